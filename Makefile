@@ -1,0 +1,58 @@
+# Two commands need nothing but Python 3.11, make and a package index: make report, make test.
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+STUDY ?= data/studies/izium-2022
+
+BIN := .venv/bin
+READY := .venv/.ready
+NOTEBOOKS := $(wildcard notebooks/templates/*.py)
+
+.PHONY: report test lint types unit browser lab format lock clean
+
+report: $(READY)
+	$(BIN)/foxgrape report build lead_times --study $(STUDY) --out reports
+
+test: lint types unit
+
+unit: $(READY) browser
+	TZ=UTC $(BIN)/python -m pytest -n 2 --dist worksteal --durations 10
+
+lint: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(READY)
+	$(BIN)/mypy
+
+lab: $(READY)
+	$(BIN)/jupyter lab --notebook-dir notebooks
+
+format: $(READY)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	$(BIN)/jupytext --sync $(NOTEBOOKS)
+
+# The environment: exactly what is locked, by uv, or by pip where uv cannot be had.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "foxgrape needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Hint: make PYTHON=python3.12")'
+	$(PYTHON) -m venv --clear .venv
+	@echo "Installing what requirements.lock names; this takes a minute the first time."
+	@if $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); then \
+	  VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock && \
+	  VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e . ; \
+	else \
+	  $(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock && \
+	  $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e . ; \
+	fi
+	@touch $(READY)
+
+# Tests of the page need a browser: take the one that is there, or install one where we may.
+browser:
+	@sh scripts/find_browser.sh || echo "No browser: the tests of the page will be skipped."
+
+lock: $(READY)
+	$(BIN)/uv pip compile pyproject.toml --extra all --group dev --universal --generate-hashes \
+	  --no-emit-index-url --no-header --quiet --upgrade --output-file requirements.lock
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,50 @@
+"""Small tables in the making: times as a source states them, a day being a day in Kyiv."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from foxgrape import times
+
+IZIUM = "geonames:707292"
+
+
+def interval(text: str) -> dict[str, pd.Timestamp]:
+    """Return the ends of a stated time: '2022-09-10' is a day as lived in Kyiv."""
+    earliest, latest = times.stated(text, "Europe/Kyiv")
+    return {"at": pd.Timestamp(earliest), "until": pd.Timestamp(latest)}
+
+
+def spread(name: str, text: str | None) -> dict[str, pd.Timestamp | None]:
+    """Return the two columns of an interval; none for an event that nobody confirmed."""
+    ends = {"at": None, "until": None} if text is None else interval(text)
+    return {f"{name}_{end}": value for end, value in ends.items()}
+
+
+def signals(*posted: str, place: str = IZIUM, decoded: str | None = None) -> pd.DataFrame:
+    """Return one signal a stated time."""
+    rows = [
+        {
+            "signal_id": f"s{number}",
+            "place_id": place,
+            "decoded_at": None if decoded is None else pd.Timestamp(decoded),
+            **spread("posted", text),
+        }
+        for number, text in enumerate(posted)
+    ]
+    return pd.DataFrame(rows)
+
+
+def events(*pairs: tuple[str, str | None], place: str = IZIUM, by: str = "UA") -> pd.DataFrame:
+    """Return one event a pair of stated times: occurred, confirmed."""
+    rows = [
+        {
+            "event_id": f"e{number}",
+            "place_id": place,
+            "confirmed_by": by,
+            **spread("occurred", occurred),
+            **spread("confirmed", confirmed),
+        }
+        for number, (occurred, confirmed) in enumerate(pairs)
+    ]
+    return pd.DataFrame(rows)

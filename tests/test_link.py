@@ -1,0 +1,283 @@
+"""Linking, by hand: every relation on both clocks, choice of event, censoring, hindsight, sides."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from making import IZIUM, events, signals
+from hypothesis import given
+from hypothesis import strategies as st
+
+from foxgrape import FoxgrapeError, link
+
+HOUR = pd.Timedelta(hours=1)
+TICK = pd.Timedelta(1, "us")
+DAY = pd.Timedelta(days=1)
+END = "2024-08-17T00:00:00Z"
+
+
+def only(links: pd.DataFrame) -> pd.Series:
+    assert len(links) == 1
+    return links.iloc[0]
+
+
+# The event: occurred 10:00 to 11:00, confirmed 15:00 to 16:00, all on 11 September, UTC.
+EVENT = {"event_id": ["e"], "place_id": [IZIUM], "confirmed_by": ["UA"]} | {
+    f"{name}_{end}": [pd.Timestamp(f"2022-09-11T{hour}:00Z")]
+    for name, hours in (("occurred", (10, 11)), ("confirmed", (15, 16)))
+    for end, hour in zip(("at", "until"), hours, strict=True)
+}
+
+
+@pytest.mark.parametrize(
+    ("begin", "finish", "relation", "confirmed", "occurred"),
+    [
+        # post's hours    relation         lead to confirmation   lead to occurrence
+        (8, 9, "anticipates", (6, 8), (1, 3)),
+        (9, 10, "precedes", (5, 7), (0, 2)),
+        (12, 13, "announces", (2, 4), (-3, -1)),
+        (10, 13, "precedes", (2, 6), (-3, 1)),
+        (14, 15, "undetermined", (0, 2), (-5, -3)),
+        (16, 16, "undetermined", (-1, 0), (-6, -5)),
+        (17, 18, "follows", (-3, -1), (-8, -6)),
+    ],
+)
+def test_every_relation_on_both_clocks(begin, finish, relation, confirmed, occurred):
+    post = pd.DataFrame(
+        {
+            "signal_id": ["s"],
+            "place_id": [IZIUM],
+            "posted_at": [pd.Timestamp(f"2022-09-11T{begin:02}:00Z")],
+            "posted_until": [pd.Timestamp(f"2022-09-11T{finish:02}:00Z")],
+        }
+    )
+    for clock, lead in (("confirmed", confirmed), ("occurred", occurred)):
+        row = only(link(post, pd.DataFrame(EVENT), clock=clock))
+        assert (row["lead_min"], row["lead_max"]) == (lead[0] * HOUR, lead[1] * HOUR)
+        assert (row["relation"], row["clock"], row["observed"]) == (relation, clock, True)
+
+
+def test_the_founding_case_of_two_days():
+    """A day, and an event of that day confirmed on the next: from just above zero to two days."""
+    row = only(link(signals("2022-09-10"), events(("2022-09-10", "2022-09-11"))))
+    assert row["relation"] == "precedes"
+    assert row["lead_min"] == TICK
+    assert row["lead_max"] == 2 * DAY - TICK
+
+
+def test_a_signal_without_event_is_censored_at_the_horizon():
+    elsewhere = events(("2022-09-11", "2022-09-12"), place="geonames:1")
+    row = only(link(signals("2022-09-10"), elsewhere, observed_until=END))
+    assert row["relation"] == "unconfirmed"
+    assert not row["observed"]
+    assert pd.isna(row["event_id"])
+    assert (row["lead_min"], row["lead_max"]) == (30 * DAY, pd.NaT) or pd.isna(row["lead_max"])
+    assert row["lead_min"] == 30 * DAY
+
+
+def test_a_signal_is_watched_no_longer_than_observation_lasts():
+    elsewhere = events(("2022-09-11", "2022-09-12"), place="geonames:1")
+    # Known only until the last event: from the end of 10 September to the end of the 12th.
+    assert only(link(signals("2022-09-10"), elsewhere))["lead_min"] == 2 * DAY
+    told = link(signals("2022-09-10"), elsewhere, observed_until="2022-09-15T21:00:00Z")
+    assert only(told)["lead_min"] == 5 * DAY + TICK
+    # Observation ended before the post: watched for no time at all.
+    told = link(signals("2022-09-10"), elsewhere, observed_until="2022-09-01T00:00:00Z")
+    assert only(told)["lead_min"] == pd.Timedelta(0)
+
+
+def test_an_event_after_the_end_of_observation_is_not_known():
+    later = events(("2022-09-20", "2022-09-20"))
+    row = only(link(signals("2022-09-10"), later, observed_until="2022-09-15T00:00:00Z"))
+    assert row["relation"] == "unconfirmed"
+
+
+@pytest.mark.parametrize(("day", "linked"), [("2022-10-10", True), ("2022-10-12", False)])
+def test_the_horizon_bounds_the_wait(day, linked):
+    """30 days after the end of 10 September is the end of 10 October."""
+    row = only(link(signals("2022-09-10"), events((day, day)), observed_until=END))
+    assert row["observed"] == linked
+
+
+def test_the_next_event_ahead_is_taken_even_if_one_behind_is_nearer():
+    pairs = [("2022-09-09", "2022-09-09"), ("2022-09-20", "2022-09-21"), ("2022-09-25",) * 2]
+    assert only(link(signals("2022-09-10"), events(*pairs)))["event_id"] == "e1"
+
+
+def test_the_latest_event_behind_is_taken_where_none_is_ahead():
+    pairs = [("2022-09-01", "2022-09-02"), ("2022-09-05", "2022-09-06")]
+    row = only(link(signals("2022-09-10"), events(*pairs)))
+    assert (row["event_id"], row["relation"]) == ("e1", "follows")
+    assert row["lead_max"] < pd.Timedelta(0)
+
+
+def test_an_unconfirmed_event_counts_on_the_clock_of_occurrence_only():
+    pairs = [("2022-09-12", None)]
+    assert only(link(signals("2022-09-10"), events(*pairs)))["relation"] == "unconfirmed"
+    row = only(link(signals("2022-09-10"), events(*pairs), clock="occurred"))
+    assert (row["event_id"], row["relation"]) == ("e0", "anticipates")
+
+
+@pytest.mark.parametrize(
+    ("decoded", "hindsight"),
+    [
+        ("2022-09-10T20:59:59.999999Z", False),
+        ("2022-09-11T20:59:59.999999Z", False),  # with the last instant of the confirmation: a tie
+        ("2022-09-11T21:00:00Z", True),
+        (None, False),
+    ],
+)
+def test_a_code_decoded_after_the_confirmation_is_hindsight(decoded, hindsight):
+    told = link(signals("2022-09-10", decoded=decoded), events(("2022-09-10", "2022-09-11")))
+    assert only(told)["hindsight"] == hindsight
+
+
+def test_without_event_there_is_no_hindsight():
+    far = events(("2020-01-01", "2020-01-02"))
+    told = link(signals("2022-09-10", decoded="2023-01-01T00:00Z"), far, observed_until=END)
+    assert not only(told)["hindsight"]
+
+
+CONFIRMATIONS = pd.DataFrame(
+    {
+        "event_id": ["e0", "e0"],
+        "confirmed_by": ["RU", "UA"],
+        "confirmed_at": pd.to_datetime(["2022-09-09T21:00:00Z", "2022-09-10T21:00:00Z"]),
+        "confirmed_until": pd.to_datetime(["2022-09-10T20:59:59.999999Z", "2022-09-11T20:59:59.999999Z"]),
+    }
+)
+
+
+@pytest.mark.parametrize(("side", "relation"), [("UA", "precedes"), ("RU", "undetermined")])
+def test_each_side_has_its_own_clock(side, relation):
+    first = events(("2022-09-10", "2022-09-10"), by="RU")
+    told = link(signals("2022-09-10"), first, confirmed_by=side, confirmations=CONFIRMATIONS)
+    assert only(told)["relation"] == relation
+
+
+def test_without_confirmations_the_events_own_side_is_all_that_is_known():
+    ours = events(("2022-09-10", "2022-09-11"), ("2022-09-10", "2022-09-11"), by="UA")
+    ours["place_id"] = [IZIUM, "geonames:1"]
+    ours["confirmed_by"] = ["UA", "RU"]
+    two = pd.concat([signals("2022-09-10"), signals("2022-09-10", place="geonames:1")])
+    two["signal_id"] = ["a", "b"]
+    told = link(two, ours, confirmed_by="UA", observed_until=END)
+    assert told["relation"].tolist() == ["precedes", "unconfirmed"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"clock": "wall"},
+        {"horizon": "soon"},
+        {"horizon": "-3D"},
+        {"observed_until": "2022-09-10"},
+        {"confirmed_by": "XX"},
+    ],
+)
+def test_options_that_make_no_sense_are_refused(options):
+    with pytest.raises(FoxgrapeError) as refused:
+        link(signals("2022-09-10"), events(("2022-09-10", "2022-09-11")), **options)
+    assert "\n" not in str(refused.value)
+
+
+def test_arguments_are_not_changed():
+    given_signals, given_events = signals("2022-09-10"), events(("2022-09-10", "2022-09-11"))
+    before = given_signals.copy(), given_events.copy()
+    link(given_signals, given_events)
+    pd.testing.assert_frame_equal(given_signals, before[0])
+    pd.testing.assert_frame_equal(given_events, before[1])
+
+
+def test_no_signals_and_no_events():
+    none = signals("2022-09-10").iloc[:0]
+    assert link(none, events(("2022-09-10", "2022-09-11"))).empty
+    nothing = events(("2022-09-10", "2022-09-11")).iloc[:0]
+    told = only(link(signals("2022-09-10"), nothing, observed_until=END))
+    assert told["relation"] == "unconfirmed"
+
+
+MINUTE = pd.Timedelta(minutes=1)
+ORIGIN = pd.Timestamp("2022-09-01T00:00Z")
+spans = st.tuples(st.integers(0, 3000), st.integers(0, 600))
+worlds = st.tuples(
+    st.lists(st.tuples(spans, st.integers(1, 3)), min_size=1, max_size=6),
+    st.lists(st.tuples(spans, spans, st.integers(1, 3)), max_size=6),
+)
+
+
+def tables(world, shift=pd.Timedelta(0)):
+    """Make signals and events of a world of whole minutes."""
+
+    def ends(name, start, width):
+        begin = ORIGIN + shift + start * MINUTE
+        return {f"{name}_at": begin, f"{name}_until": begin + width * MINUTE}
+
+    told = [
+        {"signal_id": f"s{n}", "place_id": f"geonames:{place}", **ends("posted", *span)}
+        for n, (span, place) in enumerate(world[0])
+    ]
+    seen = [
+        {
+            "event_id": f"e{n}",
+            "place_id": f"geonames:{place}",
+            **ends("occurred", *occurred),
+            # Confirmed some time after it began.
+            **ends("confirmed", occurred[0] + lag[0], lag[1]),
+        }
+        for n, (occurred, lag, place) in enumerate(world[1])
+    ]
+    wanted = ["event_id", "place_id", "occurred_at", "confirmed_at"]
+    return pd.DataFrame(told), pd.DataFrame(seen, columns=None if seen else wanted)
+
+
+def plain_link(signal, seen, clock, wait, end):
+    """Find one signal's event the slow way, from the definition."""
+    ahead, behind = [], []
+    for event in seen.to_dict("records"):
+        at, until = event[f"{clock}_at"], event[f"{clock}_until"]
+        if event["place_id"] != signal["place_id"] or at > end:
+            continue
+        if until >= signal["posted_at"] and at - signal["posted_until"] <= wait:
+            ahead.append((at, until, event["event_id"]))
+        elif until < signal["posted_at"] and signal["posted_at"] - until <= wait:
+            behind.append((until, event["event_id"]))
+    if ahead:
+        return min(ahead)[2]
+    latest = [event for until, event in behind if until == max(behind)[0]]
+    return latest if behind else None
+
+
+@given(worlds, st.sampled_from(["confirmed", "occurred"]), st.integers(1, 60))
+def test_the_join_equals_the_definition(world, clock, hours):
+    told, seen = tables(world)
+    end = ORIGIN + 4000 * MINUTE
+    links = link(told, seen, clock=clock, horizon=f"{hours}h", observed_until=end)
+    for signal, linked in zip(told.to_dict("records"), links["event_id"], strict=True):
+        expected = plain_link(signal, seen, clock, hours * HOUR, end)
+        if isinstance(expected, list):
+            assert linked in expected
+        else:
+            assert (None if pd.isna(linked) else linked) == expected
+
+
+@given(worlds, st.integers(-100_000, 100_000))
+def test_shifting_all_times_changes_no_lead(world, minutes):
+    shift = minutes * MINUTE
+    end = ORIGIN + 4000 * MINUTE
+    still = link(*tables(world), observed_until=end)
+    moved = link(*tables(world, shift), observed_until=end + shift)
+    pd.testing.assert_frame_equal(still, moved)
+
+
+@given(worlds, st.randoms(use_true_random=False))
+def test_the_order_of_rows_changes_nothing(world, random):
+    told, seen = tables(world)
+    order = list(range(len(told)))
+    random.shuffle(order)
+    end = ORIGIN + 4000 * MINUTE
+    links = link(told, seen, observed_until=end).iloc[order].reset_index(drop=True)
+    shuffled = link(told.iloc[order], seen, observed_until=end)
+    pd.testing.assert_frame_equal(links, shuffled)
+    assert np.array_equal(shuffled["signal_id"], told["signal_id"].iloc[order])

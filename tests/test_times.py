@@ -1,0 +1,124 @@
+"""Stated precision to interval, and what intervals can prove."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from foxgrape import times
+
+
+@pytest.mark.parametrize(
+    ("text", "zone", "earliest", "latest"),
+    [
+        ("2022", "UTC", "2022-01-01T00:00:00", "2022-12-31T23:59:59.999999"),
+        ("2024-02", "UTC", "2024-02-01T00:00:00", "2024-02-29T23:59:59.999999"),
+        ("2022-12", "UTC", "2022-12-01T00:00:00", "2022-12-31T23:59:59.999999"),
+        # A day in Kyiv: three hours ahead of UTC in summer, two in winter.
+        ("2022-09-10", "Europe/Kyiv", "2022-09-09T21:00:00", "2022-09-10T20:59:59.999999"),
+        ("2022-11-10", "Europe/Kyiv", "2022-11-09T22:00:00", "2022-11-10T21:59:59.999999"),
+        # The day on which clocks go back has 25 hours, the one on which they go forward 23.
+        ("2022-10-30", "Europe/Kyiv", "2022-10-29T21:00:00", "2022-10-30T21:59:59.999999"),
+        ("2022-03-27", "Europe/Kyiv", "2022-03-26T22:00:00", "2022-03-27T20:59:59.999999"),
+        ("2022-09-10T12", "UTC", "2022-09-10T12:00:00", "2022-09-10T12:59:59.999999"),
+        ("2022-09-10 12:16Z", None, "2022-09-10T12:16:00", "2022-09-10T12:16:59.999999"),
+        ("2022-09-10T15:16:05+03:00", None, "2022-09-10T12:16:05", "2022-09-10T12:16:05.999999"),
+        ("2022-09-10T12:16:05.1Z", None, "2022-09-10T12:16:05.1", "2022-09-10T12:16:05.199999"),
+        ("2022-09-10T12:16:05.123456Z", None, *["2022-09-10T12:16:05.123456"] * 2),
+    ],
+)
+def test_a_stated_time_is_as_wide_as_its_precision(text, zone, earliest, latest):
+    expected = tuple(datetime.fromisoformat(end).replace(tzinfo=UTC) for end in (earliest, latest))
+    assert times.stated(text, zone) == expected
+
+
+@pytest.mark.parametrize("text", ["10.09.2022", "2022-9-10", "2022-13", "", "2022-09-10T25:00Z"])
+def test_what_is_no_iso_time_is_refused(text):
+    with pytest.raises(ValueError, match=r"."):
+        times.stated(text, "UTC")
+
+
+def test_a_time_without_offset_needs_a_zone():
+    with pytest.raises(ValueError, match="neither an offset nor a zone"):
+        times.stated("2022-09-10")
+
+
+def test_an_instant_needs_its_offset():
+    assert times.exact("2022-09-10T12:00:00Z") == datetime(2022, 9, 10, 12, tzinfo=UTC)
+    with pytest.raises(ValueError, match="no offset"):
+        times.exact("2022-09-10 12:00")
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_microseconds_are_microseconds_whatever_the_column_holds(unit):
+    column = pd.Series(pd.to_datetime(["2022-09-10T12:00:00Z", None])).dt.as_unit(unit)
+    since = datetime(2022, 9, 10, 12, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    expected = [since // timedelta(microseconds=1), np.iinfo(np.int64).min]
+    assert times.microseconds(column).tolist() == expected
+
+
+def relation(posted, occurred, confirmed):
+    """Name the relation of three intervals, given as pairs of numbers."""
+    ends = [tuple(np.array([end]) for end in pair) for pair in (posted, occurred, confirmed)]
+    return str(times.relations(*ends)[0])
+
+
+NEVER = (np.iinfo(np.int64).min,) * 2
+
+
+@pytest.mark.parametrize(
+    ("posted", "occurred", "confirmed", "expected"),
+    [
+        ((1, 2), (3, 4), (5, 6), "anticipates"),
+        ((1, 2), (2, 4), (5, 6), "precedes"),  # they may touch: not certain
+        ((3, 3), (1, 2), (4, 5), "announces"),
+        ((2, 3), (1, 2), (4, 5), "precedes"),  # it may have occurred at that very instant
+        ((1, 4), (2, 3), (5, 6), "precedes"),  # before or after it occurred cannot be told
+        ((1, 5), (2, 3), (5, 6), "undetermined"),  # the post may be at the confirmation
+        ((6, 7), (1, 2), (3, 6), "undetermined"),
+        ((7, 8), (1, 2), (3, 6), "follows"),
+        ((4, 4), (1, 1), (4, 4), "undetermined"),  # exact and equal: neither came first
+        # The confirmation is rough, but the post is certainly before the event itself.
+        ((2, 3), (4, 5), (1, 9), "anticipates"),
+        # Nobody confirmed: only what comes before the event is certain.
+        ((1, 2), (3, 4), NEVER, "anticipates"),
+        ((5, 6), (3, 4), NEVER, "undetermined"),
+        ((3, 6), (3, 4), NEVER, "undetermined"),
+    ],
+)
+def test_a_relation_is_the_strongest_certain_claim(posted, occurred, confirmed, expected):
+    assert relation(posted, occurred, confirmed) == expected
+
+
+ends = st.tuples(st.integers(0, 12), st.integers(0, 12)).map(lambda pair: tuple(sorted(pair)))
+
+
+@given(ends, ends, ends)
+def test_a_relation_holds_for_every_pair_of_instants(posted, occurred, confirmed):
+    """Whatever instants the intervals stand for, the claim is true of them."""
+    if confirmed[1] < occurred[0]:
+        return  # no table holds an event confirmed before it occurred
+    told = relation(posted, occurred, confirmed)
+    true_of_all = {
+        "anticipates": posted[1] < occurred[0],
+        "announces": posted[0] > occurred[1] and posted[1] < confirmed[0],
+        "precedes": posted[1] < confirmed[0],
+        "follows": posted[0] > confirmed[1],
+        "undetermined": True,
+    }
+    assert true_of_all[told]
+    if told in {"precedes", "undetermined"}:
+        stronger = ["anticipates", "announces"] + (["precedes"] if told == "undetermined" else [])
+        assert not any(true_of_all[name] for name in stronger)
+        assert told == "precedes" or not true_of_all["follows"]
+
+
+@given(ends, ends, ends, st.integers(-1000, 1000))
+def test_a_relation_does_not_depend_on_the_origin_of_time(posted, occurred, confirmed, shift):
+    moved = [tuple(end + shift for end in pair) for pair in (posted, occurred, confirmed)]
+    assert relation(*moved) == relation(posted, occurred, confirmed)

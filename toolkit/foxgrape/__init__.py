@@ -1,0 +1,112 @@
+"""foxgrape: did public posts hint at events before they were confirmed, and by how long?
+
+Public names are loaded on first use, so that ``import foxgrape.places`` stays free of pandas.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from foxgrape.detect import detect
+    from foxgrape.emoji_scan import EmojiSpans, scan_emoji
+    from foxgrape.errors import FoxgrapeError
+    from foxgrape.events import read_events
+    from foxgrape.leadtime import LeadTimes, lead_times
+    from foxgrape.link import link
+    from foxgrape.places import (
+        Code,
+        Codebook,
+        CodeMatch,
+        Gazetteer,
+        Place,
+        PlaceMatch,
+        codes_for,
+        find,
+        lookup,
+    )
+    from foxgrape.posts import read_posts
+    from foxgrape.reports import ReportRun, run_report
+    from foxgrape.study import Analysis, Study, open_study
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "foxgrape.detect": ["detect"],
+    "foxgrape.emoji_scan": ["EmojiSpans", "scan_emoji"],
+    "foxgrape.errors": ["FoxgrapeError"],
+    "foxgrape.events": ["read_events"],
+    "foxgrape.leadtime": ["LeadTimes", "lead_times"],
+    "foxgrape.link": ["link"],
+    "foxgrape.places": [
+        "Code",
+        "CodeMatch",
+        "Codebook",
+        "Gazetteer",
+        "Place",
+        "PlaceMatch",
+        "codes_for",
+        "find",
+        "lookup",
+    ],
+    "foxgrape.posts": ["read_posts"],
+    "foxgrape.reports": ["ReportRun", "run_report"],
+    "foxgrape.study": ["Analysis", "Study", "open_study"],
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Analysis",
+    "Code",
+    "CodeMatch",
+    "Codebook",
+    "EmojiSpans",
+    "FoxgrapeError",
+    "Gazetteer",
+    "LeadTimes",
+    "Place",
+    "PlaceMatch",
+    "ReportRun",
+    "Study",
+    "__version__",
+    "codes_for",
+    "detect",
+    "find",
+    "lead_times",
+    "link",
+    "lookup",
+    "open_study",
+    "read_events",
+    "read_posts",
+    "run_report",
+    "scan_emoji",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from the module that holds it."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'foxgrape' has no attribute {name!r}")
+    return getattr(import_module(_HOME_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+class _Package(ModuleType):
+    """The package, in which ``foxgrape.link`` is always the verb and never its module.
+
+    Importing a submodule binds its name in the package; for ``detect`` or ``link`` that would
+    hide the public function of the same name, or not, depending on what was imported first.
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (isinstance(value, ModuleType) and name in _HOME_OF):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

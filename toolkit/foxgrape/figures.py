@@ -1,0 +1,434 @@
+"""Plotly figures: each says n, has alt text in ``layout.meta["alt"]`` and needs no network."""
+
+from __future__ import annotations
+
+import html
+import json
+import math
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from foxgrape import times
+from foxgrape.leadtime import duration_in_words
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from foxgrape.leadtime import LeadTimes
+    from foxgrape.study import Analysis
+
+__all__ = ["place_map", "survival", "timeline"]
+
+# Okabe and Ito's palette: told apart by colour-blind readers, and in grey print by lightness.
+BLUE, ORANGE, GREEN, PINK, SKY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9"
+GREY = "#8a8a8a"
+#: How a relation looks on the map: words, colour, plotly's symbol and its like in text.
+RELATION_MARKS = {
+    "anticipates": ("before it occurred", GREEN, "star", "★"),
+    "announces": ("before it was confirmed", GREEN, "circle", "●"),
+    "precedes": ("before it was confirmed", GREEN, "circle", "●"),
+    "undetermined": ("order cannot be told", ORANGE, "diamond", "◆"),
+    "follows": ("after it was confirmed", PINK, "square", "■"),
+    "unconfirmed": ("no event, right-censored", BLUE, "circle-open", "○"),
+}
+
+
+def timeline(analysis: Analysis) -> go.Figure:
+    """Draw each signal with its event and the interval between, in days since the post.
+
+    Bars are intervals: as wide as the time is rough. A right-censored signal is an open arrow as
+    long as it was watched. Signals read from top to bottom in the order of their posts.
+
+    Examples
+    --------
+    >>> from foxgrape import open_study
+    >>> "right-censored" in timeline(open_study().analyse()).layout.meta["alt"]
+    True
+    """
+    table = analysis.table()
+    labels = [_label(row, analysis.study.timezone) for row in table.itertuples()]
+    figure = go.Figure()
+    origin = table["posted_at"]
+    figure.add_trace(
+        go.Scatter(
+            **_bars(table["posted_at"] - origin, table["confirmed_until"] - origin, labels),
+            mode="lines",
+            line={"color": GREY, "width": 1.5},
+            hoverinfo="skip",
+        )
+    )
+    # Wide, less wide, narrow: bars that overlap are all seen.
+    spans = [
+        ("posted", "post", SKY, 24),
+        ("occurred", "event occurred", ORANGE, 13),
+        ("confirmed", "event confirmed", GREEN, 5),
+    ]
+    for name, words, colour, width in spans:
+        bars = _bars(table[f"{name}_at"] - origin, table[f"{name}_until"] - origin, labels)
+        hover = [
+            None if pd.isna(start) else f"{words}: {_between(start, end)}"
+            for start, end in zip(table[f"{name}_at"], table[f"{name}_until"], strict=True)
+        ]
+        figure.add_trace(
+            go.Scatter(
+                **bars,
+                name=words,
+                mode="lines+markers",
+                line={"color": colour, "width": width},
+                # An exact time is a bar of no width: a stroke at each end keeps it in sight.
+                marker={"symbol": "line-ns", "size": width, "line": {"width": 2, "color": colour}},
+                text=[text for text in hover for _ in range(3)],
+                hovertemplate="%{text}<extra></extra>",
+            )
+        )
+    _add_censored(figure, table, labels, origin)
+    for label, relation, hindsight in zip(
+        labels, table["relation"], table["hindsight"], strict=True
+    ):
+        figure.add_annotation(
+            x=1.0,
+            xref="paper",
+            y=label,
+            xanchor="left",
+            xshift=8,
+            showarrow=False,
+            text="hindsight" if hindsight else str(relation),
+        )
+    figure.update_layout(
+        title={
+            "text": f"Signals and their events (n = {len(table)})",
+            "subtitle": {
+                "text": _key(
+                    (SKY, "■", "post"), (ORANGE, "■", "occurred"), (GREEN, "■", "confirmed")
+                )
+                + "<br>"
+                + _key((BLUE, "┄▷", f"no event in {duration_in_words(analysis.horizon)}"))
+            },
+        },
+        yaxis={
+            "range": [len(labels) - 0.4, -0.6],
+            "categoryorder": "array",
+            "categoryarray": labels,
+        },
+        height=210 + 40 * len(table),
+        margin={"r": 110},
+    )
+    _stretch(figure, "days since the post's earliest instant", _extent(figure))
+    counts = ", ".join(f"{n} {name}" for name, n in table["relation"].value_counts().items())
+    return _finished(
+        figure,
+        f"Timeline of {len(table)} signals ({counts or 'none'}), one a row, in days since the "
+        "post: bars for the post, for when the event occurred and when it was confirmed; "
+        "right-censored signals are open arrows.",
+    )
+
+
+def survival(leads: LeadTimes) -> go.Figure:
+    """Draw the share of signals still waiting for their event, with 95% band and number at risk.
+
+    Examples
+    --------
+    >>> from foxgrape import open_study
+    >>> figure = survival(open_study().analyse().lead_times)
+    >>> figure.layout.yaxis.title.text
+    'share of signals still waiting'
+    """
+    figure = go.Figure()
+    curve = _from_zero(leads.survival)
+    days = times.in_days(curve["time"]).tolist()
+    flat = {"mode": "lines", "line": {"width": 0, "shape": "hv"}, "hoverinfo": "skip"}
+    figure.add_trace(go.Scatter(x=days, y=curve["upper"], showlegend=False, **flat))
+    figure.add_trace(
+        go.Scatter(
+            x=days,
+            y=curve["lower"],
+            name="95% band",
+            fill="tonexty",
+            fillcolor="rgba(0, 114, 178, 0.18)",
+            **flat,
+        )
+    )
+    for name, edge, dash in (
+        ("leads at their shortest", leads.shortest, "dot"),
+        ("leads at their longest", leads.longest, "dash"),
+    ):
+        part = _from_zero(edge)
+        figure.add_trace(
+            go.Scatter(
+                x=times.in_days(part["time"]).tolist(),
+                y=part["survival"],
+                name=name,
+                mode="lines",
+                line={"color": GREY, "width": 1, "dash": dash, "shape": "hv"},
+            )
+        )
+    figure.add_trace(
+        go.Scatter(
+            x=days,
+            y=curve["survival"],
+            name="Kaplan–Meier, leads at mid-interval",
+            mode="lines",
+            line={"color": BLUE, "width": 2.5, "shape": "hv"},
+        )
+    )
+    waiting = curve[curve["censored"] > 0]
+    figure.add_trace(
+        go.Scatter(
+            x=times.in_days(waiting["time"]).tolist(),
+            y=waiting["survival"],
+            name="right-censored",
+            mode="markers",
+            marker={"symbol": "cross-thin-open", "size": 11, "color": BLUE, "line": {"width": 2}},
+        )
+    )
+    figure.update_layout(
+        title={
+            "text": f"How long signals wait (n = {leads.n}, {leads.n_censored} right-censored)",
+            "subtitle": {
+                "text": _key((BLUE, "━", "Kaplan–Meier"), (BLUE, "+", "right-censored"))
+                + "<br>"
+                + _key((SKY, "■", "95% band"), (GREY, "┄", "leads at their shortest, longest"))
+            },
+        },
+        yaxis={"title": "share of signals still waiting", "range": [-0.03, 1.03]},
+        height=480,
+        margin={"b": 120},
+    )
+    _stretch(figure, f"lead on the {leads.clock} clock, days", _extent(figure))
+    _add_risk_table(figure, leads.survival)
+    return _finished(figure, f"Kaplan–Meier curve of lead times. {leads.sentence()}")
+
+
+def place_map(analysis: Analysis) -> go.Figure:
+    """Draw where signals pointed and where events were, over outlines that need no network.
+
+    Places without known coordinates cannot be drawn; the title says how many they are.
+
+    Examples
+    --------
+    >>> from foxgrape import open_study
+    >>> place_map(open_study().analyse()).layout.yaxis.scaleanchor
+    'x'
+    """
+    figure = go.Figure()
+    lon, lat = _outlines()
+    figure.add_trace(
+        go.Scatter(
+            x=lon,
+            y=lat,
+            mode="lines",
+            line={"color": GREY, "width": 0.7},
+            hoverinfo="skip",
+            showlegend=False,
+        )
+    )
+    events = analysis.study.events.dropna(subset=["lat", "lon"])
+    figure.add_trace(
+        go.Scatter(
+            x=events["lon"],
+            y=events["lat"],
+            name=f"event (n = {len(events)})",
+            mode="markers",
+            marker={"size": 5, "color": GREY, "opacity": 0.7},
+            text=[html.escape(str(name)) for name in events["place"]],
+            hovertemplate="%{text}<extra></extra>",
+        )
+    )
+    table = analysis.table()
+    gazetteer = analysis.study.codebook.gazetteer
+    table["lat"] = [gazetteer[place_id].lat for place_id in table["place_id"]]
+    table["lon"] = [gazetteer[place_id].lon for place_id in table["place_id"]]
+    placed = table.dropna(subset=["lat", "lon"])
+    middle = placed["lon"].median()
+    key = {"event": (GREY, "•", "event")}
+    for relation, rows in placed.groupby("relation", sort=False):
+        words, colour, symbol, sign = RELATION_MARKS[str(relation)]
+        key[words] = (colour, sign, words)
+        first = rows.drop_duplicates("place_id")
+        figure.add_trace(
+            go.Scatter(
+                x=first["lon"],
+                y=first["lat"],
+                name=words,
+                mode="markers+text",
+                marker={"size": 13, "line": {"width": 2}, "color": colour, "symbol": symbol},
+                text=[
+                    f"  {html.escape(f'{_sign(row)}{row.place}')}  " for row in first.itertuples()
+                ],
+                textposition=[
+                    "middle right" if lon > middle else "middle left" for lon in first["lon"]
+                ],
+                hovertemplate="%{text}<extra></extra>",
+            )
+        )
+    lost = len(analysis.study.events) - len(events) + len(table) - len(placed)
+    note = f"<br>{lost} without known coordinates are not drawn" if lost else ""
+    figure.update_layout(
+        title={
+            "text": f"Places of {len(table)} signals and {len(analysis.study.events)} events",
+            "subtitle": {"text": _key(*key.values()) + note},
+        },
+        xaxis={"visible": False},
+        yaxis={"visible": False, "scaleanchor": "x", "scaleratio": 1 / math.cos(math.radians(49))},
+        height=480,
+    )
+    named = ", ".join(dict.fromkeys(placed["place"])) or "none"
+    return _finished(figure, f"Map of Ukraine with the places that signals pointed to: {named}.")
+
+
+def _finished(figure: go.Figure, alt: str) -> go.Figure:
+    """Give a figure the house look; colours that depend on light or dark are left to the page."""
+    figure.update_layout(
+        template="none",
+        meta={"alt": alt},
+        font={"family": "system-ui, sans-serif", "size": 13},
+        title={
+            "x": 0,
+            "xref": "container",
+            "y": 1,
+            "yref": "container",
+            "yanchor": "top",
+            "pad": {"t": 12},
+            "font": {"size": 16},
+            "subtitle": {"font": {"size": 13}},
+        },
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        showlegend=False,
+        hoverlabel={"align": "left"},
+    )
+    figure.update_layout(margin={"t": 95, "l": 60} | figure.layout.margin.to_plotly_json())
+    look = {"gridcolor": "rgba(128,128,128,0.25)", "automargin": True, "title_font_size": 13}
+    figure.update_xaxes(**look)
+    figure.update_yaxes(**look)
+    return figure
+
+
+def _sign(row: Any) -> str:
+    return f"{row.code} " if row.kind == "emoji" else ""
+
+
+def _label(row: Any, zone: str) -> str:
+    """Return a row's label, escaped: plotly reads <b> and <a> in it."""
+    sign = row.code if row.code == row.place else f"{row.code} → {row.place}"
+    day = f"{row.posted_at.tz_convert(zone):%-d %b %Y}"
+    # What nobody sees at the end keeps two posts of one account on one day apart.
+    unseen = "\u200b" * int(row.Index)
+    return f"<b>{html.escape(sign)}</b><br>{html.escape(row.account)}, {day}{unseen}"
+
+
+def _between(start: pd.Timestamp, end: pd.Timestamp) -> str:
+    first = f"{start:%Y-%m-%d %H:%M} UTC"
+    return first if start == end else f"{first} to {end:%Y-%m-%d %H:%M} UTC"
+
+
+def _bars(start: pd.Series, end: pd.Series, labels: list[str]) -> dict[str, list[Hashable]]:
+    """Return one trace's points for many bars: two ends and a gap for each."""
+    x: list[Hashable] = []
+    y: list[Hashable] = []
+    for first, last, label in zip(times.in_days(start), times.in_days(end), labels, strict=True):
+        x += [None, None, None] if pd.isna(first) else [first, last, None]
+        y += [label, label, None]
+    return {"x": x, "y": y}
+
+
+def _add_censored(
+    figure: go.Figure, table: pd.DataFrame, labels: list[str], origin: pd.Series
+) -> None:
+    waiting = ~table["observed"]
+    start = (table["posted_until"] - origin).where(waiting)
+    end = (table["posted_until"] - origin + table["lead_min"]).where(waiting)
+    figure.add_trace(
+        go.Scatter(
+            **_bars(start, end, labels),
+            name="watched, no event (right-censored)",
+            mode="lines",
+            line={"color": BLUE, "width": 2, "dash": "dot"},
+            hoverinfo="skip",
+        )
+    )
+    figure.add_trace(
+        go.Scatter(
+            x=times.in_days(end).tolist(),
+            y=labels,
+            mode="markers",
+            marker={
+                "symbol": "triangle-right-open",
+                "size": 15,
+                "color": BLUE,
+                "line": {"width": 2},
+            },
+            text=[duration_in_words(lead) for lead in table["lead_min"]],
+            hovertemplate="watched for %{text}, no event<extra></extra>",
+            showlegend=False,
+        )
+    )
+
+
+def _from_zero(curve: pd.DataFrame) -> pd.DataFrame:
+    """Begin the curve where every signal waits."""
+    start = pd.DataFrame(
+        {"time": [pd.Timedelta(0)], "survival": [1.0], "lower": [1.0], "upper": [1.0]}
+    )
+    joined = pd.concat([start, curve], ignore_index=True)
+    return joined.fillna({"at_risk": 0, "events": 0, "censored": 0})
+
+
+def _add_risk_table(figure: go.Figure, curve: pd.DataFrame) -> None:
+    """Write the number of signals still at risk under the axis."""
+    below = {"yref": "paper", "yanchor": "top", "showarrow": False}
+    for day, at in zip(figure.layout.xaxis.ticktext, figure.layout.xaxis.tickvals, strict=True):
+        later = curve[times.in_days(curve["time"]) >= float(day)]
+        at_risk = int(later["at_risk"].iloc[0]) if len(later) else 0
+        figure.add_annotation(x=at, y=-0.27, text=str(at_risk), **below)
+    figure.add_annotation(x=0, xref="paper", y=-0.2, xanchor="left", text="number at risk", **below)
+
+
+def _key(*entries: tuple[str, str, str]) -> str:
+    """Return a legend as coloured text: it takes no room from the plot, and wraps as we say."""
+    return " &nbsp; ".join(
+        f'<span style="color:{colour}">{mark}</span> {words}' for colour, mark, words in entries
+    )
+
+
+def _extent(figure: go.Figure) -> tuple[float, float]:
+    """Return the least and greatest day that a figure shows, 0 included."""
+    days = [day for trace in figure.data for day in trace.x if pd.notna(day)]
+    return min([0.0, *days]), max([1.0, *days])
+
+
+def _stretch(figure: go.Figure, title: str, extent: tuple[float, float]) -> None:
+    """Stretch the axis of days around zero (asinh), so that hours and months are both seen."""
+    for trace in figure.data:
+        trace.x = [None if day is None else math.asinh(day) for day in trace.x]
+    low, high = extent
+    steps = [0, 1, 2, 4, 7, 14, 30, 60, 120, 365, 730]
+    shown = [-day for day in reversed(steps) if day and -day >= low - 0.5]
+    shown += [day for day in steps if day <= high + 0.5]
+    margin = 0.04 * (math.asinh(high) - math.asinh(low))
+    figure.update_xaxes(
+        title=f"{title} (stretched around 0)",
+        tickvals=[math.asinh(day) for day in shown],
+        ticktext=[str(day) for day in shown],
+        range=[math.asinh(low) - margin, math.asinh(high) + 2 * margin],
+    )
+
+
+@cache
+def _outlines() -> tuple[list[float | None], list[float | None]]:
+    """Return the outlines of Ukraine's regions as one line with gaps."""
+    resource = files("foxgrape") / "resources" / "ukraine.geojson"
+    lon: list[float | None] = []
+    lat: list[float | None] = []
+    for feature in json.loads(resource.read_text(encoding="utf-8"))["features"]:
+        shape = feature["geometry"]
+        many = shape["coordinates"] if shape["type"] == "MultiPolygon" else [shape["coordinates"]]
+        for polygon in many:
+            for ring in polygon:
+                lon += [point[0] for point in ring] + [None]
+                lat += [point[1] for point in ring] + [None]
+    return lon, lat

@@ -1,0 +1,95 @@
+"""Templates: each a notebook with a sidecar YAML that tells its title and parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from foxgrape.errors import ReportError, did_you_mean
+from foxgrape.shipped import template_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Template", "find_template", "templates"]
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A report that can be built.
+
+    Attributes
+    ----------
+    name
+        What it is called on the command line.
+    title, description
+        For people.
+    notebook
+        The notebook to run.
+    schema
+        Its parameters as JSON Schema, with defaults.
+    """
+
+    name: str
+    title: str
+    description: str
+    notebook: Path
+    schema: Mapping[str, Any]
+
+
+def templates(folder: Path | None = None) -> dict[str, Template]:
+    """Return the templates of a folder by name; by default those that come with foxgrape.
+
+    Examples
+    --------
+    >>> templates()["lead_times"].title
+    'Lead times of hints'
+    """
+    found = sorted((folder or template_folder()).glob("*.yaml"))
+    return {path.stem: _template(path) for path in found}
+
+
+def find_template(name: str | Path) -> Template:
+    """Return a template by its name, or by the path of its notebook.
+
+    Raises
+    ------
+    ReportError
+        If there is no such template, or its notebook has no readable sidecar.
+
+    Examples
+    --------
+    >>> find_template("lead_times").notebook.name
+    'lead_times.ipynb'
+    """
+    path = Path(name)
+    if path.suffix == ".ipynb":
+        return _template(path.with_suffix(".yaml"))
+    known = templates()
+    if str(name) not in known:
+        raise ReportError("no such template", got=str(name), hint=did_you_mean(str(name), known))
+    return known[str(name)]
+
+
+def _template(sidecar: Path) -> Template:
+    notebook = sidecar.with_suffix(".ipynb")
+    if not notebook.is_file():
+        raise ReportError("there is no such notebook", file=notebook)
+    try:
+        told = yaml.safe_load(sidecar.read_text(encoding="utf-8"))
+        return Template(
+            name=sidecar.stem,
+            title=told["title"],
+            description=told["description"],
+            notebook=notebook,
+            schema={"type": "object", "additionalProperties": False} | told["parameters"],
+        )
+    except FileNotFoundError:
+        raise ReportError(
+            "the notebook has no sidecar", file=sidecar, hint="see lead_times.yaml for one"
+        ) from None
+    except (yaml.YAMLError, TypeError, KeyError, AttributeError) as error:
+        raise ReportError(f"the sidecar cannot be read: {error}", file=sidecar) from None
