@@ -9,15 +9,16 @@ import pytest
 
 from foxgrape.shipped import study_folder
 
+
 @pytest.fixture
 def study_copy(tmp_path: Path) -> Path:
-    """A copy of the embedded study that a test may break."""
+    """Copy the embedded study, for a test to break."""
     return Path(shutil.copytree(study_folder("izium-2022"), tmp_path / "izium-2022"))
 
 
 @pytest.fixture(scope="session")
 def browser_path() -> str:
-    """Path of a Chromium; skips, saying so, where there is none."""
+    """Find a Chromium; skip, saying so, where there is none."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     found = next(filter(None, map(shutil.which, names)), None)
     if found is None:

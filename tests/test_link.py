@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from making import IZIUM, events, signals
 from hypothesis import given
 from hypothesis import strategies as st
 
 from foxgrape import FoxgrapeError, link
+from making import IZIUM, events, signals
 
 HOUR = pd.Timedelta(hours=1)
 TICK = pd.Timedelta(1, "us")
@@ -144,7 +144,9 @@ CONFIRMATIONS = pd.DataFrame(
         "event_id": ["e0", "e0"],
         "confirmed_by": ["RU", "UA"],
         "confirmed_at": pd.to_datetime(["2022-09-09T21:00:00Z", "2022-09-10T21:00:00Z"]),
-        "confirmed_until": pd.to_datetime(["2022-09-10T20:59:59.999999Z", "2022-09-11T20:59:59.999999Z"]),
+        "confirmed_until": pd.to_datetime(
+            ["2022-09-10T20:59:59.999999Z", "2022-09-11T20:59:59.999999Z"]
+        ),
     }
 )
 
@@ -207,7 +209,7 @@ worlds = st.tuples(
 )
 
 
-def tables(world, shift=pd.Timedelta(0)):
+def tables(world, shift=0 * HOUR):
     """Make signals and events of a world of whole minutes."""
 
     def ends(name, start, width):

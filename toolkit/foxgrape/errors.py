@@ -178,5 +178,7 @@ class ReportError(FoxgrapeError):
 
 
 def _short(value: object, limit: int = 120) -> str:
+    if value == "":
+        return "nothing"
     text = repr(value) if isinstance(value, str) else str(value)
     return text if len(text) <= limit else f"{text[: limit - 1]}…"

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import html
-import json
 import math
-from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -14,6 +11,19 @@ import plotly.graph_objects as go
 
 from foxgrape import times
 from foxgrape.leadtime import duration_in_words
+from foxgrape.look import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PINK,
+    SKY,
+    extent,
+    finished,
+    key,
+    outlines,
+    stretch,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -23,9 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["place_map", "survival", "timeline"]
 
-# Okabe and Ito's palette: told apart by colour-blind readers, and in grey print by lightness.
-BLUE, ORANGE, GREEN, PINK, SKY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9"
-GREY = "#8a8a8a"
 #: How a relation looks on the map: words, colour, plotly's symbol and its like in text.
 RELATION_MARKS = {
     "anticipates": ("before it occurred", GREEN, "star", "★"),
@@ -102,11 +109,11 @@ def timeline(analysis: Analysis) -> go.Figure:
         title={
             "text": f"Signals and their events (n = {len(table)})",
             "subtitle": {
-                "text": _key(
+                "text": key(
                     (SKY, "■", "post"), (ORANGE, "■", "occurred"), (GREEN, "■", "confirmed")
                 )
                 + "<br>"
-                + _key((BLUE, "┄▷", f"no event in {duration_in_words(analysis.horizon)}"))
+                + key((BLUE, "┄▷", f"no event in {duration_in_words(analysis.horizon)}"))
             },
         },
         yaxis={
@@ -117,9 +124,9 @@ def timeline(analysis: Analysis) -> go.Figure:
         height=210 + 40 * len(table),
         margin={"r": 110},
     )
-    _stretch(figure, "days since the post's earliest instant", _extent(figure))
+    stretch(figure, "days since the post's earliest instant", extent(figure))
     counts = ", ".join(f"{n} {name}" for name, n in table["relation"].value_counts().items())
-    return _finished(
+    return finished(
         figure,
         f"Timeline of {len(table)} signals ({counts or 'none'}), one a row, in days since the "
         "post: bars for the post, for when the event occurred and when it was confirmed; "
@@ -189,18 +196,18 @@ def survival(leads: LeadTimes) -> go.Figure:
         title={
             "text": f"How long signals wait (n = {leads.n}, {leads.n_censored} right-censored)",
             "subtitle": {
-                "text": _key((BLUE, "━", "Kaplan–Meier"), (BLUE, "+", "right-censored"))
+                "text": key((BLUE, "━", "Kaplan–Meier"), (BLUE, "+", "right-censored"))
                 + "<br>"
-                + _key((SKY, "■", "95% band"), (GREY, "┄", "leads at their shortest, longest"))
+                + key((SKY, "■", "95% band"), (GREY, "┄", "leads at their shortest, longest"))
             },
         },
         yaxis={"title": "share of signals still waiting", "range": [-0.03, 1.03]},
         height=480,
         margin={"b": 120},
     )
-    _stretch(figure, f"lead on the {leads.clock} clock, days", _extent(figure))
+    stretch(figure, f"lead on the {leads.clock} clock, days", extent(figure))
     _add_risk_table(figure, leads.survival)
-    return _finished(figure, f"Kaplan–Meier curve of lead times. {leads.sentence()}")
+    return finished(figure, f"Kaplan–Meier curve of lead times. {leads.sentence()}")
 
 
 def place_map(analysis: Analysis) -> go.Figure:
@@ -215,7 +222,7 @@ def place_map(analysis: Analysis) -> go.Figure:
     'x'
     """
     figure = go.Figure()
-    lon, lat = _outlines()
+    lon, lat = outlines()
     figure.add_trace(
         go.Scatter(
             x=lon,
@@ -244,10 +251,10 @@ def place_map(analysis: Analysis) -> go.Figure:
     table["lon"] = [gazetteer[place_id].lon for place_id in table["place_id"]]
     placed = table.dropna(subset=["lat", "lon"])
     middle = placed["lon"].median()
-    key = {"event": (GREY, "•", "event")}
+    marks = {"event": (GREY, "•", "event")}
     for relation, rows in placed.groupby("relation", sort=False):
         words, colour, symbol, sign = RELATION_MARKS[str(relation)]
-        key[words] = (colour, sign, words)
+        marks[words] = (colour, sign, words)
         first = rows.drop_duplicates("place_id")
         figure.add_trace(
             go.Scatter(
@@ -270,42 +277,14 @@ def place_map(analysis: Analysis) -> go.Figure:
     figure.update_layout(
         title={
             "text": f"Places of {len(table)} signals and {len(analysis.study.events)} events",
-            "subtitle": {"text": _key(*key.values()) + note},
+            "subtitle": {"text": key(*marks.values()) + note},
         },
         xaxis={"visible": False},
         yaxis={"visible": False, "scaleanchor": "x", "scaleratio": 1 / math.cos(math.radians(49))},
         height=480,
     )
     named = ", ".join(dict.fromkeys(placed["place"])) or "none"
-    return _finished(figure, f"Map of Ukraine with the places that signals pointed to: {named}.")
-
-
-def _finished(figure: go.Figure, alt: str) -> go.Figure:
-    """Give a figure the house look; colours that depend on light or dark are left to the page."""
-    figure.update_layout(
-        template="none",
-        meta={"alt": alt},
-        font={"family": "system-ui, sans-serif", "size": 13},
-        title={
-            "x": 0,
-            "xref": "container",
-            "y": 1,
-            "yref": "container",
-            "yanchor": "top",
-            "pad": {"t": 12},
-            "font": {"size": 16},
-            "subtitle": {"font": {"size": 13}},
-        },
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        showlegend=False,
-        hoverlabel={"align": "left"},
-    )
-    figure.update_layout(margin={"t": 95, "l": 60} | figure.layout.margin.to_plotly_json())
-    look = {"gridcolor": "rgba(128,128,128,0.25)", "automargin": True, "title_font_size": 13}
-    figure.update_xaxes(**look)
-    figure.update_yaxes(**look)
-    return figure
+    return finished(figure, f"Map of Ukraine with the places that signals pointed to: {named}.")
 
 
 def _sign(row: Any) -> str:
@@ -386,49 +365,3 @@ def _add_risk_table(figure: go.Figure, curve: pd.DataFrame) -> None:
         at_risk = int(later["at_risk"].iloc[0]) if len(later) else 0
         figure.add_annotation(x=at, y=-0.27, text=str(at_risk), **below)
     figure.add_annotation(x=0, xref="paper", y=-0.2, xanchor="left", text="number at risk", **below)
-
-
-def _key(*entries: tuple[str, str, str]) -> str:
-    """Return a legend as coloured text: it takes no room from the plot, and wraps as we say."""
-    return " &nbsp; ".join(
-        f'<span style="color:{colour}">{mark}</span> {words}' for colour, mark, words in entries
-    )
-
-
-def _extent(figure: go.Figure) -> tuple[float, float]:
-    """Return the least and greatest day that a figure shows, 0 included."""
-    days = [day for trace in figure.data for day in trace.x if pd.notna(day)]
-    return min([0.0, *days]), max([1.0, *days])
-
-
-def _stretch(figure: go.Figure, title: str, extent: tuple[float, float]) -> None:
-    """Stretch the axis of days around zero (asinh), so that hours and months are both seen."""
-    for trace in figure.data:
-        trace.x = [None if day is None else math.asinh(day) for day in trace.x]
-    low, high = extent
-    steps = [0, 1, 2, 4, 7, 14, 30, 60, 120, 365, 730]
-    shown = [-day for day in reversed(steps) if day and -day >= low - 0.5]
-    shown += [day for day in steps if day <= high + 0.5]
-    margin = 0.04 * (math.asinh(high) - math.asinh(low))
-    figure.update_xaxes(
-        title=f"{title} (stretched around 0)",
-        tickvals=[math.asinh(day) for day in shown],
-        ticktext=[str(day) for day in shown],
-        range=[math.asinh(low) - margin, math.asinh(high) + 2 * margin],
-    )
-
-
-@cache
-def _outlines() -> tuple[list[float | None], list[float | None]]:
-    """Return the outlines of Ukraine's regions as one line with gaps."""
-    resource = files("foxgrape") / "resources" / "ukraine.geojson"
-    lon: list[float | None] = []
-    lat: list[float | None] = []
-    for feature in json.loads(resource.read_text(encoding="utf-8"))["features"]:
-        shape = feature["geometry"]
-        many = shape["coordinates"] if shape["type"] == "MultiPolygon" else [shape["coordinates"]]
-        for polygon in many:
-            for ring in polygon:
-                lon += [point[0] for point in ring] + [None]
-                lat += [point[1] for point in ring] + [None]
-    return lon, lat

@@ -213,7 +213,7 @@ def duration_in_words(duration: pd.Timedelta) -> str:
         return "zero"
     if size < pd.Timedelta(minutes=1):
         return "just below zero" if sign else "just above zero"
-    if size < pd.Timedelta(hours=1):
+    if size < pd.Timedelta(minutes=59.5):
         return f"{sign}{_counted(round(size.total_seconds() / 60), 'minute')}"
     days, hours = divmod(round(size.total_seconds() / 3600), 24)
     if size >= pd.Timedelta(days=10):

@@ -103,12 +103,13 @@ def headline(analysis: Analysis) -> Html:
 def signals_table(analysis: Analysis) -> Html:
     """Return every signal with its event, its lead as an interval, and both sources as links."""
     zone = analysis.study.timezone
-    heads = ["", "Place", "Posted by", "Posted", "Confirmed", "Lead", "Relation", "Sources"]
+    heads = ["Code", "Place", "Post", "Event confirmed", "Lead", "Relation", "Sources"]
     rows = [_signal_row(row, zone) for row in analysis.table().itertuples()]
     head = "".join(f'<th scope="col">{name}</th>' for name in heads)
     return Html(
         f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-        f'<p class="soft">Times in {html.escape(zone)}. n = {len(rows)}.</p>'
+        f'<p class="soft">n = {len(rows)}. Times in {html.escape(zone)}. Text in [brackets] '
+        "describes a post whose own words are not known.</p>"
     )
 
 
@@ -119,7 +120,7 @@ def sides_table(analysis: Analysis) -> Html:
     """
     sides = analysis.sides()
     tables = [part.table() for part in sides.values()]
-    heads = ["", "Place", *(f"Confirmed by {side}" for side in sides)]
+    heads = ["Code", "Place", *(f"Confirmed by {side}" for side in sides)]
     rows = []
     for parts in zip(*(table.itertuples() for table in tables), strict=True):
         cells = [html.escape(parts[0].code), html.escape(parts[0].place)]
@@ -190,11 +191,11 @@ def _signal_row(row: Any, zone: str) -> str:
     sources = [_source("post", row.post_source_title, row.post_source_url)]
     if row.observed:
         sources.append(_source("event", row.source, row.url))
+    posted = f"{row.account}, {time_in_words(row.posted_at, row.posted_until, zone)}"
     cells = [
         ("sign" if row.kind == "emoji" else "", html.escape(row.code)),
         ("", html.escape(row.place)),
-        ("", html.escape(row.account)),
-        ("", html.escape(time_in_words(row.posted_at, row.posted_until, zone))),
+        ("words", f"{html.escape(row.text)}<br><small>{html.escape(posted)}</small>"),
         ("", html.escape(when)),
         ("", html.escape(lead_in_words(row))),
         ("", html.escape(relation)),

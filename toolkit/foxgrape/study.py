@@ -165,9 +165,11 @@ class Analysis:
         )
         for name in ("source", "url"):
             events[name] = events[name].fillna(events.pop(f"{name}_of_event"))
-        source = {name: f"post_{name}" for name in ("source_title", "source_url")}
         # A study's posts may come from an export, which knows no source but itself.
-        of_post = study.posts.reindex(columns=["post_id", "text", *source]).rename(columns=source)
+        source = ["source_title", "source_publisher", "source_url"]
+        of_post = study.posts.reindex(columns=["post_id", "text", *source])
+        of_post["source_title"] = of_post["source_title"].fillna(of_post["source_publisher"])
+        of_post = of_post.rename(columns={name: f"post_{name}" for name in source})
         return (
             self.links.merge(self.signals.drop(columns="place_id"), on="signal_id")
             .merge(events, on="event_id", how="left")

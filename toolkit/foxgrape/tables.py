@@ -318,7 +318,7 @@ def _first_failure(failed: Any, frame: pd.DataFrame, file: object, first_row: in
             file=file,
         )
     expected = "a value" if case["check"] == "not_nullable" else str(case["check"])
-    got = "nothing" if case["check"] == "not_nullable" else case["failure_case"]
+    got = "" if case["check"] == "not_nullable" else case["failure_case"]
     return TableError.bad_value(got, expected=expected, file=file, row=row, column=column)
 
 
@@ -337,7 +337,7 @@ def _check_intervals(frame: pd.DataFrame, file: object, first_row: int) -> None:
             position = int(half.to_numpy().nonzero()[0][0])
             empty = first if pd.isna(frame[first].iloc[position]) else column
             raise TableError.bad_value(
-                "nothing",
+                "",
                 expected="both ends of the interval or neither",
                 file=file,
                 row=position + first_row,

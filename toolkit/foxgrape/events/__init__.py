@@ -17,6 +17,16 @@ __all__ = ["read_events"]
 def read_events(path: str | Path) -> pd.DataFrame:
     """Read events from a CSV file in the shape of the events table.
 
+    Parameters
+    ----------
+    path
+        A UTF-8 file with every column of the table; others are kept. Times carry their offset.
+
+    Returns
+    -------
+    DataFrame
+        The events table.
+
     Raises
     ------
     TableError

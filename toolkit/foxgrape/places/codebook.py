@@ -229,7 +229,17 @@ def lookup(
 
 
 def codes_for(place: Place | str) -> list[Code]:
-    """List the packaged codes that stand for a place, given as such, by id or by any name.
+    """List the packaged codes that stand for a place.
+
+    Parameters
+    ----------
+    place
+        The place itself, its id, or any of its names; an ambiguous name lists the codes of each.
+
+    Returns
+    -------
+    list of Code
+        In the order of the codebook; empty when none is known.
 
     Examples
     --------

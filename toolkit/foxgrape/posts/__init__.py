@@ -17,6 +17,16 @@ __all__ = ["read_posts"]
 def read_posts(path: str | Path) -> pd.DataFrame:
     """Read posts from a CSV file in the shape of the posts table.
 
+    Parameters
+    ----------
+    path
+        A UTF-8 file with every column of the table; others are kept. Times carry their offset.
+
+    Returns
+    -------
+    DataFrame
+        The posts table.
+
     Raises
     ------
     TableError

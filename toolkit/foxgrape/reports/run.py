@@ -93,6 +93,12 @@ def run_report(
     ------
     FoxgrapeError
         If template, parameters or study cannot be used: then nothing is written.
+
+    Examples
+    --------
+    >>> run_report("lead_times", parameters={"horizon": "soon"})
+    Traceback (most recent call last):
+    foxgrape.errors.ParameterError: bad value for the parameter horizon; expected a duration ...
     """
     from foxgrape.study import open_study  # noqa: PLC0415 - pandas, which listing needs not
 

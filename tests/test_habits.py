@@ -1,0 +1,160 @@
+"""Habits that are easy to forget: docs of public names, one set of bounds, what is in the wheel."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+import foxgrape
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+#: Where conda-forge has another name than the index of Python packages.
+CONDA = {"tzdata": "python-tzdata", "jupyter-client": "jupyter_client"}
+
+
+def tracked() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if listed.returncode:
+        pytest.skip("this is no git clone, so it cannot be told which files are the project's")
+    return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def test_environment_yml_equals_pyproject():
+    extras = PROJECT["optional-dependencies"]
+    wanted = [*PROJECT["dependencies"], *(line for lines in extras.values() for line in lines)]
+    bounds = [
+        (name.group(1), name.group(2))
+        for line in wanted
+        if not line.startswith("foxgrape[") and (name := re.match(r"([A-Za-z0-9_-]+)(.*)", line))
+    ]
+    expected = {f"{CONDA.get(name, name)}{bound}" for name, bound in bounds}
+    told = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["dependencies"]
+    plain = {line for line in told if isinstance(line, str)}
+    assert plain == expected | {f"python{PROJECT['requires-python']}", "pip"}
+
+
+def test_the_lock_pins_by_hash_and_names_no_address():
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    assert "://" not in text
+    assert "--index" not in text
+    pins = re.findall(r"^([a-z0-9][a-z0-9._-]*)==\S+", text, flags=re.MULTILINE)
+    assert len(pins) > 50
+    blocks = re.split(r"^(?=[a-z0-9][a-z0-9._-]*==)", text, flags=re.MULTILINE)[1:]
+    assert all("--hash=sha256:" in block for block in blocks)
+    for line in PROJECT["dependencies"]:
+        assert re.split(r"[><=]", line)[0] in pins
+
+
+PUBLIC = [name for name in foxgrape.__all__ if not name.startswith("__")]
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_public_names_are_there_and_documented(name):
+    thing = getattr(foxgrape, name)
+    assert not inspect.ismodule(thing), "the verb, not the module of its name"
+    text = inspect.getdoc(thing)
+    assert text
+    if inspect.isfunction(thing):
+        for part in ("Parameters", "Returns", "Examples"):
+            assert f"{part}\n---" in text or (
+                part == "Parameters" and not inspect.signature(thing).parameters
+            ), f"{name} lacks {part}"
+        missing = [
+            argument for argument in inspect.signature(thing).parameters if argument not in text
+        ]
+        assert not missing
+    elif not issubclass(thing, Exception):
+        documented = "Examples\n---" in text or "Attributes\n---" in text
+        assert documented
+
+
+def test_dir_lists_the_public_names():
+    assert set(dir(foxgrape)) == set(foxgrape.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = foxgrape.nothing
+
+
+@pytest.mark.parametrize(
+    "order", ["import foxgrape.link, foxgrape.detect", "import foxgrape.study", "pass"]
+)
+def test_verbs_are_verbs_whatever_was_imported_first(order):
+    code = f"{order}; import foxgrape; assert callable(foxgrape.link) and callable(foxgrape.detect)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_no_stubs_and_no_places_of_one_machine():
+    stubs = re.compile(r"NotImplementedError|TODO|FIXME|pytest\.mark\.xfail")
+    places = re.compile(r"(^|[^A-Za-z.])/(root|work|home)/|py" r"pi\.org|npm" r"js\.org")
+    for file in tracked():
+        if file.suffix in {".csv", ".geojson"} or file.name == "test_habits.py":
+            continue
+        text = file.read_text(encoding="utf-8")
+        assert not places.search(text), file
+        if file.suffix in {".py", ".ipynb"}:
+            assert not stubs.search(text), file
+
+
+@pytest.mark.parametrize("module", sorted((ROOT / "toolkit").rglob("*.py")), ids=lambda p: p.name)
+def test_modules_are_small(module):
+    assert len(module.read_text(encoding="utf-8").splitlines()) <= 420
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """Build the wheel."""
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    return next(folder.glob("*.whl"))
+
+
+def test_the_wheel_holds_data_templates_and_licence_and_no_tests(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    for wanted in (
+        "foxgrape/py.typed",
+        "foxgrape/places/resources/codebook.csv",
+        "foxgrape/resources/ukraine.geojson",
+        "foxgrape/reports/page/page.html.j2",
+        "foxgrape/_shipped/templates/lead_times.ipynb",
+        "foxgrape/_shipped/studies/izium-2022/datapackage.json",
+    ):
+        assert wanted in names
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+    assert not any("test" in name for name in names)
+
+
+def test_the_lookup_library_works_with_nothing_else_installed(wheel, tmp_path):
+    """Only the wheel and the standard library: no site-packages at all."""
+    zipfile.ZipFile(wheel).extractall(tmp_path)
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import foxgrape.places as p; "
+        "assert p.lookup('🍇')[0].place.name == 'Izium'; "
+        "assert p.lookup('🦊')[0].place.name == 'Lysychansk'; "
+        "assert p.find('Izyum')[0].place.id == 'geonames:707292'"
+    )
+    subprocess.run([sys.executable, "-S", "-I", "-c", code], check=True, cwd=tmp_path)
+
+
+def test_a_wheel_finds_its_own_study_and_templates(wheel, tmp_path):
+    zipfile.ZipFile(wheel).extractall(tmp_path)
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import foxgrape.shipped as s; "
+        f"assert s.study_folder('izium-2022').is_relative_to({str(tmp_path)!r}); "
+        f"assert s.template_folder().is_relative_to({str(tmp_path)!r})"
+    )
+    subprocess.run([sys.executable, "-I", "-c", code], check=True, cwd=tmp_path)

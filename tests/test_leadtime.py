@@ -1,0 +1,188 @@
+"""Lead times: Kaplan–Meier by hand and against statsmodels, censoring, roughness, groups."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from statsmodels.duration.survfunc import SurvfuncRight
+
+from foxgrape import lead_times
+from foxgrape.errors import TableError
+from foxgrape.leadtime import duration_in_words
+
+DAY = pd.Timedelta(days=1)
+
+
+def links(leads, censored=(), *, width=0.0, relation="precedes", **columns):
+    """Return links with these leads in days, and signals watched so long without event."""
+    n, m = len(leads), len(censored)
+    low = pd.to_timedelta([*leads, *censored], unit="D")
+    high = pd.to_timedelta([lead + width for lead in leads] + [np.nan] * m, unit="D")
+    frame = pd.DataFrame(
+        {
+            "signal_id": [f"s{number}" for number in range(n + m)],
+            "event_id": ["e"] * n + [None] * m,
+            "place_id": "geonames:1",
+            "clock": "confirmed",
+            "lead_min": low,
+            "lead_max": high,
+            "observed": [True] * n + [False] * m,
+            "relation": [relation] * n + ["unconfirmed"] * m,
+            "hindsight": False,
+        }
+    )
+    return frame.assign(**columns)
+
+
+def in_days(duration):
+    return duration / DAY
+
+
+def test_the_curve_by_hand():
+    """Freireich's 6-MP arm (Freireich et al. 1963), the textbook case of Kaplan and Meier.
+
+    Survival at 6, 7, 10, 13, 16, 22 and 23 weeks is 18/21, then times 16/17, 14/15, 11/12, 10/11,
+    6/7, 5/6; the median remission is 23 weeks.
+    """
+    failed = [6, 6, 6, 7, 10, 13, 16, 22, 23]
+    waiting = [6, 9, 10, 11, 17, 19, 20, 25, 32, 32, 34, 35]
+    leads = lead_times(links(failed, waiting))
+    curve = leads.survival[leads.survival["events"] > 0]
+    steps = [18 / 21, 16 / 17, 14 / 15, 11 / 12, 10 / 11, 6 / 7, 5 / 6]
+    assert curve["survival"].to_numpy() == pytest.approx(np.cumprod(steps))
+    assert curve["at_risk"].tolist() == [21, 17, 15, 12, 11, 7, 6]
+    assert (leads.n, leads.n_observed, leads.n_censored) == (21, 9, 12)
+    assert in_days(leads.median) == 23
+
+
+leads_of = st.lists(st.integers(0, 20), min_size=1, max_size=12)
+
+
+@given(leads_of, leads_of)
+def test_curve_and_interval_equal_those_of_statsmodels(failed, waiting):
+    """The same curve, and the same inversion of the log-log band where that is defined."""
+    told = lead_times(links(failed, waiting))
+    times = np.array([*failed, *waiting], dtype=float)
+    status = np.array([1] * len(failed) + [0] * len(waiting))
+    peer = SurvfuncRight(times, status)
+    ours = told.survival[told.survival["events"] > 0]
+    assert ours["survival"].to_numpy() == pytest.approx(peer.surv_prob)
+    assert ours["at_risk"].tolist() == peer.n_risk.tolist()
+    assume(peer.surv_prob.min() > 0)  # its inversion is not defined where nobody waits any more
+    low, high = peer.quantile_ci(0.5, method="cloglog")
+    if np.isnan(low):
+        return  # statsmodels gives up where the curve never comes near one half
+    assert in_days(told.median_ci[0]) == low
+    assert np.isinf(high) if pd.isna(told.median_ci[1]) else in_days(told.median_ci[1]) == high
+
+
+@given(leads_of, leads_of, st.integers(0, 40))
+def test_adding_a_censored_signal_never_shortens_the_median(failed, waiting, watched):
+    before = lead_times(links(failed, waiting)).median
+    after = lead_times(links(failed, [*waiting, watched])).median
+    assert pd.isna(after) or (pd.notna(before) and after >= before)
+
+
+@given(leads_of, leads_of, st.randoms(use_true_random=False))
+def test_the_order_of_links_changes_nothing(failed, waiting, random):
+    frame = links(failed, waiting)
+    order = list(range(len(frame)))
+    random.shuffle(order)
+    assert lead_times(frame).to_dict() == lead_times(frame.iloc[order]).to_dict()
+
+
+def test_leaving_the_censored_out_shortens_the_median():
+    assert in_days(lead_times(links([1, 2, 3])).median) == 2
+    assert in_days(lead_times(links([1, 2, 3], [10, 10])).median) == 3
+    assert pd.isna(lead_times(links([1, 2, 3], [10] * 5)).median)
+
+
+def test_a_rough_lead_gives_bounds_around_the_median():
+    leads = lead_times(links([1, 2, 3], width=2))
+    assert [in_days(bound) for bound in leads.median_bounds] == [2, 4]
+    assert in_days(leads.median) == 3
+    exact = [lead_times(links([lead + more for lead in (1, 2, 3)])).median_ci for more in (0, 2)]
+    assert leads.median_ci[0] == exact[0][0]
+    assert leads.median_ci[1] is exact[1][1] or leads.median_ci[1] == exact[1][1]
+
+
+def test_a_lead_of_unknown_order_counts_from_zero():
+    leads = lead_times(links([-1.0], width=2, relation="undetermined"))
+    assert (leads.n, leads.n_undetermined) == (1, 1)
+    assert [in_days(bound) for bound in leads.median_bounds] == [0, 1]
+
+
+def test_hindsight_and_followers_are_counted_apart():
+    late = links([5.0], hindsight=True, signal_id="h")
+    behind = links([-5.0], relation="follows", signal_id="f")
+    both = links([-6.0], relation="follows", hindsight=True, signal_id="b")
+    leads = lead_times(pd.concat([links([1.0], [9.0]), late, behind, both]))
+    assert (leads.n, leads.n_hindsight, leads.n_follows) == (2, 2, 1)
+    assert in_days(leads.median) == 1
+
+
+def test_all_censored_and_none_at_all():
+    waiting = lead_times(links([], [10, 20]))
+    assert (waiting.n, waiting.n_observed) == (2, 0)
+    assert pd.isna(waiting.median)
+    assert "not reached" in waiting.sentence()
+    none = lead_times(links([]))
+    assert none.n == 0
+    assert "n = 0" in none.sentence()
+    for leads in (waiting, none):
+        leads.figure()
+        assert isinstance(leads.to_frame(), pd.DataFrame)
+
+
+def test_groups():
+    frame = links([1, 2, 9], [30], code=["🍇", "🍇", "🦊", "🦊"])
+    leads = lead_times(frame, by="code")
+    assert {name: group.n for name, group in leads.groups.items()} == {"🍇": 2, "🦊": 2}
+    assert leads.n == 4
+    assert leads.to_frame()["group"].tolist() == ["🍇", "🦊"]
+    with pytest.raises(TableError, match="kode"):
+        lead_times(frame, by="kode")
+
+
+def test_clocks_are_not_mixed():
+    frame = links([1, 2])
+    frame["clock"] = ["confirmed", "occurred"]
+    with pytest.raises(TableError, match="mix clocks"):
+        lead_times(frame)
+
+
+def test_quantiles():
+    leads = lead_times(links([1, 2, 3, 4]))
+    assert [in_days(leads.quantile(p)) for p in (0.25, 0.5, 0.75, 1)] == [1, 2, 3, 4]
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        leads.quantile(1.1)
+
+
+def test_what_is_shown_is_escaped_and_says_n():
+    leads = lead_times(links([1, 2], code="<img src=x>"), by="code")
+    shown = leads._repr_html_()
+    assert "<img" not in shown
+    assert "n = 2" in shown
+
+
+@pytest.mark.parametrize(
+    ("duration", "words"),
+    [
+        ("0s", "zero"),
+        ("59s", "just above zero"),
+        ("-1us", "just below zero"),
+        ("90s", "2 minutes"),
+        ("59min 59s", "1 hour"),
+        ("1h", "1 hour"),
+        ("23h 45min", "1 day"),
+        ("1D 12h", "1 day 12 hours"),
+        ("-36h", "−1 day 12 hours"),
+        ("9D 23h 59min", "10 days"),
+        ("30D 11h", "30 days"),
+    ],
+)
+def test_durations_in_words(duration, words):
+    assert duration_in_words(pd.Timedelta(duration)) == words

@@ -1,0 +1,354 @@
+"""Reports: real kernels, real pages in a real browser, and what is left when something fails."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import stat
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import nbformat
+import pytest
+from playwright.sync_api import sync_playwright
+
+from foxgrape import open_study, run_report
+from foxgrape.cli import run
+from foxgrape.errors import ParameterError, ReportError
+from foxgrape.reports.catalogue import find_template, templates
+from foxgrape.reports.html import clean
+from foxgrape.reports.parameters import checked
+from foxgrape.shipped import study_folder, template_folder
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+ATTACKS = [
+    "<img src=x onerror='window.ran=1'>",
+    "<script>window.ran=1</script>",
+    "</script><script>window.ran=1</script>",
+    "<svg onload=window.ran=1>",
+    '<a href="javascript:window.ran=1">here</a>',
+    "<iframe srcdoc='<script>parent.ran=1</script>'></iframe>",
+    "<b onmouseover=window.ran=1>bold</b>",
+    '"><style>body{display:none}</style>',
+    "{{ 7 * 7 }} {% raw %} ${window.ran=1}",
+    "]]><!-- -->&lt;script&gt;",
+]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """Build the embedded study's report."""
+    return run_report("lead_times", out=tmp_path_factory.mktemp("reports"), now=NOW)
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory):
+    """Build the report of a study whose every text attacks, in posts that carry 🍇."""
+    root = tmp_path_factory.mktemp("hostile")
+    folder = root / "study"
+    folder.mkdir()
+    for file in study_folder("izium-2022").iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    with (folder / "posts.csv").open(encoding="utf-8", newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    grapes = next(row for row in rows if row["text"] == "🍇")
+    for number, attack in enumerate(ATTACKS):
+        rows.append(
+            {
+                **grapes,
+                "post_id": f"{attack}{number}",
+                "account": attack,
+                "text": f"🍇 {attack}",
+                "source_title": attack,
+                "source_url": "javascript:window.ran=1",
+            }
+        )
+    with (folder / "posts.csv").open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.DictWriter(handle, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    package = json.loads((folder / "datapackage.json").read_text(encoding="utf-8"))
+    package["title"] = ATTACKS[1]
+    package["name"] = "../../escaped"
+    (folder / "datapackage.json").write_text(json.dumps(package), encoding="utf-8")
+    return run_report("lead_times", study=folder, out=root / "out")
+
+
+@pytest.fixture(scope="module")
+def browser(browser_path):
+    """Start Chromium; as root it has no sandbox to give."""
+    with sync_playwright() as play:
+        flags = ["--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+        chromium = play.chromium.launch(
+            executable_path=browser_path,
+            args=[*flags, "--no-sandbox"] if os.name == "posix" and os.geteuid() == 0 else flags,
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def opened(browser):
+    """Open a page and note all that it says and asks for."""
+    context = browser.new_context(viewport={"width": 1200, "height": 900})
+
+    def visit(file: Path):
+        page = context.new_page()
+        page.said, page.asked = [], []
+        page.on("console", lambda message: page.said.append(message.text))
+        page.on("pageerror", lambda error: page.said.append(str(error)))
+        page.on("request", lambda request: page.asked.append(request.url))
+        page.goto(file.as_uri())
+        page.wait_for_function("document.querySelectorAll('figure.plot .main-svg').length > 0")
+        return page
+
+    yield visit
+    context.close()
+
+
+def test_a_run_leaves_page_notebook_and_manifest(built):
+    assert (built.status, built.error) == ("done", None)
+    assert {file.name for file in built.html.parent.iterdir()} == {
+        "report.html",
+        "notebook.ipynb",
+        "manifest.json",
+    }
+    told = json.loads(built.manifest.read_text(encoding="utf-8"))
+    assert told["run_id"] == built.run_id
+    assert told["built_at"] == "2026-01-01T00:00:00+00:00"
+    assert told["study"]["sha256"] == dict(open_study().hashes)
+    assert told["parameters"]["horizon"] == "30D"
+    assert set(told["versions"]) >= {"python", "foxgrape", "pandas", "papermill", "plotly"}
+    # Others may read the report: it is not left with the mode of a temporary folder.
+    assert stat.S_IMODE(built.html.parent.stat().st_mode) & stat.S_IROTH
+
+
+def test_the_page_says_the_finding_and_shows_no_code(built):
+    text = built.html.read_text(encoding="utf-8")
+    assert "just above zero to 2 days" in text
+    assert "n = 5" in text
+    assert "open_study(" not in text
+    assert "🍇" in text
+    assert "🦊" in text
+    notebook = nbformat.read(built.notebook, as_version=4)
+    assert not [
+        output
+        for cell in notebook.cells
+        for output in cell.get("outputs", ())
+        if output.output_type == "stream"
+    ], "a cell warned or printed"
+
+
+@pytest.mark.browser
+def test_every_figure_is_drawn_and_nothing_is_asked_for(built, opened):
+    page = opened(built.html)
+    figures = page.locator("figure.plot")
+    # Timeline, survival curve, map, and the timeline of names.
+    assert figures.count() == 4
+    for number in range(figures.count()):
+        figure = figures.nth(number)
+        assert figure.locator(".scatterlayer .trace").count() > 0
+        assert len(figure.locator("[role=img]").get_attribute("aria-label")) > 40
+    assert page.asked == [built.html.as_uri()]
+    assert page.said == []
+
+
+@pytest.mark.browser
+def test_censored_signals_are_open_arrows(built, opened):
+    page = opened(built.html)
+    labels = page.locator("figure.plot").first.locator(".ytick").all_text_contents()
+    assert any("🦊 → Lysychansk" in label for label in labels)
+    row = page.get_by_role("row").filter(has_text="🦊").first
+    assert "more than 30 days" in row.inner_text()
+    assert "unconfirmed" in row.inner_text()
+    grapes = page.get_by_role("row").filter(has_text="🍇").first
+    assert "Izium" in grapes.inner_text()
+    open_arrows = page.evaluate(
+        "document.querySelector('figure.plot .js-plotly-plot, figure.plot > div').data"
+        ".filter(trace => trace.marker && trace.marker.symbol === 'triangle-right-open')"
+        ".flatMap(trace => trace.x).filter(x => x !== null && !Number.isNaN(x)).length"
+    )
+    assert open_arrows == 1
+
+
+@pytest.mark.browser
+def test_text_from_outside_stays_text(hostile, opened):
+    assert hostile.error is None
+    page = opened(hostile.html)
+    page.locator("body").hover()
+    assert page.evaluate("window.ran") is None
+    assert page.said == []
+    assert page.asked == [hostile.html.as_uri()]
+    shown = page.locator("main").inner_text()
+    for attack in ATTACKS:
+        assert " ".join(attack.split()) in " ".join(shown.split()), attack
+    assert page.locator("main img, main iframe, main style, main svg[onload]").count() == 0
+    assert page.locator("a[href^='javascript']").count() == 0
+    assert page.locator("figure.plot .main-svg").count() > 0
+
+
+def test_a_study_cannot_choose_where_its_report_is_written(hostile):
+    assert hostile.html.parent.parent.name == "out"
+    assert "/" not in hostile.run_id
+
+
+@pytest.mark.browser
+def test_a_phone_scrolls_tables_and_not_the_page(built, browser):
+    context = browser.new_context(viewport={"width": 390, "height": 800})
+    page = context.new_page()
+    page.goto(built.html.as_uri())
+    page.wait_for_selector("figure.plot .main-svg")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    context.close()
+
+
+def test_an_unchanged_run_is_recognised_and_a_forced_one_replaces_it(built):
+    before = built.manifest.stat().st_mtime_ns
+    again = run_report("lead_times", out=built.html.parents[1])
+    assert (again.status, again.run_id) == ("unchanged", built.run_id)
+    assert built.manifest.stat().st_mtime_ns == before
+    page = built.html.read_bytes()
+    forced = run_report("lead_times", out=built.html.parents[1], force=True, now=NOW)
+    assert (forced.status, forced.run_id) == ("done", built.run_id)
+    assert built.html.read_bytes() == page, "the same run gives the same page"
+    assert [folder.name for folder in built.html.parents[1].iterdir()] == [built.run_id]
+
+
+TEMPLATE = """title: A test
+description: For tests.
+parameters:
+  properties:
+    number: {type: integer, default: 1}
+"""
+
+
+def make_template(folder: Path, *cells: str) -> Path:
+    notebook = nbformat.v4.new_notebook()
+    notebook.metadata["kernelspec"] = {
+        "name": "none-such",
+        "display_name": "None such",
+        "language": "python",
+    }
+    first = nbformat.v4.new_code_cell("study = None\nnumber = 1")
+    first.metadata["tags"] = ["parameters"]
+    notebook.cells = [first, *map(nbformat.v4.new_code_cell, cells)]
+    nbformat.write(notebook, folder / "mine.ipynb")
+    (folder / "mine.yaml").write_text(TEMPLATE, encoding="utf-8")
+    return folder / "mine.ipynb"
+
+
+def test_a_failed_run_is_kept_and_never_replaces_the_good_one(tmp_path, capfd):
+    out = tmp_path / "out"
+    fails = "from pathlib import Path\nif Path(study).joinpath('fail').exists():\n    1 / 0"
+    template = make_template(tmp_path, "print('fine')", fails)
+    study = tmp_path / "study"
+    study.mkdir()
+    for file in study_folder("izium-2022").iterdir():
+        (study / file.name).write_bytes(file.read_bytes())
+    good = run_report(template, study=study, out=out)
+    assert good.status == "done"
+    page = good.html.read_bytes()
+
+    (study / "fail").touch()
+    options = [str(template), "--study", str(study), "--out", str(out), "--force"]
+    assert run(["report", "build", *options]) == 1
+    assert "ZeroDivisionError" in capfd.readouterr().err
+    failed = run_report(template, study=study, out=out, force=True)
+    assert (failed.status, failed.html) == ("failed", None)
+    assert "division by zero" in failed.error
+    assert good.html.read_bytes() == page
+    told = nbformat.read(failed.notebook, as_version=4)
+    assert any(o.output_type == "error" for c in told.cells for o in c.get("outputs", ()))
+    assert json.loads(failed.manifest.read_text(encoding="utf-8"))["status"] == "failed"
+    assert sorted(item.name for item in out.iterdir()) == sorted(["failed", good.run_id])
+
+
+def test_a_kernel_that_dies_is_a_failed_run(tmp_path):
+    template = make_template(tmp_path, "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
+    failed = run_report(template, out=tmp_path / "out")
+    assert failed.status == "failed"
+    assert "died" in failed.error
+
+
+def test_values_reach_the_notebook_exactly(tmp_path):
+    template = make_template(tmp_path, "assert number == 12345678901234567890, number")
+    run_ = run_report(template, parameters={"number": 12345678901234567890}, out=tmp_path / "out")
+    assert run_.error is None
+
+
+@pytest.mark.parametrize(
+    ("parameters", "says"),
+    [
+        ({"horzion": "3D"}, "did you mean 'horizon'"),
+        ({"horizon": "soon"}, "a duration such as 30D"),
+        ({"horizon": 30}, "a duration such as 30D"),
+        ({"clock": "wall"}, "one of confirmed, occurred"),
+        ({"baseline": "yes"}, "boolean"),
+    ],
+)
+def test_bad_parameters_are_refused_before_anything_is_written(tmp_path, parameters, says):
+    with pytest.raises(ParameterError, match=says):
+        run_report("lead_times", parameters=parameters, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_every_template_has_defaults_that_hold():
+    assert list(templates()) == ["lead_times"]
+    for template in templates().values():
+        assert checked(template, {})
+        assert template.title
+        assert template.description
+
+
+def test_unknown_templates_and_broken_sidecars_are_named(tmp_path):
+    with pytest.raises(ReportError, match="did you mean 'lead_times'"):
+        find_template("leadtimes")
+    with pytest.raises(ReportError, match=r"there is no such notebook"):
+        find_template(tmp_path / "none.ipynb")
+    notebook = make_template(tmp_path)
+    notebook.with_suffix(".yaml").write_text("title: [", encoding="utf-8")
+    with pytest.raises(ReportError, match=r"mine\.yaml: the sidecar cannot be read"):
+        find_template(notebook)
+    notebook.with_suffix(".yaml").unlink()
+    with pytest.raises(ReportError, match="the notebook has no sidecar"):
+        find_template(notebook)
+
+
+@pytest.mark.parametrize("script", sorted(template_folder().glob("*.py")))
+def test_each_template_equals_its_script(script):
+    """Notebook and script are one text, and no output is kept."""
+    converted = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "jupytext",
+            "--to",
+            "py:percent",
+            "--output",
+            "-",
+            str(script.with_suffix(".ipynb")),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert body(converted) == body(script.read_text(encoding="utf-8"))
+    notebook = nbformat.read(script.with_suffix(".ipynb"), as_version=4)
+    assert not any(cell.get("outputs") for cell in notebook.cells)
+    assert notebook.metadata["kernelspec"]["language"] == "python"
+
+
+def body(script: str) -> str:
+    """Return a script without its header, which names the tool's version."""
+    return script.split("# ---\n", 2)[2].strip()
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_cleaned_markup_can_do_nothing(attack):
+    left = clean(f"<p>{attack}</p>")
+    for sign in ("<script", "<img", "<svg", "<iframe", "<style", "javascript:", "onmouseover"):
+        assert sign not in left or "&lt;" in left

@@ -1,0 +1,278 @@
+"""The embedded study: what it must hold, what it must show, and how a broken one ends."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from frictionless import Package
+
+from foxgrape import FoxgrapeError, link, open_study
+from foxgrape.cli import run
+from foxgrape.link import confirmed_by_side
+
+TICK = pd.Timedelta(1, "us")
+DAY = pd.Timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+def study():
+    return open_study()
+
+
+def row(analysis, code):
+    found = analysis.table().set_index("code").loc[code]
+    assert isinstance(found, pd.Series)
+    return found
+
+
+def test_the_package_is_valid(study):
+    report = Package(study.folder / "datapackage.json").validate()
+    assert report.valid, report.flatten(["title", "rowNumber", "fieldName", "message"])
+
+
+def test_every_resource_tells_schema_source_and_licence(study):
+    package = json.loads((study.folder / "datapackage.json").read_text(encoding="utf-8"))
+    for resource in package["resources"]:
+        assert resource["schema"]["fields"]
+        assert resource["sources"]
+        assert resource["licenses"]
+
+
+def test_enough_events_with_both_clocks_and_a_first_confirmer(study):
+    whole = study.events.dropna(subset=["occurred_at", "confirmed_at", "confirmed_by"])
+    graded = whole[whole["confidence"].isin(["A", "B"])]
+    assert len(graded) >= 60
+    assert set(graded["confirmed_by"]) == {"UA", "RU"}
+
+
+@pytest.mark.parametrize("name", ["posts", "events", "confirmations"])
+def test_every_row_has_a_source_and_a_grade(study, name):
+    table = getattr(study, name)
+    known = ("source_title", "source_publisher") if name == "posts" else ("source", "publisher")
+    assert table["confidence"].isin(["A", "B"]).all()
+    assert table[known[0]].fillna(table[known[1]]).notna().all()
+    addresses = table["source_url" if name == "posts" else "url"].dropna()
+    assert addresses.str.startswith("http").all()
+
+
+def test_the_first_confirmation_is_the_first_of_the_confirmations(study):
+    first = (
+        study.confirmations.sort_values(
+            ["confirmed_until", "confirmed_at", "confirmed_by"], ascending=[True, True, False]
+        )
+        .drop_duplicates("event_id")
+        .set_index("event_id")
+    )
+    for event in study.events.dropna(subset=["confirmed_at"]).itertuples():
+        told = first.loc[event.event_id]
+        assert (told["confirmed_by"], told["confirmed_at"], told["confirmed_until"]) == (
+            event.confirmed_by,
+            event.confirmed_at,
+            event.confirmed_until,
+        )
+
+
+def test_the_founding_story_is_there(study):
+    posts = study.posts.set_index("post_id")
+    yermak = posts[posts["account"] == "Andriy Yermak"]["text"]
+    for sign in ("🍇", "🦊", "🍉", "bullfinch", "soldiers by a church"):
+        assert yermak.str.contains(sign).any(), sign
+    maliar = posts[posts["account"] == "Hanna Maliar"]
+    assert maliar["edited_at"].notna().sum() == 1
+    assert len(maliar) == 2
+
+
+@pytest.mark.parametrize(
+    ("side", "relation", "lead_min", "lead_max"),
+    [
+        # Posted on the 10th; Kyiv confirmed on the 11th, Moscow on the 10th.
+        ("UA", "precedes", TICK, 2 * DAY - TICK),
+        ("RU", "undetermined", TICK - DAY, DAY - TICK),
+        (None, "undetermined", TICK - DAY, DAY - TICK),
+    ],
+)
+def test_izium_on_each_clock(study, side, relation, lead_min, lead_max):
+    found = row(study.analyse(confirmed_by=side), "🍇")
+    assert (found["place"], found["relation"]) == ("Izium", relation)
+    assert (found["lead_min"], found["lead_max"]) == (lead_min, lead_max)
+    assert not found["hindsight"]
+
+
+def test_lysychansk_is_right_censored(study):
+    for horizon in ("30D", "365D"):
+        found = row(study.analyse(horizon=horizon), "🦊")
+        assert (found["place"], found["relation"]) == ("Lysychansk", "unconfirmed")
+        assert found["lead_min"] == pd.Timedelta(horizon)
+        assert pd.isna(found["lead_max"])
+
+
+def test_a_symbol_decoded_after_its_event_is_hindsight(study):
+    assert row(study.analyse(), "🍉")["hindsight"]
+    assert study.analyse().lead_times.n_hindsight == 1
+
+
+def test_mentions_are_a_baseline_of_their_own(study):
+    names = study.analyse(signals="mentions").signals
+    assert set(names["kind"]) == {"mention"}
+    hints = names[names["account"] == "Serhii Haidai"]["place"]
+    assert {"Lysychansk", "Kreminna"} <= set(hints)
+    both = study.analyse(signals="both").signals
+    assert len(both) == len(names) + len(study.analyse().signals)
+
+
+def test_the_events_carry_their_confirmations_to_link(study):
+    """By the public contract alone: link knows each side's clock from a study's events."""
+    signals = study.analyse().signals
+    told = link(signals, study.events, confirmed_by="UA", observed_until=study.observed_until)
+    izium = told[told["place_id"] == "geonames:707292"].iloc[0]
+    assert izium["relation"] == "precedes"
+    # What is attached is plain data: frames with it can be joined and saved.
+    pd.concat([study.events, study.events])
+    json.dumps(study.events.attrs)
+
+
+def test_a_side_that_confirmed_nothing_is_refused(study):
+    with pytest.raises(FoxgrapeError, match="nothing was confirmed by this side"):
+        confirmed_by_side(study.events, study.confirmations, "XX")
+
+
+def change(folder: Path, file: str, edit) -> None:
+    """Rewrite a CSV file of a study."""
+    path = folder / file
+    with path.open(encoding="utf-8", newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    rows = edit(rows) or rows
+    with path.open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.DictWriter(handle, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def test_changing_one_recorded_time_changes_interval_and_relation(study_copy):
+    def post_on_the_ninth(rows):
+        for post in rows:
+            if post["text"] == "🍇":
+                post["posted_at"] = "2022-09-09T06:00:00Z"
+                post["posted_until"] = "2022-09-09T07:00:00Z"
+
+    change(study_copy, "posts.csv", post_on_the_ninth)
+    found = row(open_study(study_copy).analyse(confirmed_by="UA"), "🍇")
+    # Izium was confirmed by Kyiv from 10 September 21:00 to 11 September 20:59:59.999999.
+    assert found["relation"] == "anticipates"
+    assert found["lead_min"] == pd.Timedelta(hours=38)
+    assert found["lead_max"] == pd.Timedelta(hours=63) - TICK
+
+
+def put(column, value, number=0):
+    def edit(rows):
+        rows[number][column] = value
+
+    return edit
+
+
+def without(column):
+    return lambda rows: [{k: v for k, v in row.items() if k != column} for row in rows]
+
+
+BROKEN = {
+    "missing column": ("posts.csv", without("posted_until"), ("row 1", "column posted_until")),
+    "two posts of one id": (
+        "posts.csv",
+        lambda rows: [*rows, rows[0]],
+        ("row 63", "column post_id", "stands in row 2 already"),
+    ),
+    "latest before earliest": (
+        "posts.csv",
+        put("posted_until", "2001-01-01T00:00:00Z", 4),
+        ("row 6", "column posted_until"),
+    ),
+    "unknown place": (
+        "events.csv",
+        put("place_id", "geonames:1", 2),
+        ("row 4", "column place_id", "geonames:1"),
+    ),
+    "naive time": (
+        "events.csv",
+        put("occurred_at", "2022-09-10 12:00:00"),
+        ("row 2", "column occurred_at", "with its offset"),
+    ),
+    "confirmation of nothing": (
+        "confirmations.csv",
+        put("event_id", "izium-2022-10"),
+        ("row 2", "column event_id", "did you mean"),
+    ),
+    "code for nowhere": (
+        "codebook.csv",
+        put("place_id", "geonames:1"),
+        ("row 2", "column place_id"),
+    ),
+    "unknown basis": ("codebook.csv", put("basis", "a hunch"), ("row 2", "column basis")),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_broken_study_ends_in_one_line_and_leaves_nothing(study_copy, tmp_path, capfd, what):
+    file, edit, says = BROKEN[what]
+    change(study_copy, file, edit)
+    out = tmp_path / "out"
+    arguments = ["report", "build", "lead_times", "--study", str(study_copy), "--out", str(out)]
+    assert run(arguments) == 1
+    told = capfd.readouterr()
+    assert told.err.count("\n") == 1
+    assert told.err.startswith("foxgrape: ")
+    for part in (file, *says):
+        assert part in told.err
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("descriptor", "says"),
+    [
+        (None, "there is no datapackage.json"),
+        ("{", "cannot be read"),
+        ('{"resources": []}', "lists no resource 'posts'"),
+        (
+            '{"resources": [{"name": "posts", "path": "../p"}, {"name": "events", "path": "e"}]}',
+            "outside the study",
+        ),
+    ],
+)
+def test_what_is_no_study_is_refused(tmp_path, descriptor, says):
+    if descriptor is not None:
+        (tmp_path / "datapackage.json").write_text(descriptor, encoding="utf-8")
+    with pytest.raises(FoxgrapeError, match=says):
+        open_study(tmp_path)
+
+
+def test_an_unknown_kind_of_event_is_refused(study_copy):
+    descriptor = study_copy / "datapackage.json"
+    package = json.loads(descriptor.read_text(encoding="utf-8"))
+    package["foxgrape"]["kinds"] = ["liberation"]
+    descriptor.write_text(json.dumps(package), encoding="utf-8")
+    with pytest.raises(FoxgrapeError, match="did you mean 'liberated'"):
+        open_study(study_copy)
+
+
+def test_study_check_says_what_is_in_it(study, capfd):
+    assert run(["study", "check", str(study.folder)]) == 0
+    assert f"{len(study.posts)} posts" in capfd.readouterr().out
+
+
+def test_the_readme_counts_what_is_there(study):
+    text = (study.folder / "README.md").read_text(encoding="utf-8")
+    for name in ("posts", "events", "confirmations", "codebook"):
+        assert f"| `{name}.csv` | {len(getattr(study, name))} " in text
+
+
+def test_lookup_loads_neither_pandas_nor_numpy():
+    code = (
+        "import sys, foxgrape.places as p; p.lookup('🍇'); p.find('Izyum'); "
+        "sys.exit(bool({'pandas', 'numpy', 'numba', 'emoji'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

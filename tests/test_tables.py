@@ -1,0 +1,138 @@
+"""The check at the doors: every broken rule is one line that names the cell."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from foxgrape import FoxgrapeError, tables
+from foxgrape.errors import TableError
+from foxgrape.times import DTYPE
+
+POST = {
+    "post_id": "p1",
+    "platform": "telegram",
+    "account": "me",
+    "posted_at": "2022-09-10T12:00:00Z",
+    "posted_until": "2022-09-10T12:00:00Z",
+    "text": "🍇",
+    "lang": "uk",
+    "url": "",
+    "repost": "false",
+    "edited_at": "",
+}
+
+
+def write(path, *rows, header=None):
+    header = header or list(POST)
+    lines = [",".join(header), *(",".join(row[name] for name in header) for row in rows)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def refused(path, table="posts"):
+    with pytest.raises(TableError) as error:
+        tables.read_csv(path, table)
+    assert "\n" not in str(error.value)
+    assert isinstance(error.value, FoxgrapeError)
+    return error.value
+
+
+def test_a_table_is_read_in_its_types(tmp_path):
+    posts = tables.read_csv(write(tmp_path / "posts.csv", POST), "posts")
+    assert list(posts) == tables.columns("posts")
+    assert str(posts["posted_at"].dtype) == DTYPE
+    assert posts["repost"].tolist() == [False]
+    assert posts["url"].isna().all()
+
+
+def test_columns_of_its_own_are_kept(tmp_path):
+    row = {**POST, "note": "by hand"}
+    posts = tables.read_csv(write(tmp_path / "posts.csv", row, header=list(row)), "posts")
+    assert posts["note"].tolist() == ["by hand"]
+
+
+@pytest.mark.parametrize(
+    ("change", "row", "column", "says"),
+    [
+        ({"posted_at": "2022-09-10 12:00"}, 3, "posted_at", "with its offset"),  # naive
+        ({"posted_at": "10.9.2022"}, 3, "posted_at", "10.9.2022"),
+        ({"posted_at": ""}, 3, "posted_at", "expected a value; got nothing"),
+        ({"posted_until": "2022-09-10T11:59:59Z"}, 3, "posted_until", "is before posted_at"),
+        ({"post_id": "p1"}, 3, "post_id", "stands in row 2 already"),
+        ({"account": ""}, 3, "account", "expected a value; got nothing"),
+        ({"repost": "perhaps"}, 3, "repost", "true or false"),
+    ],
+)
+def test_a_bad_cell_is_named(tmp_path, change, row, column, says):
+    file = write(tmp_path / "posts.csv", POST, {**POST, "post_id": "p2", **change})
+    error = refused(file)
+    assert (error.file, error.row, error.column) == (str(file), row, column)
+    assert says in str(error)
+
+
+def test_a_missing_column_is_named_with_what_is_there(tmp_path):
+    header = [name for name in POST if name != "posted_at"]
+    error = refused(write(tmp_path / "posts.csv", POST, header=header))
+    assert error.column == "posted_at"
+    assert "did you mean 'posted_until'?" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "empty"),
+        (b"a,b\n1\n", "not as long as the header"),
+        ("a,b\n1,é\n".encode("latin-1"), "cannot be read as CSV"),
+        (b'a,b\n1,"2\n', "cannot be read as CSV"),
+    ],
+)
+def test_what_is_no_csv_is_refused(tmp_path, content, says):
+    file = tmp_path / "posts.csv"
+    file.write_bytes(content)
+    assert says in str(refused(file))
+
+
+def test_a_missing_file_is_named(tmp_path):
+    assert "there is no such file" in str(refused(tmp_path / "none.csv"))
+
+
+def event(**change):
+    day = pd.Timestamp("2022-09-10T00:00Z")
+    row = {"event_id": "e", "place_id": "geonames:1", "occurred_at": day, "confirmed_at": day}
+    return pd.DataFrame([{**row, **change}])
+
+
+@pytest.mark.parametrize(
+    ("change", "column"),
+    [
+        ({"place_id": "Izium"}, "place_id"),
+        ({"lat": 91.0}, "lat"),
+        ({"lon": "east"}, "lon"),
+        ({"occurred_at": "2022-09-10"}, "occurred_at"),
+        ({"occurred_at": pd.Timestamp("2022-09-10")}, "occurred_at"),  # naive
+        ({"confirmed_until": pd.Timestamp("2022-09-09T00:00Z")}, "confirmed_until"),
+        # Confirmed certainly before it occurred.
+        ({"confirmed_at": pd.Timestamp("2022-09-01T00:00Z")}, "confirmed_until"),
+        ({"confirmed_until": pd.NaT}, "confirmed_until"),  # one end without the other
+    ],
+)
+def test_a_bad_frame_is_named_by_position(change, column):
+    with pytest.raises(TableError) as error:
+        tables.check(event(**change), "events", fill=True)
+    assert (error.value.file, error.value.row, error.value.column) == (None, 0, column)
+
+
+def test_filling_makes_exact_times_and_empty_columns():
+    frame = event()
+    filled = tables.check(frame, "events", fill=True)
+    assert filled["confirmed_until"].equals(filled["confirmed_at"])
+    assert filled["kind"].isna().all()
+    assert "kind" not in frame
+
+
+def test_any_unit_and_zone_becomes_utc_microseconds():
+    stated = pd.Timestamp("2022-09-10T15:00+03:00").as_unit("ns")
+    filled = tables.check(event(occurred_at=stated, confirmed_at=stated), "events", fill=True)
+    assert str(filled["occurred_at"].dtype) == DTYPE
+    assert filled["occurred_at"].item() == pd.Timestamp("2022-09-10T12:00Z")
