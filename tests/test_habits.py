@@ -158,3 +158,25 @@ def test_a_wheel_finds_its_own_study_and_templates(wheel, tmp_path):
         f"assert s.template_folder().is_relative_to({str(tmp_path)!r})"
     )
     subprocess.run([sys.executable, "-I", "-c", code], check=True, cwd=tmp_path)
+
+
+def test_the_readmes_python_runs_and_says_what_it_shows(tmp_path):
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    assert len(blocks) == 2
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(blocks)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+    )
+    for word in ("Izium", "precedes", "Lysychansk", "unconfirmed", "undetermined"):
+        assert word in done.stdout
+
+
+def test_the_readme_names_every_make_target_it_needs_and_only_real_files():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    assert set(re.findall(r"`?make ([a-z]+)", text)) <= targets
+    for path in re.findall(r"`((?:toolkit|data|notebooks|reports|tests|scripts)/[^`]*)`", text):
+        assert (ROOT / path).exists(), path

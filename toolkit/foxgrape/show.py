@@ -24,6 +24,14 @@ __all__ = [
     "title",
 ]
 
+_RELATIONS = {
+    "anticipates": "the post certainly came before the event occurred",
+    "announces": "certainly after it occurred and before it was confirmed",
+    "precedes": "certainly before it was confirmed",
+    "follows": "certainly after it was confirmed",
+    "undetermined": "the times do not tell",
+    "unconfirmed": "no event in the time watched, right-censored",
+}
 _DAY = pd.Timedelta(days=1)
 _TICK = pd.Timedelta(1, "us")
 
@@ -94,8 +102,8 @@ def headline(analysis: Analysis) -> Html:
     return Html(
         f'<div class="headline"><p class="finding"><strong>Of {n} coded posts, {before} certainly '
         "came before the first confirmation of their event.</strong></p>"
-        f'<p class="claim">No more than that can be claimed: n = {n}, chosen because people '
-        "remember hints that came true, and not tested against chance.</p></div>"
+        f'<p class="claim">Nothing more can be claimed: n = {n}, not tested against chance. '
+        f"{html.escape(analysis.study.caution)}</p></div>"
         f"<ul>{details}</ul>"
     )
 
@@ -150,6 +158,7 @@ def methods(analysis: Analysis) -> Html:
         "Link": "Each signal is linked to the next event at its place within "
         f"{duration_in_words(analysis.horizon)}. Counted to when it was {analysis.clock}"
         + (f", by {by}." if analysis.clock == "confirmed" else "."),
+        "Relations": "; ".join(f"{name}: {words}" for name, words in _RELATIONS.items()) + ".",
         "Lead times": f"Kaplan–Meier, n = {leads.n}: {counted}. The interval of the median also "
         "pays for rough times.",
         "Not shown": "Whether this is more than chance: posts and events share a war, its tempo "
@@ -197,7 +206,7 @@ def _signal_row(row: Any, zone: str) -> str:
         ("", html.escape(row.place)),
         ("words", f"{html.escape(row.text)}<br><small>{html.escape(posted)}</small>"),
         ("", html.escape(when)),
-        ("", html.escape(lead_in_words(row))),
+        ("lead", html.escape(lead_in_words(row)).replace(" to ", "<br>to ")),
         ("", html.escape(relation)),
         ("words", "<br>".join(sources)),
     ]

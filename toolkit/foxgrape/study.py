@@ -47,6 +47,8 @@ class Study:
         The kinds of event that the hints are about; events of other kinds are not linked.
     observed_until
         End of observation, None where the package does not say.
+    caution
+        What its makers say that it cannot show.
     timezone
         Where the days of the study were lived.
     hashes
@@ -62,6 +64,7 @@ class Study:
     codebook: Codebook
     kinds: tuple[str, ...]
     observed_until: str | None
+    caution: str
     timezone: str
     hashes: Mapping[str, str]
 
@@ -276,6 +279,7 @@ def open_study(path: str | Path | None = None) -> Study:
         codebook=Codebook(codebook, places),
         kinds=_kinds(options.get("kinds", ()), events, folder),
         observed_until=options.get("observed_until"),
+        caution=str(options.get("caution", "")),
         timezone=str(options.get("timezone", "UTC")),
         hashes={
             file.name: hashlib.sha256(file.read_bytes()).hexdigest()
