@@ -4,6 +4,7 @@ UV_VERSION := 0.13.9
 STUDY ?= data/studies/izium-2022
 
 BIN := .venv/bin
+UV = VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --system-certs
 READY := .venv/.ready
 NOTEBOOKS := $(wildcard notebooks/templates/*.py)
 
@@ -37,13 +38,10 @@ $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "foxgrape needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Hint: make PYTHON=python3.12")'
 	$(PYTHON) -m venv --clear .venv
 	@echo "Installing what requirements.lock names; this takes a minute the first time."
-	@if $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); then \
-	  VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock && \
-	  VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e . ; \
-	else \
-	  $(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock && \
-	  $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e . ; \
-	fi
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION) \
+	  && $(UV) --require-hashes -r requirements.lock \
+	  || $(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $(READY)
 
 # Tests of the page need a browser: take the one that is there, or install one where we may.
