@@ -14,7 +14,9 @@ from frictionless import Package
 
 from foxgrape import FoxgrapeError, link, open_study
 from foxgrape.cli import run
+from foxgrape.figures import place_map, timeline
 from foxgrape.link import confirmed_by_side
+from foxgrape.show import headline, methods, sides_table, signals_table
 
 TICK = pd.Timedelta(1, "us")
 DAY = pd.Timedelta(days=1)
@@ -237,6 +239,7 @@ def test_a_broken_study_ends_in_one_line_and_leaves_nothing(study_copy, tmp_path
         (None, "there is no datapackage.json"),
         ("{", "cannot be read"),
         ('{"resources": []}', "lists no resource 'posts'"),
+        ("[]", "cannot be read"),
         (
             '{"resources": [{"name": "posts", "path": "../p"}, {"name": "events", "path": "e"}]}',
             "outside the study",
@@ -257,6 +260,49 @@ def test_an_unknown_kind_of_event_is_refused(study_copy):
     descriptor.write_text(json.dumps(package), encoding="utf-8")
     with pytest.raises(FoxgrapeError, match="did you mean 'liberated'"):
         open_study(study_copy)
+
+
+@pytest.mark.parametrize(
+    "options", [{"timezone": "Kyiv"}, {"observed_until": "2024-08-17"}, ["UTC"], {"timezone": 3}]
+)
+def test_bad_options_are_refused_when_the_study_is_read(study_copy, options):
+    descriptor = study_copy / "datapackage.json"
+    package = json.loads(descriptor.read_text(encoding="utf-8"))
+    package["foxgrape"] = options
+    descriptor.write_text(json.dumps(package), encoding="utf-8")
+    with pytest.raises(FoxgrapeError, match="under 'foxgrape'") as refused:
+        open_study(study_copy)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_study_may_lack_codebook_and_confirmations(study_copy):
+    descriptor = study_copy / "datapackage.json"
+    package = json.loads(descriptor.read_text(encoding="utf-8"))
+    package["resources"] = [r for r in package["resources"] if r["name"] in {"posts", "events"}]
+    descriptor.write_text(json.dumps(package), encoding="utf-8")
+    (study_copy / "codebook.csv").unlink()
+    (study_copy / "confirmations.csv").unlink()
+    analysis = open_study(study_copy).analyse()
+    assert row(analysis, "🍇")["relation"] == "undetermined"
+    assert analysis.sides() == {}
+    assert "does not record" in sides_table(analysis).markup
+
+
+def test_a_study_in_which_nothing_is_found_can_still_be_shown(study_copy):
+    def silence(rows):
+        for post in rows:
+            post["text"] = ""
+
+    change(study_copy, "posts.csv", silence)
+    analysis = open_study(study_copy).analyse()
+    assert analysis.signals.empty
+    assert "n = 0" in headline(analysis).markup
+    assert "n = 0" in signals_table(analysis).markup
+    for figure in (timeline(analysis), place_map(analysis), analysis.lead_times.figure()):
+        assert figure.layout.meta["alt"]
+    assert analysis.findings()[0].startswith("0 signals")
+    assert methods(analysis).markup
+    assert sides_table(analysis).markup
 
 
 def test_study_check_says_what_is_in_it(study, capfd):

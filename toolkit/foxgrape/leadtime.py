@@ -277,7 +277,7 @@ def _curve(leads: npt.NDArray[np.float64], observed: npt.NDArray[np.bool_]) -> p
         # The log-log band is not defined where the curve is 1 or 0: before the first event both
         # edges are 1; once no signal waits the lower one is 0 and the upper one stays.
         inside = (share > 0) & (share < 1)
-        low, high = band.low.evaluate(at), band.high.evaluate(at)  # type: ignore[attr-defined]
+        low, high = band.low.evaluate(at), band.high.evaluate(at)  # type: ignore[attr-defined, unused-ignore]
         lower = np.where(inside, low, share)
         upper = np.minimum.accumulate(np.where(inside, high, 1.0))
     return pd.DataFrame(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -153,7 +154,7 @@ def _end_of_observation(
             ) from None
         return int(times.microseconds(pd.Series([instant]))[0])
     ends = [signals["posted_until"], events["occurred_until"], events["confirmed_until"]]
-    return max((int(times.microseconds(column).max()) for column in ends if len(column)), default=0)
+    return max(chain.from_iterable(times.microseconds(end).tolist() for end in ends), default=0)
 
 
 def _pairs(signals: pd.DataFrame, events: pd.DataFrame, clock: str) -> pd.DataFrame:

@@ -98,10 +98,12 @@ def section(heading: str, words: str) -> Html:
 def headline(analysis: Analysis) -> Html:
     """Say what was found and what cannot be claimed."""
     n, before = len(analysis.signals), len(analysis.before()) or "none"
+    by = analysis.confirmed_by
+    confirmed = "the first confirmation of their event" if by is None else f"{by} confirmed it"
     details = "".join(f"<li>{html.escape(line)}</li>" for line in analysis.findings()[1:])
     return Html(
         f'<div class="headline"><p class="finding"><strong>Of {n} coded posts, {before} certainly '
-        "came before the first confirmation of their event.</strong></p>"
+        f"came before {html.escape(confirmed)}.</strong></p>"
         f'<p class="claim">Nothing more can be claimed: n = {n}, not tested against chance. '
         f"{html.escape(analysis.study.caution)}</p></div>"
         f"<ul>{details}</ul>"
@@ -127,6 +129,8 @@ def sides_table(analysis: Analysis) -> Html:
     A claim that holds only for the slower side's confirmation is a claim about that side.
     """
     sides = analysis.sides()
+    if not sides:
+        return Html("<p>The study does not record who confirmed what.</p>")
     tables = [part.table() for part in sides.values()]
     heads = ["Code", "Place", *(f"Confirmed by {side}" for side in sides)]
     rows = []

@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pandas as pd
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["Analysis", "Study", "open_study"]
 
 Kind = Literal["codes", "mentions", "both"]
+
+_RESOURCES = ("posts", "events", "confirmations", "codebook")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,6 +102,16 @@ class Study:
         found = detect(self.posts, codebook=self.codebook, mentions=signals != "codes")
         if signals == "mentions":
             found = found[found["kind"] == "mention"].reset_index(drop=True)
+        return self._linked(found, signals, horizon, clock, confirmed_by)
+
+    def _linked(
+        self,
+        found: pd.DataFrame,
+        read: Kind,
+        horizon: str,
+        clock: times.Clock,
+        confirmed_by: str | None,
+    ) -> Analysis:
         hinted = self.events[self.events["kind"].isin(self.kinds)] if self.kinds else self.events
         links = link(
             found,
@@ -115,7 +128,7 @@ class Study:
             signals=found,
             links=links,
             lead_times=lead_times(joined, by="kind"),
-            read=signals,
+            read=read,
             horizon=pd.Timedelta(horizon),
             clock=clock,
             confirmed_by=confirmed_by,
@@ -183,8 +196,8 @@ class Analysis:
     def sides(self) -> dict[str, Analysis]:
         """Return the same analysis against each side's own confirmations."""
         return {
-            side: self.study.analyse(
-                horizon=str(self.horizon), confirmed_by=side, signals=self.read
+            side: self.study._linked(  # noqa: SLF001 - one idea in two classes
+                self.signals, self.read, str(self.horizon), "confirmed", side
             )
             for side in sorted(self.study.confirmations["confirmed_by"].unique())
         }
@@ -266,7 +279,7 @@ def open_study(path: str | Path | None = None) -> Study:
     _check_places(events, codebook.gazetteer, files["events"])
     _check_references(confirmations, events, files.get("confirmations"))
     events.attrs["confirmations"] = _plain(confirmations)
-    options = package.get("foxgrape", {})
+    options = _options(package, folder)
     own = dict.fromkeys([*events["place_id"], *(code.place_id for code in codebook)])
     places = Gazetteer(codebook.gazetteer[place_id] for place_id in own)
     return Study(
@@ -302,13 +315,29 @@ def _package(folder: Path) -> tuple[dict[str, Any], dict[str, Path]]:
         if name not in paths:
             raise StudyError.not_a_study(folder, f"datapackage.json lists no resource {name!r}")
     files = {}
-    for name, path in paths.items():
+    for name, path in ((name, paths[name]) for name in _RESOURCES if name in paths):
         file = folder / str(path)
         # A study from elsewhere must not read files outside its own folder.
         if not file.resolve().is_relative_to(folder.resolve()):
             raise StudyError("the resource lies outside the study", file=descriptor, got=path)
         files[name] = file
     return package, files
+
+
+def _options(package: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return what the package tells foxgrape, after a look at what would fail only later."""
+    options = package.get("foxgrape", {})
+    try:
+        if options.get("observed_until") is not None:
+            times.exact(options["observed_until"])
+        ZoneInfo(options.get("timezone", "UTC"))
+    except (AttributeError, TypeError, ValueError, ZoneInfoNotFoundError) as error:
+        raise StudyError(
+            f"bad value under 'foxgrape': {error}",
+            file=folder / "datapackage.json",
+            expected="observed_until as an instant with its offset, timezone as an IANA name",
+        ) from None
+    return dict(options)
 
 
 def _kinds(kinds: Iterable[str], events: pd.DataFrame, folder: Path) -> tuple[str, ...]:
