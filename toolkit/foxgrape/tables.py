@@ -259,6 +259,13 @@ def _typed(values: pd.Series, dtype: str, name: str, file: object, first_row: in
     """Turn a column into its type, or name its first cell that is not of it."""
     if str(values.dtype) == dtype:
         return values
+    whole: Any = values
+    if dtype == times.DTYPE and isinstance(values.dtype, pd.DatetimeTZDtype):
+        whole = whole.dt.tz_convert("UTC").dt.as_unit("us")
+    elif dtype in _WHOLE and values.dtype.kind in _WHOLE[dtype]:
+        whole = whole.astype(dtype)
+    if whole is not values:
+        return pd.Series(whole)
     convert, expected = _CELLS[dtype]
     cells = []
     for position, cell in enumerate(values):
@@ -291,6 +298,8 @@ def _string(cell: Any) -> str:
     return cell
 
 
+# Kinds of column that become another type as a whole; all others are looked at cell by cell.
+_WHOLE = {"float64": "if", "boolean": "b", _LEAD: "m"}
 _CELLS: dict[str, tuple[Callable[[Any], Any], str]] = {
     times.DTYPE: (_instant, "an instant with its offset, such as 2022-09-10T12:16:00Z"),
     "float64": (float, "a number"),
