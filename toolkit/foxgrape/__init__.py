@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     )
     from foxgrape.posts import read_posts
     from foxgrape.reports import ReportRun, run_report
+    from foxgrape.store import Store
     from foxgrape.study import Analysis, Study, open_study
 
 __version__ = "0.1.0"
@@ -54,6 +55,7 @@ _HOMES = {
     ],
     "foxgrape.posts": ["read_posts"],
     "foxgrape.reports": ["ReportRun", "run_report"],
+    "foxgrape.store": ["Store"],
     "foxgrape.study": ["Analysis", "Study", "open_study"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -70,6 +72,7 @@ __all__ = [
     "Place",
     "PlaceMatch",
     "ReportRun",
+    "Store",
     "Study",
     "__version__",
     "codes_for",

@@ -13,6 +13,7 @@ __all__ = [
     "FoxgrapeError",
     "ParameterError",
     "ReportError",
+    "StoreError",
     "StudyError",
     "TableError",
 ]
@@ -175,6 +176,35 @@ class ParameterError(FoxgrapeError):
 
 class ReportError(FoxgrapeError):
     """A report cannot be built or found."""
+
+
+class StoreError(FoxgrapeError):
+    """A store cannot be read or written."""
+
+    @classmethod
+    def empty(cls, path: object, table: str) -> Self:
+        """Report a table that nobody has written yet."""
+        return cls(f"the store holds no {table} yet", file=path, hint="upsert some first")
+
+    @classmethod
+    def unreadable(cls, path: object, table: str, version: int | None, why: object) -> Self:
+        """Report a table, or a version of it, that cannot be opened."""
+        what = table if version is None else f"version {version} of {table}"
+        return cls(f"cannot open {what}: {why}", file=path)
+
+    @classmethod
+    def unwritable(cls, path: object, table: str, why: object) -> Self:
+        """Report a table that cannot be written; what it held it still holds."""
+        return cls(f"cannot write {table}, nothing was changed: {why}", file=path)
+
+    @classmethod
+    def crowded(cls, path: object, table: str, rounds: int) -> Self:
+        """Report that other writers were always faster."""
+        return cls(
+            f"cannot write {table}: other writers came first {rounds} times, nothing was changed",
+            file=path,
+            hint="try again when fewer write at once",
+        )
 
 
 def _short(value: object, limit: int = 120) -> str:

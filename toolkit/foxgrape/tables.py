@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import pandera.pandas as pa
 
-__all__ = ["check", "columns", "read_csv"]
+__all__ = ["check", "check_keys", "columns", "read_csv"]
 
 _LEAD = "timedelta64[us]"
 _CURIE = r"[a-z][a-z0-9]*:\S+"
@@ -74,6 +74,29 @@ def check(
     _check_intervals(ready, file, first_row)
     rest = [name for name in ready.columns if name not in schema.columns]
     return ready[[*schema.columns, *rest]]
+
+
+def check_keys(frame: pd.DataFrame, keys: list[str]) -> None:
+    """Make sure that each key stands in one row only.
+
+    Raises
+    ------
+    TableError
+        Names the first row whose key stood in an earlier one.
+
+    Examples
+    --------
+    >>> check_keys(pd.DataFrame({"event_id": ["a", "a"], "confirmed_by": ["UA", "RU"]}),
+    ...            ["event_id", "confirmed_by"])
+    """
+    again = frame.duplicated(keys).to_numpy()
+    if again.any():
+        second = int(again.nonzero()[0][0])
+        key = frame[keys].iloc[second]
+        first = int((frame[keys] == key).all(axis="columns").to_numpy().nonzero()[0][0])
+        raise TableError.repeated_key(
+            ", ".join(map(str, key)), column=", ".join(keys), row=second, first_row=first
+        )
 
 
 def columns(table: str) -> list[str]:

@@ -1,0 +1,331 @@
+"""Memory: Delta Lake tables under one folder, in which nothing is lost or counted twice.
+
+Each of the four tables that come from outside or from `detect` is one Delta table, partitioned by
+month. A frame is put in by key in one transaction; what it replaces stays readable as an earlier
+version. Any tool that reads Delta Lake opens the same folder.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from foxgrape import tables, times
+from foxgrape.errors import StoreError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    import pyarrow as pa
+    from deltalake import DeltaTable
+
+__all__ = ["Store", "Upsert"]
+
+#: What tells the rows of a table apart, and the time that says which month they are of.
+_KEYS = {
+    "posts": (["post_id"], "posted_at"),
+    "events": (["event_id"], "occurred_at"),
+    "confirmations": (["event_id", "confirmed_by"], "confirmed_at"),
+    "signals": (["signal_id"], "posted_at"),
+}
+_MONTH = "month"
+# Writers who meet try again on what the other one wrote; each round lets at least one through.
+_ROUNDS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Upsert:
+    """What putting a frame into a table did.
+
+    Attributes
+    ----------
+    table
+        Which table.
+    version
+        The version that holds the frame; the one before it if nothing was to be done.
+    new, changed, unchanged
+        Rows put in, rows put in place of an earlier version of theirs, and rows already there.
+    """
+
+    table: str
+    version: int
+    new: int
+    changed: int
+    unchanged: int
+
+
+class Store:
+    """Posts, events, confirmations and signals, kept as versioned Delta Lake tables.
+
+    Readers are never blocked, and two writers at once lose nothing. Deltalake does not survive a
+    fork: start processes that use a store by *spawn* or *forkserver*.
+
+    Parameters
+    ----------
+    path
+        A folder, made when the first table is written, or the URL of an object store.
+    storage_options
+        What the object store asks for, as deltalake takes it.
+
+    Examples
+    --------
+    >>> from tempfile import mkdtemp
+    >>> from foxgrape import open_study
+    >>> store = Store(mkdtemp())
+    >>> store.upsert("events", open_study().events).new == len(open_study().events)
+    True
+    >>> store.upsert("events", open_study().events).changed
+    0
+    """
+
+    def __init__(
+        self, path: str | Path, *, storage_options: Mapping[str, str] | None = None
+    ) -> None:
+        self.path = str(path)
+        self._options = dict(storage_options or {})
+
+    def __repr__(self) -> str:
+        return f"Store({self.path!r})"
+
+    def upsert(self, table: str, frame: pd.DataFrame) -> Upsert:
+        """Put a frame into a table by key: all of it or, if this fails, nothing.
+
+        A row whose key is new is added; one that differs from the row of its key replaces it; one
+        that does not differ is left alone, and a frame of such rows makes no new version. Columns
+        that the table does not have yet are added to it; columns that the frame lacks are kept.
+
+        Parameters
+        ----------
+        table
+            ``posts``, ``events``, ``confirmations`` or ``signals``.
+        frame
+            In the table's schema; each key once.
+
+        Returns
+        -------
+        Upsert
+
+        Raises
+        ------
+        TableError
+            If the frame breaks the table's schema or holds a key twice.
+        StoreError
+            If there is no such table, or other writers leave no room for a hundred rounds.
+        """
+        from deltalake import CommitProperties  # noqa: PLC0415
+        from deltalake.exceptions import CommitFailedError, DeltaError  # noqa: PLC0415
+
+        keys, clock = _key(table)
+        ready = tables.check(frame, table, fill=True)
+        tables.check_keys(ready, keys)
+        ready[_MONTH] = ready[clock].dt.strftime("%Y-%m")
+        for _ in range(_ROUNDS):
+            there = self._open(table)
+            if there is None:
+                if self._create(table, ready):
+                    return Upsert(table, 0, len(ready), 0, 0)
+                continue
+            news = _news(ready, there, keys)
+            told = Upsert(
+                table,
+                there.version(),
+                new=int((news == "new").sum()),
+                changed=int((news == "changed").sum()),
+                unchanged=int((news == "unchanged").sum()),
+            )
+            if told.new + told.changed == 0:
+                return told
+            counts = {"new": str(told.new), "changed": str(told.changed)}
+            try:
+                there.merge(
+                    _arrow(ready[news != "unchanged"]),
+                    predicate=" AND ".join(f"kept.{key} = put.{key}" for key in keys),
+                    source_alias="put",
+                    target_alias="kept",
+                    merge_schema=True,
+                    commit_properties=CommitProperties(custom_metadata=counts),
+                ).when_matched_update_all().when_not_matched_insert_all().execute()
+            except CommitFailedError:
+                continue  # somebody else wrote meanwhile: look again at what is there
+            except DeltaError as error:
+                raise StoreError.unwritable(self.path, table, error) from None
+            return Upsert(table, there.version(), told.new, told.changed, told.unchanged)
+        raise StoreError.crowded(self.path, table, _ROUNDS)
+
+    def read(
+        self,
+        table: str,
+        version: int | None = None,
+        since: str | datetime | None = None,
+        until: str | datetime | None = None,
+    ) -> pd.DataFrame:
+        """Read a table, as it is or as it was.
+
+        Parameters
+        ----------
+        table
+            ``posts``, ``events``, ``confirmations`` or ``signals``.
+        version
+            As in `versions`; the newest by default.
+        since, until
+            Only rows whose time (posted, occurred or confirmed, earliest instant) lies in
+            [`since`, `until`); instants with their offset.
+
+        Returns
+        -------
+        DataFrame
+            In the table's schema, in the order of time and key.
+
+        Raises
+        ------
+        StoreError
+            If there is no such table or version.
+        """
+        keys, clock = _key(table)
+        there = self._open(table, version)
+        if there is None:
+            raise StoreError.empty(self.path, table)
+        bounds = []
+        for bound, sign in ((since, ">="), (until, "<")):
+            if bound is not None:
+                instant = _instant(bound)
+                # The month is told too, so that other months' files are not opened.
+                bounds += [
+                    f"{_MONTH} {sign[0]}= '{instant:%Y-%m}'",
+                    f"{clock} {sign} TIMESTAMP '{instant.isoformat()}'",
+                ]
+        names = [field.name for field in there.schema().fields if field.name != _MONTH]
+        found = _scan(there, names, " AND ".join(bounds) or None)
+        frame = found.read_all().to_pandas()
+        return tables.check(frame.sort_values([clock, *keys]), table)
+
+    def versions(self, table: str) -> pd.DataFrame:
+        """List the versions of a table, newest first: version, at, new, changed.
+
+        Raises
+        ------
+        StoreError
+            If there is no such table.
+        """
+        there = self._open(table)
+        if there is None:
+            raise StoreError.empty(self.path, table)
+        rows = [
+            {
+                "version": entry["version"],
+                "at": pd.Timestamp(entry["timestamp"], unit="ms", tz="UTC"),
+                "new": int(entry.get("new", 0)),
+                "changed": int(entry.get("changed", 0)),
+            }
+            for entry in there.history()
+        ]
+        return pd.DataFrame(rows).astype({"at": times.DTYPE})
+
+    def _where(self, table: str) -> str:
+        _key(table)
+        return f"{self.path.rstrip('/')}/{table}"
+
+    def _open(self, table: str, version: int | None = None) -> DeltaTable | None:
+        from deltalake import DeltaTable  # noqa: PLC0415
+        from deltalake.exceptions import DeltaError, TableNotFoundError  # noqa: PLC0415
+
+        try:
+            return DeltaTable(self._where(table), version=version, storage_options=self._options)
+        except TableNotFoundError:
+            return None
+        except DeltaError as error:
+            raise StoreError.unreadable(self.path, table, version, error) from None
+
+    def _create(self, table: str, ready: pd.DataFrame) -> bool:
+        """Write the first version; False if somebody else just did."""
+        from deltalake import CommitProperties, write_deltalake  # noqa: PLC0415
+        from deltalake.exceptions import DeltaError  # noqa: PLC0415
+
+        try:
+            write_deltalake(
+                self._where(table),
+                _arrow(ready),
+                mode="error",
+                partition_by=[_MONTH],
+                storage_options=self._options,
+                commit_properties=CommitProperties(custom_metadata={"new": str(len(ready))}),
+            )
+        except DeltaError as error:
+            if self._open(table) is None:
+                raise StoreError.unwritable(self.path, table, error) from None
+            return False
+        return True
+
+
+def _key(table: str) -> tuple[list[str], str]:
+    if table not in _KEYS:
+        raise StoreError("a store has no such table", got=table, hint=did_you_mean(table, _KEYS))
+    return _KEYS[table]
+
+
+def _arrow(frame: pd.DataFrame) -> pa.Table:
+    import pyarrow as pa  # noqa: PLC0415
+
+    # attrs would be written into the schema's metadata, and are no part of the data.
+    bare = frame.copy()
+    bare.attrs = {}
+    return pa.Table.from_pandas(bare, preserve_index=False).replace_schema_metadata(None)
+
+
+def _scan(there: DeltaTable, columns: list[str], where: str | None) -> pa.RecordBatchReader:
+    """Stream the rows of a table for which the SQL condition holds."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    stream = pa.RecordBatchReader.from_stream(there.scan(columns=columns, predicate=where))
+    # deltalake hands text out as string_view, for which Arrow lacks most kernels.
+    plain = [
+        field.with_type(pa.string()) if field.type == pa.string_view() else field
+        for field in stream.schema
+    ]
+    return stream.cast(pa.schema(plain))
+
+
+def _instant(bound: str | datetime) -> pd.Timestamp:
+    text = bound if isinstance(bound, str) else bound.isoformat()
+    try:
+        return pd.Timestamp(times.exact(text))
+    except ValueError:
+        raise StoreError(
+            "bad bound", expected="an instant with its offset: 2022-09-10T00:00:00Z", got=text
+        ) from None
+
+
+def _news(ready: pd.DataFrame, there: DeltaTable, keys: list[str]) -> pd.Series:
+    """Tell for each row whether its key is new, and if not whether the row has changed."""
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    names = {field.name for field in there.schema().fields}
+    known = [name for name in ready.columns if name in names]
+    ours = pa.array(ready[keys[0]], pa.string())
+    parts = [batch.filter(pc.is_in(batch[keys[0]], ours)) for batch in _scan(there, known, None)]
+    kept = pa.Table.from_batches(parts).to_pandas() if parts else ready.iloc[:0][known]
+    if kept.empty:
+        return pd.Series("new", index=ready.index, dtype="str")
+    rows = kept.set_index(keys)
+    order = pd.MultiIndex.from_frame(ready[keys]) if len(keys) > 1 else pd.Index(ready[keys[0]])
+    position = rows.index.get_indexer(order)
+    news = pd.Series("unchanged", index=ready.index, dtype="str")
+    added = [name for name in ready.columns if name not in known]
+    differs = ready[added].notna().any(axis="columns") if added else pd.Series(False, ready.index)  # noqa: FBT003
+    for name in known:
+        if name not in keys:
+            differs |= _differs(ready[name], kept[name].take(position.clip(0)))
+    news[differs] = "changed"
+    news[position < 0] = "new"
+    return news
+
+
+def _differs(ours: pd.Series, theirs: pd.Series) -> Any:
+    """Compare two columns cell by cell; two empty cells are equal."""
+    theirs = pd.Series(theirs.array, index=ours.index).astype(ours.dtype)
+    return ~((ours == theirs).fillna(False).astype("bool") | (ours.isna() & theirs.isna()))  # noqa: FBT003
