@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 from foxgrape.errors import CodebookError
 from foxgrape.places.gazetteer import Gazetteer, Place
+from foxgrape.places.matching import MATCH
 from foxgrape.places.names import fold, normal_emoji
 from foxgrape.times import stated
 
@@ -181,7 +182,8 @@ class Codebook:
         elif place in self.gazetteer:
             ids = {place}
         else:
-            ids = {match.place.id for match in self.gazetteer.find(place, limit=None)}
+            found = self.gazetteer.find(place, limit=None)
+            ids = {match.place.id for match in found if match.score >= MATCH}
         return [code for code in self.codes if code.place_id in ids]
 
 

@@ -1,0 +1,164 @@
+"""Where a gazetteer keeps its places: in memory, or in a folder of sorted text tables.
+
+A folder holds three files of lines sorted by their bytes, so that a line is found by bisection and
+parsed only when it is asked for:
+
+- ``places.txt``: id, name, names in uk, ru, en and other, lat, lon, country, admin1, admin2,
+  population; between tabs, names between bars.
+- ``names.txt``: folded name, or KATOTTG code of a place that was merged, and the numbers of the
+  places that bear it.
+- ``sounds.txt``: stem of a sound, and the numbers of the places that sound so.
+
+Numbers are positions in ``places.txt``, from 0, in base 36.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+
+from foxgrape.places.names import fold
+from foxgrape.places.place import from_line
+from foxgrape.places.sounds import sound, stem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from foxgrape.places.place import Place
+
+__all__ = ["Folder", "Memory", "Shelf"]
+
+_BASE = 36
+
+
+class Shelf(Protocol):
+    """What a gazetteer asks of where its places are kept."""
+
+    def get(self, place_id: str) -> Place | None:
+        """Return the place of an id, or None."""
+
+    def named(self, key: str) -> list[Place]:
+        """Return the places that bear a folded name."""
+
+    def sounding(self, key: str) -> list[Place]:
+        """Return the places one of whose names has this stem."""
+
+    @property
+    def stems(self) -> Sequence[str]:
+        """Every stem, sorted."""
+
+    def __iter__(self) -> Iterator[Place]: ...
+
+    def __len__(self) -> int: ...
+
+
+class Memory:
+    """A handful of places, indexed when they are first asked for."""
+
+    def __init__(self, places: Iterable[Place]) -> None:
+        self._places = {place.id: place for place in places}
+
+    def get(self, place_id: str) -> Place | None:
+        """Return the place of an id, or None."""
+        return self._places.get(place_id)
+
+    def named(self, key: str) -> list[Place]:
+        """Return the places that bear a folded name."""
+        return self._by_name.get(key, [])
+
+    def sounding(self, key: str) -> list[Place]:
+        """Return the places one of whose names has this stem."""
+        return self._by_stem.get(key, [])
+
+    @cached_property
+    def stems(self) -> Sequence[str]:
+        """Every stem, sorted."""
+        return sorted(self._by_stem)
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[Place]]:
+        return self._index(fold)
+
+    @cached_property
+    def _by_stem(self) -> dict[str, list[Place]]:
+        return self._index(lambda name: stem(sound(name)))
+
+    def _index(self, key_of: Callable[[str], str]) -> dict[str, list[Place]]:
+        found: dict[str, list[Place]] = {}
+        for place in self:
+            for key in dict.fromkeys(key_of(name) for name in (place.name, *place.names)):
+                found.setdefault(key, []).append(place)
+        return found
+
+    def __iter__(self) -> Iterator[Place]:
+        return iter(self._places.values())
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
+class Folder:
+    """Sorted text tables, each read whole when it is first needed; see the module."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._parsed: dict[int, Place] = {}
+
+    def get(self, place_id: str) -> Place | None:
+        """Return the place of an id (or of a KATOTTG code that it was merged with), or None."""
+        wanted = f"{place_id}\t".encode()
+        at = bisect_left(self._places, wanted)
+        if at < len(self._places) and self._places[at].startswith(wanted):
+            return self._place(at)
+        if place_id.startswith("katottg:"):
+            return next(iter(self._numbered(self._names, place_id)), None)
+        return None
+
+    def named(self, key: str) -> list[Place]:
+        """Return the places that bear a folded name."""
+        return self._numbered(self._names, key)
+
+    def sounding(self, key: str) -> list[Place]:
+        """Return the places one of whose names has this stem."""
+        return self._numbered(self._sounds, key)
+
+    @cached_property
+    def stems(self) -> Sequence[str]:
+        """Every stem, sorted."""
+        return [line[: line.index(b"\t")].decode() for line in self._sounds]
+
+    @cached_property
+    def _places(self) -> list[bytes]:
+        return self._lines("places.txt")
+
+    @cached_property
+    def _names(self) -> list[bytes]:
+        return self._lines("names.txt")
+
+    @cached_property
+    def _sounds(self) -> list[bytes]:
+        return self._lines("sounds.txt")
+
+    def _lines(self, name: str) -> list[bytes]:
+        return (self._path / name).read_bytes().split(b"\n")[:-1]
+
+    def _numbered(self, table: list[bytes], key: str) -> list[Place]:
+        wanted = f"{key}\t".encode()
+        at = bisect_left(table, wanted)
+        if at == len(table) or not table[at].startswith(wanted):
+            return []
+        return [self._place(int(n, _BASE)) for n in table[at][len(wanted) :].split(b",")]
+
+    def _place(self, number: int) -> Place:
+        place = self._parsed.get(number)
+        if place is None:
+            place = self._parsed[number] = from_line(self._places[number].decode())
+        return place
+
+    def __iter__(self) -> Iterator[Place]:
+        return map(self._place, range(len(self)))
+
+    def __len__(self) -> int:
+        return len(self._places)
