@@ -313,6 +313,24 @@ def codifier_places(codifier: Codifier, known: set[str]) -> Iterator[tuple[Place
         raise SystemExit(f"not in the codifier, or merged with GeoNames: {sorted(extra)}")
 
 
+def unlisted_places() -> Iterator[tuple[Place, str]]:
+    """Yield what the codebook needs and neither register lists, having no inhabitants."""
+    yield (
+        Place(
+            id="foxgrape:snake-island",
+            name="Snake Island",
+            names=("Зміїний", "Острів Зміїний", "Змеиный", "Остров Змеиный", "Zmiinyi"),
+            lat=None,
+            lon=None,
+            country="UA",
+            admin1="Odesa Oblast",
+            population=None,
+            languages=("uk", "uk", "ru", "ru", "en"),
+        ),
+        "",
+    )
+
+
 def build(folder: Path) -> None:
     """Join the sources and write the tables."""
     codifier = Codifier()
@@ -322,7 +340,7 @@ def build(folder: Path) -> None:
     abroad = list(border_places())
     alone = list(codifier_places(codifier, merged))
     print(f"{len(abroad)} across the border, {len(alone)} of KATOTTG alone")
-    write_folder(folder, [*places, *abroad, *alone])
+    write_folder(folder, [*places, *abroad, *alone, *unlisted_places()])
 
 
 def main() -> None:

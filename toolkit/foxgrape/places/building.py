@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foxgrape.errors import FoxgrapeError
+from foxgrape.places.cases import word_forms
 from foxgrape.places.names import fold
 from foxgrape.places.place import Place, to_line
 from foxgrape.places.sounds import sound, stem
@@ -149,18 +150,39 @@ def write_folder(folder: Path, places: Iterable[tuple[Place, str]]) -> None:
             named[key].append(number)
         for key in {stem(sound(name)) for name in spellings if _is_heard(name)}:
             heard[key].append(number)
+    declined = _declined({key: [rows[n][1] for n in found] for key, found in named.items()}, rows)
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / "places.txt", [line for line, _, _ in rows])
-    _write(folder / "names.txt", _index(named))
-    _write(folder / "sounds.txt", _index(heard))
+    _write(folder / "names.txt", _index(named, declined))
+    _write(folder / "sounds.txt", _index(heard, {}))
 
 
 def _line_bytes(row: tuple[str, Place, str]) -> bytes:
     return row[0].encode()
 
 
-def _index(found: dict[str, list[int]]) -> list[str]:
-    lines = [f"{key}\t{','.join(map(_base36, numbers))}" for key, numbers in found.items() if key]
+def _declined(
+    named: dict[str, list[Place]], rows: list[tuple[str, Place, str]]
+) -> dict[str, list[int]]:
+    """Return the numbers of inhabited places by the names of hamlets that are their other cases."""
+    hamlets = {key for key, places in named.items() if not any(p.population for p in places)}
+    found: dict[str, list[int]] = defaultdict(list)
+    for number, (_, place, _) in enumerate(rows):
+        if place.population:
+            words = {fold(name) for name in (place.name, *place.names) if " " not in fold(name)}
+            forms = {form for word in words for form in word_forms(word)} - words
+            for form in sorted(forms & hamlets):
+                found[form].append(number)
+    return found
+
+
+def _index(found: dict[str, list[int]], more: dict[str, list[int]]) -> list[str]:
+    lines = [
+        f"{key}\t{','.join(map(_base36, numbers))}"
+        + (f";{','.join(map(_base36, more[key]))}" if key in more else "")
+        for key, numbers in found.items()
+        if key
+    ]
     return sorted(lines, key=str.encode)
 
 

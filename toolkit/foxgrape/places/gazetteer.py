@@ -5,24 +5,24 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from os import path
 
 from foxgrape.errors import FoxgrapeError
-from foxgrape.places.matching import inexact, without_company
 from foxgrape.places.names import fold
 from foxgrape.places.place import Place
-from foxgrape.places.sounds import sound
 from foxgrape.places.storage import Folder, Memory
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
+    from typing import Self
 
-    from foxgrape.places.storage import Shelf
+    from foxgrape.places.matching import Reading, Shelf
 
 __all__ = ["Gazetteer", "Place", "PlaceMatch", "find"]
 
-_RESOURCE = Path(__file__).parent / "resources" / "gazetteer"
+_RESOURCE = path.join(path.dirname(__file__), "resources", "gazetteer")  # noqa: PTH118, PTH120
 _EXACT, _FOLDED = 1.0, 0.95
 _EARTH_KM = 6371.0
 
@@ -80,15 +80,14 @@ class Gazetteer:
         FoxgrapeError
             If the folder has no such tables.
         """
-        path = Path(folder)
         for name in ("places.txt", "names.txt", "sounds.txt"):
-            if not (path / name).is_file():
+            if not path.isfile(path.join(folder, name)):  # noqa: PTH113, PTH118 - pathlib costs 4 ms
                 raise FoxgrapeError(
                     "no gazetteer: this file is missing",
-                    file=path / name,
+                    file=path.join(folder, name),  # noqa: PTH118
                     hint="foxgrape data build-gazetteer writes one",
                 )
-        return cls._of((Folder(path),))
+        return cls._of((Folder(str(folder)),))
 
     @classmethod
     def _of(cls, shelves: tuple[Shelf, ...]) -> Self:
@@ -140,17 +139,21 @@ class Gazetteer:
         """
 
         def within(matches: Iterable[PlaceMatch]) -> list[PlaceMatch]:
+            if country is None and admin1 is None:
+                return list(matches)
             return [match for match in matches if _lies_within(match.place, country, admin1)]
 
         found = within(self._named(name))
         if not exact:
-            alone = without_company(name)
-            if not found and alone != name:
-                found = within(self._named(alone))
-            # A hamlet may be called what a town is called in another case; say both.
-            if not any(match.place.population for match in found):
-                others = within(PlaceMatch(*reading) for reading in inexact(alone, self._shelves))
-                found = _best([*found, *others])
+            readings = self._declined(name) if found else []
+            if not found:
+                # Spelling, cases and sounds are loaded by the first name that needs them.
+                from foxgrape.places.matching import inexact, without_company  # noqa: PLC0415
+
+                alone = without_company(name)
+                found = within(self._named(alone)) if alone != name else []
+                readings = self._declined(alone) if found else inexact(alone, self._shelves)
+            found = _best([*found, *within(map(_match_of, readings))]) if readings else found
         if len(found) > 1:
             found.sort(key=_rank if near is None else lambda match: _rank_near(match, near))
         return found[:limit]
@@ -158,13 +161,22 @@ class Gazetteer:
     def _named(self, name: str) -> list[PlaceMatch]:
         """Return the places that bear a folded name."""
         key = fold(name)
-        found, seen = [], set()
+        found: dict[str, PlaceMatch] = {}
         for shelf in self._shelves:
             for place in shelf.named(key):
-                if place.id not in seen:
-                    seen.add(place.id)
-                    found.append(self._match(place, name.strip(), key))
-        return found
+                if place.id not in found:
+                    found[place.id] = self._match(place, name.strip(), key)
+        return list(found.values())
+
+    def _declined(self, name: str) -> list[Reading]:
+        """Return the towns of whose names a hamlet's name is another case."""
+        key = fold(name)
+        there = [place for shelf in self._shelves for place in shelf.declined(key)]
+        if not there:
+            return []
+        from foxgrape.places.matching import inexact  # noqa: PLC0415 - as in find
+
+        return inexact(name, [Memory(there)])
 
     def _match(self, place: Place, name: str, key: str) -> PlaceMatch:
         if name == place.name or name in place.names:
@@ -227,6 +239,10 @@ def find(
     return gazetteer.find(name, country=country, limit=limit, admin1=admin1, near=near)
 
 
+def _match_of(reading: Reading) -> PlaceMatch:
+    return PlaceMatch(reading.place, reading.score, reading.matched, reading.how)
+
+
 def _best(matches: list[PlaceMatch]) -> list[PlaceMatch]:
     """Keep the best match of each place."""
     best: dict[str, PlaceMatch] = {}
@@ -259,6 +275,8 @@ def _todays(match: PlaceMatch) -> bool:
 
 @lru_cache(maxsize=8192)
 def _bones(name: str) -> str:
+    from foxgrape.places.sounds import sound  # noqa: PLC0415 - as in find
+
     return "".join(sign for sign in sound(name) if sign not in "aeu")
 
 

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import re
-from difflib import SequenceMatcher
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
 
 from foxgrape.places.cases import word_forms
 from foxgrape.places.names import fold
+from foxgrape.places.place import MATCH
 from foxgrape.places.sounds import ending_variants, sound, spelt, stem
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from foxgrape.places.place import Place
-    from foxgrape.places.storage import Shelf
+    from foxgrape.places.storage import Folder, Memory
 
-__all__ = ["MATCH", "Reading", "inexact", "without_company"]
+    Shelf = Folder | Memory
 
-#: From here on a score is a match, below it a guess.
-MATCH = 0.8
+__all__ = ["Reading", "inexact", "without_company"]
+
 RESPELT, INFLECTED, BOTH, LOOSE = 0.9, 0.87, 0.84, 0.82
 #: The best score of a guess, and of a reading in small letters that needs more than an ending.
 GUESS = 0.79
@@ -39,7 +40,8 @@ _COMPANY = re.compile(
 _POSSESSIVE = re.compile("(?<=[a-z])['’ʼ]s$")
 
 
-class Reading(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Reading:
     """A place that a name may mean: how well, by which spelling, and how it matched."""
 
     place: Place
@@ -159,6 +161,8 @@ def _alike(one: str, other: str) -> float:
     """Return the share of letters that two names have in common, in order."""
     if one == other:
         return 1.0
+    from difflib import SequenceMatcher  # noqa: PLC0415 - 2 ms that an exact name need not pay
+
     return SequenceMatcher(None, one, other, autojunk=False).ratio()
 
 

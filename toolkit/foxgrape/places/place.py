@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["LANGUAGES", "Place", "from_line", "to_line"]
+__all__ = ["LANGUAGES", "MATCH", "Place", "from_line", "to_line"]
 
 #: How a place's names are sorted; ``other`` is a language that was not told apart.
 LANGUAGES = ("uk", "ru", "en", "other")
+#: From here on a score is a match, below it a guess.
+MATCH = 0.8
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ parsed only when it is asked for:
   population; between tabs, names between bars.
 - ``names.txt``: folded name, or KATOTTG code of a place that was merged, and the numbers of the
   places that bear it.
+  After a semicolon stand the inhabited places of whose names it is another case.
 - ``sounds.txt``: stem of a sound, and the numbers of the places that sound so.
 
 Numbers are positions in ``places.txt``, from 0, in base 36.
@@ -16,42 +17,19 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
 
 from foxgrape.places.names import fold
 from foxgrape.places.place import from_line
-from foxgrape.places.sounds import sound, stem
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from pathlib import Path
 
     from foxgrape.places.place import Place
 
-__all__ = ["Folder", "Memory", "Shelf"]
+__all__ = ["Folder", "Memory"]
 
 _BASE = 36
-
-
-class Shelf(Protocol):
-    """What a gazetteer asks of where its places are kept."""
-
-    def get(self, place_id: str) -> Place | None:
-        """Return the place of an id, or None."""
-
-    def named(self, key: str) -> list[Place]:
-        """Return the places that bear a folded name."""
-
-    def sounding(self, key: str) -> list[Place]:
-        """Return the places one of whose names has this stem."""
-
-    @property
-    def stems(self) -> Sequence[str]:
-        """Every stem, sorted."""
-
-    def __iter__(self) -> Iterator[Place]: ...
-
-    def __len__(self) -> int: ...
 
 
 class Memory:
@@ -68,6 +46,10 @@ class Memory:
         """Return the places that bear a folded name."""
         return self._by_name.get(key, [])
 
+    def declined(self, key: str) -> list[Place]:  # noqa: ARG002 - as Folder's
+        """Return nothing: a handful of places is asked by form, not told beforehand."""
+        return []
+
     def sounding(self, key: str) -> list[Place]:
         """Return the places one of whose names has this stem."""
         return self._by_stem.get(key, [])
@@ -83,6 +65,8 @@ class Memory:
 
     @cached_property
     def _by_stem(self) -> dict[str, list[Place]]:
+        from foxgrape.places.sounds import sound, stem  # noqa: PLC0415 - names alone need none
+
         return self._index(lambda name: stem(sound(name)))
 
     def _index(self, key_of: Callable[[str], str]) -> dict[str, list[Place]]:
@@ -102,8 +86,8 @@ class Memory:
 class Folder:
     """Sorted text tables, each read whole when it is first needed; see the module."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
         self._parsed: dict[int, Place] = {}
 
     def get(self, place_id: str) -> Place | None:
@@ -119,6 +103,10 @@ class Folder:
     def named(self, key: str) -> list[Place]:
         """Return the places that bear a folded name."""
         return self._numbered(self._names, key)
+
+    def declined(self, key: str) -> list[Place]:
+        """Return the inhabited places of whose names a hamlet's name is another case."""
+        return self._numbered(self._names, key, after=b";")
 
     def sounding(self, key: str) -> list[Place]:
         """Return the places one of whose names has this stem."""
@@ -142,14 +130,16 @@ class Folder:
         return self._lines("sounds.txt")
 
     def _lines(self, name: str) -> list[bytes]:
-        return (self._path / name).read_bytes().split(b"\n")[:-1]
+        with open(f"{self._folder}/{name}", "rb") as file:  # noqa: PTH123 - pathlib costs 4 ms
+            return file.read().split(b"\n")[:-1]
 
-    def _numbered(self, table: list[bytes], key: str) -> list[Place]:
+    def _numbered(self, table: list[bytes], key: str, *, after: bytes = b"\t") -> list[Place]:
         wanted = f"{key}\t".encode()
         at = bisect_left(table, wanted)
         if at == len(table) or not table[at].startswith(wanted):
             return []
-        return [self._place(int(n, _BASE)) for n in table[at][len(wanted) :].split(b",")]
+        numbers = table[at].partition(after)[2].partition(b";")[0]
+        return [self._place(int(number, _BASE)) for number in numbers.split(b",") if number]
 
     def _place(self, number: int) -> Place:
         place = self._parsed.get(number)
