@@ -102,7 +102,7 @@ def storage() -> None:
     folder = Gazetteer.from_folder(FOLDER)
     folder.find("Ізюм")
     print(f"  sorted tables, first answer {1000 * (time.perf_counter() - begin):.1f} ms")
-    shelf = folder._shelves[0]  # noqa: SLF001
+    shelf = folder._shelves[0]
     begin = time.perf_counter()
     for _ in range(20_000):
         shelf.named("ізюм")

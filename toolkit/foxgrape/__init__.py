@@ -26,9 +26,11 @@ if TYPE_CHECKING:
         Gazetteer,
         Place,
         PlaceMatch,
+        Suggestion,
         codes_for,
         find,
         lookup,
+        suggest,
     )
     from foxgrape.posts import read_posts
     from foxgrape.reports import ReportRun, run_report
@@ -50,9 +52,11 @@ _HOMES = {
         "Gazetteer",
         "Place",
         "PlaceMatch",
+        "Suggestion",
         "codes_for",
         "find",
         "lookup",
+        "suggest",
     ],
     "foxgrape.posts": ["read_posts"],
     "foxgrape.reports": ["ReportRun", "run_report"],
@@ -73,6 +77,7 @@ __all__ = [
     "PlaceMatch",
     "ReportRun",
     "Study",
+    "Suggestion",
     "__version__",
     "codes_for",
     "detect",
@@ -85,6 +90,7 @@ __all__ = [
     "read_posts",
     "run_report",
     "scan_emoji",
+    "suggest",
 ]
 
 

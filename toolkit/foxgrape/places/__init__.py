@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     )
     from foxgrape.places.gazetteer import Gazetteer, PlaceMatch, find
     from foxgrape.places.place import Place
+    from foxgrape.places.suggesting import Suggestion, suggest
 
 _HOMES = {
     "foxgrape.places.codebook": (
@@ -33,6 +34,7 @@ _HOMES = {
     ),
     "foxgrape.places.gazetteer": ("Gazetteer", "PlaceMatch", "find"),
     "foxgrape.places.place": ("Place",),
+    "foxgrape.places.suggesting": ("Suggestion", "suggest"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -44,11 +46,13 @@ __all__ = [
     "Gazetteer",
     "Place",
     "PlaceMatch",
+    "Suggestion",
     "codes_for",
     "find",
     "fold",
     "lookup",
     "normal_emoji",
+    "suggest",
 ]
 
 

@@ -112,6 +112,10 @@ class Gazetteer:
             shelf.get(place_id) is not None for shelf in self._shelves
         )
 
+    def inhabited(self) -> list[Place]:
+        """Return the places whose population is known; of a gazetteer of one's own, all."""
+        return [place for shelf in self._shelves for place in shelf.inhabited()]
+
     def __iter__(self) -> Iterator[Place]:
         if len(self._shelves) == 1:
             return iter(self._shelves[0])
