@@ -19,8 +19,9 @@ one that is romanized as its main name is taken; where none is left, the GeoName
 
 A GeoNames place and a settlement of the codifier are one where name, district and oblast agree.
 GeoNames' set has no districts, so where an oblast has several settlements of the name, the
-district is that of the nearest places whose settlement is known, when these agree. Twins that
-cannot be told apart stay two places.
+district is that of the nearest places whose settlement is known, when these agree; a place of
+more than 10,000 people is the oblast's only city of the name. Twins that cannot be told apart stay
+two places, as do the quarters of cities, which the codifier does not list.
 """
 
 import argparse
@@ -44,6 +45,10 @@ from foxgrape.places.sounds import sound
 TARGET = Path(__file__).parents[1] / "toolkit/foxgrape/places/resources/gazetteer"
 BORDER_KM = 60
 NEIGHBOURS, AGREEING = 7, 5
+# KATOTTG's categories; a place with more people than the first is no village, and of one with
+# more than the second, the oblast's only city of the name is meant rather than a village.
+VILLAGES, CITIES = "Села", "Міста"
+LARGEST_VILLAGE, SMALLEST_CITY = 20_000, 10_000
 
 # GeoNames' admin1 codes across the border, as far as BORDER_KM reaches
 ABROAD = {
@@ -188,7 +193,12 @@ class Codifier:
     def candidates(self, row: dict[str, Any], name_uk: str) -> list[KatottgEntity]:
         """Return the settlements of that name in the place's oblast."""
         named = self.named[ADMIN1[row["admin1code"]][1], name_uk] if name_uk else []
-        return [each for each in named if (name_uk, *above(each)) not in self.lone]
+        named = [each for each in named if (name_uk, *above(each)) not in self.lone]
+        # GeoNames also has quarters of cities, which KATOTTG has not: Sykhiv is no village.
+        if row["population"] > LARGEST_VILLAGE:
+            named = [each for each in named if each.category != VILLAGES]
+        cities = [each for each in named if each.category == CITIES]
+        return cities if len(cities) == 1 and row["population"] > SMALLEST_CITY else named
 
 
 def twins(
@@ -208,7 +218,7 @@ def twins(
         here = district(row, known)
         there = [each for each in candidates if here and above(each)[:2] == here]
         # A town of the name is rather in GeoNames' set than a village is.
-        towns = [each for each in there if each.category != "Села"]
+        towns = [each for each in there if each.category != VILLAGES]
         for choice in (there, towns):
             if len(choice) == 1:
                 found[row["geonameid"]] = choice[0]
