@@ -9,10 +9,12 @@ import pytest
 
 from foxgrape.errors import FoxgrapeError
 from foxgrape.places import Gazetteer, Place, find
+from foxgrape.places.building import write_folder
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 import spellings
 
+FOLDER = Path(__file__).parents[1] / "toolkit/foxgrape/places/resources/gazetteer"
 IZIUM, LYSYCHANSK, KUPIANSK = "geonames:707292", "geonames:702972", "geonames:703656"
 
 
@@ -135,3 +137,18 @@ def test_ordinary_words_are_no_places():
     words = spellings.read("ordinary_words.csv")
     assert len(words) >= 200
     assert len(spellings.taken(capital=False)) <= 0.02 * len(words)
+
+
+def test_a_place_asked_for_by_id_is_the_one_that_is_found_and_every_id_is_known(tmp_path: Path):
+    gazetteer = Gazetteer.from_folder(FOLDER)
+    by_id = gazetteer[IZIUM]
+    assert gazetteer.find("Izium")[0].place is by_id
+    assert "geonames:70729" not in gazetteer
+    assert "geonames:7072920" not in gazetteer
+    assert "" not in gazetteer
+    ids = [place.id for place in gazetteer]
+    fresh = Gazetteer.from_folder(FOLDER)
+    assert all(fresh[place_id].id == place_id for place_id in (ids[0], ids[-1], *ids[::101]))
+    write_folder(tmp_path, [(by_id, "")])
+    assert list(Gazetteer.from_folder(tmp_path)) == [by_id]
+    assert Gazetteer.from_folder(tmp_path)[IZIUM] == by_id

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
+from foxgrape.errors import CodebookError, FoxgrapeError
 from foxgrape.places.names import fold, normal_emoji
 
 TYPE_CHECKING = False
@@ -42,7 +43,9 @@ __all__ = [
     "Code",
     "CodeMatch",
     "Codebook",
+    "CodebookError",
     "Conflict",
+    "FoxgrapeError",
     "Gazetteer",
     "Place",
     "PlaceMatch",

@@ -149,7 +149,8 @@ class Gazetteer:
 
         found = within(self._named(name))
         if not exact:
-            readings = self._declined(name) if found else []
+            hamlets = not any(match.place.population for match in found)
+            readings = self._declined(name) if found and hamlets else []
             if not found:
                 # Spelling, cases and sounds are loaded by the first name that needs them.
                 from foxgrape.places.matching import inexact, without_company  # noqa: PLC0415

@@ -93,13 +93,16 @@ class Folder:
     def __init__(self, folder: str) -> None:
         self._folder = folder
         self._parsed: dict[int, Place] = {}
+        self._known: dict[str, Place] = {}
 
     def get(self, place_id: str) -> Place | None:
         """Return the place of an id (or of a KATOTTG code that it was merged with), or None."""
-        wanted = f"{place_id}\t".encode()
-        at = bisect_left(self._places, wanted)
-        if at < len(self._places) and self._places[at].startswith(wanted):
-            return self._place(at)
+        if place_id in self._known:
+            return self._known[place_id]
+        line = _line_beginning(self._bytes, f"{place_id}\t".encode())
+        if line:
+            place = self._known[place_id] = from_line(line.decode())
+            return place
         if place_id.startswith("katottg:"):
             return next(iter(self._numbered(self._names, place_id)), None)
         return None
@@ -122,8 +125,13 @@ class Folder:
         return [line[: line.index(b"\t")].decode() for line in self._sounds]
 
     @cached_property
+    def _bytes(self) -> bytes:
+        # Splitting takes longer than reading, and a place that is asked for by id needs it not.
+        return self._read("places.txt")
+
+    @cached_property
     def _places(self) -> list[bytes]:
-        return self._lines("places.txt")
+        return self._bytes.split(b"\n")[:-1]
 
     @cached_property
     def _names(self) -> list[bytes]:
@@ -134,8 +142,11 @@ class Folder:
         return self._lines("sounds.txt")
 
     def _lines(self, name: str) -> list[bytes]:
+        return self._read(name).split(b"\n")[:-1]
+
+    def _read(self, name: str) -> bytes:
         with open(f"{self._folder}/{name}", "rb") as file:  # noqa: PTH123 - pathlib costs 4 ms
-            return file.read().split(b"\n")[:-1]
+            return file.read()
 
     def _numbered(self, table: list[bytes], key: str, *, after: bytes = b"\t") -> list[Place]:
         wanted = f"{key}\t".encode()
@@ -148,7 +159,13 @@ class Folder:
     def _place(self, number: int) -> Place:
         place = self._parsed.get(number)
         if place is None:
-            place = self._parsed[number] = from_line(self._places[number].decode())
+            line = self._places[number]
+            # The same object, whether it was asked for by number or by id.
+            place_id = line[: line.index(b"\t")].decode()
+            place = self._known.get(place_id)
+            if place is None:
+                place = self._known[place_id] = from_line(line.decode())
+            self._parsed[number] = place
         return place
 
     def inhabited(self) -> list[Place]:
@@ -160,3 +177,19 @@ class Folder:
 
     def __len__(self) -> int:
         return len(self._places)
+
+
+def _line_beginning(table: bytes, wanted: bytes) -> bytes:
+    """Return the line of a sorted table that begins so, or nothing: by bisection of its bytes."""
+    low, high = 0, len(table)
+    while low < high:
+        begin = table.rfind(b"\n", low, (low + high) // 2) + 1 or low
+        end = table.index(b"\n", begin)
+        line = table[begin:end]
+        if line.startswith(wanted):
+            return line
+        if line < wanted:
+            low = end + 1
+        else:
+            high = begin
+    return b""
