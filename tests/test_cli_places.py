@@ -131,3 +131,38 @@ def test_build_gazetteer(
     assert "geonames:756135" in capsys.readouterr().out
     assert run(["data", "build-gazetteer", "--country", "QQ", "--out", str(out)]) == 1
     assert "no place of this country" in capsys.readouterr().err
+
+
+def test_clubs_have_places_and_codes_of_their_own(tmp_path: Path, told: Callable[..., Any]):
+    places, book = tmp_path / "clubs.csv", tmp_path / "codes.csv"
+    places.write_text("id,name,names\nclub:eagles,Crystal Palace,The Eagles|Palace\n")
+    book.write_text(
+        "code,kind,place_id,place,meaning,basis,decoded_at,valid_from,valid_until,confidence,"
+        "source_title,source_url\n🦅,emoji,club:eagles,Palace,eagles,symbol,,,,B,a fan page,\n",
+        encoding="utf-8",
+    )
+    own = ["--gazetteer", str(places)]
+    assert told("codebook", "check", str(book), *own) == []
+    (match,) = told("lookup", "🦅", "--codebook", str(book), *own)
+    assert match["place"]["name"] == "Crystal Palace"
+    assert told("find", "the eagles", *own)[0]["place"]["id"] == "club:eagles"
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ("id\nx:1\n", "column name"),
+        ("id,name\n,A\n", "row 2, column id"),
+        ("id,name\nx:1,A\nx:1,B\n", "row 3, column id"),
+        ("id,name,lat\nx:1,A,91\n", "row 2, column lat"),
+        ("id,name,lon\nx:1,A,east\n", "row 2, column lon"),
+        ("id,name,population\nx:1,A,-3\n", "row 2, column population"),
+    ],
+)
+def test_bad_places_are_named_by_row_and_column(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], rows: str, expected: str
+):
+    places = tmp_path / "places.csv"
+    places.write_text(rows, encoding="utf-8")
+    assert run(["find", "A", "--gazetteer", str(places)]) == 1
+    assert expected in capsys.readouterr().err

@@ -23,7 +23,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Country = Annotated[str | None, typer.Option(help="ISO 3166-1 alpha-2 code to stay within.")]
 Limit = Annotated[int, typer.Option(min=1, help="At most so many.")]
 Folder = Annotated[
-    Path | None, typer.Option("--gazetteer", help="A folder that data build-gazetteer wrote.")
+    Path | None,
+    typer.Option("--gazetteer", help="Places: a CSV, or what data build-gazetteer wrote."),
 ]
 Book = Annotated[Path | None, typer.Option(help="A codebook of your own, CSV.")]
 
@@ -44,6 +45,7 @@ def lookup(
     at: Annotated[str | None, typer.Option(help="Only readings that hold on this day.")] = None,
     country: Country = None,
     codebook: Book = None,
+    gazetteer: Folder = None,
     proposed: Annotated[
         bool, typer.Option("--proposed", help="Also readings that nobody attested.")
     ] = False,
@@ -52,7 +54,10 @@ def lookup(
     """Tell which places a code stands for, and says who."""
     from foxgrape.places import Codebook  # noqa: PLC0415
 
-    book = Codebook.from_csv(codebook) if codebook else Codebook.default(proposed=proposed)
+    if codebook:
+        book = Codebook.from_csv(codebook, _gazetteer(gazetteer))
+    else:
+        book = Codebook.default(proposed=proposed)
     try:
         matches = book.lookup(code, at=at, country=country)
     except ValueError as error:
@@ -206,7 +211,9 @@ def show(rows: list[dict[str, Any]], data: list[Any], *, as_json: bool) -> None:
 def _gazetteer(folder: Path | None) -> Gazetteer:
     from foxgrape.places import Gazetteer  # noqa: PLC0415
 
-    return Gazetteer.default() if folder is None else Gazetteer.from_folder(folder)
+    if folder is None:
+        return Gazetteer.default()
+    return Gazetteer.from_csv(folder) if folder.is_file() else Gazetteer.from_folder(folder)
 
 
 def _position(text: str | None) -> tuple[float, float] | None:

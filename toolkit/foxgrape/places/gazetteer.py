@@ -90,6 +90,19 @@ class Gazetteer:
         return cls._of((Folder(str(folder)),))
 
     @classmethod
+    def from_csv(cls, path: str | Path) -> Self:
+        """Read places of one's own: columns ``id`` and ``name``, and others of `Place`.
+
+        Raises
+        ------
+        TableError
+            Names file, row and column of the first bad cell.
+        """
+        from foxgrape.places.place_file import read_places  # noqa: PLC0415 - csv, when needed
+
+        return cls(read_places(path))
+
+    @classmethod
     def _of(cls, shelves: tuple[Shelf, ...]) -> Self:
         made = cls(())
         made._shelves = shelves
