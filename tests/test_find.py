@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from foxgrape.errors import FoxgrapeError
-from foxgrape.places import Gazetteer, Place, find
+from foxgrape.places import Gazetteer, Place, find, fold
 from foxgrape.places.building import write_folder
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
@@ -152,3 +154,26 @@ def test_a_place_asked_for_by_id_is_the_one_that_is_found_and_every_id_is_known(
     write_folder(tmp_path, [(by_id, "")])
     assert list(Gazetteer.from_folder(tmp_path)) == [by_id]
     assert Gazetteer.from_folder(tmp_path)[IZIUM] == by_id
+
+
+@given(
+    st.one_of(
+        st.text(max_size=30),
+        st.text(alphabet="абвгдеєжзиіїйклмнопрстуфхцчшщьюяАБВ -'’", max_size=25),
+        st.text(alphabet="abcdefghijklmnopqrstuvwxyzABC '-`", max_size=25),
+    )
+)
+@settings(max_examples=60, deadline=None)
+def test_whatever_is_asked_is_answered_in_order(name: str):
+    found = find(name, limit=None)
+    scores = [match.score for match in found]
+    assert scores == sorted(scores, reverse=True)
+    assert all(0 <= score <= 1 for score in scores)
+    assert len({match.place.id for match in found}) == len(found)
+    if any(match.how in {"exact", "folded"} for match in found):
+        assert found[0].how in {"exact", "folded"}
+
+
+@given(st.text(alphabet="abcXYZ '`-_", max_size=12))
+def test_plain_letters_are_folded_as_all_others_are(name: str):
+    assert fold(f"{name}я") == f"{fold(f'{name}x')[:-1]}я"
