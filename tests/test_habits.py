@@ -30,13 +30,25 @@ def tracked() -> list[Path]:
     return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
 
 
+def reachable(extra: str) -> list[str]:
+    """Return the requirements of the base install and of an extra with all that it names."""
+    found = list(PROJECT["dependencies"])
+    waiting = [f"foxgrape[{extra}]"]
+    while waiting:
+        line = waiting.pop()
+        inner = re.fullmatch(r"foxgrape\[(\w+)\]", line)
+        if inner:
+            waiting += PROJECT["optional-dependencies"][inner.group(1)]
+        else:
+            found.append(line)
+    return found
+
+
 def test_environment_yml_equals_pyproject():
-    extras = PROJECT["optional-dependencies"]
-    wanted = [*PROJECT["dependencies"], *(line for lines in extras.values() for line in lines)]
     bounds = [
         (name.group(1), name.group(2))
-        for line in wanted
-        if not line.startswith("foxgrape[") and (name := re.match(r"([A-Za-z0-9_-]+)(.*)", line))
+        for line in reachable("all")
+        if (name := re.match(r"([A-Za-z0-9_-]+)(.*)", line))
     ]
     expected = {f"{CONDA.get(name, name)}{bound}" for name, bound in bounds}
     told = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["dependencies"]

@@ -9,15 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from foxgrape import __version__
+from foxgrape.cli_places import AsJson, add_to, show
 from foxgrape.errors import FoxgrapeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from foxgrape.study import Analysis
 
 __all__ = ["app", "run"]
@@ -30,11 +27,9 @@ app = typer.Typer(
 )
 report = typer.Typer(help="Build reports.", no_args_is_help=True)
 study_app = typer.Typer(help="Look after studies.", no_args_is_help=True)
+add_to(app)
 app.add_typer(report, name="report")
 app.add_typer(study_app, name="study")
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Country = Annotated[str | None, typer.Option(help="ISO 3166-1 alpha-2 code to stay within.")]
 
 
 def run(arguments: list[str]) -> int:
@@ -56,87 +51,6 @@ def run(arguments: list[str]) -> int:
         print(f"foxgrape: {error.format_message()}", file=sys.stderr)  # noqa: T201
         return int(error.exit_code)
     return code if isinstance(code, int) else 0
-
-
-@app.command()
-def lookup(
-    code: Annotated[str, typer.Argument(help="An emoji, word or hashtag, or a text with some.")],
-    at: Annotated[str | None, typer.Option(help="Only readings that hold on this day.")] = None,
-    country: Country = None,
-    codebook: Annotated[Path | None, typer.Option(help="A codebook of your own, CSV.")] = None,
-    as_json: AsJson = False,
-) -> int:
-    """Tell which places a code stands for, and says who."""
-    from foxgrape.places import Codebook  # noqa: PLC0415
-
-    book = Codebook.from_csv(codebook) if codebook else Codebook.default()
-    try:
-        matches = book.lookup(code, at=at, country=country)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
-    rows = [
-        {
-            "code": match.code.code,
-            "place": str(match.place),
-            "score": round(match.score, 2),
-            "meaning": match.code.meaning,
-            "basis": match.code.basis,
-            "confidence": match.code.confidence,
-            "place_id": match.place.id,
-        }
-        for match in matches
-    ]
-    _show(rows, [asdict(match) for match in matches], as_json=as_json)
-    return _found(matches, code)
-
-
-@app.command()
-def find(
-    name: Annotated[str, typer.Argument(help="A place name in any spelling or alphabet.")],
-    country: Country = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 5,
-    as_json: AsJson = False,
-) -> int:
-    """Tell which places a name may mean, best first."""
-    from foxgrape.places import find as find_places  # noqa: PLC0415
-
-    matches = find_places(name, country=country, limit=limit)
-    rows = [
-        {
-            "place": str(match.place),
-            "score": match.score,
-            "matched": match.matched,
-            "population": match.place.population,
-            "place_id": match.place.id,
-        }
-        for match in matches
-    ]
-    _show(rows, [asdict(match) for match in matches], as_json=as_json)
-    return _found(matches, name)
-
-
-@app.command()
-def codes(
-    place: Annotated[str, typer.Argument(help="A place, by any name or by id.")],
-    as_json: AsJson = False,
-) -> int:
-    """Tell which codes stand for a place."""
-    from foxgrape.places import codes_for  # noqa: PLC0415
-
-    known = codes_for(place)
-    rows = [
-        {
-            "code": code.code,
-            "meaning": code.meaning,
-            "basis": code.basis,
-            "decoded": code.decoded_at,
-            "confidence": code.confidence,
-            "source": code.source_title,
-        }
-        for code in known
-    ]
-    _show(rows, [asdict(code) for code in known], as_json=as_json)
-    return _found(known, place)
 
 
 @study_app.command("check")
@@ -168,7 +82,7 @@ def report_list(as_json: AsJson = False) -> None:
         }
         for template in templates().values()
     ]
-    _show(rows, rows, as_json=as_json)
+    show(rows, rows, as_json=as_json)
 
 
 @report.command("build")
@@ -209,7 +123,7 @@ def _print_findings(study: Path | None, values: dict[str, Any]) -> None:
         name: values[name] for name in ("horizon", "clock", "confirmed_by") if name in values
     }
     analysis = open_study(study).analyse(**options)
-    _show(_findings(analysis), [], as_json=False)
+    show(_findings(analysis), [], as_json=False)
     for line in analysis.findings():
         print(line)  # noqa: T201
 
@@ -240,21 +154,3 @@ def _pairs(given: list[str]) -> dict[str, str]:
             raise typer.BadParameter(f"expected NAME=VALUE, got {text!r}")
         pairs[name] = value
     return pairs
-
-
-def _show(rows: list[dict[str, Any]], data: list[Any], *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(data, default=str, ensure_ascii=False, indent=2))  # noqa: T201
-    elif rows:
-        table = Table(*rows[0], box=None, pad_edge=False)
-        for row in rows:
-            table.add_row(*("" if value is None else str(value) for value in row.values()))
-        Console(width=None if sys.stdout.isatty() else 160).print(table)
-
-
-def _found(matches: Iterable[object], asked: str) -> int:
-    """Return 0 if anything was found, else say so and return 1."""
-    if any(True for _ in matches):
-        return 0
-    print(f"foxgrape: nothing is known of {asked!r}", file=sys.stderr)  # noqa: T201
-    return 1

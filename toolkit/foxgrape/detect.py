@@ -147,7 +147,7 @@ def _mentions(
     if told:
         yield from (_hit(row, code) for code in told)
         return
-    places = [match.place for match in gazetteer.find(name, limit=None)]
+    places = [match.place for match in gazetteer.find(name, limit=None, exact=True)]
     for place in places:
         yield _Hit(row, place.name, "mention", place.id, "B" if len(places) == 1 else "C", None)
 

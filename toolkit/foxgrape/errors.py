@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-from typing import TYPE_CHECKING, Self
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Self
 
 __all__ = [
     "CodebookError",
@@ -21,6 +20,8 @@ __all__ = [
 
 def did_you_mean(got: str, known: Iterable[str]) -> str:
     """Say which known name was probably meant, or list them all."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only an error needs it
+
     known = sorted(known)
     close = get_close_matches(got, known, n=1)
     return f"did you mean {close[0]!r}?" if close else f"one of {', '.join(known)}"

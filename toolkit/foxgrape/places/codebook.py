@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-import csv
-from dataclasses import dataclass, fields
+import re
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
-from importlib.resources import files
-from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from os import path
 
-from foxgrape.errors import CodebookError
-from foxgrape.places.gazetteer import Gazetteer, Place
+from foxgrape.places.gazetteer import Gazetteer
 from foxgrape.places.names import fold, normal_emoji
-from foxgrape.times import stated
+from foxgrape.places.place import MATCH, Place
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
+    from typing import Self
 
-__all__ = ["Code", "CodeMatch", "Codebook", "codes_for", "lookup"]
+__all__ = ["BASES", "GRADES", "KINDS", "Code", "CodeMatch", "Codebook", "Conflict"]
+__all__ += ["codes_for", "lookup", "read_day"]
 
-_RESOURCE = Path(str(files("foxgrape.places") / "resources" / "codebook.csv"))
+_RESOURCES = path.join(path.dirname(__file__), "resources")  # noqa: PTH118, PTH120 - pathlib: 4 ms
 
-KINDS = ("emoji", "word", "hashtag", "mention")
+KINDS = ("emoji", "word", "hashtag", "image", "mention")
 #: How a code is known to stand for its place, and how far that carries a match.
 BASES = {"attested": 1.0, "symbol": 0.8, "etymology": 0.8, "look-alike": 0.6, "proposed": 0.4}
-_GRADES = {"A": 1.0, "B": 0.9, "C": 0.6}
+#: How sure the source is, and how far that carries a match.
+GRADES = {"A": 1.0, "B": 0.9, "C": 0.6}
 _ZONE = "Europe/Kyiv"
+_REMEMBERED = 4096
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)")
+_DAY = len("2022-09-10")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +43,8 @@ class Code:
     code
         The emoji (without variation selector or skin tone), word or hashtag.
     kind
-        ``emoji``, ``word`` or ``hashtag``; or ``mention``: a name that several places bear, read
-        as this one.
+        ``emoji``, ``word`` or ``hashtag``; ``image``: what a picture shows, in a word; or
+        ``mention``: a name that several places bear, read as this one.
     place_id
         The place, as in the gazetteer.
     meaning
@@ -55,6 +60,8 @@ class Code:
         A (primary or two independent outlets), B (one reputable outlet) or C (weaker).
     source_title, source_url
         Where this is known from; an empty address is one that nobody recorded.
+    meaning_uk, meaning_ru
+        The meaning in Ukrainian and Russian, the words that the code puns on; empty if unknown.
     """
 
     code: str
@@ -68,6 +75,8 @@ class Code:
     confidence: str
     source_title: str
     source_url: str
+    meaning_uk: str = ""
+    meaning_ru: str = ""
 
     def valid_at(self, when: date) -> bool:
         """Tell whether the code is read so on that day (or, for an instant, that day in Kyiv)."""
@@ -104,14 +113,53 @@ class CodeMatch:
     def why(self) -> str:
         """One sentence that explains the match and its score."""
         code = self.code
+        source = f", says {code.source_title}" if code.source_title else ", no source"
         return (
-            f"{code.code} stands for {self.place.name} ({code.meaning}): {code.basis}, "
-            f"confidence {code.confidence}, {code.source_title}"
+            f"{code.code} stands for {self.place.name} ({code.meaning}){source}; "
+            f"{code.basis} ({BASES[code.basis]:g}) at confidence {code.confidence} "
+            f"({GRADES[code.confidence]:g}) makes {self.score:.2f}"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Two codebooks read one code as one place and do not agree on the rest.
+
+    Attributes
+    ----------
+    kept
+        The entry of the codebook that was added, which stands.
+    dropped
+        The entry that it replaces.
+    columns
+        What they disagree on.
+    """
+
+    kept: Code
+    dropped: Code
+    columns: tuple[str, ...]
+
+    def __str__(self) -> str:
+        told = ", ".join(
+            f"{column} {getattr(self.kept, column)!s} instead of {getattr(self.dropped, column)!s}"
+            for column in self.columns
+        )
+        return f"{self.kept.code} for {self.kept.place_id}: {told}"
 
 
 class Codebook:
     """Codes in the order of their rows, with the gazetteer that their places are in.
+
+    A code may stand for several places, and a place have several codes.
+
+    Attributes
+    ----------
+    codes
+        Every entry.
+    gazetteer
+        Where their places are.
+    conflicts
+        What the codebooks that were merged into this one did not agree on; see `extended`.
 
     Examples
     --------
@@ -119,39 +167,90 @@ class Codebook:
     ['Lysychansk']
     """
 
-    def __init__(self, codes: Iterable[Code], gazetteer: Gazetteer | None = None) -> None:
+    def __init__(
+        self,
+        codes: Iterable[Code],
+        gazetteer: Gazetteer | None = None,
+        *,
+        conflicts: Iterable[Conflict] = (),
+    ) -> None:
         self.gazetteer = Gazetteer.default() if gazetteer is None else gazetteer
         self.codes = tuple(codes)
+        self.conflicts = tuple(conflicts)
+        self._remembered: dict[str, list[CodeMatch]] = {}
         self._by_key: dict[str, list[Code]] = {}
         for code in self.codes:
             self._by_key.setdefault(_key(code.code), []).append(code)
+        # Longest first, so that #izium2022 is not read as #izium.
+        spoken = {_key(code.code) for code in self.codes if code.kind != "emoji"}
+        words = "|".join(map(re.escape, sorted(spoken, key=lambda key: (-len(key), key))))
+        self._words = re.compile(rf"(?<![\w#])(?:{words})(?!\w)") if words else None
 
     @classmethod
     @cache
-    def default(cls) -> Self:
-        """Return the packaged codebook: Ukraine, every reading graded A or B."""
-        return cls.from_csv(_RESOURCE)
+    def default(cls, *, proposed: bool = False) -> Self:
+        """Return the packaged codebook: Ukraine, every reading graded A or B.
+
+        With `proposed`, also the readings that nobody attested (basis ``proposed``, grade C).
+        """
+        book = cls.from_csv(path.join(_RESOURCES, "codebook.csv"))  # noqa: PTH118
+        if not proposed:
+            return book
+        ideas = cls.from_csv(path.join(_RESOURCES, "proposed.csv"))  # noqa: PTH118
+        return cls((*book.codes, *ideas.codes), book.gazetteer)
 
     @classmethod
     def from_csv(cls, path: str | Path, gazetteer: Gazetteer | None = None) -> Self:
         """Read a codebook; its columns are the attributes of `Code`, others are ignored.
 
+        Parameters
+        ----------
+        path
+            CSV in UTF-8. ``meaning_uk`` and ``meaning_ru`` may be left out.
+        gazetteer
+            Where the codes' places are; the packaged one by default. For codes outside geography
+            (clubs, companies), a `Gazetteer` of places of your own.
+
         Raises
         ------
         CodebookError
-            Names file, row and column of the first bad cell.
+            Names file, row and column of the first bad cell; `foxgrape codebook check` names all.
         """
+        from foxgrape.places.codebook_file import read_codes  # noqa: PLC0415 - csv, when needed
+
         gazetteer = Gazetteer.default() if gazetteer is None else gazetteer
-        return cls(_read(Path(path), gazetteer), gazetteer)
+        return cls(read_codes(path, gazetteer), gazetteer)
 
     def extended(self, other: Codebook) -> Codebook:
-        """Return this codebook with the codes of another, which win where both have a reading."""
-        theirs = {(_key(code.code), code.place_id) for code in other.codes}
-        kept = [code for code in self.codes if (_key(code.code), code.place_id) not in theirs]
-        places = {place.id: place for place in (*self.gazetteer, *other.gazetteer)}
-        same = self.gazetteer is other.gazetteer
-        gazetteer = self.gazetteer if same else Gazetteer(places.values())
-        return Codebook([*kept, *other.codes], gazetteer)
+        """Return this codebook with the codes of another, which win where both have a reading.
+
+        Where both read a code as the same place and differ in anything else, the result's
+        `conflicts` says so; readings as other places stand side by side and are no conflict.
+
+        Examples
+        --------
+        >>> from dataclasses import replace
+        >>> book = Codebook.default()
+        >>> mine = Codebook([replace(book.codes[0], confidence="C")])
+        >>> print(*book.extended(mine).conflicts)
+        🍇 for geonames:707292: confidence C instead of A
+        """
+        theirs = {(_key(code.code), code.place_id): code for code in other.codes}
+        conflicts, kept = [], []
+        for code in self.codes:
+            new = theirs.get((_key(code.code), code.place_id))
+            if new is None:
+                kept.append(code)
+            elif new != code:
+                columns = tuple(
+                    name for name in Code.__slots__ if getattr(new, name) != getattr(code, name)
+                )
+                conflicts.append(Conflict(new, code, columns))
+        return Codebook(
+            [*kept, *other.codes],
+            self.gazetteer.extended(other.gazetteer),
+            conflicts=(*self.conflicts, *other.conflicts, *conflicts),
+        )
 
     def __iter__(self) -> Iterator[Code]:
         return iter(self.codes)
@@ -163,25 +262,55 @@ class Codebook:
         self, code: str, *, at: date | str | None = None, country: str | None = None
     ) -> list[CodeMatch]:
         """Look a code up; see `foxgrape.places.lookup`."""
-        when = _stated_date(at) if isinstance(at, str) else at
+        matches = self._remembered.get(code)
+        if matches is None:
+            matches = self._matches(code)
+            if len(self._remembered) >= _REMEMBERED:
+                self._remembered.clear()
+            self._remembered[code] = matches
+        if at is None and country is None:
+            return matches.copy()
+        when = read_day(at) if isinstance(at, str) else at
+        return [
+            match
+            for match in matches
+            if (country is None or match.place.country == country)
+            and (when is None or match.code.valid_at(when))
+        ]
+
+    def _matches(self, text: str) -> list[CodeMatch]:
+        entries = [entry for key in self._keys(text) for entry in self._by_key[key]]
         matches = [
-            CodeMatch(place, entry, BASES[entry.basis] * _GRADES[entry.confidence])
-            for key in _keys(code, self._by_key)
-            for entry in self._by_key[key]
-            if (place := self.gazetteer[entry.place_id])
-            and (country is None or place.country == country)
-            and (when is None or entry.valid_at(when))
+            CodeMatch(
+                self.gazetteer[entry.place_id],
+                entry,
+                round(BASES[entry.basis] * GRADES[entry.confidence], 4),
+            )
+            for entry in entries
         ]
         return sorted(matches, key=lambda match: -match.score)
+
+    def _keys(self, text: str) -> list[str]:
+        """Return the codes in a text: the text itself if it is one, else each in it once."""
+        whole = _key(text)
+        if whole in self._by_key:
+            return [whole]
+        found = self._words.findall(fold(text)) if self._words else []
+        if not whole.isascii() and len(whole) > 1:
+            from emoji import emoji_list  # noqa: PLC0415 - 90 ms, which a plain lookup need not pay
+
+            found += [_key(str(span["emoji"])) for span in emoji_list(text)]
+        return [key for key in dict.fromkeys(found) if key in self._by_key]
 
     def codes_for(self, place: Place | str) -> list[Code]:
         """List the codes of a place; see `foxgrape.places.codes_for`."""
         if isinstance(place, Place):
             ids = {place.id}
         elif place in self.gazetteer:
-            ids = {place}
+            ids = {self.gazetteer[place].id}
         else:
-            ids = {match.place.id for match in self.gazetteer.find(place, limit=None)}
+            found = self.gazetteer.find(place, limit=None)
+            ids = {match.place.id for match in found if match.score >= MATCH}
         return [code for code in self.codes if code.place_id in ids]
 
 
@@ -197,8 +326,8 @@ def lookup(
     Parameters
     ----------
     code
-        An emoji in any form, a word or a hashtag; or a text, in which every emoji that is a code
-        is looked up.
+        An emoji in any form, a word or a hashtag; or a text, in which every code is looked up
+        and everything else ignored: 🍇🦊 is two codes.
     at
         Only readings that hold on that day; a date, an instant or ISO 8601 text.
     country
@@ -253,66 +382,27 @@ def _key(code: str) -> str:
     return normal_emoji(fold(code))
 
 
-def _keys(text: str, known: dict[str, list[Code]]) -> list[str]:
-    """Return the codes in a text: the text itself if it is one, else each emoji in it once."""
-    whole = _key(text)
-    if whole in known:
-        return [whole]
-    from emoji import emoji_list  # noqa: PLC0415 - 90 ms, which a plain lookup need not pay
-
-    found = [_key(str(span["emoji"])) for span in emoji_list(text)]
-    return [key for key in dict.fromkeys(found) if key in known]
-
-
 def _span(when: date) -> tuple[datetime, datetime]:
     """Return the earliest and latest instant of a day as lived in Kyiv, or of an instant."""
     if isinstance(when, datetime) and when.tzinfo is not None:
         instant = when.astimezone(UTC)
         return instant, instant
+    from foxgrape.times import stated  # noqa: PLC0415 - zone data, for few codes
+
     return stated(when.isoformat(), _ZONE)
 
 
-def _stated_date(text: str) -> date:
-    """Read a day, or an instant with its offset."""
-    if len(text.strip()) == len("2022-09-10"):
-        return date.fromisoformat(text.strip())
-    return stated(text)[0]
+def read_day(text: str) -> date:
+    """Read a day, or an instant with its offset.
 
-
-def _read(path: Path, gazetteer: Gazetteer) -> Iterator[Code]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as handle:
-            rows = list(csv.DictReader(handle, restval=""))
-    except FileNotFoundError:
-        raise CodebookError("there is no such file", file=path) from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise CodebookError(f"cannot be read as CSV: {error}", file=path) from None
-    wanted = [field.name for field in fields(Code)]
-    for name in wanted:
-        if rows and name not in rows[0]:
-            raise CodebookError.missing_column(name, rows[0], table="codebook", file=path)
-    for number, row in enumerate(rows, start=2):
-        yield _code({name: row[name].strip() for name in wanted}, gazetteer, path, number)
-
-
-def _code(row: dict[str, str], gazetteer: Gazetteer, file: Path, number: int) -> Code:
-    def bad(column: str, expected: str, hint: str | None = None) -> CodebookError:
-        return CodebookError.bad_value(
-            row[column], expected=expected, file=file, row=number, column=column, hint=hint
-        )
-
-    for column, allowed in (("kind", KINDS), ("basis", BASES), ("confidence", _GRADES)):
-        if row[column] not in allowed:
-            raise bad(column, f"one of {', '.join(allowed)}")
-    if not row["code"]:
-        raise bad("code", "an emoji, a word or a hashtag")
-    if row["place_id"] not in gazetteer:
-        raise bad("place_id", "a place of the gazetteer", "foxgrape find NAME tells its id")
-    days: dict[str, date | None] = {}
-    for column in ("decoded_at", "valid_from", "valid_until"):
-        try:
-            days[column] = _stated_date(row[column]) if row[column] else None
-        except ValueError:
-            raise bad(column, "a day such as 2022-09-10, or an instant with its offset") from None
-    code = normal_emoji(row["code"]) if row["kind"] == "emoji" else row["code"]
-    return Code(**{**row, **days, "code": code})  # type: ignore[arg-type]
+    Raises
+    ------
+    ValueError
+        If the text is neither.
+    """
+    text = text.strip()
+    if len(text) == _DAY:
+        return date.fromisoformat(text)
+    if _INSTANT.fullmatch(text):
+        return datetime.fromisoformat(text).astimezone(UTC)
+    raise ValueError(f"neither a day nor an instant with its offset: {text!r}")

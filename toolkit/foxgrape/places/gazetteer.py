@@ -2,61 +2,29 @@
 
 from __future__ import annotations
 
-import csv
+import math
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
-from typing import TYPE_CHECKING, Self
+from functools import cache, lru_cache
+from os import path
 
+from foxgrape.errors import FoxgrapeError
 from foxgrape.places.names import fold
+from foxgrape.places.place import Place
+from foxgrape.places.storage import Folder, Memory
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
+    from typing import Self
+
+    from foxgrape.places.matching import Reading, Shelf
 
 __all__ = ["Gazetteer", "Place", "PlaceMatch", "find"]
 
-_RESOURCE = files("foxgrape.places") / "resources" / "gazetteer.csv"
+_RESOURCE = path.join(path.dirname(__file__), "resources", "gazetteer")  # noqa: PTH118, PTH120
 _EXACT, _FOLDED = 1.0, 0.95
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A settlement.
-
-    Attributes
-    ----------
-    id
-        CURIE: ``geonames:707292``, or ``katottg:UA…`` for a village that GeoNames lacks.
-    name
-        Official name in today's romanization: Izium, not Izyum.
-    names
-        Other spellings and former names, in any alphabet.
-    lat, lon
-        Degrees, WGS 84; None where no source gives them.
-    country
-        ISO 3166-1 alpha-2.
-    admin1
-        Name of the first-level division.
-    population
-        None where unknown.
-
-    Examples
-    --------
-    >>> Gazetteer.default()["geonames:707292"].name
-    'Izium'
-    """
-
-    id: str
-    name: str
-    names: tuple[str, ...]
-    lat: float | None
-    lon: float | None
-    country: str
-    admin1: str
-    population: int | None
-
-    def __str__(self) -> str:
-        return f"{self.name}, {self.admin1}"
+_EARTH_KM = 6371.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +39,16 @@ class PlaceMatch:
         1 for the exact name, from 0.8 a match, below that a guess. Higher is better.
     matched
         The spelling that matched.
+    how
+        ``exact``, ``folded`` (case, apostrophes, hyphens, diacritics), ``respelt`` (another
+        alphabet, romanization or language), ``inflected``, ``respelt and inflected`` or
+        ``misspelt``.
     """
 
     place: Place
     score: float
     matched: str
+    how: str = "exact"
 
 
 class Gazetteer:
@@ -89,61 +62,181 @@ class Gazetteer:
     """
 
     def __init__(self, places: Iterable[Place]) -> None:
-        self._places = {place.id: place for place in places}
-        self._by_fold: dict[str, list[tuple[Place, str]]] = {}
-        for place in self._places.values():
-            for name in dict.fromkeys((place.name, *place.names)):
-                self._by_fold.setdefault(fold(name), []).append((place, name))
+        self._shelves: tuple[Shelf, ...] = (Memory(places),)
+        self._folded: dict[tuple[str, str], str] = {}
 
     @classmethod
     @cache
     def default(cls) -> Self:
-        """Return the packaged gazetteer: Ukraine, from GeoNames (CC BY 4.0) and KATOTTG."""
-        with _RESOURCE.open(encoding="utf-8") as handle:
-            return cls(map(_place, csv.DictReader(handle)))
+        """Return the packaged gazetteer: Ukraine and its borders, GeoNames (CC BY 4.0), KATOTTG."""
+        return cls.from_folder(_RESOURCE)
+
+    @classmethod
+    def from_folder(cls, folder: str | Path) -> Self:
+        """Open a gazetteer that `foxgrape data build-gazetteer` wrote.
+
+        Raises
+        ------
+        FoxgrapeError
+            If the folder has no such tables.
+        """
+        for name in ("places.txt", "names.txt", "sounds.txt"):
+            if not path.isfile(path.join(folder, name)):  # noqa: PTH113, PTH118 - pathlib costs 4 ms
+                raise FoxgrapeError(
+                    "no gazetteer: this file is missing",
+                    file=path.join(folder, name),  # noqa: PTH118
+                    hint="foxgrape data build-gazetteer writes one",
+                )
+        return cls._of((Folder(str(folder)),))
+
+    @classmethod
+    def from_csv(cls, path: str | Path) -> Self:
+        """Read places of one's own: columns ``id`` and ``name``, and others of `Place`.
+
+        Raises
+        ------
+        TableError
+            Names file, row and column of the first bad cell.
+        """
+        from foxgrape.places.place_file import read_places  # noqa: PLC0415 - csv, when needed
+
+        return cls(read_places(path))
+
+    @classmethod
+    def _of(cls, shelves: tuple[Shelf, ...]) -> Self:
+        made = cls(())
+        made._shelves = shelves
+        return made
+
+    def extended(self, other: Gazetteer) -> Gazetteer:
+        """Return this gazetteer with the places of another, which win where both have an id."""
+        mine = tuple(shelf for shelf in self._shelves if shelf not in other._shelves)
+        return Gazetteer._of((*other._shelves, *mine)) if mine else other
 
     def __getitem__(self, place_id: str) -> Place:
-        return self._places[place_id]
+        for shelf in self._shelves:
+            place = shelf.get(place_id)
+            if place is not None:
+                return place
+        raise KeyError(place_id)
 
     def __contains__(self, place_id: object) -> bool:
-        return place_id in self._places
+        return isinstance(place_id, str) and any(
+            shelf.get(place_id) is not None for shelf in self._shelves
+        )
+
+    def inhabited(self) -> list[Place]:
+        """Return the places whose population is known; of a gazetteer of one's own, all."""
+        return [place for shelf in self._shelves for place in shelf.inhabited()]
 
     def __iter__(self) -> Iterator[Place]:
-        return iter(self._places.values())
+        if len(self._shelves) == 1:
+            return iter(self._shelves[0])
+        return iter({place.id: place for shelf in self._shelves[::-1] for place in shelf}.values())
 
     def __len__(self) -> int:
-        return len(self._places)
+        if len(self._shelves) == 1:
+            return len(self._shelves[0])
+        return len({place.id for shelf in self._shelves for place in shelf})
 
     def find(
-        self, name: str, *, country: str | None = None, limit: int | None = 5
+        self,
+        name: str,
+        *,
+        country: str | None = None,
+        limit: int | None = 5,
+        admin1: str | None = None,
+        near: tuple[float, float] | None = None,
+        exact: bool = False,
     ) -> list[PlaceMatch]:
-        """Find places by name; see `foxgrape.places.find`."""
-        best: dict[str, PlaceMatch] = {}
-        for place, spelling in self._by_fold.get(fold(name), ()):
-            if country is not None and place.country != country:
-                continue
-            score = _EXACT if spelling == name.strip() else _FOLDED
-            known = best.get(place.id)
-            if known is None or score > known.score:
-                best[place.id] = PlaceMatch(place, score, spelling)
-        return sorted(best.values(), key=_rank)[:limit]
+        """Find places by name; see `foxgrape.places.find`.
+
+        With `exact`, only places that bear the name as written, but for case, apostrophes,
+        hyphens and diacritics: for a text in which every word is asked about.
+        """
+
+        def within(matches: Iterable[PlaceMatch]) -> list[PlaceMatch]:
+            if country is None and admin1 is None:
+                return list(matches)
+            return [match for match in matches if _lies_within(match.place, country, admin1)]
+
+        found = within(self._named(name))
+        if not exact:
+            hamlets = not any(match.place.population for match in found)
+            readings = self._declined(name) if found and hamlets else []
+            if not found:
+                # Spelling, cases and sounds are loaded by the first name that needs them.
+                from foxgrape.places.matching import inexact, without_company  # noqa: PLC0415
+
+                alone = without_company(name)
+                found = within(self._named(alone)) if alone != name else []
+                readings = self._declined(alone) if found else inexact(alone, self._shelves)
+            found = _best([*found, *within(map(_match_of, readings))]) if readings else found
+        if len(found) > 1:
+            found.sort(key=_rank if near is None else lambda match: _rank_near(match, near))
+        return found[:limit]
+
+    def _named(self, name: str) -> list[PlaceMatch]:
+        """Return the places that bear a folded name."""
+        key = fold(name)
+        found: dict[str, PlaceMatch] = {}
+        for shelf in self._shelves:
+            for place in shelf.named(key):
+                if place.id not in found:
+                    found[place.id] = self._match(place, name.strip(), key)
+        return list(found.values())
+
+    def _declined(self, name: str) -> list[Reading]:
+        """Return the towns of whose names a hamlet's name is another case."""
+        key = fold(name)
+        there = [place for shelf in self._shelves for place in shelf.declined(key)]
+        if not there:
+            return []
+        from foxgrape.places.matching import inexact  # noqa: PLC0415 - as in find
+
+        return inexact(name, [Memory(there)])
+
+    def _match(self, place: Place, name: str, key: str) -> PlaceMatch:
+        if name == place.name or name in place.names:
+            return PlaceMatch(place, _EXACT, name)
+        spelling = self._folded.get((place.id, key))
+        if spelling is None:
+            spellings = (place.name, *place.names)
+            # A place is also found by a KATOTTG code, which is not among its names.
+            spelling = next((each for each in spellings if fold(each) == key), place.name)
+            self._folded[place.id, key] = spelling
+        return PlaceMatch(place, _FOLDED, spelling, "folded")
 
 
-def find(name: str, *, country: str | None = None, limit: int | None = 5) -> list[PlaceMatch]:
+def find(
+    name: str,
+    *,
+    country: str | None = None,
+    limit: int | None = 5,
+    admin1: str | None = None,
+    near: tuple[float, float] | None = None,
+) -> list[PlaceMatch]:
     """Find the places that a name may mean, in any known spelling or alphabet, best first.
 
-    Answers which place is "Izyum", "ІЗЮМ" or "Kupyansk". Case, apostrophes, hyphens and
-    diacritics make no difference beyond the score. An ambiguous name returns every place that
-    bears it, the more populous first.
+    Answers which place is "Izyum", "ІЗЮМ", "Изюма", "під Лисичанськом" or "Kupjansk". A name that
+    a place bears comes before one that is only spelled otherwise, that before an inflected form,
+    and a misspelling last. An ambiguous name returns every place that bears it, the more populous
+    first; read the score before the first answer is taken.
 
     Parameters
     ----------
     name
-        The name as it was met.
+        The name as it was met, with or without a preposition. Names have a capital letter: in
+        small letters, only a name as it stands is more than a guess.
     country
         ISO 3166-1 alpha-2 code to stay within.
     limit
         At most so many matches; None for all.
+    admin1
+        First-level division to stay within: ``Kharkiv`` or ``Kharkiv Oblast``.
+    near
+        Latitude and longitude in degrees: of names that match alike, the nearest place comes
+        first, places without coordinates last.
 
     Returns
     -------
@@ -154,25 +247,67 @@ def find(name: str, *, country: str | None = None, limit: int | None = 5) -> lis
     --------
     >>> find("Izyum")[0].place.name
     'Izium'
+    >>> match = find("под Лисичанском")[0]
+    >>> match.place.name, match.how
+    ('Lysychansk', 'inflected')
     >>> find("nowhere at all")
     []
     """
-    return Gazetteer.default().find(name, country=country, limit=limit)
+    gazetteer = Gazetteer.default()
+    return gazetteer.find(name, country=country, limit=limit, admin1=admin1, near=near)
 
 
-def _rank(match: PlaceMatch) -> tuple[float, int, str]:
-    return (-match.score, -(match.place.population or 0), match.place.id)
+def _match_of(reading: Reading) -> PlaceMatch:
+    return PlaceMatch(reading.place, reading.score, reading.matched, reading.how)
 
 
-def _place(row: dict[str, str]) -> Place:
-    names = [row["name_uk"], *row["other_names"].split("|")]
-    return Place(
-        id=row["place_id"],
-        name=row["name"],
-        names=tuple(name for name in names if name),
-        lat=float(row["lat"]) if row["lat"] else None,
-        lon=float(row["lon"]) if row["lon"] else None,
-        country=row["country"],
-        admin1=row["admin1"],
-        population=int(row["population"]) if row["population"] else None,
-    )
+def _best(matches: list[PlaceMatch]) -> list[PlaceMatch]:
+    """Keep the best match of each place."""
+    best: dict[str, PlaceMatch] = {}
+    for match in matches:
+        known = best.get(match.place.id)
+        if known is None or match.score > known.score:
+            best[match.place.id] = match
+    return list(best.values())
+
+
+def _lies_within(place: Place, country: str | None, admin1: str | None) -> bool:
+    if country is not None and place.country != country:
+        return False
+    if admin1 is None:
+        return True
+    own, asked = fold(place.admin1), fold(admin1)
+    return own == asked or own.startswith(f"{asked} ")
+
+
+def _rank(match: PlaceMatch) -> tuple[float, bool, int, str]:
+    """Order by score; then today's name before another one; then by population."""
+    return (-match.score, not _todays(match), -(match.place.population or 0), match.place.id)
+
+
+def _todays(match: PlaceMatch) -> bool:
+    """Tell today's name, in any spelling, from a former or other one, by its consonants."""
+    name = match.place.name
+    return match.matched == name or _bones(match.matched) == _bones(name)
+
+
+@lru_cache(maxsize=8192)
+def _bones(name: str) -> str:
+    from foxgrape.places.sounds import sound  # noqa: PLC0415 - as in find
+
+    return "".join(sign for sign in sound(name) if sign not in "aeu")
+
+
+def _rank_near(match: PlaceMatch, near: tuple[float, float]) -> tuple[float, float, str]:
+    return (-match.score, _kilometres(match.place, near), match.place.id)
+
+
+def _kilometres(place: Place, near: tuple[float, float]) -> float:
+    """Return the distance on a sphere; infinity for a place without coordinates."""
+    if place.lat is None or place.lon is None:
+        return math.inf
+    here, there = math.radians(place.lat), math.radians(near[0])
+    east = math.radians(place.lon - near[1])
+    chord = math.sin((here - there) / 2) ** 2
+    chord += math.cos(here) * math.cos(there) * math.sin(east / 2) ** 2
+    return 2 * _EARTH_KM * math.asin(math.sqrt(min(1.0, chord)))

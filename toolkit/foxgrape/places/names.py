@@ -27,6 +27,8 @@ def fold(name: str) -> str:
     >>> fold("Куп’янськ-Вузловий"), fold("KUP'YANSK"), fold("Łódź")
     ('купянськ вузловий', 'kupyansk', 'łodz')
     """
+    if name.isascii():
+        return _JOINTS.sub(" ", name.lower().replace("'", "").replace("`", "")).strip()
     text = unicodedata.normalize("NFC", name).casefold().translate(_LETTERS)
     text = unicodedata.normalize("NFD", text)
     text = "".join(sign for sign in text if not unicodedata.combining(sign))

@@ -1,0 +1,178 @@
+"""Codes: several places a code, emoji in any form, merging, checking, codes outside geography."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from foxgrape.errors import CodebookError
+from foxgrape.places import Codebook, Gazetteer, Place, codes_for, lookup
+from foxgrape.places.codebook_file import check_codebook
+
+RESOURCES = Path(__file__).parents[1] / "toolkit/foxgrape/places/resources"
+HEADER = (
+    "code,kind,place_id,place,meaning,basis,decoded_at,valid_from,valid_until,confidence,"
+    "source_title,source_url\n"
+)
+
+
+def written(folder: Path, *rows: str) -> Path:
+    """Write a codebook of some rows."""
+    path = folder / "mine.csv"
+    path.write_text(HEADER + "".join(f"{row}\n" for row in rows), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def clubs() -> Gazetteer:
+    """Two football clubs as places of their own."""
+    return Gazetteer(
+        [
+            Place("club:gunners", "Arsenal", ("The Gunners",), None, None, "GB", "", None),
+            Place("club:eagles", "Crystal Palace", ("The Eagles",), None, None, "GB", "", None),
+        ]
+    )
+
+
+@pytest.mark.parametrize("name", ["codebook.csv", "proposed.csv"])
+def test_the_packaged_codebooks_have_no_problem(name: str):
+    assert check_codebook(RESOURCES / name, Gazetteer.default()) == []
+
+
+def test_every_reading_is_graded_and_proposals_are_off_by_default():
+    book, more = Codebook.default(), Codebook.default(proposed=True)
+    assert {code.confidence for code in book} == {"A", "B"}
+    added = more.codes[len(book) :]
+    assert added
+    assert {(code.basis, code.confidence) for code in added} == {("proposed", "C")}
+    assert all(code.decoded_at is None and not code.source_url for code in added)
+    with (RESOURCES / "proposed.csv").open(encoding="utf-8", newline="") as file:
+        assert all("Unsourced" in row["note"] for row in csv.DictReader(file))
+
+
+def test_a_code_stands_for_several_places_and_a_place_has_several_codes():
+    assert {match.place.name for match in lookup("🐺")} == {"Vovchansk", "Kiliia"}
+    assert {code.code for code in codes_for("Снігурівку")} == {"bullfinch", "🐦"}
+
+
+@pytest.mark.parametrize("text", ["🏞", "🏞️", "the 🏞️ today"])
+def test_an_emoji_is_read_in_any_form(text: str):
+    assert [match.place.name for match in lookup(text)] == ["Ustyluh"]
+
+
+def test_skin_tones_are_folded():
+    book = Codebook([replace(Codebook.default().codes[0], code="👍")])
+    assert [match.place.name for match in book.lookup("👍🏽")] == ["Izium"]
+
+
+def test_a_sequence_is_as_many_codes_and_the_text_around_is_ignored():
+    for text in ("🍇🦊", "soon 🍇, then 🦊!", "🍇🍇🦊"):
+        assert [match.place.name for match in lookup(text)] == ["Izium", "Lysychansk"]
+    assert [match.place.name for match in lookup("a Bullfinch today")] == ["Snihurivka"]
+    assert lookup("bullfinches") == []
+
+
+def test_why_is_one_sentence_with_the_source_and_the_score():
+    match = lookup("🐺")[0]
+    assert match.code.source_title in match.why
+    assert "etymology (0.8) at confidence B (0.9) makes 0.72" in match.why
+    assert "\n" not in match.why
+    assert match.score == pytest.approx(0.72)
+
+
+def test_validity_is_asked_by_the_day():
+    code = replace(Codebook.default().codes[0], valid_until=date(2022, 9, 12))
+    book = Codebook([code])
+    assert len(book.lookup("🍇", at="2022-09-12")) == 1
+    assert book.lookup("🍇", at="2022-09-13") == []
+    assert book.lookup("🍇", country="RU") == []
+    with pytest.raises(ValueError, match="neither a day"):
+        book.lookup("🍇", at="2022-09-12T10:00")
+
+
+def test_an_answer_may_be_changed_without_changing_the_next():
+    lookup("🍇").clear()
+    assert len(lookup("🍇")) == 1
+
+
+def test_a_codebook_of_clubs_needs_no_place_of_ours(tmp_path: Path, clubs: Gazetteer):
+    path = written(
+        tmp_path,
+        "🔫,emoji,club:gunners,Arsenal,the Gunners,symbol,,,,B,a fan page,",
+        "🦅,emoji,club:eagles,The Eagles,the Eagles,symbol,,,,B,a fan page,",
+        "#coyg,hashtag,club:gunners,Arsenal,come on you Gunners,symbol,,,,B,a fan page,",
+    )
+    assert check_codebook(path, clubs) == []
+    book = Codebook.from_csv(path, clubs)
+    assert [match.place.name for match in book.lookup("#COYG tonight 🦅")] == [
+        "Arsenal",
+        "Crystal Palace",
+    ]
+    assert [code.code for code in book.codes_for("the gunners")] == ["🔫", "#coyg"]
+    both = Codebook.default().extended(book)
+    assert both.conflicts == ()
+    assert [match.place.name for match in both.lookup("🍇🦅")] == ["Izium", "Crystal Palace"]
+    with pytest.raises(CodebookError, match="place_id"):
+        Codebook.from_csv(path)
+
+
+def test_merging_reports_what_the_two_do_not_agree_on():
+    first = Codebook.default().codes[0]
+    mine = Codebook([replace(first, confidence="B", meaning="grapes"), replace(first, code="🐝")])
+    merged = Codebook.default().extended(mine)
+    (conflict,) = merged.conflicts
+    assert conflict.columns == ("meaning", "confidence")
+    assert conflict.dropped is first
+    assert merged.lookup("🍇")[0].code.meaning == "grapes"
+    assert len(merged) == len(Codebook.default()) + 1
+    assert Codebook.default().extended(Codebook.default()).conflicts == ()
+
+
+BAD = [
+    ("🍇,emoji,nowhere:1,,raisins,attested,,,,A,src,", "place_id"),
+    ("🍇,picture,geonames:707292,,raisins,attested,,,,A,src,", "kind"),
+    (",emoji,geonames:707292,,raisins,attested,,,,A,src,", "code"),
+    ("🍇,emoji,geonames:707292,,raisins,hearsay,,,,A,src,", "basis"),
+    ("🍇,emoji,geonames:707292,,raisins,attested,10.9.2022,,,A,src,", "decoded_at"),
+    ("🍇,emoji,geonames:707292,,raisins,attested,,2022-02-01,2022-01-01,A,src,", "valid_until"),
+    ("🍇,emoji,geonames:707292,,raisins,attested,,,,D,src,", "confidence"),
+    ("grapes,emoji,geonames:707292,,raisins,attested,,,,A,src,", "code"),
+    ("izium,hashtag,geonames:707292,,raisins,attested,,,,A,src,", "code"),
+    ("🍇,emoji,geonames:707292,Lysychansk,raisins,attested,,,,A,src,", "place"),
+    ("🍇,emoji,geonames:707292,Ізюм,raisins,attested,,,,A,,", "source_title"),
+    ("🍇,emoji,geonames:707292,Izyum,raisins,attested,,,,A,src,ftp://x", "source_url"),
+]
+
+
+@pytest.mark.parametrize(("row", "column"), BAD)
+def test_a_check_names_row_and_column(tmp_path: Path, row: str, column: str):
+    good = "🦊,emoji,geonames:702972,Lysychansk,fox,attested,2022-09-10,,,B,src,"
+    problems = check_codebook(written(tmp_path, good, row), Gazetteer.default())
+    assert [(problem.row, problem.column) for problem in problems] == [(3, column)]
+
+
+def test_a_check_lists_every_problem_and_the_reading_that_stands_twice(tmp_path: Path):
+    good = "🦊,emoji,geonames:702972,Lysychansk,fox,attested,2022-09-10,,,B,src,"
+    path = written(tmp_path, good, *(row for row, _ in BAD[:4]), good)
+    problems = check_codebook(path, Gazetteer.default())
+    # Row 6 names a basis that there is none of, and repeats the reading of row 4.
+    assert [problem.row for problem in problems] == [3, 4, 5, 6, 6, 7]
+    assert "stands in row 2 already" in str(problems[-1])
+    (tmp_path / "short.csv").write_text("code,kind\n", encoding="utf-8")
+    (missing,) = check_codebook(tmp_path / "short.csv", Gazetteer.default())
+    assert missing.column == "place_id"
+
+
+def test_looking_up_and_finding_load_nothing_heavy():
+    asked = (
+        "import sys, foxgrape.places as p; p.lookup('🍇'); p.lookup('🪑'); p.find('Izyum'); "
+        "print(sorted({'pandas', 'numpy', 'numba', 'emoji', 'rapidfuzz'} & set(sys.modules)))"
+    )
+    told = subprocess.run([sys.executable, "-c", asked], capture_output=True, check=True, text=True)
+    assert told.stdout.strip() == "[]"

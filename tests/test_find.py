@@ -1,0 +1,179 @@
+"""Finding places by name, in every spelling that was met."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from foxgrape.errors import FoxgrapeError
+from foxgrape.places import Gazetteer, Place, find, fold
+from foxgrape.places.building import write_folder
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+import spellings
+
+FOLDER = Path(__file__).parents[1] / "toolkit/foxgrape/places/resources/gazetteer"
+IZIUM, LYSYCHANSK, KUPIANSK = "geonames:707292", "geonames:702972", "geonames:703656"
+
+
+@pytest.mark.parametrize(
+    ("name", "place_id", "how"),
+    [
+        ("Izium", IZIUM, "exact"),
+        ("ІЗЮМ", IZIUM, "folded"),
+        ("КУП'ЯНСЬК", KUPIANSK, "folded"),
+        ("Kup’yans’k", KUPIANSK, "folded"),
+        ("Khersson", "geonames:706448", "respelt"),
+        ("в Ізюмі", IZIUM, "inflected"),
+        ("під Лисичанськом", LYSYCHANSK, "inflected"),
+        ("Купянска", KUPIANSK, "inflected"),
+        ("Лисичаньську", LYSYCHANSK, "respelt and inflected"),
+        ("Kramatrosk", "geonames:704508", "misspelt"),
+        ("Сєвєродонецьк", "geonames:691999", "exact"),
+        ("Артемовск", "geonames:713174", "exact"),
+        ("у Білій Церкві", "geonames:712165", "inflected"),
+    ],
+)
+def test_a_name_is_found_however_it_is_spelled(name: str, place_id: str, how: str):
+    best = find(name)[0]
+    assert (best.place.id, best.how) == (place_id, how)
+    assert best.score >= 0.8
+
+
+def test_scores_fall_from_exact_to_misspelt():
+    asked = ("Лисичанськ", "ЛИСИЧАНСЬК", "Lysychans'kk", "Лисичанськом", "Лисичаньск", "Kramatrosk")
+    scores = [find(name)[0].score for name in asked]
+    assert scores == sorted(scores, reverse=True)
+    assert len(set(scores)) == len(scores)
+
+
+def test_an_ambiguous_name_returns_every_place_the_most_populous_first():
+    found = find("Лиман", limit=None)
+    assert found[0].place.id == "geonames:704204"
+    assert len(found) > 10
+    assert {match.score for match in found} == {1.0}
+
+
+def test_a_short_name_is_not_taken_for_another():
+    assert all(match.score < 0.8 for match in find("Суми", limit=None) if match.how == "misspelt")
+    assert all(match.score < 0.8 for match in find("Сумм", limit=None) if match.how == "misspelt")
+    assert all(match.score < 0.8 for match in find("Бор Дно", limit=None))
+
+
+def test_todays_name_comes_before_a_former_one():
+    # The village of Bilozerka was once called Ivanivka, and is larger than any Ivanivka.
+    assert find("Іванівка")[0].place.name == "Ivanivka"
+
+
+def test_country_admin1_and_near_narrow():
+    assert {match.place.country for match in find("Donetsk", country="RU")} == {"RU"}
+    divisions = {match.place.admin1 for match in find("Андріївка", admin1="Donetsk", limit=None)}
+    assert divisions == {"Donetsk Oblast"}
+    assert find("Андріївка", admin1="Nowhere") == []
+    near = find("Лиман", near=(49.58, 36.5))[0].place
+    assert near.admin1 == "Kharkiv Oblast"
+
+
+def test_small_letters_make_an_inexact_name_a_guess():
+    assert find("изюмом")[0].score < 0.8 <= find("Изюмом")[0].score
+
+
+def test_a_village_without_coordinates_is_found_with_its_district():
+    place = find("Роботиного")[0].place
+    assert (place.id, place.lat, place.admin2) == (
+        "katottg:UA23100270150025192",
+        None,
+        "Polohivskyi Raion",
+    )
+
+
+def test_a_merged_place_goes_by_both_ids():
+    izium = Gazetteer.default()[IZIUM]
+    assert izium.admin2 == "Iziumskyi Raion"
+    assert Gazetteer.default()["katottg:UA63040090010029555"] is izium
+
+
+def test_a_gazetteer_of_a_few_places_finds_alike_and_can_be_extended():
+    den = Place("x:1", "Foxholm", ("Лисячий Острів",), None, None, "XX", "", None)
+    few = Gazetteer([den])
+    assert few.find("Лисячого Острова")[0].how == "inflected"
+    assert few.find("Foxhholm")[0].place is den
+    both = Gazetteer.default().extended(few)
+    assert both["x:1"] is den
+    assert both[IZIUM].name == "Izium"
+    assert both.find("Foxholm")[0].place is den
+    assert len(both) == len(Gazetteer.default()) + 1
+    assert list(few) == [den]
+
+
+def test_a_folder_without_tables_says_what_is_missing(tmp_path: Path):
+    with pytest.raises(FoxgrapeError, match=r"places\.txt.*build-gazetteer"):
+        Gazetteer.from_folder(tmp_path)
+
+
+def test_every_place_can_be_read_and_is_found_by_its_name():
+    gazetteer = Gazetteer.default()
+    places = list(gazetteer)
+    assert len({place.id for place in places}) == len(places) == len(gazetteer)
+    assert (
+        sum(place.id.startswith("geonames:") and place.country == "UA" for place in places) == 5488
+    )
+    for place in places[::97]:
+        found = {match.place.id for match in gazetteer.find(place.name, limit=None, exact=True)}
+        assert place.id in found
+
+
+def test_spellings_met_in_the_wild():
+    hits, _ = spellings.recall()
+    assert len(hits["town", "all"]) > 500
+    assert len(hits["village", "all"]) > 500
+    assert sum(hits["town", "all"]) >= 0.95 * len(hits["town", "all"])
+    assert sum(hits["village", "all"]) >= 0.90 * len(hits["village", "all"])
+
+
+def test_ordinary_words_are_no_places():
+    words = spellings.read("ordinary_words.csv")
+    assert len(words) >= 200
+    assert len(spellings.taken(capital=False)) <= 0.02 * len(words)
+
+
+def test_a_place_asked_for_by_id_is_the_one_that_is_found_and_every_id_is_known(tmp_path: Path):
+    gazetteer = Gazetteer.from_folder(FOLDER)
+    by_id = gazetteer[IZIUM]
+    assert gazetteer.find("Izium")[0].place is by_id
+    assert "geonames:70729" not in gazetteer
+    assert "geonames:7072920" not in gazetteer
+    assert "" not in gazetteer
+    ids = [place.id for place in gazetteer]
+    fresh = Gazetteer.from_folder(FOLDER)
+    assert all(fresh[place_id].id == place_id for place_id in (ids[0], ids[-1], *ids[::101]))
+    write_folder(tmp_path, [(by_id, "")])
+    assert list(Gazetteer.from_folder(tmp_path)) == [by_id]
+    assert Gazetteer.from_folder(tmp_path)[IZIUM] == by_id
+
+
+@given(
+    st.one_of(
+        st.text(max_size=30),
+        st.text(alphabet="абвгдеєжзиіїйклмнопрстуфхцчшщьюяАБВ -'’", max_size=25),
+        st.text(alphabet="abcdefghijklmnopqrstuvwxyzABC '-`", max_size=25),
+    )
+)
+@settings(max_examples=60, deadline=None)
+def test_whatever_is_asked_is_answered_in_order(name: str):
+    found = find(name, limit=None)
+    scores = [match.score for match in found]
+    assert scores == sorted(scores, reverse=True)
+    assert all(0 <= score <= 1 for score in scores)
+    assert len({match.place.id for match in found}) == len(found)
+    if any(match.how in {"exact", "folded"} for match in found):
+        assert found[0].how in {"exact", "folded"}
+
+
+@given(st.text(alphabet="abcXYZ '`-_", max_size=12))
+def test_plain_letters_are_folded_as_all_others_are(name: str):
+    assert fold(f"{name}я") == f"{fold(f'{name}x')[:-1]}я"

@@ -1,0 +1,93 @@
+"""The Ukrainian and Russian case forms of a name: в Ізюмі, під Лисичанськом, из Купянска.
+
+One table serves both languages, because a name is met in either with the endings of either. It
+is more generous than a grammar: it recognises forms, and is not meant for writing them.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+__all__ = ["word_forms"]
+
+_HARD = ["а", "у", "ом", "ові", "і", "е"]
+_SOFT = ["я", "ю", "ем", "єм", "еві", "єві", "і", "ї", "е"]
+_ADJECTIVE = ["ого", "ому", "им", "ім", "ом", "ой", "ым", "його", "ьому", "їм", "его", "ему", "ем"]
+_FEMININE_ADJECTIVE = ["ої", "ій", "у", "ою", "ой", "ую", "ей", "ею", "юю"]
+_PLURAL = ["ів", "ов", "їв", "ев", "єв", "ей", "ам", "ами", "ах", "ям", "ями", "ях"]
+_PLURAL_ADJECTIVE = ["их", "им", "ими", "ых", "ым", "ыми", "їх", "їм", "їми"]
+
+# (ending of the nominative, endings of the other cases put in its place); the first that
+# fits counts. `fold` has made ё, ґ and apostrophes е, г and nothing.
+_TABLE: list[tuple[str, list[str]]] = [
+    ("ая", _FEMININE_ADJECTIVE),
+    ("яя", _FEMININE_ADJECTIVE),
+    ("ое", _ADJECTIVE),
+    ("ее", _ADJECTIVE),
+    ("ые", _PLURAL_ADJECTIVE),
+    ("ие", _PLURAL_ADJECTIVE),
+    ("ий", [*_ADJECTIVE, *_SOFT]),
+    ("ый", _ADJECTIVE),
+    ("ій", _ADJECTIVE),
+    ("ой", [*_ADJECTIVE, "оя", "ою", "оем", "ое"]),
+    ("й", _SOFT),
+    ("ія", ["ії", "ію", "ією"]),
+    ("ия", ["ии", "ию", "ией"]),
+    ("а", ["и", "ы", "і", "ої", "ій", "у", "ою", "ой", "е", "ей", "ею", "ую"]),
+    ("я", ["і", "ї", "ю", "ею", "єю", "ей", "и", "е", "ям", "я", "ьою", "ьої", "ої", "ій"]),
+    ("о", ["а", "у", "ом", "ові", "і", "е", "ого", "ому", "им"]),
+    ("е", [*_ADJECTIVE, "я", "ю", "і", "ем", "ям", "и"]),
+    ("и", [*_PLURAL, *_PLURAL_ADJECTIVE, ""]),
+    ("ы", [*_PLURAL, *_PLURAL_ADJECTIVE, ""]),
+    ("і", [*_PLURAL, *_PLURAL_ADJECTIVE, ""]),
+    ("ї", ["їв", "їх", "їм", "їми", "ям", "ями", "ях"]),
+    ("ь", [*_SOFT, "и", "ью", "ю"]),
+]
+_SOFTENED = {"к": "ц", "г": "з", "х": "с"}
+_CONSONANTS = "бвгджзклмнпрстфхцчшщ"
+_HISSING = "жцчшщ"
+# Before an ending, the vowel of a closed syllable opens or falls out: Харків, Харкова; Канів,
+# Канева; Козелець, Козельця. Before none it appears: Ромни, Ромен.
+_OPENED = {"і": ("о", "е"), "ї": ("є", "е"), "е": ("", "ь"), "о": ("",), "є": ("й",)}
+
+
+@lru_cache(maxsize=4096)
+def word_forms(word: str) -> frozenset[str]:
+    """Return the forms that one folded word of a name may take, itself included.
+
+    Examples
+    --------
+    >>> sorted({"лисичанськом", "лисичанську", "лисичанські", "лисиця"} & word_forms("лисичанськ"))
+    ['лисичанськом', 'лисичанську', 'лисичанські']
+    >>> "харкова" in word_forms("харків"), "горлівці" in word_forms("горлівка")
+    (True, True)
+    """
+    if word[-1:] in _CONSONANTS and word:
+        endings = [*_HARD, *_SOFT] if word[-1] in _HISSING else _HARD
+        return frozenset({word, *_declined(_opened(word), endings)})
+    fitting = (row for row in _TABLE if word.endswith(row[0]) and len(word) > len(row[0]))
+    ending, endings = next(fitting, ("", []))
+    if not endings:
+        return frozenset({word})
+    base = word.removesuffix(ending)
+    bases = _opened(base) if ending == "ь" else [base]
+    forms = {word, *_declined(bases, endings)}
+    if ending in {"а", "я"} and base[-1] in _SOFTENED:
+        forms.add(base[:-1] + _SOFTENED[base[-1]] + "і")
+    if "" in endings and len(base) > 1 and base[-2] in _CONSONANTS:
+        forms.update(base[:-1] + vowel + base[-1] for vowel in "ое")
+    return frozenset(forms)
+
+
+def _declined(bases: list[str], endings: list[str]) -> set[str]:
+    return {base + ending for base in bases for ending in endings}
+
+
+def _opened(word: str) -> list[str]:
+    """Return the stems of a word whose last syllable is closed."""
+    bases = [word]
+    if len(word) > 3 and word[-1] in _CONSONANTS:  # noqa: PLR2004 - Ріг opens, Ор does not
+        bases += [word[:-2] + vowel + word[-1] for vowel in _OPENED.get(word[-2], ())]
+    elif word[-2:-1] == "і":
+        bases.append(word[:-2] + "о" + word[-1])
+    return bases
