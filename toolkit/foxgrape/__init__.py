@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         find,
         lookup,
     )
-    from foxgrape.posts import read_posts
+    from foxgrape.posts import iter_posts, read_posts
     from foxgrape.reports import ReportRun, run_report
     from foxgrape.study import Analysis, Study, open_study
 
@@ -52,7 +52,7 @@ _HOMES = {
         "find",
         "lookup",
     ],
-    "foxgrape.posts": ["read_posts"],
+    "foxgrape.posts": ["iter_posts", "read_posts"],
     "foxgrape.reports": ["ReportRun", "run_report"],
     "foxgrape.study": ["Analysis", "Study", "open_study"],
 }
@@ -75,6 +75,7 @@ __all__ = [
     "codes_for",
     "detect",
     "find",
+    "iter_posts",
     "lead_times",
     "link",
     "lookup",
