@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Any
 from foxgrape.errors import TableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 __all__ = [
     "CHUNK",
@@ -208,7 +208,7 @@ def _only_member(handle: IO[bytes], path: Path) -> IO[bytes]:
         ]
         if len(names) == 1:
             return archive.open(names[0])
-    except (*UNREADABLE, NotImplementedError) as error:
+    except UNREADABLE as error:
         raise TableError(f"the zip archive cannot be read: {error}", file=path) from None
     raise TableError(
         "the zip archive does not hold one file",
@@ -240,6 +240,7 @@ def gather(
     convert: Callable[[Any], list[dict[str, Any]]],
     *,
     key: str,
+    own: Sequence[str],
     file: object,
     quarantine: bool,
     batch: int | None = None,
@@ -254,22 +255,24 @@ def gather(
         Makes the rows of one record, none for a record that is not asked for; raises
         `BadRecordError`.
     key
-        The column that names a row. A row that comes twice is kept once; two different rows under
-        one key are not both true, so the second is a bad record.
+        The column that names a row. A row that comes twice is kept once; two rows under one key
+        that differ are not both true, so the second is a bad record.
+    own
+        The columns in which two rows must agree to be the same; others, such as counts, change.
     file
         Named in errors.
     quarantine
         Keep bad records beside the rows; otherwise the first one raises.
     batch
-        How many rows at most; by default all. Keys are compared within a batch, so that memory
-        does not grow with the file.
+        How many rows and bad records together, about; by default all. Keys are compared within a
+        batch, so that memory does not grow with the file.
 
     Raises
     ------
     TableError
         At the first bad record, with its number, if they are not put into quarantine.
     """
-    gathered = Gathered(key)
+    gathered = Gathered(key, own)
     last = 0
     try:
         for record in records:
@@ -281,9 +284,9 @@ def gather(
                 gathered.add(record.number, convert(record.value))
             except BadRecordError as bad:
                 gathered.refuse(record.number, bad, record.raw, file if not quarantine else None)
-            if batch is not None and len(gathered.rows) >= batch:
+            if batch is not None and len(gathered.rows) + len(gathered.quarantine) >= batch:
                 yield gathered
-                gathered = Gathered(key)
+                gathered = Gathered(key, own)
     except BrokenError as error:
         end = BadRecordError(f"nothing can be read from here on: {error}")
         gathered.refuse(last + 1, end, "", file if not quarantine else None)
@@ -303,11 +306,11 @@ class Gathered:
         Records read; those that are no rows at all; rows that came again.
     """
 
-    def __init__(self, key: str) -> None:
+    def __init__(self, key: str, own: Sequence[str]) -> None:
         self.rows: list[dict[str, Any]] = []
         self.quarantine: list[dict[str, Any]] = []
         self.read = self.passed = self.repeated = 0
-        self._key = key
+        self._key, self._own = key, own
         self._seen: dict[Any, tuple[int, int]] = {}
 
     def add(self, number: int, rows: list[dict[str, Any]]) -> None:
@@ -320,7 +323,7 @@ class Gathered:
                 fresh.append(row)
                 continue
             record, position = earlier
-            if self.rows[position] != row:
+            if any(self.rows[position].get(name) != row.get(name) for name in self._own):
                 raise BadRecordError(
                     f"this {self._key} stands in record {record} already, with other content",
                     self._key,

@@ -122,7 +122,7 @@ def values(
     wanted
         Paths from the root; any element of an array is ``"item"``.
     marks
-        Paths of objects whose beginning is told, with None for a value.
+        Paths of objects and arrays whose beginning is told, with None for a value.
     several
         Whether documents may follow one another.
 
@@ -143,7 +143,7 @@ def values(
     try:
         for path, event, value in _walk(feed, several=several):
             if builder is None and event not in _NO_VALUE:
-                if event == "start_map" and marks and tuple(path) in marks:
+                if event in _STARTS and marks and tuple(path) in marks:
                     yield tuple(path), None
                 if len(path) in lengths and (here := tuple(path)) in wanted:
                     builder, built, target = ObjectBuilder(), len(path), here
@@ -206,9 +206,16 @@ def json_lines(stream: IO[bytes]) -> Iterator[Record]:
 
 def document(stream: IO[bytes], path: Path, *, several: bool = False) -> Iterator[Record]:
     """Return one record for each value at a path of a document."""
-    found = values(stream, {path}, several=several)
-    for number, (_, value) in enumerate(found, start=1):
+    array = path[:-1]
+    number, there = 0, not path
+    for at, value in values(stream, {path}, marks={array} if path else (), several=several):
+        if path and at == array:
+            there = True
+            continue
+        number += 1
         yield Record(number, value, in_short(value))
+    if not there:
+        raise BrokenError(f"there is no array of records at {'.'.join(array) or 'the top'}")
 
 
 def in_short(value: Any) -> str:
@@ -217,20 +224,24 @@ def in_short(value: Any) -> str:
 
 
 def is_lines(head: bytes) -> bool:
-    """Tell whether the content is JSON lines: its first line that is not blank is a whole object.
+    """Tell whether the content is JSON lines: one of its first lines is a whole object.
 
     Examples
     --------
     >>> is_lines(b'{"id": 1}'), is_lines(b'{')
     (True, False)
     """
-    first = head.lstrip().split(b"\n", 1)[0]
-    # A first line that is longer than the head is taken for a line: pretty-printed JSON breaks
-    # early, and what is neither is told as broken at its place.
-    if b"\n" not in head.lstrip() and len(head) >= CHUNK:
-        return first.startswith(b"{")
+    content = head.lstrip()
+    # One line that is longer than the head: pretty-printed JSON breaks early, so it is none.
+    if b"\n" not in content and len(head) >= CHUNK:
+        return content.startswith(b"{")
+    # The first line may be the broken one; what is indented is a part of a document.
+    return any(_is_object(line) for line in content.split(b"\n")[:5] if line.startswith(b"{"))
+
+
+def _is_object(line: bytes) -> bool:
     try:
-        return isinstance(json.loads(first.decode("utf-8")), dict)
+        return isinstance(json.loads(line.decode("utf-8")), dict)
     except (ValueError, RecursionError):
         return False
 

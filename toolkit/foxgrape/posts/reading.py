@@ -11,9 +11,14 @@ from foxgrape import tables
 from foxgrape.doors import Door, gather
 from foxgrape.errors import TableError, did_you_mean
 from foxgrape.json_records import shape
+from foxgrape.posts.bluesky import Bluesky
+from foxgrape.posts.mastodon import Mastodon
 from foxgrape.posts.rows import Context, Format, frame_of
 from foxgrape.posts.table import Table
 from foxgrape.posts.telegram_desktop import TelegramDesktop
+from foxgrape.posts.telethon import Telethon
+from foxgrape.posts.x_api import XApi
+from foxgrape.posts.x_archive import XArchive
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,7 +29,18 @@ __all__ = ["FORMATS", "iter_posts", "quarantined", "read_posts"]
 OnError = Literal["raise", "quarantine"]
 
 #: All formats, those with the plainest signs first; a table is what no other format claims.
-FORMATS: dict[str, Format] = {made.name: made for made in (TelegramDesktop(), Table())}
+FORMATS: dict[str, Format] = {
+    made.name: made
+    for made in (
+        TelegramDesktop(),
+        Telethon(),
+        XArchive(),
+        XApi(),
+        Mastodon(),
+        Bluesky(),
+        Table(),
+    )
+}
 #: A CSV file in the shape of the posts table itself, as studies have it.
 OWN = "posts"
 
@@ -79,12 +95,13 @@ def read_posts(
     np.True_
     """
     door = Door(path)
+    _check_call(door, timezone, on_error)
     found = _format(door, format, columns)
     if found is None:
         if on_error == "raise" and door.packing is None:
             return tables.read_csv(path, "posts")
         found = FORMATS["table"]
-    context = _context(door, account, timezone, columns)
+    context = Context(door.path, account, timezone, columns)
     (frame,) = _frames(door, found, context, on_error, None)
     return frame
 
@@ -108,7 +125,7 @@ def iter_posts(
     path, format, account, timezone, columns, on_error
         As in `read_posts`.
     batch
-        How many posts a frame has, about: a record is never divided.
+        How many posts and bad records a frame tells, about: a record is never divided.
 
     Returns
     -------
@@ -130,8 +147,9 @@ def iter_posts(
     if batch < 1:
         raise TableError("a batch has at least one post", got=batch)
     door = Door(path)
+    _check_call(door, timezone, on_error)
     found = _format(door, format, columns) or FORMATS["table"]
-    context = _context(door, account, timezone, columns)
+    context = Context(door.path, account, timezone, columns)
     return _frames(door, found, context, on_error, batch)
 
 
@@ -192,27 +210,28 @@ def _is_own(head: bytes) -> bool:
     return b"post_id" in header and bool({b"posted_at", b"posted_until"} & set(header))
 
 
-def _context(
-    door: Door, account: str | None, timezone: str | None, columns: Mapping[str, str] | None
-) -> Context:
+def _check_call(door: Door, timezone: str | None, on_error: str) -> None:
+    """Refuse options that cannot work, whatever the file holds."""
+    if on_error not in {"raise", "quarantine"}:
+        raise TableError(
+            "no such on_error", file=door.path, got=on_error, expected="raise or quarantine"
+        )
     try:
         ZoneInfo(timezone or "UTC")
     except (ValueError, OSError, KeyError):
         raise TableError(
             "no such time zone", file=door.path, got=timezone, hint="an IANA name: Europe/Kyiv"
         ) from None
-    return Context(door.path, account, timezone, columns)
 
 
 def _frames(
     door: Door, found: Format, context: Context, on_error: OnError, batch: int | None
 ) -> Iterator[pd.DataFrame]:
-    if on_error not in {"raise", "quarantine"}:
-        raise TableError("no such on_error", got=on_error, expected="raise or quarantine")
     for part in gather(
         found.records(door, context),
         lambda value: found.rows(value, context),
         key="post_id",
+        own=tables.columns("posts"),
         file=door.path,
         quarantine=on_error == "quarantine",
         batch=batch,

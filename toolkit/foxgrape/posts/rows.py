@@ -6,7 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pandas as pd
 
@@ -63,8 +63,8 @@ class Format(ABC):
         Columns beyond the posts table, with their types.
     """
 
-    name: str
-    extra: Mapping[str, str] = {}
+    name: ClassVar[str]
+    extra: ClassVar[Mapping[str, str]] = {}
 
     @abstractmethod
     def recognise(self, door: Door, shape: frozenset[tuple[str, ...]]) -> bool:
@@ -132,6 +132,11 @@ def a_text(value: Any, column: str = "text") -> str:
 def a_map(value: Any, column: str | None = None) -> dict[str, Any]:
     """Return an object of JSON."""
     return dict(expect(value, dict, column or "record", "an object"))
+
+
+def among(known: Mapping[Any, Any], key: Any) -> Any:
+    """Return what stands under a key that may be anything; None where there is nothing."""
+    return known.get(key) if isinstance(key, str) else None
 
 
 def inner(value: Any, *keys: str) -> Any:

@@ -46,6 +46,8 @@ _REQUIRED = ("post_id", "posted_at", "text")
 _FROM, _TO = 946_684_800, 4_102_444_800
 _UNITS = (1, 1_000, 1_000_000)
 _NUMBER = re.compile(r"[0-9]{9,17}")
+#: To the second or finer, with an offset.
+_EXACT = re.compile(r".{10}.\d\d:\d\d:\d\d(\.\d+)? ?(Z|[+-]\d\d:?\d\d)")
 #: Whole numbers beyond this are rounded in a spreadsheet.
 _SAFE = 2**53
 _TRUTH = {"true": True, "1": True, "false": False, "0": False}
@@ -271,7 +273,7 @@ def _when(cell: Any, context: Context, column: str) -> tuple[datetime, datetime]
     if _NUMBER.fullmatch(told):
         return _unix(int(told), column)
     try:
-        if re.search(r"(Z|[+-]\d\d:?\d\d)$", told) and re.search(r":\d\d:\d\d", told):
+        if _EXACT.fullmatch(told):
             instant = stamp(told, column)
             return instant, instant
         return clock(told, context.timezone, column)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from foxgrape.doors import BadRecordError, Record
+from foxgrape.doors import BadRecordError, BrokenError, Record
 from foxgrape.errors import TableError
 from foxgrape.json_records import in_short, values
 from foxgrape.posts.rows import Context, Format, a_map, a_text, clock, expect, row, unix
@@ -42,23 +42,28 @@ class TelegramDesktop(Format):
         """Return each message with its chat; service messages are records too."""
         wanted = {(*chat, key) for chat in _CHATS for key in _KEYS}
         wanted |= {(*chat, "messages", "item") for chat in _CHATS}
+        lists = {("chats",), *((*chat, "messages") for chat in _CHATS)}
         chat: dict[str, Any] = {}
-        number = 0
+        number, there = 0, False
         with door.open() as stream:
-            for path, value in values(stream, wanted, marks=_CHATS):
-                if path in _CHATS:
+            for path, value in values(stream, wanted, marks={*_CHATS, *lists}):
+                if path in lists:
+                    there = True
+                elif path in _CHATS:
                     chat = {"whole": path == ()}
                 elif path[-1] != "item":
                     chat[path[-1]] = value
                 else:
                     number += 1
                     yield Record(number, (dict(chat), value), in_short(value))
+        if not there:
+            raise BrokenError("there are neither messages nor chats")
 
     def rows(self, value: Any, context: Context) -> list[dict[str, Any]]:
         """Return the row of a message; none for service messages and private conversations."""
         chat, message = value[0], a_map(value[1])
         kind = a_text(message.get("type"), "type")
-        if kind != "message" or not (chat["whole"] or chat.get("type") in _PUBLIC):
+        if kind != "message" or not (chat["whole"] or str(chat.get("type")) in _PUBLIC):
             return []
         chat_id = expect(chat.get("id"), int, "post_id", "the chat's id before its messages")
         number = expect(message.get("id"), int, "post_id", "the message's id")
@@ -76,7 +81,7 @@ class TelegramDesktop(Format):
 
 def _account(chat: dict[str, Any], message: dict[str, Any], context: Context) -> Any:
     """Return who posted: in a channel the channel, whose name changes and may be given."""
-    if chat.get("type") in _CHANNELS:
+    if str(chat.get("type")) in _CHANNELS:
         given = context.account if chat["whole"] else None
         return given or chat.get("name") or context.account or str(chat.get("id"))
     return message.get("from") or message.get("from_id") or context.account
