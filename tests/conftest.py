@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -19,6 +20,16 @@ settings.load_profile("house")
 def study_copy(tmp_path: Path) -> Path:
     """Copy the embedded study, for a test to break."""
     return Path(shutil.copytree(study_folder("izium-2022"), tmp_path / "izium-2022"))
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Find the folder of real data, which are not part of the project; skip where it is absent."""
+    beside = Path(__file__).parents[2] / "shared" / "real"
+    folder = Path(os.environ.get("FOXGRAPE_REAL", beside))
+    if not folder.is_dir():
+        pytest.skip(f"there is no folder of real data at {folder}; FOXGRAPE_REAL can name one")
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import doctest
 import json
-import os
 import subprocess
 import sys
 import zlib
@@ -47,10 +46,8 @@ def test_the_examples_of_the_docs_hold():
 
 
 @pytest.mark.real
-def test_towns_that_people_tagged_are_found():
-    folder = Path(os.environ.get("FOXGRAPE_REAL", "real")) / "resistinua_addresses"
-    if not folder.is_dir():
-        pytest.skip("FOXGRAPE_REAL names no folder of real data")
+def test_towns_that_people_tagged_are_found(real_data):
+    folder = real_data / "resistinua_addresses"
     lines = (folder / "addresses_2022-02_05.jsonl").read_text(encoding="utf-8").splitlines()
     tags = Counter(tag for line in lines for tag in json.loads(line).get("cities", ()))
     found = {tag for tag in tags if find(tag) and find(tag)[0].score >= 0.8}

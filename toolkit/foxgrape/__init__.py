@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         lookup,
         suggest,
     )
-    from foxgrape.posts import read_posts
+    from foxgrape.posts import iter_posts, read_posts
     from foxgrape.reports import ReportRun, run_report
     from foxgrape.store import Store
     from foxgrape.study import Analysis, Study, open_study
@@ -59,7 +59,7 @@ _HOMES = {
         "lookup",
         "suggest",
     ],
-    "foxgrape.posts": ["read_posts"],
+    "foxgrape.posts": ["iter_posts", "read_posts"],
     "foxgrape.reports": ["ReportRun", "run_report"],
     "foxgrape.store": ["Store"],
     "foxgrape.study": ["Analysis", "Study", "open_study"],
@@ -85,6 +85,7 @@ __all__ = [
     "codes_for",
     "detect",
     "find",
+    "iter_posts",
     "lead_times",
     "link",
     "lookup",

@@ -28,6 +28,7 @@ __all__ = [
     "in_days",
     "microseconds",
     "relations",
+    "shown",
     "stated",
 ]
 
@@ -109,6 +110,44 @@ def _as_utc(naive: datetime, offset: str | None, zone: str | None) -> datetime:
     if offset is None:
         return naive.replace(tzinfo=ZoneInfo(str(zone))).astimezone(UTC)
     return datetime.fromisoformat(f"{naive.isoformat()}{offset}").astimezone(UTC)
+
+
+def shown(text: str, zone: str | None = None) -> tuple[datetime, datetime]:
+    """Turn a time as a clock showed it into the earliest and latest instant it can mean.
+
+    Unlike `stated`, a time to the second is exact, and so is a finer one. A clock that was put
+    back showed an hour twice: such a time is the interval of both readings.
+
+    Parameters
+    ----------
+    text
+        ISO 8601, with or without an offset.
+    zone
+        IANA name of the zone of a clock whose time has no offset.
+
+    Raises
+    ------
+    ValueError
+        If the text is no such time, has neither offset nor `zone`, or was never shown, because
+        the clock was put forward over it.
+
+    Examples
+    --------
+    >>> [end.hour for end in shown("2022-10-30T03:30:00", "Europe/Kyiv")]
+    [0, 1]
+    """
+    first, last = stated(text, zone)
+    match = _STATED.fullmatch(text.strip())
+    to_the_second = match is not None and match["second"] is not None
+    if match is None or match["offset"] is not None or match["hour"] is None:
+        return first, first if to_the_second else last
+    clock = ZoneInfo(str(zone))
+    naive = datetime.fromisoformat(text.strip())
+    readings = [naive.replace(tzinfo=clock, fold=fold).astimezone(UTC) for fold in (0, 1)]
+    if all(reading.astimezone(clock).replace(tzinfo=None) != naive for reading in readings):
+        raise ValueError(f"no clock in {zone} showed {text!r}: it was put forward over it")
+    width = timedelta(0) if to_the_second else last - first
+    return min(readings), max(readings) + width
 
 
 def exact(text: str) -> datetime:

@@ -1,0 +1,92 @@
+"""JSON records: escapes are mended wherever the pieces were cut, and limits hold."""
+
+from __future__ import annotations
+
+import io
+import json
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from foxgrape import doors, json_records
+from foxgrape.doors import BrokenError
+
+PIECES = st.sampled_from(
+    [rb"\ud83d\ude00", rb"\ud83d", rb"\ude00", rb"\\", rb"\x0B", rb"\n", rb"\u0041", b"a", b"xB0"]
+)
+
+
+def expected(pieces):
+    """Read escapes one after the other, the slow and plain way."""
+    data, out, at = b"".join(pieces), b"", 0
+    while at < len(data):
+        if data[at : at + 1] != b"\\":
+            out, at = out + data[at : at + 1], at + 1
+        elif data[at : at + 2] == rb"\x":
+            out, at = out + rb"\u00" + data[at + 2 : at + 4], at + 4
+        elif data[at : at + 12] == rb"\ud83d\ude00":
+            out, at = out + data[at : at + 12], at + 12
+        elif data[at : at + 4] in {rb"\ud8", rb"\ude"}:
+            out, at = out + rb"\uffff", at + 6
+        else:
+            width = 6 if data[at : at + 2] == rb"\u" else 2
+            out, at = out + data[at : at + width], at + width
+    return out
+
+
+@given(st.lists(PIECES, max_size=12), st.lists(st.integers(0, 100), max_size=8))
+def test_escapes_are_mended_wherever_the_pieces_were_cut(pieces, cuts):
+    data = b"".join(pieces)
+    edges = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
+    chunks = [data[a:b] for a, b in pairwise(edges)]
+    mended = b"".join(json_records.mended(iter(chunks)))
+    assert mended == expected(pieces)
+    json.loads(b'"' + mended + b'"')
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=12,
+)
+
+
+@given(st.lists(JSON))
+def test_items_of_an_array_are_those_of_the_standard_library(items):
+    stream = io.BytesIO(json.dumps(items).encode())
+    assert [found for _, found in json_records.values(stream, {("item",)})] == items
+
+
+@given(st.lists(st.dictionaries(st.text(max_size=3), JSON)))
+def test_lines_are_those_of_the_standard_library(items):
+    stream = io.BytesIO("\n\n".join(map(json.dumps, items)).encode())
+    records = list(json_records.json_lines(stream))
+    assert [record.value for record in records] == items
+    assert [record.number for record in records] == [1 + 2 * n for n in range(len(items))]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"[" * 10_000, "nested deeper than 100"),
+        (b'[{"a": 1}, {"a"', "cut off"),
+        (b'[{"a": 1}, {"a": }]', "broken"),
+        (b'[{"a": 1}, "\xff"]', "UTF8"),
+        (b"[{}] {}", "garbage"),
+    ],
+)
+def test_a_document_that_cannot_be_read_on_says_why(content, says):
+    with pytest.raises(BrokenError, match=says):
+        list(json_records.values(io.BytesIO(content), {("item",)}))
+
+
+def test_a_record_may_be_no_larger_than_the_cap(monkeypatch):
+    monkeypatch.setattr(json_records, "MAX_RECORD", 3 * doors.CHUNK)
+    small = [{"a": "x" * doors.CHUNK}] * 12
+    stream = io.BytesIO(json.dumps(small).encode())
+    assert len(list(json_records.values(stream, {("item",)}))) == 12
+    stream = io.BytesIO(json.dumps([*small, {"a": "x" * 9 * doors.CHUNK}]).encode())
+    with pytest.raises(BrokenError, match="larger than"):
+        list(json_records.values(stream, {("item",)}))

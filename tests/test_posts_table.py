@@ -1,0 +1,198 @@
+"""Tables of posts: the mapping is guessed and shown, times are never guessed."""
+
+from __future__ import annotations
+
+import csv
+import json
+from datetime import UTC, datetime
+
+import openpyxl
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from foxgrape import iter_posts, read_posts, tables
+from foxgrape.errors import TableError
+
+WHEN = datetime(2022, 9, 10, 12, 16, 0, 123456, tzinfo=UTC)
+
+
+def utc(text):
+    return pd.Timestamp(text, tz="UTC")
+
+
+def save(file, *rows, separator=","):
+    with file.open("w", encoding="utf-8", newline="") as handle:
+        csv.writer(handle, delimiter=separator).writerows(rows)
+    return file
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_usual_names_are_guessed_and_the_mapping_is_shown(tmp_path, separator):
+    file = save(
+        tmp_path / "dump.txt",
+        ["Message ID", "Date", "Message", "Username", "views"],
+        ["7", "2022-09-10T12:16:00Z", 'a, "b"; c\t\n\nd', "river", "12"],
+        separator=separator,
+    )
+    posts = read_posts(file)
+    assert posts.loc[0, ["post_id", "text", "account", "views"]].tolist() == [
+        "7",
+        'a, "b"; c\t\n\nd',
+        "river",
+        "12",
+    ]
+    assert posts.attrs["mapping"] == {
+        "post_id": "Message ID",
+        "account": "Username",
+        "posted_at": "Date",
+        "text": "Message",
+    }
+
+
+@pytest.mark.parametrize(
+    ("told", "zone", "first", "last"),
+    [
+        ("2022-09-10T15:16:00+03:00", None, "2022-09-10T12:16:00", None),
+        ("2022-09-10 12:16:00.123456789Z", None, "2022-09-10T12:16:00.123456", None),
+        ("1662812160", None, "2022-09-10T12:16:00", None),
+        ("1662812160123", None, "2022-09-10T12:16:00.123", None),
+        ("1662812160123456", None, "2022-09-10T12:16:00.123456", None),
+        ("2022-09-10 15:16:07", "Europe/Kyiv", "2022-09-10T12:16:07", None),
+        ("2022-09-10 15:16", "Europe/Kyiv", "2022-09-10T12:16:00", "2022-09-10T12:16:59.999999"),
+        ("2022-09-10", "Europe/Kyiv", "2022-09-09T21:00:00", "2022-09-10T20:59:59.999999"),
+        ("2022-10-30 03:30:00", "Europe/Kyiv", "2022-10-30T00:30", "2022-10-30T01:30"),
+    ],
+)
+def test_times(tmp_path, told, zone, first, last):
+    file = save(tmp_path / "a.csv", ["id", "date", "text"], ["1", told, "x"])
+    posts = read_posts(file, account="a", timezone=zone)
+    assert posts["posted_at"].item() == utc(first)
+    assert posts["posted_until"].item() == utc(last or first)
+
+
+@pytest.mark.parametrize(
+    ("told", "says"),
+    [
+        ("2022-09-10 15:16:07", "timezone="),
+        ("10/09/2022 15:16", "no time"),
+        ("2022-09-10 12:34:56 EDT", "no time"),
+        ("166281216", "no Unix time between 2000 and 2100"),
+        ("20220910", "no time"),
+        ("", "expected a time"),
+        ("2022-03-27 03:30:00", "timezone="),
+    ],
+)
+def test_times_that_could_mean_several_things_are_refused(tmp_path, told, says):
+    file = save(tmp_path / "a.csv", ["id", "date", "text"], ["1", told, "x"])
+    with pytest.raises(TableError, match=rf"row 2, column posted_at.*{says}"):
+        read_posts(file, account="a")
+
+
+def test_columns_are_named_where_guessing_would_be_needed(tmp_path):
+    row = ["1", "2022-09-10T12:16:00Z", "2022-09-10T12:16:05Z", "x", "river"]
+    file = save(tmp_path / "a.csv", ["id", "date", "created_at", "what", "user"], row)
+    with pytest.raises(TableError, match="several columns may be posted_at"):
+        read_posts(file)
+    with pytest.raises(TableError, match="usual name for text"):
+        read_posts(file, columns={"posted_at": "created_at"})
+    posts = read_posts(file, columns={"posted_at": "created_at", "text": "what"})
+    assert posts["posted_at"].item() == utc("2022-09-10T12:16:05")
+    assert posts["date"].item() == "2022-09-10T12:16:00Z"
+    with pytest.raises(TableError, match="did you mean 'text'"):
+        read_posts(file, columns={"texts": "what"})
+    with pytest.raises(TableError, match="did you mean 'what'"):
+        read_posts(file, columns={"text": "whta"})
+
+
+def test_bad_rows_cost_only_themselves(tmp_path):
+    file = tmp_path / "a.csv"
+    good = "2022-09-10T12:16:00Z"
+    file.write_bytes(
+        f"id,date,text,user\n1,{good},ok,u\n2,{good},short\n3,yesterday,x,u\n4,{good},".encode()
+        + b"\xcf\xf0\xe8,u\n"
+        + f"5,{good},x,\n6,{good},ok,u\n6,{good},ok,u\n6,{good},other,u\n".encode()
+    )
+    posts = read_posts(file, on_error="quarantine")
+    assert posts["post_id"].tolist() == ["1", "6"]
+    assert [(bad["record"], bad["column"]) for bad in posts.attrs["quarantine"]] == [
+        (3, None),
+        (4, "posted_at"),
+        (5, "text"),
+        (6, "account"),
+        (9, "post_id"),
+    ]
+    assert posts.attrs["repeated"] == 1
+
+
+def frame(texts, times):
+    return pd.DataFrame(
+        {
+            "post_id": [f"p{n}" for n in range(len(texts))],
+            "platform": "telegram",
+            "account": "river",
+            "posted_at": pd.Series(times, dtype="datetime64[us, UTC]"),
+            "posted_until": pd.Series(times, dtype="datetime64[us, UTC]"),
+            "text": pd.Series(texts, dtype="str"),
+            "lang": "uk",
+            "url": None,
+            "repost": pd.Series([True, None, False] * len(texts), dtype="boolean")[: len(texts)],
+            "edited_at": pd.Series([WHEN] * len(texts), dtype="datetime64[us, UTC]"),
+        }
+    )
+
+
+# A CSV file cannot tell an empty text from none, nor the line breaks \r and \n apart in all tools.
+TEXTS = st.text(
+    st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\uffff"), min_size=1
+)
+TIMES = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet", "xlsx"])
+@given(st.lists(st.tuples(TEXTS, TIMES), min_size=1, max_size=5))
+def test_what_is_written_is_read(tmp_path_factory, kind, rows):
+    wanted = tables.check(frame(*map(list, zip(*rows, strict=True))), "posts")
+    file = tmp_path_factory.mktemp("table") / "named-like-nothing"
+    told = wanted.copy()
+    for name in ("posted_at", "posted_until", "edited_at"):
+        told[name] = [when.isoformat() for when in wanted[name]]
+    if kind == "csv":
+        told.to_csv(file, index=False)
+    elif kind == "jsonl":
+        records = told.astype(object).where(told.notna(), None).to_dict("records")
+        file.write_text("\n".join(map(json.dumps, records)), encoding="utf-8")
+    elif kind == "parquet":
+        wanted.to_parquet(file)
+    else:
+        book = openpyxl.Workbook()
+        book.active.append(list(told))
+        for cells in told.astype(object).where(told.notna(), None).to_numpy().tolist():
+            book.active.append(cells)
+        for line in book.active.iter_rows(min_row=2):
+            for cell in line:
+                cell.data_type = "s" if isinstance(cell.value, str) else cell.data_type
+        book.save(file)
+    pd.testing.assert_frame_equal(read_posts(file), wanted, check_like=True)
+
+
+def test_large_ids_of_a_spreadsheet_are_refused_not_rounded(tmp_path):
+    book = openpyxl.Workbook()
+    book.active.append(["id", "date", "text", "user"])
+    book.active.append([1.5690000000000001e18, "2022-09-10T12:16:00Z", "x", "u"])
+    book.save(tmp_path / "a.xlsx")
+    with pytest.raises(TableError, match="row 2, column post_id"):
+        read_posts(tmp_path / "a.xlsx")
+
+
+def test_batches_are_the_whole(tmp_path):
+    rows = [[str(n), f"2022-09-10T12:16:{n % 60:02}Z", f"text {n}"] for n in range(100)]
+    file = save(tmp_path / "a.csv", ["id", "date", "text"], *rows)
+    batches = list(iter_posts(file, account="a", batch=30))
+    assert [len(part) for part in batches] == [30, 30, 30, 10]
+    for part in batches:
+        part.attrs.clear()
+    whole = read_posts(file, account="a")
+    whole.attrs.clear()
+    pd.testing.assert_frame_equal(pd.concat(batches, ignore_index=True), whole)

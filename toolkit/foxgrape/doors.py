@@ -1,0 +1,345 @@
+"""Doors: any file as a stream of bytes, cut into numbered records, in bounded memory.
+
+What comes in was written by other tools, by people and sometimes by someone who means harm. So a
+file is known by its first bytes and not by its name, is never read whole, and every record is
+either good or told with its number and the reason why it is not.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zipfile
+import zlib
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from foxgrape.errors import TableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+__all__ = [
+    "CHUNK",
+    "MAX_DEPTH",
+    "MAX_RECORD",
+    "BadRecordError",
+    "BrokenError",
+    "Door",
+    "Record",
+    "gather",
+    "lines",
+]
+
+#: How much is read at once.
+CHUNK = 2**16
+#: The largest record, in bytes. A page of 500 posts with everything they refer to has about 3 MB.
+MAX_RECORD = 16 * 2**20
+#: How deeply a record may be nested; real exports stay below 20.
+MAX_DEPTH = 100
+#: How much of a bad record is kept, in signs.
+RAW = 2_000
+
+_GZIP, _ZSTD, _ZIP = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
+_BOM = b"\xef\xbb\xbf"
+#: What a broken file makes the libraries raise: pyarrow raises OSError, zipfile also the rest.
+UNREADABLE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError)
+
+
+class BadRecordError(ValueError):
+    """One record is not what its format promises.
+
+    Attributes
+    ----------
+    reason
+        What is wrong, as one line.
+    column
+        Where, if that is known.
+    """
+
+    def __init__(self, reason: str, column: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.column = column
+
+
+class BrokenError(Exception):
+    """From here on the file cannot be read: cut off, damaged, or beyond a limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record and its number; `bad` tells why it has no value.
+
+    Attributes
+    ----------
+    number
+        Counted from 1; for a file of lines, the line.
+    value
+        What was read.
+    raw
+        The record as it stands in the file, for the quarantine.
+    bad
+        Why it could not be read, None when it could.
+    """
+
+    number: int
+    value: Any = None
+    raw: str = ""
+    bad: BadRecordError | None = None
+
+
+class Door:
+    """A file behind which records are: its first bytes, and its content through any compression.
+
+    Parameters
+    ----------
+    path
+        A plain file, or one packed with gzip, zstd or zip (of one member).
+
+    Attributes
+    ----------
+    path
+        As given.
+    packing
+        ``"gzip"``, ``"zstd"``, ``"zip"`` or None.
+    head
+        The first 64 kB of the content, without a byte order mark.
+
+    Raises
+    ------
+    TableError
+        If there is no such file, it is empty, or it cannot be unpacked.
+
+    Examples
+    --------
+    >>> from foxgrape.shipped import study_folder
+    >>> Door(study_folder("izium-2022") / "posts.csv").head[:7]
+    b'post_id'
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        try:
+            with self.path.open("rb") as handle:
+                start = handle.read(CHUNK)
+        except FileNotFoundError:
+            raise TableError("there is no such file", file=self.path) from None
+        except OSError as error:
+            raise TableError(f"cannot be opened: {error.strerror}", file=self.path) from None
+        self.packing = _packing(start, self.path)
+        try:
+            with self.open() as stream:
+                self.head = stream.read(CHUNK)
+        except BrokenError as error:
+            raise TableError(str(error), file=self.path) from None
+        if not self.head.strip():
+            raise TableError("the file is empty", file=self.path, expected="records")
+
+    @contextmanager
+    def open(self) -> Iterator[IO[bytes]]:
+        """Open the content; what cannot be unpacked raises `BrokenError` where it is read."""
+        with self.path.open("rb") as handle, _Unpacked(self._unpack(handle)) as raw:
+            stream = io.BufferedReader(raw, CHUNK)
+            if stream.peek(len(_BOM)).startswith(_BOM):
+                stream.read(len(_BOM))
+            yield stream
+
+    def _unpack(self, handle: IO[bytes]) -> Any:
+        if self.packing == "gzip":
+            return gzip.GzipFile(fileobj=handle)
+        if self.packing == "zstd":
+            # pyarrow notices a frame that was cut off; the zstandard package ends silently.
+            import pyarrow as pa  # noqa: PLC0415
+
+            return pa.CompressedInputStream(pa.PythonFile(handle, mode="r"), "zstd")
+        if self.packing == "zip":
+            return _only_member(handle, self.path)
+        return handle
+
+
+class _Unpacked(io.RawIOBase):
+    """A stream whose every failure is a `BrokenError`."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            data = self._inner.read(len(buffer))
+        except UNREADABLE as error:
+            raise BrokenError(f"cannot be unpacked or is cut off: {error}") from None
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def _packing(start: bytes, path: Path) -> str | None:
+    if start.startswith(_GZIP):
+        return "gzip"
+    if start.startswith(_ZSTD):
+        return "zstd"
+    # A spreadsheet is a zip archive too, and is read as what it is.
+    if start.startswith(_ZIP) and not is_spreadsheet(path):
+        return "zip"
+    return None
+
+
+def is_spreadsheet(path: Path) -> bool:
+    """Tell whether a zip archive is an Excel workbook."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "xl/workbook.xml" in archive.namelist()
+    except UNREADABLE:
+        return False
+
+
+def _only_member(handle: IO[bytes], path: Path) -> IO[bytes]:
+    try:
+        archive = zipfile.ZipFile(handle)
+        names = [
+            name
+            for name in archive.namelist()
+            if not name.endswith("/") and not name.startswith("__MACOSX/")
+        ]
+        if len(names) == 1:
+            return archive.open(names[0])
+    except UNREADABLE as error:
+        raise TableError(f"the zip archive cannot be read: {error}", file=path) from None
+    raise TableError(
+        "the zip archive does not hold one file",
+        file=path,
+        expected="one file",
+        got=", ".join(names[:10]) or "none",
+        hint="unpack it and name the file that holds the posts or events",
+    )
+
+
+def lines(stream: IO[bytes]) -> Iterator[tuple[int, bytes | None]]:
+    """Return the lines that are not blank, each with its number; None is one that is too long.
+
+    A line longer than `MAX_RECORD` is passed over piece by piece, never held.
+    """
+    number = 0
+    while line := stream.readline(MAX_RECORD + 1):
+        number += 1
+        if len(line) > MAX_RECORD and not line.endswith(b"\n"):
+            while line and not line.endswith(b"\n"):
+                line = stream.readline(CHUNK)
+            yield number, None
+        elif line.strip():
+            yield number, line
+
+
+def gather(
+    records: Iterable[Record],
+    convert: Callable[[Any], list[dict[str, Any]]],
+    *,
+    key: str,
+    own: Sequence[str],
+    file: object,
+    quarantine: bool,
+    batch: int | None = None,
+) -> Iterator[Gathered]:
+    """Turn records into rows, batch by batch, and keep what is bad apart.
+
+    Parameters
+    ----------
+    records
+        In the order of the file. It may raise `BrokenError`: what was read until then stands.
+    convert
+        Makes the rows of one record, none for a record that is not asked for; raises
+        `BadRecordError`.
+    key
+        The column that names a row. A row that comes twice is kept once; two rows under one key
+        that differ are not both true, so the second is a bad record.
+    own
+        The columns in which two rows must agree to be the same; others, such as counts, change.
+    file
+        Named in errors.
+    quarantine
+        Keep bad records beside the rows; otherwise the first one raises.
+    batch
+        How many rows and bad records together, about; by default all. Keys are compared within a
+        batch, so that memory does not grow with the file.
+
+    Raises
+    ------
+    TableError
+        At the first bad record, with its number, if they are not put into quarantine.
+    """
+    gathered = Gathered(key, own)
+    last = 0
+    try:
+        for record in records:
+            last = record.number
+            gathered.read += 1
+            try:
+                if record.bad is not None:
+                    raise record.bad
+                gathered.add(record.number, convert(record.value))
+            except BadRecordError as bad:
+                gathered.refuse(record.number, bad, record.raw, file if not quarantine else None)
+            if batch is not None and len(gathered.rows) + len(gathered.quarantine) >= batch:
+                yield gathered
+                gathered = Gathered(key, own)
+    except BrokenError as error:
+        end = BadRecordError(f"nothing can be read from here on: {error}")
+        gathered.refuse(last + 1, end, "", file if not quarantine else None)
+    yield gathered
+
+
+class Gathered:
+    """Rows, quarantined records and counts of one batch.
+
+    Attributes
+    ----------
+    rows
+        Good rows.
+    quarantine
+        Bad records: record number, column, reason, and the record as it stands in the file.
+    read, passed, repeated
+        Records read; those that are no rows at all; rows that came again.
+    """
+
+    def __init__(self, key: str, own: Sequence[str]) -> None:
+        self.rows: list[dict[str, Any]] = []
+        self.quarantine: list[dict[str, Any]] = []
+        self.read = self.passed = self.repeated = 0
+        self._key, self._own = key, own
+        self._seen: dict[Any, tuple[int, int]] = {}
+
+    def add(self, number: int, rows: list[dict[str, Any]]) -> None:
+        """Add the rows of a record, all or none of them."""
+        self.passed += not rows
+        fresh = []
+        for row in rows:
+            earlier = self._seen.get(row[self._key])
+            if earlier is None:
+                fresh.append(row)
+                continue
+            record, position = earlier
+            if any(self.rows[position].get(name) != row.get(name) for name in self._own):
+                raise BadRecordError(
+                    f"this {self._key} stands in record {record} already, with other content",
+                    self._key,
+                )
+            self.repeated += 1
+        for row in fresh:
+            self._seen[row[self._key]] = (number, len(self.rows))
+            self.rows.append(row)
+
+    def refuse(self, number: int, bad: BadRecordError, raw: str, file: object | None) -> None:
+        """Put a record into quarantine, or raise where a file is named."""
+        if file is not None:
+            hint = 'on_error="quarantine" keeps the good records and tells all bad ones'
+            raise TableError(
+                bad.reason, file=file, row=number, column=bad.column, hint=hint
+            ) from None
+        self.quarantine.append(
+            {"record": number, "column": bad.column, "reason": bad.reason, "raw": raw[:RAW]}
+        )

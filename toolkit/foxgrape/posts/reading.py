@@ -1,0 +1,251 @@
+"""Reading posts from a file of any known format, whole or batch by batch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+from foxgrape import tables
+from foxgrape.doors import Door, gather
+from foxgrape.errors import TableError, did_you_mean
+from foxgrape.json_records import shape
+from foxgrape.posts.bluesky import Bluesky
+from foxgrape.posts.mastodon import Mastodon
+from foxgrape.posts.rows import Context, Format, frame_of
+from foxgrape.posts.table import Table
+from foxgrape.posts.telegram_desktop import TelegramDesktop
+from foxgrape.posts.telethon import Telethon
+from foxgrape.posts.x_api import XApi
+from foxgrape.posts.x_archive import XArchive
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+__all__ = ["FORMATS", "iter_posts", "quarantined", "read_posts"]
+
+OnError = Literal["raise", "quarantine"]
+
+#: All formats, those with the plainest signs first; a table is what no other format claims.
+FORMATS: dict[str, Format] = {
+    made.name: made
+    for made in (
+        TelegramDesktop(),
+        Telethon(),
+        XArchive(),
+        XApi(),
+        Mastodon(),
+        Bluesky(),
+        Table(),
+    )
+}
+#: A CSV file in the shape of the posts table itself, as studies have it.
+OWN = "posts"
+
+
+def read_posts(
+    path: str | Path,
+    *,
+    format: str | None = None,  # noqa: A002 - the word of the contract
+    account: str | None = None,
+    timezone: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    on_error: OnError = "raise",
+) -> pd.DataFrame:
+    """Read posts from an export, a data dump or a table, whatever it is called.
+
+    Parameters
+    ----------
+    path
+        A file, or one packed with gzip, zstd or zip. A CSV file in the shape of the posts table
+        is read strictly: it must have every column, and times carry their offset.
+    format
+        Its format, where the content shall not decide: see ``docs/formats``.
+    account
+        The account, where the file does not name it; also instead of a Telegram channel's title.
+    timezone
+        IANA name of the zone of times that have no offset.
+    columns
+        For a table: its column for each of ours, ``{"text": "message"}``. Columns that are not
+        named are guessed from usual names.
+    on_error
+        ``"raise"`` stops at the first bad record, with its number and the reason.
+        ``"quarantine"`` keeps the good ones, and lists the bad ones in ``attrs["quarantine"]``
+        as plain dictionaries; `foxgrape.posts.quarantined` makes them a table.
+
+    Returns
+    -------
+    DataFrame
+        The posts table; columns that only this format has come after its own. Its ``attrs`` say
+        the ``format``, how many records were ``read``, were ``no_posts`` (service messages, say)
+        or ``repeated`` a post that is there already, and a table's ``mapping``.
+
+    Raises
+    ------
+    TableError
+        Names file, record and column of the first bad cell; also if the format is not known, or
+        the file is cut off.
+
+    Examples
+    --------
+    >>> from foxgrape.shipped import study_folder
+    >>> read_posts(study_folder("izium-2022") / "posts.csv")["account"].str.contains("Yermak").any()
+    np.True_
+    """
+    door = Door(path)
+    _check_call(door, timezone, on_error)
+    found = _format(door, format, columns)
+    if found is None:
+        if on_error == "raise" and door.packing is None:
+            return tables.read_csv(path, "posts")
+        found = FORMATS["table"]
+    context = Context(door.path, account, timezone, columns)
+    (frame,) = _frames(door, found, context, on_error, None)
+    return frame
+
+
+def iter_posts(
+    path: str | Path,
+    *,
+    format: str | None = None,  # noqa: A002
+    account: str | None = None,
+    timezone: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    on_error: OnError = "raise",
+    batch: int = 50_000,
+) -> Iterator[pd.DataFrame]:
+    """Read posts batch by batch, in memory that does not grow with the file.
+
+    A post that comes twice is told within a batch only: merge batches by ``post_id``.
+
+    Parameters
+    ----------
+    path, format, account, timezone, columns, on_error
+        As in `read_posts`.
+    batch
+        How many posts and bad records a frame tells, about: a record is never divided.
+
+    Returns
+    -------
+    iterator of DataFrame
+        As `read_posts` gives them, each with the counts and the quarantine of its own batch.
+
+    Raises
+    ------
+    TableError
+        When the batch of the first bad record is reached.
+
+    Examples
+    --------
+    >>> from foxgrape.shipped import study_folder
+    >>> file = study_folder("izium-2022") / "posts.csv"
+    >>> sum(map(len, iter_posts(file, batch=2))) == len(read_posts(file))
+    True
+    """
+    if batch < 1:
+        raise TableError("a batch has at least one post", got=batch)
+    door = Door(path)
+    _check_call(door, timezone, on_error)
+    found = _format(door, format, columns) or FORMATS["table"]
+    context = Context(door.path, account, timezone, columns)
+    return _frames(door, found, context, on_error, batch)
+
+
+def quarantined(posts: pd.DataFrame) -> pd.DataFrame:
+    """Return the bad records beside a frame as a table of their own.
+
+    Parameters
+    ----------
+    posts
+        As `read_posts` returned it; ``pd.concat`` keeps attrs only where all frames have the same.
+
+    Returns
+    -------
+    DataFrame
+        ``record`` (its number; for files of lines the line), ``column``, ``reason``, ``raw``
+        (the start of the record).
+
+    Examples
+    --------
+    >>> len(quarantined(pd.DataFrame()))
+    0
+    """
+    dtypes = {"record": "int64", "column": "str", "reason": "str", "raw": "str"}
+    return pd.DataFrame(posts.attrs.get("quarantine", []), columns=pd.Index(dtypes)).astype(dtypes)
+
+
+def _format(door: Door, name: str | None, columns: Mapping[str, str] | None) -> Format | None:
+    """Return the format of a file, None for the posts table itself."""
+    if name is None and columns is not None:
+        name = "table"
+    if name is not None:
+        if name != OWN and name not in FORMATS:
+            raise TableError(
+                "no such format of posts",
+                file=door.path,
+                got=name,
+                hint=did_you_mean(name, [*FORMATS, OWN]),
+            )
+        return FORMATS.get(name)
+    if _is_own(door.head):
+        return None
+    paths = shape(door.head) if door.head.lstrip()[:1] in {b"{", b"["} else frozenset()
+    for found in FORMATS.values():
+        if found.recognise(door, paths):
+            return found
+    raise TableError(
+        "the format cannot be told from the content",
+        file=door.path,
+        expected=f"one of {', '.join(FORMATS)}",
+        got=door.head[:40],
+        hint="text must be UTF-8; format= names the format",
+    )
+
+
+def _is_own(head: bytes) -> bool:
+    """Tell whether a CSV file's header is that of the posts table."""
+    header = head.split(b"\n", 1)[0].strip().replace(b'"', b"").split(b",")
+    return b"post_id" in header and bool({b"posted_at", b"posted_until"} & set(header))
+
+
+def _check_call(door: Door, timezone: str | None, on_error: str) -> None:
+    """Refuse options that cannot work, whatever the file holds."""
+    if on_error not in {"raise", "quarantine"}:
+        raise TableError(
+            "no such on_error", file=door.path, got=on_error, expected="raise or quarantine"
+        )
+    try:
+        ZoneInfo(timezone or "UTC")
+    except (ValueError, OSError, KeyError):
+        raise TableError(
+            "no such time zone", file=door.path, got=timezone, hint="an IANA name: Europe/Kyiv"
+        ) from None
+
+
+def _frames(
+    door: Door, found: Format, context: Context, on_error: OnError, batch: int | None
+) -> Iterator[pd.DataFrame]:
+    for part in gather(
+        found.records(door, context),
+        lambda value: found.rows(value, context),
+        key="post_id",
+        own=tables.columns("posts"),
+        file=door.path,
+        quarantine=on_error == "quarantine",
+        batch=batch,
+    ):
+        extra = {**found.extra, **context.told.get("extra", {})}
+        frame = frame_of(part.rows, extra, door.path)
+        told: dict[str, Any] = {
+            "format": found.name,
+            "read": part.read,
+            "no_posts": part.passed,
+            "repeated": part.repeated,
+            "quarantine": part.quarantine,
+        }
+        if "mapping" in context.told:
+            told["mapping"] = context.told["mapping"]
+        frame.attrs.update(told)
+        yield frame
