@@ -6,11 +6,12 @@ import random
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from foxgrape import Store, detect, open_study
+from foxgrape import Store, detect, open_study, read_posts
 from foxgrape.errors import StoreError, TableError
 
 NOON = pd.Timestamp("2022-09-10T12:00Z")
@@ -189,3 +190,23 @@ def test_a_writer_that_dies_leaves_a_readable_store_that_can_go_on(tmp_path):
     subprocess.run([sys.executable, "-c", WRITER, path, "0", "40"], check=True, capture_output=True)
     kept = Store(path).read("posts")["post_id"]
     assert sorted(kept) == sorted(f"p{n}" for n in range(123))
+
+
+FIXTURES = sorted((Path(__file__).parent / "fixtures" / "posts").iterdir())
+
+
+@pytest.mark.parametrize("file", FIXTURES, ids=lambda file: file.name)
+def test_posts_of_every_format_are_kept_and_not_twice(store, file):
+    account = "me" if file.suffix == ".js" else None
+    read = read_posts(file, account=account, timezone="Europe/Kyiv", on_error="quarantine")
+    assert counts(store.upsert("posts", read)) == (len(read), 0, 0)
+    assert counts(store.upsert("posts", read)) == (0, 0, len(read))
+    assert set(store.read("posts")["post_id"]) == set(read["post_id"])
+
+
+def test_a_column_that_is_empty_throughout_is_no_hindrance(store):
+    """It has no type yet, and gets one with its first value."""
+    assert counts(store.upsert("posts", posts("a", "b").assign(views=None))) == (2, 0, 0)
+    assert counts(store.upsert("posts", posts("a", "b").assign(views=None))) == (0, 0, 2)
+    assert counts(store.upsert("posts", posts("a").assign(views=7))) == (0, 1, 0)
+    assert store.read("posts")["views"].tolist()[0] == 7

@@ -96,7 +96,8 @@ class Store:
 
         A row whose key is new is added; one that differs from the row of its key replaces it; one
         that does not differ is left alone, and a frame of such rows makes no new version. Columns
-        that the table does not have yet are added to it; columns that the frame lacks are kept.
+        that the table does not have yet are added to it with their first value; columns that the
+        frame lacks are kept.
 
         Parameters
         ----------
@@ -122,6 +123,9 @@ class Store:
         keys, clock = _key(table)
         ready = tables.check(frame, table, fill=True)
         tables.check_keys(ready, keys)
+        # A column of its own that is empty throughout has no type to store it in.
+        untyped = ready.columns[ready.isna().all()].difference(tables.columns(table))
+        ready = ready.drop(columns=untyped)
         ready[_MONTH] = ready[clock].dt.strftime("%Y-%m")
         for _ in range(_ROUNDS):
             there = self._open(table)
