@@ -200,4 +200,4 @@ def _nearest_name(place: Place, wanted: str) -> str:
 
 def _forgiven(wrong: int, length: int) -> bool:
     """Tell whether so few letters are wrong that the name can still be meant for sure."""
-    return (wrong <= 1 and length >= 7) or (wrong == 2 and length >= 10)  # noqa: PLR2004
+    return (wrong <= 1 and length >= 9) or (wrong == 2 and length >= 12)  # noqa: PLR2004
