@@ -13,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from foxgrape.analysis import Analysis
     from foxgrape.detect import detect
     from foxgrape.emoji_scan import EmojiSpans, scan_emoji
     from foxgrape.errors import FoxgrapeError
@@ -35,11 +36,12 @@ if TYPE_CHECKING:
     from foxgrape.posts import iter_posts, read_posts
     from foxgrape.reports import ReportRun, run_report
     from foxgrape.store import Store
-    from foxgrape.study import Analysis, Study, open_study
+    from foxgrape.study import Study, open_study
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "foxgrape.analysis": ["Analysis"],
     "foxgrape.detect": ["detect"],
     "foxgrape.emoji_scan": ["EmojiSpans", "scan_emoji"],
     "foxgrape.errors": ["FoxgrapeError"],
@@ -62,7 +64,7 @@ _HOMES = {
     "foxgrape.posts": ["iter_posts", "read_posts"],
     "foxgrape.reports": ["ReportRun", "run_report"],
     "foxgrape.store": ["Store"],
-    "foxgrape.study": ["Analysis", "Study", "open_study"],
+    "foxgrape.study": ["Study", "open_study"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

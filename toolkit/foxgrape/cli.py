@@ -15,7 +15,7 @@ from foxgrape.cli_places import AsJson, add_to, show
 from foxgrape.errors import FoxgrapeError
 
 if TYPE_CHECKING:
-    from foxgrape.study import Analysis
+    from foxgrape.analysis import Analysis
 
 __all__ = ["app", "run"]
 

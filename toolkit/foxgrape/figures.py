@@ -28,8 +28,8 @@ from foxgrape.look import (
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
+    from foxgrape.analysis import Analysis
     from foxgrape.leadtime import LeadTimes
-    from foxgrape.study import Analysis
 
 __all__ = ["place_map", "survival", "timeline"]
 

@@ -10,7 +10,8 @@ import pandas as pd
 from foxgrape.leadtime import duration_in_words, lead_in_words
 
 if TYPE_CHECKING:
-    from foxgrape.study import Analysis, Study
+    from foxgrape.analysis import Analysis
+    from foxgrape.study import Study
 
 __all__ = [
     "Html",

@@ -1,0 +1,172 @@
+"""An analysis: the signals of a study, their links and lead times, and what they say in words."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import pandas as pd
+
+from foxgrape import times
+from foxgrape.leadtime import LeadTimes, duration_in_words, lead_in_words, lead_times
+from foxgrape.link import confirmed_by_side, link
+
+if TYPE_CHECKING:
+    from foxgrape.study import Study
+
+__all__ = ["Analysis", "Read", "linked"]
+
+#: What is read as signals: what the codebook reads, places called by name, or both.
+Read = Literal["codes", "mentions", "both"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Analysis:
+    """What a study shows: its signals, their links and their lead times.
+
+    Attributes
+    ----------
+    study
+        What was analysed.
+    signals, links
+        The tables.
+    lead_times
+        The estimate over all signals, with one group a kind of signal.
+    read
+        What was read as signals: ``codes``, ``mentions`` or ``both``.
+    horizon, clock, confirmed_by
+        How it was linked.
+    """
+
+    study: Study
+    signals: pd.DataFrame
+    links: pd.DataFrame
+    lead_times: LeadTimes
+    read: Read
+    horizon: pd.Timedelta
+    clock: times.Clock
+    confirmed_by: str | None
+
+    def table(self) -> pd.DataFrame:
+        """Return one row a signal: the signal, its link, its event, and the post's text and source.
+
+        Columns of the event are those of the events table, with the confirmation that counted and
+        its source; columns of the post's source are prefixed with ``post_``.
+        """
+        study = self.study
+        events = study.events
+        if self.confirmed_by is not None:
+            events = confirmed_by_side(events, study.confirmations, self.confirmed_by)
+        of_event = ["event_id", "occurred_at", "occurred_until", "confirmed_at", "confirmed_until"]
+        of_event += ["confirmed_by", "source", "url"]
+        said = study.confirmations[["event_id", "confirmed_by", "source", "url"]]
+        said = said.drop_duplicates(["event_id", "confirmed_by"])
+        events = events[of_event].merge(
+            said, on=["event_id", "confirmed_by"], how="left", suffixes=("_of_event", "")
+        )
+        for name in ("source", "url"):
+            events[name] = events[name].fillna(events.pop(f"{name}_of_event"))
+        # A study's posts may come from an export, which knows no source but itself.
+        source = ["source_title", "source_publisher", "source_url"]
+        of_post = study.posts.reindex(columns=["post_id", "text", *source])
+        of_post["source_title"] = of_post["source_title"].fillna(of_post["source_publisher"])
+        of_post = of_post.rename(columns={name: f"post_{name}" for name in source})
+        return (
+            self.links.merge(self.signals.drop(columns="place_id"), on="signal_id")
+            .merge(events, on="event_id", how="left")
+            .merge(of_post, on="post_id")
+            .sort_values(["posted_at", "signal_id"], ignore_index=True)
+        )
+
+    def sides(self) -> dict[str, Analysis]:
+        """Return the same analysis against each side's own confirmations."""
+        return {
+            side: linked(self.study, self.signals, self.read, str(self.horizon), "confirmed", side)
+            for side in sorted(self.study.confirmations["confirmed_by"].unique())
+        }
+
+    def before(self) -> pd.DataFrame:
+        """Return the rows of `table` whose post certainly came before the confirmation.
+
+        Hindsight does not count.
+        """
+        table = self.table()
+        return table[~table["hindsight"] & table["relation"].isin(times.BEFORE)]
+
+    def findings(self) -> list[str]:
+        """Say in words what was found; plain text, one finding an item."""
+        table, before = self.table(), self.before()
+        first = (
+            f"{len(table)} signals in {len(self.study.posts)} posts. "
+            f"{len(before)} certainly came before their event was confirmed{_leads(before)}"
+        )
+        told = [first]
+        if self.clock == "confirmed" and self.confirmed_by is None:
+            told += [
+                f"Counted to what {side} itself confirmed, {len(rows)} did{_leads(rows)}"
+                for side, rows in ((side, part.before()) for side, part in self.sides().items())
+            ]
+        counted = table[~table["hindsight"]]
+        for words, rows in (
+            ("The order cannot be told for", counted[counted["relation"] == "undetermined"]),
+            ("Came after the confirmation:", counted[counted["relation"] == "follows"]),
+            (
+                f"Right-censored, no event within {duration_in_words(self.horizon)}:",
+                counted[counted["relation"] == "unconfirmed"],
+            ),
+            ("Decoded only afterwards, hindsight:", table[table["hindsight"]]),
+        ):
+            if len(rows):
+                told.append(f"{words} {len(rows)}{_listed(rows, _name)}")
+        return [*told, self.lead_times.sentence()]
+
+    def _repr_html_(self) -> str:
+        items = "".join(f"<li>{html.escape(line)}</li>" for line in self.findings())
+        return f"<h4>{html.escape(self.study.title)}</h4><ul>{items}</ul>"
+
+
+def linked(
+    study: Study,
+    signals: pd.DataFrame,
+    read: Read,
+    horizon: str,
+    clock: times.Clock,
+    confirmed_by: str | None,
+) -> Analysis:
+    """Link the signals of a study to its events and estimate their lead times."""
+    events = study.events
+    links = link(
+        signals,
+        events[events["kind"].isin(study.kinds)] if study.kinds else events,
+        horizon=horizon,
+        clock=clock,
+        confirmed_by=confirmed_by,
+        confirmations=study.confirmations,
+        observed_until=study.observed_until,
+    )
+    joined = links.merge(signals[["signal_id", "kind", "code", "account"]], on="signal_id")
+    return Analysis(
+        study=study,
+        signals=signals,
+        links=links,
+        lead_times=lead_times(joined, by="kind"),
+        read=read,
+        horizon=pd.Timedelta(horizon),
+        clock=clock,
+        confirmed_by=confirmed_by,
+    )
+
+
+def _name(row: Any) -> str:
+    sign = row.code if row.kind == "emoji" else f"“{row.code}”"
+    return f"{sign} for {row.place}" if row.code != row.place else str(row.place)
+
+
+def _leads(rows: pd.DataFrame) -> str:
+    return _listed(rows, lambda row: f"{_name(row)}, lead {lead_in_words(row)}")
+
+
+def _listed(rows: pd.DataFrame, word: Any) -> str:
+    names = "; ".join(word(row) for row in rows.itertuples())
+    return f" ({names})." if names else "."
