@@ -39,6 +39,13 @@ def run(arguments: list[str]) -> int:
     except FoxgrapeError as error:
         print(f"foxgrape: {error}", file=sys.stderr)  # noqa: T201
         return 1
+    except ModuleNotFoundError as error:
+        # A verb beyond the extra that is installed; a fault of our own is not hidden.
+        if (error.name or "").startswith("foxgrape"):
+            raise
+        hint = "pip install 'foxgrape[all]'"
+        print(f"foxgrape: this needs the package {error.name}. Hint: {hint}", file=sys.stderr)  # noqa: T201
+        return 1
     except typer.Exit as left:
         return int(left.exit_code)
     except typer.Abort:

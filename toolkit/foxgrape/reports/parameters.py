@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["checked", "from_text"]
 
-_FORMATS = FormatChecker(formats=("date", "date-time"))
+_FORMATS = FormatChecker(formats=("date",))
 
 
 @_FORMATS.checks("duration-of-time", raises=ValueError)
