@@ -137,7 +137,7 @@ def _print_findings(study: Path | None, values: dict[str, Any]) -> None:
 
 def _findings(analysis: Analysis) -> list[dict[str, Any]]:
     from foxgrape.leadtime import lead_in_words  # noqa: PLC0415
-    from foxgrape.show import time_in_words  # noqa: PLC0415
+    from foxgrape.show import relation_in_words, time_in_words  # noqa: PLC0415
 
     zone = analysis.study.timezone
     rows: list[Any] = list(analysis.table().itertuples())
@@ -147,7 +147,7 @@ def _findings(analysis: Analysis) -> list[dict[str, Any]]:
             "place": row.place,
             "posted": time_in_words(row.posted_at, row.posted_until, zone),
             "lead": lead_in_words(row),
-            "relation": f"{row.relation}, hindsight" if row.hindsight else row.relation,
+            "relation": relation_in_words(row),
         }
         for row in rows
     ]

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["place_map", "survival", "timeline"]
 
-#: How a relation looks on the map: words, colour, plotly's symbol and its like in text.
+#: How a relation, or hindsight, looks on the map: words, colour, plotly's symbol, its like in text.
 RELATION_MARKS = {
     "anticipates": ("before it occurred", GREEN, "star", "★"),
     "announces": ("before it was confirmed", GREEN, "circle", "●"),
@@ -41,6 +41,7 @@ RELATION_MARKS = {
     "undetermined": ("order cannot be told", ORANGE, "diamond", "◆"),
     "follows": ("after it was confirmed", PINK, "square", "■"),
     "unconfirmed": ("no event, right-censored", BLUE, "circle-open", "○"),
+    "hindsight": ("decoded only afterwards, hindsight", PINK, "x", "✕"),
 }
 
 
@@ -252,8 +253,9 @@ def place_map(analysis: Analysis) -> go.Figure:
     placed = table.dropna(subset=["lat", "lon"])
     middle = placed["lon"].median()
     marks = {"event": (GREY, "•", "event")}
-    for relation, rows in placed.groupby("relation", sort=False):
-        words, colour, symbol, sign = RELATION_MARKS[str(relation)]
+    told = placed["relation"].where(~placed["hindsight"], "hindsight")
+    for name, rows in placed.groupby(told, sort=False):
+        words, colour, symbol, sign = RELATION_MARKS[str(name)]
         marks[words] = (colour, sign, words)
         first = rows.drop_duplicates("place_id")
         figure.add_trace(
@@ -273,7 +275,7 @@ def place_map(analysis: Analysis) -> go.Figure:
             )
         )
     lost = len(analysis.study.events) - len(events) + len(table) - len(placed)
-    note = f"<br>{lost} without known coordinates are not drawn" if lost else ""
+    note = f"<br>{lost} of them have no known coordinates and are not drawn" if lost else ""
     figure.update_layout(
         title={
             "text": f"Places of {len(table)} signals and {len(analysis.study.events)} events",
@@ -281,7 +283,8 @@ def place_map(analysis: Analysis) -> go.Figure:
         },
         xaxis={"visible": False},
         yaxis={"visible": False, "scaleanchor": "x", "scaleratio": 1 / math.cos(math.radians(49))},
-        height=480,
+        height=620,
+        margin={"b": 10, "l": 10, "r": 10},
     )
     named = ", ".join(dict.fromkeys(placed["place"])) or "none"
     return finished(figure, f"Map of Ukraine with the places that signals pointed to: {named}.")

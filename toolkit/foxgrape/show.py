@@ -18,6 +18,7 @@ __all__ = [
     "baseline_words",
     "headline",
     "methods",
+    "relation_in_words",
     "section",
     "sides_table",
     "signals_table",
@@ -137,7 +138,9 @@ def sides_table(analysis: Analysis) -> Html:
     rows = []
     for parts in zip(*(table.itertuples() for table in tables), strict=True):
         cells = [html.escape(parts[0].code), html.escape(parts[0].place)]
-        cells += [f"{lead_in_words(part)}<br><small>{part.relation}</small>" for part in parts]
+        cells += [
+            f"{lead_in_words(part)}<br><small>{relation_in_words(part)}</small>" for part in parts
+        ]
         rows.append("".join(f"<td>{cell}</td>" for cell in cells))
     head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in heads)
     body = "".join(f"<tr>{row}</tr>" for row in rows)
@@ -176,6 +179,11 @@ def methods(analysis: Analysis) -> Html:
     return Html(f"<dl>{items}</dl>")
 
 
+def relation_in_words(row: Any) -> str:
+    """Name the relation of one row of `Analysis.table`, and say if it is hindsight."""
+    return f"{row.relation}, hindsight" if row.hindsight else str(row.relation)
+
+
 def baseline_words(codes: Analysis, names: Analysis) -> str:
     """Compare coded posts with posts that called the place by its name; plain text."""
     return (
@@ -201,7 +209,6 @@ def _signal_row(row: Any, zone: str) -> str:
     else:
         said = time_in_words(row.confirmed_at, row.confirmed_until, zone)
         when = f"{said}, by {row.confirmed_by}"
-    relation = f"{row.relation}, hindsight" if row.hindsight else row.relation
     sources = [_source("post", row.post_source_title, row.post_source_url)]
     if row.observed:
         sources.append(_source("event", row.source, row.url))
@@ -212,7 +219,7 @@ def _signal_row(row: Any, zone: str) -> str:
         ("words", f"{html.escape(row.text)}<br><small>{html.escape(posted)}</small>"),
         ("", html.escape(when)),
         ("lead", html.escape(lead_in_words(row)).replace(" to ", "<br>to ")),
-        ("", html.escape(relation)),
+        ("", html.escape(relation_in_words(row))),
         ("words", "<br>".join(sources)),
     ]
     return "<tr>" + "".join(f'<td class="{kind}">{text}</td>' for kind, text in cells) + "</tr>"
