@@ -91,12 +91,12 @@ class Analysis:
 
         Hindsight does not count.
         """
-        table = self.table()
-        return table[~table["hindsight"] & table["relation"].isin(times.BEFORE)]
+        return _certain(self.table())
 
     def findings(self) -> list[str]:
         """Say in words what was found; plain text, one finding an item."""
-        table, before = self.table(), self.before()
+        table = self.table()
+        before = _certain(table)
         first = (
             f"{len(table)} signals in {len(self.study.posts)} posts. "
             f"{len(before)} certainly came before their event was confirmed{_leads(before)}"
@@ -156,6 +156,10 @@ def linked(
         clock=clock,
         confirmed_by=confirmed_by,
     )
+
+
+def _certain(table: pd.DataFrame) -> pd.DataFrame:
+    return table[~table["hindsight"] & table["relation"].isin(times.BEFORE)]
 
 
 def _name(row: Any) -> str:

@@ -11,6 +11,7 @@ import pandas as pd
 from foxgrape import tables, times
 from foxgrape.emoji_scan import scan_emoji
 from foxgrape.places import Codebook, fold, normal_emoji
+from foxgrape.places.names import whole_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -92,11 +93,11 @@ def detect(
 def _hits(posts: pd.DataFrame, codebook: Codebook, *, mentions: bool) -> Iterator[_Hit]:
     texts = posts["text"].fillna("").tolist()
     days = posts["posted_at"].tolist()
-    named = [code for code in codebook if code.kind == "mention"]
     written: dict[str, list[Code]] = {}
+    named: dict[str, list[Code]] = {}
     for code in codebook:
-        if code.kind != "mention":
-            written.setdefault(fold(code.code), []).append(code)
+        by_key = named if code.kind == "mention" else written
+        by_key.setdefault(fold(code.code), []).append(code)
     for row, key in (*_emoji_in(texts), *_words_in(texts, codebook)):
         for code in written.get(key, ()):
             if code.valid_at(days[row]):
@@ -118,11 +119,9 @@ def _emoji_in(texts: list[str]) -> Iterator[tuple[int, str]]:
 
 
 def _words_in(texts: list[str], codebook: Iterable[Code]) -> Iterator[tuple[int, str]]:
-    keys = {fold(code.code) for code in codebook if code.kind in {"word", "hashtag"}}
-    if not keys:
+    pattern = whole_words(fold(code.code) for code in codebook if code.kind in {"word", "hashtag"})
+    if pattern is None:
         return
-    longest_first = sorted(keys, key=lambda key: (-len(key), key))
-    pattern = re.compile(rf"(?<![\w#])(?:{'|'.join(map(re.escape, longest_first))})(?!\w)")
     for row, text in enumerate(texts):
         for key in pattern.findall(fold(text)):
             yield row, key
@@ -139,11 +138,10 @@ def _names_in(texts: list[str]) -> Iterator[tuple[int, str]]:
 
 
 def _mentions(
-    row: int, name: str, when: pd.Timestamp, named: list[Code], gazetteer: Gazetteer
+    row: int, name: str, when: pd.Timestamp, named: dict[str, list[Code]], gazetteer: Gazetteer
 ) -> Iterator[_Hit]:
     """Read a name as the place that the codebook says, else as each place that bears it."""
-    key = fold(name)
-    told = [code for code in named if fold(code.code) == key and code.valid_at(when)]
+    told = [code for code in named.get(fold(name), ()) if code.valid_at(when)]
     if told:
         yield from (_hit(row, code) for code in told)
         return

@@ -190,9 +190,7 @@ class Store:
             If there is no such table or version.
         """
         keys, clock = _key(table)
-        there = self._open(table, version)
-        if there is None:
-            raise StoreError.empty(self.path, table)
+        there = self._written(table, version)
         bounds = []
         for bound, sign in ((since, ">="), (until, "<")):
             if bound is not None:
@@ -215,9 +213,7 @@ class Store:
         StoreError
             If there is no such table.
         """
-        there = self._open(table)
-        if there is None:
-            raise StoreError.empty(self.path, table)
+        there = self._written(table)
         rows = [
             {
                 "version": entry["version"],
@@ -243,6 +239,13 @@ class Store:
             return None
         except DeltaError as error:
             raise StoreError.unreadable(self.path, table, version, error) from None
+
+    def _written(self, table: str, version: int | None = None) -> DeltaTable:
+        """Open a table that somebody has written, or say that nobody has."""
+        there = self._open(table, version)
+        if there is None:
+            raise StoreError.empty(self.path, table)
+        return there
 
     def _create(self, table: str, ready: pd.DataFrame) -> bool:
         """Write the first version; False if somebody else just did."""

@@ -9,7 +9,7 @@ from functools import cache
 from os import path
 
 from foxgrape.places.gazetteer import Gazetteer
-from foxgrape.places.names import fold, normal_emoji
+from foxgrape.places.names import fold, normal_emoji, whole_words
 from foxgrape.places.place import MATCH, Place
 
 TYPE_CHECKING = False
@@ -181,10 +181,7 @@ class Codebook:
         self._by_key: dict[str, list[Code]] = {}
         for code in self.codes:
             self._by_key.setdefault(_key(code.code), []).append(code)
-        # Longest first, so that #izium2022 is not read as #izium.
-        spoken = {_key(code.code) for code in self.codes if code.kind != "emoji"}
-        words = "|".join(map(re.escape, sorted(spoken, key=lambda key: (-len(key), key))))
-        self._words = re.compile(rf"(?<![\w#])(?:{words})(?!\w)") if words else None
+        self._words = whole_words(_key(code.code) for code in self.codes if code.kind != "emoji")
 
     @classmethod
     @cache

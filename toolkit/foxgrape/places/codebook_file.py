@@ -11,7 +11,7 @@ from foxgrape.places.names import fold, normal_emoji
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import date
     from pathlib import Path
 
@@ -102,16 +102,22 @@ def _rows(path: str | Path) -> Iterator[tuple[int, dict[str, str]]]:
         raise CodebookError(f"cannot be read as CSV: {error}", file=path) from None
 
 
-def _unusable(
-    row: dict[str, str], gazetteer: Gazetteer, file: str | Path, number: int
-) -> Iterator[CodebookError]:
-    """Yield what makes a row unusable."""
+def _bad_in(row: dict[str, str], file: str | Path, number: int) -> Callable[..., CodebookError]:
+    """Return what words a bad cell of this row."""
 
     def bad(column: str, expected: str, hint: str | None = None) -> CodebookError:
         return CodebookError.bad_value(
             row[column], expected=expected, file=file, row=number, column=column, hint=hint
         )
 
+    return bad
+
+
+def _unusable(
+    row: dict[str, str], gazetteer: Gazetteer, file: str | Path, number: int
+) -> Iterator[CodebookError]:
+    """Yield what makes a row unusable."""
+    bad = _bad_in(row, file, number)
     if not row["code"]:
         yield bad("code", "an emoji, a word or a hashtag")
     for column, allowed in _ALLOWED.items():
@@ -138,11 +144,7 @@ def _doubtful(
     """Yield what a row says that can hardly be meant."""
     from emoji import is_emoji  # noqa: PLC0415 - 90 ms, which reading a codebook need not pay
 
-    def bad(column: str, expected: str, hint: str | None = None) -> CodebookError:
-        return CodebookError.bad_value(
-            row[column], expected=expected, file=file, row=number, column=column, hint=hint
-        )
-
+    bad = _bad_in(row, file, number)
     code = row["code"]
     if code and row["kind"] == "emoji" and not is_emoji(normal_emoji(code)) and not is_emoji(code):
         yield bad("code", "one emoji", "what is no emoji has the kind word, hashtag or image")

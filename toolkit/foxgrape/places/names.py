@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["fold", "normal_emoji"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["fold", "normal_emoji", "whole_words"]
 
 # Kup'iansk is written with ', ’, ʼ, ` or ′, or with none; "ь" is romanized as ’ by GeoNames.
 _APOSTROPHES = re.compile("['’ʼ‘`′ʹ]")
@@ -34,6 +38,19 @@ def fold(name: str) -> str:
     text = "".join(sign for sign in text if not unicodedata.combining(sign))
     text = _APOSTROPHES.sub("", text.translate(_LETTERS_BACK))
     return _JOINTS.sub(" ", text).strip()
+
+
+def whole_words(keys: Iterable[str]) -> re.Pattern[str] | None:
+    """Return the pattern of any of the folded words, whole, in a folded text; None for none.
+
+    Examples
+    --------
+    >>> whole_words(["raisin", "#izium"]).findall("raisins, a raisin, #izium")
+    ['raisin', '#izium']
+    """
+    # Longest first, so that #izium2022 is not read as #izium.
+    words = "|".join(map(re.escape, sorted(set(keys), key=lambda key: (-len(key), key))))
+    return re.compile(rf"(?<![\w#])(?:{words})(?!\w)") if words else None
 
 
 def normal_emoji(emoji: str) -> str:
