@@ -1,6 +1,9 @@
-"""Small tables in the making: times as a source states them, a day being a day in Kyiv."""
+"""Small tables in the making, and changed ones; a stated day is a day in Kyiv."""
 
 from __future__ import annotations
+
+import csv
+from pathlib import Path
 
 import pandas as pd
 
@@ -48,3 +51,15 @@ def events(*pairs: tuple[str, str | None], place: str = IZIUM, by: str = "UA") -
         for number, (occurred, confirmed) in enumerate(pairs)
     ]
     return pd.DataFrame(rows)
+
+
+def change(folder: Path, file: str, edit) -> None:
+    """Rewrite a CSV file of a study."""
+    path = folder / file
+    with path.open(encoding="utf-8", newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    rows = edit(rows) or rows
+    with path.open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.DictWriter(handle, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -22,6 +22,7 @@ from foxgrape.reports.catalogue import find_template, templates
 from foxgrape.reports.html import clean
 from foxgrape.reports.parameters import checked
 from foxgrape.shipped import study_folder, template_folder
+from making import change
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -49,15 +50,11 @@ def built(tmp_path_factory):
 def hostile(tmp_path_factory):
     """Build the report of a study whose every text attacks, in posts that carry 🍇."""
     root = tmp_path_factory.mktemp("hostile")
-    folder = root / "study"
-    folder.mkdir()
-    for file in study_folder("izium-2022").iterdir():
-        (folder / file.name).write_bytes(file.read_bytes())
-    with (folder / "posts.csv").open(encoding="utf-8", newline="") as handle:
-        rows = list(csv.DictReader(handle))
-    grapes = next(row for row in rows if row["text"] == "🍇")
-    for number, attack in enumerate(ATTACKS):
-        rows.append(
+    folder = Path(shutil.copytree(study_folder("izium-2022"), root / "study"))
+
+    def attacked(rows):
+        grapes = next(row for row in rows if row["text"] == "🍇")
+        return rows + [
             {
                 **grapes,
                 "post_id": f"{attack}{number}",
@@ -66,11 +63,10 @@ def hostile(tmp_path_factory):
                 "source_title": attack,
                 "source_url": "javascript:window.ran=1",
             }
-        )
-    with (folder / "posts.csv").open("w", encoding="utf-8", newline="") as handle:
-        writer = csv.DictWriter(handle, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+            for number, attack in enumerate(ATTACKS)
+        ]
+
+    change(folder, "posts.csv", attacked)
     package = json.loads((folder / "datapackage.json").read_text(encoding="utf-8"))
     package["title"] = ATTACKS[1]
     package["name"] = "../../escaped"
@@ -241,14 +237,11 @@ def make_template(folder: Path, *cells: str) -> Path:
     return folder / "mine.ipynb"
 
 
-def test_a_failed_run_is_kept_and_never_replaces_the_good_one(tmp_path, capfd):
+def test_a_failed_run_is_kept_and_never_replaces_the_good_one(tmp_path, study_copy, capfd):
     out = tmp_path / "out"
     fails = "from pathlib import Path\nif Path(study).joinpath('fail').exists():\n    1 / 0"
     template = make_template(tmp_path, "print('fine')", fails)
-    study = tmp_path / "study"
-    study.mkdir()
-    for file in study_folder("izium-2022").iterdir():
-        (study / file.name).write_bytes(file.read_bytes())
+    study = study_copy
     good = run_report(template, study=study, out=out)
     assert good.status == "done"
     page = good.html.read_bytes()

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -17,6 +15,7 @@ from foxgrape.cli import run
 from foxgrape.figures import place_map, timeline
 from foxgrape.link import confirmed_by_side
 from foxgrape.show import headline, methods, sides_table, signals_table
+from making import change
 
 TICK = pd.Timedelta(1, "us")
 DAY = pd.Timedelta(days=1)
@@ -142,18 +141,6 @@ def test_the_events_carry_their_confirmations_to_link(study):
 def test_a_side_that_confirmed_nothing_is_refused(study):
     with pytest.raises(FoxgrapeError, match="nothing was confirmed by this side"):
         confirmed_by_side(study.events, study.confirmations, "XX")
-
-
-def change(folder: Path, file: str, edit) -> None:
-    """Rewrite a CSV file of a study."""
-    path = folder / file
-    with path.open(encoding="utf-8", newline="") as handle:
-        rows = list(csv.DictReader(handle))
-    rows = edit(rows) or rows
-    with path.open("w", encoding="utf-8", newline="") as handle:
-        writer = csv.DictWriter(handle, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def test_changing_one_recorded_time_changes_interval_and_relation(study_copy):
