@@ -196,3 +196,28 @@ def test_batches_are_the_whole(tmp_path):
     whole = read_posts(file, account="a")
     whole.attrs.clear()
     pd.testing.assert_frame_equal(pd.concat(batches, ignore_index=True), whole)
+
+
+def test_what_only_later_lines_have_is_not_lost(tmp_path):
+    """A line leaves out what it lacks: the first one alone does not tell the columns."""
+    first = {"id": "1", "date": "2022-09-10T12:16:00Z", "text": "a", "user": "me"}
+    filler = [first | {"id": str(n), "text": "x" * 1000} for n in range(100, 200)]
+    late = first | {"id": "2", "lang": "uk", "edited": "2022-09-10T12:20:00Z", "views": 3}
+    file = tmp_path / "a.jsonl"
+    file.write_text("\n".join(json.dumps(row) for row in [first, *filler, late]))
+    for posts in (read_posts(file), pd.concat(iter_posts(file, batch=10))):
+        last = posts.iloc[-1]
+        assert (last["lang"], last["views"]) == ("uk", "3")
+        assert last["edited_at"] == utc("2022-09-10T12:20:00")
+    assert read_posts(file)["lang"].isna().sum() == 101
+
+
+def test_a_better_name_that_comes_late_is_not_guessed(tmp_path):
+    row = {"id": "1", "date": "2022-09-10T12:16:00Z", "message": "x" * 1000, "user": "me"}
+    rows = [*(row | {"id": str(n)} for n in range(100)), row | {"text": "which?"}]
+    file = tmp_path / "a.jsonl"
+    file.write_text("\n".join(map(json.dumps, rows)))
+    with pytest.raises(TableError, match="several columns may be text"):
+        read_posts(file)
+    posts = read_posts(file, columns={"text": "message"})
+    assert posts.attrs["mapping"]["text"] == "message"

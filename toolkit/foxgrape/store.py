@@ -25,13 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Store", "Upsert"]
 
-#: What tells the rows of a table apart, and the time that says which month they are of.
-_KEYS = {
-    "posts": (["post_id"], "posted_at"),
-    "events": (["event_id"], "occurred_at"),
-    "confirmations": (["event_id", "confirmed_by"], "confirmed_at"),
-    "signals": (["signal_id"], "posted_at"),
-}
 _MONTH = "month"
 # Writers who meet try again on what the other one wrote; each round lets at least one through.
 _ROUNDS = 100
@@ -269,9 +262,11 @@ class Store:
 
 
 def _key(table: str) -> tuple[list[str], str]:
-    if table not in _KEYS:
-        raise StoreError("a store has no such table", got=table, hint=did_you_mean(table, _KEYS))
-    return _KEYS[table]
+    if table not in tables.KEYS:
+        raise StoreError(
+            "a store has no such table", got=table, hint=did_you_mean(table, tables.KEYS)
+        )
+    return tables.KEYS[table]
 
 
 def _arrow(frame: pd.DataFrame) -> pa.Table:

@@ -24,7 +24,15 @@ if TYPE_CHECKING:
 
     import pandera.pandas as pa
 
-__all__ = ["check", "check_keys", "columns", "read_csv"]
+__all__ = ["KEYS", "check", "check_keys", "columns", "dtypes", "read_csv"]
+
+#: What tells the rows of a table apart, and the time by which they are ordered.
+KEYS = {
+    "posts": (["post_id"], "posted_at"),
+    "events": (["event_id"], "occurred_at"),
+    "confirmations": (["event_id", "confirmed_by"], "confirmed_at"),
+    "signals": (["signal_id"], "posted_at"),
+}
 
 _LEAD = "timedelta64[us]"
 _CURIE = r"[a-z][a-z0-9]*:\S+"
@@ -108,6 +116,18 @@ def columns(table: str) -> list[str]:
     ['signal_id', 'event_id', 'place_id']
     """
     return list(_schema(table).columns)
+
+
+def dtypes(table: str) -> dict[str, str]:
+    """Return the type of each of a table's columns.
+
+    Examples
+    --------
+    >>> dtypes("posts")["posted_at"]
+    'datetime64[us, UTC]'
+    """
+    described = _schema(table).columns.items()
+    return {name: column.metadata["dtype"] for name, column in described}
 
 
 def read_csv(path: str | Path, table: str) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from foxgrape.posts.reading import iter_posts, quarantined, read_posts
+from foxgrape.formats import quarantined
+from foxgrape.posts.reading import iter_posts, read_posts
 
 __all__ = ["iter_posts", "quarantined", "read_posts"]

@@ -8,9 +8,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from foxgrape import times
+from foxgrape.cells import a_map, a_text, an_id, inner, stamp, whole
 from foxgrape.doors import BadRecordError, Record
+from foxgrape.formats import Context, Format
 from foxgrape.json_records import in_short, records_in, shape
-from foxgrape.posts.rows import Context, Format, a_map, a_text, an_id, inner, row, stamp, whole
+from foxgrape.posts.rows import row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from foxgrape.cells import a_map, a_text, an_id, inner, stamp, whole
+from foxgrape.formats import Context, Format
 from foxgrape.json_records import document, records_in, shape
 from foxgrape.posts.html_text import plain_text
-from foxgrape.posts.rows import Context, Format, a_map, a_text, an_id, inner, row, stamp, whole
+from foxgrape.posts.rows import row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

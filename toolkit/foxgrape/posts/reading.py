@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
-from zoneinfo import ZoneInfo
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from foxgrape import tables
-from foxgrape.doors import Door, gather
-from foxgrape.errors import TableError, did_you_mean
-from foxgrape.json_records import shape
+from foxgrape.doors import Door
+from foxgrape.errors import TableError
+from foxgrape.formats import Context, Format, OnError, check_call, frames, recognised
 from foxgrape.posts.bluesky import Bluesky
 from foxgrape.posts.mastodon import Mastodon
-from foxgrape.posts.rows import Context, Format, frame_of
 from foxgrape.posts.table import Table
 from foxgrape.posts.telegram_desktop import TelegramDesktop
 from foxgrape.posts.telethon import Telethon
@@ -24,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["FORMATS", "iter_posts", "quarantined", "read_posts"]
+    import pandas as pd
 
-OnError = Literal["raise", "quarantine"]
+__all__ = ["FORMATS", "iter_posts", "read_posts"]
 
 #: All formats, those with the plainest signs first; a table is what no other format claims.
 FORMATS: dict[str, Format] = {
@@ -41,8 +37,6 @@ FORMATS: dict[str, Format] = {
         Table(),
     )
 }
-#: A CSV file in the shape of the posts table itself, as studies have it.
-OWN = "posts"
 
 
 def read_posts(
@@ -95,14 +89,14 @@ def read_posts(
     np.True_
     """
     door = Door(path)
-    _check_call(door, timezone, on_error)
+    check_call(door, timezone, on_error)
     found = _format(door, format, columns)
     if found is None:
         if on_error == "raise" and door.packing is None:
             return tables.read_csv(path, "posts")
         found = FORMATS["table"]
     context = Context(door.path, account, timezone, columns)
-    (frame,) = _frames(door, found, context, on_error, None)
+    (frame,) = frames(door, found, context, "posts", on_error=on_error)
     return frame
 
 
@@ -147,105 +141,13 @@ def iter_posts(
     if batch < 1:
         raise TableError("a batch has at least one post", got=batch)
     door = Door(path)
-    _check_call(door, timezone, on_error)
+    check_call(door, timezone, on_error)
     found = _format(door, format, columns) or FORMATS["table"]
     context = Context(door.path, account, timezone, columns)
-    return _frames(door, found, context, on_error, batch)
-
-
-def quarantined(posts: pd.DataFrame) -> pd.DataFrame:
-    """Return the bad records beside a frame as a table of their own.
-
-    Parameters
-    ----------
-    posts
-        As `read_posts` returned it; ``pd.concat`` keeps attrs only where all frames have the same.
-
-    Returns
-    -------
-    DataFrame
-        ``record`` (its number; for files of lines the line), ``column``, ``reason``, ``raw``
-        (the start of the record).
-
-    Examples
-    --------
-    >>> len(quarantined(pd.DataFrame()))
-    0
-    """
-    dtypes = {"record": "int64", "column": "str", "reason": "str", "raw": "str"}
-    return pd.DataFrame(posts.attrs.get("quarantine", []), columns=pd.Index(dtypes)).astype(dtypes)
+    return frames(door, found, context, "posts", on_error=on_error, batch=batch)
 
 
 def _format(door: Door, name: str | None, columns: Mapping[str, str] | None) -> Format | None:
     """Return the format of a file, None for the posts table itself."""
-    if name is None and columns is not None:
-        name = "table"
-    if name is not None:
-        if name != OWN and name not in FORMATS:
-            raise TableError(
-                "no such format of posts",
-                file=door.path,
-                got=name,
-                hint=did_you_mean(name, [*FORMATS, OWN]),
-            )
-        return FORMATS.get(name)
-    if _is_own(door.head):
-        return None
-    paths = shape(door.head) if door.head.lstrip()[:1] in {b"{", b"["} else frozenset()
-    for found in FORMATS.values():
-        if found.recognise(door, paths):
-            return found
-    raise TableError(
-        "the format cannot be told from the content",
-        file=door.path,
-        expected=f"one of {', '.join(FORMATS)}",
-        got=door.head[:40],
-        hint="text must be UTF-8; format= names the format",
-    )
-
-
-def _is_own(head: bytes) -> bool:
-    """Tell whether a CSV file's header is that of the posts table."""
-    header = head.split(b"\n", 1)[0].strip().replace(b'"', b"").split(b",")
-    return b"post_id" in header and bool({b"posted_at", b"posted_until"} & set(header))
-
-
-def _check_call(door: Door, timezone: str | None, on_error: str) -> None:
-    """Refuse options that cannot work, whatever the file holds."""
-    if on_error not in {"raise", "quarantine"}:
-        raise TableError(
-            "no such on_error", file=door.path, got=on_error, expected="raise or quarantine"
-        )
-    try:
-        ZoneInfo(timezone or "UTC")
-    except (ValueError, OSError, KeyError):
-        raise TableError(
-            "no such time zone", file=door.path, got=timezone, hint="an IANA name: Europe/Kyiv"
-        ) from None
-
-
-def _frames(
-    door: Door, found: Format, context: Context, on_error: OnError, batch: int | None
-) -> Iterator[pd.DataFrame]:
-    for part in gather(
-        found.records(door, context),
-        lambda value: found.rows(value, context),
-        key="post_id",
-        own=tables.columns("posts"),
-        file=door.path,
-        quarantine=on_error == "quarantine",
-        batch=batch,
-    ):
-        extra = {**found.extra, **context.told.get("extra", {})}
-        frame = frame_of(part.rows, extra, door.path)
-        told: dict[str, Any] = {
-            "format": found.name,
-            "read": part.read,
-            "no_posts": part.passed,
-            "repeated": part.repeated,
-            "quarantine": part.quarantine,
-        }
-        if "mapping" in context.told:
-            told["mapping"] = context.told["mapping"]
-        frame.attrs.update(told)
-        yield frame
+    named = "table" if name is None and columns is not None else name
+    return recognised(door, named, FORMATS, "posts")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from foxgrape.cells import a_map, a_text, clock, expect, unix
 from foxgrape.doors import BadRecordError, BrokenError, Record
 from foxgrape.errors import TableError
+from foxgrape.formats import Context, Format
 from foxgrape.json_records import in_short, values
-from foxgrape.posts.rows import Context, Format, a_map, a_text, clock, expect, row, unix
+from foxgrape.posts.rows import row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

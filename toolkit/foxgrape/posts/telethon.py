@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from foxgrape.cells import a_map, a_text, inner, stamp, whole
 from foxgrape.doors import BadRecordError, Record
+from foxgrape.formats import Context, Format
 from foxgrape.json_records import records_in
-from foxgrape.posts.rows import Context, Format, a_map, a_text, inner, row, stamp, whole
+from foxgrape.posts.rows import row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

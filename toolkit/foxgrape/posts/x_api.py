@@ -7,9 +7,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from foxgrape.cells import a_map, a_text, among, inner, stamp, whole
 from foxgrape.doors import BadRecordError, Record
+from foxgrape.formats import Context, Format
 from foxgrape.json_records import in_short, records_in
-from foxgrape.posts.rows import Context, Format, a_map, a_text, among, inner, row, stamp, whole
+from foxgrape.posts.rows import row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,10 +6,12 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from foxgrape.cells import MONTHS, a_map, a_text, inner
 from foxgrape.doors import BadRecordError, BrokenError, Record
 from foxgrape.errors import TableError
+from foxgrape.formats import Context, Format
 from foxgrape.json_records import document
-from foxgrape.posts.rows import Context, Format, a_map, a_text, inner, row
+from foxgrape.posts.rows import row
 from foxgrape.posts.x_api import an_x_id, times_of
 
 if TYPE_CHECKING:
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["XArchive"]
 
 _START = re.compile(rb"\s*window\.YTD\.tweets?\.part[0-9]+\s*=\s*")
-# Not strptime: its names of months are those of the machine's language.
-_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 _CREATED = re.compile(
     r"[A-Z][a-z]{2} (?P<month>[A-Z][a-z]{2}) (?P<day>[0-9]{2}) (?P<clock>[0-9:]{8}) "
     r"(?P<offset>[+-][0-9]{4}) (?P<year>[0-9]{4})"
@@ -91,12 +91,12 @@ def _created(value: Any) -> datetime | None:
     if value is None:
         return None
     match = _CREATED.fullmatch(value) if isinstance(value, str) else None
-    if match is None or match["month"] not in _MONTHS:
+    if match is None or match["month"] not in MONTHS:
         raise BadRecordError(
             f"expected a time such as Wed Oct 10 20:19:24 +0000 2018; got {value!r:.80}",
             "posted_at",
         )
-    month = _MONTHS.index(match["month"]) + 1
+    month = MONTHS.index(match["month"]) + 1
     stated = f"{match['year']}-{month:02}-{match['day']}T{match['clock']}{match['offset']}"
     try:
         return datetime.fromisoformat(stated).astimezone(UTC)

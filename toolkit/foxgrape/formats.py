@@ -1,0 +1,213 @@
+"""Formats: what all readers share, from an opened door to a checked table with its quarantine."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+from foxgrape import tables
+from foxgrape.doors import gather
+from foxgrape.errors import TableError, did_you_mean
+from foxgrape.json_records import shape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from foxgrape.doors import Door, Record
+
+__all__ = ["Context", "Format", "OnError", "check_call", "frames", "quarantined", "recognised"]
+
+OnError = Literal["raise", "quarantine"]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the caller knows and the file may not.
+
+    Attributes
+    ----------
+    path
+        Named in errors.
+    account
+        For posts: the account, where the file does not name it.
+    timezone
+        The zone of times without an offset.
+    columns
+        For tables: their column for each of ours.
+    persistence
+        For changes of control: how long a change must last to count.
+    told
+        What a reader found out about the file, for the frame's attrs.
+    """
+
+    path: object
+    account: str | None = None
+    timezone: str | None = None
+    columns: Mapping[str, str] | None = None
+    persistence: timedelta = timedelta(0)
+    told: dict[str, Any] = field(default_factory=dict)
+
+
+class Format(ABC):
+    """A format: how to know it, cut it into records, and turn one into rows of its table.
+
+    Attributes
+    ----------
+    name
+        As in ``read_posts(format=...)`` and ``read_events(format=...)``.
+    extra
+        Columns beyond the table's own, with their types.
+    """
+
+    name: ClassVar[str]
+    extra: ClassVar[Mapping[str, str]] = {}
+
+    @abstractmethod
+    def recognise(self, door: Door, shape: frozenset[tuple[str, ...]]) -> bool:
+        """Tell whether the content is in this format, by its beginning."""
+
+    @abstractmethod
+    def records(self, door: Door, context: Context) -> Iterator[Record]:
+        """Cut the content into records."""
+
+    @abstractmethod
+    def rows(self, value: Any, context: Context) -> list[dict[str, Any]]:
+        """Turn a record into rows: none where it is none of the table's."""
+
+
+def check_call(door: Door, timezone: str | None, on_error: str) -> None:
+    """Refuse options that cannot work, whatever the file holds."""
+    if on_error not in {"raise", "quarantine"}:
+        raise TableError(
+            "no such on_error", file=door.path, got=on_error, expected="raise or quarantine"
+        )
+    try:
+        ZoneInfo(timezone or "UTC")
+    except (ValueError, OSError, KeyError):
+        raise TableError(
+            "no such time zone", file=door.path, got=timezone, hint="an IANA name: Europe/Kyiv"
+        ) from None
+
+
+def recognised(
+    door: Door, name: str | None, formats: Mapping[str, Format], table: str
+) -> Format | None:
+    """Return the format of a file by its name or content; None for CSV of the table itself.
+
+    Raises
+    ------
+    TableError
+        If there is no such format, or the content is in none of them.
+    """
+    if name is not None:
+        if name != table and name not in formats:
+            raise TableError(
+                f"no such format of {table}",
+                file=door.path,
+                got=name,
+                hint=did_you_mean(name, [*formats, table]),
+            )
+        return formats.get(name)
+    if _is_own(door.head, table):
+        return None
+    paths = shape(door.head) if door.head.lstrip()[:1] in {b"{", b"["} else frozenset()
+    for found in formats.values():
+        if found.recognise(door, paths):
+            return found
+    raise TableError(
+        "the format cannot be told from the content",
+        file=door.path,
+        expected=f"one of {', '.join(formats)}",
+        got=door.head[:40],
+        hint="text must be UTF-8; format= names the format",
+    )
+
+
+def _is_own(head: bytes, table: str) -> bool:
+    """Tell whether a CSV file's header is that of the table itself: its key and an interval."""
+    key, clock = tables.KEYS[table]
+    header = set(
+        head.split(b"\n", 1)[0].strip().replace(b'"', b"").decode("utf-8", "replace").split(",")
+    )
+    return key[0] in header and bool({clock, clock.replace("_at", "_until")} & header)
+
+
+def frames(
+    door: Door,
+    found: Format,
+    context: Context,
+    table: str,
+    *,
+    on_error: OnError,
+    batch: int | None = None,
+) -> Iterator[pd.DataFrame]:
+    """Return the rows of a file as checked frames of about `batch` records, by default as one.
+
+    Their attrs say the ``format``, how many records were ``read``, how many of them were none of
+    the table's (``no_posts``, ``no_events``) or ``repeated`` a row, and the ``quarantine``.
+    """
+    for part in gather(
+        found.records(door, context),
+        lambda value: found.rows(value, context),
+        key=tables.KEYS[table][0][0],
+        own=tables.columns(table),
+        file=door.path,
+        quarantine=on_error == "quarantine",
+        batch=batch,
+    ):
+        extra = {**found.extra, **context.told.get("extra", {})}
+        frame = _frame_of(part.rows, extra, table, door.path)
+        told: dict[str, Any] = {
+            "format": found.name,
+            "read": part.read,
+            f"no_{table}": part.passed,
+            "repeated": part.repeated,
+            "quarantine": part.quarantine,
+        }
+        for name in ("mapping", "unresolved"):
+            if name in context.told:
+                told[name] = context.told[name]
+        frame.attrs.update(told)
+        yield frame
+
+
+def _frame_of(
+    rows: list[dict[str, Any]], extra: Mapping[str, str], table: str, file: object
+) -> pd.DataFrame:
+    """Return rows as a checked table, with the format's own columns after the table's."""
+    frame = pd.DataFrame(
+        {
+            name: pd.Series([made.get(name) for made in rows], dtype=dtype)
+            for name, dtype in {**tables.dtypes(table), **extra}.items()
+        }
+    )
+    return tables.check(frame, table, file=file)
+
+
+def quarantined(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the bad records beside a frame as a table of their own.
+
+    Parameters
+    ----------
+    frame
+        As `read_posts` or `read_events` returned it; ``pd.concat`` keeps attrs only where all
+        frames have the same.
+
+    Returns
+    -------
+    DataFrame
+        ``record`` (its number; for files of lines the line), ``column``, ``reason``, ``raw``
+        (the start of the record).
+
+    Examples
+    --------
+    >>> len(quarantined(pd.DataFrame()))
+    0
+    """
+    dtypes = {"record": "int64", "column": "str", "reason": "str", "raw": "str"}
+    return pd.DataFrame(frame.attrs.get("quarantine", []), columns=pd.Index(dtypes)).astype(dtypes)

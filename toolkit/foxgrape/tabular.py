@@ -1,0 +1,318 @@
+"""Tables that any tool may have written: CSV, TSV, JSON lines, Parquet or Excel, as records.
+
+A record is a row as a dictionary. Which column is which is told, or guessed from usual names and
+shown: `mapping`.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from typing import IO, TYPE_CHECKING, Any
+
+from foxgrape import tables
+from foxgrape.cells import only_text
+from foxgrape.doors import (
+    MAX_RECORD,
+    UNREADABLE,
+    BadRecordError,
+    BrokenError,
+    Record,
+    is_spreadsheet,
+)
+from foxgrape.errors import TableError, did_you_mean
+from foxgrape.json_records import in_short, is_lines, json_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+
+    from foxgrape.doors import Door
+    from foxgrape.formats import Context
+
+__all__ = [
+    "filled",
+    "header",
+    "is_table",
+    "kind",
+    "learn",
+    "mapping",
+    "plain",
+    "records",
+    "rest",
+]
+
+
+def kind(door: Door) -> str:
+    """Tell a table by its first bytes: ``parquet``, ``excel``, ``lines`` (of JSON) or ``csv``."""
+    if door.head.startswith(b"PAR1"):
+        return "parquet"
+    if door.packing is None and is_spreadsheet(door.path):
+        return "excel"
+    return "lines" if is_lines(door.head) else "csv"
+
+
+def is_table(door: Door) -> bool:
+    """Tell whether the content may be a table with a header: binary, or text with separators."""
+    if kind(door) in {"parquet", "excel"}:
+        return True
+    first = door.head.split(b"\n", 1)[0]
+    return b"\0" not in first and any(sign in first for sign in (b",", b";", b"\t"))
+
+
+def header(door: Door) -> list[str]:
+    """Return the names of a CSV file's columns; none for what is no CSV."""
+    if door.head.lstrip()[:1] in {b"{", b"["} or kind(door) != "csv" or not is_table(door):
+        return []
+    first = door.head.split(b"\n", 1)[0].decode("utf-8", "replace")
+    return [name.strip() for name in next(csv.reader([first], delimiter=_separator(door)), [])]
+
+
+def records(door: Door, learn: Callable[[list[str]], None]) -> Iterator[Record]:
+    """Return each row as a record; a file with a header has its first row of data at number 2.
+
+    Parameters
+    ----------
+    door
+        A table of any kind.
+    learn
+        Is told the names of the columns before the first row that has them.
+    """
+    read = {"parquet": _parquet, "excel": _excel, "lines": _lines, "csv": _csv}[kind(door)]
+
+    def learn_once(names: list[str]) -> None:
+        repeated = {name for name in names if names.count(name) > 1}
+        if repeated:
+            raise TableError("columns have the same name", file=door.path, row=1, got=min(repeated))
+        learn(names)
+
+    return read(door, learn_once)
+
+
+def mapping(
+    names: Iterable[str],
+    *,
+    table: str,
+    usual: Mapping[str, Collection[str]],
+    required: Collection[str],
+    told: Mapping[str, str] | None = None,
+    file: object = None,
+) -> dict[str, str]:
+    """Return the file's column for each of a table's: as told, by our name, or by a usual one.
+
+    Parameters
+    ----------
+    names
+        The file's columns.
+    table
+        Whose columns are looked for.
+    usual
+        Names that tools give to our columns, as `plain` makes them.
+    required
+        Our columns without which there is no row.
+    told
+        The caller's own mapping.
+    file
+        Named in errors.
+
+    Raises
+    ------
+    TableError
+        If a told column is not there, several have usual names for the same, or a required one
+        has none.
+    """
+    names = list(names)
+    told = dict(told or {})
+    ours = tables.columns(table)
+    for own, theirs in told.items():
+        if own not in ours:
+            raise TableError(
+                f"the {table} table has no such column", got=own, hint=did_you_mean(own, ours)
+            )
+        if theirs not in names:
+            raise TableError.missing_column(theirs, names, table="given", file=file)
+    found = dict(told)
+    for own in ours:
+        if own in told:
+            continue
+        free = [name for name in names if name not in told.values()]
+        known = {own, *usual.get(own, ())}
+        fitting = [own] if own in free else [name for name in free if plain(name) in known]
+        if len(fitting) > 1:
+            raise TableError(
+                f"several columns may be {own}",
+                file=file,
+                row=1,
+                got=", ".join(fitting),
+                hint=f"columns={{{own!r}: {fitting[0]!r}}} says which",
+            )
+        if fitting:
+            found[own] = fitting[0]
+        elif own in required:
+            raise TableError(
+                f"no column has a usual name for {own}",
+                file=file,
+                row=1,
+                got=", ".join(names),
+                hint=f"columns={{{own!r}: '…'}} says which it is",
+            )
+    return found
+
+
+def learn(
+    names: Iterable[str],
+    context: Context,
+    *,
+    table: str,
+    usual: Mapping[str, Collection[str]],
+    required: Collection[str],
+) -> None:
+    """Decide which column is which, and tell the context: ``mapping``, and ``extra`` for the rest.
+
+    Raises
+    ------
+    TableError
+        As `mapping` does; also if a column that comes late has a better name than one in use.
+    """
+    names = list(names)
+    found = mapping(
+        names, table=table, usual=usual, required=required, told=context.columns, file=context.path
+    )
+    for own, theirs in context.told.get("mapping", {}).items():
+        if found[own] != theirs:
+            raise TableError(
+                f"several columns may be {own}",
+                file=context.path,
+                got=f"{theirs}, {found[own]}",
+                hint=f"columns={{{own!r}: {theirs!r}}} says which",
+            )
+    context.told["mapping"] = found
+    taken = {*found.values(), *tables.columns(table)}
+    context.told["extra"] = {name: "str" for name in names if name not in taken}
+
+
+def rest(value: Mapping[str, Any], context: Context) -> dict[str, str | None]:
+    """Return the cells of a row that are in none of our columns, as text."""
+    cells = {name: as_text(value.get(name)) for name in context.told["extra"]}
+    only_text(cells)
+    return cells
+
+
+def plain(name: str) -> str:
+    """Return a column's name in small letters, with underscores for all other signs.
+
+    Examples
+    --------
+    >>> plain("Created At")
+    'created_at'
+    """
+    return re.sub(r"\W+", "_", name.strip().lower()).strip("_")
+
+
+def filled(cell: Any) -> Any:
+    """Return a cell, None where there is nothing in it."""
+    return None if cell is None or (isinstance(cell, str) and not cell.strip()) else cell
+
+
+def as_text(cell: Any) -> str | None:
+    """Return any cell as text: structures as JSON."""
+    write: Callable[..., str] = json.dumps if isinstance(cell, (dict, list, bool)) else str
+    return None if cell is None or cell == "" else write(cell)
+
+
+def _separator(door: Door) -> str:
+    first = door.head.split(b"\n", 1)[0]
+    return max((b"\t", b";", b","), key=first.count).decode()
+
+
+def _csv(door: Door, learn: Callable[[list[str]], None]) -> Iterator[Record]:
+    separator = _separator(door)
+    with door.open() as stream:
+        reader = csv.reader(_decoded(stream), delimiter=separator, strict=True)
+        try:
+            names = [name.strip() for name in next(reader)]
+            learn(names)
+            for number, cells in enumerate(reader, start=2):
+                raw = separator.join(cells).encode("utf-8", "replace").decode()
+                if len(cells) != len(names):
+                    bad = BadRecordError(f"expected {len(names)} cells; got {len(cells)}")
+                    yield Record(number, raw=raw, bad=bad)
+                else:
+                    yield Record(number, dict(zip(names, cells, strict=True)), raw)
+        except csv.Error as error:
+            raise BrokenError(f"no CSV: {error}") from None
+
+
+def _decoded(stream: IO[bytes]) -> Iterator[str]:
+    """Return lines as text; what is not UTF-8 becomes surrogates, and its record is refused."""
+    while line := stream.readline(MAX_RECORD + 1):
+        if len(line) > MAX_RECORD:
+            raise BrokenError(f"a line is longer than {MAX_RECORD >> 20} MB")
+        yield line.decode("utf-8", "surrogateescape")
+
+
+def names_in(head: bytes) -> list[str]:
+    """Return the keys of the JSON lines that stand whole in the beginning of a file."""
+    found: dict[str, None] = {}
+    for line in head.split(b"\n"):
+        try:
+            value = json.loads(line.decode("utf-8"))
+        except (ValueError, RecursionError):
+            continue  # cut off where the head ends, or its record will be refused
+        if isinstance(value, dict):
+            found.update(dict.fromkeys(value))
+    return list(found)
+
+
+def _lines(door: Door, learn: Callable[[list[str]], None]) -> Iterator[Record]:
+    # A line leaves out what it lacks, so that the first one alone does not tell the columns.
+    known = names_in(door.head)
+    learn(known)
+    there = set(known)
+    with door.open() as stream:
+        for record in json_lines(stream):
+            if record.bad is None and not isinstance(record.value, dict):
+                bad = BadRecordError("expected an object")
+                yield Record(record.number, raw=record.raw, bad=bad)
+                continue
+            if record.bad is None and not there.issuperset(record.value):
+                known += [name for name in record.value if name not in there]
+                there.update(known)
+                learn(known)
+            yield record
+
+
+def _parquet(door: Door, learn: Callable[[list[str]], None]) -> Iterator[Record]:
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    if door.packing is not None:
+        raise TableError("Parquet is packed already: unpack it", file=door.path, got=door.packing)
+    number = 0
+    try:
+        with pq.ParquetFile(door.path) as file:
+            learn(file.schema_arrow.names)
+            for batch in file.iter_batches(1_000):
+                for value in batch.to_pylist():
+                    number += 1
+                    yield Record(number, value, in_short(value))
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise BrokenError(f"the Parquet file cannot be read: {error}") from None
+
+
+def _excel(door: Door, learn: Callable[[list[str]], None]) -> Iterator[Record]:
+    import openpyxl  # noqa: PLC0415
+
+    # As a handle: openpyxl goes by the name of a path.
+    with door.path.open("rb") as handle:
+        try:
+            book = openpyxl.load_workbook(handle, read_only=True, data_only=True)
+            rows = book.worksheets[0].iter_rows(values_only=True)
+            names = [str(name).strip() for name in next(rows, ()) if name is not None]
+            learn(names)
+            for number, cells in enumerate(rows, start=2):
+                if any(cell is not None for cell in cells):
+                    value = dict(zip(names, cells, strict=False))
+                    yield Record(number, value, in_short(value))
+        except (*UNREADABLE, KeyError, ValueError, IndexError, SyntaxError) as error:
+            raise BrokenError(f"the workbook cannot be read: {error}") from None
