@@ -238,6 +238,7 @@ def lines(stream: IO[bytes]) -> Iterator[tuple[int, bytes | None]]:
 def gather(
     records: Iterable[Record],
     convert: Callable[[Any], list[dict[str, Any]]],
+    closing: Callable[[], list[dict[str, Any]]] = list,
     *,
     key: str,
     own: Sequence[str],
@@ -254,6 +255,8 @@ def gather(
     convert
         Makes the rows of one record, none for a record that is not asked for; raises
         `BadRecordError`.
+    closing
+        Makes the rows that only the whole file tells.
     key
         The column that names a row. A row that comes twice is kept once; two rows under one key
         that differ are not both true, so the second is a bad record.
@@ -290,6 +293,7 @@ def gather(
     except BrokenError as error:
         end = BadRecordError(f"nothing can be read from here on: {error}")
         gathered.refuse(last + 1, end, "", file if not quarantine else None)
+    gathered.close(last, closing())
     yield gathered
 
 
@@ -332,6 +336,11 @@ class Gathered:
         for row in fresh:
             self._seen[row[self._key]] = (number, len(self.rows))
             self.rows.append(row)
+
+    def close(self, number: int, rows: list[dict[str, Any]]) -> None:
+        """Add the rows that stand in no single record."""
+        if rows:
+            self.add(number, rows)
 
     def refuse(self, number: int, bad: BadRecordError, raw: str, file: object | None) -> None:
         """Put a record into quarantine, or raise where a file is named."""

@@ -79,6 +79,10 @@ class Format(ABC):
     def rows(self, value: Any, context: Context) -> list[dict[str, Any]]:
         """Turn a record into rows: none where it is none of the table's."""
 
+    def closing(self, context: Context) -> list[dict[str, Any]]:  # noqa: ARG002
+        """Return the rows that only the whole file tells, once it is read."""
+        return []
+
 
 def check_call(door: Door, timezone: str | None, on_error: str) -> None:
     """Refuse options that cannot work, whatever the file holds."""
@@ -154,6 +158,7 @@ def frames(
     for part in gather(
         found.records(door, context),
         lambda value: found.rows(value, context),
+        lambda: found.closing(context),
         key=tables.KEYS[table][0][0],
         own=tables.columns(table),
         file=door.path,
@@ -169,9 +174,8 @@ def frames(
             "repeated": part.repeated,
             "quarantine": part.quarantine,
         }
-        for name in ("mapping", "unresolved"):
-            if name in context.told:
-                told[name] = context.told[name]
+        if "mapping" in context.told:
+            told["mapping"] = context.told["mapping"]
         frame.attrs.update(told)
         yield frame
 

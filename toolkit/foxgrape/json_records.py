@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any
 
 import ijson
@@ -27,7 +28,7 @@ from foxgrape.doors import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-__all__ = ["document", "is_lines", "json_lines", "mended", "records_in", "shape", "values"]
+__all__ = ["document", "is_lines", "items", "json_lines", "mended", "records_in", "shape", "values"]
 
 Path = tuple[str, ...]
 
@@ -264,6 +265,23 @@ def shape(head: bytes) -> frozenset[Path]:
         except (JSONError, ValueError, BrokenError):
             continue  # the head is cut off somewhere: what stood before it counts
     return frozenset(found)
+
+
+def items(stream: IO[bytes], head: bytes, key: str) -> Iterator[Record]:
+    """Return what pages hold in the array under a key: pages a line, in an array, or one alone.
+
+    A record that has no such key is returned itself: some tools keep the items without pages.
+    """
+    path = (key, "item") if (key,) in shape(head) else ()
+    for record in records_in(stream, head, path):
+        page = record.value
+        if record.bad or not isinstance(page, dict) or key not in page:
+            yield record
+        elif not isinstance(page[key], list):
+            yield replace(record, bad=BadRecordError(f"{key} is no array", key))
+        else:
+            for item in page[key]:
+                yield Record(record.number, item, in_short(item))
 
 
 def records_in(stream: IO[bytes], head: bytes, path: Path = ()) -> Iterator[Record]:

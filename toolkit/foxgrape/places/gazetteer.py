@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from os import path
 
 from foxgrape.errors import FoxgrapeError
 from foxgrape.places.names import fold
-from foxgrape.places.place import Place
+from foxgrape.places.place import Place, kilometres
 from foxgrape.places.storage import Folder, Memory
 
 TYPE_CHECKING = False
@@ -24,7 +23,6 @@ __all__ = ["Gazetteer", "Place", "PlaceMatch", "find"]
 
 _RESOURCE = path.join(path.dirname(__file__), "resources", "gazetteer")  # noqa: PTH118, PTH120
 _EXACT, _FOLDED = 1.0, 0.95
-_EARTH_KM = 6371.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,15 +297,4 @@ def _bones(name: str) -> str:
 
 
 def _rank_near(match: PlaceMatch, near: tuple[float, float]) -> tuple[float, float, str]:
-    return (-match.score, _kilometres(match.place, near), match.place.id)
-
-
-def _kilometres(place: Place, near: tuple[float, float]) -> float:
-    """Return the distance on a sphere; infinity for a place without coordinates."""
-    if place.lat is None or place.lon is None:
-        return math.inf
-    here, there = math.radians(place.lat), math.radians(near[0])
-    east = math.radians(place.lon - near[1])
-    chord = math.sin((here - there) / 2) ** 2
-    chord += math.cos(here) * math.cos(there) * math.sin(east / 2) ** 2
-    return 2 * _EARTH_KM * math.asin(math.sqrt(min(1.0, chord)))
+    return (-match.score, kilometres(match.place, near), match.place.id)

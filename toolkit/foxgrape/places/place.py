@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
-__all__ = ["LANGUAGES", "MATCH", "Place", "from_line", "to_line"]
+__all__ = ["LANGUAGES", "MATCH", "Place", "from_line", "kilometres", "to_line"]
+
+_EARTH_KM = 6371.0088
 
 #: How a place's names are sorted; ``other`` is a language that was not told apart.
 LANGUAGES = ("uk", "ru", "en", "other")
@@ -63,6 +66,24 @@ class Place:
         """Return the names in a language: ``uk``, ``ru``, ``en`` or ``other``."""
         pairs = zip(self.names, self.languages, strict=False)
         return tuple(name for name, spoken in pairs if spoken == language)
+
+
+def kilometres(place: Place, near: tuple[float, float]) -> float:
+    """Return the distance on a sphere; infinity for a place without coordinates.
+
+    Examples
+    --------
+    >>> izium = Place("x:1", "Izium", (), 49.21, 37.25, "UA", "", None)
+    >>> round(kilometres(izium, (49.99, 36.23)))
+    114
+    """
+    if place.lat is None or place.lon is None:
+        return math.inf
+    here, there = math.radians(place.lat), math.radians(near[0])
+    east = math.radians(place.lon - near[1])
+    chord = math.sin((here - there) / 2) ** 2
+    chord += math.cos(here) * math.cos(there) * math.sin(east / 2) ** 2
+    return 2 * _EARTH_KM * math.asin(math.sqrt(min(1.0, chord)))
 
 
 def to_line(place: Place) -> str:

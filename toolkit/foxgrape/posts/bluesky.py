@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from foxgrape import times
 from foxgrape.cells import a_map, a_text, an_id, inner, stamp, whole
-from foxgrape.doors import BadRecordError, Record
+from foxgrape.doors import BadRecordError
 from foxgrape.formats import Context, Format
-from foxgrape.json_records import in_short, records_in, shape
+from foxgrape.json_records import items
 from foxgrape.posts.rows import row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from foxgrape.doors import Door
+    from foxgrape.doors import Door, Record
 
 __all__ = ["Bluesky"]
 
@@ -51,16 +50,7 @@ class Bluesky(Format):
     def records(self, door: Door, context: Context) -> Iterator[Record]:  # noqa: ARG002
         """Return each item of the feed."""
         with door.open() as stream:
-            page_path = ("feed", "item") if ("feed",) in shape(door.head) else ()
-            for record in records_in(stream, door.head, page_path):
-                page = record.value
-                if record.bad or not isinstance(page, dict) or "feed" not in page:
-                    yield record
-                elif not isinstance(page["feed"], list):
-                    yield replace(record, bad=BadRecordError("the feed is no array"))
-                else:
-                    for item in page["feed"]:
-                        yield Record(record.number, item, in_short(item))
+            yield from items(stream, door.head, "feed")
 
     def rows(self, value: Any, context: Context) -> list[dict[str, Any]]:
         """Return the row of a post, or of its being passed on."""

@@ -1,0 +1,331 @@
+"""Who holds a place: lists of changes, and lists by the day, as events that lasted.
+
+A list is edited by people who disagree: it flips, is vandalised and put right. A state counts once
+it has lasted; what flips back sooner never was.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import abstractmethod
+from array import array
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from foxgrape.cells import MONTHS, clock
+from foxgrape.doors import BadRecordError
+from foxgrape.events.resolving import Stated
+from foxgrape.events.rows import PLACING, coordinates, days, event, need
+from foxgrape.events.viina import compact_day
+from foxgrape.formats import Context, Format
+from foxgrape.tabular import header, records
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import numpy.typing as npt
+
+    from foxgrape.doors import Door, Record
+
+__all__ = ["ControlChanges", "ViinaControl"]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TICK = timedelta(microseconds=1)
+_UNKNOWN = "unknown"
+#: What lists call the states, in small letters.
+_STATES = {
+    **dict.fromkeys(("ukraine", "ua"), "UA"),
+    **dict.fromkeys(("russia", "ru", "donetsk pr", "luhansk pr", "dpr", "lpr"), "RU"),
+    **dict.fromkeys(("contested", "gray zone", "grey zone"), "contested"),
+    **dict.fromkeys(("", "unknown", "not known", "ukraine?", "(row removed)"), _UNKNOWN),
+}
+_SCHEME = "control"
+_NAMES = ("UA", "RU", "contested", _UNKNOWN)
+_WIKI_STAMP = re.compile(r"(\d{1,2}) ([A-Z][a-z]{2})[a-z]* (\d{4}) (\d\d)h(\d\d) UTC")
+
+
+class Listed(NamedTuple):
+    """A place of a list: what it is called there, and its id where the list has one."""
+
+    stated: Stated
+    place_id: str | None = None
+    #: Which one, among places of one name.
+    ordinal: str = "1"
+
+
+class Change(NamedTuple):
+    """A change to a state that lasted; instants are microseconds since 1970."""
+
+    place: Listed
+    state: str
+    #: The interval in which the list came to show it.
+    at: int
+    until: int
+    #: Since when the list had shown the state before it.
+    since: int
+    #: Who held the place last before it, if anybody is known to have.
+    holder: str | None
+    #: Whether the list has no other place of this name.
+    alone: bool
+
+
+@dataclass(slots=True)
+class Log:
+    """States of places as they were listed: 21 bytes a row, since a year by the day has 12 million.
+
+    Attributes
+    ----------
+    snapshots
+        Each instant is one at which the whole list was read: a change came after the one before.
+
+    Examples
+    --------
+    >>> log, izium = Log(), Listed(Stated("Izium"))
+    >>> for day, state in enumerate(["RU", "RU", "UA", "UA", "UA"]):
+    ...     log.add(izium, state, day * 86_400_000_000, day * 86_400_000_000)
+    >>> [(change.state, change.holder) for change in log.changes(timedelta(days=2))]
+    [('UA', 'RU')]
+    """
+
+    snapshots: bool = False
+    places: dict[tuple[str, ...], int] = field(default_factory=dict)
+    listed: list[Listed] = field(default_factory=list)
+    place: array[int] = field(default_factory=lambda: array("i"))
+    at: array[int] = field(default_factory=lambda: array("q"))
+    until: array[int] = field(default_factory=lambda: array("q"))
+    state: array[int] = field(default_factory=lambda: array("b"))
+
+    def has(self, place: Listed) -> bool:
+        """Tell whether anything is put down of a place."""
+        return _key(place) in self.places
+
+    def add(self, place: Listed, state: str, at: int, until: int) -> None:
+        """Put down that a place was listed in a state at an instant."""
+        number = self.places.setdefault(_key(place), len(self.listed))
+        if number == len(self.listed):
+            self.listed.append(place)
+        self.place.append(number)
+        self.at.append(at)
+        self.until.append(until)
+        self.state.append(_NAMES.index(state))
+
+    def changes(self, persistence: timedelta) -> Iterator[Change]:
+        """Return the changes to states that lasted, by place and time.
+
+        A place's first state is no change. The last one lasts until the end of the list, so one
+        that began too shortly before it does not count yet.
+        """
+        if not self.place:
+            return
+        columns = (self.place, self.at, self.until, self.state)
+        place, at, until, state = (np.array(column) for column in columns)
+        shots = np.unique(until)
+        order = np.lexsort((np.arange(len(at)), at, place))
+        place, at, until, state = place[order], at[order], until[order], state[order]
+        rows = _lasting(place, at, state, max(persistence // _TICK, 1))
+        names = [self.listed[number].stated.name for number in np.unique(place[rows])]
+        before, holder = -1, None  # the state before, by its first row; the side that held last
+        for row in rows.tolist():
+            same_place = before >= 0 and place[before] == place[row]
+            if same_place and state[before] == state[row]:
+                continue
+            name = _NAMES[state[row]]
+            if same_place:
+                earlier = int(np.searchsorted(shots, until[row])) - 1
+                first = shots[earlier] + 1 if self.snapshots and earlier >= 0 else at[row]
+                ends = int(first), int(until[row]), int(at[before])
+                listed = self.listed[place[row]]
+                alone = names.count(listed.stated.name) == 1
+                yield Change(listed, name, *ends, holder, alone)
+            else:
+                holder = None
+            before = row
+            holder = holder if name == "contested" else name
+
+
+def _lasting(
+    place: npt.NDArray[np.int32],
+    at: npt.NDArray[np.int64],
+    state: npt.NDArray[np.int8],
+    shortest: int,
+) -> npt.NDArray[np.int64]:
+    """Return the first rows of known states that lasted, of rows in the order of place and time.
+
+    That a list did not know a state for a while does not end it; that it never knew again does.
+    """
+    unknown = state == _NAMES.index(_UNKNOWN)
+    rows = _first_of_each(place, state, np.arange(len(at)))
+    rows = rows[~(unknown[rows] & _goes_on(place, rows))]
+    rows = _first_of_each(place, state, rows)
+    after = np.where(_goes_on(place, rows), at[np.roll(rows, -1)], at.max())
+    lasting: npt.NDArray[np.int64] = rows[(after - at[rows] >= shortest) & ~unknown[rows]]
+    return lasting
+
+
+def _first_of_each(
+    place: npt.NDArray[np.int32], state: npt.NDArray[np.int8], rows: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Keep of each run of rows of one place in one state the first."""
+    here, what = place[rows], state[rows]
+    return rows[np.r_[True, (here[1:] != here[:-1]) | (what[1:] != what[:-1])]]
+
+
+def _goes_on(place: npt.NDArray[np.int32], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Tell for each row whether the next one is of the same place."""
+    here = place[rows]
+    same: npt.NDArray[np.bool_] = np.r_[here[1:] == here[:-1], False]
+    return same
+
+
+def _key(place: Listed) -> tuple[str, str]:
+    return place.place_id or place.stated.name, place.ordinal
+
+
+class _Control(Format):
+    """What both kinds of lists share: rows are put down, and read as events at the end."""
+
+    extra: ClassVar = PLACING
+
+    def records(self, door: Door, context: Context) -> Iterator[Record]:
+        """Return each row."""
+        context.told["log"] = Log(snapshots="commit" in header(door))
+        return records(door, lambda _: None)
+
+    @abstractmethod
+    def rows(self, value: Any, context: Context) -> list[dict[str, Any]]:
+        """Put a row down in the log: none is an event by itself."""
+
+    def closing(self, context: Context) -> list[dict[str, Any]]:
+        """Return the events: the changes that lasted."""
+        log: Log = context.told["log"]
+        return [self._event(change, context) for change in log.changes(context.persistence)]
+
+    def _event(self, change: Change, context: Context) -> dict[str, Any]:
+        stated, place_id, ordinal = change.place
+        places = context.told["places"]
+        if place_id is not None:
+            place = places.by_id(place_id, stated)
+        elif not change.alone:
+            # The list's coordinates were joined by name: they cannot tell one from the other.
+            named = Stated(f"{stated.name} ({ordinal})", admin1=stated.admin1)
+            place = places.larger(_SCHEME, named, "one of several places of one name")
+        else:
+            place = places.settlement(_SCHEME, stated)
+        at, until = _instant(change.at), _instant(change.until)
+        return event(
+            event_id=f"{place[0]}@{until:%Y-%m-%dT%H:%MZ}",
+            place=place,
+            point=stated.point or (None, None),
+            kind=_kind(change),
+            by_side=None if change.state == "contested" else change.state,
+            occurred=(min(_instant(change.since), at), until),
+            confirmed=(at, until),
+            precision="list",
+            source=self.name,
+            stated_place=stated.name,
+            place_precision="exact",
+            place_km=None,
+        )
+
+
+class ControlChanges(_Control):
+    """Rows of place, state before, state after, and when the change was first seen."""
+
+    name = "control_changes"
+
+    def recognise(self, door: Door, shape: frozenset[tuple[str, ...]]) -> bool:
+        """Tell by two states and a time in the header."""
+        names = set(header(door))
+        states = {"held_by_prev", "held_by"} <= names or {"from", "to"} <= names
+        return not shape and states and bool(names & {"first_seen", "commit_time"})
+
+    def rows(self, value: Any, context: Context) -> list[dict[str, Any]]:
+        """Put the state after a change down, and before a place's first one the state until then.
+
+        A list of nothing but changes tells what a place was before only in that way; what was
+        before the list began is taken to have lasted.
+        """
+        log: Log = context.told["log"]
+        before, after = _state(value, "held_by_prev", "from"), _state(value, "held_by", "to")
+        at, until = _first_seen(value, context)
+        name = str(value.get("place") or value.get("name") or "").strip()
+        if not name:
+            raise BadRecordError("expected a place; got nothing", "place")
+        stated = Stated(name, *coordinates(value, "lat", "lon"), str(value.get("admin1") or ""))
+        # A list shows a place twice by mistake too: only of a common name are there several.
+        several = context.told["places"].common(name)
+        ordinal = str(value.get("name_dup") or "1") if several else "1"
+        place = Listed(stated, value.get("place_id") or None, ordinal)
+        if not log.has(place) and _UNKNOWN not in {before, after}:
+            start = min(log.at, default=at) - max(context.persistence // _TICK, 1)
+            log.add(place, before, start, start)
+        log.add(place, after, at, until)
+        return []
+
+
+class ViinaControl(_Control):
+    """VIINA 2.0's ``control`` and ``kontrol`` files: one row a place and day."""
+
+    name = "viina_control"
+
+    def recognise(self, door: Door, shape: frozenset[tuple[str, ...]]) -> bool:
+        """Tell by a state by the day, under an id of GeoNames or KATOTTG."""
+        names = set(header(door))
+        return not shape and {"date", "status"} <= names and bool(names & {"geonameid", "kod"})
+
+    def rows(self, value: Any, context: Context) -> list[dict[str, Any]]:
+        """Put the day's state down."""
+        own = value.get("geonameid")
+        place_id = f"geonames:{own}" if own else f"katottg:{need(value, 'kod')}"
+        day = compact_day(need(value, "date"), "date")
+        zone = context.timezone or "Europe/Kyiv"  # the list is of places in Ukraine
+        first, last = days(day, day, zone)
+        stated = Stated(str(value.get("asciiname") or place_id), *coordinates(value))
+        log: Log = context.told["log"]
+        log.add(Listed(stated, place_id), _state(value, "status"), _micro(first), _micro(last))
+        return []
+
+
+def _state(value: Mapping[str, Any], *columns: str) -> str:
+    """Return the state in the first of the columns that the file has."""
+    column = next((name for name in columns if name in value), columns[-1])
+    told = str(value.get(column) or "").strip()
+    if told.casefold() not in _STATES:
+        raise BadRecordError(
+            f"expected a state such as Ukraine, Russia or Contested; got {told!r:.80}", column
+        )
+    return _STATES[told.casefold()]
+
+
+def _first_seen(value: Mapping[str, Any], context: Context) -> tuple[int, int]:
+    """Return when the list was read: as the scraper noted, else when it kept what it read."""
+    wiki = _WIKI_STAMP.fullmatch(str(value.get("wiki_scrape_update") or "").strip())
+    if wiki and wiki[2] in MONTHS:
+        day, month, year, hour, minute = wiki.groups()
+        told = f"{year}-{MONTHS.index(month) + 1:02}-{int(day):02}T{hour}:{minute}Z"
+        column = "wiki_scrape_update"
+    else:
+        column = "first_seen" if "first_seen" in value else "commit_time"
+        told = str(need(value, column))
+    first, last = clock(told, context.timezone, column)
+    return _micro(first), _micro(last)
+
+
+def _kind(change: Change) -> str:
+    """Name a change by who held the place last before it."""
+    if change.state == "contested":
+        return "contested"
+    if change.holder == change.state or change.holder is None:
+        return "held"
+    return "liberated" if change.state == "UA" else "captured"
+
+
+def _micro(instant: datetime) -> int:
+    return (instant - _EPOCH) // _TICK
+
+
+def _instant(micro: int) -> datetime:
+    return _EPOCH + micro * _TICK

@@ -1,0 +1,103 @@
+"""UCDP's georeferenced events: the yearly release, the monthly candidates, and the API's pages."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from foxgrape.cells import a_map
+from foxgrape.events.resolving import Stated
+from foxgrape.events.rows import PLACING, a_day, code, coordinates, days, event, need, zone_in
+from foxgrape.formats import Context, Format
+from foxgrape.json_records import items
+from foxgrape.tabular import header, records
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from foxgrape.doors import Door, Record
+    from foxgrape.events.resolving import Resolver
+
+__all__ = ["Ucdp"]
+
+_SIGNS = {"date_prec", "where_prec", "date_start", "type_of_violence"}
+_KINDS = {"1": "state-based violence", "2": "non-state violence", "3": "one-sided violence"}
+_TIME = {"1": "day", "2": "days", "3": "week", "4": "month", "5": "more than a month"}
+#: Precision in words, what is named instead of a settlement, and kilometres where they are stated.
+_PLACE = {
+    "1": ("exact", None, 0.0),
+    "2": ("near", None, 25.0),
+    "3": ("district", "a district", None),
+    "4": ("region", "a region", None),
+    "5": ("area", "a line or an area", None),
+    "6": ("country", "a country", None),
+    "7": ("area", "waters or air space", None),
+}
+_KIND_OF_PLACE = re.compile(r" (town|city|village|settlement|hamlet)$")
+
+
+class Ucdp(Format):
+    """UCDP GED and Candidate as CSV, with or without the second header line of HXL, or JSON."""
+
+    name = "ucdp"
+    extra: ClassVar = {
+        **PLACING,
+        "side_a": "str",
+        "side_b": "str",
+        "admin1": "str",
+        "deaths_best": "str",
+        "headline": "str",
+    }
+
+    def recognise(self, door: Door, shape: frozenset[tuple[str, ...]]) -> bool:
+        """Tell by the columns that only UCDP has."""
+        found = {path[-1] for path in shape if path[:-1] in {(), ("Result", "item")}}
+        return (found or set(header(door))) >= _SIGNS
+
+    def records(self, door: Door, context: Context) -> Iterator[Record]:  # noqa: ARG002
+        """Return each row."""
+        if header(door):
+            return records(door, lambda _: None)
+        return _pages(door)
+
+    def rows(self, value: Any, context: Context) -> list[dict[str, Any]]:
+        """Return the event of a row; none for the line of HXL tags."""
+        told = a_map(value)
+        if str(told.get("date_start", "")).startswith("#"):
+            return []
+        where = code(told, "where_prec", _PLACE)
+        precision, what, km = _PLACE[where]
+        point = coordinates(told)
+        name = str(need(told, "where_coordinates"))
+        country = told.get("country")
+        stated = Stated(_KIND_OF_PLACE.sub("", name), *point, str(told.get("adm_1") or ""))
+        places: Resolver = context.told["places"]
+        place = places.larger("ucdp", stated, what) if what else places.settlement("ucdp", stated)
+        made = event(
+            event_id=f"ucdp:{need(told, 'id')}",
+            place=place,
+            point=point,
+            kind=_KINDS[code(told, "type_of_violence", _KINDS)],
+            # The first and the last day on which it may have been, whatever the precision.
+            occurred=days(
+                a_day(need(told, "date_start"), "date_start"),
+                a_day(need(told, "date_end"), "date_end"),
+                zone_in(country, context),
+            ),
+            precision=_TIME[code(told, "date_prec", _TIME)],
+            source=told.get("source_office") or told.get("source_article"),
+            stated_place=name,
+            place_precision=precision,
+            place_km=km,
+            side_a=told.get("side_a"),
+            side_b=told.get("side_b"),
+            admin1=told.get("adm_1"),
+            deaths_best=None if told.get("best") is None else str(told["best"]),
+            headline=told.get("source_headline"),
+        )
+        return [made]
+
+
+def _pages(door: Door) -> Iterator[Record]:
+    with door.open() as stream:
+        yield from items(stream, door.head, "Result")
