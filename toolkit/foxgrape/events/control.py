@@ -11,6 +11,7 @@ from abc import abstractmethod
 from array import array
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -126,9 +127,9 @@ class Log:
         order = np.lexsort((np.arange(len(at)), at, place))
         place, at, until, state = place[order], at[order], until[order], state[order]
         rows = _lasting(place, at, state, max(persistence // _TICK, 1))
-        names = [self.listed[number].stated.name for number in np.unique(place[rows])]
+        names = [self.listed[number].stated.name for number in {int(place[row]) for row in rows}]
         before, holder = -1, None  # the state before, by its first row; the side that held last
-        for row in rows.tolist():
+        for row in rows:
             same_place = before >= 0 and place[before] == place[row]
             if same_place and state[before] == state[row]:
                 continue
@@ -151,33 +152,43 @@ def _lasting(
     at: npt.NDArray[np.int64],
     state: npt.NDArray[np.int8],
     shortest: int,
-) -> npt.NDArray[np.int64]:
+) -> list[int]:
     """Return the first rows of known states that lasted, of rows in the order of place and time.
 
     That a list did not know a state for a while does not end it; that it never knew again does.
     """
-    unknown = state == _NAMES.index(_UNKNOWN)
-    rows = _first_of_each(place, state, np.arange(len(at)))
-    rows = rows[~(unknown[rows] & _goes_on(place, rows))]
-    rows = _first_of_each(place, state, rows)
-    after = np.where(_goes_on(place, rows), at[np.roll(rows, -1)], at.max())
-    lasting: npt.NDArray[np.int64] = rows[(after - at[rows] >= shortest) & ~unknown[rows]]
+    new = np.r_[True, (place[1:] != place[:-1]) | (state[1:] != state[:-1])].nonzero()[0]
+    unknown, end = _NAMES.index(_UNKNOWN), int(at.max())
+    lasting = []
+    for _, group in groupby(new.tolist(), key=lambda row: int(place[row])):
+        rows = list(group)
+        ends = int(at[rows[-1]]) if state[rows[-1]] == unknown else end
+        known = _merged([row for row in rows if state[row] != unknown], state)
+        lasting += _without_flips(known, at, state, shortest, ends)
     return lasting
 
 
-def _first_of_each(
-    place: npt.NDArray[np.int32], state: npt.NDArray[np.int8], rows: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int64]:
-    """Keep of each run of rows of one place in one state the first."""
-    here, what = place[rows], state[rows]
-    return rows[np.r_[True, (here[1:] != here[:-1]) | (what[1:] != what[:-1])]]
+def _merged(rows: list[int], state: npt.NDArray[np.int8]) -> list[int]:
+    """Keep of neighbours in one state the first."""
+    return [next(group) for _, group in groupby(rows, key=lambda row: int(state[row]))]
 
 
-def _goes_on(place: npt.NDArray[np.int32], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """Tell for each row whether the next one is of the same place."""
-    here = place[rows]
-    same: npt.NDArray[np.bool_] = np.r_[here[1:] == here[:-1], False]
-    return same
+def _without_flips(
+    rows: list[int],
+    at: npt.NDArray[np.int64],
+    state: npt.NDArray[np.int8],
+    shortest: int,
+    end: int,
+) -> list[int]:
+    """Leave out what did not last, the shortest first: what it interrupted may have lasted."""
+    while rows:
+        starts = at[rows]
+        lasts = np.append(starts[1:], end) - starts
+        flip = int(lasts.argmin())
+        if lasts[flip] >= shortest:
+            break
+        rows = _merged(rows[:flip] + rows[flip + 1 :], state)
+    return rows
 
 
 def _key(place: Listed) -> tuple[str, str]:
