@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foxgrape import doors, json_records
-from foxgrape.doors import BrokenError
+from foxgrape.doors import BrokenError, lines
 
 PIECES = st.sampled_from(
     [rb"\ud83d\ude00", rb"\ud83d", rb"\ude00", rb"\\", rb"\x0B", rb"\n", rb"\u0041", b"a", b"xB0"]
@@ -62,7 +62,7 @@ def test_items_of_an_array_are_those_of_the_standard_library(items):
 @given(st.lists(st.dictionaries(st.text(max_size=3), JSON)))
 def test_lines_are_those_of_the_standard_library(items):
     stream = io.BytesIO("\n\n".join(map(json.dumps, items)).encode())
-    records = list(json_records.json_lines(stream))
+    records = list(json_records.json_lines(lines(stream)))
     assert [record.value for record in records] == items
     assert [record.number for record in records] == [1 + 2 * n for n in range(len(items))]
 

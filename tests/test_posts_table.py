@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 
 import openpyxl
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -221,3 +223,78 @@ def test_a_better_name_that_comes_late_is_not_guessed(tmp_path):
         read_posts(file)
     posts = read_posts(file, columns={"text": "message"})
     assert posts.attrs["mapping"]["text"] == "message"
+
+
+CELL = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats()
+    | st.sampled_from(["", " ", "\x1c", "\u200b", "x", "🍇", "a￿", "true", "1", "1662812160"])
+    | st.sampled_from(["2022-09-10T12:16:00Z", "2022-09-10 15:16:00.1+03:00", "2022-09-10"])
+    | st.sampled_from(["2022-02-30T00:00:00Z", "2022-09-10T24:00:00Z", "0001-01-01T00:00:00+09:00"])
+    | st.text(max_size=3)
+    | st.lists(st.integers(), max_size=1)
+    | st.dictionaries(st.text(max_size=1), st.integers(), max_size=1)
+)
+PLAIN = st.fixed_dictionaries(
+    {"id": st.integers(0, 10**6).map(str), "date": st.just("2022-09-10T12:16:00Z")},
+    optional={"text": st.text(max_size=5), "user": st.just("me"), "views": st.integers(0, 9)},
+)
+ODD = st.dictionaries(
+    st.sampled_from(["id", "date", "text", "user", "lang", "url", "is_repost", "edited", "x"]),
+    CELL,
+)
+
+
+@pytest.mark.parametrize("kind", ["lines", "parquet"])
+@given(st.lists(st.tuples(PLAIN, st.just({}) | st.just({}) | ODD), min_size=1, max_size=8))
+def test_column_by_column_and_row_by_row_are_the_same(tmp_path_factory, kind, rows):
+    made = [row | odd for row, odd in rows]
+    file = tmp_path_factory.mktemp("both") / "x"
+    if kind == "lines":
+        file.write_text("\n".join(map(json.dumps, made)), encoding="utf-8")
+    else:
+        try:
+            pq.write_table(pa.Table.from_pylist(made), file)
+        except (pa.ArrowException, UnicodeEncodeError, OverflowError):
+            return  # no Parquet file can hold these
+    options = {"account": "me", "timezone": "UTC", "on_error": "quarantine"}
+    with pytest.MonkeyPatch.context() as patch:
+        read = [attempt(lambda: read_posts(file, **options))]
+        read += [attempt(lambda: list(iter_posts(file, batch=3, **options)))]
+        for name in ("plain_lines", "plain_posts"):
+            patch.setattr(f"foxgrape.posts.table.{name}", lambda *_: None)
+        by_row = [attempt(lambda: read_posts(file, **options))]
+        by_row += [attempt(lambda: list(iter_posts(file, batch=3, **options)))]
+    assert list(map(told, read)) == list(map(told, by_row))
+
+
+def attempt(read):
+    try:
+        return read()
+    except TableError as error:
+        return str(error)
+
+
+def told(result):
+    """Return frames as plain values, to compare cell by cell, types and attrs too."""
+    if isinstance(result, str):
+        return result
+    frames = result if isinstance(result, list) else [result]
+    return [
+        (frame.dtypes.astype(str).to_dict(), frame.attrs, frame.to_csv(), len(frame))
+        for frame in frames
+    ]
+
+
+def test_plain_parts_are_read_column_by_column(tmp_path):
+    """Else the test above would prove nothing."""
+    rows = [{"id": str(n), "date": "2022-09-10T12:16:00Z", "text": "🍇"} for n in range(100)]
+    file = tmp_path / "x"
+    file.write_text("\n".join(map(json.dumps, rows)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("foxgrape.posts.table.Table.rows", lambda *_: pytest.fail("row by row"))
+        assert len(read_posts(file, account="me")) == 100
+        pq.write_table(pa.Table.from_pylist(rows), file)
+        assert len(read_posts(file, account="me")) == 100

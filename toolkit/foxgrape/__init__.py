@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from foxgrape.emoji_scan import EmojiSpans, scan_emoji
     from foxgrape.errors import FoxgrapeError
     from foxgrape.events import read_events
+    from foxgrape.ingest import Ingested, ingest
     from foxgrape.leadtime import LeadTimes, lead_times
     from foxgrape.link import link
     from foxgrape.places import (
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from foxgrape.reports import ReportRun, run_report
     from foxgrape.store import Store
     from foxgrape.study import Study, open_study
+    from foxgrape.study_making import NewStudy, new_study
 
 __version__ = "0.1.0"
 
@@ -46,6 +48,7 @@ _HOMES = {
     "foxgrape.emoji_scan": ["EmojiSpans", "scan_emoji"],
     "foxgrape.errors": ["FoxgrapeError"],
     "foxgrape.events": ["read_events"],
+    "foxgrape.ingest": ["Ingested", "ingest"],
     "foxgrape.leadtime": ["LeadTimes", "lead_times"],
     "foxgrape.link": ["link"],
     "foxgrape.places": [
@@ -65,6 +68,7 @@ _HOMES = {
     "foxgrape.reports": ["ReportRun", "run_report"],
     "foxgrape.store": ["Store"],
     "foxgrape.study": ["Study", "open_study"],
+    "foxgrape.study_making": ["NewStudy", "new_study"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -76,7 +80,9 @@ __all__ = [
     "EmojiSpans",
     "FoxgrapeError",
     "Gazetteer",
+    "Ingested",
     "LeadTimes",
+    "NewStudy",
     "Place",
     "PlaceMatch",
     "ReportRun",
@@ -87,10 +93,12 @@ __all__ = [
     "codes_for",
     "detect",
     "find",
+    "ingest",
     "iter_posts",
     "lead_times",
     "link",
     "lookup",
+    "new_study",
     "open_study",
     "read_events",
     "read_posts",

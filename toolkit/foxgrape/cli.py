@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from foxgrape import __version__
-from foxgrape.cli_places import AsJson, add_to, show
+from foxgrape import __version__, cli_doors, cli_places
+from foxgrape.cli_places import AsJson, show
 from foxgrape.errors import FoxgrapeError
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ app = typer.Typer(
 )
 report = typer.Typer(help="Build reports.", no_args_is_help=True)
 study_app = typer.Typer(help="Look after studies.", no_args_is_help=True)
-add_to(app)
+cli_places.add_to(app)
+cli_doors.add_to(app, study_app)
 app.add_typer(report, name="report")
 app.add_typer(study_app, name="study")
 

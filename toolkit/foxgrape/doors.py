@@ -28,6 +28,7 @@ __all__ = [
     "BadRecordError",
     "BrokenError",
     "Door",
+    "Gathered",
     "Record",
     "gather",
     "lines",
@@ -122,6 +123,7 @@ class Door:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        self._handle: IO[bytes] | None = None
         try:
             with self.path.open("rb") as handle:
                 start = handle.read(CHUNK)
@@ -142,10 +144,18 @@ class Door:
     def open(self) -> Iterator[IO[bytes]]:
         """Open the content; what cannot be unpacked raises `BrokenError` where it is read."""
         with self.path.open("rb") as handle, _Unpacked(self._unpack(handle)) as raw:
+            self._handle = handle
             stream = io.BufferedReader(raw, CHUNK)
             if stream.peek(len(_BOM)).startswith(_BOM):
                 stream.read(len(_BOM))
             yield stream
+
+    @property
+    def done(self) -> float:
+        """Which share of the file, as it is packed, was read."""
+        if self._handle is None or self._handle.closed:
+            return 1.0
+        return self._handle.tell() / max(self.path.stat().st_size, 1)
 
     def _unpack(self, handle: IO[bytes]) -> Any:
         if self.packing == "gzip":
@@ -245,6 +255,7 @@ def gather(
     file: object,
     quarantine: bool,
     batch: int | None = None,
+    after: int = 0,
 ) -> Iterator[Gathered]:
     """Turn records into rows, batch by batch, and keep what is bad apart.
 
@@ -269,6 +280,8 @@ def gather(
     batch
         How many rows and bad records together, about; by default all. Keys are compared within a
         batch, so that memory does not grow with the file.
+    after
+        The number of the last record before these.
 
     Raises
     ------
@@ -276,7 +289,7 @@ def gather(
         At the first bad record, with its number, if they are not put into quarantine.
     """
     gathered = Gathered(key, own)
-    last = 0
+    last = after
     try:
         for record in records:
             last = record.number
@@ -310,7 +323,7 @@ class Gathered:
         Records read; those that are no rows at all; rows that came again.
     """
 
-    def __init__(self, key: str, own: Sequence[str]) -> None:
+    def __init__(self, key: str = "", own: Sequence[str] = ()) -> None:
         self.rows: list[dict[str, Any]] = []
         self.quarantine: list[dict[str, Any]] = []
         self.read = self.passed = self.repeated = 0

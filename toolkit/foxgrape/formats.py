@@ -11,16 +11,25 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from foxgrape import tables
-from foxgrape.doors import gather
+from foxgrape.doors import Gathered, gather
 from foxgrape.errors import TableError, did_you_mean
 from foxgrape.json_records import shape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from foxgrape.doors import Door, Record
 
-__all__ = ["Context", "Format", "OnError", "check_call", "frames", "quarantined", "recognised"]
+__all__ = [
+    "Context",
+    "Format",
+    "OnError",
+    "Part",
+    "check_call",
+    "frames",
+    "quarantined",
+    "recognised",
+]
 
 OnError = Literal["raise", "quarantine"]
 
@@ -53,6 +62,25 @@ class Context:
     told: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a file: records to be read one by one, or rows that are read already.
+
+    Attributes
+    ----------
+    records
+        In the order of the file.
+    rows
+        One for each record, in the table's schema; None where records are to be read.
+    after
+        The number of the last record before this part.
+    """
+
+    records: Iterable[Record] = ()
+    rows: pd.DataFrame | None = None
+    after: int = 0
+
+
 class Format(ABC):
     """A format: how to know it, cut it into records, and turn one into rows of its table.
 
@@ -78,6 +106,10 @@ class Format(ABC):
     @abstractmethod
     def rows(self, value: Any, context: Context) -> list[dict[str, Any]]:
         """Turn a record into rows: none where it is none of the table's."""
+
+    def parts(self, door: Door, context: Context, size: int) -> Iterator[Part]:  # noqa: ARG002
+        """Cut the content into parts of about `size` records; by default there is one."""
+        yield Part(self.records(door, context))
 
     def closing(self, context: Context) -> list[dict[str, Any]]:  # noqa: ARG002
         """Return the rows that only the whole file tells, once it is read."""
@@ -155,29 +187,70 @@ def frames(
     Their attrs say the ``format``, how many records were ``read``, how many of them were none of
     the table's (``no_posts``, ``no_events``) or ``repeated`` a row, and the ``quarantine``.
     """
-    for part in gather(
-        found.records(door, context),
-        lambda value: found.rows(value, context),
-        lambda: found.closing(context),
-        key=tables.KEYS[table][0][0],
-        own=tables.columns(table),
-        file=door.path,
-        quarantine=on_error == "quarantine",
-        batch=batch,
-    ):
-        extra = {**found.extra, **context.told.get("extra", {})}
-        frame = _frame_of(part.rows, extra, table, door.path)
-        told: dict[str, Any] = {
-            "format": found.name,
-            "read": part.read,
-            f"no_{table}": part.passed,
-            "repeated": part.repeated,
-            "quarantine": part.quarantine,
-        }
-        if "mapping" in context.told:
-            told["mapping"] = context.told["mapping"]
-        frame.attrs.update(told)
-        yield frame
+    if batch is None:
+        plain = _plain(door, found, context, table)
+        whole = Part(found.records(door, context)) if plain is None else Part(rows=plain)
+        parts: Iterable[Part] = [whole]
+    else:
+        parts = found.parts(door, context, batch)
+    for part in parts:
+        if part.rows is not None:
+            yield _told(part.rows, Gathered(), found, context, table, read=len(part.rows))
+            continue
+        for gathered in gather(
+            part.records,
+            lambda value: found.rows(value, context),
+            lambda: found.closing(context),
+            key=tables.KEYS[table][0][0],
+            own=tables.columns(table),
+            file=door.path,
+            quarantine=on_error == "quarantine",
+            batch=batch,
+            after=part.after,
+        ):
+            # What ends together with its part leaves nothing behind it.
+            if batch is not None and not gathered.read:
+                continue
+            extra = {**found.extra, **context.told.get("extra", {})}
+            rows = _frame_of(gathered.rows, extra, table, door.path)
+            yield _told(rows, gathered, found, context, table, read=gathered.read)
+
+
+#: How many records are read at once where all are asked for.
+_PART = 50_000
+
+
+def _plain(door: Door, found: Format, context: Context, table: str) -> pd.DataFrame | None:
+    """Return the rows of a file of plain parts only, in which no key stands twice; else None."""
+    read = []
+    for part in found.parts(door, context, _PART):
+        if part.rows is None:
+            return None
+        read.append(part.rows)
+    rows = pd.concat(read, ignore_index=True)
+    return rows if rows[tables.KEYS[table][0][0]].is_unique else None
+
+
+def _told(
+    rows: pd.DataFrame,
+    gathered: Gathered,
+    found: Format,
+    context: Context,
+    table: str,
+    read: int,
+) -> pd.DataFrame:
+    """Return the rows with what is told of their reading in the attrs."""
+    told: dict[str, Any] = {
+        "format": found.name,
+        "read": read,
+        f"no_{table}": gathered.passed,
+        "repeated": gathered.repeated,
+        "quarantine": gathered.quarantine,
+    }
+    if "mapping" in context.told:
+        told["mapping"] = dict(context.told["mapping"])
+    rows.attrs.update(told)
+    return rows
 
 
 def _frame_of(

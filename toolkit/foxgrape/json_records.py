@@ -26,7 +26,7 @@ from foxgrape.doors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
 __all__ = ["document", "is_lines", "items", "json_lines", "mended", "records_in", "shape", "values"]
 
@@ -183,9 +183,9 @@ def _first_line(error: Exception) -> str:
     return text.split("\\n")[0].split("\n")[0].strip()
 
 
-def json_lines(stream: IO[bytes]) -> Iterator[Record]:
-    """Return one record a line; a line that is no JSON is a bad record."""
-    for number, line in lines(stream):
+def json_lines(numbered: Iterable[tuple[int, bytes | None]]) -> Iterator[Record]:
+    """Return one record a line of `foxgrape.doors.lines`; one that is no JSON is a bad record."""
+    for number, line in numbered:
         if line is None:
             bad = BadRecordError(f"the line is longer than {MAX_RECORD >> 20} MB")
             yield Record(number, bad=bad)
@@ -289,5 +289,5 @@ def records_in(stream: IO[bytes], head: bytes, path: Path = ()) -> Iterator[Reco
     if head.lstrip().startswith(b"["):
         return document(stream, ("item", *path))
     if is_lines(head):
-        return json_lines(stream)
+        return json_lines(lines(stream))
     return document(stream, path, several=True)

@@ -7,9 +7,11 @@ version. Any tool that reads Delta Lake opens the same folder.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from foxgrape import tables, times
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["Store", "Upsert"]
 
 _MONTH = "month"
+#: How many kept rows are looked through at once.
+_LOOK = 500_000
 # Writers who meet try again on what the other one wrote; each round lets at least one through.
 _ROUNDS = 100
 
@@ -110,16 +114,9 @@ class Store:
         StoreError
             If there is no such table, or other writers leave no room for a hundred rounds.
         """
-        from deltalake import CommitProperties  # noqa: PLC0415
         from deltalake.exceptions import CommitFailedError, DeltaError  # noqa: PLC0415
 
-        keys, clock = _key(table)
-        ready = tables.check(frame, table, fill=True)
-        tables.check_keys(ready, keys)
-        # A column of its own that is empty throughout has no type to store it in.
-        untyped = ready.columns[ready.isna().all()].difference(tables.columns(table))
-        ready = ready.drop(columns=untyped)
-        ready[_MONTH] = ready[clock].dt.strftime("%Y-%m")
+        ready, keys = self._ready(table, frame)
         for _ in range(_ROUNDS):
             there = self._open(table)
             if there is None:
@@ -136,22 +133,38 @@ class Store:
             )
             if told.new + told.changed == 0:
                 return told
-            counts = {"new": str(told.new), "changed": str(told.changed)}
             try:
-                there.merge(
-                    _arrow(ready[news != "unchanged"]),
-                    predicate=" AND ".join(f"kept.{key} = put.{key}" for key in keys),
-                    source_alias="put",
-                    target_alias="kept",
-                    merge_schema=True,
-                    commit_properties=CommitProperties(custom_metadata=counts),
-                ).when_matched_update_all().when_not_matched_insert_all().execute()
+                self._write(there, ready[news != "unchanged"], keys, told)
             except CommitFailedError:
                 continue  # somebody else wrote meanwhile: look again at what is there
             except DeltaError as error:
                 raise StoreError.unwritable(self.path, table, error) from None
-            return Upsert(table, there.version(), told.new, told.changed, told.unchanged)
+            return replace(told, version=there.version())
         raise StoreError.crowded(self.path, table, _ROUNDS)
+
+    def compare(self, table: str, frame: pd.DataFrame) -> pd.Series:
+        """Tell what `upsert` would do with each row, and do nothing.
+
+        Parameters
+        ----------
+        table, frame
+            As in `upsert`; columns that the frame lacks are not compared.
+
+        Returns
+        -------
+        Series
+            ``new``, ``changed`` or ``unchanged`` for each row, in the order of the frame.
+
+        Raises
+        ------
+        TableError, StoreError
+            As `upsert` does.
+        """
+        ready, keys = self._ready(table, frame)
+        there = self._open(table)
+        if there is None:
+            return pd.Series("new", index=ready.index, dtype="str")
+        return _news(ready, there, keys)
 
     def read(
         self,
@@ -218,6 +231,17 @@ class Store:
         ]
         return pd.DataFrame(rows).astype({"at": times.DTYPE})
 
+    def _ready(self, table: str, frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+        """Return the checked frame as it is stored, and its keys."""
+        keys, clock = _key(table)
+        ready = tables.check(frame, table, fill=True)
+        tables.check_keys(ready, keys)
+        # A column of its own that is empty throughout has no type to store it in.
+        untyped = ready.columns[ready.isna().all()].difference(tables.columns(table))
+        ready = ready.drop(columns=untyped)
+        ready[_MONTH] = _months(ready[clock])
+        return ready, keys
+
     def _where(self, table: str) -> str:
         _key(table)
         return f"{self.path.rstrip('/')}/{table}"
@@ -239,6 +263,29 @@ class Store:
         if there is None:
             raise StoreError.empty(self.path, table)
         return there
+
+    def _write(self, there: DeltaTable, fresh: pd.DataFrame, keys: list[str], told: Upsert) -> None:
+        """Write rows in the version after the one that was looked at, or fail if it is taken."""
+        from deltalake import CommitProperties, write_deltalake  # noqa: PLC0415
+
+        commit = CommitProperties(
+            custom_metadata={"new": str(told.new), "changed": str(told.changed)},
+            # By itself deltalake would put an append behind whatever somebody else appended.
+            max_commit_retries=0,
+        )
+        if not told.changed:
+            write_deltalake(
+                there, _arrow(fresh), mode="append", schema_mode="merge", commit_properties=commit
+            )
+            return
+        there.merge(
+            _arrow(fresh),
+            predicate=" AND ".join(f"kept.{key} = put.{key}" for key in keys),
+            source_alias="put",
+            target_alias="kept",
+            merge_schema=True,
+            commit_properties=commit,
+        ).when_matched_update_all().when_not_matched_insert_all().execute()
 
     def _create(self, table: str, ready: pd.DataFrame) -> bool:
         """Write the first version; False if somebody else just did."""
@@ -303,28 +350,63 @@ def _instant(bound: str | datetime) -> pd.Timestamp:
 
 def _news(ready: pd.DataFrame, there: DeltaTable, keys: list[str]) -> pd.Series:
     """Tell for each row whether its key is new, and if not whether the row has changed."""
+    news = pd.Series("new", index=ready.index, dtype="str")
+    if ready.empty:
+        return news
+    fields = {field.name for field in there.schema().fields}
+    known = [name for name in ready.columns if name in fields]
+    months = ", ".join(f"'{month}'" for month in sorted(ready[_MONTH].unique()))
+    kept = _alike(there, known, f"{_MONTH} IN ({months})", ready[keys[0]])
+    position = _index(kept, keys).get_indexer(_index(ready, keys))
+    found = position >= 0
+    if found.any():
+        put, there_now = ready[found], kept.take(position[found])
+        added = [name for name in ready.columns if name not in known]
+        differs = put[added].notna().any(axis="columns")
+        for name in known:
+            if name not in keys:
+                differs |= _differs(put[name], there_now[name])
+        news[found] = np.where(differs, "changed", "unchanged")
+    # A row whose month has changed is kept in another one: of those its key is enough.
+    rest = ready[~found]
+    if len(rest):
+        moved = _alike(there, keys, f"{_MONTH} NOT IN ({months})", rest[keys[0]])
+        there_too = _index(rest, keys).isin(_index(moved, keys))
+        news[rest.index[there_too]] = "changed"
+    return news
+
+
+def _index(rows: pd.DataFrame, keys: list[str]) -> pd.Index:
+    return pd.Index(rows[keys[0]]) if len(keys) == 1 else pd.MultiIndex.from_frame(rows[keys])
+
+
+def _alike(
+    there: DeltaTable, columns: list[str], where: str, first_keys: pd.Series
+) -> pd.DataFrame:
+    """Return the kept rows under any of the first keys."""
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.compute as pc  # noqa: PLC0415
 
-    names = {field.name for field in there.schema().fields}
-    known = [name for name in ready.columns if name in names]
-    ours = pa.array(ready[keys[0]], pa.string())
-    parts = [batch.filter(pc.is_in(batch[keys[0]], ours)) for batch in _scan(there, known, None)]
-    kept = pa.Table.from_batches(parts).to_pandas() if parts else ready.iloc[:0][known]
-    if kept.empty:
-        return pd.Series("new", index=ready.index, dtype="str")
-    rows = kept.set_index(keys)
-    order = pd.MultiIndex.from_frame(ready[keys]) if len(keys) > 1 else pd.Index(ready[keys[0]])
-    position = rows.index.get_indexer(order)
-    news = pd.Series("unchanged", index=ready.index, dtype="str")
-    added = [name for name in ready.columns if name not in known]
-    differs = ready[added].notna().any(axis="columns") if added else pd.Series(False, ready.index)  # noqa: FBT003
-    for name in known:
-        if name not in keys:
-            differs |= _differs(ready[name], kept[name].take(position.clip(0)))
-    news[differs] = "changed"
-    news[position < 0] = "new"
-    return news
+    stream = _scan(there, columns, where)
+    asked, name = pa.array(first_keys, pa.string()), str(first_keys.name)
+    kept, waiting = [], []
+    # Together: what is asked for is hashed anew for each look.
+    for batch in chain(stream, [None]):
+        if batch is not None:
+            waiting.append(batch)
+        if batch is None or sum(part.num_rows for part in waiting) >= _LOOK:
+            some = pa.Table.from_batches(waiting, stream.schema)
+            kept.append(some.filter(pc.is_in(some[name], asked)))
+            waiting = []
+    rows: pd.DataFrame = pa.concat_tables(kept).to_pandas()
+    return rows
+
+
+def _months(instants: pd.Series) -> pd.Series:
+    """Return the month of each instant, such as 2022-09."""
+    months = times.microseconds(instants).view("datetime64[us]").astype("datetime64[M]")
+    names, position = np.unique(months, return_inverse=True)
+    return pd.Series(names.astype(str)[position], index=instants.index, dtype="str")
 
 
 def _differs(ours: pd.Series, theirs: pd.Series) -> Any:

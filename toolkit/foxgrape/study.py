@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Study", "open_study"]
 
-_RESOURCES = ("posts", "events", "confirmations", "codebook")
+_RESOURCES = ("posts", "events", "confirmations", "codebook", "places")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +41,8 @@ class Study:
     posts, events, confirmations
         The tables, checked. `events` carries the confirmations along, for `link`.
     codebook
-        The study's own, or the packaged one; its gazetteer holds only the study's places.
+        The study's own, or the packaged one; its gazetteer holds only the study's places, those
+        of its own ``places`` among them.
     kinds
         The kinds of event that the hints are about; events of other kinds are not linked.
     observed_until
@@ -134,13 +135,19 @@ def open_study(path: str | Path | None = None) -> Study:
         if "confirmations" in files
         else tables.check(pd.DataFrame(columns=tables.columns("confirmations")), "confirmations")
     )
-    codebook = Codebook.from_csv(files["codebook"]) if "codebook" in files else Codebook.default()
-    _check_places(events, codebook.gazetteer, files["events"])
+    # Places that no gazetteer has are in one of the study's own.
+    gazetteer = Gazetteer.default()
+    if "places" in files:
+        gazetteer = gazetteer.extended(Gazetteer.from_csv(files["places"]))
+    codebook = Codebook.default()
+    if "codebook" in files:
+        codebook = Codebook.from_csv(files["codebook"], gazetteer)
+    _check_places(events, gazetteer, files["events"])
     _check_references(confirmations, events, files.get("confirmations"))
     events.attrs["confirmations"] = _plain(confirmations)
     options = _options(package, folder)
     own = dict.fromkeys([*events["place_id"], *(code.place_id for code in codebook)])
-    places = Gazetteer(codebook.gazetteer[place_id] for place_id in own)
+    places = Gazetteer(gazetteer[place_id] for place_id in own)
     return Study(
         name=str(package.get("name", folder.name)),
         title=str(package.get("title", folder.name)),

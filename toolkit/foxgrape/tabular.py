@@ -7,19 +7,25 @@ shown: `mapping`.
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
 
 from foxgrape import tables
 from foxgrape.cells import only_text
 from foxgrape.doors import (
+    CHUNK,
     MAX_RECORD,
     UNREADABLE,
     BadRecordError,
     BrokenError,
     Record,
     is_spreadsheet,
+    lines,
 )
 from foxgrape.errors import TableError, did_you_mean
 from foxgrape.json_records import in_short, is_lines, json_lines
@@ -27,19 +33,28 @@ from foxgrape.json_records import in_short, is_lines, json_lines
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
+    import numpy.typing as npt
+    import pyarrow as pa
+
     from foxgrape.doors import Door
     from foxgrape.formats import Context
 
 __all__ = [
+    "Block",
+    "blocks",
     "filled",
     "header",
     "is_table",
     "kind",
     "learn",
     "mapping",
+    "names_in",
+    "objects",
+    "parquet_batches",
     "plain",
     "records",
     "rest",
+    "values_of",
 ]
 
 
@@ -79,14 +94,7 @@ def records(door: Door, learn: Callable[[list[str]], None]) -> Iterator[Record]:
         Is told the names of the columns before the first row that has them.
     """
     read = {"parquet": _parquet, "excel": _excel, "lines": _lines, "csv": _csv}[kind(door)]
-
-    def learn_once(names: list[str]) -> None:
-        repeated = {name for name in names if names.count(name) > 1}
-        if repeated:
-            raise TableError("columns have the same name", file=door.path, row=1, got=min(repeated))
-        learn(names)
-
-    return read(door, learn_once)
+    return read(door, learn)
 
 
 def mapping(
@@ -179,7 +187,7 @@ def learn(
         names, table=table, usual=usual, required=required, told=context.columns, file=context.path
     )
     for own, theirs in context.told.get("mapping", {}).items():
-        if found[own] != theirs:
+        if found.get(own, theirs) != theirs:
             raise TableError(
                 f"several columns may be {own}",
                 file=context.path,
@@ -220,6 +228,14 @@ def as_text(cell: Any) -> str | None:
     return None if cell is None or cell == "" else write(cell)
 
 
+def _unique(names: list[str], door: Door) -> list[str]:
+    """Return the names of columns, or say which one stands twice."""
+    repeated = {name for name in names if names.count(name) > 1}
+    if repeated:
+        raise TableError("columns have the same name", file=door.path, row=1, got=min(repeated))
+    return names
+
+
 def _separator(door: Door) -> str:
     first = door.head.split(b"\n", 1)[0]
     return max((b"\t", b";", b","), key=first.count).decode()
@@ -231,7 +247,7 @@ def _csv(door: Door, learn: Callable[[list[str]], None]) -> Iterator[Record]:
         reader = csv.reader(_decoded(stream), delimiter=separator, strict=True)
         try:
             names = [name.strip() for name in next(reader)]
-            learn(names)
+            learn(_unique(names, door))
             for number, cells in enumerate(reader, start=2):
                 raw = separator.join(cells).encode("utf-8", "replace").decode()
                 if len(cells) != len(names):
@@ -265,37 +281,147 @@ def names_in(head: bytes) -> list[str]:
 
 
 def _lines(door: Door, learn: Callable[[list[str]], None]) -> Iterator[Record]:
-    # A line leaves out what it lacks, so that the first one alone does not tell the columns.
     known = names_in(door.head)
     learn(known)
-    there = set(known)
     with door.open() as stream:
-        for record in json_lines(stream):
-            if record.bad is None and not isinstance(record.value, dict):
-                bad = BadRecordError("expected an object")
-                yield Record(record.number, raw=record.raw, bad=bad)
-                continue
-            if record.bad is None and not there.issuperset(record.value):
-                known += [name for name in record.value if name not in there]
-                there.update(known)
-                learn(known)
-            yield record
+        yield from objects(lines(stream), known, learn)
+
+
+def objects(
+    numbered: Iterable[tuple[int, bytes | None]],
+    known: list[str],
+    learn: Callable[[list[str]], None],
+) -> Iterator[Record]:
+    """Return each line as a record.
+
+    A line leaves out what it lacks, so that no one line tells all columns: `known` grows, and
+    `learn` is told, whenever one brings a new name.
+    """
+    there = set(known)
+    for record in json_lines(numbered):
+        if record.bad is None and not isinstance(record.value, dict):
+            bad = BadRecordError("expected an object")
+            yield Record(record.number, raw=record.raw, bad=bad)
+            continue
+        if record.bad is None and not there.issuperset(record.value):
+            known += [name for name in record.value if name not in there]
+            there.update(known)
+            learn(known)
+        yield record
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some lines of a file as they stand there, each with its end but perhaps the last.
+
+    Attributes
+    ----------
+    data
+        Whole lines; None for one line that is too long to be read.
+    after
+        The number of the last line before them.
+    """
+
+    data: bytes | None
+    after: int
+
+    def numbered(self) -> Iterator[tuple[int, bytes | None]]:
+        """Return the lines as `foxgrape.doors.lines` does."""
+        if self.data is None:
+            yield self.after + 1, None
+            return
+        for number, line in lines(io.BytesIO(self.data)):
+            yield self.after + number, line
+
+
+def blocks(stream: IO[bytes], size: int) -> Iterator[Block]:
+    """Cut a stream into blocks of `size` lines, or fewer where lines are long.
+
+    Raises
+    ------
+    BrokenError
+        Where the stream breaks, after the whole lines before it.
+    """
+    rest, after = b"", 0
+    while True:
+        try:
+            piece, broken = stream.read(MAX_RECORD), None
+        except BrokenError as error:
+            piece, broken = b"", error
+        data = rest + piece
+        end = len(data) if not piece else _end_of_blocks(data, size)
+        for start, stop in _cuts(data[:end], size):
+            yield Block(data[start:stop], after)
+            after += min(size, data.count(b"\n", start, stop)) or 1
+        rest = data[end:]
+        if broken is not None:
+            raise broken
+        if not piece:
+            return
+        if len(rest) > MAX_RECORD and b"\n" not in rest:
+            yield Block(None, after)
+            after += 1
+            rest = _beyond_line(stream)
+
+
+def _end_of_blocks(data: bytes, size: int) -> int:
+    """Return where the last block of `size` lines ends; of long lines, the last whole one."""
+    ends = _ends(data)
+    full = len(ends) // size * size
+    if full:
+        return int(ends[full - 1])
+    return int(ends[-1]) if len(ends) and len(data) > 2 * MAX_RECORD else 0
+
+
+def _cuts(data: bytes, size: int) -> Iterator[tuple[int, int]]:
+    """Return start and end of each block of `size` lines."""
+    start = 0
+    for end in [*_ends(data)[size - 1 :: size].tolist(), len(data)]:
+        if end > start:
+            yield start, end
+            start = end
+
+
+def _ends(data: bytes) -> npt.NDArray[np.int64]:
+    """Return the ends of the lines that end."""
+    return np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n")) + 1
+
+
+def _beyond_line(stream: IO[bytes]) -> bytes:
+    """Read on to the end of a line, and return what was read of the next."""
+    while piece := stream.read(CHUNK):
+        end = piece.find(b"\n") + 1
+        if end:
+            return piece[end:]
+    return b""
 
 
 def _parquet(door: Door, learn: Callable[[list[str]], None]) -> Iterator[Record]:
+    number = 0
+    for batch in parquet_batches(door, learn, 1_000):
+        yield from values_of(batch, number)
+        number += batch.num_rows
+
+
+def values_of(batch: pa.RecordBatch, after: int) -> Iterator[Record]:
+    """Return each row of an Arrow batch as a record."""
+    for number, value in enumerate(batch.to_pylist(), start=after + 1):
+        yield Record(number, value, in_short(value))
+
+
+def parquet_batches(
+    door: Door, learn: Callable[[list[str]], None], size: int
+) -> Iterator[pa.RecordBatch]:
+    """Return the rows of a Parquet file, `size` at once."""
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     if door.packing is not None:
         raise TableError("Parquet is packed already: unpack it", file=door.path, got=door.packing)
-    number = 0
     try:
         with pq.ParquetFile(door.path) as file:
-            learn(file.schema_arrow.names)
-            for batch in file.iter_batches(1_000):
-                for value in batch.to_pylist():
-                    number += 1
-                    yield Record(number, value, in_short(value))
+            learn(_unique(file.schema_arrow.names, door))
+            yield from file.iter_batches(size)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise BrokenError(f"the Parquet file cannot be read: {error}") from None
 
@@ -309,7 +435,7 @@ def _excel(door: Door, learn: Callable[[list[str]], None]) -> Iterator[Record]:
             book = openpyxl.load_workbook(handle, read_only=True, data_only=True)
             rows = book.worksheets[0].iter_rows(values_only=True)
             names = [str(name).strip() for name in next(rows, ()) if name is not None]
-            learn(names)
+            learn(_unique(names, door))
             for number, cells in enumerate(rows, start=2):
                 if any(cell is not None for cell in cells):
                     value = dict(zip(names, cells, strict=False))

@@ -17,7 +17,7 @@ from foxgrape.posts.x_api import XApi
 from foxgrape.posts.x_archive import XArchive
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     import pandas as pd
@@ -109,6 +109,7 @@ def iter_posts(
     columns: Mapping[str, str] | None = None,
     on_error: OnError = "raise",
     batch: int = 50_000,
+    progress: Callable[[float], None] | None = None,
 ) -> Iterator[pd.DataFrame]:
     """Read posts batch by batch, in memory that does not grow with the file.
 
@@ -120,6 +121,8 @@ def iter_posts(
         As in `read_posts`.
     batch
         How many posts and bad records a frame tells, about: a record is never divided.
+    progress
+        Is called before each frame with the share of the file that was read.
 
     Returns
     -------
@@ -144,7 +147,16 @@ def iter_posts(
     check_call(door, timezone, on_error)
     found = _format(door, format, columns) or FORMATS["table"]
     context = Context(door.path, account, timezone, columns)
-    return frames(door, found, context, "posts", on_error=on_error, batch=batch)
+    parts = frames(door, found, context, "posts", on_error=on_error, batch=batch)
+    return parts if progress is None else _watched(parts, door, progress)
+
+
+def _watched(
+    parts: Iterator[pd.DataFrame], door: Door, progress: Callable[[float], None]
+) -> Iterator[pd.DataFrame]:
+    for part in parts:
+        progress(door.done)
+        yield part
 
 
 def _format(door: Door, name: str | None, columns: Mapping[str, str] | None) -> Format | None:

@@ -4,13 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from foxgrape.cells import exact_id, interval, said, truth, when, word
-from foxgrape.formats import Context, Format
+from foxgrape.doors import BrokenError
+from foxgrape.formats import Context, Format, Part
+from foxgrape.posts.columnar import plain_lines, plain_posts
 from foxgrape.posts.rows import row
-from foxgrape.tabular import filled, is_table, kind, learn, plain, records, rest
+from foxgrape.tabular import (
+    blocks,
+    filled,
+    is_table,
+    kind,
+    learn,
+    names_in,
+    objects,
+    parquet_batches,
+    plain,
+    records,
+    rest,
+    values_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from foxgrape.doors import Door, Record
 
@@ -45,10 +62,14 @@ class Table(Format):
 
     def records(self, door: Door, context: Context) -> Iterator[Record]:
         """Return each row as a record; a file with a header has its first row of data at 2."""
-        return records(
-            door,
-            lambda names: learn(names, context, table="posts", usual=USUAL, required=_REQUIRED),
-        )
+        return records(door, _learn(context))
+
+    def parts(self, door: Door, context: Context, size: int) -> Iterator[Part]:
+        """Read JSON lines and Parquet part by part, column by column where a part is plain."""
+        how = {"lines": _parts_of_lines, "parquet": _parts_of_parquet}.get(kind(door))
+        if how is None:
+            return super().parts(door, context, size)
+        return how(door, context, size)
 
     def rows(self, value: Any, context: Context) -> list[dict[str, Any]]:
         """Return the row: cells under our names, the rest as text."""
@@ -67,3 +88,46 @@ class Table(Format):
             edited_at=None if edited is None else when(edited, context.timezone, "edited_at")[1],
         )
         return [{**rest(value, context), **made}]
+
+
+def _learn(context: Context) -> Callable[[list[str]], None]:
+    return lambda names: learn(names, context, table="posts", usual=USUAL, required=_REQUIRED)
+
+
+def _parts_of_lines(door: Door, context: Context, size: int) -> Iterator[Part]:
+    known = names_in(door.head)
+    _learn(context)(known)
+    after = 0
+    with door.open() as stream:
+        try:
+            for block in blocks(stream, size):
+                rows = None if block.data is None else plain_lines(block.data, context)
+                if rows is None:
+                    yield Part(objects(block.numbered(), known, _learn(context)), after=block.after)
+                else:
+                    yield Part(rows=rows)
+                after = block.after + (block.data or b"").count(b"\n")
+        except BrokenError as broken:
+            yield Part(_broken(broken), after=after)
+
+
+def _broken(error: BrokenError) -> Iterator[Record]:
+    """Be the records of a file from where it cannot be read."""
+    raise error
+    yield
+
+
+def _parts_of_parquet(door: Door, context: Context, size: int) -> Iterator[Part]:
+    after = 0
+    batches = parquet_batches(door, _learn(context), size)
+    while True:
+        try:
+            batch = next(batches, None)
+        except BrokenError as broken:
+            yield Part(_broken(broken), after=after)
+            return
+        if batch is None:
+            return
+        rows = plain_posts(pa.Table.from_batches([batch]), context)
+        yield Part(values_of(batch, after)) if rows is None else Part(rows=rows)
+        after += batch.num_rows

@@ -1,0 +1,175 @@
+"""The verbs that bring files in: ingest, and study new."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from foxgrape.cli_places import AsJson, show
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from foxgrape.ingest import Ingested
+
+__all__ = ["add_to"]
+
+ingest_app = typer.Typer(help="Put files into a store, as often as liked.", no_args_is_help=True)
+
+File = Annotated[Path, typer.Argument(help="An export, a data set or a table.")]
+StorePath = Annotated[str, typer.Option("--store", help="Folder or URL of the store.")]
+Format = Annotated[
+    str | None, typer.Option("--format", help="The file's format, if not to be told by content.")
+]
+Zone = Annotated[
+    str | None, typer.Option("--timezone", help="IANA name of the zone of times without offset.")
+]
+Account = Annotated[
+    str | None, typer.Option("--account", help="The account, where the file does not name it.")
+]
+Persistence = Annotated[
+    str, typer.Option(help="For lists of who holds a place: a state counts if it lasted so long.")
+]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option("--column", "-c", help="For a table: OURS=THEIRS, as often as needed."),
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first bad record.")]
+Quarantine = Annotated[
+    Path | None, typer.Option(help="Where bad records are kept; by default in the store.")
+]
+
+
+def add_to(app: typer.Typer, study_app: typer.Typer) -> None:
+    """Add the verbs to the command line."""
+    app.add_typer(ingest_app, name="ingest")
+    study_app.command("new")(study_new)
+
+
+@ingest_app.command("posts")
+def ingest_posts(
+    file: File,
+    store: StorePath,
+    format_: Format = None,
+    account: Account = None,
+    timezone: Zone = None,
+    column: Columns = None,
+    strict: Strict = False,
+    quarantine: Quarantine = None,
+    as_json: AsJson = False,
+) -> int:
+    """Put an export of posts into a store; say what was new, changed, unchanged, quarantined."""
+    options = {"account": account, "format": format_, "timezone": timezone}
+    return _ingest("posts", file, store, options | _columns(column), strict, quarantine, as_json)
+
+
+@ingest_app.command("events")
+def ingest_events(
+    file: File,
+    store: StorePath,
+    format_: Format = None,
+    timezone: Zone = None,
+    column: Columns = None,
+    persistence: Persistence = "48h",
+    strict: Strict = False,
+    quarantine: Quarantine = None,
+    as_json: AsJson = False,
+) -> int:
+    """Put a file of events into a store; say what was new, changed, unchanged, quarantined."""
+    options = {"persistence": persistence, "format": format_, "timezone": timezone}
+    return _ingest("events", file, store, options | _columns(column), strict, quarantine, as_json)
+
+
+def study_new(
+    folder: Annotated[Path, typer.Argument(help="The folder to make.")],
+    posts: Annotated[list[Path], typer.Option(help="An export of posts, as often as needed.")],
+    events: Annotated[list[Path], typer.Option(help="A file of events, as often as needed.")],
+    title: Annotated[str | None, typer.Option(help="By default the folder's name.")] = None,
+    timezone: Zone = None,
+    account: Account = None,
+    codebook: Annotated[Path | None, typer.Option(help="A codebook of your own, CSV.")] = None,
+    kind: Annotated[
+        list[str] | None, typer.Option(help="Only events of this kind are hinted at.")
+    ] = None,
+    persistence: Persistence = "48h",
+    strict: Strict = False,
+    as_json: AsJson = False,
+) -> int:
+    """Make a study from exports of posts and files of events."""
+    from foxgrape.study_making import new_study  # noqa: PLC0415
+
+    made = new_study(
+        folder,
+        posts=posts,
+        events=events,
+        title=title,
+        timezone=timezone,
+        account=account,
+        codebook=codebook,
+        kinds=kind or (),
+        persistence=persistence,
+        on_error="raise" if strict else "quarantine",
+    )
+    if as_json:
+        show([], [asdict(made)], as_json=True)
+    else:
+        print(made.sentence())  # noqa: T201
+    return 0
+
+
+def _ingest(
+    table: Any,
+    file: Path,
+    store: str,
+    options: Mapping[str, Any],
+    strict: bool,
+    quarantine: Path | None,
+    as_json: bool,
+) -> int:
+    from foxgrape.ingest import ingest  # noqa: PLC0415
+    from foxgrape.store import Store  # noqa: PLC0415
+
+    columns = (
+        TextColumn(f"{file.name}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[records]:,} records"),
+        TimeRemainingColumn(),
+    )
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("", total=1.0, records=0)
+
+        def progress(done: float, told: Ingested) -> None:
+            bar.update(task, completed=done, records=told.read)
+
+        told = ingest(
+            table,
+            file,
+            Store(store),
+            on_error="raise" if strict else "quarantine",
+            quarantine=quarantine,
+            progress=progress,
+            **options,
+        )
+    if as_json:
+        show([], [asdict(told)], as_json=True)
+    else:
+        print(told.sentence())  # noqa: T201
+    return 0
+
+
+def _columns(given: list[str] | None) -> dict[str, Any]:
+    if not given:
+        return {}
+    pairs = [text.partition("=") for text in given]
+    for name, equals, value in pairs:
+        if not (name and equals and value):
+            raise typer.BadParameter(f"expected OURS=THEIRS, got {name + equals + value!r}")
+    return {"columns": {name: value for name, _, value in pairs}}
