@@ -197,7 +197,7 @@ def data_build_gazetteer(
     return 0
 
 
-def show(rows: list[dict[str, Any]], data: list[Any], *, as_json: bool) -> None:
+def show(rows: list[dict[str, Any]], data: list[Any] | dict[str, Any], *, as_json: bool) -> None:
     """Print rows as a table, or data as JSON."""
     if as_json:
         print(json.dumps(data, default=str, ensure_ascii=False, indent=2))  # noqa: T201

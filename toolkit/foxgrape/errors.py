@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CodebookError",
+    "DownloadError",
     "FoxgrapeError",
     "ParameterError",
     "ReportError",
@@ -157,6 +158,120 @@ class StudyError(FoxgrapeError):
             expected="a folder with a datapackage.json that lists posts and events",
             hint="see data/studies/izium-2022 for one that works",
         )
+
+
+class DownloadError(FoxgrapeError):
+    """Something cannot be fetched; the text holds nothing that a server said in words.
+
+    A server's words could repeat a password, so numbers and kinds of failures are told instead.
+    """
+
+    @classmethod
+    def bad_server(cls, got: object, why: str) -> Self:
+        """Report an address that is not to be asked."""
+        return cls(
+            f"not an address to ask: {why}",
+            expected="https://HOST, or http:// on this computer itself",
+            got=got,
+        )
+
+    @classmethod
+    def no_credentials(cls, host: str, names: Iterable[str]) -> Self:
+        """Report what the environment and the keyring lack."""
+        names = list(names)
+        keys = " and ".join(name.removeprefix("FOXGRAPE_").lower() for name in names)
+        return cls(
+            f"{host} asks who you are",
+            hint=f"set {' and '.join(names)}, or put {keys} into the keyring under foxgrape",
+        )
+
+    @classmethod
+    def bad_credential(cls, name: str) -> Self:
+        """Report a secret that no request can carry; it is not shown."""
+        return cls(
+            f"{name} cannot be sent",
+            expected="printable ASCII without blanks, as tokens are",
+            hint="copy it again; what it holds is not shown here",
+        )
+
+    @classmethod
+    def refused(cls, host: str, status: str, names: Iterable[str] = ()) -> Self:
+        """Report that a server answers and says no."""
+        asked = " and ".join(names)
+        return cls(
+            f"{host} refuses: {status}",
+            hint=f"check {asked}, and on its page that your account may do this" if asked else None,
+        )
+
+    @classmethod
+    def elsewhere(cls, host: str, other: str) -> Self:
+        """Report a redirection that is not followed."""
+        return cls(
+            f"{host} sends on to {other}, which was not asked for",
+            hint="ask that one, if you trust it",
+        )
+
+    @classmethod
+    def gave_up(cls, host: str, trouble: str, tries: int) -> Self:
+        """Report a server that did not answer as it should, however often it was asked."""
+        times = "once" if tries == 1 else f"{tries} times"
+        return cls(f"{host} was asked {times}: {trouble}")
+
+    @classmethod
+    def too_long(cls, host: str, seconds: float, most: float) -> Self:
+        """Report a server that wants to be left alone for longer than we may wait."""
+        return cls(
+            f"{host} asks to wait {seconds:,.0f} s", expected=f"at most {most:,.0f} s, or come back"
+        )
+
+    @classmethod
+    def untrue(cls, host: str, page: int, why: str) -> Self:
+        """Report an answer that cannot be what was asked for."""
+        return cls(f"{host}, page {page}: {why}")
+
+    @classmethod
+    def kept(cls, error: FoxgrapeError, part: object, pages: int) -> Self:
+        """Tell beside an error what has come, and how it goes on."""
+        if not pages:
+            return cls(str(error))
+        return cls(
+            f"{error}. {pages} {'answer is' if pages == 1 else 'answers are'} kept in {part}: "
+            "the same call goes on from there, --restart (restart=True) begins again"
+        )
+
+    @classmethod
+    def bad_part(cls, part: object, why: str) -> Self:
+        """Report a half-finished download that cannot be gone on with."""
+        return cls(
+            why, file=part, hint="--restart (restart=True) begins again and drops what is there"
+        )
+
+    @classmethod
+    def exists(cls, out: object) -> Self:
+        """Report a file that stands where the download would."""
+        return cls(
+            "there is such a file already, and it is whole", file=out, hint="choose another name"
+        )
+
+    @classmethod
+    def unwritable(cls, out: object, why: object) -> Self:
+        """Report a file that cannot be written."""
+        return cls(f"cannot be written: {why}", file=out)
+
+    @classmethod
+    def wrong_hash(cls, name: str, expected: str, got: str) -> Self:
+        """Report a file that is not the one that the registry names; it is not kept."""
+        return cls(
+            f"{name} is not the file that was meant, and was not kept",
+            expected=f"SHA-256 {expected}",
+            got=got,
+            hint="the download is damaged, or the publisher changed the file",
+        )
+
+    @classmethod
+    def unknown_set(cls, name: str, known: Iterable[str]) -> Self:
+        """Report a data set that the registry does not have."""
+        return cls("no such data set", got=name, hint=did_you_mean(name, known))
 
 
 class ParameterError(FoxgrapeError):

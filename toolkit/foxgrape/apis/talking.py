@@ -1,0 +1,327 @@
+"""Talking to one server: HTTPS only, bounded in time, size and patience, and never led elsewhere.
+
+Nothing that a server says in words becomes part of an error, since it could repeat a password;
+neither does the text of httpx's errors, which can quote a header. What a secret is in is dropped
+before an error is raised, so that no traceback leads to it.
+"""
+
+from __future__ import annotations
+
+import io
+import ipaddress
+import time
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import IO, TYPE_CHECKING, Any, Protocol, Self
+from urllib.parse import urlsplit
+
+from foxgrape.apis.waiting import AGAIN, asked_to_wait, backoff, used_up
+from foxgrape.errors import DownloadError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import httpx
+    import numpy as np
+
+__all__ = ["MAX_BODY", "Answer", "Auth", "Manners", "NoAuth", "Talk", "checked_server", "in_words"]
+
+#: The largest page, in bytes, after unpacking.
+MAX_BODY = 64 * 2**20
+_REDIRECTS = 5
+_AGENT = "foxgrape (research on public posts; https only)"
+#: A server that sends a byte now and then is cut off after so many times the timeout.
+_DRIP = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How patient we are, and with what clock and dice.
+
+    Attributes
+    ----------
+    tries
+        How often one question is asked before we give up.
+    timeout
+        Seconds without a byte after which an attempt has failed.
+    max_wait
+        The longest wait, in seconds, that a server may ask for.
+    max_body
+        The largest answer, in bytes.
+    rng
+        Draws the jitter.
+    sleep, now
+        To wait so many seconds, and to tell the seconds since 1970.
+    """
+
+    rng: np.random.Generator
+    tries: int = 6
+    timeout: float = 30
+    max_wait: float = 900
+    max_body: int = MAX_BODY
+    sleep: Callable[[float], object] = time.sleep
+    now: Callable[[], float] = time.time
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server answered."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+class Auth(Protocol):
+    """Who we are: headers for a request, and new ones when they are refused."""
+
+    #: The names under which its secrets are looked up, for errors.
+    names: tuple[str, ...]
+
+    def headers(self, talk: Talk) -> dict[str, str]:
+        """Return what a request carries."""
+
+    def renew(self, talk: Talk) -> bool:
+        """Get new ones; False if there are none to be had."""
+
+    def holds(self, body: bytes) -> bool:
+        """Tell whether an answer repeats a secret."""
+
+
+class NoAuth:
+    """Nobody in particular."""
+
+    names: tuple[str, ...] = ()
+
+    def headers(self, talk: Talk) -> dict[str, str]:  # noqa: ARG002, D102
+        return {}
+
+    def renew(self, talk: Talk) -> bool:  # noqa: ARG002, D102
+        return False
+
+    def holds(self, body: bytes) -> bool:  # noqa: ARG002, D102
+        return False
+
+
+def checked_server(address: str) -> str:
+    """Return the origin of a server that may be asked, ``https://`` being understood.
+
+    Raises
+    ------
+    DownloadError
+        If it is not HTTPS (but for this computer itself), or more than an origin.
+
+    Examples
+    --------
+    >>> checked_server("mastodon.example/")
+    'https://mastodon.example'
+    """
+    full = address if "://" in address else f"https://{address}"
+    try:
+        parts = urlsplit(full)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise DownloadError.bad_server(address, "it is malformed") from None
+    if parts.username is not None or parts.password is not None:
+        # Whatever stands before the @ may be secret, so the address is not repeated.
+        raise DownloadError.bad_server(host, "it holds a name or a password")
+    if not host or parts.path.strip("/") or parts.query or parts.fragment:
+        raise DownloadError.bad_server(address, "only the server is meant, without a path")
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_this_computer(host)):
+        raise DownloadError.bad_server(address, "anybody on the way could read it")
+    shown = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{shown}" + (f":{port}" if port else "")
+
+
+def is_this_computer(host: str) -> bool:
+    """Tell whether a host is the loopback interface."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Talk:
+    """A connection to one server.
+
+    Parameters
+    ----------
+    server
+        Its origin.
+    manners
+        How patient we are.
+    auth
+        Who we are.
+    follow
+        Whether to follow to other HTTPS servers; never together with an `auth`.
+    """
+
+    def __init__(
+        self, server: str, manners: Manners, auth: Auth | None = None, *, follow: bool = False
+    ) -> None:
+        import httpx  # noqa: PLC0415
+
+        self.server = checked_server(server)
+        self.host = urlsplit(self.server).netloc
+        self.manners = manners
+        self._auth = auth or NoAuth()
+        self._follow = follow and auth is None
+        self._free_at = 0.0
+        self._client = httpx.Client(
+            timeout=manners.timeout,
+            headers={"user-agent": _AGENT, "accept": "*/*"},
+            # A proxy of the environment cannot reach this computer's own servers.
+            trust_env=not is_this_computer(urlsplit(self.server).hostname or ""),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def get(self, path: str, params: dict[str, str], sink: IO[bytes] | None = None) -> Answer:
+        """Ask until there is an answer; its body goes into `sink`, else into the answer.
+
+        Raises
+        ------
+        DownloadError
+            If the server refuses, leads elsewhere, or keeps failing.
+        """
+        self._sleep(self._free_at - self.manners.now())
+
+        def ask() -> Answer | str:
+            told = {"params": params, "headers": self._auth.headers(self)}
+            return self._once("GET", self.server + path, sink, told)
+
+        def ask_as_somebody() -> Answer | str:
+            got = ask()
+            refused = isinstance(got, Answer) and got.status == HTTPStatus.UNAUTHORIZED
+            return ask() if refused and self._auth.renew(self) else got
+
+        answer = self._patiently(ask_as_somebody)
+        if answer.status != HTTPStatus.OK:
+            raise DownloadError.refused(self.host, in_words(answer.status), self._auth.names)
+        if self._auth.holds(answer.body):
+            raise DownloadError.gave_up(self.host, "its answer repeats a secret", 1)
+        if used_up(answer.headers):
+            now = self.manners.now()
+            self._free_at = now + (asked_to_wait(answer.headers, now) or 0)
+        return answer
+
+    def post(self, path: str, form: dict[str, str]) -> Answer:
+        """Send a form, and return whatever the server answers to it."""
+        return self._patiently(lambda: self._once("POST", self.server + path, None, {"data": form}))
+
+    def _patiently(self, ask: Callable[[], Answer | str]) -> Answer:
+        """Ask until there is an answer that asking again would not change."""
+        got: Answer | str = ""
+        for attempt in range(self.manners.tries):
+            got = ask()
+            if isinstance(got, Answer) and got.status not in AGAIN:
+                return got
+            if attempt + 1 < self.manners.tries:
+                self._wait(got, attempt)
+        trouble = got if isinstance(got, str) else in_words(got.status)
+        raise DownloadError.gave_up(self.host, trouble, self.manners.tries)
+
+    def _once(
+        self, method: str, url: str, sink: IO[bytes] | None, told: dict[str, Any]
+    ) -> Answer | str:
+        """Ask once; return the answer, or in words why there is none."""
+        target: str | None = url
+        for _ in range(_REDIRECTS + 1):
+            got, target = self._send(method, target or url, sink, told)
+            if target is None:
+                return got
+            told = {**told, "params": None}  # what the new address needs stands in it
+        return "it sends us round in circles"
+
+    def _send(
+        self, method: str, url: str, sink: IO[bytes] | None, told: dict[str, Any]
+    ) -> tuple[Answer | str, str | None]:
+        """Send one request; return its answer, or where it sends on to."""
+        import httpx  # noqa: PLC0415
+
+        held = io.BytesIO()
+        store = held if sink is None else sink
+        store.seek(0)
+        store.truncate()
+        try:
+            with self._client.stream(method, url, **told) as response:
+                if response.is_redirect:
+                    return "", self._led_to(response, method)
+                self._read(response, store)
+                return Answer(response.status_code, dict(response.headers), held.getvalue()), None
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+            # Only the kind: the text of these errors can quote a header.
+            return _kind(error), None
+
+    def _read(self, response: httpx.Response, store: IO[bytes]) -> None:
+        most, start, size = self.manners.max_body, self.manners.now(), 0
+        for chunk in response.iter_bytes():
+            size += len(chunk)
+            if size > most:
+                raise DownloadError.gave_up(
+                    self.host, f"its answer is larger than {most / 2**20:,.0f} MB", 1
+                )
+            if self.manners.now() - start > _DRIP * self.manners.timeout:
+                raise DownloadError.gave_up(self.host, "its answer comes too slowly", 1)
+            store.write(chunk)
+
+    def _led_to(self, response: httpx.Response, method: str) -> str:
+        """Return where an answer leads, if we may go there with what we carry."""
+        there = response.next_request.url if response.next_request else response.url
+        origin = f"{there.scheme}://{there.netloc.decode('ascii')}"
+        same = origin == self.server or origin == checked_origin(response.url)
+        if not same and not (self._follow and there.scheme == "https"):
+            raise DownloadError.elsewhere(self.host, there.host)
+        if method != "GET":
+            raise DownloadError.elsewhere(self.host, there.host)
+        return str(there)
+
+    def _wait(self, got: Answer | str, attempt: int) -> None:
+        """Wait as long as we are asked to, and longer each time in any case."""
+        told = None
+        if isinstance(got, Answer):
+            limited = got.status == HTTPStatus.TOO_MANY_REQUESTS or used_up(got.headers)
+            told = asked_to_wait(got.headers, self.manners.now(), limited=limited)
+        self._sleep(max(told or 0, backoff(attempt, self.manners.rng)))
+
+    def _sleep(self, seconds: float) -> None:
+        if seconds > self.manners.max_wait:
+            raise DownloadError.too_long(self.host, seconds, self.manners.max_wait)
+        if seconds > 0:
+            self.manners.sleep(seconds)
+
+
+def checked_origin(url: httpx.URL) -> str:
+    """Return the origin of an address, without a name or password in it."""
+    return f"{url.scheme}://{url.netloc.decode('ascii')}"
+
+
+def in_words(status: int) -> str:
+    """Name a status: 429 Too Many Requests."""
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
+
+
+def _kind(error: Exception) -> str:
+    """Say what kind of failure it was."""
+    import httpx  # noqa: PLC0415
+
+    kinds = {
+        httpx.ConnectTimeout: "it cannot be reached in time",
+        httpx.TimeoutException: "it does not answer in time",
+        httpx.ConnectError: "it cannot be reached",
+        httpx.DecodingError: "its answer cannot be unpacked",
+        httpx.ProxyError: "the proxy refuses",
+        httpx.ProtocolError: "its answer is cut off or broken",
+        httpx.NetworkError: "the connection broke",
+    }
+    found = (words for kind, words in kinds.items() if isinstance(error, kind))
+    return next(found, f"it cannot be asked ({type(error).__name__})")
