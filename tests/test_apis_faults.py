@@ -103,7 +103,7 @@ def test_a_server_that_drips_is_cut_off():
     clock = Clock()
 
     def now():
-        clock.time += 200
+        clock.time += 301
         return clock.time
 
     manners = Manners(np.random.default_rng(1), now=now)

@@ -140,6 +140,7 @@ def test_the_wheel_holds_data_templates_and_licence_and_no_tests(wheel):
     for wanted in (
         "foxgrape/py.typed",
         "foxgrape/places/resources/codebook.csv",
+        "foxgrape/resources/datasets.toml",
         "foxgrape/resources/ukraine.geojson",
         "foxgrape/reports/page/page.html.j2",
         "foxgrape/_shipped/templates/lead_times.ipynb",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from foxgrape import __version__, cli_doors, cli_fetch, cli_places
+from foxgrape import __version__, cli_data, cli_doors, cli_fetch, cli_places
 from foxgrape.cli_places import AsJson, show
 from foxgrape.errors import FoxgrapeError
 
@@ -29,6 +29,7 @@ report = typer.Typer(help="Build reports.", no_args_is_help=True)
 study_app = typer.Typer(help="Look after studies.", no_args_is_help=True)
 cli_places.add_to(app)
 cli_fetch.add_to(app)
+cli_data.add_to(cli_places.data_app)
 cli_doors.add_to(app, study_app)
 app.add_typer(report, name="report")
 app.add_typer(study_app, name="study")

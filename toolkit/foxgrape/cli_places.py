@@ -29,7 +29,9 @@ Folder = Annotated[
 Book = Annotated[Path | None, typer.Option(help="A codebook of your own, CSV.")]
 
 codebook_app = typer.Typer(help="Look after codebooks.", no_args_is_help=True)
-data_app = typer.Typer(help="Build data for the lookup library.", no_args_is_help=True)
+data_app = typer.Typer(
+    help="Fetch public data sets; build data for the lookup library.", no_args_is_help=True
+)
 
 
 def add_to(app: typer.Typer) -> None:

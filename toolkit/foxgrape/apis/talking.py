@@ -30,8 +30,6 @@ __all__ = ["MAX_BODY", "Answer", "Auth", "Manners", "NoAuth", "Talk", "checked_s
 MAX_BODY = 64 * 2**20
 _REDIRECTS = 5
 _AGENT = "foxgrape (research on public posts; https only)"
-#: A server that sends a byte now and then is cut off after so many times the timeout.
-_DRIP = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +46,8 @@ class Manners:
         The longest wait, in seconds, that a server may ask for.
     max_body
         The largest answer, in bytes.
+    longest
+        Seconds after which an answer that still comes, a byte now and then, is cut off.
     rng
         Draws the jitter.
     sleep, now
@@ -59,6 +59,7 @@ class Manners:
     timeout: float = 30
     max_wait: float = 900
     max_body: int = MAX_BODY
+    longest: float = 300
     sleep: Callable[[float], object] = time.sleep
     now: Callable[[], float] = time.time
 
@@ -267,7 +268,7 @@ class Talk:
                 raise DownloadError.gave_up(
                     self.host, f"its answer is larger than {most / 2**20:,.0f} MB", 1
                 )
-            if self.manners.now() - start > _DRIP * self.manners.timeout:
+            if self.manners.now() - start > self.manners.longest:
                 raise DownloadError.gave_up(self.host, "its answer comes too slowly", 1)
             store.write(chunk)
 
