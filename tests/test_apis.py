@@ -226,8 +226,9 @@ def test_however_often_it_is_cut_off_the_file_is_the_same(name, tmp_path_factory
             left[0] = cut
             with pytest.raises(DownloadError, match="410"):
                 download(source, folder / "out", rng=1)
-            with (folder / "out.part").open("ab") as handle:
-                handle.write(rest)
+            if (folder / "out.part").exists():
+                with (folder / "out.part").open("ab") as handle:
+                    handle.write(rest)
         left[0] = 1_000
         done = download(source, folder / "out", rng=1)
         download(source, folder / "whole", rng=1)
@@ -385,6 +386,10 @@ def test_a_password_in_an_address_is_refused_and_not_repeated():
     with pytest.raises(DownloadError, match="holds a name or a password") as caught:
         checked_server("https://me:hunter2hunter2@a.example")
     assert "hunter2" not in str(caught.value)
+    for address in ("https://a.example?token=hunter2", "http://a.example/hunter2", "//u:hunter2@["):
+        with pytest.raises(DownloadError) as caught:
+            checked_server(address)
+        assert "hunter2" not in str(caught.value)
 
 
 class Ring(KeyringBackend):

@@ -146,7 +146,10 @@ def test_a_file_that_is_cut_off_is_asked_for_again(fault, checksum, registry, tm
     [
         (Reply(CONTENT, cut=70_000), "asked 2 times: its answer is cut off or broken"),
         (Reply(status=404), "refuses: 404 Not Found"),
-        (Reply(status=302, headers={"location": "http://a.example/"}), "sends on to a.example"),
+        (
+            Reply(status=302, headers={"location": "http://a.example/"}),
+            "sends on to a.example, which is not followed",
+        ),
     ],
 )
 def test_a_file_that_cannot_be_had_leaves_nothing(reply, words, checksum, registry, tmp_path):

@@ -207,8 +207,8 @@ class DownloadError(FoxgrapeError):
     def elsewhere(cls, host: str, other: str) -> Self:
         """Report a redirection that is not followed."""
         return cls(
-            f"{host} sends on to {other}, which was not asked for",
-            hint="ask that one, if you trust it",
+            f"{host} sends on to {other}, which is not followed",
+            hint="if you trust where it leads, ask there",
         )
 
     @classmethod

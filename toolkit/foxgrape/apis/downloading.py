@@ -196,6 +196,8 @@ def download(
             return _all_pages(source, talk, part, progress)
         except DownloadError as error:
             told = DownloadError.kept(error, part.path, part.pages)
+            if not part.pages:
+                part.drop()
     # Raised here, the error leads to no request, and so to nothing that a request carries.
     raise told
 

@@ -56,7 +56,7 @@ class Part:
             raise DownloadError.exists(out)
         try:
             if restart:
-                self._drop()
+                self.drop()
             if self.path.exists():
                 self._go_on()
             else:
@@ -97,7 +97,8 @@ class Part:
             raise DownloadError.bad_part(self._note, "is no note of a download")
         return note
 
-    def _drop(self) -> None:
+    def drop(self) -> None:
+        """Leave nothing behind."""
         self._note.unlink(missing_ok=True)
         self.path.unlink(missing_ok=True)
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import io
 import ipaddress
+import logging
 import time
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import IO, TYPE_CHECKING, Any, Protocol, Self
 from urllib.parse import urlsplit
 
@@ -29,6 +31,7 @@ __all__ = ["MAX_BODY", "Answer", "Auth", "Manners", "NoAuth", "Talk", "checked_s
 #: The largest page, in bytes, after unpacking.
 MAX_BODY = 64 * 2**20
 _REDIRECTS = 5
+_WIRE = logging.getLogger("httpcore")
 _AGENT = "foxgrape (research on public posts; https only)"
 
 
@@ -117,19 +120,19 @@ def checked_server(address: str) -> str:
     >>> checked_server("mastodon.example/")
     'https://mastodon.example'
     """
+    # What stands before an @ or after a ? may be secret: an error repeats the host alone.
     full = address if "://" in address else f"https://{address}"
     try:
         parts = urlsplit(full)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise DownloadError.bad_server(address, "it is malformed") from None
+        raise DownloadError.bad_server(None, "it is malformed") from None
     if parts.username is not None or parts.password is not None:
-        # Whatever stands before the @ may be secret, so the address is not repeated.
         raise DownloadError.bad_server(host, "it holds a name or a password")
     if not host or parts.path.strip("/") or parts.query or parts.fragment:
-        raise DownloadError.bad_server(address, "only the server is meant, without a path")
+        raise DownloadError.bad_server(host, "only the server is meant, without a path or query")
     if parts.scheme != "https" and not (parts.scheme == "http" and is_this_computer(host)):
-        raise DownloadError.bad_server(address, "anybody on the way could read it")
+        raise DownloadError.bad_server(host, "anybody on the way could read it")
     shown = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{shown}" + (f":{port}" if port else "")
 
@@ -170,18 +173,25 @@ class Talk:
         self._auth = auth or NoAuth()
         self._follow = follow and auth is None
         self._free_at = 0.0
+        self._level = logging.NOTSET
         self._client = httpx.Client(
             timeout=manners.timeout,
             headers={"user-agent": _AGENT, "accept": "*/*"},
+            # A login's cookies are not needed, and would be one more thing that says who we are.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             # A proxy of the environment cannot reach this computer's own servers.
             trust_env=not is_this_computer(urlsplit(self.server).hostname or ""),
         )
 
     def __enter__(self) -> Self:
+        # It logs the headers of answers, in which the cookies of a login are.
+        self._level = _WIRE.level
+        _WIRE.setLevel(logging.INFO)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._client.close()
+        _WIRE.setLevel(self._level)
 
     def get(self, path: str, params: dict[str, str], sink: IO[bytes] | None = None) -> Answer:
         """Ask until there is an answer; its body goes into `sink`, else into the answer.
@@ -275,12 +285,12 @@ class Talk:
     def _led_to(self, response: httpx.Response, method: str) -> str:
         """Return where an answer leads, if we may go there with what we carry."""
         there = response.next_request.url if response.next_request else response.url
-        origin = f"{there.scheme}://{there.netloc.decode('ascii')}"
-        same = origin == self.server or origin == checked_origin(response.url)
-        if not same and not (self._follow and there.scheme == "https"):
-            raise DownloadError.elsewhere(self.host, there.host)
-        if method != "GET":
-            raise DownloadError.elsewhere(self.host, there.host)
+        same = _origin(there) == _origin(response.url)
+        may = method == "GET" and (same or (self._follow and there.scheme == "https"))
+        if not may or self._auth.holds(str(there).encode()):
+            # A server that knows a secret could send on to an address that repeats it.
+            other = "another address" if self._auth.names else there.host
+            raise DownloadError.elsewhere(self.host, other)
         return str(there)
 
     def _wait(self, got: Answer | str, attempt: int) -> None:
@@ -298,9 +308,8 @@ class Talk:
             self.manners.sleep(seconds)
 
 
-def checked_origin(url: httpx.URL) -> str:
-    """Return the origin of an address, without a name or password in it."""
-    return f"{url.scheme}://{url.netloc.decode('ascii')}"
+def _origin(url: httpx.URL) -> tuple[str, bytes]:
+    return url.scheme, url.netloc
 
 
 def in_words(status: int) -> str:
