@@ -100,10 +100,10 @@ class Feed:
 
 
 class Ucdps:
-    """UCDP: pages from 0, with their number and a total; a token in a header."""
+    """UCDP: numbered pages, the address of the next one and a total; a token in a header."""
 
-    def __init__(self, n: int, *, page: int = 50) -> None:
-        self.size = page
+    def __init__(self, n: int, *, page: int = 50, first: int = 0) -> None:
+        self.size, self.first = page, first
         self.items = [{"id": 7_000 + number, "best": number} for number in range(n)]
 
     def source(self, address: str, **told) -> Ucdp:
@@ -115,14 +115,15 @@ class Ucdps:
 
     def __call__(self, asked: Asked) -> Reply:
         assert asked.path == "/api/gedevents/25.1"
-        size, page = int(asked.query["pagesize"]), asked.query["page"]
-        number = int(page) if page.isdecimal() else 0
+        size, page = int(asked.query["pagesize"]), asked.query.get("page", "")
+        number = int(page) - self.first if page.isdecimal() else 0
         pages = -(-len(self.items) // size)
+        place = f"http://elsewhere.example/never-asked?page={number + self.first + 1}"
         return as_json(
             {
                 "TotalCount": len(self.items),
                 "TotalPages": pages,
-                "NextPageUrl": "http://elsewhere.example/never-asked",
+                "NextPageUrl": place if number + 1 < pages else "",
                 "Result": self.items[number * size : (number + 1) * size],
             }
         )
@@ -150,6 +151,7 @@ class Acleds:
         self.grants.append(form["grant_type"])
         assert form["client_id"] == "acled"
         if form["grant_type"] == "password":
+            assert form["scope"] == "authenticated"
             fit = (form["username"], form["password"]) == ("analyst@example.org", self.password)
         else:
             fit = form["refresh_token"] == self.refresh[-1]

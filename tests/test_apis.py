@@ -77,6 +77,34 @@ def test_a_short_page_of_mastodon_is_not_the_last(tmp_path):
     assert done.items == sum(number % 3 != 0 for number in range(100))
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_pages_of_ucdp_are_numbered_as_its_server_numbers_them(first, tmp_path):
+    world = Ucdps(130, first=first)
+    with serving(world) as server:
+        assert download(world.source(server.address), tmp_path / "out", rng=1).items == 130
+        numbers = [asked.query.get("page") for asked in server.asked]
+    assert numbers == [None, str(first + 1), str(first + 2)]
+
+
+def test_a_note_of_acled_that_was_changed_is_told_of(tmp_path):
+    world, mended = Acleds(200), []
+
+    def answer(asked):
+        if asked.query.get("page") == "two":
+            asked.query["page"] = "2"
+        return world(asked) if mended or asked.query.get("page") != "2" else Reply(status=410)
+
+    with serving(answer) as server:
+        source = world.source(server.address)
+        with pytest.raises(DownloadError, match="1 answer is kept"):
+            download(source, tmp_path / "out", rng=1)
+        mended.append(1)
+        note = tmp_path / "out.part.json"
+        note.write_text(note.read_text().replace('"cursor": "2"', '"cursor": "two"'))
+        with pytest.raises(DownloadError, match="names no page"):
+            download(source, tmp_path / "out", rng=1)
+
+
 def test_an_account_may_have_an_at_before_it_and_no_path_in_it():
     assert Mastodon("https://a.example", "@minister@a.example").account == "minister@a.example"
     for name in ("", "a/b", "..", "a b", "a?b"):
@@ -241,7 +269,7 @@ def test_a_process_that_is_killed_is_gone_on_with(tmp_path):
     world, reached = Ucdps(4_000, page=100), threading.Event()
 
     def answer(asked):
-        if asked.query["page"] == "25":
+        if asked.query.get("page") == "25":
             reached.set()
             time.sleep(0.2)  # so that it dies while it waits for this one
         return world(asked)
@@ -261,7 +289,7 @@ def test_a_process_that_is_killed_is_gone_on_with(tmp_path):
         done = download(source, out, rng=1)
         download(source, tmp_path / "whole", rng=1)
     assert done.resumed
-    assert [asked.query["page"] for asked in server.asked].count("3") == 2  # killed, and whole
+    assert [asked.query.get("page") for asked in server.asked].count("3") == 2  # killed, and whole
     assert out.read_bytes() == (tmp_path / "whole").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.jsonl", "whole"]
 
@@ -278,7 +306,7 @@ def broken_off(tmp_path):
     world, mended = WORLDS["ucdp"](100, page=20), []
 
     def answer(asked):
-        return world(asked) if mended or int(asked.query["page"]) < 2 else Reply(status=500)
+        return world(asked) if mended or int(asked.query.get("page", 0)) < 2 else Reply(status=500)
 
     with serving(answer) as server:
         interrupted(world, server, tmp_path)
@@ -310,7 +338,7 @@ def test_a_part_without_a_note_or_shorter_than_it_is_refused(broken_off, tmp_pat
         with pytest.raises(DownloadError, match="is no note"):
             download(source, tmp_path / "out", rng=1)
     note.write_text(told.replace('"cursor": "2"', '"cursor": "two"'))
-    with pytest.raises(DownloadError, match="names no page"):
+    with pytest.raises(DownloadError, match="20 of its 20 items came before"):
         download(source, tmp_path / "out", rng=1)
     note.unlink()
     with pytest.raises(DownloadError, match=r"has no out\.part\.json"):
@@ -324,7 +352,7 @@ def test_two_who_write_the_same_part_do_not_mix(tmp_path):
     world, others = WORLDS["ucdp"](100, page=20), []
 
     def answer(asked):
-        if asked.query["page"] == "2" and not others:
+        if asked.query.get("page") == "2" and not others:
             others.append((tmp_path / "out.part").open("ab"))
             others[0].write(b"of somebody else")
             others[0].close()

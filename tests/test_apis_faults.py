@@ -156,9 +156,17 @@ LIES = {
         "131 items in all, and before it was",
     ),
     "fewer": (Ucdps, lambda page: page["Result"].pop(), "129 items came, and 130 were promised"),
-    "empty": (Ucdps, lambda page: page.update(Result=[]), "it is empty, and 3 pages"),
+    "empty": (Ucdps, lambda page: page.update(Result=[]), "it is empty, and another"),
     "no list": (Ucdps, lambda page: page.update(Result={}), "no list 'Result'"),
     "no total": (Ucdps, lambda page: page.update(TotalCount="many"), "no count 'TotalCount'"),
+    "no number": (
+        Ucdps,
+        lambda page: page.update(NextPageUrl="/?page=²"),
+        "no number",
+    ),
+    "no text": (Ucdps, lambda page: page.update(NextPageUrl=7), "no number"),
+    "early end": (Ucdps, lambda page: page.update(NextPageUrl=None), "100 items came, and 130"),
+    "back": (Ucdps, lambda page: page.update(NextPageUrl="?page=1"), "cursor does not move on"),
     "no id": (Ucdps, lambda page: page["Result"][3].pop("id"), "an item has no 'id'"),
     "nothing": (Ucdps, lambda page: page.clear(), "no list 'Result'"),
     "still": (Feed, lambda page: page.update(cursor="100"), "its cursor does not move on"),
@@ -490,8 +498,11 @@ def test_the_shell_fetches_and_tells_in_json_on_stdout_alone(tmp_path, capsys):
             out = tmp_path / name
             call = ["fetch", name, *arguments(server.address), "--out", str(out), "--json"]
             assert run(call) == 0
-        told = json.loads(capsys.readouterr().out)
+        shown = capsys.readouterr()
+        told = json.loads(shown.out)
         assert (told["format"], told["items"], told["path"]) == (name, 70, str(out))
+        texts = [*shown, out.read_text(encoding="utf-8")]
+        assert not [secret for secret in SECRETS for text in texts if secret in text]
 
 
 def test_the_shell_says_in_a_line_what_came_and_what_did_not(tmp_path, capsys):
@@ -511,6 +522,18 @@ def test_the_shell_says_in_a_line_what_came_and_what_did_not(tmp_path, capsys):
     assert run(["fetch", "mastodon", "--out", out]) == 2
     assert not (tmp_path / "out2.part").exists()
     assert run(["fetch", "ucdp", "25.1", "--country", "Ukraine", "--out", out]) == 2
+
+
+@pytest.mark.parametrize("fault", [bad_login, forbidden, repeating, leading_away])
+def test_a_secret_shows_nowhere_in_the_shell(fault, tmp_path, capfd):
+    world = Acleds(70)
+    with serving(lambda asked: fault(world, asked) or world(asked)) as server:
+        call = ["fetch", "acled", "--server", server.address, "--out", str(tmp_path / "out")]
+        assert run([*call, "--json"]) == 1
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert len(err.strip().splitlines()) == 1
+    assert not [secret for secret in SECRETS if secret in err]
 
 
 def test_progress_is_shown_on_stderr_alone(tmp_path, capfd, monkeypatch):

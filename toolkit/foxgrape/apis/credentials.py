@@ -145,6 +145,7 @@ class AcledLogin:
                 return True
         form = {
             "grant_type": "password",
+            "scope": "authenticated",
             "username": self._username.reveal(),
             "password": self._password.reveal(),
         }

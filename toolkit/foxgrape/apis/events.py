@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
+from urllib.parse import parse_qsl, urlsplit
 
 from foxgrape.apis.sources import (
     Ask,
@@ -88,7 +89,7 @@ class Acled(Source):
                 raise UntrueError(f"it says {count} rows and holds {len(items)}")
             total = count if count > len(items) else None
         ids = tuple(an_id(item, "event_id_cnty") for item in items)
-        after = str(_number(cursor, 1) + 1) if items else None
+        after = str(_number(cursor) + 1) if items else None
         return Page((in_lines(body),), ids, after, total)
 
     def reread(self, line: bytes) -> Page:
@@ -141,37 +142,52 @@ class Ucdp(Source):
         _check_limit(self.limit)
 
     def ask(self, cursor: str | None) -> Ask:
-        """Ask for a page by its number, from 0."""
-        params = {"pagesize": str(self.limit), "page": cursor or "0"}
-        told = {"Country": self.country, "StartDate": self.since, "EndDate": self.until}
+        """Ask for the first page, then by the number that the server gave."""
+        params = {"pagesize": str(self.limit)}
+        told = {
+            "page": cursor,
+            "Country": self.country,
+            "StartDate": self.since,
+            "EndDate": self.until,
+        }
         params |= {name: str(value) for name, value in told.items() if value is not None}
         return Ask(f"/api/gedevents/{self.version}", params)
 
-    def page(self, body: bytes, cursor: str | None) -> Page:
-        """Keep a page as a line. The address of the next one is not followed: numbers suffice."""
+    def page(self, body: bytes, cursor: str | None) -> Page:  # noqa: ARG002
+        """Keep a page as a line; one that names no next page is the last."""
         value = parsed(body)
         items = a_list(value, "Result")
-        number, pages = _number(cursor, 0), a_count(value, "TotalPages")
-        more = number + 1 < pages
-        if more and not items:
-            raise UntrueError(f"it is empty, and {pages} pages were promised")
+        after = _next_page(value.get("NextPageUrl"))
+        if after is not None and not items:
+            raise UntrueError("it is empty, and another one is promised")
         ids = tuple(an_id(item, "id") for item in items)
-        after = str(number + 1) if more else None
         return Page((in_lines(body),), ids, after, a_count(value, "TotalCount"))
 
     def reread(self, line: bytes) -> Page:
-        """Read a page back; its number stands in its note alone."""
-        page = self.page(line, None)
-        return Page(page.lines, page.ids, None, page.total)
+        """Read a page back."""
+        return self.page(line, None)
 
 
-def _number(cursor: str | None, first: int) -> int:
+def _next_page(address: Any) -> str | None:
+    """Return the number of the next page; the address itself could lead anywhere."""
+    if address is None or address == "":
+        return None
+    told: dict[str, str]
+    try:
+        told = dict(parse_qsl(urlsplit(address).query))
+    except (ValueError, TypeError, AttributeError):
+        told = {}
+    number = told.get("page", "")
+    if not (number.isascii() and number.isdecimal()):
+        raise UntrueError("the address of the next page has no number")
+    return number
+
+
+def _number(cursor: str | None) -> int:
     """Return the number of the page at a cursor, which may come from a note that was changed."""
-    if cursor is None:
-        return first
-    if not cursor.isdecimal():
+    if cursor is not None and not cursor.isdecimal():
         raise UntrueError("the note of the part names no page")
-    return int(cursor)
+    return int(cursor or "1")
 
 
 def _check_limit(limit: int) -> None:

@@ -214,7 +214,9 @@ class Talk:
 
         answer = self._patiently(ask_as_somebody)
         if answer.status != HTTPStatus.OK:
-            raise DownloadError.refused(self.host, in_words(answer.status), self._auth.names)
+            ours = answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+            names = self._auth.names if ours else ()
+            raise DownloadError.refused(self.host, in_words(answer.status), names)
         if self._auth.holds(answer.body):
             raise DownloadError.gave_up(self.host, "its answer repeats a secret", 1)
         if used_up(answer.headers):
