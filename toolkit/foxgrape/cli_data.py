@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from foxgrape.cli_fetch import busy
 from foxgrape.cli_places import AsJson, show
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def data_fetch(
     """Fetch a public data set; print its path, its licence and what to name."""
     from foxgrape.datasets import fetch  # noqa: PLC0415
 
-    with warnings.catch_warnings(record=True) as caught:
+    with warnings.catch_warnings(record=True) as caught, busy("fetching…"):
         warnings.simplefilter("always")
         done = fetch(name, folder=folder, refresh=refresh)
     for warning in caught:

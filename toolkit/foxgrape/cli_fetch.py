@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from foxgrape.apis import Download
     from foxgrape.apis.sources import Source
 
-__all__ = ["add_to", "fetch_app"]
+__all__ = ["add_to", "busy", "fetch_app"]
 
 fetch_app = typer.Typer(
     help="Download posts and events from public APIs; a download that was cut off goes on.",
@@ -107,8 +107,11 @@ def ucdp(
 def _fetch(source: Source, out: Path, *, restart: bool, as_json: bool) -> int:
     from foxgrape.apis import download  # noqa: PLC0415
 
-    with _progress() as progress:
-        done = download(source, out, restart=restart, progress=progress)
+    def tell(so_far: Download) -> None:
+        say(f"{so_far.items:,} {so_far.kind}, {so_far.pages:,} answers, {so_far.size:,} bytes")
+
+    with busy("asking…") as say:
+        done = download(source, out, restart=restart, progress=tell)
     if as_json:
         show([], done.to_dict(), as_json=True)
     else:
@@ -117,13 +120,11 @@ def _fetch(source: Source, out: Path, *, restart: bool, as_json: bool) -> int:
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[Download], None]]:
-    """Show on stderr how far it is, where somebody looks."""
+def busy(what: str) -> Iterator[Callable[[str], None]]:
+    """Show on stderr what is going on, where somebody looks; call it to say how far it is."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda _: None
         return
-    with console.status("asking…") as status:
-        yield lambda so_far: status.update(
-            f"{so_far.items:,} {so_far.kind}, {so_far.pages:,} answers, {so_far.size:,} bytes"
-        )
+    with console.status(what) as status:
+        yield status.update
