@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from itertools import pairwise
 
 import keyring
@@ -266,12 +265,12 @@ def test_however_often_it_is_cut_off_the_file_is_the_same(name, tmp_path_factory
 
 
 def test_a_process_that_is_killed_is_gone_on_with(tmp_path):
-    world, reached = Ucdps(4_000, page=100), threading.Event()
+    world, reached, killed = Ucdps(4_000, page=100), threading.Event(), threading.Event()
 
     def answer(asked):
         if asked.query.get("page") == "25":
             reached.set()
-            time.sleep(0.2)  # so that it dies while it waits for this one
+            killed.wait(60)  # it dies while it waits for this one
         return world(asked)
 
     with serving(answer) as server:
@@ -284,6 +283,8 @@ def test_a_process_that_is_killed_is_gone_on_with(tmp_path):
         with subprocess.Popen([sys.executable, "-c", code]) as process:
             assert reached.wait(60)
             os.kill(process.pid, signal.SIGKILL)
+            process.wait()
+            killed.set()
         assert not out.exists()
         assert json.loads((tmp_path / "out.jsonl.part.json").read_text())["pages"] == 25
         done = download(source, out, rng=1)

@@ -357,7 +357,8 @@ def test_progress_is_shown_on_stderr_alone(tmp_path, capfd, monkeypatch):
     world = Feed(250)
 
     def answer(asked):
-        time.sleep(0.15)  # longer than the display takes to come round
+        if asked.query.get("cursor") == "200":
+            time.sleep(0.8)  # much longer than the display takes to come round
         return world(asked)
 
     with serving(answer) as server:
