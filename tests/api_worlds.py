@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from foxgrape.apis import Acled, Bluesky, Mastodon, Ucdp
 from serving import Asked, Reply, as_json
+
+_EVENTS = Path(__file__).parent / "fixtures" / "events"
+
+
+def _first(file: str, key: str) -> dict:
+    """Return the first event of a file of an API's pages."""
+    return json.loads((_EVENTS / file).read_text("utf-8").splitlines()[0])[key][0]
 
 
 class Clock:
@@ -104,7 +112,8 @@ class Ucdps:
 
     def __init__(self, n: int, *, page: int = 50, first: int = 0) -> None:
         self.size, self.first = page, first
-        self.items = [{"id": 7_000 + number, "best": number} for number in range(n)]
+        event = _first("ucdp_api.jsonl", "Result")
+        self.items = [event | {"id": 7_000 + number, "best": number} for number in range(n)]
 
     def source(self, address: str, **told) -> Ucdp:
         return Ucdp("25.1", limit=self.size, server=address, **told)
@@ -134,7 +143,8 @@ class Acleds:
 
     def __init__(self, n: int, *, page: int = 60) -> None:
         self.size = page
-        self.items = [{"event_id_cnty": f"UKR{number}", "notes": "…"} for number in range(n)]
+        event = _first("acled_api.jsonl", "data")
+        self.items = [event | {"event_id_cnty": f"UKR{number}"} for number in range(n)]
         self.password = "a password, with 100% käse"  # noqa: S105
         self.access, self.refresh = ["access-token-0"], ["refresh-token-0"]
         self.lasts = 86_400

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from keyring.backend import KeyringBackend
 
 from api_worlds import WORLDS, Acleds, Clock, Statuses, Ucdps
-from foxgrape import read_posts
+from foxgrape import read_events, read_posts
 from foxgrape.apis import Bluesky, Mastodon, Ucdp, download
 from foxgrape.apis.credentials import Secret
 from foxgrape.apis.posts import _items
@@ -67,6 +67,17 @@ def test_what_came_is_read_as_posts(name, tmp_path):
     assert posts.attrs["format"] == name
     assert len(posts) == 90
     assert posts["text"].str.endswith("🍇").all()
+
+
+@pytest.mark.parametrize("name", ["acled", "ucdp"])
+def test_what_came_is_read_as_events(name, tmp_path):
+    world = WORLDS[name](130)
+    with serving(world) as server:
+        download(world.source(server.address), tmp_path / "pages", rng=1)
+    events = read_events(tmp_path / "pages")
+    assert events.attrs["format"] == name
+    assert len(events) == 130
+    assert set(events["place"]) == {"Izium"}
 
 
 def test_a_short_page_of_mastodon_is_not_the_last(tmp_path):

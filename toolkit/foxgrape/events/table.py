@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from foxgrape.cells import exact_id, interval, word
+from foxgrape.columns import filled, learn, plain, rest
 from foxgrape.doors import BadRecordError
 from foxgrape.events.resolving import Stated
 from foxgrape.events.rows import coordinates, event
 from foxgrape.formats import Context, Format
-from foxgrape.tabular import filled, is_table, kind, learn, plain, records, rest
+from foxgrape.tabular import is_table, kind, records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

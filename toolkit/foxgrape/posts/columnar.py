@@ -185,7 +185,7 @@ def _truths(column: pa.Array) -> pa.Array:
 
 
 def _as_text(column: pa.Array) -> pa.Array:
-    """Return a column of its own as text, as `foxgrape.tabular.rest` does."""
+    """Return a column of its own as text, as `foxgrape.columns.rest` does."""
     kind = column.type
     if not (_is_text(column) or pa.types.is_integer(kind) or pa.types.is_boolean(kind)):
         raise _Odd

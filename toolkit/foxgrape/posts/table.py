@@ -7,22 +7,19 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from foxgrape.cells import exact_id, interval, said, truth, when, word
+from foxgrape.columns import filled, learn, plain, rest
 from foxgrape.doors import BrokenError
 from foxgrape.formats import Context, Format, Part
 from foxgrape.posts.columnar import plain_lines, plain_posts
 from foxgrape.posts.rows import row
 from foxgrape.tabular import (
     blocks,
-    filled,
     is_table,
     kind,
-    learn,
     names_in,
     objects,
     parquet_batches,
-    plain,
     records,
-    rest,
     values_of,
 )
 

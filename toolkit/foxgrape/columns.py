@@ -1,0 +1,152 @@
+"""Columns of a table that any tool may have written: which of them is which of ours.
+
+It is told, or guessed from usual names and shown; what is none of ours is kept as text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from foxgrape import tables
+from foxgrape.cells import only_text
+from foxgrape.errors import TableError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+
+    from foxgrape.formats import Context
+
+__all__ = ["filled", "learn", "mapping", "plain", "rest"]
+
+
+def mapping(
+    names: Iterable[str],
+    *,
+    table: str,
+    usual: Mapping[str, Collection[str]],
+    required: Collection[str],
+    told: Mapping[str, str] | None = None,
+    file: object = None,
+) -> dict[str, str]:
+    """Return the file's column for each of a table's: as told, by our name, or by a usual one.
+
+    Parameters
+    ----------
+    names
+        The file's columns.
+    table
+        Whose columns are looked for.
+    usual
+        Names that tools give to our columns, as `plain` makes them.
+    required
+        Our columns without which there is no row.
+    told
+        The caller's own mapping.
+    file
+        Named in errors.
+
+    Raises
+    ------
+    TableError
+        If a told column is not there, several have usual names for the same, or a required one
+        has none.
+    """
+    names = list(names)
+    told = dict(told or {})
+    ours = tables.columns(table)
+    for own, theirs in told.items():
+        if own not in ours:
+            raise TableError(
+                f"the {table} table has no such column", got=own, hint=did_you_mean(own, ours)
+            )
+        if theirs not in names:
+            raise TableError.missing_column(theirs, names, table="given", file=file)
+    found = dict(told)
+    for own in ours:
+        if own in told:
+            continue
+        free = [name for name in names if name not in told.values()]
+        known = {own, *usual.get(own, ())}
+        fitting = [own] if own in free else [name for name in free if plain(name) in known]
+        if len(fitting) > 1:
+            raise TableError(
+                f"several columns may be {own}",
+                file=file,
+                row=1,
+                got=", ".join(fitting),
+                hint=f"columns={{{own!r}: {fitting[0]!r}}} says which",
+            )
+        if fitting:
+            found[own] = fitting[0]
+        elif own in required:
+            raise TableError(
+                f"no column has a usual name for {own}",
+                file=file,
+                row=1,
+                got=", ".join(names),
+                hint=f"columns={{{own!r}: '…'}} says which it is",
+            )
+    return found
+
+
+def learn(
+    names: Iterable[str],
+    context: Context,
+    *,
+    table: str,
+    usual: Mapping[str, Collection[str]],
+    required: Collection[str],
+) -> None:
+    """Decide which column is which, and tell the context: ``mapping``, and ``extra`` for the rest.
+
+    Raises
+    ------
+    TableError
+        As `mapping` does; also if a column that comes late has a better name than one in use.
+    """
+    names = list(names)
+    found = mapping(
+        names, table=table, usual=usual, required=required, told=context.columns, file=context.path
+    )
+    for own, theirs in context.told.get("mapping", {}).items():
+        if found.get(own, theirs) != theirs:
+            raise TableError(
+                f"several columns may be {own}",
+                file=context.path,
+                got=f"{theirs}, {found[own]}",
+                hint=f"columns={{{own!r}: {theirs!r}}} says which",
+            )
+    context.told["mapping"] = found
+    taken = {*found.values(), *tables.columns(table)}
+    context.told["extra"] = {name: "str" for name in names if name not in taken}
+
+
+def rest(value: Mapping[str, Any], context: Context) -> dict[str, str | None]:
+    """Return the cells of a row that are in none of our columns, as text."""
+    cells = {name: as_text(value.get(name)) for name in context.told["extra"]}
+    only_text(cells)
+    return cells
+
+
+def plain(name: str) -> str:
+    """Return a column's name in small letters, with underscores for all other signs.
+
+    Examples
+    --------
+    >>> plain("Created At")
+    'created_at'
+    """
+    return re.sub(r"\W+", "_", name.strip().lower()).strip("_")
+
+
+def filled(cell: Any) -> Any:
+    """Return a cell, None where there is nothing in it."""
+    return None if cell is None or (isinstance(cell, str) and not cell.strip()) else cell
+
+
+def as_text(cell: Any) -> str | None:
+    """Return any cell as text: structures as JSON."""
+    write: Callable[..., str] = json.dumps if isinstance(cell, (dict, list, bool)) else str
+    return None if cell is None or cell == "" else write(cell)
