@@ -180,7 +180,7 @@ print(told.new, re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the peak of a process")
 def test_memory_does_not_grow_with_the_file(tmp_path):
     peaks = []
-    for count in (60_000, 240_000):
+    for count in (100_000, 400_000):
         file = lines(tmp_path / f"{count}.jsonl", (post(n, "🍇 " * 60) for n in range(count)))
         arguments = [sys.executable, "-c", MEASURED, str(file), str(tmp_path / f"store{count}")]
         out = subprocess.run(arguments, check=True, capture_output=True, text=True).stdout

@@ -298,3 +298,19 @@ def test_plain_parts_are_read_column_by_column(tmp_path):
         assert len(read_posts(file, account="me")) == 100
         pq.write_table(pa.Table.from_pylist(rows), file)
         assert len(read_posts(file, account="me")) == 100
+
+
+def test_a_table_of_telegramr(tmp_path):
+    """Columns of that R package: Unix seconds, and TRUE in capitals."""
+    file = save(
+        tmp_path / "messages.csv",
+        ["id", "date", "text", "views", "reactions_json", "edit_date", "is_forward", "channel"],
+        ["812", "1662812160", "Скоро 🍇", "1000", "{}", "1662812300", "FALSE", "president"],
+        ["813", "1662812161", "", "", "", "", "TRUE", "president"],
+    )
+    posts = read_posts(file)
+    assert posts["account"].tolist() == ["president"] * 2
+    assert posts["posted_at"].tolist() == [utc("2022-09-10T12:16:00"), utc("2022-09-10T12:16:01")]
+    assert posts["edited_at"].tolist() == [utc("2022-09-10T12:18:20"), pd.NaT]
+    assert posts["repost"].tolist() == [False, True]
+    assert posts["views"].tolist()[0] == "1000"

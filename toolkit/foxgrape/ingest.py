@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal, Self
+from typing import IO, TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 import numpy as np
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from foxgrape.store import Store
 
 __all__ = ["Ingested", "ingest"]
+
+T = TypeVar("T")
 
 #: Rows a transaction: so many fit into a few hundred MB, whatever the size of the file.
 BATCH = 100_000
@@ -157,7 +160,7 @@ def ingest(
     told, key = Ingested(str(file), table, store.path), tables.KEYS[table][0][0]
     seen, aside = _Seen(), _Aside(_beside(file, store, quarantine))
     with aside:
-        for rows, done in _batches(table, file, on_error, batch, options):
+        for rows, done in _ahead(_batches(table, file, on_error, batch, options)):
             told.format = rows.attrs.get("format", table)
             told.read += rows.attrs.get("read", len(rows))
             told.passed += rows.attrs.get(f"no_{table}", 0)
@@ -195,6 +198,15 @@ def _batches(
     parts = iter_posts(file, on_error=on_error, batch=batch, progress=done.append, **options)
     for rows in parts:
         yield rows, done[-1]
+
+
+def _ahead(parts: Iterator[T]) -> Iterator[T]:
+    """Read one part ahead, while the one before is put in."""
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(next, parts, None)
+        while (part := coming.result()) is not None:
+            coming = reader.submit(next, parts, None)
+            yield part
 
 
 def _put(told: Ingested, store: Store, rows: pd.DataFrame) -> None:

@@ -179,10 +179,19 @@ class Block:
         Whole lines; None for one line that is too long to be read.
     after
         The number of the last line before them.
+    ends
+        Where in the data lines end, after the sign for it.
     """
 
     data: bytes | None
     after: int
+    ends: npt.NDArray[np.int64]
+
+    @property
+    def last(self) -> int:
+        """The number of the last of these lines."""
+        closed = len(self.ends) > 0 and self.ends[-1] == len(self.data or b"")
+        return self.after + len(self.ends) + (not closed)
 
     def numbered(self) -> Iterator[tuple[int, bytes | None]]:
         """Return the lines as `foxgrape.doors.lines` does."""
@@ -208,42 +217,33 @@ def blocks(stream: IO[bytes], size: int) -> Iterator[Block]:
         except BrokenError as error:
             piece, broken = b"", error
         data = rest + piece
-        end = len(data) if not piece else _end_of_blocks(data, size)
-        for start, stop in _cuts(data[:end], size):
-            yield Block(data[start:stop], after)
-            after += min(size, data.count(b"\n", start, stop)) or 1
-        rest = data[end:]
+        ends = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n")) + 1
+        start = 0
+        for stop in _stops(ends, len(data), size, last=not piece):
+            count = int(np.searchsorted(ends, stop, "right"))
+            inside, ends = ends[:count] - start, ends[count:]
+            block = Block(data[start:stop], after, inside)
+            yield block
+            after, start = block.last, stop
+        rest = data[start:]
         if broken is not None:
             raise broken
         if not piece:
             return
         if len(rest) > MAX_RECORD and b"\n" not in rest:
-            yield Block(None, after)
+            yield Block(None, after, np.empty(0, np.int64))
             after += 1
             rest = _beyond_line(stream)
 
 
-def _end_of_blocks(data: bytes, size: int) -> int:
-    """Return where the last block of `size` lines ends; of long lines, the last whole one."""
-    ends = _ends(data)
-    full = len(ends) // size * size
-    if full:
-        return int(ends[full - 1])
-    return int(ends[-1]) if len(ends) and len(data) > 2 * MAX_RECORD else 0
-
-
-def _cuts(data: bytes, size: int) -> Iterator[tuple[int, int]]:
-    """Return start and end of each block of `size` lines."""
-    start = 0
-    for end in [*_ends(data)[size - 1 :: size].tolist(), len(data)]:
-        if end > start:
-            yield start, end
-            start = end
-
-
-def _ends(data: bytes) -> npt.NDArray[np.int64]:
-    """Return the ends of the lines that end."""
-    return np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n")) + 1
+def _stops(ends: npt.NDArray[np.int64], length: int, size: int, *, last: bool) -> list[int]:
+    """Return where blocks of `size` lines end; at the end of a file, and of much, also fewer."""
+    stops: list[int] = ends[size - 1 :: size].tolist()
+    if last and length and stops[-1:] != [length]:
+        stops.append(length)
+    elif not stops and len(ends) and length > 2 * MAX_RECORD:
+        stops.append(int(ends[-1]))
+    return stops
 
 
 def _beyond_line(stream: IO[bytes]) -> bytes:

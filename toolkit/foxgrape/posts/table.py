@@ -98,12 +98,12 @@ def _parts_of_lines(door: Door, context: Context, size: int) -> Iterator[Part]:
     with door.open() as stream:
         try:
             for block in blocks(stream, size):
-                rows = None if block.data is None else plain_lines(block.data, context)
+                rows = plain_lines(block, context)
                 if rows is None:
                     yield Part(objects(block.numbered(), known, _learn(context)), after=block.after)
                 else:
                     yield Part(rows=rows)
-                after = block.after + (block.data or b"").count(b"\n")
+                after = block.last
         except BrokenError as broken:
             yield Part(_broken(broken), after=after)
 
