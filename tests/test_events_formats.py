@@ -315,3 +315,42 @@ def test_whatever_stands_in_a_cell_ends_in_rows_quarantine_or_one_line(
     else:
         assert events["event_id"].is_unique
         assert all(bad["reason"] for bad in events.attrs["quarantine"])
+
+
+@pytest.mark.parametrize("on_error", ["raise", "quarantine"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b" \n\n",
+        bytes(range(256)) * 50,
+        "Події".encode("utf-16"),
+        gzip.compress(b"event_id,date\n1,2022-09-10\n" * 2_000)[:-50],
+        b'{"data": [{"event_id_cnty": "UKR1", "event_date": "2022-09-10", "time_precision": "1"',
+        b'{"Result": ' + b"[" * 5_000,
+        b"event_id_cnty,event_date,time_precision\n" + b'"x' * 1_000,
+        b"geonameid,date,status\n707292,20220910,UA\n\xff\xfe,20220911,RU\n",
+        b"PK\x03\x04 no archive",
+        b"PAR1 no Parquet",
+    ],
+)
+def test_what_is_no_file_of_events_ends_in_one_line_or_quarantine(tmp_path, content, on_error):
+    file = tmp_path / "x"
+    file.write_bytes(content)
+    try:
+        events = read_events(file, timezone="UTC", on_error=on_error)
+    except FoxgrapeError as error:
+        assert "\n" not in str(error)  # noqa: PT017
+        assert str(file) in str(error)  # noqa: PT017
+    else:
+        assert on_error == "quarantine" or not content.strip()
+        assert all(bad["reason"] for bad in events.attrs["quarantine"])
+        assert len(events) == 0
+
+
+def test_an_id_of_a_place_has_a_scheme(tmp_path):
+    file = tmp_path / "t.csv"
+    file.write_text("id,place_id,date\n1,Izium,2022-09-10\n2,geonames:707292,2022-09-10\n")
+    events = read_events(file, timezone="UTC", on_error="quarantine")
+    assert events["place_id"].tolist() == [IZIUM]
+    assert quarantined(events)[["record", "column"]].to_numpy().tolist() == [[2, "place_id"]]

@@ -202,6 +202,7 @@ def test_the_shell(tmp_path, capfd):
     code, out, err = said(capfd, "ingest", "posts", file, "--store", store)
     assert (code, err) == (0, "")
     assert "2 records read; posts: 1 new, 0 changed, 0 unchanged; 1 quarantined, see" in out
+    assert "Columns: post_id from id, account from user, posted_at from date." in out
     code, out, _ = said(capfd, "ingest", "posts", file, "--store", store, "--json")
     assert (code, json.loads(out)[0]["unchanged"]) == (0, 1)
     code, out, err = said(capfd, "ingest", "posts", file, "--store", store, "--strict")

@@ -162,6 +162,9 @@ def _ingest(
         show([], [asdict(told)], as_json=True)
     else:
         print(told.sentence())  # noqa: T201
+        taken = [f"{ours} from {theirs}" for ours, theirs in told.mapping.items() if ours != theirs]
+        if taken:
+            print(f"Columns: {', '.join(taken)}.")  # noqa: T201
     return 0
 
 

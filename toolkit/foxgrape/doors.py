@@ -306,7 +306,10 @@ def gather(
     except BrokenError as error:
         end = BadRecordError(f"nothing can be read from here on: {error}")
         gathered.refuse(last + 1, end, "", file if not quarantine else None)
-    gathered.close(last, closing())
+    try:
+        gathered.close(last, closing())
+    except BadRecordError as bad:
+        gathered.refuse(last, bad, "", file if not quarantine else None)
     yield gathered
 
 

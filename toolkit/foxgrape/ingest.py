@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, Self, TypeVar
 
@@ -63,6 +63,8 @@ class Ingested:
         The file with the bad records, None where there is none.
     version
         The store's version of the table that holds the file, None for a file without rows.
+    mapping
+        Of a table: which of its columns was taken for which of ours.
     """
 
     file: str
@@ -79,6 +81,7 @@ class Ingested:
     unresolved: int = 0
     quarantine: str | None = None
     version: int | None = None
+    mapping: dict[str, str] = field(default_factory=dict)
 
     def sentence(self) -> str:
         """Say it in one sentence.
@@ -162,6 +165,7 @@ def ingest(
     with aside:
         for rows, done in _ahead(_batches(table, file, on_error, batch, options)):
             told.format = rows.attrs.get("format", table)
+            told.mapping = rows.attrs.get("mapping", {})
             told.read += rows.attrs.get("read", len(rows))
             told.passed += rows.attrs.get(f"no_{table}", 0)
             told.repeated += rows.attrs.get("repeated", 0)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import pandera.pandas as pa
 
-__all__ = ["KEYS", "check", "check_keys", "columns", "dtypes", "read_csv"]
+__all__ = ["CURIE", "KEYS", "check", "check_keys", "columns", "dtypes", "read_csv"]
 
 #: What tells the rows of a table apart, and the time by which they are ordered.
 KEYS = {
@@ -35,7 +35,8 @@ KEYS = {
 }
 
 _LEAD = "timedelta64[us]"
-_CURIE = r"[a-z][a-z0-9]*:\S+"
+#: The id of a place: a scheme, and what stands in it.
+CURIE = r"[a-z][a-z0-9]*:\S+"
 
 
 def check(
@@ -193,7 +194,7 @@ def _instants(name: str, **options: Any) -> dict[str, Any]:
 
 
 def _place(pa: ModuleType) -> dict[str, Any]:
-    curie = pa.Check.str_matches(f"^{_CURIE}$", error="an id such as geonames:707292")
+    curie = pa.Check.str_matches(f"^{CURIE}$", error="an id such as geonames:707292")
     return {"place_id": _text(curie), "place": _text(nullable=True)}
 
 

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from foxgrape.cells import MONTHS, clock
+from foxgrape.cells import MONTHS, clock, only_text
 from foxgrape.doors import BadRecordError
 from foxgrape.events.resolving import Stated
-from foxgrape.events.rows import PLACING, coordinates, days, event, need
+from foxgrape.events.rows import PLACING, a_curie, coordinates, days, event, need
 from foxgrape.events.viina import compact_day
 from foxgrape.formats import Context, Format
 from foxgrape.tabular import header, records
@@ -259,6 +259,7 @@ class ControlChanges(_Control):
         A list of nothing but changes tells what a place was before only in that way; what was
         before the list began is taken to have lasted.
         """
+        only_text(value)
         log: Log = context.told["log"]
         before, after = _state(value, "held_by_prev", "from"), _state(value, "held_by", "to")
         at, until = _first_seen(value, context)
@@ -269,7 +270,8 @@ class ControlChanges(_Control):
         # A list shows a place twice by mistake too: only of a common name are there several.
         several = context.told["places"].common(name)
         ordinal = str(value.get("name_dup") or "1") if several else "1"
-        place = Listed(stated, value.get("place_id") or None, ordinal)
+        place_id = value.get("place_id") or None
+        place = Listed(stated, None if place_id is None else a_curie(place_id), ordinal)
         if not log.has(place) and _UNKNOWN not in {before, after}:
             start = min(log.at, default=at) - max(context.persistence // _TICK, 1)
             log.add(place, before, start, start)
@@ -289,8 +291,9 @@ class ViinaControl(_Control):
 
     def rows(self, value: Any, context: Context) -> list[dict[str, Any]]:
         """Put the day's state down."""
+        only_text(value)
         own = value.get("geonameid")
-        place_id = f"geonames:{own}" if own else f"katottg:{need(value, 'kod')}"
+        place_id = a_curie(f"geonames:{own}" if own else f"katottg:{need(value, 'kod')}")
         day = compact_day(need(value, "date"), "date")
         zone = context.timezone or "Europe/Kyiv"  # the list is of places in Ukraine
         first, last = days(day, day, zone)

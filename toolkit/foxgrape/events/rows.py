@@ -6,7 +6,7 @@ import re
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from foxgrape import times
+from foxgrape import tables, times
 from foxgrape.cells import MONTHS, only_text
 from foxgrape.doors import BadRecordError
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PLACING",
+    "a_curie",
     "a_day",
     "code",
     "coordinates",
@@ -72,10 +73,20 @@ def event(
         "url": url or None,
         **extra,
     }
+    a_curie(place[0])
     if confirmed and confirmed[1] < occurred[0]:
         raise BadRecordError("confirmed before it occurred", "confirmed_until")
     only_text(made)
     return made
+
+
+def a_curie(place_id: str) -> str:
+    """Return the id of a place, which has a scheme and no blanks."""
+    if not re.fullmatch(tables.CURIE, place_id):
+        raise BadRecordError(
+            f"expected an id such as geonames:707292; got {place_id!r:.80}", "place_id"
+        )
+    return place_id
 
 
 def need(value: Mapping[str, Any], column: str) -> Any:
