@@ -13,11 +13,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from foxgrape.alarm import Alarm, alarm
     from foxgrape.analysis import Analysis
     from foxgrape.detect import detect
     from foxgrape.emoji_scan import EmojiSpans, scan_emoji
     from foxgrape.errors import FoxgrapeError
     from foxgrape.events import read_events
+    from foxgrape.hazard import Hazard, hazard
     from foxgrape.ingest import Ingested, ingest
     from foxgrape.leadtime import LeadTimes, lead_times
     from foxgrape.link import link
@@ -43,12 +45,14 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "foxgrape.alarm": ["Alarm", "alarm"],
     "foxgrape.analysis": ["Analysis"],
     "foxgrape.detect": ["detect"],
     "foxgrape.emoji_scan": ["EmojiSpans", "scan_emoji"],
     "foxgrape.errors": ["FoxgrapeError"],
     "foxgrape.events": ["read_events"],
     "foxgrape.ingest": ["Ingested", "ingest"],
+    "foxgrape.hazard": ["Hazard", "hazard"],
     "foxgrape.leadtime": ["LeadTimes", "lead_times"],
     "foxgrape.link": ["link"],
     "foxgrape.places": [
@@ -73,6 +77,7 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Alarm",
     "Analysis",
     "Code",
     "CodeMatch",
@@ -80,6 +85,7 @@ __all__ = [
     "EmojiSpans",
     "FoxgrapeError",
     "Gazetteer",
+    "Hazard",
     "Ingested",
     "LeadTimes",
     "NewStudy",
@@ -90,9 +96,11 @@ __all__ = [
     "Study",
     "Suggestion",
     "__version__",
+    "alarm",
     "codes_for",
     "detect",
     "find",
+    "hazard",
     "ingest",
     "iter_posts",
     "lead_times",

@@ -1,0 +1,142 @@
+"""Figures of what signals add: ratios with their intervals, the Molchan diagram."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING
+
+import numpy as np
+import plotly.graph_objects as go
+
+from foxgrape.leadtime import duration_in_words
+from foxgrape.look import BLUE, GREY, ORANGE, finished, key
+
+if TYPE_CHECKING:
+    from foxgrape.alarm import Alarm
+    from foxgrape.hazard import Hazard
+
+__all__ = ["forest", "molchan"]
+
+_TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
+#: Bounds further out are drawn at the edge: the axis would be theirs alone.
+_EDGE = 100.0
+
+
+def forest(hazard: Hazard) -> go.Figure:
+    """Draw the hazard ratio of the signal above those of what everyone knew, with 95% intervals.
+
+    Examples
+    --------
+    >>> from foxgrape import hazard, open_study
+    >>> study = open_study()
+    >>> figure = forest(hazard(study.analyse().signals, study.events, window="7D"))
+    >>> "n = " in figure.layout.title.text
+    True
+    """
+    shown = hazard.terms
+    figure = go.Figure()
+    names = [html.escape(name) for name in shown["term"]]
+    for first, last, colour, width in ((0, 1, BLUE, 3), (1, len(shown), GREY, 1.5)):
+        part = shown.iloc[first:last]
+        middle, low, high = (
+            np.log(part[column].fillna(1).clip(1 / _EDGE, _EDGE).to_numpy(float))
+            for column in ("ratio", "lower", "upper")
+        )
+        figure.add_trace(
+            go.Scatter(
+                x=middle,
+                y=names[first:last],
+                mode="markers",
+                marker={"size": 11 if first == 0 else 7, "color": colour, "symbol": "square"},
+                error_x={
+                    "array": np.maximum(high - middle, 0),
+                    "arrayminus": np.maximum(middle - low, 0),
+                    "color": colour,
+                    "thickness": width,
+                },
+                text=[
+                    f"{row.ratio:.2f} ({row.lower:.2f} to {row.upper:.2f})"
+                    for row in part.itertuples()
+                ],
+                hovertemplate="%{text}<extra></extra>",
+            )
+        )
+    figure.add_vline(x=0, line={"color": GREY, "dash": "dot"})
+    figure.update_layout(
+        title={
+            "text": f"What a signal adds (n = {hazard.n_events} events, "
+            f"{hazard.n_exposed} after a signal, {hazard.n_places} places)",
+            "subtitle": {
+                "text": key((BLUE, "■", "signal"), (GREY, "■", "what everyone knew, the front"))
+                + "<br>right of 1: events came rather there; bars are 95% intervals"
+            },
+        },
+        xaxis={
+            "title": "hazard ratio, on a log scale",
+            "tickvals": [float(np.log(tick)) for tick in _TICKS],
+            "ticktext": [f"{tick:g}" for tick in _TICKS],
+        },
+        yaxis={"autorange": "reversed"},
+        height=190 + 30 * max(len(names), 1),
+    )
+    return finished(figure, f"Forest plot of hazard ratios. {hazard.sentence()}")
+
+
+def molchan(alarm: Alarm) -> go.Figure:
+    """Draw the Molchan diagram: misses against what was alarmed, one point a window.
+
+    Examples
+    --------
+    >>> from foxgrape import alarm, open_study
+    >>> study = open_study()
+    >>> figure = molchan(alarm(study.analyse().signals, study.events, windows=["7D", "30D"]))
+    >>> figure.layout.yaxis.title.text
+    'share of events missed'
+    """
+    curve = alarm.curve
+    figure = go.Figure()
+    figure.add_trace(
+        go.Scatter(
+            x=[0, 1],
+            y=[1, 0],
+            mode="lines",
+            line={"color": GREY, "dash": "dot"},
+            hoverinfo="skip",
+        )
+    )
+    words = [duration_in_words(window) for window in curve["window"]]
+    figure.add_trace(
+        go.Scatter(
+            x=[0, *curve["alarmed"], 1],
+            y=[1, *curve["missed"], 0],
+            mode="lines+markers+text",
+            line={"color": BLUE, "width": 2.5},
+            marker={"size": [0, *[9] * len(curve), 0], "color": BLUE},
+            text=["", *words, ""],
+            textposition="middle right",
+            hovertemplate="%{text}: %{x:.1%} alarmed, %{y:.1%} missed<extra></extra>",
+        )
+    )
+    figure.update_layout(
+        title={
+            "text": f"What alarms miss, and cost (n = {alarm.n_events} events, "
+            f"{alarm.n_signals} signals)",
+            "subtitle": {
+                "text": key((BLUE, "━", "alarms after signals"), (GREY, "┄", "any time and place"))
+                + f"<br>area skill {alarm.area_skill:.2f}, by chance {alarm.expected:.2f} "
+                f"(null model {alarm.null}, p = {alarm.p_value:.3f})"
+            },
+        },
+        xaxis={
+            "title": "fraction of space and time alarmed, weighted by base rate",
+            "range": [-0.02, 1.02],
+        },
+        yaxis={"title": "share of events missed", "range": [-0.02, 1.05]},
+        height=520,
+    )
+    if alarm.p_value > 0.05:  # noqa: PLR2004 - the usual level
+        figure.add_annotation(
+            x=0.98, y=0.98, xanchor="right", showarrow=False, font={"color": ORANGE},
+            text="no better than chance can be claimed",
+        )  # fmt: skip
+    return finished(figure, f"Molchan diagram. {alarm.sentence()}")

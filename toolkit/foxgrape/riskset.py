@@ -1,0 +1,240 @@
+"""Risk sets: at each event, every place that could have had it, and what had been posted there.
+
+Hazard and alarms ask the same of their tables: which place had the event, how long ago a signal
+last pointed to each place, and which of these orders is certain. That is worked out here once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from foxgrape import tables, times
+from foxgrape.errors import FoxgrapeError, did_you_mean
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import numpy.typing as npt
+
+    Ints = npt.NDArray[np.int64]
+    Floats = npt.NDArray[np.float64]
+    Observed = tuple[str | datetime, str | datetime]
+
+__all__ = ["DAY", "NEVER", "RiskSets", "duration", "risk_sets"]
+
+#: Microseconds in a day, the unit of what is counted here.
+DAY = 86_400_000_000
+#: Longer ago than anything: no signal has pointed there.
+NEVER = np.iinfo(np.int64).max
+_NAT = np.iinfo(np.int64).min
+_EARTH_KM = 6371.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RiskSets:
+    """Events in order of time, the places known, and the signals; instants are microseconds.
+
+    Attributes
+    ----------
+    places
+        Ids of all places that stand in the signals or events observed, sorted.
+    events
+        Ids of the events observed, in order of their earliest instant.
+    case
+        For each event, the index of its place.
+    event_at, event_until
+        Its earliest and latest instant on the clock.
+    known_at
+        When it had been confirmed for certain; NEVER for one that nobody confirmed.
+    signal_place, signal_at, signal_until, decoded_at
+        For each signal, in order of its latest instant; `decoded_at` is 0 where unknown.
+    kilometres
+        Great-circle distances between places; NaN where coordinates are unknown, 0 to itself.
+    observed
+        The window of observation.
+    n_left_out
+        Events without a time on the clock, or outside of the window.
+    """
+
+    places: tuple[str, ...]
+    events: tuple[str, ...]
+    case: Ints
+    event_at: Ints
+    event_until: Ints
+    known_at: Ints
+    signal_place: Ints
+    signal_at: Ints
+    signal_until: Ints
+    decoded_at: Ints
+    kilometres: Floats
+    observed: tuple[int, int]
+    n_left_out: int
+
+    @property
+    def located(self) -> npt.NDArray[np.bool_]:
+        """Which places have known coordinates: those with a distance to some other place."""
+        known: npt.NDArray[np.bool_] = (~np.isnan(self.kilometres)).sum(axis=1) > 1
+        return known
+
+    def recency(self, *, hindsight: bool = False) -> Ints:
+        """Return for each event and place how long before it a signal last pointed there.
+
+        Only certain orders count: the latest instant of the post lies before the earliest of the
+        event. The same rule holds for the place that had the event and for those that had not, so
+        that rough times cost power and bring no bias. A signal whose code was first decoded after
+        the event had been confirmed does not count for this event, at any place, unless
+        `hindsight`: nobody could read it by then.
+        """
+        since = np.full((len(self.case), len(self.places)), NEVER)
+        late = (self.decoded_at > self.signal_until) & (not hindsight)
+        for place in range(len(self.places)):
+            here = self.signal_until[(self.signal_place == place) & ~late]
+            last = np.searchsorted(here, self.event_at, side="left") - 1
+            seen = last >= 0
+            since[seen, place] = self.event_at[seen] - here[last[seen]]
+        for one in np.flatnonzero(late):
+            first = int(np.searchsorted(self.event_at, self.signal_until[one], side="right"))
+            readable = self.known_at[first:] >= self.decoded_at[one]
+            ago = np.where(readable, self.event_at[first:] - self.signal_until[one], NEVER)
+            column = since[first:, self.signal_place[one]]
+            np.minimum(column, ago, out=column)
+        return since
+
+    def hindsight(self, window: int) -> int:
+        """Count the signals that would precede an event at their place, but for their decoding."""
+        count = 0
+        for one in np.flatnonzero(self.decoded_at > self.signal_until):
+            ahead = self.event_at - self.signal_until[one]
+            near = (ahead > 0) & (ahead <= window) & (self.case == self.signal_place[one])
+            count += bool((near & (self.decoded_at[one] > self.known_at)).any())
+        return count
+
+    def counted(self, place: Ints, until: Ints, first: int, last: int) -> Floats:
+        """Count for each event and place the items that ended `first` to `last` before it."""
+        found = np.zeros((len(self.case), len(self.places)))
+        for index in np.unique(place):
+            here = np.sort(until[place == index])
+            low = np.searchsorted(here, self.event_at - last, side="left")
+            high = np.searchsorted(here, self.event_at - first, side="left")
+            found[:, index] = high - low
+        return found
+
+
+def risk_sets(
+    signals: pd.DataFrame,
+    events: pd.DataFrame,
+    *,
+    clock: times.Clock = "confirmed",
+    observed: Observed | None = None,
+) -> RiskSets:
+    """Check the tables and set out the risk sets of the events within the window of observation.
+
+    Examples
+    --------
+    >>> from foxgrape import open_study
+    >>> study = open_study().analyse()
+    >>> len(risk_sets(study.signals, study.study.events).places) > 50
+    True
+    """
+    if clock not in times.CLOCKS:
+        raise FoxgrapeError("no such clock", got=clock, hint=did_you_mean(clock, times.CLOCKS))
+    signals = tables.check(signals, "signals", fill=True)
+    events = tables.check(events, "events", fill=True)
+    at, until = (times.microseconds(events[f"{clock}_{end}"]) for end in ("at", "until"))
+    posted, posted_until = (times.microseconds(signals[f"posted_{end}"]) for end in ("at", "until"))
+    timed = at != _NAT
+    start, end = _window(observed, [at[timed], posted], [until[timed], posted_until])
+    kept = np.flatnonzero(timed & (at >= start) & (until <= end))
+    kept = kept[np.lexsort((until[kept], at[kept]))]
+    seen = np.flatnonzero((posted_until >= start) & (posted <= end))
+    seen = seen[np.argsort(posted_until[seen], kind="stable")]
+    case_id = events["place_id"].to_numpy()[kept]
+    signal_id = signals["place_id"].to_numpy()[seen]
+    places, index = np.unique([*case_id, *signal_id], return_inverse=True)
+    confirmed = times.microseconds(events["confirmed_until"])[kept]
+    decoded = times.microseconds(signals["decoded_at"])[seen]
+    return RiskSets(
+        places=tuple(map(str, places)),
+        events=tuple(events["event_id"].iloc[kept]),
+        case=index[: len(kept)].astype(np.int64),
+        event_at=at[kept],
+        event_until=until[kept],
+        known_at=np.where(confirmed == _NAT, NEVER, confirmed),
+        signal_place=index[len(kept) :].astype(np.int64),
+        signal_at=posted[seen],
+        signal_until=posted_until[seen],
+        decoded_at=np.where(decoded == _NAT, 0, decoded),
+        kilometres=_kilometres(tuple(map(str, places)), events),
+        observed=(start, end),
+        n_left_out=len(events) - len(kept),
+    )
+
+
+def duration(text: str | pd.Timedelta, name: str) -> int:
+    """Return a duration in microseconds, or say that it is none.
+
+    Examples
+    --------
+    >>> duration("7D", "window") == 7 * DAY
+    True
+    """
+    try:
+        told = pd.Timedelta(text)
+    except (ValueError, TypeError):
+        told = pd.Timedelta(0)
+    if not told > pd.Timedelta(0):
+        raise FoxgrapeError(f"no such {name}", expected="a duration such as 7D", got=str(text))
+    return int(told / pd.Timedelta(1, "us"))
+
+
+def _window(observed: Observed | None, first: list[Ints], last: list[Ints]) -> tuple[int, int]:
+    """Return the window of observation; by default from the first instant to the last."""
+    if observed is None:
+        known = [np.concatenate(part) for part in (first, last)]
+        return (int(known[0].min()), int(known[1].max())) if len(known[0]) else (0, 0)
+    ends = []
+    for end in observed:
+        try:
+            instant = times.exact(end if isinstance(end, str) else end.isoformat())
+        except (ValueError, AttributeError):
+            raise FoxgrapeError(
+                "observed is no pair of instants",
+                expected='("2022-02-24T00:00:00Z", "2024-08-17T00:00:00Z")',
+                got=str(observed),
+            ) from None
+        ends.append(int(times.microseconds(pd.Series([instant]))[0]))
+    if len(ends) != 2 or ends[0] >= ends[1]:  # noqa: PLR2004 - a pair
+        raise FoxgrapeError(
+            "observed is no window", expected="its begin before its end", got=str(observed)
+        )
+    return ends[0], ends[1]
+
+
+def _kilometres(places: tuple[str, ...], events: pd.DataFrame) -> Floats:
+    """Return distances between places, whose coordinates the events tell, or else the gazetteer."""
+    from foxgrape.places import Gazetteer  # noqa: PLC0415 - only statistics need coordinates
+
+    told = events.dropna(subset=["lat", "lon"]).drop_duplicates("place_id").set_index("place_id")
+    known = dict(zip(told.index, zip(told["lat"], told["lon"], strict=True), strict=True))
+    gazetteer = Gazetteer.default()
+    where = np.full((len(places), 2), np.nan)
+    for row, place in enumerate(places):
+        if place in known:
+            where[row] = known[place]
+        elif place in gazetteer:
+            found = gazetteer[place]
+            if found.lat is not None and found.lon is not None:
+                where[row] = found.lat, found.lon
+    lat, lon = np.radians(where).T
+    # Haversine: exact for places next door, where the arc cosine is not.
+    half = (
+        np.sin((lat[:, None] - lat) / 2) ** 2
+        + np.cos(lat[:, None]) * np.cos(lat) * np.sin((lon[:, None] - lon) / 2) ** 2
+    )
+    apart: Floats = 2 * _EARTH_KM * np.arcsin(np.sqrt(np.clip(half, 0, 1)))
+    np.fill_diagonal(apart, 0.0)
+    return apart
