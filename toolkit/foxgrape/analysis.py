@@ -86,6 +86,23 @@ class Analysis:
             for side in sorted(self.study.confirmations["confirmed_by"].unique())
         }
 
+    def clocks(self) -> dict[times.Clock, Analysis]:
+        """Return the same analysis on both clocks: to when events were confirmed, and occurred.
+
+        Who confirmed an event does not matter for when it occurred.
+        """
+        return {
+            clock: linked(
+                self.study,
+                self.signals,
+                self.read,
+                str(self.horizon),
+                clock,
+                self.confirmed_by if clock == "confirmed" else None,
+            )
+            for clock in times.CLOCKS
+        }
+
     def before(self) -> pd.DataFrame:
         """Return the rows of `table` whose post certainly came before the confirmation.
 

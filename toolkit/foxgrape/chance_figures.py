@@ -1,4 +1,4 @@
-"""Figures of what signals add: ratios with their intervals, the Molchan diagram."""
+"""Figures of what signals add and bring: hazard ratios, the Molchan diagram, outcomes."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import plotly.graph_objects as go
 
+from foxgrape import times
 from foxgrape.leadtime import duration_in_words
-from foxgrape.look import BLUE, GREY, ORANGE, finished, key
+from foxgrape.look import BLUE, GREY, ORANGE, PINK, extent, finished, key, stretch
 
 if TYPE_CHECKING:
     from foxgrape.alarm import Alarm
+    from foxgrape.competing import CumulativeIncidence
     from foxgrape.hazard import Hazard
 
-__all__ = ["forest", "molchan"]
+__all__ = ["forest", "incidence", "molchan"]
 
 _TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 #: Bounds further out are drawn at the edge: the axis would be theirs alone.
@@ -140,3 +142,52 @@ def molchan(alarm: Alarm) -> go.Figure:
             text="no better than chance can be claimed",
         )  # fmt: skip
     return finished(figure, f"Molchan diagram. {alarm.sentence()}")
+
+
+def incidence(outcomes: CumulativeIncidence) -> go.Figure:
+    """Draw by when which share of signals had an event that stood, or one that was retracted.
+
+    Examples
+    --------
+    >>> from foxgrape import open_study
+    >>> from foxgrape.competing import cumulative_incidence
+    >>> study = open_study()
+    >>> figure = incidence(cumulative_incidence(study.analyse().links, study.events))
+    >>> "n = " in figure.layout.title.text
+    True
+    """
+    figure = go.Figure()
+    looks = {
+        "stood": (BLUE, "rgba(0, 114, 178, 0.18)"),
+        "retracted": (PINK, "rgba(204, 121, 167, 0.2)"),
+    }
+    for name, (colour, shade) in looks.items():
+        part = outcomes.curve[outcomes.curve["outcome"] == name]
+        days = [0.0, *times.in_days(part["time"])]
+        flat = {"x": days, "mode": "lines", "hoverinfo": "skip"}
+        none = {"width": 0, "shape": "hv"}
+        figure.add_trace(go.Scatter(y=[0.0, *part["upper"]], line=none, **flat))
+        figure.add_trace(
+            go.Scatter(y=[0.0, *part["lower"]], line=none, fill="tonexty", fillcolor=shade, **flat)
+        )
+        figure.add_trace(
+            go.Scatter(
+                x=days,
+                y=[0.0, *part["incidence"]],
+                name=name,
+                mode="lines",
+                line={"color": colour, "width": 2.5, "shape": "hv"},
+            )
+        )
+    marks = [(looks[name][0], "━", f"{name} ({count})") for name, count in outcomes.counts.items()]
+    figure.update_layout(
+        title={
+            "text": f"What became of signals (n = {outcomes.n}, "
+            f"{outcomes.n_censored} right-censored)",
+            "subtitle": {"text": key(*marks) + "<br>shaded: 95% bands, Aalen–Johansen"},
+        },
+        yaxis={"title": "share of signals with such an event", "range": [-0.03, 1.03]},
+        height=460,
+    )
+    stretch(figure, f"lead on the {outcomes.clock} clock, days", extent(figure))
+    return finished(figure, f"Cumulative incidence by outcome. {outcomes.sentence()}")

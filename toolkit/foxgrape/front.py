@@ -37,7 +37,7 @@ _LEVEL_GROUND = 0.05
 _WILD = 10.0
 _THOUSAND = 1_000
 #: Widths of the fields, in median distances from a place to its nearest neighbour.
-_NARROW, _MIDDLE, _WIDE = 1.0, 2.0, 4.0
+_SPOT, _NARROW, _MIDDLE, _WIDE = 0.5, 1.0, 2.0, 4.0
 #: A weight beyond so many time scales is below rounding.
 _FAR = 40.0
 #: At most so many time scales a chunk, so that no exponential overflows.
@@ -172,6 +172,7 @@ def _fields(risk: RiskSets, unit: float, window: int, history: int) -> dict[str,
     """Return logs of smooth counts of events and posts near in place and time, on both sides."""
     between = np.sqrt(window * float(history))
     scales = [
+        (_SPOT, window / 2),
         (_NARROW, window / 3),
         (_NARROW, float(window)),
         (_MIDDLE, window / 2),

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import html
-import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from foxgrape import tables, times
-from foxgrape.errors import TableError
+from foxgrape.errors import FoxgrapeError, TableError
+from foxgrape.survival import kaplan_meier, log_rank, quantile, restricted_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy.typing as npt
     import plotly.graph_objects as go
 
-__all__ = ["LeadTimes", "duration_in_words", "lead_in_words", "lead_times"]
+    from foxgrape.survival import LogRank, RestrictedMean
+    from foxgrape.turnbull import Turnbull
+
+__all__ = ["LeadTimes", "counted_leads", "duration_in_words", "lead_in_words", "lead_times"]
 
 _DAY = pd.Timedelta(days=1)
-_LEVEL = 0.95
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,6 +39,7 @@ class LeadTimes:
         zero up, since dropping them would drop the shortest leads.
     n_hindsight, n_follows
         Left out, and shown: codes decoded only after the event, and posts that came after it.
+        Where hindsight was asked to count, `n_hindsight` is how many of the counted are that.
     median
         Kaplan–Meier median lead, each rough lead taken at the middle of its interval; NaT when
         more than half of the signals still wait.
@@ -55,6 +57,11 @@ class LeadTimes:
         ``confirmed`` or ``occurred``; empty when there is no link.
     groups
         With `by`, the same for each group.
+    log_rank
+        With `by`, the test of whether the groups differ; None where it cannot be made.
+    leads
+        One row a signal counted: signal_id, shortest, longest (Timedelta; for a right-censored
+        signal both are how long it was watched), observed.
     """
 
     n: int
@@ -71,6 +78,8 @@ class LeadTimes:
     longest: pd.DataFrame
     clock: str
     groups: Mapping[str, LeadTimes] = field(default_factory=dict)
+    log_rank: LogRank | None = None
+    leads: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def quantile(self, p: float) -> pd.Timedelta:
         """Return the lead by which a share `p` of the signals had their event; NaT if never.
@@ -81,9 +90,73 @@ class LeadTimes:
         >>> open_study().analyse().lead_times.quantile(0) >= pd.Timedelta(0)
         True
         """
-        if not 0 <= p <= 1:
-            raise ValueError(f"a quantile lies between 0 and 1, not {p}")
-        return _quantile(self.survival, p)
+        return quantile(self.survival, _share(p))
+
+    def quantile_ci(self, p: float) -> tuple[pd.Timedelta, pd.Timedelta]:
+        """Return the 95% interval of `quantile`, which pays for roughness; NaT for no bound.
+
+        Examples
+        --------
+        >>> from foxgrape import open_study
+        >>> leads = open_study().analyse().lead_times
+        >>> leads.quantile_ci(0.5) == leads.median_ci
+        True
+        """
+        ends = ((self.shortest, "lower"), (self.longest, "upper"))
+        low, high = (quantile(curve, _share(p), of) for curve, of in ends)
+        return low, high
+
+    def restricted_mean(self, horizon: str | pd.Timedelta | None = None) -> RestrictedMean:
+        """Return the mean lead, each counted up to `horizon`; rough leads at mid-interval.
+
+        By default the horizon is the longest lead or watch, up to which the curve is known. To
+        compare groups, give them one horizon.
+
+        Examples
+        --------
+        >>> from foxgrape import open_study
+        >>> leads = open_study().analyse().lead_times
+        >>> leads.restricted_mean("7D").mean < pd.Timedelta("7D")
+        True
+        """
+        if self.n == 0:
+            raise FoxgrapeError("no signal can be counted, so there is no mean")
+        end = self.survival["time"].iloc[-1] if horizon is None else pd.Timedelta(horizon)
+        if not end > pd.Timedelta(0):
+            raise FoxgrapeError("no such horizon", expected="a duration such as 30D", got=str(end))
+        return restricted_mean(self.survival, end)
+
+    def turnbull(self) -> Turnbull:
+        """Return the estimate that takes rough leads as the intervals they are.
+
+        Examples
+        --------
+        >>> from foxgrape import open_study
+        >>> leads = open_study().analyse().lead_times
+        >>> leads.turnbull().n == leads.n
+        True
+        """
+        from foxgrape.turnbull import turnbull  # noqa: PLC0415 - by itself, as the curve is
+
+        short, long, observed = self._days()
+        return turnbull(short, np.where(observed, long, np.inf))
+
+    def fits(self) -> pd.DataFrame:
+        """Return Weibull and log-normal fits, a check on the curve; see `foxgrape.parametric`.
+
+        Examples
+        --------
+        >>> from foxgrape import open_study
+        >>> open_study().analyse().lead_times.fits().columns[0]
+        'law'
+        """
+        from foxgrape.parametric import fits  # noqa: PLC0415 - scipy costs 1 s
+
+        return fits(*self._days())
+
+    def _days(self) -> tuple[Any, Any, Any]:
+        short, long = (times.in_days(self.leads[end]).to_numpy() for end in ("shortest", "longest"))
+        return short, long, self.leads["observed"].to_numpy()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the estimate as plain values; durations are ISO 8601 text, None where unknown."""
@@ -98,6 +171,7 @@ class LeadTimes:
             "median": _iso(self.median),
             "median_bounds": [_iso(value) for value in self.median_bounds],
             "median_ci": [_iso(value) for value in self.median_ci],
+            "log_rank": None if self.log_rank is None else self.log_rank.to_dict(),
             "groups": {name: group.to_dict() for name, group in self.groups.items()},
         }
 
@@ -106,7 +180,7 @@ class LeadTimes:
         rows = []
         for name, part in (self.groups or {"all": self}).items():
             row = part.to_dict()
-            del row["groups"]
+            del row["groups"], row["log_rank"]
             row["median"] = part.median
             for column in ("median_bounds", "median_ci"):
                 row.pop(column)
@@ -143,7 +217,13 @@ class LeadTimes:
         return f"<p>{html.escape(self.sentence())}</p>{shown}"
 
 
-def lead_times(links: pd.DataFrame, *, by: str | None = None) -> LeadTimes:
+def lead_times(
+    links: pd.DataFrame,
+    *,
+    by: str | list[str] | None = None,
+    signals: pd.DataFrame | None = None,
+    hindsight: bool = False,
+) -> LeadTimes:
     """Estimate how long before their events signals came, counting those that still wait.
 
     Signals without an event are right-censored at the time for which they were watched: leaving
@@ -155,8 +235,13 @@ def lead_times(links: pd.DataFrame, *, by: str | None = None) -> LeadTimes:
     links
         The links table, of one clock.
     by
-        Name of a column of `links` (join signals or events for more); each of its values becomes
-        a group.
+        Name, or names, of columns of `links` or `signals`, such as ``"code"``, ``"account"``,
+        ``"kind"`` or ``"confidence"``; each value becomes a group, and a log-rank test tells
+        whether groups differ. Signals without such a value are in no group.
+    signals
+        The signals table, whose columns are joined to the links by signal_id.
+    hindsight
+        Whether links that are hindsight count.
 
     Returns
     -------
@@ -170,8 +255,9 @@ def lead_times(links: pd.DataFrame, *, by: str | None = None) -> LeadTimes:
     Notes
     -----
     Kaplan and Meier (1958), by scipy. A quantile is the first time at which the curve is down to
-    its share (Klein and Moeschberger 2003, ch. 4); the interval of the median inverts the log-log
-    band in the same way (Brookmeyer and Crowley 1982).
+    its share (Klein and Moeschberger 2003, ch. 4); its interval inverts the log-log band in the
+    same way (Brookmeyer and Crowley 1982). Of a rough lead, the curve, the restricted mean and
+    the log-rank test take the middle; `turnbull` takes the interval.
 
     Examples
     --------
@@ -184,15 +270,47 @@ def lead_times(links: pd.DataFrame, *, by: str | None = None) -> LeadTimes:
     Timedelta('2 days 00:00:00')
     """
     links = tables.check(links, "links")
+    if by is None:
+        return _estimate(links, hindsight)
+    names = [by] if isinstance(by, str) else list(by)
+    if signals is not None:
+        known = tables.check(signals, "signals", fill=True)
+        more = [name for name in known.columns if name not in links]
+        links = links.merge(known[["signal_id", *more]], on="signal_id", how="left")
+    for name in names:
+        if name not in links:
+            raise TableError.missing_column(name, links.columns, table="links")
+    parts = links.groupby(names, observed=True, sort=True)
+    groups = {", ".join(map(str, key)): _estimate(part, hindsight) for key, part in parts}
+    whole = _estimate(links, hindsight)
+    return replace(whole, groups=groups, log_rank=_compare(groups))
+
+
+def counted_leads(
+    links: pd.DataFrame, *, hindsight: bool = False
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the links that count as leads, and how long each is at its shortest and longest.
+
+    A lead whose order is not certain counts from zero up. A right-censored signal is as long as it
+    was watched. Hindsight does not count unless asked to, a post after its event never does.
+
+    Examples
+    --------
+    >>> from foxgrape import open_study
+    >>> links, leads = counted_leads(open_study().analyse().links)
+    >>> bool((leads["shortest"] <= leads["longest"]).all())
+    True
+    """
     clocks = links["clock"].unique().tolist()
     if len(clocks) > 1:
         raise TableError("the links mix clocks", column="clock", expected="one", got=clocks)
-    if by is None:
-        return _estimate(links, {})
-    if by not in links:
-        raise TableError.missing_column(by, links.columns, table="links")
-    parts = links.groupby(by, observed=True, sort=True)
-    return _estimate(links, {str(name): _estimate(part, {}) for name, part in parts})
+    apart = links["hindsight"] & (not hindsight)
+    kept = links[~apart & (links["relation"] != "follows")]
+    zero = pd.Timedelta(0)
+    short = kept["lead_min"].where(kept["lead_min"] > zero, zero)
+    long = kept["lead_max"].where(kept["lead_max"] > zero, zero).where(kept["observed"], short)
+    told = {"signal_id": kept["signal_id"], "shortest": short, "longest": long}
+    return kept, pd.DataFrame({**told, "observed": kept["observed"]})
 
 
 def duration_in_words(duration: pd.Timedelta) -> str:
@@ -235,68 +353,45 @@ def _counted(count: int, unit: str) -> str:
     return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
 
 
-def _estimate(links: pd.DataFrame, groups: Mapping[str, LeadTimes]) -> LeadTimes:
-    hindsight = links["hindsight"]
-    follows = (links["relation"] == "follows") & ~hindsight
-    counted = links[~hindsight & ~follows]
+def _share(p: float) -> float:
+    if not 0 <= p <= 1:
+        raise ValueError(f"a quantile lies between 0 and 1, not {p}")
+    return p
+
+
+def _estimate(links: pd.DataFrame, hindsight: bool) -> LeadTimes:
+    counted, leads = counted_leads(links, hindsight=hindsight)
     observed = counted["observed"].to_numpy()
-    short = times.in_days(counted["lead_min"]).clip(lower=0).to_numpy()
-    long = np.where(observed, times.in_days(counted["lead_max"]).clip(lower=0), short)
-    curves = [_curve(days, observed) for days in ((short + long) / 2, short, long)]
+    short, long = (times.in_days(leads[end]).to_numpy() for end in ("shortest", "longest"))
+    curves = [kaplan_meier(days, observed) for days in ((short + long) / 2, short, long)]
+    follows = links["relation"] == "follows"
     return LeadTimes(
         n=len(counted),
         n_observed=int(observed.sum()),
         n_censored=int((~observed).sum()),
         n_undetermined=int((counted["relation"] == "undetermined").sum()),
-        n_hindsight=int(hindsight.sum()),
-        n_follows=int(follows.sum()),
-        median=_quantile(curves[0], 0.5),
-        median_bounds=(_quantile(curves[1], 0.5), _quantile(curves[2], 0.5)),
-        median_ci=(_quantile(curves[1], 0.5, "lower"), _quantile(curves[2], 0.5, "upper")),
+        n_hindsight=int(links["hindsight"].sum() if not hindsight else counted["hindsight"].sum()),
+        n_follows=int((follows & ~(links["hindsight"] & (not hindsight))).sum()),
+        median=quantile(curves[0], 0.5),
+        median_bounds=(quantile(curves[1], 0.5), quantile(curves[2], 0.5)),
+        median_ci=(quantile(curves[1], 0.5, "lower"), quantile(curves[2], 0.5, "upper")),
         survival=curves[0],
         shortest=curves[1],
         longest=curves[2],
         clock=str(links["clock"].iloc[0]) if len(links) else "",
-        groups=groups,
+        leads=leads.reset_index(drop=True),
     )
 
 
-def _curve(leads: npt.NDArray[np.float64], observed: npt.NDArray[np.bool_]) -> pd.DataFrame:
-    """Return the Kaplan–Meier curve of leads in days, one row a distinct time."""
-    from scipy.stats import CensoredData, ecdf  # noqa: PLC0415 - 1.5 s
-
-    at = np.unique(leads)
-    share, lower, upper = np.ones(len(at)), np.ones(len(at)), np.ones(len(at))
-    if observed.any():
-        fit = ecdf(CensoredData.right_censored(leads, ~observed)).sf
-        share = fit.evaluate(at)
-        with warnings.catch_warnings():
-            # scipy warns where the band is undefined; those places are filled below.
-            warnings.simplefilter("ignore", RuntimeWarning)
-            band = fit.confidence_interval(_LEVEL, method="log-log")
-        # The log-log band is not defined where the curve is 1 or 0: before the first event both
-        # edges are 1; once no signal waits the lower one is 0 and the upper one stays.
-        inside = (share > 0) & (share < 1)
-        low, high = band.low.evaluate(at), band.high.evaluate(at)  # type: ignore[attr-defined, unused-ignore]
-        lower = np.where(inside, low, share)
-        upper = np.minimum.accumulate(np.where(inside, high, 1.0))
-    return pd.DataFrame(
-        {
-            "time": pd.to_timedelta(at, unit="D").astype("timedelta64[us]"),
-            "survival": share,
-            "lower": lower,
-            "upper": upper,
-            "at_risk": [int((leads >= time).sum()) for time in at],
-            "events": [int(((leads == time) & observed).sum()) for time in at],
-            "censored": [int(((leads == time) & ~observed).sum()) for time in at],
-        }
+def _compare(groups: Mapping[str, LeadTimes]) -> LogRank | None:
+    """Test whether the leads of the groups differ."""
+    parts = {name: group._days() for name, group in groups.items() if group.n}  # noqa: SLF001
+    if not parts:
+        return None
+    short, long, observed = (np.concatenate(side) for side in zip(*parts.values(), strict=True))
+    return log_rank(
+        short, long, observed, np.repeat([*parts], [len(part[0]) for part in parts.values()])
     )
-
-
-def _quantile(curve: pd.DataFrame, p: float, of: str = "survival") -> pd.Timedelta:
-    """Return the first time at which the curve, or an edge of its band, is down to 1 - p."""
-    reached = curve.loc[curve[of] <= 1 - p + 1e-12, "time"]
-    return reached.iloc[0] if len(reached) else pd.NaT  # type: ignore[return-value]
 
 
 def _iso(duration: pd.Timedelta) -> str | None:
