@@ -129,7 +129,7 @@ def turnbull(low: Floats, high: Floats) -> Turnbull:
     censored = np.isinf(high)
     inside = (low[:, None] <= first) & (last <= high[:, None])
     # A right-censored lead is longer than it was watched: an exact one of that length is none.
-    inside &= ~(censored[:, None] & (first == low[:, None]) & np.isfinite(last))
+    inside &= ~(censored[:, None] & (last == low[:, None]))
     holds = inside.astype(float)
     mass = np.full(len(first), 1 / len(first))
     gap = np.inf

@@ -1,0 +1,249 @@
+"""How often do hazard, alarms and the median lead say what is not so? Worlds of known truth.
+
+Run as `python benchmarks/lead_worlds.py [worlds]`; it fills the tables of `docs/hazard.md`. World
+number r of a family is made from the seed (r, family), so any row can be made again.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from statistics import NormalDist
+
+import numpy as np
+import pandas as pd
+
+from foxgrape import alarm, hazard
+from foxgrape.survival import kaplan_meier, quantile
+
+PAGE = Path(__file__).parents[1] / "docs" / "hazard.md"
+START = pd.Timestamp("2022-01-01", tz="UTC")
+DAYS, KM_PER_DEGREE = 365, 111.195
+WINDOWS = ["1D", "3D", "7D"]
+FAMILIES = {
+    "nothing shared": {"tempo": False, "front": False},
+    "shared tempo": {"front": False},
+    "slow front": {"step": 2.5},
+    "fast front": {"step": 6.0},
+    "slow and narrow front": {"step": 2.5, "reach": 15.0},
+    "fast and narrow front": {"step": 6.0, "reach": 15.0},
+    "fast and wide front": {"step": 6.0, "reach": 40.0},
+    "nothing shared, rough times": {"tempo": False, "front": False, "rough": True},
+    "slow front, rough times": {"step": 2.5, "rough": True},
+}
+PLANTED = {
+    f"{name}, 15% of posts lead": FAMILIES[name] | {"lead": 0.15}
+    for name in ("nothing shared", "shared tempo", "slow front", "fast front")
+} | {"fast front, 50% of posts lead": FAMILIES["fast front"] | {"lead": 0.5}}
+
+
+def wander(rng: np.random.Generator, step: float, box: float) -> np.ndarray:
+    """Return where the front is on each day: a random walk between mirrors."""
+    path = rng.uniform(0, box, 2) + np.cumsum(rng.normal(0, step, (DAYS + 1, 2)), axis=0)
+    return box - np.abs(box - path % (2 * box))
+
+
+def busy(rng: np.random.Generator) -> np.ndarray:
+    """Return how much goes on each day: a tempo that changes over weeks."""
+    level, keep = np.empty(DAYS + 1), np.exp(-1 / 20)
+    level[0] = rng.normal()
+    for day in range(1, DAYS + 1):
+        level[day] = keep * level[day - 1] + np.sqrt(1 - keep**2) * rng.normal()
+    return np.exp(1.2 * level)
+
+
+def choose(rng: np.random.Generator, weight: np.ndarray) -> np.ndarray:
+    """Draw one place a row by weight."""
+    upto = np.cumsum(weight, axis=1)
+    drawn = (upto < rng.uniform(0, 1, (len(weight), 1)) * upto[:, -1:]).sum(axis=1)
+    return drawn.clip(max=weight.shape[1] - 1)
+
+
+def world(
+    rng: np.random.Generator,
+    *,
+    events: int = 120,
+    posts: int = 60,
+    places: int = 25,
+    step: float = 6.0,
+    reach: float = 25.0,
+    tempo: bool = True,
+    front: bool = True,
+    lead: float = 0.0,
+    rough: bool = False,
+    ratio: float = 1.0,
+    unseen: float = 0.0,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return signals and events of one world.
+
+    With `ratio`, an event is so many times likelier at places with a signal in the week before.
+    `unseen` is the last share of the year that was not observed.
+    """
+    where = rng.uniform(0, 200, (places, 2))
+    size = np.exp(rng.normal(0, 0.7, places))
+    talk = size**0.7 * np.exp(rng.normal(0, 0.5, places))
+    path = wander(rng, step, 200.0)
+    share = busy(rng)[:DAYS] if tempo else np.ones(DAYS)
+
+    def instants(number: int) -> np.ndarray:
+        days = rng.choice(DAYS, number, p=share / share.sum())
+        return np.sort(days + rng.uniform(0, 1, number))
+
+    def weights(at: np.ndarray, own: np.ndarray) -> np.ndarray:
+        if not front:
+            return np.tile(own, (len(at), 1))
+        apart = ((where - path[at.astype(int)][:, None]) ** 2).sum(axis=2)
+        return own * np.exp(-apart / (2 * reach**2)) + 1e-12
+
+    event_at, post_at = instants(events), instants(posts)
+    post_place = choose(rng, weights(post_at, talk))
+    ago = event_at[:, None] - post_at
+    told = np.zeros((events, places), dtype=bool)
+    for post, place in enumerate(post_place):
+        told[:, place] |= (ago[:, post] > 0) & (ago[:, post] <= 7)
+    event_place = choose(rng, weights(event_at, size) * np.where(told, ratio, 1.0))
+    leads = rng.random(posts) < lead
+    aim = rng.integers(0, events, posts)
+    post_at = np.where(leads, event_at[aim] - rng.exponential(3, posts), post_at)
+    post_place = np.where(leads, event_place[aim], post_place)
+    seen = event_at < DAYS * (1 - unseen), post_at < DAYS * (1 - unseen)
+    return _tables(where, event_at[seen[0]], event_place[seen[0]], post_at[seen[1]],
+                   post_place[seen[1]], rough=rough)  # fmt: skip
+
+
+def _tables(
+    where: np.ndarray,
+    event_at: np.ndarray,
+    event_place: np.ndarray,
+    post_at: np.ndarray,
+    post_place: np.ndarray,
+    *,
+    rough: bool,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    def between(days: np.ndarray) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex]:
+        at = START + pd.to_timedelta(np.round(days * 86.4e9), unit="us")
+        return (at.floor("D"), at.ceil("D")) if rough else (at, at)
+
+    posted, happened = between(post_at), between(event_at)
+    signals = pd.DataFrame(
+        {
+            "signal_id": [f"s{number}" for number in range(len(post_at))],
+            "place_id": [f"world:{place}" for place in post_place],
+            "posted_at": posted[0],
+            "posted_until": posted[1],
+        }
+    )
+    events = pd.DataFrame(
+        {
+            "event_id": [f"e{number}" for number in range(len(event_at))],
+            "place_id": [f"world:{place}" for place in event_place],
+            "lat": where[event_place, 1] / KM_PER_DEGREE,
+            "lon": where[event_place, 0] / KM_PER_DEGREE,
+            "occurred_at": happened[0],
+            "occurred_until": happened[1],
+            "confirmed_at": happened[0],
+            "confirmed_until": happened[1],
+        }
+    )
+    return signals, events
+
+
+def claims(worlds: int) -> str:
+    """Return how often each test claims something at 5%, by family."""
+    rows = ["| world | hazard, p < 0.05 | and ratio > 1 | alarm, local | place | uniform |"]
+    rows.append("|---|---|---|---|---|---|")
+    for family, (name, options) in enumerate((FAMILIES | PLANTED).items()):
+        counts = np.zeros(5)
+        for number in range(worlds):
+            tables = world(np.random.default_rng([number, family]), **options)
+            found = hazard(*tables, window="7D")
+            claimed = found.p_value < 0.05
+            chance = alarm(*tables, windows=WINDOWS, n=199).chance.set_index("null")["p_value"]
+            nulls = [chance[null] <= 0.05 for null in ("local", "place", "uniform")]
+            counts += [claimed, claimed and found.ratio > 1, *nulls]
+        rows.append(f"| {name} | " + " | ".join(f"{share:.1%}" for share in counts / worlds) + " |")
+        print(rows[-1], flush=True)
+    return "\n".join(rows)
+
+
+def ratios(worlds: int) -> str:
+    """Return how often the interval of the hazard ratio holds the truth."""
+    rows = ["| world | year unseen | true ratio | covered | by clustered error | median estimate |"]
+    rows.append("|---|---|---|---|---|---|")
+    kinds = {"nothing shared": FAMILIES["nothing shared"], "slow front": FAMILIES["slow front"]}
+    for name, options in kinds.items():
+        for unseen in (0.0, 0.2, 0.4):
+            for ratio in (1.0, 3.0):
+                held, robust, estimates = 0, 0, []
+                for number in range(worlds):
+                    rng = np.random.default_rng([number, int(10 * unseen), int(ratio)])
+                    told = world(rng, posts=120, ratio=ratio, unseen=unseen, **options)
+                    found = hazard(*told, window="7D")
+                    held += found.ratio_ci[0] <= ratio <= found.ratio_ci[1]
+                    off = abs(np.log(found.ratio / ratio)) if found.ratio > 0 else np.inf
+                    robust += off <= 1.96 * found.robust_se
+                    estimates.append(found.ratio)
+                rows.append(
+                    f"| {name} | {unseen:.0%} | {ratio:g} | {held / worlds:.1%} "
+                    f"| {robust / worlds:.1%} | {np.nanmedian(estimates):.2f} |"
+                )
+                print(rows[-1], flush=True)
+    return "\n".join(rows)
+
+
+def leads_of(
+    rng: np.random.Generator, number: int, censored: float
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return log-normal leads with median 5 days, watched for a time that censors a share."""
+    lead = 5 * np.exp(rng.normal(0, 1, number))
+    # Lead over watch is log-normal too: this shift lets a watch be over first in such a share.
+    shift = np.sqrt(2) * NormalDist().inv_cdf(1 - censored) if censored else np.inf
+    watch = 5 * np.exp(rng.normal(shift, 1, number))
+    return np.minimum(lead, watch), lead <= watch, 5.0
+
+
+def medians(worlds: int) -> str:
+    """Return how often the interval of the median holds the truth, and how far the naive one is."""
+    rows = ["| signals | censored | covered | median of medians | leaving the censored out |"]
+    rows.append("|---|---|---|---|---|")
+    for number in (30, 60, 200):
+        for censored in (0.0, 0.2, 0.4):
+            held, ours, naive = 0, [], []
+            for draw in range(worlds):
+                rng = np.random.default_rng([draw, number, int(10 * censored)])
+                lead, observed, truth = leads_of(rng, number, censored)
+                curve = kaplan_meier(lead, observed)
+                low, high = (quantile(curve, 0.5, edge) for edge in ("lower", "upper"))
+                true = truth * pd.Timedelta("1D")
+                held += low <= true and (pd.isna(high) or true <= high)
+                ours.append(quantile(curve, 0.5) / pd.Timedelta("1D"))
+                naive.append(np.median(lead[observed]))
+            rows.append(
+                f"| {number} | {censored:.0%} | {held / worlds:.1%} | {np.nanmedian(ours):.2f} d "
+                f"| {np.median(naive):.2f} d |"
+            )
+            print(rows[-1], flush=True)
+    return "\n".join(rows)
+
+
+def main() -> None:
+    """Fill the tables of the page."""
+    worlds = int(sys.argv[1]) if len(sys.argv) > 1 else 500
+    for name, make, count in (
+        ("medians", medians, 4 * worlds),
+        ("claims", claims, worlds),
+        ("ratios", ratios, worlds),
+    ):
+        begin = time.perf_counter()
+        table = make(count)
+        text = PAGE.read_text(encoding="utf-8")
+        first, rest = text.split(f"<!-- {name} -->\n")
+        _, rest = rest.split("<!-- end -->", 1)
+        filled = f"<!-- {name} -->\n{count} worlds a row.\n\n{table}\n<!-- end -->"
+        PAGE.write_text(first + filled + rest, encoding="utf-8")
+        print(f"{name}: {time.perf_counter() - begin:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
