@@ -218,7 +218,7 @@ def _likelihood(
     score = np.tensordot(beta, terms, axes=1)
     if offset is not None:
         score = score + offset
-    score -= score.max(axis=1, keepdims=True)
+    score -= score.max(axis=1, keepdims=True, initial=-np.inf)
     of_case = score[np.arange(len(case)), case].sum()
     share = np.exp(score, out=score)
     total = share.sum(axis=1, keepdims=True)
@@ -238,5 +238,6 @@ def _derivatives(terms: Floats, case: Ints, share: Floats) -> tuple[Floats, Floa
         mean = weighted.sum(axis=2)
         of_case = part[:, np.arange(part.shape[1]), case[rows]]
         gradient += (of_case - mean).sum(axis=1)
-        information += weighted.reshape(count, -1) @ part.reshape(count, -1).T - mean @ mean.T
+        flat = count, part.shape[1] * places
+        information += weighted.reshape(flat) @ part.reshape(flat).T - mean @ mean.T
     return gradient, information

@@ -77,7 +77,7 @@ def everyone_knew(risk: RiskSets, *, window: int, history: int) -> tuple[Surroun
         while True:
             part = np.ascontiguousarray(around.terms[:, ::step])
             fitted = choice.fit(part, risk.case[::step], start=start)
-            repels = np.array([name.startswith(FIELD) for name in around.names])
+            repels = np.array([name.startswith(FIELD) for name in around.names], dtype=bool)
             repels &= fitted.beta < 0
             if not repels.any():
                 break
@@ -101,8 +101,8 @@ def surroundings(risk: RiskSets, *, window: int, history: int) -> Surroundings:
         How long an event or mention is recent.
     """
     told = {
-        "other events at the place, whole study (log)": _others(risk),
-        "signals for the place, whole study (log)": _popular(risk),
+        "other events at the place (log)": _others(risk),
+        "signals for the place at other times (log)": _popular(risk, window),
         "recent event at the place": np.minimum(
             risk.counted(risk.case, risk.event_until, 0, history), 1.0
         ),
@@ -136,9 +136,15 @@ def _others(risk: RiskSets) -> Floats:
     return logs
 
 
-def _popular(risk: RiskSets) -> Floats:
+def _popular(risk: RiskSets, window: int) -> Floats:
+    """Return the log of how many signals each place had, those of the window at hand left out.
+
+    Were they counted, places with more signals than other events would be those of the event at
+    hand wherever signals and events go in pairs.
+    """
     count = np.bincount(risk.signal_place, minlength=len(risk.places)) + 0.5
-    return np.tile(np.log(count), (len(risk.case), 1))
+    logs: Floats = np.log(count - risk.counted(risk.signal_place, risk.signal_until, 0, window))
+    return logs
 
 
 def _unit(risk: RiskSets) -> float:

@@ -344,7 +344,7 @@ def _front_matters(around: Surroundings, without: choice.Fit) -> bool:
     """Ask by a Wald test whether the front's fields say where events come."""
     from scipy.stats import chi2  # noqa: PLC0415
 
-    field = np.array([name.startswith(FIELD) for name in around.names])
+    field = np.array([name.startswith(FIELD) for name in around.names], dtype=bool)
     if not field.any():
         return False
     spread = choice.inverse(without.information)[np.ix_(field, field)]

@@ -1,0 +1,144 @@
+"""What hazard and alarms cost, beside statsmodels and pyCSEP on the same input, in one run.
+
+Run as `python benchmarks/risk_sets.py`, or with the parts wanted: whole, fits, alarms. Where pycsep
+is not installed, its part is left out, and said so. statsmodels is timed on a part of the events,
+as its cost grows with them; the ratio is for that part.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import statistics
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from foxgrape import choice, hazard
+from foxgrape.molchan import area_skill, trajectory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+EVENTS, PLACES, TERMS = 10_000, 100, 8
+PART = 300
+
+
+def seconds(work: Callable[[], object], rounds: int = 3) -> float:
+    """Return the median time of a few rounds."""
+    times = []
+    for _ in range(rounds):
+        begin = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - begin)
+    return statistics.median(times)
+
+
+def tables(rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return signals and events of many places."""
+    where = rng.uniform(47, 50, (PLACES, 2))
+    start = pd.Timestamp("2022-01-01", tz="UTC")
+
+    def drawn() -> tuple[pd.DatetimeIndex, np.ndarray]:
+        at = start + pd.to_timedelta(np.sort(rng.uniform(0, 3650, EVENTS)), unit="D")
+        return at, rng.integers(0, PLACES, EVENTS)
+
+    (event_at, event_place), (post_at, post_place) = drawn(), drawn()
+    events = pd.DataFrame(
+        {
+            "event_id": [f"e{number}" for number in range(EVENTS)],
+            "place_id": [f"world:{place}" for place in event_place],
+            "lat": where[event_place, 0],
+            "lon": where[event_place, 1],
+            "occurred_at": event_at,
+            "confirmed_at": event_at,
+        }
+    )
+    signals = pd.DataFrame(
+        {
+            "signal_id": [f"s{number}" for number in range(EVENTS)],
+            "place_id": [f"world:{place}" for place in post_place],
+            "posted_at": post_at,
+        }
+    )
+    return signals, events
+
+
+def fits(rng: np.random.Generator) -> None:
+    """Compare a fit with those of statsmodels."""
+    from statsmodels.discrete.conditional_models import ConditionalLogit  # noqa: PLC0415
+    from statsmodels.duration.hazard_regression import PHReg  # noqa: PLC0415
+
+    terms = rng.normal(size=(TERMS, PART, PLACES))
+    case = rng.integers(0, PLACES, PART)
+    long = np.moveaxis(terms, 0, 2).reshape(PART * PLACES, TERMS)
+    chosen = np.zeros((PART, PLACES), dtype=int)
+    chosen[np.arange(PART), case] = 1
+    chosen = chosen.reshape(-1)
+    strata = np.repeat(np.arange(PART), PLACES)
+    ours = choice.fit(terms, case)
+    cost = seconds(lambda: choice.fit(terms, case), 5)
+    print(f"fit of {PART} events x {PLACES} places x {TERMS} terms: {cost:.3f} s")
+    logit = ConditionalLogit(chosen, long, groups=strata)
+    cox = PHReg(np.ones(len(chosen)), long, status=chosen, strata=strata, ties="breslow")
+    for name, model in (("ConditionalLogit", logit), ("PHReg", cox)):
+        peer = model.fit(disp=0)
+        np.testing.assert_allclose(peer.params, ours.beta, atol=1e-3)
+        theirs = seconds(lambda model=model: model.fit(disp=0), 1)
+        print(f"  statsmodels {name}: {theirs:.2f} s, {theirs / cost:,.0f} times as long")
+
+
+def alarms(rng: np.random.Generator) -> None:
+    """Compare a Molchan trajectory and area skill with pyCSEP's, figure included on its side."""
+    cells = 4_000
+    rate, hits = rng.gamma(0.8, size=cells), rng.poisson(0.05, size=cells)
+    measure = np.ones(cells)
+    cost = seconds(lambda: area_skill(*trajectory(rate, measure, hits > 0)), 50)
+    print(f"Molchan and area skill of {cells} cells: {1000 * cost:.3f} ms")
+    if importlib.util.find_spec("csep") is None:
+        print("  pycsep is not installed here: not compared")
+        return
+    import matplotlib as mpl  # noqa: PLC0415
+
+    mpl.use("Agg")
+    from csep.plots import plot_Molchan_diagram  # noqa: PLC0415
+
+    class Counts:
+        name, region = "counts", None
+
+        def __init__(self, counts: np.ndarray) -> None:
+            self.counts = counts
+
+        def spatial_counts(self) -> np.ndarray:
+            return self.counts
+
+    begin = time.perf_counter()
+    plot_Molchan_diagram(Counts(rate), Counts(hits), show=False)
+    theirs = time.perf_counter() - begin
+    print(f"  pycsep: {theirs:.1f} s, {theirs / cost:,.0f} times as long")
+
+
+def whole(rng: np.random.Generator) -> None:
+    """Time all that `hazard` does: tables, terms, fits, interval."""
+    told = tables(rng)
+    hazard(told[0].iloc[:50], told[1].iloc[:50], window="7D")  # imports, once
+    cost = seconds(lambda: hazard(*told, window="7D"))
+    begin = time.process_time()
+    hazard(*told, window="7D")
+    spent = time.process_time() - begin
+    print(
+        f"hazard of {EVENTS:,} events x {PLACES} places: {cost:.2f} s, {spent:.2f} s of processor"
+    )
+
+
+def main() -> None:
+    """Print everything, or only the parts named: whole, fits, alarms."""
+    parts = {"whole": whole, "fits": fits, "alarms": alarms}
+    for name in sys.argv[1:] or parts:
+        parts[name](np.random.default_rng(1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""Golden numbers of pyCSEP's Molchan diagram: run where pycsep is installed, in this folder.
+
+Its function asks a forecast and a catalog for their counts by cell, and shows the area skill only
+in the label of the line it draws. It writes molchan_pycsep.json.
+"""
+
+import json
+import re
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+
+mpl.use("Agg")
+from csep.plots import plot_Molchan_diagram
+
+
+class Counts:
+    """What the function asks of a forecast and of a catalog."""
+
+    name = "counts"
+
+    def __init__(self, counts: np.ndarray) -> None:
+        self.counts = counts
+        self.region = None
+
+    def spatial_counts(self) -> np.ndarray:
+        """Return the counts by cell."""
+        return self.counts
+
+
+def main() -> None:
+    """Make the numbers."""
+    rng = np.random.default_rng(7)
+    cases = []
+    for power in (1.0, 0.3, 0.0, -0.5, -1.0):
+        rate = rng.gamma(0.8, size=60)
+        hits = rng.poisson(0.5 * rate**power / np.mean(rate**power))
+        axes = plot_Molchan_diagram(Counts(rate), Counts(hits), show=False)
+        label = axes.get_legend().get_texts()[0].get_text()
+        score = float(re.search(r"ASS=([\d.]+)", label)[1])
+        cases.append({"rate": rate.tolist(), "hits": hits.tolist(), "area_skill": score})
+    Path("molchan_pycsep.json").write_text(json.dumps(cases, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
