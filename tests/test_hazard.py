@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from foxgrape import FoxgrapeError, choice, hazard
+from foxgrape import FoxgrapeError, choice, hazard, open_study
 from foxgrape.front import FIELD, _smooth_in_time, everyone_knew, surroundings
 from foxgrape.riskset import DAY, NEVER, duration, risk_sets
 
@@ -209,6 +209,23 @@ def test_a_signal_a_day_before_each_and_every_event_is_found():
     assert found.n_exposed == 80
     assert found.ratio > 1
     assert found.p_value < 0.001
+
+
+def test_where_each_place_had_its_one_event_nothing_gives_it_away():
+    """The event left out of its own base rate makes its place the only one without an event."""
+    told = events(range(10, 40), range(30))
+    found = hazard(signals([5, 6, 7], [3, 50, 51]), told, window="7D")
+    assert "other events at the place (log)" not in found.terms["term"].tolist()
+    assert found.p_value > 0.05
+
+
+def test_on_the_embedded_study_nothing_can_be_claimed():
+    study = open_study()
+    seen = study.analyse().signals
+    for clock in ("confirmed", "occurred"):
+        found = hazard(seen, study.events, window="30D", clock=clock)
+        assert found.p_value > 0.05
+        assert any("too few" in line for line in found.caution)
 
 
 def test_interval_and_test_agree():

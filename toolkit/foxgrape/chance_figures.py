@@ -126,7 +126,7 @@ def molchan(alarm: Alarm) -> go.Figure:
             "subtitle": {
                 "text": key((BLUE, "━", "alarms after signals"), (GREY, "┄", "any time and place"))
                 + f"<br>area skill {alarm.area_skill:.2f}, by chance {alarm.expected:.2f} "
-                f"(null model {alarm.null}, p = {alarm.p_value:.3f})"
+                f"(null model {alarm.null}, p = {alarm.p_value:.4f})"
             },
         },
         xaxis={

@@ -28,6 +28,7 @@ __all__ = ["FIELD", "Surroundings", "everyone_knew", "surroundings"]
 
 #: How the names of the front's terms begin.
 FIELD = "events and posts nearby"
+_BASE_RATES = "other events at the place (log)", "signals for the place at other times (log)"
 
 #: What a field counts where nothing was near: a tenth of an event.
 _FLOOR = 0.1
@@ -64,20 +65,22 @@ class Surroundings:
 
 
 def everyone_knew(risk: RiskSets, *, window: int, history: int) -> tuple[Surroundings, choice.Fit]:
-    """Fit where events come without asking for signals; fields may draw events and never repel.
+    """Fit where events come without asking for signals; what draws events may never repel them.
 
     A field that repels, set against one that draws, would be a point again: it could stand for the
-    very signals whose worth is asked. Such fields are left out, the strongest first.
+    very signals whose worth is asked. A base rate that repels, where each place had its one event,
+    would tell the place by its event being left out. Such terms are dropped, the strongest first.
     """
     around = surroundings(risk, window=window, history=history)
-    # Which fields repel shows in a thousand events; all of them then confirm it.
+    # Which terms repel shows in a thousand events; all of them then confirm it.
     every = max(1, len(risk.case) // _THOUSAND)
     for step in dict.fromkeys((every, 1)):
         start = None
         while True:
             part = np.ascontiguousarray(around.terms[:, ::step])
             fitted = choice.fit(part, risk.case[::step], start=start)
-            repels = np.array([name.startswith(FIELD) for name in around.names], dtype=bool)
+            draws = [name.startswith((FIELD, *_BASE_RATES)) for name in around.names]
+            repels = np.array(draws, dtype=bool)
             repels &= fitted.beta < 0
             if not repels.any():
                 break
@@ -101,8 +104,8 @@ def surroundings(risk: RiskSets, *, window: int, history: int) -> Surroundings:
         How long an event or mention is recent.
     """
     told = {
-        "other events at the place (log)": _others(risk),
-        "signals for the place at other times (log)": _popular(risk, window),
+        _BASE_RATES[0]: _others(risk),
+        _BASE_RATES[1]: _popular(risk, window),
         "recent event at the place": np.minimum(
             risk.counted(risk.case, risk.event_until, 0, history), 1.0
         ),
