@@ -235,11 +235,7 @@ def medians(worlds: int) -> str:
 def main() -> None:
     """Fill the tables of the page."""
     worlds = int(sys.argv[1]) if len(sys.argv) > 1 else 500
-    parts = {
-        "medians": (medians, 4 * worlds),
-        "claims": (claims, worlds),
-        "ratios": (ratios, worlds),
-    }
+    parts = {"medians": medians, "claims": claims, "ratios": ratios}
     for name in sys.argv[2:] or parts:
         count = 4 * worlds if name == "medians" else worlds
         make = parts[name]

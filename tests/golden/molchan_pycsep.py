@@ -8,11 +8,7 @@ import json
 import re
 from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
-
-mpl.use("Agg")
-from csep.plots import plot_Molchan_diagram
 
 
 class Counts:
@@ -31,6 +27,11 @@ class Counts:
 
 def main() -> None:
     """Make the numbers."""
+    import matplotlib as mpl  # noqa: PLC0415 - the project's own tests do not have these two
+
+    mpl.use("Agg")
+    from csep.plots import plot_Molchan_diagram  # noqa: PLC0415
+
     rng = np.random.default_rng(7)
     cases = []
     for power in (1.0, 0.3, 0.0, -0.5, -1.0):

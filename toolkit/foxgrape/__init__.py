@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from foxgrape.alarm import Alarm, alarm
     from foxgrape.analysis import Analysis
+    from foxgrape.competing import CumulativeIncidence, cumulative_incidence
     from foxgrape.detect import detect
     from foxgrape.emoji_scan import EmojiSpans, scan_emoji
     from foxgrape.errors import FoxgrapeError
@@ -47,6 +48,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "foxgrape.alarm": ["Alarm", "alarm"],
     "foxgrape.analysis": ["Analysis"],
+    "foxgrape.competing": ["CumulativeIncidence", "cumulative_incidence"],
     "foxgrape.detect": ["detect"],
     "foxgrape.emoji_scan": ["EmojiSpans", "scan_emoji"],
     "foxgrape.errors": ["FoxgrapeError"],
@@ -82,6 +84,7 @@ __all__ = [
     "Code",
     "CodeMatch",
     "Codebook",
+    "CumulativeIncidence",
     "EmojiSpans",
     "FoxgrapeError",
     "Gazetteer",
@@ -98,6 +101,7 @@ __all__ = [
     "__version__",
     "alarm",
     "codes_for",
+    "cumulative_incidence",
     "detect",
     "find",
     "hazard",
