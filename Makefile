@@ -8,7 +8,7 @@ UV = VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --system-certs
 READY := .venv/.ready
 NOTEBOOKS := $(wildcard notebooks/templates/*.py)
 
-.PHONY: report test lint types unit browser lab format lock clean
+.PHONY: report test lint types unit browser lab format calibrate lock clean
 
 report: $(READY)
 	$(BIN)/foxgrape report build lead_times --study $(STUDY) --out reports
@@ -32,6 +32,10 @@ format: $(READY)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 	$(BIN)/jupytext --sync $(NOTEBOOKS)
+
+# Size and power of the null models; goes on where it was stopped, and writes docs/chance.md.
+calibrate: $(READY)
+	$(BIN)/python scripts/calibrate.py
 
 # The environment: exactly what is locked, by uv, or by pip where uv cannot be had.
 $(READY): requirements.lock pyproject.toml

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from foxgrape.alarm import Alarm, alarm
     from foxgrape.analysis import Analysis
+    from foxgrape.coincidence import Coincidence, coincidence
     from foxgrape.competing import CumulativeIncidence, cumulative_incidence
     from foxgrape.detect import detect
     from foxgrape.emoji_scan import EmojiSpans, scan_emoji
@@ -49,6 +50,7 @@ _HOMES = {
     "foxgrape.alarm": ["Alarm", "alarm"],
     "foxgrape.analysis": ["Analysis"],
     "foxgrape.competing": ["CumulativeIncidence", "cumulative_incidence"],
+    "foxgrape.coincidence": ["Coincidence", "coincidence"],
     "foxgrape.detect": ["detect"],
     "foxgrape.emoji_scan": ["EmojiSpans", "scan_emoji"],
     "foxgrape.errors": ["FoxgrapeError"],
@@ -84,6 +86,7 @@ __all__ = [
     "Code",
     "CodeMatch",
     "Codebook",
+    "Coincidence",
     "CumulativeIncidence",
     "EmojiSpans",
     "FoxgrapeError",
@@ -101,6 +104,7 @@ __all__ = [
     "__version__",
     "alarm",
     "codes_for",
+    "coincidence",
     "cumulative_incidence",
     "detect",
     "find",

@@ -13,6 +13,9 @@ from foxgrape.leadtime import LeadTimes, duration_in_words, lead_in_words, lead_
 from foxgrape.link import confirmed_by_side, link
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from foxgrape.coincidence import Coincidence
     from foxgrape.study import Study
 
 __all__ = ["Analysis", "Read", "linked"]
@@ -102,6 +105,51 @@ class Analysis:
             )
             for clock in times.CLOCKS
         }
+
+    def coincidence(
+        self,
+        *,
+        window: str | Sequence[str] = "7D",
+        clock: times.Clock | None = None,
+        **options: Any,
+    ) -> Coincidence:
+        """Test whether events follow the signals more often than chance would have it.
+
+        Parameters
+        ----------
+        window, clock, options
+            As `foxgrape.coincidence` takes them; the clock is that of the analysis by default.
+        """
+        from foxgrape.coincidence import coincidence  # noqa: PLC0415 - numba, on demand
+
+        events = self._events()
+        clock = clock or self.clock
+        return coincidence(
+            self.signals, events, window=window, clock=clock,
+            **{"observed": self._observed(events, clock)} | options,
+        )  # fmt: skip
+
+    def world(self, *, window: str = "7D", clock: times.Clock | None = None) -> dict[str, Any]:
+        """Describe worlds like this study, for `planning.power`."""
+        from foxgrape.planning import like  # noqa: PLC0415
+
+        return like(self.coincidence(window=window, clock=clock, null="place", n=1))
+
+    def _events(self) -> pd.DataFrame:
+        """Return the events that the hints are about, as the counted side confirmed them."""
+        study = self.study
+        events = study.events
+        if self.confirmed_by is not None:
+            events = confirmed_by_side(events, study.confirmations, self.confirmed_by)
+        return events[events["kind"].isin(study.kinds)] if study.kinds else events
+
+    def _observed(
+        self, events: pd.DataFrame, clock: str
+    ) -> tuple[str | pd.Timestamp, str | pd.Timestamp] | None:
+        """Return the period of observation, where the study says when it ended."""
+        begins = pd.concat([self.signals["posted_at"], events[f"{clock}_at"]]).min()
+        end = self.study.observed_until
+        return None if end is None or pd.isna(begins) else (begins, end)
 
     def before(self) -> pd.DataFrame:
         """Return the rows of `table` whose post certainly came before the confirmation.

@@ -1,4 +1,4 @@
-"""Figures of what signals add and bring: hazard ratios, the Molchan diagram, outcomes."""
+"""Figures of chance: surrogates, hazard ratios, the Molchan diagram, outcomes."""
 
 from __future__ import annotations
 
@@ -14,14 +14,59 @@ from foxgrape.look import BLUE, GREY, ORANGE, PINK, extent, finished, key, stret
 
 if TYPE_CHECKING:
     from foxgrape.alarm import Alarm
+    from foxgrape.coincidence import Coincidence
     from foxgrape.competing import CumulativeIncidence
     from foxgrape.hazard import Hazard
 
-__all__ = ["forest", "incidence", "molchan"]
+__all__ = ["against_chance", "forest", "incidence", "molchan"]
 
 _TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 #: Bounds further out are drawn at the edge: the axis would be theirs alone.
 _EDGE = 100.0
+
+
+def against_chance(found: Coincidence) -> go.Figure:
+    """Draw the surrogates' statistics as a histogram, and the observed one as a line.
+
+    Examples
+    --------
+    >>> from foxgrape import coincidence, simulate
+    >>> world = simulate.world(rng=3)
+    >>> found = coincidence(world.signals, world.events, window="7D", n=99)
+    >>> "99 surrogates" in against_chance(found).layout.meta["alt"]
+    True
+    """
+    counts, edges = np.histogram(found.surrogates, bins=min(40, max(5, found.n_surrogates // 20)))
+    figure = go.Figure(
+        go.Bar(
+            x=((edges[:-1] + edges[1:]) / 2).tolist(),
+            y=counts.tolist(),
+            width=np.diff(edges).tolist(),
+            marker={"color": BLUE, "opacity": 0.6},
+            hovertemplate="%{y} surrogates around %{x:.2f}<extra></extra>",
+        )
+    )
+    figure.add_vline(x=found.statistic, line={"color": ORANGE, "width": 3})
+    p = f"p = {found.p_trigger:.2g}"
+    figure.update_layout(
+        title={
+            "text": f"Coincidence against the {found.null} null (n = {found.n_signals}, {p})",
+            "subtitle": {
+                "text": key(
+                    (BLUE, "■", f"{found.n_surrogates} surrogates"), (ORANGE, "┃", "observed")
+                )
+            },
+        },
+        xaxis={"title": "statistic: signals followed, soon and unexpected ones weigh more"},
+        yaxis={"title": "surrogates"},
+        bargap=0,
+        height=380,
+    )
+    return finished(
+        figure,
+        f"Histogram of the statistic in {found.n_surrogates} surrogates of the {found.null} null, "
+        f"with the observed one at {found.statistic:.2f}. {found.sentence()}",
+    )
 
 
 def forest(hazard: Hazard) -> go.Figure:

@@ -1,0 +1,212 @@
+"""Size and power of the null models: how often a nominal 5% test claims a lead in made worlds.
+
+Run as `make calibrate`, or `python scripts/calibrate.py --worlds 2000 --docs docs`. Each cell, a
+family of worlds with or without planted leads, is appended to a file once it is done; a second
+run goes on where the first stopped. Tables go into docs/chance.md between its markers, figures
+into docs/images.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from playwright.sync_api import sync_playwright
+
+from foxgrape.levels import p_values
+from foxgrape.look import BLUE, GREEN, GREY, ORANGE, PINK, finished, key
+from foxgrape.planning import made_series
+from foxgrape.simulate import made
+from foxgrape.surrogates import NULLS, draw
+
+SURROGATES = 199
+LEADS = 0.15
+LEVEL = 0.05
+TOO_OFTEN = 0.065
+PLAIN: dict[str, Any] = {
+    "signals": 60, "events": 120, "places": 25, "days": 365, "size": 200.0, "tempo": "even",
+    "front": 0.0, "reach": 38.0, "popularity": 0.0, "accounts": 1, "leads": 0.0, "delay": 5.0,
+    "announced": 0.0, "clustered": 0.0, "rough": 0.0,
+}  # fmt: skip
+BURSTS = {"tempo": "bursts"}
+SLOW, FAST = BURSTS | {"front": 2.5}, BURSTS | {"front": 6.0}
+#: What the worlds of each family have that others have not.
+FAMILIES: dict[str, dict[str, Any]] = {
+    "nothing shared": {},
+    "tempo": BURSTS,
+    "slow front": SLOW,
+    "fast front": FAST,
+    "slow front, clustered posts": SLOW | {"clustered": 0.6},
+    "fast front, clustered posts": FAST | {"clustered": 0.6},
+    "fast front, times known to the day": FAST | {"rough": 1.0},
+    "slow front, times known to 3 days": SLOW | {"rough": 3.0},
+    "fast front, popular places": FAST | {"popularity": 0.7},
+    "tempo, popular places": BURSTS | {"popularity": 1.0},
+    "waves and a fast front, 60 places": FAST | {"tempo": "waves", "places": 60},
+    "slow front, three accounts, a third announced": SLOW | {"accounts": 3, "announced": 0.33},
+}
+
+
+def p_of_world(
+    family: dict[str, Any], number: int, nulls: tuple[str, ...], windows: tuple[float, ...] = (7.0,)
+) -> list[float]:
+    """Return p by signals of one world of a family under each null."""
+    options = PLAIN | family
+    numbers = made(np.random.default_rng(number), **options)
+    world = made_series(numbers, windows, options["days"])
+    return [
+        float(p_values(draw(world, null, SURROGATES, number))[1][:, -1, 0].min()) for null in nulls
+    ]
+
+
+def claims(
+    family: dict[str, Any], worlds: int, nulls: tuple[str, ...], windows: tuple[float, ...] = (7.0,)
+) -> dict[str, float]:
+    """Return the share of worlds in which each null claims a lead."""
+    told = np.array([p_of_world(family, number, nulls, windows) for number in range(worlds)])
+    return dict(zip(nulls, (told <= LEVEL).mean(axis=0).tolist(), strict=True))
+
+
+def cells(worlds: int) -> list[dict[str, Any]]:
+    """List what is to be run."""
+    every = tuple(NULLS)
+    rows = [
+        {"family": name, "leads": leads, "nulls": every if leads == 0 else ("place", "local")}
+        for name in FAMILIES
+        for leads in (0.0, LEADS)
+    ]
+    scan = [
+        {"family": name, "leads": 0.0, "nulls": ("local",), "windows": tuple(range(1, 11))}
+        for name in ("nothing shared", "fast front")
+    ]
+    return [{"worlds": worlds, "windows": (7.0,), **row} for row in rows + scan]
+
+
+def run(worlds: int, done: Path) -> list[dict[str, Any]]:
+    """Run each cell that the file does not hold yet."""
+    lines = done.read_text("utf-8").splitlines() if done.exists() else []
+    rows = [json.loads(line) for line in lines]
+    finished_cells = {json.dumps(row["cell"], sort_keys=True) for row in rows}
+    for cell in cells(worlds):
+        plain = json.loads(json.dumps(cell))
+        if json.dumps(plain, sort_keys=True) in finished_cells:
+            continue
+        family = FAMILIES[cell["family"]] | {"leads": cell["leads"]}
+        row = {"cell": plain, "claims": claims(family, worlds, cell["nulls"], cell["windows"])}
+        with done.open("a", encoding="utf-8") as handle:
+            handle.write(json.dumps(row) + "\n")
+        print(cell["family"], cell["leads"], row["claims"], flush=True)
+        rows.append(row)
+    return [row for row in rows if row["cell"]["worlds"] == worlds]
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """Word the cells as Markdown tables."""
+    single = [row for row in rows if len(row["cell"]["windows"]) == 1]
+    sizes = {row["cell"]["family"]: row["claims"] for row in single if row["cell"]["leads"] == 0}
+    powers = {row["cell"]["family"]: row["claims"] for row in single if row["cell"]["leads"] > 0}
+    lines = [
+        (
+            f"Share of {rows[0]['cell']['worlds']:,} worlds in which a nominal 5% test claimed a "
+            f"lead where there was none, and (last two columns) where one was planted behind "
+            f"{LEADS:.0%} of the signals; {SURROGATES} surrogates a world."
+        ),
+        "",
+        "| worlds | " + " | ".join(NULLS) + " | power, place | power, local |",
+        "|---" * (len(NULLS) + 3) + "|",
+    ]
+    for family, size in sizes.items():
+        shown = [
+            f"**{size[null]:.1%}**" if size[null] > TOO_OFTEN else f"{size[null]:.1%}"
+            for null in NULLS
+        ]
+        power = powers.get(family, {})
+        shown += [
+            "–" if size[null] > TOO_OFTEN or null not in power else f"{power[null]:.0%}"
+            for null in ("place", "local")
+        ]
+        lines.append(f"| {family} | " + " | ".join(shown) + " |")
+    scans = [row for row in rows if len(row["cell"]["windows"]) > 1]
+    lines += ["", "A scan over ten windows, 1 to 10 days, under `local` with nothing planted:"]
+    lines += [f"{row['cell']['family']} {row['claims']['local']:.1%}." for row in scans]
+    return "\n".join(lines)
+
+
+def figure(rows: list[dict[str, Any]]) -> go.Figure:
+    """Draw the size of each null in each family."""
+    single = [row for row in rows if len(row["cell"]["windows"]) == 1 and row["cell"]["leads"] == 0]
+    names = [row["cell"]["family"] for row in single]
+    colours = dict(zip(NULLS, (GREY, PINK, ORANGE, BLUE, GREEN), strict=True))
+    drawn = go.Figure(
+        [
+            go.Scatter(
+                x=[100 * row["claims"][null] for row in single],
+                y=names,
+                mode="markers",
+                marker={"color": colour, "size": 11},
+                name=null,
+            )
+            for null, colour in colours.items()
+        ]
+    )
+    drawn.add_vline(x=5, line={"dash": "dot", "color": GREY})
+    drawn.update_layout(
+        title={
+            "text": "False claims of a nominal 5% test, in % of worlds",
+            "subtitle": {"text": key(*((colour, "●", null) for null, colour in colours.items()))},
+        },
+        xaxis={"title": "% of worlds", "range": [-2, 102]},
+        yaxis={"autorange": "reversed"},
+        height=160 + 34 * len(names),
+        width=900,
+    )
+    return finished(drawn, "Size of each null model in each family of worlds; see the table.")
+
+
+def write(rows: list[dict[str, Any]], docs: Path) -> None:
+    """Put the tables between the markers of the page, and the figure beside it."""
+    page = docs / "chance.md"
+    text = page.read_text("utf-8")
+    start, end = "<!-- calibration -->", "<!-- end of calibration -->"
+    before, rest = text.split(start)
+    page.write_text(f"{before}{start}\n{table(rows)}\n{end}{rest.split(end)[1]}", "utf-8")
+    picture(figure(rows), docs / "images" / "calibration.png")
+
+
+def picture(drawn: go.Figure, path: Path) -> None:
+    """Take a figure's picture in Chromium, where there is one."""
+    browser = shutil.which("chromium")
+    if browser is None:
+        print("no picture was drawn: there is no chromium")
+        return
+    size = {"width": int(drawn.layout.width), "height": int(drawn.layout.height)}
+    drawn.update_layout(paper_bgcolor="white", plot_bgcolor="white")
+    with sync_playwright() as play:
+        chromium = play.chromium.launch(
+            executable_path=browser, args=["--no-sandbox", "--disable-gpu"]
+        )
+        page = chromium.new_page(viewport=size, device_scale_factor=1.5)
+        page.set_content(drawn.to_html(include_plotlyjs=True, config={"displayModeBar": False}))
+        page.wait_for_selector(".main-svg")
+        page.screenshot(path=path)
+        chromium.close()
+
+
+def main() -> None:
+    """Run what is missing, and write it down."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--worlds", type=int, default=2000)
+    parser.add_argument("--done", type=Path, default=Path("build/calibration.jsonl"))
+    parser.add_argument("--docs", type=Path, default=Path("docs"))
+    given = parser.parse_args()
+    given.done.parent.mkdir(parents=True, exist_ok=True)
+    write(run(given.worlds, given.done), given.docs)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""Size and power in made worlds, small and seeded: `make calibrate` runs the study in full."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from foxgrape import simulate
+from foxgrape.errors import FoxgrapeError
+from foxgrape.planning import power
+
+SCRIPT = Path(__file__).parents[1] / "scripts" / "calibrate.py"
+
+
+@pytest.fixture(scope="module")
+def study():
+    spec = importlib.util.spec_from_file_location("calibrate", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    "family",
+    ["nothing shared", "tempo", "slow front", "fast front", "fast front, clustered posts"],
+)
+def test_the_local_null_holds_its_size(study, family):
+    """Of 400 worlds, 5% claim a lead give or take three standard deviations."""
+    assert 0.015 <= study.claims(study.FAMILIES[family], 400, ("local",))["local"] <= 0.085
+
+
+@pytest.mark.parametrize(
+    ("family", "least"),
+    [("nothing shared", 0.5), ("tempo", 0.4), ("slow front", 0.2), ("fast front", 0.2)],
+)
+def test_the_local_null_keeps_power(study, family, least):
+    planted = study.FAMILIES[family] | {"leads": 0.15}
+    assert study.claims(planted, 150, ("local",))["local"] >= least
+
+
+def test_the_usual_nulls_lie_under_a_shared_tempo_and_a_front(study):
+    told = study.claims(
+        study.FAMILIES["fast front"], 100, ("uniform", "shuffle", "circular", "place")
+    )
+    assert told["uniform"] > 0.8
+    assert told["shuffle"] > 0.8
+    assert told["circular"] > 0.4
+    assert told["place"] > 0.4
+
+
+def test_a_scan_over_ten_windows_keeps_its_size(study):
+    windows = tuple(range(1, 11))
+    for family in ("nothing shared", "fast front"):
+        assert study.claims(study.FAMILIES[family], 200, ("local",), windows)["local"] <= 0.1
+
+
+def test_what_is_done_is_not_done_again(study, tmp_path, monkeypatch):
+    """A run that is stopped goes on where it was, and one that is done only reads."""
+    monkeypatch.setattr(study, "FAMILIES", {name: {} for name in ("nothing shared", "fast front")})
+    done = tmp_path / "done.jsonl"
+    whole = study.run(3, done)
+    kept = done.read_text("utf-8").splitlines()
+    done.write_text("\n".join(kept[:2]) + "\n", "utf-8")
+    assert study.run(3, done) == whole
+    assert done.read_text("utf-8").splitlines() == kept
+    monkeypatch.setattr(study, "claims", None)
+    assert study.run(3, done) == whole
+    page = tmp_path / "chance.md"
+    page.write_text("before\n<!-- calibration -->\n<!-- end of calibration -->\nafter\n", "utf-8")
+    monkeypatch.setattr(study.shutil, "which", lambda _: None)
+    study.write(whole, tmp_path)
+    text = page.read_text("utf-8")
+    assert "| nothing shared |" in text
+    assert text.startswith("before")
+    assert text.endswith("after\n")
+
+
+def test_a_world_is_what_it_says():
+    world = simulate.world(
+        signals=200, events=300, places=30, tempo="bursts", front=2.5, accounts=3, leads=0.3,
+        announced=0.2, clustered=0.2, edited=0.5, rough=1.0, rng=5,
+    )  # fmt: skip
+    events = world.events.set_index("event_id")
+    both = world.signals.merge(world.truth, on="signal_id")
+    planted = both[both["leads"].notna()]
+    assert 0.2 < len(planted) / 200 < 0.4
+    assert (events.loc[planted["leads"], "place_id"].to_numpy() == planted["place_id"]).all()
+    assert (planted["lead"] > pd.Timedelta(0)).all()
+    low = (
+        events.loc[planted["leads"], "occurred_at"].to_numpy() - planted["posted_until"].to_numpy()
+    )
+    high = (
+        events.loc[planted["leads"], "occurred_until"].to_numpy() - planted["posted_at"].to_numpy()
+    )
+    assert ((low <= planted["lead"].to_numpy()) & (planted["lead"].to_numpy() <= high)).all()
+    assert world.posts["edited_at"].notna().mean() == pytest.approx(0.5, abs=0.12)
+    assert world.posts["account"].nunique() == 3
+    width = world.posts["posted_until"] - world.posts["posted_at"]
+    assert (width > pd.Timedelta(hours=23)).mean() > 0.95
+    assert world.front.min() >= 0
+    assert world.front.max() <= 200
+
+
+def test_a_world_is_made_again_by_its_seed():
+    one, two, other = (simulate.world(leads=0.2, rough=0.5, rng=seed) for seed in (3, 3, 4))
+    for name in ("posts", "signals", "events", "truth"):
+        pd.testing.assert_frame_equal(getattr(one, name), getattr(two, name))
+    assert not one.events.equals(other.events)
+    assert one.seed == 3
+    assert simulate.world(signals=3, rng=np.random.default_rng(1)).seed is None
+
+
+def test_leads_that_run_out_of_observation_are_censored():
+    world = simulate.world(leads=1.0, delay=400.0, rng=1)
+    assert world.truth["leads"].isna().mean() > 0.3
+
+
+@pytest.mark.parametrize("options", [{"leads": 1.5}, {"tempo": "slow"}, {"places": 0}])
+def test_worlds_that_cannot_be(options):
+    with pytest.raises(FoxgrapeError):
+        simulate.world(**options)
+
+
+def test_power_grows_with_signals_and_says_when_it_is_never_enough():
+    told = power({"events": 100}, leads=0.3, signals=(10, 80), worlds=40, n=99)
+    assert told.table["power"].is_monotonic_increasing
+    assert told.needed == 80
+    none = power({"events": 20}, leads=0.01, signals=(5,), worlds=20, n=99)
+    assert none.needed is None
+    assert "do not see" in none.sentence()
+    assert json.dumps(none.to_dict())
+    with pytest.raises(FoxgrapeError, match="bad share"):
+        power({}, leads=0)

@@ -1,0 +1,375 @@
+"""Coincidence: rates by hand, exact p, ties, roughness, hindsight, groups, scans, and words."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from foxgrape import coincidence, simulate
+from foxgrape.errors import FoxgrapeError, TableError
+from foxgrape.levels import false_discoveries
+from foxgrape.surrogates import NULLS
+
+START = pd.Timestamp("2022-01-01T00:00Z")
+YEAR = (START, START + pd.Timedelta(days=365))
+
+
+def day(number):
+    return START + pd.Timedelta(days=number)
+
+
+def signals(*posted, **columns):
+    """Return one signal a pair of day and place; a pair of days is a rough time."""
+    rows = []
+    for number, (when, place) in enumerate(posted):
+        low, high = when if isinstance(when, tuple) else (when, when)
+        rows.append(
+            {
+                "signal_id": f"s{number}",
+                "place_id": f"x:{place}",
+                "posted_at": day(low),
+                "posted_until": day(high),
+                "account": "me",
+                "code": "🍇",
+            }
+        )
+    return pd.DataFrame(rows).assign(**columns)
+
+
+def events(*happened, **columns):
+    rows = []
+    for number, (when, place) in enumerate(happened):
+        low, high = when if isinstance(when, tuple) else (when, when)
+        rows.append(
+            {
+                "event_id": f"e{number}",
+                "place_id": f"x:{place}",
+                "occurred_at": day(low),
+                "occurred_until": day(high),
+                "confirmed_at": day(high),
+            }
+        )
+    return pd.DataFrame(rows).assign(**columns)
+
+
+def ask(posted, happened, **options):
+    return coincidence(posted, happened, **{"window": "7D", "n": 99, "observed": YEAR} | options)
+
+
+def test_rates_by_hand():
+    """Followed: the first (by 3 days) and the second (by 7, the edge). The third is elsewhere."""
+    posted = signals((10, "a"), (20, "a"), (30, "a"), (200, "b"))
+    happened = events((13, "a"), (27, "a"), (202, "a"), (100, "b"), (28, "c"))
+    found = ask(posted, happened)
+    assert found.trigger_rate == 2 / 4
+    assert found.precursor_rate == 2 / 5
+    assert found.echo_rate == 2 / 4  # the third, 3 days after day 27; the second, 7 after day 13
+    assert (found.n_signals, found.n_events, found.n_censored) == (4, 5, 0)
+
+
+def test_the_lag_opens_the_window_later():
+    posted, happened = signals((10, "a"), (50, "a")), events((12, "a"), (55, "a"))
+    assert ask(posted, happened, window="3D", lag="3D").trigger_rate == 1 / 2
+    assert ask(posted, happened, window="3D", lag="2D").trigger_rate == 1
+
+
+def test_an_event_at_once_counts_and_one_before_does_not():
+    assert ask(signals((10, "a")), events((10, "a"))).trigger_rate == 1
+    assert ask(signals((10.001, "a")), events((10, "a"))).trigger_rate == 0
+
+
+def test_one_event_precedes_for_many_signals_once():
+    found = ask(signals((10, "a"), (11, "a"), (12, "a")), events((13, "a"), (300, "b")))
+    assert (found.trigger_rate, found.precursor_rate) == (1.0, 0.5)
+
+
+def test_rough_times_count_by_how_much_of_them_coincides():
+    """A signal within day 10 and an event within day 17: half of all pairs lie within 7 days."""
+    found = ask(signals(((10, 11), "a")), events(((17, 18), "a")))
+    assert found.trigger_rate == pytest.approx(0.5, abs=0.2)
+    sure = ask(signals(((10, 11), "a")), events(((12, 13), "a")))
+    assert sure.trigger_rate == 1
+    never = ask(signals(((10, 11), "a")), events(((19, 20), "a")))
+    assert never.trigger_rate == 0
+
+
+def test_hindsight_does_not_count_unless_asked():
+    posted = signals((10, "a"), decoded_at=day(14))
+    happened = events((13, "a"))
+    assert ask(posted, happened).trigger_rate == 0
+    assert ask(posted, happened, hindsight=True).trigger_rate == 1
+    assert ask(posted, events((13, "a"), (15, "a"))).trigger_rate == 1
+    in_time = signals((10, "a"), decoded_at=day(12))
+    assert ask(in_time, happened).trigger_rate == 1
+
+
+def test_hindsight_buys_no_p():
+    posted = signals(*((10 * k, k) for k in range(1, 31)), decoded_at=day(360))
+    happened = events(*((10 * k + 1, k) for k in range(1, 31)))
+    for null in NULLS:
+        assert ask(posted, happened, null=null).p_trigger == 1
+        assert ask(posted, happened, null=null, hindsight=True).p_trigger < 0.05
+
+
+def test_p_of_the_uniform_null_is_that_of_the_formula():
+    """One signal, one event: a uniform pair coincides with probability w/T - w²/(2T²)."""
+    found = ask(
+        signals((100, "a")), events((107, "a")), window="36.5D", null="uniform", n=20_000, rng=5
+    )
+    share = 0.1
+    half = 1 - 0.5 * 7 / 36.5  # a surrogate must come as soon as the observed did
+    w = share * (1 - half) / 0.5
+    assert found.p_trigger == pytest.approx(w - w * w / 2, abs=0.004)
+
+
+def test_p_of_the_place_null_is_that_of_counting_permutations():
+    """Three places, each followed by its own event: one permutation of six does as well."""
+    posted = signals((10, "a"), (100, "b"), (200, "c"))
+    happened = events((11, "a"), (101, "b"), (201, "c"))
+    found = ask(posted, happened, null="place", n=60_000, rng=1)
+    assert found.p_trigger == pytest.approx(1 / 6, abs=0.006)
+    assert found.p_precursor == pytest.approx(1 / 6, abs=0.006)
+
+
+@pytest.mark.parametrize("null", NULLS)
+def test_ties_count_against_the_claim(null):
+    """Nothing coincides, in no surrogate: all are ties, and p is 1, never 0."""
+    found = ask(signals((10, "a"), (20, "b")), events((15, "c")), null=null)
+    assert (found.p_trigger, found.p_precursor) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize("null", ["place", "local"])
+def test_one_place_can_show_nothing(null):
+    """With one place there is nothing to exchange, however well all coincides."""
+    posted = signals(*((10 * k, "a") for k in range(1, 30)))
+    found = ask(posted, events(*((10 * k + 1, "a") for k in range(1, 30))), null=null)
+    assert found.trigger_rate == 1
+    assert found.p_trigger == 1
+
+
+@pytest.mark.parametrize("null", NULLS)
+def test_p_is_never_zero_and_needs_the_observed_one(null):
+    world = simulate.world(leads=1.0, rng=1)
+    found = ask(world.signals, world.events, null=null, n=19, observed=world.observed)
+    assert found.p_trigger == 1 / 20
+
+
+@pytest.mark.parametrize("null", NULLS)
+@pytest.mark.parametrize("rough", [0.0, 1.0])
+def test_every_number_is_reproduced_by_its_seed_on_one_thread_or_two(null, rough):
+    world = simulate.world(signals=30, events=60, leads=0.2, rough=rough, rng=2)
+    one, two, three, other = (
+        ask(world.signals, world.events, null=null, rng=seed, threads=threads, by="code")
+        for seed, threads in ((4, 1), (4, 2), (np.random.default_rng(4), 1), (5, 1))
+    )
+    assert one.to_dict() == two.to_dict()
+    assert (one.surrogates == two.surrogates).all()
+    again = ask(world.signals, world.events, null=null, rng=np.random.default_rng(4), by="code")
+    assert three.to_dict() == again.to_dict()
+    assert not (one.surrogates == other.surrogates).all()
+
+
+@settings(max_examples=15)
+@given(st.integers(0, 10_000), st.sampled_from(list(NULLS)))
+def test_nothing_depends_on_the_order_of_rows_and_arguments_stay(number, null):
+    world = simulate.world(signals=12, events=20, places=5, leads=0.3, rng=number)
+    posted, happened = world.signals, world.events
+    before = posted.copy(), happened.copy()
+    found = ask(posted, happened, null=null, n=19)
+    pd.testing.assert_frame_equal(posted, before[0])
+    pd.testing.assert_frame_equal(happened, before[1])
+    turned = ask(posted.iloc[::-1], happened.iloc[::-1], null=null, n=19)
+    assert (found.trigger_rate, found.echo_rate) == (turned.trigger_rate, turned.echo_rate)
+    assert 1 / 20 <= found.p_trigger <= 1
+
+
+@settings(max_examples=10)
+@given(st.integers(0, 10_000))
+def test_a_wider_window_never_finds_less(number):
+    world = simulate.world(signals=15, events=40, places=5, leads=0.3, rng=number)
+    table = ask(world.signals, world.events, window=["1D", "5D", "30D"], n=9).windows
+    assert table["trigger_rate"].is_monotonic_increasing
+    assert table["precursor_rate"].is_monotonic_increasing
+
+
+def test_a_scan_pays_for_the_choice_of_its_window():
+    world = simulate.world(leads=0.2, rng=11)
+    many = ask(world.signals, world.events, window=[f"{k}D" for k in range(1, 11)], n=999)
+    table = many.windows
+    assert (table["p_trigger_adjusted"] >= table["p_trigger"]).all()
+    assert many.p_trigger == table["p_trigger_adjusted"].min()
+    assert table["p_trigger"].min() < table["p_trigger_adjusted"].max()
+    best = table.iloc[table["p_trigger"].argmin()]
+    assert (many.window, many.trigger_rate) == (best["window"], best["trigger_rate"])
+    assert "best of 10 windows" in many.sentence()
+
+
+def test_groups_are_tested_each_and_their_number_is_paid_for():
+    world = simulate.world(signals=90, leads=0.0, accounts=3, rng=12)
+    lucky = world.signals.copy()
+    mine = lucky["account"] == "account 1"
+    happened = world.events.copy()
+    target = happened.sample(int(mine.sum()), random_state=1)
+    lucky.loc[mine, "place_id"] = target["place_id"].to_numpy()
+    lucky.loc[mine, "posted_at"] = (target["occurred_at"] - pd.Timedelta(days=1)).to_numpy()
+    lucky["posted_until"] = lucky["posted_at"]
+    found = ask(lucky, happened, by="account", n=999)
+    table = found.to_frame().set_index("group")
+    assert table["n_signals"].sum() == 90
+    assert found.p_adjusted.idxmin() == "account 1"
+    assert found.p_adjusted["account 1"] < 0.05
+    assert found.p_adjusted.drop("account 1").min() > 0.05
+    assert (found.p_adjusted >= table["p_trigger"]).all()
+
+
+def test_one_nan_spoils_no_other_p():
+    """Statsmodels' multipletests turns every q into NaN, while its reject still says True."""
+    from statsmodels.stats.multitest import multipletests  # noqa: PLC0415
+
+    p = np.array([0.001, np.nan, 0.9])
+    reject, q, _, _ = multipletests(p, method="fdr_bh")
+    assert np.isnan(q).all()
+    assert reject.any()
+    ours = false_discoveries(p)
+    assert ours[0] == pytest.approx(0.002)
+    assert np.isnan(ours[1])
+    assert ours[2] == pytest.approx(0.9)
+    assert np.isnan(false_discoveries(np.array([np.nan]))).all()
+
+
+def test_what_lies_outside_observation_is_left_out():
+    posted = signals((10, "a"), (400, "a"))
+    found = ask(posted, events((11, "a"), (401, "a")))
+    assert (found.n_signals, found.n_events) == (1, 1)
+    assert found.observed == YEAR
+
+
+def test_windows_that_outlast_observation_are_said():
+    found = ask(signals((360, "a"), (10, "a")), events((12, "a")))
+    assert found.n_censored == 1
+    assert any("runs out of observation" in warning for warning in found.warnings)
+
+
+def test_the_confirmed_clock_leaves_out_what_nobody_confirmed():
+    happened = events((12, "a"), (30, "a"))
+    happened["confirmed_at"] = [day(15), pd.NaT]
+    posted = signals((10, "a"), (29, "a"))
+    assert ask(posted, happened).trigger_rate == 1
+    found = ask(posted, happened, clock="confirmed")
+    assert (found.n_events, found.trigger_rate) == (1, 0.5)
+
+
+@pytest.mark.parametrize("null", NULLS)
+def test_nothing_is_claimed_from_nothing(null):
+    nothing, something = signals((400, "a")), events((10, "a"))
+    none = ask(nothing, something, null=null)
+    assert math.isnan(none.p_trigger)
+    assert none.to_dict()["p_trigger"] is None
+    assert none.sentence() == "Nothing can be claimed: no signal lies within observation."
+    no_event = ask(signals((10, "a")), events((400, "a")), null=null)
+    assert "no event lies within observation" in no_event.sentence()
+    for found in (none, no_event):
+        found.figure()
+        assert isinstance(found._repr_html_(), str)
+
+
+def test_few_signals_claim_nothing_whatever_p_says():
+    posted = signals(*((20 * k, k) for k in range(1, 16)))
+    found = ask(posted, events(*((20 * k + 1, k) for k in range(1, 16))), n=999)
+    assert found.p_trigger < 0.01
+    assert found.sentence().startswith("Nothing can be claimed from 15 signals")
+
+
+def test_planted_leads_are_found_and_said():
+    world = simulate.world(signals=120, leads=0.3, rng=3)
+    found = ask(world.signals, world.events, n=999, observed=world.observed)
+    assert found.p_trigger < 0.01
+    assert found.sentence().startswith("More than chance")
+
+
+def test_a_null_that_lies_here_is_warned_of():
+    """Under a shared tempo and front the usual nulls claim a lead; the local one does not."""
+    world = simulate.world(tempo="bursts", front=6.0, signals=120, events=240, rng=4)
+    for null in ("uniform", "shuffle", "circular", "place"):
+        found = ask(world.signals, world.events, null=null, n=499, observed=world.observed)
+        assert found.p_trigger < 0.05
+        assert any("look like foresight" in warning for warning in found.warnings)
+        assert found.sentence().startswith("Not to be relied on")
+    local = ask(world.signals, world.events, n=499, observed=world.observed)
+    assert local.p_trigger > 0.05
+    assert local.warnings == ()
+    assert local.tempo.found
+    assert local.front.found
+
+
+def test_no_warning_where_nothing_is_shared():
+    """At most one world in ten is warned of by chance (two measures, each at 5%)."""
+    warned = 0
+    for number in range(30):
+        world = simulate.world(rng=number)
+        found = ask(world.signals, world.events, null="uniform", n=9, observed=world.observed)
+        warned += bool(found.warnings and any("foresight" in text for text in found.warnings))
+    assert warned <= 5
+
+
+def test_places_that_nobody_knows_are_said_and_tested():
+    world = simulate.world(signals=120, leads=0.4, rng=3)
+    lost = world.events.assign(lat=np.nan, lon=np.nan)
+    found = ask(world.signals, lost, n=499, observed=world.observed)
+    assert found.p_trigger < 0.05
+    assert any("no known coordinates" in warning for warning in found.warnings)
+
+
+def test_a_known_place_without_coordinates_is_looked_up():
+    from foxgrape.series import _coordinates  # noqa: PLC0415
+
+    where = _coordinates(
+        np.array(["geonames:707292", "x:nowhere"], dtype=object),
+        pd.DataFrame({"place_id": ["x:nowhere"], "lat": [np.nan], "lon": [np.nan]}),
+    )
+    assert where[0, 1] == pytest.approx(49.2 * 111.195, abs=10)
+    assert np.isnan(where[1]).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"window": "soon"}, "no such window"),
+        ({"window": "0D"}, "no such window"),
+        ({"window": []}, "no window was given"),
+        ({"lag": "-1D"}, "no such lag"),
+        ({"null": "locale"}, "did you mean 'local'"),
+        ({"n": 0}, "too few surrogates"),
+        ({"clock": "told"}, "no such clock"),
+        ({"observed": ("2022-02-01T00:00Z", "2022-01-01T00:00Z")}, "observed is no period"),
+        ({"observed": ("2022-02-01", "2022-03-01")}, "observed is no period"),
+    ],
+)
+def test_options_that_make_no_sense(options, message):
+    with pytest.raises(FoxgrapeError, match=message):
+        ask(signals((1, "a")), events((2, "a")), **options)
+
+
+def test_an_unknown_column_to_group_by():
+    with pytest.raises(TableError, match="did you mean 'account'"):
+        ask(signals((1, "a")), events((2, "a")), by="acount")
+
+
+def test_what_is_shown_is_escaped():
+    posted = signals((10, "a"), (20, "b"), code="<img src=x>")
+    shown = ask(posted, events((11, "a")), by="code")._repr_html_()
+    assert "<img" not in shown
+    assert "&lt;img" in shown
+
+
+def test_each_null_says_what_it_holds_and_when_it_lies():
+    assert list(NULLS) == ["uniform", "shuffle", "circular", "place", "local"]
+    for null in NULLS.values():
+        assert null.holds
+        assert null.destroys
+        assert null.lies

@@ -1,0 +1,95 @@
+"""Coincidence on the embedded study, in the shell, and on real data."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+
+from foxgrape import cli, coincidence, open_study
+
+
+def test_nothing_can_be_claimed_from_the_embedded_study():
+    analysis = open_study().analyse()
+    for clock in ("occurred", "confirmed"):
+        found = analysis.coincidence(window="7D", clock=clock, n=999)
+        assert found.sentence().startswith("Nothing can be claimed from")
+        assert found.n_signals == len(analysis.signals)
+    assert (
+        analysis.coincidence(n=99).to_dict()
+        == analysis.coincidence(clock="confirmed", n=99).to_dict()
+    )
+
+
+def test_each_sides_word_is_its_own_clock():
+    study = open_study()
+    kyiv = study.analyse(confirmed_by="UA").coincidence(window="3D", n=99)
+    moscow = study.analyse(confirmed_by="RU").coincidence(window="3D", n=99)
+    assert kyiv.n_events > moscow.n_events > 0
+
+
+def test_the_verb_prints_the_sentence_and_json(capsys):
+    assert cli.run(["test", "--window", "3D", "--window", "7D", "--surrogates", "99"]) == 0
+    assert "Nothing can be claimed from" in capsys.readouterr().out
+    options = ["--by", "code", "--null", "place", "--seed", "3", "--json"]
+    assert cli.run(["test", "--surrogates", "99", *options]) == 0
+    (told,) = json.loads(capsys.readouterr().out)
+    assert (told["null"], told["seed"], told["n_surrogates"]) == ("place", 3, 99)
+    assert {group["group"] for group in told["groups"]} >= {"🍇", "🦊"}
+
+
+def test_the_verb_says_what_is_wrong(capsys):
+    assert cli.run(["test", "--null", "locale"]) == 1
+    assert "did you mean 'local'" in capsys.readouterr().err
+    assert cli.run(["test", "--surrogates", "0"]) == 2
+
+
+def test_the_verb_plans_by_power(capsys):
+    assert cli.run(["test", "--power", "--leads", "1", "--worlds", "10", "--json"]) == 0
+    (told,) = json.loads(capsys.readouterr().out)
+    assert told["needed"] <= 20
+    assert told["world"]["events"] > 50
+
+
+@pytest.fixture(scope="module")
+def president(real_data):
+    """Mentions of towns by the president's channel, and when towns were first seen liberated."""
+    folder = real_data / "president_2022"
+    mentions, towns = (pd.read_csv(folder / name) for name in ("mentions.csv", "to_ukraine.csv"))
+    signals = mentions[["place_id", "place"]].assign(
+        signal_id=[f"m{number}" for number in range(len(mentions))],
+        posted_at=pd.to_datetime(mentions["posted_at"]),
+    )
+    events = towns[["place_id", "place", "lat", "lon"]].assign(
+        event_id=[f"e{number}" for number in range(len(towns))],
+        occurred_at=pd.to_datetime(towns["first_seen"]),
+    )
+    return signals, events
+
+
+def of_president(president, **options):
+    observed = ("2022-03-13T00:00:00Z", "2023-01-01T00:00:00Z")
+    return coincidence(*president, observed=observed, rng=1, **options)
+
+
+@pytest.mark.real
+def test_what_the_usual_nulls_see_in_2022_is_the_front(president):
+    """At a week they disagree: six mentions were followed, and four times as many came after."""
+    usual = of_president(president, window="7D", null="uniform")
+    assert usual.p_trigger < 0.05
+    assert sum("look like foresight" in warning for warning in usual.warnings) == 2
+    assert of_president(president, window="7D", null="place").p_trigger < 0.05
+    found = of_president(president, window="7D")
+    assert found.p_trigger > 0.1
+    assert found.sentence().startswith("Nothing can be claimed")
+    assert round(found.trigger_rate * found.n_signals) == 6
+    assert found.echo_rate > 4 * found.trigger_rate
+
+
+@pytest.mark.real
+def test_what_remains_at_short_windows_does_not_pay_for_their_choice(president):
+    windows = ["1D", "2D", "3D", "5D", "7D", "10D", "14D"]
+    found = of_president(president, window=windows)
+    assert found.p_trigger > 0.05
+    assert of_president(president, window=windows, null="place").p_trigger < 0.05

@@ -1,0 +1,85 @@
+"""How often signals were followed and events preceded: plain counts, rough times drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from foxgrape import redraw_kernels as kernels
+from foxgrape.exchange_kernels import pair_weights
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from foxgrape.series import Series
+
+    Floats = npt.NDArray[np.float64]
+
+__all__ = ["Rates", "rates"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rates:
+    """Plain rates, the mean over draws where times are rough; NaN where nothing can be counted.
+
+    Attributes
+    ----------
+    trigger, precursor
+        Windows times groups; the last stands for all.
+    echo
+        For each window, share of signals that came within as long after an event.
+    censored
+        For each window, signals not followed before observation ended inside their window.
+    """
+
+    trigger: Floats
+    precursor: Floats
+    echo: Floats
+    censored: npt.NDArray[np.int64]
+
+
+def rates(series: Series) -> Rates:
+    """Count what was observed."""
+    counts = kernels.redrawn(
+        0, series.draws, series.seed, kernels.KEPT, *series.by_place(counting=True)
+    ).mean(axis=0)
+    groups = np.bincount(series.group, minlength=len(series.group_names))
+    signals = np.append(groups, len(series.label)).astype(float)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return Rates(
+            trigger=counts[:, :, 0] / signals,
+            precursor=counts[:, :, 1] / np.float64(len(series.event_place)),
+            echo=_echoes(series) / np.float64(len(series.label)),
+            censored=_censored(series),
+        )
+
+
+def _echoes(series: Series) -> Floats:
+    """Return how many signals came within each window after an event: the same, turned round."""
+    low, high, start, _, _, _, event_low, event_high, event_start, _, span, *_ = series.by_place(
+        counting=True
+    )
+    never = np.full(len(event_low), -np.inf)
+    counts = kernels.redrawn(
+        0, series.draws, series.seed, kernels.KEPT, event_low, event_high, event_start, never,
+        np.zeros(len(event_low), np.int64), 1, low, high, start, np.full(len(low), np.inf), span,
+        0.0, series.windows, counting=True,
+    )  # fmt: skip
+    return np.asarray(counts.mean(axis=0)[:, -1, 1])
+
+
+def _censored(series: Series) -> npt.NDArray[np.int64]:
+    """Count signals whose window outlasts observation and holds no event so far."""
+    labels = max(len(series.place_of_label), 1)
+    told = []
+    for window in series.windows:
+        row, _, _ = pair_weights(
+            *series.instants, series.event_start, series.place_of_label, series.decoded,
+            series.confirmed, series.lag, window, counting=True,
+        )  # fmt: skip
+        key = np.arange(len(series.label)) * labels + series.label
+        followed = row[key + 1] > row[key]
+        told.append(int((~followed & (series.posted + series.lag + window > series.span)).sum()))
+    return np.array(told, dtype=np.int64)

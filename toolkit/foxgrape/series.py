@@ -1,0 +1,388 @@
+"""Signals and events as arrays of instants, places and groups: what null models work on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from foxgrape import times
+from foxgrape.errors import FoxgrapeError, TableError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Floats = npt.NDArray[np.float64]
+    Whole = npt.NDArray[np.int64]
+
+__all__ = ["Series", "duration", "labels", "map_size", "observation", "series_of"]
+
+_NEVER = np.iinfo(np.int64).min
+#: Draws of instants within rough intervals over which what was observed is averaged.
+_DRAWS = 64
+#: A signal that names what was named less than so many windows ago tells the same tale.
+_EPISODE = 0.75
+_KM_A_DEGREE = 111.195
+_NO_TIME = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """Signals and events within observation; instants are microseconds since its start.
+
+    Attributes
+    ----------
+    low, high
+        Earliest and latest instant of each signal.
+    label
+        What each signal names: a place together with when its code was decoded in public.
+    group, group_names
+        Group of each signal, and their names.
+    event_low, event_high, event_place, confirmed
+        Events, sorted by place; `confirmed` is the latest instant of the confirmation.
+    place_of_label, decoded
+        Place of each label, and when its code was decoded; minus infinity where never.
+    xy
+        Kilometres east and north of each place; NaN where unknown.
+    start, span, lag
+        Start of observation since 1970, its length, and the lag.
+    windows
+        Lengths of the windows.
+    seed
+        For draws of instants within rough intervals.
+    """
+
+    low: Floats
+    high: Floats
+    label: Whole
+    group: Whole
+    group_names: tuple[str, ...]
+    event_low: Floats
+    event_high: Floats
+    event_place: Whole
+    confirmed: Floats
+    place_of_label: Whole
+    decoded: Floats
+    xy: Floats
+    start: float
+    span: float
+    lag: float
+    windows: Floats
+    seed: int
+
+    @property
+    def n_places(self) -> int:
+        """Number of places that signals or events name."""
+        return len(self.xy)
+
+    @property
+    def observed(self) -> tuple[pd.Timestamp, pd.Timestamp]:
+        """First and last instant of observation."""
+        first, last = (
+            pd.Timestamp(int(end), unit="us", tz="UTC")
+            for end in (self.start, self.start + self.span)
+        )
+        return first, last
+
+    @property
+    def posted(self) -> Floats:
+        """Middle of each signal's interval."""
+        return (self.low + self.high) / 2
+
+    @property
+    def happened(self) -> Floats:
+        """Middle of each event's interval."""
+        return (self.event_low + self.event_high) / 2
+
+    @property
+    def draws(self) -> int:
+        """How many draws of instants stand for what was observed: one where all are exact."""
+        rough = (self.high > self.low).any() or (self.event_high > self.event_low).any()
+        return _DRAWS if rough else 1
+
+    @cached_property
+    def instants(self) -> tuple[Floats, Floats]:
+        """Instants drawn within the intervals of signals and events, one row a draw."""
+        rng = np.random.default_rng(self.seed)
+        posted = self.low + (self.high - self.low) * rng.random((self.draws, len(self.low)))
+        width = self.event_high - self.event_low
+        return posted, self.event_low + width * rng.random((self.draws, len(width)))
+
+    @cached_property
+    def event_start(self) -> Whole:
+        """Where the events of each place begin."""
+        return np.searchsorted(self.event_place, np.arange(self.n_places + 1))
+
+    def by_place(self, *, counting: bool) -> tuple[Any, ...]:
+        """Return what `redraw_kernels.redrawn` needs, signals sorted by place and time."""
+        place = self.place_of_label[self.label]
+        order = np.lexsort((self.posted, place))
+        return (
+            self.low[order],
+            self.high[order],
+            np.searchsorted(place[order], np.arange(self.n_places + 1)),
+            self.decoded[self.label[order]],
+            self.group[order],
+            len(self.group_names),
+            self.event_low,
+            self.event_high,
+            self.event_start,
+            self.confirmed,
+            self.span,
+            self.lag,
+            self.windows,
+            counting,
+        )
+
+    def groups_in_order(self) -> tuple[Whole, Whole]:
+        """Return signals sorted by group, and where each group begins."""
+        order = np.argsort(self.group, kind="stable")
+        return order, np.searchsorted(self.group[order], np.arange(len(self.group_names) + 1))
+
+    def episodes(self) -> tuple[Whole, Whole]:
+        """Return the episode of each signal, and the first signal of each, in order of time.
+
+        Signals that name one thing again within three quarters of the shortest window are one
+        episode: they share their events, and are little evidence beyond the first.
+        """
+        unit = np.empty(len(self.label), dtype=np.int64)
+        first: list[int] = []
+        last: dict[int, tuple[float, int]] = {}
+        gap = _EPISODE * float(self.windows.min())
+        for slot in np.argsort(self.posted, kind="stable").tolist():
+            at, label = float(self.posted[slot]), int(self.label[slot])
+            before, episode = last.get(label, (-np.inf, -1))
+            if at - before > gap:
+                episode = len(first)
+                first.append(slot)
+            unit[slot] = episode
+            last[label] = at, episode
+        return unit, np.array(first, dtype=np.int64)
+
+    def field(self, at: Floats, label: Whole) -> Floats:
+        """Return the log-probability of each place at each episode, whose order is kept."""
+        from foxgrape.local_field import mention_field  # noqa: PLC0415 - numba
+
+        order = np.argsort(at, kind="stable")
+        field, _ = mention_field(
+            at[order],
+            self.place_of_label[label[order]],
+            self.happened,
+            self.event_place,
+            self.xy,
+            window=float(self.windows.max()),
+            span=self.span,
+        )
+        unsorted = np.empty_like(field)
+        unsorted[order] = field
+        return unsorted
+
+    def pairs(
+        self, expected: Floats | None, gain: float, floor: float
+    ) -> tuple[Whole, Whole, Floats]:
+        """Return for each window, slot and label the events that follow, and what each is worth.
+
+        In compressed form: where the events of each slot and label begin, a row a window; then
+        all events and all values.
+
+        `expected` is the share of the events of a time that each place may expect, by slot; with
+        it, an event counts by its weight against what was expected there.
+        """
+        from foxgrape.exchange_kernels import pair_weights  # noqa: PLC0415
+
+        rows, found, values = [], [], []
+        before = 0
+        for window in self.windows:
+            row, events, value = pair_weights(
+                *self.instants,
+                self.event_start,
+                self.place_of_label,
+                self.decoded,
+                self.confirmed,
+                self.lag,
+                window,
+                counting=False,
+            )
+            if expected is not None:
+                key = np.repeat(np.arange(len(row) - 1), np.diff(row))
+                slot, label = np.divmod(key, len(self.place_of_label))
+                usual = self._ahead(window)[slot] * expected[slot, self.place_of_label[label]]
+                value = np.log1p(gain * value / (usual + floor))
+            rows.append(row + before)
+            before += len(events)
+            found.append(events)
+            values.append(value)
+        return np.array(rows), np.concatenate(found), np.concatenate(values)
+
+    def _ahead(self, window: float) -> Floats:
+        """Return how many events, wherever they were, lie in the window of each signal."""
+        happened = np.sort(self.happened)
+        low = np.searchsorted(happened, self.posted + self.lag)
+        high = np.searchsorted(happened, self.posted + self.lag + window, side="right")
+        return (high - low).astype(float)
+
+
+def duration(value: str | pd.Timedelta, name: str, *, zero: bool = False) -> float:
+    """Return a duration in microseconds, or say that it is none."""
+    try:
+        length = pd.Timedelta(value)
+    except ValueError:
+        length = pd.NaT  # type: ignore[assignment]
+    least = pd.Timedelta(0)
+    if pd.isna(length) or length < least or (length == least and not zero):
+        raise FoxgrapeError(f"no such {name}", expected="a duration such as 7D", got=value)
+    return float(length // pd.Timedelta(1, "us"))
+
+
+def observation(
+    observed: tuple[str | datetime, str | datetime] | None,
+    signals: pd.DataFrame,
+    events: pd.DataFrame,
+    clock: str,
+) -> tuple[float, float]:
+    """Return start and end of observation, by default the first and last instant of the tables."""
+    if observed is None:
+        names = [(signals, "posted"), (events, clock)]
+        ends = [
+            times.microseconds(frame[f"{name}_{end}"])
+            for frame, name in names
+            for end in ("at", "until")
+        ]
+        every = np.concatenate(ends)
+        every = every[every != _NEVER]
+        return (float(every.min()), float(every.max())) if len(every) else (0.0, 1.0)
+    try:
+        start, end = (
+            times.exact(end if isinstance(end, str) else end.isoformat()) for end in observed
+        )
+    except (ValueError, TypeError, AttributeError):
+        start, end = _NO_TIME, _NO_TIME
+    if not start < end:
+        raise FoxgrapeError(
+            "observed is no period",
+            expected="two instants with their offsets, the earlier first",
+            got=observed,
+        )
+    low, high = times.microseconds(pd.Series([start, end])).tolist()
+    return float(low), float(high)
+
+
+def series_of(
+    signals: pd.DataFrame,
+    events: pd.DataFrame,
+    *,
+    clock: str,
+    windows: Floats,
+    lag: float,
+    by: str | None,
+    observed: tuple[float, float],
+    seed: int,
+    hindsight: bool,
+) -> Series:
+    """Turn checked tables into arrays; what lies outside observation is left out."""
+    start, end = observed
+    low, high, inside = _clipped(signals, "posted", start, end)
+    event_low, event_high, inside_event = _clipped(events, clock, start, end)
+    signals, events = signals[inside], events[inside_event]
+    ids: Any = pd.unique(pd.concat([signals["place_id"], events["place_id"]], ignore_index=True))
+    codes: Any = pd.Index(ids)
+    place, event_place = (
+        codes.get_indexer(signals["place_id"]),
+        codes.get_indexer(events["place_id"]),
+    )
+    decoded = _or_never(times.microseconds(signals["decoded_at"]), -np.inf, start)
+    if hindsight:
+        decoded[:] = -np.inf
+    label, place_of_label, label_decoded = labels(place, decoded)
+    group, names = _groups(signals, by)
+    order = np.lexsort((event_low, event_place))
+    confirmed = _or_never(times.microseconds(events["confirmed_until"]), np.inf, start)
+    return Series(
+        low=low,
+        high=high,
+        label=label,
+        group=group,
+        group_names=names,
+        event_low=event_low[order],
+        event_high=event_high[order],
+        event_place=event_place[order].astype(np.int64),
+        confirmed=confirmed[order],
+        place_of_label=place_of_label,
+        decoded=label_decoded,
+        xy=_coordinates(ids, events),
+        start=start,
+        span=end - start,
+        lag=lag,
+        windows=windows,
+        seed=seed,
+    )
+
+
+def _clipped(
+    frame: pd.DataFrame, name: str, start: float, end: float
+) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
+    """Return intervals as instants since the start, cut to observation, and which lie in it."""
+    at, until = (times.microseconds(frame[f"{name}_{side}"]) for side in ("at", "until"))
+    inside = (at != _NEVER) & (until >= start) & (at <= end)
+    low, high = (
+        np.clip(ends[inside].astype(float) - start, 0, end - start) for ends in (at, until)
+    )
+    return low, high, inside
+
+
+def _or_never(instants: npt.NDArray[np.int64], never: float, start: float) -> Floats:
+    return np.where(instants == _NEVER, never, instants.astype(float) - start)
+
+
+def labels(place: npt.NDArray[np.intp], decoded: Floats) -> tuple[Whole, Whole, Floats]:
+    """Return the label of each signal, and the place and decoding of each label."""
+    if not len(place):
+        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
+    pairs = pd.DataFrame({"place": place.astype(np.int64), "decoded": decoded})
+    label: Any = pairs.groupby(["place", "decoded"], sort=True).ngroup().to_numpy(dtype=np.int64)
+    distinct = pairs.assign(label=label).drop_duplicates("label").sort_values("label")
+    return (
+        label,
+        distinct["place"].to_numpy(dtype=np.int64),
+        distinct["decoded"].to_numpy(dtype=float),
+    )
+
+
+def map_size(series: Series) -> float:
+    """Return the longer side of the map that the known places span, in kilometres; 0 if none."""
+    known = series.xy[np.isfinite(series.xy).all(axis=1)]
+    return float(np.ptp(known, axis=0).max()) if len(known) else 0.0
+
+
+def _groups(signals: pd.DataFrame, by: str | None) -> tuple[Whole, tuple[str, ...]]:
+    if by is None:
+        return np.zeros(len(signals), np.int64), ("all",)
+    if by not in signals:
+        raise TableError.missing_column(by, signals.columns, table="signals")
+    codes, names = pd.factorize(
+        signals[by].astype("object").where(signals[by].notna(), "none"), sort=True
+    )
+    return codes.astype(np.int64), tuple(map(str, names)) or ("none",)
+
+
+def _coordinates(ids: npt.NDArray[np.object_], events: pd.DataFrame) -> Floats:
+    """Return kilometres east and north: from the events, then from the gazetteer, else NaN."""
+    known = events.dropna(subset=["lat", "lon"]).groupby("place_id")[["lat", "lon"]].mean()
+    degrees = known.reindex(ids).to_numpy(dtype=float, copy=True)
+    lost = np.isnan(degrees).any(axis=1)
+    if lost.any():
+        from foxgrape.places import Gazetteer  # noqa: PLC0415 - read only where it is needed
+
+        gazetteer = Gazetteer.default()
+        for row in lost.nonzero()[0]:
+            if ids[row] in gazetteer:
+                place = gazetteer[ids[row]]
+                if place.lat is not None and place.lon is not None:
+                    degrees[row] = place.lat, place.lon
+    middle = np.nanmean(degrees[:, 0]) if np.isfinite(degrees[:, 0]).any() else 0.0
+    east = degrees[:, 1] * _KM_A_DEGREE * np.cos(np.radians(middle))
+    return np.column_stack([east, degrees[:, 0] * _KM_A_DEGREE])
