@@ -90,7 +90,7 @@ def test_one_event_precedes_for_many_signals_once():
 
 def test_rough_times_count_by_how_much_of_them_coincides():
     """A signal within day 10 and an event within day 17: half of all pairs lie within 7 days."""
-    found = ask(signals(((10, 11), "a")), events(((17, 18), "a")))
+    found = ask(signals(((10, 11), "a")), events(((17, 18), "a")), clock="occurred")
     assert found.trigger_rate == pytest.approx(0.5, abs=0.2)
     sure = ask(signals(((10, 11), "a")), events(((12, 13), "a")))
     assert sure.trigger_rate == 1
@@ -259,9 +259,14 @@ def test_the_confirmed_clock_leaves_out_what_nobody_confirmed():
     happened = events((12, "a"), (30, "a"))
     happened["confirmed_at"] = [day(15), pd.NaT]
     posted = signals((10, "a"), (29, "a"))
-    assert ask(posted, happened).trigger_rate == 1
-    found = ask(posted, happened, clock="confirmed")
+    assert ask(posted, happened, clock="occurred").trigger_rate == 1
+    found = ask(posted, happened)
     assert (found.n_events, found.trigger_rate) == (1, 0.5)
+    # Where nobody confirmed anything, events count when they occurred.
+    happened["confirmed_at"] = pd.NaT
+    assert ask(posted, happened).trigger_rate == 1
+    with pytest.raises(FoxgrapeError, match="no such clock"):
+        ask(posted, happened, clock="ocurred")
 
 
 @pytest.mark.parametrize("null", NULLS)

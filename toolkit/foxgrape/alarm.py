@@ -143,7 +143,7 @@ def alarm(
     null: str = "local",
     n: int = 9999,
     rng: int | np.random.Generator | None = 0,
-    clock: times.Clock = "confirmed",
+    clock: times.Clock | None = None,
     observed: Observed | None = None,
     hindsight: bool = False,
 ) -> Alarm:
@@ -169,7 +169,9 @@ def alarm(
     rng
         Seed, or generator, of these draws.
     clock
-        ``confirmed`` or ``occurred``: when an event counts as there.
+        Count to when events were ``confirmed`` or ``occurred``; events without a time on this
+        clock are left out, and counted. By default ``confirmed``, or ``occurred`` where no event
+        has a confirmation.
     observed
         Begin and end of observation, instants with offset; by default the span of the data.
     hindsight
@@ -220,7 +222,7 @@ def alarm(
     if not len(risk.case):
         raise FoxgrapeError(
             "no event can be counted",
-            expected=f"events with a time on the clock ({clock}) within the window of observation",
+            expected=f"events within observation on the clock {risk.clock!r}",
             hint="look at clock and observed",
         )
     since = risk.recency(hindsight=hindsight)
@@ -250,7 +252,7 @@ def alarm(
                 "expected": scores[f"expected_{null}"],
             }
         ),
-        clock=clock,
+        clock=risk.clock,
         n_surrogates=n,
         seed=rng if isinstance(rng, int) else None,
     )

@@ -31,7 +31,9 @@ def coincidence_test(
         str, typer.Option(help="uniform, shuffle, circular, place or local.")
     ] = "local",
     by: Annotated[str | None, typer.Option(help="Also test each code, account or kind.")] = None,
-    clock: Annotated[str, typer.Option(help="occurred or confirmed.")] = "occurred",
+    clock: Annotated[
+        str | None, typer.Option(help="confirmed or occurred; by default confirmed, if any is.")
+    ] = None,
     signals: Annotated[str, typer.Option(help="codes, mentions or both.")] = "codes",
     surrogates: Annotated[int, typer.Option(min=1, help="How many.")] = 9999,
     seed: Annotated[int, typer.Option(min=0, help="Makes the same numbers again.")] = 0,
@@ -72,7 +74,13 @@ def coincidence_test(
 
 
 def _power(
-    analysis: Analysis, window: str, null: str, clock: str, leads: float, seed: int, worlds: int
+    analysis: Analysis,
+    window: str,
+    null: str,
+    clock: str | None,
+    leads: float,
+    seed: int,
+    worlds: int,
 ) -> Power:
     from foxgrape.planning import power  # noqa: PLC0415
 

@@ -156,7 +156,7 @@ def hazard(
     *,
     window: str | pd.Timedelta,
     history: str | pd.Timedelta = "30D",
-    clock: times.Clock = "confirmed",
+    clock: times.Clock | None = None,
     observed: Observed | None = None,
     hindsight: bool = False,
 ) -> Hazard:
@@ -179,8 +179,9 @@ def hazard(
     history
         How long an event or mention is recent.
     clock
-        ``confirmed`` or ``occurred``: when an event counts as there. Events without a time on
-        this clock are left out, and counted.
+        Count to when events were ``confirmed`` or ``occurred``; events without a time on this
+        clock are left out, and counted. By default ``confirmed``, or ``occurred`` where no event
+        has a confirmation.
     observed
         Begin and end of observation, instants with offset; by default the span of the data.
     hindsight
@@ -230,7 +231,7 @@ def hazard(
         "n_left_out": risk.n_left_out,
         "window": pd.Timedelta(wide, "us"),
         "history": pd.Timedelta(recent, "us"),
-        "clock": clock,
+        "clock": risk.clock,
     }
     return Hazard(**_estimate(exposed, around, without, risk), **told)
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from foxgrape import tables, times
-from foxgrape.errors import FoxgrapeError, did_you_mean
+from foxgrape.errors import FoxgrapeError
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -58,6 +58,8 @@ class RiskSets:
         The window of observation.
     n_left_out
         Events without a time on the clock, or outside of the window.
+    clock
+        When events count as there.
     """
 
     places: tuple[str, ...]
@@ -73,6 +75,7 @@ class RiskSets:
     kilometres: Floats
     observed: tuple[int, int]
     n_left_out: int
+    clock: times.Clock
 
     @property
     def located(self) -> npt.NDArray[np.bool_]:
@@ -128,7 +131,7 @@ def risk_sets(
     signals: pd.DataFrame,
     events: pd.DataFrame,
     *,
-    clock: times.Clock = "confirmed",
+    clock: times.Clock | None = None,
     observed: Observed | None = None,
 ) -> RiskSets:
     """Check the tables and set out the risk sets of the events within the window of observation.
@@ -140,11 +143,10 @@ def risk_sets(
     >>> len(risk_sets(study.signals, study.study.events).places) > 50
     True
     """
-    if clock not in times.CLOCKS:
-        raise FoxgrapeError("no such clock", got=clock, hint=did_you_mean(clock, times.CLOCKS))
     signals = tables.check(signals, "signals", fill=True)
     events = tables.check(events, "events", fill=True)
-    at, until = (times.microseconds(events[f"{clock}_{end}"]) for end in ("at", "until"))
+    on = times.chosen_clock(events, clock)
+    at, until = (times.microseconds(events[f"{on}_{end}"]) for end in ("at", "until"))
     posted, posted_until = (times.microseconds(signals[f"posted_{end}"]) for end in ("at", "until"))
     timed = at != _NAT
     start, end = _window(observed, [at[timed], posted], [until[timed], posted_until])
@@ -171,6 +173,7 @@ def risk_sets(
         kilometres=_kilometres(tuple(map(str, places)), events),
         observed=(start, end),
         n_left_out=len(events) - len(kept),
+        clock=on,
     )
 
 

@@ -13,6 +13,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
+from foxgrape.errors import FoxgrapeError, did_you_mean
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
@@ -24,6 +26,7 @@ __all__ = [
     "DTYPE",
     "RELATIONS",
     "Clock",
+    "chosen_clock",
     "exact",
     "in_days",
     "microseconds",
@@ -182,6 +185,27 @@ def microseconds(times: pd.Series) -> npt.NDArray[np.int64]:
 
     instants = pd.DatetimeIndex(times.astype(DTYPE))  # type: ignore[call-overload]
     return instants.as_unit("us").asi8
+
+
+def chosen_clock(events: pd.DataFrame, asked: str | None) -> Clock:
+    """Return the clock to count on: as asked, else ``confirmed`` if any event was confirmed.
+
+    Raises
+    ------
+    FoxgrapeError
+        If there is no such clock.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> chosen_clock(pd.DataFrame({"confirmed_at": [pd.NaT]}), None)
+    'occurred'
+    """
+    if asked is None:
+        return "confirmed" if events["confirmed_at"].notna().any() else "occurred"
+    if asked not in CLOCKS:
+        raise FoxgrapeError("no such clock", got=asked, hint=did_you_mean(asked, CLOCKS))
+    return asked
 
 
 def in_days(durations: pd.Series) -> pd.Series:
