@@ -135,7 +135,7 @@ def _print_findings(study: Path | None, values: dict[str, Any]) -> None:
     }
     analysis = open_study(study).analyse(**options)
     show(_findings(analysis), [], as_json=False)
-    for line in analysis.findings():
+    for line in (*analysis.findings(), analysis.coincidence(window="7D").sentence()):
         print(line)  # noqa: T201
 
 

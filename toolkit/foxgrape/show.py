@@ -102,11 +102,12 @@ def headline(analysis: Analysis) -> Html:
     n, before = len(analysis.signals), len(analysis.before()) or "none"
     by = analysis.confirmed_by
     confirmed = "the first confirmation of their event" if by is None else f"{by} confirmed it"
+    chance = analysis.coincidence(window="7D")
     details = "".join(f"<li>{html.escape(line)}</li>" for line in analysis.findings()[1:])
     return Html(
         f'<div class="headline"><p class="finding"><strong>Of {n} coded posts, {before} certainly '
         f"came before {html.escape(confirmed)}.</strong></p>"
-        f'<p class="claim">Nothing more can be claimed: n = {n}, not tested against chance. '
+        f'<p class="claim">{html.escape(chance.sentence())} '
         f"{html.escape(analysis.study.caution)}</p></div>"
         f"<ul>{details}</ul>"
     )
@@ -169,14 +170,22 @@ def methods(analysis: Analysis) -> Html:
         "Relations": "; ".join(f"{name}: {words}" for name, words in _RELATIONS.items()) + ".",
         "Lead times": f"Kaplan–Meier, n = {leads.n}: {counted}. The interval of the median also "
         "pays for rough times.",
-        "Not shown": "Whether this is more than chance: posts and events share a war, its tempo "
-        "and its front, and that was not tested here.",
+        "Chance": "Posts and events share a war, its tempo and its front. Coincidence within 7 "
+        "days is judged by surrogates that hold both (null model local): posts exchange their "
+        "places as far as places were about as likely then. " + " ".join(_warnings(analysis)),
+        "Not shown": "Whether a post caused anything, or what its author knew.",
     }
     items = "".join(
         f"<dt><strong>{html.escape(name)}</strong></dt><dd>{html.escape(words)}</dd>"
         for name, words in told.items()
     )
     return Html(f"<dl>{items}</dl>")
+
+
+def _warnings(analysis: Analysis) -> list[str]:
+    """Return what to beware of in the test of coincidence, as sentences."""
+    told = analysis.coincidence(window="7D").warnings
+    return [f"{warning[:1].upper()}{warning[1:]}." for warning in told]
 
 
 def relation_in_words(row: Any) -> str:
