@@ -33,6 +33,7 @@ class Asked:
     query: dict[str, str]
     headers: dict[str, str]
     form: dict[str, str]
+    body: bytes = b""
 
 
 class Server:
@@ -58,10 +59,11 @@ def serving(answer: Callable[[Asked], Reply]) -> Iterator[Server]:
         def _reply(self) -> None:
             parts = urlsplit(self.path)
             size = int(self.headers.get("content-length", 0))
-            form = dict(parse_qsl(self.rfile.read(size).decode()))
+            body = self.rfile.read(size)
+            form = dict(parse_qsl(body.decode()))
             query = dict(parse_qsl(parts.query))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            asked = Asked(self.command, parts.path, query, headers, form)
+            asked = Asked(self.command, parts.path, query, headers, form, body)
             server.asked.append(asked)
             made = answer(asked)
             self.send_response(made.status)

@@ -114,10 +114,10 @@ def test_without_typer_the_program_says_what_it_needs():
 
 def test_a_verb_whose_extra_is_not_installed_says_what_it_needs(capfd, monkeypatch):
     monkeypatch.setitem(sys.modules, "papermill", None)
-    monkeypatch.setitem(sys.modules, "jsonschema", None)
+    monkeypatch.setitem(sys.modules, "yaml", None)
     for name in [name for name in sys.modules if name.startswith("foxgrape.reports")]:
         monkeypatch.delitem(sys.modules, name)
     code, out, err = said(capfd, "report", "list")
     assert (code, out, err.count("\n")) == (1, "", 1)
-    assert "jsonschema" in err
+    assert "yaml" in err
     assert "foxgrape[all]" in err

@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     )
     from foxgrape.posts import iter_posts, read_posts
     from foxgrape.reports import ReportRun, run_report
+    from foxgrape.reports.backfill import backfill
+    from foxgrape.reports.due import run_due
+    from foxgrape.reports.outcomes import Backfill, Due
+    from foxgrape.reports.schedule import Schedule, read_schedule
     from foxgrape.store import Store
     from foxgrape.study import Study, open_study
     from foxgrape.study_making import NewStudy, new_study
@@ -74,6 +78,10 @@ _HOMES = {
     ],
     "foxgrape.posts": ["iter_posts", "read_posts"],
     "foxgrape.reports": ["ReportRun", "run_report"],
+    "foxgrape.reports.backfill": ["backfill"],
+    "foxgrape.reports.due": ["run_due"],
+    "foxgrape.reports.outcomes": ["Backfill", "Due"],
+    "foxgrape.reports.schedule": ["Schedule", "read_schedule"],
     "foxgrape.store": ["Store"],
     "foxgrape.study": ["Study", "open_study"],
     "foxgrape.study_making": ["NewStudy", "new_study"],
@@ -83,11 +91,13 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "Alarm",
     "Analysis",
+    "Backfill",
     "Code",
     "CodeMatch",
     "Codebook",
     "Coincidence",
     "CumulativeIncidence",
+    "Due",
     "EmojiSpans",
     "FoxgrapeError",
     "Gazetteer",
@@ -98,11 +108,13 @@ __all__ = [
     "Place",
     "PlaceMatch",
     "ReportRun",
+    "Schedule",
     "Store",
     "Study",
     "Suggestion",
     "__version__",
     "alarm",
+    "backfill",
     "codes_for",
     "coincidence",
     "cumulative_incidence",
@@ -118,6 +130,8 @@ __all__ = [
     "open_study",
     "read_events",
     "read_posts",
+    "read_schedule",
+    "run_due",
     "run_report",
     "scan_emoji",
     "suggest",

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from foxgrape import __version__, cli_chance, cli_data, cli_doors, cli_fetch, cli_places
+from foxgrape import (
+    __version__,
+    cli_chance,
+    cli_data,
+    cli_doors,
+    cli_fetch,
+    cli_places,
+    cli_schedule,
+)
 from foxgrape.cli_places import AsJson, show
 from foxgrape.errors import FoxgrapeError
 
@@ -32,6 +40,7 @@ cli_fetch.add_to(app)
 cli_data.add_to(cli_places.data_app)
 cli_doors.add_to(app, study_app)
 cli_chance.add_to(app)
+cli_schedule.add_to(app, report)
 app.add_typer(report, name="report")
 app.add_typer(study_app, name="study")
 

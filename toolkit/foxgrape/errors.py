@@ -13,6 +13,7 @@ __all__ = [
     "FoxgrapeError",
     "ParameterError",
     "ReportError",
+    "ScheduleError",
     "StoreError",
     "StudyError",
     "TableError",
@@ -285,13 +286,40 @@ class ParameterError(FoxgrapeError):
         )
 
     @classmethod
-    def bad_value(cls, name: str, got: object, *, expected: str) -> Self:
+    def missing(cls, name: str, *, template: str, expected: str) -> Self:
+        """Report a parameter that has no default and was not given."""
+        return cls(f"the template {template} needs the parameter {name}", expected=expected)
+
+    @classmethod
+    def bad_value(cls, name: str, got: object, *, expected: str, hint: str | None = None) -> Self:
         """Report a parameter whose value is not of its type."""
-        return cls(f"bad value for the parameter {name}", expected=expected, got=got)
+        return cls(
+            f"bad value for the parameter {name}", expected=expected, got=got, hint=hint or None
+        )
 
 
 class ReportError(FoxgrapeError):
     """A report cannot be built or found."""
+
+
+class ScheduleError(FoxgrapeError):
+    """A schedule cannot be used; the text names file, entry and key."""
+
+    @classmethod
+    def bad_key(
+        cls,
+        key: str,
+        *,
+        entry: str | None,
+        file: object,
+        expected: str | None = None,
+        got: object = None,
+        hint: str | None = None,
+        what: str = "bad value",
+    ) -> Self:
+        """Report one key of one entry that cannot be used."""
+        where = key if entry is None else f"{entry}, {key}"
+        return cls(f"{where}: {what}", file=file, expected=expected, got=got, hint=hint)
 
 
 class StoreError(FoxgrapeError):

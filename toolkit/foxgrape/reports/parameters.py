@@ -2,35 +2,55 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-from jsonschema import Draft202012Validator, FormatChecker
-
 from foxgrape.errors import ParameterError
+from foxgrape.reports.kinds import Context, kind_of, may_be_null, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from foxgrape.reports.catalogue import Template
 
-__all__ = ["checked", "from_text"]
-
-_FORMATS = FormatChecker(formats=("date",))
+__all__ = ["checked", "from_text", "secrets_of"]
 
 
-@_FORMATS.checks("duration-of-time", raises=ValueError)
-def _is_duration(value: object) -> bool:
-    return not isinstance(value, str) or pd.Timedelta(value) > pd.Timedelta(0)
+def checked(
+    template: Template,
+    given: Mapping[str, Any],
+    *,
+    now: datetime | None = None,
+    zone: str | None = None,
+    base: str | Path | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Return every parameter of the template, as given or by default, ready for the notebook.
 
+    A value reaches the notebook as it was given. What was told by reference becomes what it
+    refers to: a day or instant from now on, a place by name (its id), a path (whole).
 
-def checked(template: Template, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return every parameter of the template, as given or by default.
+    Parameters
+    ----------
+    template
+        Whose sidecar tells names, types and defaults.
+    given
+        Values by name; numbers of numpy are numbers, dates and datetimes become ISO 8601 text.
+    now
+        The instant that counts as now, for days from now on; without it, they are refused.
+    zone
+        IANA name of the zone whose days count; UTC by default.
+    base
+        The folder from which relative paths start; the working folder by default.
+    environ
+        Where the variables stand that secrets are in; those of this process by default.
 
     Raises
     ------
     ParameterError
-        If one is unknown or not of its type.
+        If one is unknown, missing or not of its type, or if the sidecar's own rules are broken.
 
     Examples
     --------
@@ -42,17 +62,20 @@ def checked(template: Template, given: Mapping[str, Any]) -> dict[str, Any]:
     for name in given:
         if name not in known:
             raise ParameterError.unknown(name, known, template=template.name)
-    values = {name: rule["default"] for name, rule in known.items()} | dict(given)
-    validator = Draft202012Validator(template.schema, format_checker=_FORMATS)
-    for error in validator.iter_errors(values):
-        name = str(error.path[0])
-        rule = known[name]
-        raise ParameterError.bad_value(name, values[name], expected=_expected(rule))
+    context = Context(now, zone, Path(base or ""), os.environ if environ is None else environ)
+    values = {}
+    for name, rule in known.items():
+        if name not in given and "default" not in rule:
+            raise ParameterError.missing(name, template=template.name, expected=_expected(rule))
+        values[name] = _accepted(name, given.get(name, rule.get("default")), rule, context)
+    _check_bounds(template, values)
     return values
 
 
 def from_text(template: Template, pairs: Mapping[str, str]) -> dict[str, Any]:
     """Read parameters as a shell gives them; text stays exactly as it was typed.
+
+    A list is JSON, or items with commas between.
 
     Examples
     --------
@@ -64,26 +87,73 @@ def from_text(template: Template, pairs: Mapping[str, str]) -> dict[str, Any]:
     return {name: _read(rules.get(name, {}), text) for name, text in pairs.items()}
 
 
+def secrets_of(
+    template: Template, values: Mapping[str, Any], environ: Mapping[str, str] | None = None
+) -> list[str]:
+    """Return what the secrets among the parameters hold, for it to be kept out of messages.
+
+    Examples
+    --------
+    >>> from foxgrape.reports.catalogue import find_template
+    >>> secrets_of(find_template("lead_times"), {"horizon": "60D"})
+    []
+    """
+    where = os.environ if environ is None else environ
+    return [
+        where[str(values[name])]
+        for name, rule in template.schema["properties"].items()
+        if rule.get("format") == "secret" and str(values.get(name)) in where
+    ]
+
+
 def _read(rule: Mapping[str, Any], text: str) -> Any:
-    """Turn text into the type that the rule asks for; what does not fit is left to be refused."""
-    kinds = rule.get("type", "string")
-    kinds = [kinds] if isinstance(kinds, str) else kinds
-    if "null" in kinds and text == "":
+    if may_be_null(rule) and text == "":
         return None
-    if "boolean" in kinds and text in {"true", "false"}:
-        return text == "true"
-    for kind, convert in (("integer", int), ("number", float)):
-        if kind in kinds:
-            try:
-                return convert(text)
-            except ValueError:
-                continue
-    return text
+    return kind_of(rule).read(text, rule)
+
+
+def _accepted(name: str, value: Any, rule: Mapping[str, Any], context: Context) -> Any:
+    value = plain(value)
+    if value is None and may_be_null(rule):
+        return None
+    kind = kind_of(rule)
+    try:
+        return kind.accept(value, rule, context)
+    except (ValueError, OverflowError) as error:
+        raise ParameterError.bad_value(
+            name,
+            value if kind.shown else None,
+            expected=_expected(rule),
+            hint=str(error) if kind.shown and isinstance(value, str) else None,
+        ) from None
+
+
+def _check_bounds(template: Template, values: Mapping[str, Any]) -> None:
+    """Check what else the rules of JSON Schema say: minimum, enum, pattern, minItems."""
+    # It is slow to import, and most calls of a schedule have nothing to build.
+    from jsonschema import Draft202012Validator, SchemaError  # noqa: PLC0415
+
+    try:
+        Draft202012Validator.check_schema(template.schema)
+    except SchemaError as error:
+        raise ParameterError(
+            f"the template {template.name} has a rule that is no JSON Schema: {error.message}"
+        ) from None
+    known = template.schema["properties"]
+    for fault in Draft202012Validator(template.schema).iter_errors(values):
+        if not fault.path:
+            raise ParameterError(f"the parameters of {template.name} do not fit: {fault.message}")
+        name = str(fault.path[0])
+        rule = known[name]
+        expected = _expected(rule) if "enum" in rule else f"{_expected(rule)}; {_bound(fault)}"
+        raise ParameterError.bad_value(name, values[name], expected=expected)
+
+
+def _bound(fault: Any) -> str:
+    return f"{fault.validator} {fault.validator_value}"
 
 
 def _expected(rule: Mapping[str, Any]) -> str:
     if "enum" in rule:
         return f"one of {', '.join('nothing' if one is None else str(one) for one in rule['enum'])}"
-    if rule.get("format") == "duration-of-time":
-        return "a duration such as 30D"
-    return str(rule.get("format") or rule.get("type"))
+    return kind_of(rule).expected(rule)

@@ -1,0 +1,290 @@
+"""Parameters: each type by hand, values exactly as given, days from now on, secrets never shown."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from foxgrape.errors import ParameterError
+from foxgrape.reports.catalogue import Template
+from foxgrape.reports.parameters import checked, from_text, secrets_of
+from foxgrape.reports.relative import day_from, instant_from
+
+NOW = datetime(2022, 9, 10, 22, tzinfo=UTC)  # the 11th, one o'clock at night, in Kyiv
+KYIV = "Europe/Kyiv"
+
+
+def template(**rules) -> Template:
+    schema = {"type": "object", "additionalProperties": False, "properties": rules}
+    return Template("mine", "Mine", "For tests.", Path("mine.ipynb"), schema)
+
+
+def check(rule, value, **more):
+    return checked(template(it=rule), {"it": value}, **{"now": NOW, "zone": KYIV} | more)["it"]
+
+
+def typed(rule, text):
+    mine = template(it=rule)
+    return checked(mine, from_text(mine, {"it": text}), now=NOW, zone=KYIV)["it"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "text", "value"),
+    [
+        ({"type": "string"}, "01", "01"),
+        ({"type": "string"}, "1e5", "1e5"),
+        ({"type": "string"}, "true", "true"),
+        ({"type": "string"}, "", ""),
+        ({"type": "string"}, "# no comment: 'b' \"c\" \\n {x}", "# no comment: 'b' \"c\" \\n {x}"),
+        ({"type": ["string", "null"]}, "", None),
+        ({"type": "integer"}, "-12345678901234567890", -12345678901234567890),
+        ({"type": "number"}, "1e5", 100000.0),
+        ({"type": "number"}, "7", 7),
+        ({"type": "boolean"}, "true", True),
+        ({"type": "string", "enum": ["a", "b"]}, "b", "b"),
+        ({"type": "integer", "enum": [1, 2]}, "2", 2),
+        ({"type": "string", "format": "duration-of-time"}, "01D", "01D"),
+        ({"type": "string", "format": "date"}, "2022-09-10", "2022-09-10"),
+        ({"type": "string", "format": "date-time"}, "2022-09-10T12:16Z", "2022-09-10T12:16Z"),
+        ({"type": "string", "format": "place"}, "geonames:707292", "geonames:707292"),
+        ({"type": "string", "format": "place"}, "Ізюм", "geonames:707292"),
+        ({"type": "string", "format": "place"}, "own:village-7", "own:village-7"),
+        ({"type": "string", "format": "code"}, "🍇", "🍇"),
+        ({"type": "string", "format": "code"}, "✈️", "✈️"),
+        ({"type": "string", "format": "code"}, "🏴󠁧󠁢󠁷󠁬󠁳󠁿", "🏴󠁧󠁢󠁷󠁬󠁳󠁿"),
+        ({"type": "string", "format": "code"}, "#Ізюм", "#Ізюм"),
+        ({"type": "array", "items": {"type": "integer"}}, "1,2,3", [1, 2, 3]),
+        ({"type": "array", "items": {"type": "string"}}, "01,1e5", ["01", "1e5"]),
+        ({"type": "array", "items": {"type": "string"}}, '["a,b", "c"]', ["a,b", "c"]),
+        ({"type": "array", "items": {"type": "string"}}, "", []),
+        ({"type": "array", "items": {"type": "string", "format": "date"}}, "today", ["2022-09-11"]),
+    ],
+)
+def test_a_shell_says_each_type(rule, text, value):
+    got = typed(rule, text)
+    assert (got, type(got)) == (value, type(value))
+    assert json.loads(json.dumps(got)) == value
+
+
+@pytest.mark.parametrize(
+    ("rule", "text"),
+    [
+        ({"type": "integer"}, "1e5"),
+        ({"type": "integer"}, "01"),
+        ({"type": "integer"}, "1_000"),
+        ({"type": "integer"}, "1.0"),
+        ({"type": "integer"}, "٣"),
+        ({"type": "integer"}, ""),
+        ({"type": "integer", "minimum": 3}, "2"),
+        ({"type": "integer", "enum": [1, 2]}, "3"),
+        ({"type": "number"}, "nan"),
+        ({"type": "number"}, "inf"),
+        ({"type": "number"}, "soon"),
+        ({"type": "boolean"}, "yes"),
+        ({"type": "boolean"}, "1"),
+        ({"type": "string", "pattern": "^a"}, "b"),
+        ({"type": "string", "format": "duration-of-time"}, "30"),
+        ({"type": "string", "format": "duration-of-time"}, "-3D"),
+        ({"type": "string", "format": "duration-of-time"}, "NaT"),
+        ({"type": "string", "format": "date"}, "2022-02-30"),
+        ({"type": "string", "format": "date"}, "20220910"),
+        ({"type": "string", "format": "date"}, "2022-09-10T12:16Z"),
+        ({"type": "string", "format": "date"}, "-99999year"),
+        ({"type": "string", "format": "date-time"}, "2022-09-10T12:16"),
+        ({"type": "string", "format": "date-time"}, "-99999month_start"),
+        ({"type": "string", "format": "place"}, "nowhere at all"),
+        ({"type": "string", "format": "code"}, "🍇🦊"),
+        ({"type": "string", "format": "code"}, "🍇 Izium"),
+        ({"type": "string", "format": "code"}, ""),
+        ({"type": "string", "format": "code"}, "a\nb"),
+        ({"type": "array", "items": {"type": "integer"}}, "1,b"),
+        ({"type": "array", "items": {"type": "string"}, "minItems": 2}, "a"),
+        ({"type": "array", "items": {"type": "string"}}, '["a"'),
+    ],
+)
+def test_what_is_not_of_its_type_is_refused_in_one_line(rule, text):
+    with pytest.raises(ParameterError, match="bad value for the parameter it; expected") as told:
+        typed(rule, text)
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("rule", "value", "expected"),
+    [
+        ({"type": "integer"}, np.int64(3), 3),
+        ({"type": "number"}, np.float32(0.5), 0.5),
+        ({"type": "boolean"}, np.bool_(True), True),  # noqa: FBT003
+        ({"type": "string"}, np.str_("01"), "01"),
+        ({"type": "array", "items": {"type": "integer"}}, (np.int8(1), 2), [1, 2]),
+        ({"type": "string", "format": "date"}, date(2022, 9, 10), "2022-09-10"),
+        (
+            {"type": "string", "format": "date-time"},
+            pd.Timestamp("2022-09-10T12:16Z"),
+            "2022-09-10T12:16:00+00:00",
+        ),
+        ({"type": "string", "format": "duration-of-time"}, timedelta(days=30), "P30DT0H0M0S"),
+        ({}, {"any": ["thing"]}, {"any": ["thing"]}),
+    ],
+)
+def test_python_values_become_what_a_notebook_can_hold(rule, value, expected):
+    got = check(rule, value)
+    assert (got, type(got)) == (expected, type(expected))
+    json.dumps(got)
+
+
+@pytest.mark.parametrize(
+    ("rule", "value"),
+    [
+        ({"type": "integer"}, 100000.0),
+        ({"type": "integer"}, True),
+        ({"type": "integer"}, None),
+        ({"type": "string"}, 1),
+        ({"type": "number"}, float("nan")),
+        ({"type": "boolean"}, 1),
+        ({"type": "string", "format": "date"}, datetime(2022, 9, 10, tzinfo=UTC)),
+        ({"type": "string", "format": "date-time"}, datetime(2022, 9, 10)),  # noqa: DTZ001
+        ({"type": "array", "items": {"type": "string"}}, "abc"),
+    ],
+)
+def test_python_values_of_another_type_are_refused(rule, value):
+    with pytest.raises(ParameterError, match="bad value"):
+        check(rule, value)
+
+
+def test_a_place_name_that_several_have_is_refused_with_their_ids():
+    with pytest.raises(ParameterError, match=r"places have this name: \w+:\w+ \(.+\), \w+:"):
+        typed({"type": "string", "format": "place"}, "Іванівка")
+
+
+def test_a_path_stays_within_its_roots(tmp_path):
+    (tmp_path / "data" / "mine").mkdir(parents=True)
+    (tmp_path / "secret.txt").touch()
+    (tmp_path / "data" / "link").symlink_to(tmp_path / "secret.txt")
+    rule = {"type": "string", "format": "path", "x-roots": ["data"]}
+    whole = str((tmp_path / "data" / "mine").resolve())
+    assert check(rule, "data/mine", base=tmp_path) == whole
+    assert check(rule, Path(whole), base=tmp_path) == whole
+    for bad in ("secret.txt", "data/../secret.txt", "data/link", "/etc", "data/none", "", "a\0b"):
+        with pytest.raises(ParameterError, match="a file or folder that exists within data"):
+            check(rule, bad, base=tmp_path)
+
+
+def test_a_secret_is_the_name_of_a_variable_and_is_never_shown():
+    rule = {"type": "string", "format": "secret"}
+    environ = {"MY_TOKEN": "hunter2", "EMPTY": ""}
+    mine = template(it=rule)
+    values = checked(mine, {"it": "MY_TOKEN"}, environ=environ)
+    assert values == {"it": "MY_TOKEN"}
+    assert secrets_of(mine, values, environ) == ["hunter2"]
+    # Whoever gives the secret itself, in any spelling, does not find it in an error.
+    for bad in ("hunter2", "HUNTER2", "EMPTY", 7):
+        with pytest.raises(ParameterError) as told:
+            checked(mine, {"it": bad}, environ=environ)
+        assert str(bad) not in str(told.value)
+
+
+def test_a_parameter_without_default_must_be_given():
+    mine = template(it={"type": "string", "format": "place"})
+    with pytest.raises(ParameterError, match="mine needs the parameter it; expected a place"):
+        checked(mine, {})
+
+
+def test_broken_rules_are_named():
+    with pytest.raises(ParameterError, match=r"no such format.*did you mean 'place'"):
+        check({"type": "string", "format": "plcae"}, "x")
+    with pytest.raises(ParameterError, match=r"no such type.*did you mean 'string'"):
+        check({"type": "strng"}, "x")
+    with pytest.raises(ParameterError, match="no JSON Schema"):
+        check({"type": "integer", "minimum": "three"}, 3)
+
+
+def test_from_now_on_needs_a_now():
+    mine = template(it={"type": "string", "format": "date", "default": "today"})
+    assert checked(mine, {}, now=NOW) == {"it": "2022-09-10"}
+    assert checked(mine, {}, now=NOW, zone=KYIV) == {"it": "2022-09-11"}
+    with pytest.raises(ParameterError, match="what now is was not told"):
+        checked(mine, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("today", "2022-09-11"),
+        ("yesterday", "2022-09-10"),
+        ("-7d", "2022-09-04"),
+        ("+2w", "2022-09-25"),
+        ("-1month", "2022-08-11"),
+        ("-1month_start", "2022-08-01"),
+        ("-1month_end", "2022-08-31"),
+        ("month_end", "2022-09-30"),
+        ("week_start", "2022-09-05"),
+        ("-1week_end", "2022-09-04"),
+        ("-1year_start", "2021-01-01"),
+        ("year_end", "2022-12-31"),
+    ],
+)
+def test_days_from_now_on(text, day):
+    assert day_from(text, NOW, KYIV).isoformat() == day
+
+
+def test_a_month_before_its_last_day_is_the_last_there_is():
+    march = datetime(2024, 3, 31, 12, tzinfo=UTC)
+    assert day_from("-1month", march, "UTC") == date(2024, 2, 29)
+    assert day_from("-13month", march, "UTC") == date(2023, 2, 28)
+    assert day_from("-1year", datetime(2024, 2, 29, tzinfo=UTC), "UTC") == date(2023, 2, 28)
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        ("now", "2022-09-10T22:00:00+00:00"),
+        ("-90min", "2022-09-10T20:30:00+00:00"),
+        ("today", "2022-09-10T21:00:00+00:00"),
+        ("-7d", "2022-09-03T22:00:00+00:00"),
+        ("month_start", "2022-08-31T21:00:00+00:00"),
+        ("-1month_end", "2022-08-31T21:00:00+00:00"),
+        ("year_start", "2021-12-31T22:00:00+00:00"),
+    ],
+)
+def test_instants_from_now_on(text, instant):
+    assert instant_from(text, NOW, KYIV).isoformat() == instant
+
+
+@pytest.mark.parametrize("text", ["7d", "-d", "- 7d", "-7 d", "today ", "-7D", "-1monthstart", ""])
+def test_what_is_no_time_from_now_on(text):
+    for read in (day_from, instant_from):
+        with pytest.raises(ValueError, match="not a time from now on"):
+            read(text, NOW, KYIV)
+
+
+@given(
+    st.datetimes(datetime(1995, 1, 1), datetime(2060, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+    st.sampled_from(["day", "week", "month", "year"]),
+    st.integers(-40, 40),
+)
+def test_a_unit_starts_where_the_one_before_ends(now, unit, count):
+    """What is a whole span to one period is the start of the next, in every zone and season."""
+    for zone in (KYIV, "UTC", "America/New_York"):
+        ends = instant_from(f"{count:+d}{unit}_end", now, zone)
+        assert ends == instant_from(f"{count + 1:+d}{unit}_start", now, zone)
+        assert ends.astimezone(ZoneInfo(zone)).hour in {0, 1}
+        last = day_from(f"{count:+d}{unit}_end", now, zone)
+        assert day_from(f"{count + 1:+d}{unit}_start", now, zone) == last + timedelta(days=1)
+
+
+@given(st.text(max_size=30) | st.integers() | st.floats() | st.booleans() | st.none())
+def test_a_string_is_as_given_or_refused(value):
+    try:
+        got = check({"type": "string"}, value)
+    except ParameterError:
+        assert not isinstance(value, str)
+    else:
+        assert got == value
