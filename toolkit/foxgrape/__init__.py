@@ -39,7 +39,14 @@ if TYPE_CHECKING:
         suggest,
     )
     from foxgrape.posts import iter_posts, read_posts
-    from foxgrape.reports import ReportRun, run_report
+    from foxgrape.reports import (
+        Rebuilt,
+        ReportRequest,
+        ReportRun,
+        rebuild_report,
+        run_report,
+        run_reports,
+    )
     from foxgrape.reports.backfill import backfill
     from foxgrape.reports.due import run_due
     from foxgrape.reports.outcomes import Backfill, Due
@@ -77,11 +84,18 @@ _HOMES = {
         "suggest",
     ],
     "foxgrape.posts": ["iter_posts", "read_posts"],
-    "foxgrape.reports": ["ReportRun", "run_report"],
     "foxgrape.reports.backfill": ["backfill"],
     "foxgrape.reports.due": ["run_due"],
     "foxgrape.reports.outcomes": ["Backfill", "Due"],
     "foxgrape.reports.schedule": ["Schedule", "read_schedule"],
+    "foxgrape.reports": [
+        "Rebuilt",
+        "ReportRequest",
+        "ReportRun",
+        "rebuild_report",
+        "run_report",
+        "run_reports",
+    ],
     "foxgrape.store": ["Store"],
     "foxgrape.study": ["Study", "open_study"],
     "foxgrape.study_making": ["NewStudy", "new_study"],
@@ -107,6 +121,8 @@ __all__ = [
     "NewStudy",
     "Place",
     "PlaceMatch",
+    "Rebuilt",
+    "ReportRequest",
     "ReportRun",
     "Schedule",
     "Store",
@@ -131,8 +147,10 @@ __all__ = [
     "read_events",
     "read_posts",
     "read_schedule",
+    "rebuild_report",
     "run_due",
     "run_report",
+    "run_reports",
     "scan_emoji",
     "suggest",
 ]

@@ -44,11 +44,18 @@ def due(
     as_json: AsJson = False,
 ) -> int:
     """Build every report that is due and not built yet; call it as often as you like."""
-    from foxgrape.reports.due import run_due  # noqa: PLC0415
+    from foxgrape.reports.due import many, run_due  # noqa: PLC0415
+    from foxgrape.reports.folders import prune  # noqa: PLC0415
     from foxgrape.reports.schedule import read_schedule  # noqa: PLC0415
 
-    instant = _now(now)
-    done = run_due(read_schedule(schedule), now=instant, out=out, workers=workers)
+    done = run_due(
+        read_schedule(schedule),
+        now=_now(now),
+        out=out,
+        workers=workers,
+        run_many=many if workers > 1 else None,
+        prune=prune,
+    )
     if as_json:
         show([], done.to_dict(), as_json=True)
     else:
@@ -84,6 +91,7 @@ def backfill(
     from foxgrape.cli_fetch import busy  # noqa: PLC0415
     from foxgrape.reports import backfill as fill  # noqa: PLC0415
     from foxgrape.reports.catalogue import find_template  # noqa: PLC0415
+    from foxgrape.reports.due import many  # noqa: PLC0415
     from foxgrape.reports.parameters import from_text  # noqa: PLC0415
 
     chosen = find_template(template)
@@ -101,6 +109,7 @@ def backfill(
             parameters=from_text(chosen, _pairs(parameter)),
             out=out,
             workers=workers,
+            run_many=many if workers > 1 else None,
             progress=lambda run: say(f"{run.end:%Y-%m-%d %H:%M} {run.state}"),
         )
     if as_json:

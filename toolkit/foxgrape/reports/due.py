@@ -181,3 +181,11 @@ def the_run() -> Callable[..., Any]:
     from foxgrape.reports.run import run_report  # noqa: PLC0415 - only what is due needs it
 
     return run_report
+
+
+def many(asked: list[dict[str, Any]], *, workers: int) -> list[Any]:
+    """Build many reports, each in a kernel of its own forked from one process."""
+    from foxgrape.reports.plan import ReportRequest  # noqa: PLC0415 - as above
+    from foxgrape.reports.run import run_reports  # noqa: PLC0415 - as above
+
+    return list(run_reports([ReportRequest(**one) for one in asked], workers=workers))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from foxgrape.errors import FoxgrapeError
 from foxgrape.reports.due import run_due
+from foxgrape.reports.folders import prune
 from foxgrape.reports.schedule import read_schedule
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ def lasting(
     def look() -> None:
         try:
             schedule = read_schedule(path)
-            tell(run_due(schedule, now=clock(), out=out, workers=workers, run=run))
+            now = clock()
+            tell(run_due(schedule, now=now, out=out, workers=workers, run=run, prune=prune))
         except FoxgrapeError as error:
             tell(error)  # somebody is writing at the schedule: the next look finds it mended
 

@@ -1,0 +1,264 @@
+"""What is kept of runs: of stores as they were, rebuilt from manifests, pruned, and served."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import signal
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from foxgrape import ReportRequest, Store, open_study, rebuild_report, run_report, run_reports
+from foxgrape.cli import run
+from foxgrape.errors import ReportError
+from foxgrape.reports.folders import prune
+from foxgrape.reports.plan import Software
+from foxgrape.reports.rebuild import Rebuilt, _changed, _different
+from foxgrape.reports.serve import server
+from report_templates import names, printed, template
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Make a store with the events of the embedded study."""
+    made = Store(tmp_path / "mine")
+    made.upsert("events", open_study().events)
+    return made
+
+
+OF_STORE = "store = None\nversions = {}\nnumber = 1"
+READS = """
+from foxgrape import Store
+events = Store(store).read("events", version=versions["events"])
+import random
+print(len(events), versions, random.random())
+events
+"""
+
+
+def test_a_run_of_a_store_is_rebuilt_from_what_it_read_whatever_arrived_since(
+    tmp_path, store, capfd
+):
+    reads = template(tmp_path, "reads", READS, first=OF_STORE)
+    out = tmp_path / "out"
+    first = run_report(reads, store=store.path, out=out)
+    assert first.error is None
+    size = len(open_study().events)
+    assert printed(first.notebook).startswith(f"{size} {{'events': 0}}")
+    told = json.loads(first.manifest.read_text(encoding="utf-8"))
+    assert told["store"] == {"path": store.path, "versions": {"events": 0}}
+    assert run_report(reads, store=store.path, out=out).status == "unchanged"
+
+    store.upsert("events", open_study().events.head(1).assign(event_id="later"))
+    second = run_report(reads, store=store.path, out=out)
+    assert second.run_id != first.run_id
+    assert printed(second.notebook).startswith(f"{size + 1} {{'events': 1}}")
+
+    before = first.notebook.read_bytes()
+    assert run(["report", "rebuild", first.run_id, "--out", str(out), "--json"]) == 0
+    again = json.loads(capfd.readouterr().out)
+    assert (again["same"], again["cells"], again["changed"]) == (True, [], [])
+    rebuilt = out / "rebuilt" / first.run_id / "notebook.ipynb"
+    assert again["notebook"] == str(rebuilt)
+    # The table and the random numbers too.
+    assert printed(rebuilt) == printed(first.notebook)
+    assert first.notebook.read_bytes() == before
+
+    # Two runs that are not the same, and another pandas than there was.
+    assert _different(first.notebook, second.notebook) == (3,)
+    told["versions"]["pandas"] = "2.9"
+    changed = _changed(told, Software.here())
+    said = Rebuilt(second, same=False, cells=(3,), changed=changed).sentence()
+    assert said.startswith("another result in cell 3; since then changed: pandas 2.9 → 3.")
+
+
+def test_what_is_no_longer_there_cannot_be_rebuilt(tmp_path, study_copy):
+    made = template(tmp_path, "mine", "print(number)")
+    built = run_report(made, study=study_copy, out=tmp_path / "out")
+    posts = study_copy / "posts.csv"
+    whole = posts.read_bytes()
+    posts.write_bytes(whole[: whole.rstrip().rindex(b"\n") + 1])
+    with pytest.raises(ReportError, match=r"the study has changed since: posts\.csv"):
+        rebuild_report(built.html.parent)
+    posts.write_bytes(whole)
+    made.write_text(made.read_text(encoding="utf-8").replace("print", "repr"), encoding="utf-8")
+    with pytest.raises(ReportError, match="the template has changed since"):
+        rebuild_report(built.html.parent)
+    built.manifest.write_text("{}", encoding="utf-8")
+    with pytest.raises(ReportError, match="the manifest lacks something: 'template'"):
+        rebuild_report(built.html.parent)
+
+
+def test_a_template_is_not_run_on_data_that_it_does_not_read(tmp_path, store):
+    with pytest.raises(ReportError, match="the template lead_times reads no store"):
+        run_report("lead_times", store=store.path, out=tmp_path / "out")
+    reads = template(tmp_path, "reads", READS, first=OF_STORE)
+    with pytest.raises(ReportError, match="the template reads reads no study"):
+        run_report(reads, out=tmp_path / "out")
+    with pytest.raises(ReportError, match="a study or a store; got 'both'"):
+        run_report(reads, store=store.path, study=tmp_path, out=tmp_path / "out")
+    with pytest.raises(ReportError, match="the store holds nothing yet"):
+        run_report(reads, store=tmp_path / "none", out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_one_bad_request_stops_all_before_anything_is_written(tmp_path):
+    good = ReportRequest("lead_times", out=tmp_path / "out")
+    with pytest.raises(ReportError, match="no such template"):
+        run_reports([good, ReportRequest("leadtimes", out=tmp_path / "out")])
+    assert not (tmp_path / "out").exists()
+
+
+def fake(out: Path, name: str, days: int, source: str = "a", status: str = "done") -> None:
+    folder = (out if status == "done" else out / "failed") / f"{name}-{source}-{days:04}"
+    folder.mkdir(parents=True)
+    told = {
+        "template": name,
+        "built_at": (NOW + timedelta(days=days)).isoformat(),
+        "status": status,
+        "study": {"name": source, "sha256": {"posts.csv": str(days)}},
+    }
+    (folder / "manifest.json").write_text(json.dumps(told), encoding="utf-8")
+
+
+def test_the_newest_stay_and_the_last_good_run_of_each_source(tmp_path):
+    for days in range(5):
+        fake(tmp_path, "weekly", days)
+        fake(tmp_path, "weekly", 10 + days, status="failed")
+        fake(tmp_path, "chance", days)
+    fake(tmp_path, "weekly", -9, source="old")
+    fake(tmp_path, "weekly", -10, source="old")
+    (tmp_path / "schedule.toml").touch()
+    gone = prune(tmp_path, keep=2, template="weekly")
+    assert set(gone) == {
+        *(f"weekly-a-{days:04}" for days in range(3)),
+        *(f"weekly-a-{days:04}" for days in (10, 11, 12)),
+        "weekly-old--010",
+    }
+    assert names(tmp_path) == {
+        *("failed", "schedule.toml", "weekly-a-0003", "weekly-a-0004", "weekly-old--009"),
+        *(f"chance-a-{days:04}" for days in range(5)),
+    }
+    assert prune(tmp_path, keep=2, template="weekly") == []
+    assert run(["report", "prune", "--keep", "0", "--out", str(tmp_path)]) == 2
+    with pytest.raises(ReportError, match="keep of at least 1"):
+        prune(tmp_path, keep=0)
+
+
+@given(
+    runs=st.lists(
+        st.tuples(st.sampled_from("xy"), st.sampled_from("ab"), st.booleans()), max_size=12
+    ),
+    keep=st.integers(1, 4),
+)
+def test_pruning_never_takes_the_last_good_run(tmp_path_factory, runs, keep):
+    out = tmp_path_factory.mktemp("prune")
+    for days, (name, source, good) in enumerate(runs):
+        fake(out, name, days, source, "done" if good else "failed")
+    gone = set(prune(out, keep=keep))
+    for name in "xy":
+        for source in "ab":
+            good = [d for d, told in enumerate(runs) if told == (name, source, True)]
+            if good:
+                assert f"{name}-{source}-{good[-1]:04}" not in gone
+        mine = [f"{name}-{run[1]}-{d:04}" for d, run in enumerate(runs) if run[0] == name]
+        assert len(gone & set(mine)) <= max(0, len(mine) - keep)
+
+
+@pytest.fixture
+def serving(tmp_path):
+    """Serve a folder with a page, a hidden folder, and a way out."""
+    out = tmp_path / "reports"
+    (out / "run-1").mkdir(parents=True)
+    (out / "run-1" / "report.html").write_text("🍇", encoding="utf-8")
+    for name in ("notebook.ipynb", "manifest.json", "log.txt"):
+        (out / "run-1" / name).write_text("{}", encoding="utf-8")
+    (out / ".building-x").mkdir()
+    (out / ".building-x" / "report.html").touch()
+    (tmp_path / "secret.txt").write_text("secret", encoding="utf-8")
+    (out / "way-out").symlink_to(tmp_path)
+    with server(out, port=0) as made:
+        thread = threading.Thread(target=made.serve_forever)
+        thread.start()
+        yield made.server_address
+        made.shutdown()
+        thread.join()
+
+
+def ask(where, path, **headers):
+    connection = http.client.HTTPConnection(*where, timeout=10)
+    connection.putrequest("GET", path, skip_host="Host" in headers)
+    for name, value in headers.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    answer = connection.getresponse()
+    body = answer.read().decode()
+    connection.close()
+    return answer.status, answer.headers, body
+
+
+def test_reports_are_served_with_their_types(serving):
+    status, headers, body = ask(serving, "/run-1/report.html")
+    assert (status, headers["Content-Type"], body) == (200, "text/html; charset=utf-8", "🍇")
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert ask(serving, "/run-1/notebook.ipynb")[1]["Content-Type"] == "application/x-ipynb+json"
+    assert ask(serving, "/run-1/manifest.json")[1]["Content-Type"] == "application/json"
+    status, headers, body = ask(serving, "/")
+    assert (status, headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert '<a href="run-1/report.html">' in body
+    assert ".building-x" not in body
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/../secret.txt",
+        "/%2e%2e/secret.txt",
+        "/run-1/..%2f..%2fsecret.txt",
+        "/way-out/secret.txt",
+        "/.building-x/report.html",
+        "/run-1/",
+        "/run-1",
+        "/run-1/report.html/",
+        "//secret.txt",
+    ],
+)
+def test_nothing_else_is_served(serving, path):
+    status, _, body = ask(serving, path)
+    assert status == 404
+    assert "secret" not in body.replace("secret.txt", "")
+
+
+def test_a_name_that_was_made_to_point_here_reads_nothing(serving):
+    assert serving[0] == "127.0.0.1"
+    assert ask(serving, "/run-1/report.html", Host="example.org")[0] == 421
+    assert ask(serving, "/run-1/report.html", Host="localhost:1")[0] == 200
+    with pytest.raises(ReportError, match="cannot listen on"):
+        server(".", port=serving[1])
+    with pytest.raises(ReportError, match="there is no such folder"):
+        server("no-such-folder", port=0)
+
+
+def test_the_shell_serves_until_it_is_stopped(tmp_path):
+    words = ["report", "serve", "--port", "0", "--out", str(tmp_path)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "foxgrape", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as serving:
+        address = serving.stdout.readline().strip()
+        assert address.startswith("http://127.0.0.1:")
+        port = int(address.rstrip("/").rpartition(":")[2])
+        assert ask(("127.0.0.1", port), "/")[0] == 200
+        serving.send_signal(signal.SIGINT)
+        assert serving.wait(10) == 0

@@ -1,0 +1,182 @@
+"""The verbs of reports: list, build, rebuild, prune, serve."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from foxgrape.cli_places import AsJson, show
+from foxgrape.errors import FoxgrapeError
+
+if TYPE_CHECKING:
+    from foxgrape.analysis import Analysis
+
+__all__ = ["report"]
+
+report = typer.Typer(help="Build reports.", no_args_is_help=True)
+Out = Annotated[Path, typer.Option(help="Folder of the reports.")]
+
+
+@report.command("list")
+def report_list(as_json: AsJson = False) -> None:
+    """List the templates and their parameters."""
+    from foxgrape.reports import templates  # noqa: PLC0415
+
+    rows = [
+        {
+            "template": template.name,
+            "title": template.title,
+            "parameters": ", ".join(
+                f"{name}={rule['default']}" for name, rule in template.schema["properties"].items()
+            ),
+        }
+        for template in templates().values()
+    ]
+    show(rows, rows, as_json=as_json)
+
+
+@report.command("build")
+def report_build(
+    template: Annotated[str, typer.Argument(help="A template's name, or a notebook's path.")],
+    study: Annotated[Path | None, typer.Option(help="Folder of a study.")] = None,
+    store: Annotated[str | None, typer.Option(help="Folder or URL of a store.")] = None,
+    parameter: Annotated[
+        list[str] | None, typer.Option("--parameter", "-p", help="NAME=VALUE, as often as needed.")
+    ] = None,
+    out: Out = Path("reports"),
+    force: Annotated[bool, typer.Option("--force", help="Build even if nothing changed.")] = False,
+    cell_seconds: Annotated[float, typer.Option(min=0.1, help="How long a cell may take.")] = 600.0,
+    run_seconds: Annotated[
+        float, typer.Option(min=0.1, help="How long the whole run may take.")
+    ] = 3600.0,
+    as_json: AsJson = False,
+) -> int:
+    """Build one report; print its findings and the path of its page."""
+    from foxgrape.reports import run_report  # noqa: PLC0415
+    from foxgrape.reports.catalogue import find_template  # noqa: PLC0415
+    from foxgrape.reports.parameters import from_text  # noqa: PLC0415
+
+    chosen = find_template(template)
+    values = from_text(chosen, _pairs(parameter or []))
+    built = run_report(
+        template,
+        study=study,
+        store=store,
+        parameters=values,
+        out=out,
+        force=force,
+        cell_seconds=cell_seconds,
+        run_seconds=run_seconds,
+    )
+    if as_json:
+        print(json.dumps(asdict(built), default=str, ensure_ascii=False))  # noqa: T201
+    if built.error is not None:
+        raise FoxgrapeError(
+            f"the report failed: {built.error}", hint=f"its notebook is {built.notebook}"
+        )
+    if not as_json:
+        if chosen.name == "lead_times":
+            _print_findings(study, values)
+        print(f"{built.status}: {built.html}")  # noqa: T201
+    return 0
+
+
+@report.command("rebuild")
+def report_rebuild(
+    run: Annotated[str, typer.Argument(help="A run's id, or its folder.")],
+    out: Out = Path("reports"),
+    as_json: AsJson = False,
+) -> int:
+    """Build a run again from its manifest; say whether every cell shows what it showed."""
+    from foxgrape.reports.rebuild import rebuild_report  # noqa: PLC0415
+
+    again = rebuild_report(run, out=out)
+    if as_json:
+        print(json.dumps(again.to_dict(), ensure_ascii=False))  # noqa: T201
+    if not again.same:
+        raise FoxgrapeError(again.sentence(), hint=f"its notebook is {again.run.notebook}")
+    if not as_json:
+        print(again.sentence())  # noqa: T201
+        print(again.run.html)  # noqa: T201
+    return 0
+
+
+@report.command("prune")
+def report_prune(
+    keep: Annotated[int, typer.Option(min=1, help="How many runs of a template stay.")],
+    template: Annotated[str | None, typer.Option(help="Only runs of this template.")] = None,
+    out: Out = Path("reports"),
+    as_json: AsJson = False,
+) -> None:
+    """Delete old runs, never the last good one of a study or store; print their ids."""
+    from foxgrape.reports.folders import prune  # noqa: PLC0415
+
+    gone = prune(out, keep=keep, template=template)
+    if as_json:
+        print(json.dumps(gone))  # noqa: T201
+    else:
+        for name in gone:
+            print(name)  # noqa: T201
+
+
+@report.command("serve")
+def report_serve(
+    out: Out = Path("reports"),
+    host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+) -> None:
+    """Show the reports to a browser on this machine, until Ctrl-C."""
+    from foxgrape.reports.serve import server  # noqa: PLC0415
+
+    with server(out, host=host, port=port) as serving:
+        where, number = serving.server_address[:2]
+        print(f"http://{where!s}:{number}/", flush=True)  # noqa: T201
+        try:
+            serving.serve_forever()
+        except KeyboardInterrupt:
+            print("foxgrape: stopped", file=sys.stderr)  # noqa: T201
+
+
+def _print_findings(study: Path | None, values: dict[str, Any]) -> None:
+    from foxgrape.study import open_study  # noqa: PLC0415
+
+    options = {
+        name: values[name] for name in ("horizon", "clock", "confirmed_by") if name in values
+    }
+    analysis = open_study(study).analyse(**options)
+    show(_findings(analysis), [], as_json=False)
+    for line in (*analysis.findings(), analysis.coincidence(window="7D").sentence()):
+        print(line)  # noqa: T201
+
+
+def _findings(analysis: Analysis) -> list[dict[str, Any]]:
+    from foxgrape.leadtime import lead_in_words  # noqa: PLC0415
+    from foxgrape.show import relation_in_words, time_in_words  # noqa: PLC0415
+
+    zone = analysis.study.timezone
+    rows: list[Any] = list(analysis.table().itertuples())
+    return [
+        {
+            "code": row.code,
+            "place": row.place,
+            "posted": time_in_words(row.posted_at, row.posted_until, zone),
+            "lead": lead_in_words(row),
+            "relation": relation_in_words(row),
+        }
+        for row in rows
+    ]
+
+
+def _pairs(given: list[str]) -> dict[str, str]:
+    pairs = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"expected NAME=VALUE, got {text!r}")
+        pairs[name] = value
+    return pairs

@@ -1,0 +1,62 @@
+"""How papermill runs a notebook here: what cells show has an end, and each cell is announced."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import Engine, papermill_engines
+
+__all__ = ["ENGINE", "MOST_SHOWN", "OUTPUT_SECONDS", "register"]
+
+ENGINE = "foxgrape"
+#: How many characters of figures, tables and pictures a report keeps.
+MOST_SHOWN = 30_000_000
+#: Seconds within which the output of a cell that has ended must be here, on a busy machine too.
+OUTPUT_SECONDS = 60
+
+
+class _Client(PapermillNotebookClient):  # type: ignore[misc]
+    shown = 0
+
+    def output(self, outs: Any, msg: Any, display_id: Any, cell_index: int) -> Any:
+        """Keep an output, or a note in place of the first that is too much."""
+        if msg["msg_type"] in {"display_data", "execute_result"}:
+            before, size = self.shown, len(json.dumps(msg["content"]["data"]))
+            self.shown += size
+            if before > MOST_SHOWN:
+                return None
+            if self.shown > MOST_SHOWN:
+                note = f"[cut: a report keeps {MOST_SHOWN:,} characters of what cells show]\n"
+                said = {"name": "stderr", "text": note}
+                msg = {**msg, "msg_type": "stream", "content": said}
+                msg["header"] = {**msg["header"], "msg_type": "stream"}
+                return super().output(outs, msg, None, cell_index)
+        return super().output(outs, msg, display_id, cell_index)
+
+
+class _Engine(Engine):  # type: ignore[misc]
+    @classmethod
+    def execute_managed_notebook(
+        cls,
+        nb_man: Any,
+        kernel_name: str,
+        *,
+        execution_timeout: float | None = None,
+        start_timeout: float = 60,
+        **options: Any,
+    ) -> None:
+        """Run every cell in the kernel that the manager class brings."""
+        options.pop("log_output", None)
+        limits = {
+            "timeout": execution_timeout,
+            "startup_timeout": start_timeout,
+            "iopub_timeout": OUTPUT_SECONDS,
+        }
+        _Client(nb_man, kernel_name=kernel_name, **limits, **options).execute()
+
+
+def register() -> None:
+    """Make the engine known to papermill."""
+    papermill_engines.register(ENGINE, _Engine)

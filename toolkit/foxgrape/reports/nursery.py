@@ -1,0 +1,168 @@
+"""The nursery: one process that has imported everything once, and forks each run from itself.
+
+A kernel with pandas and plotly takes 1.6 s to start, importing papermill and nbconvert 5 s more.
+Here all that happens once; each run is a fork of the nursery, and its kernel a fork of the run
+before the run has done anything: neither has seen another report.
+
+Threads do not survive a fork. So the nursery has one only (but jemalloc's, which is made for
+this), never touches deltalake, which starts threads when it is imported, and says that it is
+unfit where that is not so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+import select
+import signal
+import sys
+import threading
+import warnings
+from pathlib import Path
+from typing import Any
+
+from foxgrape.reports.job import say, speak_apart, work
+from foxgrape.reports.kernel import Embryo, die_with_parent
+
+__all__ = ["main"]
+
+#: Threads that know about forks.
+_FORK_PROOF = {"jemalloc_bg_thd"}
+#: Seconds between looks at who has ended.
+_LOOK = 0.02
+
+
+def main(*, many: bool) -> None:
+    """Take orders from stdin and fork a run for each, until stdin ends.
+
+    Parameters
+    ----------
+    many
+        Whether to import, besides what runs the notebooks, what they themselves may import: for
+        one run that would be no gain.
+    """
+    _prepare()
+    if many:
+        _warm()
+    # What is here stays here: a collection in a fork would copy every page of it.
+    gc.collect()
+    gc.freeze()
+    others = _threads()
+    if others:
+        say(1, {"unfit": ", ".join(sorted(others))})
+        return
+    say(1, {"ready": True})
+    jobs: dict[int, int] = {}
+    waiting = b""
+    try:
+        while True:
+            if select.select([0], [], [], _LOOK if jobs else None)[0]:
+                got = os.read(0, 65536)
+                if not got:
+                    return
+                *lines, waiting = (waiting + got).split(b"\n")
+                for line in lines:
+                    _obey(json.loads(line), jobs)
+            _reap(jobs)
+    finally:
+        for pid in jobs.values():
+            _end(pid)
+
+
+def _prepare() -> None:
+    """Import what runs a notebook and makes its page."""
+    import nbformat  # noqa: PLC0415
+    import papermill  # noqa: F401, PLC0415
+
+    import foxgrape.reports.engine  # noqa: PLC0415
+    import foxgrape.reports.kernel_process  # noqa: F401, PLC0415
+    from foxgrape.reports.html import page  # noqa: PLC0415
+
+    page(nbformat.v4.new_notebook(), title="", footer={})
+
+
+def _warm() -> None:
+    """Import what notebooks use: half of it is imported by the first call of something."""
+    import foxgrape.show  # noqa: F401, PLC0415
+    from foxgrape.figures import place_map, survival, timeline  # noqa: PLC0415
+    from foxgrape.study import open_study  # noqa: PLC0415
+
+    analysis = open_study().analyse()
+    for figure in (timeline(analysis), survival(analysis.lead_times), place_map(analysis)):
+        figure.to_plotly_json()
+
+
+def _threads() -> set[str]:
+    """Return the names of threads that would be lost in a fork."""
+    if threading.active_count() > 1:
+        return {thread.name for thread in threading.enumerate()}
+    tasks = Path("/proc/self/task")
+    names = {
+        (task / "comm").read_text(encoding="utf-8").strip()
+        for task in tasks.iterdir()
+        if task.name != str(os.getpid())
+    }
+    return names - _FORK_PROOF
+
+
+def _obey(word: dict[str, Any], jobs: dict[int, int]) -> None:
+    number = word["job"]
+    if "order" not in word:
+        if number in jobs:
+            _end(jobs[number])
+        return
+    pid = os.fork()
+    if pid == 0:
+        _be_a_run(number, word["order"])
+    with contextlib.suppress(OSError):
+        # As the run does itself: whoever comes first, it can be ended from now on.
+        os.setpgid(pid, pid)
+    jobs[number] = pid
+    say(1, {"job": number, "begun": pid})
+
+
+def _be_a_run(number: int, order: dict[str, Any]) -> None:
+    """Do one order and end; in the forked process."""
+    code = 1
+    try:
+        # A group of its own, kernel and all that cells start included: it can be ended as one.
+        os.setpgid(0, 0)
+        die_with_parent()
+        # The nursery's orders are not ours.
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        mouth = speak_apart(Path(order["aside"]))
+        # Before zmq and asyncio have started anything here.
+        embryo = Embryo(order["seed"], closing=(mouth,))
+        work(order, lambda word: say(mouth, {"job": number, **word}), embryo)
+        code = 0
+    finally:
+        # Whatever is left to be said may find no room on the disk; end all the same.
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:
+            os._exit(code)
+
+
+def _reap(jobs: dict[int, int]) -> None:
+    for number, pid in list(jobs.items()):
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            del jobs[number]
+            # What cells started and left running ends with them.
+            _end(pid)
+            say(1, {"job": number, "exit": os.waitstatus_to_exitcode(status)})
+
+
+def _end(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    # The thread that Python means is jemalloc's.
+    warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+    main(many="many" in sys.argv)
