@@ -6,6 +6,7 @@ import csv
 import gzip
 import json
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pandas as pd
@@ -354,3 +355,103 @@ def test_an_id_of_a_place_has_a_scheme(tmp_path):
     events = read_events(file, timezone="UTC", on_error="quarantine")
     assert events["place_id"].tolist() == [IZIUM]
     assert quarantined(events)[["record", "column"]].to_numpy().tolist() == [[2, "place_id"]]
+
+
+MINUTES = st.datetimes(
+    pd.Timestamp("2022-03-01").to_pydatetime(), pd.Timestamp("2024-12-31").to_pydatetime()
+).map(lambda when: when.replace(second=0, microsecond=0))
+
+
+def written(folder, names, rows):
+    file = folder / "x.csv"
+    with file.open("w", newline="", encoding="utf-8") as handle:
+        csv.writer(handle).writerows([names, *rows])
+    return file
+
+
+@given(st.lists(st.tuples(MINUTES, TEXTS), min_size=1, max_size=5))
+def test_what_is_written_as_viina_is_read_back(tmp_path_factory, rows):
+    fixture = (FIXTURES / "viina_event_info.csv").read_text("utf-8").splitlines()
+    names, first = list(csv.reader(fixture))[:2]
+    template = dict(zip(names, first, strict=True))
+    made = [
+        template | {"event_id": n, "date": f"{when:%Y%m%d}", "time": f"{when:%H:%M}", "text": text}
+        for n, (when, text) in enumerate(rows)
+    ]
+    lines = [[row[name] for name in names] for row in made]
+    events = read_events(written(tmp_path_factory.mktemp("viina"), names, lines), timezone="UTC")
+    assert events["event_id"].tolist() == [f"viina:{n}" for n in range(len(rows))]
+    assert events["confirmed_at"].dt.tz_localize(None).tolist() == [when for when, _ in rows]
+    assert column(events, "text") == [text or None for _, text in rows]
+
+
+@given(st.lists(st.sampled_from(["UA", "RU", "CONTESTED"]), min_size=1, max_size=12))
+def test_what_is_written_as_control_by_the_day_is_read_back(tmp_path_factory, states):
+    """Without persistence, the changes are those between one day and the next."""
+    rows = [[707292, f"202209{day:02}", state] for day, state in enumerate(states, start=1)]
+    file = written(tmp_path_factory.mktemp("control"), ["geonameid", "date", "status"], rows)
+    events = read_events(file, timezone="UTC", persistence="0h")
+    changes = [
+        (day + 1, after)
+        for day, (before, after) in enumerate(pairwise(states), start=1)
+        if before != after and day + 1 < len(states)  # one of the last day lasts for no time yet
+    ]
+    days = events["confirmed_at"].dt.day.tolist()
+    sides = [side or "CONTESTED" for side in column(events, "by_side")]
+    assert list(zip(days, sides, strict=True)) == changes
+
+
+@given(st.lists(st.sampled_from(["Ukraine", "Russia", "Contested"]), min_size=2, max_size=10))
+def test_what_is_written_as_changes_of_control_is_read_back(tmp_path_factory, states):
+    """Kinds follow from who held the place last, states from one row to the next."""
+    rows = [
+        ["Izium", before, after, f"2022-09-{day:02}T12:00:00Z"]
+        for day, (before, after) in enumerate(zip(["", *states], states, strict=False), start=1)
+    ]
+    rows.append(["Lyman", "", "Russia", "2022-09-30T12:00:00Z"])
+    names = ["place", "from", "to", "first_seen"]
+    file = written(tmp_path_factory.mktemp("changes"), names, rows)
+    events = read_events(file, persistence="1h")
+    expected, holder = [], None
+    for day, (before, after) in enumerate(zip([None, *states], states, strict=False), start=1):
+        if before is not None and before != after:
+            told = {"Ukraine": "liberated", "Russia": "captured"}.get(after, "contested")
+            same = after != "Contested" and holder in {None, after}
+            expected.append((day, "held" if same else told))
+        holder = after if after != "Contested" else holder
+    assert list(zip(events["confirmed_at"].dt.day, events["kind"], strict=True)) == expected
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv", "lines", "parquet", "excel"])
+@given(st.lists(st.tuples(MINUTES, TEXTS.map(str.strip)), min_size=1, max_size=4))
+def test_what_is_written_as_a_table_is_read_back(tmp_path_factory, kind, rows):
+    frame = pd.DataFrame(
+        [
+            {
+                "id": f"e{n}",
+                "place": "Ізюм",
+                "date": f"{when.isoformat()}Z",
+                "announced": f"{(when + timedelta(days=1)).isoformat()}+00:00",
+                "remark": f"x{''.join(filter(str.isprintable, text))}",
+            }
+            for n, (when, text) in enumerate(rows)
+        ]
+    )
+    file = tmp_path_factory.mktemp("table") / "x"
+    if kind == "parquet":
+        frame.to_parquet(file)
+    elif kind == "excel":
+        with file.open("wb") as handle:
+            frame.to_excel(handle, index=False, engine="openpyxl")
+    elif kind == "lines":
+        frame.to_json(file, orient="records", lines=True, force_ascii=False)
+    else:
+        frame.to_csv(file, index=False, sep="\t" if kind == "tsv" else ",")
+    events = read_events(file)
+    assert events["event_id"].tolist() == frame["id"].tolist()
+    assert set(events["place_id"]) == {IZIUM}
+    for name, days in (("occurred", 0), ("confirmed", 1)):
+        told = [when + timedelta(days=days) for when, _ in rows]
+        assert events[f"{name}_at"].dt.tz_localize(None).tolist() == told
+        assert events[f"{name}_at"].equals(events[f"{name}_until"].rename(f"{name}_at"))
+    assert column(events, "remark") == frame["remark"].tolist()
