@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from foxgrape.cells import a_map, unix
+from foxgrape.events.exported import Exported
 from foxgrape.events.resolving import Stated
 from foxgrape.events.rows import (
     PLACING,
@@ -19,20 +20,14 @@ from foxgrape.events.rows import (
     need,
     zone_in,
 )
-from foxgrape.formats import Context, Format
-from foxgrape.json_records import items
-from foxgrape.tabular import header, records
 from foxgrape.times import DTYPE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from foxgrape.doors import Door, Record
     from foxgrape.events.resolving import Resolver
+    from foxgrape.formats import Context
 
 __all__ = ["Acled"]
 
-_SIGNS = {"event_id_cnty", "event_date", "time_precision"}
 _PLACE = {"1": "exact", "2": "near", "3": "region"}
 _TIME = {"1": "day", "2": "week", "3": "month"}
 #: Events that change who holds a place; of others ACLED does not say whose they are.
@@ -48,10 +43,12 @@ _SIDES = {"Ukraine": "UA", "Russia": "RU"}
 _WEEK, _WEEKS = 6, 15
 
 
-class Acled(Format):
+class Acled(Exported):
     """A CSV export of either shape, or the API's pages."""
 
     name = "acled"
+    key = "data"
+    signs = frozenset({"event_id_cnty", "event_date", "time_precision"})
     extra: ClassVar = {
         **PLACING,
         "event_type": "str",
@@ -62,17 +59,6 @@ class Acled(Format):
         "fatalities": "str",
         "updated_at": DTYPE,
     }
-
-    def recognise(self, door: Door, shape: frozenset[tuple[str, ...]]) -> bool:
-        """Tell by the columns that only ACLED has."""
-        found = {path[-1] for path in shape if path[:-1] in {(), ("data", "item")}}
-        return (found or set(header(door))) >= _SIGNS
-
-    def records(self, door: Door, context: Context) -> Iterator[Record]:  # noqa: ARG002
-        """Return each row."""
-        if header(door):
-            return records(door, lambda _: None)
-        return _pages(door)
 
     def rows(self, value: Any, context: Context) -> list[dict[str, Any]]:
         """Return the event of a row."""
@@ -104,11 +90,6 @@ class Acled(Format):
             updated_at=unix(stamp, "timestamp") if stamp else None,
         )
         return [made]
-
-
-def _pages(door: Door) -> Iterator[Record]:
-    with door.open() as stream:
-        yield from items(stream, door.head, "data")
 
 
 def _span(day: date, precision: str) -> tuple[date, date]:

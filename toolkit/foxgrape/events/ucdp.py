@@ -6,21 +6,16 @@ import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from foxgrape.cells import a_map
+from foxgrape.events.exported import Exported
 from foxgrape.events.resolving import Stated
 from foxgrape.events.rows import PLACING, a_day, code, coordinates, days, event, need, zone_in
-from foxgrape.formats import Context, Format
-from foxgrape.json_records import items
-from foxgrape.tabular import header, records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from foxgrape.doors import Door, Record
     from foxgrape.events.resolving import Resolver
+    from foxgrape.formats import Context
 
 __all__ = ["Ucdp"]
 
-_SIGNS = {"date_prec", "where_prec", "date_start", "type_of_violence"}
 _KINDS = {"1": "state-based violence", "2": "non-state violence", "3": "one-sided violence"}
 _TIME = {"1": "day", "2": "days", "3": "week", "4": "month", "5": "more than a month"}
 #: Precision in words, what is named instead of a settlement, and kilometres where they are stated.
@@ -36,10 +31,12 @@ _PLACE = {
 _KIND_OF_PLACE = re.compile(r" (town|city|village|settlement|hamlet)$")
 
 
-class Ucdp(Format):
+class Ucdp(Exported):
     """UCDP GED and Candidate as CSV, with or without the second header line of HXL, or JSON."""
 
     name = "ucdp"
+    key = "Result"
+    signs = frozenset({"date_prec", "where_prec", "date_start", "type_of_violence"})
     extra: ClassVar = {
         **PLACING,
         "side_a": "str",
@@ -48,17 +45,6 @@ class Ucdp(Format):
         "deaths_best": "str",
         "headline": "str",
     }
-
-    def recognise(self, door: Door, shape: frozenset[tuple[str, ...]]) -> bool:
-        """Tell by the columns that only UCDP has."""
-        found = {path[-1] for path in shape if path[:-1] in {(), ("Result", "item")}}
-        return (found or set(header(door))) >= _SIGNS
-
-    def records(self, door: Door, context: Context) -> Iterator[Record]:  # noqa: ARG002
-        """Return each row."""
-        if header(door):
-            return records(door, lambda _: None)
-        return _pages(door)
 
     def rows(self, value: Any, context: Context) -> list[dict[str, Any]]:
         """Return the event of a row; none for the line of HXL tags."""
@@ -96,8 +82,3 @@ class Ucdp(Format):
             headline=told.get("source_headline"),
         )
         return [made]
-
-
-def _pages(door: Door) -> Iterator[Record]:
-    with door.open() as stream:
-        yield from items(stream, door.head, "Result")
