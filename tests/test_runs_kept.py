@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import signal
 import subprocess
 import sys
 import threading
@@ -260,5 +259,5 @@ def test_the_shell_serves_until_it_is_stopped(tmp_path):
         assert address.startswith("http://127.0.0.1:")
         port = int(address.rstrip("/").rpartition(":")[2])
         assert ask(("127.0.0.1", port), "/")[0] == 200
-        serving.send_signal(signal.SIGINT)
+        serving.terminate()  # not SIGINT, as for schedule run
         assert serving.wait(10) == 0

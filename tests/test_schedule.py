@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import stat
 import subprocess
 import sys
@@ -490,7 +489,8 @@ def test_a_process_that_stays_ends_when_it_is_told_to(schedule_file, tmp_path):
             assert process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
+        # Not SIGINT, which whatever runs in the background of a shell ignores.
+        process.terminate()
         assert process.wait(30) == 0
         assert process.stderr.read() == "foxgrape: stopped\n"
 

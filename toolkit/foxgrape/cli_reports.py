@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +11,7 @@ import typer
 
 from foxgrape.cli_places import AsJson, show
 from foxgrape.errors import FoxgrapeError
+from foxgrape.stopping import until_stopped
 
 if TYPE_CHECKING:
     from foxgrape.analysis import Analysis
@@ -133,13 +133,10 @@ def report_serve(
     """Show the reports to a browser on this machine, until Ctrl-C."""
     from foxgrape.reports.serve import server  # noqa: PLC0415
 
-    with server(out, host=host, port=port) as serving:
+    with until_stopped(), server(out, host=host, port=port) as serving:
         where, number = serving.server_address[:2]
         print(f"http://{where!s}:{number}/", flush=True)  # noqa: T201
-        try:
-            serving.serve_forever()
-        except KeyboardInterrupt:
-            print("foxgrape: stopped", file=sys.stderr)  # noqa: T201
+        serving.serve_forever()
 
 
 def _print_findings(study: Path | None, values: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ import typer
 
 from foxgrape.cli_places import AsJson, show
 from foxgrape.errors import FoxgrapeError
+from foxgrape.stopping import until_stopped
 
 if TYPE_CHECKING:
     from foxgrape.reports.outcomes import Due, PeriodRun
@@ -214,10 +215,8 @@ def schedule_run(
         for line in told.untold:
             print(f"foxgrape: {line}", file=sys.stderr, flush=True)  # noqa: T201
 
-    try:
+    with until_stopped():
         lasting(schedule, out=out, workers=workers, tell=tell).start()
-    except KeyboardInterrupt:
-        print("foxgrape: stopped", file=sys.stderr)  # noqa: T201
     return 0
 
 
