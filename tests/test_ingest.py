@@ -92,6 +92,11 @@ def test_bad_records_are_kept_beside_with_number_and_reason(tmp_path, store):
     bad = [json.loads(line) for line in Path(told.quarantine).read_text("utf-8").splitlines()]
     assert [one["record"] for one in bad] == [2, 4]
     assert all(one["reason"] for one in bad)
+    # Another file of the same name has its own.
+    (tmp_path / "other").mkdir()
+    other = ingest("posts", lines(tmp_path / "other" / "a.jsonl", [post(9)]), store)
+    assert other.quarantine is None
+    assert Path(told.quarantine).exists()
     # A later run that finds nothing bad leaves nothing behind.
     lines(file, [post(1), post(2)])
     assert ingest("posts", file, store).quarantine is None

@@ -6,6 +6,7 @@ record, wherever in the file it stands. So the same file twice ends in the same 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -129,8 +130,9 @@ def ingest(
         ``"quarantine"`` keeps bad records in a file of JSON lines beside; ``"raise"`` stops at the
         first one. Batches before it are then in the store, and come to no harm by a second run.
     quarantine
-        That file; by default it lies in the store's folder, under ``quarantine``. It is written
-        when all is read, and is gone when a later run finds nothing bad.
+        That file; by default it lies in the store's folder, under ``quarantine``, one for each
+        file that was read. It is written when all is read, and is gone when a later run of the
+        same file finds nothing bad.
     progress
         Is called after each batch with the share of the file that is read, and the counts so far.
     batch
@@ -297,4 +299,6 @@ def _beside(file: str | Path, store: Store, quarantine: str | Path | None) -> Pa
             file=store.path,
             hint="quarantine= names a file",
         )
-    return Path(store.path) / "quarantine" / f"{Path(file).name}.jsonl"
+    # Many exports are called result.json: the whole path tells one from another.
+    mark = hashlib.sha256(str(Path(file).absolute()).encode("utf-8", "surrogateescape"))
+    return Path(store.path) / "quarantine" / f"{Path(file).name}-{mark.hexdigest()[:8]}.jsonl"
