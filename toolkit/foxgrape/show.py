@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -11,6 +12,7 @@ from foxgrape.leadtime import duration_in_words, lead_in_words
 
 if TYPE_CHECKING:
     from foxgrape.analysis import Analysis
+    from foxgrape.coincidence import Coincidence
     from foxgrape.study import Study
 
 __all__ = [
@@ -102,7 +104,7 @@ def headline(analysis: Analysis) -> Html:
     n, before = len(analysis.signals), len(analysis.before()) or "none"
     by = analysis.confirmed_by
     confirmed = "the first confirmation of their event" if by is None else f"{by} confirmed it"
-    chance = analysis.coincidence(window="7D")
+    chance = _chance(analysis)
     details = "".join(f"<li>{html.escape(line)}</li>" for line in analysis.findings()[1:])
     return Html(
         f'<div class="headline"><p class="finding"><strong>Of {n} coded posts, {before} certainly '
@@ -184,8 +186,14 @@ def methods(analysis: Analysis) -> Html:
 
 def _warnings(analysis: Analysis) -> list[str]:
     """Return what to beware of in the test of coincidence, as sentences."""
-    told = analysis.coincidence(window="7D").warnings
+    told = _chance(analysis).warnings
     return [f"{warning[:1].upper()}{warning[1:]}." for warning in told]
+
+
+@lru_cache(maxsize=1)
+def _chance(analysis: Analysis) -> Coincidence:
+    """Return the test that headline and methods both speak of, made once."""
+    return analysis.coincidence(window="7D")
 
 
 def relation_in_words(row: Any) -> str:

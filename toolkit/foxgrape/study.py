@@ -23,7 +23,7 @@ from foxgrape.shipped import study_folder
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping
 
-__all__ = ["Study", "open_study"]
+__all__ = ["Study", "checked_kinds", "open_study"]
 
 _RESOURCES = ("posts", "events", "confirmations", "codebook", "places")
 
@@ -156,7 +156,7 @@ def open_study(path: str | Path | None = None) -> Study:
         events=events,
         confirmations=confirmations,
         codebook=Codebook(codebook, places),
-        kinds=_kinds(options.get("kinds", ()), events, folder),
+        kinds=checked_kinds(options.get("kinds", ()), events, folder / "datapackage.json"),
         observed_until=options.get("observed_until"),
         caution=str(options.get("caution", "")),
         timezone=str(options.get("timezone", "UTC")),
@@ -206,17 +206,16 @@ def _options(package: dict[str, Any], folder: Path) -> dict[str, Any]:
     return dict(options)
 
 
-def _kinds(kinds: Iterable[str], events: pd.DataFrame, folder: Path) -> tuple[str, ...]:
+def checked_kinds(kinds: Iterable[str], events: pd.DataFrame, file: Path) -> tuple[str, ...]:
+    """Return the kinds of event that hints are about, each of which some event is of."""
+    kinds = tuple(kinds)
     known = {str(kind) for kind in events["kind"].dropna()}
     for kind in kinds:
         if kind not in known:
             raise StudyError(
-                "no event is of this kind",
-                file=folder / "datapackage.json",
-                got=kind,
-                hint=did_you_mean(kind, known),
+                "no event is of this kind", file=file, got=kind, hint=did_you_mean(kind, known)
             )
-    return tuple(kinds)
+    return kinds
 
 
 def _check_places(events: pd.DataFrame, gazetteer: Gazetteer, file: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
@@ -17,11 +17,15 @@ from foxgrape.errors import StudyError, TableError
 from foxgrape.events import read_events
 from foxgrape.places import Codebook, Gazetteer
 from foxgrape.posts import read_posts
+from foxgrape.study import checked_kinds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from foxgrape.formats import OnError
+
+    #: What was read of each file, by table.
+    _Read = dict[str, list[tuple[Path, pd.DataFrame]]]
 
 __all__ = ["NewStudy", "new_study"]
 
@@ -130,14 +134,15 @@ def new_study(
         raise StudyError("there is something here already", file=folder, hint="name a new folder")
     made = NewStudy(str(folder))
     whose: dict[str, Any] = {"timezone": timezone, "on_error": on_error}
-    read = _Tables(
-        posts=[read_posts(file, account=account, **whose) for file in posts],
-        events=[read_events(file, persistence=persistence, **whose) for file in events],
-        files={"posts": [str(file) for file in posts], "events": [str(file) for file in events]},
-    )
-    all_posts, all_events = read.whole("posts", made), read.whole("events", made)
+    read: _Read = {
+        "posts": [(Path(file), read_posts(file, account=account, **whose)) for file in posts],
+        "events": [
+            (Path(file), read_events(file, persistence=persistence, **whose)) for file in events
+        ],
+    }
+    all_posts, all_events = _whole("posts", read, made), _whole("events", read, made)
     made.posts, made.events = len(all_posts), len(all_events)
-    _check_kinds(kinds, all_events, folder)
+    kinds = checked_kinds(kinds, all_events, folder)
     aside = Path(mkdtemp(prefix=f".{folder.name}-", dir=_parent(folder)))
     try:
         resources = [_write(aside, "posts", all_posts), _write(aside, "events", all_events)]
@@ -148,7 +153,7 @@ def new_study(
             Codebook.from_csv(codebook, Gazetteer.default())
             shutil.copyfile(codebook, aside / "codebook.csv")
             resources.append({"name": "codebook", "path": "codebook.csv"})
-        bad = read.quarantine()
+        bad = _bad(read)
         if bad:
             text = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in bad)
             (aside / "quarantine.jsonl").write_text(text, encoding="utf-8", errors="replace")
@@ -163,70 +168,46 @@ def new_study(
     return made
 
 
-@dataclass(slots=True)
-class _Tables:
-    """What was read of each file."""
+def _whole(table: str, read: _Read, made: NewStudy) -> pd.DataFrame:
+    """Return all rows of a table; those that several files have alike, once."""
+    key, clock = tables.KEYS[table][0][0], tables.KEYS[table][1]
+    frames = [frame.assign(source_file=file.name) for file, frame in read[table]]
+    if not frames:
+        raise StudyError(f"a study has {table}", expected=f"a file of {table}")
+    for frame in frames:
+        made.repeated += frame.attrs.get("repeated", 0)
+        frame.attrs = {}  # concat would compare them, and what they hold cannot be compared
+    rows = pd.concat(frames, ignore_index=True)
+    alike = rows[tables.columns(table)].duplicated().to_numpy()
+    made.repeated += int(alike.sum())
+    rows = rows[~alike].reset_index(drop=True)
+    again = rows[key].duplicated().to_numpy()
+    if again.any():
+        second = rows[again].iloc[0]
+        raise TableError(
+            f"files say different things of one {key}",
+            file=second["source_file"],
+            column=key,
+            got=second[key],
+            hint="leave one of the files out",
+        )
+    return rows.sort_values([clock, key], ignore_index=True)
 
-    posts: list[pd.DataFrame]
-    events: list[pd.DataFrame]
-    files: dict[str, list[str]] = field(default_factory=dict)
 
-    def of(self, table: str) -> list[tuple[str, pd.DataFrame]]:
-        frames = self.posts if table == "posts" else self.events
-        return list(zip(self.files[table], frames, strict=True))
-
-    def whole(self, table: str, made: NewStudy) -> pd.DataFrame:
-        """Return all rows of a table; those that several files have alike, once."""
-        key, clock = tables.KEYS[table][0][0], tables.KEYS[table][1]
-        frames = [frame.assign(source_file=Path(file).name) for file, frame in self.of(table)]
-        if not frames:
-            raise StudyError(f"a study has {table}", expected=f"a file of {table}")
-        for frame in frames:
-            made.repeated += frame.attrs.get("repeated", 0)
-            frame.attrs = {}  # concat would compare them, and what they hold cannot be compared
-        rows = pd.concat(frames, ignore_index=True)
-        own = rows[tables.columns(table)]
-        alike = own.duplicated().to_numpy()
-        made.repeated += int(alike.sum())
-        rows = rows[~alike].reset_index(drop=True)
-        again = rows[key].duplicated().to_numpy()
-        if again.any():
-            second = rows[again].iloc[0]
-            raise TableError(
-                f"files say different things of one {key}",
-                file=second["source_file"],
-                column=key,
-                got=second[key],
-                hint="leave one of the files out",
-            )
-        return rows.sort_values([clock, key], ignore_index=True)
-
-    def quarantine(self) -> list[dict[str, Any]]:
-        """Return the bad records of all files."""
-        return [
-            {"file": Path(file).name, **bad}
-            for table in ("posts", "events")
-            for file, frame in self.of(table)
-            for bad in frame.attrs.get("quarantine", [])
-        ]
+def _bad(read: _Read) -> list[dict[str, Any]]:
+    """Return the bad records of all files."""
+    return [
+        {"file": file.name, **bad}
+        for files in read.values()
+        for file, frame in files
+        for bad in frame.attrs.get("quarantine", [])
+    ]
 
 
 def _parent(folder: Path) -> Path:
     parent = folder.absolute().parent
     parent.mkdir(parents=True, exist_ok=True)
     return parent
-
-
-def _check_kinds(kinds: Iterable[str], events: pd.DataFrame, folder: Path) -> None:
-    known = {str(kind) for kind in events["kind"].dropna()}
-    for kind in kinds:
-        if kind not in known:
-            raise StudyError(
-                "no event is of this kind",
-                file=folder,
-                got=kind,
-                expected=f"one of {', '.join(sorted(known)) or 'none'}",
-            )
 
 
 def _own_places(events: pd.DataFrame) -> pd.DataFrame:
@@ -277,14 +258,14 @@ def _descriptor(
     timezone: str | None,
     kinds: Iterable[str],
     resources: list[dict[str, Any]],
-    read: _Tables,
+    read: _Read,
     made: NewStudy,
 ) -> dict[str, Any]:
     plain = re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-") or "study"
     sources = [
-        {"title": f"{Path(file).name} ({frame.attrs.get('format', table)})"}
-        for table in ("posts", "events")
-        for file, frame in read.of(table)
+        {"title": f"{file.name} ({frame.attrs.get('format', table)})"}
+        for table, files in read.items()
+        for file, frame in files
     ]
     caution = (
         "Which posts are in it was not drawn by chance: whoever chose them may have chosen hits."
