@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from playwright.sync_api import sync_playwright
 
 from foxgrape.shipped import study_folder
 
@@ -40,3 +41,35 @@ def browser_path() -> str:
     if found is None:
         pytest.skip(f"no browser was found ({', '.join(names)}), so the page was not opened")
     return found
+
+
+@pytest.fixture(scope="session")
+def browser(browser_path):
+    """Start Chromium; as root it has no sandbox to give."""
+    with sync_playwright() as play:
+        flags = ["--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+        chromium = play.chromium.launch(
+            executable_path=browser_path,
+            args=[*flags, "--no-sandbox"] if os.name == "posix" and os.geteuid() == 0 else flags,
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def opened(browser):
+    """Open a page and note all that it says and asks for."""
+    context = browser.new_context(viewport={"width": 1200, "height": 900})
+
+    def visit(file: Path):
+        page = context.new_page()
+        page.said, page.asked = [], []
+        page.on("console", lambda message: page.said.append(message.text))
+        page.on("pageerror", lambda error: page.said.append(str(error)))
+        page.on("request", lambda request: page.asked.append(request.url))
+        page.goto(file.as_uri())
+        page.wait_for_function("document.querySelectorAll('figure.plot .main-svg').length > 0")
+        return page
+
+    yield visit
+    context.close()

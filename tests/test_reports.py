@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import stat
 import subprocess
@@ -13,7 +12,6 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from playwright.sync_api import sync_playwright
 
 from foxgrape import open_study, run_report
 from foxgrape.cli import run
@@ -72,38 +70,6 @@ def hostile(tmp_path_factory):
     package["name"] = "../../escaped"
     (folder / "datapackage.json").write_text(json.dumps(package), encoding="utf-8")
     return run_report("lead_times", study=folder, out=root / "out")
-
-
-@pytest.fixture(scope="module")
-def browser(browser_path):
-    """Start Chromium; as root it has no sandbox to give."""
-    with sync_playwright() as play:
-        flags = ["--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-        chromium = play.chromium.launch(
-            executable_path=browser_path,
-            args=[*flags, "--no-sandbox"] if os.name == "posix" and os.geteuid() == 0 else flags,
-        )
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def opened(browser):
-    """Open a page and note all that it says and asks for."""
-    context = browser.new_context(viewport={"width": 1200, "height": 900})
-
-    def visit(file: Path):
-        page = context.new_page()
-        page.said, page.asked = [], []
-        page.on("console", lambda message: page.said.append(message.text))
-        page.on("pageerror", lambda error: page.said.append(str(error)))
-        page.on("request", lambda request: page.asked.append(request.url))
-        page.goto(file.as_uri())
-        page.wait_for_function("document.querySelectorAll('figure.plot .main-svg').length > 0")
-        return page
-
-    yield visit
-    context.close()
 
 
 def test_a_run_leaves_page_notebook_and_manifest(built):
@@ -290,10 +256,19 @@ def test_bad_parameters_are_refused_before_anything_is_written(tmp_path, paramet
 
 
 def test_every_template_has_defaults_that_hold():
-    assert list(templates()) == ["lead_times"]
-    for template in templates().values():
-        assert checked(template, {})
+    needed = {"account_profile": {"account": "Andriy Yermak"}, "place_brief": {"place": "Izium"}}
+    known = templates()
+    assert list(known) == [
+        "account_profile",
+        "chance",
+        "lead_times",
+        "place_brief",
+        "weekly_brief",
+    ]
+    for template in known.values():
+        assert checked(template, needed.get(template.name, {}), now=NOW)
         assert template.title
+        assert template.tags
         assert template.description
 
 

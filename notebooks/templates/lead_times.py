@@ -24,11 +24,11 @@ from IPython.display import display
 
 from foxgrape import open_study
 from foxgrape.figures import place_map, survival, timeline
+from foxgrape.markup import section
 from foxgrape.show import (
     baseline_words,
     headline,
     methods,
-    section,
     sides_table,
     signals_table,
     title,

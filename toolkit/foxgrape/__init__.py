@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from foxgrape.alarm import Alarm, alarm
     from foxgrape.analysis import Analysis
+    from foxgrape.brief import Brief, brief
     from foxgrape.coincidence import Coincidence, coincidence
     from foxgrape.competing import CumulativeIncidence, cumulative_incidence
     from foxgrape.detect import detect
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from foxgrape.ingest import Ingested, ingest
     from foxgrape.leadtime import LeadTimes, lead_times
     from foxgrape.link import link
+    from foxgrape.place_brief import PlaceBrief, place_brief
     from foxgrape.places import (
         Code,
         Codebook,
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
         suggest,
     )
     from foxgrape.posts import iter_posts, read_posts
+    from foxgrape.profile import AccountProfile, account_profile
     from foxgrape.reports import (
         Rebuilt,
         ReportRequest,
@@ -52,6 +55,7 @@ if TYPE_CHECKING:
     from foxgrape.reports.outcomes import Backfill, Due
     from foxgrape.reports.schedule import Schedule, read_schedule
     from foxgrape.store import Store
+    from foxgrape.stored_study import as_of, stored_study
     from foxgrape.study import Study, open_study
     from foxgrape.study_making import NewStudy, new_study
 
@@ -60,6 +64,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "foxgrape.alarm": ["Alarm", "alarm"],
     "foxgrape.analysis": ["Analysis"],
+    "foxgrape.brief": ["Brief", "brief"],
     "foxgrape.competing": ["CumulativeIncidence", "cumulative_incidence"],
     "foxgrape.coincidence": ["Coincidence", "coincidence"],
     "foxgrape.detect": ["detect"],
@@ -70,6 +75,7 @@ _HOMES = {
     "foxgrape.hazard": ["Hazard", "hazard"],
     "foxgrape.leadtime": ["LeadTimes", "lead_times"],
     "foxgrape.link": ["link"],
+    "foxgrape.place_brief": ["PlaceBrief", "place_brief"],
     "foxgrape.places": [
         "Code",
         "CodeMatch",
@@ -84,6 +90,7 @@ _HOMES = {
         "suggest",
     ],
     "foxgrape.posts": ["iter_posts", "read_posts"],
+    "foxgrape.profile": ["AccountProfile", "account_profile"],
     "foxgrape.reports.backfill": ["backfill"],
     "foxgrape.reports.due": ["run_due"],
     "foxgrape.reports.outcomes": ["Backfill", "Due"],
@@ -97,15 +104,18 @@ _HOMES = {
         "run_reports",
     ],
     "foxgrape.store": ["Store"],
+    "foxgrape.stored_study": ["as_of", "stored_study"],
     "foxgrape.study": ["Study", "open_study"],
     "foxgrape.study_making": ["NewStudy", "new_study"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "AccountProfile",
     "Alarm",
     "Analysis",
     "Backfill",
+    "Brief",
     "Code",
     "CodeMatch",
     "Codebook",
@@ -120,6 +130,7 @@ __all__ = [
     "LeadTimes",
     "NewStudy",
     "Place",
+    "PlaceBrief",
     "PlaceMatch",
     "Rebuilt",
     "ReportRequest",
@@ -129,8 +140,11 @@ __all__ = [
     "Study",
     "Suggestion",
     "__version__",
+    "account_profile",
     "alarm",
+    "as_of",
     "backfill",
+    "brief",
     "codes_for",
     "coincidence",
     "cumulative_incidence",
@@ -144,6 +158,7 @@ __all__ = [
     "lookup",
     "new_study",
     "open_study",
+    "place_brief",
     "read_events",
     "read_posts",
     "read_schedule",
@@ -152,6 +167,7 @@ __all__ = [
     "run_report",
     "run_reports",
     "scan_emoji",
+    "stored_study",
     "suggest",
 ]
 

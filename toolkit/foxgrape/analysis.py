@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
@@ -13,7 +13,7 @@ from foxgrape.leadtime import LeadTimes, duration_in_words, lead_in_words, lead_
 from foxgrape.link import confirmed_by_side, link
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from foxgrape.coincidence import Coincidence
     from foxgrape.study import Study
@@ -82,6 +82,34 @@ class Analysis:
             .sort_values(["posted_at", "signal_id"], ignore_index=True)
         )
 
+    def only(self, **values: str) -> Analysis:
+        """Return the same analysis of those signals that have these values.
+
+        Parameters
+        ----------
+        values
+            By column of the signals table: ``account="Andriy Yermak"``, ``place_id=…``.
+
+        Examples
+        --------
+        >>> from foxgrape import open_study
+        >>> open_study().analyse().only(code="🦊").lead_times.n_censored
+        1
+        """
+        chosen = pd.Series(data=True, index=self.signals.index)
+        for name, value in values.items():
+            chosen &= self.signals[name] == value
+        return self.of(self.signals.loc[chosen, "signal_id"])
+
+    def of(self, signal_ids: Iterable[str]) -> Analysis:
+        """Return the same analysis of some of the signals."""
+        wanted = list(signal_ids)
+        signals, links = (
+            table[table["signal_id"].isin(wanted)].reset_index(drop=True)
+            for table in (self.signals, self.links)
+        )
+        return replace(self, signals=signals, links=links, lead_times=_by_kind(links, signals))
+
     def sides(self) -> dict[str, Analysis]:
         """Return the same analysis against each side's own confirmations."""
         return {
@@ -122,7 +150,7 @@ class Analysis:
         """
         from foxgrape.coincidence import coincidence  # noqa: PLC0415 - numba, on demand
 
-        events = self._events()
+        events = self.events
         clock = clock or self.clock
         return coincidence(
             self.signals, events, window=window, clock=clock,
@@ -135,8 +163,9 @@ class Analysis:
 
         return like(self.coincidence(window=window, clock=clock, null="place", n=1))
 
-    def _events(self) -> pd.DataFrame:
-        """Return the events that the hints are about, as the counted side confirmed them."""
+    @property
+    def events(self) -> pd.DataFrame:
+        """The events that the hints are about, as the counted side confirmed them."""
         study = self.study
         events = study.events
         if self.confirmed_by is not None:
@@ -210,17 +239,20 @@ def linked(
         confirmations=study.confirmations,
         observed_until=study.observed_until,
     )
-    joined = links.merge(signals[["signal_id", "kind", "code", "account"]], on="signal_id")
     return Analysis(
         study=study,
         signals=signals,
         links=links,
-        lead_times=lead_times(joined, by="kind"),
+        lead_times=_by_kind(links, signals),
         read=read,
         horizon=pd.Timedelta(horizon),
         clock=clock,
         confirmed_by=confirmed_by,
     )
+
+
+def _by_kind(links: pd.DataFrame, signals: pd.DataFrame) -> LeadTimes:
+    return lead_times(links, by="kind", signals=signals)
 
 
 def _certain(table: pd.DataFrame) -> pd.DataFrame:

@@ -16,28 +16,53 @@ from foxgrape.stopping import until_stopped
 if TYPE_CHECKING:
     from foxgrape.analysis import Analysis
 
-__all__ = ["report"]
+__all__ = ["OwnTemplates", "report"]
 
 report = typer.Typer(help="Build reports.", no_args_is_help=True)
 Out = Annotated[Path, typer.Option(help="Folder of the reports.")]
 
 
+#: Where people keep templates of their own.
+OwnTemplates = Annotated[
+    Path | None,
+    typer.Option(
+        "--templates", envvar="FOXGRAPE_TEMPLATES", help="Folder of templates of your own."
+    ),
+]
+
+
 @report.command("list")
-def report_list(as_json: AsJson = False) -> None:
+def report_list(own: OwnTemplates = None, as_json: AsJson = False) -> None:
     """List the templates and their parameters."""
     from foxgrape.reports import templates  # noqa: PLC0415
 
+    known = templates() | (templates(own) if own is not None else {})
     rows = [
         {
             "template": template.name,
             "title": template.title,
+            "tags": ", ".join(template.tags),
             "parameters": ", ".join(
-                f"{name}={rule['default']}" for name, rule in template.schema["properties"].items()
+                f"{name}={rule['default']}" if "default" in rule else f"{name} (needed)"
+                for name, rule in template.schema["properties"].items()
             ),
         }
-        for template in templates().values()
+        for template in known.values()
     ]
     show(rows, rows, as_json=as_json)
+
+
+@report.command("new")
+def report_new(
+    name: Annotated[str, typer.Argument(help="What it will be called, such as my_report.")],
+    folder: Annotated[
+        Path, typer.Option(envvar="FOXGRAPE_TEMPLATES", help="Where to put it.")
+    ] = Path(),
+) -> None:
+    """Write a template of your own to start from; print the path of its notebook."""
+    from foxgrape.reports.scaffold import new_template  # noqa: PLC0415
+
+    print(new_template(name, folder))  # noqa: T201
 
 
 @report.command("build")
@@ -48,6 +73,7 @@ def report_build(
     parameter: Annotated[
         list[str] | None, typer.Option("--parameter", "-p", help="NAME=VALUE, as often as needed.")
     ] = None,
+    own: OwnTemplates = None,
     out: Out = Path("reports"),
     force: Annotated[bool, typer.Option("--force", help="Build even if nothing changed.")] = False,
     cell_seconds: Annotated[float, typer.Option(min=0.1, help="How long a cell may take.")] = 600.0,
@@ -61,10 +87,10 @@ def report_build(
     from foxgrape.reports.catalogue import find_template  # noqa: PLC0415
     from foxgrape.reports.parameters import from_text  # noqa: PLC0415
 
-    chosen = find_template(template)
+    chosen = find_template(template, own)
     values = from_text(chosen, _pairs(parameter or []))
     built = run_report(
-        template,
+        chosen.notebook,
         study=study,
         store=store,
         parameters=values,

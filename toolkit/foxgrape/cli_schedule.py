@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from foxgrape.cli_places import AsJson, show
+from foxgrape.cli_reports import OwnTemplates  # noqa: TC001 - typer reads it
 from foxgrape.errors import FoxgrapeError
 from foxgrape.stopping import until_stopped
 
@@ -82,6 +83,7 @@ def backfill(
     parameter: Annotated[
         list[str] | None, typer.Option("--parameter", "-p", help="NAME=VALUE, as often as needed.")
     ] = None,
+    own: OwnTemplates = None,
     study: Annotated[str | None, typer.Option(help="Folder of a study.")] = None,
     store: Annotated[str | None, typer.Option(help="Folder or URL of a store.")] = None,
     out: Out = _OUT,
@@ -95,10 +97,10 @@ def backfill(
     from foxgrape.reports.due import many  # noqa: PLC0415
     from foxgrape.reports.parameters import from_text  # noqa: PLC0415
 
-    chosen = find_template(template)
+    chosen = find_template(template, own)
     with busy("building…") as say:
         done = fill.backfill(
-            template,
+            template if own is None else chosen.notebook,
             since=_day(since, "--from"),
             until=_day(until, "--to"),
             every=every,

@@ -20,13 +20,20 @@ __all__ = [
 ]
 
 
+#: An error stays one line: of more names than this the first are told.
+_MOST_NAMES = 20
+
+
 def did_you_mean(got: str, known: Iterable[str]) -> str:
-    """Say which known name was probably meant, or list them all."""
+    """Say which known name was probably meant, or list them, if not too many."""
     from difflib import get_close_matches  # noqa: PLC0415 - only an error needs it
 
     known = sorted(known)
     close = get_close_matches(got, known, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"one of {', '.join(known)}"
+    if close:
+        return f"did you mean {close[0]!r}?"
+    more = f" and {len(known) - _MOST_NAMES} more" if len(known) > _MOST_NAMES else ""
+    return f"one of {', '.join(known[:_MOST_NAMES])}{more}"
 
 
 class FoxgrapeError(Exception):

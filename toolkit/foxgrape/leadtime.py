@@ -21,7 +21,14 @@ if TYPE_CHECKING:
     from foxgrape.survival import LogRank, RestrictedMean
     from foxgrape.turnbull import Turnbull
 
-__all__ = ["LeadTimes", "counted_leads", "duration_in_words", "lead_in_words", "lead_times"]
+__all__ = [
+    "LeadTimes",
+    "counted",
+    "counted_leads",
+    "duration_in_words",
+    "lead_in_words",
+    "lead_times",
+]
 
 _DAY = pd.Timedelta(days=1)
 
@@ -332,12 +339,12 @@ def duration_in_words(duration: pd.Timedelta) -> str:
     if size < pd.Timedelta(minutes=1):
         return "just below zero" if sign else "just above zero"
     if size < pd.Timedelta(minutes=59.5):
-        return f"{sign}{_counted(round(size.total_seconds() / 60), 'minute')}"
+        return f"{sign}{counted(round(size.total_seconds() / 60), 'minute')}"
     days, hours = divmod(round(size.total_seconds() / 3600), 24)
     if size >= pd.Timedelta(days=10):
         days, hours = round(size / _DAY), 0
-    parts = [_counted(days, "day")] if days else []
-    parts += [_counted(hours, "hour")] if hours else []
+    parts = [counted(days, "day")] if days else []
+    parts += [counted(hours, "hour")] if hours else []
     return f"{sign}{' '.join(parts)}"
 
 
@@ -349,7 +356,8 @@ def lead_in_words(row: Any) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def _counted(count: int, unit: str) -> str:
+def counted(count: int, unit: str) -> str:
+    """Say how many, such as 1 day or 2 days."""
     return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
 
 

@@ -1,4 +1,4 @@
-"""Words and tables for readers: escaped HTML, times in the reader's zone, roughness said."""
+"""Words and tables of studies for readers: times in the reader's zone, roughness said."""
 
 from __future__ import annotations
 
@@ -9,23 +9,32 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from foxgrape.leadtime import duration_in_words, lead_in_words
+from foxgrape.markup import Headline, Html, sentence, table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from foxgrape.alarm import Alarm
     from foxgrape.analysis import Analysis
     from foxgrape.coincidence import Coincidence
+    from foxgrape.places import Codebook
     from foxgrape.study import Study
 
 __all__ = [
-    "Html",
+    "alarms_table",
     "baseline_words",
+    "codes_table",
+    "events_table",
+    "groups_table",
     "headline",
     "methods",
+    "nulls_table",
     "relation_in_words",
-    "section",
     "sides_table",
     "signals_table",
     "time_in_words",
     "title",
+    "windows_table",
 ]
 
 _RELATIONS = {
@@ -38,25 +47,6 @@ _RELATIONS = {
 }
 _DAY = pd.Timedelta(days=1)
 _TICK = pd.Timedelta(1, "us")
-
-
-class Html:
-    """Markup that a notebook shows as it is; whoever makes it has escaped what came from outside.
-
-    Examples
-    --------
-    >>> Html("<p>n = 3</p>")
-    Html('<p>n = 3</p>')
-    """
-
-    def __init__(self, markup: str) -> None:
-        self.markup = markup
-
-    def __repr__(self) -> str:
-        return f"Html({self.markup!r})"
-
-    def _repr_html_(self) -> str:
-        return self.markup
 
 
 def time_in_words(earliest: pd.Timestamp, latest: pd.Timestamp, zone: str) -> str:
@@ -94,38 +84,67 @@ def title(study: Study) -> Html:
     return Html(f"<h1>{html.escape(study.title)}</h1>")
 
 
-def section(heading: str, words: str) -> Html:
-    """Return the heading and first paragraph of a section."""
-    return Html(f"<h2>{html.escape(heading)}</h2><p>{html.escape(words)}</p>")
-
-
-def headline(analysis: Analysis) -> Html:
+def headline(analysis: Analysis) -> Headline:
     """Say what was found and what cannot be claimed."""
     n, before = len(analysis.signals), len(analysis.before()) or "none"
     by = analysis.confirmed_by
     confirmed = "the first confirmation of their event" if by is None else f"{by} confirmed it"
-    chance = _chance(analysis)
+    finding = f"Of {n} coded posts, {before} certainly came before {confirmed}."
     details = "".join(f"<li>{html.escape(line)}</li>" for line in analysis.findings()[1:])
-    return Html(
-        f'<div class="headline"><p class="finding"><strong>Of {n} coded posts, {before} certainly '
-        f"came before {html.escape(confirmed)}.</strong></p>"
-        f'<p class="claim">{html.escape(chance.sentence())} '
+    return Headline(
+        finding,
+        '<div class="headline"><p class="finding"><strong>'
+        f"{html.escape(finding)}</strong></p>"
+        f'<p class="claim">{html.escape(_chance(analysis).sentence())} '
         f"{html.escape(analysis.study.caution)}</p></div>"
-        f"<ul>{details}</ul>"
+        f"<ul>{details}</ul>",
     )
 
 
-def signals_table(analysis: Analysis) -> Html:
-    """Return every signal with its event, its lead as an interval, and both sources as links."""
+def signals_table(analysis: Analysis, rows: pd.DataFrame | None = None) -> Html:
+    """Return signals with their event, their lead as an interval, and both sources as links.
+
+    Parameters
+    ----------
+    analysis
+        Whose signals they are.
+    rows
+        Rows of `Analysis.table` to show; all of them by default.
+    """
     zone = analysis.study.timezone
-    heads = ["Code", "Place", "Post", "Event confirmed", "Lead", "Relation", "Sources"]
-    rows = [_signal_row(row, zone) for row in analysis.table().itertuples()]
-    head = "".join(f'<th scope="col">{name}</th>' for name in heads)
-    return Html(
-        f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-        f'<p class="soft">n = {len(rows)}. Times in {html.escape(zone)}. Text in [brackets] '
-        "describes a post whose own words are not known.</p>"
+    shown = analysis.table() if rows is None else rows
+    return table(
+        ["Code", "Place", "Post", "Event confirmed", "Lead", "Relation", "Sources"],
+        [_signal_row(row, zone) for row in _each(shown)],
+        f"n = {len(shown)}. Times in {zone}. Text in [brackets] describes a post whose own words "
+        "are not known.",
     )
+
+
+def events_table(events: pd.DataFrame, confirmations: pd.DataFrame, zone: str) -> Html:
+    """Return events with when they occurred, and who confirmed each when, with sources."""
+    rows = [
+        _event_row(event, confirmations, zone) for event in _each(events.sort_values("occurred_at"))
+    ]
+    heads = ["Place", "Kind", "Occurred", "Confirmed", "Source"]
+    return table(heads, rows, f"n = {len(rows)}. Times in {zone}.")
+
+
+def codes_table(codebook: Codebook, place_id: str) -> Html:
+    """Return what stands for a place, why, and since when that was public."""
+    rows: list[list[str | Html]] = [
+        [
+            _sign(code.code, code.kind),
+            code.meaning,
+            code.basis,
+            "not known" if code.decoded_at is None else str(code.decoded_at),
+            code.confidence,
+            Html(_source("source", code.source_title, code.source_url)),
+        ]
+        for code in codebook
+        if code.place_id == place_id
+    ]
+    return table(["Code", "Meaning", "Basis", "Decoded", "Confidence", "Source"], rows)
 
 
 def sides_table(analysis: Analysis) -> Html:
@@ -137,17 +156,81 @@ def sides_table(analysis: Analysis) -> Html:
     if not sides:
         return Html("<p>The study does not record who confirmed what.</p>")
     tables = [part.table() for part in sides.values()]
-    heads = ["Code", "Place", *(f"Confirmed by {side}" for side in sides)]
-    rows = []
-    for parts in zip(*(table.itertuples() for table in tables), strict=True):
-        cells = [html.escape(parts[0].code), html.escape(parts[0].place)]
-        cells += [
-            f"{lead_in_words(part)}<br><small>{relation_in_words(part)}</small>" for part in parts
+    rows: list[list[str | Html]] = []
+    for parts in zip(*(part.itertuples() for part in tables), strict=True):
+        told = [
+            Html(
+                f"{html.escape(lead_in_words(part))}<br>"
+                f"<small>{html.escape(relation_in_words(part))}</small>"
+            )
+            for part in parts
         ]
-        rows.append("".join(f"<td>{cell}</td>" for cell in cells))
-    head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in heads)
-    body = "".join(f"<tr>{row}</tr>" for row in rows)
-    return Html(f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
+        rows.append([_sign(parts[0].code, parts[0].kind), str(parts[0].place), *told])
+    return table(["Code", "Place", *(f"Confirmed by {side}" for side in sides)], rows)
+
+
+def windows_table(found: Coincidence) -> Html:
+    """Return rates and p of each window, by itself and with the choice of the best paid for."""
+    rows = [
+        [
+            duration_in_words(row.window),
+            f"{row.trigger_rate:.0%}",
+            f"{row.precursor_rate:.0%}",
+            _p(row.p_trigger),
+            _p(row.p_trigger_adjusted),
+        ]
+        for row in _each(found.windows)
+    ]
+    heads = ["Window", "Signals followed", "Events preceded", "p, by itself", "p, choice paid for"]
+    return table(
+        heads, rows, f"{found.n_signals} signals, {found.n_events} events, null {found.null}."
+    )
+
+
+def groups_table(found: Coincidence) -> Html:
+    """Return rates and p of each group of signals, by itself and with their number paid for."""
+    rows = [
+        [
+            str(row.group),
+            str(row.n_signals),
+            f"{row.trigger_rate:.0%}",
+            _p(row.p_trigger),
+            _p(row.p_adjusted),
+        ]
+        for row in _each(found.groups)
+    ]
+    heads = ["Signals", "n", "Followed", "p, by itself", "p, false discoveries controlled"]
+    return table(heads, rows)
+
+
+def nulls_table(found: Sequence[Coincidence]) -> Html:
+    """Return p under each null model, and what each does not hold."""
+    rows = [
+        [one.null, _p(one.p_trigger), " ".join(map(sentence, one.warnings)) or "Nothing known."]
+        for one in found
+    ]
+    return table(["Null model", "p", "What to beware of"], rows, "")
+
+
+def alarms_table(found: Alarm) -> Html:
+    """Return what alarms of each length cost, miss and gain."""
+    rows = [
+        [
+            duration_in_words(row.window),
+            f"{row.alarmed:.2%}",
+            f"{row.missed:.0%}",
+            f"{row.recall:.0%}",
+            "–" if pd.isna(row.gain) else f"{row.gain:.1f}",
+            "–" if pd.isna(row.precision) else f"{row.precision:.0%}",
+        ]
+        for row in _each(found.curve)
+    ]
+    heads = ["Window", "Alarmed", "Missed", "Recall", "Probability gain", "Precision"]
+    return table(heads, rows, f"{found.n_signals} signals, {found.n_events} events.")
+
+
+def _p(value: float) -> str:
+    return "–" if pd.isna(value) else f"{value:.4f}"
 
 
 def methods(analysis: Analysis) -> Html:
@@ -174,7 +257,8 @@ def methods(analysis: Analysis) -> Html:
         "pays for rough times.",
         "Chance": "Posts and events share a war, its tempo and its front. Coincidence within 7 "
         "days is judged by surrogates that hold both (null model local): posts exchange their "
-        "places as far as places were about as likely then. " + " ".join(_warnings(analysis)),
+        "places as far as places were about as likely then. "
+        + " ".join(map(sentence, _chance(analysis).warnings)),
         "Not shown": "Whether a post caused anything, or what its author knew.",
     }
     items = "".join(
@@ -182,12 +266,6 @@ def methods(analysis: Analysis) -> Html:
         for name, words in told.items()
     )
     return Html(f"<dl>{items}</dl>")
-
-
-def _warnings(analysis: Analysis) -> list[str]:
-    """Return what to beware of in the test of coincidence, as sentences."""
-    told = _chance(analysis).warnings
-    return [f"{warning[:1].upper()}{warning[1:]}." for warning in told]
 
 
 @lru_cache(maxsize=1)
@@ -218,7 +296,7 @@ def _counts(study: Study) -> str:
     )
 
 
-def _signal_row(row: Any, zone: str) -> str:
+def _signal_row(row: Any, zone: str) -> list[str | Html]:
     if not row.observed:
         when = "no event"
     elif pd.isna(row.confirmed_at):
@@ -230,16 +308,45 @@ def _signal_row(row: Any, zone: str) -> str:
     if row.observed:
         sources.append(_source("event", row.source, row.url))
     posted = f"{row.account}, {time_in_words(row.posted_at, row.posted_until, zone)}"
-    cells = [
-        ("sign" if row.kind == "emoji" else "", html.escape(row.code)),
-        ("", html.escape(row.place)),
-        ("words", f"{html.escape(row.text)}<br><small>{html.escape(posted)}</small>"),
-        ("", html.escape(when)),
-        ("lead", html.escape(lead_in_words(row)).replace(" to ", "<br>to ")),
-        ("", html.escape(relation_in_words(row))),
-        ("words", "<br>".join(sources)),
+    lead = html.escape(lead_in_words(row)).replace(" to ", "<br>to ")
+    return [
+        _sign(row.code, row.kind),
+        str(row.place),
+        Html(
+            f'<div class="words">{html.escape("" if pd.isna(row.text) else str(row.text))}'
+            f"<br><small>{html.escape(posted)}</small></div>"
+        ),
+        when,
+        Html(f'<span class="lead">{lead}</span>'),
+        relation_in_words(row),
+        Html(f'<div class="words">{"<br>".join(sources)}</div>'),
     ]
-    return "<tr>" + "".join(f'<td class="{kind}">{text}</td>' for kind, text in cells) + "</tr>"
+
+
+def _event_row(event: Any, confirmations: pd.DataFrame, zone: str) -> list[str | Html]:
+    own = confirmations[confirmations["event_id"] == event.event_id]
+    told = [event] if own.empty else _each(own.sort_values("confirmed_at"))
+    confirmed = [
+        f"{time_in_words(row.confirmed_at, row.confirmed_until, zone)}, by {row.confirmed_by}"
+        for row in told
+        if pd.notna(row.confirmed_at)
+    ]
+    return [
+        str(event.place),
+        "" if pd.isna(event.kind) else str(event.kind),
+        time_in_words(event.occurred_at, event.occurred_until, zone),
+        Html("<br>".join(map(html.escape, confirmed)) or "never"),
+        Html(_source("event", event.source, event.url)),
+    ]
+
+
+def _each(frame: pd.DataFrame) -> list[Any]:
+    return list(frame.itertuples())
+
+
+def _sign(code: Any, kind: Any) -> Html:
+    large = ' class="sign"' if kind == "emoji" else ""
+    return Html(f"<span{large}>{html.escape(str(code))}</span>")
 
 
 def _source(what: str, title: Any, address: Any) -> str:

@@ -8,14 +8,14 @@ version. Any tool that reads Delta Lake opens the same folder.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from foxgrape import tables, times
 from foxgrape.errors import StoreError, did_you_mean
+from foxgrape.store_rows import MONTH, scan, what_is_new
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Store", "Upsert"]
 
-_MONTH = "month"
-#: How many kept rows are looked through at once.
-_LOOK = 500_000
 # Writers who meet try again on what the other one wrote; each round lets at least one through.
 _ROUNDS = 100
 
@@ -123,7 +120,7 @@ class Store:
                 if self._create(table, ready):
                     return Upsert(table, 0, len(ready), 0, 0)
                 continue
-            news = _news(ready, there, keys)
+            news = what_is_new(ready, there, keys)
             told = Upsert(
                 table,
                 there.version(),
@@ -164,7 +161,7 @@ class Store:
         there = self._open(table)
         if there is None:
             return pd.Series("new", index=ready.index, dtype="str")
-        return _news(ready, there, keys)
+        return what_is_new(ready, there, keys)
 
     def read(
         self,
@@ -203,11 +200,11 @@ class Store:
                 instant = _instant(bound)
                 # The month is told too, so that other months' files are not opened.
                 bounds += [
-                    f"{_MONTH} {sign[0]}= '{instant:%Y-%m}'",
+                    f"{MONTH} {sign[0]}= '{instant:%Y-%m}'",
                     f"{clock} {sign} TIMESTAMP '{instant.isoformat()}'",
                 ]
-        names = [field.name for field in there.schema().fields if field.name != _MONTH]
-        found = _scan(there, names, " AND ".join(bounds) or None)
+        names = [field.name for field in there.schema().fields if field.name != MONTH]
+        found = scan(there, names, " AND ".join(bounds) or None)
         frame = found.read_all().to_pandas()
         return tables.check(frame.sort_values([clock, *keys]), table)
 
@@ -231,6 +228,23 @@ class Store:
         ]
         return pd.DataFrame(rows).astype({"at": times.DTYPE})
 
+    def newest(self) -> dict[str, int]:
+        """Return the newest version of each table that has been written.
+
+        Raises
+        ------
+        StoreError
+            If a table cannot be opened.
+
+        Examples
+        --------
+        >>> from tempfile import mkdtemp
+        >>> Store(mkdtemp()).newest()
+        {}
+        """
+        there = {name: self._open(name) for name in tables.KEYS}
+        return {name: int(one.version()) for name, one in there.items() if one is not None}
+
     def _ready(self, table: str, frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         """Return the checked frame as it is stored, and its keys."""
         keys, clock = _key(table)
@@ -239,7 +253,7 @@ class Store:
         # A column of its own that is empty throughout has no type to store it in.
         untyped = ready.columns[ready.isna().all()].difference(tables.columns(table))
         ready = ready.drop(columns=untyped)
-        ready[_MONTH] = _months(ready[clock])
+        ready[MONTH] = _months(ready[clock])
         return ready, keys
 
     def _where(self, table: str) -> str:
@@ -297,7 +311,7 @@ class Store:
                 self._where(table),
                 _arrow(ready),
                 mode="error",
-                partition_by=[_MONTH],
+                partition_by=[MONTH],
                 storage_options=self._options,
                 commit_properties=CommitProperties(custom_metadata={"new": str(len(ready))}),
             )
@@ -325,19 +339,6 @@ def _arrow(frame: pd.DataFrame) -> pa.Table:
     return pa.Table.from_pandas(bare, preserve_index=False).replace_schema_metadata(None)
 
 
-def _scan(there: DeltaTable, columns: list[str], where: str | None) -> pa.RecordBatchReader:
-    """Stream the rows of a table for which the SQL condition holds."""
-    import pyarrow as pa  # noqa: PLC0415
-
-    stream = pa.RecordBatchReader.from_stream(there.scan(columns=columns, predicate=where))
-    # deltalake hands text out as string_view, for which Arrow lacks most kernels.
-    plain = [
-        field.with_type(pa.string()) if field.type == pa.string_view() else field
-        for field in stream.schema
-    ]
-    return stream.cast(pa.schema(plain))
-
-
 def _instant(bound: str | datetime) -> pd.Timestamp:
     text = bound if isinstance(bound, str) else bound.isoformat()
     try:
@@ -348,68 +349,8 @@ def _instant(bound: str | datetime) -> pd.Timestamp:
         ) from None
 
 
-def _news(ready: pd.DataFrame, there: DeltaTable, keys: list[str]) -> pd.Series:
-    """Tell for each row whether its key is new, and if not whether the row has changed."""
-    news = pd.Series("new", index=ready.index, dtype="str")
-    if ready.empty:
-        return news
-    fields = {field.name for field in there.schema().fields}
-    known = [name for name in ready.columns if name in fields]
-    months = ", ".join(f"'{month}'" for month in sorted(ready[_MONTH].unique()))
-    kept = _alike(there, known, f"{_MONTH} IN ({months})", ready[keys[0]])
-    position = _index(kept, keys).get_indexer(_index(ready, keys))
-    found = position >= 0
-    if found.any():
-        put, there_now = ready[found], kept.take(position[found])
-        added = [name for name in ready.columns if name not in known]
-        differs = put[added].notna().any(axis="columns")
-        for name in known:
-            if name not in keys:
-                differs |= _differs(put[name], there_now[name])
-        news[found] = np.where(differs, "changed", "unchanged")
-    # A row whose month has changed is kept in another one: of those its key is enough.
-    rest = ready[~found]
-    if len(rest):
-        moved = _alike(there, keys, f"{_MONTH} NOT IN ({months})", rest[keys[0]])
-        there_too = _index(rest, keys).isin(_index(moved, keys))
-        news[rest.index[there_too]] = "changed"
-    return news
-
-
-def _index(rows: pd.DataFrame, keys: list[str]) -> pd.Index:
-    return pd.Index(rows[keys[0]]) if len(keys) == 1 else pd.MultiIndex.from_frame(rows[keys])
-
-
-def _alike(
-    there: DeltaTable, columns: list[str], where: str, first_keys: pd.Series
-) -> pd.DataFrame:
-    """Return the kept rows under any of the first keys."""
-    import pyarrow as pa  # noqa: PLC0415
-    import pyarrow.compute as pc  # noqa: PLC0415
-
-    stream = _scan(there, columns, where)
-    asked, name = pa.array(first_keys, pa.string()), str(first_keys.name)
-    kept, waiting = [], []
-    # Together: what is asked for is hashed anew for each look.
-    for batch in chain(stream, [None]):
-        if batch is not None:
-            waiting.append(batch)
-        if batch is None or sum(part.num_rows for part in waiting) >= _LOOK:
-            some = pa.Table.from_batches(waiting, stream.schema)
-            kept.append(some.filter(pc.is_in(some[name], asked)))
-            waiting = []
-    rows: pd.DataFrame = pa.concat_tables(kept).to_pandas()
-    return rows
-
-
 def _months(instants: pd.Series) -> pd.Series:
     """Return the month of each instant, such as 2022-09."""
     months = times.microseconds(instants).view("datetime64[us]").astype("datetime64[M]")
     names, position = np.unique(months, return_inverse=True)
     return pd.Series(names.astype(str)[position], index=instants.index, dtype="str")
-
-
-def _differs(ours: pd.Series, theirs: pd.Series) -> Any:
-    """Compare two columns cell by cell; two empty cells are equal."""
-    theirs = pd.Series(theirs.array, index=ours.index).astype(ours.dtype)
-    return ~((ours == theirs).fillna(False).astype("bool") | (ours.isna() & theirs.isna()))  # noqa: FBT003

@@ -23,7 +23,7 @@ from foxgrape.shipped import study_folder
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping
 
-__all__ = ["Study", "checked_kinds", "open_study"]
+__all__ = ["Study", "about", "checked_kinds", "open_study", "plain_confirmations"]
 
 _RESOURCES = ("posts", "events", "confirmations", "codebook", "places")
 
@@ -67,6 +67,20 @@ class Study:
     caution: str
     timezone: str
     hashes: Mapping[str, str]
+
+    @property
+    def observed(self) -> tuple[pd.Timestamp, pd.Timestamp]:
+        """When observation began and ended: by default, the first and last instant in the tables.
+
+        NaT where there is nothing.
+        """
+        known = [self.posts["posted_at"], self.posts["posted_until"]]
+        known += [
+            self.events[f"{clock}_{end}"] for clock in times.CLOCKS for end in ("at", "until")
+        ]
+        instants = pd.concat(known, ignore_index=True)
+        end = self.observed_until
+        return instants.min(), instants.max() if end is None else pd.Timestamp(end)
 
     def analyse(
         self,
@@ -144,10 +158,8 @@ def open_study(path: str | Path | None = None) -> Study:
         codebook = Codebook.from_csv(files["codebook"], gazetteer)
     _check_places(events, gazetteer, files["events"])
     _check_references(confirmations, events, files.get("confirmations"))
-    events.attrs["confirmations"] = _plain(confirmations)
+    events.attrs["confirmations"] = plain_confirmations(confirmations)
     options = _options(package, folder)
-    own = dict.fromkeys([*events["place_id"], *(code.place_id for code in codebook)])
-    places = Gazetteer(gazetteer[place_id] for place_id in own)
     return Study(
         name=str(package.get("name", folder.name)),
         title=str(package.get("title", folder.name)),
@@ -155,7 +167,7 @@ def open_study(path: str | Path | None = None) -> Study:
         posts=read_posts(files["posts"]),
         events=events,
         confirmations=confirmations,
-        codebook=Codebook(codebook, places),
+        codebook=about(codebook, gazetteer, events),
         kinds=checked_kinds(options.get("kinds", ()), events, folder / "datapackage.json"),
         observed_until=options.get("observed_until"),
         caution=str(options.get("caution", "")),
@@ -206,6 +218,12 @@ def _options(package: dict[str, Any], folder: Path) -> dict[str, Any]:
     return dict(options)
 
 
+def about(codebook: Codebook, gazetteer: Gazetteer, events: pd.DataFrame) -> Codebook:
+    """Return a codebook whose gazetteer holds only the places of its codes and of the events."""
+    own = dict.fromkeys([*events["place_id"], *(code.place_id for code in codebook)])
+    return Codebook(codebook, Gazetteer(gazetteer[place] for place in own if place in gazetteer))
+
+
 def checked_kinds(kinds: Iterable[str], events: pd.DataFrame, file: Path) -> tuple[str, ...]:
     """Return the kinds of event that hints are about, each of which some event is of."""
     kinds = tuple(kinds)
@@ -250,7 +268,7 @@ def _check_references(confirmations: pd.DataFrame, events: pd.DataFrame, file: P
         )
 
 
-def _plain(confirmations: pd.DataFrame) -> list[dict[Hashable, Any]]:
+def plain_confirmations(confirmations: pd.DataFrame) -> list[dict[Hashable, Any]]:
     """Return the confirmations as plain data: pandas copies, compares and saves attrs as such."""
     ends = ["confirmed_at", "confirmed_until"]
     plain = confirmations[["event_id", "confirmed_by", *ends]].copy()

@@ -179,7 +179,7 @@ def restricted_mean(curve: pd.DataFrame, horizon: pd.Timedelta) -> RestrictedMea
 def log_rank(
     short: Floats, long: Floats, observed: Truths, group: npt.NDArray[np.str_]
 ) -> LogRank | None:
-    """Compare the leads of groups; None where there is only one, or no lead was observed.
+    """Compare the leads of groups; None where there is only one, or nothing to compare.
 
     Mantel's log-rank test for two or more groups, by statsmodels. Rough leads are taken at the
     middle of their interval, and for the bounds at their shortest and longest.
@@ -199,8 +199,12 @@ def log_rank(
     for leads in ((short + long) / 2, short, long):
         if len(np.unique(leads[observed])) == 1 and (leads >= leads[observed][0]).sum() == 1:
             return None
-        with np.errstate(invalid="ignore", divide="ignore"):
-            tests.append(survdiff(leads, observed.astype(int), group))
+        try:
+            with np.errstate(invalid="ignore", divide="ignore"):
+                tests.append(survdiff(leads, observed.astype(int), group))
+        except np.linalg.LinAlgError:
+            # One of the groups was never at risk together with the others at anybody's event.
+            return None
     p_values = [float(p_value) for _, p_value in tests]
     if not np.isfinite(p_values).all():
         return None

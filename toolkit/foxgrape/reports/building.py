@@ -222,6 +222,7 @@ class _Work:
             "versions": dict(software.versions),
             "code": {"sha256": software.sha256, "git": software.git},
             "seed": one.seed,
+            "headline": result.get("headline"),
             "built_at": at.isoformat(timespec="seconds"),
             "seconds": round(_clock() - self.began, 1),
             "stages": result.get("seconds", {}),

@@ -31,6 +31,8 @@ class Template:
         The notebook to run.
     schema
         Its parameters as JSON Schema, with defaults.
+    tags
+        By which people look for it.
     """
 
     name: str
@@ -38,10 +40,16 @@ class Template:
     description: str
     notebook: Path
     schema: Mapping[str, Any]
+    tags: tuple[str, ...] = ()
 
 
 def templates(folder: Path | None = None) -> dict[str, Template]:
     """Return the templates of a folder by name; by default those that come with foxgrape.
+
+    Raises
+    ------
+    ReportError
+        If a sidecar in it has no notebook or cannot be read.
 
     Examples
     --------
@@ -52,8 +60,15 @@ def templates(folder: Path | None = None) -> dict[str, Template]:
     return {path.stem: _template(path) for path in found}
 
 
-def find_template(name: str | Path) -> Template:
+def find_template(name: str | Path, folder: Path | None = None) -> Template:
     """Return a template by its name, or by the path of its notebook.
+
+    Parameters
+    ----------
+    name
+        A template's name, or a path that ends with .ipynb.
+    folder
+        Where there are templates of one's own, which go before those that come with foxgrape.
 
     Raises
     ------
@@ -68,7 +83,7 @@ def find_template(name: str | Path) -> Template:
     path = Path(name)
     if path.suffix == ".ipynb":
         return _template(path.with_suffix(".yaml"))
-    known = templates()
+    known = templates() | (templates(folder) if folder is not None else {})
     if str(name) not in known:
         raise ReportError("no such template", got=str(name), hint=did_you_mean(str(name), known))
     return known[str(name)]
@@ -84,6 +99,7 @@ def _template(sidecar: Path) -> Template:
             name=sidecar.stem,
             title=told["title"],
             description=told["description"],
+            tags=tuple(map(str, told.get("tags", ()))),
             notebook=notebook,
             schema={"type": "object", "additionalProperties": False} | told["parameters"],
         )

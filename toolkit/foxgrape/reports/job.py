@@ -16,6 +16,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from foxgrape.markup import HEADLINE
 from foxgrape.reports.folders import LOG, NOTEBOOK, PAGE
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ __all__ = ["mark", "say", "speak_apart", "work"]
 
 #: A word of a run must fit into a pipe in one piece: others write to it as well.
 _LONGEST = 2_000
+#: A list of reports has room for so much of what each found.
+_HEADLINE = 400
 
 
 def work(
@@ -40,18 +43,22 @@ def work(
         ``notebook``, ``aside``, ``parameters``, ``seed``, ``cell_seconds``, ``title``, ``footer``.
     tell
         Takes ``{"cell": …, "cells": …}`` as it goes on, and last ``{"result": …}`` with ``error``
-        (None when all is well), ``seconds`` a stage, and ``peak_mb`` of memory.
+        (None when all is well), the ``headline`` (None when the notebook has none), ``seconds`` a
+        stage, and ``peak_mb`` of memory.
     embryo
         A process that waits to be the kernel; by default one is started.
     """
     aside, seconds, began = Path(order["aside"]), {}, time.monotonic()
     error = _told(lambda: _execute(order, tell, embryo), "the notebook cannot be run")
     seconds["notebook"] = round(time.monotonic() - began, 2)
+    found: list[str] = []
     if error is None:
         began = time.monotonic()
-        error = _told(lambda: _write_page(order, aside), "the page cannot be made")
+        error = _told(lambda: _write_page(order, aside, found), "the page cannot be made")
         seconds["page"] = round(time.monotonic() - began, 2)
-    tell({"result": {"error": error, "seconds": seconds, "peak_mb": _peak()}})
+    headline = found[0] if found else None
+    told = {"error": error, "headline": headline, "seconds": seconds, "peak_mb": _peak()}
+    tell({"result": told})
 
 
 def _told(act: Callable[[], str | None], what: str) -> str | None:
@@ -138,7 +145,8 @@ def mark(notebook: Path, at: int, error: str) -> None:
         nbformat.write(read, notebook)
 
 
-def _write_page(order: Mapping[str, Any], aside: Path) -> None:
+def _write_page(order: Mapping[str, Any], aside: Path, found: list[str]) -> None:
+    """Make the page of an executed notebook, and take from it what it says that it found."""
     import nbformat  # noqa: PLC0415
 
     from foxgrape.reports.html import page  # noqa: PLC0415
@@ -146,6 +154,12 @@ def _write_page(order: Mapping[str, Any], aside: Path) -> None:
     notebook = nbformat.read(aside / NOTEBOOK, as_version=4)
     text = page(notebook, title=order["title"], footer=order["footer"])
     (aside / PAGE).write_text(text, encoding="utf-8")
+    found += [
+        " ".join(output.data[HEADLINE].split())[:_HEADLINE]
+        for cell in notebook.cells
+        for output in cell.get("outputs", ())
+        if isinstance(output.get("data", {}).get(HEADLINE), str)
+    ]
 
 
 def _peak() -> dict[str, float]:

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["Plan", "ReportRequest", "Software", "Source", "plan", "store_source", "study_source"]
 
 _LIBRARIES = ("emoji", "nbconvert", "numpy", "pandas", "papermill", "plotly", "scipy")
-_TABLES = ("posts", "events", "confirmations", "signals")
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +223,9 @@ def store_source(path: str | Path, versions: Mapping[str, int] | None = None) ->
     """
     where = str(path) if "://" in str(path) else str(Path(path).resolve())
     if versions is None:
-        versions = _newest(where)
+        from foxgrape.store import Store  # noqa: PLC0415
+
+        versions = Store(where).newest()
     if not versions:
         raise ReportError("the store holds nothing yet", file=path, hint="foxgrape ingest")
     told = {"path": where, "versions": dict(versions)}
@@ -238,14 +239,6 @@ def store_source(path: str | Path, versions: Mapping[str, int] | None = None) ->
         identity=json.dumps(told, sort_keys=True),
         footer={"Store": ", ".join(f"{table} {number}" for table, number in versions.items())},
     )
-
-
-def _newest(where: str) -> dict[str, int]:
-    from foxgrape.store import Store  # noqa: PLC0415
-
-    store = Store(where)
-    tables = {name: store._open(name) for name in _TABLES}  # noqa: SLF001 - one house
-    return {name: int(table.version()) for name, table in tables.items() if table is not None}
 
 
 def _check_source(template: Template, request: ReportRequest) -> None:

@@ -1,0 +1,71 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% tags=["parameters"]
+study = None  # folder of the study; None for the embedded one
+store = None  # or the path of a store, with the versions of its tables
+versions = None
+place = "geonames:707292"
+horizon = "30D"
+clock = "confirmed"
+mentions = True
+codebook = None
+kinds = []
+timezone = "Europe/Kyiv"
+
+# %%
+import plotly.io as pio
+
+from foxgrape import open_study, place_brief, stored_study
+from foxgrape.activity_figures import chronicle
+from foxgrape.figures import timeline
+from foxgrape.markup import Headline, section
+from foxgrape.show import codes_table, events_table, signals_table
+
+pio.renderers.default = "plotly_mimetype"  # figures as data: the page draws them itself
+if store is None:
+    data = open_study(study)
+else:
+    data = stored_study(store, versions=versions, codebook=codebook, kinds=kinds, timezone=timezone)
+analysis = data.analyse(horizon=horizon, clock=clock, signals="both" if mentions else "codes")
+found = place_brief(analysis, place)
+section(found.name, f"One place ({found.place_id}) of {data.title}.", level=1)
+
+# %%
+Headline(found.sentence())
+
+# %%
+chronicle(found.analysis, found.events)
+
+# %% [markdown]
+# ## Events
+
+# %%
+events_table(found.events, data.confirmations, data.timezone)
+
+# %% [markdown]
+# ## Signals
+#
+# Posts with a code for the place, and posts that call it by its name.
+
+# %%
+timeline(found.analysis)
+
+# %%
+signals_table(found.analysis)
+
+# %% [markdown]
+# ## What stands for it
+
+# %%
+codes_table(data.codebook, found.place_id)

@@ -1,0 +1,138 @@
+"""Every template, of a study and of a store, built and opened in a real browser; and one's own."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import nbformat
+import pytest
+
+from foxgrape import ReportRequest, Store, open_study, run_report, run_reports
+from foxgrape.cli import run
+from foxgrape.errors import ReportError
+from foxgrape.reports.catalogue import find_template
+from foxgrape.reports.scaffold import new_template
+
+WANTED = {
+    "account_profile": {"account": "Andriy Yermak"},
+    "chance": {"surrogates": 199, "windows": ["3D", "7D"]},
+    "place_brief": {"place": "Izium"},
+    "weekly_brief": {"until": "2022-11-14"},
+}
+OF_A_STORE = {
+    "account_profile": {"account": "Andriy Yermak"},
+    "place_brief": {"place": "Kherson"},
+    "weekly_brief": {"until": "2022-11-14", "kinds": ["liberated"]},
+}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """Put the embedded study into a store."""
+    kept = Store(tmp_path_factory.mktemp("store") / "war")
+    for name in ("posts", "events", "confirmations"):
+        kept.upsert(name, getattr(open_study(), name))
+    return kept
+
+
+@pytest.fixture(scope="module")
+def built(store, tmp_path_factory):
+    """Build every template but the first once of the study, and those that can of the store."""
+    out = tmp_path_factory.mktemp("reports")
+    asked = [ReportRequest(name, parameters=given, out=out) for name, given in WANTED.items()]
+    asked += [
+        ReportRequest(name, store=store.path, parameters=given, out=out)
+        for name, given in OF_A_STORE.items()
+    ]
+    runs = run_reports(asked, workers=2)
+    assert [made.error for made in runs] == [None] * len(asked)
+    names = [*WANTED, *(f"{name} of a store" for name in OF_A_STORE)]
+    return dict(zip(names, runs, strict=True))
+
+
+def headline(made):
+    return json.loads(made.manifest.read_text(encoding="utf-8"))["headline"]
+
+
+def test_each_template_says_what_it_found(built):
+    said = {name: headline(made) for name, made in built.items()}
+    assert said["account_profile"].startswith("Andriy Yermak: 5 signals in 14 posts")
+    assert said["chance"].startswith("Nothing can be claimed from 5 signals")
+    assert said["place_brief"].startswith("Izium: 1 event, 4 signals")
+    assert said["place_brief of a store"].startswith("Kherson: 1 event")
+    assert said["weekly_brief"].startswith("7 to 13 Nov 2022: 2 new signals")
+    # The study's codebook has a code that the packaged one has not.
+    assert said["account_profile of a store"].startswith("Andriy Yermak: 4 signals in 14 posts")
+    assert said["weekly_brief of a store"] == said["weekly_brief"]
+
+
+def test_no_cell_warned_or_printed(built):
+    for name, made in built.items():
+        outputs = [
+            output
+            for cell in nbformat.read(made.notebook, as_version=4).cells
+            for output in cell.get("outputs", ())
+            if output.output_type == "stream"
+        ]
+        assert outputs == [], name
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("name", "figures"),
+    [
+        ("account_profile", 4),
+        ("chance", 4),
+        ("place_brief", 2),
+        ("weekly_brief", 2),
+        ("account_profile of a store", 4),
+        ("place_brief of a store", 2),
+        ("weekly_brief of a store", 2),
+    ],
+)
+def test_every_figure_of_every_template_is_drawn(built, opened, name, figures):
+    page = opened(built[name].html)
+    drawn = page.locator("figure.plot")
+    assert drawn.count() == figures
+    for number in range(figures):
+        assert drawn.nth(number).locator(".trace, .heatmaplayer image").count() > 0
+        assert len(drawn.nth(number).locator("[role=img]").get_attribute("aria-label")) > 40
+    assert page.asked == [built[name].html.as_uri()]
+    assert page.said == []
+    assert page.locator("h1").count() == 1
+
+
+def test_a_template_of_ones_own_builds_as_it_is(tmp_path, capfd):
+    folder = tmp_path / "mine"
+    assert run(["report", "new", "my_towns", "--folder", str(folder)]) == 0
+    assert capfd.readouterr().out.strip() == str(folder / "my_towns.ipynb")
+    assert run(["report", "list", "--templates", str(folder), "--json"]) == 0
+    listed = {row["template"]: row for row in json.loads(capfd.readouterr().out)}
+    assert listed["my_towns"]["tags"] == "mine"
+    assert "lead_times" in listed
+    made = run_report(folder / "my_towns.ipynb", out=tmp_path / "out")
+    assert made.error is None
+    assert made.run_id.startswith("my_towns-")
+    assert headline(made) == "5 signals, 0 certainly before their event."
+    with pytest.raises(ReportError, match="there is such a template already"):
+        new_template("my_towns", folder)
+    for name in ("../up", "My towns", "", "9lives"):
+        with pytest.raises(ReportError, match="a template cannot be called so"):
+            new_template(name, folder)
+
+
+def test_a_folder_of_ones_own_goes_before_ours(tmp_path, monkeypatch, capfd):
+    mine = new_template("lead_times", tmp_path)
+    assert find_template("lead_times", tmp_path).notebook == mine
+    assert find_template("chance", tmp_path).name == "chance"
+    monkeypatch.setenv("FOXGRAPE_TEMPLATES", str(tmp_path))
+    assert run(["report", "build", "leadtimes"]) == 1
+    assert "did you mean 'lead_times'" in capfd.readouterr().err
+
+
+def test_what_a_report_needs_is_told(capfd):
+    assert run(["report", "list"]) == 0
+    assert "place (needed)" in re.sub(r"\s+", " ", capfd.readouterr().out)
+    assert run(["report", "build", "place_brief"]) == 1
+    assert "place" in capfd.readouterr().err

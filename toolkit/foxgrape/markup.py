@@ -1,0 +1,117 @@
+"""Markup that notebooks show and pages keep: escaped text, tables, and what a report found."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["HEADLINE", "Headline", "Html", "said", "section", "sentence", "table"]
+
+#: The type under which an executed notebook carries what it found.
+HEADLINE = "application/vnd.foxgrape.headline"
+
+
+class Html:
+    """Markup that a notebook shows as it is; whoever makes it has escaped what came from outside.
+
+    Examples
+    --------
+    >>> Html("<p>n = 3</p>")
+    Html('<p>n = 3</p>')
+    """
+
+    def __init__(self, markup: str) -> None:
+        self.markup = markup
+
+    def __repr__(self) -> str:
+        return f"Html({self.markup!r})"
+
+    def _repr_html_(self) -> str:
+        return self.markup
+
+
+class Headline(Html):
+    """What a report found, in one sentence: its page shows it, and the list of reports repeats it.
+
+    Examples
+    --------
+    >>> Headline("3 < 5 leads").markup
+    '<div class="headline"><p class="finding"><strong>3 &lt; 5 leads</strong></p></div>'
+    """
+
+    def __init__(self, text: str, markup: str | None = None) -> None:
+        super().__init__(
+            markup
+            or '<div class="headline"><p class="finding"><strong>'
+            f"{html.escape(text)}</strong></p></div>"
+        )
+        self.text = text
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"text/html": self.markup, "text/plain": self.text, HEADLINE: self.text}
+
+
+def table(
+    heads: Sequence[str], rows: Sequence[Sequence[str | Html]], note: str | None = None
+) -> Html:
+    """Return a table with a note below, by default its n; text is escaped, `Html` stands as it is.
+
+    Examples
+    --------
+    >>> "<td>&lt;b&gt;</td>" in table(["Text"], [["<b>"]]).markup
+    True
+    >>> table(["Text"], []).markup
+    '<p class="soft">None.</p>'
+    """
+    if not rows:
+        return Html('<p class="soft">None.</p>')
+    head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in heads)
+    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
+    told = html.escape(f"n = {len(rows)}." if note is None else note)
+    return Html(
+        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        f'<p class="soft">{told}</p>'
+    )
+
+
+def _cell(value: str | Html) -> str:
+    words = value.markup if isinstance(value, Html) else html.escape(value)
+    return f"<td>{words}</td>"
+
+
+def said(finding: str, warnings: Sequence[str] = ()) -> Html:
+    """Return what a test found, and below it what to beware of.
+
+    Examples
+    --------
+    >>> said("Nothing can be claimed.", ["5 signals are too few"]).markup.count("<li>")
+    1
+    """
+    items = "".join(f"<li>{html.escape(sentence(warning))}</li>" for warning in warnings)
+    beware = f'<ul class="warnings">{items}</ul>' if items else ""
+    return Html(f"<p><strong>{html.escape(finding)}</strong></p>{beware}")
+
+
+def sentence(words: str) -> str:
+    """Begin with a capital, and end with a stop.
+
+    Examples
+    --------
+    >>> sentence("posts are few")
+    'Posts are few.'
+    """
+    return f"{words[:1].upper()}{words[1:]}".removesuffix(".") + "."
+
+
+def section(heading: str, words: str, level: int = 2) -> Html:
+    """Return a heading of a level, and the first paragraph below it; both are escaped.
+
+    Examples
+    --------
+    >>> section("Izium", "One place.", level=1).markup
+    '<h1>Izium</h1><p>One place.</p>'
+    """
+    return Html(f"<h{level}>{html.escape(heading)}</h{level}><p>{html.escape(words)}</p>")

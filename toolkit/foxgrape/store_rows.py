@@ -1,0 +1,93 @@
+"""Rows that a Delta table keeps: streamed, and held against those that are to be put in."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from deltalake import DeltaTable
+
+__all__ = ["MONTH", "scan", "what_is_new"]
+
+#: The column by whose values a table is partitioned.
+MONTH = "month"
+#: How many kept rows are looked through at once.
+_LOOK = 500_000
+
+
+def scan(there: DeltaTable, columns: list[str], where: str | None) -> pa.RecordBatchReader:
+    """Stream the rows of a table for which the SQL condition holds."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    stream = pa.RecordBatchReader.from_stream(there.scan(columns=columns, predicate=where))
+    # deltalake hands text out as string_view, for which Arrow lacks most kernels.
+    plain = [
+        field.with_type(pa.string()) if field.type == pa.string_view() else field
+        for field in stream.schema
+    ]
+    return stream.cast(pa.schema(plain))
+
+
+def what_is_new(ready: pd.DataFrame, there: DeltaTable, keys: list[str]) -> pd.Series:
+    """Tell for each row whether its key is new, and if not whether the row has changed."""
+    told = pd.Series("new", index=ready.index, dtype="str")
+    if ready.empty:
+        return told
+    fields = {field.name for field in there.schema().fields}
+    known = [name for name in ready.columns if name in fields]
+    months = ", ".join(f"'{month}'" for month in sorted(ready[MONTH].unique()))
+    kept = _alike(there, known, f"{MONTH} IN ({months})", ready[keys[0]])
+    position = _index(kept, keys).get_indexer(_index(ready, keys))
+    found = position >= 0
+    if found.any():
+        put, there_now = ready[found], kept.take(position[found])
+        added = [name for name in ready.columns if name not in known]
+        differs = put[added].notna().any(axis="columns")
+        for name in known:
+            if name not in keys:
+                differs |= _differs(put[name], there_now[name])
+        told[found] = np.where(differs, "changed", "unchanged")
+    # A row whose month has changed is kept in another one: of those its key is enough.
+    rest = ready[~found]
+    if len(rest):
+        moved = _alike(there, keys, f"{MONTH} NOT IN ({months})", rest[keys[0]])
+        there_too = _index(rest, keys).isin(_index(moved, keys))
+        told[rest.index[there_too]] = "changed"
+    return told
+
+
+def _index(rows: pd.DataFrame, keys: list[str]) -> pd.Index:
+    return pd.Index(rows[keys[0]]) if len(keys) == 1 else pd.MultiIndex.from_frame(rows[keys])
+
+
+def _alike(
+    there: DeltaTable, columns: list[str], where: str, first_keys: pd.Series
+) -> pd.DataFrame:
+    """Return the kept rows under any of the first keys."""
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    stream = scan(there, columns, where)
+    asked, name = pa.array(first_keys, pa.string()), str(first_keys.name)
+    kept, waiting = [], []
+    # Together: what is asked for is hashed anew for each look.
+    for batch in chain(stream, [None]):
+        if batch is not None:
+            waiting.append(batch)
+        if batch is None or sum(part.num_rows for part in waiting) >= _LOOK:
+            some = pa.Table.from_batches(waiting, stream.schema)
+            kept.append(some.filter(pc.is_in(some[name], asked)))
+            waiting = []
+    rows: pd.DataFrame = pa.concat_tables(kept).to_pandas()
+    return rows
+
+
+def _differs(ours: pd.Series, theirs: pd.Series) -> Any:
+    """Compare two columns cell by cell; two empty cells are equal."""
+    theirs = pd.Series(theirs.array, index=ours.index).astype(ours.dtype)
+    return ~((ours == theirs).fillna(False).astype("bool") | (ours.isna() & theirs.isna()))  # noqa: FBT003
