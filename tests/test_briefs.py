@@ -140,6 +140,12 @@ def test_a_week_in_which_the_clock_was_put_back_has_seven_days(grapes):
     assert found.days_in_words() == "25 to 31 Oct 2022"
 
 
+def test_a_period_after_observation_says_so(grapes):
+    assert "ended" not in brief(grapes, until="2023-01-01").sentence()
+    said = brief(grapes, until="2023-01-02").sentence()
+    assert said.endswith("Observation ended before that, on 1 Jan 2023.")
+
+
 def test_one_day_is_named_alone(grapes):
     assert brief(grapes, until="2022-09-06", days=1).days_in_words() == "5 Sep 2022"
     with pytest.raises(FoxgrapeError, match="at least 1 day"):
@@ -247,7 +253,7 @@ def test_a_profile_counts_posts_emoji_and_what_was_borne_out():
 def test_a_profile_of_silence_is_empty():
     profile = account_profile(study([("2022-09-01T12:00:00Z", "words", "a")], None).analyse(), "a")
     assert (len(profile.emoji), len(profile.calibration)) == (0, 0)
-    assert profile.sentence().startswith("a: 0 signals in 1 posts")
+    assert profile.sentence().startswith("a: 0 signals in 1 post;")
 
 
 def test_a_place_has_its_own_signals_and_events(grapes):

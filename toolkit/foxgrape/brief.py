@@ -80,8 +80,16 @@ class Brief:
             f"{counted(told['posts'], 'post')}; {counted(told['leads confirmed'], 'lead')} "
             f"confirmed; {told['still waiting']} still {waits} for an event; "
             f"{told['overdue']} overdue, no event within "
-            f"{duration_in_words(self.analysis.horizon)}."
+            f"{duration_in_words(self.analysis.horizon)}.{self._ended()}"
         )
+
+    def _ended(self) -> str:
+        """Say so if nobody watched any more when the period ended."""
+        end = pd.Timestamp(self.analysis.study.observed_until or self.until)
+        if end >= self.until:
+            return ""
+        local = end.tz_convert(self.analysis.study.timezone)
+        return f" Observation ended before that, on {local:%-d %b %Y}."
 
     def days_in_words(self) -> str:
         """Name the days of the period, as lived where the study is at home."""

@@ -11,7 +11,7 @@ import pandas as pd
 
 from foxgrape.emoji_scan import scan_emoji
 from foxgrape.errors import FoxgrapeError, did_you_mean
-from foxgrape.leadtime import duration_in_words, lead_times
+from foxgrape.leadtime import counted, duration_in_words, lead_times
 from foxgrape.places import fold, normal_emoji
 
 if TYPE_CHECKING:
@@ -71,14 +71,17 @@ class AccountProfile:
     def sentence(self) -> str:
         """Say in one sentence what the account does, and what came of its signals."""
         leads = self.analysis.lead_times
+        are = "is" if leads.n_censored == 1 else "are"
         reposts = int(self.posts["repost"].fillna(False).sum())  # noqa: FBT003 - pandas' own
-        counted = f"{len(self.analysis.signals)} signals in {len(self.posts)} posts"
+        found = (
+            f"{counted(len(self.analysis.signals), 'signal')} in {counted(len(self.posts), 'post')}"
+        )
         if reposts:
-            counted += f" ({reposts} of them reposts)"
+            found += f" ({reposts} of them reposts)"
         return (
-            f"{self.account}: {counted}; {leads.n} count, {leads.n_observed} of which had "
+            f"{self.account}: {found}; {leads.n} count, {leads.n_observed} of which had "
             f"their event within {duration_in_words(self.analysis.horizon)} and "
-            f"{leads.n_censored} are right-censored."
+            f"{leads.n_censored} {are} right-censored."
         )
 
     def _repr_html_(self) -> str:
