@@ -19,7 +19,7 @@ import foxgrape.posts.reading
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 #: Where conda-forge has another name than the index of Python packages.
-CONDA = {"tzdata": "python-tzdata", "jupyter-client": "jupyter_client"}
+CONDA = {"kaleido": "python-kaleido", "tzdata": "python-tzdata", "jupyter-client": "jupyter_client"}
 
 
 def tracked() -> list[Path]:
