@@ -26,7 +26,7 @@ timezone = "Europe/Kyiv"
 import plotly.io as pio
 
 from foxgrape import account_profile, open_study, stored_study
-from foxgrape.activity_figures import activity, rhythm, surprise
+from foxgrape.activity_figures import activity, rhythm
 from foxgrape.figures import timeline
 from foxgrape.markup import Headline, Html, section, table
 from foxgrape.show import signals_table
@@ -75,7 +75,7 @@ table(
 # more bit is half as likely.
 
 # %%
-surprise(profile.analysis)
+profile.figure()
 
 # %%
 signals_table(profile.analysis)

@@ -27,7 +27,6 @@ timezone = "Europe/Kyiv"
 import plotly.io as pio
 
 from foxgrape import open_study, place_brief, stored_study
-from foxgrape.activity_figures import chronicle
 from foxgrape.figures import timeline
 from foxgrape.markup import Headline, section
 from foxgrape.show import codes_table, events_table, signals_table
@@ -45,7 +44,7 @@ section(found.name, f"One place ({found.place_id}) of {data.title}.", level=1)
 Headline(found.sentence())
 
 # %%
-chronicle(found.analysis, found.events)
+found.figure()
 
 # %% [markdown]
 # ## Events

@@ -29,7 +29,6 @@ import plotly.io as pio
 from IPython.display import display
 
 from foxgrape import brief, open_study, stored_study
-from foxgrape.activity_figures import activity
 from foxgrape.figures import timeline
 from foxgrape.markup import Headline, section, table
 from foxgrape.show import signals_table
@@ -54,14 +53,7 @@ counts = found.counts.astype(str)
 table(["", "This period", "The one before"], counts.to_numpy().tolist(), "")
 
 # %%
-activity(
-    found.analysis.study.posts,
-    found.analysis.signals,
-    zone=data.timezone,
-    since=found.since - (found.until - found.since),
-    until=found.until,
-    mark=found.since,
-)
+found.figure()
 
 # %% [markdown]
 # ## New signals

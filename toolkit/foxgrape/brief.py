@@ -16,6 +16,8 @@ from foxgrape.show import time_in_words
 from foxgrape.stored_study import as_of
 
 if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
     from foxgrape.analysis import Analysis, Read
     from foxgrape.study import Study
 
@@ -96,6 +98,19 @@ class Brief:
         last = self.until - pd.Timedelta(1, "us")
         words = time_in_words(self.since, last, self.analysis.study.timezone)
         return words.removesuffix(", time unknown")
+
+    def figure(self) -> go.Figure:
+        """Draw the posts of the period and of the one before, day by day."""
+        from foxgrape.activity_figures import activity  # noqa: PLC0415 - plotly, on demand
+
+        return activity(
+            self.analysis.study.posts,
+            self.analysis.signals,
+            zone=self.analysis.study.timezone,
+            since=self.since - (self.until - self.since),
+            until=self.until,
+            mark=self.since,
+        )
 
     def _repr_html_(self) -> str:
         shown = self.counts.to_html(index=False, border=0)

@@ -12,6 +12,7 @@ from foxgrape.places import Gazetteer
 
 if TYPE_CHECKING:
     import pandas as pd
+    import plotly.graph_objects as go
 
     from foxgrape.analysis import Analysis
     from foxgrape.study import Study
@@ -61,6 +62,12 @@ class PlaceBrief:
             f"an event, {leads.n_censored} had none within "
             f"{duration_in_words(self.analysis.horizon)} or as long as they were watched."
         )
+
+    def figure(self) -> go.Figure:
+        """Draw events and signals in calendar time."""
+        from foxgrape.activity_figures import chronicle  # noqa: PLC0415 - plotly, on demand
+
+        return chronicle(self.analysis, self.events)
 
     def _repr_html_(self) -> str:
         return f"<p>{html.escape(self.sentence())}</p>"

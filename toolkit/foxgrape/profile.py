@@ -15,6 +15,8 @@ from foxgrape.leadtime import counted, duration_in_words, lead_times
 from foxgrape.places import fold, normal_emoji
 
 if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
     from foxgrape.analysis import Analysis
     from foxgrape.leadtime import LeadTimes
 
@@ -83,6 +85,12 @@ class AccountProfile:
             f"their event within {duration_in_words(self.analysis.horizon)} and "
             f"{leads.n_censored} {are} right-censored."
         )
+
+    def figure(self) -> go.Figure:
+        """Draw how unusual each signal was for the account, and what came of it."""
+        from foxgrape.activity_figures import surprise  # noqa: PLC0415 - plotly, on demand
+
+        return surprise(self.analysis)
 
     def _repr_html_(self) -> str:
         shown = self.calibration.to_html(index=False, border=0, float_format="{:.2f}".format)
