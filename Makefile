@@ -6,7 +6,7 @@ STUDY ?= data/studies/izium-2022
 BIN := .venv/bin
 UV = VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --system-certs
 READY := .venv/.ready
-NOTEBOOKS := $(wildcard notebooks/templates/*.py)
+NOTEBOOKS := $(wildcard notebooks/*.py notebooks/templates/*.py)
 
 .PHONY: report test lint types unit browser lab format calibrate lock clean
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import stat
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,7 +17,7 @@ from foxgrape.errors import ParameterError, ReportError
 from foxgrape.reports.catalogue import find_template, templates
 from foxgrape.reports.html import clean
 from foxgrape.reports.parameters import checked
-from foxgrape.shipped import study_folder, template_folder
+from foxgrape.shipped import study_folder
 from making import change
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -284,35 +282,6 @@ def test_unknown_templates_and_broken_sidecars_are_named(tmp_path):
     notebook.with_suffix(".yaml").unlink()
     with pytest.raises(ReportError, match="the notebook has no sidecar"):
         find_template(notebook)
-
-
-@pytest.mark.parametrize("script", sorted(template_folder().glob("*.py")))
-def test_each_template_equals_its_script(script):
-    """Notebook and script are one text, and no output is kept."""
-    converted = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "jupytext",
-            "--to",
-            "py:percent",
-            "--output",
-            "-",
-            str(script.with_suffix(".ipynb")),
-        ],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    assert body(converted) == body(script.read_text(encoding="utf-8"))
-    notebook = nbformat.read(script.with_suffix(".ipynb"), as_version=4)
-    assert not any(cell.get("outputs") for cell in notebook.cells)
-    assert notebook.metadata["kernelspec"]["language"] == "python"
-
-
-def body(script: str) -> str:
-    """Return a script without its header, which names the tool's version."""
-    return script.split("# ---\n", 2)[2].strip()
 
 
 @pytest.mark.parametrize("attack", ATTACKS)

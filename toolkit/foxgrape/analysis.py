@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 
 from foxgrape import times
-from foxgrape.leadtime import LeadTimes, duration_in_words, lead_in_words, lead_times
+from foxgrape.leadtime import LeadTimes, counted, duration_in_words, lead_in_words, lead_times
 from foxgrape.link import confirmed_by_side, link
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    import plotly.graph_objects as go
 
     from foxgrape.coincidence import Coincidence
     from foxgrape.study import Study
@@ -192,7 +194,7 @@ class Analysis:
         table = self.table()
         before = _certain(table)
         first = (
-            f"{len(table)} signals in {len(self.study.posts)} posts. "
+            f"{counted(len(table), 'signal')} in {counted(len(self.study.posts), 'post')}. "
             f"{len(before)} certainly came before their event was confirmed{_leads(before)}"
         )
         told = [first]
@@ -201,19 +203,25 @@ class Analysis:
                 f"Counted to what {side} itself confirmed, {len(rows)} did{_leads(rows)}"
                 for side, rows in ((side, part.before()) for side, part in self.sides().items())
             ]
-        counted = table[~table["hindsight"]]
+        valid = table[~table["hindsight"]]
         for words, rows in (
-            ("The order cannot be told for", counted[counted["relation"] == "undetermined"]),
-            ("Came after the confirmation:", counted[counted["relation"] == "follows"]),
+            ("The order cannot be told for", valid[valid["relation"] == "undetermined"]),
+            ("Came after the confirmation:", valid[valid["relation"] == "follows"]),
             (
                 f"Right-censored, no event within {duration_in_words(self.horizon)}:",
-                counted[counted["relation"] == "unconfirmed"],
+                valid[valid["relation"] == "unconfirmed"],
             ),
             ("Decoded only afterwards, hindsight:", table[table["hindsight"]]),
         ):
             if len(rows):
                 told.append(f"{words} {len(rows)}{_listed(rows, _name)}")
         return [*told, self.lead_times.sentence()]
+
+    def figure(self) -> go.Figure:
+        """Draw each signal with its event and the interval between."""
+        from foxgrape.figures import timeline  # noqa: PLC0415 - plotly, on demand
+
+        return timeline(self)
 
     def _repr_html_(self) -> str:
         items = "".join(f"<li>{html.escape(line)}</li>" for line in self.findings())
