@@ -64,10 +64,10 @@ def table(
     >>> "<td>&lt;b&gt;</td>" in table(["Text"], [["<b>"]]).markup
     True
     >>> table(["Text"], []).markup
-    '<p class="soft">None.</p>'
+    '<p class="soft">None, n = 0.</p>'
     """
     if not rows:
-        return Html('<p class="soft">None.</p>')
+        return Html('<p class="soft">None, n = 0.</p>')
     head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in heads)
     body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
     told = html.escape(f"n = {len(rows)}." if note is None else note)
