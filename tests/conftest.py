@@ -1,4 +1,4 @@
-"""What tests share: copies of the study, and a browser."""
+"""What tests share: copies of the study, a browser, and pages opened in it."""
 
 from __future__ import annotations
 
@@ -58,18 +58,23 @@ def browser(browser_path):
 
 @pytest.fixture
 def opened(browser):
-    """Open a page and note all that it says and asks for."""
-    context = browser.new_context(viewport={"width": 1200, "height": 900})
+    """Open a page, wait until its figures are drawn, and note all that it says and asks for."""
+    contexts = []
 
-    def visit(file: Path):
-        page = context.new_page()
-        page.said, page.asked = [], []
-        page.on("console", lambda message: page.said.append(message.text))
-        page.on("pageerror", lambda error: page.said.append(str(error)))
-        page.on("request", lambda request: page.asked.append(request.url))
-        page.goto(file.as_uri())
-        page.wait_for_function("document.querySelectorAll('figure.plot .main-svg').length > 0")
-        return page
+    def visit(page: Path | str, *, drawn: bool = True, width: int = 1200, **options):
+        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+        contexts.append(context)
+        tab = context.new_page()
+        tab.said, tab.asked = [], []
+        tab.on("console", lambda message: tab.said.append(message.text))
+        tab.on("pageerror", lambda error: tab.said.append(str(error)))
+        tab.on("dialog", lambda dialog: (tab.said.append(dialog.message), dialog.dismiss()))
+        tab.on("request", lambda request: tab.asked.append(request.url))
+        tab.goto(page if isinstance(page, str) else page.as_uri())
+        if drawn:
+            tab.wait_for_selector("figure.plot.drawn .main-svg", state="attached")
+        return tab
 
     yield visit
-    context.close()
+    for context in contexts:
+        context.close()

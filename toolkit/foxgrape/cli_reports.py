@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,10 +17,16 @@ from foxgrape.stopping import until_stopped
 if TYPE_CHECKING:
     from foxgrape.analysis import Analysis
 
-__all__ = ["OwnTemplates", "report"]
+__all__ = ["OwnTemplates", "Pictures", "SharedAssets", "report"]
 
 report = typer.Typer(help="Build reports.", no_args_is_help=True)
 Out = Annotated[Path, typer.Option(help="Folder of the reports.")]
+SharedAssets = Annotated[
+    bool, typer.Option("--shared-assets", help="One plotly.js for all pages of the folder.")
+]
+Pictures = Annotated[
+    bool, typer.Option("--pictures", help="Pictures of figures too; they need kaleido.")
+]
 
 
 #: Where people keep templates of their own.
@@ -76,6 +83,8 @@ def report_build(
     own: OwnTemplates = None,
     out: Out = Path("reports"),
     force: Annotated[bool, typer.Option("--force", help="Build even if nothing changed.")] = False,
+    shared_assets: SharedAssets = False,
+    pictures: Pictures = False,
     cell_seconds: Annotated[float, typer.Option(min=0.1, help="How long a cell may take.")] = 600.0,
     run_seconds: Annotated[
         float, typer.Option(min=0.1, help="How long the whole run may take.")
@@ -96,6 +105,8 @@ def report_build(
         parameters=values,
         out=out,
         force=force,
+        shared_assets=shared_assets,
+        pictures=pictures,
         cell_seconds=cell_seconds,
         run_seconds=run_seconds,
     )
@@ -148,6 +159,19 @@ def report_prune(
     else:
         for name in gone:
             print(name)  # noqa: T201
+
+
+@report.command("catalogue")
+def report_catalogue(out: Out = Path("reports")) -> None:
+    """Write the catalogue of the runs anew; print its path. Runs themselves do so as well."""
+    from foxgrape.reports.index import write_catalogue  # noqa: PLC0415
+
+    try:
+        print(write_catalogue(out, now=datetime.now(UTC)))  # noqa: T201
+    except OSError as error:
+        raise FoxgrapeError(
+            f"the catalogue cannot be written: {error.strerror or error}", file=out
+        ) from None
 
 
 @report.command("serve")

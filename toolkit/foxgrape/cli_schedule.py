@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from foxgrape.cli_places import AsJson, show
-from foxgrape.cli_reports import OwnTemplates  # noqa: TC001 - typer reads it
+from foxgrape.cli_reports import OwnTemplates, Pictures, SharedAssets  # noqa: TC001 - typer reads
 from foxgrape.errors import FoxgrapeError
 from foxgrape.stopping import until_stopped
 
@@ -43,10 +44,12 @@ def due(
     out: Out = _OUT,
     now: Now = None,
     workers: Workers = 1,
+    shared_assets: SharedAssets = False,
+    pictures: Pictures = False,
     as_json: AsJson = False,
 ) -> int:
     """Build every report that is due and not built yet; call it as often as you like."""
-    from foxgrape.reports.due import many, run_due  # noqa: PLC0415
+    from foxgrape.reports.due import run_due  # noqa: PLC0415
     from foxgrape.reports.folders import prune  # noqa: PLC0415
     from foxgrape.reports.schedule import read_schedule  # noqa: PLC0415
 
@@ -55,7 +58,7 @@ def due(
         now=_now(now),
         out=out,
         workers=workers,
-        run_many=many if workers > 1 else None,
+        **_builders(workers, shared_assets=shared_assets, pictures=pictures),
         prune=prune,
     )
     if as_json:
@@ -88,13 +91,14 @@ def backfill(
     store: Annotated[str | None, typer.Option(help="Folder or URL of a store.")] = None,
     out: Out = _OUT,
     workers: Workers = 1,
+    shared_assets: SharedAssets = False,
+    pictures: Pictures = False,
     as_json: AsJson = False,
 ) -> int:
     """Build a report for each period of a stretch of the past; what was stopped goes on."""
     from foxgrape.cli_fetch import busy  # noqa: PLC0415
     from foxgrape.reports import backfill as fill  # noqa: PLC0415
     from foxgrape.reports.catalogue import find_template  # noqa: PLC0415
-    from foxgrape.reports.due import many  # noqa: PLC0415
     from foxgrape.reports.parameters import from_text  # noqa: PLC0415
 
     chosen = find_template(template, own)
@@ -112,7 +116,7 @@ def backfill(
             parameters=from_text(chosen, _pairs(parameter)),
             out=out,
             workers=workers,
-            run_many=many if workers > 1 else None,
+            **_builders(workers, shared_assets=shared_assets, pictures=pictures),
             progress=lambda run: say(f"{run.end:%Y-%m-%d %H:%M} {run.state}"),
         )
     if as_json:
@@ -236,6 +240,14 @@ def _failures(runs: tuple[PeriodRun, ...]) -> str:
     first = runs[0]
     more = f", and {len(runs) - 1} more" if len(runs) > 1 else ""
     return f"{first.entry}, period to {first.end:%Y-%m-%d %H:%M} UTC: {first.error}{more}"
+
+
+def _builders(workers: int, **made: Any) -> dict[str, Any]:
+    """Return what builds one report and, with several workers, many: pages made as asked."""
+    from foxgrape.reports.due import many, the_run  # noqa: PLC0415
+
+    run = partial(the_run(), **made)
+    return {"run": run, "run_many": partial(many, **made) if workers > 1 else None}
 
 
 def _now(text: str | None) -> datetime:

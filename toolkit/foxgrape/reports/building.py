@@ -13,7 +13,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from foxgrape.reports.folders import LOG, MANIFEST, NOTEBOOK, PAGE, Aside
+from foxgrape.errors import ReportError
+from foxgrape.reports import assets
+from foxgrape.reports.about import about
+from foxgrape.reports.folders import (
+    LOG,
+    MANIFEST,
+    NOTEBOOK,
+    PAGE,
+    Aside,
+    alone_in,
+    is_whole,
+    read_manifest,
+)
+from foxgrape.reports.index import Catalogues
 from foxgrape.reports.workers import Workers, can_fork
 
 if TYPE_CHECKING:
@@ -23,7 +36,7 @@ if TYPE_CHECKING:
     from foxgrape.reports.plan import Plan, Software
     from foxgrape.reports.progress import Progress
 
-__all__ = ["CELL_SECONDS", "RUN_SECONDS", "ReportRun", "build", "run_at"]
+__all__ = ["CELL_SECONDS", "RUN_SECONDS", "ReportRun", "build", "run_at", "stands"]
 
 CELL_SECONDS, RUN_SECONDS = 600.0, 3600.0
 #: Seconds within which a run's process has to begin, on a machine however busy.
@@ -76,10 +89,12 @@ def build(
     with contextlib.ExitStack() as stack:
         progress = stack.enter_context(Progress(len(plans)))
         works: dict[int, _Work] = {}
+        catalogues = Catalogues(now)
+        stack.callback(catalogues.write)
         # Once the processes have ended: they would go on writing.
         stack.callback(_clear, works)
         hands = stack.enter_context(Workers(fork=can_fork(), many=len(plans) > 1))
-        floor = _Floor(hands, progress, software, now, cell_seconds, most, works)
+        floor = _Floor(hands, progress, software, now, cell_seconds, most, works, catalogues)
         while waiting or floor.works:
             while waiting and len(floor.works) < width:
                 floor.begin(*waiting.popleft())
@@ -99,6 +114,7 @@ class _Floor:
     cell_seconds: float
     most: float
     works: dict[int, _Work]
+    catalogues: Catalogues
     ended: dict[int, ReportRun] = field(default_factory=dict)
 
     def begin(self, number: int, one: Plan) -> None:
@@ -111,6 +127,8 @@ class _Floor:
             self.progress.end(number)
             return
         self.works[number] = work
+        work.announce(self.software, self.now)
+        self.catalogues.touch(one.out)
         self.hands.start(number, one.order(work.aside.path, self.software, self.cell_seconds))
         self.progress.begin(number, one.run_id, one.template.notebook)
 
@@ -129,7 +147,9 @@ class _Floor:
             return
         self.progress.hear(number, word)
         if self.works[number].hear(word, self.most):
-            self.ended[number] = self.works.pop(number).end(self.software, self.now)
+            work = self.works.pop(number)
+            self.ended[number] = work.end(self.software, self.now)
+            self.catalogues.touch(work.plan.out)
             self.progress.end(number)
 
 
@@ -155,6 +175,12 @@ class _Work:
     def begin(cls, one: Plan) -> _Work:
         now = _clock()
         return cls(one, Aside.make(one.out, one.run_id), now, now + _START_SECONDS)
+
+    def announce(self, software: Software, now: datetime | None) -> None:
+        """Say beside the run that it goes on, if there is room for it."""
+        told = self._told(software, now or datetime.now(UTC)) | {"status": "running"}
+        with contextlib.suppress(OSError):
+            _write_manifest(self.aside.path, told)
 
     def late(self, most: float) -> None:
         """Take note that its time is over; it is being ended."""
@@ -189,13 +215,16 @@ class _Work:
             try:
                 _write_manifest(folder, told)
                 (folder / LOG).unlink(missing_ok=True)
+                if self.plan.shared_assets:
+                    with alone_in(self.plan.out):
+                        assets.keep(self.plan.out)
                 self.aside.move(target)
             except OSError as failed:
                 self.error = f"the run cannot be kept: {failed.strerror or failed}"
         if self.error is not None:
             # As much of it as there is room for.
             target = self.plan.failed
-            told |= {"status": "failed", "error": self.error}
+            told |= {"status": "failed", "error": self.error, "assets": []}
             with contextlib.suppress(OSError):
                 (folder / PAGE).unlink(missing_ok=True)
                 _write_manifest(folder, told)
@@ -213,15 +242,19 @@ class _Work:
             "status": "done" if self.error is None else "failed",
             "error": self.error,
             "template": one.template.name,
+            "title": one.title,
             "notebook": {
                 "path": str(one.template.notebook.resolve()),
                 "sha256": _sha256(one.template.notebook),
             },
             "parameters": dict(one.values),
+            "about": about(one.template.schema["properties"], one.values),
             one.source.kind: dict(one.source.told),
             "versions": dict(software.versions),
             "code": {"sha256": software.sha256, "git": software.git},
             "seed": one.seed,
+            "page": one.page | {"pictures_failed": result.get("pictures_failed")},
+            "assets": [assets.plotly_asset().name] if one.shared_assets else [],
             "headline": result.get("headline"),
             "built_at": at.isoformat(timespec="seconds"),
             "seconds": round(_clock() - self.began, 1),
@@ -233,6 +266,19 @@ class _Work:
 def _write_manifest(folder: Path, told: Mapping[str, Any]) -> None:
     text = json.dumps(told, indent=2, ensure_ascii=False)
     (folder / MANIFEST).write_text(f"{text}\n", encoding="utf-8")
+
+
+def stands(one: Plan) -> bool:
+    """Tell whether a run is there already, with its page made as it is asked for."""
+    if not is_whole(one.target):
+        return False
+    try:
+        told = read_manifest(one.target)
+    except ReportError:
+        return False
+    made = told.get("page") or {}
+    as_asked = all(made.get(name, False) is wanted for name, wanted in one.page.items())
+    return as_asked and assets.has_all(one.out, told)
 
 
 def run_at(run_id: str, status: str, folder: Path, error: str | None) -> ReportRun:

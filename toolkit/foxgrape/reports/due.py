@@ -183,9 +183,19 @@ def the_run() -> Callable[..., Any]:
     return run_report
 
 
-def many(asked: list[dict[str, Any]], *, workers: int) -> list[Any]:
-    """Build many reports, each in a kernel of its own forked from one process."""
+def many(asked: list[dict[str, Any]], *, workers: int, **made: Any) -> list[Any]:
+    """Build many reports, each in a kernel of its own forked from one process.
+
+    Parameters
+    ----------
+    asked
+        The arguments of each.
+    workers
+        How many to build at once.
+    made
+        How their pages are made: ``shared_assets``, ``pictures``.
+    """
     from foxgrape.reports.plan import ReportRequest  # noqa: PLC0415 - as above
     from foxgrape.reports.run import run_reports  # noqa: PLC0415 - as above
 
-    return list(run_reports([ReportRequest(**one) for one in asked], workers=workers))
+    return list(run_reports([ReportRequest(**one, **made) for one in asked], workers=workers))

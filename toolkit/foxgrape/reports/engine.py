@@ -50,7 +50,8 @@ class _Engine(Engine):  # type: ignore[misc]
         """Run every cell in the kernel that the manager class brings."""
         options.pop("log_output", None)
         limits = {
-            "timeout": execution_timeout,
+            # Its other option takes whole seconds only.
+            "timeout_func": lambda _: execution_timeout,
             "startup_timeout": start_timeout,
             "iopub_timeout": OUTPUT_SECONDS,
         }

@@ -16,15 +16,28 @@ import tempfile
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foxgrape.errors import ReportError
+from foxgrape.reports.assets import sweep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["LOG", "MANIFEST", "NOTEBOOK", "PAGE", "Aside", "is_whole", "prune", "read_manifest"]
+__all__ = [
+    "LOG",
+    "MANIFEST",
+    "NOTEBOOK",
+    "PAGE",
+    "Aside",
+    "alone_in",
+    "is_whole",
+    "is_worked_on",
+    "prune",
+    "read_manifest",
+]
 
 PAGE, NOTEBOOK, MANIFEST, LOG = "report.html", "notebook.ipynb", "manifest.json", "log.txt"
 _REMNANTS = (".building-", ".replaced-", ".deleting-")
@@ -51,7 +64,7 @@ class Aside:
     def make(cls, out: Path, run_id: str) -> Aside:
         """Make the folder of a run; what others left in `out` is cleared first."""
         out.mkdir(parents=True, exist_ok=True)
-        with _alone_in(out):
+        with alone_in(out):
             _sweep(out)
             path = Path(tempfile.mkdtemp(prefix=f".building-{run_id}-", dir=out.resolve()))
             return cls(path, _lock(path, wait=False))
@@ -62,7 +75,7 @@ class Aside:
         target.parent.mkdir(exist_ok=True)
         # Folders made by mkdtemp are closed to others; reports are for them.
         self.path.chmod(0o777 & ~_umask())
-        with _alone_in(out):
+        with alone_in(out):
             if not target.exists():
                 self.path.replace(target)
             elif _exchange(self.path, target):
@@ -86,6 +99,14 @@ def is_whole(folder: Path) -> bool:
     return all((folder / name).is_file() for name in (PAGE, NOTEBOOK, MANIFEST))
 
 
+def is_worked_on(folder: Path) -> bool:
+    """Tell whether somebody is at a folder of work in progress; whoever asks is alone in `out`."""
+    lock = _lock(folder, wait=False)
+    if lock is not None:
+        os.close(lock)
+    return lock is None and folder.is_dir()
+
+
 def read_manifest(folder: Path) -> dict[str, Any]:
     """Return what a run was made from.
 
@@ -106,11 +127,18 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return told
 
 
-def prune(out: str | Path = "reports", *, keep: int, template: str | None = None) -> list[str]:
+def prune(
+    out: str | Path = "reports",
+    *,
+    keep: int,
+    template: str | None = None,
+    now: datetime | None = None,
+) -> list[str]:
     """Delete old runs of each template, and return their ids.
 
     The newest `keep` runs of a template stay, and so does the last good run of each study or
-    store, however old it is. Of failed runs the newest `keep` of a template stay as well.
+    store, however old it is. Of failed runs the newest `keep` of a template stay as well. What
+    pages share is deleted when no page needs it any more.
 
     Parameters
     ----------
@@ -120,6 +148,8 @@ def prune(out: str | Path = "reports", *, keep: int, template: str | None = None
         How many to keep, at least 1.
     template
         Only runs of this template; by default of each.
+    now
+        The time to record in the catalogue; the clock's by default.
 
     Returns
     -------
@@ -142,7 +172,7 @@ def prune(out: str | Path = "reports", *, keep: int, template: str | None = None
     if not folder.is_dir():
         return []
     gone = []
-    with _alone_in(folder):
+    with alone_in(folder):
         _sweep(folder)
         for place, good in ((folder, True), (folder / "failed", False)):
             for run in _too_old(_runs(place), keep, template, good=good):
@@ -150,6 +180,12 @@ def prune(out: str | Path = "reports", *, keep: int, template: str | None = None
                 run.replace(aside / run.name)
                 shutil.rmtree(aside, ignore_errors=True)
                 gone.append(run.name)
+        sweep(folder)
+    if gone:
+        from foxgrape.reports.index import write_catalogue  # noqa: PLC0415 - it reads these folders
+
+        with suppress(OSError, ReportError):
+            write_catalogue(folder, now=now or datetime.now(UTC))
     return gone
 
 
@@ -201,7 +237,7 @@ def _sweep(out: Path) -> None:
 
 
 @contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
+def alone_in(folder: Path) -> Iterator[None]:
     """Wait until nobody else makes, moves or clears folders here."""
     lock = _lock(folder, wait=True)
     try:

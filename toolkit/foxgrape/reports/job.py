@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["mark", "say", "speak_apart", "work"]
 
 #: A word of a run must fit into a pipe in one piece: others write to it as well.
-_LONGEST = 2_000
+_LONGEST, _SHORT = 2_000, 200
 #: A list of reports has room for so much of what each found.
 _HEADLINE = 400
 
@@ -40,7 +40,8 @@ def work(
     Parameters
     ----------
     order
-        ``notebook``, ``aside``, ``parameters``, ``seed``, ``cell_seconds``, ``title``, ``footer``.
+        ``notebook``, ``aside``, ``parameters``, ``seed``, ``cell_seconds``, ``title``, ``footer``,
+        ``assets``, ``pictures``.
     tell
         Takes ``{"cell": …, "cells": …}`` as it goes on, and last ``{"result": …}`` with ``error``
         (None when all is well), the ``headline`` (None when the notebook has none), ``seconds`` a
@@ -51,14 +52,12 @@ def work(
     aside, seconds, began = Path(order["aside"]), {}, time.monotonic()
     error = _told(lambda: _execute(order, tell, embryo), "the notebook cannot be run")
     seconds["notebook"] = round(time.monotonic() - began, 2)
-    found: list[str] = []
+    result: dict[str, Any] = {"headline": None, "seconds": seconds}
     if error is None:
         began = time.monotonic()
-        error = _told(lambda: _write_page(order, aside, found), "the page cannot be made")
+        error = _told(lambda: _write_page(order, aside, result), "the page cannot be made")
         seconds["page"] = round(time.monotonic() - began, 2)
-    headline = found[0] if found else None
-    told = {"error": error, "headline": headline, "seconds": seconds, "peak_mb": _peak()}
-    tell({"result": told})
+    tell({"result": {**result, "error": error, "peak_mb": _peak()}})
 
 
 def _told(act: Callable[[], str | None], what: str) -> str | None:
@@ -145,21 +144,40 @@ def mark(notebook: Path, at: int, error: str) -> None:
         nbformat.write(read, notebook)
 
 
-def _write_page(order: Mapping[str, Any], aside: Path, found: list[str]) -> None:
-    """Make the page of an executed notebook, and take from it what it says that it found."""
+def _write_page(order: Mapping[str, Any], aside: Path, result: dict[str, Any]) -> None:
+    """Write page and thumbnail; what the notebook found, and came of pictures, is the result's."""
     import nbformat  # noqa: PLC0415
 
-    from foxgrape.reports.html import page  # noqa: PLC0415
+    from foxgrape.reports.html import figures, page  # noqa: PLC0415
+    from foxgrape.reports.thumbnail import write_thumbnail  # noqa: PLC0415
 
     notebook = nbformat.read(aside / NOTEBOOK, as_version=4)
-    text = page(notebook, title=order["title"], footer=order["footer"])
-    (aside / PAGE).write_text(text, encoding="utf-8")
-    found += [
-        " ".join(output.data[HEADLINE].split())[:_HEADLINE]
+    shown = figures(notebook)
+    drawn = _draw(shown, result) if order["pictures"] else []
+    told = {name: order[name] for name in ("title", "footer", "assets")}
+    (aside / PAGE).write_text(page(notebook, **told, pictures=drawn[:-1]), encoding="utf-8")
+    write_thumbnail(aside, shown, drawn[-1] if drawn else None)
+    found = (
+        output.data[HEADLINE]
         for cell in notebook.cells
         for output in cell.get("outputs", ())
         if isinstance(output.get("data", {}).get(HEADLINE), str)
-    ]
+    )
+    result["headline"] = " ".join(next(found, "").split())[:_HEADLINE] or None
+
+
+def _draw(shown: list[Mapping[str, Any]], result: dict[str, Any]) -> list[bytes]:
+    """Draw figures, and the thumbnail last; a failure is told, for the page is good without."""
+    from foxgrape.reports.pictures import pictures  # noqa: PLC0415
+
+    drawn: list[bytes] = []
+
+    def draw() -> None:
+        drawn.extend(pictures(shown))
+
+    failed = _told(draw, "the pictures cannot be made")
+    result["pictures_failed"] = failed and failed[:_SHORT]
+    return drawn
 
 
 def _peak() -> dict[str, float]:

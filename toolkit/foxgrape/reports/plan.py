@@ -16,8 +16,10 @@ import nbformat
 
 from foxgrape import __version__
 from foxgrape.errors import ReportError
+from foxgrape.reports.assets import beside
 from foxgrape.reports.catalogue import Template, find_template
 from foxgrape.reports.parameters import checked
+from foxgrape.reports.pictures import check as check_pictures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -44,6 +46,10 @@ class ReportRequest:
         Folder to build into.
     force
         Build even if this very run is there already.
+    shared_assets
+        Have one plotly.js for all pages of the folder, instead of one in each page.
+    pictures
+        Have a picture of each figure in the page, for where no script runs; needs kaleido.
     """
 
     template: str | Path
@@ -52,6 +58,8 @@ class ReportRequest:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     out: str | Path = "reports"
     force: bool = False
+    shared_assets: bool = False
+    pictures: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +139,8 @@ class Plan:
         Where the run goes when it is done, and when it failed.
     out
         Where it is built.
+    shared_assets, pictures
+        How its page is made: as the request tells.
     """
 
     run_id: str
@@ -141,6 +151,18 @@ class Plan:
     target: Path
     failed: Path
     out: Path
+    shared_assets: bool = False
+    pictures: bool = False
+
+    @property
+    def title(self) -> str:
+        """The title of its page."""
+        return f"{self.template.title}: {self.source.title}"
+
+    @property
+    def page(self) -> dict[str, bool]:
+        """How its page is made, for the manifest."""
+        return {"shared_assets": self.shared_assets, "pictures": self.pictures}
 
     def order(self, aside: Path, software: Software, cell_seconds: float) -> dict[str, Any]:
         """Return what the run's process is told."""
@@ -151,8 +173,10 @@ class Plan:
             "parameters": {**self.values, **self.source.values},
             "seed": self.seed,
             "cell_seconds": cell_seconds,
-            "title": f"{self.template.title}: {self.source.title}",
+            "title": self.title,
             "footer": {"Run": self.run_id, "Software": told, **self.source.footer},
+            "assets": beside(self.out, self.target) if self.shared_assets else None,
+            "pictures": self.pictures,
         }
 
 
@@ -174,6 +198,8 @@ def plan(
     """
     chosen = find_template(request.template)
     _check_source(chosen, request)
+    if request.pictures:
+        check_pictures()
     if source is None and request.store is not None:
         source = store_source(request.store)
     elif source is None:
@@ -190,7 +216,9 @@ def plan(
     run_id = f"{_plain(chosen.name)}-{_plain(source.name)}-{digest[:10]}"
     out = Path(request.out)
     seed = int(digest[:8], 16)
-    return Plan(run_id, chosen, values, source, seed, out / run_id, out / "failed" / run_id, out)
+    places = out / run_id, out / "failed" / run_id, out
+    made = request.shared_assets, request.pictures
+    return Plan(run_id, chosen, values, source, seed, *places, *made)
 
 
 def study_source(folder: str | Path | None) -> Source:

@@ -118,6 +118,7 @@ def rebuild_report(
             store=told["store"]["path"] if "store" in told else None,
             parameters=told["parameters"],
             out=out,
+            shared_assets=bool(told.get("assets")),
         )
         planned = plan(request, software, source=source)
         run_id, seed = str(told["run_id"]), int(told["seed"])

@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from foxgrape.errors import ReportError
-from foxgrape.reports.building import CELL_SECONDS, RUN_SECONDS, ReportRun, build, run_at
-from foxgrape.reports.folders import is_whole
+from foxgrape.reports.building import CELL_SECONDS, RUN_SECONDS, ReportRun, build, run_at, stands
 from foxgrape.reports.plan import Plan, ReportRequest, Software, plan
 
 if TYPE_CHECKING:
@@ -27,6 +26,8 @@ def run_report(
     parameters: Mapping[str, Any] | None = None,
     out: str | Path = "reports",
     force: bool = False,
+    shared_assets: bool = False,
+    pictures: bool = False,
     now: datetime | None = None,
     cell_seconds: float = CELL_SECONDS,
     run_seconds: float = RUN_SECONDS,
@@ -50,6 +51,12 @@ def run_report(
         Folder to build into.
     force
         Build even if this very run is there already.
+    shared_assets
+        Have one plotly.js for all pages of the folder, in ``out/assets``, instead of one in each
+        page: a page is then small, and needs the folder.
+    pictures
+        Have a picture of each figure in the page, for where no script runs. Needs kaleido and a
+        Chromium, and takes about a second a picture.
     now
         The time to record, from which relative days count; the clock's by default.
     cell_seconds, run_seconds
@@ -70,7 +77,8 @@ def run_report(
     Traceback (most recent call last):
     foxgrape.errors.ParameterError: bad value for the parameter horizon; expected a duration ...
     """
-    request = ReportRequest(template, study, store, parameters or {}, out, force)
+    made = shared_assets, pictures
+    request = ReportRequest(template, study, store, parameters or {}, out, force, *made)
     limits = {"cell_seconds": cell_seconds, "run_seconds": run_seconds}
     return run_reports([request], workers=1, now=now, **limits)[0]
 
@@ -124,7 +132,7 @@ def run_reports(
     wanted = {
         one.target: one
         for one, request in zip(plans, asked, strict=True)
-        if request.force or not is_whole(one.target)
+        if request.force or not stands(one)
     }
     built = build(
         list(wanted.values()), software, workers, now, cell_seconds=cell_seconds, most=run_seconds

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import html
 import mimetypes
+from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from foxgrape.errors import ReportError
-from foxgrape.reports.folders import PAGE
+from foxgrape.reports.index import CATALOGUE, catalogue_page
 
 if TYPE_CHECKING:
     import os
@@ -42,7 +42,8 @@ def server(
     """Return a server of a folder of reports, which `serve_forever` starts.
 
     By default only this machine can ask it. Files outside the folder and those whose names begin
-    with a dot are not shown, and neither are folders but the first, which lists the pages.
+    with a dot are not shown, and neither are folders but the first, which shows the catalogue as
+    it is at that moment.
 
     Parameters
     ----------
@@ -91,17 +92,15 @@ class _Handler(SimpleHTTPRequestHandler):
         super().__init__(*given, **options)
 
     def send_head(self) -> Any:
-        """Answer with a file of the folder, the list of pages, or no."""
+        """Answer with a file of the folder, the catalogue, or no."""
         # A page from elsewhere whose name was made to point here must not read reports.
         asked = urlsplit(f"//{self.headers.get('Host', '')}").hostname or ""
         if self._loopback and not _is_loopback(asked):
             return self._refuse(HTTPStatus.MISDIRECTED_REQUEST)
         root = Path(self.directory).resolve()
         path = Path(self.translate_path(self.path)).resolve()
-        if path == root and not (root / "index.html").is_file():
-            return self._list(root)
-        if path == root:
-            path = root / "index.html"
+        if path in {root, root / CATALOGUE}:
+            return self._catalogue(root)
         if not path.is_relative_to(root) or not path.is_file():
             return self._refuse(HTTPStatus.NOT_FOUND)
         if any(part.startswith(".") for part in path.relative_to(root).parts):
@@ -125,18 +124,10 @@ class _Handler(SimpleHTTPRequestHandler):
     def _refuse(self, status: HTTPStatus) -> None:
         self.send_error(status)
 
-    def _list(self, root: Path) -> BytesIO:
-        pages = [page for page in root.glob(f"*/{PAGE}") if not page.parent.name.startswith(".")]
-        pages.sort(key=lambda page: page.stat().st_mtime, reverse=True)
-        names = [html.escape(page.parent.name) for page in pages]
-        rows = "".join(f'<li><a href="{name}/{PAGE}">{name}</a></li>' for name in names)
-        body = (
-            '<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>Reports</title>'
-            f"<h1>Reports</h1><ul>{rows}</ul></html>"
-        ).encode()
+    def _catalogue(self, root: Path) -> BytesIO:
+        body = catalogue_page(root, now=datetime.now(UTC)).encode()
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Type", _TYPES[".html"])
-        self.send_header("Content-Security-Policy", "default-src 'none'")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         return BytesIO(body)
