@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-import emoji
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foxgrape import Codebook, detect, scan_emoji
+from foxgrape import Codebook, detect
+from foxgrape.code_hits import code_hits
 from foxgrape.errors import TableError
-from foxgrape.places import Gazetteer
+from foxgrape.places import Gazetteer, fold
+from foxgrape.places.names import whole_words
 
 BOOK = Codebook.default()
 GRAPES = BOOK.lookup("🍇")[0].code
@@ -144,14 +145,136 @@ def test_no_posts_no_signals():
     assert detect(posts()).empty
 
 
-@given(st.lists(st.one_of(st.none(), st.text(max_size=30)), max_size=5))
-def test_spans_equal_the_reference(texts):
-    spans = scan_emoji(texts)
-    expected = [
-        (row, span["match_start"], span["match_end"], span["emoji"])
-        for row, text in enumerate(texts)
-        for span in emoji.emoji_list(text or "")
+def test_a_sequence_that_is_a_code_is_not_read_as_its_parts():
+    pair, long = replace(GRAPES, code="🍇🦊"), replace(GRAPES, code="🍇🦊✈️")
+    own = book(GRAPES, pair, long)
+    assert found("🍇🦊", "🍇 🦊", "🦊🍇", "🍇🍇🦊", codebook=own) == [
+        ("me-0", "🍇🦊", "Izium"),
+        ("me-1", "🍇", "Izium"),
+        ("me-2", "🍇", "Izium"),
+        ("me-3", "🍇", "Izium"),
+        ("me-3", "🍇🦊", "Izium"),
     ]
-    told = zip(spans.row, spans.start, spans.end, spans.emoji, strict=True)
-    assert [(int(a), int(b), int(c), str(d)) for a, b, c, d in told] == expected
-    assert len(spans) == len(expected)
+    assert found("🍇🦊✈", "🍇🦊✈️", codebook=own) == [
+        ("me-0", "🍇🦊✈️", "Izium"),
+        ("me-1", "🍇🦊✈️", "Izium"),
+    ]
+    assert found("🍇", "🦊", codebook=book(pair)) == []
+
+
+def test_a_sequence_does_not_go_from_one_post_into_the_next():
+    assert found("🍇", "🦊", "🍇🦊", codebook=book(replace(GRAPES, code="🍇🦊"))) == [
+        ("me-2", "🍇🦊", "Izium")
+    ]
+
+
+WORDS = ["raisin", "#Izium", "Куп’янськ-Вузловий", "straße", "ізюм", "й", "ice cream"]
+TEXTS = st.lists(
+    st.one_of(
+        st.sampled_from(
+            [*WORDS, "RAISIN", "#", "STRASSE", "купянськ  вузловий", "ІЗЮМ", "и\u0306"]
+        ),
+        st.sampled_from(["\u0301", "'", "’", " ", "-", "_", ".", "\n", "x", "1", "ﬁ", "É"]),
+        st.text(max_size=2),
+    ),
+    max_size=8,
+).map("".join)
+
+
+@given(st.lists(TEXTS, min_size=1, max_size=4))
+@settings(max_examples=200)
+def test_words_are_those_of_the_pattern_over_the_folded_text(texts):
+    """The automaton only passes over texts; it must pass over none that holds a word."""
+    codes = [
+        replace(GRAPES, code=word, kind="hashtag" if word[0] == "#" else "word") for word in WORDS
+    ]
+    pattern = whole_words(fold(word) for word in WORDS)
+    expected = {(row, key) for row, text in enumerate(texts) for key in pattern.findall(fold(text))}
+    rows, numbers = code_hits(texts, codes)
+    pairs = zip(rows.tolist(), numbers.tolist(), strict=True)
+    assert {(row, fold(codes[number].code)) for row, number in pairs} == expected
+
+
+def test_words_in_letters_beyond_the_automaton_are_found():
+    code = replace(GRAPES, code="葡萄", kind="word")
+    assert found("葡萄", "葡", None, "(葡萄)", codebook=book(code)) == [
+        ("me-0", "葡萄", "Izium"),
+        ("me-3", "葡萄", "Izium"),
+    ]
+
+
+def test_signals_are_in_the_order_of_posts_and_each_once():
+    word = replace(GRAPES, code="raisin", kind="word")
+    twice = replace(GRAPES, valid_from=pd.Timestamp("2022-01-01").date())
+    told = found("a raisin 🍇", "🍇🍇", "raisin", codebook=book(GRAPES, twice, word))
+    assert told == [
+        ("me-0", "🍇", "Izium"),
+        ("me-0", "raisin", "Izium"),
+        ("me-1", "🍇", "Izium"),
+        ("me-2", "raisin", "Izium"),
+    ]
+
+
+def test_a_picture_stands_in_no_text():
+    assert found("bullfinch", codebook=book(replace(GRAPES, code="bullfinch", kind="image"))) == []
+
+
+def test_decoration_says_little_and_a_first_fox_much():
+    """An account that posts fire daily: by hand, k = n = 99 and k = 0."""
+    fire = book(replace(GRAPES, code="🔥"), replace(GRAPES, code="🦊"))
+    told = detect(posts(*["🔥"] * 99, "🔥🦊", step="1D"), codebook=fire)
+    last = told[told["post_id"] == "me-99"].set_index("code")["surprisal"]
+    assert last["🔥"] == pytest.approx(-math.log2(99.5 / 100))
+    assert last["🦊"] == pytest.approx(-math.log2(0.5 / 100))
+
+
+def test_what_is_reposted_is_a_past_of_its_own():
+    frame = posts("🍇", "🍇", "🍇", "🍇")
+    frame["repost"] = pd.array([False, True, None, True], dtype="boolean")
+    told = detect(frame)
+    # Own: the first, then the third after one with the code; reposts alike.
+    shares = (0.5 / 1, 0.5 / 1, 1.5 / 2, 1.5 / 2)
+    assert told["surprisal"].tolist() == pytest.approx([-math.log2(share) for share in shares])
+    assert told["repost"].tolist() == [False, True, pd.NA, True]
+
+
+def test_an_edited_post_carries_its_code_only_since_then():
+    frame = posts("🍇", "🍇", "🍇")
+    frame["edited_at"] = pd.Series(
+        [pd.Timestamp("2022-09-10T13:30Z"), pd.NaT, pd.NaT], dtype="datetime64[us, UTC]"
+    )
+    told = detect(frame)
+    # At 13:00 the first may have had no grapes yet; at 14:00 both had.
+    shares = (0.5 / 1, 0.5 / 2, 2.5 / 3)
+    assert told["surprisal"].tolist() == pytest.approx([-math.log2(share) for share in shares])
+    assert told["edited_at"].notna().tolist() == [True, False, False]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from("ab"),
+            st.integers(0, 6),
+            st.integers(0, 3),
+            st.sampled_from(["🍇", "🦊", ""]),
+        ),
+        max_size=12,
+    )
+)
+def test_surprisal_is_that_of_counting_post_by_post(rows):
+    """Rough times too: a post lies in the past only if it certainly does."""
+    hour = pd.Timedelta("1h")
+    begin = pd.Timestamp("2022-09-10T00:00Z")
+    frame = pd.DataFrame(
+        [
+            (f"p{number}", account, begin + first * hour, begin + (first + wide) * hour, text)
+            for number, (account, first, wide, text) in enumerate(rows)
+        ],
+        columns=["post_id", "account", "posted_at", "posted_until", "text"],
+    ).astype({"posted_at": "datetime64[us, UTC]", "posted_until": "datetime64[us, UTC]"})
+    frame = frame.astype({"post_id": "str", "account": "str", "text": "str"})
+    for signal in detect(frame).itertuples():
+        own = frame[frame["account"] == signal.account]
+        past = own[own["posted_until"] < signal.posted_at]
+        share = ((past["text"] == signal.code).sum() + 0.5) / (len(past) + 1)
+        assert signal.surprisal == pytest.approx(-math.log2(share))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from foxgrape.coincidence import Coincidence, coincidence
     from foxgrape.competing import CumulativeIncidence, cumulative_incidence
     from foxgrape.detect import detect
+    from foxgrape.detect_all import Detected, detect_all
     from foxgrape.emoji_scan import EmojiSpans, scan_emoji
     from foxgrape.errors import FoxgrapeError
     from foxgrape.events import read_events
@@ -68,6 +69,7 @@ _HOMES = {
     "foxgrape.competing": ["CumulativeIncidence", "cumulative_incidence"],
     "foxgrape.coincidence": ["Coincidence", "coincidence"],
     "foxgrape.detect": ["detect"],
+    "foxgrape.detect_all": ["Detected", "detect_all"],
     "foxgrape.emoji_scan": ["EmojiSpans", "scan_emoji"],
     "foxgrape.errors": ["FoxgrapeError"],
     "foxgrape.events": ["read_events"],
@@ -121,6 +123,7 @@ __all__ = [
     "Codebook",
     "Coincidence",
     "CumulativeIncidence",
+    "Detected",
     "Due",
     "EmojiSpans",
     "FoxgrapeError",
@@ -149,6 +152,7 @@ __all__ = [
     "coincidence",
     "cumulative_incidence",
     "detect",
+    "detect_all",
     "find",
     "hazard",
     "ingest",

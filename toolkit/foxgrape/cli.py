@@ -12,6 +12,7 @@ from foxgrape import (
     __version__,
     cli_chance,
     cli_data,
+    cli_detect,
     cli_doors,
     cli_fetch,
     cli_places,
@@ -34,6 +35,7 @@ cli_fetch.add_to(app)
 cli_data.add_to(cli_places.data_app)
 cli_doors.add_to(app, study_app)
 cli_chance.add_to(app)
+cli_detect.add_to(app)
 cli_schedule.add_to(app, cli_reports.report)
 app.add_typer(cli_reports.report, name="report")
 app.add_typer(study_app, name="study")

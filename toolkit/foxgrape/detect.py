@@ -2,40 +2,44 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from foxgrape import tables, times
-from foxgrape.emoji_scan import scan_emoji
-from foxgrape.places import Codebook, fold, normal_emoji
-from foxgrape.places.names import whole_words
+from foxgrape.code_hits import code_hits
+from foxgrape.mentions import mentions_in
+from foxgrape.places import Codebook, fold
+from foxgrape.surprisal import surprisals
+from foxgrape.text_buffers import as_arrow, texts_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from datetime import datetime
 
     import numpy.typing as npt
 
-    from foxgrape.places import Code, Gazetteer
+    from foxgrape.mentions import Mention
+    from foxgrape.places import Code
 
-__all__ = ["detect"]
+    Whole = npt.NDArray[np.int64]
 
-# A name is up to three capitalised words; Velyka Oleksandrivka, Kupiansk-Vuzlovyi, Давидів Брід.
-_WORD = r"[^\W\d_a-zа-яґєії][\w'’ʼ-]*"
-_NAME = re.compile(rf"{_WORD}(?:[ ]{_WORD}){{0,2}}")
+__all__ = ["detect", "found_in"]
+
+_CARRIED = ["post_id", "account", "platform", "posted_at", "posted_until", "repost", "edited_at"]
+#: Texts that become Python's own at once.
+_BLOCK = 20_000
 
 
-class _Hit(NamedTuple):
-    """One reading found in one post; `row` is the post's position."""
+class _Reading(NamedTuple):
+    """What a code or a name in a post stands for."""
 
-    row: int
     code: str
     kind: str
     place_id: str
+    place: str
     confidence: str
-    decoded_at: pd.Timestamp | None
+    decoded_at: datetime | None
 
 
 def detect(
@@ -44,7 +48,8 @@ def detect(
     """Find the signals in posts: one row for each post, code and place that the code stands for.
 
     A code that stands for several places yields a signal for each, and repeating a code in a post
-    changes nothing. Codes are read only on days on which the codebook says they hold.
+    changes nothing. Codes are read only on days on which the codebook says they hold; a sequence
+    of emoji that is a code is not read as the codes in it.
 
     Parameters
     ----------
@@ -53,17 +58,20 @@ def detect(
     codebook
         The packaged one by default.
     mentions
-        Also find places called by name, in the spellings of the codebook's gazetteer (not
-        inflected): the baseline that any code must beat. A name that several places bear yields
-        a signal for each, with confidence C.
+        Also find places called by name, in the spellings of the codebook's gazetteer and their
+        case forms: the baseline that any code must beat. A name that few people live under, or
+        that is also a word or a first name, is read only where the words around it speak of a
+        place, with confidence C; so is one that several places bear, with a signal for each.
 
     Returns
     -------
     DataFrame
-        The signals table. ``decoded_at`` is when the reading certainly stood in public.
-        ``surprisal`` is in bits, more for what the account rarely posts: ``-log2((k + ½)/(n + 1))``
-        where `k` of the account's `n` certainly earlier posts carry the code (Krichevsky and
-        Trofimov 1981).
+        The signals table, in the order of the posts. ``decoded_at`` is when the reading certainly
+        stood in public. ``surprisal`` is in bits, more for what the account rarely posts:
+        ``-log2((k + ½)/(n + 1))`` where `k` of the account's `n` certainly earlier posts carry the
+        code (Krichevsky and Trofimov 1981). Two columns more, ``repost`` and ``edited_at``, are
+        the post's: what an account reposts is a past of its own, and an edited post may have
+        got its code only then.
 
     Raises
     ------
@@ -77,94 +85,108 @@ def detect(
     >>> detect(posts)[["code", "place", "confidence"]].to_dict("records")
     [{'code': '🍇', 'place': 'Izium', 'confidence': 'A'}]
     """
-    codebook = Codebook.default() if codebook is None else codebook
     posts = tables.check(posts, "posts", fill=True)
-    hits = list(dict.fromkeys(_hits(posts, codebook, mentions=mentions)))
-    found = pd.DataFrame(hits, columns=pd.Index(_Hit._fields))
-    rows = found.pop("row").to_numpy(dtype="int64")
-    carried = posts[["post_id", "account", "platform", "posted_at", "posted_until"]]
-    signals = pd.concat([carried.iloc[rows].reset_index(drop=True), found], axis=1)
-    signals["place"] = [codebook.gazetteer[place_id].name for place_id in signals["place_id"]]
-    signals["signal_id"] = signals["post_id"] + ":" + signals["code"] + ":" + signals["place_id"]
-    signals["surprisal"] = _surprisal(posts, rows, signals["code"].to_numpy())
+    signals, row = found_in(posts, Codebook.default() if codebook is None else codebook, mentions)
+    code = pd.factorize(signals["code"])[0].astype(np.int64)
+    signals["surprisal"] = surprisals(posts, row, code)
     return tables.check(signals, "signals")
 
 
-def _hits(posts: pd.DataFrame, codebook: Codebook, *, mentions: bool) -> Iterator[_Hit]:
-    texts = posts["text"].fillna("").tolist()
-    days = posts["posted_at"].tolist()
-    written: dict[str, list[Code]] = {}
-    named: dict[str, list[Code]] = {}
-    for code in codebook:
-        by_key = named if code.kind == "mention" else written
-        by_key.setdefault(fold(code.code), []).append(code)
-    for row, key in (*_emoji_in(texts), *_words_in(texts, codebook)):
-        for code in written.get(key, ()):
-            if code.valid_at(days[row]):
-                yield _hit(row, code)
+def found_in(posts: pd.DataFrame, codebook: Codebook, mentions: bool) -> tuple[pd.DataFrame, Whole]:
+    """Return the signals in checked posts without their surprisal, and the row of each post."""
+    when = times.microseconds(posts["posted_at"])
+    column = as_arrow(posts["text"])
+    row, number = code_hits(column, codebook.codes)
+    bounds = _bounds(codebook.codes)
+    held = _held(bounds, number, when[row])
+    row, number = row[held], number[held]
+    readings = [_read(code, codebook) for code in codebook.codes]
     if mentions:
-        for row, name in _names_in(texts):
-            yield from _mentions(row, name, days[row], named, codebook.gazetteer)
+        named, more = _mentions(column, when, codebook, bounds, readings)
+        row, number = np.concatenate([row, named]), np.concatenate([number, more])
+    return _signals(posts, row, number, readings)
 
 
-def _hit(row: int, code: Code) -> _Hit:
-    public = None if code.public_by is None else pd.Timestamp(code.public_by)
-    return _Hit(row, code.code, code.kind, code.place_id, code.confidence, public)
+def _read(code: Code, codebook: Codebook) -> _Reading:
+    place = codebook.gazetteer[code.place_id].name
+    kind, confidence = code.kind, code.confidence
+    return _Reading(code.code, kind, code.place_id, place, confidence, code.public_by)
 
 
-def _emoji_in(texts: list[str]) -> Iterator[tuple[int, str]]:
-    spans = scan_emoji(texts)
-    for row, sign in zip(spans.row.tolist(), spans.emoji.tolist(), strict=True):
-        yield row, fold(normal_emoji(sign))
+def _bounds(codes: tuple[Code, ...]) -> tuple[Whole, Whole]:
+    """Return the first and last microsecond at which each code is read so."""
+    spans = [code.valid_span for code in codes]
+    ever = np.iinfo(np.int64)
+    first = [ever.min if first is None else _tick(first) for first, _ in spans]
+    last = [ever.max if last is None else _tick(last) for _, last in spans]
+    return np.array(first, np.int64), np.array(last, np.int64)
 
 
-def _words_in(texts: list[str], codebook: Iterable[Code]) -> Iterator[tuple[int, str]]:
-    pattern = whole_words(fold(code.code) for code in codebook if code.kind in {"word", "hashtag"})
-    if pattern is None:
-        return
-    for row, text in enumerate(texts):
-        for key in pattern.findall(fold(text)):
-            yield row, key
+def _held(bounds: tuple[Whole, Whole], number: Whole, when: Whole) -> npt.NDArray[np.bool_]:
+    """Tell which codes were read so when they were posted."""
+    first, last = bounds
+    held: npt.NDArray[np.bool_] = (when >= first[number]) & (when <= last[number])
+    return held
 
 
-def _names_in(texts: list[str]) -> Iterator[tuple[int, str]]:
-    """Yield every run of one to three capitalised words, longer ones first."""
-    for row, text in enumerate(texts):
-        for match in _NAME.finditer(text):
-            words = match.group().split(" ")
-            for length in range(len(words), 0, -1):
-                for first in range(len(words) - length + 1):
-                    yield row, " ".join(words[first : first + length])
+def _tick(instant: datetime) -> int:
+    return int(times.microseconds(pd.Series([pd.Timestamp(instant)], dtype=times.DTYPE))[0])
 
 
 def _mentions(
-    row: int, name: str, when: pd.Timestamp, named: dict[str, list[Code]], gazetteer: Gazetteer
-) -> Iterator[_Hit]:
-    """Read a name as the place that the codebook says, else as each place that bears it."""
-    told = [code for code in named.get(fold(name), ()) if code.valid_at(when)]
-    if told:
-        yield from (_hit(row, code) for code in told)
-        return
-    places = [match.place for match in gazetteer.find(name, limit=None, exact=True)]
-    for place in places:
-        yield _Hit(row, place.name, "mention", place.id, "B" if len(places) == 1 else "C", None)
+    column: object,
+    when: Whole,
+    codebook: Codebook,
+    bounds: tuple[Whole, Whole],
+    readings: list[_Reading],
+) -> tuple[Whole, Whole]:
+    """Return rows and readings of names; readings that are not there yet are added.
+
+    A name that the codebook reads as one place is read as that place, where it is held then.
+    """
+    told: dict[str, list[int]] = {}
+    for number, code in enumerate(codebook.codes):
+        if code.kind == "mention":
+            told.setdefault(fold(code.code), []).append(number)
+    known: dict[_Reading, int] = {}
+    rows, numbers = [], []
+    for first in range(0, len(when), _BLOCK):
+        block = np.arange(first, min(first + _BLOCK, len(when)))
+        for row, text in zip(block.tolist(), texts_at(column, block), strict=True):
+            for mention in mentions_in(text, codebook.gazetteer):
+                keys = {fold(text[mention.start : mention.end]), fold(mention.matched)} & set(told)
+                codes = np.array([each for key in sorted(keys) for each in told[key]], np.int64)
+                meant = codes[_held(bounds, codes, when[[row] * len(codes)])].tolist()
+                for reading in _named(mention) if not meant else ():
+                    number = known.setdefault(reading, len(readings))
+                    if number == len(readings):
+                        readings.append(reading)
+                    meant.append(number)
+                rows += [row] * len(meant)
+                numbers += meant
+    return np.array(rows, np.int64), np.array(numbers, np.int64)
 
 
-def _surprisal(
-    posts: pd.DataFrame, rows: npt.NDArray[np.int64], codes: npt.NDArray[np.object_]
-) -> npt.NDArray[np.float64]:
-    """Return the bits of each signal's code, given what its account had posted before."""
-    begins = times.microseconds(posts["posted_at"])
-    ends = times.microseconds(posts["posted_until"])
-    accounts = posts["account"].to_numpy()
-    all_posts = {account: np.sort(ends[accounts == account]) for account in set(accounts[rows])}
-    carrying: dict[tuple[str, str], list[int]] = {}
-    for row, code in dict.fromkeys(zip(rows.tolist(), codes, strict=True)):
-        carrying.setdefault((accounts[row], code), []).append(ends[row])
-    with_code = {key: np.sort(np.array(value)) for key, value in carrying.items()}
-    bits = np.empty(len(rows))
-    for position, (row, code) in enumerate(zip(rows.tolist(), codes, strict=True)):
-        earlier = np.searchsorted(all_posts[accounts[row]], begins[row])
-        alike = np.searchsorted(with_code[accounts[row], code], begins[row])
-        bits[position] = -np.log2((alike + 0.5) / (earlier + 1))
-    return bits
+def _named(mention: Mention) -> list[_Reading]:
+    confidence = "B" if mention.sure else "C"
+    return [
+        _Reading(place.name, "mention", place.id, place.name, confidence, None)
+        for place in mention.places
+    ]
+
+
+def _signals(
+    posts: pd.DataFrame, row: Whole, number: Whole, readings: list[_Reading]
+) -> tuple[pd.DataFrame, Whole]:
+    """Return one row a post, code and place, in the order of posts."""
+    told = pd.DataFrame(readings, columns=pd.Index(_Reading._fields))
+    told = told.astype(dict.fromkeys(_Reading._fields, "str") | {"decoded_at": times.DTYPE})
+    what = pd.factorize(told["code"] + "\0" + told["place_id"])[0].astype(np.int64)
+    order = np.argsort(row, kind="stable")
+    row, number = row[order], number[order]
+    once = np.sort(np.unique(row * (len(told) + 1) + what[number], return_index=True)[1])
+    row, number = row[once], number[once]
+    carried = posts[_CARRIED].take(row).reset_index(drop=True)
+    signals = pd.concat([carried, told.take(number).reset_index(drop=True)], axis="columns")
+    signals["signal_id"] = signals["post_id"] + ":" + signals["code"] + ":" + signals["place_id"]
+    return signals, row

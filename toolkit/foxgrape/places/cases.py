@@ -64,7 +64,10 @@ def word_forms(word: str) -> frozenset[str]:
     """
     if word[-1:] in _CONSONANTS and word:
         endings = [*_HARD, *_SOFT] if word[-1] in _HISSING else _HARD
-        return frozenset({word, *_declined(_opened(word), endings)})
+        bases = _opened(word)
+        # У Кривому Розі, у Кременчуці.
+        soft = {base[:-1] + _SOFTENED.get(base[-1], base[-1]) + "і" for base in bases}
+        return frozenset({word, *soft, *_declined(bases, endings)})
     fitting = (row for row in _TABLE if word.endswith(row[0]) and len(word) > len(row[0]))
     ending, endings = next(fitting, ("", []))
     if not endings:

@@ -81,8 +81,15 @@ class Code:
     def valid_at(self, when: date) -> bool:
         """Tell whether the code is read so on that day (or, for an instant, that day in Kyiv)."""
         earliest, latest = _span(when)
-        return (self.valid_from is None or latest >= _span(self.valid_from)[0]) and (
-            self.valid_until is None or earliest <= _span(self.valid_until)[1]
+        first, last = self.valid_span
+        return (first is None or latest >= first) and (last is None or earliest <= last)
+
+    @property
+    def valid_span(self) -> tuple[datetime | None, datetime | None]:
+        """The first and the last instant at which the code is read so; None for no bound."""
+        return (
+            None if self.valid_from is None else _span(self.valid_from)[0],
+            None if self.valid_until is None else _span(self.valid_until)[1],
         )
 
     @property

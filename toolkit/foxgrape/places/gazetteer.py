@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from foxgrape.places.matching import Reading, Shelf
 
-__all__ = ["Gazetteer", "Place", "PlaceMatch", "find"]
+__all__ = ["Gazetteer", "Place", "PlaceMatch", "find", "todays"]
 
 _RESOURCE = path.join(path.dirname(__file__), "resources", "gazetteer")  # noqa: PTH118, PTH120
 _EXACT, _FOLDED = 1.0, 0.95
@@ -174,6 +174,31 @@ class Gazetteer:
             found.sort(key=_rank if near is None else lambda match: _rank_near(match, near))
         return found[:limit]
 
+    def named_in_text(self, name: str) -> list[PlaceMatch]:
+        """Find the places that a capitalised name in a text means: as written, or inflected.
+
+        Unlike `find`, it takes no other spelling for this one, because in a text every word is
+        asked about; only hamlets yield to a town of which their name is a case form.
+
+        Examples
+        --------
+        >>> [match.place.name for match in Gazetteer.default().named_in_text("Ізюмом")]
+        ['Izium']
+        """
+        from foxgrape.places.matching import inflected  # noqa: PLC0415 - as in find
+
+        found = self._named(name)
+        hamlets = not any(match.place.population for match in found)
+        readings = self._declined(name) if found and hamlets else []
+        if not found:
+            readings = inflected(name, self._shelves)
+        return sorted(_best([*found, *map(_match_of, readings)]), key=_rank)
+
+    def stems(self) -> Iterator[str]:
+        """Yield the stem of every name, as `sounds.stem` makes them; some of them several times."""
+        for shelf in self._shelves:
+            yield from shelf.stems
+
     def _named(self, name: str) -> list[PlaceMatch]:
         """Return the places that bear a folded name."""
         key = fold(name)
@@ -280,10 +305,10 @@ def _lies_within(place: Place, country: str | None, admin1: str | None) -> bool:
 
 def _rank(match: PlaceMatch) -> tuple[float, bool, int, str]:
     """Order by score; then today's name before another one; then by population."""
-    return (-match.score, not _todays(match), -(match.place.population or 0), match.place.id)
+    return (-match.score, not todays(match), -(match.place.population or 0), match.place.id)
 
 
-def _todays(match: PlaceMatch) -> bool:
+def todays(match: PlaceMatch) -> bool:
     """Tell today's name, in any spelling, from a former or other one, by its consonants."""
     name = match.place.name
     return match.matched == name or _bones(match.matched) == _bones(name)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Shelf = Folder | Memory
 
-__all__ = ["Reading", "inexact", "without_company"]
+__all__ = ["Reading", "inexact", "inflected", "without_company"]
 
 RESPELT, INFLECTED, BOTH, LOOSE = 0.9, 0.87, 0.84, 0.82
 #: The best score of a guess, and of a reading in small letters that needs more than an ending.
@@ -80,6 +80,19 @@ def inexact(name: str, shelves: Sequence[Shelf]) -> list[Reading]:
         known = readings.get(reading.place.id)
         if known is None or reading.score > known.score:
             readings[reading.place.id] = reading
+    return list(readings.values())
+
+
+def inflected(name: str, shelves: Sequence[Shelf]) -> list[Reading]:
+    """Return the places of one of whose names this is a case form, as written, capital and all."""
+    asked = _Asked(name)
+    if not asked.heard or not asked.capital:
+        return []
+    readings = {}
+    for place in _sounding(asked.variants, shelves):
+        best = max(_compare(asked, known) for known in asked.comparable(place))
+        if best[2] == "inflected":
+            readings[place.id] = Reading(place, *best)
     return list(readings.values())
 
 

@@ -1,0 +1,39 @@
+"""Compilation by numba for kernels; a module that imports this needs numba, and half a second."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import numba
+from numba.extending import register_jitable
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["callable_compiled", "compiled"]
+
+
+def compiled(function: F) -> F:
+    """Compile a function that makes no arrays; to a reader it stays what it is.
+
+    Arrays are lent to such a function, and nobody counts who holds them: counting takes several
+    times as long as looking at a byte.
+    """
+    options: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
+    return cast("F", numba.njit(**options)(function))
+
+
+def callable_compiled(*things: Any) -> None:
+    """Let compiled functions call these functions, or all those of a module.
+
+    For everybody else they stay plain Python, which needs no numba.
+    """
+    for thing in things:
+        if inspect.ismodule(thing):
+            own = [each for each in vars(thing).values() if inspect.isfunction(each)]
+            callable_compiled(*(each for each in own if each.__module__ == thing.__name__))
+        else:
+            register_jitable(_nrt=False, error_model="numpy")(thing)

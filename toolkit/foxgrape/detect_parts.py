@@ -1,0 +1,216 @@
+"""Detection part by part: what a worker does with one stretch of a file, and what joins them.
+
+A part tells its signals without their surprisal, and what all its posts add to the past of their
+accounts. The surprisal of all signals is told when every part is there, from the past of all
+posts, so it is that of one call over them.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from foxgrape import tables, times
+from foxgrape.detect import found_in
+from foxgrape.errors import StoreError, TableError
+from foxgrape.places import Codebook
+from foxgrape.surprisal import Carried, Past, bits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import numpy.typing as npt
+
+    Whole = npt.NDArray[np.int64]
+
+__all__ = ["Part", "Stretch", "joined", "keep", "kept", "part_of", "stretches"]
+
+_READ = ["post_id", "platform", "account", "posted_at", "posted_until", "text", "repost"]
+_READ += ["edited_at"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Row groups of a file of Parquet that are read together."""
+
+    file: str
+    groups: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What was found in a stretch.
+
+    Attributes
+    ----------
+    signals
+        Without surprisal; ``row`` is the post's position in the stretch.
+    past
+        Of every post ``account``, ``repost``, ``posted_until`` and the hash of its id.
+    """
+
+    signals: pd.DataFrame
+    past: pd.DataFrame
+
+
+def stretches(source: str | Path, batch: int) -> list[Stretch]:
+    """Return the stretches of a file or folder of Parquet, or of the posts of a store.
+
+    Raises
+    ------
+    StoreError
+        If there is no such file, or it is no Parquet.
+    """
+    found = []
+    for file in _files(Path(source)):
+        try:
+            metadata = pq.read_metadata(file)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise StoreError("cannot be read as Parquet", file=file, got=error) from None
+        groups: list[int] = []
+        rows = 0
+        for number in range(metadata.num_row_groups):
+            size = metadata.row_group(number).num_rows
+            if groups and rows + size > batch:
+                found.append(Stretch(str(file), tuple(groups)))
+                groups, rows = [], 0
+            groups.append(number)
+            rows += size
+        if groups:
+            found.append(Stretch(str(file), tuple(groups)))
+    return found
+
+
+def _files(source: Path) -> list[Path]:
+    posts = source / "posts"
+    if (posts / "_delta_log").is_dir():
+        from deltalake import DeltaTable  # noqa: PLC0415 - as in store
+
+        # Those that hold what stands there now; the others are earlier versions'.
+        uris = DeltaTable(posts).file_uris()
+        return sorted(Path(unquote(uri.removeprefix("file://"))) for uri in uris)
+    if source.is_dir():
+        files = sorted(source.rglob("*.parquet"))
+        if not files:
+            raise StoreError("no Parquet in this folder, and no posts of a store", file=source)
+        return files
+    if not source.exists():
+        raise StoreError("there is no such file or folder", file=source)
+    return [source]
+
+
+def part_of(stretch: Stretch, codebook: Codebook | None = None, *, mentions: bool = False) -> Part:
+    """Detect in one stretch; every worker calls this, here or elsewhere."""
+    file = pq.ParquetFile(stretch.file)
+    names = [name for name in _READ if name in file.schema_arrow.names]
+    table = file.read_row_groups(list(stretch.groups), columns=names)
+    posts = tables.check(table.to_pandas(), "posts", fill=True)
+    signals, row = found_in(posts, Codebook.default() if codebook is None else codebook, mentions)
+    marks = pd.util.hash_array(posts["post_id"].to_numpy(dtype=object)).view(np.int64)
+    past = posts[["account", "repost", "posted_until"]].assign(mark=marks)
+    return Part(signals.assign(row=row), past)
+
+
+def keep(part: Part, folder: Path, number: int) -> None:
+    """Write a part down, so that it bears its name only when it is whole."""
+    for name, frame in (("signals", part.signals), ("past", part.past)):
+        path = _path(folder, name, number)
+        beside = path.with_name(f"{path.name}.{os.getpid()}.part")
+        frame.to_parquet(beside, index=False)
+        beside.replace(path)
+
+
+def kept(folder: Path, number: int) -> bool:
+    """Tell whether a part has been written down; what it adds to the past comes last."""
+    return _path(folder, "past", number).is_file()
+
+
+def _path(folder: Path, name: str, number: int) -> Path:
+    return folder / f"{name}-{number:06}.parquet"
+
+
+def joined(folder: Path, parts: int, out: Path) -> tuple[int, int]:
+    """Join parts into one file of signals; return how many posts there were, and signals.
+
+    Raises
+    ------
+    TableError
+        If a post stands in the parts more than once.
+    """
+    number: dict[Any, int] = {}
+    past = _past(folder, parts, number)
+    told = list(_carried(folder, parts, number))
+    carried = Carried(*(np.concatenate(column) for column in zip(*told, strict=True)))
+    surprisal = bits(past, carried)
+    beside = out.with_name(f"{out.name}.{os.getpid()}.part")
+    writer, at = None, 0
+    for part in range(parts):
+        signals = pd.read_parquet(_path(folder, "signals", part)).drop(columns="row")
+        signals["surprisal"] = surprisal[at : at + len(signals)]
+        at += len(signals)
+        table = pa.Table.from_pandas(tables.check(signals, "signals"), preserve_index=False)
+        if writer is None:
+            writer = pq.ParquetWriter(beside, table.schema)
+        writer.write_table(table)
+    if writer is not None:
+        writer.close()
+        beside.replace(out)
+    return len(past.end), at
+
+
+def _past(folder: Path, parts: int, number: dict[Any, int]) -> Past:
+    """Return what all posts make of the past; accounts are numbered across parts."""
+    habits, ends, marks = [], [], []
+    for part in range(parts):
+        frame = pd.read_parquet(_path(folder, "past", part))
+        habits.append(_habits(frame, number))
+        ends.append(times.microseconds(frame["posted_until"]))
+        marks.append(frame["mark"].to_numpy())
+    _check_once(np.concatenate(marks))
+    return Past(np.concatenate(habits), np.concatenate(ends))
+
+
+def _habits(frame: pd.DataFrame, number: dict[Any, int]) -> Whole:
+    position, accounts = pd.factorize(frame["account"])
+    account = np.array([number.setdefault(each, len(number)) for each in accounts], np.int64)
+    repost = frame["repost"].fillna(value=False).to_numpy(dtype=np.bool_)
+    return 2 * account[position] + repost if len(frame) else np.empty(0, np.int64)
+
+
+def _check_once(marks: Whole) -> None:
+    marks.sort()
+    if (marks[1:] == marks[:-1]).any():
+        raise TableError(
+            "a post stands in more than one part",
+            column="post_id",
+            expected="each post_id once",
+            hint="put the files into a store first: foxgrape ingest posts",
+        )
+
+
+def _carried(folder: Path, parts: int, number: dict[Any, int]) -> Iterator[Sequence[Whole]]:
+    codes: dict[Any, int] = {}
+    names = ["row", "account", "repost", "posted_at", "posted_until", "edited_at", "code"]
+    first = 0
+    for part in range(parts):
+        frame = pd.read_parquet(_path(folder, "signals", part), columns=names)
+        end = times.microseconds(frame["posted_until"])
+        edited = frame["edited_at"].fillna(frame["posted_until"])
+        position, told = pd.factorize(frame["code"])
+        code = np.array([codes.setdefault(each, len(codes)) for each in told], np.int64)
+        yield (
+            first + frame["row"].to_numpy(),
+            _habits(frame, number),
+            times.microseconds(frame["posted_at"]),
+            np.maximum(end, times.microseconds(edited)),
+            code[position] if len(frame) else np.empty(0, np.int64),
+        )
+        first += pq.read_metadata(_path(folder, "past", part)).num_rows

@@ -1,0 +1,259 @@
+"""Places called by name in a text: inflected, in Ukrainian, Russian and English.
+
+A capital letter makes no name. A name that few people live under, or that is also a word or a
+first name, is read only where the words around it speak of a place.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from foxgrape.mention_words import (
+    AT,
+    FIRST_NAMES,
+    IN,
+    ORDINARY,
+    REGION,
+    REGIONS,
+    SETTLEMENT,
+    STREET,
+)
+from foxgrape.places import fold
+from foxgrape.places.gazetteer import todays
+from foxgrape.places.place import kilometres
+from foxgrape.places.sounds import ending_variants, sound
+
+if TYPE_CHECKING:
+    from foxgrape.places import Gazetteer, Place, PlaceMatch
+
+__all__ = ["Mention", "mentions_in"]
+
+_WORD = r"[^\W\d_a-zа-яґєії][\w'’ʼ]*(?:[-‑][\w'’ʼ]+)*"
+_RUN = re.compile(rf"{_WORD}(?:[ \u00a0]{_WORD})*")
+_WORDS = re.compile(_WORD)
+_BEFORE = re.compile(r"([\w'’ʼ]+)(\.?)[\s«„“\"*(]*$")
+_AFTER = re.compile(r"[\s»”\"*)]+([\w'’ʼ]+)")
+_AFTER_LIST = re.compile(r"(?:(?:,|\s+(?:та|і|й|и|and))\s+[\w'’ʼ-]+)+\s+([\w'’ʼ]+)")
+_LISTED = re.compile(
+    r"[»”\"*)]*(?:,|,?\s+(?:та|і|й|и|або|чи|and|or)|\s*[–—-]|/)"
+    r"\s*(?:(?:в|у|на|під|до|з|із|in|near|at|to)\s+)?[«„“\"*(]*",
+    re.IGNORECASE,
+)
+#: Characters on either side in which the words around a name are looked for.
+_NEAR = 40
+#: People who make a name known enough to be read by its capital alone.
+_KNOWN = 5000
+#: How many times as many people make one of several places of a name the one that is meant.
+_FAR_MORE, _FEW = 10, 500
+#: Places of which none is too small to be meant: somebody has chosen them.
+_CHOSEN = 1000
+#: Kilometres from a place that is named in the same text.
+_NEARBY = 60.0
+_LONGEST, _SHORT = 3, 3
+#: A name that more places bear says too little by itself; a former one must be long enough.
+_MANY, _FORMER = 20, 6
+#: Languages of former names; in others, places abroad are called like some of ours.
+_SPOKEN = ("uk", "ru", "en")
+_LOCATIVE = ("і", "ї", "у", "ю", "ах", "ях", "ому", "ім", "ом", "ой", "ій", "е")
+
+
+class Mention(NamedTuple):
+    """A name in a text.
+
+    Attributes
+    ----------
+    start, end
+        Span in code points.
+    places
+        The places that it may mean.
+    matched
+        The spelling, of the first of them, that matched.
+    sure
+        Whether it is a known name that means one place.
+    """
+
+    start: int
+    end: int
+    places: tuple[Place, ...]
+    matched: str
+    sure: bool
+
+
+class _Found(NamedTuple):
+    start: int
+    end: int
+    matches: tuple[PlaceMatch, ...]
+
+
+def mentions_in(text: str, gazetteer: Gazetteer) -> list[Mention]:
+    """Find the places that a text calls by name, in reading order.
+
+    Examples
+    --------
+    >>> from foxgrape.places import Gazetteer
+    >>> told = mentions_in("Українки! Наші в Ізюмі та під Лисичанськом.", Gazetteer.default())
+    >>> [(text.start, text.places[0].name) for text in told]
+    [(17, 'Izium'), (30, 'Lysychansk')]
+    """
+    chosen = _is_chosen(gazetteer)
+    found = [
+        each
+        for each in _names(text, gazetteer)
+        if not _names_other(text, each) and (chosen or _is_own_name(text, each))
+    ]
+    known = [chosen or _is_known(each) for each in found]
+    taken = [_speaks_of(text, each, sure) for each, sure in zip(found, known, strict=True)]
+    # A name beside one that is taken is taken, from either side.
+    order = range(len(found) - 1)
+    for at in (*order, *(-1 - at for at in order)):
+        one, other = (at, at + 1) if at >= 0 else (at, at - 1)
+        if taken[one] and not taken[other] and _listed(text, found[one], found[other]):
+            taken[other] = not _is_ordinary(found[other])
+    kept = [
+        (each, sure and not (_is_ordinary(each) and not chosen))
+        for each, sure, there in zip(found, known, taken, strict=True)
+        if there
+    ]
+    alone = [places[0] for each, _ in kept if len(places := _meant(each.matches)) == 1]
+    anchors = [(one.lat, one.lon) for one in alone if one.lat is not None and one.lon is not None]
+    return [_mention(each, sure, anchors) for each, sure in kept]
+
+
+def _names(text: str, gazetteer: Gazetteer) -> list[_Found]:
+    """Find the longest names among capitalised words, whatever they mean."""
+    found = []
+    for run in _RUN.finditer(text):
+        words = [word.span() for word in _WORDS.finditer(text, *run.span())]
+        at = 0
+        while at < len(words):
+            begin, end = words[at]
+            longest = _LONGEST if _begins_longer(gazetteer, text[begin:end]) else 1
+            for length in range(min(longest, len(words) - at), 0, -1):
+                end = words[at + length - 1][1]
+                matches = _matches(gazetteer, text[begin:end])
+                if matches:
+                    found.append(_Found(begin, end, matches))
+                    at += length - 1
+                    break
+            at += 1
+    return found
+
+
+@lru_cache(maxsize=1 << 17)
+def _matches(gazetteer: Gazetteer, name: str) -> tuple[PlaceMatch, ...]:
+    if len(name) <= _SHORT and name.isupper():
+        return ()  # ЗСУ, США, EU
+    bare = re.sub("(?<=[a-z])['’ʼ]s$", "", name)
+    return tuple(gazetteer.named_in_text(bare))
+
+
+@lru_cache(maxsize=1 << 17)
+def _begins_longer(gazetteer: Gazetteer, word: str) -> bool:
+    """Tell whether a name of several words may begin so."""
+    heard = sound(word)
+    return bool(heard) and not _first_stems(gazetteer).isdisjoint(ending_variants(heard))
+
+
+@cache
+def _first_stems(gazetteer: Gazetteer) -> frozenset[str]:
+    stems = (stem.partition(" ") for stem in gazetteer.stems())
+    return frozenset(first for first, several, _ in stems if several)
+
+
+@cache
+def _is_chosen(gazetteer: Gazetteer) -> bool:
+    return len(gazetteer) <= _CHOSEN
+
+
+def _is_known(found: _Found) -> bool:
+    """Tell whether many people live there, and few places share the name."""
+    many = (found.matches[0].place.population or 0) >= _KNOWN
+    return many and len(_meant(found.matches)) <= _MANY
+
+
+def _is_own_name(text: str, found: _Found) -> bool:
+    """Tell a name from one borne in the past or abroad, and from the beginning of a longer one."""
+    best = found.matches[0]
+    if not todays(best):
+        spoken = any(best.matched in best.place.names_in(language) for language in _SPOKEN)
+        return spoken and len(best.matched) >= _FORMER and _is_known(found)
+    goes_on = re.match(rf" {_WORD}", text[found.end : found.end + _NEAR])
+    return goes_on is None or _is_known(found)
+
+
+def _is_ordinary(found: _Found) -> bool:
+    return fold(found.matches[0].matched) in ORDINARY
+
+
+def _word_before(text: str, at: int) -> str:
+    """Return the word before; behind a full stop only one that it shortens: м. Ізюм."""
+    match = _BEFORE.search(text[max(0, at - _NEAR) : at])
+    if match is None or (match[2] and fold(match[1]) not in SETTLEMENT | STREET):
+        return ""
+    return match[1]
+
+
+def _before(text: str, at: int) -> str:
+    return fold(_word_before(text, at))
+
+
+def _after(text: str, at: int, pattern: re.Pattern[str]) -> str:
+    match = pattern.match(text, at, at + 2 * _NEAR)
+    return match[1] if match else ""
+
+
+def _names_other(text: str, found: _Found) -> bool:
+    """Tell whether the words around speak of a region, a street or a person."""
+    before, after = _before(text, found.start), _after(text, found.end, _AFTER)
+    if fold(after) in REGION or before in STREET:
+        return True
+    if fold(_after(text, found.end, _AFTER_LIST)) in REGIONS:
+        return True
+    return any(
+        beside[:1].isupper() and fold(beside).startswith(FIRST_NAMES)
+        for beside in (_word_before(text, found.start), after)
+    )
+
+
+def _speaks_of(text: str, found: _Found, known: bool) -> bool:
+    """Tell whether a name is read as a place, by itself or by the word before it."""
+    before = _before(text, found.start)
+    if before in SETTLEMENT:
+        return True
+    if _is_ordinary(found):
+        name = fold(text[found.start : found.end])
+        inside = before in IN and (name.isascii() or name.endswith(_LOCATIVE))
+        return inside or before in AT
+    return known or before in IN or before in AT
+
+
+def _listed(text: str, one: _Found, other: _Found) -> bool:
+    first, second = sorted((one, other))
+    between = text[first.end : second.start]
+    return _LISTED.fullmatch(between) is not None
+
+
+def _meant(matches: tuple[PlaceMatch, ...]) -> list[Place]:
+    """Return the places that a name may mean: one alone, if far more people live there.
+
+    Those that were called so in the past are not meant where one is today.
+    """
+    places = [match.place for match in matches if todays(match)]
+    places = places or [match.place for match in matches]
+    people = [place.population or _FEW for place in places]
+    return places[:1] if people[0] >= _FAR_MORE * max(people[1:], default=0) else places
+
+
+def _mention(found: _Found, sure: bool, anchors: list[tuple[float, float]]) -> Mention:
+    places = _meant(found.matches)
+    if len(places) > 1:
+        near = [
+            place
+            for place in places
+            if any(kilometres(place, point) <= _NEARBY for point in anchors)
+        ]
+        places = near or places
+    matched = found.matches[0].matched
+    return Mention(found.start, found.end, tuple(places), matched, sure and len(places) == 1)
