@@ -8,7 +8,7 @@ UV = VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --system-certs
 READY := .venv/.ready
 NOTEBOOKS := $(wildcard notebooks/*.py notebooks/templates/*.py)
 
-.PHONY: report test lint types unit browser lab format calibrate lock clean
+.PHONY: report test lint types unit browser lab format docs calibrate lock clean
 
 report: $(READY)
 	$(BIN)/foxgrape report build lead_times --study $(STUDY) --out reports
@@ -32,6 +32,12 @@ format: $(READY)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 	$(BIN)/jupytext --sync $(NOTEBOOKS)
+
+# The site, strictly, into build/docs; what the shell says of itself is asked anew.
+docs: $(READY)
+	$(BIN)/python scripts/write_shell_help.py
+	$(BIN)/python -m sphinx -E -a -W --keep-going -n -q -d build/doctrees docs build/docs
+	@echo "build/docs/index.html"
 
 # Size and power of the null models; goes on where it was stopped, and writes docs/chance.md.
 calibrate: $(READY)
@@ -57,4 +63,4 @@ lock: $(READY)
 	  --no-emit-index-url --no-header --quiet --upgrade --output-file requirements.lock
 
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv build .mypy_cache .pytest_cache .ruff_cache

@@ -15,6 +15,7 @@ import yaml
 
 import foxgrape.events.reading
 import foxgrape.posts.reading
+from doc_pages import lay_out, script
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -174,68 +175,23 @@ def test_a_wheel_finds_its_own_study_and_templates(wheel, tmp_path):
     subprocess.run([sys.executable, "-I", "-c", code], check=True, cwd=tmp_path)
 
 
-FIXTURES = ROOT / "tests" / "fixtures"
-#: The files that pages of docs speak of, and what stands for them.
-SPOKEN_OF = {
-    "result.json": "posts/telegram_desktop_channel.json",
-    "messages.jsonl": "posts/telethon.jsonl",
-    "tweets.jsonl.gz": "posts/x_api_pages.jsonl",
-    "data/tweets.js": "posts/x_archive_tweets.js",
-    "outbox.json": "posts/mastodon_outbox.json",
-    "feed.jsonl": "posts/bluesky_feed.json",
-    "acled.csv": "events/acled_new.csv",
-    "ucdp.csv.gz": "events/ucdp_hxl.csv",
-    "event_info_latest_2022.zip": "events/viina_event_info.csv",
-    "changes.csv.gz": "events/control_changes.csv",
-}
-
-
-@pytest.fixture
-def with_files(tmp_path):
-    """Lay the files that pages speak of into a folder; a format is told by content, not name."""
-    (tmp_path / "data").mkdir()
-    for name, fixture in SPOKEN_OF.items():
-        (tmp_path / name).write_bytes((FIXTURES / fixture).read_bytes())
-    (tmp_path / "dump.csv").write_text(
-        "id,date,what_was_said,author\n1,2022-09-10 12:00:00,x,me\n", encoding="utf-8"
-    )
-    (tmp_path / "liberations.xlsx").write_text(
-        "id;settlement;date\n1;Izium;2022-09-10\n", encoding="utf-8"
-    )
-    return tmp_path
-
-
-def run_blocks(page, folder):
-    """Run all Python of a page in one interpreter, and return what it printed."""
-    blocks = re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
-    assert blocks
+def test_the_readmes_python_runs_and_says_what_it_shows(tmp_path):
+    lay_out(tmp_path)
     done = subprocess.run(
-        [sys.executable, "-c", "\n".join(blocks)],
+        [sys.executable, "-c", script(ROOT / "README.md")],
         capture_output=True,
         text=True,
         check=False,
-        cwd=folder,
+        cwd=tmp_path,
     )
     assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def test_the_readmes_python_runs_and_says_what_it_shows(with_files):
-    told = run_blocks(ROOT / "README.md", with_files)
     for word in ("Izium", "precedes", "Lysychansk", "unconfirmed", "undetermined"):
-        assert word in told
-
-
-PAGES = [*sorted((ROOT / "docs" / "formats").glob("*.md")), ROOT / "docs" / "store.md"]
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_the_python_of_a_page_runs(page, with_files):
-    run_blocks(page, with_files)
+        assert word in done.stdout
 
 
 def test_each_format_has_a_page():
-    told = "".join(page.read_text("utf-8") for page in PAGES)
+    pages = (ROOT / "docs" / "formats").glob("*.md")
+    told = "".join(page.read_text("utf-8") for page in pages)
     names = [*foxgrape.posts.reading.FORMATS, *foxgrape.events.reading.FORMATS]
     assert all(f'format="{name}"' in told for name in names)
 
