@@ -195,7 +195,7 @@ class Gazetteer:
         return sorted(_best([*found, *map(_match_of, readings)]), key=_rank)
 
     def stems(self) -> Iterator[str]:
-        """Yield the stem of every name, as ``sounds.stem`` makes them; some of them several times."""
+        """Yield the stem of every name, as ``sounds.stem`` makes them; some more than once."""
         for shelf in self._shelves:
             yield from shelf.stems
 
