@@ -1,9 +1,9 @@
 """Size and power of the null models: how often a nominal 5% test claims a lead in made worlds.
 
 Run as `make calibrate`, or `python scripts/calibrate.py --worlds 2000 --docs docs`. Each cell, a
-family of worlds with or without planted leads, is appended to a file once it is done; a second
-run goes on where the first stopped. Tables go into docs/chance.md between its markers, figures
-into docs/images.
+null in a family of worlds with or without planted leads, is appended to a file once it is done; a
+second run goes on where the first stopped. Tables go into docs/chance.md between its markers,
+figures into docs/images.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "fast front, times known to the day": FAST | {"rough": 1.0},
     "slow front, times known to 3 days": SLOW | {"rough": 3.0},
     "fast front, popular places": FAST | {"popularity": 0.7},
+    "slow front, narrow": SLOW | {"reach": 25.0},
+    "fast front, narrow": FAST | {"reach": 25.0},
     "tempo, popular places": BURSTS | {"popularity": 1.0},
     "waves and a fast front, 60 places": FAST | {"tempo": "waves", "places": 60},
     "slow front, three accounts, a third announced": SLOW | {"accounts": 3, "announced": 0.33},
@@ -53,35 +55,33 @@ FAMILIES: dict[str, dict[str, Any]] = {
 
 
 def p_of_world(
-    family: dict[str, Any], number: int, nulls: tuple[str, ...], windows: tuple[float, ...] = (7.0,)
-) -> list[float]:
-    """Return p by signals of one world of a family under each null."""
+    family: dict[str, Any], number: int, null: str, windows: tuple[float, ...] = (7.0,)
+) -> float:
+    """Return p by signals of one world of a family under a null."""
     options = PLAIN | family
     numbers = made(np.random.default_rng(number), **options)
     world = made_series(numbers, windows, options["days"])
-    return [
-        float(p_values(draw(world, null, SURROGATES, number))[1][:, -1, 0].min()) for null in nulls
-    ]
+    return float(p_values(draw(world, null, SURROGATES, number))[1][:, -1, 0].min())
 
 
 def claims(
-    family: dict[str, Any], worlds: int, nulls: tuple[str, ...], windows: tuple[float, ...] = (7.0,)
-) -> dict[str, float]:
-    """Return the share of worlds in which each null claims a lead."""
-    told = np.array([p_of_world(family, number, nulls, windows) for number in range(worlds)])
-    return dict(zip(nulls, (told <= LEVEL).mean(axis=0).tolist(), strict=True))
+    family: dict[str, Any], worlds: int, null: str, windows: tuple[float, ...] = (7.0,)
+) -> float:
+    """Return the share of worlds in which a null claims a lead."""
+    told = [p_of_world(family, number, null, windows) for number in range(worlds)]
+    return float(np.mean(np.array(told) <= LEVEL))
 
 
 def cells(worlds: int) -> list[dict[str, Any]]:
-    """List what is to be run."""
-    every = tuple(NULLS)
+    """List what is to be run: a null each, so that one which changed can be run again alone."""
     rows = [
-        {"family": name, "leads": leads, "nulls": every if leads == 0 else ("place", "local")}
+        {"family": name, "leads": leads, "null": null}
+        for leads, nulls in ((0.0, tuple(NULLS)), (LEADS, ("place", "local")))
         for name in FAMILIES
-        for leads in (0.0, LEADS)
+        for null in nulls
     ]
     scan = [
-        {"family": name, "leads": 0.0, "nulls": ("local",), "windows": tuple(range(1, 11))}
+        {"family": name, "leads": 0.0, "null": "local", "windows": tuple(range(1, 11))}
         for name in ("nothing shared", "fast front")
     ]
     return [{"worlds": worlds, "windows": (7.0,), **row} for row in rows + scan]
@@ -97,19 +97,48 @@ def run(worlds: int, done: Path) -> list[dict[str, Any]]:
         if json.dumps(plain, sort_keys=True) in finished_cells:
             continue
         family = FAMILIES[cell["family"]] | {"leads": cell["leads"]}
-        row = {"cell": plain, "claims": claims(family, worlds, cell["nulls"], cell["windows"])}
+        row = {"cell": plain, "claims": claims(family, worlds, cell["null"], cell["windows"])}
         with done.open("a", encoding="utf-8") as handle:
             handle.write(json.dumps(row) + "\n")
-        print(cell["family"], cell["leads"], row["claims"], flush=True)
+        print(cell["family"], cell["leads"], cell["null"], row["claims"], flush=True)
         rows.append(row)
     return [row for row in rows if row["cell"]["worlds"] == worlds]
 
 
+def in_order(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows in the order of the families, however they were run."""
+    names = list(FAMILIES)
+    return sorted(rows, key=lambda row: names.index(row["cell"]["family"]))
+
+
+def by_family(rows: list[dict[str, Any]], leads: float) -> dict[str, dict[str, float]]:
+    """Return the claims of each null by family."""
+    told: dict[str, dict[str, float]] = {}
+    for row in rows:
+        if row["cell"]["leads"] == leads:
+            told.setdefault(row["cell"]["family"], {})[row["cell"]["null"]] = row["claims"]
+    return told
+
+
+def size_in_words(size: float | None) -> str:
+    """Word a size, bold where it is too large; nothing where it was not run."""
+    if size is None:
+        return ""
+    return f"**{size:.1%}**" if size > TOO_OFTEN else f"{size:.1%}"
+
+
+def power_in_words(power: float | None, size: float | None) -> str:
+    """Word a power; a dash where the test claims too much anyway."""
+    if size is not None and size > TOO_OFTEN:
+        return "–"
+    return "" if power is None else f"{power:.0%}"
+
+
 def table(rows: list[dict[str, Any]]) -> str:
     """Word the cells as Markdown tables."""
+    rows = in_order(rows)
     single = [row for row in rows if len(row["cell"]["windows"]) == 1]
-    sizes = {row["cell"]["family"]: row["claims"] for row in single if row["cell"]["leads"] == 0}
-    powers = {row["cell"]["family"]: row["claims"] for row in single if row["cell"]["leads"] > 0}
+    sizes, powers = by_family(single, 0.0), by_family(single, LEADS)
     lines = [
         (
             f"Share of {rows[0]['cell']['worlds']:,} worlds in which a nominal 5% test claimed a "
@@ -121,31 +150,29 @@ def table(rows: list[dict[str, Any]]) -> str:
         "|---" * (len(NULLS) + 3) + "|",
     ]
     for family, size in sizes.items():
-        shown = [
-            f"**{size[null]:.1%}**" if size[null] > TOO_OFTEN else f"{size[null]:.1%}"
-            for null in NULLS
-        ]
         power = powers.get(family, {})
-        shown += [
-            "–" if size[null] > TOO_OFTEN or null not in power else f"{power[null]:.0%}"
-            for null in ("place", "local")
-        ]
+        shown = [size_in_words(size.get(null)) for null in NULLS]
+        shown += [power_in_words(power.get(null), size.get(null)) for null in ("place", "local")]
         lines.append(f"| {family} | " + " | ".join(shown) + " |")
+    if len(rows) < len(cells(1)):
+        lines += ["", "What is empty has not been run."]
     scans = [row for row in rows if len(row["cell"]["windows"]) > 1]
-    lines += ["", "A scan over ten windows, 1 to 10 days, under `local` with nothing planted:"]
-    lines += [f"{row['cell']['family']} {row['claims']['local']:.1%}." for row in scans]
+    if scans:
+        lines += ["", "A scan over ten windows, 1 to 10 days, under `local` with nothing planted:"]
+    lines += [f"{row['cell']['family']} {row['claims']:.1%}." for row in scans]
     return "\n".join(lines)
 
 
 def figure(rows: list[dict[str, Any]]) -> go.Figure:
     """Draw the size of each null in each family."""
-    single = [row for row in rows if len(row["cell"]["windows"]) == 1 and row["cell"]["leads"] == 0]
-    names = [row["cell"]["family"] for row in single]
+    single = [row for row in in_order(rows) if len(row["cell"]["windows"]) == 1]
+    sizes = by_family(single, 0.0)
+    names = list(sizes)
     colours = dict(zip(NULLS, (GREY, PINK, ORANGE, BLUE, GREEN), strict=True))
     drawn = go.Figure(
         [
             go.Scatter(
-                x=[100 * row["claims"][null] for row in single],
+                x=[100 * size.get(null, np.nan) for size in sizes.values()],
                 y=names,
                 mode="markers",
                 marker={"color": colour, "size": 11},

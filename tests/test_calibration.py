@@ -27,11 +27,18 @@ def study():
 
 @pytest.mark.parametrize(
     "family",
-    ["nothing shared", "tempo", "slow front", "fast front", "fast front, clustered posts"],
+    [
+        "nothing shared",
+        "tempo",
+        "slow front",
+        "fast front",
+        "fast front, clustered posts",
+        "fast front, narrow",
+    ],
 )
 def test_the_local_null_holds_its_size(study, family):
-    """Of 400 worlds, 5% claim a lead give or take three standard deviations."""
-    assert 0.015 <= study.claims(study.FAMILIES[family], 400, ("local",))["local"] <= 0.085
+    """Of 200 worlds, 5% claim a lead give or take three standard deviations."""
+    assert 0.005 <= study.claims(study.FAMILIES[family], 200, "local") <= 0.097
 
 
 @pytest.mark.parametrize(
@@ -40,23 +47,19 @@ def test_the_local_null_holds_its_size(study, family):
 )
 def test_the_local_null_keeps_power(study, family, least):
     planted = study.FAMILIES[family] | {"leads": 0.15}
-    assert study.claims(planted, 150, ("local",))["local"] >= least
+    assert study.claims(planted, 100, "local") >= least
 
 
 def test_the_usual_nulls_lie_under_a_shared_tempo_and_a_front(study):
-    told = study.claims(
-        study.FAMILIES["fast front"], 100, ("uniform", "shuffle", "circular", "place")
-    )
-    assert told["uniform"] > 0.8
-    assert told["shuffle"] > 0.8
-    assert told["circular"] > 0.4
-    assert told["place"] > 0.4
+    least = {"uniform": 0.8, "shuffle": 0.8, "circular": 0.4, "place": 0.4}
+    for null, share in least.items():
+        assert study.claims(study.FAMILIES["fast front"], 100, null) > share
 
 
 def test_a_scan_over_ten_windows_keeps_its_size(study):
     windows = tuple(range(1, 11))
     for family in ("nothing shared", "fast front"):
-        assert study.claims(study.FAMILIES[family], 200, ("local",), windows)["local"] <= 0.1
+        assert study.claims(study.FAMILIES[family], 100, "local", windows) <= 0.115
 
 
 def test_what_is_done_is_not_done_again(study, tmp_path, monkeypatch):

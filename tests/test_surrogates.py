@@ -12,7 +12,7 @@ import pytest
 from foxgrape import coincidence
 from foxgrape import redraw_kernels as kernels
 from foxgrape.exchange_kernels import _exchange
-from foxgrape.local_field import mention_field, place_distances
+from foxgrape.local_field import _left_out, _mode, event_field, place_distances
 from foxgrape.planning import made_series
 from foxgrape.simulate import made
 from foxgrape.surrogate_random import stream
@@ -170,23 +170,97 @@ def test_surrogates_are_the_same_in_one_piece_or_many():
         assert len(np.unique(whole)) > 5
 
 
-def test_the_field_follows_the_front_and_is_flat_where_there_is_none():
+def on_a_line(n=13):
+    return np.column_stack([np.linspace(0, 300, n), np.zeros(n)])
+
+
+def test_the_field_follows_the_front_and_is_still_where_there_is_none():
     day = 86_400e6
-    at = np.arange(0.0, 300.0, 5.0)
-    xy = np.column_stack([np.linspace(0, 300, 13), np.zeros(13)])
-    nearest = np.abs(xy[:, 0][None] - at[:, None]).argmin(axis=1)
-    field, beta = mention_field(
-        at * day, nearest, (at + 1) * day, nearest, xy, window=7 * day, span=300 * day
+    at, xy = np.arange(0.0, 300.0, 2.5) * day, on_a_line()
+    nearest = np.abs(xy[:, 0][None] - at[:, None] / day).argmin(axis=1)
+    field = event_field(at, at, nearest, xy, span=300 * day)
+    assert np.exp(field.log_share).sum(axis=1) == pytest.approx(1.0)
+    assert np.abs(field.log_share[10:-10].argmax(axis=1) - nearest[10:-10]).max() <= 1
+    assert field.height > 0
+    anywhere = np.random.default_rng(0).integers(13, size=120)
+    still = event_field(at, at, anywhere, xy, span=300 * day)
+    assert still.height == 0
+    assert np.ptp(still.log_share, axis=0).max() == 0
+    counts = np.bincount(anywhere, minlength=13) + 1
+    assert np.exp(still.log_share[0]) == pytest.approx(counts / counts.sum())
+
+
+def test_an_event_has_no_say_in_how_much_it_was_expected():
+    """Of a still field: the share of its place without it, by counting."""
+    day = 86_400e6
+    place = np.array([0, 0, 1])
+    field = event_field(
+        np.zeros(1), np.array([1.0, 60.0, 90.0]) * day, place, on_a_line(3), span=100 * day
     )
-    assert np.exp(field).sum(axis=1) == pytest.approx(1.0)
-    assert np.abs(field[10:-10].argmax(axis=1) - nearest[10:-10]).max() <= 1
-    assert (beta[:-1] >= 0).all()
-    rng = np.random.default_rng(0)
-    place, event_place = rng.integers(13, size=60), rng.integers(13, size=60)
-    flat, _ = mention_field(
-        at * day, place, (at + 1) * day, event_place, xy, window=7 * day, span=300 * day
-    )
-    assert flat.std(axis=0).max() < field.std(axis=0).max() / 3
+    assert field.height == 0
+    assert field.unsurprising == pytest.approx([2 / 5, 2 / 5, 1 / 5])
+
+
+def test_what_is_left_out_of_a_field_is_what_a_field_without_it_says():
+    """The short cut for leaving one event out, against a fit without it."""
+    rng = np.random.default_rng(4)
+    happened = np.zeros((12, 4))
+    part, place = np.repeat(np.arange(12), 4), rng.integers(4, size=48)
+    np.add.at(happened, (part, place), 1.0)
+    basis, liked = rng.standard_normal((4, 2)), np.log(np.full(4, 10.0))
+    forgets = np.r_[0.0, np.full(11, 0.9)]
+    state, spread, _ = _mode(basis, liked, happened, forgets)
+    short = _left_out(basis, liked, state, spread, part, place)
+    for j in (0, 20, 47):
+        without = happened.copy()
+        without[part[j], place[j]] -= 1
+        liked_without = liked.copy()
+        liked_without[place[j]] = np.log(9.0)
+        other, _, _ = _mode(basis, liked, without, forgets)
+        share = np.exp(liked_without + basis @ other[part[j]])
+        assert short[j] == pytest.approx(share[place[j]] / share.sum(), rel=0.03)
+
+
+def test_the_evidence_of_a_field_is_what_integrating_says():
+    """One surface, two places, two parts: Laplace's approximation against the integral."""
+    basis, liked, forgets = np.array([[0.5], [-0.5]]), np.zeros(2), 0.6
+    left = np.array([0.0, forgets])
+    happened = np.array([[3.0, 1.0], [1.0, 2.0]])
+    state, spread, evidence = _mode(basis, liked, happened, left)
+    grid = np.linspace(-6, 6, 401)
+    one, two = np.meshgrid(grid, grid, indexing="ij")
+    prior = one**2 - 2 * forgets * one * two + two**2
+    prior = -prior / (2 * (1 - forgets**2)) - np.log(2 * np.pi * np.sqrt(1 - forgets**2))
+    said = prior - np.log1p(np.exp(-one)) * 3 - np.log1p(np.exp(one))
+    said = said - np.log1p(np.exp(-two)) - np.log1p(np.exp(two)) * 2
+    step = (grid[1] - grid[0]) ** 2
+    assert evidence == pytest.approx(np.log(np.exp(said).sum() * step), abs=0.03)
+    weight = np.exp(said - said.max())
+    assert state[0, 0] == pytest.approx((weight * one).sum() / weight.sum(), abs=0.1)
+    variance = (weight * one**2).sum() / weight.sum() - ((weight * one).sum() / weight.sum()) ** 2
+    assert spread[0, 0, 0] == pytest.approx(variance, abs=0.05)
+
+
+def test_places_without_coordinates_are_known_by_their_own_events():
+    day = 86_400e6
+    at = np.arange(0.0, 300.0, 2.5) * day
+    place = (at / (60 * day)).astype(int)
+    field = event_field(at, at, place, np.full((5, 2), np.nan), span=300 * day)
+    assert field.height > 0
+    middle = (at / day % 60 > 10) & (at / day % 60 < 50)
+    assert (field.log_share.argmax(axis=1) == place)[middle].all()
+
+
+@pytest.mark.parametrize("places", [1, 2])
+def test_a_field_of_one_place_or_two_and_of_no_event(places):
+    xy = on_a_line(places)
+    nothing = np.zeros(0)
+    field = event_field(np.array([5.0]), nothing, nothing.astype(np.int64), xy, span=10.0)
+    assert np.exp(field.log_share[0]) == pytest.approx(np.full(places, 1 / places))
+    assert len(field.unsurprising) == 0
+    one = event_field(np.array([5.0]), np.array([3.0]), np.zeros(1, np.int64), xy, span=10.0)
+    assert np.isfinite(one.log_share).all()
+    assert one.unsurprising == pytest.approx(1 / places)
 
 
 def test_distances_between_places_known_and_unknown():

@@ -1,13 +1,13 @@
 """Where would anyone have looked then? The field of places on which the local null is built.
 
-The field tells, for each moment, how likely each place was to be mentioned, given when and where
-events and other mentions were. It is estimated with no regard to whether an event came before or
-after, so that a shared tempo and a shared front go into it, and foresight does not.
+The field tells, for each moment, how likely each place was, as far as other events near in time
+and place tell it. Posts have no say in it: a lead that was planted behind a post cannot pass for
+a front by way of that post, and announcements and repetitions do not pass for news.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -18,131 +18,160 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
     Whole = npt.NDArray[np.int64]
-    Flags = npt.NDArray[np.bool_]
+    Tried = tuple[tuple[float, ...], tuple[float, ...]]
+    Fit = tuple[Floats, Floats, Floats]
 
-__all__ = ["FEATURES", "mention_field", "place_distances"]
+__all__ = ["Field", "event_field", "place_distances"]
 
-#: What the field is made of: density of events and mentions on three scales of time and space,
-#: closeness to their centre of gravity on two scales of time, and popularity.
-FEATURES = ("short", "middle", "long", "centre, short", "centre, middle", "popularity")
-#: Spatial widths of the three densities, in typical distances between neighbouring places.
-_WIDTHS = (1.0, 1.5, 2.0)
-_RIDGE = 1.0
-_SETTLED = 1e-6
-#: The field is no finer in time than this, in microseconds: a scale as short as a short window
-#: would make every event its own front.
-_WEEK = 7 * 86_400e6
-#: What is known of the front is known roughly, and coefficients of rough features come out too
-#: small (attenuation): a field left as flat as the fit says lets surrogates stray from the front.
-_SHARPENED = 1.75
-#: At most so many slots times places enter the fit; more would only make it slow.
-_ENOUGH = 400_000
+#: The field changes from one part of observation to the next, and is even within each. Parts are
+#: of even length, and cut again so that none holds many events: busy days are told apart.
+_EVEN, _BUSY = 40, 40
+#: No part is shorter than this share of observation.
+_SHORTEST = 1e-4
+#: A front is smooth over so much of the map's diagonal, and is made of so many surfaces at most.
+_WIDE, _SURFACES = 0.4, 14
+#: Places in season on their own are alike over so many typical distances between neighbours.
+_NARROW, _SEASONS = 1.5, 24
+#: What is tried: standard deviations of the logarithm, and shares of observation over which the
+#: field forgets. The events' evidence chooses, or chooses a field that does not change at all.
+_FRONTS = ((2.0, 4.0, 8.0), (0.1, 0.3, 0.8))
+_OWN = ((0.7, 1.4), (0.05,))
+#: Newton's method ends once no log-share moves by so much, or after so many steps; what is left is
+#: the square of it. A step moves no log-share by more than the longest.
+_SETTLED, _STEPS, _LONGEST = 0.1, 30, 4.0
 
 
-@compiled
-def _nearby(
-    at: Floats, times: Floats, places: Whole, n_places: int, scale: float, own: bool
-) -> Floats:
-    """Return for each instant the exponentially weighted number of `times` at each place.
+class Field(NamedTuple):
+    """How likely places were.
 
-    `times` are sorted. With `own`, `at` are the same sorted times, and each leaves itself out.
+    Attributes
+    ----------
+    log_share
+        Slots times places: the logarithm of the share of each place, rows normalised.
+    unsurprising
+        For each event the share of its place when it happened, as all other events tell it.
+    height, memory
+        Standard deviation of what changes in the field, 0 where nothing does, and the share of
+        observation over which it is forgotten.
     """
-    counts = np.zeros((len(at), n_places))
-    first = 0
-    for i in range(len(at)):
-        while first < len(times) and times[first] < at[i] - 5 * scale:
-            first += 1
-        for j in range(first, len(times)):
-            away = times[j] - at[i]
-            if away > 5 * scale:
-                break
-            if not (own and i == j):
-                counts[i, places[j]] += np.exp(-abs(away) / scale)
-    return counts
+
+    log_share: Floats
+    unsurprising: Floats
+    height: float
+    memory: float
 
 
 @compiled
-def _own_ahead(
-    at: Floats, times: Floats, places: Whole, n_places: int, scale: float, window: float
+def _moments(basis: Floats, liked: Floats, state: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return the share of each place in one part, and mean and covariance of the surfaces."""
+    share = liked + basis @ state
+    share = np.exp(share - share.max())
+    share /= share.sum()
+    mean = share @ basis
+    spread = (basis - mean) * np.sqrt(share).reshape(-1, 1)
+    return share, mean, spread.T @ spread
+
+
+@compiled
+def _step(
+    basis: Floats, liked: Floats, happened: Floats, kept: Floats, state: Floats, spread: Floats
 ) -> Floats:
-    """Return the part of `_nearby` that lies within the window after each instant."""
-    counts = np.zeros((len(at), n_places))
-    first = 0
-    for i in range(len(at)):
-        while first < len(times) and times[first] < at[i]:
-            first += 1
-        for j in range(first, len(times)):
-            away = times[j] - at[i]
-            if away > min(window, 5 * scale):
-                break
-            counts[i, places[j]] += np.exp(-away / scale)
-    return counts
+    """Return the states that one step of Newton's method leads to.
+
+    One sweep forth and one back over the precision of all parts, which is block-tridiagonal;
+    `spread` becomes the inverses of its pivots.
+    """
+    n, size = state.shape
+    forth = np.zeros((n, size))
+    sure, tie = 1.0 / (1.0 - kept**2), kept / (1.0 - kept**2)
+    for part in range(n):
+        count = happened[part].sum()
+        _, mean, curve = _moments(basis, liked, state[part])
+        curve *= count
+        forth[part] = curve @ state[part] + happened[part] @ basis - count * mean
+        held = sure[part] if part > 0 else 1.0
+        if part < n - 1:
+            held += kept[part + 1] * tie[part + 1]
+        for k in range(size):
+            curve[k, k] += held
+        if part > 0:
+            curve -= tie[part] ** 2 * spread[part - 1]
+            forth[part] += tie[part] * (spread[part - 1] @ forth[part - 1])
+        spread[part] = np.linalg.inv(curve)
+    for part in range(n - 1, -1, -1):
+        if part < n - 1:
+            forth[part] += tie[part + 1] * forth[part + 1]
+        forth[part] = spread[part] @ forth[part]
+    return forth
 
 
 @compiled
-def _slopes(features: Floats, place: Whole, beta: Floats, slope: Floats, curve: Floats) -> None:
-    """Add the first and second derivatives of the log-likelihood to `slope` and `curve`."""
-    n, n_places, n_features = features.shape
-    mean = np.empty(n_features)
-    for i in range(n):
-        share = np.zeros(n_places)
-        for p in range(n_places):
-            for f in range(n_features):
-                share[p] += beta[f] * features[i, p, f]
-        share = np.exp(share - share.max())
-        share /= share.sum()
-        mean[:] = 0.0
-        for p in range(n_places):
-            for f in range(n_features):
-                mean[f] += share[p] * features[i, p, f]
-        for f in range(n_features):
-            slope[f] += features[i, place[i], f] - mean[f]
-        for p in range(n_places):
-            for f in range(n_features):
-                part = share[p] * (features[i, p, f] - mean[f])
-                for g in range(n_features):
-                    curve[f, g] += part * (features[i, p, g] - mean[g])
+def _evidence(
+    basis: Floats, liked: Floats, happened: Floats, kept: Floats, state: Floats, spread: Floats
+) -> float:
+    """Return the log-probability of the events by Laplace's approximation around `state`."""
+    n, size = state.shape
+    sure = 1.0 / (1.0 - kept**2)
+    evidence = -0.5 * (state[0] ** 2).sum()
+    for part in range(n):
+        share, _, _ = _moments(basis, liked, state[part])
+        for place in range(len(share)):
+            if happened[part, place] > 0:
+                evidence += happened[part, place] * np.log(share[place])
+        evidence += 0.5 * np.linalg.slogdet(spread[part])[1]
+        if part > 0:
+            moved = state[part] - kept[part] * state[part - 1]
+            evidence += 0.5 * (size * np.log(sure[part]) - sure[part] * (moved**2).sum())
+    return float(evidence)
 
 
 @compiled
-def _newton(features: Floats, place: Whole, ridge: float, free: Flags) -> Floats:
-    """Fit a conditional logit of the place held by each slot; `free` coefficients only."""
-    n_features = features.shape[2]
-    beta = np.zeros(n_features)
-    beta[-1] = 1.0
-    for _ in range(20):
-        slope = -ridge * beta
-        slope[-1] += ridge
-        curve = ridge * np.eye(n_features)
-        _slopes(features, place, beta, slope, curve)
-        for f in range(n_features):
-            if not free[f]:
-                slope[f] = 0.0
-                curve[f, :] = 0.0
-                curve[:, f] = 0.0
-                curve[f, f] = 1.0
-        step = np.linalg.solve(curve, slope)
-        for f in range(n_features):
-            beta[f] += min(1.0, max(-1.0, step[f]))
-        if np.abs(step).max() < _SETTLED:
+def _mode(
+    basis: Floats, liked: Floats, happened: Floats, kept: Floats
+) -> tuple[Floats, Floats, float]:
+    """Return the likeliest state of each part, its covariance, and the evidence of the events.
+
+    A state-space model: the log-share of places is `liked` plus surfaces whose heights are
+    autoregressive with unit variance; `kept` is how much of each is left from one part to the
+    next, 0 in the first; `happened` counts events by part and place.
+    """
+    n, size = len(happened), basis.shape[1]
+    state, spread = np.zeros((n, size)), np.zeros((n, size, size))
+    for _ in range(_STEPS):
+        step = _step(basis, liked, happened, kept, state, spread) - state
+        change = 0.0
+        for part in range(n):
+            change = max(change, np.abs(basis @ step[part]).max())
+        state += min(1.0, _LONGEST / max(change, _SETTLED)) * step
+        if change < _SETTLED:
             break
-    return beta
+    evidence = _evidence(basis, liked, happened, kept, state, spread)
+    tie = kept / (1.0 - kept**2)
+    for part in range(n - 2, -1, -1):
+        gain = tie[part + 1] * spread[part]
+        spread[part] += gain @ spread[part + 1] @ gain.T
+    return state, spread, evidence
 
 
-def _fit(features: Floats, place: Whole) -> Floats:
-    """Fit the logit with no coefficient but that of popularity below zero.
-
-    A place that was in the news is never less likely to be mentioned for it: without this bound,
-    chance gaps in small samples pull surrogates away from where events were.
-    """
-    free = np.ones(features.shape[2], dtype=np.bool_)
-    while True:
-        beta = _newton(features, place, _RIDGE, free)
-        beta[~free] = 0.0
-        worst = int(np.argmin(beta[:-1]))
-        if beta[worst] >= 0:
-            return np.asarray(beta)
-        free[worst] = False
+@compiled
+def _left_out(
+    basis: Floats, liked: Floats, state: Floats, spread: Floats, part: Whole, place: Whole
+) -> Floats:
+    """Return the share of each event's place in its part, had it not happened."""
+    n, size = state.shape
+    out, even = np.empty(len(part)), np.eye(size)
+    mean, pull = np.empty((n, size)), np.empty((n, size, size))
+    for at in range(n):
+        _, mean[at], curve = _moments(basis, liked, state[at])
+        pull[at] = np.linalg.solve(even - spread[at] @ curve, spread[at])
+    for j in range(len(part)):
+        at, own = part[j], place[j]
+        away = pull[at] @ (basis[own] - mean[at])
+        share = liked + basis @ (state[at] - away)
+        share[own] += np.log1p(-np.exp(-liked[own]))  # its place had one event less
+        share = np.exp(share - share.max())
+        out[j] = share[own] / share.sum()
+    return out
 
 
 def place_distances(xy: Floats) -> tuple[Floats, float]:
@@ -159,110 +188,98 @@ def place_distances(xy: Floats) -> tuple[Floats, float]:
     return away, float(np.median(near)) if len(near) else 0.0
 
 
-def mention_field(
-    at: Floats,
-    place: Whole,
-    event_at: Floats,
-    event_place: Whole,
-    xy: Floats,
-    *,
-    window: float,
-    span: float,
-) -> tuple[Floats, Floats]:
-    """Return the log-probability of each place at each slot, and the coefficients it came from.
+def _surfaces(alike: Floats, most: int) -> Floats:
+    """Return places times surfaces, whose products make the covariance `alike` of contrasts."""
+    even = np.eye(len(alike)) - 1.0 / len(alike)
+    size, surface = np.linalg.eigh(even @ alike @ even)
+    most = min(most, len(alike) - 1)
+    return np.asarray(surface[:, ::-1][:, :most] * np.sqrt(np.maximum(size[::-1][:most], 0.0)))
+
+
+def _kinds(xy: Floats) -> list[tuple[Floats, Tried]]:
+    """Return the surfaces of a front, and of places in season on their own, with what is tried."""
+    away, spacing = place_distances(xy)
+    known = np.isfinite(xy).all(axis=1)
+    if spacing <= 0:
+        return [(_surfaces(np.eye(len(xy)), _SEASONS), _OWN)]
+    wide = _WIDE * float(np.hypot(*np.ptp(xy[known], axis=0)))
+    front = np.exp(-0.5 * (away / wide) ** 2)
+    own = np.exp(-away / (_NARROW * spacing))
+    return [(_surfaces(front, _SURFACES), _FRONTS), (_surfaces(own, _SEASONS), _OWN)]
+
+
+def event_field(
+    at: Floats, event_at: Floats, event_place: Whole, xy: Floats, *, span: float
+) -> Field:
+    """Tell how likely each place was at each slot, as far as events tell.
+
+    The log-share of a place is how many events it had, plus what changes: smooth surfaces over
+    the map, or seasons of single places, that come and are forgotten. How high they are and how
+    soon they are forgotten is what makes the events likeliest (empirical Bayes, by Laplace's
+    approximation; Rasmussen and Williams 2006, ch. 3 and 5).
 
     Parameters
     ----------
-    at, place
-        Instant and place of each slot, sorted by instant.
+    at
+        Instant of each slot.
     event_at, event_place
-        The same for events.
+        Instant and place of each event.
     xy
         Kilometres east and north of each place; NaN where unknown. Such a place has no
         neighbours: only what happened there itself makes it likely.
-    window, span
-        Length of the window and of observation; all instants and lengths are microseconds.
+    span
+        Length of observation; it and all instants are microseconds since its start.
 
     Returns
     -------
-    tuple of ndarray
-        Slots times places, each row normalised; one coefficient for each of `FEATURES`.
+    Field
     """
-    named = np.bincount(place, minlength=len(xy)) + np.bincount(event_place, minlength=len(xy))
-    popularity = (named + 1.0) / (named + 1.0).sum()
-    order = np.argsort(event_at, kind="stable")
-    happened = event_at[order], event_place[order]
-    short, long = min(max(window, _WEEK), span / 50), span / 6
-    scales = (short, np.sqrt(short * long), long)
-
-    def nearby(scale: float) -> Floats:
-        events = _nearby(at, *happened, len(xy), scale, own=False)
-        return np.asarray(events + _nearby(at, at, place, len(xy), scale, own=True))
-
-    every = max(1, -(-len(at) * len(xy) // _ENOUGH))
-    fitted = slice(None, None, every)
-    away, spacing = place_distances(xy)
-    parts, samples = [], []
-    for scale, width in zip(scales, _WIDTHS, strict=True):
-        counts = nearby(scale)
-        ahead = _own_ahead(at, *happened, len(xy), scale, window)
-        kernel = _kernel(popularity, away, width * spacing)
-        parts.append(_density(counts, popularity, kernel))
-        samples.append(_density(counts[fitted], popularity, kernel, ahead[fitted]))
-    for scale in (0.7 * scales[0], 0.75 * scales[1]):
-        counts = nearby(scale)
-        ahead = _own_ahead(at, *happened, len(xy), scale, window)
-        parts.append(_closeness(counts, popularity, xy))
-        samples.append(_closeness(counts[fitted], popularity, xy, ahead[fitted]))
-    parts.append(np.broadcast_to(np.log(popularity), parts[0].shape))
-    samples.append(parts[-1][fitted])
-    sample = np.stack(samples, axis=2)
-    beta = _fit(np.ascontiguousarray(sample), place[::every])
-    field = _SHARPENED * sum(weight * part for weight, part in zip(beta, parts, strict=True))
-    top = field.max(axis=1, keepdims=True)
-    field = field - top - np.log(np.exp(field - top).sum(axis=1, keepdims=True))
-    return np.ascontiguousarray(field), beta
+    edges = _edges(event_at, span)
+    slot, part = (
+        np.searchsorted(edges[1:-1], instants, side="right") for instants in (at, event_at)
+    )
+    middle = (edges[1:] + edges[:-1]) / 2
+    apart = np.diff(middle, prepend=-np.inf) / span
+    happened = np.zeros((len(middle), len(xy)))
+    np.add.at(happened, (part, event_place), 1.0)
+    counts = np.log(happened.sum(axis=0) + 1.0)
+    liked = counts - np.log(np.exp(counts).sum())
+    found, height, memory = _likeliest(liked, happened, apart, xy)
+    basis, state, spread = found
+    raw = liked + state @ basis.T
+    top = raw.max(axis=1, keepdims=True)
+    share = raw - top - np.log(np.exp(raw - top).sum(axis=1, keepdims=True))
+    left_out = _left_out(basis, counts, state, spread, part, event_place)
+    return Field(np.ascontiguousarray(share[slot]), left_out, height, memory)
 
 
-def _kernel(popularity: Floats, away: Floats, width: float) -> Floats:
-    """Return how what happened at a place (row) is shared out over places."""
-    near = np.exp(-0.5 * (away / width) ** 2) if width > 0 else np.eye(len(away))
-    kernel = near * popularity
-    return np.asarray(kernel / kernel.sum(axis=1, keepdims=True))
+def _edges(event_at: Floats, span: float) -> Floats:
+    """Return where the parts of observation begin and end."""
+    even = np.linspace(0.0, span, _EVEN + 1)
+    if not len(event_at):
+        return even
+    busy = np.quantile(event_at, np.linspace(0.0, 1.0, _BUSY + 1)[1:-1])
+    edges = np.sort(np.concatenate([even, busy[(busy > 0.0) & (busy < span)]]))
+    return edges[np.diff(edges, prepend=-np.inf) > span * _SHORTEST]
 
 
-def _density(
-    counts: Floats, popularity: Floats, kernel: Floats, ahead: Floats | None = None
-) -> Floats:
-    """Return the log-density of what was nearby over that of popularity alone.
-
-    With `ahead`, each place does without its own events ahead.
-    """
-    mixed = popularity + counts @ kernel
-    total = 1.0 + counts.sum(axis=1, keepdims=True)
-    if ahead is not None:
-        mixed = mixed - ahead * kernel.diagonal()
-    return np.asarray(np.log(mixed / total / popularity))
-
-
-def _closeness(
-    counts: Floats, popularity: Floats, xy: Floats, ahead: Floats | None = None
-) -> Floats:
-    """Return minus the squared distance to the centre of what was nearby, over the map's spread."""
-    known = np.isfinite(xy).all(axis=1)
-    if known.sum() < 2:  # noqa: PLR2004 - one place is its own centre
-        return np.zeros_like(counts)
-    where, weight = xy[known], popularity[known] / popularity[known].sum()
-    middle = weight @ where
-    spread = float((weight @ (where - middle) ** 2).mean())
-    total = np.repeat(1.0 + counts[:, known].sum(axis=1, keepdims=True), len(where), axis=1)
-    moment = (middle + counts[:, known] @ where)[:, None, :]
-    if ahead is not None:
-        total = total - ahead[:, known]
-        moment = moment - ahead[:, known, None] * where
-    squared = ((where - moment / total[:, :, None]) ** 2).sum(axis=2)
-    result = np.empty_like(counts)
-    result[:, known] = -squared / (2 * max(spread, 1e-9))
-    # A place that nobody can put on the map is neither nearer nor farther than the others.
-    result[:, ~known] = result[:, known].mean(axis=1, keepdims=True)
-    return result
+def _likeliest(
+    liked: Floats, happened: Floats, apart: Floats, xy: Floats
+) -> tuple[Fit, float, float]:
+    """Return basis, state and its covariance of the field with most evidence, and what it is."""
+    parts = len(happened)
+    best = float((happened @ liked).sum())
+    found = np.zeros((len(xy), 1)), np.zeros((parts, 1)), np.zeros((parts, 1, 1))
+    height, memory = 0.0, 0.0
+    for surfaces, (heights, memories) in _kinds(xy) if len(xy) > 1 else []:
+        for long in memories:
+            before = float((happened @ liked).sum())
+            for high in heights:
+                basis = np.ascontiguousarray(high * surfaces)
+                state, spread, evidence = _mode(basis, liked, happened, np.exp(-apart / long))
+                if evidence > best:
+                    best, found, height, memory = evidence, (basis, state, spread), high, long
+                if evidence <= before:
+                    break  # evidence has one summit: higher is only worse
+                before = evidence
+    return found, height, memory

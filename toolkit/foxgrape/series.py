@@ -16,6 +16,8 @@ from foxgrape.errors import FoxgrapeError, TableError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from foxgrape.local_field import Field
+
     Floats = npt.NDArray[np.float64]
     Whole = npt.NDArray[np.int64]
 
@@ -163,23 +165,11 @@ class Series:
             last[label] = at, episode
         return unit, np.array(first, dtype=np.int64)
 
-    def field(self, at: Floats, label: Whole) -> Floats:
-        """Return the log-probability of each place at each episode, whose order is kept."""
-        from foxgrape.local_field import mention_field  # noqa: PLC0415 - numba
+    def field(self, at: Floats) -> Field:
+        """Return how likely each place was at each instant, and at each event without itself."""
+        from foxgrape.local_field import event_field  # noqa: PLC0415 - numba
 
-        order = np.argsort(at, kind="stable")
-        field, _ = mention_field(
-            at[order],
-            self.place_of_label[label[order]],
-            self.happened,
-            self.event_place,
-            self.xy,
-            window=float(self.windows.max()),
-            span=self.span,
-        )
-        unsorted = np.empty_like(field)
-        unsorted[order] = field
-        return unsorted
+        return event_field(at, self.happened, self.event_place, self.xy, span=self.span)
 
     def pairs(
         self, expected: Floats | None, gain: float, floor: float
@@ -189,8 +179,8 @@ class Series:
         In compressed form: where the events of each slot and label begin, a row a window; then
         all events and all values.
 
-        `expected` is the share of the events of a time that each place may expect, by slot; with
-        it, an event counts by its weight against what was expected there.
+        `expected` is for each event the share of the events of its time that its place may expect;
+        with it, an event counts by its weight against what was expected there.
         """
         from foxgrape.exchange_kernels import pair_weights  # noqa: PLC0415
 
@@ -209,8 +199,7 @@ class Series:
             )
             if expected is not None:
                 key = np.repeat(np.arange(len(row) - 1), np.diff(row))
-                slot, label = np.divmod(key, len(self.place_of_label))
-                usual = self._ahead(window)[slot] * expected[slot, self.place_of_label[label]]
+                usual = self._ahead(window)[key // len(self.place_of_label)] * expected[events]
                 value = np.log1p(gain * value / (usual + floor))
             rows.append(row + before)
             before += len(events)

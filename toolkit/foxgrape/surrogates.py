@@ -81,10 +81,10 @@ NULLS = {
         Null(
             "local",
             "events, the signals' times, how often each place is named, and where anyone would "
-            "have looked at the time, as estimated from events and signals before and after alike",
+            "have looked at the time, as estimated from events before and after alike",
             "which signal names which place, as far as the places were about as likely then",
-            "when signals and events follow something that neither events nor signals nearby in "
-            "time and space show, such as a place that is news for a day and never before or after",
+            "when signals and events follow something that events nearby in time and space do not "
+            "show, such as a place that is news for a day and never before or after",
         ),
     )
 }
@@ -187,13 +187,13 @@ def _local(series: Series) -> dict[str, Any]:
     size = np.bincount(unit)
     at = np.bincount(unit, series.posted) / size
     label = series.label[first]
-    field = series.field(at, label)
+    field = series.field(at)
     return {
-        "field": field,
+        "field": field.log_share,
         "label": label,
         "unit": unit,
         # An episode counts once, however often it was told.
         "weight": 1.0 / size[unit],
         "steps": _SWEEPS * len(label),
-        "expected": np.exp(field)[unit],
+        "expected": field.unsurprising,
     }
