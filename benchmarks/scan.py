@@ -81,7 +81,7 @@ def scanning(texts: pd.Series) -> list[tuple[str, float]]:
     rows.append(("scan_emoji, a list of texts", n / best(lambda: scan_emoji(listed), 3)))
     wall = best(lambda: scan_emoji(texts), clock=time.perf_counter)
     both = best(lambda: scan_emoji(texts, threads=2), clock=time.perf_counter)
-    rows.append(("scan_emoji, two threads by one, by the clock", n / both))
+    rows.append(("scan_emoji, two threads, by the clock", n / both))
     rows.append(("scan_emoji, one thread, by the clock", n / wall))
     if find_spec("polars"):
         polars = importlib.import_module("polars")
@@ -152,8 +152,9 @@ def page(rows: list[tuple[str, str, str]], posts: int) -> str:
         "",
         f"Measured by `benchmarks/scan.py` on {posts:,} made posts (`benchmarks/corpus.py`): mixed",
         "Cyrillic and Latin, about 120 characters, a quarter with one to five emoji of all kinds.",
-        "Each figure is the best of a few calls after one that compiles, on one thread unless said",
-        "otherwise; ratios are to the first line, in the same run.",
+        "Each figure is the best of a few calls after one that compiles, on one thread and in",
+        "seconds of the processor unless said otherwise; ratios are to the first line, in the same",
+        "run, and of files to the first of them.",
         "",
         "| what | figure | ratio |",
         "|---|---:|---:|",
