@@ -8,7 +8,7 @@ UV = VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --system-certs
 READY := .venv/.ready
 NOTEBOOKS := $(wildcard notebooks/*.py notebooks/templates/*.py)
 
-.PHONY: report test lint types unit browser lab format docs calibrate lock clean
+.PHONY: report test lint types unit browser lab format docs calibrate bench lock clean
 
 report: $(READY)
 	$(BIN)/foxgrape report build lead_times --study $(STUDY) --out reports
@@ -42,6 +42,10 @@ docs: $(READY)
 # Size and power of the null models; goes on where it was stopped, and writes docs/chance.md.
 calibrate: $(READY)
 	$(BIN)/python scripts/calibrate.py
+
+# How fast the hot loops are, against named peers in one run; writes docs/performance.md.
+bench: $(READY)
+	$(BIN)/python benchmarks/scan.py --write docs/performance.md
 
 # The environment: exactly what is locked, by uv, or by pip where uv cannot be had.
 $(READY): requirements.lock pyproject.toml

@@ -94,7 +94,7 @@ timeline(profile.analysis)
 
 # %%
 table(
-    ["Signals by", "", "Counted", "With an event", "Share borne out", "95% interval"],
+    ["Signals by", "Which", "Counted", "With an event", "Share borne out", "95% interval"],
     [
         [
             row.group,

@@ -50,7 +50,7 @@ Headline(found.sentence())
 
 # %%
 counts = found.counts.astype(str)
-table(["", "This period", "The one before"], counts.to_numpy().tolist(), "")
+table(["What", "This period", "The one before"], counts.to_numpy().tolist(), "")
 
 # %%
 found.figure()

@@ -264,6 +264,7 @@ def place_map(analysis: Analysis) -> go.Figure:
                 y=first["lat"],
                 name=words,
                 mode="markers+text",
+                cliponaxis=False,
                 marker={"size": 13, "line": {"width": 2}, "color": colour, "symbol": symbol},
                 text=[
                     f"  {html.escape(f'{_sign(row)}{row.place}')}  " for row in first.itertuples()
