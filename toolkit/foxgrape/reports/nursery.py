@@ -21,15 +21,20 @@ import sys
 import threading
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from foxgrape.reports.job import say, speak_apart, work
 from foxgrape.reports.kernel import Embryo, die_with_parent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["main"]
 
 #: Threads that know about forks.
 _FORK_PROOF = {"jemalloc_bg_thd"}
+#: Others import it where it is installed, and it starts a thread when it is imported.
+_THREADED = "polars"
 #: Seconds between looks at who has ended.
 _LOOK = 0.02
 
@@ -43,9 +48,10 @@ def main(*, many: bool) -> None:
         Whether to import, besides what runs the notebooks, what they themselves may import: for
         one run that would be no gain.
     """
-    _prepare()
-    if many:
-        _warm()
+    with _hidden(_THREADED):
+        _prepare()
+        if many:
+            _warm()
     # What is here stays here: a collection in a fork would copy every page of it.
     gc.collect()
     gc.freeze()
@@ -69,6 +75,19 @@ def main(*, many: bool) -> None:
     finally:
         for pid in jobs.values():
             _end(pid)
+
+
+@contextlib.contextmanager
+def _hidden(module: str) -> Iterator[None]:
+    """Make a module look as if it were not installed; runs may import it again."""
+    if module in sys.modules:
+        yield
+        return
+    sys.modules[module] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[module]
 
 
 def _prepare() -> None:
