@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from foxgrape import emoji_trie, emoji_walk
-from foxgrape.compiling import callable_compiled, compiled
+from foxgrape.compiling import callable_compiled, compiled_bare
 from foxgrape.emoji_trie import DASHES, ROOT, WIDE
 from foxgrape.emoji_walk import BEGIN, LENGTH, TOKEN, ZWJ, first_node, letter_of, replayed, walked
 from foxgrape.utf8 import decoded
@@ -45,7 +45,7 @@ _ONE, _TWO, _THREE, _TOP_BYTE = np.uint64(1), np.uint64(2), np.uint64(3), np.uin
 callable_compiled(emoji_trie.slot, emoji_walk)
 
 
-@compiled
+@compiled_bare
 def _hits(word: np.uint64, wide: np.uint64, plain: np.uint64) -> np.uint64:
     """Mark the bytes, by their highest bits, that begin three bytes, or two beyond Cyrillic.
 
@@ -59,7 +59,7 @@ def _hits(word: np.uint64, wide: np.uint64, plain: np.uint64) -> np.uint64:
     return hits & ~(dash & plain)
 
 
-@compiled
+@compiled_bare
 def _marked(walk: Walk, data: Bytes, words: Words, i: int, until: int, paper: Paper) -> int:
     """Write down where in a block of words a letter beyond ASCII may begin; return how many.
 
@@ -96,13 +96,13 @@ def _marked(walk: Walk, data: Bytes, words: Words, i: int, until: int, paper: Pa
     return np.int64(n)  # type: ignore[return-value]
 
 
-@compiled
+@compiled_bare
 def _base(walk: Walk, byte: int) -> bool:
     """Tell whether a byte is a sign of ASCII that begins an emoji, as a digit does a keycap."""
     return byte < 0x80 and first_node(walk, letter_of(walk, byte)) != 0
 
 
-@compiled
+@compiled_bare
 def _emoji_at(
     walk: Walk, data: Bytes, letter: int, at: int, after: int, done: int, stop: int
 ) -> tuple[int, int, int, int]:
@@ -120,7 +120,7 @@ def _emoji_at(
     return at, at, 0, -1
 
 
-@compiled
+@compiled_bare
 def _span(spans: Spans, n: int, row: int, start: int, end: int, sign: int) -> int:
     """Put a span down, if there is room, and count it."""
     if n < spans.shape[1]:
@@ -128,7 +128,7 @@ def _span(spans: Spans, n: int, row: int, start: int, end: int, sign: int) -> in
     return n + 1
 
 
-@compiled
+@compiled_bare
 def _again(
     walk: Walk, data: Bytes, row: int, start: int, stop: int,
     spans: Spans, n: int, scratch: Scratch,
@@ -141,7 +141,7 @@ def _again(
     return n if found >= 0 else -1
 
 
-@compiled
+@compiled_bare
 def scanned(  # noqa: C901, PLR0912 - the state of the hot loop is its variables
     walk: Walk, data: Bytes, words: Words, offsets: Whole, valid: Truths,
     row: int, spans: Spans, scratch: Scratch, paper: Paper,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from foxgrape.surrogate_random import compiled, draw_below, draw_uniform, shuffle, stream
+from foxgrape.compiling import compiled
+from foxgrape.surrogate_random import draw_below, draw_uniform, shuffle, stream
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from foxgrape.surrogate_random import compiled
+from foxgrape.compiling import compiled
 
 if TYPE_CHECKING:
     import numpy.typing as npt

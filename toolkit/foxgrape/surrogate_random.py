@@ -1,4 +1,4 @@
-"""Compilation by numba, and a stream of random numbers for each surrogate.
+"""A stream of random numbers for each surrogate.
 
 Each surrogate has its own stream, made from the seed and the surrogate's number alone: it comes
 out the same on one thread or two, in one piece or in many.
@@ -6,34 +6,26 @@ out the same on one thread or two, in one piece or in many.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any
 
-import numba
 import numpy as np
 
-F = TypeVar("F", bound="Callable[..., Any]")
+from foxgrape.compiling import compiled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import numpy.typing as npt
 
     Floats = npt.NDArray[np.float64]
     Whole = npt.NDArray[np.int64]
     Draws = npt.NDArray[np.uint64]
 
-__all__ = ["compiled", "draw_below", "draw_uniform", "shuffle", "stream"]
+__all__ = ["draw_below", "draw_uniform", "shuffle", "stream"]
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX2 = np.uint64(0x94D049BB133111EB)
 _S27, _S30, _S31, _S11 = np.uint64(27), np.uint64(30), np.uint64(31), np.uint64(11)
 _UNIT = 2.0**-53
-
-
-def compiled(function: F) -> F:
-    """Compile a function for speed; to a reader and to a type checker it stays what it is."""
-    return cast("F", numba.njit(cache=True, nogil=True, error_model="numpy")(function))
 
 
 @compiled

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foxgrape import utf8
-from foxgrape.compiling import callable_compiled, compiled
+from foxgrape.compiling import callable_compiled, compiled_bare
 from foxgrape.utf8 import decoded
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _8, _16, _24, _40, _48, _56 = (np.uint64(bits) for bits in (8, 16, 24, 40, 48, 5
 callable_compiled(utf8)
 
 
-@compiled
+@compiled_bare
 def points(data: Bytes, words: Words, begin: int, end: int) -> int:
     """Count the code points from one that begins at `begin` to one that begins at `end`.
 
@@ -61,7 +61,7 @@ def points(data: Bytes, words: Words, begin: int, end: int) -> int:
     return found
 
 
-@compiled
+@compiled_bare
 def _word(data: Bytes, words: Words, i: int) -> Any:
     """Return eight bytes; beyond the last whole word, what there is and nothing more."""
     word = _NOTHING
@@ -72,19 +72,19 @@ def _word(data: Bytes, words: Words, i: int) -> Any:
     return word
 
 
-@compiled
+@compiled_bare
 def _tails(word: np.uint64) -> np.uint64:
     """Mark the bytes, by their highest bits, that begin no code point."""
     return word & ~(word << _1) & _HIGH
 
 
-@compiled
+@compiled_bare
 def _ones(marks: np.uint64) -> int:
     """Count the marked bytes."""
     return int(((marks >> _7) * _LOW) >> _56)
 
 
-@compiled
+@compiled_bare
 def _wrong(word: np.uint64, before: np.uint64) -> np.uint64:
     """Return something wherever bytes may be broken: more than is, and never less.
 
