@@ -25,17 +25,17 @@ timezone = "Europe/Kyiv"
 # %%
 import plotly.io as pio
 
-from foxgrape import account_profile, open_study, stored_study
+from foxgrape import account_profile
 from foxgrape.activity_figures import activity, rhythm
 from foxgrape.figures import timeline
 from foxgrape.markup import Headline, Html, section, table
 from foxgrape.show import signals_table
+from foxgrape.stored_study import study_or_store
 
 pio.renderers.default = "plotly_mimetype"  # figures as data: the page draws them itself
-if store is None:
-    data = open_study(study)
-else:
-    data = stored_study(store, versions=versions, codebook=codebook, kinds=kinds, timezone=timezone)
+data = study_or_store(
+    study, store, versions=versions, codebook=codebook, kinds=kinds, timezone=timezone
+)
 profile = account_profile(data.analyse(horizon=horizon, clock=clock), account)
 section(account, f"One account of {data.title}.", level=1)
 

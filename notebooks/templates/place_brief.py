@@ -26,16 +26,16 @@ timezone = "Europe/Kyiv"
 # %%
 import plotly.io as pio
 
-from foxgrape import open_study, place_brief, stored_study
+from foxgrape import place_brief
 from foxgrape.figures import timeline
 from foxgrape.markup import Headline, section
 from foxgrape.show import codes_table, events_table, signals_table
+from foxgrape.stored_study import study_or_store
 
 pio.renderers.default = "plotly_mimetype"  # figures as data: the page draws them itself
-if store is None:
-    data = open_study(study)
-else:
-    data = stored_study(store, versions=versions, codebook=codebook, kinds=kinds, timezone=timezone)
+data = study_or_store(
+    study, store, versions=versions, codebook=codebook, kinds=kinds, timezone=timezone
+)
 analysis = data.analyse(horizon=horizon, clock=clock, signals="both" if mentions else "codes")
 found = place_brief(analysis, place)
 section(found.name, f"One place ({found.place_id}) of {data.title}.", level=1)

@@ -28,16 +28,16 @@ timezone = "Europe/Kyiv"
 import plotly.io as pio
 from IPython.display import display
 
-from foxgrape import brief, open_study, stored_study
+from foxgrape import brief
 from foxgrape.figures import timeline
 from foxgrape.markup import Headline, section, table
 from foxgrape.show import signals_table
+from foxgrape.stored_study import study_or_store
 
 pio.renderers.default = "plotly_mimetype"  # figures as data: the page draws them itself
-if store is None:
-    data = open_study(study)
-else:
-    data = stored_study(store, versions=versions, codebook=codebook, kinds=kinds, timezone=timezone)
+data = study_or_store(
+    study, store, versions=versions, codebook=codebook, kinds=kinds, timezone=timezone
+)
 found = brief(data, until=until, days=days, horizon=horizon, clock=clock, signals=signals)
 section(data.title, f"Brief of {found.days_in_words()}, days in {data.timezone}.", level=1)
 

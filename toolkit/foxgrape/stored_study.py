@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -12,13 +12,13 @@ from foxgrape import tables, times
 from foxgrape.errors import FoxgrapeError, StudyError
 from foxgrape.places import Codebook, Gazetteer
 from foxgrape.store import Store
-from foxgrape.study import Study, about, checked_kinds, plain_confirmations
+from foxgrape.study import Study, about, checked_kinds, open_study, plain_confirmations
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-__all__ = ["as_of", "stored_study"]
+__all__ = ["as_of", "stored_study", "study_or_store"]
 
 
 def stored_study(
@@ -97,6 +97,32 @@ def stored_study(
         timezone=timezone,
         hashes={},
     )
+
+
+def study_or_store(
+    study: str | Path | None, store: str | Path | Store | None, **options: Any
+) -> Study:
+    """Open the one source that a report was told to read.
+
+    Parameters
+    ----------
+    study
+        Folder of a study; with neither, the embedded one.
+    store
+        A store, which goes before a study.
+    options
+        Of a store, as `stored_study` takes them; a study says such things itself.
+
+    Returns
+    -------
+    Study
+
+    Examples
+    --------
+    >>> study_or_store(None, None).name
+    'izium-2022'
+    """
+    return open_study(study) if store is None else stored_study(store, **options)
 
 
 def as_of(study: Study, instant: str | datetime) -> Study:
