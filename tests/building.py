@@ -58,13 +58,22 @@ def build(template: str, *, parameters: dict[str, str], out: Path) -> Made:
     return Made(run_id="run")
 
 
+#: Whose fate is less than this dies at its first attempt.
+DIES = 3
+
+
+def fate_of(name: str) -> int:
+    """Draw a number from 0 to 99 from a name."""
+    return crc32(name.encode()) % 100
+
+
 def build_badly(template: str, *, parameters: dict[str, str], out: Path) -> Made:
     """Fail, or die, at the first attempt of some; which ones, only their names decide."""
     name = f"{parameters['entry']} {parameters['end']}"
     tried = name in lines(out / "tried.log")
     append(out / "tried.log", name)
-    fate = crc32(name.encode()) % 100
-    if not tried and fate < 3:
+    fate = fate_of(name)
+    if not tried and fate < DIES:
         os.kill(os.getpid(), signal.SIGKILL)
     if not tried and fate < 20:
         return Made(error="an error of the test")

@@ -605,7 +605,9 @@ def test_a_backfill_in_processes_survives_one_that_dies(tmp_path):
     assert set(Counter(built(out)).values()) == {1}
     assert len(built(out)) == done.periods == 31
     assert states["failed"] > 0
-    assert states["interrupted"] > 0
+    # One that dies takes no other with it.
+    die = sum(building.fate_of(name) < building.DIES for name in set(built(out)))
+    assert states["interrupted"] == die > 0
 
 
 @pytest.mark.parametrize(

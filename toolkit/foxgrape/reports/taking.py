@@ -266,27 +266,49 @@ def _in_processes(
     tasks: list[Task], workers: int, tell: Callable[[PeriodRun], object]
 ) -> list[PeriodRun]:
     """Take tasks in fresh processes: neither deltalake nor a notebook's client survives a fork."""
-    from concurrent.futures import ProcessPoolExecutor, as_completed  # noqa: PLC0415
+    from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed  # noqa: PLC0415
     from concurrent.futures.process import BrokenProcessPool  # noqa: PLC0415
     from multiprocessing import get_context  # noqa: PLC0415
+    from queue import SimpleQueue  # noqa: PLC0415
+
+    # A pool of one for each: where a process of a larger pool dies, all the others are ended too,
+    # also one that has built a report and has yet to say so.
+    pools: SimpleQueue[ProcessPoolExecutor] = SimpleQueue()
+
+    def fresh() -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+
+    def build(task: Task) -> PeriodRun | None:
+        pool = pools.get()
+        try:
+            return pool.submit(take, task).result()
+        except BrokenProcessPool:
+            pool.shutdown()
+            pool = fresh()
+            return _interrupted(task)
+        finally:
+            pools.put(pool)
 
     made: dict[int, PeriodRun] = {}
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        futures = {pool.submit(take, task): number for number, task in enumerate(tasks)}
+    for _ in range(workers):
+        pools.put(fresh())
+    threads = ThreadPoolExecutor(workers)
+    try:
+        futures = {threads.submit(build, task): number for number, task in enumerate(tasks)}
         for future in as_completed(futures):
-            number = futures[future]
-            try:
-                run = future.result()
-            except BrokenProcessPool:
-                run = _interrupted(tasks[number])
+            run = future.result()
             if run is not None:
-                made[number] = run
+                made[futures[future]] = run
                 tell(run)
+    finally:
+        threads.shutdown(cancel_futures=True)
+        while not pools.empty():
+            pools.get().shutdown()
     return [made[number] for number in sorted(made)]
 
 
 def _interrupted(task: Task) -> PeriodRun:
-    """Tell of a task whose process died, or which waited when another one's did."""
+    """Tell of a task whose process died."""
     tries = len(Ledger(task.ledger).read(task.name).tries)
     period = task.period
     return PeriodRun(task.job.name, period.start, period.end, "interrupted", tries, None, DIED)
