@@ -6,9 +6,11 @@ STUDY ?= data/studies/izium-2022
 BIN := .venv/bin
 UV = VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --system-certs
 READY := .venv/.ready
+STUDIES := .venv/.studies
+SECONDS ?= 600
 NOTEBOOKS := $(wildcard notebooks/*.py notebooks/templates/*.py)
 
-.PHONY: report test lint types unit browser lab format docs calibrate bench lock clean
+.PHONY: report test lint types unit browser lab format docs calibrate bench fuzz lock clean
 
 report: $(READY)
 	$(BIN)/foxgrape report build lead_times --study $(STUDY) --out reports
@@ -47,6 +49,14 @@ calibrate: $(READY)
 bench: $(READY)
 	$(BIN)/python benchmarks/scan.py --write docs/performance.md
 
+# Whatever bytes: readers, codebooks, names, parameters and schedules, SECONDS each.
+fuzz: $(STUDIES)
+	$(BIN)/python scripts/fuzz.py --seconds $(SECONDS)
+
+$(STUDIES): studies.lock $(READY)
+	$(UV) --require-hashes -r studies.lock
+	@touch $(STUDIES)
+
 # The environment: exactly what is locked, by uv, or by pip where uv cannot be had.
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "foxgrape needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Hint: make PYTHON=python3.12")'
@@ -65,6 +75,9 @@ browser:
 lock: $(READY)
 	$(BIN)/uv pip compile pyproject.toml --extra all --group dev --universal --generate-hashes \
 	  --no-emit-index-url --no-header --quiet --upgrade --output-file requirements.lock
+	$(BIN)/uv pip compile --group studies --constraints requirements.lock \
+	  --universal --generate-hashes --no-emit-index-url --no-header --quiet --upgrade \
+	  --output-file studies.lock
 
 clean:
 	rm -rf .venv build .mypy_cache .pytest_cache .ruff_cache

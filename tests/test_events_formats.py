@@ -455,3 +455,13 @@ def test_what_is_written_as_a_table_is_read_back(tmp_path_factory, kind, rows):
         assert events[f"{name}_at"].dt.tz_localize(None).tolist() == told
         assert events[f"{name}_at"].equals(events[f"{name}_until"].rename(f"{name}_at"))
     assert column(events, "remark") == frame["remark"].tolist()
+
+
+def test_a_carriage_return_within_the_header_is_told(tmp_path):
+    file = tmp_path / "events.csv"
+    file.write_bytes((FIXTURES / "acled_old.csv").read_bytes().replace(b"iso3", b"iso\r3", 1))
+    with pytest.raises(FoxgrapeError, match="no CSV: new-line character"):
+        read_events(file)
+    assert (
+        quarantined(read_events(file, on_error="quarantine"))["reason"].str.contains("no CSV").all()
+    )

@@ -177,3 +177,8 @@ def test_whatever_is_asked_is_answered_in_order(name: str):
 @given(st.text(alphabet="abcXYZ '`-_", max_size=12))
 def test_plain_letters_are_folded_as_all_others_are(name: str):
     assert fold(f"{name}я") == f"{fold(f'{name}x')[:-1]}я"
+
+
+def test_half_of_a_surrogate_pair_is_no_name():
+    assert find("\ud800") == []
+    assert "geonames:\ud800" not in Gazetteer.default()

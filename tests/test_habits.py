@@ -58,16 +58,23 @@ def test_environment_yml_equals_pyproject():
     assert plain == expected | {f"python{PROJECT['requires-python']}", "pip"}
 
 
-def test_the_lock_pins_by_hash_and_names_no_address():
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+def pins(name):
+    """Return what a lock pins, each by hash and without an address."""
+    text = (ROOT / name).read_text(encoding="utf-8")
     assert "://" not in text
     assert "--index" not in text
-    pins = re.findall(r"^([a-z0-9][a-z0-9._-]*)==\S+", text, flags=re.MULTILINE)
-    assert len(pins) > 50
     blocks = re.split(r"^(?=[a-z0-9][a-z0-9._-]*==)", text, flags=re.MULTILINE)[1:]
     assert all("--hash=sha256:" in block for block in blocks)
-    for line in PROJECT["dependencies"]:
-        assert re.split(r"[><=]", line)[0] in pins
+    return dict(re.match(r"(.+)==(\S+)", block).groups() for block in blocks)
+
+
+def test_the_locks_pin_by_hash_and_name_no_address():
+    main, studies = pins("requirements.lock"), pins("studies.lock")
+    assert {re.split(r"[><=]", line)[0] for line in PROJECT["dependencies"]} <= set(main)
+    # Studies are installed beside all else, and change nothing of it.
+    assert {name: studies[name] for name in studies.keys() & main} == {
+        name: main[name] for name in studies.keys() & main
+    }
 
 
 PUBLIC = [name for name in foxgrape.__all__ if not name.startswith("__")]

@@ -288,3 +288,21 @@ def test_a_string_is_as_given_or_refused(value):
         assert not isinstance(value, str)
     else:
         assert got == value
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"type": None},
+        {"type": "string", "format": ["date"]},
+        {"type": "string", "pattern": "("},
+        {"$ref": "https://example.org/rules.json"},
+    ],
+)
+def test_rules_that_nothing_can_be_checked_by_are_told(rule):
+    with pytest.raises(ParameterError, match="the template mine has a rule that is no JSON Schema"):
+        check(rule, "x")
+
+
+def test_items_may_be_anything():
+    assert check({"type": "array", "items": True}, ["x"]) == ["x"]

@@ -314,3 +314,36 @@ def test_a_table_of_telegramr(tmp_path):
     assert posts["edited_at"].tolist() == [utc("2022-09-10T12:18:20"), pd.NaT]
     assert posts["repost"].tolist() == [False, True]
     assert posts["views"].tolist()[0] == "1000"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_header_that_is_not_utf8_is_told(tmp_path, end):
+    file = tmp_path / "dump.csv"
+    file.write_bytes(
+        f"id,date,text{end}7,2022-09-10T12:16:00Z,a".encode().replace(b"text", b"t\xeft")
+    )
+    for on_error in ("raise", "quarantine"):
+        with pytest.raises(
+            TableError, match=r"row 1: the name of column 3 is not UTF-8; got 't\?t'"
+        ):
+            read_posts(file, format="table", account="me", on_error=on_error)
+
+
+def test_a_name_of_json_that_is_no_text_is_a_bad_record(tmp_path):
+    rows = [
+        '{"id": "1", "date": "2022-09-10T12:16:00Z", "text": "a"}',
+        '{"id": "2", "date": "2022-09-10T12:16:00Z", "text": "b", "\\ud800": 1}',
+    ]
+    file = tmp_path / "dump.jsonl"
+    file.write_text("\n".join(rows), encoding="utf-8")
+    posts = read_posts(file, account="me", on_error="quarantine")
+    assert posts["post_id"].tolist() == ["1"]
+    assert posts.attrs["quarantine"][0]["reason"] == "a name is no text"
+
+
+def test_two_columns_of_one_name_are_refused_in_any_table(tmp_path):
+    header = ["post_id", "account", "posted_at", "text", "note", "note"]
+    file = save(tmp_path / "posts.csv", header, ["1", "me", "2022-09-10T12:16:00Z", "a", "x", "y"])
+    for on_error in ("raise", "quarantine"):
+        with pytest.raises(TableError, match="row 1: columns have the same name; got 'note'"):
+            read_posts(file, on_error=on_error)

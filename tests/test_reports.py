@@ -214,9 +214,13 @@ def test_unknown_templates_and_broken_sidecars_are_named(tmp_path):
     with pytest.raises(ReportError, match=r"there is no such notebook"):
         find_template(tmp_path / "none.ipynb")
     notebook = make_template(tmp_path)
-    notebook.with_suffix(".yaml").write_text("title: [", encoding="utf-8")
-    with pytest.raises(ReportError, match=r"mine\.yaml: the sidecar cannot be read"):
-        find_template(notebook)
+    right = "title: A\ndescription: B\nparameters: "
+    for text in ("title: [", "title: \udcff", f"{right}{{}}", f"{right}{{properties: {{a: 1}}}}"):
+        sidecar = notebook.with_suffix(".yaml")
+        sidecar.write_text(text, encoding="utf-8", errors="surrogateescape")
+        with pytest.raises(ReportError, match=r"mine\.yaml: the sidecar cannot be read") as told:
+            find_template(notebook)
+        assert len(str(told.value).splitlines()) == 1
     notebook.with_suffix(".yaml").unlink()
     with pytest.raises(ReportError, match="the notebook has no sidecar"):
         find_template(notebook)

@@ -121,6 +121,7 @@ def test_a_schedule_is_read_whole(schedule_file):
             'kind = "pigeon"',
             "desk, kind: .*webhook or smtp; got 'pigeon'",
         ),
+        ('kind = "webhook"', 'kind = ["webhook"]', "desk, kind: .*webhook or smtp; got"),
         ('to = ["desk@example.org"]', "to = []", "notify.mail, to: bad value; expected a list"),
         ('to = ["desk@example.org"]', 'to = ["a@b\\nBcc: c@d"]', "notify.mail, to: bad value"),
         ('password_env = "FOXGRAPE_MAIL_PASSWORD"', "", "user_env and password_env together"),

@@ -82,6 +82,11 @@ class TableError(FoxgrapeError):
     """A table breaks its schema: names file, row, column, what was expected and what was found."""
 
     @classmethod
+    def named_twice(cls, name: str, *, file: object) -> Self:
+        """Report two columns of one name."""
+        return cls("columns have the same name", file=file, row=1, got=name)
+
+    @classmethod
     def missing_column(
         cls, column: str, available: Iterable[str], *, table: str, file: object = None
     ) -> Self:
@@ -303,6 +308,11 @@ class ParameterError(FoxgrapeError):
         return cls(
             f"bad value for the parameter {name}", expected=expected, got=got, hint=hint or None
         )
+
+    @classmethod
+    def bad_rule(cls, template: str, why: object) -> Self:
+        """Report a sidecar whose rules are no JSON Schema."""
+        return cls(f"the template {template} has a rule that is no JSON Schema: {why}")
 
 
 class ReportError(FoxgrapeError):

@@ -146,7 +146,7 @@ def read_csv(path: str | Path, table: str) -> pd.DataFrame:
 
 
 def read_rows(path: Path) -> tuple[list[str], list[list[str]]]:
-    """Read a CSV file as text and make sure that each row is as long as the header."""
+    """Read a CSV file as text and make sure that names differ and rows fit the header."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as handle:
             header, *rows = list(csv.reader(handle, strict=True)) or [[]]
@@ -158,6 +158,10 @@ def read_rows(path: Path) -> tuple[list[str], list[list[str]]]:
         ) from None
     if not header:
         raise TableError("the file is empty", file=path, expected="a header row")
+    header = [name.strip() for name in header]
+    for name in header:
+        if header.count(name) > 1:
+            raise TableError.named_twice(name, file=path)
     for number, row in enumerate(rows, start=2):
         if len(row) != len(header):
             raise TableError(

@@ -70,7 +70,10 @@ def header(door: Door) -> list[str]:
     if door.head.lstrip()[:1] in {b"{", b"["} or kind(door) != "csv" or not is_table(door):
         return []
     first = door.head.split(b"\n", 1)[0].decode("utf-8", "replace")
-    return [name.strip() for name in next(csv.reader([first], delimiter=_separator(door)), [])]
+    try:
+        return [name.strip() for name in next(csv.reader([first], delimiter=_separator(door)), [])]
+    except csv.Error:
+        return []
 
 
 def records(door: Door, learn: Callable[[list[str]], None]) -> Iterator[Record]:
@@ -87,11 +90,28 @@ def records(door: Door, learn: Callable[[list[str]], None]) -> Iterator[Record]:
     return read(door, learn)
 
 
-def _unique(names: list[str], door: Door) -> list[str]:
-    """Return the names of columns, or say which one stands twice."""
+def _is_text(name: str) -> bool:
+    """Tell whether a name can be one of a column: half of a surrogate pair is no character."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _named(names: list[str], door: Door) -> list[str]:
+    """Return the names of columns, or say which one stands twice, or is no text."""
+    for number, name in enumerate(names, start=1):
+        if not _is_text(name):
+            raise TableError(
+                f"the name of column {number} is not UTF-8",
+                file=door.path,
+                row=1,
+                got=name.encode("utf-8", "replace").decode(),
+            )
     repeated = {name for name in names if names.count(name) > 1}
     if repeated:
-        raise TableError("columns have the same name", file=door.path, row=1, got=min(repeated))
+        raise TableError.named_twice(min(repeated), file=door.path)
     return names
 
 
@@ -106,7 +126,7 @@ def _csv(door: Door, learn: Callable[[list[str]], None]) -> Iterator[Record]:
         reader = csv.reader(_decoded(stream), delimiter=separator, strict=True)
         try:
             names = [name.strip() for name in next(reader)]
-            learn(_unique(names, door))
+            learn(_named(names, door))
             for number, cells in enumerate(reader, start=2):
                 raw = separator.join(cells).encode("utf-8", "replace").decode()
                 if len(cells) != len(names):
@@ -135,7 +155,7 @@ def names_in(head: bytes) -> list[str]:
         except (ValueError, RecursionError):
             continue  # cut off where the head ends, or its record will be refused
         if isinstance(value, dict):
-            found.update(dict.fromkeys(value))
+            found.update(dict.fromkeys(filter(_is_text, value)))
     return list(found)
 
 
@@ -163,8 +183,12 @@ def objects(
             yield Record(record.number, raw=record.raw, bad=bad)
             continue
         if record.bad is None and not there.issuperset(record.value):
-            known += [name for name in record.value if name not in there]
-            there.update(known)
+            new = [name for name in record.value if name not in there]
+            if not all(map(_is_text, new)):
+                yield Record(record.number, raw=record.raw, bad=BadRecordError("a name is no text"))
+                continue
+            known += new
+            there.update(new)
             learn(known)
         yield record
 
@@ -279,7 +303,7 @@ def parquet_batches(
         raise TableError("Parquet is packed already: unpack it", file=door.path, got=door.packing)
     try:
         with pq.ParquetFile(door.path) as file:
-            learn(_unique(file.schema_arrow.names, door))
+            learn(_named(file.schema_arrow.names, door))
             yield from file.iter_batches(size)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise BrokenError(f"the Parquet file cannot be read: {error}") from None
@@ -294,7 +318,7 @@ def _excel(door: Door, learn: Callable[[list[str]], None]) -> Iterator[Record]:
             book = openpyxl.load_workbook(handle, read_only=True, data_only=True)
             rows = book.worksheets[0].iter_rows(values_only=True)
             names = [str(name).strip() for name in next(rows, ()) if name is not None]
-            learn(_unique(names, door))
+            learn(_named(names, door))
             for number, cells in enumerate(rows, start=2):
                 if any(cell is not None for cell in cells):
                     value = dict(zip(names, cells, strict=False))

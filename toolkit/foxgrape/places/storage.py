@@ -99,7 +99,7 @@ class Folder:
         """Return the place of an id (or of a KATOTTG code that it was merged with), or None."""
         if place_id in self._known:
             return self._known[place_id]
-        line = _line_beginning(self._bytes, f"{place_id}\t".encode())
+        line = _line_beginning(self._bytes, _key(place_id))
         if line:
             place = self._known[place_id] = from_line(line.decode())
             return place
@@ -149,7 +149,7 @@ class Folder:
             return file.read()
 
     def _numbered(self, table: list[bytes], key: str, *, after: bytes = b"\t") -> list[Place]:
-        wanted = f"{key}\t".encode()
+        wanted = _key(key)
         at = bisect_left(table, wanted)
         if at == len(table) or not table[at].startswith(wanted):
             return []
@@ -193,3 +193,8 @@ def _line_beginning(table: bytes, wanted: bytes) -> bytes:
         else:
             high = begin
     return b""
+
+
+def _key(text: str) -> bytes:
+    """Return how the line of a text begins; half of a surrogate pair is in none, and no error."""
+    return f"{text}\t".encode("utf-8", "surrogatepass")

@@ -101,11 +101,27 @@ def _template(sidecar: Path) -> Template:
             description=told["description"],
             tags=tuple(map(str, told.get("tags", ()))),
             notebook=notebook,
-            schema={"type": "object", "additionalProperties": False} | told["parameters"],
+            schema=_schema(told["parameters"]),
         )
     except FileNotFoundError:
         raise ReportError(
             "the notebook has no sidecar", file=sidecar, hint="see lead_times.yaml for one"
         ) from None
-    except (yaml.YAMLError, TypeError, KeyError, AttributeError) as error:
-        raise ReportError(f"the sidecar cannot be read: {error}", file=sidecar) from None
+    except (
+        yaml.YAMLError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        RecursionError,
+    ) as error:
+        why = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ReportError(f"the sidecar cannot be read: {why}", file=sidecar) from None
+
+
+def _schema(told: dict[str, Any]) -> dict[str, Any]:
+    """Return what a sidecar says of its parameters, if it is of the form of JSON Schema."""
+    rules = told["properties"]
+    if not all(isinstance(name, str) and isinstance(rule, dict) for name, rule in rules.items()):
+        raise TypeError("each of the properties needs a name and rules")
+    return {"type": "object", "additionalProperties": False} | told

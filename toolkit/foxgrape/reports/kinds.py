@@ -339,8 +339,8 @@ def _types(rule: Mapping[str, Any]) -> list[str]:
 
 
 def _items(rule: Mapping[str, Any]) -> Mapping[str, Any]:
-    items: Mapping[str, Any] = rule.get("items", {})
-    return items
+    items = rule.get("items")
+    return items if isinstance(items, dict) else {}
 
 
 def _roots(rule: Mapping[str, Any]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +59,7 @@ def checked(
     >>> checked(find_template("lead_times"), {"horizon": "60D"})["horizon"]
     '60D'
     """
+    _check_rules(template)
     known = template.schema["properties"]
     for name in given:
         if name not in known:
@@ -83,6 +85,7 @@ def from_text(template: Template, pairs: Mapping[str, str]) -> dict[str, Any]:
     >>> from_text(find_template("lead_times"), {"baseline": "false", "horizon": "01D"})
     {'baseline': False, 'horizon': '01D'}
     """
+    _check_rules(template)
     rules = template.schema["properties"]
     return {name: _read(rules.get(name, {}), text) for name, text in pairs.items()}
 
@@ -128,19 +131,34 @@ def _accepted(name: str, value: Any, rule: Mapping[str, Any], context: Context) 
         ) from None
 
 
-def _check_bounds(template: Template, values: Mapping[str, Any]) -> None:
-    """Check what else the rules of JSON Schema say: minimum, enum, pattern, minItems."""
+def _check_rules(template: Template) -> None:
+    """Check that the rules are JSON Schema, of types and formats that there are."""
+    for rule in template.schema["properties"].values():
+        if all(isinstance(rule.get(word, ""), str) for word in ("type", "format")):
+            kind_of(rule)  # says what a misspelt one was meant to be
     # It is slow to import, and most calls of a schedule have nothing to build.
     from jsonschema import Draft202012Validator, SchemaError  # noqa: PLC0415
 
     try:
         Draft202012Validator.check_schema(template.schema)
     except SchemaError as error:
-        raise ParameterError(
-            f"the template {template.name} has a rule that is no JSON Schema: {error.message}"
-        ) from None
+        raise ParameterError.bad_rule(template.name, error.message) from None
+
+
+def _check_bounds(template: Template, values: Mapping[str, Any]) -> None:
+    """Check what else the rules of JSON Schema say: minimum, enum, pattern, minItems."""
+    from jsonschema import Draft202012Validator  # noqa: PLC0415
+    from referencing import Registry  # noqa: PLC0415
+    from referencing.exceptions import Unresolvable  # noqa: PLC0415
+
     known = template.schema["properties"]
-    for fault in Draft202012Validator(template.schema).iter_errors(values):
+    # With a registry of one's own, a reference is never fetched from elsewhere.
+    validator = Draft202012Validator(template.schema, registry=Registry())
+    try:
+        faults = list(validator.iter_errors(values))
+    except (Unresolvable, re.error, RecursionError) as error:
+        raise ParameterError.bad_rule(template.name, error) from None
+    for fault in faults:
         if not fault.path:
             raise ParameterError(f"the parameters of {template.name} do not fit: {fault.message}")
         name = str(fault.path[0])

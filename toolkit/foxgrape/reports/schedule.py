@@ -252,8 +252,8 @@ def _entry(
 
 def _channel(name: str, table: object, path: Path, wrong: list[ScheduleError]) -> Channel | None:
     label = f"notify.{name}"
-    if not isinstance(table, dict) or table.get("kind") not in CHANNELS:
-        got = table.get("kind") if isinstance(table, dict) else table
+    got = table.get("kind") if isinstance(table, dict) else table
+    if not isinstance(table, dict) or not isinstance(got, str) or got not in CHANNELS:
         expected = " or ".join(CHANNELS)
         wrong.append(
             ScheduleError.bad_key("kind", entry=label, file=path, expected=expected, got=got)
