@@ -2,6 +2,7 @@
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 STUDY ?= data/studies/izium-2022
+SIZE ?= full
 
 BIN := .venv/bin
 UV = VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --system-certs
@@ -45,9 +46,12 @@ docs: $(READY)
 calibrate: $(READY)
 	$(BIN)/python scripts/calibrate.py
 
-# How fast the hot loops are, against named peers in one run; writes docs/performance.md.
+# How fast it is, against named peers in one run; writes docs/performance.md, in five to ten minutes.
+# SIZE=small takes one or two, and writes build/performance.md.
 bench: $(READY)
-	$(BIN)/python benchmarks/scan.py --write docs/performance.md
+	@mkdir -p build
+	TZ=UTC $(BIN)/python -m pytest -c benchmarks/pytest.ini benchmarks --size $(SIZE) --benchmark-json build/bench.json
+	$(BIN)/python benchmarks/table.py build/bench.json $(if $(filter full,$(SIZE)),docs,build)/performance.md
 
 # Whatever bytes: readers, codebooks, names, parameters and schedules, SECONDS each.
 fuzz: $(STUDIES)
