@@ -1,71 +1,125 @@
 """What detection in more posts than memory costs: here, and on a Dask cluster of two processes.
 
-Run as `python benchmarks/scale.py [--posts N]`. Files are written once into a scratch folder; peak
-memory is that of a process of its own, with all that it has loaded.
+Run as `python benchmarks/scale.py [--share 0.01] [--write docs/scale.md]`; the share makes a trial
+of smaller sizes, and writing replaces the table on the page. Each row is measured once, in fresh
+processes; the cluster's time is told with and without that of its start. Peak memory is that of a
+process with all that it has loaded: the one that detects here, and the larger of two workers.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-import distributed
 import pandas as pd
 
 import corpus
-from foxgrape import detect_all
 
 FILE = 500_000
-HERE = """
-import json, resource, sys, time
+#: How many posts, and whether names of places are found too.
+ROWS = [
+    (1_000_000, False),
+    (5_000_000, False),
+    (20_000_000, False),
+    (100_000, True),
+    (500_000, True),
+    (2_000_000, True),
+]
+HEAD = "| posts | found | here | two processes | with their start | ratio | MB here | MB a worker |"
+PEAK = """
+import re
+from pathlib import Path
+def peak():
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(r"VmHWM:\\s+(\\d+)", status)[1]) / 1024
+"""
+HERE = f"""{PEAK}
+import json, sys, time
 from foxgrape import detect_all
 begin = time.perf_counter()
-told = detect_all(sys.argv[1], sys.argv[2])
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(json.dumps([time.perf_counter() - begin, peak, told.posts, told.signals]))
+told = detect_all(sys.argv[1], sys.argv[2], mentions=sys.argv[3] == "names")
+print(json.dumps([time.perf_counter() - begin, peak(), told.signals]))
+"""
+APART = f"""{PEAK}
+import json, sys, time
+import distributed
+from foxgrape import detect_all
+if __name__ == "__main__":
+    begin = time.perf_counter()
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1) as cluster:
+        ready = time.perf_counter()
+        names, address = sys.argv[3] == "names", cluster.scheduler_address
+        told = detect_all(sys.argv[1], sys.argv[2], mentions=names, scheduler=address)
+        took = time.perf_counter() - ready
+        with distributed.Client(cluster) as client:
+            most = max(client.run(peak).values())
+    print(json.dumps([took, most, told.signals, ready - begin]))
 """
 
 
 def written(folder: Path, n: int) -> None:
     """Write so many posts; the texts of each file are those of the first, the posts are not."""
-    block = corpus.posts(FILE)
-    for number in range(-(-n // FILE)):
-        ids = pd.Series(range(number * FILE, (number + 1) * FILE)).astype("str").str.zfill(10)
-        shift = pd.Timedelta(days=number)
-        posts = block.assign(post_id=ids, posted_at=block["posted_at"] + shift)
-        posts.to_parquet(folder / f"{number:03}.parquet", row_group_size=100_000, index=False)
+    block = corpus.posts(min(n, FILE))
+    for number, first in enumerate(range(0, n, len(block))):
+        ids = pd.Series(range(first, first + len(block))).astype("str").str.zfill(10)
+        later = block["posted_at"] + pd.Timedelta(days=number)
+        posts = block.assign(post_id=ids, posted_at=later)
+        posts.to_parquet(folder / f"{number:03}.parquet", row_group_size=50_000, index=False)
+
+
+def run(code: str, folder: Path, *words: str) -> list[float]:
+    """Run code from a file in a fresh process, as a spawned worker needs; return what it told."""
+    script = folder / "script.py"
+    script.write_text(code, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, str(script), *words], check=True, capture_output=True, text=True
+    )
+    told: list[float] = json.loads(done.stdout.splitlines()[-1])
+    return told
+
+
+def row(n: int, names: bool) -> str:
+    """Measure a size both ways, and fail where the signals differ."""
+    with tempfile.TemporaryDirectory() as made:
+        scratch = Path(made)
+        source = scratch / "posts"
+        source.mkdir()
+        written(source, n)
+        words = (str(source), "names" if names else "codes")
+        here, there = scratch / "here", scratch / "there"
+        took, peak, signals = run(HERE, scratch, words[0], str(here), words[1])
+        apart, most, _, start = run(APART, scratch, words[0], str(there), words[1])
+        both = [pd.read_parquet(folder / "signals.parquet") for folder in (here, there)]
+    if not both[0].equals(both[1]):
+        raise SystemExit("not the same signals")
+    what = "codes and names" if names else "codes"
+    return (
+        f"| {n:,} | {what}: {signals:,} signals | {took:.0f} s | {apart:.0f} s "
+        f"| {apart + start:.0f} s | {(apart + start) / took:.2f} | {peak:,.0f} | {most:,.0f} |"
+    )
 
 
 def main() -> None:
-    """Print times, memory, and whether both found the same."""
+    """Print the table, and put it on the page if asked to."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--posts", type=int, default=20_000_000)
+    parser.add_argument("--share", type=float, default=1.0, help="of the sizes; 1 is all")
+    parser.add_argument("--write", type=Path)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:
-        source = Path(scratch) / "posts"
-        source.mkdir()
-        written(source, options.posts)
-        size = sum(file.stat().st_size for file in source.iterdir()) / 1e9
-        print(f"{options.posts:,} posts, {size:.1f} GB of Parquet")
-        here, there = Path(scratch) / "here", Path(scratch) / "there"
-        command = [sys.executable, "-c", HERE, str(source), str(here)]
-        out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        seconds, peak, posts, signals = json.loads(out.splitlines()[-1])
-        print(f"here: {seconds:.0f} s, {peak:,.0f} MB; {signals:,} signals in {posts:,} posts")
-        with distributed.LocalCluster(n_workers=2, threads_per_worker=1) as cluster:
-            begin = time.perf_counter()
-            detect_all(source, there, scheduler=cluster.scheduler_address)
-            apart = time.perf_counter() - begin
-        print(f"on two processes: {apart:.0f} s, {apart / seconds:.2f} times as long")
-        same = pd.read_parquet(here / "signals.parquet").equals(
-            pd.read_parquet(there / "signals.parquet")
-        )
-        print(f"the same signals, row for row: {same}")
+    lines = [HEAD, re.sub(r"[^|]+", "---:", HEAD)]
+    for n, names in ROWS:
+        lines.append(row(int(n * options.share), names))
+        print(lines[-1], flush=True)
+    if options.write:
+        page = options.write.read_text(encoding="utf-8")
+        table = "\n".join([*lines, "", f"Measured on {time.strftime('%d %B %Y', time.gmtime())}."])
+        page = re.sub(r"\| posts \|.*?Measured on [^.]+\.", lambda _: table, page, flags=re.DOTALL)
+        options.write.write_text(page, encoding="utf-8")
 
 
 if __name__ == "__main__":

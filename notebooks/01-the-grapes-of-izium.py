@@ -25,14 +25,19 @@ import foxgrape
 from foxgrape.show import sides_table, signals_table
 
 study = foxgrape.open_study()  # the embedded study; give the folder of your own
-study.posts[study.posts["text"].isin(["🍇", "🦊"])][
-    ["account", "posted_at", "posted_until", "text"]
-]
+coded = study.posts[study.posts["text"].isin(["🍇", "🦊"])]
+coded[["account", "posted_at", "posted_until", "text"]]
 
 # %% [markdown]
 # No source gives the hour. The post is "10 September, as lived in Kyiv", and a day is an interval:
-# from 21:00 UTC of the 9th to 21:00 UTC of the 10th. foxgrape keeps both ends of everything.
-#
+# from 21:00 UTC of the 9th to 21:00 UTC of the 10th. foxgrape keeps both ends of everything, in
+# plain DataFrames, and `show` says them to a reader.
+
+# %%
+KYIV = "Europe/Kyiv"
+foxgrape.show(coded[["account", "posted_at", "posted_until", "text"]], timezone=KYIV)
+
+# %% [markdown]
 # ## What does the code stand for?
 #
 # A dictionary of emoji says *grape*, and a place of grapes is Vynohradiv. The codebook says what
@@ -51,11 +56,11 @@ print(grapes.code.source_title)
 
 # %%
 izium = study.events[study.events["event_id"] == "izium-2022-09"]
-izium[["place", "occurred_at", "occurred_until", "confirmed_at", "confirmed_until", "confirmed_by"]]
+foxgrape.show(izium.drop(columns=["event_id", "place_id", "lat", "lon", "note"]), timezone=KYIV)
 
 # %%
 said = study.confirmations
-said[said["event_id"] == "izium-2022-09"][["confirmed_by", "confirmed_at", "confirmed_until"]]
+foxgrape.show(said[said["event_id"] == "izium-2022-09"].drop(columns="event_id"), timezone=KYIV)
 
 # %% [markdown]
 # ## How long before?

@@ -28,7 +28,7 @@ from tempfile import mkdtemp
 
 import pandas as pd
 
-from foxgrape import Store, ingest, new_study, open_study, read_posts
+from foxgrape import Store, ingest, new_study, open_study, read_posts, show
 from foxgrape.shipped import study_folder
 
 folder = Path(mkdtemp())
@@ -53,7 +53,7 @@ chat = {"name": "My channel", "type": "public_channel", "id": 42, "messages": me
 export.write_text(json.dumps(chat, ensure_ascii=False), encoding="utf-8")
 
 posts = read_posts(export, account="my_channel", on_error="quarantine")
-posts[["post_id", "account", "posted_at", "text"]]
+show(posts[["post_id", "account", "posted_at", "posted_until", "text"]], timezone="Europe/Kyiv")
 
 # %% [markdown]
 # Nothing is lost: what could not be read is kept beside, with its number and the reason. Without

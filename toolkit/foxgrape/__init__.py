@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from foxgrape.reports.due import run_due
     from foxgrape.reports.outcomes import Backfill, Due
     from foxgrape.reports.schedule import Schedule, read_schedule
+    from foxgrape.showing import Shown, show
     from foxgrape.store import Store
     from foxgrape.stored_study import as_of, stored_study
     from foxgrape.study import Study, open_study
@@ -105,6 +106,7 @@ _HOMES = {
         "run_report",
         "run_reports",
     ],
+    "foxgrape.showing": ["Shown", "show"],
     "foxgrape.store": ["Store"],
     "foxgrape.stored_study": ["as_of", "stored_study"],
     "foxgrape.study": ["Study", "open_study"],
@@ -139,6 +141,7 @@ __all__ = [
     "ReportRequest",
     "ReportRun",
     "Schedule",
+    "Shown",
     "Store",
     "Study",
     "Suggestion",
@@ -171,6 +174,7 @@ __all__ = [
     "run_report",
     "run_reports",
     "scan_emoji",
+    "show",
     "stored_study",
     "suggest",
 ]
