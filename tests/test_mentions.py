@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from foxgrape.mentions import mentions_in
+from foxgrape.mentions import _NEAR, _word_before, mentions_in
 from foxgrape.places import Gazetteer
 
 DEFAULT = Gazetteer.default()
@@ -111,3 +114,17 @@ def test_spans_are_code_points_and_do_not_overlap():
         "Каховка",
     ]
     assert all(one.end <= other.start for one, other in pairwise(spans))
+
+
+@given(st.text(alphabet="Іа9_'’-. \n\u00a0«\"(*,–", max_size=60))
+def test_the_word_before_is_what_a_pattern_finds(text):
+    pattern = re.compile(r"([\w'’ʼ]+)(\.?)[\s«„“\"*(]*$")
+    match = pattern.search(text[-_NEAR:])
+    word = match[1] if match and not match[2] else ""
+    assert _word_before(text, len(text)) == word
+
+
+def test_a_full_stop_is_read_behind_what_it_shortens_alone():
+    assert _word_before("у м. «", 6) == "м"
+    assert _word_before("на вул.\u00a0", 8) == "вул"
+    assert _word_before("у полі. ", 8) == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -149,12 +150,14 @@ def _mentions(
         if code.kind == "mention":
             told.setdefault(fold(code.code), []).append(number)
     known: dict[_Reading, int] = {}
+    folded = lru_cache(maxsize=1 << 16)(fold)  # names come again
     rows, numbers = [], []
     for first in range(0, len(when), _BLOCK):
         block = np.arange(first, min(first + _BLOCK, len(when)))
         for row, text in zip(block.tolist(), texts_at(column, block), strict=True):
             for mention in mentions_in(text, codebook.gazetteer):
-                keys = {fold(text[mention.start : mention.end]), fold(mention.matched)} & set(told)
+                spelt = text[mention.start : mention.end], mention.matched
+                keys = told.keys() & map(folded, spelt)
                 codes = np.array([each for key in sorted(keys) for each in told[key]], np.int64)
                 meant = codes[_held(bounds, codes, when[[row] * len(codes)])].tolist()
                 for reading in _named(mention) if not meant else ():

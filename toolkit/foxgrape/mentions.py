@@ -33,7 +33,9 @@ __all__ = ["Mention", "mentions_in"]
 _WORD = r"[^\W\d_a-zа-яґєії][\w'’ʼ]*(?:[-‑][\w'’ʼ]+)*"
 _RUN = re.compile(rf"{_WORD}(?:[ \u00a0]{_WORD})*")
 _WORDS = re.compile(_WORD)
-_BEFORE = re.compile(r"([\w'’ʼ]+)(\.?)[\s«„“\"*(]*$")
+_BACK = re.compile(r"[\w'’ʼ]*")
+#: What may stand between a word and the name behind it, beside blanks.
+_OPENING = '«„“"*('
 _AFTER = re.compile(r"[\s»”\"*)]+([\w'’ʼ]+)")
 _AFTER_LIST = re.compile(r"(?:(?:,|\s+(?:та|і|й|и|and))\s+[\w'’ʼ-]+)+\s+([\w'’ʼ]+)")
 _LISTED = re.compile(
@@ -85,6 +87,12 @@ class _Found(NamedTuple):
     start: int
     end: int
     matches: tuple[PlaceMatch, ...]
+    before: str  # the word before it
+
+
+#: Folding costs as much as finding, and words come again.
+_folded = lru_cache(maxsize=1 << 16)(fold)
+_SHORTENED = SETTLEMENT | STREET
 
 
 def mentions_in(text: str, gazetteer: Gazetteer) -> list[Mention]:
@@ -103,6 +111,8 @@ def mentions_in(text: str, gazetteer: Gazetteer) -> list[Mention]:
         for each in _names(text, gazetteer)
         if not _names_other(text, each) and (chosen or _is_own_name(text, each))
     ]
+    if not found:
+        return []
     known = [chosen or _is_known(each) for each in found]
     taken = [_speaks_of(text, each, sure) for each, sure in zip(found, known, strict=True)]
     # A name beside one that is taken is taken, from either side.
@@ -134,7 +144,7 @@ def _names(text: str, gazetteer: Gazetteer) -> list[_Found]:
                 end = words[at + length - 1][1]
                 matches = _matches(gazetteer, text[begin:end])
                 if matches:
-                    found.append(_Found(begin, end, matches))
+                    found.append(_Found(begin, end, matches, _word_before(text, begin)))
                     at += length - 1
                     break
             at += 1
@@ -184,19 +194,19 @@ def _is_own_name(text: str, found: _Found) -> bool:
 
 
 def _is_ordinary(found: _Found) -> bool:
-    return fold(found.matches[0].matched) in ORDINARY
+    return _folded(found.matches[0].matched) in ORDINARY
 
 
 def _word_before(text: str, at: int) -> str:
     """Return the word before; behind a full stop only one that it shortens: м. Ізюм."""
-    match = _BEFORE.search(text[max(0, at - _NEAR) : at])
-    if match is None or (match[2] and fold(match[1]) not in SETTLEMENT | STREET):
-        return ""
-    return match[1]
-
-
-def _before(text: str, at: int) -> str:
-    return fold(_word_before(text, at))
+    before = text[max(0, at - _NEAR) : at]
+    while (shorter := before.rstrip().rstrip(_OPENING)) != before:
+        before = shorter
+    stopped = before.endswith(".")
+    # Searched for from its end on, a word is found at once.
+    match = _BACK.match(before[::-1], int(stopped))
+    word = match[0][::-1] if match else ""
+    return word if not stopped or _folded(word) in _SHORTENED else ""
 
 
 def _after(text: str, at: int, pattern: re.Pattern[str]) -> str:
@@ -206,24 +216,24 @@ def _after(text: str, at: int, pattern: re.Pattern[str]) -> str:
 
 def _names_other(text: str, found: _Found) -> bool:
     """Tell whether the words around speak of a region, a street or a person."""
-    before, after = _before(text, found.start), _after(text, found.end, _AFTER)
-    if fold(after) in REGION or before in STREET:
+    after = _after(text, found.end, _AFTER)
+    if _folded(after) in REGION or _folded(found.before) in STREET:
         return True
-    if fold(_after(text, found.end, _AFTER_LIST)) in REGIONS:
+    if _folded(_after(text, found.end, _AFTER_LIST)) in REGIONS:
         return True
     return any(
-        beside[:1].isupper() and fold(beside).startswith(FIRST_NAMES)
-        for beside in (_word_before(text, found.start), after)
+        beside[:1].isupper() and _folded(beside).startswith(FIRST_NAMES)
+        for beside in (found.before, after)
     )
 
 
 def _speaks_of(text: str, found: _Found, known: bool) -> bool:
     """Tell whether a name is read as a place, by itself or by the word before it."""
-    before = _before(text, found.start)
+    before = _folded(found.before)
     if before in SETTLEMENT:
         return True
     if _is_ordinary(found):
-        name = fold(text[found.start : found.end])
+        name = _folded(text[found.start : found.end])
         inside = before in IN and (name.isascii() or name.endswith(_LOCATIVE))
         return inside or before in AT
     return known or before in IN or before in AT
