@@ -30,12 +30,14 @@ coded[["account", "posted_at", "posted_until", "text"]]
 
 # %% [markdown]
 # No source gives the hour. The post is "10 September, as lived in Kyiv", and a day is an interval:
-# from 21:00 UTC of the 9th to 21:00 UTC of the 10th. foxgrape keeps both ends of everything, in
-# plain DataFrames, and `show` says them to a reader.
+# from 21:00 UTC of the 9th to 21:00 UTC of the 10th. foxgrape keeps both ends of everything, and
+# `show` says them to a reader, in a zone.
 
 # %%
-KYIV = "Europe/Kyiv"
-foxgrape.show(coded[["account", "posted_at", "posted_until", "text"]], timezone=KYIV)
+foxgrape.show(
+    coded[["account", "posted_at", "posted_until", "text", "source_title", "source_url"]],
+    timezone=study.timezone,
+)
 
 # %% [markdown]
 # ## What does the code stand for?
@@ -56,11 +58,16 @@ print(grapes.code.source_title)
 
 # %%
 izium = study.events[study.events["event_id"] == "izium-2022-09"]
-foxgrape.show(izium.drop(columns=["event_id", "place_id", "lat", "lon", "note"]), timezone=KYIV)
+times = ["occurred_at", "occurred_until", "confirmed_at", "confirmed_until", "confirmed_by"]
+foxgrape.show(izium[["place", *times, "source", "url"]], timezone=study.timezone)
 
 # %%
 said = study.confirmations
-foxgrape.show(said[said["event_id"] == "izium-2022-09"].drop(columns="event_id"), timezone=KYIV)
+told = said[said["event_id"] == "izium-2022-09"]
+foxgrape.show(
+    told[["confirmed_by", "confirmed_at", "confirmed_until", "source", "url"]],
+    timezone=study.timezone,
+)
 
 # %% [markdown]
 # ## How long before?

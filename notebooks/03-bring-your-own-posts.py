@@ -53,7 +53,7 @@ chat = {"name": "My channel", "type": "public_channel", "id": 42, "messages": me
 export.write_text(json.dumps(chat, ensure_ascii=False), encoding="utf-8")
 
 posts = read_posts(export, account="my_channel", on_error="quarantine")
-show(posts[["post_id", "account", "posted_at", "posted_until", "text"]], timezone="Europe/Kyiv")
+posts[["post_id", "account", "posted_at", "text"]]
 
 # %% [markdown]
 # Nothing is lost: what could not be read is kept beside, with its number and the reason. Without
@@ -84,8 +84,13 @@ more = read_posts(
 more[["post_id", "posted_at", "posted_until", "text"]]
 
 # %% [markdown]
-# A minute became an interval of a minute, a day that of a day as lived in Kyiv.
-#
+# A minute became an interval of a minute, a day that of a day as lived in Kyiv. A reader is shown
+# times as exactly as they are known, in a zone of their own; in the lab, paged and filtered:
+
+# %%
+show(more, timezone="Europe/Kyiv")
+
+# %% [markdown]
 # ## A store: for what comes in every day
 
 # %%

@@ -13,6 +13,7 @@ from foxgrape.markup import Headline, Html, sentence, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import tzinfo
 
     from foxgrape.alarm import Alarm
     from foxgrape.analysis import Analysis
@@ -49,7 +50,7 @@ _DAY = pd.Timedelta(days=1)
 _TICK = pd.Timedelta(1, "us")
 
 
-def time_in_words(earliest: pd.Timestamp, latest: pd.Timestamp, zone: str) -> str:
+def time_in_words(earliest: pd.Timestamp, latest: pd.Timestamp, zone: str | tzinfo) -> str:
     """Say a rough time to the precision it has, in a zone.
 
     Examples

@@ -1,207 +1,349 @@
-"""Show any table to a reader: times in their zone, roughness in words, addresses as links."""
+"""Any of the tables for a reader: times in the reader's zone, roughness said, sources as links.
+
+The tables stay what they are. What is shown is a table of words made from one, in which whatever
+came from outside is escaped; it is paged and filtered where itables is installed.
+"""
 
 from __future__ import annotations
 
 import html
-import math
-from functools import cache
+from dataclasses import asdict, dataclass
 from importlib.util import find_spec
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from foxgrape.errors import TableError
-from foxgrape.leadtime import lead_in_words
+from foxgrape.errors import FoxgrapeError
+from foxgrape.leadtime import duration_in_words
 from foxgrape.markup import Html, table
+from foxgrape.places import Codebook
 from foxgrape.show import time_in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
-
-    Row = dict[Hashable, Any]
-    #: Makes of a row one cell, as text and as markup.
-    Writer = Callable[[Row], tuple[str, str]]
+    from collections.abc import Sequence
+    from datetime import tzinfo
 
 __all__ = ["Shown", "show"]
 
-#: Rows that are shown at once, and of a long table at all.
-_PAGE, _MOST = 10, 5_000
-#: A column of addresses, and the column of words that each address stands behind.
-_BEHIND = {"url": "source", "source_url": "source_title", "post_source_url": "post_source_title"}
-_WEB = ("https://", "http://")
+#: Rows that are shown at most, unless asked for more: what a browser draws at once.
+ROWS = 1000
+#: Rows of a page: what has no more needs no paging.
+_PAGE = 10
+#: Rows of the plain text, which is for a terminal.
+_LINES = 20
+_NOTHING = "–"
+#: Columns that are shown as one; a time is shown with its end.
+_PARTNERS = {"lead_min": "lead_max", "url": "source", "source_url": "source_title"}
 
 
+@dataclass(frozen=True, slots=True)
 class Shown:
-    """A table as a reader sees it; see `show`.
+    """A table as a reader sees it; a notebook shows its markup, a terminal its text.
 
     Attributes
     ----------
-    words
-        The same rows, every cell a text.
-    note
-        How many rows there are, and in which zone their times are.
+    markup
+        HTML in which all that came from outside is escaped.
+    text
+        The first rows as plain text.
     """
 
-    def __init__(self, cells: pd.DataFrame, note: str) -> None:
-        self._cells = cells
-        self.words: pd.DataFrame = cells.map(lambda cell: cell[0]).astype("str")
-        self.note = note
+    markup: str
+    text: str
 
     def __repr__(self) -> str:
-        told = "" if self.words.empty else self.words.to_string(index=False, max_rows=_PAGE)
-        return f"{told}\n{self.note}".strip()
+        return self.text
 
     def _repr_html_(self) -> str:
-        markup = self._cells.map(lambda cell: cell[1])
-        if len(markup) > _PAGE and find_spec("itables"):
-            return f"{_paged(markup.rename(columns=html.escape))}<p>{self.note}</p>"
-        rows = [[Html(cell) for cell in row] for row in markup.itertuples(index=False)]
-        return table(list(map(str, markup.columns)), rows, self.note).markup
+        return self.markup
 
 
-def show(frame: pd.DataFrame, *, timezone: str = "UTC") -> Shown:
-    """Show posts, events, confirmations, signals or links, or what was made of them, to a reader.
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column of words: plain, as markup where that differs, and by what it is ordered."""
 
-    The two ends of a rough time become one cell in words, such as *10 Sep 2022, time unknown*; so
-    do the ends of a lead. Addresses become links behind the words that name them. A table of more
-    than ten rows is paged, sorted and filtered by itables, where that is installed; the scripts
-    come along, so that no network is needed. The frame itself stays as it is.
+    name: str
+    words: list[str]
+    markup: list[str] | None = None
+    order: list[float] | None = None
+
+
+def show(
+    frame: pd.DataFrame | Codebook,
+    *,
+    timezone: str | None = None,
+    rows: int = ROWS,
+    interactive: bool | None = None,
+) -> Shown:
+    """Show a table to a reader: what do these rows say, and how exactly is it known?
+
+    A pair `x_at`, `x_until` becomes one column that says the time to the precision it has, a pair
+    `lead_min`, `lead_max` a lead, an address a link. Other columns, and those of a table of one's
+    own, stand as they are.
 
     Parameters
     ----------
     frame
-        A table. Not changed.
+        Posts, events, confirmations, signals or links, whole or some rows and columns of them, or
+        a codebook. Not changed.
     timezone
-        IANA name of the reader's time zone.
+        IANA name of the reader's zone; by default that of the computer, which is the reader's in
+        the lab. Give it where others will read what is shown: a day as lived in Kyiv is *10 Sep
+        2022, time unknown* in Europe/Kyiv, and *9 to 10 Sep 2022* anywhere else.
+    rows
+        How many rows to show at most; below the table stands how many there are.
+    interactive
+        Pages and filters by itables, which works without network and adds 1 MB to the output. By
+        default for tables of more than ten rows, where itables is installed. Not for reports,
+        whose pages run no scripts but their own.
 
     Returns
     -------
     Shown
-        A notebook shows it as a table; `words` holds its cells as text. Of more than 5,000 rows,
-        the first 5,000, as its note says.
 
     Raises
     ------
-    TableError
-        If there is no such time zone.
+    FoxgrapeError
+        If there is no such zone, or `rows` is below 1.
 
     Examples
     --------
     >>> from foxgrape import open_study
-    >>> posts = open_study().posts
-    >>> show(posts[posts["text"] == "🍇"], timezone="Europe/Kyiv").words[["posted", "text"]]
-                          posted text
-    0  10 Sep 2022, time unknown    🍇
+    >>> irpin = open_study().events.iloc[:1][["place", "confirmed_at", "confirmed_until"]]
+    >>> show(irpin, timezone="Europe/Kyiv", interactive=False)  # doctest: +NORMALIZE_WHITESPACE
+    place                 confirmed
+    Irpin 28 Mar 2022, time unknown
+    n = 1. Times in Europe/Kyiv.
     """
+    if rows < 1:
+        raise FoxgrapeError("too few rows to show", expected="1 or more", got=rows)
+    zone, told = _zone(timezone)
+    whole = _frame(frame)
+    shown = _columns(whole.head(rows), zone)
+    count = f"n = {len(whole):,}." if len(whole) <= rows else f"{rows:,} of {len(whole):,} rows."
+    note = f"{count} Times in {told}."
+    long = len(whole) > _PAGE and find_spec("itables") is not None
+    paged = long if interactive is None else interactive
+    markup = _paged(shown, note) if paged and len(whole) else _plain(shown, note).markup
+    return Shown(markup, _text(shown, note, len(whole)))
+
+
+def _zone(name: str | None) -> tuple[tzinfo, str]:
+    """Return a zone, and what to call it."""
+    if name is None:
+        # pandas needs dateutil, so it is there.
+        from dateutil.tz import gettz  # type: ignore[import-untyped]  # noqa: PLC0415
+
+        # Unlike an offset, this knows the summers of years gone by.
+        local = gettz()
+        return (ZoneInfo("UTC") if local is None else local), "the zone of this computer"
     try:
-        ZoneInfo(timezone)
-    except (ValueError, OSError, KeyError):
-        raise TableError(
-            "no such time zone", got=timezone, hint="an IANA name: Europe/Kyiv"
+        return ZoneInfo(name), name
+    except (KeyError, ValueError, OSError):
+        raise FoxgrapeError(
+            "no such time zone", expected="an IANA name, such as Europe/Kyiv", got=name
         ) from None
-    part = frame.iloc[:_MOST].reset_index(drop=True)
-    writers, rows = _writers(part, timezone), part.to_dict("records")
-    cells = pd.DataFrame(
-        {head: list(map(write, rows)) for head, write in writers.items()},
-        columns=pd.Index(list(writers)),
-        dtype=object,
-    )
-    much = f"{len(part):,} of {len(frame):,} rows" if len(part) < len(frame) else f"n = {len(part)}"
-    dated = any(isinstance(each, pd.DatetimeTZDtype) for each in part.dtypes)
-    return Shown(cells, f"{much}; times in {timezone}." if dated else f"{much}.")
 
 
-def _writers(part: pd.DataFrame, zone: str) -> dict[str, Writer]:
-    """Return the columns that a reader sees, in order, and what writes a cell of each."""
-    names = list(map(str, part.columns))
-    behind = {_BEHIND[name]: name for name in names if _BEHIND.get(name) in names}
-    writers: dict[str, Writer] = {}
-    for name, kind in zip(names, part.dtypes, strict=True):
-        stem, _, end = name.rpartition("_")
-        if name in behind.values() or (end == "until" and f"{stem}_at" in names):
-            continue
-        if {"lead_min", "lead_max", "observed"} <= set(names) and stem == "lead":
-            writers["lead"] = _lead
-        elif isinstance(kind, pd.DatetimeTZDtype):
-            until = f"{stem}_until" if f"{stem}_until" in names else name
-            writers[stem if end == "at" else name] = _time(name, until, zone)
-        elif name in behind or name in _BEHIND:
-            writers[name] = _link(name, behind.get(name, name))
+def _frame(frame: pd.DataFrame | Codebook) -> pd.DataFrame:
+    if isinstance(frame, Codebook):
+        return pd.DataFrame([asdict(code) for code in frame])
+    return frame
+
+
+def _columns(frame: pd.DataFrame, zone: tzinfo) -> list[_Column]:
+    """Make words of each column, and one column of each pair."""
+    names = [str(name) for name in frame.columns]
+    cells = {name: frame.iloc[:, place].tolist() for place, name in enumerate(names)}
+    partners = {name: partner for name in names if (partner := _partner(name)) in cells}
+    instants = {
+        name
+        for name, dtype in zip(names, frame.dtypes, strict=True)
+        if isinstance(dtype, pd.DatetimeTZDtype)
+    }
+    return [
+        _column(name, cells[name], cells.get(partners.get(name, "")), zone, name in instants)
+        for name in names
+        if name not in partners.values()
+    ]
+
+
+def _partner(name: str) -> str:
+    """Return the column that is shown with this one, if it is there."""
+    stem = name.removesuffix("_at")
+    return _PARTNERS.get(name, "" if stem == name else f"{stem}_until")
+
+
+def _column(
+    name: str, cells: list[Any], partner: list[Any] | None, zone: tzinfo, instants: bool
+) -> _Column:
+    if name == "lead_min" and partner is not None:
+        return _leads(cells, partner)
+    if name == "decoded_at":
+        return _days("decoded", cells, zone)
+    if instants:
+        return _times(name.removesuffix("_at"), cells, partner or cells, zone)
+    if name.endswith("url"):
+        return _links(name if partner is None else "source", cells, partner or cells)
+    return _others(name, cells)
+
+
+def _times(name: str, starts: list[Any], ends: list[Any], zone: tzinfo) -> _Column:
+    words = [_time(start, end, zone) for start, end in zip(starts, ends, strict=True)]
+    return _Column(name, words, order=[_since(start) for start in starts])
+
+
+def _time(start: Any, end: Any, zone: tzinfo) -> str:
+    """Say an interval, of which an end may be open."""
+    if _missing(start) and _missing(end):
+        return _NOTHING
+    if _missing(end):
+        return f"from {time_in_words(start, start, zone)} on"
+    if _missing(start):
+        return f"until {time_in_words(end, end, zone)}"
+    return time_in_words(start, end, zone)
+
+
+def _since(time: Any) -> float:
+    """Return where a time stands in the order; one that is not known stands last."""
+    return float("inf") if _missing(time) else float(pd.Timestamp(time).timestamp())
+
+
+def _days(name: str, cells: list[Any], zone: tzinfo) -> _Column:
+    """Say on which day a code was read: as stated in a codebook, as its latest in signals."""
+    words = [_NOTHING if _missing(cell) else _day(cell, zone) for cell in cells]
+    return _Column(name, words, order=[_since(cell) for cell in cells])
+
+
+def _day(cell: Any, zone: tzinfo) -> str:
+    day = pd.Timestamp(cell)
+    return f"{day:%-d %b %Y}" if day.tz is None else f"by {day.tz_convert(zone):%-d %b %Y}"
+
+
+def _leads(shortest: list[Any], longest: list[Any]) -> _Column:
+    words = []
+    for low, high in zip(shortest, longest, strict=True):
+        if _missing(low):
+            words.append(_NOTHING)
+        elif _missing(high):
+            words.append(f"more than {duration_in_words(low)}")
         else:
-            writers[name] = _plain(name)
-    return writers
+            ends = dict.fromkeys((duration_in_words(low), duration_in_words(high)))
+            words.append(" to ".join(ends))
+    order = [float("inf") if _missing(low) else low / pd.Timedelta("1s") for low in shortest]
+    return _Column("lead", words, order=order)
 
 
-def _time(earliest: str, latest: str, zone: str) -> Writer:
-    def write(row: Row) -> tuple[str, str]:
-        if pd.isna(row[earliest]):
-            return "", ""
-        words = time_in_words(row[earliest], row[latest], zone)
-        # A column of times is sorted by its markup without tags.
-        return words, f"<span hidden>{row[earliest].isoformat()} </span>{html.escape(words)}"
-
-    return write
-
-
-def _lead(row: Row) -> tuple[str, str]:
-    if pd.isna(row["lead_min"]):
-        return "", ""
-    words = lead_in_words(SimpleNamespace(**row))
-    seconds = int(row["lead_min"].total_seconds()) + 10**11  # none is negative then
-    return words, f"<span hidden>{seconds:012d} </span>{html.escape(words)}"
+def _links(name: str, addresses: list[Any], titles: list[Any]) -> _Column:
+    """Return titles that lead to addresses; an address that is its own title says its host."""
+    words = [
+        _NOTHING if _missing(either) else str(either)
+        for address, title in zip(addresses, titles, strict=True)
+        for either in [address if _missing(title) else title]
+    ]
+    pairs = zip(addresses, words, strict=True)
+    return _Column(name, words, [_link(address, title) for address, title in pairs])
 
 
-def _link(words: str, address: str) -> Writer:
-    def write(row: Row) -> tuple[str, str]:
-        told, where = _text(row[words]), _text(row[address])
-        if not where.startswith(_WEB):
-            return told or where, html.escape(told or where)
-        linked = f'<a href="{html.escape(where)}">{html.escape(told or where)}</a>'
-        return told or where, linked
-
-    return write
-
-
-def _plain(name: str) -> Writer:
-    def write(row: Row) -> tuple[str, str]:
-        words = _text(row[name])
-        return words, html.escape(words)
-
-    return write
+def _link(address: Any, title: str) -> str:
+    """Return a link to the web; whatever else stands where an address should, is none."""
+    told = html.escape(title)
+    try:
+        parts = urlsplit("" if _missing(address) else str(address))
+    except ValueError:
+        return told
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        return told
+    told = html.escape(parts.hostname) if title == address else told
+    safe = html.escape(str(address))
+    return f'<a href="{safe}" rel="noopener noreferrer" target="_blank">{told}</a>'
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float) and math.isfinite(value):
-        return f"{value:.7g}"
-    missing = pd.api.types.is_scalar(value) and pd.isna(value)
-    return "" if missing else str(value)
+def _others(name: str, cells: list[Any]) -> _Column:
+    order = None
+    known = [cell for cell in cells if not _missing(cell)]
+    if known and all(isinstance(cell, int | float) for cell in known):
+        order = [float("inf") if _missing(cell) else float(cell) for cell in cells]
+    return _Column(name, [_word(cell) for cell in cells], order=order)
 
 
-def _paged(markup: pd.DataFrame) -> str:
-    """Return a table that is paged and filtered, with all scripts that it needs."""
-    import itables  # noqa: PLC0415 - only a notebook shows
+def _word(cell: Any) -> str:
+    if _missing(cell):
+        return _NOTHING
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    return f"{cell:.6g}" if isinstance(cell, float) else str(cell)
 
-    return _scripts() + itables.to_html_datatable(
-        markup,
+
+def _missing(cell: Any) -> bool:
+    """Tell whether a cell is empty; a list in a column of one's own is none of ours, and is not."""
+    return cell is None or (pd.api.types.is_scalar(cell) and bool(pd.isna(cell)))
+
+
+def _markup(column: _Column) -> list[str]:
+    return list(map(html.escape, column.words)) if column.markup is None else column.markup
+
+
+def _plain(columns: Sequence[_Column], note: str) -> Html:
+    cells = [[Html(cell) for cell in _markup(column)] for column in columns]
+    heads = [column.name.replace("_", " ") for column in columns]
+    return table(heads, [list(row) for row in zip(*cells, strict=True)], note)
+
+
+def _paged(columns: Sequence[_Column], note: str) -> str:
+    """Return a table that itables pages and filters, with all that it needs from the package.
+
+    Hidden columns hold what words are ordered by: *9 Oct* comes after *10 Sep*.
+    """
+    from itables import options, to_html_datatable  # noqa: PLC0415 - only in the lab
+    from itables.javascript import (  # noqa: PLC0415
+        generate_init_offline_itables_html,
+    )
+
+    cells: list[list[Any]] = [list(_markup(column)) for column in columns]
+    heads = [html.escape(column.name.replace("_", " ")) for column in columns]
+    rules: list[dict[str, Any]] = []
+    for position, column in enumerate(columns):
+        if column.order is None:
+            continue
+        rules.append({"targets": position, "orderData": len(cells)})
+        rules.append({"targets": len(cells), "visible": False, "searchable": False})
+        heads.append("")
+        ranks = pd.Series(column.order).rank(method="dense")
+        cells.append(ranks.astype("int64").tolist())
+    frame = pd.DataFrame(dict(enumerate(cells)))
+    frame.columns = pd.Index(heads)
+    made = to_html_datatable(
+        frame,
         connected=False,
         allow_html=True,
         showIndex=False,
         maxBytes=0,
-        maxRows=0,
-        pageLength=_PAGE,
-        scrollX=True,
-        classes="display",
+        maxColumns=0,
+        columnDefs=rules,
         order=[],
+        text_in_header_can_be_selected=False,  # or only its arrow orders by a column
+        classes="display compact",
+    )
+    return (
+        generate_init_offline_itables_html(options.dt_bundle)
+        + made
+        + f'<p class="soft">{html.escape(note)}</p>'
     )
 
 
-@cache
-def _scripts() -> str:
-    from itables.javascript import generate_init_offline_itables_html  # noqa: PLC0415
-    from itables.options import dt_bundle  # noqa: PLC0415
-
-    return str(generate_init_offline_itables_html(dt_bundle))
+def _text(columns: Sequence[_Column], note: str, n: int) -> str:
+    """Return the first rows as text, in which nothing moves a terminal's cursor."""
+    if not n:
+        return "None, n = 0."
+    words = pd.DataFrame(
+        {
+            place: ["".join(s if s.isprintable() else " " for s in word) for word in column.words]
+            for place, column in enumerate(columns)
+        }
+    ).head(_LINES)
+    heads = [column.name.replace("_", " ") for column in columns]
+    drawn = words.to_string(index=False, header=heads, max_colwidth=60)
+    return f"{drawn}\n{note}" if n <= _LINES else f"{drawn}\nThe first {_LINES}: {note}"
