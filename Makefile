@@ -11,7 +11,7 @@ STUDIES := .venv/.studies
 SECONDS ?= 600
 NOTEBOOKS := $(wildcard notebooks/*.py notebooks/templates/*.py)
 
-.PHONY: report test lint types unit browser lab format docs calibrate bench fuzz lock clean
+.PHONY: report test lint types unit browser lab desk filter format docs calibrate bench fuzz lock clean
 
 report: $(READY)
 	$(BIN)/foxgrape report build lead_times --study $(STUDY) --out reports
@@ -28,8 +28,19 @@ lint: $(READY)
 types: $(READY)
 	$(BIN)/mypy
 
+# JupyterLab, which of its own accord asks nobody for news or updates.
 lab: $(READY)
-	$(BIN)/jupyter lab --notebook-dir notebooks
+	$(BIN)/jupyter lab --notebook-dir notebooks --LabApp.news_url=None \
+	  --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
+
+# Every notebook in a real JupyterLab in Chromium: runs, is drawn, asks no other host.
+desk: $(READY) browser
+	$(BIN)/python scripts/look_at_desk.py --pictures build/desk
+
+# In this clone, git strips notebooks of their outputs when they are added; those on disk stay.
+filter:
+	git config filter.foxgrape-notebooks.clean "$(PYTHON) scripts/strip_outputs.py"
+	git config filter.foxgrape-notebooks.required true
 
 format: $(READY)
 	$(BIN)/ruff check --fix
@@ -39,6 +50,7 @@ format: $(READY)
 # The site, strictly, into build/docs; what the shell says of itself is asked anew.
 docs: $(READY)
 	$(BIN)/python scripts/write_shell_help.py
+	$(BIN)/python scripts/write_notebooks_page.py
 	$(BIN)/python -m sphinx -E -a -W --keep-going -n -q -d build/doctrees docs build/docs
 	@echo "build/docs/index.html"
 

@@ -76,7 +76,7 @@ html_css_files = ["foxgrape.css"]
 html_copy_source = html_show_sourcelink = False
 #: Pages that have none below them need no list of them.
 html_sidebars: dict[str, list[str]] = {
-    page: [] for page in ("index", "tutorial", "glossary", "contributing", "changelog")
+    page: [] for page in ("index", "tutorial", "notebooks", "glossary", "contributing", "changelog")
 }
 html_theme_options = {
     "logo": {"text": "foxgrape"},

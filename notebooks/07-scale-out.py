@@ -14,100 +14,100 @@
 # %% [markdown]
 # # Scale out
 #
-# After this notebook you can detect codes in more posts than memory holds, go on where a call was
-# stopped, and let a cluster do the same work. It runs in about thirty seconds.
+# After this notebook you can detect signals in more posts than fit into memory, have a cluster do
+# it with the same result, and go on after a stop. It runs in about twenty seconds.
 #
-# Posts are a folder of Parquet files, or a [store](../docs/store.md). Here they are made: two
-# accounts, a third of a million posts, of which few are coded.
+# The posts here are made on the spot: those of the embedded study, many times over, as a folder of
+# Parquet files in the columns of the posts table. Put a folder or a store of your own in its place.
 
 # %%
 from pathlib import Path
 from tempfile import mkdtemp
 
-import numpy as np
 import pandas as pd
 from distributed import LocalCluster
 
-from foxgrape import detect, detect_all, show
+from foxgrape import detect, detect_all, open_study, show
 
 folder = Path(mkdtemp())
+posts = open_study().posts
 source = folder / "posts"
 source.mkdir()
-
-TEXTS = ["Good morning!", "Доброго ранку! 🔥", "Новини о 18:00", "🍇", "Stay safe 🙏", "🦊?"]
-rng = np.random.default_rng(1)
-for number in range(3):
-    rows = np.arange(number * 110_000, (number + 1) * 110_000)
-    drawn = rng.choice(len(TEXTS), size=len(rows), p=[0.4, 0.3, 0.197, 0.002, 0.1, 0.001])
-    posts = pd.DataFrame(
-        {
-            "post_id": pd.Series(rows).astype("str"),
-            "account": np.where(rows % 2, "one", "two"),
-            "posted_at": pd.Timestamp("2022-01-01", tz="UTC") + pd.to_timedelta(rows, unit="min"),
-            "text": pd.Series(TEXTS, dtype="str").take(drawn).to_numpy(),
-        }
-    )
-    posts.to_parquet(source / f"{number}.parquet", row_group_size=10_000)
+for number in range(4):
+    copies = [
+        posts.assign(post_id=posts["post_id"] + f"/{number}/{copy}", account=f"account {copy}")
+        for copy in range(50)
+    ]
+    pd.concat(copies).to_parquet(source / f"{number}.parquet", index=False)
 
 # %% [markdown]
-# ## Here, part by part
+# ## Here
 #
-# Never more than `batch` posts are in memory. The signals are those of one call of `detect`, row
-# for row: the surprisal too, which needs the whole past of an account.
+# A part of the posts is held at once (`batch`), and never all. What is found is written to
+# `signals.parquet`.
 
 # %%
-told = detect_all(source, folder / "here", batch=50_000)
-print(told.sentence())
+here = detect_all(source, folder / "here", batch=3000)
+print(f"{here.signals:,} signals in {here.posts:,} posts, in {here.parts} parts")
 
 # %%
-signals = pd.read_parquet(told.signals_file)
-show(signals[["account", "posted_at", "posted_until", "code", "place", "surprisal"]])
-
-# %%
-whole = pd.concat([pd.read_parquet(file) for file in sorted(source.iterdir())])
-signals.equals(detect(whole))
+signals = pd.read_parquet(folder / "here" / "signals.parquet")
+show(signals.head(50), timezone="Europe/Kyiv")
 
 # %% [markdown]
-# ## Stopped, and gone on with
-#
-# What is done lies in the folder until all is. Here somebody presses Ctrl-C halfway.
-
+# They are the signals of one call of `detect` over all posts, row for row.
 
 # %%
-def stop_halfway(done: int, parts: int) -> None:
-    """Stand in for a hand on the keyboard."""
-    if done == parts // 2:
-        raise KeyboardInterrupt
-
-
-try:
-    detect_all(source, folder / "stopped", batch=50_000, progress=stop_halfway)
-except KeyboardInterrupt:
-    print("stopped")
-again = detect_all(source, folder / "stopped", batch=50_000)
-print(again.sentence())
-pd.read_parquet(again.signals_file).equals(signals)
+whole = pd.concat(map(pd.read_parquet, sorted(source.iterdir())), ignore_index=True)
+pd.testing.assert_frame_equal(signals, detect(whole), check_dtype=False)
 
 # %% [markdown]
 # ## On a cluster
 #
-# The same call with the address of a Dask scheduler. Here the cluster is two processes on this
-# machine; elsewhere it is whatever `dask scheduler` and `dask worker` were started on, with the
-# same version of foxgrape and the files under the same path.
+# Two processes of this computer stand for two machines. Of a real cluster, give the address that
+# `dask scheduler` says; its workers must see the files under the same path.
 
 # %%
-with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
-    apart = detect_all(source, folder / "there", batch=50_000, scheduler=cluster.scheduler_address)
-print(apart.sentence())
-pd.read_parquet(apart.signals_file).equals(signals)
+with LocalCluster(
+    n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+) as cluster:
+    there = detect_all(source, folder / "there", batch=3000, scheduler=cluster.scheduler_address)
+print(f"{there.signals:,} signals in {there.posts:,} posts, in {there.parts} parts")
+
+# %%
+pd.testing.assert_frame_equal(signals, pd.read_parquet(folder / "there" / "signals.parquet"))
 
 # %% [markdown]
-# On one machine a cluster gains little, and for few posts it is done later than one process:
-# [More posts than memory](../docs/scale.md) has measured from when on one is worth it.
+# The same rows in the same order. When a cluster is worth its trouble was measured: see *More posts
+# than memory* in the documentation (`docs/scale.md`). Posts as few as these are done before it has
+# been set up.
 #
+# ## Stopped, and gone on with
+#
+# Parts that are done lie in `parts` until all are. Here the call is stopped at half of them, as
+# by a key or by the end of a night's window; the same call again does only what is missing.
+
+
+# %%
+def stop_early(done: int, of: int) -> None:
+    """Stop when half of the parts are done."""
+    if 2 * done >= of:
+        raise KeyboardInterrupt
+
+
+try:
+    detect_all(source, folder / "stopped", batch=3000, progress=stop_early)
+except KeyboardInterrupt:
+    print(sorted(path.name for path in (folder / "stopped" / "parts").iterdir()))
+
+# %%
+again = detect_all(source, folder / "stopped", batch=3000)
+print(f"{again.resumed} of {again.parts} parts had been done before")
+pd.testing.assert_frame_equal(signals, pd.read_parquet(folder / "stopped" / "signals.parquet"))
+
+# %% [markdown]
 # ## Exercises
 #
-# 1. Find names of places too, with `mentions=True`. How much longer does it take?
-# 2. Add a fourth file, and call `detect_all` into the same folder again. What happens, and why?
-# 3. Kill a worker in the middle: `cluster.workers[0].kill()` from `progress`. Are the signals the
-#    same?
+# 1. Stop a call, change a file in `posts`, and call again. What is said, and why is it right?
+# 2. Find names too: `mentions=True`. How much longer does it take here, and on the cluster?
+# 3. Put the posts into a store (`Store(folder / "store").upsert("posts", whole)`) and detect in it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,11 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
+import write_notebooks_page
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = ROOT / "notebooks"
 
 
 SCRIPTS = [*NOTEBOOKS.glob("0*.py"), *(NOTEBOOKS / "templates").glob("*.py")]
@@ -56,6 +61,12 @@ def test_each_says_what_for_how_long_and_what_next(script):
     assert "## Exercises" in text
 
 
+def test_the_page_of_notebooks_is_what_they_say_of_themselves():
+    page = write_notebooks_page.PAGE.read_text(encoding="utf-8")
+    assert page == write_notebooks_page.page()
+    assert page.count("\n## ") == len(list(NOTEBOOKS.glob("0*.ipynb")))
+
+
 def test_a_warning_fails_a_notebook(monkeypatch, tmp_path):
     monkeypatch.setenv("IPYTHONDIR", str(Path(__file__).parent / "ipython"))
     cell = nbformat.v4.new_code_cell("import warnings\nwarnings.warn('beware')")
@@ -63,3 +74,63 @@ def test_a_warning_fails_a_notebook(monkeypatch, tmp_path):
         NotebookClient(nbformat.v4.new_notebook(cells=[cell]), kernel_name="python3").execute(
             cwd=str(tmp_path)
         )
+
+
+def git(folder, *words):
+    return subprocess.run(
+        ["git", "-c", "user.name=Nobody", "-c", "user.email=nobody@example.org", *words],
+        cwd=folder,
+        capture_output=True,
+        check=True,
+    ).stdout
+
+
+@pytest.fixture
+def clone(tmp_path):
+    """Make a repository with the project's attributes, and turn its filter on as a reader does."""
+    shutil.copy(ROOT / ".gitattributes", tmp_path)
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(ROOT / "scripts" / "strip_outputs.py", tmp_path / "scripts")
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    git(tmp_path, "init", "--quiet")
+    subprocess.run(
+        ["make", "--silent", "filter", f"PYTHON={sys.executable}"], cwd=tmp_path, check=True
+    )
+    return tmp_path
+
+
+@pytest.mark.skipif(not all(map(shutil.which, ("git", "make"))), reason="needs git and make")
+def test_git_keeps_no_output_and_the_desk_keeps_its_own(clone):
+    script = min(NOTEBOOKS.glob("0*.py"))
+    notebook = nbformat.read(script.with_suffix(".ipynb"), as_version=4)
+    for count, cell in enumerate(notebook.cells):
+        if cell.cell_type == "code":
+            cell.outputs = [nbformat.v4.new_output("stream", text="kept on the desk 🍇")]
+            cell.execution_count = count
+            cell.metadata["execution"] = {"iopub.execute_input": "2026-01-01T00:00:00Z"}
+    nbformat.write(notebook, clone / "run.ipynb")
+    before = (clone / "run.ipynb").read_bytes()
+    git(clone, "add", "run.ipynb")
+    git(clone, "commit", "--quiet", "--message", "a notebook that was run")
+    assert git(clone, "show", "HEAD:run.ipynb") == script.with_suffix(".ipynb").read_bytes()
+    assert (clone / "run.ipynb").read_bytes() == before
+    assert git(clone, "status", "--porcelain", "run.ipynb") == b""
+
+
+@pytest.mark.parametrize("script", sorted(SCRIPTS), ids=lambda path: path.stem)
+def test_the_filter_leaves_a_stripped_notebook_alone_byte_for_byte(script):
+    notebook = script.with_suffix(".ipynb").read_bytes()
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "strip_outputs.py"],
+        input=notebook,
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout == notebook
+
+
+@pytest.mark.skipif(not all(map(shutil.which, ("git", "make"))), reason="needs git and make")
+def test_what_is_no_notebook_is_not_added(clone):
+    (clone / "broken.ipynb").write_text("{", encoding="utf-8")
+    with pytest.raises(subprocess.CalledProcessError):
+        git(clone, "add", "broken.ipynb")

@@ -304,7 +304,8 @@ def _paged(columns: Sequence[_Column], note: str) -> str:
 
     cells: list[list[Any]] = [list(_markup(column)) for column in columns]
     heads = [html.escape(column.name.replace("_", " ")) for column in columns]
-    rules: list[dict[str, Any]] = []
+    # Words begin at the left; the lab would have all cells end at the right.
+    rules: list[dict[str, Any]] = [{"targets": "_all", "className": "dt-left"}]
     for position, column in enumerate(columns):
         if column.order is None:
             continue
@@ -326,6 +327,7 @@ def _paged(columns: Sequence[_Column], note: str) -> str:
         order=[],
         text_in_header_can_be_selected=False,  # or only its arrow orders by a column
         classes="display compact",
+        style="table-layout:auto; width:auto; margin:0",
     )
     return (
         generate_init_offline_itables_html(options.dt_bundle)
