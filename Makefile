@@ -11,7 +11,8 @@ STUDIES := .venv/.studies
 SECONDS ?= 600
 NOTEBOOKS := $(wildcard notebooks/*.py notebooks/templates/*.py)
 
-.PHONY: report test lint types unit browser lab desk filter format docs calibrate bench fuzz lock clean
+.PHONY: report test lint types unit browser lab desk filter format docs calibrate bench fuzz
+.PHONY: audit package lock clean
 
 report: $(READY)
 	$(BIN)/foxgrape report build lead_times --study $(STUDY) --out reports
@@ -72,6 +73,17 @@ fuzz: $(STUDIES)
 $(STUDIES): studies.lock $(READY)
 	$(UV) --require-hashes -r studies.lock
 	@touch $(STUDIES)
+
+# Licences of all that is locked, and what is known against it. The second asks a service: where
+# that cannot be reached, or does not know a package, the audit fails and says so.
+audit: $(READY)
+	$(BIN)/python scripts/check_licences.py
+	$(BIN)/uvx --system-certs pip-audit --strict --require-hashes --disable-pip -r requirements.lock
+
+# The wheel in environments of its own: base, analysis and all, with the oldest and the newest
+# libraries that our bounds allow. Needs a package index, and some minutes.
+package: $(READY)
+	$(BIN)/python scripts/check_package.py
 
 # The environment: exactly what is locked, by uv, or by pip where uv cannot be had.
 $(READY): requirements.lock pyproject.toml

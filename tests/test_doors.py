@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from foxgrape import iter_posts, read_posts
 from foxgrape.doors import MAX_RECORD, Door
 from foxgrape.errors import TableError
 from foxgrape.posts.reading import FORMATS
+from memory import measured
 
 FIXTURES = Path(__file__).parent / "fixtures" / "posts"
 ALL = sorted(FIXTURES.iterdir(), key=lambda file: file.name)
@@ -171,36 +170,6 @@ def test_the_head_of_a_door_is_what_is_inside(tmp_path):
     assert (door.head, door.packing) == (b"abc", "gzip")
 
 
-MEASURED = """
-import resource, sys
-from foxgrape import iter_posts, read_posts
-from foxgrape.errors import FoxgrapeError
-import pyarrow.parquet, pandera.pandas
-read_posts(sys.argv[2], account="a", timezone="UTC", on_error="quarantine")
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-rows = bad = 0
-try:
-    for part in iter_posts(sys.argv[1], account="a", on_error="quarantine", batch=5_000):
-        rows += len(part)
-        bad += len(part.attrs["quarantine"])
-except FoxgrapeError as error:
-    print(error)
-after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(rows, bad, (after - before) // 1024)
-"""
-
-
-def measured(file, small):
-    """Read in a process of its own; return rows, bad records and MB beyond a small file's."""
-    done = subprocess.run(
-        [sys.executable, "-c", MEASURED, str(file), str(small)],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return tuple(map(int, done.stdout.split()[-3:]))
-
-
 @pytest.mark.parametrize("kind", ["lines", "array", "csv", "telegram", "packed"])
 def test_a_line_of_100_mb_costs_itself_and_little_memory(tmp_path, kind):
     long, file = b"x" * 100_000_000, tmp_path / "x"
@@ -250,3 +219,14 @@ def test_four_times_the_file_takes_little_more_memory(tmp_path, kind):
         assert (rows, bad) == (count, 0)
         grown.append(more)
     assert grown[1] <= grown[0] + 12
+
+
+def test_in_batches_too_it_is_told_where_a_file_breaks(tmp_path):
+    """Also where the break comes alone, after the last whole batch."""
+    line = json.dumps(GOOD).encode() + b"\n"
+    (tmp_path / "x").write_bytes(
+        gzip.compress(line) + gzip.compress((b" " * 65_535 + b"\n") * 600)[:-9]
+    )
+    parts = list(iter_posts(tmp_path / "x", account="a", on_error="quarantine", batch=1))
+    assert [len(part) for part in parts] == [1, 0]
+    assert "cut off" in parts[-1].attrs["quarantine"][0]["reason"]

@@ -1,4 +1,4 @@
-"""Habits that are easy to forget: docs of public names, one set of bounds, what is in the wheel."""
+"""Habits that are easy to forget: docs of public names, one set of bounds, small modules."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 import tomllib
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -129,57 +128,6 @@ def test_no_stubs_and_no_places_of_one_machine():
 @pytest.mark.parametrize("module", sorted((ROOT / "toolkit").rglob("*.py")), ids=lambda p: p.name)
 def test_modules_are_small(module):
     assert len(module.read_text(encoding="utf-8").splitlines()) <= 420
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    """Build the wheel."""
-    folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-    )
-    return next(folder.glob("*.whl"))
-
-
-def test_the_wheel_holds_data_templates_and_licence_and_no_tests(wheel):
-    names = zipfile.ZipFile(wheel).namelist()
-    for wanted in (
-        "foxgrape/py.typed",
-        "foxgrape/places/resources/codebook.csv",
-        "foxgrape/resources/datasets.toml",
-        "foxgrape/resources/ukraine.geojson",
-        "foxgrape/reports/page/page.html.j2",
-        "foxgrape/_shipped/templates/lead_times.ipynb",
-        "foxgrape/_shipped/studies/izium-2022/datapackage.json",
-    ):
-        assert wanted in names
-    assert any(name.endswith("licenses/LICENSE") for name in names)
-    assert not any("test" in name for name in names)
-
-
-def test_the_lookup_library_works_with_nothing_else_installed(wheel, tmp_path):
-    """Only the wheel and the standard library: no site-packages at all."""
-    zipfile.ZipFile(wheel).extractall(tmp_path)
-    code = (
-        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import foxgrape.places as p; "
-        "assert p.lookup('🍇')[0].place.name == 'Izium'; "
-        "assert p.lookup('🦊')[0].place.name == 'Lysychansk'; "
-        "assert p.find('Izyum')[0].place.id == 'geonames:707292'"
-    )
-    subprocess.run([sys.executable, "-S", "-I", "-c", code], check=True, cwd=tmp_path)
-
-
-def test_a_wheel_finds_its_own_study_and_templates(wheel, tmp_path):
-    zipfile.ZipFile(wheel).extractall(tmp_path)
-    code = (
-        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import foxgrape.shipped as s; "
-        f"assert s.study_folder('izium-2022').is_relative_to({str(tmp_path)!r}); "
-        f"assert s.template_folder().is_relative_to({str(tmp_path)!r})"
-    )
-    subprocess.run([sys.executable, "-I", "-c", code], check=True, cwd=tmp_path)
 
 
 def test_the_readmes_python_runs_and_says_what_it_shows(tmp_path):

@@ -13,6 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    __version__: str
+
     from foxgrape.alarm import Alarm, alarm
     from foxgrape.analysis import Analysis
     from foxgrape.brief import Brief, brief
@@ -60,8 +62,6 @@ if TYPE_CHECKING:
     from foxgrape.stored_study import as_of, stored_study
     from foxgrape.study import Study, open_study
     from foxgrape.study_making import NewStudy, new_study
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "foxgrape.alarm": ["Alarm", "alarm"],
@@ -182,9 +182,21 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Load a public name from the module that holds it."""
+    if name == "__version__":
+        return _version()
     if name not in _HOME_OF:
         raise AttributeError(f"module 'foxgrape' has no attribute {name!r}")
     return getattr(import_module(_HOME_OF[name]), name)
+
+
+def _version() -> str:
+    """Return the version that is installed; what is only copied somewhere has none."""
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - 20 ms
+
+    try:
+        return version("foxgrape")
+    except PackageNotFoundError:
+        return "0+unknown"
 
 
 def __dir__() -> list[str]:

@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from foxgrape import (
-    __version__,
     cli_chance,
     cli_data,
     cli_detect,
@@ -24,9 +23,10 @@ from foxgrape.errors import FoxgrapeError
 __all__ = ["app", "run"]
 
 app = typer.Typer(
-    help=f"foxgrape {__version__}: did posts hint at events before they were confirmed?",
+    help="Did public posts hint at events before they were confirmed?",
     no_args_is_help=True,
     add_completion=True,
+    rich_markup_mode=None,  # boxes around help take a third of a second, and docs show it plain
     pretty_exceptions_enable=False,
 )
 study_app = typer.Typer(help="Look after studies.", no_args_is_help=True)
@@ -41,32 +41,64 @@ app.add_typer(cli_reports.report, name="report")
 app.add_typer(study_app, name="study")
 
 
+def _say_version(*, asked: bool) -> None:
+    if asked:
+        import foxgrape  # noqa: PLC0415 - looked up only here
+
+        print(f"foxgrape {foxgrape.__version__}")  # noqa: T201
+        raise typer.Exit
+
+
+@app.callback()
+def _before(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=lambda asked: _say_version(asked=asked),
+            is_eager=True,
+            help="Print the version.",
+        ),
+    ] = False,
+) -> None:
+    """Take what goes before the verb."""
+
+
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; errors are one line on stderr."""
     try:
         code = app(arguments, prog_name="foxgrape", standalone_mode=False)
-    except FoxgrapeError as error:
-        print(f"foxgrape: {error}", file=sys.stderr)  # noqa: T201
-        return 1
-    except ModuleNotFoundError as error:
-        # A verb beyond the extra that is installed; a fault of our own is not hidden.
-        if (error.name or "").startswith("foxgrape"):
-            raise
-        hint = "pip install 'foxgrape[all]'"
-        print(f"foxgrape: this needs the package {error.name}. Hint: {hint}", file=sys.stderr)  # noqa: T201
-        return 1
     except typer.Exit as left:
         return int(left.exit_code)
-    except typer.Abort:
-        print("foxgrape: stopped", file=sys.stderr)  # noqa: T201
-        return 1
     except Exception as error:
-        # typer carries its own copy of click's exceptions; they know how to show themselves.
-        if not hasattr(error, "exit_code") or not hasattr(error, "format_message"):
+        if type(error).__name__ == "NoArgsIsHelpError":  # a group without a verb: that is help
+            print(error)  # noqa: T201
+            return 2
+        said = _told(error)
+        if said is None:
             raise
-        print(f"foxgrape: {error.format_message()}", file=sys.stderr)  # noqa: T201
-        return int(error.exit_code)
+        print(f"foxgrape: {said[1]}", file=sys.stderr)  # noqa: T201
+        return said[0]
     return code if isinstance(code, int) else 0
+
+
+def _told(error: Exception) -> tuple[int, str] | None:
+    """Return exit code and line for an error; None for a fault of our own, which is not hidden."""
+    if isinstance(error, FoxgrapeError):
+        return 1, str(error)
+    if isinstance(error, typer.Abort):
+        return 1, "stopped"
+    # typer carries its own copy of click's exceptions; they know how to show themselves.
+    if hasattr(error, "exit_code") and hasattr(error, "format_message"):
+        return int(error.exit_code), error.format_message()
+    # A verb beyond the extra that is installed.
+    if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("foxgrape"):
+        return 1, f"this needs the package {error.name}. Hint: pip install 'foxgrape[all]'"
+    # A full disk, or a folder that is not ours to write into.
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return 1, f"{where}{error.strerror}"
+    return None
 
 
 @study_app.command("check")

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from foxgrape.cli_places import AsJson, show
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from rich.progress import Progress
 
     from foxgrape.ingest import Ingested
 
@@ -135,15 +135,7 @@ def _ingest(
     from foxgrape.ingest import ingest  # noqa: PLC0415
     from foxgrape.store import Store  # noqa: PLC0415
 
-    columns = (
-        TextColumn(f"{file.name}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[records]:,} records"),
-        TimeRemainingColumn(),
-    )
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=not sys.stderr.isatty()) as bar:
+    with _bar(file.name) as bar:
         task = bar.add_task("", total=1.0, records=0)
 
         def progress(done: float, told: Ingested) -> None:
@@ -166,6 +158,22 @@ def _ingest(
         if taken:
             print(f"Columns: {', '.join(taken)}.")  # noqa: T201
     return 0
+
+
+def _bar(name: str) -> Progress:
+    """Return a bar for somebody who looks at stderr; for nobody else it shows nothing."""
+    from rich import progress  # noqa: PLC0415 - only who reads files waits for it
+    from rich.console import Console  # noqa: PLC0415
+
+    return progress.Progress(
+        progress.TextColumn(name, markup=False),
+        progress.BarColumn(),
+        progress.TaskProgressColumn(),
+        progress.TextColumn("{task.fields[records]:,} records"),
+        progress.TimeRemainingColumn(),
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+    )
 
 
 def _columns(given: list[str] | None) -> dict[str, Any]:

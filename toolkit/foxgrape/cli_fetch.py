@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from foxgrape.cli_places import AsJson, show
 
@@ -122,6 +121,8 @@ def _fetch(source: Source, out: Path, *, restart: bool, as_json: bool) -> int:
 @contextmanager
 def busy(what: str) -> Iterator[Callable[[str], None]]:
     """Show on stderr what is going on, where somebody looks; call it to say how far it is."""
+    from rich.console import Console  # noqa: PLC0415
+
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda _: None

@@ -6,11 +6,12 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
+
+from foxgrape.errors import CONTROLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -204,10 +205,37 @@ def show(rows: list[dict[str, Any]], data: list[Any] | dict[str, Any], *, as_jso
     if as_json:
         print(json.dumps(data, default=str, ensure_ascii=False, indent=2))  # noqa: T201
     elif rows:
-        table = Table(*rows[0], box=None, pad_edge=False)
-        for row in rows:
-            table.add_row(*("" if value is None else str(value) for value in row.values()))
-        Console(width=None if sys.stdout.isatty() else 160).print(table)
+        cells = ["" if value is None else str(value) for row in rows for value in row.values()]
+        # What a cell says is no word to the terminal.
+        lines = _cut([*rows[0], *(cell.translate(CONTROLS) for cell in cells)], len(rows[0]))
+        _draw(lines)
+
+
+def _cut(cells: list[str], width: int) -> list[list[str]]:
+    return [cells[start : start + width] for start in range(0, len(cells), width)]
+
+
+def _draw(lines: list[list[str]]) -> None:
+    """Print columns, below each other; what is wider than a terminal is folded within its cell."""
+    from rich.cells import cell_len  # noqa: PLC0415 - an emoji is two columns wide
+
+    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+    if sys.stdout.isatty() and sum(widths) + 2 * len(widths) > get_terminal_size().columns:
+        # To fold takes a tenth of a second to load.
+        from rich.console import Console  # noqa: PLC0415
+        from rich.table import Table  # noqa: PLC0415
+        from rich.text import Text  # noqa: PLC0415
+
+        table = Table(*lines[0], box=None, pad_edge=False)
+        for line in lines[1:]:
+            table.add_row(*map(Text, line))
+        Console().print(table)
+        return
+    for line in lines:
+        padded = (
+            cell + " " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True)
+        )
+        print("  ".join(padded).rstrip())  # noqa: T201
 
 
 def _gazetteer(folder: Path | None) -> Gazetteer:

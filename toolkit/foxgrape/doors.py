@@ -25,6 +25,7 @@ __all__ = [
     "CHUNK",
     "MAX_DEPTH",
     "MAX_RECORD",
+    "MAX_UNPACKED",
     "BadRecordError",
     "BrokenError",
     "Door",
@@ -32,6 +33,7 @@ __all__ = [
     "Record",
     "gather",
     "lines",
+    "most_unpacked",
 ]
 
 #: How much is read at once.
@@ -40,6 +42,10 @@ CHUNK = 2**16
 MAX_RECORD = 16 * 2**20
 #: How deeply a record may be nested; real exports stay below 20.
 MAX_DEPTH = 100
+#: What any packed file may unpack to, in bytes, however small it is.
+MAX_UNPACKED = 128 * 2**20
+#: A larger one may unpack to so many times its size; real exports to 5 to 30 times.
+MAX_RATIO = 100
 #: How much of a bad record is kept, in signs.
 RAW = 2_000
 
@@ -143,7 +149,7 @@ class Door:
     @contextmanager
     def open(self) -> Iterator[IO[bytes]]:
         """Open the content; what cannot be unpacked raises `BrokenError` where it is read."""
-        with self.path.open("rb") as handle, _Unpacked(self._unpack(handle)) as raw:
+        with self.path.open("rb") as handle, _Unpacked(self._unpack(handle), self._most) as raw:
             self._handle = handle
             stream = io.BufferedReader(raw, CHUNK)
             if stream.peek(len(_BOM)).startswith(_BOM):
@@ -156,6 +162,10 @@ class Door:
         if self._handle is None or self._handle.closed:
             return 1.0
         return self._handle.tell() / max(self.path.stat().st_size, 1)
+
+    @property
+    def _most(self) -> int | None:
+        return None if self.packing is None else most_unpacked(self.path.stat().st_size)
 
     def _unpack(self, handle: IO[bytes]) -> Any:
         if self.packing == "gzip":
@@ -170,11 +180,25 @@ class Door:
         return handle
 
 
-class _Unpacked(io.RawIOBase):
-    """A stream whose every failure is a `BrokenError`."""
+def most_unpacked(size: int) -> int:
+    """Return how many bytes a packed file of this size may unpack to.
 
-    def __init__(self, inner: Any) -> None:
+    Whoever means harm packs a thousand million blanks into a megabyte.
+
+    Examples
+    --------
+    >>> most_unpacked(1_000) >> 20, most_unpacked(10_000_000)
+    (128, 1000000000)
+    """
+    return max(MAX_UNPACKED, MAX_RATIO * size)
+
+
+class _Unpacked(io.RawIOBase):
+    """A stream whose every failure is a `BrokenError`, and so is unpacking to more than `most`."""
+
+    def __init__(self, inner: Any, most: int | None) -> None:
         self._inner = inner
+        self._left = most
 
     def readable(self) -> bool:
         return True
@@ -184,6 +208,13 @@ class _Unpacked(io.RawIOBase):
             data = self._inner.read(len(buffer))
         except UNREADABLE as error:
             raise BrokenError(f"cannot be unpacked or is cut off: {error}") from None
+        if self._left is not None:
+            self._left -= len(data)
+            if self._left < 0:
+                raise BrokenError(
+                    f"it unpacks to more than {MAX_RATIO} times its size; if that is what you "
+                    "expect, unpack it yourself"
+                )
         buffer[: len(data)] = data
         return len(data)
 

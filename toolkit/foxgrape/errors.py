@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 __all__ = [
+    "CONTROLS",
     "CodebookError",
     "DownloadError",
     "FoxgrapeError",
@@ -20,6 +21,8 @@ __all__ = [
 ]
 
 
+#: Signs that move a terminal's cursor or change its title; no text needs them in a line.
+CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), " ")
 #: An error stays one line: of more names than this the first are told.
 _MOST_NAMES = 20
 
@@ -75,7 +78,7 @@ class FoxgrapeError(Exception):
             text += f"; got {_short(got)}"
         if hint is not None:
             text += f". Hint: {hint}"
-        super().__init__(" ".join(text.split()))
+        super().__init__(" ".join(text.translate(CONTROLS).split()))
 
 
 class TableError(FoxgrapeError):

@@ -208,8 +208,8 @@ def frames(
             batch=batch,
             after=part.after,
         ):
-            # What ends together with its part leaves nothing behind it.
-            if batch is not None and not gathered.read:
+            # What ends together with its part leaves nothing behind it; what breaks there, a word.
+            if batch is not None and not gathered.read and not gathered.quarantine:
                 continue
             extra = {**found.extra, **context.told.get("extra", {})}
             rows = _frame_of(gathered.rows, extra, table, door.path)

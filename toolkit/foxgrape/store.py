@@ -7,7 +7,9 @@ version. Any tool that reads Delta Lake opens the same folder.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,9 +20,8 @@ from foxgrape.errors import StoreError, did_you_mean
 from foxgrape.store_rows import MONTH, scan, what_is_new
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
-    from pathlib import Path
 
     import pyarrow as pa
     from deltalake import DeltaTable
@@ -120,7 +121,8 @@ class Store:
                 if self._create(table, ready):
                     return Upsert(table, 0, len(ready), 0, 0)
                 continue
-            news = what_is_new(ready, there, keys)
+            with self._reading(table):
+                news = what_is_new(ready, there, keys)
             told = Upsert(
                 table,
                 there.version(),
@@ -161,7 +163,8 @@ class Store:
         there = self._open(table)
         if there is None:
             return pd.Series("new", index=ready.index, dtype="str")
-        return what_is_new(ready, there, keys)
+        with self._reading(table):
+            return what_is_new(ready, there, keys)
 
     def read(
         self,
@@ -204,8 +207,9 @@ class Store:
                     f"{clock} {sign} TIMESTAMP '{instant.isoformat()}'",
                 ]
         names = [field.name for field in there.schema().fields if field.name != MONTH]
-        found = scan(there, names, " AND ".join(bounds) or None)
-        frame = found.read_all().to_pandas()
+        with self._reading(table):
+            found = scan(there, names, " AND ".join(bounds) or None)
+            frame = found.read_all().to_pandas()
         return tables.check(frame.sort_values([clock, *keys]), table)
 
     def versions(self, table: str) -> pd.DataFrame:
@@ -265,11 +269,28 @@ class Store:
         from deltalake.exceptions import DeltaError, TableNotFoundError  # noqa: PLC0415
 
         try:
-            return DeltaTable(self._where(table), version=version, storage_options=self._options)
+            there = DeltaTable(self._where(table), version=version, storage_options=self._options)
         except TableNotFoundError:
             return None
         except DeltaError as error:
             raise StoreError.unreadable(self.path, table, version, error) from None
+        # A disk that lost power leaves files without content, which to deltalake say nothing.
+        for log in (Path(self._where(table)) / "_delta_log").glob("*.json"):
+            if log.stat().st_size == 0:
+                raise StoreError.unreadable(self.path, table, version, f"{log.name} is empty")
+        return there
+
+    @contextmanager
+    def _reading(self, table: str) -> Iterator[None]:
+        """Say in one line what cannot be read while the block runs."""
+        import pyarrow as pa  # noqa: PLC0415
+        from deltalake.exceptions import DeltaError  # noqa: PLC0415
+
+        try:
+            yield
+        except (pa.ArrowException, DeltaError, OSError) as error:
+            why = str(error).partition("\n")[0]
+            raise StoreError.unreadable(self.path, table, None, why) from None
 
     def _written(self, table: str, version: int | None = None) -> DeltaTable:
         """Open a table that somebody has written, or say that nobody has."""

@@ -187,7 +187,7 @@ def _package(folder: Path) -> tuple[dict[str, Any], dict[str, Path]]:
         paths = {resource["name"]: resource["path"] for resource in package["resources"]}
     except (FileNotFoundError, NotADirectoryError):
         raise StudyError.not_a_study(folder, "there is no datapackage.json") from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise StudyError.not_a_study(folder, f"datapackage.json cannot be read: {error}") from None
     for name in ("posts", "events"):
         if name not in paths:
@@ -196,7 +196,7 @@ def _package(folder: Path) -> tuple[dict[str, Any], dict[str, Path]]:
     for name, path in ((name, paths[name]) for name in _RESOURCES if name in paths):
         file = folder / str(path)
         # A study from elsewhere must not read files outside its own folder.
-        if not file.resolve().is_relative_to(folder.resolve()):
+        if "\0" in str(path) or not file.resolve().is_relative_to(folder.resolve()):
             raise StudyError("the resource lies outside the study", file=descriptor, got=path)
         files[name] = file
     return package, files

@@ -15,6 +15,7 @@ import pandas as pd
 from foxgrape import tables, times
 from foxgrape.errors import StudyError, TableError
 from foxgrape.events import read_events
+from foxgrape.modes import as_the_umask_says
 from foxgrape.places import Codebook, Gazetteer
 from foxgrape.posts import read_posts
 from foxgrape.study import checked_kinds
@@ -161,8 +162,11 @@ def new_study(
         told = _descriptor(folder.name, title, timezone, kinds, resources, read, made)
         text = json.dumps(told, ensure_ascii=False, indent=2) + "\n"
         (aside / "datapackage.json").write_text(text, encoding="utf-8")
-        aside.chmod(0o755)
+        as_the_umask_says(aside)
         aside.replace(folder)
+    except OSError as error:
+        why = f"the study cannot be written: {error.strerror or error}"
+        raise StudyError(why, file=folder) from None
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return made

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import zipfile
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from foxgrape.doors import (
     Record,
     is_spreadsheet,
     lines,
+    most_unpacked,
 )
 from foxgrape.errors import TableError
 from foxgrape.json_records import in_short, is_lines, json_lines
@@ -312,6 +314,7 @@ def parquet_batches(
 def _excel(door: Door, learn: Callable[[list[str]], None]) -> Iterator[Record]:
     import openpyxl  # noqa: PLC0415
 
+    _check_workbook(door)
     # As a handle: openpyxl goes by the name of a path.
     with door.path.open("rb") as handle:
         try:
@@ -325,3 +328,14 @@ def _excel(door: Door, learn: Callable[[list[str]], None]) -> Iterator[Record]:
                     yield Record(number, value, in_short(value))
         except (*UNREADABLE, KeyError, ValueError, IndexError, SyntaxError) as error:
             raise BrokenError(f"the workbook cannot be read: {error}") from None
+
+
+def _check_workbook(door: Door) -> None:
+    """Refuse a workbook that unpacks to too much: cells and words are read whole, piece by piece.
+
+    What an archive says of the size of its members holds, for no more of them is unpacked.
+    """
+    with zipfile.ZipFile(door.path) as archive:
+        sizes = [member.file_size for member in archive.infolist()]
+    if sum(sizes) > most_unpacked(door.path.stat().st_size):
+        raise BrokenError("the workbook unpacks to far more than its size: save it as CSV")

@@ -18,6 +18,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from functools import cached_property
 
+from foxgrape.errors import FoxgrapeError
 from foxgrape.places.names import fold
 from foxgrape.places.place import from_line
 
@@ -99,10 +100,13 @@ class Folder:
         """Return the place of an id (or of a KATOTTG code that it was merged with), or None."""
         if place_id in self._known:
             return self._known[place_id]
-        line = _line_beginning(self._bytes, _key(place_id))
-        if line:
-            place = self._known[place_id] = from_line(line.decode())
-            return place
+        try:
+            line = _line_beginning(self._bytes, _key(place_id))
+            if line:
+                place = self._known[place_id] = from_line(line.decode())
+                return place
+        except (ValueError, LookupError):
+            raise self._damaged() from None
         if place_id.startswith("katottg:"):
             return next(iter(self._numbered(self._names, place_id)), None)
         return None
@@ -154,7 +158,17 @@ class Folder:
         if at == len(table) or not table[at].startswith(wanted):
             return []
         numbers = table[at].partition(after)[2].partition(b";")[0]
-        return [self._place(int(number, _BASE)) for number in numbers.split(b",") if number]
+        try:
+            return [self._place(int(number, _BASE)) for number in numbers.split(b",") if number]
+        except (ValueError, LookupError):
+            raise self._damaged() from None
+
+    def _damaged(self) -> FoxgrapeError:
+        return FoxgrapeError(
+            "the tables of this gazetteer are damaged",
+            file=self._folder,
+            hint="put them back, or build them again: foxgrape data build-gazetteer",
+        )
 
     def _place(self, number: int) -> Place:
         place = self._parsed.get(number)

@@ -115,7 +115,7 @@ def sweep(out: Path) -> list[str]:
                 named.update(json.loads(manifest.read_text(encoding="utf-8")).get("assets", ()))
             except FileNotFoundError:
                 continue
-            except (OSError, ValueError, AttributeError, TypeError):
+            except (OSError, ValueError, AttributeError, TypeError, RecursionError):
                 return []
     gone = [file for file in there if file.name not in named]
     for file in gone:

@@ -17,6 +17,15 @@ if TYPE_CHECKING:
 __all__ = ["Template", "find_template", "templates"]
 
 
+class _PlainLoader(yaml.SafeLoader):
+    """Reads plain values, and no alias: nine lines of them can stand for a thousand million."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases (*name) are not read: write the value out")
+        return super().compose_node(parent, index)
+
+
 @dataclass(frozen=True, slots=True)
 class Template:
     """A report that can be built.
@@ -94,7 +103,7 @@ def _template(sidecar: Path) -> Template:
     if not notebook.is_file():
         raise ReportError("there is no such notebook", file=notebook)
     try:
-        told = yaml.safe_load(sidecar.read_text(encoding="utf-8"))
+        told = yaml.load(sidecar.read_text(encoding="utf-8"), _PlainLoader)  # noqa: S506
         return Template(
             name=sidecar.stem,
             title=told["title"],

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foxgrape.errors import ReportError
+from foxgrape.modes import as_the_umask_says
 from foxgrape.reports.assets import sweep
 
 if TYPE_CHECKING:
@@ -73,8 +74,7 @@ class Aside:
         """Move the folder to its place, in one step where the system knows how."""
         out = self.path.parent
         target.parent.mkdir(exist_ok=True)
-        # Folders made by mkdtemp are closed to others; reports are for them.
-        self.path.chmod(0o777 & ~_umask())
+        as_the_umask_says(self.path)
         with alone_in(out):
             if not target.exists():
                 self.path.replace(target)
@@ -120,7 +120,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         told = json.loads(file.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         raise ReportError("there is no run here", file=folder, hint=f"no {MANIFEST}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ReportError(f"the manifest cannot be read: {error}", file=file) from None
     if not isinstance(told, dict):
         raise ReportError("the manifest cannot be read", file=file, expected="a JSON object")
@@ -198,10 +198,12 @@ def _too_old(
     for run, told in runs:
         name = str(told.get("template"))
         source = (name, json.dumps(told.get("study") or told.get("store"), sort_keys=True))
-        if good and "study" in told:
-            source = (name, str(told["study"].get("name")))
-        elif good and "store" in told:
-            source = (name, str(told["store"].get("path")))
+        # A manifest that somebody else wrote may say anything, and stops nothing.
+        study, store = told.get("study"), told.get("store")
+        if good and isinstance(study, dict):
+            source = (name, str(study.get("name")))
+        elif good and isinstance(store, dict):
+            source = (name, str(store.get("path")))
         seen[name] = seen.get(name, 0) + 1
         last_of_its_source = good and source not in sources
         sources.add(source)
@@ -278,9 +280,3 @@ def _exchange(one: Path, other: Path) -> bool:
     if rename is None:
         return False
     return bool(rename(here, os.fsencode(one), here, os.fsencode(other), swap) == 0)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

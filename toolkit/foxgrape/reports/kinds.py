@@ -255,7 +255,7 @@ class _List(_Text):
         if text.lstrip().startswith("["):
             try:
                 return json.loads(text)
-            except ValueError:
+            except (ValueError, RecursionError):
                 return text
         kind = kind_of(_items(rule))
         return [kind.read(part, _items(rule)) for part in text.split(",")] if text else []

@@ -173,7 +173,7 @@ class Ledger:
         """Return a small file, empty where there is none that can be read."""
         try:
             read = json.loads((self.folder / f"{name}.json").read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
+        except (FileNotFoundError, ValueError, RecursionError):
             return {}
         return read if isinstance(read, dict) else {}
 

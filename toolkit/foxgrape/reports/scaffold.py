@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import nbformat
-
 from foxgrape.errors import ReportError
 
 __all__ = ["new_template"]
@@ -79,6 +77,8 @@ def new_template(name: str, folder: str | Path = ".") -> Path:
     >>> new_template("my_towns", mkdtemp()).name
     'my_towns.ipynb'
     """
+    import nbformat  # noqa: PLC0415 - a second, for a schema of addresses that nobody needs
+
     if not _NAME.fullmatch(name):
         raise ReportError(
             "a template cannot be called so",

@@ -1,0 +1,58 @@
+"""How soon the shell answers, beside a bare interpreter and what others take to say their version.
+
+Each call is made `--times` times in a process of its own, in turn with the others; the median is
+told, and the quickest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+BIN = Path(sys.executable).parent
+OURS = [sys.executable, "-m", "foxgrape"]
+CALLS = {
+    "python -c pass": [sys.executable, "-c", "pass"],
+    "foxgrape --help": [*OURS, "--help"],
+    "foxgrape lookup 🍇": [*OURS, "lookup", "🍇"],
+    "foxgrape find Izyum": [*OURS, "find", "Izyum"],
+    "foxgrape report list": [*OURS, "report", "list"],
+    "import foxgrape.reports": [sys.executable, "-c", "import foxgrape.reports"],
+    "papermill --help": [str(BIN / "papermill"), "--help"],
+    "jupyter --version": [str(BIN / "jupyter"), "--version"],
+}
+
+
+def seconds(call: list[str]) -> float:
+    """Return how long a call takes, from the outside."""
+    began = time.perf_counter()
+    subprocess.run(call, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    """Print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--times", type=int, default=15)
+    times = parser.parse_args().times
+    calls = {name: call for name, call in CALLS.items() if shutil.which(call[0])}
+    for call in calls.values():
+        seconds(call)  # the disk is warm, and bytecode is there
+    taken: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(times):
+        for name, call in calls.items():
+            taken[name].append(seconds(call))
+    bare = statistics.median(taken["python -c pass"])
+    print(f"median of {times}, quickest, and times a bare interpreter")
+    for name, each in taken.items():
+        median = statistics.median(each)
+        print(f"{name:26} {median:6.3f} s {min(each):6.3f} s {median / bare:6.1f}")
+
+
+if __name__ == "__main__":
+    main()
