@@ -378,3 +378,10 @@ def test_each_null_says_what_it_holds_and_when_it_lies():
         assert null.holds
         assert null.destroys
         assert null.lies
+
+
+def test_one_signal_is_one_signal():
+    found = ask(signals((10, "a")), events((12, "a"), (90, "b")))
+    assert found.sentence().startswith("Nothing can be claimed from 1 signal: ")
+    assert "of 1 signal was followed" in found.sentence()
+    assert "1 signal is too few to claim anything from" in found.warnings

@@ -11,7 +11,7 @@ import pandas as pd
 
 from foxgrape import tables, times
 from foxgrape.errors import FoxgrapeError, did_you_mean
-from foxgrape.leadtime import duration_in_words
+from foxgrape.leadtime import counted, duration_in_words
 from foxgrape.levels import false_discoveries, p_values
 from foxgrape.series import duration, map_size, observation, series_of
 from foxgrape.shared import Shared, shared
@@ -146,17 +146,19 @@ class Coincidence:
         by = f"within {duration_in_words(self.window)}"
         if len(self.windows) > 1:
             by += f" (the best of {len(self.windows)} windows, which is paid for)"
-        counted = (
-            f"{self.trigger_rate:.0%} of {self.n_signals} signals were followed by an event at "
+        signals = counted(self.n_signals, "signal")
+        were = "was" if self.n_signals == 1 else "were"
+        found = (
+            f"{self.trigger_rate:.0%} of {signals} {were} followed by an event at "
             f"their place {by}, {self.echo_rate:.0%} came as soon after one; "
             f"p = {self.p_trigger:.2g} against the {self.null} null"
         )
         if self.n_signals < _FEWEST:
-            return f"Nothing can be claimed from {self.n_signals} signals: {counted}."
+            return f"Nothing can be claimed from {signals}: {found}."
         if not self.p_trigger <= _LEVEL:
-            return f"Nothing can be claimed: {counted}."
+            return f"Nothing can be claimed: {found}."
         lies = any(_WARNED in warning for warning in self.warnings)
-        return f"{'Not to be relied on' if lies else 'More than chance'}: {counted}."
+        return f"{'Not to be relied on' if lies else 'More than chance'}: {found}."
 
     def figure(self) -> go.Figure:
         """Draw the observed statistic against those of the surrogates."""
@@ -376,10 +378,13 @@ def _warnings(
             f"near in time and place as if not): the {null} null does not hold that, and {_WARNED}"
         )
     if 0 < len(series.label) < _FEWEST:
-        told.append(f"{len(series.label)} signals are too few to claim anything from")
+        few = len(series.label)
+        are = "is" if few == 1 else "are"
+        told.append(f"{counted(few, 'signal')} {are} too few to claim anything from")
     if censored:
         told.append(
-            f"the window of {censored} signals runs out of observation; they count as not followed"
+            f"the window of {counted(censored, 'signal')} runs out of observation; each counts "
+            "as not followed"
         )
     unknown = int(np.isnan(series.xy).any(axis=1).sum())
     if null == "local" and unknown:

@@ -275,7 +275,8 @@ def _descriptor(
         "Which posts are in it was not drawn by chance: whoever chose them may have chosen hits."
     )
     if made.unresolved:
-        caution += f" {made.unresolved} places are known to no gazetteer."
+        some = "1 place is" if made.unresolved == 1 else f"{made.unresolved} places are"
+        caution += f" {some} known to no gazetteer."
     return {
         "profile": "data-package",
         "name": plain,
