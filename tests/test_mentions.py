@@ -59,6 +59,14 @@ def test_names_are_found_in_any_case_form(text, expected):
         "Duchess of Cambridge",
         "ЗСУ і США",
         "Мирний, гордий, сильний",
+        "the Donetsk People's Republic",
+        "Lugansk republic",
+        "Donetsk Obl",
+        "the Luhansk sector",
+        "загрози в Чорному морі",
+        "the Zaporizhzhia Nuclear Power Plant",
+        "нет в Чечне",
+        "one of Pisky",
         "",
     ],
 )
@@ -75,11 +83,42 @@ def test_words_first_names_regions_and_streets_are_no_mentions(text):
         ("near Robotyne", "Robotyne"),
         ("в Ізюмі, Балаклії та Граковому", "Hrakove"),
         ("Гракове, Ізюм", "Hrakove"),
+        ("the village of Hrakove", "Hrakove"),
+        ("on the outskirts of Hrakove", "Hrakove"),
+        ("Hrakove village", "Hrakove"),
+        ("at Hrakove", "Hrakove"),
+        ("Гракове, Чугуївський район", "Hrakove"),
+        ("Hrakove (Kharkiv region)", "Hrakove"),
+        ("село Чечня", "Chechnya"),
     ],
 )
 def test_a_weak_name_is_read_where_the_words_around_speak_of_a_place(text, name):
     signals = {each.places[0].name: each.sure for each in mentions_in(text, DEFAULT)}
     assert signals[name] is False
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("полон мера Мелітополя Івана Федорова", [("Мелітополя", "Melitopol")]),
+        # The plant of a town is a mention of it, that of a region is none.
+        ("the Enerhodar nuclear power plant", [("Enerhodar", "Enerhodar")]),
+    ],
+)
+def test_a_town_is_read_in_the_name_of_its_mayor_and_of_its_plant(text, expected):
+    assert told(text) == expected
+
+
+def test_a_name_of_several_places_means_the_one_in_the_region_behind_it():
+    def regions(text):
+        (first, *_) = mentions_in(text, DEFAULT)
+        return {place.admin1 for place in first.places}
+
+    assert len(regions("the village of Pisky")) > 1
+    assert regions("the village of Pisky, Donetsk region") == {"Donetsk Oblast"}
+    assert regions("the village of Pisky (Yasynuvata district, Donetsk Obl)") == {"Donetsk Oblast"}
+    # A region before the name, or far behind it, says nothing of it.
+    assert len(regions("the village of Pisky" + " and so on" * 9 + " in Donetsk region")) > 1
 
 
 def test_a_hamlet_alone_is_not_read():

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-__all__ = ["AT", "FIRST_NAMES", "IN", "ORDINARY", "REGION", "REGIONS", "SETTLEMENT", "STREET"]
+__all__ = [
+    "AROUND",
+    "AT",
+    "FIRST_NAMES",
+    "IN",
+    "LANDS",
+    "MAYOR",
+    "NUCLEAR",
+    "ORDINARY",
+    "REGION",
+    "REGIONS",
+    "SETTLEMENT",
+    "STREET",
+]
 
 
 def _words(text: str) -> frozenset[str]:
@@ -10,7 +23,7 @@ def _words(text: str) -> frozenset[str]:
 
 
 #: Before a place in which something is or happens; before much else too.
-IN = _words("в у во in inside outside into")
+IN = _words("в у во in at inside outside into")
 #: Before a place, and before little else that has a capital.
 AT = _words(
     "під біля коло поблизу неподалік довкола навколо над под возле около вблизи near around"
@@ -22,8 +35,13 @@ SETTLEMENT = _words(
     "деревня деревне деревни деревню станица хутір хутора хуторі сёла селах city town village "
     "settlement cities towns villages міському міської міська міський"
 )
-#: After a name that is a region's, or a district's.
+#: Before *of* and a place, beside what a place is called: the outskirts of Izium.
+AROUND = _words("area areas vicinity outskirts suburb suburbs")
+#: Before a place and the name of the person in its office: мера Мелітополя Івана Федорова.
+MAYOR = _words("мер мера меру мером мері мэр мэра мэру мэром мэре mayor")
+#: After a name that is a region's or a district's, a would-be state's or a sea's.
 REGION = _words(
+    "obl republic peoples sector sectors море моря морю морем морі sea "
     "область області областю областей обл области областью район району районі районом района "
     "районе районы райони районів громада громади громаді громаду напрямок напрямку напрямі "
     "напрямком направление направлении направления шосе шоссе край края краю region regions "
@@ -31,12 +49,17 @@ REGION = _words(
     "регіон регіону регіоні регіони регіонів регион регионе региона регионов напрямках "
     "направлениях регіонах районах"
 )
+#: After a name that may be a plant's, called after its region: the Zaporizhzhia NPP.
+NUCLEAR = _words("nuclear npp аес аэс")
 #: After several names that are regions' or directions'.
 REGIONS = _words(
+    "republics sectors морях морями морям seas "
     "області областей областях областями области райони районах районів районы напрямки напрямках "
     "направлениях направления громади громадах регіони регіонах regions oblasts districts "
     "provinces communities directions fronts"
 )
+#: Lands abroad of which some village bears the name: one is told by *village* alone.
+LANDS = _words("китай кавказ чечня chechnya придністров'я молдова moldova")
 #: Before a name that is a street's, or a square's.
 STREET = _words(
     "вулиця вулиці вулицю вулицею вул улица улице улицу улицы ул проспект проспекті проспекту "

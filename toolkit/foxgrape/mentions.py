@@ -11,9 +11,13 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from foxgrape.mention_words import (
+    AROUND,
     AT,
     FIRST_NAMES,
     IN,
+    LANDS,
+    MAYOR,
+    NUCLEAR,
     ORDINARY,
     REGION,
     REGIONS,
@@ -38,6 +42,8 @@ _BACK = re.compile(r"[\w'’ʼ]*")
 _OPENING = '«„“"*('
 _AFTER = re.compile(r"[\s»”\"*)]+([\w'’ʼ]+)")
 _AFTER_LIST = re.compile(r"(?:(?:,|\s+(?:та|і|й|и|and))\s+[\w'’ʼ-]+)+\s+([\w'’ʼ]+)")
+#: What lies in a region or a district: Піски, Донецька область; Pisky (Donetsk region).
+_WITHIN = re.compile(rf",? \(?{_WORD} ([\w'’ʼ]+)")
 _LISTED = re.compile(
     r"[»”\"*)]*(?:,|,?\s+(?:та|і|й|и|або|чи|and|or)|\s*[–—-]|/)"
     r"\s*(?:(?:в|у|на|під|до|з|із|in|near|at|to)\s+)?[«„“\"*(]*",
@@ -106,9 +112,10 @@ def mentions_in(text: str, gazetteer: Gazetteer) -> list[Mention]:
     [(17, 'Izium'), (30, 'Lysychansk')]
     """
     chosen = _is_chosen(gazetteer)
+    names = _names(text, gazetteer)
     found = [
         each
-        for each in _names(text, gazetteer)
+        for each in names
         if not _names_other(text, each) and (chosen or _is_own_name(text, each))
     ]
     if not found:
@@ -128,7 +135,22 @@ def mentions_in(text: str, gazetteer: Gazetteer) -> list[Mention]:
     ]
     alone = [places[0] for each, _ in kept if len(places := _meant(each.matches)) == 1]
     anchors = [(one.lat, one.lon) for one in alone if one.lat is not None and one.lon is not None]
-    return [_mention(each, sure, anchors) for each, sure in kept]
+    regions = _regions(text, names)
+    return [_mention(each, sure, anchors, regions) for each, sure in kept]
+
+
+def _regions(text: str, names: list[_Found]) -> list[tuple[int, str]]:
+    """Return where the text names a region that is called after its capital, and which."""
+    first = [
+        (each.start, each.matches[0].place)
+        for each in names
+        if _folded(_after(text, each.end, _AFTER)) in REGION
+    ]
+    return [(at, place.admin1) for at, place in first if _has_its_region(place)]
+
+
+def _has_its_region(place: Place) -> bool:
+    return place.admin1.startswith(f"{place.name} ")
 
 
 def _names(text: str, gazetteer: Gazetteer) -> list[_Found]:
@@ -221,6 +243,11 @@ def _names_other(text: str, found: _Found) -> bool:
         return True
     if _folded(_after(text, found.end, _AFTER_LIST)) in REGIONS:
         return True
+    place = found.matches[0].place
+    if _folded(after) in NUCLEAR and _has_its_region(place):
+        return True
+    if _folded(found.before) in MAYOR:
+        return False
     return any(
         beside[:1].isupper() and _folded(beside).startswith(FIRST_NAMES)
         for beside in (found.before, after)
@@ -230,7 +257,16 @@ def _names_other(text: str, found: _Found) -> bool:
 def _speaks_of(text: str, found: _Found, known: bool) -> bool:
     """Tell whether a name is read as a place, by itself or by the word before it."""
     before = _folded(found.before)
-    if before in SETTLEMENT:
+    if before == "of":
+        before = _folded(_word_before(text, text.rindex(found.before, 0, found.start)))
+        if before in AROUND:
+            return True
+    after = _folded(_after(text, found.end, _AFTER))
+    if before in SETTLEMENT or (after.isascii() and after in SETTLEMENT):
+        return True
+    if _folded(found.matches[0].matched) in LANDS:
+        return False
+    if _folded(_after(text, found.end, _WITHIN)) in REGION:
         return True
     if _is_ordinary(found):
         name = _folded(text[found.start : found.end])
@@ -256,9 +292,13 @@ def _meant(matches: tuple[PlaceMatch, ...]) -> list[Place]:
     return places[:1] if people[0] >= _FAR_MORE * max(people[1:], default=0) else places
 
 
-def _mention(found: _Found, sure: bool, anchors: list[tuple[float, float]]) -> Mention:
+def _mention(
+    found: _Found, sure: bool, anchors: list[tuple[float, float]], regions: list[tuple[int, str]]
+) -> Mention:
     places = _meant(found.matches)
     if len(places) > 1:
+        behind = {region for at, region in regions if 0 < at - found.end <= 2 * _NEAR}
+        places = [place for place in places if place.admin1 in behind] or places
         near = [
             place
             for place in places
