@@ -63,3 +63,22 @@ def change(folder: Path, file: str, edit) -> None:
         writer = csv.DictWriter(handle, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
+
+
+def leads_of(leads, censored=(), *, width=0.0, relation="precedes", **columns) -> pd.DataFrame:
+    """Return links with these leads in days, and signals watched so long without event."""
+    n, m = len(leads), len(censored)
+    frame = pd.DataFrame(
+        {
+            "signal_id": [f"s{number}" for number in range(n + m)],
+            "event_id": [f"e{number}" for number in range(n)] + [None] * m,
+            "place_id": "geonames:1",
+            "clock": "confirmed",
+            "lead_min": pd.to_timedelta([*leads, *censored], unit="D"),
+            "lead_max": pd.to_timedelta([x + width for x in leads] + [float("nan")] * m, unit="D"),
+            "observed": [True] * n + [False] * m,
+            "relation": [relation] * n + ["unconfirmed"] * m,
+            "hindsight": False,
+        }
+    )
+    return frame.assign(**columns)

@@ -12,29 +12,9 @@ from statsmodels.duration.survfunc import SurvfuncRight
 from foxgrape import lead_times
 from foxgrape.errors import TableError
 from foxgrape.leadtime import duration_in_words
+from making import leads_of as links
 
 DAY = pd.Timedelta(days=1)
-
-
-def links(leads, censored=(), *, width=0.0, relation="precedes", **columns):
-    """Return links with these leads in days, and signals watched so long without event."""
-    n, m = len(leads), len(censored)
-    low = pd.to_timedelta([*leads, *censored], unit="D")
-    high = pd.to_timedelta([lead + width for lead in leads] + [np.nan] * m, unit="D")
-    frame = pd.DataFrame(
-        {
-            "signal_id": [f"s{number}" for number in range(n + m)],
-            "event_id": ["e"] * n + [None] * m,
-            "place_id": "geonames:1",
-            "clock": "confirmed",
-            "lead_min": low,
-            "lead_max": high,
-            "observed": [True] * n + [False] * m,
-            "relation": [relation] * n + ["unconfirmed"] * m,
-            "hindsight": False,
-        }
-    )
-    return frame.assign(**columns)
 
 
 def in_days(duration):

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foxgrape import FoxgrapeError, link
+from foxgrape.link import confirmed_by_side
 from making import IZIUM, events, signals
 
 HOUR = pd.Timedelta(hours=1)
@@ -168,20 +169,209 @@ def test_without_confirmations_the_events_own_side_is_all_that_is_known():
     assert told["relation"].tolist() == ["precedes", "unconfirmed"]
 
 
+def test_an_event_that_a_side_never_confirmed_still_occurred():
+    """Of what Kyiv never confirmed the confirmation is unknown; the event and its order stay."""
+    seen = events(("2022-09-20", "2022-09-21"), ("2022-09-10", "2022-09-10"), by="RU")
+    kyiv = confirmed_by_side(seen, CONFIRMATIONS, "UA")
+    assert kyiv["event_id"].tolist() == ["e0", "e1"]
+    assert kyiv["confirmed_at"].tolist() == [pd.Timestamp("2022-09-10T21:00Z"), pd.NaT]
+    assert kyiv["confirmed_until"].tolist() == [
+        pd.Timestamp("2022-09-11T20:59:59.999999Z"),
+        pd.NaT,
+    ]
+    assert kyiv["confirmed_by"].isna().tolist() == [False, True]
+    assert set(kyiv.columns) == set(seen.columns)
+    pd.testing.assert_series_equal(kyiv["occurred_at"], seen["occurred_at"])
+    only_second = seen.iloc[1:]
+    told = link(
+        signals("2022-09-08"),
+        only_second,
+        confirmed_by="UA",
+        clock="occurred",
+        confirmations=CONFIRMATIONS,
+    )
+    assert only(told)[["event_id", "relation"]].tolist() == ["e1", "anticipates"]
+
+
+def test_of_several_confirmations_by_a_side_the_first_certain_one_counts():
+    """The rough one begins earlier, and may be later: the one that ends first is the first."""
+    rough = ("2022-09-09T21:00:00Z", "2022-09-13T20:59:59Z")
+    sharp = ("2022-09-11T06:00:00Z", "2022-09-11T07:00:00Z")
+    earlier = ("2022-09-11T05:00:00Z", "2022-09-11T07:00:00Z")
+    seen = events(("2022-09-10", None), by=None)
+
+    def first(*pairs):
+        told = pd.DataFrame(
+            {
+                "event_id": "e0",
+                "confirmed_by": "UA",
+                "confirmed_at": pd.to_datetime([pair[0] for pair in pairs]),
+                "confirmed_until": pd.to_datetime([pair[1] for pair in pairs]),
+            }
+        )
+        row = confirmed_by_side(seen, told, "UA").iloc[0]
+        return row["confirmed_at"], row["confirmed_until"]
+
+    expected = tuple(pd.Timestamp(end) for end in sharp)
+    assert first(rough, sharp) == first(sharp, rough) == expected
+    assert first(sharp, earlier)[0] == first(earlier, sharp)[0] == pd.Timestamp(earlier[0])
+
+
+def test_confirmations_that_a_study_attached_are_used():
+    seen = events(("2022-09-10", "2022-09-10"), by="RU")
+    posted = signals("2022-09-10")
+    with pytest.raises(FoxgrapeError, match="nothing was confirmed by this side"):
+        link(posted, seen, confirmed_by="UA")
+    seen.attrs["confirmations"] = CONFIRMATIONS.to_dict("list")
+    assert only(link(posted, seen, confirmed_by="UA"))["relation"] == "precedes"
+    # What is handed over wins over what is attached.
+    with pytest.raises(FoxgrapeError, match="nothing was confirmed by this side"):
+        link(posted, seen, confirmed_by="UA", confirmations=CONFIRMATIONS.iloc[:1])
+    # Nobody asked for a side: the event's own confirmation counts.
+    assert only(link(posted, seen))["relation"] == "undetermined"
+
+
+def test_a_side_of_which_nothing_is_known():
+    unnamed = events(("2022-09-10", None), by=None)
+    for known in (None, CONFIRMATIONS.iloc[:0]):
+        with pytest.raises(FoxgrapeError) as refused:
+            confirmed_by_side(unnamed, known, "UA")
+        assert str(refused.value) == (
+            "nothing was confirmed by this side; got 'UA'. Hint: the events have no confirmations"
+        )
+
+
+DURATION = "no such horizon; expected a duration such as 30D; got "
+INSTANT = (
+    "observed_until is no instant; "
+    "expected an instant with its offset, such as 2024-08-17T00:00:00Z; got "
+)
+
+
 @pytest.mark.parametrize(
-    "options",
+    ("options", "said"),
     [
-        {"clock": "wall"},
-        {"horizon": "soon"},
-        {"horizon": "-3D"},
-        {"observed_until": "2022-09-10"},
-        {"confirmed_by": "XX"},
+        ({"clock": "wall"}, "no such clock; got 'wall'. Hint: one of confirmed, occurred"),
+        (
+            {"clock": "confirmd"},
+            "no such clock; got 'confirmd'. Hint: did you mean 'confirmed'?",
+        ),
+        ({"horizon": "soon"}, f"{DURATION}'soon'"),
+        ({"horizon": "-3D"}, f"{DURATION}'-3D'"),
+        ({"horizon": "0D"}, f"{DURATION}'0D'"),
+        ({"observed_until": "2022-09-10"}, f"{INSTANT}'2022-09-10'"),
+        ({"observed_until": pd.Timestamp("2022-09-10")}, f"{INSTANT}'2022-09-10 00:00:00'"),
+        (
+            {"observed_until": "0001-01-01T00:00:00+03:00"},
+            f"{INSTANT}'0001-01-01T00:00:00+03:00'",
+        ),
+        (
+            {"confirmed_by": "XX"},
+            "nothing was confirmed by this side; got 'XX'. Hint: one of UA",
+        ),
     ],
 )
-def test_options_that_make_no_sense_are_refused(options):
+def test_options_that_make_no_sense_are_refused(options, said):
     with pytest.raises(FoxgrapeError) as refused:
         link(signals("2022-09-10"), events(("2022-09-10", "2022-09-11")), **options)
-    assert "\n" not in str(refused.value)
+    assert str(refused.value) == said
+
+
+def test_the_end_of_observation_is_an_instant_as_text_or_not():
+    elsewhere = events(("2022-09-11", "2022-09-12"), place="geonames:1")
+    told = [
+        link(signals("2022-09-10"), elsewhere, observed_until=end)
+        for end in ("2022-09-15T21:00:00Z", pd.Timestamp("2022-09-16T00:00:00+03:00"))
+    ]
+    pd.testing.assert_frame_equal(*told)
+    # By default it is the latest end of all that is known: of what occurred, was confirmed, posted.
+    for pair, days in ((("2022-09-14", None), 4), (("2022-09-11", "2022-09-15"), 5)):
+        late = events(pair, place="geonames:1")
+        assert only(link(signals("2022-09-10"), late))["lead_min"] == days * DAY
+    both = link(signals("2022-09-10", "2022-09-18"), elsewhere)
+    assert both["lead_min"].tolist() == [8 * DAY, 0 * DAY]
+
+
+@pytest.mark.parametrize("clock", ["confirmed", "occurred"])
+def test_a_row_tells_whose_it_is_and_what_it_cannot(clock):
+    """A signal with its event, one without, and their order; a table of links, whole."""
+    posted = pd.concat([signals("2022-09-10", place="geonames:1"), signals("2022-09-10")])
+    posted["signal_id"] = ["lone", "met"]
+    seen = events(("2022-09-12", "2022-09-12"), ("2022-09-13", "2022-09-13"))
+    links = link(posted, seen, clock=clock, observed_until=END, horizon="7D")
+    assert links["signal_id"].tolist() == ["lone", "met"]
+    assert links["event_id"].isna().tolist() == [True, False]
+    assert links["event_id"][1] == "e0"
+    assert links["place_id"].tolist() == ["geonames:1", IZIUM]
+    assert links["clock"].tolist() == [clock] * 2
+    assert links["observed"].tolist() == [False, True]
+    assert links["relation"].tolist() == ["unconfirmed", "anticipates"]
+    assert links["hindsight"].tolist() == [False, False]
+    assert links["lead_min"].tolist() == [7 * DAY, 1 * DAY + TICK]
+    assert links["lead_max"].tolist() == [pd.NaT, 3 * DAY - TICK]
+
+
+def at(text):
+    """Return an event that occurred and was confirmed at one instant."""
+    ends = [f"{name}_{end}" for name in ("occurred", "confirmed") for end in ("at", "until")]
+    return pd.DataFrame({"event_id": ["e"], "place_id": [IZIUM]} | {end: [text] for end in ends})
+
+
+NOON = pd.Timestamp("2022-09-10T12:00Z")
+EXACT = pd.DataFrame({"signal_id": ["s"], "place_id": [IZIUM], "posted_at": [NOON]})
+
+
+@pytest.mark.parametrize("clock", ["confirmed", "occurred"])
+@pytest.mark.parametrize(
+    ("lead", "observed"),
+    [(DAY - TICK, True), (DAY, True), (DAY + TICK, False)],
+)
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_horizon_belongs_to_the_wait_on_either_side(lead, observed, sign, clock):
+    row = only(link(EXACT, at(NOON + sign * lead), horizon="1D", clock=clock, observed_until=END))
+    assert row["observed"] == observed
+    if observed:
+        assert row["lead_min"] == row["lead_max"] == sign * lead
+
+
+def test_the_last_instant_of_observation_is_observed():
+    event = at(NOON + DAY)
+    assert only(link(EXACT, event, observed_until=NOON + DAY))["observed"]
+    row = only(link(EXACT, event, observed_until=NOON + DAY - TICK))
+    assert not row["observed"]
+    assert row["lead_min"] == DAY - TICK
+
+
+def test_an_event_at_the_instant_of_the_post_is_not_behind_it():
+    """It is taken before a later one, and neither is known to have come first."""
+    both = pd.concat([at(NOON + HOUR).assign(event_id="later"), at(NOON).assign(event_id="now")])
+    row = only(link(EXACT, both))
+    assert (row["event_id"], row["relation"]) == ("now", "undetermined")
+    assert row["lead_min"] == row["lead_max"] == pd.Timedelta(0)
+    gone = pd.concat([at(NOON + HOUR).assign(event_id="later"), at(NOON - TICK)])
+    assert only(link(EXACT, gone))["event_id"] == "later"
+
+
+def test_of_events_that_begin_together_the_one_that_ends_first_is_next():
+    rough = at(NOON + HOUR).assign(event_id="rough", confirmed_until=NOON + DAY)
+    sharp = at(NOON + HOUR).assign(event_id="sharp")
+    for order in ([rough, sharp], [sharp, rough]):
+        assert only(link(EXACT, pd.concat(order)))["event_id"] == "sharp"
+    # Behind, the one that ended last is nearest.
+    rough = at(NOON - DAY).assign(event_id="rough", confirmed_until=NOON - HOUR)
+    sharp = at(NOON - 2 * HOUR).assign(event_id="sharp")
+    for order in ([rough, sharp], [sharp, rough]):
+        assert only(link(EXACT, pd.concat(order)))["event_id"] == "rough"
+
+
+def test_the_horizon_is_thirty_days_unless_told():
+    near, far = (events((day, day)) for day in ("2022-10-10", "2022-10-11"))
+    assert only(link(signals("2022-09-10"), near))["observed"]
+    # The first instant of 11 October in Kyiv is the 30 days and a microsecond after the last of
+    # 10 September.
+    assert not only(link(signals("2022-09-10"), far))["observed"]
+    exact = pd.Timedelta(30, "D") + TICK
+    assert only(link(signals("2022-09-10"), far, horizon=exact))["observed"]
 
 
 def test_arguments_are_not_changed():

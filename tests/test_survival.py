@@ -15,27 +15,9 @@ from foxgrape.parametric import fits
 from foxgrape.survival import kaplan_meier, quantile
 from foxgrape.turnbull import turnbull
 from making import events as events_of
+from making import leads_of as links
 
 DAY = pd.Timedelta(days=1)
-
-
-def links(leads, censored=(), *, width=0.0, relation="precedes", **columns):
-    """Return links with these leads in days, and signals watched so long without event."""
-    n, m = len(leads), len(censored)
-    frame = pd.DataFrame(
-        {
-            "signal_id": [f"s{number}" for number in range(n + m)],
-            "event_id": [f"e{number}" for number in range(n)] + [None] * m,
-            "place_id": "geonames:1",
-            "clock": "confirmed",
-            "lead_min": pd.to_timedelta([*leads, *censored], unit="D"),
-            "lead_max": pd.to_timedelta([x + width for x in leads] + [np.nan] * m, unit="D"),
-            "observed": [True] * n + [False] * m,
-            "relation": [relation] * n + ["unconfirmed"] * m,
-            "hindsight": False,
-        }
-    )
-    return frame.assign(**columns)
 
 
 def test_turnbull_by_hand():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foxgrape import times
+from foxgrape import FoxgrapeError, times
 
 
 @pytest.mark.parametrize(
@@ -35,23 +36,116 @@ from foxgrape import times
 def test_a_stated_time_is_as_wide_as_its_precision(text, zone, earliest, latest):
     expected = tuple(datetime.fromisoformat(end).replace(tzinfo=UTC) for end in (earliest, latest))
     assert times.stated(text, zone) == expected
+    assert times.stated(f" {text} ", zone) == expected
+    assert [end.tzinfo for end in times.stated(text, zone)] == [UTC, UTC]
 
 
-@pytest.mark.parametrize("text", ["10.09.2022", "2022-9-10", "2022-13", "", "2022-09-10T25:00Z"])
-def test_what_is_no_iso_time_is_refused(text):
-    with pytest.raises(ValueError, match=r"."):
-        times.stated(text, "UTC")
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        *(
+            (text, f"not an ISO 8601 time: {text!r}")
+            for text in ("10.09.2022", "2022-9-10", "", "2022-09-10T12:16:05,1Z", "2022-09-10 z")
+        ),
+        ("2022-13", "month must be in 1..12"),
+        ("2022-02-30", "day is out of range for month"),
+        ("2022-09-10T25:00Z", "hour must be in 0..23"),
+    ],
+)
+def test_what_is_no_iso_time_is_refused(text, said):
+    for read in (times.stated, times.shown):
+        with pytest.raises(ValueError, match=f"^{re.escape(said)}$"):
+            read(text, "UTC")
 
 
 def test_a_time_without_offset_needs_a_zone():
-    with pytest.raises(ValueError, match="neither an offset nor a zone"):
-        times.stated("2022-09-10")
+    for read in (times.stated, times.shown):
+        with pytest.raises(ValueError, match=r"^neither an offset nor a zone is known for '2022'$"):
+            read("2022")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "9999-12",
+        "9999-12-31",
+        "9999-12-31T23:59:59.999999Z",
+        "0001-01-01T00:00:00+03:00",
+        "0001-01-01T00:00:00.5+03:00",
+    ],
+)
+def test_a_time_beyond_the_calendar_is_refused(text):
+    """Python's calendar ends; its own error for that is none that a door expects."""
+    said = re.escape(f"beyond the calendar: {text!r}")
+    for read in (times.stated, times.shown):
+        with pytest.raises(ValueError, match=f"^{said}$"):
+            read(text, "UTC")
+    if text.startswith("0001"):
+        with pytest.raises(ValueError, match=f"^{said}$"):
+            times.exact(text)
+    assert times.stated("9999-11", "UTC")[1].isoformat() == "9999-11-30T23:59:59.999999+00:00"
+
+
+@pytest.mark.parametrize(
+    ("text", "zone", "first", "last"),
+    [
+        # A clock that shows seconds is exact, one that does not is so to what it shows.
+        ("2022-09-10T15:16:05", "Europe/Kyiv", *["2022-09-10T12:16:05"] * 2),
+        (" 2022-09-10 15:16:05.25 ", "Europe/Kyiv", *["2022-09-10T12:16:05.25"] * 2),
+        ("2022-09-10T15:16:05+03:00", None, *["2022-09-10T12:16:05"] * 2),
+        # An offset wins over the zone.
+        ("2022-09-10T15:16:05+0300", "America/Lima", *["2022-09-10T12:16:05"] * 2),
+        ("2022-09-10T15:16", "Europe/Kyiv", "2022-09-10T12:16:00", "2022-09-10T12:16:59.999999"),
+        ("2022-09-10T15:16+03:00", None, "2022-09-10T12:16:00", "2022-09-10T12:16:59.999999"),
+        ("2022-09-10T15", "Europe/Kyiv", "2022-09-10T12:00:00", "2022-09-10T12:59:59.999999"),
+        ("2022-09-10", "Europe/Kyiv", "2022-09-09T21:00:00", "2022-09-10T20:59:59.999999"),
+        ("2022-10-30", "Europe/Kyiv", "2022-10-29T21:00:00", "2022-10-30T21:59:59.999999"),
+        ("2022", "UTC", "2022-01-01T00:00:00", "2022-12-31T23:59:59.999999"),
+        # In the night of 30 October the hour from three to four was shown twice.
+        ("2022-10-30T02:59:59", "Europe/Kyiv", *["2022-10-29T23:59:59"] * 2),
+        ("2022-10-30T03:30:00", "Europe/Kyiv", "2022-10-30T00:30:00", "2022-10-30T01:30:00"),
+        ("2022-10-30T03:30", "Europe/Kyiv", "2022-10-30T00:30:00", "2022-10-30T01:30:59.999999"),
+        ("2022-10-30T04:00:00", "Europe/Kyiv", *["2022-10-30T02:00:00"] * 2),
+    ],
+)
+def test_a_time_that_a_clock_showed(text, zone, first, last):
+    expected = tuple(datetime.fromisoformat(end).replace(tzinfo=UTC) for end in (first, last))
+    assert times.shown(text, zone) == expected
+    assert [end.tzinfo for end in times.shown(text, zone)] == [UTC, UTC]
+
+
+@pytest.mark.parametrize("text", ["2022-03-27T03:00:00", "2022-03-27T03:30", "2022-03-27T03"])
+def test_a_time_that_no_clock_showed_is_refused(text):
+    """In the night of 27 March clocks in Kyiv went from three to four."""
+    said = f"no clock in Europe/Kyiv showed {text!r}: it was put forward over it"
+    with pytest.raises(ValueError, match=f"^{said}$"):
+        times.shown(text, "Europe/Kyiv")
+    assert times.shown(text, "UTC")[0].hour == 3
 
 
 def test_an_instant_needs_its_offset():
-    assert times.exact("2022-09-10T12:00:00Z") == datetime(2022, 9, 10, 12, tzinfo=UTC)
-    with pytest.raises(ValueError, match="no offset"):
+    assert times.exact(" 2022-09-10T15:00:00+03:00 ") == datetime(2022, 9, 10, 12, tzinfo=UTC)
+    assert times.exact("2022-09-10T15:00:00+03:00").tzinfo is UTC
+    with pytest.raises(ValueError, match=r"^no offset in '2022-09-10 12:00'$"):
         times.exact("2022-09-10 12:00")
+
+
+def test_the_clock_to_count_on():
+    some = pd.DataFrame({"confirmed_at": [pd.NaT, pd.Timestamp("2022-09-11T00:00Z")]})
+    none = some.iloc[:1]
+    assert [times.chosen_clock(part, None) for part in (some, none)] == ["confirmed", "occurred"]
+    for clock in times.CLOCKS:
+        assert [times.chosen_clock(part, clock) for part in (some, none)] == [clock] * 2
+    with pytest.raises(FoxgrapeError) as refused:
+        times.chosen_clock(some, "confirmd")
+    assert str(refused.value) == ("no such clock; got 'confirmd'. Hint: did you mean 'confirmed'?")
+
+
+def test_durations_as_days():
+    told = times.in_days(pd.Series(pd.to_timedelta(["36h", "-12h", None, "1us"])))
+    assert told.iloc[:2].tolist() == [1.5, -0.5]
+    assert np.isnan(told.iloc[2])
+    assert told.iloc[3] == pytest.approx(1 / 86_400e6)
 
 
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])

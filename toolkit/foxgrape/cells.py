@@ -119,7 +119,7 @@ def stamp(value: Any, column: str = "posted_at") -> datetime:
     """Return the instant of a server's ISO 8601 stamp with its offset."""
     try:
         return times.exact(value)
-    except (ValueError, TypeError, AttributeError, OverflowError):
+    except (ValueError, TypeError, AttributeError):
         raise BadRecordError(
             f"expected an instant with its offset, such as 2022-09-10T12:16:00Z; "
             f"got {_short(value)}",
@@ -131,7 +131,7 @@ def clock(value: Any, zone: str | None, column: str = "posted_at") -> tuple[date
     """Return the interval of a local time; see `times.shown`."""
     try:
         return times.shown(value, zone)
-    except (ValueError, TypeError, AttributeError, OverflowError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise BadRecordError(f"no time: {error}", column) from None
 
 

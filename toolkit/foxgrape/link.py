@@ -115,8 +115,8 @@ def confirmed_by_side(
     wanted = ["event_id", "confirmed_at", "confirmed_until", "confirmed_by"]
     known = [events[wanted]]
     if confirmations is not None:
-        known.insert(0, tables.check(confirmations, "confirmations", fill=True)[wanted])
-    theirs = pd.concat(known, ignore_index=True)
+        known.append(tables.check(confirmations, "confirmations", fill=True)[wanted])
+    theirs = pd.concat(known)
     theirs = theirs[(theirs["confirmed_by"] == side) & theirs["confirmed_at"].notna()]
     if theirs.empty:
         sides = {str(name) for frame in known for name in frame["confirmed_by"].dropna()}
@@ -195,7 +195,7 @@ def _nearest_ahead(pairs: pd.DataFrame) -> pd.DataFrame:
     behind = pairs["event_until"] < pairs["posted_at"]
     rank = pairs["event_at"].where(~behind, -pairs["event_until"])
     ordered = pairs.assign(behind=behind, rank=rank).sort_values(
-        ["signal", "behind", "rank", "event_until", "event"], kind="stable"
+        ["signal", "behind", "rank", "event_until", "event"]
     )
     return ordered.drop_duplicates("signal")
 

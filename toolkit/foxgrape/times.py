@@ -74,7 +74,8 @@ def stated(text: str, zone: str | None = None) -> tuple[datetime, datetime]:
     Raises
     ------
     ValueError
-        If the text is no such time, or has neither offset nor `zone`.
+        If the text is no such time, has neither offset nor `zone`, or touches an end of the
+        calendar: the years 1 and 9999.
 
     Examples
     --------
@@ -92,12 +93,15 @@ def stated(text: str, zone: str | None = None) -> tuple[datetime, datetime]:
     fraction = part.pop("fraction")
     given = {name: int(value) for name, value in part.items() if value is not None}
     naive = datetime(**{"month": 1, "day": 1} | given)  # type: ignore[arg-type]  # noqa: DTZ001
-    if fraction is not None:
-        naive += timedelta(microseconds=int(fraction.ljust(6, "0")))
-        after = naive + timedelta(microseconds=10 ** (6 - len(fraction)))
-    else:
-        after = _next(naive, list(given)[-1])
-    return _as_utc(naive, offset, zone), _as_utc(after, offset, zone) - _TICK
+    try:
+        if fraction is not None:
+            naive += timedelta(microseconds=int(fraction.ljust(6, "0")))
+            after = naive + timedelta(microseconds=10 ** (6 - len(fraction)))
+        else:
+            after = _next(naive, list(given)[-1])
+        return _as_utc(naive, offset, zone), _as_utc(after, offset, zone) - _TICK
+    except OverflowError:
+        raise ValueError(f"beyond the calendar: {text!r}") from None
 
 
 def _next(start: datetime, unit: str) -> datetime:
@@ -159,7 +163,8 @@ def exact(text: str) -> datetime:
     Raises
     ------
     ValueError
-        If the text is no ISO 8601 instant or has no offset: a naive time is no instant.
+        If the text is no ISO 8601 instant, has no offset (a naive time is no instant), or lies
+        beyond the years 1 to 9999 in UTC.
 
     Examples
     --------
@@ -169,7 +174,10 @@ def exact(text: str) -> datetime:
     instant = datetime.fromisoformat(text.strip())
     if instant.tzinfo is None:
         raise ValueError(f"no offset in {text!r}")
-    return instant.astimezone(UTC)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"beyond the calendar: {text!r}") from None
 
 
 def microseconds(times: pd.Series) -> npt.NDArray[np.int64]:

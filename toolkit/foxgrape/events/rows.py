@@ -151,7 +151,7 @@ def days(first: date, last: date, zone: str) -> tuple[datetime, datetime]:
     """Return the interval from the start of one day to the end of another, as lived in a zone."""
     try:
         ends = times.stated(first.isoformat(), zone)[0], times.stated(last.isoformat(), zone)[1]
-    except OverflowError:
+    except ValueError:
         raise BadRecordError(f"beyond the calendar: {first} to {last}") from None
     if ends[1] < ends[0]:
         raise BadRecordError(f"the last day is before the first: {last} before {first}")

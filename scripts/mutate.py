@@ -1,0 +1,107 @@
+"""Change the code in small ways and count how many changes a test notices (mutmut).
+
+Run as `python scripts/mutate.py [MODULE ...] [--least 85]`, or by `make mutate`. Works on a copy in
+build/mutation, which `mutmut show NAME`, run from there, explains. A share under `--least` percent
+fails. Changes that no test reaches count as survived, and so do those that change nothing that can
+be told; one that never ends is noticed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+from mutmut.stats import status_by_exit_code
+
+ROOT = Path(__file__).parents[1]
+LAB = ROOT / "build" / "mutation"
+#: What links, times leads and judges chance: a slip there is a false finding.
+MODULES = ("link", "leadtime", "coincidence", "times")
+#: The tests that ask these modules, in which each change is tried.
+TESTS = (
+    "test_times.py",
+    "test_link.py",
+    "test_leadtime.py",
+    "test_words.py",
+    "test_survival.py",
+    "test_coincidence.py",
+)
+#: A change is noticed if a test fails, if it never ends, or if it takes the interpreter with it.
+NOTICED = frozenset({"killed", "timeout", "segfault"})
+
+
+def main() -> int:
+    """Try each change of each module; return 1 where too few are noticed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("modules", nargs="*", metavar="MODULE", help=", ".join(MODULES))
+    parser.add_argument("--least", type=float, default=85, help="percent, for each module")
+    options = parser.parse_args()
+    modules = options.modules or list(MODULES)
+    lost = [name for name in modules if not (ROOT / "toolkit" / "foxgrape" / f"{name}.py").exists()]
+    if lost:
+        parser.error(f"no such module: {', '.join(lost)}")
+    copy(modules)
+    # Where the project is installed for editing, its own folder would come before the copy.
+    words = [sys.executable, "-m", "mutmut", "run", "--max-children", "1"]
+    surroundings = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    run = subprocess.run(words, check=False, cwd=LAB, env=surroundings | {"TZ": "UTC"})  # noqa: S603 - our own words
+    if run.returncode:
+        return run.returncode
+    return tell({name: outcomes(name) for name in modules}, options.least)
+
+
+def copy(modules: list[str]) -> None:
+    """Lay out the project as mutmut wants it: the package in a folder called src."""
+    shutil.rmtree(LAB, ignore_errors=True)
+    left = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
+    for folder, name in (("toolkit", "src"), ("tests", "tests"), ("data", "data")):
+        shutil.copytree(ROOT / folder, LAB / name, ignore=left)
+    shutil.copytree(ROOT / "notebooks", LAB / "notebooks", ignore=left)
+    settings = {
+        "source_paths": ["src"],
+        "only_mutate": [f"src/foxgrape/{name}.py" for name in modules],
+        "also_copy": ["data", "notebooks"],
+        "pytest_add_cli_args": ["--hypothesis-seed=0"],
+        "pytest_add_cli_args_test_selection": [f"tests/{name}" for name in TESTS],
+        "track_dependencies": False,
+    }
+    # Lists of plain text are written alike in JSON and in TOML.
+    lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    text = "\n".join([text, "[tool.mutmut]", *lines, ""])
+    tomllib.loads(text)
+    (LAB / "pyproject.toml").write_text(text, encoding="utf-8")
+
+
+def outcomes(module: str) -> dict[str, str]:
+    """Return what became of each change of a module: killed, survived, no tests, timeout."""
+    meta = LAB / "mutants" / "src" / "foxgrape" / f"{module}.py.meta"
+    codes = json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"]
+    return {name: status_by_exit_code[code] for name, code in codes.items()}
+
+
+def tell(found: dict[str, dict[str, str]], least: float) -> int:
+    """Print what survived and the share noticed of each module; return 1 where it is too low."""
+    for changes in found.values():
+        for name, status in changes.items():
+            if status not in NOTICED:
+                print(f"{status}: {name}")
+    everything = [status for changes in found.values() for status in changes.values()]
+    rows = {name: list(changes.values()) for name, changes in found.items()} | {"all": everything}
+    low = False
+    for name, statuses in rows.items():
+        noticed = sum(status in NOTICED for status in statuses)
+        share = 100 * noticed / max(len(statuses), 1)
+        low |= share < least
+        print(f"{name}: {noticed} of {len(statuses)} noticed, {share:.1f}%")
+    return int(low)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
