@@ -1,9 +1,9 @@
 """What detection in more posts than memory costs: here, and on a Dask cluster of two processes.
 
-Run as `python benchmarks/scale.py [--share 0.01] [--write docs/scale.md]`; the share makes a trial
-of smaller sizes, and writing replaces the table on the page. Each row is measured once, in fresh
-processes; the cluster's time is told with and without that of its start. Peak memory is that of a
-process with all that it has loaded: the one that detects here, and the larger of two workers.
+Run as `python benchmarks/scale.py [--share 0.01]`; the share makes a trial of smaller sizes. Each
+row is measured once, in fresh processes; the cluster's time is told with and without that of its
+start. Peak memory is that of a process with all that it has loaded: the one that detects here, and
+the larger of two workers.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import re
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -106,20 +105,13 @@ def row(n: int, names: bool) -> str:
 
 
 def main() -> None:
-    """Print the table, and put it on the page if asked to."""
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--share", type=float, default=1.0, help="of the sizes; 1 is all")
-    parser.add_argument("--write", type=Path)
     options = parser.parse_args()
-    lines = [HEAD, re.sub(r"[^|]+", "---:", HEAD)]
+    print(HEAD, re.sub(r"[^|]+", "---:", HEAD), sep="\n")
     for n, names in ROWS:
-        lines.append(row(int(n * options.share), names))
-        print(lines[-1], flush=True)
-    if options.write:
-        page = options.write.read_text(encoding="utf-8")
-        table = "\n".join([*lines, "", f"Measured on {time.strftime('%d %B %Y', time.gmtime())}."])
-        page = re.sub(r"\| posts \|.*?Measured on [^.]+\.", lambda _: table, page, flags=re.DOTALL)
-        options.write.write_text(page, encoding="utf-8")
+        print(row(int(n * options.share), names), flush=True)
 
 
 if __name__ == "__main__":

@@ -17,8 +17,6 @@ import sys
 import tomllib
 from pathlib import Path
 
-from mutmut.stats import status_by_exit_code
-
 ROOT = Path(__file__).parents[1]
 LAB = ROOT / "build" / "mutation"
 #: What links, times leads and judges chance: a slip there is a false finding.
@@ -81,6 +79,8 @@ def copy(modules: list[str]) -> None:
 
 def outcomes(module: str) -> dict[str, str]:
     """Return what became of each change of a module: killed, survived, no tests, timeout."""
+    from mutmut.stats import status_by_exit_code  # noqa: PLC0415 - a study's, which tests lack
+
     meta = LAB / "mutants" / "src" / "foxgrape" / f"{module}.py.meta"
     codes = json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"]
     return {name: status_by_exit_code[code] for name, code in codes.items()}

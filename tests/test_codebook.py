@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from foxgrape.errors import CodebookError
-from foxgrape.places import Codebook, Gazetteer, Place, codes_for, lookup
+from foxgrape.places import Codebook, Gazetteer, Place, codebook, codes_for, lookup
 from foxgrape.places.codebook_file import check_codebook
 
 RESOURCES = Path(__file__).parents[1] / "toolkit/foxgrape/places/resources"
@@ -99,6 +99,27 @@ def test_validity_is_asked_by_the_day():
 def test_an_answer_may_be_changed_without_changing_the_next():
     lookup("🍇").clear()
     assert len(lookup("🍇")) == 1
+
+
+def test_the_codes_of_a_place_are_those_of_its_name_its_id_and_itself():
+    book = Codebook.default()
+    izium = book.gazetteer["geonames:707292"]
+    codes = book.codes_for(izium)
+    assert "🍇" in {code.code for code in codes}
+    assert codes == book.codes_for(izium.id) == book.codes_for("Izium") == book.codes_for("Ізюм")
+    # A merged id, and a name that is none.
+    assert book.codes_for("katottg:UA63040090010029555") == codes
+    assert book.codes_for("Nowhere at all") == []
+
+
+def test_what_is_remembered_has_an_end_and_changes_no_answer(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(codebook, "_REMEMBERED", 2)
+    book = Codebook.default()
+    asked = ["🍇", "🦊", "ізюм", "🍇", "nothing", "🦊"]
+    assert [book.lookup(code) for code in asked] == [
+        Codebook.default().lookup(code) for code in asked
+    ]
+    assert len(book._remembered) <= 2
 
 
 def test_a_codebook_of_clubs_needs_no_place_of_ours(tmp_path: Path, clubs: Gazetteer):

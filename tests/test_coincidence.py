@@ -98,6 +98,26 @@ def test_rough_times_count_by_how_much_of_them_coincides():
     assert never.trigger_rate == 0
 
 
+def test_rough_times_are_drawn_in_their_order():
+    """However the two signals and the two events fall, each event is within 7 days of both."""
+    posted = signals(((10, 12), "a"), ((10.5, 12.5), "a"))
+    happened = events(((13, 15), "a"), ((13.5, 15.5), "a"))
+    for null in ("uniform", "shuffle", "circular"):
+        found = ask(posted, happened, null=null, n=199, clock="occurred")
+        assert (found.trigger_rate, found.precursor_rate, found.echo_rate) == (1, 1, 0)
+        assert found.p_trigger < 0.05
+
+
+def test_seventy_events_of_one_signal_by_hand():
+    """The first counts for the signal, and each is preceded by it."""
+    posted = signals((10, "a"), (100, "b"))
+    happened = events(*((10 + 0.09 * k, "a") for k in range(1, 71)))
+    found = ask(posted, happened, null="place", n=30)
+    assert (found.trigger_rate, found.precursor_rate) == (0.5, 1)
+    assert found.statistic == pytest.approx(1 - 0.5 * 0.09 / 7)
+    assert set(found.surrogates.round(9)) == {0.0, round(found.statistic, 9)}
+
+
 def test_hindsight_does_not_count_unless_asked():
     posted = signals((10, "a"), decoded_at=day(14))
     happened = events((13, "a"))

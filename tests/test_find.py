@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from foxgrape.errors import FoxgrapeError
 from foxgrape.places import Gazetteer, Place, find, fold
-from foxgrape.places.building import write_folder
+from foxgrape.places.building import read_admin1, sorted_names, write_folder
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 import spellings
@@ -108,6 +108,63 @@ def test_a_gazetteer_of_a_few_places_finds_alike_and_can_be_extended():
     assert both.find("Foxholm")[0].place is den
     assert len(both) == len(Gazetteer.default()) + 1
     assert list(few) == [den]
+
+
+def test_of_two_gazetteers_the_one_added_wins_where_both_know_an_id():
+    old, new = (
+        Place("x:1", name, (other,), None, None, "XX", "", 5)
+        for name, other in (("Foxholm", "Den"), ("Foxhome", "Den"))
+    )
+    elsewhere = Place("x:2", "Den", (), None, None, "XX", "", None)
+    both = Gazetteer([old, elsewhere]).extended(Gazetteer([new]))
+    assert both["x:1"] is new
+    assert (len(both), set(both)) == (2, {new, elsewhere})
+    assert [(match.place, match.score) for match in both.find("Den")] == [
+        (elsewhere, 1.0),  # its own name; of the other it is one of several
+        (new, 1.0),
+    ]
+    assert set(both.inhabited()) >= {new, elsewhere}
+    with pytest.raises(KeyError, match="x:3"):
+        both["x:3"]
+
+
+def test_a_folder_of_many_places_numbers_each_and_reads_a_hamlets_name_as_a_case(tmp_path: Path):
+    """From the 37th on a number has two digits; a hamlet is called what Марина is in a sentence."""
+    towns = [Place(f"x:{n}", f"Town {n}", (), None, None, "XX", "", 1000 + n) for n in range(40)]
+    town = Place("x:town", "Марина", (), None, None, "XX", "", 500)
+    hamlet = Place("x:hamlet", "Марину", (), None, None, "XX", "", None)
+    write_folder(tmp_path, ((place, "") for place in (*towns, town, hamlet)))
+    read = Gazetteer.from_folder(tmp_path)
+    assert set(read) == {*towns, town, hamlet}
+    for place in towns:
+        assert read.find(place.name, exact=True)[0].place == place
+    found = [(match.place, match.how) for match in read.find("Марину")]
+    assert found == [(hamlet, "exact"), (town, "inflected")]
+
+
+def test_names_that_geonames_does_not_label_are_sorted_by_what_can_write_them():
+    names = ["Варшава", "Київ", "Kyiv", "Kiev", "WAW", "yi jiu mu", "Львів", "Донецьк", "Киев"]
+    more = ["Kharkiv city", "東京", "Куп'янськ", "Кие\u0301в", "X"]
+    assert sorted_names(names + more, "Kyiv", "Київ") == {
+        "uk": ["Київ", "Донецьк", "Куп\u2019янськ", "Львів"],
+        "ru": ["Варшава", "Киев"],
+        "en": ["Kiev"],  # it sounds like Kyiv, which is the name itself
+        "other": ["Kharkiv city"],
+    }
+
+
+def test_divisions_that_cannot_be_read_name_the_line(tmp_path: Path):
+    path = tmp_path / "admin1CodesASCII.txt"
+    path.write_bytes(b"PL.78\tMasovia\tMasovia\t858787\nPL.77\tLesser Poland\n")
+    assert read_admin1(path) == {"PL.78": "Masovia", "PL.77": "Lesser Poland"}
+    path.write_bytes(b"PL.78\tMasovia\nPL.77 Lesser Poland\n")
+    with pytest.raises(FoxgrapeError, match="row 2: no tab in this line; got 'PL"):
+        read_admin1(path)
+    path.write_bytes(b"PL.78\t\xff\n")
+    with pytest.raises(FoxgrapeError, match="cannot be read"):
+        read_admin1(path)
+    with pytest.raises(FoxgrapeError, match="cannot be read"):
+        read_admin1(tmp_path / "absent.txt")
 
 
 def test_a_folder_without_tables_says_what_is_missing(tmp_path: Path):

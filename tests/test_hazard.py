@@ -70,6 +70,17 @@ def test_a_choice_model_by_hand():
     )
 
 
+def test_a_choice_among_many_begins_where_that_of_some_ends():
+    """The same four events five hundred times; and as many that separate, which end nowhere."""
+    exposed = np.array([[[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]])
+    never = np.zeros(2000, dtype=int)
+    best = choice.fit(np.tile(exposed, (1, 500, 1)), never)
+    assert np.exp(best.beta[0]) == pytest.approx(3)
+    assert best.bounded
+    apart = np.tile(np.array([[[1.0, 0.0]]]), (1, 2000, 1))
+    assert not choice.fit(apart, never).bounded
+
+
 def test_the_profile_interval_is_where_the_likelihood_has_fallen():
     rng = np.random.default_rng(3)
     terms = rng.normal(size=(3, 40, 6))

@@ -123,15 +123,47 @@ def test_groups():
     assert {name: group.n for name, group in leads.groups.items()} == {"🍇": 2, "🦊": 2}
     assert leads.n == 4
     assert leads.to_frame()["group"].tolist() == ["🍇", "🦊"]
-    with pytest.raises(TableError, match="kode"):
+    with pytest.raises(TableError, match="kode: the links table has no such column; got"):
         lead_times(frame, by="kode")
+
+
+def test_a_signal_of_unknown_group_counts_in_the_whole_alone():
+    frame = links([1, 2, 9])
+    known = pd.DataFrame(
+        {
+            "signal_id": ["s2", "s0", "elsewhere"],
+            "place_id": "geonames:1",
+            "posted_at": pd.Timestamp("2022-09-10T00:00Z"),
+            "account": ["a", "b", "c"],
+        }
+    )
+    leads = lead_times(frame, by="account", signals=known)
+    assert leads.n == 3
+    assert {name: in_days(group.median) for name, group in leads.groups.items()} == {"a": 9, "b": 1}
+    assert leads.leads["signal_id"].tolist() == ["s0", "s1", "s2"]
+
+
+def test_groups_count_hindsight_as_the_whole_does_and_none_is_empty():
+    code = pd.Categorical(["a", "a", "b"], categories=["b", "a", "never"])
+    frame = links([1, 2, 9], hindsight=[True, False, False], code=code)
+    for asked, counted in ((False, 1), (True, 2)):
+        leads = lead_times(frame, by="code", hindsight=asked)
+        assert leads.n == counted + 1
+        assert {name: group.n for name, group in leads.groups.items()} == {"b": 1, "a": counted}
+    told = lead_times(frame).leads
+    assert told.columns.tolist() == ["signal_id", "shortest", "longest", "observed"]
+    assert told.index.tolist() == [0, 1]
+    assert told["signal_id"].tolist() == ["s1", "s2"]
 
 
 def test_clocks_are_not_mixed():
     frame = links([1, 2])
     frame["clock"] = ["confirmed", "occurred"]
-    with pytest.raises(TableError, match="mix clocks"):
+    with pytest.raises(TableError) as refused:
         lead_times(frame)
+    assert str(refused.value) == (
+        "column clock: the links mix clocks; expected one; got ['confirmed', 'occurred']"
+    )
 
 
 def test_quantiles():

@@ -172,6 +172,14 @@ def test_one_group_or_no_event_is_no_comparison():
     assert lead_times(links([5], [1], code=["x", "y"]), by="code").log_rank is None
 
 
+@pytest.mark.parametrize("code", ["bbaa", "bbac"])
+def test_groups_never_at_risk_together_are_no_comparison(code):
+    """Everybody else had been watched to the end when the first of b had its event."""
+    leads = lead_times(links([5, 6], [1, 2], code=list(code)), by="code")
+    assert leads.log_rank is None
+    assert leads.groups["b"].n_observed == 2
+
+
 def test_hindsight_counts_only_when_asked_to():
     frame = links([1, 2, 3])
     frame["hindsight"] = [True, False, False]

@@ -11,8 +11,12 @@ import pandas as pd
 import pytest
 
 from foxgrape import FoxgrapeError, coincidence, lead_times, simulate
+from foxgrape.alarm_compare import Comparison
+from foxgrape.competing import cumulative_incidence
 from foxgrape.leadtime import counted_leads, duration_in_words, lead_in_words
+from foxgrape.planning import Power
 from foxgrape.shared import Shared
+from foxgrape.turnbull import turnbull
 from making import leads_of
 
 DAY = pd.Timedelta(days=1)
@@ -41,6 +45,7 @@ YEAR = (START, START + 365 * DAY)
         ("1D 1h", "1 day 1 hour"),
         ("2D 2h", "2 days 2 hours"),
         ("9D 23h", "9 days 23 hours"),
+        ("9D 23h 31min", "10 days"),
         # From ten days on hours say nothing more.
         ("10D 1h", "10 days"),
         ("10D 11h", "10 days"),
@@ -69,13 +74,13 @@ def test_a_lead_is_said_as_an_interval_or_as_more_than_it_was_watched(low, high,
     assert lead_in_words(row) == words
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def rough():
     """Leads of 1 to 2, 2 to 3 and 3 to 4 days, and a signal watched for 5."""
     return leads_of([1, 2, 3], [5], width=1, code=["a", "a", "b", "b"])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def leads(rough):
     return lead_times(rough)
 
@@ -179,7 +184,7 @@ def test_lead_times_are_shown_as_their_sentence_and_their_table(leads):
     assert shown.startswith("<p>Median lead on the &lt;i&gt; clock 2 days 12 hours (95%")
     assert shown.count("<tr") == 2
     assert '<table class="dataframe">' in shown
-    assert "<td>all</td>\n      <td>&lt;i&gt;</td>" in shown  # no number before the row
+    assert "<tr>\n      <td>all</td>\n      <td>&lt;i&gt;</td>" in shown  # no number before the row
 
 
 def test_quantiles_and_their_intervals_by_hand(leads):
@@ -362,7 +367,7 @@ def test_the_statistic_and_its_surrogates_by_hand():
     assert found.to_frame()["window"].tolist() == [7 * DAY]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def judged():
     """Return what was found of thirty signals without anything in common with the events."""
     world = simulate.world(signals=30, events=60, rng=1)
@@ -435,3 +440,114 @@ def test_what_is_changed_in_a_table_taken_out_stays_outside(judged):
     table = judged.to_frame()
     table["trigger_rate"] = 9.0
     assert (judged.to_frame()["trigger_rate"] <= 1).all()
+
+
+def test_turnbull_is_plain_json_without_infinity():
+    told = turnbull(np.array([0.0, 1.0, 4.0]), np.array([2.0, 3.0, np.inf]))
+    assert json.loads(json.dumps(told.to_dict(), allow_nan=False)) == {
+        "n": 3,
+        "log_likelihood": pytest.approx(2 * np.log(2 / 3) + np.log(1 / 3)),
+        "gap": pytest.approx(0, abs=1e-7),
+        "mass": [
+            {"from": 1.0, "until": 2.0, "mass": pytest.approx(2 / 3)},
+            {"from": 4.0, "until": None, "mass": pytest.approx(1 / 3)},
+        ],
+    }
+    assert told._repr_html_().startswith("<p>Turnbull estimate, n = 3.</p><table")
+    table = told.to_frame()
+    table["mass"] = 0.0
+    assert told.mass["mass"].sum() == pytest.approx(1)
+    empty = turnbull(np.array([]), np.array([]))
+    assert empty.quantile(0.5) == (pd.NaT, pd.NaT)
+    assert empty.to_dict()["mass"] == []
+
+
+def test_cumulative_incidence_is_plain_json():
+    """Leads of 1 (stood) and 2 days (retracted), and one watched for 3: a third each."""
+    events = pd.DataFrame(
+        {
+            "event_id": ["e0", "e1"],
+            "place_id": "geonames:1",
+            "occurred_at": START,
+            "retracted_at": [pd.NaT, START + 9 * DAY],
+        }
+    )
+    found = cumulative_incidence(leads_of([1, 2], [3]), events)
+    told = json.loads(json.dumps(found.to_dict(), allow_nan=False))
+    curve = told.pop("curve")
+    assert told == {
+        "n": 3,
+        "n_censored": 1,
+        "counts": {"stood": 1, "retracted": 1},
+        "clock": "confirmed",
+    }
+    days = ["P1DT0H0M0S", "P2DT0H0M0S", "P3DT0H0M0S"]
+    assert [(row["outcome"], row["time"]) for row in curve] == [
+        (outcome, day) for outcome in ("stood", "retracted") for day in days
+    ]
+    third = pytest.approx(1 / 3)
+    assert [row["incidence"] for row in curve] == [third, third, third, 0.0, third, third]
+    assert [row["at_risk"] for row in curve] == [3, 2, 1] * 2
+    assert [row["events"] for row in curve] == [1, 0, 0, 0, 1, 0]
+    assert found.sentence() == (
+        "Of n = 3 signals, 1 stood, 1 retracted, 1 right-censored; cumulative incidence at the "
+        "longest lead: stood 33%, retracted 33%."
+    )
+    assert found._repr_html_().startswith(f"<p>{found.sentence()}</p><table")
+    assert len(found.to_frame()) == 6
+    nothing = cumulative_incidence(leads_of([]), events)
+    assert nothing.sentence() == "No signal can be counted (n = 0)."
+
+
+def test_a_comparison_of_alarms_in_words_and_as_json():
+    told = Comparison(
+        difference=-0.0844,
+        standard_error=0.0376,
+        p_value=0.05,
+        n_events=40,
+        n_places=20,
+        n_surrogates=19,
+        seed=0,
+    )
+    said = "warned better by 0.084 of area skill above chance (standard error 0.038, p = 0.0500; "
+    rest = "n = 40 events at 20 places)."
+    assert told.sentence() == f"The second {said}{rest}"
+    assert replace(told, difference=0.0844).sentence() == f"The first {said}{rest}"
+    assert told._repr_html_() == f"<p>{told.sentence()}</p>"
+    plain_values = {
+        "difference": -0.0844,
+        "standard_error": 0.0376,
+        "p_value": 0.05,
+        "n_events": 40,
+        "n_places": 20,
+        "n_surrogates": 19,
+        "seed": 0,
+    }
+    assert json.loads(json.dumps(told.to_dict())) == plain_values
+    assert told.to_frame().to_dict("records") == [plain_values]
+
+
+def test_how_many_signals_it_takes_in_words():
+    table = pd.DataFrame({"signals": [10, 20, 40], "power": [0.3, 0.79, 0.8]})
+    found = Power(table, leads=0.15, world={"events": 5}, null="local", worlds=9, seed=1)
+    assert found.sentence() == (
+        "It takes about 40 signals to see events behind 15% of the signals four times in five."
+    )
+    few = replace(found, table=table.iloc[:2])
+    assert few.sentence() == (
+        "20 signals do not see events behind 15% of the signals four times in five."
+    )
+    assert (found.needed, few.needed) == (40, None)
+    assert json.loads(json.dumps(few.to_dict())) == {
+        "needed": None,
+        "leads": 0.15,
+        "null": "local",
+        "worlds": 9,
+        "seed": 1,
+        "world": {"events": 5},
+        "table": [{"signals": 10, "power": 0.3}, {"signals": 20, "power": 0.79}],
+        "sentence": few.sentence(),
+    }
+    taken = found.to_frame()
+    taken["power"] = 1.0
+    assert found.needed == 40

@@ -108,8 +108,6 @@ class Alarm:
 
     def sentence(self) -> str:
         """Say the result in words."""
-        if self.n_events == 0:
-            return "No event can be counted (n = 0)."
         uniform = self.chance.set_index("null").loc["uniform"]
         return (
             f"Area skill {self.area_skill:.2f}; {self.expected:.2f} would be chance under the "
