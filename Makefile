@@ -12,7 +12,7 @@ SECONDS ?= 600
 NOTEBOOKS := $(wildcard notebooks/*.py notebooks/templates/*.py)
 
 .PHONY: report test lint types unit browser lab desk filter format docs calibrate bench fuzz
-.PHONY: audit package lock clean
+.PHONY: mutate coverage audit package lock clean
 
 report: $(READY)
 	$(BIN)/foxgrape report build lead_times --study $(STUDY) --out reports
@@ -78,8 +78,6 @@ mutate: $(STUDIES)
 # Which branches of the statistics and of the places no test takes; fails under 95 of a hundred.
 coverage: $(STUDIES)
 	$(BIN)/python scripts/cover.py
-
-.PHONY: mutate coverage
 
 $(STUDIES): studies.lock $(READY)
 	$(UV) --require-hashes -r studies.lock

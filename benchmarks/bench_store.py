@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from measuring import ChildClock, extra, tell
+from peak import PEAK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,14 +48,13 @@ def run(file, folder):
     write_deltalake(folder, rows)
     return len(rows)
 """
-TIMED = """
-import json, re, sys, time
-from pathlib import Path
+TIMED = f"""
+import json, sys, time
+{PEAK}
 begin = time.perf_counter()
 rows = run(*sys.argv[1:])
 seconds = time.perf_counter() - begin
-peak = re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]
-print(json.dumps({"seconds": seconds, "peak": int(peak) / 1024, "rows": rows}))
+print(json.dumps(dict(seconds=seconds, peak=peak(), rows=rows)))
 """
 
 

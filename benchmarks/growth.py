@@ -11,7 +11,6 @@ import argparse
 import math
 import os
 import platform
-import re
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -35,6 +34,7 @@ from foxgrape import (
     open_study,
     run_reports,
 )
+from peak import peak
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,12 +62,7 @@ def timed(call: Callable[[], object]) -> tuple[float, float]:
     """Return seconds, and the megabytes that this process ever held."""
     begin = time.perf_counter()
     call()
-    took = time.perf_counter() - begin
-    # The peak that getrusage tells is that of the process before it became this one, if larger.
-    peak = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text(encoding="ascii"))
-    if peak is None:
-        raise SystemExit("this needs Linux")
-    return took, int(peak[1]) / 1024
+    return time.perf_counter() - begin, peak()
 
 
 def world(signals: int, events: int, places: int, days: int) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -187,9 +182,9 @@ def measured(share: float) -> list[tuple[str, int, float, float]]:
     for what, (measure, sizes) in ROOMS.items():
         for n in sorted({max(int(size * share), 4) for size in sizes}):
             with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-                seconds, peak = pool.submit(alone, measure, n).result()
-            rows.append((what, n, seconds, peak))
-            print(f"{what}: {n:,}: {seconds:.2f} s, {peak:,.0f} MB", flush=True)
+                seconds, held = pool.submit(alone, measure, n).result()
+            rows.append((what, n, seconds, held))
+            print(f"{what}: {n:,}: {seconds:.2f} s, {held:,.0f} MB", flush=True)
     return rows
 
 
@@ -197,10 +192,10 @@ def page(rows: list[tuple[str, int, float, float]], share: float) -> str:
     """Return the page: a table, machine and date."""
     lines = []
     before: tuple[str, int, float] = ("", 0, 0.0)
-    for what, n, seconds, peak in rows:
+    for what, n, seconds, held in rows:
         same = before[0] == what
         power = f"{math.log(seconds / before[2]) / math.log(n / before[1]):.2f}" if same else ""
-        lines.append(f"| {'' if same else what} | {n:,} | {seconds:.2f} | {peak:,.0f} | {power} |")
+        lines.append(f"| {'' if same else what} | {n:,} | {seconds:.2f} | {held:,.0f} | {power} |")
         before = (what, n, seconds)
     machine = f"{platform.system()}, {platform.machine()}, {os.cpu_count()} cores"
     return PAGE.format(

@@ -19,6 +19,7 @@ from pathlib import Path
 import pandas as pd
 
 import corpus
+from peak import PEAK
 
 FILE = 500_000
 #: How many posts, and whether names of places are found too.
@@ -31,13 +32,6 @@ ROWS = [
     (2_000_000, True),
 ]
 HEAD = "| posts | found | here | two processes | with their start | ratio | MB here | MB a worker |"
-PEAK = """
-import re
-from pathlib import Path
-def peak():
-    status = Path("/proc/self/status").read_text()
-    return int(re.search(r"VmHWM:\\s+(\\d+)", status)[1]) / 1024
-"""
 HERE = f"""{PEAK}
 import json, sys, time
 from foxgrape import detect_all

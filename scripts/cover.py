@@ -82,6 +82,7 @@ TESTS = (
     "test_survival.py",
     "test_times.py",
     "test_words.py",
+    "test_worlds.py",
 )
 #: And those that run again uncompiled, for they need few surrogates. Random bits are made to
 #: overflow, of which plain Python warns.

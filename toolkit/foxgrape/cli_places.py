@@ -205,14 +205,12 @@ def show(rows: list[dict[str, Any]], data: list[Any] | dict[str, Any], *, as_jso
     if as_json:
         print(json.dumps(data, default=str, ensure_ascii=False, indent=2))  # noqa: T201
     elif rows:
-        cells = ["" if value is None else str(value) for row in rows for value in row.values()]
         # What a cell says is no word to the terminal.
-        lines = _cut([*rows[0], *(cell.translate(CONTROLS) for cell in cells)], len(rows[0]))
-        _draw(lines)
-
-
-def _cut(cells: list[str], width: int) -> list[list[str]]:
-    return [cells[start : start + width] for start in range(0, len(cells), width)]
+        cells = [
+            ["" if value is None else str(value).translate(CONTROLS) for value in row.values()]
+            for row in rows
+        ]
+        _draw([list(rows[0]), *cells])
 
 
 def _draw(lines: list[list[str]]) -> None:

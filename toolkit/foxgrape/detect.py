@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -10,7 +9,7 @@ import pandas as pd
 
 from foxgrape import tables, times
 from foxgrape.code_hits import code_hits
-from foxgrape.mentions import mentions_in
+from foxgrape.mentions import folded, mentions_in
 from foxgrape.places import Codebook, fold
 from foxgrape.surprisal import surprisals
 from foxgrape.text_buffers import as_arrow, texts_at
@@ -150,7 +149,6 @@ def _mentions(
         if code.kind == "mention":
             told.setdefault(fold(code.code), []).append(number)
     known: dict[_Reading, int] = {}
-    folded = lru_cache(maxsize=1 << 16)(fold)  # names come again
     rows, numbers = [], []
     for first in range(0, len(when), _BLOCK):
         block = np.arange(first, min(first + _BLOCK, len(when)))

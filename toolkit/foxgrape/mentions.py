@@ -32,7 +32,7 @@ from foxgrape.places.sounds import ending_variants, sound
 if TYPE_CHECKING:
     from foxgrape.places import Gazetteer, Place, PlaceMatch
 
-__all__ = ["Mention", "mentions_in"]
+__all__ = ["Mention", "folded", "mentions_in"]
 
 _WORD = r"[^\W\d_a-zа-яґєії][\w'’ʼ]*(?:[-‑][\w'’ʼ]+)*"
 _RUN = re.compile(rf"{_WORD}(?:[ \u00a0]{_WORD})*")
@@ -93,11 +93,12 @@ class _Found(NamedTuple):
     start: int
     end: int
     matches: tuple[PlaceMatch, ...]
-    before: str  # the word before it
+    before: str  # the words before and after it
+    after: str
 
 
 #: Folding costs as much as finding, and words come again.
-_folded = lru_cache(maxsize=1 << 16)(fold)
+folded = lru_cache(maxsize=1 << 16)(fold)
 _SHORTENED = SETTLEMENT | STREET
 
 
@@ -135,17 +136,13 @@ def mentions_in(text: str, gazetteer: Gazetteer) -> list[Mention]:
     ]
     alone = [places[0] for each, _ in kept if len(places := _meant(each.matches)) == 1]
     anchors = [(one.lat, one.lon) for one in alone if one.lat is not None and one.lon is not None]
-    regions = _regions(text, names)
+    regions = _regions(names)
     return [_mention(each, sure, anchors, regions) for each, sure in kept]
 
 
-def _regions(text: str, names: list[_Found]) -> list[tuple[int, str]]:
+def _regions(names: list[_Found]) -> list[tuple[int, str]]:
     """Return where the text names a region that is called after its capital, and which."""
-    first = [
-        (each.start, each.matches[0].place)
-        for each in names
-        if _folded(_after(text, each.end, _AFTER)) in REGION
-    ]
+    first = [(each.start, each.matches[0].place) for each in names if folded(each.after) in REGION]
     return [(at, place.admin1) for at, place in first if _has_its_region(place)]
 
 
@@ -166,7 +163,8 @@ def _names(text: str, gazetteer: Gazetteer) -> list[_Found]:
                 end = words[at + length - 1][1]
                 matches = _matches(gazetteer, text[begin:end])
                 if matches:
-                    found.append(_Found(begin, end, matches, _word_before(text, begin)))
+                    beside = _word_before(text, begin), _after(text, end, _AFTER)
+                    found.append(_Found(begin, end, matches, *beside))
                     at += length - 1
                     break
             at += 1
@@ -216,7 +214,7 @@ def _is_own_name(text: str, found: _Found) -> bool:
 
 
 def _is_ordinary(found: _Found) -> bool:
-    return _folded(found.matches[0].matched) in ORDINARY
+    return folded(found.matches[0].matched) in ORDINARY
 
 
 def _word_before(text: str, at: int) -> str:
@@ -228,7 +226,7 @@ def _word_before(text: str, at: int) -> str:
     # Searched for from its end on, a word is found at once.
     match = _BACK.match(before[::-1], int(stopped))
     word = match[0][::-1] if match else ""
-    return word if not stopped or _folded(word) in _SHORTENED else ""
+    return word if not stopped or folded(word) in _SHORTENED else ""
 
 
 def _after(text: str, at: int, pattern: re.Pattern[str]) -> str:
@@ -238,38 +236,37 @@ def _after(text: str, at: int, pattern: re.Pattern[str]) -> str:
 
 def _names_other(text: str, found: _Found) -> bool:
     """Tell whether the words around speak of a region, a street or a person."""
-    after = _after(text, found.end, _AFTER)
-    if _folded(after) in REGION or _folded(found.before) in STREET:
+    if folded(found.after) in REGION or folded(found.before) in STREET:
         return True
-    if _folded(_after(text, found.end, _AFTER_LIST)) in REGIONS:
+    if folded(_after(text, found.end, _AFTER_LIST)) in REGIONS:
         return True
     place = found.matches[0].place
-    if _folded(after) in NUCLEAR and _has_its_region(place):
+    if folded(found.after) in NUCLEAR and _has_its_region(place):
         return True
-    if _folded(found.before) in MAYOR:
+    if folded(found.before) in MAYOR:
         return False
     return any(
-        beside[:1].isupper() and _folded(beside).startswith(FIRST_NAMES)
-        for beside in (found.before, after)
+        beside[:1].isupper() and folded(beside).startswith(FIRST_NAMES)
+        for beside in (found.before, found.after)
     )
 
 
 def _speaks_of(text: str, found: _Found, known: bool) -> bool:
     """Tell whether a name is read as a place, by itself or by the word before it."""
-    before = _folded(found.before)
+    before = folded(found.before)
     if before == "of":
-        before = _folded(_word_before(text, text.rindex(found.before, 0, found.start)))
+        before = folded(_word_before(text, text.rindex(found.before, 0, found.start)))
         if before in AROUND:
             return True
-    after = _folded(_after(text, found.end, _AFTER))
+    after = folded(found.after)
     if before in SETTLEMENT or (after.isascii() and after in SETTLEMENT):
         return True
-    if _folded(found.matches[0].matched) in LANDS:
+    if folded(found.matches[0].matched) in LANDS:
         return False
-    if _folded(_after(text, found.end, _WITHIN)) in REGION:
+    if folded(_after(text, found.end, _WITHIN)) in REGION:
         return True
     if _is_ordinary(found):
-        name = _folded(text[found.start : found.end])
+        name = folded(text[found.start : found.end])
         inside = before in IN and (name.isascii() or name.endswith(_LOCATIVE))
         return inside or before in AT
     return known or before in IN or before in AT

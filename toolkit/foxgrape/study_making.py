@@ -15,6 +15,7 @@ import pandas as pd
 from foxgrape import tables, times
 from foxgrape.errors import StudyError, TableError
 from foxgrape.events import read_events
+from foxgrape.leadtime import counted
 from foxgrape.modes import as_the_umask_says
 from foxgrape.places import Codebook, Gazetteer
 from foxgrape.posts import read_posts
@@ -275,8 +276,8 @@ def _descriptor(
         "Which posts are in it was not drawn by chance: whoever chose them may have chosen hits."
     )
     if made.unresolved:
-        some = "1 place is" if made.unresolved == 1 else f"{made.unresolved} places are"
-        caution += f" {some} known to no gazetteer."
+        are = "is" if made.unresolved == 1 else "are"
+        caution += f" {counted(made.unresolved, 'place')} {are} known to no gazetteer."
     return {
         "profile": "data-package",
         "name": plain,

@@ -158,10 +158,7 @@ def read_rows(path: Path) -> tuple[list[str], list[list[str]]]:
         ) from None
     if not header:
         raise TableError("the file is empty", file=path, expected="a header row")
-    header = [name.strip() for name in header]
-    for name in header:
-        if header.count(name) > 1:
-            raise TableError.named_twice(name, file=path)
+    header = differing([name.strip() for name in header], path)
     for number, row in enumerate(rows, start=2):
         if len(row) != len(header):
             raise TableError(
@@ -173,6 +170,14 @@ def read_rows(path: Path) -> tuple[list[str], list[list[str]]]:
                 hint="quote cells that hold commas or line breaks",
             )
     return header, rows
+
+
+def differing(names: list[str], file: object) -> list[str]:
+    """Return the names of a file's columns, or say which one stands twice."""
+    repeated = {name for name in names if names.count(name) > 1}
+    if repeated:
+        raise TableError.named_twice(min(repeated), file=file)
+    return names
 
 
 @cache

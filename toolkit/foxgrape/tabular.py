@@ -27,6 +27,7 @@ from foxgrape.doors import (
 )
 from foxgrape.errors import TableError
 from foxgrape.json_records import in_short, is_lines, json_lines
+from foxgrape.tables import differing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -111,10 +112,7 @@ def _named(names: list[str], door: Door) -> list[str]:
                 row=1,
                 got=name.encode("utf-8", "replace").decode(),
             )
-    repeated = {name for name in names if names.count(name) > 1}
-    if repeated:
-        raise TableError.named_twice(min(repeated), file=door.path)
-    return names
+    return differing(names, door.path)
 
 
 def _separator(door: Door) -> str:

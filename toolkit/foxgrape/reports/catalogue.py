@@ -124,7 +124,7 @@ def _template(sidecar: Path) -> Template:
         AttributeError,
         RecursionError,
     ) as error:
-        why = " ".join(f"{type(error).__name__}: {error}".split())
+        why = f"{type(error).__name__}: {error}"
         raise ReportError(f"the sidecar cannot be read: {why}", file=sidecar) from None
 
 
