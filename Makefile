@@ -66,7 +66,7 @@ bench: $(READY)
 	TZ=UTC $(BIN)/python -m pytest -c benchmarks/pytest.ini benchmarks --size $(SIZE) --benchmark-json build/bench.json
 	$(BIN)/python benchmarks/table.py build/bench.json $(if $(filter full,$(SIZE)),docs,build)/performance.md
 
-# Whatever bytes: readers, codebooks, names, parameters and schedules, SECONDS each.
+# Whatever bytes: readers, codebooks, names, parameters and schedules, SECONDS each, a target a core.
 fuzz: $(STUDIES)
 	$(BIN)/python scripts/fuzz.py --seconds $(SECONDS)
 

@@ -1,18 +1,21 @@
 """Look for bytes that break a promise of tests/fuzz_targets.py, guided by coverage (atheris).
 
-Run as `python scripts/fuzz.py [TARGET ...] [--seconds 600]`, or by `make fuzz`. What leads to new
-code is kept in build/fuzz, so that the next run goes on from there; what breaks a promise is
-written to build/fuzz/found, and belongs, once mended, into tests/fixtures/found/TARGET, where every
-run of the tests tries it again.
+Run as `python scripts/fuzz.py [TARGET ...] [--seconds 600] [--workers 2]`, or by `make fuzz`. What
+leads to new code is kept in build/fuzz, so that the next run goes on from there; what breaks a
+promise is written to build/fuzz/found, and belongs, once mended, into tests/fixtures/found/TARGET,
+where every run of the tests tries it again.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import re
 import subprocess
 import sys
 import tempfile
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 
@@ -29,10 +32,11 @@ with atheris.instrument_imports(include=["foxgrape"]):
 
 
 def main() -> int:
-    """Fuzz each target in a process of its own, one after another; return how many broke."""
+    """Fuzz each target in a process of its own, as many at once as told; return how many broke."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=", ".join(TARGETS))
     parser.add_argument("--seconds", type=int, default=600, help="for each target")
+    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="targets at once")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     unknown = set(options.targets) - set(TARGETS)
@@ -40,16 +44,22 @@ def main() -> int:
         parser.error(f"no such target: {', '.join(sorted(unknown))}")
     if options.inside:
         fuzz(options.targets[0], options.seconds)
-    broken = []
-    for name in options.targets or TARGETS:
-        command = [sys.executable, __file__, name, "--inside", "--seconds", str(options.seconds)]
-        log = KEPT / f"{name}.log"
-        KEPT.mkdir(parents=True, exist_ok=True)
-        with log.open("w", encoding="utf-8") as handle:
-            code = subprocess.run(command, check=False, stdout=handle, stderr=handle).returncode  # noqa: S603 - our own words
-        print(f"{name}: {'nothing found' if code == 0 else f'broken, see {log}'}", flush=True)
-        broken += [name] if code else []
-    return len(broken)
+    KEPT.mkdir(parents=True, exist_ok=True)
+    names = options.targets or list(TARGETS)
+    with ThreadPoolExecutor(options.workers) as pool:
+        return sum(pool.map(tried, names, [options.seconds] * len(names)))
+
+
+def tried(name: str, seconds: int) -> bool:
+    """Fuzz one target in a process of its own, and say what came of it; return whether it broke."""
+    log = KEPT / f"{name}.log"
+    command = [sys.executable, __file__, name, "--inside", "--seconds", str(seconds)]
+    with log.open("w", encoding="utf-8") as handle:
+        code = subprocess.run(command, check=False, stdout=handle, stderr=handle).returncode  # noqa: S603 - our own words
+    runs = re.findall(r"number_of_executed_units: (\d+)", log.read_text("utf-8", "replace"))
+    told = f"{int(runs[-1]):,} inputs" if runs else "it did not say how many inputs"
+    print(f"{name}: {told}, {f'broken, see {log}' if code else 'nothing found'}", flush=True)
+    return code != 0
 
 
 def fuzz(name: str, seconds: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -92,11 +92,8 @@ def link(
         events = confirmed_by_side(events, confirmations, confirmed_by)
     end = _end_of_observation(observed_until, signals, events)
 
-    pairs = _pairs(signals, events, clock)
-    pairs = pairs[_within(pairs, wait, end)]
-    chosen = _nearest_ahead(pairs).set_index("signal").reindex(range(len(signals)))
-    observed = chosen["event"].notna().to_numpy()
-    return tables.check(_rows(signals, events, chosen, observed, clock, wait, end), "links")
+    chosen = _nearest(signals, events, clock, wait, end)
+    return tables.check(_rows(signals, events, chosen, clock, wait, end), "links")
 
 
 def confirmed_by_side(
@@ -157,62 +154,66 @@ def _end_of_observation(
     return max(chain.from_iterable(times.microseconds(end).tolist() for end in ends), default=0)
 
 
-def _pairs(signals: pd.DataFrame, events: pd.DataFrame, clock: str) -> pd.DataFrame:
-    """Pair each signal with every event at its place; instants are integer microseconds."""
-    left = pd.DataFrame(
-        {
-            "signal": np.arange(len(signals)),
-            "place_id": signals["place_id"],
-            "posted_at": times.microseconds(signals["posted_at"]),
-            "posted_until": times.microseconds(signals["posted_until"]),
-        }
+def _nearest(
+    signals: pd.DataFrame, events: pd.DataFrame, clock: str, wait: int, end: int
+) -> npt.NDArray[np.int64]:
+    """Return for each signal the row of its first event ahead, or else of the last one behind.
+
+    -1 where none may lie within the horizon and within observation. Among events of the same times
+    the first id is taken. All is sorted once and passed over once: pairs of each signal with every
+    event at its place would grow with the product of both.
+    """
+    at, until = (times.microseconds(events[f"{clock}_{side}"]) for side in ("at", "until"))
+    told = pd.DataFrame({"place_id": events["place_id"], "event_id": events["event_id"]})
+    told = told.assign(event=np.arange(len(events)), at=at, until=until)
+    told = told[(at != _NEVER) & (at <= end)].sort_values(["at", "until", "event_id"])
+    # The first event that ends after the post is the one by which the latest end so far passes it.
+    told["reached"] = told.groupby("place_id")["until"].cummax()
+    posted, posted_until = (
+        times.microseconds(signals[f"posted_{side}"]) for side in ("at", "until")
     )
-    right = pd.DataFrame(
-        {
-            "event": np.arange(len(events)),
-            "place_id": events["place_id"],
-            "event_at": times.microseconds(events[f"{clock}_at"]),
-            "event_until": times.microseconds(events[f"{clock}_until"]),
-        }
+    posts = pd.DataFrame({"place_id": signals["place_id"], "posted": posted})
+    posts = posts.assign(signal=np.arange(len(signals))).sort_values("posted")
+    ahead = _found(posts, told.sort_values("reached", kind="stable"), "reached", "forward")
+    last = told.sort_values(["until", "event_id"], ascending=[True, False])
+    behind = _found(posts, last, "until", "backward")
+    # A row of -1 takes the last event's times, and is still -1 whatever these say.
+    at, until = (np.append(instants, 0) for instants in (at, until))
+    ahead = np.where(at[ahead] - posted_until <= wait, ahead, -1)
+    behind = np.where(posted - until[behind] <= wait, behind, -1)
+    return np.where(ahead >= 0, ahead, behind)
+
+
+def _found(
+    posts: pd.DataFrame, told: pd.DataFrame, ends: str, direction: Literal["forward", "backward"]
+) -> npt.NDArray[np.int64]:
+    """Return for each signal the nearest event; one that ends with the post is ahead of it."""
+    rows = pd.merge_asof(
+        posts,
+        told,
+        left_on="posted",
+        right_on=ends,
+        by="place_id",
+        direction=direction,
+        allow_exact_matches=direction == "forward",
     )
-    return left.merge(right, on="place_id")
-
-
-def _within(pairs: pd.DataFrame, wait: int, end: int) -> pd.Series:
-    """Tell which events may lie within the horizon of the signal and within observation."""
-    known = pairs["event_at"] != _NEVER
-    in_time = known & (pairs["event_at"] <= end)
-    # NaT is the least integer: take differences only where the event has a time.
-    at = pairs["event_at"].where(in_time, pairs["posted_at"])
-    until = pairs["event_until"].where(in_time, pairs["posted_at"])
-    ahead = at - pairs["posted_until"] <= wait
-    behind = pairs["posted_at"] - until <= wait
-    return in_time & ahead & behind
-
-
-def _nearest_ahead(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Keep for each signal its first event ahead, or else the last one behind."""
-    behind = pairs["event_until"] < pairs["posted_at"]
-    rank = pairs["event_at"].where(~behind, -pairs["event_until"])
-    ordered = pairs.assign(behind=behind, rank=rank).sort_values(
-        ["signal", "behind", "rank", "event_until", "event"]
-    )
-    return ordered.drop_duplicates("signal")
+    chosen = rows.set_index("signal")["event"].sort_index().fillna(-1)
+    return chosen.to_numpy(dtype=np.int64)
 
 
 def _rows(
     signals: pd.DataFrame,
     events: pd.DataFrame,
-    chosen: pd.DataFrame,
-    observed: npt.NDArray[np.bool_],
+    chosen: npt.NDArray[np.int64],
     clock: str,
     wait: int,
     end: int,
 ) -> pd.DataFrame:
-    """Word the chosen pairs, and the signals without one, as links."""
+    """Word the signals and the events that were chosen for them as links."""
+    observed = chosen >= 0
     posted = tuple(times.microseconds(signals[f"posted_{side}"]) for side in ("at", "until"))
-    # Signals without an event point at event 0 here; every such value is masked below.
-    event = events.iloc[chosen["event"].fillna(0).astype("int64")] if len(events) else events
+    # Signals without an event point at the last one here; every such value is masked below.
+    event = events.iloc[chosen] if len(events) else events
     event = event.reset_index(drop=True).reindex(range(len(signals)))
     occurred, confirmed = (
         tuple(times.microseconds(event[f"{name}_{side}"]) for side in ("at", "until"))
