@@ -2,8 +2,9 @@
 
 Run as `python benchmarks/scale.py [--share 0.01]`; the share makes a trial of smaller sizes. Each
 row is measured once, in fresh processes; the cluster's time is told with and without that of its
-start. Peak memory is that of a process with all that it has loaded: the one that detects here, and
-the larger of two workers.
+start. Joining is what the process that asked does alone, when all parts are there. Peak memory is
+that of a process with all that it has loaded: the one that detects here, and the larger of two
+workers.
 """
 
 from __future__ import annotations
@@ -31,13 +32,23 @@ ROWS = [
     (500_000, True),
     (2_000_000, True),
 ]
-HEAD = "| posts | found | here | two processes | with their start | ratio | MB here | MB a worker |"
+HEAD = (
+    "| posts | found | here | of it joining | two processes | with their start | ratio "
+    "| MB here | MB a worker |"
+)
 HERE = f"""{PEAK}
 import json, sys, time
 from foxgrape import detect_all
 begin = time.perf_counter()
-told = detect_all(sys.argv[1], sys.argv[2], mentions=sys.argv[3] == "names")
-print(json.dumps([time.perf_counter() - begin, peak(), told.signals]))
+ticks = []
+told = detect_all(
+    sys.argv[1],
+    sys.argv[2],
+    mentions=sys.argv[3] == "names",
+    progress=lambda done, of: ticks.append(time.perf_counter()),
+)
+end = time.perf_counter()
+print(json.dumps([end - begin, peak(), told.signals, end - ticks[-1]]))
 """
 APART = f"""{PEAK}
 import json, sys, time
@@ -86,15 +97,16 @@ def row(n: int, names: bool) -> str:
         written(source, n)
         words = (str(source), "names" if names else "codes")
         here, there = scratch / "here", scratch / "there"
-        took, peak, signals = run(HERE, scratch, words[0], str(here), words[1])
+        took, peak, signals, joining = run(HERE, scratch, words[0], str(here), words[1])
         apart, most, _, start = run(APART, scratch, words[0], str(there), words[1])
         both = [pd.read_parquet(folder / "signals.parquet") for folder in (here, there)]
     if not both[0].equals(both[1]):
         raise SystemExit("not the same signals")
     what = "codes and names" if names else "codes"
     return (
-        f"| {n:,} | {what}: {signals:,} signals | {took:.0f} s | {apart:.0f} s "
-        f"| {apart + start:.0f} s | {(apart + start) / took:.2f} | {peak:,.0f} | {most:,.0f} |"
+        f"| {n:,} | {what}: {signals:,} signals | {took:.0f} s | {joining:.1f} s "
+        f"| {apart:.0f} s | {apart + start:.0f} s | {(apart + start) / took:.2f} "
+        f"| {peak:,.0f} | {most:,.0f} |"
     )
 
 
