@@ -47,10 +47,10 @@ def main() -> int:
     KEPT.mkdir(parents=True, exist_ok=True)
     names = options.targets or list(TARGETS)
     with ThreadPoolExecutor(options.workers) as pool:
-        return sum(pool.map(tried, names, [options.seconds] * len(names)))
+        return sum(pool.map(broke, names, [options.seconds] * len(names)))
 
 
-def tried(name: str, seconds: int) -> bool:
+def broke(name: str, seconds: int) -> bool:
     """Fuzz one target in a process of its own, and say what came of it; return whether it broke."""
     log = KEPT / f"{name}.log"
     command = [sys.executable, __file__, name, "--inside", "--seconds", str(seconds)]
@@ -83,7 +83,16 @@ def fuzz(name: str, seconds: int) -> None:
         "-len_control=0",
         "-print_final_stats=1",
     ]
-    atheris.Setup(words, lambda data: TARGETS[name](data, scratch))
+
+    def tried(data: bytes) -> None:
+        try:
+            TARGETS[name](data, scratch)
+        except BaseException:
+            # The fuzzer writes it down too, unless ending takes the interpreter with it.
+            (found / f"broken-{sha256(data).hexdigest()[:16]}").write_bytes(data)
+            raise
+
+    atheris.Setup(words, tried)
     atheris.Fuzz()
 
 

@@ -65,6 +65,22 @@ def test_the_signals_are_those_of_one_call_row_for_row(posts, folder, tmp_path, 
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["signals.parquet"]
 
 
+@pytest.mark.parametrize("at_once", [200, 700])
+def test_accounts_are_joined_in_shares(posts, folder, tmp_path, monkeypatch, at_once):
+    monkeypatch.setattr(detect_parts, "AT_ONCE", at_once)
+    shares = []
+    real = detect_parts.bits
+    monkeypatch.setattr(detect_parts, "bits", lambda *of: [shares.append(of), real(*of)][1])
+    detect_all(folder, tmp_path / "out", batch=300)
+    same(read(tmp_path / "out"), posts)
+    assert len(shares) == -(-N // at_once)
+    assert sum(len(past.end) for past, _ in shares) == N
+    assert max(len(past.end) for past, _ in shares) < N
+    (folder / "again.parquet").write_bytes((folder / "1.parquet").read_bytes())
+    with pytest.raises(TableError, match="more than one part"):
+        detect_all(folder, tmp_path / "twice", batch=300)
+
+
 def test_names_and_a_codebook_of_ones_own(posts, folder, tmp_path):
     book = Codebook(Codebook.default().codes[:2])
     detect_all(folder / "0.parquet", tmp_path / "out", codebook=book, mentions=True)

@@ -8,7 +8,7 @@ posts, so it is that of one call over them.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -25,7 +25,7 @@ from foxgrape.places import Codebook
 from foxgrape.surprisal import Carried, Past, bits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     import numpy.typing as npt
 
@@ -35,6 +35,8 @@ __all__ = ["Part", "Stretch", "joined", "keep", "kept", "part_of", "stretches"]
 
 _READ = ["post_id", "platform", "account", "posted_at", "posted_until", "text", "repost"]
 _READ += ["edited_at"]
+#: Posts whose past is held at once when parts are joined, about; 1.2 GB of it.
+AT_ONCE = 20_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,16 +142,30 @@ def _path(folder: Path, name: str, number: int) -> Path:
 def joined(folder: Path, parts: int, out: Path) -> tuple[int, int]:
     """Join parts into one file of signals; return how many posts there were, and signals.
 
+    The past of an account is that account's alone: accounts are dealt out into shares, as many as
+    keep the posts of each at about `AT_ONCE`, and each share reads all parts once.
+
     Raises
     ------
     TableError
         If a post stands in the parts more than once.
     """
-    number: dict[Any, int] = {}
-    past = _past(folder, parts, number)
-    told = list(_carried(folder, parts, number))
-    carried = Carried(*(np.concatenate(column) for column in zip(*told, strict=True)))
-    surprisal = bits(past, carried)
+    posts, found = (
+        sum(pq.read_metadata(_path(folder, name, part)).num_rows for part in range(parts))
+        for name in ("past", "signals")
+    )
+    surprisal = np.empty(found)
+    shares = -(-posts // AT_ONCE) or 1
+    for share in range(shares):
+        mine = _Share(folder, parts, share, shares)
+        past = _past(mine)
+        rows, carried = _carried(mine)
+        surprisal[rows] = bits(past, carried)
+    _write(folder, parts, surprisal, out)
+    return posts, found
+
+
+def _write(folder: Path, parts: int, surprisal: npt.NDArray[np.float64], out: Path) -> None:
     beside = out.with_name(f"{out.name}.{os.getpid()}.part")
     writer, at = None, 0
     for part in range(parts):
@@ -163,26 +179,55 @@ def joined(folder: Path, parts: int, out: Path) -> tuple[int, int]:
     if writer is not None:
         writer.close()
         beside.replace(out)
-    return len(past.end), at
 
 
-def _past(folder: Path, parts: int, number: dict[Any, int]) -> Past:
-    """Return what all posts make of the past; accounts are numbered across parts."""
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """The accounts that are joined together, numbered across parts as they appear."""
+
+    folder: Path
+    parts: int
+    share: int
+    shares: int
+    number: dict[Any, int] = field(default_factory=dict)
+
+    def of(self, hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+        """Tell which hashes are dealt to this share."""
+        ours: npt.NDArray[np.bool_] = hashes % self.shares == self.share
+        return ours
+
+    def frames(self, name: str, columns: list[str]) -> Iterator[tuple[int, pd.DataFrame]]:
+        """Yield the rows of each part, and how many came before."""
+        first = 0
+        for part in range(self.parts):
+            frame = pd.read_parquet(_path(self.folder, name, part), columns=columns)
+            yield first, frame
+            first += len(frame)
+
+    def habits(self, frame: pd.DataFrame) -> tuple[Whole, Whole]:
+        """Return the rows that are of this share's accounts, and the habit of each."""
+        position, accounts = pd.factorize(frame["account"])
+        ours = self.of(pd.util.hash_array(np.asarray(accounts, dtype=object)))
+        numbers = [
+            self.number.setdefault(each, len(self.number)) if mine else 0
+            for each, mine in zip(accounts, ours, strict=True)
+        ]
+        rows = np.flatnonzero(ours[position])
+        repost = frame["repost"].fillna(value=False).to_numpy(dtype=np.bool_)
+        return rows, 2 * np.array(numbers, np.int64)[position[rows]] + repost[rows]
+
+
+def _past(mine: _Share) -> Past:
+    """Return what all posts of these accounts make of the past."""
     habits, ends, marks = [], [], []
-    for part in range(parts):
-        frame = pd.read_parquet(_path(folder, "past", part))
-        habits.append(_habits(frame, number))
-        ends.append(times.microseconds(frame["posted_until"]))
-        marks.append(frame["mark"].to_numpy())
+    for _, frame in mine.frames("past", ["account", "repost", "posted_until", "mark"]):
+        rows, habit = mine.habits(frame)
+        habits.append(habit)
+        ends.append(times.microseconds(frame["posted_until"])[rows])
+        mark = frame["mark"].to_numpy()
+        marks.append(mark[mine.of(mark.view(np.uint64))])
     _check_once(np.concatenate(marks))
     return Past(np.concatenate(habits), np.concatenate(ends))
-
-
-def _habits(frame: pd.DataFrame, number: dict[Any, int]) -> Whole:
-    position, accounts = pd.factorize(frame["account"])
-    account = np.array([number.setdefault(each, len(number)) for each in accounts], np.int64)
-    repost = frame["repost"].fillna(value=False).to_numpy(dtype=np.bool_)
-    return 2 * account[position] + repost if len(frame) else np.empty(0, np.int64)
 
 
 def _check_once(marks: Whole) -> None:
@@ -196,21 +241,28 @@ def _check_once(marks: Whole) -> None:
         )
 
 
-def _carried(folder: Path, parts: int, number: dict[Any, int]) -> Iterator[Sequence[Whole]]:
+def _carried(mine: _Share) -> tuple[Whole, Carried]:
+    """Return which of all signals are of these accounts, and what they carry."""
     codes: dict[Any, int] = {}
+    told = []
     names = ["row", "account", "repost", "posted_at", "posted_until", "edited_at", "code"]
-    first = 0
-    for part in range(parts):
-        frame = pd.read_parquet(_path(folder, "signals", part), columns=names)
+    posts = 0
+    for part, (first, frame) in enumerate(mine.frames("signals", names)):
+        rows, habit = mine.habits(frame)
         end = times.microseconds(frame["posted_until"])
-        edited = frame["edited_at"].fillna(frame["posted_until"])
-        position, told = pd.factorize(frame["code"])
-        code = np.array([codes.setdefault(each, len(codes)) for each in told], np.int64)
-        yield (
-            first + frame["row"].to_numpy(),
-            _habits(frame, number),
-            times.microseconds(frame["posted_at"]),
-            np.maximum(end, times.microseconds(edited)),
-            code[position] if len(frame) else np.empty(0, np.int64),
+        edited = times.microseconds(frame["edited_at"].fillna(frame["posted_until"]))
+        position, these = pd.factorize(frame["code"])
+        code = np.array([codes.setdefault(each, len(codes)) for each in these], np.int64)
+        told.append(
+            (
+                first + rows,
+                posts + frame["row"].to_numpy()[rows],
+                habit,
+                times.microseconds(frame["posted_at"])[rows],
+                np.maximum(end, edited)[rows],
+                code[position[rows]],
+            )
         )
-        first += pq.read_metadata(_path(folder, "past", part)).num_rows
+        posts += pq.read_metadata(_path(mine.folder, "past", part)).num_rows
+    at, *carried = (np.concatenate(column) for column in zip(*told, strict=True))
+    return at, Carried(*carried)

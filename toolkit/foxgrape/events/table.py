@@ -77,11 +77,15 @@ class Table(Format):
 def _place(
     cell: dict[str, Any], point: tuple[float | None, float | None], admin1: str, context: Context
 ) -> tuple[str, str]:
-    """Return the place by its id, else by its name, where it lies and in which division."""
+    """Return the place by its id, else by its name, where it lies and in which division.
+
+    Where both are told, the name stays as it is told.
+    """
     place_id, name = word(cell.get("place_id"), "place_id"), word(cell.get("place"), "place")
     places: Resolver = context.told["places"]
     if place_id is not None:
-        return places.by_id(place_id, Stated(name or place_id, *point, admin1))
+        known, today = places.by_id(place_id, Stated(name or place_id, *point, admin1))
+        return known, name or today
     if name is None:
         raise BadRecordError("expected a place or a place_id; got neither", "place")
     return places.settlement("place", Stated(name, *point, admin1))
