@@ -77,6 +77,34 @@ def test_a_signal_without_event_is_censored_at_the_horizon():
     assert row["lead_min"] == 30 * DAY
 
 
+def rough_events(*spans: tuple[int, int]) -> pd.DataFrame:
+    """Return events at Izium that were confirmed between two days of September."""
+    day = [pd.Timestamp(f"2022-09-{number:02}T00:00Z") for number in range(1, 31)]
+    told = pd.DataFrame({"event_id": [f"e{n:02}" for n in range(len(spans))], "place_id": IZIUM})
+    for clock in ("occurred", "confirmed"):
+        told[f"{clock}_at"] = [day[at] for at, _ in spans]
+        told[f"{clock}_until"] = [day[until] for _, until in spans]
+    return told
+
+
+def test_the_first_event_ahead_is_the_one_that_may_begin_first():
+    # The second ends long before the first does; both are ahead of the post.
+    row = only(link(signals("2022-09-01"), rough_events((4, 20), (6, 7)), observed_until=END))
+    assert row["event_id"] == "e00"
+
+
+def test_of_many_events_within_one_the_first_is_taken_while_it_lasts():
+    within = [(6, 7 + n % 3) for n in range(40)]
+    told = rough_events((4, 20), *within)
+    row = only(link(signals("2022-09-15"), told, observed_until=END))
+    assert row["event_id"] == "e00"
+    assert row["relation"] == "undetermined"
+    # When it is over too, the one that ended last is the nearest.
+    row = only(link(signals("2022-09-25"), told, observed_until=END))
+    assert row["event_id"] == "e00"
+    assert row["relation"] == "follows"
+
+
 def test_a_signal_is_watched_no_longer_than_observation_lasts():
     elsewhere = events(("2022-09-11", "2022-09-12"), place="geonames:1")
     # Known only until the last event: from the end of 10 September to the end of the 12th.

@@ -14,6 +14,7 @@ from foxgrape import tables
 from foxgrape.doors import Gathered, gather
 from foxgrape.errors import TableError, did_you_mean
 from foxgrape.json_records import shape
+from foxgrape.tabular import header, separator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -149,7 +150,7 @@ def recognised(
                 hint=did_you_mean(name, [*formats, table]),
             )
         return formats.get(name)
-    if _is_own(door.head, table):
+    if _is_own(door, table):
         return None
     paths = shape(door.head) if door.head.lstrip()[:1] in {b"{", b"["} else frozenset()
     for found in formats.values():
@@ -164,13 +165,12 @@ def recognised(
     )
 
 
-def _is_own(head: bytes, table: str) -> bool:
+def _is_own(door: Door, table: str) -> bool:
     """Tell whether a CSV file's header is that of the table itself: its key and an interval."""
     key, clock = tables.KEYS[table]
-    header = set(
-        head.split(b"\n", 1)[0].strip().replace(b'"', b"").decode("utf-8", "replace").split(",")
-    )
-    return key[0] in header and bool({clock, clock.replace("_at", "_until")} & header)
+    names = set(header(door))
+    interval = {clock, clock.replace("_at", "_until")}
+    return separator(door) == "," and key[0] in names and bool(interval & names)
 
 
 def frames(

@@ -187,15 +187,12 @@ def _nearest(
 def _found(
     posts: pd.DataFrame, told: pd.DataFrame, ends: str, direction: Literal["forward", "backward"]
 ) -> npt.NDArray[np.int64]:
-    """Return for each signal the nearest event; one that ends with the post is ahead of it."""
+    """Return for each signal the nearest event at its place in a direction, -1 for none.
+
+    One that ends with the post is found both ways. It is ahead, and then the first ahead is near.
+    """
     rows = pd.merge_asof(
-        posts,
-        told,
-        left_on="posted",
-        right_on=ends,
-        by="place_id",
-        direction=direction,
-        allow_exact_matches=direction == "forward",
+        posts, told, left_on="posted", right_on=ends, by="place_id", direction=direction
     )
     chosen = rows.set_index("signal")["event"].sort_index().fillna(-1)
     return chosen.to_numpy(dtype=np.int64)

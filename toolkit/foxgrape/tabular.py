@@ -47,6 +47,7 @@ __all__ = [
     "objects",
     "parquet_batches",
     "records",
+    "separator",
     "values_of",
 ]
 
@@ -74,7 +75,7 @@ def header(door: Door) -> list[str]:
         return []
     first = door.head.split(b"\n", 1)[0].decode("utf-8", "replace")
     try:
-        return [name.strip() for name in next(csv.reader([first], delimiter=_separator(door)), [])]
+        return [name.strip() for name in next(csv.reader([first], delimiter=separator(door)), [])]
     except csv.Error:
         return []
 
@@ -115,20 +116,21 @@ def _named(names: list[str], door: Door) -> list[str]:
     return differing(names, door.path)
 
 
-def _separator(door: Door) -> str:
+def separator(door: Door) -> str:
+    """Return what most often stands between names in the first line of a CSV file."""
     first = door.head.split(b"\n", 1)[0]
     return max((b"\t", b";", b","), key=first.count).decode()
 
 
 def _csv(door: Door, learn: Callable[[list[str]], None]) -> Iterator[Record]:
-    separator = _separator(door)
+    sign = separator(door)
     with door.open() as stream:
-        reader = csv.reader(_decoded(stream), delimiter=separator, strict=True)
+        reader = csv.reader(_decoded(stream), delimiter=sign, strict=True)
         try:
             names = [name.strip() for name in next(reader)]
             learn(_named(names, door))
             for number, cells in enumerate(reader, start=2):
-                raw = separator.join(cells).encode("utf-8", "replace").decode()
+                raw = sign.join(cells).encode("utf-8", "replace").decode()
                 if len(cells) != len(names):
                     bad = BadRecordError(f"expected {len(names)} cells; got {len(cells)}")
                     yield Record(number, raw=raw, bad=bad)
