@@ -35,8 +35,8 @@ __all__ = ["Part", "Stretch", "joined", "keep", "kept", "part_of", "stretches"]
 
 _READ = ["post_id", "platform", "account", "posted_at", "posted_until", "text", "repost"]
 _READ += ["edited_at"]
-#: Posts whose past is held at once when parts are joined, about; 1.2 GB of it.
-AT_ONCE = 20_000_000
+#: Posts whose past is held at once when parts are joined, about: some 3 GB of it.
+AT_ONCE = 50_000_000
 
 
 @dataclass(frozen=True, slots=True)
