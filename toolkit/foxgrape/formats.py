@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from foxgrape import tables
-from foxgrape.doors import Gathered, gather
 from foxgrape.errors import TableError, did_you_mean
+from foxgrape.gathering import Gathered, gather
 from foxgrape.json_records import shape
 
 if TYPE_CHECKING:
