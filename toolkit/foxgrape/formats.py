@@ -227,8 +227,8 @@ def _plain(door: Door, found: Format, context: Context, table: str) -> pd.DataFr
         if part.rows is None:
             return None
         read.append(part.rows)
-    rows = pd.concat(read, ignore_index=True)
-    return rows if rows[tables.KEYS[table][0][0]].is_unique else None
+    rows = pd.concat(read, ignore_index=True) if read else None
+    return rows if rows is not None and rows[tables.KEYS[table][0][0]].is_unique else None
 
 
 def _told(
