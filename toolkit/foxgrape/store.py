@@ -17,7 +17,7 @@ import pandas as pd
 
 from foxgrape import tables, times
 from foxgrape.errors import StoreError, did_you_mean
-from foxgrape.store_rows import MONTH, scan, what_is_new
+from foxgrape.store_rows import MONTH, check_own, scan, what_is_new
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,6 +30,8 @@ __all__ = ["Store", "Upsert"]
 
 # Writers who meet try again on what the other one wrote; each round lets at least one through.
 _ROUNDS = 100
+#: Versions after which deltalake sums them up, and reads no log from before.
+_CHECKPOINT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,8 @@ class Store:
         Raises
         ------
         TableError
-            If the frame breaks the table's schema or holds a key twice.
+            If the frame breaks the table's schema, holds a key twice, or has a column of its own
+            of a type that the table cannot keep, such as times without an offset.
         StoreError
             If there is no such table, or other writers leave no room for a hundred rounds.
         """
@@ -255,8 +258,10 @@ class Store:
         ready = tables.check(frame, table, fill=True)
         tables.check_keys(ready, keys)
         # A column of its own that is empty throughout has no type to store it in.
-        untyped = ready.columns[ready.isna().all()].difference(tables.columns(table))
+        own = ready.columns.difference(tables.columns(table))
+        untyped = [name for name in own if ready[name].isna().all()]
         ready = ready.drop(columns=untyped)
+        check_own(ready[own.difference(untyped)])
         ready[MONTH] = _months(ready[clock])
         return ready, keys
 
@@ -275,8 +280,10 @@ class Store:
         except DeltaError as error:
             raise StoreError.unreadable(self.path, table, version, error) from None
         # A disk that lost power leaves files without content, which to deltalake say nothing.
-        for log in (Path(self._where(table)) / "_delta_log").glob("*.json"):
-            if log.stat().st_size == 0:
+        newest = there.version()
+        for number in range(max(newest - _CHECKPOINT, 0), newest + 1):
+            log = Path(self._where(table)) / "_delta_log" / f"{number:020}.json"
+            if log.is_file() and log.stat().st_size == 0:
                 raise StoreError.unreadable(self.path, table, version, f"{log.name} is empty")
         return there
 

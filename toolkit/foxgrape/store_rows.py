@@ -8,16 +8,43 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from foxgrape.errors import TableError
+
 if TYPE_CHECKING:
     import pyarrow as pa
     from deltalake import DeltaTable
 
-__all__ = ["MONTH", "scan", "what_is_new"]
+__all__ = ["MONTH", "check_own", "scan", "what_is_new"]
 
 #: The column by whose values a table is partitioned.
 MONTH = "month"
 #: How many kept rows are looked through at once.
 _LOOK = 500_000
+
+
+def check_own(own: pd.DataFrame) -> None:
+    """Refuse columns of a type that Delta Lake cannot keep, or compare.
+
+    A merge that adds times without an offset to a table leaves one that nobody can open.
+    """
+    import pyarrow as pa  # noqa: PLC0415
+
+    for name, column in own.items():
+        kind: Any = column.dtype
+        try:
+            kind = pa.array(column).type
+            odd = pa.types.is_list(kind) or pa.types.is_binary(kind)
+            if pa.types.is_temporal(kind) and not pa.types.is_date(kind):
+                odd = getattr(kind, "tz", None) is None
+        except (pa.ArrowException, OverflowError):  # cells of several types, or of no known one
+            odd = True
+        if odd:
+            raise TableError(
+                "a store cannot keep this column",
+                column=str(name),
+                expected="text, numbers, truth values, days or instants with their offset",
+                got=kind,
+            )
 
 
 def scan(there: DeltaTable, columns: list[str], where: str | None) -> pa.RecordBatchReader:
@@ -89,5 +116,9 @@ def _alike(
 
 def _differs(ours: pd.Series, theirs: pd.Series) -> Any:
     """Compare two columns cell by cell; two empty cells are equal."""
-    theirs = pd.Series(theirs.array, index=ours.index).astype(ours.dtype)
+    theirs = pd.Series(theirs.array, index=ours.index)
+    try:
+        theirs = theirs.astype(ours.dtype)
+    except (ValueError, TypeError):  # of another type, and so another cell
+        return ours.notna() | theirs.notna()
     return ~((ours == theirs).fillna(False).astype("bool") | (ours.isna() & theirs.isna()))  # noqa: FBT003
