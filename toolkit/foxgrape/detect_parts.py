@@ -8,6 +8,7 @@ posts, so it is that of one call over them.
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,10 +72,8 @@ def stretches(source: str | Path, batch: int) -> list[Stretch]:
     """
     found = []
     for file in _files(Path(source)):
-        try:
+        with _reading(file):
             metadata = pq.read_metadata(file)
-        except (OSError, pa.ArrowInvalid) as error:
-            raise StoreError("cannot be read as Parquet", file=file, got=error) from None
         groups: list[int] = []
         rows = 0
         for number in range(metadata.num_row_groups):
@@ -87,6 +86,15 @@ def stretches(source: str | Path, batch: int) -> list[Stretch]:
         if groups:
             found.append(Stretch(str(file), tuple(groups)))
     return found
+
+
+@contextmanager
+def _reading(file: str | Path) -> Iterator[None]:
+    """Say in one line what cannot be read while the block runs."""
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        raise StoreError("cannot be read as Parquet", file=file, got=error) from None
 
 
 def _files(source: Path) -> list[Path]:
@@ -109,9 +117,9 @@ def _files(source: Path) -> list[Path]:
 
 def part_of(stretch: Stretch, codebook: Codebook | None = None, *, mentions: bool = False) -> Part:
     """Detect in one stretch; every worker calls this, here or elsewhere."""
-    file = pq.ParquetFile(stretch.file)
-    names = [name for name in _READ if name in file.schema_arrow.names]
-    table = file.read_row_groups(list(stretch.groups), columns=names)
+    with _reading(stretch.file), pq.ParquetFile(stretch.file) as file:
+        names = [name for name in _READ if name in file.schema_arrow.names]
+        table = file.read_row_groups(list(stretch.groups), columns=names)
     posts = tables.check(table.to_pandas(), "posts", fill=True)
     signals, row = found_in(posts, Codebook.default() if codebook is None else codebook, mentions)
     marks = pd.util.hash_array(posts["post_id"].to_numpy(dtype=object)).view(np.int64)

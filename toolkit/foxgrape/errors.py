@@ -98,7 +98,7 @@ class TableError(FoxgrapeError):
         return cls(
             f"the {table} table has no such column",
             file=file,
-            row=1,
+            row=None if file is None else 1,
             column=column,
             got=", ".join(available),
             hint=did_you_mean(column, available),
