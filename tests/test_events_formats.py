@@ -357,7 +357,22 @@ def test_what_is_written_as_ucdp_is_read_back(tmp_path_factory, rows):
     assert list(zip(*lived, strict=True)) == spans
 
 
-CELLS = st.sampled_from(["", "x", "🍇", "-1", "99999", "1e400", "nan", "2022-13-45", "#", "=1+1"])
+CELLS = st.sampled_from(
+    [
+        "0001-01-01",
+        "9999-12-31",
+        "00010101",
+        "x",
+        "🍇",
+        "-1",
+        "99999",
+        "1e400",
+        "nan",
+        "2022-13-45",
+        "#",
+        "=1+1",
+    ]
+)
 
 
 @pytest.mark.parametrize("name", [name for name in FORMAT_OF if name.endswith(".csv")])
@@ -378,6 +393,27 @@ def test_whatever_stands_in_a_cell_ends_in_rows_quarantine_or_one_line(
     else:
         assert events["event_id"].is_unique
         assert all(bad["reason"] for bad in events.attrs["quarantine"])
+
+
+@pytest.mark.parametrize(
+    ("name", "cell", "day", "also"),
+    [
+        ("acled_new.csv", "event_date", "0001-01-01", {"time_precision": "2"}),
+        ("acled_new.csv", "event_date", "9999-12-01", {"time_precision": "3"}),
+        ("viina_event_info.csv", "date", "00010102", {"time": "12:00"}),
+    ],
+)
+def test_what_a_rough_day_may_reach_beyond_the_calendar_costs_its_row(
+    tmp_path, name, cell, day, also
+):
+    first, *rest = csv.DictReader((FIXTURES / name).read_text("utf-8-sig").splitlines())
+    rows = [first | {cell: day} | also, *rest]
+    file = written(tmp_path, list(first), [row.values() for row in rows])
+    events = read(file)
+    assert len(events) == len(rest)
+    assert quarantined(events)["record"].tolist() == [2]
+    with pytest.raises(TableError, match="row 2: beyond the calendar"):
+        read(file, on_error="raise")
 
 
 @pytest.mark.parametrize("on_error", ["raise", "quarantine"])

@@ -64,10 +64,10 @@ def mapping(
         if theirs not in names:
             raise TableError.missing_column(theirs, names, table="given", file=file)
     found = dict(told)
+    free = [name for name in names if name not in told.values()]
     for own in ours:
         if own in told:
             continue
-        free = [name for name in names if name not in told.values()]
         known = {own, *usual.get(own, ())}
         fitting = [own] if own in free else [name for name in free if plain(name) in known]
         if len(fitting) > 1:

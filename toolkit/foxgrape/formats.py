@@ -131,15 +131,23 @@ def check_call(door: Door, timezone: str | None, on_error: str) -> None:
 
 
 def recognised(
-    door: Door, name: str | None, formats: Mapping[str, Format], table: str
+    door: Door,
+    name: str | None,
+    columns: Mapping[str, str] | None,
+    formats: Mapping[str, Format],
+    table: str,
 ) -> Format | None:
     """Return the format of a file by its name or content; None for CSV of the table itself.
+
+    Where the caller tells columns, it is a table.
 
     Raises
     ------
     TableError
         If there is no such format, or the content is in none of them.
     """
+    if name is None and columns is not None:
+        return formats["table"]
     if name is not None:
         if name != table and name not in formats:
             raise TableError(

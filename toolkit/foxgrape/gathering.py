@@ -74,6 +74,9 @@ def gather(
                 gathered.add(record.number, convert(record.value))
             except BadRecordError as bad:
                 gathered.refuse(record.number, bad, record.raw, named)
+            except OverflowError as error:  # of days and instants, wherever a reader adds to them
+                beyond = BadRecordError(f"beyond the calendar: {error}")
+                gathered.refuse(record.number, beyond, record.raw, named)
             if batch is not None and len(gathered.rows) + len(gathered.quarantine) >= batch:
                 yield gathered
                 gathered = Gathered(key, own)
