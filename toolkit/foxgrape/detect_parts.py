@@ -23,6 +23,7 @@ from foxgrape import tables, times
 from foxgrape.detect import found_in
 from foxgrape.errors import StoreError, TableError
 from foxgrape.places import Codebook
+from foxgrape.store import Store
 from foxgrape.surprisal import Carried, Past, bits
 
 if TYPE_CHECKING:
@@ -98,12 +99,9 @@ def _reading(file: str | Path) -> Iterator[None]:
 
 
 def _files(source: Path) -> list[Path]:
-    posts = source / "posts"
-    if (posts / "_delta_log").is_dir():
-        from deltalake import DeltaTable  # noqa: PLC0415 - as in store
-
+    if (source / "posts" / "_delta_log").is_dir():
         # Those that hold what stands there now; the others are earlier versions'.
-        uris = DeltaTable(posts).file_uris()
+        uris = Store(source).files("posts")
         return sorted(Path(unquote(uri.removeprefix("file://"))) for uri in uris)
     if source.is_dir():
         files = sorted(source.rglob("*.parquet"))

@@ -235,6 +235,16 @@ class Store:
         ]
         return pd.DataFrame(rows).astype({"at": times.DTYPE})
 
+    def files(self, table: str) -> list[str]:
+        """Return the files of Parquet that hold the rows of a table as it is.
+
+        Raises
+        ------
+        StoreError
+            If there is no such table.
+        """
+        return self._written(table).file_uris()
+
     def newest(self) -> dict[str, int]:
         """Return the newest version of each table that has been written.
 
@@ -296,8 +306,7 @@ class Store:
         try:
             yield
         except (pa.ArrowException, DeltaError, OSError) as error:
-            why = str(error).partition("\n")[0]
-            raise StoreError.unreadable(self.path, table, None, why) from None
+            raise StoreError.unreadable(self.path, table, None, error) from None
 
     def _written(self, table: str, version: int | None = None) -> DeltaTable:
         """Open a table that somebody has written, or say that nobody has."""
