@@ -236,6 +236,19 @@ def test_a_column_that_a_store_cannot_keep_is_refused_and_harms_nothing(store, o
     assert store.read("posts")["text"].tolist() == ["a"]
 
 
+@pytest.mark.parametrize("name", ["Text", "Month", "views"])
+def test_a_name_that_differs_by_its_case_alone_is_told_in_one_line(store, name):
+    odd = {"Views": 1, name: "x"}
+    with pytest.raises(StoreError, match="Duplicate field name"):
+        store.upsert("posts", posts("a").assign(**odd))
+    store.upsert("posts", posts("a").assign(Views=1))
+    for frame in (posts("b"), posts("c", first=1)):  # in place of a row, and a new one
+        with pytest.raises(StoreError, match="Duplicate field name") as caught:
+            store.upsert("posts", frame.assign(**odd))
+        assert "\n" not in str(caught.value)
+    assert store.read("posts")["text"].tolist() == ["a"]
+
+
 def test_a_column_of_another_type_is_another_cell_or_one_line(store):
     store.upsert("posts", posts("a", "b").assign(views=["many", None]))
     number = posts("a", "b").assign(views=[5, None])

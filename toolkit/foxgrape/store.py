@@ -115,7 +115,7 @@ class Store:
         StoreError
             If there is no such table, or other writers leave no room for a hundred rounds.
         """
-        from deltalake.exceptions import CommitFailedError, DeltaError  # noqa: PLC0415
+        from deltalake.exceptions import CommitFailedError  # noqa: PLC0415
 
         ready, keys = self._ready(table, frame)
         for _ in range(_ROUNDS):
@@ -139,8 +139,10 @@ class Store:
                 self._write(there, ready[news != "unchanged"], keys, told)
             except CommitFailedError:
                 continue  # somebody else wrote meanwhile: look again at what is there
-            except DeltaError as error:
-                raise StoreError.unwritable(self.path, table, error) from None
+            except Exception as error:
+                if _is_deltas(error):
+                    raise StoreError.unwritable(self.path, table, error) from None
+                raise
             return replace(told, version=there.version())
         raise StoreError.crowded(self.path, table, _ROUNDS)
 
@@ -341,7 +343,6 @@ class Store:
     def _create(self, table: str, ready: pd.DataFrame) -> bool:
         """Write the first version; False if somebody else just did."""
         from deltalake import CommitProperties, write_deltalake  # noqa: PLC0415
-        from deltalake.exceptions import DeltaError  # noqa: PLC0415
 
         try:
             write_deltalake(
@@ -352,11 +353,20 @@ class Store:
                 storage_options=self._options,
                 commit_properties=CommitProperties(custom_metadata={"new": str(len(ready))}),
             )
-        except DeltaError as error:
+        except Exception as error:
+            if not _is_deltas(error):
+                raise
             if self._open(table) is None:
                 raise StoreError.unwritable(self.path, table, error) from None
             return False
         return True
+
+
+def _is_deltas(error: Exception) -> bool:
+    """Tell whether deltalake raised it, which of schemas that it refuses says so in no own type."""
+    from deltalake.exceptions import DeltaError  # noqa: PLC0415
+
+    return isinstance(error, DeltaError) or type(error) is Exception
 
 
 def _key(table: str) -> tuple[list[str], str]:
