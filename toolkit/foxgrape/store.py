@@ -12,12 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from foxgrape import tables, times
 from foxgrape.errors import StoreError, did_you_mean
-from foxgrape.store_rows import MONTH, check_own, scan, what_is_new
+from foxgrape.store_rows import MONTH, check_own, months, scan, what_is_new
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -274,7 +273,7 @@ class Store:
         untyped = [name for name in own if ready[name].isna().all()]
         ready = ready.drop(columns=untyped)
         check_own(ready[own.difference(untyped)])
-        ready[MONTH] = _months(ready[clock])
+        ready[MONTH] = months(ready[clock])
         return ready, keys
 
     def _where(self, table: str) -> str:
@@ -394,10 +393,3 @@ def _instant(bound: str | datetime) -> pd.Timestamp:
         raise StoreError(
             "bad bound", expected="an instant with its offset: 2022-09-10T00:00:00Z", got=text
         ) from None
-
-
-def _months(instants: pd.Series) -> pd.Series:
-    """Return the month of each instant, such as 2022-09."""
-    months = times.microseconds(instants).view("datetime64[us]").astype("datetime64[M]")
-    names, position = np.unique(months, return_inverse=True)
-    return pd.Series(names.astype(str)[position], index=instants.index, dtype="str")

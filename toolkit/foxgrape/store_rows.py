@@ -8,18 +8,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from foxgrape import times
 from foxgrape.errors import TableError
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from deltalake import DeltaTable
 
-__all__ = ["MONTH", "check_own", "scan", "what_is_new"]
+__all__ = ["MONTH", "check_own", "months", "scan", "what_is_new"]
 
 #: The column by whose values a table is partitioned.
 MONTH = "month"
 #: How many kept rows are looked through at once.
 _LOOK = 500_000
+
+
+def months(instants: pd.Series) -> pd.Series:
+    """Return the month of each instant, such as 2022-09."""
+    month = times.microseconds(instants).view("datetime64[us]").astype("datetime64[M]")
+    names, position = np.unique(month, return_inverse=True)
+    return pd.Series(names.astype(str)[position], index=instants.index, dtype="str")
 
 
 def check_own(own: pd.DataFrame) -> None:
@@ -67,8 +75,8 @@ def what_is_new(ready: pd.DataFrame, there: DeltaTable, keys: list[str]) -> pd.S
         return told
     fields = {field.name for field in there.schema().fields}
     known = [name for name in ready.columns if name in fields]
-    months = ", ".join(f"'{month}'" for month in sorted(ready[MONTH].unique()))
-    kept = _alike(there, known, f"{MONTH} IN ({months})", ready[keys[0]])
+    those = ", ".join(f"'{month}'" for month in sorted(ready[MONTH].unique()))
+    kept = _alike(there, known, f"{MONTH} IN ({those})", ready[keys[0]])
     position = _index(kept, keys).get_indexer(_index(ready, keys))
     found = position >= 0
     if found.any():
@@ -82,7 +90,7 @@ def what_is_new(ready: pd.DataFrame, there: DeltaTable, keys: list[str]) -> pd.S
     # A row whose month has changed is kept in another one: of those its key is enough.
     rest = ready[~found]
     if len(rest):
-        moved = _alike(there, keys, f"{MONTH} NOT IN ({months})", rest[keys[0]])
+        moved = _alike(there, keys, f"{MONTH} NOT IN ({those})", rest[keys[0]])
         there_too = _index(rest, keys).isin(_index(moved, keys))
         told[rest.index[there_too]] = "changed"
     return told
