@@ -10,10 +10,18 @@ from serving import Asked, Reply, as_json
 
 _EVENTS = Path(__file__).parent / "fixtures" / "events"
 
+#: Who we are to them.
+USER, PASSWORD, TOKEN = "analyst@example.org", "a password, with 100% käse", "ucdp-token-0123456789"
+
 
 def _first(file: str, key: str) -> dict:
     """Return the first event of a file of an API's pages."""
     return json.loads((_EVENTS / file).read_text("utf-8").splitlines()[0])[key][0]
+
+
+def cut(reply: Reply) -> Reply:
+    """Return half an answer."""
+    return Reply(reply.body, cut=len(reply.body) // 2)
 
 
 class Clock:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 from playwright.sync_api import sync_playwright
 
+from api_worlds import PASSWORD, TOKEN, USER
 from foxgrape.shipped import study_folder
 
 # A slow machine is no failure, and `make test` passes today if it passed yesterday.
@@ -21,6 +22,14 @@ settings.load_profile("house")
 def study_copy(tmp_path: Path) -> Path:
     """Copy the embedded study, for a test to break."""
     return Path(shutil.copytree(study_folder("izium-2022"), tmp_path / "izium-2022"))
+
+
+@pytest.fixture
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Say who we are to the APIs; no keyring of this machine is asked."""
+    monkeypatch.setenv("FOXGRAPE_ACLED_USERNAME", USER)
+    monkeypatch.setenv("FOXGRAPE_ACLED_PASSWORD", PASSWORD)
+    monkeypatch.setenv("FOXGRAPE_UCDP_TOKEN", TOKEN)
 
 
 @pytest.fixture(scope="session")

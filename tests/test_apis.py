@@ -26,13 +26,7 @@ from foxgrape.apis.waiting import asked_to_wait, backoff
 from foxgrape.errors import DownloadError
 from serving import Reply, as_json, serving
 
-
-@pytest.fixture(autouse=True)
-def credentials(monkeypatch):
-    """Say who we are; no keyring of this machine is asked."""
-    monkeypatch.setenv("FOXGRAPE_ACLED_USERNAME", "analyst@example.org")
-    monkeypatch.setenv("FOXGRAPE_ACLED_PASSWORD", "a password, with 100% käse")
-    monkeypatch.setenv("FOXGRAPE_UCDP_TOKEN", "ucdp-token-0123456789")
+pytestmark = pytest.mark.usefixtures("credentials")
 
 
 @pytest.mark.parametrize("name", WORLDS)

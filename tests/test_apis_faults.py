@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import foxgrape
-from api_worlds import WORLDS, Acleds, Clock, Feed, Statuses, Ucdps
+from api_worlds import TOKEN, WORLDS, Acleds, Clock, Feed, Statuses, Ucdps, cut
 from foxgrape import apis
 from foxgrape.apis import Bluesky, Mastodon, download
 from foxgrape.apis.credentials import _ACLED, _UCDP
@@ -20,14 +20,7 @@ from foxgrape.cli import run
 from foxgrape.errors import DownloadError
 from serving import Reply, as_json, serving
 
-USER, PASSWORD, TOKEN = "analyst@example.org", "a password, with 100% käse", "ucdp-token-0123456789"
-
-
-@pytest.fixture(autouse=True)
-def credentials(monkeypatch):
-    monkeypatch.setenv("FOXGRAPE_ACLED_USERNAME", USER)
-    monkeypatch.setenv("FOXGRAPE_ACLED_PASSWORD", PASSWORD)
-    monkeypatch.setenv("FOXGRAPE_UCDP_TOKEN", TOKEN)
+pytestmark = pytest.mark.usefixtures("credentials")
 
 
 def failing(world, faults):
@@ -40,10 +33,6 @@ def failing(world, faults):
         return fault(world(asked)) if callable(fault) else fault
 
     return answer
-
-
-def cut(reply):
-    return Reply(reply.body, cut=len(reply.body) // 2)
 
 
 @pytest.mark.parametrize(

@@ -8,29 +8,19 @@ import traceback
 
 import pytest
 
-from api_worlds import WORLDS, Acleds, Clock, Ucdps
+from api_worlds import PASSWORD, TOKEN, USER, WORLDS, Acleds, Clock, Ucdps, cut
 from foxgrape.apis import download
 from foxgrape.cli import run
 from foxgrape.errors import DownloadError
 from serving import Reply, as_json, serving
 
-USER, PASSWORD, TOKEN = "analyst@example.org", "a password, with 100% käse", "ucdp-token-0123456789"
+pytestmark = pytest.mark.usefixtures("credentials")
+
 #: What must show nowhere, in the spellings in which it could.
 SECRETS = [
     *(USER, PASSWORD, TOKEN, "a+password", "a%20password", "100%25", "k%C3%A4se", "käse"),
     *("access-token-", "refresh-token-"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def credentials(monkeypatch):
-    monkeypatch.setenv("FOXGRAPE_ACLED_USERNAME", USER)
-    monkeypatch.setenv("FOXGRAPE_ACLED_PASSWORD", PASSWORD)
-    monkeypatch.setenv("FOXGRAPE_UCDP_TOKEN", TOKEN)
-
-
-def cut(reply):
-    return Reply(reply.body, cut=len(reply.body) // 2)
 
 
 def test_an_access_token_that_ends_is_renewed_with_the_refresh_token(tmp_path):

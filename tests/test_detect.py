@@ -172,9 +172,20 @@ WORDS = ["raisin", "#Izium", "Куп’янськ-Вузловий", "straße", 
 TEXTS = st.lists(
     st.one_of(
         st.sampled_from(
-            [*WORDS, "RAISIN", "#", "STRASSE", "купянськ  вузловий", "ІЗЮМ", "и\u0306"]
+            [
+                *WORDS,
+                "RAISIN",
+                "rai\u0483sin",
+                "#",
+                "STRASSE",
+                "купянськ  вузловий",
+                "ІЗЮМ",
+                "и\u0306",
+            ]
         ),
-        st.sampled_from(["\u0301", "'", "’", " ", "-", "_", ".", "\n", "x", "1", "ﬁ", "É"]),
+        st.sampled_from(
+            ["\u0301", "\ufe0f", "\u0483", "'", "’", " ", "-", "_", ".", "\n", "x", "1", "ﬁ", "É"]
+        ),
         st.text(max_size=2),
     ),
     max_size=8,
@@ -193,6 +204,15 @@ def test_words_are_those_of_the_pattern_over_the_folded_text(texts):
     rows, numbers = code_hits(texts, codes)
     pairs = zip(rows.tolist(), numbers.tolist(), strict=True)
     assert {(row, fold(codes[number].code)) for row, number in pairs} == expected
+
+
+def test_words_of_a_large_codebook_and_long_ones_are_found():
+    """More than one automaton can hold."""
+    words = [f"слово{chr(ord('а') + n % 26)}{chr(ord('а') + n // 26)}" for n in range(600)]
+    words += ["izium" * 400]
+    codes = [replace(GRAPES, code=word, kind="word") for word in words]
+    rows, numbers = code_hits([*words, "слово", "izium" * 399], codes)
+    assert rows.tolist() == numbers.tolist() == list(range(len(words)))
 
 
 def test_words_in_letters_beyond_the_automaton_are_found():

@@ -147,6 +147,31 @@ def test_what_cannot_be_read_is_said_in_one_line(tmp_path, source):
     assert "\n" not in str(error.value)
 
 
+def test_a_damaged_part_is_said_in_one_line_and_by_its_file(folder, tmp_path):
+    """Its footer is whole, so the damage shows only when the rows are read."""
+    file = folder / "1.parquet"
+    content = bytearray(file.read_bytes())
+    content[100:2000] = b"\xff" * 1900
+    file.write_bytes(content)
+    with pytest.raises(StoreError, match=r"1\.parquet: cannot be read as Parquet") as error:
+        detect_all(folder, tmp_path / "out")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(("version", "content"), [(0, b'{"x'), (1, b"")])
+def test_a_damaged_store_is_said_in_one_line(posts, tmp_path, version, content):
+    """What an empty log does not say must not be taken for what stands there."""
+    store = Store(tmp_path / "store")
+    store.upsert("posts", posts.head(5))
+    store.upsert("posts", posts.head(9))
+    log = tmp_path / "store" / "posts" / "_delta_log" / f"{version:020}.json"
+    log.write_bytes(content)
+    with pytest.raises(StoreError, match="cannot open posts") as error:
+        detect_all(tmp_path / "store", tmp_path / "out")
+    assert "\n" not in str(error.value)
+    assert "unknown" not in str(error.value)
+
+
 def test_a_file_without_posts_has_no_signals(posts, tmp_path):
     posts.iloc[:0].to_parquet(tmp_path / "none.parquet", index=False)
     told = detect_all(tmp_path / "none.parquet", tmp_path / "out")

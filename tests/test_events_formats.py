@@ -220,6 +220,68 @@ def test_a_list_of_changes_alone_tells_what_was_before(tmp_path):
     assert ends(events, events["event_id"][1], "confirmed") == in_kyiv("2022-09-10", "2022-09-10")
 
 
+CHANGES = [
+    f"{place},Russia,Ukraine,2022-09-{day}T00:00:00Z"
+    for day, place in enumerate(("Izium", "Kupiansk", "Balakliia", "Kherson"), start=10)
+]
+CHANGES += [
+    "Izium,Ukraine,Russia,2022-10-10T00:00:00Z",
+    "Lyman,Russia,Ukraine,2022-11-10T00:00:00Z",
+]
+
+
+@pytest.mark.parametrize("told", [CHANGES, CHANGES[::-1], sorted(CHANGES)])
+def test_changes_are_the_same_in_any_order_of_the_file(tmp_path, told):
+    """What a place was before the list began has lasted as long for each, and not longer."""
+    file = tmp_path / "changes.csv"
+    file.write_text("\n".join(["place,from,to,first_seen", *told]))
+    events = read_events(file, persistence="2D").sort_values("confirmed_at")
+    listed = events[["place", "kind"]].to_numpy().tolist()
+    liberated = [[place, "liberated"] for place in ("Izium", "Kupiansk", "Balakliia", "Kherson")]
+    assert listed == [*liberated, ["Izium", "captured"]]
+    since = events["occurred_at"].dt.strftime("%m-%d").tolist()
+    assert since == ["09-08"] * 4 + ["09-10"]
+
+
+def test_a_list_that_spells_a_place_twice_tells_its_change_once(tmp_path):
+    file = tmp_path / "changes.csv"
+    rows = [f"{name},RU,UA,2022-09-10T00:00:00Z" for name in ("Izium", "Izyum")]
+    rows += ["Kherson,RU,UA,2022-11-11T00:00:00Z"]
+    file.write_text("\n".join(["place,from,to,first_seen", *rows]))
+    events = read_events(file)
+    assert events["place_id"].tolist() == [IZIUM]
+    assert events.attrs["repeated"] == 1
+    differing = [
+        f"{name},{state},UA,2022-09-10T00:00:00Z"
+        for name, state in (("Izium", "RU"), ("Izyum", "Contested"))
+    ]
+    file.write_text("\n".join(["place,from,to,first_seen", *differing, rows[-1]]))
+    events = read_events(file, on_error="quarantine")
+    assert events["kind"].tolist() == ["liberated"]
+    assert "with other content" in quarantined(events)["reason"].item()
+    with pytest.raises(TableError, match="with other content"):
+        read_events(file)
+
+
+def test_changes_of_the_year_1_and_ids_that_are_numbers_end_in_rows_or_quarantine(tmp_path):
+    file = tmp_path / "changes"
+    rows = [
+        {"place": "Izium", "from": "RU", "to": "UA", "first_seen": "0001-01-02T00:00:00Z"},
+        {
+            "place_id": 5,
+            "place": "?",
+            "from": "RU",
+            "to": "UA",
+            "first_seen": "0001-01-02T00:00:00Z",
+        },
+        {"place": "Lyman", "from": "RU", "to": "UA", "first_seen": "2022-10-01T00:00:00Z"},
+    ]
+    file.write_text("\n".join(map(json.dumps, rows)))
+    events = read_events(file, format="control_changes", on_error="quarantine")
+    assert events.empty
+    assert quarantined(events)[["record", "column"]].to_numpy().tolist() == [[2, "place_id"]]
+
+
 def test_a_table_resolves_names_and_reports_what_it_cannot():
     events = read("table.csv", on_error="raise")
     assert events["place_id"].tolist() == [IZIUM, "place:Nowhere_at_all"]
@@ -295,7 +357,22 @@ def test_what_is_written_as_ucdp_is_read_back(tmp_path_factory, rows):
     assert list(zip(*lived, strict=True)) == spans
 
 
-CELLS = st.sampled_from(["", "x", "🍇", "-1", "99999", "1e400", "nan", "2022-13-45", "#", "=1+1"])
+CELLS = st.sampled_from(
+    [
+        "0001-01-01",
+        "9999-12-31",
+        "00010101",
+        "x",
+        "🍇",
+        "-1",
+        "99999",
+        "1e400",
+        "nan",
+        "2022-13-45",
+        "#",
+        "=1+1",
+    ]
+)
 
 
 @pytest.mark.parametrize("name", [name for name in FORMAT_OF if name.endswith(".csv")])
@@ -316,6 +393,27 @@ def test_whatever_stands_in_a_cell_ends_in_rows_quarantine_or_one_line(
     else:
         assert events["event_id"].is_unique
         assert all(bad["reason"] for bad in events.attrs["quarantine"])
+
+
+@pytest.mark.parametrize(
+    ("name", "cell", "day", "also"),
+    [
+        ("acled_new.csv", "event_date", "0001-01-01", {"time_precision": "2"}),
+        ("acled_new.csv", "event_date", "9999-12-01", {"time_precision": "3"}),
+        ("viina_event_info.csv", "date", "00010102", {"time": "12:00"}),
+    ],
+)
+def test_what_a_rough_day_may_reach_beyond_the_calendar_costs_its_row(
+    tmp_path, name, cell, day, also
+):
+    first, *rest = csv.DictReader((FIXTURES / name).read_text("utf-8-sig").splitlines())
+    rows = [first | {cell: day} | also, *rest]
+    file = written(tmp_path, list(first), [row.values() for row in rows])
+    events = read(file)
+    assert len(events) == len(rest)
+    assert quarantined(events)["record"].tolist() == [2]
+    with pytest.raises(TableError, match="row 2: beyond the calendar"):
+        read(file, on_error="raise")
 
 
 @pytest.mark.parametrize("on_error", ["raise", "quarantine"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import struct
 from datetime import UTC, datetime
 
 import openpyxl
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foxgrape import iter_posts, read_posts, tables
+from foxgrape import iter_posts, read_events, read_posts, tables
 from foxgrape.errors import TableError
 
 WHEN = datetime(2022, 9, 10, 12, 16, 0, 123456, tzinfo=UTC)
@@ -186,6 +187,41 @@ def test_large_ids_of_a_spreadsheet_are_refused_not_rounded(tmp_path):
     book.save(tmp_path / "a.xlsx")
     with pytest.raises(TableError, match="row 2, column post_id"):
         read_posts(tmp_path / "a.xlsx")
+
+
+def test_a_column_of_a_spreadsheet_without_a_name_moves_no_other(tmp_path):
+    book = openpyxl.Workbook()
+    book.active.append(["id", None, "date", "text", "user"])
+    book.active.append(["1", "a remark", "2022-09-10T12:16:00Z", "x", "u"])
+    book.save(tmp_path / "a.xlsx")
+    posts = read_posts(tmp_path / "a.xlsx")
+    assert posts.loc[0, ["post_id", "text", "account"]].tolist() == ["1", "x", "u"]
+    assert "a remark" not in posts.to_string()
+
+
+def test_a_parquet_file_without_rows_is_a_table_without_rows(tmp_path):
+    frame([], []).to_parquet(tmp_path / "x")
+    posts = read_posts(tmp_path / "x")
+    assert (len(posts), list(posts)) == (0, tables.columns("posts"))
+
+
+@pytest.mark.parametrize("odd", ["beyond the calendar", "not UTF-8"])
+def test_a_cell_of_parquet_that_python_cannot_read_costs_its_row(tmp_path, odd):
+    """Columns of text are not looked through by who writes them; instants reach further."""
+    times = pa.array(
+        [0, 2**62 if odd == "beyond the calendar" else 1, 2], pa.timestamp("us", "UTC")
+    )
+    data = [pa.py_buffer(part) for part in (struct.pack("4i", 0, 1, 2, 3), b"a\xffc")]
+    texts = pa.Array.from_buffers(pa.string(), 3, [None, *data]) if odd == "not UTF-8" else [*"abc"]
+    file = tmp_path / "x"
+    pq.write_table(pa.table({"id": [*"123"], "text": texts, "date": times, "place": texts}), file)
+    for read, options in ((read_posts, {"account": "me"}), (read_events, {})):
+        told = read(file, on_error="quarantine", **options)
+        assert told.iloc[:, 0].tolist() == ["1", "3"]
+        assert [bad["record"] for bad in told.attrs["quarantine"]] == [2]
+        with pytest.raises(TableError, match="row 2: a cell cannot be read") as caught:
+            read(file, **options)
+        assert "\n" not in str(caught.value)
 
 
 def test_batches_are_the_whole(tmp_path):

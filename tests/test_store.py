@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 import time
+from datetime import time as clock
 from pathlib import Path
 
 import pandas as pd
@@ -210,3 +211,62 @@ def test_a_column_that_is_empty_throughout_is_no_hindrance(store):
     assert counts(store.upsert("posts", posts("a", "b").assign(views=None))) == (0, 0, 2)
     assert counts(store.upsert("posts", posts("a").assign(views=7))) == (0, 1, 0)
     assert store.read("posts")["views"].tolist()[0] == 7
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        pd.Timestamp("2022-09-10"),
+        pd.Timedelta("1h"),
+        clock(1),
+        [1, 2],
+        b"a",
+        1j,
+    ],
+)
+@pytest.mark.parametrize("text", ["a", "b"])
+def test_a_column_that_a_store_cannot_keep_is_refused_and_harms_nothing(store, odd, text):
+    """A merge that added times without an offset left a table that nobody could open."""
+    store.upsert("posts", posts("a"))
+    with pytest.raises(TableError, match="column seen: a store cannot keep") as caught:
+        store.upsert("posts", posts(text, "new").assign(seen=pd.Series([odd] * 2)))
+    assert "\n" not in str(caught.value)
+    with pytest.raises(TableError, match="column seen"):
+        store.upsert("posts", posts("a", "b").assign(seen=["a", 1]))
+    assert store.read("posts")["text"].tolist() == ["a"]
+
+
+@pytest.mark.parametrize("name", ["Text", "Month", "views"])
+def test_a_name_that_differs_by_its_case_alone_is_told_in_one_line(store, name):
+    odd = {"Views": 1, name: "x"}
+    with pytest.raises(StoreError, match="Duplicate field name"):
+        store.upsert("posts", posts("a").assign(**odd))
+    store.upsert("posts", posts("a").assign(Views=1))
+    for frame in (posts("b"), posts("c", first=1)):  # in place of a row, and a new one
+        with pytest.raises(StoreError, match="Duplicate field name") as caught:
+            store.upsert("posts", frame.assign(**odd))
+        assert "\n" not in str(caught.value)
+    assert store.read("posts")["text"].tolist() == ["a"]
+
+
+def test_a_column_of_another_type_is_another_cell_or_one_line(store):
+    store.upsert("posts", posts("a", "b").assign(views=["many", None]))
+    number = posts("a", "b").assign(views=[5, None])
+    assert store.compare("posts", number).tolist() == ["changed", "unchanged"]
+    assert counts(store.upsert("posts", number.astype({"views": "Int64"}))) == (0, 1, 1)
+    assert store.read("posts")["views"].tolist()[0] == "5"
+    store.upsert("posts", posts("a").assign(likes=5))
+    with pytest.raises(StoreError, match="cannot write posts, nothing was changed") as caught:
+        store.upsert("posts", posts("a").assign(likes="many"))
+    assert "\n" not in str(caught.value)
+    assert store.read("posts")["likes"].tolist()[0] == 5
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_a_log_that_lost_its_content_is_told(store, number):
+    for text in "abc":
+        store.upsert("posts", posts(text))
+    log = Path(store.path) / "posts" / "_delta_log" / f"{number:020}.json"
+    log.write_bytes(b"")
+    with pytest.raises(StoreError, match="cannot open posts"):
+        store.read("posts")

@@ -74,8 +74,11 @@ def test_a_bad_cell_is_named(tmp_path, change, row, column, says):
 def test_a_missing_column_is_named_with_what_is_there(tmp_path):
     header = [name for name in POST if name != "posted_at"]
     error = refused(write(tmp_path / "posts.csv", POST, header=header))
-    assert error.column == "posted_at"
+    assert (error.row, error.column) == (1, "posted_at")
     assert "did you mean 'posted_until'?" in str(error)
+    with pytest.raises(TableError) as caught:
+        tables.check(pd.DataFrame([POST])[header], "posts")
+    assert caught.value.row is None  # a frame has no header
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def only_text(row: Mapping[str, Any]) -> None:
 def expect(value: Any, kind: type | tuple[type, ...], column: str, what: str) -> Any:
     """Return the value if it is of its kind, and say what was expected if not."""
     if not isinstance(value, kind) or isinstance(value, bool):
-        raise BadRecordError(f"expected {what}; got {_short(value)}", column)
+        raise BadRecordError(f"expected {what}; got {value!r:.80}", column)
     return value
 
 
@@ -101,18 +101,18 @@ def an_id(value: Any, column: str = "post_id") -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if not isinstance(value, str) or not value.strip():
-        raise BadRecordError(f"expected an id; got {_short(value)}", column)
+        raise BadRecordError(f"expected an id; got {value!r:.80}", column)
     return value
 
 
 def unix(value: Any, column: str = "posted_at") -> datetime:
     """Return the instant of Unix seconds, as a number or as text."""
     if isinstance(value, bool) or not _SECONDS.fullmatch(str(value)):
-        raise BadRecordError(f"expected Unix seconds; got {_short(value)}", column)
+        raise BadRecordError(f"expected Unix seconds; got {value!r:.80}", column)
     try:
         return _EPOCH + timedelta(seconds=int(value))
     except OverflowError:
-        raise BadRecordError(f"beyond the calendar: {_short(value)}", column) from None
+        raise BadRecordError(f"beyond the calendar: {value!r:.80}", column) from None
 
 
 def stamp(value: Any, column: str = "posted_at") -> datetime:
@@ -121,8 +121,7 @@ def stamp(value: Any, column: str = "posted_at") -> datetime:
         return times.exact(value)
     except (ValueError, TypeError, AttributeError):
         raise BadRecordError(
-            f"expected an instant with its offset, such as 2022-09-10T12:16:00Z; "
-            f"got {_short(value)}",
+            f"expected an instant with its offset, such as 2022-09-10T12:16:00Z; got {value!r:.80}",
             column,
         ) from None
 
@@ -133,11 +132,6 @@ def clock(value: Any, zone: str | None, column: str = "posted_at") -> tuple[date
         return times.shown(value, zone)
     except (ValueError, TypeError, AttributeError) as error:
         raise BadRecordError(f"no time: {error}", column) from None
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:79]}…"  # noqa: PLR2004 - a line's worth
 
 
 def interval(cells: Mapping[str, Any], name: str, zone: str | None) -> tuple[datetime, datetime]:
@@ -178,10 +172,7 @@ def when(cell: Any, zone: str | None, column: str) -> tuple[datetime, datetime]:
 def _unix_of_any_unit(number: int, column: str) -> tuple[datetime, datetime]:
     for unit in _UNITS:
         if _FROM <= number / unit < _TO:
-            seconds, rest = divmod(number, unit)
-            instant = datetime.fromtimestamp(seconds, UTC).replace(
-                microsecond=rest * 1_000_000 // unit
-            )
+            instant = _EPOCH + timedelta(microseconds=number * (1_000_000 // unit))
             return instant, instant
     raise BadRecordError(
         f"no Unix time between 2000 and 2100, in seconds, milli- or microseconds: {number}", column

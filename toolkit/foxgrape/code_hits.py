@@ -1,7 +1,7 @@
 """Where the codes of a codebook stand in a column of texts.
 
-Emoji are told by number, and never become a text of their own; words are looked for by one
-automaton over the column, RE2's, which passes over a text as fast as it can be read.
+Emoji are told by number, and never become a text of their own; words are looked for by automata
+over the column, RE2's, which pass over a text as fast as it can be read.
 """
 
 from __future__ import annotations
@@ -35,8 +35,12 @@ __all__ = ["code_hits"]
 #: Code points beyond are folded into none that a word is looked for by.
 _FOLDED = range(0x20, 0x2200)
 _WRITTEN = {"emoji", "word", "hashtag"}
-#: What `fold` drops, and what it makes a space, as RE2 says it.
-_DROPPED = r"[\pM'’ʼ‘`′ʹ]*"
+#: What `fold` drops, and what it makes a space, as RE2 says it. Few of all marks may stand between
+#: letters: with all of them an automaton of some words outgrows its memory, and is slow.
+_MARKS = r"\x{300}-\x{36f}\x{fe0e}\x{fe0f}"
+_DROPPED, _OTHER_MARKS = rf"[{_MARKS}'’ʼ‘`′ʹ]*", rf"[^\PM{_MARKS}]"
+#: Words of one automaton, and their letters that it looks at.
+_TOGETHER, _LONGEST = 50, 24
 _JOINT = r"[\s\pZ\x1c-\x1f\x{85}\-‐‑‒–—_]"
 
 
@@ -160,10 +164,15 @@ def _candidates(column: Any, words: set[str]) -> Whole:
         column = column.cast(pa.large_string())
     several, spelt = _spellings()
     patterns = [
-        "".join(f"{spelt.get(sign, re.escape(sign))}{_DROPPED}" for sign in word) for word in words
+        "".join(f"{spelt.get(sign, re.escape(sign))}{_DROPPED}" for sign in word[:_LONGEST])
+        for word in words
     ]
-    found = pc.match_substring_regex(column, "|".join([*patterns, several]))
-    return np.flatnonzero(pc.fill_null(found, fill_value=False).to_numpy(zero_copy_only=False))
+    found = np.zeros(len(column), np.bool_)
+    for first in range(0, len(patterns), _TOGETHER):
+        some = [*patterns[first : first + _TOGETHER], several, _OTHER_MARKS]
+        told = pc.fill_null(pc.match_substring_regex(column, "|".join(some)), fill_value=False)
+        found |= told.to_numpy(zero_copy_only=False)
+    return np.flatnonzero(found)
 
 
 @cache

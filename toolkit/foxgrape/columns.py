@@ -64,31 +64,33 @@ def mapping(
         if theirs not in names:
             raise TableError.missing_column(theirs, names, table="given", file=file)
     found = dict(told)
+    free = [name for name in names if name not in told.values()]
     for own in ours:
         if own in told:
             continue
-        free = [name for name in names if name not in told.values()]
         known = {own, *usual.get(own, ())}
         fitting = [own] if own in free else [name for name in free if plain(name) in known]
         if len(fitting) > 1:
-            raise TableError(
-                f"several columns may be {own}",
-                file=file,
-                row=1,
-                got=", ".join(fitting),
-                hint=f"columns={{{own!r}: {fitting[0]!r}}} says which",
-            )
+            raise _several(own, fitting, file)
         if fitting:
             found[own] = fitting[0]
         elif own in required:
             raise TableError(
                 f"no column has a usual name for {own}",
                 file=file,
-                row=1,
                 got=", ".join(names),
                 hint=f"columns={{{own!r}: '…'}} says which it is",
             )
     return found
+
+
+def _several(own: str, fitting: list[str], file: object) -> TableError:
+    return TableError(
+        f"several columns may be {own}",
+        file=file,
+        got=", ".join(fitting),
+        hint=f"columns={{{own!r}: {fitting[0]!r}}} says which",
+    )
 
 
 def learn(
@@ -112,12 +114,7 @@ def learn(
     )
     for own, theirs in context.told.get("mapping", {}).items():
         if found.get(own, theirs) != theirs:
-            raise TableError(
-                f"several columns may be {own}",
-                file=context.path,
-                got=f"{theirs}, {found[own]}",
-                hint=f"columns={{{own!r}: {theirs!r}}} says which",
-            )
+            raise _several(own, [theirs, found[own]], context.path)
     context.told["mapping"] = found
     taken = {*found.values(), *tables.columns(table)}
     context.told["extra"] = {name: "str" for name in names if name not in taken}

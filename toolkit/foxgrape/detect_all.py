@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -116,7 +117,7 @@ def detect_all(
     done = len(parts) - len(todo)
     tell = progress or (lambda *_: None)
     tell(done, len(parts))
-    finished = _here if scheduler is None else _on_cluster(scheduler)
+    finished = _here if scheduler is None else partial(_on_cluster, scheduler)
     for number, part in finished(parts, todo, codebook, mentions):
         keep(part, work, number)
         done += 1
@@ -160,29 +161,27 @@ def _here(
 
 def _on_cluster(
     scheduler: str,
-) -> Callable[[list[Stretch], list[int], Codebook | None, bool], Iterator[tuple[int, Part]]]:
-    """Return what has a cluster do the parts; those of a worker that is lost are done again."""
+    parts: list[Stretch],
+    todo: list[int],
+    codebook: Codebook | None,
+    mentions: bool,
+) -> Iterator[tuple[int, Part]]:
+    """Have a cluster do the parts; those of a worker that is lost are done again."""
+    from distributed import Client, as_completed  # noqa: PLC0415 - only for a cluster
 
-    def finished(
-        parts: list[Stretch], todo: list[int], codebook: Codebook | None, mentions: bool
-    ) -> Iterator[tuple[int, Part]]:
-        from distributed import Client, as_completed  # noqa: PLC0415 - only for a cluster
+    with Client(scheduler, set_as_default=False) as client:  # type: ignore[no-untyped-call]
+        waiting, number_of = iter(todo), {}
+        running = as_completed([], loop=client.loop, with_results=True)  # type: ignore[no-untyped-call]
 
-        with Client(scheduler, set_as_default=False) as client:  # type: ignore[no-untyped-call]
-            waiting, number_of = iter(todo), {}
-            running = as_completed([], loop=client.loop, with_results=True)  # type: ignore[no-untyped-call]
+        def ask_for(count: int) -> None:
+            for number in islice(waiting, count):
+                future = client.submit(
+                    part_of, parts[number], codebook, mentions=mentions, pure=False
+                )
+                number_of[future.key] = number
+                running.add(future)  # type: ignore[no-untyped-call]
 
-            def ask_for(count: int) -> None:
-                for number in islice(waiting, count):
-                    future = client.submit(
-                        part_of, parts[number], codebook, mentions=mentions, pure=False
-                    )
-                    number_of[future.key] = number
-                    running.add(future)  # type: ignore[no-untyped-call]
-
-            ask_for(_AHEAD * max(sum(client.nthreads().values()), 1))
-            for future, part in running:
-                yield number_of.pop(future.key), part
-                ask_for(1)
-
-    return finished
+        ask_for(_AHEAD * max(sum(client.nthreads().values()), 1))
+        for future, part in running:
+            yield number_of.pop(future.key), part
+            ask_for(1)

@@ -8,6 +8,7 @@ posts, so it is that of one call over them.
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from foxgrape import tables, times
 from foxgrape.detect import found_in
 from foxgrape.errors import StoreError, TableError
 from foxgrape.places import Codebook
+from foxgrape.store import Store
 from foxgrape.surprisal import Carried, Past, bits
 
 if TYPE_CHECKING:
@@ -73,10 +75,8 @@ def stretches(source: str | Path, batch: int) -> list[Stretch]:
     """
     found = []
     for file in _files(Path(source)):
-        try:
+        with _reading(file):
             metadata = pq.read_metadata(file)
-        except (OSError, pa.ArrowInvalid) as error:
-            raise StoreError("cannot be read as Parquet", file=file, got=error) from None
         groups: list[int] = []
         rows = 0
         for number in range(metadata.num_row_groups):
@@ -91,13 +91,19 @@ def stretches(source: str | Path, batch: int) -> list[Stretch]:
     return found
 
 
-def _files(source: Path) -> list[Path]:
-    posts = source / "posts"
-    if (posts / "_delta_log").is_dir():
-        from deltalake import DeltaTable  # noqa: PLC0415 - as in store
+@contextmanager
+def _reading(file: str | Path) -> Iterator[None]:
+    """Say in one line what cannot be read while the block runs."""
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        raise StoreError("cannot be read as Parquet", file=file, got=error) from None
 
+
+def _files(source: Path) -> list[Path]:
+    if (source / "posts" / "_delta_log").is_dir():
         # Those that hold what stands there now; the others are earlier versions'.
-        uris = DeltaTable(posts).file_uris()
+        uris = Store(source).files("posts")
         return sorted(Path(unquote(uri.removeprefix("file://"))) for uri in uris)
     if source.is_dir():
         files = sorted(source.rglob("*.parquet"))
@@ -111,9 +117,9 @@ def _files(source: Path) -> list[Path]:
 
 def part_of(stretch: Stretch, codebook: Codebook | None = None, *, mentions: bool = False) -> Part:
     """Detect in one stretch; every worker calls this, here or elsewhere."""
-    file = pq.ParquetFile(stretch.file)
-    names = [name for name in _READ if name in file.schema_arrow.names]
-    table = file.read_row_groups(list(stretch.groups), columns=names)
+    with _reading(stretch.file), pq.ParquetFile(stretch.file) as file:
+        names = [name for name in _READ if name in file.schema_arrow.names]
+        table = file.read_row_groups(list(stretch.groups), columns=names)
     posts = tables.check(table.to_pandas(), "posts", fill=True)
     signals, row = found_in(posts, Codebook.default() if codebook is None else codebook, mentions)
     marks = pd.util.hash_array(posts["post_id"].to_numpy(dtype=object)).view(np.int64)

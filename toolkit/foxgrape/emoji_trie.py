@@ -27,8 +27,10 @@ __all__ = [
     "SIGN",
     "WIDE",
     "EmojiTrie",
+    "built_trie",
+    "emoji_trie",
+    "slot",
 ]
-__all__ += ["built_trie", "emoji_trie", "slot"]
 
 #: Where in a trie stands where in it is found what; `EmojiTrie` tells what.
 ROOT, EDGES, SIGN, COMPONENT, REGIONAL, LEADS, WIDE, DASHES = range(8)

@@ -98,7 +98,7 @@ class TableError(FoxgrapeError):
         return cls(
             f"the {table} table has no such column",
             file=file,
-            row=1,
+            row=None if file is None else 1,
             column=column,
             got=", ".join(available),
             hint=did_you_mean(column, available),
@@ -354,12 +354,12 @@ class StoreError(FoxgrapeError):
     def unreadable(cls, path: object, table: str, version: int | None, why: object) -> Self:
         """Report a table, or a version of it, that cannot be opened."""
         what = table if version is None else f"version {version} of {table}"
-        return cls(f"cannot open {what}: {why}", file=path)
+        return cls(f"cannot open {what}: {_first_line(why)}", file=path)
 
     @classmethod
     def unwritable(cls, path: object, table: str, why: object) -> Self:
         """Report a table that cannot be written; what it held it still holds."""
-        return cls(f"cannot write {table}, nothing was changed: {why}", file=path)
+        return cls(f"cannot write {table}, nothing was changed: {_first_line(why)}", file=path)
 
     @classmethod
     def crowded(cls, path: object, table: str, rounds: int) -> Self:
@@ -369,6 +369,11 @@ class StoreError(FoxgrapeError):
             file=path,
             hint="try again when fewer write at once",
         )
+
+
+def _first_line(why: object) -> str:
+    """Return what a library says, without the path through itself that may follow."""
+    return str(why).partition("\n")[0]
 
 
 def _short(value: object, limit: int = 120) -> str:

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from foxgrape import tables
-from foxgrape.doors import Gathered, gather
 from foxgrape.errors import TableError, did_you_mean
+from foxgrape.gathering import Gathered, gather
 from foxgrape.json_records import shape
 from foxgrape.tabular import header, separator
 
@@ -132,15 +132,23 @@ def check_call(door: Door, timezone: str | None, on_error: str) -> None:
 
 
 def recognised(
-    door: Door, name: str | None, formats: Mapping[str, Format], table: str
+    door: Door,
+    name: str | None,
+    columns: Mapping[str, str] | None,
+    formats: Mapping[str, Format],
+    table: str,
 ) -> Format | None:
     """Return the format of a file by its name or content; None for CSV of the table itself.
+
+    Where the caller tells columns, it is a table.
 
     Raises
     ------
     TableError
         If there is no such format, or the content is in none of them.
     """
+    if name is None and columns is not None:
+        return formats["table"]
     if name is not None:
         if name != table and name not in formats:
             raise TableError(
@@ -227,8 +235,8 @@ def _plain(door: Door, found: Format, context: Context, table: str) -> pd.DataFr
         if part.rows is None:
             return None
         read.append(part.rows)
-    rows = pd.concat(read, ignore_index=True)
-    return rows if rows[tables.KEYS[table][0][0]].is_unique else None
+    rows = pd.concat(read, ignore_index=True) if read else None
+    return rows if rows is not None and rows[tables.KEYS[table][0][0]].is_unique else None
 
 
 def _told(

@@ -12,12 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from foxgrape import tables, times
 from foxgrape.errors import StoreError, did_you_mean
-from foxgrape.store_rows import MONTH, scan, what_is_new
+from foxgrape.store_rows import MONTH, check_own, months, scan, what_is_new
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,6 +29,8 @@ __all__ = ["Store", "Upsert"]
 
 # Writers who meet try again on what the other one wrote; each round lets at least one through.
 _ROUNDS = 100
+#: Versions after which deltalake sums them up, and reads no log from before.
+_CHECKPOINT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +109,12 @@ class Store:
         Raises
         ------
         TableError
-            If the frame breaks the table's schema or holds a key twice.
+            If the frame breaks the table's schema, holds a key twice, or has a column of its own
+            of a type that the table cannot keep, such as times without an offset.
         StoreError
             If there is no such table, or other writers leave no room for a hundred rounds.
         """
-        from deltalake.exceptions import CommitFailedError, DeltaError  # noqa: PLC0415
+        from deltalake.exceptions import CommitFailedError  # noqa: PLC0415
 
         ready, keys = self._ready(table, frame)
         for _ in range(_ROUNDS):
@@ -136,8 +138,10 @@ class Store:
                 self._write(there, ready[news != "unchanged"], keys, told)
             except CommitFailedError:
                 continue  # somebody else wrote meanwhile: look again at what is there
-            except DeltaError as error:
-                raise StoreError.unwritable(self.path, table, error) from None
+            except Exception as error:
+                if _is_deltas(error):
+                    raise StoreError.unwritable(self.path, table, error) from None
+                raise
             return replace(told, version=there.version())
         raise StoreError.crowded(self.path, table, _ROUNDS)
 
@@ -232,6 +236,16 @@ class Store:
         ]
         return pd.DataFrame(rows).astype({"at": times.DTYPE})
 
+    def files(self, table: str) -> list[str]:
+        """Return the files of Parquet that hold the rows of a table as it is.
+
+        Raises
+        ------
+        StoreError
+            If there is no such table.
+        """
+        return self._written(table).file_uris()
+
     def newest(self) -> dict[str, int]:
         """Return the newest version of each table that has been written.
 
@@ -255,9 +269,11 @@ class Store:
         ready = tables.check(frame, table, fill=True)
         tables.check_keys(ready, keys)
         # A column of its own that is empty throughout has no type to store it in.
-        untyped = ready.columns[ready.isna().all()].difference(tables.columns(table))
+        own = ready.columns.difference(tables.columns(table))
+        untyped = [name for name in own if ready[name].isna().all()]
         ready = ready.drop(columns=untyped)
-        ready[MONTH] = _months(ready[clock])
+        check_own(ready[own.difference(untyped)])
+        ready[MONTH] = months(ready[clock])
         return ready, keys
 
     def _where(self, table: str) -> str:
@@ -275,8 +291,10 @@ class Store:
         except DeltaError as error:
             raise StoreError.unreadable(self.path, table, version, error) from None
         # A disk that lost power leaves files without content, which to deltalake say nothing.
-        for log in (Path(self._where(table)) / "_delta_log").glob("*.json"):
-            if log.stat().st_size == 0:
+        newest = there.version()
+        for number in range(max(newest - _CHECKPOINT, 0), newest + 1):
+            log = Path(self._where(table)) / "_delta_log" / f"{number:020}.json"
+            if log.is_file() and log.stat().st_size == 0:
                 raise StoreError.unreadable(self.path, table, version, f"{log.name} is empty")
         return there
 
@@ -289,8 +307,7 @@ class Store:
         try:
             yield
         except (pa.ArrowException, DeltaError, OSError) as error:
-            why = str(error).partition("\n")[0]
-            raise StoreError.unreadable(self.path, table, None, why) from None
+            raise StoreError.unreadable(self.path, table, None, error) from None
 
     def _written(self, table: str, version: int | None = None) -> DeltaTable:
         """Open a table that somebody has written, or say that nobody has."""
@@ -325,7 +342,6 @@ class Store:
     def _create(self, table: str, ready: pd.DataFrame) -> bool:
         """Write the first version; False if somebody else just did."""
         from deltalake import CommitProperties, write_deltalake  # noqa: PLC0415
-        from deltalake.exceptions import DeltaError  # noqa: PLC0415
 
         try:
             write_deltalake(
@@ -336,11 +352,20 @@ class Store:
                 storage_options=self._options,
                 commit_properties=CommitProperties(custom_metadata={"new": str(len(ready))}),
             )
-        except DeltaError as error:
+        except Exception as error:
+            if not _is_deltas(error):
+                raise
             if self._open(table) is None:
                 raise StoreError.unwritable(self.path, table, error) from None
             return False
         return True
+
+
+def _is_deltas(error: Exception) -> bool:
+    """Tell whether deltalake raised it, which of schemas that it refuses says so in no own type."""
+    from deltalake.exceptions import DeltaError  # noqa: PLC0415
+
+    return isinstance(error, DeltaError) or type(error) is Exception
 
 
 def _key(table: str) -> tuple[list[str], str]:
@@ -368,10 +393,3 @@ def _instant(bound: str | datetime) -> pd.Timestamp:
         raise StoreError(
             "bad bound", expected="an instant with its offset: 2022-09-10T00:00:00Z", got=text
         ) from None
-
-
-def _months(instants: pd.Series) -> pd.Series:
-    """Return the month of each instant, such as 2022-09."""
-    months = times.microseconds(instants).view("datetime64[us]").astype("datetime64[M]")
-    names, position = np.unique(months, return_inverse=True)
-    return pd.Series(names.astype(str)[position], index=instants.index, dtype="str")

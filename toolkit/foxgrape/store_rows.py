@@ -8,16 +8,51 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from foxgrape import times
+from foxgrape.errors import TableError
+
 if TYPE_CHECKING:
     import pyarrow as pa
     from deltalake import DeltaTable
 
-__all__ = ["MONTH", "scan", "what_is_new"]
+__all__ = ["MONTH", "check_own", "months", "scan", "what_is_new"]
 
 #: The column by whose values a table is partitioned.
 MONTH = "month"
 #: How many kept rows are looked through at once.
 _LOOK = 500_000
+
+
+def months(instants: pd.Series) -> pd.Series:
+    """Return the month of each instant, such as 2022-09."""
+    month = times.microseconds(instants).view("datetime64[us]").astype("datetime64[M]")
+    names, position = np.unique(month, return_inverse=True)
+    return pd.Series(names.astype(str)[position], index=instants.index, dtype="str")
+
+
+def check_own(own: pd.DataFrame) -> None:
+    """Refuse columns of a type that Delta Lake cannot keep, or compare.
+
+    A merge that adds times without an offset to a table leaves one that nobody can open.
+    """
+    import pyarrow as pa  # noqa: PLC0415
+
+    for name, column in own.items():
+        kind: Any = column.dtype
+        try:
+            kind = pa.array(column).type
+            odd = pa.types.is_list(kind) or pa.types.is_binary(kind)
+            if pa.types.is_temporal(kind) and not pa.types.is_date(kind):
+                odd = getattr(kind, "tz", None) is None
+        except (pa.ArrowException, OverflowError):  # cells of several types, or of no known one
+            odd = True
+        if odd:
+            raise TableError(
+                "a store cannot keep this column",
+                column=str(name),
+                expected="text, numbers, truth values, days or instants with their offset",
+                got=kind,
+            )
 
 
 def scan(there: DeltaTable, columns: list[str], where: str | None) -> pa.RecordBatchReader:
@@ -40,8 +75,8 @@ def what_is_new(ready: pd.DataFrame, there: DeltaTable, keys: list[str]) -> pd.S
         return told
     fields = {field.name for field in there.schema().fields}
     known = [name for name in ready.columns if name in fields]
-    months = ", ".join(f"'{month}'" for month in sorted(ready[MONTH].unique()))
-    kept = _alike(there, known, f"{MONTH} IN ({months})", ready[keys[0]])
+    those = ", ".join(f"'{month}'" for month in sorted(ready[MONTH].unique()))
+    kept = _alike(there, known, f"{MONTH} IN ({those})", ready[keys[0]])
     position = _index(kept, keys).get_indexer(_index(ready, keys))
     found = position >= 0
     if found.any():
@@ -55,7 +90,7 @@ def what_is_new(ready: pd.DataFrame, there: DeltaTable, keys: list[str]) -> pd.S
     # A row whose month has changed is kept in another one: of those its key is enough.
     rest = ready[~found]
     if len(rest):
-        moved = _alike(there, keys, f"{MONTH} NOT IN ({months})", rest[keys[0]])
+        moved = _alike(there, keys, f"{MONTH} NOT IN ({those})", rest[keys[0]])
         there_too = _index(rest, keys).isin(_index(moved, keys))
         told[rest.index[there_too]] = "changed"
     return told
@@ -89,5 +124,9 @@ def _alike(
 
 def _differs(ours: pd.Series, theirs: pd.Series) -> Any:
     """Compare two columns cell by cell; two empty cells are equal."""
-    theirs = pd.Series(theirs.array, index=ours.index).astype(ours.dtype)
+    theirs = pd.Series(theirs.array, index=ours.index)
+    try:
+        theirs = theirs.astype(ours.dtype)
+    except (ValueError, TypeError):  # of another type, and so another cell
+        return ours.notna() | theirs.notna()
     return ~((ours == theirs).fillna(False).astype("bool") | (ours.isna() & theirs.isna()))  # noqa: FBT003

@@ -289,8 +289,17 @@ def _parquet(door: Door, learn: Callable[[list[str]], None]) -> Iterator[Record]
 
 
 def values_of(batch: pa.RecordBatch, after: int) -> Iterator[Record]:
-    """Return each row of an Arrow batch as a record."""
-    for number, value in enumerate(batch.to_pylist(), start=after + 1):
+    """Return each row of an Arrow batch as a record; one with a cell beyond Python's is bad."""
+    try:
+        values = batch.to_pylist()
+    except (ValueError, OverflowError) as error:
+        if batch.num_rows > 1:
+            for at in range(batch.num_rows):
+                yield from values_of(batch.slice(at, 1), after + at)
+        else:
+            yield Record(after + 1, bad=BadRecordError(f"a cell cannot be read: {error}"))
+        return
+    for number, value in enumerate(values, start=after + 1):
         yield Record(number, value, in_short(value))
 
 
@@ -320,11 +329,13 @@ def _excel(door: Door, learn: Callable[[list[str]], None]) -> Iterator[Record]:
         try:
             book = openpyxl.load_workbook(handle, read_only=True, data_only=True)
             rows = book.worksheets[0].iter_rows(values_only=True)
-            names = [str(name).strip() for name in next(rows, ()) if name is not None]
-            learn(_named(names, door))
+            # A column without a name keeps its place, and is left out.
+            names = [None if name is None else str(name).strip() for name in next(rows, ())]
+            learn(_named([name for name in names if name is not None], door))
             for number, cells in enumerate(rows, start=2):
                 if any(cell is not None for cell in cells):
-                    value = dict(zip(names, cells, strict=False))
+                    row = zip(names, cells, strict=False)
+                    value = {name: cell for name, cell in row if name is not None}
                     yield Record(number, value, in_short(value))
         except (*UNREADABLE, KeyError, ValueError, IndexError, SyntaxError) as error:
             raise BrokenError(f"the workbook cannot be read: {error}") from None

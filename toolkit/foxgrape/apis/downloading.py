@@ -107,10 +107,10 @@ class _Ledger:
         if self._empty > _MOST_EMPTY:
             raise UntrueError(f"it is the {self._empty}th in a row without anything in it")
         self.ids |= new
-        if page.cursor is not None:
-            self.cursors.add(page.cursor)
         if page.cursor is None:
             self.close()
+        else:
+            self.cursors.add(page.cursor)
 
     def reread(self, page: Page) -> None:
         """Book a line that is in the file already, whichever page it was of."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from array import array
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -35,6 +36,8 @@ __all__ = ["ControlChanges", "ViinaControl"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
+#: The first microsecond of the calendar.
+_FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _TICK
 _UNKNOWN = "unknown"
 #: What lists call the states, in small letters.
 _STATES = {
@@ -81,6 +84,8 @@ class Log:
     ----------
     snapshots
         Each instant is one at which the whole list was read: a change came after the one before.
+    before
+        Of each place for which it was told: its earliest instant, and the state until then.
 
     Examples
     --------
@@ -98,13 +103,12 @@ class Log:
     at: array[int] = field(default_factory=lambda: array("q"))
     until: array[int] = field(default_factory=lambda: array("q"))
     state: array[int] = field(default_factory=lambda: array("b"))
+    before: dict[int, tuple[int, int]] = field(default_factory=dict)
 
-    def has(self, place: Listed) -> bool:
-        """Tell whether anything is put down of a place."""
-        return _key(place) in self.places
-
-    def add(self, place: Listed, state: str, at: int, until: int) -> None:
-        """Put down that a place was listed in a state at an instant."""
+    def add(
+        self, place: Listed, state: str, at: int, until: int, before: str | None = None
+    ) -> None:
+        """Put down that a place was listed in a state at an instant, and in which one before."""
         number = self.places.setdefault(_key(place), len(self.listed))
         if number == len(self.listed):
             self.listed.append(place)
@@ -112,6 +116,9 @@ class Log:
         self.at.append(at)
         self.until.append(until)
         self.state.append(_NAMES.index(state))
+        # A list may be in any order: of the states before, the earliest counts.
+        if before is not None and at < self.before.get(number, (at + 1,))[0]:
+            self.before[number] = at, _NAMES.index(before)
 
     def changes(self, persistence: timedelta) -> Iterator[Change]:
         """Return the changes to states that lasted, by place and time.
@@ -121,13 +128,12 @@ class Log:
         """
         if not self.place:
             return
-        columns = (self.place, self.at, self.until, self.state)
-        place, at, until, state = (np.array(column) for column in columns)
+        shortest = max(persistence // _TICK, 1)
+        place, at, until, state = self._sorted(shortest)
         shots = np.unique(until)
-        order = np.lexsort((np.arange(len(at)), at, place))
-        place, at, until, state = place[order], at[order], until[order], state[order]
-        rows = _lasting(place, at, state, max(persistence // _TICK, 1))
-        names = [self.listed[number].stated.name for number in {int(place[row]) for row in rows}]
+        rows = _lasting(place, at, state, shortest)
+        lasted = {int(place[row]) for row in rows}
+        bearers = Counter(self.listed[number].stated.name for number in lasted)
         before, holder = -1, None  # the state before, by its first row; the side that held last
         for row in rows:
             same_place = before >= 0 and place[before] == place[row]
@@ -139,12 +145,28 @@ class Log:
                 first = shots[earlier] + 1 if self.snapshots and earlier >= 0 else at[row]
                 ends = int(first), int(until[row]), int(at[before])
                 listed = self.listed[place[row]]
-                alone = names.count(listed.stated.name) == 1
-                yield Change(listed, name, *ends, holder, alone)
+                yield Change(listed, name, *ends, holder, bearers[listed.stated.name] == 1)
             else:
                 holder = None
             before = row
             holder = holder if name == "contested" else name
+
+    def _sorted(self, shortest: int) -> list[npt.NDArray[Any]]:
+        """Return place, interval and state in the order of place and time.
+
+        What was before the list began is taken to have lasted.
+        """
+        unknown = _NAMES.index(_UNKNOWN)
+        before = {place: state for place, (_, state) in self.before.items() if state != unknown}
+        start = [max(int(np.asarray(self.at).min()) - shortest, _FIRST)] * len(before)
+        told = (list(before), start, start, list(before.values()))
+        listed = (self.place, self.at, self.until, self.state)
+        columns = [
+            np.concatenate([np.array(first, rest.typecode), np.asarray(rest)])
+            for first, rest in zip(told, listed, strict=True)
+        ]
+        order = np.lexsort((columns[1], columns[0]))
+        return [column[order] for column in columns]
 
 
 def _lasting(
@@ -254,10 +276,9 @@ class ControlChanges(_Control):
         return not shape and states and bool(names & {"first_seen", "commit_time"})
 
     def rows(self, value: Any, context: Context) -> list[dict[str, Any]]:
-        """Put the state after a change down, and before a place's first one the state until then.
+        """Put the state after a change down, and the one before it.
 
-        A list of nothing but changes tells what a place was before only in that way; what was
-        before the list began is taken to have lasted.
+        A list of nothing but changes tells what a place was before its first one only in that way.
         """
         only_text(value)
         log: Log = context.told["log"]
@@ -271,11 +292,8 @@ class ControlChanges(_Control):
         several = context.told["places"].common(name)
         ordinal = str(value.get("name_dup") or "1") if several else "1"
         place_id = value.get("place_id") or None
-        place = Listed(stated, None if place_id is None else a_curie(place_id), ordinal)
-        if not log.has(place) and _UNKNOWN not in {before, after}:
-            start = min(log.at, default=at) - max(context.persistence // _TICK, 1)
-            log.add(place, before, start, start)
-        log.add(place, after, at, until)
+        place = Listed(stated, None if place_id is None else a_curie(str(place_id)), ordinal)
+        log.add(place, after, at, until, _UNKNOWN if after == _UNKNOWN else before)
         return []
 
 

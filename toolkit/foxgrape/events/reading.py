@@ -94,8 +94,7 @@ def read_events(
     door = Door(path)
     check_call(door, timezone, on_error)
     lasting = _lasting(persistence, door)
-    named = "table" if format is None and columns is not None else format
-    found = recognised(door, named, FORMATS, "events")
+    found = recognised(door, format, columns, FORMATS, "events")
     if found is None:
         if on_error == "raise" and door.packing is None:
             return tables.read_csv(path, "events")

@@ -31,15 +31,12 @@ class Stated:
         Degrees; None where the source gives none.
     admin1
         First-level division, empty where unknown.
-    country
-        ISO 3166-1 alpha-2 code; None for any.
     """
 
     name: str
     lat: float | None = None
     lon: float | None = None
     admin1: str = ""
-    country: str | None = None
 
     @property
     def point(self) -> tuple[float, float] | None:
@@ -130,9 +127,7 @@ class Resolver:
         """Return the place that is meant, or why it cannot be told."""
         found = [
             match
-            for match in self.gazetteer.find(
-                stated.name, country=stated.country, limit=None, near=stated.point
-            )
+            for match in self.gazetteer.find(stated.name, limit=None, near=stated.point)
             if match.score >= MATCH
         ]
         if not found:

@@ -6,7 +6,7 @@ import re
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from foxgrape import times
+from foxgrape.cells import clock
 from foxgrape.doors import BadRecordError
 from foxgrape.events.resolving import Stated
 from foxgrape.events.rows import PLACING, a_day, code, coordinates, days, event, need
@@ -98,15 +98,12 @@ def _reported(value: Mapping[str, Any], context: Context) -> tuple[datetime, dat
             "date",
         )
     day = compact_day(need(value, "date"), "date")
-    clock = str(value.get("time") or "00:00")
-    if not _CLOCK.fullmatch(clock):
-        raise BadRecordError(f"expected a time such as 14:05; got {clock!r:.80}", "time")
-    if clock == "00:00":
+    minute = str(value.get("time") or "00:00")
+    if not _CLOCK.fullmatch(minute):
+        raise BadRecordError(f"expected a time such as 14:05; got {minute!r:.80}", "time")
+    if minute == "00:00":
         return days(day, day, context.timezone)
-    try:
-        return times.shown(f"{day.isoformat()}T{clock}", context.timezone)
-    except ValueError as error:
-        raise BadRecordError(f"no time: {error}", "time") from None
+    return clock(f"{day.isoformat()}T{minute}", context.timezone, "time")
 
 
 def _labels(value: Mapping[str, Any]) -> str | None:

@@ -8,6 +8,7 @@ guesses, it returns None. What it returns equals what the rows would give.
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,6 +36,9 @@ _SEEN_AT_ONCE = "^[!-~]"
 #: An instant, to the second or finer, with an offset; the form on which Python and Arrow agree.
 _INSTANT = r"^[12]\d{3}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-](0\d|1[0-4]):[0-5]\d)$"
 _STAMP = pa.timestamp("us", "UTC")
+#: The first and the last instant of the calendar.
+_FIRST = pa.scalar(datetime.min.replace(tzinfo=UTC), _STAMP)
+_LAST = pa.scalar(datetime.max.replace(tzinfo=UTC), _STAMP)
 _TEXT = pa.string()
 _NO_CHARACTER = "\uffff"
 #: How much of the beginning tells what kind of cell is in each column.
@@ -204,7 +208,11 @@ def _as_text(column: pa.Array) -> pa.Array:
 def _instants(column: pa.Array) -> pa.Array:
     """Return exact instants; an empty cell is none."""
     if pa.types.is_timestamp(column.type) and column.type.tz is not None:
-        return column.cast(_STAMP)
+        instants = column.cast(_STAMP)
+        ends = pc.min_max(instants)
+        if pc.less(ends["min"], _FIRST).as_py() or pc.greater(ends["max"], _LAST).as_py():
+            raise _Odd
+        return instants
     if column.null_count == len(column):
         return pa.nulls(len(column), _STAMP)
     if not _is_text(column):

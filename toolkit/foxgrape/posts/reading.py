@@ -90,7 +90,7 @@ def read_posts(
     """
     door = Door(path)
     check_call(door, timezone, on_error)
-    found = _format(door, format, columns)
+    found = recognised(door, format, columns, FORMATS, "posts")
     if found is None:
         if on_error == "raise" and door.packing is None:
             return tables.read_csv(path, "posts")
@@ -145,7 +145,7 @@ def iter_posts(
         raise TableError("a batch has at least one post", got=batch)
     door = Door(path)
     check_call(door, timezone, on_error)
-    found = _format(door, format, columns) or FORMATS["table"]
+    found = recognised(door, format, columns, FORMATS, "posts") or FORMATS["table"]
     context = Context(door.path, account, timezone, columns)
     parts = frames(door, found, context, "posts", on_error=on_error, batch=batch)
     return parts if progress is None else _watched(parts, door, progress)
@@ -157,9 +157,3 @@ def _watched(
     for part in parts:
         progress(door.done)
         yield part
-
-
-def _format(door: Door, name: str | None, columns: Mapping[str, str] | None) -> Format | None:
-    """Return the format of a file, None for the posts table itself."""
-    named = "table" if name is None and columns is not None else name
-    return recognised(door, named, FORMATS, "posts")

@@ -116,15 +116,10 @@ def _broken(error: BrokenError) -> Iterator[Record]:
 
 def _parts_of_parquet(door: Door, context: Context, size: int) -> Iterator[Part]:
     after = 0
-    batches = parquet_batches(door, _learn(context), size)
-    while True:
-        try:
-            batch = next(batches, None)
-        except BrokenError as broken:
-            yield Part(_broken(broken), after=after)
-            return
-        if batch is None:
-            return
-        rows = plain_posts(pa.Table.from_batches([batch]), context)
-        yield Part(values_of(batch, after)) if rows is None else Part(rows=rows)
-        after += batch.num_rows
+    try:
+        for batch in parquet_batches(door, _learn(context), size):
+            rows = plain_posts(pa.Table.from_batches([batch]), context)
+            yield Part(values_of(batch, after)) if rows is None else Part(rows=rows)
+            after += batch.num_rows
+    except BrokenError as broken:
+        yield Part(_broken(broken), after=after)
