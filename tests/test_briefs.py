@@ -194,6 +194,8 @@ def test_a_store_is_analysed_as_its_study(tmp_path):
     assert "yermak-2022-09-10-grapes:🍇:geonames:707292" in set(theirs["signal_id"])
     with pytest.raises(StudyError, match="did you mean 'liberated'"):
         stored_study(store, kinds=["liberatd"])
+    with pytest.raises(StudyError, match="no such time zone; expected an IANA name"):
+        stored_study(store, timezone="Europe")
     with pytest.raises(StoreError):
         stored_study(store, versions={"posts": 99})
 

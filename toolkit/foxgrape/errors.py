@@ -80,6 +80,12 @@ class FoxgrapeError(Exception):
             text += f". Hint: {hint}"
         super().__init__(" ".join(text.translate(CONTROLS).split()))
 
+    @classmethod
+    def no_zone(cls, got: object, *, file: object = None) -> Self:
+        """Report a time zone that there is not."""
+        expected = "an IANA name, such as Europe/Kyiv"
+        return cls("no such time zone", file=file, expected=expected, got=got)
+
 
 class TableError(FoxgrapeError):
     """A table breaks its schema: names file, row, column, what was expected and what was found."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import html
 from dataclasses import asdict, dataclass
+from datetime import UTC
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+from foxgrape import times
 from foxgrape.errors import FoxgrapeError
 from foxgrape.leadtime import duration_in_words
 from foxgrape.markup import Html, table
@@ -137,14 +138,11 @@ def _zone(name: str | None) -> tuple[tzinfo, str]:
         from dateutil.tz import gettz  # type: ignore[import-untyped]  # noqa: PLC0415
 
         # Unlike an offset, this knows the summers of years gone by.
-        local = gettz()
-        return (ZoneInfo("UTC") if local is None else local), "the zone of this computer"
+        return gettz() or UTC, "the zone of this computer"
     try:
-        return ZoneInfo(name), name
-    except (KeyError, ValueError, OSError):
-        raise FoxgrapeError(
-            "no such time zone", expected="an IANA name, such as Europe/Kyiv", got=name
-        ) from None
+        return times.zone_of(name), name
+    except ValueError:
+        raise FoxgrapeError.no_zone(name) from None
 
 
 def _frame(frame: pd.DataFrame | Codebook) -> pd.DataFrame:

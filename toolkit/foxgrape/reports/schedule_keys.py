@@ -9,7 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from foxgrape.errors import ScheduleError, did_you_mean
-from foxgrape.reports.cron import EXPECTED, checked_zone
+from foxgrape.reports.cron import EXPECTED
+from foxgrape.times import zone_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,7 +85,7 @@ def _name(value: object) -> str:
 
 
 def _zone(value: object) -> str:
-    return checked_zone(_text(value))
+    return zone_of(_text(value)).key
 
 
 def _count(least: int) -> Callable[[object], int]:
