@@ -122,7 +122,14 @@ def test_a_wrong_zone_and_no_rows_are_refused_in_one_line():
 
 
 def test_nothing_in_a_text_moves_a_terminal():
-    assert "\x1b" not in repr(show(pd.DataFrame({"text": ["\x1b[2J gone \x07"]})))
+    said = repr(show(pd.DataFrame({"text": ["\x1b[2J gone \x07 \u202eback\u2066 \u2028line"]})))
+    assert not set(said) & set("\x1b\x07\u202e\u2066\u2028")
+
+
+def test_an_emoji_of_several_signs_or_of_next_year_stays_whole_in_a_terminal():
+    """Joined by signs that print nothing, and one that no table of signs here knows yet."""
+    for emoji in ("👨\u200d👩\u200d👧", "\U0001faed"):
+        assert emoji in repr(show(pd.DataFrame({"text": [emoji]})))
 
 
 @pytest.mark.browser

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pandas as pd
 
 from foxgrape import times
-from foxgrape.errors import FoxgrapeError
+from foxgrape.errors import CONTROLS, FoxgrapeError
 from foxgrape.leadtime import duration_in_words
 from foxgrape.markup import Html, table
 from foxgrape.places import Codebook
@@ -340,7 +340,7 @@ def _text(columns: Sequence[_Column], note: str, n: int) -> str:
         return "None, n = 0."
     words = pd.DataFrame(
         {
-            place: ["".join(s if s.isprintable() else " " for s in word) for word in column.words]
+            place: [word.translate(CONTROLS) for word in column.words]
             for place, column in enumerate(columns)
         }
     ).head(_LINES)
