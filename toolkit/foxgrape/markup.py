@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import html
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["HEADLINE", "Headline", "Html", "said", "section", "sentence", "table"]
+__all__ = ["HEADLINE", "Headline", "Html", "link", "said", "section", "sentence", "table"]
 
 #: The type under which an executed notebook carries what it found.
 HEADLINE = "application/vnd.foxgrape.headline"
@@ -80,6 +81,29 @@ def table(
 def _cell(value: str | Html) -> str:
     words = value.markup if isinstance(value, Html) else html.escape(value)
     return f"<td>{words}</td>"
+
+
+def link(address: object, words: str) -> str:
+    """Return words as a link to the web; whatever else stands where an address should, is none.
+
+    Examples
+    --------
+    >>> link("https://example.org/", "a < b")
+    '<a href="https://example.org/" rel="noopener noreferrer" target="_blank">a &lt; b</a>'
+    >>> link("javascript:run()", "a < b")
+    'a &lt; b'
+    """
+    told = html.escape(words)
+    try:
+        parts = urlsplit(str(address))
+    except ValueError:
+        return told
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        return told
+    # An address that is its own words says its host.
+    told = html.escape(parts.hostname) if words == address else told
+    safe = html.escape(str(address))
+    return f'<a href="{safe}" rel="noopener noreferrer" target="_blank">{told}</a>'
 
 
 def said(finding: str, warnings: Sequence[str] = ()) -> Html:

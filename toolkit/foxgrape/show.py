@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from foxgrape.leadtime import duration_in_words, lead_in_words
-from foxgrape.markup import Headline, Html, sentence, table
+from foxgrape.markup import Headline, Html, link, sentence, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -352,7 +352,4 @@ def _sign(code: Any, kind: Any) -> Html:
 
 def _source(what: str, title: Any, address: Any) -> str:
     title = what if pd.isna(title) else str(title)
-    words = f"{html.escape(what)}: {html.escape(title)}"
-    if pd.isna(address) or not str(address).startswith(("https://", "http://")):
-        return words
-    return f'{html.escape(what)}: <a href="{html.escape(str(address))}">{html.escape(title)}</a>'
+    return f"{html.escape(what)}: {link(address, title)}"

@@ -11,14 +11,13 @@ from dataclasses import asdict, dataclass
 from datetime import UTC
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import pandas as pd
 
 from foxgrape import times
 from foxgrape.errors import CONTROLS, FoxgrapeError
 from foxgrape.leadtime import duration_in_words
-from foxgrape.markup import Html, table
+from foxgrape.markup import Html, link, table
 from foxgrape.places import Codebook
 from foxgrape.show import time_in_words
 
@@ -242,21 +241,7 @@ def _links(name: str, addresses: list[Any], titles: list[Any]) -> _Column:
         for either in [address if _missing(title) else title]
     ]
     pairs = zip(addresses, words, strict=True)
-    return _Column(name, words, [_link(address, title) for address, title in pairs])
-
-
-def _link(address: Any, title: str) -> str:
-    """Return a link to the web; whatever else stands where an address should, is none."""
-    told = html.escape(title)
-    try:
-        parts = urlsplit("" if _missing(address) else str(address))
-    except ValueError:
-        return told
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        return told
-    told = html.escape(parts.hostname) if title == address else told
-    safe = html.escape(str(address))
-    return f'<a href="{safe}" rel="noopener noreferrer" target="_blank">{told}</a>'
+    return _Column(name, words, [link(address, title) for address, title in pairs])
 
 
 def _others(name: str, cells: list[Any]) -> _Column:
