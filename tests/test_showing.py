@@ -31,7 +31,7 @@ def at(*texts):
 def cells(frame, **options):
     """Return the cells of the plain table."""
     markup = show(frame, interactive=False, **options).markup
-    return re.findall(r"<td>(.*?)</td>", markup, flags=re.DOTALL)
+    return re.findall(r"<td[^>]*>(.*?)</td>", markup, flags=re.DOTALL)
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ __all__ = ["HEADLINE", "Headline", "Html", "link", "said", "section", "sentence"
 
 #: The type under which an executed notebook carries what it found.
 HEADLINE = "application/vnd.foxgrape.headline"
+_NUMBER = re.compile(r"[-\N{MINUS SIGN}]?[\d.,]*\d(e[-+]?\d+)?%?")
 
 
 class Html:
@@ -62,15 +64,22 @@ def table(
 
     Examples
     --------
-    >>> "<td>&lt;b&gt;</td>" in table(["Text"], [["<b>"]]).markup
+    >>> ">&lt;b&gt;</td>" in table(["Text"], [["<b>"]]).markup
     True
     >>> table(["Text"], []).markup
     '<p class="soft">None, n = 0.</p>'
     """
     if not rows:
         return Html('<p class="soft">None, n = 0.</p>')
-    head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in heads)
-    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
+    cells = [
+        [one.markup if isinstance(one, Html) else html.escape(one) for one in row] for row in rows
+    ]
+    sides = [_side(column) for column in zip(*cells, strict=True)]
+    head = "".join(
+        f'<th scope="col"{side}>{html.escape(name)}</th>'
+        for side, name in zip(sides, heads, strict=True)
+    )
+    body = "".join(f"<tr>{''.join(map('<td{}>{}</td>'.format, sides, row))}</tr>" for row in cells)
     told = html.escape(f"n = {len(rows)}." if note is None else note)
     return Html(
         f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
@@ -78,9 +87,12 @@ def table(
     )
 
 
-def _cell(value: str | Html) -> str:
-    words = value.markup if isinstance(value, Html) else html.escape(value)
-    return f"<td>{words}</td>"
+def _side(column: Sequence[str]) -> str:
+    """Have numbers end at the right, and words begin at the left, which the lab would not do."""
+    told = set(column) - {"", "–"}
+    if told and all(map(_NUMBER.fullmatch, told)):
+        return ' class="number" style="text-align:right"'
+    return ' style="text-align:left"'
 
 
 def link(address: object, words: str) -> str:
