@@ -150,6 +150,9 @@ def test_one_day_is_named_alone(grapes):
     assert brief(grapes, until="2022-09-06", days=1).days_in_words() == "5 Sep 2022"
     with pytest.raises(FoxgrapeError, match="at least 1 day"):
         brief(grapes, until="2022-09-06", days=0)
+    for until, days in (("soon", 7), ("2022-09-06", 10**6), ("2022-09-06", 10**12)):
+        with pytest.raises(FoxgrapeError, match="no such period; expected until as a day"):
+            brief(grapes, until=until, days=days)
 
 
 def test_an_event_nobody_confirms_is_known_when_it_has_occurred():

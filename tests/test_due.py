@@ -20,6 +20,7 @@ from building import append, build, lines, make_template
 from foxgrape.cli import run as shell
 from foxgrape.errors import FoxgrapeError, ScheduleError
 from foxgrape.reports.backfill import backfill
+from foxgrape.reports.catalogue import find_template
 from foxgrape.reports.due import run_due
 from foxgrape.reports.periods import Ledger
 from foxgrape.reports.schedule import read_schedule
@@ -297,6 +298,29 @@ def test_old_runs_go_as_the_entries_tell(written):
     file.write_text(text, encoding="utf-8")
     run_due(read_schedule(file), now=NOON + DAY, **options)
     assert len(asked) == 1
+
+
+def test_a_template_by_its_name_and_by_its_path_is_one(tmp_path):
+    """Or pruning what one entry tells would take what the other keeps."""
+    file, asked = tmp_path / "schedule.toml", []
+    for keep, wanted in (("", []), ("keep = 5", [{"keep": 5, "template": "lead_times"}])):
+        entries = (
+            ("one", "lead_times", keep),
+            ("other", find_template("lead_times").notebook, "keep = 3"),
+        )
+        told = [
+            f'[[report]]\nname = "{name}"\ntemplate = "{template}"\ncron = "0 7 * * *"\n'
+            f'timezone = "UTC"\nstart = 2022-09-10\n{more}'
+            for name, template, more in entries
+        ]
+        file.write_text("\n".join(told), encoding="utf-8")
+        options = {"run": build_nothing, "prune": lambda _, **told: asked.append(told)}
+        run_due(read_schedule(file), now=NOON, out=tmp_path / f"out{keep}", **options)
+        assert asked == wanted
+
+
+def build_nothing(*_, **__):
+    """Build nothing."""
 
 
 def test_an_outcome_is_shown_as_text(written):

@@ -238,6 +238,12 @@ def test_nothing_else_is_served(serving, path):
     assert "secret" not in body.replace("secret.txt", "")
 
 
+def test_what_is_no_request_is_refused(serving, capfd):
+    assert ask(serving, "/a%00b")[0] == 400
+    assert ask(serving, "/run-1/report.html", Host="[")[0] == 400
+    assert capfd.readouterr().err == ""
+
+
 def test_a_name_that_was_made_to_point_here_reads_nothing(serving):
     assert serving[0] == "127.0.0.1"
     assert ask(serving, "/run-1/report.html", Host="example.org")[0] == 421

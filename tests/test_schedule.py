@@ -111,6 +111,8 @@ def test_a_schedule_is_read_whole(schedule_file):
         ('name = "mornings"', "", "entry 1, name: is missing"),
         ('["desk", "mail"]', '["dsek"]', "notify: no such channel; got 'dsek'. .*'desk'"),
         ("start = 2022-09-01", 'start = "2022-09-01"', "start: .*not in quotes"),
+        ("start = 2022-09-01", "start = 0001-01-01", "start: .*since 1970"),
+        ("start = 2022-09-01", "start = 9999-12-31", "start: .*since 1970"),
         ('timezone = "Europe/Kyiv"', "", "entry 'mornings', timezone: is missing"),
         ('"Europe/Kyiv"', '"Europe/Kiew"', "timezone: .*no time zone is called 'Europe/Kiew'"),
         ("keep = 30", "keep = 0", "keep: bad value"),
@@ -126,6 +128,7 @@ def test_a_schedule_is_read_whole(schedule_file):
         ('to = ["desk@example.org"]', 'to = ["a@b\\nBcc: c@d"]', "notify.mail, to: bad value"),
         ('password_env = "FOXGRAPE_MAIL_PASSWORD"', "", "user_env and password_env together"),
         ('host = "mail.example"', 'host = "mail.example"\nsecurity = "none"', "another computer"),
+        ('host = "mail.example"', 'host = "mail.example"\nport = 587.0', "mail, port: bad value"),
         ("catch_up = 3", "catch_up = ", "cannot be read as TOML"),
     ],
 )
@@ -244,6 +247,18 @@ def test_a_stretch_is_cut_by_the_calendar_of_its_zone(every, lengths):
 def test_months_of_a_stretch_begin_on_one_day_or_the_last_there_is():
     months = stretch(date(2022, 1, 31), date(2022, 6, 1), "1month", "UTC")
     assert [one.start.strftime("%m-%d") for one in months] == ["01-31", "02-28", "03-31", "04-30"]
+
+
+@pytest.mark.parametrize(
+    ("since", "until"),
+    [
+        (date(9990, 1, 1), date(9999, 12, 31)),
+        (date(1, 1, 1), date(3, 1, 1)),
+    ],
+)
+def test_a_stretch_at_an_end_of_the_calendar_is_refused_in_one_line(since, until):
+    with pytest.raises(ScheduleError, match="beyond the calendar"):
+        stretch(since, until, "1year", "Europe/Kyiv")
 
 
 @pytest.mark.parametrize("every", ["0d", "1", "week", "1 fortnight", "-1d"])

@@ -165,13 +165,14 @@ def stretch(since: date, until: date, every: str, zone: str) -> list[Period]:
         clock = zone_of(zone)
     except ValueError:
         raise ScheduleError.no_zone(zone) from None
-    first, last = _instant(since, clock), _instant(until, clock)
-    bounds = [first]
-    while True:
-        step = len(bounds) * int(match[1])
-        bounds.append(_stepped(first, match[2], step, clock))
-        if bounds[-1] > last:
-            break
+    try:
+        first, last = _instant(since, clock), _instant(until, clock)
+        bounds = [first]
+        while bounds[-1] <= last:
+            step = len(bounds) * int(match[1])
+            bounds.append(_stepped(first, match[2], step, clock))
+    except OverflowError:
+        raise ScheduleError(f"from {since} until {until} reaches beyond the calendar") from None
     periods = [Period(start, end) for start, end in pairwise(bounds[:-1])]
     if not periods:
         raise ScheduleError(f"from {since} until {until} there is no whole period of {every}")

@@ -72,7 +72,7 @@ class Cron:
         """Return the last so many instants up to one, this included, none before `since`."""
         reach = _DAY
         while True:
-            start = max(instant - reach, since) - timedelta(microseconds=1)
+            start = instant - min(reach, instant - since) - timedelta(microseconds=1)
             found: deque[datetime] = deque(maxlen=count)
             for due in self._walk(start):
                 if due > instant:
