@@ -92,9 +92,13 @@ def test_what_is_no_longer_there_cannot_be_rebuilt(tmp_path, study_copy):
     made.write_text(made.read_text(encoding="utf-8").replace("print", "repr"), encoding="utf-8")
     with pytest.raises(ReportError, match="the template has changed since"):
         rebuild_report(built.html.parent)
-    built.manifest.write_text("{}", encoding="utf-8")
-    with pytest.raises(ReportError, match="the manifest lacks something: 'template'"):
-        rebuild_report(built.html.parent)
+    told = json.loads(built.manifest.read_text(encoding="utf-8"))
+    made.write_text(made.read_text(encoding="utf-8").replace("repr", "print"), encoding="utf-8")
+    broken = [{name: []} for name in ("parameters", "versions", "code", "study")]
+    for manifest in ({}, *(told | one for one in broken)):
+        built.manifest.write_text(json.dumps(manifest), encoding="utf-8")
+        with pytest.raises(ReportError, match="the manifest lacks something: "):
+            rebuild_report(built.html.parent)
 
 
 def test_a_template_is_not_run_on_data_that_it_does_not_read(tmp_path, store):

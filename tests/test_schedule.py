@@ -316,6 +316,17 @@ def test_the_crontab_keeps_its_other_lines_and_one_of_ours(tmp_path, monkeypatch
     assert "other.toml" in lines[1]
 
 
+@pytest.mark.parametrize("fails", ["echo half; exit 1", "echo no such disk >&2; exit 2"])
+def test_a_crontab_that_cannot_be_read_is_left_alone(tmp_path, monkeypatch, fails):
+    program = tmp_path / "crontab"
+    program.write_text(f'#!/bin/sh\n[ "$1" = -l ] || touch {tmp_path}/written\n{fails}\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with pytest.raises(ScheduleError, match="crontab refuses"):
+        install("crontab", ODD)
+    assert not (tmp_path / "written").exists()
+
+
 def test_a_machine_without_crontab_says_so(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ScheduleError, match="there is no crontab program"):

@@ -93,6 +93,21 @@ def test_only_addresses_of_the_web_are_links():
 def test_other_columns_stand_as_they_are():
     frame = pd.DataFrame({"repost": [True, None], "n": [1.5, None], "mine": [["x"], "y"]})
     assert cells(frame) == ["yes", "1.5", "[&#x27;x&#x27;]", "–", "–", "y"]
+    assert cells(pd.DataFrame([[1, 2]], columns=["twice", "twice"])) == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pd.DataFrame({"lead_min": [1.5], "lead_max": [2]}),
+        pd.DataFrame({"lead_min": ["1.5"], "lead_max": ["2"]}),
+        pd.DataFrame({"decoded_at": ["1.5"], "occurred_until": ["2"]}),
+    ],
+)
+def test_columns_of_ones_own_may_have_the_names_of_ours(frame):
+    assert cells(frame) == ["1.5", "2"]
+    mixed = frame.assign(posted_at=at("2022-09-10T11:32Z"), posted_until="soon")
+    assert cells(mixed, timezone="UTC")[2:] == ["10 Sep 2022, 11:32", "soon"]
 
 
 def test_many_rows_are_cut_and_counted():

@@ -117,7 +117,7 @@ def report_build(
             f"the report failed: {built.error}", hint=f"its notebook is {built.notebook}"
         )
     if not as_json:
-        if chosen.name == "lead_times":
+        if chosen.notebook == find_template("lead_times").notebook:
             _print_findings(study, values)
         print(f"{built.status}: {built.html}")  # noqa: T201
     return 0

@@ -262,7 +262,9 @@ def _change_crontab(line: str) -> None:
     """Replace our line of the crontab, or add it."""
     try:
         read = subprocess.run(["crontab", "-l"], capture_output=True, text=True, check=False)  # noqa: S607
-        # No crontab yet is code 1 and nothing on stdout.
+        # No crontab yet is code 1 and nothing on stdout; what else fails may hide lines.
+        if read.returncode != 1 or read.stdout:
+            read.check_returncode()
         rest = [other for other in read.stdout.splitlines() if not other.endswith(_MARK)]
         text = "\n".join([*rest, line])
         subprocess.run(["crontab", "-"], input=text, text=True, check=True, capture_output=True)  # noqa: S607

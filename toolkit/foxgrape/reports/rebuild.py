@@ -122,7 +122,8 @@ def rebuild_report(
         )
         planned = plan(request, software, source=source)
         run_id, seed = str(told["run_id"]), int(told["seed"])
-    except (KeyError, TypeError, ValueError) as error:
+        changed = _changed(told, software)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ReportError(f"the manifest lacks something: {error}", file=folder) from None
     rebuilt = Path(out) / "rebuilt" / run_id
     failed = Path(out) / "failed" / f"rebuilt-{run_id}"
@@ -130,7 +131,7 @@ def rebuild_report(
     (built,) = build([planned], software, 1, now)
     cells = () if built.error is not None else _different(folder / NOTEBOOK, built.notebook)
     same = built.error is None and not cells
-    return Rebuilt(built, same, cells, _changed(told, software))
+    return Rebuilt(built, same, cells, changed)
 
 
 def _template(told: Mapping[str, Any], folder: Path) -> str | Path:
