@@ -188,7 +188,7 @@ def _read(path: Path) -> tuple[Schedule | None, list[ScheduleError]]:
         if (channel := _channel(name, table, path, wrong)) is not None
     }
     entries: list[Entry] = []
-    for number, table in enumerate(top.get("report") or (), start=1):
+    for number, table in enumerate(top.get("report", ()), start=1):
         made = _entry(table, number, top.get("timezone"), path, wrong)
         if made is None:
             continue
@@ -197,7 +197,7 @@ def _read(path: Path) -> tuple[Schedule | None, list[ScheduleError]]:
         wrong += [
             _no_channel(made, name, channels, path)
             for name in made.notify
-            if name not in (top.get("notify") or {})
+            if name not in told_channels
         ]
         entries.append(made)
     if wrong:
