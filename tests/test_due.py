@@ -17,7 +17,6 @@ import pytest
 
 import building
 from building import append, build, lines, make_template
-from foxgrape.cli import run as shell
 from foxgrape.errors import FoxgrapeError, ScheduleError
 from foxgrape.reports.backfill import backfill
 from foxgrape.reports.catalogue import find_template
@@ -27,6 +26,7 @@ from foxgrape.reports.schedule import read_schedule
 from foxgrape.reports.standing import standings
 from mailing import mailing
 from serving import Reply, serving
+from shelling import said
 
 KYIV = ZoneInfo("Europe/Kyiv")
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -653,12 +653,6 @@ def test_a_backfill_that_cannot_work_builds_nothing(tmp_path, more, says):
 
 
 # ---- the shell, with the report that it is for
-
-
-def said(capfd, *arguments):
-    code = shell(list(map(str, arguments)))
-    told = capfd.readouterr()
-    return code, told.out, told.err
 
 
 def test_the_shell_builds_what_is_due_and_says_what_failed(written, tmp_path, capfd):

@@ -18,7 +18,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from foxgrape.cli import run
 from foxgrape.errors import ScheduleError
 from foxgrape.reports.backfill import stretch
 from foxgrape.reports.catalogue import Template
@@ -29,6 +28,7 @@ from foxgrape.reports.periods import Period
 from foxgrape.reports.schedule import Job, problems, read_schedule
 from foxgrape.reports.standing import faults, standings
 from foxgrape.reports.taking import values_for
+from shelling import said
 
 WHOLE = """
 timezone = "Europe/Kyiv"
@@ -444,12 +444,6 @@ def test_a_process_that_stays_builds_and_outlives_a_broken_schedule(schedule_fil
 
 
 # ---- the shell
-
-
-def said(capfd, *arguments):
-    code = run(list(map(str, arguments)))
-    told = capfd.readouterr()
-    return code, told.out, told.err
 
 
 def test_the_shell_checks_and_shows(schedule_file, capfd, monkeypatch, tmp_path):

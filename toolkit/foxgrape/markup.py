@@ -45,11 +45,11 @@ class Headline(Html):
     '<div class="headline"><p class="finding"><strong>3 &lt; 5 leads</strong></p></div>'
     """
 
-    def __init__(self, text: str, markup: str | None = None) -> None:
+    def __init__(self, text: str, claim: str = "", details: str = "") -> None:
+        """Take the sentence as text, what is claimed with it and what stands below as markup."""
         super().__init__(
-            markup
-            or '<div class="headline"><p class="finding"><strong>'
-            f"{html.escape(text)}</strong></p></div>"
+            '<div class="headline"><p class="finding"><strong>'
+            f"{html.escape(text)}</strong></p>{claim}</div>{details}"
         )
         self.text = text
 

@@ -92,14 +92,8 @@ def headline(analysis: Analysis) -> Headline:
     confirmed = "the first confirmation of their event" if by is None else f"{by} confirmed it"
     finding = f"Of {n} coded posts, {before} certainly came before {confirmed}."
     details = "".join(f"<li>{html.escape(line)}</li>" for line in analysis.findings()[1:])
-    return Headline(
-        finding,
-        '<div class="headline"><p class="finding"><strong>'
-        f"{html.escape(finding)}</strong></p>"
-        f'<p class="claim">{html.escape(_chance(analysis).sentence())} '
-        f"{html.escape(analysis.study.caution)}</p></div>"
-        f"<ul>{details}</ul>",
-    )
+    claim = html.escape(f"{_chance(analysis).sentence()} {analysis.study.caution}")
+    return Headline(finding, f'<p class="claim">{claim}</p>', f"<ul>{details}</ul>")
 
 
 def signals_table(analysis: Analysis, rows: pd.DataFrame | None = None) -> Html:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -179,14 +180,11 @@ def _changed(told: Mapping[str, Any], software: Software) -> tuple[str, ...]:
 
 def _different(before: Path, after: Path) -> tuple[int, ...]:
     """Return the cells whose outputs are not the same."""
-    old, new = _outputs(before), _outputs(after)
-    longest = max(len(old), len(new))
-    old += [None] * (longest - len(old))
-    new += [None] * (longest - len(new))
-    return tuple(number for number in range(1, longest + 1) if old[number - 1] != new[number - 1])
+    pairs = enumerate(zip_longest(_outputs(before), _outputs(after)), start=1)
+    return tuple(number for number, (old, new) in pairs if old != new)
 
 
-def _outputs(notebook: Path) -> list[str | None]:
+def _outputs(notebook: Path) -> list[str]:
     """Return what each code cell shows, without numbers that only count."""
     import nbformat  # noqa: PLC0415
 
