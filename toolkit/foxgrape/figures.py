@@ -145,7 +145,7 @@ def survival(leads: LeadTimes) -> go.Figure:
     """
     figure = go.Figure()
     curve = _from_zero(leads.survival)
-    flat = {"line": {"width": 0, "shape": "hv"}, "hoverinfo": "skip"}
+    flat: dict[str, Any] = {"line": {"width": 0, "shape": "hv"}, "hoverinfo": "skip"}
     figure.add_trace(_curve(curve, "upper", showlegend=False, **flat))
     band = {"name": "95% band", "fill": "tonexty", "fillcolor": "rgba(0, 114, 178, 0.18)"}
     figure.add_trace(_curve(curve, "lower", **band, **flat))
