@@ -27,7 +27,6 @@ from urllib.request import urlopen
 from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).parents[1]
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 NO_UPDATES = "jupyterlab.NeverCheckForUpdate"
 #: Of all cells: how many have code, ran, and what their outputs are.
 STATE = """() => {
@@ -162,16 +161,17 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=ROOT / "notebooks", help="of notebooks")
     parser.add_argument("--pictures", type=Path, help="a folder for screenshots")
     told = parser.parse_args()
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None:
-        raise SystemExit(f"no browser was found ({', '.join(BROWSERS)})")
+    script = ROOT / "scripts" / "find_browser.sh"
+    found = subprocess.run(["sh", script], capture_output=True, text=True, check=False)  # noqa: S603, S607
+    if found.returncode:
+        raise SystemExit("no browser was found")
     names = told.names or sorted(one.stem for one in told.folder.glob("[0-9]*.ipynb"))
     flags = ["--no-sandbox"] if os.name == "posix" and os.geteuid() == 0 else []
     failed = 0
     with TemporaryDirectory() as scratch, sync_playwright() as play:
         folder = Path(scratch) / "notebooks"
         shutil.copytree(told.folder, folder)
-        browser = play.chromium.launch(executable_path=path, args=flags)
+        browser = play.chromium.launch(executable_path=found.stdout.strip(), args=flags)
         with lab(folder) as address:
             for name in names:
                 start = time.monotonic()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -45,11 +46,11 @@ def real_data() -> Path:
 @pytest.fixture(scope="session")
 def browser_path() -> str:
     """Find a Chromium; skip, saying so, where there is none."""
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    found = next(filter(None, map(shutil.which, names)), None)
-    if found is None:
-        pytest.skip(f"no browser was found ({', '.join(names)}), so the page was not opened")
-    return found
+    script = Path(__file__).parents[1] / "scripts" / "find_browser.sh"
+    found = subprocess.run(["sh", script], capture_output=True, text=True, check=False)
+    if found.returncode:
+        pytest.skip("scripts/find_browser.sh found no browser, so the page was not opened")
+    return found.stdout.strip()
 
 
 @pytest.fixture(scope="session")

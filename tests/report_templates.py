@@ -16,7 +16,8 @@ parameters:
 
 def template(folder: Path, name: str, *cells: str, first: str = "study = None\nnumber = 1") -> Path:
     notebook = nbformat.v4.new_notebook()
-    language = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    # Whatever kernel a notebook names, it runs in ours.
+    language = {"name": "none-such", "display_name": "None such", "language": "python"}
     notebook.metadata["kernelspec"] = language
     parameters = nbformat.v4.new_code_cell(first)
     parameters.metadata["tags"] = ["parameters"]

@@ -150,6 +150,9 @@ def test_one_day_is_named_alone(grapes):
     assert brief(grapes, until="2022-09-06", days=1).days_in_words() == "5 Sep 2022"
     with pytest.raises(FoxgrapeError, match="at least 1 day"):
         brief(grapes, until="2022-09-06", days=0)
+    for until, days in (("soon", 7), ("2022-09-06", 10**6), ("2022-09-06", 10**12)):
+        with pytest.raises(FoxgrapeError, match="no such period; expected until as a day"):
+            brief(grapes, until=until, days=days)
 
 
 def test_an_event_nobody_confirms_is_known_when_it_has_occurred():
@@ -194,6 +197,8 @@ def test_a_store_is_analysed_as_its_study(tmp_path):
     assert "yermak-2022-09-10-grapes:🍇:geonames:707292" in set(theirs["signal_id"])
     with pytest.raises(StudyError, match="did you mean 'liberated'"):
         stored_study(store, kinds=["liberatd"])
+    with pytest.raises(StudyError, match="no such time zone; expected an IANA name"):
+        stored_study(store, timezone="Europe")
     with pytest.raises(StoreError):
         stored_study(store, versions={"posts": 99})
 

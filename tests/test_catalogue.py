@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -35,6 +36,7 @@ def test_a_card_tells_what_its_run_was_about(filled):
     assert (first.title, first.headline, first.status) == ("Report 0", "Found 0 leads", "done")
     assert (first.places, first.when) == (("Izium",), "1 Sep 2022 to 7 Sep 2022")
     assert first.built == "25 Nov 2026, 07:00 UTC"
+    assert replace(first, built_at="2026-11-25T09:00:00+02:00").built == first.built
     assert first.links == {
         "page": "weekly_brief-0000/report.html",
         "notebook": "weekly_brief-0000/notebook.ipynb",
@@ -66,7 +68,7 @@ def test_parameters_are_told_in_words():
         "token": "FOXGRAPE_TOKEN",
         "codes": ["🍇", "🦊"],
         "places": [*PLACES, "mine:1"],
-        "until": "2022-09-10T23:59+03:00",
+        "until": "20220910T235900+0300",
         "since": "2022-09-01",
         "note": "x" * 500,
     }

@@ -8,13 +8,7 @@ import sys
 
 import pytest
 
-from foxgrape.cli import run
-
-
-def said(capfd, *arguments):
-    code = run(list(arguments))
-    told = capfd.readouterr()
-    return code, told.out, told.err
+from shelling import said
 
 
 def test_lookup(capfd):

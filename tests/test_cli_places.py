@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from foxgrape import cli_places
 from foxgrape.cli import run
+from foxgrape.cli_common import show
 from foxgrape.places import Gazetteer, building
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def test_bad_places_are_named_by_row_and_column(
 
 def test_a_table_that_is_wider_than_the_terminal_is_folded(monkeypatch, capsys):
     rows = [{"emoji": "🍇", "what": "raisins [/x] " * 12}, {"emoji": "x", "what": "\x1b[2J"}]
-    cli_places.show(rows, rows, as_json=False)
+    show(rows, rows, as_json=False)
     plain = capsys.readouterr().out.splitlines()
     # An emoji is two columns wide, so that its line has a sign less before the next cell.
     assert plain[0] == "emoji  what"
@@ -179,7 +179,7 @@ def test_a_table_that_is_wider_than_the_terminal_is_folded(monkeypatch, capsys):
     assert plain[2] == "x       [2J"
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     monkeypatch.setenv("COLUMNS", "60")
-    cli_places.show(rows, rows, as_json=False)
+    show(rows, rows, as_json=False)
     folded = capsys.readouterr().out
     assert len(folded.splitlines()) > len(plain)
     assert "[/x]" in folded

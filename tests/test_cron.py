@@ -87,6 +87,9 @@ def test_until_is_bounded_on_both_sides():
     assert daily.until(seven, 3, seven - 30 * day) == [seven - 2 * day, seven - day, seven]
     assert daily.until(seven, 30, seven - day) == [seven - day, seven]
     assert daily.until(seven - timedelta(seconds=1), 30, seven) == []
+    # As far back as is asked, and not beyond what a calendar has.
+    monthly = Cron("0 7 1 * *", "UTC")
+    assert len(monthly.until(seven, 99_999, datetime(1000, 1, 1, tzinfo=UTC))) == 1022 * 12 + 9
     yearly = Cron("0 7 29 2 *", "UTC")
     assert [due.year for due in yearly.until(seven, 2, datetime(2000, 1, 1, tzinfo=UTC))] == [
         2016,

@@ -17,15 +17,16 @@ import pytest
 
 import building
 from building import append, build, lines, make_template
-from foxgrape.cli import run as shell
 from foxgrape.errors import FoxgrapeError, ScheduleError
 from foxgrape.reports.backfill import backfill
+from foxgrape.reports.catalogue import find_template
 from foxgrape.reports.due import run_due
 from foxgrape.reports.periods import Ledger
 from foxgrape.reports.schedule import read_schedule
 from foxgrape.reports.standing import standings
 from mailing import mailing
 from serving import Reply, serving
+from shelling import said
 
 KYIV = ZoneInfo("Europe/Kyiv")
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -297,6 +298,29 @@ def test_old_runs_go_as_the_entries_tell(written):
     file.write_text(text, encoding="utf-8")
     run_due(read_schedule(file), now=NOON + DAY, **options)
     assert len(asked) == 1
+
+
+def test_a_template_by_its_name_and_by_its_path_is_one(tmp_path):
+    """Or pruning what one entry tells would take what the other keeps."""
+    file, asked = tmp_path / "schedule.toml", []
+    for keep, wanted in (("", []), ("keep = 5", [{"keep": 5, "template": "lead_times"}])):
+        entries = (
+            ("one", "lead_times", keep),
+            ("other", find_template("lead_times").notebook, "keep = 3"),
+        )
+        told = [
+            f'[[report]]\nname = "{name}"\ntemplate = "{template}"\ncron = "0 7 * * *"\n'
+            f'timezone = "UTC"\nstart = 2022-09-10\n{more}'
+            for name, template, more in entries
+        ]
+        file.write_text("\n".join(told), encoding="utf-8")
+        options = {"run": build_nothing, "prune": lambda _, **told: asked.append(told)}
+        run_due(read_schedule(file), now=NOON, out=tmp_path / f"out{keep}", **options)
+        assert asked == wanted
+
+
+def build_nothing(*_, **__):
+    """Build nothing."""
 
 
 def test_an_outcome_is_shown_as_text(written):
@@ -616,7 +640,7 @@ def test_a_backfill_in_processes_survives_one_that_dies(tmp_path):
         ({"period": {"ned": "end"}}, "no parameter 'ned'. Hint: did you mean 'end'"),
         ({"period": {"end": "finish"}}, "no such bound"),
         ({"parameters": {"entry": 1}}, "bad value for the parameter entry"),
-        ({"zone": "Europe/Kiew"}, "no time zone"),
+        ({"zone": "Europe/Kiew"}, "no such time zone"),
         ({"until": date(2022, 9, 6)}, "no whole period"),
         ({"since": datetime(2022, 9, 5)}, "an instant needs its offset"),  # noqa: DTZ001
     ],
@@ -629,12 +653,6 @@ def test_a_backfill_that_cannot_work_builds_nothing(tmp_path, more, says):
 
 
 # ---- the shell, with the report that it is for
-
-
-def said(capfd, *arguments):
-    code = shell(list(map(str, arguments)))
-    told = capfd.readouterr()
-    return code, told.out, told.err
 
 
 def test_the_shell_builds_what_is_due_and_says_what_failed(written, tmp_path, capfd):

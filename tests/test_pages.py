@@ -15,7 +15,7 @@ import pytest
 
 from attacks import ATTACKS, seen
 from axe import grave
-from foxgrape import ReportRequest, run_report, run_reports
+from foxgrape import ReportRequest, markup, run_report, run_reports
 from foxgrape.cli import run
 from foxgrape.errors import ReportError
 from foxgrape.reports import assets
@@ -315,6 +315,24 @@ def test_sorting_is_stable_and_can_be_undone_by_keys(sorting, opened):
 def test_tables_with_merged_cells_are_left_alone(sorting, opened):
     tab = opened(sorting)
     assert tab.locator("table").nth(2).locator("button").count() == 0
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("lab", [True, False], ids=["lab", "page"])
+def test_words_begin_at_the_left_and_numbers_end_at_the_right(tmp_path, opened, lab):
+    """Also in JupyterLab, whose style has all cells end at the right."""
+    rows = [["a 1", "1,234", "12%", "1"], ["–", "–", "−0.5%", "7 days"]]
+    shown = markup.table(["word", "number", "share", "other"], rows).markup
+    text = page(notebook({"text/html": shown}), title="x", footer={})
+    if lab:
+        text = f"<!doctype html><style>td, th, tr {{ text-align: right; }}</style>{shown}"
+    file = tmp_path / "page.html"
+    file.write_text(text, encoding="utf-8")
+    tab = opened(file, drawn=False)
+    side = "cells => cells.map(cell => getComputedStyle(cell).textAlign)"
+    wanted = ["left", "right", "right", "left"]
+    assert tab.locator("th").evaluate_all(side) == wanted
+    assert tab.locator("td").evaluate_all(side) == wanted * 2
 
 
 @pytest.mark.browser

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import stat
 from datetime import UTC, datetime
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -15,7 +14,7 @@ from foxgrape.cli import run
 from foxgrape.errors import ParameterError, ReportError
 from foxgrape.reports.catalogue import find_template, templates
 from foxgrape.reports.parameters import checked
-from report_templates import names
+from report_templates import names, printed, template
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -52,13 +51,7 @@ def test_the_page_says_the_finding_and_shows_no_code(built):
     assert "open_study(" not in text
     assert "🍇" in text
     assert "🦊" in text
-    notebook = nbformat.read(built.notebook, as_version=4)
-    assert not [
-        output
-        for cell in notebook.cells
-        for output in cell.get("outputs", ())
-        if output.output_type == "stream"
-    ], "a cell warned or printed"
+    assert printed(built.notebook) == "", "a cell warned"
 
 
 @pytest.mark.browser
@@ -116,43 +109,20 @@ def test_an_unchanged_run_is_recognised_and_a_forced_one_replaces_it(built):
     assert names(built.html.parents[1]) == {built.run_id, "index.html"}
 
 
-TEMPLATE = """title: A test
-description: For tests.
-parameters:
-  properties:
-    number: {type: integer, default: 1}
-"""
-
-
-def make_template(folder: Path, *cells: str) -> Path:
-    notebook = nbformat.v4.new_notebook()
-    notebook.metadata["kernelspec"] = {
-        "name": "none-such",
-        "display_name": "None such",
-        "language": "python",
-    }
-    first = nbformat.v4.new_code_cell("study = None\nnumber = 1")
-    first.metadata["tags"] = ["parameters"]
-    notebook.cells = [first, *map(nbformat.v4.new_code_cell, cells)]
-    nbformat.write(notebook, folder / "mine.ipynb")
-    (folder / "mine.yaml").write_text(TEMPLATE, encoding="utf-8")
-    return folder / "mine.ipynb"
-
-
 def test_a_failed_run_is_kept_and_never_replaces_the_good_one(tmp_path, study_copy, capfd):
     out = tmp_path / "out"
     fails = "from pathlib import Path\nif Path(study).joinpath('fail').exists():\n    1 / 0"
-    template = make_template(tmp_path, "print('fine')", fails)
+    made = template(tmp_path, "mine", "print('fine')", fails)
     study = study_copy
-    good = run_report(template, study=study, out=out)
+    good = run_report(made, study=study, out=out)
     assert good.status == "done"
     page = good.html.read_bytes()
 
     (study / "fail").touch()
-    options = [str(template), "--study", str(study), "--out", str(out), "--force"]
+    options = [str(made), "--study", str(study), "--out", str(out), "--force"]
     assert run(["report", "build", *options]) == 1
     assert "ZeroDivisionError" in capfd.readouterr().err
-    failed = run_report(template, study=study, out=out, force=True)
+    failed = run_report(made, study=study, out=out, force=True)
     assert (failed.status, failed.html) == ("failed", None)
     assert "division by zero" in failed.error
     assert good.html.read_bytes() == page
@@ -163,15 +133,15 @@ def test_a_failed_run_is_kept_and_never_replaces_the_good_one(tmp_path, study_co
 
 
 def test_a_kernel_that_dies_is_a_failed_run(tmp_path):
-    template = make_template(tmp_path, "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
-    failed = run_report(template, out=tmp_path / "out")
+    made = template(tmp_path, "mine", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
+    failed = run_report(made, out=tmp_path / "out")
     assert failed.status == "failed"
     assert "died" in failed.error
 
 
 def test_values_reach_the_notebook_exactly(tmp_path):
-    template = make_template(tmp_path, "assert number == 12345678901234567890, number")
-    run_ = run_report(template, parameters={"number": 12345678901234567890}, out=tmp_path / "out")
+    made = template(tmp_path, "mine", "assert number == 12345678901234567890, number")
+    run_ = run_report(made, parameters={"number": 12345678901234567890}, out=tmp_path / "out")
     assert run_.error is None
 
 
@@ -201,11 +171,11 @@ def test_every_template_has_defaults_that_hold():
         "place_brief",
         "weekly_brief",
     ]
-    for template in known.values():
-        assert checked(template, needed.get(template.name, {}), now=NOW)
-        assert template.title
-        assert template.tags
-        assert template.description
+    for one in known.values():
+        assert checked(one, needed.get(one.name, {}), now=NOW)
+        assert one.title
+        assert one.tags
+        assert one.description
 
 
 def test_unknown_templates_and_broken_sidecars_are_named(tmp_path):
@@ -213,7 +183,7 @@ def test_unknown_templates_and_broken_sidecars_are_named(tmp_path):
         find_template("leadtimes")
     with pytest.raises(ReportError, match=r"there is no such notebook"):
         find_template(tmp_path / "none.ipynb")
-    notebook = make_template(tmp_path)
+    notebook = template(tmp_path, "mine")
     right = "title: A\ndescription: B\nparameters: "
     for text in ("title: [", "title: \udcff", f"{right}{{}}", f"{right}{{properties: {{a: 1}}}}"):
         sidecar = notebook.with_suffix(".yaml")

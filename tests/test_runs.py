@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import select
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import pytest
 import yaml
 
 from foxgrape import ReportRequest, run_report, run_reports
+from foxgrape.reports import job
 from foxgrape.reports.engine import MOST_SHOWN
 from foxgrape.reports.folders import Aside
 from foxgrape.reports.kernel_process import MOST_PRINTED
@@ -112,6 +114,17 @@ def test_a_failed_run_keeps_notebook_log_and_message(many, name, says, cell):
     ]
     assert [cell in each.source for each in broken] == [True]
     assert broken[0].metadata.papermill.status == "failed"
+
+
+@pytest.mark.parametrize("sign", ["x", "🍇", "\0"])
+def test_a_word_of_a_run_fits_into_a_pipe_in_one_piece(sign, tmp_path, monkeypatch):
+    """What is longer may be cut in two by the word of another run, and be no JSON."""
+    words = []
+    monkeypatch.setattr(job, "_execute", lambda *_: f"{sign * 9_000}\nand on")
+    job.work({"aside": str(tmp_path)}, words.append)
+    (word,) = words
+    assert word["result"]["error"].startswith(sign * 100)
+    assert len(json.dumps(word)) < select.PIPE_BUF
 
 
 def test_what_a_notebook_prints_or_shows_has_an_end_and_a_note(many):

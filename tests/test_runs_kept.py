@@ -92,9 +92,13 @@ def test_what_is_no_longer_there_cannot_be_rebuilt(tmp_path, study_copy):
     made.write_text(made.read_text(encoding="utf-8").replace("print", "repr"), encoding="utf-8")
     with pytest.raises(ReportError, match="the template has changed since"):
         rebuild_report(built.html.parent)
-    built.manifest.write_text("{}", encoding="utf-8")
-    with pytest.raises(ReportError, match="the manifest lacks something: 'template'"):
-        rebuild_report(built.html.parent)
+    told = json.loads(built.manifest.read_text(encoding="utf-8"))
+    made.write_text(made.read_text(encoding="utf-8").replace("repr", "print"), encoding="utf-8")
+    broken = [{name: []} for name in ("parameters", "versions", "code", "study")]
+    for manifest in ({}, *(told | one for one in broken)):
+        built.manifest.write_text(json.dumps(manifest), encoding="utf-8")
+        with pytest.raises(ReportError, match="the manifest lacks something: "):
+            rebuild_report(built.html.parent)
 
 
 def test_a_template_is_not_run_on_data_that_it_does_not_read(tmp_path, store):
@@ -236,6 +240,12 @@ def test_nothing_else_is_served(serving, path):
     status, _, body = ask(serving, path)
     assert status == 404
     assert "secret" not in body.replace("secret.txt", "")
+
+
+def test_what_is_no_request_is_refused(serving, capfd):
+    assert ask(serving, "/a%00b")[0] == 400
+    assert ask(serving, "/run-1/report.html", Host="[")[0] == 400
+    assert capfd.readouterr().err == ""
 
 
 def test_a_name_that_was_made_to_point_here_reads_nothing(serving):

@@ -18,7 +18,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from foxgrape.cli import run
 from foxgrape.errors import ScheduleError
 from foxgrape.reports.backfill import stretch
 from foxgrape.reports.catalogue import Template
@@ -29,6 +28,7 @@ from foxgrape.reports.periods import Period
 from foxgrape.reports.schedule import Job, problems, read_schedule
 from foxgrape.reports.standing import faults, standings
 from foxgrape.reports.taking import values_for
+from shelling import said
 
 WHOLE = """
 timezone = "Europe/Kyiv"
@@ -111,6 +111,8 @@ def test_a_schedule_is_read_whole(schedule_file):
         ('name = "mornings"', "", "entry 1, name: is missing"),
         ('["desk", "mail"]', '["dsek"]', "notify: no such channel; got 'dsek'. .*'desk'"),
         ("start = 2022-09-01", 'start = "2022-09-01"', "start: .*not in quotes"),
+        ("start = 2022-09-01", "start = 0001-01-01", "start: .*since 1970"),
+        ("start = 2022-09-01", "start = 9999-12-31", "start: .*since 1970"),
         ('timezone = "Europe/Kyiv"', "", "entry 'mornings', timezone: is missing"),
         ('"Europe/Kyiv"', '"Europe/Kiew"', "timezone: .*no time zone is called 'Europe/Kiew'"),
         ("keep = 30", "keep = 0", "keep: bad value"),
@@ -126,6 +128,7 @@ def test_a_schedule_is_read_whole(schedule_file):
         ('to = ["desk@example.org"]', 'to = ["a@b\\nBcc: c@d"]', "notify.mail, to: bad value"),
         ('password_env = "FOXGRAPE_MAIL_PASSWORD"', "", "user_env and password_env together"),
         ('host = "mail.example"', 'host = "mail.example"\nsecurity = "none"', "another computer"),
+        ('host = "mail.example"', 'host = "mail.example"\nport = 587.0', "mail, port: bad value"),
         ("catch_up = 3", "catch_up = ", "cannot be read as TOML"),
     ],
 )
@@ -246,6 +249,18 @@ def test_months_of_a_stretch_begin_on_one_day_or_the_last_there_is():
     assert [one.start.strftime("%m-%d") for one in months] == ["01-31", "02-28", "03-31", "04-30"]
 
 
+@pytest.mark.parametrize(
+    ("since", "until"),
+    [
+        (date(9990, 1, 1), date(9999, 12, 31)),
+        (date(1, 1, 1), date(3, 1, 1)),
+    ],
+)
+def test_a_stretch_at_an_end_of_the_calendar_is_refused_in_one_line(since, until):
+    with pytest.raises(ScheduleError, match="beyond the calendar"):
+        stretch(since, until, "1year", "Europe/Kyiv")
+
+
 @pytest.mark.parametrize("every", ["0d", "1", "week", "1 fortnight", "-1d"])
 def test_lengths_that_are_none(every):
     with pytest.raises(ScheduleError, match="no such length of a period"):
@@ -299,6 +314,17 @@ def test_the_crontab_keeps_its_other_lines_and_one_of_ours(tmp_path, monkeypatch
     assert (len(lines), lines[0]) == (2, "@daily mine")
     assert lines[1].startswith("*/30 ")
     assert "other.toml" in lines[1]
+
+
+@pytest.mark.parametrize("fails", ["echo half; exit 1", "echo no such disk >&2; exit 2"])
+def test_a_crontab_that_cannot_be_read_is_left_alone(tmp_path, monkeypatch, fails):
+    program = tmp_path / "crontab"
+    program.write_text(f'#!/bin/sh\n[ "$1" = -l ] || touch {tmp_path}/written\n{fails}\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with pytest.raises(ScheduleError, match="crontab refuses"):
+        install("crontab", ODD)
+    assert not (tmp_path / "written").exists()
 
 
 def test_a_machine_without_crontab_says_so(tmp_path, monkeypatch):
@@ -418,12 +444,6 @@ def test_a_process_that_stays_builds_and_outlives_a_broken_schedule(schedule_fil
 
 
 # ---- the shell
-
-
-def said(capfd, *arguments):
-    code = run(list(map(str, arguments)))
-    told = capfd.readouterr()
-    return code, told.out, told.err
 
 
 def test_the_shell_checks_and_shows(schedule_file, capfd, monkeypatch, tmp_path):

@@ -172,7 +172,7 @@ def test_a_csv_holds_text_as_it_was_posted(tmp_path):
 
 def test_the_shell_shows_text_as_text(tmp_path, capfd):
     """No markup of rich, which would raise or vanish, and no word to the terminal."""
-    hostile = "[/x] [bold]b[/bold] \x1b]0;title\x07 \x9b2J"
+    hostile = "[/x] [bold]b[/bold] \x1b]0;title\x07 \x9b2J \u202eback\u2066"
     book = tmp_path / "codebook.csv"
     columns = "code,kind,place_id,place,meaning,basis,decoded_at,valid_from,valid_until,confidence"
     line = f'🦊,emoji,geonames:702972,Lysychansk,"{hostile}",attested,2022-09-10,,,B,src,'
@@ -185,6 +185,7 @@ def test_the_shell_shows_text_as_text(tmp_path, capfd):
     told = capfd.readouterr()
     for text in (out, told.out, told.err):
         assert not any((sign < " " and sign != "\n") or "\x7f" <= sign < "\xa0" for sign in text)
+        assert not set(text) & set("\u202e\u2066"), "what is read is not what stands there"
 
 
 # ---- hostile templates and folders of reports

@@ -31,7 +31,7 @@ def at(*texts):
 def cells(frame, **options):
     """Return the cells of the plain table."""
     markup = show(frame, interactive=False, **options).markup
-    return re.findall(r"<td>(.*?)</td>", markup, flags=re.DOTALL)
+    return re.findall(r"<td[^>]*>(.*?)</td>", markup, flags=re.DOTALL)
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -93,6 +93,21 @@ def test_only_addresses_of_the_web_are_links():
 def test_other_columns_stand_as_they_are():
     frame = pd.DataFrame({"repost": [True, None], "n": [1.5, None], "mine": [["x"], "y"]})
     assert cells(frame) == ["yes", "1.5", "[&#x27;x&#x27;]", "–", "–", "y"]
+    assert cells(pd.DataFrame([[1, 2]], columns=["twice", "twice"])) == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pd.DataFrame({"lead_min": [1.5], "lead_max": [2]}),
+        pd.DataFrame({"lead_min": ["1.5"], "lead_max": ["2"]}),
+        pd.DataFrame({"decoded_at": ["1.5"], "occurred_until": ["2"]}),
+    ],
+)
+def test_columns_of_ones_own_may_have_the_names_of_ours(frame):
+    assert cells(frame) == ["1.5", "2"]
+    mixed = frame.assign(posted_at=at("2022-09-10T11:32Z"), posted_until="soon")
+    assert cells(mixed, timezone="UTC")[2:] == ["10 Sep 2022, 11:32", "soon"]
 
 
 def test_many_rows_are_cut_and_counted():
@@ -122,7 +137,14 @@ def test_a_wrong_zone_and_no_rows_are_refused_in_one_line():
 
 
 def test_nothing_in_a_text_moves_a_terminal():
-    assert "\x1b" not in repr(show(pd.DataFrame({"text": ["\x1b[2J gone \x07"]})))
+    said = repr(show(pd.DataFrame({"text": ["\x1b[2J gone \x07 \u202eback\u2066 \u2028line"]})))
+    assert not set(said) & set("\x1b\x07\u202e\u2066\u2028")
+
+
+def test_an_emoji_of_several_signs_or_of_next_year_stays_whole_in_a_terminal():
+    """Joined by signs that print nothing, and one that no table of signs here knows yet."""
+    for emoji in ("👨\u200d👩\u200d👧", "\U0001faed"):
+        assert emoji in repr(show(pd.DataFrame({"text": [emoji]})))
 
 
 @pytest.mark.browser

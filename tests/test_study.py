@@ -250,7 +250,14 @@ def test_an_unknown_kind_of_event_is_refused(study_copy):
 
 
 @pytest.mark.parametrize(
-    "options", [{"timezone": "Kyiv"}, {"observed_until": "2024-08-17"}, ["UTC"], {"timezone": 3}]
+    "options",
+    [
+        {"timezone": "Kyiv"},
+        {"timezone": "Europe"},  # a folder of zones
+        {"observed_until": "2024-08-17"},
+        ["UTC"],
+        {"timezone": 3},
+    ],
 )
 def test_bad_options_are_refused_when_the_study_is_read(study_copy, options):
     descriptor = study_copy / "datapackage.json"

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from foxgrape.figures import RELATION_MARKS
+from foxgrape.figures import by_outcome
 from foxgrape.leadtime import counted
-from foxgrape.look import BLUE, GREEN, GREY, ORANGE, SKY, finished, key
+from foxgrape.look import BLUE, GREEN, GREY, ORANGE, SKY, finished, key, span_look, titled
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -87,10 +87,7 @@ def activity(
     keys = [(ORANGE, "■", f"with a signal ({int(carrying.sum())})"), (GREY, "■", "without")]
     keys += [(BLUE, "┊", "the last period begins")] if mark is not None else []
     figure.update_layout(
-        title={
-            "text": f"Posts a {unit} (n = {len(shown)})",
-            "subtitle": {"text": key(*keys)},
-        },
+        title=titled(f"Posts a {unit} (n = {len(shown)})", key(*keys)),
         xaxis={"range": [str(bins[0].date()), str(bins[-1].date())], "type": "date"},
         yaxis={"title": f"posts a {unit}", "rangemode": "tozero"},
         barmode="stack",
@@ -145,10 +142,10 @@ def rhythm(posts: pd.DataFrame, *, zone: str) -> go.Figure:
         )
     )
     figure.update_layout(
-        title={
-            "text": f"Hours of the week (n = {len(exact)})",
-            "subtitle": {"text": f"hours in {zone}; {len(posts) - len(exact)} posts, time unknown"},
-        },
+        title=titled(
+            f"Hours of the week (n = {len(exact)})",
+            f"hours in {zone}; {len(posts) - len(exact)} posts, time unknown",
+        ),
         xaxis={"title": "hour of the day", "dtick": 3},
         yaxis={"autorange": "reversed"},
         height=340,
@@ -170,11 +167,9 @@ def surprise(analysis: Analysis) -> go.Figure:
     'surprisal, bits'
     """
     table = analysis.table()
-    told = table["relation"].where(~table["hindsight"], "hindsight")
     figure = go.Figure()
     marks = {}
-    for place, (name, rows) in enumerate(table.groupby(told, sort=False)):
-        words, colour, symbol, sign = RELATION_MARKS[str(name)]
+    for place, (rows, words, colour, symbol, sign) in enumerate(by_outcome(table)):
         marks[words] = (colour, sign, words)
         # The first are large, so that they are seen behind what lies on them.
         size = max(7, 17 - 4 * place)
@@ -193,10 +188,9 @@ def surprise(analysis: Analysis) -> go.Figure:
             )
         )
     figure.update_layout(
-        title={
-            "text": f"How unusual each signal was for its account (n = {len(table)})",
-            "subtitle": {"text": key(*marks.values())},
-        },
+        title=titled(
+            f"How unusual each signal was for its account (n = {len(table)})", key(*marks.values())
+        ),
         xaxis={"type": "date"},
         yaxis={"title": "surprisal, bits", "rangemode": "tozero"},
         height=400,
@@ -230,7 +224,6 @@ def chronicle(analysis: Analysis, events: pd.DataFrame) -> go.Figure:
     True
     """
     table = analysis.table()
-    told = table["relation"].where(~table["hindsight"], "hindsight")
     figure = go.Figure()
     marks: dict[str, tuple[str, str, str]] = {}
     for name, words, colour, width in (
@@ -244,32 +237,15 @@ def chronicle(analysis: Analysis, events: pd.DataFrame) -> go.Figure:
         figure.add_trace(_spans(*span, rows, hover, colour, width, name=words))
         marks[words] = (colour, "■", words)
     accounts = []
-    for relation, part in table.groupby(told, sort=False):
-        words, colour, symbol, sign = RELATION_MARKS[str(relation)]
-        labels = [html.escape(str(account)) for account in part["account"]]
-        accounts += labels
-        hover = [
-            html.escape(f"{row.account}: {row.code} for {row.place}") for row in part.itertuples()
-        ]
-        span = (part["posted_at"], part["posted_until"])
-        figure.add_trace(_spans(*span, labels, hover, SKY, 9, name="post"))
-        figure.add_trace(
-            go.Scatter(
-                x=_instants(span[0] + (span[1] - span[0]) / 2),
-                y=labels,
-                mode="markers",
-                marker={"size": 11, "color": colour, "symbol": symbol, "line": {"width": 2}},
-                text=hover,
-                hovertemplate=f"%{{text}}, {words}<extra></extra>",
-            )
-        )
+    for part, words, colour, symbol, sign in by_outcome(table):
+        accounts += _add_posts(figure, part, words, {"color": colour, "symbol": symbol})
         marks[words] = (colour, sign, words)
     order = ["events", *dict.fromkeys(accounts)]
     figure.update_layout(
-        title={
-            "text": f"Events (n = {len(events)}) and signals (n = {len(table)})",
-            "subtitle": {"text": _in_lines(list(marks.values()))},
-        },
+        title=titled(
+            f"Events (n = {len(events)}) and signals (n = {len(table)})",
+            *_in_lines(list(marks.values())),
+        ),
         xaxis={"type": "date"},
         yaxis={
             "categoryorder": "array",
@@ -285,9 +261,32 @@ def chronicle(analysis: Analysis, events: pd.DataFrame) -> go.Figure:
     )
 
 
-def _in_lines(marks: list[tuple[str, str, str]], most: int = 3) -> str:
+def _add_posts(
+    figure: go.Figure, signals: pd.DataFrame, words: str, look: dict[str, str]
+) -> list[str]:
+    """Draw the posts of signals, each with a mark of what became of it; return their rows."""
+    rows = [html.escape(str(account)) for account in signals["account"]]
+    hover = [
+        html.escape(f"{row.account}: {row.code} for {row.place}") for row in signals.itertuples()
+    ]
+    start, end = signals["posted_at"], signals["posted_until"]
+    figure.add_trace(_spans(start, end, rows, hover, SKY, 9, name="post"))
+    figure.add_trace(
+        go.Scatter(
+            x=_instants(start + (end - start) / 2),
+            y=rows,
+            mode="markers",
+            marker={"size": 11, "line": {"width": 2}, **look},
+            text=hover,
+            hovertemplate=f"%{{text}}, {words}<extra></extra>",
+        )
+    )
+    return rows
+
+
+def _in_lines(marks: list[tuple[str, str, str]], most: int = 3) -> list[str]:
     """Write a key of many entries in lines that a phone has room for."""
-    return "<br>".join(key(*marks[at : at + most]) for at in range(0, len(marks), most))
+    return [key(*marks[at : at + most]) for at in range(0, len(marks), most)]
 
 
 def _instants(column: pd.Series) -> list[str]:
@@ -316,10 +315,7 @@ def _spans(
         x=x,
         y=y,
         text=text,
-        mode="lines+markers",
-        line={"color": colour, "width": width},
-        # An exact time is a bar of no width: a stroke keeps it in sight.
-        marker={"symbol": "line-ns", "size": width, "line": {"width": 2, "color": colour}},
         hovertemplate="%{text}<extra></extra>",
+        **span_look(colour, width),
         **options,
     )

@@ -156,10 +156,16 @@ def brief(
     """
     if days < 1:
         raise FoxgrapeError("no such period", expected="at least 1 day", got=days)
-    end = until if isinstance(until, date) else date.fromisoformat(until)
-    before, since, last = (
-        _midnight(end - timedelta(days=back), study.timezone) for back in (2 * days, days, 0)
-    )
+    try:
+        end = until if isinstance(until, date) else date.fromisoformat(until)
+        before, since, last = (
+            _midnight(end - timedelta(days=back), study.timezone) for back in (2 * days, days, 0)
+        )
+    except (ValueError, OverflowError):
+        expected = "until as a day, such as 2022-09-12"
+        raise FoxgrapeError(
+            "no such period", expected=expected, got=f"{until}, {days} days"
+        ) from None
     options: dict[str, Any] = {"horizon": horizon, "clock": clock, "signals": signals}
     analysis = as_of(study, last).analyse(**options)
     earlier = as_of(study, since).analyse(**options)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path  # noqa: TC003 - typer reads what is annotated
 from typing import Annotated
 
 import typer
@@ -99,17 +98,3 @@ def _told(error: Exception) -> tuple[int, str] | None:
         where = f"{error.filename}: " if error.filename else ""
         return 1, f"{where}{error.strerror}"
     return None
-
-
-@study_app.command("check")
-def study_check(
-    folder: Annotated[Path, typer.Argument(help="A folder with a datapackage.json.")],
-) -> None:
-    """Read a study whole; say what is in it, or what is wrong and where."""
-    from foxgrape.study import open_study  # noqa: PLC0415
-
-    read = open_study(folder)
-    print(  # noqa: T201
-        f"{read.name}: {len(read.posts)} posts, {len(read.events)} events, "
-        f"{len(read.confirmations)} confirmations, {len(read.codebook)} codes"
-    )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foxgrape.cli_places import AsJson, show
+from foxgrape.cli_common import AsJson, show
 
 if TYPE_CHECKING:
     from foxgrape.analysis import Analysis

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foxgrape.cli_fetch import busy
-from foxgrape.cli_places import AsJson, show
+from foxgrape.cli_common import AsJson, busy, show, tell
 
 if TYPE_CHECKING:
     from foxgrape.datasets import DataSet
@@ -69,8 +68,5 @@ def data_fetch(
         done = fetch(name, folder=folder, refresh=refresh)
     for warning in caught:
         print(f"foxgrape: {warning.message}", file=sys.stderr)  # noqa: T201
-    if as_json:
-        show([], done.to_dict(), as_json=True)
-    else:
-        print(done.sentence())  # noqa: T201
+    tell(done.sentence(), done.to_dict(), as_json=as_json)
     return 0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foxgrape.cli_places import AsJson, show
+from foxgrape.cli_common import AsJson, tell
 
 if TYPE_CHECKING:
     from foxgrape.detect_all import Detected
@@ -43,10 +43,7 @@ def detect_signals(
 
     codes = None if codebook is None else Codebook.from_csv(codebook)
     told = _watched(source, out, codes, scheduler, batch, mentions=mentions)
-    if as_json:
-        show([], [asdict(told)], as_json=True)
-    else:
-        print(told.sentence())  # noqa: T201
+    tell(told.sentence(), [asdict(told)], as_json=as_json)
     return 0
 
 

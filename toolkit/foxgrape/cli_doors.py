@@ -1,4 +1,4 @@
-"""The verbs that bring files in: ingest, and study new."""
+"""The verbs that bring files in: ingest, study new, and study check."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from foxgrape.cli_places import AsJson, show
+from foxgrape.cli_common import AsJson, pairs, tell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,6 +50,7 @@ def add_to(app: typer.Typer, study_app: typer.Typer) -> None:
     """Add the verbs to the command line."""
     app.add_typer(ingest_app, name="ingest")
     study_app.command("new")(study_new)
+    study_app.command("check")(study_check)
 
 
 @ingest_app.command("posts")
@@ -116,11 +117,21 @@ def study_new(
         persistence=persistence,
         on_error="raise" if strict else "quarantine",
     )
-    if as_json:
-        show([], [asdict(made)], as_json=True)
-    else:
-        print(made.sentence())  # noqa: T201
+    tell(made.sentence(), [asdict(made)], as_json=as_json)
     return 0
+
+
+def study_check(
+    folder: Annotated[Path, typer.Argument(help="A folder with a datapackage.json.")],
+) -> None:
+    """Read a study whole; say what is in it, or what is wrong and where."""
+    from foxgrape.study import open_study  # noqa: PLC0415
+
+    read = open_study(folder)
+    print(  # noqa: T201
+        f"{read.name}: {len(read.posts)} posts, {len(read.events)} events, "
+        f"{len(read.confirmations)} confirmations, {len(read.codebook)} codes"
+    )
 
 
 def _ingest(
@@ -150,13 +161,9 @@ def _ingest(
             progress=progress,
             **options,
         )
-    if as_json:
-        show([], [asdict(told)], as_json=True)
-    else:
-        print(told.sentence())  # noqa: T201
-        taken = [f"{ours} from {theirs}" for ours, theirs in told.mapping.items() if ours != theirs]
-        if taken:
-            print(f"Columns: {', '.join(taken)}.")  # noqa: T201
+    taken = [f"{ours} from {theirs}" for ours, theirs in told.mapping.items() if ours != theirs]
+    columns = f"\nColumns: {', '.join(taken)}." if taken else ""
+    tell(f"{told.sentence()}{columns}", [asdict(told)], as_json=as_json)
     return 0
 
 
@@ -177,10 +184,4 @@ def _bar(name: str) -> Progress:
 
 
 def _columns(given: list[str] | None) -> dict[str, Any]:
-    if not given:
-        return {}
-    pairs = [text.partition("=") for text in given]
-    for name, equals, value in pairs:
-        if not (name and equals and value):
-            raise typer.BadParameter(f"expected OURS=THEIRS, got {name + equals + value!r}")
-    return {"columns": {name: value for name, _, value in pairs}}
+    return {"columns": pairs(given, "OURS=THEIRS", empty=False)} if given else {}

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foxgrape.cli_places import AsJson, show
+from foxgrape.cli_common import AsJson, busy, tell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from foxgrape.apis import Download
     from foxgrape.apis.sources import Source
 
-__all__ = ["add_to", "busy", "fetch_app"]
+__all__ = ["add_to", "fetch_app"]
 
 fetch_app = typer.Typer(
     help="Download posts and events from public APIs; a download that was cut off goes on.",
@@ -106,26 +103,10 @@ def ucdp(
 def _fetch(source: Source, out: Path, *, restart: bool, as_json: bool) -> int:
     from foxgrape.apis import download  # noqa: PLC0415
 
-    def tell(so_far: Download) -> None:
+    def progress(so_far: Download) -> None:
         say(f"{so_far.items:,} {so_far.kind}, {so_far.pages:,} answers, {so_far.size:,} bytes")
 
     with busy("asking…") as say:
-        done = download(source, out, restart=restart, progress=tell)
-    if as_json:
-        show([], done.to_dict(), as_json=True)
-    else:
-        print(done.sentence())  # noqa: T201
+        done = download(source, out, restart=restart, progress=progress)
+    tell(done.sentence(), done.to_dict(), as_json=as_json)
     return 0
-
-
-@contextmanager
-def busy(what: str) -> Iterator[Callable[[str], None]]:
-    """Show on stderr what is going on, where somebody looks; call it to say how far it is."""
-    from rich.console import Console  # noqa: PLC0415
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda _: None
-        return
-    with console.status(what) as status:
-        yield status.update

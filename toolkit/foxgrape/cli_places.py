@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from shutil import get_terminal_size
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foxgrape.errors import CONTROLS
+from foxgrape.cli_common import AsJson, show
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sized
 
     from foxgrape.places import Gazetteer
 
-__all__ = ["AsJson", "add_to", "codebook_app", "data_app", "show"]
+__all__ = ["add_to", "codebook_app", "data_app"]
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Country = Annotated[str | None, typer.Option(help="ISO 3166-1 alpha-2 code to stay within.")]
 Limit = Annotated[int, typer.Option(min=1, help="At most so many.")]
 Folder = Annotated[
@@ -200,42 +197,6 @@ def data_build_gazetteer(
     return 0
 
 
-def show(rows: list[dict[str, Any]], data: list[Any] | dict[str, Any], *, as_json: bool) -> None:
-    """Print rows as a table, or data as JSON."""
-    if as_json:
-        print(json.dumps(data, default=str, ensure_ascii=False, indent=2))  # noqa: T201
-    elif rows:
-        # What a cell says is no word to the terminal.
-        cells = [
-            ["" if value is None else str(value).translate(CONTROLS) for value in row.values()]
-            for row in rows
-        ]
-        _draw([list(rows[0]), *cells])
-
-
-def _draw(lines: list[list[str]]) -> None:
-    """Print columns, below each other; what is wider than a terminal is folded within its cell."""
-    from rich.cells import cell_len  # noqa: PLC0415 - an emoji is two columns wide
-
-    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
-    if sys.stdout.isatty() and sum(widths) + 2 * len(widths) > get_terminal_size().columns:
-        # To fold takes a tenth of a second to load.
-        from rich.console import Console  # noqa: PLC0415
-        from rich.table import Table  # noqa: PLC0415
-        from rich.text import Text  # noqa: PLC0415
-
-        table = Table(*lines[0], box=None, pad_edge=False)
-        for line in lines[1:]:
-            table.add_row(*map(Text, line))
-        Console().print(table)
-        return
-    for line in lines:
-        padded = (
-            cell + " " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True)
-        )
-        print("  ".join(padded).rstrip())  # noqa: T201
-
-
 def _gazetteer(folder: Path | None) -> Gazetteer:
     from foxgrape.places import Gazetteer  # noqa: PLC0415
 
@@ -254,9 +215,9 @@ def _position(text: str | None) -> tuple[float, float] | None:
     return lat, lon
 
 
-def _found(matches: Iterable[object], asked: str) -> int:
+def _found(matches: Sized, asked: str) -> int:
     """Return 0 if anything was found, else say so and return 1."""
-    if any(True for _ in matches):
+    if matches:
         return 0
     print(f"foxgrape: nothing is known of {asked!r}", file=sys.stderr)  # noqa: T201
     return 1

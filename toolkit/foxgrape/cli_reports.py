@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from foxgrape.cli_places import AsJson, show
+from foxgrape.cli_common import AsJson, Pairs, pairs, show
 from foxgrape.errors import FoxgrapeError
 from foxgrape.stopping import until_stopped
 
@@ -77,9 +77,7 @@ def report_build(
     template: Annotated[str, typer.Argument(help="A template's name, or a notebook's path.")],
     study: Annotated[Path | None, typer.Option(help="Folder of a study.")] = None,
     store: Annotated[str | None, typer.Option(help="Folder or URL of a store.")] = None,
-    parameter: Annotated[
-        list[str] | None, typer.Option("--parameter", "-p", help="NAME=VALUE, as often as needed.")
-    ] = None,
+    parameter: Pairs = None,
     own: OwnTemplates = None,
     out: Out = Path("reports"),
     force: Annotated[bool, typer.Option("--force", help="Build even if nothing changed.")] = False,
@@ -97,7 +95,7 @@ def report_build(
     from foxgrape.reports.parameters import from_text  # noqa: PLC0415
 
     chosen = find_template(template, own)
-    values = from_text(chosen, _pairs(parameter or []))
+    values = from_text(chosen, pairs(parameter))
     built = run_report(
         chosen.notebook,
         study=study,
@@ -117,7 +115,7 @@ def report_build(
             f"the report failed: {built.error}", hint=f"its notebook is {built.notebook}"
         )
     if not as_json:
-        if chosen.name == "lead_times":
+        if chosen.notebook == find_template("lead_times").notebook:
             _print_findings(study, values)
         print(f"{built.status}: {built.html}")  # noqa: T201
     return 0
@@ -217,13 +215,3 @@ def _findings(analysis: Analysis) -> list[dict[str, Any]]:
         }
         for row in rows
     ]
-
-
-def _pairs(given: list[str]) -> dict[str, str]:
-    pairs = {}
-    for text in given:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise typer.BadParameter(f"expected NAME=VALUE, got {text!r}")
-        pairs[name] = value
-    return pairs

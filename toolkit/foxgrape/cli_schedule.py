@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from foxgrape.cli_places import AsJson, show
+from foxgrape.cli_common import AsJson, Pairs, busy, pairs, show, tell
 from foxgrape.cli_reports import OwnTemplates, Pictures, SharedAssets  # noqa: TC001 - typer reads
 from foxgrape.errors import FoxgrapeError
 from foxgrape.stopping import until_stopped
@@ -61,11 +61,9 @@ def due(
         **_builders(workers, shared_assets=shared_assets, pictures=pictures),
         prune=prune,
     )
-    if as_json:
-        show([], done.to_dict(), as_json=True)
-    else:
+    if not as_json:
         show([_row(run) for run in done.runs], [], as_json=False)
-        print(done.sentence())  # noqa: T201
+    tell(done.sentence(), done.to_dict(), as_json=as_json)
     for line in done.untold:
         print(f"foxgrape: {line}", file=sys.stderr)  # noqa: T201
     if done.failed:
@@ -83,9 +81,7 @@ def backfill(
         list[str] | None,
         typer.Option(help="PARAMETER=start, end or last_day of the period, as often as needed."),
     ] = None,
-    parameter: Annotated[
-        list[str] | None, typer.Option("--parameter", "-p", help="NAME=VALUE, as often as needed.")
-    ] = None,
+    parameter: Pairs = None,
     own: OwnTemplates = None,
     study: Annotated[str | None, typer.Option(help="Folder of a study.")] = None,
     store: Annotated[str | None, typer.Option(help="Folder or URL of a store.")] = None,
@@ -96,7 +92,6 @@ def backfill(
     as_json: AsJson = False,
 ) -> int:
     """Build a report for each period of a stretch of the past; what was stopped goes on."""
-    from foxgrape.cli_fetch import busy  # noqa: PLC0415
     from foxgrape.reports import backfill as fill  # noqa: PLC0415
     from foxgrape.reports.catalogue import find_template  # noqa: PLC0415
     from foxgrape.reports.parameters import from_text  # noqa: PLC0415
@@ -109,20 +104,17 @@ def backfill(
             until=_day(until, "--to"),
             every=every,
             zone=timezone,
-            period=_pairs(period),
+            period=pairs(period),
             now=datetime.now(UTC),
             study=study,
             store=store,
-            parameters=from_text(chosen, _pairs(parameter)),
+            parameters=from_text(chosen, pairs(parameter)),
             out=out,
             workers=workers,
             **_builders(workers, shared_assets=shared_assets, pictures=pictures),
             progress=lambda run: say(f"{run.end:%Y-%m-%d %H:%M} {run.state}"),
         )
-    if as_json:
-        show([], done.to_dict(), as_json=True)
-    else:
-        print(done.sentence())  # noqa: T201
+    tell(done.sentence(), done.to_dict(), as_json=as_json)
     if done.failed:
         raise FoxgrapeError(_failures(done.failed))
     return 0
@@ -268,14 +260,6 @@ def _day(text: str, option: str) -> date:
         return exact(text) if "T" in text else date.fromisoformat(text)
     except ValueError as error:
         raise typer.BadParameter(f"{option}: {error}") from None
-
-
-def _pairs(given: list[str] | None) -> dict[str, str]:
-    pairs = [text.partition("=") for text in given or ()]
-    for name, equals, value in pairs:
-        if not (name and equals):
-            raise typer.BadParameter(f"expected NAME=VALUE, got {name + equals + value!r}")
-    return {name: value for name, _, value in pairs}
 
 
 def _in(instant: datetime, zone: str) -> str:

@@ -21,8 +21,11 @@ __all__ = [
 ]
 
 
-#: Signs that move a terminal's cursor or change its title; no text needs them in a line.
-CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), " ")
+#: Signs that move a terminal's cursor or change its title, begin a line, or turn the order of those
+#: around them; no text needs them in a line.
+CONTROLS = dict.fromkeys(
+    (*range(32), *range(127, 160), *range(0x2028, 0x202F), *range(0x2066, 0x206A)), " "
+)
 #: An error stays one line: of more names than this the first are told.
 _MOST_NAMES = 20
 
@@ -79,6 +82,12 @@ class FoxgrapeError(Exception):
         if hint is not None:
             text += f". Hint: {hint}"
         super().__init__(" ".join(text.translate(CONTROLS).split()))
+
+    @classmethod
+    def no_zone(cls, got: object, *, file: object = None) -> Self:
+        """Report a time zone that there is not."""
+        expected = "an IANA name, such as Europe/Kyiv"
+        return cls("no such time zone", file=file, expected=expected, got=got)
 
 
 class TableError(FoxgrapeError):

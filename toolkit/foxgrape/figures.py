@@ -22,16 +22,18 @@ from foxgrape.look import (
     finished,
     key,
     outlines,
+    span_look,
     stretch,
+    titled,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Iterator
 
     from foxgrape.analysis import Analysis
     from foxgrape.leadtime import LeadTimes
 
-__all__ = ["place_map", "survival", "timeline"]
+__all__ = ["by_outcome", "place_map", "survival", "timeline"]
 
 #: How a relation, or hindsight, looks on the map: words, colour, plotly's symbol, its like in text.
 RELATION_MARKS = {
@@ -60,40 +62,8 @@ def timeline(analysis: Analysis) -> go.Figure:
     table = analysis.table()
     labels = [_label(row, analysis.study.timezone) for row in table.itertuples()]
     figure = go.Figure()
-    origin = table["posted_at"]
-    figure.add_trace(
-        go.Scatter(
-            **_bars(table["posted_at"] - origin, table["confirmed_until"] - origin, labels),
-            mode="lines",
-            line={"color": GREY, "width": 1.5},
-            hoverinfo="skip",
-        )
-    )
-    # Wide, less wide, narrow: bars that overlap are all seen.
-    spans = [
-        ("posted", "post", SKY, 24),
-        ("occurred", "event occurred", ORANGE, 13),
-        ("confirmed", "event confirmed", GREEN, 5),
-    ]
-    for name, words, colour, width in spans:
-        bars = _bars(table[f"{name}_at"] - origin, table[f"{name}_until"] - origin, labels)
-        hover = [
-            None if pd.isna(start) else f"{words}: {_between(start, end)}"
-            for start, end in zip(table[f"{name}_at"], table[f"{name}_until"], strict=True)
-        ]
-        figure.add_trace(
-            go.Scatter(
-                **bars,
-                name=words,
-                mode="lines+markers",
-                line={"color": colour, "width": width},
-                # An exact time is a bar of no width: a stroke at each end keeps it in sight.
-                marker={"symbol": "line-ns", "size": width, "line": {"width": 2, "color": colour}},
-                text=[text for text in hover for _ in range(3)],
-                hovertemplate="%{text}<extra></extra>",
-            )
-        )
-    _add_censored(figure, table, labels, origin)
+    _add_spans(figure, table, labels)
+    _add_censored(figure, table, labels)
     for label, relation, hindsight in zip(
         labels, table["relation"], table["hindsight"], strict=True
     ):
@@ -107,16 +77,11 @@ def timeline(analysis: Analysis) -> go.Figure:
             text="hindsight" if hindsight else str(relation),
         )
     figure.update_layout(
-        title={
-            "text": f"Signals and their events (n = {len(table)})",
-            "subtitle": {
-                "text": key(
-                    (SKY, "■", "post"), (ORANGE, "■", "occurred"), (GREEN, "■", "confirmed")
-                )
-                + "<br>"
-                + key((BLUE, "┄▷", f"no event in {duration_in_words(analysis.horizon)}"))
-            },
-        },
+        title=titled(
+            f"Signals and their events (n = {len(table)})",
+            key((SKY, "■", "post"), (ORANGE, "■", "occurred"), (GREEN, "■", "confirmed")),
+            key((BLUE, "┄▷", f"no event in {duration_in_words(analysis.horizon)}")),
+        ),
         yaxis={
             "range": [len(labels) - 0.4, -0.6],
             "categoryorder": "array",
@@ -135,6 +100,39 @@ def timeline(analysis: Analysis) -> go.Figure:
     )
 
 
+def _add_spans(figure: go.Figure, table: pd.DataFrame, labels: list[str]) -> None:
+    """Draw post and event of each signal, and what lies between."""
+    origin = table["posted_at"]
+    figure.add_trace(
+        go.Scatter(
+            **_bars(table["posted_at"] - origin, table["confirmed_until"] - origin, labels),
+            mode="lines",
+            line={"color": GREY, "width": 1.5},
+            hoverinfo="skip",
+        )
+    )
+    # Wide, less wide, narrow: bars that overlap are all seen.
+    for name, words, colour, width in (
+        ("posted", "post", SKY, 24),
+        ("occurred", "event occurred", ORANGE, 13),
+        ("confirmed", "event confirmed", GREEN, 5),
+    ):
+        starts, ends = table[f"{name}_at"], table[f"{name}_until"]
+        hover = [
+            None if pd.isna(start) else f"{words}: {_between(start, end)}"
+            for start, end in zip(starts, ends, strict=True)
+        ]
+        figure.add_trace(
+            go.Scatter(
+                **_bars(starts - origin, ends - origin, labels),
+                **span_look(colour, width),
+                name=words,
+                text=[text for text in hover for _ in range(3)],
+                hovertemplate="%{text}<extra></extra>",
+            )
+        )
+
+
 def survival(leads: LeadTimes) -> go.Figure:
     """Draw the share of signals still waiting for their event, with 95% band and number at risk.
 
@@ -147,61 +145,30 @@ def survival(leads: LeadTimes) -> go.Figure:
     """
     figure = go.Figure()
     curve = _from_zero(leads.survival)
-    days = times.in_days(curve["time"]).tolist()
-    flat = {"mode": "lines", "line": {"width": 0, "shape": "hv"}, "hoverinfo": "skip"}
-    figure.add_trace(go.Scatter(x=days, y=curve["upper"], showlegend=False, **flat))
-    figure.add_trace(
-        go.Scatter(
-            x=days,
-            y=curve["lower"],
-            name="95% band",
-            fill="tonexty",
-            fillcolor="rgba(0, 114, 178, 0.18)",
-            **flat,
-        )
-    )
+    flat: dict[str, Any] = {"line": {"width": 0, "shape": "hv"}, "hoverinfo": "skip"}
+    figure.add_trace(_curve(curve, "upper", showlegend=False, **flat))
+    band = {"name": "95% band", "fill": "tonexty", "fillcolor": "rgba(0, 114, 178, 0.18)"}
+    figure.add_trace(_curve(curve, "lower", **band, **flat))
     for name, edge, dash in (
         ("leads at their shortest", leads.shortest, "dot"),
         ("leads at their longest", leads.longest, "dash"),
     ):
-        part = _from_zero(edge)
-        figure.add_trace(
-            go.Scatter(
-                x=times.in_days(part["time"]).tolist(),
-                y=part["survival"],
-                name=name,
-                mode="lines",
-                line={"color": GREY, "width": 1, "dash": dash, "shape": "hv"},
-            )
-        )
-    figure.add_trace(
-        go.Scatter(
-            x=days,
-            y=curve["survival"],
-            name="Kaplan–Meier, leads at mid-interval",
-            mode="lines",
-            line={"color": BLUE, "width": 2.5, "shape": "hv"},
-        )
-    )
+        line = {"color": GREY, "width": 1, "dash": dash, "shape": "hv"}
+        figure.add_trace(_curve(_from_zero(edge), "survival", name=name, line=line))
+    line = {"color": BLUE, "width": 2.5, "shape": "hv"}
+    name = "Kaplan–Meier, leads at mid-interval"
+    figure.add_trace(_curve(curve, "survival", name=name, line=line))
+    mark = {"symbol": "cross-thin-open", "size": 11, "color": BLUE, "line": {"width": 2}}
     waiting = curve[curve["censored"] > 0]
     figure.add_trace(
-        go.Scatter(
-            x=times.in_days(waiting["time"]).tolist(),
-            y=waiting["survival"],
-            name="right-censored",
-            mode="markers",
-            marker={"symbol": "cross-thin-open", "size": 11, "color": BLUE, "line": {"width": 2}},
-        )
+        _curve(waiting, "survival", name="right-censored", mode="markers", marker=mark)
     )
     figure.update_layout(
-        title={
-            "text": f"How long signals wait (n = {leads.n}, {leads.n_censored} right-censored)",
-            "subtitle": {
-                "text": key((BLUE, "━", "Kaplan–Meier"), (BLUE, "+", "right-censored"))
-                + "<br>"
-                + key((SKY, "■", "95% band"), (GREY, "┄", "leads at their shortest, longest"))
-            },
-        },
+        title=titled(
+            f"How long signals wait (n = {leads.n}, {leads.n_censored} right-censored)",
+            key((BLUE, "━", "Kaplan–Meier"), (BLUE, "+", "right-censored")),
+            key((SKY, "■", "95% band"), (GREY, "┄", "leads at their shortest, longest")),
+        ),
         yaxis={"title": "share of signals still waiting", "range": [-0.03, 1.03]},
         height=480,
         margin={"b": 120},
@@ -209,6 +176,11 @@ def survival(leads: LeadTimes) -> go.Figure:
     stretch(figure, f"lead on the {leads.clock} clock, days", extent(figure))
     _add_risk_table(figure, leads.survival)
     return finished(figure, f"Kaplan–Meier curve of lead times. {leads.sentence()}")
+
+
+def _curve(part: pd.DataFrame, column: str, mode: str = "lines", **look: Any) -> go.Scatter:
+    """Return one column of a survival curve as a trace, by days."""
+    return go.Scatter(x=times.in_days(part["time"]).tolist(), y=part[column], mode=mode, **look)
 
 
 def place_map(analysis: Analysis) -> go.Figure:
@@ -223,6 +195,44 @@ def place_map(analysis: Analysis) -> go.Figure:
     'x'
     """
     figure = go.Figure()
+    events = analysis.study.events.dropna(subset=["lat", "lon"])
+    _add_ground(figure, events)
+    table = analysis.table()
+    gazetteer = analysis.study.codebook.gazetteer
+    table["lat"] = [gazetteer[place_id].lat for place_id in table["place_id"]]
+    table["lon"] = [gazetteer[place_id].lon for place_id in table["place_id"]]
+    placed = table.dropna(subset=["lat", "lon"])
+    marks = {"event": (GREY, "•", "event")}
+    for rows, words, colour, symbol, sign in by_outcome(placed):
+        marks[words] = (colour, sign, words)
+        mark = {"size": 13, "line": {"width": 2}, "color": colour, "symbol": symbol}
+        _add_places(figure, rows, placed["lon"].median(), name=words, marker=mark)
+    lost = len(analysis.study.events) - len(events) + len(table) - len(placed)
+    note = [f"{lost} of them have no known coordinates and are not drawn"] if lost else []
+    figure.update_layout(
+        title=titled(
+            f"Places of {len(table)} signals and {len(analysis.study.events)} events",
+            key(*marks.values()),
+            *note,
+        ),
+        xaxis={"visible": False},
+        yaxis={"visible": False, "scaleanchor": "x", "scaleratio": 1 / math.cos(math.radians(49))},
+        height=620,
+        margin={"b": 10, "l": 10, "r": 10},
+    )
+    named = ", ".join(dict.fromkeys(placed["place"])) or "none"
+    return finished(figure, f"Map of Ukraine with the places that signals pointed to: {named}.")
+
+
+def by_outcome(table: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, str, str, str, str]]:
+    """Go through signals by what became of them: rows of `Analysis.table`, and how they look."""
+    told = table["relation"].where(~table["hindsight"], "hindsight")
+    for name, rows in table.groupby(told, sort=False):
+        yield rows, *RELATION_MARKS[str(name)]
+
+
+def _add_ground(figure: go.Figure, events: pd.DataFrame) -> None:
+    """Draw outlines, and on them where events were."""
     lon, lat = outlines()
     figure.add_trace(
         go.Scatter(
@@ -234,7 +244,6 @@ def place_map(analysis: Analysis) -> go.Figure:
             showlegend=False,
         )
     )
-    events = analysis.study.events.dropna(subset=["lat", "lon"])
     figure.add_trace(
         go.Scatter(
             x=events["lon"],
@@ -246,49 +255,25 @@ def place_map(analysis: Analysis) -> go.Figure:
             hovertemplate="%{text}<extra></extra>",
         )
     )
-    table = analysis.table()
-    gazetteer = analysis.study.codebook.gazetteer
-    table["lat"] = [gazetteer[place_id].lat for place_id in table["place_id"]]
-    table["lon"] = [gazetteer[place_id].lon for place_id in table["place_id"]]
-    placed = table.dropna(subset=["lat", "lon"])
-    middle = placed["lon"].median()
-    marks = {"event": (GREY, "•", "event")}
-    told = placed["relation"].where(~placed["hindsight"], "hindsight")
-    for name, rows in placed.groupby(told, sort=False):
-        words, colour, symbol, sign = RELATION_MARKS[str(name)]
-        marks[words] = (colour, sign, words)
-        first = rows.drop_duplicates("place_id")
-        figure.add_trace(
-            go.Scatter(
-                x=first["lon"],
-                y=first["lat"],
-                name=words,
-                mode="markers+text",
-                cliponaxis=False,
-                marker={"size": 13, "line": {"width": 2}, "color": colour, "symbol": symbol},
-                text=[
-                    f"  {html.escape(f'{_sign(row)}{row.place}')}  " for row in first.itertuples()
-                ],
-                textposition=[
-                    "middle right" if lon > middle else "middle left" for lon in first["lon"]
-                ],
-                hovertemplate="%{text}<extra></extra>",
-            )
+
+
+def _add_places(figure: go.Figure, rows: pd.DataFrame, middle: float, **look: Any) -> None:
+    """Draw where signals pointed, with names that lead away from the middle of them all."""
+    first = rows.drop_duplicates("place_id")
+    figure.add_trace(
+        go.Scatter(
+            x=first["lon"],
+            y=first["lat"],
+            mode="markers+text",
+            cliponaxis=False,
+            text=[f"  {html.escape(f'{_sign(row)}{row.place}')}  " for row in first.itertuples()],
+            textposition=[
+                "middle right" if lon > middle else "middle left" for lon in first["lon"]
+            ],
+            hovertemplate="%{text}<extra></extra>",
+            **look,
         )
-    lost = len(analysis.study.events) - len(events) + len(table) - len(placed)
-    note = f"<br>{lost} of them have no known coordinates and are not drawn" if lost else ""
-    figure.update_layout(
-        title={
-            "text": f"Places of {len(table)} signals and {len(analysis.study.events)} events",
-            "subtitle": {"text": key(*marks.values()) + note},
-        },
-        xaxis={"visible": False},
-        yaxis={"visible": False, "scaleanchor": "x", "scaleratio": 1 / math.cos(math.radians(49))},
-        height=620,
-        margin={"b": 10, "l": 10, "r": 10},
     )
-    named = ", ".join(dict.fromkeys(placed["place"])) or "none"
-    return finished(figure, f"Map of Ukraine with the places that signals pointed to: {named}.")
 
 
 def _sign(row: Any) -> str:
@@ -319,12 +304,9 @@ def _bars(start: pd.Series, end: pd.Series, labels: list[str]) -> dict[str, list
     return {"x": x, "y": y}
 
 
-def _add_censored(
-    figure: go.Figure, table: pd.DataFrame, labels: list[str], origin: pd.Series
-) -> None:
-    waiting = ~table["observed"]
-    start = (table["posted_until"] - origin).where(waiting)
-    end = (table["posted_until"] - origin + table["lead_min"]).where(waiting)
+def _add_censored(figure: go.Figure, table: pd.DataFrame, labels: list[str]) -> None:
+    start = (table["posted_until"] - table["posted_at"]).where(~table["observed"])
+    end = start + table["lead_min"]
     figure.add_trace(
         go.Scatter(
             **_bars(start, end, labels),

@@ -6,11 +6,10 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
-from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from foxgrape import tables
+from foxgrape import tables, times
 from foxgrape.errors import TableError, did_you_mean
 from foxgrape.gathering import Gathered, gather
 from foxgrape.json_records import shape
@@ -124,11 +123,9 @@ def check_call(door: Door, timezone: str | None, on_error: str) -> None:
             "no such on_error", file=door.path, got=on_error, expected="raise or quarantine"
         )
     try:
-        ZoneInfo(timezone or "UTC")
-    except (ValueError, OSError, KeyError):
-        raise TableError(
-            "no such time zone", file=door.path, got=timezone, hint="an IANA name: Europe/Kyiv"
-        ) from None
+        times.zone_of(timezone or "UTC")
+    except ValueError:
+        raise TableError.no_zone(timezone, file=door.path) from None
 
 
 def recognised(

@@ -6,7 +6,7 @@ import json
 import math
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -24,7 +24,9 @@ __all__ = [
     "finished",
     "key",
     "outlines",
+    "span_look",
     "stretch",
+    "titled",
 ]
 
 # Okabe and Ito's palette: told apart by colour-blind readers, and in grey print by lightness.
@@ -65,6 +67,23 @@ def key(*entries: tuple[str, str, str]) -> str:
     return " &nbsp; ".join(
         f'<span style="color:{colour}">{mark}</span> {words}' for colour, mark, words in entries
     )
+
+
+def titled(text: str, *below: str) -> dict[str, Any]:
+    """Return a title with lines below it, most of them keys."""
+    return {"text": text, "subtitle": {"text": "<br>".join(below)}}
+
+
+def span_look(colour: str, width: int) -> dict[str, Any]:
+    """Return how a span of time is drawn: a bar, as wide as the time is rough.
+
+    An exact time is a bar of no width: a stroke at each end keeps it in sight.
+    """
+    return {
+        "mode": "lines+markers",
+        "line": {"color": colour, "width": width},
+        "marker": {"symbol": "line-ns", "size": width, "line": {"width": 2, "color": colour}},
+    }
 
 
 def extent(figure: go.Figure) -> tuple[float, float]:

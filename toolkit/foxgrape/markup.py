@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import html
+import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["HEADLINE", "Headline", "Html", "said", "section", "sentence", "table"]
+__all__ = ["HEADLINE", "Headline", "Html", "link", "said", "section", "sentence", "table"]
 
 #: The type under which an executed notebook carries what it found.
 HEADLINE = "application/vnd.foxgrape.headline"
+_NUMBER = re.compile(r"[-\N{MINUS SIGN}]?[\d.,]*\d(e[-+]?\d+)?%?")
 
 
 class Html:
@@ -42,11 +45,11 @@ class Headline(Html):
     '<div class="headline"><p class="finding"><strong>3 &lt; 5 leads</strong></p></div>'
     """
 
-    def __init__(self, text: str, markup: str | None = None) -> None:
+    def __init__(self, text: str, claim: str = "", details: str = "") -> None:
+        """Take the sentence as text, what is claimed with it and what stands below as markup."""
         super().__init__(
-            markup
-            or '<div class="headline"><p class="finding"><strong>'
-            f"{html.escape(text)}</strong></p></div>"
+            '<div class="headline"><p class="finding"><strong>'
+            f"{html.escape(text)}</strong></p>{claim}</div>{details}"
         )
         self.text = text
 
@@ -61,15 +64,22 @@ def table(
 
     Examples
     --------
-    >>> "<td>&lt;b&gt;</td>" in table(["Text"], [["<b>"]]).markup
+    >>> ">&lt;b&gt;</td>" in table(["Text"], [["<b>"]]).markup
     True
     >>> table(["Text"], []).markup
     '<p class="soft">None, n = 0.</p>'
     """
     if not rows:
         return Html('<p class="soft">None, n = 0.</p>')
-    head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in heads)
-    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
+    cells = [
+        [one.markup if isinstance(one, Html) else html.escape(one) for one in row] for row in rows
+    ]
+    sides = [_side(column) for column in zip(*cells, strict=True)]
+    head = "".join(
+        f'<th scope="col"{side}>{html.escape(name)}</th>'
+        for side, name in zip(sides, heads, strict=True)
+    )
+    body = "".join(f"<tr>{''.join(map('<td{}>{}</td>'.format, sides, row))}</tr>" for row in cells)
     told = html.escape(f"n = {len(rows)}." if note is None else note)
     return Html(
         f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
@@ -77,9 +87,35 @@ def table(
     )
 
 
-def _cell(value: str | Html) -> str:
-    words = value.markup if isinstance(value, Html) else html.escape(value)
-    return f"<td>{words}</td>"
+def _side(column: Sequence[str]) -> str:
+    """Have numbers end at the right, and words begin at the left, which the lab would not do."""
+    told = set(column) - {"", "–"}
+    if told and all(map(_NUMBER.fullmatch, told)):
+        return ' class="number" style="text-align:right"'
+    return ' style="text-align:left"'
+
+
+def link(address: object, words: str) -> str:
+    """Return words as a link to the web; whatever else stands where an address should, is none.
+
+    Examples
+    --------
+    >>> link("https://example.org/", "a < b")
+    '<a href="https://example.org/" rel="noopener noreferrer" target="_blank">a &lt; b</a>'
+    >>> link("javascript:run()", "a < b")
+    'a &lt; b'
+    """
+    told = html.escape(words)
+    try:
+        parts = urlsplit(str(address))
+    except ValueError:
+        return told
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        return told
+    # An address that is its own words says its host.
+    told = html.escape(parts.hostname) if words == address else told
+    safe = html.escape(str(address))
+    return f'<a href="{safe}" rel="noopener noreferrer" target="_blank">{told}</a>'
 
 
 def said(finding: str, warnings: Sequence[str] = ()) -> Html:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from foxgrape.leadtime import duration_in_words, lead_in_words
-from foxgrape.markup import Headline, Html, sentence, table
+from foxgrape.markup import Headline, Html, link, sentence, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,14 +92,8 @@ def headline(analysis: Analysis) -> Headline:
     confirmed = "the first confirmation of their event" if by is None else f"{by} confirmed it"
     finding = f"Of {n} coded posts, {before} certainly came before {confirmed}."
     details = "".join(f"<li>{html.escape(line)}</li>" for line in analysis.findings()[1:])
-    return Headline(
-        finding,
-        '<div class="headline"><p class="finding"><strong>'
-        f"{html.escape(finding)}</strong></p>"
-        f'<p class="claim">{html.escape(_chance(analysis).sentence())} '
-        f"{html.escape(analysis.study.caution)}</p></div>"
-        f"<ul>{details}</ul>",
-    )
+    claim = html.escape(f"{_chance(analysis).sentence()} {analysis.study.caution}")
+    return Headline(finding, f'<p class="claim">{claim}</p>', f"<ul>{details}</ul>")
 
 
 def signals_table(analysis: Analysis, rows: pd.DataFrame | None = None) -> Html:
@@ -352,7 +346,4 @@ def _sign(code: Any, kind: Any) -> Html:
 
 def _source(what: str, title: Any, address: Any) -> str:
     title = what if pd.isna(title) else str(title)
-    words = f"{html.escape(what)}: {html.escape(title)}"
-    if pd.isna(address) or not str(address).startswith(("https://", "http://")):
-        return words
-    return f'{html.escape(what)}: <a href="{html.escape(str(address))}">{html.escape(title)}</a>'
+    return f"{html.escape(what)}: {link(address, title)}"

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import html
 from dataclasses import asdict, dataclass
+from datetime import UTC, date
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from foxgrape.errors import FoxgrapeError
+from foxgrape import times
+from foxgrape.errors import CONTROLS, FoxgrapeError
 from foxgrape.leadtime import duration_in_words
-from foxgrape.markup import Html, table
+from foxgrape.markup import Html, link, table
 from foxgrape.places import Codebook
 from foxgrape.show import time_in_words
 
@@ -35,7 +35,11 @@ _PAGE = 10
 _LINES = 20
 _NOTHING = "–"
 #: Columns that are shown as one; a time is shown with its end.
-_PARTNERS = {"lead_min": "lead_max", "url": "source", "source_url": "source_title"}
+_PARTNERS = {
+    ("lead_min", "duration"): "lead_max",
+    ("url", ""): "source",
+    ("source_url", ""): "source_title",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,14 +141,11 @@ def _zone(name: str | None) -> tuple[tzinfo, str]:
         from dateutil.tz import gettz  # type: ignore[import-untyped]  # noqa: PLC0415
 
         # Unlike an offset, this knows the summers of years gone by.
-        local = gettz()
-        return (ZoneInfo("UTC") if local is None else local), "the zone of this computer"
+        return gettz() or UTC, "the zone of this computer"
     try:
-        return ZoneInfo(name), name
-    except (KeyError, ValueError, OSError):
-        raise FoxgrapeError(
-            "no such time zone", expected="an IANA name, such as Europe/Kyiv", got=name
-        ) from None
+        return times.zone_of(name), name
+    except ValueError:
+        raise FoxgrapeError.no_zone(name) from None
 
 
 def _frame(frame: pd.DataFrame | Codebook) -> pd.DataFrame:
@@ -155,35 +156,44 @@ def _frame(frame: pd.DataFrame | Codebook) -> pd.DataFrame:
 
 def _columns(frame: pd.DataFrame, zone: tzinfo) -> list[_Column]:
     """Make words of each column, and one column of each pair."""
-    names = [str(name) for name in frame.columns]
-    cells = {name: frame.iloc[:, place].tolist() for place, name in enumerate(names)}
-    partners = {name: partner for name in names if (partner := _partner(name)) in cells}
-    instants = {
-        name
-        for name, dtype in zip(names, frame.dtypes, strict=True)
-        if isinstance(dtype, pd.DatetimeTZDtype)
+    # By place: of columns of one's own two may have the same name, and one the name of ours.
+    cells = [frame.iloc[:, at].tolist() for at in range(frame.shape[1])]
+    keys = [(str(name), _kind(dtype)) for name, dtype in frame.dtypes.items()]
+    partners = {
+        at: keys.index(partner)
+        for at, (name, kind) in enumerate(keys)
+        if (partner := (_partner(name, kind), kind)) in keys
     }
     return [
-        _column(name, cells[name], cells.get(partners.get(name, "")), zone, name in instants)
-        for name in names
-        if name not in partners.values()
+        _column(name, kind, cells[at], cells[partners[at]] if at in partners else None, zone)
+        for at, (name, kind) in enumerate(keys)
+        if at not in partners.values()
     ]
 
 
-def _partner(name: str) -> str:
-    """Return the column that is shown with this one, if it is there."""
-    stem = name.removesuffix("_at")
-    return _PARTNERS.get(name, "" if stem == name else f"{stem}_until")
+def _kind(dtype: Any) -> str:
+    """Tell instants and durations from all else."""
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        return "instant"
+    return "duration" if pd.api.types.is_timedelta64_dtype(dtype) else ""
+
+
+def _partner(name: str, kind: str) -> str:
+    """Return the column that is shown with this one, if it is there and of the same kind."""
+    if kind == "instant" and name.endswith("_at"):
+        return f"{name.removesuffix('_at')}_until"
+    return _PARTNERS.get((name, kind), "")
 
 
 def _column(
-    name: str, cells: list[Any], partner: list[Any] | None, zone: tzinfo, instants: bool
+    name: str, kind: str, cells: list[Any], partner: list[Any] | None, zone: tzinfo
 ) -> _Column:
-    if name == "lead_min" and partner is not None:
+    if (name, kind) == ("lead_min", "duration") and partner is not None:
         return _leads(cells, partner)
-    if name == "decoded_at":
+    days = kind == "instant" or all(isinstance(cell, date) or _missing(cell) for cell in cells)
+    if name == "decoded_at" and days:
         return _days("decoded", cells, zone)
-    if instants:
+    if kind == "instant":
         return _times(name.removesuffix("_at"), cells, partner or cells, zone)
     if name.endswith("url"):
         return _links(name if partner is None else "source", cells, partner or cells)
@@ -244,21 +254,7 @@ def _links(name: str, addresses: list[Any], titles: list[Any]) -> _Column:
         for either in [address if _missing(title) else title]
     ]
     pairs = zip(addresses, words, strict=True)
-    return _Column(name, words, [_link(address, title) for address, title in pairs])
-
-
-def _link(address: Any, title: str) -> str:
-    """Return a link to the web; whatever else stands where an address should, is none."""
-    told = html.escape(title)
-    try:
-        parts = urlsplit("" if _missing(address) else str(address))
-    except ValueError:
-        return told
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        return told
-    told = html.escape(parts.hostname) if title == address else told
-    safe = html.escape(str(address))
-    return f'<a href="{safe}" rel="noopener noreferrer" target="_blank">{told}</a>'
+    return _Column(name, words, [link(address, title) for address, title in pairs])
 
 
 def _others(name: str, cells: list[Any]) -> _Column:
@@ -342,7 +338,7 @@ def _text(columns: Sequence[_Column], note: str, n: int) -> str:
         return "None, n = 0."
     words = pd.DataFrame(
         {
-            place: ["".join(s if s.isprintable() else " " for s in word) for word in column.words]
+            place: [word.translate(CONTROLS) for word in column.words]
             for place, column in enumerate(columns)
         }
     ).head(_LINES)

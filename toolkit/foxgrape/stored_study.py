@@ -55,7 +55,8 @@ def stored_study(
     StoreError
         If there is no such version, or the store cannot be read.
     StudyError
-        If the store holds neither posts nor events, or no event is of one of the kinds.
+        If the store holds neither posts nor events, no event is of one of the kinds, or there is no
+        such zone.
     CodebookError
         If the codebook cannot be used.
 
@@ -70,6 +71,10 @@ def stored_study(
     True
     """
     store = store if isinstance(store, Store) else Store(store)
+    try:
+        times.zone_of(timezone)
+    except ValueError:
+        raise StudyError.no_zone(timezone, file=store.path) from None
     name = store.path.rstrip("/\\").replace("\\", "/").rpartition("/")[2]
     versions = store.newest() if versions is None else versions
     if not {"posts", "events"} & set(versions):

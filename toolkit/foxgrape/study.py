@@ -7,7 +7,6 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pandas as pd
 
@@ -208,8 +207,8 @@ def _options(package: dict[str, Any], folder: Path) -> dict[str, Any]:
     try:
         if options.get("observed_until") is not None:
             times.exact(options["observed_until"])
-        ZoneInfo(options.get("timezone", "UTC"))
-    except (AttributeError, TypeError, ValueError, ZoneInfoNotFoundError) as error:
+        times.zone_of(options.get("timezone", "UTC"))
+    except (AttributeError, TypeError, ValueError) as error:
         raise StudyError(
             f"bad value under 'foxgrape': {error}",
             file=folder / "datapackage.json",

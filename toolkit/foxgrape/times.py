@@ -33,6 +33,7 @@ __all__ = [
     "relations",
     "shown",
     "stated",
+    "zone_of",
 ]
 
 Clock = Literal["confirmed", "occurred"]
@@ -51,6 +52,25 @@ _STATED = re.compile(
     r"\s?(?P<offset>Z|[+-]\d\d:?\d\d)?)?)?)?"
 )
 _TICK = timedelta(microseconds=1)
+
+
+def zone_of(name: object) -> ZoneInfo:
+    """Return the time zone of an IANA name.
+
+    Raises
+    ------
+    ValueError
+        If there is no such zone.
+
+    Examples
+    --------
+    >>> zone_of("Europe/Kyiv")
+    zoneinfo.ZoneInfo(key='Europe/Kyiv')
+    """
+    try:
+        return ZoneInfo(name)  # type: ignore[arg-type] # a file's own word may be of any type
+    except (KeyError, TypeError, ValueError, OSError):  # "Europe" alone is a folder of zones
+        raise ValueError(f"no time zone is called {name!r}") from None
 
 
 def stated(text: str, zone: str | None = None) -> tuple[datetime, datetime]:

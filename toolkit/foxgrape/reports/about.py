@@ -48,7 +48,7 @@ def about(rules: Mapping[str, Mapping[str, Any]], values: Mapping[str, Any]) -> 
     for name, kind, item in typed:
         if kind not in {"place", *_DAYS}:
             words.setdefault(name.replace("_", " "), []).append(_in_words(kind, item))
-    days = sorted(str(item)[:10] for _, kind, item in typed if kind in _DAYS and _day(item))
+    days = sorted(day for _, kind, item in typed if kind in _DAYS and (day := _day(item)))
     return {
         "places": list(dict.fromkeys(_places(typed))),
         "period": [days[0], days[-1]] if days else None,
@@ -79,10 +79,11 @@ def _places(typed: list[tuple[str, str, Any]]) -> Iterator[str]:
             yield _short(_in_words(kind, item))
 
 
-def _day(item: Any) -> bool:
+def _day(item: Any) -> str | None:
+    """Return the day of a day or an instant, in whatever form of ISO 8601 it is."""
     with suppress(ValueError):
-        return bool(datetime.fromisoformat(str(item)))
-    return False
+        return datetime.fromisoformat(str(item)).date().isoformat()
+    return None
 
 
 def _in_words(kind: str, item: Any) -> str:

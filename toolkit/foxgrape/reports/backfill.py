@@ -9,10 +9,8 @@ from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from foxgrape.errors import ScheduleError
-from foxgrape.reports.cron import checked_zone
 from foxgrape.reports.due import the_run
 from foxgrape.reports.outcomes import Backfill
 from foxgrape.reports.periods import Ledger, Period
@@ -20,9 +18,11 @@ from foxgrape.reports.relative import shifted
 from foxgrape.reports.schedule import Job
 from foxgrape.reports.schedule_keys import BOUNDS
 from foxgrape.reports.taking import Task, run_tasks, values_for
+from foxgrape.times import zone_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from zoneinfo import ZoneInfo
 
     from foxgrape.reports.outcomes import PeriodRun
 
@@ -162,16 +162,17 @@ def stretch(since: date, until: date, every: str, zone: str) -> list[Period]:
     if match is None:
         raise ScheduleError("no such length of a period", expected=_EXPECTED, got=every)
     try:
-        clock = ZoneInfo(checked_zone(zone))
-    except ValueError as error:
-        raise ScheduleError(str(error)) from None
-    first, last = _instant(since, clock), _instant(until, clock)
-    bounds = [first]
-    while True:
-        step = len(bounds) * int(match[1])
-        bounds.append(_stepped(first, match[2], step, clock))
-        if bounds[-1] > last:
-            break
+        clock = zone_of(zone)
+    except ValueError:
+        raise ScheduleError.no_zone(zone) from None
+    try:
+        first, last = _instant(since, clock), _instant(until, clock)
+        bounds = [first]
+        while bounds[-1] <= last:
+            step = len(bounds) * int(match[1])
+            bounds.append(_stepped(first, match[2], step, clock))
+    except OverflowError:
+        raise ScheduleError(f"from {since} until {until} reaches beyond the calendar") from None
     periods = [Period(start, end) for start, end in pairwise(bounds[:-1])]
     if not periods:
         raise ScheduleError(f"from {since} until {until} there is no whole period of {every}")

@@ -256,7 +256,7 @@ class _Work:
             "page": one.page | {"pictures_failed": result.get("pictures_failed")},
             "assets": [assets.plotly_asset().name] if one.shared_assets else [],
             "headline": result.get("headline"),
-            "built_at": at.isoformat(timespec="seconds"),
+            "built_at": at.astimezone(UTC).isoformat(timespec="seconds"),
             "seconds": round(_clock() - self.began, 1),
             "stages": result.get("seconds", {}),
             "peak_mb": result.get("peak_mb", {}),

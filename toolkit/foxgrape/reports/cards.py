@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +71,10 @@ class Card:
     def built(self) -> str:
         """When it was built, in words."""
         read = _instant(self.built_at)
-        return f"{read.day} {read:%b %Y, %H:%M} UTC" if read else "at a time that is not known"
+        if read is None or read.tzinfo is None:
+            return "at a time that is not known"
+        read = read.astimezone(UTC)
+        return f"{read.day} {read:%b %Y, %H:%M} UTC"
 
 
 def cards(out: Path, known: dict[Path, tuple[int, Card]] | None = None) -> list[Card]:

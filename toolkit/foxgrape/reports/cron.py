@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
+
+from foxgrape.times import zone_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["EXPECTED", "Cron", "checked_zone"]
+__all__ = ["EXPECTED", "Cron"]
 
 EXPECTED = "five fields: minute, hour, day of month, month, day of week"
 _FIELDS = 5
@@ -52,7 +54,7 @@ class Cron:
         """Refuse what is never due."""
         from cronsim import CronSimError  # noqa: PLC0415
 
-        checked_zone(self.zone)
+        zone_of(self.zone)
         if len(self.expression.split()) != _FIELDS:
             raise ValueError(f"it has {len(self.expression.split())} fields")
         try:
@@ -70,7 +72,7 @@ class Cron:
         """Return the last so many instants up to one, this included, none before `since`."""
         reach = _DAY
         while True:
-            start = max(instant - reach, since) - timedelta(microseconds=1)
+            start = instant - min(reach, instant - since) - timedelta(microseconds=1)
             found: deque[datetime] = deque(maxlen=count)
             for due in self._walk(start):
                 if due > instant:
@@ -95,26 +97,6 @@ class Cron:
             if due > last:
                 last = due
                 yield due
-
-
-def checked_zone(name: str) -> str:
-    """Return the name of a time zone, if there is such a zone.
-
-    Raises
-    ------
-    ValueError
-        If there is none.
-
-    Examples
-    --------
-    >>> checked_zone("Europe/Kyiv")
-    'Europe/Kyiv'
-    """
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"no time zone is called {name!r}") from None
-    return name
 
 
 def _by_the_wall(expression: str) -> str:

@@ -149,20 +149,15 @@ def _tidy(
     entries: Iterable[Entry], runs: list[PeriodRun], out: Path, prune: Callable[..., Any]
 ) -> None:
     """Delete old runs; where entries share a template, the one that keeps most is heard."""
-    from foxgrape.reports.catalogue import find_template  # noqa: PLC0415
-
     built = {run.entry for run in runs if run.state == "done"}
-    keeps: dict[str, list[int | None]] = {}
-    touched = set()
+    sharing: dict[str, list[Entry]] = {}
     for entry in entries:
-        template = find_template(entry.job.template).name if entry.name in built else None
-        keeps.setdefault(entry.job.template, []).append(entry.keep)
-        if template is not None:
-            touched.add((entry.job.template, template))
-    for told, template in sorted(touched):
-        numbers = [keep for keep in keeps[told] if keep is not None]
-        if len(numbers) == len(keeps[told]):
-            prune(out, keep=max(numbers), template=template)
+        # A template that is told by its path has the name of its notebook.
+        sharing.setdefault(Path(entry.job.template).name.removesuffix(".ipynb"), []).append(entry)
+    for template, some in sorted(sharing.items()):
+        keeps = [entry.keep for entry in some if entry.keep is not None]
+        if len(keeps) == len(some) and built & {entry.name for entry in some}:
+            prune(out, keep=max(keeps), template=template)
 
 
 def seen_since(entry: Entry, ledger: Ledger, now: datetime, *, keep: bool = False) -> datetime:

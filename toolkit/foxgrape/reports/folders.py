@@ -197,13 +197,12 @@ def _too_old(
     sources: set[tuple[str, str]] = set()
     for run, told in runs:
         name = str(told.get("template"))
-        source = (name, json.dumps(told.get("study") or told.get("store"), sort_keys=True))
         # A manifest that somebody else wrote may say anything, and stops nothing.
         study, store = told.get("study"), told.get("store")
-        if good and isinstance(study, dict):
+        if isinstance(study, dict):
             source = (name, str(study.get("name")))
-        elif good and isinstance(store, dict):
-            source = (name, str(store.get("path")))
+        else:
+            source = (name, str(store.get("path")) if isinstance(store, dict) else "")
         seen[name] = seen.get(name, 0) + 1
         last_of_its_source = good and source not in sources
         sources.add(source)

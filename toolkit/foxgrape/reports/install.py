@@ -64,6 +64,17 @@ class Call:
         """What comes after the program's name."""
         return ("report", "due", "--schedule", self.schedule, "--out", self.out)
 
+    @property
+    def command(self) -> str:
+        """What a shell is told."""
+        call = shlex.join([self.python, "-m", "foxgrape", *self.words])
+        return f"cd {shlex.quote(self.folder)} && {call}"
+
+    @property
+    def cron(self) -> str:
+        """When it is told, as a cron expression."""
+        return f"{'0' if self.every == _HOUR else f'*/{self.every}'} * * * *"
+
 
 def texts(form: str, call: Call) -> dict[str, str]:
     """Return the files that make a machine call, by name; for cron, its one line.
@@ -167,22 +178,17 @@ def _for_systemd(word: str) -> str:
 
 
 def _crontab(call: Call) -> dict[str, str]:
-    steps = "0" if call.every == _HOUR else f"*/{call.every}"
-    line = (
-        f"cd {shlex.quote(call.folder)} && "
-        f"{shlex.join([call.python, '-m', 'foxgrape', *call.words])}"
-    )
     # A bare % ends the command in a crontab.
-    return {"crontab": f"{steps} * * * * {line.replace('%', chr(92) + '%')} {_MARK}\n"}
+    line = call.command.replace("%", "\\%")
+    return {"crontab": f"{call.cron} {line} {_MARK}\n"}
 
 
 def _github(call: Call) -> dict[str, str]:
-    steps = "0" if call.every == _HOUR else f"*/{call.every}"
     # On a runner every folder is new: the states of the periods come from a cache.
     text = f"""name: Reports
 on:
   schedule:
-    - cron: "{steps} * * * *"
+    - cron: "{call.cron}"
   workflow_dispatch:
 concurrency:
   group: {_NAME}
@@ -218,10 +224,6 @@ jobs:
 
 
 def _airflow(call: Call) -> dict[str, str]:
-    steps = "0" if call.every == _HOUR else f"*/{call.every}"
-    command = f"cd {shlex.quote(call.folder)} && " + shlex.join(
-        [call.python, "-m", "foxgrape", *call.words]
-    )
     # Braces are Jinja's in a bash_command; the blank keeps Airflow from taking it for a file.
     text = f'''"""Build the reports that are due: foxgrape knows which, Airflow only calls."""
 
@@ -232,14 +234,14 @@ from airflow.providers.standard.operators.bash import BashOperator
 
 with DAG(
     dag_id="{_NAME}",
-    schedule="{steps} * * * *",
+    schedule="{call.cron}",
     start_date=datetime(2022, 1, 1, tzinfo=timezone.utc),
     catchup=False,  # foxgrape makes up for what was missed
     max_active_runs=1,
 ):
     BashOperator(
         task_id="due",
-        bash_command="{{% raw %}}" + {command!r} + "{{% endraw %}} ",
+        bash_command="{{% raw %}}" + {call.command!r} + "{{% endraw %}} ",
     )
 '''
     return {f"{_NAME.replace('-', '_')}.py": text}
@@ -262,7 +264,9 @@ def _change_crontab(line: str) -> None:
     """Replace our line of the crontab, or add it."""
     try:
         read = subprocess.run(["crontab", "-l"], capture_output=True, text=True, check=False)  # noqa: S607
-        # No crontab yet is code 1 and nothing on stdout.
+        # No crontab yet is code 1 and nothing on stdout; what else fails may hide lines.
+        if read.returncode != 1 or read.stdout:
+            read.check_returncode()
         rest = [other for other in read.stdout.splitlines() if not other.endswith(_MARK)]
         text = "\n".join([*rest, line])
         subprocess.run(["crontab", "-"], input=text, text=True, check=True, capture_output=True)  # noqa: S607

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["mark", "say", "speak_apart", "work"]
 
-#: A word of a run must fit into a pipe in one piece: others write to it as well.
+#: A word of a run must fit into a pipe in one piece, 4 kB: others write to it as well.
 _LONGEST, _SHORT = 2_000, 200
 #: A list of reports has room for so much of what each found.
 _HEADLINE = 400
@@ -66,11 +66,19 @@ def _told(act: Callable[[], str | None], what: str) -> str | None:
         error = act()
     except OSError as failed:
         _log_trace()
-        return f"{what}: {failed.strerror or failed}"[:_LONGEST]
+        error = f"{what}: {failed.strerror or failed}"
     except Exception as failed:  # noqa: BLE001 - whatever it is, it ends this run and no other
         _log_trace()
-        return " ".join(f"{what}: {type(failed).__name__}: {failed}".split())[:_LONGEST]
-    return error if error is None else " ".join(error.split())[:_LONGEST]
+        error = f"{what}: {type(failed).__name__}: {failed}"
+    return error if error is None else _cut(error, _LONGEST)
+
+
+def _cut(text: str, most: int) -> str:
+    """Return a text as one line that is no longer than so many bytes when it is told."""
+    line = " ".join(text.split())[:most]
+    while (size := len(json.dumps(line))) > most:
+        line = line[: len(line) * most // size]
+    return line
 
 
 def _log_trace() -> None:
@@ -163,7 +171,7 @@ def _write_page(order: Mapping[str, Any], aside: Path, result: dict[str, Any]) -
         for output in cell.get("outputs", ())
         if isinstance(output.get("data", {}).get(HEADLINE), str)
     )
-    result["headline"] = " ".join(next(found, "").split())[:_HEADLINE] or None
+    result["headline"] = _cut(next(found, "")[:_LONGEST], _LONGEST)[:_HEADLINE] or None
 
 
 def _draw(shown: list[Mapping[str, Any]], result: dict[str, Any]) -> list[bytes]:
@@ -176,7 +184,7 @@ def _draw(shown: list[Mapping[str, Any]], result: dict[str, Any]) -> list[bytes]
         drawn.extend(pictures(shown))
 
     failed = _told(draw, "the pictures cannot be made")
-    result["pictures_failed"] = failed and failed[:_SHORT]
+    result["pictures_failed"] = failed and _cut(failed, _SHORT)
     return drawn
 
 

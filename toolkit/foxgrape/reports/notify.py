@@ -146,7 +146,7 @@ class Mail:
         if not isinstance(to, list) or not to or not all(map(_one_line, to)):
             raise _bad("to", "a list of addresses", to)
         port, security = table.get("port", 587), table.get("security", "starttls")
-        if isinstance(port, bool) or port not in _PORTS:
+        if type(port) is not int or port not in _PORTS:
             raise _bad("port", "a port, 587 by default", port)
         if security not in _SECURITY:
             raise _bad("security", f"one of {', '.join(_SECURITY)}", security)

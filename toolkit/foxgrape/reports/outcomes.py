@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import html
+from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
     import pandas as pd
@@ -49,8 +49,35 @@ class PeriodRun:
         return asdict(self) | {"start": self.start.isoformat(), "end": self.end.isoformat()}
 
 
+class _Runs(ABC):
+    """What the outcomes of a call have in common."""
+
+    __slots__ = ()
+    runs: tuple[PeriodRun, ...]
+
+    @property
+    def failed(self) -> tuple[PeriodRun, ...]:
+        """Those that are not done; a later call may try them again."""
+        return tuple(run for run in self.runs if run.state != "done")
+
+    @abstractmethod
+    def sentence(self) -> str:
+        """Say it in one sentence."""
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row for each period of this call."""
+        import pandas as pd  # noqa: PLC0415 - 0.7 s, which a call from a timer does not need
+
+        columns = list(PeriodRun.__dataclass_fields__)
+        return pd.DataFrame([asdict(run) for run in self.runs], columns=columns)
+
+    def _repr_html_(self) -> str:
+        shown = self.to_frame().to_html(index=False, border=0)
+        return f"<p>{html.escape(self.sentence())}</p>{shown}"
+
+
 @dataclass(frozen=True, slots=True)
-class Due:
+class Due(_Runs):
     """What a call built.
 
     Attributes
@@ -64,21 +91,9 @@ class Due:
     runs: tuple[PeriodRun, ...]
     untold: tuple[str, ...] = ()
 
-    @property
-    def failed(self) -> tuple[PeriodRun, ...]:
-        """Those that are not done."""
-        return tuple(run for run in self.runs if run.state != "done")
-
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain values."""
         return {"runs": [run.to_dict() for run in self.runs], "untold": list(self.untold)}
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return one row a period."""
-        return _frame(self.runs)
-
-    def _repr_html_(self) -> str:
-        return _shown(self.sentence(), self.to_frame())
 
     def sentence(self) -> str:
         """Say it in one sentence."""
@@ -90,7 +105,7 @@ class Due:
 
 
 @dataclass(frozen=True, slots=True)
-class Backfill:
+class Backfill(_Runs):
     """What a call built of a stretch of the past.
 
     Attributes
@@ -107,22 +122,10 @@ class Backfill:
     before: int
     runs: tuple[PeriodRun, ...]
 
-    @property
-    def failed(self) -> tuple[PeriodRun, ...]:
-        """Those that are not done; the same call tries them again."""
-        return tuple(run for run in self.runs if run.state != "done")
-
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain values."""
         runs = [run.to_dict() for run in self.runs]
         return {"periods": self.periods, "before": self.before, "runs": runs}
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return one row for each period of this call."""
-        return _frame(self.runs)
-
-    def _repr_html_(self) -> str:
-        return _shown(self.sentence(), self.to_frame())
 
     def sentence(self) -> str:
         """Say it in one sentence."""
@@ -131,14 +134,3 @@ class Backfill:
             f"Of {self.periods} periods {built} were built, {self.before} were there already, "
             f"{len(self.failed)} failed."
         )
-
-
-def _frame(runs: Sequence[PeriodRun]) -> pd.DataFrame:
-    import pandas as pd  # noqa: PLC0415 - 0.7 s, which a call from a timer does not need
-
-    columns = list(PeriodRun.__dataclass_fields__)
-    return pd.DataFrame([asdict(run) for run in runs], columns=columns)
-
-
-def _shown(sentence: str, frame: pd.DataFrame) -> str:
-    return f"<p>{html.escape(sentence)}</p>{frame.to_html(index=False, border=0)}"

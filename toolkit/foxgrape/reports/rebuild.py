@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -122,7 +123,8 @@ def rebuild_report(
         )
         planned = plan(request, software, source=source)
         run_id, seed = str(told["run_id"]), int(told["seed"])
-    except (KeyError, TypeError, ValueError) as error:
+        changed = _changed(told, software)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ReportError(f"the manifest lacks something: {error}", file=folder) from None
     rebuilt = Path(out) / "rebuilt" / run_id
     failed = Path(out) / "failed" / f"rebuilt-{run_id}"
@@ -130,7 +132,7 @@ def rebuild_report(
     (built,) = build([planned], software, 1, now)
     cells = () if built.error is not None else _different(folder / NOTEBOOK, built.notebook)
     same = built.error is None and not cells
-    return Rebuilt(built, same, cells, _changed(told, software))
+    return Rebuilt(built, same, cells, changed)
 
 
 def _template(told: Mapping[str, Any], folder: Path) -> str | Path:
@@ -178,14 +180,11 @@ def _changed(told: Mapping[str, Any], software: Software) -> tuple[str, ...]:
 
 def _different(before: Path, after: Path) -> tuple[int, ...]:
     """Return the cells whose outputs are not the same."""
-    old, new = _outputs(before), _outputs(after)
-    longest = max(len(old), len(new))
-    old += [None] * (longest - len(old))
-    new += [None] * (longest - len(new))
-    return tuple(number for number in range(1, longest + 1) if old[number - 1] != new[number - 1])
+    pairs = enumerate(zip_longest(_outputs(before), _outputs(after)), start=1)
+    return tuple(number for number, (old, new) in pairs if old != new)
 
 
-def _outputs(notebook: Path) -> list[str | None]:
+def _outputs(notebook: Path) -> list[str]:
     """Return what each code cell shows, without numbers that only count."""
     import nbformat  # noqa: PLC0415
 

@@ -12,7 +12,7 @@ __all__ = ["new_template"]
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 
 _SIDECAR = """\
-title: {title}
+title: "{title}"
 description: >-
   What this report answers, in a sentence.
 tags: [mine]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -188,16 +189,17 @@ def _read(path: Path) -> tuple[Schedule | None, list[ScheduleError]]:
         if (channel := _channel(name, table, path, wrong)) is not None
     }
     entries: list[Entry] = []
-    for number, table in enumerate(top.get("report") or (), start=1):
+    for number, table in enumerate(top.get("report", ()), start=1):
         made = _entry(table, number, top.get("timezone"), path, wrong)
         if made is None:
             continue
+        bad = partial(ScheduleError.bad_key, entry=f"entry {made.name!r}", file=path)
         if made.name in {entry.name for entry in entries}:
-            wrong.append(_told_twice(made.name, path))
+            wrong.append(bad("name", what="stands twice", expected="each name once"))
         wrong += [
-            _no_channel(made, name, channels, path)
+            bad("notify", what="no such channel", got=name, hint=_channel_hint(name, channels))
             for name in made.notify
-            if name not in (top.get("notify") or {})
+            if name not in told_channels
         ]
         entries.append(made)
     if wrong:
@@ -210,36 +212,22 @@ def _entry(
 ) -> Entry | None:
     shown = table.get("name")
     label = f"entry {shown!r}" if isinstance(shown, str) and shown else f"entry {number}"
+    bad = partial(ScheduleError.bad_key, entry=label, file=path)
     before = len(wrong)
     got = checked_keys(table, ENTRY, label, path, wrong)
     zone = got.get("timezone") or zone
     if "timezone" not in table and zone is None:
-        wrong.append(
-            ScheduleError.bad_key(
-                "timezone",
-                entry=label,
-                file=path,
-                what="is missing",
-                expected="the IANA name of the zone whose clock cron means",
-                hint='timezone = "Europe/Kyiv" at the top of the file serves for all entries',
-            )
-        )
+        expected = "the IANA name of the zone whose clock cron means"
+        hint = 'timezone = "Europe/Kyiv" at the top of the file serves for all entries'
+        wrong.append(bad("timezone", what="is missing", expected=expected, hint=hint))
     if "study" in table and "store" in table:
-        wrong.append(
-            ScheduleError.bad_key(
-                "store", entry=label, file=path, what="there is a study as well", expected="one"
-            )
-        )
+        wrong.append(bad("store", what="there is a study as well", expected="one"))
     if len(wrong) > before or zone is None:
         return None
     try:
         cron = Cron(got["cron"], zone)
     except ValueError as error:
-        wrong.append(
-            ScheduleError.bad_key(
-                "cron", entry=label, file=path, expected=EXPECTED, got=got["cron"], hint=str(error)
-            )
-        )
+        wrong.append(bad("cron", expected=EXPECTED, got=got["cron"], hint=str(error)))
         return None
     start = got.get("start")
     if start is not None and start.tzinfo is None:
@@ -266,20 +254,5 @@ def _channel(name: str, table: object, path: Path, wrong: list[ScheduleError]) -
         return None
 
 
-def _told_twice(name: str, path: Path) -> ScheduleError:
-    return ScheduleError.bad_key(
-        "name", entry=f"entry {name!r}", file=path, what="stands twice", expected="each name once"
-    )
-
-
-def _no_channel(
-    entry: Entry, name: str, channels: Mapping[str, object], path: Path
-) -> ScheduleError:
-    return ScheduleError.bad_key(
-        "notify",
-        entry=f"entry {entry.name!r}",
-        file=path,
-        what="no such channel",
-        got=name,
-        hint=did_you_mean(name, channels) if channels else f"add a table [notify.{name}]",
-    )
+def _channel_hint(name: str, channels: Mapping[str, object]) -> str:
+    return did_you_mean(name, channels) if channels else f"add a table [notify.{name}]"

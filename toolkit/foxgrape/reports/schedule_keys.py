@@ -9,7 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from foxgrape.errors import ScheduleError, did_you_mean
-from foxgrape.reports.cron import EXPECTED, checked_zone
+from foxgrape.reports.cron import EXPECTED
+from foxgrape.times import zone_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +25,7 @@ Key = tuple[Callable[[Any], Any], str, bool]
 BOUNDS = ("start", "end", "last_day")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
 _SPAN = re.compile(r"(\d{1,6})\s?(s|min|h|d)")
+_YEARS = range(1970, 9999)
 _UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
 
 
@@ -84,7 +86,7 @@ def _name(value: object) -> str:
 
 
 def _zone(value: object) -> str:
-    return checked_zone(_text(value))
+    return zone_of(_text(value)).key
 
 
 def _count(least: int) -> Callable[[object], int]:
@@ -97,11 +99,12 @@ def _count(least: int) -> Callable[[object], int]:
 
 
 def _instant(value: object) -> datetime:
+    # At the ends of the calendar no zone can be told, and no day before.
+    if not isinstance(value, date) or value.year not in _YEARS:
+        raise ValueError
     if isinstance(value, datetime):
         return value
-    if isinstance(value, date):
-        return datetime(value.year, value.month, value.day)  # noqa: DTZ001 - its zone comes later
-    raise ValueError
+    return datetime(value.year, value.month, value.day)  # noqa: DTZ001 - its zone comes later
 
 
 def _table(value: object) -> Mapping[str, Any]:
@@ -144,7 +147,7 @@ ENTRY: Mapping[str, Key] = {
     "period": (_bounds, f"a table of parameters, each with one of {', '.join(BOUNDS)}", False),
     "cron": (_text, EXPECTED, True),
     "timezone": (_zone, "the IANA name of a time zone", False),
-    "start": (_instant, "a day or an instant, not in quotes: 2022-09-01", False),
+    "start": (_instant, "a day or an instant since 1970, not in quotes: 2022-09-01", False),
     "retries": (_count(0), f"a whole number from 0 to {_MOST}", False),
     "retry_after": (span, "a span of time such as 90s, 10min, 6h, 1d", False),
     "catch_up": (_count(0), f"a whole number from 0 to {_MOST}", False),

@@ -93,12 +93,15 @@ class _Handler(SimpleHTTPRequestHandler):
 
     def send_head(self) -> Any:
         """Answer with a file of the folder, the catalogue, or no."""
+        root = Path(self.directory).resolve()
+        try:
+            asked = urlsplit(f"//{self.headers.get('Host', '')}").hostname or ""
+            path = Path(self.translate_path(self.path)).resolve()
+        except ValueError:  # half an address of IPv6, a path with a NUL
+            return self._refuse(HTTPStatus.BAD_REQUEST)
         # A page from elsewhere whose name was made to point here must not read reports.
-        asked = urlsplit(f"//{self.headers.get('Host', '')}").hostname or ""
         if self._loopback and not _is_loopback(asked):
             return self._refuse(HTTPStatus.MISDIRECTED_REQUEST)
-        root = Path(self.directory).resolve()
-        path = Path(self.translate_path(self.path)).resolve()
         if path in {root, root / CATALOGUE}:
             return self._catalogue(root)
         if not path.is_relative_to(root) or not path.is_file():
