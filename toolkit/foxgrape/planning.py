@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from foxgrape import times
 from foxgrape.errors import FoxgrapeError
+from foxgrape.leadtime import counted
 from foxgrape.levels import p_values
 from foxgrape.series import Series, labels
 from foxgrape.simulate import Made, made
-from foxgrape.surrogates import draw
+from foxgrape.surrogates import check, draw
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,8 +64,11 @@ class Power:
         effect = f"events behind {self.leads:.0%} of the signals"
         if self.needed is None:
             most = int(self.table["signals"].max())
-            return f"{most} signals do not see {effect} four times in five."
-        return f"It takes about {self.needed} signals to see {effect} four times in five."
+            do = "does" if most == 1 else "do"
+            return f"{counted(most, 'signal')} {do} not see {effect} four times in five."
+        return (
+            f"It takes about {counted(self.needed, 'signal')} to see {effect} four times in five."
+        )
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a number of signals."""
@@ -123,7 +128,10 @@ def power(
     """
     if not 0 < leads <= 1:
         raise FoxgrapeError("bad share of leads", expected="above 0, at most 1", got=leads)
-    length = pd.Timedelta(window) / pd.Timedelta(days=1)
+    check(null, n)
+    if worlds < 1 or not signals:
+        raise FoxgrapeError("nothing to try", expected="a number of signals, and 1 world or more")
+    length = times.duration(window, "window") / _DAY
     rows = []
     for count in signals:
         seen = 0
