@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from foxgrape import tables, times
-from foxgrape.setting import NAT, coordinates, observation
+from foxgrape.setting import NAT, coordinates, in_order, observation
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -144,11 +144,12 @@ def risk_sets(
     signals = tables.check(signals, "signals", fill=True)
     events = tables.check(events, "events", fill=True)
     on = times.chosen_clock(events, clock)
+    signals = in_order(signals, "posted", "signal_id")
+    events = in_order(events, on, "event_id")
     at, until = (times.microseconds(events[f"{on}_{end}"]) for end in ("at", "until"))
     posted, posted_until = (times.microseconds(signals[f"posted_{end}"]) for end in ("at", "until"))
     start, end = observation(observed, signals, events, on)
     kept = np.flatnonzero((at != NAT) & (at >= start) & (until <= end))
-    kept = kept[np.lexsort((until[kept], at[kept]))]
     seen = np.flatnonzero((posted_until >= start) & (posted <= end))
     seen = seen[np.argsort(posted_until[seen], kind="stable")]
     case_id = events["place_id"].to_numpy()[kept]

@@ -11,7 +11,7 @@ import pandas as pd
 
 from foxgrape import times
 from foxgrape.errors import TableError
-from foxgrape.setting import KM_A_DEGREE, NAT, coordinates
+from foxgrape.setting import KM_A_DEGREE, NAT, coordinates, in_order
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -226,6 +226,8 @@ def series_of(
 ) -> Series:
     """Turn checked tables into arrays; what lies outside observation is left out."""
     start, end = map(float, observed)
+    signals = in_order(signals, "posted", "signal_id")
+    events = in_order(events, clock, "event_id")
     low, high, inside = _clipped(signals, "posted", start, end)
     event_low, event_high, inside_event = _clipped(events, clock, start, end)
     signals, events = signals[inside], events[inside_event]

@@ -19,11 +19,20 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
     Observed = tuple[str | datetime, str | datetime]
 
-__all__ = ["KM_A_DEGREE", "NAT", "coordinates", "observation", "spacing"]
+__all__ = ["KM_A_DEGREE", "NAT", "coordinates", "in_order", "observation", "spacing"]
 
 #: What `times.microseconds` says where there is no time.
 NAT = np.iinfo(np.int64).min
 KM_A_DEGREE = 111.195
+
+
+def in_order(frame: pd.DataFrame, name: str, key: str) -> pd.DataFrame:
+    """Return the rows in order of their intervals, then of their ids.
+
+    What is drawn, and how sums are rounded, then depends on what the rows say, and not on the
+    order in which a file or a store happens to give them.
+    """
+    return frame.sort_values([f"{name}_at", f"{name}_until", key], ignore_index=True)
 
 
 def observation(
