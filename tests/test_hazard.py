@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 from scipy.optimize import minimize
 
-from foxgrape import FoxgrapeError, choice, hazard, open_study, times
+from foxgrape import FoxgrapeError, choice, hazard, open_study
 from foxgrape.front import FIELD, _smooth_in_time, everyone_knew, surroundings
 from foxgrape.riskset import DAY, NEVER, risk_sets
+from foxgrape.setting import length
 
 START = pd.Timestamp("2022-03-01", tz="UTC")
 
@@ -169,7 +170,7 @@ def test_options_that_make_no_sense_are_refused(options):
     with pytest.raises(FoxgrapeError) as refused:
         hazard(*planted(), **options)
     assert "\n" not in str(refused.value)
-    assert times.duration("36h", "window") == 1.5 * DAY
+    assert length("36h", "window") == 1.5 * DAY
 
 
 def test_smoothing_in_time_equals_the_plain_sum_over_long_spans():

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from foxgrape import alarm_chance as chance
-from foxgrape import times
 from foxgrape.alarm_compare import compare
 from foxgrape.errors import FoxgrapeError
 from foxgrape.leadtime import counted
 from foxgrape.riskset import NEVER, risk_sets
+from foxgrape.setting import lengths
 from foxgrape.surrogates import check, seed_of
 from foxgrape.telling import as_html, plain, records
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import plotly.graph_objects as go
 
+    from foxgrape import times
     from foxgrape.alarm_compare import Comparison
     from foxgrape.riskset import RiskSets
     from foxgrape.setting import Observed
@@ -197,7 +198,7 @@ def alarm(
     (True, True, [20, 20])
     """
     check(null, n, chance.NULLS)
-    lengths, seed = np.sort(times.durations(windows, "window")), seed_of(rng)
+    wide, seed = np.sort(lengths(windows, "window")), seed_of(rng)
     risk = risk_sets(signals, events, clock=clock, observed=observed)
     if not len(risk.case):
         raise FoxgrapeError(
@@ -206,9 +207,9 @@ def alarm(
             hint="look at clock and observed",
         )
     since = risk.recency(hindsight=hindsight)
-    covered = _covered(risk, lengths, hindsight=hindsight)
-    step = np.searchsorted(lengths, since, side="left")
-    table, scores = chance.judge(risk, step, covered, lengths, n, np.random.default_rng(rng))
+    covered = _covered(risk, wide, hindsight=hindsight)
+    step = np.searchsorted(wide, since, side="left")
+    table, scores = chance.judge(risk, step, covered, wide, n, np.random.default_rng(rng))
     mine = table[table["null"] == null]
     lead = since[np.arange(len(risk.case)), risk.case]
     return Alarm(
@@ -220,9 +221,9 @@ def alarm(
         n_events=len(risk.case),
         n_places=len(risk.places),
         n_signals=len(risk.signal_place),
-        n_hindsight=0 if hindsight else risk.hindsight(int(lengths[-1])),
+        n_hindsight=0 if hindsight else risk.hindsight(int(wide[-1])),
         n_left_out=risk.n_left_out,
-        curve=_curve(risk, lengths, covered, lead, hindsight=hindsight),
+        curve=_curve(risk, wide, covered, lead, hindsight=hindsight),
         scores=pd.DataFrame(
             {
                 "event_id": risk.events,

@@ -13,7 +13,7 @@ from foxgrape import tables, times
 from foxgrape.leadtime import counted, duration_in_words
 from foxgrape.levels import false_discoveries, p_values
 from foxgrape.series import map_size, series_of
-from foxgrape.setting import observation
+from foxgrape.setting import length, lengths, observation
 from foxgrape.shared import Shared, shared
 from foxgrape.surrogates import check, draw, seed_of
 from foxgrape.telling import plain, records
@@ -251,8 +251,8 @@ def coincidence(
     True
     """
     check(null, n)
-    lengths = np.array(times.durations(window, "window"), dtype=float)
-    shift = float(times.duration(lag, "lag", zero=True))
+    wide = np.array(lengths(window, "window"), dtype=float)
+    shift = float(length(lag, "lag", zero=True))
     seed = 0 if rng is None else seed_of(rng)
     if seed is None:
         seed = int(np.random.default_rng(rng).integers(2**62))
@@ -263,7 +263,7 @@ def coincidence(
         signals,
         events,
         clock=on,
-        windows=lengths,
+        windows=wide,
         lag=shift,
         by=by,
         observed=observation(observed, signals, events, on),

@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from foxgrape import choice, times
+from foxgrape import choice
 from foxgrape.front import FIELD, everyone_knew
 from foxgrape.leadtime import counted, duration_in_words
 from foxgrape.riskset import risk_sets
+from foxgrape.setting import length
 from foxgrape.telling import as_html, plain
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     import plotly.graph_objects as go
 
+    from foxgrape import times
     from foxgrape.front import Surroundings
     from foxgrape.riskset import RiskSets
     from foxgrape.setting import Observed
@@ -207,7 +209,7 @@ def hazard(
     >>> found.n_exposed, found.ratio > 1, found.p_value < 0.05
     (20, True, True)
     """
-    wide, recent = times.duration(window, "window"), times.duration(history, "history")
+    wide, recent = length(window, "window"), length(history, "history")
     risk = risk_sets(signals, events, clock=clock, observed=observed)
     exposed = (risk.recency(hindsight=hindsight) <= wide).astype(float)
     around, without = everyone_knew(risk, window=wide, history=recent)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from foxgrape import times
 from foxgrape.errors import FoxgrapeError
 from foxgrape.leadtime import counted
 from foxgrape.levels import p_values
 from foxgrape.series import Series, labels
+from foxgrape.setting import length
 from foxgrape.simulate import Made, made
 from foxgrape.surrogates import check, draw
 
@@ -131,14 +131,14 @@ def power(
     check(null, n)
     if worlds < 1 or not signals:
         raise FoxgrapeError("nothing to try", expected="a number of signals, and 1 world or more")
-    length = times.duration(window, "window") / _DAY
+    days = length(window, "window") / _DAY
     rows = []
     for count in signals:
         seen = 0
         for number in range(worlds):
             options = {**world, "signals": count, "leads": leads}
             generator = np.random.default_rng([rng, count, number])
-            one = made_series(made(generator, **options), (length,), options.get("days", 365))
+            one = made_series(made(generator, **options), (days,), options.get("days", 365))
             p = p_values(draw(one, null, n, number))[1][:, -1, 0].min()
             seen += bool(p <= _LEVEL)
         rows.append({"signals": count, "power": seen / worlds})

@@ -1,8 +1,8 @@
-"""The setting of a question: since when and until when it was watched, and where its places lie."""
+"""The setting of a question: how long, since when and until when, and where its places lie."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -19,11 +19,41 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
     Observed = tuple[str | datetime, str | datetime]
 
-__all__ = ["KM_A_DEGREE", "NAT", "coordinates", "in_order", "observation", "spacing"]
+__all__ = [
+    "KM_A_DEGREE",
+    "NAT",
+    "coordinates",
+    "in_order",
+    "length",
+    "lengths",
+    "observation",
+    "spacing",
+]
 
 #: What `times.microseconds` says where there is no time.
 NAT = np.iinfo(np.int64).min
 KM_A_DEGREE = 111.195
+
+
+def length(value: str | pd.Timedelta, name: str, *, zero: bool = False) -> int:
+    """Return a duration in microseconds, or say that it is none."""
+    return int(times.duration(value, name, zero=zero) // pd.Timedelta(1, "us"))
+
+
+def lengths(value: str | pd.Timedelta | Iterable[str | pd.Timedelta], name: str) -> list[int]:
+    """Return one duration, or each of several once, in microseconds and in their order.
+
+    Examples
+    --------
+    >>> lengths(["2us", "1us", "2us"], "window"), lengths("1us", "window")
+    ([2, 1], [1])
+    """
+    alone = isinstance(value, str) or not hasattr(value, "__iter__")
+    several: Any = [value] if alone else value
+    found = list(dict.fromkeys(length(each, name) for each in several))
+    if not found:
+        raise FoxgrapeError(f"no {name} was given", expected="a duration such as 7D, or several")
+    return found
 
 
 def in_order(frame: pd.DataFrame, name: str, key: str) -> pd.DataFrame:

@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
 from foxgrape.errors import FoxgrapeError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     import numpy as np
     import numpy.typing as npt
     import pandas as pd
@@ -30,7 +28,6 @@ __all__ = [
     "Clock",
     "chosen_clock",
     "duration",
-    "durations",
     "exact",
     "in_days",
     "microseconds",
@@ -220,42 +217,30 @@ def chosen_clock(events: pd.DataFrame, asked: str | None) -> Clock:
     return asked
 
 
-def duration(value: str | pd.Timedelta, name: str, *, zero: bool = False) -> int:
-    """Return a duration in microseconds, above 0 or, if told so, 0; or say that it is none.
+def duration(value: str | pd.Timedelta, name: str, *, zero: bool = False) -> pd.Timedelta:
+    """Return a duration of a microsecond or more, or 0 if told so; or say that it is none.
 
     A bare number is none, such as 7: pandas takes it for nanoseconds.
 
+    Raises
+    ------
+    FoxgrapeError
+        If it is no such duration; the text says so of `name`.
+
     Examples
     --------
-    >>> duration("1.5h", "window")
-    5400000000
+    >>> duration("36h", "horizon")
+    Timedelta('1 days 12:00:00')
     """
     import pandas as pd  # noqa: PLC0415 - the lookup library uses this module without pandas
 
     try:
         length = pd.Timedelta(value)
-        whole = -1 if pd.isna(length) else int(length // pd.Timedelta(1, "us"))
     except (ValueError, TypeError):
-        whole = -1
-    if whole < (0 if zero else 1):
+        length = pd.NaT  # type: ignore[assignment]
+    if not length >= pd.Timedelta(0 if zero else 1, "us"):
         raise FoxgrapeError(f"no such {name}", expected="a duration such as 7D", got=value)
-    return whole
-
-
-def durations(value: str | pd.Timedelta | Iterable[str | pd.Timedelta], name: str) -> list[int]:
-    """Return one duration, or each of several once, in microseconds and in their order.
-
-    Examples
-    --------
-    >>> durations(["2us", "1us", "2us"], "window"), durations("1us", "window")
-    ([2, 1], [1])
-    """
-    alone = isinstance(value, str) or not hasattr(value, "__iter__")
-    several: Any = [value] if alone else value
-    lengths = list(dict.fromkeys(duration(each, name) for each in several))
-    if not lengths:
-        raise FoxgrapeError(f"no {name} was given", expected="a duration such as 7D, or several")
-    return lengths
+    return length
 
 
 def in_days(durations: pd.Series) -> pd.Series:
