@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -137,5 +138,20 @@ def test_power_grows_with_signals_and_says_when_it_is_never_enough():
     assert none.needed is None
     assert "do not see" in none.sentence()
     assert json.dumps(none.to_dict())
-    with pytest.raises(FoxgrapeError, match="bad share"):
-        power({}, leads=0)
+    assert replace(none, table=none.table.assign(signals=1)).sentence().startswith("1 signal does")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"leads": 0}, "bad share"),
+        ({"null": "locale"}, "did you mean 'local'"),
+        ({"n": 0}, "too few surrogates"),
+        ({"window": "soon"}, "no such window"),
+        ({"signals": ()}, "nothing to try"),
+        ({"worlds": 0}, "nothing to try"),
+    ],
+)
+def test_power_that_cannot_be_asked_for(options, said):
+    with pytest.raises(FoxgrapeError, match=said):
+        power({}, **options)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from foxgrape import coincidence, simulate
 from foxgrape.errors import FoxgrapeError, TableError
 from foxgrape.levels import false_discoveries
+from foxgrape.setting import coordinates
 from foxgrape.surrogates import NULLS
 
 START = pd.Timestamp("2022-01-01T00:00Z")
@@ -194,20 +195,6 @@ def test_every_number_is_reproduced_by_its_seed_on_one_thread_or_two(null, rough
     assert not (one.surrogates == other.surrogates).all()
 
 
-@settings(max_examples=15)
-@given(st.integers(0, 10_000), st.sampled_from(list(NULLS)))
-def test_nothing_depends_on_the_order_of_rows_and_arguments_stay(number, null):
-    world = simulate.world(signals=12, events=20, places=5, leads=0.3, rng=number)
-    posted, happened = world.signals, world.events
-    before = posted.copy(), happened.copy()
-    found = ask(posted, happened, null=null, n=19)
-    pd.testing.assert_frame_equal(posted, before[0])
-    pd.testing.assert_frame_equal(happened, before[1])
-    turned = ask(posted.iloc[::-1], happened.iloc[::-1], null=null, n=19)
-    assert (found.trigger_rate, found.echo_rate) == (turned.trigger_rate, turned.echo_rate)
-    assert 1 / 20 <= found.p_trigger <= 1
-
-
 @settings(max_examples=10)
 @given(st.integers(0, 10_000))
 def test_a_wider_window_never_finds_less(number):
@@ -303,6 +290,15 @@ def test_nothing_is_claimed_from_nothing(null):
         assert isinstance(found._repr_html_(), str)
 
 
+@pytest.mark.parametrize("null", NULLS)
+def test_all_at_one_instant_was_observed_for_a_tick(null):
+    found = ask(signals((10, "a")), events((10, "a")), null=null, observed=None)
+    assert (found.trigger_rate, found.n_censored) == (1, 0)
+    assert found.observed == (day(10), day(10) + pd.Timedelta(1, "us"))
+    alone = ask(signals((10, "a")), events((10, "a")).iloc[:0], null=null, observed=None)
+    assert (alone.trigger_rate, alone.n_censored) == (0, 1)
+
+
 def test_few_signals_claim_nothing_whatever_p_says():
     posted = signals(*((20 * k, k) for k in range(1, 16)))
     found = ask(posted, events(*((20 * k + 1, k) for k in range(1, 16))), n=999)
@@ -347,17 +343,17 @@ def test_places_that_nobody_knows_are_said_and_tested():
     lost = world.events.assign(lat=np.nan, lon=np.nan)
     found = ask(world.signals, lost, n=499, observed=world.observed)
     assert found.p_trigger < 0.05
-    assert any("no known coordinates" in warning for warning in found.warnings)
+    assert any("places have no known coordinates" in warning for warning in found.warnings)
+    one = ask(signals((10, "a")), events((12, "b"), lat=50.0, lon=30.0))
+    assert any(warning.startswith("1 of 2 places has no known") for warning in one.warnings)
 
 
 def test_a_known_place_without_coordinates_is_looked_up():
-    from foxgrape.series import _coordinates  # noqa: PLC0415
-
-    where = _coordinates(
-        np.array(["geonames:707292", "x:nowhere"], dtype=object),
+    where = coordinates(
+        ["geonames:707292", "x:nowhere"],
         pd.DataFrame({"place_id": ["x:nowhere"], "lat": [np.nan], "lon": [np.nan]}),
     )
-    assert where[0, 1] == pytest.approx(49.2 * 111.195, abs=10)
+    assert where[0] == pytest.approx([49.2, 37.3], abs=0.1)
     assert np.isnan(where[1]).all()
 
 
@@ -366,6 +362,8 @@ def test_a_known_place_without_coordinates_is_looked_up():
     [
         ({"window": "soon"}, "no such window"),
         ({"window": "0D"}, "no such window"),
+        ({"window": 7}, "no such window"),
+        ({"window": "1ns"}, "no such window"),
         ({"window": []}, "no window was given"),
         ({"lag": "-1D"}, "no such lag"),
         ({"null": "locale"}, "did you mean 'local'"),
@@ -373,6 +371,9 @@ def test_a_known_place_without_coordinates_is_looked_up():
         ({"clock": "told"}, "no such clock"),
         ({"observed": ("2022-02-01T00:00Z", "2022-01-01T00:00Z")}, "observed is no period"),
         ({"observed": ("2022-02-01", "2022-03-01")}, "observed is no period"),
+        ({"observed": 2022}, "observed is no period"),
+        ({"rng": -1}, "no such seed"),
+        ({"rng": 2**63}, "no such seed"),
     ],
 )
 def test_options_that_make_no_sense(options, message):

@@ -436,6 +436,14 @@ def test_an_unknown_number_is_none_and_no_number_that_json_lacks(judged):
     json.dumps(nothing, allow_nan=False)
 
 
+def test_infinity_is_none_in_every_answer_alike(judged):
+    """A hazard ratio may be infinite, and so may any number that someone puts into a result."""
+    endless = float("inf")
+    told = replace(judged, trigger_rate=endless, tempo=Shared(endless, 0.1)).to_dict()
+    assert (told["trigger_rate"], told["tempo"]["ratio"]) == (None, None)
+    json.dumps(told, allow_nan=False)
+
+
 def test_what_is_changed_in_a_table_taken_out_stays_outside(judged):
     table = judged.to_frame()
     table["trigger_rate"] = 9.0
@@ -509,7 +517,7 @@ def test_a_comparison_of_alarms_in_words_and_as_json():
         n_surrogates=19,
         seed=0,
     )
-    said = "warned better by 0.084 of area skill above chance (standard error 0.038, p = 0.0500; "
+    said = "warned better by 0.084 of area skill above chance (standard error 0.038, p = 0.05; "
     rest = "n = 40 events at 20 places)."
     assert told.sentence() == f"The second {said}{rest}"
     assert replace(told, difference=0.0844).sentence() == f"The first {said}{rest}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +9,13 @@ import numpy as np
 import pandas as pd
 
 from foxgrape import alarm_chance as chance
-from foxgrape.errors import FoxgrapeError, did_you_mean
-from foxgrape.riskset import NEVER, duration, risk_sets
+from foxgrape.alarm_compare import compare
+from foxgrape.errors import FoxgrapeError
+from foxgrape.leadtime import counted
+from foxgrape.riskset import NEVER, risk_sets
+from foxgrape.setting import lengths
+from foxgrape.surrogates import check, seed_of
+from foxgrape.telling import as_html, plain, records
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +25,8 @@ if TYPE_CHECKING:
 
     from foxgrape import times
     from foxgrape.alarm_compare import Comparison
-    from foxgrape.riskset import Observed, RiskSets
+    from foxgrape.riskset import RiskSets
+    from foxgrape.setting import Observed
 
     Floats = npt.NDArray[np.float64]
     Ints = npt.NDArray[np.int64]
@@ -84,23 +89,8 @@ class Alarm:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain values; durations are ISO 8601 text."""
-        curve = self.curve.assign(window=[one.isoformat() for one in self.curve["window"]])
-        return {
-            "area_skill": self.area_skill,
-            "expected": self.expected,
-            "p_value": self.p_value,
-            "null": self.null,
-            "chance": self.chance.to_dict("records"),
-            "n_events": self.n_events,
-            "n_places": self.n_places,
-            "n_signals": self.n_signals,
-            "n_hindsight": self.n_hindsight,
-            "n_left_out": self.n_left_out,
-            "curve": curve.astype(object).where(curve.notna(), None).to_dict("records"),
-            "clock": self.clock,
-            "n_surrogates": self.n_surrogates,
-            "seed": self.seed,
-        }
+        told = {name: plain(getattr(self, name)) for name in self.__slots__ if name != "scores"}
+        return told | {"chance": records(self.chance), "curve": records(self.curve)}
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a window."""
@@ -111,15 +101,14 @@ class Alarm:
         uniform = self.chance.set_index("null").loc["uniform"]
         return (
             f"Area skill {self.area_skill:.2f}; {self.expected:.2f} would be chance under the "
-            f"null model {self.null} (p = {self.p_value:.4f}), {uniform['expected']:.2f} if events "
-            f"fell on any time (p = {uniform['p_value']:.4f}); n = {self.n_events} events at "
-            f"{self.n_places} places, {self.n_signals} signals."
+            f"null model {self.null} (p = {self.p_value:.2g}), {uniform['expected']:.2f} if events "
+            f"fell on any time (p = {uniform['p_value']:.2g}); n = "
+            f"{counted(self.n_events, 'event')} at {counted(self.n_places, 'place')}, "
+            f"{counted(self.n_signals, 'signal')}."
         )
 
     def compare(self, other: Alarm, **options: Any) -> Comparison:
         """Compare with the alarms of another kind of signal; see `alarm_compare.compare`."""
-        from foxgrape.alarm_compare import compare  # noqa: PLC0415 - it imports nothing but this
-
         return compare(self, other, **options)
 
     def figure(self) -> go.Figure:
@@ -129,15 +118,14 @@ class Alarm:
         return molchan(self)
 
     def _repr_html_(self) -> str:
-        shown = self.to_frame().to_html(index=False, border=0, float_format="{:.3g}".format)
-        return f"<p>{html.escape(self.sentence())}</p>{shown}"
+        return as_html(self.sentence(), self.to_frame())
 
 
 def alarm(
     signals: pd.DataFrame,
     events: pd.DataFrame,
     *,
-    windows: Iterable[str | pd.Timedelta],
+    windows: str | pd.Timedelta | Iterable[str | pd.Timedelta],
     null: str = "local",
     n: int = 9999,
     rng: int | np.random.Generator | None = 0,
@@ -155,7 +143,7 @@ def alarm(
     signals, events
         The signals and events tables. Not changed.
     windows
-        Lengths of the alarm, such as ``["1D", "3D", "7D"]``.
+        Lengths of the alarm, such as ``["1D", "3D", "7D"]``, or one.
     null
         What chance means for `p_value`. ``"uniform"``: events fall on any time, on places by base
         rate (Zechar and Jordan 2008); it lies when signals and events share a tempo. ``"place"``:
@@ -209,13 +197,8 @@ def alarm(
     >>> found.area_skill > found.expected, found.p_value < 0.05, found.curve["hits"].tolist()
     (True, True, [20, 20])
     """
-    if null not in chance.NULLS:
-        raise FoxgrapeError("no such null model", got=null, hint=did_you_mean(null, chance.NULLS))
-    if n < 1:
-        raise FoxgrapeError("no such number of draws", expected="1 or more", got=n)
-    lengths = np.unique([duration(window, "window") for window in windows])
-    if not len(lengths):
-        raise FoxgrapeError("there is no window", expected='at least one, such as ["7D"]')
+    check(null, n, chance.NULLS)
+    wide, seed = np.sort(lengths(windows, "window")), seed_of(rng)
     risk = risk_sets(signals, events, clock=clock, observed=observed)
     if not len(risk.case):
         raise FoxgrapeError(
@@ -224,9 +207,9 @@ def alarm(
             hint="look at clock and observed",
         )
     since = risk.recency(hindsight=hindsight)
-    covered = _covered(risk, lengths, hindsight=hindsight)
-    step = np.searchsorted(lengths, since, side="left")
-    table, scores = chance.judge(risk, step, covered, lengths, n, np.random.default_rng(rng))
+    covered = _covered(risk, wide, hindsight=hindsight)
+    step = np.searchsorted(wide, since, side="left")
+    table, scores = chance.judge(risk, step, covered, wide, n, np.random.default_rng(rng))
     mine = table[table["null"] == null]
     lead = since[np.arange(len(risk.case)), risk.case]
     return Alarm(
@@ -238,9 +221,9 @@ def alarm(
         n_events=len(risk.case),
         n_places=len(risk.places),
         n_signals=len(risk.signal_place),
-        n_hindsight=0 if hindsight else risk.hindsight(int(lengths[-1])),
+        n_hindsight=0 if hindsight else risk.hindsight(int(wide[-1])),
         n_left_out=risk.n_left_out,
-        curve=_curve(risk, lengths, covered, lead, hindsight=hindsight),
+        curve=_curve(risk, wide, covered, lead, hindsight=hindsight),
         scores=pd.DataFrame(
             {
                 "event_id": risk.events,
@@ -252,7 +235,7 @@ def alarm(
         ),
         clock=risk.clock,
         n_surrogates=n,
-        seed=rng if isinstance(rng, int) else None,
+        seed=seed,
     )
 
 

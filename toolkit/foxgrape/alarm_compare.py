@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from foxgrape.alarm_chance import NULLS
 from foxgrape.errors import FoxgrapeError
+from foxgrape.leadtime import counted
+from foxgrape.surrogates import check, seed_of
 
 if TYPE_CHECKING:
     from foxgrape.alarm import Alarm
@@ -57,12 +60,14 @@ class Comparison:
 
     def sentence(self) -> str:
         """Say the result in words."""
-        which = "first" if self.difference > 0 else "second"
-        return (
-            f"The {which} warned better by {abs(self.difference):.3f} of area skill above chance "
-            f"(standard error {self.standard_error:.3f}, p = {self.p_value:.4f}; "
-            f"n = {self.n_events} events at {self.n_places} places)."
+        found = (
+            f"(standard error {self.standard_error:.3f}, p = {self.p_value:.2g}; "
+            f"n = {counted(self.n_events, 'event')} at {counted(self.n_places, 'place')})"
         )
+        if not self.difference:
+            return f"Neither warned better {found}."
+        which, by = "first" if self.difference > 0 else "second", abs(self.difference)
+        return f"The {which} warned better by {by:.3f} of area skill above chance {found}."
 
     def _repr_html_(self) -> str:
         return f"<p>{html.escape(self.sentence())}</p>"
@@ -90,7 +95,8 @@ def compare(
     Raises
     ------
     FoxgrapeError
-        If the two were not judged on the same events by the same null model.
+        If the two were not judged on the same events by the same null model, or an option makes no
+        sense.
 
     Examples
     --------
@@ -106,6 +112,8 @@ def compare(
     >>> compare(early, late).difference > 0
     True
     """
+    check(one.null, n, NULLS)
+    seed = seed_of(rng)
     if one.scores["event_id"].tolist() != other.scores["event_id"].tolist():
         raise FoxgrapeError(
             "the two alarms were not judged on the same events",
@@ -136,5 +144,5 @@ def compare(
         n_events=events,
         n_places=places,
         n_surrogates=n,
-        seed=rng if isinstance(rng, int) else None,
+        seed=seed,
     )

@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from foxgrape import times
-from foxgrape.leadtime import duration_in_words
+from foxgrape.leadtime import counted, duration_in_words
 from foxgrape.look import BLUE, GREY, ORANGE, PINK, extent, finished, key, stretch
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def against_chance(found: Coincidence) -> go.Figure:
             "text": f"Coincidence against the {found.null} null (n = {found.n_signals}, {p})",
             "subtitle": {
                 "text": key(
-                    (BLUE, "■", f"{found.n_surrogates} surrogates"), (ORANGE, "┃", "observed")
+                    (BLUE, "■", counted(found.n_surrogates, "surrogate")), (ORANGE, "┃", "observed")
                 )
             },
         },
@@ -64,8 +64,8 @@ def against_chance(found: Coincidence) -> go.Figure:
     )
     return finished(
         figure,
-        f"Histogram of the statistic in {found.n_surrogates} surrogates of the {found.null} null, "
-        f"with the observed one at {found.statistic:.2f}. {found.sentence()}",
+        f"Histogram of the statistic in {counted(found.n_surrogates, 'surrogate')} of the "
+        f"{found.null} null, with the observed one at {found.statistic:.2f}. {found.sentence()}",
     )
 
 
@@ -111,8 +111,8 @@ def forest(hazard: Hazard) -> go.Figure:
     figure.add_vline(x=0, line={"color": GREY, "dash": "dot"})
     figure.update_layout(
         title={
-            "text": f"What a signal adds (n = {hazard.n_events} events, "
-            f"{hazard.n_exposed} after a signal, {hazard.n_places} places)",
+            "text": f"What a signal adds (n = {counted(hazard.n_events, 'event')}, "
+            f"{hazard.n_exposed} after a signal, {counted(hazard.n_places, 'place')})",
             "subtitle": {
                 "text": key((BLUE, "■", "signal"), (GREY, "■", "what everyone knew, the front"))
                 + "<br>right of 1: events came rather there; bars are 95% intervals"
@@ -166,12 +166,12 @@ def molchan(alarm: Alarm) -> go.Figure:
     )
     figure.update_layout(
         title={
-            "text": f"What alarms miss, and cost (n = {alarm.n_events} events, "
-            f"{alarm.n_signals} signals)",
+            "text": f"What alarms miss, and cost (n = {counted(alarm.n_events, 'event')}, "
+            f"{counted(alarm.n_signals, 'signal')})",
             "subtitle": {
                 "text": key((BLUE, "━", "alarms after signals"), (GREY, "┄", "any time and place"))
                 + f"<br>area skill {alarm.area_skill:.2f}, by chance {alarm.expected:.2f} "
-                f"(null model {alarm.null}, p = {alarm.p_value:.4f})"
+                f"(null model {alarm.null}, p = {alarm.p_value:.2g})"
             },
         },
         xaxis={

@@ -10,21 +10,23 @@ import numpy as np
 import pandas as pd
 
 from foxgrape import tables, times
-from foxgrape.errors import FoxgrapeError, did_you_mean
 from foxgrape.leadtime import counted, duration_in_words
 from foxgrape.levels import false_discoveries, p_values
-from foxgrape.series import duration, map_size, observation, series_of
+from foxgrape.series import map_size, series_of
+from foxgrape.setting import length, lengths, observation
 from foxgrape.shared import Shared, shared
-from foxgrape.surrogates import NULLS, draw
+from foxgrape.surrogates import check, draw, seed_of
+from foxgrape.telling import plain, records
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     import numpy.typing as npt
     import plotly.graph_objects as go
 
+    from foxgrape.rates import Rates
     from foxgrape.series import Series
+    from foxgrape.setting import Observed
     from foxgrape.surrogates import Surrogates
 
     Floats = npt.NDArray[np.float64]
@@ -119,7 +121,7 @@ class Coincidence:
         """Return the result as plain values; durations are ISO 8601 text, NaN is None."""
         names = ("trigger_rate", "precursor_rate", "echo_rate", "p_trigger", "p_precursor")
         return {
-            **{name: _plain(getattr(self, name)) for name in names},
+            **{name: plain(getattr(self, name)) for name in names},
             "window": self.window.isoformat(),
             "lag": self.lag.isoformat(),
             "n_signals": self.n_signals,
@@ -133,8 +135,8 @@ class Coincidence:
             "tempo": self.tempo.to_dict(),
             "front": self.front.to_dict(),
             "warnings": list(self.warnings),
-            "windows": _records(self.windows),
-            "groups": _records(self.groups),
+            "windows": records(self.windows),
+            "groups": records(self.groups),
             "sentence": self.sentence(),
         }
 
@@ -182,7 +184,7 @@ def coincidence(
     n: int = 9999,
     rng: np.random.Generator | int | None = None,
     by: str | None = None,
-    observed: tuple[str | datetime, str | datetime] | None = None,
+    observed: Observed | None = None,
     clock: times.Clock | None = None,
     hindsight: bool = False,
     threads: int = 1,
@@ -248,12 +250,12 @@ def coincidence(
     >>> found.p_trigger < 0.05
     True
     """
-    _check_options(null, n)
-    lengths = _windows(window)
-    shift = duration(lag, "lag", zero=True)
-    generator = np.random.default_rng(0 if rng is None else rng)
-    seed = int(rng) if isinstance(rng, int | np.integer) else int(generator.integers(2**62))
-    seed = 0 if rng is None else seed
+    check(null, n)
+    wide = np.array(lengths(window, "window"), dtype=float)
+    shift = float(length(lag, "lag", zero=True))
+    seed = 0 if rng is None else seed_of(rng)
+    if seed is None:
+        seed = int(np.random.default_rng(rng).integers(2**62))
     signals = tables.check(signals, "signals", fill=True)
     events = tables.check(events, "events", fill=True)
     on = times.chosen_clock(events, clock)
@@ -261,85 +263,75 @@ def coincidence(
         signals,
         events,
         clock=on,
-        windows=lengths,
+        windows=wide,
         lag=shift,
         by=by,
         observed=observation(observed, signals, events, on),
-        seed=abs(seed),
+        seed=seed,
         hindsight=hindsight,
     )
     drawn = draw(series, null, n, series.seed, threads=threads)
     return _result(series, drawn, null, by)
 
 
-def _check_options(null: str, n: int) -> None:
-    if null not in NULLS:
-        raise FoxgrapeError("no such null model", got=null, hint=did_you_mean(null, NULLS))
-    if n < 1:
-        raise FoxgrapeError("too few surrogates", expected="1 or more", got=n)
-
-
-def _windows(window: Any) -> Floats:
-    """Return the windows in microseconds, each once, in their order."""
-    several = (
-        [window] if isinstance(window, str | pd.Timedelta) or not np.iterable(window) else window
-    )
-    lengths = list(dict.fromkeys(duration(each, "window") for each in several))
-    if not lengths:
-        raise FoxgrapeError("no window was given", expected="a duration such as 7D, or several")
-    return np.array(lengths)
-
-
 def _result(series: Series, drawn: Surrogates, null: str, by: str | None) -> Coincidence:
     from foxgrape.rates import rates  # noqa: PLC0415 - numba
 
-    counted = rates(series)
-    plain, paid = p_values(drawn)
-    if null == "local":
-        # Surrogates crowd their signals where events were likely, and so precede fewer of them:
-        # alone, this statistic claims too much. Signals that are not followed precede nothing.
-        for p in (plain, paid):
-            p[:, :, 1] = p.max(axis=2)
-    testable = bool(len(series.label)) and bool(len(series.event_place))
-    if not testable:
-        plain[:], paid[:] = np.nan, np.nan
-    table = pd.DataFrame(
-        {
-            "window": pd.to_timedelta(series.windows, unit="us").astype("timedelta64[us]"),
-            "trigger_rate": counted.trigger[:, -1],
-            "precursor_rate": counted.precursor[:, -1],
-            "p_trigger": plain[:, -1, 0],
-            "p_precursor": plain[:, -1, 1],
-            "p_trigger_adjusted": paid[:, -1, 0],
-            "p_precursor_adjusted": paid[:, -1, 1],
-        }
-    )
-    best = int(np.nanargmin(plain[:, -1, 0])) if testable else 0
+    rate = rates(series)
+    alone, paid = _judged(series, drawn, null)
+    best = int(alone[:, -1, 0].argmin())
     tempo, front = shared(series)
     return Coincidence(
-        trigger_rate=float(counted.trigger[best, -1]),
-        precursor_rate=float(counted.precursor[best, -1]),
-        echo_rate=float(counted.echo[best]),
+        trigger_rate=float(rate.trigger[best, -1]),
+        precursor_rate=float(rate.precursor[best, -1]),
+        echo_rate=float(rate.echo[best]),
         p_trigger=float(paid[:, -1, 0].min()),
         p_precursor=float(paid[:, -1, 1].min()),
         window=pd.Timedelta(series.windows[best], unit="us"),
         lag=pd.Timedelta(series.lag, unit="us"),
-        windows=table,
-        groups=_groups(series, counted.trigger[best], counted.precursor[best], paid, by),
+        windows=_by_window(series, rate, alone, paid),
+        groups=_groups(series, rate.trigger[best], rate.precursor[best], paid, by),
         n_signals=len(series.label),
         n_events=len(series.event_place),
         n_places=series.n_places,
         map_size=map_size(series),
         observed=series.observed,
-        n_censored=int(counted.censored[best]),
+        n_censored=int(rate.censored[best]),
         null=null,
         n_surrogates=len(drawn.drawn),
         seed=series.seed,
         tempo=tempo,
         front=front,
-        warnings=_warnings(series, null, tempo, front, int(counted.censored[best])),
+        warnings=_warnings(series, null, tempo, front, int(rate.censored[best])),
         statistic=float(drawn.observed[best, -1, 0]),
         surrogates=drawn.drawn[:, best, -1, 0].copy(),
+    )
+
+
+def _judged(series: Series, drawn: Surrogates, null: str) -> tuple[Floats, Floats]:
+    """Return p of each window, group and statistic by itself and paid for; NaN for nothing."""
+    alone, paid = p_values(drawn)
+    for p in (alone, paid):
+        if null == "local":
+            # Surrogates crowd their signals where events were likely, and so precede fewer of them:
+            # alone, this statistic claims too much. Signals not followed precede nothing.
+            p[:, :, 1] = p.max(axis=2)
+        if not len(series.label) or not len(series.event_place):
+            p[:] = np.nan
+    return alone, paid
+
+
+def _by_window(series: Series, rate: Rates, alone: Floats, paid: Floats) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "window": pd.to_timedelta(series.windows, unit="us").astype("timedelta64[us]"),
+            "trigger_rate": rate.trigger[:, -1],
+            "precursor_rate": rate.precursor[:, -1],
+            "p_trigger": alone[:, -1, 0],
+            "p_precursor": alone[:, -1, 1],
+            "p_trigger_adjusted": paid[:, -1, 0],
+            "p_precursor_adjusted": paid[:, -1, 1],
+        }
     )
 
 
@@ -388,24 +380,9 @@ def _warnings(
         )
     unknown = int(np.isnan(series.xy).any(axis=1).sum())
     if null == "local" and unknown:
+        has = "has" if unknown == 1 else "have"
         told.append(
-            f"{unknown} of {series.n_places} places have no known coordinates: a front is seen "
-            "there only by what happened at the place itself"
+            f"{unknown} of {counted(series.n_places, 'place')} {has} no known coordinates: a front "
+            "is seen there only by what happened at the place itself"
         )
     return tuple(told)
-
-
-def _plain(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
-
-
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return [
-        {str(name): _told(value) for name, value in row.items()} for row in frame.to_dict("records")
-    ]
-
-
-def _told(value: Any) -> Any:
-    if isinstance(value, pd.Timedelta):
-        return value.isoformat()
-    return _plain(value) if isinstance(value, float) else value

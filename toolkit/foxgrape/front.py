@@ -15,6 +15,7 @@ import numpy as np
 
 from foxgrape import choice
 from foxgrape.riskset import DAY
+from foxgrape.setting import spacing
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -113,7 +114,7 @@ def surroundings(risk: RiskSets, *, window: int, history: int) -> Surroundings:
             risk.counted(risk.signal_place, risk.signal_until, window, window + history)
         ),
     }
-    unit = _unit(risk)
+    unit = spacing(risk.kilometres)
     if unit > 0:
         told |= _distances(risk, unit, told["recent event at the place"])
     told |= _fields(risk, unit, window, history)
@@ -148,14 +149,6 @@ def _popular(risk: RiskSets, window: int) -> Floats:
     count = np.bincount(risk.signal_place, minlength=len(risk.places)) + 0.5
     logs: Floats = np.log(count - risk.counted(risk.signal_place, risk.signal_until, 0, window))
     return logs
-
-
-def _unit(risk: RiskSets) -> float:
-    """Return the median distance from a place to its nearest neighbour, 0 where none is known."""
-    apart = np.where(np.isnan(risk.kilometres) | (risk.kilometres <= 0), np.inf, risk.kilometres)
-    nearest = apart.min(axis=1, initial=np.inf)
-    nearest = nearest[np.isfinite(nearest)]
-    return float(np.median(nearest)) if len(nearest) else 0.0
 
 
 def _distances(risk: RiskSets, unit: float, recent: Floats) -> dict[str, Floats]:

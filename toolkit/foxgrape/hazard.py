@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +10,10 @@ import pandas as pd
 
 from foxgrape import choice
 from foxgrape.front import FIELD, everyone_knew
-from foxgrape.leadtime import duration_in_words
-from foxgrape.riskset import duration, risk_sets
+from foxgrape.leadtime import counted, duration_in_words
+from foxgrape.riskset import risk_sets
+from foxgrape.setting import length
+from foxgrape.telling import as_html, plain
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
     from foxgrape import times
     from foxgrape.front import Surroundings
-    from foxgrape.riskset import Observed, RiskSets
+    from foxgrape.riskset import RiskSets
+    from foxgrape.setting import Observed
 
     Floats = npt.NDArray[np.float64]
 
@@ -34,6 +36,10 @@ _FEW_EVENTS = 5
 _CLUSTERED = 1.5
 #: An interval whose bounds are so many times apart says next to nothing.
 _WIDE = 100.0
+_NONE_BEFORE = "No signal certainly came within the window before any event."
+_NOTHING_DIFFERS = (
+    "At each event all places had a signal in the window before, or none had: nothing differs."
+)
 #: Chance below which the fields of the front are said to matter.
 _SHARED = 0.05
 
@@ -99,24 +105,9 @@ class Hazard:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain values; numbers that are not finite are None."""
-        return {
-            "ratio": _plain(self.ratio),
-            "ratio_ci": [_plain(bound) for bound in self.ratio_ci],
-            "robust_se": _plain(self.robust_se),
-            "p_value": _plain(self.p_value),
-            "statistic": _plain(self.statistic),
-            "n_events": self.n_events,
-            "n_places": self.n_places,
-            "n_signals": self.n_signals,
-            "n_exposed": self.n_exposed,
-            "expected_exposed": _plain(self.expected_exposed),
-            "n_hindsight": self.n_hindsight,
-            "n_left_out": self.n_left_out,
-            "caution": list(self.caution),
-            "window": self.window.isoformat(),
-            "history": self.history.isoformat(),
-            "clock": self.clock,
-        }
+        told = {name: plain(getattr(self, name)) for name in self.__slots__ if name != "terms"}
+        interval = [plain(bound) for bound in self.ratio_ci]
+        return told | {"ratio_ci": interval, "caution": list(self.caution)}
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a term, the signal first."""
@@ -124,18 +115,19 @@ class Hazard:
 
     def sentence(self) -> str:
         """Say the result in words, with what a reader must know."""
-        counted = (
-            f"{self.n_exposed} of {self.n_events} events came within "
+        found = (
+            f"{self.n_exposed} of {counted(self.n_events, 'event')} came within "
             f"{duration_in_words(self.window)} after a signal for their place, of "
-            f"{self.n_places} places; {self.expected_exposed:.1f} would without foresight"
+            f"{counted(self.n_places, 'place')}; {self.expected_exposed:.1f} would without "
+            "foresight"
         )
         if np.isnan(self.ratio):
-            said = f"No hazard ratio can be estimated ({counted})."
+            said = f"No hazard ratio can be estimated ({found})."
         else:
             low, high = self.ratio_ci
             said = (
                 f"Hazard ratio {self.ratio:.2f} (95% interval {low:.2f} to {high:.2f}, "
-                f"p = {self.p_value:.3f}; {counted})."
+                f"p = {self.p_value:.2g}; {found})."
             )
         return " ".join([said, *self.caution])
 
@@ -146,8 +138,7 @@ class Hazard:
         return forest(self)
 
     def _repr_html_(self) -> str:
-        shown = self.to_frame().to_html(index=False, border=0, float_format="{:.3g}".format)
-        return f"<p>{html.escape(self.sentence())}</p>{shown}"
+        return as_html(self.sentence(), self.to_frame())
 
 
 def hazard(
@@ -218,7 +209,7 @@ def hazard(
     >>> found.n_exposed, found.ratio > 1, found.p_value < 0.05
     (20, True, True)
     """
-    wide, recent = duration(window, "window"), duration(history, "history")
+    wide, recent = length(window, "window"), length(history, "history")
     risk = risk_sets(signals, events, clock=clock, observed=observed)
     exposed = (risk.recency(hindsight=hindsight) <= wide).astype(float)
     around, without = everyone_knew(risk, window=wide, history=recent)
@@ -253,7 +244,7 @@ def _estimate(
             "p_value": 1.0,
             "statistic": 0.0,
             "terms": empty,
-            "caution": ("No signal certainly came within the window before any event.",),
+            "caution": (_NOTHING_DIFFERS if exposed.any() else _NONE_BEFORE,),
         }
     terms = np.concatenate([exposed[None], around.terms])
     start = np.concatenate([[0.0], without.beta])
@@ -316,16 +307,19 @@ def _cautions(
     told = []
     cases = exposed[np.arange(len(risk.case)), risk.case].sum()
     if cases < _FEW_EXPOSED:
-        told.append(f"Only {cases:.0f} events followed a signal: too few to rest a claim on.")
+        told.append(
+            f"Only {counted(int(cases), 'event')} followed a signal: too few to rest a claim on."
+        )
     if len(risk.case) < _FEW_EVENTS * (1 + len(around.names)):
         told.append(
-            f"{len(risk.case)} events for {1 + len(around.names)} terms: the fit follows "
-            "accidents of the data, and its interval is too narrow."
+            f"{counted(len(risk.case), 'event')} for {counted(1 + len(around.names), 'term')}: "
+            "the fit follows accidents of the data, and its interval is too narrow."
         )
     if around.unlocated:
+        has = "has" if around.unlocated == 1 else "have"
         told.append(
-            f"{around.unlocated} of {len(risk.places)} places have no known coordinates: a front "
-            "that moves over them is not seen."
+            f"{around.unlocated} of {counted(len(risk.places), 'place')} {has} no known "
+            "coordinates: a front that moves there is not seen."
         )
     if _front_matters(around, without):
         told.append(
@@ -356,7 +350,3 @@ def _front_matters(around: Surroundings, without: choice.Fit) -> bool:
     spread = choice.inverse(without.information)[np.ix_(field, field)]
     statistic = without.beta[field] @ choice.inverse(spread) @ without.beta[field]
     return bool(chi2.sf(statistic, field.sum()) < _SHARED)
-
-
-def _plain(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from foxgrape.compiling import compiled
+from foxgrape.setting import spacing
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -175,17 +176,11 @@ def _left_out(
 
 
 def place_distances(xy: Floats) -> tuple[Floats, float]:
-    """Return distances between places, infinite where one is unknown, and their typical spacing.
-
-    The spacing is the median distance to the nearest other place, 0 where fewer than two places
-    have coordinates.
-    """
+    """Return distances between places, infinite where one is unknown, and their spacing."""
     away = np.hypot(*(xy[:, None, k] - xy[None, :, k] for k in range(2)))
     away[np.isnan(away)] = np.inf
     np.fill_diagonal(away, 0.0)
-    others = np.where(away > 0, away, np.inf).min(axis=1, initial=np.inf)
-    near = others[np.isfinite(others)]
-    return away, float(np.median(near)) if len(near) else 0.0
+    return away, spacing(away)
 
 
 def _surfaces(alike: Floats, most: int) -> Floats:
@@ -198,13 +193,13 @@ def _surfaces(alike: Floats, most: int) -> Floats:
 
 def _kinds(xy: Floats) -> list[tuple[Floats, Tried]]:
     """Return the surfaces of a front, and of places in season on their own, with what is tried."""
-    away, spacing = place_distances(xy)
+    away, unit = place_distances(xy)
     known = np.isfinite(xy).all(axis=1)
-    if spacing <= 0:
+    if unit <= 0:
         return [(_surfaces(np.eye(len(xy)), _SEASONS), _OWN)]
     wide = _WIDE * float(np.hypot(*np.ptp(xy[known], axis=0)))
     front = np.exp(-0.5 * (away / wide) ** 2)
-    own = np.exp(-away / (_NARROW * spacing))
+    own = np.exp(-away / (_NARROW * unit))
     return [(_surfaces(front, _SURFACES), _FRONTS), (_surfaces(own, _SEASONS), _OWN)]
 
 

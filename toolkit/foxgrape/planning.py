@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 
 from foxgrape.errors import FoxgrapeError
+from foxgrape.leadtime import counted
 from foxgrape.levels import p_values
 from foxgrape.series import Series, labels
+from foxgrape.setting import length
 from foxgrape.simulate import Made, made
-from foxgrape.surrogates import draw
+from foxgrape.surrogates import check, draw
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,8 +64,11 @@ class Power:
         effect = f"events behind {self.leads:.0%} of the signals"
         if self.needed is None:
             most = int(self.table["signals"].max())
-            return f"{most} signals do not see {effect} four times in five."
-        return f"It takes about {self.needed} signals to see {effect} four times in five."
+            do = "does" if most == 1 else "do"
+            return f"{counted(most, 'signal')} {do} not see {effect} four times in five."
+        return (
+            f"It takes about {counted(self.needed, 'signal')} to see {effect} four times in five."
+        )
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a number of signals."""
@@ -123,14 +128,17 @@ def power(
     """
     if not 0 < leads <= 1:
         raise FoxgrapeError("bad share of leads", expected="above 0, at most 1", got=leads)
-    length = pd.Timedelta(window) / pd.Timedelta(days=1)
+    check(null, n)
+    if worlds < 1 or not signals:
+        raise FoxgrapeError("nothing to try", expected="a number of signals, and 1 world or more")
+    days = length(window, "window") / _DAY
     rows = []
     for count in signals:
         seen = 0
         for number in range(worlds):
             options = {**world, "signals": count, "leads": leads}
             generator = np.random.default_rng([rng, count, number])
-            one = made_series(made(generator, **options), (length,), options.get("days", 365))
+            one = made_series(made(generator, **options), (days,), options.get("days", 365))
             p = p_values(draw(one, null, n, number))[1][:, -1, 0].min()
             seen += bool(p <= _LEVEL)
         rows.append({"signals": count, "power": seen / worlds})

@@ -72,14 +72,16 @@ def _echoes(series: Series) -> Floats:
 
 def _censored(series: Series) -> npt.NDArray[np.int64]:
     """Count signals whose window outlasts observation and holds no event so far."""
-    labels = max(len(series.place_of_label), 1)
+    labels = len(series.place_of_label)
+    posted, happened = series.instants
     told = []
     for window in series.windows:
+        late = series.posted + series.lag + window > series.span
         row, _, _ = pair_weights(
-            *series.instants, series.event_start, series.place_of_label, series.decoded,
-            series.confirmed, series.lag, window, counting=True,
+            np.ascontiguousarray(posted[:, late]), happened, series.event_start,
+            series.place_of_label, series.decoded, series.confirmed, series.lag, window,
+            counting=True,
         )  # fmt: skip
-        key = np.arange(len(series.label)) * labels + series.label
-        followed = row[key + 1] > row[key]
-        told.append(int((~followed & (series.posted + series.lag + window > series.span)).sum()))
+        key = np.arange(late.sum()) * labels + series.label[late]
+        told.append(int((row[key + 1] == row[key]).sum()))
     return np.array(told, dtype=np.int64)

@@ -10,27 +10,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from foxgrape import tables, times
-from foxgrape.errors import FoxgrapeError
+from foxgrape.setting import NAT, coordinates, in_order, observation
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     import numpy.typing as npt
+    import pandas as pd
+
+    from foxgrape.setting import Observed
 
     Ints = npt.NDArray[np.int64]
     Floats = npt.NDArray[np.float64]
-    Observed = tuple[str | datetime, str | datetime]
 
-__all__ = ["DAY", "NEVER", "RiskSets", "duration", "risk_sets"]
+__all__ = ["DAY", "NEVER", "RiskSets", "risk_sets"]
 
 #: Microseconds in a day, the unit of what is counted here.
 DAY = 86_400_000_000
 #: Longer ago than anything: no signal has pointed there.
 NEVER = np.iinfo(np.int64).max
-_NAT = np.iinfo(np.int64).min
 _EARTH_KM = 6371.0
 
 
@@ -51,7 +49,7 @@ class RiskSets:
     known_at
         When it had been confirmed for certain; NEVER for one that nobody confirmed.
     signal_place, signal_at, signal_until, decoded_at
-        For each signal, in order of its latest instant; `decoded_at` is 0 where unknown.
+        For each signal, in order of its latest instant; `decoded_at` is NAT where unknown.
     kilometres
         Great-circle distances between places; NaN where coordinates are unknown, 0 to itself.
     observed
@@ -146,30 +144,29 @@ def risk_sets(
     signals = tables.check(signals, "signals", fill=True)
     events = tables.check(events, "events", fill=True)
     on = times.chosen_clock(events, clock)
+    signals = in_order(signals, "posted", "signal_id")
+    events = in_order(events, on, "event_id")
     at, until = (times.microseconds(events[f"{on}_{end}"]) for end in ("at", "until"))
     posted, posted_until = (times.microseconds(signals[f"posted_{end}"]) for end in ("at", "until"))
-    timed = at != _NAT
-    start, end = _window(observed, [at[timed], posted], [until[timed], posted_until])
-    kept = np.flatnonzero(timed & (at >= start) & (until <= end))
-    kept = kept[np.lexsort((until[kept], at[kept]))]
+    start, end = observation(observed, signals, events, on)
+    kept = np.flatnonzero((at != NAT) & (at >= start) & (until <= end))
     seen = np.flatnonzero((posted_until >= start) & (posted <= end))
     seen = seen[np.argsort(posted_until[seen], kind="stable")]
     case_id = events["place_id"].to_numpy()[kept]
     signal_id = signals["place_id"].to_numpy()[seen]
     places, index = np.unique([*case_id, *signal_id], return_inverse=True)
     confirmed = times.microseconds(events["confirmed_until"])[kept]
-    decoded = times.microseconds(signals["decoded_at"])[seen]
     return RiskSets(
         places=tuple(map(str, places)),
         events=tuple(events["event_id"].iloc[kept]),
         case=index[: len(kept)].astype(np.int64),
         event_at=at[kept],
         event_until=until[kept],
-        known_at=np.where(confirmed == _NAT, NEVER, confirmed),
+        known_at=np.where(confirmed == NAT, NEVER, confirmed),
         signal_place=index[len(kept) :].astype(np.int64),
         signal_at=posted[seen],
         signal_until=posted_until[seen],
-        decoded_at=np.where(decoded == _NAT, 0, decoded),
+        decoded_at=times.microseconds(signals["decoded_at"])[seen],
         kilometres=_kilometres(tuple(map(str, places)), events),
         observed=(start, end),
         n_left_out=len(events) - len(kept),
@@ -177,62 +174,9 @@ def risk_sets(
     )
 
 
-def duration(text: str | pd.Timedelta, name: str) -> int:
-    """Return a duration in microseconds, or say that it is none.
-
-    Examples
-    --------
-    >>> duration("7D", "window") == 7 * DAY
-    True
-    """
-    try:
-        told = pd.Timedelta(text)
-    except (ValueError, TypeError):
-        told = pd.Timedelta(0)
-    if not told > pd.Timedelta(0):
-        raise FoxgrapeError(f"no such {name}", expected="a duration such as 7D", got=str(text))
-    return int(told / pd.Timedelta(1, "us"))
-
-
-def _window(observed: Observed | None, first: list[Ints], last: list[Ints]) -> tuple[int, int]:
-    """Return the window of observation; by default from the first instant to the last."""
-    if observed is None:
-        known = [np.concatenate(part) for part in (first, last)]
-        return (int(known[0].min()), int(known[1].max())) if len(known[0]) else (0, 0)
-    ends = []
-    for end in observed:
-        try:
-            instant = times.exact(end if isinstance(end, str) else end.isoformat())
-        except (ValueError, AttributeError):
-            raise FoxgrapeError(
-                "observed is no pair of instants",
-                expected='("2022-02-24T00:00:00Z", "2024-08-17T00:00:00Z")',
-                got=str(observed),
-            ) from None
-        ends.append(int(times.microseconds(pd.Series([instant]))[0]))
-    if len(ends) != 2 or ends[0] >= ends[1]:  # noqa: PLR2004 - a pair
-        raise FoxgrapeError(
-            "observed is no window", expected="its begin before its end", got=str(observed)
-        )
-    return ends[0], ends[1]
-
-
 def _kilometres(places: tuple[str, ...], events: pd.DataFrame) -> Floats:
-    """Return distances between places, whose coordinates the events tell, or else the gazetteer."""
-    from foxgrape.places import Gazetteer  # noqa: PLC0415 - only statistics need coordinates
-
-    told = events.dropna(subset=["lat", "lon"]).drop_duplicates("place_id").set_index("place_id")
-    known = dict(zip(told.index, zip(told["lat"], told["lon"], strict=True), strict=True))
-    gazetteer = Gazetteer.default()
-    where = np.full((len(places), 2), np.nan)
-    for row, place in enumerate(places):
-        if place in known:
-            where[row] = known[place]
-        elif place in gazetteer:
-            found = gazetteer[place]
-            if found.lat is not None and found.lon is not None:
-                where[row] = found.lat, found.lon
-    lat, lon = np.radians(where).T
+    """Return great-circle distances between places."""
+    lat, lon = np.radians(coordinates(places, events)).T
     # Haversine: exact for places next door, where the arc cosine is not.
     half = (
         np.sin((lat[:, None] - lat) / 2) ** 2

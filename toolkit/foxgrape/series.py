@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from foxgrape import times
-from foxgrape.errors import FoxgrapeError, TableError
+from foxgrape.errors import TableError
+from foxgrape.setting import KM_A_DEGREE, NAT, coordinates, in_order
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -21,15 +21,12 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
     Whole = npt.NDArray[np.int64]
 
-__all__ = ["Series", "duration", "labels", "map_size", "observation", "series_of"]
+__all__ = ["Series", "labels", "map_size", "series_of"]
 
-_NEVER = np.iinfo(np.int64).min
 #: Draws of instants within rough intervals over which what was observed is averaged.
 _DRAWS = 64
 #: A signal that names what was named less than so many windows ago tells the same tale.
 _EPISODE = 0.75
-_KM_A_DEGREE = 111.195
-_NO_TIME = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,51 +212,6 @@ class Series:
         return (high - low).astype(float)
 
 
-def duration(value: str | pd.Timedelta, name: str, *, zero: bool = False) -> float:
-    """Return a duration in microseconds, or say that it is none."""
-    try:
-        length = pd.Timedelta(value)
-    except ValueError:
-        length = pd.NaT  # type: ignore[assignment]
-    least = pd.Timedelta(0)
-    if pd.isna(length) or length < least or (length == least and not zero):
-        raise FoxgrapeError(f"no such {name}", expected="a duration such as 7D", got=value)
-    return float(length // pd.Timedelta(1, "us"))
-
-
-def observation(
-    observed: tuple[str | datetime, str | datetime] | None,
-    signals: pd.DataFrame,
-    events: pd.DataFrame,
-    clock: str,
-) -> tuple[float, float]:
-    """Return start and end of observation, by default the first and last instant of the tables."""
-    if observed is None:
-        names = [(signals, "posted"), (events, clock)]
-        ends = [
-            times.microseconds(frame[f"{name}_{end}"])
-            for frame, name in names
-            for end in ("at", "until")
-        ]
-        every = np.concatenate(ends)
-        every = every[every != _NEVER]
-        return (float(every.min()), float(every.max())) if len(every) else (0.0, 1.0)
-    try:
-        start, end = (
-            times.exact(end if isinstance(end, str) else end.isoformat()) for end in observed
-        )
-    except (ValueError, TypeError, AttributeError):
-        start, end = _NO_TIME, _NO_TIME
-    if not start < end:
-        raise FoxgrapeError(
-            "observed is no period",
-            expected="two instants with their offsets, the earlier first",
-            got=observed,
-        )
-    low, high = times.microseconds(pd.Series([start, end])).tolist()
-    return float(low), float(high)
-
-
 def series_of(
     signals: pd.DataFrame,
     events: pd.DataFrame,
@@ -268,21 +220,19 @@ def series_of(
     windows: Floats,
     lag: float,
     by: str | None,
-    observed: tuple[float, float],
+    observed: tuple[int, int],
     seed: int,
     hindsight: bool,
 ) -> Series:
     """Turn checked tables into arrays; what lies outside observation is left out."""
-    start, end = observed
+    start, end = map(float, observed)
+    signals = in_order(signals, "posted", "signal_id")
+    events = in_order(events, clock, "event_id")
     low, high, inside = _clipped(signals, "posted", start, end)
     event_low, event_high, inside_event = _clipped(events, clock, start, end)
     signals, events = signals[inside], events[inside_event]
-    ids: Any = pd.unique(pd.concat([signals["place_id"], events["place_id"]], ignore_index=True))
-    codes: Any = pd.Index(ids)
-    place, event_place = (
-        codes.get_indexer(signals["place_id"]),
-        codes.get_indexer(events["place_id"]),
-    )
+    both, ids = pd.factorize(pd.concat([signals["place_id"], events["place_id"]]))
+    place, event_place = both[: len(signals)], both[len(signals) :]
     decoded = _or_never(times.microseconds(signals["decoded_at"]), -np.inf, start)
     if hindsight:
         decoded[:] = -np.inf
@@ -302,9 +252,10 @@ def series_of(
         confirmed=confirmed[order],
         place_of_label=place_of_label,
         decoded=label_decoded,
-        xy=_coordinates(ids, events),
+        xy=_kilometres(ids, events),
         start=start,
-        span=end - start,
+        # A single instant was watched for a tick: of no time nothing is a share.
+        span=max(end - start, 1.0),
         lag=lag,
         windows=windows,
         seed=seed,
@@ -316,7 +267,7 @@ def _clipped(
 ) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
     """Return intervals as instants since the start, cut to observation, and which lie in it."""
     at, until = (times.microseconds(frame[f"{name}_{side}"]) for side in ("at", "until"))
-    inside = (at != _NEVER) & (until >= start) & (at <= end)
+    inside = (at != NAT) & (until >= start) & (at <= end)
     low, high = (
         np.clip(ends[inside].astype(float) - start, 0, end - start) for ends in (at, until)
     )
@@ -324,7 +275,7 @@ def _clipped(
 
 
 def _or_never(instants: npt.NDArray[np.int64], never: float, start: float) -> Floats:
-    return np.where(instants == _NEVER, never, instants.astype(float) - start)
+    return np.where(instants == NAT, never, instants.astype(float) - start)
 
 
 def labels(place: npt.NDArray[np.intp], decoded: Floats) -> tuple[Whole, Whole, Floats]:
@@ -358,20 +309,9 @@ def _groups(signals: pd.DataFrame, by: str | None) -> tuple[Whole, tuple[str, ..
     return codes.astype(np.int64), tuple(map(str, names)) or ("none",)
 
 
-def _coordinates(ids: npt.NDArray[np.object_], events: pd.DataFrame) -> Floats:
-    """Return kilometres east and north: from the events, then from the gazetteer, else NaN."""
-    known = events.dropna(subset=["lat", "lon"]).groupby("place_id")[["lat", "lon"]].mean()
-    degrees = known.reindex(ids).to_numpy(dtype=float, copy=True)
-    lost = np.isnan(degrees).any(axis=1)
-    if lost.any():
-        from foxgrape.places import Gazetteer  # noqa: PLC0415 - read only where it is needed
-
-        gazetteer = Gazetteer.default()
-        for row in lost.nonzero()[0]:
-            if ids[row] in gazetteer:
-                place = gazetteer[ids[row]]
-                if place.lat is not None and place.lon is not None:
-                    degrees[row] = place.lat, place.lon
+def _kilometres(ids: pd.Index[str], events: pd.DataFrame) -> Floats:
+    """Return kilometres east and north of each place, NaN where nobody knows."""
+    degrees = coordinates(ids, events)
     middle = np.nanmean(degrees[:, 0]) if np.isfinite(degrees[:, 0]).any() else 0.0
-    east = degrees[:, 1] * _KM_A_DEGREE * np.cos(np.radians(middle))
-    return np.column_stack([east, degrees[:, 0] * _KM_A_DEGREE])
+    east = degrees[:, 1] * KM_A_DEGREE * np.cos(np.radians(middle))
+    return np.column_stack([east, degrees[:, 0] * KM_A_DEGREE])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foxgrape.local_field import place_distances
+from foxgrape.telling import plain
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -49,10 +50,7 @@ class Shared:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values; NaN is None."""
-        return {
-            "ratio": None if np.isnan(self.ratio) else self.ratio,
-            "p_value": None if np.isnan(self.p_value) else self.p_value,
-        }
+        return {"ratio": plain(self.ratio), "p_value": plain(self.p_value)}
 
 
 def shared(series: Series) -> tuple[Shared, Shared]:

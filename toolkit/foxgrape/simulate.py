@@ -10,6 +10,8 @@ import pandas as pd
 
 from foxgrape import tables
 from foxgrape.errors import FoxgrapeError, did_you_mean
+from foxgrape.setting import KM_A_DEGREE
+from foxgrape.surrogates import seed_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -24,7 +26,6 @@ Tempo = Literal["even", "bursts", "waves", "growing"]
 TEMPOS: tuple[Tempo, ...] = ("even", "bursts", "waves", "growing")
 
 _START = pd.Timestamp("2022-01-01T00:00Z")
-_KM_A_DEGREE = 111.195
 #: Standard deviation of the logarithm of how much more an account names a place than others do.
 _HABIT = 0.7
 #: Share of what happens in bursts that happens within the offensives.
@@ -135,7 +136,7 @@ def world(
     """
     _check(signals, events, places, days, tempo, (leads, announced, clustered, edited))
     generator = np.random.default_rng(rng)
-    seed = int(rng) if isinstance(rng, int | np.integer) else None
+    seed = seed_of(rng)
     numbers = made(
         generator, signals=signals, events=events, places=places, days=days, size=size,
         tempo=tempo, front=front, reach=reach, popularity=popularity, accounts=accounts,
@@ -335,8 +336,8 @@ def _tables(
     signals["code"] = posts["text"]
     signals["kind"] = "word"
     signals["place_id"] = ids.iloc[place].to_numpy()
-    lat = _CORNER[0] + where[:, 1] / _KM_A_DEGREE
-    lon = _CORNER[1] + where[:, 0] / (_KM_A_DEGREE * np.cos(np.radians(lat)))
+    lat = _CORNER[0] + where[:, 1] / KM_A_DEGREE
+    lon = _CORNER[1] + where[:, 0] / (KM_A_DEGREE * np.cos(np.radians(lat)))
     events = pd.DataFrame(
         {
             "event_id": [f"e{number}" for number in range(len(event_place))],

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from foxgrape.errors import FoxgrapeError, did_you_mean
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     import numpy.typing as npt
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
-__all__ = ["NULLS", "Null", "Surrogates", "draw"]
+__all__ = ["NULLS", "Null", "Surrogates", "check", "draw", "seed_of"]
 
 #: Sweeps of the chain that leads to a surrogate, in exchanges a unit.
 _SWEEPS = 6
@@ -104,6 +106,23 @@ class Surrogates:
 
     observed: Floats
     drawn: Floats
+
+
+def check(null: str, n: int, known: Iterable[str] = NULLS) -> None:
+    """Make sure that there is such a null model, and that something is drawn."""
+    if null not in known:
+        raise FoxgrapeError("no such null model", got=null, hint=did_you_mean(null, known))
+    if n < 1:
+        raise FoxgrapeError("too few surrogates", expected="1 or more", got=n)
+
+
+def seed_of(rng: np.random.Generator | int | None) -> int | None:
+    """Return the seed that makes the same numbers again, None where a generator makes them."""
+    if not isinstance(rng, int | np.integer):
+        return None
+    if not 0 <= rng < 2**63:
+        raise FoxgrapeError("no such seed", expected="from 0 to 2**63 - 1", got=int(rng))
+    return int(rng)
 
 
 def draw(series: Series, null: str, n: int, seed: int, *, threads: int = 1) -> Surrogates:

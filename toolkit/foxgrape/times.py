@@ -27,6 +27,7 @@ __all__ = [
     "RELATIONS",
     "Clock",
     "chosen_clock",
+    "duration",
     "exact",
     "in_days",
     "microseconds",
@@ -234,6 +235,32 @@ def chosen_clock(events: pd.DataFrame, asked: str | None) -> Clock:
     if asked not in CLOCKS:
         raise FoxgrapeError("no such clock", got=asked, hint=did_you_mean(asked, CLOCKS))
     return asked
+
+
+def duration(value: str | pd.Timedelta, name: str, *, zero: bool = False) -> pd.Timedelta:
+    """Return a duration of a microsecond or more, or 0 if told so; or say that it is none.
+
+    A bare number is none, such as 7: pandas takes it for nanoseconds.
+
+    Raises
+    ------
+    FoxgrapeError
+        If it is no such duration; the text says so of `name`.
+
+    Examples
+    --------
+    >>> duration("36h", "horizon")
+    Timedelta('1 days 12:00:00')
+    """
+    import pandas as pd  # noqa: PLC0415 - the lookup library uses this module without pandas
+
+    try:
+        length = pd.Timedelta(value)
+    except (ValueError, TypeError):
+        length = pd.NaT  # type: ignore[assignment]
+    if not length >= pd.Timedelta(0 if zero else 1, "us"):
+        raise FoxgrapeError(f"no such {name}", expected="a duration such as 7D", got=value)
+    return length
 
 
 def in_days(durations: pd.Series) -> pd.Series:

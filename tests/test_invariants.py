@@ -1,0 +1,321 @@
+"""What must not matter to a question of chance does not: clocks, order, names, and bystanders.
+
+And counting all pairs, which nobody would call fast, finds what the searches find.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from foxgrape import alarm, choice, coincidence, hazard, simulate
+from foxgrape.levels import false_discoveries, p_values
+from foxgrape.molchan import area_skill, trajectory
+from foxgrape.riskset import NEVER, risk_sets
+from foxgrape.surrogates import NULLS, Surrogates
+
+START = pd.Timestamp("2022-01-01T00:00Z")
+DAY = pd.Timedelta(days=1)
+FEW = settings(max_examples=6)
+
+
+def made(number, rough=0.0):
+    """Return the tables of a small world with a front; every third code was read days later."""
+    world = simulate.world(
+        signals=16, events=30, places=6, days=120, leads=0.3, front=2.5, rough=rough,
+        accounts=2, rng=number,
+    )  # fmt: skip
+    later = world.signals["posted_until"] + pd.to_timedelta(number % 7 + 1, unit="D")
+    third = np.arange(len(later)) % 3 == 0
+    return world.signals.assign(decoded_at=later.where(third)), world.events
+
+
+worlds = st.builds(made, st.integers(0, 10_000), st.sampled_from([0.0, 0.5, 1.0, 3.0]))
+
+
+def of_coincidence(tables, null="local"):
+    """Return all that is told, but for when it was."""
+    found = coincidence(*tables, window=["3D", "9D"], lag="6h", null=null, n=19, by="account")
+    told = found.to_dict()
+    del told["observed"]
+    return told | {"surrogates": found.surrogates.tolist(), "map": found.map_size}
+
+
+def of_hazard(tables):
+    found = hazard(*tables, window="5D")
+    return found.to_dict() | {"terms": found.terms.to_dict("records")}
+
+
+def of_alarm(tables):
+    found = alarm(*tables, windows=["2D", "8D"], n=19)
+    return found.to_dict() | {"scores": found.scores.drop(columns="place_id").to_dict("records")}
+
+
+def moved(frame, by):
+    times = frame.select_dtypes("datetimetz").columns
+    return frame.assign(**{name: frame[name] + by for name in times})
+
+
+def same(one, other):
+    """Hold two answers against each other to the last bit; NaN is NaN, and NaT is NaT."""
+    assert repr(one) == repr(other)
+
+
+@FEW
+@given(worlds, st.integers(-60_000, 60_000), st.sampled_from(list(NULLS)))
+@example(made(1), -30_000, "place")
+def test_it_does_not_matter_when_it_all_was(tables, days, null):
+    """A century and a half earlier or later, and an odd microsecond; before 1970 as well."""
+    by = pd.Timedelta(days=days, microseconds=1)
+    then = tuple(moved(frame, by) for frame in tables)
+    same(of_coincidence(tables, null), of_coincidence(then, null))
+    same(of_hazard(tables), of_hazard(then))
+    same(of_alarm(tables), of_alarm(then))
+
+
+@FEW
+@given(worlds, st.randoms(use_true_random=False), st.sampled_from(list(NULLS)))
+def test_it_does_not_matter_in_which_order_rows_are(tables, random, null):
+    mixed = [frame.iloc[random.sample(range(len(frame)), len(frame))] for frame in tables]
+    before = [frame.copy() for frame in mixed]
+    same(of_coincidence(tables, null), of_coincidence(mixed, null))
+    same(of_hazard(tables), of_hazard(mixed))
+    same(of_alarm(tables), of_alarm(mixed))
+    for frame, copy in zip(mixed, before, strict=True):
+        pd.testing.assert_frame_equal(frame, copy)
+
+
+def test_it_does_not_matter_which_of_its_coordinates_a_place_comes_first_with():
+    """Two places of which the events say two things: neither is the one that happens to lead."""
+    signals, events = made(3)
+    events = events.assign(lat=events["lat"] + 0.01 * (np.arange(len(events)) % 2))
+    same(of_hazard((signals, events)), of_hazard((signals, events.iloc[::-1])))
+
+
+@FEW
+@given(worlds, st.permutations(range(6)), st.sampled_from(list(NULLS)))
+def test_it_does_not_matter_how_places_are_called(tables, numbers, null):
+    """Alarms draw chance place by place, in the order of their names: those draws are others."""
+    names = {f"world:{place}": f"my:{number}" for place, number in enumerate(numbers)}
+    called = [frame.assign(place_id=frame["place_id"].map(names)) for frame in tables]
+    same(of_coincidence(tables, null), of_coincidence(called, null))
+    one, other = (hazard(*each, window="5D") for each in (tables, called))
+    close = {"rel": 1e-6, "abs": 1e-9, "nan_ok": True}
+    assert other.terms["term"].tolist() == one.terms["term"].tolist()
+    assert other.ratio == pytest.approx(one.ratio, **close)
+    assert other.p_value == pytest.approx(one.p_value, **close)
+    one, other = (alarm(*each, windows=["2D", "8D"], n=19) for each in (tables, called))
+    assert other.chance["expected"].to_numpy() == pytest.approx(one.chance["expected"].to_numpy())
+    pd.testing.assert_frame_equal(other.curve, one.curve)
+    longer = [frame.assign(place_id="my:" + frame["place_id"]) for frame in tables]
+    same(of_alarm(tables), of_alarm(longer))
+
+
+@FEW
+@given(st.integers(0, 10_000), st.integers(1, 40), st.integers(0, 10_000))
+def test_what_happens_where_nobody_looks_changes_no_count(world, number, seed):
+    """Events at a place of no signal, and signals for a place of no event.
+
+    Of exact times: rough ones are drawn, and whoever is drawn as well has others drawn anew.
+    """
+    signals, events = made(world)
+    rng = np.random.default_rng(seed)
+    rows = rng.integers(0, len(events), number)
+    apart = events.iloc[rows].assign(
+        event_id=[f"apart{row}" for row in range(number)], place_id="my:events"
+    )
+    asked = signals.iloc[rng.integers(0, len(signals), number)].assign(
+        signal_id=[f"apart{row}" for row in range(number)], place_id="my:signals"
+    )
+    observed = START, START + 120 * DAY
+
+    def counted(signals, events):
+        found = coincidence(signals, events, window="9D", null="place", n=1, observed=observed)
+        signalled = found.trigger_rate, found.echo_rate
+        told = alarm(signals, events, windows=["2D", "8D"], n=1, observed=observed)
+        return (
+            np.array(signalled) * found.n_signals,
+            found.precursor_rate * found.n_events,
+            told.curve["hits"].tolist(),
+            (told.curve["precision"] * told.curve["signals"]).fillna(0.0).tolist(),
+            hazard(signals, events, window="9D", observed=observed).n_exposed,
+        )
+
+    one = counted(signals, events)
+    for other in (
+        counted(signals, pd.concat([events, apart])),
+        counted(pd.concat([signals, asked]), events),
+    ):
+        for mine, theirs in zip(one, other, strict=True):
+            assert theirs == pytest.approx(mine)
+
+
+def tables_of(posted, happened):
+    """Return tables of whole days: a signal is (day, place, days to its decoding or None)."""
+    signals = pd.DataFrame(
+        {
+            "signal_id": [f"s{number}" for number in range(len(posted))],
+            "place_id": [f"my:{place}" for _, place, _ in posted],
+            "posted_at": [START + day * DAY for day, _, _ in posted],
+            "decoded_at": pd.to_datetime(
+                [None if late is None else START + (day + late) * DAY for day, _, late in posted],
+                utc=True,
+            ),
+        }
+    )
+    days = [START + day * DAY for day, _ in happened]
+    events = pd.DataFrame(
+        {
+            "event_id": [f"e{number}" for number in range(len(happened))],
+            "place_id": [f"my:{place}" for _, place in happened],
+            "occurred_at": days,
+            "confirmed_at": days,
+        }
+    )
+    return signals, events
+
+
+days, sites = st.integers(0, 60), st.integers(0, 2)
+posts = st.lists(st.tuples(days, sites, st.none() | st.integers(-3, 20)), min_size=1, max_size=12)
+happenings = st.lists(st.tuples(days, sites), min_size=1, max_size=12)
+SPAN = START, START + 60 * DAY
+
+
+def ahead(post, event):
+    """Return how long after a post its event came; None elsewhere, or if nobody could read it."""
+    (day, place, late), (then, where) = post, event
+    unread = late is not None and day + late > then
+    return None if place != where or unread else then - day
+
+
+@settings(max_examples=40)
+@given(posts, happenings, st.integers(1, 15), st.sampled_from([0, 1, 4]))
+def test_rates_are_those_of_counting_all_pairs(posted, happened, window, lag):
+    signals, events = tables_of(posted, happened)
+    found = coincidence(
+        signals, events, window=f"{window}D", lag=f"{lag}D", null="place", n=1, observed=SPAN
+    )
+    within = np.array(
+        [
+            [(gap := ahead(post, event)) is not None and 0 <= gap - lag <= window
+             for event in happened]
+            for post in posted
+        ]
+    )  # fmt: skip
+    echoes = [
+        any(place == where and 0 <= day - then <= window for then, where in happened)
+        for day, place, _ in posted
+    ]
+    unseen = [day + lag + window > 60 for day, _, _ in posted]
+    assert found.trigger_rate == pytest.approx(within.any(axis=1).mean())
+    assert found.precursor_rate == pytest.approx(within.any(axis=0).mean())
+    assert found.echo_rate == pytest.approx(np.mean(echoes))
+    assert found.n_censored == (~within.any(axis=1) & unseen).sum()
+
+
+@settings(max_examples=40)
+@given(posts, happenings, st.integers(1, 15), st.booleans())
+def test_risk_sets_and_alarms_are_those_of_counting_all_pairs(posted, happened, window, hindsight):
+    """Days are cells of space and time; an alarm holds from the day of its post, or of reading."""
+    signals, events = tables_of(posted, happened)
+    if hindsight:
+        posted = [(day, place, None) for day, place, _ in posted]
+    risk = risk_sets(signals, events, observed=SPAN)
+    since = risk.recency(hindsight=hindsight)
+    for row, event_id in enumerate(risk.events):
+        then, _ = happened[int(event_id[1:])]
+        for column, place in enumerate(risk.places):
+            gaps = [ahead(post, (then, int(place[3:]))) for post in posted]
+            passed = [gap for gap in gaps if gap is not None and gap > 0]
+            expected = min(passed) * DAY // pd.Timedelta(1, "us") if passed else NEVER
+            assert since[row, column] == expected
+    (told,) = alarm(
+        signals, events, windows=f"{window}D", n=1, observed=SPAN, hindsight=hindsight
+    ).curve.itertuples()
+    gaps = [
+        [gap for event in happened if (gap := ahead(post, event)) is not None and gap > 0]
+        for post in posted
+    ]
+    over = [day + window <= 60 for day, _, _ in posted]
+    followed = [any(gap <= window for gap in each) for each in gaps]
+    assert told.signals == sum(over)
+    if sum(over):
+        assert told.precision == pytest.approx(np.mean([f for f, o in zip(followed, over) if o]))  # noqa: B905
+    hits = [
+        any((gap := ahead(post, event)) is not None and 0 < gap <= window for post in posted)
+        for event in happened
+    ]
+    assert told.hits == sum(hits)
+    alarmed = {
+        (cell, place)
+        for day, place, late in posted
+        for cell in range(day + max(late or 0, 0), min(day + window, 60))
+    }
+    weight = [sum(where == place for _, place in happened) for where in range(3)]
+    share = sum(weight[place] for _, place in alarmed) / (60 * len(happened))
+    assert told.alarmed == pytest.approx(share)
+
+
+cells = arrays.arrays(float, 10, elements=st.integers(1, 6).map(float))
+
+
+@given(cells, cells, st.permutations(range(10)), st.floats(0.01, 100))
+def test_area_skill_knows_no_order_no_unit_and_no_fineness(level, measure, order, scale):
+    """Cells are turned about, measured in another unit, and each cut into halves."""
+    hits = np.arange(10) % 3
+    one = area_skill(*trajectory(level, measure, hits))
+    order = np.array(order)
+    turned = trajectory(level[order], measure[order], hits[order])
+    assert area_skill(*turned) == pytest.approx(one)
+    assert area_skill(*trajectory(level, scale * measure, 7 * hits)) == pytest.approx(one)
+    # Any alarm function that ranks the cells alike is the same one.
+    assert area_skill(*trajectory(np.exp(level), measure, hits)) == pytest.approx(one)
+    halves = trajectory(
+        np.tile(level, 2), np.tile(measure / 2, 2), np.concatenate([hits, 0 * hits])
+    )
+    assert area_skill(*halves) == pytest.approx(one)
+
+
+drawn = arrays.arrays(float, (9, 2, 1, 2), elements=st.integers(0, 4).map(float))
+
+
+@given(drawn, st.floats(0.1, 50), st.floats(-50, 50), st.permutations(range(8)))
+def test_p_knows_no_unit_and_no_order_of_surrogates(values, scale, shift, order):
+    one = p_values(Surrogates(values[0], values[1:]))
+    other = p_values(Surrogates(scale * values[0] + shift, scale * values[1:][order] + shift))
+    for mine, theirs in zip(one, other, strict=True):
+        np.testing.assert_allclose(theirs, mine)
+        assert (mine >= 1 / 9).all()
+        assert (mine <= 1).all()
+    assert (one[1].min(axis=0) >= one[0].min(axis=0)).all()
+
+
+@given(
+    arrays.arrays(float, 6, elements=st.floats(0, 1) | st.just(np.nan)), st.permutations(range(6))
+)
+def test_false_discoveries_know_no_order_and_lower_no_p(p, order):
+    q = false_discoveries(p)
+    np.testing.assert_array_equal(false_discoveries(p[order]), q[order])
+    told = ~np.isnan(p)
+    assert (np.isnan(q) == ~told).all()
+    assert (q[told] >= p[told]).all()
+    assert (q[told] <= 1).all()
+
+
+@FEW
+@given(st.integers(0, 10_000))
+def test_a_choice_knows_nothing_that_all_places_share(number):
+    """Added to a term at all places of an event, it changes no choice; all twice, no ratio."""
+    rng = np.random.default_rng(number)
+    terms, case = rng.normal(size=(2, 30, 4)), rng.integers(0, 4, 30)
+    one = choice.fit(terms, case)
+    other = choice.fit(terms + rng.normal(size=(2, 30, 1)), case)
+    twice = choice.fit(np.tile(terms, (1, 2, 1)), np.tile(case, 2))
+    for fitted, times in ((other, 1), (twice, 2)):
+        assert fitted.beta == pytest.approx(one.beta, abs=1e-3)
+        assert fitted.log_likelihood == pytest.approx(times * one.log_likelihood, abs=1e-5)
+        np.testing.assert_allclose(fitted.information, times * one.information, rtol=1e-2)
