@@ -240,33 +240,59 @@ def test_what_is_no_study_is_refused(tmp_path, descriptor, says):
         open_study(tmp_path)
 
 
-def test_an_unknown_kind_of_event_is_refused(study_copy):
-    descriptor = study_copy / "datapackage.json"
+def redescribed(study, edit):
+    """Change the descriptor of a study's copy."""
+    descriptor = study / "datapackage.json"
     package = json.loads(descriptor.read_text(encoding="utf-8"))
-    package["foxgrape"]["kinds"] = ["liberation"]
+    edit(package)
     descriptor.write_text(json.dumps(package), encoding="utf-8")
+
+
+def test_a_descriptor_that_is_a_folder_is_refused(tmp_path):
+    (tmp_path / "datapackage.json").mkdir()
+    with pytest.raises(FoxgrapeError, match="cannot be read"):
+        open_study(tmp_path)
+
+
+def test_what_a_descriptor_leaves_open_is_as_if_it_were_not_there(study_copy):
+    redescribed(
+        study_copy, lambda told: told.update(name=None, title=None, foxgrape={"caution": None})
+    )
+    study = open_study(study_copy)
+    assert (study.name, study.title, study.caution) == ("izium-2022", "izium-2022", "")
+
+
+def test_an_unknown_kind_of_event_is_refused(study_copy):
+    redescribed(study_copy, lambda told: told["foxgrape"].update(kinds=["liberation"]))
     with pytest.raises(FoxgrapeError, match="did you mean 'liberated'"):
         open_study(study_copy)
 
 
 @pytest.mark.parametrize(
-    "options", [{"timezone": "Kyiv"}, {"observed_until": "2024-08-17"}, ["UTC"], {"timezone": 3}]
+    "options",
+    [
+        {"timezone": "Kyiv"},
+        {"timezone": "Europe"},  # a folder, where zones are files
+        {"timezone": 3},
+        {"observed_until": "2024-08-17"},
+        {"kinds": None},
+        {"kinds": [["liberated"]]},
+        ["UTC"],
+    ],
+    ids=str,
 )
 def test_bad_options_are_refused_when_the_study_is_read(study_copy, options):
-    descriptor = study_copy / "datapackage.json"
-    package = json.loads(descriptor.read_text(encoding="utf-8"))
-    package["foxgrape"] = options
-    descriptor.write_text(json.dumps(package), encoding="utf-8")
+    redescribed(study_copy, lambda told: told.update(foxgrape=options))
     with pytest.raises(FoxgrapeError, match="under 'foxgrape'") as refused:
         open_study(study_copy)
     assert "\n" not in str(refused.value)
 
 
 def test_a_study_may_lack_codebook_and_confirmations(study_copy):
-    descriptor = study_copy / "datapackage.json"
-    package = json.loads(descriptor.read_text(encoding="utf-8"))
-    package["resources"] = [r for r in package["resources"] if r["name"] in {"posts", "events"}]
-    descriptor.write_text(json.dumps(package), encoding="utf-8")
+    def lessen(told):
+        told["resources"] = [r for r in told["resources"] if r["name"] in {"posts", "events"}]
+
+    redescribed(study_copy, lessen)
     (study_copy / "codebook.csv").unlink()
     (study_copy / "confirmations.csv").unlink()
     analysis = open_study(study_copy).analyse()

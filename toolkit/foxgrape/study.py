@@ -161,8 +161,8 @@ def open_study(path: str | Path | None = None) -> Study:
     events.attrs["confirmations"] = plain_confirmations(confirmations)
     options = _options(package, folder)
     return Study(
-        name=str(package.get("name", folder.name)),
-        title=str(package.get("title", folder.name)),
+        name=str(package.get("name") or folder.name),
+        title=str(package.get("title") or folder.name),
         folder=folder,
         posts=read_posts(files["posts"]),
         events=events,
@@ -170,7 +170,7 @@ def open_study(path: str | Path | None = None) -> Study:
         codebook=about(codebook, gazetteer, events),
         kinds=checked_kinds(options.get("kinds", ()), events, folder / "datapackage.json"),
         observed_until=options.get("observed_until"),
-        caution=str(options.get("caution", "")),
+        caution=str(options.get("caution") or ""),
         timezone=str(options.get("timezone", "UTC")),
         hashes={
             file.name: hashlib.sha256(file.read_bytes()).hexdigest()
@@ -187,7 +187,7 @@ def _package(folder: Path) -> tuple[dict[str, Any], dict[str, Path]]:
         paths = {resource["name"]: resource["path"] for resource in package["resources"]}
     except (FileNotFoundError, NotADirectoryError):
         raise StudyError.not_a_study(folder, "there is no datapackage.json") from None
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise StudyError.not_a_study(folder, f"datapackage.json cannot be read: {error}") from None
     for name in ("posts", "events"):
         if name not in paths:
@@ -209,11 +209,13 @@ def _options(package: dict[str, Any], folder: Path) -> dict[str, Any]:
         if options.get("observed_until") is not None:
             times.exact(options["observed_until"])
         ZoneInfo(options.get("timezone", "UTC"))
-    except (AttributeError, TypeError, ValueError, ZoneInfoNotFoundError) as error:
+        "".join(options.get("kinds", []))  # fails unless each is a name
+    except (AttributeError, TypeError, ValueError, OSError, ZoneInfoNotFoundError) as error:
         raise StudyError(
             f"bad value under 'foxgrape': {error}",
             file=folder / "datapackage.json",
-            expected="observed_until as an instant with its offset, timezone as an IANA name",
+            expected="observed_until as an instant with its offset, timezone as an IANA name, "
+            "kinds as a list of names",
         ) from None
     return dict(options)
 
