@@ -11,7 +11,7 @@ import pandas as pd
 
 from foxgrape import tables, times
 from foxgrape.errors import FoxgrapeError, did_you_mean
-from foxgrape.leadtime import counted, duration_in_words
+from foxgrape.in_words import counted, duration_in_words
 from foxgrape.levels import false_discoveries, p_values
 from foxgrape.series import duration, map_size, observation, series_of
 from foxgrape.shared import Shared, shared

@@ -11,7 +11,7 @@ import pandas as pd
 
 from foxgrape import choice
 from foxgrape.front import FIELD, everyone_knew
-from foxgrape.leadtime import duration_in_words
+from foxgrape.in_words import duration_in_words
 from foxgrape.riskset import duration, risk_sets
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from foxgrape.errors import FoxgrapeError
-from foxgrape.leadtime import duration_in_words
+from foxgrape.in_words import duration_in_words
 from foxgrape.markup import Html, table
 from foxgrape.places import Codebook
 from foxgrape.show import time_in_words

@@ -15,7 +15,7 @@ import pandas as pd
 from foxgrape import tables, times
 from foxgrape.errors import StudyError, TableError
 from foxgrape.events import read_events
-from foxgrape.leadtime import counted
+from foxgrape.in_words import counted
 from foxgrape.modes import as_the_umask_says
 from foxgrape.places import Codebook, Gazetteer
 from foxgrape.posts import read_posts
