@@ -288,6 +288,17 @@ def test_bad_options_are_refused_when_the_study_is_read(study_copy, options):
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize("file", ["events.csv", "codebook.csv"])
+def test_a_place_may_go_by_either_of_its_ids(study_copy, study, file):
+    """Izium is in GeoNames and in KATOTTG; its event was none of its signal's."""
+    table = study_copy / file
+    text = table.read_text(encoding="utf-8")
+    merged = "katottg:UA63040090010029555"
+    assert "geonames:707292" in text
+    table.write_text(text.replace("geonames:707292", merged), encoding="utf-8", newline="")
+    pd.testing.assert_frame_equal(open_study(study_copy).analyse().links, study.analyse().links)
+
+
 def test_a_study_may_lack_codebook_and_confirmations(study_copy):
     def lessen(told):
         told["resources"] = [r for r in told["resources"] if r["name"] in {"posts", "events"}]

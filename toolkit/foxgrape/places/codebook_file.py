@@ -43,7 +43,9 @@ def read_codes(path: str | Path, gazetteer: Gazetteer) -> list[Code]:
         }
         code = normal_emoji(row["code"]) if row["kind"] == "emoji" else row["code"]
         known = {name: row[name] for name in _ALL}
-        codes.append(Code(**{**known, **days, "code": code}))  # type: ignore[arg-type]
+        # A place that goes by two ids is told by the one that events and signals have.
+        place_id = gazetteer[row["place_id"]].id
+        codes.append(Code(**{**known, **days, "code": code, "place_id": place_id}))  # type: ignore[arg-type]
     return codes
 
 
