@@ -97,6 +97,15 @@ def test_a_merged_place_goes_by_both_ids():
     assert Gazetteer.default()["katottg:UA63040090010029555"] is izium
 
 
+def test_a_village_left_over_is_the_settlement_left_over():
+    """Donetsk Oblast has two Opytne; that at the airport was told apart by the other one."""
+    opytne = Gazetteer.default().find("Опитне", admin1="Donetsk", limit=None, exact=True)
+    assert {match.place.id for match in opytne} == {"geonames:810695", "geonames:9113127"}
+    assert Gazetteer.default()["katottg:UA14160010020046442"].id == "geonames:9113127"
+    # No place near this quarter of Donetsk is in the district of the only village of its name.
+    assert Gazetteer.default()["geonames:13561144"].admin2 == ""
+
+
 def test_a_gazetteer_of_a_few_places_finds_alike_and_can_be_extended():
     den = Place("x:1", "Foxholm", ("Лисячий Острів",), None, None, "XX", "", None)
     few = Gazetteer([den])
