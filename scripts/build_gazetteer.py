@@ -20,8 +20,10 @@ one that is romanized as its main name is taken; where none is left, the GeoName
 A GeoNames place and a settlement of the codifier are one where name, district and oblast agree.
 GeoNames' set has no districts, so where an oblast has several settlements of the name, the
 district is that of the nearest places whose settlement is known, when these agree; a place of
-more than 10,000 people is the oblast's only city of the name. Twins that cannot be told apart stay
-two places, as do the quarters of cities, which the codifier does not list.
+more than 10,000 people is the oblast's only city of the name. Where so one place and one settlement
+of the name are left in an oblast, they are one if any of those nearest places is in its district.
+Twins that cannot be told apart stay two places, as do the quarters of cities, which the codifier
+does not list.
 """
 
 import argparse
@@ -224,23 +226,55 @@ def twins(
                 found[row["geonameid"]] = choice[0]
                 break
     claims = Counter(settlement.entity_id for settlement in found.values())
-    return {key: each for key, each in found.items() if claims[each.entity_id] == 1}
+    found = {key: each for key, each in found.items() if claims[each.entity_id] == 1}
+    return found | left_over(rows, official, codifier, found)
+
+
+def left_over(
+    rows: list[dict[str, Any]],
+    official: dict[int, str],
+    codifier: Codifier,
+    found: dict[int, KatottgEntity],
+) -> dict[int, KatottgEntity]:
+    """Match the one place of a name that is left in an oblast with the one settlement that is.
+
+    Unless no place nearby is in the settlement's district: it is another one then, of which
+    GeoNames' set lacks the place.
+    """
+    taken = {settlement.entity_id for settlement in found.values()}
+    known = [(row, above(found[row["geonameid"]])) for row in rows if row["geonameid"] in found]
+    waiting = [row for row in rows if row["geonameid"] not in found and official[row["geonameid"]]]
+    bearers = Counter((row["admin1code"], official[row["geonameid"]]) for row in waiting)
+    more = {}
+    for row in waiting:
+        name = official[row["geonameid"]]
+        free = [each for each in codifier.candidates(row, name) if each.entity_id not in taken]
+        alone = len(free) == bearers[row["admin1code"], name] == 1
+        if alone and above(free[0])[:2] in around(row, known):
+            more[row["geonameid"]] = free[0]
+    return more
 
 
 def district(
     row: dict[str, Any], known: list[tuple[dict[str, Any], tuple[str, ...]]]
 ) -> tuple[str, ...]:
     """Return the (oblast, raion) of the nearest known places of the oblast, if most agree."""
-    around = [
+    for units, votes in around(row, known).most_common(1):
+        if votes >= AGREEING:
+            return units
+    return ()
+
+
+def around(
+    row: dict[str, Any], known: list[tuple[dict[str, Any], tuple[str, ...]]]
+) -> Counter[tuple[str, ...]]:
+    """Count the nearest known places of the oblast by their (oblast, raion)."""
+    there = sorted(
         (kilometres(row, near), units)
         for near, units in known
         if near["admin1code"] == row["admin1code"]
-    ]
-    nearest = Counter(units[:2] for _, units in sorted(around)[:NEIGHBOURS])
-    if not nearest:
-        return ()
-    units, votes = nearest.most_common(1)[0]
-    return units if votes >= AGREEING else ()
+    )
+    return Counter(units[:2] for _, units in there[:NEIGHBOURS])
 
 
 def kilometres(one: dict[str, Any], other: dict[str, Any]) -> float:

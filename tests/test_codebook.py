@@ -5,11 +5,14 @@ from __future__ import annotations
 import csv
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from foxgrape.errors import CodebookError
 from foxgrape.places import Codebook, Gazetteer, Place, codebook, codes_for, lookup
@@ -96,6 +99,20 @@ def test_validity_is_asked_by_the_day():
         book.lookup("🍇", at="2022-09-12T10:00")
 
 
+@given(st.randoms(use_true_random=False))
+@settings(max_examples=20)
+def test_the_order_of_rows_changes_no_answer_but_the_order_of_equals(random):
+    codes = list(Codebook.default(proposed=True))
+    random.shuffle(codes)
+    ours, theirs = Codebook(codes), Codebook.default(proposed=True)
+    for text in ("🐺", "🍇🦊", "a raisin, a bullfinch 🍉", "🪑", *{code.code for code in codes}):
+        found, expected = ours.lookup(text), theirs.lookup(text)
+        assert Counter(found) == Counter(expected)
+        assert [match.score for match in found] == [match.score for match in expected]
+    for place in ("Izium", "geonames:707292", "Снігурівку", "Nowhere"):
+        assert Counter(ours.codes_for(place)) == Counter(theirs.codes_for(place))
+
+
 def test_an_answer_may_be_changed_without_changing_the_next():
     lookup("🍇").clear()
     assert len(lookup("🍇")) == 1
@@ -162,6 +179,18 @@ BAD = [
     ("🍇,emoji,geonames:707292,,raisins,hearsay,,,,A,src,", "basis"),
     ("🍇,emoji,geonames:707292,,raisins,attested,10.9.2022,,,A,src,", "decoded_at"),
     ("🍇,emoji,geonames:707292,,raisins,attested,,2022-02-01,2022-01-01,A,src,", "valid_until"),
+    ("🍇,emoji,geonames:707292,,raisins,attested,,2022-02-01T10:00Z,2022-02-01,A,src,", None),
+    (
+        "🍇,emoji,geonames:707292,,raisins,attested,,2022-02-02T10:00Z,2022-02-01,A,src,",
+        "valid_until",
+    ),
+    # Ten o'clock in Kyiv is before nine in London.
+    (
+        "🍇,emoji,geonames:707292,,raisins,attested,,2022-02-01T10:00+02:00,2022-02-01T09:00Z,A,src,",
+        None,
+    ),
+    ("🍇,emoji,geonames:707292,,raisins,attested,,,9999-12-31,A,src,", "valid_until"),
+    ("🍇,emoji,geonames:707292,,raisins,attested,0001-01-01T00:00+03:00,,,A,src,", "decoded_at"),
     ("🍇,emoji,geonames:707292,,raisins,attested,,,,D,src,", "confidence"),
     ("grapes,emoji,geonames:707292,,raisins,attested,,,,A,src,", "code"),
     ("izium,hashtag,geonames:707292,,raisins,attested,,,,A,src,", "code"),
@@ -172,10 +201,38 @@ BAD = [
 
 
 @pytest.mark.parametrize(("row", "column"), BAD)
-def test_a_check_names_row_and_column(tmp_path: Path, row: str, column: str):
+def test_a_check_names_row_and_column(tmp_path: Path, row: str, column: str | None):
     good = "🦊,emoji,geonames:702972,Lysychansk,fox,attested,2022-09-10,,,B,src,"
     problems = check_codebook(written(tmp_path, good, row), Gazetteer.default())
-    assert [(problem.row, problem.column) for problem in problems] == [(3, column)]
+    assert [(problem.row, problem.column) for problem in problems] == [(3, column)] * bool(column)
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (
+            "🍇,emoji,geonames:707292,,grapes, raisins,attested,,,,A,src,https://x",
+            "longer than the header",
+        ),
+        ('🍇,emoji,geonames:707292,,"raisins,attested,,,,A,src,', "cannot be read as CSV"),
+    ],
+)
+def test_a_row_whose_cells_are_not_where_they_belong_is_refused(
+    tmp_path: Path, row: str, said: str
+):
+    """A comma or a quote too many would move what follows, or swallow it."""
+    good = "🦊,emoji,geonames:702972,Lysychansk,fox,attested,2022-09-10,,,B,src,"
+    path = written(tmp_path, row, good)
+    (problem,) = check_codebook(path, Gazetteer.default())
+    assert said in str(problem)
+    with pytest.raises(CodebookError, match=said):
+        Codebook.from_csv(path)
+
+
+def test_rows_are_counted_as_a_spreadsheet_does_and_may_end_early(tmp_path: Path):
+    good = '🦊,emoji,geonames:702972,Lysychansk,"a fox,\nor two",attested,2022-09-10,,,B,src'
+    problems = check_codebook(written(tmp_path, good, "", BAD[0][0]), Gazetteer.default())
+    assert [(problem.row, problem.column) for problem in problems] == [(4, "place_id")]
 
 
 def test_a_check_lists_every_problem_and_the_reading_that_stands_twice(tmp_path: Path):

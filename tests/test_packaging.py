@@ -58,6 +58,8 @@ def test_the_wheel_holds_data_templates_and_licences(wheel):
         "foxgrape/places/resources/UNICODE-LICENSE.txt",
         "foxgrape/places/resources/codebook.csv",
         "foxgrape/places/resources/gazetteer/places.txt",
+        "foxgrape/places/resources/README.md",
+        "foxgrape/resources/README.md",
         "foxgrape/resources/datasets.toml",
         "foxgrape/resources/ukraine.geojson",
         "foxgrape/reports/page/page.html.j2",

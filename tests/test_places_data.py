@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import json
+import re
 import subprocess
 import sys
 import zlib
@@ -33,10 +34,13 @@ def test_the_gazetteer_is_small_in_the_wheel():
     assert sum(len(zlib.compress(file.read_bytes(), 6)) for file in files) < 1_500_000
 
 
-def test_every_packaged_file_has_its_source_and_script():
-    told = (RESOURCES / "README.md").read_text(encoding="utf-8")
-    for file in RESOURCES.iterdir():
+@pytest.mark.parametrize("folder", sorted((ROOT / "toolkit").rglob("resources")), ids=str)
+def test_every_packaged_file_has_its_source_and_script(folder):
+    told = (folder / "README.md").read_text(encoding="utf-8")
+    for file in folder.iterdir():
         assert file.name == "README.md" or file.name in told
+    for script in re.findall(r"scripts/\w+\.py", told):
+        assert (ROOT / script).is_file()
 
 
 def test_the_examples_of_the_docs_hold():

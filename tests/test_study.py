@@ -240,11 +240,30 @@ def test_what_is_no_study_is_refused(tmp_path, descriptor, says):
         open_study(tmp_path)
 
 
-def test_an_unknown_kind_of_event_is_refused(study_copy):
-    descriptor = study_copy / "datapackage.json"
+def redescribed(study, edit):
+    """Change the descriptor of a study's copy."""
+    descriptor = study / "datapackage.json"
     package = json.loads(descriptor.read_text(encoding="utf-8"))
-    package["foxgrape"]["kinds"] = ["liberation"]
+    edit(package)
     descriptor.write_text(json.dumps(package), encoding="utf-8")
+
+
+def test_a_descriptor_that_is_a_folder_is_refused(tmp_path):
+    (tmp_path / "datapackage.json").mkdir()
+    with pytest.raises(FoxgrapeError, match="cannot be read"):
+        open_study(tmp_path)
+
+
+def test_what_a_descriptor_leaves_open_is_as_if_it_were_not_there(study_copy):
+    redescribed(
+        study_copy, lambda told: told.update(name=None, title=None, foxgrape={"caution": None})
+    )
+    study = open_study(study_copy)
+    assert (study.name, study.title, study.caution) == ("izium-2022", "izium-2022", "")
+
+
+def test_an_unknown_kind_of_event_is_refused(study_copy):
+    redescribed(study_copy, lambda told: told["foxgrape"].update(kinds=["liberation"]))
     with pytest.raises(FoxgrapeError, match="did you mean 'liberated'"):
         open_study(study_copy)
 
@@ -253,27 +272,38 @@ def test_an_unknown_kind_of_event_is_refused(study_copy):
     "options",
     [
         {"timezone": "Kyiv"},
-        {"timezone": "Europe"},  # a folder of zones
-        {"observed_until": "2024-08-17"},
-        ["UTC"],
+        {"timezone": "Europe"},  # a folder, where zones are files
         {"timezone": 3},
+        {"observed_until": "2024-08-17"},
+        {"kinds": None},
+        {"kinds": [["liberated"]]},
+        ["UTC"],
     ],
+    ids=str,
 )
 def test_bad_options_are_refused_when_the_study_is_read(study_copy, options):
-    descriptor = study_copy / "datapackage.json"
-    package = json.loads(descriptor.read_text(encoding="utf-8"))
-    package["foxgrape"] = options
-    descriptor.write_text(json.dumps(package), encoding="utf-8")
+    redescribed(study_copy, lambda told: told.update(foxgrape=options))
     with pytest.raises(FoxgrapeError, match="under 'foxgrape'") as refused:
         open_study(study_copy)
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize("file", ["events.csv", "codebook.csv"])
+def test_a_place_may_go_by_either_of_its_ids(study_copy, study, file):
+    """Izium is in GeoNames and in KATOTTG; its event was none of its signal's."""
+    table = study_copy / file
+    text = table.read_text(encoding="utf-8")
+    merged = "katottg:UA63040090010029555"
+    assert "geonames:707292" in text
+    table.write_text(text.replace("geonames:707292", merged), encoding="utf-8", newline="")
+    pd.testing.assert_frame_equal(open_study(study_copy).analyse().links, study.analyse().links)
+
+
 def test_a_study_may_lack_codebook_and_confirmations(study_copy):
-    descriptor = study_copy / "datapackage.json"
-    package = json.loads(descriptor.read_text(encoding="utf-8"))
-    package["resources"] = [r for r in package["resources"] if r["name"] in {"posts", "events"}]
-    descriptor.write_text(json.dumps(package), encoding="utf-8")
+    def lessen(told):
+        told["resources"] = [r for r in told["resources"] if r["name"] in {"posts", "events"}]
+
+    redescribed(study_copy, lessen)
     (study_copy / "codebook.csv").unlink()
     (study_copy / "confirmations.csv").unlink()
     analysis = open_study(study_copy).analyse()

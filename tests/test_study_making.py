@@ -98,7 +98,7 @@ def test_nothing_is_overwritten_and_kinds_are_checked(folder):
 
 
 def test_text_that_is_hard_to_write_comes_back(tmp_path, folder):
-    texts = ['a,"b"\r\nc\nd', "=1+1", "  spaced  ", "🇺🇦🍇 \u2028", "\ttab;"]
+    texts = ['a,"b"\r\nc\nd', "one\rtwo", "=1+1", "  spaced  ", "🇺🇦🍇 \u2028", "\ttab;"]
     rows = [
         {"id": str(n), "text": text, "date": "2022-09-10T12:00:00.000001Z", "views": n}
         for n, text in enumerate(texts)

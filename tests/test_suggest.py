@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from foxgrape.places import Codebook, Gazetteer, Place, suggest
+from foxgrape.places import Codebook, Gazetteer, Place, suggest, suggesting
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 import suggestions
@@ -35,6 +35,13 @@ def test_chance_grows_as_scores_fall_and_tells_look_alikes():
     assert [each.chance for each in found] == sorted(each.chance for each in found)
     assert found[0].chance < 0.1
     assert found[-1].chance > 1
+
+
+def test_each_hundredth_has_the_chance_of_its_own_line():
+    lines = (RESOURCES / "chance.txt").read_text(encoding="utf-8").split()
+    for at, line in enumerate(lines):
+        for thousandths in range(10 if at < 100 else 1):
+            assert suggesting._chance_of(round(at / 100 + thousandths / 1000, 3)) == float(line)
 
 
 def test_a_suggestion_from_a_meaning_says_whose():

@@ -72,6 +72,45 @@ def test_no_mass_anywhere_makes_turnbull_likelier(pairs, watched):
     assert told.gap <= 1e-6
 
 
+spans = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 6)), min_size=1, max_size=12)
+watches = st.lists(st.integers(0, 12), max_size=5)
+
+
+def bounds(pairs, watched):
+    """Return intervals and censored leads as two arrays."""
+    low = np.array([first for first, _ in pairs] + watched, dtype=float)
+    return low, np.array([first + wide for first, wide in pairs] + [np.inf] * len(watched))
+
+
+@settings(max_examples=25)
+@given(spans, watches, st.randoms(use_true_random=False))
+def test_the_order_of_leads_changes_no_turnbull_curve(pairs, watched, random):
+    low, high = bounds(pairs, watched)
+    order = random.sample(range(len(low)), len(low))
+    told, shuffled = turnbull(low, high), turnbull(low[order], high[order])
+    assert told.log_likelihood == pytest.approx(shuffled.log_likelihood, abs=1e-5)
+    for at in range(20):
+        assert told.survival(at) == pytest.approx(shuffled.survival(at), abs=1e-3)
+
+
+@settings(max_examples=25)
+@given(spans, watches, st.integers(1, 1000))
+def test_shifting_all_leads_shifts_the_turnbull_curve(pairs, watched, shift):
+    low, high = bounds(pairs, watched)
+    told, moved = turnbull(low, high), turnbull(low + shift, high + shift)
+    pd.testing.assert_frame_equal(
+        told.mass.assign(**{end: told.mass[end] + shift for end in ("from", "until")}), moved.mass
+    )
+
+
+@settings(max_examples=25)
+@given(spans, watches, st.integers(0, 20))
+def test_a_censored_lead_never_shortens_the_turnbull_median(pairs, watched, more):
+    before, after = (turnbull(*bounds(pairs, each)) for each in (watched, [*watched, more]))
+    for early, late in zip(before.quantile(0.5), after.quantile(0.5), strict=True):
+        assert pd.isna(late) or late >= early
+
+
 def test_quantiles_have_intervals_that_pay_for_roughness():
     exact = lead_times(links(range(1, 31)))
     rough = lead_times(links(range(1, 31), width=2))
@@ -131,6 +170,38 @@ def test_too_few_leads_fit_any_law_and_a_far_median_is_none():
     assert len(waiting) == 2
     zero = lead_times(links([0, 0, 1, 2])).fits()
     assert np.isfinite(zero["log_likelihood"]).all()
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "watched"),
+    [
+        ([2, 2, 2, 2], [2, 2, 2, 2], []),
+        ([0, 0, 0], [0, 0, 0], [5, 5]),
+        ([0, 0, 0], [2, 2, 2], []),
+        ([0, 1, 1], [2, 3, 2], [1]),
+    ],
+)
+def test_leads_that_may_all_be_one_fit_the_narrowest_law_best(low, high, watched):
+    observed = np.array([True] * len(low) + [False] * len(watched))
+    assert fits(np.array(low + watched, float), np.array(high + watched, float), observed).empty
+
+
+@settings(max_examples=10)
+@given(
+    st.lists(st.integers(1, 40), min_size=3, max_size=12),
+    watches,
+    st.integers(0, 2),
+    st.randoms(use_true_random=False),
+)
+def test_the_order_of_leads_changes_no_fitted_law(leads, watched, wide, random):
+    low = np.array(leads + watched, float)
+    observed = np.array([True] * len(leads) + [False] * len(watched))
+    high = np.where(observed, low + wide, low)
+    order = random.sample(range(len(low)), len(low))
+    told, shuffled = fits(low, high, observed), fits(low[order], high[order], observed[order])
+    assert told["log_likelihood"].tolist() == pytest.approx(
+        shuffled["log_likelihood"].tolist(), rel=1e-3
+    )
 
 
 def test_groups_are_tested_and_joined_from_signals():
@@ -219,6 +290,43 @@ def test_without_retractions_the_incidence_is_one_less_kaplan_meier():
     assert stood["incidence"].to_numpy() == pytest.approx(1 - curve["survival"].to_numpy())
     plain = cumulative_incidence(frame, retractions().drop(columns="retracted_at"))
     pd.testing.assert_frame_equal(told.curve, plain.curve)
+
+
+ends = st.lists(st.tuples(st.integers(0, 12), st.booleans()), min_size=1, max_size=10)
+
+
+def outcomes(ends, watched):
+    """Return the curve of leads that stood or were retracted, and of those that were watched."""
+    frame = links([lead for lead, _ in ends], watched)
+    taken = [f"e{number}" for number, (_, retracted) in enumerate(ends) if retracted]
+    seen = events_of(*[("2022-09-10", "2022-09-11")] * len(ends), place="geonames:1")
+    day = pd.Series(pd.Timestamp("2022-09-12", tz="UTC"), index=seen.index)
+    return frame, seen.assign(retracted_at=day.where(seen["event_id"].isin(taken)))
+
+
+@settings(max_examples=20)
+@given(ends, watches, st.randoms(use_true_random=False))
+def test_the_order_of_rows_changes_no_incidence_and_both_outcomes_are_all(ends, watched, random):
+    frame, seen = outcomes(ends, watched)
+    told = cumulative_incidence(frame, seen)
+    shuffled = cumulative_incidence(
+        frame.iloc[random.sample(range(len(frame)), len(frame))],
+        seen.iloc[random.sample(range(len(seen)), len(seen))],
+    )
+    pd.testing.assert_frame_equal(told.curve, shuffled.curve)
+    both = told.curve.groupby("time")["incidence"].sum()
+    assert both.tolist() == pytest.approx((1 - lead_times(frame).survival["survival"]).tolist())
+
+
+@settings(max_examples=20)
+@given(ends, watches, st.integers(0, 20))
+def test_adding_a_censored_signal_raises_no_incidence_of_both(ends, watched, more):
+    before, after = (
+        cumulative_incidence(*outcomes(ends, each)) for each in (watched, [*watched, more])
+    )
+    for day in range(21):
+        at = f"{day}D"
+        assert sum(after.at(at).values()) <= sum(before.at(at).values()) + 1e-12
 
 
 def test_calling_the_retracted_censored_would_overstate_what_stood():

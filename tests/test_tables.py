@@ -139,3 +139,26 @@ def test_any_unit_and_zone_becomes_utc_microseconds():
     filled = tables.check(event(occurred_at=stated, confirmed_at=stated), "events", fill=True)
     assert str(filled["occurred_at"].dtype) == DTYPE
     assert filled["occurred_at"].item() == pd.Timestamp("2022-09-10T12:00Z")
+
+
+def test_columns_that_are_not_ours_may_be_called_anything_but_the_same():
+    frame = event(seen_at="at dawn", seen_until="dusk", stay_at=pd.Timestamp("2022-09-10T00:00Z"))
+    frame = frame.assign(stay_until="noon").join(pd.Series([7], name=0))
+    assert tables.check(frame, "events", fill=True).iloc[0][[0, "seen_at"]].tolist() == [
+        7,
+        "at dawn",
+    ]
+    for name in ("place_id", "stay_at", 0):
+        with pytest.raises(TableError, match=f"columns have the same name; got '{name}'"):
+            tables.check(pd.concat([frame, frame[[name]]], axis="columns"), "events", fill=True)
+
+
+def test_an_interval_of_ones_own_has_its_ends_the_right_way_round():
+    day = pd.Timestamp("2022-09-12T00:00Z")
+    frame = event(retracted_at=day, retracted_until=day - pd.Timedelta(1, "us"))
+    with pytest.raises(TableError, match="retracted_until is before retracted_at"):
+        tables.check(frame, "events", fill=True)
+
+
+def test_a_folder_is_no_table(tmp_path):
+    assert "cannot be read" in str(refused(tmp_path))

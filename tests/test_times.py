@@ -31,6 +31,13 @@ from foxgrape import FoxgrapeError, times
         ("2022-09-10T15:16:05+03:00", None, "2022-09-10T12:16:05", "2022-09-10T12:16:05.999999"),
         ("2022-09-10T12:16:05.1Z", None, "2022-09-10T12:16:05.1", "2022-09-10T12:16:05.199999"),
         ("2022-09-10T12:16:05.123456Z", None, *["2022-09-10T12:16:05.123456"] * 2),
+        # In the night of 30 October the hour from three to four came twice.
+        ("2022-10-30T03", "Europe/Kyiv", "2022-10-30T00:00:00", "2022-10-30T01:59:59.999999"),
+        ("2022-10-30T03:30", "Europe/Kyiv", "2022-10-30T00:30:00", "2022-10-30T01:30:59.999999"),
+        ("2022-10-30T03:59:59", "Europe/Kyiv", "2022-10-30T00:59:59", "2022-10-30T01:59:59.999999"),
+        # Havana's 6 November began twice, Beirut's 27 March at one o'clock.
+        ("2022-11-06", "America/Havana", "2022-11-06T04:00:00", "2022-11-07T04:59:59.999999"),
+        ("2022-03-27", "Asia/Beirut", "2022-03-26T22:00:00", "2022-03-27T20:59:59.999999"),
     ],
 )
 def test_a_stated_time_is_as_wide_as_its_precision(text, zone, earliest, latest):
@@ -105,6 +112,8 @@ def test_a_time_beyond_the_calendar_is_refused(text):
         ("2022-10-30T02:59:59", "Europe/Kyiv", *["2022-10-29T23:59:59"] * 2),
         ("2022-10-30T03:30:00", "Europe/Kyiv", "2022-10-30T00:30:00", "2022-10-30T01:30:00"),
         ("2022-10-30T03:30", "Europe/Kyiv", "2022-10-30T00:30:00", "2022-10-30T01:30:59.999999"),
+        ("2022-10-30T03:59", "Europe/Kyiv", "2022-10-30T00:59:00", "2022-10-30T01:59:59.999999"),
+        ("2022-10-30T03", "Europe/Kyiv", "2022-10-30T00:00:00", "2022-10-30T01:59:59.999999"),
         ("2022-10-30T04:00:00", "Europe/Kyiv", *["2022-10-30T02:00:00"] * 2),
     ],
 )
@@ -118,8 +127,9 @@ def test_a_time_that_a_clock_showed(text, zone, first, last):
 def test_a_time_that_no_clock_showed_is_refused(text):
     """In the night of 27 March clocks in Kyiv went from three to four."""
     said = f"no clock in Europe/Kyiv showed {text!r}: it was put forward over it"
-    with pytest.raises(ValueError, match=f"^{said}$"):
-        times.shown(text, "Europe/Kyiv")
+    for read in (times.stated, times.shown):
+        with pytest.raises(ValueError, match=f"^{said}$"):
+            read(text, "Europe/Kyiv")
     assert times.shown(text, "UTC")[0].hour == 3
 
 
@@ -146,6 +156,14 @@ def test_durations_as_days():
     assert told.iloc[:2].tolist() == [1.5, -0.5]
     assert np.isnan(told.iloc[2])
     assert told.iloc[3] == pytest.approx(1 / 86_400e6)
+
+
+@given(st.lists(st.integers(-(10**15), 10**15), max_size=20))
+def test_a_duration_comes_back_from_days_to_the_microsecond(ticks):
+    there = pd.Series(pd.to_timedelta(ticks, unit="us").as_unit("us"))
+    back = times.from_days(times.in_days(there).to_numpy())
+    assert (back.dtype, back.tolist()) == ("timedelta64[us]", there.to_numpy().tolist())
+    assert [times.from_days(days) for days in times.in_days(there)] == there.tolist()
 
 
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])

@@ -13,7 +13,8 @@ import pytest
 from foxgrape import FoxgrapeError, coincidence, lead_times, simulate
 from foxgrape.alarm_compare import Comparison
 from foxgrape.competing import cumulative_incidence
-from foxgrape.leadtime import counted_leads, duration_in_words, lead_in_words
+from foxgrape.in_words import duration_in_words, lead_in_words
+from foxgrape.leadtime import counted_leads
 from foxgrape.planning import Power
 from foxgrape.shared import Shared
 from foxgrape.turnbull import turnbull
@@ -27,29 +28,39 @@ YEAR = (START, START + 365 * DAY)
 @pytest.mark.parametrize(
     ("duration", "words"),
     [
+        ("0s", "zero"),
         ("1us", "just above zero"),
+        ("-1us", "just below zero"),
         ("59.999999s", "just above zero"),
         ("-59.999999s", "just below zero"),
         ("1min", "1 minute"),
         ("-1min", "−1 minute"),
+        ("90s", "2 minutes"),
         ("2min", "2 minutes"),
         ("29min 31s", "30 minutes"),
         ("59min 29s", "59 minutes"),
         ("59min 30s", "1 hour"),
         ("-59min 30s", "−1 hour"),
+        ("59min 59s", "1 hour"),
+        ("1h", "1 hour"),
         ("1h 29min", "1 hour"),
         ("1h 31min", "2 hours"),
         ("23h 29min", "23 hours"),
         ("23h 31min", "1 day"),
+        ("23h 45min", "1 day"),
         ("1D", "1 day"),
         ("1D 1h", "1 day 1 hour"),
+        ("1D 12h", "1 day 12 hours"),
+        ("-36h", "−1 day 12 hours"),
         ("2D 2h", "2 days 2 hours"),
         ("9D 23h", "9 days 23 hours"),
         ("9D 23h 31min", "10 days"),
+        ("9D 23h 59min", "10 days"),
         # From ten days on hours say nothing more.
         ("10D 1h", "10 days"),
         ("10D 11h", "10 days"),
         ("10D 13h", "11 days"),
+        ("30D 11h", "30 days"),
         ("-30D 13h", "−31 days"),
     ],
 )
@@ -212,13 +223,15 @@ def test_the_mean_up_to_a_horizon_by_hand(leads):
     assert leads.restricted_mean().mean == (1.5 + 0.75 + 0.5 + 0.25 * 1.5) * DAY
 
 
-@pytest.mark.parametrize("horizon", ["0D", "-1D", 0 * DAY])
+@pytest.mark.parametrize("horizon", ["0D", "-1D", "soon"])
 def test_a_mean_needs_a_horizon_and_a_signal(leads, horizon):
     with pytest.raises(FoxgrapeError) as refused:
         leads.restricted_mean(horizon)
     assert str(refused.value) == (
-        f"no such horizon; expected a duration such as 30D; got '{pd.Timedelta(horizon)}'"
+        f"no such horizon; expected a duration such as 30D; got {horizon!r}"
     )
+    with pytest.raises(FoxgrapeError, match="got 0 days"):
+        leads.restricted_mean(0 * DAY)
     with pytest.raises(FoxgrapeError, match=r"^no signal can be counted, so there is no mean$"):
         lead_times(leads_of([])).restricted_mean()
     # All at once at time zero: there is nothing up to which to count.

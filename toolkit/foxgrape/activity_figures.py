@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from foxgrape.figures import by_outcome
-from foxgrape.leadtime import counted
+from foxgrape.in_words import counted
 from foxgrape.look import BLUE, GREEN, GREY, ORANGE, SKY, finished, key, span_look, titled
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import pandas as pd
 from foxgrape import alarm_chance as chance
 from foxgrape.alarm_compare import compare
 from foxgrape.errors import FoxgrapeError
-from foxgrape.leadtime import counted
+from foxgrape.in_words import counted
 from foxgrape.riskset import NEVER, risk_sets
 from foxgrape.setting import lengths
 from foxgrape.surrogates import check, seed_of

@@ -11,7 +11,7 @@ import pandas as pd
 
 from foxgrape.alarm_chance import NULLS
 from foxgrape.errors import FoxgrapeError
-from foxgrape.leadtime import counted
+from foxgrape.in_words import counted
 from foxgrape.surrogates import check, seed_of
 
 if TYPE_CHECKING:

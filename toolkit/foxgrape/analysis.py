@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 
 from foxgrape import times
-from foxgrape.leadtime import LeadTimes, counted, duration_in_words, lead_in_words, lead_times
+from foxgrape.in_words import counted, duration_in_words, lead_in_words
+from foxgrape.leadtime import LeadTimes, lead_times
 from foxgrape.link import confirmed_by_side, link
 
 if TYPE_CHECKING:
@@ -60,14 +61,11 @@ class Analysis:
         its source; columns of the post's source are prefixed with ``post_``.
         """
         study = self.study
-        events = study.events
-        if self.confirmed_by is not None:
-            events = confirmed_by_side(events, study.confirmations, self.confirmed_by)
         of_event = ["event_id", "occurred_at", "occurred_until", "confirmed_at", "confirmed_until"]
         of_event += ["confirmed_by", "source", "url"]
         said = study.confirmations[["event_id", "confirmed_by", "source", "url"]]
         said = said.drop_duplicates(["event_id", "confirmed_by"])
-        events = events[of_event].merge(
+        events = self.events[of_event].merge(
             said, on=["event_id", "confirmed_by"], how="left", suffixes=("_of_event", "")
         )
         for name in ("source", "url"):
@@ -168,11 +166,9 @@ class Analysis:
     @property
     def events(self) -> pd.DataFrame:
         """The events that the hints are about, as the counted side confirmed them."""
-        study = self.study
-        events = study.events
-        if self.confirmed_by is not None:
-            events = confirmed_by_side(events, study.confirmations, self.confirmed_by)
-        return events[events["kind"].isin(study.kinds)] if study.kinds else events
+        study, side = self.study, self.confirmed_by
+        events = _hinted_at(study)
+        return events if side is None else confirmed_by_side(events, study.confirmations, side)
 
     def _observed(
         self, events: pd.DataFrame, clock: str
@@ -237,10 +233,9 @@ def linked(
     confirmed_by: str | None,
 ) -> Analysis:
     """Link the signals of a study to its events and estimate their lead times."""
-    events = study.events
     links = link(
         signals,
-        events[events["kind"].isin(study.kinds)] if study.kinds else events,
+        _hinted_at(study),
         horizon=horizon,
         clock=clock,
         confirmed_by=confirmed_by,
@@ -257,6 +252,12 @@ def linked(
         clock=clock,
         confirmed_by=confirmed_by,
     )
+
+
+def _hinted_at(study: Study) -> pd.DataFrame:
+    """Return the events of the kinds that hints are about."""
+    events = study.events
+    return events[events["kind"].isin(study.kinds)] if study.kinds else events
 
 
 def _by_kind(links: pd.DataFrame, signals: pd.DataFrame) -> LeadTimes:

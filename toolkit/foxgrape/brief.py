@@ -11,7 +11,7 @@ import pandas as pd
 
 from foxgrape import times
 from foxgrape.errors import FoxgrapeError
-from foxgrape.leadtime import counted, duration_in_words
+from foxgrape.in_words import counted, duration_in_words
 from foxgrape.show import time_in_words
 from foxgrape.stored_study import as_of
 

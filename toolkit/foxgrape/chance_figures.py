@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from foxgrape import times
-from foxgrape.leadtime import counted, duration_in_words
+from foxgrape.in_words import counted, duration_in_words
 from foxgrape.look import BLUE, GREY, ORANGE, PINK, extent, finished, key, stretch
 
 if TYPE_CHECKING:

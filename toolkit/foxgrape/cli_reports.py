@@ -200,7 +200,7 @@ def _print_findings(study: Path | None, values: dict[str, Any]) -> None:
 
 
 def _findings(analysis: Analysis) -> list[dict[str, Any]]:
-    from foxgrape.leadtime import lead_in_words  # noqa: PLC0415
+    from foxgrape.in_words import lead_in_words  # noqa: PLC0415
     from foxgrape.show import relation_in_words, time_in_words  # noqa: PLC0415
 
     zone = analysis.study.timezone

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from foxgrape import tables, times
-from foxgrape.leadtime import counted, duration_in_words
+from foxgrape.in_words import counted, duration_in_words
 from foxgrape.levels import false_discoveries, p_values
 from foxgrape.series import map_size, series_of
 from foxgrape.setting import length, lengths, observation

@@ -12,6 +12,7 @@ import pandas as pd
 from foxgrape import tables, times
 from foxgrape.errors import TableError
 from foxgrape.leadtime import counted_leads
+from foxgrape.survival import NORMAL
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = ["CumulativeIncidence", "cumulative_incidence"]
 
-_NORMAL = 1.959964
 STOOD, RETRACTED = "stood", "retracted"
+#: Of those who leave the risk set censored, with an event that stood, and with one that did not:
+#: which outcome has come to them.
+_COME = np.array([[0, 0], [1, 0], [0, 1]])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,8 +40,8 @@ class CumulativeIncidence:
     counts
         Signals by outcome.
     curve
-        One row a distinct lead and outcome: outcome, time (Timedelta), incidence, lower, upper
-        (95% pointwise band, log-log), at_risk, events.
+        One row a distinct lead and outcome: outcome, time (Timedelta), incidence, standard_error,
+        lower, upper (95% pointwise band, log-log), at_risk, events.
     clock
         ``confirmed`` or ``occurred``.
     """
@@ -175,52 +178,69 @@ def cumulative_incidence(
 
 def _curves(leads: Floats, cause: Ints) -> pd.DataFrame:
     """Return the Aalen–Johansen curves of both outcomes."""
-    at = np.unique(leads)
-    rows = []
-    share = {code: np.zeros(len(at)) for code in (1, 2)}
-    error = {code: np.zeros(len(at)) for code in (1, 2)}
-    # What a signal of a little more weight would change: in the share waiting, and of each outcome.
-    waiting, moved = 1.0, np.zeros(len(leads))
-    shifts = {code: np.zeros(len(leads)) for code in (1, 2)}
-    for row, time in enumerate(at):
-        in_risk = leads >= time
-        number = in_risk.sum()
-        hazards, changes = {}, {}
-        for code in (1, 2):
-            now = (leads == time) & (cause == code)
-            hazards[code] = now.sum() / number
-            changes[code] = (now - in_risk * hazards[code]) / number
-            shifts[code] = shifts[code] + moved * hazards[code] + waiting * changes[code]
-            before = share[code][row - 1] if row else 0.0
-            share[code][row] = before + waiting * hazards[code]
-            error[code][row] = np.sqrt((shifts[code] ** 2).sum())
-        total = sum(hazards.values())
-        moved = moved * (1 - total) - waiting * sum(changes.values())
-        waiting *= 1 - total
-    for code, name in ((1, STOOD), (2, RETRACTED)):
-        low, high = _band(share[code], error[code])
-        rows.append(
+    at, row = np.unique(leads, return_inverse=True)
+    left = np.stack([np.bincount(row[cause == of], minlength=len(at)) for of in (0, 1, 2)], axis=1)
+    at_risk = left.sum(axis=1)[::-1].cumsum()[::-1]
+    share, error = _incidence(left, at_risk)
+    parts = []
+    for code, name in enumerate((STOOD, RETRACTED)):
+        low, high = _band(share[:, code], error[:, code])
+        parts.append(
             pd.DataFrame(
                 {
                     "outcome": name,
-                    "time": pd.to_timedelta(at, unit="D").astype("timedelta64[us]"),
-                    "incidence": share[code],
-                    "standard_error": error[code],
+                    "time": times.from_days(at),
+                    "incidence": share[:, code],
+                    "standard_error": error[:, code],
                     "lower": low,
                     "upper": high,
-                    "at_risk": [int((leads >= time).sum()) for time in at],
-                    "events": [int(((leads == time) & (cause == code)).sum()) for time in at],
+                    "at_risk": at_risk,
+                    "events": left[:, code + 1],
                 }
             )
         )
-    return pd.concat(rows, ignore_index=True)
+    return pd.concat(parts, ignore_index=True)
+
+
+def _incidence(left: Ints, at_risk: Ints) -> tuple[Floats, Floats]:
+    """Return the share and the standard error of each outcome (columns) at each time (rows).
+
+    The squared error is a sum over signals: of what one of a little more weight would change. All
+    that are at risk would change the same, and of those that left, sums of products are enough.
+    """
+    waiting, share = 1.0, np.zeros(2)
+    # What a signal at risk would change: in the share waiting, and in each outcome.
+    moved, shift = 0.0, np.zeros(2)
+    # The same, squared and multiplied, of all that left.
+    moves, products, squares = 0.0, np.zeros(2), np.zeros(2)
+    told = []
+    for gone, number in zip(left, at_risk, strict=True):
+        hazard = gone[1:] / number
+        staying = 1 - hazard.sum()
+        squares = squares + 2 * hazard * products + hazard**2 * moves
+        products = (products + hazard * moves) * staying
+        moves *= staying**2
+        shift = shift + (moved - waiting / number) * hazard
+        moved = moved * staying + waiting * hazard.sum() / number
+        theirs = shift + _COME * waiting / number
+        move = moved - _COME.sum(axis=1) * waiting / number
+        squares = squares + gone @ theirs**2
+        products = products + (gone * move) @ theirs
+        moves += gone @ move**2
+        share = share + waiting * hazard
+        waiting *= staying
+        # Where nobody waits any more it is nothing, give or take a rounding.
+        squared = np.maximum(squares + (number - gone.sum()) * shift**2, 0)
+        told.append((share, np.sqrt(squared)))
+    shares, errors = np.array(told).reshape(-1, 2, 2).swapaxes(0, 1)
+    return shares, errors
 
 
 def _band(share: Floats, error: Floats) -> tuple[Floats, Floats]:
     """Return the log-log band: within 0 and 1 at any size."""
     inside = (share > 0) & (share < 1)
     safe = np.where(inside, share, 0.5)
-    spread = _NORMAL * error / (safe * np.log(safe))
+    spread = NORMAL * error / (safe * np.log(safe))
     low, high = safe ** np.exp(-spread), safe ** np.exp(spread)
     return np.where(inside, np.minimum(low, high), share), np.where(
         inside, np.maximum(low, high), share

@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from foxgrape import times
-from foxgrape.leadtime import duration_in_words
+from foxgrape.in_words import duration_in_words
 from foxgrape.look import (
     BLUE,
     GREEN,

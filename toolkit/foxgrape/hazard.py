@@ -10,7 +10,7 @@ import pandas as pd
 
 from foxgrape import choice
 from foxgrape.front import FIELD, everyone_knew
-from foxgrape.leadtime import counted, duration_in_words
+from foxgrape.in_words import counted, duration_in_words
 from foxgrape.riskset import risk_sets
 from foxgrape.setting import length
 from foxgrape.telling import as_html, plain

@@ -11,6 +11,7 @@ import pandas as pd
 
 from foxgrape import tables, times
 from foxgrape.errors import FoxgrapeError, TableError
+from foxgrape.in_words import duration_in_words
 from foxgrape.survival import kaplan_meier, log_rank, quantile, restricted_mean
 
 if TYPE_CHECKING:
@@ -21,16 +22,7 @@ if TYPE_CHECKING:
     from foxgrape.survival import LogRank, RestrictedMean
     from foxgrape.turnbull import Turnbull
 
-__all__ = [
-    "LeadTimes",
-    "counted",
-    "counted_leads",
-    "duration_in_words",
-    "lead_in_words",
-    "lead_times",
-]
-
-_DAY = pd.Timedelta(days=1)
+__all__ = ["LeadTimes", "counted_leads", "lead_times"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,10 +43,10 @@ class LeadTimes:
         Kaplan–Meier median lead, each rough lead taken at the middle of its interval; NaT when
         more than half of the signals still wait.
     median_bounds
-        The same median with every rough lead at its shortest and at its longest.
+        The least and greatest median with all rough leads at their shortest, middle or longest.
     median_ci
-        95% interval for the median (log-log), which also pays for roughness: its lower end is
-        that of the shortest leads, its upper end that of the longest. NaT: no such bound.
+        95% interval for the median (log-log), which also pays for roughness: from the least lower
+        end to the greatest upper end with all leads so. NaT: no such bound.
     survival
         One row a distinct lead: time (Timedelta), survival (share of signals still waiting),
         lower, upper (95% pointwise band, log-log), at_risk, events, censored.
@@ -109,9 +101,7 @@ class LeadTimes:
         >>> leads.quantile_ci(0.5) == leads.median_ci
         True
         """
-        ends = ((self.shortest, "lower"), (self.longest, "upper"))
-        low, high = (quantile(curve, _share(p), of) for curve, of in ends)
-        return low, high
+        return _reach([self.shortest, self.survival, self.longest], _share(p), "lower", "upper")
 
     def restricted_mean(self, horizon: str | pd.Timedelta | None = None) -> RestrictedMean:
         """Return the mean lead, each counted up to `horizon`; rough leads at mid-interval.
@@ -128,10 +118,8 @@ class LeadTimes:
         """
         if self.n == 0:
             raise FoxgrapeError("no signal can be counted, so there is no mean")
-        end = self.survival["time"].iloc[-1] if horizon is None else pd.Timedelta(horizon)
-        if not end > pd.Timedelta(0):
-            raise FoxgrapeError("no such horizon", expected="a duration such as 30D", got=str(end))
-        return restricted_mean(self.survival, end)
+        end = self.survival["time"].iloc[-1] if horizon is None else horizon
+        return restricted_mean(self.survival, times.duration(end, "horizon"))
 
     def turnbull(self) -> Turnbull:
         """Return the estimate that takes rough leads as the intervals they are.
@@ -320,47 +308,6 @@ def counted_leads(
     return kept, pd.DataFrame({**told, "observed": kept["observed"]})
 
 
-def duration_in_words(duration: pd.Timedelta) -> str:
-    """Say a duration to the precision that a reader can use.
-
-    Examples
-    --------
-    >>> for text in ("1D 23:59:59.999999", "1us", "-7h", "1D 6h"):
-    ...     print(duration_in_words(pd.Timedelta(text)))
-    2 days
-    just above zero
-    −7 hours
-    1 day 6 hours
-    """
-    sign = "\N{MINUS SIGN}" if duration < pd.Timedelta(0) else ""
-    size = abs(duration)
-    if size == pd.Timedelta(0):
-        return "zero"
-    if size < pd.Timedelta(minutes=1):
-        return "just below zero" if sign else "just above zero"
-    if size < pd.Timedelta(minutes=59.5):
-        return f"{sign}{counted(round(size.total_seconds() / 60), 'minute')}"
-    days, hours = divmod(round(size.total_seconds() / 3600), 24)
-    if size >= pd.Timedelta(days=10):
-        days, hours = round(size / _DAY), 0
-    parts = [counted(days, "day")] if days else []
-    parts += [counted(hours, "hour")] if hours else []
-    return f"{sign}{' '.join(parts)}"
-
-
-def lead_in_words(row: Any) -> str:
-    """Say the lead of one row of `Analysis.table`; a censored one as more than it was watched."""
-    if not row.observed:
-        return f"more than {duration_in_words(row.lead_min)}"
-    low, high = duration_in_words(row.lead_min), duration_in_words(row.lead_max)
-    return low if low == high else f"{low} to {high}"
-
-
-def counted(count: int, unit: str) -> str:
-    """Say how many, such as 1 day or 2 days."""
-    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
-
-
 def _share(p: float) -> float:
     if not 0 <= p <= 1:
         raise ValueError(f"a quantile lies between 0 and 1, not {p}")
@@ -371,7 +318,7 @@ def _estimate(links: pd.DataFrame, hindsight: bool) -> LeadTimes:
     counted, leads = counted_leads(links, hindsight=hindsight)
     observed = counted["observed"].to_numpy()
     short, long = (times.in_days(leads[end]).to_numpy() for end in ("shortest", "longest"))
-    curves = [kaplan_meier(days, observed) for days in ((short + long) / 2, short, long)]
+    curves = [kaplan_meier(days, observed) for days in (short, (short + long) / 2, long)]
     follows = links["relation"] == "follows"
     return LeadTimes(
         n=len(counted),
@@ -380,15 +327,29 @@ def _estimate(links: pd.DataFrame, hindsight: bool) -> LeadTimes:
         n_undetermined=int((counted["relation"] == "undetermined").sum()),
         n_hindsight=int(links["hindsight"].sum() if not hindsight else counted["hindsight"].sum()),
         n_follows=int((follows & ~(links["hindsight"] & (not hindsight))).sum()),
-        median=quantile(curves[0], 0.5),
-        median_bounds=(quantile(curves[1], 0.5), quantile(curves[2], 0.5)),
-        median_ci=(quantile(curves[1], 0.5, "lower"), quantile(curves[2], 0.5, "upper")),
-        survival=curves[0],
-        shortest=curves[1],
+        median=quantile(curves[1], 0.5),
+        median_bounds=_reach(curves, 0.5, "survival", "survival"),
+        median_ci=_reach(curves, 0.5, "lower", "upper"),
+        survival=curves[1],
+        shortest=curves[0],
         longest=curves[2],
         clock=str(links["clock"].iloc[0]) if len(links) else "",
         leads=leads.reset_index(drop=True),
     )
+
+
+def _reach(
+    curves: list[pd.DataFrame], p: float, low: str, high: str
+) -> tuple[pd.Timedelta, pd.Timedelta]:
+    """Return the least and the greatest quantile of some curves; NaT for one never reached.
+
+    The shortest leads need not have the least: a lead that ends after others were watched to
+    their end is one of fewer at risk, and the curve falls the deeper for it.
+    """
+    least, most = ([quantile(curve, p, of) for curve in curves] for of in (low, high))
+    reached = [lead for lead in least if pd.notna(lead)]
+    end = max(most) if all(map(pd.notna, most)) else pd.NaT
+    return min(reached, default=pd.NaT), end  # type: ignore[return-value]
 
 
 def _compare(groups: Mapping[str, LeadTimes]) -> LogRank | None:

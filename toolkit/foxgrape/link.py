@@ -82,7 +82,7 @@ def link(
     """
     if clock not in times.CLOCKS:
         raise FoxgrapeError("no such clock", got=clock, hint=did_you_mean(clock, times.CLOCKS))
-    wait = _positive(horizon)
+    wait = times.duration(horizon, "horizon") // pd.Timedelta(1, "us")
     if confirmations is None:
         attached = events.attrs.get("confirmations")
         confirmations = None if attached is None else pd.DataFrame(attached)
@@ -124,17 +124,6 @@ def confirmed_by_side(
         )
     first = theirs.sort_values(["confirmed_until", "confirmed_at"]).groupby("event_id").first()
     return events.drop(columns=wanted[1:]).merge(first, on="event_id", how="left")
-
-
-def _positive(horizon: str | pd.Timedelta) -> int:
-    """Return the horizon in microseconds."""
-    try:
-        wait = pd.Timedelta(horizon)
-    except ValueError:
-        wait = pd.Timedelta(0)
-    if not wait > pd.Timedelta(0):
-        raise FoxgrapeError("no such horizon", expected="a duration such as 30D", got=horizon)
-    return int(wait / pd.Timedelta(1, "us"))
 
 
 def _end_of_observation(
@@ -218,9 +207,8 @@ def _rows(
     )
     at, until = confirmed if clock == "confirmed" else occurred
     watched = np.clip(np.minimum(wait, end - posted[1]), 0, None)
-    with np.errstate(over="ignore"):
-        lead_min = np.where(observed, at - posted[1], watched)
-        lead_max = np.where(observed, until - posted[0], _NEVER)
+    lead_min = np.where(observed, at - posted[1], watched)
+    lead_max = np.where(observed, until - posted[0], _NEVER)
     claims = times.relations(posted, occurred, confirmed)  # type: ignore[arg-type]
     decoded = times.microseconds(signals["decoded_at"])
     hindsight = observed & (confirmed[1] != _NEVER) & (decoded > confirmed[1])

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from foxgrape import times
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -30,7 +32,9 @@ def fits(short: Floats, long: Floats, observed: Truths) -> pd.DataFrame:
     DataFrame
         One row a law: law, shape, scale (days), median (Timedelta; NaT
         beyond ten thousand years), log_likelihood, aic (lower is
-        better). Empty with fewer than three observed leads, which fit any law.
+        better). Empty with fewer than three observed leads, which fit any law,
+        and where all could be one and the same, which a law fits the better
+        the narrower it is.
 
     Notes
     -----
@@ -46,10 +50,10 @@ def fits(short: Floats, long: Floats, observed: Truths) -> pd.DataFrame:
     from scipy.stats import CensoredData, lognorm, weibull_min  # noqa: PLC0415 - 1 s
 
     names = ["law", "shape", "scale", "median", "log_likelihood", "aic"]
-    if observed.sum() < _FEWEST:
-        return pd.DataFrame(columns=names)
     low = np.where(long < _MINUTE, 0.0, short)
     high = np.where(observed, np.maximum(long, np.where(low == 0, _MINUTE, 0.0)), np.inf)
+    if observed.sum() < _FEWEST or low[observed].max() <= high[observed].min():
+        return pd.DataFrame(columns=names)
     exact = observed & (low == high)
     below, above = high[observed & ~exact & (low == 0)], low[~observed & (low > 0)]
     inside = np.stack([low, high], axis=1)[observed & ~exact & (low > 0)]
@@ -59,6 +63,7 @@ def fits(short: Floats, long: Floats, observed: Truths) -> pd.DataFrame:
     for name, law in (("Weibull", weibull_min), ("log-normal", lognorm)):
         shape, _, scale = law.fit(data, 1.0, floc=0, scale=start)
         told = law(shape, 0.0, scale)
+        middle = float(told.median())
         likelihood = float(
             told.logpdf(low[exact]).sum()
             + told.logcdf(below).sum()
@@ -70,15 +75,9 @@ def fits(short: Floats, long: Floats, observed: Truths) -> pd.DataFrame:
                 "law": name,
                 "shape": float(shape),
                 "scale": float(scale),
-                "median": _duration(float(told.median())),
+                "median": times.from_days(middle) if middle <= _AGES else pd.NaT,
                 "log_likelihood": likelihood,
                 "aic": 2 * 2 - 2 * likelihood,
             }
         )
     return pd.DataFrame(rows, columns=names)
-
-
-def _duration(days: float) -> pd.Timedelta:
-    if days > _AGES:
-        return pd.NaT  # type: ignore[return-value]
-    return pd.Timedelta(round(days * 86_400_000_000), "us")

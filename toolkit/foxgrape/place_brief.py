@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from foxgrape.errors import FoxgrapeError
-from foxgrape.leadtime import counted, duration_in_words
+from foxgrape.in_words import counted, duration_in_words
 from foxgrape.places import Gazetteer
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from foxgrape.errors import FoxgrapeError
-from foxgrape.leadtime import counted
+from foxgrape.in_words import counted
 from foxgrape.levels import p_values
 from foxgrape.series import Series, labels
 from foxgrape.setting import length

@@ -11,7 +11,8 @@ import pandas as pd
 
 from foxgrape.emoji_scan import scan_emoji
 from foxgrape.errors import FoxgrapeError, did_you_mean
-from foxgrape.leadtime import counted, duration_in_words, lead_times
+from foxgrape.in_words import counted, duration_in_words
+from foxgrape.leadtime import lead_times
 from foxgrape.places import fold, normal_emoji
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from foxgrape.leadtime import duration_in_words, lead_in_words
+from foxgrape.in_words import duration_in_words, lead_in_words
 from foxgrape.markup import Headline, Html, link, sentence, table
 
 if TYPE_CHECKING:

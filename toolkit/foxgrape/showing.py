@@ -16,7 +16,7 @@ import pandas as pd
 
 from foxgrape import times
 from foxgrape.errors import CONTROLS, FoxgrapeError
-from foxgrape.leadtime import duration_in_words
+from foxgrape.in_words import duration_in_words
 from foxgrape.markup import Html, link, table
 from foxgrape.places import Codebook
 from foxgrape.show import time_in_words

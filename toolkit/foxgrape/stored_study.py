@@ -12,7 +12,7 @@ from foxgrape import tables, times
 from foxgrape.errors import FoxgrapeError, StudyError
 from foxgrape.places import Codebook, Gazetteer
 from foxgrape.store import Store
-from foxgrape.study import Study, about, checked_kinds, open_study, plain_confirmations
+from foxgrape.study import Study, about, by_one_id, checked_kinds, open_study, plain_confirmations
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -85,8 +85,9 @@ def stored_study(
         else tables.check(pd.DataFrame(columns=tables.columns(table)), table)
         for table in ("posts", "events", "confirmations")
     )
-    events.attrs["confirmations"] = plain_confirmations(confirmations)
     gazetteer = Gazetteer.default()
+    events = by_one_id(events, gazetteer)
+    events.attrs["confirmations"] = plain_confirmations(confirmations)
     codes = Codebook.default() if codebook is None else Codebook.from_csv(codebook, gazetteer)
     return Study(
         name=name,

@@ -22,7 +22,7 @@ from foxgrape.shipped import study_folder
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping
 
-__all__ = ["Study", "about", "checked_kinds", "open_study", "plain_confirmations"]
+__all__ = ["Study", "about", "by_one_id", "checked_kinds", "open_study", "plain_confirmations"]
 
 _RESOURCES = ("posts", "events", "confirmations", "codebook", "places")
 
@@ -156,12 +156,13 @@ def open_study(path: str | Path | None = None) -> Study:
     if "codebook" in files:
         codebook = Codebook.from_csv(files["codebook"], gazetteer)
     _check_places(events, gazetteer, files["events"])
+    events = by_one_id(events, gazetteer)
     _check_references(confirmations, events, files.get("confirmations"))
     events.attrs["confirmations"] = plain_confirmations(confirmations)
     options = _options(package, folder)
     return Study(
-        name=str(package.get("name", folder.name)),
-        title=str(package.get("title", folder.name)),
+        name=str(package.get("name") or folder.name),
+        title=str(package.get("title") or folder.name),
         folder=folder,
         posts=read_posts(files["posts"]),
         events=events,
@@ -169,7 +170,7 @@ def open_study(path: str | Path | None = None) -> Study:
         codebook=about(codebook, gazetteer, events),
         kinds=checked_kinds(options.get("kinds", ()), events, folder / "datapackage.json"),
         observed_until=options.get("observed_until"),
-        caution=str(options.get("caution", "")),
+        caution=str(options.get("caution") or ""),
         timezone=str(options.get("timezone", "UTC")),
         hashes={
             file.name: hashlib.sha256(file.read_bytes()).hexdigest()
@@ -186,7 +187,7 @@ def _package(folder: Path) -> tuple[dict[str, Any], dict[str, Path]]:
         paths = {resource["name"]: resource["path"] for resource in package["resources"]}
     except (FileNotFoundError, NotADirectoryError):
         raise StudyError.not_a_study(folder, "there is no datapackage.json") from None
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise StudyError.not_a_study(folder, f"datapackage.json cannot be read: {error}") from None
     for name in ("posts", "events"):
         if name not in paths:
@@ -208,13 +209,22 @@ def _options(package: dict[str, Any], folder: Path) -> dict[str, Any]:
         if options.get("observed_until") is not None:
             times.exact(options["observed_until"])
         times.zone_of(options.get("timezone", "UTC"))
+        "".join(options.get("kinds", []))  # fails unless each is a name
     except (AttributeError, TypeError, ValueError) as error:
         raise StudyError(
             f"bad value under 'foxgrape': {error}",
             file=folder / "datapackage.json",
-            expected="observed_until as an instant with its offset, timezone as an IANA name",
+            expected="observed_until as an instant with its offset, timezone as an IANA name, "
+            "kinds as a list of names",
         ) from None
     return dict(options)
+
+
+def by_one_id(events: pd.DataFrame, gazetteer: Gazetteer) -> pd.DataFrame:
+    """Return events whose places go by the id that signals have, where a place goes by two."""
+    known = (place_id for place_id in events["place_id"].unique() if place_id in gazetteer)
+    ids = {place_id: gazetteer[place_id].id for place_id in known}
+    return events.assign(place_id=events["place_id"].replace(ids))
 
 
 def about(codebook: Codebook, gazetteer: Gazetteer, events: pd.DataFrame) -> Codebook:

@@ -15,7 +15,7 @@ import pandas as pd
 from foxgrape import tables, times
 from foxgrape.errors import StudyError, TableError
 from foxgrape.events import read_events
-from foxgrape.leadtime import counted
+from foxgrape.in_words import counted
 from foxgrape.modes import as_the_umask_says
 from foxgrape.places import Codebook, Gazetteer
 from foxgrape.posts import read_posts
@@ -245,7 +245,8 @@ def _write(folder: Path, name: str, rows: pd.DataFrame) -> dict[str, Any]:
             plain[column] = values.map({True: "true", False: "false"})
         told = {"name": column, "type": kind}
         fields.append(told | ({"format": "any"} if kind == "datetime" else {}))
-    plain.to_csv(folder / f"{name}.csv", index=False, encoding="utf-8", lineterminator="\n")
+    # A cell is quoted for the signs of the line's end in it, and a lone \r ends a line as well.
+    plain.to_csv(folder / f"{name}.csv", index=False, encoding="utf-8", lineterminator="\r\n")
     return {
         "name": name,
         "path": f"{name}.csv",

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
     Truths = npt.NDArray[np.bool_]
 
-__all__ = ["LogRank", "RestrictedMean", "kaplan_meier", "log_rank", "quantile", "restricted_mean"]
+__all__ = ["NORMAL", "LogRank", "RestrictedMean", "kaplan_meier", "log_rank", "quantile"]
+__all__ += ["restricted_mean"]
 
 _LEVEL = 0.95
-_NORMAL = 1.959964
+#: How many standard errors a symmetric 95% interval reaches to either side.
+NORMAL = 1.959964
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ def kaplan_meier(leads: Floats, observed: Truths) -> pd.DataFrame:
     total = np.bincount(row, minlength=len(at))
     return pd.DataFrame(
         {
-            "time": pd.to_timedelta(at, unit="D").astype("timedelta64[us]"),
+            "time": times.from_days(at),
             "survival": share,
             "lower": lower,
             "upper": upper,
@@ -169,9 +171,12 @@ def restricted_mean(curve: pd.DataFrame, horizon: pd.Timedelta) -> RestrictedMea
     terms = np.divide(later**2 * events, at_risk * left, out=np.zeros(len(left)), where=left > 0)
     mean, error = float(areas.sum()), float(np.sqrt(terms.sum()))
     return RestrictedMean(
-        mean=_days(mean),
-        standard_error=_days(error),
-        interval=(_days(max(mean - _NORMAL * error, 0.0)), _days(min(mean + _NORMAL * error, end))),
+        mean=times.from_days(mean),
+        standard_error=times.from_days(error),
+        interval=(
+            times.from_days(max(mean - NORMAL * error, 0.0)),
+            times.from_days(min(mean + NORMAL * error, end)),
+        ),
         horizon=horizon,
     )
 
@@ -215,7 +220,3 @@ def log_rank(
         p_bounds=(min(p_values), max(p_values)),
         groups=tuple(map(str, names)),
     )
-
-
-def _days(number: float) -> pd.Timedelta:
-    return pd.Timedelta(round(number * 86_400_000_000), "us")

@@ -7,7 +7,6 @@ line which cell is wrong.
 
 from __future__ import annotations
 
-import csv
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from foxgrape import times
+from foxgrape.csv_rows import differing, read_rows
 from foxgrape.errors import TableError
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ def check(
     import pandera.errors  # noqa: PLC0415 - costs as much as pandas, and only doors need it
 
     schema = _schema(table)
+    differing(list(map(str, frame.columns)), file)
     first_row = 0 if file is None else 2
     ready = _with_columns(frame.reset_index(drop=True), schema, table, file=file, fill=fill)
     for name, column in schema.columns.items():
@@ -143,41 +144,6 @@ def read_csv(path: str | Path, table: str) -> pd.DataFrame:
     header, rows = read_rows(path)
     frame = pd.DataFrame(rows, columns=pd.Index(header), dtype="str")
     return check(frame.mask(frame == ""), table, file=path)
-
-
-def read_rows(path: Path) -> tuple[list[str], list[list[str]]]:
-    """Read a CSV file as text and make sure that names differ and rows fit the header."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as handle:
-            header, *rows = list(csv.reader(handle, strict=True)) or [[]]
-    except FileNotFoundError:
-        raise TableError("there is no such file", file=path) from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise TableError(
-            f"cannot be read as CSV: {error}", file=path, hint="save it as CSV, UTF-8"
-        ) from None
-    if not header:
-        raise TableError("the file is empty", file=path, expected="a header row")
-    header = differing([name.strip() for name in header], path)
-    for number, row in enumerate(rows, start=2):
-        if len(row) != len(header):
-            raise TableError(
-                "the row is not as long as the header",
-                file=path,
-                row=number,
-                expected=f"{len(header)} cells",
-                got=len(row),
-                hint="quote cells that hold commas or line breaks",
-            )
-    return header, rows
-
-
-def differing(names: list[str], file: object) -> list[str]:
-    """Return the names of a file's columns, or say which one stands twice."""
-    repeated = {name for name in names if names.count(name) > 1}
-    if repeated:
-        raise TableError.named_twice(min(repeated), file=file)
-    return names
 
 
 @cache
@@ -387,13 +353,13 @@ def _first_failure(failed: Any, frame: pd.DataFrame, file: object, first_row: in
 
 def _check_intervals(frame: pd.DataFrame, file: object, first_row: int) -> None:
     """Make sure that no latest instant lies before its earliest, and none before its cause."""
-    pairs = [
-        (name.replace("_until", "_at"), name) for name in frame.columns if name.endswith("_until")
-    ]
-    if "occurred_at" in frame and "confirmed_until" in frame:
+    # Columns that are not ours may be called alike, and be text.
+    instants = [str(name) for name in frame.select_dtypes("datetimetz")]
+    pairs = [(name.replace("_until", "_at"), name) for name in instants if name.endswith("_until")]
+    if "occurred_at" in instants and "confirmed_until" in instants:
         pairs.append(("occurred_at", "confirmed_until"))
     for first, column in pairs:
-        if first not in frame:
+        if first not in instants:
             continue
         half = frame[first].isna() != frame[column].isna()
         if first.split("_")[0] == column.split("_")[0] and half.any():

@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
+from foxgrape.csv_rows import differing
 from foxgrape.doors import (
     CHUNK,
     MAX_RECORD,
@@ -27,7 +28,6 @@ from foxgrape.doors import (
 )
 from foxgrape.errors import TableError
 from foxgrape.json_records import in_short, is_lines, json_lines
-from foxgrape.tables import differing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

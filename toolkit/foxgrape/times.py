@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, overload
 from zoneinfo import ZoneInfo
 
 from foxgrape.errors import FoxgrapeError, did_you_mean
@@ -29,6 +29,7 @@ __all__ = [
     "chosen_clock",
     "duration",
     "exact",
+    "from_days",
     "in_days",
     "microseconds",
     "relations",
@@ -52,7 +53,7 @@ _STATED = re.compile(
     r"(?:[T ](?P<hour>\d\d)(?::(?P<minute>\d\d)(?::(?P<second>\d\d)(?:\.(?P<fraction>\d{1,6}))?)?)?"
     r"\s?(?P<offset>Z|[+-]\d\d:?\d\d)?)?)?)?"
 )
-_TICK = timedelta(microseconds=1)
+_DAY, _TICK = timedelta(days=1), timedelta(microseconds=1)
 
 
 def zone_of(name: object) -> ZoneInfo:
@@ -95,8 +96,9 @@ def stated(text: str, zone: str | None = None) -> tuple[datetime, datetime]:
     Raises
     ------
     ValueError
-        If the text is no such time, has neither offset nor `zone`, or touches an end of the
-        calendar: the years 1 and 9999.
+        If the text is no such time, has neither offset nor `zone`, touches an end of the
+        calendar (the years 1 and 9999), or was never shown, because clocks were put forward over
+        it.
 
     Examples
     --------
@@ -104,6 +106,12 @@ def stated(text: str, zone: str | None = None) -> tuple[datetime, datetime]:
     >>> earliest.isoformat(), latest.isoformat()
     ('2022-09-09T21:00:00+00:00', '2022-09-10T20:59:59.999999+00:00')
     """
+    first, after, _, offset = _read(text, zone)
+    return _ends(text, first, after - _TICK, offset, zone)
+
+
+def _read(text: str, zone: str | None) -> tuple[datetime, datetime, bool, str | None]:
+    """Return what a text says: from when, before when, whether it has seconds, and its offset."""
     match = _STATED.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"not an ISO 8601 time: {text!r}")
@@ -120,9 +128,9 @@ def stated(text: str, zone: str | None = None) -> tuple[datetime, datetime]:
             after = naive + timedelta(microseconds=10 ** (6 - len(fraction)))
         else:
             after = _next(naive, list(given)[-1])
-        return _as_utc(naive, offset, zone), _as_utc(after, offset, zone) - _TICK
     except OverflowError:
         raise ValueError(f"beyond the calendar: {text!r}") from None
+    return naive, after, "second" in given, offset
 
 
 def _next(start: datetime, unit: str) -> datetime:
@@ -134,16 +142,31 @@ def _next(start: datetime, unit: str) -> datetime:
     return start + timedelta(**{f"{unit}s": 1})
 
 
-def _as_utc(naive: datetime, offset: str | None, zone: str | None) -> datetime:
-    if offset is None:
-        return naive.replace(tzinfo=ZoneInfo(str(zone))).astimezone(UTC)
-    return datetime.fromisoformat(f"{naive.isoformat()}{offset}").astimezone(UTC)
+def _ends(
+    text: str, first: datetime, last: datetime, offset: str | None, zone: str | None
+) -> tuple[datetime, datetime]:
+    """Return the first and the last instant at which clocks can have shown these times."""
+    try:
+        if offset is not None:
+            begin, end = (
+                datetime.fromisoformat(f"{at.isoformat()}{offset}") for at in (first, last)
+            )
+        else:
+            # What was shown twice began with the first showing and ended with the second.
+            clock = ZoneInfo(str(zone))
+            begin, end = first.replace(tzinfo=clock), last.replace(tzinfo=clock, fold=1)
+        ends = begin.astimezone(UTC), end.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"beyond the calendar: {text!r}") from None
+    if ends[1] < ends[0]:
+        raise ValueError(f"no clock in {zone} showed {text!r}: it was put forward over it")
+    return ends
 
 
 def shown(text: str, zone: str | None = None) -> tuple[datetime, datetime]:
     """Turn a time as a clock showed it into the earliest and latest instant it can mean.
 
-    Unlike `stated`, a time to the second is exact, and so is a finer one. A clock that was put
+    As `stated`, but a time to the second is exact, and so is a finer one. A clock that was put
     back showed an hour twice: such a time is the interval of both readings.
 
     Parameters
@@ -156,26 +179,15 @@ def shown(text: str, zone: str | None = None) -> tuple[datetime, datetime]:
     Raises
     ------
     ValueError
-        If the text is no such time, has neither offset nor `zone`, or was never shown, because
-        the clock was put forward over it.
+        As `stated` does.
 
     Examples
     --------
     >>> [end.hour for end in shown("2022-10-30T03:30:00", "Europe/Kyiv")]
     [0, 1]
     """
-    first, last = stated(text, zone)
-    match = _STATED.fullmatch(text.strip())
-    to_the_second = match is not None and match["second"] is not None
-    if match is None or match["offset"] is not None or match["hour"] is None:
-        return first, first if to_the_second else last
-    clock = ZoneInfo(str(zone))
-    naive = datetime.fromisoformat(text.strip())
-    readings = [naive.replace(tzinfo=clock, fold=fold).astimezone(UTC) for fold in (0, 1)]
-    if all(reading.astimezone(clock).replace(tzinfo=None) != naive for reading in readings):
-        raise ValueError(f"no clock in {zone} showed {text!r}: it was put forward over it")
-    width = timedelta(0) if to_the_second else last - first
-    return min(readings), max(readings) + width
+    first, after, to_the_second, offset = _read(text, zone)
+    return _ends(text, first, first if to_the_second else after - _TICK, offset, zone)
 
 
 def exact(text: str) -> datetime:
@@ -272,8 +284,29 @@ def in_days(durations: pd.Series) -> pd.Series:
     >>> in_days(pd.Series(pd.to_timedelta(["36h"]))).tolist()
     [1.5]
     """
-    days: pd.Series = durations.dt.total_seconds() / timedelta(days=1).total_seconds()
+    days: pd.Series = durations.dt.total_seconds() / _DAY.total_seconds()
     return days
+
+
+@overload
+def from_days(days: float) -> pd.Timedelta: ...
+@overload
+def from_days(days: npt.NDArray[np.float64]) -> npt.NDArray[np.timedelta64]: ...
+def from_days(
+    days: float | npt.NDArray[np.float64],
+) -> pd.Timedelta | npt.NDArray[np.timedelta64]:
+    """Return days, or an array of days, as durations to the nearest microsecond.
+
+    Examples
+    --------
+    >>> from_days(1 / 3)
+    Timedelta('0 days 08:00:00')
+    """
+    import numpy as np  # noqa: PLC0415 - as in microseconds
+    import pandas as pd  # noqa: PLC0415
+
+    ticks = np.rint(np.multiply(days, _DAY / _TICK)).astype(np.int64)
+    return ticks.astype("timedelta64[us]") if ticks.ndim else pd.Timedelta(ticks.item(), "us")
 
 
 def relations(

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from foxgrape import times
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -22,7 +24,6 @@ _TOLERANCE = 1e-7
 _NO_MASS = 1e-12
 #: Mass that is so small and would gain nothing by growing is on its way to none: look so often.
 _FADING, _PRUNED = 1e-8, 25
-_DAY = pd.Timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +65,8 @@ class Turnbull:
         if not len(reached):
             return pd.NaT, pd.NaT  # type: ignore[return-value]
         first, last = (float(reached[end].iloc[0]) for end in ("from", "until"))
-        return first * _DAY, last * _DAY if np.isfinite(last) else pd.NaT  # type: ignore[return-value]
+        begin = times.from_days(first)
+        return begin, times.from_days(last) if np.isfinite(last) else pd.NaT  # type: ignore[return-value]
 
     def survival(self, at: float) -> tuple[float, float]:
         """Return the least and greatest share of leads longer than `at` days.

@@ -70,14 +70,14 @@ class Resolver:
         return self._count(self._known[key])
 
     def by_id(self, place_id: str, stated: Stated) -> tuple[str, str]:
-        """Return id and today's name of a place whose id the source tells."""
+        """Return id and today's name of a place by any id of it, which the source tells."""
         if place_id not in self._known:
             if place_id in self.gazetteer:
-                name = self.gazetteer[place_id].name
+                place = self.gazetteer[place_id]
+                self._known[place_id] = (place.id, place.name)
             else:
-                name = stated.name
                 self._report(place_id, stated, "the gazetteer does not have this id")
-            self._known[place_id] = (place_id, name)
+                self._known[place_id] = (place_id, stated.name)
         return self._count(self._known[place_id])
 
     def larger(self, source: str, stated: Stated, what: str) -> tuple[str, str]:

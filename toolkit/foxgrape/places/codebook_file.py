@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import MISSING, fields
 
+from foxgrape.csv_rows import named_cells
 from foxgrape.errors import CodebookError
-from foxgrape.places.codebook import BASES, GRADES, KINDS, Code, read_day
+from foxgrape.places.codes import BASES, GRADES, KINDS, Code, read_day, span
 from foxgrape.places.names import fold, normal_emoji
 
 TYPE_CHECKING = False
@@ -43,7 +43,9 @@ def read_codes(path: str | Path, gazetteer: Gazetteer) -> list[Code]:
         }
         code = normal_emoji(row["code"]) if row["kind"] == "emoji" else row["code"]
         known = {name: row[name] for name in _ALL}
-        codes.append(Code(**{**known, **days, "code": code}))  # type: ignore[arg-type]
+        # A place that goes by two ids is told by the one that events and signals have.
+        place_id = gazetteer[row["place_id"]].id
+        codes.append(Code(**{**known, **days, "code": code, "place_id": place_id}))  # type: ignore[arg-type]
     return codes
 
 
@@ -80,26 +82,11 @@ def check_codebook(path: str | Path, gazetteer: Gazetteer) -> list[CodebookError
 
 
 def _rows(path: str | Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield the rows with their line numbers, every column of a code being there."""
-    try:
-        # pathlib costs 4 ms, which the first look-up of a code need not pay.
-        with open(path, encoding="utf-8-sig", newline="") as handle:  # noqa: PTH123
-            reader = csv.DictReader(handle, restval="")
-            for name in _NEEDED:
-                if name not in (reader.fieldnames or ()):
-                    raise CodebookError.missing_column(
-                        name, reader.fieldnames or (), table="codebook", file=path
-                    )
-            for row in reader:
-                cells = {name: (row.get(name) or "").strip() for name in (*_ALL, "place")}
-                yield reader.line_num, cells
-    except OSError as error:
-        raise CodebookError(
-            "there is no such file" if isinstance(error, FileNotFoundError) else "cannot be read",
-            file=path,
-        ) from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise CodebookError(f"cannot be read as CSV: {error}", file=path) from None
+    """Yield the rows with their numbers, every column of a code being there."""
+    optional = [name for name in (*_ALL, "place") if name not in _NEEDED]
+    return named_cells(
+        path, needed=_NEEDED, optional=optional, table="codebook", error=CodebookError
+    )
 
 
 def _bad_in(row: dict[str, str], file: str | Path, number: int) -> Callable[..., CodebookError]:
@@ -125,17 +112,15 @@ def _unusable(
             yield bad(column, f"one of {', '.join(allowed)}")
     if row["place_id"] not in gazetteer:
         yield bad("place_id", "a place of the gazetteer", "foxgrape find NAME tells its id")
-    readable = True
+    days = {}
     for column in _DAYS:
         try:
-            read_day(row[column] or "2022-09-10")
+            days[column] = read_day(row[column]) if row[column] else None
         except ValueError:
-            readable = False
             yield bad(column, "a day such as 2022-09-10, or an instant with its offset")
-    first, last = row["valid_from"], row["valid_until"]
-    # Days and instants are told apart by their length, and alike are in the order of their text.
-    if readable and first and len(first) == len(last) and last < first:
-        yield bad("valid_until", f"not before valid_from, {first}")
+    first, last = days.get("valid_from"), days.get("valid_until")
+    if first and last and span(last)[1] < span(first)[0]:
+        yield bad("valid_until", f"not before valid_from, {row['valid_from']}")
 
 
 def _doubtful(

@@ -125,7 +125,8 @@ class Gazetteer:
 
     def inhabited(self) -> list[Place]:
         """Return the places whose population is known; of a gazetteer of one's own, all."""
-        return [place for shelf in self._shelves for place in shelf.inhabited()]
+        found = [place for shelf in self._shelves for place in shelf.inhabited()]
+        return [place for place in found if self._stands(place)]
 
     def __iter__(self) -> Iterator[Place]:
         if len(self._shelves) == 1:
@@ -169,7 +170,7 @@ class Gazetteer:
                 alone = without_company(name)
                 found = within(self._named(alone)) if alone != name else []
                 readings = self._declined(alone) if found else inexact(alone, self._shelves)
-            found = _best([*found, *within(map(_match_of, readings))]) if readings else found
+            found = _best([*found, *within(self._matches(readings))]) if readings else found
         if len(found) > 1:
             found.sort(key=_rank if near is None else lambda match: _rank_near(match, near))
         return found[:limit]
@@ -192,7 +193,7 @@ class Gazetteer:
         readings = self._declined(name) if found and hamlets else []
         if not found:
             readings = inflected(name, self._shelves)
-        return sorted(_best([*found, *map(_match_of, readings)]), key=_rank)
+        return sorted(_best([*found, *self._matches(readings)]), key=_rank)
 
     def stems(self) -> Iterator[str]:
         """Yield the stem of every name, as ``sounds.stem`` makes them; some more than once."""
@@ -205,7 +206,7 @@ class Gazetteer:
         found: dict[str, PlaceMatch] = {}
         for shelf in self._shelves:
             for place in shelf.named(key):
-                if place.id not in found:
+                if place.id not in found and self._stands(place):
                     found[place.id] = self._match(place, name.strip(), key)
         return list(found.values())
 
@@ -218,6 +219,15 @@ class Gazetteer:
         from foxgrape.places.matching import inexact  # noqa: PLC0415 - as in find
 
         return inexact(name, [Memory(there)])
+
+    def _stands(self, place: Place) -> bool:
+        """Tell a place from one of the same id that an added gazetteer put in its stead."""
+        return len(self._shelves) == 1 or self[place.id] is place
+
+    def _matches(self, readings: Iterable[Reading]) -> Iterator[PlaceMatch]:
+        for each in readings:
+            if self._stands(each.place):
+                yield PlaceMatch(each.place, each.score, each.matched, each.how)
 
     def _match(self, place: Place, name: str, key: str) -> PlaceMatch:
         if name == place.name or name in place.names:
@@ -278,10 +288,6 @@ def find(
     """
     gazetteer = Gazetteer.default()
     return gazetteer.find(name, country=country, limit=limit, admin1=admin1, near=near)
-
-
-def _match_of(reading: Reading) -> PlaceMatch:
-    return PlaceMatch(reading.place, reading.score, reading.matched, reading.how)
 
 
 def _best(matches: list[PlaceMatch]) -> list[PlaceMatch]:

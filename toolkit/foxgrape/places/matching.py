@@ -207,8 +207,7 @@ def _misspelt(asked: _Asked, shelves: Sequence[Shelf]) -> Iterator[Reading]:
 
 
 def _nearest_name(place: Place, wanted: str) -> str:
-    names = [name for name in (place.name, *place.names) if _heard(name)[2] == wanted]
-    return names[0]
+    return next(name for name in (place.name, *place.names) if _heard(name)[2] == wanted)
 
 
 def _forgiven(wrong: int, length: int) -> bool:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-
+from foxgrape.csv_rows import named_cells
 from foxgrape.errors import TableError
 from foxgrape.places.place import Place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 __all__ = ["read_places"]
 
 _NEEDED = ("id", "name")
+_OPTIONAL = ("names", "lat", "lon", "country", "admin1", "admin2", "population")
 _EXPECTED = {
     "lat": "degrees north, from -90 to 90, or nothing",
     "lon": "degrees east, from -180 to 180, or nothing",
@@ -35,7 +34,7 @@ def read_places(path: str | Path) -> list[Place]:
     """
     places: dict[str, Place] = {}
     rows: dict[str, int] = {}
-    for number, row in _rows(path):
+    for number, row in named_cells(path, needed=_NEEDED, optional=_OPTIONAL, table="places"):
         for column in _NEEDED:
             if not row[column]:
                 raise TableError.bad_value(
@@ -59,27 +58,6 @@ def read_places(path: str | Path) -> list[Place]:
             admin2=row["admin2"],
         )
     return list(places.values())
-
-
-def _rows(path: str | Path) -> Iterator[tuple[int, dict[str, str]]]:
-    optional = ("names", "lat", "lon", "country", "admin1", "admin2", "population")
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as handle:  # noqa: PTH123 - as codebooks
-            reader = csv.DictReader(handle, restval="")
-            for column in _NEEDED:
-                if column not in (reader.fieldnames or ()):
-                    raise TableError.missing_column(
-                        column, reader.fieldnames or (), table="places", file=path
-                    )
-            for row in reader:
-                yield (
-                    reader.line_num,
-                    {name: (row.get(name) or "").strip() for name in (*_NEEDED, *optional)},
-                )
-    except OSError as error:
-        raise TableError(f"cannot be read: {error.strerror}", file=path) from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise TableError(f"cannot be read as CSV: {error}", file=path) from None
 
 
 def _number(row: dict[str, str], column: str, file: str | Path, number: int) -> float | None:

@@ -226,8 +226,9 @@ def _roots(gazetteer: Gazetteer) -> _Roots:
 
 def _chance_of(score: float) -> float:
     """Return how many places an unrelated emoji matches at this score or better, on average."""
-    # chance.txt: that number for each hundredth, from 0.
-    return _chances()[min(int(score * 100), 100)]
+    # chance.txt: that number for each hundredth, from 0; scores have thousandths, which as floats
+    # may lie a little below what they are.
+    return _chances()[min(round(score * 1000) // 10, 100)]
 
 
 @cache
@@ -267,4 +268,4 @@ def _kinds() -> dict[str, list[str]]:
 
 def _lines(name: str) -> list[str]:
     with open(path.join(_RESOURCES, name), encoding="utf-8") as file:  # noqa: PTH118, PTH123
-        return [line.rstrip("\n") for line in file if not line.startswith("# ")]
+        return file.read().splitlines()

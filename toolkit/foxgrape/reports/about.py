@@ -98,7 +98,7 @@ def _in_words(kind: str, item: Any) -> str:
     elif kind == "duration-of-time":
         import pandas as pd  # noqa: PLC0415 - whoever checked a duration has it
 
-        from foxgrape.leadtime import duration_in_words  # noqa: PLC0415
+        from foxgrape.in_words import duration_in_words  # noqa: PLC0415
 
         with suppress(ValueError):
             return duration_in_words(pd.Timedelta(text))
