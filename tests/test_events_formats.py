@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from foxgrape import FoxgrapeError, read_events
 from foxgrape.errors import TableError
 from foxgrape.events import quarantined, unresolved
+from foxgrape.shipped import study_folder
 
 FIXTURES = Path(__file__).parent / "fixtures" / "events"
 FORMAT_OF = {
@@ -563,3 +564,15 @@ def test_a_carriage_return_within_the_header_is_told(tmp_path):
     assert (
         quarantined(read_events(file, on_error="quarantine"))["reason"].str.contains("no CSV").all()
     )
+
+
+@pytest.mark.parametrize("on_error", ["raise", "quarantine"])
+def test_a_place_that_goes_by_two_ids_is_read_under_one(tmp_path, on_error):
+    """As a table of our own, and as any other."""
+    old = study_folder("izium-2022") / "events.csv"
+    expected = read_events(old)["place_id"].tolist()
+    file = tmp_path / "events.csv"
+    text = old.read_text(encoding="utf-8")
+    file.write_text(text.replace("geonames:707292", "katottg:UA63040090010029555"), "utf-8")
+    assert "geonames:707292" in expected
+    assert read_events(file, on_error=on_error)["place_id"].tolist() == expected

@@ -10,9 +10,10 @@ import pandas as pd
 
 from foxgrape import tables, times
 from foxgrape.errors import FoxgrapeError, StudyError
+from foxgrape.events.resolving import by_one_id
 from foxgrape.places import Codebook, Gazetteer
 from foxgrape.store import Store
-from foxgrape.study import Study, about, by_one_id, checked_kinds, open_study, plain_confirmations
+from foxgrape.study import Study, about, checked_kinds, open_study, plain_confirmations
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

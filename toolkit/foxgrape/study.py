@@ -22,7 +22,7 @@ from foxgrape.shipped import study_folder
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping
 
-__all__ = ["Study", "about", "by_one_id", "checked_kinds", "open_study", "plain_confirmations"]
+__all__ = ["Study", "about", "checked_kinds", "open_study", "plain_confirmations"]
 
 _RESOURCES = ("posts", "events", "confirmations", "codebook", "places")
 
@@ -156,7 +156,6 @@ def open_study(path: str | Path | None = None) -> Study:
     if "codebook" in files:
         codebook = Codebook.from_csv(files["codebook"], gazetteer)
     _check_places(events, gazetteer, files["events"])
-    events = by_one_id(events, gazetteer)
     _check_references(confirmations, events, files.get("confirmations"))
     events.attrs["confirmations"] = plain_confirmations(confirmations)
     options = _options(package, folder)
@@ -218,13 +217,6 @@ def _options(package: dict[str, Any], folder: Path) -> dict[str, Any]:
             "kinds as a list of names",
         ) from None
     return dict(options)
-
-
-def by_one_id(events: pd.DataFrame, gazetteer: Gazetteer) -> pd.DataFrame:
-    """Return events whose places go by the id that signals have, where a place goes by two."""
-    known = (place_id for place_id in events["place_id"].unique() if place_id in gazetteer)
-    ids = {place_id: gazetteer[place_id].id for place_id in known}
-    return events.assign(place_id=events["place_id"].replace(ids))
 
 
 def about(codebook: Codebook, gazetteer: Gazetteer, events: pd.DataFrame) -> Codebook:

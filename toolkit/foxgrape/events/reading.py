@@ -11,7 +11,7 @@ from foxgrape.doors import Door
 from foxgrape.errors import TableError
 from foxgrape.events.acled import Acled
 from foxgrape.events.control import ControlChanges, ViinaControl
-from foxgrape.events.resolving import Resolver
+from foxgrape.events.resolving import Resolver, by_one_id
 from foxgrape.events.table import Table
 from foxgrape.events.ucdp import Ucdp
 from foxgrape.events.viina import Viina
@@ -97,7 +97,7 @@ def read_events(
     found = recognised(door, format, columns, FORMATS, "events")
     if found is None:
         if on_error == "raise" and door.packing is None:
-            return tables.read_csv(path, "events")
+            return by_one_id(tables.read_csv(path, "events"), gazetteer or Gazetteer.default())
         found = FORMATS["table"]
     context = Context(door.path, timezone=timezone, columns=columns, persistence=lasting)
     context.told["places"] = resolver = Resolver(gazetteer or Gazetteer.default())

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 from foxgrape.places.place import MATCH, kilometres
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from foxgrape.places import Gazetteer, Place, PlaceMatch
 
-__all__ = ["Resolver", "Stated"]
+__all__ = ["Resolver", "Stated", "by_one_id"]
 
 #: A place that bears the name and lies so near the stated point is the one that is meant: centres
 #: of one town differ by some kilometres from source to source.
@@ -166,3 +168,12 @@ def _lies_in(place: Place, admin1: str) -> bool:
     """Tell whether a place lies in a division, whatever word for a division follows its name."""
     own, asked = (name.split(" ", maxsplit=1)[0].casefold() for name in (place.admin1, admin1))
     return not admin1 or own == asked
+
+
+def by_one_id(events: pd.DataFrame, gazetteer: Gazetteer) -> pd.DataFrame:
+    """Return events whose places go by the id that signals have, where a place goes by two."""
+    ids = {
+        place_id: gazetteer[place_id].id if place_id in gazetteer else place_id
+        for place_id in events["place_id"].unique()
+    }
+    return events.assign(place_id=events["place_id"].map(ids).astype("str"))
