@@ -45,6 +45,7 @@ STATISTICS = (
     "redraw_kernels",
     "riskset",
     "series",
+    "setting",
     "shared",
     "simulate",
     "stopping",
@@ -52,6 +53,7 @@ STATISTICS = (
     "surrogate_random",
     "surrogates",
     "survival",
+    "telling",
     "times",
     "turnbull",
 )
@@ -72,6 +74,7 @@ TESTS = (
     "test_fuzz.py",
     "test_golden_survival.py",
     "test_hazard.py",
+    "test_invariants.py",
     "test_leadtime.py",
     "test_link.py",
     "test_mentions.py",
