@@ -269,7 +269,7 @@ def test_a_side_of_which_nothing_is_known():
         )
 
 
-DURATION = "no such horizon; expected a duration such as 30D; got "
+DURATION = "no such horizon; expected a duration such as 7D; got "
 INSTANT = (
     "observed_until is no instant; "
     "expected an instant with its offset, such as 2024-08-17T00:00:00Z; got "

@@ -228,7 +228,7 @@ def test_a_mean_needs_a_horizon_and_a_signal(leads, horizon):
     with pytest.raises(FoxgrapeError) as refused:
         leads.restricted_mean(horizon)
     assert str(refused.value) == (
-        f"no such horizon; expected a duration such as 30D; got {horizon!r}"
+        f"no such horizon; expected a duration such as 7D; got {horizon!r}"
     )
     with pytest.raises(FoxgrapeError, match="got 0 days"):
         leads.restricted_mean(0 * DAY)
