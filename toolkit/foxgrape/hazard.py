@@ -13,6 +13,7 @@ from foxgrape.front import FIELD, everyone_knew
 from foxgrape.in_words import counted, duration_in_words
 from foxgrape.riskset import risk_sets
 from foxgrape.setting import length
+from foxgrape.survival import NORMAL
 from foxgrape.telling import as_html, plain
 
 if TYPE_CHECKING:
@@ -285,8 +286,8 @@ def _terms(
             {
                 "term": ["signal in the window before", *names],
                 "ratio": np.exp(best.beta),
-                "lower": np.exp(best.beta - 1.959964 * error),
-                "upper": np.exp(best.beta + 1.959964 * error),
+                "lower": np.exp(best.beta - NORMAL * error),
+                "upper": np.exp(best.beta + NORMAL * error),
                 "robust_se": error,
             }
         )

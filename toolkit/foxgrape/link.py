@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["confirmed_by_side", "link"]
 
-_NEVER = np.iinfo(np.int64).min
-
 
 def link(
     signals: pd.DataFrame,
@@ -155,7 +153,7 @@ def _nearest(
     at, until = (times.microseconds(events[f"{clock}_{side}"]) for side in ("at", "until"))
     told = pd.DataFrame({"place_id": events["place_id"], "event_id": events["event_id"]})
     told = told.assign(event=np.arange(len(events)), at=at, until=until)
-    told = told[(at != _NEVER) & (at <= end)].sort_values(["at", "until", "event_id"])
+    told = told[(at != times.NAT) & (at <= end)].sort_values(["at", "until", "event_id"])
     # The first event that ends after the post is the one by which the latest end so far passes it.
     told["reached"] = told.groupby("place_id")["until"].cummax()
     posted, posted_until = (
@@ -208,10 +206,10 @@ def _rows(
     at, until = confirmed if clock == "confirmed" else occurred
     watched = np.clip(np.minimum(wait, end - posted[1]), 0, None)
     lead_min = np.where(observed, at - posted[1], watched)
-    lead_max = np.where(observed, until - posted[0], _NEVER)
+    lead_max = np.where(observed, until - posted[0], times.NAT)
     claims = times.relations(posted, occurred, confirmed)  # type: ignore[arg-type]
     decoded = times.microseconds(signals["decoded_at"])
-    hindsight = observed & (confirmed[1] != _NEVER) & (decoded > confirmed[1])
+    hindsight = observed & (confirmed[1] != times.NAT) & (decoded > confirmed[1])
     return pd.DataFrame(
         {
             "signal_id": signals["signal_id"],

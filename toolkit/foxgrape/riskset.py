@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from foxgrape import tables, times
-from foxgrape.setting import NAT, coordinates, in_order, observation
+from foxgrape.setting import coordinates, in_order, observation
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -49,7 +49,7 @@ class RiskSets:
     known_at
         When it had been confirmed for certain; NEVER for one that nobody confirmed.
     signal_place, signal_at, signal_until, decoded_at
-        For each signal, in order of its latest instant; `decoded_at` is NAT where unknown.
+        For each signal, in order of its latest instant; `decoded_at` is `times.NAT` where unknown.
     kilometres
         Great-circle distances between places; NaN where coordinates are unknown, 0 to itself.
     observed
@@ -149,7 +149,7 @@ def risk_sets(
     at, until = (times.microseconds(events[f"{on}_{end}"]) for end in ("at", "until"))
     posted, posted_until = (times.microseconds(signals[f"posted_{end}"]) for end in ("at", "until"))
     start, end = observation(observed, signals, events, on)
-    kept = np.flatnonzero((at != NAT) & (at >= start) & (until <= end))
+    kept = np.flatnonzero((at != times.NAT) & (at >= start) & (until <= end))
     seen = np.flatnonzero((posted_until >= start) & (posted <= end))
     seen = seen[np.argsort(posted_until[seen], kind="stable")]
     case_id = events["place_id"].to_numpy()[kept]
@@ -162,7 +162,7 @@ def risk_sets(
         case=index[: len(kept)].astype(np.int64),
         event_at=at[kept],
         event_until=until[kept],
-        known_at=np.where(confirmed == NAT, NEVER, confirmed),
+        known_at=np.where(confirmed == times.NAT, NEVER, confirmed),
         signal_place=index[len(kept) :].astype(np.int64),
         signal_at=posted[seen],
         signal_until=posted_until[seen],

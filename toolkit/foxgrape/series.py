@@ -11,7 +11,7 @@ import pandas as pd
 
 from foxgrape import times
 from foxgrape.errors import TableError
-from foxgrape.setting import KM_A_DEGREE, NAT, coordinates, in_order
+from foxgrape.setting import KM_A_DEGREE, coordinates, in_order
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -267,7 +267,7 @@ def _clipped(
 ) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
     """Return intervals as instants since the start, cut to observation, and which lie in it."""
     at, until = (times.microseconds(frame[f"{name}_{side}"]) for side in ("at", "until"))
-    inside = (at != NAT) & (until >= start) & (at <= end)
+    inside = (at != times.NAT) & (until >= start) & (at <= end)
     low, high = (
         np.clip(ends[inside].astype(float) - start, 0, end - start) for ends in (at, until)
     )
@@ -275,7 +275,7 @@ def _clipped(
 
 
 def _or_never(instants: npt.NDArray[np.int64], never: float, start: float) -> Floats:
-    return np.where(instants == NAT, never, instants.astype(float) - start)
+    return np.where(instants == times.NAT, never, instants.astype(float) - start)
 
 
 def labels(place: npt.NDArray[np.intp], decoded: Floats) -> tuple[Whole, Whole, Floats]:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "KM_A_DEGREE",
-    "NAT",
     "coordinates",
     "in_order",
     "length",
@@ -30,8 +29,6 @@ __all__ = [
     "spacing",
 ]
 
-#: What `times.microseconds` says where there is no time.
-NAT = np.iinfo(np.int64).min
 KM_A_DEGREE = 111.195
 
 
@@ -78,7 +75,7 @@ def observation(
                 for end in ("at", "until")
             ]
         )
-        every = every[every != NAT]
+        every = every[every != times.NAT]
         return (int(every.min()), int(every.max())) if len(every) else (0, 0)
     try:
         start, end = (

@@ -24,6 +24,7 @@ __all__ = [
     "BEFORE",
     "CLOCKS",
     "DTYPE",
+    "NAT",
     "RELATIONS",
     "Clock",
     "chosen_clock",
@@ -42,6 +43,8 @@ Clock = Literal["confirmed", "occurred"]
 CLOCKS: tuple[Clock, ...] = ("confirmed", "occurred")
 
 DTYPE = "datetime64[us, UTC]"
+#: What `microseconds` says where there is no time.
+NAT = -(2**63)
 
 #: What a pair of intervals can prove about a post and an event, strongest first.
 RELATIONS = ("anticipates", "announces", "precedes", "follows", "undetermined", "unconfirmed")
@@ -214,7 +217,7 @@ def exact(text: str) -> datetime:
 
 
 def microseconds(times: pd.Series) -> npt.NDArray[np.int64]:
-    """Return the instants of a UTC column as microseconds since 1970; NaT is the least integer.
+    """Return the instants of a UTC column as microseconds since 1970; where there is none, `NAT`.
 
     Examples
     --------
@@ -341,7 +344,7 @@ def relations(
     import numpy as np  # noqa: PLC0415 - the lookup library uses this module without numpy
 
     (p0, p1), (o0, o1), (c0, c1) = posted, occurred, confirmed
-    never = c1 == np.iinfo(np.int64).min
+    never = c1 == NAT
     claims = [p1 < o0, ~never & (c1 < p0), ~never & (p1 < c0) & (o1 < p0), ~never & (p1 < c0)]
     names = ["anticipates", "follows", "announces", "precedes"]
     return np.select(claims, names, "undetermined").astype("<U12")
