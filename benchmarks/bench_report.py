@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from foxgrape import ReportRequest, open_study, run_report, run_reports
-from foxgrape.reports.catalogue import find_template
-from foxgrape.reports.workers import _ONE_THREAD
-from foxgrape.shipped import study_folder
+from foxgrape._util.resources import study_folder
+from foxgrape.reports.execution.workers import _ONE_THREAD
+from foxgrape.reports.templates.discovery import find_template
 from measuring import tell
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ import time
 
 import numpy as np
 
-from foxgrape.planning import made_series
-from foxgrape.series import Series
-from foxgrape.simulate import made
-from foxgrape.surrogates import draw
+from foxgrape.stats.coincidence.point_pattern import PointPattern
+from foxgrape.stats.coincidence.surrogates import draw_surrogates
+from foxgrape.stats.power import simulate_pattern
+from foxgrape.stats.simulate import _make_arrays
 
 N, STEPS, WINDOW = 10_000, 100_000, 5
 PEER = f"""
@@ -36,12 +36,12 @@ print(json.dumps((seconds(4) - seconds(1)) / 3))
 """
 
 
-def large() -> Series:
+def large() -> PointPattern:
     """Return 10,000 signals and 10,000 events at one place."""
     rng = np.random.default_rng(0)
     posted, happened = (np.sort(rng.choice(STEPS, N, replace=False)).astype(float) for _ in "ab")
     nothing = np.zeros(N, np.int64)
-    return Series(
+    return PointPattern(
         low=posted, high=posted, label=nothing, group=nothing, group_names=("all",),
         event_low=happened, event_high=happened, event_place=nothing,
         confirmed=np.full(N, np.inf), place_of_label=np.zeros(1, np.int64),
@@ -50,13 +50,13 @@ def large() -> Series:
     )  # fmt: skip
 
 
-def timed(series: Series, null: str, n: int) -> float:
+def timed(series: PointPattern, null: str, n: int) -> float:
     """Return the seconds of the best of three calls, after one that compiles."""
-    draw(series, null, 2, 0)
+    draw_surrogates(series, null, 2, 0)
     best = float("inf")
     for _ in range(3):
         before = time.perf_counter()
-        draw(series, null, n, 0)
+        draw_surrogates(series, null, n, 0)
         best = min(best, time.perf_counter() - before)
     return best
 
@@ -72,7 +72,9 @@ def main() -> None:
     ours = {null: timed(large(), null, 1000) for null in ("uniform", "shuffle", "circular")}
     for null, seconds in ours.items():
         print(f"1,000 {null} surrogates of 10,000 x 10,000: {seconds:.2f} s")
-    study = made_series(made(np.random.default_rng(1), tempo="bursts", front=6.0), (7.0,))
+    study = simulate_pattern(
+        _make_arrays(np.random.default_rng(1), tempo="bursts", front=6.0), (7.0,)
+    )
     print(f"9,999 local surrogates of 60 x 120: {timed(study, 'local', 9999):.3f} s")
     if len(sys.argv) > 1:
         theirs = peer(sys.argv[1]) * 1000

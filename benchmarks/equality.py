@@ -11,7 +11,8 @@ import sys
 import emoji
 
 import corpus
-from foxgrape import emoji_scan, scan_emoji
+from foxgrape import scan_emoji
+from foxgrape.detection.emoji import scan
 
 PAIR = re.compile("[🇦-🇿]{2}")
 
@@ -28,7 +29,7 @@ def main() -> None:
         )
     ]
     for path, small in (("kernel", 0), ("arrays", 1 << 62)):
-        emoji_scan._SMALL = small
+        scan._SMALL = small
         spans = scan_emoji(texts)
         columns = (spans.row, spans.start, spans.end, spans.emoji)
         found = list(zip(*(column.tolist() for column in columns), strict=True))

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from foxgrape import alarm, hazard
-from foxgrape.survival import kaplan_meier, quantile
+from foxgrape.stats.survival.kaplan_meier import kaplan_meier, quantile
 
 PAGE = Path(__file__).parents[1] / "docs" / "hazard.md"
 START = pd.Timestamp("2022-01-01", tz="UTC")

@@ -9,8 +9,8 @@ __all__ = ["PEAK", "peak"]
 
 def peak() -> float:
     """Return the megabytes; what getrusage tells is that of the process before it, if larger."""
-    import re  # noqa: PLC0415 - this is run elsewhere too
-    from pathlib import Path  # noqa: PLC0415
+    import re
+    from pathlib import Path
 
     status = Path("/proc/self/status").read_text(encoding="ascii")
     held = re.search(r"VmHWM:\s+(\d+)", status)

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from foxgrape import choice, hazard
-from foxgrape.molchan import area_skill, trajectory
+from foxgrape import hazard
+from foxgrape.stats.alarms.molchan import area_skill, trajectory
+from foxgrape.stats.hazard import conditional_logit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,8 +69,8 @@ def tables(rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def fits(rng: np.random.Generator) -> None:
     """Compare a fit with those of statsmodels."""
-    from statsmodels.discrete.conditional_models import ConditionalLogit  # noqa: PLC0415
-    from statsmodels.duration.hazard_regression import PHReg  # noqa: PLC0415
+    from statsmodels.discrete.conditional_models import ConditionalLogit
+    from statsmodels.duration.hazard_regression import PHReg
 
     terms = rng.normal(size=(TERMS, PART, PLACES))
     case = rng.integers(0, PLACES, PART)
@@ -78,8 +79,8 @@ def fits(rng: np.random.Generator) -> None:
     chosen[np.arange(PART), case] = 1
     chosen = chosen.reshape(-1)
     strata = np.repeat(np.arange(PART), PLACES)
-    ours = choice.fit(terms, case)
-    cost = seconds(lambda: choice.fit(terms, case), 5)
+    ours = conditional_logit.fit_logit(terms, case)
+    cost = seconds(lambda: conditional_logit.fit_logit(terms, case), 5)
     print(f"fit of {PART} events x {PLACES} places x {TERMS} terms: {cost:.3f} s")
     logit = ConditionalLogit(chosen, long, groups=strata)
     cox = PHReg(np.ones(len(chosen)), long, status=chosen, strata=strata, ties="breslow")
@@ -100,10 +101,10 @@ def alarms(rng: np.random.Generator) -> None:
     if importlib.util.find_spec("csep") is None:
         print("  pycsep is not installed here: not compared")
         return
-    import matplotlib as mpl  # noqa: PLC0415
+    import matplotlib as mpl
 
     mpl.use("Agg")
-    from csep.plots import plot_Molchan_diagram  # noqa: PLC0415
+    from csep.plots import plot_Molchan_diagram
 
     class Counts:
         name, region = "counts", None

@@ -8,7 +8,7 @@ the same places, many times over: what a guess that knows nothing would reach.
 import random
 
 from foxgrape.places import Code, Codebook, suggest
-from foxgrape.places.suggesting import _annotations
+from foxgrape.places.suggestions import _annotations
 
 RANKS = (1, 5, 10)
 REPEATS = 5

@@ -22,7 +22,7 @@
 
 # %%
 import foxgrape
-from foxgrape.show import sides_table, signals_table
+from foxgrape.display.report_tables import sides_table, signals_table
 
 study = foxgrape.open_study()  # the embedded study; give the folder of your own
 coded = study.posts[study.posts["text"].isin(["🍇", "🦊"])]

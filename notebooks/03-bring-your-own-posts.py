@@ -29,7 +29,7 @@ from tempfile import mkdtemp
 import pandas as pd
 
 from foxgrape import Store, ingest, new_study, open_study, read_posts, show
-from foxgrape.shipped import study_folder
+from foxgrape._util.resources import study_folder
 
 folder = Path(mkdtemp())
 

@@ -22,7 +22,8 @@
 import numpy as np
 import pandas as pd
 
-from foxgrape import lead_times, link, simulate
+from foxgrape import lead_times, link
+from foxgrape.stats import simulate
 
 # %% [markdown]
 # ## A world whose truth is known

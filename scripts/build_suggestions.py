@@ -22,7 +22,7 @@ from pathlib import Path
 from emoji import is_emoji
 from wiki_ru_wordnet import WikiWordnet
 
-from foxgrape.places import Codebook, Gazetteer, fold, normal_emoji, suggesting
+from foxgrape.places import Codebook, Gazetteer, fold, normal_emoji, suggestions
 
 RESOURCES = Path(__file__).parents[1] / "toolkit/foxgrape/places/resources"
 LANGUAGES = ("en", "uk", "ru")
@@ -60,10 +60,10 @@ def annotations(folder: Path) -> list[str]:
 def kinds() -> list[str]:
     """Return a line a word: the kinds of it after which a place may be called."""
     wordnet = WikiWordnet()
-    roots = suggesting._Roots(Gazetteer.default().inhabited())
+    roots = suggestions._Roots(Gazetteer.default().inhabited())
     found: dict[str, set[str]] = {}
     for word in sorted(
-        {word for told in suggesting._annotations().values() for word in told["ru"]}
+        {word for told in suggestions._annotations().values() for word in told["ru"]}
     ):
         for synset in wordnet.get_synsets(word) if " " not in word else ():
             for kind in wordnet.get_hyponyms(synset):
@@ -81,9 +81,9 @@ def chances() -> list[str]:
     """Return how many places an emoji suggests, on average, at each hundredth or better."""
     book = Codebook.default(proposed=True)
     scores = []
-    signs = sorted(suggesting._annotations())
+    signs = sorted(suggestions._annotations())
     for sign in signs:
-        scores += [score for score, _, _ in suggesting._scored(sign, book)]
+        scores += [score for score, _, _ in suggestions._scored(sign, book)]
     return [
         f"{sum(score >= step / 100 for score in scores) / len(signs):.3f}" for step in range(STEPS)
     ]
@@ -95,7 +95,7 @@ def main() -> None:
     write("annotations.txt", annotations(folder))
     shutil.copyfile(folder.parent / "LICENSE", RESOURCES / "UNICODE-LICENSE.txt")
     write("kinds.txt", kinds())
-    suggesting._kinds.cache_clear()
+    suggestions._kinds.cache_clear()
     write("chance.txt", chances())
 
 

@@ -18,11 +18,11 @@ import numpy as np
 import plotly.graph_objects as go
 from playwright.sync_api import sync_playwright
 
-from foxgrape.levels import p_values
-from foxgrape.look import BLUE, GREEN, GREY, ORANGE, PINK, finished, key
-from foxgrape.planning import made_series
-from foxgrape.simulate import made
-from foxgrape.surrogates import NULLS, draw
+from foxgrape.plots.theme import BLUE, GREEN, GREY, ORANGE, PINK, apply_theme, inline_legend
+from foxgrape.stats.coincidence.significance import p_values
+from foxgrape.stats.coincidence.surrogates import NULLS, draw_surrogates
+from foxgrape.stats.power import simulate_pattern
+from foxgrape.stats.simulate import _make_arrays
 
 SURROGATES = 199
 LEADS = 0.15
@@ -59,9 +59,9 @@ def p_of_world(
 ) -> float:
     """Return p by signals of one world of a family under a null."""
     options = PLAIN | family
-    numbers = made(np.random.default_rng(number), **options)
-    world = made_series(numbers, windows, options["days"])
-    return float(p_values(draw(world, null, SURROGATES, number))[1][:, -1, 0].min())
+    numbers = _make_arrays(np.random.default_rng(number), **options)
+    world = simulate_pattern(numbers, windows, options["days"])
+    return float(p_values(draw_surrogates(world, null, SURROGATES, number))[1][:, -1, 0].min())
 
 
 def claims(
@@ -185,14 +185,16 @@ def figure(rows: list[dict[str, Any]]) -> go.Figure:
     drawn.update_layout(
         title={
             "text": "False claims of a nominal 5% test, in % of worlds",
-            "subtitle": {"text": key(*((colour, "●", null) for null, colour in colours.items()))},
+            "subtitle": {
+                "text": inline_legend(*((colour, "●", null) for null, colour in colours.items()))
+            },
         },
         xaxis={"title": "% of worlds", "range": [-2, 102]},
         yaxis={"autorange": "reversed"},
         height=160 + 34 * len(names),
         width=900,
     )
-    return finished(drawn, "Size of each null model in each family of worlds; see the table.")
+    return apply_theme(drawn, "Size of each null model in each family of worlds; see the table.")
 
 
 def write(rows: list[dict[str, Any]], docs: Path) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 LAB = ROOT / "build" / "mutation"
 #: What links, times leads and judges chance: a slip there is a false finding.
-MODULES = ("link", "leadtime", "coincidence", "times")
+MODULES = ("linking", "stats/survival/lead_times", "stats/coincidence/event_coincidence", "times")
 #: The tests that ask these modules, in which each change is tried.
 TESTS = (
     "test_times.py",
@@ -79,7 +79,7 @@ def copy(modules: list[str]) -> None:
 
 def outcomes(module: str) -> dict[str, str]:
     """Return what became of each change of a module: killed, survived, no tests, timeout."""
-    from mutmut.stats import status_by_exit_code  # noqa: PLC0415 - a study's, which tests lack
+    from mutmut.stats import status_by_exit_code
 
     meta = LAB / "mutants" / "src" / "foxgrape" / f"{module}.py.meta"
     codes = json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"]

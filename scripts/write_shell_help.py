@@ -20,20 +20,20 @@ PYTHON = {
     "suggest": "foxgrape.places.suggest",
     "test": "foxgrape.coincidence",
     "codebook check": "foxgrape.places.Codebook",
-    "data list": "foxgrape.datasets.data_sets",
-    "data fetch": "foxgrape.datasets.fetch",
-    "fetch mastodon": "foxgrape.apis.download",
-    "fetch bluesky": "foxgrape.apis.download",
-    "fetch acled": "foxgrape.apis.download",
-    "fetch ucdp": "foxgrape.apis.download",
+    "data list": "foxgrape.io.datasets.list_datasets",
+    "data fetch": "foxgrape.io.datasets.fetch",
+    "fetch mastodon": "foxgrape.io.download.download",
+    "fetch bluesky": "foxgrape.io.download.download",
+    "fetch acled": "foxgrape.io.download.download",
+    "fetch ucdp": "foxgrape.io.download.download",
     "detect": "foxgrape.detect_all",
     "ingest posts": "foxgrape.ingest",
     "ingest events": "foxgrape.ingest",
-    "schedule check": "foxgrape.read_schedule",
+    "schedule check": "foxgrape.reports.schedule.config.read_schedule",
     "report build": "foxgrape.run_report",
-    "report rebuild": "foxgrape.rebuild_report",
-    "report due": "foxgrape.run_due",
-    "report backfill": "foxgrape.backfill",
+    "report rebuild": "foxgrape.reports.rebuild_report",
+    "report due": "foxgrape.reports.schedule.due.run_due",
+    "report backfill": "foxgrape.reports.schedule.backfill.backfill",
     "study new": "foxgrape.new_study",
     "study check": "foxgrape.open_study",
 }
@@ -69,10 +69,10 @@ def page() -> str:
     """Return the whole page."""
     # Without boxes and colours, and as wide on any machine; typer looks when it is imported.
     os.environ |= {"TYPER_USE_RICH": "0", "COLUMNS": "100", "TERMINAL_WIDTH": "100"}
-    import typer  # noqa: PLC0415
-    from typer.testing import CliRunner  # noqa: PLC0415
+    import typer
+    from typer.testing import CliRunner
 
-    from foxgrape.cli import app  # noqa: PLC0415
+    from foxgrape.cli.app import app
 
     told = [_HEAD]
     for verb in commands(typer.main.get_command(app)):

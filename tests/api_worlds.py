@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from foxgrape.apis import Acled, Bluesky, Mastodon, Ucdp
+from foxgrape.io.download import Acled, Bluesky, Mastodon, Ucdp
 from serving import Asked, Reply, as_json
 
 _EVENTS = Path(__file__).parent / "fixtures" / "events"

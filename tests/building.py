@@ -15,9 +15,9 @@ import cronsim  # noqa: F401 - what is imported late is imported here once for a
 import filelock  # noqa: F401
 import jsonschema  # noqa: F401
 
-from foxgrape.reports import parameters as _  # noqa: F401
-from foxgrape.reports.due import run_due
-from foxgrape.reports.schedule import read_schedule
+from foxgrape.reports.schedule.config import read_schedule
+from foxgrape.reports.schedule.due import run_due
+from foxgrape.reports.templates import parameters as _  # noqa: F401
 
 TEMPLATE = """title: A test
 description: For tests.

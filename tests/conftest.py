@@ -12,7 +12,7 @@ from hypothesis import settings
 from playwright.sync_api import sync_playwright
 
 from api_worlds import PASSWORD, TOKEN, USER
-from foxgrape.shipped import study_folder
+from foxgrape._util.resources import study_folder
 
 # A slow machine is no failure, and `make test` passes today if it passed yesterday.
 settings.register_profile("house", deadline=None, derandomize=True)

@@ -6,10 +6,10 @@ import json
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from foxgrape.reports.about import about
-from foxgrape.reports.folders import alone_in
-from foxgrape.reports.index import write_catalogue
-from foxgrape.reports.sketch import sketch
+from foxgrape.reports.rendering.run_index import write_catalogue
+from foxgrape.reports.rendering.sketch import sketch
+from foxgrape.reports.run_folder import folder_lock
+from foxgrape.reports.templates.describe import describe_run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,7 +50,7 @@ def fake(out: Path, number: int, **more) -> Path:
         "title": f"Report {number}",
         "headline": f"Found {number} leads",
         "parameters": values,
-        "about": about(RULES, values),
+        "about": describe_run(RULES, values),
         "built_at": (NOW - timedelta(hours=number)).isoformat(),
         **more,
     }
@@ -62,6 +62,6 @@ def fake(out: Path, number: int, **more) -> Path:
 def fill(out: Path, first: int) -> None:
     """Lay 15 runs into a folder, and renew its catalogue after each; processes find this here."""
     for number in range(first, first + 15):
-        with alone_in(out):
+        with folder_lock(out):
             fake(out, number)
         write_catalogue(out, now=NOW)

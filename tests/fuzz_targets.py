@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING
 import emoji
 
 from foxgrape import Codebook, FoxgrapeError, find, lookup, open_study, read_events, read_posts
-from foxgrape.emoji_scan import scan_emoji
-from foxgrape.events.reading import FORMATS as EVENTS
-from foxgrape.mentions import mentions_in
+from foxgrape._util.resources import study_folder
+from foxgrape.detection.emoji.scan import scan_emoji
+from foxgrape.detection.mentions import find_mentions
+from foxgrape.io.events.read import FORMATS as EVENTS
+from foxgrape.io.posts.read import FORMATS as POSTS
 from foxgrape.places import Gazetteer
-from foxgrape.posts.reading import FORMATS as POSTS
-from foxgrape.reports.catalogue import find_template, templates
-from foxgrape.reports.parameters import checked, from_text
-from foxgrape.reports.schedule import problems, read_schedule
-from foxgrape.shipped import study_folder
+from foxgrape.reports.schedule.config import problems, read_schedule
+from foxgrape.reports.templates.discovery import find_template, templates
+from foxgrape.reports.templates.parameters import parse_parameters, validate_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,7 +96,7 @@ def names(data: bytes, folder: Path) -> None:  # noqa: ARG001 - all take a folde
     text = data.decode("utf-8", "replace")
     _on_purpose(find, text[:200])
     _on_purpose(lookup, text[:200])
-    for mention in mentions_in(text, Gazetteer.default()):
+    for mention in find_mentions(text, Gazetteer.default()):
         assert text[mention.start : mention.end].strip()
         assert mention.places
     spans = scan_emoji([text])
@@ -118,11 +118,11 @@ def parameters(data: bytes, folder: Path) -> None:
         except (ValueError, RecursionError):
             told = {"horizon": given.decode("utf-8", "replace")}
         told = told if isinstance(told, dict) else {"horizon": told}
-        _on_purpose(checked, template, told, now=NOW, environ={})
+        _on_purpose(validate_parameters, template, told, now=NOW, environ={})
         shell = {name: value for name, value in told.items() if isinstance(value, str)}
-        typed = _on_purpose(from_text, template, shell)
+        typed = _on_purpose(parse_parameters, template, shell)
         if isinstance(typed, dict):
-            _on_purpose(checked, template, typed, now=NOW, environ={})
+            _on_purpose(validate_parameters, template, typed, now=NOW, environ={})
 
 
 def schedule(data: bytes, folder: Path) -> None:

@@ -14,7 +14,7 @@ IZIUM = "geonames:707292"
 
 def interval(text: str) -> dict[str, pd.Timestamp]:
     """Return the ends of a stated time: '2022-09-10' is a day as lived in Kyiv."""
-    earliest, latest = times.stated(text, "Europe/Kyiv")
+    earliest, latest = times.parse_stated_time(text, "Europe/Kyiv")
     return {"at": pd.Timestamp(earliest), "until": pd.Timestamp(latest)}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from foxgrape.cli import run
+from foxgrape.cli.app import run
 
 
 def said(capfd, *arguments: object) -> tuple[int, str, str]:

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from foxgrape import FoxgrapeError, alarm
-from foxgrape.alarm_chance import _p_value
-from foxgrape.alarm_compare import compare
-from foxgrape.molchan import area_skill, trajectory
+from foxgrape.stats.alarms.comparison import compare
+from foxgrape.stats.alarms.molchan import area_skill, trajectory
+from foxgrape.stats.alarms.null_models import _p_value
 from test_hazard import days, events, moving, planted, signals
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -18,12 +18,12 @@ from keyring.backend import KeyringBackend
 
 from api_worlds import WORLDS, Acleds, Clock, Statuses, Ucdps
 from foxgrape import read_events, read_posts
-from foxgrape.apis import Bluesky, Mastodon, Ucdp, download
-from foxgrape.apis.credentials import Secret
-from foxgrape.apis.posts import _items
-from foxgrape.apis.talking import checked_server
-from foxgrape.apis.waiting import asked_to_wait, backoff
 from foxgrape.errors import DownloadError
+from foxgrape.io.download import Bluesky, Mastodon, Ucdp, download
+from foxgrape.io.download.credentials import Secret
+from foxgrape.io.download.http import validate_server
+from foxgrape.io.download.retry import backoff, retry_after_seconds
+from foxgrape.io.download.social_media import _items
 from serving import Reply, as_json, serving
 
 pytestmark = pytest.mark.usefixtures("credentials")
@@ -163,15 +163,18 @@ def test_an_array_is_cut_into_its_items_however_it_is_laid_out(items, indent):
     ],
 )
 def test_how_long_a_server_asks_to_wait(headers, expected):
-    assert asked_to_wait(headers, now=1_662_811_200) == expected
+    assert retry_after_seconds(headers, now=1_662_811_200) == expected
 
 
 def test_when_a_limit_is_lifted_means_nothing_where_it_is_not_reached():
-    assert asked_to_wait({"x-ratelimit-reset": "1662811260"}, 1_662_811_200, limited=False) is None
+    assert (
+        retry_after_seconds({"x-ratelimit-reset": "1662811260"}, 1_662_811_200, limited=False)
+        is None
+    )
 
 
 def test_backoff_doubles_up_to_a_minute_and_half_of_it_is_drawn():
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
     rng = np.random.default_rng(5)
     for attempt, longest in enumerate([1, 2, 4, 8, 16, 32, 60, 60]):
@@ -282,7 +285,7 @@ def test_a_process_that_is_killed_is_gone_on_with(tmp_path):
         source = world.source(server.address)
         out = tmp_path / "out.jsonl"
         code = (
-            "from foxgrape.apis import Ucdp, download; "
+            "from foxgrape.io.download import Ucdp, download; "
             f"download(Ucdp('25.1', limit=100, server={server.address!r}), {str(out)!r})"
         )
         with subprocess.Popen([sys.executable, "-c", code]) as process:
@@ -394,7 +397,7 @@ def test_a_file_that_is_there_is_never_written_over(tmp_path):
     ],
 )
 def test_servers_that_may_be_asked(address, origin):
-    assert checked_server(address) == origin
+    assert validate_server(address) == origin
 
 
 @pytest.mark.parametrize(
@@ -413,16 +416,16 @@ def test_servers_that_may_be_asked(address, origin):
 )
 def test_servers_that_may_not_be_asked(address):
     with pytest.raises(DownloadError, match="not an address to ask"):
-        checked_server(address)
+        validate_server(address)
 
 
 def test_a_password_in_an_address_is_refused_and_not_repeated():
     with pytest.raises(DownloadError, match="holds a name or a password") as caught:
-        checked_server("https://me:hunter2hunter2@a.example")
+        validate_server("https://me:hunter2hunter2@a.example")
     assert "hunter2" not in str(caught.value)
     for address in ("https://a.example?token=hunter2", "http://a.example/hunter2", "//u:hunter2@["):
         with pytest.raises(DownloadError) as caught:
-            checked_server(address)
+            validate_server(address)
         assert "hunter2" not in str(caught.value)
 
 

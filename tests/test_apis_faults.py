@@ -6,18 +6,17 @@ import gzip
 import json
 import re
 import time
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-import foxgrape
 from api_worlds import TOKEN, WORLDS, Acleds, Clock, Feed, Statuses, Ucdps, cut
-from foxgrape import apis
-from foxgrape.apis import Bluesky, Mastodon, download
-from foxgrape.apis.credentials import _ACLED, _UCDP
-from foxgrape.apis.talking import Manners, Talk
-from foxgrape.cli import run
+from foxgrape.cli.app import run
 from foxgrape.errors import DownloadError
+from foxgrape.io.download import Bluesky, Mastodon, download
+from foxgrape.io.download.credentials import _ACLED, _UCDP
+from foxgrape.io.download.http import HttpClient, RetryPolicy
 from serving import Reply, as_json, serving
 
 pytestmark = pytest.mark.usefixtures("credentials")
@@ -71,7 +70,7 @@ def test_a_server_that_keeps_failing_is_given_up(tmp_path):
 
 
 def test_a_silent_server_is_given_up_in_time(tmp_path):
-    import socket  # noqa: PLC0415
+    import socket
 
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         source = Bluesky("a.example", f"http://127.0.0.1:{deaf.getsockname()[1]}")
@@ -81,7 +80,7 @@ def test_a_silent_server_is_given_up_in_time(tmp_path):
 
 def test_a_server_that_drips_is_cut_off():
     """Each byte comes in time, and the whole never would."""
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
     clock = Clock()
 
@@ -89,10 +88,10 @@ def test_a_server_that_drips_is_cut_off():
         clock.time += 301
         return clock.time
 
-    manners = Manners(np.random.default_rng(1), now=now)
+    manners = RetryPolicy(np.random.default_rng(1), now=now)
     with (
         serving(lambda _: Reply(b"x" * 2**20)) as server,
-        Talk(server.address, manners) as talk,
+        HttpClient(server.address, manners) as talk,
         pytest.raises(DownloadError, match="too slowly"),
     ):
         talk.get("/", {})
@@ -370,5 +369,5 @@ def test_the_page_names_every_verb_and_secret_and_shows_calls_that_parse():
     (python,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     compile(python, "docs/apis.md", "exec")
     for module, names in re.findall(r"from (\S+) import (.*)", python):
-        home = {"foxgrape": foxgrape, "foxgrape.apis": apis}[module]
+        home = import_module(module)
         assert all(hasattr(home, name) for name in names.split(", "))

@@ -9,9 +9,9 @@ import traceback
 import pytest
 
 from api_worlds import PASSWORD, TOKEN, USER, WORLDS, Acleds, Clock, Ucdps, cut
-from foxgrape.apis import download
-from foxgrape.cli import run
+from foxgrape.cli.app import run
 from foxgrape.errors import DownloadError
+from foxgrape.io.download import download
 from serving import Reply, as_json, serving
 
 pytestmark = pytest.mark.usefixtures("credentials")

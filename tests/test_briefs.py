@@ -8,21 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from foxgrape import (
-    Store,
-    account_profile,
-    as_of,
-    brief,
-    lead_times,
-    open_study,
-    place_brief,
-    stored_study,
-    tables,
-)
+from foxgrape import Store, lead_times, open_study, schemas
 from foxgrape.errors import FoxgrapeError, StoreError, StudyError
 from foxgrape.places import Codebook
-from foxgrape.stored_study import plain_confirmations
-from foxgrape.survival import log_rank
+from foxgrape.stats.survival.kaplan_meier import log_rank
+from foxgrape.studies.account_profile import account_profile
+from foxgrape.studies.from_store import as_of, confirmations_to_records, study_from_store
+from foxgrape.studies.period_brief import period_brief
+from foxgrape.studies.place_brief import place_brief
 from making import IZIUM, events, interval
 
 
@@ -39,13 +32,13 @@ def study(posts, happened, codes=(("🍇", IZIUM),), **options):
         for number, (when, text, account) in enumerate(posts)
     ]
     base = open_study()
-    table = tables.check(pd.DataFrame(rows), "posts", fill=True)
+    table = schemas.validate(pd.DataFrame(rows), "posts", fill=True)
     if happened is None:
-        happened = pd.DataFrame(columns=tables.columns("events"))
-    happened = tables.check(happened, "events", fill=True)
-    said = pd.DataFrame(columns=tables.columns("confirmations"))
-    said = tables.check(said, "confirmations")
-    happened.attrs["confirmations"] = plain_confirmations(said)
+        happened = pd.DataFrame(columns=schemas.columns("events"))
+    happened = schemas.validate(happened, "events", fill=True)
+    said = pd.DataFrame(columns=schemas.columns("confirmations"))
+    said = schemas.validate(said, "confirmations")
+    happened.attrs["confirmations"] = confirmations_to_records(said)
     # Nobody ever decoded them in public, so that nothing is hindsight.
     known = [
         replace(code, decoded_at=None)
@@ -82,7 +75,7 @@ def told(found):
 
 
 def test_a_week_has_what_was_certain_in_it(grapes):
-    found = brief(grapes, until="2022-09-12")
+    found = period_brief(grapes, until="2022-09-12")
     assert told(found) == {
         "posts": 2,
         "signals": 1,
@@ -101,7 +94,7 @@ def test_a_week_has_what_was_certain_in_it(grapes):
 
 def test_what_was_not_confirmed_yet_is_not_known_yet(grapes):
     """On the morning of the 8th nobody knows of the event that evening will have confirmed."""
-    found = brief(grapes, until="2022-09-08", days=3)
+    found = period_brief(grapes, until="2022-09-08", days=3)
     assert told(found)["leads confirmed"] == 0
     assert told(found)["still waiting"] == 1
     assert found.waiting["lead_min"].dt.round("min").tolist() == [pd.Timedelta("2D 9h")]
@@ -115,13 +108,13 @@ def test_a_signal_waits_then_is_overdue_once(grapes):
         ("2022-11-21", 0, 1),
         ("2022-11-28", 0, 0),
     ):
-        found = told(brief(grapes, until=until))
+        found = told(period_brief(grapes, until=until))
         assert (found["still waiting"], found["overdue"]) == (waiting, overdue), until
 
 
 def test_each_brief_says_of_the_period_before_what_that_brief_said(grapes):
-    this = brief(grapes, until="2022-09-19")
-    before = brief(grapes, until="2022-09-12")
+    this = period_brief(grapes, until="2022-09-19")
+    before = period_brief(grapes, until="2022-09-12")
     assert this.counts["before"].tolist() == before.counts["this"].tolist()
 
 
@@ -130,34 +123,34 @@ def test_later_data_change_no_brief(grapes):
     early = replace(grapes, posts=grapes.posts.iloc[:2], observed_until="2022-09-30T00:00:00Z")
     for until in ("2022-09-08", "2022-09-12", "2022-09-19"):
         pd.testing.assert_frame_equal(
-            brief(early, until=until).counts, brief(grapes, until=until).counts
+            period_brief(early, until=until).counts, period_brief(grapes, until=until).counts
         )
 
 
 def test_a_week_in_which_the_clock_was_put_back_has_seven_days(grapes):
-    found = brief(grapes, until="2022-11-01")
+    found = period_brief(grapes, until="2022-11-01")
     assert found.until - found.since == pd.Timedelta(days=7, hours=1)
     assert found.days_in_words() == "25 to 31 Oct 2022"
 
 
 def test_a_period_after_observation_says_so(grapes):
-    assert "ended" not in brief(grapes, until="2023-01-01").sentence()
-    said = brief(grapes, until="2023-01-02").sentence()
+    assert "ended" not in period_brief(grapes, until="2023-01-01").sentence()
+    said = period_brief(grapes, until="2023-01-02").sentence()
     assert said.endswith("Observation ended before that, on 1 Jan 2023.")
 
 
 def test_one_day_is_named_alone(grapes):
-    assert brief(grapes, until="2022-09-06", days=1).days_in_words() == "5 Sep 2022"
+    assert period_brief(grapes, until="2022-09-06", days=1).days_in_words() == "5 Sep 2022"
     with pytest.raises(FoxgrapeError, match="at least 1 day"):
-        brief(grapes, until="2022-09-06", days=0)
+        period_brief(grapes, until="2022-09-06", days=0)
     for until, days in (("soon", 7), ("2022-09-06", 10**6), ("2022-09-06", 10**12)):
         with pytest.raises(FoxgrapeError, match="no such period; expected until as a day"):
-            brief(grapes, until=until, days=days)
+            period_brief(grapes, until=until, days=days)
 
 
 def test_an_event_nobody_confirms_is_known_when_it_has_occurred():
     made = study([("2022-09-05T12:00:00Z", "🍇", "a")], events(("2022-09-07", None)))
-    found = brief(made, until="2022-09-12", clock="occurred")
+    found = period_brief(made, until="2022-09-12", clock="occurred")
     assert told(found)["leads confirmed"] == 1
 
 
@@ -182,10 +175,10 @@ def test_a_store_is_analysed_as_its_study(tmp_path):
     whole = open_study()
     store = Store(tmp_path / "store")
     with pytest.raises(StudyError, match="the store holds no posts and no events"):
-        stored_study(store)
+        study_from_store(store)
     for name in ("posts", "events", "confirmations"):
         store.upsert(name, getattr(whole, name))
-    read = stored_study(store.path, kinds=["liberated"], timezone="Europe/Kyiv")
+    read = study_from_store(store.path, kinds=["liberated"], timezone="Europe/Kyiv")
     ours, theirs = (
         made.analyse().links.sort_values("signal_id", ignore_index=True)
         for made in (replace(whole, observed_until=None), read)
@@ -196,11 +189,11 @@ def test_a_store_is_analysed_as_its_study(tmp_path):
     )
     assert "yermak-2022-09-10-grapes:🍇:geonames:707292" in set(theirs["signal_id"])
     with pytest.raises(StudyError, match="did you mean 'liberated'"):
-        stored_study(store, kinds=["liberatd"])
+        study_from_store(store, kinds=["liberatd"])
     with pytest.raises(StudyError, match="no such time zone; expected an IANA name"):
-        stored_study(store, timezone="Europe")
+        study_from_store(store, timezone="Europe")
     with pytest.raises(StoreError):
-        stored_study(store, versions={"posts": 99})
+        study_from_store(store, versions={"posts": 99})
 
 
 def test_a_store_is_read_at_the_versions_it_is_told(tmp_path):
@@ -211,8 +204,8 @@ def test_a_store_is_read_at_the_versions_it_is_told(tmp_path):
     versions = store.newest()
     assert versions == {"posts": 0}
     store.upsert("posts", rows)
-    assert len(stored_study(store).posts) == 2
-    then = stored_study(store, versions=versions)
+    assert len(study_from_store(store).posts) == 2
+    then = study_from_store(store, versions=versions)
     assert (len(then.posts), len(then.events)) == (1, 0)
     assert then.analyse().lead_times.n_censored == 1
 

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from foxgrape import simulate
 from foxgrape.errors import FoxgrapeError
-from foxgrape.planning import power
+from foxgrape.stats import simulate
+from foxgrape.stats.power import estimate_power
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "calibrate.py"
 
@@ -131,10 +131,10 @@ def test_worlds_that_cannot_be(options):
 
 
 def test_power_grows_with_signals_and_says_when_it_is_never_enough():
-    told = power({"events": 100}, leads=0.3, signals=(10, 80), worlds=40, n=99)
+    told = estimate_power({"events": 100}, leads=0.3, signals=(10, 80), worlds=40, n=99)
     assert told.table["power"].is_monotonic_increasing
     assert told.needed == 80
-    none = power({"events": 20}, leads=0.01, signals=(5,), worlds=20, n=99)
+    none = estimate_power({"events": 20}, leads=0.01, signals=(5,), worlds=20, n=99)
     assert none.needed is None
     assert "do not see" in none.sentence()
     assert json.dumps(none.to_dict())
@@ -154,4 +154,4 @@ def test_power_grows_with_signals_and_says_when_it_is_never_enough():
 )
 def test_power_that_cannot_be_asked_for(options, said):
     with pytest.raises(FoxgrapeError, match=said):
-        power({}, **options)
+        estimate_power({}, **options)

@@ -12,13 +12,13 @@ import pytest
 from axe import grave
 from filling import LINE, NOW, PLACES, fake, fill
 from foxgrape import run_report
-from foxgrape.cli import run
-from foxgrape.reports.about import about
-from foxgrape.reports.cards import cards
-from foxgrape.reports.folders import Aside, alone_in, prune
-from foxgrape.reports.index import catalogue_page, write_catalogue
-from foxgrape.reports.sketch import safe, sketch
-from foxgrape.reports.thumbnail import read_thumbnail
+from foxgrape.cli.app import run
+from foxgrape.reports.rendering.cards import run_summaries
+from foxgrape.reports.rendering.run_index import catalogue_page, write_catalogue
+from foxgrape.reports.rendering.sketch import safe, sketch
+from foxgrape.reports.rendering.thumbnail import read_thumbnail
+from foxgrape.reports.run_folder import StagingFolder, folder_lock, prune
+from foxgrape.reports.templates.describe import describe_run
 from report_templates import names, template
 
 
@@ -32,7 +32,7 @@ def filled(tmp_path_factory):
 
 
 def test_a_card_tells_what_its_run_was_about(filled):
-    first, second = cards(filled.parent)[:2]
+    first, second = run_summaries(filled.parent)[:2]
     assert (first.title, first.headline, first.status) == ("Report 0", "Found 0 leads", "done")
     assert (first.places, first.when) == (("Izium",), "1 Sep 2022 to 7 Sep 2022")
     assert first.built == "25 Nov 2026, 07:00 UTC"
@@ -44,7 +44,7 @@ def test_a_card_tells_what_its_run_was_about(filled):
     }
     assert first.thumbnail == sketch(LINE)
     assert second.places == ("Lysychansk",)
-    broken = next(card for card in cards(filled.parent) if card.status == "failed")
+    broken = next(card for card in run_summaries(filled.parent) if card.status == "failed")
     assert broken.error == "cell 3: it broke"
     assert broken.links["log"] == "failed/weekly_brief-0004/log.txt"
 
@@ -72,7 +72,7 @@ def test_parameters_are_told_in_words():
         "since": "2022-09-01",
         "note": "x" * 500,
     }
-    told = about(rules, values)
+    told = describe_run(rules, values)
     assert told["places"] == ["Izium", "Lysychansk", "mine:1"]
     assert told["period"] == ["2022-09-01", "2022-09-10"]
     note = told["words"].pop("note")
@@ -89,7 +89,7 @@ def test_what_cannot_be_understood_spoils_nothing(tmp_path):
     (tmp_path / "file").touch()
     told = {"words": 1, "places": "x", "period": ["soon", "later"]}
     fake(tmp_path, 2, about=told, title=None, status="no such status")
-    found = {card.run_id: card for card in cards(tmp_path)}
+    found = {card.run_id: card for card in run_summaries(tmp_path)}
     assert set(found) == {"place_brief-0001", "weekly_brief-0002", "odd"}
     # Of a run of an earlier version only the parameters are known, as they are.
     assert found["weekly_brief-0002"].words["place"] == PLACES[0]
@@ -169,13 +169,13 @@ def test_a_thousand_runs_are_no_burden(tmp_path, opened):
 
 
 def test_a_run_that_goes_on_is_shown_as_running_and_a_remnant_is_not(tmp_path):
-    aside = Aside.make(tmp_path, "going")
+    aside = StagingFolder.make(tmp_path, "going")
     told = {"run_id": "going", "title": "Going", "status": "running", "built_at": NOW.isoformat()}
     (aside.path / "manifest.json").write_text(json.dumps(told), encoding="utf-8")
     (tmp_path / ".building-left").mkdir()
     (tmp_path / ".building-left" / "manifest.json").write_text(json.dumps(told), encoding="utf-8")
-    with alone_in(tmp_path):
-        (card,) = cards(tmp_path)
+    with folder_lock(tmp_path):
+        (card,) = run_summaries(tmp_path)
     assert (card.status, card.title, card.links) == ("running", "Going", {})
     aside.close()
 

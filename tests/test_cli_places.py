@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from foxgrape.cli import run
-from foxgrape.cli_common import show
-from foxgrape.places import Gazetteer, building
+from foxgrape.cli.app import run
+from foxgrape.cli.output import print_result
+from foxgrape.places import Gazetteer, build
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,7 +118,7 @@ POLISH = {
 def test_build_gazetteer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    monkeypatch.setattr(building, "geonames", lambda: (POLISH,))
+    monkeypatch.setattr(build, "geonames", lambda: (POLISH,))
     divisions = tmp_path / "admin1CodesASCII.txt"
     divisions.write_text("PL.78\tMasovia\tMasovia\t858787\n", encoding="utf-8")
     out = tmp_path / "pl"
@@ -171,7 +171,7 @@ def test_bad_places_are_named_by_row_and_column(
 
 def test_a_table_that_is_wider_than_the_terminal_is_folded(monkeypatch, capsys):
     rows = [{"emoji": "🍇", "what": "raisins [/x] " * 12}, {"emoji": "x", "what": "\x1b[2J"}]
-    show(rows, rows, as_json=False)
+    print_result(rows, rows, as_json=False)
     plain = capsys.readouterr().out.splitlines()
     # An emoji is two columns wide, so that its line has a sign less before the next cell.
     assert plain[0] == "emoji  what"
@@ -179,7 +179,7 @@ def test_a_table_that_is_wider_than_the_terminal_is_folded(monkeypatch, capsys):
     assert plain[2] == "x       [2J"
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     monkeypatch.setenv("COLUMNS", "60")
-    show(rows, rows, as_json=False)
+    print_result(rows, rows, as_json=False)
     folded = capsys.readouterr().out
     assert len(folded.splitlines()) > len(plain)
     assert "[/x]" in folded

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from foxgrape.errors import CodebookError
 from foxgrape.places import Codebook, Gazetteer, Place, codebook, codes_for, lookup
-from foxgrape.places.codebook_file import check_codebook
+from foxgrape.places.codebook_csv import check_codebook
 
 RESOURCES = Path(__file__).parents[1] / "toolkit/foxgrape/places/resources"
 HEADER = (

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foxgrape import coincidence, simulate
+from foxgrape import coincidence
 from foxgrape.errors import FoxgrapeError, TableError
-from foxgrape.levels import false_discoveries
-from foxgrape.setting import coordinates
-from foxgrape.surrogates import NULLS
+from foxgrape.stats import simulate
+from foxgrape.stats.coincidence.significance import adjust_fdr
+from foxgrape.stats.coincidence.surrogates import NULLS
+from foxgrape.stats.inputs import place_coordinates
 
 START = pd.Timestamp("2022-01-01T00:00Z")
 YEAR = (START, START + pd.Timedelta(days=365))
@@ -236,17 +237,17 @@ def test_groups_are_tested_each_and_their_number_is_paid_for():
 
 def test_one_nan_spoils_no_other_p():
     """Statsmodels' multipletests turns every q into NaN, while its reject still says True."""
-    from statsmodels.stats.multitest import multipletests  # noqa: PLC0415
+    from statsmodels.stats.multitest import multipletests
 
     p = np.array([0.001, np.nan, 0.9])
     reject, q, _, _ = multipletests(p, method="fdr_bh")
     assert np.isnan(q).all()
     assert reject.any()
-    ours = false_discoveries(p)
+    ours = adjust_fdr(p)
     assert ours[0] == pytest.approx(0.002)
     assert np.isnan(ours[1])
     assert ours[2] == pytest.approx(0.9)
-    assert np.isnan(false_discoveries(np.array([np.nan]))).all()
+    assert np.isnan(adjust_fdr(np.array([np.nan]))).all()
 
 
 def test_what_lies_outside_observation_is_left_out():
@@ -349,7 +350,7 @@ def test_places_that_nobody_knows_are_said_and_tested():
 
 
 def test_a_known_place_without_coordinates_is_looked_up():
-    where = coordinates(
+    where = place_coordinates(
         ["geonames:707292", "x:nowhere"],
         pd.DataFrame({"place_id": ["x:nowhere"], "lat": [np.nan], "lon": [np.nan]}),
     )

@@ -7,7 +7,8 @@ import json
 import pandas as pd
 import pytest
 
-from foxgrape import cli, coincidence, open_study
+from foxgrape import coincidence, open_study
+from foxgrape.cli import app
 
 
 def test_nothing_can_be_claimed_from_the_embedded_study():
@@ -30,23 +31,23 @@ def test_each_sides_word_is_its_own_clock():
 
 
 def test_the_verb_prints_the_sentence_and_json(capsys):
-    assert cli.run(["test", "--window", "3D", "--window", "7D", "--surrogates", "99"]) == 0
+    assert app.run(["test", "--window", "3D", "--window", "7D", "--surrogates", "99"]) == 0
     assert "Nothing can be claimed from" in capsys.readouterr().out
     options = ["--by", "code", "--null", "place", "--seed", "3", "--json"]
-    assert cli.run(["test", "--surrogates", "99", *options]) == 0
+    assert app.run(["test", "--surrogates", "99", *options]) == 0
     (told,) = json.loads(capsys.readouterr().out)
     assert (told["null"], told["seed"], told["n_surrogates"]) == ("place", 3, 99)
     assert {group["group"] for group in told["groups"]} >= {"🍇", "🦊"}
 
 
 def test_the_verb_says_what_is_wrong(capsys):
-    assert cli.run(["test", "--null", "locale"]) == 1
+    assert app.run(["test", "--null", "locale"]) == 1
     assert "did you mean 'local'" in capsys.readouterr().err
-    assert cli.run(["test", "--surrogates", "0"]) == 2
+    assert app.run(["test", "--surrogates", "0"]) == 2
 
 
 def test_the_verb_plans_by_power(capsys):
-    assert cli.run(["test", "--power", "--leads", "1", "--worlds", "10", "--json"]) == 0
+    assert app.run(["test", "--power", "--leads", "1", "--worlds", "10", "--json"]) == 0
     (told,) = json.loads(capsys.readouterr().out)
     assert told["needed"] <= 20
     assert told["world"]["events"] > 50

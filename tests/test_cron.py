@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foxgrape.reports.cron import Cron
+from foxgrape.reports.schedule.cron import Cron
 
 KYIV = ZoneInfo("Europe/Kyiv")
 # In Kyiv clocks went from 03:00 to 04:00 on 27 March 2022, and from 04:00 to 03:00 on 30 October.

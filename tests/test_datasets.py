@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from foxgrape import datasets
-from foxgrape.apis.talking import checked_server
-from foxgrape.cli import run
-from foxgrape.datasets import data_folder, data_sets, fetch
+from foxgrape.cli.app import run
 from foxgrape.errors import DownloadError
+from foxgrape.io import datasets
+from foxgrape.io.datasets import data_folder, fetch, list_datasets
+from foxgrape.io.download.http import validate_server
 from serving import Reply, serving
 
 ROOT = Path(__file__).parents[1]
@@ -48,12 +48,12 @@ def registry(tmp_path, monkeypatch):
     return put
 
 
-@pytest.mark.parametrize("entry", data_sets().values(), ids=lambda entry: entry.name)
+@pytest.mark.parametrize("entry", list_datasets().values(), ids=lambda entry: entry.name)
 def test_every_entry_says_all_that_it_must(entry):
     assert entry.name == entry.name.lower()
     assert all((entry.what, entry.licence, entry.citation, entry.known))
     for address in (entry.url, entry.home, entry.licence_url):
-        checked_server("/".join(address.split("/")[:3]))
+        validate_server("/".join(address.split("/")[:3]))
         assert address.startswith("https://")
     assert re.fullmatch(r"sha256:[0-9a-f]{64}|none: \w.{10,}", entry.checksum)
     assert (entry.sha256 is None) == entry.checksum.startswith("none")
@@ -69,7 +69,7 @@ def test_every_entry_says_all_that_it_must(entry):
 
 
 def test_names_of_files_are_their_own():
-    names = [entry.file for entry in data_sets().values()]
+    names = [entry.file for entry in list_datasets().values()]
     assert len({*names}) == len(names)
 
 
@@ -77,7 +77,7 @@ def test_names_of_files_are_their_own():
 @pytest.mark.parametrize("kind", ["personnel", "equipment"])
 def test_checksums_are_those_of_the_files_at_hand(kind, real_data):
     content = (real_data / f"russia_losses/russia_losses_{kind}.json").read_bytes()
-    assert data_sets()[f"losses-{kind}"].sha256 == hashlib.sha256(content).hexdigest()
+    assert list_datasets()[f"losses-{kind}"].sha256 == hashlib.sha256(content).hexdigest()
 
 
 def test_the_page_is_what_the_registry_makes_it():
@@ -90,7 +90,7 @@ def test_the_page_is_what_the_registry_makes_it():
     )
     assert done.returncode == 0, done.stdout + done.stderr
     text = (ROOT / "docs/datasets.md").read_text(encoding="utf-8")
-    assert [*re.findall(r"^### (.*)", text, re.MULTILINE)] == [*data_sets()]
+    assert [*re.findall(r"^### (.*)", text, re.MULTILINE)] == [*list_datasets()]
     (python,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     compile(python, "docs/datasets.md", "exec")
     for call in re.findall(r"^\$ foxgrape (.*)$", text, re.MULTILINE):
@@ -218,7 +218,7 @@ def test_the_shell_lists_and_fetches(registry, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("FOXGRAPE_DATA", str(tmp_path / "data"))
     assert run(["data", "list", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert [each["name"] for each in told] == [*data_sets()]
+    assert [each["name"] for each in told] == [*list_datasets()]
     assert {each["here"] for each in told} == {None}
     content = [CONTENT]
     with serving(lambda _: Reply(content[0])) as server:

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foxgrape import Codebook, detect
-from foxgrape.code_hits import code_hits
+from foxgrape.detection.codes import find_codes
 from foxgrape.errors import TableError
 from foxgrape.places import Gazetteer, fold
-from foxgrape.places.names import whole_words
+from foxgrape.places.normalize import whole_words
 
 BOOK = Codebook.default()
 GRAPES = BOOK.lookup("🍇")[0].code
@@ -201,7 +201,7 @@ def test_words_are_those_of_the_pattern_over_the_folded_text(texts):
     ]
     pattern = whole_words(fold(word) for word in WORDS)
     expected = {(row, key) for row, text in enumerate(texts) for key in pattern.findall(fold(text))}
-    rows, numbers = code_hits(texts, codes)
+    rows, numbers = find_codes(texts, codes)
     pairs = zip(rows.tolist(), numbers.tolist(), strict=True)
     assert {(row, fold(codes[number].code)) for row, number in pairs} == expected
 
@@ -211,7 +211,7 @@ def test_words_of_a_large_codebook_and_long_ones_are_found():
     words = [f"слово{chr(ord('а') + n % 26)}{chr(ord('а') + n // 26)}" for n in range(600)]
     words += ["izium" * 400]
     codes = [replace(GRAPES, code=word, kind="word") for word in words]
-    rows, numbers = code_hits([*words, "слово", "izium" * 399], codes)
+    rows, numbers = find_codes([*words, "слово", "izium" * 399], codes)
     assert rows.tolist() == numbers.tolist() == list(range(len(words)))
 
 

@@ -11,15 +11,16 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from foxgrape import Codebook, Store, detect, detect_all, detect_parts
-from foxgrape.cli import run
+from foxgrape import Codebook, Store, detect, detect_all
+from foxgrape.cli.app import run
+from foxgrape.detection import partitions
 from foxgrape.errors import FoxgrapeError, StoreError, TableError
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 import corpus
 
 #: The module, of whose name the package has the verb.
-MODULE = importlib.import_module("foxgrape.detect_all")
+MODULE = importlib.import_module("foxgrape.detection.batch")
 N, FILES, GROUP = 3000, 3, 250
 
 
@@ -67,10 +68,10 @@ def test_the_signals_are_those_of_one_call_row_for_row(posts, folder, tmp_path, 
 
 @pytest.mark.parametrize("at_once", [200, 700])
 def test_accounts_are_joined_in_shares(posts, folder, tmp_path, monkeypatch, at_once):
-    monkeypatch.setattr(detect_parts, "AT_ONCE", at_once)
+    monkeypatch.setattr(partitions, "AT_ONCE", at_once)
     shares = []
-    real = detect_parts.bits
-    monkeypatch.setattr(detect_parts, "bits", lambda *of: [shares.append(of), real(*of)][1])
+    real = partitions.bits
+    monkeypatch.setattr(partitions, "bits", lambda *of: [shares.append(of), real(*of)][1])
     detect_all(folder, tmp_path / "out", batch=300)
     same(read(tmp_path / "out"), posts)
     assert len(shares) == -(-N // at_once)
@@ -106,7 +107,7 @@ def test_a_call_that_was_stopped_goes_on_where_it_stood(posts, folder, tmp_path,
         calls.append(stretch)
         return real(stretch, *rest, **options)
 
-    real = detect_parts.part_of
+    real = partitions.detect_partition
     monkeypatch.setattr(MODULE, "part_of", stopped)
     with pytest.raises(KeyboardInterrupt):
         detect_all(folder, tmp_path / "out", batch=500)

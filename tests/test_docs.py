@@ -22,8 +22,8 @@ from sphinx.util.inventory import InventoryFile
 import foxgrape
 import foxgrape.places
 from doc_pages import DOCS, ROOT, blocks, lay_out, script, session
-from foxgrape import tables
-from foxgrape.cli import app
+from foxgrape import schemas
+from foxgrape.cli.app import app
 
 sys.path.insert(0, str(ROOT / "scripts"))
 from write_shell_help import PYTHON, anchor, commands
@@ -166,7 +166,7 @@ def test_the_page_of_the_tables_has_every_column(table):
     part = text.split(f"## {table}\n")[1].split("\n## ")[0]
     rows = [line.split("|")[1] for line in part.splitlines() if line.startswith("| `")]
     told = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
-    assert [name for name in tables.columns(table) if name not in told] == []
+    assert [name for name in schemas.columns(table) if name not in told] == []
 
 
 def calls():

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pytest
 
 from foxgrape import iter_posts, read_posts
-from foxgrape.doors import MAX_RECORD, Door
 from foxgrape.errors import TableError
-from foxgrape.posts.reading import FORMATS
+from foxgrape.io.posts.read import FORMATS
+from foxgrape.io.stream import MAX_RECORD, InputFile
 from memory import measured
 
 FIXTURES = Path(__file__).parent / "fixtures" / "posts"
@@ -166,7 +166,7 @@ def test_bad_records_fill_batches_too(tmp_path):
 def test_the_head_of_a_door_is_what_is_inside(tmp_path):
     file = tmp_path / "x"
     file.write_bytes(gzip.compress(b"\xef\xbb\xbfabc"))
-    door = Door(file)
+    door = InputFile(file)
     assert (door.head, door.packing) == (b"abc", "gzip")
 
 

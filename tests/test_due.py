@@ -18,12 +18,12 @@ import pytest
 import building
 from building import append, build, lines, make_template
 from foxgrape.errors import FoxgrapeError, ScheduleError
-from foxgrape.reports.backfill import backfill
-from foxgrape.reports.catalogue import find_template
-from foxgrape.reports.due import run_due
-from foxgrape.reports.periods import Ledger
-from foxgrape.reports.schedule import read_schedule
-from foxgrape.reports.standing import standings
+from foxgrape.reports.schedule.backfill import backfill
+from foxgrape.reports.schedule.config import read_schedule
+from foxgrape.reports.schedule.due import run_due
+from foxgrape.reports.schedule.ledger import Ledger
+from foxgrape.reports.schedule.status import entry_statuses
+from foxgrape.reports.templates.discovery import find_template
 from mailing import mailing
 from serving import Reply, serving
 from shelling import said
@@ -232,10 +232,10 @@ def test_retries_come_as_told_and_end(written):
 
     assert call(0) == [("failed", 1, "RuntimeError: no way")]
     assert call(9) == []
-    assert standings(schedule, now=NOON + 9 * HOUR / 60, out=out)[0].waiting
+    assert entry_statuses(schedule, now=NOON + 9 * HOUR / 60, out=out)[0].waiting
     assert call(10) == [("given up", 2, "RuntimeError: no way")]
     assert call(1000) == []
-    (one,) = standings(schedule, now=NOON + DAY / 2, out=out)
+    (one,) = entry_statuses(schedule, now=NOON + DAY / 2, out=out)
     assert ([end.day for end in one.given_up], one.waiting, one.failing) == ([10], (), True)
 
 
@@ -368,7 +368,7 @@ def test_a_period_whose_process_was_killed_is_taken_up(written, processes):
     try:
         # Its child is alive, and holds no lock for it.
         assert Ledger(out / ".schedule").read("daily/20220910T040000Z").state == "running"
-        assert standings(read_schedule(file), now=NOON, out=out)[0].waiting
+        assert entry_statuses(read_schedule(file), now=NOON, out=out)[0].waiting
         (made,) = run_due(read_schedule(file), now=NOON, out=out, run=build).runs
         assert (made.state, made.tries) == ("done", 2)
         record = Ledger(out / ".schedule").read("daily/20220910T040000Z")

@@ -16,7 +16,8 @@ from emoji import tokenizer
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from foxgrape import emoji_arrays, emoji_scan, emoji_trie, scan_emoji
+from foxgrape import scan_emoji
+from foxgrape.detection.emoji import scan, scan_numpy, trie
 from foxgrape.errors import TableError
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
@@ -31,7 +32,7 @@ PAIR = re.compile("[🇦-🇿]{2}")
 @pytest.fixture(params=["compiled", "arrays"], autouse=True)
 def path(request, monkeypatch):
     """Run each test on the kernel, and on the path of small columns and of no numba."""
-    monkeypatch.setattr(emoji_scan, "_SMALL", 0 if request.param == "compiled" else 1 << 40)
+    monkeypatch.setattr(scan, "_SMALL", 0 if request.param == "compiled" else 1 << 40)
     return request.param
 
 
@@ -299,7 +300,7 @@ def test_long_texts_are_read_whole_and_in_time_that_grows_with_them():
 
 
 def test_threads_find_the_same_in_the_same_order(monkeypatch):
-    monkeypatch.setattr(emoji_scan, "_SHARE", 64)
+    monkeypatch.setattr(scan, "_SHARE", 64)
     texts = pd.Series([*ADVERSARIAL, None] * 7, dtype="str")
     for threads in (2, 3):
         assert told(texts, threads=threads) == told(texts)
@@ -308,8 +309,9 @@ def test_threads_find_the_same_in_the_same_order(monkeypatch):
 def test_a_platform_without_numba_finds_the_same(path):
     code = (
         "import sys; sys.modules['numba'] = None\n"
-        "from foxgrape import emoji_scan, scan_emoji\n"
-        "emoji_scan._SMALL = 0\n"
+        "from foxgrape.detection.emoji import scan\n"
+        "from foxgrape import scan_emoji\n"
+        "scan._SMALL = 0\n"
         "spans = scan_emoji(['🍇', None, '1\\ufe0f\\u20e3 👩\\u200d🚀'])\n"
         "assert spans.start.tolist() == [0, 0, 4], spans.start\n"
         "assert spans.emoji.tolist()[2] == '👩\\u200d🚀'\n"
@@ -332,12 +334,12 @@ def test_emoji_of_a_later_version_are_found_from_its_data_alone(monkeypatch):
     monkeypatch.setattr(emoji, "EMOJI_DATA", data)
     monkeypatch.setattr(tokenizer.unicode_codes, "EMOJI_DATA", data)
     monkeypatch.setattr(tokenizer, "_SEARCH_TREE", {})
-    monkeypatch.setattr(emoji_scan, "emoji_trie", lambda: trie)
-    trie = emoji_trie.built_trie(data)
-    monkeypatch.setattr(emoji_arrays, "emoji_trie", lambda: trie)
-    emoji_arrays._edges.cache_clear()
+    monkeypatch.setattr(scan, "emoji_trie", lambda: small)
+    small = trie.build_trie(data)
+    monkeypatch.setattr(scan_numpy, "emoji_trie", lambda: small)
+    scan_numpy._edges.cache_clear()
     texts = [*new, "ѺѺ🏽я", f"\U0001ffff{ZWJ}🍇{ZWJ}🦊", "߷߷", f"߷{ZWJ}߷", "привіт"]
     found = told(texts)
-    emoji_arrays._edges.cache_clear()
+    scan_numpy._edges.cache_clear()
     assert found == reference(texts)
     assert {sign for *_, sign in found} >= set(new)

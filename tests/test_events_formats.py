@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foxgrape import FoxgrapeError, read_events
+from foxgrape._util.resources import study_folder
 from foxgrape.errors import TableError
-from foxgrape.events import quarantined, unresolved
-from foxgrape.shipped import study_folder
+from foxgrape.io.events import quarantined, unresolved
 
 FIXTURES = Path(__file__).parent / "fixtures" / "events"
 FORMAT_OF = {

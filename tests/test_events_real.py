@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from foxgrape import read_events
-from foxgrape.events import unresolved
+from foxgrape.io.events import unresolved
 
 
 @pytest.mark.real

@@ -15,10 +15,10 @@ import pytest
 
 from building import build, lines, make_template
 from foxgrape import Gazetteer, Store, open_study, run_report
-from foxgrape.cli import run
+from foxgrape.cli.app import run
 from foxgrape.errors import FoxgrapeError, StoreError
-from foxgrape.reports.due import run_due
-from foxgrape.reports.schedule import read_schedule
+from foxgrape.reports.schedule.config import read_schedule
+from foxgrape.reports.schedule.due import run_due
 from report_templates import template
 
 NOON = pd.Timestamp("2022-09-10T12:00Z")
@@ -38,7 +38,7 @@ def posts(first: int, count: int) -> pd.DataFrame:
 #: What follows can write no file of more bytes than this, as if the disk were full.
 SMALL = """
 import resource, sys
-from foxgrape.cli import run
+from foxgrape.cli.app import run
 from foxgrape.errors import FoxgrapeError
 def fill():
     resource.setrlimit(resource.RLIMIT_FSIZE, ({most}, {most}))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from foxgrape.errors import FoxgrapeError
 from foxgrape.places import Gazetteer, Place, find, fold
-from foxgrape.places.building import read_admin1, sorted_names, write_folder
+from foxgrape.places.build import read_admin1, sorted_names, write_folder
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 import spellings

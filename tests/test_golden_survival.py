@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from foxgrape import choice
-from foxgrape.competing import _curves
-from foxgrape.survival import kaplan_meier, log_rank, quantile, restricted_mean
-from foxgrape.turnbull import turnbull
+from foxgrape.stats.hazard import conditional_logit
+from foxgrape.stats.survival.competing_risks import _curves
+from foxgrape.stats.survival.kaplan_meier import kaplan_meier, log_rank, quantile, restricted_mean
+from foxgrape.stats.survival.turnbull import turnbull
 
 GOLDEN = Path(__file__).parent / "golden"
 DAY = pd.Timedelta(days=1)
@@ -110,13 +110,15 @@ def test_conditional_logit_equals_clogit_and_coxph_clustered():
         [frame[name].to_numpy(float).reshape(events, places) for name in reference["term"]]
     )
     case = frame["case"].to_numpy().reshape(events, places).argmax(axis=1)
-    best = choice.fit(terms, case)
+    best = conditional_logit.fit_logit(terms, case)
     assert best.beta == pytest.approx(reference["coef"].to_numpy(), rel=1e-7)
-    errors = np.sqrt(np.diag(choice.inverse(best.information)))
+    errors = np.sqrt(np.diag(conditional_logit.inverse_information(best.information)))
     assert errors == pytest.approx(reference["se"].to_numpy(), rel=1e-6)
     assert best.log_likelihood == pytest.approx(reference["loglik"][0], rel=1e-10)
-    without = choice.fit(terms[1:], case)
+    without = conditional_logit.fit_logit(terms[1:], case)
     assert without.log_likelihood == pytest.approx(reference["loglik_without"][0], rel=1e-10)
     # R's sandwich has no correction for the number of clusters; ours has J / (J - 1).
-    robust = np.sqrt(np.diag(choice.clustered(terms, case, best)) * (places - 1) / places)
+    robust = np.sqrt(
+        np.diag(conditional_logit.clustered_covariance(terms, case, best)) * (places - 1) / places
+    )
     assert robust == pytest.approx(reference["robust_se"].to_numpy(), rel=1e-6)

@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 from scipy.optimize import minimize
 
-from foxgrape import FoxgrapeError, choice, hazard, open_study
-from foxgrape.front import FIELD, _smooth_in_time, everyone_knew, surroundings
-from foxgrape.riskset import DAY, NEVER, risk_sets
-from foxgrape.setting import length
+from foxgrape import FoxgrapeError, hazard, open_study
+from foxgrape.stats.hazard import conditional_logit
+from foxgrape.stats.hazard.covariates import FIELD, _smooth_in_time, build_covariates, fit_baseline
+from foxgrape.stats.hazard.risk_sets import DAY, NEVER, risk_sets
+from foxgrape.stats.inputs import duration_us
 
 START = pd.Timestamp("2022-03-01", tz="UTC")
 
@@ -59,34 +60,34 @@ def planted(seed=0, number=80, places=12, led=0.5, located=True):
 def test_a_choice_model_by_hand():
     """The exposed of two places had it three times of four: the ratio is 3."""
     exposed = np.array([[[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]])
-    best = choice.fit(exposed, np.zeros(4, dtype=int))
+    best = conditional_logit.fit_logit(exposed, np.zeros(4, dtype=int))
     assert np.exp(best.beta[0]) == pytest.approx(3)
     assert best.log_likelihood == pytest.approx(3 * np.log(3 / 4) + np.log(1 / 4))
     # Information: four times p (1 - p).
     assert best.information[0, 0] == pytest.approx(0.75)
-    assert choice.fit(exposed[:0], np.zeros(4, dtype=int)).log_likelihood == pytest.approx(
-        4 * np.log(0.5)
-    )
+    assert conditional_logit.fit_logit(
+        exposed[:0], np.zeros(4, dtype=int)
+    ).log_likelihood == pytest.approx(4 * np.log(0.5))
 
 
 def test_a_choice_among_many_begins_where_that_of_some_ends():
     """The same four events five hundred times; and as many that separate, which end nowhere."""
     exposed = np.array([[[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]])
     never = np.zeros(2000, dtype=int)
-    best = choice.fit(np.tile(exposed, (1, 500, 1)), never)
+    best = conditional_logit.fit_logit(np.tile(exposed, (1, 500, 1)), never)
     assert np.exp(best.beta[0]) == pytest.approx(3)
     assert best.bounded
     apart = np.tile(np.array([[[1.0, 0.0]]]), (1, 2000, 1))
-    assert not choice.fit(apart, never).bounded
+    assert not conditional_logit.fit_logit(apart, never).bounded
 
 
 def test_the_profile_interval_is_where_the_likelihood_has_fallen():
     rng = np.random.default_rng(3)
     terms = rng.normal(size=(3, 40, 6))
     case = rng.integers(0, 6, 40)
-    best = choice.fit(terms, case)
+    best = conditional_logit.fit_logit(terms, case)
     for side in (-1, 1):
-        bound = choice.profile_bound(terms, case, best, drop=1.92, side=side)
+        bound = conditional_logit.profile_bound(terms, case, best, drop=1.92, side=side)
 
         def loss(rest, bound=bound):
             score = np.tensordot(np.concatenate([[bound], rest]), terms, axes=1)
@@ -100,10 +101,13 @@ def test_the_profile_interval_is_where_the_likelihood_has_fallen():
 def test_what_separates_is_infinite_with_a_finite_lower_bound():
     exposed = np.zeros((1, 8, 4))
     exposed[0, :, 0] = 1
-    best = choice.fit(exposed, np.zeros(8, dtype=int))
+    best = conditional_logit.fit_logit(exposed, np.zeros(8, dtype=int))
     assert not best.bounded
-    assert choice.profile_bound(exposed, np.zeros(8, dtype=int), best, drop=1.92, side=1) == np.inf
-    low = choice.profile_bound(exposed, np.zeros(8, dtype=int), best, drop=1.92, side=-1)
+    assert (
+        conditional_logit.profile_bound(exposed, np.zeros(8, dtype=int), best, drop=1.92, side=1)
+        == np.inf
+    )
+    low = conditional_logit.profile_bound(exposed, np.zeros(8, dtype=int), best, drop=1.92, side=-1)
     # 8 log(r / (r + 3)) = -1.92 at the bound.
     share = np.exp(-1.92 / 8)
     assert np.exp(low) == pytest.approx(3 * share / (1 - share), rel=2e-2)
@@ -170,7 +174,7 @@ def test_options_that_make_no_sense_are_refused(options):
     with pytest.raises(FoxgrapeError) as refused:
         hazard(*planted(), **options)
     assert "\n" not in str(refused.value)
-    assert length("36h", "window") == 1.5 * DAY
+    assert duration_us("36h", "window") == 1.5 * DAY
 
 
 def test_smoothing_in_time_equals_the_plain_sum_over_long_spans():
@@ -187,7 +191,7 @@ def test_smoothing_in_time_equals_the_plain_sum_over_long_spans():
 def test_fields_leave_the_event_itself_out():
     """Two events far apart in time: nothing surrounds either, but for the field's floor."""
     risk = risk_sets(signals([0], [2]), events([100, 900], [0, 1], lat=[48.0, 49.0], lon=30.0))
-    around = surroundings(risk, window=7 * DAY, history=30 * DAY)
+    around = build_covariates(risk, window=7 * DAY, history=30 * DAY)
     assert not any(name.startswith(FIELD) for name in around.names)
 
 
@@ -281,7 +285,7 @@ def test_every_event_of_one_instant_has_a_risk_set_of_its_own():
 
 def test_fields_of_the_front_draw_and_never_repel():
     risk = risk_sets(*planted(5, led=0.9))
-    around, fitted = everyone_knew(risk, window=3 * DAY, history=30 * DAY)
+    around, fitted = fit_baseline(risk, window=3 * DAY, history=30 * DAY)
     fields = [name.startswith(FIELD) for name in around.names]
     assert (fitted.beta[fields] >= 0).all()
 
@@ -331,9 +335,9 @@ def test_size_under_a_fast_front_where_a_bare_model_would_be_fooled():
         ours += hazard(*told, window="7D").p_value < 0.05
         risk = risk_sets(*told)
         exposed = (risk.recency() <= 7 * DAY).astype(float)[None]
-        gain = choice.fit(exposed, risk.case).log_likelihood + len(risk.case) * np.log(
-            len(risk.places)
-        )
+        gain = conditional_logit.fit_logit(exposed, risk.case).log_likelihood + len(
+            risk.case
+        ) * np.log(len(risk.places))
         bare += 2 * gain > 3.84
     assert bare >= 50
     assert ours <= 8

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from foxgrape import Store, ingest, read_posts
-from foxgrape.cli import run
+from foxgrape.cli.app import run
 from foxgrape.errors import StoreError, TableError
 
 FIXTURES = Path(__file__).parent / "fixtures"

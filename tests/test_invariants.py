@@ -12,11 +12,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from foxgrape import alarm, choice, coincidence, hazard, simulate
-from foxgrape.levels import false_discoveries, p_values
-from foxgrape.molchan import area_skill, trajectory
-from foxgrape.riskset import NEVER, risk_sets
-from foxgrape.surrogates import NULLS, Surrogates
+from foxgrape import alarm, coincidence, hazard
+from foxgrape.stats import simulate
+from foxgrape.stats.alarms.molchan import area_skill, trajectory
+from foxgrape.stats.coincidence.significance import adjust_fdr, p_values
+from foxgrape.stats.coincidence.surrogates import NULLS, Surrogates
+from foxgrape.stats.hazard import conditional_logit
+from foxgrape.stats.hazard.risk_sets import NEVER, risk_sets
 
 START = pd.Timestamp("2022-01-01T00:00Z")
 DAY = pd.Timedelta(days=1)
@@ -298,8 +300,8 @@ def test_p_knows_no_unit_and_no_order_of_surrogates(values, scale, shift, order)
     arrays.arrays(float, 6, elements=st.floats(0, 1) | st.just(np.nan)), st.permutations(range(6))
 )
 def test_false_discoveries_know_no_order_and_lower_no_p(p, order):
-    q = false_discoveries(p)
-    np.testing.assert_array_equal(false_discoveries(p[order]), q[order])
+    q = adjust_fdr(p)
+    np.testing.assert_array_equal(adjust_fdr(p[order]), q[order])
     told = ~np.isnan(p)
     assert (np.isnan(q) == ~told).all()
     assert (q[told] >= p[told]).all()
@@ -312,9 +314,9 @@ def test_a_choice_knows_nothing_that_all_places_share(number):
     """Added to a term at all places of an event, it changes no choice; all twice, no ratio."""
     rng = np.random.default_rng(number)
     terms, case = rng.normal(size=(2, 30, 4)), rng.integers(0, 4, 30)
-    one = choice.fit(terms, case)
-    other = choice.fit(terms + rng.normal(size=(2, 30, 1)), case)
-    twice = choice.fit(np.tile(terms, (1, 2, 1)), np.tile(case, 2))
+    one = conditional_logit.fit_logit(terms, case)
+    other = conditional_logit.fit_logit(terms + rng.normal(size=(2, 30, 1)), case)
+    twice = conditional_logit.fit_logit(np.tile(terms, (1, 2, 1)), np.tile(case, 2))
     for fitted, times in ((other, 1), (twice, 2)):
         assert fitted.beta == pytest.approx(one.beta, abs=1e-3)
         assert fitted.log_likelihood == pytest.approx(times * one.log_likelihood, abs=1e-5)

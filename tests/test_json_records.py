@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foxgrape import doors, json_records
-from foxgrape.doors import BrokenError, lines
+from foxgrape.io import json_records, stream
+from foxgrape.io.stream import CorruptFileError, lines
 
 PIECES = st.sampled_from(
     [rb"\ud83d\ude00", rb"\ud83d", rb"\ude00", rb"\\", rb"\x0B", rb"\n", rb"\u0041", b"a", b"xB0"]
@@ -41,7 +41,7 @@ def test_escapes_are_mended_wherever_the_pieces_were_cut(pieces, cuts):
     data = b"".join(pieces)
     edges = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
     chunks = [data[a:b] for a, b in pairwise(edges)]
-    mended = b"".join(json_records.mended(iter(chunks)))
+    mended = b"".join(json_records.repair_escapes(iter(chunks)))
     assert mended == expected(pieces)
     json.loads(b'"' + mended + b'"')
 
@@ -55,14 +55,14 @@ JSON = st.recursive(
 
 @given(st.lists(JSON))
 def test_items_of_an_array_are_those_of_the_standard_library(items):
-    stream = io.BytesIO(json.dumps(items).encode())
-    assert [found for _, found in json_records.values(stream, {("item",)})] == items
+    source = io.BytesIO(json.dumps(items).encode())
+    assert [found for _, found in json_records.values(source, {("item",)})] == items
 
 
 @given(st.lists(st.dictionaries(st.text(max_size=3), JSON)))
 def test_lines_are_those_of_the_standard_library(items):
-    stream = io.BytesIO("\n\n".join(map(json.dumps, items)).encode())
-    records = list(json_records.json_lines(lines(stream)))
+    source = io.BytesIO("\n\n".join(map(json.dumps, items)).encode())
+    records = list(json_records.json_lines(lines(source)))
     assert [record.value for record in records] == items
     assert [record.number for record in records] == [1 + 2 * n for n in range(len(items))]
 
@@ -78,15 +78,15 @@ def test_lines_are_those_of_the_standard_library(items):
     ],
 )
 def test_a_document_that_cannot_be_read_on_says_why(content, says):
-    with pytest.raises(BrokenError, match=says):
+    with pytest.raises(CorruptFileError, match=says):
         list(json_records.values(io.BytesIO(content), {("item",)}))
 
 
 def test_a_record_may_be_no_larger_than_the_cap(monkeypatch):
-    monkeypatch.setattr(json_records, "MAX_RECORD", 3 * doors.CHUNK)
-    small = [{"a": "x" * doors.CHUNK}] * 12
-    stream = io.BytesIO(json.dumps(small).encode())
-    assert len(list(json_records.values(stream, {("item",)}))) == 12
-    stream = io.BytesIO(json.dumps([*small, {"a": "x" * 9 * doors.CHUNK}]).encode())
-    with pytest.raises(BrokenError, match="larger than"):
-        list(json_records.values(stream, {("item",)}))
+    monkeypatch.setattr(json_records, "MAX_RECORD", 3 * stream.CHUNK)
+    small = [{"a": "x" * stream.CHUNK}] * 12
+    source = io.BytesIO(json.dumps(small).encode())
+    assert len(list(json_records.values(source, {("item",)}))) == 12
+    source = io.BytesIO(json.dumps([*small, {"a": "x" * 9 * stream.CHUNK}]).encode())
+    with pytest.raises(CorruptFileError, match="larger than"):
+        list(json_records.values(source, {("item",)}))

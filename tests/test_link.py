@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foxgrape import FoxgrapeError, link
-from foxgrape.link import confirmed_by_side
+from foxgrape.linking import confirmed_by_side
 from making import IZIUM, events, signals
 
 HOUR = pd.Timedelta(hours=1)

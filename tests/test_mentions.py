@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foxgrape.mentions import _NEAR, _word_before, mentions_in
+from foxgrape.detection.mentions import _NEAR, _word_before, find_mentions
 from foxgrape.places import Gazetteer
 
 DEFAULT = Gazetteer.default()
@@ -17,7 +17,8 @@ DEFAULT = Gazetteer.default()
 
 def told(text, gazetteer=DEFAULT):
     return [
-        (text[each.start : each.end], each.places[0].name) for each in mentions_in(text, gazetteer)
+        (text[each.start : each.end], each.places[0].name)
+        for each in find_mentions(text, gazetteer)
     ]
 
 
@@ -93,7 +94,7 @@ def test_words_first_names_regions_and_streets_are_no_mentions(text):
     ],
 )
 def test_a_weak_name_is_read_where_the_words_around_speak_of_a_place(text, name):
-    signals = {each.places[0].name: each.sure for each in mentions_in(text, DEFAULT)}
+    signals = {each.places[0].name: each.sure for each in find_mentions(text, DEFAULT)}
     assert signals[name] is False
 
 
@@ -111,7 +112,7 @@ def test_a_town_is_read_in_the_name_of_its_mayor_and_of_its_plant(text, expected
 
 def test_a_name_of_several_places_means_the_one_in_the_region_behind_it():
     def regions(text):
-        (first, *_) = mentions_in(text, DEFAULT)
+        (first, *_) = find_mentions(text, DEFAULT)
         return {place.admin1 for place in first.places}
 
     assert len(regions("the village of Pisky")) > 1
@@ -133,7 +134,7 @@ def test_in_a_list_of_ones_own_no_place_is_too_small():
 
 def test_a_name_of_several_places_means_the_one_near_another_that_is_named():
     def ids(text):
-        return [{place.id for place in each.places} for each in mentions_in(text, DEFAULT)]
+        return [{place.id for place in each.places} for each in find_mentions(text, DEFAULT)]
 
     (alone,) = ids("Лиман")
     assert len(alone) > 1
@@ -146,7 +147,7 @@ def test_a_name_of_several_places_means_the_one_near_another_that_is_named():
 
 def test_spans_are_code_points_and_do_not_overlap():
     text = "🍇🇺🇦 Велика Олександрівка, Нова Каховка та Каховка 🦊"
-    spans = mentions_in(f"у {text}", DEFAULT)
+    spans = find_mentions(f"у {text}", DEFAULT)
     assert [f"у {text}"[each.start : each.end] for each in spans] == [
         "Велика Олександрівка",
         "Нова Каховка",

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from scipy.stats import binomtest
 
-from foxgrape.mentions import mentions_in
+from foxgrape.detection.mentions import find_mentions
 from foxgrape.places import Gazetteer
 
 LABELS = Path(__file__).parent / "labels"
@@ -77,7 +77,7 @@ class Compared:
 
 @cache
 def mentioned(text):
-    return mentions_in(text, Gazetteer.default())
+    return find_mentions(text, Gazetteer.default())
 
 
 def compare(texts, read, labels, group):

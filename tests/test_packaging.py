@@ -62,7 +62,7 @@ def test_the_wheel_holds_data_templates_and_licences(wheel):
         "foxgrape/resources/README.md",
         "foxgrape/resources/datasets.toml",
         "foxgrape/resources/ukraine.geojson",
-        "foxgrape/reports/page/page.html.j2",
+        "foxgrape/reports/rendering/static/page.html.j2",
         "foxgrape/_shipped/templates/lead_times.ipynb",
         "foxgrape/_shipped/templates/lead_times.yaml",
         "foxgrape/_shipped/studies/izium-2022/README.md",
@@ -154,7 +154,7 @@ def run(python: Path, *words: str, cwd: Path) -> str:
 
 def test_the_installed_package_says_its_version_and_finds_its_own(elsewhere, tmp_path):
     code = (
-        "import foxgrape, foxgrape.shipped as s; print(foxgrape.__version__); "
+        "import foxgrape, foxgrape._util.resources as s; print(foxgrape.__version__); "
         "print(foxgrape.__file__); print(s.study_folder('izium-2022')); print(s.template_folder())"
     )
     version, *places = run(elsewhere, "-c", code, cwd=tmp_path).splitlines()

@@ -15,17 +15,18 @@ import pytest
 
 from attacks import ATTACKS, seen
 from axe import grave
-from foxgrape import ReportRequest, markup, run_report, run_reports
-from foxgrape.cli import run
+from foxgrape import ReportRequest, run_report, run_reports
+from foxgrape._util.resources import study_folder
+from foxgrape.cli.app import run
+from foxgrape.display import html
 from foxgrape.errors import ReportError
-from foxgrape.reports import assets
-from foxgrape.reports.building import run_at, stands
-from foxgrape.reports.folders import alone_in, prune
-from foxgrape.reports.html import _TAGS, clean, page
-from foxgrape.reports.job import _write_page
+from foxgrape.reports.execution.job import _write_page
+from foxgrape.reports.execution.runner import is_up_to_date, report_run_for
 from foxgrape.reports.plan import Software, plan
+from foxgrape.reports.rendering import assets
+from foxgrape.reports.rendering.page import _TAGS, render_page, sanitize
+from foxgrape.reports.run_folder import folder_lock, prune
 from foxgrape.reports.serve import server
-from foxgrape.shipped import study_folder
 from making import change
 from report_templates import template
 
@@ -200,7 +201,7 @@ class Reader(HTMLParser):
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_cleaned_markup_can_do_nothing(attack):
-    for tag, name, value in Reader(clean(f"<p>{attack}</p><p title='{attack}'>x</p>")).found:
+    for tag, name, value in Reader(sanitize(f"<p>{attack}</p><p title='{attack}'>x</p>")).found:
         assert tag in _TAGS
         assert name in {None, "title", "rel", "href"}
         assert name != "href" or value.startswith("https://")
@@ -271,7 +272,7 @@ def sorting(tmp_path_factory):
     merged = {"text/html": merged["text/html"].replace("<th>", "<th colspan=2>")}
     shown = notebook(table([*COLUMNS, "ties", "row"], *rows), wide, merged, FIGURE)
     file = tmp_path_factory.mktemp("page") / "page.html"
-    text = page(shown, title="Sorting & <more>", footer={})
+    text = render_page(shown, title="Sorting & <more>", footer={})
     file.write_text(text, encoding="utf-8")
     return file
 
@@ -322,8 +323,8 @@ def test_tables_with_merged_cells_are_left_alone(sorting, opened):
 def test_words_begin_at_the_left_and_numbers_end_at_the_right(tmp_path, opened, lab):
     """Also in JupyterLab, whose style has all cells end at the right."""
     rows = [["a 1", "1,234", "12%", "1"], ["–", "–", "−0.5%", "7 days"]]
-    shown = markup.table(["word", "number", "share", "other"], rows).markup
-    text = page(notebook({"text/html": shown}), title="x", footer={})
+    shown = html.table(["word", "number", "share", "other"], rows).markup
+    text = render_page(notebook({"text/html": shown}), title="x", footer={})
     if lab:
         text = f"<!doctype html><style>td, th, tr {{ text-align: right; }}</style>{shown}"
     file = tmp_path / "page.html"
@@ -384,7 +385,7 @@ def test_paper_has_black_ink_no_controls_and_the_addresses_of_links(tmp_path, op
     link = {"text/html": '<p>See <a href="https://example.org/a?b=c">this</a>.</p>'}
     file = tmp_path / "page.html"
     shown = notebook(FIGURE, link, table(["a"], ["1"], ["2"]))
-    file.write_text(page(shown, title="Paper", footer={}), encoding="utf-8")
+    file.write_text(render_page(shown, title="Paper", footer={}), encoding="utf-8")
     tab = opened(file, color_scheme=scheme, width=1600)
     tab.emulate_media(media="print", color_scheme=scheme)
     tab.evaluate("window.dispatchEvent(new Event('beforeprint'))")
@@ -413,13 +414,13 @@ PIXEL = bytes.fromhex(
 def test_where_no_script_runs_pictures_or_words_stand_for_figures(tmp_path, opened):
     file = tmp_path / "page.html"
     for pictures in ([PIXEL], []):
-        shown = page(notebook(FIGURE), title="x", footer={}, pictures=pictures)
+        shown = render_page(notebook(FIGURE), title="x", footer={}, pictures=pictures)
         file.write_text(shown, encoding="utf-8")
         tab = opened(file, drawn=False, java_script_enabled=False)
         assert tab.locator("figcaption").inner_text() == "A line that rises."
         assert not tab.locator(".drawing").is_visible(), "an empty box says nothing"
         assert tab.locator("img.picture:visible").count() == len(pictures)
-    drawn = page(notebook(FIGURE), title="x", footer={}, pictures=[PIXEL])
+    drawn = render_page(notebook(FIGURE), title="x", footer={}, pictures=[PIXEL])
     file.write_text(drawn, encoding="utf-8")
     assert opened(file).locator("img.picture:visible").count() == 0
 
@@ -428,7 +429,7 @@ def test_where_no_script_runs_pictures_or_words_stand_for_figures(tmp_path, open
 @pytest.mark.parametrize("pictures", [[PIXEL], []], ids=["pictures", "words"])
 def test_without_what_it_shares_a_page_says_so_and_shows_what_it_has(tmp_path, opened, pictures):
     file = tmp_path / "page.html"
-    text = page(notebook(FIGURE), title="x", footer={}, assets="assets", pictures=pictures)
+    text = render_page(notebook(FIGURE), title="x", footer={}, assets="assets", pictures=pictures)
     file.write_text(text, encoding="utf-8")
     tab = opened(file, drawn=False)
     tab.wait_for_selector("figure.failed")
@@ -484,12 +485,12 @@ def test_what_is_shared_stays_as_long_as_a_page_names_it(shared, tmp_path):
     for keeper in (out / ".building-x", out / "rebuilt" / "x"):
         keeper.mkdir(parents=True)
         shutil.move(run / "manifest.json", keeper / "manifest.json")
-        assert assets.sweep(out) == []
+        assert assets.remove_unused_assets(out) == []
         shutil.move(keeper / "manifest.json", run / "manifest.json")
     (run / "manifest.json").write_text("{", encoding="utf-8")
-    assert assets.sweep(out) == []
+    assert assets.remove_unused_assets(out) == []
     (run / "manifest.json").unlink()
-    assert assets.sweep(out) == [used]
+    assert assets.remove_unused_assets(out) == [used]
 
 
 def test_a_run_stands_if_its_page_is_made_as_asked_and_all_that_it_shares_is_there(shared):
@@ -497,14 +498,14 @@ def test_a_run_stands_if_its_page_is_made_as_asked_and_all_that_it_shares_is_the
     plotly = out / "assets" / assets.plotly_asset().name
 
     def there(**made):
-        return stands(plan(ReportRequest("lead_times", out=out, **made), Software.here()))
+        return is_up_to_date(plan(ReportRequest("lead_times", out=out, **made), Software.here()))
 
     assert there(shared_assets=True)
     assert not there(shared_assets=False)
     plotly.rename(out / "elsewhere")
     assert not there(shared_assets=True)
-    with alone_in(out):
-        assert assets.keep(out) == plotly.name
+    with folder_lock(out):
+        assert assets.ensure_plotly_asset(out) == plotly.name
     assert there(shared_assets=True)
     (out / "elsewhere").unlink()
 
@@ -532,7 +533,7 @@ start = 2025-12-31
 )  # fmt: skip
 def test_each_verb_that_builds_tells_how_pages_are_made(tmp_path, monkeypatch, words):
     made = []
-    done = run_at("x", "done", tmp_path, None)
+    done = report_run_for("x", "done", tmp_path, None)
 
     def run_one(template, **told):  # noqa: ARG001
         made.append((told["shared_assets"], told["pictures"]))
@@ -555,7 +556,7 @@ def test_each_verb_that_builds_tells_how_pages_are_made(tmp_path, monkeypatch, w
 
 
 def test_pictures_without_kaleido_are_refused_before_anything_starts(tmp_path, monkeypatch):
-    monkeypatch.setattr("foxgrape.reports.pictures.find_spec", lambda name: None)  # noqa: ARG005
+    monkeypatch.setattr("foxgrape.reports.rendering.images.find_spec", lambda name: None)  # noqa: ARG005
     with pytest.raises(ReportError, match="need kaleido"):
         run_report("lead_times", out=tmp_path / "out", pictures=True)
     assert not (tmp_path / "out").exists()
@@ -565,7 +566,7 @@ def test_pictures_that_cannot_be_made_are_told_and_spoil_nothing(tmp_path, monke
     def fails(_):
         raise OSError(2, "there is no browser")
 
-    monkeypatch.setattr("foxgrape.reports.pictures.pictures", fails)
+    monkeypatch.setattr("foxgrape.reports.rendering.images.render_images", fails)
     result = {}
     nbformat.write(notebook(FIGURE), tmp_path / "notebook.ipynb")
     order = {"title": "x", "footer": {}, "assets": None, "pictures": True}

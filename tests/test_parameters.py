@@ -14,9 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foxgrape.errors import ParameterError
-from foxgrape.reports.catalogue import Template
-from foxgrape.reports.parameters import checked, from_text, secrets_of
-from foxgrape.reports.relative import day_from, instant_from
+from foxgrape.reports.templates.discovery import Template
+from foxgrape.reports.templates.parameters import (
+    parse_parameters,
+    secret_values,
+    validate_parameters,
+)
+from foxgrape.reports.templates.relative_dates import resolve_day, resolve_instant
 
 NOW = datetime(2022, 9, 10, 22, tzinfo=UTC)  # the 11th, one o'clock at night, in Kyiv
 KYIV = "Europe/Kyiv"
@@ -28,12 +32,14 @@ def template(**rules) -> Template:
 
 
 def check(rule, value, **more):
-    return checked(template(it=rule), {"it": value}, **{"now": NOW, "zone": KYIV} | more)["it"]
+    return validate_parameters(
+        template(it=rule), {"it": value}, **{"now": NOW, "zone": KYIV} | more
+    )["it"]
 
 
 def typed(rule, text):
     mine = template(it=rule)
-    return checked(mine, from_text(mine, {"it": text}), now=NOW, zone=KYIV)["it"]
+    return validate_parameters(mine, parse_parameters(mine, {"it": text}), now=NOW, zone=KYIV)["it"]
 
 
 @pytest.mark.parametrize(
@@ -181,20 +187,20 @@ def test_a_secret_is_the_name_of_a_variable_and_is_never_shown():
     rule = {"type": "string", "format": "secret"}
     environ = {"MY_TOKEN": "hunter2", "EMPTY": ""}
     mine = template(it=rule)
-    values = checked(mine, {"it": "MY_TOKEN"}, environ=environ)
+    values = validate_parameters(mine, {"it": "MY_TOKEN"}, environ=environ)
     assert values == {"it": "MY_TOKEN"}
-    assert secrets_of(mine, values, environ) == ["hunter2"]
+    assert secret_values(mine, values, environ) == ["hunter2"]
     # Whoever gives the secret itself, in any spelling, does not find it in an error.
     for bad in ("hunter2", "HUNTER2", "EMPTY", 7):
         with pytest.raises(ParameterError) as told:
-            checked(mine, {"it": bad}, environ=environ)
+            validate_parameters(mine, {"it": bad}, environ=environ)
         assert str(bad) not in str(told.value)
 
 
 def test_a_parameter_without_default_must_be_given():
     mine = template(it={"type": "string", "format": "place"})
     with pytest.raises(ParameterError, match="mine needs the parameter it; expected a place"):
-        checked(mine, {})
+        validate_parameters(mine, {})
 
 
 def test_broken_rules_are_named():
@@ -208,10 +214,10 @@ def test_broken_rules_are_named():
 
 def test_from_now_on_needs_a_now():
     mine = template(it={"type": "string", "format": "date", "default": "today"})
-    assert checked(mine, {}, now=NOW) == {"it": "2022-09-10"}
-    assert checked(mine, {}, now=NOW, zone=KYIV) == {"it": "2022-09-11"}
+    assert validate_parameters(mine, {}, now=NOW) == {"it": "2022-09-10"}
+    assert validate_parameters(mine, {}, now=NOW, zone=KYIV) == {"it": "2022-09-11"}
     with pytest.raises(ParameterError, match="what now is was not told"):
-        checked(mine, {})
+        validate_parameters(mine, {})
 
 
 @pytest.mark.parametrize(
@@ -232,14 +238,14 @@ def test_from_now_on_needs_a_now():
     ],
 )
 def test_days_from_now_on(text, day):
-    assert day_from(text, NOW, KYIV).isoformat() == day
+    assert resolve_day(text, NOW, KYIV).isoformat() == day
 
 
 def test_a_month_before_its_last_day_is_the_last_there_is():
     march = datetime(2024, 3, 31, 12, tzinfo=UTC)
-    assert day_from("-1month", march, "UTC") == date(2024, 2, 29)
-    assert day_from("-13month", march, "UTC") == date(2023, 2, 28)
-    assert day_from("-1year", datetime(2024, 2, 29, tzinfo=UTC), "UTC") == date(2023, 2, 28)
+    assert resolve_day("-1month", march, "UTC") == date(2024, 2, 29)
+    assert resolve_day("-13month", march, "UTC") == date(2023, 2, 28)
+    assert resolve_day("-1year", datetime(2024, 2, 29, tzinfo=UTC), "UTC") == date(2023, 2, 28)
 
 
 @pytest.mark.parametrize(
@@ -255,12 +261,12 @@ def test_a_month_before_its_last_day_is_the_last_there_is():
     ],
 )
 def test_instants_from_now_on(text, instant):
-    assert instant_from(text, NOW, KYIV).isoformat() == instant
+    assert resolve_instant(text, NOW, KYIV).isoformat() == instant
 
 
 @pytest.mark.parametrize("text", ["7d", "-d", "- 7d", "-7 d", "today ", "-7D", "-1monthstart", ""])
 def test_what_is_no_time_from_now_on(text):
-    for read in (day_from, instant_from):
+    for read in (resolve_day, resolve_instant):
         with pytest.raises(ValueError, match="not a time from now on"):
             read(text, NOW, KYIV)
 
@@ -273,11 +279,11 @@ def test_what_is_no_time_from_now_on(text):
 def test_a_unit_starts_where_the_one_before_ends(now, unit, count):
     """What is a whole span to one period is the start of the next, in every zone and season."""
     for zone in (KYIV, "UTC", "America/New_York"):
-        ends = instant_from(f"{count:+d}{unit}_end", now, zone)
-        assert ends == instant_from(f"{count + 1:+d}{unit}_start", now, zone)
+        ends = resolve_instant(f"{count:+d}{unit}_end", now, zone)
+        assert ends == resolve_instant(f"{count + 1:+d}{unit}_start", now, zone)
         assert ends.astimezone(ZoneInfo(zone)).hour in {0, 1}
-        last = day_from(f"{count:+d}{unit}_end", now, zone)
-        assert day_from(f"{count + 1:+d}{unit}_start", now, zone) == last + timedelta(days=1)
+        last = resolve_day(f"{count:+d}{unit}_end", now, zone)
+        assert resolve_day(f"{count + 1:+d}{unit}_start", now, zone) == last + timedelta(days=1)
 
 
 @given(st.text(max_size=30) | st.integers() | st.floats() | st.booleans() | st.none())

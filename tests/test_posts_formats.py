@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from foxgrape import FoxgrapeError, read_posts
 from foxgrape.errors import TableError
-from foxgrape.posts import quarantined
+from foxgrape.io.posts import quarantined
 
 FIXTURES = Path(__file__).parent / "fixtures" / "posts"
 FORMAT_OF = {

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foxgrape import iter_posts, read_events, read_posts, tables
+from foxgrape import iter_posts, read_events, read_posts, schemas
 from foxgrape.errors import TableError
 
 WHEN = datetime(2022, 9, 10, 12, 16, 0, 123456, tzinfo=UTC)
@@ -156,7 +156,7 @@ TIMES = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1), timezones=st.ju
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet", "xlsx"])
 @given(st.lists(st.tuples(TEXTS, TIMES), min_size=1, max_size=5))
 def test_what_is_written_is_read(tmp_path_factory, kind, rows):
-    wanted = tables.check(frame(*map(list, zip(*rows, strict=True))), "posts")
+    wanted = schemas.validate(frame(*map(list, zip(*rows, strict=True))), "posts")
     file = tmp_path_factory.mktemp("table") / "named-like-nothing"
     told = wanted.copy()
     for name in ("posted_at", "posted_until", "edited_at"):
@@ -202,7 +202,7 @@ def test_a_column_of_a_spreadsheet_without_a_name_moves_no_other(tmp_path):
 def test_a_parquet_file_without_rows_is_a_table_without_rows(tmp_path):
     frame([], []).to_parquet(tmp_path / "x")
     posts = read_posts(tmp_path / "x")
-    assert (len(posts), list(posts)) == (0, tables.columns("posts"))
+    assert (len(posts), list(posts)) == (0, schemas.columns("posts"))
 
 
 @pytest.mark.parametrize("odd", ["beyond the calendar", "not UTF-8"])
@@ -300,7 +300,7 @@ def test_column_by_column_and_row_by_row_are_the_same(tmp_path_factory, kind, ro
         read = [attempt(lambda: read_posts(file, **options))]
         read += [attempt(lambda: list(iter_posts(file, batch=3, **options)))]
         for name in ("plain_lines", "plain_posts"):
-            patch.setattr(f"foxgrape.posts.table.{name}", lambda *_: None)
+            patch.setattr(f"foxgrape.io.posts.table.{name}", lambda *_: None)
         by_row = [attempt(lambda: read_posts(file, **options))]
         by_row += [attempt(lambda: list(iter_posts(file, batch=3, **options)))]
     assert list(map(told, read)) == list(map(told, by_row))
@@ -330,7 +330,7 @@ def test_plain_parts_are_read_column_by_column(tmp_path):
     file = tmp_path / "x"
     file.write_text("\n".join(map(json.dumps, rows)))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("foxgrape.posts.table.Table.rows", lambda *_: pytest.fail("row by row"))
+        patch.setattr("foxgrape.io.posts.table.Table.rows", lambda *_: pytest.fail("row by row"))
         assert len(read_posts(file, account="me")) == 100
         pq.write_table(pa.Table.from_pylist(rows), file)
         assert len(read_posts(file, account="me")) == 100

@@ -10,10 +10,10 @@ import nbformat
 import pytest
 
 from foxgrape import open_study, run_report
-from foxgrape.cli import run
+from foxgrape.cli.app import run
 from foxgrape.errors import ParameterError, ReportError
-from foxgrape.reports.catalogue import find_template, templates
-from foxgrape.reports.parameters import checked
+from foxgrape.reports.templates.discovery import find_template, templates
+from foxgrape.reports.templates.parameters import validate_parameters
 from report_templates import names, printed, template
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -172,7 +172,7 @@ def test_every_template_has_defaults_that_hold():
         "weekly_brief",
     ]
     for one in known.values():
-        assert checked(one, needed.get(one.name, {}), now=NOW)
+        assert validate_parameters(one, needed.get(one.name, {}), now=NOW)
         assert one.title
         assert one.tags
         assert one.description

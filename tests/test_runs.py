@@ -19,11 +19,11 @@ import pytest
 import yaml
 
 from foxgrape import ReportRequest, run_report, run_reports
-from foxgrape.reports import job
-from foxgrape.reports.engine import MOST_SHOWN
-from foxgrape.reports.folders import Aside
-from foxgrape.reports.kernel_process import MOST_PRINTED
-from foxgrape.reports.workers import Workers
+from foxgrape.reports.execution import job
+from foxgrape.reports.execution.engine import MOST_SHOWN
+from foxgrape.reports.execution.kernel_process import MOST_PRINTED
+from foxgrape.reports.execution.workers import Workers
+from foxgrape.reports.run_folder import StagingFolder
 from report_templates import names, printed, template
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -121,7 +121,7 @@ def test_a_word_of_a_run_fits_into_a_pipe_in_one_piece(sign, tmp_path, monkeypat
     """What is longer may be cut in two by the word of another run, and be no JSON."""
     words = []
     monkeypatch.setattr(job, "_execute", lambda *_: f"{sign * 9_000}\nand on")
-    job.work({"aside": str(tmp_path)}, words.append)
+    job.run_job({"aside": str(tmp_path)}, words.append)
     (word,) = words
     assert word["result"]["error"].startswith(sign * 100)
     assert len(json.dumps(word)) < select.PIPE_BUF
@@ -191,7 +191,7 @@ def begin(
     if limit is not None:
         code = f"import resource as r; r.setrlimit(r.RLIMIT_FSIZE, ({limit}, {limit}))\n{RUN}"
     if plain:
-        code = f"import foxgrape.reports.building as b\nb.can_fork = lambda: False\n{RUN}"
+        code = f"import foxgrape.reports.execution.runner as b\nb.can_fork = lambda: False\n{RUN}"
     return subprocess.Popen(
         [sys.executable, "-c", code, str(made), str(out)],
         stdout=subprocess.PIPE,
@@ -266,8 +266,8 @@ def test_what_is_left_is_cleared_and_what_is_worked_on_is_not(tmp_path):
         (old / "report.html").write_text("old", encoding="utf-8")
         if whole:
             (tmp_path / name).mkdir()
-    one = Aside.make(tmp_path, "one")
-    two = Aside.make(tmp_path, "two")
+    one = StagingFolder.make(tmp_path, "one")
+    two = StagingFolder.make(tmp_path, "two")
     assert names(tmp_path) == {one.path.name, two.path.name, "gone", "there"}
     assert (tmp_path / "gone" / "report.html").read_text(encoding="utf-8") == "old"
     one.close()

@@ -14,12 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foxgrape import ReportRequest, Store, open_study, rebuild_report, run_report, run_reports
-from foxgrape.cli import run
+from foxgrape import ReportRequest, Store, open_study, run_report, run_reports
+from foxgrape.cli.app import run
 from foxgrape.errors import ReportError
-from foxgrape.reports.folders import prune
+from foxgrape.reports import rebuild_report
 from foxgrape.reports.plan import Software
-from foxgrape.reports.rebuild import Rebuilt, _changed, _different
+from foxgrape.reports.rebuild import RebuildResult, _changed, _different
+from foxgrape.reports.run_folder import prune
 from foxgrape.reports.serve import server
 from report_templates import names, printed, template
 
@@ -76,7 +77,7 @@ def test_a_run_of_a_store_is_rebuilt_from_what_it_read_whatever_arrived_since(
     assert _different(first.notebook, second.notebook) == (3,)
     told["versions"]["pandas"] = "2.9"
     changed = _changed(told, Software.here())
-    said = Rebuilt(second, same=False, cells=(3,), changed=changed).sentence()
+    said = RebuildResult(second, same=False, cells=(3,), changed=changed).sentence()
     assert said.startswith("another result in cell 3; since then changed: pandas 2.9 → 3.")
 
 

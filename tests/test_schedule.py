@@ -19,15 +19,15 @@ import pytest
 import yaml
 
 from foxgrape.errors import ScheduleError
-from foxgrape.reports.backfill import stretch
-from foxgrape.reports.catalogue import Template
-from foxgrape.reports.due import run_due
-from foxgrape.reports.install import FORMS, Call, install, texts
-from foxgrape.reports.lasting import lasting
-from foxgrape.reports.periods import Period
-from foxgrape.reports.schedule import Job, problems, read_schedule
-from foxgrape.reports.standing import faults, standings
-from foxgrape.reports.taking import values_for
+from foxgrape.reports.schedule.backfill import backfill_range
+from foxgrape.reports.schedule.config import Job, problems, read_schedule
+from foxgrape.reports.schedule.daemon import make_scheduler
+from foxgrape.reports.schedule.due import run_due
+from foxgrape.reports.schedule.install import FORMS, ScheduledCommand, install, render_files
+from foxgrape.reports.schedule.ledger import Period
+from foxgrape.reports.schedule.runner import values_for
+from foxgrape.reports.schedule.status import check_schedule, entry_statuses
+from foxgrape.reports.templates.discovery import Template
 from shelling import said
 
 WHOLE = """
@@ -169,7 +169,7 @@ def test_what_would_fail_later_is_told_now(schedule_file):
     file = schedule_file(
         WHOLE, ('"occurred"', '"wall"'), ('template = "lead_times"\ncron', 'template = "x"\ncron')
     )
-    told = [str(fault) for fault in faults(read_schedule(file), now=NOON, environ={})]
+    told = [str(fault) for fault in check_schedule(read_schedule(file), now=NOON, environ={})]
     assert len(told) == 5
     assert "entry 'mornings': bad value for the parameter clock" in told[0]
     assert "entry 'weekly': no such template" in told[1]
@@ -210,7 +210,7 @@ def build(template, **more):
 def test_how_a_schedule_stands(schedule_file, tmp_path):
     file = schedule_file(WHOLE, ("catch_up = 3", "catch_up = 1"))
     schedule = read_schedule(file)
-    before = standings(schedule, now=NOON, out=tmp_path / "out")
+    before = entry_statuses(schedule, now=NOON, out=tmp_path / "out")
     assert not (tmp_path / "out").exists(), "looking changes nothing"
     mornings, weekly = before
     assert [end.day for end in mornings.waiting] == [9, 10]
@@ -218,7 +218,7 @@ def test_how_a_schedule_stands(schedule_file, tmp_path):
     assert (weekly.waiting, weekly.missed) == ((), ()), "it was never seen before"
     assert weekly.next == datetime(2022, 9, 12, 8, tzinfo=UTC)
     run_due(schedule, now=NOON, out=tmp_path / "out", run=build)
-    after = standings(schedule, now=NOON, out=tmp_path / "out")[0]
+    after = entry_statuses(schedule, now=NOON, out=tmp_path / "out")[0]
     assert (after.waiting, after.last) == ((), datetime(2022, 9, 10, 4, tzinfo=UTC))
     assert [end.day for end in after.missed] == list(range(1, 9))
     json.dumps(after.to_dict())
@@ -237,15 +237,15 @@ def test_a_stretch_is_cut_by_the_calendar_of_its_zone(every, lengths):
     call = (date(2022, 3, 26), date(2022, 3, 29), every, "Europe/Kyiv")
     if not lengths:
         with pytest.raises(ScheduleError, match="no whole period of 1w"):
-            stretch(*call)
+            backfill_range(*call)
         return
-    periods = stretch(*call)
+    periods = backfill_range(*call)
     assert [(one.end - one.start) / timedelta(hours=1) for one in periods] == lengths
     assert all(one.end == two.start for one, two in pairwise(periods))
 
 
 def test_months_of_a_stretch_begin_on_one_day_or_the_last_there_is():
-    months = stretch(date(2022, 1, 31), date(2022, 6, 1), "1month", "UTC")
+    months = backfill_range(date(2022, 1, 31), date(2022, 6, 1), "1month", "UTC")
     assert [one.start.strftime("%m-%d") for one in months] == ["01-31", "02-28", "03-31", "04-30"]
 
 
@@ -258,18 +258,20 @@ def test_months_of_a_stretch_begin_on_one_day_or_the_last_there_is():
 )
 def test_a_stretch_at_an_end_of_the_calendar_is_refused_in_one_line(since, until):
     with pytest.raises(ScheduleError, match="beyond the calendar"):
-        stretch(since, until, "1year", "Europe/Kyiv")
+        backfill_range(since, until, "1year", "Europe/Kyiv")
 
 
 @pytest.mark.parametrize("every", ["0d", "1", "week", "1 fortnight", "-1d"])
 def test_lengths_that_are_none(every):
     with pytest.raises(ScheduleError, match="no such length of a period"):
-        stretch(date(2022, 1, 1), date(2023, 1, 1), every, "UTC")
+        backfill_range(date(2022, 1, 1), date(2023, 1, 1), every, "UTC")
 
 
 # ---- what calls it
 
-ODD = Call("it's/schedule 100%.toml", "out $HOME", "/srv/my reports", python="/opt/my env/python")
+ODD = ScheduledCommand(
+    "it's/schedule 100%.toml", "out $HOME", "/srv/my reports", python="/opt/my env/python"
+)
 
 
 def unquoted(command: str, folder: Path) -> list[str]:
@@ -289,7 +291,7 @@ WORDS = ["-m", "foxgrape", "report", "due", "--schedule", "it's/schedule 100%.to
 
 
 def test_a_crontab_line_calls_what_is_meant(tmp_path):
-    line = texts("crontab", ODD)["crontab"]
+    line = render_files("crontab", ODD)["crontab"]
     assert line.count("\n") == 1
     minute, *stars, command = line.rstrip("\n").split(" ", 5)
     assert (minute, stars) == ("*/10", ["*"] * 4)
@@ -309,7 +311,7 @@ def test_the_crontab_keeps_its_other_lines_and_one_of_ours(tmp_path, monkeypatch
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     install("crontab", ODD)
     kept.write_text(f"@daily mine\n{kept.read_text()}")
-    install("crontab", Call("other.toml", "out", "/srv", every=30))
+    install("crontab", ScheduledCommand("other.toml", "out", "/srv", every=30))
     lines = kept.read_text().splitlines()
     assert (len(lines), lines[0]) == (2, "@daily mine")
     assert lines[1].startswith("*/30 ")
@@ -334,7 +336,9 @@ def test_a_machine_without_crontab_says_so(tmp_path, monkeypatch):
 
 
 def test_systemd_takes_the_units(tmp_path):
-    call = Call("it's/schedule 100%.toml", "out $HOME", str(tmp_path), python=sys.executable)
+    call = ScheduledCommand(
+        "it's/schedule 100%.toml", "out $HOME", str(tmp_path), python=sys.executable
+    )
     written, left = install("systemd", call, environ={"XDG_CONFIG_HOME": str(tmp_path)})
     assert "enable --now foxgrape-reports.timer" in left
     service, timer = (Path(name).read_text() for name in written)
@@ -357,7 +361,7 @@ def test_systemd_takes_the_units(tmp_path):
 
 
 def test_github_restores_what_was_built_and_calls_the_same_command(tmp_path):
-    made = yaml.safe_load(texts("github", ODD)["foxgrape-reports.yml"])
+    made = yaml.safe_load(render_files("github", ODD)["foxgrape-reports.yml"])
     steps = made["jobs"]["due"]["steps"]
     uses = [step.get("uses", "").split("@")[0] for step in steps]
     assert uses.index("actions/cache/restore") < uses.index("actions/cache/save")
@@ -371,7 +375,7 @@ def test_github_restores_what_was_built_and_calls_the_same_command(tmp_path):
 
 
 def test_airflow_calls_the_same_command(tmp_path):
-    text = texts("airflow", ODD)["foxgrape_reports.py"]
+    text = render_files("airflow", ODD)["foxgrape_reports.py"]
     given = {}
 
     class DAG:
@@ -402,14 +406,14 @@ def test_airflow_calls_the_same_command(tmp_path):
 
 @pytest.mark.parametrize("form", FORMS)
 def test_an_hour_has_only_even_steps(form):
-    assert texts(form, Call("a", "b", "c", every=60))
+    assert render_files(form, ScheduledCommand("a", "b", "c", every=60))
     with pytest.raises(ScheduleError, match="a divisor of 60"):
-        Call("a", "b", "c", every=7)
+        ScheduledCommand("a", "b", "c", every=7)
 
 
 def test_a_path_cannot_add_lines():
     with pytest.raises(ScheduleError, match="signs that cannot be written"):
-        Call("a\nExecStart=evil", "b", "c")
+        ScheduledCommand("a\nExecStart=evil", "b", "c")
 
 
 # ---- a process that stays
@@ -429,7 +433,7 @@ def test_a_process_that_stays_builds_and_outlives_a_broken_schedule(schedule_fil
         elif len(told) == 3:
             scheduler.shutdown(wait=False)
 
-    scheduler = lasting(
+    scheduler = make_scheduler(
         file,
         out=tmp_path / "out",
         every=1,

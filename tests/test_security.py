@@ -20,12 +20,12 @@ import pytest
 
 from filling import NOW, fake
 from foxgrape import new_study, open_study, read_posts
-from foxgrape.cli import run
-from foxgrape.doors import MAX_RATIO, MAX_UNPACKED
+from foxgrape.cli.app import run
 from foxgrape.errors import FoxgrapeError, ReportError, StudyError, TableError
-from foxgrape.reports.catalogue import templates
-from foxgrape.reports.folders import Aside, prune
-from foxgrape.reports.index import catalogue_page
+from foxgrape.io.stream import MAX_RATIO, MAX_UNPACKED
+from foxgrape.reports.rendering.run_index import catalogue_page
+from foxgrape.reports.run_folder import StagingFolder, prune
+from foxgrape.reports.templates.discovery import templates
 from memory import measured
 
 ROOT = Path(__file__).parents[1]
@@ -238,7 +238,7 @@ def test_what_is_made_has_the_mode_that_the_umask_says(tmp_path, mask):
     events = ROOT / "data" / "studies" / "izium-2022" / "events.csv"
     before = os.umask(mask)
     try:
-        aside = Aside.make(tmp_path / "out", "run")
+        aside = StagingFolder.make(tmp_path / "out", "run")
         assert stat.S_IMODE(aside.path.stat().st_mode) == 0o700
         (aside.path / "report.html").touch()
         aside.move(tmp_path / "out" / "run")
@@ -313,7 +313,7 @@ def test_what_would_make_data_a_program_is_seen(source):
 WORK = """
 import sys
 from foxgrape import detect, find, link, lookup, open_study
-from foxgrape.cli import run
+from foxgrape.cli.app import run
 
 assert lookup("🍇")[0].place.name == "Izium" and find("Izyum")
 study = open_study(sys.argv[1])

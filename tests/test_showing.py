@@ -122,7 +122,7 @@ def test_many_rows_are_cut_and_counted():
 
 def test_without_itables_the_table_is_plain(monkeypatch):
     monkeypatch.setitem(sys.modules, "itables", None)
-    monkeypatch.setattr("foxgrape.showing.find_spec", lambda _: None)
+    monkeypatch.setattr("foxgrape.display.show.find_spec", lambda _: None)
     shown = show(STUDY.events)
     assert "<script" not in shown.markup
     assert "Irpin" in shown.markup

@@ -12,7 +12,7 @@ import pytest
 
 LOADED = """
 import sys
-from foxgrape.cli import run
+from foxgrape.cli.app import run
 code = run(sys.argv[2:])
 sys.stdout.flush()
 print(sorted(set(sys.argv[1].split(",")) & set(sys.modules)), file=sys.stderr)

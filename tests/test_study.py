@@ -11,10 +11,10 @@ import pytest
 from frictionless import Package
 
 from foxgrape import FoxgrapeError, link, open_study
-from foxgrape.cli import run
-from foxgrape.figures import place_map, timeline
-from foxgrape.link import confirmed_by_side
-from foxgrape.show import headline, methods, sides_table, signals_table
+from foxgrape.cli.app import run
+from foxgrape.display.report_tables import headline, methods, sides_table, signals_table
+from foxgrape.linking import confirmed_by_side
+from foxgrape.plots.signals import place_map, timeline
 from making import change
 
 TICK = pd.Timedelta(1, "us")

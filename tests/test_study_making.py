@@ -10,9 +10,9 @@ import pytest
 from frictionless import Package
 
 from foxgrape import new_study, open_study
-from foxgrape.cli import run
+from foxgrape._util.resources import study_folder
+from foxgrape.cli.app import run
 from foxgrape.errors import StudyError, TableError
-from foxgrape.shipped import study_folder
 
 FIXTURES = Path(__file__).parent / "fixtures"
 POSTS = FIXTURES / "posts" / "telegram_desktop_channel.json"

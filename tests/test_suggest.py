@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from foxgrape.places import Codebook, Gazetteer, Place, suggest, suggesting
+from foxgrape.places import Codebook, Gazetteer, Place, suggest, suggestions
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
-import suggestions
+import suggestions as benchmark
 
 RESOURCES = Path(__file__).parents[1] / "toolkit/foxgrape/places/resources"
 
@@ -41,7 +41,7 @@ def test_each_hundredth_has_the_chance_of_its_own_line():
     lines = (RESOURCES / "chance.txt").read_text(encoding="utf-8").split()
     for at, line in enumerate(lines):
         for thousandths in range(10 if at < 100 else 1):
-            assert suggesting._chance_of(round(at / 100 + thousandths / 1000, 3)) == float(line)
+            assert suggestions._chance_of(round(at / 100 + thousandths / 1000, 3)) == float(line)
 
 
 def test_a_suggestion_from_a_meaning_says_whose():
@@ -67,7 +67,7 @@ def test_a_gazetteer_of_ones_own_is_enough():
 
 
 def test_known_codes_are_suggested_far_more_often_than_random_emoji():
-    shares = {name: found for name, (_, found) in suggestions.measured().items()}
+    shares = {name: found for name, (_, found) in benchmark.measured().items()}
     assert shares["attested"][10] > 0.5
     assert shares["all sourced"][10] > 10 * shares["random emoji"][10]
 

@@ -10,13 +10,18 @@ import pandas as pd
 import pytest
 
 from foxgrape import coincidence
-from foxgrape import redraw_kernels as kernels
-from foxgrape.exchange_kernels import _exchange
-from foxgrape.local_field import _left_out, _mode, event_field, place_distances
-from foxgrape.planning import made_series
-from foxgrape.simulate import made
-from foxgrape.surrogate_random import stream
-from foxgrape.surrogates import _local, draw
+from foxgrape.stats.coincidence import resampling as kernels
+from foxgrape.stats.coincidence.permutation import _exchange
+from foxgrape.stats.coincidence.place_intensity import (
+    _left_out,
+    _mode,
+    estimate_place_intensity,
+    place_distances,
+)
+from foxgrape.stats.coincidence.splitmix import stream
+from foxgrape.stats.coincidence.surrogates import _local, draw_surrogates
+from foxgrape.stats.power import simulate_pattern
+from foxgrape.stats.simulate import _make_arrays
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "pyunicorn_rates.json").read_text("utf-8"))
 START = pd.Timestamp("2022-01-01T00:00Z")
@@ -127,7 +132,7 @@ def test_the_first_two_moments_of_the_uniform_null():
     """Mean and variance of the number followed, of one signal and one event, by hand."""
     one = np.array([50.0])
     nothing = np.zeros(1, np.int64)
-    out = kernels.redrawn(
+    out = kernels.resample_statistics(
         0, 40_000, 3, kernels.UNIFORM, one, one, np.array([0, 1]), np.array([-np.inf]), nothing, 1,
         one, one, np.array([0, 1]), np.array([np.inf]), 100.0, 0.0, np.array([20.0]), counting=True,
     )  # fmt: skip
@@ -154,8 +159,8 @@ def test_the_chain_visits_arrangements_as_often_as_the_field_says():
 
 
 def test_episodes_are_exchanged_whole_and_count_once():
-    world = made(np.random.default_rng(3), signals=40, clustered=0.7)
-    series = made_series(world, (7.0,))
+    world = _make_arrays(np.random.default_rng(3), signals=40, clustered=0.7)
+    series = simulate_pattern(world, (7.0,))
     plan = _local(series)
     assert plan["unit"].max() + 1 == len(plan["label"]) < 40
     assert (series.label == plan["label"][plan["unit"]]).all()
@@ -163,10 +168,10 @@ def test_episodes_are_exchanged_whole_and_count_once():
 
 
 def test_surrogates_are_the_same_in_one_piece_or_many():
-    series = made_series(made(np.random.default_rng(1)), (7.0,))
+    series = simulate_pattern(_make_arrays(np.random.default_rng(1)), (7.0,))
     for null in ("shuffle", "place", "local"):
-        whole = draw(series, null, 50, 9).drawn
-        assert (draw(series, null, 50, 9, threads=3).drawn == whole).all()
+        whole = draw_surrogates(series, null, 50, 9).drawn
+        assert (draw_surrogates(series, null, 50, 9, threads=3).drawn == whole).all()
         assert len(np.unique(whole)) > 5
 
 
@@ -178,12 +183,12 @@ def test_the_field_follows_the_front_and_is_still_where_there_is_none():
     day = 86_400e6
     at, xy = np.arange(0.0, 300.0, 2.5) * day, on_a_line()
     nearest = np.abs(xy[:, 0][None] - at[:, None] / day).argmin(axis=1)
-    field = event_field(at, at, nearest, xy, span=300 * day)
+    field = estimate_place_intensity(at, at, nearest, xy, span=300 * day)
     assert np.exp(field.log_share).sum(axis=1) == pytest.approx(1.0)
     assert np.abs(field.log_share[10:-10].argmax(axis=1) - nearest[10:-10]).max() <= 1
     assert field.height > 0
     anywhere = np.random.default_rng(0).integers(13, size=120)
-    still = event_field(at, at, anywhere, xy, span=300 * day)
+    still = estimate_place_intensity(at, at, anywhere, xy, span=300 * day)
     assert still.height == 0
     assert np.ptp(still.log_share, axis=0).max() == 0
     counts = np.bincount(anywhere, minlength=13) + 1
@@ -194,7 +199,7 @@ def test_an_event_has_no_say_in_how_much_it_was_expected():
     """Of a still field: the share of its place without it, by counting."""
     day = 86_400e6
     place = np.array([0, 0, 1])
-    field = event_field(
+    field = estimate_place_intensity(
         np.zeros(1), np.array([1.0, 60.0, 90.0]) * day, place, on_a_line(3), span=100 * day
     )
     assert field.height == 0
@@ -245,7 +250,7 @@ def test_places_without_coordinates_are_known_by_their_own_events():
     day = 86_400e6
     at = np.arange(0.0, 300.0, 2.5) * day
     place = (at / (60 * day)).astype(int)
-    field = event_field(at, at, place, np.full((5, 2), np.nan), span=300 * day)
+    field = estimate_place_intensity(at, at, place, np.full((5, 2), np.nan), span=300 * day)
     assert field.height > 0
     middle = (at / day % 60 > 10) & (at / day % 60 < 50)
     assert (field.log_share.argmax(axis=1) == place)[middle].all()
@@ -255,10 +260,14 @@ def test_places_without_coordinates_are_known_by_their_own_events():
 def test_a_field_of_one_place_or_two_and_of_no_event(places):
     xy = on_a_line(places)
     nothing = np.zeros(0)
-    field = event_field(np.array([5.0]), nothing, nothing.astype(np.int64), xy, span=10.0)
+    field = estimate_place_intensity(
+        np.array([5.0]), nothing, nothing.astype(np.int64), xy, span=10.0
+    )
     assert np.exp(field.log_share[0]) == pytest.approx(np.full(places, 1 / places))
     assert len(field.unsurprising) == 0
-    one = event_field(np.array([5.0]), np.array([3.0]), np.zeros(1, np.int64), xy, span=10.0)
+    one = estimate_place_intensity(
+        np.array([5.0]), np.array([3.0]), np.zeros(1, np.int64), xy, span=10.0
+    )
     assert np.isfinite(one.log_share).all()
     assert one.unsurprising == pytest.approx(1 / places)
 

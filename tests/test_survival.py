@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foxgrape import FoxgrapeError, lead_times, open_study
-from foxgrape.competing import cumulative_incidence
 from foxgrape.errors import TableError
-from foxgrape.parametric import fits
-from foxgrape.survival import kaplan_meier, quantile
-from foxgrape.turnbull import turnbull
+from foxgrape.stats.survival.competing_risks import cumulative_incidence
+from foxgrape.stats.survival.kaplan_meier import kaplan_meier, quantile
+from foxgrape.stats.survival.parametric import fit_parametric
+from foxgrape.stats.survival.turnbull import turnbull
 from making import events as events_of
 from making import leads_of as links
 
@@ -149,7 +149,7 @@ def test_parametric_fits_find_the_law_that_made_the_leads():
     seen = np.minimum(lead, watched)
     low = np.where(observed, np.floor(seen), seen)  # rough to the day
     high = np.where(observed, np.floor(seen) + 1, seen)
-    told = fits(low, high, observed).set_index("law")
+    told = fit_parametric(low, high, observed).set_index("law")
     assert told.loc["Weibull", "shape"] == pytest.approx(1.7, rel=0.1)
     assert told.loc["Weibull", "scale"] == pytest.approx(6, rel=0.1)
     assert told["aic"].idxmin() == "Weibull"
@@ -159,13 +159,13 @@ def test_parametric_fits_find_the_law_that_made_the_leads():
 
 def test_parametric_fit_of_exact_leads_equals_the_closed_form():
     lead = np.array([0.5, 1.0, 2.0, 4.0, 9.0])
-    told = fits(lead, lead, lead > 0).set_index("law").loc["log-normal"]
+    told = fit_parametric(lead, lead, lead > 0).set_index("law").loc["log-normal"]
     assert told["scale"] == pytest.approx(np.exp(np.log(lead).mean()), rel=1e-3)
     assert told["shape"] == pytest.approx(np.log(lead).std(), rel=1e-3)
 
 
 def test_too_few_leads_fit_any_law_and_a_far_median_is_none():
-    assert fits(np.array([1.0, 2.0]), np.array([1.0, 2.0]), np.ones(2, dtype=bool)).empty
+    assert fit_parametric(np.array([1.0, 2.0]), np.array([1.0, 2.0]), np.ones(2, dtype=bool)).empty
     waiting = lead_times(links([1, 2, 3], [30] * 400)).fits()
     assert len(waiting) == 2
     zero = lead_times(links([0, 0, 1, 2])).fits()
@@ -183,7 +183,9 @@ def test_too_few_leads_fit_any_law_and_a_far_median_is_none():
 )
 def test_leads_that_may_all_be_one_fit_the_narrowest_law_best(low, high, watched):
     observed = np.array([True] * len(low) + [False] * len(watched))
-    assert fits(np.array(low + watched, float), np.array(high + watched, float), observed).empty
+    assert fit_parametric(
+        np.array(low + watched, float), np.array(high + watched, float), observed
+    ).empty
 
 
 @settings(max_examples=10)
@@ -198,7 +200,10 @@ def test_the_order_of_leads_changes_no_fitted_law(leads, watched, wide, random):
     observed = np.array([True] * len(leads) + [False] * len(watched))
     high = np.where(observed, low + wide, low)
     order = random.sample(range(len(low)), len(low))
-    told, shuffled = fits(low, high, observed), fits(low[order], high[order], observed[order])
+    told, shuffled = (
+        fit_parametric(low, high, observed),
+        fit_parametric(low[order], high[order], observed[order]),
+    )
     assert told["log_likelihood"].tolist() == pytest.approx(
         shuffled["log_likelihood"].tolist(), rel=1e-3
     )

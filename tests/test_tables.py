@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from foxgrape import FoxgrapeError, tables
+from foxgrape import FoxgrapeError, schemas
 from foxgrape.errors import TableError
 from foxgrape.times import DTYPE
 
@@ -32,15 +32,15 @@ def write(path, *rows, header=None):
 
 def refused(path, table="posts"):
     with pytest.raises(TableError) as error:
-        tables.read_csv(path, table)
+        schemas.read_csv(path, table)
     assert "\n" not in str(error.value)
     assert isinstance(error.value, FoxgrapeError)
     return error.value
 
 
 def test_a_table_is_read_in_its_types(tmp_path):
-    posts = tables.read_csv(write(tmp_path / "posts.csv", POST), "posts")
-    assert list(posts) == tables.columns("posts")
+    posts = schemas.read_csv(write(tmp_path / "posts.csv", POST), "posts")
+    assert list(posts) == schemas.columns("posts")
     assert str(posts["posted_at"].dtype) == DTYPE
     assert posts["repost"].tolist() == [False]
     assert posts["url"].isna().all()
@@ -48,7 +48,7 @@ def test_a_table_is_read_in_its_types(tmp_path):
 
 def test_columns_of_its_own_are_kept(tmp_path):
     row = {**POST, "note": "by hand"}
-    posts = tables.read_csv(write(tmp_path / "posts.csv", row, header=list(row)), "posts")
+    posts = schemas.read_csv(write(tmp_path / "posts.csv", row, header=list(row)), "posts")
     assert posts["note"].tolist() == ["by hand"]
 
 
@@ -77,7 +77,7 @@ def test_a_missing_column_is_named_with_what_is_there(tmp_path):
     assert (error.row, error.column) == (1, "posted_at")
     assert "did you mean 'posted_until'?" in str(error)
     with pytest.raises(TableError) as caught:
-        tables.check(pd.DataFrame([POST])[header], "posts")
+        schemas.validate(pd.DataFrame([POST])[header], "posts")
     assert caught.value.row is None  # a frame has no header
 
 
@@ -122,13 +122,13 @@ def event(**change):
 )
 def test_a_bad_frame_is_named_by_position(change, column):
     with pytest.raises(TableError) as error:
-        tables.check(event(**change), "events", fill=True)
+        schemas.validate(event(**change), "events", fill=True)
     assert (error.value.file, error.value.row, error.value.column) == (None, 0, column)
 
 
 def test_filling_makes_exact_times_and_empty_columns():
     frame = event()
-    filled = tables.check(frame, "events", fill=True)
+    filled = schemas.validate(frame, "events", fill=True)
     assert filled["confirmed_until"].equals(filled["confirmed_at"])
     assert filled["kind"].isna().all()
     assert "kind" not in frame
@@ -136,7 +136,7 @@ def test_filling_makes_exact_times_and_empty_columns():
 
 def test_any_unit_and_zone_becomes_utc_microseconds():
     stated = pd.Timestamp("2022-09-10T15:00+03:00").as_unit("ns")
-    filled = tables.check(event(occurred_at=stated, confirmed_at=stated), "events", fill=True)
+    filled = schemas.validate(event(occurred_at=stated, confirmed_at=stated), "events", fill=True)
     assert str(filled["occurred_at"].dtype) == DTYPE
     assert filled["occurred_at"].item() == pd.Timestamp("2022-09-10T12:00Z")
 
@@ -144,20 +144,20 @@ def test_any_unit_and_zone_becomes_utc_microseconds():
 def test_columns_that_are_not_ours_may_be_called_anything_but_the_same():
     frame = event(seen_at="at dawn", seen_until="dusk", stay_at=pd.Timestamp("2022-09-10T00:00Z"))
     frame = frame.assign(stay_until="noon").join(pd.Series([7], name=0))
-    assert tables.check(frame, "events", fill=True).iloc[0][[0, "seen_at"]].tolist() == [
+    assert schemas.validate(frame, "events", fill=True).iloc[0][[0, "seen_at"]].tolist() == [
         7,
         "at dawn",
     ]
     for name in ("place_id", "stay_at", 0):
         with pytest.raises(TableError, match=f"columns have the same name; got '{name}'"):
-            tables.check(pd.concat([frame, frame[[name]]], axis="columns"), "events", fill=True)
+            schemas.validate(pd.concat([frame, frame[[name]]], axis="columns"), "events", fill=True)
 
 
 def test_an_interval_of_ones_own_has_its_ends_the_right_way_round():
     day = pd.Timestamp("2022-09-12T00:00Z")
     frame = event(retracted_at=day, retracted_until=day - pd.Timedelta(1, "us"))
     with pytest.raises(TableError, match="retracted_until is before retracted_at"):
-        tables.check(frame, "events", fill=True)
+        schemas.validate(frame, "events", fill=True)
 
 
 def test_a_folder_is_no_table(tmp_path):

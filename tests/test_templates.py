@@ -8,10 +8,10 @@ import re
 import pytest
 
 from foxgrape import ReportRequest, Store, open_study, run_report, run_reports
-from foxgrape.cli import run
+from foxgrape.cli.app import run
 from foxgrape.errors import ReportError
-from foxgrape.reports.catalogue import find_template
-from foxgrape.reports.scaffold import new_template
+from foxgrape.reports.templates.discovery import find_template
+from foxgrape.reports.templates.scaffold import new_template
 from report_templates import printed
 
 WANTED = {

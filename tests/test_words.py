@@ -10,14 +10,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from foxgrape import FoxgrapeError, coincidence, lead_times, simulate
-from foxgrape.alarm_compare import Comparison
-from foxgrape.competing import cumulative_incidence
-from foxgrape.in_words import duration_in_words, lead_in_words
-from foxgrape.leadtime import counted_leads
-from foxgrape.planning import Power
-from foxgrape.shared import Shared
-from foxgrape.turnbull import turnbull
+from foxgrape import FoxgrapeError, coincidence, lead_times
+from foxgrape._util.humanize import duration_in_words, lead_in_words
+from foxgrape.stats import simulate
+from foxgrape.stats.alarms.comparison import Comparison
+from foxgrape.stats.coincidence.confounding import Confounding
+from foxgrape.stats.power import Power
+from foxgrape.stats.survival.competing_risks import cumulative_incidence
+from foxgrape.stats.survival.lead_times import counted_leads
+from foxgrape.stats.survival.turnbull import turnbull
 from making import leads_of
 
 DAY = pd.Timedelta(days=1)
@@ -441,7 +442,7 @@ def test_coincidence_is_shown_as_its_sentence_its_warnings_and_its_table(judged)
 def test_an_unknown_number_is_none_and_no_number_that_json_lacks(judged):
     unknown = float("nan")
     nothing = replace(
-        judged, p_trigger=unknown, tempo=Shared(unknown, unknown), front=Shared(1.5, 0.2)
+        judged, p_trigger=unknown, tempo=Confounding(unknown, unknown), front=Confounding(1.5, 0.2)
     ).to_dict()
     assert nothing["p_trigger"] is None
     assert nothing["tempo"] == {"ratio": None, "p_value": None}
@@ -452,7 +453,7 @@ def test_an_unknown_number_is_none_and_no_number_that_json_lacks(judged):
 def test_infinity_is_none_in_every_answer_alike(judged):
     """A hazard ratio may be infinite, and so may any number that someone puts into a result."""
     endless = float("inf")
-    told = replace(judged, trigger_rate=endless, tempo=Shared(endless, 0.1)).to_dict()
+    told = replace(judged, trigger_rate=endless, tempo=Confounding(endless, 0.1)).to_dict()
     assert (told["trigger_rate"], told["tempo"]["ratio"]) == (None, None)
     json.dumps(told, allow_nan=False)
 

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from foxgrape import FoxgrapeError, coincidence, simulate
+from foxgrape import FoxgrapeError, coincidence
+from foxgrape.stats import simulate
 
 DAY = pd.Timedelta(days=1)
 

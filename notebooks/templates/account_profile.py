@@ -25,15 +25,15 @@ timezone = "Europe/Kyiv"
 # %%
 import plotly.io as pio
 
-from foxgrape import account_profile
-from foxgrape.activity_figures import activity, rhythm
-from foxgrape.figures import timeline
-from foxgrape.markup import Headline, Html, section, table
-from foxgrape.show import signals_table
-from foxgrape.stored_study import study_or_store
+from foxgrape.studies.account_profile import account_profile
+from foxgrape.plots.activity import activity, posting_rhythm
+from foxgrape.plots.signals import timeline
+from foxgrape.display.html import Headline, Html, section, table
+from foxgrape.display.report_tables import signals_table
+from foxgrape.studies.from_store import open_study_or_store
 
 pio.renderers.default = "plotly_mimetype"  # figures as data: the page draws them itself
-data = study_or_store(
+data = open_study_or_store(
     study, store, versions=versions, codebook=codebook, kinds=kinds, timezone=timezone
 )
 profile = account_profile(data.analyse(horizon=horizon, clock=clock), account)
@@ -51,7 +51,7 @@ Headline(profile.sentence())
 activity(profile.posts, profile.analysis.signals, zone=data.timezone)
 
 # %%
-rhythm(profile.posts, zone=data.timezone)
+posting_rhythm(profile.posts, zone=data.timezone)
 
 # %%
 table(

@@ -24,10 +24,11 @@ seed = 1
 # %%
 import plotly.io as pio
 
-from foxgrape import alarm, cumulative_incidence, hazard, open_study
-from foxgrape.markup import Headline, said, section
-from foxgrape.show import alarms_table, groups_table, nulls_table, windows_table
-from foxgrape.surrogates import NULLS
+from foxgrape import alarm, hazard, open_study
+from foxgrape.stats.survival.competing_risks import cumulative_incidence
+from foxgrape.display.html import Headline, finding_block, section
+from foxgrape.display.report_tables import alarms_table, groups_table, nulls_table, windows_table
+from foxgrape.stats.coincidence.surrogates import NULLS
 
 pio.renderers.default = "plotly_mimetype"  # figures as data: the page draws them itself
 data = open_study(study)
@@ -40,7 +41,7 @@ section(data.title, "Are its hints more than chance?", level=1)
 Headline(found.sentence())
 
 # %%
-said("What to beware of", [*found.warnings, data.caution])
+finding_block("What to beware of", [*found.warnings, data.caution])
 
 # %% [markdown]
 # ## Coincidence
@@ -82,7 +83,7 @@ risk = hazard(
     clock=clock,
     observed=data.observed,
 )
-said(risk.sentence())
+finding_block(risk.sentence())
 
 # %%
 risk.figure()
@@ -95,7 +96,7 @@ risk.figure()
 
 # %%
 coded = alarm(codes.signals, codes.events, windows=windows, clock=clock, **drawn)
-said(coded.sentence())
+finding_block(coded.sentence())
 
 # %%
 coded.figure()
@@ -110,7 +111,7 @@ alarms_table(coded)
 # %%
 names = data.analyse(clock=clock, signals="mentions")
 plain = alarm(names.signals, codes.events, windows=windows, clock=clock, **drawn)
-said(coded.compare(plain, n=surrogates, rng=seed).sentence())
+finding_block(coded.compare(plain, n=surrogates, rng=seed).sentence())
 
 # %% [markdown]
 # ## What became of signals
@@ -119,7 +120,7 @@ said(coded.compare(plain, n=surrogates, rng=seed).sentence())
 
 # %%
 outcomes = cumulative_incidence(codes.links, data.events)
-said(outcomes.sentence())
+finding_block(outcomes.sentence())
 
 # %%
 outcomes.figure()

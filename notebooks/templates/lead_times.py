@@ -23,10 +23,10 @@ import plotly.io as pio
 from IPython.display import display
 
 from foxgrape import open_study
-from foxgrape.figures import place_map, survival, timeline
-from foxgrape.markup import section
-from foxgrape.show import (
-    baseline_words,
+from foxgrape.plots.signals import place_map, survival, timeline
+from foxgrape.display.html import section
+from foxgrape.display.report_tables import (
+    compare_with_baseline,
     headline,
     methods,
     sides_table,
@@ -81,7 +81,9 @@ place_map(analysis)
 # %%
 if baseline:
     named = data.analyse(**options, signals="mentions")
-    display(section("Baseline: the place called by its name", baseline_words(analysis, named)))
+    display(
+        section("Baseline: the place called by its name", compare_with_baseline(analysis, named))
+    )
     timeline(named).show()
     display(signals_table(named))
 

@@ -26,14 +26,14 @@ timezone = "Europe/Kyiv"
 # %%
 import plotly.io as pio
 
-from foxgrape import place_brief
-from foxgrape.figures import timeline
-from foxgrape.markup import Headline, section
-from foxgrape.show import codes_table, events_table, signals_table
-from foxgrape.stored_study import study_or_store
+from foxgrape.studies.place_brief import place_brief
+from foxgrape.plots.signals import timeline
+from foxgrape.display.html import Headline, section
+from foxgrape.display.report_tables import codes_table, events_table, signals_table
+from foxgrape.studies.from_store import open_study_or_store
 
 pio.renderers.default = "plotly_mimetype"  # figures as data: the page draws them itself
-data = study_or_store(
+data = open_study_or_store(
     study, store, versions=versions, codebook=codebook, kinds=kinds, timezone=timezone
 )
 analysis = data.analyse(horizon=horizon, clock=clock, signals="both" if mentions else "codes")

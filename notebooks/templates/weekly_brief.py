@@ -28,17 +28,17 @@ timezone = "Europe/Kyiv"
 import plotly.io as pio
 from IPython.display import display
 
-from foxgrape import brief
-from foxgrape.figures import timeline
-from foxgrape.markup import Headline, section, table
-from foxgrape.show import signals_table
-from foxgrape.stored_study import study_or_store
+from foxgrape.studies.period_brief import period_brief
+from foxgrape.plots.signals import timeline
+from foxgrape.display.html import Headline, section, table
+from foxgrape.display.report_tables import signals_table
+from foxgrape.studies.from_store import open_study_or_store
 
 pio.renderers.default = "plotly_mimetype"  # figures as data: the page draws them itself
-data = study_or_store(
+data = open_study_or_store(
     study, store, versions=versions, codebook=codebook, kinds=kinds, timezone=timezone
 )
-found = brief(data, until=until, days=days, horizon=horizon, clock=clock, signals=signals)
+found = period_brief(data, until=until, days=days, horizon=horizon, clock=clock, signals=signals)
 section(data.title, f"Brief of {found.days_in_words()}, days in {data.timezone}.", level=1)
 
 # %%

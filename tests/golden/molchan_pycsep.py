@@ -27,10 +27,10 @@ class Counts:
 
 def main() -> None:
     """Make the numbers."""
-    import matplotlib as mpl  # noqa: PLC0415 - the project's own tests do not have these two
+    import matplotlib as mpl
 
     mpl.use("Agg")
-    from csep.plots import plot_Molchan_diagram  # noqa: PLC0415
+    from csep.plots import plot_Molchan_diagram
 
     rng = np.random.default_rng(7)
     cases = []

@@ -18,7 +18,7 @@ STEPS = 1000
 
 def _peer():
     """Return pyunicorn's series of events, which the project's own tests do not have."""
-    from pyunicorn.eventseries import EventSeries  # noqa: PLC0415
+    from pyunicorn.eventseries import EventSeries
 
     return EventSeries
 

@@ -12,7 +12,7 @@ def main() -> int:
         hint = "pip install 'foxgrape[shell]', or foxgrape[all] for reports"
         print(f"foxgrape: the command line needs typer. Hint: {hint}", file=sys.stderr)  # noqa: T201
         return 1
-    from foxgrape.cli import run  # noqa: PLC0415
+    from foxgrape.cli.app import run
 
     return run(sys.argv[1:])
 

@@ -32,7 +32,7 @@ _MOST_NAMES = 20
 
 def did_you_mean(got: str, known: Iterable[str]) -> str:
     """Say which known name was probably meant, or list them, if not too many."""
-    from difflib import get_close_matches  # noqa: PLC0415 - only an error needs it
+    from difflib import get_close_matches
 
     known = sorted(known)
     close = get_close_matches(got, known, n=1)

@@ -29,14 +29,14 @@ __all__ = [
     "Clock",
     "chosen_clock",
     "duration",
-    "exact",
     "from_days",
+    "get_zone",
     "in_days",
     "microseconds",
+    "parse_clock_time",
+    "parse_instant",
+    "parse_stated_time",
     "relations",
-    "shown",
-    "stated",
-    "zone_of",
 ]
 
 Clock = Literal["confirmed", "occurred"]
@@ -59,7 +59,7 @@ _STATED = re.compile(
 _DAY, _TICK = timedelta(days=1), timedelta(microseconds=1)
 
 
-def zone_of(name: object) -> ZoneInfo:
+def get_zone(name: object) -> ZoneInfo:
     """Return the time zone of an IANA name.
 
     Raises
@@ -78,7 +78,7 @@ def zone_of(name: object) -> ZoneInfo:
         raise ValueError(f"no time zone is called {name!r}") from None
 
 
-def stated(text: str, zone: str | None = None) -> tuple[datetime, datetime]:
+def parse_stated_time(text: str, zone: str | None = None) -> tuple[datetime, datetime]:
     """Turn a time as a source states it into the earliest and latest instant it can mean.
 
     The precision is read off the text: a year, month, day, hour, minute, second or fraction. A
@@ -166,7 +166,7 @@ def _ends(
     return ends
 
 
-def shown(text: str, zone: str | None = None) -> tuple[datetime, datetime]:
+def parse_clock_time(text: str, zone: str | None = None) -> tuple[datetime, datetime]:
     """Turn a time as a clock showed it into the earliest and latest instant it can mean.
 
     As `stated`, but a time to the second is exact, and so is a finer one. A clock that was put
@@ -193,7 +193,7 @@ def shown(text: str, zone: str | None = None) -> tuple[datetime, datetime]:
     return _ends(text, first, first if to_the_second else after - _TICK, offset, zone)
 
 
-def exact(text: str) -> datetime:
+def parse_instant(text: str) -> datetime:
     """Read one instant that carries its own offset.
 
     Raises
@@ -225,7 +225,7 @@ def microseconds(times: pd.Series) -> npt.NDArray[np.int64]:
     >>> microseconds(pd.Series(pd.to_datetime(["1970-01-01T00:00:01Z"])))
     array([1000000])
     """
-    import pandas as pd  # noqa: PLC0415 - the lookup library uses this module without pandas
+    import pandas as pd
 
     instants = pd.DatetimeIndex(times.astype(DTYPE))  # type: ignore[call-overload]
     return instants.as_unit("us").asi8
@@ -267,7 +267,7 @@ def duration(value: str | pd.Timedelta, name: str, *, zero: bool = False) -> pd.
     >>> duration("36h", "horizon")
     Timedelta('1 days 12:00:00')
     """
-    import pandas as pd  # noqa: PLC0415 - the lookup library uses this module without pandas
+    import pandas as pd
 
     try:
         length = pd.Timedelta(value)
@@ -305,8 +305,8 @@ def from_days(
     >>> from_days(1 / 3)
     Timedelta('0 days 08:00:00')
     """
-    import numpy as np  # noqa: PLC0415 - as in microseconds
-    import pandas as pd  # noqa: PLC0415
+    import numpy as np
+    import pandas as pd
 
     ticks = np.rint(np.multiply(days, _DAY / _TICK)).astype(np.int64)
     return ticks.astype("timedelta64[us]") if ticks.ndim else pd.Timedelta(ticks.item(), "us")
@@ -341,7 +341,7 @@ def relations(
     >>> relations((at(1), at(2)), (at(3), at(4)), (at(5), at(6)))
     array(['anticipates'], dtype='<U12')
     """
-    import numpy as np  # noqa: PLC0415 - the lookup library uses this module without numpy
+    import numpy as np
 
     (p0, p1), (o0, o1), (c0, c1) = posted, occurred, confirmed
     never = c1 == NAT

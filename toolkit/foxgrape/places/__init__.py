@@ -8,21 +8,14 @@ from __future__ import annotations
 from importlib import import_module
 
 from foxgrape.errors import CodebookError, FoxgrapeError
-from foxgrape.places.names import fold, normal_emoji
+from foxgrape.places.normalize import fold, normal_emoji
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from foxgrape.places.codebook import (
-        Code,
-        Codebook,
-        CodeMatch,
-        Conflict,
-        codes_for,
-        lookup,
-    )
+    from foxgrape.places.codebook import Code, Codebook, CodeMatch, Conflict, codes_for, lookup
     from foxgrape.places.gazetteer import Gazetteer, PlaceMatch, find
     from foxgrape.places.place import Place
-    from foxgrape.places.suggesting import Suggestion, suggest
+    from foxgrape.places.suggestions import Suggestion, suggest
 
 _HOMES = {
     "foxgrape.places.codebook": (
@@ -35,7 +28,7 @@ _HOMES = {
     ),
     "foxgrape.places.gazetteer": ("Gazetteer", "PlaceMatch", "find"),
     "foxgrape.places.place": ("Place",),
-    "foxgrape.places.suggesting": ("Suggestion", "suggest"),
+    "foxgrape.places.suggestions": ("Suggestion", "suggest"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

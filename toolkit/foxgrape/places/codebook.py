@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import cache
 from os import path
 
-from foxgrape.places.codes import BASES, GRADES, KINDS, Code, read_day
+from foxgrape.places.code import BASES, GRADES, KINDS, Code, read_day
 from foxgrape.places.gazetteer import Gazetteer
-from foxgrape.places.names import fold, normal_emoji, whole_words
+from foxgrape.places.normalize import fold, normal_emoji, whole_words
 from foxgrape.places.place import MATCH, Place
 
 TYPE_CHECKING = False
@@ -148,7 +148,7 @@ class Codebook:
         CodebookError
             Names file, row and column of the first bad cell; `foxgrape codebook check` names all.
         """
-        from foxgrape.places.codebook_file import read_codes  # noqa: PLC0415 - csv, when needed
+        from foxgrape.places.codebook_csv import read_codes
 
         gazetteer = Gazetteer.default() if gazetteer is None else gazetteer
         return cls(read_codes(path, gazetteer), gazetteer)
@@ -229,7 +229,7 @@ class Codebook:
             return [whole]
         found = self._words.findall(fold(text)) if self._words else []
         if not whole.isascii() and len(whole) > 1:
-            from emoji import emoji_list  # noqa: PLC0415 - 90 ms, which a plain lookup need not pay
+            from emoji import emoji_list
 
             found += [_key(str(span["emoji"])) for span in emoji_list(text)]
         return [key for key in dict.fromkeys(found) if key in self._by_key]

@@ -7,9 +7,9 @@ from functools import cache, lru_cache
 from os import path
 
 from foxgrape.errors import FoxgrapeError
-from foxgrape.places.names import fold
+from foxgrape.places.index import FileIndex, InMemoryIndex
+from foxgrape.places.normalize import fold
 from foxgrape.places.place import Place, kilometres
-from foxgrape.places.storage import Folder, Memory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
 
-    from foxgrape.places.matching import Reading, Shelf
+    from foxgrape.places.fuzzy_match import Reading, Shelf
 
-__all__ = ["Gazetteer", "Place", "PlaceMatch", "find", "todays"]
+__all__ = ["Gazetteer", "Place", "PlaceMatch", "find", "is_current_name"]
 
 _RESOURCE = path.join(path.dirname(__file__), "resources", "gazetteer")  # noqa: PTH118, PTH120
 _EXACT, _FOLDED = 1.0, 0.95
@@ -60,7 +60,7 @@ class Gazetteer:
     """
 
     def __init__(self, places: Iterable[Place]) -> None:
-        self._shelves: tuple[Shelf, ...] = (Memory(places),)
+        self._shelves: tuple[Shelf, ...] = (InMemoryIndex(places),)
         self._folded: dict[tuple[str, str], str] = {}
 
     @classmethod
@@ -85,7 +85,7 @@ class Gazetteer:
                     file=path.join(folder, name),  # noqa: PTH118
                     hint="foxgrape data build-gazetteer writes one",
                 )
-        return cls._of((Folder(str(folder)),))
+        return cls._of((FileIndex(str(folder)),))
 
     @classmethod
     def from_csv(cls, path: str | Path) -> Self:
@@ -96,7 +96,7 @@ class Gazetteer:
         TableError
             Names file, row and column of the first bad cell.
         """
-        from foxgrape.places.place_file import read_places  # noqa: PLC0415 - csv, when needed
+        from foxgrape.places.gazetteer_csv import read_places
 
         return cls(read_places(path))
 
@@ -165,11 +165,11 @@ class Gazetteer:
             readings = self._declined(name) if found and hamlets else []
             if not found:
                 # Spelling, cases and sounds are loaded by the first name that needs them.
-                from foxgrape.places.matching import inexact, without_company  # noqa: PLC0415
+                from foxgrape.places.fuzzy_match import fuzzy_matches, strip_prepositions
 
-                alone = without_company(name)
+                alone = strip_prepositions(name)
                 found = within(self._named(alone)) if alone != name else []
-                readings = self._declined(alone) if found else inexact(alone, self._shelves)
+                readings = self._declined(alone) if found else fuzzy_matches(alone, self._shelves)
             found = _best([*found, *within(self._matches(readings))]) if readings else found
         if len(found) > 1:
             found.sort(key=_rank if near is None else lambda match: _rank_near(match, near))
@@ -186,13 +186,13 @@ class Gazetteer:
         >>> [match.place.name for match in Gazetteer.default().named_in_text("Ізюмом")]
         ['Izium']
         """
-        from foxgrape.places.matching import inflected  # noqa: PLC0415 - as in find
+        from foxgrape.places.fuzzy_match import inflected_matches
 
         found = self._named(name)
         hamlets = not any(match.place.population for match in found)
         readings = self._declined(name) if found and hamlets else []
         if not found:
-            readings = inflected(name, self._shelves)
+            readings = inflected_matches(name, self._shelves)
         return sorted(_best([*found, *self._matches(readings)]), key=_rank)
 
     def stems(self) -> Iterator[str]:
@@ -216,9 +216,9 @@ class Gazetteer:
         there = [place for shelf in self._shelves for place in shelf.declined(key)]
         if not there:
             return []
-        from foxgrape.places.matching import inexact  # noqa: PLC0415 - as in find
+        from foxgrape.places.fuzzy_match import fuzzy_matches
 
-        return inexact(name, [Memory(there)])
+        return fuzzy_matches(name, [InMemoryIndex(there)])
 
     def _stands(self, place: Place) -> bool:
         """Tell a place from one of the same id that an added gazetteer put in its stead."""
@@ -311,10 +311,15 @@ def _lies_within(place: Place, country: str | None, admin1: str | None) -> bool:
 
 def _rank(match: PlaceMatch) -> tuple[float, bool, int, str]:
     """Order by score; then today's name before another one; then by population."""
-    return (-match.score, not todays(match), -(match.place.population or 0), match.place.id)
+    return (
+        -match.score,
+        not is_current_name(match),
+        -(match.place.population or 0),
+        match.place.id,
+    )
 
 
-def todays(match: PlaceMatch) -> bool:
+def is_current_name(match: PlaceMatch) -> bool:
     """Tell today's name, in any spelling, from a former or other one, by its consonants."""
     name = match.place.name
     return match.matched == name or _bones(match.matched) == _bones(name)
@@ -322,9 +327,9 @@ def todays(match: PlaceMatch) -> bool:
 
 @lru_cache(maxsize=8192)
 def _bones(name: str) -> str:
-    from foxgrape.places.sounds import sound  # noqa: PLC0415 - as in find
+    from foxgrape.places.phonetic import phonetic_key
 
-    return "".join(sign for sign in sound(name) if sign not in "aeu")
+    return "".join(sign for sign in phonetic_key(name) if sign not in "aeu")
 
 
 def _rank_near(match: PlaceMatch, near: tuple[float, float]) -> tuple[float, float, str]:

@@ -1,12 +1,12 @@
 """Reports: a parameterized notebook, run in a kernel of its own, as one page that needs nothing."""
 
-from foxgrape.reports.catalogue import Template, templates
 from foxgrape.reports.plan import ReportRequest
-from foxgrape.reports.rebuild import Rebuilt, rebuild_report
+from foxgrape.reports.rebuild import RebuildResult, rebuild_report
 from foxgrape.reports.run import ReportRun, run_report, run_reports
+from foxgrape.reports.templates.discovery import Template, templates
 
 __all__ = [
-    "Rebuilt",
+    "RebuildResult",
     "ReportRequest",
     "ReportRun",
     "Template",

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from foxgrape import __version__
 from foxgrape.errors import ReportError
-from foxgrape.reports.assets import beside
-from foxgrape.reports.catalogue import Template, find_template
-from foxgrape.reports.parameters import checked
-from foxgrape.reports.pictures import check as check_pictures
+from foxgrape.reports.rendering.assets import copy_beside
+from foxgrape.reports.rendering.images import require_kaleido as check_pictures
+from foxgrape.reports.templates.discovery import Template, find_template
+from foxgrape.reports.templates.parameters import validate_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -173,7 +173,7 @@ class Plan:
             "cell_seconds": cell_seconds,
             "title": self.title,
             "footer": {"Run": self.run_id, "Software": told, **self.source.footer},
-            "assets": beside(self.out, self.target) if self.shared_assets else None,
+            "assets": copy_beside(self.out, self.target) if self.shared_assets else None,
             "pictures": self.pictures,
         }
 
@@ -202,7 +202,7 @@ def plan(
         source = store_source(request.store)
     elif source is None:
         source = study_source(request.study)
-    values = checked(chosen, request.parameters, now=now, zone=source.zone)
+    values = validate_parameters(chosen, request.parameters, now=now, zone=source.zone)
     parts = [
         chosen.notebook.read_text(encoding="utf-8"),
         json.dumps(values, sort_keys=True),
@@ -221,7 +221,7 @@ def plan(
 
 def study_source(folder: str | Path | None) -> Source:
     """Read a study whole, so that what is wrong with it is said before a kernel starts."""
-    from foxgrape.study import open_study  # noqa: PLC0415 - pandas, which listing needs not
+    from foxgrape.studies.study import open_study
 
     study = open_study(folder)
     hashes = dict(study.hashes)
@@ -249,7 +249,7 @@ def store_source(path: str | Path, versions: Mapping[str, int] | None = None) ->
     """
     where = str(path) if "://" in str(path) else str(Path(path).resolve())
     if versions is None:
-        from foxgrape.store import Store  # noqa: PLC0415
+        from foxgrape.io.store import Store
 
         versions = Store(where).newest()
     if not versions:

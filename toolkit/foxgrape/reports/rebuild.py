@@ -10,27 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foxgrape.errors import ReportError
-from foxgrape.reports.building import ReportRun, build
-from foxgrape.reports.catalogue import templates
-from foxgrape.reports.folders import NOTEBOOK, read_manifest
-from foxgrape.reports.plan import (
-    ReportRequest,
-    Software,
-    Source,
-    plan,
-    store_source,
-    study_source,
-)
+from foxgrape.reports.execution.runner import ReportRun, build_reports
+from foxgrape.reports.plan import ReportRequest, Software, Source, plan, store_source, study_source
+from foxgrape.reports.run_folder import NOTEBOOK, read_manifest
+from foxgrape.reports.templates.discovery import templates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-__all__ = ["Rebuilt", "rebuild_report"]
+__all__ = ["RebuildResult", "rebuild_report"]
 
 
 @dataclass(frozen=True, slots=True)
-class Rebuilt:
+class RebuildResult:
     """What came of building a run again.
 
     Attributes
@@ -75,7 +68,7 @@ class Rebuilt:
 
 def rebuild_report(
     run: str | Path, *, out: str | Path = "reports", now: datetime | None = None
-) -> Rebuilt:
+) -> RebuildResult:
     """Build a run again as its manifest tells: the same template, values, seed and data.
 
     Of a store the very versions are read that the run had read, whatever arrived since. A study
@@ -129,10 +122,10 @@ def rebuild_report(
     rebuilt = Path(out) / "rebuilt" / run_id
     failed = Path(out) / "failed" / f"rebuilt-{run_id}"
     planned = replace(planned, run_id=run_id, seed=seed, target=rebuilt, failed=failed)
-    (built,) = build([planned], software, 1, now)
+    (built,) = build_reports([planned], software, 1, now)
     cells = () if built.error is not None else _different(folder / NOTEBOOK, built.notebook)
     same = built.error is None and not cells
-    return Rebuilt(built, same, cells, changed)
+    return RebuildResult(built, same, cells, changed)
 
 
 def _template(told: Mapping[str, Any], folder: Path) -> str | Path:
@@ -186,7 +179,7 @@ def _different(before: Path, after: Path) -> tuple[int, ...]:
 
 def _outputs(notebook: Path) -> list[str]:
     """Return what each code cell shows, without numbers that only count."""
-    import nbformat  # noqa: PLC0415
+    import nbformat
 
     read = nbformat.read(notebook, as_version=4)
     return [

@@ -6,7 +6,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from foxgrape.errors import ReportError
-from foxgrape.reports.building import CELL_SECONDS, RUN_SECONDS, ReportRun, build, run_at, stands
+from foxgrape.reports.execution.runner import (
+    CELL_SECONDS,
+    RUN_SECONDS,
+    ReportRun,
+    build_reports,
+    is_up_to_date,
+    report_run_for,
+)
 from foxgrape.reports.plan import Plan, ReportRequest, Software, plan
 
 if TYPE_CHECKING:
@@ -132,16 +139,16 @@ def run_reports(
     wanted = {
         one.target: one
         for one, request in zip(plans, asked, strict=True)
-        if request.force or not stands(one)
+        if request.force or not is_up_to_date(one)
     }
-    built = build(
+    built = build_reports(
         list(wanted.values()), software, workers, now, cell_seconds=cell_seconds, most=run_seconds
     )
     runs = dict(zip(wanted, built, strict=True))
     return [
         runs[one.target]
         if one.target in runs
-        else run_at(one.run_id, "unchanged", one.target, None)
+        else report_run_for(one.run_id, "unchanged", one.target, None)
         for one in plans
     ]
 

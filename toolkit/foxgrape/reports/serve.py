@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from foxgrape.errors import ReportError
-from foxgrape.reports.index import CATALOGUE, catalogue_page
+from foxgrape.reports.rendering.run_index import CATALOGUE, catalogue_page
 
 if TYPE_CHECKING:
     import os

@@ -1,0 +1,43 @@
+# Public names of foxgrape, each listed once. `__init__.py` reads this file to load them.
+from foxgrape.detection.batch import detect_all as detect_all
+from foxgrape.detection.detect import detect as detect
+from foxgrape.detection.emoji.scan import EmojiSpans as EmojiSpans
+from foxgrape.detection.emoji.scan import scan_emoji as scan_emoji
+from foxgrape.display.show import show as show
+from foxgrape.errors import FoxgrapeError as FoxgrapeError
+from foxgrape.io.events import read_events as read_events
+from foxgrape.io.ingest import ingest as ingest
+from foxgrape.io.posts import iter_posts as iter_posts
+from foxgrape.io.posts import read_posts as read_posts
+from foxgrape.io.store import Store as Store
+from foxgrape.linking import link as link
+from foxgrape.places import Code as Code
+from foxgrape.places import Codebook as Codebook
+from foxgrape.places import CodeMatch as CodeMatch
+from foxgrape.places import Gazetteer as Gazetteer
+from foxgrape.places import Place as Place
+from foxgrape.places import PlaceMatch as PlaceMatch
+from foxgrape.places import Suggestion as Suggestion
+from foxgrape.places import codes_for as codes_for
+from foxgrape.places import find as find
+from foxgrape.places import lookup as lookup
+from foxgrape.places import suggest as suggest
+from foxgrape.reports import ReportRequest as ReportRequest
+from foxgrape.reports import ReportRun as ReportRun
+from foxgrape.reports import run_report as run_report
+from foxgrape.reports import run_reports as run_reports
+from foxgrape.stats import simulate as simulate
+from foxgrape.stats.alarms.molchan_test import Alarm as Alarm
+from foxgrape.stats.alarms.molchan_test import alarm as alarm
+from foxgrape.stats.coincidence.event_coincidence import Coincidence as Coincidence
+from foxgrape.stats.coincidence.event_coincidence import coincidence as coincidence
+from foxgrape.stats.hazard.hazard_ratio import Hazard as Hazard
+from foxgrape.stats.hazard.hazard_ratio import hazard as hazard
+from foxgrape.stats.survival.lead_times import LeadTimes as LeadTimes
+from foxgrape.stats.survival.lead_times import lead_times as lead_times
+from foxgrape.studies.analysis import Analysis as Analysis
+from foxgrape.studies.create import new_study as new_study
+from foxgrape.studies.study import Study as Study
+from foxgrape.studies.study import open_study as open_study
+
+__version__: str

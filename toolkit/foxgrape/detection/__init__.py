@@ -1,0 +1,1 @@
+"""Posts to signals: emoji, codes and place names in text."""

@@ -1,0 +1,1 @@
+"""Find emoji in text, as fast as memory allows."""

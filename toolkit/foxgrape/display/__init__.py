@@ -1,0 +1,1 @@
+"""Tables and HTML for notebooks and reports."""

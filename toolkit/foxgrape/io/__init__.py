@@ -1,0 +1,1 @@
+"""Files, services and storage: everything that reads or writes data."""

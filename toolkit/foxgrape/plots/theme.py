@@ -1,0 +1,125 @@
+"""The house look of figures: palette, key, an axis of days stretched around zero, outlines."""
+
+from __future__ import annotations
+
+import json
+import math
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+__all__ = [
+    "BLUE",
+    "GREEN",
+    "GREY",
+    "ORANGE",
+    "PINK",
+    "SKY",
+    "apply_theme",
+    "asinh_time_axis",
+    "inline_legend",
+    "interval_style",
+    "outlines",
+    "set_title",
+    "time_range",
+]
+
+# Okabe and Ito's palette: told apart by colour-blind readers, and in grey print by lightness.
+BLUE, ORANGE, GREEN, PINK, SKY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9"
+GREY = "#8a8a8a"
+
+
+def apply_theme(figure: go.Figure, alt: str) -> go.Figure:
+    """Give a figure the house look; colours that depend on light or dark are left to the page."""
+    figure.update_layout(
+        template="none",
+        meta={"alt": alt},
+        font={"family": "system-ui, sans-serif", "size": 13},
+        title={
+            "x": 0,
+            "xref": "container",
+            "y": 1,
+            "yref": "container",
+            "yanchor": "top",
+            "pad": {"t": 12},
+            "font": {"size": 16},
+            "subtitle": {"font": {"size": 13}},
+        },
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        showlegend=False,
+        hoverlabel={"align": "left"},
+    )
+    figure.update_layout(margin={"t": 95, "l": 60} | figure.layout.margin.to_plotly_json())
+    look = {"gridcolor": "rgba(128,128,128,0.25)", "automargin": True, "title_font_size": 13}
+    figure.update_xaxes(**look)
+    figure.update_yaxes(**look)
+    return figure
+
+
+def inline_legend(*entries: tuple[str, str, str]) -> str:
+    """Return a legend as coloured text: it takes no room from the plot, and wraps as we say."""
+    return " &nbsp; ".join(
+        f'<span style="color:{colour}">{mark}</span> {words}' for colour, mark, words in entries
+    )
+
+
+def set_title(text: str, *below: str) -> dict[str, Any]:
+    """Return a title with lines below it, most of them keys."""
+    return {"text": text, "subtitle": {"text": "<br>".join(below)}}
+
+
+def interval_style(colour: str, width: int) -> dict[str, Any]:
+    """Return how a span of time is drawn: a bar, as wide as the time is rough.
+
+    An exact time is a bar of no width: a stroke at each end keeps it in sight.
+    """
+    return {
+        "mode": "lines+markers",
+        "line": {"color": colour, "width": width},
+        "marker": {"symbol": "line-ns", "size": width, "line": {"width": 2, "color": colour}},
+    }
+
+
+def time_range(figure: go.Figure) -> tuple[float, float]:
+    """Return the least and greatest day that a figure shows, 0 included."""
+    days = [day for trace in figure.data for day in trace.x if pd.notna(day)]
+    return min([0.0, *days]), max([1.0, *days])
+
+
+def asinh_time_axis(figure: go.Figure, title: str, extent: tuple[float, float]) -> None:
+    """Stretch the axis of days around zero (asinh), so that hours and months are both seen."""
+    for trace in figure.data:
+        trace.x = [None if day is None else math.asinh(day) for day in trace.x]
+    low, high = extent
+    steps = [0, 1, 2, 4, 7, 14, 30, 60, 120, 365, 730]
+    shown = [-day for day in reversed(steps) if day and -day >= low - 0.5]
+    shown += [day for day in steps if day <= high + 0.5]
+    margin = 0.04 * (math.asinh(high) - math.asinh(low))
+    figure.update_xaxes(
+        title=f"{title} (stretched around 0)",
+        tickvals=[math.asinh(day) for day in shown],
+        ticktext=[str(day) for day in shown],
+        range=[math.asinh(low) - margin, math.asinh(high) + 2 * margin],
+    )
+
+
+@cache
+def outlines() -> tuple[list[float | None], list[float | None]]:
+    """Return the outlines of Ukraine's regions as one line with gaps."""
+    resource = files("foxgrape") / "resources" / "ukraine.geojson"
+    lon: list[float | None] = []
+    lat: list[float | None] = []
+    for feature in json.loads(resource.read_text(encoding="utf-8"))["features"]:
+        shape = feature["geometry"]
+        many = shape["coordinates"] if shape["type"] == "MultiPolygon" else [shape["coordinates"]]
+        for polygon in many:
+            for ring in polygon:
+                lon += [point[0] for point in ring] + [None]
+                lat += [point[1] for point in ring] + [None]
+    return lon, lat

@@ -1,8 +1,0 @@
-"""Doors for posts: one reader an export format, all giving the posts table."""
-
-from __future__ import annotations
-
-from foxgrape.formats import quarantined
-from foxgrape.posts.reading import iter_posts, read_posts
-
-__all__ = ["iter_posts", "quarantined", "read_posts"]

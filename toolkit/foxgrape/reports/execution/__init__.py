@@ -1,0 +1,1 @@
+"""Run report notebooks in processes of their own."""

@@ -1,0 +1,76 @@
+"""The process of a kernel: IPython as it comes, but that what it prints has an end.
+
+Started as ``python -P -m foxgrape.reports.execution.kernel_process CONNECTION_FILE SEED``, or
+called in a
+process that was forked with everything imported.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+from typing import Any
+
+import numpy as np
+from ipykernel.iostream import OutStream
+from ipykernel.kernelapp import IPKernelApp
+
+__all__ = ["MOST_PRINTED", "BoundedStream", "serve"]
+
+#: How many characters of each stream a report keeps.
+MOST_PRINTED = 1_000_000
+
+
+class BoundedStream(OutStream):
+    """What a kernel prints, up to a limit: beyond it nothing is kept, sent or piled up."""
+
+    printed = 0
+
+    def write(self, string: str) -> int:
+        """Send text on; the first text beyond the limit is cut, with a note, and more is dropped.
+
+        The answer is always that all was written: a cell must not fail by printing.
+        """
+        before, size = self.printed, len(string)
+        self.printed += size
+        if self.printed > MOST_PRINTED:
+            note = f"\n[cut: a report keeps {MOST_PRINTED:,} characters of what cells print]\n"
+            string = string[: MOST_PRINTED - before] + note if before <= MOST_PRINTED else ""
+        if string:
+            super().write(string)
+        return size
+
+
+def serve(connection_file: str, seed: int) -> None:
+    """Be a kernel until it is told to end.
+
+    Forked kernels would share the state of their random generators, and fresh ones have one that
+    nobody knows: each run has a seed of its own instead.
+    """
+    app: Any = IPKernelApp.instance()
+    # ipykernel read this when it was imported, which in a fork was somebody else's time.
+    app.parent_handle = int(os.environ.get("JPY_PARENT_PID") or 0)
+    app.outstream_class = f"foxgrape.reports.execution.kernel_process.{BoundedStream.__name__}"
+    # Neither history nor start-up files of whoever builds the report: they are no part of it.
+    app.initialize(
+        [
+            *("-f", connection_file),
+            "--HistoryManager.enabled=False",
+            "--IPKernelApp.exec_PYTHONSTARTUP=False",
+            f"--ipython-dir={os.path.dirname(connection_file)}",  # noqa: PTH120
+        ]
+    )
+
+    def sow(*_: Any) -> None:
+        # When the first cell comes: the start itself draws numbers, now more and now fewer.
+        random.seed(seed)
+        np.random.seed(seed)  # noqa: NPY002 - the generator of those who have none of their own
+        app.shell.events.unregister("pre_run_cell", sow)
+
+    app.shell.events.register("pre_run_cell", sow)
+    app.start()
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1], int(sys.argv[2]))

@@ -1,0 +1,1 @@
+"""Turn executed notebooks into pages, and runs into a catalogue."""

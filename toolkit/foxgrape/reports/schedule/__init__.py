@@ -1,0 +1,1 @@
+"""Build reports when they are due: configuration, ledger, timers."""

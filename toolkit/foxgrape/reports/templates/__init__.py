@@ -1,0 +1,1 @@
+"""Report templates: find them, and check their parameters."""

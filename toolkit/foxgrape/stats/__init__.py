@@ -1,0 +1,1 @@
+"""Questions to signals and events, and simulated worlds to test them on."""

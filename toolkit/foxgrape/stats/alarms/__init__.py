@@ -1,0 +1,1 @@
+"""How well do signals work as alarms, against null models?"""

@@ -1,0 +1,1 @@
+"""Do events follow signals more often than chance allows?"""

@@ -1,0 +1,1 @@
+"""Lead times: Kaplan-Meier, Turnbull, parametric fits and competing risks."""

@@ -1,0 +1,1 @@
+"""A study, its analysis, and the summaries that reports print."""

@@ -1,0 +1,191 @@
+"""A store, or what of a study was known at an instant, as a study."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from foxgrape import schemas, times
+from foxgrape.errors import FoxgrapeError, StudyError
+from foxgrape.io.events.place_resolver import unify_place_ids
+from foxgrape.io.store import Store
+from foxgrape.places import Codebook, Gazetteer
+from foxgrape.studies.study import (
+    Study,
+    confirmations_to_records,
+    open_study,
+    restrict_gazetteer,
+    validate_kinds,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+__all__ = ["as_of", "open_study_or_store", "study_from_store"]
+
+
+def study_from_store(
+    store: str | Path | Store,
+    *,
+    versions: Mapping[str, int] | None = None,
+    codebook: str | Path | None = None,
+    kinds: Iterable[str] = (),
+    timezone: str = "UTC",
+) -> Study:
+    """Read a store's posts, events and confirmations as a study.
+
+    Parameters
+    ----------
+    store
+        The store, its folder or its URL.
+    versions
+        Which version of each table to read; the newest by default. A table that it does not name
+        is read as empty.
+    codebook
+        A CSV of codes; by default the packaged codebook.
+    kinds
+        The kinds of event that hints are about; every kind by default.
+    timezone
+        IANA name of the zone in which its days were lived.
+
+    Returns
+    -------
+    Study
+        Observed until the last instant that stands in it.
+
+    Raises
+    ------
+    StoreError
+        If there is no such version, or the store cannot be read.
+    StudyError
+        If the store holds neither posts nor events, no event is of one of the kinds, or there is no
+        such zone.
+    CodebookError
+        If the codebook cannot be used.
+
+    Examples
+    --------
+    >>> from tempfile import mkdtemp
+    >>> from foxgrape import open_study
+    >>> store = Store(mkdtemp())
+    >>> for name in ("posts", "events"):
+    ...     _ = store.upsert(name, getattr(open_study(), name))
+    >>> len(stored_study(store).analyse().signals) > 0
+    True
+    """
+    store = store if isinstance(store, Store) else Store(store)
+    try:
+        times.get_zone(timezone)
+    except ValueError:
+        raise StudyError.no_zone(timezone, file=store.path) from None
+    name = store.path.rstrip("/\\").replace("\\", "/").rpartition("/")[2]
+    versions = store.newest() if versions is None else versions
+    if not {"posts", "events"} & set(versions):
+        raise StudyError.not_a_study(Path(store.path), "the store holds no posts and no events")
+    posts, events, confirmations = (
+        store.read(table, version=versions[table])
+        if table in versions
+        else schemas.validate(pd.DataFrame(columns=schemas.columns(table)), table)
+        for table in ("posts", "events", "confirmations")
+    )
+    gazetteer = Gazetteer.default()
+    events = unify_place_ids(events, gazetteer)
+    events.attrs["confirmations"] = confirmations_to_records(confirmations)
+    codes = Codebook.default() if codebook is None else Codebook.from_csv(codebook, gazetteer)
+    return Study(
+        name=name,
+        title=name,
+        folder=Path(store.path),
+        posts=posts,
+        events=events,
+        confirmations=confirmations,
+        codebook=restrict_gazetteer(codes, gazetteer, events),
+        kinds=validate_kinds(kinds, events, Path(store.path)),
+        observed_until=None,
+        caution="",
+        timezone=timezone,
+        hashes={},
+    )
+
+
+def open_study_or_store(
+    study: str | Path | None, store: str | Path | Store | None, **options: Any
+) -> Study:
+    """Open the one source that a report was told to read.
+
+    Parameters
+    ----------
+    study
+        Folder of a study; with neither, the embedded one.
+    store
+        A store, which goes before a study.
+    options
+        Of a store, as `stored_study` takes them; a study says such things itself.
+
+    Returns
+    -------
+    Study
+
+    Examples
+    --------
+    >>> study_or_store(None, None).name
+    'izium-2022'
+    """
+    return open_study(study) if store is None else study_from_store(store, **options)
+
+
+def as_of(study: Study, instant: str | datetime) -> Study:
+    """Return a study as it stood at an instant: only what had certainly happened by then.
+
+    A post counts once it was certainly posted. An event counts once it was certainly confirmed, by
+    whoever was first; one that nobody ever confirmed, once it had certainly occurred. Codes stay:
+    whether one was read only afterwards is for the links to say (hindsight).
+
+    Parameters
+    ----------
+    study
+        Not changed.
+    instant
+        With its offset. What was certain before it counts; observation ends with it, or with the
+        study's own end of observation if that came first.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    FoxgrapeError
+        If the instant has no offset.
+
+    Examples
+    --------
+    >>> from foxgrape import open_study
+    >>> then = as_of(open_study(), "2022-09-11T00:00:00Z")
+    >>> bool((then.posts["posted_until"] < "2022-09-11T00:00:00Z").all())
+    True
+    """
+    text = instant if isinstance(instant, str) else instant.isoformat()
+    try:
+        end = pd.Timestamp(times.parse_instant(text))
+    except ValueError:
+        raise FoxgrapeError(
+            "no such instant", expected="an instant with its offset: 2022-09-10T00:00:00Z", got=text
+        ) from None
+    if study.observed_until is not None and end > pd.Timestamp(study.observed_until):
+        end = pd.Timestamp(study.observed_until)
+    said = study.confirmations[study.confirmations["confirmed_until"] < end]
+    known = study.events["confirmed_until"].fillna(study.events["occurred_until"])
+    events = study.events[known < end].reset_index(drop=True)
+    events.attrs["confirmations"] = confirmations_to_records(said)
+    return replace(
+        study,
+        posts=study.posts[study.posts["posted_until"] < end].reset_index(drop=True),
+        events=events,
+        confirmations=said[said["event_id"].isin(events["event_id"])].reset_index(drop=True),
+        observed_until=end.isoformat(),
+    )
