@@ -63,33 +63,37 @@ PARTS = {
 }
 #: The tests that ask these, as they run every day.
 TESTS = (
-    "test_alarm.py",
+    "stats/alarms/test_alarm.py",
     "test_calibration.py",
-    "test_cli_places.py",
-    "test_codebook.py",
-    "test_coincidence.py",
-    "test_coincidence_studies.py",
-    "test_detect.py",
-    "test_find.py",
+    "cli/test_places.py",
+    "places/test_codebook.py",
+    "stats/coincidence/test_event_coincidence.py",
+    "stats/coincidence/test_on_studies.py",
+    "detection/test_detect.py",
+    "places/test_find.py",
     "test_fuzz.py",
-    "test_golden_survival.py",
-    "test_hazard.py",
-    "test_invariants.py",
-    "test_leadtime.py",
-    "test_link.py",
-    "test_mentions.py",
-    "test_places_data.py",
-    "test_study.py",
-    "test_suggest.py",
-    "test_surrogates.py",
-    "test_survival.py",
+    "stats/survival/test_against_r.py",
+    "stats/hazard/test_hazard_ratio.py",
+    "stats/test_invariants.py",
+    "stats/survival/test_lead_times.py",
+    "test_linking.py",
+    "detection/test_mentions.py",
+    "places/test_packaged_data.py",
+    "studies/test_study.py",
+    "places/test_suggestions.py",
+    "stats/coincidence/test_surrogates.py",
+    "stats/survival/test_kaplan_meier.py",
     "test_times.py",
-    "test_words.py",
-    "test_worlds.py",
+    "stats/test_sentences.py",
+    "stats/test_simulate.py",
 )
 #: And those that run again uncompiled, for they need few surrogates. Random bits are made to
 #: overflow, of which plain Python warns.
-UNCOMPILED = ("test_coincidence.py", "test_surrogates.py", "test_words.py")
+UNCOMPILED = (
+    "stats/coincidence/test_event_coincidence.py",
+    "stats/coincidence/test_surrogates.py",
+    "stats/test_sentences.py",
+)
 FEW = "hand or rough_times or ties or hindsight or from_nothing or json or draws or field"
 OVERFLOW = "ignore:overflow encountered:RuntimeWarning"
 

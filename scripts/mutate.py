@@ -24,11 +24,11 @@ MODULES = ("linking", "stats/survival/lead_times", "stats/coincidence/event_coin
 #: The tests that ask these modules, in which each change is tried.
 TESTS = (
     "test_times.py",
-    "test_link.py",
-    "test_leadtime.py",
-    "test_words.py",
-    "test_survival.py",
-    "test_coincidence.py",
+    "test_linking.py",
+    "stats/survival/test_lead_times.py",
+    "stats/test_sentences.py",
+    "stats/survival/test_kaplan_meier.py",
+    "stats/coincidence/test_event_coincidence.py",
 )
 #: A change is noticed if a test fails, if it never ends, or if it takes the interpreter with it.
 NOTICED = frozenset({"killed", "timeout", "segfault"})

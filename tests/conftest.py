@@ -11,7 +11,7 @@ import pytest
 from hypothesis import settings
 from playwright.sync_api import sync_playwright
 
-from api_worlds import PASSWORD, TOKEN, USER
+from fake_apis import PASSWORD, TOKEN, USER
 from foxgrape._util.resources import study_folder
 
 # A slow machine is no failure, and `make test` passes today if it passed yesterday.

@@ -322,7 +322,7 @@ def test_what_contributors_are_told_to_do_works(scratch):
     done = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", chosen),
-            *(*wanted, "tests/test_codebook.py"),
+            *(*wanted, "tests/places/test_codebook.py"),
         ],
         cwd=scratch,
         env=here,

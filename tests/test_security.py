@@ -18,7 +18,7 @@ import openpyxl
 import pyarrow as pa
 import pytest
 
-from filling import NOW, fake
+from fake_runs import NOW, fake
 from foxgrape import new_study, open_study, read_posts
 from foxgrape.cli.app import run
 from foxgrape.errors import FoxgrapeError, ReportError, StudyError, TableError
@@ -26,7 +26,7 @@ from foxgrape.io.stream import MAX_RATIO, MAX_UNPACKED
 from foxgrape.reports.rendering.run_index import catalogue_page
 from foxgrape.reports.run_folder import StagingFolder, prune
 from foxgrape.reports.templates.discovery import templates
-from memory import measured
+from peak_memory import measured
 
 ROOT = Path(__file__).parents[1]
 GOOD = json.dumps({"id": 1, "date": "2022-09-10T12:16:00Z", "text": "🍇"}).encode() + b"\n"

@@ -1,0 +1,335 @@
+"""Exports of X, Mastodon, Bluesky and Telethon: what stands in them stands in the table."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zipfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from foxgrape import FoxgrapeError, read_posts
+from foxgrape.errors import TableError
+from foxgrape.io.posts import quarantined
+
+FIXTURES = Path(__file__).parents[2] / "fixtures" / "posts"
+FORMAT_OF = {
+    "bluesky_feed.json": "bluesky",
+    "mastodon_outbox.json": "mastodon",
+    "mastodon_statuses.json": "mastodon",
+    "telegram_desktop_channel.json": "telegram_desktop",
+    "telegram_desktop_full.json": "telegram_desktop",
+    "telegram_desktop_old.json": "telegram_desktop",
+    "telethon.jsonl": "telethon",
+    "telethon_dump.json": "telethon",
+    "x_api_flat.jsonl": "x_api",
+    "x_api_pages.jsonl": "x_api",
+    "x_archive_tweets.js": "x_archive",
+}
+
+
+def read(name, **options):
+    known = {"account": "river_news", "timezone": "Europe/Kyiv", "on_error": "quarantine"}
+    return read_posts(FIXTURES / name, **known | options)
+
+
+def utc(text):
+    return pd.Timestamp(text, tz="UTC")
+
+
+def column(posts, name):
+    return posts[name].astype(object).where(posts[name].notna(), None).tolist()
+
+
+def test_every_fixture_is_named():
+    assert {file.name for file in FIXTURES.iterdir()} == set(FORMAT_OF)
+
+
+@pytest.mark.parametrize("name", FORMAT_OF)
+@pytest.mark.parametrize("packing", ["none", "gzip", "zstd", "zip", "bom"])
+def test_formats_are_told_by_content_through_any_packing(tmp_path, name, packing):
+    content = (FIXTURES / name).read_bytes()
+    file = tmp_path / "export.bin"
+    if packing == "gzip":
+        file.write_bytes(gzip.compress(content))
+    elif packing == "zstd":
+        file.write_bytes(pa.Codec("zstd").compress(content, asbytes=True))
+    elif packing == "zip":
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("folder/some.txt", content)
+    else:
+        file.write_bytes((b"\xef\xbb\xbf" if packing == "bom" else b"") + content)
+    posts = read(file)
+    assert posts.attrs["format"] == FORMAT_OF[name]
+    plain = read(name)
+    pd.testing.assert_frame_equal(posts, plain)
+    assert posts.attrs == plain.attrs
+
+
+def test_x_pages_with_edit_retweets_withheld_repeats_and_errors():
+    posts = read("x_api_pages.jsonl", account=None, on_error="raise")
+    assert column(posts, "posted_at") == [
+        utc("2022-09-10T12:16:00.123"),
+        utc("2022-09-10T12:20:00.456"),
+        utc("2022-09-11T08:00:00.001"),
+        utc("2006-03-21T20:50:14"),
+        utc("2022-09-12T08:00:00.900"),
+        utc("2022-09-12T09:00:00"),
+    ]
+    assert posts["posted_at"].equals(posts["posted_until"])
+    edited = [None, utc("2022-09-10T12:30:00.789"), None, None, None, None]
+    assert column(posts, "edited_at") == edited
+    assert posts["repost"].tolist() == [False, False, True, False, False, True]
+    assert posts["truncated"].tolist() == [False] * 5 + [True]
+    assert posts["text"][2].endswith("than what a retweet keeps of it 🦊")
+    assert column(posts, "withheld") == [None, None, None, None, "DE,RU", None]
+    assert set(posts["account"]) == {"river_news"}
+    assert {key: posts.attrs[key] for key in ("read", "no_posts", "repeated")} == {
+        "read": 8,
+        "no_posts": 1,
+        "repeated": 1,
+    }
+
+
+def test_x_flattened_lines_with_lines_that_are_no_tweets():
+    posts = read("x_api_flat.jsonl", account=None)
+    assert posts["account"].tolist() == ["river_news"] * 2
+    assert posts["text"][1].endswith("retweet keeps of it 🦊")
+    table = quarantined(posts)
+    assert table["record"].tolist() == [2, 3]
+    assert table["reason"].str.contains("expected the id|not JSON").all()
+    with pytest.raises(TableError, match="row 2, column post_id"):
+        read("x_api_flat.jsonl", on_error="raise")
+
+
+def test_an_x_id_and_its_time_must_agree(tmp_path):
+    page = json.loads((FIXTURES / "x_api_flat.jsonl").read_text("utf-8").splitlines()[0])
+    file = tmp_path / "x"
+    file.write_text(json.dumps(page | {"created_at": "2022-09-10T12:16:03.000Z"}))
+    with pytest.raises(TableError, match=r"row 1, column posted_at.*created_at is"):
+        read_posts(file)
+    file.write_text(json.dumps({key: page[key] for key in page if key != "created_at"}))
+    assert read_posts(file)["posted_at"].item() == utc("2022-09-10T12:16:00.123")
+
+
+def test_x_archive():
+    posts = read("x_archive_tweets.js", on_error="raise")
+    assert posts["text"].tolist() == [
+        "Скоро 🍇 [так]",
+        "corrected",
+        "RT @another: The whole text of…",
+    ]
+    assert posts["repost"].tolist() == posts["truncated"].tolist() == [False, False, True]
+    assert posts["posted_at"][1] == utc("2022-09-10T12:20:00.456")
+    assert column(posts, "edited_at") == [None, utc("2022-09-10T12:30:00.789"), None]
+    with pytest.raises(TableError, match="account="):
+        read("x_archive_tweets.js", account=None)
+
+
+def test_mastodon_statuses():
+    posts = read("mastodon_statuses.json", account=None, on_error="raise")
+    assert posts["text"].tolist() == [
+        "Скоро 🍇\na < b\n\nhttps://example.org/a",
+        "",
+        "better",
+        "From elsewhere 🦊",
+    ]
+    assert posts["repost"].tolist() == [False, False, False, True]
+    assert posts["posted_at"][0] == utc("2022-09-10T12:16:00.123")
+    assert column(posts, "edited_at") == [None, None, utc("2022-09-10T13:00:00.500"), None]
+    assert column(posts, "content_warning") == [None, None, "careful", None]
+    assert posts.attrs["no_posts"] == 2
+
+
+@pytest.mark.parametrize("content", ["<div>" * 100_000, "x" * 200_001, "<p>" * 5_000])
+def test_html_that_is_no_post_costs_only_itself(tmp_path, content):
+    statuses = json.loads((FIXTURES / "mastodon_statuses.json").read_text("utf-8"))
+    statuses[1]["content"] = content
+    file = tmp_path / "x"
+    file.write_text(json.dumps(statuses), encoding="utf-8")
+    posts = read(file)
+    assert len(posts) + len(posts.attrs["quarantine"]) == 4
+    assert len(posts) >= 3
+
+
+def test_mastodon_outbox():
+    posts = read("mastodon_outbox.json", account=None, on_error="raise")
+    assert column(posts, "text") == ["Скоро 🍇", "unlisted", None, "by a site"]
+    assert posts["repost"].tolist() == [False, False, True, False]
+    assert set(posts["account"]) == {"river@social.example"}
+    assert posts["posted_at"][3] == utc("2022-09-10T12:16:00")
+    assert posts["edited_at"][1] == utc("2022-09-10T13:00:00")
+    assert posts.attrs["no_posts"] == 2
+
+
+def test_bluesky():
+    posts = read("bluesky_feed.json", account=None, on_error="raise")
+    assert posts["text"].tolist() == ["Скоро 🍇", "I said so long ago", "", "passed on 🦊"]
+    assert posts["posted_at"][0] == utc("2024-09-10T12:16:03.250")
+    assert posts["claimed_at"][0] == utc("2024-09-10T12:16:00.100")
+    assert column(posts, "claim_differs") == [False, True, None, None]
+    assert posts["posted_at"][3] == utc("2024-09-12T14:00:00")
+    assert posts["account"].tolist() == ["river.example"] * 4
+    assert posts["post_id"][3] == "at://did:plc:bbb/app.bsky.feed.post/3kd#repost-by-did:plc:aaa"
+    assert column(posts, "lang") == ["uk", None, "uk", "uk"]
+    assert posts.attrs["repeated"] == 1
+
+
+def test_bluesky_pages_as_lines_and_as_items_are_the_same(tmp_path):
+    page = json.loads((FIXTURES / "bluesky_feed.json").read_text("utf-8"))
+    whole = read("bluesky_feed.json")
+    for number, content in enumerate(
+        [
+            json.dumps(page),
+            "\n".join(json.dumps({"feed": [item]}) for item in page["feed"]),
+            "\n".join(map(json.dumps, page["feed"])),
+            json.dumps(page["feed"]),
+            json.dumps([page]),
+        ]
+    ):
+        file = tmp_path / str(number)
+        file.write_text(content, encoding="utf-8")
+        pd.testing.assert_frame_equal(read(file), whole)
+
+
+def test_telethon():
+    posts = read("telethon.jsonl", account=None, on_error="raise")
+    assert posts["post_id"].tolist() == [*(f"1100000001/{n}" for n in range(2, 7)), "77/8"]
+    assert column(posts, "edited_at")[2:4] == [utc("2022-09-10T12:20:00"), None]
+    assert posts["repost"].tolist() == [False, False, False, False, True, False]
+    assert posts["account"].tolist() == ["1100000001"] * 5 + ["user5"]
+    assert posts["grouped_id"][1] == "13300000000000001"
+    assert posts.attrs["no_posts"] == 2
+    dump = read("telethon_dump.json", account=None)
+    assert dump["post_id"].item() == posts["post_id"][0]
+    assert dump["account"].item() == "river_news"
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\uffff"))
+TIMES = st.datetimes(datetime(2011, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+
+
+def millisecond(when):
+    return when.replace(microsecond=when.microsecond // 1000 * 1000)
+
+
+def x_id(when, number):
+    return str((round(when.timestamp() * 1000) - 1288834974657 << 22) + number)
+
+
+def html(text):
+    for sign, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\n", "<br/>")):
+        text = text.replace(sign, entity)
+    return f"<p>{text}</p>"
+
+
+AUTHOR = {"did": "did:plc:a", "handle": "a.example"}
+WRITERS = {
+    "x_api": lambda n, text, when: {
+        "id": x_id(when, n),
+        "text": text,
+        "author_id": "5",
+        "created_at": when.isoformat(),
+    },
+    "mastodon": lambda n, text, when: {
+        "uri": f"https://a.example/{n}",
+        "visibility": "public",
+        "created_at": when.isoformat(),
+        "content": html(text),
+        "account": {"acct": "a"},
+    },
+    "bluesky": lambda n, text, when: {
+        "post": {
+            "uri": f"at://did:plc:a/app.bsky.feed.post/{n}",
+            "author": AUTHOR,
+            "record": {"text": text, "createdAt": when.isoformat()},
+            "indexedAt": when.isoformat(),
+        }
+    },
+    "telethon": lambda n, text, when: {
+        "_": "Message",
+        "id": n,
+        "peer_id": {"_": "PeerChannel", "channel_id": 5},
+        "date": when.isoformat(),
+        "message": text,
+    },
+    "x_archive": lambda n, text, when: {
+        "tweet": {"id_str": x_id(when, n), "full_text": text, "lang": "uk"}
+    },
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+@given(st.lists(st.tuples(TEXTS, TIMES), min_size=1, max_size=6), st.booleans(), st.booleans())
+def test_what_is_written_is_read(tmp_path_factory, name, rows, lines, ascii_only):
+    if name == "mastodon":
+        # HTML has neither control characters nor spaces at the ends of its lines.
+        rows = [("x" + "".join(filter(str.isprintable, text)) + "x", when) for text, when in rows]
+    rows = [(text, millisecond(when)) for text, when in rows]
+    records = [WRITERS[name](number, *told) for number, told in enumerate(rows)]
+    one = [json.dumps(record, ensure_ascii=ascii_only) for record in records]
+    content = "\n".join(one) if lines else f"[{','.join(one)}]"
+    if name == "x_archive":
+        content = f"window.YTD.tweets.part0 = [{','.join(one)}]"
+    file = tmp_path_factory.mktemp("posts") / "x"
+    file.write_text(content, encoding="utf-8")
+    posts = read_posts(file, account="a")
+    assert posts.attrs["format"] == name
+    assert posts["text"].tolist() == [text for text, _ in rows]
+    assert posts["posted_at"].dt.to_pydatetime().tolist() == [when for _, when in rows]
+
+
+ANYTHING = st.recursive(
+    st.sampled_from([None, True, False, "", "x", "🍇", "\ud83d", -1, 0, 10**30, "9" * 30, "<!["])
+    | st.floats()
+    | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=4,
+)
+
+
+def places(value, path=()):
+    """List all places within a value."""
+    yield path
+    if isinstance(value, (dict, list)):
+        for key in value if isinstance(value, dict) else range(len(value)):
+            yield from places(value[key], (*path, key))
+
+
+def put(value, path, new):
+    if not path:
+        return new
+    changed = dict(value) if isinstance(value, dict) else list(value)
+    changed[path[0]] = put(changed[path[0]], path[1:], new)
+    return changed
+
+
+@pytest.mark.parametrize("name", FORMAT_OF)
+@given(st.data())
+def test_whatever_stands_in_a_record_ends_in_rows_quarantine_or_one_line(
+    tmp_path_factory, name, data
+):
+    text = (FIXTURES / name).read_text("utf-8")
+    start = text.index("[") if name.endswith(".js") else 0
+    one = text[start:].replace("Рядок\\x0B", "").replace("\\\\x0B", "")
+    valid = [line for line in one.splitlines() if line.endswith("}")]
+    root = [json.loads(line) for line in valid] if name.endswith("jsonl") else json.loads(one)
+    path = data.draw(st.sampled_from(list(places(root))))
+    root = put(root, path, data.draw(ANYTHING))
+    lines = name.endswith("jsonl") and isinstance(root, list)
+    changed = "\n".join(map(json.dumps, root)) if lines else json.dumps(root)
+    file = tmp_path_factory.mktemp("odd") / "x"
+    file.write_text(text[:start] + changed, encoding="utf-8")
+    try:
+        posts = read(file, format=FORMAT_OF[name])
+    except FoxgrapeError as error:
+        assert "\n" not in str(error)  # noqa: PT017
+    else:
+        assert posts["post_id"].is_unique
+        assert all(bad["reason"] for bad in posts.attrs["quarantine"])

@@ -1,0 +1,126 @@
+"""Telegram Desktop: what stands in its export stands in the table, to the microsecond."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from foxgrape import read_posts
+from foxgrape.errors import TableError
+
+FIXTURES = Path(__file__).parents[2] / "fixtures" / "posts"
+CHANNEL = FIXTURES / "telegram_desktop_channel.json"
+OLD = FIXTURES / "telegram_desktop_old.json"
+
+
+def utc(text):
+    return pd.Timestamp(text, tz="UTC")
+
+
+def test_a_channel_with_album_edit_forward_and_broken_escapes():
+    posts = read_posts(CHANNEL)
+    assert posts["post_id"].tolist() == ["1100000001/2", "1100000001/3", "1100000001/4"]
+    assert posts["text"].tolist() == [
+        "Скоро 🍇. Деталі: тут",
+        "",
+        "Рядок\x0bдалі, шлях C:\\x0B лишається",
+    ]
+    assert posts["posted_at"].tolist() == [
+        utc("2022-09-10T12:16:00"),
+        utc("2022-09-10T12:17:00"),
+        utc("2022-09-10T12:17:00"),
+    ]
+    assert posts["posted_until"].equals(posts["posted_at"])
+    assert posts["edited_at"][0] == utc("2022-09-10T12:20:00")
+    assert posts["edited_at"][1:].isna().all()
+    assert posts["repost"].tolist() == [False, False, True]
+    assert set(posts["account"]) == {"Річковий вісник"}
+    assert (posts.attrs["read"], posts.attrs["no_posts"]) == (5, 2)
+    assert posts.attrs["quarantine"] == []
+
+
+def test_a_channels_account_can_be_given():
+    assert set(read_posts(CHANNEL, account="river_news")["account"]) == {"river_news"}
+
+
+def test_a_full_export_gives_what_is_public_under_its_own_chat():
+    posts = read_posts(FIXTURES / "telegram_desktop_full.json", account="me")
+    assert dict(zip(posts["post_id"], posts["account"], strict=True)) == {
+        "9/1": "me",
+        "10/1": "Somebody",
+        "12/5": "Left behind",
+    }
+    assert posts.attrs["no_posts"] == 1
+
+
+def test_local_times_need_a_zone_and_may_mean_two_instants_or_none():
+    with pytest.raises(TableError, match="timezone="):
+        read_posts(OLD, on_error="quarantine")
+    posts = read_posts(OLD, timezone="Europe/Kyiv", on_error="quarantine")
+    assert posts["posted_at"].tolist() == [utc("2021-09-10T12:16:00"), utc("2021-10-31T00:30:00")]
+    assert posts["posted_until"].tolist() == [
+        utc("2021-09-10T12:16:00"),
+        utc("2021-10-31T01:30:00"),
+    ]
+    assert posts["edited_at"].isna().tolist() == [True, False]
+    (bad,) = posts.attrs["quarantine"]
+    assert (bad["record"], bad["column"]) == (3, "posted_at")
+    assert "put forward" in bad["reason"]
+    with pytest.raises(TableError, match=r"row 3, column posted_at.*put forward"):
+        read_posts(OLD, timezone="Europe/Kyiv")
+
+
+def message(**change):
+    made = {"id": 1, "type": "message", "date_unixtime": "1662812160", "from": "c", "text": "x"}
+    return {**made, **change}
+
+
+@pytest.mark.parametrize(
+    ("change", "column"),
+    [
+        ({"date_unixtime": "1662812160000"}, "posted_at"),
+        ({"date_unixtime": "٣"}, "posted_at"),
+        ({"date_unixtime": True}, "posted_at"),
+        ({"text": 5}, "text"),
+        ({"text": ["a", {"type": "bold"}]}, "text"),
+        ({"text": None}, "text"),
+        ({"id": "1"}, "post_id"),
+        ({"id": True}, "post_id"),
+        ({"text": "\ud83d"}, "text"),
+        ({"text": "\ud83dA"}, "text"),
+        ({"text": "a\udeadb"}, "text"),
+    ],
+)
+def test_a_bad_message_costs_only_itself(tmp_path, change, column):
+    file = tmp_path / "result.json"
+    messages = [message(), message(id=2) | change, message(id=3)]
+    chat = {"name": "c", "type": "public_channel", "id": 5, "messages": messages}
+    file.write_text(json.dumps(chat), encoding="utf-8")
+    posts = read_posts(file, on_error="quarantine")
+    assert posts["post_id"].tolist() == ["5/1", "5/3"]
+    assert [(bad["record"], bad["column"]) for bad in posts.attrs["quarantine"]] == [(2, column)]
+    with pytest.raises(TableError, match=f"row 2, column {column}"):
+        read_posts(file)
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\uffff"))
+
+
+@given(st.lists(st.tuples(TEXTS, st.integers(0, 4_000_000_000)), min_size=1), st.booleans())
+def test_what_is_written_is_read(tmp_path_factory, rows, ascii_only):
+    messages = [
+        message(id=number, text=text, date_unixtime=str(second))
+        for number, (text, second) in enumerate(rows)
+    ]
+    chat = {"name": "c", "type": "public_channel", "id": 5, "messages": messages}
+    file = tmp_path_factory.mktemp("telegram") / "x"
+    file.write_text(json.dumps(chat, ensure_ascii=ascii_only), encoding="utf-8")
+    posts = read_posts(file)
+    assert posts["text"].tolist() == [text for text, _ in rows]
+    seconds = (posts["posted_at"] - utc("1970-01-01")).dt.total_seconds()
+    assert seconds.tolist() == [second for _, second in rows]

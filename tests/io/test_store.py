@@ -1,0 +1,272 @@
+"""The store: by key, in one transaction, with a memory; writers who meet, and writers who die."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import time
+from datetime import time as clock
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from foxgrape import Store, detect, open_study, read_posts
+from foxgrape.errors import StoreError, TableError
+
+NOON = pd.Timestamp("2022-09-10T12:00Z")
+
+
+def posts(*texts, first=0):
+    rows = [
+        {
+            "post_id": f"p{n}",
+            "account": "me",
+            "text": text,
+            "posted_at": NOON + pd.Timedelta(n, "D"),
+        }
+        for n, text in enumerate(texts, start=first)
+    ]
+    return pd.DataFrame(rows)
+
+
+def counts(upsert):
+    return upsert.new, upsert.changed, upsert.unchanged
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "store")
+
+
+def test_what_goes_in_comes_out(store):
+    study = open_study()
+    for name in ("posts", "events", "confirmations"):
+        table = getattr(study, name)
+        assert counts(store.upsert(name, table)) == (len(table), 0, 0)
+        keys = {"posts": "post_id", "events": "event_id"}.get(name, ["event_id", "confirmed_by"])
+        ours = table.sort_values(keys).reset_index(drop=True)
+        theirs = store.read(name).sort_values(keys).reset_index(drop=True)
+        pd.testing.assert_frame_equal(ours, theirs[list(ours)])
+    signals = detect(study.posts, codebook=study.codebook)
+    store.upsert("signals", signals)
+    assert set(store.read("signals")["signal_id"]) == set(signals["signal_id"])
+
+
+def test_the_same_frame_again_changes_nothing_and_says_so(store):
+    store.upsert("posts", posts("a", "b"))
+    again = store.upsert("posts", posts("a", "b"))
+    assert counts(again) == (0, 0, 2)
+    assert again.version == 0
+    assert len(store.versions("posts")) == 1
+
+
+def test_new_changed_and_unchanged_rows_are_told_apart(store):
+    store.upsert("posts", posts("a", "b"))
+    told = store.upsert("posts", posts("a", "B", "c"))
+    assert counts(told) == (1, 1, 1)
+    assert store.read("posts")["text"].tolist() == ["a", "B", "c"]
+    versions = store.versions("posts")
+    assert versions[["version", "new", "changed"]].to_numpy().tolist() == [[1, 1, 1], [0, 2, 0]]
+
+
+def test_an_edited_posts_first_text_is_still_there(store):
+    first = store.upsert("posts", posts("🍇"))
+    edited = posts("🍇 no").assign(edited_at=NOON + pd.Timedelta("1h"))
+    store.upsert("posts", edited)
+    assert store.read("posts")["text"].tolist() == ["🍇 no"]
+    assert store.read("posts", version=first.version)["text"].tolist() == ["🍇"]
+
+
+def test_a_row_that_moves_to_another_month_stands_there_once(store):
+    store.upsert("posts", posts("a"))
+    moved = posts("a").assign(posted_at=pd.Timestamp("2023-01-05T00:00Z"))
+    assert counts(store.upsert("posts", moved)) == (0, 1, 0)
+    assert store.read("posts")["posted_at"].tolist() == [pd.Timestamp("2023-01-05T00:00Z")]
+
+
+def test_a_span_of_time_is_read_to_the_microsecond(store):
+    store.upsert("posts", posts(*"abcdefghijklmnopqrstuvwxyz" * 3))
+    since, until = "2022-09-12T12:00:00Z", "2022-11-01T12:00:00Z"
+    told = store.read("posts", since=since, until=until)
+    assert told["posted_at"].min() == pd.Timestamp(since)
+    assert told["posted_at"].max() == pd.Timestamp("2022-10-31T12:00Z")
+    assert len(told) == 50
+    later = store.read("posts", since=pd.Timestamp(since) + pd.Timedelta(1, "us"))
+    assert later["posted_at"].min() == pd.Timestamp("2022-09-13T12:00Z")
+
+
+def test_columns_of_its_own_are_kept_and_may_come_later(store):
+    store.upsert("posts", posts("a", "b"))
+    told = store.upsert("posts", posts("a").assign(views=7))
+    assert counts(told) == (0, 1, 0)
+    assert store.read("posts")["views"].tolist()[0] == 7
+    # A frame that lacks the column leaves it as it is.
+    assert counts(store.upsert("posts", posts("a", "b"))) == (0, 0, 2)
+    store.upsert("posts", posts("A"))
+    assert store.read("posts")["views"].tolist()[0] == 7
+
+
+def test_an_empty_frame_is_nothing_to_do(store):
+    store.upsert("posts", posts("a"))
+    assert counts(store.upsert("posts", posts("a").iloc[:0])) == (0, 0, 0)
+
+
+def test_bad_frames_and_bad_questions_are_refused_and_change_nothing(store):
+    store.upsert("posts", posts("a"))
+    with pytest.raises(TableError, match="post_id"):
+        store.upsert("posts", pd.concat([posts("b"), posts("c")]))
+    study = open_study()
+    with pytest.raises(TableError, match="event_id, confirmed_by"):
+        store.upsert("confirmations", pd.concat([study.confirmations] * 2))
+    with pytest.raises(StoreError, match="did you mean 'posts'"):
+        store.upsert("post", posts("b"))
+    with pytest.raises(StoreError, match="holds no events yet"):
+        store.read("events")
+    with pytest.raises(StoreError, match="holds no events yet"):
+        store.versions("events")
+    with pytest.raises(StoreError, match="version 9 of posts"):
+        store.read("posts", version=9)
+    with pytest.raises(StoreError, match="with its offset"):
+        store.read("posts", since="2022-09-10")
+    assert store.read("posts")["text"].tolist() == ["a"]
+
+
+def test_a_study_with_all_it_carries_can_be_stored(store):
+    """Frames with attrs: what is attached to them is not data, and is no hindrance."""
+    events = open_study().events
+    assert events.attrs
+    store.upsert("events", events)
+    assert not store.read("events").attrs
+
+
+WRITER = """
+import sys, time
+import pandas as pd
+from foxgrape import Store
+path, first, rounds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+noon = pd.Timestamp("2022-09-10T12:00Z")
+store = Store(path)
+for round_ in range(rounds):
+    names = [f"p{n}" for n in range(first + round_ * 3, first + round_ * 3 + 6)]
+    store.upsert("posts", pd.DataFrame({"post_id": names, "account": "me", "text": str(first),
+                                        "posted_at": noon}))
+    print(round_, flush=True)
+"""
+
+
+def test_two_writers_at_once_lose_nothing(tmp_path):
+    """Both write overlapping keys, from a table that is not there yet."""
+    path = str(tmp_path / "store")
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, path, first, "12"], stdout=subprocess.PIPE)
+        for first in ("0", "18")
+    ]
+    while any(writer.poll() is None for writer in writers):
+        time.sleep(0.05)
+        try:
+            assert Store(path).read("posts")["post_id"].is_unique
+        except StoreError as error:
+            assert "holds no posts yet" in str(error)  # noqa: PT017 - the only one allowed
+    assert [writer.wait() for writer in writers] == [0, 0]
+    for writer in writers:
+        writer.stdout.close()
+    kept = Store(path).read("posts")["post_id"]
+    assert kept.is_unique
+    # 12 rounds of 6, each 3 on, from 0 and from 18.
+    assert set(kept) == {f"p{n}" for n in range(57)}
+
+
+def test_a_writer_that_dies_leaves_a_readable_store_that_can_go_on(tmp_path):
+    path = str(tmp_path / "store")
+    moments = random.Random(1)
+    for _ in range(8):
+        arguments = [sys.executable, "-c", WRITER, path, "0", "40"]
+        with subprocess.Popen(arguments, stdout=subprocess.PIPE) as writer:
+            writer.stdout.readline()
+            time.sleep(moments.uniform(0, 0.3))
+            writer.kill()
+        assert Store(path).read("posts")["post_id"].is_unique
+    subprocess.run([sys.executable, "-c", WRITER, path, "0", "40"], check=True, capture_output=True)
+    kept = Store(path).read("posts")["post_id"]
+    assert sorted(kept) == sorted(f"p{n}" for n in range(123))
+
+
+FIXTURES = sorted((Path(__file__).parents[1] / "fixtures" / "posts").iterdir())
+
+
+@pytest.mark.parametrize("file", FIXTURES, ids=lambda file: file.name)
+def test_posts_of_every_format_are_kept_and_not_twice(store, file):
+    account = "me" if file.suffix == ".js" else None
+    read = read_posts(file, account=account, timezone="Europe/Kyiv", on_error="quarantine")
+    assert counts(store.upsert("posts", read)) == (len(read), 0, 0)
+    assert counts(store.upsert("posts", read)) == (0, 0, len(read))
+    assert set(store.read("posts")["post_id"]) == set(read["post_id"])
+
+
+def test_a_column_that_is_empty_throughout_is_no_hindrance(store):
+    """It has no type yet, and gets one with its first value."""
+    assert counts(store.upsert("posts", posts("a", "b").assign(views=None))) == (2, 0, 0)
+    assert counts(store.upsert("posts", posts("a", "b").assign(views=None))) == (0, 0, 2)
+    assert counts(store.upsert("posts", posts("a").assign(views=7))) == (0, 1, 0)
+    assert store.read("posts")["views"].tolist()[0] == 7
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        pd.Timestamp("2022-09-10"),
+        pd.Timedelta("1h"),
+        clock(1),
+        [1, 2],
+        b"a",
+        1j,
+    ],
+)
+@pytest.mark.parametrize("text", ["a", "b"])
+def test_a_column_that_a_store_cannot_keep_is_refused_and_harms_nothing(store, odd, text):
+    """A merge that added times without an offset left a table that nobody could open."""
+    store.upsert("posts", posts("a"))
+    with pytest.raises(TableError, match="column seen: a store cannot keep") as caught:
+        store.upsert("posts", posts(text, "new").assign(seen=pd.Series([odd] * 2)))
+    assert "\n" not in str(caught.value)
+    with pytest.raises(TableError, match="column seen"):
+        store.upsert("posts", posts("a", "b").assign(seen=["a", 1]))
+    assert store.read("posts")["text"].tolist() == ["a"]
+
+
+@pytest.mark.parametrize("name", ["Text", "Month", "views"])
+def test_a_name_that_differs_by_its_case_alone_is_told_in_one_line(store, name):
+    odd = {"Views": 1, name: "x"}
+    with pytest.raises(StoreError, match="Duplicate field name"):
+        store.upsert("posts", posts("a").assign(**odd))
+    store.upsert("posts", posts("a").assign(Views=1))
+    for frame in (posts("b"), posts("c", first=1)):  # in place of a row, and a new one
+        with pytest.raises(StoreError, match="Duplicate field name") as caught:
+            store.upsert("posts", frame.assign(**odd))
+        assert "\n" not in str(caught.value)
+    assert store.read("posts")["text"].tolist() == ["a"]
+
+
+def test_a_column_of_another_type_is_another_cell_or_one_line(store):
+    store.upsert("posts", posts("a", "b").assign(views=["many", None]))
+    number = posts("a", "b").assign(views=[5, None])
+    assert store.compare("posts", number).tolist() == ["changed", "unchanged"]
+    assert counts(store.upsert("posts", number.astype({"views": "Int64"}))) == (0, 1, 1)
+    assert store.read("posts")["views"].tolist()[0] == "5"
+    store.upsert("posts", posts("a").assign(likes=5))
+    with pytest.raises(StoreError, match="cannot write posts, nothing was changed") as caught:
+        store.upsert("posts", posts("a").assign(likes="many"))
+    assert "\n" not in str(caught.value)
+    assert store.read("posts")["likes"].tolist()[0] == 5
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_a_log_that_lost_its_content_is_told(store, number):
+    for text in "abc":
+        store.upsert("posts", posts(text))
+    log = Path(store.path) / "posts" / "_delta_log" / f"{number:020}.json"
+    log.write_bytes(b"")
+    with pytest.raises(StoreError, match="cannot open posts"):
+        store.read("posts")

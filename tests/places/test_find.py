@@ -1,0 +1,277 @@
+"""Finding places by name, in every spelling that was met."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from foxgrape.errors import FoxgrapeError
+from foxgrape.places import Gazetteer, Place, find, fold
+from foxgrape.places.build import read_admin1, sorted_names, write_folder
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+import spellings
+
+FOLDER = Path(__file__).parents[2] / "toolkit/foxgrape/places/resources/gazetteer"
+IZIUM, LYSYCHANSK, KUPIANSK = "geonames:707292", "geonames:702972", "geonames:703656"
+
+
+@pytest.mark.parametrize(
+    ("name", "place_id", "how"),
+    [
+        ("Izium", IZIUM, "exact"),
+        ("ІЗЮМ", IZIUM, "folded"),
+        ("КУП'ЯНСЬК", KUPIANSK, "folded"),
+        ("Kup’yans’k", KUPIANSK, "folded"),
+        ("Khersson", "geonames:706448", "respelt"),
+        ("в Ізюмі", IZIUM, "inflected"),
+        ("під Лисичанськом", LYSYCHANSK, "inflected"),
+        ("Купянска", KUPIANSK, "inflected"),
+        ("Лисичаньську", LYSYCHANSK, "respelt and inflected"),
+        ("Kramatrosk", "geonames:704508", "misspelt"),
+        ("Сєвєродонецьк", "geonames:691999", "exact"),
+        ("Артемовск", "geonames:713174", "exact"),
+        ("у Білій Церкві", "geonames:712165", "inflected"),
+    ],
+)
+def test_a_name_is_found_however_it_is_spelled(name: str, place_id: str, how: str):
+    best = find(name)[0]
+    assert (best.place.id, best.how) == (place_id, how)
+    assert best.score >= 0.8
+
+
+def test_scores_fall_from_exact_to_misspelt():
+    asked = ("Лисичанськ", "ЛИСИЧАНСЬК", "Lysychans'kk", "Лисичанськом", "Лисичаньск", "Kramatrosk")
+    scores = [find(name)[0].score for name in asked]
+    assert scores == sorted(scores, reverse=True)
+    assert len(set(scores)) == len(scores)
+
+
+def test_an_ambiguous_name_returns_every_place_the_most_populous_first():
+    found = find("Лиман", limit=None)
+    assert found[0].place.id == "geonames:704204"
+    assert len(found) > 10
+    assert {match.score for match in found} == {1.0}
+
+
+def test_a_short_name_is_not_taken_for_another():
+    assert all(match.score < 0.8 for match in find("Суми", limit=None) if match.how == "misspelt")
+    assert all(match.score < 0.8 for match in find("Сумм", limit=None) if match.how == "misspelt")
+    assert all(match.score < 0.8 for match in find("Бор Дно", limit=None))
+
+
+def test_todays_name_comes_before_a_former_one():
+    # The village of Bilozerka was once called Ivanivka, and is larger than any Ivanivka.
+    assert find("Іванівка")[0].place.name == "Ivanivka"
+
+
+def test_country_admin1_and_near_narrow():
+    assert {match.place.country for match in find("Donetsk", country="RU")} == {"RU"}
+    divisions = {match.place.admin1 for match in find("Андріївка", admin1="Donetsk", limit=None)}
+    assert divisions == {"Donetsk Oblast"}
+    assert find("Андріївка", admin1="Nowhere") == []
+    near = find("Лиман", near=(49.58, 36.5))[0].place
+    assert near.admin1 == "Kharkiv Oblast"
+
+
+def test_small_letters_make_an_inexact_name_a_guess():
+    assert find("изюмом")[0].score < 0.8 <= find("Изюмом")[0].score
+
+
+def test_a_village_without_coordinates_is_found_with_its_district():
+    place = find("Роботиного")[0].place
+    assert (place.id, place.lat, place.admin2) == (
+        "katottg:UA23100270150025192",
+        None,
+        "Polohivskyi Raion",
+    )
+
+
+def test_a_merged_place_goes_by_both_ids():
+    izium = Gazetteer.default()[IZIUM]
+    assert izium.admin2 == "Iziumskyi Raion"
+    assert Gazetteer.default()["katottg:UA63040090010029555"] is izium
+
+
+def test_a_village_left_over_is_the_settlement_left_over():
+    """Donetsk Oblast has two Opytne; that at the airport was told apart by the other one."""
+    opytne = Gazetteer.default().find("Опитне", admin1="Donetsk", limit=None, exact=True)
+    assert {match.place.id for match in opytne} == {"geonames:810695", "geonames:9113127"}
+    assert Gazetteer.default()["katottg:UA14160010020046442"].id == "geonames:9113127"
+    # No place near this quarter of Donetsk is in the district of the only village of its name.
+    assert Gazetteer.default()["geonames:13561144"].admin2 == ""
+
+
+def test_a_gazetteer_of_a_few_places_finds_alike_and_can_be_extended():
+    den = Place("x:1", "Foxholm", ("Лисячий Острів",), None, None, "XX", "", None)
+    few = Gazetteer([den])
+    assert few.find("Лисячого Острова")[0].how == "inflected"
+    assert few.find("Foxhholm")[0].place is den
+    both = Gazetteer.default().extended(few)
+    assert both["x:1"] is den
+    assert both[IZIUM].name == "Izium"
+    assert both.find("Foxholm")[0].place is den
+    assert len(both) == len(Gazetteer.default()) + 1
+    assert list(few) == [den]
+
+
+def test_of_two_gazetteers_the_one_added_wins_where_both_know_an_id():
+    old, new = (
+        Place("x:1", name, (other,), None, None, "XX", "", 5)
+        for name, other in (("Foxholm", "Den"), ("Foxhome", "Den"))
+    )
+    elsewhere = Place("x:2", "Den", (), None, None, "XX", "", None)
+    both = Gazetteer([old, elsewhere]).extended(Gazetteer([new]))
+    assert both["x:1"] is new
+    assert (len(both), set(both)) == (2, {new, elsewhere})
+    assert [(match.place, match.score) for match in both.find("Den")] == [
+        (elsewhere, 1.0),  # its own name; of the other it is one of several
+        (new, 1.0),
+    ]
+    assert set(both.inhabited()) == {new, elsewhere}
+    # What only the one that was replaced was called is a name of nobody.
+    assert both.find("Foxholm", exact=True) == []
+    assert both.named_in_text("Foxholm") == []
+    assert both.find("Foxhholm") == both.find("Foxhholm", exact=True) == []
+    with pytest.raises(KeyError, match="x:3"):
+        both["x:3"]
+
+
+def test_a_folder_of_many_places_numbers_each_and_reads_a_hamlets_name_as_a_case(tmp_path: Path):
+    """From the 37th on a number has two digits; a hamlet is called what Марина is in a sentence."""
+    towns = [Place(f"x:{n}", f"Town {n}", (), None, None, "XX", "", 1000 + n) for n in range(40)]
+    town = Place("x:town", "Марина", (), None, None, "XX", "", 500)
+    hamlet = Place("x:hamlet", "Марину", (), None, None, "XX", "", None)
+    write_folder(tmp_path, ((place, "") for place in (*towns, town, hamlet)))
+    read = Gazetteer.from_folder(tmp_path)
+    assert set(read) == {*towns, town, hamlet}
+    for place in towns:
+        assert read.find(place.name, exact=True)[0].place == place
+    found = [(match.place, match.how) for match in read.find("Марину")]
+    assert found == [(hamlet, "exact"), (town, "inflected")]
+
+
+def test_names_that_geonames_does_not_label_are_sorted_by_what_can_write_them():
+    names = ["Варшава", "Київ", "Kyiv", "Kiev", "WAW", "yi jiu mu", "Львів", "Донецьк", "Киев"]
+    more = ["Kharkiv city", "東京", "Куп'янськ", "Кие\u0301в", "X"]
+    assert sorted_names(names + more, "Kyiv", "Київ") == {
+        "uk": ["Київ", "Донецьк", "Куп\u2019янськ", "Львів"],
+        "ru": ["Варшава", "Киев"],
+        "en": ["Kiev"],  # it sounds like Kyiv, which is the name itself
+        "other": ["Kharkiv city"],
+    }
+
+
+def test_divisions_that_cannot_be_read_name_the_line(tmp_path: Path):
+    path = tmp_path / "admin1CodesASCII.txt"
+    path.write_bytes(b"PL.78\tMasovia\tMasovia\t858787\nPL.77\tLesser Poland\n")
+    assert read_admin1(path) == {"PL.78": "Masovia", "PL.77": "Lesser Poland"}
+    path.write_bytes(b"PL.78\tMasovia\nPL.77 Lesser Poland\n")
+    with pytest.raises(FoxgrapeError, match="row 2: no tab in this line; got 'PL"):
+        read_admin1(path)
+    path.write_bytes(b"PL.78\t\xff\n")
+    with pytest.raises(FoxgrapeError, match="cannot be read"):
+        read_admin1(path)
+    with pytest.raises(FoxgrapeError, match="cannot be read"):
+        read_admin1(tmp_path / "absent.txt")
+
+
+def test_a_folder_without_tables_says_what_is_missing(tmp_path: Path):
+    with pytest.raises(FoxgrapeError, match=r"places\.txt.*build-gazetteer"):
+        Gazetteer.from_folder(tmp_path)
+
+
+def test_every_place_can_be_read_and_is_found_by_its_name():
+    gazetteer = Gazetteer.default()
+    places = list(gazetteer)
+    assert len({place.id for place in places}) == len(places) == len(gazetteer)
+    assert (
+        sum(place.id.startswith("geonames:") and place.country == "UA" for place in places) == 5488
+    )
+    for place in places[::97]:
+        found = {match.place.id for match in gazetteer.find(place.name, limit=None, exact=True)}
+        assert place.id in found
+
+
+def test_spellings_met_in_the_wild():
+    hits, _ = spellings.recall()
+    assert len(hits["town", "all"]) > 500
+    assert len(hits["village", "all"]) > 500
+    assert sum(hits["town", "all"]) >= 0.95 * len(hits["town", "all"])
+    assert sum(hits["village", "all"]) >= 0.90 * len(hits["village", "all"])
+
+
+def test_ordinary_words_are_no_places():
+    words = spellings.read("ordinary_words.csv")
+    assert len(words) >= 200
+    assert len(spellings.taken(capital=False)) <= 0.02 * len(words)
+
+
+def test_a_place_asked_for_by_id_is_the_one_that_is_found_and_every_id_is_known(tmp_path: Path):
+    gazetteer = Gazetteer.from_folder(FOLDER)
+    by_id = gazetteer[IZIUM]
+    assert gazetteer.find("Izium")[0].place is by_id
+    assert "geonames:70729" not in gazetteer
+    assert "geonames:7072920" not in gazetteer
+    assert "" not in gazetteer
+    ids = [place.id for place in gazetteer]
+    fresh = Gazetteer.from_folder(FOLDER)
+    assert all(fresh[place_id].id == place_id for place_id in (ids[0], ids[-1], *ids[::101]))
+    write_folder(tmp_path, [(by_id, "")])
+    assert list(Gazetteer.from_folder(tmp_path)) == [by_id]
+    assert Gazetteer.from_folder(tmp_path)[IZIUM] == by_id
+
+
+@given(
+    st.one_of(
+        st.text(max_size=30),
+        st.text(alphabet="абвгдеєжзиіїйклмнопрстуфхцчшщьюяАБВ -'’", max_size=25),
+        st.text(alphabet="abcdefghijklmnopqrstuvwxyzABC '-`", max_size=25),
+    )
+)
+@settings(max_examples=60, deadline=None)
+def test_whatever_is_asked_is_answered_in_order(name: str):
+    found = find(name, limit=None)
+    scores = [match.score for match in found]
+    assert scores == sorted(scores, reverse=True)
+    assert all(0 <= score <= 1 for score in scores)
+    assert len({match.place.id for match in found}) == len(found)
+    if any(match.how in {"exact", "folded"} for match in found):
+        assert found[0].how in {"exact", "folded"}
+
+
+@given(st.text(alphabet="abcXYZ '`-_", max_size=12))
+def test_plain_letters_are_folded_as_all_others_are(name: str):
+    assert fold(f"{name}я") == f"{fold(f'{name}x')[:-1]}я"
+
+
+@pytest.fixture(scope="module")
+def namesakes():
+    """Take a few dozen places, many of one name."""
+    found = (find(name, limit=12) for name in ("Izium", "Лиман", "Іванівка", "Роботине", "Kherson"))
+    return list({match.place.id: match.place for matches in found for match in matches}.values())
+
+
+@given(st.randoms(use_true_random=False))
+@settings(max_examples=25)
+def test_the_order_of_places_changes_no_answer(namesakes, tmp_path_factory, random):
+    shuffled = random.sample(namesakes, len(namesakes))
+    ours, theirs = Gazetteer(shuffled), Gazetteer(namesakes)
+    for name in ("Izyum", "Лиман", "лиману", "Ивановке", "Роботиного", "Khersson", "Iziumm"):
+        assert ours.find(name, limit=None) == theirs.find(name, limit=None)
+        assert ours.find(name, near=(49, 37)) == theirs.find(name, near=(49, 37))
+        assert ours.named_in_text(name) == theirs.named_in_text(name)
+    one, two = (tmp_path_factory.mktemp(name) for name in ("one", "two"))
+    write_folder(one, ((place, "") for place in shuffled))
+    write_folder(two, ((place, "") for place in namesakes))
+    for name in ("places.txt", "names.txt", "sounds.txt"):
+        assert (one / name).read_bytes() == (two / name).read_bytes()
+
+
+def test_half_of_a_surrogate_pair_is_no_name():
+    assert find("\ud800") == []
+    assert "geonames:\ud800" not in Gazetteer.default()

@@ -1,0 +1,597 @@
+"""Pages in a real browser: hostile text, sorted tables, keys, phones, paper, shared files."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+import time
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from accessibility import grave
+from factories import change
+from foxgrape import ReportRequest, run_report, run_reports
+from foxgrape._util.resources import study_folder
+from foxgrape.cli.app import run
+from foxgrape.display import html
+from foxgrape.errors import ReportError
+from foxgrape.reports.execution.job import _write_page
+from foxgrape.reports.execution.runner import is_up_to_date, report_run_for
+from foxgrape.reports.plan import Software, plan
+from foxgrape.reports.rendering import assets
+from foxgrape.reports.rendering.page import _TAGS, render_page, sanitize
+from foxgrape.reports.run_folder import folder_lock, prune
+from foxgrape.reports.serve import server
+from hostile_strings import ATTACKS, seen
+from report_templates import template
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+ALL = " ¦ ".join(ATTACKS)
+MOST_ALONE, MOST_SHARED = 5_500_000, 400_000
+
+# A careless template: it shows whatever it reads in every way that a notebook has.
+CARELESS = [
+    """
+import pandas as pd
+import plotly.graph_objects as go
+import plotly.io as pio
+from IPython.display import HTML, Markdown, display
+from foxgrape import open_study
+pio.renderers.default = "plotly_mimetype"
+pd.set_option("display.max_colwidth", None, "display.max_rows", None)
+data = open_study(study)
+texts = list(data.posts["text"])
+meanings = [code.meaning for code in data.codebook]
+""",
+    "data.posts[['account', 'text']]",
+    "print(told)",
+    "pd.DataFrame({'meaning': meanings})",
+    "display(HTML(' '.join(texts + [told])))",
+    "display(HTML(''.join(f'<p title=\"{text}\">{text}</p>' for text in texts)))",
+    "display(Markdown('\\n\\n'.join(texts)))",
+    "data.posts.style",
+    """
+short = [text[:200] for text in texts]
+figure = go.Figure(go.Scatter(x=short, y=list(range(len(short))), text=short, hovertext=short,
+    customdata=short, hovertemplate="%{customdata}<extra>%{x}</extra>", mode="markers+text"))
+figure.update_layout(title={"text": "".join(short), "subtitle": {"text": told}}, height=400,
+    xaxis={"title": told}, meta={"alt": told},
+    annotations=[{"text": text, "x": 0, "y": 0} for text in short])
+figure
+""",
+]
+
+
+@pytest.fixture(scope="module")
+def builds(tmp_path_factory):
+    """Build the embedded study's report beside shared files, and three of a hostile study.
+
+    Of a study whose every text attacks: a house report, a careless one, and one that fails.
+    """
+    root = tmp_path_factory.mktemp("hostile")
+    folder = Path(shutil.copytree(study_folder("izium-2022"), root / "study"))
+
+    def attacked(rows):
+        grapes = next(row for row in rows if row["text"] == "🍇")
+        return rows + [
+            {
+                **grapes,
+                "post_id": f"{attack}{number}",
+                "account": attack,
+                "text": f"🍇 {attack}",
+                "source_title": attack,
+                "source_url": "javascript:window.ran=1",
+            }
+            for number, attack in enumerate(ATTACKS)
+        ]
+
+    change(folder, "posts.csv", attacked)
+    change(folder, "codebook.csv", lambda rows: [row | {"meaning": ALL} for row in rows])
+    package = json.loads((folder / "datapackage.json").read_text(encoding="utf-8"))
+    package["title"] = ATTACKS[1]
+    package["name"] = "../../escaped"
+    (folder / "datapackage.json").write_text(json.dumps(package), encoding="utf-8")
+    first = "study = None\nnumber = 1\ntold = ''"
+    careless = template(root, "careless", *CARELESS, first=first)
+    fails = template(root, "fails", "raise ValueError(told)", first=first)
+    for made in (careless, fails):
+        with made.with_suffix(".yaml").open("a", encoding="utf-8") as sidecar:
+            sidecar.write("    told: {type: string, default: ''}\n")
+    values = {"told": ALL}
+    requests = [
+        ReportRequest("lead_times", folder, parameters={"baseline": False}, out=root / "out"),
+        ReportRequest(careless, folder, parameters=values, out=root / "out", shared_assets=True),
+        ReportRequest(fails, folder, parameters=values, out=root / "out"),
+        ReportRequest("lead_times", out=root / "shared", shared_assets=True),
+    ]
+    return run_reports(requests, workers=2, now=NOW)
+
+
+@pytest.fixture(scope="module")
+def hostile(builds):
+    """Return the reports of the hostile study."""
+    return builds[:3]
+
+
+@pytest.fixture(scope="module")
+def shared(builds):
+    """Return the report beside shared files."""
+    return builds[3]
+
+
+def harmless(tab, *asked):
+    """Assert that nothing ran, nothing was asked for but what is named, nothing was said."""
+    tab.locator("body").hover()
+    for box in tab.locator("figure.plot .main-svg, th button, summary").all()[:6]:
+        box.hover(force=True)
+    assert tab.evaluate("window.ran") is None
+    assert tab.said == []
+    assert tab.asked == [one if isinstance(one, str) else one.as_uri() for one in asked]
+    assert (
+        tab.locator("a[href^='javascript'], a[href^='data:'], iframe, object, embed").count() == 0
+    )
+    assert tab.locator("main style, main form input[autofocus], base, main meta").count() == 0
+
+
+@pytest.mark.browser
+def test_text_from_outside_stays_text(hostile, opened):
+    house = hostile[0]
+    assert house.error is None
+    tab = opened(house.html)
+    shown = seen(tab.locator("main").inner_text())
+    for attack in ATTACKS:
+        assert seen(attack) in shown, attack
+    assert tab.locator("main img, main svg[onload]").count() == 0
+    harmless(tab, house.html)
+
+
+@pytest.mark.browser
+def test_a_careless_template_runs_nothing_either(hostile, opened):
+    careless = hostile[1]
+    assert careless.error is None
+    tab = opened(careless.html)
+    rows = seen(tab.locator("table").first.inner_text())
+    printed = seen(tab.locator("pre").first.inner_text())
+    meanings = seen(tab.locator("table").nth(1).inner_text())
+    for attack in ATTACKS:
+        for shown in (rows, printed, meanings):
+            assert seen(attack) in shown, attack
+    plotly = careless.html.parents[1] / "assets" / assets.plotly_asset().name
+    harmless(tab, careless.html, plotly)
+
+
+@pytest.mark.browser
+def test_the_catalogue_shows_hostile_text_as_text(hostile, opened):
+    out = hostile[0].html.parents[1]
+    tab = opened(out / "index.html", drawn=False)
+    cards = tab.locator("main li")
+    assert cards.count() == len(hostile)
+    assert tab.get_by_role("heading", name=ATTACKS[1]).count() == len(hostile)
+    failed = tab.locator("li.failed")
+    assert seen("ValueError: " + ATTACKS[0]) in seen(failed.locator(".error").inner_text())
+    # A card has room for the beginning only.
+    assert seen(ATTACKS[0]) in seen(failed.inner_text())
+    tab.get_by_label("Search").fill("<script>")
+    assert tab.locator("main li:visible").count() == len(hostile)
+    harmless(tab, out / "index.html")
+
+
+def test_a_study_cannot_choose_where_its_report_is_written(hostile):
+    for one in hostile:
+        assert one.manifest.is_relative_to(hostile[0].html.parents[1])
+        assert "/" not in one.run_id
+
+
+class Reader(HTMLParser):
+    """Take note of all elements and attributes of a text."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.found = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.found += [(tag, name, value) for name, value in [(None, ""), *attrs]]
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_cleaned_markup_can_do_nothing(attack):
+    for tag, name, value in Reader(sanitize(f"<p>{attack}</p><p title='{attack}'>x</p>")).found:
+        assert tag in _TAGS
+        assert name in {None, "title", "rel", "href"}
+        assert name != "href" or value.startswith("https://")
+
+
+def notebook(*outputs) -> nbformat.NotebookNode:
+    """Return an executed notebook that shows these, each as it is."""
+    made = nbformat.v4.new_notebook()
+    made.cells = [
+        nbformat.v4.new_code_cell("", outputs=[nbformat.v4.new_output("display_data", data=data)])
+        for data in outputs
+    ]
+    return made
+
+
+def table(heads, *rows) -> dict[str, str]:
+    cells = "".join("<tr>" + "".join(f"<td>{x}</td>" for x in row) + "</tr>" for row in rows)
+    head = "".join(f"<th>{name}</th>" for name in heads)
+    return {"text/html": f"<table><thead><tr>{head}</tr></thead><tbody>{cells}</tbody></table>"}
+
+
+FIGURE = {
+    "application/vnd.plotly.v1+json": {
+        "data": [{"type": "scatter", "x": [0, 1], "y": [0, 1]}],
+        "layout": {"title": {"text": "A <b>line</b>"}, "meta": {"alt": "A line that rises."}},
+    }
+}
+
+# Columns, each in an order in which a sort by text would be another, and what they are sorted.
+NONE = {"NaN", "NaT", "", "—", "None", "no", "no event"}
+EXACT = '<data value="{}">{}</data>'
+COLUMNS = {
+    "number": ("10|9|NaN|−3|1,234|<0.5", "−3|<0.5|9|10|1,234|NaN"),
+    "share": ("5%|12.5%||0%|100%|3%", "0%|3%|5%|12.5%|100%|"),
+    "day": (
+        "11 Nov 2022|2 Dec 2021|10 to 11 Sep 2022|—|30 Aug 2022, by 15:16|1 Jan 2023",
+        "2 Dec 2021|30 Aug 2022, by 15:16|10 to 11 Sep 2022|11 Nov 2022|1 Jan 2023|—",
+    ),
+    "iso": (
+        "2022-09-10 13:30:00+02:00|2022-09-10T09:00Z|NaT|2022-09-10 11:00|2022-09-09|2021-12-31",
+        "2021-12-31|2022-09-09|2022-09-10T09:00Z|2022-09-10 11:00|2022-09-10 13:30:00+02:00|NaT",
+    ),
+    "span": (
+        "3 days 04:00:00|-1 days +23:00:00|0 days|3 days 03:59:59|NaT|10 days",
+        "-1 days +23:00:00|0 days|3 days 03:59:59|3 days 04:00:00|10 days|NaT",
+    ),
+    "told": (
+        "|".join([EXACT.format(3, "c"), EXACT.format(-1, "z"), "no", EXACT.format(20, "a"),
+                  EXACT.format(0, "b"), EXACT.format(100, "y")]),
+        "z|b|c|a|y|no",
+    ),
+    "length": (
+        "10 days|more than 30 days|−1 day 2 hours to 1 day|just above zero|no event|7 hours",
+        "−1 day 2 hours to 1 day|just above zero|7 hours|10 days|more than 30 days|no event",
+    ),
+    "text": ("b10|b9|Äpfel|apfel|None|Zug", "apfel|Äpfel|b9|b10|Zug|None"),
+}  # fmt: skip
+TIES = "110010"
+
+
+@pytest.fixture(scope="module")
+def sorting(tmp_path_factory):
+    """Make a page with a table that can be sorted, and two that cannot."""
+    given = [cells.split("|") for cells, _ in COLUMNS.values()]
+    rows = zip(*given, TIES, "abcdef", strict=True)
+    wide = table([f"column {n}" for n in range(40)], ["word"] * 40, ["other"] * 40)
+    merged = table(["a"], [1, 2], [3, 4])
+    merged = {"text/html": merged["text/html"].replace("<th>", "<th colspan=2>")}
+    shown = notebook(table([*COLUMNS, "ties", "row"], *rows), wide, merged, FIGURE)
+    file = tmp_path_factory.mktemp("page") / "page.html"
+    text = render_page(shown, title="Sorting & <more>", footer={})
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def column(tab, name):
+    at = [*COLUMNS, "ties", "row"].index(name) + 1
+    return tab.locator("table").first.locator(f"tbody td:nth-child({at})").all_inner_texts()
+
+
+@pytest.mark.browser
+def test_tables_sort_by_value_with_the_missing_last(sorting, opened):
+    tab = opened(sorting)
+    for name, (_, sorted_) in COLUMNS.items():
+        wanted = sorted_.split("|")
+        head = tab.locator("table").first.get_by_role("columnheader", name=name, exact=True)
+        head.get_by_role("button").click()
+        assert head.get_attribute("aria-sort") == "ascending"
+        assert column(tab, name) == wanted, name
+        head.get_by_role("button").click()
+        assert head.get_attribute("aria-sort") == "descending"
+        there = [text for text in wanted if text not in NONE]
+        missing = [text for text in wanted if text in NONE]
+        assert column(tab, name) == [*reversed(there), *missing], name
+    assert tab.locator("th[aria-sort]").count() == 1
+
+
+@pytest.mark.browser
+def test_sorting_is_stable_and_can_be_undone_by_keys(sorting, opened):
+    tab = opened(sorting)
+    head = tab.locator("table").first.get_by_role("columnheader", name="ties")
+    head.get_by_role("button").focus()
+    orders = []
+    for key in ("Enter", "Space", "Enter"):
+        tab.keyboard.press(key)
+        orders.append("".join(column(tab, "row")))
+    assert orders == ["cdfabe", "abecdf", "abcdef"]
+    assert head.get_attribute("aria-sort") is None
+
+
+@pytest.mark.browser
+def test_tables_with_merged_cells_are_left_alone(sorting, opened):
+    tab = opened(sorting)
+    assert tab.locator("table").nth(2).locator("button").count() == 0
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("lab", [True, False], ids=["lab", "page"])
+def test_words_begin_at_the_left_and_numbers_end_at_the_right(tmp_path, opened, lab):
+    """Also in JupyterLab, whose style has all cells end at the right."""
+    rows = [["a 1", "1,234", "12%", "1"], ["–", "–", "−0.5%", "7 days"]]
+    shown = html.table(["word", "number", "share", "other"], rows).markup
+    text = render_page(notebook({"text/html": shown}), title="x", footer={})
+    if lab:
+        text = f"<!doctype html><style>td, th, tr {{ text-align: right; }}</style>{shown}"
+    file = tmp_path / "page.html"
+    file.write_text(text, encoding="utf-8")
+    tab = opened(file, drawn=False)
+    side = "cells => cells.map(cell => getComputedStyle(cell).textAlign)"
+    wanted = ["left", "right", "right", "left"]
+    assert tab.locator("th").evaluate_all(side) == wanted
+    assert tab.locator("td").evaluate_all(side) == wanted * 2
+
+
+@pytest.mark.browser
+def test_keys_reach_what_scrolls_and_the_content(sorting, opened):
+    tab = opened(sorting, width=390)
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+    tab.keyboard.press("Tab")
+    assert tab.evaluate("document.activeElement.textContent") == "Skip to the content"
+    tab.keyboard.press("Enter")
+    assert tab.evaluate("document.activeElement.id") == "content"
+    box = tab.locator(".scroll").nth(1)
+    assert box.get_attribute("tabindex") == "0"
+    box.focus()
+    tab.keyboard.press("ArrowRight")
+    patience = time.monotonic() + 10
+    while not box.evaluate("box => box.scrollLeft"):
+        assert time.monotonic() < patience, "arrow keys do not scroll it"
+    tools = tab.locator("figure.plot .modebar-btn").first
+    tools.focus()
+    assert tab.locator(".modebar").evaluate("bar => getComputedStyle(bar).opacity") == "1"
+    assert tools.get_attribute("aria-label")
+    # What fits is no stop on the way.
+    whole = opened(sorting)
+    assert whole.locator(".scroll").last.get_attribute("tabindex") is None
+
+
+@pytest.mark.browser
+def test_a_page_has_language_title_and_headings_in_order(sorting, opened):
+    tab = opened(sorting)
+    assert tab.locator("html").get_attribute("lang") == "en"
+    assert tab.title() == "Sorting & <more>"
+    assert tab.locator("h1").all_inner_texts() == ["Sorting & <more>"]
+    assert tab.locator("figure.plot .drawing").get_attribute("aria-label") == "A line"
+    assert tab.locator("figcaption").inner_text() == "A line that rises."
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1200)])
+def test_axe_finds_no_serious_fault(shared, sorting, opened, scheme, width):
+    catalogue = shared.html.parents[1] / "index.html"
+    for file in (shared.html, sorting, catalogue):
+        tab = opened(file, drawn=file != catalogue, width=width, color_scheme=scheme)
+        assert grave(tab) == [], file
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_paper_has_black_ink_no_controls_and_the_addresses_of_links(tmp_path, opened, scheme):
+    link = {"text/html": '<p>See <a href="https://example.org/a?b=c">this</a>.</p>'}
+    file = tmp_path / "page.html"
+    shown = notebook(FIGURE, link, table(["a"], ["1"], ["2"]))
+    file.write_text(render_page(shown, title="Paper", footer={}), encoding="utf-8")
+    tab = opened(file, color_scheme=scheme, width=1600)
+    tab.emulate_media(media="print", color_scheme=scheme)
+    tab.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    for hidden in (".modebar-container", ".skip"):
+        assert tab.locator(hidden).first.evaluate("e => getComputedStyle(e).display") == "none"
+    told = "e => getComputedStyle(e, '::after').content"
+    assert tab.locator("th button").evaluate(told) in {"none", "normal", '"⇅" / ""'}
+    display = "e => getComputedStyle(e, '::after').display"
+    assert tab.locator("th button").evaluate(display) == "none"
+    assert "https://example.org/a?b=c" in tab.locator("p a").evaluate(told)
+    assert tab.locator(".main-svg").first.evaluate("svg => svg.clientWidth") <= 680
+    ink = tab.locator(".gtitle").evaluate("text => getComputedStyle(text).fill")
+    assert ink == "rgb(0, 0, 0)"
+    tab.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    tab.emulate_media(media="screen", color_scheme=scheme)
+    assert tab.locator(".main-svg").first.evaluate("svg => svg.clientWidth") > 680
+
+
+PIXEL = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010804000000b51c0c020000000b4944415478da6364f80f"
+    "00010501012718e3660000000049454e44ae426082"
+)
+
+
+@pytest.mark.browser
+def test_where_no_script_runs_pictures_or_words_stand_for_figures(tmp_path, opened):
+    file = tmp_path / "page.html"
+    for pictures in ([PIXEL], []):
+        shown = render_page(notebook(FIGURE), title="x", footer={}, pictures=pictures)
+        file.write_text(shown, encoding="utf-8")
+        tab = opened(file, drawn=False, java_script_enabled=False)
+        assert tab.locator("figcaption").inner_text() == "A line that rises."
+        assert not tab.locator(".drawing").is_visible(), "an empty box says nothing"
+        assert tab.locator("img.picture:visible").count() == len(pictures)
+    drawn = render_page(notebook(FIGURE), title="x", footer={}, pictures=[PIXEL])
+    file.write_text(drawn, encoding="utf-8")
+    assert opened(file).locator("img.picture:visible").count() == 0
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("pictures", [[PIXEL], []], ids=["pictures", "words"])
+def test_without_what_it_shares_a_page_says_so_and_shows_what_it_has(tmp_path, opened, pictures):
+    file = tmp_path / "page.html"
+    text = render_page(notebook(FIGURE), title="x", footer={}, assets="assets", pictures=pictures)
+    file.write_text(text, encoding="utf-8")
+    tab = opened(file, drawn=False)
+    tab.wait_for_selector("figure.failed")
+    said = tab.locator("figure").evaluate("f => getComputedStyle(f, '::before').content")
+    assert ("could not be drawn" in said) is not bool(pictures)
+    assert tab.locator("img.picture:visible").count() == len(pictures)
+    assert tab.locator("figcaption").is_visible()
+
+
+@pytest.mark.browser
+def test_a_shared_plotly_is_loaded_from_a_disk_and_from_a_server(shared, opened):
+    out = shared.html.parents[1]
+    file = out / "assets" / assets.plotly_asset().name
+    assert file.read_text(encoding="utf-8") == assets.plotly_asset().text
+    tab = opened(shared.html)
+    assert tab.locator("figure.plot.drawn").count() == 4
+    harmless(tab, shared.html, file)
+    with server(out, port=0) as made:
+        thread = threading.Thread(target=made.serve_forever)
+        thread.start()
+        try:
+            root = f"http://127.0.0.1:{made.server_address[1]}"
+            where = f"{root}/{shared.run_id}/report.html"
+            tab = opened(where)
+            assert tab.locator("figure.plot.drawn").count() == 4
+            harmless(tab, where, f"{root}/assets/{file.name}")
+            # Served, a file that is not the one that was meant is refused.
+            good = file.read_bytes()
+            file.write_bytes(b"window.ran = 1;")
+            tab = opened(where, drawn=False)
+            tab.wait_for_selector("figure.failed")
+            assert tab.evaluate("window.ran") is None
+        finally:
+            file.write_bytes(good)
+            made.shutdown()
+            thread.join()
+
+
+def test_pages_are_small_beside_what_they_share_and_fit_a_mail_alone(shared):
+    size = shared.html.stat().st_size
+    assert size < MOST_SHARED
+    assert size + len(assets.plotly_asset().text.encode()) < MOST_ALONE
+
+
+def test_what_is_shared_stays_as_long_as_a_page_names_it(shared, tmp_path):
+    out = Path(shutil.copytree(shared.html.parents[1], tmp_path / "out"))
+    old, used = out / "assets" / "plotly-0123.min.js", assets.plotly_asset().name
+    old.touch()
+    assert prune(out, keep=5) == []
+    assert {file.name for file in (out / "assets").iterdir()} == {used}
+    # A run that is being built names what it will need; who cannot be understood may name it.
+    run = out / shared.run_id
+    for keeper in (out / ".building-x", out / "rebuilt" / "x"):
+        keeper.mkdir(parents=True)
+        shutil.move(run / "manifest.json", keeper / "manifest.json")
+        assert assets.remove_unused_assets(out) == []
+        shutil.move(keeper / "manifest.json", run / "manifest.json")
+    (run / "manifest.json").write_text("{", encoding="utf-8")
+    assert assets.remove_unused_assets(out) == []
+    (run / "manifest.json").unlink()
+    assert assets.remove_unused_assets(out) == [used]
+
+
+def test_a_run_stands_if_its_page_is_made_as_asked_and_all_that_it_shares_is_there(shared):
+    out = shared.html.parents[1]
+    plotly = out / "assets" / assets.plotly_asset().name
+
+    def there(**made):
+        return is_up_to_date(plan(ReportRequest("lead_times", out=out, **made), Software.here()))
+
+    assert there(shared_assets=True)
+    assert not there(shared_assets=False)
+    plotly.rename(out / "elsewhere")
+    assert not there(shared_assets=True)
+    with folder_lock(out):
+        assert assets.ensure_plotly_asset(out) == plotly.name
+    assert there(shared_assets=True)
+    (out / "elsewhere").unlink()
+
+
+MORNINGS = """
+[[report]]
+name = "mornings"
+template = "lead_times"
+cron = "0 7 * * *"
+timezone = "Europe/Kyiv"
+start = 2025-12-31
+"""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["build", "lead_times"],
+        ["due", "--now", "2026-01-01T12:00Z"],
+        ["due", "--now", "2026-01-01T12:00Z", "--workers", "2"],
+        ["backfill", "lead_times", "--from", "2022-09-01", "--to", "2022-09-02", "--every", "1d",
+         "--timezone", "Europe/Kyiv"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_each_verb_that_builds_tells_how_pages_are_made(tmp_path, monkeypatch, words):
+    made = []
+    done = report_run_for("x", "done", tmp_path, None)
+
+    def run_one(template, **told):  # noqa: ARG001
+        made.append((told["shared_assets"], told["pictures"]))
+        return done
+
+    def run_many(requests, **_):
+        made.extend((one.shared_assets, one.pictures) for one in requests)
+        return [done for _ in requests]
+
+    for home in ("foxgrape.reports", "foxgrape.reports.run"):
+        monkeypatch.setattr(f"{home}.run_report", run_one)
+        monkeypatch.setattr(f"{home}.run_reports", run_many)
+    schedule = tmp_path / "schedule.toml"
+    schedule.write_text(MORNINGS, encoding="utf-8")
+    more = ["--schedule", str(schedule)] if words[0] == "due" else []
+    for number, options in enumerate(([], ["--shared-assets"], ["--pictures"])):
+        out = ["--out", str(tmp_path / str(number)), "--json"]
+        assert run(["report", *words, *more, *out, *options]) == 0
+    assert set(made) == {(False, False), (True, False), (False, True)}
+
+
+def test_pictures_without_kaleido_are_refused_before_anything_starts(tmp_path, monkeypatch):
+    monkeypatch.setattr("foxgrape.reports.rendering.images.find_spec", lambda name: None)  # noqa: ARG005
+    with pytest.raises(ReportError, match="need kaleido"):
+        run_report("lead_times", out=tmp_path / "out", pictures=True)
+    assert not (tmp_path / "out").exists()
+
+
+def test_pictures_that_cannot_be_made_are_told_and_spoil_nothing(tmp_path, monkeypatch):
+    def fails(_):
+        raise OSError(2, "there is no browser")
+
+    monkeypatch.setattr("foxgrape.reports.rendering.images.render_images", fails)
+    result = {}
+    nbformat.write(notebook(FIGURE), tmp_path / "notebook.ipynb")
+    order = {"title": "x", "footer": {}, "assets": None, "pictures": True}
+    _write_page(order, tmp_path, result)
+    told = "the pictures cannot be made: there is no browser"
+    assert result["pictures_failed"] == told
+    assert "A line that rises." in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert (tmp_path / "thumbnail.svg").is_file()
+
+
+@pytest.mark.browser
+def test_pictures_are_in_the_page_and_the_thumbnail_is_one(tmp_path, opened):
+    pytest.importorskip("kaleido", reason="kaleido is not installed, so no picture was drawn")
+    cell = (
+        "import plotly.graph_objects as go, plotly.io as pio\npio.renderers.default = "
+        "'plotly_mimetype'\ngo.Figure(go.Scatter(x=[0, 1], y=[0, 1]), layout={'height': 300})"
+    )
+    made = template(tmp_path, "pictured", cell)
+    built = run_report(made, out=tmp_path / "out", pictures=True, shared_assets=True)
+    told = json.loads(built.manifest.read_text(encoding="utf-8"))
+    assert told["page"] == {"shared_assets": True, "pictures": True, "pictures_failed": None}
+    assert (built.html.parent / "thumbnail.png").read_bytes().startswith(b"\x89PNG")
+    tab = opened(built.html, drawn=False, java_script_enabled=False)
+    picture = tab.locator("img.picture")
+    assert picture.evaluate("img => img.naturalHeight") == 450
+    catalogue = opened(tmp_path / "out" / "index.html", drawn=False)
+    assert catalogue.locator(".sketch img").evaluate("img => img.naturalWidth") > 100
+    assert catalogue.said == []

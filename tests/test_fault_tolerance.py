@@ -1,0 +1,213 @@
+"""What docs/faults.md promises and no other file of tests shows: disks, clocks, damaged files."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import stat
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from fake_reports import build, lines, make_template
+from foxgrape import Gazetteer, Store, open_study, run_report
+from foxgrape.cli.app import run
+from foxgrape.errors import FoxgrapeError, StoreError
+from foxgrape.reports.schedule.config import read_schedule
+from foxgrape.reports.schedule.due import run_due
+from report_templates import template
+
+NOON = pd.Timestamp("2022-09-10T12:00Z")
+DAY = timedelta(days=1)
+
+
+def posts(first: int, count: int) -> pd.DataFrame:
+    rows = [
+        {"post_id": f"p{n}", "account": "me", "text": f"{n * 7919}", "posted_at": NOON}
+        for n in range(first, first + count)
+    ]
+    return pd.DataFrame(rows)
+
+
+# ---- disks
+
+#: What follows can write no file of more bytes than this, as if the disk were full.
+SMALL = """
+import resource, sys
+from foxgrape.cli.app import run
+from foxgrape.errors import FoxgrapeError
+def fill():
+    resource.setrlimit(resource.RLIMIT_FSIZE, ({most}, {most}))
+try:
+{code}
+except FoxgrapeError as error:
+    print(error)
+    sys.exit(1)
+"""
+
+
+def on_a_full_disk(most: int, code: str, *words: str) -> str:
+    """Run code that calls `fill()` when it has imported all; return its error, which is a line."""
+    code = SMALL.format(most=most, code="\n".join(f"    {line}" for line in code.splitlines()))
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.count("\n") == 1
+    return done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such limit")
+def test_a_store_on_a_full_disk_keeps_what_it_had(tmp_path):
+    path = tmp_path / "store"
+    Store(path).upsert("posts", posts(0, 10))
+    before = Store(path).read("posts")
+    many = tmp_path / "many.parquet"
+    posts(5, 50_000).to_parquet(many)
+    code = (
+        "import pandas as pd, deltalake\nfrom foxgrape import Store\n"
+        "many = pd.read_parquet(sys.argv[2])\nfill()\nStore(sys.argv[1]).upsert('posts', many)"
+    )
+    assert "nothing was changed" in on_a_full_disk(20_000, code, str(path), str(many))
+    assert Store(path).read("posts").equals(before)
+    told = Store(path).upsert("posts", pd.read_parquet(many))
+    assert (told.new, told.unchanged) == (49_995, 5)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such limit")
+def test_a_study_for_which_there_is_no_room_is_not_made_in_part(tmp_path):
+    file = tmp_path / "posts.jsonl"
+    told = [
+        json.dumps({"id": n, "date": "2022-09-10T12:16:00Z", "text": "🍇" * 20}) for n in range(500)
+    ]
+    file.write_text("\n".join(told), encoding="utf-8")
+    events = Path(__file__).parents[1] / "data" / "studies" / "izium-2022" / "events.csv"
+    code = (
+        "from foxgrape import new_study\nfill()\n"
+        "new_study(sys.argv[1], posts=[sys.argv[2]], events=[sys.argv[3]], account='me')"
+    )
+    words = [str(tmp_path / "mine"), str(file), str(events)]
+    assert "File too large" in on_a_full_disk(20_000, code, *words)
+    assert {path.name for path in tmp_path.iterdir()} == {"posts.jsonl"}
+
+
+def test_a_study_is_read_where_nothing_can_be_written(study_copy):
+    """Also by root, who may write anywhere: nothing is written, so nothing is newer."""
+    for path in (study_copy, *study_copy.iterdir()):
+        path.chmod(stat.S_IMODE(path.stat().st_mode) & ~0o222)
+    before = {path: path.stat().st_mtime_ns for path in (study_copy, *study_copy.iterdir())}
+    assert len(open_study(study_copy).analyse().links) > 0
+    assert {path: path.stat().st_mtime_ns for path in (study_copy, *study_copy.iterdir())} == before
+    study_copy.chmod(0o755)
+
+
+# ---- clocks
+
+
+def test_a_clock_that_jumps_builds_each_period_once(tmp_path):
+    file, out = tmp_path / "schedule.toml", tmp_path / "out"
+    out.mkdir()
+    told = [
+        'timezone = "Europe/Kyiv"',
+        "[[report]]",
+        'name = "daily"',
+        f'template = "{make_template(tmp_path)}"',
+        'cron = "0 7 * * *"',
+        'parameters = { entry = "daily" }',
+        'period = { start = "start", end = "end" }',
+        "start = 2022-09-06",
+    ]
+    file.write_text("\n".join(told), encoding="utf-8")
+    noon = datetime(2022, 9, 10, 9, tzinfo=UTC)
+    for now in (noon, noon - 3 * DAY, noon - 365 * DAY, noon, noon + 4 * DAY, noon - DAY):
+        run_due(read_schedule(file), now=now, out=out, run=build)
+    built = lines(out / "built.log")
+    # 7 o'clock in Kyiv from the 6th to the 14th, whatever the clock said in between.
+    assert len(built) == len({*built})
+    days = sorted(line.split()[1][:10] for line in built)
+    assert days == [f"2022-09-{day:02}" for day in range(int(days[0][-2:]), 15)]
+    assert days[0] <= "2022-09-07"
+
+
+# ---- damaged files
+
+DAMAGES = {
+    "cut": lambda content: content[: len(content) // 2],
+    "emptied": lambda _: b"",
+    "zeroed": lambda content: b"\0" * len(content),
+    "gone": lambda _: None,
+}
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+@pytest.mark.parametrize("what", ["*.parquet", "*.json"])
+def test_a_damaged_store_says_so_and_has_all_again_when_it_is_mended(tmp_path, what, how):
+    path = tmp_path / "store"
+    for first in range(0, 40, 10):
+        Store(path).upsert("posts", posts(first, 12))
+    before = Store(path).read("posts")
+    files = sorted(path.rglob(what))
+    if what == "*.json" and how == "gone":
+        files = files[:-1]  # without its newest log a store is that of the version before
+    needed = 0
+    for file in files:
+        content = file.read_bytes()
+        damaged = DAMAGES[how](content)
+        file.unlink()
+        if damaged is not None:
+            file.write_bytes(damaged)
+        try:
+            assert Store(path).read("posts").equals(before)
+        except StoreError as error:
+            needed += 1
+            told = str(error)
+            assert len(told.splitlines()) == 1
+            assert str(path) in told
+            with pytest.raises(StoreError):
+                Store(path).upsert("posts", posts(0, 60))
+        file.write_bytes(content)
+    assert needed > 0
+    assert Store(path).read("posts").equals(before)
+
+
+def test_the_shell_says_in_one_line_that_it_cannot_write(tmp_path, capfd):
+    (tmp_path / "file").touch()
+    posts_file = Path(__file__).parent / "fixtures" / "posts" / "telethon.jsonl"
+    words = ["detect", str(posts_file), "--out", str(tmp_path / "file" / "out")]
+    assert run(words) == 1
+    assert capfd.readouterr().err.count("\n") == 1
+
+
+def test_a_run_whose_manifest_is_damaged_is_built_again(tmp_path):
+    made, out = template(tmp_path, "mine", "number"), tmp_path / "out"
+    first = run_report(made, out=out)
+    assert run_report(made, out=out).status == "unchanged"
+    for left in (b"", first.manifest.read_bytes()[:40]):
+        first.manifest.write_bytes(left)
+        again = run_report(made, out=out)
+        assert (again.status, again.run_id) == ("done", first.run_id)
+        assert json.loads(again.manifest.read_text(encoding="utf-8"))["run_id"] == first.run_id
+
+
+@pytest.mark.parametrize(
+    ("table", "left"),
+    [
+        ("places.txt", b""),
+        ("places.txt", b"\0" * 5_000),
+        ("places.txt", b"geonames:707292\n" * 500),
+        ("names.txt", b"izium\tzzzzzz\n"),
+        ("names.txt", b"izium\t\xff\xfe!\n"),
+    ],
+)
+def test_a_damaged_gazetteer_is_one_line(tmp_path, table, left):
+    packaged = Path(sys.modules["foxgrape"].__file__).parent / "places/resources/gazetteer"
+    folder = Path(shutil.copytree(packaged, tmp_path / "gazetteer"))
+    (folder / table).write_bytes(left)
+    with pytest.raises(FoxgrapeError, match="are damaged") as told:
+        Gazetteer.from_folder(folder).find("Izium", exact=True)
+    assert "\n" not in str(told.value)
+    assert str(folder) in str(told.value)
