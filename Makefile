@@ -55,16 +55,16 @@ docs: $(READY)
 	$(BIN)/python -m sphinx -E -a -W --keep-going -n -q -d build/doctrees docs build/docs
 	@echo "build/docs/index.html"
 
-# Size and power of the null models; goes on where it was stopped, and writes docs/chance.md.
+# Size and power of the null models; resumes where it stopped; writes its page
 calibrate: $(READY)
 	$(BIN)/python scripts/calibrate.py
 
-# How fast it is, against named peers in one run; writes docs/performance.md, in five to ten minutes.
+# How fast it is, against named peers in one run; writes docs/explanation/performance.md, in five to ten minutes.
 # SIZE=small takes one or two, and writes build/performance.md.
 bench: $(READY)
 	@mkdir -p build
 	TZ=UTC $(BIN)/python -m pytest -c benchmarks/pytest.ini benchmarks --size $(SIZE) --benchmark-json build/bench.json
-	$(BIN)/python benchmarks/table.py build/bench.json $(if $(filter full,$(SIZE)),docs,build)/performance.md
+	$(BIN)/python benchmarks/table.py build/bench.json $(if $(filter full,$(SIZE)),docs/explanation,build)/performance.md
 
 # Whatever bytes: readers, codebooks, names, parameters and schedules, SECONDS each, a target a core.
 fuzz: $(STUDIES)

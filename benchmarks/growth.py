@@ -1,6 +1,6 @@
 """How the cost of each room grows with what it is given, each size in a fresh process.
 
-Run as `python benchmarks/growth.py [--share 0.1] [--write docs/growth.md]`; the share makes a trial
+Run as `python benchmarks/growth.py [--share 0.1] [--write docs/explanation/growth.md]`; the share makes a trial
 of smaller sizes. A row tells the seconds of the clock, the peak memory of the process with all that
 it has loaded, and how time grew from the size before: as `n` to that power.
 """

@@ -1,7 +1,7 @@
 """How often do hazard, alarms and the median lead say what is not so? Worlds of known truth.
 
 Run as `python benchmarks/lead_worlds.py [worlds [part ...]]`, where the parts are medians, claims
-and ratios; it fills the tables of `docs/hazard.md`. World
+and ratios; it fills the tables of `docs/explanation/hazard.md`. World
 number r of a family is made from the seed (r, family), so any row can be made again.
 """
 
@@ -18,7 +18,7 @@ import pandas as pd
 from foxgrape import alarm, hazard
 from foxgrape.stats.survival.kaplan_meier import kaplan_meier, quantile
 
-PAGE = Path(__file__).parents[1] / "docs" / "hazard.md"
+PAGE = Path(__file__).parents[1] / "docs" / "explanation" / "hazard.md"
 START = pd.Timestamp("2022-01-01", tz="UTC")
 DAYS, KM_PER_DEGREE = 365, 111.195
 WINDOWS = ["1D", "3D", "7D"]

@@ -75,9 +75,7 @@ html_static_path = ["_static"]
 html_css_files = ["foxgrape.css"]
 html_copy_source = html_show_sourcelink = False
 #: Pages that have none below them need no list of them.
-html_sidebars: dict[str, list[str]] = {
-    page: [] for page in ("index", "tutorial", "notebooks", "glossary", "contributing", "changelog")
-}
+html_sidebars: dict[str, list[str]] = {page: [] for page in ("index",)}
 html_theme_options = {
     "logo": {"text": "foxgrape"},
     "navbar_align": "left",

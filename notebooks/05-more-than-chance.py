@@ -68,7 +68,7 @@ found["local"].figure()
 #
 # One world is an anecdote. Here are thirty, without foresight; a test of 5% claims a lead in one or
 # two of them, and by bad luck in three or four. The full study, of 2,000 worlds a family, is in
-# `docs/chance.md`.
+# `docs/explanation/null-models.md`.
 
 # %%
 LEVEL = 0.05

@@ -86,4 +86,4 @@ print(rebuild_report(built.run_id, out=out).sentence())
 #
 # 1. Build `weekly_brief` for the week up to 12 September 2022.
 # 2. Write a template of your own: `foxgrape report new my_report`, and change it.
-# 3. Have it built each Monday: `docs/schedule.md`.
+# 3. Have it built each Monday: `docs/how-to/schedule-reports.md`.

@@ -79,7 +79,7 @@ pd.testing.assert_frame_equal(signals, pd.read_parquet(folder / "there" / "signa
 
 # %% [markdown]
 # The same rows in the same order. When a cluster is worth its trouble was measured: see *More posts
-# than memory* in the documentation (`docs/scale.md`). Posts as few as these are done before it has
+# than memory* in the documentation (`docs/explanation/scale.md`). Posts as few as these are done before it has
 # been set up.
 #
 # ## Stopped, and gone on with

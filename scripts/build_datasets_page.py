@@ -1,4 +1,4 @@
-"""Write the part of docs/datasets.md that tells each data set, from the registry.
+"""Write the part of docs/reference/datasets.md that tells each data set, from the registry.
 
 Run as `python scripts/build_datasets_page.py`; with --check it only says whether the page is what
 the registry (toolkit/foxgrape/resources/datasets.toml) makes it.
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from foxgrape.io.datasets import Dataset, list_datasets
 
-PAGE = Path(__file__).parents[1] / "docs/datasets.md"
+PAGE = Path(__file__).parents[1] / "docs/reference/datasets.md"
 START, END = "<!-- written from the registry -->\n", "<!-- to here -->"
 
 

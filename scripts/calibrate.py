@@ -2,7 +2,7 @@
 
 Run as `make calibrate`, or `python scripts/calibrate.py --worlds 2000 --docs docs`. Each cell, a
 null in a family of worlds with or without planted leads, is appended to a file once it is done; a
-second run goes on where the first stopped. Tables go into docs/chance.md between its markers,
+second run goes on where the first stopped. Tables go into docs/explanation/null-models.md between its markers,
 figures into docs/images.
 """
 
@@ -199,7 +199,7 @@ def figure(rows: list[dict[str, Any]]) -> go.Figure:
 
 def write(rows: list[dict[str, Any]], docs: Path) -> None:
     """Put the tables between the markers of the page, and the figure beside it."""
-    page = docs / "chance.md"
+    page = docs / "explanation" / "null-models.md"
     text = page.read_text("utf-8")
     start, end = "<!-- calibration -->", "<!-- end of calibration -->"
     before, rest = text.split(start)

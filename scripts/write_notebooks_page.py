@@ -1,10 +1,10 @@
-"""Write docs/notebooks.md: what each notebook is good for, as it says itself."""
+"""Write docs/tutorials/notebooks.md: what each notebook is good for, as it says itself."""
 
 import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "notebooks.md"
+PAGE = ROOT / "docs" / "tutorials" / "notebooks.md"
 INTRO = """\
 <!-- Written by scripts/write_notebooks_page.py from the notebooks themselves. -->
 

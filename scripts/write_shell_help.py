@@ -1,4 +1,4 @@
-"""Write docs/shell.md from what each verb of the shell says of itself: ``--help``.
+"""Write docs/reference/shell.md from what each verb of the shell says of itself: ``--help``.
 
 ``--check`` writes nothing, and fails if the page is not what it would write.
 """
@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-PAGE = Path(__file__).parents[1] / "docs" / "shell.md"
+PAGE = Path(__file__).parents[1] / "docs" / "reference" / "shell.md"
 
 #: The name in Python that does what a verb does, where there is one.
 PYTHON = {

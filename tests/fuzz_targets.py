@@ -178,7 +178,9 @@ def _right(kind: str, form: str) -> list[bytes]:
         own = [file for file in sorted((FIXTURES / kind).iterdir()) if file.name.startswith(form)]
         rows = (STUDY / f"{kind}.csv").read_bytes().splitlines(keepends=True)[:6]
         return [*(file.read_bytes() for file in own), b"".join(rows)]
-    guide = (Path(__file__).parents[1] / "docs" / "schedule.md").read_text(encoding="utf-8")
+    guide = (Path(__file__).parents[1] / "docs" / "how-to" / "schedule-reports.md").read_text(
+        encoding="utf-8"
+    )
     sidecars = [template.notebook.with_suffix(".yaml") for template in templates().values()]
     return {
         "codebook": [(STUDY / "codebook.csv").read_bytes()],

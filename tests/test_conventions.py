@@ -145,7 +145,7 @@ def test_the_readmes_python_runs_and_says_what_it_shows(tmp_path):
 
 
 def test_each_format_has_a_page():
-    pages = (ROOT / "docs" / "formats").glob("*.md")
+    pages = (ROOT / "docs" / "reference" / "formats").glob("*.md")
     told = "".join(page.read_text("utf-8") for page in pages)
     names = [*foxgrape.io.posts.read.FORMATS, *foxgrape.io.events.read.FORMATS]
     assert all(f'format="{name}"' in told for name in names)

@@ -30,7 +30,7 @@ from write_shell_help import PYTHON, anchor, commands
 
 PAGES = {str(page.relative_to(DOCS)): page for page in sorted(DOCS.rglob("*.md"))}
 #: Pages whose Python other tests stand for.
-ELSEWHERE = {"reports.md": "test_reports.py and test_runs.py build what it builds"}
+ELSEWHERE = {"how-to/build-reports.md": "test_reports.py and test_runs.py build what it builds"}
 HOWTO = ("add-a-code", "add-a-reader", "add-a-template", "add-a-null")
 
 
@@ -137,7 +137,9 @@ def test_every_public_name_has_its_entry(site):
 
 
 def test_function_and_verb_link_to_each_other(site, seen):
-    from_verbs = {link.split("#")[1] for link in seen["shell.html"].links if "#foxgrape" in link}
+    from_verbs = {
+        link.split("#")[1] for link in seen["reference/shell.html"].links if "#foxgrape" in link
+    }
     assert set(PYTHON.values()) <= from_verbs
     from_python = {
         link.split("#")[1]
@@ -147,7 +149,9 @@ def test_function_and_verb_link_to_each_other(site, seen):
         if "shell.html#" in link
     }
     assert from_python == {anchor(verb) for verb in PYTHON}
-    assert (site / "shell.html").read_text("utf-8").count("Usage: foxgrape") >= len(PYTHON)
+    assert (site / "reference" / "shell.html").read_text("utf-8").count("Usage: foxgrape") >= len(
+        PYTHON
+    )
 
 
 def test_the_page_of_the_shell_is_what_the_verbs_say():
@@ -186,7 +190,7 @@ def test_calls_in_the_pages_name_real_verbs_and_options():
         verb: {name for each in command.params for name in (*each.opts, *each.secondary_opts)}
         for verb, command in known.items()
     }
-    shown = [(page, words) for page, words in calls() if page != "shell.md"]
+    shown = [(page, words) for page, words in calls() if page != "reference/shell.md"]
     assert len(shown) > 50
     wrong = []
     for page, words in shown:
@@ -220,9 +224,12 @@ def test_the_python_of_every_page_runs(tmp_path):
         folder = tmp_path / name.replace("/", "-")
         lay_out(folder)
         todo.append((name, str(folder), code))
-    assert {"store.md", "chance.md", "formats/table.md", "howto/own-posts.md"} <= {
-        name for name, _, _ in todo
-    }
+    assert {
+        "how-to/keep-a-store.md",
+        "explanation/null-models.md",
+        "reference/formats/table.md",
+        "how-to/analyse-your-own-posts.md",
+    } <= {name for name, _, _ in todo}
     done = subprocess.run(
         [sys.executable, "-c", RUN_ALL],
         input=repr(todo),
@@ -246,9 +253,9 @@ def test_what_a_page_shows_is_what_python_answers(name):
 
 def test_the_three_questions_are_answered_from_the_index(seen):
     answers = {
-        "why/clocks.html": "how long before Kyiv",
-        "why/censoring.html": "why is 🦊 not dropped",
-        "why/chance.html": "why is a p-value of 0.001 from a shuffle test no evidence here",
+        "explanation/clocks.html": "how long before Kyiv",
+        "explanation/censoring.html": "why is 🦊 not dropped",
+        "explanation/chance.html": "why is a p-value of 0.001 from a shuffle test no evidence here",
     }
     assert set(answers) <= set(seen["index.html"].links)
     for page, question in answers.items():

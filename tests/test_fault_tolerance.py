@@ -1,4 +1,4 @@
-"""What docs/faults.md promises and no other file of tests shows: disks, clocks, damaged files."""
+"""What docs/explanation/faults.md promises and no other file of tests shows: disks, clocks, damaged files."""
 
 from __future__ import annotations
 

@@ -89,10 +89,10 @@ def test_the_page_is_what_the_registry_makes_it():
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    text = (ROOT / "docs/datasets.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs/reference/datasets.md").read_text(encoding="utf-8")
     assert [*re.findall(r"^### (.*)", text, re.MULTILINE)] == [*list_datasets()]
     (python,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    compile(python, "docs/datasets.md", "exec")
+    compile(python, "docs/reference/datasets.md", "exec")
     for call in re.findall(r"^\$ foxgrape (.*)$", text, re.MULTILINE):
         assert run([*call.split(), "--help"]) == 0
 

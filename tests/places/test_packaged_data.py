@@ -44,7 +44,9 @@ def test_every_packaged_file_has_its_source_and_script(folder):
 
 
 def test_the_examples_of_the_docs_hold():
-    failed, tried = doctest.testfile(str(ROOT / "docs" / "places.md"), module_relative=False)
+    failed, tried = doctest.testfile(
+        str(ROOT / "docs" / "reference" / "place-lookup.md"), module_relative=False
+    )
     assert tried > 15
     assert failed == 0
 

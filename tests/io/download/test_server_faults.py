@@ -358,7 +358,9 @@ def test_progress_is_shown_on_stderr_alone(tmp_path, capfd, monkeypatch):
 
 
 def test_the_page_names_every_verb_and_secret_and_shows_calls_that_parse():
-    text = (Path(__file__).parents[3] / "docs/apis.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[3] / "docs/how-to/download-posts-and-events.md").read_text(
+        encoding="utf-8"
+    )
     for name in (*_ACLED, *_UCDP):
         assert f"`{name}`" in text
         assert name.removeprefix("FOXGRAPE_").lower() in text
@@ -367,7 +369,7 @@ def test_the_page_names_every_verb_and_secret_and_shows_calls_that_parse():
     for call in shown:
         assert run([*call.split(), "--help"]) == 0
     (python,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    compile(python, "docs/apis.md", "exec")
+    compile(python, "docs/how-to/download-posts-and-events.md", "exec")
     for module, names in re.findall(r"from (\S+) import (.*)", python):
         home = import_module(module)
         assert all(hasattr(home, name) for name in names.split(", "))

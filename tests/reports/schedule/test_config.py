@@ -538,7 +538,7 @@ def blocks(page, language):
 
 
 def test_the_schedule_of_the_page_is_one_and_so_are_its_calls(schedule_file):
-    whole, period = blocks("schedule.md", "toml")
+    whole, period = blocks("how-to/schedule-reports.md", "toml")
     read = read_schedule(schedule_file(whole))
     assert [entry.name for entry in read.entries] == ["mornings"]
     assert set(read.channels) == {"desk", "mail"}
@@ -546,13 +546,16 @@ def test_the_schedule_of_the_page_is_one_and_so_are_its_calls(schedule_file):
     known = {key[1] for key in told}
     assert known >= {"catch_up", "retries", "retry_after", "start", "security", "url_env"}
     assert read_schedule(schedule_file(whole.replace("retries = 2", period))).entries[0].job.period
-    (python,) = blocks("schedule.md", "python")
-    compile(python, "docs/schedule.md", "exec")
+    (python,) = blocks("how-to/schedule-reports.md", "python")
+    compile(python, "docs/how-to/schedule-reports.md", "exec")
 
 
 def test_the_shell_of_the_page_is_known(capfd):
     calls = set(
-        re.findall(r"foxgrape ((?:schedule|report) [a-z]+)", (DOCS / "schedule.md").read_text())
+        re.findall(
+            r"foxgrape ((?:schedule|report) [a-z]+)",
+            (DOCS / "how-to/schedule-reports.md").read_text(),
+        )
     )
     assert len(calls) >= 6
     for call in calls:
@@ -561,7 +564,7 @@ def test_the_shell_of_the_page_is_known(capfd):
 
 def test_the_parameters_of_the_page_are_checked(monkeypatch):
     monkeypatch.setenv("FOXGRAPE_PLACES_TOKEN", "x")
-    (sidecar,) = blocks("parameters.md", "yaml")
+    (sidecar,) = blocks("reference/parameters.md", "yaml")
     told = yaml.safe_load(sidecar)
     mine = Template("mine", told["title"], told["description"], Path("x"), told["parameters"])
     job = Job("mine", "mine", "Europe/Kyiv", parameters={"place": "Ізюм", "codes": ["🍇"]})

@@ -62,7 +62,7 @@ def read_events(
         with the header of the events table itself is read strictly: it must have every column,
         and times carry their offset.
     format
-        Its format, where the content shall not decide: see ``docs/formats``.
+        Its format, where the content shall not decide: see ``docs/reference/formats``.
     timezone
         IANA name of the zone of times without an offset, and in which days were lived; days in
         Ukraine need none.

@@ -63,7 +63,7 @@ def read_posts(
         A file, or one packed with gzip, zstd or zip. A CSV file in the shape of the posts table
         is read strictly: it must have every column, and times carry their offset.
     format
-        Its format, where the content shall not decide: see ``docs/formats``.
+        Its format, where the content shall not decide: see ``docs/reference/formats``.
     account
         The account, where the file does not name it; also instead of a Telegram channel's title.
     timezone

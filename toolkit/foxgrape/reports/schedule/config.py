@@ -167,7 +167,7 @@ def problems(path: str | Path) -> list[ScheduleError]:
     Examples
     --------
     >>> print(problems("none.toml")[0])
-    none.toml: there is no such schedule. Hint: docs/schedule.md shows one
+    none.toml: there is no such schedule. Hint: docs/how-to/schedule-reports.md shows one
     """
     return _read(Path(path))[1]
 
@@ -176,7 +176,7 @@ def _read(path: Path) -> tuple[Schedule | None, list[ScheduleError]]:
     try:
         told = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        hint = "docs/schedule.md shows one"
+        hint = "docs/how-to/schedule-reports.md shows one"
         return None, [ScheduleError("there is no such schedule", file=path, hint=hint)]
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         return None, [ScheduleError(f"it cannot be read as TOML: {error}", file=path)]

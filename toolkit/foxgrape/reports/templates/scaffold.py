@@ -56,7 +56,7 @@ Headline(f"{{n}} signals, {{before}} certainly before their event.")
 def new_template(name: str, folder: str | Path = ".") -> Path:
     """Write a template to start from, a notebook and its sidecar; return the notebook's path.
 
-    It builds as it is. Its cell of parameters reads a study; docs/reports.md says how one reads a
+    It builds as it is. Its cell of parameters reads a study; docs/how-to/build-reports.md says how one reads a
     store.
 
     Parameters

@@ -185,7 +185,7 @@ def alarm(
     that no event makes its own place look likelier. Over all events, both are the same on average.
     P-values are Monte Carlo, p = (b + 1)/(n + 1); beyond five hundred events the sum of scores is
     taken as normal. Under ``"local"`` the places' chances are fitted to the very events that are
-    judged; `docs/hazard.md` shows in how many worlds without foresight it claims some.
+    judged; `docs/explanation/hazard.md` shows in how many worlds without foresight it claims some.
 
     Examples
     --------

@@ -197,7 +197,7 @@ def hazard(
     -----
     Conditional logit (McFadden 1974) on risk sets, a case-crossover over places; events of one
     instant are cases of risk sets of their own. A front that is narrower than the distances
-    between places, or faster than the events tell, is held only in part: `docs/hazard.md` shows
+    between places, or faster than the events tell, is held only in part: `docs/explanation/hazard.md` shows
     in how many worlds without foresight this test claims some.
 
     Examples
