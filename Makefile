@@ -1,4 +1,4 @@
-# Two commands need nothing but Python 3.11, make and a package index: make report, make test.
+# `make report` and `make test` need Python 3.11, make and a package index, and nothing else.
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 STUDY ?= data/studies/izium-2022
@@ -11,7 +11,7 @@ STUDIES := .venv/.studies
 SECONDS ?= 600
 NOTEBOOKS := $(wildcard notebooks/*.py notebooks/templates/*.py)
 
-.PHONY: report test lint types unit browser lab desk filter format docs calibrate bench fuzz
+.PHONY: report test check lint types unit browser lab desk filter format docs calibrate bench fuzz
 .PHONY: mutate coverage audit package lock clean
 
 report: $(READY)
@@ -19,12 +19,21 @@ report: $(READY)
 
 test: lint types unit
 
-unit: $(READY) browser
-	TZ=UTC $(BIN)/python -m pytest -n 2 --dist worksteal --durations 10
+# Lint, types and the tests that start no browser and no kernel, in about a minute.
+check: lint types
+	TZ=UTC $(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not slow and not browser" tests
 
+# TESTS=tests/test_times.py runs one file.
+unit: $(READY) browser
+	TZ=UTC $(BIN)/python -m pytest -n 2 --dist worksteal --durations 10 $(TESTS)
+
+# Style, layers, words, and the workflows of the repository.
 lint: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python scripts/check_prose.py
+	$(BIN)/zizmor --offline --quiet .github/workflows
 
 types: $(READY)
 	$(BIN)/mypy
