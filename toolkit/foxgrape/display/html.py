@@ -109,9 +109,9 @@ def html_link(address: object, words: str) -> str:
 
     Examples
     --------
-    >>> link("https://example.org/", "a < b")
+    >>> html_link("https://example.org/", "a < b")
     '<a href="https://example.org/" rel="noopener noreferrer" target="_blank">a &lt; b</a>'
-    >>> link("javascript:run()", "a < b")
+    >>> html_link("javascript:run()", "a < b")
     'a &lt; b'
     """
     told = html.escape(words)
@@ -132,7 +132,7 @@ def finding_block(finding: str, warnings: Sequence[str] = ()) -> Html:
 
     Examples
     --------
-    >>> said("Nothing can be claimed.", ["5 signals are too few"]).markup.count("<li>")
+    >>> finding_block("Nothing can be claimed.", ["5 signals are too few"]).markup.count("<li>")
     1
     """
     items = "".join(f"<li>{html.escape(sentence(warning))}</li>" for warning in warnings)

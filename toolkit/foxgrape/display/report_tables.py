@@ -56,11 +56,11 @@ def describe_time(earliest: pd.Timestamp, latest: pd.Timestamp, zone: str | tzin
     Examples
     --------
     >>> day = pd.Timestamp("2022-09-09T21:00Z"), pd.Timestamp("2022-09-10T20:59:59.999999Z")
-    >>> time_in_words(*day, "Europe/Kyiv")
+    >>> describe_time(*day, "Europe/Kyiv")
     '10 Sep 2022, time unknown'
-    >>> time_in_words(day[0], pd.Timestamp("2022-09-10T12:16Z"), "Europe/Kyiv")
+    >>> describe_time(day[0], pd.Timestamp("2022-09-10T12:16Z"), "Europe/Kyiv")
     '10 Sep 2022, by 15:16'
-    >>> time_in_words(day[0], day[1] + _DAY, "Europe/Kyiv")
+    >>> describe_time(day[0], day[1] + _DAY, "Europe/Kyiv")
     '10 to 11 Sep 2022'
     """
     first, last = earliest.tz_convert(zone), latest.tz_convert(zone)

@@ -65,7 +65,7 @@ class CreateStudyResult:
 
         Examples
         --------
-        >>> NewStudy("mine", posts=3, events=2).sentence()
+        >>> CreateStudyResult("mine", posts=3, events=2).sentence()
         'mine: 3 posts, 2 events; 0 quarantined, 0 places that no gazetteer knows.'
         """
         repeated = f", {self.repeated:,} repeated" if self.repeated else ""

@@ -74,7 +74,7 @@ def study_from_store(
     >>> store = Store(mkdtemp())
     >>> for name in ("posts", "events"):
     ...     _ = store.upsert(name, getattr(open_study(), name))
-    >>> len(stored_study(store).analyse().signals) > 0
+    >>> len(study_from_store(store).analyse().signals) > 0
     True
     """
     store = store if isinstance(store, Store) else Store(store)
@@ -132,7 +132,7 @@ def open_study_or_store(
 
     Examples
     --------
-    >>> study_or_store(None, None).name
+    >>> open_study_or_store(None, None).name
     'izium-2022'
     """
     return open_study(study) if store is None else study_from_store(store, **options)

@@ -151,7 +151,7 @@ def period_brief(
     Examples
     --------
     >>> from foxgrape import open_study
-    >>> brief(open_study(), until="2022-09-12").sentence()
+    >>> period_brief(open_study(), until="2022-09-12").sentence()
     '5 to 11 Sep 2022: 2 new signals in 6 posts; 0 leads confirmed; 1 still waits for an event; ...'
     """
     if days < 1:

@@ -77,7 +77,7 @@ def copy_beside(out: Path, page: Path) -> str:
 
     Examples
     --------
-    >>> beside(Path("reports"), Path("reports/rebuilt/run"))
+    >>> copy_beside(Path("reports"), Path("reports/rebuilt/run"))
     '../../assets'
     """
     return Path(os.path.relpath(out / FOLDER, page)).as_posix()

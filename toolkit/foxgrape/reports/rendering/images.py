@@ -79,7 +79,7 @@ def image_data_urls(drawn: Sequence[bytes]) -> list[str]:
 
     Examples
     --------
-    >>> addresses([b"a"])
+    >>> image_data_urls([b"a"])
     ['data:image/png;base64,YQ==']
     """
     return [f"data:image/png;base64,{base64.b64encode(one).decode()}" for one in drawn]

@@ -64,7 +64,7 @@ def sanitize(markup: str) -> str:
 
     Examples
     --------
-    >>> clean('<p onclick="x()">a<img src=x onerror=y()></p>')
+    >>> sanitize('<p onclick="x()">a<img src=x onerror=y()></p>')
     '<p>a</p>'
     """
     return nh3.clean(
@@ -194,9 +194,9 @@ def renumber_headings(markup: str, title: str) -> str:
 
     Examples
     --------
-    >>> ordered("<main><h1>a</h1><h4>b</h4><h4>c</h4><h1>d</h1></main>", "")
+    >>> renumber_headings("<main><h1>a</h1><h4>b</h4><h4>c</h4><h1>d</h1></main>", "")
     '<main><h1>a</h1><h2>b</h2><h2>c</h2><h2>d</h2></main>'
-    >>> ordered("<main><h3>a</h3></main>", "A & B")
+    >>> renumber_headings("<main><h3>a</h3></main>", "A & B")
     '<main><h1>A &amp; B</h1><h2>a</h2></main>'
     """
     start = markup.index(">", markup.index("<main")) + 1

@@ -41,11 +41,11 @@ def health_transition(
 
     Examples
     --------
-    >>> news(None, "20220910T040000Z", "given up")
+    >>> health_transition(None, "20220910T040000Z", "given up")
     ('failed', '20220910T040000Z')
-    >>> news("20220910T040000Z", "20220911T040000Z", "done")
+    >>> health_transition("20220910T040000Z", "20220911T040000Z", "done")
     ('recovered', None)
-    >>> news("20220910T040000Z", "20220909T040000Z", "done")  # an older one says nothing of now
+    >>> health_transition("20220910T040000Z", "20220909T040000Z", "done")  # an older one says nothing of now
     (None, '20220910T040000Z')
     """
     if state == "given up":

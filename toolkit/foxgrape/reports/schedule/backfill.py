@@ -153,7 +153,7 @@ def backfill_range(since: date, until: date, every: str, zone: str) -> list[Peri
 
     Examples
     --------
-    >>> for period in stretch(date(2022, 3, 26), date(2022, 3, 28), "1d", "Europe/Kyiv"):
+    >>> for period in backfill_range(date(2022, 3, 26), date(2022, 3, 28), "1d", "Europe/Kyiv"):
     ...     print(period.end - period.start)
     1 day, 0:00:00
     23:00:00

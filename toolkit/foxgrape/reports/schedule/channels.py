@@ -199,7 +199,7 @@ def redact(text: str, secrets: Iterable[str]) -> str:
 
     Examples
     --------
-    >>> redacted("refused: token hunter2", ["hunter2", ""])
+    >>> redact("refused: token hunter2", ["hunter2", ""])
     'refused: token ...'
     """
     for secret in sorted(filter(None, secrets), key=len, reverse=True):

@@ -93,8 +93,8 @@ def render_files(form: str, call: ScheduledCommand) -> dict[str, str]:
 
     Examples
     --------
-    >>> call = Call("schedule.toml", "reports", "/srv", python="/srv/bin/python")
-    >>> print(texts("crontab", call)["crontab"].split(" && ")[0])
+    >>> call = ScheduledCommand("schedule.toml", "reports", "/srv", python="/srv/bin/python")
+    >>> print(render_files("crontab", call)["crontab"].split(" && ")[0])
     */10 * * * * cd /srv
     """
     if form not in FORMS:

@@ -121,10 +121,10 @@ def next_action(
     Examples
     --------
     >>> now = datetime(2022, 9, 10, tzinfo=UTC)
-    >>> failed = Record().begun(now).ended("division by zero")
-    >>> decide(failed, now, retries=1, retry_after=timedelta(minutes=10))
+    >>> failed = PeriodState().begun(now).ended("division by zero")
+    >>> next_action(failed, now, retries=1, retry_after=timedelta(minutes=10))
     'wait'
-    >>> decide(failed, now, retries=0, retry_after=timedelta(minutes=10))
+    >>> next_action(failed, now, retries=0, retry_after=timedelta(minutes=10))
     'given up'
     """
     if record.state == "done":

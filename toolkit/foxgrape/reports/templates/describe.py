@@ -37,7 +37,7 @@ def describe_run(
     Examples
     --------
     >>> rules = {"since": {"format": "date"}, "place": {"format": "place"}, "horizon": {}}
-    >>> about(rules, {"since": "2022-09-01", "place": "geonames:707292", "horizon": "30D"})
+    >>> describe_run(rules, {"since": "2022-09-01", "place": "geonames:707292", "horizon": "30D"})
     {'places': ['Izium'], 'period': ['2022-09-01', '2022-09-01'], 'words': {'horizon': '30D'}}
     """
     typed = [

@@ -307,7 +307,7 @@ def parameter_type(rule: Mapping[str, Any]) -> ParameterType:
 
     Examples
     --------
-    >>> kind_of({"type": "string", "format": "place"}).read("01", {})
+    >>> parameter_type({"type": "string", "format": "place"}).read("01", {})
     '01'
     """
     if (told := rule.get("format")) is not None:
@@ -327,7 +327,7 @@ def allows_null(rule: Mapping[str, Any]) -> bool:
 
     Examples
     --------
-    >>> may_be_null({"type": ["string", "null"]})
+    >>> allows_null({"type": ["string", "null"]})
     True
     """
     return "null" in _types(rule)

@@ -61,7 +61,7 @@ def validate_parameters(
     Examples
     --------
     >>> from foxgrape.reports.templates.discovery import find_template
-    >>> checked(find_template("lead_times"), {"horizon": "60D"})["horizon"]
+    >>> validate_parameters(find_template("lead_times"), {"horizon": "60D"})["horizon"]
     '60D'
     """
     _check_rules(template)
@@ -89,7 +89,7 @@ def parse_parameters(template: Template, pairs: Mapping[str, str]) -> dict[str, 
     Examples
     --------
     >>> from foxgrape.reports.templates.discovery import find_template
-    >>> from_text(find_template("lead_times"), {"baseline": "false", "horizon": "01D"})
+    >>> parse_parameters(find_template("lead_times"), {"baseline": "false", "horizon": "01D"})
     {'baseline': False, 'horizon': '01D'}
     """
     _check_rules(template)
@@ -105,7 +105,7 @@ def secret_values(
     Examples
     --------
     >>> from foxgrape.reports.templates.discovery import find_template
-    >>> secrets_of(find_template("lead_times"), {"horizon": "60D"})
+    >>> secret_values(find_template("lead_times"), {"horizon": "60D"})
     []
     """
     where = os.environ if environ is None else environ

@@ -37,7 +37,7 @@ def is_relative(text: str) -> bool:
 
     Examples
     --------
-    >>> [looks_relative(text) for text in ("-7d", "now", "2022-09-10", "7d")]
+    >>> [is_relative(text) for text in ("-7d", "now", "2022-09-10", "7d")]
     [True, True, False, False]
     """
     return text == "now" or bool(_RELATIVE.fullmatch(text) or _HOURS.fullmatch(text))
@@ -67,7 +67,7 @@ def resolve_day(text: str, now: datetime, zone: str) -> date:
     --------
     >>> late = datetime(2022, 9, 10, 22, tzinfo=UTC)  # the 11th in Kyiv
     >>> for text in ("today", "-1month_start", "week_start"):
-    ...     print(day_from(text, late, "Europe/Kyiv"))
+    ...     print(resolve_day(text, late, "Europe/Kyiv"))
     2022-09-11
     2022-08-01
     2022-09-05
@@ -101,9 +101,9 @@ def resolve_instant(text: str, now: datetime, zone: str) -> datetime:
     Examples
     --------
     >>> spring = datetime(2022, 3, 27, 9, tzinfo=UTC)  # noon in Kyiv, clocks were put forward
-    >>> instant_from("-1d", spring, "Europe/Kyiv").isoformat()
+    >>> resolve_instant("-1d", spring, "Europe/Kyiv").isoformat()
     '2022-03-26T10:00:00+00:00'
-    >>> instant_from("-24h", spring, "Europe/Kyiv").isoformat()
+    >>> resolve_instant("-24h", spring, "Europe/Kyiv").isoformat()
     '2022-03-26T09:00:00+00:00'
     """
     if text == "now":
@@ -145,7 +145,7 @@ def add_calendar_units(day: date, unit: str, count: int) -> date:
 
     Examples
     --------
-    >>> print(shifted(date(2024, 3, 31), "month", -1))
+    >>> print(add_calendar_units(date(2024, 3, 31), "month", -1))
     2024-02-29
     """
     if unit in {"day", "week"}:
