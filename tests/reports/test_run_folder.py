@@ -126,6 +126,7 @@ def fake(out: Path, name: str, days: int, source: str = "a", status: str = "done
     folder = (out if status == "done" else out / "failed") / f"{name}-{source}-{days:04}"
     folder.mkdir(parents=True)
     told = {
+        "run_id": folder.name,
         "template": name,
         "built_at": (NOW + timedelta(days=days)).isoformat(),
         "status": status,

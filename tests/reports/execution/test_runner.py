@@ -258,14 +258,13 @@ def test_where_nothing_is_forked_nothing_outlives_its_run_either(tmp_path):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such locks")
 def test_what_is_left_is_cleared_and_what_is_worked_on_is_not(tmp_path):
-    (tmp_path / ".building-a-1").mkdir()
-    (tmp_path / ".deleting-b").mkdir()
-    for name, whole in (("gone", False), ("there", True)):
-        old = tmp_path / f".replaced-{name}" / name
-        old.mkdir(parents=True)
+    (tmp_path / ".building-a-1b2c3d4e").mkdir()
+    for what, name in (("deleting", "b"), ("replaced", "gone"), ("replaced", "there")):
+        old = tmp_path / f".{what}-{name}-1b2c3d4e"
+        old.mkdir()
         (old / "report.html").write_text("old", encoding="utf-8")
-        if whole:
-            (tmp_path / name).mkdir()
+        (old / "manifest.json").write_text(json.dumps({"run_id": name}), encoding="utf-8")
+    shutil.copytree(old, tmp_path / "there")
     one = StagingFolder.make(tmp_path, "one")
     two = StagingFolder.make(tmp_path, "two")
     assert names(tmp_path) == {one.path.name, two.path.name, "gone", "there"}

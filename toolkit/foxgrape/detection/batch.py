@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from foxgrape._util.directories import Directory, can_lock, clear_parts, directory_at
 from foxgrape.detection.partitions import (
+    MARKER,
+    SIGNALS,
     RowGroupRange,
+    clear,
     detect_partition,
     is_written,
     keep,
@@ -118,10 +122,28 @@ def detect_all(
     """
     out = Path(out)
     parts = row_group_ranges(source, batch)
-    work = out / "parts"
-    _begin(work, parts, codebook, mentions=mentions)
+    mark = _mark(parts, codebook, mentions=mentions)
+    with ExitStack() as stack:
+        folder, work = _begin(out, mark, stack)
+        done, posts, signals = _detect(work, parts, codebook, mentions, scheduler, progress)
+        work.rename(SIGNALS, SIGNALS, to=folder)
+        clear(work)
+        folder.rmdir(work.path.name)
+    file = str(out / SIGNALS)
+    return DetectionResult(str(source), file, posts, signals, len(parts), done)
+
+
+def _detect(
+    work: Directory,
+    parts: list[RowGroupRange],
+    codebook: Codebook | None,
+    mentions: bool,
+    scheduler: str | None,
+    progress: Callable[[int, int], None] | None,
+) -> tuple[int, int, int]:
+    """Do the parts that are not done, and join all; return how many were done, posts, signals."""
     todo = [number for number in range(len(parts)) if not is_written(work, number)]
-    done = len(parts) - len(todo)
+    done = before = len(parts) - len(todo)
     tell = progress or (lambda *_: None)
     tell(done, len(parts))
     finished = _here if scheduler is None else partial(_on_cluster, scheduler)
@@ -129,19 +151,13 @@ def detect_all(
         keep(part, work, number)
         done += 1
         tell(done, len(parts))
-    posts, signals = merge_partitions(work, len(parts), out / "signals.parquet")
-    shutil.rmtree(work)
-    file = str(out / "signals.parquet")
-    return DetectionResult(str(source), file, posts, signals, len(parts), len(parts) - len(todo))
+    return before, *merge_partitions(work, len(parts))
 
 
-def _begin(
-    work: Path, parts: list[RowGroupRange], codebook: Codebook | None, *, mentions: bool
-) -> None:
-    """Make sure that what is kept of an earlier call is of the same files, codes and options."""
+def _mark(parts: list[RowGroupRange], codebook: Codebook | None, *, mentions: bool) -> str:
+    """Return what tells this detection from one of other files, codes or options."""
     if not parts:
         raise StoreError("there are no posts to detect in")
-    work.mkdir(parents=True, exist_ok=True)
     files = {part.file: Path(part.file).stat() for part in parts}
     codes = None if codebook is None else [asdict(code) for code in codebook]
     told = {
@@ -150,15 +166,48 @@ def _begin(
         "codes": codes,
         "mentions": mentions,
     }
-    mark = hashlib.sha256(json.dumps(told, default=str, sort_keys=True).encode()).hexdigest()
-    plan = work / "plan.txt"
-    if plan.exists() and plan.read_text(encoding="utf-8") != mark:
-        raise StoreError(
-            "another detection was begun here: other files, codes or options",
-            file=work,
-            hint="remove this folder, or name another",
-        )
-    plan.write_text(mark, encoding="utf-8")
+    return hashlib.sha256(json.dumps(told, default=str, sort_keys=True).encode()).hexdigest()
+
+
+def _begin(out: Path, mark: str, stack: ExitStack) -> tuple[Directory, Directory]:
+    """Open the folder that the user named, and in it the one of parts, until the stack is left.
+
+    No other process has it, and its marker is this detection's. What an earlier call of this very
+    detection left half is cleared.
+    """
+    try:
+        folder = stack.enter_context(directory_at(out, make=True))
+        work = stack.enter_context(folder.child("parts", make=True))
+        if _is_taken(work):
+            raise StoreError("another process detects here", file=work.path)
+        _check(work, mark)
+        # Earlier versions wrote the signals there.
+        clear_parts(folder, SIGNALS, b"PAR1")
+    except OSError as error:
+        why = f"signals cannot be kept: {error.strerror or error}"
+        raise StoreError(why, file=error.filename or out) from None
+    return folder, work
+
+
+def _check(work: Directory, mark: str) -> None:
+    """Make sure that a folder of parts is of the same files, codes and options, or new."""
+    names, hint = set(work.names()), "remove this folder, or name another"
+    if names <= {f".{MARKER}.writing"}:
+        work.write(MARKER, mark.encode())
+    elif MARKER not in names:
+        why = "this folder is not of a detection, and is left alone"
+        raise StoreError(why, file=work.path, hint=hint)
+    elif work.read(MARKER) != mark.encode():
+        why = "another detection was begun here: other files, codes or options"
+        raise StoreError(why, file=work.path, hint=hint)
+
+
+def _is_taken(work: Directory) -> bool:
+    """Tell whether another process has a folder; locked, unless folders cannot be locked there."""
+    try:
+        return can_lock() and not work.lock(wait=False)
+    except OSError:
+        return False
 
 
 def _here(

@@ -7,7 +7,8 @@ posts, so it is that of one call over them.
 
 from __future__ import annotations
 
-import os
+import re
+import stat
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,17 +32,27 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from foxgrape._util.directories import Directory
+
     Whole = npt.NDArray[np.int64]
 
 __all__ = [
+    "MARKER",
+    "SIGNALS",
     "Part",
     "RowGroupRange",
+    "clear",
     "detect_partition",
     "is_written",
     "keep",
     "merge_partitions",
     "row_group_ranges",
 ]
+
+#: The file that tells which detection a folder of parts is of; what comes of it; what is written.
+MARKER, SIGNALS, _DRAFT = "plan.txt", "signals.parquet", "draft"
+#: What a detection writes into its folder; earlier versions wrote drafts of each process.
+_OURS = re.compile(r"draft|((signals|past)-[0-9]{6}|signals)\.parquet(\.[0-9]+\.part)?")
 
 _READ = ["post_id", "platform", "account", "posted_at", "posted_until", "text", "repost"]
 _READ += ["edited_at"]
@@ -139,26 +150,38 @@ def detect_partition(
     return Part(signals.assign(row=row), past)
 
 
-def keep(part: Part, folder: Path, number: int) -> None:
+def keep(part: Part, folder: Directory, number: int) -> None:
     """Write a part down, so that it bears its name only when it is whole."""
     for name, frame in (("signals", part.signals), ("past", part.past)):
-        path = _path(folder, name, number)
-        beside = path.with_name(f"{path.name}.{os.getpid()}.part")
-        frame.to_parquet(beside, index=False)
-        beside.replace(path)
+        with folder.create(_DRAFT) as draft:
+            frame.to_parquet(draft, index=False)
+        folder.rename(_DRAFT, _name(name, number))
 
 
-def is_written(folder: Path, number: int) -> bool:
+def is_written(folder: Directory, number: int) -> bool:
     """Tell whether a part has been written down; what it adds to the past comes last."""
-    return _path(folder, "past", number).is_file()
+    status = folder.status(_name("past", number))
+    return status is not None and stat.S_ISREG(status.st_mode)
 
 
-def _path(folder: Path, name: str, number: int) -> Path:
-    return folder / f"{name}-{number:06}.parquet"
+def clear(folder: Directory) -> None:
+    """Delete all that a detection has written down; the marker last, and nothing else."""
+    for name in folder.names():
+        if _OURS.fullmatch(name):
+            folder.unlink(name)
+    folder.unlink(MARKER)
 
 
-def merge_partitions(folder: Path, parts: int, out: Path) -> tuple[int, int]:
-    """Join parts into one file of signals; return how many posts there were, and signals.
+def _name(name: str, number: int) -> str:
+    return f"{name}-{number:06}.parquet"
+
+
+def _path(folder: Directory, name: str, number: int) -> Path:
+    return folder.path / _name(name, number)
+
+
+def merge_partitions(folder: Directory, parts: int) -> tuple[int, int]:
+    """Join parts into one file of signals beside; return how many posts there were, and signals.
 
     The past of an account is that account's alone: accounts are dealt out into shares, as many as
     keep the posts of each at about `AT_ONCE`, and each share reads all parts once.
@@ -179,31 +202,31 @@ def merge_partitions(folder: Path, parts: int, out: Path) -> tuple[int, int]:
         past = _past(mine)
         rows, carried = _carried(mine)
         surprisal[rows] = bits(past, carried)
-    _write(folder, parts, surprisal, out)
+    _write(folder, parts, surprisal)
     return posts, found
 
 
-def _write(folder: Path, parts: int, surprisal: npt.NDArray[np.float64], out: Path) -> None:
-    beside = out.with_name(f"{out.name}.{os.getpid()}.part")
+def _write(folder: Directory, parts: int, surprisal: npt.NDArray[np.float64]) -> None:
     writer, at = None, 0
-    for part in range(parts):
-        signals = pd.read_parquet(_path(folder, "signals", part)).drop(columns="row")
-        signals["surprisal"] = surprisal[at : at + len(signals)]
-        at += len(signals)
-        table = pa.Table.from_pandas(schemas.validate(signals, "signals"), preserve_index=False)
-        if writer is None:
-            writer = pq.ParquetWriter(beside, table.schema)
-        writer.write_table(table)
-    if writer is not None:
-        writer.close()
-        beside.replace(out)
+    with folder.create(_DRAFT) as draft:
+        for part in range(parts):
+            signals = pd.read_parquet(_path(folder, "signals", part)).drop(columns="row")
+            signals["surprisal"] = surprisal[at : at + len(signals)]
+            at += len(signals)
+            table = pa.Table.from_pandas(schemas.validate(signals, "signals"), preserve_index=False)
+            if writer is None:
+                writer = pq.ParquetWriter(draft, table.schema)
+            writer.write_table(table)
+        if writer is not None:
+            writer.close()
+    folder.rename(_DRAFT, SIGNALS)
 
 
 @dataclass(frozen=True, slots=True)
 class _Share:
     """The accounts that are joined together, numbered across parts as they appear."""
 
-    folder: Path
+    folder: Directory
     parts: int
     share: int
     shares: int

@@ -7,9 +7,11 @@ record, wherever in the file it stands. So the same file twice ends in the same 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, Self, TypeVar
@@ -17,6 +19,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal, Self, TypeVar
 import numpy as np
 
 from foxgrape import schemas
+from foxgrape._util.directories import Directory, clear_parts, directory_at
 from foxgrape.errors import StoreError, TableError
 from foxgrape.io.events import read_events
 from foxgrape.io.posts import iter_posts
@@ -163,7 +166,7 @@ def ingest(
     61
     """
     told, key = IngestResult(str(file), table, store.path), schemas.KEYS[table][0][0]
-    seen, aside = _RepeatFilter(), _QuarantineWriter(_beside(file, store, quarantine))
+    seen, aside = _RepeatFilter(), _QuarantineWriter(*_beside(file, store, quarantine))
     with aside:
         for rows, done in _ahead(_batches(table, file, on_error, batch, options)):
             told.format = rows.attrs.get("format", table)
@@ -255,44 +258,71 @@ class _RepeatFilter:
 
 
 class _QuarantineWriter:
-    """A file of bad records, written beside and moved into place when all is read."""
+    """A file of bad records, written beside and moved into place when all is read.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    Parameters
+    ----------
+    root, names
+        The folder that the user named, and the folders and the file from there on. None of them
+        may be a link.
+    """
+
+    def __init__(self, root: Path, *names: str) -> None:
+        self.path = root.joinpath(*names)
         self.count = 0
-        self._part = path.with_name(f"{path.name}.{os.getpid()}.part")
+        self._root = root
+        self._folders, self._name = names[:-1], names[-1]
+        self._part = f"{self._name}.{os.getpid()}.part"
         self._handle: IO[str] | None = None
 
     def __enter__(self) -> Self:
+        with suppress(FileNotFoundError), self._folder() as folder:
+            clear_parts(folder, self._name, b'{"record": ')
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
         if self._handle is not None:
             self._handle.close()
-        if kind is not None:
-            self._part.unlink(missing_ok=True)
-        elif self.count:
-            self._part.replace(self.path)
-        else:
-            self.path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError), self._folder() as folder:
+            if kind is not None:
+                folder.unlink(self._part)
+            elif self.count:
+                folder.rename(self._part, self._name)
+            else:
+                folder.unlink(self._name)
 
     def add(self, records: list[dict[str, Any]]) -> None:
         """Write bad records down."""
         if not records:
             return
         if self._handle is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._handle = self._part.open("w", encoding="utf-8", errors="replace")
+            with self._folder(make=True) as folder:
+                self._handle = io.TextIOWrapper(
+                    folder.create(self._part), encoding="utf-8", errors="replace"
+                )
         self._handle.writelines(
             json.dumps(record, ensure_ascii=False, default=str) + "\n" for record in records
         )
         self.count += len(records)
 
+    @contextmanager
+    def _folder(self, *, make: bool = False) -> Iterator[Directory]:
+        try:
+            with directory_at(self._root, *self._folders, make=make) as folder:
+                yield folder
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            why = f"bad records cannot be kept: {error.strerror or error}"
+            raise StoreError(why, file=self.path) from None
 
-def _beside(file: str | Path, store: Store, quarantine: str | Path | None) -> Path:
-    """Return where bad records are kept."""
+
+def _beside(
+    file: str | Path, store: Store, quarantine: str | Path | None
+) -> tuple[Path, *tuple[str, ...]]:
+    """Return where bad records are kept: a folder of the user's, and the names from there on."""
     if quarantine is not None:
-        return Path(quarantine)
+        return Path(quarantine).parent, Path(quarantine).name
     if "://" in store.path:
         raise StoreError(
             "the store is no folder, where shall bad records be kept?",
@@ -301,4 +331,5 @@ def _beside(file: str | Path, store: Store, quarantine: str | Path | None) -> Pa
         )
     # Many exports are called result.json: the whole path tells one from another.
     mark = hashlib.sha256(str(Path(file).absolute()).encode("utf-8", "surrogateescape"))
-    return Path(store.path) / "quarantine" / f"{Path(file).name}-{mark.hexdigest()[:8]}.jsonl"
+    name = f"{Path(file).name}-{mark.hexdigest()[:8]}.jsonl"
+    return Path(store.path), "quarantine", name

@@ -1,25 +1,28 @@
 """Where runs lie: built aside under a lock, moved into place whole, cleared when they are left.
 
 Each run is a folder ``out/RUN_ID``; failed ones are in ``out/failed``. A folder whose name begins
-with a dot is somebody's work in progress. Its maker holds a lock on it, which ends with the maker
-however that ends: so what bears such a name and is not locked is a remnant.
+with a dot is work in progress. Its maker holds a lock on it, which ends with the maker however
+that ends: what bears such a name and is not locked was abandoned.
+
+A folder is ours if its manifest tells the id of the run that its name tells. Nothing else is moved
+or deleted, and no link is followed but one that the user named as the folder of reports.
 """
 
 from __future__ import annotations
 
-import ctypes
+import errno
 import json
-import os
-import shutil
-import sys
+import re
+import secrets
+import stat
 import tempfile
-import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from foxgrape._util.directories import Directory
 from foxgrape._util.files import apply_umask
 from foxgrape.errors import ReportError
 from foxgrape.reports.rendering.assets import remove_unused_assets
@@ -41,9 +44,13 @@ __all__ = [
 ]
 
 PAGE, NOTEBOOK, MANIFEST, LOG = "report.html", "notebook.ipynb", "manifest.json", "log.txt"
-_REMNANTS = (".building-", ".replaced-", ".deleting-")
-#: Seconds after which a remnant is one, where folders cannot be locked.
-_OLD = 24 * 60 * 60
+#: Folders of runs within the folder of reports.
+_PLACES = ("failed", "rebuilt")
+#: Work in progress: what is done, and to the folder of which name.
+_REMNANT = re.compile(r"\.(building|replaced|deleting)-(.+)-[a-z0-9_]{8}")
+#: As earlier versions made them; the run is a folder inside.
+_EARLIER = re.compile(r"\.(replaced|deleting)-[a-z0-9_]{8}")
+_STATUSES = {"done", "failed", "running"}
 
 
 @dataclass(slots=True)
@@ -54,44 +61,84 @@ class StagingFolder:
     ----------
     path
         The folder.
-    lock
-        What `close` lets go.
+    out
+        The folder of reports, as the user named it.
+    folder
+        Holds the folder open, and locked; None when it is closed.
+    moved
+        Whether it is in its place.
     """
 
     path: Path
-    lock: int | None
+    out: Path
+    folder: Directory | None
+    moved: bool = False
 
     @classmethod
     def make(cls, out: Path, run_id: str) -> StagingFolder:
         """Make the folder of a run; what others left in `out` is cleared first."""
         out.mkdir(parents=True, exist_ok=True)
-        with folder_lock(out):
-            _sweep(out)
+        with _opened_alone(out) as place:
+            _sweep(place)
             path = Path(tempfile.mkdtemp(prefix=f".building-{run_id}-", dir=out.resolve()))
-            return cls(path, _lock(path, wait=False))
+            aside = cls(path, out, place.child(path.name))
+            aside.mark(run_id)
+        return aside
+
+    def mark(self, run_id: str) -> None:
+        """Lock the folder, and say in it whose it is, if there is room for it on the disk."""
+        if self.folder is not None:
+            self.folder.lock(wait=False)
+            marker = {"run_id": run_id, "status": "running"}
+            with suppress(OSError):
+                self.folder.write(MANIFEST, json.dumps(marker).encode())
 
     def move(self, target: Path) -> None:
-        """Move the folder to its place, in one step where the system knows how."""
-        out = self.path.parent
-        target.parent.mkdir(exist_ok=True)
+        """Move the folder to its place in `out`, in one step where the system knows how.
+
+        Raises
+        ------
+        OSError
+            If there is a link on the way, or what is there is no run, and cannot be replaced.
+        """
+        *places, name = target.relative_to(self.out).parts
         apply_umask(self.path)
-        with folder_lock(out):
-            if not target.exists():
-                self.path.replace(target)
-            elif _exchange(self.path, target):
-                shutil.rmtree(self.path, ignore_errors=True)
-            else:
-                old = Path(tempfile.mkdtemp(prefix=".replaced-", dir=target.parent))
-                target.replace(old / target.name)
-                self.path.replace(target)
-                shutil.rmtree(old, ignore_errors=True)
+        with (
+            _opened_alone(self.out) as out,
+            out.child(places[0], make=True) if places else nullcontext(out) as place,
+        ):
+            if place.status(name) is None:
+                out.rename(self.path.name, name, to=place)
+                self.moved = True
+                return
+            with place.child(name) as old:
+                if not _holds_run(old, name) and not _holds_nothing(old):
+                    raise FileExistsError(errno.EEXIST, f"{name} is not a run of foxgrape's")
+                self._replace(out, place, name, old)
+
+    def _replace(self, out: Directory, place: Directory, name: str, old: Directory) -> None:
+        """Put the folder where an older run is, and delete that."""
+        if out.exchange(self.path.name, name, to=place):
+            self.moved = True
+            if old.clear(last=MANIFEST):
+                out.rmdir(self.path.name)
+            return
+        aside = f".replaced-{name}-{secrets.token_hex(4)}"
+        place.rename(name, aside)
+        out.rename(self.path.name, name, to=place)
+        self.moved = True
+        if old.clear(last=MANIFEST):
+            place.rmdir(aside)
 
     def close(self) -> None:
-        """Take away what was not moved, and let go of the lock."""
-        shutil.rmtree(self.path, ignore_errors=True)
-        if self.lock is not None:
-            os.close(self.lock)
-            self.lock = None
+        """Delete what was not moved, and let go of the lock."""
+        if self.folder is None:
+            return
+        if not self.moved and self.folder.clear(last=MANIFEST):
+            with suppress(OSError), Directory.open(self.out) as out:
+                out.rmdir(self.path.name)
+        self.folder.close()
+        self.folder = None
 
 
 def is_complete(folder: Path) -> bool:
@@ -101,10 +148,9 @@ def is_complete(folder: Path) -> bool:
 
 def is_locked(folder: Path) -> bool:
     """Tell whether somebody is at a folder of work in progress; whoever asks is alone in `out`."""
-    lock = _lock(folder, wait=False)
-    if lock is not None:
-        os.close(lock)
-    return lock is None and folder.is_dir()
+    with suppress(OSError), Directory.open(folder.parent) as out, out.child(folder.name) as work:
+        return not work.lock(wait=False)
+    return False
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -138,7 +184,8 @@ def prune(
 
     The newest `keep` runs of a template stay, and so does the last good run of each study or
     store, however old it is. Of failed runs the newest `keep` of a template stay as well. What
-    pages share is deleted when no page needs it any more.
+    pages share is deleted when no page needs it any more. A folder whose manifest does not tell
+    its own name as the id of a run is somebody else's, and stays; so does a link.
 
     Parameters
     ----------
@@ -172,14 +219,11 @@ def prune(
     if not folder.is_dir():
         return []
     gone = []
-    with folder_lock(folder):
-        _sweep(folder)
-        for place, good in ((folder, True), (folder / "failed", False)):
-            for run in _too_old(_runs(place), keep, template, good=good):
-                aside = Path(tempfile.mkdtemp(prefix=".deleting-", dir=folder))
-                run.replace(aside / run.name)
-                shutil.rmtree(aside, ignore_errors=True)
-                gone.append(run.name)
+    with _opened_alone(folder) as out_folder:
+        _sweep(out_folder)
+        gone += _prune_place(out_folder, keep, template, good=True)
+        with suppress(OSError), out_folder.child("failed") as failed:
+            gone += _prune_place(failed, keep, template, good=False)
         remove_unused_assets(folder)
     if gone:
         from foxgrape.reports.rendering.run_index import write_catalogue
@@ -190,8 +234,8 @@ def prune(
 
 
 def _too_old(
-    runs: list[tuple[Path, Mapping[str, Any]]], keep: int, template: str | None, *, good: bool
-) -> Iterator[Path]:
+    runs: list[tuple[str, Mapping[str, Any]]], keep: int, template: str | None, *, good: bool
+) -> Iterator[str]:
     """Decide which runs go; they come newest first."""
     seen: dict[str, int] = {}
     sources: set[tuple[str, str]] = set()
@@ -210,72 +254,122 @@ def _too_old(
             yield run
 
 
-def _runs(folder: Path) -> list[tuple[Path, Mapping[str, Any]]]:
-    """Return the runs of a folder, newest first; what cannot be read is no run."""
-    found = []
-    for path in folder.glob("*/" + MANIFEST):
-        with suppress(ReportError):
-            if not path.parent.name.startswith("."):
-                found.append((path.parent, read_manifest(path.parent)))
-    return sorted(found, key=lambda run: (str(run[1].get("built_at")), run[0].name), reverse=True)
+def _prune_place(place: Directory, keep: int, template: str | None, *, good: bool) -> list[str]:
+    """Delete the old runs of a folder, and return their names."""
+    gone = []
+    for name in _too_old(_runs(place), keep, template, good=good):
+        with suppress(OSError), place.child(name) as folder:
+            if _is_run(folder.read_json(MANIFEST), name):
+                aside = f".deleting-{name}-{secrets.token_hex(4)}"
+                place.rename(name, aside)
+                gone.append(name)
+                if folder.clear(last=MANIFEST):
+                    place.rmdir(aside)
+    return gone
 
 
-def _sweep(out: Path) -> None:
+def _runs(place: Directory) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the runs of a folder, newest first, by their names; what is not ours is no run."""
+    found: list[tuple[str, Mapping[str, Any]]] = []
+    for name in place.names():
+        if not name.startswith("."):
+            with suppress(OSError), place.child(name) as folder:
+                told = folder.read_json(MANIFEST)
+                if _is_run(told, name):
+                    found.append((name, told))
+    return sorted(found, key=lambda run: (str(run[1]["built_at"]), run[0]), reverse=True)
+
+
+def _is_run(told: Mapping[str, Any], name: str) -> bool:
+    """Tell whether a manifest is one that a run of ours wrote for a folder of this name."""
+    if not _is_of(told, name) or told.get("status") not in _STATUSES:
+        return False
+    try:
+        datetime.fromisoformat(str(told.get("built_at")))
+    except ValueError:
+        return False
+    return isinstance(told.get("template"), str)
+
+
+def _is_of(told: Mapping[str, Any], name: str) -> bool:
+    """Tell whether a manifest tells the id of the run that the name of a folder tells."""
+    return told.get("run_id") in {name, name.removeprefix("rebuilt-")}
+
+
+def _holds_run(folder: Directory, name: str) -> bool:
+    """Tell whether a folder holds the run of this name, by its manifest or, damaged, its page."""
+    if _is_of(folder.read_json(MANIFEST), name):
+        return True
+    try:
+        page = folder.read(PAGE)
+    except OSError:
+        return False
+    # As page.html.j2 writes it at the foot of each page.
+    return f"<dt>Run</dt><dd>{name.removeprefix('rebuilt-')}</dd>".encode() in page
+
+
+def _holds_nothing(folder: Directory) -> bool:
+    """Tell whether a folder holds no byte, as that of a run for which the disk had no room."""
+    held = [folder.status(name) for name in folder.names()]
+    return all(one is not None and stat.S_ISREG(one.st_mode) and not one.st_size for one in held)
+
+
+def _sweep(out: Directory) -> None:
     """Clear what a run left that was interrupted; what it was about to replace comes back."""
-    for folder in (out, out / "failed"):
-        for path in folder.glob(".*-*"):
-            if not path.name.startswith(_REMNANTS) or not path.is_dir():
+    _sweep_place(out)
+    for name in _PLACES:
+        with suppress(OSError), out.child(name) as place:
+            _sweep_place(place)
+
+
+def _sweep_place(place: Directory) -> None:
+    for name in place.names():
+        remnant = _REMNANT.fullmatch(name)
+        if remnant is None and _EARLIER.fullmatch(name) is None:
+            continue
+        with suppress(OSError), place.child(name) as folder:
+            if not folder.is_abandoned():
                 continue
-            lock = _lock(path, wait=False)
-            left = lock is not None if _can_lock() else time.time() - path.stat().st_mtime > _OLD
-            if left:
-                for old in path.iterdir() if path.name.startswith(".replaced-") else ():
-                    if not (folder / old.name).exists():
-                        old.replace(folder / old.name)
-                shutil.rmtree(path, ignore_errors=True)
-            if lock is not None:
-                os.close(lock)
+            if remnant is None:
+                _clear_earlier(place, folder, name)
+            elif not folder.names():
+                place.rmdir(name)
+            elif _holds_run(folder, run := remnant[2]):
+                if remnant[1] == "replaced" and place.status(run) is None:
+                    place.rename(name, run)
+                elif folder.clear(last=MANIFEST):
+                    place.rmdir(name)
+
+
+def _clear_earlier(place: Directory, folder: Directory, name: str) -> None:
+    """Clear a folder as earlier versions left it, with a run inside."""
+    for run in folder.names():
+        with suppress(OSError), folder.child(run) as inside:
+            if not _holds_run(inside, run):
+                continue
+            if name.startswith(".replaced-") and place.status(run) is None:
+                folder.rename(run, run, to=place)
+            elif inside.clear(last=MANIFEST):
+                folder.rmdir(run)
+    place.rmdir(name)
 
 
 @contextmanager
 def folder_lock(folder: Path) -> Iterator[None]:
     """Wait until nobody else makes, moves or clears folders here."""
-    lock = _lock(folder, wait=True)
     try:
-        yield
-    finally:
-        if lock is not None:
-            os.close(lock)
-
-
-def _can_lock() -> bool:
-    return sys.platform != "win32"
-
-
-def _lock(folder: Path, *, wait: bool) -> int | None:
-    """Lock a folder; return what holds the lock, None if another has it or there are no locks."""
-    if sys.platform == "win32":
-        return None
-    import fcntl
-
-    try:
-        held = os.open(folder, os.O_RDONLY)
+        place = Directory.open(folder)
     except FileNotFoundError:
-        return None
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(held)
-        return None
-    return held
+        yield
+        return
+    with place:
+        place.lock(wait=True)
+        yield
 
 
-def _exchange(one: Path, other: Path) -> bool:
-    """Let two folders change places in one step, so that there is never none; on Linux only."""
-    if sys.platform != "linux":
-        return False
-    here, swap = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
-    rename = getattr(ctypes.CDLL(None), "renameat2", None)
-    if rename is None:
-        return False
-    return bool(rename(here, os.fsencode(one), here, os.fsencode(other), swap) == 0)
+@contextmanager
+def _opened_alone(folder: Path) -> Iterator[Directory]:
+    """Open the folder of reports, as `alone_in` does."""
+    with Directory.open(folder) as place:
+        place.lock(wait=True)
+        yield place

@@ -7,13 +7,12 @@ import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from foxgrape import schemas, times
-from foxgrape._util.files import apply_umask
+from foxgrape._util.directories import WorkFolder, clear_abandoned
 from foxgrape._util.humanize import counted
 from foxgrape.errors import StudyError, TableError
 from foxgrape.io.events import read_events
@@ -145,7 +144,10 @@ def new_study(
     all_posts, all_events = _whole("posts", read, made), _whole("events", read, made)
     made.posts, made.events = len(all_posts), len(all_events)
     kinds = validate_kinds(kinds, all_events, folder)
-    aside = Path(mkdtemp(prefix=f".{folder.name}-", dir=_parent(folder)))
+    parent, prefix = _parent(folder), f".{folder.name}-"
+    clear_abandoned(parent, prefix)
+    work = WorkFolder(parent, prefix)
+    aside = work.path
     try:
         resources = [_write(aside, "posts", all_posts), _write(aside, "events", all_events)]
         own = _own_places(all_events)
@@ -163,13 +165,12 @@ def new_study(
         told = _descriptor(folder.name, title, timezone, kinds, resources, read, made)
         text = json.dumps(told, ensure_ascii=False, indent=2) + "\n"
         (aside / "datapackage.json").write_text(text, encoding="utf-8")
-        apply_umask(aside)
-        aside.replace(folder)
+        work.publish(folder.name)
     except OSError as error:
         why = f"the study cannot be written: {error.strerror or error}"
         raise StudyError(why, file=folder) from None
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        work.close()
     return made
 
 

@@ -17,7 +17,9 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from foxgrape._util.directories import directory_at
 from foxgrape.display.html import HEADLINE
+from foxgrape.reports.execution.sockets import socket_folder
 from foxgrape.reports.run_folder import LOG, NOTEBOOK, PAGE
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ __all__ = ["annotate_failed_cell", "redirect_output_to_log", "run_job", "send_me
 
 #: A word of a run must fit into a pipe in one piece, 4 kB: others write to it as well.
 _LONGEST, _SHORT = 2_000, 200
+_APPENDING = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
 #: A list of reports has room for so much of what each found.
 _HEADLINE = 400
 
@@ -111,7 +114,7 @@ def _execute(
         counted += cell.cell_type == "code" and bool(cell.source.strip())
         tell({"cell": cell_index})
 
-    notebook = Path(order["aside"]) / NOTEBOOK
+    notebook, sockets = Path(order["aside"]) / NOTEBOOK, socket_folder()
     try:
         papermill.execute_notebook(
             order["notebook"],
@@ -119,7 +122,7 @@ def _execute(
             parameters=dict(order["parameters"]),
             engine_name=ENGINE,
             kernel_name="python3",
-            kernel_manager_class=kernel_manager(order["seed"], embryo),
+            kernel_manager_class=kernel_manager(order["seed"], embryo, sockets.path),
             resources={"metadata": {"path": order["aside"]}},
             execution_timeout=order["cell_seconds"],
             progress_bar=False,
@@ -137,6 +140,9 @@ def _execute(
         error = f"the kernel died: {died}".splitlines()[0]
     else:
         return None
+    finally:
+        # The process ends without collecting what is left, so this is done by hand.
+        sockets.close()
     annotate_failed_cell(notebook, at, error)
     return error
 
@@ -168,7 +174,10 @@ def _write_page(order: Mapping[str, Any], aside: Path, result: dict[str, Any]) -
     shown = figure_scripts(notebook)
     drawn = _draw(shown, result) if order["pictures"] else []
     told = {name: order[name] for name in ("title", "footer", "assets")}
-    (aside / PAGE).write_text(render_page(notebook, **told, pictures=drawn[:-1]), encoding="utf-8")
+    text = render_page(notebook, **told, pictures=drawn[:-1])
+    with directory_at(aside) as folder:
+        # The notebook worked in this folder, and may have left anything under this name.
+        folder.write(PAGE, text.encode())
     write_thumbnail(aside, shown, drawn[-1] if drawn else None)
     found = (
         output.data[HEADLINE]
@@ -209,7 +218,7 @@ def redirect_output_to_log(aside: Path) -> int:
     sys.stdout.flush()
     sys.stderr.flush()
     mouth = os.dup(1)
-    log = os.open(aside / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    log = os.open(aside / LOG, _APPENDING, 0o666)
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)

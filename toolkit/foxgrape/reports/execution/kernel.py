@@ -6,17 +6,16 @@ import atexit
 import ctypes
 import json
 import os
-import shutil
 import signal
 import sys
-import tempfile
-import weakref
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["ForkedKernelProcess", "OwnKernelManager", "die_with_parent", "kernel_manager"]
 
@@ -120,18 +119,18 @@ class OwnKernelManager(AsyncKernelManager):
 
     embryo: ClassVar[ForkedKernelProcess | None] = None
     seed: ClassVar[int] = 0
+    #: Where its sockets are.
+    folder: ClassVar[Path]
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         # Kernels over TCP are unencrypted, and anyone on a shared machine can listen. The sockets
         # lie in a folder of our own: their default is relative to a working folder that the
         # kernel does not share, and a socket's path may not be longer than about 100 signs.
-        folder = tempfile.mkdtemp(prefix="foxgrape-")
-        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        self.connection_file = str(Path(folder) / "kernel.json")
+        self.connection_file = str(self.folder / "kernel.json")
         if sys.platform != "win32":
             self.transport = "ipc"
-            self.ip = str(Path(folder) / "kernel")
+            self.ip = str(self.folder / "kernel")
         if self.embryo is not None:
             self.provisioner = _PreforkedProvisioner(
                 kernel_id="report", kernel_spec=self.kernel_spec, parent=self
@@ -145,9 +144,12 @@ class OwnKernelManager(AsyncKernelManager):
         return KernelSpec(argv=argv, display_name="foxgrape", language="python")
 
 
-def kernel_manager(seed: int, embryo: ForkedKernelProcess | None) -> type[OwnKernelManager]:
+def kernel_manager(
+    seed: int, embryo: ForkedKernelProcess | None, folder: Path
+) -> type[OwnKernelManager]:
     """Return the class of a run's kernel manager: nbclient takes a class and makes it itself."""
-    return type("RunKernelManager", (OwnKernelManager,), {"seed": seed, "embryo": embryo})
+    of_run = {"seed": seed, "embryo": embryo, "folder": folder}
+    return type("RunKernelManager", (OwnKernelManager,), of_run)
 
 
 def die_with_parent() -> None:

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from foxgrape._util.directories import directory_at
 from foxgrape.errors import ReportError
+from foxgrape.reports.execution.sockets import clear_abandoned_kernels
 from foxgrape.reports.execution.workers import Workers, can_fork
 from foxgrape.reports.rendering import assets
 from foxgrape.reports.rendering.run_index import Catalogues
@@ -95,6 +97,9 @@ def build_reports(
     waiting = deque(enumerate(plans))
     with contextlib.ExitStack() as stack:
         progress = stack.enter_context(Progress(len(plans)))
+        clear_abandoned_kernels()
+        # Also of what is ended here; once the processes have ended.
+        stack.callback(clear_abandoned_kernels)
         works: dict[int, _ActiveRun] = {}
         catalogues = Catalogues(now)
         stack.callback(catalogues.write)
@@ -272,7 +277,8 @@ class _ActiveRun:
 
 def _write_manifest(folder: Path, told: Mapping[str, Any]) -> None:
     text = json.dumps(told, indent=2, ensure_ascii=False)
-    (folder / MANIFEST).write_text(f"{text}\n", encoding="utf-8")
+    with directory_at(folder) as held:
+        held.write(MANIFEST, f"{text}\n".encode())
 
 
 def is_up_to_date(one: Plan) -> bool:

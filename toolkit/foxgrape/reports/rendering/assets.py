@@ -10,13 +10,14 @@ import base64
 import hashlib
 import json
 import os
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from foxgrape.reports.schedule.ledger import write_atomic
+from foxgrape._util.directories import Directory, directory_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +34,7 @@ __all__ = [
 
 #: Where shared files lie, in the folder of the reports.
 FOLDER = "assets"
-_NAMES = "plotly-*.min.js"
+_NAMES = re.compile(r"plotly-([0-9a-f]{16})\.min\.js")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +89,25 @@ def ensure_plotly_asset(out: Path) -> str:
 
     Whoever calls holds the lock of `out`, and the manifest that names the file is in its place:
     nobody can take the file away between.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written, or the folder is a link.
     """
     asset = plotly_asset()
-    file = out / FOLDER / asset.name
-    if not file.is_file() or file.read_bytes() != asset.text.encode():
-        write_atomic(file, asset.text)
+    content = asset.text.encode()
+    with directory_at(out, FOLDER, make=True) as folder:
+        if not _holds(folder, asset.name, content):
+            folder.write(asset.name, content)
     return asset.name
+
+
+def _holds(folder: Directory, name: str, content: bytes) -> bool:
+    try:
+        return folder.read(name) == content
+    except OSError:
+        return False
 
 
 def has_all(out: Path, told: Mapping[str, Any]) -> bool:
@@ -111,11 +125,28 @@ def remove_unused_assets(out: Path) -> list[str]:
     """Delete the shared files that no run names, and return their names.
 
     Runs that are being built count as well: their manifests name what they will need. Where one
-    manifest cannot be read nothing is deleted, for it may name anything.
+    manifest cannot be read nothing is deleted, for it may name anything. Files whose names do not
+    carry the hash of their content are somebody else's, and stay.
     """
-    there = sorted((out / FOLDER).glob(_NAMES))
-    if not there:
-        return []
+    with suppress(OSError), directory_at(out, FOLDER) as folder:
+        there = [name for name in folder.names() if _NAMES.fullmatch(name)]
+        named = _named(out) if there else None
+        if named is not None:
+            return [name for name in there if name not in named and _delete(folder, name)]
+    return []
+
+
+def _delete(folder: Directory, name: str) -> bool:
+    """Delete a shared file if its name carries its hash; tell whether it did."""
+    with suppress(OSError):
+        if name.split("-")[1].startswith(hashlib.sha256(folder.read(name)).hexdigest()[:16]):
+            folder.unlink(name)
+            return True
+    return False
+
+
+def _named(out: Path) -> set[str] | None:
+    """Return the shared files that manifests name, None where one cannot be read."""
     named: set[str] = set()
     for depth in ("*", "*/*"):
         for manifest in out.glob(f"{depth}/manifest.json"):
@@ -124,9 +155,5 @@ def remove_unused_assets(out: Path) -> list[str]:
             except FileNotFoundError:
                 continue
             except (OSError, ValueError, AttributeError, TypeError, RecursionError):
-                return []
-    gone = [file for file in there if file.name not in named]
-    for file in gone:
-        with suppress(OSError):
-            file.unlink()
-    return [file.name for file in gone]
+                return None
+    return named

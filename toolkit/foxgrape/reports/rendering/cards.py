@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from foxgrape._util.directories import Directory
 from foxgrape.errors import ReportError
 from foxgrape.reports.rendering.thumbnail import read_thumbnail
 from foxgrape.reports.run_folder import LOG, MANIFEST, NOTEBOOK, PAGE, is_locked, read_manifest
@@ -111,13 +112,20 @@ def run_summaries(
 
 
 def _folders(out: Path) -> list[Path]:
-    """Return where runs lie, failed ones and those that somebody is at too; not the rebuilt."""
+    """Return where runs lie, failed ones and those that somebody is at too; not the rebuilt.
+
+    What a link leads to lies elsewhere.
+    """
     found = []
     for parent in (out, out / "failed"):
         try:
-            entries = [Path(entry.path) for entry in os.scandir(parent) if entry.is_dir()]
+            if parent != out:
+                with Directory.open(out) as place:
+                    place.refuse_link(parent.name)
+            scanned = list(os.scandir(parent))
         except OSError:
             continue
+        entries = [Path(entry.path) for entry in scanned if entry.is_dir(follow_symlinks=False)]
         found += [
             folder
             for folder in sorted(entries)

@@ -10,6 +10,7 @@ from foxgrape.errors import ScheduleError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from foxgrape._util.directories import Directory
     from foxgrape.reports.schedule.channels import Channel
     from foxgrape.reports.schedule.ledger import Ledger
     from foxgrape.reports.schedule.results import PeriodRun
@@ -77,21 +78,35 @@ def deliver(
     channels: Mapping[str, Channel], ledger: Ledger, now: datetime, environ: Mapping[str, str]
 ) -> list[str]:
     """Send what waits; return why what could not be sent was not."""
-    folder = ledger.folder / _WAITING
-    if not folder.is_dir() or not any(folder.glob("*.json")):
+    if not (ledger.folder / _WAITING).is_dir():
         return []
+    sending = f"{_WAITING}/sending"
+    with ledger.place(sending) as (folder, _):
+        if not _messages(folder):
+            return []
+        with ledger.locked(sending) as mine:
+            return _send(channels, folder, now, environ) if mine else []
+
+
+def _messages(folder: Directory) -> list[str]:
+    return [name for name in folder.names() if name.endswith(".json") and name[0] != "."]
+
+
+def _send(
+    channels: Mapping[str, Channel], folder: Directory, now: datetime, environ: Mapping[str, str]
+) -> list[str]:
+    """Send the messages of a folder; return why what could not be sent was not."""
     untold = []
-    with ledger.locked(f"{_WAITING}/sending") as mine:
-        for file in sorted(folder.glob("*.json")) if mine else ():
-            told = ledger.told(f"{_WAITING}/{file.stem}")
-            channel = channels.get(told.get("channel", ""))
-            if channel is not None and now < datetime.fromisoformat(told["written"]) + _STALE:
-                try:
-                    channel.send(told["message"], environ)
-                except ScheduleError as error:
-                    untold.append(str(error))
-                    continue
-            file.unlink()
+    for name in _messages(folder):
+        told = folder.read_json(name)
+        channel = channels.get(told.get("channel", ""))
+        if channel is not None and now < datetime.fromisoformat(told["written"]) + _STALE:
+            try:
+                channel.send(told["message"], environ)
+            except ScheduleError as error:
+                untold.append(str(error))
+                continue
+        folder.unlink(name)
     return untold
 
 

@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from foxgrape._util.directories import Directory, directory_at
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -186,7 +188,8 @@ class Ledger:
     def tell(self, name: str, told: dict[str, Any]) -> None:
         """Keep a small file, whole or not at all."""
         text = json.dumps(told, ensure_ascii=False, indent=1)
-        write_atomic(self.folder / f"{name}.json", f"{text}\n")
+        with self.place(name, make=True) as (folder, plain):
+            folder.write(f"{plain}.json", f"{text}\n".encode())
 
     def first(self, name: str, told: dict[str, Any]) -> dict[str, Any]:
         """Keep a small file unless there is one; return the one that is there then."""
@@ -197,6 +200,17 @@ class Ledger:
         return self.told(name)
 
     @contextmanager
+    def place(self, name: str, *, make: bool = False) -> Iterator[tuple[Directory, str]]:
+        """Open the folder of a small file, and give the last part of its name.
+
+        Neither the folder of states nor one below may be a link; those above, the user named.
+        """
+        *folders, plain = name.split("/")
+        root, *folders = self.folder.parent, self.folder.name, *folders
+        with directory_at(root, *folders, make=make) as folder:
+            yield folder, plain
+
+    @contextmanager
     def locked(self, name: str, *, wait: float = 0) -> Iterator[bool]:
         """Hold a lock while the block runs; False if another one holds it.
 
@@ -205,9 +219,9 @@ class Ledger:
         """
         from filelock import FileLock, Timeout
 
-        path = self.folder / f"{name}.lock"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path)
+        with self.place(name, make=True) as (folder, plain):
+            folder.refuse_link(f"{plain}.lock")
+        lock = FileLock(self.folder / f"{name}.lock")
         try:
             lock.acquire(timeout=wait, poll_interval=0.02)
         except Timeout:
@@ -223,20 +237,16 @@ class Ledger:
 
         Somebody who comes by this file, or by a new one, reads that the period is done.
         """
-        with suppress(OSError):  # Windows keeps an open file
-            (self.folder / f"{name}.lock").unlink()
+        # Windows keeps an open file.
+        with suppress(OSError), self.place(name) as (folder, plain):
+            folder.unlink(f"{plain}.lock")
 
 
 def write_atomic(path: Path, text: str) -> None:
     """Write a small file that appears whole, or leave what is there.
 
     Two at once must be kept apart by a lock. What a process that died left beside the file is
-    written over by the next one.
+    deleted by the next one.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.writing")
-    with beside.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    with directory_at(path.parent, make=True) as folder:
+        folder.write(path.name, text.encode())

@@ -1,0 +1,582 @@
+"""Folders that hold files of others: links are not followed, and only our own work is cleared."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from fake_reports import build as build_nothing
+from fake_reports import make_template
+from fake_runs import NOW, fake
+from foxgrape import Store, detect_all, ingest, new_study, open_study, run_report
+from foxgrape._util.resources import study_folder
+from foxgrape.errors import ScheduleError, StoreError, StudyError
+from foxgrape.reports.rendering import assets
+from foxgrape.reports.rendering.cards import run_summaries
+from foxgrape.reports.rendering.run_index import write_catalogue
+from foxgrape.reports.run_folder import StagingFolder, prune
+from foxgrape.reports.schedule.alerts import deliver
+from foxgrape.reports.schedule.config import read_schedule
+from foxgrape.reports.schedule.due import run_due
+from foxgrape.reports.schedule.ledger import Ledger
+from report_templates import names, template
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
+
+#: Names under which work in progress is kept, with and without the id of a run.
+REMNANTS = (
+    ".replaced-x",
+    ".replaced-abcdefgh",
+    ".replaced-weekly_brief-0000-abcdefgh",
+    ".deleting-abcdefgh",
+    ".building-weekly_brief-0000-abcdefgh",
+)
+
+
+def contents(folder: Path) -> dict[str, bytes | str]:
+    """Return all that lies in a folder, files by content and links by target."""
+    found: dict[str, bytes | str] = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_symlink():
+            found[name] = f"link to {path.readlink()}"
+        else:
+            found[name] = path.read_bytes() if path.is_file() else "folder"
+    return found
+
+
+@pytest.fixture
+def elsewhere(tmp_path):
+    """Make a folder of the user's, with all that could be taken for ours in it."""
+    folder = tmp_path / "elsewhere"
+    (folder / "photos").mkdir(parents=True)
+    (folder / "photos" / "izium.jpg").write_text("a photo", encoding="utf-8")
+    (folder / "letter.txt").write_text("a letter", encoding="utf-8")
+    (folder / "note.json").write_text('{"channel": "none"}', encoding="utf-8")
+    (folder / "plotly-mine.min.js").write_text("mine", encoding="utf-8")
+    for number in range(5):
+        fake(folder, number)
+    fake(folder, 8)
+    return folder
+
+
+@pytest.fixture
+def out(tmp_path):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    return folder
+
+
+def act(name: str, out: Path, tmp_path: Path) -> None:
+    """Do what clears remnants: prune, begin a run, or build what is due."""
+    if name == "prune":
+        prune(out, keep=1, now=NOW)
+    elif name == "build":
+        StagingFolder.make(out, "weekly_brief-0000").close()
+    else:
+        file = tmp_path / "schedule.toml"
+        file.write_text(
+            f'[[report]]\nname = "mine"\ntemplate = "{make_template(tmp_path)}"\n'
+            'cron = "0 7 * * *"\ntimezone = "Europe/Kyiv"\nstart = 2022-09-01\nkeep = 1\n',
+            encoding="utf-8",
+        )
+        noon = datetime(2022, 9, 2, 9, tzinfo=UTC)
+
+        def build(made, *, parameters, out):
+            StagingFolder.make(out, "weekly_brief-0000").close()
+            return build_nothing(made, parameters={"entry": "", "end": "", **parameters}, out=out)
+
+        assert run_due(read_schedule(file), now=noon, out=out, run=build, prune=prune).runs
+
+
+# ---- links in a folder of reports
+
+
+@pytest.mark.parametrize("action", ["prune", "build", "due"])
+@pytest.mark.parametrize("name", REMNANTS)
+@pytest.mark.parametrize("place", ["", "failed", "rebuilt"])
+def test_a_link_that_bears_the_name_of_a_remnant_is_left(
+    out, elsewhere, tmp_path, action, name, place
+):
+    (out / place).mkdir(exist_ok=True)
+    (out / place / name).symlink_to(elsewhere)
+    before = contents(elsewhere)
+    act(action, out, tmp_path)
+    assert contents(elsewhere) == before
+    assert (out / place / name).is_symlink()
+    own = {".schedule", "index.html", "built.log", place} - {""}
+    assert names(out) <= own | {name}
+    assert names(out / place) <= own | {name}
+
+
+@pytest.mark.parametrize("action", ["prune", "build", "due"])
+@pytest.mark.parametrize("name", REMNANTS)
+def test_a_folder_of_the_users_that_bears_such_a_name_is_left(out, tmp_path, action, name):
+    (out / name / "photos").mkdir(parents=True)
+    (out / name / "photos" / "izium.jpg").write_text("a photo", encoding="utf-8")
+    (out / name / "manifest.json").write_text('{"run_id": "another"}', encoding="utf-8")
+    before = contents(out / name)
+    act(action, out, tmp_path)
+    assert contents(out / name) == before
+
+
+@pytest.mark.parametrize("place", ["failed", "rebuilt"])
+def test_where_the_folder_of_runs_is_a_link_nothing_is_deleted_or_written_elsewhere(
+    out, elsewhere, place
+):
+    (out / place).symlink_to(elsewhere)
+    before = contents(elsewhere)
+    assert prune(out, keep=1, now=NOW) == []
+    aside = StagingFolder.make(out, "mine-1")
+    with pytest.raises(OSError, match="link"):
+        aside.move(out / place / "mine-1")
+    aside.close()
+    write_catalogue(out, now=NOW)
+    assert contents(elsewhere) == before
+    assert run_summaries(out) == [], "runs that lie elsewhere are not of this folder"
+    assert names(out) == {place, "index.html"}
+
+
+def test_a_run_that_fails_is_not_kept_through_a_link(out, elsewhere, tmp_path):
+    (out / "failed").symlink_to(elsewhere)
+    before = contents(elsewhere)
+    failed = run_report(template(tmp_path, "fails", "1 / 0"), out=out, now=NOW)
+    assert (failed.status, failed.html) == ("failed", None)
+    assert contents(elsewhere) == before
+    assert names(out) == {"failed", "index.html"}
+
+
+def test_a_link_that_bears_the_name_of_a_run_is_neither_pruned_nor_written_through(out, elsewhere):
+    for number in (0, 2):
+        fake(out, number, study={"name": str(number)})
+    (out / "weekly_brief-0008").symlink_to(elsewhere / "weekly_brief-0008")
+    before = contents(elsewhere)
+    assert prune(out, keep=1, now=NOW) == []
+    aside = StagingFolder.make(out, "weekly_brief-0008")
+    with pytest.raises(OSError, match="link"):
+        aside.move(out / "weekly_brief-0008")
+    aside.close()
+    assert contents(elsewhere) == before
+    assert names(out) == {f"weekly_brief-000{number}" for number in (0, 2, 8)}
+
+
+def test_a_link_inside_a_run_goes_with_it_and_what_it_leads_to_stays(out, elsewhere):
+    for number in (0, 2, 5, 6):
+        fake(out, number, study={"name": "one"})
+    oldest = out / "weekly_brief-0006"
+    (oldest / "data").symlink_to(elsewhere)
+    (oldest / "deep").mkdir()
+    (oldest / "deep" / "letter.txt").symlink_to(elsewhere / "letter.txt")
+    before = contents(elsewhere)
+    assert "weekly_brief-0006" in prune(out, keep=1, now=NOW)
+    assert not oldest.exists()
+    assert contents(elsewhere) == before
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        {"name": "My app", "start_url": "/"},
+        {"run_id": "another", "template": "weekly_brief", "status": "done", "built_at": "2020"},
+        {"run_id": "mine-0", "name": "a run of another program"},
+        {"run_id": "mine-0", "template": "x", "status": "Succeeded", "built_at": "2020-01-01"},
+        {"run_id": "mine-0", "template": "x", "status": "done", "built_at": "once"},
+    ],
+)
+def test_a_folder_of_others_that_has_a_manifest_is_not_pruned(out, manifest):
+    for number in range(3):
+        folder = out / f"mine-{number}"
+        folder.mkdir()
+        told = {key: str(value).replace("mine-0", folder.name) for key, value in manifest.items()}
+        (folder / "manifest.json").write_text(json.dumps(told), encoding="utf-8")
+        (folder / "letter.txt").write_text("a letter", encoding="utf-8")
+    before = contents(out)
+    assert prune(out, keep=1, now=NOW) == []
+    assert {name: held for name, held in contents(out).items() if name != "index.html"} == before
+
+
+def test_a_folder_of_others_at_the_name_of_a_run_is_not_replaced(out):
+    (out / "mine-1").mkdir()
+    (out / "mine-1" / "letter.txt").write_text("a letter", encoding="utf-8")
+    aside = StagingFolder.make(out, "mine-1")
+    with pytest.raises(OSError, match="not a run"):
+        aside.move(out / "mine-1")
+    aside.close()
+    assert contents(out) == {"mine-1": "folder", "mine-1/letter.txt": b"a letter"}
+
+
+def test_a_link_at_the_folder_of_reports_itself_is_the_users_choice(out, tmp_path):
+    for number in (0, 2, 5, 6):
+        fake(out, number, study={"name": "one"})
+    (tmp_path / "named").symlink_to(out)
+    assert prune(tmp_path / "named", keep=1, now=NOW)
+    aside = StagingFolder.make(tmp_path / "named", "mine-1")
+    aside.move(tmp_path / "named" / "mine-1")
+    aside.close()
+    assert (out / "mine-1").is_dir()
+
+
+# ---- shared files, the catalogue, states of a schedule
+
+
+def test_where_the_folder_of_shared_files_is_a_link_nothing_is_deleted_or_written(out, elsewhere):
+    (out / "assets").symlink_to(elsewhere)
+    before = contents(elsewhere)
+    assert assets.remove_unused_assets(out) == []
+    with pytest.raises(OSError, match="link"):
+        assets.ensure_plotly_asset(out)
+    assert contents(elsewhere) == before
+
+
+def test_of_shared_files_only_those_are_deleted_that_bear_their_hash(out, elsewhere):
+    folder = out / "assets"
+    folder.mkdir()
+    old = f"plotly-{hashlib.sha256(b'old').hexdigest()[:16]}.min.js"
+    (folder / old).write_text("old", encoding="utf-8")
+    (folder / "plotly-mine.min.js").write_text("mine", encoding="utf-8")
+    (folder / "plotly-0123456789abcdef.min.js").symlink_to(elsewhere / "letter.txt")
+    assert assets.remove_unused_assets(out) == [old]
+    assert names(folder) == {"plotly-mine.min.js", "plotly-0123456789abcdef.min.js"}
+
+
+def test_a_file_is_not_written_through_a_link_that_bears_the_name_of_its_draft(out, elsewhere):
+    letter = elsewhere / "letter.txt"
+    (out / ".index.html.writing").symlink_to(letter)
+    (out / ".schedule" / "mine").mkdir(parents=True)
+    (out / ".schedule" / "mine" / ".health.json.writing").symlink_to(letter)
+    write_catalogue(out, now=NOW)
+    Ledger(out / ".schedule").tell("mine/health", {"failing_since": None})
+    assert letter.read_text(encoding="utf-8") == "a letter"
+    assert not (out / "index.html").is_symlink()
+
+
+@pytest.mark.parametrize("link", [".schedule", ".schedule/mine"])
+def test_where_a_folder_of_states_is_a_link_nothing_is_kept_elsewhere(
+    out, elsewhere, tmp_path, link
+):
+    (out / link).parent.mkdir(exist_ok=True)
+    (out / link).symlink_to(elsewhere)
+    before = contents(elsewhere)
+    with pytest.raises(ScheduleError, match="link"):
+        act("due", out, tmp_path)
+    assert contents(elsewhere) == before
+
+
+def test_a_lock_is_not_taken_through_a_link(out, elsewhere):
+    (out / ".schedule" / "mine").mkdir(parents=True)
+    (out / ".schedule" / "mine" / "health.lock").symlink_to(elsewhere / "letter.txt")
+    before = contents(elsewhere)
+    with (
+        pytest.raises(OSError, match="link"),
+        Ledger(out / ".schedule").locked("mine/health"),
+    ):
+        pass
+    assert contents(elsewhere) == before
+
+
+def test_messages_are_not_sent_or_deleted_through_a_link(out, elsewhere):
+    (out / ".schedule").mkdir()
+    (out / ".schedule" / ".waiting").symlink_to(elsewhere)
+    before = contents(elsewhere)
+    with pytest.raises(OSError, match="link"):
+        deliver({}, Ledger(out / ".schedule"), NOW, {})
+    assert contents(elsewhere) == before
+
+
+# ---- detection, studies, stores
+
+
+@pytest.fixture
+def posts(tmp_path):
+    file = tmp_path / "posts.parquet"
+    open_study().posts.to_parquet(file)
+    return file
+
+
+def test_detection_works_in_no_folder_that_it_did_not_make(posts, out, elsewhere):
+    (out / "parts").symlink_to(elsewhere)
+    before = contents(elsewhere)
+    with pytest.raises(StoreError, match="link"):
+        detect_all(posts, out)
+    assert contents(elsewhere) == before
+    (out / "parts").unlink()
+    shutil.copytree(elsewhere, out / "parts")
+    with pytest.raises(StoreError, match="not of a detection"):
+        detect_all(posts, out)
+    assert contents(out / "parts") == before
+
+
+def test_what_others_put_among_the_parts_of_a_detection_stays(posts, out, elsewhere, monkeypatch):
+    def stop(*_):
+        (out / "parts" / "letter.txt").symlink_to(elsewhere / "letter.txt")
+        (out / "parts" / "mine.txt").write_text("mine", encoding="utf-8")
+        return real(*_)
+
+    module = sys.modules["foxgrape.detect_all"]
+    real = module.joined
+    monkeypatch.setattr(module, "joined", stop)
+    detect_all(posts, out)
+    assert names(out / "parts") == {"letter.txt", "mine.txt"}
+    assert (out / "signals.parquet").is_file()
+
+
+def test_signals_replace_a_link_and_not_what_it_leads_to(posts, out, elsewhere):
+    (out / "signals.parquet").symlink_to(elsewhere / "letter.txt")
+    detect_all(posts, out)
+    assert not (out / "signals.parquet").is_symlink()
+    assert (elsewhere / "letter.txt").read_text(encoding="utf-8") == "a letter"
+
+
+def test_bad_records_are_not_kept_through_a_link(tmp_path, elsewhere):
+    file = tmp_path / "bad.jsonl"
+    file.write_text('{"id": "x"}\n', encoding="utf-8")
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "quarantine").symlink_to(elsewhere)
+    before = contents(elsewhere)
+    with pytest.raises(StoreError, match="link"):
+        ingest("posts", file, Store(tmp_path / "store"))
+    assert contents(elsewhere) == before
+
+
+def test_a_study_is_not_made_through_a_link(tmp_path):
+    (tmp_path / "mine").symlink_to(tmp_path / "empty")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(StudyError):
+        make_study(tmp_path / "mine")
+    assert names(tmp_path / "empty") == set()
+    assert names(tmp_path) == {"mine", "empty"}
+
+
+# ---- what killed processes leave
+
+
+def make_study(folder: Path) -> None:
+    old = study_folder("izium-2022")
+    new_study(folder, posts=[old / "posts.csv"], events=[old / "events.csv"])
+
+
+def hang(code: str, *arguments: object) -> subprocess.Popen:
+    """Start a process that does something, says so, and hangs."""
+    waits = "print('here', flush=True)\n    time.sleep(600)"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code.replace("WAIT", waits), *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "here\n"
+    return process
+
+
+@pytest.fixture
+def hanging():
+    """Start processes that hang; those that a test does not kill are killed at its end."""
+    begun: list[subprocess.Popen] = []
+
+    def start(*words: object) -> subprocess.Popen:
+        begun.append(hang(*words))
+        return begun[-1]
+
+    yield start
+    for process in begun:
+        end(process)
+
+
+def end(process: subprocess.Popen) -> None:
+    process.kill()
+    process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
+
+
+STUDY = """
+import sys, time
+from foxgrape import new_study, study_making
+from foxgrape._util.resources import study_folder
+def wait(*_):
+    WAIT
+study_making._descriptor = wait
+old = study_folder("izium-2022")
+new_study(sys.argv[1], posts=[old / "posts.csv"], events=[old / "events.csv"])
+"""
+
+
+def test_the_copy_of_a_study_whose_process_was_killed_is_cleared_by_the_next(tmp_path, hanging):
+    end(hanging(STUDY, tmp_path / "mine"))
+    (left,) = names(tmp_path)
+    shutil.copytree(tmp_path / left, tmp_path / ".mine-bcdefghi")
+    hanging(STUDY, tmp_path / "mine")
+    (living,) = names(tmp_path) - {left, ".mine-bcdefghi"}
+    for name in (".mine-abcdefgh", ".other-abcdefgh"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "letter.txt").write_text("a letter", encoding="utf-8")
+    (tmp_path / ".mine-cdefghij").symlink_to(tmp_path / ".other-abcdefgh")
+    make_study(tmp_path / "mine")
+    assert names(tmp_path) == {
+        *("mine", living, ".mine-abcdefgh", ".other-abcdefgh"),
+        *(".mine-bcdefghi", ".mine-cdefghij"),
+    }, "only what its name and its marker prove to be ours, and no living process holds"
+    assert not [name for name in names(tmp_path / "mine") if name.startswith(".")]
+
+
+DETECTION = """
+import sys, time
+from foxgrape import detect_all, detect_parts, tables
+def wait(*_):
+    WAIT
+real = detect_parts.pq.ParquetWriter
+def writer(*of):
+    made = real(*of)
+    made.write_table = wait
+    return made
+detect_parts.pq.ParquetWriter = writer
+detect_all(sys.argv[1], sys.argv[2])
+"""
+
+
+def test_what_a_killed_detection_left_is_cleared_by_the_next(posts, out, hanging):
+    process = hanging(DETECTION, posts, out)
+    with pytest.raises(StoreError, match="another process"):
+        detect_all(posts, out)
+    end(process)
+    # As earlier versions left it; and what another, living process writes.
+    gone = out / f"signals.parquet.{process.pid}.part"
+    gone.write_bytes(b"PAR1 and so on")
+    living = out / f"signals.parquet.{os.getpid()}.part"
+    living.write_bytes(b"PAR1 and so on")
+    (out / "signals.parquet.mine.part").touch()
+    told = detect_all(posts, out)
+    assert told.resumed == told.parts
+    assert names(out) == {"signals.parquet", living.name, "signals.parquet.mine.part"}
+    assert len(pd.read_parquet(out / "signals.parquet"))
+
+
+INGESTED = """
+import sys, time
+from foxgrape import Store, ingest
+def wait(*_):
+    WAIT
+Store.upsert = wait
+ingest("posts", sys.argv[1], Store(sys.argv[2]))
+"""
+
+
+def test_bad_records_that_a_killed_process_left_are_cleared_by_the_next(tmp_path, hanging):
+    file, store = tmp_path / "a.jsonl", tmp_path / "store"
+    good = {"id": "p1", "date": "2022-06-01T12:00:00Z", "text": "Скоро 🍇", "account": "a"}
+    file.write_text(f'{json.dumps(good)}\n{{"id": "x"}}\n', encoding="utf-8")
+    process = hanging(INGESTED, file, store)
+    (left,) = names(store / "quarantine")
+    end(process)
+    hanging(INGESTED, file, store)
+    (living,) = names(store / "quarantine") - {left}
+    mine = left.replace(str(process.pid), "1")
+    (store / "quarantine" / mine).write_text("a letter", encoding="utf-8")
+    told = ingest("posts", file, Store(store))
+    assert names(store / "quarantine") == {living, mine, Path(told.quarantine).name}
+
+
+RUN = """
+import sys
+from foxgrape import run_report
+run_report(sys.argv[1], out=sys.argv[2])
+"""
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_the_temporary_folders_of_a_killed_run_are_cleared_by_the_next(
+    tmp_path, out, monkeypatch, plain
+):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    made = template(
+        tmp_path, "loops", "from pathlib import Path", "Path('here').touch()\nwhile 1: 1"
+    )
+    code = f"import foxgrape.reports.execution.runner as b\nb.can_fork = lambda: False\n{RUN}"
+
+    def begin(where):
+        process = subprocess.Popen(
+            [sys.executable, "-c", code if plain else RUN, str(made), str(where)]
+        )
+        patience = time.monotonic() + 60
+        while not list(where.glob(".building-*/here")):
+            assert time.monotonic() < patience, "its cells do not run"
+            time.sleep(0.05)
+        return process
+
+    killed = begin(out)
+    left = names(temporary)
+    assert left
+    living = begin(tmp_path / "other")
+    try:
+        held = names(temporary) - left
+        end(killed)
+        mine = temporary / "foxgrape-abcdefgh"
+        mine.mkdir()
+        (mine / "letter.txt").write_text("a letter", encoding="utf-8")
+        (temporary / "foxgrape-bcdefghi").symlink_to(mine)
+        time.sleep(1)  # what the killed process has begun ends with it
+        run_report(template(tmp_path, "mine", "number"), out=out)
+        assert names(temporary) == held | {mine.name, "foxgrape-bcdefghi"}
+        assert names(mine) == {"letter.txt"}
+        assert not list(out.glob(".*"))
+    finally:
+        end(living)
+    with suppress(FileNotFoundError):
+        shutil.rmtree(tmp_path / "other")
+
+
+DELETES = """
+import sys, time
+from foxgrape.reports import folders
+from foxgrape.reports.run_folder import prune
+def wait(*_, **__):
+    WAIT
+folders.Directory.clear = wait
+prune(sys.argv[1], keep=1)
+"""
+
+
+def test_a_run_whose_deletion_was_killed_is_cleared_by_the_next(out, hanging):
+    for number in (0, 2, 5, 6):
+        fake(out, number, study={"name": "one"})
+    process = hanging(DELETES, out)
+    end(process)
+    assert [name for name in names(out) if name.startswith(".deleting-")]
+    prune(out, keep=1, now=NOW)
+    assert not [name for name in names(out) if name.startswith(".")]
+
+
+def test_a_run_that_was_about_to_be_replaced_comes_back(out):
+    """Where folders cannot be exchanged in one step, a killed process leaves it so."""
+    fake(out, 0)
+    fake(out, 2)
+    (out / "weekly_brief-0000").rename(out / ".replaced-weekly_brief-0000-abcdefgh")
+    (out / ".replaced-bcdefghi").mkdir()  # as earlier versions did
+    (out / "weekly_brief-0002").rename(out / ".replaced-bcdefghi" / "weekly_brief-0002")
+    StagingFolder.make(out, "mine").close()
+    assert names(out) == {"weekly_brief-0000", "weekly_brief-0002"}
+
+
+def test_an_empty_folder_at_the_name_of_a_run_is_replaced(out):
+    """A run for which the disk had no room leaves such a one."""
+    (out / "failed" / "mine").mkdir(parents=True)
+    (out / "failed" / "mine" / "log.txt").touch()
+    aside = StagingFolder.make(out, "mine")
+    aside.move(out / "failed" / "mine")
+    aside.close()
+    assert names(out / "failed" / "mine") == {"manifest.json"}
+    assert names(out) == {"failed"}
