@@ -6,12 +6,13 @@ import json
 import math
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
+import plotly.graph_objects as go
+import plotly.io as pio
 
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
+from foxgrape.plots.offline import CLOUD_BUTTONS, offline_config
 
 __all__ = [
     "BLUE",
@@ -20,6 +21,7 @@ __all__ = [
     "ORANGE",
     "PINK",
     "SKY",
+    "Figure",
     "apply_theme",
     "asinh_time_axis",
     "inline_legend",
@@ -34,7 +36,49 @@ BLUE, ORANGE, GREEN, PINK, SKY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#5
 GREY = "#8a8a8a"
 
 
-def apply_theme(figure: go.Figure, alt: str) -> go.Figure:
+class Figure(go.Figure):  # type: ignore[misc]
+    """A plotly figure that shows no control that leaves the page, displayed or exported.
+
+    plotly keeps no configuration with a figure, so each way out of it has to pass one on.
+    """
+
+    def show(self, *args: Any, config: dict[str, Any] | None = None, **options: Any) -> None:
+        """Show the figure, as `plotly.io.show` does."""
+        names = args[0] if args else options.get("renderer")
+        shown = offline_config({**_renderer_config(names), **(config or {})})
+        super().show(*args, config=shown, **options)
+
+    def to_html(self, config: dict[str, Any] | None = None, *args: Any, **options: Any) -> str:
+        """Return the figure as HTML, as `plotly.io.to_html` does."""
+        return str(super().to_html(offline_config(config), *args, **options))
+
+    def write_html(
+        self, file: Any, config: dict[str, Any] | None = None, *args: Any, **options: Any
+    ) -> None:
+        """Write the figure as HTML, as `plotly.io.write_html` does."""
+        super().write_html(file, offline_config(config), *args, **options)
+
+    def _repr_mimebundle_(self, *args: Any, **options: Any) -> dict[str, Any]:
+        config = {**_renderer_config(), **options.pop("config", {})}
+        return dict(super()._repr_mimebundle_(*args, config=offline_config(config), **options))
+
+    def _ipython_display_(self) -> None:
+        if pio.renderers.render_on_display and pio.renderers.default:
+            self.show()
+        else:
+            super()._ipython_display_()
+
+
+def _renderer_config(names: str | None = None) -> dict[str, Any]:
+    """Return the configuration of renderers, by default the default ones, which ours replaces."""
+    config: dict[str, Any] = {}
+    for name in (names or pio.renderers.default or "").split("+"):
+        if name in pio.renderers:
+            config |= getattr(pio.renderers[name], "config", None) or {}
+    return config
+
+
+def apply_theme(figure: go.Figure, alt: str) -> Figure:
     """Give a figure the house look; colours that depend on light or dark are left to the page."""
     figure.update_layout(
         template="none",
@@ -54,12 +98,13 @@ def apply_theme(figure: go.Figure, alt: str) -> go.Figure:
         plot_bgcolor="rgba(0,0,0,0)",
         showlegend=False,
         hoverlabel={"align": "left"},
+        modebar={"remove": list(CLOUD_BUTTONS)},
     )
     figure.update_layout(margin={"t": 95, "l": 60} | figure.layout.margin.to_plotly_json())
     look = {"gridcolor": "rgba(128,128,128,0.25)", "automargin": True, "title_font_size": 13}
     figure.update_xaxes(**look)
     figure.update_yaxes(**look)
-    return figure
+    return Figure(figure)
 
 
 def inline_legend(*entries: tuple[str, str, str]) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, papermill_engines
 
+from foxgrape.plots.offline import MIMETYPE, offline_config
+
 __all__ = ["ENGINE", "MOST_SHOWN", "OUTPUT_SECONDS", "register"]
 
 ENGINE = "foxgrape"
@@ -19,6 +21,14 @@ OUTPUT_SECONDS = 60
 
 class _Client(PapermillNotebookClient):  # type: ignore[misc]
     shown = 0
+
+    def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
+        """Keep a message; a figure in it gets a configuration that cannot upload it."""
+        data = msg["content"].get("data")
+        figure = data.get(MIMETYPE) if isinstance(data, dict) else None
+        if isinstance(figure, dict):
+            figure["config"] = offline_config(figure.get("config"))
+        return super().process_message(msg, cell, cell_index)
 
     def output(self, outs: Any, msg: Any, display_id: Any, cell_index: int) -> Any:
         """Keep an output, or a note in place of the first that is too much."""

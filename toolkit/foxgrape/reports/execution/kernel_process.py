@@ -10,16 +10,26 @@ from __future__ import annotations
 import os
 import random
 import sys
-from typing import Any
+from importlib.abc import MetaPathFinder
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ipykernel.iostream import OutStream
 from ipykernel.kernelapp import IPKernelApp
 
+from foxgrape.plots.offline import offline_config
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+
 __all__ = ["MOST_PRINTED", "BoundedStream", "serve"]
 
 #: How many characters of each stream a report keeps.
 MOST_PRINTED = 1_000_000
+_PLOTLY, _READER = "plotly.offline.offline", "_get_jconfig"
 
 
 class BoundedStream(OutStream):
@@ -40,6 +50,48 @@ class BoundedStream(OutStream):
         if string:
             super().write(string)
         return size
+
+
+class _PlotlyWatch(MetaPathFinder):
+    """Configure plotly as soon as a cell imports it; a notebook without figures need not wait."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Find plotly's module where it is, and have it configured once it has run."""
+        del path, target
+        if fullname != _PLOTLY:
+            return None
+        sys.meta_path.remove(self)
+        spec = find_spec(fullname)
+        loader: Any = spec and spec.loader
+        if loader is not None:
+            execute = loader.exec_module
+
+            def exec_module(module: Any) -> None:
+                execute(module)
+                _configure()
+
+            loader.exec_module = exec_module
+        return spec
+
+
+def _configure() -> None:
+    """Have plotly give no figure a control that leaves the page, whatever a cell asks for.
+
+    plotly has no setting for that. Every route from a figure to HTML or to the front end reads its
+    configuration by one function, which modules import by name.
+    """
+    read = vars(sys.modules[_PLOTLY]).get(_READER)
+    if read is None:
+        return
+
+    def read_offline(config: Any = None) -> dict[str, Any]:
+        return offline_config(read(config))
+
+    for name, module in list(sys.modules.items()):
+        if name.startswith("plotly.") and vars(module).get(_READER) is read:
+            setattr(module, _READER, read_offline)
 
 
 def serve(connection_file: str, seed: int) -> None:
@@ -69,6 +121,10 @@ def serve(connection_file: str, seed: int) -> None:
         app.shell.events.unregister("pre_run_cell", sow)
 
     app.shell.events.register("pre_run_cell", sow)
+    if _PLOTLY in sys.modules:
+        _configure()
+    else:
+        sys.meta_path.insert(0, _PlotlyWatch())
     app.start()
 
 

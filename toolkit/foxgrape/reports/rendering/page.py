@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import nh3
 
+from foxgrape.plots.offline import MIMETYPE, OFFLINE_CONFIG
 from foxgrape.reports.rendering.assets import plotly_asset
 from foxgrape.reports.rendering.images import image_data_urls
 
@@ -35,10 +36,9 @@ __all__ = [
     "sanitize",
 ]
 
-_PLOTLY = "application/vnd.plotly.v1+json"
 _PAGE = files("foxgrape.reports.rendering") / "static"
 # What of an output is shown: figures as data, even where a cell also printed them as HTML.
-_SHOWN = [_PLOTLY, "text/html", "text/markdown", "image/png", "text/plain"]
+_SHOWN = [MIMETYPE, "text/html", "text/markdown", "image/png", "text/plain"]
 
 _TAGS = {
     *("h1", "h2", "h3", "h4", "h5", "h6", "p", "div", "section", "span", "br", "hr", "pre"),
@@ -135,10 +135,10 @@ def render_page(
 def figure_scripts(notebook: NotebookNode) -> list[Mapping[str, Any]]:
     """Return the figures that a page of the notebook shows, as plotly's JSON, in their order."""
     return [
-        output.data[_PLOTLY]
+        output.data[MIMETYPE]
         for cell in notebook.cells
         for output in cell.get("outputs", ())
-        if _PLOTLY in output.get("data", {})
+        if MIMETYPE in output.get("data", {})
     ]
 
 
@@ -225,7 +225,8 @@ def renumber_headings(markup: str, title: str) -> str:
 def _figure(data: Mapping[str, Any], picture: str | None) -> str:
     """Return a figure as data that the page's script draws, with its alt text."""
     layout = data["layout"]
-    figure = {"data": data["data"], "layout": layout}
+    # Never the configuration that a notebook brings: it may offer to upload the figure.
+    figure = {"data": data["data"], "layout": layout, "config": dict(OFFLINE_CONFIG)}
     alt = html.escape(str(layout.get("meta", {}).get("alt", "figure")))
     name = html.escape(_words(layout.get("title", {}).get("text")) or "Figure")
     # "<" would end the script element early.

@@ -5,6 +5,10 @@
   const told = document.documentElement.dataset;
   let printing = false;
 
+  // A new window is out of reach of the page's policy; nothing here needs one. plotly.js would send
+  // figures through it.
+  window.open = () => null;
+
   function draw() {
     for (const figure of all("figure.plot")) {
       try {
@@ -16,8 +20,8 @@
         if (printing) layout.width = Math.min(layout.width || 680, 680);
         Plotly.react(place, spec.data, layout, {
           responsive: true,
-          displaylogo: false,
           modeBarButtonsToRemove: ["lasso2d", "select2d"],
+          ...spec.config,
         });
         // The caption says what is drawn; hundreds of marks and ticks would only be in the way.
         all("svg.main-svg", place).forEach((svg) => svg.setAttribute("aria-hidden", "true"));
