@@ -324,9 +324,9 @@ def test_what_others_put_among_the_parts_of_a_detection_stays(posts, out, elsewh
         (out / "parts" / "mine.txt").write_text("mine", encoding="utf-8")
         return real(*_)
 
-    module = sys.modules["foxgrape.detect_all"]
-    real = module.joined
-    monkeypatch.setattr(module, "joined", stop)
+    module = sys.modules["foxgrape.detection.batch"]
+    real = module.merge_partitions
+    monkeypatch.setattr(module, "merge_partitions", stop)
     detect_all(posts, out)
     assert names(out / "parts") == {"letter.txt", "mine.txt"}
     assert (out / "signals.parquet").is_file()
@@ -402,11 +402,12 @@ def end(process: subprocess.Popen) -> None:
 
 STUDY = """
 import sys, time
-from foxgrape import new_study, study_making
+from foxgrape import new_study
+from foxgrape.studies import create
 from foxgrape._util.resources import study_folder
 def wait(*_):
     WAIT
-study_making._descriptor = wait
+create._descriptor = wait
 old = study_folder("izium-2022")
 new_study(sys.argv[1], posts=[old / "posts.csv"], events=[old / "events.csv"])
 """
@@ -432,15 +433,16 @@ def test_the_copy_of_a_study_whose_process_was_killed_is_cleared_by_the_next(tmp
 
 DETECTION = """
 import sys, time
-from foxgrape import detect_all, detect_parts, tables
+from foxgrape import detect_all
+from foxgrape.detection import partitions
 def wait(*_):
     WAIT
-real = detect_parts.pq.ParquetWriter
+real = partitions.pq.ParquetWriter
 def writer(*of):
     made = real(*of)
     made.write_table = wait
     return made
-detect_parts.pq.ParquetWriter = writer
+partitions.pq.ParquetWriter = writer
 detect_all(sys.argv[1], sys.argv[2])
 """
 
@@ -494,12 +496,18 @@ run_report(sys.argv[1], out=sys.argv[2])
 """
 
 
+@pytest.fixture
+def short_folder():
+    with tempfile.TemporaryDirectory(prefix="fg-") as folder:
+        yield Path(folder)
+
+
 @pytest.mark.parametrize("plain", [False, True])
 def test_the_temporary_folders_of_a_killed_run_are_cleared_by_the_next(
-    tmp_path, out, monkeypatch, plain
+    tmp_path, out, monkeypatch, short_folder, plain
 ):
-    temporary = tmp_path / "temporary"
-    temporary.mkdir()
+    # The path of a kernel's socket has to fit into 107 bytes, which `tmp_path` may exceed.
+    temporary = short_folder
     monkeypatch.setenv("TMPDIR", str(temporary))
     monkeypatch.setattr(tempfile, "tempdir", None)
     made = template(
@@ -541,11 +549,11 @@ def test_the_temporary_folders_of_a_killed_run_are_cleared_by_the_next(
 
 DELETES = """
 import sys, time
-from foxgrape.reports import folders
+from foxgrape.reports import run_folder
 from foxgrape.reports.run_folder import prune
 def wait(*_, **__):
     WAIT
-folders.Directory.clear = wait
+run_folder.Directory.clear = wait
 prune(sys.argv[1], keep=1)
 """
 
