@@ -39,7 +39,7 @@ data = open_study_or_store(
     study, store, versions=versions, codebook=codebook, kinds=kinds, timezone=timezone
 )
 found = period_brief(data, until=until, days=days, horizon=horizon, clock=clock, signals=signals)
-section(data.title, f"Brief of {found.days_in_words()}, days in {data.timezone}.", level=1)
+section(data.title, f"Brief of {found.describe_days()}, days in {data.timezone}.", level=1)
 
 # %%
 Headline(found.sentence())
@@ -69,7 +69,7 @@ signals_table(found.analysis, found.new)
 
 # %%
 if len(found.confirmed):
-    timeline(found.analysis.of(found.confirmed["signal_id"])).show()
+    timeline(found.analysis.subset(found.confirmed["signal_id"])).show()
 display(signals_table(found.analysis, found.confirmed))
 
 # %% [markdown]
