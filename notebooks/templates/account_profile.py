@@ -71,8 +71,8 @@ table(
 # %% [markdown]
 # ## Surprisal
 #
-# How unusual each signal was for the account, in bits, given its earlier posts: one more bit is half
-# as likely.
+# How unusual each signal was for the account, in bits, given its earlier posts. One more bit is
+# half as likely.
 
 # %%
 profile.figure()
