@@ -13,7 +13,7 @@
 
 # %% tags=["parameters"]
 study = None  # folder of the study; None for the embedded one
-store = None  # or the path of a store, with the versions of its tables
+store = None  # or the path of a store; versions pins the versions of its tables
 versions = None
 account = "Andriy Yermak"
 horizon = "30D"
@@ -32,7 +32,7 @@ from foxgrape.display.html import Headline, Html, section, table
 from foxgrape.display.report_tables import signals_table
 from foxgrape.studies.from_store import open_study_or_store
 
-pio.renderers.default = "plotly_mimetype"  # figures as data: the page draws them itself
+pio.renderers.default = "plotly_mimetype"  # store figures as data; the page draws them
 data = open_study_or_store(
     study, store, versions=versions, codebook=codebook, kinds=kinds, timezone=timezone
 )
@@ -43,9 +43,9 @@ section(account, f"One account of {data.title}.", level=1)
 Headline(profile.sentence())
 
 # %% [markdown]
-# ## Habits
+# ## Activity
 #
-# What an account posts all the time says little when it is posted again.
+# An emoji that an account posts all the time carries little information.
 
 # %%
 activity(profile.posts, profile.analysis.signals, zone=data.timezone)
@@ -55,7 +55,7 @@ posting_rhythm(profile.posts, zone=data.timezone)
 
 # %%
 table(
-    ["Emoji", "Posts", "Share of posts", "Stands for"],
+    ["Emoji", "Posts", "Share of posts", "Code for"],
     [
         [
             Html(f'<span class="sign">{row.emoji}</span>'),
@@ -65,14 +65,14 @@ table(
         ]
         for row in profile.emoji.head(20).itertuples()
     ],
-    f"The most frequent of {len(profile.emoji)} emoji; a post counts once for each.",
+    f"The most frequent of {len(profile.emoji)} emoji. A post counts once per emoji.",
 )
 
 # %% [markdown]
 # ## Surprisal
 #
-# Bits by which each signal was unusual for the account, given only what it had posted before: each
-# more bit is half as likely.
+# How unusual each signal was for the account, in bits, given its earlier posts. One more bit is
+# half as likely.
 
 # %%
 profile.figure()
@@ -84,17 +84,17 @@ signals_table(profile.analysis)
 timeline(profile.analysis)
 
 # %% [markdown]
-# ## How often its signals were borne out
+# ## Share of signals followed by an event
 #
-# The share of signals that had an event at their place within the horizon, by Kaplan and Meier:
-# signals that still wait count for as long as they were watched. Posts that came after their event
-# and codes decoded only afterwards do not count. With few signals the interval is wide, and where
-# all or none had an event nobody can give one. A share borne out is no evidence of foresight:
-# events may be frequent at such places anyway, which the report *chance* judges.
+# Kaplan–Meier estimate of the share with an event at their place within the horizon: open signals
+# count for as long as they were observed. Posts after their event and hindsight do not count. With
+# few signals the interval is wide; where all or none had an event it is undefined. A high share is
+# not evidence of foresight, since events may be frequent at such places anyway: see the report
+# *chance*.
 
 # %%
 table(
-    ["Signals by", "Which", "Counted", "With an event", "Share borne out", "95% interval"],
+    ["Signals by", "Value", "n", "With an event", "Share followed", "95% interval"],
     [
         [
             row.group,
@@ -102,7 +102,7 @@ table(
             str(row.n),
             str(row.observed),
             f"{row.share:.0%}",
-            "not known" if row.lower != row.lower else f"{row.lower:.0%} to {row.upper:.0%}",
+            "undefined" if row.lower != row.lower else f"{row.lower:.0%} to {row.upper:.0%}",
         ]
         for row in profile.calibration.itertuples()
     ],

@@ -30,49 +30,50 @@ from foxgrape.display.html import Headline, finding_block, section
 from foxgrape.display.report_tables import alarms_table, groups_table, nulls_table, windows_table
 from foxgrape.stats.coincidence.surrogates import NULLS
 
-pio.renderers.default = "plotly_mimetype"  # figures as data: the page draws them itself
+pio.renderers.default = "plotly_mimetype"  # store figures as data; the page draws them
 data = open_study(study)
 codes = data.analyse(clock=clock)
-drawn = {"n": surrogates, "rng": seed, "observed": data.observed}
-found = codes.coincidence(window=windows, null=null, by=by, **drawn)
+options = {"n": surrogates, "rng": seed, "observed": data.observed}
+result = codes.coincidence(window=windows, null=null, by=by, **options)
 section(data.title, "Are its hints more than chance?", level=1)
 
 # %%
-Headline(found.sentence())
+Headline(result.sentence())
 
 # %%
-finding_block("What to beware of", [*found.warnings, data.caution])
+finding_block("Caveats", [*result.warnings, data.caution])
 
 # %% [markdown]
 # ## Coincidence
 #
-# How many signals were followed by an event at their place, and how many would have been if posts
-# knew nothing: in surrogates, posts have exchanged what they say as far as the null model lets
-# them. Signals *after* their event count as echo, which is announcement and comment.
+# The number of signals that were followed by an event at their place, compared with surrogates in
+# which posts exchange places as far as the null model allows. Signals *after* an event count as
+# echo: announcement and comment.
 
 # %%
-found.figure()
+result.figure()
 
 # %%
-windows_table(found)
+windows_table(result)
 
 # %%
-groups_table(found)
+groups_table(result)
 
 # %% [markdown]
-# ## The same, on what nulls?
+# ## Does the answer depend on the null model?
 #
-# A null model that does not hold what posts and events share claims a lead where there is none.
-# Where the nulls disagree, tempo or front make the difference, and only `local` holds both.
+# A null model that does not preserve what posts and events share claims leads that do not exist.
+# Where the null models disagree, a shared tempo or front explains the difference; only `local`
+# preserves both.
 
 # %%
-nulls_table([codes.coincidence(window=windows, null=name, **drawn) for name in NULLS])
+nulls_table([codes.coincidence(window=windows, null=name, **options) for name in NULLS])
 
 # %% [markdown]
 # ## Hazard
 #
-# How many times likelier an event was at a place to which a signal had pointed, beyond what
-# everyone knew: base rates, recent events and mentions, and where the front was.
+# The odds of an event at a place after a signal for it, adjusted for public knowledge: base rates,
+# recent events and mentions, and the position of the front.
 
 # %%
 risk = hazard(
@@ -91,11 +92,11 @@ risk.figure()
 # %% [markdown]
 # ## Alarms
 #
-# Each signal read as an alarm for its place: the longer it stands, the fewer events are missed and
-# the more of space and time is alarmed. The diagonal is what alarms at random would do.
+# Each signal as an alarm for its place: the longer the alarm, the fewer events are missed and the
+# more of space and time is alarmed. The diagonal is the expectation for random alarms.
 
 # %%
-coded = alarm(codes.signals, codes.events, windows=windows, clock=clock, **drawn)
+coded = alarm(codes.signals, codes.events, windows=windows, clock=clock, **options)
 finding_block(coded.sentence())
 
 # %%
@@ -105,18 +106,19 @@ coded.figure()
 alarms_table(coded)
 
 # %% [markdown]
-# A code is worth something only if it warns better than posts that say the name. Below, the first
-# are coded posts, the second posts that call the place by its name.
+# A code adds information only if it warns better than posts that mention the place by name. Below,
+# coded posts come first, posts with the name second.
 
 # %%
 names = data.analyse(clock=clock, signals="mentions")
-plain = alarm(names.signals, codes.events, windows=windows, clock=clock, **drawn)
+plain = alarm(names.signals, codes.events, windows=windows, clock=clock, **options)
 finding_block(coded.compare(plain, n=surrogates, rng=seed).sentence())
 
 # %% [markdown]
-# ## What became of signals
+# ## Outcomes of signals
 #
-# An event that was claimed and then retracted is neither the event foretold nor none.
+# An event that was claimed and later retracted is a competing outcome: neither the event nor
+# censoring.
 
 # %%
 outcomes = cumulative_incidence(codes.links, data.events)

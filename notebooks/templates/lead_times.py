@@ -34,7 +34,7 @@ from foxgrape.display.report_tables import (
     title,
 )
 
-pio.renderers.default = "plotly_mimetype"  # figures as data: the page draws them itself
+pio.renderers.default = "plotly_mimetype"  # store figures as data; the page draws them
 data = open_study(study)
 options = {"horizon": horizon, "clock": clock, "confirmed_by": confirmed_by}
 analysis = data.analyse(**options)
@@ -46,7 +46,8 @@ headline(analysis)
 # %% [markdown]
 # ## Signals and their events
 #
-# Each row is one post that carried a code for a place. Bars are as wide as the time is rough.
+# Each row is one post that contained a code for a place. The wider the bar, the less exactly the
+# time is known.
 
 # %%
 timeline(analysis)
@@ -55,19 +56,19 @@ timeline(analysis)
 signals_table(analysis)
 
 # %% [markdown]
-# ## Whose confirmation?
+# ## Which side's confirmation?
 #
-# The same signals against each side's own confirmation. A lead that is there for one side only
-# says how fast that side was.
+# The same signals against each side's own confirmation. A lead over only one side tells you how
+# quickly that side confirmed, not what the post knew.
 
 # %%
 sides_table(analysis)
 
 # %% [markdown]
-# ## How long signals wait
+# ## Time from post to event
 #
-# The curve falls when a signal's event is confirmed. Signals without an event stay in for as long
-# as they were watched: leaving them out would make hints look quicker and surer than they were.
+# The curve steps down when a signal's event is confirmed. Signals without an event are included
+# for as long as they were observed: excluding them would bias lead times downwards.
 
 # %%
 survival(analysis.lead_times)
@@ -82,7 +83,9 @@ place_map(analysis)
 if baseline:
     named = data.analyse(**options, signals="mentions")
     display(
-        section("Baseline: the place called by its name", compare_with_baseline(analysis, named))
+        section(
+            "Baseline: posts that mention the place by name", compare_with_baseline(analysis, named)
+        )
     )
     timeline(named).show()
     display(signals_table(named))

@@ -13,7 +13,7 @@
 
 # %% tags=["parameters"]
 study = None  # folder of the study; None for the embedded one
-store = None  # or the path of a store, with the versions of its tables
+store = None  # or the path of a store; versions pins the versions of its tables
 versions = None
 place = "geonames:707292"
 horizon = "30D"
@@ -32,39 +32,39 @@ from foxgrape.display.html import Headline, section
 from foxgrape.display.report_tables import codes_table, events_table, signals_table
 from foxgrape.studies.from_store import open_study_or_store
 
-pio.renderers.default = "plotly_mimetype"  # figures as data: the page draws them itself
+pio.renderers.default = "plotly_mimetype"  # store figures as data; the page draws them
 data = open_study_or_store(
     study, store, versions=versions, codebook=codebook, kinds=kinds, timezone=timezone
 )
 analysis = data.analyse(horizon=horizon, clock=clock, signals="both" if mentions else "codes")
-found = place_brief(analysis, place)
-section(found.name, f"One place ({found.place_id}) of {data.title}.", level=1)
+brief = place_brief(analysis, place)
+section(brief.name, f"One place ({brief.place_id}) of {data.title}.", level=1)
 
 # %%
-Headline(found.sentence())
+Headline(brief.sentence())
 
 # %%
-found.figure()
+brief.figure()
 
 # %% [markdown]
 # ## Events
 
 # %%
-events_table(found.events, data.confirmations, data.timezone)
+events_table(brief.events, data.confirmations, data.timezone)
 
 # %% [markdown]
 # ## Signals
 #
-# Posts with a code for the place, and posts that call it by its name.
+# Posts with a code for the place, and posts that mention it by name.
 
 # %%
-timeline(found.analysis)
+timeline(brief.analysis)
 
 # %%
-signals_table(found.analysis)
+signals_table(brief.analysis)
 
 # %% [markdown]
-# ## What stands for it
+# ## Codes for the place
 
 # %%
-codes_table(data.codebook, found.place_id)
+codes_table(data.codebook, brief.place_id)

@@ -13,7 +13,7 @@
 
 # %% tags=["parameters"]
 study = None  # folder of the study; None for the embedded one
-store = None  # or the path of a store, with the versions of its tables
+store = None  # or the path of a store; versions pins the versions of its tables
 versions = None
 until = "2022-09-12"
 days = 7
@@ -34,57 +34,57 @@ from foxgrape.display.html import Headline, section, table
 from foxgrape.display.report_tables import signals_table
 from foxgrape.studies.from_store import open_study_or_store
 
-pio.renderers.default = "plotly_mimetype"  # figures as data: the page draws them itself
+pio.renderers.default = "plotly_mimetype"  # store figures as data; the page draws them
 data = open_study_or_store(
     study, store, versions=versions, codebook=codebook, kinds=kinds, timezone=timezone
 )
-found = period_brief(data, until=until, days=days, horizon=horizon, clock=clock, signals=signals)
-section(data.title, f"Brief of {found.days_in_words()}, days in {data.timezone}.", level=1)
+brief = period_brief(data, until=until, days=days, horizon=horizon, clock=clock, signals=signals)
+section(data.title, f"{brief.describe_days()}, days in {data.timezone}.", level=1)
 
 # %%
-Headline(found.sentence())
+Headline(brief.sentence())
 
 # %% [markdown]
-# Only what was certain when the period ended stands here: a post once it was certainly posted, an
-# event once it was certainly confirmed. What became known later changes nothing in this brief.
+# This brief uses only what was known when the period ended: a post once it was certainly posted,
+# an event once it was certainly confirmed.
 
 # %%
-counts = found.counts.astype(str)
-table(["What", "This period", "The one before"], counts.to_numpy().tolist(), "")
+counts = brief.counts.astype(str)
+table(["", "This period", "Previous period"], counts.to_numpy().tolist(), "")
 
 # %%
-found.figure()
+brief.figure()
 
 # %% [markdown]
 # ## New signals
 
 # %%
-signals_table(found.analysis, found.new)
+signals_table(brief.analysis, brief.new)
 
 # %% [markdown]
 # ## Leads confirmed
 #
-# Signals whose event was confirmed in this period, whenever they were posted. A lead counts only
-# where the post certainly came first, and its code was not decoded only afterwards.
+# Signals whose event was confirmed in this period, whenever they were posted. A lead counts only if
+# the post certainly came first and its code was not decoded only afterwards.
 
 # %%
-if len(found.confirmed):
-    timeline(found.analysis.of(found.confirmed["signal_id"])).show()
-display(signals_table(found.analysis, found.confirmed))
+if len(brief.confirmed):
+    timeline(brief.analysis.subset(brief.confirmed["signal_id"])).show()
+display(signals_table(brief.analysis, brief.confirmed))
 
 # %% [markdown]
 # ## Still open
 #
-# Signals without an event so far: right-censored, not failed. They stay in every estimate for as
-# long as they were watched.
+# Signals without an event so far. They are right-censored, and included in every estimate for as
+# long as they were observed.
 
 # %%
-signals_table(found.analysis, found.waiting)
+signals_table(brief.analysis, brief.waiting)
 
 # %% [markdown]
 # ## Overdue
 #
-# Signals whose horizon ran out in this period without an event.
+# Signals whose horizon ended in this period without an event.
 
 # %%
-signals_table(found.analysis, found.overdue)
+signals_table(brief.analysis, brief.overdue)

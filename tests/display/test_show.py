@@ -58,7 +58,7 @@ def test_each_table_is_shown_and_not_changed(name, interactive):
         ("2022-09-09T21:00Z", "2022-09-10T20:59:59.999999Z", None, "9 to 10 Sep 2022"),
         ("2022-09-07T21:00Z", "2022-09-10T20:59:59.999999Z", "Europe/Kyiv", "8 to 10 Sep 2022"),
         ("2022-09-09T21:00Z", "2022-09-10T12:16Z", "Europe/Kyiv", "10 Sep 2022, by 15:16"),
-        ("2022-09-10T11:32Z", None, "Europe/Kyiv", "from 10 Sep 2022, 14:32 on"),
+        ("2022-09-10T11:32Z", None, "Europe/Kyiv", "from 10 Sep 2022, 14:32"),
         (None, "2022-09-10T11:32Z", "Europe/Kyiv", "until 10 Sep 2022, 14:32"),
         (None, None, "Europe/Kyiv", "–"),
     ],
@@ -117,7 +117,7 @@ def test_many_rows_are_cut_and_counted():
     assert "1,000 of 2,500 rows." in shown.markup
     assert repr(shown).count("post ") == 20
     assert cells(frame, rows=2) == ["post 0", "post 1"]
-    assert "None, n = 0." in repr(show(frame.head(0)))
+    assert "None." in repr(show(frame.head(0)))
 
 
 def test_without_itables_the_table_is_plain(monkeypatch):
@@ -132,7 +132,7 @@ def test_a_wrong_zone_and_no_rows_are_refused_in_one_line():
     for zone in ("Europe/Nowhere", "../etc", ""):
         with pytest.raises(FoxgrapeError, match="no such time zone"):
             show(STUDY.events, timezone=zone)
-    with pytest.raises(FoxgrapeError, match="1 or more"):
+    with pytest.raises(FoxgrapeError, match="rows must be at least 1"):
         show(STUDY.events, rows=0)
 
 

@@ -1,4 +1,4 @@
-"""Briefs: what was known when, by period, by account and by place; hand-made cases."""
+"""Briefs: what was known when, by period, by account and by place; hand-small cases."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from foxgrape.errors import FoxgrapeError, StoreError, StudyError
 from foxgrape.places import Codebook
 from foxgrape.stats.survival.kaplan_meier import log_rank
 from foxgrape.studies.account_profile import account_profile
-from foxgrape.studies.from_store import as_of, confirmations_to_records, study_from_store
+from foxgrape.studies.from_store import as_of, study_from_store
 from foxgrape.studies.period_brief import period_brief
 from foxgrape.studies.place_brief import place_brief
 
@@ -36,25 +36,23 @@ def study(posts, happened, codes=(("🍇", IZIUM),), **options):
     if happened is None:
         happened = pd.DataFrame(columns=schemas.columns("events"))
     happened = schemas.validate(happened, "events", fill=True)
-    said = pd.DataFrame(columns=schemas.columns("confirmations"))
-    said = schemas.validate(said, "confirmations")
-    happened.attrs["confirmations"] = confirmations_to_records(said)
-    # Nobody ever decoded them in public, so that nothing is hindsight.
+    confirmations = pd.DataFrame(columns=schemas.columns("confirmations"))
+    # Codes that were never decoded in public, so that no signal is hindsight.
     known = [
         replace(code, decoded_at=None)
         for code in base.codebook
         if (code.code, code.place_id) in codes
     ]
-    made = replace(
+    small = replace(
         base,
         posts=table,
         events=happened,
-        confirmations=said,
+        confirmations=schemas.validate(confirmations, "confirmations"),
         codebook=Codebook(known, base.codebook.gazetteer),
         kinds=(),
         observed_until="2022-12-31T22:00:00Z",
     )
-    return replace(made, **options)
+    return replace(small, **options)
 
 
 @pytest.fixture
@@ -70,37 +68,37 @@ def grapes():
     )
 
 
-def told(found):
-    return found.counts.set_index("what")["this"].to_dict()
+def counts(brief):
+    return brief.counts.set_index("what")["this"].to_dict()
 
 
 def test_a_week_has_what_was_certain_in_it(grapes):
-    found = period_brief(grapes, until="2022-09-12")
-    assert told(found) == {
+    brief = period_brief(grapes, until="2022-09-12")
+    assert counts(brief) == {
         "posts": 2,
         "signals": 1,
         "leads confirmed": 1,
         "hindsight": 0,
-        "order cannot be told": 0,
-        "came after their event": 0,
-        "still waiting": 0,
+        "order unknown": 0,
+        "posted after their event": 0,
+        "still open": 0,
         "overdue": 0,
     }
-    assert found.counts["before"].sum() == 0
-    assert found.sentence().startswith(
+    assert brief.counts["before"].sum() == 0
+    assert brief.sentence().startswith(
         "5 to 11 Sep 2022: 1 new signal in 2 posts; 1 lead confirmed"
     )
 
 
-def test_what_was_not_confirmed_yet_is_not_known_yet(grapes):
-    """On the morning of the 8th nobody knows of the event that evening will have confirmed."""
-    found = period_brief(grapes, until="2022-09-08", days=3)
-    assert told(found)["leads confirmed"] == 0
-    assert told(found)["still waiting"] == 1
-    assert found.waiting["lead_min"].dt.round("min").tolist() == [pd.Timedelta("2D 9h")]
+def test_an_event_is_unknown_until_it_is_confirmed(grapes):
+    """The event of the 7th is confirmed on the evening of the 8th."""
+    brief = period_brief(grapes, until="2022-09-08", days=3)
+    assert counts(brief)["leads confirmed"] == 0
+    assert counts(brief)["still open"] == 1
+    assert brief.waiting["lead_min"].dt.round("min").tolist() == [pd.Timedelta("2D 9h")]
 
 
-def test_a_signal_waits_then_is_overdue_once(grapes):
+def test_a_signal_is_open_and_then_overdue_in_one_period(grapes):
     for until, waiting, overdue in (
         ("2022-10-24", 1, 0),
         ("2022-11-14", 1, 0),
@@ -108,17 +106,17 @@ def test_a_signal_waits_then_is_overdue_once(grapes):
         ("2022-11-21", 0, 1),
         ("2022-11-28", 0, 0),
     ):
-        found = told(period_brief(grapes, until=until))
-        assert (found["still waiting"], found["overdue"]) == (waiting, overdue), until
+        brief = counts(period_brief(grapes, until=until))
+        assert (brief["still open"], brief["overdue"]) == (waiting, overdue), until
 
 
-def test_each_brief_says_of_the_period_before_what_that_brief_said(grapes):
+def test_the_previous_period_has_the_counts_of_its_own_brief(grapes):
     this = period_brief(grapes, until="2022-09-19")
     before = period_brief(grapes, until="2022-09-12")
     assert this.counts["before"].tolist() == before.counts["this"].tolist()
 
 
-def test_later_data_change_no_brief(grapes):
+def test_later_data_do_not_change_a_brief(grapes):
     """A brief of September is the same before and after October's posts and events came in."""
     early = replace(grapes, posts=grapes.posts.iloc[:2], observed_until="2022-09-30T00:00:00Z")
     for until in ("2022-09-08", "2022-09-12", "2022-09-19"):
@@ -127,61 +125,63 @@ def test_later_data_change_no_brief(grapes):
         )
 
 
-def test_a_week_in_which_the_clock_was_put_back_has_seven_days(grapes):
-    found = period_brief(grapes, until="2022-11-01")
-    assert found.until - found.since == pd.Timedelta(days=7, hours=1)
-    assert found.days_in_words() == "25 to 31 Oct 2022"
+def test_a_week_with_the_end_of_summer_time_has_seven_days(grapes):
+    brief = period_brief(grapes, until="2022-11-01")
+    assert brief.until - brief.since == pd.Timedelta(days=7, hours=1)
+    assert brief.describe_days() == "25 to 31 Oct 2022"
 
 
-def test_a_period_after_observation_says_so(grapes):
+def test_a_brief_states_that_observation_ended_earlier(grapes):
     assert "ended" not in period_brief(grapes, until="2023-01-01").sentence()
-    said = period_brief(grapes, until="2023-01-02").sentence()
-    assert said.endswith("Observation ended before that, on 1 Jan 2023.")
+    sentence = period_brief(grapes, until="2023-01-02").sentence()
+    assert sentence.endswith("Observation ended earlier, on 1 Jan 2023.")
 
 
-def test_one_day_is_named_alone(grapes):
-    assert period_brief(grapes, until="2022-09-06", days=1).days_in_words() == "5 Sep 2022"
-    with pytest.raises(FoxgrapeError, match="at least 1 day"):
+def test_a_period_of_one_day_is_described_by_its_date(grapes):
+    assert period_brief(grapes, until="2022-09-06", days=1).describe_days() == "5 Sep 2022"
+    with pytest.raises(FoxgrapeError, match="days must be at least 1"):
         period_brief(grapes, until="2022-09-06", days=0)
     for until, days in (("soon", 7), ("2022-09-06", 10**6), ("2022-09-06", 10**12)):
-        with pytest.raises(FoxgrapeError, match="no such period; expected until as a day"):
+        with pytest.raises(
+            FoxgrapeError, match="until must be a date; expected such as 2022-09-12"
+        ):
             period_brief(grapes, until=until, days=days)
 
 
-def test_an_event_nobody_confirms_is_known_when_it_has_occurred():
-    made = study([("2022-09-05T12:00:00Z", "🍇", "a")], events(("2022-09-07", None)))
-    found = period_brief(made, until="2022-09-12", clock="occurred")
-    assert told(found)["leads confirmed"] == 1
+def test_an_event_without_confirmation_is_known_once_it_occurred():
+    small = study([("2022-09-05T12:00:00Z", "🍇", "a")], events(("2022-09-07", None)))
+    brief = period_brief(small, until="2022-09-12", clock="occurred")
+    assert counts(brief)["leads confirmed"] == 1
 
 
 def test_as_of_keeps_what_was_certain():
-    whole = open_study()
-    then = as_of(whole, "2022-09-11T00:00:00Z")
+    analysis = open_study()
+    then = as_of(analysis, "2022-09-11T00:00:00Z")
     assert then.posts["posted_until"].max() < pd.Timestamp("2022-09-11T00:00Z")
     assert "izium-2022-09" in set(then.events["event_id"])
     # Kyiv confirmed on the 11th: at midnight only Moscow had.
     mine = then.confirmations[then.confirmations["event_id"] == "izium-2022-09"]
     assert mine["confirmed_by"].tolist() == ["RU"]
-    assert whole.observed_until != then.observed_until == "2022-09-11T00:00:00+00:00"
+    assert analysis.observed_until != then.observed_until == "2022-09-11T00:00:00+00:00"
     assert (
-        as_of(whole, "2099-01-01T00:00:00Z").observed_until
-        == pd.Timestamp(whole.observed_until).isoformat()
+        as_of(analysis, "2099-01-01T00:00:00Z").observed_until
+        == pd.Timestamp(analysis.observed_until).isoformat()
     )
-    with pytest.raises(FoxgrapeError, match="with its offset"):
-        as_of(whole, "2022-09-11")
+    with pytest.raises(FoxgrapeError, match="instant must have a UTC offset"):
+        as_of(analysis, "2022-09-11")
 
 
 def test_a_store_is_analysed_as_its_study(tmp_path):
-    whole = open_study()
+    analysis = open_study()
     store = Store(tmp_path / "store")
     with pytest.raises(StudyError, match="the store holds no posts and no events"):
         study_from_store(store)
     for name in ("posts", "events", "confirmations"):
-        store.upsert(name, getattr(whole, name))
+        store.upsert(name, getattr(analysis, name))
     read = study_from_store(store.path, kinds=["liberated"], timezone="Europe/Kyiv")
     ours, theirs = (
-        made.analyse().links.sort_values("signal_id", ignore_index=True)
-        for made in (replace(whole, observed_until=None), read)
+        small.analyse().links.sort_values("signal_id", ignore_index=True)
+        for small in (replace(analysis, observed_until=None), read)
     )
     pd.testing.assert_frame_equal(
         ours[ours["signal_id"].isin(theirs["signal_id"])].reset_index(drop=True),
@@ -211,17 +211,17 @@ def test_a_store_is_read_at_the_versions_it_is_told(tmp_path):
 
 
 def test_a_part_of_an_analysis_is_one():
-    whole = open_study().analyse(signals="both")
-    parts = [whole.only(account=name) for name in whole.signals["account"].unique()]
-    assert sum(part.lead_times.n for part in parts) == whole.lead_times.n
+    analysis = open_study().analyse(signals="both")
+    parts = [analysis.filter(account=name) for name in analysis.signals["account"].unique()]
+    assert sum(part.lead_times.n for part in parts) == analysis.lead_times.n
     assert sorted(i for part in parts for i in part.links["signal_id"]) == sorted(
-        whole.links["signal_id"]
+        analysis.links["signal_id"]
     )
-    assert whole.of([]).lead_times.n == 0
+    assert analysis.subset([]).lead_times.n == 0
 
 
-def test_a_profile_counts_posts_emoji_and_what_was_borne_out():
-    made = study(
+def test_a_profile_counts_posts_and_emoji_and_the_share_followed():
+    small = study(
         [
             ("2022-09-01T12:00:00Z", "🔥🔥", "a"),
             ("2022-09-02T12:00:00Z", "🔥 ✈️", "a"),
@@ -231,43 +231,43 @@ def test_a_profile_counts_posts_emoji_and_what_was_borne_out():
         ],
         events(("2022-09-07", "2022-09-08T10:00:00Z")),
     )
-    profile = account_profile(made.analyse(), "a")
+    profile = account_profile(small.analyse(), "a")
     shares = profile.emoji.set_index("emoji")
     # Twice in one post counts once.
     assert shares.loc["🔥", ["posts", "share"]].tolist() == [2, 0.5]
     assert shares.loc["🍇", "places"] == "Izium"
     rows = profile.calibration.set_index(["group", "value"])
     mine = rows.loc[("account", "a")]
-    # One of two had its event, at day five; the other was watched for the whole horizon.
+    # One of two had its event, at day five; the other was observed for the analysis horizon.
     assert (mine["n"], mine["observed"], mine["share"]) == (2, 1, 0.5)
     assert 0 < mine["lower"] < 0.5 < mine["upper"] < 1
     others = rows.loc[("account", "all others")]
     assert (others["n"], others["share"]) == (1, 1.0)
     assert np.isnan(others["lower"])
-    with pytest.raises(FoxgrapeError, match="no post is by this account"):
-        account_profile(made.analyse(), "nobody")
+    with pytest.raises(FoxgrapeError, match="no posts by this account"):
+        account_profile(small.analyse(), "unknown")
 
 
-def test_a_profile_of_silence_is_empty():
+def test_a_profile_without_emoji_is_empty():
     profile = account_profile(study([("2022-09-01T12:00:00Z", "words", "a")], None).analyse(), "a")
     assert (len(profile.emoji), len(profile.calibration)) == (0, 0)
     assert profile.sentence().startswith("a: 0 signals in 1 post;")
 
 
 def test_a_place_has_its_own_signals_and_events(grapes):
-    found = place_brief(grapes.analyse(), IZIUM)
-    assert found.sentence() == (
-        "Izium: 1 event, 2 signals; 1 certainly came before an event, 1 had none within 30 days "
-        "or as long as they were watched."
+    brief = place_brief(grapes.analyse(), IZIUM)
+    assert brief.sentence() == (
+        "Izium: 1 event, 2 signals; 1 certainly came before an event; 1 had no event within 30 "
+        "days or until the end of observation."
     )
     elsewhere = place_brief(grapes.analyse(), "geonames:706448")
     assert (elsewhere.name, len(elsewhere.events)) == ("Kherson", 0)
-    with pytest.raises(FoxgrapeError, match="nobody knows this place"):
+    with pytest.raises(FoxgrapeError, match="unknown place id"):
         place_brief(grapes.analyse(), "my:nowhere")
 
 
 def test_groups_that_were_never_at_risk_together_cannot_be_compared():
-    """The one of `b` was watched for a day, and nothing of `a` happened before: no test."""
+    """The one of `b` was observed for a day, and nothing of `a` happened before: no test."""
     lead = np.array([1.0, 5.0])
     assert log_rank(lead, lead, np.array([False, True]), np.array(["b", "a"])) is None
     days = pd.to_timedelta([1, 5, 6], unit="D")

@@ -92,7 +92,7 @@ def test_nothing_is_overwritten_and_kinds_are_checked(folder):
     with pytest.raises(StudyError, match="something here already"):
         new_study(folder, posts=[POSTS], events=[EVENTS], timezone="Europe/Kyiv")
     (folder / "precious").unlink()
-    with pytest.raises(StudyError, match="no event is of this kind"):
+    with pytest.raises(StudyError, match="no event has this kind"):
         new_study(folder, posts=[POSTS], events=[EVENTS], timezone="Europe/Kyiv", kinds=["x"])
     new_study(folder, posts=[POSTS], events=[EVENTS], timezone="Europe/Kyiv")
 

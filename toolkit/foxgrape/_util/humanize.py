@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-__all__ = ["counted", "duration_in_words", "lead_in_words"]
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+__all__ = ["counted", "describe_time", "duration_in_words", "lead_in_words"]
 
 _DAY = pd.Timedelta(days=1)
+_TICK = pd.Timedelta(1, "us")
 
 
 def duration_in_words(duration: pd.Timedelta) -> str:
@@ -37,6 +41,36 @@ def duration_in_words(duration: pd.Timedelta) -> str:
     parts = [counted(days, "day")] if days else []
     parts += [counted(hours, "hour")] if hours else []
     return f"{sign}{' '.join(parts)}"
+
+
+def describe_time(earliest: pd.Timestamp, latest: pd.Timestamp, zone: str | tzinfo) -> str:
+    """Return an interval of time in words, to the precision it has, in a time zone.
+
+    Examples
+    --------
+    >>> day = pd.Timestamp("2022-09-09T21:00Z"), pd.Timestamp("2022-09-10T20:59:59.999999Z")
+    >>> describe_time(*day, "Europe/Kyiv")
+    '10 Sep 2022, time unknown'
+    >>> describe_time(day[0], pd.Timestamp("2022-09-10T12:16Z"), "Europe/Kyiv")
+    '10 Sep 2022, by 15:16'
+    >>> describe_time(day[0], day[1] + _DAY, "Europe/Kyiv")
+    '10 to 11 Sep 2022'
+    """
+    first, last = earliest.tz_convert(zone), latest.tz_convert(zone)
+    if latest - earliest < pd.Timedelta(minutes=1):
+        return f"{first:%-d %b %Y, %H:%M}"
+    if first.date() != last.date():
+        # Name a shared month or year once: 10 to 11 Sep 2022.
+        start = "%-d %b %Y" if first.year != last.year else "%-d %b"
+        start = "%-d" if (first.year, first.month) == (last.year, last.month) else start
+        return f"{first.strftime(start)} to {last:%-d %b %Y}"
+    from_start = first == first.normalize()
+    to_end = (last + _TICK) == (last + _TICK).normalize()
+    if from_start and to_end:
+        return f"{first:%-d %b %Y}, time unknown"
+    if from_start:
+        return f"{last:%-d %b %Y}, by {last:%H:%M}"
+    return f"{first:%-d %b %Y}, {first:%H:%M} to {last:%H:%M}"
 
 
 def lead_in_words(row: Any) -> str:

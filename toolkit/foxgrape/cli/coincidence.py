@@ -84,7 +84,7 @@ def _power(
 ) -> Power:
     from foxgrape.stats.power import estimate_power
 
-    world = analysis.world(window=window, clock=clock)  # type: ignore[arg-type]
+    world = analysis.simulation_parameters(window=window, clock=clock)  # type: ignore[arg-type]
     return estimate_power(world, leads=leads, window=window, null=null, rng=seed, worlds=worlds)
 
 

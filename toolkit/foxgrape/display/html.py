@@ -1,4 +1,4 @@
-"""Markup that notebooks show and pages keep: escaped text, tables, and what a report found."""
+"""HTML fragments for notebooks and report pages: escaped text, tables, headlines."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ __all__ = [
     "table",
 ]
 
-#: The type under which an executed notebook carries what it found.
+#: MIME type of a report's headline in an executed notebook.
 HEADLINE = "application/vnd.foxgrape.headline"
 _NUMBER = re.compile(r"[-\N{MINUS SIGN}]?[\d.,]*\d(e[-+]?\d+)?%?")
 
 
 class Html:
-    """Markup that a notebook shows as it is; whoever makes it has escaped what came from outside.
+    """HTML that a notebook displays unchanged. The caller must have escaped untrusted text.
 
     Examples
     --------
@@ -46,7 +46,7 @@ class Html:
 
 
 class Headline(Html):
-    """What a report found, in one sentence: its page shows it, and the list of reports repeats it.
+    """The finding of a report in one sentence, shown on its page and in the catalogue.
 
     Examples
     --------
@@ -55,7 +55,7 @@ class Headline(Html):
     """
 
     def __init__(self, text: str, claim: str = "", details: str = "") -> None:
-        """Take the sentence as text, what is claimed with it and what stands below as markup."""
+        """Take the sentence as text; the claim and the details below it as markup."""
         super().__init__(
             '<div class="headline"><p class="finding"><strong>'
             f"{html.escape(text)}</strong></p>{claim}</div>{details}"
@@ -69,43 +69,44 @@ class Headline(Html):
 def table(
     heads: Sequence[str], rows: Sequence[Sequence[str | Html]], note: str | None = None
 ) -> Html:
-    """Return a table with a note below, by default its n; text is escaped, `Html` stands as it is.
+    """Return a table with a note below it, by default n. Text is escaped; `Html` is not.
 
     Examples
     --------
     >>> ">&lt;b&gt;</td>" in table(["Text"], [["<b>"]]).markup
     True
     >>> table(["Text"], []).markup
-    '<p class="soft">None, n = 0.</p>'
+    '<p class="soft">None.</p>'
     """
     if not rows:
-        return Html('<p class="soft">None, n = 0.</p>')
+        return Html('<p class="soft">None.</p>')
     cells = [
-        [one.markup if isinstance(one, Html) else html.escape(one) for one in row] for row in rows
+        [cell.markup if isinstance(cell, Html) else html.escape(cell) for cell in row]
+        for row in rows
     ]
-    sides = [_side(column) for column in zip(*cells, strict=True)]
+    sides = [_alignment(column) for column in zip(*cells, strict=True)]
     head = "".join(
         f'<th scope="col"{side}>{html.escape(name)}</th>'
         for side, name in zip(sides, heads, strict=True)
     )
     body = "".join(f"<tr>{''.join(map('<td{}>{}</td>'.format, sides, row))}</tr>" for row in cells)
-    told = html.escape(f"n = {len(rows)}." if note is None else note)
+    caption = html.escape(f"n = {len(rows)}." if note is None else note)
     return Html(
         f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-        f'<p class="soft">{told}</p>'
+        f'<p class="soft">{caption}</p>'
     )
 
 
-def _side(column: Sequence[str]) -> str:
-    """Have numbers end at the right, and words begin at the left, which the lab would not do."""
-    told = set(column) - {"", "–"}
-    if told and all(map(_NUMBER.fullmatch, told)):
+def _alignment(column: Sequence[str]) -> str:
+    """Align numbers right and text left; JupyterLab would align everything right."""
+    values = set(column) - {"", "–"}
+    if values and all(map(_NUMBER.fullmatch, values)):
         return ' class="number" style="text-align:right"'
     return ' style="text-align:left"'
 
 
 def html_link(address: object, words: str) -> str:
-    """Return words as a link to the web; whatever else stands where an address should, is none.
+    """Return text as a link if the address is http or https, else the escaped text.
 
     Examples
     --------
@@ -114,34 +115,34 @@ def html_link(address: object, words: str) -> str:
     >>> html_link("javascript:run()", "a < b")
     'a &lt; b'
     """
-    told = html.escape(words)
+    text = html.escape(words)
     try:
         parts = urlsplit(str(address))
     except ValueError:
-        return told
+        return text
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        return told
-    # An address that is its own words says its host.
-    told = html.escape(parts.hostname) if words == address else told
+        return text
+    # Shorten an address that is its own text to the host name.
+    text = html.escape(parts.hostname) if words == address else text
     safe = html.escape(str(address))
-    return f'<a href="{safe}" rel="noopener noreferrer" target="_blank">{told}</a>'
+    return f'<a href="{safe}" rel="noopener noreferrer" target="_blank">{text}</a>'
 
 
 def finding_block(finding: str, warnings: Sequence[str] = ()) -> Html:
-    """Return what a test found, and below it what to beware of.
+    """Return the finding of a test, with its warnings as a list below.
 
     Examples
     --------
-    >>> finding_block("Nothing can be claimed.", ["5 signals are too few"]).markup.count("<li>")
+    >>> finding_block("Too few to test.", ["5 signals"]).markup.count("<li>")
     1
     """
     items = "".join(f"<li>{html.escape(sentence(warning))}</li>" for warning in warnings)
-    beware = f'<ul class="warnings">{items}</ul>' if items else ""
-    return Html(f"<p><strong>{html.escape(finding)}</strong></p>{beware}")
+    warning_list = f'<ul class="warnings">{items}</ul>' if items else ""
+    return Html(f"<p><strong>{html.escape(finding)}</strong></p>{warning_list}")
 
 
 def sentence(words: str) -> str:
-    """Begin with a capital, and end with a stop.
+    """Return the text with a capital first letter and a full stop.
 
     Examples
     --------
@@ -152,7 +153,7 @@ def sentence(words: str) -> str:
 
 
 def section(heading: str, words: str, level: int = 2) -> Html:
-    """Return a heading of a level, and the first paragraph below it; both are escaped.
+    """Return a heading and the paragraph below it, both escaped.
 
     Examples
     --------

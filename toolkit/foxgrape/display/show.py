@@ -1,7 +1,7 @@
-"""Any of the tables for a reader: times in the reader's zone, roughness said, sources as links.
+"""Show a table to a person: intervals in words, times in a chosen zone, addresses as links.
 
-The tables stay what they are. What is shown is a table of words made from one, in which whatever
-came from outside is escaped; it is paged and filtered where itables is installed.
+The table itself is not changed. Untrusted text is escaped; long tables are paged and searchable
+where itables is installed.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from foxgrape import times
-from foxgrape._util.humanize import duration_in_words
+from foxgrape._util.humanize import describe_time, duration_in_words
 from foxgrape.display.html import Html, html_link, table
-from foxgrape.display.report_tables import describe_time
 from foxgrape.errors import CONTROLS, FoxgrapeError
 from foxgrape.places import Codebook
 
@@ -27,14 +26,14 @@ if TYPE_CHECKING:
 
 __all__ = ["TableView", "show"]
 
-#: Rows that are shown at most, unless asked for more: what a browser draws at once.
+#: Default maximum of rows, so that browsers stay responsive.
 ROWS = 1000
-#: Rows of a page: what has no more needs no paging.
+#: Rows per page; shorter tables are not paged.
 _PAGE = 10
-#: Rows of the plain text, which is for a terminal.
+#: Rows of the plain text for terminals.
 _LINES = 20
 _NOTHING = "–"
-#: Columns that are shown as one; a time is shown with its end.
+#: Pairs of columns that are shown as one column.
 _PARTNERS = {
     ("lead_min", "duration"): "lead_max",
     ("url", ""): "source",
@@ -44,12 +43,12 @@ _PARTNERS = {
 
 @dataclass(frozen=True, slots=True)
 class TableView:
-    """A table as a reader sees it; a notebook shows its markup, a terminal its text.
+    """A formatted table: HTML for notebooks, plain text for terminals.
 
     Attributes
     ----------
     markup
-        HTML in which all that came from outside is escaped.
+        HTML in which untrusted text is escaped.
     text
         The first rows as plain text.
     """
@@ -66,7 +65,7 @@ class TableView:
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """A column of words: plain, as markup where that differs, and by what it is ordered."""
+    """A column as text, optionally as HTML and with sort keys."""
 
     name: str
     words: list[str]
@@ -81,36 +80,35 @@ def show(
     rows: int = ROWS,
     interactive: bool | None = None,
 ) -> TableView:
-    """Show a table to a reader: what do these rows say, and how exactly is it known?
+    """Show a table in a readable form, with the precision of each time.
 
-    A pair `x_at`, `x_until` becomes one column that says the time to the precision it has, a pair
-    `lead_min`, `lead_max` a lead, an address a link. Other columns, and those of a table of one's
-    own, stand as they are.
+    A pair `x_at`, `x_until` becomes one column with the time to its precision, a pair `lead_min`,
+    `lead_max` becomes a lead, and an address becomes a link. Other columns are unchanged.
 
     Parameters
     ----------
     frame
-        Posts, events, confirmations, signals or links, whole or some rows and columns of them, or
-        a codebook. Not changed.
+        Posts, events, confirmations, signals or links, any selection of them, or a codebook.
+        Not changed.
     timezone
-        IANA name of the reader's zone; by default that of the computer, which is the reader's in
-        the lab. Give it where others will read what is shown: a day as lived in Kyiv is *10 Sep
-        2022, time unknown* in Europe/Kyiv, and *9 to 10 Sep 2022* anywhere else.
+        IANA time zone of the reader; by default that of this computer. Set it where others will
+        read the table: a day in Kyiv is *10 Sep 2022, time unknown* in Europe/Kyiv, and
+        *9 to 10 Sep 2022* in other zones.
     rows
-        How many rows to show at most; below the table stands how many there are.
+        Maximum number of rows; the total is stated below the table.
     interactive
-        Pages and filters by itables, which works without network and adds 1 MB to the output. By
-        default for tables of more than ten rows, where itables is installed. Not for reports,
-        whose pages run no scripts but their own.
+        Page and search with itables, offline; this adds 1 MB to the output. Default: for tables of
+        more than ten rows where itables is installed. Not for reports, whose pages run only their
+        own scripts.
 
     Returns
     -------
-    Shown
+    TableView
 
     Raises
     ------
     FoxgrapeError
-        If there is no such zone, or `rows` is below 1.
+        If the time zone is unknown or `rows` is below 1.
 
     Examples
     --------
@@ -122,26 +120,26 @@ def show(
     n = 1. Times in Europe/Kyiv.
     """
     if rows < 1:
-        raise FoxgrapeError("too few rows to show", expected="1 or more", got=rows)
-    zone, told = _zone(timezone)
-    whole = _frame(frame)
-    shown = _columns(whole.head(rows), zone)
-    count = f"n = {len(whole):,}." if len(whole) <= rows else f"{rows:,} of {len(whole):,} rows."
-    note = f"{count} Times in {told}."
-    long = len(whole) > _PAGE and find_spec("itables") is not None
-    paged = long if interactive is None else interactive
-    markup = _paged(shown, note) if paged and len(whole) else _plain(shown, note).markup
-    return TableView(markup, _text(shown, note, len(whole)))
+        raise FoxgrapeError("rows must be at least 1", got=rows)
+    zone, zone_name = _zone(timezone)
+    full = _frame(frame)
+    columns = _columns(full.head(rows), zone)
+    count = f"n = {len(full):,}." if len(full) <= rows else f"{rows:,} of {len(full):,} rows."
+    note = f"{count} Times in {zone_name}."
+    is_long = len(full) > _PAGE and find_spec("itables") is not None
+    paged = is_long if interactive is None else interactive
+    markup = _paged(columns, note) if paged and len(full) else _plain(columns, note).markup
+    return TableView(markup, _text(columns, note, len(full)))
 
 
 def _zone(name: str | None) -> tuple[tzinfo, str]:
-    """Return a zone, and what to call it."""
+    """Return a time zone and its name for readers."""
     if name is None:
-        # pandas needs dateutil, so it is there.
+        # pandas depends on dateutil.
         from dateutil.tz import gettz  # type: ignore[import-untyped]
 
-        # Unlike an offset, this knows the summers of years gone by.
-        return gettz() or UTC, "the zone of this computer"
+        # Unlike a fixed offset, this includes past daylight saving time.
+        return gettz() or UTC, "the time zone of this computer"
     try:
         return times.get_zone(name), name
     except ValueError:
@@ -155,8 +153,8 @@ def _frame(frame: pd.DataFrame | Codebook) -> pd.DataFrame:
 
 
 def _columns(frame: pd.DataFrame, zone: tzinfo) -> list[_Column]:
-    """Make words of each column, and one column of each pair."""
-    # By place: of columns of one's own two may have the same name, and one the name of ours.
+    """Return each column as text, and each pair as one column."""
+    # By position, since columns of a user's table may share a name.
     cells = [frame.iloc[:, at].tolist() for at in range(frame.shape[1])]
     keys = [(str(name), _kind(dtype)) for name, dtype in frame.dtypes.items()]
     partners = {
@@ -172,14 +170,14 @@ def _columns(frame: pd.DataFrame, zone: tzinfo) -> list[_Column]:
 
 
 def _kind(dtype: Any) -> str:
-    """Tell instants and durations from all else."""
+    """Classify a column as instant, duration or other."""
     if isinstance(dtype, pd.DatetimeTZDtype):
         return "instant"
     return "duration" if pd.api.types.is_timedelta64_dtype(dtype) else ""
 
 
 def _partner(name: str, kind: str) -> str:
-    """Return the column that is shown with this one, if it is there and of the same kind."""
+    """Return the name of the column that is shown with this one, if there is any."""
     if kind == "instant" and name.endswith("_at"):
         return f"{name.removesuffix('_at')}_until"
     return _PARTNERS.get((name, kind), "")
@@ -206,23 +204,23 @@ def _times(name: str, starts: list[Any], ends: list[Any], zone: tzinfo) -> _Colu
 
 
 def _time(start: Any, end: Any, zone: tzinfo) -> str:
-    """Say an interval, of which an end may be open."""
+    """Return an interval in words; either end may be open."""
     if _missing(start) and _missing(end):
         return _NOTHING
     if _missing(end):
-        return f"from {describe_time(start, start, zone)} on"
+        return f"from {describe_time(start, start, zone)}"
     if _missing(start):
         return f"until {describe_time(end, end, zone)}"
     return describe_time(start, end, zone)
 
 
 def _since(time: Any) -> float:
-    """Return where a time stands in the order; one that is not known stands last."""
+    """Return the sort key of a time; missing times sort last."""
     return float("inf") if _missing(time) else float(pd.Timestamp(time).timestamp())
 
 
 def _days(name: str, cells: list[Any], zone: tzinfo) -> _Column:
-    """Say on which day a code was read: as stated in a codebook, as its latest in signals."""
+    """Return days of decoding: exact in a codebook, the latest possible in signals."""
     words = [_NOTHING if _missing(cell) else _day(cell, zone) for cell in cells]
     return _Column(name, words, order=[_since(cell) for cell in cells])
 
@@ -247,7 +245,7 @@ def _leads(shortest: list[Any], longest: list[Any]) -> _Column:
 
 
 def _links(name: str, addresses: list[Any], titles: list[Any]) -> _Column:
-    """Return titles that lead to addresses; an address that is its own title says its host."""
+    """Return titles as links to their addresses."""
     words = [
         _NOTHING if _missing(either) else str(either)
         for address, title in zip(addresses, titles, strict=True)
@@ -274,7 +272,7 @@ def _word(cell: Any) -> str:
 
 
 def _missing(cell: Any) -> bool:
-    """Tell whether a cell is empty; a list in a column of one's own is none of ours, and is not."""
+    """Return whether a cell is missing; a list in a user's column is not."""
     return cell is None or (pd.api.types.is_scalar(cell) and bool(pd.isna(cell)))
 
 
@@ -289,9 +287,9 @@ def _plain(columns: Sequence[_Column], note: str) -> Html:
 
 
 def _paged(columns: Sequence[_Column], note: str) -> str:
-    """Return a table that itables pages and filters, with all that it needs from the package.
+    """Return an offline itables table.
 
-    Hidden columns hold what words are ordered by: *9 Oct* comes after *10 Sep*.
+    Hidden columns hold sort keys, so that *9 Oct* comes after *10 Sep*.
     """
     from itables import options, to_html_datatable
     from itables.javascript import (
@@ -300,7 +298,7 @@ def _paged(columns: Sequence[_Column], note: str) -> str:
 
     cells: list[list[Any]] = [list(_markup(column)) for column in columns]
     heads = [html.escape(column.name.replace("_", " ")) for column in columns]
-    # Words begin at the left; the lab would have all cells end at the right.
+    # JupyterLab would align every cell right.
     rules: list[dict[str, Any]] = [{"targets": "_all", "className": "dt-left"}]
     for position, column in enumerate(columns):
         if column.order is None:
@@ -312,7 +310,7 @@ def _paged(columns: Sequence[_Column], note: str) -> str:
         cells.append(ranks.astype("int64").tolist())
     frame = pd.DataFrame(dict(enumerate(cells)))
     frame.columns = pd.Index(heads)
-    made = to_html_datatable(
+    datatable = to_html_datatable(
         frame,
         connected=False,
         allow_html=True,
@@ -321,21 +319,21 @@ def _paged(columns: Sequence[_Column], note: str) -> str:
         maxColumns=0,
         columnDefs=rules,
         order=[],
-        text_in_header_can_be_selected=False,  # or only its arrow orders by a column
+        text_in_header_can_be_selected=False,  # otherwise only the arrow sorts
         classes="display compact",
         style="table-layout:auto; width:auto; margin:0",
     )
     return (
         generate_init_offline_itables_html(options.dt_bundle)
-        + made
+        + datatable
         + f'<p class="soft">{html.escape(note)}</p>'
     )
 
 
 def _text(columns: Sequence[_Column], note: str, n: int) -> str:
-    """Return the first rows as text, in which nothing moves a terminal's cursor."""
+    """Return the first rows as text without control characters."""
     if not n:
-        return "None, n = 0."
+        return "None."
     words = pd.DataFrame(
         {
             place: [word.translate(CONTROLS) for word in column.words]
@@ -343,5 +341,5 @@ def _text(columns: Sequence[_Column], note: str, n: int) -> str:
         }
     ).head(_LINES)
     heads = [column.name.replace("_", " ") for column in columns]
-    drawn = words.to_string(index=False, header=heads, max_colwidth=60)
-    return f"{drawn}\n{note}" if n <= _LINES else f"{drawn}\nThe first {_LINES}: {note}"
+    text = words.to_string(index=False, header=heads, max_colwidth=60)
+    return f"{text}\n{note}" if n <= _LINES else f"{text}\nFirst {_LINES} rows. {note}"

@@ -1,4 +1,4 @@
-"""One account: its habits, how surprising its signals were, and how often they were borne out."""
+"""One account: what it posts, how unusual its signals were, and how often events followed."""
 
 from __future__ import annotations
 
@@ -23,31 +23,30 @@ if TYPE_CHECKING:
 
 __all__ = ["AccountProfile", "account_profile"]
 
-#: Bits of surprisal: what stands in every eighth post or more often says little.
+#: Bits of surprisal; 3 bits is a code in every eighth post.
 _BITS = (3.0, 6.0)
 _BANDS = ("up to 3 bits", "3 to 6 bits", "more than 6 bits")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AccountProfile:
-    """What one account posts, and what came of its signals.
+    """What one account posts, and how often events followed its signals.
 
     Attributes
     ----------
     account
-        Its name.
+        Name of the account.
     analysis
-        The analysis, of this account's signals alone.
+        The analysis of this account's signals.
     posts
-        Its posts.
+        Posts of the account.
     emoji
-        One row an emoji that it posted, the most frequent first: emoji, posts, share (of its
-        posts), places (that the codebook reads in it, empty for most).
+        One row per emoji, most frequent first: emoji, posts, share (of the account's posts),
+        places (that the emoji stands for in the codebook; empty for most).
     calibration
-        One row a group of signals: group, value, n (counted), observed (with an event), share
-        (borne out: with an event within the horizon, before which they certainly or
-        possibly came, by Kaplan and Meier), lower, upper (95%,
-        log-log; NaN where nobody can tell).
+        One row per group of signals: group, value, n (counted), observed (with an event), share
+        (Kaplan–Meier share followed by an event within the horizon), lower, upper (95% log-log
+        interval; NaN where it is undefined).
     """
 
     account: str
@@ -57,7 +56,7 @@ class AccountProfile:
     calibration: pd.DataFrame
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a group of signals, as `calibration` has them."""
+        """Return one row per group of signals: a copy of `calibration`."""
         return self.calibration.copy()
 
     def to_dict(self) -> dict[str, Any]:
@@ -67,35 +66,34 @@ class AccountProfile:
             "n_posts": len(self.posts),
             "n_signals": len(self.analysis.signals),
             "emoji": self.emoji.to_dict("records"),
-            "calibration": _plain(self.calibration),
+            "calibration": _to_records(self.calibration),
             "sentence": self.sentence(),
         }
 
     def sentence(self) -> str:
-        """Say in one sentence what the account does, and what came of its signals."""
+        """Return the number of signals and their outcomes in one sentence."""
         leads = self.analysis.lead_times
         are = "is" if leads.n_censored == 1 else "are"
         reposts = int(self.posts["repost"].fillna(False).sum())  # noqa: FBT003 - pandas' own
-        found = (
-            f"{counted(len(self.analysis.signals), 'signal')} in {counted(len(self.posts), 'post')}"
-        )
+        posts = counted(len(self.posts), "post")
         if reposts:
-            found += f" ({reposts} of them reposts)"
+            posts += f" ({reposts} of them reposts)"
         return (
-            f"{self.account}: {found}; {leads.n} count, {leads.n_observed} of which had "
-            f"their event within {duration_in_words(self.analysis.horizon)} and "
+            f"{self.account}: {counted(len(self.analysis.signals), 'signal')} in {posts}; "
+            f"{leads.n} count, of which {leads.n_observed} had an event within "
+            f"{duration_in_words(self.analysis.horizon)} and "
             f"{leads.n_censored} {are} right-censored."
         )
 
     def figure(self) -> go.Figure:
-        """Draw how unusual each signal was for the account, and what came of it."""
+        """Draw how unusual each signal was for the account, and its outcome."""
         from foxgrape.plots.activity import surprisal_figure
 
         return surprisal_figure(self.analysis)
 
     def _repr_html_(self) -> str:
-        shown = self.calibration.to_html(index=False, border=0, float_format="{:.2f}".format)
-        return f"<p>{html.escape(self.sentence())}</p>{shown}"
+        table = self.calibration.to_html(index=False, border=0, float_format="{:.2f}".format)
+        return f"<p>{html.escape(self.sentence())}</p>{table}"
 
 
 def account_profile(analysis: Analysis, account: str) -> AccountProfile:
@@ -104,9 +102,9 @@ def account_profile(analysis: Analysis, account: str) -> AccountProfile:
     Parameters
     ----------
     analysis
-        Of all accounts: the others are what this one is held against.
+        Of all accounts, since the profile compares this account with the others.
     account
-        As it stands in the posts.
+        Name as in the posts.
 
     Returns
     -------
@@ -115,13 +113,13 @@ def account_profile(analysis: Analysis, account: str) -> AccountProfile:
     Raises
     ------
     FoxgrapeError
-        If nothing was posted by it.
+        If the account has no posts.
 
     Notes
     -----
-    *Borne out* is one minus the Kaplan–Meier curve at the horizon: signals that were watched for
-    less than the horizon count for as long as they were watched. Posts after their event and
-    hindsight do not count.
+    The share followed is one minus the Kaplan–Meier curve at the horizon: signals observed for less
+    than the horizon count for as long as they were observed. Posts after their event and hindsight
+    do not count.
 
     Examples
     --------
@@ -131,22 +129,25 @@ def account_profile(analysis: Analysis, account: str) -> AccountProfile:
     'Izium'
     """
     posts = analysis.study.posts
-    theirs = posts[posts["account"] == account].reset_index(drop=True)
-    if theirs.empty:
+    own_posts = posts[posts["account"] == account].reset_index(drop=True)
+    if own_posts.empty:
         hint = did_you_mean(account, map(str, posts["account"].dropna().unique()))
-        raise FoxgrapeError("no post is by this account", got=account, hint=hint)
-    own = analysis.only(account=account)
+        raise FoxgrapeError("no posts by this account", got=account, hint=hint)
     return AccountProfile(
-        account, own, theirs, _emoji(theirs, analysis), _calibration(analysis, account)
+        account,
+        analysis.filter(account=account),
+        own_posts,
+        _emoji(own_posts, analysis),
+        _calibration(analysis, account),
     )
 
 
 def _emoji(posts: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
-    """Count in how many posts each emoji stands."""
+    """Count the posts that contain each emoji."""
     spans = scan_emoji(posts["text"])
-    found = pd.DataFrame({"post": spans.row, "emoji": spans.emoji}, dtype="object")
-    found["emoji"] = [normal_emoji(sign) for sign in found["emoji"]]
-    counts = found.drop_duplicates()["emoji"].value_counts(sort=False)
+    hits = pd.DataFrame({"post": spans.row, "emoji": spans.emoji}, dtype="object")
+    hits["emoji"] = [normal_emoji(emoji) for emoji in hits["emoji"]]
+    counts = hits.drop_duplicates()["emoji"].value_counts(sort=False)
     places: dict[str, dict[str, None]] = {}
     for code in analysis.study.codebook:
         name = analysis.study.codebook.gazetteer[code.place_id].name
@@ -156,14 +157,14 @@ def _emoji(posts: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
             "emoji": counts.index.astype("str"),
             "posts": counts.to_numpy(),
             "share": counts.to_numpy() / len(posts),
-            "places": [", ".join(places.get(fold(sign), ())) for sign in counts.index],
+            "places": [", ".join(places.get(fold(emoji), ())) for emoji in counts.index],
         }
     )
     return table.sort_values(["posts", "emoji"], ascending=[False, True], ignore_index=True)
 
 
 def _calibration(analysis: Analysis, account: str) -> pd.DataFrame:
-    """Estimate what share of signals was borne out: this account, others, and by how they look."""
+    """Estimate the share followed: this account, all others, by confidence and by surprisal."""
     signals = analysis.signals
     own = signals["account"] == account
     bands = pd.cut(signals["surprisal"], [-np.inf, *_BITS, np.inf], labels=list(_BANDS))
@@ -177,26 +178,26 @@ def _calibration(analysis: Analysis, account: str) -> pd.DataFrame:
         **{("surprisal", band): own & (bands == band) for band in _BANDS},
     }
     rows = []
-    for (group, value), chosen in groups.items():
-        links = analysis.links[analysis.links["signal_id"].isin(signals.loc[chosen, "signal_id"])]
+    for (group, value), selected in groups.items():
+        links = analysis.links[analysis.links["signal_id"].isin(signals.loc[selected, "signal_id"])]
         leads = lead_times(links.reset_index(drop=True))
         if leads.n:
-            share, lower, upper = _borne_out(leads)
+            share, lower, upper = _share_followed(leads)
             rows.append((group, value, leads.n, leads.n_observed, share, lower, upper))
     names = ["group", "value", "n", "observed", "share", "lower", "upper"]
     return pd.DataFrame(rows, columns=pd.Index(names))
 
 
-def _borne_out(leads: LeadTimes) -> tuple[float, float, float]:
-    """Return the share with an event by the end of what was watched, and its 95% interval."""
+def _share_followed(leads: LeadTimes) -> tuple[float, float, float]:
+    """Return the share with an event by the end of observation, and its 95% interval."""
     last = leads.survival.iloc[-1]
     share = 1 - last["survival"]
-    # With no event, or no signal that waits, the log-log band has no width: nobody can tell.
+    # The log-log interval is undefined where no signal, or every signal, had an event.
     if not 0 < share < 1:
         return share, np.nan, np.nan
     return share, 1 - last["upper"], 1 - last["lower"]
 
 
-def _plain(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def _to_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     plain = frame.astype(object).where(frame.notna(), None)
     return [{str(name): value for name, value in row.items()} for row in plain.to_dict("records")]

@@ -1,4 +1,4 @@
-"""An analysis: the signals of a study, their links and lead times, and what they say in words."""
+"""The signals of a study, their links and lead times, and the questions asked of them."""
 
 from __future__ import annotations
 
@@ -14,76 +14,78 @@ from foxgrape.linking import confirmed_by_side, link
 from foxgrape.stats.survival.lead_times import LeadTimes, lead_times
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     import plotly.graph_objects as go
 
+    from foxgrape.stats.alarms.molchan_test import Alarm
     from foxgrape.stats.coincidence.event_coincidence import Coincidence
+    from foxgrape.stats.hazard.hazard_ratio import Hazard
     from foxgrape.studies.study import Study
 
-__all__ = ["Analysis", "Read", "link_study"]
+__all__ = ["Analysis", "SignalSource", "link_study"]
 
-#: What is read as signals: what the codebook reads, places called by name, or both.
-Read = Literal["codes", "mentions", "both"]
+#: What is read as signals: codes of the codebook, places mentioned by name, or both.
+SignalSource = Literal["codes", "mentions", "both"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Analysis:
-    """What a study shows: its signals, their links and their lead times.
+    """The signals of a study, linked to its events, with their lead times.
 
     Attributes
     ----------
     study
-        What was analysed.
+        The study that was analysed.
     signals, links
-        The tables.
+        The signals and links tables.
     lead_times
-        The estimate over all signals, with one group a kind of signal.
+        The estimate over all signals, with one group per kind of signal.
     read
         What was read as signals: ``codes``, ``mentions`` or ``both``.
     horizon, clock, confirmed_by
-        How it was linked.
+        The options of `foxgrape.link`.
     """
 
     study: Study
     signals: pd.DataFrame
     links: pd.DataFrame
     lead_times: LeadTimes
-    read: Read
+    read: SignalSource
     horizon: pd.Timedelta
     clock: times.Clock
     confirmed_by: str | None
 
     def table(self) -> pd.DataFrame:
-        """Return one row a signal: the signal, its link, its event, and the post's text and source.
+        """Return one row per signal: the signal, its link, its event, and the post's text.
 
         Columns of the event are those of the events table, with the confirmation that counted and
-        its source; columns of the post's source are prefixed with ``post_``.
+        its source. Columns of the post's source have the prefix ``post_``.
         """
         study = self.study
-        of_event = ["event_id", "occurred_at", "occurred_until", "confirmed_at", "confirmed_until"]
-        of_event += ["confirmed_by", "source", "url"]
-        said = study.confirmations[["event_id", "confirmed_by", "source", "url"]]
-        said = said.drop_duplicates(["event_id", "confirmed_by"])
-        events = self.events[of_event].merge(
-            said, on=["event_id", "confirmed_by"], how="left", suffixes=("_of_event", "")
+        event_columns = ["event_id", "occurred_at", "occurred_until", "confirmed_at"]
+        event_columns += ["confirmed_until", "confirmed_by", "source", "url"]
+        confirmations = study.confirmations[["event_id", "confirmed_by", "source", "url"]]
+        confirmations = confirmations.drop_duplicates(["event_id", "confirmed_by"])
+        events = self.events[event_columns].merge(
+            confirmations, on=["event_id", "confirmed_by"], how="left", suffixes=("_of_event", "")
         )
         for name in ("source", "url"):
             events[name] = events[name].fillna(events.pop(f"{name}_of_event"))
-        # A study's posts may come from an export, which knows no source but itself.
+        # Posts from an export have no source columns of their own.
         source = ["source_title", "source_publisher", "source_url"]
-        of_post = study.posts.reindex(columns=["post_id", "text", *source])
-        of_post["source_title"] = of_post["source_title"].fillna(of_post["source_publisher"])
-        of_post = of_post.rename(columns={name: f"post_{name}" for name in source})
+        posts = study.posts.reindex(columns=["post_id", "text", *source])
+        posts["source_title"] = posts["source_title"].fillna(posts["source_publisher"])
+        posts = posts.rename(columns={name: f"post_{name}" for name in source})
         return (
             self.links.merge(self.signals.drop(columns="place_id"), on="signal_id")
             .merge(events, on="event_id", how="left")
-            .merge(of_post, on="post_id")
+            .merge(posts, on="post_id")
             .sort_values(["posted_at", "signal_id"], ignore_index=True)
         )
 
-    def only(self, **values: str) -> Analysis:
-        """Return the same analysis of those signals that have these values.
+    def filter(self, **values: str) -> Analysis:
+        """Return the analysis of the signals whose columns have the given values.
 
         Parameters
         ----------
@@ -93,96 +95,115 @@ class Analysis:
         Examples
         --------
         >>> from foxgrape import open_study
-        >>> open_study().analyse().only(code="🦊").lead_times.n_censored
+        >>> open_study().analyse().filter(code="🦊").lead_times.n_censored
         1
         """
-        chosen = pd.Series(data=True, index=self.signals.index)
+        selected = pd.Series(data=True, index=self.signals.index)
         for name, value in values.items():
-            chosen &= self.signals[name] == value
-        return self.of(self.signals.loc[chosen, "signal_id"])
+            selected &= self.signals[name] == value
+        return self.subset(self.signals.loc[selected, "signal_id"])
 
-    def of(self, signal_ids: Iterable[str]) -> Analysis:
-        """Return the same analysis of some of the signals."""
-        wanted = list(signal_ids)
+    def subset(self, signal_ids: Iterable[str]) -> Analysis:
+        """Return the analysis of the signals with the given ids."""
+        ids = list(signal_ids)
         signals, links = (
-            table[table["signal_id"].isin(wanted)].reset_index(drop=True)
+            table[table["signal_id"].isin(ids)].reset_index(drop=True)
             for table in (self.signals, self.links)
         )
         return replace(self, signals=signals, links=links, lead_times=_by_kind(links, signals))
 
     def sides(self) -> dict[str, Analysis]:
-        """Return the same analysis against each side's own confirmations."""
+        """Return the analysis against each side's own confirmations."""
         return {
-            side: link_study(
-                self.study, self.signals, self.read, str(self.horizon), "confirmed", side
-            )
+            side: self._relink("confirmed", side)
             for side in sorted(self.study.confirmations["confirmed_by"].unique())
         }
 
     def clocks(self) -> dict[times.Clock, Analysis]:
-        """Return the same analysis on both clocks: to when events were confirmed, and occurred.
+        """Return the analysis on each clock: time of confirmation, and time of occurrence.
 
-        Who confirmed an event does not matter for when it occurred.
+        Which side confirmed an event does not change when it occurred.
         """
         return {
-            clock: link_study(
-                self.study,
-                self.signals,
-                self.read,
-                str(self.horizon),
-                clock,
-                self.confirmed_by if clock == "confirmed" else None,
-            )
+            clock: self._relink(clock, self.confirmed_by if clock == "confirmed" else None)
             for clock in times.CLOCKS
         }
 
-    def coincidence(
-        self,
-        *,
-        window: str | Sequence[str] = "7D",
-        clock: times.Clock | None = None,
-        **options: Any,
-    ) -> Coincidence:
-        """Test whether events follow the signals more often than chance would have it.
+    def coincidence(self, *, window: str | Sequence[str] = "7D", **options: Any) -> Coincidence:
+        """Test whether events follow the signals more often than chance allows.
+
+        Uses the events, clock and period of observation of this analysis.
 
         Parameters
         ----------
-        window, clock, options
-            As `foxgrape.coincidence` takes them; the clock is that of the analysis by default.
+        window, options
+            As in `foxgrape.coincidence`; `clock` and `observed` override those of the analysis.
+
+        Examples
+        --------
+        >>> from foxgrape import open_study
+        >>> open_study().analyse().coincidence(n=99).n_signals
+        5
         """
         from foxgrape.stats.coincidence.event_coincidence import coincidence
 
-        events = self.events
-        clock = clock or self.clock
-        return coincidence(
-            self.signals, events, window=window, clock=clock,
-            **{"observed": self._observed(events, clock)} | options,
-        )  # fmt: skip
+        return coincidence(self.signals, self.events, window=window, **self._options(options))
 
-    def world(self, *, window: str = "7D", clock: times.Clock | None = None) -> dict[str, Any]:
-        """Describe worlds like this study, for `planning.power`."""
+    def hazard(self, *, window: str | Sequence[str] = "7D", **options: Any) -> Hazard:
+        """Estimate how a signal changes the odds of an event at its place.
+
+        Uses the events, clock and period of observation of this analysis.
+
+        Parameters
+        ----------
+        window, options
+            As in `foxgrape.hazard`; `clock` and `observed` override those of the analysis.
+
+        Examples
+        --------
+        >>> from foxgrape import open_study
+        >>> open_study().analyse().hazard().n_events > 0
+        True
+        """
+        from foxgrape.stats.hazard.hazard_ratio import hazard
+
+        return hazard(self.signals, self.events, window=window, **self._options(options))
+
+    def alarm(self, *, window: str | Sequence[str] = "7D", **options: Any) -> Alarm:
+        """Score the signals as alarms: events missed against time and places alarmed.
+
+        Uses the events, clock and period of observation of this analysis.
+
+        Parameters
+        ----------
+        window, options
+            As in `foxgrape.alarm`; `clock` and `observed` override those of the analysis.
+
+        Examples
+        --------
+        >>> from foxgrape import open_study
+        >>> open_study().analyse().alarm(n=99).n_signals
+        4
+        """
+        from foxgrape.stats.alarms.molchan_test import alarm
+
+        return alarm(self.signals, self.events, window=window, **self._options(options))
+
+    def simulation_parameters(self, *, window: str = "7D", **options: Any) -> dict[str, Any]:
+        """Return arguments of `simulate.world` for worlds that resemble this study."""
         from foxgrape.stats.power import world_parameters_from
 
-        return world_parameters_from(
-            self.coincidence(window=window, clock=clock, null="place", n=1)
-        )
+        return world_parameters_from(self.coincidence(window=window, null="place", n=1, **options))
 
     @property
     def events(self) -> pd.DataFrame:
-        """The events that the hints are about, as the counted side confirmed them."""
-        study, side = self.study, self.confirmed_by
-        events = _hinted_at(study)
-        return events if side is None else confirmed_by_side(events, study.confirmations, side)
+        """The events of the study's kinds, as the counted side confirmed them."""
+        events = _events_of_kinds(self.study)
+        if self.confirmed_by is None:
+            return events
+        return confirmed_by_side(events, self.study.confirmations, self.confirmed_by)
 
-    def _observed(
-        self, events: pd.DataFrame, clock: str
-    ) -> tuple[str | pd.Timestamp, str | pd.Timestamp] | None:
-        """Return the period of observation, where the study says when it ended."""
-        begins = pd.concat([self.signals["posted_at"], events[f"{clock}_at"]]).min()
-        end = self.study.observed_until
-        return None if end is None or pd.isna(begins) else (begins, end)
-
-    def before(self) -> pd.DataFrame:
+    def leading_rows(self) -> pd.DataFrame:
         """Return the rows of `table` whose post certainly came before the confirmation.
 
         Hindsight does not count.
@@ -190,48 +211,74 @@ class Analysis:
         return _certain(self.table())
 
     def findings(self) -> list[str]:
-        """Say in words what was found; plain text, one finding an item."""
+        """Return what was found as plain sentences."""
         table = self.table()
-        before = _certain(table)
-        first = (
-            f"{counted(len(table), 'signal')} in {counted(len(self.study.posts), 'post')}. "
-            f"{len(before)} certainly came before their event was confirmed{_leads(before)}"
-        )
-        told = [first]
+        leading = _certain(table)
+        posts = counted(len(self.study.posts), "post")
+        verb = "came before its event" if len(leading) == 1 else "came before their event"
+        certain = f"{len(leading)} certainly {verb} was confirmed{_leads(leading)}"
+        sentences = [f"{counted(len(table), 'signal')} in {posts}. {certain}"]
         if self.clock == "confirmed" and self.confirmed_by is None:
-            told += [
-                f"Counted to what {side} itself confirmed, {len(rows)} did{_leads(rows)}"
-                for side, rows in ((side, part.before()) for side, part in self.sides().items())
+            sentences += [
+                f"Measured against {side}'s own confirmations: {len(rows) or 'none'}{_leads(rows)}"
+                for side, rows in (
+                    (side, analysis.leading_rows()) for side, analysis in self.sides().items()
+                )
             ]
         valid = table[~table["hindsight"]]
         for words, rows in (
-            ("The order cannot be told for", valid[valid["relation"] == "undetermined"]),
-            ("Came after the confirmation:", valid[valid["relation"] == "follows"]),
+            (
+                "Times too rough to say which came first:",
+                valid[valid["relation"] == "undetermined"],
+            ),
+            ("Posted after the confirmation:", valid[valid["relation"] == "follows"]),
             (
                 f"Right-censored, no event within {duration_in_words(self.horizon)}:",
                 valid[valid["relation"] == "unconfirmed"],
             ),
-            ("Decoded only afterwards, hindsight:", table[table["hindsight"]]),
+            ("Hindsight, decoded only after the event:", table[table["hindsight"]]),
         ):
             if len(rows):
-                told.append(f"{words} {len(rows)}{_listed(rows, _name)}")
-        return [*told, self.lead_times.sentence()]
+                sentences.append(f"{words} {len(rows)}{_listed(rows, _name)}")
+        return [*sentences, self.lead_times.sentence()]
 
     def figure(self) -> go.Figure:
-        """Draw each signal with its event and the interval between."""
+        """Draw each signal with its event and the interval between them."""
         from foxgrape.plots.signals import timeline
 
         return timeline(self)
+
+    def __repr__(self) -> str:
+        side = f", confirmed by {self.confirmed_by}" if self.confirmed_by else ""
+        return (
+            f"<Analysis of {self.study.name}: {counted(len(self.signals), 'signal')}, "
+            f"{int(self.links['observed'].sum())} with an event within "
+            f"{duration_in_words(self.horizon)}; {self.clock} clock{side}>"
+        )
 
     def _repr_html_(self) -> str:
         items = "".join(f"<li>{html.escape(line)}</li>" for line in self.findings())
         return f"<h4>{html.escape(self.study.title)}</h4><ul>{items}</ul>"
 
+    def _relink(self, clock: times.Clock, side: str | None) -> Analysis:
+        return link_study(self.study, self.signals, self.read, str(self.horizon), clock, side)
+
+    def _options(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Return the options of a question: those given, then those of this analysis."""
+        clock = options.get("clock") or self.clock
+        return {"observed": self._observed(clock)} | options | {"clock": clock}
+
+    def _observed(self, clock: str) -> tuple[str | pd.Timestamp, str | pd.Timestamp] | None:
+        """Return the period of observation; None where the study does not state its end."""
+        start = pd.concat([self.signals["posted_at"], self.events[f"{clock}_at"]]).min()
+        end = self.study.observed_until
+        return None if end is None or pd.isna(start) else (start, end)
+
 
 def link_study(
     study: Study,
     signals: pd.DataFrame,
-    read: Read,
+    read: SignalSource,
     horizon: str,
     clock: times.Clock,
     confirmed_by: str | None,
@@ -239,7 +286,7 @@ def link_study(
     """Link the signals of a study to its events and estimate their lead times."""
     links = link(
         signals,
-        _hinted_at(study),
+        _events_of_kinds(study),
         horizon=horizon,
         clock=clock,
         confirmed_by=confirmed_by,
@@ -258,8 +305,7 @@ def link_study(
     )
 
 
-def _hinted_at(study: Study) -> pd.DataFrame:
-    """Return the events of the kinds that hints are about."""
+def _events_of_kinds(study: Study) -> pd.DataFrame:
     events = study.events
     return events[events["kind"].isin(study.kinds)] if study.kinds else events
 
@@ -273,14 +319,14 @@ def _certain(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _name(row: Any) -> str:
-    sign = row.code if row.kind == "emoji" else f"“{row.code}”"
-    return f"{sign} for {row.place}" if row.code != row.place else str(row.place)
+    code = row.code if row.kind == "emoji" else f"“{row.code}”"
+    return f"{code} for {row.place}" if row.code != row.place else str(row.place)
 
 
 def _leads(rows: pd.DataFrame) -> str:
     return _listed(rows, lambda row: f"{_name(row)}, lead {lead_in_words(row)}")
 
 
-def _listed(rows: pd.DataFrame, word: Any) -> str:
-    names = "; ".join(word(row) for row in rows.itertuples())
+def _listed(rows: pd.DataFrame, describe: Callable[[Any], str]) -> str:
+    names = "; ".join(describe(row) for row in rows.itertuples())
     return f" ({names})." if names else "."

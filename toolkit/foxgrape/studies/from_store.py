@@ -1,4 +1,4 @@
-"""A store, or what of a study was known at an instant, as a study."""
+"""A store as a study, and a study as it was known at an instant."""
 
 from __future__ import annotations
 
@@ -13,13 +13,7 @@ from foxgrape.errors import FoxgrapeError, StudyError
 from foxgrape.io.events.place_resolver import unify_place_ids
 from foxgrape.io.store import Store
 from foxgrape.places import Codebook, Gazetteer
-from foxgrape.studies.study import (
-    Study,
-    confirmations_to_records,
-    open_study,
-    restrict_gazetteer,
-    validate_kinds,
-)
+from foxgrape.studies.study import Study, open_study, restrict_gazetteer, validate_kinds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -43,29 +37,29 @@ def study_from_store(
     store
         The store, its folder or its URL.
     versions
-        Which version of each table to read; the newest by default. A table that it does not name
-        is read as empty.
+        Version of each table to read; the newest by default. A table that is not named is read as
+        empty.
     codebook
         A CSV of codes; by default the packaged codebook.
     kinds
-        The kinds of event that hints are about; every kind by default.
+        The kinds of event that signals are about; every kind by default.
     timezone
-        IANA name of the zone in which its days were lived.
+        IANA time zone of the study's days.
 
     Returns
     -------
     Study
-        Observed until the last instant that stands in it.
+        Observed until the last instant in its tables.
 
     Raises
     ------
     StoreError
-        If there is no such version, or the store cannot be read.
+        If the version does not exist or the store cannot be read.
     StudyError
-        If the store holds neither posts nor events, no event is of one of the kinds, or there is no
-        such zone.
+        If the store holds neither posts nor events, no event has one of the kinds, or the time
+        zone is unknown.
     CodebookError
-        If the codebook cannot be used.
+        If the codebook is invalid.
 
     Examples
     --------
@@ -94,7 +88,6 @@ def study_from_store(
     )
     gazetteer = Gazetteer.default()
     events = unify_place_ids(events, gazetteer)
-    events.attrs["confirmations"] = confirmations_to_records(confirmations)
     codes = Codebook.default() if codebook is None else Codebook.from_csv(codebook, gazetteer)
     return Study(
         name=name,
@@ -115,16 +108,16 @@ def study_from_store(
 def open_study_or_store(
     study: str | Path | None, store: str | Path | Store | None, **options: Any
 ) -> Study:
-    """Open the one source that a report was told to read.
+    """Open the source of a report: a store if given, else a study.
 
     Parameters
     ----------
     study
-        Folder of a study; with neither, the embedded one.
+        Folder of a study; without a study and a store, the embedded study.
     store
-        A store, which goes before a study.
+        A store; takes precedence over the study.
     options
-        Of a store, as `stored_study` takes them; a study says such things itself.
+        Passed to `study_from_store`; a study states these in its data package.
 
     Returns
     -------
@@ -139,19 +132,19 @@ def open_study_or_store(
 
 
 def as_of(study: Study, instant: str | datetime) -> Study:
-    """Return a study as it stood at an instant: only what had certainly happened by then.
+    """Return a study as it was known at an instant: only what was certain by then.
 
-    A post counts once it was certainly posted. An event counts once it was certainly confirmed, by
-    whoever was first; one that nobody ever confirmed, once it had certainly occurred. Codes stay:
-    whether one was read only afterwards is for the links to say (hindsight).
+    A post counts once it was certainly posted. An event counts once it was certainly confirmed by
+    any side; an event without a confirmation, once it had certainly occurred. The codebook is not
+    restricted: whether a code was decoded later is a property of the links (hindsight).
 
     Parameters
     ----------
     study
         Not changed.
     instant
-        With its offset. What was certain before it counts; observation ends with it, or with the
-        study's own end of observation if that came first.
+        With a UTC offset. Observation ends at this instant, or at the study's own end of
+        observation if that is earlier.
 
     Returns
     -------
@@ -174,18 +167,19 @@ def as_of(study: Study, instant: str | datetime) -> Study:
         end = pd.Timestamp(times.parse_instant(text))
     except ValueError:
         raise FoxgrapeError(
-            "no such instant", expected="an instant with its offset: 2022-09-10T00:00:00Z", got=text
+            "instant must have a UTC offset", expected="such as 2022-09-10T00:00:00Z", got=text
         ) from None
     if study.observed_until is not None and end > pd.Timestamp(study.observed_until):
         end = pd.Timestamp(study.observed_until)
-    said = study.confirmations[study.confirmations["confirmed_until"] < end]
+    confirmations = study.confirmations[study.confirmations["confirmed_until"] < end]
     known = study.events["confirmed_until"].fillna(study.events["occurred_until"])
     events = study.events[known < end].reset_index(drop=True)
-    events.attrs["confirmations"] = confirmations_to_records(said)
     return replace(
         study,
         posts=study.posts[study.posts["posted_until"] < end].reset_index(drop=True),
         events=events,
-        confirmations=said[said["event_id"].isin(events["event_id"])].reset_index(drop=True),
+        confirmations=confirmations[confirmations["event_id"].isin(events["event_id"])].reset_index(
+            drop=True
+        ),
         observed_until=end.isoformat(),
     )

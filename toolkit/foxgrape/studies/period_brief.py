@@ -1,4 +1,4 @@
-"""What a period brought, against the one before: new signals, confirmed leads, what still waits."""
+"""What changed in a period, compared with the period before it."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from foxgrape import times
-from foxgrape._util.humanize import counted, duration_in_words
-from foxgrape.display.report_tables import describe_time
+from foxgrape._util.humanize import counted, describe_time, duration_in_words
 from foxgrape.errors import FoxgrapeError
 from foxgrape.studies.from_store import as_of
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from foxgrape.studies.analysis import Analysis, Read
+    from foxgrape.studies.analysis import Analysis, SignalSource
     from foxgrape.studies.study import Study
 
 __all__ = ["PeriodBrief", "period_brief"]
@@ -26,28 +25,28 @@ __all__ = ["PeriodBrief", "period_brief"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PeriodBrief:
-    """What was known at the end of a period that was not known at its beginning.
+    """What became known during a period.
 
-    A post belongs to the period in which it was certainly posted, an event to the one in which it
-    was certainly confirmed. Each table has the rows of `Analysis.table`.
+    A post belongs to the period in which it was certainly posted; an event, to the period in which
+    it was certainly confirmed. Each table has the rows of `Analysis.table`.
 
     Attributes
     ----------
     analysis
-        All that was known at the end.
+        Everything known at the end of the period.
     since, until
-        The period: from `since` up to, and without, `until`.
+        The period: from `since`, inclusive, to `until`, exclusive.
     new
-        Signals posted in it.
+        Signals posted in the period.
     confirmed
-        Signals whose event was confirmed in it, and which did not certainly come after it. Those
-        that are hindsight are among them, marked.
+        Signals whose event was confirmed in the period, without those certainly posted after it.
+        Hindsight is included and marked.
     waiting
-        Signals without an event that have waited no longer than the horizon.
+        Signals without an event so far, still within the horizon.
     overdue
-        Signals whose horizon ran out in the period, without an event.
+        Signals whose horizon ended in the period without an event.
     counts
-        One row a kind of news: what, this (period), before (the same as of `since`).
+        One row per quantity: what, this (period), before (the period before).
     """
 
     analysis: Analysis
@@ -60,11 +59,11 @@ class PeriodBrief:
     counts: pd.DataFrame
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a kind of news: what, this, before."""
+        """Return one row per quantity: what, this, before."""
         return self.counts.copy()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the counts as plain values, and the ids of the signals."""
+        """Return the counts and the ids of the signals as plain values."""
         parts = ("new", "confirmed", "waiting", "overdue")
         return {
             "since": self.since.isoformat(),
@@ -74,33 +73,32 @@ class PeriodBrief:
         }
 
     def sentence(self) -> str:
-        """Say in one sentence what the period brought."""
-        told = self.counts.set_index("what")["this"]
-        waits = "waits" if told["still waiting"] == 1 else "wait"
+        """Return the counts of the period in one sentence."""
+        counts = self.counts.set_index("what")["this"]
         return (
-            f"{self.days_in_words()}: {counted(told['signals'], 'new signal')} in "
-            f"{counted(told['posts'], 'post')}; {counted(told['leads confirmed'], 'lead')} "
-            f"confirmed; {told['still waiting']} still {waits} for an event; "
-            f"{told['overdue']} overdue, no event within "
-            f"{duration_in_words(self.analysis.horizon)}.{self._ended()}"
+            f"{self.describe_days()}: {counted(counts['signals'], 'new signal')} in "
+            f"{counted(counts['posts'], 'post')}; {counted(counts['leads confirmed'], 'lead')} "
+            f"confirmed; {counts['still open']} still open; "
+            f"{counts['overdue']} overdue, with no event within "
+            f"{duration_in_words(self.analysis.horizon)}.{self._end_of_observation()}"
         )
 
-    def _ended(self) -> str:
-        """Say so if nobody watched any more when the period ended."""
+    def _end_of_observation(self) -> str:
+        """Return a sentence if observation ended before the period did."""
         end = pd.Timestamp(self.analysis.study.observed_until or self.until)
         if end >= self.until:
             return ""
         local = end.tz_convert(self.analysis.study.timezone)
-        return f" Observation ended before that, on {local:%-d %b %Y}."
+        return f" Observation ended earlier, on {local:%-d %b %Y}."
 
-    def days_in_words(self) -> str:
-        """Name the days of the period, as lived where the study is at home."""
+    def describe_days(self) -> str:
+        """Return the days of the period in words, in the time zone of the study."""
         last = self.until - pd.Timedelta(1, "us")
         words = describe_time(self.since, last, self.analysis.study.timezone)
         return words.removesuffix(", time unknown")
 
     def figure(self) -> go.Figure:
-        """Draw the posts of the period and of the one before, day by day."""
+        """Draw the posts per day of the period and of the period before."""
         from foxgrape.plots.activity import activity
 
         return activity(
@@ -113,8 +111,7 @@ class PeriodBrief:
         )
 
     def _repr_html_(self) -> str:
-        shown = self.counts.to_html(index=False, border=0)
-        return f"<p>{html.escape(self.sentence())}</p>{shown}"
+        return f"<p>{html.escape(self.sentence())}</p>{self.counts.to_html(index=False, border=0)}"
 
 
 def period_brief(
@@ -124,55 +121,54 @@ def period_brief(
     days: int = 7,
     horizon: str = "30D",
     clock: times.Clock = "confirmed",
-    signals: Read = "codes",
+    signals: SignalSource = "codes",
 ) -> PeriodBrief:
-    """Tell what the days before a day brought, with nothing that was known only later.
+    """Summarize the days before a date, using only what was known when they ended.
 
     Parameters
     ----------
     study
-        A study, or a store as `stored_study` reads it. Not changed.
+        A study, or a store read with `study_from_store`. Not changed.
     until
-        The day, where the study is at home, with whose beginning the period ends.
+        The period ends when this day begins, in the time zone of the study.
     days
-        How many days the period has.
+        Length of the period in days.
     horizon, clock, signals
-        As `Study.analyse` takes them.
+        As in `Study.analyse`.
 
     Returns
     -------
-    Brief
+    PeriodBrief
 
     Raises
     ------
     FoxgrapeError
-        If the period is none.
+        If `until` is not a date or `days` is below 1.
 
     Examples
     --------
     >>> from foxgrape import open_study
     >>> period_brief(open_study(), until="2022-09-12").sentence()
-    '5 to 11 Sep 2022: 2 new signals in 6 posts; 0 leads confirmed; 1 still waits for an event; ...'
+    '5 to 11 Sep 2022: 2 new signals in 6 posts; 0 leads confirmed; 1 still open; 0 ...'
     """
     if days < 1:
-        raise FoxgrapeError("no such period", expected="at least 1 day", got=days)
+        raise FoxgrapeError("days must be at least 1", got=days)
     try:
         end = until if isinstance(until, date) else date.fromisoformat(until)
         before, since, last = (
             _midnight(end - timedelta(days=back), study.timezone) for back in (2 * days, days, 0)
         )
     except (ValueError, OverflowError):
-        expected = "until as a day, such as 2022-09-12"
         raise FoxgrapeError(
-            "no such period", expected=expected, got=f"{until}, {days} days"
+            "until must be a date", expected="such as 2022-09-12", got=f"{until}, {days} days"
         ) from None
     options: dict[str, Any] = {"horizon": horizon, "clock": clock, "signals": signals}
     analysis = as_of(study, last).analyse(**options)
     earlier = as_of(study, since).analyse(**options)
     parts = _parts(analysis, since, last)
-    told = _counts(analysis, parts, since, last)
-    then = _counts(earlier, _parts(earlier, before, since), before, since)
-    counts = pd.DataFrame({"what": list(told), "this": told.values(), "before": then.values()})
+    this = _counts(analysis, parts, since, last)
+    previous = _counts(earlier, _parts(earlier, before, since), before, since)
+    counts = pd.DataFrame({"what": list(this), "this": this.values(), "before": previous.values()})
     return PeriodBrief(analysis=analysis, since=since, until=last, counts=counts, **parts)
 
 
@@ -181,19 +177,19 @@ def _midnight(day: date, zone: str) -> pd.Timestamp:
 
 
 def _parts(analysis: Analysis, since: pd.Timestamp, until: pd.Timestamp) -> dict[str, pd.DataFrame]:
-    """Return the signals that are news of a period that ends with the analysis."""
+    """Return the tables of a period that ends with the analysis."""
     table = analysis.table()
-    # An event becomes known when it is confirmed; one that nobody confirms, when it occurs.
+    # An event becomes known when it is confirmed; without a confirmation, when it occurs.
     known = table["confirmed_until"].fillna(table["occurred_until"])
-    ran_out = table["posted_until"] + analysis.horizon
-    open_ = ~table["observed"]
-    chosen = {
+    deadline = table["posted_until"] + analysis.horizon
+    is_open = ~table["observed"]
+    selected = {
         "new": _within(table["posted_until"], since, until),
-        "confirmed": ~open_ & _within(known, since, until) & (table["relation"] != "follows"),
-        "waiting": open_ & (ran_out >= until),
-        "overdue": open_ & _within(ran_out, since, until),
+        "confirmed": ~is_open & _within(known, since, until) & (table["relation"] != "follows"),
+        "waiting": is_open & (deadline >= until),
+        "overdue": is_open & _within(deadline, since, until),
     }
-    return {name: table[rows].reset_index(drop=True) for name, rows in chosen.items()}
+    return {name: table[rows].reset_index(drop=True) for name, rows in selected.items()}
 
 
 def _within(instants: pd.Series, since: pd.Timestamp, until: pd.Timestamp) -> pd.Series:
@@ -210,8 +206,8 @@ def _counts(
         "signals": len(new),
         "leads confirmed": int((certain & ~confirmed["hindsight"]).sum()),
         "hindsight": int(confirmed["hindsight"].sum()),
-        "order cannot be told": int((~certain & ~confirmed["hindsight"]).sum()),
-        "came after their event": int((new["relation"] == "follows").sum()),
-        "still waiting": len(parts["waiting"]),
+        "order unknown": int((~certain & ~confirmed["hindsight"]).sum()),
+        "posted after their event": int((new["relation"] == "follows").sum()),
+        "still open": len(parts["waiting"]),
         "overdue": len(parts["overdue"]),
     }

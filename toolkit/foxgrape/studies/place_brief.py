@@ -1,4 +1,4 @@
-"""One place: all signals that pointed to it, and all that happened there."""
+"""One place: all signals that refer to it, and all events there."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ __all__ = ["PlaceBrief", "place_brief"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlaceBrief:
-    """What is known of one place.
+    """Signals and events of one place.
 
     Attributes
     ----------
     place_id, name
-        Which place.
+        The place.
     analysis
-        The analysis, of the signals that point there.
+        The analysis of the signals that refer to it.
     events
-        All that happened there, of every kind.
+        Events there, of every kind.
     """
 
     place_id: str
@@ -40,7 +40,7 @@ class PlaceBrief:
     events: pd.DataFrame
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a signal, as `Analysis.table` has them."""
+        """Return one row per signal, with the columns of `Analysis.table`."""
         return self.analysis.table()
 
     def to_dict(self) -> dict[str, Any]:
@@ -54,13 +54,13 @@ class PlaceBrief:
         }
 
     def sentence(self) -> str:
-        """Say in one sentence what is known of the place."""
-        leads, before = self.analysis.lead_times, len(self.analysis.before())
+        """Return the counts for the place in one sentence."""
+        leads, leading = self.analysis.lead_times, len(self.analysis.leading_rows())
         return (
             f"{self.name}: {counted(len(self.events), 'event')}, "
-            f"{counted(len(self.analysis.signals), 'signal')}; {before} certainly came before "
-            f"an event, {leads.n_censored} had none within "
-            f"{duration_in_words(self.analysis.horizon)} or as long as they were watched."
+            f"{counted(len(self.analysis.signals), 'signal')}; {leading} certainly came before "
+            f"an event; {leads.n_censored} had no event within "
+            f"{duration_in_words(self.analysis.horizon)} or until the end of observation."
         )
 
     def figure(self) -> go.Figure:
@@ -74,14 +74,14 @@ class PlaceBrief:
 
 
 def place_brief(analysis: Analysis, place_id: str) -> PlaceBrief:
-    """Gather all signals and events of one place.
+    """Collect all signals and events of one place.
 
     Parameters
     ----------
     analysis
         Of a study or a store.
     place_id
-        Such as ``geonames:707292``. A place of which nothing is known has an empty brief.
+        Such as ``geonames:707292``. A place without signals and events has an empty brief.
 
     Returns
     -------
@@ -90,29 +90,29 @@ def place_brief(analysis: Analysis, place_id: str) -> PlaceBrief:
     Raises
     ------
     FoxgrapeError
-        If neither the study nor the packaged gazetteer knows the place.
+        If the place is in neither the study nor the packaged gazetteer.
 
     Examples
     --------
     >>> from foxgrape import open_study
     >>> place_brief(open_study().analyse(), "geonames:702972").sentence()
-    'Lysychansk: 1 event, 1 signal; 0 certainly came before an event, 1 had none within 30 days ...'
+    'Lysychansk: 1 event, 1 signal; 0 certainly came before an event; 1 had no event within ...'
     """
     study = analysis.study
-    there = study.events[study.events["place_id"] == place_id]
+    events = study.events[study.events["place_id"] == place_id]
     return PlaceBrief(
         place_id=place_id,
         name=_name(study, place_id),
-        analysis=analysis.only(place_id=place_id),
-        events=there.reset_index(drop=True),
+        analysis=analysis.filter(place_id=place_id),
+        events=events.reset_index(drop=True),
     )
 
 
 def _name(study: Study, place_id: str) -> str:
-    """Return what a place is called: by the events, the study's codebook, or the gazetteer."""
+    """Return the name of a place from the events, the study's gazetteer or the packaged one."""
     for name in study.events.loc[study.events["place_id"] == place_id, "place"].dropna():
         return str(name)
     for gazetteer in (study.codebook.gazetteer, Gazetteer.default()):
         if place_id in gazetteer:
             return gazetteer[place_id].name
-    raise FoxgrapeError("nobody knows this place", got=place_id, hint="foxgrape find NAME")
+    raise FoxgrapeError("unknown place id", got=place_id, hint="search with: foxgrape find NAME")

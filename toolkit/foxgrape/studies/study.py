@@ -1,8 +1,9 @@
-"""A study: a folder that is a Frictionless data package, read whole and analysed in one call."""
+"""A study: posts, events and codes in a folder that is a Frictionless data package."""
 
 from __future__ import annotations
 
 import hashlib
+import html
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,29 +12,24 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from foxgrape import schemas, times
+from foxgrape._util.humanize import counted
 from foxgrape._util.resources import study_folder
 from foxgrape.detection.detect import detect
 from foxgrape.errors import StudyError, TableError, did_you_mean
 from foxgrape.io.events import read_events
 from foxgrape.io.posts import read_posts
 from foxgrape.places import Codebook, Gazetteer
-from foxgrape.studies.analysis import Analysis, Read, link_study
+from foxgrape.studies.analysis import Analysis, SignalSource, link_study
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
-__all__ = [
-    "Study",
-    "confirmations_to_records",
-    "open_study",
-    "restrict_gazetteer",
-    "validate_kinds",
-]
+__all__ = ["Study", "open_study", "restrict_gazetteer", "validate_kinds"]
 
 _RESOURCES = ("posts", "events", "confirmations", "codebook", "places")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Study:
     """Posts, events, confirmations and a codebook that belong together.
 
@@ -44,18 +40,18 @@ class Study:
     folder
         Where it was read from.
     posts, events, confirmations
-        The tables, checked. `events` carries the confirmations along, for `link`.
+        The validated tables.
     codebook
-        The study's own, or the packaged one; its gazetteer holds only the study's places, those
-        of its own ``places`` among them.
+        The study's own, or the packaged one. Its gazetteer holds only the places of its codes and
+        of the study's events.
     kinds
-        The kinds of event that the hints are about; events of other kinds are not linked.
+        The kinds of event that the signals are about; events of other kinds are not linked.
     observed_until
-        End of observation, None where the package does not say.
+        End of observation; None where the package does not state it.
     caution
-        What its makers say that it cannot show.
+        What the authors of the study say it cannot show.
     timezone
-        Where the days of the study were lived.
+        IANA time zone of the study's days.
     hashes
         SHA-256 of each file that was read.
     """
@@ -75,17 +71,36 @@ class Study:
 
     @property
     def observed(self) -> tuple[pd.Timestamp, pd.Timestamp]:
-        """When observation began and ended: by default, the first and last instant in the tables.
+        """Start and end of observation; by default the first and last instant in the tables.
 
-        NaT where there is nothing.
+        NaT where the tables are empty.
         """
-        known = [self.posts["posted_at"], self.posts["posted_until"]]
-        known += [
+        columns = [self.posts["posted_at"], self.posts["posted_until"]]
+        columns += [
             self.events[f"{clock}_{end}"] for clock in times.CLOCKS for end in ("at", "until")
         ]
-        instants = pd.concat(known, ignore_index=True)
+        instants = pd.concat(columns, ignore_index=True)
         end = self.observed_until
         return instants.min(), instants.max() if end is None else pd.Timestamp(end)
+
+    def __repr__(self) -> str:
+        return f"<Study {self.name}: {self._contents()}>"
+
+    def _repr_html_(self) -> str:
+        caution = f"<p>{html.escape(self.caution)}</p>" if self.caution else ""
+        return f"<h4>{html.escape(self.title)}</h4><p>{self._contents()}</p>{caution}"
+
+    def _contents(self) -> str:
+        """Return the sizes of the tables and the period of observation in words."""
+        sizes = (
+            (self.posts, "post"),
+            (self.events, "event"),
+            (self.confirmations, "confirmation"),
+            (self.codebook, "code"),
+        )
+        start, end = (instant.tz_convert(self.timezone) for instant in self.observed)
+        period = "" if pd.isna(start) else f"; observed {start:%-d %b %Y} to {end:%-d %b %Y}"
+        return ", ".join(counted(len(table), unit) for table, unit in sizes) + period
 
     def analyse(
         self,
@@ -93,7 +108,7 @@ class Study:
         horizon: str = "30D",
         clock: times.Clock = "confirmed",
         confirmed_by: str | None = None,
-        signals: Read = "codes",
+        signals: SignalSource = "codes",
     ) -> Analysis:
         """Detect the signals, link them to events and estimate the lead times.
 
@@ -102,8 +117,8 @@ class Study:
         horizon, clock, confirmed_by
             As in `foxgrape.link`.
         signals
-            ``codes``: what the codebook reads. ``mentions``: places called by name, the baseline
-            that any code must beat. ``both``.
+            ``codes``: codes of the codebook. ``mentions``: places mentioned by name, the baseline
+            that a code must beat. ``both``.
 
         Returns
         -------
@@ -115,19 +130,19 @@ class Study:
         >>> analysis.table().set_index("code").loc["🍇", ["place", "relation"]].tolist()
         ['Izium', 'precedes']
         """
-        found = detect(self.posts, codebook=self.codebook, mentions=signals != "codes")
+        detected = detect(self.posts, codebook=self.codebook, mentions=signals != "codes")
         if signals == "mentions":
-            found = found[found["kind"] == "mention"].reset_index(drop=True)
-        return link_study(self, found, signals, horizon, clock, confirmed_by)
+            detected = detected[detected["kind"] == "mention"].reset_index(drop=True)
+        return link_study(self, detected, signals, horizon, clock, confirmed_by)
 
 
 def open_study(path: str | Path | None = None) -> Study:
-    """Read a study and check every table, place and reference in it.
+    """Read a study and validate every table, place and reference in it.
 
     Parameters
     ----------
     path
-        A folder with a ``datapackage.json``; by default the embedded study of the grapes of Izium.
+        Folder with a ``datapackage.json``; by default the embedded study of Izium 2022.
 
     Returns
     -------
@@ -136,9 +151,9 @@ def open_study(path: str | Path | None = None) -> Study:
     Raises
     ------
     StudyError
-        If the folder is no study.
+        If the folder is not a study.
     TableError, CodebookError
-        Names file, row and column of the first bad cell.
+        If a cell is invalid; names file, row and column of the first.
 
     Examples
     --------
@@ -156,7 +171,7 @@ def open_study(path: str | Path | None = None) -> Study:
             pd.DataFrame(columns=schemas.columns("confirmations")), "confirmations"
         )
     )
-    # Places that no gazetteer has are in one of the study's own.
+    # Places missing from the packaged gazetteer are in the study's own.
     gazetteer = Gazetteer.default()
     if "places" in files:
         gazetteer = gazetteer.extended(Gazetteer.from_csv(files["places"]))
@@ -165,7 +180,6 @@ def open_study(path: str | Path | None = None) -> Study:
         codebook = Codebook.from_csv(files["codebook"], gazetteer)
     _check_places(events, gazetteer, files["events"])
     _check_references(confirmations, events, files.get("confirmations"))
-    events.attrs["confirmations"] = confirmations_to_records(confirmations)
     options = _options(package, folder)
     return Study(
         name=str(package.get("name") or folder.name),
@@ -187,7 +201,7 @@ def open_study(path: str | Path | None = None) -> Study:
 
 
 def _package(folder: Path) -> tuple[dict[str, Any], dict[str, Path]]:
-    """Read the descriptor; return it and the file of each resource."""
+    """Return the descriptor and the file of each resource."""
     descriptor = folder / "datapackage.json"
     try:
         package = json.loads(descriptor.read_text(encoding="utf-8"))
@@ -202,7 +216,7 @@ def _package(folder: Path) -> tuple[dict[str, Any], dict[str, Path]]:
     files = {}
     for name, path in ((name, paths[name]) for name in _RESOURCES if name in paths):
         file = folder / str(path)
-        # A study from elsewhere must not read files outside its own folder.
+        # A study from elsewhere must not read files outside its folder.
         if "\0" in str(path) or not file.resolve().is_relative_to(folder.resolve()):
             raise StudyError("the resource lies outside the study", file=descriptor, got=path)
         files[name] = file
@@ -210,13 +224,13 @@ def _package(folder: Path) -> tuple[dict[str, Any], dict[str, Path]]:
 
 
 def _options(package: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Return what the package tells foxgrape, after a look at what would fail only later."""
+    """Return the package's options for foxgrape, validated early."""
     options = package.get("foxgrape", {})
     try:
         if options.get("observed_until") is not None:
             times.parse_instant(options["observed_until"])
         times.get_zone(options.get("timezone", "UTC"))
-        "".join(options.get("kinds", []))  # fails unless each is a name
+        "".join(options.get("kinds", []))  # raises unless each is a string
     except (AttributeError, TypeError, ValueError) as error:
         raise StudyError(
             f"bad value under 'foxgrape': {error}",
@@ -229,18 +243,18 @@ def _options(package: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 def restrict_gazetteer(codebook: Codebook, gazetteer: Gazetteer, events: pd.DataFrame) -> Codebook:
     """Return a codebook whose gazetteer holds only the places of its codes and of the events."""
-    own = dict.fromkeys([*events["place_id"], *(code.place_id for code in codebook)])
-    return Codebook(codebook, Gazetteer(gazetteer[place] for place in own if place in gazetteer))
+    ids = dict.fromkeys([*events["place_id"], *(code.place_id for code in codebook)])
+    return Codebook(codebook, Gazetteer(gazetteer[place] for place in ids if place in gazetteer))
 
 
 def validate_kinds(kinds: Iterable[str], events: pd.DataFrame, file: Path) -> tuple[str, ...]:
-    """Return the kinds of event that hints are about, each of which some event is of."""
+    """Return the kinds of event that signals are about; each must occur in the events."""
     kinds = tuple(kinds)
     known = {str(kind) for kind in events["kind"].dropna()}
     for kind in kinds:
         if kind not in known:
             raise StudyError(
-                "no event is of this kind", file=file, got=kind, hint=did_you_mean(kind, known)
+                "no event has this kind", file=file, got=kind, hint=did_you_mean(kind, known)
             )
     return kinds
 
@@ -263,9 +277,9 @@ def _check_places(events: pd.DataFrame, gazetteer: Gazetteer, file: Path) -> Non
 
 
 def _check_references(confirmations: pd.DataFrame, events: pd.DataFrame, file: Path | None) -> None:
-    strange = ~confirmations["event_id"].isin(events["event_id"])
-    if strange.any():
-        position = int(strange.to_numpy().nonzero()[0][0])
+    unknown = ~confirmations["event_id"].isin(events["event_id"])
+    if unknown.any():
+        position = int(unknown.to_numpy().nonzero()[0][0])
         got = confirmations["event_id"].iloc[position]
         raise TableError.bad_value(
             got,
@@ -275,11 +289,3 @@ def _check_references(confirmations: pd.DataFrame, events: pd.DataFrame, file: P
             column="event_id",
             hint=did_you_mean(got, events["event_id"]),
         )
-
-
-def confirmations_to_records(confirmations: pd.DataFrame) -> list[dict[Hashable, Any]]:
-    """Return the confirmations as plain data: pandas copies, compares and saves attrs as such."""
-    ends = ["confirmed_at", "confirmed_until"]
-    plain = confirmations[["event_id", "confirmed_by", *ends]].copy()
-    plain[ends] = plain[ends].map(pd.Timestamp.isoformat)
-    return plain.to_dict("records")
