@@ -111,14 +111,15 @@ def test_an_unchanged_run_is_recognised_and_a_forced_one_replaces_it(built):
 
 def test_a_failed_run_is_kept_and_never_replaces_the_good_one(tmp_path, study_copy, capfd):
     out = tmp_path / "out"
-    fails = "from pathlib import Path\nif Path(study).joinpath('fail').exists():\n    1 / 0"
+    # Outside the study: what a run reads of that is part of its identity.
+    fails = f"from pathlib import Path\nif Path({str(tmp_path)!r}, 'fail').exists():\n    1 / 0"
     made = template(tmp_path, "mine", "print('fine')", fails)
     study = study_copy
     good = run_report(made, study=study, out=out)
     assert good.status == "done"
     page = good.html.read_bytes()
 
-    (study / "fail").touch()
+    (tmp_path / "fail").touch()
     options = [str(made), "--study", str(study), "--out", str(out), "--force"]
     assert run(["report", "build", *options]) == 1
     assert "ZeroDivisionError" in capfd.readouterr().err

@@ -55,7 +55,13 @@ def test_a_run_of_a_store_is_rebuilt_from_what_it_read_whatever_arrived_since(
     size = len(open_study().events)
     assert printed(first.notebook).startswith(f"{size} {{'events': 0}}")
     told = json.loads(first.manifest.read_text(encoding="utf-8"))
-    assert told["store"] == {"path": store.path, "versions": {"events": 0}}
+    versions = {"events": 0}
+    fingerprints = store.fingerprints(versions)
+    assert told["store"] == {
+        "path": store.path,
+        "versions": versions,
+        "fingerprints": fingerprints,
+    }
     assert run_report(reads, store=store.path, out=out).status == "unchanged"
 
     store.upsert("events", open_study().events.head(1).assign(event_id="later"))

@@ -16,7 +16,14 @@ import pandas as pd
 
 from foxgrape import schemas, times
 from foxgrape.errors import StoreError, did_you_mean
-from foxgrape.io.store_diff import MONTH, changed_rows, months, scan, validate_extra_columns
+from foxgrape.io.store_diff import (
+    MONTH,
+    changed_rows,
+    fingerprint,
+    months,
+    scan,
+    validate_extra_columns,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -262,6 +269,25 @@ class Store:
         """
         there = {name: self._open(name) for name in schemas.KEYS}
         return {name: int(one.version()) for name, one in there.items() if one is not None}
+
+    def fingerprints(self, versions: Mapping[str, int]) -> dict[str, str]:
+        """Return what identifies the content of each table at a version of it.
+
+        The number alone does not: a store that is created again at the same path, or restored
+        from a backup and written to, counts the same versions of other content.
+
+        Raises
+        ------
+        StoreError
+            If there is no such table or version.
+
+        Examples
+        --------
+        >>> from tempfile import mkdtemp
+        >>> Store(mkdtemp()).fingerprints({})
+        {}
+        """
+        return {name: fingerprint(self._written(name, at)) for name, at in versions.items()}
 
     def _ready(self, table: str, frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         """Return the checked frame as it is stored, and its keys."""

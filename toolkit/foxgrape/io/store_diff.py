@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from deltalake import DeltaTable
 
-__all__ = ["MONTH", "changed_rows", "months", "scan", "validate_extra_columns"]
+__all__ = ["MONTH", "changed_rows", "fingerprint", "months", "scan", "validate_extra_columns"]
 
 #: The column by whose values a table is partitioned.
 MONTH = "month"
@@ -53,6 +54,13 @@ def validate_extra_columns(own: pd.DataFrame) -> None:
                 expected="text, numbers, truth values, days or instants with their offset",
                 got=kind,
             )
+
+
+def fingerprint(table: DeltaTable) -> str:
+    """Return a hash of a table's id and the names of its data files, each of which is unique."""
+    names = sorted(uri.replace("\\", "/").rpartition("/")[2] for uri in table.file_uris())
+    content = "\n".join([str(table.metadata().id), *names])
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def scan(there: DeltaTable, columns: list[str], where: str | None) -> pa.RecordBatchReader:

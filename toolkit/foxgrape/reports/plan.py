@@ -5,27 +5,33 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-import platform
-import subprocess
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from foxgrape import __version__
-from foxgrape.errors import ReportError
+from foxgrape.errors import FoxgrapeError, ReportError
+from foxgrape.reports.inputs import TEMPLATE, Inputs, digest
 from foxgrape.reports.rendering.assets import copy_beside
 from foxgrape.reports.rendering.images import require_kaleido as check_pictures
+from foxgrape.reports.software import Software
 from foxgrape.reports.templates.discovery import Template, find_template
+from foxgrape.reports.templates.parameter_types import map_paths
 from foxgrape.reports.templates.parameters import validate_parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
-__all__ = ["Plan", "ReportRequest", "Software", "Source", "plan", "store_source", "study_source"]
-
-_LIBRARIES = ("emoji", "nbconvert", "numpy", "pandas", "papermill", "plotly", "scipy")
+__all__ = [
+    "Plan",
+    "ReportRequest",
+    "Software",
+    "Source",
+    "plan",
+    "store_fault",
+    "store_source",
+    "study_source",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,35 +99,6 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Software:
-    """What runs: a hash of our own files, the versions of the rest, and where git stands.
-
-    Attributes
-    ----------
-    sha256
-        Of all files that a report is made with.
-    versions
-        Of Python and the libraries that numbers and pages depend on.
-    git
-        ``commit`` and whether it is ``dirty``; None where this is no clone.
-    """
-
-    sha256: str
-    versions: Mapping[str, str]
-    git: Mapping[str, Any] | None
-
-    @classmethod
-    def here(cls) -> Software:
-        """Look at what is installed here."""
-        digest = hashlib.sha256()
-        for file in _code():
-            digest.update(file.read_bytes() + b"\0")
-        libraries = {name: version(name) for name in _LIBRARIES}
-        versions = {"foxgrape": __version__, "python": platform.python_version(), **libraries}
-        return cls(digest.hexdigest(), versions, _git(Path(__file__).parents[1]))
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
     """A run, decided.
 
@@ -131,6 +108,12 @@ class Plan:
         Names template and source, and is a hash of template, parameters, code and data.
     template, values, source
         What is run on what.
+    notebook_sha256
+        Of the template's notebook.
+    inputs, staged
+        The files that the run reads, and the values by which the notebook gets their copies.
+    files
+        Hashes of what parameters name, by parameter.
     seed
         Where the random generators of the kernel begin.
     target, failed
@@ -145,6 +128,10 @@ class Plan:
     template: Template
     values: Mapping[str, Any]
     source: Source
+    notebook_sha256: str
+    inputs: Inputs
+    staged: Mapping[str, Any]
+    files: Mapping[str, str]
     seed: int
     target: Path
     failed: Path
@@ -165,14 +152,19 @@ class Plan:
     def order(self, aside: Path, software: Software, cell_seconds: float) -> dict[str, Any]:
         """Return what the run's process is told."""
         told = ", ".join(f"{name} {number}" for name, number in software.versions.items())
+        hashes = {f"{name} (SHA-256)": sha256[:16] for name, sha256 in self.files.items()}
+        given = {**self.values, **self.source.values}
         return {
-            "notebook": str(self.template.notebook.resolve()),
+            "inputs": self.inputs.files,
+            "originals": self.inputs.originals,
+            "notebook": str(aside.resolve() / TEMPLATE),
             "aside": str(aside.resolve()),
-            "parameters": {**self.values, **self.source.values},
+            "parameters": given | dict(self.staged),
+            "shown": {"input_path": str(self.template.notebook.resolve()), "parameters": given},
             "seed": self.seed,
             "cell_seconds": cell_seconds,
             "title": self.title,
-            "footer": {"Run": self.run_id, "Software": told, **self.source.footer},
+            "footer": {"Run": self.run_id, "Software": told, **self.source.footer, **hashes},
             "assets": copy_beside(self.out, self.target) if self.shared_assets else None,
             "pictures": self.pictures,
         }
@@ -195,7 +187,8 @@ def plan(
         If template, parameters, study or store cannot be used.
     """
     chosen = find_template(request.template)
-    _check_source(chosen, request)
+    notebook = chosen.notebook.read_bytes()
+    _check_source(chosen, notebook, request)
     if request.pictures:
         check_pictures()
     if source is None and request.store is not None:
@@ -203,20 +196,52 @@ def plan(
     elif source is None:
         source = study_source(request.study)
     values = validate_parameters(chosen, request.parameters, now=now, zone=source.zone)
-    parts = [
-        chosen.notebook.read_text(encoding="utf-8"),
-        json.dumps(values, sort_keys=True),
-        source.identity,
-        software.sha256,
-        json.dumps(dict(software.versions), sort_keys=True),
-    ]
-    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()
-    run_id = f"{_plain(chosen.name)}-{_plain(source.name)}-{digest[:10]}"
+    sha256, inputs = hashlib.sha256(notebook).hexdigest(), Inputs()
+    inputs.add_template(chosen.notebook.resolve(), sha256)
+    staged, files = _staged(chosen, values, inputs)
+    if source.kind == "study":
+        staged["study"] = inputs.add_study(source.values["study"], source.told["sha256"])
+    # The sidecar as it was read: its rules and its title go into the page.
+    sidecar = [chosen.title, chosen.description, chosen.tags, chosen.schema]
+    libraries = software.sha256, dict(software.versions)
+    identity = _identity(sha256, sidecar, values, files, source.identity, *libraries)
+    run_id = f"{_plain(chosen.name)}-{_plain(source.name)}-{identity[:10]}"
     out = Path(request.out)
-    seed = int(digest[:8], 16)
-    places = out / run_id, out / "failed" / run_id, out
-    made = request.shared_assets, request.pictures
-    return Plan(run_id, chosen, values, source, seed, *places, *made)
+    return Plan(
+        run_id=run_id,
+        template=chosen,
+        values=values,
+        source=source,
+        notebook_sha256=sha256,
+        inputs=inputs,
+        staged=staged,
+        files=files,
+        seed=int(identity[:8], 16),
+        target=out / run_id,
+        failed=out / "failed" / run_id,
+        out=out,
+        shared_assets=request.shared_assets,
+        pictures=request.pictures,
+    )
+
+
+def _identity(*parts: Any) -> str:
+    """Return the hash of all that a run depends on; two runs of the same hash are one."""
+    content = json.dumps(parts, sort_keys=True, default=str)
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _staged(
+    template: Template, values: Mapping[str, Any], inputs: Inputs
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Add what parameters name to the inputs; return the paths of the copies, and the hashes."""
+    staged, hashes = {}, {}
+    for name, rule in template.schema["properties"].items():
+        before = len(inputs.files)
+        value = map_paths(rule, values[name], inputs.add_path)
+        if added := inputs.files[before:]:
+            staged[name], hashes[name] = value, digest(added)
+    return staged, hashes
 
 
 def study_source(folder: str | Path | None) -> Source:
@@ -231,7 +256,8 @@ def study_source(folder: str | Path | None) -> Source:
         title=study.title,
         values={"study": str(study.folder.resolve())},
         told={"name": study.name, "folder": str(study.folder.resolve()), "sha256": hashes},
-        identity=json.dumps(hashes, sort_keys=True),
+        # A title that the package does not give is the name of the folder.
+        identity=json.dumps([study.title, hashes], sort_keys=True),
         footer={f"{file} (SHA-256)": digest[:16] for file, digest in hashes.items()},
         zone=study.timezone,
     )
@@ -239,6 +265,8 @@ def study_source(folder: str | Path | None) -> Source:
 
 def store_source(path: str | Path, versions: Mapping[str, int] | None = None) -> Source:
     """Look up which versions a store's tables have now, or take those that are given.
+
+    Its tables are identified by their fingerprints too: other tables count the same versions.
 
     Raises
     ------
@@ -248,13 +276,14 @@ def store_source(path: str | Path, versions: Mapping[str, int] | None = None) ->
         If the store holds nothing.
     """
     where = str(path) if "://" in str(path) else str(Path(path).resolve())
-    if versions is None:
-        from foxgrape.io.store import Store
+    from foxgrape.io.store import Store
 
+    if versions is None:
         versions = Store(where).newest()
     if not versions:
         raise ReportError("the store holds nothing yet", file=path, hint="foxgrape ingest")
-    told = {"path": where, "versions": dict(versions)}
+    fingerprints = Store(where).fingerprints(versions)
+    told = {"path": where, "versions": dict(versions), "fingerprints": fingerprints}
     name = where.rstrip("/").replace("\\", "/").rpartition("/")[2]
     return Source(
         kind="store",
@@ -267,12 +296,26 @@ def store_source(path: str | Path, versions: Mapping[str, int] | None = None) ->
     )
 
 
-def _check_source(template: Template, request: ReportRequest) -> None:
+def store_fault(source: Source) -> str | None:
+    """Say which tables of a run's store are no longer those that it was planned with, if any."""
+    if source.kind != "store":
+        return None
+    planned = source.told["fingerprints"]
+    try:
+        current = store_source(source.told["path"], source.told["versions"]).told["fingerprints"]
+    except FoxgrapeError as error:
+        return str(error)
+    changed = ", ".join(table for table in planned if current[table] != planned[table])
+    what = f"the store changed while the report was built: {changed}"
+    return str(ReportError(what, hint="build it again")) if changed else None
+
+
+def _check_source(template: Template, notebook: bytes, request: ReportRequest) -> None:
     """Make sure that one source is asked for, and one that the template reads."""
     if request.study is not None and request.store is not None:
         raise ReportError("a report has one source", expected="a study or a store", got="both")
     kind = "study" if request.store is None else "store"
-    if kind not in _variables(template):
+    if kind not in _variables(template, notebook):
         # It would run, on data of its own choice.
         raise ReportError(
             f"the template {template.name} reads no {kind}",
@@ -280,11 +323,11 @@ def _check_source(template: Template, request: ReportRequest) -> None:
         )
 
 
-def _variables(template: Template) -> set[str]:
+def _variables(template: Template, content: bytes) -> set[str]:
     """Return what a template's cell of parameters assigns."""
     try:
         # As plain JSON: nbformat takes a second to load, and checks what the run checks again.
-        notebook = json.loads(template.notebook.read_text(encoding="utf-8"))
+        notebook = json.loads(content.decode("utf-8"))
         cells = [cell for cell in notebook["cells"] if "parameters" in _tags(cell)]
         trees = [ast.parse("".join(cell["source"])) for cell in cells]
     except (ValueError, SyntaxError, LookupError, AttributeError, TypeError) as error:
@@ -304,34 +347,3 @@ def _tags(cell: Mapping[str, Any]) -> list[str]:
 def _plain(name: str) -> str:
     """Return a name that is safe in a path: a study from elsewhere chooses its own."""
     return "".join(sign if sign.isalnum() or sign in "-_" else "-" for sign in name)[:60]
-
-
-def _code() -> Iterator[Path]:
-    root = Path(__file__).parents[1]
-    yield from (
-        path
-        for path in sorted(root.rglob("*"))
-        if path.suffix in {".py", ".css", ".js", ".j2", ".csv", ".geojson"}
-    )
-
-
-def _git(package: Path) -> dict[str, Any] | None:
-    """Ask git, if there is one and these very files are in its care."""
-
-    def ask(*words: str) -> str | None:
-        try:
-            done = subprocess.run(  # noqa: S603
-                ["git", "-C", str(package), *words],  # noqa: S607
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=10,
-            )
-        except (OSError, subprocess.TimeoutExpired):
-            return None
-        return done.stdout.strip() if done.returncode == 0 else None
-
-    if ask("ls-files", "--error-unmatch", "__init__.py") is None:
-        return None
-    commit, changes = ask("rev-parse", "HEAD"), ask("status", "--porcelain", "--", ".")
-    return None if commit is None else {"commit": commit, "dirty": bool(changes)}

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from foxgrape._util.hashing import file_sha256
 from foxgrape.errors import ReportError
 from foxgrape.reports.execution.runner import ReportRun, build_reports
-from foxgrape.reports.plan import ReportRequest, Software, Source, plan, store_source, study_source
+from foxgrape.reports.plan import (
+    Plan,
+    ReportRequest,
+    Software,
+    Source,
+    plan,
+    store_source,
+    study_source,
+)
 from foxgrape.reports.run_folder import NOTEBOOK, read_manifest
 from foxgrape.reports.templates.discovery import templates
 
@@ -71,8 +79,9 @@ def rebuild_report(
 ) -> RebuildResult:
     """Build a run again as its manifest tells: the same template, values, seed and data.
 
-    Of a store the very versions are read that the run had read, whatever arrived since. A study
-    is files, of which no earlier version is kept: where they have changed, this is refused.
+    Of a store the very versions are read that the run had read, whatever arrived since. Of the
+    files of a study, or those that parameters name, no earlier version is kept: where they have
+    changed, or another store lies at the path of the store, this is refused.
 
     Parameters
     ----------
@@ -90,7 +99,7 @@ def rebuild_report(
     Raises
     ------
     ReportError
-        If there is no such run, or its template or study is no longer what it was.
+        If there is no such run, or what it read is no longer what it was.
     FoxgrapeError
         If template, study or store cannot be used.
 
@@ -115,6 +124,7 @@ def rebuild_report(
             shared_assets=bool(told.get("assets")),
         )
         planned = plan(request, software, source=source)
+        _check_files(told, planned, folder)
         run_id, seed = str(told["run_id"]), int(told["seed"])
         changed = _changed(told, software)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -134,25 +144,49 @@ def _template(told: Mapping[str, Any], folder: Path) -> str | Path:
     known = templates()
     file = known[name].notebook if name in known and not notebook.is_file() else notebook
     try:
-        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        sha256 = file_sha256(file)
     except OSError:
         raise ReportError("the template is gone", file=file) from None
-    if digest != told["notebook"]["sha256"]:
+    _check_template(told, sha256, file, folder)
+    return file
+
+
+def _check_template(told: Mapping[str, Any], sha256: str, file: Path, folder: Path) -> None:
+    if sha256 != told["notebook"]["sha256"]:
         hint = f"the manifest {folder / 'manifest.json'} tells its SHA-256 and the git commit"
         raise ReportError("the template has changed since", file=file, hint=hint)
-    return file
+
+
+def _check_files(told: Mapping[str, Any], planned: Plan, folder: Path) -> None:
+    """Check that the run would read the template and the files of parameters as they were."""
+    _check_template(told, planned.notebook_sha256, planned.template.notebook, folder)
+    if changed := _differing(told["files"], planned.files):
+        raise ReportError(
+            f"the files of parameters have changed since: {changed}",
+            file=folder,
+            hint=f"{folder / 'manifest.json'} tells their SHA-256",
+        )
+
+
+def _differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """Name what has another hash than before."""
+    names = {*before, *after}
+    return ", ".join(sorted(name for name in names if before.get(name) != after.get(name)))
 
 
 def _source(told: Mapping[str, Any], folder: Path) -> Source:
     """Return the data of a run, as they were."""
     if "store" in told:
-        return store_source(told["store"]["path"], told["store"]["versions"])
+        store = told["store"]
+        source = store_source(store["path"], store["versions"])
+        if changed := _differing(store["fingerprints"], source.told["fingerprints"]):
+            what = f"there is another store since: {changed}"
+            raise ReportError(what, file=store["path"], hint="restore the one that was read")
+        return source
     source = study_source(told["study"]["folder"])
-    before, today = told["study"]["sha256"], source.told["sha256"]
-    changed = sorted(name for name in before | today if before.get(name) != today.get(name))
-    if changed:
+    if changed := _differing(told["study"]["sha256"], source.told["sha256"]):
         raise ReportError(
-            f"the study has changed since: {', '.join(changed)}",
+            f"the study has changed since: {changed}",
             file=told["study"]["folder"],
             hint=f"{folder / 'manifest.json'} tells the SHA-256 of each file",
         )

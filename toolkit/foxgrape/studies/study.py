@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import html
 import json
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from foxgrape import schemas, times
+from foxgrape._util.hashing import file_sha256
 from foxgrape._util.humanize import counted
 from foxgrape._util.resources import study_folder
 from foxgrape.detection.detect import detect
@@ -22,7 +24,7 @@ from foxgrape.places import Codebook, Gazetteer
 from foxgrape.studies.analysis import Analysis, SignalSource, link_study
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 __all__ = ["Study", "open_study", "restrict_gazetteer", "validate_kinds"]
 
@@ -53,7 +55,7 @@ class Study:
     timezone
         IANA time zone of the study's days.
     hashes
-        SHA-256 of each file that was read.
+        SHA-256 of ``datapackage.json`` and of each file that it lists, by its path in the study.
     """
 
     name: str
@@ -151,7 +153,7 @@ def open_study(path: str | Path | None = None) -> Study:
     Raises
     ------
     StudyError
-        If the folder is not a study.
+        If the folder is not a study, or changes while it is read.
     TableError, CodebookError
         If a cell is invalid; names file, row and column of the first.
 
@@ -162,7 +164,7 @@ def open_study(path: str | Path | None = None) -> Study:
     'izium-2022'
     """
     folder = study_folder("izium-2022") if path is None else Path(path)
-    package, files = _package(folder)
+    package, files, hashes = _package(folder)
     events = read_events(files["events"])
     confirmations = (
         schemas.read_csv(files["confirmations"], "confirmations")
@@ -181,7 +183,7 @@ def open_study(path: str | Path | None = None) -> Study:
     _check_places(events, gazetteer, files["events"])
     _check_references(confirmations, events, files.get("confirmations"))
     options = _options(package, folder)
-    return Study(
+    study = Study(
         name=str(package.get("name") or folder.name),
         title=str(package.get("title") or folder.name),
         folder=folder,
@@ -193,18 +195,18 @@ def open_study(path: str | Path | None = None) -> Study:
         observed_until=options.get("observed_until"),
         caution=str(options.get("caution") or ""),
         timezone=str(options.get("timezone", "UTC")),
-        hashes={
-            file.name: hashlib.sha256(file.read_bytes()).hexdigest()
-            for file in (folder / "datapackage.json", *files.values())
-        },
+        hashes=hashes,
     )
+    _check_unchanged(folder, hashes)
+    return study
 
 
-def _package(folder: Path) -> tuple[dict[str, Any], dict[str, Path]]:
-    """Return the descriptor and the file of each resource."""
+def _package(folder: Path) -> tuple[dict[str, Any], dict[str, Path], dict[str, str]]:
+    """Return the descriptor, the file of each table, and the hash of every file."""
     descriptor = folder / "datapackage.json"
     try:
-        package = json.loads(descriptor.read_text(encoding="utf-8"))
+        content = descriptor.read_bytes()
+        package = json.loads(content.decode("utf-8"))
         paths = {resource["name"]: resource["path"] for resource in package["resources"]}
     except (FileNotFoundError, NotADirectoryError):
         raise StudyError.not_a_study(folder, "there is no datapackage.json") from None
@@ -215,12 +217,52 @@ def _package(folder: Path) -> tuple[dict[str, Any], dict[str, Path]]:
             raise StudyError.not_a_study(folder, f"datapackage.json lists no resource {name!r}")
     files = {}
     for name, path in ((name, paths[name]) for name in _RESOURCES if name in paths):
-        file = folder / str(path)
         # A study from elsewhere must not read files outside its folder.
-        if "\0" in str(path) or not file.resolve().is_relative_to(folder.resolve()):
+        if not _is_inside(folder, path):
             raise StudyError("the resource lies outside the study", file=descriptor, got=path)
-        files[name] = file
-    return package, files
+        # A copy of the study must not read the original's files.
+        if not _is_relative(path):
+            what = "the path of a resource must be relative to the study, without '..'"
+            raise StudyError(what, file=descriptor, got=path)
+        files[name] = folder / str(path)
+    hashes = {descriptor.name: hashlib.sha256(content).hexdigest()}
+    for file in dict.fromkeys([*files.values(), *_further_files(package, folder)]):
+        # A file that is missing or cannot be read is reported by its reader.
+        with suppress(OSError):
+            hashes[file.relative_to(folder).as_posix()] = file_sha256(file)
+    return package, files, hashes
+
+
+def _further_files(package: dict[str, Any], folder: Path) -> Iterator[Path]:
+    """Yield the files of resources beside the tables, which a template may read."""
+    for resource in package["resources"]:
+        paths = resource["path"]
+        for path in paths if isinstance(paths, list) else [paths]:
+            if _is_inside(folder, path) and _is_relative(path) and (folder / str(path)).is_file():
+                yield folder / str(path)
+
+
+def _is_inside(folder: Path, path: object) -> bool:
+    if "\0" in str(path):
+        return False
+    return (folder / str(path)).resolve().is_relative_to(folder.resolve())
+
+
+def _is_relative(path: object) -> bool:
+    pure = PurePosixPath(str(path))
+    return not pure.is_absolute() and ".." not in pure.parts
+
+
+def _check_unchanged(folder: Path, hashes: Mapping[str, str]) -> None:
+    """Check that the hashes are of what was read: files may be edited between hash and reader."""
+    for path, sha256 in hashes.items():
+        try:
+            same = file_sha256(folder / path) == sha256
+        except OSError:
+            same = False
+        if not same:
+            what = f"the study changed while it was read: {path}"
+            raise StudyError(what, file=folder, hint="read it again")
 
 
 def _options(package: dict[str, Any], folder: Path) -> dict[str, Any]:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, papermill_engines
+from papermill.translators import translate_parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 from foxgrape.plots.offline import MIMETYPE, offline_config
 
@@ -53,11 +57,16 @@ class _Engine(Engine):  # type: ignore[misc]
         nb_man: Any,
         kernel_name: str,
         *,
+        shown: Mapping[str, Any],
         execution_timeout: float | None = None,
         start_timeout: float = 60,
         **options: Any,
     ) -> None:
-        """Run every cell in the kernel that the manager class brings."""
+        """Run every cell in the kernel that the manager class brings.
+
+        The kernel gets the paths of copies; afterwards the notebook shows what was asked for
+        (`shown`, as papermill's metadata), with which whoever opens it can run it again.
+        """
         options.pop("log_output", None)
         limits = {
             # Its other option takes whole seconds only.
@@ -65,7 +74,20 @@ class _Engine(Engine):  # type: ignore[misc]
             "startup_timeout": start_timeout,
             "iopub_timeout": OUTPUT_SECONDS,
         }
-        _Client(nb_man, kernel_name=kernel_name, **limits, **options).execute()
+        try:
+            _Client(nb_man, kernel_name=kernel_name, **limits, **options).execute()
+        finally:
+            _show(nb_man.nb, kernel_name, shown)
+
+
+def _show(notebook: Any, kernel_name: str, shown: Mapping[str, Any]) -> None:
+    """Put parameters into a notebook that was run with others."""
+    notebook.metadata.papermill.update(shown)
+    for cell in notebook.cells:
+        if "injected-parameters" in cell.metadata.get("tags", ()):
+            cell.source = translate_parameters(
+                kernel_name, "python", shown["parameters"], "Parameters"
+            )
 
 
 def register() -> None:

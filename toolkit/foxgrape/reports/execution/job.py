@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from foxgrape._util.directories import directory_at
 from foxgrape.display.html import HEADLINE
 from foxgrape.reports.execution.sockets import socket_folder
+from foxgrape.reports.inputs import copy_inputs
 from foxgrape.reports.run_folder import LOG, NOTEBOOK, PAGE
 
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ def run_job(
     Parameters
     ----------
     order
-        ``notebook``, ``aside``, ``parameters``, ``seed``, ``cell_seconds``, ``title``, ``footer``,
-        ``assets``, ``pictures``.
+        ``inputs``, ``originals``, ``notebook``, ``aside``, ``parameters``, ``shown``, ``seed``,
+        ``cell_seconds``, ``title``, ``footer``, ``assets``, ``pictures``.
     tell
         Takes ``{"cell": …, "cells": …}`` as it goes on, and last ``{"result": …}`` with ``error``
         (None when all is well), the ``headline`` (None when the notebook has none), ``seconds`` a
@@ -56,7 +57,9 @@ def run_job(
         A process that waits to be the kernel; by default one is started.
     """
     aside, seconds, began = Path(order["aside"]), {}, time.monotonic()
-    error = _told(lambda: _execute(order, tell, embryo), "the notebook cannot be run")
+    error = _told(lambda: copy_inputs(order.get("inputs", ()), aside), "the data cannot be copied")
+    if error is None:
+        error = _told(lambda: _execute(order, tell, embryo), "the notebook cannot be run")
     seconds["notebook"] = round(time.monotonic() - began, 2)
     result: dict[str, Any] = {"headline": None, "seconds": seconds}
     if error is None:
@@ -128,9 +131,11 @@ def _execute(
             progress_bar=False,
             log_output=False,
             on_cell_start=note,
+            shown=order["shown"],
         )
     except papermill.PapermillExecutionError as failed:
-        return f"cell {failed.exec_count}: {failed.ename}: {failed.evalue}".splitlines()[0]
+        error = f"cell {failed.exec_count}: {failed.ename}: {failed.evalue}".splitlines()[0]
+        return _with_originals(error, order["originals"])
     except CellTimeoutError as late:
         error = f"cell {counted} took longer than {order['cell_seconds']:g} s"
         if "IOPub" in str(late):
@@ -145,6 +150,13 @@ def _execute(
         sockets.close()
     annotate_failed_cell(notebook, at, error)
     return error
+
+
+def _with_originals(text: str, originals: Mapping[str, str]) -> str:
+    """Name files as they were asked for, where a notebook names their copies."""
+    for copy, original in originals.items():
+        text = text.replace(copy, original)
+    return text
 
 
 def annotate_failed_cell(notebook: Path, at: int, error: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -17,6 +18,8 @@ from foxgrape._util.directories import directory_at
 from foxgrape.errors import ReportError
 from foxgrape.reports.execution.sockets import clear_abandoned_kernels
 from foxgrape.reports.execution.workers import Workers, can_fork
+from foxgrape.reports.inputs import INPUTS
+from foxgrape.reports.plan import store_fault
 from foxgrape.reports.rendering import assets
 from foxgrape.reports.rendering.run_index import Catalogues
 from foxgrape.reports.run_folder import (
@@ -221,8 +224,10 @@ class _ActiveRun:
 
     def end(self, software: Software, now: datetime | None) -> ReportRun:
         """Write the manifest and move the run to where it belongs."""
+        self.error = self.error or store_fault(self.plan.source)
         told = self._told(software, now or datetime.now(UTC))
         folder, target = self.aside.path, self.plan.target
+        shutil.rmtree(folder / INPUTS, ignore_errors=True)
         if self.error is None:
             try:
                 _write_manifest(folder, told)
@@ -257,9 +262,10 @@ class _ActiveRun:
             "title": one.title,
             "notebook": {
                 "path": str(one.template.notebook.resolve()),
-                "sha256": _sha256(one.template.notebook),
+                "sha256": one.notebook_sha256,
             },
             "parameters": dict(one.values),
+            "files": dict(one.files),
             "about": describe_run(one.template.schema["properties"], one.values),
             one.source.kind: dict(one.source.told),
             "versions": dict(software.versions),
@@ -312,12 +318,6 @@ def _death(code: int) -> str:
         return f"the run's process ended with {code} and said nothing"
     name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
     return f"the run's process was ended by {name}"
-
-
-def _sha256(file: Path) -> str:
-    import hashlib
-
-    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _processors() -> int:

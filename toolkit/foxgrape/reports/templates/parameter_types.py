@@ -26,9 +26,9 @@ from foxgrape.reports.templates.relative_dates import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-__all__ = ["ParameterContext", "ParameterType", "allows_null", "parameter_type"]
+__all__ = ["ParameterContext", "ParameterType", "allows_null", "map_paths", "parameter_type"]
 
 _INTEGER = re.compile(r"-?(0|[1-9]\d*)", re.ASCII)
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
@@ -336,6 +336,21 @@ def allows_null(rule: Mapping[str, Any]) -> bool:
 def to_plain_value(value: Any) -> Any:
     """Return a scalar of numpy as what it is in Python, everything else untouched."""
     return value.item() if type(value).__module__ == "numpy" and hasattr(value, "item") else value
+
+
+def map_paths(rule: Mapping[str, Any], value: Any, replace: Callable[[str], str]) -> Any:
+    """Return a value with each path in it replaced; as it is where its type has none.
+
+    Examples
+    --------
+    >>> map_paths({"type": "array", "items": {"format": "path"}}, ["a", "b"], str.upper)
+    ['A', 'B']
+    >>> map_paths({"type": "string"}, "a", str.upper)
+    'a'
+    """
+    if isinstance(value, list):
+        return [map_paths(_items(rule), item, replace) for item in value]
+    return replace(value) if rule.get("format") == "path" and value is not None else value
 
 
 def _types(rule: Mapping[str, Any]) -> list[str]:
