@@ -67,8 +67,8 @@ def before_the_run(monkeypatch, act) -> None:
         act()
         return unpatched(*args, **options)
 
-    unpatched = running.build
-    monkeypatch.setattr(running, "build", build)
+    unpatched = running.build_reports
+    monkeypatch.setattr(running, "build_reports", build)
 
 
 def shortened(file: Path) -> None:

@@ -57,7 +57,7 @@ def coincidence_test(
         told = _power(analysis, windows[0], null, clock, leads, seed, worlds)
         return _show_power(told, as_json=as_json)
     found = analysis.coincidence(
-        window=windows, lag=lag, null=null, by=by, clock=clock, n=surrogates, rng=seed  # type: ignore[arg-type]
+        window=windows, lag=lag, null=null, by=by, clock=clock, n=surrogates, rng=seed
     )  # fmt: skip
     rows = [
         {
@@ -84,7 +84,7 @@ def _power(
 ) -> Power:
     from foxgrape.stats.power import estimate_power
 
-    world = analysis.simulation_parameters(window=window, clock=clock)  # type: ignore[arg-type]
+    world = analysis.simulation_parameters(window=window, clock=clock)
     return estimate_power(world, leads=leads, window=window, null=null, rng=seed, worlds=worlds)
 
 

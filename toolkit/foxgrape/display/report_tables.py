@@ -76,7 +76,7 @@ def signals_table(analysis: Analysis, rows: pd.DataFrame | None = None) -> Html:
     rows = analysis.table() if rows is None else rows
     return table(
         ["Code", "Place", "Post", "Event confirmed", "Lead", "Relation", "Sources"],
-        [_signal_row(row, zone) for row in rows.itertuples()],
+        [_signal_row(row, zone) for row in _rows(rows)],
         f"n = {len(rows)}. Times in {zone}. Text in [brackets] describes a post whose wording is "
         "unknown.",
     )
@@ -85,7 +85,7 @@ def signals_table(analysis: Analysis, rows: pd.DataFrame | None = None) -> Html:
 def events_table(events: pd.DataFrame, confirmations: pd.DataFrame, zone: str) -> Html:
     """Return events with time of occurrence, confirmations and source."""
     in_order = events.sort_values("occurred_at")
-    rows = [_event_row(event, confirmations, zone) for event in in_order.itertuples()]
+    rows = [_event_row(event, confirmations, zone) for event in _rows(in_order)]
     heads = ["Place", "Kind", "Occurred", "Confirmed", "Source"]
     return table(heads, rows, f"n = {len(rows)}. Times in {zone}.")
 
@@ -136,7 +136,7 @@ def windows_table(result: Coincidence) -> Html:
             _p(row.p_trigger),
             _p(row.p_trigger_adjusted),
         ]
-        for row in result.windows.itertuples()
+        for row in _rows(result.windows)
     ]
     adjusted = f"p, adjusted for trying {len(rows)} windows" if len(rows) > 1 else "p, adjusted"
     heads = ["Window", "Signals followed", "Events preceded", "p", adjusted]
@@ -154,7 +154,7 @@ def groups_table(result: Coincidence) -> Html:
             _p(row.p_trigger),
             _p(row.p_adjusted),
         ]
-        for row in result.groups.itertuples()
+        for row in _rows(result.groups)
     ]
     heads = ["Signals", "n", "Followed", "p", "p, false discovery rate controlled"]
     return table(heads, rows)
@@ -180,7 +180,7 @@ def alarms_table(result: Alarm) -> Html:
             "–" if pd.isna(row.gain) else f"{row.gain:.1f}",
             "–" if pd.isna(row.precision) else f"{row.precision:.0%}",
         ]
-        for row in result.curve.itertuples()
+        for row in _rows(result.curve)
     ]
     heads = ["Window", "Alarmed", "Missed", "Recall", "Probability gain", "Precision"]
     sizes = f"{counted(result.n_signals, 'signal')}, {counted(result.n_events, 'event')}."
@@ -282,7 +282,7 @@ def _signal_row(row: Any, zone: str) -> list[str | Html]:
 
 def _event_row(event: Any, confirmations: pd.DataFrame, zone: str) -> list[str | Html]:
     own = confirmations[confirmations["event_id"] == event.event_id]
-    rows = [event] if own.empty else own.sort_values("confirmed_at").itertuples()
+    rows = [event] if own.empty else _rows(own.sort_values("confirmed_at"))
     confirmed = [_confirmation(row, zone) for row in rows if pd.notna(row.confirmed_at)]
     return [
         str(event.place),
@@ -291,6 +291,11 @@ def _event_row(event: Any, confirmations: pd.DataFrame, zone: str) -> list[str |
         Html("<br>".join(map(html.escape, confirmed)) or "not recorded"),
         Html(_source("event", event.source, event.url)),
     ]
+
+
+def _rows(frame: pd.DataFrame) -> list[Any]:
+    """Return the rows; their columns are not known to type checkers."""
+    return list(frame.itertuples())
 
 
 def _confirmation(row: Any, zone: str) -> str:
