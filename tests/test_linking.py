@@ -279,7 +279,7 @@ INSTANT = (
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"clock": "wall"}, "no such clock; got 'wall'. Hint: one of confirmed, occurred"),
+        ({"clock": "wall"}, "no such clock; got 'wall'. Hint: choose from confirmed, occurred"),
         (
             {"clock": "confirmd"},
             "no such clock; got 'confirmd'. Hint: did you mean 'confirmed'?",
@@ -295,7 +295,7 @@ INSTANT = (
         ),
         (
             {"confirmed_by": "XX"},
-            "nothing was confirmed by this side; got 'XX'. Hint: one of UA",
+            "nothing was confirmed by this side; got 'XX'. Hint: choose from UA",
         ),
     ],
 )

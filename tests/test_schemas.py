@@ -59,7 +59,7 @@ def test_columns_of_its_own_are_kept(tmp_path):
         ({"posted_at": "10.9.2022"}, 3, "posted_at", "10.9.2022"),
         ({"posted_at": ""}, 3, "posted_at", "expected a value; got nothing"),
         ({"posted_until": "2022-09-10T11:59:59Z"}, 3, "posted_until", "is before posted_at"),
-        ({"post_id": "p1"}, 3, "post_id", "stands in row 2 already"),
+        ({"post_id": "p1"}, 3, "post_id", "is already in row 2"),
         ({"account": ""}, 3, "account", "expected a value; got nothing"),
         ({"repost": "perhaps"}, 3, "repost", "true or false"),
     ],
@@ -85,7 +85,7 @@ def test_a_missing_column_is_named_with_what_is_there(tmp_path):
     ("content", "says"),
     [
         (b"", "empty"),
-        (b"a,b\n1\n", "not as long as the header"),
+        (b"a,b\n1\n", "must be as long as the header"),
         ("a,b\n1,é\n".encode("latin-1"), "cannot be read as CSV"),
         (b'a,b\n1,"2\n', "cannot be read as CSV"),
     ],
@@ -149,7 +149,7 @@ def test_columns_that_are_not_ours_may_be_called_anything_but_the_same():
         "at dawn",
     ]
     for name in ("place_id", "stay_at", 0):
-        with pytest.raises(TableError, match=f"columns have the same name; got '{name}'"):
+        with pytest.raises(TableError, match=f"column names must be unique; got '{name}'"):
             schemas.validate(pd.concat([frame, frame[[name]]], axis="columns"), "events", fill=True)
 
 

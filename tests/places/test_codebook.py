@@ -241,7 +241,7 @@ def test_a_check_lists_every_problem_and_the_reading_that_stands_twice(tmp_path:
     problems = check_codebook(path, Gazetteer.default())
     # Row 6 names a basis that there is none of, and repeats the reading of row 4.
     assert [problem.row for problem in problems] == [3, 4, 5, 6, 6, 7]
-    assert "stands in row 2 already" in str(problems[-1])
+    assert "is already in row 2" in str(problems[-1])
     (tmp_path / "short.csv").write_text("code,kind\n", encoding="utf-8")
     (missing,) = check_codebook(tmp_path / "short.csv", Gazetteer.default())
     assert missing.column == "place_id"

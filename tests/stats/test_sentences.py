@@ -12,7 +12,7 @@ import pytest
 
 from factories import leads_of
 from foxgrape import FoxgrapeError, coincidence, lead_times
-from foxgrape._util.humanize import duration_in_words, lead_in_words
+from foxgrape._util.formatting import duration_in_words, lead_in_words
 from foxgrape.stats import simulate
 from foxgrape.stats.alarms.comparison import Comparison
 from foxgrape.stats.coincidence.confounding import Confounding

@@ -174,7 +174,7 @@ BROKEN = {
     "two posts of one id": (
         "posts.csv",
         lambda rows: [*rows, rows[0]],
-        ("row 63", "column post_id", "stands in row 2 already"),
+        ("row 63", "column post_id", "is already in row 2"),
     ),
     "latest before earliest": (
         "posts.csv",

@@ -104,7 +104,7 @@ def validate_keys(frame: pd.DataFrame, keys: list[str]) -> None:
         second = int(again.nonzero()[0][0])
         key = frame[keys].iloc[second]
         first = int((frame[keys] == key).all(axis="columns").to_numpy().nonzero()[0][0])
-        raise TableError.repeated_key(
+        raise TableError.duplicate_key(
             ", ".join(map(str, key)), column=", ".join(keys), row=second, first_row=first
         )
 
@@ -339,7 +339,7 @@ def _first_failure(failed: Any, frame: pd.DataFrame, file: object, first_row: in
     if case["check"] == "field_uniqueness":
         key = frame[column].iloc[position]
         first, second = (frame[column] == key).to_numpy().nonzero()[0][:2]
-        return TableError.repeated_key(
+        return TableError.duplicate_key(
             key,
             column=column,
             row=int(second) + first_row,

@@ -1,6 +1,6 @@
-"""Where the studies and report templates that come with foxgrape are.
+"""Locate the studies and report templates that come with foxgrape.
 
-In a clone they stand at its top level; a wheel carries a copy inside the package.
+A clone has them at its top level, a wheel inside the package.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def study_folder(name: str) -> Path:
     Raises
     ------
     FoxgrapeError
-        If there is none of this name.
+        If there is no study of this name.
 
     Examples
     --------
@@ -38,5 +38,5 @@ def study_folder(name: str) -> Path:
     root = inside if inside.is_dir() else _CLONE / "data" / "studies"
     known = sorted(folder.name for folder in root.iterdir() if folder.is_dir())
     if name not in known:
-        raise FoxgrapeError("no such study", got=name, hint=did_you_mean(name, known))
+        raise FoxgrapeError("unknown study", got=name, hint=did_you_mean(name, known))
     return root / name

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -20,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from foxgrape import schemas, times
+from foxgrape._util.files import write_atomic
 from foxgrape.detection.detect import detect_without_surprisal
 from foxgrape.detection.surprisal import CodeOccurrences, PostHistory, bits
 from foxgrape.errors import StoreError, TableError
@@ -142,10 +144,7 @@ def detect_partition(
 def keep(part: Part, folder: Path, number: int) -> None:
     """Write a part down, so that it bears its name only when it is whole."""
     for name, frame in (("signals", part.signals), ("past", part.past)):
-        path = _path(folder, name, number)
-        beside = path.with_name(f"{path.name}.{os.getpid()}.part")
-        frame.to_parquet(beside, index=False)
-        beside.replace(path)
+        write_atomic(_path(folder, name, number), partial(frame.to_parquet, index=False))
 
 
 def is_written(folder: Path, number: int) -> bool:

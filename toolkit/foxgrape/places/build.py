@@ -5,7 +5,6 @@ The only part of the lookup library that needs more than the base install: the e
 
 from __future__ import annotations
 
-import os
 import re
 import unicodedata
 from collections import defaultdict
@@ -13,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from foxgrape._util.files import write_atomic
 from foxgrape.errors import FoxgrapeError
 from foxgrape.places.inflection import word_forms
 from foxgrape.places.normalize import fold
@@ -194,9 +194,7 @@ def _base36(number: int) -> str:
 
 
 def _write(path: Path, lines: list[str]) -> None:
-    scratch = path.with_suffix(".tmp")
-    scratch.write_bytes("".join(f"{line}\n" for line in lines).encode())
-    os.replace(scratch, path)  # noqa: PTH105 - whole or not at all
+    write_atomic(path, "".join(f"{line}\n" for line in lines))
 
 
 def _plain_place(row: dict[str, Any], admin1: str) -> Place:

@@ -69,7 +69,7 @@ def check_codebook(path: str | Path, gazetteer: Gazetteer) -> list[CodebookError
         if key in seen and row["code"]:
             problems.append(
                 CodebookError(
-                    f"this reading stands in row {seen[key]} already",
+                    f"this reading is already in row {seen[key]} already",
                     file=path,
                     row=number,
                     column="code",
@@ -85,7 +85,7 @@ def _rows(path: str | Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield the rows with their numbers, every column of a code being there."""
     optional = [name for name in (*_ALL, "place") if name not in _NEEDED]
     return iter_dict_rows(
-        path, needed=_NEEDED, optional=optional, table="codebook", error=CodebookError
+        path, required=_NEEDED, optional=optional, table="codebook", error=CodebookError
     )
 
 

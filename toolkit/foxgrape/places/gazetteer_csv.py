@@ -34,14 +34,14 @@ def read_places(path: str | Path) -> list[Place]:
     """
     places: dict[str, Place] = {}
     rows: dict[str, int] = {}
-    for number, row in iter_dict_rows(path, needed=_NEEDED, optional=_OPTIONAL, table="places"):
+    for number, row in iter_dict_rows(path, required=_NEEDED, optional=_OPTIONAL, table="places"):
         for column in _NEEDED:
             if not row[column]:
                 raise TableError.bad_value(
                     "", expected="something", file=path, row=number, column=column
                 )
         if row["id"] in rows:
-            raise TableError.repeated_key(
+            raise TableError.duplicate_key(
                 row["id"], column="id", row=number, first_row=rows[row["id"]], file=path
             )
         rows[row["id"]] = number

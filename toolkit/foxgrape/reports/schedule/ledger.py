@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from foxgrape._util.files import write_atomic
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -225,18 +227,3 @@ class Ledger:
         """
         with suppress(OSError):  # Windows keeps an open file
             (self.folder / f"{name}.lock").unlink()
-
-
-def write_atomic(path: Path, text: str) -> None:
-    """Write a small file that appears whole, or leave what is there.
-
-    Two at once must be kept apart by a lock. What a process that died left beside the file is
-    written over by the next one.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.writing")
-    with beside.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from foxgrape import schemas, times
-from foxgrape._util.humanize import duration_in_words
+from foxgrape._util.formatting import duration_in_words
 from foxgrape.errors import FoxgrapeError, TableError
 from foxgrape.stats.survival.kaplan_meier import kaplan_meier, log_rank, quantile, restricted_mean
 
