@@ -80,7 +80,7 @@ def link(
     """
     if clock not in times.CLOCKS:
         raise FoxgrapeError("no such clock", got=clock, hint=did_you_mean(clock, times.CLOCKS))
-    wait = times.duration(horizon, "horizon") // pd.Timedelta(1, "us")
+    wait = times.parse_duration(horizon, "horizon") // pd.Timedelta(1, "us")
     if confirmations is None:
         attached = events.attrs.get("confirmations")
         confirmations = None if attached is None else pd.DataFrame(attached)

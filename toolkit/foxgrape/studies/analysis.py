@@ -269,7 +269,7 @@ def _by_kind(links: pd.DataFrame, signals: pd.DataFrame) -> LeadTimes:
 
 
 def _certain(table: pd.DataFrame) -> pd.DataFrame:
-    return table[~table["hindsight"] & table["relation"].isin(times.BEFORE)]
+    return table[~table["hindsight"] & table["relation"].isin(times.BEFORE_CONFIRMATION)]
 
 
 def _name(row: Any) -> str:

@@ -204,7 +204,7 @@ def _counts(
     analysis: Analysis, parts: dict[str, pd.DataFrame], since: pd.Timestamp, until: pd.Timestamp
 ) -> dict[str, int]:
     confirmed, new = parts["confirmed"], parts["new"]
-    certain = confirmed["relation"].isin(times.BEFORE)
+    certain = confirmed["relation"].isin(times.BEFORE_CONFIRMATION)
     return {
         "posts": int(_within(analysis.study.posts["posted_until"], since, until).sum()),
         "signals": len(new),

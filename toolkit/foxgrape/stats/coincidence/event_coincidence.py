@@ -258,7 +258,7 @@ def coincidence(
         seed = int(np.random.default_rng(rng).integers(2**62))
     signals = schemas.validate(signals, "signals", fill=True)
     events = schemas.validate(events, "events", fill=True)
-    on = times.chosen_clock(events, clock)
+    on = times.resolve_clock(events, clock)
     series = point_pattern(
         signals,
         events,

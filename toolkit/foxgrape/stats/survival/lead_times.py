@@ -119,7 +119,7 @@ class LeadTimes:
         if self.n == 0:
             raise FoxgrapeError("no signal can be counted, so there is no mean")
         end = self.survival["time"].iloc[-1] if horizon is None else horizon
-        return restricted_mean(self.survival, times.duration(end, "horizon"))
+        return restricted_mean(self.survival, times.parse_duration(end, "horizon"))
 
     def turnbull(self) -> Turnbull:
         """Return the estimate that takes rough leads as the intervals they are.
