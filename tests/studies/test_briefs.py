@@ -14,7 +14,7 @@ from foxgrape.errors import FoxgrapeError, StoreError, StudyError
 from foxgrape.places import Codebook
 from foxgrape.stats.survival.kaplan_meier import log_rank
 from foxgrape.studies.account_profile import account_profile
-from foxgrape.studies.from_store import as_of, confirmations_to_records, study_from_store
+from foxgrape.studies.from_store import as_of, study_from_store
 from foxgrape.studies.period_brief import period_brief
 from foxgrape.studies.place_brief import place_brief
 
@@ -38,7 +38,6 @@ def study(posts, happened, codes=(("🍇", IZIUM),), **options):
     happened = schemas.validate(happened, "events", fill=True)
     said = pd.DataFrame(columns=schemas.columns("confirmations"))
     said = schemas.validate(said, "confirmations")
-    happened.attrs["confirmations"] = confirmations_to_records(said)
     # Nobody ever decoded them in public, so that nothing is hindsight.
     known = [
         replace(code, decoded_at=None)

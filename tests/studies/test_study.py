@@ -127,19 +127,24 @@ def test_mentions_are_a_baseline_of_their_own(study):
     assert len(both) == len(names) + len(study.analyse().signals)
 
 
-def test_the_events_carry_their_confirmations_to_link(study):
-    """By the public contract alone: link knows each side's clock from a study's events."""
+def test_link_uses_the_confirmations_of_a_study(study):
     signals = study.analyse().signals
-    told = link(signals, study.events, confirmed_by="UA", observed_until=study.observed_until)
-    izium = told[told["place_id"] == "geonames:707292"].iloc[0]
+    links = link(
+        signals,
+        study.events,
+        confirmed_by="UA",
+        confirmations=study.confirmations,
+        observed_until=study.observed_until,
+    )
+    izium = links[links["place_id"] == "geonames:707292"].iloc[0]
     assert izium["relation"] == "precedes"
-    # What is attached is plain data: frames with it can be joined and saved.
+    # The frame's attrs are plain data, so frames can be concatenated and saved.
     pd.concat([study.events, study.events])
     json.dumps(study.events.attrs)
 
 
 def test_a_side_that_confirmed_nothing_is_refused(study):
-    with pytest.raises(FoxgrapeError, match="nothing was confirmed by this side"):
+    with pytest.raises(FoxgrapeError, match="no event was confirmed by this side"):
         confirmed_by_side(study.events, study.confirmations, "XX")
 
 

@@ -15,7 +15,6 @@ from foxgrape.io.store import Store
 from foxgrape.places import Codebook, Gazetteer
 from foxgrape.studies.study import (
     Study,
-    confirmations_to_records,
     open_study,
     restrict_gazetteer,
     validate_kinds,
@@ -94,7 +93,6 @@ def study_from_store(
     )
     gazetteer = Gazetteer.default()
     events = unify_place_ids(events, gazetteer)
-    events.attrs["confirmations"] = confirmations_to_records(confirmations)
     codes = Codebook.default() if codebook is None else Codebook.from_csv(codebook, gazetteer)
     return Study(
         name=name,
@@ -181,7 +179,6 @@ def as_of(study: Study, instant: str | datetime) -> Study:
     said = study.confirmations[study.confirmations["confirmed_until"] < end]
     known = study.events["confirmed_until"].fillna(study.events["occurred_until"])
     events = study.events[known < end].reset_index(drop=True)
-    events.attrs["confirmations"] = confirmations_to_records(said)
     return replace(
         study,
         posts=study.posts[study.posts["posted_until"] < end].reset_index(drop=True),

@@ -20,11 +20,10 @@ from foxgrape.places import Codebook, Gazetteer
 from foxgrape.studies.analysis import Analysis, Read, link_study
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
 __all__ = [
     "Study",
-    "confirmations_to_records",
     "open_study",
     "restrict_gazetteer",
     "validate_kinds",
@@ -44,7 +43,7 @@ class Study:
     folder
         Where it was read from.
     posts, events, confirmations
-        The tables, checked. `events` carries the confirmations along, for `link`.
+        The tables, checked.
     codebook
         The study's own, or the packaged one; its gazetteer holds only the study's places, those
         of its own ``places`` among them.
@@ -165,7 +164,6 @@ def open_study(path: str | Path | None = None) -> Study:
         codebook = Codebook.from_csv(files["codebook"], gazetteer)
     _check_places(events, gazetteer, files["events"])
     _check_references(confirmations, events, files.get("confirmations"))
-    events.attrs["confirmations"] = confirmations_to_records(confirmations)
     options = _options(package, folder)
     return Study(
         name=str(package.get("name") or folder.name),
@@ -275,11 +273,3 @@ def _check_references(confirmations: pd.DataFrame, events: pd.DataFrame, file: P
             column="event_id",
             hint=did_you_mean(got, events["event_id"]),
         )
-
-
-def confirmations_to_records(confirmations: pd.DataFrame) -> list[dict[Hashable, Any]]:
-    """Return the confirmations as plain data: pandas copies, compares and saves attrs as such."""
-    ends = ["confirmed_at", "confirmed_until"]
-    plain = confirmations[["event_id", "confirmed_by", *ends]].copy()
-    plain[ends] = plain[ends].map(pd.Timestamp.isoformat)
-    return plain.to_dict("records")
