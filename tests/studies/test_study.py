@@ -194,7 +194,7 @@ BROKEN = {
     "naive time": (
         "events.csv",
         put("occurred_at", "2022-09-10 12:00:00"),
-        ("row 2", "column occurred_at", "with its offset"),
+        ("row 2", "column occurred_at", "with an offset"),
     ),
     "confirmation of nothing": (
         "confirmations.csv",
