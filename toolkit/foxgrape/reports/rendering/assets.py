@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from foxgrape.reports.schedule.ledger import write_atomic
+from foxgrape._util.files import write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
