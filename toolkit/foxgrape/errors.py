@@ -8,7 +8,15 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Self
+    from typing import Self, TypedDict, Unpack
+
+    class Location(TypedDict, total=False):
+        """Where an error is."""
+
+        file: object
+        row: int | None
+        column: str | None
+
 
 __all__ = [
     "CONTROLS",
@@ -118,19 +126,10 @@ class TableError(FoxgrapeError):
 
     @classmethod
     def bad_value(
-        cls,
-        got: object,
-        *,
-        expected: str,
-        file: object = None,
-        row: int | None = None,
-        column: str | None = None,
-        hint: str | None = None,
+        cls, got: object, *, expected: str, hint: str | None = None, **where: Unpack[Location]
     ) -> Self:
         """Report a cell that its column does not allow."""
-        return cls(
-            "bad value", file=file, row=row, column=column, expected=expected, got=got, hint=hint
-        )
+        return cls("bad value", expected=expected, got=got, hint=hint, **where)
 
     @classmethod
     def duplicate_key(
@@ -149,24 +148,16 @@ class TableError(FoxgrapeError):
 
     @classmethod
     def backward_interval(
-        cls,
-        earliest: object,
-        latest: object,
-        *,
-        column: str,
-        first: str,
-        row: int,
-        file: object = None,
+        cls, earliest: object, latest: object, *, first: str, **where: Unpack[Location]
     ) -> Self:
         """Report an interval whose latest instant is before its earliest."""
+        column = where["column"]
         return cls(
             f"{column} is before {first}",
-            file=file,
-            row=row,
-            column=column,
             expected=f"not before {earliest}",
             got=latest,
             hint=f"{first} is the earliest instant, {column} the latest; equal when exact",
+            **where,
         )
 
 

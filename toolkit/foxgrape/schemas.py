@@ -330,20 +330,20 @@ def _first_failure(failed: Any, frame: pd.DataFrame, file: object, first_row: in
     cases = failed.failure_cases.sort_values("index", kind="stable", na_position="first")
     case = cases.iloc[0]
     column, position = str(case["column"]), int(case["index"])
-    row = position + first_row
     if case["check"] == "field_uniqueness":
         key = frame[column].iloc[position]
-        first, second = (frame[column] == key).to_numpy().nonzero()[0][:2]
+        first, second = (frame[column] == key).to_numpy().nonzero()[0][:2] + first_row
         return TableError.duplicate_key(
-            key,
-            column=column,
-            row=int(second) + first_row,
-            first_row=int(first) + first_row,
-            file=file,
+            key, column=column, row=int(second), first_row=int(first), file=file
         )
-    expected = "a value" if case["check"] == "not_nullable" else str(case["check"])
-    got = "" if case["check"] == "not_nullable" else case["failure_case"]
-    return TableError.bad_value(got, expected=expected, file=file, row=row, column=column)
+    is_missing = case["check"] == "not_nullable"
+    return TableError.bad_value(
+        "" if is_missing else case["failure_case"],
+        expected="a value" if is_missing else str(case["check"]),
+        file=file,
+        row=position + first_row,
+        column=column,
+    )
 
 
 def _check_intervals(frame: pd.DataFrame, file: object, first_row: int) -> None:
@@ -356,25 +356,23 @@ def _check_intervals(frame: pd.DataFrame, file: object, first_row: int) -> None:
     for first, column in pairs:
         if first not in instants:
             continue
-        half = (frame[first].isna() != frame[column].isna()).to_numpy()
+        earliest, latest = frame[first], frame[column]
+        half = (earliest.isna() != latest.isna()).to_numpy()
         if first.split("_")[0] == column.split("_")[0] and half.any():
-            position = int(half.argmax())
-            empty = first if pd.isna(frame[first].iloc[position]) else column
+            at = int(half.argmax())
+            empty = first if pd.isna(earliest.iloc[at]) else column
+            expected = "both ends of the interval or neither"
             raise TableError.bad_value(
-                "",
-                expected="both ends of the interval or neither",
-                file=file,
-                row=position + first_row,
-                column=empty,
+                "", expected=expected, file=file, row=at + first_row, column=empty
             )
-        backward = (frame[column] < frame[first]).to_numpy()
+        backward = (latest < earliest).to_numpy()
         if backward.any():
-            position = int(backward.argmax())
+            at = int(backward.argmax())
             raise TableError.backward_interval(
-                frame[first].iloc[position],
-                frame[column].iloc[position],
-                column=column,
+                earliest.iloc[at],
+                latest.iloc[at],
                 first=first,
-                row=position + first_row,
                 file=file,
+                row=at + first_row,
+                column=column,
             )
