@@ -1,15 +1,19 @@
-"""Values as text for readers: durations and counts in words, JSON values, HTML tables."""
+"""Values for output: times, durations and counts in words, JSON values, HTML tables."""
 
 from __future__ import annotations
 
 import html
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
 __all__ = [
     "counted",
+    "describe_time",
     "duration_in_words",
     "lead_in_words",
     "sentence_with_table",
@@ -17,7 +21,37 @@ __all__ = [
     "to_json_value",
 ]
 
-_DAY = pd.Timedelta(days=1)
+_DAY, _TICK = pd.Timedelta(days=1), pd.Timedelta(1, "us")
+
+
+def describe_time(earliest: pd.Timestamp, latest: pd.Timestamp, zone: str | tzinfo) -> str:
+    """Return a time interval in words, in a time zone and no more precisely than it is known.
+
+    Examples
+    --------
+    >>> day = pd.Timestamp("2022-09-09T21:00Z"), pd.Timestamp("2022-09-10T20:59:59.999999Z")
+    >>> describe_time(*day, "Europe/Kyiv")
+    '10 Sep 2022, time unknown'
+    >>> describe_time(day[0], pd.Timestamp("2022-09-10T12:16Z"), "Europe/Kyiv")
+    '10 Sep 2022, by 15:16'
+    >>> describe_time(day[0], day[1] + _DAY, "Europe/Kyiv")
+    '10 to 11 Sep 2022'
+    """
+    first, last = earliest.tz_convert(zone), latest.tz_convert(zone)
+    if latest - earliest < pd.Timedelta(minutes=1):
+        return f"{first:%-d %b %Y, %H:%M}"
+    if first.date() != last.date():
+        # Do not repeat the month or year: 10 to 11 Sep 2022.
+        start = "%-d %b %Y" if first.year != last.year else "%-d %b"
+        start = "%-d" if (first.year, first.month) == (last.year, last.month) else start
+        return f"{first.strftime(start)} to {last:%-d %b %Y}"
+    from_start = first == first.normalize()
+    to_end = (last + _TICK) == (last + _TICK).normalize()
+    if from_start and to_end:
+        return f"{first:%-d %b %Y}, time unknown"
+    if from_start:
+        return f"{last:%-d %b %Y}, by {last:%H:%M}"
+    return f"{first:%-d %b %Y}, {first:%H:%M} to {last:%H:%M}"
 
 
 def duration_in_words(duration: pd.Timedelta) -> str:

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from foxgrape._util.formatting import duration_in_words, lead_in_words
+from foxgrape._util.formatting import describe_time, duration_in_words, lead_in_words
 from foxgrape.display.html import Headline, Html, html_link, sentence, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import tzinfo
 
     from foxgrape.places import Codebook
     from foxgrape.stats.alarms.molchan_test import Alarm
@@ -26,7 +25,6 @@ __all__ = [
     "codes_table",
     "compare_with_baseline",
     "describe_relation",
-    "describe_time",
     "events_table",
     "groups_table",
     "headline",
@@ -46,38 +44,6 @@ _RELATIONS = {
     "undetermined": "the times do not tell",
     "unconfirmed": "no event in the time watched, right-censored",
 }
-_DAY = pd.Timedelta(days=1)
-_TICK = pd.Timedelta(1, "us")
-
-
-def describe_time(earliest: pd.Timestamp, latest: pd.Timestamp, zone: str | tzinfo) -> str:
-    """Say a rough time to the precision it has, in a zone.
-
-    Examples
-    --------
-    >>> day = pd.Timestamp("2022-09-09T21:00Z"), pd.Timestamp("2022-09-10T20:59:59.999999Z")
-    >>> time_in_words(*day, "Europe/Kyiv")
-    '10 Sep 2022, time unknown'
-    >>> time_in_words(day[0], pd.Timestamp("2022-09-10T12:16Z"), "Europe/Kyiv")
-    '10 Sep 2022, by 15:16'
-    >>> time_in_words(day[0], day[1] + _DAY, "Europe/Kyiv")
-    '10 to 11 Sep 2022'
-    """
-    first, last = earliest.tz_convert(zone), latest.tz_convert(zone)
-    if latest - earliest < pd.Timedelta(minutes=1):
-        return f"{first:%-d %b %Y, %H:%M}"
-    if first.date() != last.date():
-        # Say a month or year only once: 10 to 11 Sep 2022.
-        start = "%-d %b %Y" if first.year != last.year else "%-d %b"
-        start = "%-d" if (first.year, first.month) == (last.year, last.month) else start
-        return f"{first.strftime(start)} to {last:%-d %b %Y}"
-    from_start = first == first.normalize()
-    to_end = (last + _TICK) == (last + _TICK).normalize()
-    if from_start and to_end:
-        return f"{first:%-d %b %Y}, time unknown"
-    if from_start:
-        return f"{last:%-d %b %Y}, by {last:%H:%M}"
-    return f"{first:%-d %b %Y}, {first:%H:%M} to {last:%H:%M}"
 
 
 def title(study: Study) -> Html:

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from foxgrape import times
-from foxgrape._util.formatting import duration_in_words
+from foxgrape._util.formatting import describe_time, duration_in_words
 from foxgrape.display.html import Html, html_link, table
-from foxgrape.display.report_tables import describe_time
 from foxgrape.errors import CONTROLS, FoxgrapeError
 from foxgrape.places import Codebook
 

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from foxgrape import times
-from foxgrape._util.formatting import counted, duration_in_words
-from foxgrape.display.report_tables import describe_time
+from foxgrape._util.formatting import counted, describe_time, duration_in_words
 from foxgrape.errors import FoxgrapeError
 from foxgrape.studies.from_store import as_of
 
