@@ -145,7 +145,7 @@ def _nearest_events(
 ) -> IntArray:
     """Return for each signal the row of the first event after it, else of the last before it.
 
-    -1 if there is none within the horizon and the observation. Events at the same times are taken
+    -1 without any within the horizon and the observation. Events at the same times are taken
     in the order of their ids. Sorted tables are merged, since comparing each signal with each
     event at its place would take time proportional to their product.
     """

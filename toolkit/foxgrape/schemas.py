@@ -85,12 +85,7 @@ def validate(
 
 
 def validate_keys(frame: pd.DataFrame, keys: list[str]) -> None:
-    """Raise if two rows have the same key.
-
-    Raises
-    ------
-    TableError
-        Names the second row of the first repeated key.
+    """Raise for the second row of the first repeated key.
 
     Examples
     --------
@@ -130,13 +125,7 @@ def dtypes(table: str) -> dict[str, str]:
 
 
 def read_csv(path: str | Path, table: str) -> pd.DataFrame:
-    """Read and validate a CSV file of one of the tables.
-
-    Raises
-    ------
-    TableError
-        If the file is not UTF-8, not rectangular, or does not match the table's schema.
-    """
+    """Read and validate a CSV file of one of the tables."""
     path = Path(path)
     header, rows = read_rows(path)
     frame = pd.DataFrame(rows, columns=pd.Index(header), dtype="str")

@@ -58,12 +58,7 @@ _DAY, _TICK = timedelta(days=1), timedelta(microseconds=1)
 
 
 def get_zone(name: object) -> ZoneInfo:
-    """Return the time zone of an IANA name.
-
-    Raises
-    ------
-    ValueError
-        If there is no such zone.
+    """Return the time zone of an IANA name, or raise ValueError.
 
     Examples
     --------
@@ -115,18 +110,6 @@ def parse_clock_time(text: str, zone: str | None = None) -> tuple[datetime, date
 
     As `parse_stated_time`, but a time given to the second or finer is exact. An hour that clocks
     show twice, when they go back, gives the interval of both readings.
-
-    Parameters
-    ----------
-    text
-        ISO 8601, with or without an offset.
-    zone
-        IANA name of the time zone of a text without an offset.
-
-    Raises
-    ------
-    ValueError
-        As `parse_stated_time`.
 
     Examples
     --------
@@ -191,12 +174,7 @@ def _to_utc(
 
 
 def parse_instant(text: str) -> datetime:
-    """Return the instant of a text with an offset, in UTC.
-
-    Raises
-    ------
-    ValueError
-        If the text is not ISO 8601, has no offset, or is outside the years 1 to 9999 in UTC.
+    """Return the instant of an ISO 8601 text with an offset, in UTC, or raise ValueError.
 
     Examples
     --------
@@ -228,12 +206,7 @@ def microseconds(times: pd.Series) -> IntArray:
 
 
 def resolve_clock(events: pd.DataFrame, clock: str | None) -> Clock:
-    """Return the given clock; if None, ``confirmed`` where any event was confirmed.
-
-    Raises
-    ------
-    FoxgrapeError
-        If the clock is unknown.
+    """Return a known clock; if None, ``confirmed`` where any event was confirmed.
 
     Examples
     --------
@@ -251,12 +224,8 @@ def resolve_clock(events: pd.DataFrame, clock: str | None) -> Clock:
 def parse_duration(value: str | pd.Timedelta, name: str, *, zero: bool = False) -> pd.Timedelta:
     """Return a duration of at least a microsecond, or with `zero` of at least 0.
 
-    A bare number such as 7 is rejected, since pandas reads it as nanoseconds.
-
-    Raises
-    ------
-    FoxgrapeError
-        If the value is not such a duration; the message calls it `name`.
+    A bare number such as 7 is rejected, since pandas reads it as nanoseconds. The error calls the
+    value `name`.
 
     Examples
     --------
@@ -316,17 +285,8 @@ def relations(
 
     A relation holds for every choice of instants within the intervals: the post came before the
     event occurred (`anticipates`), between occurrence and confirmation (`announces`), before the
-    confirmation (`precedes`) or after it (`follows`). Otherwise it is `undetermined`.
-
-    Parameters
-    ----------
-    posted, occurred, confirmed
-        Earliest and latest instants in microseconds, as from `microseconds`; both are `NAT` for
-        an event without confirmation.
-
-    Returns
-    -------
-    ndarray of str
+    confirmation (`precedes`) or after it (`follows`). Otherwise it is `undetermined`. Intervals
+    are in microseconds; both ends are `NAT` for an event without confirmation.
 
     Examples
     --------

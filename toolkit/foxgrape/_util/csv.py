@@ -18,13 +18,7 @@ __all__ = ["iter_dict_rows", "read_rows", "require_unique_names"]
 
 
 def read_rows(path: str | Path) -> tuple[list[str], list[list[str]]]:
-    """Read the header and the rows of a CSV file, whose rows must all be as long as the header.
-
-    Raises
-    ------
-    TableError
-        With file and row.
-    """
+    """Read the header and the rows of a CSV file, whose rows must all be as long as the header."""
     header, *rows = list(_lines(path, TableError)) or [[]]
     if not header:
         raise TableError("the file is empty", file=path, expected="a header row")
@@ -52,21 +46,8 @@ def iter_dict_rows(
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield the row number and the stripped cells by column name of a hand-edited CSV file.
 
-    Other columns are ignored. A missing optional column and a row that ends early give "".
-
-    Parameters
-    ----------
-    required, optional
-        The columns to read. A file without a required column raises.
-    table
-        Name of the table in error messages.
-    error
-        Class of the errors.
-
-    Raises
-    ------
-    TableError
-        With file and row.
+    Only the required and optional columns are read. Where an optional column or the end of a row
+    is missing, a cell is "". Errors are of the class `error` and name the `table`.
     """
     lines = _lines(path, error)
     header = [name.strip() for name in next(lines, [])]

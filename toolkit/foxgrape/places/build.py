@@ -95,13 +95,7 @@ def load_geonames() -> tuple[dict[str, Any], ...]:
 
 
 def read_admin1(path: str | Path) -> dict[str, str]:
-    """Return the names of divisions by code, such as ``PL.77``, from ``admin1CodesASCII.txt``.
-
-    Raises
-    ------
-    FoxgrapeError
-        If the file cannot be read or a line has no tab.
-    """
+    """Return the names of divisions by code, such as ``PL.77``, from ``admin1CodesASCII.txt``."""
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:

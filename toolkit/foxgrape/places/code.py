@@ -93,13 +93,7 @@ def day_interval(when: date) -> tuple[datetime, datetime]:
 
 
 def parse_day(text: str) -> date:
-    """Return the day, or the instant with an offset, of an ISO 8601 text.
-
-    Raises
-    ------
-    ValueError
-        If the text is neither, or in the first or last year of the calendar.
-    """
+    """Return the day, or the instant with an offset, of an ISO 8601 text, or raise ValueError."""
     text = text.strip()
     if len(text) == _DAY:
         day = date.fromisoformat(text)

@@ -146,11 +146,6 @@ def read_places(path: str | Path) -> list[Place]:
     """Read places from a CSV file whose columns are the attributes of `Place`.
 
     Only ``id`` and ``name`` are required; ``names`` are separated by ``|``.
-
-    Raises
-    ------
-    TableError
-        With file, row and column of the first bad cell.
     """
     from foxgrape._util.csv import iter_dict_rows
 
