@@ -70,7 +70,7 @@ def kinds() -> list[str]:
                 for lemma in {each.lemma() for each in kind.get_words()}:
                     name = fold(lemma)
                     named = name.isalpha() and any(
-                        covered >= COVERED for _, _, covered in roots.beginning(name)
+                        covered >= COVERED for _, _, covered in roots.starting_with(name)
                     )
                     if named and name != fold(word):
                         found.setdefault(fold(word), set()).add(name)
