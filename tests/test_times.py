@@ -1,4 +1,4 @@
-"""Stated precision to interval, and what intervals can prove."""
+"""Parsing of times to intervals of their precision, and the relations that intervals prove."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from foxgrape import FoxgrapeError, times
         ("2022-09-10T15:16:05+03:00", None, "2022-09-10T12:16:05", "2022-09-10T12:16:05.999999"),
         ("2022-09-10T12:16:05.1Z", None, "2022-09-10T12:16:05.1", "2022-09-10T12:16:05.199999"),
         ("2022-09-10T12:16:05.123456Z", None, *["2022-09-10T12:16:05.123456"] * 2),
-        # In the night of 30 October the hour from three to four came twice.
+        # Clocks went back on 30 October: the hour from three to four came twice.
         ("2022-10-30T03", "Europe/Kyiv", "2022-10-30T00:00:00", "2022-10-30T01:59:59.999999"),
         ("2022-10-30T03:30", "Europe/Kyiv", "2022-10-30T00:30:00", "2022-10-30T01:30:59.999999"),
         ("2022-10-30T03:59:59", "Europe/Kyiv", "2022-10-30T00:59:59", "2022-10-30T01:59:59.999999"),
-        # Havana's 6 November began twice, Beirut's 27 March at one o'clock.
+        # Midnight of 6 November came twice in Havana; that of 27 March did not exist in Beirut.
         ("2022-11-06", "America/Havana", "2022-11-06T04:00:00", "2022-11-07T04:59:59.999999"),
         ("2022-03-27", "Asia/Beirut", "2022-03-26T22:00:00", "2022-03-27T20:59:59.999999"),
     ],
@@ -48,7 +48,7 @@ def test_a_stated_time_is_as_wide_as_its_precision(text, zone, earliest, latest)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         *(
             (text, f"not an ISO 8601 time: {text!r}")
@@ -59,16 +59,17 @@ def test_a_stated_time_is_as_wide_as_its_precision(text, zone, earliest, latest)
         ("2022-09-10T25:00Z", "hour must be in 0..23"),
     ],
 )
-def test_what_is_no_iso_time_is_refused(text, said):
-    for read in (times.parse_stated_time, times.parse_clock_time):
-        with pytest.raises(ValueError, match=f"^{re.escape(said)}$"):
-            read(text, "UTC")
+def test_a_text_that_is_not_iso_8601_is_rejected(text, message):
+    for parse in (times.parse_stated_time, times.parse_clock_time):
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            parse(text, "UTC")
 
 
 def test_a_time_without_offset_needs_a_zone():
-    for read in (times.parse_stated_time, times.parse_clock_time):
-        with pytest.raises(ValueError, match=r"^neither an offset nor a zone is known for '2022'$"):
-            read("2022")
+    message = r"^neither an offset nor a time zone is given for '2022'$"
+    for parse in (times.parse_stated_time, times.parse_clock_time):
+        with pytest.raises(ValueError, match=message):
+            parse("2022")
 
 
 @pytest.mark.parametrize(
@@ -81,14 +82,14 @@ def test_a_time_without_offset_needs_a_zone():
         "0001-01-01T00:00:00.5+03:00",
     ],
 )
-def test_a_time_beyond_the_calendar_is_refused(text):
-    """Python's calendar ends; its own error for that is none that a door expects."""
-    said = re.escape(f"beyond the calendar: {text!r}")
-    for read in (times.parse_stated_time, times.parse_clock_time):
-        with pytest.raises(ValueError, match=f"^{said}$"):
-            read(text, "UTC")
+def test_a_time_beyond_the_calendar_is_rejected(text):
+    """Python raises OverflowError there, which readers do not expect."""
+    message = re.escape(f"beyond the calendar: {text!r}")
+    for parse in (times.parse_stated_time, times.parse_clock_time):
+        with pytest.raises(ValueError, match=f"^{message}$"):
+            parse(text, "UTC")
     if text.startswith("0001"):
-        with pytest.raises(ValueError, match=f"^{said}$"):
+        with pytest.raises(ValueError, match=f"^{message}$"):
             times.parse_instant(text)
     assert (
         times.parse_stated_time("9999-11", "UTC")[1].isoformat()
@@ -99,7 +100,7 @@ def test_a_time_beyond_the_calendar_is_refused(text):
 @pytest.mark.parametrize(
     ("text", "zone", "first", "last"),
     [
-        # A clock that shows seconds is exact, one that does not is so to what it shows.
+        # A time with seconds is exact; another is as exact as its last unit.
         ("2022-09-10T15:16:05", "Europe/Kyiv", *["2022-09-10T12:16:05"] * 2),
         (" 2022-09-10 15:16:05.25 ", "Europe/Kyiv", *["2022-09-10T12:16:05.25"] * 2),
         ("2022-09-10T15:16:05+03:00", None, *["2022-09-10T12:16:05"] * 2),
@@ -111,7 +112,7 @@ def test_a_time_beyond_the_calendar_is_refused(text):
         ("2022-09-10", "Europe/Kyiv", "2022-09-09T21:00:00", "2022-09-10T20:59:59.999999"),
         ("2022-10-30", "Europe/Kyiv", "2022-10-29T21:00:00", "2022-10-30T21:59:59.999999"),
         ("2022", "UTC", "2022-01-01T00:00:00", "2022-12-31T23:59:59.999999"),
-        # In the night of 30 October the hour from three to four was shown twice.
+        # Clocks went back on 30 October and showed the hour from three to four twice.
         ("2022-10-30T02:59:59", "Europe/Kyiv", *["2022-10-29T23:59:59"] * 2),
         ("2022-10-30T03:30:00", "Europe/Kyiv", "2022-10-30T00:30:00", "2022-10-30T01:30:00"),
         ("2022-10-30T03:30", "Europe/Kyiv", "2022-10-30T00:30:00", "2022-10-30T01:30:59.999999"),
@@ -120,19 +121,19 @@ def test_a_time_beyond_the_calendar_is_refused(text):
         ("2022-10-30T04:00:00", "Europe/Kyiv", *["2022-10-30T02:00:00"] * 2),
     ],
 )
-def test_a_time_that_a_clock_showed(text, zone, first, last):
+def test_a_clock_time_with_seconds_is_exact_unless_shown_twice(text, zone, first, last):
     expected = tuple(datetime.fromisoformat(end).replace(tzinfo=UTC) for end in (first, last))
     assert times.parse_clock_time(text, zone) == expected
     assert all(end.tzinfo is UTC for end in times.parse_clock_time(text, zone))
 
 
 @pytest.mark.parametrize("text", ["2022-03-27T03:00:00", "2022-03-27T03:30", "2022-03-27T03"])
-def test_a_time_that_no_clock_showed_is_refused(text):
-    """In the night of 27 March clocks in Kyiv went from three to four."""
-    said = f"no clock in Europe/Kyiv showed {text!r}: it was put forward over it"
-    for read in (times.parse_stated_time, times.parse_clock_time):
-        with pytest.raises(ValueError, match=f"^{said}$"):
-            read(text, "Europe/Kyiv")
+def test_a_time_that_clocks_skipped_is_rejected(text):
+    """Clocks in Kyiv went forward from three to four on 27 March."""
+    message = f"{text!r} does not exist in Europe/Kyiv: clocks went forward over it"
+    for parse in (times.parse_stated_time, times.parse_clock_time):
+        with pytest.raises(ValueError, match=f"^{message}$"):
+            parse(text, "Europe/Kyiv")
     assert times.parse_clock_time(text, "UTC")[0].hour == 3
 
 
@@ -145,34 +146,34 @@ def test_an_instant_needs_its_offset():
         times.parse_instant("2022-09-10 12:00")
 
 
-def test_the_clock_to_count_on():
+def test_the_default_clock_is_confirmed_where_any_event_was_confirmed():
     some = pd.DataFrame({"confirmed_at": [pd.NaT, pd.Timestamp("2022-09-11T00:00Z")]})
     none = some.iloc[:1]
-    assert [times.chosen_clock(part, None) for part in (some, none)] == ["confirmed", "occurred"]
+    assert [times.resolve_clock(part, None) for part in (some, none)] == ["confirmed", "occurred"]
     for clock in times.CLOCKS:
-        assert [times.chosen_clock(part, clock) for part in (some, none)] == [clock] * 2
-    with pytest.raises(FoxgrapeError) as refused:
-        times.chosen_clock(some, "confirmd")
-    assert str(refused.value) == ("no such clock; got 'confirmd'. Hint: did you mean 'confirmed'?")
+        assert [times.resolve_clock(part, clock) for part in (some, none)] == [clock] * 2
+    with pytest.raises(FoxgrapeError) as error:
+        times.resolve_clock(some, "confirmd")
+    assert str(error.value) == "unknown clock; got 'confirmd'. Hint: did you mean 'confirmed'?"
 
 
-def test_durations_as_days():
-    told = times.in_days(pd.Series(pd.to_timedelta(["36h", "-12h", None, "1us"])))
-    assert told.iloc[:2].tolist() == [1.5, -0.5]
-    assert np.isnan(told.iloc[2])
-    assert told.iloc[3] == pytest.approx(1 / 86_400e6)
+def test_durations_in_days():
+    days = times.in_days(pd.Series(pd.to_timedelta(["36h", "-12h", None, "1us"])))
+    assert days.iloc[:2].tolist() == [1.5, -0.5]
+    assert np.isnan(days.iloc[2])
+    assert days.iloc[3] == pytest.approx(1 / 86_400e6)
 
 
 @given(st.lists(st.integers(-(10**15), 10**15), max_size=20))
-def test_a_duration_comes_back_from_days_to_the_microsecond(ticks):
-    there = pd.Series(pd.to_timedelta(ticks, unit="us").as_unit("us"))
-    back = times.from_days(times.in_days(there).to_numpy())
-    assert (back.dtype, back.tolist()) == ("timedelta64[us]", there.to_numpy().tolist())
-    assert [times.from_days(days) for days in times.in_days(there)] == there.tolist()
+def test_durations_survive_conversion_to_days_and_back_to_the_microsecond(ticks):
+    durations = pd.Series(pd.to_timedelta(ticks, unit="us").as_unit("us"))
+    back = times.from_days(times.in_days(durations).to_numpy())
+    assert (back.dtype, back.tolist()) == ("timedelta64[us]", durations.to_numpy().tolist())
+    assert [times.from_days(days) for days in times.in_days(durations)] == durations.tolist()
 
 
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
-def test_microseconds_are_microseconds_whatever_the_column_holds(unit):
+def test_microseconds_do_not_depend_on_the_unit_of_the_column(unit):
     column = pd.Series(pd.to_datetime(["2022-09-10T12:00:00Z", None])).dt.as_unit(unit)
     since = datetime(2022, 9, 10, 12, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)
     expected = [since // timedelta(microseconds=1), np.iinfo(np.int64).min]
@@ -180,7 +181,7 @@ def test_microseconds_are_microseconds_whatever_the_column_holds(unit):
 
 
 def relation(posted, occurred, confirmed):
-    """Name the relation of three intervals, given as pairs of numbers."""
+    """Return the relation of three intervals, given as pairs of numbers."""
     ends = [tuple(np.array([end]) for end in pair) for pair in (posted, occurred, confirmed)]
     return str(times.relations(*ends)[0])
 
@@ -192,17 +193,17 @@ NEVER = (np.iinfo(np.int64).min,) * 2
     ("posted", "occurred", "confirmed", "expected"),
     [
         ((1, 2), (3, 4), (5, 6), "anticipates"),
-        ((1, 2), (2, 4), (5, 6), "precedes"),  # they may touch: not certain
+        ((1, 2), (2, 4), (5, 6), "precedes"),  # they may touch, so the order is not certain
         ((3, 3), (1, 2), (4, 5), "announces"),
-        ((2, 3), (1, 2), (4, 5), "precedes"),  # it may have occurred at that very instant
-        ((1, 4), (2, 3), (5, 6), "precedes"),  # before or after it occurred cannot be told
+        ((2, 3), (1, 2), (4, 5), "precedes"),  # it may have occurred at the instant of the post
+        ((1, 4), (2, 3), (5, 6), "precedes"),  # before or after it occurred is open
         ((1, 5), (2, 3), (5, 6), "undetermined"),  # the post may be at the confirmation
         ((6, 7), (1, 2), (3, 6), "undetermined"),
         ((7, 8), (1, 2), (3, 6), "follows"),
-        ((4, 4), (1, 1), (4, 4), "undetermined"),  # exact and equal: neither came first
-        # The confirmation is rough, but the post is certainly before the event itself.
+        ((4, 4), (1, 1), (4, 4), "undetermined"),  # exact and equal, so neither came first
+        # The confirmation is known roughly, but the post is certainly before the event.
         ((2, 3), (4, 5), (1, 9), "anticipates"),
-        # Nobody confirmed: only what comes before the event is certain.
+        # Without confirmation only a post before the event is certain.
         ((1, 2), (3, 4), NEVER, "anticipates"),
         ((5, 6), (3, 4), NEVER, "undetermined"),
         ((3, 6), (3, 4), NEVER, "undetermined"),
@@ -217,10 +218,10 @@ ends = st.tuples(st.integers(0, 12), st.integers(0, 12)).map(lambda pair: tuple(
 
 @given(ends, ends, ends)
 def test_a_relation_holds_for_every_pair_of_instants(posted, occurred, confirmed):
-    """Whatever instants the intervals stand for, the claim is true of them."""
+    """The relation is true for any choice of instants in the intervals."""
     if confirmed[1] < occurred[0]:
-        return  # no table holds an event confirmed before it occurred
-    told = relation(posted, occurred, confirmed)
+        return  # the schema rejects an event confirmed before it occurred
+    proved = relation(posted, occurred, confirmed)
     true_of_all = {
         "anticipates": posted[1] < occurred[0],
         "announces": posted[0] > occurred[1] and posted[1] < confirmed[0],
@@ -228,11 +229,11 @@ def test_a_relation_holds_for_every_pair_of_instants(posted, occurred, confirmed
         "follows": posted[0] > confirmed[1],
         "undetermined": True,
     }
-    assert true_of_all[told]
-    if told in {"precedes", "undetermined"}:
-        stronger = ["anticipates", "announces"] + (["precedes"] if told == "undetermined" else [])
+    assert true_of_all[proved]
+    if proved in {"precedes", "undetermined"}:
+        stronger = ["anticipates", "announces"] + (["precedes"] if proved == "undetermined" else [])
         assert not any(true_of_all[name] for name in stronger)
-        assert told == "precedes" or not true_of_all["follows"]
+        assert proved == "precedes" or not true_of_all["follows"]
 
 
 @given(ends, ends, ends, st.integers(-1000, 1000))

@@ -33,7 +33,7 @@ def test_lookup(told: Callable[..., Any]):
     (match,) = told("lookup", "🍇")
     assert match["place"]["name"] == "Izium"
     assert match["code"]["decoded_at"] == "2022-09-10"
-    assert "makes 1.00" in match["why"]
+    assert "gives 1.00" in match["why"]
     assert {each["place"]["name"] for each in told("lookup", "🍇🦊")} == {"Izium", "Lysychansk"}
     assert len(told("lookup", "🦊", "--proposed")) > len(told("lookup", "🦊"))
 
@@ -118,7 +118,7 @@ POLISH = {
 def test_build_gazetteer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    monkeypatch.setattr(build, "geonames", lambda: (POLISH,))
+    monkeypatch.setattr(build, "load_geonames", lambda: (POLISH,))
     divisions = tmp_path / "admin1CodesASCII.txt"
     divisions.write_text("PL.78\tMasovia\tMasovia\t858787\n", encoding="utf-8")
     out = tmp_path / "pl"

@@ -14,7 +14,7 @@ from foxgrape import Codebook, detect
 from foxgrape.detection.codes import find_codes
 from foxgrape.errors import TableError
 from foxgrape.places import Gazetteer, fold
-from foxgrape.places.normalize import whole_words
+from foxgrape.places.normalize import word_pattern
 
 BOOK = Codebook.default()
 GRAPES = BOOK.lookup("🍇")[0].code
@@ -199,7 +199,7 @@ def test_words_are_those_of_the_pattern_over_the_folded_text(texts):
     codes = [
         replace(GRAPES, code=word, kind="hashtag" if word[0] == "#" else "word") for word in WORDS
     ]
-    pattern = whole_words(fold(word) for word in WORDS)
+    pattern = word_pattern(fold(word) for word in WORDS)
     expected = {(row, key) for row, text in enumerate(texts) for key in pattern.findall(fold(text))}
     rows, numbers = find_codes(texts, codes)
     pairs = zip(rows.tolist(), numbers.tolist(), strict=True)

@@ -144,11 +144,11 @@ def test_a_file_that_is_cut_off_is_asked_for_again(fault, checksum, registry, tm
 @pytest.mark.parametrize(
     ("reply", "words"),
     [
-        (Reply(CONTENT, cut=70_000), "asked 2 times: its answer is cut off or broken"),
-        (Reply(status=404), "refuses: 404 Not Found"),
+        (Reply(CONTENT, cut=70_000), "failed after 2 tries: its answer is cut off or broken"),
+        (Reply(status=404), "refused the request: 404 Not Found"),
         (
             Reply(status=302, headers={"location": "http://a.example/"}),
-            "sends on to a.example, which is not followed",
+            "redirects to a.example, which is not followed",
         ),
     ],
 )
@@ -195,7 +195,7 @@ def test_a_refresh_that_fails_leaves_the_file_of_before(registry, tmp_path):
 
 def test_plain_http_is_not_spoken_with_others(registry, tmp_path):
     registry("http://data.example", "none: it is rewritten")
-    with pytest.raises(DownloadError, match="not an address to ask"):
+    with pytest.raises(DownloadError, match="the server address cannot be used"):
         fetch("ours", folder=tmp_path / "data")
 
 
@@ -238,6 +238,6 @@ def test_the_shell_lists_and_fetches(registry, tmp_path, monkeypatch, capsys):
         registry(server.address, f"sha256:{HASH}")
         assert run(["data", "fetch", "ours"]) == 1
     (line,) = capsys.readouterr().err.strip().splitlines()
-    assert "is not the file that was meant" in line
+    assert "has the wrong checksum" in line
     assert run(["data", "fetch", "nothing"]) == 1
     assert run(["data", "fetch"]) == 2

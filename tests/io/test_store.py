@@ -122,9 +122,9 @@ def test_bad_frames_and_bad_questions_are_refused_and_change_nothing(store):
         store.upsert("confirmations", pd.concat([study.confirmations] * 2))
     with pytest.raises(StoreError, match="did you mean 'posts'"):
         store.upsert("post", posts("b"))
-    with pytest.raises(StoreError, match="holds no events yet"):
+    with pytest.raises(StoreError, match="has no events yet"):
         store.read("events")
-    with pytest.raises(StoreError, match="holds no events yet"):
+    with pytest.raises(StoreError, match="has no events yet"):
         store.versions("events")
     with pytest.raises(StoreError, match="version 9 of posts"):
         store.read("posts", version=9)
@@ -133,10 +133,9 @@ def test_bad_frames_and_bad_questions_are_refused_and_change_nothing(store):
     assert store.read("posts")["text"].tolist() == ["a"]
 
 
-def test_a_study_with_all_it_carries_can_be_stored(store):
-    """Frames with attrs: what is attached to them is not data, and is no hindrance."""
+def test_the_attrs_of_a_frame_are_not_stored(store):
     events = open_study().events
-    assert events.attrs
+    events.attrs["note"] = "not data"
     store.upsert("events", events)
     assert not store.read("events").attrs
 
@@ -168,7 +167,7 @@ def test_two_writers_at_once_lose_nothing(tmp_path):
         try:
             assert Store(path).read("posts")["post_id"].is_unique
         except StoreError as error:
-            assert "holds no posts yet" in str(error)  # noqa: PT017 - the only one allowed
+            assert "has no posts yet" in str(error)  # noqa: PT017 - the only one allowed
     assert [writer.wait() for writer in writers] == [0, 0]
     for writer in writers:
         writer.stdout.close()

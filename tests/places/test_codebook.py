@@ -1,4 +1,4 @@
-"""Codes: several places a code, emoji in any form, merging, checking, codes outside geography."""
+"""Codebooks: look-up, merging, checking, and codes for your own places."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from foxgrape.errors import CodebookError
 from foxgrape.places import Codebook, Gazetteer, Place, codebook, codes_for, lookup
-from foxgrape.places.codebook_csv import check_codebook
+from foxgrape.places.codebook import check_codebook
 
 RESOURCES = Path(__file__).parents[2] / "toolkit/foxgrape/places/resources"
 HEADER = (
@@ -25,8 +25,8 @@ HEADER = (
 )
 
 
-def written(folder: Path, *rows: str) -> Path:
-    """Write a codebook of some rows."""
+def write_codebook(folder: Path, *rows: str) -> Path:
+    """Write a codebook with these rows."""
     path = folder / "mine.csv"
     path.write_text(HEADER + "".join(f"{row}\n" for row in rows), encoding="utf-8")
     return path
@@ -34,7 +34,7 @@ def written(folder: Path, *rows: str) -> Path:
 
 @pytest.fixture
 def clubs() -> Gazetteer:
-    """Two football clubs as places of their own."""
+    """Return a gazetteer of two football clubs."""
     return Gazetteer(
         [
             Place("club:gunners", "Arsenal", ("The Gunners",), None, None, "GB", "", None),
@@ -48,7 +48,7 @@ def test_the_packaged_codebooks_have_no_problem(name: str):
     assert check_codebook(RESOURCES / name, Gazetteer.default()) == []
 
 
-def test_every_reading_is_graded_and_proposals_are_off_by_default():
+def test_packaged_readings_are_graded_and_exclude_proposals_by_default():
     book, more = Codebook.default(), Codebook.default(proposed=True)
     assert {code.confidence for code in book} == {"A", "B"}
     added = more.codes[len(book) :]
@@ -59,37 +59,37 @@ def test_every_reading_is_graded_and_proposals_are_off_by_default():
         assert all("Unsourced" in row["note"] for row in csv.DictReader(file))
 
 
-def test_a_code_stands_for_several_places_and_a_place_has_several_codes():
+def test_a_code_may_stand_for_several_places_and_a_place_may_have_several_codes():
     assert {match.place.name for match in lookup("🐺")} == {"Vovchansk", "Kiliia"}
     assert {code.code for code in codes_for("Снігурівку")} == {"bullfinch", "🐦"}
 
 
 @pytest.mark.parametrize("text", ["🏞", "🏞️", "the 🏞️ today"])
-def test_an_emoji_is_read_in_any_form(text: str):
+def test_an_emoji_is_looked_up_in_any_form(text: str):
     assert [match.place.name for match in lookup(text)] == ["Ustyluh"]
 
 
-def test_skin_tones_are_folded():
+def test_skin_tones_are_ignored():
     book = Codebook([replace(Codebook.default().codes[0], code="👍")])
     assert [match.place.name for match in book.lookup("👍🏽")] == ["Izium"]
 
 
-def test_a_sequence_is_as_many_codes_and_the_text_around_is_ignored():
+def test_every_code_in_a_text_is_looked_up_once():
     for text in ("🍇🦊", "soon 🍇, then 🦊!", "🍇🍇🦊"):
         assert [match.place.name for match in lookup(text)] == ["Izium", "Lysychansk"]
     assert [match.place.name for match in lookup("a Bullfinch today")] == ["Snihurivka"]
     assert lookup("bullfinches") == []
 
 
-def test_why_is_one_sentence_with_the_source_and_the_score():
+def test_why_explains_source_and_score_in_one_sentence():
     match = lookup("🐺")[0]
     assert match.code.source_title in match.why
-    assert "etymology (0.8) at confidence B (0.9) makes 0.72" in match.why
+    assert "etymology (0.8) at confidence B (0.9) gives 0.72" in match.why
     assert "\n" not in match.why
     assert match.score == pytest.approx(0.72)
 
 
-def test_validity_is_asked_by_the_day():
+def test_a_reading_is_valid_through_its_last_day():
     code = replace(Codebook.default().codes[0], valid_until=date(2022, 9, 12))
     book = Codebook([code])
     assert len(book.lookup("🍇", at="2022-09-12")) == 1
@@ -101,46 +101,47 @@ def test_validity_is_asked_by_the_day():
 
 @given(st.randoms(use_true_random=False))
 @settings(max_examples=20)
-def test_the_order_of_rows_changes_no_answer_but_the_order_of_equals(random):
+def test_the_order_of_rows_changes_only_the_order_of_equal_matches(random):
     codes = list(Codebook.default(proposed=True))
     random.shuffle(codes)
     ours, theirs = Codebook(codes), Codebook.default(proposed=True)
     for text in ("🐺", "🍇🦊", "a raisin, a bullfinch 🍉", "🪑", *{code.code for code in codes}):
-        found, expected = ours.lookup(text), theirs.lookup(text)
-        assert Counter(found) == Counter(expected)
-        assert [match.score for match in found] == [match.score for match in expected]
+        matches, expected = ours.lookup(text), theirs.lookup(text)
+        assert Counter(matches) == Counter(expected)
+        assert [match.score for match in matches] == [match.score for match in expected]
     for place in ("Izium", "geonames:707292", "Снігурівку", "Nowhere"):
         assert Counter(ours.codes_for(place)) == Counter(theirs.codes_for(place))
 
 
-def test_an_answer_may_be_changed_without_changing_the_next():
+def test_changing_a_result_does_not_change_the_next_one():
     lookup("🍇").clear()
     assert len(lookup("🍇")) == 1
 
 
-def test_the_codes_of_a_place_are_those_of_its_name_its_id_and_itself():
+def test_codes_are_listed_by_place_id_or_name():
     book = Codebook.default()
     izium = book.gazetteer["geonames:707292"]
     codes = book.codes_for(izium)
     assert "🍇" in {code.code for code in codes}
     assert codes == book.codes_for(izium.id) == book.codes_for("Izium") == book.codes_for("Ізюм")
-    # A merged id, and a name that is none.
+    # The second id of a merged place, and an unknown name.
     assert book.codes_for("katottg:UA63040090010029555") == codes
     assert book.codes_for("Nowhere at all") == []
 
 
-def test_what_is_remembered_has_an_end_and_changes_no_answer(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(codebook, "_REMEMBERED", 2)
-    book = Codebook.default()
-    asked = ["🍇", "🦊", "ізюм", "🍇", "nothing", "🦊"]
-    assert [book.lookup(code) for code in asked] == [
-        Codebook.default().lookup(code) for code in asked
+def test_the_cache_of_lookups_is_bounded_and_changes_no_result(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(codebook, "_CACHE_SIZE", 2)
+    default = Codebook.default()
+    book = Codebook(default.codes, default.gazetteer)
+    queries = ["🍇", "🦊", "ізюм", "🍇", "nothing", "🦊"]
+    assert [book.lookup(query) for query in queries] == [
+        default._matches(query) for query in queries
     ]
-    assert len(book._remembered) <= 2
+    assert len(book._cache) <= 2
 
 
-def test_a_codebook_of_clubs_needs_no_place_of_ours(tmp_path: Path, clubs: Gazetteer):
-    path = written(
+def test_a_codebook_may_use_your_own_places(tmp_path: Path, clubs: Gazetteer):
+    path = write_codebook(
         tmp_path,
         "🔫,emoji,club:gunners,Arsenal,the Gunners,symbol,,,,B,a fan page,",
         "🦅,emoji,club:eagles,The Eagles,the Eagles,symbol,,,,B,a fan page,",
@@ -160,13 +161,13 @@ def test_a_codebook_of_clubs_needs_no_place_of_ours(tmp_path: Path, clubs: Gazet
         Codebook.from_csv(path)
 
 
-def test_merging_reports_what_the_two_do_not_agree_on():
+def test_merging_codebooks_reports_their_differences():
     first = Codebook.default().codes[0]
     mine = Codebook([replace(first, confidence="B", meaning="grapes"), replace(first, code="🐝")])
     merged = Codebook.default().extended(mine)
     (conflict,) = merged.conflicts
     assert conflict.columns == ("meaning", "confidence")
-    assert conflict.dropped is first
+    assert conflict.old is first
     assert merged.lookup("🍇")[0].code.meaning == "grapes"
     assert len(merged) == len(Codebook.default()) + 1
     assert Codebook.default().extended(Codebook.default()).conflicts == ()
@@ -184,7 +185,7 @@ BAD = [
         "🍇,emoji,geonames:707292,,raisins,attested,,2022-02-02T10:00Z,2022-02-01,A,src,",
         "valid_until",
     ),
-    # Ten o'clock in Kyiv is before nine in London.
+    # Ten o'clock at +02:00 is before nine UTC.
     (
         "🍇,emoji,geonames:707292,,raisins,attested,,2022-02-01T10:00+02:00,2022-02-01T09:00Z,A,src,",
         None,
@@ -201,14 +202,14 @@ BAD = [
 
 
 @pytest.mark.parametrize(("row", "column"), BAD)
-def test_a_check_names_row_and_column(tmp_path: Path, row: str, column: str | None):
+def test_a_problem_has_row_and_column(tmp_path: Path, row: str, column: str | None):
     good = "🦊,emoji,geonames:702972,Lysychansk,fox,attested,2022-09-10,,,B,src,"
-    problems = check_codebook(written(tmp_path, good, row), Gazetteer.default())
+    problems = check_codebook(write_codebook(tmp_path, good, row), Gazetteer.default())
     assert [(problem.row, problem.column) for problem in problems] == [(3, column)] * bool(column)
 
 
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("row", "message"),
     [
         (
             "🍇,emoji,geonames:707292,,grapes, raisins,attested,,,,A,src,https://x",
@@ -217,40 +218,37 @@ def test_a_check_names_row_and_column(tmp_path: Path, row: str, column: str | No
         ('🍇,emoji,geonames:707292,,"raisins,attested,,,,A,src,', "cannot be read as CSV"),
     ],
 )
-def test_a_row_whose_cells_are_not_where_they_belong_is_refused(
-    tmp_path: Path, row: str, said: str
-):
-    """A comma or a quote too many would move what follows, or swallow it."""
+def test_a_row_with_an_extra_comma_or_quote_is_rejected(tmp_path: Path, row: str, message: str):
     good = "🦊,emoji,geonames:702972,Lysychansk,fox,attested,2022-09-10,,,B,src,"
-    path = written(tmp_path, row, good)
+    path = write_codebook(tmp_path, row, good)
     (problem,) = check_codebook(path, Gazetteer.default())
-    assert said in str(problem)
-    with pytest.raises(CodebookError, match=said):
+    assert message in str(problem)
+    with pytest.raises(CodebookError, match=message):
         Codebook.from_csv(path)
 
 
-def test_rows_are_counted_as_a_spreadsheet_does_and_may_end_early(tmp_path: Path):
+def test_rows_are_numbered_as_in_a_spreadsheet_and_may_end_early(tmp_path: Path):
     good = '🦊,emoji,geonames:702972,Lysychansk,"a fox,\nor two",attested,2022-09-10,,,B,src'
-    problems = check_codebook(written(tmp_path, good, "", BAD[0][0]), Gazetteer.default())
+    problems = check_codebook(write_codebook(tmp_path, good, "", BAD[0][0]), Gazetteer.default())
     assert [(problem.row, problem.column) for problem in problems] == [(4, "place_id")]
 
 
-def test_a_check_lists_every_problem_and_the_reading_that_stands_twice(tmp_path: Path):
+def test_a_check_lists_every_problem_and_repeated_readings(tmp_path: Path):
     good = "🦊,emoji,geonames:702972,Lysychansk,fox,attested,2022-09-10,,,B,src,"
-    path = written(tmp_path, good, *(row for row, _ in BAD[:4]), good)
+    path = write_codebook(tmp_path, good, *(row for row, _ in BAD[:4]), good)
     problems = check_codebook(path, Gazetteer.default())
-    # Row 6 names a basis that there is none of, and repeats the reading of row 4.
+    # Row 6 has an unknown basis and repeats the reading of row 4.
     assert [problem.row for problem in problems] == [3, 4, 5, 6, 6, 7]
-    assert "stands in row 2 already" in str(problems[-1])
+    assert "is already in row 2" in str(problems[-1])
     (tmp_path / "short.csv").write_text("code,kind\n", encoding="utf-8")
     (missing,) = check_codebook(tmp_path / "short.csv", Gazetteer.default())
     assert missing.column == "place_id"
 
 
-def test_looking_up_and_finding_load_nothing_heavy():
-    asked = (
+def test_lookup_and_find_import_no_heavy_package():
+    code = (
         "import sys, foxgrape.places as p; p.lookup('🍇'); p.lookup('🪑'); p.find('Izyum'); "
         "print(sorted({'pandas', 'numpy', 'numba', 'emoji', 'rapidfuzz'} & set(sys.modules)))"
     )
-    told = subprocess.run([sys.executable, "-c", asked], capture_output=True, check=True, text=True)
-    assert told.stdout.strip() == "[]"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert done.stdout.strip() == "[]"

@@ -1,4 +1,4 @@
-"""Finding places by name, in every spelling that was met."""
+"""Search for places by name, and building of gazetteers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from foxgrape.errors import FoxgrapeError
 from foxgrape.places import Gazetteer, Place, find, fold
-from foxgrape.places.build import read_admin1, sorted_names, write_folder
+from foxgrape.places.build import group_by_language, read_admin1, write_folder
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import spellings
@@ -38,38 +38,38 @@ IZIUM, LYSYCHANSK, KUPIANSK = "geonames:707292", "geonames:702972", "geonames:70
         ("у Білій Церкві", "geonames:712165", "inflected"),
     ],
 )
-def test_a_name_is_found_however_it_is_spelled(name: str, place_id: str, how: str):
+def test_a_name_is_found_in_any_spelling(name: str, place_id: str, how: str):
     best = find(name)[0]
     assert (best.place.id, best.how) == (place_id, how)
     assert best.score >= 0.8
 
 
 def test_scores_fall_from_exact_to_misspelt():
-    asked = ("Лисичанськ", "ЛИСИЧАНСЬК", "Lysychans'kk", "Лисичанськом", "Лисичаньск", "Kramatrosk")
-    scores = [find(name)[0].score for name in asked]
+    names = ("Лисичанськ", "ЛИСИЧАНСЬК", "Lysychans'kk", "Лисичанськом", "Лисичаньск", "Kramatrosk")
+    scores = [find(name)[0].score for name in names]
     assert scores == sorted(scores, reverse=True)
     assert len(set(scores)) == len(scores)
 
 
-def test_an_ambiguous_name_returns_every_place_the_most_populous_first():
-    found = find("Лиман", limit=None)
-    assert found[0].place.id == "geonames:704204"
-    assert len(found) > 10
-    assert {match.score for match in found} == {1.0}
+def test_an_ambiguous_name_gives_every_place_by_population():
+    matches = find("Лиман", limit=None)
+    assert matches[0].place.id == "geonames:704204"
+    assert len(matches) > 10
+    assert {match.score for match in matches} == {1.0}
 
 
-def test_a_short_name_is_not_taken_for_another():
+def test_a_short_name_is_at_most_a_guess_for_another():
     assert all(match.score < 0.8 for match in find("Суми", limit=None) if match.how == "misspelt")
     assert all(match.score < 0.8 for match in find("Сумм", limit=None) if match.how == "misspelt")
     assert all(match.score < 0.8 for match in find("Бор Дно", limit=None))
 
 
-def test_todays_name_comes_before_a_former_one():
+def test_a_current_name_comes_before_a_former_one():
     # The village of Bilozerka was once called Ivanivka, and is larger than any Ivanivka.
     assert find("Іванівка")[0].place.name == "Ivanivka"
 
 
-def test_country_admin1_and_near_narrow():
+def test_country_admin1_and_near_narrow_the_matches():
     assert {match.place.country for match in find("Donetsk", country="RU")} == {"RU"}
     divisions = {match.place.admin1 for match in find("Андріївка", admin1="Donetsk", limit=None)}
     assert divisions == {"Donetsk Oblast"}
@@ -78,7 +78,7 @@ def test_country_admin1_and_near_narrow():
     assert near.admin1 == "Kharkiv Oblast"
 
 
-def test_small_letters_make_an_inexact_name_a_guess():
+def test_an_inexact_name_in_lower_case_is_a_guess():
     assert find("изюмом")[0].score < 0.8 <= find("Изюмом")[0].score
 
 
@@ -91,22 +91,22 @@ def test_a_village_without_coordinates_is_found_with_its_district():
     )
 
 
-def test_a_merged_place_goes_by_both_ids():
+def test_a_merged_place_has_two_ids():
     izium = Gazetteer.default()[IZIUM]
     assert izium.admin2 == "Iziumskyi Raion"
     assert Gazetteer.default()["katottg:UA63040090010029555"] is izium
 
 
-def test_a_village_left_over_is_the_settlement_left_over():
-    """Donetsk Oblast has two Opytne; that at the airport was told apart by the other one."""
+def test_the_last_unmatched_namesake_is_matched_by_elimination():
+    """Donetsk Oblast has two Opytne; the one at the airport is identified by the other."""
     opytne = Gazetteer.default().find("Опитне", admin1="Donetsk", limit=None, exact=True)
     assert {match.place.id for match in opytne} == {"geonames:810695", "geonames:9113127"}
     assert Gazetteer.default()["katottg:UA14160010020046442"].id == "geonames:9113127"
-    # No place near this quarter of Donetsk is in the district of the only village of its name.
+    # No place near this quarter of Donetsk is in the district of the village with its name.
     assert Gazetteer.default()["geonames:13561144"].admin2 == ""
 
 
-def test_a_gazetteer_of_a_few_places_finds_alike_and_can_be_extended():
+def test_a_gazetteer_in_memory_finds_inflected_and_misspelt_names():
     den = Place("x:1", "Foxholm", ("Лисячий Острів",), None, None, "XX", "", None)
     few = Gazetteer([den])
     assert few.find("Лисячого Острова")[0].how == "inflected"
@@ -119,7 +119,7 @@ def test_a_gazetteer_of_a_few_places_finds_alike_and_can_be_extended():
     assert list(few) == [den]
 
 
-def test_of_two_gazetteers_the_one_added_wins_where_both_know_an_id():
+def test_an_added_gazetteer_replaces_places_with_the_same_id():
     old, new = (
         Place("x:1", name, (other,), None, None, "XX", "", 5)
         for name, other in (("Foxholm", "Den"), ("Foxhome", "Den"))
@@ -129,20 +129,20 @@ def test_of_two_gazetteers_the_one_added_wins_where_both_know_an_id():
     assert both["x:1"] is new
     assert (len(both), set(both)) == (2, {new, elsewhere})
     assert [(match.place, match.score) for match in both.find("Den")] == [
-        (elsewhere, 1.0),  # its own name; of the other it is one of several
+        (elsewhere, 1.0),  # its main name; for the other it is an alternative
         (new, 1.0),
     ]
-    assert set(both.inhabited()) == {new, elsewhere}
-    # What only the one that was replaced was called is a name of nobody.
+    assert set(both.populated_places()) == {new, elsewhere}
+    # A name that only the replaced place had is unknown.
     assert both.find("Foxholm", exact=True) == []
-    assert both.named_in_text("Foxholm") == []
+    assert both.find_in_text("Foxholm") == []
     assert both.find("Foxhholm") == both.find("Foxhholm", exact=True) == []
     with pytest.raises(KeyError, match="x:3"):
         both["x:3"]
 
 
-def test_a_folder_of_many_places_numbers_each_and_reads_a_hamlets_name_as_a_case(tmp_path: Path):
-    """From the 37th on a number has two digits; a hamlet is called what Марина is in a sentence."""
+def test_a_written_folder_finds_every_place_and_the_town_behind_a_hamlets_name(tmp_path: Path):
+    """From the 37th place on numbers have two digits; Марину is also the accusative of Марина."""
     towns = [Place(f"x:{n}", f"Town {n}", (), None, None, "XX", "", 1000 + n) for n in range(40)]
     town = Place("x:town", "Марина", (), None, None, "XX", "", 500)
     hamlet = Place("x:hamlet", "Марину", (), None, None, "XX", "", None)
@@ -151,27 +151,27 @@ def test_a_folder_of_many_places_numbers_each_and_reads_a_hamlets_name_as_a_case
     assert set(read) == {*towns, town, hamlet}
     for place in towns:
         assert read.find(place.name, exact=True)[0].place == place
-    found = [(match.place, match.how) for match in read.find("Марину")]
-    assert found == [(hamlet, "exact"), (town, "inflected")]
+    matches = [(match.place, match.how) for match in read.find("Марину")]
+    assert matches == [(hamlet, "exact"), (town, "inflected")]
 
 
-def test_names_that_geonames_does_not_label_are_sorted_by_what_can_write_them():
+def test_names_are_grouped_by_the_language_that_can_write_them():
     names = ["Варшава", "Київ", "Kyiv", "Kiev", "WAW", "yi jiu mu", "Львів", "Донецьк", "Киев"]
     more = ["Kharkiv city", "東京", "Куп'янськ", "Кие\u0301в", "X"]
-    assert sorted_names(names + more, "Kyiv", "Київ") == {
+    assert group_by_language(names + more, "Kyiv", "Київ") == {
         "uk": ["Київ", "Донецьк", "Куп\u2019янськ", "Львів"],
         "ru": ["Варшава", "Киев"],
-        "en": ["Kiev"],  # it sounds like Kyiv, which is the name itself
+        "en": ["Kiev"],  # it has the phonetic key of Kyiv, which is the name itself
         "other": ["Kharkiv city"],
     }
 
 
-def test_divisions_that_cannot_be_read_name_the_line(tmp_path: Path):
+def test_a_bad_line_of_divisions_is_reported(tmp_path: Path):
     path = tmp_path / "admin1CodesASCII.txt"
     path.write_bytes(b"PL.78\tMasovia\tMasovia\t858787\nPL.77\tLesser Poland\n")
     assert read_admin1(path) == {"PL.78": "Masovia", "PL.77": "Lesser Poland"}
     path.write_bytes(b"PL.78\tMasovia\nPL.77 Lesser Poland\n")
-    with pytest.raises(FoxgrapeError, match="row 2: no tab in this line; got 'PL"):
+    with pytest.raises(FoxgrapeError, match="row 2: the line must have a tab; got 'PL"):
         read_admin1(path)
     path.write_bytes(b"PL.78\t\xff\n")
     with pytest.raises(FoxgrapeError, match="cannot be read"):
@@ -180,12 +180,12 @@ def test_divisions_that_cannot_be_read_name_the_line(tmp_path: Path):
         read_admin1(tmp_path / "absent.txt")
 
 
-def test_a_folder_without_tables_says_what_is_missing(tmp_path: Path):
+def test_a_folder_without_tables_is_rejected(tmp_path: Path):
     with pytest.raises(FoxgrapeError, match=r"places\.txt.*build-gazetteer"):
         Gazetteer.from_folder(tmp_path)
 
 
-def test_every_place_can_be_read_and_is_found_by_its_name():
+def test_every_place_is_found_by_its_name():
     gazetteer = Gazetteer.default()
     places = list(gazetteer)
     assert len({place.id for place in places}) == len(places) == len(gazetteer)
@@ -193,11 +193,11 @@ def test_every_place_can_be_read_and_is_found_by_its_name():
         sum(place.id.startswith("geonames:") and place.country == "UA" for place in places) == 5488
     )
     for place in places[::97]:
-        found = {match.place.id for match in gazetteer.find(place.name, limit=None, exact=True)}
-        assert place.id in found
+        ids = {match.place.id for match in gazetteer.find(place.name, limit=None, exact=True)}
+        assert place.id in ids
 
 
-def test_spellings_met_in_the_wild():
+def test_recall_of_collected_spellings():
     hits, _ = spellings.recall()
     assert len(hits["town", "all"]) > 500
     assert len(hits["village", "all"]) > 500
@@ -205,13 +205,13 @@ def test_spellings_met_in_the_wild():
     assert sum(hits["village", "all"]) >= 0.90 * len(hits["village", "all"])
 
 
-def test_ordinary_words_are_no_places():
+def test_ordinary_words_are_rarely_taken_for_places():
     words = spellings.read("ordinary_words.csv")
     assert len(words) >= 200
     assert len(spellings.taken(capital=False)) <= 0.02 * len(words)
 
 
-def test_a_place_asked_for_by_id_is_the_one_that_is_found_and_every_id_is_known(tmp_path: Path):
+def test_a_place_is_the_same_object_by_id_and_by_name(tmp_path: Path):
     gazetteer = Gazetteer.from_folder(FOLDER)
     by_id = gazetteer[IZIUM]
     assert gazetteer.find("Izium")[0].place is by_id
@@ -234,44 +234,46 @@ def test_a_place_asked_for_by_id_is_the_one_that_is_found_and_every_id_is_known(
     )
 )
 @settings(max_examples=60, deadline=None)
-def test_whatever_is_asked_is_answered_in_order(name: str):
-    found = find(name, limit=None)
-    scores = [match.score for match in found]
+def test_any_text_gives_matches_in_descending_order(name: str):
+    matches = find(name, limit=None)
+    scores = [match.score for match in matches]
     assert scores == sorted(scores, reverse=True)
     assert all(0 <= score <= 1 for score in scores)
-    assert len({match.place.id for match in found}) == len(found)
-    if any(match.how in {"exact", "folded"} for match in found):
-        assert found[0].how in {"exact", "folded"}
+    assert len({match.place.id for match in matches}) == len(matches)
+    if any(match.how in {"exact", "folded"} for match in matches):
+        assert matches[0].how in {"exact", "folded"}
 
 
 @given(st.text(alphabet="abcXYZ '`-_", max_size=12))
-def test_plain_letters_are_folded_as_all_others_are(name: str):
+def test_ascii_names_are_folded_like_others(name: str):
     assert fold(f"{name}я") == f"{fold(f'{name}x')[:-1]}я"
 
 
 @pytest.fixture(scope="module")
 def namesakes():
-    """Take a few dozen places, many of one name."""
-    found = (find(name, limit=12) for name in ("Izium", "Лиман", "Іванівка", "Роботине", "Kherson"))
-    return list({match.place.id: match.place for matches in found for match in matches}.values())
+    """Return a few dozen places, many with the same name."""
+    searches = (
+        find(name, limit=12) for name in ("Izium", "Лиман", "Іванівка", "Роботине", "Kherson")
+    )
+    return list({match.place.id: match.place for matches in searches for match in matches}.values())
 
 
 @given(st.randoms(use_true_random=False))
 @settings(max_examples=25)
-def test_the_order_of_places_changes_no_answer(namesakes, tmp_path_factory, random):
+def test_the_order_of_places_changes_no_match(namesakes, tmp_path_factory, random):
     shuffled = random.sample(namesakes, len(namesakes))
     ours, theirs = Gazetteer(shuffled), Gazetteer(namesakes)
     for name in ("Izyum", "Лиман", "лиману", "Ивановке", "Роботиного", "Khersson", "Iziumm"):
         assert ours.find(name, limit=None) == theirs.find(name, limit=None)
         assert ours.find(name, near=(49, 37)) == theirs.find(name, near=(49, 37))
-        assert ours.named_in_text(name) == theirs.named_in_text(name)
-    one, two = (tmp_path_factory.mktemp(name) for name in ("one", "two"))
-    write_folder(one, ((place, "") for place in shuffled))
-    write_folder(two, ((place, "") for place in namesakes))
+        assert ours.find_in_text(name) == theirs.find_in_text(name)
+    first, second = (tmp_path_factory.mktemp(name) for name in ("first", "second"))
+    write_folder(first, ((place, "") for place in shuffled))
+    write_folder(second, ((place, "") for place in namesakes))
     for name in ("places.txt", "names.txt", "sounds.txt"):
-        assert (one / name).read_bytes() == (two / name).read_bytes()
+        assert (first / name).read_bytes() == (second / name).read_bytes()
 
 
-def test_half_of_a_surrogate_pair_is_no_name():
+def test_a_lone_surrogate_matches_nothing():
     assert find("\ud800") == []
     assert "geonames:\ud800" not in Gazetteer.default()

@@ -1,4 +1,4 @@
-"""The packaged data rebuild from their sources, the docs hold, and real data are read."""
+"""Packaged data rebuild from their sources, and the examples of the docs run."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ RESOURCES = ROOT / "toolkit/foxgrape/places/resources"
 
 def test_the_gazetteer_rebuilds_byte_for_byte():
     script = ROOT / "scripts" / "build_gazetteer.py"
-    told = subprocess.run(
+    done = subprocess.run(
         [sys.executable, str(script), "--check"], capture_output=True, check=False, text=True
     )
-    assert told.returncode == 0, told.stderr
-    assert told.stdout.endswith("the same bytes\n")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("the same bytes\n")
 
 
 def test_the_gazetteer_is_small_in_the_wheel():
@@ -35,15 +35,15 @@ def test_the_gazetteer_is_small_in_the_wheel():
 
 
 @pytest.mark.parametrize("folder", sorted((ROOT / "toolkit").rglob("resources")), ids=str)
-def test_every_packaged_file_has_its_source_and_script(folder):
-    told = (folder / "README.md").read_text(encoding="utf-8")
+def test_every_packaged_file_is_listed_with_its_source_and_script(folder):
+    readme = (folder / "README.md").read_text(encoding="utf-8")
     for file in folder.iterdir():
-        assert file.name == "README.md" or file.name in told
-    for script in re.findall(r"scripts/\w+\.py", told):
+        assert file.name == "README.md" or file.name in readme
+    for script in re.findall(r"scripts/\w+\.py", readme):
         assert (ROOT / script).is_file()
 
 
-def test_the_examples_of_the_docs_hold():
+def test_the_examples_of_the_places_page_run():
     failed, tried = doctest.testfile(
         str(ROOT / "docs" / "reference" / "place-lookup.md"), module_relative=False
     )
@@ -56,6 +56,6 @@ def test_towns_that_people_tagged_are_found(real_data):
     folder = real_data / "resistinua_addresses"
     lines = (folder / "addresses_2022-02_05.jsonl").read_text(encoding="utf-8").splitlines()
     tags = Counter(tag for line in lines for tag in json.loads(line).get("cities", ()))
-    found = {tag for tag in tags if find(tag) and find(tag)[0].score >= 0.8}
-    missed = sorted(set(tags) - found)
-    assert sum(tags[tag] for tag in found) >= 0.95 * tags.total(), missed
+    matched = {tag for tag in tags if find(tag) and find(tag)[0].score >= 0.8}
+    missed = sorted(set(tags) - matched)
+    assert sum(tags[tag] for tag in matched) >= 0.95 * tags.total(), missed

@@ -12,7 +12,7 @@ import pytest
 
 from factories import leads_of
 from foxgrape import FoxgrapeError, coincidence, lead_times
-from foxgrape._util.humanize import duration_in_words, lead_in_words
+from foxgrape._util.formatting import duration_in_words, lead_in_words
 from foxgrape.stats import simulate
 from foxgrape.stats.alarms.comparison import Comparison
 from foxgrape.stats.coincidence.confounding import Confounding
@@ -228,15 +228,13 @@ def test_the_mean_up_to_a_horizon_by_hand(leads):
 def test_a_mean_needs_a_horizon_and_a_signal(leads, horizon):
     with pytest.raises(FoxgrapeError) as refused:
         leads.restricted_mean(horizon)
-    assert str(refused.value) == (
-        f"no such horizon; expected a duration such as 7D; got {horizon!r}"
-    )
+    assert str(refused.value) == f"horizon must be a positive duration, such as 7D; got {horizon!r}"
     with pytest.raises(FoxgrapeError, match="got 0 days"):
         leads.restricted_mean(0 * DAY)
     with pytest.raises(FoxgrapeError, match=r"^no signal can be counted, so there is no mean$"):
         lead_times(leads_of([])).restricted_mean()
     # All at once at time zero: there is nothing up to which to count.
-    with pytest.raises(FoxgrapeError, match="no such horizon"):
+    with pytest.raises(FoxgrapeError, match="horizon must be"):
         lead_times(leads_of([0, 0])).restricted_mean()
     assert lead_times(leads_of([0, 0])).restricted_mean("1us").mean == pd.Timedelta(0)
 

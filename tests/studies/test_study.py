@@ -137,7 +137,7 @@ def test_link_takes_the_confirmations_of_each_side_as_an_argument(study):
 
 
 def test_a_side_that_confirmed_nothing_is_refused(study):
-    with pytest.raises(FoxgrapeError, match="nothing was confirmed by this side"):
+    with pytest.raises(FoxgrapeError, match="no event was confirmed by this side"):
         confirmed_by_side(study.events, study.confirmations, "XX")
 
 
@@ -172,7 +172,7 @@ BROKEN = {
     "two posts of one id": (
         "posts.csv",
         lambda rows: [*rows, rows[0]],
-        ("row 63", "column post_id", "stands in row 2 already"),
+        ("row 63", "column post_id", "is already in row 2"),
     ),
     "latest before earliest": (
         "posts.csv",
@@ -187,7 +187,7 @@ BROKEN = {
     "naive time": (
         "events.csv",
         put("occurred_at", "2022-09-10 12:00:00"),
-        ("row 2", "column occurred_at", "with its offset"),
+        ("row 2", "column occurred_at", "with an offset"),
     ),
     "confirmation of nothing": (
         "confirmations.csv",

@@ -1,25 +1,27 @@
-"""foxgrape: did public posts hint at events before they were confirmed, and by how long?
+"""Did public posts hint at events before they were confirmed, and by how long?
 
-Public names are listed once, in the stub ``__init__.pyi`` beside this file. Each is loaded on
-first use, so that ``import foxgrape.places`` loads no pandas.
+The stub ``__init__.pyi`` lists the public names. Each is imported on first use, so that
+``import foxgrape.places`` loads no pandas.
 """
 
-_HOMES: dict[str, str] = {}
+# The stub is read by ast on first use, not by lazy_loader.attach_stub, whose import takes 22 ms.
+_MODULES: dict[str, str] = {}
 
 
 def __getattr__(name: str) -> object:
     """Import a public name from the module that the stub names."""
-    if name == "__all__":
-        return sorted([*_homes(), "__version__"])
     if name == "__version__":
         return _version()
-    if name.startswith("__") or name not in _homes():
+    if name == "__all__":
+        return sorted([*_modules(), "__version__"])
+    if name.startswith("__") or name not in _modules():
         raise AttributeError(f"module 'foxgrape' has no attribute {name!r}")
     from importlib import import_module
 
-    home = import_module(_homes()[name])
-    value = getattr(home, name) if hasattr(home, name) else import_module(f"{home.__name__}.{name}")
-    globals()[name] = value
+    module = import_module(_modules()[name])
+    if not hasattr(module, name):  # a submodule, such as foxgrape.stats.simulate
+        import_module(f"{module.__name__}.{name}")
+    value = globals()[name] = getattr(module, name)
     return value
 
 
@@ -27,21 +29,21 @@ def __dir__() -> list[str]:
     return __getattr__("__all__")
 
 
-def _homes() -> dict[str, str]:
-    """Return the module of each public name, as the stub imports it."""
-    if not _HOMES:
+def _modules() -> dict[str, str]:
+    """Return the module of each public name."""
+    if not _MODULES:
         import ast
         from pathlib import Path
 
         stub = ast.parse(Path(__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
         for node in stub.body:
             if isinstance(node, ast.ImportFrom):
-                _HOMES.update((alias.name, node.module) for alias in node.names)
-    return _HOMES
+                _MODULES.update((alias.name, node.module) for alias in node.names)
+    return _MODULES
 
 
 def _version() -> str:
-    """Return the installed version; a copied source tree has none."""
+    """Return the installed version, or 0+unknown in a source tree that is not installed."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:

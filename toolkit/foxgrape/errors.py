@@ -1,11 +1,22 @@
-"""Every error that foxgrape raises on purpose: one line that says what to do about it."""
+"""The errors that foxgrape raises: one base class, one subclass per area, one-line messages.
+
+A message reads "X must be Y; expected Y; got Z. Hint: ...".
+"""
 
 from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Self
+    from typing import Self, TypedDict, Unpack
+
+    class Location(TypedDict, total=False):
+        """Where an error is."""
+
+        file: object
+        row: int | None
+        column: str | None
+
 
 __all__ = [
     "CONTROLS",
@@ -18,32 +29,39 @@ __all__ = [
     "StoreError",
     "StudyError",
     "TableError",
+    "did_you_mean",
 ]
 
 
-#: Signs that move a terminal's cursor or change its title, begin a line, or turn the order of those
-#: around them; no text needs them in a line.
+#: Replaces with a space, in `str.translate`, the characters that control a terminal, break a line
+#: or change the direction of text.
 CONTROLS = dict.fromkeys(
     (*range(32), *range(127, 160), *range(0x2028, 0x202F), *range(0x2066, 0x206A)), " "
 )
-#: An error stays one line: of more names than this the first are told.
-_MOST_NAMES = 20
+#: A hint lists no more names than this, so that it stays on one line.
+_MAX_NAMES = 20
 
 
 def did_you_mean(got: str, known: Iterable[str]) -> str:
-    """Say which known name was probably meant, or list them, if not too many."""
+    """Return a hint that suggests the closest known name, or lists the known names.
+
+    Examples
+    --------
+    >>> did_you_mean("confirmd", ["confirmed", "occurred"])
+    "did you mean 'confirmed'?"
+    """
     from difflib import get_close_matches
 
     known = sorted(known)
     close = get_close_matches(got, known, n=1)
     if close:
         return f"did you mean {close[0]!r}?"
-    more = f" and {len(known) - _MOST_NAMES} more" if len(known) > _MOST_NAMES else ""
-    return f"one of {', '.join(known[:_MOST_NAMES])}{more}"
+    more = f" and {len(known) - _MAX_NAMES} more" if len(known) > _MAX_NAMES else ""
+    return f"choose from {', '.join(known[:_MAX_NAMES])}{more}"
 
 
 class FoxgrapeError(Exception):
-    """Base of all errors raised by foxgrape; its text is one line.
+    """Base class of the errors raised by foxgrape; the message is one line.
 
     Examples
     --------
@@ -65,15 +83,8 @@ class FoxgrapeError(Exception):
         self.file = None if file is None else str(file)
         self.row = row
         self.column = column
-        where = [
-            part
-            for part in (
-                self.file,
-                None if row is None else f"row {row}",
-                None if column is None else f"column {column}",
-            )
-            if part
-        ]
+        location = {"": self.file, "row ": row, "column ": column}
+        where = [f"{word}{value}" for word, value in location.items() if value is not None]
         text = f"{', '.join(where)}: {what}" if where else what
         if expected is not None:
             text += f"; expected {expected}"
@@ -84,25 +95,25 @@ class FoxgrapeError(Exception):
         super().__init__(" ".join(text.translate(CONTROLS).split()))
 
     @classmethod
-    def no_zone(cls, got: object, *, file: object = None) -> Self:
-        """Report a time zone that there is not."""
+    def unknown_timezone(cls, got: object, *, file: object = None) -> Self:
+        """Report an unknown time zone."""
         expected = "an IANA name, such as Europe/Kyiv"
-        return cls("no such time zone", file=file, expected=expected, got=got)
+        return cls("unknown time zone", file=file, expected=expected, got=got)
 
 
 class TableError(FoxgrapeError):
-    """A table breaks its schema: names file, row, column, what was expected and what was found."""
+    """A table does not match its schema."""
 
     @classmethod
-    def named_twice(cls, name: str, *, file: object) -> Self:
-        """Report two columns of one name."""
-        return cls("columns have the same name", file=file, row=1, got=name)
+    def duplicate_column(cls, name: str, *, file: object) -> Self:
+        """Two columns with the same name."""
+        return cls("column names must be unique", file=file, row=1, got=name)
 
     @classmethod
     def missing_column(
         cls, column: str, available: Iterable[str], *, table: str, file: object = None
     ) -> Self:
-        """Report a required column that the table lacks."""
+        """Report a required column that the table does not have."""
         available = list(available)
         return cls(
             f"the {table} table has no such column",
@@ -115,55 +126,38 @@ class TableError(FoxgrapeError):
 
     @classmethod
     def bad_value(
-        cls,
-        got: object,
-        *,
-        expected: str,
-        file: object = None,
-        row: int | None = None,
-        column: str | None = None,
-        hint: str | None = None,
+        cls, got: object, *, expected: str, hint: str | None = None, **where: Unpack[Location]
     ) -> Self:
-        """Report one cell that is not what its column holds."""
-        return cls(
-            "bad value", file=file, row=row, column=column, expected=expected, got=got, hint=hint
-        )
+        """Report a cell that its column does not allow."""
+        return cls("bad value", expected=expected, got=got, hint=hint, **where)
 
     @classmethod
-    def repeated_key(
+    def duplicate_key(
         cls, got: object, *, column: str, row: int, first_row: int, file: object = None
     ) -> Self:
-        """Report a key that stands in two rows."""
+        """Report a key that an earlier row has already."""
         return cls(
-            f"this {column} stands in row {first_row} already",
+            f"this {column} is already in row {first_row}",
             file=file,
             row=row,
             column=column,
             expected=f"each {column} once",
             got=got,
-            hint="an edited version is a row of its own: give it an id of its own and edited_at",
+            hint="an edited version is a separate row: give it its own id and edited_at",
         )
 
     @classmethod
     def backward_interval(
-        cls,
-        earliest: object,
-        latest: object,
-        *,
-        column: str,
-        first: str,
-        row: int,
-        file: object = None,
+        cls, earliest: object, latest: object, *, first: str, **where: Unpack[Location]
     ) -> Self:
-        """Report an interval whose latest instant lies before its earliest."""
+        """Report an interval whose latest instant is before its earliest."""
+        column = where["column"]
         return cls(
             f"{column} is before {first}",
-            file=file,
-            row=row,
-            column=column,
             expected=f"not before {earliest}",
             got=latest,
             hint=f"{first} is the earliest instant, {column} the latest; equal when exact",
+            **where,
         )
 
 
@@ -172,111 +166,107 @@ class CodebookError(TableError):
 
 
 class StudyError(FoxgrapeError):
-    """A study folder cannot be read as one."""
+    """A folder cannot be read as a study."""
 
     @classmethod
     def not_a_study(cls, folder: object, why: str) -> Self:
-        """Report a folder that is no data package."""
+        """Report a folder that is not a data package."""
         return cls(
             why,
             file=folder,
             expected="a folder with a datapackage.json that lists posts and events",
-            hint="see data/studies/izium-2022 for one that works",
+            hint="see data/studies/izium-2022 for an example",
         )
 
 
 class DownloadError(FoxgrapeError):
-    """Something cannot be fetched; the text holds nothing that a server said in words.
+    """A download failed.
 
-    A server's words could repeat a password, so numbers and kinds of failures are told instead.
+    Messages never quote what a server wrote, since it could repeat a password; they give status
+    codes and numbers instead.
     """
 
     @classmethod
     def bad_server(cls, got: object, why: str) -> Self:
-        """Report an address that is not to be asked."""
+        """Report a server address that must not be used."""
         return cls(
-            f"not an address to ask: {why}",
-            expected="https://HOST, or http:// on this computer itself",
+            f"the server address cannot be used: {why}",
+            expected="https://HOST, or http:// on this computer",
             got=got,
         )
 
     @classmethod
     def no_credentials(cls, host: str, names: Iterable[str]) -> Self:
-        """Report what the environment and the keyring lack."""
+        """Credentials that neither the environment nor the keyring has."""
         names = list(names)
         keys = " and ".join(name.removeprefix("FOXGRAPE_").lower() for name in names)
         return cls(
-            f"{host} asks who you are",
-            hint=f"set {' and '.join(names)}, or put {keys} into the keyring under foxgrape",
+            f"{host} requires credentials",
+            hint=f"set {' and '.join(names)}, or store {keys} in the keyring under foxgrape",
         )
 
     @classmethod
     def bad_credential(cls, name: str) -> Self:
-        """Report a secret that no request can carry; it is not shown."""
+        """Report a secret that cannot be sent in a request; the message does not show it."""
         return cls(
-            f"{name} cannot be sent",
-            expected="printable ASCII without blanks, as tokens are",
-            hint="copy it again; what it holds is not shown here",
+            f"{name} must be printable ASCII without spaces",
+            hint="copy it again; its value is not shown here",
         )
 
     @classmethod
     def refused(cls, host: str, status: str, names: Iterable[str] = ()) -> Self:
-        """Report that a server answers and says no."""
-        asked = " and ".join(names)
-        return cls(
-            f"{host} refuses: {status}",
-            hint=f"check {asked}, and on its page that your account may do this" if asked else None,
-        )
+        """Report a request that the server refused."""
+        secrets = " and ".join(names)
+        hint = f"check {secrets}, and that your account may use this service" if secrets else None
+        return cls(f"{host} refused the request: {status}", hint=hint)
 
     @classmethod
-    def elsewhere(cls, host: str, other: str) -> Self:
-        """Report a redirection that is not followed."""
+    def redirected(cls, host: str, other: str) -> Self:
+        """Report a redirect that is not followed."""
         return cls(
-            f"{host} sends on to {other}, which is not followed",
-            hint="if you trust where it leads, ask there",
+            f"{host} redirects to {other}, which is not followed",
+            hint="if you trust that address, request it directly",
         )
 
     @classmethod
     def gave_up(cls, host: str, trouble: str, tries: int) -> Self:
-        """Report a server that did not answer as it should, however often it was asked."""
-        times = "once" if tries == 1 else f"{tries} times"
-        return cls(f"{host} was asked {times}: {trouble}")
+        """Report a server that did not answer properly in the given number of tries."""
+        times = "1 try" if tries == 1 else f"{tries} tries"
+        return cls(f"{host} failed after {times}: {trouble}")
 
     @classmethod
-    def too_long(cls, host: str, seconds: float, most: float) -> Self:
-        """Report a server that wants to be left alone for longer than we may wait."""
+    def wait_too_long(cls, host: str, seconds: float, most: float) -> Self:
+        """Report a rate limit that lasts longer than the longest wait allowed."""
         return cls(
-            f"{host} asks to wait {seconds:,.0f} s", expected=f"at most {most:,.0f} s, or come back"
+            f"{host} asks to wait {seconds:,.0f} s",
+            expected=f"at most {most:,.0f} s",
+            hint="try again later",
         )
 
     @classmethod
-    def untrue(cls, host: str, page: int, why: str) -> Self:
-        """Report an answer that cannot be what was asked for."""
+    def bad_response(cls, host: str, page: int, why: str) -> Self:
+        """Report a response that does not match the request."""
         return cls(f"{host}, page {page}: {why}")
 
     @classmethod
-    def kept(cls, error: FoxgrapeError, part: object, pages: int) -> Self:
-        """Tell beside an error what has come, and how it goes on."""
+    def resumable(cls, error: FoxgrapeError, part: object, pages: int) -> Self:
+        """Extend an error with how to resume the download."""
         if not pages:
             return cls(str(error))
         return cls(
-            f"{error}. {pages} {'answer is' if pages == 1 else 'answers are'} kept in {part}: "
-            "the same call goes on from there, --restart (restart=True) begins again"
+            f"{error}. {pages} {'page is' if pages == 1 else 'pages are'} kept in {part}: "
+            "repeat the call to resume, or use --restart (restart=True) to start over"
         )
 
     @classmethod
-    def bad_part(cls, part: object, why: str) -> Self:
-        """Report a half-finished download that cannot be gone on with."""
-        return cls(
-            why, file=part, hint="--restart (restart=True) begins again and drops what is there"
-        )
+    def bad_partial(cls, part: object, why: str) -> Self:
+        """Report a partial download that cannot be resumed."""
+        return cls(why, file=part, hint="--restart (restart=True) deletes it and starts over")
 
     @classmethod
-    def exists(cls, out: object) -> Self:
-        """Report a file that stands where the download would."""
-        return cls(
-            "there is such a file already, and it is whole", file=out, hint="choose another name"
-        )
+    def file_exists(cls, out: object) -> Self:
+        """Report a complete file at the path of the download."""
+        return cls("the file exists already and is complete", file=out, hint="choose another name")
 
     @classmethod
     def unwritable(cls, out: object, why: object) -> Self:
@@ -285,22 +275,22 @@ class DownloadError(FoxgrapeError):
 
     @classmethod
     def wrong_hash(cls, name: str, expected: str, got: str) -> Self:
-        """Report a file that is not the one that the registry names; it is not kept."""
+        """Report a file whose checksum differs from the registry's; it is deleted."""
         return cls(
-            f"{name} is not the file that was meant, and was not kept",
+            f"{name} has the wrong checksum and was deleted",
             expected=f"SHA-256 {expected}",
             got=got,
             hint="the download is damaged, or the publisher changed the file",
         )
 
     @classmethod
-    def unknown_set(cls, name: str, known: Iterable[str]) -> Self:
+    def unknown_dataset(cls, name: str, known: Iterable[str]) -> Self:
         """Report a data set that the registry does not have."""
-        return cls("no such data set", got=name, hint=did_you_mean(name, known))
+        return cls("unknown data set", got=name, hint=did_you_mean(name, known))
 
 
 class ParameterError(FoxgrapeError):
-    """A report parameter is unknown or of the wrong type."""
+    """A report parameter is unknown or has a bad value."""
 
     @classmethod
     def unknown(cls, name: str, known: Iterable[str], *, template: str) -> Self:
@@ -311,20 +301,20 @@ class ParameterError(FoxgrapeError):
 
     @classmethod
     def missing(cls, name: str, *, template: str, expected: str) -> Self:
-        """Report a parameter that has no default and was not given."""
+        """Report a parameter without a default and without a value."""
         return cls(f"the template {template} needs the parameter {name}", expected=expected)
 
     @classmethod
     def bad_value(cls, name: str, got: object, *, expected: str, hint: str | None = None) -> Self:
-        """Report a parameter whose value is not of its type."""
+        """Report a value that the parameter does not allow."""
         return cls(
             f"bad value for the parameter {name}", expected=expected, got=got, hint=hint or None
         )
 
     @classmethod
     def bad_rule(cls, template: str, why: object) -> Self:
-        """Report a sidecar whose rules are no JSON Schema."""
-        return cls(f"the template {template} has a rule that is no JSON Schema: {why}")
+        """Report a sidecar whose rules are not valid JSON Schema."""
+        return cls(f"the template {template} has a rule that is not valid JSON Schema: {why}")
 
 
 class ReportError(FoxgrapeError):
@@ -332,7 +322,7 @@ class ReportError(FoxgrapeError):
 
 
 class ScheduleError(FoxgrapeError):
-    """A schedule cannot be used; the text names file, entry and key."""
+    """A schedule cannot be used; the message names file, entry and key."""
 
     @classmethod
     def bad_key(
@@ -346,7 +336,7 @@ class ScheduleError(FoxgrapeError):
         hint: str | None = None,
         what: str = "bad value",
     ) -> Self:
-        """Report one key of one entry that cannot be used."""
+        """Report a key of an entry that cannot be used."""
         where = key if entry is None else f"{entry}, {key}"
         return cls(f"{where}: {what}", file=file, expected=expected, got=got, hint=hint)
 
@@ -356,8 +346,8 @@ class StoreError(FoxgrapeError):
 
     @classmethod
     def empty(cls, path: object, table: str) -> Self:
-        """Report a table that nobody has written yet."""
-        return cls(f"the store holds no {table} yet", file=path, hint="upsert some first")
+        """Report a table that the store does not have yet."""
+        return cls(f"the store has no {table} yet", file=path, hint="add some with upsert")
 
     @classmethod
     def unreadable(cls, path: object, table: str, version: int | None, why: object) -> Self:
@@ -367,21 +357,21 @@ class StoreError(FoxgrapeError):
 
     @classmethod
     def unwritable(cls, path: object, table: str, why: object) -> Self:
-        """Report a table that cannot be written; what it held it still holds."""
+        """Report a table that cannot be written; its content is unchanged."""
         return cls(f"cannot write {table}, nothing was changed: {_first_line(why)}", file=path)
 
     @classmethod
-    def crowded(cls, path: object, table: str, rounds: int) -> Self:
-        """Report that other writers were always faster."""
+    def conflict(cls, path: object, table: str, tries: int) -> Self:
+        """Report a write that lost to other writers in every try."""
         return cls(
-            f"cannot write {table}: other writers came first {rounds} times, nothing was changed",
+            f"cannot write {table}, nothing was changed: {tries} conflicts with other writers",
             file=path,
-            hint="try again when fewer write at once",
+            hint="try again when fewer processes write at once",
         )
 
 
 def _first_line(why: object) -> str:
-    """Return what a library says, without the path through itself that may follow."""
+    """Return a library's message without the stack trace that may follow it."""
     return str(why).partition("\n")[0]
 
 

@@ -1,8 +1,6 @@
-"""The five tables, and the check that every frame passes at a door.
+"""The schemas of the five tables, and validation with one-line errors.
 
-Inside, they are plain pandas frames. At the doors (files, `detect`, `link`) `check` makes sure
-that a frame has its columns, in their types, with intervals the right way round, and says in one
-line which cell is wrong.
+Tables are plain pandas frames. `validate` runs where they enter: in readers, `detect` and `link`.
 """
 
 from __future__ import annotations
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CURIE", "KEYS", "columns", "dtypes", "read_csv", "validate", "validate_keys"]
 
-#: What tells the rows of a table apart, and the time by which they are ordered.
+#: The key columns of each table, and the time that orders its rows.
 KEYS = {
     "posts": (["post_id"], "posted_at"),
     "events": (["event_id"], "occurred_at"),
@@ -35,38 +33,38 @@ KEYS = {
 }
 
 _LEAD = "timedelta64[us]"
-#: The id of a place: a scheme, and what stands in it.
+#: The pattern of a place id: scheme and identifier.
 CURIE = r"[a-z][a-z0-9]*:\S+"
 
 
 def validate(
     frame: pd.DataFrame, table: str, *, file: object = None, fill: bool = False
 ) -> pd.DataFrame:
-    """Return the frame with its table's columns in their types, or say which cell is wrong.
+    """Return the frame with its table's columns, converted to their types and checked.
 
     Parameters
     ----------
     frame
-        Not changed. Columns that the table does not have are kept, after its own.
+        The data. Columns that the table does not have are kept after its own.
     table
         ``"posts"``, ``"events"``, ``"confirmations"``, ``"signals"`` or ``"links"``.
     file
-        Named in errors; rows are then counted as a spreadsheet shows them, the header being row 1.
-        Without it, a row is a position in the frame, from 0.
+        Name of the file for errors, whose rows are then numbered as in a spreadsheet: the header
+        is row 1. Without it, a row is a position in the frame, from 0.
     fill
-        Add optional columns that are missing: empty ones, and a missing ``x_until`` as ``x_at``
-        (an exact time). Files must have every column.
+        Add missing optional columns: ``x_until`` as a copy of ``x_at`` (an exact time), others
+        empty. Otherwise every column is required.
 
     Raises
     ------
     TableError
-        With file, row, column, expected, got and a hint.
+        With file, row and column of the first bad cell.
 
     Examples
     --------
     >>> posts = pd.DataFrame({"post_id": ["a"], "account": ["me"], "text": ["🍇"],
     ...                       "posted_at": [pd.Timestamp("2022-09-10T12:00Z")]})
-    >>> check(posts, "posts", fill=True)["posted_until"].item()
+    >>> validate(posts, "posts", fill=True)["posted_until"].item()
     Timestamp('2022-09-10 12:00:00+0000', tz='UTC')
     """
     import pandera.errors
@@ -76,35 +74,30 @@ def validate(
     first_row = 0 if file is None else 2
     ready = _with_columns(frame.reset_index(drop=True), schema, table, file=file, fill=fill)
     for name, column in schema.columns.items():
-        ready[name] = _typed(ready[name], column.metadata["dtype"], name, file, first_row)
+        ready[name] = _convert(ready[name], column.metadata["dtype"], name, file, first_row)
     try:
         schema.validate(ready, lazy=True)
     except pandera.errors.SchemaErrors as failed:
         raise _first_failure(failed, ready, file, first_row) from None
     _check_intervals(ready, file, first_row)
-    rest = [name for name in ready.columns if name not in schema.columns]
-    return ready[[*schema.columns, *rest]]
+    others = [name for name in ready.columns if name not in schema.columns]
+    return ready[[*schema.columns, *others]]
 
 
 def validate_keys(frame: pd.DataFrame, keys: list[str]) -> None:
-    """Make sure that each key stands in one row only.
-
-    Raises
-    ------
-    TableError
-        Names the first row whose key stood in an earlier one.
+    """Raise for the second row of the first repeated key.
 
     Examples
     --------
-    >>> check_keys(pd.DataFrame({"event_id": ["a", "a"], "confirmed_by": ["UA", "RU"]}),
-    ...            ["event_id", "confirmed_by"])
+    >>> confirmations = pd.DataFrame({"event_id": ["a", "a"], "confirmed_by": ["UA", "RU"]})
+    >>> validate_keys(confirmations, ["event_id", "confirmed_by"])
     """
-    again = frame.duplicated(keys).to_numpy()
-    if again.any():
-        second = int(again.nonzero()[0][0])
+    repeated = frame.duplicated(keys).to_numpy()
+    if repeated.any():
+        second = int(repeated.argmax())
         key = frame[keys].iloc[second]
-        first = int((frame[keys] == key).all(axis="columns").to_numpy().nonzero()[0][0])
-        raise TableError.repeated_key(
+        first = int((frame[keys] == key).all(axis="columns").to_numpy().argmax())
+        raise TableError.duplicate_key(
             ", ".join(map(str, key)), column=", ".join(keys), row=second, first_row=first
         )
 
@@ -128,18 +121,11 @@ def dtypes(table: str) -> dict[str, str]:
     >>> dtypes("posts")["posted_at"]
     'datetime64[us, UTC]'
     """
-    described = _schema(table).columns.items()
-    return {name: column.metadata["dtype"] for name, column in described}
+    return {name: column.metadata["dtype"] for name, column in _schema(table).columns.items()}
 
 
 def read_csv(path: str | Path, table: str) -> pd.DataFrame:
-    """Read a CSV file of one of the tables; every cell is text until `check` has typed it.
-
-    Raises
-    ------
-    TableError
-        If the file is not UTF-8, not rectangular, or breaks the table's schema.
-    """
+    """Read and validate a CSV file of one of the tables."""
     path = Path(path)
     header, rows = read_rows(path)
     frame = pd.DataFrame(rows, columns=pd.Index(header), dtype="str")
@@ -154,7 +140,7 @@ def _schema(table: str) -> pa.DataFrameSchema:
 
 
 def _column(dtype: str, *rules: Any, **options: Any) -> Any:
-    """Describe a column; its type is ours to make, pandera checks what the values may be."""
+    """Return a column whose values pandera checks; `_convert` makes its type."""
     import pandera.pandas as pa
 
     return pa.Column(checks=list(rules), metadata={"dtype": dtype}, **options)
@@ -268,24 +254,22 @@ def _with_columns(
         if fill and name != start and start in ready:
             ready[name] = ready[start]
         elif fill and column.nullable:
-            # In its type at once: to look at each of a million empty cells takes a second.
+            # In its type, since converting a million empty cells takes a second.
             ready[name] = pd.Series(index=ready.index, dtype=column.metadata["dtype"])
         else:
             raise TableError.missing_column(name, frame.columns, table=table, file=file)
     return ready
 
 
-def _typed(values: pd.Series, dtype: str, name: str, file: object, first_row: int) -> pd.Series:
-    """Turn a column into its type, or name its first cell that is not of it."""
+def _convert(values: pd.Series, dtype: str, name: str, file: object, first_row: int) -> pd.Series:
+    """Return a column in its type, or raise for its first cell that cannot be converted."""
     if str(values.dtype) == dtype:
         return values
-    whole: Any = values
+    column: Any = values
     if dtype == times.DTYPE and isinstance(values.dtype, pd.DatetimeTZDtype):
-        whole = whole.dt.tz_convert("UTC").dt.as_unit("us")
-    elif dtype in _WHOLE and values.dtype.kind in _WHOLE[dtype]:
-        whole = whole.astype(dtype)
-    if whole is not values:
-        return pd.Series(whole)
+        return pd.Series(column.dt.tz_convert("UTC").dt.as_unit("us"))
+    if values.dtype.kind in _CONVERTIBLE.get(dtype, ""):
+        return pd.Series(column.astype(dtype))
     convert, expected = _CELLS[dtype]
     cells = []
     for position, cell in enumerate(values):
@@ -306,7 +290,7 @@ def _instant(cell: Any) -> pd.Timestamp:
     return pd.Timestamp(cell)
 
 
-def _truth(cell: Any) -> bool:
+def _boolean(cell: Any) -> bool:
     if str(cell).lower() not in {"true", "false"}:
         raise ValueError(cell)
     return str(cell).lower() == "true"
@@ -318,42 +302,42 @@ def _string(cell: Any) -> str:
     return cell
 
 
-# Kinds of column that become another type as a whole; all others are looked at cell by cell.
-_WHOLE = {"float64": "if", "boolean": "b", _LEAD: "m"}
+# Kinds of columns that pandas converts at once; others are converted cell by cell.
+_CONVERTIBLE = {"float64": "if", "boolean": "b", _LEAD: "m"}
 _CELLS: dict[str, tuple[Callable[[Any], Any], str]] = {
-    times.DTYPE: (_instant, "an instant with its offset, such as 2022-09-10T12:16:00Z"),
+    times.DTYPE: (_instant, "an instant with an offset, such as 2022-09-10T12:16:00Z"),
     "float64": (float, "a number"),
-    "bool": (_truth, "true or false"),
-    "boolean": (_truth, "true or false"),
+    "bool": (_boolean, "true or false"),
+    "boolean": (_boolean, "true or false"),
     _LEAD: (pd.Timedelta, "a duration"),
     "str": (_string, "text"),
 }
 
 
 def _first_failure(failed: Any, frame: pd.DataFrame, file: object, first_row: int) -> TableError:
-    """Word the first broken rule as one line."""
+    """Return the first failure that pandera found as an error."""
     cases = failed.failure_cases.sort_values("index", kind="stable", na_position="first")
     case = cases.iloc[0]
     column, position = str(case["column"]), int(case["index"])
-    row = position + first_row
     if case["check"] == "field_uniqueness":
         key = frame[column].iloc[position]
-        first, second = (frame[column] == key).to_numpy().nonzero()[0][:2]
-        return TableError.repeated_key(
-            key,
-            column=column,
-            row=int(second) + first_row,
-            first_row=int(first) + first_row,
-            file=file,
+        first, second = (frame[column] == key).to_numpy().nonzero()[0][:2] + first_row
+        return TableError.duplicate_key(
+            key, column=column, row=int(second), first_row=int(first), file=file
         )
-    expected = "a value" if case["check"] == "not_nullable" else str(case["check"])
-    got = "" if case["check"] == "not_nullable" else case["failure_case"]
-    return TableError.bad_value(got, expected=expected, file=file, row=row, column=column)
+    is_missing = case["check"] == "not_nullable"
+    return TableError.bad_value(
+        "" if is_missing else case["failure_case"],
+        expected="a value" if is_missing else str(case["check"]),
+        file=file,
+        row=position + first_row,
+        column=column,
+    )
 
 
 def _check_intervals(frame: pd.DataFrame, file: object, first_row: int) -> None:
-    """Make sure that no latest instant lies before its earliest, and none before its cause."""
-    # Columns that are not ours may be called alike, and be text.
+    """Raise if an interval has one end only, ends before it begins, or before its cause does."""
+    # Other columns may have such names and hold text.
     instants = [str(name) for name in frame.select_dtypes("datetimetz")]
     pairs = [(name.replace("_until", "_at"), name) for name in instants if name.endswith("_until")]
     if "occurred_at" in instants and "confirmed_until" in instants:
@@ -361,25 +345,23 @@ def _check_intervals(frame: pd.DataFrame, file: object, first_row: int) -> None:
     for first, column in pairs:
         if first not in instants:
             continue
-        half = frame[first].isna() != frame[column].isna()
+        earliest, latest = frame[first], frame[column]
+        half = (earliest.isna() != latest.isna()).to_numpy()
         if first.split("_")[0] == column.split("_")[0] and half.any():
-            position = int(half.to_numpy().nonzero()[0][0])
-            empty = first if pd.isna(frame[first].iloc[position]) else column
+            at = int(half.argmax())
+            empty = first if pd.isna(earliest.iloc[at]) else column
+            expected = "both ends of the interval or neither"
             raise TableError.bad_value(
-                "",
-                expected="both ends of the interval or neither",
-                file=file,
-                row=position + first_row,
-                column=empty,
+                "", expected=expected, file=file, row=at + first_row, column=empty
             )
-        backward = (frame[column] < frame[first]).to_numpy()
+        backward = (latest < earliest).to_numpy()
         if backward.any():
-            position = int(backward.nonzero()[0][0])
+            at = int(backward.argmax())
             raise TableError.backward_interval(
-                frame[first].iloc[position],
-                frame[column].iloc[position],
-                column=column,
+                earliest.iloc[at],
+                latest.iloc[at],
                 first=first,
-                row=position + first_row,
                 file=file,
+                row=at + first_row,
+                column=column,
             )

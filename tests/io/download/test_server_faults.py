@@ -61,10 +61,10 @@ def test_a_server_that_keeps_failing_is_given_up(tmp_path):
     clock = Clock()
     with serving(lambda _: Reply(b"sorry", 503)) as server:
         source = Bluesky("a.example", server.address)
-        with pytest.raises(DownloadError, match=r"asked 4 times: 503 Service Unavailable$"):
+        with pytest.raises(DownloadError, match=r"failed after 4 tries: 503 Service Unavailable$"):
             download(source, tmp_path / "out", rng=1, tries=4, **clock.arguments)
         assert len(server.asked) == 4
-    with pytest.raises(DownloadError, match=r"asked 2 times: it cannot be reached$"):
+    with pytest.raises(DownloadError, match=r"failed after 2 tries: it cannot be reached$"):
         download(source, tmp_path / "out", rng=1, tries=2, **clock.arguments)
     assert not (tmp_path / "out").exists()
 
@@ -74,7 +74,7 @@ def test_a_silent_server_is_given_up_in_time(tmp_path):
 
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         source = Bluesky("a.example", f"http://127.0.0.1:{deaf.getsockname()[1]}")
-        with pytest.raises(DownloadError, match="asked once: it does not answer in time"):
+        with pytest.raises(DownloadError, match="failed after 1 try: it does not answer in time"):
             download(source, tmp_path / "out", tries=1, timeout=0.2)
 
 
@@ -252,7 +252,7 @@ def test_a_redirection_to_another_server_is_not_followed(tmp_path):
         place = f"{other.address}/api/gedevents/25.1?pagesize=50&page=0"
         with (
             serving(lambda _: Reply(status=302, headers={"location": place})) as server,
-            pytest.raises(DownloadError, match="sends on to another address, which is not"),
+            pytest.raises(DownloadError, match="redirects to another address, which is not"),
         ):
             download(world.source(server.address), tmp_path / "out", rng=1)
         assert other.asked == []
@@ -297,7 +297,7 @@ def test_going_round_in_circles_ends(tmp_path):
 def test_a_password_is_not_sent_on_even_on_the_same_server(tmp_path):
     with (
         serving(lambda _: Reply(status=307, headers={"location": "/login"})) as server,
-        pytest.raises(DownloadError, match="sends on to"),
+        pytest.raises(DownloadError, match="redirects to"),
     ):
         download(Acleds(1).source(server.address), tmp_path / "out", tries=1)
     assert [asked.path for asked in server.asked] == ["/oauth/token"]
@@ -329,7 +329,7 @@ def test_the_shell_says_in_a_line_what_came_and_what_did_not(tmp_path, capsys):
         assert "7 posts in 1 answer" in capsys.readouterr().out.replace("\n", " ")
         assert run(call) == 1
         (line,) = capsys.readouterr().err.strip().splitlines()
-        assert "such a file already" in line
+        assert "the file exists already" in line
     with serving(lambda _: Reply(status=404)) as server:
         call = ["fetch", "mastodon", server.address, "nobody", "--out", f"{out}2"]
         assert run(call) == 1

@@ -381,5 +381,5 @@ def test_two_columns_of_one_name_are_refused_in_any_table(tmp_path):
     header = ["post_id", "account", "posted_at", "text", "note", "note"]
     file = save(tmp_path / "posts.csv", header, ["1", "me", "2022-09-10T12:16:00Z", "a", "x", "y"])
     for on_error in ("raise", "quarantine"):
-        with pytest.raises(TableError, match="row 1: columns have the same name; got 'note'"):
+        with pytest.raises(TableError, match="row 1: column names must be unique; got 'note'"):
             read_posts(file, on_error=on_error)

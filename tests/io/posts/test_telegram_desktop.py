@@ -70,8 +70,8 @@ def test_local_times_need_a_zone_and_may_mean_two_instants_or_none():
     assert posts["edited_at"].isna().tolist() == [True, False]
     (bad,) = posts.attrs["quarantine"]
     assert (bad["record"], bad["column"]) == (3, "posted_at")
-    assert "put forward" in bad["reason"]
-    with pytest.raises(TableError, match=r"row 3, column posted_at.*put forward"):
+    assert "clocks went forward" in bad["reason"]
+    with pytest.raises(TableError, match=r"row 3, column posted_at.*clocks went forward"):
         read_posts(OLD, timezone="Europe/Kyiv")
 
 

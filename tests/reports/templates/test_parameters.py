@@ -208,7 +208,7 @@ def test_broken_rules_are_named():
         check({"type": "string", "format": "plcae"}, "x")
     with pytest.raises(ParameterError, match=r"no such type.*did you mean 'string'"):
         check({"type": "strng"}, "x")
-    with pytest.raises(ParameterError, match="no JSON Schema"):
+    with pytest.raises(ParameterError, match="not valid JSON Schema"):
         check({"type": "integer", "minimum": "three"}, 3)
 
 
@@ -306,7 +306,9 @@ def test_a_string_is_as_given_or_refused(value):
     ],
 )
 def test_rules_that_nothing_can_be_checked_by_are_told(rule):
-    with pytest.raises(ParameterError, match="the template mine has a rule that is no JSON Schema"):
+    with pytest.raises(
+        ParameterError, match="the template mine has a rule that is not valid JSON Schema"
+    ):
         check(rule, "x")
 
 

@@ -1,1 +1,1 @@
-"""Helpers that every layer may use and that know nothing of posts or events."""
+"""Helpers for every layer. They know nothing about posts or events."""

@@ -1,6 +1,6 @@
-"""CSV files as text: whole, in UTF-8, their rows counted as a spreadsheet counts them.
+"""Strict reading of UTF-8 CSV files as text, without pandas.
 
-No pandas: codebooks and places of one's own are read by the lookup library.
+Row numbers in errors are those of a spreadsheet: the header is row 1.
 """
 
 from __future__ import annotations
@@ -18,13 +18,7 @@ __all__ = ["iter_dict_rows", "read_rows", "require_unique_names"]
 
 
 def read_rows(path: str | Path) -> tuple[list[str], list[list[str]]]:
-    """Read a CSV file and make sure that names differ and rows fit the header.
-
-    Raises
-    ------
-    TableError
-        Names file and row.
-    """
+    """Read the header and the rows of a CSV file, whose rows must all be as long as the header."""
     header, *rows = list(_lines(path, TableError)) or [[]]
     if not header:
         raise TableError("the file is empty", file=path, expected="a header row")
@@ -32,12 +26,12 @@ def read_rows(path: str | Path) -> tuple[list[str], list[list[str]]]:
     for number, row in enumerate(rows, start=2):
         if len(row) != len(header):
             raise TableError(
-                "the row is not as long as the header",
+                "the row must be as long as the header",
                 file=path,
                 row=number,
                 expected=f"{len(header)} cells",
                 got=len(row),
-                hint="quote cells that hold commas or line breaks",
+                hint="quote cells that contain commas or line breaks",
             )
     return header, rows
 
@@ -45,35 +39,22 @@ def read_rows(path: str | Path) -> tuple[list[str], list[list[str]]]:
 def iter_dict_rows(
     path: str | Path,
     *,
-    needed: Iterable[str],
+    required: Iterable[str],
     optional: Iterable[str] = (),
     table: str,
     error: type[TableError] = TableError,
 ) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield the rows of a CSV file kept by hand: number, and cells by name, stripped of blanks.
+    """Yield the row number and the stripped cells by column name of a hand-edited CSV file.
 
-    Other columns are ignored; what a row or the file lacks is the empty text.
-
-    Parameters
-    ----------
-    needed, optional
-        The columns that are read. Without one of the former there is nothing to read.
-    table
-        What the file is called in errors.
-    error
-        What is raised.
-
-    Raises
-    ------
-    TableError
-        Names file and row.
+    Only the required and optional columns are read. Where an optional column or the end of a row
+    is missing, a cell is "". Errors are of the class `error` and name the `table`.
     """
     lines = _lines(path, error)
     header = [name.strip() for name in next(lines, [])]
-    for name in needed:
+    for name in required:
         if name not in header:
             raise error.missing_column(name, header, table=table, file=path)
-    names = (*needed, *optional)
+    names = (*required, *optional)
     for number, cells in enumerate(lines, start=2):
         if any(cells[len(header) :]):
             raise error(
@@ -81,7 +62,7 @@ def iter_dict_rows(
                 file=path,
                 row=number,
                 got=", ".join(cells[len(header) :]),
-                hint="quote cells that hold commas or line breaks",
+                hint="quote cells that contain commas or line breaks",
             )
         row = dict(zip(header, map(str.strip, cells), strict=False))
         if row:
@@ -89,18 +70,18 @@ def iter_dict_rows(
 
 
 def require_unique_names(names: list[str], file: object) -> list[str]:
-    """Return the names of a file's columns, or say which one stands twice."""
+    """Return the column names, or raise if one is repeated."""
     repeated = {name for name in names if names.count(name) > 1}
     if repeated:
-        raise TableError.named_twice(min(repeated), file=file)
+        raise TableError.duplicate_column(min(repeated), file=file)
     return names
 
 
 def _lines(path: str | Path, error: type[TableError]) -> Iterator[list[str]]:
     try:
-        # pathlib costs 4 ms, which the first look-up of a code need not pay.
+        # Importing pathlib takes 4 ms, too much for a single lookup.
         with open(path, encoding="utf-8-sig", newline="") as handle:  # noqa: PTH123
-            # A quote that nobody closes would swallow the rest of the file: hence strict.
+            # Without strict, an unclosed quote would swallow the rest of the file.
             yield from csv.reader(handle, strict=True)
     except FileNotFoundError:
         raise error("there is no such file", file=path) from None

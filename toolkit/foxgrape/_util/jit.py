@@ -1,4 +1,4 @@
-"""Compilation by numba for kernels; a module that imports this needs numba, and half a second."""
+"""Compilation of kernels by numba, whose import takes half a second."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ if TYPE_CHECKING:
 __all__ = ["njit", "njit_callable", "njit_without_refcounts"]
 
 _OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
-_BARE: dict[str, Any] = {**_OPTIONS, "_nrt": False}
+_WITHOUT_REFCOUNTS: dict[str, Any] = {**_OPTIONS, "_nrt": False}
 
 
 def njit(function: F) -> F:
-    """Compile a function for speed; to a reader and to a type checker it stays what it is."""
+    """Compile a function; unlike with `numba.njit`, type checkers keep its signature."""
     return cast("F", numba.njit(**_OPTIONS)(function))
 
 
 def njit_without_refcounts(function: F) -> F:
-    """Compile a function that makes no arrays, as `compiled` does.
+    """Compile a function that allocates no arrays.
 
-    Arrays are lent to such a function, and nobody counts who holds them: counting takes several
-    times as long as looking at a byte.
+    It borrows its arrays without counting references, which would take several times as long as
+    reading a byte.
     """
-    return cast("F", numba.njit(**_BARE)(function))
+    return cast("F", numba.njit(**_WITHOUT_REFCOUNTS)(function))
 
 
 def njit_callable(*things: Any) -> None:
-    """Let compiled functions call these functions, or all those of a module.
+    """Let compiled functions call these functions, or all functions of a module.
 
-    For everybody else they stay plain Python, which needs no numba.
+    Without numba they remain plain Python.
     """
     for thing in things:
         if inspect.ismodule(thing):
-            own = [each for each in vars(thing).values() if inspect.isfunction(each)]
-            njit_callable(*(each for each in own if each.__module__ == thing.__name__))
+            functions = filter(inspect.isfunction, vars(thing).values())
+            njit_callable(*(f for f in functions if f.__module__ == thing.__name__))
         else:
             register_jitable(_nrt=False, error_model="numpy")(thing)

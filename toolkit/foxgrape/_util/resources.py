@@ -1,6 +1,6 @@
-"""Where the studies and report templates that come with foxgrape are.
+"""Locate the studies and report templates that come with foxgrape.
 
-In a clone they stand at its top level; a wheel carries a copy inside the package.
+A clone has them at its top level, a wheel inside the package.
 """
 
 from __future__ import annotations
@@ -17,26 +17,24 @@ _CLONE = _PACKAGE.parents[1]
 
 def template_folder() -> Path:
     """Return the folder of the report templates."""
-    inside = _PACKAGE / "_shipped" / "templates"
-    return inside if inside.is_dir() else _CLONE / "notebooks" / "templates"
+    return _locate("templates", _CLONE / "notebooks" / "templates")
 
 
 def study_folder(name: str) -> Path:
     """Return the folder of a study that comes with foxgrape.
-
-    Raises
-    ------
-    FoxgrapeError
-        If there is none of this name.
 
     Examples
     --------
     >>> study_folder("izium-2022").name
     'izium-2022'
     """
-    inside = _PACKAGE / "_shipped" / "studies"
-    root = inside if inside.is_dir() else _CLONE / "data" / "studies"
+    root = _locate("studies", _CLONE / "data" / "studies")
     known = sorted(folder.name for folder in root.iterdir() if folder.is_dir())
     if name not in known:
-        raise FoxgrapeError("no such study", got=name, hint=did_you_mean(name, known))
+        raise FoxgrapeError("unknown study", got=name, hint=did_you_mean(name, known))
     return root / name
+
+
+def _locate(name: str, in_clone: Path) -> Path:
+    packaged = _PACKAGE / "_shipped" / name
+    return packaged if packaged.is_dir() else in_clone

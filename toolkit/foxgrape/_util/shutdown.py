@@ -1,4 +1,4 @@
-"""Work that goes on until somebody stops it: by Ctrl-C, or by the signal that services get."""
+"""Stopping long-running commands by Ctrl-C or SIGTERM."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ __all__ = ["handle_sigterm"]
 
 @contextmanager
 def handle_sigterm() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM end the work within, and say so in one line.
+    """Let Ctrl-C or SIGTERM end the block and print one line to stderr.
 
     Examples
     --------
-    >>> with until_stopped():
-    ...     print("at work")
-    at work
+    >>> with handle_sigterm():
+    ...     print("running")
+    running
     """
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:

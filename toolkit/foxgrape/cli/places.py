@@ -165,7 +165,7 @@ def codebook_check(
     as_json: AsJson = False,
 ) -> int:
     """List every problem of a codebook with its row and column; exit 1 if there is any."""
-    from foxgrape.places.codebook_csv import check_codebook
+    from foxgrape.places.codebook import check_codebook
 
     problems = check_codebook(file, _gazetteer(gazetteer))
     if as_json:

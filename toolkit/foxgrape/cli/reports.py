@@ -200,7 +200,7 @@ def _print_findings(study: Path | None, values: dict[str, Any]) -> None:
 
 
 def _findings(analysis: Analysis) -> list[dict[str, Any]]:
-    from foxgrape._util.humanize import describe_time, lead_in_words
+    from foxgrape._util.formatting import describe_time, lead_in_words
     from foxgrape.display.report_tables import describe_relation
 
     zone = analysis.study.timezone

@@ -18,7 +18,7 @@ from foxgrape.detection.arrow_text import as_arrow, texts_at
 from foxgrape.detection.emoji.scan import scan_emoji
 from foxgrape.detection.emoji.trie import emoji_trie
 from foxgrape.places import fold, normal_emoji
-from foxgrape.places.normalize import whole_words
+from foxgrape.places.normalize import word_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -142,7 +142,7 @@ def _beginnings(spans: EmojiSpans, form: Whole, parts: list[int]) -> Whole:
 
 def _words_in(column: Any, words: set[str], keys: list[str]) -> Iterable[tuple[Whole, Whole]]:
     """Return rows and keys of words, whole, in any case, with any apostrophes and hyphens."""
-    pattern = whole_words(words)
+    pattern = word_pattern(words)
     if pattern is None:
         return
     position = {key: number for number, key in enumerate(keys)}

@@ -27,7 +27,7 @@ from foxgrape.detection.lexicon import (
 from foxgrape.places import fold
 from foxgrape.places.gazetteer import is_current_name
 from foxgrape.places.phonetic import ending_variants, phonetic_key
-from foxgrape.places.place import kilometres
+from foxgrape.places.place import distance_km
 
 if TYPE_CHECKING:
     from foxgrape.places import Gazetteer, Place, PlaceMatch
@@ -176,7 +176,7 @@ def _matches(gazetteer: Gazetteer, name: str) -> tuple[PlaceMatch, ...]:
     if len(name) <= _SHORT and name.isupper():
         return ()  # ЗСУ, США, EU
     bare = re.sub("(?<=[a-z])['’ʼ]s$", "", name)
-    return tuple(gazetteer.named_in_text(bare))
+    return tuple(gazetteer.find_in_text(bare))
 
 
 @lru_cache(maxsize=1 << 17)
@@ -299,7 +299,7 @@ def _mention(
         near = [
             place
             for place in places
-            if any(kilometres(place, point) <= _NEARBY for point in anchors)
+            if any(distance_km(place, point) <= _NEARBY for point in anchors)
         ]
         places = near or places
     matched = found.matches[0].matched

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from foxgrape._util.humanize import counted, describe_time, duration_in_words, lead_in_words
+from foxgrape._util.formatting import counted, describe_time, duration_in_words, lead_in_words
 from foxgrape.display.html import Headline, Html, html_link, sentence, table
 
 if TYPE_CHECKING:

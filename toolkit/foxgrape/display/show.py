@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from foxgrape import times
-from foxgrape._util.humanize import describe_time, duration_in_words
+from foxgrape._util.formatting import describe_time, duration_in_words
 from foxgrape.display.html import Html, html_link, table
 from foxgrape.errors import CONTROLS, FoxgrapeError
 from foxgrape.places import Codebook
@@ -143,7 +143,7 @@ def _zone(name: str | None) -> tuple[tzinfo, str]:
     try:
         return times.get_zone(name), name
     except ValueError:
-        raise FoxgrapeError.no_zone(name) from None
+        raise FoxgrapeError.unknown_timezone(name) from None
 
 
 def _frame(frame: pd.DataFrame | Codebook) -> pd.DataFrame:

@@ -125,7 +125,7 @@ def validate_options(door: InputFile, timezone: str | None, on_error: str) -> No
     try:
         times.get_zone(timezone or "UTC")
     except ValueError:
-        raise TableError.no_zone(timezone, file=door.path) from None
+        raise TableError.unknown_timezone(timezone, file=door.path) from None
 
 
 def detect_format(

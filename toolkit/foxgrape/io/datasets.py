@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from foxgrape._util.files import write_atomic
 from foxgrape.errors import DownloadError
 
 if TYPE_CHECKING:
@@ -214,11 +215,11 @@ def fetch(
     --------
     >>> fetch("ucdp")
     Traceback (most recent call last):
-    foxgrape.errors.DownloadError: no such data set; got 'ucdp'. Hint: did you mean 'ucdp-ged'?
+    foxgrape.errors.DownloadError: unknown data set; got 'ucdp'. Hint: did you mean 'ucdp-ged'?
     """
     known = list_datasets()
     if name not in known:
-        raise DownloadError.unknown_set(name, known)
+        raise DownloadError.unknown_dataset(name, known)
     chosen = known[name]
     load = _loader(tries, timeout, rng, sleep)
     target = data_folder(folder) / chosen.file
@@ -254,9 +255,7 @@ def _unpinned(
         )
     if before != got:
         # As sha256sum writes it, which can check it too.
-        beside = note.with_name(f"{note.name}.new")
-        beside.write_text(f"{got}  {target.name}\n", encoding="utf-8")
-        beside.replace(note)
+        write_atomic(note, f"{got}  {target.name}\n")
     return DatasetFile(str(target), got, changed, chosen)
 
 

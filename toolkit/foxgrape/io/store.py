@@ -150,7 +150,7 @@ class Store:
                     raise StoreError.unwritable(self.path, table, error) from None
                 raise
             return replace(told, version=there.version())
-        raise StoreError.crowded(self.path, table, _ROUNDS)
+        raise StoreError.conflict(self.path, table, _ROUNDS)
 
     def compare(self, table: str, frame: pd.DataFrame) -> pd.Series:
         """Tell what `upsert` would do with each row, and do nothing.

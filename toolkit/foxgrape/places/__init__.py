@@ -1,6 +1,6 @@
-"""Which place does 🍇 stand for, says who, and which place is "Izyum"?
+"""Look up which place a code such as 🍇 stands for, and which place a name such as Izyum means.
 
-A lookup library of its own: no pandas, no network, and nothing loaded before it is needed.
+This library needs no pandas and no network; modules and data are loaded on first use.
 """
 
 from __future__ import annotations
@@ -16,21 +16,6 @@ if TYPE_CHECKING:
     from foxgrape.places.gazetteer import Gazetteer, PlaceMatch, find
     from foxgrape.places.place import Place
     from foxgrape.places.suggestions import Suggestion, suggest
-
-_HOMES = {
-    "foxgrape.places.codebook": (
-        "Code",
-        "CodeMatch",
-        "Codebook",
-        "Conflict",
-        "codes_for",
-        "lookup",
-    ),
-    "foxgrape.places.gazetteer": ("Gazetteer", "PlaceMatch", "find"),
-    "foxgrape.places.place": ("Place",),
-    "foxgrape.places.suggestions": ("Suggestion", "suggest"),
-}
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Code",
@@ -51,13 +36,21 @@ __all__ = [
     "suggest",
 ]
 
+_MODULES = {
+    "codebook": ("Code", "CodeMatch", "Codebook", "Conflict", "codes_for", "lookup"),
+    "gazetteer": ("Gazetteer", "PlaceMatch", "find"),
+    "place": ("Place",),
+    "suggestions": ("Suggestion", "suggest"),
+}
+
 
 def __getattr__(name: str) -> object:
-    """Load a public name from the module that holds it, and keep it."""
-    if name not in _HOME_OF:
-        raise AttributeError(f"module 'foxgrape.places' has no attribute {name!r}")
-    found = globals()[name] = getattr(import_module(_HOME_OF[name]), name)
-    return found
+    """Import a public name on first use."""
+    for module, names in _MODULES.items():
+        if name in names:
+            value = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -1,4 +1,4 @@
-"""Codes: which emoji, word or hashtag stands for which place, says who, and since when."""
+"""Codes: which emoji, word or hashtag stands for which place, by which source and since when."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import re
 from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, UTC, date, datetime
 
-__all__ = ["BASES", "GRADES", "KINDS", "Code", "read_day", "span"]
+__all__ = ["BASES", "GRADES", "KINDS", "Code", "day_interval", "parse_day"]
 
 KINDS = ("emoji", "word", "hashtag", "image", "mention")
-#: How a code is known to stand for its place, and how far that carries a match.
+#: How a code is known to stand for its place, and the weight of that in a match's score.
 BASES = {"attested": 1.0, "symbol": 0.8, "etymology": 0.8, "look-alike": 0.6, "proposed": 0.4}
-#: How sure the source is, and how far that carries a match.
+#: How reliable the source is, and the weight of that in a match's score.
 GRADES = {"A": 1.0, "B": 0.9, "C": 0.6}
 _ZONE = "Europe/Kyiv"
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)")
@@ -27,23 +27,23 @@ class Code:
     code
         The emoji (without variation selector or skin tone), word or hashtag.
     kind
-        ``emoji``, ``word`` or ``hashtag``; ``image``: what a picture shows, in a word; or
-        ``mention``: a name that several places bear, read as this one.
+        ``emoji``, ``word`` or ``hashtag``; ``image``: a word for what a picture shows; or
+        ``mention``: a name of several places, read as this one.
     place_id
         The place, as in the gazetteer.
     meaning
         What links code and place, in English: *izium* means raisins.
     basis
         ``attested``: officials used it and the press read it so. ``etymology``, ``look-alike``,
-        ``symbol``: why it might be used. ``proposed``: somebody's idea.
+        ``symbol``: why it might be used. ``proposed``: an idea without a source.
     decoded_at
-        Day (or instant) by which this reading stood in public; None if it never did.
+        Day (or instant) by which this reading was public; None if it never was.
     valid_from, valid_until
-        First and last day on which the code is read so; None for no bound.
+        First and last day of the reading; None for no bound.
     confidence
         A (primary or two independent outlets), B (one reputable outlet) or C (weaker).
     source_title, source_url
-        Where this is known from; an empty address is one that nobody recorded.
+        The source; the address is empty if unknown.
     meaning_uk, meaning_ru
         The meaning in Ukrainian and Russian, the words that the code puns on; empty if unknown.
     """
@@ -63,27 +63,27 @@ class Code:
     meaning_ru: str = ""
 
     def valid_at(self, when: date) -> bool:
-        """Tell whether the code is read so on that day (or, for an instant, that day in Kyiv)."""
-        earliest, latest = span(when)
+        """Return whether the reading is valid on a day in Kyiv, or at an instant."""
+        earliest, latest = day_interval(when)
         first, last = self.valid_span
         return (first is None or latest >= first) and (last is None or earliest <= last)
 
     @property
     def valid_span(self) -> tuple[datetime | None, datetime | None]:
-        """The first and the last instant at which the code is read so; None for no bound."""
+        """The first and the last instant at which the reading is valid; None for no bound."""
         return (
-            None if self.valid_from is None else span(self.valid_from)[0],
-            None if self.valid_until is None else span(self.valid_until)[1],
+            None if self.valid_from is None else day_interval(self.valid_from)[0],
+            None if self.valid_until is None else day_interval(self.valid_until)[1],
         )
 
     @property
     def public_by(self) -> datetime | None:
-        """The instant by which this reading certainly stood in public."""
-        return None if self.decoded_at is None else span(self.decoded_at)[1]
+        """The instant by which the reading was certainly public; None if it never was."""
+        return None if self.decoded_at is None else day_interval(self.decoded_at)[1]
 
 
-def span(when: date) -> tuple[datetime, datetime]:
-    """Return the earliest and latest instant of a day as lived in Kyiv, or of an instant."""
+def day_interval(when: date) -> tuple[datetime, datetime]:
+    """Return the earliest and latest instant of a day in Kyiv, or an instant twice."""
     if isinstance(when, datetime) and when.tzinfo is not None:
         instant = when.astimezone(UTC)
         return instant, instant
@@ -92,21 +92,15 @@ def span(when: date) -> tuple[datetime, datetime]:
     return parse_stated_time(when.isoformat(), _ZONE)
 
 
-def read_day(text: str) -> date:
-    """Read a day, or an instant with its offset.
-
-    Raises
-    ------
-    ValueError
-        If the text is neither, or in the first or last year of the calendar.
-    """
+def parse_day(text: str) -> date:
+    """Return the day, or the instant with an offset, of an ISO 8601 text, or raise ValueError."""
     text = text.strip()
     if len(text) == _DAY:
         day = date.fromisoformat(text)
     elif _INSTANT.fullmatch(text):
         day = datetime.fromisoformat(text)
     else:
-        raise ValueError(f"neither a day nor an instant with its offset: {text!r}")
-    if day.year in {MINYEAR, MAXYEAR}:  # in UTC it may have no date at all
+        raise ValueError(f"neither a day nor an instant with an offset: {text!r}")
+    if day.year in {MINYEAR, MAXYEAR}:  # such a day may have no date in UTC
         raise ValueError(f"beyond the calendar: {text!r}")
     return day.astimezone(UTC) if isinstance(day, datetime) else day

@@ -1,14 +1,16 @@
-"""Codebooks: codes in order, looked up alone or in a text, and merged with others."""
+"""Codebooks: read and check them, look codes up alone or in a text, and merge them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from os import path
 
-from foxgrape.places.code import BASES, GRADES, KINDS, Code, read_day
+from foxgrape._util.csv import iter_dict_rows
+from foxgrape.errors import CodebookError
+from foxgrape.places.code import BASES, GRADES, KINDS, Code, day_interval, parse_day
 from foxgrape.places.gazetteer import Gazetteer
-from foxgrape.places.normalize import fold, normal_emoji, whole_words
+from foxgrape.places.normalize import fold, normal_emoji, word_pattern
 from foxgrape.places.place import MATCH, Place
 
 TYPE_CHECKING = False
@@ -18,12 +20,15 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
 
-__all__ = ["BASES", "GRADES", "KINDS", "Code", "CodeMatch", "Codebook", "Conflict"]
-__all__ += ["codes_for", "lookup", "read_day"]
+__all__ = ["Code", "CodeMatch", "Codebook", "Conflict", "check_codebook", "codes_for", "lookup"]
 
 _RESOURCES = path.join(path.dirname(__file__), "resources")  # noqa: PTH118, PTH120 - pathlib: 4 ms
+_CACHE_SIZE = 4096
 
-_REMEMBERED = 4096
+_ALL = [field.name for field in fields(Code)]
+_REQUIRED = [field.name for field in fields(Code) if field.default is MISSING]
+_ALLOWED = {"kind": KINDS, "basis": tuple(BASES), "confidence": tuple(GRADES)}
+_DAYS = ("decoded_at", "valid_from", "valid_until")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,7 @@ class CodeMatch:
     code
         The codebook's entry, with its evidence.
     score
-        Between 0 and 1, higher is better: weight of the basis times weight of the confidence.
+        From 0 to 1, higher is better: weight of the basis times weight of the confidence.
     """
 
     place: Place
@@ -48,53 +53,53 @@ class CodeMatch:
     def why(self) -> str:
         """One sentence that explains the match and its score."""
         code = self.code
-        source = f", says {code.source_title}" if code.source_title else ", no source"
+        source = f"according to {code.source_title}" if code.source_title else "without a source"
         return (
-            f"{code.code} stands for {self.place.name} ({code.meaning}){source}; "
+            f"{code.code} stands for {self.place.name} ({code.meaning}) {source}; "
             f"{code.basis} ({BASES[code.basis]:g}) at confidence {code.confidence} "
-            f"({GRADES[code.confidence]:g}) makes {self.score:.2f}"
+            f"({GRADES[code.confidence]:g}) gives {self.score:.2f}"
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Two codebooks read one code as one place and do not agree on the rest.
+    """A reading that two merged codebooks have with different details.
 
     Attributes
     ----------
-    kept
-        The entry of the codebook that was added, which stands.
-    dropped
+    new
+        The entry of the codebook that was added, which is kept.
+    old
         The entry that it replaces.
     columns
-        What they disagree on.
+        The columns in which they differ.
     """
 
-    kept: Code
-    dropped: Code
+    new: Code
+    old: Code
     columns: tuple[str, ...]
 
     def __str__(self) -> str:
-        told = ", ".join(
-            f"{column} {getattr(self.kept, column)!s} instead of {getattr(self.dropped, column)!s}"
+        changes = ", ".join(
+            f"{column} {getattr(self.new, column)!s} instead of {getattr(self.old, column)!s}"
             for column in self.columns
         )
-        return f"{self.kept.code} for {self.kept.place_id}: {told}"
+        return f"{self.new.code} for {self.new.place_id}: {changes}"
 
 
 class Codebook:
-    """Codes in the order of their rows, with the gazetteer that their places are in.
+    """Codes in the order of their rows, with the gazetteer of their places.
 
-    A code may stand for several places, and a place have several codes.
+    A code may stand for several places, and a place may have several codes.
 
     Attributes
     ----------
     codes
         Every entry.
     gazetteer
-        Where their places are.
+        The places.
     conflicts
-        What the codebooks that were merged into this one did not agree on; see `extended`.
+        Differences between the codebooks that were merged into this one; see `extended`.
 
     Examples
     --------
@@ -112,52 +117,50 @@ class Codebook:
         self.gazetteer = Gazetteer.default() if gazetteer is None else gazetteer
         self.codes = tuple(codes)
         self.conflicts = tuple(conflicts)
-        self._remembered: dict[str, list[CodeMatch]] = {}
+        self._cache: dict[str, list[CodeMatch]] = {}
         self._by_key: dict[str, list[Code]] = {}
         for code in self.codes:
             self._by_key.setdefault(_key(code.code), []).append(code)
-        self._words = whole_words(_key(code.code) for code in self.codes if code.kind != "emoji")
+        self._words = word_pattern(_key(code.code) for code in self.codes if code.kind != "emoji")
 
     @classmethod
     @cache
     def default(cls, *, proposed: bool = False) -> Self:
-        """Return the packaged codebook: Ukraine, every reading graded A or B.
+        """Return the packaged codebook: readings for Ukraine, graded A or B.
 
-        With `proposed`, also the readings that nobody attested (basis ``proposed``, grade C).
+        With `proposed`, also the readings without a source (basis ``proposed``, grade C).
         """
         book = cls.from_csv(path.join(_RESOURCES, "codebook.csv"))  # noqa: PTH118
         if not proposed:
             return book
-        ideas = cls.from_csv(path.join(_RESOURCES, "proposed.csv"))  # noqa: PTH118
-        return cls((*book.codes, *ideas.codes), book.gazetteer)
+        proposals = cls.from_csv(path.join(_RESOURCES, "proposed.csv"))  # noqa: PTH118
+        return cls((*book.codes, *proposals.codes), book.gazetteer)
 
     @classmethod
     def from_csv(cls, path: str | Path, gazetteer: Gazetteer | None = None) -> Self:
-        """Read a codebook; its columns are the attributes of `Code`, others are ignored.
+        """Read a codebook whose columns are the attributes of `Code`; others are ignored.
 
         Parameters
         ----------
         path
-            CSV in UTF-8. ``meaning_uk`` and ``meaning_ru`` may be left out.
+            CSV in UTF-8. The columns ``meaning_uk`` and ``meaning_ru`` are optional.
         gazetteer
-            Where the codes' places are; the packaged one by default. For codes outside geography
-            (clubs, companies), a `Gazetteer` of places of your own.
+            The places of the codes; by default the packaged one. For codes that are not of towns
+            (clubs, companies), a `Gazetteer` of your own places.
 
         Raises
         ------
         CodebookError
-            Names file, row and column of the first bad cell; `foxgrape codebook check` names all.
+            With file, row and column of the first bad cell; `foxgrape codebook check` lists all.
         """
-        from foxgrape.places.codebook_csv import read_codes
-
         gazetteer = Gazetteer.default() if gazetteer is None else gazetteer
-        return cls(read_codes(path, gazetteer), gazetteer)
+        return cls(_read_codes(path, gazetteer), gazetteer)
 
     def extended(self, other: Codebook) -> Codebook:
-        """Return this codebook with the codes of another, which win where both have a reading.
+        """Return this codebook with the codes of another, which replace the same readings.
 
-        Where both read a code as the same place and differ in anything else, the result's
-        `conflicts` says so; readings as other places stand side by side and are no conflict.
+        A reading is a code with its place. Where the codebooks differ in its details, the
+        result's `conflicts` lists the differences.
 
         Examples
         --------
@@ -167,10 +170,10 @@ class Codebook:
         >>> print(*book.extended(mine).conflicts)
         🍇 for geonames:707292: confidence C instead of A
         """
-        theirs = {(_key(code.code), code.place_id): code for code in other.codes}
+        new_codes = {(_key(code.code), code.place_id): code for code in other.codes}
         conflicts, kept = [], []
         for code in self.codes:
-            new = theirs.get((_key(code.code), code.place_id))
+            new = new_codes.get((_key(code.code), code.place_id))
             if new is None:
                 kept.append(code)
             elif new != code:
@@ -194,15 +197,15 @@ class Codebook:
         self, code: str, *, at: date | str | None = None, country: str | None = None
     ) -> list[CodeMatch]:
         """Look a code up; see `foxgrape.places.lookup`."""
-        matches = self._remembered.get(code)
+        matches = self._cache.get(code)
         if matches is None:
             matches = self._matches(code)
-            if len(self._remembered) >= _REMEMBERED:
-                self._remembered.clear()
-            self._remembered[code] = matches
+            if len(self._cache) >= _CACHE_SIZE:
+                self._cache.clear()
+            self._cache[code] = matches
         if at is None and country is None:
             return matches.copy()
-        when = read_day(at) if isinstance(at, str) else at
+        when = parse_day(at) if isinstance(at, str) else at
         return [
             match
             for match in matches
@@ -223,16 +226,16 @@ class Codebook:
         return sorted(matches, key=lambda match: -match.score)
 
     def _keys(self, text: str) -> list[str]:
-        """Return the codes in a text: the text itself if it is one, else each in it once."""
-        whole = _key(text)
-        if whole in self._by_key:
-            return [whole]
-        found = self._words.findall(fold(text)) if self._words else []
-        if not whole.isascii() and len(whole) > 1:
+        """Return the keys of the codes in a text, without repetition."""
+        text_key = _key(text)
+        if text_key in self._by_key:
+            return [text_key]
+        keys = self._words.findall(fold(text)) if self._words else []
+        if not text_key.isascii() and len(text_key) > 1:
             from emoji import emoji_list
 
-            found += [_key(str(span["emoji"])) for span in emoji_list(text)]
-        return [key for key in dict.fromkeys(found) if key in self._by_key]
+            keys += [_key(str(span["emoji"])) for span in emoji_list(text)]
+        return [key for key in dict.fromkeys(keys) if key in self._by_key]
 
     def codes_for(self, place: Place | str) -> list[Code]:
         """List the codes of a place; see `foxgrape.places.codes_for`."""
@@ -241,8 +244,8 @@ class Codebook:
         elif place in self.gazetteer:
             ids = {self.gazetteer[place].id}
         else:
-            found = self.gazetteer.find(place, limit=None)
-            ids = {match.place.id for match in found if match.score >= MATCH}
+            matches = self.gazetteer.find(place, limit=None)
+            ids = {match.place.id for match in matches if match.score >= MATCH}
         return [code for code in self.codes if code.place_id in ids]
 
 
@@ -258,24 +261,24 @@ def lookup(
     Parameters
     ----------
     code
-        An emoji in any form, a word or a hashtag; or a text, in which every code is looked up
-        and everything else ignored: 🍇🦊 is two codes.
+        An emoji in any form, a word or a hashtag; or a text, in which every code is looked up:
+        🍇🦊 is two codes.
     at
-        Only readings that hold on that day; a date, an instant or ISO 8601 text.
+        Only readings valid on that day; a date, an instant or ISO 8601 text.
     country
-        ISO 3166-1 alpha-2 code to stay within.
+        Only places of this country; ISO 3166-1 alpha-2.
     codebook
-        The packaged one by default.
+        By default the packaged one.
 
     Returns
     -------
     list of CodeMatch
-        Empty when no reading is known.
+        Empty if no reading is known.
 
     Raises
     ------
     ValueError
-        If `at` is text and not ISO 8601.
+        If `at` is text that is not ISO 8601.
 
     Examples
     --------
@@ -295,12 +298,12 @@ def codes_for(place: Place | str) -> list[Code]:
     Parameters
     ----------
     place
-        The place itself, its id, or any of its names; an ambiguous name lists the codes of each.
+        The place, its id, or any of its names; an ambiguous name gives the codes of all its places.
 
     Returns
     -------
     list of Code
-        In the order of the codebook; empty when none is known.
+        In the order of the codebook; empty if no code is known.
 
     Examples
     --------
@@ -312,3 +315,114 @@ def codes_for(place: Place | str) -> list[Code]:
 
 def _key(code: str) -> str:
     return normal_emoji(fold(code))
+
+
+def check_codebook(path: str | Path, gazetteer: Gazetteer) -> list[CodebookError]:
+    """List every problem of a codebook, in the order of its rows.
+
+    Beyond what makes a code unusable: an emoji that is not one, a hashtag without its #, a
+    repeated reading, a place whose name differs from the column ``place``, an attested reading
+    without a source, and a bad address.
+    """
+    try:
+        rows = list(_rows(path))
+    except CodebookError as error:
+        return [error]
+    problems: list[CodebookError] = []
+    seen: dict[tuple[str, ...], int] = {}
+    for number, row in rows:
+        cells = _RowChecker(row, path, number)
+        problems += cells.errors(gazetteer)
+        problems += cells.warnings(gazetteer)
+        key = tuple(fold(row[name]) for name in ("code", "place_id", "valid_from", "valid_until"))
+        if key in seen and row["code"]:
+            problems.append(
+                CodebookError(
+                    f"this reading is already in row {seen[key]}",
+                    file=path,
+                    row=number,
+                    column="code",
+                    got=row["code"],
+                    hint="each code, place and time of validity has one row",
+                )
+            )
+        seen.setdefault(key, number)
+    return problems
+
+
+def _read_codes(path: str | Path, gazetteer: Gazetteer) -> Iterator[Code]:
+    """Yield the codes of a file, or raise the first error."""
+    for number, row in _rows(path):
+        for error in _RowChecker(row, path, number).errors(gazetteer):
+            raise error
+        days: dict[str, date | None] = {
+            column: parse_day(row[column]) if row[column] else None for column in _DAYS
+        }
+        code = normal_emoji(row["code"]) if row["kind"] == "emoji" else row["code"]
+        cells = {name: row[name] for name in _ALL}
+        # Of a place with two ids, use the one that events and signals have.
+        place_id = gazetteer[row["place_id"]].id
+        yield Code(**{**cells, **days, "code": code, "place_id": place_id})  # type: ignore[arg-type]
+
+
+def _rows(path: str | Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield the row numbers and the rows, in which every column of a code is present."""
+    optional = [name for name in (*_ALL, "place") if name not in _REQUIRED]
+    return iter_dict_rows(
+        path, required=_REQUIRED, optional=optional, table="codebook", error=CodebookError
+    )
+
+
+class _RowChecker:
+    """The cells of one row of a codebook, and what is wrong with them."""
+
+    def __init__(self, row: dict[str, str], file: str | Path, number: int) -> None:
+        self.row, self.file, self.number = row, file, number
+
+    def _bad(self, column: str, expected: str, hint: str | None = None) -> CodebookError:
+        return CodebookError.bad_value(
+            self.row[column],
+            expected=expected,
+            file=self.file,
+            row=self.number,
+            column=column,
+            hint=hint,
+        )
+
+    def errors(self, gazetteer: Gazetteer) -> Iterator[CodebookError]:
+        """Yield what makes the row unusable."""
+        row, bad = self.row, self._bad
+        if not row["code"]:
+            yield bad("code", "an emoji, a word or a hashtag")
+        for column, allowed in _ALLOWED.items():
+            if row[column] not in allowed:
+                yield bad(column, f"one of {', '.join(allowed)}")
+        if row["place_id"] not in gazetteer:
+            yield bad("place_id", "a place of the gazetteer", "foxgrape find NAME shows its id")
+        days = {}
+        for column in _DAYS:
+            try:
+                days[column] = parse_day(row[column]) if row[column] else None
+            except ValueError:
+                yield bad(column, "a day such as 2022-09-10, or an instant with an offset")
+        first, last = days.get("valid_from"), days.get("valid_until")
+        if first and last and day_interval(last)[1] < day_interval(first)[0]:
+            yield bad("valid_until", f"not before valid_from, {row['valid_from']}")
+
+    def warnings(self, gazetteer: Gazetteer) -> Iterator[CodebookError]:
+        """Yield what is usable and probably a mistake."""
+        from emoji import is_emoji
+
+        row, bad, code = self.row, self._bad, self.row["code"]
+        if row["kind"] == "emoji" and code and not (is_emoji(code) or is_emoji(normal_emoji(code))):
+            yield bad("code", "one emoji", "other codes have the kind word, hashtag or image")
+        if row["kind"] == "hashtag" and code and not code.startswith("#"):
+            yield bad("code", "a hashtag, with its #")
+        if row["place"] and row["place_id"] in gazetteer:
+            place = gazetteer[row["place_id"]]
+            if fold(row["place"]) not in {fold(name) for name in (place.name, *place.names)}:
+                yield bad("place", f"a name of {row['place_id']}, such as {place.name}")
+        if row["basis"] == "attested" and not row["source_title"]:
+            yield bad("source_title", "a source", "the basis of a reading without one is proposed")
+        if row["source_url"] and not row["source_url"].startswith(("http://", "https://")):
+            yield bad("source_url", "an address that begins with https://")

@@ -1,4 +1,4 @@
-"""Matching a name that no place bears as it is written: respelt, inflected or misspelt."""
+"""Match a name that no place has as written: respelt, inflected or misspelt."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from foxgrape.places.place import MATCH
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from foxgrape.places.index import FileIndex, InMemoryIndex
     from foxgrape.places.place import Place
 
-    Shelf = FileIndex | InMemoryIndex
+    Index = FileIndex | InMemoryIndex
 
-__all__ = ["Reading", "fuzzy_matches", "inflected_matches", "strip_prepositions"]
+__all__ = ["Candidate", "fuzzy_matches", "inflected_matches", "strip_prepositions"]
 
-RESPELT, INFLECTED, BOTH, LOOSE = 0.9, 0.87, 0.84, 0.82
-#: The best score of a guess, and of a reading in small letters that needs more than an ending.
-GUESS = 0.79
-#: Share of letters in common that a respelling needs; less for a form with another ending.
-ALIKE, ALIKE_INFLECTED = 0.8, 0.75
-#: A shorter sound is not taken for another, but as a guess: Суми is not Сімі.
-SHORTEST = 5
-_NEAREST, _LEAST = 60, 3
+_RESPELT, _INFLECTED, _RESPELT_AND_INFLECTED, _SAME_ALPHABET = 0.9, 0.87, 0.84, 0.82
+#: The best score of a guess, and of a name in lower case that needs more than an ending.
+_GUESS = 0.79
+#: Similarity of the letters that a respelling needs; less for a form with another ending.
+_SIMILAR, _SIMILAR_INFLECTED = 0.8, 0.75
+#: A shorter phonetic key only gives guesses: Суми is not Сімі.
+_SHORTEST = 5
+_MAX_STEMS, _SHORTEST_STEM = 60, 3
 
-_COMPANY = re.compile(
+_PREPOSITIONS = re.compile(
     r"^(?:(?:в|у|на|під|біля|коло|до|від|з|із|зі|за|над|через|поблизу|во|под|возле|около|из|от|"
     r"near|in|at|from|to|місто|міста|місті|м\.|село|села|селі|с\.|смт|селище|селища|город|города|"
     r"городе|г\.|посёлок|поселок|п\.|пгт|city of|town of|village of)\s+)+",
@@ -41,8 +41,8 @@ _POSSESSIVE = re.compile("(?<=[a-z])['’ʼ]s$")
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """A place that a name may mean: how well, by which spelling, and how it matched."""
+class Candidate:
+    """A place that a name may mean, with its score, the matching spelling and how it matched."""
 
     place: Place
     score: float
@@ -51,165 +51,159 @@ class Reading:
 
 
 def strip_prepositions(name: str) -> str:
-    """Take off prepositions and words such as town or місто.
+    """Return a name without prepositions and words such as town or місто.
 
     Examples
     --------
-    >>> without_company("під Лисичанськом"), without_company("м. Ізюм"), without_company("Izium’s")
-    ('Лисичанськом', 'Ізюм', 'Izium')
+    >>> names = ("під Лисичанськом", "м. Ізюм", "Izium’s")
+    >>> [strip_prepositions(name) for name in names]
+    ['Лисичанськом', 'Ізюм', 'Izium']
     """
-    return _POSSESSIVE.sub("", _COMPANY.sub("", name.strip()))
+    return _POSSESSIVE.sub("", _PREPOSITIONS.sub("", name.strip()))
 
 
-def fuzzy_matches(name: str, shelves: Sequence[Shelf]) -> list[Reading]:
-    """Return the places that a name may mean, if not one bears it as written; in no order.
+def fuzzy_matches(name: str, indexes: Sequence[Index]) -> list[Candidate]:
+    """Return the places that a name may mean, in no order.
 
-    A misspelling is considered only where no respelt or inflected name matches.
+    Misspellings are considered only if no respelt or inflected name matches.
     """
-    asked = _Query(name)
-    if not asked.heard:
+    query = _Query(name)
+    if not query.key:
         return []
-    readings = {}
-    for place in _sounding(asked.variants, shelves):
-        best = max(_compare(asked, known) for known in asked.comparable(place))
-        if best[0]:
-            readings[place.id] = Reading(place, *best)
-    if any(reading.score >= MATCH for reading in readings.values()):
-        return list(readings.values())
-    for reading in _misspelt(asked, shelves):
-        known = readings.get(reading.place.id)
-        if known is None or reading.score > known.score:
-            readings[reading.place.id] = reading
-    return list(readings.values())
+    best = {}
+    for candidate in _same_stem(query, indexes):
+        if candidate.score:
+            best[candidate.place.id] = candidate
+    if any(candidate.score >= MATCH for candidate in best.values()):
+        return list(best.values())
+    for candidate in _misspelt(query, indexes):
+        known = best.get(candidate.place.id)
+        if known is None or candidate.score > known.score:
+            best[candidate.place.id] = candidate
+    return list(best.values())
 
 
-def inflected_matches(name: str, shelves: Sequence[Shelf]) -> list[Reading]:
-    """Return the places of one of whose names this is a case form, as written, capital and all."""
-    asked = _Query(name)
-    if not asked.heard or not asked.capital:
+def inflected_matches(name: str, indexes: Sequence[Index]) -> list[Candidate]:
+    """Return the places with a name of which a capitalized name is a case form, as spelled."""
+    query = _Query(name)
+    if not query.key or not query.is_capitalized:
         return []
-    readings = {}
-    for place in _sounding(asked.variants, shelves):
-        best = max(_compare(asked, known) for known in asked.comparable(place))
-        if best[2] == "inflected":
-            readings[place.id] = Reading(place, *best)
-    return list(readings.values())
+    return [candidate for candidate in _same_stem(query, indexes) if candidate.how == "inflected"]
 
 
 class _Query:
-    """What is asked for, in the forms in which it is compared."""
+    """A name to find, in the forms in which it is compared."""
 
     def __init__(self, name: str) -> None:
-        self.key = fold(name)
-        self.heard = phonetic_key(name)
-        self.words = self.key.split(" ")
-        self.heard_words = self.heard.split(" ")
-        self.spelt = normalize_spelling(name)
-        self.variants = ending_variants(self.heard) if self.heard else []
-        # A name has a capital; a word without one may be any word.
-        self.capital = any(sign.isupper() for sign in name) or name == name.upper()
+        self.folded = fold(name)
+        self.key = phonetic_key(name)
+        self.words = self.folded.split(" ")
+        self.key_words = self.key.split(" ")
+        self.spelling = normalize_spelling(name)
+        self.stems = ending_variants(self.key) if self.key else []
+        # A word without a capital letter may be any word.
+        self.is_capitalized = any(sign.isupper() for sign in name) or name == name.upper()
 
-    def comparable(self, place: Place) -> tuple[str, ...]:
-        """Return the names to compare with: for a name in Cyrillic, those in Cyrillic if any.
+    def comparable_names(self, place: Place) -> tuple[str, ...]:
+        """Return the names to compare with: for a Cyrillic query, the Cyrillic ones if any.
 
-        A Latin name shows no endings that Харкові could be told from Харкове by.
+        A romanized name does not show endings, such as those of Харкові and Харкове.
         """
         names = (place.name, *place.names)
-        if self.key.isascii():
+        if self.folded.isascii():
             return names
         return tuple(name for name in names if not fold(name).isascii()) or names
 
 
-def _sounding(variants: Iterable[str], shelves: Sequence[Shelf]) -> Iterator[Place]:
+def _same_stem(query: _Query, indexes: Sequence[Index]) -> Iterator[Candidate]:
+    """Yield each place with a name of a stem of the query, with its best match, which may be 0."""
     seen = set()
-    for variant in variants:
-        for shelf in shelves:
-            for place in shelf.sounding(variant):
+    for key_stem in query.stems:
+        for index in indexes:
+            for place in index.by_stem(key_stem):
                 if place.id not in seen:
                     seen.add(place.id)
-                    yield place
+                    names = query.comparable_names(place)
+                    yield Candidate(place, *max(_compare(query, name) for name in names))
 
 
-def _compare(asked: _Query, known: str) -> tuple[float, str, str]:
-    """Score one name of a place as what is asked for; 0 where it is not."""
-    key, heard, heard_stem = _heard(known)
-    if heard_stem not in asked.variants:
-        return 0.0, known, ""
-    if heard == asked.heard:
-        return _respelt_score(asked, key), known, "respelt"
-    words = key.split(" ")
-    if key.isascii() or len(words) != len(asked.words):
-        return 0.0, known, ""
-    if all(one in word_forms(word) for one, word in zip(asked.words, words, strict=True)):
-        return (INFLECTED if asked.capital else GUESS), known, "inflected"
-    if len(asked.heard) >= SHORTEST and all(
-        one in _heard_forms(word) for one, word in zip(asked.heard_words, words, strict=True)
+def _compare(query: _Query, name: str) -> tuple[float, str, str]:
+    """Return score, name and kind of match of one name of a place; the score is 0 if none."""
+    folded, key, key_stem = _forms(name)
+    if key_stem not in query.stems:
+        return 0.0, name, ""
+    if key == query.key:
+        return _respelt_score(query, folded), name, "respelt"
+    words = folded.split(" ")
+    if folded.isascii() or len(words) != len(query.words):
+        return 0.0, name, ""
+    if all(form in word_forms(word) for form, word in zip(query.words, words, strict=True)):
+        return (_INFLECTED if query.is_capitalized else _GUESS), name, "inflected"
+    if len(query.key) >= _SHORTEST and all(
+        form in _key_forms(word) for form, word in zip(query.key_words, words, strict=True)
     ):
-        enough = asked.capital and _alike(asked.spelt, normalize_spelling(key)) >= ALIKE_INFLECTED
-        return (BOTH if enough else GUESS), known, "respelt and inflected"
-    return 0.0, known, ""
+        similarity = _similarity(query.spelling, normalize_spelling(folded))
+        is_match = query.is_capitalized and similarity >= _SIMILAR_INFLECTED
+        return (_RESPELT_AND_INFLECTED if is_match else _GUESS), name, "respelt and inflected"
+    return 0.0, name, ""
 
 
 @lru_cache(maxsize=4096)
-def _heard(name: str) -> tuple[str, str, str]:
-    heard = phonetic_key(name)
-    return fold(name), heard, stem(heard)
+def _forms(name: str) -> tuple[str, str, str]:
+    key = phonetic_key(name)
+    return fold(name), key, stem(key)
 
 
 @lru_cache(maxsize=1024)
-def _heard_forms(word: str) -> frozenset[str]:
+def _key_forms(word: str) -> frozenset[str]:
     return frozenset(phonetic_key(form) for form in word_forms(word))
 
 
-def _respelt_score(asked: _Query, key: str) -> float:
-    """Score a name that sounds as what is asked for: in another alphabet, or only alike."""
-    alike = _alike(asked.spelt, normalize_spelling(key))
-    if not asked.capital or alike < ALIKE or len(asked.heard) < SHORTEST:
-        return GUESS if alike == 1 and asked.capital else round(GUESS * alike, 2)
-    other_alphabet = key.isascii() or asked.key.isascii()
-    return RESPELT if other_alphabet else LOOSE
+def _respelt_score(query: _Query, folded: str) -> float:
+    """Return the score of a name with the phonetic key of the query."""
+    similarity = _similarity(query.spelling, normalize_spelling(folded))
+    if not query.is_capitalized or similarity < _SIMILAR or len(query.key) < _SHORTEST:
+        is_same = similarity == 1 and query.is_capitalized
+        return _GUESS if is_same else round(_GUESS * similarity, 2)
+    return _RESPELT if folded.isascii() or query.folded.isascii() else _SAME_ALPHABET
 
 
-def _alike(one: str, other: str) -> float:
+def _similarity(first: str, second: str) -> float:
     """Return the share of letters that two names have in common, in order."""
-    if one == other:
+    if first == second:
         return 1.0
     from difflib import SequenceMatcher
 
-    return SequenceMatcher(None, one, other, autojunk=False).ratio()
+    return SequenceMatcher(None, first, second, autojunk=False).ratio()
 
 
-def _misspelt(asked: _Query, shelves: Sequence[Shelf]) -> Iterator[Reading]:
-    """Yield the places whose stems are few edits away, nearest first."""
-    stems = [variant for variant in asked.variants[:3] if len(variant) >= _LEAST]
+def _misspelt(query: _Query, indexes: Sequence[Index]) -> Iterator[Candidate]:
+    """Yield the places whose stems are one or two edits away, nearest first."""
+    stems = [key_stem for key_stem in query.stems[:3] if len(key_stem) >= _SHORTEST_STEM]
     if not stems:
         return
     from rapidfuzz import fuzz, process
     from rapidfuzz.distance import OSA
 
-    for shelf in shelves:
+    for index in indexes:
         near: dict[str, None] = {}
-        for wanted in stems:
-            most = 1 if len(wanted) < SHORTEST else 2
+        for key_stem in stems:
+            cutoff = 1 if len(key_stem) < _SHORTEST else 2
             nearest = process.extract(
-                wanted, shelf.stems, scorer=OSA.distance, score_cutoff=most, limit=_NEAREST
+                key_stem, index.stems, scorer=OSA.distance, score_cutoff=cutoff, limit=_MAX_STEMS
             )
-            near.update(dict.fromkeys(str(found) for found, _, _ in nearest))
-        for found in near:
-            for place in shelf.sounding(found):
-                spelling = _nearest_name(place, found)
-                letters = normalize_spelling(spelling)
-                score = round(GUESS * fuzz.ratio(asked.spelt, letters) / 100, 2)
-                wrong = OSA.distance(asked.spelt, letters)
-                if asked.capital and _forgiven(wrong, len(letters)):
-                    score = round(LOOSE - 0.01 * max(wrong, 1), 2)
-                yield Reading(place, score, spelling, "misspelt")
+            near.update(dict.fromkeys(str(other) for other, _, _ in nearest))
+        for other in near:
+            for place in index.by_stem(other):
+                name = next(n for n in (place.name, *place.names) if _forms(n)[2] == other)
+                spelling = normalize_spelling(name)
+                score = round(_GUESS * fuzz.ratio(query.spelling, spelling) / 100, 2)
+                edits = OSA.distance(query.spelling, spelling)
+                if query.is_capitalized and _is_tolerable(edits, len(spelling)):
+                    score = round(_SAME_ALPHABET - 0.01 * max(edits, 1), 2)
+                yield Candidate(place, score, name, "misspelt")
 
 
-def _nearest_name(place: Place, wanted: str) -> str:
-    return next(name for name in (place.name, *place.names) if _heard(name)[2] == wanted)
-
-
-def _forgiven(wrong: int, length: int) -> bool:
-    """Tell whether so few letters are wrong that the name can still be meant for sure."""
-    return (wrong <= 1 and length >= 9) or (wrong == 2 and length >= 12)  # noqa: PLR2004
+def _is_tolerable(edits: int, length: int) -> bool:
+    """Return whether a name of this length is certain despite the edits."""
+    return (edits <= 1 and length >= 9) or (edits == 2 and length >= 12)  # noqa: PLR2004

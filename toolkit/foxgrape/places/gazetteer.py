@@ -1,4 +1,4 @@
-"""Places, and finding them by name."""
+"""Gazetteers: places by id, and search by name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from os import path
 from foxgrape.errors import FoxgrapeError
 from foxgrape.places.index import FileIndex, InMemoryIndex
 from foxgrape.places.normalize import fold
-from foxgrape.places.place import Place, kilometres
+from foxgrape.places.place import Place, distance_km, read_places
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
 
-    from foxgrape.places.fuzzy_match import Reading, Shelf
+    from foxgrape.places.fuzzy_match import Candidate, Index
 
-__all__ = ["Gazetteer", "Place", "PlaceMatch", "find", "is_current_name"]
+__all__ = ["Gazetteer", "PlaceMatch", "find", "is_current_name"]
 
 _RESOURCE = path.join(path.dirname(__file__), "resources", "gazetteer")  # noqa: PTH118, PTH120
 _EXACT, _FOLDED = 1.0, 0.95
@@ -36,11 +36,11 @@ class PlaceMatch:
     score
         1 for the exact name, from 0.8 a match, below that a guess. Higher is better.
     matched
-        The spelling that matched.
+        The spelling of the place's name that matched.
     how
-        ``exact``, ``folded`` (case, apostrophes, hyphens, diacritics), ``respelt`` (another
-        alphabet, romanization or language), ``inflected``, ``respelt and inflected`` or
-        ``misspelt``.
+        ``exact``, ``folded`` (equal but for case, apostrophes, hyphens and diacritics),
+        ``respelt`` (another alphabet, romanization or language), ``inflected``,
+        ``respelt and inflected`` or ``misspelt``.
     """
 
     place: Place
@@ -60,8 +60,8 @@ class Gazetteer:
     """
 
     def __init__(self, places: Iterable[Place]) -> None:
-        self._shelves: tuple[Shelf, ...] = (InMemoryIndex(places),)
-        self._folded: dict[tuple[str, str], str] = {}
+        self._indexes: tuple[Index, ...] = (InMemoryIndex(places),)
+        self._spellings: dict[tuple[str, str], str] = {}
 
     @classmethod
     @cache
@@ -71,72 +71,70 @@ class Gazetteer:
 
     @classmethod
     def from_folder(cls, folder: str | Path) -> Self:
-        """Open a gazetteer that `foxgrape data build-gazetteer` wrote.
+        """Open a gazetteer written by `foxgrape data build-gazetteer`.
 
         Raises
         ------
         FoxgrapeError
-            If the folder has no such tables.
+            If a table is missing.
         """
         for name in ("places.txt", "names.txt", "sounds.txt"):
             if not path.isfile(path.join(folder, name)):  # noqa: PTH113, PTH118 - pathlib costs 4 ms
                 raise FoxgrapeError(
-                    "no gazetteer: this file is missing",
+                    "not a gazetteer: this file is missing",
                     file=path.join(folder, name),  # noqa: PTH118
-                    hint="foxgrape data build-gazetteer writes one",
+                    hint="build one with foxgrape data build-gazetteer",
                 )
-        return cls._of((FileIndex(str(folder)),))
+        return cls._from_indexes((FileIndex(str(folder)),))
 
     @classmethod
     def from_csv(cls, path: str | Path) -> Self:
-        """Read places of one's own: columns ``id`` and ``name``, and others of `Place`.
+        """Read your own places; the columns ``id`` and ``name`` are required, see `Place`.
 
         Raises
         ------
         TableError
-            Names file, row and column of the first bad cell.
+            With file, row and column of the first bad cell.
         """
-        from foxgrape.places.gazetteer_csv import read_places
-
         return cls(read_places(path))
 
     @classmethod
-    def _of(cls, shelves: tuple[Shelf, ...]) -> Self:
-        made = cls(())
-        made._shelves = shelves
-        return made
+    def _from_indexes(cls, indexes: tuple[Index, ...]) -> Self:
+        gazetteer = cls(())
+        gazetteer._indexes = indexes
+        return gazetteer
 
     def extended(self, other: Gazetteer) -> Gazetteer:
-        """Return this gazetteer with the places of another, which win where both have an id."""
-        mine = tuple(shelf for shelf in self._shelves if shelf not in other._shelves)
-        return Gazetteer._of((*other._shelves, *mine)) if mine else other
+        """Return this gazetteer with the places of another, which replace those of the same id."""
+        own = tuple(index for index in self._indexes if index not in other._indexes)
+        return Gazetteer._from_indexes((*other._indexes, *own)) if own else other
 
     def __getitem__(self, place_id: str) -> Place:
-        for shelf in self._shelves:
-            place = shelf.get(place_id)
+        for index in self._indexes:
+            place = index.get(place_id)
             if place is not None:
                 return place
         raise KeyError(place_id)
 
     def __contains__(self, place_id: object) -> bool:
         return isinstance(place_id, str) and any(
-            shelf.get(place_id) is not None for shelf in self._shelves
+            index.get(place_id) is not None for index in self._indexes
         )
 
-    def inhabited(self) -> list[Place]:
-        """Return the places whose population is known; of a gazetteer of one's own, all."""
-        found = [place for shelf in self._shelves for place in shelf.inhabited()]
-        return [place for place in found if self._stands(place)]
-
     def __iter__(self) -> Iterator[Place]:
-        if len(self._shelves) == 1:
-            return iter(self._shelves[0])
-        return iter({place.id: place for shelf in self._shelves[::-1] for place in shelf}.values())
+        if len(self._indexes) == 1:
+            return iter(self._indexes[0])
+        return iter({place.id: place for index in self._indexes[::-1] for place in index}.values())
 
     def __len__(self) -> int:
-        if len(self._shelves) == 1:
-            return len(self._shelves[0])
-        return len({place.id for shelf in self._shelves for place in shelf})
+        if len(self._indexes) == 1:
+            return len(self._indexes[0])
+        return len({place.id for index in self._indexes for place in index})
+
+    def populated_places(self) -> list[Place]:
+        """Return the places with a known population; all places of a gazetteer of your own."""
+        places = [place for index in self._indexes for place in index.populated_places()]
+        return [place for place in places if self._is_current(place)]
 
     def find(
         self,
@@ -150,94 +148,100 @@ class Gazetteer:
     ) -> list[PlaceMatch]:
         """Find places by name; see `foxgrape.places.find`.
 
-        With `exact`, only places that bear the name as written, but for case, apostrophes,
-        hyphens and diacritics: for a text in which every word is asked about.
+        With `exact`, only places with the name as written, apart from case, apostrophes, hyphens
+        and diacritics: for a text in which every word is looked up.
         """
 
         def within(matches: Iterable[PlaceMatch]) -> list[PlaceMatch]:
             if country is None and admin1 is None:
                 return list(matches)
-            return [match for match in matches if _lies_within(match.place, country, admin1)]
+            return [match for match in matches if _is_within(match.place, country, admin1)]
 
-        found = within(self._named(name))
+        matches = within(self._named(name))
         if not exact:
-            hamlets = not any(match.place.population for match in found)
-            readings = self._declined(name) if found and hamlets else []
-            if not found:
-                # Spelling, cases and sounds are loaded by the first name that needs them.
+            if matches:
+                candidates = self._towns_inflected_as(name, matches)
+            else:
+                # These modules are loaded by the first name that needs them.
                 from foxgrape.places.fuzzy_match import fuzzy_matches, strip_prepositions
 
-                alone = strip_prepositions(name)
-                found = within(self._named(alone)) if alone != name else []
-                readings = self._declined(alone) if found else fuzzy_matches(alone, self._shelves)
-            found = _best([*found, *within(self._matches(readings))]) if readings else found
-        if len(found) > 1:
-            found.sort(key=_rank if near is None else lambda match: _rank_near(match, near))
-        return found[:limit]
+                bare = strip_prepositions(name)
+                matches = within(self._named(bare)) if bare != name else []
+                candidates = (
+                    self._inflected(bare) if matches else fuzzy_matches(bare, self._indexes)
+                )
+            if candidates:
+                matches = _best([*matches, *within(self._matches(candidates))])
+        if len(matches) > 1:
+            matches.sort(key=_rank if near is None else lambda match: _rank_near(match, near))
+        return matches[:limit]
 
-    def named_in_text(self, name: str) -> list[PlaceMatch]:
-        """Find the places that a capitalised name in a text means: as written, or inflected.
+    def find_in_text(self, name: str) -> list[PlaceMatch]:
+        """Find the places that a capitalized name in a text means: as written, or inflected.
 
-        Unlike `find`, it takes no other spelling for this one, because in a text every word is
-        asked about; only hamlets yield to a town of which their name is a case form.
+        Unlike `find`, it accepts no other spelling, because every word of a text is looked up. A
+        hamlet's name that is also a case form of a town's name gives both.
 
         Examples
         --------
-        >>> [match.place.name for match in Gazetteer.default().named_in_text("Ізюмом")]
+        >>> [match.place.name for match in Gazetteer.default().find_in_text("Ізюмом")]
         ['Izium']
         """
         from foxgrape.places.fuzzy_match import inflected_matches
 
-        found = self._named(name)
-        hamlets = not any(match.place.population for match in found)
-        readings = self._declined(name) if found and hamlets else []
-        if not found:
-            readings = inflected_matches(name, self._shelves)
-        return sorted(_best([*found, *self._matches(readings)]), key=_rank)
+        matches = self._named(name)
+        if matches:
+            candidates = self._towns_inflected_as(name, matches)
+        else:
+            candidates = inflected_matches(name, self._indexes)
+        return sorted(_best([*matches, *self._matches(candidates)]), key=_rank)
 
     def stems(self) -> Iterator[str]:
-        """Yield the stem of every name, as ``sounds.stem`` makes them; some more than once."""
-        for shelf in self._shelves:
-            yield from shelf.stems
+        """Yield the phonetic stem of every name; some more than once."""
+        for index in self._indexes:
+            yield from index.stems
 
     def _named(self, name: str) -> list[PlaceMatch]:
-        """Return the places that bear a folded name."""
+        """Return the places with a name equal when folded."""
         key = fold(name)
-        found: dict[str, PlaceMatch] = {}
-        for shelf in self._shelves:
-            for place in shelf.named(key):
-                if place.id not in found and self._stands(place):
-                    found[place.id] = self._match(place, name.strip(), key)
-        return list(found.values())
+        matches: dict[str, PlaceMatch] = {}
+        for index in self._indexes:
+            for place in index.by_name(key):
+                if place.id not in matches and self._is_current(place):
+                    matches[place.id] = self._match(place, name.strip(), key)
+        return list(matches.values())
 
-    def _declined(self, name: str) -> list[Reading]:
-        """Return the towns of whose names a hamlet's name is another case."""
+    def _towns_inflected_as(self, name: str, matches: list[PlaceMatch]) -> list[Candidate]:
+        """Return the towns of which a name is a case form, if it is otherwise only of hamlets."""
+        return [] if any(match.place.population for match in matches) else self._inflected(name)
+
+    def _inflected(self, name: str) -> list[Candidate]:
         key = fold(name)
-        there = [place for shelf in self._shelves for place in shelf.declined(key)]
-        if not there:
+        towns = [place for index in self._indexes for place in index.by_inflected_name(key)]
+        if not towns:
             return []
         from foxgrape.places.fuzzy_match import fuzzy_matches
 
-        return fuzzy_matches(name, [InMemoryIndex(there)])
+        return fuzzy_matches(name, [InMemoryIndex(towns)])
 
-    def _stands(self, place: Place) -> bool:
-        """Tell a place from one of the same id that an added gazetteer put in its stead."""
-        return len(self._shelves) == 1 or self[place.id] is place
+    def _is_current(self, place: Place) -> bool:
+        """Return whether no added gazetteer replaces the place by another of the same id."""
+        return len(self._indexes) == 1 or self[place.id] is place
 
-    def _matches(self, readings: Iterable[Reading]) -> Iterator[PlaceMatch]:
-        for each in readings:
-            if self._stands(each.place):
-                yield PlaceMatch(each.place, each.score, each.matched, each.how)
+    def _matches(self, candidates: Iterable[Candidate]) -> Iterator[PlaceMatch]:
+        for candidate in candidates:
+            if self._is_current(candidate.place):
+                yield PlaceMatch(candidate.place, candidate.score, candidate.matched, candidate.how)
 
     def _match(self, place: Place, name: str, key: str) -> PlaceMatch:
         if name == place.name or name in place.names:
             return PlaceMatch(place, _EXACT, name)
-        spelling = self._folded.get((place.id, key))
+        spelling = self._spellings.get((place.id, key))
         if spelling is None:
-            spellings = (place.name, *place.names)
-            # A place is also found by a KATOTTG code, which is not among its names.
-            spelling = next((each for each in spellings if fold(each) == key), place.name)
-            self._folded[place.id, key] = spelling
+            names = (place.name, *place.names)
+            # A place is also found by its KATOTTG code, which is not among its names.
+            spelling = next((known for known in names if fold(known) == key), place.name)
+            self._spellings[place.id, key] = spelling
         return PlaceMatch(place, _FOLDED, spelling, "folded")
 
 
@@ -251,30 +255,29 @@ def find(
 ) -> list[PlaceMatch]:
     """Find the places that a name may mean, in any known spelling or alphabet, best first.
 
-    Answers which place is "Izyum", "ІЗЮМ", "Изюма", "під Лисичанськом" or "Kupjansk". A name that
-    a place bears comes before one that is only spelled otherwise, that before an inflected form,
-    and a misspelling last. An ambiguous name returns every place that bears it, the more populous
-    first; read the score before the first answer is taken.
+    Finds "Izyum", "ІЗЮМ", "Изюма", "під Лисичанськом" and "Kupjansk". Exact names come first, then
+    other spellings, inflected forms and misspellings. An ambiguous name gives every place with
+    it, by population; check the score before you take the first match.
 
     Parameters
     ----------
     name
-        The name as it was met, with or without a preposition. Names have a capital letter: in
-        small letters, only a name as it stands is more than a guess.
+        The name as written, with or without a preposition. Without a capital letter, only an
+        exact name is more than a guess.
     country
-        ISO 3166-1 alpha-2 code to stay within.
+        Only places of this country; ISO 3166-1 alpha-2.
     limit
-        At most so many matches; None for all.
+        Maximum number of matches; None for all.
     admin1
-        First-level division to stay within: ``Kharkiv`` or ``Kharkiv Oblast``.
+        Only places of this first-level division: ``Kharkiv`` or ``Kharkiv Oblast``.
     near
-        Latitude and longitude in degrees: of names that match alike, the nearest place comes
-        first, places without coordinates last.
+        Latitude and longitude in degrees: among equal scores the nearest place comes first, and
+        places without coordinates last.
 
     Returns
     -------
     list of PlaceMatch
-        Empty when the name is unknown.
+        Empty if the name is unknown.
 
     Examples
     --------
@@ -300,37 +303,33 @@ def _best(matches: list[PlaceMatch]) -> list[PlaceMatch]:
     return list(best.values())
 
 
-def _lies_within(place: Place, country: str | None, admin1: str | None) -> bool:
+def _is_within(place: Place, country: str | None, admin1: str | None) -> bool:
     if country is not None and place.country != country:
         return False
     if admin1 is None:
         return True
-    own, asked = fold(place.admin1), fold(admin1)
-    return own == asked or own.startswith(f"{asked} ")
+    own, wanted = fold(place.admin1), fold(admin1)
+    return own == wanted or own.startswith(f"{wanted} ")
 
 
 def _rank(match: PlaceMatch) -> tuple[float, bool, int, str]:
-    """Order by score; then today's name before another one; then by population."""
-    return (
-        -match.score,
-        not is_current_name(match),
-        -(match.place.population or 0),
-        match.place.id,
-    )
-
-
-def is_current_name(match: PlaceMatch) -> bool:
-    """Tell today's name, in any spelling, from a former or other one, by its consonants."""
-    name = match.place.name
-    return match.matched == name or _bones(match.matched) == _bones(name)
-
-
-@lru_cache(maxsize=8192)
-def _bones(name: str) -> str:
-    from foxgrape.places.phonetic import phonetic_key
-
-    return "".join(sign for sign in phonetic_key(name) if sign not in "aeu")
+    """Order by score, then current names before others, then by population."""
+    population = match.place.population or 0
+    return (-match.score, not is_current_name(match), -population, match.place.id)
 
 
 def _rank_near(match: PlaceMatch, near: tuple[float, float]) -> tuple[float, float, str]:
-    return (-match.score, kilometres(match.place, near), match.place.id)
+    return (-match.score, distance_km(match.place, near), match.place.id)
+
+
+def is_current_name(match: PlaceMatch) -> bool:
+    """Return whether the matched name is the current one, in any spelling, by its consonants."""
+    name = match.place.name
+    return match.matched == name or _consonants(match.matched) == _consonants(name)
+
+
+@lru_cache(maxsize=8192)
+def _consonants(name: str) -> str:
+    from foxgrape.places.phonetic import phonetic_key
+
+    return "".join(sign for sign in phonetic_key(name) if sign not in "aeu")

@@ -1,14 +1,13 @@
-"""Where a gazetteer keeps its places: in memory, or in a folder of sorted text tables.
+"""Indexes of places by id, name and sound: in memory, or in a folder of sorted text tables.
 
-A folder holds three files of lines sorted by their bytes, so that a line is found by bisection and
-parsed only when it is asked for:
+A folder has three files of lines sorted by their bytes, so that a line is found by bisection and
+parsed only when it is needed:
 
 - ``places.txt``: id, name, names in uk, ru, en and other, lat, lon, country, admin1, admin2,
-  population; between tabs, names between bars.
-- ``names.txt``: folded name, or KATOTTG code of a place that was merged, and the numbers of the
-  places that bear it.
-  After a semicolon stand the inhabited places of whose names it is another case.
-- ``sounds.txt``: stem of a sound, and the numbers of the places that sound so.
+  population; separated by tabs, names by bars.
+- ``names.txt``: folded name, or second id of a place (KATOTTG), and the numbers of its places.
+  After a semicolon come the populated places of which the name is an inflected form.
+- ``sounds.txt``: stem of a phonetic key, and the numbers of its places.
 
 Numbers are positions in ``places.txt``, from 0, in base 36.
 """
@@ -34,7 +33,7 @@ _BASE = 36
 
 
 class InMemoryIndex:
-    """A handful of places, indexed when they are first asked for."""
+    """A few places, indexed on first use."""
 
     def __init__(self, places: Iterable[Place]) -> None:
         self._places = {place.id: place for place in places}
@@ -43,16 +42,16 @@ class InMemoryIndex:
         """Return the place of an id, or None."""
         return self._places.get(place_id)
 
-    def named(self, key: str) -> list[Place]:
-        """Return the places that bear a folded name."""
+    def by_name(self, key: str) -> list[Place]:
+        """Return the places with a folded name."""
         return self._by_name.get(key, [])
 
-    def declined(self, key: str) -> list[Place]:  # noqa: ARG002 - as Folder's
-        """Return nothing: a handful of places is asked by form, not told beforehand."""
+    def by_inflected_name(self, key: str) -> list[Place]:  # noqa: ARG002 - as in FileIndex
+        """Return an empty list: inflected forms are matched at query time."""
         return []
 
-    def sounding(self, key: str) -> list[Place]:
-        """Return the places one of whose names has this stem."""
+    def by_stem(self, key: str) -> list[Place]:
+        """Return the places with a name of this phonetic stem."""
         return self._by_stem.get(key, [])
 
     @cached_property
@@ -71,14 +70,14 @@ class InMemoryIndex:
         return self._index(lambda name: stem(phonetic_key(name)))
 
     def _index(self, key_of: Callable[[str], str]) -> dict[str, list[Place]]:
-        found: dict[str, list[Place]] = {}
+        index: dict[str, list[Place]] = {}
         for place in self:
             for key in dict.fromkeys(key_of(name) for name in (place.name, *place.names)):
-                found.setdefault(key, []).append(place)
-        return found
+                index.setdefault(key, []).append(place)
+        return index
 
-    def inhabited(self) -> list[Place]:
-        """Return every place: in a handful, each counts."""
+    def populated_places(self) -> list[Place]:
+        """Return every place, with or without a known population."""
         return list(self)
 
     def __iter__(self) -> Iterator[Place]:
@@ -89,39 +88,39 @@ class InMemoryIndex:
 
 
 class FileIndex:
-    """Sorted text tables, each read whole when it is first needed; see the module."""
+    """Sorted text tables, each read on first use; see the module."""
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
-        self._parsed: dict[int, Place] = {}
-        self._known: dict[str, Place] = {}
+        self._by_number: dict[int, Place] = {}
+        self._by_id: dict[str, Place] = {}
 
     def get(self, place_id: str) -> Place | None:
-        """Return the place of an id (or of a KATOTTG code that it was merged with), or None."""
-        if place_id in self._known:
-            return self._known[place_id]
+        """Return the place of an id, which may be its second one, or None."""
+        if place_id in self._by_id:
+            return self._by_id[place_id]
         try:
-            line = _line_beginning(self._bytes, _key(place_id))
+            line = _find_line(self._bytes, _line_start(place_id))
             if line:
-                place = self._known[place_id] = from_line(line.decode())
+                place = self._by_id[place_id] = from_line(line.decode())
                 return place
         except (ValueError, LookupError):
             raise self._damaged() from None
         if place_id.startswith("katottg:"):
-            return next(iter(self._numbered(self._names, place_id)), None)
+            return next(iter(self._find(self._names, place_id)), None)
         return None
 
-    def named(self, key: str) -> list[Place]:
-        """Return the places that bear a folded name."""
-        return self._numbered(self._names, key)
+    def by_name(self, key: str) -> list[Place]:
+        """Return the places with a folded name."""
+        return self._find(self._names, key)
 
-    def declined(self, key: str) -> list[Place]:
-        """Return the inhabited places of whose names a hamlet's name is another case."""
-        return self._numbered(self._names, key, after=b";")
+    def by_inflected_name(self, key: str) -> list[Place]:
+        """Return the populated places of which a place's folded name is an inflected form."""
+        return self._find(self._names, key, after=b";")
 
-    def sounding(self, key: str) -> list[Place]:
-        """Return the places one of whose names has this stem."""
-        return self._numbered(self._sounds, key)
+    def by_stem(self, key: str) -> list[Place]:
+        """Return the places with a name of this phonetic stem."""
+        return self._find(self._sounds, key)
 
     @cached_property
     def stems(self) -> Sequence[str]:
@@ -130,7 +129,7 @@ class FileIndex:
 
     @cached_property
     def _bytes(self) -> bytes:
-        # Splitting takes longer than reading, and a place that is asked for by id needs it not.
+        # Splitting takes longer than reading, and a look-up by id does not need it.
         return self._read("places.txt")
 
     @cached_property
@@ -139,23 +138,20 @@ class FileIndex:
 
     @cached_property
     def _names(self) -> list[bytes]:
-        return self._lines("names.txt")
+        return self._read("names.txt").split(b"\n")[:-1]
 
     @cached_property
     def _sounds(self) -> list[bytes]:
-        return self._lines("sounds.txt")
-
-    def _lines(self, name: str) -> list[bytes]:
-        return self._read(name).split(b"\n")[:-1]
+        return self._read("sounds.txt").split(b"\n")[:-1]
 
     def _read(self, name: str) -> bytes:
         with open(f"{self._folder}/{name}", "rb") as file:  # noqa: PTH123 - pathlib costs 4 ms
             return file.read()
 
-    def _numbered(self, table: list[bytes], key: str, *, after: bytes = b"\t") -> list[Place]:
-        wanted = _key(key)
-        at = bisect_left(table, wanted)
-        if at == len(table) or not table[at].startswith(wanted):
+    def _find(self, table: list[bytes], key: str, *, after: bytes = b"\t") -> list[Place]:
+        start = _line_start(key)
+        at = bisect_left(table, start)
+        if at == len(table) or not table[at].startswith(start):
             return []
         numbers = table[at].partition(after)[2].partition(b";")[0]
         try:
@@ -167,23 +163,23 @@ class FileIndex:
         return FoxgrapeError(
             "the tables of this gazetteer are damaged",
             file=self._folder,
-            hint="put them back, or build them again: foxgrape data build-gazetteer",
+            hint="restore them, or build them again: foxgrape data build-gazetteer",
         )
 
     def _place(self, number: int) -> Place:
-        place = self._parsed.get(number)
+        place = self._by_number.get(number)
         if place is None:
             line = self._places[number]
-            # The same object, whether it was asked for by number or by id.
+            # A look-up by number and one by id return the same object.
             place_id = line[: line.index(b"\t")].decode()
-            place = self._known.get(place_id)
+            place = self._by_id.get(place_id)
             if place is None:
-                place = self._known[place_id] = from_line(line.decode())
-            self._parsed[number] = place
+                place = self._by_id[place_id] = from_line(line.decode())
+            self._by_number[number] = place
         return place
 
-    def inhabited(self) -> list[Place]:
-        """Return the places whose population is known; the rest are not even parsed."""
+    def populated_places(self) -> list[Place]:
+        """Return the places whose population is known, without parsing the others."""
         return [self._place(at) for at, line in enumerate(self._places) if line[-1:] != b"\t"]
 
     def __iter__(self) -> Iterator[Place]:
@@ -193,22 +189,22 @@ class FileIndex:
         return len(self._places)
 
 
-def _line_beginning(table: bytes, wanted: bytes) -> bytes:
-    """Return the line of a sorted table that begins so, or nothing: by bisection of its bytes."""
+def _find_line(table: bytes, start: bytes) -> bytes:
+    """Return the line of a sorted table with this start, or nothing, by bisection."""
     low, high = 0, len(table)
     while low < high:
         begin = table.rfind(b"\n", low, (low + high) // 2) + 1 or low
         end = table.index(b"\n", begin)
         line = table[begin:end]
-        if line.startswith(wanted):
+        if line.startswith(start):
             return line
-        if line < wanted:
+        if line < start:
             low = end + 1
         else:
             high = begin
     return b""
 
 
-def _key(text: str) -> bytes:
-    """Return how the line of a text begins; half of a surrogate pair is in none, and no error."""
-    return f"{text}\t".encode("utf-8", "surrogatepass")
+def _line_start(key: str) -> bytes:
+    """Return the start of the line of a key; a lone surrogate is in no line and no error."""
+    return f"{key}\t".encode("utf-8", "surrogatepass")

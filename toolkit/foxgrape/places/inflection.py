@@ -1,7 +1,7 @@
 """The Ukrainian and Russian case forms of a name: в Ізюмі, під Лисичанськом, из Купянска.
 
-One table serves both languages, because a name is met in either with the endings of either. It
-is more generous than a grammar: it recognises forms, and is not meant for writing them.
+One table serves both languages, since texts in either use the endings of both. It accepts more
+forms than a grammar does: it serves to recognize forms, not to write them.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ _FEMININE_ADJECTIVE = ["ої", "ій", "у", "ою", "ой", "ую", "ей", "е
 _PLURAL = ["ів", "ов", "їв", "ев", "єв", "ей", "ам", "ами", "ах", "ям", "ями", "ях"]
 _PLURAL_ADJECTIVE = ["их", "им", "ими", "ых", "ым", "ыми", "їх", "їм", "їми"]
 
-# (ending of the nominative, endings of the other cases put in its place); the first that
-# fits counts. `fold` has made ё, ґ and apostrophes е, г and nothing.
+# (ending of the nominative, endings of the other cases); the first row that fits counts. `fold` has
+# replaced ё and ґ by е and г, and removed apostrophes.
 _TABLE: list[tuple[str, list[str]]] = [
     ("ая", _FEMININE_ADJECTIVE),
     ("яя", _FEMININE_ADJECTIVE),
@@ -46,14 +46,14 @@ _TABLE: list[tuple[str, list[str]]] = [
 _SOFTENED = {"к": "ц", "г": "з", "х": "с"}
 _CONSONANTS = "бвгджзклмнпрстфхцчшщ"
 _HISSING = "жцчшщ"
-# Before an ending, the vowel of a closed syllable opens or falls out: Харків, Харкова; Канів,
-# Канева; Козелець, Козельця. Before none it appears: Ромни, Ромен.
+# The vowel of a closed syllable changes or disappears before an ending: Харків, Харкова; Канів,
+# Канева; Козелець, Козельця. Without an ending it appears: Ромни, Ромен.
 _OPENED = {"і": ("о", "е"), "ї": ("є", "е"), "е": ("", "ь"), "о": ("",), "є": ("й",)}
 
 
 @lru_cache(maxsize=4096)
 def word_forms(word: str) -> frozenset[str]:
-    """Return the forms that one folded word of a name may take, itself included.
+    """Return the case forms of a folded word of a name, including the word.
 
     Examples
     --------
@@ -64,17 +64,17 @@ def word_forms(word: str) -> frozenset[str]:
     """
     if word[-1:] in _CONSONANTS and word:
         endings = [*_HARD, *_SOFT] if word[-1] in _HISSING else _HARD
-        bases = _opened(word)
-        # У Кривому Розі, у Кременчуці.
+        bases = _open_stems(word)
+        # У Кривому Розі, у Кременчуці: the consonant softens.
         soft = {base[:-1] + _SOFTENED.get(base[-1], base[-1]) + "і" for base in bases}
-        return frozenset({word, *soft, *_declined(bases, endings)})
-    fitting = (row for row in _TABLE if word.endswith(row[0]) and len(word) > len(row[0]))
-    ending, endings = next(fitting, ("", []))
+        return frozenset({word, *soft, *_combine(bases, endings)})
+    rows = (row for row in _TABLE if word.endswith(row[0]) and len(word) > len(row[0]))
+    ending, endings = next(rows, ("", []))
     if not endings:
         return frozenset({word})
     base = word.removesuffix(ending)
-    bases = _opened(base) if ending == "ь" else [base]
-    forms = {word, *_declined(bases, endings)}
+    bases = _open_stems(base) if ending == "ь" else [base]
+    forms = {word, *_combine(bases, endings)}
     if ending in {"а", "я"} and base[-1] in _SOFTENED:
         forms.add(base[:-1] + _SOFTENED[base[-1]] + "і")
     if "" in endings and len(base) > 1 and base[-2] in _CONSONANTS:
@@ -82,12 +82,12 @@ def word_forms(word: str) -> frozenset[str]:
     return frozenset(forms)
 
 
-def _declined(bases: list[str], endings: list[str]) -> set[str]:
+def _combine(bases: list[str], endings: list[str]) -> set[str]:
     return {base + ending for base in bases for ending in endings}
 
 
-def _opened(word: str) -> list[str]:
-    """Return the stems of a word whose last syllable is closed."""
+def _open_stems(word: str) -> list[str]:
+    """Return the stems of a word before an ending opens its last syllable."""
     bases = [word]
     if len(word) > 3 and word[-1] in _CONSONANTS:  # noqa: PLR2004 - Ріг opens, Ор does not
         bases += [word[:-2] + vowel + word[-1] for vowel in _OPENED.get(word[-2], ())]

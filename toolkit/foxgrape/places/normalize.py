@@ -1,4 +1,4 @@
-"""Spelling: what two spellings of one name, or two forms of one emoji, have in common."""
+"""Normal forms of names and emoji, in which their spellings can be compared."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["fold", "normal_emoji", "whole_words"]
+__all__ = ["fold", "normal_emoji", "word_pattern"]
 
-# Kup'iansk is written with ', ’, ʼ, ` or ′, or with none; "ь" is romanized as ’ by GeoNames.
+# Kup'iansk is written with ', ’, ʼ, ` or ′, or without; GeoNames romanizes "ь" as ’.
 _APOSTROPHES = re.compile("['’ʼ‘`′ʹ]")
 _JOINTS = re.compile(r"[\s\-‐‑‒–—_]+")
-# й and ї decompose into letter and mark, but are letters of their own.
+# й and ї decompose into a letter and a mark, which must not be removed.
 _LETTERS = str.maketrans({"й": "\ue000", "ї": "\ue001", "ё": "е", "ґ": "г"})
 _LETTERS_BACK = str.maketrans({"\ue000": "й", "\ue001": "ї"})
 
@@ -24,7 +24,7 @@ _FORM_ONLY = str.maketrans("", "", _PRESENTATION + _SKIN_TONES)
 
 
 def fold(name: str) -> str:
-    """Return what is left of a name without case, apostrophes, hyphens and diacritics.
+    """Return a name without case, apostrophes, hyphens and diacritics.
 
     Examples
     --------
@@ -40,26 +40,26 @@ def fold(name: str) -> str:
     return _JOINTS.sub(" ", text).strip()
 
 
-def whole_words(keys: Iterable[str]) -> re.Pattern[str] | None:
-    """Return the pattern of any of the folded words, whole, in a folded text; None for none.
+def word_pattern(keys: Iterable[str]) -> re.Pattern[str] | None:
+    """Return a pattern that matches any of the folded words in a folded text; None without words.
 
     Examples
     --------
-    >>> whole_words(["raisin", "#izium"]).findall("raisins, a raisin, #izium")
+    >>> word_pattern(["raisin", "#izium"]).findall("raisins, a raisin, #izium")
     ['raisin', '#izium']
     """
-    # Longest first, so that #izium2022 is not read as #izium.
+    # Longest first, so that #izium2022 does not match as #izium.
     words = "|".join(map(re.escape, sorted(set(keys), key=lambda key: (-len(key), key))))
     return re.compile(rf"(?<![\w#])(?:{words})(?!\w)") if words else None
 
 
 def normal_emoji(emoji: str) -> str:
-    """Return the form of an emoji that codebooks use: no variation selector, no skin tone.
+    """Return an emoji without variation selectors and skin tone, as codebooks have it.
 
     Examples
     --------
     >>> normal_emoji("✈️") == "✈", normal_emoji("👍🏽")
     (True, '👍')
     """
-    # A lone skin tone is an emoji of its own, and stays.
+    # A skin tone alone is an emoji.
     return emoji.translate(_FORM_ONLY) or emoji

@@ -1,18 +1,32 @@
-"""A place, and how it is written in one line of a packaged table."""
+"""Places, and how they are read from the packaged table and from CSV files."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-__all__ = ["LANGUAGES", "MATCH", "Place", "from_line", "kilometres", "to_line"]
+from foxgrape.errors import TableError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["LANGUAGES", "MATCH", "Place", "distance_km", "from_line", "read_places", "to_line"]
 
 _EARTH_KM = 6371.0088
 
-#: How a place's names are sorted; ``other`` is a language that was not told apart.
+#: The languages that names are grouped by; ``other`` is an unidentified language.
 LANGUAGES = ("uk", "ru", "en", "other")
-#: From here on a score is a match, below it a guess.
+#: A score from here on is a match, below it a guess.
 MATCH = 0.8
+
+_REQUIRED = ("id", "name")
+_OPTIONAL = ("names", "lat", "lon", "country", "admin1", "admin2", "population")
+_EXPECTED = {
+    "lat": "degrees north, from -90 to 90, or nothing",
+    "lon": "degrees east, from -180 to 180, or nothing",
+    "population": "a whole number from 0, or nothing",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +42,17 @@ class Place:
     names
         Other spellings and former names, in any alphabet: uk, then ru, en and others.
     lat, lon
-        Degrees, WGS 84; None where no source gives them.
+        Degrees, WGS 84; None if unknown.
     country
         ISO 3166-1 alpha-2.
     admin1
         Name of the first-level division.
     population
-        None where unknown.
+        None if unknown.
     admin2
-        Name of the second-level division, empty where no source gives it.
+        Name of the second-level division, empty if unknown.
     languages
-        The language of each of `names`; empty where nobody sorted them.
+        The language of each of `names`; empty if they are not grouped by language.
 
     Examples
     --------
@@ -68,38 +82,38 @@ class Place:
         return tuple(name for name, spoken in pairs if spoken == language)
 
 
-def kilometres(place: Place, near: tuple[float, float]) -> float:
-    """Return the distance on a sphere; infinity for a place without coordinates.
+def distance_km(place: Place, point: tuple[float, float]) -> float:
+    """Return the great-circle distance to a point; infinity for a place without coordinates.
 
     Examples
     --------
     >>> izium = Place("x:1", "Izium", (), 49.21, 37.25, "UA", "", None)
-    >>> round(kilometres(izium, (49.99, 36.23)))
+    >>> round(distance_km(izium, (49.99, 36.23)))
     114
     """
     if place.lat is None or place.lon is None:
         return math.inf
-    here, there = math.radians(place.lat), math.radians(near[0])
-    east = math.radians(place.lon - near[1])
-    chord = math.sin((here - there) / 2) ** 2
-    chord += math.cos(here) * math.cos(there) * math.sin(east / 2) ** 2
+    lat, point_lat = math.radians(place.lat), math.radians(point[0])
+    east = math.radians(place.lon - point[1])
+    chord = math.sin((lat - point_lat) / 2) ** 2
+    chord += math.cos(lat) * math.cos(point_lat) * math.sin(east / 2) ** 2
     return 2 * _EARTH_KM * math.asin(math.sqrt(min(1.0, chord)))
 
 
 def to_line(place: Place) -> str:
-    """Write a place as a line between tabs."""
-    given = [place.lat, place.lon, place.country, place.admin1, place.admin2, place.population]
+    """Return a place as a line of tab-separated cells."""
+    values = [place.lat, place.lon, place.country, place.admin1, place.admin2, place.population]
     cells = [
         place.id,
         place.name,
         *("|".join(place.names_in(language)) for language in LANGUAGES),
-        *("" if value is None else str(value) for value in given),
+        *("" if value is None else str(value) for value in values),
     ]
     return "\t".join(cells)
 
 
 def from_line(line: str) -> Place:
-    r"""Read a place from its line.
+    r"""Return the place of a line written by `to_line`.
 
     Examples
     --------
@@ -125,4 +139,60 @@ def from_line(line: str) -> Place:
         int(population) if population else None,
         admin2,
         tuple(languages),
+    )
+
+
+def read_places(path: str | Path) -> list[Place]:
+    """Read places from a CSV file whose columns are the attributes of `Place`.
+
+    Only ``id`` and ``name`` are required; ``names`` are separated by ``|``.
+    """
+    from foxgrape._util.csv import iter_dict_rows
+
+    places: list[Place] = []
+    rows: dict[str, int] = {}
+    for number, row in iter_dict_rows(path, required=_REQUIRED, optional=_OPTIONAL, table="places"):
+        for column in _REQUIRED:
+            if not row[column]:
+                raise TableError.bad_value(
+                    "", expected="a value", file=path, row=number, column=column
+                )
+        first_row = rows.setdefault(row["id"], number)
+        if first_row != number:
+            raise TableError.duplicate_key(
+                row["id"], column="id", row=number, first_row=first_row, file=path
+            )
+        population = _number(row, "population", path, number)
+        places.append(
+            Place(
+                id=row["id"],
+                name=row["name"],
+                names=tuple(name.strip() for name in row["names"].split("|") if name.strip()),
+                lat=_number(row, "lat", path, number),
+                lon=_number(row, "lon", path, number),
+                country=row["country"],
+                admin1=row["admin1"],
+                population=None if population is None else int(population),
+                admin2=row["admin2"],
+            )
+        )
+    return places
+
+
+def _number(row: dict[str, str], column: str, file: str | Path, number: int) -> float | None:
+    text = row[column]
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if column == "population":
+        is_valid = value >= 0 and value.is_integer()
+    else:
+        is_valid = abs(value) <= (90 if column == "lat" else 180)
+    if is_valid:
+        return value
+    raise TableError.bad_value(
+        text, expected=_EXPECTED[column], file=file, row=number, column=column
     )

@@ -1,8 +1,8 @@
-"""Which places could an undecoded emoji mean? Ranked guesses, each with its reason and its chance.
+"""Suggest places that an undecoded emoji could mean, with the reason and the chance of each.
 
-What an emoji shows is taken from Unicode's CLDR annotations in Ukrainian and Russian, from the
-meanings in the codebook, and from a table of kinds (raisins are a kind of grape). What a place is
-called after is guessed from the beginning of its name. A guess is no evidence.
+The words for an emoji come from Unicode's CLDR annotations in Ukrainian and Russian, from a table
+of kinds (raisins are a kind of grape) and from the codebook's meanings. They are compared with the
+beginnings of place names. A suggestion is a guess, not evidence.
 """
 
 from __future__ import annotations
@@ -28,14 +28,15 @@ if TYPE_CHECKING:
 __all__ = ["Suggestion", "suggest"]
 
 _RESOURCES = path.join(path.dirname(__file__), "resources")  # noqa: PTH118, PTH120
-#: How far a reason carries: what the emoji is called, a keyword of it, a kind of either, and what
-#: the codebook says that the place means, by a source or by nobody's.
-_CALLED, _KEYWORD, _KIND = 1.0, 0.9, 0.85
+#: Weight of a word for an emoji: its name, a keyword, a kind of either, and by grade a meaning that
+#: the codebook gives for a place.
+_NAME, _KEYWORD, _KIND = 1.0, 0.9, 0.85
 _MEANING = {"A": 0.9, "B": 0.85, "C": 0.6}
-#: A keyword of more emoji than this says nothing: animal, face, food.
-_COMMON = 12
-_SHORTEST, _COVERED = 3, 0.6
-_CITY = 6.0  # log10 of a million people
+#: A keyword of more emoji than this is too general: animal, face, food.
+_MAX_EMOJI = 12
+#: Shortest stem to compare, and the least share of a name's root that it must cover.
+_SHORTEST, _MIN_COVERAGE = 3, 0.6
+_LARGE_CITY = 6.0  # log10 of a million people
 
 _SUFFIX = re.compile(
     r"(?:(?:[аяеиіо]н)?[цс]ь?к(?:ий|ій|а|ая|е|ое|і|ие)?|(?:[іїоеє]в|[иы]н)?[кц][аиіы]"
@@ -55,13 +56,13 @@ class Suggestion:
     place
         The place.
     score
-        Between 0 and 1, higher is better: how far the reason carries, how much of the name it
-        explains, how well known the place is. No probability.
+        From 0 to 1, higher is better: the weight of the reason, the share of the name that it
+        explains, and the size of the place. Not a probability.
     because
-        The chain from emoji to name, with where each link is from.
+        The chain from emoji to name, with the source of each link.
     chance
-        How many places an unrelated emoji matches as well, on average, at this score or better:
-        0.1 is telling, 3 is a look-alike.
+        Average number of places that an unrelated emoji matches at this score or better: 0.1 is
+        a notable match, 3 an ordinary one.
     """
 
     place: Place
@@ -72,7 +73,7 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class _Hint:
-    """A word that the emoji may stand for, how far it carries, and how it was reached."""
+    """A word that the emoji may stand for, its weight, and the chain from the emoji to it."""
 
     word: str
     weight: float
@@ -88,100 +89,97 @@ def suggest(
 ) -> list[Suggestion]:
     """Suggest which places an undecoded emoji could mean, best first.
 
-    A suggestion is where to begin looking for evidence, and none itself: read `because`, and
-    `chance`, the number of places that an emoji with nothing to do with any of them matches as
-    well.
+    A suggestion is a starting point for research, not evidence: check `because`, and `chance`,
+    the number of places that an unrelated emoji matches as well.
 
     Parameters
     ----------
     emoji
         One emoji, in any form.
     country
-        ISO 3166-1 alpha-2 code to stay within.
+        Only places of this country; ISO 3166-1 alpha-2.
     limit
-        At most so many; None for all.
+        Maximum number of suggestions; None for all.
     codebook
-        Whose meanings to use, and whose gazetteer; by default the packaged one with its proposals.
+        The meanings and the gazetteer to use; by default the packaged codebook with proposals.
 
     Returns
     -------
     list of Suggestion
-        Empty where nothing matches.
+        Empty if nothing matches.
 
     Examples
     --------
     >>> suggest("🦊")[0].place.name
     'Lysychansk'
-    >>> izium = next(found for found in suggest("🍇", limit=3) if found.place.name == "Izium")
+    >>> izium = next(match for match in suggest("🍇", limit=3) if match.place.name == "Izium")
     >>> izium.because
-    'изюм is a kind of виноград (Wiktionary), what 🍇 is called (CLDR, ru); the name Изюм'
+    'изюм is a kind of виноград (Wiktionary), the name of 🍇 (CLDR, ru); the name Изюм'
     """
     codebook = Codebook.default(proposed=True) if codebook is None else codebook
-    found = _scored(normal_emoji(emoji.strip()), codebook)
-    chosen = [each for each in found if country is None or each[1].country == country][:limit]
+    scores = _score_places(normal_emoji(emoji.strip()), codebook)
     return [
-        Suggestion(place, score, because, _chance_of(score)) for score, place, because in chosen
-    ]
+        Suggestion(place, score, because, _chance(score))
+        for score, place, because in scores
+        if country is None or place.country == country
+    ][:limit]
 
 
-def _scored(emoji: str, codebook: Codebook) -> list[tuple[float, Place, str]]:
-    """Return what an emoji suggests: score, place and reason, best first."""
+def _score_places(emoji: str, codebook: Codebook) -> list[tuple[float, Place, str]]:
+    """Return the score, place and reason of each place that an emoji suggests, best first."""
     hints = list(_hints(emoji))
     best: dict[str, tuple[float, Place, str]] = {}
 
-    def offer(place: Place, carried: float, because: str) -> None:
-        known = 0.5 if not place.population else math.log10(max(place.population, 10)) / _CITY
-        score = round(carried * min(1.0, known), 3)
+    def offer(place: Place, weight: float, because: str) -> None:
+        size = math.log10(max(place.population, 10)) / _LARGE_CITY if place.population else 0.5
+        score = round(weight * min(1.0, size), 3)
         if place.id not in best or score > best[place.id][0]:
             best[place.id] = (score, place, because)
 
     roots = _roots(codebook.gazetteer)
     for hint in hints:
-        for place, name, covered in roots.beginning(hint.word):
-            offer(place, hint.weight * covered, f"{hint.chain}; the name {name}")
-    words = {hint.word: hint for hint in reversed(hints)}
+        for place, name, coverage in roots.starting_with(hint.word):
+            offer(place, hint.weight * coverage, f"{hint.chain}; the name {name}")
+    by_word = {hint.word: hint for hint in reversed(hints)}
     for code in codebook:
-        for word in _meant(code):
-            if word in words:
-                source = code.source_title if code.basis != "proposed" else "unsourced reading"
-                carried = _MEANING[code.confidence] * words[word].weight
-                told = f"{words[word].chain}; {code.meaning} ({source})"
-                offer(codebook.gazetteer[code.place_id], carried, told)
-    return sorted(best.values(), key=lambda each: (-each[0], each[1].id))
+        for word in sorted(_meanings(code) & by_word.keys()):
+            source = code.source_title if code.basis != "proposed" else "unsourced reading"
+            weight = _MEANING[code.confidence] * by_word[word].weight
+            because = f"{by_word[word].chain}; {code.meaning} ({source})"
+            offer(codebook.gazetteer[code.place_id], weight, because)
+    return sorted(best.values(), key=lambda match: (-match[0], match[1].id))
 
 
-def _meant(code: Code) -> set[str]:
+def _meanings(code: Code) -> set[str]:
     words = re.split(r"[;,/\s]+", f"{code.meaning_uk} {code.meaning_ru}")
     return {fold(word) for word in words if len(word) >= _SHORTEST}
 
 
 def _hints(emoji: str) -> Iterator[_Hint]:
-    """Yield the words that an emoji may stand for, the best first for each."""
-    annotations = _annotations()
+    """Yield the words that an emoji may stand for; of a repeated word the best comes first."""
     counts, kinds = _counts(), _kinds()
     direct = []
-    for language, words in annotations.get(emoji, {}).items():
-        for place, word in enumerate(words):
-            seen = counts[fold(word)]
-            if " " in word or len(word) < _SHORTEST or seen > _COMMON:
+    for language, words in _annotations().get(emoji, {}).items():
+        for rank, word in enumerate(words):
+            count = counts[fold(word)]
+            if " " in word or len(word) < _SHORTEST or count > _MAX_EMOJI:
                 continue
-            called = "what" if place == 0 else "a keyword of what"
-            weight = (_KEYWORD if place else _CALLED) / seen**0.25
-            chain = f"{called} {emoji} is called (CLDR, {language})"
-            direct.append((word, weight, chain, language))
+            role = "a keyword" if rank else "the name"
+            weight = (_KEYWORD if rank else _NAME) / count**0.25
+            direct.append((word, weight, f"{role} of {emoji} (CLDR, {language})", language))
     for word, weight, chain, _ in direct:
         yield _Hint(fold(word), weight, f"{word}, {chain}")
     for word, weight, chain, language in direct:
-        # The table of kinds is Russian.
+        # The table of kinds has Russian words only.
         for kind in kinds.get(fold(word), ()) if language == "ru" else ():
             yield _Hint(kind, _KIND * weight, f"{kind} is a kind of {word} (Wiktionary), {chain}")
 
 
 class _Roots:
-    """What the names of inhabited places begin with, sorted."""
+    """The sorted roots of the names of populated places."""
 
     def __init__(self, places: Iterable[Place]) -> None:
-        found = set()
+        roots = set()
         self._places: dict[str, Place] = {}
         for place in places:
             names = [*place.names_in("uk")[:1], *place.names_in("ru")]
@@ -191,43 +189,43 @@ class _Roots:
                 for word in words:
                     root = _SUFFIX.sub("", word)
                     if len(root) >= _SHORTEST:
-                        found.add((root, 1 / len(words) ** 0.5, place.id, name))
-        self._sorted = sorted(found)
+                        roots.add((root, 1 / len(words) ** 0.5, place.id, name))
+        self._sorted = sorted(roots)
 
-    def beginning(self, word: str) -> Iterator[tuple[Place, str, float]]:
-        """Yield the places whose name begins with a word's stem, and the share it explains."""
+    def starting_with(self, word: str) -> Iterator[tuple[Place, str, float]]:
+        """Yield the places whose name starts with a stem of the word, and the share covered."""
         for stem in _stems(word):
             first = bisect_left(self._sorted, (stem,))
             last = bisect_right(self._sorted, (f"{stem}\uffff",))
             for root, share, place_id, name in self._sorted[first:last]:
-                covered = len(stem) / len(root)
-                if covered >= _COVERED:
-                    yield self._places[place_id], name, covered * share
+                coverage = len(stem) / len(root)
+                if coverage >= _MIN_COVERAGE:
+                    yield self._places[place_id], name, coverage * share
 
 
 def _stems(word: str) -> list[str]:
-    """Return the stems of a word as names continue them: вовк, вовч; лебідь, лебед."""
+    """Return the forms that the stem of a word has in names: вовк, вовч; лебідь, лебед."""
     bare = _WORD_END.sub("", word)
-    found = [bare]
+    stems = [bare]
     if len(bare) > _SHORTEST:
         last, before = bare[-1], bare[-2]
         if before == "і":
-            found += [bare[:-2] + vowel + last for vowel in "ое"]
+            stems += [bare[:-2] + vowel + last for vowel in "ое"]
         if before in "ое":
-            found.append(bare[:-2] + last)
-    found += [stem[:-1] + _SOFTENED[stem[-1]] for stem in found if stem[-1:] in _SOFTENED]
-    return [stem for stem in dict.fromkeys(found) if len(stem) >= _SHORTEST]
+            stems.append(bare[:-2] + last)
+    stems += [stem[:-1] + _SOFTENED[stem[-1]] for stem in stems if stem[-1:] in _SOFTENED]
+    return [stem for stem in dict.fromkeys(stems) if len(stem) >= _SHORTEST]
 
 
 @lru_cache(maxsize=4)
 def _roots(gazetteer: Gazetteer) -> _Roots:
-    return _Roots(gazetteer.inhabited())
+    return _Roots(gazetteer.populated_places())
 
 
-def _chance_of(score: float) -> float:
+def _chance(score: float) -> float:
     """Return how many places an unrelated emoji matches at this score or better, on average."""
-    # chance.txt: that number for each hundredth, from 0; scores have thousandths, which as floats
-    # may lie a little below what they are.
+    # chance.txt has that number for each hundredth, from 0. A score in thousandths may be a
+    # little below its value as a float, hence the rounding.
     return _chances()[min(round(score * 1000) // 10, 100)]
 
 
@@ -238,17 +236,17 @@ def _chances() -> list[float]:
 
 @cache
 def _annotations() -> dict[str, dict[str, list[str]]]:
-    """Return, for an emoji and a language, what it is called and its keywords."""
-    found = {}
+    """Return the name and the keywords of each emoji by language."""
+    annotations = {}
     for line in _lines("annotations.txt"):
         emoji, _, uk, ru = line.split("\t")
-        found[emoji] = {"uk": uk.split("|"), "ru": ru.split("|")}
-    return found
+        annotations[emoji] = {"uk": uk.split("|"), "ru": ru.split("|")}
+    return annotations
 
 
 @cache
 def _counts() -> dict[str, int]:
-    """Return of how many emoji a word is a keyword, in either language."""
+    """Return the number of emoji that each word is a name or keyword of."""
     counts: dict[str, int] = {}
     for by_language in _annotations().values():
         for word in {fold(word) for words in by_language.values() for word in words}:
@@ -258,12 +256,12 @@ def _counts() -> dict[str, int]:
 
 @cache
 def _kinds() -> dict[str, list[str]]:
-    """Return the kinds of what a word names: raisins, of grapes."""
-    found = {}
+    """Return the words for kinds of what each Russian word names, such as raisins of grapes."""
+    kinds = {}
     for line in _lines("kinds.txt"):
-        word, kinds = line.split("\t")
-        found[word] = kinds.split("|")
-    return found
+        word, words = line.split("\t")
+        kinds[word] = words.split("|")
+    return kinds
 
 
 def _lines(name: str) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from foxgrape._util.humanize import counted
+from foxgrape._util.formatting import counted
 from foxgrape.plots.signals import by_outcome
 from foxgrape.plots.theme import (
     BLUE,

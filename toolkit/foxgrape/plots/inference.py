@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from foxgrape import times
-from foxgrape._util.humanize import counted, duration_in_words
+from foxgrape._util.formatting import counted, duration_in_words
 from foxgrape.plots.theme import (
     BLUE,
     GREY,

@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from foxgrape import times
-from foxgrape._util.humanize import duration_in_words
+from foxgrape._util.formatting import duration_in_words
 from foxgrape.plots.theme import (
     BLUE,
     GREEN,

@@ -34,7 +34,7 @@ KM_A_DEGREE = 111.195
 
 def duration_us(value: str | pd.Timedelta, name: str, *, zero: bool = False) -> int:
     """Return a duration in microseconds, or say that it is none."""
-    return int(times.duration(value, name, zero=zero) // pd.Timedelta(1, "us"))
+    return int(times.parse_duration(value, name, zero=zero) // pd.Timedelta(1, "us"))
 
 
 def durations_us(value: str | pd.Timedelta | Iterable[str | pd.Timedelta], name: str) -> list[int]:

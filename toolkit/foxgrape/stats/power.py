@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from foxgrape._util.humanize import counted
+from foxgrape._util.formatting import counted
 from foxgrape.errors import FoxgrapeError
 from foxgrape.stats.coincidence.point_pattern import PointPattern, labels
 from foxgrape.stats.coincidence.significance import p_values

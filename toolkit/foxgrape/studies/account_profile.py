@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from foxgrape._util.humanize import counted, duration_in_words
+from foxgrape._util.formatting import counted, duration_in_words
 from foxgrape.detection.emoji.scan import scan_emoji
 from foxgrape.errors import FoxgrapeError, did_you_mean
 from foxgrape.places import fold, normal_emoji

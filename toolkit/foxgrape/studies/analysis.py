@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 
 from foxgrape import times
-from foxgrape._util.humanize import counted, duration_in_words, lead_in_words
+from foxgrape._util.formatting import counted, duration_in_words, lead_in_words
 from foxgrape.linking import confirmed_by_side, link
 from foxgrape.stats.survival.lead_times import LeadTimes, lead_times
 
@@ -315,7 +315,7 @@ def _by_kind(links: pd.DataFrame, signals: pd.DataFrame) -> LeadTimes:
 
 
 def _certain(table: pd.DataFrame) -> pd.DataFrame:
-    return table[~table["hindsight"] & table["relation"].isin(times.BEFORE)]
+    return table[~table["hindsight"] & table["relation"].isin(times.BEFORE_CONFIRMATION)]
 
 
 def _name(row: Any) -> str:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from foxgrape import schemas, times
 from foxgrape._util.directories import WorkFolder, clear_abandoned
-from foxgrape._util.humanize import counted
+from foxgrape._util.formatting import counted
 from foxgrape.errors import StudyError, TableError
 from foxgrape.io.events import read_events
 from foxgrape.io.posts import read_posts

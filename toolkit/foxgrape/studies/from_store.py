@@ -75,7 +75,7 @@ def study_from_store(
     try:
         times.get_zone(timezone)
     except ValueError:
-        raise StudyError.no_zone(timezone, file=store.path) from None
+        raise StudyError.unknown_timezone(timezone, file=store.path) from None
     name = store.path.rstrip("/\\").replace("\\", "/").rpartition("/")[2]
     versions = store.newest() if versions is None else versions
     if not {"posts", "events"} & set(versions):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from foxgrape import times
-from foxgrape._util.humanize import counted, describe_time, duration_in_words
+from foxgrape._util.formatting import counted, describe_time, duration_in_words
 from foxgrape.errors import FoxgrapeError
 from foxgrape.studies.from_store import as_of
 
@@ -200,7 +200,7 @@ def _counts(
     analysis: Analysis, parts: dict[str, pd.DataFrame], since: pd.Timestamp, until: pd.Timestamp
 ) -> dict[str, int]:
     confirmed, new = parts["confirmed"], parts["new"]
-    certain = confirmed["relation"].isin(times.BEFORE)
+    certain = confirmed["relation"].isin(times.BEFORE_CONFIRMATION)
     return {
         "posts": int(_within(analysis.study.posts["posted_until"], since, until).sum()),
         "signals": len(new),

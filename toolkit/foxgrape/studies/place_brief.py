@@ -6,7 +6,7 @@ import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from foxgrape._util.humanize import counted, duration_in_words
+from foxgrape._util.formatting import counted, duration_in_words
 from foxgrape.errors import FoxgrapeError
 from foxgrape.places import Gazetteer
 

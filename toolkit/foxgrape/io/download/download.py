@@ -195,7 +195,7 @@ def download(
         try:
             return _all_pages(source, talk, part, progress)
         except DownloadError as error:
-            told = DownloadError.kept(error, part.path, part.pages)
+            told = DownloadError.resumable(error, part.path, part.pages)
             if not part.pages:
                 part.drop()
     # Raised here, the error leads to no request, and so to nothing that a request carries.
@@ -218,7 +218,7 @@ def _all_pages(
             page = source.page(answer.body, cursor)
             ledger.add(page)
         except InvalidResponseError as error:
-            raise DownloadError.untrue(talk.host, part.pages + 1, str(error)) from None
+            raise DownloadError.bad_response(talk.host, part.pages + 1, str(error)) from None
         part.add(page.lines, page.cursor)
         so_far = Download(
             path=str(part.out),
@@ -245,7 +245,7 @@ def _ledger_of(source: Source, part: PartialDownload, host: str) -> _Ledger:
             try:
                 ledger.reread(source.reread(line))
             except InvalidResponseError as error:
-                raise DownloadError.bad_part(
+                raise DownloadError.bad_partial(
                     part.path, f"line {number} is not what {host} sent: {error}"
                 ) from None
         ledger.cursors.add(part.cursor)

@@ -301,7 +301,7 @@ class HttpClient:
         if not may or self._auth.holds(str(there).encode()):
             # A server that knows a secret could send on to an address that repeats it.
             other = "another address" if self._auth.names else there.host
-            raise DownloadError.elsewhere(self.host, other)
+            raise DownloadError.redirected(self.host, other)
         return str(there)
 
     def _wait(self, got: Response | str, attempt: int) -> None:
@@ -316,7 +316,7 @@ class HttpClient:
 
     def _sleep(self, seconds: float) -> None:
         if seconds > self.manners.max_wait:
-            raise DownloadError.too_long(self.host, seconds, self.manners.max_wait)
+            raise DownloadError.wait_too_long(self.host, seconds, self.manners.max_wait)
         if seconds > 0:
             self.manners.sleep(seconds)
 

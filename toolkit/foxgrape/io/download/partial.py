@@ -53,7 +53,7 @@ class PartialDownload:
         self.cursor: str | None = None
         self.pages = self.size = 0
         if out.exists():
-            raise DownloadError.exists(out)
+            raise DownloadError.file_exists(out)
         try:
             if restart:
                 self.drop()
@@ -77,9 +77,9 @@ class PartialDownload:
                 for name in names
                 if theirs.get(name) != ours.get(name)
             ]
-            raise DownloadError.bad_part(self.path, f"is a part of another: {'; '.join(other)}")
+            raise DownloadError.bad_partial(self.path, f"is a part of another: {'; '.join(other)}")
         if self.path.stat().st_size < note["bytes"]:
-            raise DownloadError.bad_part(self.path, "is shorter than its note says")
+            raise DownloadError.bad_partial(self.path, "is shorter than its note says")
         self.cursor, self.pages, self.size = note["cursor"], note["pages"], note["bytes"]
 
     def _read_note(self) -> dict[str, Any]:
@@ -87,14 +87,16 @@ class PartialDownload:
             note = json.loads(self._note.read_text(encoding="utf-8"))
         except FileNotFoundError:
             # Our own parts have had a note before they were there: this one is somebody else's.
-            raise DownloadError.bad_part(self.path, f"has no {self._note.name} beside it") from None
+            raise DownloadError.bad_partial(
+                self.path, f"has no {self._note.name} beside it"
+            ) from None
         except (OSError, ValueError):
             note = None
         kinds = {"query": dict, "cursor": str | None, "pages": int, "bytes": int}
         if not isinstance(note, dict) or not all(
             isinstance(note.get(key, ...), kind) for key, kind in kinds.items()
         ):
-            raise DownloadError.bad_part(self._note, "is no note of a download")
+            raise DownloadError.bad_partial(self._note, "is no note of a download")
         return note
 
     def drop(self) -> None:
@@ -114,7 +116,7 @@ class PartialDownload:
         try:
             with self.path.open("ab") as handle:
                 if handle.tell() != self.size:
-                    raise DownloadError.bad_part(self.path, "somebody else writes to it")
+                    raise DownloadError.bad_partial(self.path, "somebody else writes to it")
                 handle.write(data)
                 handle.flush()
                 # The note must not survive a power cut that its pages do not.

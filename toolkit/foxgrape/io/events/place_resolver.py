@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from foxgrape.places.place import MATCH, kilometres
+from foxgrape.places.place import MATCH, distance_km
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -147,7 +147,7 @@ def _at(
     found: list[PlaceMatch], stated: StatedPlace, point: tuple[float, float]
 ) -> tuple[Place | None, str]:
     """Return the place at a point; of one whose own point is unknown, that it is in the region."""
-    near = [match.place for match in found if kilometres(match.place, point) <= NEAR_KM]
+    near = [match.place for match in found if distance_km(match.place, point) <= NEAR_KM]
     if near:
         return near[0], ""
     nowhere = [
@@ -159,7 +159,7 @@ def _at(
         return nowhere[0], ""
     if nowhere:
         return None, f"{len(nowhere)} places of this name in the region, whose points are unknown"
-    distance = min(kilometres(match.place, point) for match in found)
+    distance = min(distance_km(match.place, point) for match in found)
     away = "" if distance == math.inf else f"; the nearest lies {distance:.0f} km away"
     return None, f"no place of this name is known at the stated point{away}"
 

@@ -13,11 +13,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from foxgrape._util.files import write_atomic
 from foxgrape.errors import ReportError
 from foxgrape.reports.rendering.cards import RunSummary, run_summaries
 from foxgrape.reports.rendering.page import hashed, part
 from foxgrape.reports.run_folder import folder_lock
-from foxgrape.reports.schedule.ledger import write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -164,7 +164,7 @@ def backfill_range(since: date, until: date, every: str, zone: str) -> list[Peri
     try:
         clock = get_zone(zone)
     except ValueError:
-        raise ScheduleError.no_zone(zone) from None
+        raise ScheduleError.unknown_timezone(zone) from None
     try:
         first, last = _instant(since, clock), _instant(until, clock)
         bounds = [first]

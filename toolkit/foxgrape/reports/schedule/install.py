@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from foxgrape._util.files import write_atomic
 from foxgrape.errors import ScheduleError
-from foxgrape.reports.schedule.ledger import write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

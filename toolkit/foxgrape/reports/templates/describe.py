@@ -100,7 +100,7 @@ def _in_words(kind: str, item: Any) -> str:
     elif kind == "duration-of-time":
         import pandas as pd
 
-        from foxgrape._util.humanize import duration_in_words
+        from foxgrape._util.formatting import duration_in_words
 
         with suppress(ValueError):
             return duration_in_words(pd.Timedelta(text))

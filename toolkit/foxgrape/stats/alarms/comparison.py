@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from foxgrape._util.humanize import counted
+from foxgrape._util.formatting import counted
 from foxgrape.errors import FoxgrapeError
 from foxgrape.stats.alarms.null_models import NULLS
 from foxgrape.stats.coincidence.surrogates import as_seed, validate_null

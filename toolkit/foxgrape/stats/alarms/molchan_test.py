@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from foxgrape._util.humanize import counted
-from foxgrape._util.serialize import sentence_with_table, to_json_records, to_json_value
+from foxgrape._util.formatting import counted, sentence_with_table, to_json_records, to_json_value
 from foxgrape.errors import FoxgrapeError
 from foxgrape.stats.alarms import null_models as chance
 from foxgrape.stats.alarms.comparison import compare

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foxgrape._util.serialize import to_json_value
+from foxgrape._util.formatting import to_json_value
 from foxgrape.stats.coincidence.place_intensity import place_distances
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 
 from foxgrape import schemas, times
-from foxgrape._util.humanize import counted, duration_in_words
-from foxgrape._util.serialize import to_json_records, to_json_value
+from foxgrape._util.formatting import counted, duration_in_words, to_json_records, to_json_value
 from foxgrape.stats.coincidence.confounding import Confounding, measure_confounding
 from foxgrape.stats.coincidence.point_pattern import map_size, point_pattern
 from foxgrape.stats.coincidence.significance import adjust_fdr, p_values
@@ -259,7 +258,7 @@ def coincidence(
         seed = int(np.random.default_rng(rng).integers(2**62))
     signals = schemas.validate(signals, "signals", fill=True)
     events = schemas.validate(events, "events", fill=True)
-    on = times.chosen_clock(events, clock)
+    on = times.resolve_clock(events, clock)
     series = point_pattern(
         signals,
         events,

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from foxgrape._util.humanize import counted, duration_in_words
-from foxgrape._util.serialize import sentence_with_table, to_json_value
+from foxgrape._util.formatting import counted, duration_in_words, sentence_with_table, to_json_value
 from foxgrape.stats.hazard import conditional_logit
 from foxgrape.stats.hazard.covariates import FIELD, fit_baseline
 from foxgrape.stats.hazard.risk_sets import risk_sets

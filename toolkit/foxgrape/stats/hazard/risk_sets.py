@@ -143,7 +143,7 @@ def risk_sets(
     """
     signals = schemas.validate(signals, "signals", fill=True)
     events = schemas.validate(events, "events", fill=True)
-    on = times.chosen_clock(events, clock)
+    on = times.resolve_clock(events, clock)
     signals = sort_rows(signals, "posted", "signal_id")
     events = sort_rows(events, on, "event_id")
     at, until = (times.microseconds(events[f"{on}_{end}"]) for end in ("at", "until"))

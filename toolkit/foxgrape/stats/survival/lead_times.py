@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from foxgrape import schemas, times
-from foxgrape._util.humanize import duration_in_words
+from foxgrape._util.formatting import duration_in_words
 from foxgrape.errors import FoxgrapeError, TableError
 from foxgrape.stats.survival.kaplan_meier import kaplan_meier, log_rank, quantile, restricted_mean
 
@@ -119,7 +119,7 @@ class LeadTimes:
         if self.n == 0:
             raise FoxgrapeError("no signal can be counted, so there is no mean")
         end = self.survival["time"].iloc[-1] if horizon is None else horizon
-        return restricted_mean(self.survival, times.duration(end, "horizon"))
+        return restricted_mean(self.survival, times.parse_duration(end, "horizon"))
 
     def turnbull(self) -> Turnbull:
         """Return the estimate that takes rough leads as the intervals they are.

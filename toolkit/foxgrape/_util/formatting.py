@@ -1,0 +1,141 @@
+"""Values for output: times, durations and counts in words, JSON values, HTML tables."""
+
+from __future__ import annotations
+
+import html
+import math
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+__all__ = [
+    "counted",
+    "describe_time",
+    "duration_in_words",
+    "lead_in_words",
+    "sentence_with_table",
+    "to_json_records",
+    "to_json_value",
+]
+
+_DAY, _TICK = pd.Timedelta(days=1), pd.Timedelta(1, "us")
+
+
+def describe_time(earliest: pd.Timestamp, latest: pd.Timestamp, zone: str | tzinfo) -> str:
+    """Return a time interval in words, in a time zone and no more precisely than it is known.
+
+    Examples
+    --------
+    >>> day = pd.Timestamp("2022-09-09T21:00Z"), pd.Timestamp("2022-09-10T20:59:59.999999Z")
+    >>> describe_time(*day, "Europe/Kyiv")
+    '10 Sep 2022, time unknown'
+    >>> describe_time(day[0], pd.Timestamp("2022-09-10T12:16Z"), "Europe/Kyiv")
+    '10 Sep 2022, by 15:16'
+    >>> describe_time(day[0], day[1] + _DAY, "Europe/Kyiv")
+    '10 to 11 Sep 2022'
+    """
+    first, last = earliest.tz_convert(zone), latest.tz_convert(zone)
+    if latest - earliest < pd.Timedelta(minutes=1):
+        return f"{first:%-d %b %Y, %H:%M}"
+    if first.date() != last.date():
+        # Do not repeat the month or year: 10 to 11 Sep 2022.
+        start = "%-d %b %Y" if first.year != last.year else "%-d %b"
+        start = "%-d" if (first.year, first.month) == (last.year, last.month) else start
+        return f"{first.strftime(start)} to {last:%-d %b %Y}"
+    from_start = first == first.normalize()
+    to_end = (last + _TICK) == (last + _TICK).normalize()
+    if from_start and to_end:
+        return f"{first:%-d %b %Y}, time unknown"
+    if from_start:
+        return f"{last:%-d %b %Y}, by {last:%H:%M}"
+    return f"{first:%-d %b %Y}, {first:%H:%M} to {last:%H:%M}"
+
+
+def duration_in_words(duration: pd.Timedelta) -> str:
+    """Return a duration in words, rounded to minutes, hours or, from ten days on, days.
+
+    Examples
+    --------
+    >>> for text in ("1D 23:59:59.999999", "1us", "-7h", "1D 6h"):
+    ...     print(duration_in_words(pd.Timedelta(text)))
+    2 days
+    just above zero
+    −7 hours
+    1 day 6 hours
+    """
+    sign = "\N{MINUS SIGN}" if duration < pd.Timedelta(0) else ""
+    size = abs(duration)
+    if size == pd.Timedelta(0):
+        return "zero"
+    if size < pd.Timedelta(minutes=1):
+        return "just below zero" if sign else "just above zero"
+    if size < pd.Timedelta(minutes=59.5):
+        return f"{sign}{counted(round(size.total_seconds() / 60), 'minute')}"
+    days, hours = divmod(round(size.total_seconds() / 3600), 24)
+    if size >= pd.Timedelta(days=10):
+        days, hours = round(size / _DAY), 0
+    parts = [counted(days, "day")] if days else []
+    parts += [counted(hours, "hour")] if hours else []
+    return f"{sign}{' '.join(parts)}"
+
+
+def lead_in_words(row: Any) -> str:
+    """Return the lead of one row of `Analysis.table`, such as 1 day to 2 days, in words.
+
+    A right-censored lead is more than the time observed.
+    """
+    if not row.observed:
+        return f"more than {duration_in_words(row.lead_min)}"
+    low, high = duration_in_words(row.lead_min), duration_in_words(row.lead_max)
+    return low if low == high else f"{low} to {high}"
+
+
+def counted(count: int, unit: str) -> str:
+    """Return a count with its unit, such as 1 day or 2 days."""
+    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+
+
+def to_json_value(value: Any) -> Any:
+    """Return a value that JSON can hold: durations as ISO 8601, NaN and infinity as None.
+
+    Examples
+    --------
+    >>> values = (0.5, float("inf"), float("nan"), pd.Timedelta("1D"), pd.NaT)
+    >>> [to_json_value(value) for value in values]
+    [0.5, None, None, 'P1DT0H0M0S', None]
+    """
+    if isinstance(value, pd.Timedelta):
+        return value.isoformat()
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    return None if value is pd.NaT else value
+
+
+def to_json_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows as dictionaries of JSON values.
+
+    Examples
+    --------
+    >>> to_json_records(pd.DataFrame({"n": [1, 2], "share": [0.5, None]}))
+    [{'n': 1, 'share': 0.5}, {'n': 2, 'share': None}]
+    """
+    return [
+        {str(name): to_json_value(value) for name, value in row.items()}
+        for row in frame.to_dict("records")
+    ]
+
+
+def sentence_with_table(sentence: str, frame: pd.DataFrame) -> str:
+    """Return HTML of a sentence and a table, both escaped.
+
+    Examples
+    --------
+    >>> html_text = sentence_with_table("1 < 2", pd.DataFrame({"n": [1]}))
+    >>> html_text.startswith("<p>1 &lt; 2</p><table")
+    True
+    """
+    table = frame.to_html(index=False, border=0, float_format="{:.3g}".format)
+    return f"<p>{html.escape(sentence)}</p>{table}"
