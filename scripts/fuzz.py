@@ -1,8 +1,9 @@
 """Fuzz the targets of tests/fuzz_targets.py, guided by coverage (atheris).
 
-Run as `python scripts/fuzz.py [TARGET ...] [--seconds 600] [--workers 2]`, or by `make fuzz`. Inputs
-that reach new code are kept in build/fuzz, where the next run continues. Findings are written to
-build/fuzz/found; once fixed, move them to tests/fixtures/found/TARGET, which all test runs repeat.
+Run as `python scripts/fuzz.py [TARGET ...] [--seconds 600] [--workers 2]`, or by `make fuzz`.
+Inputs that reach new code are kept in build/fuzz, where the next run continues. Findings are
+written to build/fuzz/found; once fixed, move them to tests/fixtures/found/TARGET, which every run
+of the tests repeats.
 """
 
 from __future__ import annotations
