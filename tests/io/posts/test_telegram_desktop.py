@@ -53,7 +53,7 @@ def test_an_accounts_export_gives_the_public_posts_of_each_chat():
     posts, report = read_posts(file, account="me", with_report=True)
     assert dict(zip(posts["post_id"], posts["account"], strict=True)) == {
         "9/1": "me",
-        "10/1": "Somebody",
+        "10/1": "Olena",
         "12/5": "Left behind",
     }
     assert report.skipped == 1

@@ -1,4 +1,4 @@
-"""What all readers share: detecting a format, and turning its records into a checked table."""
+"""Shared by all readers: detect a file's format, and turn its records into a checked table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pandas as pd
 from foxgrape import schemas, times
 from foxgrape._util.humanize import counted
 from foxgrape.errors import TableError, did_you_mean
-from foxgrape.io.json_records import json_preview, key_paths
+from foxgrape.io.json_records import iter_records, json_preview, key_paths
 from foxgrape.io.stream import BadRecordError, CorruptFileError
 from foxgrape.io.tabular import header, separator
 
@@ -40,7 +40,7 @@ OnError = Literal["raise", "quarantine"]
 #: Records per part when a whole file is read at once.
 _PART_SIZE = 50_000
 #: Characters of a bad record that the quarantine keeps.
-_MAX_RAW = 2_000
+_RAW = 2_000
 _QUARANTINE = {"record": "int64", "column": "str", "reason": "str", "raw": "str"}
 _UNRESOLVED = {
     **dict.fromkeys(("place_id", "place", "admin1"), "str"),
@@ -97,12 +97,12 @@ class ReadReport:
     unresolved: list[dict[str, Any]] = field(default_factory=list)
 
     def quarantine_frame(self) -> pd.DataFrame:
-        """Return the bad records as a table, with the same columns even if there are none."""
+        """Return the bad records as a table with fixed columns."""
         columns = pd.Index(_QUARANTINE)
         return pd.DataFrame(self.quarantine, columns=columns).astype(_QUARANTINE)
 
     def unresolved_frame(self) -> pd.DataFrame:
-        """Return the unresolved places as a table, with the same columns even if there are none."""
+        """Return the unresolved places as a table with fixed columns."""
         columns = pd.Index(_UNRESOLVED)
         return pd.DataFrame(self.unresolved, columns=columns).astype(_UNRESOLVED)
 
@@ -120,78 +120,51 @@ def warn_quarantined(path: object, count: int, first: Mapping[str, Any]) -> None
 
 @dataclass(slots=True)
 class ReadContext:
-    """The caller's options for one file, and what a reader remembers while it reads the file.
+    """The caller's options for one file, and what a reader remembers while it reads the file."""
 
-    Attributes
-    ----------
-    path
-        Named in errors.
-    account
-        For posts: the account, if the file does not name it.
-    timezone
-        IANA zone of times without an offset.
-    columns
-        For tables: the file's column for each column of ours, as the caller gave it.
-    persistence
-        For lists of territorial control: how long a state must last to count.
-    mapping
-        For tables: the file's column for each column of ours, as given or guessed.
-    extra_columns
-        For tables: the type of each column that is not one of ours.
-    state
-        Whatever else a reader needs, by name.
-    """
-
+    #: Named in errors.
     path: object
     account: str | None = None
     timezone: str | None = None
+    #: For tables: the file's column for each of ours, as the caller gave it.
     columns: Mapping[str, str] | None = None
+    #: For lists of territorial control: how long a state must last to count.
     persistence: timedelta = timedelta(0)
+    #: For tables: the file's column for each of ours, as given or guessed.
     mapping: dict[str, str] = field(default_factory=dict)
+    #: For tables: the types of all other columns.
     extra_columns: dict[str, str] = field(default_factory=dict)
+    #: Whatever else a reader needs, by name.
     state: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class FilePart:
-    """A part of a file: records to convert one by one, or a table that is ready.
-
-    Attributes
-    ----------
-    records
-        In file order.
-    frame
-        One row per record, in the table's schema; None if `records` are to be converted.
-    offset
-        Number of the last record before this part.
-    """
+    """A part of a file: records to convert one by one, or a table that is ready."""
 
     records: Iterable[Record] = ()
+    #: One row per record, in the table's schema; None if `records` are to be converted.
     frame: pd.DataFrame | None = None
+    #: Number of the last record before this part.
     offset: int = 0
 
 
 class Reader(ABC):
-    """Reads one file format: recognizes it, splits it into records, and makes rows of them.
+    """Reads one file format: recognizes it, splits it into records, and makes rows of them."""
 
-    Attributes
-    ----------
-    name
-        As in ``read_posts(format=...)`` and ``read_events(format=...)``.
-    extra
-        Types of the columns that this format adds to the table's own.
-    """
-
+    #: As in ``read_posts(format=...)`` and ``read_events(format=...)``.
     name: ClassVar[str]
+    #: Types of the columns that this format adds to the table's own.
     extra: ClassVar[Mapping[str, str]] = {}
 
     @abstractmethod
     def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:
         """Return whether the file's first bytes, or its JSON key paths, are of this format."""
 
-    @abstractmethod
-    def records(self, file: InputFile, context: ReadContext) -> Iterator[Record]:
-        """Split the file into records."""
+    def records(self, file: InputFile, context: ReadContext) -> Iterator[Record]:  # noqa: ARG002
+        """Split the file into records; by default, the lines or the array of JSON."""
+        with file.open() as stream:
+            yield from iter_records(stream, file.head)
 
     @abstractmethod
     def rows(self, value: Any, context: ReadContext) -> list[dict[str, Any]]:
@@ -226,11 +199,6 @@ def detect_format(
     """Return the reader of a file, by name or by content; None for CSV in the table's own schema.
 
     Without a name, a file for which `columns` are given is a table.
-
-    Raises
-    ------
-    TableError
-        If the name is unknown, or the content is in none of the formats.
     """
     if name is None and columns is not None:
         return formats["table"]
@@ -275,13 +243,7 @@ def iter_frames(
     on_error: OnError,
     batch: int | None = None,
 ) -> Iterator[tuple[pd.DataFrame, ReadReport]]:
-    """Yield checked tables of about `batch` records with their reports; by default a single one.
-
-    Raises
-    ------
-    TableError
-        At the first bad record, with its number, unless `on_error` is ``"quarantine"``.
-    """
+    """Yield checked tables of about `batch` records with their reports; by default a single one."""
     for part in _file_parts(file, reader, context, table, batch):
         if part.frame is not None:
             yield (
@@ -369,15 +331,9 @@ def _collect_rows(
 class _RowBatch:
     """Rows of one batch, its bad records and its counts.
 
-    Keys are compared within a batch only, so that memory does not grow with the file.
-
-    Parameters
-    ----------
-    table
-        Two rows with the same key must agree in this table's columns; others, such as counts of
-        views, may change.
-    path
-        The file to name in the error for the first bad record; None to quarantine bad records.
+    Two rows with the same key must agree in the columns of `table`; others, such as counts of
+    views, may change. Keys are compared within a batch only, so that memory does not grow with the
+    file. With a `path`, the first bad record is an error that names it.
     """
 
     def __init__(self, table: str, path: object | None) -> None:
@@ -413,10 +369,5 @@ class _RowBatch:
                 error.reason, file=self._path, row=number, column=error.column, hint=hint
             ) from None
         self.quarantine.append(
-            {
-                "record": number,
-                "column": error.column,
-                "reason": error.reason,
-                "raw": raw[:_MAX_RAW],
-            }
+            {"record": number, "column": error.column, "reason": error.reason, "raw": raw[:_RAW]}
         )

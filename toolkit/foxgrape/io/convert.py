@@ -196,18 +196,10 @@ def parse_time_interval(cell: Any, zone: str | None, column: str) -> tuple[datet
     try:
         return parse_clock_cell(text, zone, column)
     except BadRecordError:
-        if zone is None and _is_local_time(text):
-            reason = f"the time {text!r:.80} has no offset; pass timezone="
-            raise BadRecordError(reason, column) from None
-        raise
-
-
-def _is_local_time(text: str) -> bool:
-    try:
-        times.parse_clock_time(text, "UTC")
-    except ValueError:
-        return False
-    return True
+        if zone is not None:
+            raise
+    parse_clock_cell(text, "UTC", column)  # raises if the time is invalid in any zone
+    raise BadRecordError(f"the time {text!r:.80} has no offset; pass timezone=", column)
 
 
 def _parse_unix_of_any_unit(number: int, column: str) -> tuple[datetime, datetime]:
@@ -244,20 +236,9 @@ def record_mapping(
 ) -> None:
     """Choose the file's column for each of a table's, and record the choice in the context.
 
-    A column is chosen as the caller says, else by our own name, else by an alias.
-
-    Parameters
-    ----------
-    names
-        The file's columns; all columns so far, if later records add some.
-    context
-        Its ``mapping`` and ``extra_columns`` are set; ``columns`` is the caller's own mapping.
-    table
-        The table whose columns are wanted.
-    aliases
-        Names that other tools use for our columns, as `normalize_name` returns them.
-    required
-        Our columns without which there is no row.
+    A column is chosen as the caller says, else by our own name, else by an alias: a name that other
+    tools use, as `normalize_name` returns it. Later records may add columns; `names` are then all
+    columns so far.
 
     Raises
     ------

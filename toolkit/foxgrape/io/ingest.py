@@ -62,7 +62,7 @@ class IngestResult:
         Events at places that no gazetteer knows; they are kept under an id made from their
         source's own name.
     quarantine
-        The file with the bad records; None if there are none.
+        The file with the bad records, if any.
     version
         The store's version of the table that includes the file; None for a file without rows.
     mapping

@@ -217,13 +217,7 @@ def json_lines(numbered: Iterable[tuple[int, bytes | None]]) -> Iterator[Record]
 
 
 def document_records(stream: IO[bytes], path: Path, *, several: bool = False) -> Iterator[Record]:
-    """Yield a record for each value at a path of a document.
-
-    Raises
-    ------
-    CorruptFileError
-        As `iter_values`; also if the document has no array at the path.
-    """
+    """Yield a record for each value at a path of a document, which must have an array there."""
     array = path[:-1]
     number, exists = 0, not path
     for current, value in iter_values(

@@ -54,15 +54,7 @@ UNREADABLE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError)
 
 
 class BadRecordError(ValueError):
-    """A record is not as its format specifies.
-
-    Attributes
-    ----------
-    reason
-        What is wrong, in one line.
-    column
-        Where, if known.
-    """
+    """A record is not as its format specifies: a one-line `reason`, and the `column` if known."""
 
     def __init__(self, reason: str, column: str | None = None) -> None:
         super().__init__(reason)
@@ -76,22 +68,12 @@ class CorruptFileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A numbered record of a file.
+    """A numbered record of a file, or the error that it could not be parsed."""
 
-    Attributes
-    ----------
-    number
-        Counted from 1; in a file of lines, the line number.
-    value
-        The parsed record.
-    raw
-        The record's text, for the quarantine.
-    error
-        Why it could not be parsed; None if it could.
-    """
-
+    #: Counted from 1; in a file of lines, the line number.
     number: int
     value: Any = None
+    #: The record's text, for the quarantine.
     raw: str = ""
     error: BadRecordError | None = None
 
@@ -99,17 +81,10 @@ class Record:
 class InputFile:
     """A file to read records from: its first bytes, and its content without any compression.
 
-    Parameters
-    ----------
-    path
-        A plain file, or one compressed with gzip, zstd or zip (with a single member).
-
     Attributes
     ----------
-    path
-        As given.
     compression
-        ``"gzip"``, ``"zstd"``, ``"zip"`` or None.
+        ``"gzip"``, ``"zstd"``, ``"zip"`` (with a single member) or None.
     head
         The first 64 kB of the content, without a byte order mark.
 

@@ -88,15 +88,7 @@ def separator(file: InputFile) -> str:
 
 
 def records(file: InputFile, on_columns: OnColumns) -> Iterator[Record]:
-    """Return the rows of a table as records; after a header, the first row of data is number 2.
-
-    Parameters
-    ----------
-    file
-        A table of any kind.
-    on_columns
-        Called with the names of the columns before the first row that has them.
-    """
+    """Return the rows of a table as records; after a header, the first row of data is number 2."""
     kinds = {"parquet": _parquet, "excel": _excel, "lines": _json_lines, "csv": _csv}
     return kinds[table_kind(file)](file, on_columns)
 
@@ -197,21 +189,13 @@ def object_records(
 
 @dataclass(frozen=True, slots=True)
 class LineBlock:
-    """Consecutive lines of a file, as bytes.
+    """Consecutive lines of a file, as bytes."""
 
-    Attributes
-    ----------
-    data
-        Complete lines; the last line of a file may lack a line break. None for a single line that
-        is too long.
-    offset
-        Number of the last line before the block.
-    line_ends
-        Positions in the data after each line break.
-    """
-
+    #: Complete lines, though the file's last one may lack a line break; None for a too long line.
     data: bytes | None
+    #: Number of the last line before the block.
     offset: int
+    #: Positions in the data after each line break.
     line_ends: npt.NDArray[np.int64]
 
     @property
@@ -236,10 +220,7 @@ class LineBlock:
 def line_blocks(stream: IO[bytes], size: int) -> Iterator[LineBlock]:
     """Split a stream into blocks of `size` lines, or fewer if lines are long.
 
-    Raises
-    ------
-    CorruptFileError
-        Where the stream breaks, after the complete lines before that.
+    If the stream is corrupt, the complete lines before that are still yielded.
     """
     rest, offset = b"", 0
     while True:

@@ -115,9 +115,6 @@ def _activity(activity: dict[str, Any], context: ReadContext) -> dict[str, Any] 
         repost=boost,
         edited_at=None if edited is None else parse_timestamp(edited, "edited_at"),
         content_warning=_text_or_none(note.get("summary")),
-        replies=None,
-        reposts=None,
-        likes=None,
     )
 
 

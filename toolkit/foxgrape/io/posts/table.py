@@ -179,15 +179,7 @@ class _NeedsRowReader(Exception):  # noqa: N818 - not an error: the part is read
 
 
 def posts_from_json_lines(block: LineBlock, context: ReadContext) -> pd.DataFrame | None:
-    """Return the posts of JSON lines, read column by column; None if that cannot be done.
-
-    Parameters
-    ----------
-    block
-        An object per line.
-    context
-        Its ``mapping`` and ``extra_columns`` name all columns that a line may have.
-    """
+    """Return the posts of JSON lines, read column by column; None if they need the row reader."""
     data = block.data
     if data is None or not _are_objects(block, data):
         return None
@@ -226,22 +218,13 @@ def _infer_types(names: Iterable[str], lines: Iterable[bytes]) -> Iterable[tuple
     for line in lines:
         for name, cell in json.loads(line).items():
             if cell is not None:
-                if type(cell) not in _TYPES or name not in types:
-                    raise _NeedsRowReader
+                _require(type(cell) in _TYPES and name in types)
                 types[name] = _TYPES[type(cell)]
     return types.items()
 
 
 def posts_from_arrow(table: pa.Table, context: ReadContext) -> pd.DataFrame | None:
-    """Return the posts of an Arrow table; None if any cell needs the row reader.
-
-    Parameters
-    ----------
-    table
-        Columns as the ``mapping`` and ``extra_columns`` of `context` name them.
-    context
-        The options of the file.
-    """
+    """Return the posts of an Arrow table; None if any cell needs the row reader."""
     try:
         table.validate(full=True)
         return _convert_columns(table, context)
@@ -255,6 +238,7 @@ def _convert_columns(table: pa.Table, context: ReadContext) -> pd.DataFrame:
     extra = [name for name in context.extra_columns if name not in given]
     empty = pa.nulls(rows, _TEXT)
     posted = _instants(given["posted_at"])
+    _require(_is_text(given["text"]))
     account = given.get("account")
     if account is None:
         account = pa.repeat(pa.scalar(context.account, _TEXT), rows)
@@ -270,65 +254,59 @@ def _convert_columns(table: pa.Table, context: ReadContext) -> pd.DataFrame:
         "repost": _booleans(given.get("repost", pa.nulls(rows, pa.bool_()))),
         "edited_at": _instants(given.get("edited_at", pa.nulls(rows, _STAMP))),
     }
-    columns |= {name: _extra_texts(table[name].combine_chunks()) for name in extra}
-    if pc.count_distinct(columns["post_id"]).as_py() != rows:
-        raise _NeedsRowReader
+    # As `foxgrape.io.convert.extra_cells` does.
+    columns |= {name: _texts_or_null(table[name].combine_chunks()) for name in extra}
+    _require(pc.count_distinct(columns["post_id"]).as_py() == rows)
     frame = pa.table(columns).to_pandas()
     frame["repost"] = frame["repost"].astype("boolean")
     typed: pd.DataFrame = frame.astype(schemas.dtypes("posts") | dict.fromkeys(extra, "str"))
     return typed
 
 
-def _valid_text(column: pa.Array) -> pa.Array:
+def _require(condition: object) -> None:
+    if not condition:
+        raise _NeedsRowReader
+
+
+def _texts(column: pa.Array) -> pa.Array:
+    """Return texts, integers or booleans as text."""
+    kind = column.type
+    _require(_is_text(column) or pa.types.is_integer(kind) or pa.types.is_boolean(kind))
     text = column.cast(_TEXT)
-    if pc.any(pc.match_substring(text, _NONCHARACTER)).as_py():
-        raise _NeedsRowReader
+    _require(not pc.any(pc.match_substring(text, _NONCHARACTER)).as_py())
     return text
 
 
-def _words(column: pa.Array) -> pa.Array:
-    """Return texts or integers as text; null for an empty text."""
-    if not (_is_text(column) or pa.types.is_integer(column.type)):
-        raise _NeedsRowReader
-    text = _null_if_empty(_valid_text(column))
-    if not any(
-        pc.all(pc.match_substring_regex(text, pattern), min_count=0).as_py()
-        for pattern in (_STARTS_VISIBLE, _VISIBLE)
-    ):
-        raise _NeedsRowReader
-    return text
+def _texts_or_null(column: pa.Array) -> pa.Array:
+    return _null_if_empty(_texts(column))
 
 
 def _null_if_empty(text: pa.Array) -> pa.Array:
     return pc.if_else(pc.equal(text, ""), _NO_TEXT, text)
 
 
+def _words(column: pa.Array) -> pa.Array:
+    """Return texts with a visible character, or integers, as text; null for an empty text."""
+    _require(not pa.types.is_boolean(column.type))
+    text = _texts_or_null(column)
+    _require(_all_match(text, _STARTS_VISIBLE) or _all_match(text, _VISIBLE))
+    return text
+
+
+def _all_match(text: pa.Array, pattern: str) -> bool:
+    return bool(pc.all(pc.match_substring_regex(text, pattern), min_count=0).as_py())
+
+
 def _without_nulls(column: pa.Array) -> pa.Array:
-    if column.null_count:
-        raise _NeedsRowReader
+    _require(not column.null_count)
     return column
-
-
-def _texts(column: pa.Array) -> pa.Array:
-    if not _is_text(column):
-        raise _NeedsRowReader
-    return _valid_text(column)
 
 
 def _booleans(column: pa.Array) -> pa.Array:
     if pa.types.is_boolean(column.type):
         return column.cast(pa.bool_())
-    if column.null_count < len(column):
-        raise _NeedsRowReader
+    _require(column.null_count == len(column))
     return pa.nulls(len(column))
-
-
-def _extra_texts(column: pa.Array) -> pa.Array:
-    """Return an extra column as text, as `foxgrape.io.convert.extra_cells` does."""
-    kind = column.type
-    if not (_is_text(column) or pa.types.is_integer(kind) or pa.types.is_boolean(kind)):
-        raise _NeedsRowReader
-    return _null_if_empty(_valid_text(column))
 
 
 def _instants(column: pa.Array) -> pa.Array:
@@ -336,18 +314,14 @@ def _instants(column: pa.Array) -> pa.Array:
     if pa.types.is_timestamp(column.type) and column.type.tz is not None:
         instants = column.cast(_STAMP)
         limits = pc.min_max(instants)
-        if pc.less(limits["min"], _MIN_STAMP).as_py() or (
-            pc.greater(limits["max"], _MAX_STAMP).as_py()
-        ):
-            raise _NeedsRowReader
+        _require(not pc.less(limits["min"], _MIN_STAMP).as_py())
+        _require(not pc.greater(limits["max"], _MAX_STAMP).as_py())
         return instants
     if column.null_count == len(column):
         return pa.nulls(len(column), _STAMP)
-    if not _is_text(column):
-        raise _NeedsRowReader
+    _require(_is_text(column))
     text = _null_if_empty(column)
-    if not pc.all(pc.match_substring_regex(text, _INSTANT), min_count=0).as_py():
-        raise _NeedsRowReader
+    _require(_all_match(text, _INSTANT))
     return text.cast(_STAMP)
 
 
@@ -356,8 +330,7 @@ def _latest(posted: pa.Array, until: pa.Array | None) -> pa.Array:
     if until is None:
         return posted
     latest = pc.coalesce(_instants(until), posted)
-    if pc.any(pc.less(latest, posted)).as_py():
-        raise _NeedsRowReader
+    _require(not pc.any(pc.less(latest, posted)).as_py())
     return latest
 
 

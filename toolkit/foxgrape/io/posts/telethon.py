@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from foxgrape.io.base import ReadContext, Reader
 from foxgrape.io.convert import as_int, get_nested, parse_timestamp, require_dict, require_text
-from foxgrape.io.json_records import iter_records
 from foxgrape.io.posts.base import make_post
-from foxgrape.io.stream import BadRecordError, Record
+from foxgrape.io.stream import BadRecordError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from foxgrape.io.stream import InputFile
 
 __all__ = ["Telethon"]
@@ -31,11 +28,6 @@ class Telethon(Reader):
         """Return whether there are the fields of a message."""
         message = {("_",), ("peer_id",), ("date",)} <= paths
         return message or {("message_id",), ("sender_id",), ("date",), ("text",)} <= paths
-
-    def records(self, file: InputFile, context: ReadContext) -> Iterator[Record]:  # noqa: ARG002
-        """Yield each message, from lines or from an array."""
-        with file.open() as stream:
-            yield from iter_records(stream, file.head)
 
     def rows(self, value: Any, context: ReadContext) -> list[dict[str, Any]]:
         """Return the row of a message; none for service messages and private conversations."""
@@ -86,7 +78,6 @@ def _dump_row(message: dict[str, Any], context: ReadContext) -> dict[str, Any]:
         text=require_text(message.get("text")),
         views=as_int(message.get("views")),
         forwards=as_int(message.get("forwards")),
-        grouped_id=None,
     )
 
 

@@ -66,14 +66,8 @@ def tweet_times(
 ) -> tuple[datetime, datetime | None]:
     """Return when a tweet was posted and when it was edited, since each edit has its own id.
 
-    Parameters
-    ----------
-    tweet_id
-        The id of this version.
-    history
-        The ids of all versions, the first version first; None if edits are unknown.
-    stated
-        The time in the file; it must agree with the id to a second.
+    `history` has the ids of all versions, the first version first. The time `stated` in the file
+    must agree with the id to a second.
     """
     versions = history if isinstance(history, list) and history else [tweet_id]
     ids = [require_x_id(version) for version in versions]
