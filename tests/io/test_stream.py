@@ -70,7 +70,7 @@ def one_line_error(file, **options):
     ],
     ids=range(23),
 )
-def test_a_file_that_is_not_an_export_gives_no_rows_and_a_one_line_error_error(
+def test_a_file_that_is_not_an_export_gives_no_rows_and_a_one_line_error(
     tmp_path, format_name, content
 ):
     file = tmp_path / "x"
