@@ -49,7 +49,7 @@ nitpicky = True
 nitpick_ignore_regex = [
     ("py:obj", r"[a-z_]+"),
     ("py:obj", r"docs/.*|foxgrape [a-z -]+|emoji\..*|alarm_compare\.compare"),
-    ("py:obj", r"foxgrape\.(parametric|events\.quarantined)"),
+    ("py:obj", r"foxgrape\.parametric"),
     # Types in signatures: pandas, the standard library, and what stands behind TYPE_CHECKING.
     ("py:class", r".*"),
 ]

@@ -26,8 +26,6 @@ import json
 from pathlib import Path
 from tempfile import mkdtemp
 
-import pandas as pd
-
 from foxgrape import Store, ingest, new_study, open_study, read_posts, show
 from foxgrape._util.resources import study_folder
 
@@ -52,7 +50,8 @@ export = folder / "result.json"
 chat = {"name": "My channel", "type": "public_channel", "id": 42, "messages": messages}
 export.write_text(json.dumps(chat, ensure_ascii=False), encoding="utf-8")
 
-posts = read_posts(export, account="my_channel", on_error="quarantine")
+options = {"account": "my_channel", "on_error": "quarantine"}
+posts, report = read_posts(export, with_report=True, **options)
 posts[["post_id", "account", "posted_at", "text"]]
 
 # %% [markdown]
@@ -60,12 +59,12 @@ posts[["post_id", "account", "posted_at", "text"]]
 # `on_error="quarantine"` the first bad record is an error that names file, record and field.
 
 # %%
-pd.DataFrame(posts.attrs["quarantine"])
+report.quarantine_frame()
 
 # %% [markdown]
 # ## A table with columns of its own
 #
-# Usual names are understood; what foxgrape took for what is in `attrs["mapping"]`. Times without an
+# Usual names are understood; `with_report=True` reports the mapping. Times without an
 # offset need a zone.
 
 # %%
@@ -119,6 +118,6 @@ for line in mine.findings():
 #
 # ## Exercises
 #
-# 1. Read an export of your own. What does `posts.attrs["quarantine"]` say?
+# 1. Read an export of your own. What does its quarantine contain?
 # 2. Change a text in `result.json` and ingest it again. What does `store.versions("posts")` show?
 # 3. Build a report of it: `foxgrape report build lead_times --study FOLDER`.

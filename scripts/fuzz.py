@@ -1,9 +1,9 @@
-"""Look for bytes that break a promise of tests/fuzz_targets.py, guided by coverage (atheris).
+"""Fuzz the targets of tests/fuzz_targets.py, guided by coverage (atheris).
 
-Run as `python scripts/fuzz.py [TARGET ...] [--seconds 600] [--workers 2]`, or by `make fuzz`. What
-leads to new code is kept in build/fuzz, so that the next run goes on from there; what breaks a
-promise is written to build/fuzz/found, and belongs, once mended, into tests/fixtures/found/TARGET,
-where every run of the tests tries it again.
+Run as `python scripts/fuzz.py [TARGET ...] [--seconds 600] [--workers 2]`, or by `make fuzz`.
+Inputs that reach new code are kept in build/fuzz, where the next run continues. Findings are
+written to build/fuzz/found; once fixed, move them to tests/fixtures/found/TARGET, which every run
+of the tests repeats.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from pathlib import Path
 import atheris
 
 ROOT = Path(__file__).parents[1]
-KEPT = ROOT / "build" / "fuzz"
-#: Seconds after which one input counts as endless, and megabytes as boundless.
-PATIENCE, MEMORY = 30, 4000
+BUILD = ROOT / "build" / "fuzz"
+#: Limits for one input, in seconds and in megabytes.
+MAX_SECONDS, MAX_MEMORY = 30, 4000
 sys.path.insert(0, str(ROOT / "tests"))
 
 with atheris.instrument_imports(include=["foxgrape"]):
@@ -32,7 +32,7 @@ with atheris.instrument_imports(include=["foxgrape"]):
 
 
 def main() -> int:
-    """Fuzz each target in a process of its own, as many at once as told; return how many broke."""
+    """Fuzz each target in its own process, `workers` at a time; return how many have findings."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=", ".join(TARGETS))
     parser.add_argument("--seconds", type=int, default=600, help="for each target")
@@ -44,55 +44,55 @@ def main() -> int:
         parser.error(f"no such target: {', '.join(sorted(unknown))}")
     if options.inside:
         fuzz(options.targets[0], options.seconds)
-    KEPT.mkdir(parents=True, exist_ok=True)
+    BUILD.mkdir(parents=True, exist_ok=True)
     names = options.targets or list(TARGETS)
     with ThreadPoolExecutor(options.workers) as pool:
-        return sum(pool.map(broke, names, [options.seconds] * len(names)))
+        return sum(pool.map(has_findings, names, [options.seconds] * len(names)))
 
 
-def broke(name: str, seconds: int) -> bool:
-    """Fuzz one target in a process of its own, and say what came of it; return whether it broke."""
-    log = KEPT / f"{name}.log"
+def has_findings(name: str, seconds: int) -> bool:
+    """Fuzz one target in its own process, print the outcome, and return whether it has findings."""
+    log = BUILD / f"{name}.log"
     command = [sys.executable, __file__, name, "--inside", "--seconds", str(seconds)]
     with log.open("w", encoding="utf-8") as handle:
-        code = subprocess.run(command, check=False, stdout=handle, stderr=handle).returncode  # noqa: S603 - our own words
+        code = subprocess.run(command, check=False, stdout=handle, stderr=handle).returncode  # noqa: S603 - our own arguments
     runs = re.findall(r"number_of_executed_units: (\d+)", log.read_text("utf-8", "replace"))
-    told = f"{int(runs[-1]):,} inputs" if runs else "it did not say how many inputs"
-    print(f"{name}: {told}, {f'broken, see {log}' if code else 'nothing found'}", flush=True)
+    inputs = f"{int(runs[-1]):,} inputs" if runs else "unknown number of inputs"
+    print(f"{name}: {inputs}, {f'failed, see {log}' if code else 'no findings'}", flush=True)
     return code != 0
 
 
 def fuzz(name: str, seconds: int) -> None:
-    """Fuzz one target until something breaks or time is up; this never returns."""
-    corpus = KEPT / "corpus" / name
-    found = KEPT / "found" / name
-    for folder in (corpus, found):
+    """Fuzz one target until a finding or the time limit; this never returns."""
+    corpus = BUILD / "corpus" / name
+    findings = BUILD / "found" / name
+    for folder in (corpus, findings):
         folder.mkdir(parents=True, exist_ok=True)
     for data in seeds(name):
         (corpus / sha256(data).hexdigest()[:16]).write_bytes(data)
     warnings.simplefilter("error")
     scratch = Path(tempfile.mkdtemp(prefix="foxgrape-fuzz-"))
-    words = [
+    arguments = [
         sys.argv[0],
         str(corpus),
-        f"-artifact_prefix={found}/",
+        f"-artifact_prefix={findings}/",
         f"-max_total_time={seconds}",
-        f"-timeout={PATIENCE}",
-        f"-rss_limit_mb={MEMORY}",
+        f"-timeout={MAX_SECONDS}",
+        f"-rss_limit_mb={MAX_MEMORY}",
         "-max_len=20000",
         "-len_control=0",
         "-print_final_stats=1",
     ]
 
-    def tried(data: bytes) -> None:
+    def run_target(data: bytes) -> None:
         try:
             TARGETS[name](data, scratch)
         except BaseException:
-            # The fuzzer writes it down too, unless ending takes the interpreter with it.
-            (found / f"broken-{sha256(data).hexdigest()[:16]}").write_bytes(data)
+            # The fuzzer writes it too, unless the interpreter crashes.
+            (findings / f"finding-{sha256(data).hexdigest()[:16]}").write_bytes(data)
             raise
 
-    atheris.Setup(words, tried)
+    atheris.Setup(arguments, run_target)
     atheris.Fuzz()
 
 

@@ -1,8 +1,7 @@
-"""What must hold for any bytes whatever, as functions that a fuzzer can call.
+"""Fuzz targets: functions that check what must hold for any bytes.
 
-Each takes bytes and a scratch folder, and ends in silence or in an error that foxgrape raises on
-purpose, of one line. Anything else is a finding: another error, a warning, a line too many, an
-answer that breaks what it promises.
+Each takes bytes and a scratch folder, and returns or raises a one-line `FoxgrapeError`. Anything
+else is a finding: another error, a warning, an error of several lines, or a wrong result.
 """
 
 from __future__ import annotations
@@ -46,56 +45,62 @@ TEXTS = [
 ]
 
 
-def _on_purpose(call: Callable[..., object], *arguments: object, **options: object) -> object:
-    """Call; what is raised on purpose is no finding, if it is one line."""
+def _call(call: Callable[..., object], *arguments: object, **options: object) -> object:
+    """Return the result of a call; None if it raises a one-line `FoxgrapeError`."""
     try:
         return call(*arguments, **options)
     except FoxgrapeError as error:
         text = str(error)
-        assert text.strip(), "an error without a word"
+        assert text.strip(), "an error without a message"
         assert len(text.splitlines()) == 1, f"an error of several lines: {text!r}"
         return None
 
 
 def _export(
-    read: Callable[..., object], told: dict[str, str], name: str | None, data: bytes, folder: Path
+    read: Callable[..., object],
+    options: dict[str, str],
+    name: str | None,
+    data: bytes,
+    folder: Path,
 ) -> None:
-    """Try a file in a format, or in whichever it is: whole, and with what is bad put aside."""
+    """Read a file in a format, or detect it, with and without a quarantine."""
     file = folder / "export"
     file.write_bytes(data)
-    told = {"format": name, "timezone": "Europe/Kyiv"} | told
-    whole = _on_purpose(read, file, **told)
-    kept = _on_purpose(read, file, **told, on_error="quarantine")
-    if whole is not None:
-        # What can be read whole has nothing to be put aside.
-        assert kept is not None
-        assert kept.equals(whole)
+    options = {"format": name, "timezone": "Europe/Kyiv"} | options
+    strict = _call(read, file, **options)
+    tolerant = _call(read, file, **options, on_error="quarantine", with_report=True)
+    if strict is not None:
+        # A file without bad records has an empty quarantine.
+        assert tolerant is not None
+        frame, report = tolerant
+        assert frame.equals(strict)
+        assert report.quarantine == []
 
 
 def codebook(data: bytes, folder: Path) -> None:
-    """Try a codebook, and codes looked up in it."""
+    """Read a codebook, and look up its codes."""
     file = folder / "codes.csv"
     file.write_bytes(data)
-    book = _on_purpose(Codebook.from_csv, file)
+    book = _call(Codebook.from_csv, file)
     for code in book.codes[:3] if isinstance(book, Codebook) else ():
         assert any(match.code == code for match in book.lookup(code.code))
 
 
 def gazetteer(data: bytes, folder: Path) -> None:
-    """Try a gazetteer, and its first place found in it."""
+    """Read a gazetteer, and find its first place."""
     file = folder / "places.csv"
     file.write_bytes(data)
-    held = _on_purpose(Gazetteer.from_csv, file)
-    if isinstance(held, Gazetteer):
-        for place in held.populated_places()[:1]:
-            held.find(place.name)
+    places = _call(Gazetteer.from_csv, file)
+    if isinstance(places, Gazetteer):
+        for place in places.populated_places()[:1]:
+            places.find(place.name)
 
 
 def names(data: bytes, folder: Path) -> None:  # noqa: ARG001 - all take a folder
-    """Try whatever somebody types, or posts."""
+    """Look up, find and scan any text."""
     text = data.decode("utf-8", "replace")
-    _on_purpose(find, text[:200])
-    _on_purpose(lookup, text[:200])
+    _call(find, text[:200])
+    _call(lookup, text[:200])
     for mention in find_mentions(text, Gazetteer.default()):
         assert text[mention.start : mention.end].strip()
         assert mention.places
@@ -107,29 +112,29 @@ def names(data: bytes, folder: Path) -> None:  # noqa: ARG001 - all take a folde
 
 
 def parameters(data: bytes, folder: Path) -> None:
-    """Try the sidecar of a template, and values for it as a shell and as JSON give them."""
+    """Read the sidecar of a template, and validate values from the shell and from JSON."""
     sidecar, _, given = data.partition(b"\0")
     (folder / "mine.ipynb").write_text("{}", encoding="utf-8")
     (folder / "mine.yaml").write_bytes(sidecar)
-    own = _on_purpose(find_template, folder / "mine.ipynb")
+    own = _call(find_template, folder / "mine.ipynb")
     for template in filter(None, (own, find_template("lead_times"))):
         try:
-            told = json.loads(given or b"{}")
+            values = json.loads(given or b"{}")
         except (ValueError, RecursionError):
-            told = {"horizon": given.decode("utf-8", "replace")}
-        told = told if isinstance(told, dict) else {"horizon": told}
-        _on_purpose(validate_parameters, template, told, now=NOW, environ={})
-        shell = {name: value for name, value in told.items() if isinstance(value, str)}
-        typed = _on_purpose(parse_parameters, template, shell)
+            values = {"horizon": given.decode("utf-8", "replace")}
+        values = values if isinstance(values, dict) else {"horizon": values}
+        _call(validate_parameters, template, values, now=NOW, environ={})
+        shell = {name: value for name, value in values.items() if isinstance(value, str)}
+        typed = _call(parse_parameters, template, shell)
         if isinstance(typed, dict):
-            _on_purpose(validate_parameters, template, typed, now=NOW, environ={})
+            _call(validate_parameters, template, typed, now=NOW, environ={})
 
 
 def schedule(data: bytes, folder: Path) -> None:
-    """Try a schedule, and what is due by it."""
+    """Read a schedule, and list its periods."""
     file = folder / "schedule.toml"
     file.write_bytes(data)
-    read = _on_purpose(read_schedule, file)
+    read = _call(read_schedule, file)
     wrong = problems(file)
     assert (read is None) == bool(wrong)
     assert all(len(str(error).splitlines()) == 1 for error in wrong)
@@ -138,20 +143,20 @@ def schedule(data: bytes, folder: Path) -> None:
 
 
 def study(data: bytes, folder: Path) -> None:
-    """Try the descriptor of a study beside tables that are right."""
+    """Open a study with valid tables and any descriptor."""
     for file in STUDY.iterdir():
-        beside = folder / file.name
-        if file.is_file() and not beside.exists():
-            beside.symlink_to(file)
+        link = folder / file.name
+        if file.is_file() and not link.exists():
+            link.symlink_to(file)
     descriptor = folder / "datapackage.json"
     descriptor.unlink(missing_ok=True)
     descriptor.write_bytes(data)
-    _on_purpose(open_study, folder)
+    _call(open_study, folder)
 
 
 _posts = partial(_export, read_posts, {"account": "me"})
 _events = partial(_export, read_events, {})
-#: By name: what is tried, and what a fuzzer begins with.
+#: Targets by name.
 TARGETS: dict[str, Callable[[bytes, Path], None]] = {
     "codebook": codebook,
     "gazetteer": gazetteer,
@@ -167,13 +172,13 @@ TARGETS: dict[str, Callable[[bytes, Path], None]] = {
 
 
 def seeds(name: str) -> list[bytes]:
-    """Return inputs that are right, and those that once were a finding, for a target."""
+    """Return valid inputs for a target, and inputs that were findings once."""
     kind, _, form = name.partition("-")
-    found = sorted((FIXTURES / "found" / name).glob("*"))
-    return [*_right(kind, form), *(file.read_bytes() for file in found)]
+    findings = sorted((FIXTURES / "found" / name).glob("*"))
+    return [*_valid_inputs(kind, form), *(file.read_bytes() for file in findings)]
 
 
-def _right(kind: str, form: str) -> list[bytes]:
+def _valid_inputs(kind: str, form: str) -> list[bytes]:
     if kind in {"posts", "events"}:
         own = [file for file in sorted((FIXTURES / kind).iterdir()) if file.name.startswith(form)]
         rows = (STUDY / f"{kind}.csv").read_bytes().splitlines(keepends=True)[:6]

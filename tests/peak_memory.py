@@ -1,22 +1,23 @@
-"""How much memory reading takes, measured in a process of its own."""
+"""Measure the memory that reading takes, in a separate process."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 
-MEASURED = """
+SCRIPT = """
 import resource, sys
 from foxgrape import iter_posts, read_posts
 from foxgrape.errors import FoxgrapeError
 import pyarrow.parquet, pandera.pandas
-read_posts(sys.argv[2], account="a", timezone="UTC", on_error="quarantine")
+read_posts(sys.argv[2], account="a", timezone="UTC", on_error="quarantine", with_report=True)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 rows = bad = 0
 try:
-    for part in iter_posts(sys.argv[1], account="a", on_error="quarantine", batch=5_000):
-        rows += len(part)
-        bad += len(part.attrs["quarantine"])
+    options = {"account": "a", "on_error": "quarantine", "batch": 5_000}
+    for posts, report in iter_posts(sys.argv[1], with_report=True, **options):
+        rows += len(posts)
+        bad += len(report.quarantine)
 except FoxgrapeError as error:
     print(error)
 after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -24,12 +25,12 @@ print(rows, bad, (after - before) // 1024)
 """
 
 
-def measured(file, small):
-    """Read in a process of its own; return rows, bad records and MB beyond a small file's."""
-    done = subprocess.run(
-        [sys.executable, "-c", MEASURED, str(file), str(small)],
+def measure_reading(file, small):
+    """Read in a separate process; return rows, bad records, and MB more than a small file."""
+    process = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(file), str(small)],
         check=True,
         capture_output=True,
         text=True,
     )
-    return tuple(map(int, done.stdout.split()[-3:]))
+    return tuple(map(int, process.stdout.split()[-3:]))

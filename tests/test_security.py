@@ -26,7 +26,7 @@ from foxgrape.io.stream import MAX_RATIO, MAX_UNPACKED
 from foxgrape.reports.rendering.run_index import catalogue_page
 from foxgrape.reports.run_folder import StagingFolder, prune
 from foxgrape.reports.templates.discovery import templates
-from peak_memory import measured
+from peak_memory import measure_reading
 
 ROOT = Path(__file__).parents[1]
 GOOD = json.dumps({"id": 1, "date": "2022-09-10T12:16:00Z", "text": "🍇"}).encode() + b"\n"
@@ -71,7 +71,7 @@ def test_a_bomb_ends_in_one_line_and_in_little_memory(tmp_path, packing):
     with pytest.raises(TableError, match=f"more than {MAX_RATIO} times its size") as caught:
         read_posts(file, account="a")
     assert str(file) in one_line(caught.value)
-    rows, bad, grown = measured(file, small)
+    rows, bad, grown = measure_reading(file, small)
     assert (rows, bad) == (1, 1)
     assert grown < 64
 

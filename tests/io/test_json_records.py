@@ -1,4 +1,4 @@
-"""JSON records: escapes are mended wherever the pieces were cut, and limits hold."""
+"""JSON records: escapes are repaired wherever the chunks are cut, and limits hold."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PIECES = st.sampled_from(
 
 
 def expected(pieces):
-    """Read escapes one after the other, the slow and plain way."""
+    """Repair escapes one after the other, the slow and simple way."""
     data, out, at = b"".join(pieces), b"", 0
     while at < len(data):
         if data[at : at + 1] != b"\\":
@@ -37,13 +37,13 @@ def expected(pieces):
 
 
 @given(st.lists(PIECES, max_size=12), st.lists(st.integers(0, 100), max_size=8))
-def test_escapes_are_mended_wherever_the_pieces_were_cut(pieces, cuts):
+def test_escapes_are_repaired_wherever_the_chunks_are_cut(pieces, cuts):
     data = b"".join(pieces)
     edges = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
     chunks = [data[a:b] for a, b in pairwise(edges)]
-    mended = b"".join(json_records.repair_escapes(iter(chunks)))
-    assert mended == expected(pieces)
-    json.loads(b'"' + mended + b'"')
+    repaired = b"".join(json_records.repair_escapes(iter(chunks)))
+    assert repaired == expected(pieces)
+    json.loads(b'"' + repaired + b'"')
 
 
 JSON = st.recursive(
@@ -54,13 +54,13 @@ JSON = st.recursive(
 
 
 @given(st.lists(JSON))
-def test_items_of_an_array_are_those_of_the_standard_library(items):
+def test_an_array_has_the_items_that_the_standard_library_reads(items):
     source = io.BytesIO(json.dumps(items).encode())
-    assert [found for _, found in json_records.values(source, {("item",)})] == items
+    assert [value for _, value in json_records.iter_values(source, {("item",)})] == items
 
 
 @given(st.lists(st.dictionaries(st.text(max_size=3), JSON)))
-def test_lines_are_those_of_the_standard_library(items):
+def test_lines_have_the_values_that_the_standard_library_reads(items):
     source = io.BytesIO("\n\n".join(map(json.dumps, items)).encode())
     records = list(json_records.json_lines(lines(source)))
     assert [record.value for record in records] == items
@@ -68,25 +68,25 @@ def test_lines_are_those_of_the_standard_library(items):
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "reason"),
     [
         (b"[" * 10_000, "nested deeper than 100"),
         (b'[{"a": 1}, {"a"', "cut off"),
-        (b'[{"a": 1}, {"a": }]', "broken"),
+        (b'[{"a": 1}, {"a": }]', "invalid"),
         (b'[{"a": 1}, "\xff"]', "UTF8"),
         (b"[{}] {}", "garbage"),
     ],
 )
-def test_a_document_that_cannot_be_read_on_says_why(content, says):
-    with pytest.raises(CorruptFileError, match=says):
-        list(json_records.values(io.BytesIO(content), {("item",)}))
+def test_the_error_for_a_corrupt_document_has_the_reason(content, reason):
+    with pytest.raises(CorruptFileError, match=reason):
+        list(json_records.iter_values(io.BytesIO(content), {("item",)}))
 
 
-def test_a_record_may_be_no_larger_than_the_cap(monkeypatch):
+def test_a_record_larger_than_the_limit_is_rejected(monkeypatch):
     monkeypatch.setattr(json_records, "MAX_RECORD", 3 * stream.CHUNK)
     small = [{"a": "x" * stream.CHUNK}] * 12
     source = io.BytesIO(json.dumps(small).encode())
-    assert len(list(json_records.values(source, {("item",)}))) == 12
+    assert len(list(json_records.iter_values(source, {("item",)}))) == 12
     source = io.BytesIO(json.dumps([*small, {"a": "x" * 9 * stream.CHUNK}]).encode())
     with pytest.raises(CorruptFileError, match="larger than"):
-        list(json_records.values(source, {("item",)}))
+        list(json_records.iter_values(source, {("item",)}))

@@ -1,4 +1,4 @@
-"""Hostile files end in one line or in the quarantine, in bounded memory, and give no wrong row."""
+"""A malicious file gives a one-line error or a quarantine, in bounded memory, and no wrong row."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import pytest
 
 from foxgrape import iter_posts, read_posts
 from foxgrape.errors import TableError
+from foxgrape.io.base import QuarantineWarning
 from foxgrape.io.posts.read import FORMATS
 from foxgrape.io.stream import MAX_RECORD, InputFile
-from peak_memory import measured
+from peak_memory import measure_reading
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "posts"
 ALL = sorted(FIXTURES.iterdir(), key=lambda file: file.name)
@@ -22,7 +23,15 @@ KNOWN = {"account": "a", "timezone": "Europe/Kyiv"}
 GOOD = {"id": 1, "date": "2022-09-10T12:16:00Z", "text": "🍇"}
 
 
-def one_line(file, **options):
+def read(file, **options):
+    return read_posts(file, on_error="quarantine", with_report=True, **KNOWN | options)
+
+
+def row_set(posts):
+    return set(posts.drop(columns="repost").astype(str).itertuples(index=False, name=None))
+
+
+def one_line_error(file, **options):
     with pytest.raises(TableError) as caught:
         read_posts(file, **KNOWN | options)
     text = str(caught.value)
@@ -61,123 +70,124 @@ def one_line(file, **options):
     ],
     ids=range(23),
 )
-def test_what_is_no_export_gives_no_row_and_one_line(tmp_path, format_name, content):
+def test_a_file_that_is_not_an_export_gives_no_rows_and_a_one_line_error(
+    tmp_path, format_name, content
+):
     file = tmp_path / "x"
     file.write_bytes(content)
-    one_line(file, format=format_name)
+    one_line_error(file, format=format_name)
     try:
-        posts = read_posts(file, format=format_name, on_error="quarantine", **KNOWN)
+        posts, report = read(file, format=format_name)
     except TableError as error:
         assert "\n" not in str(error)  # noqa: PT017
     else:
         assert posts.empty
-        assert posts.attrs["quarantine"]
+        assert report.quarantine
 
 
 @pytest.mark.parametrize("file", ALL, ids=lambda file: file.name)
-def test_a_file_cut_off_anywhere_gives_a_part_of_its_rows(tmp_path, file):
+def test_a_truncated_file_gives_some_of_its_rows(tmp_path, file):
     content = file.read_bytes()
-    whole = read_posts(file, on_error="quarantine", **KNOWN)
-    rows = set(whole.drop(columns="repost").astype(str).itertuples(index=False, name=None))
-    cut = tmp_path / "x"
+    complete, complete_report = read(file)
+    rows = row_set(complete)
+    truncated = tmp_path / "x"
     for length in range(len(content) // 17, len(content) - 2, max(1, len(content) // 17)):
-        cut.write_bytes(content[:length])
+        truncated.write_bytes(content[:length])
         try:
-            posts = read_posts(cut, format=whole.attrs["format"], on_error="quarantine", **KNOWN)
+            posts, report = read(truncated, format=complete_report.format)
         except TableError as error:
             assert "\n" not in str(error)  # noqa: PT017
             continue
-        found = posts.drop(columns="repost").astype(str).itertuples(index=False, name=None)
-        assert set(found) <= rows
+        assert row_set(posts) <= rows
         if not content[:length].endswith(b"}\n"):
-            assert len(posts.attrs["quarantine"]) > 0
+            assert report.quarantine
 
 
-@pytest.mark.parametrize("packing", ["gzip", "zstd", "zip"])
-def test_a_packed_file_cut_off_is_told(tmp_path, packing):
+@pytest.mark.parametrize("compression", ["gzip", "zstd", "zip"])
+def test_a_truncated_compressed_file_is_an_error(tmp_path, compression):
     lines = b"".join(json.dumps(GOOD | {"id": n}).encode() + b"\n" for n in range(20_000))
     file = tmp_path / "x"
-    if packing == "gzip":
+    if compression == "gzip":
         file.write_bytes(gzip.compress(lines))
-    elif packing == "zstd":
+    elif compression == "zstd":
         file.write_bytes(pa.Codec("zstd").compress(lines, asbytes=True))
     else:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("x", lines)
     assert len(read_posts(file, **KNOWN)) == 20_000
     file.write_bytes(file.read_bytes()[: -len(file.read_bytes()) // 3])
-    one_line(file)
+    one_line_error(file)
 
 
-def test_a_damaged_packed_file_is_told(tmp_path):
+def test_a_damaged_compressed_file_is_an_error(tmp_path):
     packed = bytearray(gzip.compress(json.dumps(GOOD).encode() + b"\n"))
     packed[-6] ^= 1
     (tmp_path / "x").write_bytes(packed)
-    assert "CRC" in one_line(tmp_path / "x")
+    assert "CRC" in one_line_error(tmp_path / "x")
 
 
-def test_a_zip_of_several_files_and_one_with_a_password_are_told(tmp_path):
+def test_a_zip_of_several_files_is_an_error(tmp_path):
     with zipfile.ZipFile(tmp_path / "x", "w") as archive:
         archive.writestr("a", "1")
         archive.writestr("b", "2")
-    assert "a, b" in one_line(tmp_path / "x")
+    assert "a, b" in one_line_error(tmp_path / "x")
 
 
-def test_a_folder_and_a_missing_file_are_told(tmp_path):
-    assert "cannot be opened" in one_line(tmp_path)
-    assert "no such file" in one_line(tmp_path / "none")
+def test_a_folder_and_a_missing_file_are_errors(tmp_path):
+    assert "cannot open the file" in one_line_error(tmp_path)
+    assert "no such file" in one_line_error(tmp_path / "none")
 
 
-def test_calls_that_cannot_work_are_told(tmp_path):
+def test_invalid_options_are_errors(tmp_path):
     file = tmp_path / "x"
     file.write_text(json.dumps(GOOD), encoding="utf-8")
-    assert "did you mean 'telethon'" in one_line(file, format="teleton")
-    assert "time zone" in one_line(file, timezone="Europe/Kiew")
-    assert "on_error" in one_line(file, on_error="ignore")
-    assert "did you mean" in one_line(file, columns={"text": "tex"})
+    assert "did you mean 'telethon'" in one_line_error(file, format="teleton")
+    assert "time zone" in one_line_error(file, timezone="Europe/Kiew")
+    assert "on_error" in one_line_error(file, on_error="ignore")
+    assert "did you mean" in one_line_error(file, columns={"text": "tex"})
 
 
-def test_bad_lines_cost_only_themselves(tmp_path):
+def test_bad_lines_do_not_affect_good_ones(tmp_path):
     good = json.dumps(GOOD).encode()
     deep = b'{"id": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
     lines = [good, b"{", b"\xff\xfe", deep, b"[1]", b'"x"', b"NaN", b"", good.replace(b"1,", b"2,")]
     file = tmp_path / "x"
     file.write_bytes(b"\n".join(lines))
-    posts = read_posts(file, on_error="quarantine", **KNOWN)
+    posts, report = read(file)
     assert posts["post_id"].tolist() == ["1", "2"]
-    assert [bad["record"] for bad in posts.attrs["quarantine"]] == [2, 3, 4, 5, 6, 7]
-    assert all(len(bad["raw"]) <= 2_000 for bad in posts.attrs["quarantine"])
+    assert [bad["record"] for bad in report.quarantine] == [2, 3, 4, 5, 6, 7]
+    assert all(len(bad["raw"]) <= 2_000 for bad in report.quarantine)
 
 
 def test_the_first_line_may_be_the_bad_one(tmp_path):
     file = tmp_path / "x"
     file.write_bytes(b'{"id": 1, "da\n' + json.dumps(GOOD).encode())
-    posts = read_posts(file, on_error="quarantine", **KNOWN)
-    assert (len(posts), posts.attrs["quarantine"][0]["record"]) == (1, 1)
+    posts, report = read(file)
+    assert (len(posts), report.quarantine[0]["record"]) == (1, 1)
 
 
-def test_bad_records_fill_batches_too(tmp_path):
+def test_bad_records_count_towards_the_size_of_a_batch(tmp_path):
     file = tmp_path / "x"
     file.write_bytes(json.dumps(GOOD).encode() + b"\n{" * 25)
-    parts = list(iter_posts(file, on_error="quarantine", batch=10, **KNOWN))
-    assert [len(part.attrs["quarantine"]) for part in parts] == [9, 10, 6]
+    batches = iter_posts(file, on_error="quarantine", batch=10, with_report=True, **KNOWN)
+    assert [len(report.quarantine) for _, report in batches] == [9, 10, 6]
 
 
-def test_the_head_of_a_door_is_what_is_inside(tmp_path):
+def test_the_head_of_a_file_is_its_decompressed_content(tmp_path):
     file = tmp_path / "x"
     file.write_bytes(gzip.compress(b"\xef\xbb\xbfabc"))
-    door = InputFile(file)
-    assert (door.head, door.packing) == (b"abc", "gzip")
+    opened = InputFile(file)
+    assert (opened.head, opened.compression) == (b"abc", "gzip")
 
 
-@pytest.mark.parametrize("kind", ["lines", "array", "csv", "telegram", "packed"])
-def test_a_line_of_100_mb_costs_itself_and_little_memory(tmp_path, kind):
+@pytest.mark.parametrize("kind", ["lines", "array", "csv", "telegram", "compressed"])
+def test_a_line_of_100_mb_is_one_bad_record_and_takes_little_memory(tmp_path, kind):
     long, file = b"x" * 100_000_000, tmp_path / "x"
     good = [json.dumps(GOOD | {"id": n}).encode() for n in (1, 2)]
     huge = good[0].replace(b'"id": 1', b'"id": 3').replace(b"2022", long)
     small, expected = tmp_path / "small", (2, 1)
     small.write_bytes(good[0])
-    if kind in {"lines", "packed"}:
+    if kind in {"lines", "compressed"}:
         file.write_bytes(b"\n".join([good[0], huge, good[1]]))
     elif kind == "array":
         telethon = (FIXTURES / "telethon.jsonl").read_bytes().split(b"\n")[0]
@@ -190,15 +200,15 @@ def test_a_line_of_100_mb_costs_itself_and_little_memory(tmp_path, kind):
         head = (FIXTURES / "telegram_desktop_channel.json").read_bytes()
         file.write_bytes(head[: head.index(b'"id": 4')] + b'"text": "' + long + b'"}]}')
         expected = (2, 1)
-    if kind == "packed":
+    if kind == "compressed":
         file.write_bytes(gzip.compress(file.read_bytes(), 1))
-    rows, bad, grown = measured(file, small)
+    rows, bad, grown = measure_reading(file, small)
     assert (rows, bad) == expected
     assert grown < 6 * MAX_RECORD >> 20
 
 
 @pytest.mark.parametrize("kind", ["lines", "csv", "telegram"])
-def test_four_times_the_file_takes_little_more_memory(tmp_path, kind):
+def test_a_file_four_times_as_large_takes_little_more_memory(tmp_path, kind):
     small = tmp_path / "small"
     small.write_text(json.dumps(GOOD), encoding="utf-8")
     grown = []
@@ -211,22 +221,35 @@ def test_four_times_the_file_takes_little_more_memory(tmp_path, kind):
             rows = (f"{n},{GOOD['date']},{'🍇' * 50}" for n in range(count))
             file.write_text("id,date,text\n" + "\n".join(rows), encoding="utf-8")
         else:
-            told = {"type": "message", "date_unixtime": "1662812160", "text": "🍇" * 50}
+            message = {"type": "message", "date_unixtime": "1662812160", "text": "🍇" * 50}
             chat = {"name": "c", "type": "public_channel", "id": 1}
-            messages = [told | {"id": n} for n in range(count)]
+            messages = [message | {"id": n} for n in range(count)]
             file.write_text(json.dumps(chat | {"messages": messages}), encoding="utf-8")
-        rows, bad, more = measured(file, small)
+        rows, bad, more = measure_reading(file, small)
         assert (rows, bad) == (count, 0)
         grown.append(more)
     assert grown[1] <= grown[0] + 12
 
 
-def test_in_batches_too_it_is_told_where_a_file_breaks(tmp_path):
-    """Also where the break comes alone, after the last whole batch."""
+def test_reading_in_batches_reports_a_truncated_file(tmp_path):
+    """Even if nothing but the error comes after the last full batch."""
     line = json.dumps(GOOD).encode() + b"\n"
     (tmp_path / "x").write_bytes(
         gzip.compress(line) + gzip.compress((b" " * 65_535 + b"\n") * 600)[:-9]
     )
-    parts = list(iter_posts(tmp_path / "x", account="a", on_error="quarantine", batch=1))
-    assert [len(part) for part in parts] == [1, 0]
-    assert "cut off" in parts[-1].attrs["quarantine"][0]["reason"]
+    options = {"account": "a", "on_error": "quarantine", "batch": 1}
+    batches = list(iter_posts(tmp_path / "x", with_report=True, **options))
+    assert [len(posts) for posts, _ in batches] == [1, 0]
+    assert "cut off" in batches[-1][1].quarantine[0]["reason"]
+
+
+def test_a_quarantine_without_a_report_warns_once(tmp_path):
+    file = tmp_path / "x"
+    file.write_bytes(json.dumps(GOOD).encode() + b"\n{" * 25)
+    expected = r"x: 25 bad records left out; the first is record 2: not JSON.*with_report=True"
+    with pytest.warns(QuarantineWarning, match=expected) as warned:
+        assert len(read_posts(file, on_error="quarantine", **KNOWN)) == 1
+    with pytest.warns(QuarantineWarning, match=expected) as warned_by_batches:
+        assert len(list(iter_posts(file, on_error="quarantine", batch=10, **KNOWN))) == 3
+    assert [len(warned), len(warned_by_batches)] == [1, 1]
+    assert {warning.filename for warning in [*warned, *warned_by_batches]} == {__file__}

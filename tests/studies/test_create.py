@@ -1,4 +1,4 @@
-"""A study from files of any kind, in one line."""
+"""Creating a study from files of any format."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ def folder(tmp_path):
     return tmp_path / "mine"
 
 
-def test_an_export_and_a_file_of_events_are_a_study(folder):
-    made = new_study(folder, posts=[POSTS], events=[EVENTS], timezone="Europe/Kyiv")
+def test_a_study_is_created_from_an_export_and_a_file_of_events(folder):
+    result = new_study(folder, posts=[POSTS], events=[EVENTS], timezone="Europe/Kyiv")
     study = open_study(folder)
-    assert (len(study.posts), len(study.events)) == (made.posts, made.events)
-    assert made.events == 3
+    assert (len(study.posts), len(study.events)) == (result.posts, result.events)
+    assert result.events == 3
     assert Package(folder / "datapackage.json").validate().valid
-    # A region that no gazetteer knows is a place of the study's own.
-    assert made.unresolved == 1
+    # A region that no gazetteer knows is in the study's own gazetteer.
+    assert result.unresolved == 1
     assert "ucdp:Donetsk_oblast/Donetsk_oblast" in study.codebook.gazetteer
     study.analyse(signals="both", clock="occurred")
 
 
-def test_what_the_files_say_is_what_the_study_says(folder):
-    """The embedded study, made again from its own tables."""
+def test_a_study_has_the_rows_of_its_files(folder):
+    """Recreate the embedded study from its own tables."""
     old = study_folder("izium-2022")
-    made = new_study(
+    result = new_study(
         folder,
         posts=[old / "posts.csv"],
         events=[old / "events.csv"],
@@ -49,36 +49,38 @@ def test_what_the_files_say_is_what_the_study_says(folder):
     study, embedded = open_study(folder), open_study()
     for name, key in (("posts", "post_id"), ("events", "event_id")):
         ours, theirs = (
-            getattr(each, name).set_index(key).sort_index() for each in (study, embedded)
+            getattr(source, name).set_index(key).sort_index() for source in (study, embedded)
         )
         pd.testing.assert_frame_equal(ours[list(theirs)], theirs)
-    assert made.quarantined == 0
+    assert result.quarantined == 0
     assert study.kinds == ("liberated",)
-    read = study.analyse().table().set_index("code")
-    assert read.loc["🍇", "place"] == "Izium"
+    signals = study.analyse().table().set_index("code")
+    assert signals.loc["🍇", "place"] == "Izium"
 
 
-def test_several_files_that_say_the_same_are_told_once(folder):
+def test_rows_that_several_files_repeat_are_kept_once(folder):
     old = study_folder("izium-2022") / "events.csv"
-    made = new_study(folder, posts=[POSTS], events=[old, EVENTS, old], timezone="Europe/Kyiv")
-    assert (made.events, made.repeated) == (69 + 3, 69)
+    result = new_study(folder, posts=[POSTS], events=[old, EVENTS, old], timezone="Europe/Kyiv")
+    assert (result.events, result.repeated) == (69 + 3, 69)
 
 
-def test_files_that_differ_are_refused_and_nothing_is_made(tmp_path, folder):
+def test_files_with_conflicting_rows_are_an_error_and_create_nothing(tmp_path, folder):
     other = tmp_path / "other.csv"
     old = study_folder("izium-2022") / "events.csv"
     other.write_text(old.read_text("utf-8").replace(",liberated,", ",captured,"), "utf-8")
-    with pytest.raises(TableError, match=r"other\.csv, column event_id: files say different"):
+    with pytest.raises(
+        TableError, match=r"other\.csv, column event_id: the files have different rows"
+    ):
         new_study(folder, posts=[POSTS], events=[old, other], timezone="Europe/Kyiv")
     assert not folder.exists()
     assert sorted(file.name for file in tmp_path.iterdir()) == ["other.csv"]
 
 
-def test_bad_records_are_kept_with_their_file(tmp_path, folder):
+def test_bad_records_are_listed_with_their_file(tmp_path, folder):
     bad = tmp_path / "posts.jsonl"
     bad.write_text('{"id": "1", "text": "a", "date": "2022-09-10T12:00:00Z"}\n{"id": "2"}\n')
-    made = new_study(folder, posts=[bad], events=[EVENTS], account="me")
-    assert (made.posts, made.quarantined) == (1, 1)
+    result = new_study(folder, posts=[bad], events=[EVENTS], account="me")
+    assert (result.posts, result.quarantined) == (1, 1)
     (line,) = (folder / "quarantine.jsonl").read_text("utf-8").splitlines()
     assert json.loads(line)["file"] == "posts.jsonl"
     assert json.loads(line)["record"] == 2
@@ -86,10 +88,10 @@ def test_bad_records_are_kept_with_their_file(tmp_path, folder):
         new_study(tmp_path / "b", posts=[bad], events=[EVENTS], account="me", on_error="raise")
 
 
-def test_nothing_is_overwritten_and_kinds_are_checked(folder):
+def test_an_existing_folder_is_not_overwritten_and_kinds_are_validated(folder):
     folder.mkdir()
     (folder / "precious").touch()
-    with pytest.raises(StudyError, match="something here already"):
+    with pytest.raises(StudyError, match="the folder is not empty"):
         new_study(folder, posts=[POSTS], events=[EVENTS], timezone="Europe/Kyiv")
     (folder / "precious").unlink()
     with pytest.raises(StudyError, match="no event has this kind"):
@@ -97,7 +99,7 @@ def test_nothing_is_overwritten_and_kinds_are_checked(folder):
     new_study(folder, posts=[POSTS], events=[EVENTS], timezone="Europe/Kyiv")
 
 
-def test_text_that_is_hard_to_write_comes_back(tmp_path, folder):
+def test_text_with_special_characters_is_read_back(tmp_path, folder):
     texts = ['a,"b"\r\nc\nd', "one\rtwo", "=1+1", "  spaced  ", "🇺🇦🍇 \u2028", "\ttab;"]
     rows = [
         {"id": str(n), "text": text, "date": "2022-09-10T12:00:00.000001Z", "views": n}
@@ -112,7 +114,7 @@ def test_text_that_is_hard_to_write_comes_back(tmp_path, folder):
     assert posts["views"].tolist() == [str(n) for n in range(len(texts))]
 
 
-def test_the_shell(folder, capfd):
+def test_the_shell_commands(folder, capfd):
     arguments = ["--posts", POSTS, "--events", EVENTS, "--timezone", "Europe/Kyiv"]
     assert run(["study", "new", *map(str, [folder, *arguments])]) == 0
     assert "3 events" in capfd.readouterr().out

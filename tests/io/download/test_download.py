@@ -57,8 +57,8 @@ def test_what_came_is_read_as_posts(name, tmp_path):
     world = WORLDS[name](90)
     with serving(world) as server:
         download(world.source(server.address), tmp_path / "feed", rng=1)
-    posts = read_posts(tmp_path / "feed")
-    assert posts.attrs["format"] == name
+    posts, report = read_posts(tmp_path / "feed", with_report=True)
+    assert report.format == name
     assert len(posts) == 90
     assert posts["text"].str.endswith("🍇").all()
 
@@ -68,8 +68,8 @@ def test_what_came_is_read_as_events(name, tmp_path):
     world = WORLDS[name](130)
     with serving(world) as server:
         download(world.source(server.address), tmp_path / "pages", rng=1)
-    events = read_events(tmp_path / "pages")
-    assert events.attrs["format"] == name
+    events, report = read_events(tmp_path / "pages", with_report=True)
+    assert report.format == name
     assert len(events) == 130
     assert set(events["place"]) == {"Izium"}
 

@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from foxgrape import FoxgrapeError, read_events
 from foxgrape._util.resources import study_folder
 from foxgrape.errors import TableError
-from foxgrape.io.events import quarantined, unresolved
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "events"
 FORMAT_OF = {
@@ -36,8 +35,12 @@ IZIUM, LYSYCHANSK, BALAKLIIA = "geonames:707292", "geonames:702972", "geonames:7
 
 
 def read(name, **options):
+    return read_with_report(name, **options)[0]
+
+
+def read_with_report(name, **options):
     known = {"timezone": "Europe/Kyiv", "on_error": "quarantine"}
-    return read_events(FIXTURES / name, **known | options)
+    return read_events(FIXTURES / name, with_report=True, **known | options)
 
 
 def utc(text):
@@ -66,14 +69,14 @@ def test_every_fixture_is_named():
 def test_formats_are_told_by_content(tmp_path, name):
     file = tmp_path / "export.bin"
     file.write_bytes(gzip.compress((FIXTURES / name).read_bytes()))
-    events = read(file)
-    assert events.attrs["format"] == FORMAT_OF[name]
+    events, report = read_with_report(file)
+    assert report.format == FORMAT_OF[name]
     pd.testing.assert_frame_equal(events, read(name))
 
 
 @pytest.mark.parametrize("name", ["acled_old.csv", "acled_new.csv", "acled_api.jsonl"])
 def test_acled_of_any_age_says_the_same(name):
-    events = read(name, timezone=None, on_error="raise")
+    events, report = read_with_report(name, timezone=None, on_error="raise")
     assert events["event_id"].tolist() == [f"acled:UKR90000{n}" for n in (1, 2, 3, 4)]
     assert events["place_id"].tolist() == [
         IZIUM,
@@ -90,7 +93,8 @@ def test_acled_of_any_age_says_the_same(name):
     assert ends(events, "acled:UKR900002") == in_kyiv("2022-09-08", "2022-09-20")
     assert ends(events, "acled:UKR900003") == in_kyiv("2022-08-31", "2022-09-30")
     assert events["updated_at"][0] == utc("2022-09-12T16:26:40")
-    assert unresolved(events)[["place_id", "rows"]].to_numpy().tolist() == [["acled:Kharkiv", 1]]
+    unresolved = report.unresolved_frame()[["place_id", "rows"]]
+    assert unresolved.to_numpy().tolist() == [["acled:Kharkiv", 1]]
 
 
 def test_a_day_outside_ukraine_needs_a_zone(tmp_path):
@@ -104,7 +108,7 @@ def test_a_day_outside_ukraine_needs_a_zone(tmp_path):
 
 @pytest.mark.parametrize("name", ["ucdp_hxl.csv", "ucdp_candidate.csv", "ucdp_api.jsonl"])
 def test_ucdp_with_and_without_hxl_says_the_same(name):
-    events = read(name, timezone=None, on_error="raise")
+    events, report = read_with_report(name, timezone=None, on_error="raise")
     assert events["event_id"].tolist() == ["ucdp:900001", "ucdp:900002", "ucdp:900003"]
     assert events["place"].tolist() == ["Izium", "Lyman", "Donetsk oblast"]
     assert events["place_id"][0] == IZIUM
@@ -113,7 +117,7 @@ def test_ucdp_with_and_without_hxl_says_the_same(name):
     assert events["kind"][1] == "one-sided violence"
     assert ends(events, "ucdp:900002") == in_kyiv("2022-09-28", "2022-10-01")
     assert events["precision"].tolist() == ["day", "days", "month"]
-    assert events.attrs["no_events"] == (name == "ucdp_hxl.csv")
+    assert report.skipped == (name == "ucdp_hxl.csv")
 
 
 def test_viina_tells_when_a_report_appeared():
@@ -142,7 +146,7 @@ def test_viina_control_counts_what_lasts():
 
 
 def test_changes_of_control():
-    events = read("control_changes.csv")
+    events, report = read_with_report("control_changes.csv")
     told = events[["place", "kind", "by_side"]].to_numpy().tolist()
     assert told == [
         ["Izium", "liberated", "UA"],
@@ -158,7 +162,7 @@ def test_changes_of_control():
         utc("2022-09-10T11:29:59.999999"),
     )
     assert ends(events, izium)[0] == utc("2022-09-01T05:40:00")
-    table = quarantined(events)
+    table = report.quarantine_frame()
     assert table["record"].tolist() == [12]
     assert "https://example.org/shifted" in table["reason"][0]
     with pytest.raises(TableError, match=r"row 12, column held_by: .*a state such as"):
@@ -249,17 +253,17 @@ def test_a_list_that_spells_a_place_twice_tells_its_change_once(tmp_path):
     rows = [f"{name},RU,UA,2022-09-10T00:00:00Z" for name in ("Izium", "Izyum")]
     rows += ["Kherson,RU,UA,2022-11-11T00:00:00Z"]
     file.write_text("\n".join(["place,from,to,first_seen", *rows]))
-    events = read_events(file)
+    events, report = read_events(file, with_report=True)
     assert events["place_id"].tolist() == [IZIUM]
-    assert events.attrs["repeated"] == 1
+    assert report.repeated == 1
     differing = [
         f"{name},{state},UA,2022-09-10T00:00:00Z"
         for name, state in (("Izium", "RU"), ("Izyum", "Contested"))
     ]
     file.write_text("\n".join(["place,from,to,first_seen", *differing, rows[-1]]))
-    events = read_events(file, on_error="quarantine")
+    events, report = read_events(file, on_error="quarantine", with_report=True)
     assert events["kind"].tolist() == ["liberated"]
-    assert "with other content" in quarantined(events)["reason"].item()
+    assert "with other content" in report.quarantine[0]["reason"]
     with pytest.raises(TableError, match="with other content"):
         read_events(file)
 
@@ -278,20 +282,22 @@ def test_changes_of_the_year_1_and_ids_that_are_numbers_end_in_rows_or_quarantin
         {"place": "Lyman", "from": "RU", "to": "UA", "first_seen": "2022-10-01T00:00:00Z"},
     ]
     file.write_text("\n".join(map(json.dumps, rows)))
-    events = read_events(file, format="control_changes", on_error="quarantine")
+    events, report = read_events(
+        file, format="control_changes", on_error="quarantine", with_report=True
+    )
     assert events.empty
-    assert quarantined(events)[["record", "column"]].to_numpy().tolist() == [[2, "place_id"]]
+    assert [(bad["record"], bad["column"]) for bad in report.quarantine] == [(2, "place_id")]
 
 
 def test_a_table_resolves_names_and_reports_what_it_cannot():
-    events = read("table.csv", on_error="raise")
+    events, report = read_with_report("table.csv", on_error="raise")
     assert events["place_id"].tolist() == [IZIUM, "place:Nowhere_at_all"]
     assert events["place"].tolist() == ["Izium", "Nowhere at all"]
     assert events["remark"][0] == "an invented remark"
     assert ends(events, "e1") == in_kyiv("2022-09-10", "2022-09-10")
     assert ends(events, "e1", "confirmed") == (utc("2022-09-11T12:00:00"),) * 2
     assert pd.isna(events["confirmed_at"][1])
-    told = unresolved(events)
+    told = report.unresolved_frame()
     assert told[["place_id", "rows", "reason"]].to_numpy().tolist() == [
         ["place:Nowhere_at_all", 1, "no place of this name is known"]
     ]
@@ -303,10 +309,10 @@ def test_an_ambiguous_name_is_reported_not_guessed(tmp_path):
     rows = ["1,Lyman,,,,2022-10-01", "2,Lyman,Donetsk,48.98,37.80,2022-10-01"]
     rows += ["3,Lyman,,50.45,30.52,2022-10-01"]
     file.write_text(header + "\n".join(rows))
-    events = read_events(file, timezone="Europe/Kyiv")
+    events, report = read_events(file, timezone="Europe/Kyiv", with_report=True)
     assert events["place_id"][1] == "geonames:704204"
     assert events["place_id"][0] == events["place_id"][2] == "place:Lyman"
-    reasons = unresolved(events)["reason"].tolist()
+    reasons = report.unresolved_frame()["reason"].tolist()
     assert len(reasons) == 1
     assert "places of this name, and no coordinates" in reasons[0]
 
@@ -388,12 +394,12 @@ def test_whatever_stands_in_a_cell_ends_in_rows_quarantine_or_one_line(
     with file.open("w", newline="", encoding="utf-8") as handle:
         csv.writer(handle).writerows(rows)
     try:
-        events = read(file, format=FORMAT_OF[name])
+        events, report = read_with_report(file, format=FORMAT_OF[name])
     except FoxgrapeError as error:
         assert "\n" not in str(error)  # noqa: PT017
     else:
         assert events["event_id"].is_unique
-        assert all(bad["reason"] for bad in events.attrs["quarantine"])
+        assert all(bad["reason"] for bad in report.quarantine)
 
 
 @pytest.mark.parametrize(
@@ -410,9 +416,9 @@ def test_what_a_rough_day_may_reach_beyond_the_calendar_costs_its_row(
     first, *rest = csv.DictReader((FIXTURES / name).read_text("utf-8-sig").splitlines())
     rows = [first | {cell: day} | also, *rest]
     file = written(tmp_path, list(first), [row.values() for row in rows])
-    events = read(file)
+    events, report = read_with_report(file)
     assert len(events) == len(rest)
-    assert quarantined(events)["record"].tolist() == [2]
+    assert report.quarantine_frame()["record"].tolist() == [2]
     with pytest.raises(TableError, match="row 2: beyond the calendar"):
         read(file, on_error="raise")
 
@@ -438,22 +444,22 @@ def test_what_is_no_file_of_events_ends_in_one_line_or_quarantine(tmp_path, cont
     file = tmp_path / "x"
     file.write_bytes(content)
     try:
-        events = read_events(file, timezone="UTC", on_error=on_error)
+        events, report = read_events(file, timezone="UTC", on_error=on_error, with_report=True)
     except FoxgrapeError as error:
         assert "\n" not in str(error)  # noqa: PT017
         assert str(file) in str(error)  # noqa: PT017
     else:
         assert on_error == "quarantine" or not content.strip()
-        assert all(bad["reason"] for bad in events.attrs["quarantine"])
+        assert all(bad["reason"] for bad in report.quarantine)
         assert len(events) == 0
 
 
 def test_an_id_of_a_place_has_a_scheme(tmp_path):
     file = tmp_path / "t.csv"
     file.write_text("id,place_id,date\n1,Izium,2022-09-10\n2,geonames:707292,2022-09-10\n")
-    events = read_events(file, timezone="UTC", on_error="quarantine")
+    events, report = read_events(file, timezone="UTC", on_error="quarantine", with_report=True)
     assert events["place_id"].tolist() == [IZIUM]
-    assert quarantined(events)[["record", "column"]].to_numpy().tolist() == [[2, "place_id"]]
+    assert [(bad["record"], bad["column"]) for bad in report.quarantine] == [(2, "place_id")]
 
 
 MINUTES = st.datetimes(
@@ -559,11 +565,10 @@ def test_what_is_written_as_a_table_is_read_back(tmp_path_factory, kind, rows):
 def test_a_carriage_return_within_the_header_is_told(tmp_path):
     file = tmp_path / "events.csv"
     file.write_bytes((FIXTURES / "acled_old.csv").read_bytes().replace(b"iso3", b"iso\r3", 1))
-    with pytest.raises(FoxgrapeError, match="no CSV: new-line character"):
+    with pytest.raises(FoxgrapeError, match="invalid CSV: new-line character"):
         read_events(file)
-    assert (
-        quarantined(read_events(file, on_error="quarantine"))["reason"].str.contains("no CSV").all()
-    )
+    _, report = read_events(file, on_error="quarantine", with_report=True)
+    assert all("invalid CSV" in bad["reason"] for bad in report.quarantine)
 
 
 @pytest.mark.parametrize("on_error", ["raise", "quarantine"])

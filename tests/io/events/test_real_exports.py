@@ -10,17 +10,16 @@ import pandas as pd
 import pytest
 
 from foxgrape import read_events
-from foxgrape.io.events import unresolved
 
 
 @pytest.mark.real
 def test_ucdp_events_of_2014_to_2021(real_data):
     """Every event has the days, the precision and the point that stand in the file."""
     file = real_data / "ucdp_ged_ukraine_pre2022" / "conflict_data_ukr_2014-2021_hdx.csv"
-    events = read_events(file)
+    events, report = read_events(file, with_report=True)
     rows = list(csv.DictReader(io.StringIO(file.read_text("utf-8"))))[1:]
     assert len(events) == len(rows) == 2_989
-    assert events.attrs["no_events"] == 1  # the line of HXL tags
+    assert report.skipped == 1  # the line of HXL tags
     days = [events[f"occurred_{end}"].dt.tz_convert("Europe/Kyiv") for end in ("at", "until")]
     told = [day.dt.strftime("%Y-%m-%d").tolist() for day in days]
     assert told == [[row[name][:10] for row in rows] for name in ("date_start", "date_end")]
@@ -31,21 +30,21 @@ def test_ucdp_events_of_2014_to_2021(real_data):
     places = events["place_precision"].value_counts()
     assert (places["exact"], places["near"], places["region"]) == (730, 1542, 470)
     settled = events["place_precision"].isin(["exact", "near"])
-    known = ~events["place_id"].isin(unresolved(events)["place_id"])
+    known = ~events["place_id"].isin(report.unresolved_frame()["place_id"])
     assert known[~settled].sum() == 0
     assert known[settled].mean() > 0.75
     # Every place that is not resolved is reported with all its events.
-    assert unresolved(events)["rows"].sum() == (~known).sum()
+    assert report.unresolved_frame()["rows"].sum() == (~known).sum()
 
 
 @pytest.mark.real
 def test_changes_of_control_of_2022(real_data):
     """Towns that a study by hand found liberated for two days or more are found, at its time."""
     file = real_data / "wiki_control" / "changes_2022-03_2024-08.csv.gz"
-    events = read_events(file, on_error="quarantine")
+    events, report = read_events(file, on_error="quarantine", with_report=True)
     rows = list(csv.DictReader(io.StringIO(gzip.decompress(file.read_bytes()).decode("utf-8"))))
-    assert events.attrs["read"] == len(rows) == 15_504
-    counted = events.attrs["no_events"] + len(events.attrs["quarantine"])
+    assert report.records_read == len(rows) == 15_504
+    counted = report.skipped + len(report.quarantine)
     assert counted == len(rows)
     izium = events[(events["place_id"] == "geonames:707292") & (events["kind"] == "liberated")]
     assert pd.Timestamp("2022-09-10T11:29Z") in izium["confirmed_until"].dt.floor("min").tolist()

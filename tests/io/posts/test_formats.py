@@ -1,4 +1,4 @@
-"""Exports of X, Mastodon, Bluesky and Telethon: what stands in them stands in the table."""
+"""Exports of X, Mastodon, Bluesky and Telethon: the table has what the export has."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from foxgrape import FoxgrapeError, read_posts
 from foxgrape.errors import TableError
-from foxgrape.io.posts import quarantined
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "posts"
 FORMAT_OF = {
@@ -36,7 +35,7 @@ FORMAT_OF = {
 
 def read(name, **options):
     known = {"account": "river_news", "timezone": "Europe/Kyiv", "on_error": "quarantine"}
-    return read_posts(FIXTURES / name, **known | options)
+    return read_posts(FIXTURES / name, with_report=True, **known | options)
 
 
 def utc(text):
@@ -47,33 +46,33 @@ def column(posts, name):
     return posts[name].astype(object).where(posts[name].notna(), None).tolist()
 
 
-def test_every_fixture_is_named():
+def test_every_fixture_has_its_format_listed():
     assert {file.name for file in FIXTURES.iterdir()} == set(FORMAT_OF)
 
 
 @pytest.mark.parametrize("name", FORMAT_OF)
-@pytest.mark.parametrize("packing", ["none", "gzip", "zstd", "zip", "bom"])
-def test_formats_are_told_by_content_through_any_packing(tmp_path, name, packing):
+@pytest.mark.parametrize("compression", ["none", "gzip", "zstd", "zip", "bom"])
+def test_the_format_is_detected_from_compressed_content(tmp_path, name, compression):
     content = (FIXTURES / name).read_bytes()
     file = tmp_path / "export.bin"
-    if packing == "gzip":
+    if compression == "gzip":
         file.write_bytes(gzip.compress(content))
-    elif packing == "zstd":
+    elif compression == "zstd":
         file.write_bytes(pa.Codec("zstd").compress(content, asbytes=True))
-    elif packing == "zip":
+    elif compression == "zip":
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("folder/some.txt", content)
     else:
-        file.write_bytes((b"\xef\xbb\xbf" if packing == "bom" else b"") + content)
-    posts = read(file)
-    assert posts.attrs["format"] == FORMAT_OF[name]
-    plain = read(name)
-    pd.testing.assert_frame_equal(posts, plain)
-    assert posts.attrs == plain.attrs
+        file.write_bytes((b"\xef\xbb\xbf" if compression == "bom" else b"") + content)
+    posts, report = read(file)
+    assert report.format == FORMAT_OF[name]
+    expected, expected_report = read(name)
+    pd.testing.assert_frame_equal(posts, expected)
+    assert report == expected_report
 
 
-def test_x_pages_with_edit_retweets_withheld_repeats_and_errors():
-    posts = read("x_api_pages.jsonl", account=None, on_error="raise")
+def test_x_api_pages():
+    posts, report = read("x_api_pages.jsonl", account=None, on_error="raise")
     assert column(posts, "posted_at") == [
         utc("2022-09-10T12:16:00.123"),
         utc("2022-09-10T12:20:00.456"),
@@ -90,18 +89,14 @@ def test_x_pages_with_edit_retweets_withheld_repeats_and_errors():
     assert posts["text"][2].endswith("than what a retweet keeps of it 🦊")
     assert column(posts, "withheld") == [None, None, None, None, "DE,RU", None]
     assert set(posts["account"]) == {"river_news"}
-    assert {key: posts.attrs[key] for key in ("read", "no_posts", "repeated")} == {
-        "read": 8,
-        "no_posts": 1,
-        "repeated": 1,
-    }
+    assert (report.records_read, report.skipped, report.repeated) == (8, 1, 1)
 
 
-def test_x_flattened_lines_with_lines_that_are_no_tweets():
-    posts = read("x_api_flat.jsonl", account=None)
+def test_x_api_lines_that_are_not_tweets_are_quarantined():
+    posts, report = read("x_api_flat.jsonl", account=None)
     assert posts["account"].tolist() == ["river_news"] * 2
     assert posts["text"][1].endswith("retweet keeps of it 🦊")
-    table = quarantined(posts)
+    table = report.quarantine_frame()
     assert table["record"].tolist() == [2, 3]
     assert table["reason"].str.contains("expected the id|not JSON").all()
     with pytest.raises(TableError, match="row 2, column post_id"):
@@ -119,7 +114,7 @@ def test_an_x_id_and_its_time_must_agree(tmp_path):
 
 
 def test_x_archive():
-    posts = read("x_archive_tweets.js", on_error="raise")
+    posts, _ = read("x_archive_tweets.js", on_error="raise")
     assert posts["text"].tolist() == [
         "Скоро 🍇 [так]",
         "corrected",
@@ -133,7 +128,7 @@ def test_x_archive():
 
 
 def test_mastodon_statuses():
-    posts = read("mastodon_statuses.json", account=None, on_error="raise")
+    posts, report = read("mastodon_statuses.json", account=None, on_error="raise")
     assert posts["text"].tolist() == [
         "Скоро 🍇\na < b\n\nhttps://example.org/a",
         "",
@@ -144,32 +139,32 @@ def test_mastodon_statuses():
     assert posts["posted_at"][0] == utc("2022-09-10T12:16:00.123")
     assert column(posts, "edited_at") == [None, None, utc("2022-09-10T13:00:00.500"), None]
     assert column(posts, "content_warning") == [None, None, "careful", None]
-    assert posts.attrs["no_posts"] == 2
+    assert report.skipped == 2
 
 
 @pytest.mark.parametrize("content", ["<div>" * 100_000, "x" * 200_001, "<p>" * 5_000])
-def test_html_that_is_no_post_costs_only_itself(tmp_path, content):
+def test_html_that_is_too_large_is_one_bad_record(tmp_path, content):
     statuses = json.loads((FIXTURES / "mastodon_statuses.json").read_text("utf-8"))
     statuses[1]["content"] = content
     file = tmp_path / "x"
     file.write_text(json.dumps(statuses), encoding="utf-8")
-    posts = read(file)
-    assert len(posts) + len(posts.attrs["quarantine"]) == 4
+    posts, report = read(file)
+    assert len(posts) + len(report.quarantine) == 4
     assert len(posts) >= 3
 
 
 def test_mastodon_outbox():
-    posts = read("mastodon_outbox.json", account=None, on_error="raise")
+    posts, report = read("mastodon_outbox.json", account=None, on_error="raise")
     assert column(posts, "text") == ["Скоро 🍇", "unlisted", None, "by a site"]
     assert posts["repost"].tolist() == [False, False, True, False]
     assert set(posts["account"]) == {"river@social.example"}
     assert posts["posted_at"][3] == utc("2022-09-10T12:16:00")
     assert posts["edited_at"][1] == utc("2022-09-10T13:00:00")
-    assert posts.attrs["no_posts"] == 2
+    assert report.skipped == 2
 
 
 def test_bluesky():
-    posts = read("bluesky_feed.json", account=None, on_error="raise")
+    posts, report = read("bluesky_feed.json", account=None, on_error="raise")
     assert posts["text"].tolist() == ["Скоро 🍇", "I said so long ago", "", "passed on 🦊"]
     assert posts["posted_at"][0] == utc("2024-09-10T12:16:03.250")
     assert posts["claimed_at"][0] == utc("2024-09-10T12:16:00.100")
@@ -178,12 +173,12 @@ def test_bluesky():
     assert posts["account"].tolist() == ["river.example"] * 4
     assert posts["post_id"][3] == "at://did:plc:bbb/app.bsky.feed.post/3kd#repost-by-did:plc:aaa"
     assert column(posts, "lang") == ["uk", None, "uk", "uk"]
-    assert posts.attrs["repeated"] == 1
+    assert report.repeated == 1
 
 
-def test_bluesky_pages_as_lines_and_as_items_are_the_same(tmp_path):
+def test_bluesky_pages_lines_and_items_give_the_same_table(tmp_path):
     page = json.loads((FIXTURES / "bluesky_feed.json").read_text("utf-8"))
-    whole = read("bluesky_feed.json")
+    expected, _ = read("bluesky_feed.json")
     for number, content in enumerate(
         [
             json.dumps(page),
@@ -195,18 +190,18 @@ def test_bluesky_pages_as_lines_and_as_items_are_the_same(tmp_path):
     ):
         file = tmp_path / str(number)
         file.write_text(content, encoding="utf-8")
-        pd.testing.assert_frame_equal(read(file), whole)
+        pd.testing.assert_frame_equal(read(file)[0], expected)
 
 
 def test_telethon():
-    posts = read("telethon.jsonl", account=None, on_error="raise")
+    posts, report = read("telethon.jsonl", account=None, on_error="raise")
     assert posts["post_id"].tolist() == [*(f"1100000001/{n}" for n in range(2, 7)), "77/8"]
     assert column(posts, "edited_at")[2:4] == [utc("2022-09-10T12:20:00"), None]
     assert posts["repost"].tolist() == [False, False, False, False, True, False]
     assert posts["account"].tolist() == ["1100000001"] * 5 + ["user5"]
     assert posts["grouped_id"][1] == "13300000000000001"
-    assert posts.attrs["no_posts"] == 2
-    dump = read("telethon_dump.json", account=None)
+    assert report.skipped == 2
+    dump, _ = read("telethon_dump.json", account=None)
     assert dump["post_id"].item() == posts["post_id"][0]
     assert dump["account"].item() == "river_news"
 
@@ -267,20 +262,20 @@ WRITERS = {
 
 @pytest.mark.parametrize("name", WRITERS)
 @given(st.lists(st.tuples(TEXTS, TIMES), min_size=1, max_size=6), st.booleans(), st.booleans())
-def test_what_is_written_is_read(tmp_path_factory, name, rows, lines, ascii_only):
+def test_written_posts_are_read_back(tmp_path_factory, name, rows, lines, ascii_only):
     if name == "mastodon":
         # HTML has neither control characters nor spaces at the ends of its lines.
         rows = [("x" + "".join(filter(str.isprintable, text)) + "x", when) for text, when in rows]
     rows = [(text, millisecond(when)) for text, when in rows]
-    records = [WRITERS[name](number, *told) for number, told in enumerate(rows)]
-    one = [json.dumps(record, ensure_ascii=ascii_only) for record in records]
-    content = "\n".join(one) if lines else f"[{','.join(one)}]"
+    records = [WRITERS[name](number, *row) for number, row in enumerate(rows)]
+    texts = [json.dumps(record, ensure_ascii=ascii_only) for record in records]
+    content = "\n".join(texts) if lines else f"[{','.join(texts)}]"
     if name == "x_archive":
-        content = f"window.YTD.tweets.part0 = [{','.join(one)}]"
+        content = f"window.YTD.tweets.part0 = [{','.join(texts)}]"
     file = tmp_path_factory.mktemp("posts") / "x"
     file.write_text(content, encoding="utf-8")
-    posts = read_posts(file, account="a")
-    assert posts.attrs["format"] == name
+    posts, report = read_posts(file, account="a", with_report=True)
+    assert report.format == name
     assert posts["text"].tolist() == [text for text, _ in rows]
     assert posts["posted_at"].dt.to_pydatetime().tolist() == [when for _, when in rows]
 
@@ -294,42 +289,42 @@ ANYTHING = st.recursive(
 )
 
 
-def places(value, path=()):
-    """List all places within a value."""
+def nested_paths(value, path=()):
+    """Yield the path of every value nested in a value."""
     yield path
     if isinstance(value, (dict, list)):
         for key in value if isinstance(value, dict) else range(len(value)):
-            yield from places(value[key], (*path, key))
+            yield from nested_paths(value[key], (*path, key))
 
 
-def put(value, path, new):
+def replace_at(value, path, new):
     if not path:
         return new
     changed = dict(value) if isinstance(value, dict) else list(value)
-    changed[path[0]] = put(changed[path[0]], path[1:], new)
+    changed[path[0]] = replace_at(changed[path[0]], path[1:], new)
     return changed
 
 
 @pytest.mark.parametrize("name", FORMAT_OF)
 @given(st.data())
-def test_whatever_stands_in_a_record_ends_in_rows_quarantine_or_one_line(
+def test_any_value_in_a_record_gives_rows_a_quarantine_or_a_one_line_error(
     tmp_path_factory, name, data
 ):
     text = (FIXTURES / name).read_text("utf-8")
     start = text.index("[") if name.endswith(".js") else 0
-    one = text[start:].replace("Рядок\\x0B", "").replace("\\\\x0B", "")
-    valid = [line for line in one.splitlines() if line.endswith("}")]
-    root = [json.loads(line) for line in valid] if name.endswith("jsonl") else json.loads(one)
-    path = data.draw(st.sampled_from(list(places(root))))
-    root = put(root, path, data.draw(ANYTHING))
+    content = text[start:].replace("Рядок\\x0B", "").replace("\\\\x0B", "")
+    valid = [line for line in content.splitlines() if line.endswith("}")]
+    root = [json.loads(line) for line in valid] if name.endswith("jsonl") else json.loads(content)
+    path = data.draw(st.sampled_from(list(nested_paths(root))))
+    root = replace_at(root, path, data.draw(ANYTHING))
     lines = name.endswith("jsonl") and isinstance(root, list)
     changed = "\n".join(map(json.dumps, root)) if lines else json.dumps(root)
     file = tmp_path_factory.mktemp("odd") / "x"
     file.write_text(text[:start] + changed, encoding="utf-8")
     try:
-        posts = read(file, format=FORMAT_OF[name])
+        posts, report = read(file, format=FORMAT_OF[name])
     except FoxgrapeError as error:
         assert "\n" not in str(error)  # noqa: PT017
     else:
         assert posts["post_id"].is_unique
-        assert all(bad["reason"] for bad in posts.attrs["quarantine"])
+        assert all(bad["reason"] for bad in report.quarantine)

@@ -1,4 +1,4 @@
-"""Real files that may not be committed: counts equal those of an independent count."""
+"""Real files that may not be committed: the counts equal an independent count."""
 
 from __future__ import annotations
 
@@ -11,18 +11,17 @@ from foxgrape import read_posts
 
 
 @pytest.mark.real
-def test_transcripts_of_addresses_as_a_table(real_data):
-    """724 rows in two languages under the same ids; a few tell an hour 24."""
+def test_a_table_of_transcripts_of_addresses(real_data):
+    """The file has 724 rows in two languages with the same ids; a few have an hour 24."""
     file = real_data / "resistinua_addresses" / "addresses_2022-02_05.jsonl"
     options = {"account": "president", "timezone": "Europe/Kyiv", "on_error": "quarantine"}
-    posts = read_posts(file, **options)
+    posts, report = read_posts(file, with_report=True, **options)
     rows = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
-    timely = [row for row in rows if re.search(r"T([01]\d|2[0-3]):", row["date"])]
-    first = {row["id"]: row for row in reversed(timely)}
+    valid = [row for row in rows if re.search(r"T([01]\d|2[0-3]):", row["date"])]
+    first = {row["id"]: row for row in reversed(valid)}
     assert posts.set_index("post_id")["text"].to_dict() == {
         post_id: row["text"] for post_id, row in first.items()
     }
-    bad = posts.attrs["quarantine"]
-    assert sum(one["column"] == "posted_at" for one in bad) == len(rows) - len(timely)
-    assert sum(one["column"] == "post_id" for one in bad) == len(timely) - len(first)
-    assert posts.attrs["read"] == len(rows) == len(posts) + len(bad)
+    assert sum(bad["column"] == "posted_at" for bad in report.quarantine) == len(rows) - len(valid)
+    assert sum(bad["column"] == "post_id" for bad in report.quarantine) == len(valid) - len(first)
+    assert report.records_read == len(rows) == len(posts) + len(report.quarantine)

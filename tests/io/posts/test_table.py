@@ -1,4 +1,4 @@
-"""Tables of posts: the mapping is guessed and shown, times are never guessed."""
+"""Tables of posts: the mapping of columns is guessed and reported, times are never guessed."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ def save(file, *rows, separator=","):
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
-def test_usual_names_are_guessed_and_the_mapping_is_shown(tmp_path, separator):
+def test_columns_with_usual_names_are_mapped_and_reported(tmp_path, separator):
     file = save(
         tmp_path / "dump.txt",
         ["Message ID", "Date", "Message", "Username", "views"],
         ["7", "2022-09-10T12:16:00Z", 'a, "b"; c\t\n\nd', "river", "12"],
         separator=separator,
     )
-    posts = read_posts(file)
+    posts, report = read_posts(file, with_report=True)
     assert posts.loc[0, ["post_id", "text", "account", "views"]].tolist() == [
         "7",
         'a, "b"; c\t\n\nd',
         "river",
         "12",
     ]
-    assert posts.attrs["mapping"] == {
+    assert report.mapping == {
         "post_id": "Message ID",
         "account": "Username",
         "posted_at": "Date",
@@ -55,7 +55,7 @@ def test_usual_names_are_guessed_and_the_mapping_is_shown(tmp_path, separator):
 
 
 @pytest.mark.parametrize(
-    ("told", "zone", "first", "last"),
+    ("cell", "zone", "first", "last"),
     [
         ("2022-09-10T15:16:00+03:00", None, "2022-09-10T12:16:00", None),
         ("2022-09-10 12:16:00.123456789Z", None, "2022-09-10T12:16:00.123456", None),
@@ -68,32 +68,32 @@ def test_usual_names_are_guessed_and_the_mapping_is_shown(tmp_path, separator):
         ("2022-10-30 03:30:00", "Europe/Kyiv", "2022-10-30T00:30", "2022-10-30T01:30"),
     ],
 )
-def test_times(tmp_path, told, zone, first, last):
-    file = save(tmp_path / "a.csv", ["id", "date", "text"], ["1", told, "x"])
+def test_a_time_becomes_its_interval(tmp_path, cell, zone, first, last):
+    file = save(tmp_path / "a.csv", ["id", "date", "text"], ["1", cell, "x"])
     posts = read_posts(file, account="a", timezone=zone)
     assert posts["posted_at"].item() == utc(first)
     assert posts["posted_until"].item() == utc(last or first)
 
 
 @pytest.mark.parametrize(
-    ("told", "says"),
+    ("cell", "reason"),
     [
         ("2022-09-10 15:16:07", "timezone="),
-        ("10/09/2022 15:16", "no time"),
-        ("2022-09-10 12:34:56 EDT", "no time"),
-        ("166281216", "no Unix time between 2000 and 2100"),
-        ("20220910", "no time"),
+        ("10/09/2022 15:16", "invalid time"),
+        ("2022-09-10 12:34:56 EDT", "invalid time"),
+        ("166281216", "expected a Unix time between 2000 and 2100"),
+        ("20220910", "invalid time"),
         ("", "expected a time"),
         ("2022-03-27 03:30:00", "timezone="),
     ],
 )
-def test_times_that_could_mean_several_things_are_refused(tmp_path, told, says):
-    file = save(tmp_path / "a.csv", ["id", "date", "text"], ["1", told, "x"])
-    with pytest.raises(TableError, match=rf"row 2, column posted_at.*{says}"):
+def test_an_ambiguous_time_is_a_bad_record(tmp_path, cell, reason):
+    file = save(tmp_path / "a.csv", ["id", "date", "text"], ["1", cell, "x"])
+    with pytest.raises(TableError, match=rf"row 2, column posted_at.*{reason}"):
         read_posts(file, account="a")
 
 
-def test_columns_are_named_where_guessing_would_be_needed(tmp_path):
+def test_an_ambiguous_mapping_needs_columns(tmp_path):
     row = ["1", "2022-09-10T12:16:00Z", "2022-09-10T12:16:05Z", "x", "river"]
     file = save(tmp_path / "a.csv", ["id", "date", "created_at", "what", "user"], row)
     with pytest.raises(TableError, match="several columns may be posted_at"):
@@ -109,7 +109,7 @@ def test_columns_are_named_where_guessing_would_be_needed(tmp_path):
         read_posts(file, columns={"text": "whta"})
 
 
-def test_bad_rows_cost_only_themselves(tmp_path):
+def test_bad_rows_do_not_affect_good_ones(tmp_path):
     file = tmp_path / "a.csv"
     good = "2022-09-10T12:16:00Z"
     file.write_bytes(
@@ -117,16 +117,16 @@ def test_bad_rows_cost_only_themselves(tmp_path):
         + b"\xcf\xf0\xe8,u\n"
         + f"5,{good},x,\n6,{good},ok,u\n6,{good},ok,u\n6,{good},other,u\n".encode()
     )
-    posts = read_posts(file, on_error="quarantine")
+    posts, report = read_posts(file, on_error="quarantine", with_report=True)
     assert posts["post_id"].tolist() == ["1", "6"]
-    assert [(bad["record"], bad["column"]) for bad in posts.attrs["quarantine"]] == [
+    assert [(bad["record"], bad["column"]) for bad in report.quarantine] == [
         (3, None),
         (4, "posted_at"),
         (5, "text"),
         (6, "account"),
         (9, "post_id"),
     ]
-    assert posts.attrs["repeated"] == 1
+    assert report.repeated == 1
 
 
 def frame(texts, times):
@@ -146,7 +146,7 @@ def frame(texts, times):
     )
 
 
-# A CSV file cannot tell an empty text from none, nor the line breaks \r and \n apart in all tools.
+# CSV does not distinguish an empty text from a missing one, nor, in all tools, \r from \n.
 TEXTS = st.text(
     st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\uffff"), min_size=1
 )
@@ -155,23 +155,23 @@ TIMES = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1), timezones=st.ju
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet", "xlsx"])
 @given(st.lists(st.tuples(TEXTS, TIMES), min_size=1, max_size=5))
-def test_what_is_written_is_read(tmp_path_factory, kind, rows):
+def test_a_written_table_is_read_back(tmp_path_factory, kind, rows):
     wanted = schemas.validate(frame(*map(list, zip(*rows, strict=True))), "posts")
-    file = tmp_path_factory.mktemp("table") / "named-like-nothing"
-    told = wanted.copy()
+    file = tmp_path_factory.mktemp("table") / "no-suffix"
+    texts = wanted.copy()
     for name in ("posted_at", "posted_until", "edited_at"):
-        told[name] = [when.isoformat() for when in wanted[name]]
+        texts[name] = [when.isoformat() for when in wanted[name]]
     if kind == "csv":
-        told.to_csv(file, index=False)
+        texts.to_csv(file, index=False)
     elif kind == "jsonl":
-        records = told.astype(object).where(told.notna(), None).to_dict("records")
+        records = texts.astype(object).where(texts.notna(), None).to_dict("records")
         file.write_text("\n".join(map(json.dumps, records)), encoding="utf-8")
     elif kind == "parquet":
         wanted.to_parquet(file)
     else:
         book = openpyxl.Workbook()
-        book.active.append(list(told))
-        for cells in told.astype(object).where(told.notna(), None).to_numpy().tolist():
+        book.active.append(list(texts))
+        for cells in texts.astype(object).where(texts.notna(), None).to_numpy().tolist():
             book.active.append(cells)
         for line in book.active.iter_rows(min_row=2):
             for cell in line:
@@ -180,7 +180,7 @@ def test_what_is_written_is_read(tmp_path_factory, kind, rows):
     pd.testing.assert_frame_equal(read_posts(file), wanted, check_like=True)
 
 
-def test_large_ids_of_a_spreadsheet_are_refused_not_rounded(tmp_path):
+def test_an_id_that_a_spreadsheet_rounded_is_a_bad_record(tmp_path):
     book = openpyxl.Workbook()
     book.active.append(["id", "date", "text", "user"])
     book.active.append([1.5690000000000001e18, "2022-09-10T12:16:00Z", "x", "u"])
@@ -189,7 +189,7 @@ def test_large_ids_of_a_spreadsheet_are_refused_not_rounded(tmp_path):
         read_posts(tmp_path / "a.xlsx")
 
 
-def test_a_column_of_a_spreadsheet_without_a_name_moves_no_other(tmp_path):
+def test_an_unnamed_spreadsheet_column_is_left_out(tmp_path):
     book = openpyxl.Workbook()
     book.active.append(["id", None, "date", "text", "user"])
     book.active.append(["1", "a remark", "2022-09-10T12:16:00Z", "x", "u"])
@@ -199,45 +199,44 @@ def test_a_column_of_a_spreadsheet_without_a_name_moves_no_other(tmp_path):
     assert "a remark" not in posts.to_string()
 
 
-def test_a_parquet_file_without_rows_is_a_table_without_rows(tmp_path):
+def test_an_empty_parquet_file_is_an_empty_table(tmp_path):
     frame([], []).to_parquet(tmp_path / "x")
     posts = read_posts(tmp_path / "x")
     assert (len(posts), list(posts)) == (0, schemas.columns("posts"))
 
 
-@pytest.mark.parametrize("odd", ["beyond the calendar", "not UTF-8"])
-def test_a_cell_of_parquet_that_python_cannot_read_costs_its_row(tmp_path, odd):
-    """Columns of text are not looked through by who writes them; instants reach further."""
+@pytest.mark.parametrize("invalid", ["beyond the calendar", "not UTF-8"])
+def test_a_parquet_cell_that_python_cannot_hold_is_a_bad_record(tmp_path, invalid):
+    """Writers do not validate text columns, and Arrow's instants exceed Python's."""
     times = pa.array(
-        [0, 2**62 if odd == "beyond the calendar" else 1, 2], pa.timestamp("us", "UTC")
+        [0, 2**62 if invalid == "beyond the calendar" else 1, 2], pa.timestamp("us", "UTC")
     )
     data = [pa.py_buffer(part) for part in (struct.pack("4i", 0, 1, 2, 3), b"a\xffc")]
-    texts = pa.Array.from_buffers(pa.string(), 3, [None, *data]) if odd == "not UTF-8" else [*"abc"]
+    texts = (
+        pa.Array.from_buffers(pa.string(), 3, [None, *data]) if invalid == "not UTF-8" else [*"abc"]
+    )
     file = tmp_path / "x"
     pq.write_table(pa.table({"id": [*"123"], "text": texts, "date": times, "place": texts}), file)
     for read, options in ((read_posts, {"account": "me"}), (read_events, {})):
-        told = read(file, on_error="quarantine", **options)
-        assert told.iloc[:, 0].tolist() == ["1", "3"]
-        assert [bad["record"] for bad in told.attrs["quarantine"]] == [2]
+        table, report = read(file, on_error="quarantine", with_report=True, **options)
+        assert table.iloc[:, 0].tolist() == ["1", "3"]
+        assert [bad["record"] for bad in report.quarantine] == [2]
         with pytest.raises(TableError, match="row 2: a cell cannot be read") as caught:
             read(file, **options)
         assert "\n" not in str(caught.value)
 
 
-def test_batches_are_the_whole(tmp_path):
+def test_batches_add_up_to_the_whole_table(tmp_path):
     rows = [[str(n), f"2022-09-10T12:16:{n % 60:02}Z", f"text {n}"] for n in range(100)]
     file = save(tmp_path / "a.csv", ["id", "date", "text"], *rows)
     batches = list(iter_posts(file, account="a", batch=30))
     assert [len(part) for part in batches] == [30, 30, 30, 10]
-    for part in batches:
-        part.attrs.clear()
-    whole = read_posts(file, account="a")
-    whole.attrs.clear()
-    pd.testing.assert_frame_equal(pd.concat(batches, ignore_index=True), whole)
+    expected = read_posts(file, account="a")
+    pd.testing.assert_frame_equal(pd.concat(batches, ignore_index=True), expected)
 
 
-def test_what_only_later_lines_have_is_not_lost(tmp_path):
-    """A line leaves out what it lacks: the first one alone does not tell the columns."""
+def test_a_column_that_only_later_lines_have_is_kept(tmp_path):
+    """A line omits what it does not have, so the first line does not show all columns."""
     first = {"id": "1", "date": "2022-09-10T12:16:00Z", "text": "a", "user": "me"}
     filler = [first | {"id": str(n), "text": "x" * 1000} for n in range(100, 200)]
     late = first | {"id": "2", "lang": "uk", "edited": "2022-09-10T12:20:00Z", "views": 3}
@@ -250,15 +249,15 @@ def test_what_only_later_lines_have_is_not_lost(tmp_path):
     assert read_posts(file)["lang"].isna().sum() == 101
 
 
-def test_a_better_name_that_comes_late_is_not_guessed(tmp_path):
+def test_a_late_column_with_a_better_name_is_an_error(tmp_path):
     row = {"id": "1", "date": "2022-09-10T12:16:00Z", "message": "x" * 1000, "user": "me"}
     rows = [*(row | {"id": str(n)} for n in range(100)), row | {"text": "which?"}]
     file = tmp_path / "a.jsonl"
     file.write_text("\n".join(map(json.dumps, rows)))
     with pytest.raises(TableError, match="several columns may be text"):
         read_posts(file)
-    posts = read_posts(file, columns={"text": "message"})
-    assert posts.attrs["mapping"]["text"] == "message"
+    _, report = read_posts(file, columns={"text": "message"}, with_report=True)
+    assert report.mapping["text"] == "message"
 
 
 CELL = (
@@ -285,25 +284,25 @@ ODD = st.dictionaries(
 
 @pytest.mark.parametrize("kind", ["lines", "parquet"])
 @given(st.lists(st.tuples(PLAIN, st.just({}) | st.just({}) | ODD), min_size=1, max_size=8))
-def test_column_by_column_and_row_by_row_are_the_same(tmp_path_factory, kind, rows):
-    made = [row | odd for row, odd in rows]
+def test_reading_by_column_and_by_row_gives_the_same(tmp_path_factory, kind, rows):
+    records = [row | odd for row, odd in rows]
     file = tmp_path_factory.mktemp("both") / "x"
     if kind == "lines":
-        file.write_text("\n".join(map(json.dumps, made)), encoding="utf-8")
+        file.write_text("\n".join(map(json.dumps, records)), encoding="utf-8")
     else:
         try:
-            pq.write_table(pa.Table.from_pylist(made), file)
+            pq.write_table(pa.Table.from_pylist(records), file)
         except (pa.ArrowException, UnicodeEncodeError, OverflowError):
             return  # no Parquet file can hold these
-    options = {"account": "me", "timezone": "UTC", "on_error": "quarantine"}
+    options = {"account": "me", "timezone": "UTC", "on_error": "quarantine", "with_report": True}
     with pytest.MonkeyPatch.context() as patch:
-        read = [attempt(lambda: read_posts(file, **options))]
-        read += [attempt(lambda: list(iter_posts(file, batch=3, **options)))]
-        for name in ("plain_lines", "plain_posts"):
+        by_column = [attempt(lambda: read_posts(file, **options))]
+        by_column += [attempt(lambda: list(iter_posts(file, batch=3, **options)))]
+        for name in ("posts_from_json_lines", "posts_from_arrow"):
             patch.setattr(f"foxgrape.io.posts.table.{name}", lambda *_: None)
         by_row = [attempt(lambda: read_posts(file, **options))]
         by_row += [attempt(lambda: list(iter_posts(file, batch=3, **options)))]
-    assert list(map(told, read)) == list(map(told, by_row))
+    assert list(map(comparable, by_column)) == list(map(comparable, by_row))
 
 
 def attempt(read):
@@ -313,19 +312,19 @@ def attempt(read):
         return str(error)
 
 
-def told(result):
-    """Return frames as plain values, to compare cell by cell, types and attrs too."""
+def comparable(result):
+    """Return tables and their reports as values that compare cell by cell, types included."""
     if isinstance(result, str):
         return result
-    frames = result if isinstance(result, list) else [result]
+    batches = result if isinstance(result, list) else [result]
     return [
-        (frame.dtypes.astype(str).to_dict(), frame.attrs, frame.to_csv(), len(frame))
-        for frame in frames
+        (frame.dtypes.astype(str).to_dict(), report, frame.to_csv(), len(frame))
+        for frame, report in batches
     ]
 
 
-def test_plain_parts_are_read_column_by_column(tmp_path):
-    """Else the test above would prove nothing."""
+def test_cells_of_the_expected_types_are_read_by_column(tmp_path):
+    """Otherwise the test above would compare the row reader with itself."""
     rows = [{"id": str(n), "date": "2022-09-10T12:16:00Z", "text": "🍇"} for n in range(100)]
     file = tmp_path / "x"
     file.write_text("\n".join(map(json.dumps, rows)))
@@ -336,8 +335,8 @@ def test_plain_parts_are_read_column_by_column(tmp_path):
         assert len(read_posts(file, account="me")) == 100
 
 
-def test_a_table_of_telegramr(tmp_path):
-    """Columns of that R package: Unix seconds, and TRUE in capitals."""
+def test_a_table_written_by_telegramr(tmp_path):
+    """The columns of that R package: Unix seconds, and TRUE in capitals."""
     file = save(
         tmp_path / "messages.csv",
         ["id", "date", "text", "views", "reactions_json", "edit_date", "is_forward", "channel"],
@@ -353,7 +352,7 @@ def test_a_table_of_telegramr(tmp_path):
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_a_header_that_is_not_utf8_is_told(tmp_path, end):
+def test_a_header_that_is_not_utf8_is_an_error(tmp_path, end):
     file = tmp_path / "dump.csv"
     file.write_bytes(
         f"id,date,text{end}7,2022-09-10T12:16:00Z,a".encode().replace(b"text", b"t\xeft")
@@ -365,19 +364,19 @@ def test_a_header_that_is_not_utf8_is_told(tmp_path, end):
             read_posts(file, format="table", account="me", on_error=on_error)
 
 
-def test_a_name_of_json_that_is_no_text_is_a_bad_record(tmp_path):
+def test_a_json_key_with_an_unpaired_surrogate_is_a_bad_record(tmp_path):
     rows = [
         '{"id": "1", "date": "2022-09-10T12:16:00Z", "text": "a"}',
         '{"id": "2", "date": "2022-09-10T12:16:00Z", "text": "b", "\\ud800": 1}',
     ]
     file = tmp_path / "dump.jsonl"
     file.write_text("\n".join(rows), encoding="utf-8")
-    posts = read_posts(file, account="me", on_error="quarantine")
+    posts, report = read_posts(file, account="me", on_error="quarantine", with_report=True)
     assert posts["post_id"].tolist() == ["1"]
-    assert posts.attrs["quarantine"][0]["reason"] == "a name is no text"
+    assert report.quarantine[0]["reason"] == "a key has an unpaired surrogate"
 
 
-def test_two_columns_of_one_name_are_refused_in_any_table(tmp_path):
+def test_two_columns_with_the_same_name_are_an_error(tmp_path):
     header = ["post_id", "account", "posted_at", "text", "note", "note"]
     file = save(tmp_path / "posts.csv", header, ["1", "me", "2022-09-10T12:16:00Z", "a", "x", "y"])
     for on_error in ("raise", "quarantine"):

@@ -1,4 +1,4 @@
-"""Telegram Desktop: what stands in its export stands in the table, to the microsecond."""
+"""Telegram Desktop: the table has what the export has, to the microsecond."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def utc(text):
     return pd.Timestamp(text, tz="UTC")
 
 
-def test_a_channel_with_album_edit_forward_and_broken_escapes():
-    posts = read_posts(CHANNEL)
+def test_a_channel_with_an_album_an_edit_a_forward_and_invalid_escapes():
+    posts, report = read_posts(CHANNEL, with_report=True)
     assert posts["post_id"].tolist() == ["1100000001/2", "1100000001/3", "1100000001/4"]
     assert posts["text"].tolist() == [
         "Скоро 🍇. Деталі: тут",
@@ -40,35 +40,36 @@ def test_a_channel_with_album_edit_forward_and_broken_escapes():
     assert posts["edited_at"][1:].isna().all()
     assert posts["repost"].tolist() == [False, False, True]
     assert set(posts["account"]) == {"Річковий вісник"}
-    assert (posts.attrs["read"], posts.attrs["no_posts"]) == (5, 2)
-    assert posts.attrs["quarantine"] == []
+    assert (report.records_read, report.skipped) == (5, 2)
+    assert report.quarantine == []
 
 
-def test_a_channels_account_can_be_given():
+def test_the_account_of_a_channel_can_be_given():
     assert set(read_posts(CHANNEL, account="river_news")["account"]) == {"river_news"}
 
 
-def test_a_full_export_gives_what_is_public_under_its_own_chat():
-    posts = read_posts(FIXTURES / "telegram_desktop_full.json", account="me")
+def test_an_accounts_export_gives_the_public_posts_of_each_chat():
+    file = FIXTURES / "telegram_desktop_full.json"
+    posts, report = read_posts(file, account="me", with_report=True)
     assert dict(zip(posts["post_id"], posts["account"], strict=True)) == {
         "9/1": "me",
-        "10/1": "Somebody",
+        "10/1": "Olena",
         "12/5": "Left behind",
     }
-    assert posts.attrs["no_posts"] == 1
+    assert report.skipped == 1
 
 
-def test_local_times_need_a_zone_and_may_mean_two_instants_or_none():
+def test_local_times_need_a_time_zone_and_may_be_ambiguous_or_missing():
     with pytest.raises(TableError, match="timezone="):
         read_posts(OLD, on_error="quarantine")
-    posts = read_posts(OLD, timezone="Europe/Kyiv", on_error="quarantine")
+    posts, report = read_posts(OLD, timezone="Europe/Kyiv", on_error="quarantine", with_report=True)
     assert posts["posted_at"].tolist() == [utc("2021-09-10T12:16:00"), utc("2021-10-31T00:30:00")]
     assert posts["posted_until"].tolist() == [
         utc("2021-09-10T12:16:00"),
         utc("2021-10-31T01:30:00"),
     ]
     assert posts["edited_at"].isna().tolist() == [True, False]
-    (bad,) = posts.attrs["quarantine"]
+    (bad,) = report.quarantine
     assert (bad["record"], bad["column"]) == (3, "posted_at")
     assert "clocks went forward" in bad["reason"]
     with pytest.raises(TableError, match=r"row 3, column posted_at.*clocks went forward"):
@@ -76,8 +77,8 @@ def test_local_times_need_a_zone_and_may_mean_two_instants_or_none():
 
 
 def message(**change):
-    made = {"id": 1, "type": "message", "date_unixtime": "1662812160", "from": "c", "text": "x"}
-    return {**made, **change}
+    fields = {"id": 1, "type": "message", "date_unixtime": "1662812160", "from": "c", "text": "x"}
+    return {**fields, **change}
 
 
 @pytest.mark.parametrize(
@@ -96,14 +97,14 @@ def message(**change):
         ({"text": "a\udeadb"}, "text"),
     ],
 )
-def test_a_bad_message_costs_only_itself(tmp_path, change, column):
+def test_a_bad_message_does_not_affect_good_ones(tmp_path, change, column):
     file = tmp_path / "result.json"
     messages = [message(), message(id=2) | change, message(id=3)]
     chat = {"name": "c", "type": "public_channel", "id": 5, "messages": messages}
     file.write_text(json.dumps(chat), encoding="utf-8")
-    posts = read_posts(file, on_error="quarantine")
+    posts, report = read_posts(file, on_error="quarantine", with_report=True)
     assert posts["post_id"].tolist() == ["5/1", "5/3"]
-    assert [(bad["record"], bad["column"]) for bad in posts.attrs["quarantine"]] == [(2, column)]
+    assert [(bad["record"], bad["column"]) for bad in report.quarantine] == [(2, column)]
     with pytest.raises(TableError, match=f"row 2, column {column}"):
         read_posts(file)
 
@@ -112,7 +113,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\uf
 
 
 @given(st.lists(st.tuples(TEXTS, st.integers(0, 4_000_000_000)), min_size=1), st.booleans())
-def test_what_is_written_is_read(tmp_path_factory, rows, ascii_only):
+def test_written_messages_are_read_back(tmp_path_factory, rows, ascii_only):
     messages = [
         message(id=number, text=text, date_unixtime=str(second))
         for number, (text, second) in enumerate(rows)

@@ -150,7 +150,7 @@ def _ingest(
         task = bar.add_task("", total=1.0, records=0)
 
         def progress(done: float, told: IngestResult) -> None:
-            bar.update(task, completed=done, records=told.read)
+            bar.update(task, completed=done, records=told.records_read)
 
         told = ingest(
             table,

@@ -1,7 +1,8 @@
-"""Formats: what all readers share, from an opened door to a checked table with its quarantine."""
+"""Shared by all readers: detect a file's format, and turn its records into a checked table."""
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -10,9 +11,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import pandas as pd
 
 from foxgrape import schemas, times
+from foxgrape._util.formatting import counted
 from foxgrape.errors import TableError, did_you_mean
-from foxgrape.io.batches import RowBatch, collect_rows
-from foxgrape.io.json_records import key_paths
+from foxgrape.io.json_records import iter_records, json_preview, key_paths
+from foxgrape.io.stream import BadRecordError, CorruptFileError
 from foxgrape.io.tabular import header, separator
 
 if TYPE_CHECKING:
@@ -23,273 +25,349 @@ if TYPE_CHECKING:
 __all__ = [
     "FilePart",
     "OnError",
+    "QuarantineWarning",
     "ReadContext",
+    "ReadReport",
     "Reader",
     "detect_format",
     "iter_frames",
-    "quarantined",
     "validate_options",
+    "warn_quarantined",
 ]
 
 OnError = Literal["raise", "quarantine"]
 
+#: Records per part when a whole file is read at once.
+_PART_SIZE = 50_000
+#: Characters of a bad record that the quarantine keeps.
+_RAW = 2_000
+_QUARANTINE = {"record": "int64", "column": "str", "reason": "str", "raw": "str"}
+_UNRESOLVED = {
+    **dict.fromkeys(("place_id", "place", "admin1"), "str"),
+    **dict.fromkeys(("lat", "lon"), "float64"),
+    "rows": "int64",
+    "reason": "str",
+}
+
+
+class QuarantineWarning(UserWarning):
+    """Bad records were left out of a table, and the caller did not ask for a report of them."""
+
 
 @dataclass(frozen=True, slots=True)
-class ReadContext:
-    """What the caller knows and the file may not.
+class ReadReport:
+    """How the records of a file, or of one batch of it, were read.
 
     Attributes
     ----------
-    path
-        Named in errors.
-    account
-        For posts: the account, where the file does not name it.
-    timezone
-        The zone of times without an offset.
-    columns
-        For tables: their column for each of ours.
-    persistence
-        For changes of control: how long a change must last to count.
-    told
-        What a reader found out about the file, for the frame's attrs.
+    format
+        Name of the format.
+    records_read
+        Number of records, good and bad.
+    skipped
+        Records that are not posts or events, such as service messages.
+    repeated
+        Rows left out because an earlier record has the same key and content.
+    quarantine
+        The bad records, each with ``record`` (its number; in a file of lines, the line),
+        ``column``, ``reason`` and ``raw`` (its first 2,000 characters).
+    mapping
+        Of a table: the file's column for each column of ours.
+    unresolved
+        Of events: places that the gazetteer does not know, each with ``place_id`` (made from the
+        source's own name), ``place``, ``admin1``, ``lat``, ``lon``, ``rows`` (the number of events
+        there) and ``reason``; the most frequent first.
+
+    Examples
+    --------
+    >>> from foxgrape import read_posts
+    >>> from foxgrape._util.resources import study_folder
+    >>> file = study_folder("izium-2022") / "posts.csv"
+    >>> posts, report = read_posts(file, with_report=True)
+    >>> report.records_read, len(report.quarantine_frame())
+    (61, 0)
     """
 
+    format: str
+    records_read: int = 0
+    skipped: int = 0
+    repeated: int = 0
+    quarantine: list[dict[str, Any]] = field(default_factory=list)
+    mapping: dict[str, str] = field(default_factory=dict)
+    unresolved: list[dict[str, Any]] = field(default_factory=list)
+
+    def quarantine_frame(self) -> pd.DataFrame:
+        """Return the bad records as a table with fixed columns."""
+        columns = pd.Index(_QUARANTINE)
+        return pd.DataFrame(self.quarantine, columns=columns).astype(_QUARANTINE)
+
+    def unresolved_frame(self) -> pd.DataFrame:
+        """Return the unresolved places as a table with fixed columns."""
+        columns = pd.Index(_UNRESOLVED)
+        return pd.DataFrame(self.unresolved, columns=columns).astype(_UNRESOLVED)
+
+
+def warn_quarantined(path: object, count: int, first: Mapping[str, Any]) -> None:
+    """Warn the caller's caller that bad records were left out, and how to get them."""
+    column = f", column {first['column']}" if first["column"] else ""
+    warnings.warn(
+        f"{path}: {counted(count, 'bad record')} left out; the first is record "
+        f"{first['record']}{column}: {first['reason']}. Pass with_report=True to get them.",
+        QuarantineWarning,
+        stacklevel=3,
+    )
+
+
+@dataclass(slots=True)
+class ReadContext:
+    """The caller's options for one file, and what a reader remembers while it reads the file."""
+
+    #: Named in errors.
     path: object
     account: str | None = None
     timezone: str | None = None
+    #: For tables: the file's column for each of ours, as the caller gave it.
     columns: Mapping[str, str] | None = None
+    #: For lists of territorial control: how long a state must last to count.
     persistence: timedelta = timedelta(0)
-    told: dict[str, Any] = field(default_factory=dict)
+    #: For tables: the file's column for each of ours, as given or guessed.
+    mapping: dict[str, str] = field(default_factory=dict)
+    #: For tables: the types of all other columns.
+    extra_columns: dict[str, str] = field(default_factory=dict)
+    #: Whatever else a reader needs, by name.
+    state: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class FilePart:
-    """A part of a file: records to be read one by one, or rows that are read already.
-
-    Attributes
-    ----------
-    records
-        In the order of the file.
-    rows
-        One for each record, in the table's schema; None where records are to be read.
-    after
-        The number of the last record before this part.
-    """
+    """A part of a file: records to convert one by one, or a table that is ready."""
 
     records: Iterable[Record] = ()
-    rows: pd.DataFrame | None = None
-    after: int = 0
+    #: One row per record, in the table's schema; None if `records` are to be converted.
+    frame: pd.DataFrame | None = None
+    #: Number of the last record before this part.
+    offset: int = 0
 
 
 class Reader(ABC):
-    """A format: how to know it, cut it into records, and turn one into rows of its table.
+    """Reads one file format: recognizes it, splits it into records, and makes rows of them."""
 
-    Attributes
-    ----------
-    name
-        As in ``read_posts(format=...)`` and ``read_events(format=...)``.
-    extra
-        Columns beyond the table's own, with their types.
-    """
-
+    #: As in ``read_posts(format=...)`` and ``read_events(format=...)``.
     name: ClassVar[str]
+    #: Types of the columns that this format adds to the table's own.
     extra: ClassVar[Mapping[str, str]] = {}
 
     @abstractmethod
-    def recognise(self, door: InputFile, shape: frozenset[tuple[str, ...]]) -> bool:
-        """Tell whether the content is in this format, by its beginning."""
+    def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:
+        """Return whether the file's first bytes, or its JSON key paths, are of this format."""
 
-    @abstractmethod
-    def records(self, door: InputFile, context: ReadContext) -> Iterator[Record]:
-        """Cut the content into records."""
+    def records(self, file: InputFile, context: ReadContext) -> Iterator[Record]:  # noqa: ARG002
+        """Split the file into records; by default, the lines or the array of JSON."""
+        with file.open() as stream:
+            yield from iter_records(stream, file.head)
 
     @abstractmethod
     def rows(self, value: Any, context: ReadContext) -> list[dict[str, Any]]:
-        """Turn a record into rows: none where it is none of the table's."""
+        """Return the rows of a record; none if it is not a post or event."""
 
-    def parts(self, door: InputFile, context: ReadContext, size: int) -> Iterator[FilePart]:  # noqa: ARG002
-        """Cut the content into parts of about `size` records; by default there is one."""
-        yield FilePart(self.records(door, context))
+    def parts(self, file: InputFile, context: ReadContext, size: int) -> Iterator[FilePart]:  # noqa: ARG002
+        """Split the file into parts of about `size` records; one part by default."""
+        yield FilePart(self.records(file, context))
 
-    def closing(self, context: ReadContext) -> list[dict[str, Any]]:  # noqa: ARG002
-        """Return the rows that only the whole file tells, once it is read."""
+    def finish(self, context: ReadContext) -> list[dict[str, Any]]:  # noqa: ARG002
+        """Return the rows that are known only once all records are read."""
         return []
 
 
-def validate_options(door: InputFile, timezone: str | None, on_error: str) -> None:
-    """Refuse options that cannot work, whatever the file holds."""
+def validate_options(file: InputFile, timezone: str | None, on_error: str) -> None:
+    """Raise `TableError` for options that are invalid for every file."""
     if on_error not in {"raise", "quarantine"}:
-        raise TableError(
-            "no such on_error", file=door.path, got=on_error, expected="raise or quarantine"
-        )
+        raise TableError("on_error must be 'raise' or 'quarantine'", file=file.path, got=on_error)
     try:
         times.get_zone(timezone or "UTC")
     except ValueError:
-        raise TableError.unknown_timezone(timezone, file=door.path) from None
+        raise TableError.unknown_timezone(timezone, file=file.path) from None
 
 
 def detect_format(
-    door: InputFile,
+    file: InputFile,
     name: str | None,
     columns: Mapping[str, str] | None,
     formats: Mapping[str, Reader],
     table: str,
 ) -> Reader | None:
-    """Return the format of a file by its name or content; None for CSV of the table itself.
+    """Return the reader of a file, by name or by content; None for CSV in the table's own schema.
 
-    Where the caller tells columns, it is a table.
-
-    Raises
-    ------
-    TableError
-        If there is no such format, or the content is in none of them.
+    Without a name, a file for which `columns` are given is a table.
     """
     if name is None and columns is not None:
         return formats["table"]
     if name is not None:
         if name != table and name not in formats:
             raise TableError(
-                f"no such format of {table}",
-                file=door.path,
+                f"unknown format of {table}",
+                file=file.path,
                 got=name,
                 hint=did_you_mean(name, [*formats, table]),
             )
         return formats.get(name)
-    if _is_own(door, table):
+    if _has_schema_header(file, table):
         return None
-    paths = key_paths(door.head) if door.head.lstrip()[:1] in {b"{", b"["} else frozenset()
-    for found in formats.values():
-        if found.recognise(door, paths):
-            return found
+    paths = key_paths(file.head) if file.head.lstrip()[:1] in {b"{", b"["} else frozenset()
+    for reader in formats.values():
+        if reader.matches(file, paths):
+            return reader
     raise TableError(
-        "the format cannot be told from the content",
-        file=door.path,
+        "cannot detect the format",
+        file=file.path,
         expected=f"one of {', '.join(formats)}",
-        got=door.head[:40],
-        hint="text must be UTF-8; format= names the format",
+        got=file.head[:40],
+        hint="pass format=, and save text as UTF-8",
     )
 
 
-def _is_own(door: InputFile, table: str) -> bool:
-    """Tell whether a CSV file's header is that of the table itself: its key and an interval."""
+def _has_schema_header(file: InputFile, table: str) -> bool:
+    """Return whether a CSV header has the table's own key and an end of its own interval."""
     key, clock = schemas.KEYS[table]
-    names = set(header(door))
+    names = set(header(file))
     interval = {clock, clock.replace("_at", "_until")}
-    return separator(door) == "," and key[0] in names and bool(interval & names)
+    return separator(file) == "," and key[0] in names and bool(interval & names)
 
 
 def iter_frames(
-    door: InputFile,
-    found: Reader,
+    file: InputFile,
+    reader: Reader,
     context: ReadContext,
     table: str,
     *,
     on_error: OnError,
     batch: int | None = None,
-) -> Iterator[pd.DataFrame]:
-    """Return the rows of a file as checked frames of about `batch` records, by default as one.
-
-    Their attrs say the ``format``, how many records were ``read``, how many of them were none of
-    the table's (``no_posts``, ``no_events``) or ``repeated`` a row, and the ``quarantine``.
-    """
-    if batch is None:
-        plain = _plain(door, found, context, table)
-        whole = FilePart(found.records(door, context)) if plain is None else FilePart(rows=plain)
-        parts: Iterable[FilePart] = [whole]
-    else:
-        parts = found.parts(door, context, batch)
-    for part in parts:
-        if part.rows is not None:
-            yield _told(part.rows, RowBatch(), found, context, table, read=len(part.rows))
+) -> Iterator[tuple[pd.DataFrame, ReadReport]]:
+    """Yield checked tables of about `batch` records with their reports; by default a single one."""
+    for part in _file_parts(file, reader, context, table, batch):
+        if part.frame is not None:
+            yield (
+                part.frame,
+                ReadReport(reader.name, len(part.frame), mapping=dict(context.mapping)),
+            )
             continue
-        for gathered in collect_rows(
-            part.records,
-            lambda value: found.rows(value, context),
-            lambda: found.closing(context),
-            key=schemas.KEYS[table][0][0],
-            own=schemas.columns(table),
-            file=door.path,
-            quarantine=on_error == "quarantine",
-            batch=batch,
-            after=part.after,
-        ):
-            # What ends together with its part leaves nothing behind it; what breaks there, a word.
-            if batch is not None and not gathered.read and not gathered.quarantine:
+        for rows in _collect_rows(part, reader, context, table, on_error, batch):
+            # The last batch of a part may be empty; without batches there must be one table.
+            if batch is not None and not rows.records_read and not rows.quarantine:
                 continue
-            extra = {**found.extra, **context.told.get("extra", {})}
-            rows = _frame_of(gathered.rows, extra, table, door.path)
-            yield _told(rows, gathered, found, context, table, read=gathered.read)
+            dtypes = {**schemas.dtypes(table), **reader.extra, **context.extra_columns}
+            frame = pd.DataFrame(
+                {
+                    name: pd.Series([row.get(name) for row in rows.rows], dtype=dtype)
+                    for name, dtype in dtypes.items()
+                }
+            )
+            report = ReadReport(
+                reader.name,
+                rows.records_read,
+                rows.skipped,
+                rows.repeated,
+                rows.quarantine,
+                dict(context.mapping),
+            )
+            yield schemas.validate(frame, table, file=file.path), report
 
 
-#: How many records are read at once where all are asked for.
-_PART = 50_000
+def _file_parts(
+    file: InputFile, reader: Reader, context: ReadContext, table: str, batch: int | None
+) -> Iterable[FilePart]:
+    """Return the parts of a file; without `batch` a single one, with a table if all parts are."""
+    if batch is not None:
+        return reader.parts(file, context, batch)
+    frames = []
+    for part in reader.parts(file, context, _PART_SIZE):
+        if part.frame is None:
+            break
+        frames.append(part.frame)
+    else:
+        frame = pd.concat(frames, ignore_index=True) if frames else None
+        if frame is not None and frame[schemas.KEYS[table][0][0]].is_unique:
+            return [FilePart(frame=frame)]
+    return [FilePart(reader.records(file, context))]
 
 
-def _plain(door: InputFile, found: Reader, context: ReadContext, table: str) -> pd.DataFrame | None:
-    """Return the rows of a file of plain parts only, in which no key stands twice; else None."""
-    read = []
-    for part in found.parts(door, context, _PART):
-        if part.rows is None:
-            return None
-        read.append(part.rows)
-    rows = pd.concat(read, ignore_index=True) if read else None
-    return rows if rows is not None and rows[schemas.KEYS[table][0][0]].is_unique else None
-
-
-def _told(
-    rows: pd.DataFrame,
-    gathered: RowBatch,
-    found: Reader,
+def _collect_rows(
+    part: FilePart,
+    reader: Reader,
     context: ReadContext,
     table: str,
-    read: int,
-) -> pd.DataFrame:
-    """Return the rows with what is told of their reading in the attrs."""
-    told: dict[str, Any] = {
-        "format": found.name,
-        "read": read,
-        f"no_{table}": gathered.passed,
-        "repeated": gathered.repeated,
-        "quarantine": gathered.quarantine,
-    }
-    if "mapping" in context.told:
-        told["mapping"] = dict(context.told["mapping"])
-    rows.attrs.update(told)
-    return rows
+    on_error: OnError,
+    batch: int | None,
+) -> Iterator[_RowBatch]:
+    """Yield the rows of a part's records, about `batch` rows and bad records at a time."""
+    path = context.path if on_error == "raise" else None
+    rows, number = _RowBatch(table, path), part.offset
+    try:
+        for record in part.records:
+            number = record.number
+            rows.records_read += 1
+            try:
+                if record.error is not None:
+                    raise record.error
+                rows.add(number, reader.rows(record.value, context))
+            except BadRecordError as error:
+                rows.reject(number, error, record.raw)
+            except OverflowError as error:  # from any addition to a day or an instant
+                rows.reject(number, BadRecordError(f"beyond the calendar: {error}"), record.raw)
+            if batch is not None and len(rows.rows) + len(rows.quarantine) >= batch:
+                yield rows
+                rows = _RowBatch(table, path)
+    except CorruptFileError as error:
+        reason = f"the file cannot be read from here on: {error}"
+        rows.reject(number + 1, BadRecordError(reason), "")
+    for row in reader.finish(context):
+        try:
+            rows.add(number, [row])
+        except BadRecordError as error:
+            rows.reject(number, error, json_preview(row))
+    yield rows
 
 
-def _frame_of(
-    rows: list[dict[str, Any]], extra: Mapping[str, str], table: str, file: object
-) -> pd.DataFrame:
-    """Return rows as a checked table, with the format's own columns after the table's."""
-    frame = pd.DataFrame(
-        {
-            name: pd.Series([made.get(name) for made in rows], dtype=dtype)
-            for name, dtype in {**schemas.dtypes(table), **extra}.items()
-        }
-    )
-    return schemas.validate(frame, table, file=file)
+class _RowBatch:
+    """Rows of one batch, its bad records and its counts.
 
-
-def quarantined(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the bad records beside a frame as a table of their own.
-
-    Parameters
-    ----------
-    frame
-        As `read_posts` or `read_events` returned it; ``pd.concat`` keeps attrs only where all
-        frames have the same.
-
-    Returns
-    -------
-    DataFrame
-        ``record`` (its number; for files of lines the line), ``column``, ``reason``, ``raw``
-        (the start of the record).
-
-    Examples
-    --------
-    >>> len(quarantined(pd.DataFrame()))
-    0
+    Two rows with the same key must agree in the columns of `table`; others, such as counts of
+    views, may change. Keys are compared within a batch only, so that memory does not grow with the
+    file. With a `path`, the first bad record is an error that names it.
     """
-    dtypes = {"record": "int64", "column": "str", "reason": "str", "raw": "str"}
-    return pd.DataFrame(frame.attrs.get("quarantine", []), columns=pd.Index(dtypes)).astype(dtypes)
+
+    def __init__(self, table: str, path: object | None) -> None:
+        self.rows: list[dict[str, Any]] = []
+        self.quarantine: list[dict[str, Any]] = []
+        self.records_read = self.skipped = self.repeated = 0
+        self._path = path
+        self._key, self._compared = schemas.KEYS[table][0][0], schemas.columns(table)
+        self._seen: dict[Any, tuple[int, dict[str, Any]]] = {}
+
+    def add(self, number: int, rows: list[dict[str, Any]]) -> None:
+        """Add the rows of a record: all of them, or none if one is bad."""
+        self.skipped += not rows
+        new = []
+        for row in rows:
+            if row[self._key] not in self._seen:
+                new.append(row)
+                continue
+            first_number, first = self._seen[row[self._key]]
+            if any(first.get(name) != row.get(name) for name in self._compared):
+                raise BadRecordError(
+                    f"record {first_number} has the same {self._key} with other content", self._key
+                )
+            self.repeated += 1
+        self._seen.update((row[self._key], (number, row)) for row in new)
+        self.rows += new
+
+    def reject(self, number: int, error: BadRecordError, raw: str) -> None:
+        """Quarantine a record, or raise its error."""
+        if self._path is not None:
+            hint = 'on_error="quarantine" keeps the good records and collects the bad ones'
+            raise TableError(
+                error.reason, file=self._path, row=number, column=error.column, hint=hint
+            ) from None
+        self.quarantine.append(
+            {"record": number, "column": error.column, "reason": error.reason, "raw": raw[:_RAW]}
+        )

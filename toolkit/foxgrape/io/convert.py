@@ -1,67 +1,78 @@
-"""Cells: what formats share in turning a value from outside into one of ours, or refusing it."""
+"""Convert cells of other tools' files to our types, and map their columns to ours."""
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from foxgrape import times
+from foxgrape import schemas, times
+from foxgrape.errors import TableError, did_you_mean
 from foxgrape.io.stream import BadRecordError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
+
+    from foxgrape.io.base import ReadContext
 
 __all__ = [
     "MONTHS",
     "as_int",
     "expect",
+    "extra_cells",
     "get_nested",
     "get_or_none",
+    "get_text",
+    "none_if_blank",
+    "normalize_name",
+    "optional_text",
+    "parse_bool",
     "parse_clock_cell",
+    "parse_exact_id",
+    "parse_interval",
+    "parse_time_interval",
     "parse_timestamp",
     "parse_unix_time",
+    "record_mapping",
     "reject_invalid_unicode",
     "require_dict",
     "require_id",
     "require_text",
 ]
 
-#: Not strptime's: its names of months are those of the machine's language.
+#: English names of months; strptime reads those of the machine's locale.
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
-#: Numbers are Unix times where posts can be from: 2000 to 2100, so that seconds, milliseconds and
-#: microseconds never overlap.
-_FROM, _TO = 946_684_800, 4_102_444_800
-_UNITS = (1, 1_000, 1_000_000)
-_NUMBER = re.compile(r"[0-9]{9,17}")
+#: Unix times from 2000 to 2100 only, so that seconds, milliseconds and microseconds never overlap.
+_MIN_UNIX, _MAX_UNIX = 946_684_800, 4_102_444_800
+_TICKS_PER_SECOND = (1, 1_000, 1_000_000)
+_UNIX = re.compile(r"[0-9]{9,17}")
+_UNIX_SECONDS = re.compile(r"-?[0-9]{1,12}")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: To the second or finer, with an offset.
 _EXACT = re.compile(r".{10}.\d\d:\d\d:\d\d(\.\d+)? ?(Z|[+-]\d\d:?\d\d)")
-#: Whole numbers beyond this are rounded in a spreadsheet.
-_SAFE = 2**53
-_TRUTH = {"true": True, "1": True, "false": False, "0": False}
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SECONDS = re.compile(r"-?[0-9]{1,12}")
-#: Halves of surrogate pairs, which no text column holds, and the sign that stands for one.
-_NO_TEXT = re.compile("[\ud800-\udfff\uffff]")
-_LARGEST = 2**63
+#: Spreadsheets round larger integers.
+_MAX_EXACT_FLOAT = 2**53
+_MAX_INT = 2**63
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+#: Unpaired surrogates, which no text column can hold, and U+FFFF, which stands for one.
+_INVALID = re.compile("[\ud800-\udfff\uffff]")
 
 
 def reject_invalid_unicode(row: Mapping[str, Any]) -> None:
-    """Refuse a row in which a text cannot be kept."""
+    """Raise `BadRecordError` if a text of the row cannot be encoded."""
     for name, cell in row.items():
-        if isinstance(cell, str) and _NO_TEXT.search(cell):
+        if isinstance(cell, str) and _INVALID.search(cell):
             raise BadRecordError(
-                "not text: half of a surrogate pair, a non-character or bytes that are not UTF-8",
-                name,
+                "invalid text: an unpaired surrogate, U+FFFF, or bytes that are not UTF-8", name
             )
 
 
-def expect(value: Any, kind: type | tuple[type, ...], column: str, what: str) -> Any:
-    """Return the value if it is of its kind, and say what was expected if not."""
+def expect(value: Any, kind: type | tuple[type, ...], column: str, expected: str) -> Any:
+    """Return the value if it is an instance of `kind`; else raise `BadRecordError`."""
     if not isinstance(value, kind) or isinstance(value, bool):
-        raise BadRecordError(f"expected {what}; got {value!r:.80}", column)
+        raise BadRecordError(f"expected {expected}; got {value!r:.80}", column)
     return value
 
 
@@ -71,17 +82,17 @@ def require_text(value: Any, column: str = "text") -> str:
 
 
 def require_dict(value: Any, column: str | None = None) -> dict[str, Any]:
-    """Return an object of JSON."""
+    """Return a JSON object."""
     return dict(expect(value, dict, column or "record", "an object"))
 
 
-def get_or_none(known: Mapping[Any, Any], key: Any) -> Any:
-    """Return what stands under a key that may be anything; None where there is nothing."""
-    return known.get(key) if isinstance(key, str) else None
+def get_or_none(mapping: Mapping[Any, Any], key: Any) -> Any:
+    """Return the value of a key of any type; None if it is missing or not a string."""
+    return mapping.get(key) if isinstance(key, str) else None
 
 
 def get_nested(value: Any, *keys: str) -> Any:
-    """Return what stands under keys within keys, None where any of them is missing."""
+    """Return the value under nested keys; None if any of them is missing."""
     for key in keys:
         if not isinstance(value, dict):
             return None
@@ -90,14 +101,14 @@ def get_nested(value: Any, *keys: str) -> Any:
 
 
 def as_int(value: Any) -> int | None:
-    """Return a count; None for what is none."""
-    if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= _LARGEST:
+    """Return a 64-bit integer; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= _MAX_INT:
         return None
     return value
 
 
 def require_id(value: Any, column: str = "post_id") -> str:
-    """Return an id, which is text that is not empty, or a whole number."""
+    """Return an id, which is non-empty text or an integer, as text."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if not isinstance(value, str) or not value.strip():
@@ -105,9 +116,38 @@ def require_id(value: Any, column: str = "post_id") -> str:
     return value
 
 
+def parse_exact_id(cell: Any, column: str) -> str:
+    """Return an id as text; reject a float so large that a spreadsheet has rounded it."""
+    if isinstance(cell, float):
+        cell = int(cell) if cell.is_integer() and abs(cell) < _MAX_EXACT_FLOAT else None
+    return require_id(cell, column)
+
+
+def get_text(cell: Any, column: str) -> str | None:
+    """Return a text or an integer as text; None for None."""
+    if isinstance(cell, int) and not isinstance(cell, bool):
+        return str(cell)
+    return optional_text(cell, column)
+
+
+def optional_text(cell: Any, column: str) -> str | None:
+    """Return a text, which may be empty or None."""
+    return None if cell is None else require_text(cell, column)
+
+
+def parse_bool(cell: Any, column: str) -> bool | None:
+    """Return true or false; None for None."""
+    if cell is None:
+        return None
+    value = _BOOLEANS.get(str(cell).strip().lower())
+    if value is None:
+        raise BadRecordError(f"expected true or false; got {cell!r:.80}", column)
+    return value
+
+
 def parse_unix_time(value: Any, column: str = "posted_at") -> datetime:
-    """Return the instant of Unix seconds, as a number or as text."""
-    if isinstance(value, bool) or not _SECONDS.fullmatch(str(value)):
+    """Return the instant of Unix seconds, given as a number or as text."""
+    if isinstance(value, bool) or not _UNIX_SECONDS.fullmatch(str(value)):
         raise BadRecordError(f"expected Unix seconds; got {value!r:.80}", column)
     try:
         return _EPOCH + timedelta(seconds=int(value))
@@ -116,12 +156,12 @@ def parse_unix_time(value: Any, column: str = "posted_at") -> datetime:
 
 
 def parse_timestamp(value: Any, column: str = "posted_at") -> datetime:
-    """Return the instant of a server's ISO 8601 stamp with its offset."""
+    """Return the instant of an ISO 8601 timestamp with an offset."""
     try:
         return times.parse_instant(value)
     except (ValueError, TypeError, AttributeError):
         raise BadRecordError(
-            f"expected an instant with its offset, such as 2022-09-10T12:16:00Z; got {value!r:.80}",
+            f"expected a time with an offset, such as 2022-09-10T12:16:00Z; got {value!r:.80}",
             column,
         ) from None
 
@@ -129,27 +169,15 @@ def parse_timestamp(value: Any, column: str = "posted_at") -> datetime:
 def parse_clock_cell(
     value: Any, zone: str | None, column: str = "posted_at"
 ) -> tuple[datetime, datetime]:
-    """Return the interval of a local time; see `times.shown`."""
+    """Return the interval of a local time; see `foxgrape.times.parse_clock_time`."""
     try:
         return times.parse_clock_time(value, zone)
     except (ValueError, TypeError, AttributeError) as error:
-        raise BadRecordError(f"no time: {error}", column) from None
-
-
-def parse_interval(
-    cells: Mapping[str, Any], name: str, zone: str | None
-) -> tuple[datetime, datetime]:
-    """Return the interval of a row's ``name_at`` and, where there is one, ``name_until``."""
-    first, last = parse_time_interval(cells.get(f"{name}_at"), zone, f"{name}_at")
-    if cells.get(f"{name}_until") is not None:
-        last = parse_time_interval(cells[f"{name}_until"], zone, f"{name}_until")[1]
-        if last < first:
-            raise BadRecordError(f"{name}_until is before {name}_at", f"{name}_until")
-    return first, last
+        raise BadRecordError(f"invalid time: {error}", column) from None
 
 
 def parse_time_interval(cell: Any, zone: str | None, column: str) -> tuple[datetime, datetime]:
-    """Return the interval of a time: an instant, a Unix time, or what a clock showed."""
+    """Return the interval of a time: an instant, a Unix time, or local time."""
     if cell is None:
         raise BadRecordError("expected a time; got nothing", column)
     if isinstance(cell, datetime):
@@ -159,58 +187,141 @@ def parse_time_interval(cell: Any, zone: str | None, column: str) -> tuple[datet
         cell = cell.isoformat()
     if isinstance(cell, float) and cell.is_integer():
         cell = int(cell)
-    told = str(cell).strip()
-    if _NUMBER.fullmatch(told):
-        return _unix_of_any_unit(int(told), column)
+    text = str(cell).strip()
+    if _UNIX.fullmatch(text):
+        return _parse_unix_of_any_unit(int(text), column)
+    if _EXACT.fullmatch(text):
+        instant = parse_timestamp(text, column)
+        return instant, instant
     try:
-        if _EXACT.fullmatch(told):
-            instant = parse_timestamp(told, column)
-            return instant, instant
-        return parse_clock_cell(told, zone, column)
-    except BadRecordError as bad:
-        if "neither an offset" in bad.reason:
-            raise BadRecordError(f"{bad.reason}; timezone= names the zone", column) from None
-        raise
+        return parse_clock_cell(text, zone, column)
+    except BadRecordError:
+        if zone is not None:
+            raise
+    parse_clock_cell(text, "UTC", column)  # raises if the time is invalid in any zone
+    raise BadRecordError(f"the time {text!r:.80} has no offset; pass timezone=", column)
 
 
-def _unix_of_any_unit(number: int, column: str) -> tuple[datetime, datetime]:
-    for unit in _UNITS:
-        if _FROM <= number / unit < _TO:
-            instant = _EPOCH + timedelta(microseconds=number * (1_000_000 // unit))
+def _parse_unix_of_any_unit(number: int, column: str) -> tuple[datetime, datetime]:
+    for ticks in _TICKS_PER_SECOND:
+        if _MIN_UNIX <= number / ticks < _MAX_UNIX:
+            instant = _EPOCH + timedelta(microseconds=number * (1_000_000 // ticks))
             return instant, instant
     raise BadRecordError(
-        f"no Unix time between 2000 and 2100, in seconds, milli- or microseconds: {number}", column
+        "expected a Unix time between 2000 and 2100, in seconds, milliseconds or microseconds; "
+        f"got {number}",
+        column,
     )
 
 
-def parse_exact_id(cell: Any, column: str) -> str:
-    """Return an id; a number that a spreadsheet has rounded is none."""
-    if isinstance(cell, float):
-        cell = int(cell) if cell.is_integer() and abs(cell) < _SAFE else None
-    return require_id(cell, column)
+def parse_interval(
+    cells: Mapping[str, Any], name: str, zone: str | None
+) -> tuple[datetime, datetime]:
+    """Return the interval of a row's ``name_at`` and, if it is there, ``name_until``."""
+    first, last = parse_time_interval(cells.get(f"{name}_at"), zone, f"{name}_at")
+    if cells.get(f"{name}_until") is not None:
+        last = parse_time_interval(cells[f"{name}_until"], zone, f"{name}_until")[1]
+        if last < first:
+            raise BadRecordError(f"{name}_until is before {name}_at", f"{name}_until")
+    return first, last
 
 
-def get_text(cell: Any, column: str) -> str | None:
-    """Return a word or a whole number as text."""
-    if cell is None or isinstance(cell, str):
-        return cell
-    if isinstance(cell, int) and not isinstance(cell, bool):
-        return str(cell)
-    raise BadRecordError(f"expected text; got {cell!r:.80}", column)
+def record_mapping(
+    names: Iterable[str],
+    context: ReadContext,
+    *,
+    table: str,
+    aliases: Mapping[str, Collection[str]],
+    required: Collection[str],
+) -> None:
+    """Choose the file's column for each of a table's, and record the choice in the context.
+
+    A column is chosen as the caller says, else by our own name, else by an alias: a name that other
+    tools use, as `normalize_name` returns it. Later records may add columns; `names` are then all
+    columns so far.
+
+    Raises
+    ------
+    TableError
+        If a column that the caller named is missing, several columns have an alias of the same,
+        a required one has none, or a late column fits better than the one in use.
+    """
+    names = list(names)
+    mapping = _given_columns(names, context, table)
+    free = [name for name in names if name not in mapping.values()]
+    for ours in schemas.columns(table):
+        if ours in mapping:
+            continue
+        known = {ours, *aliases.get(ours, ())}
+        matching = (
+            [ours] if ours in free else [name for name in free if normalize_name(name) in known]
+        )
+        if len(matching) > 1:
+            raise _ambiguous(ours, matching, context)
+        if matching:
+            mapping[ours] = matching[0]
+        elif ours in required:
+            raise TableError(
+                f"no column has a usual name for {ours}",
+                file=context.path,
+                got=", ".join(names),
+                hint=f"pass columns={{{ours!r}: '…'}}",
+            )
+    for ours, theirs in context.mapping.items():
+        if mapping.get(ours, theirs) != theirs:
+            raise _ambiguous(ours, [theirs, mapping[ours]], context)
+    context.mapping = mapping
+    used = {*mapping.values(), *schemas.columns(table)}
+    context.extra_columns = {name: "str" for name in names if name not in used}
 
 
-def optional_text(cell: Any, column: str) -> str | None:
-    """Return a text, which may be empty or missing."""
-    if cell is None or isinstance(cell, str):
-        return cell
-    raise BadRecordError(f"expected text; got {cell!r:.80}", column)
+def _given_columns(names: list[str], context: ReadContext, table: str) -> dict[str, str]:
+    """Return the caller's own mapping, if all of its columns exist."""
+    given = dict(context.columns or {})
+    known = schemas.columns(table)
+    for ours, theirs in given.items():
+        if ours not in known:
+            raise TableError(
+                f"the {table} table has no such column", got=ours, hint=did_you_mean(ours, known)
+            )
+        if theirs not in names:
+            raise TableError.missing_column(theirs, names, table="given", file=context.path)
+    return given
 
 
-def parse_bool(cell: Any, column: str) -> bool | None:
-    """Return true or false."""
-    if cell is None:
-        return None
-    known = _TRUTH.get(str(cell).strip().lower())
-    if known is None:
-        raise BadRecordError(f"expected true or false; got {cell!r:.80}", column)
-    return known
+def _ambiguous(ours: str, matching: list[str], context: ReadContext) -> TableError:
+    return TableError(
+        f"several columns may be {ours}",
+        file=context.path,
+        got=", ".join(matching),
+        hint=f"pass columns={{{ours!r}: {matching[0]!r}}} or the other one",
+    )
+
+
+def extra_cells(value: Mapping[str, Any], context: ReadContext) -> dict[str, str | None]:
+    """Return the cells of a row's extra columns, as text."""
+    cells = {name: _cell_text(value.get(name)) for name in context.extra_columns}
+    reject_invalid_unicode(cells)
+    return cells
+
+
+def _cell_text(cell: Any) -> str | None:
+    """Return any cell as text: objects, arrays and booleans as JSON."""
+    write: Callable[..., str] = json.dumps if isinstance(cell, (dict, list, bool)) else str
+    return None if cell is None or cell == "" else write(cell)
+
+
+def normalize_name(name: str) -> str:
+    """Return a column's name in lower case, with underscores for spaces and punctuation.
+
+    Examples
+    --------
+    >>> normalize_name("Created At")
+    'created_at'
+    """
+    return re.sub(r"\W+", "_", name.strip().lower()).strip("_")
+
+
+def none_if_blank(cell: Any) -> Any:
+    """Return a cell; None if it is empty or white space."""
+    return None if cell is None or (isinstance(cell, str) and not cell.strip()) else cell

@@ -1,7 +1,7 @@
-"""Put a file into a store: in batches, so that it may be larger than memory, and as often as liked.
+"""Add a file of any size to a store, in batches; repeating it changes nothing.
 
-What a file says of a key first is what it says: a row that comes again with other content is a bad
-record, wherever in the file it stands. So the same file twice ends in the same table.
+The first row of a file for a key counts. A later row with the same key and other content is a bad
+record, wherever it is in the file, so every run ends in the same table.
 """
 
 from __future__ import annotations
@@ -30,53 +30,54 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
-    from foxgrape.io.base import OnError
+    from foxgrape.io.base import OnError, ReadReport
     from foxgrape.io.store import Store
 
 __all__ = ["IngestResult", "ingest"]
 
 T = TypeVar("T")
 
-#: Rows a transaction: so many fit into a few hundred MB, whatever the size of the file.
+#: Rows per transaction: a few hundred MB, whatever the size of the file.
 BATCH = 100_000
 
 
 @dataclass(slots=True)
 class IngestResult:
-    """What putting a file into a store did.
+    """What adding a file to a store did.
 
     Attributes
     ----------
     file, table, store
-        What was put where.
+        The file, the table, and the path of the store.
     format
-        Which format it was read as.
-    read
-        Records in the file. Each is one of what follows, or a part of several posts.
-    passed
-        Records that are none of the table's, such as service messages.
+        The format that the file was read as.
+    records_read
+        Records in the file. Each of them is counted below, some as several rows.
+    skipped
+        Records that are not posts or events, such as service messages.
     new, changed, unchanged
-        Rows put in, rows put in place of an earlier version of theirs, and rows already there.
+        Rows added, rows that replaced an earlier version, and rows that were there already.
     repeated
-        Rows that stand in the file more than once, with the same content.
+        Rows that the file contains more than once, with the same content.
     quarantined
         Bad records.
     unresolved
-        Events whose place no gazetteer knows; they are kept under an id of their source's own.
+        Events at places that no gazetteer knows; they are kept under an id made from their
+        source's own name.
     quarantine
-        The file with the bad records, None where there is none.
+        The file with the bad records, if any.
     version
-        The store's version of the table that holds the file, None for a file without rows.
+        The store's version of the table that includes the file; None for a file without rows.
     mapping
-        Of a table: which of its columns was taken for which of ours.
+        Of a table: the file's column for each column of ours.
     """
 
     file: str
     table: str
     store: str
     format: str = ""
-    read: int = 0
-    passed: int = 0
+    records_read: int = 0
+    skipped: int = 0
     new: int = 0
     changed: int = 0
     unchanged: int = 0
@@ -88,24 +89,24 @@ class IngestResult:
     mapping: dict[str, str] = field(default_factory=dict)
 
     def sentence(self) -> str:
-        """Say it in one sentence.
+        """Return the result as a sentence.
 
         Examples
         --------
-        >>> told = Ingested("a.json", "posts", "store", "telethon", read=3, new=2, quarantined=1)
-        >>> told.sentence()
-        'a.json (telethon): 3 records read; posts: 2 new, 0 changed, 0 unchanged; 1 quarantined.'
+        >>> result = IngestResult("a.json", "posts", "store", "telethon", records_read=3, new=2)
+        >>> result.sentence()
+        'a.json (telethon): 3 records read; posts: 2 new, 0 changed, 0 unchanged.'
         """
-        told = f"{self.file} ({self.format}): {self.read:,} records read; {self.table}: "
-        told += f"{self.new:,} new, {self.changed:,} changed, {self.unchanged:,} unchanged"
+        text = f"{self.file} ({self.format}): {self.records_read:,} records read; {self.table}: "
+        text += f"{self.new:,} new, {self.changed:,} changed, {self.unchanged:,} unchanged"
         for count, what in (
             (self.repeated, "repeated in the file"),
-            (self.passed, f"no {self.table}"),
-            (self.unresolved, "in places that no gazetteer knows"),
+            (self.skipped, f"skipped (not {self.table})"),
+            (self.unresolved, "at unknown places"),
             (self.quarantined, "quarantined"),
         ):
-            told += f"; {count:,} {what}" if count else ""
-        return f"{told}." if self.quarantine is None else f"{told}, see {self.quarantine}."
+            text += f"; {count:,} {what}" if count else ""
+        return f"{text}." if self.quarantine is None else f"{text}, see {self.quarantine}."
 
 
 def ingest(
@@ -119,7 +120,7 @@ def ingest(
     batch: int = BATCH,
     **options: Any,
 ) -> IngestResult:
-    """Put a file of posts or events into a store, batch by batch.
+    """Add a file of posts or events to a store, batch by batch.
 
     Parameters
     ----------
@@ -128,31 +129,32 @@ def ingest(
     file
         Any file that `read_posts` or `read_events` reads.
     store
-        Where to.
+        The store to add to.
     on_error
-        ``"quarantine"`` keeps bad records in a file of JSON lines beside; ``"raise"`` stops at the
-        first one. Batches before it are then in the store, and come to no harm by a second run.
+        ``"quarantine"`` writes bad records to a file of JSON lines; ``"raise"`` stops at the first
+        one. The batches before it are then in the store, and a second run leaves them as they are.
     quarantine
-        That file; by default it lies in the store's folder, under ``quarantine``, one for each
-        file that was read. It is written when all is read, and is gone when a later run of the
-        same file finds nothing bad.
+        The file for bad records; by default in the folder ``quarantine`` of the store, one for
+        each file that was read. It is written once everything is read, and removed when a later
+        run of the same file has no bad records.
     progress
-        Is called after each batch with the share of the file that is read, and the counts so far.
+        Called after each batch with the fraction of the file that has been read, and the result
+        so far.
     batch
-        How many posts are put in at once, about: each batch is a version of the store.
+        Approximate number of posts per batch; each batch is a version of the store.
     **options
         ``format``, ``timezone``, ``columns``, for posts ``account``, for events ``persistence``.
 
     Returns
     -------
-    Ingested
+    IngestResult
 
     Raises
     ------
     TableError
         As `read_posts` and `read_events` do.
     StoreError
-        If the store cannot be written, or its quarantine is in no folder.
+        If the store cannot be written, or a remote store has no folder for the quarantine.
 
     Examples
     --------
@@ -165,106 +167,119 @@ def ingest(
     >>> ingest("posts", file, store).unchanged
     61
     """
-    told, key = IngestResult(str(file), table, store.path), schemas.KEYS[table][0][0]
-    seen, aside = _RepeatFilter(), _QuarantineWriter(*_beside(file, store, quarantine))
-    with aside:
-        for rows, done in _ahead(_batches(table, file, on_error, batch, options)):
-            told.format = rows.attrs.get("format", table)
-            told.mapping = rows.attrs.get("mapping", {})
-            told.read += rows.attrs.get("read", len(rows))
-            told.passed += rows.attrs.get(f"no_{table}", 0)
-            told.repeated += rows.attrs.get("repeated", 0)
-            told.unresolved += sum(place["rows"] for place in rows.attrs.get("unresolved", []))
-            aside.add(rows.attrs.get("quarantine", []))
-            again = seen.perhaps(rows[key])
-            if again.any():
-                # What the file said before is in the store; of its own columns others may change.
-                news = store.compare(table, rows.loc[again, schemas.columns(table)])
-                again[again] = news != "new"
-                differing = _bad(rows[again][(news[news != "new"] == "changed").to_numpy()], key)
-                if differing and on_error == "raise":
-                    raise TableError(differing[0]["reason"], file=file, got=differing[0]["raw"])
-                told.repeated += int(again.sum()) - len(differing)
-                aside.add(differing)
-            _put(told, store, rows[~again])
+    result = IngestResult(str(file), table, store.path)
+    repeats = _RepeatFilter()
+    writer = _QuarantineWriter(*_quarantine_path(file, store, quarantine))
+    with writer:
+        for frame, report, fraction in _read_ahead(_batches(table, file, on_error, batch, options)):
+            result.format, result.mapping = report.format, report.mapping
+            result.records_read += report.records_read
+            result.skipped += report.skipped
+            result.repeated += report.repeated
+            result.unresolved += sum(place["rows"] for place in report.unresolved)
+            writer.add(report.quarantine)
+            is_repeat, conflicts = repeats.split(table, frame, store)
+            if conflicts and on_error == "raise":
+                raise TableError(conflicts[0]["reason"], file=file, got=conflicts[0]["raw"])
+            result.repeated += int(is_repeat.sum()) - len(conflicts)
+            writer.add(conflicts)
+            _upsert(result, store, frame[~is_repeat])
             if progress is not None:
-                progress(done, told)
-    told.quarantined = aside.count
-    told.quarantine = str(aside.path) if aside.count else None
-    return told
+                progress(fraction, result)
+    result.quarantined = writer.count
+    result.quarantine = str(writer.path) if writer.count else None
+    return result
 
 
 def _batches(
     table: str, file: str | Path, on_error: OnError, batch: int, options: dict[str, Any]
-) -> Iterator[tuple[pd.DataFrame, float]]:
-    """Return the file's rows, and which share of the file is read so far."""
+) -> Iterator[tuple[pd.DataFrame, ReadReport, float]]:
+    """Yield batches of the file, their reports, and the fraction of the file read so far."""
     if table == "events":
-        yield read_events(file, on_error=on_error, **options), 1.0
+        yield *read_events(file, on_error=on_error, with_report=True, **options), 1.0
         return
     if table != "posts":
-        raise StoreError("no such table to ingest", got=table, expected="posts or events")
-    done = [0.0]
-    parts = iter_posts(file, on_error=on_error, batch=batch, progress=done.append, **options)
-    for rows in parts:
-        yield rows, done[-1]
+        raise StoreError("table must be 'posts' or 'events'", got=table)
+    fractions = [0.0]
+    for frame, report in iter_posts(
+        file,
+        on_error=on_error,
+        batch=batch,
+        progress=fractions.append,
+        with_report=True,
+        **options,
+    ):
+        yield frame, report, fractions[-1]
 
 
-def _ahead(parts: Iterator[T]) -> Iterator[T]:
-    """Read one part ahead, while the one before is put in."""
-    with ThreadPoolExecutor(1) as reader:
-        coming = reader.submit(next, parts, None)
-        while (part := coming.result()) is not None:
-            coming = reader.submit(next, parts, None)
-            yield part
+def _read_ahead(items: Iterator[T]) -> Iterator[T]:
+    """Yield items, while a thread already fetches the next one."""
+    with ThreadPoolExecutor(1) as thread:
+        future = thread.submit(next, items, None)
+        while (item := future.result()) is not None:
+            future = thread.submit(next, items, None)
+            yield item
 
 
-def _put(told: IngestResult, store: Store, rows: pd.DataFrame) -> None:
+def _upsert(result: IngestResult, store: Store, rows: pd.DataFrame) -> None:
     if rows.empty:
         return
-    put = store.upsert(told.table, rows)
-    told.version = put.version
-    told.new += put.new
-    told.changed += put.changed
-    told.unchanged += put.unchanged
-
-
-def _bad(rows: pd.DataFrame, key: str) -> list[dict[str, Any]]:
-    """Return rows that say something else than the file did before as bad records."""
-    reason = f"this {key} stands in the file already, with other content"
-    return [
-        {"record": None, "column": key, "reason": reason, "raw": row.to_json(date_format="iso")}
-        for _, row in rows.iterrows()
-    ]
+    upsert = store.upsert(result.table, rows)
+    result.version = upsert.version
+    result.new += upsert.new
+    result.changed += upsert.changed
+    result.unchanged += upsert.unchanged
 
 
 class _RepeatFilter:
-    """The keys of a file by their hashes: a list of texts would outgrow the memory."""
+    """Finds keys of earlier batches by their hashes, since the keys would not fit in memory."""
 
     def __init__(self) -> None:
         self._runs: list[npt.NDArray[np.int64]] = []
 
-    def perhaps(self, keys: pd.Series) -> npt.NDArray[np.bool_]:
-        """Tell which keys may have stood in an earlier batch, and remember all."""
-        marks = np.fromiter(map(hash, keys.tolist()), "int64", len(keys))
-        again = np.zeros(len(marks), dtype="bool")
+    def split(
+        self, table: str, frame: pd.DataFrame, store: Store
+    ) -> tuple[npt.NDArray[np.bool_], list[dict[str, Any]]]:
+        """Return which rows repeat a key of an earlier batch, and as bad records those that differ.
+
+        Earlier batches are in the store already. Only the table's own columns are compared: others,
+        such as counts of views, may change.
+        """
+        key = schemas.KEYS[table][0][0]
+        is_repeat = self._may_repeat(frame[key])
+        if not is_repeat.any():
+            return is_repeat, []
+        status = store.compare(table, frame.loc[is_repeat, schemas.columns(table)])
+        is_repeat[is_repeat] = status != "new"
+        is_different = (status[status != "new"] == "changed").to_numpy()
+        reason = f"an earlier record of the file has the same {key} with other content"
+        return is_repeat, [
+            {"record": None, "column": key, "reason": reason, "raw": row.to_json(date_format="iso")}
+            for _, row in frame[is_repeat][is_different].iterrows()
+        ]
+
+    def _may_repeat(self, keys: pd.Series) -> npt.NDArray[np.bool_]:
+        """Return which keys may be in an earlier batch, and remember all of them."""
+        hashes = np.fromiter(map(hash, keys.tolist()), "int64", len(keys))
+        may_repeat = np.zeros(len(hashes), dtype="bool")
         for run in self._runs:
-            again |= run[np.searchsorted(run, marks).clip(max=len(run) - 1)] == marks
+            may_repeat |= run[np.searchsorted(run, hashes).clip(max=len(run) - 1)] == hashes
         # Sorted runs, each much shorter than the one before, so that there are few.
-        while self._runs and len(self._runs[-1]) <= 2 * len(marks):
-            marks = np.append(self._runs.pop(), marks)
-        if len(marks):
-            self._runs.append(np.sort(marks))
-        return again
+        while self._runs and len(self._runs[-1]) <= 2 * len(hashes):
+            hashes = np.append(self._runs.pop(), hashes)
+        if len(hashes):
+            self._runs.append(np.sort(hashes))
+        return may_repeat
 
 
 class _QuarantineWriter:
-    """A file of bad records, written beside and moved into place when all is read.
+    """A file of bad records, written under a temporary name and moved when all is read.
 
     Parameters
     ----------
     root, names
-        The folder that the user named, and the folders and the file from there on. None of them
-        may be a link.
+        The user's folder, then the names of folders and file below it. None of these may be a
+        symbolic link.
     """
 
     def __init__(self, root: Path, *names: str) -> None:
@@ -292,7 +307,7 @@ class _QuarantineWriter:
                 folder.unlink(self._name)
 
     def add(self, records: list[dict[str, Any]]) -> None:
-        """Write bad records down."""
+        """Write bad records as JSON lines."""
         if not records:
             return
         if self._handle is None:
@@ -313,23 +328,21 @@ class _QuarantineWriter:
         except FileNotFoundError:
             raise
         except OSError as error:
-            why = f"bad records cannot be kept: {error.strerror or error}"
-            raise StoreError(why, file=self.path) from None
+            reason = f"cannot write bad records: {error.strerror or error}"
+            raise StoreError(reason, file=self.path) from None
 
 
-def _beside(
+def _quarantine_path(
     file: str | Path, store: Store, quarantine: str | Path | None
 ) -> tuple[Path, *tuple[str, ...]]:
-    """Return where bad records are kept: a folder of the user's, and the names from there on."""
+    """Return the folder for bad records, and the names of folders and file below it."""
     if quarantine is not None:
         return Path(quarantine).parent, Path(quarantine).name
     if "://" in store.path:
         raise StoreError(
-            "the store is no folder, where shall bad records be kept?",
-            file=store.path,
-            hint="quarantine= names a file",
+            "cannot place a quarantine file in a remote store; pass quarantine=", file=store.path
         )
-    # Many exports are called result.json: the whole path tells one from another.
-    mark = hashlib.sha256(str(Path(file).absolute()).encode("utf-8", "surrogateescape"))
-    name = f"{Path(file).name}-{mark.hexdigest()[:8]}.jsonl"
+    # Many exports are called result.json, so the name includes a hash of the whole path.
+    digest = hashlib.sha256(str(Path(file).absolute()).encode("utf-8", "surrogateescape"))
+    name = f"{Path(file).name}-{digest.hexdigest()[:8]}.jsonl"
     return Path(store.path), "quarantine", name

@@ -1,7 +1,7 @@
-"""Records out of JSON: lines, arrays and documents of any size, in bounded memory.
+"""Records from JSON lines, arrays and documents of any size, in bounded memory.
 
-JSON lines are read one by one with the standard library, so that a broken line costs that line.
-A document is streamed with ijson, so a broken place costs what follows it.
+JSON lines are parsed one by one with the standard library, so a broken line costs only itself.
+Other documents are streamed with ijson, so a broken place costs everything after it.
 """
 
 from __future__ import annotations
@@ -29,19 +29,20 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
 __all__ = [
-    "document",
-    "is_lines",
-    "items",
+    "document_records",
+    "is_json_lines",
+    "iter_records",
+    "iter_values",
     "json_lines",
+    "json_preview",
     "key_paths",
-    "records_in",
+    "page_items",
     "repair_escapes",
-    "values",
 ]
 
 Path = tuple[str, ...]
 
-# Escapes, pairs of surrogates before halves, so that a scan from the left meets each as it is.
+# Surrogate pairs come before halves, so that a scan from the left finds each as what it is.
 _HIGH = rb"\\u[dD][89abAB][0-9a-fA-F]{2}"
 _LOW = rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 _ESCAPE = re.compile(
@@ -51,39 +52,43 @@ _ESCAPE = re.compile(
 )
 _SUSPECT = re.compile(rb"\\x|\\u[dD][89a-fA-F]")
 _LONGEST_ESCAPE = len(rb"\ud83d\ude00")
+_STARTS = {"start_map", "start_array"}
+_NO_VALUE = {"map_key", "end_map", "end_array"}
+#: Characters of a record that a `Record` keeps.
+_PREVIEW = 4_000
 
 
 def repair_escapes(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    r"""Mend the escapes in pieces of JSON, wherever the pieces were cut.
+    r"""Replace invalid escapes in chunks of JSON, wherever the chunks were cut.
 
-    Telegram Desktop writes control characters as ``\x0B``, which is no JSON; it becomes
-    ``\u000B``. Half of a surrogate pair is no character: some parsers make it ``?``, or another
-    emoji together with the letter that follows. It becomes U+FFFF, by which its record is refused.
+    Telegram Desktop writes control characters as ``\x0B``, which is not JSON; it becomes
+    ``\u000B``. Some parsers turn an unpaired surrogate into ``?``, or into another emoji together
+    with the next letter; it becomes U+FFFF, for which its record is rejected later.
 
     Examples
     --------
-    >>> b"".join(mended(iter([rb'"a\x', rb'0Bb" "\\x0B"'])))
+    >>> b"".join(repair_escapes(iter([rb'"a\x', rb'0Bb" "\\x0B"'])))
     b'"a\\u000Bb" "\\\\x0B"'
     """
     rest = b""
     for chunk in chunks:
         data = rest + chunk
-        cut = _open_escape(data)
+        cut = _incomplete_escape(data)
         data, rest = data[:cut], data[cut:]
         if data:
-            yield _ESCAPE.sub(_mend, data) if _SUSPECT.search(data) else data
+            yield _ESCAPE.sub(_repair, data) if _SUSPECT.search(data) else data
     if rest:
-        yield _ESCAPE.sub(_mend, rest)
+        yield _ESCAPE.sub(_repair, rest)
 
 
-def _mend(match: re.Match[bytes]) -> bytes:
+def _repair(match: re.Match[bytes]) -> bytes:
     if match["hex"]:
         return rb"\u00" + match["hex"][2:]
     return rb"\uffff" if match["half"] else match[0]
 
 
-def _open_escape(data: bytes) -> int:
-    """Return where an escape starts that the next piece may complete; the end if there is none."""
+def _incomplete_escape(data: bytes) -> int:
+    """Return the start of an escape that the next chunk may complete; the length if none."""
     start = data.rfind(b"\\", max(0, len(data) - _LONGEST_ESCAPE))
     if start < 0 or not _starts_escape(data, start):
         return len(data)
@@ -93,88 +98,85 @@ def _open_escape(data: bytes) -> int:
     return start
 
 
-def _starts_escape(data: bytes, at: int) -> bool:
-    """Tell whether this backslash is one itself, or the second of an escaped one."""
-    run = data[: at + 1]
+def _starts_escape(data: bytes, position: int) -> bool:
+    """Return whether this backslash starts an escape, and is not itself escaped."""
+    run = data[: position + 1]
     return (len(run) - len(run.rstrip(b"\\"))) % 2 == 1
 
 
-class _Feed:
-    """What ijson reads from: mended pieces, and an end to records that are too large."""
+class _RepairedStream:
+    """The input of ijson: repaired chunks, and an error once a record is too large."""
 
     def __init__(self, stream: IO[bytes]) -> None:
-        self._pieces = repair_escapes(iter(lambda: stream.read(CHUNK), b""))
-        self.since = 0
+        self._chunks = repair_escapes(iter(lambda: stream.read(CHUNK), b""))
+        self.record_size = 0
 
     def read(self, size: int = -1) -> bytes:
         if size == 0:
             return b""
-        if self.since > MAX_RECORD:
+        if self.record_size > MAX_RECORD:
             raise CorruptFileError(f"a record is larger than {MAX_RECORD >> 20} MB")
-        piece = next(self._pieces, b"")
-        self.since += len(piece)
-        return piece
+        chunk = next(self._chunks, b"")
+        self.record_size += len(chunk)
+        return chunk
 
 
-def values(
+def iter_values(
     stream: IO[bytes],
     wanted: Collection[Path],
     *,
-    marks: Collection[Path] = (),
+    starts: Collection[Path] = (),
     several: bool = False,
 ) -> Iterator[tuple[Path, Any]]:
-    """Return the values at the wanted paths of a JSON document, in the order of the file.
+    """Yield the values at the wanted paths of a JSON document, in file order.
 
     Parameters
     ----------
     stream
         UTF-8.
     wanted
-        Paths from the root; any element of an array is ``"item"``.
-    marks
-        Paths of objects and arrays whose beginning is told, with None for a value.
+        Paths from the root; an element of an array is ``"item"``.
+    starts
+        Paths of objects and arrays to report when they start, with None as their value.
     several
-        Whether documents may follow one another.
+        Whether several documents may follow one another.
 
     Raises
     ------
-    BrokenError
-        If the JSON is cut off or broken, nested too deeply, or a record is too large.
+    CorruptFileError
+        If the JSON is cut off or invalid, nested too deeply, or a record is too large.
 
     Examples
     --------
     >>> import io
-    >>> list(values(io.BytesIO(b'{"name": "a", "posts": [{"id": 1}]}'), {("posts", "item")}))
+    >>> stream = io.BytesIO(b'{"name": "a", "posts": [{"id": 1}]}')
+    >>> list(iter_values(stream, {("posts", "item")}))
     [(('posts', 'item'), {'id': 1})]
     """
-    feed = _Feed(stream)
+    source = _RepairedStream(stream)
     lengths = {len(path) for path in wanted}
-    builder, built, target = None, 0, ()  # type: tuple[ObjectBuilder | None, int, Path]
+    builder, depth, target = None, 0, ()  # type: tuple[ObjectBuilder | None, int, Path]
     try:
-        for path, event, value in _walk(feed, several=several):
+        for path, event, value in _iter_events(source, several=several):
             if builder is None and event not in _NO_VALUE:
-                if event in _STARTS and marks and tuple(path) in marks:
+                if event in _STARTS and starts and tuple(path) in starts:
                     yield tuple(path), None
-                if len(path) in lengths and (here := tuple(path)) in wanted:
-                    builder, built, target = ObjectBuilder(), len(path), here
+                if len(path) in lengths and (current := tuple(path)) in wanted:
+                    builder, depth, target = ObjectBuilder(), len(path), current
             if builder is not None:
                 builder.event(event, value)
-                if len(path) == built and event not in _STARTS:
+                if len(path) == depth and event not in _STARTS:
                     yield target, builder.value
                     builder = None
-                    feed.since = 0
+                    source.record_size = 0
     except (JSONError, ValueError) as error:
-        raise CorruptFileError(f"the JSON is broken or cut off: {_first_line(error)}") from None
+        raise CorruptFileError(f"the JSON is invalid or cut off: {_first_line(error)}") from None
 
 
-_STARTS = {"start_map", "start_array"}
-_NO_VALUE = {"map_key", "end_map", "end_array"}
-
-
-def _walk(feed: _Feed, *, several: bool) -> Iterator[tuple[list[str], str, Any]]:
-    """Return ijson's events, each with the path at which it stands: one list, which changes."""
+def _iter_events(source: _RepairedStream, *, several: bool) -> Iterator[tuple[list[str], str, Any]]:
+    """Yield ijson's events, each with its path: always the same list, which changes."""
     path: list[str] = []
-    for event, value in ijson.basic_parse(feed, multiple_values=several):
+    for event, value in ijson.basic_parse(source, multiple_values=several):
         if event == "map_key":
             path[-1] = value
         elif event in _NO_VALUE:
@@ -187,65 +189,67 @@ def _walk(feed: _Feed, *, several: bool) -> Iterator[tuple[list[str], str, Any]]
 
 
 def _first_line(error: Exception) -> str:
-    """Return what yajl says, without its drawing of the place; it may be bytes as text."""
+    """Return yajl's message, which may be the repr of bytes, without the excerpt of the input."""
     text = str(error).removeprefix("b'").removeprefix('b"')
     return text.split("\\n")[0].split("\n")[0].strip()
 
 
 def json_lines(numbered: Iterable[tuple[int, bytes | None]]) -> Iterator[Record]:
-    """Return one record a line of `foxgrape.io.stream.lines`; bad JSON is a bad record."""
+    """Yield a record per line of `foxgrape.io.stream.lines`; an invalid line has an error."""
     for number, line in numbered:
         if line is None:
-            bad = BadRecordError(f"the line is longer than {MAX_RECORD >> 20} MB")
-            yield Record(number, bad=bad)
+            error = BadRecordError(f"the line is longer than {MAX_RECORD >> 20} MB")
+            yield Record(number, error=error)
             continue
         try:
             text = line.decode("utf-8").strip()
-        except UnicodeDecodeError as error:
-            raw = line[:4_000].decode("utf-8", "replace")
-            yield Record(number, raw=raw, bad=BadRecordError(f"not UTF-8: {error.reason}"))
+        except UnicodeDecodeError as invalid:
+            raw = line[:_PREVIEW].decode("utf-8", "replace")
+            yield Record(number, raw=raw, error=BadRecordError(f"not UTF-8: {invalid.reason}"))
             continue
+        raw = text[:_PREVIEW]
         try:
-            yield Record(number, json.loads(text), text[:4_000])
+            yield Record(number, json.loads(text), raw)
         except RecursionError:
-            yield Record(number, raw=text[:4_000], bad=BadRecordError("nested too deeply"))
-        except ValueError as error:
-            bad = BadRecordError(f"not JSON: {error}")
-            yield Record(number, raw=text[:4_000], bad=bad)
+            yield Record(number, raw=raw, error=BadRecordError("nested too deeply"))
+        except ValueError as invalid:
+            yield Record(number, raw=raw, error=BadRecordError(f"not JSON: {invalid}"))
 
 
-def document(stream: IO[bytes], path: Path, *, several: bool = False) -> Iterator[Record]:
-    """Return one record for each value at a path of a document."""
+def document_records(stream: IO[bytes], path: Path, *, several: bool = False) -> Iterator[Record]:
+    """Yield a record for each value at a path of a document, which must have an array there."""
     array = path[:-1]
-    number, there = 0, not path
-    for at, value in values(stream, {path}, marks={array} if path else (), several=several):
-        if path and at == array:
-            there = True
+    number, exists = 0, not path
+    for current, value in iter_values(
+        stream, {path}, starts={array} if path else (), several=several
+    ):
+        if path and current == array:
+            exists = True
             continue
         number += 1
         yield Record(number, value, json_preview(value))
-    if not there:
-        raise CorruptFileError(f"there is no array of records at {'.'.join(array) or 'the top'}")
+    if not exists:
+        raise CorruptFileError(f"no array of records at {'.'.join(array) or 'the top level'}")
 
 
 def json_preview(value: Any) -> str:
-    """Return a value as the start of its JSON."""
-    return json.dumps(value, ensure_ascii=False, default=str)[:4_000]
+    """Return the start of a value's JSON."""
+    return json.dumps(value, ensure_ascii=False, default=str)[:_PREVIEW]
 
 
-def is_lines(head: bytes) -> bool:
-    """Tell whether the content is JSON lines: one of its first lines is a whole object.
+def is_json_lines(head: bytes) -> bool:
+    """Return whether the content is JSON lines: one of its first lines is a complete object.
 
     Examples
     --------
-    >>> is_lines(b'{"id": 1}'), is_lines(b'{')
+    >>> is_json_lines(b'{"id": 1}'), is_json_lines(b'{')
     (True, False)
     """
     content = head.lstrip()
-    # One line that is longer than the head: pretty-printed JSON breaks early, so it is none.
+    # A line longer than the head; pretty-printed JSON has a line break early.
     if b"\n" not in content and len(head) >= CHUNK:
         return content.startswith(b"{")
-    # The first line may be the broken one; what is indented is a part of a document.
+    # The first line may be broken; an indented line belongs to a document.
     return any(_is_object(line) for line in content.split(b"\n")[:5] if line.startswith(b"{"))
 
 
@@ -257,46 +261,47 @@ def _is_object(line: bytes) -> bool:
 
 
 def key_paths(head: bytes) -> frozenset[Path]:
-    """Return the paths of the keys in the beginning of JSON, those of an array's items as theirs.
+    """Return the paths of all keys at the start of JSON; paths in a top-level array omit "item".
 
     Examples
     --------
-    >>> sorted(shape(b'[{"post": {"uri": "at:'))
+    >>> sorted(key_paths(b'[{"post": {"uri": "at:'))
     [('post',), ('post', 'uri')]
     """
-    found: set[Path] = set()
-    # The first line may be the broken one.
+    paths: set[Path] = set()
+    # The first line may be broken.
     for start in [head, *head.split(b"\n")[1:5]]:
         try:
-            for path, event, _ in _walk(_Feed(io.BytesIO(start)), several=True):
+            for path, event, _ in _iter_events(_RepairedStream(io.BytesIO(start)), several=True):
                 if event == "map_key":
-                    found.add(tuple(path[1:] if path[0] == "item" else path))
+                    paths.add(tuple(path[1:] if path[0] == "item" else path))
         except (JSONError, ValueError, CorruptFileError):
-            continue  # the head is cut off somewhere: what stood before it counts
-    return frozenset(found)
+            continue  # the head is cut off; the keys before that count
+    return frozenset(paths)
 
 
-def items(stream: IO[bytes], head: bytes, key: str) -> Iterator[Record]:
-    """Return what pages hold in the array under a key: pages a line, in an array, or one alone.
+def page_items(stream: IO[bytes], head: bytes, key: str) -> Iterator[Record]:
+    """Yield the items of an API's pages: those of the array under `key` of each page.
 
-    A record that has no such key is returned itself: some tools keep the items without pages.
+    Pages may be lines, elements of an array, or a single document. A record without the key is an
+    item itself, since some tools keep the items without their pages.
     """
     path = (key, "item") if (key,) in key_paths(head) else ()
-    for record in records_in(stream, head, path):
+    for record in iter_records(stream, head, path):
         page = record.value
-        if record.bad or not isinstance(page, dict) or key not in page:
+        if record.error or not isinstance(page, dict) or key not in page:
             yield record
         elif not isinstance(page[key], list):
-            yield replace(record, bad=BadRecordError(f"{key} is no array", key))
+            yield replace(record, error=BadRecordError("expected an array", key))
         else:
             for item in page[key]:
                 yield Record(record.number, item, json_preview(item))
 
 
-def records_in(stream: IO[bytes], head: bytes, path: Path = ()) -> Iterator[Record]:
-    """Return the records of JSON lines, of an array, or of a document that holds them at `path`."""
+def iter_records(stream: IO[bytes], head: bytes, path: Path = ()) -> Iterator[Record]:
+    """Return the records of JSON lines, of an array, or at `path` of a document."""
     if head.lstrip().startswith(b"["):
-        return document(stream, ("item", *path))
-    if is_lines(head):
+        return document_records(stream, ("item", *path))
+    if is_json_lines(head):
         return json_lines(lines(stream))
-    return document(stream, path, several=True)
+    return document_records(stream, path, several=True)

@@ -1,7 +1,7 @@
-"""Doors: any file as a stream of bytes, cut into numbered records, in bounded memory.
+"""Input files as byte streams, decompressed and split into numbered records in bounded memory.
 
-What comes in was written by other tools, by people and sometimes by someone who means harm. So a
-file is known by its first bytes and not by its name, and is never read whole.
+Files come from other tools and may be damaged or malicious: the content decides how a file is
+read, never its name, and no file is read at once.
 """
 
 from __future__ import annotations
@@ -23,43 +23,38 @@ if TYPE_CHECKING:
 __all__ = [
     "CHUNK",
     "MAX_DEPTH",
+    "MAX_RATIO",
     "MAX_RECORD",
     "MAX_UNPACKED",
+    "UNREADABLE",
     "BadRecordError",
     "CorruptFileError",
     "InputFile",
     "Record",
+    "is_spreadsheet",
     "lines",
     "max_unpacked_size",
 ]
 
-#: How much is read at once.
+#: Bytes read at a time.
 CHUNK = 2**16
-#: The largest record, in bytes. A page of 500 posts with everything they refer to has about 3 MB.
+#: The largest record in bytes. A page of 500 posts with everything they refer to has about 3 MB.
 MAX_RECORD = 16 * 2**20
-#: How deeply a record may be nested; real exports stay below 20.
+#: The deepest nesting of a record; real exports stay below 20.
 MAX_DEPTH = 100
-#: What any packed file may unpack to, in bytes, however small it is.
+#: Bytes that any compressed file may unpack to, however small it is.
 MAX_UNPACKED = 128 * 2**20
-#: A larger one may unpack to so many times its size; real exports to 5 to 30 times.
+#: A larger file may unpack to this many times its size; real exports unpack to 5 to 30 times.
 MAX_RATIO = 100
 
 _GZIP, _ZSTD, _ZIP = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
 _BOM = b"\xef\xbb\xbf"
-#: What a broken file makes the libraries raise: pyarrow raises OSError, zipfile also the rest.
+#: What the libraries raise for damaged files: pyarrow raises OSError, zipfile any of the others.
 UNREADABLE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError)
 
 
 class BadRecordError(ValueError):
-    """One record is not what its format promises.
-
-    Attributes
-    ----------
-    reason
-        What is wrong, as one line.
-    column
-        Where, if that is known.
-    """
+    """A record is not as its format specifies: a one-line `reason`, and the `column` if known."""
 
     def __init__(self, reason: str, column: str | None = None) -> None:
         super().__init__(reason)
@@ -68,57 +63,40 @@ class BadRecordError(ValueError):
 
 
 class CorruptFileError(Exception):
-    """From here on the file cannot be read: cut off, damaged, or beyond a limit."""
+    """The rest of a file cannot be read: it is cut off, damaged, or beyond a limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record and its number; `bad` tells why it has no value.
+    """A numbered record of a file, or the error that it could not be parsed."""
 
-    Attributes
-    ----------
-    number
-        Counted from 1; for a file of lines, the line.
-    value
-        What was read.
-    raw
-        The record as it stands in the file, for the quarantine.
-    bad
-        Why it could not be read, None when it could.
-    """
-
+    #: Counted from 1; in a file of lines, the line number.
     number: int
     value: Any = None
+    #: The record's text, for the quarantine.
     raw: str = ""
-    bad: BadRecordError | None = None
+    error: BadRecordError | None = None
 
 
 class InputFile:
-    """A file behind which records are: its first bytes, and its content through any compression.
-
-    Parameters
-    ----------
-    path
-        A plain file, or one packed with gzip, zstd or zip (of one member).
+    """A file to read records from: its first bytes, and its content without any compression.
 
     Attributes
     ----------
-    path
-        As given.
-    packing
-        ``"gzip"``, ``"zstd"``, ``"zip"`` or None.
+    compression
+        ``"gzip"``, ``"zstd"``, ``"zip"`` (with a single member) or None.
     head
         The first 64 kB of the content, without a byte order mark.
 
     Raises
     ------
     TableError
-        If there is no such file, it is empty, or it cannot be unpacked.
+        If the file does not exist, is empty, or cannot be decompressed.
 
     Examples
     --------
     >>> from foxgrape._util.resources import study_folder
-    >>> Door(study_folder("izium-2022") / "posts.csv").head[:7]
+    >>> InputFile(study_folder("izium-2022") / "posts.csv").head[:7]
     b'post_id'
     """
 
@@ -129,22 +107,23 @@ class InputFile:
             with self.path.open("rb") as handle:
                 start = handle.read(CHUNK)
         except FileNotFoundError:
-            raise TableError("there is no such file", file=self.path) from None
+            raise TableError("no such file", file=self.path) from None
         except OSError as error:
-            raise TableError(f"cannot be opened: {error.strerror}", file=self.path) from None
-        self.packing = _packing(start, self.path)
+            raise TableError(f"cannot open the file: {error.strerror}", file=self.path) from None
+        self.compression = _compression(start, self.path)
         try:
             with self.open() as stream:
                 self.head = stream.read(CHUNK)
         except CorruptFileError as error:
             raise TableError(str(error), file=self.path) from None
         if not self.head.strip():
-            raise TableError("the file is empty", file=self.path, expected="records")
+            raise TableError("the file is empty", file=self.path)
 
     @contextmanager
     def open(self) -> Iterator[IO[bytes]]:
-        """Open the content; what cannot be unpacked raises `BrokenError` where it is read."""
-        with self.path.open("rb") as handle, _Unpacked(self._unpack(handle), self._most) as raw:
+        """Open the content; reading raises `CorruptFileError` where it cannot be decompressed."""
+        limit = None if self.compression is None else max_unpacked_size(self.path.stat().st_size)
+        with self.path.open("rb") as handle, _LimitedStream(self._decompress(handle), limit) as raw:
             self._handle = handle
             stream = io.BufferedReader(raw, CHUNK)
             if stream.peek(len(_BOM)).startswith(_BOM):
@@ -152,81 +131,78 @@ class InputFile:
             yield stream
 
     @property
-    def done(self) -> float:
-        """Which share of the file, as it is packed, was read."""
+    def fraction_read(self) -> float:
+        """How much of the file, in compressed bytes, has been read: 0 to 1."""
         if self._handle is None or self._handle.closed:
             return 1.0
         return self._handle.tell() / max(self.path.stat().st_size, 1)
 
-    @property
-    def _most(self) -> int | None:
-        return None if self.packing is None else max_unpacked_size(self.path.stat().st_size)
-
-    def _unpack(self, handle: IO[bytes]) -> Any:
-        if self.packing == "gzip":
+    def _decompress(self, handle: IO[bytes]) -> Any:
+        if self.compression == "gzip":
             return gzip.GzipFile(fileobj=handle)
-        if self.packing == "zstd":
-            # pyarrow notices a frame that was cut off; the zstandard package ends silently.
+        if self.compression == "zstd":
+            # pyarrow reports a truncated frame; the zstandard package ends without an error.
             import pyarrow as pa
 
             return pa.CompressedInputStream(pa.PythonFile(handle, mode="r"), "zstd")
-        if self.packing == "zip":
-            return _only_member(handle, self.path)
+        if self.compression == "zip":
+            return _open_only_member(handle, self.path)
         return handle
 
 
 def max_unpacked_size(size: int) -> int:
-    """Return how many bytes a packed file of this size may unpack to.
+    """Return how many bytes a compressed file of this size may unpack to.
 
-    Whoever means harm packs a thousand million blanks into a megabyte.
+    A decompression bomb packs gigabytes of blanks into a megabyte.
 
     Examples
     --------
-    >>> most_unpacked(1_000) >> 20, most_unpacked(10_000_000)
+    >>> max_unpacked_size(1_000) >> 20, max_unpacked_size(10_000_000)
     (128, 1000000000)
     """
     return max(MAX_UNPACKED, MAX_RATIO * size)
 
 
-class _Unpacked(io.RawIOBase):
-    """A stream whose every failure is a `BrokenError`, and so is unpacking to more than `most`."""
+class _LimitedStream(io.RawIOBase):
+    """A stream that raises `CorruptFileError` for any failure and beyond `limit` bytes."""
 
-    def __init__(self, inner: Any, most: int | None) -> None:
-        self._inner = inner
-        self._left = most
+    def __init__(self, source: Any, limit: int | None) -> None:
+        self._source = source
+        self._left = limit
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
         try:
-            data = self._inner.read(len(buffer))
+            data = self._source.read(len(buffer))
         except UNREADABLE as error:
-            raise CorruptFileError(f"cannot be unpacked or is cut off: {error}") from None
+            reason = f"the file cannot be decompressed or is cut off: {error}"
+            raise CorruptFileError(reason) from None
         if self._left is not None:
             self._left -= len(data)
             if self._left < 0:
                 raise CorruptFileError(
-                    f"it unpacks to more than {MAX_RATIO} times its size; if that is what you "
-                    "expect, unpack it yourself"
+                    f"the file unpacks to more than {MAX_RATIO} times its size; "
+                    "if you trust it, decompress it first"
                 )
         buffer[: len(data)] = data
         return len(data)
 
 
-def _packing(start: bytes, path: Path) -> str | None:
+def _compression(start: bytes, path: Path) -> str | None:
     if start.startswith(_GZIP):
         return "gzip"
     if start.startswith(_ZSTD):
         return "zstd"
-    # A spreadsheet is a zip archive too, and is read as what it is.
+    # An Excel workbook is a zip archive too.
     if start.startswith(_ZIP) and not is_spreadsheet(path):
         return "zip"
     return None
 
 
 def is_spreadsheet(path: Path) -> bool:
-    """Tell whether a zip archive is an Excel workbook."""
+    """Return whether a file is an Excel workbook."""
     try:
         with zipfile.ZipFile(path) as archive:
             return "xl/workbook.xml" in archive.namelist()
@@ -234,7 +210,7 @@ def is_spreadsheet(path: Path) -> bool:
         return False
 
 
-def _only_member(handle: IO[bytes], path: Path) -> IO[bytes]:
+def _open_only_member(handle: IO[bytes], path: Path) -> IO[bytes]:
     try:
         archive = zipfile.ZipFile(handle)
         names = [
@@ -245,20 +221,19 @@ def _only_member(handle: IO[bytes], path: Path) -> IO[bytes]:
         if len(names) == 1:
             return archive.open(names[0])
     except UNREADABLE as error:
-        raise TableError(f"the zip archive cannot be read: {error}", file=path) from None
+        raise TableError(f"cannot read the zip archive: {error}", file=path) from None
     raise TableError(
-        "the zip archive does not hold one file",
+        "the zip archive must hold a single file",
         file=path,
-        expected="one file",
         got=", ".join(names[:10]) or "none",
-        hint="unpack it and name the file that holds the posts or events",
+        hint="extract the file with the posts or events and read that one",
     )
 
 
 def lines(stream: IO[bytes]) -> Iterator[tuple[int, bytes | None]]:
-    """Return the lines that are not blank, each with its number; None is one that is too long.
+    """Yield the non-blank lines with their numbers, and None for a line that is too long.
 
-    A line longer than `MAX_RECORD` is passed over piece by piece, never held.
+    A line longer than `MAX_RECORD` is skipped in pieces, so it is never in memory as a whole.
     """
     number = 0
     while line := stream.readline(MAX_RECORD + 1):

@@ -1,4 +1,4 @@
-"""Make a study, a Frictionless data package, from any files that the readers know."""
+"""Create a study, a Frictionless data package, from files of any format that the readers know."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ from foxgrape.studies.study import validate_kinds
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from foxgrape.io.base import OnError
+    from foxgrape.io.base import OnError, ReadReport
 
-    #: What was read of each file, by table.
-    _Read = dict[str, list[tuple[Path, pd.DataFrame]]]
+    #: Each file with its rows and its report.
+    _Files = list[tuple[Path, pd.DataFrame, ReadReport]]
 
 __all__ = ["CreateStudyResult", "new_study"]
 
 _TYPES = {times.DTYPE: "datetime", "float64": "number", "bool": "boolean", "boolean": "boolean"}
-_PLACES = ("id", "name", "names", "lat", "lon", "country", "admin1", "admin2", "population")
+_PLACE_COLUMNS = ("id", "name", "names", "lat", "lon", "country", "admin1", "admin2", "population")
 
 
 @dataclass(slots=True)
 class CreateStudyResult:
-    """What was made into a study.
+    """What a new study contains.
 
     Attributes
     ----------
     folder
         Where it is.
     posts, events
-        How many rows it has of each.
+        Number of rows.
     repeated
-        Rows that stood in more than one file, with the same content.
+        Rows that several records or files contain, with the same content.
     quarantined
-        Bad records, kept in ``quarantine.jsonl`` of the study with file, record and reason.
+        Bad records; the study's ``quarantine.jsonl`` lists them with file, record and reason.
     unresolved
         Places that no gazetteer knows; they are in the study's own ``places.csv``.
     """
@@ -60,17 +60,18 @@ class CreateStudyResult:
     unresolved: int = 0
 
     def sentence(self) -> str:
-        """Say it in one sentence.
+        """Return the result as a sentence.
 
         Examples
         --------
         >>> CreateStudyResult("mine", posts=3, events=2).sentence()
-        'mine: 3 posts, 2 events; 0 quarantined, 0 places that no gazetteer knows.'
+        'mine: 3 posts, 2 events; 0 bad records quarantined, 0 unknown places.'
         """
         repeated = f", {self.repeated:,} repeated" if self.repeated else ""
         return (
             f"{self.folder}: {self.posts:,} posts, {self.events:,} events{repeated}; "
-            f"{self.quarantined:,} quarantined, {self.unresolved:,} places that no gazetteer knows."
+            f"{counted(self.quarantined, 'bad record')} quarantined, "
+            f"{counted(self.unresolved, 'unknown place')}."
         )
 
 
@@ -87,40 +88,40 @@ def new_study(
     persistence: str = "48h",
     on_error: OnError = "quarantine",
 ) -> CreateStudyResult:
-    """Make a study from exports of posts and files of events.
+    """Create a study from files of posts and events.
 
     Parameters
     ----------
     folder
-        Is made; it must not be there yet, or be empty.
+        A new or empty folder.
     posts, events
         Files of any format that `read_posts` and `read_events` know.
     title
         By default the folder's name.
     timezone
-        Zone of times without an offset, and in which the study's days are told.
+        IANA zone of times without an offset, and of the study's days.
     account
-        Of posts whose file does not name it.
+        The account of posts whose file does not name it.
     codebook
-        A codebook of one's own, as `Codebook.from_csv` reads it; by default the packaged one.
+        Your own codebook, as `Codebook.from_csv` reads it; by default the packaged one.
     kinds
-        The kinds of event that the hints are about; by default all.
+        The kinds of event that the signals refer to; by default all.
     persistence
-        For lists of who holds a place: a state counts if it lasted so long.
+        For lists of territorial control: how long a state must last to count.
     on_error
-        ``"quarantine"`` leaves bad records out and keeps them in ``quarantine.jsonl``;
-        ``"raise"`` stops at the first, and makes nothing.
+        ``"quarantine"`` leaves bad records out and lists them in ``quarantine.jsonl``; ``"raise"``
+        stops at the first one and creates nothing.
 
     Returns
     -------
-    NewStudy
+    CreateStudyResult
 
     Raises
     ------
     StudyError
-        If there is something in the folder, or no events are of a kind.
+        If the folder is not empty, or no events are of a kind.
     TableError, CodebookError
-        As the readers do; also if two files say different things under one key.
+        As the readers do; also if two files have different rows for one key.
 
     Examples
     --------
@@ -132,97 +133,83 @@ def new_study(
     """
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise StudyError("there is something here already", file=folder, hint="name a new folder")
-    made = CreateStudyResult(str(folder))
-    whose: dict[str, Any] = {"timezone": timezone, "on_error": on_error}
-    read: _Read = {
-        "posts": [(Path(file), read_posts(file, account=account, **whose)) for file in posts],
-        "events": [
-            (Path(file), read_events(file, persistence=persistence, **whose)) for file in events
-        ],
-    }
-    all_posts, all_events = _whole("posts", read, made), _whole("events", read, made)
-    made.posts, made.events = len(all_posts), len(all_events)
+        raise StudyError("the folder is not empty", file=folder, hint="name a new folder")
+    options: dict[str, Any] = {"timezone": timezone, "on_error": on_error, "with_report": True}
+    post_files: _Files = [
+        (Path(file), *read_posts(file, account=account, **options)) for file in posts
+    ]
+    event_files: _Files = [
+        (Path(file), *read_events(file, persistence=persistence, **options)) for file in events
+    ]
+    all_posts, repeated_posts = _merge("posts", post_files)
+    all_events, repeated_events = _merge("events", event_files)
     kinds = validate_kinds(kinds, all_events, folder)
-    parent, prefix = _parent(folder), f".{folder.name}-"
-    clear_abandoned(parent, prefix)
-    work = WorkFolder(parent, prefix)
-    aside = work.path
+    places = _unknown_places(all_events)
+    files = [*post_files, *event_files]
+    quarantine = [
+        {"file": file.name, **record} for file, _, report in files for record in report.quarantine
+    ]
+    tables = {"posts": all_posts, "events": all_events} | (
+        {"places": places} if len(places) else {}
+    )
+    descriptor = {
+        "profile": "data-package",
+        "name": re.sub(r"[^a-z0-9._-]+", "-", folder.name.lower()).strip("-") or "study",
+        "title": title or folder.name,
+        "resources": [],
+        "sources": [{"title": f"{file.name} ({report.format})"} for file, _, report in files],
+        "foxgrape": {
+            "timezone": timezone or "UTC",
+            "kinds": list(kinds),
+            "caution": _caution(len(places)),
+        },
+    }
     try:
-        resources = [_write(aside, "posts", all_posts), _write(aside, "events", all_events)]
-        own = _own_places(all_events)
-        if len(own):
-            resources.append(_write(aside, "places", own))
-        if codebook is not None:
-            Codebook.from_csv(codebook, Gazetteer.default())
-            shutil.copyfile(codebook, aside / "codebook.csv")
-            resources.append({"name": "codebook", "path": "codebook.csv"})
-        bad = _bad(read)
-        if bad:
-            text = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in bad)
-            (aside / "quarantine.jsonl").write_text(text, encoding="utf-8", errors="replace")
-        made.quarantined, made.unresolved = len(bad), len(own)
-        told = _descriptor(folder.name, title, timezone, kinds, resources, read, made)
-        text = json.dumps(told, ensure_ascii=False, indent=2) + "\n"
-        (aside / "datapackage.json").write_text(text, encoding="utf-8")
-        work.publish(folder.name)
+        _write_study(folder, descriptor, tables, codebook, quarantine)
     except OSError as error:
-        why = f"the study cannot be written: {error.strerror or error}"
-        raise StudyError(why, file=folder) from None
-    finally:
-        work.close()
-    return made
+        reason = f"cannot write the study: {error.strerror or error}"
+        raise StudyError(reason, file=folder) from None
+    return CreateStudyResult(
+        str(folder),
+        len(all_posts),
+        len(all_events),
+        repeated_posts + repeated_events,
+        len(quarantine),
+        len(places),
+    )
 
 
-def _whole(table: str, read: _Read, made: CreateStudyResult) -> pd.DataFrame:
-    """Return all rows of a table; those that several files have alike, once."""
+def _merge(table: str, files: _Files) -> tuple[pd.DataFrame, int]:
+    """Return the distinct rows of all files, and how many rows were repeated."""
+    if not files:
+        raise StudyError(f"a study must have {table}; name at least one file")
     key, clock = schemas.KEYS[table][0][0], schemas.KEYS[table][1]
-    frames = [frame.assign(source_file=file.name) for file, frame in read[table]]
-    if not frames:
-        raise StudyError(f"a study has {table}", expected=f"a file of {table}")
-    for frame in frames:
-        made.repeated += frame.attrs.get("repeated", 0)
-        frame.attrs = {}  # concat would compare them, and what they hold cannot be compared
-    rows = pd.concat(frames, ignore_index=True)
-    alike = rows[schemas.columns(table)].duplicated().to_numpy()
-    made.repeated += int(alike.sum())
-    rows = rows[~alike].reset_index(drop=True)
-    again = rows[key].duplicated().to_numpy()
-    if again.any():
-        second = rows[again].iloc[0]
+    rows = pd.concat(
+        [frame.assign(source_file=file.name) for file, frame, _ in files], ignore_index=True
+    )
+    is_repeat = rows[schemas.columns(table)].duplicated().to_numpy()
+    repeated = sum(report.repeated for *_, report in files) + int(is_repeat.sum())
+    rows = rows[~is_repeat].reset_index(drop=True)
+    is_conflict = rows[key].duplicated().to_numpy()
+    if is_conflict.any():
+        conflict = rows[is_conflict].iloc[0]
         raise TableError(
-            f"files say different things of one {key}",
-            file=second["source_file"],
+            f"the files have different rows for one {key}",
+            file=conflict["source_file"],
             column=key,
-            got=second[key],
+            got=conflict[key],
             hint="leave one of the files out",
         )
-    return rows.sort_values([clock, key], ignore_index=True)
+    return rows.sort_values([clock, key], ignore_index=True), repeated
 
 
-def _bad(read: _Read) -> list[dict[str, Any]]:
-    """Return the bad records of all files."""
-    return [
-        {"file": file.name, **bad}
-        for files in read.values()
-        for file, frame in files
-        for bad in frame.attrs.get("quarantine", [])
-    ]
-
-
-def _parent(folder: Path) -> Path:
-    parent = folder.absolute().parent
-    parent.mkdir(parents=True, exist_ok=True)
-    return parent
-
-
-def _own_places(events: pd.DataFrame) -> pd.DataFrame:
-    """Return the places that the packaged gazetteer lacks, as a gazetteer of the study's own."""
+def _unknown_places(events: pd.DataFrame) -> pd.DataFrame:
+    """Return the places that the packaged gazetteer does not have, in a gazetteer's columns."""
     gazetteer = Gazetteer.default()
     places = events.drop_duplicates("place_id")
     places = places[[place_id not in gazetteer for place_id in places["place_id"]]]
     admin1 = places["admin1"] if "admin1" in places else pd.Series("", index=places.index)
-    own = pd.DataFrame(
+    unknown = pd.DataFrame(
         {
             "id": places["place_id"],
             "name": places["place"].fillna(places["place_id"]),
@@ -231,23 +218,65 @@ def _own_places(events: pd.DataFrame) -> pd.DataFrame:
             "admin1": admin1.fillna(""),
         }
     )
-    return own.reindex(columns=list(_PLACES)).sort_values("id", ignore_index=True)
+    return unknown.reindex(columns=list(_PLACE_COLUMNS)).sort_values("id", ignore_index=True)
 
 
-def _write(folder: Path, name: str, rows: pd.DataFrame) -> dict[str, Any]:
-    """Write a table, and return its resource for the descriptor."""
-    plain = rows.copy()
+def _caution(unknown_places: int) -> str:
+    """Return the caveats that the study's reports show."""
+    caution = (
+        "These posts are not a random sample; they may have been picked because they came true."
+    )
+    if unknown_places:
+        caution += (
+            f" {counted(unknown_places, 'place name')} could not be matched; "
+            "signals for them cannot be linked."
+        )
+    return caution
+
+
+def _write_study(
+    folder: Path,
+    descriptor: dict[str, Any],
+    tables: dict[str, pd.DataFrame],
+    codebook: str | Path | None,
+    quarantine: list[dict[str, Any]],
+) -> None:
+    """Write a study in a temporary folder beside, and move it into place once it is complete."""
+    parent, prefix = folder.absolute().parent, f".{folder.name}-"
+    parent.mkdir(parents=True, exist_ok=True)
+    clear_abandoned(parent, prefix)
+    work = WorkFolder(parent, prefix)
+    staging = work.path
+    try:
+        resources = [_write_table(staging, name, rows) for name, rows in tables.items()]
+        if codebook is not None:
+            Codebook.from_csv(codebook, Gazetteer.default())
+            shutil.copyfile(codebook, staging / "codebook.csv")
+            resources.append({"name": "codebook", "path": "codebook.csv"})
+        if quarantine:
+            text = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in quarantine)
+            (staging / "quarantine.jsonl").write_text(text, encoding="utf-8", errors="replace")
+        text = json.dumps(descriptor | {"resources": resources}, ensure_ascii=False, indent=2)
+        (staging / "datapackage.json").write_text(f"{text}\n", encoding="utf-8")
+        work.publish(folder.name)
+    finally:
+        work.close()
+
+
+def _write_table(folder: Path, name: str, rows: pd.DataFrame) -> dict[str, Any]:
+    """Write a table as CSV, and return its resource for the descriptor."""
+    texts = rows.copy()
     fields = []
     for column, values in rows.items():
         kind = _TYPES.get(str(values.dtype), "string")
         if kind == "datetime":
-            plain[column] = values.dt.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+            texts[column] = values.dt.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         elif kind == "boolean":
-            plain[column] = values.map({True: "true", False: "false"})
-        told = {"name": column, "type": kind}
-        fields.append(told | ({"format": "any"} if kind == "datetime" else {}))
-    # A cell is quoted for the signs of the line's end in it, and a lone \r ends a line as well.
-    plain.to_csv(folder / f"{name}.csv", index=False, encoding="utf-8", lineterminator="\r\n")
+            texts[column] = values.map({True: "true", False: "false"})
+        field = {"name": column, "type": kind}
+        fields.append(field | ({"format": "any"} if kind == "datetime" else {}))
+    # CRLF makes csv quote cells that contain a lone \r.
+    texts.to_csv(folder / f"{name}.csv", index=False, encoding="utf-8", lineterminator="\r\n")
     return {
         "name": name,
         "path": f"{name}.csv",
@@ -256,39 +285,4 @@ def _write(folder: Path, name: str, rows: pd.DataFrame) -> dict[str, Any]:
         "mediatype": "text/csv",
         "encoding": "utf-8",
         "schema": {"fields": fields, "missingValues": [""]},
-    }
-
-
-def _descriptor(
-    name: str,
-    title: str | None,
-    timezone: str | None,
-    kinds: Iterable[str],
-    resources: list[dict[str, Any]],
-    read: _Read,
-    made: CreateStudyResult,
-) -> dict[str, Any]:
-    plain = re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-") or "study"
-    sources = [
-        {"title": f"{file.name} ({frame.attrs.get('format', table)})"}
-        for table, files in read.items()
-        for file, frame in files
-    ]
-    caution = (
-        "Which posts are in it was not drawn by chance: whoever chose them may have chosen hits."
-    )
-    if made.unresolved:
-        are = "is" if made.unresolved == 1 else "are"
-        caution += f" {counted(made.unresolved, 'place')} {are} known to no gazetteer."
-    return {
-        "profile": "data-package",
-        "name": plain,
-        "title": title or name,
-        "resources": resources,
-        "sources": sources,
-        "foxgrape": {
-            "timezone": timezone or "UTC",
-            "kinds": list(kinds),
-            "caution": caution,
-        },
     }

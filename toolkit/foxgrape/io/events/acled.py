@@ -109,7 +109,7 @@ def _place(
     point: tuple[float | None, float | None],
     context: ReadContext,
 ) -> tuple[str, str]:
-    places: PlaceResolver = context.told["places"]
+    places: PlaceResolver = context.state["places"]
     admin1, location = str(told.get("admin1") or ""), str(require_cell(told, "location"))
     # A town that stands for its region is not where it was.
     if precision == "region":

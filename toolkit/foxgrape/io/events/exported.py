@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from foxgrape.io.base import ReadContext, Reader
-from foxgrape.io.json_records import items
+from foxgrape.io.json_records import page_items
 from foxgrape.io.tabular import header, records
 
 if TYPE_CHECKING:
@@ -30,15 +30,15 @@ class Exported(Reader):
     signs: ClassVar[frozenset[str]]
     key: ClassVar[str]
 
-    def recognise(self, door: InputFile, shape: frozenset[tuple[str, ...]]) -> bool:
+    def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:
         """Tell by the columns of a row, with or without pages."""
-        found = {path[-1] for path in shape if path[:-1] in {(), (self.key, "item")}}
-        return (found or set(header(door))) >= self.signs
+        found = {path[-1] for path in paths if path[:-1] in {(), (self.key, "item")}}
+        return (found or set(header(file))) >= self.signs
 
-    def records(self, door: InputFile, context: ReadContext) -> Iterator[Record]:  # noqa: ARG002
+    def records(self, file: InputFile, context: ReadContext) -> Iterator[Record]:  # noqa: ARG002
         """Return each row."""
-        if header(door):
-            yield from records(door, lambda _: None)
+        if header(file):
+            yield from records(file, lambda _: None)
             return
-        with door.open() as stream:
-            yield from items(stream, door.head, self.key)
+        with file.open() as stream:
+            yield from page_items(stream, file.head, self.key)

@@ -1,8 +1,9 @@
-"""Reading events from a file of any known format."""
+"""Read events from a file of any known format."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, overload
 
 import pandas as pd
 
@@ -12,9 +13,11 @@ from foxgrape.io.base import (
     OnError,
     ReadContext,
     Reader,
+    ReadReport,
     detect_format,
     iter_frames,
     validate_options,
+    warn_quarantined,
 )
 from foxgrape.io.events.acled import Acled
 from foxgrape.io.events.place_resolver import PlaceResolver, unify_place_ids
@@ -30,15 +33,32 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from pathlib import Path
 
-__all__ = ["FORMATS", "read_events", "unresolved"]
+    class _Options(TypedDict, total=False):
+        format: str | None
+        timezone: str | None
+        columns: Mapping[str, str] | None
+        persistence: str | pd.Timedelta
+        gazetteer: Gazetteer | None
+        on_error: OnError
 
-#: All formats, those with the plainest signs first; a table is what no other format claims.
+
+__all__ = ["FORMATS", "read_events"]
+
+#: In the order of detection: the most specific first, tables last.
 FORMATS: dict[str, Reader] = {
-    made.name: made
-    for made in (Acled(), Ucdp(), Viina(), ViinaControl(), ControlChanges(), Table())
+    reader.name: reader
+    for reader in (Acled(), Ucdp(), Viina(), ViinaControl(), ControlChanges(), Table())
 }
 
 
+@overload
+def read_events(
+    path: str | Path, *, with_report: Literal[False] = False, **options: Unpack[_Options]
+) -> pd.DataFrame: ...
+@overload
+def read_events(
+    path: str | Path, *, with_report: Literal[True], **options: Unpack[_Options]
+) -> tuple[pd.DataFrame, ReadReport]: ...
 def read_events(
     path: str | Path,
     *,
@@ -48,48 +68,48 @@ def read_events(
     persistence: str | pd.Timedelta = "48h",
     gazetteer: Gazetteer | None = None,
     on_error: OnError = "raise",
-) -> pd.DataFrame:
-    """Read events from an export, a data set or a table, whatever it is called.
+    with_report: bool = False,
+) -> pd.DataFrame | tuple[pd.DataFrame, ReadReport]:
+    """Read events from a data set or a table; the content decides the format, not the file's name.
 
-    The precision that a source states becomes intervals of time and ``place_precision``; its
-    places are resolved by the gazetteer. A place that could not be resolved keeps an id of the
-    source's own, the same for the same name, and is listed in ``attrs["unresolved"]``.
+    The precision that a source states becomes intervals of time and ``place_precision``. Places
+    are looked up in the gazetteer. One that it does not know gets an id made from the source's own
+    name, and is listed in the report as unresolved.
 
     Parameters
     ----------
     path
-        A file, or one packed with gzip, zstd or zip. The format is told from its content. CSV
-        with the header of the events table itself is read strictly: it must have every column,
-        and times carry their offset.
+        A file, plain or compressed with gzip, zstd or zip. A CSV file with the header of the
+        events table is read strictly: it must have every column, and times must have an offset.
     format
-        Its format, where the content shall not decide: see ``docs/reference/formats``.
+        Name of the format, to skip the detection: see ``docs/reference/formats``.
     timezone
-        IANA name of the zone of times without an offset, and in which days were lived; days in
-        Ukraine need none.
+        IANA zone of times without an offset, and of days; days in Ukraine need none.
     columns
         For a table: its column for each of ours, ``{"place": "town"}``. Columns that are not
-        named are guessed from usual names.
+        given are guessed from usual names.
     persistence
-        For lists of who holds a place: a state counts if it lasted so long.
+        For lists of territorial control: how long a state must last to count.
     gazetteer
         Where places are looked up; by default the packaged one.
     on_error
-        ``"raise"`` stops at the first bad record, with its number and the reason.
-        ``"quarantine"`` keeps the good ones, and lists the bad ones in ``attrs["quarantine"]``;
-        `foxgrape.io.events.quarantined` makes them a table.
+        ``"raise"`` stops at the first bad record; ``"quarantine"`` leaves bad records out and
+        lists them in the report.
+    with_report
+        Return a `foxgrape.io.base.ReadReport` too: the format, counts of records, a table's
+        mapping of columns, bad records and unresolved places. Without it, bad records that are
+        left out cause a `foxgrape.io.base.QuarantineWarning`.
 
     Returns
     -------
-    DataFrame
-        The events table; columns that only this format has come after its own. Its ``attrs`` say
-        the ``format``, how many records were ``read``, were ``no_events`` or ``repeated``, a
-        table's ``mapping``, and what was ``unresolved``.
+    DataFrame, or tuple of DataFrame and ReadReport
+        The events table, then the columns that only this format has.
 
     Raises
     ------
     TableError
-        Names file, record and column of the first bad cell; also if the format is not known, or
-        the file is cut off.
+        With file, record and column of the first bad cell; also if the format is unknown or the
+        file is cut off.
 
     Examples
     --------
@@ -98,58 +118,41 @@ def read_events(
     >>> events.set_index("event_id").loc["izium-2022-09", "confirmed_by"]
     'RU'
     """
-    door = InputFile(path)
-    validate_options(door, timezone, on_error)
-    lasting = _lasting(persistence, door)
-    found = detect_format(door, format, columns, FORMATS, "events")
-    if found is None:
-        if on_error == "raise" and door.packing is None:
-            return unify_place_ids(
-                schemas.read_csv(path, "events"), gazetteer or Gazetteer.default()
-            )
-        found = FORMATS["table"]
-    context = ReadContext(door.path, timezone=timezone, columns=columns, persistence=lasting)
-    context.told["places"] = resolver = PlaceResolver(gazetteer or Gazetteer.default())
-    (frame,) = iter_frames(door, found, context, "events", on_error=on_error)
-    frame.attrs["unresolved"] = resolver.unresolved()
+    file = InputFile(path)
+    validate_options(file, timezone, on_error)
+    shortest = _parse_persistence(persistence, file)
+    reader = detect_format(file, format, columns, FORMATS, "events")
+    gazetteer = gazetteer or Gazetteer.default()
+    if reader is None and on_error == "raise" and file.compression is None:
+        frame = unify_place_ids(schemas.read_csv(path, "events"), gazetteer)
+        report = ReadReport("events", len(frame))
+    else:
+        places = PlaceResolver(gazetteer)
+        context = ReadContext(
+            file.path,
+            timezone=timezone,
+            columns=columns,
+            persistence=shortest,
+            state={"places": places},
+        )
+        ((frame, report),) = iter_frames(
+            file, reader or FORMATS["table"], context, "events", on_error=on_error
+        )
+        report = replace(report, unresolved=places.unresolved())
+    if with_report:
+        return frame, report
+    if report.quarantine:
+        warn_quarantined(path, len(report.quarantine), report.quarantine[0])
     return frame
 
 
-def unresolved(events: pd.DataFrame) -> pd.DataFrame:
-    """Return the places that no gazetteer could resolve as a table of their own.
-
-    Parameters
-    ----------
-    events
-        As `read_events` returned it.
-
-    Returns
-    -------
-    DataFrame
-        ``place_id`` (made from the source's own name), ``place``, ``admin1``, ``lat``, ``lon``,
-        ``rows`` (how many events lie there), ``reason``; the most frequent first.
-
-    Examples
-    --------
-    >>> len(unresolved(pd.DataFrame()))
-    0
-    """
-    dtypes = {
-        **dict.fromkeys(("place_id", "place", "admin1"), "str"),
-        **dict.fromkeys(("lat", "lon"), "float64"),
-        "rows": "int64",
-        "reason": "str",
-    }
-    return pd.DataFrame(events.attrs.get("unresolved", []), columns=pd.Index(dtypes)).astype(dtypes)
-
-
-def _lasting(persistence: str | pd.Timedelta, door: InputFile) -> timedelta:
+def _parse_persistence(persistence: str | pd.Timedelta, file: InputFile) -> timedelta:
     try:
-        lasting = pd.Timedelta(persistence)
+        duration = pd.Timedelta(persistence)
     except ValueError:
-        lasting = pd.Timedelta(-1)
-    if not lasting >= pd.Timedelta(0):
+        duration = pd.Timedelta(-1)
+    if not duration >= pd.Timedelta(0):
         raise TableError(
-            "no such persistence", file=door.path, got=persistence, expected="a duration: 48h"
+            "persistence must be a duration, such as 48h", file=file.path, got=persistence
         )
-    return lasting.to_pytimedelta()
+    return duration.to_pytimedelta()

@@ -5,8 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from foxgrape.io.base import ReadContext, Reader
-from foxgrape.io.columns import extra_cells, none_if_blank, normalize_name, record_mapping
-from foxgrape.io.convert import get_text, parse_exact_id, parse_interval
+from foxgrape.io.convert import (
+    extra_cells,
+    get_text,
+    none_if_blank,
+    normalize_name,
+    parse_exact_id,
+    parse_interval,
+    record_mapping,
+)
 from foxgrape.io.events.base import coordinates, make_event
 from foxgrape.io.events.place_resolver import StatedPlace
 from foxgrape.io.stream import BadRecordError
@@ -42,27 +49,27 @@ class Table(Reader):
 
     name = "table"
 
-    def recognise(self, door: InputFile, shape: frozenset[tuple[str, ...]]) -> bool:
+    def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:
         """Tell a binary table by its first bytes, a text one by names or separators."""
-        if shape:
+        if paths:
             usual = {"occurred_at", *USUAL["occurred_at"]}
-            return table_kind(door) == "lines" and bool(
-                usual & {normalize_name(path[0]) for path in shape}
+            return table_kind(file) == "lines" and bool(
+                usual & {normalize_name(path[0]) for path in paths}
             )
-        return is_table(door)
+        return is_table(file)
 
-    def records(self, door: InputFile, context: ReadContext) -> Iterator[Record]:
+    def records(self, file: InputFile, context: ReadContext) -> Iterator[Record]:
         """Return each row as a record; a file with a header has its first row of data at 2."""
         return records(
-            door,
+            file,
             lambda names: record_mapping(
-                names, context, table="events", usual=USUAL, required=_REQUIRED
+                names, context, table="events", aliases=USUAL, required=_REQUIRED
             ),
         )
 
     def rows(self, value: Any, context: ReadContext) -> list[dict[str, Any]]:
         """Return the row: cells under our names, the rest as text."""
-        mapping: dict[str, str] = context.told["mapping"]
+        mapping: dict[str, str] = context.mapping
         cell = {ours: none_if_blank(value.get(theirs)) for ours, theirs in mapping.items()}
         point = coordinates(cell, "lat", "lon")
         known = cell.get("confirmed_at") is not None
@@ -92,7 +99,7 @@ def _place(
         get_text(cell.get("place_id"), "place_id"),
         get_text(cell.get("place"), "place"),
     )
-    places: PlaceResolver = context.told["places"]
+    places: PlaceResolver = context.state["places"]
     if place_id is not None:
         known, today = places.by_id(place_id, StatedPlace(name or place_id, *point, admin1))
         return known, name or today

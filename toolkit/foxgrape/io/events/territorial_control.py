@@ -229,23 +229,23 @@ class _Control(Reader):
 
     extra: ClassVar = PLACING
 
-    def records(self, door: InputFile, context: ReadContext) -> Iterator[Record]:
+    def records(self, file: InputFile, context: ReadContext) -> Iterator[Record]:
         """Return each row."""
-        context.told["log"] = ControlHistory(snapshots="commit" in header(door))
-        return records(door, lambda _: None)
+        context.state["log"] = ControlHistory(snapshots="commit" in header(file))
+        return records(file, lambda _: None)
 
     @abstractmethod
     def rows(self, value: Any, context: ReadContext) -> list[dict[str, Any]]:
         """Put a row down in the log: none is an event by itself."""
 
-    def closing(self, context: ReadContext) -> list[dict[str, Any]]:
+    def finish(self, context: ReadContext) -> list[dict[str, Any]]:
         """Return the events: the changes that lasted."""
-        log: ControlHistory = context.told["log"]
+        log: ControlHistory = context.state["log"]
         return [self._event(change, context) for change in log.changes(context.persistence)]
 
     def _event(self, change: ControlChange, context: ReadContext) -> dict[str, Any]:
         stated, place_id, ordinal = change.place
-        places = context.told["places"]
+        places = context.state["places"]
         if place_id is not None:
             place = places.by_id(place_id, stated)
         elif not change.alone:
@@ -276,11 +276,11 @@ class ControlChanges(_Control):
 
     name = "control_changes"
 
-    def recognise(self, door: InputFile, shape: frozenset[tuple[str, ...]]) -> bool:
+    def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:
         """Tell by two states and a time in the header."""
-        names = set(header(door))
+        names = set(header(file))
         states = {"held_by_prev", "held_by"} <= names or {"from", "to"} <= names
-        return not shape and states and bool(names & {"first_seen", "commit_time"})
+        return not paths and states and bool(names & {"first_seen", "commit_time"})
 
     def rows(self, value: Any, context: ReadContext) -> list[dict[str, Any]]:
         """Put the state after a change down, and the one before it.
@@ -288,7 +288,7 @@ class ControlChanges(_Control):
         A list of nothing but changes tells what a place was before its first one only in that way.
         """
         reject_invalid_unicode(value)
-        log: ControlHistory = context.told["log"]
+        log: ControlHistory = context.state["log"]
         before, after = _state(value, "held_by_prev", "from"), _state(value, "held_by", "to")
         at, until = _first_seen(value, context)
         name = str(value.get("place") or value.get("name") or "").strip()
@@ -298,7 +298,7 @@ class ControlChanges(_Control):
             name, *coordinates(value, "lat", "lon"), str(value.get("admin1") or "")
         )
         # A list shows a place twice by mistake too: only of a common name are there several.
-        several = context.told["places"].common(name)
+        several = context.state["places"].common(name)
         ordinal = str(value.get("name_dup") or "1") if several else "1"
         place_id = value.get("place_id") or None
         place = ControlRow(
@@ -313,10 +313,10 @@ class ViinaControl(_Control):
 
     name = "viina_control"
 
-    def recognise(self, door: InputFile, shape: frozenset[tuple[str, ...]]) -> bool:
+    def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:
         """Tell by a state by the day, under an id of GeoNames or KATOTTG."""
-        names = set(header(door))
-        return not shape and {"date", "status"} <= names and bool(names & {"geonameid", "kod"})
+        names = set(header(file))
+        return not paths and {"date", "status"} <= names and bool(names & {"geonameid", "kod"})
 
     def rows(self, value: Any, context: ReadContext) -> list[dict[str, Any]]:
         """Put the day's state down."""
@@ -329,7 +329,7 @@ class ViinaControl(_Control):
         zone = context.timezone or "Europe/Kyiv"  # the list is of places in Ukraine
         first, last = days(day, day, zone)
         stated = StatedPlace(str(value.get("asciiname") or place_id), *coordinates(value))
-        log: ControlHistory = context.told["log"]
+        log: ControlHistory = context.state["log"]
         log.add(ControlRow(stated, place_id), _state(value, "status"), _micro(first), _micro(last))
         return []
 

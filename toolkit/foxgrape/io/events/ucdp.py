@@ -66,7 +66,7 @@ class Ucdp(Exported):
         name = str(require_cell(told, "where_coordinates"))
         country = told.get("country")
         stated = StatedPlace(_KIND_OF_PLACE.sub("", name), *point, str(told.get("adm_1") or ""))
-        places: PlaceResolver = context.told["places"]
+        places: PlaceResolver = context.state["places"]
         place = places.larger("ucdp", stated, what) if what else places.settlement("ucdp", stated)
         made = make_event(
             event_id=f"ucdp:{require_cell(told, 'id')}",

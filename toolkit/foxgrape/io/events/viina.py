@@ -48,13 +48,13 @@ class Viina(Reader):
     name = "viina"
     extra: ClassVar = {**PLACING, "labels": "str", "text": "str", "lang": "str"}
 
-    def recognise(self, door: InputFile, shape: frozenset[tuple[str, ...]]) -> bool:
+    def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:
         """Tell by the columns that only VIINA has."""
-        return not shape and set(header(door)) >= _SIGNS
+        return not paths and set(header(file)) >= _SIGNS
 
-    def records(self, door: InputFile, context: ReadContext) -> Iterator[Record]:  # noqa: ARG002
+    def records(self, file: InputFile, context: ReadContext) -> Iterator[Record]:  # noqa: ARG002
         """Return each row."""
-        return records(door, lambda _: None)
+        return records(file, lambda _: None)
 
     def rows(self, value: Any, context: ReadContext) -> list[dict[str, Any]]:
         """Return the event of a report."""
@@ -62,7 +62,7 @@ class Viina(Reader):
         point = coordinates(value)
         name = str(require_cell(value, "asciiname"))
         place_id = f"geonames:{require_cell(value, 'geonameid')}"
-        places = context.told["places"]
+        places = context.state["places"]
         stated = StatedPlace(name, *point, str(value.get("ADM1_NAME") or ""))
         reported = _reported(value, context)
         made = make_event(

@@ -1,4 +1,4 @@
-"""A row of the posts table, as every reader of posts makes it."""
+"""Make rows of the posts table."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def make_post(
     edited_at: datetime | None = None,
     **extra: Any,
 ) -> dict[str, Any]:
-    """Return a row of the posts table, after a look at what every row must have."""
+    """Return a row of the posts table; raise `BadRecordError` without an account or valid text."""
     if not isinstance(account, str) or not account.strip():
-        raise BadRecordError("no account is named; account= names it", "account")
-    made = {
+        raise BadRecordError("the record does not name its account; pass account=", "account")
+    row = {
         "post_id": post_id,
         "platform": platform,
         "account": account,
@@ -42,5 +42,5 @@ def make_post(
         "edited_at": edited_at,
         **extra,
     }
-    reject_invalid_unicode(made)
-    return made
+    reject_invalid_unicode(row)
+    return row

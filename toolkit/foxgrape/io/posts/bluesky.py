@@ -1,4 +1,4 @@
-"""Bluesky's author feed: the server's time, and beside it what the author's device claimed."""
+"""Bluesky author feeds, with the server's time and the time that the author's device claims."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from foxgrape.io.convert import (
     require_id,
     require_text,
 )
-from foxgrape.io.json_records import items
+from foxgrape.io.json_records import page_items
 from foxgrape.io.posts.base import make_post
 from foxgrape.io.stream import BadRecordError
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Bluesky"]
 
-#: Clocks of telephones are off by seconds and a post needs seconds to arrive; what differs by
-#: more than a minute was written before, scheduled, imported or given a false date.
-_SAME = timedelta(minutes=1)
+#: Phone clocks are off by seconds and delivery takes seconds. A larger difference means that the
+#: post was written earlier, scheduled, imported, or given a false date.
+_MAX_CLOCK_ERROR = timedelta(minutes=1)
 _URI = re.compile(r"at://(?P<did>[^/]+)/app\.bsky\.feed\.post/(?P<key>[^/]+)")
 _COUNTS = {
     "replies": "replyCount",
@@ -40,7 +40,7 @@ _COUNTS = {
 
 
 class Bluesky(Reader):
-    """``app.bsky.feed.getAuthorFeed``: pages, a page a line, or the items of the feed."""
+    """``app.bsky.feed.getAuthorFeed``: a page, a page per line, or the items of the feed."""
 
     name = "bluesky"
     extra: ClassVar = {
@@ -49,18 +49,18 @@ class Bluesky(Reader):
         **dict.fromkeys(_COUNTS, "Int64"),
     }
 
-    def recognise(self, door: InputFile, shape: frozenset[tuple[str, ...]]) -> bool:  # noqa: ARG002
-        """Tell by a feed, or by the record of a post."""
-        item = {("post", "uri"), ("post", "record")} <= shape
-        return item or ("feed", "item", "post") in shape
+    def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:  # noqa: ARG002
+        """Return whether there is a feed, or an item with a post's record."""
+        item = {("post", "uri"), ("post", "record")} <= paths
+        return item or ("feed", "item", "post") in paths
 
-    def records(self, door: InputFile, context: ReadContext) -> Iterator[Record]:  # noqa: ARG002
-        """Return each item of the feed."""
-        with door.open() as stream:
-            yield from items(stream, door.head, "feed")
+    def records(self, file: InputFile, context: ReadContext) -> Iterator[Record]:  # noqa: ARG002
+        """Yield each item of the feed."""
+        with file.open() as stream:
+            yield from page_items(stream, file.head, "feed")
 
     def rows(self, value: Any, context: ReadContext) -> list[dict[str, Any]]:
-        """Return the row of a post, or of its being passed on."""
+        """Return the row of a post or repost."""
         item = require_dict(value)
         post = require_dict(item.get("post"), "post")
         record = require_dict(post.get("record"), "record")
@@ -68,29 +68,29 @@ class Bluesky(Reader):
         uri = require_id(post.get("uri"))
         reason = item.get("reason")
         repost = str(get_nested(reason, "$type") or "").endswith("#reasonRepost")
-        by = get_nested(reason, "by") if repost else post.get("author")
-        seen = parse_timestamp(get_nested(reason, "indexedAt") if repost else post.get("indexedAt"))
-        # Whoever passes a post on claims no time; the author's claim is not about this row.
-        claimed = None if repost else _claim(record.get("createdAt"))
+        author = get_nested(reason, "by") if repost else post.get("author")
+        indexed = parse_timestamp(get_nested(reason if repost else post, "indexedAt"))
+        # A repost has no claimed time; the original's does not belong to this row.
+        claimed = None if repost else _claimed_time(record.get("createdAt"))
         langs = record.get("langs")
-        made = make_post(
-            post_id=f"{uri}#repost-by-{require_id(get_nested(by, 'did'))}" if repost else uri,
+        row = make_post(
+            post_id=f"{uri}#repost-by-{require_id(get_nested(author, 'did'))}" if repost else uri,
             platform="bluesky",
-            account=get_nested(by, "handle") or get_nested(by, "did") or context.account,
-            posted=(seen, seen),
+            account=get_nested(author, "handle") or get_nested(author, "did") or context.account,
+            posted=(indexed, indexed),
             text=require_text(record.get("text")),
             lang=langs[0] if isinstance(langs, list) and len(langs) == 1 else None,
             url=_url(uri),
             repost=repost,
             claimed_at=claimed,
-            claim_differs=None if claimed is None else abs(seen - claimed) > _SAME,
+            claim_differs=None if claimed is None else abs(indexed - claimed) > _MAX_CLOCK_ERROR,
             **counts,
         )
-        return [made]
+        return [row]
 
 
-def _claim(value: Any) -> datetime | None:
-    """Return what the author's device claimed, None where that is no instant at all."""
+def _claimed_time(value: Any) -> datetime | None:
+    """Return the time that the author's device claims; None if it is not an instant."""
     try:
         return parse_timestamp(value)
     except BadRecordError:

@@ -1,9 +1,12 @@
-"""Mastodon: statuses as its API gives them, and the ``outbox.json`` of an archive."""
+"""Mastodon: statuses from its API, and the ``outbox.json`` of an archive."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from bs4 import BeautifulSoup
+from bs4.exceptions import ParserRejectedMarkup
 
 from foxgrape.io.base import ReadContext, Reader
 from foxgrape.io.convert import (
@@ -14,21 +17,26 @@ from foxgrape.io.convert import (
     require_id,
     require_text,
 )
-from foxgrape.io.json_records import document, key_paths, records_in
+from foxgrape.io.json_records import document_records, iter_records, key_paths
 from foxgrape.io.posts.base import make_post
-from foxgrape.io.posts.html_text import html_to_text
+from foxgrape.io.stream import BadRecordError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from foxgrape.io.stream import InputFile, Record
 
-__all__ = ["Mastodon"]
+__all__ = ["Mastodon", "html_to_text"]
 
-_OPEN = {"public", "unlisted"}
-#: The address of everybody, in its three spellings.
-_EVERYBODY = {"https://www.w3.org/ns/activitystreams#Public", "as:Public", "Public"}
+_PUBLIC = {"public", "unlisted"}
+#: The three spellings of the public address.
+_PUBLIC_ADDRESSES = {"https://www.w3.org/ns/activitystreams#Public", "as:Public", "Public"}
 _ACTOR = re.compile(r"https://(?P<host>[^/]+)/(?:users/|@)(?P<name>[^/]+)/?")
+#: A long post with a hundred links has about 800 tags; the cost of nested tags is quadratic.
+_MAX_TAGS = 5_000
+_MAX_CHARACTERS = 200_000
+_PARAGRAPHS = ("p", "blockquote", "ul", "ol", "pre")
+_LINES = ("li", "div", "h1", "h2", "h3", "h4", "h5", "h6", "tr")
 
 
 class Mastodon(Reader):
@@ -42,30 +50,30 @@ class Mastodon(Reader):
         "likes": "Int64",
     }
 
-    def recognise(self, door: InputFile, shape: frozenset[tuple[str, ...]]) -> bool:  # noqa: ARG002
-        """Tell by a status's fields, or an outbox's."""
-        return ("orderedItems",) in shape or {("uri",), ("visibility",), ("content",)} <= shape
+    def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:  # noqa: ARG002
+        """Return whether there are the fields of a status, or the list of an outbox."""
+        return ("orderedItems",) in paths or {("uri",), ("visibility",), ("content",)} <= paths
 
-    def records(self, door: InputFile, context: ReadContext) -> Iterator[Record]:  # noqa: ARG002
-        """Return each status or activity."""
-        with door.open() as stream:
-            if ("orderedItems",) in key_paths(door.head):
-                yield from document(stream, ("orderedItems", "item"))
+    def records(self, file: InputFile, context: ReadContext) -> Iterator[Record]:  # noqa: ARG002
+        """Yield each status or activity."""
+        with file.open() as stream:
+            if ("orderedItems",) in key_paths(file.head):
+                yield from document_records(stream, ("orderedItems", "item"))
             else:
-                yield from records_in(stream, door.head)
+                yield from iter_records(stream, file.head)
 
     def rows(self, value: Any, context: ReadContext) -> list[dict[str, Any]]:
-        """Return the row of a public post; none for others."""
+        """Return the row of a post that anyone can read; none for other posts."""
         record = require_dict(value)
-        made = _activity(record, context) if "actor" in record else _status(record, context)
-        return [] if made is None else [made]
+        row = _activity(record, context) if "actor" in record else _status(record, context)
+        return [] if row is None else [row]
 
 
 def _status(status: dict[str, Any], context: ReadContext) -> dict[str, Any] | None:
-    if require_text(status.get("visibility"), "visibility") not in _OPEN:
+    if require_text(status.get("visibility"), "visibility") not in _PUBLIC:
         return None
-    original = status.get("reblog")
-    told = status if original is None else require_dict(original)
+    reblog = status.get("reblog")
+    original = status if reblog is None else require_dict(reblog)
     created = parse_timestamp(status.get("created_at"))
     edited = status.get("edited_at")
     return make_post(
@@ -73,62 +81,85 @@ def _status(status: dict[str, Any], context: ReadContext) -> dict[str, Any] | No
         platform="mastodon",
         account=get_nested(status, "account", "acct") or context.account,
         posted=(created, created),
-        text=html_to_text(require_text(told.get("content"))),
-        lang=told.get("language"),
-        url=status.get("url") or told.get("url"),
-        repost=original is not None,
+        text=html_to_text(require_text(original.get("content"))),
+        lang=original.get("language"),
+        url=status.get("url") or original.get("url"),
+        repost=reblog is not None,
         edited_at=None if edited is None else parse_timestamp(edited, "edited_at"),
-        content_warning=_warning(told.get("spoiler_text")),
-        replies=as_int(told.get("replies_count")),
-        reposts=as_int(told.get("reblogs_count")),
-        likes=as_int(told.get("favourites_count")),
+        content_warning=_text_or_none(original.get("spoiler_text")),
+        replies=as_int(original.get("replies_count")),
+        reposts=as_int(original.get("reblogs_count")),
+        likes=as_int(original.get("favourites_count")),
     )
 
 
 def _activity(activity: dict[str, Any], context: ReadContext) -> dict[str, Any] | None:
-    kind, told = require_text(activity.get("type"), "type"), activity.get("object")
-    if kind not in {"Create", "Announce"} or not _EVERYBODY & _addressed(activity):
+    kind, target = require_text(activity.get("type"), "type"), activity.get("object")
+    if kind not in {"Create", "Announce"} or not _PUBLIC_ADDRESSES & _recipients(activity):
         return None
-    # What is passed on stands in the archive by its address alone: its text is not known.
-    note = {} if kind == "Announce" else require_dict(told, "object")
+    # The archive holds only the address of a boosted post, not its text.
+    boost = kind == "Announce"
+    note = {} if boost else require_dict(target, "object")
     created = parse_timestamp(activity.get("published") or note.get("published"))
     edited = note.get("updated")
-    content = note.get("content")
-    address = told if isinstance(told, str) else get_nested(told, "id")
+    languages = note.get("contentMap")
+    address = target if isinstance(target, str) else get_nested(target, "id")
     return make_post(
-        post_id=require_id(activity.get("id") if kind == "Announce" else note.get("id")),
+        post_id=require_id((activity if boost else note).get("id")),
         platform="mastodon",
-        account=context.account or _name(activity.get("actor")),
+        account=context.account or _account(activity.get("actor")),
         posted=(created, created),
-        text=None if kind == "Announce" else html_to_text(require_text(content)),
-        lang=_language(note),
+        text=None if boost else html_to_text(require_text(note.get("content"))),
+        lang=next(iter(languages)) if isinstance(languages, dict) and len(languages) == 1 else None,
         url=note.get("url") or address,
-        repost=kind == "Announce",
+        repost=boost,
         edited_at=None if edited is None else parse_timestamp(edited, "edited_at"),
-        content_warning=_warning(note.get("summary")),
-        replies=None,
-        reposts=None,
-        likes=None,
+        content_warning=_text_or_none(note.get("summary")),
     )
 
 
-def _addressed(activity: dict[str, Any]) -> set[str]:
-    """Return to whom it went; unlisted posts have everybody in the copy."""
-    told = [activity.get("to"), activity.get("cc")]
-    lists = [one if isinstance(one, list) else [one] for one in told]
-    return {address for one in lists for address in one if isinstance(address, str)}
+def _recipients(activity: dict[str, Any]) -> set[str]:
+    """Return the addresses of an activity; unlisted posts have the public one in ``cc``."""
+    fields = [activity.get("to"), activity.get("cc")]
+    lists = [value if isinstance(value, list) else [value] for value in fields]
+    return {address for values in lists for address in values if isinstance(address, str)}
 
 
-def _name(actor: Any) -> Any:
+def _account(actor: Any) -> Any:
     match = _ACTOR.fullmatch(actor) if isinstance(actor, str) else None
     return f"{match['name']}@{match['host']}" if match else actor
 
 
-def _language(note: dict[str, Any]) -> str | None:
-    """Return the language, where the post has a text in one only."""
-    texts = note.get("contentMap")
-    return next(iter(texts)) if isinstance(texts, dict) and len(texts) == 1 else None
-
-
-def _warning(text: Any) -> str | None:
+def _text_or_none(text: Any) -> str | None:
     return text if isinstance(text, str) and text else None
+
+
+def html_to_text(html: str) -> str:
+    r"""Return the text of HTML, with its line breaks and an empty line between paragraphs.
+
+    Raises
+    ------
+    BadRecordError
+        If it is far larger than a post, nested too deeply, or no parser accepts it.
+
+    Examples
+    --------
+    >>> html_to_text("<p>Soon 🍇<br>See</p><p>a &lt; b</p>")
+    'Soon 🍇\nSee\n\na < b'
+    """
+    if html.count("<") > _MAX_TAGS or len(html) > _MAX_CHARACTERS:
+        raise BadRecordError(
+            f"the HTML has more than {_MAX_TAGS:,} tags or {_MAX_CHARACTERS:,} characters", "text"
+        )
+    try:
+        # Beautiful Soup warns about bare text that looks like a path or a URL.
+        soup = BeautifulSoup(f"<body>{html}</body>", "html.parser")
+        for tag in soup.find_all(["script", "style"]):
+            tag.decompose()
+        for names, separator in (("br", "\n"), (_PARAGRAPHS, "\n\n"), (_LINES, "\n")):
+            for tag in soup.find_all(names):
+                tag.insert_after(separator)
+        return soup.get_text().strip("\n")
+    except (ParserRejectedMarkup, RecursionError, AssertionError) as error:
+        reason = f"the HTML cannot be parsed: {type(error).__name__}"
+        raise BadRecordError(reason, "text") from None

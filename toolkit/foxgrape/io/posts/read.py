@@ -1,8 +1,8 @@
-"""Reading posts from a file of any known format, whole or batch by batch."""
+"""Read posts from a file of any known format, at once or in batches."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 
 from foxgrape import schemas
 from foxgrape.errors import TableError
@@ -10,9 +10,11 @@ from foxgrape.io.base import (
     OnError,
     ReadContext,
     Reader,
+    ReadReport,
     detect_format,
     iter_frames,
     validate_options,
+    warn_quarantined,
 )
 from foxgrape.io.posts.bluesky import Bluesky
 from foxgrape.io.posts.mastodon import Mastodon
@@ -29,12 +31,24 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    class _Options(TypedDict, total=False):
+        format: str | None
+        account: str | None
+        timezone: str | None
+        columns: Mapping[str, str] | None
+        on_error: OnError
+
+    class _BatchOptions(_Options, total=False):
+        batch: int
+        progress: Callable[[float], None] | None
+
+
 __all__ = ["FORMATS", "iter_posts", "read_posts"]
 
-#: All formats, those with the plainest signs first; a table is what no other format claims.
+#: In the order of detection: the most specific first, tables last.
 FORMATS: dict[str, Reader] = {
-    made.name: made
-    for made in (
+    reader.name: reader
+    for reader in (
         TelegramDesktop(),
         Telethon(),
         XArchive(),
@@ -46,6 +60,14 @@ FORMATS: dict[str, Reader] = {
 }
 
 
+@overload
+def read_posts(
+    path: str | Path, *, with_report: Literal[False] = False, **options: Unpack[_Options]
+) -> pd.DataFrame: ...
+@overload
+def read_posts(
+    path: str | Path, *, with_report: Literal[True], **options: Unpack[_Options]
+) -> tuple[pd.DataFrame, ReadReport]: ...
 def read_posts(
     path: str | Path,
     *,
@@ -54,40 +76,42 @@ def read_posts(
     timezone: str | None = None,
     columns: Mapping[str, str] | None = None,
     on_error: OnError = "raise",
-) -> pd.DataFrame:
-    """Read posts from an export, a data dump or a table, whatever it is called.
+    with_report: bool = False,
+) -> pd.DataFrame | tuple[pd.DataFrame, ReadReport]:
+    """Read posts from an export or a table; the content decides the format, not the file's name.
 
     Parameters
     ----------
     path
-        A file, or one packed with gzip, zstd or zip. A CSV file in the shape of the posts table
-        is read strictly: it must have every column, and times carry their offset.
+        A file, plain or compressed with gzip, zstd or zip. A CSV file with the header of the posts
+        table is read strictly: it must have every column, and times must have an offset.
     format
-        Its format, where the content shall not decide: see ``docs/reference/formats``.
+        Name of the format, to skip the detection: see ``docs/reference/formats``.
     account
-        The account, where the file does not name it; also instead of a Telegram channel's title.
+        The account, if the file does not name it; also replaces a Telegram channel's title.
     timezone
-        IANA name of the zone of times that have no offset.
+        IANA zone of times without an offset.
     columns
         For a table: its column for each of ours, ``{"text": "message"}``. Columns that are not
-        named are guessed from usual names.
+        given are guessed from usual names.
     on_error
-        ``"raise"`` stops at the first bad record, with its number and the reason.
-        ``"quarantine"`` keeps the good ones, and lists the bad ones in ``attrs["quarantine"]``
-        as plain dictionaries; `foxgrape.io.posts.quarantined` makes them a table.
+        ``"raise"`` stops at the first bad record; ``"quarantine"`` leaves bad records out and
+        lists them in the report.
+    with_report
+        Return a `foxgrape.io.base.ReadReport` too: the format, counts of records, a table's
+        mapping of columns, and the bad records. Without it, bad records that are left out cause a
+        `foxgrape.io.base.QuarantineWarning`.
 
     Returns
     -------
-    DataFrame
-        The posts table; columns that only this format has come after its own. Its ``attrs`` say
-        the ``format``, how many records were ``read``, were ``no_posts`` (service messages, say)
-        or ``repeated`` a post that is there already, and a table's ``mapping``.
+    DataFrame, or tuple of DataFrame and ReadReport
+        The posts table, then the columns that only this format has.
 
     Raises
     ------
     TableError
-        Names file, record and column of the first bad cell; also if the format is not known, or
-        the file is cut off.
+        With file, record and column of the first bad cell; also if the format is unknown or the
+        file is cut off.
 
     Examples
     --------
@@ -95,18 +119,32 @@ def read_posts(
     >>> read_posts(study_folder("izium-2022") / "posts.csv")["account"].str.contains("Yermak").any()
     np.True_
     """
-    door = InputFile(path)
-    validate_options(door, timezone, on_error)
-    found = detect_format(door, format, columns, FORMATS, "posts")
-    if found is None:
-        if on_error == "raise" and door.packing is None:
-            return schemas.read_csv(path, "posts")
-        found = FORMATS["table"]
-    context = ReadContext(door.path, account, timezone, columns)
-    (frame,) = iter_frames(door, found, context, "posts", on_error=on_error)
+    file = InputFile(path)
+    validate_options(file, timezone, on_error)
+    reader = detect_format(file, format, columns, FORMATS, "posts")
+    if reader is None and on_error == "raise" and file.compression is None:
+        frame = schemas.read_csv(path, "posts")
+        report = ReadReport("posts", len(frame))
+    else:
+        context = ReadContext(file.path, account, timezone, columns)
+        ((frame, report),) = iter_frames(
+            file, reader or FORMATS["table"], context, "posts", on_error=on_error
+        )
+    if with_report:
+        return frame, report
+    if report.quarantine:
+        warn_quarantined(path, len(report.quarantine), report.quarantine[0])
     return frame
 
 
+@overload
+def iter_posts(
+    path: str | Path, *, with_report: Literal[False] = False, **options: Unpack[_BatchOptions]
+) -> Iterator[pd.DataFrame]: ...
+@overload
+def iter_posts(
+    path: str | Path, *, with_report: Literal[True], **options: Unpack[_BatchOptions]
+) -> Iterator[tuple[pd.DataFrame, ReadReport]]: ...
 def iter_posts(
     path: str | Path,
     *,
@@ -117,29 +155,33 @@ def iter_posts(
     on_error: OnError = "raise",
     batch: int = 50_000,
     progress: Callable[[float], None] | None = None,
-) -> Iterator[pd.DataFrame]:
-    """Read posts batch by batch, in memory that does not grow with the file.
+    with_report: bool = False,
+) -> Iterator[pd.DataFrame] | Iterator[tuple[pd.DataFrame, ReadReport]]:
+    """Read posts in batches, in memory that does not grow with the file.
 
-    A post that comes twice is told within a batch only: merge batches by ``post_id``.
+    Repeated posts are found within a batch only: merge batches by ``post_id``.
 
     Parameters
     ----------
     path, format, account, timezone, columns, on_error
         As in `read_posts`.
     batch
-        How many posts and bad records a frame tells, about: a record is never divided.
+        Approximate number of posts and bad records per batch: a record is never divided.
     progress
-        Is called before each frame with the share of the file that was read.
+        Called before each batch with the fraction of the file that has been read.
+    with_report
+        Yield a report with each batch. Without it, one warning at the end of the iteration counts
+        the bad records that were left out.
 
     Returns
     -------
-    iterator of DataFrame
-        As `read_posts` gives them, each with the counts and the quarantine of its own batch.
+    iterator of DataFrame, or of tuples of DataFrame and ReadReport
+        As `read_posts` returns them, for each batch.
 
     Raises
     ------
     TableError
-        When the batch of the first bad record is reached.
+        When the batch with the first bad record is reached.
 
     Examples
     --------
@@ -149,18 +191,34 @@ def iter_posts(
     True
     """
     if batch < 1:
-        raise TableError("a batch has at least one post", got=batch)
-    door = InputFile(path)
-    validate_options(door, timezone, on_error)
-    found = detect_format(door, format, columns, FORMATS, "posts") or FORMATS["table"]
-    context = ReadContext(door.path, account, timezone, columns)
-    parts = iter_frames(door, found, context, "posts", on_error=on_error, batch=batch)
-    return parts if progress is None else _watched(parts, door, progress)
+        raise TableError("batch must be at least 1", got=batch)
+    file = InputFile(path)
+    validate_options(file, timezone, on_error)
+    reader = detect_format(file, format, columns, FORMATS, "posts") or FORMATS["table"]
+    context = ReadContext(file.path, account, timezone, columns)
+    batches = iter_frames(file, reader, context, "posts", on_error=on_error, batch=batch)
+    return _iter_batches(batches, file, progress, with_report=with_report)
 
 
-def _watched(
-    parts: Iterator[pd.DataFrame], door: InputFile, progress: Callable[[float], None]
-) -> Iterator[pd.DataFrame]:
-    for part in parts:
-        progress(door.done)
-        yield part
+def _iter_batches(
+    batches: Iterator[tuple[pd.DataFrame, ReadReport]],
+    file: InputFile,
+    progress: Callable[[float], None] | None,
+    *,
+    with_report: bool,
+) -> Iterator[Any]:
+    count, first = 0, {}  # type: tuple[int, dict[str, Any]]
+    try:
+        for frame, report in batches:
+            if progress is not None:
+                progress(file.fraction_read)
+            if with_report:
+                yield frame, report
+                continue
+            if report.quarantine:
+                first = first or report.quarantine[0]
+                count += len(report.quarantine)
+            yield frame
+    finally:
+        if count:
+            warn_quarantined(file.path, count, first)

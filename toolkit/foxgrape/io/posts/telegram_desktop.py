@@ -1,4 +1,4 @@
-"""Telegram Desktop's export, ``result.json``: of one chat, or of everything an account can see."""
+"""Telegram Desktop's ``result.json``: the export of one chat, or of a whole account."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from foxgrape.io.convert import (
     require_dict,
     require_text,
 )
-from foxgrape.io.json_records import json_preview, values
+from foxgrape.io.json_records import iter_values, json_preview
 from foxgrape.io.posts.base import make_post
 from foxgrape.io.stream import BadRecordError, CorruptFileError, Record
 
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 __all__ = ["TelegramDesktop"]
 
 _CHATS = ((), ("chats", "list", "item"), ("left_chats", "list", "item"))
-_KEYS = ("name", "type", "id")
-#: Of a full export only what anybody can read is a post: the rest are people's conversations.
+_CHAT_FIELDS = ("name", "type", "id")
+#: The chats of an account's export that anyone can read; the others are private conversations.
 _PUBLIC = {"public_channel", "public_supergroup"}
 _CHANNELS = {"public_channel", "private_channel"}
-# What Qt writes for "never", in any zone.
+#: How Qt writes "never", in any time zone.
 _NEVER = re.compile("19(70-01-01|69-12-31)T")
 
 
@@ -40,42 +40,42 @@ class TelegramDesktop(Reader):
 
     name = "telegram_desktop"
 
-    def recognise(self, door: InputFile, shape: frozenset[tuple[str, ...]]) -> bool:  # noqa: ARG002
-        """Tell by the chat's or the account's header."""
-        return {("messages",), ("type",), ("id",)} <= shape or (
-            ("chats", "list") in shape or {("about",), ("personal_information",)} <= shape
+    def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:  # noqa: ARG002
+        """Return whether there are the fields of a chat or of an account."""
+        return {("messages",), ("type",), ("id",)} <= paths or (
+            ("chats", "list") in paths or {("about",), ("personal_information",)} <= paths
         )
 
-    def records(self, door: InputFile, context: ReadContext) -> Iterator[Record]:  # noqa: ARG002
-        """Return each message with its chat; service messages are records too."""
-        wanted = {(*chat, key) for chat in _CHATS for key in _KEYS}
+    def records(self, file: InputFile, context: ReadContext) -> Iterator[Record]:  # noqa: ARG002
+        """Yield each message, including service messages, with the fields of its chat."""
+        wanted = {(*chat, key) for chat in _CHATS for key in _CHAT_FIELDS}
         wanted |= {(*chat, "messages", "item") for chat in _CHATS}
         lists = {("chats",), *((*chat, "messages") for chat in _CHATS)}
         chat: dict[str, Any] = {}
-        number, there = 0, False
-        with door.open() as stream:
-            for path, value in values(stream, wanted, marks={*_CHATS, *lists}):
+        number, has_list = 0, False
+        with file.open() as stream:
+            for path, value in iter_values(stream, wanted, starts={*_CHATS, *lists}):
                 if path in lists:
-                    there = True
+                    has_list = True
                 elif path in _CHATS:
-                    chat = {"whole": path == ()}
+                    chat = {"is_only_chat": path == ()}
                 elif path[-1] != "item":
                     chat[path[-1]] = value
                 else:
                     number += 1
                     yield Record(number, (dict(chat), value), json_preview(value))
-        if not there:
-            raise CorruptFileError("there are neither messages nor chats")
+        if not has_list:
+            raise CorruptFileError("no messages and no chats")
 
     def rows(self, value: Any, context: ReadContext) -> list[dict[str, Any]]:
         """Return the row of a message; none for service messages and private conversations."""
         chat, message = value[0], require_dict(value[1])
         kind = require_text(message.get("type"), "type")
-        if kind != "message" or not (chat["whole"] or str(chat.get("type")) in _PUBLIC):
+        if kind != "message" or not (chat["is_only_chat"] or str(chat.get("type")) in _PUBLIC):
             return []
         chat_id = expect(chat.get("id"), int, "post_id", "the chat's id before its messages")
         number = expect(message.get("id"), int, "post_id", "the message's id")
-        made = make_post(
+        row = make_post(
             post_id=f"{chat_id}/{number}",
             platform="telegram",
             account=_account(chat, message, context),
@@ -84,13 +84,13 @@ class TelegramDesktop(Reader):
             repost="forwarded_from" in message or "forwarded_from_id" in message,
             edited_at=_edited(message, context),
         )
-        return [made]
+        return [row]
 
 
 def _account(chat: dict[str, Any], message: dict[str, Any], context: ReadContext) -> Any:
-    """Return who posted: in a channel the channel, whose name changes and may be given."""
+    """Return the channel, whose title changes and may be overridden; in a group the author."""
     if str(chat.get("type")) in _CHANNELS:
-        given = context.account if chat["whole"] else None
+        given = context.account if chat["is_only_chat"] else None
         return given or chat.get("name") or context.account or str(chat.get("id"))
     return message.get("from") or message.get("from_id") or context.account
 
@@ -115,23 +115,21 @@ def _edited(message: dict[str, Any], context: ReadContext) -> datetime | None:
 def _zone(context: ReadContext) -> str:
     if context.timezone is None:
         raise TableError(
-            "the export has local times only (no date_unixtime)",
+            "the export has only local times (no date_unixtime)",
             file=context.path,
-            expected="timezone=, the zone of the computer that made it",
-            hint='timezone="Europe/Kyiv"',
+            hint='pass the time zone of the computer that exported it, timezone="Europe/Kyiv"',
         )
     return context.timezone
 
 
 def _text(text: Any) -> str:
-    """Join the pieces of a text: strings, and links, mentions or emoji that carry one."""
+    """Join the pieces of a text: strings, and objects for links, mentions or emoji."""
     if isinstance(text, str):
         return text
-    pieces = expect(text, list, "text", "text, or an array of its pieces")
-    joined = []
-    for piece in pieces:
-        told = piece.get("text") if isinstance(piece, dict) else piece
-        if not isinstance(told, str):
-            raise BadRecordError("a piece of the text is no text", "text")
-        joined.append(told)
-    return "".join(joined)
+    pieces = []
+    for piece in expect(text, list, "text", "text, or an array of its pieces"):
+        string = piece.get("text") if isinstance(piece, dict) else piece
+        if not isinstance(string, str):
+            raise BadRecordError(f"expected a piece of text; got {piece!r:.80}", "text")
+        pieces.append(string)
+    return "".join(pieces)

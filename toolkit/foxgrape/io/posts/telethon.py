@@ -1,4 +1,4 @@
-"""Telegram through its own protocol: Telethon's messages as JSON lines, and dumps like them."""
+"""Telethon's messages as JSON lines, and similar dumps of Telegram's own protocol."""
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from foxgrape.io.base import ReadContext, Reader
 from foxgrape.io.convert import as_int, get_nested, parse_timestamp, require_dict, require_text
-from foxgrape.io.json_records import records_in
 from foxgrape.io.posts.base import make_post
-from foxgrape.io.stream import BadRecordError, Record
+from foxgrape.io.stream import BadRecordError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from foxgrape.io.stream import InputFile
 
 __all__ = ["Telethon"]
@@ -22,26 +19,21 @@ _CHANNEL = re.compile(r"-100(?P<id>[0-9]+)")
 
 
 class Telethon(Reader):
-    """``Message.to_json()`` of Telethon, and dumps with ``message_id`` and ``sender_id``."""
+    """Telethon's ``Message.to_json()``, and dumps with ``message_id`` and ``sender_id``."""
 
     name = "telethon"
     extra: ClassVar = {"views": "Int64", "forwards": "Int64", "grouped_id": "str"}
 
-    def recognise(self, door: InputFile, shape: frozenset[tuple[str, ...]]) -> bool:  # noqa: ARG002
-        """Tell by the fields of a message."""
-        own = {("_",), ("peer_id",), ("date",)} <= shape
-        return own or {("message_id",), ("sender_id",), ("date",), ("text",)} <= shape
-
-    def records(self, door: InputFile, context: ReadContext) -> Iterator[Record]:  # noqa: ARG002
-        """Return each message, from lines or from an array."""
-        with door.open() as stream:
-            yield from records_in(stream, door.head)
+    def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:  # noqa: ARG002
+        """Return whether there are the fields of a message."""
+        message = {("_",), ("peer_id",), ("date",)} <= paths
+        return message or {("message_id",), ("sender_id",), ("date",), ("text",)} <= paths
 
     def rows(self, value: Any, context: ReadContext) -> list[dict[str, Any]]:
         """Return the row of a message; none for service messages and private conversations."""
         message = require_dict(value)
         if "sender_id" in message and "message_id" in message:
-            return [_dumped(message, context)]
+            return [_dump_row(message, context)]
         kind = require_text(message.get("_"), "_")
         if kind in {"MessageService", "MessageEmpty"}:
             return []
@@ -53,11 +45,11 @@ class Telethon(Reader):
         chat = _number(peer.get("channel_id", peer.get("chat_id")))
         author = as_int(get_nested(message, "from_id", "user_id"))
         edited = message.get("edit_date")
-        # Telegram stamps an edit for new reactions too, and then asks to hide it.
+        # Telegram dates new reactions as edits too, and marks those with edit_hide.
         hidden = edited is None or message.get("edit_hide") is True
         album = as_int(message.get("grouped_id"))
         posted = parse_timestamp(message.get("date"))
-        made = make_post(
+        row = make_post(
             post_id=f"{chat}/{_number(message.get('id'))}",
             platform="telegram",
             account=f"user{author}" if author is not None else context.account or str(chat),
@@ -69,13 +61,13 @@ class Telethon(Reader):
             forwards=as_int(message.get("forwards")),
             grouped_id=None if album is None else str(album),
         )
-        return [made]
+        return [row]
 
 
-def _dumped(message: dict[str, Any], context: ReadContext) -> dict[str, Any]:
+def _dump_row(message: dict[str, Any], context: ReadContext) -> dict[str, Any]:
     sender = str(message["sender_id"])
     channel = _CHANNEL.fullmatch(sender)
-    # Without its -100 a channel's id is the one that Telegram Desktop writes.
+    # Without its prefix -100, a channel's id is the one that Telegram Desktop writes.
     chat = channel["id"] if channel else sender
     posted = parse_timestamp(message.get("date"))
     return make_post(
@@ -86,7 +78,6 @@ def _dumped(message: dict[str, Any], context: ReadContext) -> dict[str, Any]:
         text=require_text(message.get("text")),
         views=as_int(message.get("views")),
         forwards=as_int(message.get("forwards")),
-        grouped_id=None,
     )
 
 
