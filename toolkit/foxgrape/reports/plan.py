@@ -251,7 +251,7 @@ def store_source(path: str | Path, versions: Mapping[str, int] | None = None) ->
     if versions is None:
         from foxgrape.io.store import Store
 
-        versions = Store(where).newest()
+        versions = Store(where).latest_versions()
     if not versions:
         raise ReportError("the store holds nothing yet", file=path, hint="foxgrape ingest")
     told = {"path": where, "versions": dict(versions)}
