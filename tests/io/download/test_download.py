@@ -139,11 +139,14 @@ JSON = st.recursive(
 
 
 @settings(max_examples=40)
-@given(st.lists(st.dictionaries(st.text(max_size=3), JSON), max_size=5), st.sampled_from([None, 1]))
-def test_a_json_array_is_split_into_items_whatever_its_layout(items, indent):
-    lines = _split_array(
-        json.dumps(items, ensure_ascii=False, indent=indent).encode("utf-8", "replace")
-    )
+@given(
+    st.lists(st.dictionaries(st.text(max_size=3), JSON), max_size=5),
+    st.sampled_from([None, 1]),
+    st.sampled_from([",", " \n, "]),
+)
+def test_a_json_array_is_split_into_items_whatever_its_layout(items, indent, comma):
+    layout = {"indent": indent, "separators": (comma, ": "), "ensure_ascii": False}
+    lines = _split_array(json.dumps(items, **layout).encode("utf-8", "replace"))
     assert all(b"\n" not in line for line in lines)
     expected = json.dumps(items, ensure_ascii=False).encode("utf-8", "replace").decode("utf-8")
     assert [json.loads(line) for line in lines] == json.loads(expected)

@@ -56,11 +56,7 @@ class Secret:
 def find_secret(name: str) -> Secret | None:
     """Return a secret from the environment, else from the keyring; None if neither has it.
 
-    Parameters
-    ----------
-    name
-        Of the variable: ``FOXGRAPE_UCDP_TOKEN``. In the keyring, the service is ``foxgrape`` and
-        the user name ``ucdp_token``.
+    The keyring has ``FOXGRAPE_UCDP_TOKEN`` as service ``foxgrape``, user name ``ucdp_token``.
     """
     value = os.environ.get(name) or _from_keyring(name.removeprefix("FOXGRAPE_").lower())
     return Secret(value.strip()) if value and value.strip() else None
@@ -77,13 +73,7 @@ def _from_keyring(key: str) -> str | None:
 
 
 def auth_for(source: Source) -> Auth:
-    """Return the credentials for the server of a source.
-
-    Raises
-    ------
-    DownloadError
-        If the environment and the keyring lack a secret that the server requires.
-    """
+    """Return the credentials for a source; raise `DownloadError` if a secret is missing."""
     if source.name == "acled":
         return AcledLogin(*_require_secrets(source, _ACLED))
     if source.name == "ucdp":

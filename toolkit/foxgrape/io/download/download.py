@@ -123,7 +123,7 @@ def download(
     """
     server = validate_server(source.server)
     auth = auth_for(source)
-    part = PartialDownload(Path(out), source.query() | {"server": server}, restart=restart)
+    part = _PartialDownload(Path(out), source.query() | {"server": server}, restart=restart)
     with HttpClient(server, policy or RetryPolicy(), auth) as client:
         try:
             return _download_pages(source, client, part, progress)
@@ -138,7 +138,7 @@ def download(
 def _download_pages(
     source: Source,
     client: HttpClient,
-    part: PartialDownload,
+    part: _PartialDownload,
     progress: Callable[[Download], object] | None,
 ) -> Download:
     checker = _check_saved_lines(source, part, client.host)
@@ -169,7 +169,7 @@ def _download_pages(
             return result
 
 
-def _check_saved_lines(source: Source, part: PartialDownload, host: str) -> _PageChecker:
+def _check_saved_lines(source: Source, part: _PartialDownload, host: str) -> _PageChecker:
     """Return a checker that has seen the lines of an interrupted download."""
     checker = _PageChecker()
     if part.cursor is not None:
@@ -226,32 +226,11 @@ class _PageChecker:
         self.cursors.discard("")
 
 
-class PartialDownload:
+class _PartialDownload:
     """An unfinished download: its pages in ``OUT.part``, and its state in ``OUT.part.json``.
 
     Pages are appended before the state is written, so bytes beyond the recorded size belong to an
     incomplete page and are cut off on resuming.
-
-    Parameters
-    ----------
-    out
-        Path of the finished file.
-    query
-        Identifies the download; contains no secrets.
-    restart
-        Whether to discard an interrupted download.
-
-    Attributes
-    ----------
-    cursor
-        Where the next page begins; None before the first.
-    pages, size
-        Number of responses, and their size in bytes.
-
-    Raises
-    ------
-    DownloadError
-        If `out` exists, or the interrupted download is damaged or has another query.
     """
 
     def __init__(self, out: Path, query: dict[str, Any], *, restart: bool = False) -> None:

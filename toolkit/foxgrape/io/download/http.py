@@ -137,10 +137,7 @@ class Auth:
 def validate_server(address: str) -> str:
     """Return the origin of a server; ``https://`` is added where no scheme is given.
 
-    Raises
-    ------
-    DownloadError
-        If it is not HTTPS (except on this computer), or more than an origin.
+    HTTP is allowed on this computer only, and an address with more than an origin is an error.
 
     Examples
     --------
@@ -177,16 +174,7 @@ def is_loopback(host: str) -> bool:
 class HttpClient:
     """A connection to one server; a context manager.
 
-    Parameters
-    ----------
-    server
-        Its origin.
-    policy
-        Retries, timeouts and limits.
-    auth
-        Credentials; none by default.
-    follow_redirects
-        Whether to follow redirects to other HTTPS servers; ignored where there is an `auth`.
+    With `follow_redirects` and without `auth`, redirects to other HTTPS servers are followed.
     """
 
     def __init__(
@@ -226,13 +214,7 @@ class HttpClient:
         _HTTPCORE_LOG.setLevel(self._log_level)
 
     def get(self, path: str, params: dict[str, str], sink: IO[bytes] | None = None) -> Response:
-        """Return the response to a GET request; write its body to `sink` where one is given.
-
-        Raises
-        ------
-        DownloadError
-            If the server refuses, redirects elsewhere, or keeps failing.
-        """
+        """Return the response to a GET request; write its body to `sink` where one is given."""
         self._sleep(self._limited_until - self.policy.now())
         url = self.server + path
         response = self._retry(lambda: self._get_authorized(url, params, sink))
@@ -382,15 +364,8 @@ def retry_after_seconds(
 ) -> float | None:
     """Return the wait in seconds that a server asks for; None where it asks for none.
 
-    Parameters
-    ----------
-    headers
-        Of the response, names in lower case.
-    now
-        Seconds since 1970.
-    limited
-        Whether the rate limit is reached. Some servers send the time of its reset with every
-        response; it is ignored until then.
+    Some servers send the time at which the rate limit resets with every response; it is ignored
+    unless the limit is reached (`limited`). Header names must be in lower case.
 
     Examples
     --------

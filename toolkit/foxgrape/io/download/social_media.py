@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -20,6 +21,9 @@ from foxgrape.io.download.source import (
 )
 
 __all__ = ["Bluesky", "Mastodon"]
+
+#: What precedes an item of a JSON array.
+_ITEM_START = re.compile(r"\s*[\[,]\s*(?!\s|\])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +84,11 @@ class Mastodon(Source):
 def _split_array(body: bytes) -> tuple[bytes, ...]:
     """Return the items of a JSON array as they are written, each on one line."""
     decoder, text = json.JSONDecoder(), body.decode("utf-8")
-    position, items = text.index("[") + 1, []
-    while (position := _next_item(text, position)) < len(text) and text[position] != "]":
-        end = decoder.raw_decode(text, position)[1]
-        items.append(json_line(text[position:end].encode("utf-8")))
-        position = end
+    end, items = text.index("["), []
+    while match := _ITEM_START.match(text, end):
+        end = decoder.raw_decode(text, match.end())[1]
+        items.append(json_line(text[match.end() : end].encode("utf-8")))
     return tuple(items)
-
-
-def _next_item(text: str, position: int) -> int:
-    """Return where the next item begins, or the array ends."""
-    while position < len(text) and text[position] in " \t\r\n,":
-        position += 1
-    return position
 
 
 @dataclass(frozen=True, slots=True)

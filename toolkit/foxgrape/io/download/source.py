@@ -33,38 +33,24 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The content of one response.
+    """The content of one response."""
 
-    Attributes
-    ----------
-    lines
-        Lines for the output file, without line ends.
-    ids
-        Ids of the items; unique across all pages.
-    cursor
-        Where the next page begins; None after the last.
-    total
-        Number of items on all pages, where the server states it.
-    """
-
+    #: Lines for the output file, without line ends.
     lines: tuple[bytes, ...]
+    #: Ids of the items; unique across all pages.
     ids: tuple[str, ...]
+    #: Where the next page begins; None after the last.
     cursor: str | None
+    #: Number of items on all pages, if the server states it.
     total: int | None = None
 
 
 class Source(ABC):
-    """A query to an API that returns pages.
+    """A query to an API that returns pages."""
 
-    Attributes
-    ----------
-    name
-        Format of the output file, as in ``read_posts(format=...)`` or ``read_events(format=...)``.
-    kind
-        Plural noun for the items.
-    """
-
+    #: Format of the output file, as in ``read_posts(format=...)`` or ``read_events(format=...)``.
     name: ClassVar[str]
+    #: Plural noun for the items.
     kind: ClassVar[str]
     server: str
 

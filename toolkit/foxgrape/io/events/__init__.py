@@ -1,4 +1,4 @@
-"""Doors for events: one reader an export format, all giving the events table."""
+"""Read events from the exports of ACLED, UCDP and VIINA, lists of control, and tables."""
 
 from __future__ import annotations
 

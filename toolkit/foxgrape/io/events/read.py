@@ -16,12 +16,12 @@ from foxgrape.io.base import (
     iter_frames,
     validate_options,
 )
-from foxgrape.io.events.acled import Acled
+from foxgrape.io.events.acled import AcledReader
 from foxgrape.io.events.place_resolver import PlaceResolver, unify_place_ids
-from foxgrape.io.events.table import Table
-from foxgrape.io.events.territorial_control import ControlChanges, ViinaControl
-from foxgrape.io.events.ucdp import Ucdp
-from foxgrape.io.events.viina import Viina
+from foxgrape.io.events.table import EventTableReader
+from foxgrape.io.events.territorial_control import ControlChangesReader, ViinaControlReader
+from foxgrape.io.events.ucdp import UcdpReader
+from foxgrape.io.events.viina import ViinaReader
 from foxgrape.io.stream import InputFile
 from foxgrape.places import Gazetteer
 
@@ -35,7 +35,14 @@ __all__ = ["FORMATS", "read_events", "unresolved"]
 #: All formats, those with the plainest signs first; a table is what no other format claims.
 FORMATS: dict[str, Reader] = {
     made.name: made
-    for made in (Acled(), Ucdp(), Viina(), ViinaControl(), ControlChanges(), Table())
+    for made in (
+        AcledReader(),
+        UcdpReader(),
+        ViinaReader(),
+        ViinaControlReader(),
+        ControlChangesReader(),
+        EventTableReader(),
+    )
 }
 
 
