@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
@@ -99,8 +99,7 @@ class Acled(Source):
 
     def parse_line(self, line: bytes) -> Page:
         """Return the page without a cursor: the line does not contain the page's number."""
-        page = self.parse(line, None)
-        return Page(page.lines, page.ids, None, page.total)
+        return replace(self.parse(line, None), cursor=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,10 +161,6 @@ class Ucdp(Source):
             raise InvalidResponseError("the page is empty, but names a next page")
         ids = tuple(require_id(item, "id") for item in items)
         return Page((json_line(body),), ids, following, require_count(value, "TotalCount"))
-
-    def parse_line(self, line: bytes) -> Page:
-        """Return the page."""
-        return self.parse(line, None)
 
 
 def _next_page(url: Any) -> str | None:

@@ -131,10 +131,6 @@ class Bluesky(Source):
             raise InvalidResponseError("'cursor' is not a string")
         return Page((json_line(body),), tuple(map(_item_id, items)), following or None)
 
-    def parse_line(self, line: bytes) -> Page:
-        """Return the page."""
-        return self.parse(line, None)
-
 
 def _item_id(item: object) -> str:
     """Return the URI of a post; for a repost, with the time of the repost."""

@@ -66,9 +66,9 @@ class Source(ABC):
     def parse(self, body: bytes, cursor: str | None) -> Page:
         """Return the page in a response; raise `InvalidResponseError` if it is malformed."""
 
-    @abstractmethod
     def parse_line(self, line: bytes) -> Page:
-        """Return the page, or part of one, that a line of the output file holds."""
+        """Return the content of a line of the output file; by default, a line is a page."""
+        return self.parse(line, None)
 
 
 def parse_response(body: bytes) -> Any:
