@@ -1,7 +1,7 @@
-"""Write the part of docs/reference/datasets.md that tells each data set, from the registry.
+"""Write the generated part of docs/datasets.md from the registry of data sets.
 
-Run as `python scripts/build_datasets_page.py`; with --check it only says whether the page is what
-the registry (toolkit/foxgrape/resources/datasets.toml) makes it.
+Run as `python scripts/build_datasets_page.py`. With --check, write nothing, and exit with 1 if the
+page differs from the registry (toolkit/foxgrape/resources/datasets.toml).
 """
 
 import sys
@@ -9,34 +9,34 @@ from pathlib import Path
 
 from foxgrape.io.datasets import Dataset, list_datasets
 
-PAGE = Path(__file__).parents[1] / "docs/reference/datasets.md"
+PAGE = Path(__file__).parents[1] / "docs/datasets.md"
 START, END = "<!-- written from the registry -->\n", "<!-- to here -->"
 
 
-def section(entry: Dataset) -> str:
-    """Return what the page tells of one data set."""
-    seen = "was seen to give the file" if entry.checked else "was not tried"
-    reader = f'`read_events(path, format="{entry.format}")`'
+def section(dataset: Dataset) -> str:
+    """Return the section about one data set."""
+    checked = "checked" if dataset.url_checked else "not checked"
+    reader = f'`read_events(path, format="{dataset.format}")`'
     lines = [
-        f"### {entry.name}",
+        f"### {dataset.name}",
         "",
-        f"{entry.what[0].upper()}{entry.what[1:]}.",
+        dataset.description,
         "",
         "| | |",
         "|---|---|",
-        f"| publisher | <{entry.home}> |",
-        f"| licence | [{entry.licence}]({entry.licence_url}) |",
-        f"| name | {entry.citation} |",
-        f"| file | <{entry.url}>, here `{entry.file}` |",
-        f"| checksum | {entry.checksum.replace('sha256:', 'SHA-256 ')} |",
-        f"| reader | {'none of its own' if entry.format == 'none' else reader} |",
-        f"| address | {seen}; {entry.known} |",
+        f"| publisher | <{dataset.homepage}> |",
+        f"| licence | [{dataset.licence}]({dataset.licence_url}) |",
+        f"| cite as | {dataset.citation} |",
+        f"| file | <{dataset.url}>, stored as `{dataset.filename}` |",
+        f"| checksum | {dataset.checksum.replace('sha256:', 'SHA-256 ')} |",
+        f"| reader | {'none' if dataset.format == 'none' else reader} |",
+        f"| URL | {checked}; {dataset.url_note} |",
     ]
     return "\n".join(lines)
 
 
 def page(text: str) -> str:
-    """Return the page with the sections written anew."""
+    """Return the page with its generated part replaced."""
     before, _, rest = text.partition(START)
     after = rest.partition(END)[2]
     sections = "\n\n".join(map(section, list_datasets().values()))
@@ -44,13 +44,14 @@ def page(text: str) -> str:
 
 
 def main() -> int:
-    """Write the page, or tell whether it is as it should be."""
+    """Write the page, or check it."""
     text = PAGE.read_text(encoding="utf-8")
-    made = page(text)
+    expected = page(text)
     if "--check" in sys.argv[1:]:
-        print(f"{PAGE.name} {'is' if made == text else 'is not'} what the registry makes it")
-        return int(made != text)
-    PAGE.write_text(made, encoding="utf-8")
+        state = "matches" if expected == text else "differs from"
+        print(f"{PAGE.name} {state} the registry")
+        return int(expected != text)
+    PAGE.write_text(expected, encoding="utf-8")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""A server of the tests' own on this computer: it pages, throttles, breaks off, and lies."""
+"""An HTTP server on this computer whose replies a test decides."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Reply:
-    """An answer; `cut` breaks it off after so many bytes, `length` claims another length."""
+    """A reply; `cut` closes the connection after that many bytes of the body."""
 
     body: bytes = b""
     status: int = 200
@@ -25,8 +25,8 @@ class Reply:
 
 
 @dataclass
-class Asked:
-    """A request as it came in."""
+class ReceivedRequest:
+    """A request as the server received it."""
 
     method: str
     path: str
@@ -37,24 +37,25 @@ class Asked:
 
 
 class Server:
-    """What was asked, and where."""
+    """The address of a server, and the requests that it received."""
 
     def __init__(self, address: str) -> None:
         self.address = address
-        self.asked: list[Asked] = []
+        self.requests: list[ReceivedRequest] = []
 
 
-def as_json(value: object, **headers: str) -> Reply:
+def json_reply(value: object, **headers: str) -> Reply:
+    """Return a reply with a JSON body."""
     return Reply(json.dumps(value, ensure_ascii=False).encode(), headers=headers)
 
 
 @contextmanager
-def serving(answer: Callable[[Asked], Reply]) -> Iterator[Server]:
-    """Serve on a free port of this computer."""
+def serving(respond: Callable[[ReceivedRequest], Reply]) -> Iterator[Server]:
+    """Serve on a free port of this computer while the block runs."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        wbufsize = -1  # head and body in one packet, or each answer waits for an acknowledgement
+        wbufsize = -1  # head and body in one packet: otherwise each reply waits for an ACK
 
         def _reply(self) -> None:
             parts = urlsplit(self.path)
@@ -63,31 +64,31 @@ def serving(answer: Callable[[Asked], Reply]) -> Iterator[Server]:
             form = dict(parse_qsl(body.decode()))
             query = dict(parse_qsl(parts.query))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            asked = Asked(self.command, parts.path, query, headers, form, body)
-            server.asked.append(asked)
-            made = answer(asked)
-            self.send_response(made.status)
-            self.send_header("content-length", str(len(made.body)))
-            for name, value in made.headers.items():
+            request = ReceivedRequest(self.command, parts.path, query, headers, form, body)
+            server.requests.append(request)
+            reply = respond(request)
+            self.send_response(reply.status)
+            self.send_header("content-length", str(len(reply.body)))
+            for name, value in reply.headers.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(made.body[: made.cut])
-            if made.cut is not None:
+            self.wfile.write(reply.body[: reply.cut])
+            if reply.cut is not None:
                 self.wfile.flush()
                 self.close_connection = True
 
         do_GET = do_POST = _reply  # noqa: N815 - the names that http.server calls
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Write no log."""
 
-    class Quiet(ThreadingHTTPServer):
+    class QuietServer(ThreadingHTTPServer):
         daemon_threads = True
 
         def handle_error(self, *_: object) -> None:
-            """Clients of these tests hang up."""
+            """Ignore clients that hang up."""
 
-    http = Quiet(("127.0.0.1", 0), Handler)
+    http = QuietServer(("127.0.0.1", 0), Handler)
     server = Server(f"http://127.0.0.1:{http.server_address[1]}")
     thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

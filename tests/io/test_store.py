@@ -1,4 +1,4 @@
-"""The store: by key, in one transaction, with a memory; writers who meet, and writers who die."""
+"""The store: upserts by key, versions, concurrent writers, and writers that are killed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def store(tmp_path):
     return Store(tmp_path / "store")
 
 
-def test_what_goes_in_comes_out(store):
+def test_a_stored_table_is_read_back_unchanged(store):
     study = open_study()
     for name in ("posts", "events", "confirmations"):
         table = getattr(study, name)
@@ -54,7 +54,7 @@ def test_what_goes_in_comes_out(store):
     assert set(store.read("signals")["signal_id"]) == set(signals["signal_id"])
 
 
-def test_the_same_frame_again_changes_nothing_and_says_so(store):
+def test_the_same_frame_again_creates_no_version(store):
     store.upsert("posts", posts("a", "b"))
     again = store.upsert("posts", posts("a", "b"))
     assert counts(again) == (0, 0, 2)
@@ -62,16 +62,16 @@ def test_the_same_frame_again_changes_nothing_and_says_so(store):
     assert len(store.versions("posts")) == 1
 
 
-def test_new_changed_and_unchanged_rows_are_told_apart(store):
+def test_new_changed_and_unchanged_rows_are_counted(store):
     store.upsert("posts", posts("a", "b"))
-    told = store.upsert("posts", posts("a", "B", "c"))
-    assert counts(told) == (1, 1, 1)
+    result = store.upsert("posts", posts("a", "B", "c"))
+    assert counts(result) == (1, 1, 1)
     assert store.read("posts")["text"].tolist() == ["a", "B", "c"]
     versions = store.versions("posts")
     assert versions[["version", "new", "changed"]].to_numpy().tolist() == [[1, 1, 1], [0, 2, 0]]
 
 
-def test_an_edited_posts_first_text_is_still_there(store):
+def test_an_earlier_version_has_the_text_before_an_edit(store):
     first = store.upsert("posts", posts("🍇"))
     edited = posts("🍇 no").assign(edited_at=NOON + pd.Timedelta("1h"))
     store.upsert("posts", edited)
@@ -79,41 +79,41 @@ def test_an_edited_posts_first_text_is_still_there(store):
     assert store.read("posts", version=first.version)["text"].tolist() == ["🍇"]
 
 
-def test_a_row_that_moves_to_another_month_stands_there_once(store):
+def test_a_row_that_moves_to_another_month_is_not_duplicated(store):
     store.upsert("posts", posts("a"))
     moved = posts("a").assign(posted_at=pd.Timestamp("2023-01-05T00:00Z"))
     assert counts(store.upsert("posts", moved)) == (0, 1, 0)
     assert store.read("posts")["posted_at"].tolist() == [pd.Timestamp("2023-01-05T00:00Z")]
 
 
-def test_a_span_of_time_is_read_to_the_microsecond(store):
+def test_a_period_is_read_to_the_microsecond(store):
     store.upsert("posts", posts(*"abcdefghijklmnopqrstuvwxyz" * 3))
     since, until = "2022-09-12T12:00:00Z", "2022-11-01T12:00:00Z"
-    told = store.read("posts", since=since, until=until)
-    assert told["posted_at"].min() == pd.Timestamp(since)
-    assert told["posted_at"].max() == pd.Timestamp("2022-10-31T12:00Z")
-    assert len(told) == 50
+    selected = store.read("posts", since=since, until=until)
+    assert selected["posted_at"].min() == pd.Timestamp(since)
+    assert selected["posted_at"].max() == pd.Timestamp("2022-10-31T12:00Z")
+    assert len(selected) == 50
     later = store.read("posts", since=pd.Timestamp(since) + pd.Timedelta(1, "us"))
     assert later["posted_at"].min() == pd.Timestamp("2022-09-13T12:00Z")
 
 
-def test_columns_of_its_own_are_kept_and_may_come_later(store):
+def test_extra_columns_are_stored_and_may_be_added_later(store):
     store.upsert("posts", posts("a", "b"))
-    told = store.upsert("posts", posts("a").assign(views=7))
-    assert counts(told) == (0, 1, 0)
+    result = store.upsert("posts", posts("a").assign(views=7))
+    assert counts(result) == (0, 1, 0)
     assert store.read("posts")["views"].tolist()[0] == 7
-    # A frame that lacks the column leaves it as it is.
+    # A frame that lacks the column does not change it.
     assert counts(store.upsert("posts", posts("a", "b"))) == (0, 0, 2)
     store.upsert("posts", posts("A"))
     assert store.read("posts")["views"].tolist()[0] == 7
 
 
-def test_an_empty_frame_is_nothing_to_do(store):
+def test_an_empty_frame_changes_nothing(store):
     store.upsert("posts", posts("a"))
     assert counts(store.upsert("posts", posts("a").iloc[:0])) == (0, 0, 0)
 
 
-def test_bad_frames_and_bad_questions_are_refused_and_change_nothing(store):
+def test_invalid_frames_and_queries_are_rejected_and_change_nothing(store):
     store.upsert("posts", posts("a"))
     with pytest.raises(TableError, match="post_id"):
         store.upsert("posts", pd.concat([posts("b"), posts("c")]))
@@ -122,20 +122,21 @@ def test_bad_frames_and_bad_questions_are_refused_and_change_nothing(store):
         store.upsert("confirmations", pd.concat([study.confirmations] * 2))
     with pytest.raises(StoreError, match="did you mean 'posts'"):
         store.upsert("post", posts("b"))
-    with pytest.raises(StoreError, match="has no events yet"):
+    with pytest.raises(StoreError, match="holds no events yet"):
         store.read("events")
-    with pytest.raises(StoreError, match="has no events yet"):
+    with pytest.raises(StoreError, match="holds no events yet"):
         store.versions("events")
     with pytest.raises(StoreError, match="version 9 of posts"):
         store.read("posts", version=9)
-    with pytest.raises(StoreError, match="with its offset"):
+    with pytest.raises(StoreError, match="need an offset"):
         store.read("posts", since="2022-09-10")
     assert store.read("posts")["text"].tolist() == ["a"]
 
 
-def test_the_attrs_of_a_frame_are_not_stored(store):
+def test_a_frame_with_attrs_can_be_stored(store):
+    """The attrs of a frame are not stored."""
     events = open_study().events
-    events.attrs["note"] = "not data"
+    assert events.attrs
     store.upsert("events", events)
     assert not store.read("events").attrs
 
@@ -155,8 +156,8 @@ for round_ in range(rounds):
 """
 
 
-def test_two_writers_at_once_lose_nothing(tmp_path):
-    """Both write overlapping keys, from a table that is not there yet."""
+def test_concurrent_writers_lose_nothing(tmp_path):
+    """Both write overlapping keys to a table that does not exist yet."""
     path = str(tmp_path / "store")
     writers = [
         subprocess.Popen([sys.executable, "-c", WRITER, path, first, "12"], stdout=subprocess.PIPE)
@@ -167,24 +168,24 @@ def test_two_writers_at_once_lose_nothing(tmp_path):
         try:
             assert Store(path).read("posts")["post_id"].is_unique
         except StoreError as error:
-            assert "has no posts yet" in str(error)  # noqa: PT017 - the only one allowed
+            assert "holds no posts yet" in str(error)  # noqa: PT017 - the only error allowed
     assert [writer.wait() for writer in writers] == [0, 0]
     for writer in writers:
         writer.stdout.close()
     kept = Store(path).read("posts")["post_id"]
     assert kept.is_unique
-    # 12 rounds of 6, each 3 on, from 0 and from 18.
+    # 12 rounds of 6 posts that advance by 3, from 0 and from 18.
     assert set(kept) == {f"p{n}" for n in range(57)}
 
 
-def test_a_writer_that_dies_leaves_a_readable_store_that_can_go_on(tmp_path):
+def test_a_killed_writer_leaves_a_readable_store(tmp_path):
     path = str(tmp_path / "store")
-    moments = random.Random(1)
+    delays = random.Random(1)
     for _ in range(8):
         arguments = [sys.executable, "-c", WRITER, path, "0", "40"]
         with subprocess.Popen(arguments, stdout=subprocess.PIPE) as writer:
             writer.stdout.readline()
-            time.sleep(moments.uniform(0, 0.3))
+            time.sleep(delays.uniform(0, 0.3))
             writer.kill()
         assert Store(path).read("posts")["post_id"].is_unique
     subprocess.run([sys.executable, "-c", WRITER, path, "0", "40"], check=True, capture_output=True)
@@ -196,7 +197,7 @@ FIXTURES = sorted((Path(__file__).parents[1] / "fixtures" / "posts").iterdir())
 
 
 @pytest.mark.parametrize("file", FIXTURES, ids=lambda file: file.name)
-def test_posts_of_every_format_are_kept_and_not_twice(store, file):
+def test_posts_of_every_format_are_stored_once(store, file):
     account = "me" if file.suffix == ".js" else None
     read = read_posts(file, account=account, timezone="Europe/Kyiv", on_error="quarantine")
     assert counts(store.upsert("posts", read)) == (len(read), 0, 0)
@@ -204,8 +205,8 @@ def test_posts_of_every_format_are_kept_and_not_twice(store, file):
     assert set(store.read("posts")["post_id"]) == set(read["post_id"])
 
 
-def test_a_column_that_is_empty_throughout_is_no_hindrance(store):
-    """It has no type yet, and gets one with its first value."""
+def test_an_extra_column_without_values_is_ignored(store):
+    """It is added with its first value, which defines its type."""
     assert counts(store.upsert("posts", posts("a", "b").assign(views=None))) == (2, 0, 0)
     assert counts(store.upsert("posts", posts("a", "b").assign(views=None))) == (0, 0, 2)
     assert counts(store.upsert("posts", posts("a").assign(views=7))) == (0, 1, 0)
@@ -213,7 +214,7 @@ def test_a_column_that_is_empty_throughout_is_no_hindrance(store):
 
 
 @pytest.mark.parametrize(
-    "odd",
+    "value",
     [
         pd.Timestamp("2022-09-10"),
         pd.Timedelta("1h"),
@@ -224,11 +225,13 @@ def test_a_column_that_is_empty_throughout_is_no_hindrance(store):
     ],
 )
 @pytest.mark.parametrize("text", ["a", "b"])
-def test_a_column_that_a_store_cannot_keep_is_refused_and_harms_nothing(store, odd, text):
-    """A merge that added times without an offset left a table that nobody could open."""
+def test_a_column_that_cannot_be_stored_is_rejected(store, value, text):
+    """A merge that adds times without an offset would make the table unreadable."""
     store.upsert("posts", posts("a"))
-    with pytest.raises(TableError, match="column seen: a store cannot keep") as caught:
-        store.upsert("posts", posts(text, "new").assign(seen=pd.Series([odd] * 2)))
+    with pytest.raises(
+        TableError, match="column seen: this type of column cannot be stored"
+    ) as caught:
+        store.upsert("posts", posts(text, "new").assign(seen=pd.Series([value] * 2)))
     assert "\n" not in str(caught.value)
     with pytest.raises(TableError, match="column seen"):
         store.upsert("posts", posts("a", "b").assign(seen=["a", 1]))
@@ -236,19 +239,19 @@ def test_a_column_that_a_store_cannot_keep_is_refused_and_harms_nothing(store, o
 
 
 @pytest.mark.parametrize("name", ["Text", "Month", "views"])
-def test_a_name_that_differs_by_its_case_alone_is_told_in_one_line(store, name):
-    odd = {"Views": 1, name: "x"}
+def test_a_column_name_that_differs_only_in_case_is_rejected_in_one_line(store, name):
+    value = {"Views": 1, name: "x"}
     with pytest.raises(StoreError, match="Duplicate field name"):
-        store.upsert("posts", posts("a").assign(**odd))
+        store.upsert("posts", posts("a").assign(**value))
     store.upsert("posts", posts("a").assign(Views=1))
-    for frame in (posts("b"), posts("c", first=1)):  # in place of a row, and a new one
+    for frame in (posts("b"), posts("c", first=1)):  # a changed row, and a new row
         with pytest.raises(StoreError, match="Duplicate field name") as caught:
-            store.upsert("posts", frame.assign(**odd))
+            store.upsert("posts", frame.assign(**value))
         assert "\n" not in str(caught.value)
     assert store.read("posts")["text"].tolist() == ["a"]
 
 
-def test_a_column_of_another_type_is_another_cell_or_one_line(store):
+def test_a_column_of_another_type_is_a_change_or_an_error(store):
     store.upsert("posts", posts("a", "b").assign(views=["many", None]))
     number = posts("a", "b").assign(views=[5, None])
     assert store.compare("posts", number).tolist() == ["changed", "unchanged"]
@@ -262,7 +265,7 @@ def test_a_column_of_another_type_is_another_cell_or_one_line(store):
 
 
 @pytest.mark.parametrize("number", [0, 2])
-def test_a_log_that_lost_its_content_is_told(store, number):
+def test_an_empty_log_file_is_an_error(store, number):
     for text in "abc":
         store.upsert("posts", posts(text))
     log = Path(store.path) / "posts" / "_delta_log" / f"{number:020}.json"

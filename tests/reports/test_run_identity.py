@@ -199,7 +199,7 @@ def test_a_store_that_went_on_otherwise_from_a_backup_is_another(tmp_path):
     shutil.rmtree(store.path)
     shutil.move(tmp_path / "backup", store.path)
     store.upsert("events", events("kept"))
-    assert store.newest() == {"events": 1}
+    assert store.latest_versions() == {"events": 1}
     assert run_id(made, store=store.path) != before
 
 

@@ -198,10 +198,10 @@ def test_a_store_is_analysed_as_its_study(tmp_path):
 
 def test_a_store_is_read_at_the_versions_it_is_told(tmp_path):
     store = Store(tmp_path / "store")
-    assert store.newest() == {}
+    assert store.latest_versions() == {}
     rows = study([(f"2022-09-0{n}T12:00:00Z", "🍇", "a") for n in (1, 2)], None).posts
     store.upsert("posts", rows.iloc[:1])
-    versions = store.newest()
+    versions = store.latest_versions()
     assert versions == {"posts": 0}
     store.upsert("posts", rows)
     assert len(study_from_store(store).posts) == 2

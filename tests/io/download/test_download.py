@@ -1,4 +1,4 @@
-"""Downloads from servers that behave: pages, limits, waiting, and going on where it stopped."""
+"""Downloads from servers without faults: pages, rate limits, waits, and resuming."""
 
 from __future__ import annotations
 
@@ -16,47 +16,46 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keyring.backend import KeyringBackend
 
-from fake_apis import WORLDS, Acleds, Clock, Statuses, Ucdps
-from fake_http_server import Reply, as_json, serving
+from fake_apis import FAKE_APIS, FakeAcled, FakeClock, FakeMastodon, FakeUcdp
+from fake_http_server import Reply, json_reply, serving
 from foxgrape import read_events, read_posts
 from foxgrape.errors import DownloadError
-from foxgrape.io.download import Bluesky, Mastodon, Ucdp, download
+from foxgrape.io.download import Bluesky, Mastodon, RetryPolicy, Ucdp, download
 from foxgrape.io.download.credentials import Secret
-from foxgrape.io.download.http import validate_server
-from foxgrape.io.download.retry import backoff, retry_after_seconds
-from foxgrape.io.download.social_media import _items
+from foxgrape.io.download.http import backoff, retry_after_seconds, validate_server
+from foxgrape.io.download.social_media import _split_array
 
 pytestmark = pytest.mark.usefixtures("credentials")
 
 
-@pytest.mark.parametrize("name", WORLDS)
-def test_a_download_holds_every_item_as_it_was_given(name, tmp_path):
-    world = WORLDS[name](205)
-    with serving(world) as server:
-        done = download(world.source(server.address), tmp_path / "out.jsonl", rng=1)
+@pytest.mark.parametrize("name", FAKE_APIS)
+def test_a_download_contains_every_item_unchanged(name, tmp_path):
+    api = FAKE_APIS[name](205)
+    with serving(api) as server:
+        result = download(api.source(server.address), tmp_path / "out.jsonl")
     lines = (tmp_path / "out.jsonl").read_bytes().splitlines()
-    items = [item for line in lines for item in world.items_of(json.loads(line))]
-    assert items == world.items
-    assert (done.items, done.format, done.resumed) == (205, name, False)
-    assert done.size == sum(map(len, lines)) + len(lines)
-    assert f"205 {done.kind} in {done.pages}" in done.sentence()
-    assert list(done.to_frame()["items"]) == [205]
+    items = [item for line in lines for item in api.items_of(json.loads(line))]
+    assert items == api.items
+    assert (result.items, result.format, result.resumed) == (205, name, False)
+    assert result.size == sum(map(len, lines)) + len(lines)
+    assert f"205 {result.kind} in {result.pages}" in result.sentence()
+    assert list(result.to_frame()["items"]) == [205]
     assert [path.name for path in tmp_path.iterdir()] == ["out.jsonl"]
 
 
-@pytest.mark.parametrize("name", WORLDS)
-def test_nothing_to_download_is_no_failure(name, tmp_path):
-    world = WORLDS[name](0)
-    with serving(world) as server:
-        assert download(world.source(server.address), tmp_path / "out", rng=1).items == 0
+@pytest.mark.parametrize("name", FAKE_APIS)
+def test_an_empty_result_is_not_an_error(name, tmp_path):
+    api = FAKE_APIS[name](0)
+    with serving(api) as server:
+        assert download(api.source(server.address), tmp_path / "out").items == 0
     assert (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("name", ["mastodon", "bluesky"])
-def test_what_came_is_read_as_posts(name, tmp_path):
-    world = WORLDS[name](90)
-    with serving(world) as server:
-        download(world.source(server.address), tmp_path / "feed", rng=1)
+def test_a_downloaded_file_is_read_as_posts(name, tmp_path):
+    api = FAKE_APIS[name](90)
+    with serving(api) as server:
+        download(api.source(server.address), tmp_path / "feed")
     posts, report = read_posts(tmp_path / "feed", with_report=True)
     assert report.format == name
     assert len(posts) == 90
@@ -64,52 +63,52 @@ def test_what_came_is_read_as_posts(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["acled", "ucdp"])
-def test_what_came_is_read_as_events(name, tmp_path):
-    world = WORLDS[name](130)
-    with serving(world) as server:
-        download(world.source(server.address), tmp_path / "pages", rng=1)
+def test_a_downloaded_file_is_read_as_events(name, tmp_path):
+    api = FAKE_APIS[name](130)
+    with serving(api) as server:
+        download(api.source(server.address), tmp_path / "pages")
     events, report = read_events(tmp_path / "pages", with_report=True)
     assert report.format == name
     assert len(events) == 130
     assert set(events["place"]) == {"Izium"}
 
 
-def test_a_short_page_of_mastodon_is_not_the_last(tmp_path):
-    world = Statuses(100, hidden=lambda number: number % 3 == 0)
-    with serving(world) as server:
-        done = download(world.source(server.address), tmp_path / "out", rng=1)
-    assert done.items == sum(number % 3 != 0 for number in range(100))
+def test_a_short_mastodon_page_is_not_taken_as_the_last(tmp_path):
+    api = FakeMastodon(100, hidden=lambda number: number % 3 == 0)
+    with serving(api) as server:
+        result = download(api.source(server.address), tmp_path / "out")
+    assert result.items == sum(number % 3 != 0 for number in range(100))
 
 
 @pytest.mark.parametrize("first", [0, 1])
-def test_pages_of_ucdp_are_numbered_as_its_server_numbers_them(first, tmp_path):
-    world = Ucdps(130, first=first)
-    with serving(world) as server:
-        assert download(world.source(server.address), tmp_path / "out", rng=1).items == 130
-        numbers = [asked.query.get("page") for asked in server.asked]
-    assert numbers == [None, str(first + 1), str(first + 2)]
+def test_ucdp_page_numbers_are_those_of_the_server(first, tmp_path):
+    api = FakeUcdp(130, first=first)
+    with serving(api) as server:
+        assert download(api.source(server.address), tmp_path / "out").items == 130
+        pages = [request.query.get("page") for request in server.requests]
+    assert pages == [None, str(first + 1), str(first + 2)]
 
 
-def test_a_note_of_acled_that_was_changed_is_told_of(tmp_path):
-    world, mended = Acleds(200), []
+def test_an_edited_acled_cursor_is_rejected(tmp_path):
+    api, repaired = FakeAcled(200), []
 
-    def answer(asked):
-        if asked.query.get("page") == "two":
-            asked.query["page"] = "2"
-        return world(asked) if mended or asked.query.get("page") != "2" else Reply(status=410)
+    def respond(request):
+        if request.query.get("page") == "two":
+            request.query["page"] = "2"
+        return api(request) if repaired or request.query.get("page") != "2" else Reply(status=410)
 
-    with serving(answer) as server:
-        source = world.source(server.address)
-        with pytest.raises(DownloadError, match="1 page is kept"):
-            download(source, tmp_path / "out", rng=1)
-        mended.append(1)
-        note = tmp_path / "out.part.json"
-        note.write_text(note.read_text().replace('"cursor": "2"', '"cursor": "two"'))
-        with pytest.raises(DownloadError, match="names no page"):
-            download(source, tmp_path / "out", rng=1)
+    with serving(respond) as server:
+        source = api.source(server.address)
+        with pytest.raises(DownloadError, match="1 answer is kept"):
+            download(source, tmp_path / "out")
+        repaired.append(1)
+        state_file = tmp_path / "out.part.json"
+        state_file.write_text(state_file.read_text().replace('"cursor": "2"', '"cursor": "two"'))
+        with pytest.raises(DownloadError, match="cursor is not a page number"):
+            download(source, tmp_path / "out")
 
 
-def test_an_account_may_have_an_at_before_it_and_no_path_in_it():
+def test_an_account_may_begin_with_an_at_sign_and_contains_no_path():
     assert Mastodon("https://a.example", "@minister@a.example").account == "minister@a.example"
     for name in ("", "a/b", "..", "a b", "a?b"):
         with pytest.raises(DownloadError, match="bad account"):
@@ -121,15 +120,15 @@ def test_an_account_may_have_an_at_before_it_and_no_path_in_it():
 @pytest.mark.parametrize(
     ("wrong", "text"),
     [
-        ({"since": "2022-09-01"}, "go together"),
-        ({"since": "2022-09-02", "until": "2022-09-01"}, "ends before"),
+        ({"since": "2022-09-01"}, "must be given together"),
+        ({"since": "2022-09-02", "until": "2022-09-01"}, "until is before since"),
         ({"since": "1 Sept", "until": "2 Sept"}, "bad day"),
         ({"limit": 0}, "bad limit"),
     ],
 )
-def test_a_query_that_makes_no_sense_is_refused_before_anybody_is_asked(wrong, text):
+def test_an_invalid_query_is_rejected_before_any_request(wrong, text):
     with pytest.raises(DownloadError, match=text):
-        Acleds(1).source("https://a.example", **wrong)
+        FakeAcled(1).source("https://a.example", **wrong)
 
 
 JSON = st.recursive(
@@ -140,9 +139,14 @@ JSON = st.recursive(
 
 
 @settings(max_examples=40)
-@given(st.lists(st.dictionaries(st.text(max_size=3), JSON), max_size=5), st.sampled_from([None, 1]))
-def test_an_array_is_cut_into_its_items_however_it_is_laid_out(items, indent):
-    lines = _items(json.dumps(items, ensure_ascii=False, indent=indent).encode("utf-8", "replace"))
+@given(
+    st.lists(st.dictionaries(st.text(max_size=3), JSON), max_size=5),
+    st.sampled_from([None, 1]),
+    st.sampled_from([",", " \n, "]),
+)
+def test_a_json_array_is_split_into_items_whatever_its_layout(items, indent, comma):
+    layout = {"indent": indent, "separators": (comma, ": "), "ensure_ascii": False}
+    lines = _split_array(json.dumps(items, **layout).encode("utf-8", "replace"))
     assert all(b"\n" not in line for line in lines)
     expected = json.dumps(items, ensure_ascii=False).encode("utf-8", "replace").decode("utf-8")
     assert [json.loads(line) for line in lines] == json.loads(expected)
@@ -162,18 +166,16 @@ def test_an_array_is_cut_into_its_items_however_it_is_laid_out(items, indent):
         ({}, None),
     ],
 )
-def test_how_long_a_server_asks_to_wait(headers, expected):
+def test_the_wait_that_a_server_asks_for_is_parsed(headers, expected):
     assert retry_after_seconds(headers, now=1_662_811_200) == expected
 
 
-def test_when_a_limit_is_lifted_means_nothing_where_it_is_not_reached():
-    assert (
-        retry_after_seconds({"x-ratelimit-reset": "1662811260"}, 1_662_811_200, limited=False)
-        is None
-    )
+def test_a_reset_time_is_ignored_unless_the_limit_is_reached():
+    headers = {"x-ratelimit-reset": "1662811260"}
+    assert retry_after_seconds(headers, 1_662_811_200, limited=False) is None
 
 
-def test_backoff_doubles_up_to_a_minute_and_half_of_it_is_drawn():
+def test_backoff_doubles_up_to_a_minute_and_half_of_it_is_random():
     import numpy as np
 
     rng = np.random.default_rng(5)
@@ -192,97 +194,97 @@ def test_backoff_doubles_up_to_a_minute_and_half_of_it_is_drawn():
         ({"Retry-After": "0"}, 0.5),
     ],
 )
-def test_a_throttled_question_is_asked_again_after_the_wait(headers, waited, tmp_path):
-    world, clock, denied = Statuses(50), Clock(), [1]
+def test_a_throttled_request_is_retried_after_the_wait(headers, waited, tmp_path):
+    api, clock, throttled = FakeMastodon(50), FakeClock(), [1]
 
-    def answer(asked):
-        if "max_id" in asked.query and denied:
-            denied.pop()
+    def respond(request):
+        if "max_id" in request.query and throttled:
+            throttled.pop()
             return Reply(b"slow down", 429, headers)
-        return world(asked)
+        return api(request)
 
-    with serving(answer) as server:
-        done = download(world.source(server.address), tmp_path / "out", rng=1, **clock.arguments)
-    assert done.items == 50
+    with serving(respond) as server:
+        result = download(api.source(server.address), tmp_path / "out", policy=clock.policy())
+    assert result.items == 50
     (slept,) = clock.slept
     assert waited <= slept <= max(waited, 1)
 
 
-def test_a_limit_that_is_used_up_is_waited_for_before_the_next_question_only(tmp_path):
-    world, clock = WORLDS["bluesky"](150), Clock()
+def test_an_exhausted_limit_delays_only_the_next_request(tmp_path):
+    api, clock = FAKE_APIS["bluesky"](150), FakeClock()
 
-    def answer(asked):
-        reply = world(asked)
+    def respond(request):
+        reply = api(request)
         reply.headers |= {"ratelimit-remaining": "0", "ratelimit-reset": str(int(clock.time) + 9)}
         return reply
 
-    with serving(answer) as server:
-        done = download(world.source(server.address), tmp_path / "out", rng=1, **clock.arguments)
-    assert done.pages == 2
+    with serving(respond) as server:
+        result = download(api.source(server.address), tmp_path / "out", policy=clock.policy())
+    assert result.pages == 2
     assert clock.slept == [9]
 
 
-def test_a_server_that_asks_for_too_long_a_wait_is_left_and_its_pages_kept(tmp_path):
-    world, clock, open_ = Statuses(100), Clock(), []
+def test_too_long_a_wait_ends_the_download_and_keeps_its_pages(tmp_path):
+    api, clock, unlimited = FakeMastodon(100), FakeClock(), []
 
-    def answer(asked):
-        if asked.query.get("max_id") and not open_:
+    def respond(request):
+        if request.query.get("max_id") and not unlimited:
             return Reply(status=429, headers={"Retry-After": "86400"})
-        return world(asked)
+        return api(request)
 
-    with serving(answer) as server:
-        source = world.source(server.address)
-        with pytest.raises(DownloadError, match=r"wait 86,400 s.*2 pages are kept"):
-            download(source, tmp_path / "out", rng=1, **clock.arguments)
+    with serving(respond) as server:
+        source = api.source(server.address)
+        with pytest.raises(DownloadError, match=r"wait 86,400 s.*2 answers are kept"):
+            download(source, tmp_path / "out", policy=clock.policy())
         assert clock.slept == []
-        open_.append(1)
-        before = len(server.asked)
-        done = download(source, tmp_path / "out", rng=1)
-    assert (done.items, done.resumed) == (100, True)
-    assert [asked.query.get("max_id") for asked in server.asked[before:]][0]  # noqa: RUF015
+        unlimited.append(1)
+        before = len(server.requests)
+        result = download(source, tmp_path / "out")
+    assert (result.items, result.resumed) == (100, True)
+    assert [request.query.get("max_id") for request in server.requests[before:]][0]  # noqa: RUF015
 
 
-@pytest.mark.parametrize("name", WORLDS)
+@pytest.mark.parametrize("name", FAKE_APIS)
 @settings(max_examples=8)
 @given(st.lists(st.integers(0, 2), max_size=2), st.binary(max_size=30))
-def test_however_often_it_is_cut_off_the_file_is_the_same(name, tmp_path_factory, cuts, rest):
-    """The server dies after some pages, and something half-written stands at the end."""
-    world, folder = WORLDS[name](170, page=30), tmp_path_factory.mktemp("cut")
+def test_an_interrupted_download_gives_the_same_file(name, tmp_path_factory, cuts, rest):
+    """The server fails after some pages, and the part ends with an incomplete line."""
+    api, folder = FAKE_APIS[name](170, page=30), tmp_path_factory.mktemp("cut")
     left = [0]
 
-    def answer(asked):
-        if asked.method == "GET":
+    def respond(request):
+        if request.method == "GET":
             left[0] -= 1
-        return world(asked) if left[0] >= 0 else Reply(b"no", 410)
+        return api(request) if left[0] >= 0 else Reply(b"no", 410)
 
-    with serving(answer) as server:
-        source = world.source(server.address)
+    with serving(respond) as server:
+        source = api.source(server.address)
         for cut in cuts:
             left[0] = cut
             with pytest.raises(DownloadError, match="410"):
-                download(source, folder / "out", rng=1)
+                download(source, folder / "out")
             if (folder / "out.part").exists():
                 with (folder / "out.part").open("ab") as handle:
                     handle.write(rest)
         left[0] = 1_000
-        done = download(source, folder / "out", rng=1)
-        download(source, folder / "whole", rng=1)
-    assert (folder / "out").read_bytes() == (folder / "whole").read_bytes()
-    assert done.resumed == (sum(cuts) > 0)
-    assert sorted(path.name for path in folder.iterdir()) == ["out", "whole"]
+        result = download(source, folder / "out")
+        download(source, folder / "reference")
+    assert (folder / "out").read_bytes() == (folder / "reference").read_bytes()
+    assert result.resumed == (sum(cuts) > 0)
+    assert sorted(path.name for path in folder.iterdir()) == ["out", "reference"]
 
 
-def test_a_process_that_is_killed_is_gone_on_with(tmp_path):
-    world, reached, killed = Ucdps(4_000, page=100), threading.Event(), threading.Event()
+def test_a_killed_download_is_resumed(tmp_path):
+    api, reached, killed = FakeUcdp(4_000, page=100), threading.Event(), threading.Event()
 
-    def answer(asked):
-        if asked.query.get("page") == "25":
+    def respond(request):
+        if request.query.get("page") == "25":
             reached.set()
-            killed.wait(60)  # it dies while it waits for this one
-        return world(asked)
+            killed.wait(60)  # the process is killed while it waits for this page
+        return api(request)
 
-    with serving(answer) as server:
-        source = world.source(server.address)
+    with serving(respond) as server:
+        source = api.source(server.address)
         out = tmp_path / "out.jsonl"
         code = (
             "from foxgrape.io.download import Ucdp, download; "
@@ -295,94 +297,97 @@ def test_a_process_that_is_killed_is_gone_on_with(tmp_path):
             killed.set()
         assert not out.exists()
         assert json.loads((tmp_path / "out.jsonl.part.json").read_text())["pages"] == 25
-        done = download(source, out, rng=1)
-        download(source, tmp_path / "whole", rng=1)
-    assert done.resumed
-    assert [asked.query.get("page") for asked in server.asked].count("3") == 2  # killed, and whole
-    assert out.read_bytes() == (tmp_path / "whole").read_bytes()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.jsonl", "whole"]
+        result = download(source, out)
+        download(source, tmp_path / "reference")
+    assert result.resumed
+    # Once before the kill and once for the reference.
+    assert [request.query.get("page") for request in server.requests].count("3") == 2
+    assert out.read_bytes() == (tmp_path / "reference").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.jsonl", "reference"]
 
 
-def interrupted(world, server, folder):
-    """Leave a part of two pages behind."""
+def interrupt(api, server, folder):
+    """Leave a part with two pages."""
     with pytest.raises(DownloadError, match="kept"):
-        download(world.source(server.address), folder / "out", rng=1, tries=1)
+        download(api.source(server.address), folder / "out", policy=RetryPolicy(max_attempts=1))
 
 
 @pytest.fixture
-def broken_off(tmp_path):
-    """Serve a world that fails at its third page until it is mended."""
-    world, mended = WORLDS["ucdp"](100, page=20), []
+def interrupted_download(tmp_path):
+    """Serve an API that fails at its third page until the first download has ended."""
+    api, repaired = FAKE_APIS["ucdp"](100, page=20), []
 
-    def answer(asked):
-        return world(asked) if mended or int(asked.query.get("page", 0)) < 2 else Reply(status=500)
+    def respond(request):
+        return (
+            api(request) if repaired or int(request.query.get("page", 0)) < 2 else Reply(status=500)
+        )
 
-    with serving(answer) as server:
-        interrupted(world, server, tmp_path)
-        mended.append(1)
-        yield world, server
+    with serving(respond) as server:
+        interrupt(api, server, tmp_path)
+        repaired.append(1)
+        yield api, server
 
 
-def test_a_part_of_another_query_is_refused_in_words(broken_off, tmp_path):
-    world, server = broken_off
-    other = world.source(server.address, country=369)
+def test_a_part_of_another_query_is_rejected(interrupted_download, tmp_path):
+    api, server = interrupted_download
+    other = api.source(server.address, country=369)
     with pytest.raises(DownloadError, match=r"country was None and is 369.*--restart"):
-        download(other, tmp_path / "out", rng=1)
-    assert download(other, tmp_path / "out", rng=1, restart=True).resumed is False
+        download(other, tmp_path / "out")
+    assert download(other, tmp_path / "out", restart=True).resumed is False
 
 
-def test_a_part_without_a_note_or_shorter_than_it_is_refused(broken_off, tmp_path):
-    world, server = broken_off
-    part, note = tmp_path / "out.part", tmp_path / "out.part.json"
-    source, whole, told = world.source(server.address), part.read_bytes(), note.read_text()
-    part.write_bytes(whole[:-1])
-    with pytest.raises(DownloadError, match="shorter than its note"):
-        download(source, tmp_path / "out", rng=1)
-    part.write_bytes(whole.replace(b"Result", b"result", 1))
-    with pytest.raises(DownloadError, match="line 1 is not what 127"):
-        download(source, tmp_path / "out", rng=1)
-    part.write_bytes(whole)
-    for broken in ("{", "[]", told.replace('"cursor": "2"', '"cursor": 2')):
-        note.write_text(broken)
-        with pytest.raises(DownloadError, match="is no note"):
-            download(source, tmp_path / "out", rng=1)
-    note.write_text(told.replace('"cursor": "2"', '"cursor": "two"'))
-    with pytest.raises(DownloadError, match="20 of its 20 items came before"):
-        download(source, tmp_path / "out", rng=1)
-    note.unlink()
+def test_a_part_that_does_not_match_its_state_is_rejected(interrupted_download, tmp_path):
+    api, server = interrupted_download
+    part, state_file = tmp_path / "out.part", tmp_path / "out.part.json"
+    source, content, state = api.source(server.address), part.read_bytes(), state_file.read_text()
+    part.write_bytes(content[:-1])
+    with pytest.raises(DownloadError, match="shorter than recorded in"):
+        download(source, tmp_path / "out")
+    part.write_bytes(content.replace(b"Result", b"result", 1))
+    with pytest.raises(DownloadError, match="line 1 is not a response from 127"):
+        download(source, tmp_path / "out")
+    part.write_bytes(content)
+    for broken in ("{", "[]", state.replace('"cursor": "2"', '"cursor": 2')):
+        state_file.write_text(broken)
+        with pytest.raises(DownloadError, match="is not the state of a download"):
+            download(source, tmp_path / "out")
+    state_file.write_text(state.replace('"cursor": "2"', '"cursor": "two"'))
+    with pytest.raises(DownloadError, match="20 of its 20 items were received before"):
+        download(source, tmp_path / "out")
+    state_file.unlink()
     with pytest.raises(DownloadError, match=r"has no out\.part\.json"):
-        download(source, tmp_path / "out", rng=1)
-    assert part.read_bytes() == whole
-    note.write_text(told)
-    assert download(source, tmp_path / "out", rng=1).items == 100
+        download(source, tmp_path / "out")
+    assert part.read_bytes() == content
+    state_file.write_text(state)
+    assert download(source, tmp_path / "out").items == 100
 
 
-def test_two_who_write_the_same_part_do_not_mix(tmp_path):
-    world, others = WORLDS["ucdp"](100, page=20), []
+def test_two_downloads_do_not_write_to_the_same_part(tmp_path):
+    api, intruders = FAKE_APIS["ucdp"](100, page=20), []
 
-    def answer(asked):
-        if asked.query.get("page") == "2" and not others:
-            others.append((tmp_path / "out.part").open("ab"))
-            others[0].write(b"of somebody else")
-            others[0].close()
-        return world(asked)
+    def respond(request):
+        if request.query.get("page") == "2" and not intruders:
+            intruders.append((tmp_path / "out.part").open("ab"))
+            intruders[0].write(b"from another process")
+            intruders[0].close()
+        return api(request)
 
     with (
-        serving(answer) as server,
-        pytest.raises(DownloadError, match="somebody else writes to it"),
+        serving(respond) as server,
+        pytest.raises(DownloadError, match="another process is writing to it"),
     ):
-        download(world.source(server.address), tmp_path / "out", rng=1)
+        download(api.source(server.address), tmp_path / "out")
 
 
-def test_a_file_that_is_there_is_never_written_over(tmp_path):
+def test_an_existing_file_is_never_overwritten(tmp_path):
     (tmp_path / "out").write_text("mine")
-    with serving(WORLDS["bluesky"](1)) as server:
+    with serving(FAKE_APIS["bluesky"](1)) as server:
         source = Bluesky("a.example", server.address)
-        with pytest.raises(DownloadError, match="the file exists already"):
+        with pytest.raises(DownloadError, match="such a file already"):
             download(source, tmp_path / "out", restart=True)
         with pytest.raises(DownloadError, match="cannot be written: No such file"):
             download(source, tmp_path / "nowhere" / "out")
-        assert server.asked == []
+        assert server.requests == []
     assert (tmp_path / "out").read_text() == "mine"
 
 
@@ -396,7 +401,7 @@ def test_a_file_that_is_there_is_never_written_over(tmp_path):
         ("http://localhost", "http://localhost"),
     ],
 )
-def test_servers_that_may_be_asked(address, origin):
+def test_the_origin_of_a_valid_server_is_returned(address, origin):
     assert validate_server(address) == origin
 
 
@@ -414,13 +419,13 @@ def test_servers_that_may_be_asked(address, origin):
         "https://a.example:port",
     ],
 )
-def test_servers_that_may_not_be_asked(address):
-    with pytest.raises(DownloadError, match="the server address cannot be used"):
+def test_an_invalid_server_is_rejected(address):
+    with pytest.raises(DownloadError, match="not an address to ask"):
         validate_server(address)
 
 
-def test_a_password_in_an_address_is_refused_and_not_repeated():
-    with pytest.raises(DownloadError, match="holds a name or a password") as caught:
+def test_a_password_in_a_url_is_rejected_and_not_repeated():
+    with pytest.raises(DownloadError, match="contains a user name or a password") as caught:
         validate_server("https://me:hunter2hunter2@a.example")
     assert "hunter2" not in str(caught.value)
     for address in ("https://a.example?token=hunter2", "http://a.example/hunter2", "//u:hunter2@["):
@@ -429,7 +434,7 @@ def test_a_password_in_an_address_is_refused_and_not_repeated():
         assert "hunter2" not in str(caught.value)
 
 
-class Ring(KeyringBackend):
+class MemoryKeyring(KeyringBackend):
     """A keyring in memory."""
 
     priority = 1
@@ -439,49 +444,49 @@ class Ring(KeyringBackend):
         return self.held.get((service, username))
 
     def set_password(self, *_):
-        raise AssertionError("nothing is ever put into the keyring")
+        raise AssertionError("the keyring must not be written")
 
 
-def test_a_token_may_stand_in_the_keyring_and_the_environment_comes_first(monkeypatch, tmp_path):
-    world, before = Ucdps(3), keyring.get_keyring()
-    monkeypatch.setattr(Ring, "held", {("foxgrape", "ucdp_token"): "of-the-ring-456"})
-    keyring.set_keyring(Ring())
+def test_the_environment_takes_precedence_over_the_keyring(monkeypatch, tmp_path):
+    api, before = FakeUcdp(3), keyring.get_keyring()
+    monkeypatch.setattr(MemoryKeyring, "held", {("foxgrape", "ucdp_token"): "of-the-ring-456"})
+    keyring.set_keyring(MemoryKeyring())
     try:
-        with serving(world) as server:
-            download(world.source(server.address), tmp_path / "a", rng=1)
+        with serving(api) as server:
+            download(api.source(server.address), tmp_path / "a")
             monkeypatch.delenv("FOXGRAPE_UCDP_TOKEN")
-            download(world.source(server.address), tmp_path / "b", rng=1)
+            download(api.source(server.address), tmp_path / "b")
     finally:
         keyring.set_keyring(before)
-    sent = [asked.headers["x-ucdp-access-token"] for asked in server.asked]
+    sent = [request.headers["x-ucdp-access-token"] for request in server.requests]
     assert sent == ["ucdp-token-0123456789", "of-the-ring-456"]
 
 
-def test_missing_credentials_are_named_before_anybody_is_asked(monkeypatch, tmp_path):
+def test_missing_credentials_are_named_before_any_request(monkeypatch, tmp_path):
     monkeypatch.setattr(keyring, "get_password", lambda *_: None)
     monkeypatch.delenv("FOXGRAPE_ACLED_PASSWORD")
     monkeypatch.setenv("FOXGRAPE_UCDP_TOKEN", " ")
-    with serving(lambda _: as_json({})) as server:
+    with serving(lambda _: json_reply({})) as server:
         with pytest.raises(DownloadError, match=r"set .*_USERNAME and .*_PASSWORD.*acled_password"):
-            download(Acleds(1).source(server.address), tmp_path / "out")
-        with pytest.raises(DownloadError, match=r"FOXGRAPE_UCDP_TOKEN, or store ucdp_token"):
-            download(Ucdps(1).source(server.address), tmp_path / "out")
-        assert server.asked == []
+            download(FakeAcled(1).source(server.address), tmp_path / "out")
+        with pytest.raises(DownloadError, match=r"FOXGRAPE_UCDP_TOKEN, or put ucdp_token"):
+            download(FakeUcdp(1).source(server.address), tmp_path / "out")
+        assert server.requests == []
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_secret_shows_itself_to_nobody():
+def test_a_secret_is_not_shown_or_pickled():
     secret = Secret("hunter2hunter2")
     assert "hunter2" not in f"{secret} {secret!r} {[secret]}"
-    with pytest.raises(TypeError, match="not stored"):
+    with pytest.raises(TypeError, match="cannot be pickled"):
         __import__("pickle").dumps(secret)
 
 
-def test_pages_of_a_resumed_download_follow_on_each_other(broken_off, tmp_path):
-    world, server = broken_off
-    before = len(server.asked)
-    seen = []
-    download(world.source(server.address), tmp_path / "out", rng=1, progress=seen.append)
-    assert [asked.query["page"] for asked in server.asked[before:]] == ["2", "3", "4"]
-    assert [(each.pages, each.items) for each in seen] == [(3, 60), (4, 80), (5, 100)]
-    assert all(first.size < second.size for first, second in pairwise(seen))
+def test_a_resumed_download_requests_only_the_missing_pages(interrupted_download, tmp_path):
+    api, server = interrupted_download
+    before = len(server.requests)
+    updates = []
+    download(api.source(server.address), tmp_path / "out", progress=updates.append)
+    assert [request.query["page"] for request in server.requests[before:]] == ["2", "3", "4"]
+    assert [(state.pages, state.items) for state in updates] == [(3, 60), (4, 80), (5, 100)]
+    assert all(first.size < second.size for first, second in pairwise(updates))

@@ -1,4 +1,4 @@
-"""Who we are: tokens that end and are renewed, and secrets that show nowhere, whatever fails."""
+"""Credentials: tokens are refreshed, and secrets appear nowhere, whatever fails."""
 
 from __future__ import annotations
 
@@ -8,184 +8,189 @@ import traceback
 
 import pytest
 
-from fake_apis import PASSWORD, TOKEN, USER, WORLDS, Acleds, Clock, Ucdps, cut
-from fake_http_server import Reply, as_json, serving
+from fake_apis import FAKE_APIS, PASSWORD, TOKEN, USER, FakeAcled, FakeClock, FakeUcdp, truncated
+from fake_http_server import Reply, json_reply, serving
 from foxgrape.cli.app import run
 from foxgrape.errors import DownloadError
 from foxgrape.io.download import download
 
 pytestmark = pytest.mark.usefixtures("credentials")
 
-#: What must show nowhere, in the spellings in which it could.
+#: Must not appear anywhere, in any encoding.
 SECRETS = [
     *(USER, PASSWORD, TOKEN, "a+password", "a%20password", "100%25", "k%C3%A4se", "käse"),
     *("access-token-", "refresh-token-"),
 ]
 
 
-def test_an_access_token_that_ends_is_renewed_with_the_refresh_token(tmp_path):
-    world, asked_for = Acleds(600), [0]
+def test_an_expired_access_token_is_renewed_with_the_refresh_token(tmp_path):
+    api, n_requests = FakeAcled(600), [0]
 
-    def answer(asked):
-        if asked.path == "/api/acled/read":
-            asked_for[0] += 1
-            if asked_for[0] in {4, 9}:
-                world.access.append("ended")
-        return world(asked)
+    def respond(request):
+        if request.path == "/api/acled/read":
+            n_requests[0] += 1
+            if n_requests[0] in {4, 9}:
+                api.access.append("expired")
+        return api(request)
 
-    with serving(answer) as server:
-        done = download(world.source(server.address), tmp_path / "out", rng=1)
-    assert done.items == 600
-    assert world.grants == ["password", "refresh_token", "refresh_token"]
+    with serving(respond) as server:
+        result = download(api.source(server.address), tmp_path / "out")
+    assert result.items == 600
+    assert api.grants == ["password", "refresh_token", "refresh_token"]
 
 
-def test_a_token_is_renewed_before_it_ends_where_the_server_said_when(tmp_path):
-    world, clock = Acleds(300), Clock()
-    world.lasts = 100
+def test_a_token_is_renewed_before_its_stated_expiry(tmp_path):
+    api, clock = FakeAcled(300), FakeClock()
+    api.token_lifetime = 100
 
-    def answer(asked):
+    def respond(request):
         clock.time += 30
-        return world(asked)
+        return api(request)
 
-    with serving(answer) as server:
-        download(world.source(server.address), tmp_path / "out", rng=1, **clock.arguments)
-    assert world.grants[0] == "password"
-    assert len(world.grants) > 2
-    assert set(world.grants[1:]) == {"refresh_token"}
-
-
-def test_the_password_serves_where_the_refresh_token_has_ended_too(tmp_path):
-    world, asked_for = Acleds(300), [0]
-
-    def answer(asked):
-        if asked.path == "/api/acled/read":
-            asked_for[0] += 1
-            if asked_for[0] == 3:
-                world.access.append("ended")
-                world.refresh.append("ended")
-        return world(asked)
-
-    with serving(answer) as server:
-        assert download(world.source(server.address), tmp_path / "out", rng=1).items == 300
-    assert world.grants == ["password", "refresh_token", "password"]
+    with serving(respond) as server:
+        download(api.source(server.address), tmp_path / "out", policy=clock.policy())
+    assert api.grants[0] == "password"
+    assert len(api.grants) > 2
+    assert set(api.grants[1:]) == {"refresh_token"}
 
 
-def bad_login(_world, asked):
-    return Reply(json.dumps(asked.form).encode(), 400) if asked.method == "POST" else None
+def test_the_password_is_used_when_the_refresh_token_has_expired_too(tmp_path):
+    api, n_requests = FakeAcled(300), [0]
+
+    def respond(request):
+        if request.path == "/api/acled/read":
+            n_requests[0] += 1
+            if n_requests[0] == 3:
+                api.access.append("expired")
+                api.refresh.append("expired")
+        return api(request)
+
+    with serving(respond) as server:
+        assert download(api.source(server.address), tmp_path / "out").items == 300
+    assert api.grants == ["password", "refresh_token", "password"]
 
 
-def forbidden(_world, asked):
-    said = json.dumps(asked.headers).encode()
-    return Reply(said, 403) if asked.method == "GET" else None
+def bad_login(_api, request):
+    return Reply(json.dumps(request.form).encode(), 400) if request.method == "POST" else None
 
 
-def always_401(_world, asked):
+def forbidden(_api, request):
+    echo = json.dumps(request.headers).encode()
+    return Reply(echo, 403) if request.method == "GET" else None
+
+
+def always_401(_api, request):
     return (
-        Reply(asked.headers.get("authorization", "").encode(), 401)
-        if asked.method == "GET"
+        Reply(request.headers.get("authorization", "").encode(), 401)
+        if request.method == "GET"
         else None
     )
 
 
-def broken_token(_world, asked):
-    return as_json({"access_token": "access-token-\n1"}) if asked.method == "POST" else None
+def broken_token(_api, request):
+    return json_reply({"access_token": "access-token-\n1"}) if request.method == "POST" else None
 
 
-def no_token(_world, asked):
-    return as_json({"message": asked.form}) if asked.method == "POST" else None
+def no_token(_api, request):
+    return json_reply({"message": request.form}) if request.method == "POST" else None
 
 
-def repeating(_world, asked):
-    return as_json({"data": [], "debug": asked.headers}) if asked.method == "GET" else None
+def echoing(_api, request):
+    return json_reply({"data": [], "debug": request.headers}) if request.method == "GET" else None
 
 
-def leading_away(_world, asked):
-    said = asked.headers.get("authorization", asked.headers.get("x-ucdp-access-token", ""))
-    return Reply(status=307, headers={"location": f"http://{said.split(' ')[-1]}.example/{said}"})
+def redirecting_away(_api, request):
+    echo = request.headers.get("authorization", request.headers.get("x-ucdp-access-token", ""))
+    return Reply(status=307, headers={"location": f"http://{echo.split(' ')[-1]}.example/{echo}"})
 
 
-def leading_round(_world, asked):
-    said = asked.headers.get("authorization", asked.headers.get("x-ucdp-access-token", ""))
-    headers = {"location": f"/again?said={said.split(' ')[-1]}", "set-cookie": f"session={said}"}
-    return Reply(status=302, headers=headers) if asked.method == "GET" else None
+def redirecting_in_circles(_api, request):
+    echo = request.headers.get("authorization", request.headers.get("x-ucdp-access-token", ""))
+    headers = {"location": f"/again?echo={echo.split(' ')[-1]}", "set-cookie": f"session={echo}"}
+    return Reply(status=302, headers=headers) if request.method == "GET" else None
 
 
-def failing_always(_world, asked):
-    return Reply(json.dumps(asked.headers).encode(), 500)
+def always_failing(_api, request):
+    return Reply(json.dumps(request.headers).encode(), 500)
 
 
-def cut_always(world, asked):
-    return cut(world(asked))
+def always_truncated(api, request):
+    return truncated(api(request))
 
 
 LOGIN = [bad_login, broken_token, no_token]
 ANY = [
-    *(forbidden, always_401, repeating, leading_away, leading_round),
-    *(failing_always, cut_always),
+    *(forbidden, always_401, echoing, redirecting_away, redirecting_in_circles),
+    *(always_failing, always_truncated),
 ]
-FAULTS = [(Acleds, fault) for fault in [*LOGIN, *ANY]] + [(Ucdps, fault) for fault in ANY]
+FAULTS = [(FakeAcled, fault) for fault in [*LOGIN, *ANY]] + [(FakeUcdp, fault) for fault in ANY]
 
 
-def everything_in(error: BaseException) -> str:
-    """Return all that an error tells, with all errors that it leads to."""
-    told, waiting, seen = [], [error], set()
-    while waiting:
-        each = waiting.pop()
-        if each is None or id(each) in seen:
+def full_text_of(error: BaseException) -> str:
+    """Return the text of an error, of its causes and contexts, and its traceback."""
+    texts, pending, seen = [], [error], set()
+    while pending:
+        current = pending.pop()
+        if current is None or id(current) in seen:
             continue
-        seen.add(id(each))
-        told += [str(each), repr(each), repr(each.args), repr(vars(each))]
-        waiting += [each.__cause__, each.__context__]
-    return "\n".join([*told, *traceback.format_exception(error)])
+        seen.add(id(current))
+        texts += [str(current), repr(current), repr(current.args), repr(vars(current))]
+        pending += [current.__cause__, current.__context__]
+    return "\n".join([*texts, *traceback.format_exception(error)])
 
 
-@pytest.mark.parametrize(("make", "fault"), FAULTS, ids=lambda each: each.__name__)
-def test_a_secret_shows_nowhere_whatever_fails(make, fault, tmp_path, caplog, capfd):
-    world, clock = make(130), Clock()
+@pytest.mark.parametrize(("fake", "fault"), FAULTS, ids=lambda value: value.__name__)
+def test_no_failure_reveals_a_secret(fake, fault, tmp_path, caplog, capfd):
+    api, clock = fake(130), FakeClock()
     caplog.set_level(logging.DEBUG)
 
-    def answer(asked):
-        return fault(world, asked) or world(asked)
+    def respond(request):
+        return fault(api, request) or api(request)
 
-    with serving(answer) as server:
+    with serving(respond) as server:
         with pytest.raises(DownloadError) as caught:
             download(
-                world.source(server.address), tmp_path / "o", rng=1, tries=2, **clock.arguments
+                api.source(server.address), tmp_path / "o", policy=clock.policy(max_attempts=2)
             )
-        sent = json.dumps([asked.query for asked in server.asked])
+        sent = json.dumps([request.query for request in server.requests])
     assert "httpx" in {record.name.split(".")[0] for record in caplog.records}
     files = [path.read_text() for path in tmp_path.iterdir()]
     logged = [record.getMessage() + repr(vars(record)) for record in caplog.records]
-    shown = "\n".join([everything_in(caught.value), *logged, *files, sent, *capfd.readouterr()])
-    assert not [secret for secret in SECRETS if secret in shown]
+    output = "\n".join([full_text_of(caught.value), *logged, *files, sent, *capfd.readouterr()])
+    assert not [secret for secret in SECRETS if secret in output]
 
 
-@pytest.mark.parametrize("make", [Acleds, Ucdps])
-def test_a_secret_shows_nowhere_when_all_is_well(make, tmp_path, caplog, capsys):
-    world = make(130)
+@pytest.mark.parametrize("fake", [FakeAcled, FakeUcdp])
+def test_a_successful_download_reveals_no_secret(fake, tmp_path, caplog, capsys):
+    api = fake(130)
     caplog.set_level(logging.DEBUG)
     seen = []
-    with serving(world) as server:
-        done = download(world.source(server.address), tmp_path / "out", rng=1, progress=seen.append)
-        sent = json.dumps([asked.query for asked in server.asked])
+    with serving(api) as server:
+        result = download(api.source(server.address), tmp_path / "out", progress=seen.append)
+        sent = json.dumps([request.query for request in server.requests])
     files = [path.read_text() for path in tmp_path.iterdir()]
     logged = [record.getMessage() + repr(vars(record)) for record in caplog.records]
-    shown = "\n".join([repr(done), repr(seen), *logged, *files, sent, *capsys.readouterr()])
-    assert not [secret for secret in SECRETS if secret in shown]
+    output = "\n".join([repr(result), repr(seen), *logged, *files, sent, *capsys.readouterr()])
+    assert not [secret for secret in SECRETS if secret in output]
 
 
 @pytest.mark.parametrize("token", ["two words and more", "line\nbreak", "käse-käse-käse"])
-def test_a_token_that_no_header_can_carry_is_refused_unshown(token, monkeypatch, tmp_path):
+def test_a_token_that_no_header_can_carry_is_rejected_without_showing_it(
+    token, monkeypatch, tmp_path
+):
     monkeypatch.setenv("FOXGRAPE_UCDP_TOKEN", token)
-    with serving(Ucdps(1)) as server, pytest.raises(DownloadError, match="UCDP_TOKEN cannot") as no:
-        download(Ucdps(1).source(server.address), tmp_path / "out")
-    assert token not in everything_in(no.value)
+    with (
+        serving(FakeUcdp(1)) as server,
+        pytest.raises(DownloadError, match="UCDP_TOKEN cannot") as no,
+    ):
+        download(FakeUcdp(1).source(server.address), tmp_path / "out")
+    assert token not in full_text_of(no.value)
 
 
-@pytest.mark.parametrize("fault", [bad_login, forbidden, repeating, leading_away])
-def test_a_secret_shows_nowhere_in_the_shell(fault, tmp_path, capfd):
-    world = Acleds(70)
-    with serving(lambda asked: fault(world, asked) or world(asked)) as server:
+@pytest.mark.parametrize("fault", [bad_login, forbidden, echoing, redirecting_away])
+def test_no_failure_in_the_shell_reveals_a_secret(fault, tmp_path, capfd):
+    api = FakeAcled(70)
+    with serving(lambda request: fault(api, request) or api(request)) as server:
         call = ["fetch", "acled", "--server", server.address, "--out", str(tmp_path / "out")]
         assert run([*call, "--json"]) == 1
     out, err = capfd.readouterr()
@@ -195,10 +200,10 @@ def test_a_secret_shows_nowhere_in_the_shell(fault, tmp_path, capfd):
 
 
 @pytest.mark.parametrize(("name", "more"), [("acled", []), ("ucdp", ["25.1"])])
-def test_a_secret_shows_nowhere_in_the_shell_when_all_is_well(name, more, tmp_path, capfd):
+def test_a_successful_download_in_the_shell_reveals_no_secret(name, more, tmp_path, capfd):
     out = tmp_path / "out"
-    with serving(WORLDS[name](70)) as server:
+    with serving(FAKE_APIS[name](70)) as server:
         call = ["fetch", name, *more, "--server", server.address, "--out", str(out), "--json"]
         assert run(call) == 0
-    shown = "".join([*capfd.readouterr(), out.read_text(encoding="utf-8")])
-    assert not [secret for secret in SECRETS if secret in shown]
+    output = "".join([*capfd.readouterr(), out.read_text(encoding="utf-8")])
+    assert not [secret for secret in SECRETS if secret in output]

@@ -1,4 +1,4 @@
-"""Exports of events: what stands in them stands in the table, as roughly as they say it."""
+"""Readers of events: every format gives the events table, with the precision of its source."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def ends(events, event_id, name="occurred"):
 
 
 def in_kyiv(first, last):
-    """Return the interval of summer days in Kyiv."""
+    """Return the interval of days in summer in Kyiv."""
     return utc(first) - pd.Timedelta("3h"), utc(last) + pd.Timedelta("21h") - pd.Timedelta("1us")
 
 
@@ -61,12 +61,12 @@ def column(events, name):
     return events[name].astype(object).where(events[name].notna(), None).tolist()
 
 
-def test_every_fixture_is_named():
+def test_every_fixture_has_a_format():
     assert {file.name for file in FIXTURES.iterdir()} == set(FORMAT_OF)
 
 
 @pytest.mark.parametrize("name", FORMAT_OF)
-def test_formats_are_told_by_content(tmp_path, name):
+def test_formats_are_detected_by_content(tmp_path, name):
     file = tmp_path / "export.bin"
     file.write_bytes(gzip.compress((FIXTURES / name).read_bytes()))
     events, report = read_with_report(file)
@@ -75,13 +75,13 @@ def test_formats_are_told_by_content(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", ["acled_old.csv", "acled_new.csv", "acled_api.jsonl"])
-def test_acled_of_any_age_says_the_same(name):
+def test_acled_exports_of_every_layout_agree(name):
     events, report = read_with_report(name, timezone=None, on_error="raise")
     assert events["event_id"].tolist() == [f"acled:UKR90000{n}" for n in (1, 2, 3, 4)]
     assert events["place_id"].tolist() == [
         IZIUM,
-        "geonames:706483",  # a district of Kharkiv is in Kharkiv
-        "acled:Kharkiv",  # somewhere in the region: not the town that stands for it
+        "geonames:706483",  # a district of Kharkiv
+        "acled:Kharkiv",  # somewhere in the region, not in its main town
         LYSYCHANSK,
     ]
     assert events["place_precision"].tolist() == ["exact", "exact", "region", "near"]
@@ -97,7 +97,7 @@ def test_acled_of_any_age_says_the_same(name):
     assert unresolved.to_numpy().tolist() == [["acled:Kharkiv", 1]]
 
 
-def test_a_day_outside_ukraine_needs_a_zone(tmp_path):
+def test_a_day_outside_ukraine_needs_a_time_zone(tmp_path):
     file = tmp_path / "acled.csv"
     text = (FIXTURES / "acled_new.csv").read_text("utf-8-sig").replace(",Ukraine,", ",Moldova,")
     file.write_text(text, encoding="utf-8")
@@ -107,7 +107,7 @@ def test_a_day_outside_ukraine_needs_a_zone(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["ucdp_hxl.csv", "ucdp_candidate.csv", "ucdp_api.jsonl"])
-def test_ucdp_with_and_without_hxl_says_the_same(name):
+def test_ucdp_exports_with_and_without_hxl_agree(name):
     events, report = read_with_report(name, timezone=None, on_error="raise")
     assert events["event_id"].tolist() == ["ucdp:900001", "ucdp:900002", "ucdp:900003"]
     assert events["place"].tolist() == ["Izium", "Lyman", "Donetsk oblast"]
@@ -120,19 +120,19 @@ def test_ucdp_with_and_without_hxl_says_the_same(name):
     assert report.skipped == (name == "ucdp_hxl.csv")
 
 
-def test_viina_tells_when_a_report_appeared():
+def test_viina_reports_have_their_time_of_publication():
     events = read("viina_event_info.csv", on_error="raise")
     assert events["place_id"].tolist() == [IZIUM, LYSYCHANSK, "viina:Kharkivska/Kharkivska"]
     first = utc("2022-09-10T12:16:00"), utc("2022-09-10T12:16:59.999999")
     assert ends(events, "viina:1", "confirmed") == first
-    # Midnight stands for a time that is not known.
+    # Midnight means that the time is unknown.
     assert ends(events, "viina:2", "confirmed") == in_kyiv("2022-09-11", "2022-09-11")
     assert ends(events, "viina:1") == (first[0] - pd.Timedelta("7D"), first[1])
-    with pytest.raises(TableError, match="VIINA does not document the zone"):
+    with pytest.raises(TableError, match="VIINA does not document the time zone"):
         read("viina_event_info.csv", timezone=None, on_error="raise")
 
 
-def test_viina_control_counts_what_lasts():
+def test_viina_control_reports_persistent_changes():
     events = read("viina_control.csv", on_error="raise")
     assert events[["place_id", "kind", "by_side"]].to_numpy().tolist() == [
         [IZIUM, "liberated", "UA"]
@@ -140,23 +140,22 @@ def test_viina_control_counts_what_lasts():
     event_id = events["event_id"].item()
     assert ends(events, event_id, "confirmed") == in_kyiv("2022-09-11", "2022-09-11")
     assert ends(events, event_id) == in_kyiv("2022-09-01", "2022-09-11")
-    flips = read("viina_control.csv", persistence="0h")
-    assert flips["place_id"].tolist() == [IZIUM, LYSYCHANSK, LYSYCHANSK]
-    assert flips["kind"].tolist() == ["liberated", "liberated", "captured"]
+    unfiltered = read("viina_control.csv", persistence="0h")
+    assert unfiltered["place_id"].tolist() == [IZIUM, LYSYCHANSK, LYSYCHANSK]
+    assert unfiltered["kind"].tolist() == ["liberated", "liberated", "captured"]
 
 
-def test_changes_of_control():
+def test_control_changes_report_persistent_changes():
     events, report = read_with_report("control_changes.csv")
-    told = events[["place", "kind", "by_side"]].to_numpy().tolist()
-    assert told == [
+    assert events[["place", "kind", "by_side"]].to_numpy().tolist() == [
         ["Izium", "liberated", "UA"],
-        ["Lyman", "liberated", "UA"],  # only in October: the flip of 10 September did not last
-        ["Balakliia", "liberated", "UA"],  # contested for a day and a half on the way
+        ["Lyman", "liberated", "UA"],  # only in October: the change of 10 September did not persist
+        ["Balakliia", "liberated", "UA"],  # after being contested for a day and a half
         ["Andriivka (1)", "liberated", "UA"],
     ]
     assert events["place_id"].tolist()[::2] == [IZIUM, BALAKLIIA]
     izium = events["event_id"][0]
-    # After the snapshot before, which is that of Balakliia, and before this one was read.
+    # Between the snapshot before (that of Balakliia) and this one.
     assert ends(events, izium, "confirmed") == (
         utc("2022-09-09T00:20:00"),
         utc("2022-09-10T11:29:59.999999"),
@@ -167,8 +166,8 @@ def test_changes_of_control():
     assert "https://example.org/shifted" in table["reason"][0]
     with pytest.raises(TableError, match=r"row 12, column held_by: .*a state such as"):
         read("control_changes.csv", on_error="raise")
-    flips = read("control_changes.csv", persistence="1h")
-    assert flips["kind"].value_counts().to_dict() == {
+    unfiltered = read("control_changes.csv", persistence="1h")
+    assert unfiltered["kind"].value_counts().to_dict() == {
         "liberated": 5,
         "captured": 1,
         "contested": 1,
@@ -185,19 +184,19 @@ def test_changes_of_control():
         ([(0, "Contested"), (5, "Ukraine")], [("held", 5)]),
         ([(0, "Russia"), (5, "Ukraine"), (6, "Russia")], []),
         ([(0, "Russia"), (5, "Ukraine"), (6, "Russia"), (8, "Ukraine")], [("liberated", 8)]),
-        # The shortest flip is left out first: what it interrupted has lasted.
+        # The shortest state is removed first, so the state that it interrupted persists.
         ([(0, "Russia"), (5, "Ukraine"), (6, "Russia"), (6.5, "Ukraine")], [("liberated", 5)]),
         ([(0, "Russia"), (5, "Unknown"), (9, "Ukraine")], [("liberated", 9)]),
         ([(0, "Russia"), (5, "(row removed)"), (9, "Russia")], []),
-        # One that the list lost for a while has lasted all the same; one lost for good has not.
+        # A state persists through a gap in the list, but not if it never appears again.
         ([(0, "Russia"), (5, "Ukraine"), (6, ""), (9, "Ukraine")], [("liberated", 5)]),
         ([(0, "Russia"), (5, "Ukraine"), (6, "(row removed)")], []),
-        # Begun too shortly before the end to be known to last.
+        # Too close to the end of the list to persist.
         ([(0, "Russia"), (19, "Ukraine")], []),
         ([(19.5, "Ukraine")], []),
     ],
 )
-def test_a_state_counts_once_it_has_lasted(tmp_path, states, expected):
+def test_a_state_counts_only_if_it_persists(tmp_path, states, expected):
     start = pd.Timestamp("2022-09-01T00:00:00Z")
     rows = [["place", "from", "to", "first_seen"]]
     before = ""
@@ -213,7 +212,7 @@ def test_a_state_counts_once_it_has_lasted(tmp_path, states, expected):
     assert list(zip(events["kind"], days, strict=True)) == expected
 
 
-def test_a_list_of_changes_alone_tells_what_was_before(tmp_path):
+def test_a_first_change_uses_the_state_before_it(tmp_path):
     file = tmp_path / "changes.csv"
     file.write_text(
         "place_id,place,from,to,first_seen\n"
@@ -235,11 +234,11 @@ CHANGES += [
 ]
 
 
-@pytest.mark.parametrize("told", [CHANGES, CHANGES[::-1], sorted(CHANGES)])
-def test_changes_are_the_same_in_any_order_of_the_file(tmp_path, told):
-    """What a place was before the list began has lasted as long for each, and not longer."""
+@pytest.mark.parametrize("rows", [CHANGES, CHANGES[::-1], sorted(CHANGES)])
+def test_the_order_of_rows_does_not_affect_changes(tmp_path, rows):
+    """The state before the list began persists equally long for every place."""
     file = tmp_path / "changes.csv"
-    file.write_text("\n".join(["place,from,to,first_seen", *told]))
+    file.write_text("\n".join(["place,from,to,first_seen", *rows]))
     events = read_events(file, persistence="2D").sort_values("confirmed_at")
     listed = events[["place", "kind"]].to_numpy().tolist()
     liberated = [[place, "liberated"] for place in ("Izium", "Kupiansk", "Balakliia", "Kherson")]
@@ -248,7 +247,7 @@ def test_changes_are_the_same_in_any_order_of_the_file(tmp_path, told):
     assert since == ["09-08"] * 4 + ["09-10"]
 
 
-def test_a_list_that_spells_a_place_twice_tells_its_change_once(tmp_path):
+def test_a_place_with_two_spellings_has_one_change(tmp_path):
     file = tmp_path / "changes.csv"
     rows = [f"{name},RU,UA,2022-09-10T00:00:00Z" for name in ("Izium", "Izyum")]
     rows += ["Kherson,RU,UA,2022-11-11T00:00:00Z"]
@@ -268,7 +267,7 @@ def test_a_list_that_spells_a_place_twice_tells_its_change_once(tmp_path):
         read_events(file)
 
 
-def test_changes_of_the_year_1_and_ids_that_are_numbers_end_in_rows_or_quarantine(tmp_path):
+def test_changes_in_the_year_1_are_read_and_numeric_ids_are_quarantined(tmp_path):
     file = tmp_path / "changes"
     rows = [
         {"place": "Izium", "from": "RU", "to": "UA", "first_seen": "0001-01-02T00:00:00Z"},
@@ -289,7 +288,7 @@ def test_changes_of_the_year_1_and_ids_that_are_numbers_end_in_rows_or_quarantin
     assert [(bad["record"], bad["column"]) for bad in report.quarantine] == [(2, "place_id")]
 
 
-def test_a_table_resolves_names_and_reports_what_it_cannot():
+def test_a_table_resolves_names_and_reports_unresolved_ones():
     events, report = read_with_report("table.csv", on_error="raise")
     assert events["place_id"].tolist() == [IZIUM, "place:Nowhere_at_all"]
     assert events["place"].tolist() == ["Izium", "Nowhere at all"]
@@ -297,13 +296,13 @@ def test_a_table_resolves_names_and_reports_what_it_cannot():
     assert ends(events, "e1") == in_kyiv("2022-09-10", "2022-09-10")
     assert ends(events, "e1", "confirmed") == (utc("2022-09-11T12:00:00"),) * 2
     assert pd.isna(events["confirmed_at"][1])
-    told = report.unresolved_frame()
-    assert told[["place_id", "rows", "reason"]].to_numpy().tolist() == [
-        ["place:Nowhere_at_all", 1, "no place of this name is known"]
+    columns = ["place_id", "rows", "reason"]
+    assert report.unresolved_frame()[columns].to_numpy().tolist() == [
+        ["place:Nowhere_at_all", 1, "no place has this name"]
     ]
 
 
-def test_an_ambiguous_name_is_reported_not_guessed(tmp_path):
+def test_an_ambiguous_name_is_reported_and_not_guessed(tmp_path):
     file = tmp_path / "t.csv"
     header = "id,place,admin1,lat,lon,date\n"
     rows = ["1,Lyman,,,,2022-10-01", "2,Lyman,Donetsk,48.98,37.80,2022-10-01"]
@@ -314,7 +313,7 @@ def test_an_ambiguous_name_is_reported_not_guessed(tmp_path):
     assert events["place_id"][0] == events["place_id"][2] == "place:Lyman"
     reasons = report.unresolved_frame()["reason"].tolist()
     assert len(reasons) == 1
-    assert "places of this name, and no coordinates" in reasons[0]
+    assert "places have this name; coordinates are missing" in reasons[0]
 
 
 DAYS = st.dates(date(2014, 1, 1), date(2024, 12, 31))
@@ -322,21 +321,21 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_character
 
 
 @given(st.lists(st.tuples(DAYS, TEXTS), min_size=1, max_size=5), st.sampled_from(["csv", "json"]))
-def test_what_is_written_as_acled_is_read_back(tmp_path_factory, rows, packing):
+def test_acled_round_trip(tmp_path_factory, rows, packing):
     names = (FIXTURES / "acled_new.csv").read_text("utf-8-sig").splitlines()[0].split(",")
     template = json.loads((FIXTURES / "acled_api.jsonl").read_text().splitlines()[0])["data"][0]
-    made = [
+    records = [
         template | {"event_id_cnty": f"UKR{n}", "event_date": day.isoformat(), "notes": text}
         for n, (day, text) in enumerate(rows)
     ]
     file = tmp_path_factory.mktemp("acled") / "x"
     if packing == "json":
-        file.write_text(json.dumps({"data": made}), encoding="utf-8")
+        file.write_text(json.dumps({"data": records}), encoding="utf-8")
     else:
         with file.open("w", newline="", encoding="utf-8") as handle:
             writer = csv.DictWriter(handle, names)
             writer.writeheader()
-            writer.writerows(made)
+            writer.writerows(records)
     events = read_events(file)
     assert column(events, "notes") == [text for _, text in rows]
     zone = "Europe/Kyiv"
@@ -347,21 +346,21 @@ def test_what_is_written_as_acled_is_read_back(tmp_path_factory, rows, packing):
 
 
 @given(st.lists(st.tuples(DAYS, st.integers(0, 40)), min_size=1, max_size=5))
-def test_what_is_written_as_ucdp_is_read_back(tmp_path_factory, rows):
+def test_ucdp_round_trip(tmp_path_factory, rows):
     page = json.loads((FIXTURES / "ucdp_api.jsonl").read_text().splitlines()[0])
-    one = page["Result"][0]
+    template = page["Result"][0]
     spans = [(day, day + timedelta(days=length)) for day, length in rows]
     page["Result"] = [
-        one | {"id": n, "date_start": f"{first}T00:00:00", "date_end": f"{last}T00:00:00"}
+        template | {"id": n, "date_start": f"{first}T00:00:00", "date_end": f"{last}T00:00:00"}
         for n, (first, last) in enumerate(spans)
     ]
     file = tmp_path_factory.mktemp("ucdp") / "x"
     file.write_text(json.dumps(page))
     events = read_events(file)
-    lived = [
+    days = [
         events[f"occurred_{end}"].dt.tz_convert("Europe/Kyiv").dt.date for end in ("at", "until")
     ]
-    assert list(zip(*lived, strict=True)) == spans
+    assert list(zip(*days, strict=True)) == spans
 
 
 CELLS = st.sampled_from(
@@ -384,9 +383,7 @@ CELLS = st.sampled_from(
 
 @pytest.mark.parametrize("name", [name for name in FORMAT_OF if name.endswith(".csv")])
 @given(st.data())
-def test_whatever_stands_in_a_cell_ends_in_rows_quarantine_or_one_line(
-    tmp_path_factory, name, data
-):
+def test_any_cell_gives_rows_quarantine_or_a_one_line_error(tmp_path_factory, name, data):
     rows = list(csv.reader((FIXTURES / name).read_text("utf-8-sig").splitlines()))
     row = data.draw(st.integers(1, len(rows) - 1))
     rows[row][data.draw(st.integers(0, len(rows[row]) - 1))] = data.draw(CELLS)
@@ -403,19 +400,19 @@ def test_whatever_stands_in_a_cell_ends_in_rows_quarantine_or_one_line(
 
 
 @pytest.mark.parametrize(
-    ("name", "cell", "day", "also"),
+    ("name", "cell", "day", "other_cells"),
     [
         ("acled_new.csv", "event_date", "0001-01-01", {"time_precision": "2"}),
         ("acled_new.csv", "event_date", "9999-12-01", {"time_precision": "3"}),
         ("viina_event_info.csv", "date", "00010102", {"time": "12:00"}),
     ],
 )
-def test_what_a_rough_day_may_reach_beyond_the_calendar_costs_its_row(
-    tmp_path, name, cell, day, also
+def test_a_day_whose_precision_exceeds_the_calendar_is_quarantined(
+    tmp_path, name, cell, day, other_cells
 ):
     first, *rest = csv.DictReader((FIXTURES / name).read_text("utf-8-sig").splitlines())
-    rows = [first | {cell: day} | also, *rest]
-    file = written(tmp_path, list(first), [row.values() for row in rows])
+    rows = [first | {cell: day} | other_cells, *rest]
+    file = write_csv(tmp_path, list(first), [row.values() for row in rows])
     events, report = read_with_report(file)
     assert len(events) == len(rest)
     assert report.quarantine_frame()["record"].tolist() == [2]
@@ -440,7 +437,7 @@ def test_what_a_rough_day_may_reach_beyond_the_calendar_costs_its_row(
         b"PAR1 no Parquet",
     ],
 )
-def test_what_is_no_file_of_events_ends_in_one_line_or_quarantine(tmp_path, content, on_error):
+def test_an_invalid_file_gives_a_one_line_error_or_quarantine(tmp_path, content, on_error):
     file = tmp_path / "x"
     file.write_bytes(content)
     try:
@@ -454,7 +451,7 @@ def test_what_is_no_file_of_events_ends_in_one_line_or_quarantine(tmp_path, cont
         assert len(events) == 0
 
 
-def test_an_id_of_a_place_has_a_scheme(tmp_path):
+def test_a_place_id_must_have_a_scheme(tmp_path):
     file = tmp_path / "t.csv"
     file.write_text("id,place_id,date\n1,Izium,2022-09-10\n2,geonames:707292,2022-09-10\n")
     events, report = read_events(file, timezone="UTC", on_error="quarantine", with_report=True)
@@ -467,7 +464,7 @@ MINUTES = st.datetimes(
 ).map(lambda when: when.replace(second=0, microsecond=0))
 
 
-def written(folder, names, rows):
+def write_csv(folder, names, rows):
     file = folder / "x.csv"
     with file.open("w", newline="", encoding="utf-8") as handle:
         csv.writer(handle).writerows([names, *rows])
@@ -475,31 +472,31 @@ def written(folder, names, rows):
 
 
 @given(st.lists(st.tuples(MINUTES, TEXTS), min_size=1, max_size=5))
-def test_what_is_written_as_viina_is_read_back(tmp_path_factory, rows):
+def test_viina_round_trip(tmp_path_factory, rows):
     fixture = (FIXTURES / "viina_event_info.csv").read_text("utf-8").splitlines()
     names, first = list(csv.reader(fixture))[:2]
     template = dict(zip(names, first, strict=True))
-    made = [
+    records = [
         template | {"event_id": n, "date": f"{when:%Y%m%d}", "time": f"{when:%H:%M}", "text": text}
         for n, (when, text) in enumerate(rows)
     ]
-    lines = [[row[name] for name in names] for row in made]
-    events = read_events(written(tmp_path_factory.mktemp("viina"), names, lines), timezone="UTC")
+    lines = [[row[name] for name in names] for row in records]
+    events = read_events(write_csv(tmp_path_factory.mktemp("viina"), names, lines), timezone="UTC")
     assert events["event_id"].tolist() == [f"viina:{n}" for n in range(len(rows))]
     assert events["confirmed_at"].dt.tz_localize(None).tolist() == [when for when, _ in rows]
     assert column(events, "text") == [text or None for _, text in rows]
 
 
 @given(st.lists(st.sampled_from(["UA", "RU", "CONTESTED"]), min_size=1, max_size=12))
-def test_what_is_written_as_control_by_the_day_is_read_back(tmp_path_factory, states):
-    """Without persistence, the changes are those between one day and the next."""
+def test_viina_control_round_trip(tmp_path_factory, states):
+    """Without persistence, every change from one day to the next is an event."""
     rows = [[707292, f"202209{day:02}", state] for day, state in enumerate(states, start=1)]
-    file = written(tmp_path_factory.mktemp("control"), ["geonameid", "date", "status"], rows)
+    file = write_csv(tmp_path_factory.mktemp("control"), ["geonameid", "date", "status"], rows)
     events = read_events(file, timezone="UTC", persistence="0h")
     changes = [
         (day + 1, after)
         for day, (before, after) in enumerate(pairwise(states), start=1)
-        if before != after and day + 1 < len(states)  # one of the last day lasts for no time yet
+        if before != after and day + 1 < len(states)  # a change on the last day has no duration yet
     ]
     days = events["confirmed_at"].dt.day.tolist()
     sides = [side or "CONTESTED" for side in column(events, "by_side")]
@@ -507,29 +504,29 @@ def test_what_is_written_as_control_by_the_day_is_read_back(tmp_path_factory, st
 
 
 @given(st.lists(st.sampled_from(["Ukraine", "Russia", "Contested"]), min_size=2, max_size=10))
-def test_what_is_written_as_changes_of_control_is_read_back(tmp_path_factory, states):
-    """Kinds follow from who held the place last, states from one row to the next."""
+def test_control_changes_round_trip(tmp_path_factory, states):
+    """The kind depends on the last holder of the place."""
     rows = [
         ["Izium", before, after, f"2022-09-{day:02}T12:00:00Z"]
         for day, (before, after) in enumerate(zip(["", *states], states, strict=False), start=1)
     ]
     rows.append(["Lyman", "", "Russia", "2022-09-30T12:00:00Z"])
     names = ["place", "from", "to", "first_seen"]
-    file = written(tmp_path_factory.mktemp("changes"), names, rows)
+    file = write_csv(tmp_path_factory.mktemp("changes"), names, rows)
     events = read_events(file, persistence="1h")
     expected, holder = [], None
     for day, (before, after) in enumerate(zip([None, *states], states, strict=False), start=1):
         if before is not None and before != after:
-            told = {"Ukraine": "liberated", "Russia": "captured"}.get(after, "contested")
+            kind = {"Ukraine": "liberated", "Russia": "captured"}.get(after, "contested")
             same = after != "Contested" and holder in {None, after}
-            expected.append((day, "held" if same else told))
+            expected.append((day, "held" if same else kind))
         holder = after if after != "Contested" else holder
     assert list(zip(events["confirmed_at"].dt.day, events["kind"], strict=True)) == expected
 
 
 @pytest.mark.parametrize("kind", ["csv", "tsv", "lines", "parquet", "excel"])
 @given(st.lists(st.tuples(MINUTES, TEXTS.map(str.strip)), min_size=1, max_size=4))
-def test_what_is_written_as_a_table_is_read_back(tmp_path_factory, kind, rows):
+def test_table_round_trip(tmp_path_factory, kind, rows):
     frame = pd.DataFrame(
         [
             {
@@ -556,13 +553,13 @@ def test_what_is_written_as_a_table_is_read_back(tmp_path_factory, kind, rows):
     assert events["event_id"].tolist() == frame["id"].tolist()
     assert set(events["place_id"]) == {IZIUM}
     for name, days in (("occurred", 0), ("confirmed", 1)):
-        told = [when + timedelta(days=days) for when, _ in rows]
-        assert events[f"{name}_at"].dt.tz_localize(None).tolist() == told
+        expected = [when + timedelta(days=days) for when, _ in rows]
+        assert events[f"{name}_at"].dt.tz_localize(None).tolist() == expected
         assert events[f"{name}_at"].equals(events[f"{name}_until"].rename(f"{name}_at"))
     assert column(events, "remark") == frame["remark"].tolist()
 
 
-def test_a_carriage_return_within_the_header_is_told(tmp_path):
+def test_a_carriage_return_in_the_header_is_an_error(tmp_path):
     file = tmp_path / "events.csv"
     file.write_bytes((FIXTURES / "acled_old.csv").read_bytes().replace(b"iso3", b"iso\r3", 1))
     with pytest.raises(FoxgrapeError, match="invalid CSV: new-line character"):
@@ -572,8 +569,8 @@ def test_a_carriage_return_within_the_header_is_told(tmp_path):
 
 
 @pytest.mark.parametrize("on_error", ["raise", "quarantine"])
-def test_a_place_that_goes_by_two_ids_is_read_under_one(tmp_path, on_error):
-    """As a table of our own, and as any other."""
+def test_a_place_with_two_ids_is_read_under_the_current_one(tmp_path, on_error):
+    """In a file of the events table, and in any other table."""
     old = study_folder("izium-2022") / "events.csv"
     expected = read_events(old)["place_id"].tolist()
     file = tmp_path / "events.csv"

@@ -452,9 +452,9 @@ def test_failure_and_recovery_are_told_once_each(written):
         (out / "fail").unlink()
         call(2)
         call(3)
-        told = [json.loads(asked.body) for asked in server.asked]
+        told = [json.loads(request.body) for request in server.requests]
     assert [one["kind"] for one in told] == ["failed", "recovered"]
-    assert {asked.path for asked in server.asked} == {"/hooks/hunter2"}
+    assert {request.path for request in server.requests} == {"/hooks/hunter2"}
     assert told[0]["period_end"] == "2022-09-09T04:00:00+00:00"
     assert told[0]["error"] == "RuntimeError: broken"
     assert told[0]["text"] == (
@@ -481,7 +481,7 @@ def test_what_could_not_be_told_is_told_by_a_later_call(written):
     assert call({"DESK_URL": "http://127.0.0.1:9/hunter2"}) == (
         "desk could not be told: ConnectError",
     )
-    with serving(lambda _: answers[len(server.asked) - 1]) as server:
+    with serving(lambda _: answers[len(server.requests) - 1]) as server:
         environ = {"DESK_URL": f"{server.address}/hunter2"}
         assert call(environ) == (
             "desk could not be told: the server answers 500 Internal Server Error",
@@ -489,7 +489,7 @@ def test_what_could_not_be_told_is_told_by_a_later_call(written):
         assert call(environ) == ("desk could not be told: the server answers 302 Found",)
         assert call(environ) == ()
         assert call(environ) == ()
-        assert len(server.asked) == 3
+        assert len(server.requests) == 3
 
 
 def test_old_news_is_dropped(written):

@@ -33,7 +33,8 @@ def data_list(folder: Folder = None, as_json: AsJson = False) -> None:
 
     known, where = list_datasets().values(), data_folder(folder)
     data = [
-        each.to_dict() | {"here": str(where / each.file) if (where / each.file).exists() else None}
+        each.to_dict()
+        | {"here": str(where / each.filename) if (where / each.filename).exists() else None}
         for each in known
     ]
     rows = [
@@ -45,7 +46,7 @@ def data_list(folder: Folder = None, as_json: AsJson = False) -> None:
 def _row(each: Dataset, *, here: bool) -> dict[str, str]:
     return {
         "name": each.name,
-        "what": each.what.partition(". ")[0],
+        "description": each.description.partition(". ")[0].rstrip("."),
         "licence": each.licence,
         "checksum": each.checksum[:15] if each.sha256 else each.checksum,
         "here": "yes" if here else "no",

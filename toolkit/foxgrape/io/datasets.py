@@ -1,8 +1,7 @@
-"""Public data sets, by name: fetched once, checked each time, with licence and citation.
+"""Public data sets by name: downloaded once, verified on each use, with licence and citation.
 
-Where the registry has a file's checksum, a file that differs is not kept. Where a publisher
-rewrites a file there can be none: then the checksum of what came is noted beside it, and a later
-file that differs is told of.
+A file that does not match the registry's checksum is not kept. Files that their publisher
+rewrites have none; their checksum is stored beside them, and a change is reported.
 """
 
 from __future__ import annotations
@@ -16,22 +15,22 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from foxgrape._util.files import write_atomic
 from foxgrape.errors import DownloadError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    import numpy as np
     import pandas as pd
+
+    from foxgrape.io.download.http import RetryPolicy
 
 __all__ = ["Dataset", "DatasetFile", "data_folder", "fetch", "list_datasets"]
 
 _REGISTRY = files("foxgrape") / "resources" / "datasets.toml"
 _ENV = "FOXGRAPE_DATA"
-#: Files are larger than pages of an API, and may take longer.
-_MAX_FILE = 2**32
-_LONGEST = 6 * 3600.0
+#: Files are larger than the pages of an API and take longer.
+_MAX_SIZE = 2**32
+_MAX_DURATION = 6 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,53 +40,53 @@ class Dataset:
     Attributes
     ----------
     name
-        As `fetch` takes it.
-    what
-        What is in it, and what to mind.
-    url, file
-        Where it comes from, and what it is called here.
+        As in ``fetch(name)``.
+    description
+        Content and limitations.
+    url, filename
+        Where the file comes from, and its name in the data folder.
     format
-        What `read_events` calls it; ``"none"`` where no reader is promised.
+        As in ``read_events(format=...)``; ``"none"`` where no reader is promised.
     checksum
-        ``"sha256:…"``, or ``"none: why"``.
-    checked, known
-        Whether the address was seen to give the file, and what is known of it.
-    home, licence, licence_url, citation
-        The publisher's.
+        ``"sha256:…"``, or ``"none: reason"``.
+    url_checked, url_note
+        Whether `url` has been seen to return the file, and what else is known about it.
+    homepage, licence, licence_url, citation
+        Of the publisher.
     """
 
     name: str
-    what: str
+    description: str
     url: str
-    file: str
+    filename: str
     format: str
     checksum: str
-    checked: bool
-    known: str
-    home: str
+    url_checked: bool
+    url_note: str
+    homepage: str
     licence: str
     licence_url: str
     citation: str
 
     @property
     def sha256(self) -> str | None:
-        """Return the checksum, None where there is none."""
-        kind, _, value = self.checksum.partition(":")
-        return value if kind == "sha256" else None
+        """SHA-256 of the file, or None."""
+        algorithm, _, value = self.checksum.partition(":")
+        return value if algorithm == "sha256" else None
 
     @property
     def attribution(self) -> str:
-        """Say what to name where the data are used."""
-        return f"{self.citation}. {self.home}. {self.licence} ({self.licence_url})."
+        """Text to publish with the data."""
+        return f"{self.citation}. {self.homepage}. {self.licence} ({self.licence_url})."
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as plain values."""
+        """Return the fields as plain values."""
         return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetFile:
-    """A data set that is here.
+    """A local copy of a data set.
 
     Attributes
     ----------
@@ -95,61 +94,60 @@ class DatasetFile:
         The file.
     sha256
         Its checksum.
-    changed_from
-        What it was before, where there is no checksum to hold on to and it is another one now.
-    data_set
+    previous_sha256
+        Its earlier checksum, if the registry has none and the file has changed; else None.
+    dataset
         The entry of the registry.
     """
 
     path: str
     sha256: str
-    changed_from: str | None
-    data_set: Dataset
+    previous_sha256: str | None
+    dataset: Dataset
 
     def sentence(self) -> str:
-        """Say where it is, and what to name."""
-        return f"{self.path}\n{self.data_set.attribution}"
+        """Return the path and the attribution."""
+        return f"{self.path}\n{self.dataset.attribution}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as plain values."""
+        """Return the fields as plain values."""
         return asdict(self)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return it as one row."""
+        """Return the fields and those of the data set as a table with one row."""
         import pandas as pd
 
-        told = self.to_dict()
-        return pd.DataFrame([told.pop("data_set") | told])
+        row = self.to_dict()
+        return pd.DataFrame([row.pop("dataset") | row])
 
 
 def list_datasets() -> dict[str, Dataset]:
-    """Return what the registry knows, by name.
+    """Return the data sets of the registry by name.
 
     Returns
     -------
-    dict of str to DataSet
+    dict of str to Dataset
 
     Examples
     --------
-    >>> data_sets()["ucdp-ged"].licence
+    >>> list_datasets()["ucdp-ged"].licence
     'CC BY 4.0'
     """
-    told = tomllib.loads(_REGISTRY.read_text(encoding="utf-8"))
-    return {
-        name: Dataset(name=name, **each, **told["publishers"][publisher])
-        for name, entry in told["sets"].items()
-        for each in [dict(entry)]
-        for publisher in [each.pop("publisher")]
-    }
+    registry = tomllib.loads(_REGISTRY.read_text(encoding="utf-8"))
+    datasets = {}
+    for name, entry in registry["sets"].items():
+        publisher = registry["publishers"][entry.pop("publisher")]
+        datasets[name] = Dataset(name=name, **entry, **publisher)
+    return datasets
 
 
 def data_folder(folder: str | Path | None = None) -> Path:
-    """Return where data sets are kept.
+    """Return the folder that data sets are stored in.
 
     Parameters
     ----------
     folder
-        Instead of ``FOXGRAPE_DATA``, and of the user's cache folder where that is not set.
+        Default: the variable ``FOXGRAPE_DATA``, else the user's cache folder.
 
     Returns
     -------
@@ -172,147 +170,133 @@ def fetch(
     *,
     folder: str | Path | None = None,
     refresh: bool = False,
-    tries: int = 6,
-    timeout: float = 30,
-    rng: np.random.Generator | int | None = None,
-    sleep: Callable[[float], object] | None = None,
+    policy: RetryPolicy | None = None,
 ) -> DatasetFile:
-    """Return a public data set's file, downloading it if it is not here.
+    """Return the local file of a public data set; download it if necessary.
 
     Parameters
     ----------
     name
-        In the registry; `data_sets` lists them.
+        See `list_datasets`.
     folder
-        Where to keep it; see `data_folder`.
+        See `data_folder`.
     refresh
-        Download it again where there is no checksum. A file that has one never changes.
-    tries
-        How often to ask before giving up.
-    timeout
-        Seconds without a byte after which an attempt has failed.
-    rng
-        Draws the jitter of the waits: a generator or a seed.
-    sleep
-        Instead of waiting; for tests.
+        Download a file without a registered checksum again. Files with one never change.
+    policy
+        Retries and timeout; its limits on size and duration are raised.
 
     Returns
     -------
-    Fetched
+    DatasetFile
 
     Raises
     ------
     DownloadError
-        If there is no such set, it cannot be fetched, or it is not the file that was meant.
-        Nothing half-written is left.
+        If the name is unknown, the download fails, or the checksum does not match. No partial
+        file is left behind.
 
     Warns
     -----
     UserWarning
-        If a file without a checksum is another one than before.
+        If a file without a registered checksum has changed.
 
     Examples
     --------
     >>> fetch("ucdp")
     Traceback (most recent call last):
-    foxgrape.errors.DownloadError: unknown data set; got 'ucdp'. Hint: did you mean 'ucdp-ged'?
+    foxgrape.errors.DownloadError: no such data set; got 'ucdp'. Hint: did you mean 'ucdp-ged'?
     """
     known = list_datasets()
     if name not in known:
         raise DownloadError.unknown_dataset(name, known)
-    chosen = known[name]
-    load = _loader(tries, timeout, rng, sleep)
-    target = data_folder(folder) / chosen.file
+    dataset = known[name]
+    downloader = _downloader(policy)
+    target = data_folder(folder) / dataset.filename
     try:
-        if chosen.sha256 is not None:
-            _retrieve(chosen, target, load)
-            return DatasetFile(str(target), chosen.sha256, None, chosen)
-        return _unpinned(chosen, target, load, refresh=refresh)
+        if dataset.sha256 is not None:
+            _retrieve(dataset, target, downloader)
+            return DatasetFile(str(target), dataset.sha256, None, dataset)
+        return _fetch_unregistered(dataset, target, downloader, refresh=refresh)
     except OSError as error:
         raise DownloadError.unwritable(target, error.strerror or "no permission") from None
 
 
-def _unpinned(
-    chosen: Dataset, target: Path, load: Callable[..., None], *, refresh: bool
+def _fetch_unregistered(
+    dataset: Dataset, target: Path, downloader: Callable[..., None], *, refresh: bool
 ) -> DatasetFile:
-    """Fetch a file that has no checksum; note the one it has, and tell where it changed."""
+    """Fetch a file without a registered checksum; store its checksum and warn of a change."""
     import pooch
 
-    was_here, note = target.exists(), target.with_name(f"{target.name}.sha256")
-    if refresh or not was_here:
-        fresh = target.with_name(f"{target.name}.new")
-        fresh.unlink(missing_ok=True)
-        _retrieve(chosen, fresh, load)
-        fresh.replace(target)
-    got = pooch.file_hash(str(target))
-    before = note.read_text(encoding="utf-8").split(" ")[0] if note.exists() else None
-    changed = before if before not in {None, got} else None
-    if changed is not None:
-        who = "the publisher changed it" if refresh or not was_here else "it was changed here"
+    download = refresh or not target.exists()
+    if download:
+        temporary = target.with_name(f"{target.name}.new")
+        temporary.unlink(missing_ok=True)
+        _retrieve(dataset, temporary, downloader)
+        temporary.replace(target)
+    checksum_file = target.with_name(f"{target.name}.sha256")
+    current = pooch.file_hash(str(target))
+    stored = (
+        checksum_file.read_text(encoding="utf-8").split(" ")[0] if checksum_file.exists() else None
+    )
+    previous = stored if stored not in {None, current} else None
+    if previous is not None:
+        where = "by its publisher" if download else "on this computer"
         warnings.warn(
-            f"{target}: not the file of before, {who}: SHA-256 was {changed} and is {got}",
+            f"{target}: the file was changed {where}; SHA-256 was {previous} and is {current}",
             stacklevel=3,
         )
-    if before != got:
-        # As sha256sum writes it, which can check it too.
-        write_atomic(note, f"{got}  {target.name}\n")
-    return DatasetFile(str(target), got, changed, chosen)
+    if stored != current:
+        # In the format of sha256sum, which can check it.
+        temporary = checksum_file.with_name(f"{checksum_file.name}.new")
+        temporary.write_text(f"{current}  {target.name}\n", encoding="utf-8")
+        temporary.replace(checksum_file)
+    return DatasetFile(str(target), current, previous, dataset)
 
 
-def _retrieve(chosen: Dataset, target: Path, load: Callable[..., None]) -> None:
-    """Have pooch fetch a file to where it shall be, unless it is there and right."""
+def _retrieve(dataset: Dataset, target: Path, downloader: Callable[..., None]) -> None:
+    """Download a file unless a copy with the right checksum exists."""
     import pooch
 
-    keeper = pooch.create(
+    fetcher = pooch.create(
         path=target.parent,
         base_url="",
-        registry={target.name: chosen.sha256},
-        urls={target.name: chosen.url},
+        registry={target.name: dataset.sha256},
+        urls={target.name: dataset.url},
     )
-    seen: list[str] = []
+    checksums = ["nothing"]
 
-    def load_and_look(url: str, file: str, keeper: object) -> None:
-        load(url, file, keeper)
-        seen.append(pooch.file_hash(file))
+    def download_and_hash(url: str, file: str, fetcher: object) -> None:
+        downloader(url, file, fetcher)
+        checksums.append(pooch.file_hash(file))
 
     try:
-        with _quiet():
-            keeper.fetch(target.name, downloader=load_and_look)
-    except ValueError:  # how pooch says that the checksum is another one
-        got = seen[-1] if seen else "nothing"
-        raise DownloadError.wrong_hash(chosen.name, str(chosen.sha256), got) from None
+        with _quiet_pooch():
+            fetcher.fetch(target.name, downloader=download_and_hash)
+    except ValueError:  # raised by pooch for a wrong checksum
+        raise DownloadError.wrong_hash(dataset.name, str(dataset.sha256), checksums[-1]) from None
 
 
-def _loader(
-    tries: int,
-    timeout: float,
-    rng: np.random.Generator | int | None,
-    sleep: Callable[[float], object] | None,
-) -> Callable[..., None]:
-    """Return what pooch calls to download: HTTPS only, asked again where it fails."""
-    import numpy as np
-
+def _downloader(policy: RetryPolicy | None) -> Callable[..., None]:
+    """Return a downloader for pooch that uses HTTPS only and retries."""
     from foxgrape.io.download.http import HttpClient, RetryPolicy
 
-    manners = RetryPolicy(
-        np.random.default_rng(rng), tries, timeout, max_body=_MAX_FILE, longest=_LONGEST
-    )
-    manners = replace(manners, sleep=sleep or manners.sleep)
+    limits = replace(policy or RetryPolicy(), max_size=_MAX_SIZE, max_duration=_MAX_DURATION)
 
-    def load(url: str, file: str | IO[bytes], _keeper: object) -> None:
+    def download(url: str, file: str | IO[bytes], _fetcher: object) -> None:
         parts = urlsplit(url)
+        origin = f"{parts.scheme}://{parts.netloc}"
         with (
-            HttpClient(f"{parts.scheme}://{parts.netloc}", manners, follow=True) as talk,
+            HttpClient(origin, limits, follow_redirects=True) as client,
             Path(str(file)).open("w+b") as sink,
         ):
-            talk.get(parts.path, {}, sink)
+            client.get(parts.path, {}, sink)
 
-    return load
+    return download
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep pooch from writing to stderr, where lines are errors."""
+def _quiet_pooch() -> Iterator[None]:
+    """Keep pooch's progress messages off stderr, which is for errors."""
     import pooch
 
     logger = pooch.get_logger()

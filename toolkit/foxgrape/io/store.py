@@ -1,29 +1,23 @@
-"""Memory: Delta Lake tables under one folder, in which nothing is lost or counted twice.
+"""Versioned storage of posts, events, confirmations and signals as Delta Lake tables.
 
-Each of the four tables that come from outside or from `detect` is one Delta table, partitioned by
-month. A frame is put in by key in one transaction; what it replaces stays readable as an earlier
-version. Any tool that reads Delta Lake opens the same folder.
+Each table is one Delta table under the store's folder, partitioned by month. `Store.upsert` is one
+transaction, and the rows that it replaces remain readable in earlier versions.
 """
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from foxgrape import schemas, times
-from foxgrape.errors import StoreError, did_you_mean
-from foxgrape.io.store_diff import (
-    MONTH,
-    changed_rows,
-    fingerprint,
-    months,
-    scan,
-    validate_extra_columns,
-)
+from foxgrape.errors import StoreError, TableError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,26 +26,30 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from deltalake import DeltaTable
 
-__all__ = ["Store", "Upsert"]
+__all__ = ["Store", "UpsertResult"]
 
-# Writers who meet try again on what the other one wrote; each round lets at least one through.
-_ROUNDS = 100
-#: Versions after which deltalake sums them up, and reads no log from before.
+#: Attempts to commit while other processes write; in each round at least one writer succeeds.
+_MAX_ATTEMPTS = 100
+#: Deltalake writes a checkpoint after this many versions and reads no older log files.
 _CHECKPOINT = 100
+#: The partition column.
+_MONTH = "month"
+#: Number of stored rows that are compared at once.
+_BATCH = 500_000
 
 
 @dataclass(frozen=True, slots=True)
-class Upsert:
-    """What putting a frame into a table did.
+class UpsertResult:
+    """What an upsert did.
 
     Attributes
     ----------
     table
-        Which table.
+        Name of the table.
     version
-        The version that holds the frame; the one before it if nothing was to be done.
+        Version that contains the frame; the latest version if nothing had to be written.
     new, changed, unchanged
-        Rows put in, rows put in place of an earlier version of theirs, and rows already there.
+        Number of rows inserted, updated, and already stored.
     """
 
     table: str
@@ -62,17 +60,17 @@ class Upsert:
 
 
 class Store:
-    """Posts, events, confirmations and signals, kept as versioned Delta Lake tables.
+    """Posts, events, confirmations and signals in versioned Delta Lake tables.
 
-    Readers are never blocked, and two writers at once lose nothing. Deltalake does not survive a
-    fork: start processes that use a store by *spawn* or *forkserver*.
+    Reads never block, and concurrent writes lose nothing. Deltalake does not survive a fork: start
+    processes that use a store by *spawn* or *forkserver*.
 
     Parameters
     ----------
     path
-        A folder, made when the first table is written, or the URL of an object store.
+        A folder, created when the first table is written, or the URL of an object store.
     storage_options
-        What the object store asks for, as deltalake takes it.
+        Options for the object store, as in `deltalake.DeltaTable`.
 
     Examples
     --------
@@ -94,66 +92,60 @@ class Store:
     def __repr__(self) -> str:
         return f"Store({self.path!r})"
 
-    def upsert(self, table: str, frame: pd.DataFrame) -> Upsert:
-        """Put a frame into a table by key: all of it or, if this fails, nothing.
+    def upsert(self, table: str, frame: pd.DataFrame) -> UpsertResult:
+        """Insert rows with a new key and update rows that changed, in one transaction.
 
-        A row whose key is new is added; one that differs from the row of its key replaces it; one
-        that does not differ is left alone, and a frame of such rows makes no new version. Columns
-        that the table does not have yet are added to it with their first value; columns that the
-        frame lacks are kept.
+        Rows that are already stored are not written, and a frame of such rows creates no version.
+        Columns that the table lacks are added once they have a value; columns that the frame lacks
+        keep their values.
 
         Parameters
         ----------
         table
             ``posts``, ``events``, ``confirmations`` or ``signals``.
         frame
-            In the table's schema; each key once.
+            Rows in the table's schema, with unique keys.
 
         Returns
         -------
-        Upsert
+        UpsertResult
 
         Raises
         ------
         TableError
-            If the frame breaks the table's schema, holds a key twice, or has a column of its own
-            of a type that the table cannot keep, such as times without an offset.
+            If the frame breaks the table's schema, has a duplicate key, or has an extra column of
+            a type that cannot be stored, such as times without an offset.
         StoreError
-            If there is no such table, or other writers leave no room for a hundred rounds.
+            If there is no such table, or it cannot be written.
         """
         from deltalake.exceptions import CommitFailedError
 
-        ready, keys = self._ready(table, frame)
-        for _ in range(_ROUNDS):
-            there = self._open(table)
-            if there is None:
-                if self._create(table, ready):
-                    return Upsert(table, 0, len(ready), 0, 0)
+        rows, keys = _prepare(table, frame)
+        for _ in range(_MAX_ATTEMPTS):
+            stored = self._open(table)
+            if stored is None:
+                if self._create(table, rows):
+                    return UpsertResult(table, 0, len(rows), 0, 0)
                 continue
-            with self._reading(table):
-                news = changed_rows(ready, there, keys)
-            told = Upsert(
-                table,
-                there.version(),
-                new=int((news == "new").sum()),
-                changed=int((news == "changed").sum()),
-                unchanged=int((news == "unchanged").sum()),
-            )
-            if told.new + told.changed == 0:
-                return told
+            with self._read_errors(table):
+                status = _compare(rows, stored, keys)
+            counts = {name: int((status == name).sum()) for name in ("new", "changed", "unchanged")}
+            result = UpsertResult(table, stored.version(), **counts)
+            if result.new + result.changed == 0:
+                return result
             try:
-                self._write(there, ready[news != "unchanged"], keys, told)
+                _commit(stored, rows[status != "unchanged"], keys, result)
             except CommitFailedError:
-                continue  # somebody else wrote meanwhile: look again at what is there
+                continue  # another process committed first: compare again
             except Exception as error:
-                if _is_deltas(error):
+                if _is_delta_error(error):
                     raise StoreError.unwritable(self.path, table, error) from None
                 raise
-            return replace(told, version=there.version())
-        raise StoreError.conflict(self.path, table, _ROUNDS)
+            return replace(result, version=stored.version())
+        raise StoreError.conflict(self.path, table, _MAX_ATTEMPTS)
 
     def compare(self, table: str, frame: pd.DataFrame) -> pd.Series:
-        """Tell what `upsert` would do with each row, and do nothing.
+        """Return what `upsert` would do with each row, without writing.
 
         Parameters
         ----------
@@ -163,19 +155,16 @@ class Store:
         Returns
         -------
         Series
-            ``new``, ``changed`` or ``unchanged`` for each row, in the order of the frame.
+            ``new``, ``changed`` or ``unchanged`` for each row of the frame.
 
         Raises
         ------
         TableError, StoreError
-            As `upsert` does.
+            As in `upsert`.
         """
-        ready, keys = self._ready(table, frame)
-        there = self._open(table)
-        if there is None:
-            return pd.Series("new", index=ready.index, dtype="str")
-        with self._reading(table):
-            return changed_rows(ready, there, keys)
+        rows, keys = _prepare(table, frame)
+        with self._read_errors(table):
+            return _compare(rows, self._open(table), keys)
 
     def read(
         self,
@@ -184,77 +173,71 @@ class Store:
         since: str | datetime | None = None,
         until: str | datetime | None = None,
     ) -> pd.DataFrame:
-        """Read a table, as it is or as it was.
+        """Return a table, or an earlier version of it.
 
         Parameters
         ----------
         table
             ``posts``, ``events``, ``confirmations`` or ``signals``.
         version
-            As in `versions`; the newest by default.
+            As in `versions`; default the latest.
         since, until
-            Only rows whose time (posted, occurred or confirmed, earliest instant) lies in
-            [`since`, `until`); instants with their offset.
+            Only rows whose time (earliest posted, occurred or confirmed) is in [`since`, `until`);
+            times with an offset.
 
         Returns
         -------
         DataFrame
-            In the table's schema, in the order of time and key.
+            In the table's schema, sorted by time and key.
 
         Raises
         ------
         StoreError
             If there is no such table or version.
         """
-        keys, clock = _key(table)
-        there = self._written(table, version)
-        bounds = []
-        for bound, sign in ((since, ">="), (until, "<")):
+        keys, clock = _keys(table)
+        stored = self._open_existing(table, version)
+        conditions = []
+        for bound, operator in ((since, ">="), (until, "<")):
             if bound is not None:
-                instant = _instant(bound)
-                # The month is told too, so that other months' files are not opened.
-                bounds += [
-                    f"{MONTH} {sign[0]}= '{instant:%Y-%m}'",
-                    f"{clock} {sign} TIMESTAMP '{instant.isoformat()}'",
+                instant = _parse_bound(bound)
+                # The condition on the partition column skips the files of other months.
+                conditions += [
+                    f"{_MONTH} {operator[0]}= '{instant:%Y-%m}'",
+                    f"{clock} {operator} TIMESTAMP '{instant.isoformat()}'",
                 ]
-        names = [field.name for field in there.schema().fields if field.name != MONTH]
-        with self._reading(table):
-            found = scan(there, names, " AND ".join(bounds) or None)
-            frame = found.read_all().to_pandas()
+        columns = [name for name in _column_names(stored) if name != _MONTH]
+        with self._read_errors(table):
+            stream = _scan(stored, columns, " AND ".join(conditions) or None)
+            frame = stream.read_all().to_pandas()
         return schemas.validate(frame.sort_values([clock, *keys]), table)
 
     def versions(self, table: str) -> pd.DataFrame:
-        """List the versions of a table, newest first: version, at, new, changed.
+        """Return the versions of a table, latest first: version, at, new, changed.
 
         Raises
         ------
         StoreError
             If there is no such table.
         """
-        there = self._written(table)
-        rows = [
-            {
-                "version": entry["version"],
-                "at": pd.Timestamp(entry["timestamp"], unit="ms", tz="UTC"),
-                "new": int(entry.get("new", 0)),
-                "changed": int(entry.get("changed", 0)),
-            }
-            for entry in there.history()
-        ]
-        return pd.DataFrame(rows).astype({"at": times.DTYPE})
+        history = pd.DataFrame(self._open_existing(table).history())
+        counts = history.reindex(columns=["new", "changed"]).astype("float64").fillna(0)
+        at = pd.to_datetime(history["timestamp"], unit="ms", utc=True)
+        versions = pd.DataFrame({"version": history["version"], "at": at, **counts})
+        return versions.astype({"at": times.DTYPE, "new": "int64", "changed": "int64"})
 
     def files(self, table: str) -> list[str]:
-        """Return the files of Parquet that hold the rows of a table as it is.
+        """Return the URIs of the Parquet files of the latest version.
 
         Raises
         ------
         StoreError
             If there is no such table.
         """
-        return self._written(table).file_uris()
+        return self._open_existing(table).file_uris()
 
-    def newest(self) -> dict[str, int]:
-        """Return the newest version of each table that has been written.
+    def latest_versions(self) -> dict[str, int]:
+        """Return the latest version of each table that exists.
 
         Raises
         ------
@@ -264,22 +247,22 @@ class Store:
         Examples
         --------
         >>> from tempfile import mkdtemp
-        >>> Store(mkdtemp()).newest()
+        >>> Store(mkdtemp()).latest_versions()
         {}
         """
-        there = {name: self._open(name) for name in schemas.KEYS}
-        return {name: int(one.version()) for name, one in there.items() if one is not None}
+        tables = ((name, self._open(name)) for name in schemas.KEYS)
+        return {name: int(stored.version()) for name, stored in tables if stored is not None}
 
     def fingerprints(self, versions: Mapping[str, int]) -> dict[str, str]:
-        """Return what identifies the content of each table at a version of it.
+        """Return a hash that identifies the content of each table at a version.
 
-        The number alone does not: a store that is created again at the same path, or restored
-        from a backup and written to, counts the same versions of other content.
+        The version number alone does not: a store that is created again at the same path, or
+        restored from a backup, counts the same versions with other content.
 
         Raises
         ------
         StoreError
-            If there is no such table or version.
+            If a table or version does not exist.
 
         Examples
         --------
@@ -287,46 +270,42 @@ class Store:
         >>> Store(mkdtemp()).fingerprints({})
         {}
         """
-        return {name: fingerprint(self._written(name, at)) for name, at in versions.items()}
+        return {
+            name: _fingerprint(self._open_existing(name, version))
+            for name, version in versions.items()
+        }
 
-    def _ready(self, table: str, frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-        """Return the checked frame as it is stored, and its keys."""
-        keys, clock = _key(table)
-        ready = schemas.validate(frame, table, fill=True)
-        schemas.validate_keys(ready, keys)
-        # A column of its own that is empty throughout has no type to store it in.
-        own = ready.columns.difference(schemas.columns(table))
-        untyped = [name for name in own if ready[name].isna().all()]
-        ready = ready.drop(columns=untyped)
-        validate_extra_columns(ready[own.difference(untyped)])
-        ready[MONTH] = months(ready[clock])
-        return ready, keys
-
-    def _where(self, table: str) -> str:
-        _key(table)
+    def _uri(self, table: str) -> str:
         return f"{self.path.rstrip('/')}/{table}"
 
     def _open(self, table: str, version: int | None = None) -> DeltaTable | None:
         from deltalake import DeltaTable
         from deltalake.exceptions import DeltaError, TableNotFoundError
 
+        _keys(table)  # raises an error for an unknown table
         try:
-            there = DeltaTable(self._where(table), version=version, storage_options=self._options)
+            stored = DeltaTable(self._uri(table), version=version, storage_options=self._options)
         except TableNotFoundError:
             return None
         except DeltaError as error:
             raise StoreError.unreadable(self.path, table, version, error) from None
-        # A disk that lost power leaves files without content, which to deltalake say nothing.
-        newest = there.version()
-        for number in range(max(newest - _CHECKPOINT, 0), newest + 1):
-            log = Path(self._where(table)) / "_delta_log" / f"{number:020}.json"
+        # Deltalake ignores empty log files, which a power cut can leave behind.
+        latest = stored.version()
+        for number in range(max(latest - _CHECKPOINT, 0), latest + 1):
+            log = Path(self._uri(table)) / "_delta_log" / f"{number:020}.json"
             if log.is_file() and log.stat().st_size == 0:
                 raise StoreError.unreadable(self.path, table, version, f"{log.name} is empty")
-        return there
+        return stored
+
+    def _open_existing(self, table: str, version: int | None = None) -> DeltaTable:
+        stored = self._open(table, version)
+        if stored is None:
+            raise StoreError.empty(self.path, table)
+        return stored
 
     @contextmanager
-    def _reading(self, table: str) -> Iterator[None]:
-        """Say in one line what cannot be read while the block runs."""
+    def _read_errors(self, table: str) -> Iterator[None]:
+        """Raise read errors of the block as `StoreError`."""
         import pyarrow as pa
         from deltalake.exceptions import DeltaError
 
@@ -335,51 +314,21 @@ class Store:
         except (pa.ArrowException, DeltaError, OSError) as error:
             raise StoreError.unreadable(self.path, table, None, error) from None
 
-    def _written(self, table: str, version: int | None = None) -> DeltaTable:
-        """Open a table that somebody has written, or say that nobody has."""
-        there = self._open(table, version)
-        if there is None:
-            raise StoreError.empty(self.path, table)
-        return there
-
-    def _write(self, there: DeltaTable, fresh: pd.DataFrame, keys: list[str], told: Upsert) -> None:
-        """Write rows in the version after the one that was looked at, or fail if it is taken."""
-        from deltalake import CommitProperties, write_deltalake
-
-        commit = CommitProperties(
-            custom_metadata={"new": str(told.new), "changed": str(told.changed)},
-            # By itself deltalake would put an append behind whatever somebody else appended.
-            max_commit_retries=0,
-        )
-        if not told.changed:
-            write_deltalake(
-                there, _arrow(fresh), mode="append", schema_mode="merge", commit_properties=commit
-            )
-            return
-        there.merge(
-            _arrow(fresh),
-            predicate=" AND ".join(f"kept.{key} = put.{key}" for key in keys),
-            source_alias="put",
-            target_alias="kept",
-            merge_schema=True,
-            commit_properties=commit,
-        ).when_matched_update_all().when_not_matched_insert_all().execute()
-
-    def _create(self, table: str, ready: pd.DataFrame) -> bool:
-        """Write the first version; False if somebody else just did."""
+    def _create(self, table: str, rows: pd.DataFrame) -> bool:
+        """Write the first version; return False if another process has just done so."""
         from deltalake import CommitProperties, write_deltalake
 
         try:
             write_deltalake(
-                self._where(table),
-                _arrow(ready),
+                self._uri(table),
+                _to_arrow(rows),
                 mode="error",
-                partition_by=[MONTH],
+                partition_by=[_MONTH],
                 storage_options=self._options,
-                commit_properties=CommitProperties(custom_metadata={"new": str(len(ready))}),
+                commit_properties=CommitProperties(custom_metadata={"new": str(len(rows))}),
             )
         except Exception as error:
-            if not _is_deltas(error):
+            if not _is_delta_error(error):
                 raise
             if self._open(table) is None:
                 raise StoreError.unwritable(self.path, table, error) from None
@@ -387,14 +336,15 @@ class Store:
         return True
 
 
-def _is_deltas(error: Exception) -> bool:
-    """Tell whether deltalake raised it, which of schemas that it refuses says so in no own type."""
-    from deltalake.exceptions import DeltaError
+def _fingerprint(table: DeltaTable) -> str:
+    """Return a hash of a table's id and the names of its data files, each of which is unique."""
+    names = sorted(uri.replace("\\", "/").rpartition("/")[2] for uri in table.file_uris())
+    content = "\n".join([str(table.metadata().id), *names])
+    return hashlib.sha256(content.encode()).hexdigest()
 
-    return isinstance(error, DeltaError) or type(error) is Exception
 
-
-def _key(table: str) -> tuple[list[str], str]:
+def _keys(table: str) -> tuple[list[str], str]:
+    """Return the key columns of a table, and the column of its time."""
     if table not in schemas.KEYS:
         raise StoreError(
             "a store has no such table", got=table, hint=did_you_mean(table, schemas.KEYS)
@@ -402,20 +352,172 @@ def _key(table: str) -> tuple[list[str], str]:
     return schemas.KEYS[table]
 
 
-def _arrow(frame: pd.DataFrame) -> pa.Table:
-    import pyarrow as pa
-
-    # attrs would be written into the schema's metadata, and are no part of the data.
-    bare = frame.copy()
-    bare.attrs = {}
-    return pa.Table.from_pandas(bare, preserve_index=False).replace_schema_metadata(None)
-
-
-def _instant(bound: str | datetime) -> pd.Timestamp:
+def _parse_bound(bound: str | datetime) -> pd.Timestamp:
     text = bound if isinstance(bound, str) else bound.isoformat()
     try:
         return pd.Timestamp(times.parse_instant(text))
     except ValueError:
         raise StoreError(
-            "bad bound", expected="an instant with its offset: 2022-09-10T00:00:00Z", got=text
+            "since and until need an offset", expected="such as 2022-09-10T00:00:00Z", got=text
         ) from None
+
+
+def _prepare(table: str, frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Return the validated rows with their month, and the key columns."""
+    keys, clock = _keys(table)
+    rows = schemas.validate(frame, table, fill=True)
+    schemas.validate_keys(rows, keys)
+    # An extra column without values has no type, so it cannot be stored yet.
+    extra = rows.columns.difference(schemas.columns(table))
+    empty = [name for name in extra if rows[name].isna().all()]
+    rows = rows.drop(columns=empty)
+    _validate_extra_columns(rows[extra.difference(empty)])
+    month = times.microseconds(rows[clock]).view("datetime64[us]").astype("datetime64[M]")
+    names, position = np.unique(month, return_inverse=True)
+    rows[_MONTH] = pd.Series(names.astype(str)[position], index=rows.index, dtype="str")
+    return rows, keys
+
+
+def _validate_extra_columns(extra: pd.DataFrame) -> None:
+    """Raise an error for types that Delta Lake cannot store or compare.
+
+    A merge that adds times without an offset makes the table unreadable.
+    """
+    import pyarrow as pa
+
+    for name, column in extra.items():
+        kind: Any = column.dtype
+        try:
+            kind = pa.array(column).type
+            unsupported = pa.types.is_list(kind) or pa.types.is_binary(kind)
+            if pa.types.is_temporal(kind) and not pa.types.is_date(kind):
+                unsupported = getattr(kind, "tz", None) is None
+        except (pa.ArrowException, OverflowError):  # mixed or unknown types
+            unsupported = True
+        if unsupported:
+            raise TableError(
+                "this type of column cannot be stored",
+                column=str(name),
+                expected="text, numbers, booleans, dates, or times with an offset",
+                got=kind,
+            )
+
+
+def _compare(rows: pd.DataFrame, stored: DeltaTable | None, keys: list[str]) -> pd.Series:
+    """Return ``new``, ``changed`` or ``unchanged`` for each row."""
+    status = pd.Series("new", index=rows.index, dtype="str")
+    if rows.empty or stored is None:
+        return status
+    shared = [name for name in _column_names(stored) if name in rows.columns]
+    months = ", ".join(f"'{month}'" for month in sorted(rows[_MONTH].unique()))
+    same_months = _rows_with_keys(stored, shared, f"{_MONTH} IN ({months})", rows[keys[0]])
+    position = _index(same_months, keys).get_indexer(_index(rows, keys))
+    matched = position >= 0
+    if matched.any():
+        ours, theirs = rows[matched], same_months.take(position[matched])
+        added = rows.columns.difference(shared)
+        changed = ours[added].notna().any(axis="columns")
+        for name in set(shared).difference(keys):
+            changed |= _differs(ours[name], theirs[name])
+        status[matched] = np.where(changed, "changed", "unchanged")
+    # A row that is stored in another month has changed, because its time has.
+    rest = rows[~matched]
+    if len(rest):
+        other_months = _rows_with_keys(stored, keys, f"{_MONTH} NOT IN ({months})", rest[keys[0]])
+        moved = _index(rest, keys).isin(_index(other_months, keys))
+        status[rest.index[moved]] = "changed"
+    return status
+
+
+def _differs(ours: pd.Series, theirs: pd.Series) -> Any:
+    """Compare two columns cell by cell; two missing values are equal."""
+    theirs = pd.Series(theirs.array, index=ours.index)
+    try:
+        theirs = theirs.astype(ours.dtype)
+    except (ValueError, TypeError):  # values of different types differ
+        return ours.notna() | theirs.notna()
+    return ~((ours == theirs).fillna(False).astype("bool") | (ours.isna() & theirs.isna()))  # noqa: FBT003
+
+
+def _index(rows: pd.DataFrame, keys: list[str]) -> pd.Index:
+    return pd.Index(rows[keys[0]]) if len(keys) == 1 else pd.MultiIndex.from_frame(rows[keys])
+
+
+def _rows_with_keys(
+    stored: DeltaTable, columns: list[str], where: str, first_keys: pd.Series
+) -> pd.DataFrame:
+    """Return the stored rows whose first key column has one of these values."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    stream = _scan(stored, columns, where)
+    values, name = pa.array(first_keys, pa.string()), str(first_keys.name)
+    matches, pending = [], []
+    # `is_in` hashes its values on each call, so batches are combined.
+    for batch in chain(stream, [None]):
+        if batch is not None:
+            pending.append(batch)
+        if batch is None or sum(part.num_rows for part in pending) >= _BATCH:
+            rows = pa.Table.from_batches(pending, stream.schema)
+            matches.append(rows.filter(pc.is_in(rows[name], values)))
+            pending = []
+    frame: pd.DataFrame = pa.concat_tables(matches).to_pandas()
+    return frame
+
+
+def _scan(stored: DeltaTable, columns: list[str], where: str | None) -> pa.RecordBatchReader:
+    """Stream the rows of a table for which an SQL condition holds."""
+    import pyarrow as pa
+
+    stream = pa.RecordBatchReader.from_stream(stored.scan(columns=columns, predicate=where))
+    # Deltalake returns text as string_view, for which most Arrow kernels are missing.
+    fields = [
+        field.with_type(pa.string()) if field.type == pa.string_view() else field
+        for field in stream.schema
+    ]
+    return stream.cast(pa.schema(fields))
+
+
+def _column_names(stored: DeltaTable) -> list[str]:
+    return [field.name for field in stored.schema().fields]
+
+
+def _commit(stored: DeltaTable, rows: pd.DataFrame, keys: list[str], result: UpsertResult) -> None:
+    """Write rows as the version after `stored`; fail if another process has written it."""
+    from deltalake import CommitProperties, write_deltalake
+
+    properties = CommitProperties(
+        custom_metadata={"new": str(result.new), "changed": str(result.changed)},
+        # By default, deltalake would append after commits that were not compared.
+        max_commit_retries=0,
+    )
+    data = _to_arrow(rows)
+    if not result.changed:
+        write_deltalake(
+            stored, data, mode="append", schema_mode="merge", commit_properties=properties
+        )
+        return
+    stored.merge(
+        data,
+        predicate=" AND ".join(f"target.{key} = source.{key}" for key in keys),
+        source_alias="source",
+        target_alias="target",
+        merge_schema=True,
+        commit_properties=properties,
+    ).when_matched_update_all().when_not_matched_insert_all().execute()
+
+
+def _to_arrow(frame: pd.DataFrame) -> pa.Table:
+    import pyarrow as pa
+
+    # Arrow would write attrs into the schema's metadata.
+    bare = frame.copy()
+    bare.attrs = {}
+    return pa.Table.from_pandas(bare, preserve_index=False).replace_schema_metadata(None)
+
+
+def _is_delta_error(error: Exception) -> bool:
+    """Return whether deltalake raised an error; for some schemas it raises a bare Exception."""
+    from deltalake.exceptions import DeltaError
+
+    return isinstance(error, DeltaError) or type(error) is Exception

@@ -279,7 +279,7 @@ def store_source(path: str | Path, versions: Mapping[str, int] | None = None) ->
     from foxgrape.io.store import Store
 
     if versions is None:
-        versions = Store(where).newest()
+        versions = Store(where).latest_versions()
     if not versions:
         raise ReportError("the store holds nothing yet", file=path, hint="foxgrape ingest")
     fingerprints = Store(where).fingerprints(versions)

@@ -77,7 +77,7 @@ def study_from_store(
     except ValueError:
         raise StudyError.unknown_timezone(timezone, file=store.path) from None
     name = store.path.rstrip("/\\").replace("\\", "/").rpartition("/")[2]
-    versions = store.newest() if versions is None else versions
+    versions = store.latest_versions() if versions is None else versions
     if not {"posts", "events"} & set(versions):
         raise StudyError.not_a_study(Path(store.path), "the store holds no posts and no events")
     posts, events, confirmations = (

@@ -1,18 +1,16 @@
-"""Public APIs as files: what to ask is a value, and `download` does the rest.
+"""Download posts and events from public APIs into files for `read_posts` and `read_events`.
 
-A source is one of four values: ``Mastodon(server, account)``, ``Bluesky(actor)``,
-``Acled(country, since=..., until=...)``, ``Ucdp(version, country=...)``. It knows its first
-request, how to read a page, and where the next one begins. ``download(source, out)`` asks, waits
-as it is told to, and writes what the server said, lossless and undecoded: a page a line, for
-Mastodon a status a line. `read_posts` and `read_events` read these files.
-
-Credentials come from the environment or the keyring, and go nowhere but to their server.
+Describe the query with `Mastodon`, `Bluesky`, `Acled` or `Ucdp`, and pass it to `download`, which
+handles pages, retries and rate limits. Responses are written unchanged: one page per line, or one
+status per line for Mastodon. Credentials come from the environment or the keyring and are sent to
+their own server only.
 """
 
 from __future__ import annotations
 
 from foxgrape.io.download.conflict_data import Acled, Ucdp
 from foxgrape.io.download.download import Download, download
+from foxgrape.io.download.http import RetryPolicy
 from foxgrape.io.download.social_media import Bluesky, Mastodon
 
-__all__ = ["Acled", "Bluesky", "Download", "Mastodon", "Ucdp", "download"]
+__all__ = ["Acled", "Bluesky", "Download", "Mastodon", "RetryPolicy", "Ucdp", "download"]

@@ -1,10 +1,10 @@
-"""Coded events: ACLED, for which one logs in, and UCDP, which asks for a token."""
+"""Conflict events: ACLED (login with a password) and UCDP (access token)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from foxgrape.errors import DownloadError
 from foxgrape.io.download.source import (
@@ -23,45 +23,47 @@ from foxgrape.io.download.source import (
 
 __all__ = ["Acled", "Ucdp"]
 
+_MAX_LIMIT = 5000
+
 
 @dataclass(frozen=True, slots=True)
 class Acled(Source):
-    """Events of ACLED: ``GET /api/acled/read``, by country and days.
+    """ACLED events by country and period: ``GET /api/acled/read``.
 
     Attributes
     ----------
     country
         As ACLED spells it; None for all.
     since, until
-        First and last day, both included: ``2022-09-01``. Both or none.
+        First and last day, both included: ``2022-09-01``. Give both or neither.
     limit
-        Rows a page.
+        Rows per page.
     server
-        Whom to ask, and to tell your password.
+        Your password is sent to this server.
 
     Examples
     --------
     >>> source = Acled("Ukraine", since="2022-09-01", until="2022-09-30")
-    >>> source.ask(None).params["event_date"]
+    >>> source.request(None).params["event_date"]
     '2022-09-01|2022-09-30'
     """
 
     name: ClassVar[str] = "acled"
-    items: ClassVar[str] = "events"
+    kind: ClassVar[str] = "events"
     country: str | None = None
     since: str | None = None
     until: str | None = None
-    limit: int = 5000
+    limit: int = _MAX_LIMIT
     server: str = "https://acleddata.com"
 
     def __post_init__(self) -> None:
         validate_days(self.since, self.until)
         if (self.since is None) != (self.until is None):
-            raise DownloadError("since and until go together", hint="give both days, or none")
-        _check_limit(self.limit)
+            raise DownloadError("since and until must be given together")
+        _validate_limit(self.limit)
 
-    def ask(self, cursor: str | None) -> Request:
-        """Ask for a page by its number, from 1."""
+    def request(self, cursor: str | None) -> Request:
+        """Return the request for a page by its number, from 1."""
         params = {"_format": "json", "limit": str(self.limit), "page": cursor or "1"}
         if self.country is not None:
             params["country"] = self.country
@@ -72,36 +74,32 @@ class Acled(Source):
             }
         return Request("/api/acled/read", params)
 
-    def page(self, body: bytes, cursor: str | None) -> Page:
-        """Keep the envelope as a line; an empty one is the last.
+    def parse(self, body: bytes, cursor: str | None) -> Page:
+        """Return the page as one line; an empty page is the last.
 
-        A short page need not be the last: a server may allow fewer rows than were asked for. Its
-        `count` is that of the page; where it is more, it is taken as that of all pages.
+        A short page need not be the last, because the server may limit the rows further. `count`
+        is the number of rows on the page; if it is larger, it is the number on all pages.
         """
         value = parse_response(body)
         if isinstance(value, dict) and value.get("success") is False:
-            raise InvalidResponseError(f"it says that it failed, status {_status(value)}")
+            # Only a number: text could repeat the request.
+            status = value.get("status")
+            code = status if isinstance(status, int) else "unknown"
+            raise InvalidResponseError(f"the server reports a failure, status {code}")
         items = require_list(value, "data")
         total = None
         if value.get("count") is not None:
             count = require_count(value, "count")
             if count < len(items):
-                raise InvalidResponseError(f"it says {count} rows and holds {len(items)}")
+                raise InvalidResponseError(f"'count' is {count}, but there are {len(items)} rows")
             total = count if count > len(items) else None
         ids = tuple(require_id(item, "event_id_cnty") for item in items)
-        after = str(_number(cursor) + 1) if items else None
-        return Page((json_line(body),), ids, after, total)
+        following = str(_page_number(cursor) + 1) if items else None
+        return Page((json_line(body),), ids, following, total)
 
-    def reread(self, line: bytes) -> Page:
-        """Read an envelope back; the number of the page stands in its note alone."""
-        page = self.page(line, None)
-        return Page(page.lines, page.ids, None, page.total)
-
-
-def _status(value: dict[str, Any]) -> str:
-    """Return the number of a status: words may repeat what was sent."""
-    status = value.get("status")
-    return str(status) if isinstance(status, int) else "unknown"
+    def parse_line(self, line: bytes) -> Page:
+        """Return the page without a cursor: the line does not contain the page's number."""
+        return replace(self.parse(line, None), cursor=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,24 +109,25 @@ class Ucdp(Source):
     Attributes
     ----------
     version
-        Of the data set: ``25.1``; a candidate's such as ``22.0.9`` is September 2022.
+        Of the data set: ``25.1``. Candidate events have versions such as ``22.0.9``, which is
+        September 2022.
     country
-        Its number by Gleditsch and Ward; Ukraine is 369. None for all.
+        Gleditsch and Ward number; Ukraine is 369. None for all.
     since, until
-        Days between which an event begins or ends; each may be missing.
+        Only events that begin or end in this period; each may be None.
     limit
-        Events a page; the server allows 1,000.
+        Events per page; the server allows 1,000.
     server
-        Whom to ask, and to send your token.
+        Your token is sent to this server.
 
     Examples
     --------
-    >>> Ucdp("25.1", country=369).ask("2").params
+    >>> Ucdp("25.1", country=369).request("2").params
     {'pagesize': '1000', 'page': '2', 'Country': '369'}
     """
 
     name: ClassVar[str] = "ucdp"
-    items: ClassVar[str] = "events"
+    kind: ClassVar[str] = "events"
     version: str
     country: int | None = None
     since: str | None = None
@@ -139,57 +138,52 @@ class Ucdp(Source):
     def __post_init__(self) -> None:
         object.__setattr__(self, "version", validate_name(self.version, "version"))
         validate_days(self.since, self.until)
-        _check_limit(self.limit)
+        _validate_limit(self.limit)
 
-    def ask(self, cursor: str | None) -> Request:
-        """Ask for the first page, then by the number that the server gave."""
-        params = {"pagesize": str(self.limit)}
-        told = {
+    def request(self, cursor: str | None) -> Request:
+        """Return the request for the first page, then for the page that the server named."""
+        params = {
+            "pagesize": self.limit,
             "page": cursor,
             "Country": self.country,
             "StartDate": self.since,
             "EndDate": self.until,
         }
-        params |= {name: str(value) for name, value in told.items() if value is not None}
-        return Request(f"/api/gedevents/{self.version}", params)
+        given = {name: str(value) for name, value in params.items() if value is not None}
+        return Request(f"/api/gedevents/{self.version}", given)
 
-    def page(self, body: bytes, cursor: str | None) -> Page:  # noqa: ARG002
-        """Keep a page as a line; one that names no next page is the last."""
+    def parse(self, body: bytes, cursor: str | None) -> Page:  # noqa: ARG002
+        """Return the page as one line; a page that names no next page is the last."""
         value = parse_response(body)
         items = require_list(value, "Result")
-        after = _next_page(value.get("NextPageUrl"))
-        if after is not None and not items:
-            raise InvalidResponseError("it is empty, and another one is promised")
+        following = _next_page(value.get("NextPageUrl"))
+        if following is not None and not items:
+            raise InvalidResponseError("the page is empty, but names a next page")
         ids = tuple(require_id(item, "id") for item in items)
-        return Page((json_line(body),), ids, after, require_count(value, "TotalCount"))
-
-    def reread(self, line: bytes) -> Page:
-        """Read a page back."""
-        return self.page(line, None)
+        return Page((json_line(body),), ids, following, require_count(value, "TotalCount"))
 
 
-def _next_page(address: Any) -> str | None:
-    """Return the number of the next page; the address itself could lead anywhere."""
-    if address is None or address == "":
+def _next_page(url: Any) -> str | None:
+    """Return the page number in a URL; the URL itself is not used, as it could lead anywhere."""
+    if url is None or url == "":
         return None
-    told: dict[str, str]
+    number: str
     try:
-        told = dict(parse_qsl(urlsplit(address).query))
+        number = parse_qs(urlsplit(url).query).get("page", [""])[-1]
     except (ValueError, TypeError, AttributeError):
-        told = {}
-    number = told.get("page", "")
+        number = ""
     if not (number.isascii() and number.isdecimal()):
-        raise InvalidResponseError("the address of the next page has no number")
+        raise InvalidResponseError("'NextPageUrl' has no page number")
     return number
 
 
-def _number(cursor: str | None) -> int:
-    """Return the number of the page at a cursor, which may come from a note that was changed."""
+def _page_number(cursor: str | None) -> int:
+    """Return the page number in a cursor, which may come from an edited state file."""
     if cursor is not None and not cursor.isdecimal():
-        raise InvalidResponseError("the note of the part names no page")
+        raise InvalidResponseError("the saved cursor is not a page number")
     return int(cursor or "1")
 
 
-def _check_limit(limit: int) -> None:
-    if not 1 <= limit <= 5000:  # noqa: PLR2004 - the most that one of them allows
-        raise DownloadError("bad limit", expected="1 to 5,000 rows a page", got=limit)
+def _validate_limit(limit: int) -> None:
+    if not 1 <= limit <= _MAX_LIMIT:
+        raise DownloadError("bad limit", expected=f"1 to {_MAX_LIMIT:,} rows per page", got=limit)

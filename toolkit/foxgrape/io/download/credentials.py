@@ -1,4 +1,4 @@
-"""Who we are: secrets from the environment or the keyring, held in memory and shown nowhere."""
+"""API credentials from the environment or keyring; never logged or pickled."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from foxgrape.errors import DownloadError
-from foxgrape.io.download.http import NoAuth, describe_error
+from foxgrape.io.download.http import Auth, describe_error
 
 if TYPE_CHECKING:
-    from foxgrape.io.download.http import Auth, HttpClient
+    from foxgrape.io.download.http import HttpClient
     from foxgrape.io.download.source import Source
 
 __all__ = ["AcledLogin", "Secret", "UcdpToken", "auth_for", "find_secret"]
@@ -19,12 +19,14 @@ __all__ = ["AcledLogin", "Secret", "UcdpToken", "auth_for", "find_secret"]
 _SERVICE = "foxgrape"
 _ACLED = ("FOXGRAPE_ACLED_USERNAME", "FOXGRAPE_ACLED_PASSWORD")
 _UCDP = ("FOXGRAPE_UCDP_TOKEN",)
-#: A token is renewed so many seconds before it ends, so that none ends on the way.
+#: Refresh a token this many seconds before it expires, so that it does not expire in transit.
 _EARLY = 60.0
+#: Lifetime of a token, in seconds, where the server does not state it.
+_DEFAULT_LIFETIME = 86_400
 
 
 class Secret:
-    """A text that shows itself only to who asks for it by name.
+    """A string that is hidden unless asked for with `reveal`.
 
     Examples
     --------
@@ -43,22 +45,18 @@ class Secret:
         return "Secret(...)"
 
     def __reduce__(self) -> Any:
-        """Refuse to be written anywhere."""
-        raise TypeError("a secret is not stored")
+        """Refuse to be pickled."""
+        raise TypeError("a secret cannot be pickled")
 
     def reveal(self) -> str:
-        """Return the text itself, to be sent and to be forgotten."""
+        """Return the string itself."""
         return self._value
 
 
 def find_secret(name: str) -> Secret | None:
     """Return a secret from the environment, else from the keyring; None if neither has it.
 
-    Parameters
-    ----------
-    name
-        Of the variable: ``FOXGRAPE_UCDP_TOKEN``. In the keyring it stands in the service
-        ``foxgrape`` under ``ucdp_token``.
+    The keyring has ``FOXGRAPE_UCDP_TOKEN`` as service ``foxgrape``, user name ``ucdp_token``.
     """
     value = os.environ.get(name) or _from_keyring(name.removeprefix("FOXGRAPE_").lower())
     return Secret(value.strip()) if value and value.strip() else None
@@ -71,77 +69,67 @@ def _from_keyring(key: str) -> str | None:
     try:
         return keyring.get_password(_SERVICE, key)
     except (KeyringError, RuntimeError):
-        return None  # a machine without a keyring, or one that is locked
+        return None  # there is no keyring, or it is locked
 
 
 def auth_for(source: Source) -> Auth:
-    """Return who we are to the server of a source.
-
-    Raises
-    ------
-    DownloadError
-        If it asks for a secret that is nowhere to be found.
-    """
+    """Return the credentials for a source; raise `DownloadError` if a secret is missing."""
     if source.name == "acled":
-        return AcledLogin(*_found(source, _ACLED))
+        return AcledLogin(*_require_secrets(source, _ACLED))
     if source.name == "ucdp":
-        return UcdpToken(*_found(source, _UCDP))
-    return NoAuth()
+        return UcdpToken(*_require_secrets(source, _UCDP))
+    return Auth()
 
 
-def _found(source: Source, names: tuple[str, ...]) -> list[Secret]:
-    found = [find_secret(name) for name in names]
-    if None in found:
-        raise DownloadError.no_credentials(source.server.partition("://")[2], names)
-    return [secret for secret in found if secret is not None]
+def _require_secrets(source: Source, variables: tuple[str, ...]) -> list[Secret]:
+    secrets = [secret for secret in map(find_secret, variables) if secret is not None]
+    if len(secrets) < len(variables):
+        raise DownloadError.no_credentials(source.server.partition("://")[2], variables)
+    return secrets
 
 
-class UcdpToken:
-    """The token that UCDP gives on request, in a header of its own."""
+class UcdpToken(Auth):
+    """UCDP's access token, sent in a header."""
 
-    names: tuple[str, ...] = _UCDP
+    variables = _UCDP
 
     def __init__(self, token: Secret) -> None:
-        _check(token, *_UCDP)
+        _validate_header_value(token, *_UCDP)
         self._token = token
 
-    def headers(self, talk: HttpClient) -> dict[str, str]:  # noqa: ARG002
-        """Return the header."""
+    def headers(self, client: HttpClient) -> dict[str, str]:  # noqa: ARG002
+        """Return the header with the token."""
         return {"x-ucdp-access-token": self._token.reveal()}
 
-    def renew(self, talk: HttpClient) -> bool:  # noqa: ARG002
-        """Have no other one."""
-        return False
-
-    def holds(self, body: bytes) -> bool:
-        """Tell whether an answer repeats the token."""
-        return self._token.reveal().encode() in body
+    def leaks_secret(self, content: bytes) -> bool:
+        """Return whether content from the server repeats the token."""
+        return self._token.reveal().encode() in content
 
 
-class AcledLogin:
-    """ACLED's OAuth: a password buys an access token for a day, and one to renew it with."""
+class AcledLogin(Auth):
+    """ACLED's OAuth login: a password for an access token and a refresh token."""
 
-    names: tuple[str, ...] = _ACLED
+    variables = _ACLED
 
     def __init__(self, username: Secret, password: Secret) -> None:
         self._username, self._password = username, password
-        self._access: Secret | None = None
-        self._refresh: Secret | None = None
-        self._until = 0.0
+        self._access_token: Secret | None = None
+        self._refresh_token: Secret | None = None
+        self._expires_at = 0.0
 
-    def headers(self, talk: HttpClient) -> dict[str, str]:
-        """Return the header, with a token that lasts a while yet."""
-        if self._access is None or talk.manners.now() >= self._until - _EARLY:
-            self.renew(talk)
-        assert self._access is not None  # noqa: S101 - renew raises otherwise
-        return {"authorization": f"Bearer {self._access.reveal()}"}
+    def headers(self, client: HttpClient) -> dict[str, str]:
+        """Return the header with an access token that does not expire soon."""
+        if self._access_token is None or client.policy.now() >= self._expires_at - _EARLY:
+            self.refresh(client)
+        assert self._access_token is not None  # noqa: S101 - refresh raises otherwise
+        return {"authorization": f"Bearer {self._access_token.reveal()}"}
 
-    def renew(self, talk: HttpClient) -> bool:
-        """Renew the token, with the password where the old one cannot be renewed."""
-        if self._refresh is not None:
-            form = {"grant_type": "refresh_token", "refresh_token": self._refresh.reveal()}
-            self._refresh = None
-            if self._get(talk, form) == HTTPStatus.OK:
+    def refresh(self, client: HttpClient) -> bool:
+        """Get a new access token with the refresh token, else with the password."""
+        if self._refresh_token is not None:
+            token, self._refresh_token = self._refresh_token.reveal(), None
+            form = {"grant_type": "refresh_token", "refresh_token": token}
+            if self._request_token(client, form) == HTTPStatus.OK:
                 return True
         form = {
             "grant_type": "password",
@@ -149,45 +137,47 @@ class AcledLogin:
             "username": self._username.reveal(),
             "password": self._password.reveal(),
         }
-        status = self._get(talk, form)
+        status = self._request_token(client, form)
         if status != HTTPStatus.OK:
-            raise DownloadError.refused(talk.host, describe_error(status), self.names)
+            raise DownloadError.refused(client.host, describe_error(status), self.variables)
         return True
 
-    def _get(self, talk: HttpClient, form: dict[str, str]) -> int:
-        """Ask for a token; keep what came, and return the status."""
-        answer = talk.post("/oauth/token", form | {"client_id": "acled"})
-        if answer.status != HTTPStatus.OK:
-            return answer.status
-        told = _token(answer.body)
-        if told is None:
-            raise DownloadError.gave_up(talk.host, "its answer to the login holds no token", 1)
-        self._access = Secret(told["access_token"])
-        _check(self._access, "the token of the answer")
-        refresh = told.get("refresh_token")
-        self._refresh = Secret(refresh) if isinstance(refresh, str) and refresh else None
-        lasts = told.get("expires_in")
-        # Where it is not said how long it lasts, the server tells by refusing it.
-        self._until = talk.manners.now() + (lasts if isinstance(lasts, int | float) else 86_400)
-        return answer.status
+    def _request_token(self, client: HttpClient, form: dict[str, str]) -> int:
+        """Request tokens, store them, and return the status of the response."""
+        response = client.post("/oauth/token", form | {"client_id": "acled"})
+        if response.status != HTTPStatus.OK:
+            return response.status
+        tokens = _parse_tokens(response.body)
+        if tokens is None:
+            reason = "the login response has no access token"
+            raise DownloadError.gave_up(client.host, reason, 1)
+        self._access_token = Secret(tokens["access_token"])
+        _validate_header_value(self._access_token, "the token from the login response")
+        refresh = tokens.get("refresh_token")
+        self._refresh_token = Secret(refresh) if isinstance(refresh, str) and refresh else None
+        lifetime = tokens.get("expires_in")
+        if not isinstance(lifetime, int | float):
+            lifetime = _DEFAULT_LIFETIME
+        self._expires_at = client.policy.now() + lifetime
+        return response.status
 
-    def holds(self, body: bytes) -> bool:
-        """Tell whether an answer repeats a token; a password could be an ordinary word."""
-        kept = [each for each in (self._access, self._refresh) if each is not None]
-        return any(each.reveal().encode() in body for each in kept)
+    def leaks_secret(self, content: bytes) -> bool:
+        """Return whether content repeats a token; a password could be an ordinary word."""
+        tokens = [token for token in (self._access_token, self._refresh_token) if token is not None]
+        return any(token.reveal().encode() in content for token in tokens)
 
 
-def _token(body: bytes) -> dict[str, Any] | None:
+def _parse_tokens(body: bytes) -> dict[str, Any] | None:
     try:
-        told = json.loads(body)
+        tokens = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    fit = isinstance(told, dict) and isinstance(told.get("access_token"), str)
-    return told if fit and told["access_token"] else None
+    valid = isinstance(tokens, dict) and isinstance(tokens.get("access_token"), str)
+    return tokens if valid and tokens["access_token"] else None
 
 
-def _check(secret: Secret, name: str) -> None:
-    """Refuse what no header can carry: the library's own error would quote it."""
+def _validate_header_value(secret: Secret, name: str) -> None:
+    """Raise an error if a header cannot carry the secret; httpx's own error would quote it."""
     value = secret.reveal()
     if not value.isascii() or not value.isprintable() or " " in value:
         raise DownloadError.bad_credential(name)

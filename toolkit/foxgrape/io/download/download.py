@@ -1,7 +1,9 @@
-"""The download itself: page after page, each doubted before it is kept."""
+"""Download all pages of a source into a file, check them, and resume after an interruption."""
 
 from __future__ import annotations
 
+import json
+import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,43 +11,42 @@ from typing import TYPE_CHECKING, Any
 from foxgrape.errors import DownloadError
 from foxgrape.io.download.credentials import auth_for
 from foxgrape.io.download.http import HttpClient, RetryPolicy, validate_server
-from foxgrape.io.download.partial import PartialDownload
 from foxgrape.io.download.source import InvalidResponseError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
-    import numpy as np
     import pandas as pd
 
     from foxgrape.io.download.source import Page, Source
 
 __all__ = ["Download", "download"]
 
-#: So many pages in a row without an item are a server that leads us on.
-_MOST_EMPTY = 50
+#: Abort after this many consecutive empty pages.
+_MAX_EMPTY_PAGES = 50
+_AT_FAULT = "the data changed during the download, or the server is at fault"
 
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """What was downloaded, or so far.
+    """A finished download, or the progress of one.
 
     Attributes
     ----------
     path
-        The file, in which it is whole.
+        The file; it exists once the download is complete.
     format
-        As `read_posts` or `read_events` call it.
+        As in ``read_posts(format=...)`` or ``read_events(format=...)``.
     server
-        Who gave it.
+        Host that the data come from.
     items
-        How many statuses, posts or events it holds.
+        Number of statuses, posts or events.
     kind
-        What they are called.
+        Plural noun for the items.
     pages, size
-        How many answers and bytes it is made of.
+        Number of responses, and their size in bytes.
     resumed
-        Whether an earlier call began it.
+        Whether an earlier call began the download.
     """
 
     path: str
@@ -58,71 +59,23 @@ class Download:
     resumed: bool
 
     def sentence(self) -> str:
-        """Say it in one sentence."""
-        again = ", of which an earlier call had begun" if self.resumed else ""
+        """Return a summary in one line."""
+        responses = "1 response" if self.pages == 1 else f"{self.pages:,} responses"
+        resumed = ", resumed" if self.resumed else ""
         return (
-            f"{self.path}: {self.items:,} {self.kind} in {self.pages:,} answers of "
-            f"{self.server}{again}; read it as {self.format}."
+            f"{self.path}: {self.items:,} {self.kind} in {responses} from {self.server}{resumed} "
+            f"(format: {self.format})."
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as plain values."""
+        """Return the fields as plain values."""
         return asdict(self)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return it as one row."""
+        """Return the fields as a table with one row."""
         import pandas as pd
 
         return pd.DataFrame([self.to_dict()])
-
-
-class _Ledger:
-    """What the server has told so far, to catch it when it contradicts itself."""
-
-    def __init__(self) -> None:
-        self.ids: set[str] = set()
-        self.cursors: set[str] = set()
-        self.total: int | None = None
-        self._empty = 0
-
-    def add(self, page: Page) -> None:
-        """Doubt a page, then book it."""
-        new = set(page.ids)
-        repeated = len(page.ids) - len(new - self.ids)
-        if repeated:
-            raise InvalidResponseError(
-                f"{repeated} of its {len(page.ids)} items came before: the data changed meanwhile, "
-                "or the server errs"
-            )
-        if page.total is not None:
-            if self.total not in {None, page.total}:
-                raise InvalidResponseError(
-                    f"it says {page.total} items in all, and before it was {self.total}: "
-                    "the data changed meanwhile, or the server errs"
-                )
-            self.total = page.total
-        if page.cursor is not None and page.cursor in self.cursors:
-            raise InvalidResponseError("its cursor does not move on")
-        self._empty = 0 if page.ids else self._empty + 1
-        if self._empty > _MOST_EMPTY:
-            raise InvalidResponseError(f"it is the {self._empty}th in a row without anything in it")
-        self.ids |= new
-        if page.cursor is None:
-            self.close()
-        else:
-            self.cursors.add(page.cursor)
-
-    def reread(self, page: Page) -> None:
-        """Book a line that is in the file already, whichever page it was of."""
-        self.add(replace(page, cursor=page.cursor or ""))
-        self.cursors.discard("")
-
-    def close(self) -> None:
-        """Compare what came with what was promised."""
-        if self.total is not None and self.total != len(self.ids):
-            raise InvalidResponseError(
-                f"it is the last, {len(self.ids)} items came, and {self.total} were promised"
-            )
 
 
 def download(
@@ -130,40 +83,26 @@ def download(
     out: str | Path,
     *,
     restart: bool = False,
-    tries: int = 6,
-    timeout: float = 30,
-    max_wait: float = 900,
-    rng: np.random.Generator | int | None = None,
-    sleep: Callable[[float], object] | None = None,
-    now: Callable[[], float] | None = None,
+    policy: RetryPolicy | None = None,
     progress: Callable[[Download], object] | None = None,
 ) -> Download:
-    """Download all that a source has into a file, as the server gave it; go on where it stopped.
+    """Download all items of a source into a file, unchanged; resume an interrupted download.
 
-    The file appears under its name when the last page has come. Until then what came stands in
-    ``OUT.part``, and the same call goes on from there, whatever ended the one before.
+    The file appears when the last page has arrived. Until then, the pages are in ``OUT.part``, and
+    the same call resumes from there.
 
     Parameters
     ----------
     source
         `Mastodon`, `Bluesky`, `Acled` or `Ucdp`.
     out
-        The file to make; it is not there yet. Its folder is.
+        The file to write. It must not exist; its folder must.
     restart
-        Drop what an earlier call left.
-    tries
-        How often each question is asked before giving up; in between we wait, longer each time,
-        or as long as the server says.
-    timeout
-        Seconds without a byte after which an attempt has failed.
-    max_wait
-        The longest wait, in seconds, that a server may ask for.
-    rng
-        Draws the jitter of the waits: a generator or a seed.
-    sleep, now
-        Instead of waiting, and of the seconds since 1970; for tests.
+        Discard an interrupted download and begin again.
+    policy
+        Retries, timeouts and limits; default ``RetryPolicy()``.
     progress
-        Called after each page with what there is so far.
+        Called after each page.
 
     Returns
     -------
@@ -173,80 +112,227 @@ def download(
     ------
     DownloadError
         If credentials are missing or refused, the server fails or contradicts itself, the file
-        is there, or its part is one of another query. What came is kept.
+        exists, or its ``.part`` belongs to another query. Complete pages are kept.
 
     Examples
     --------
     >>> from foxgrape.io.download import Mastodon
     >>> download(Mastodon("http://mastodon.example", "minister"), "statuses.jsonl")
     Traceback (most recent call last):
-    foxgrape.errors.DownloadError: not an address to ask: anybody on the way could read it; ...
+    foxgrape.errors.DownloadError: not an address to ask: the connection would not be encrypted; ...
     """
-    import numpy as np
-
-    manners = RetryPolicy(np.random.default_rng(rng), tries, timeout, max_wait)
-    manners = replace(manners, sleep=sleep or manners.sleep, now=now or manners.now)
-    if tries < 1:
-        raise DownloadError("bad tries", expected="at least 1", got=tries)
     server = validate_server(source.server)
     auth = auth_for(source)
-    part = PartialDownload(Path(out), source.query() | {"server": server}, restart=restart)
-    with HttpClient(server, manners, auth) as talk:
+    part = _PartialDownload(Path(out), source.query() | {"server": server}, restart=restart)
+    with HttpClient(server, policy or RetryPolicy(), auth) as client:
         try:
-            return _all_pages(source, talk, part, progress)
+            return _download_pages(source, client, part, progress)
         except DownloadError as error:
-            told = DownloadError.resumable(error, part.path, part.pages)
+            failure = DownloadError.resumable(error, part.path, part.pages)
             if not part.pages:
-                part.drop()
-    # Raised here, the error leads to no request, and so to nothing that a request carries.
-    raise told
+                part.delete()
+    # Raised outside the handler: its context would lead to requests and their headers.
+    raise failure
 
 
-def _all_pages(
+def _download_pages(
     source: Source,
-    talk: HttpClient,
-    part: PartialDownload,
+    client: HttpClient,
+    part: _PartialDownload,
     progress: Callable[[Download], object] | None,
 ) -> Download:
-    ledger = _ledger_of(source, part, talk.host)
+    checker = _check_saved_lines(source, part, client.host)
     resumed = part.pages > 0
     while True:
-        cursor = part.cursor
-        ask = source.ask(cursor)
-        answer = talk.get(ask.path, ask.params)
+        request = source.request(part.cursor)
+        response = client.get(request.path, request.params)
         try:
-            page = source.page(answer.body, cursor)
-            ledger.add(page)
+            page = source.parse(response.body, part.cursor)
+            checker.add(page)
         except InvalidResponseError as error:
-            raise DownloadError.bad_response(talk.host, part.pages + 1, str(error)) from None
+            raise DownloadError.bad_response(client.host, part.pages + 1, str(error)) from None
         part.add(page.lines, page.cursor)
-        so_far = Download(
+        result = Download(
             path=str(part.out),
             format=source.name,
-            server=talk.host,
-            items=len(ledger.ids),
-            kind=source.items,
+            server=client.host,
+            items=len(checker.ids),
+            kind=source.kind,
             pages=part.pages,
             size=part.size,
             resumed=resumed,
         )
         if progress is not None:
-            progress(so_far)
+            progress(result)
         if page.cursor is None:
             part.finish()
-            return so_far
+            return result
 
 
-def _ledger_of(source: Source, part: PartialDownload, host: str) -> _Ledger:
-    """Return what the server told in the lines that are there."""
-    ledger = _Ledger()
+def _check_saved_lines(source: Source, part: _PartialDownload, host: str) -> _PageChecker:
+    """Return a checker that has seen the lines of an interrupted download."""
+    checker = _PageChecker()
     if part.cursor is not None:
         for number, line in enumerate(part.lines(), start=1):
             try:
-                ledger.reread(source.reread(line))
+                checker.add_line(source.parse_line(line))
             except InvalidResponseError as error:
                 raise DownloadError.bad_partial(
-                    part.path, f"line {number} is not what {host} sent: {error}"
+                    part.path, f"line {number} is not a response from {host}: {error}"
                 ) from None
-        ledger.cursors.add(part.cursor)
-    return ledger
+        checker.cursors.add(part.cursor)
+    return checker
+
+
+class _PageChecker:
+    """Check that each page is consistent with the pages before it."""
+
+    def __init__(self) -> None:
+        self.ids: set[str] = set()
+        self.cursors: set[str] = set()
+        self.total: int | None = None
+        self._empty_pages = 0
+
+    def add(self, page: Page) -> None:
+        """Check and record a page; the last page also against the total."""
+        ids = set(page.ids)
+        repeated = len(page.ids) - len(ids - self.ids)
+        if repeated:
+            raise InvalidResponseError(
+                f"{repeated} of its {len(page.ids)} items were received before: {_AT_FAULT}"
+            )
+        if page.total is not None:
+            if self.total not in {None, page.total}:
+                raise InvalidResponseError(
+                    f"the total is {page.total}, but was {self.total}: {_AT_FAULT}"
+                )
+            self.total = page.total
+        if page.cursor is not None and page.cursor in self.cursors:
+            raise InvalidResponseError("its cursor is that of an earlier page")
+        self._empty_pages = 0 if page.ids else self._empty_pages + 1
+        if self._empty_pages > _MAX_EMPTY_PAGES:
+            raise InvalidResponseError(f"{self._empty_pages} empty pages in a row")
+        self.ids |= ids
+        if page.cursor is not None:
+            self.cursors.add(page.cursor)
+        elif self.total not in {None, len(self.ids)}:
+            raise InvalidResponseError(
+                f"it is the last page, with {len(self.ids)} items received of {self.total}"
+            )
+
+    def add_line(self, page: Page) -> None:
+        """Check and record a line of an interrupted download, never the last page."""
+        self.add(replace(page, cursor=page.cursor or ""))
+        self.cursors.discard("")
+
+
+class _PartialDownload:
+    """An unfinished download: its pages in ``OUT.part``, and its state in ``OUT.part.json``.
+
+    Pages are appended before the state is written, so bytes beyond the recorded size belong to an
+    incomplete page and are cut off on resuming.
+    """
+
+    def __init__(self, out: Path, query: dict[str, Any], *, restart: bool = False) -> None:
+        self.out = out
+        self.path = out.with_name(f"{out.name}.part")
+        self._state_path = out.with_name(f"{out.name}.part.json")
+        self._query = query
+        self.cursor: str | None = None
+        self.pages = self.size = 0
+        if out.exists():
+            raise DownloadError.file_exists(out)
+        try:
+            if restart:
+                self.delete()
+            if self.path.exists():
+                self._resume()
+            else:
+                self._write_state()
+            with self.path.open("ab") as handle:
+                handle.truncate(self.size)
+        except OSError as error:
+            raise DownloadError.unwritable(self.path, error.strerror) from None
+
+    def _resume(self) -> None:
+        """Load the state of an interrupted download of the same query."""
+        state = self._read_state()
+        if state["query"] != self._query:
+            old, new = state["query"], self._query
+            differences = [
+                f"{name} was {old.get(name)!r} and is {new.get(name)!r}"
+                for name in sorted({*old, *new})
+                if old.get(name) != new.get(name)
+            ]
+            raise DownloadError.bad_partial(
+                self.path, f"belongs to a different query: {'; '.join(differences)}"
+            )
+        if self.path.stat().st_size < state["bytes"]:
+            raise DownloadError.bad_partial(
+                self.path, f"is shorter than recorded in {self._state_path.name}"
+            )
+        self.cursor, self.pages, self.size = state["cursor"], state["pages"], state["bytes"]
+
+    def _read_state(self) -> dict[str, Any]:
+        try:
+            state = json.loads(self._state_path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            # The state is written first, so a .part file without one is not from a download.
+            raise DownloadError.bad_partial(
+                self.path, f"has no {self._state_path.name} beside it"
+            ) from None
+        except (OSError, ValueError):
+            state = None
+        types = {"query": dict, "cursor": str | None, "pages": int, "bytes": int}
+        if not isinstance(state, dict) or not all(
+            isinstance(state.get(key, ...), kind) for key, kind in types.items()
+        ):
+            raise DownloadError.bad_partial(self._state_path, "is not the state of a download")
+        return state
+
+    def _write_state(self) -> None:
+        state = {
+            "query": self._query,
+            "cursor": self.cursor,
+            "pages": self.pages,
+            "bytes": self.size,
+        }
+        temporary = self._state_path.with_name(f"{self._state_path.name}.new")
+        temporary.write_text(json.dumps(state, ensure_ascii=False, indent=1), encoding="utf-8")
+        temporary.replace(self._state_path)
+
+    def delete(self) -> None:
+        """Delete both files."""
+        self._state_path.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
+
+    def lines(self) -> Iterator[bytes]:
+        """Return the saved lines without line ends."""
+        with self.path.open("rb") as handle:
+            for line in handle:
+                yield line.rstrip(b"\n")
+
+    def add(self, lines: Iterable[bytes], cursor: str | None) -> None:
+        """Append a page, and record the cursor of the next; None after the last."""
+        data = b"".join(line + b"\n" for line in lines)
+        try:
+            with self.path.open("ab") as handle:
+                if handle.tell() != self.size:
+                    raise DownloadError.bad_partial(self.path, "another process is writing to it")
+                handle.write(data)
+                handle.flush()
+                # After a power cut, the state must not record pages that were lost.
+                os.fsync(handle.fileno())
+            self.pages, self.size, self.cursor = self.pages + 1, self.size + len(data), cursor
+            if cursor is not None:
+                self._write_state()
+        except OSError as error:
+            raise DownloadError.unwritable(self.path, error.strerror) from None
+
+    def finish(self) -> None:
+        """Rename the complete file to its final name."""
+        try:
+            self.path.replace(self.out)
+            self._state_path.unlink(missing_ok=True)
+        except OSError as error:
+            raise DownloadError.unwritable(self.out, error.strerror) from None

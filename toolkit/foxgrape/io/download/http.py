@@ -1,8 +1,8 @@
-"""Talking to one server: HTTPS only, bounded in time, size and patience, and never led elsewhere.
+"""HTTP client for one server: HTTPS only, with retries, rate limits and size limits.
 
-Nothing that a server says in words becomes part of an error, since it could repeat a password;
-neither does the text of httpx's errors, which can quote a header. What a secret is in is dropped
-before an error is raised, so that no traceback leads to it.
+Errors never quote a response or the text of an httpx error, because either can repeat a password
+or a header. Errors are raised outside the blocks that hold a request, so that no traceback leads
+to one.
 """
 
 from __future__ import annotations
@@ -10,15 +10,17 @@ from __future__ import annotations
 import io
 import ipaddress
 import logging
+import math
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import IO, TYPE_CHECKING, Any, Protocol, Self
+from typing import IO, TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 from urllib.parse import urlsplit
 
 from foxgrape.errors import DownloadError
-from foxgrape.io.download.retry import AGAIN, backoff, rate_limit_exhausted, retry_after_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,127 +29,140 @@ if TYPE_CHECKING:
     import numpy as np
 
 __all__ = [
-    "MAX_BODY",
     "Auth",
     "HttpClient",
-    "NoAuth",
     "Response",
     "RetryPolicy",
+    "backoff",
     "describe_error",
+    "is_loopback",
+    "rate_limit_exhausted",
+    "retry_after_seconds",
     "validate_server",
 ]
 
-#: The largest page, in bytes, after unpacking.
-MAX_BODY = 64 * 2**20
-_REDIRECTS = 5
-_WIRE = logging.getLogger("httpcore")
-_AGENT = "foxgrape (research on public posts; https only)"
+#: Statuses after which the same request may succeed later.
+RETRY_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+#: When the rate limit resets: Mastodon sends an ISO time, Bluesky seconds since 1970.
+_RESET_HEADERS = ("x-ratelimit-reset", "ratelimit-reset")
+_REMAINING_HEADERS = ("x-ratelimit-remaining", "ratelimit-remaining")
+#: A number above this is seconds since 1970; a smaller one is a duration in seconds.
+_MIN_TIMESTAMP = 1e9
+_FIRST_BACKOFF, _MAX_BACKOFF = 1.0, 60.0
+_MAX_REDIRECTS = 5
+_HTTPCORE_LOG = logging.getLogger("httpcore")
+_USER_AGENT = "foxgrape (research on public posts; https only)"
+
+
+def _new_rng() -> np.random.Generator:
+    import numpy as np
+
+    return np.random.default_rng()
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How patient we are, and with what clock and dice.
+    """Retry, timeout and rate-limit settings, with injectable clock and RNG.
 
     Attributes
     ----------
-    tries
-        How often one question is asked before we give up.
+    max_attempts
+        How often a request is attempted before giving up. The waits in between grow
+        exponentially, or are as long as the server asks.
     timeout
-        Seconds without a byte after which an attempt has failed.
+        Seconds without a byte after which an attempt fails.
     max_wait
-        The longest wait, in seconds, that a server may ask for.
-    max_body
-        The largest answer, in bytes.
-    longest
-        Seconds after which an answer that still comes, a byte now and then, is cut off.
+        Longest wait, in seconds, that a server may ask for.
+    max_size
+        Largest response, in bytes after decompression.
+    max_duration
+        Seconds after which a response that is still arriving is cut off.
     rng
-        Draws the jitter.
+        Generator for the jitter of the waits.
     sleep, now
-        To wait so many seconds, and to tell the seconds since 1970.
+        Wait for a number of seconds; return the seconds since 1970.
+
+    Raises
+    ------
+    DownloadError
+        If `max_attempts` is less than 1.
     """
 
-    rng: np.random.Generator
-    tries: int = 6
+    max_attempts: int = 6
     timeout: float = 30
     max_wait: float = 900
-    max_body: int = MAX_BODY
-    longest: float = 300
+    max_size: int = 64 * 2**20
+    max_duration: float = 300
+    rng: np.random.Generator = field(default_factory=_new_rng)
     sleep: Callable[[float], object] = time.sleep
     now: Callable[[], float] = time.time
+
+    def __post_init__(self) -> None:
+        if self.max_attempts < 1:
+            raise DownloadError("bad max_attempts", expected="at least 1", got=self.max_attempts)
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What a server answered."""
+    """A response; its representation shows the status only."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
 
 
-class Auth(Protocol):
-    """Who we are: headers for a request, and new ones when they are refused."""
-
-    #: The names under which its secrets are looked up, for errors.
-    names: tuple[str, ...]
-
-    def headers(self, talk: HttpClient) -> dict[str, str]:
-        """Return what a request carries."""
-
-    def renew(self, talk: HttpClient) -> bool:
-        """Get new ones; False if there are none to be had."""
-
-    def holds(self, body: bytes) -> bool:
-        """Tell whether an answer repeats a secret."""
+#: A response, or the reason why an attempt got none.
+Outcome: TypeAlias = Response | str
 
 
-class NoAuth:
-    """Nobody in particular."""
+class Auth:
+    """Credentials for one server; this base class has none."""
 
-    names: tuple[str, ...] = ()
+    #: The environment variables that hold the secrets, for error messages.
+    variables: ClassVar[tuple[str, ...]] = ()
 
-    def headers(self, talk: HttpClient) -> dict[str, str]:  # noqa: ARG002, D102
+    def headers(self, client: HttpClient) -> dict[str, str]:  # noqa: ARG002
+        """Return the headers of an authenticated request."""
         return {}
 
-    def renew(self, talk: HttpClient) -> bool:  # noqa: ARG002, D102
+    def refresh(self, client: HttpClient) -> bool:  # noqa: ARG002
+        """Get a new token; return False if this is not possible."""
         return False
 
-    def holds(self, body: bytes) -> bool:  # noqa: ARG002, D102
+    def leaks_secret(self, content: bytes) -> bool:  # noqa: ARG002
+        """Return whether content from the server repeats a secret."""
         return False
 
 
 def validate_server(address: str) -> str:
-    """Return the origin of a server that may be asked, ``https://`` being understood.
+    """Return the origin of a server; ``https://`` is added where no scheme is given.
 
-    Raises
-    ------
-    DownloadError
-        If it is not HTTPS (but for this computer itself), or more than an origin.
+    HTTP is allowed on this computer only, and an address with more than an origin is an error.
 
     Examples
     --------
-    >>> checked_server("mastodon.example/")
+    >>> validate_server("mastodon.example/")
     'https://mastodon.example'
     """
-    # What stands before an @ or after a ? may be secret: an error repeats the host alone.
-    full = address if "://" in address else f"https://{address}"
+    # User info, path and query may hold secrets: the error names the host only.
+    url = address if "://" in address else f"https://{address}"
     try:
-        parts = urlsplit(full)
+        parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise DownloadError.bad_server(None, "it is malformed") from None
+        raise DownloadError.bad_server(None, "malformed URL") from None
     if parts.username is not None or parts.password is not None:
-        raise DownloadError.bad_server(host, "it holds a name or a password")
+        raise DownloadError.bad_server(host, "it contains a user name or a password")
     if not host or parts.path.strip("/") or parts.query or parts.fragment:
-        raise DownloadError.bad_server(host, "only the server is meant, without a path or query")
+        raise DownloadError.bad_server(host, "give only the server, without a path or query")
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
-        raise DownloadError.bad_server(host, "anybody on the way could read it")
-    shown = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{shown}" + (f":{port}" if port else "")
+        raise DownloadError.bad_server(host, "the connection would not be encrypted")
+    bracketed = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{bracketed}" + (f":{port}" if port else "")
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host is the loopback interface."""
+    """Return whether a host is the loopback interface."""
     if host == "localhost":
         return True
     try:
@@ -157,168 +172,162 @@ def is_loopback(host: str) -> bool:
 
 
 class HttpClient:
-    """A connection to one server.
+    """A connection to one server; a context manager.
 
-    Parameters
-    ----------
-    server
-        Its origin.
-    manners
-        How patient we are.
-    auth
-        Who we are.
-    follow
-        Whether to follow to other HTTPS servers; never together with an `auth`.
+    With `follow_redirects` and without `auth`, redirects to other HTTPS servers are followed.
     """
 
     def __init__(
-        self, server: str, manners: RetryPolicy, auth: Auth | None = None, *, follow: bool = False
+        self,
+        server: str,
+        policy: RetryPolicy,
+        auth: Auth | None = None,
+        *,
+        follow_redirects: bool = False,
     ) -> None:
         import httpx
 
         self.server = validate_server(server)
         self.host = urlsplit(self.server).netloc
-        self.manners = manners
-        self._auth = auth or NoAuth()
-        self._follow = follow and auth is None
-        self._free_at = 0.0
-        self._level = logging.NOTSET
+        self.policy = policy
+        self._auth = auth or Auth()
+        self._follow_redirects = follow_redirects and auth is None
+        self._limited_until = 0.0
+        self._log_level = logging.NOTSET
         self._client = httpx.Client(
-            timeout=manners.timeout,
-            headers={"user-agent": _AGENT, "accept": "*/*"},
-            # A login's cookies are not needed, and would be one more thing that says who we are.
+            timeout=policy.timeout,
+            headers={"user-agent": _USER_AGENT, "accept": "*/*"},
+            # Accept no cookies: a login's cookie would be another credential to protect.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            # A proxy of the environment cannot reach this computer's own servers.
+            # A proxy from the environment cannot reach servers on this computer.
             trust_env=not is_loopback(urlsplit(self.server).hostname or ""),
         )
 
     def __enter__(self) -> Self:
-        # It logs the headers of answers, in which the cookies of a login are.
-        self._level = _WIRE.level
-        _WIRE.setLevel(logging.INFO)
+        # At DEBUG, httpcore logs response headers, which include login cookies.
+        self._log_level = _HTTPCORE_LOG.level
+        _HTTPCORE_LOG.setLevel(logging.INFO)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._client.close()
-        _WIRE.setLevel(self._level)
+        _HTTPCORE_LOG.setLevel(self._log_level)
 
     def get(self, path: str, params: dict[str, str], sink: IO[bytes] | None = None) -> Response:
-        """Ask until there is an answer; its body goes into `sink`, else into the answer.
-
-        Raises
-        ------
-        DownloadError
-            If the server refuses, leads elsewhere, or keeps failing.
-        """
-        self._sleep(self._free_at - self.manners.now())
-
-        def ask() -> Response | str:
-            told = {"params": params, "headers": self._auth.headers(self)}
-            return self._once("GET", self.server + path, sink, told)
-
-        def ask_as_somebody() -> Response | str:
-            got = ask()
-            refused = isinstance(got, Response) and got.status == HTTPStatus.UNAUTHORIZED
-            return ask() if refused and self._auth.renew(self) else got
-
-        answer = self._patiently(ask_as_somebody)
-        if answer.status != HTTPStatus.OK:
-            ours = answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
-            names = self._auth.names if ours else ()
-            raise DownloadError.refused(self.host, describe_error(answer.status), names)
-        if self._auth.holds(answer.body):
-            raise DownloadError.gave_up(self.host, "its answer repeats a secret", 1)
-        if rate_limit_exhausted(answer.headers):
-            now = self.manners.now()
-            self._free_at = now + (retry_after_seconds(answer.headers, now) or 0)
-        return answer
+        """Return the response to a GET request; write its body to `sink` where one is given."""
+        self._sleep(self._limited_until - self.policy.now())
+        url = self.server + path
+        response = self._retry(lambda: self._get_authorized(url, params, sink))
+        if response.status != HTTPStatus.OK:
+            denied = response.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+            variables = self._auth.variables if denied else ()
+            raise DownloadError.refused(self.host, describe_error(response.status), variables)
+        if self._auth.leaks_secret(response.body):
+            raise DownloadError.gave_up(self.host, "the response contains a secret", 1)
+        if rate_limit_exhausted(response.headers):
+            now = self.policy.now()
+            self._limited_until = now + (retry_after_seconds(response.headers, now) or 0)
+        return response
 
     def post(self, path: str, form: dict[str, str]) -> Response:
-        """Send a form, and return whatever the server answers to it."""
-        return self._patiently(lambda: self._once("POST", self.server + path, None, {"data": form}))
+        """Return the response to a form, whatever its status."""
+        return self._retry(lambda: self._request("POST", self.server + path, None, {"data": form}))
 
-    def _patiently(self, ask: Callable[[], Response | str]) -> Response:
-        """Ask until there is an answer that asking again would not change."""
-        got: Response | str = ""
-        for attempt in range(self.manners.tries):
-            got = ask()
-            if isinstance(got, Response) and got.status not in AGAIN:
-                return got
-            if attempt + 1 < self.manners.tries:
-                self._wait(got, attempt)
-        trouble = got if isinstance(got, str) else describe_error(got.status)
-        raise DownloadError.gave_up(self.host, trouble, self.manners.tries)
+    def _retry(self, request: Callable[[], Outcome]) -> Response:
+        """Return the first response that does not call for a retry."""
+        outcome: Outcome = ""
+        for attempt in range(self.policy.max_attempts):
+            outcome = request()
+            if isinstance(outcome, Response) and outcome.status not in RETRY_STATUSES:
+                return outcome
+            if attempt + 1 < self.policy.max_attempts:
+                self._wait(outcome, attempt)
+        reason = outcome if isinstance(outcome, str) else describe_error(outcome.status)
+        raise DownloadError.gave_up(self.host, reason, self.policy.max_attempts)
 
-    def _once(
-        self, method: str, url: str, sink: IO[bytes] | None, told: dict[str, Any]
-    ) -> Response | str:
-        """Ask once; return the answer, or in words why there is none."""
+    def _get_authorized(self, url: str, params: dict[str, str], sink: IO[bytes] | None) -> Outcome:
+        """Send a GET request; refresh the token and send it again after status 401."""
+
+        def request() -> Outcome:
+            options = {"params": params, "headers": self._auth.headers(self)}
+            return self._request("GET", url, sink, options)
+
+        outcome = request()
+        unauthorized = isinstance(outcome, Response) and outcome.status == HTTPStatus.UNAUTHORIZED
+        return request() if unauthorized and self._auth.refresh(self) else outcome
+
+    def _request(
+        self, method: str, url: str, sink: IO[bytes] | None, options: dict[str, Any]
+    ) -> Outcome:
+        """Send a request once, following redirects."""
         target: str | None = url
-        for _ in range(_REDIRECTS + 1):
-            got, target = self._send(method, target or url, sink, told)
+        for _ in range(_MAX_REDIRECTS + 1):
+            outcome, target = self._send(method, target or url, sink, options)
             if target is None:
-                return got
-            told = {**told, "params": None}  # what the new address needs stands in it
-        return "it sends us round in circles"
+                return outcome
+            options = {**options, "params": None}  # the redirect's URL has its own query
+        return "too many redirects"
 
     def _send(
-        self, method: str, url: str, sink: IO[bytes] | None, told: dict[str, Any]
-    ) -> tuple[Response | str, str | None]:
-        """Send one request; return its answer, or where it sends on to."""
+        self, method: str, url: str, sink: IO[bytes] | None, options: dict[str, Any]
+    ) -> tuple[Outcome, str | None]:
+        """Return the outcome of one request, and the target where it is a redirect."""
         import httpx
 
-        held = io.BytesIO()
-        store = held if sink is None else sink
+        buffer = io.BytesIO()
+        store = buffer if sink is None else sink
         store.seek(0)
         store.truncate()
         try:
-            with self._client.stream(method, url, **told) as response:
+            with self._client.stream(method, url, **options) as response:
                 if response.is_redirect:
-                    return "", self._led_to(response, method)
-                self._read(response, store)
-                return Response(response.status_code, dict(response.headers), held.getvalue()), None
+                    return "", self._redirect_target(response, method)
+                self._read_body(response, store)
+                headers = dict(response.headers)
+                return Response(response.status_code, headers, buffer.getvalue()), None
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-            # Only the kind: the text of these errors can quote a header.
-            return _kind(error), None
+            # The text of these errors can quote a header.
+            return _describe_failure(error), None
 
-    def _read(self, response: httpx.Response, store: IO[bytes]) -> None:
-        most, start, size = self.manners.max_body, self.manners.now(), 0
+    def _read_body(self, response: httpx.Response, store: IO[bytes]) -> None:
+        policy, size = self.policy, 0
+        start = policy.now()
         for chunk in response.iter_bytes():
             size += len(chunk)
-            if size > most:
-                raise DownloadError.gave_up(
-                    self.host, f"its answer is larger than {most / 2**20:,.0f} MB", 1
-                )
-            if self.manners.now() - start > self.manners.longest:
-                raise DownloadError.gave_up(self.host, "its answer comes too slowly", 1)
+            if size > policy.max_size:
+                limit = f"{policy.max_size / 2**20:,.0f} MB"
+                raise DownloadError.gave_up(self.host, f"the response is larger than {limit}", 1)
+            if policy.now() - start > policy.max_duration:
+                limit = f"{policy.max_duration:,.0f} s"
+                raise DownloadError.gave_up(self.host, f"the response took more than {limit}", 1)
             store.write(chunk)
 
-    def _led_to(self, response: httpx.Response, method: str) -> str:
-        """Return where an answer leads, if we may go there with what we carry."""
-        there = response.next_request.url if response.next_request else response.url
-        same = _origin(there) == _origin(response.url)
-        may = method == "GET" and (same or (self._follow and there.scheme == "https"))
-        if not may or self._auth.holds(str(there).encode()):
-            # A server that knows a secret could send on to an address that repeats it.
-            other = "another address" if self._auth.names else there.host
-            raise DownloadError.redirected(self.host, other)
-        return str(there)
+    def _redirect_target(self, response: httpx.Response, method: str) -> str:
+        """Return the URL of a redirect, if the request may be sent there."""
+        target = response.next_request.url if response.next_request else response.url
+        same_origin = _origin(target) == _origin(response.url)
+        other_allowed = self._follow_redirects and target.scheme == "https"
+        allowed = method == "GET" and (same_origin or other_allowed)
+        if not allowed or self._auth.leaks_secret(str(target).encode()):
+            # The server knows the secret and could put it into the host name.
+            shown = "another address" if self._auth.variables else target.host
+            raise DownloadError.redirected(self.host, shown)
+        return str(target)
 
-    def _wait(self, got: Response | str, attempt: int) -> None:
-        """Wait as long as we are asked to, and longer each time in any case."""
-        told = None
-        if isinstance(got, Response):
-            limited = got.status == HTTPStatus.TOO_MANY_REQUESTS or rate_limit_exhausted(
-                got.headers
-            )
-            told = retry_after_seconds(got.headers, self.manners.now(), limited=limited)
-        self._sleep(max(told or 0, backoff(attempt, self.manners.rng)))
+    def _wait(self, outcome: Outcome, attempt: int) -> None:
+        """Wait as long as the server asks, but at least the backoff of this attempt."""
+        asked_for = None
+        if isinstance(outcome, Response):
+            limited = outcome.status == HTTPStatus.TOO_MANY_REQUESTS
+            limited = limited or rate_limit_exhausted(outcome.headers)
+            asked_for = retry_after_seconds(outcome.headers, self.policy.now(), limited=limited)
+        self._sleep(max(asked_for or 0, backoff(attempt, self.policy.rng)))
 
     def _sleep(self, seconds: float) -> None:
-        if seconds > self.manners.max_wait:
-            raise DownloadError.wait_too_long(self.host, seconds, self.manners.max_wait)
+        if seconds > self.policy.max_wait:
+            raise DownloadError.wait_too_long(self.host, seconds, self.policy.max_wait)
         if seconds > 0:
-            self.manners.sleep(seconds)
+            self.policy.sleep(seconds)
 
 
 def _origin(url: httpx.URL) -> tuple[str, bytes]:
@@ -326,25 +335,91 @@ def _origin(url: httpx.URL) -> tuple[str, bytes]:
 
 
 def describe_error(status: int) -> str:
-    """Name a status: 429 Too Many Requests."""
+    """Return a status with its phrase: 429 Too Many Requests."""
     try:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
         return str(status)
 
 
-def _kind(error: Exception) -> str:
-    """Say what kind of failure it was."""
+def _describe_failure(error: Exception) -> str:
+    """Return the kind of an httpx error in words."""
     import httpx
 
     kinds = {
-        httpx.ConnectTimeout: "it cannot be reached in time",
-        httpx.TimeoutException: "it does not answer in time",
-        httpx.ConnectError: "it cannot be reached",
-        httpx.DecodingError: "its answer cannot be unpacked",
-        httpx.ProxyError: "the proxy refuses",
-        httpx.ProtocolError: "its answer is cut off or broken",
-        httpx.NetworkError: "the connection broke",
+        httpx.ConnectTimeout: "the connection timed out",
+        httpx.TimeoutException: "the response timed out",
+        httpx.ConnectError: "the connection failed",
+        httpx.DecodingError: "the response cannot be decompressed",
+        httpx.ProxyError: "the proxy refused the request",
+        httpx.ProtocolError: "the response is incomplete or malformed",
+        httpx.NetworkError: "the connection was lost",
     }
-    found = (words for kind, words in kinds.items() if isinstance(error, kind))
-    return next(found, f"it cannot be asked ({type(error).__name__})")
+    matches = (words for kind, words in kinds.items() if isinstance(error, kind))
+    return next(matches, f"the request failed ({type(error).__name__})")
+
+
+def retry_after_seconds(
+    headers: Mapping[str, str], now: float, *, limited: bool = True
+) -> float | None:
+    """Return the wait in seconds that a server asks for; None where it asks for none.
+
+    Some servers send the time at which the rate limit resets with every response; it is ignored
+    unless the limit is reached (`limited`). Header names must be in lower case.
+
+    Examples
+    --------
+    >>> retry_after_seconds({"retry-after": "7"}, now=1_662_811_200)
+    7.0
+    >>> retry_after_seconds({"x-ratelimit-reset": "2022-09-10T12:05:00.000Z"}, now=1_662_811_200)
+    300.0
+    >>> retry_after_seconds({"ratelimit-reset": "1662811260"}, now=1_662_811_200)
+    60.0
+    """
+    for name in ("retry-after", *(_RESET_HEADERS if limited else ())):
+        if name in headers:
+            return _parse_wait(headers[name], now)
+    return None
+
+
+def rate_limit_exhausted(headers: Mapping[str, str]) -> bool:
+    """Return whether this was the last request that the rate limit allows for now."""
+    return any(headers.get(name, "").strip() == "0" for name in _REMAINING_HEADERS)
+
+
+def backoff(attempt: int, rng: np.random.Generator) -> float:
+    """Return the seconds to wait after a failed attempt, the first being 0.
+
+    Exponential up to a minute. The upper half is random, so that clients that failed together do
+    not retry together.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> 2 <= backoff(2, np.random.default_rng(1)) <= 4
+    True
+    """
+    longest = min(_FIRST_BACKOFF * 2**attempt, _MAX_BACKOFF)
+    return float(rng.uniform(longest / 2, longest))
+
+
+def _parse_wait(text: str, now: float) -> float | None:
+    """Return the seconds until a duration, a Unix time, an ISO time or an HTTP date is over."""
+    try:
+        number = float(text)
+    except ValueError:
+        timestamp = _parse_date(text.strip())
+        return None if timestamp is None else max(0.0, timestamp - now)
+    if not math.isfinite(number):
+        return None
+    return max(0.0, number - now if number > _MIN_TIMESTAMP else number)
+
+
+def _parse_date(text: str) -> float | None:
+    for parse in (datetime.fromisoformat, parsedate_to_datetime):
+        try:
+            date = parse(text)
+            return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
+        except (ValueError, OverflowError, TypeError):
+            continue
+    return None

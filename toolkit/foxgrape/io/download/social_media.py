@@ -1,8 +1,9 @@
-"""Posts of public accounts: Mastodon's statuses and Bluesky's author feed. No account is needed."""
+"""Public posts of an account: Mastodon statuses and the Bluesky author feed. No login needed."""
 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,14 +13,17 @@ from foxgrape.io.download.source import (
     Request,
     Source,
     json_line,
-    named,
     parse_response,
     require_id,
     require_list,
+    require_name,
     validate_name,
 )
 
 __all__ = ["Bluesky", "Mastodon"]
+
+#: What precedes an item of a JSON array.
+_ITEM_START = re.compile(r"\s*[\[,]\s*(?!\s|\])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,70 +33,62 @@ class Mastodon(Source):
     Attributes
     ----------
     server
-        The server that the account lives on: ``https://mastodon.social``.
+        The account's server: ``https://mastodon.social``.
     account
         Its name there, with or without an @.
 
     Examples
     --------
     >>> source = Mastodon("https://mastodon.example", "@minister")
-    >>> source.ask(None).params
+    >>> source.request(None).params
     {'acct': 'minister'}
-    >>> source.ask("17/109").params
+    >>> source.request("17/109").params
     {'limit': '40', 'max_id': '109'}
     """
 
     name: ClassVar[str] = "mastodon"
-    items: ClassVar[str] = "statuses"
+    kind: ClassVar[str] = "statuses"
     server: str
     account: str
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "account", validate_name(self.account, "account"))
 
-    def ask(self, cursor: str | None) -> Request:
-        """Ask which id the name has, then for the statuses before the last one that came."""
+    def request(self, cursor: str | None) -> Request:
+        """Return the lookup of the account's id, then the requests for older statuses."""
         if cursor is None:
             return Request("/api/v1/accounts/lookup", {"acct": self.account})
-        account, _, last = cursor.partition("/")
-        before = {"max_id": last} if last else {}
-        return Request(f"/api/v1/accounts/{account}/statuses", {"limit": "40"} | before)
+        account_id, _, last_id = cursor.partition("/")
+        params = {"limit": "40"} | ({"max_id": last_id} if last_id else {})
+        return Request(f"/api/v1/accounts/{account_id}/statuses", params)
 
-    def page(self, body: bytes, cursor: str | None) -> Page:
-        """Cut an array into a line a status; an empty one is the last.
+    def parse(self, body: bytes, cursor: str | None) -> Page:
+        """Return a line for each status; an empty page is the last.
 
-        A short page is not the last one: what a server hides is missing from its page.
+        A short page need not be the last, because servers leave out hidden statuses.
         """
         value = parse_response(body)
         if cursor is None:
-            return Page((), (), named(require_id(value, "id"), "the account's id") + "/")
+            return Page((), (), require_name(require_id(value, "id"), "the account's id") + "/")
         if not isinstance(value, list):
-            raise InvalidResponseError("the answer is no list of statuses")
-        ids = tuple(named(require_id(status, "id"), "a status's id") for status in value)
-        account = cursor.partition("/")[0]
-        return Page(_items(body), ids, f"{account}/{ids[-1]}" if ids else None)
+            raise InvalidResponseError("expected a list of statuses")
+        ids = tuple(require_name(require_id(status, "id"), "a status's id") for status in value)
+        account_id = cursor.partition("/")[0]
+        return Page(_split_array(body), ids, f"{account_id}/{ids[-1]}" if ids else None)
 
-    def reread(self, line: bytes) -> Page:
-        """Read one status."""
+    def parse_line(self, line: bytes) -> Page:
+        """Return a page with one status."""
         return Page((line,), (require_id(parse_response(line), "id"),), None)
 
 
-def _items(body: bytes) -> tuple[bytes, ...]:
-    """Cut a JSON array into its items, each as it was written."""
+def _split_array(body: bytes) -> tuple[bytes, ...]:
+    """Return the items of a JSON array as they are written, each on one line."""
     decoder, text = json.JSONDecoder(), body.decode("utf-8")
-    at, items = text.index("[") + 1, []
-    while (at := _skip(text, at)) < len(text) and text[at] != "]":
-        end = decoder.raw_decode(text, at)[1]
-        items.append(json_line(text[at:end].encode("utf-8")))
-        at = end
+    end, items = text.index("["), []
+    while match := _ITEM_START.match(text, end):
+        end = decoder.raw_decode(text, match.end())[1]
+        items.append(json_line(text[match.end() : end].encode("utf-8")))
     return tuple(items)
-
-
-def _skip(text: str, at: int) -> int:
-    """Return where the next item, or the end of the array, is."""
-    while at < len(text) and text[at] in " \t\r\n,":
-        at += 1
-    return at
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,47 +100,43 @@ class Bluesky(Source):
     actor
         Its handle or DID.
     server
-        Whom to ask; the public one needs no account.
+        The default needs no login.
 
     Examples
     --------
-    >>> Bluesky("minister.example").ask("2022-09-10T12:00:00Z").params["cursor"]
+    >>> Bluesky("minister.example").request("2022-09-10T12:00:00Z").params["cursor"]
     '2022-09-10T12:00:00Z'
     """
 
     name: ClassVar[str] = "bluesky"
-    items: ClassVar[str] = "posts"
+    kind: ClassVar[str] = "posts"
     actor: str
     server: str = "https://public.api.bsky.app"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "actor", validate_name(self.actor, "actor"))
 
-    def ask(self, cursor: str | None) -> Request:
-        """Ask for a hundred; the pinned post stays at its own place, or it would come twice."""
+    def request(self, cursor: str | None) -> Request:
+        """Return the request for 100 posts; a pinned post would be listed twice."""
         params = {"actor": self.actor, "limit": "100", "includePins": "false"}
-        after = {} if cursor is None else {"cursor": cursor}
-        return Request("/xrpc/app.bsky.feed.getAuthorFeed", params | after)
+        page = {} if cursor is None else {"cursor": cursor}
+        return Request("/xrpc/app.bsky.feed.getAuthorFeed", params | page)
 
-    def page(self, body: bytes, cursor: str | None) -> Page:  # noqa: ARG002
-        """Keep a page as a line; one without a cursor is the last."""
+    def parse(self, body: bytes, cursor: str | None) -> Page:  # noqa: ARG002
+        """Return the page as one line; a page without a cursor is the last."""
         value = parse_response(body)
         items = require_list(value, "feed")
-        after = value.get("cursor")
-        if after is not None and not isinstance(after, str):
-            raise InvalidResponseError("the cursor is no text")
-        return Page((json_line(body),), tuple(map(_post_id, items)), after or None)
-
-    def reread(self, line: bytes) -> Page:
-        """Read a page back."""
-        return self.page(line, None)
+        following = value.get("cursor")
+        if following is not None and not isinstance(following, str):
+            raise InvalidResponseError("'cursor' is not a string")
+        return Page((json_line(body),), tuple(map(_item_id, items)), following or None)
 
 
-def _post_id(item: object) -> str:
-    """Return what tells an item of the feed apart: a post, or one act of passing it on."""
+def _item_id(item: object) -> str:
+    """Return the URI of a post; for a repost, with the time of the repost."""
     if not isinstance(item, dict):
-        raise InvalidResponseError("an item is no object")
+        raise InvalidResponseError("an item is not an object")
     reason = item.get("reason")
-    told = reason if isinstance(reason, dict) else {}
-    passed_on = [str(told[key]) for key in ("$type", "indexedAt") if key in told]
-    return " ".join([require_id(item.get("post"), "uri"), *passed_on])
+    details = reason if isinstance(reason, dict) else {}
+    repost = [str(details[key]) for key in ("$type", "indexedAt") if key in details]
+    return " ".join([require_id(item.get("post"), "uri"), *repost])

@@ -1,7 +1,6 @@
-"""What each API is asked, and what its answers promise: pages, a cursor, and often a total.
+"""Base of the API sources: which request fetches a page, and what a page must contain.
 
-Nothing here talks to anybody. A source says what to ask at a cursor, and reads a page: the lines
-that go into the file as the server gave them, the ids in them, and where the next page begins.
+Nothing here opens a connection. `InvalidResponseError` never quotes a response.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:-]{0,319}")
 
 
 class InvalidResponseError(ValueError):
-    """An answer is not what its API promises; the text says how, and quotes nothing of it."""
+    """A response does not have the form that its API documents."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request: the path on the server, and the query."""
+    """Path and query of a GET request."""
 
     path: str
     params: dict[str, str]
@@ -34,56 +33,42 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What one answer holds.
+    """The content of one response."""
 
-    Attributes
-    ----------
-    lines
-        As they go into the file, without line ends.
-    ids
-        Of the items in them; no item stands in two pages.
-    cursor
-        Where the next page begins; None after the last.
-    total
-        How many items there are in all, by the server's word; None where it does not say.
-    """
-
+    #: Lines for the output file, without line ends.
     lines: tuple[bytes, ...]
+    #: Ids of the items; unique across all pages.
     ids: tuple[str, ...]
+    #: Where the next page begins; None after the last.
     cursor: str | None
+    #: Number of items on all pages, if the server states it.
     total: int | None = None
 
 
 class Source(ABC):
-    """Something that can be downloaded page by page.
+    """A query to an API that returns pages."""
 
-    Attributes
-    ----------
-    name
-        The format of the file, as `read_posts` or `read_events` call it.
-    items
-        What its items are called.
-    """
-
+    #: Format of the output file, as in ``read_posts(format=...)`` or ``read_events(format=...)``.
     name: ClassVar[str]
-    items: ClassVar[str]
+    #: Plural noun for the items.
+    kind: ClassVar[str]
     server: str
 
     def query(self) -> dict[str, Any]:
-        """Return all that tells this download from another one; nothing secret."""
+        """Return all that identifies this download; contains no secrets."""
         return {"source": self.name, **asdict(self)}  # type: ignore[call-overload]
 
     @abstractmethod
-    def ask(self, cursor: str | None) -> Request:
-        """Return what to ask for the page at a cursor, None being the first."""
+    def request(self, cursor: str | None) -> Request:
+        """Return the request for the page at a cursor; None is the first page."""
 
     @abstractmethod
-    def page(self, body: bytes, cursor: str | None) -> Page:
-        """Read the answer to that; raise `UntrueError` if it is none."""
+    def parse(self, body: bytes, cursor: str | None) -> Page:
+        """Return the page in a response; raise `InvalidResponseError` if it is malformed."""
 
-    @abstractmethod
-    def reread(self, line: bytes) -> Page:
-        """Read a line of the file back: its ids, and the cursor and total if it tells them."""
+    def parse_line(self, line: bytes) -> Page:
+        """Return the content of a line of the output file; by default, a line is a page."""
+        return self.parse(line, None)
 
 
 def parse_response(body: bytes) -> Any:
@@ -92,43 +77,44 @@ def parse_response(body: bytes) -> Any:
         return json.loads(body.decode("utf-8"))
     except (ValueError, RecursionError):
         start = body[:64].lstrip().lower()
-        kind = "HTML" if start.startswith((b"<!doctype", b"<html")) else f"{len(body):,} bytes"
-        raise InvalidResponseError(f"the answer is no JSON but {kind}") from None
+        is_html = start.startswith((b"<!doctype", b"<html"))
+        got = "HTML" if is_html else f"{len(body):,} bytes of something else"
+        raise InvalidResponseError(f"expected JSON; got {got}") from None
 
 
 def json_line(body: bytes) -> bytes:
-    r"""Return JSON as one line, and otherwise as it is.
+    r"""Return JSON as one line, otherwise unchanged.
 
-    Inside a text JSON writes a line end as ``\n``, so a real one stands between its parts only.
+    JSON strings escape line ends as ``\n``, so only the layout contains real ones.
 
     Examples
     --------
-    >>> in_lines(b'{"a":\r\n "b\\n"}')
+    >>> json_line(b'{"a":\r\n "b\\n"}')
     b'{"a": "b\\n"}'
     """
     return body.strip().translate(None, b"\r\n")
 
 
-def named(value: Any, what: str) -> str:
-    """Return a name that may stand in an address, or as a cursor."""
+def require_name(value: Any, what: str) -> str:
+    """Return a name that is safe in a URL or a cursor."""
     if not isinstance(value, str) or not _NAME.fullmatch(value):
-        raise InvalidResponseError(f"{what} is missing or no name")
+        raise InvalidResponseError(f"{what} is missing or malformed")
     return value
 
 
 def require_list(page: Any, key: str) -> list[Any]:
-    """Return the items of a page that is an object."""
+    """Return the list under a key of a JSON object."""
     items = page.get(key) if isinstance(page, dict) else None
     if not isinstance(items, list):
-        raise InvalidResponseError(f"the answer has no list {key!r}")
+        raise InvalidResponseError(f"{key!r} is not a list")
     return items
 
 
 def require_count(page: dict[str, Any], key: str) -> int:
-    """Return a number of things that a page tells."""
+    """Return the non-negative integer under a key."""
     value = page.get(key)
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise InvalidResponseError(f"the answer has no count {key!r}")
+        raise InvalidResponseError(f"{key!r} is not a count")
     return value
 
 
@@ -141,19 +127,21 @@ def require_id(item: Any, key: str) -> str:
 
 
 def validate_name(value: str, what: str) -> str:
-    """Return a name that the caller gave, without an @ before it."""
+    """Return a name from the caller without a leading @."""
     name = value.strip().removeprefix("@")
     if not _NAME.fullmatch(name):
-        raise DownloadError(f"bad {what}", expected="a name as its pages show it", got=value)
+        raise DownloadError(
+            f"bad {what}", expected="letters, digits, and any of . _ - : @", got=value
+        )
     return name
 
 
 def validate_days(since: str | None, until: str | None) -> None:
-    """Refuse a span of days that is none."""
+    """Raise an error if a day is malformed, or the period ends before it begins."""
     for day in (since, until):
         try:
             date.fromisoformat(day or "2022-09-10")
         except ValueError:
-            raise DownloadError("bad day", expected="such as 2022-09-10", got=day) from None
+            raise DownloadError("bad day", expected="a day such as 2022-09-10", got=day) from None
     if since and until and since > until:
-        raise DownloadError("the span ends before it begins", got=f"{since} to {until}")
+        raise DownloadError("until is before since", expected=f"{since} or later", got=until)

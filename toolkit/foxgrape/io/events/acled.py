@@ -1,4 +1,4 @@
-"""ACLED: exports before and after March 2023, and what its API answers."""
+"""ACLED events: CSV exports from before and after March 2023, and pages of the API."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from foxgrape.io.convert import parse_unix_time, require_dict
 from foxgrape.io.events.base import (
-    PLACING,
-    code,
-    coordinates,
+    PLACE_COLUMNS,
+    ExportReader,
+    Point,
     country_zone,
-    days,
+    day_interval,
     enclosing_month,
     make_event,
+    parse_coordinates,
     parse_day,
     require_cell,
+    require_code,
 )
-from foxgrape.io.events.exported import Exported
 from foxgrape.io.events.place_resolver import StatedPlace
 from foxgrape.times import DTYPE
 
@@ -26,101 +27,88 @@ if TYPE_CHECKING:
     from foxgrape.io.base import ReadContext
     from foxgrape.io.events.place_resolver import PlaceResolver
 
-__all__ = ["Acled"]
+__all__ = ["AcledReader"]
 
-_PLACE = {"1": "exact", "2": "near", "3": "region"}
-_TIME = {"1": "day", "2": "week", "3": "month"}
-#: Events that change who holds a place; of others ACLED does not say whose they are.
-_TAKES = {
+_TEXT_COLUMNS = ("event_type", "actor1", "actor2", "admin1", "notes")
+_PLACE_PRECISION = {"1": "exact", "2": "near", "3": "region"}
+_TIME_PRECISION = {"1": "day", "2": "week", "3": "month"}
+#: Event types that change control of a place. For others, ACLED does not code the side.
+_CHANGES_OF_CONTROL = {
     "Government regains territory",
     "Non-state actor overtakes territory",
     "Non-violent transfer of territory",
 }
-_SIDE = re.compile(r"of (?P<name>Ukraine|Russia)\b")
+_COUNTRY = re.compile(r"of (?P<name>Ukraine|Russia)\b")
 _SIDES = {"Ukraine": "UA", "Russia": "RU"}
-#: The day that is told stands for a week or a weekend, or for weeks about it: which of its days it
-#: is, first or middle, is not said.
-_WEEK, _WEEKS = 6, 15
+#: The date may be any day of its week, or of its month: ACLED does not say which.
+_WEEK_MARGIN, _MONTH_MARGIN = 6, 15
 
 
-class Acled(Exported):
-    """A CSV export of either shape, or the API's pages."""
+class AcledReader(ExportReader):
+    """Reader for ACLED: a CSV export of either layout, or pages of the API."""
 
     name = "acled"
-    key = "data"
-    signs = frozenset({"event_id_cnty", "event_date", "time_precision"})
+    page_key = "data"
+    signature = frozenset({"event_id_cnty", "event_date", "time_precision"})
     extra: ClassVar = {
-        **PLACING,
-        "event_type": "str",
-        "actor1": "str",
-        "actor2": "str",
-        "admin1": "str",
-        "notes": "str",
-        "fatalities": "str",
+        **PLACE_COLUMNS,
+        **dict.fromkeys((*_TEXT_COLUMNS, "fatalities"), "str"),
         "updated_at": DTYPE,
     }
 
     def rows(self, value: Any, context: ReadContext) -> list[dict[str, Any]]:
         """Return the event of a row."""
-        told = require_dict(value)
-        zone = country_zone(told.get("country"), context)
-        precision = code(told, "time_precision", _TIME)
-        where = code(told, "geo_precision", _PLACE)
-        kind = str(require_cell(told, "sub_event_type"))
-        stamp = told.get("timestamp")
-        point = coordinates(told)
-        made = make_event(
-            event_id=f"acled:{require_cell(told, 'event_id_cnty')}",
-            place=_place(told, _PLACE[where], point, context),
+        row = require_dict(value)
+        zone = country_zone(row.get("country"), context)
+        time_precision = require_code(row, "time_precision", _TIME_PRECISION)
+        place_precision = _PLACE_PRECISION[require_code(row, "geo_precision", _PLACE_PRECISION)]
+        kind = str(require_cell(row, "sub_event_type"))
+        day = parse_day(require_cell(row, "event_date"), "event_date")
+        point = parse_coordinates(row)
+        fatalities, timestamp = row.get("fatalities"), row.get("timestamp")
+        event = make_event(
+            event_id=f"acled:{require_cell(row, 'event_id_cnty')}",
+            place=_resolve_place(row, place_precision, point, context),
             point=point,
             kind=kind.lower(),
-            by_side=_side(told) if kind in _TAKES else None,
-            occurred=days(
-                *_span(parse_day(require_cell(told, "event_date"), "event_date"), precision), zone
-            ),
-            precision=_TIME[precision],
-            source=told.get("source"),
-            stated_place=told.get("location"),
-            place_precision=_PLACE[where],
+            by_side=_side(row) if kind in _CHANGES_OF_CONTROL else None,
+            occurred=day_interval(*_possible_days(day, time_precision), zone),
+            precision=_TIME_PRECISION[time_precision],
+            source=row.get("source"),
+            stated_place=row.get("location"),
+            place_precision=place_precision,
             place_km=None,
-            event_type=told.get("event_type"),
-            actor1=told.get("actor1"),
-            actor2=told.get("actor2"),
-            admin1=told.get("admin1"),
-            notes=told.get("notes"),
-            fatalities=None if told.get("fatalities") is None else str(told["fatalities"]),
-            updated_at=parse_unix_time(stamp, "timestamp") if stamp else None,
+            **{name: row.get(name) for name in _TEXT_COLUMNS},
+            fatalities=None if fatalities is None else str(fatalities),
+            updated_at=parse_unix_time(timestamp, "timestamp") if timestamp else None,
         )
-        return [made]
+        return [event]
 
 
-def _span(day: date, precision: str) -> tuple[date, date]:
-    """Return the days that an event of a stated precision may have been on."""
-    if precision == "1":
-        return day, day
-    if precision == "2":
-        return day - timedelta(days=_WEEK), day + timedelta(days=_WEEK)
-    return enclosing_month(day, _WEEKS)
+def _possible_days(day: date, precision: str) -> tuple[date, date]:
+    """Return the first and last day on which the event may have happened."""
+    if precision == "3":
+        return enclosing_month(day, _MONTH_MARGIN)
+    margin = timedelta(days=_WEEK_MARGIN if precision == "2" else 0)
+    return day - margin, day + margin
 
 
-def _place(
-    told: dict[str, Any],
-    precision: str,
-    point: tuple[float | None, float | None],
-    context: ReadContext,
+def _resolve_place(
+    row: dict[str, Any], precision: str, point: Point, context: ReadContext
 ) -> tuple[str, str]:
     places: PlaceResolver = context.state["places"]
-    admin1, location = str(told.get("admin1") or ""), str(require_cell(told, "location"))
-    # A town that stands for its region is not where it was.
+    admin1, location = str(row.get("admin1") or ""), str(require_cell(row, "location"))
     if precision == "region":
-        return places.larger("acled", StatedPlace(admin1 or location, *point), "a region")
-    # Cities are cut into districts: "Kyiv - Sviatoshynskyi".
-    return places.settlement(
-        "acled", StatedPlace(location.split(" - ", maxsplit=1)[0], *point, admin1)
-    )
+        # The town is only a proxy for its region.
+        return places.resolve_area(
+            "acled", StatedPlace(admin1 or location, *point), "only a region is named"
+        )
+    # Cities are divided into districts: "Kyiv - Sviatoshynskyi".
+    city = location.split(" - ", maxsplit=1)[0]
+    return places.resolve_settlement("acled", StatedPlace(city, *point, admin1))
 
 
-def _side(told: dict[str, Any]) -> str | None:
-    """Return whose forces took the place, where the first actor's name says it."""
-    match = _SIDE.search(str(told.get("actor1") or ""))
+def _side(row: dict[str, Any]) -> str | None:
+    """Return the side that took the place, if the first actor's name contains it."""
+    match = _COUNTRY.search(str(row.get("actor1") or ""))
     return _SIDES[match["name"]] if match else None

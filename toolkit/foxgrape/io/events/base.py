@@ -1,49 +1,82 @@
-"""A row of the events table, as every reader of events makes it, and the days it is made from."""
+"""Shared by the readers of events: the row of an event, its days, and the parsing of cells."""
 
 from __future__ import annotations
 
 import re
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from foxgrape import schemas, times
+from foxgrape.io.base import ReadContext, Reader
 from foxgrape.io.convert import MONTHS, reject_invalid_unicode
+from foxgrape.io.json_records import page_items
 from foxgrape.io.stream import BadRecordError
+from foxgrape.io.tabular import header, records
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
-    from foxgrape.io.base import ReadContext
+    from foxgrape.io.stream import InputFile, Record
 
 __all__ = [
-    "PLACING",
-    "code",
-    "coordinates",
+    "PLACE_COLUMNS",
+    "ExportReader",
+    "Point",
     "country_zone",
-    "days",
+    "day_interval",
     "enclosing_month",
     "make_event",
+    "parse_coordinates",
     "parse_day",
     "require_cell",
+    "require_code",
     "require_curie",
 ]
 
-#: What every format of events tells of a place: its name in the source, and how well the source
-#: knows it: ``exact``, ``near``, ``district``, ``region``, ``country``, ``area``; and within how
-#: many kilometres, where the source says so.
-PLACING = {"stated_place": "str", "place_precision": "str", "place_km": "Float64"}
+#: Latitude and longitude in degrees.
+Point: TypeAlias = tuple[float | None, float | None]
+
+#: Columns that every reader of events adds: the place as the source names it, how precisely the
+#: source knows it (``exact``, ``near``, ``district``, ``region``, ``country`` or ``area``), and
+#: within how many kilometres, where it says so.
+PLACE_COLUMNS = {"stated_place": "str", "place_precision": "str", "place_km": "Float64"}
 
 _ISO_DAY = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ]00:00:00(?:\.0+)?)?")
 _LONG_DAY = re.compile(r"(\d{1,2})[ -]([A-Z][a-z]{2})[a-z]*[ -](\d{4})")
-#: Where a day is lived, for countries of one zone.
+#: Time zones of countries that have only one.
 _ZONES = {"Ukraine": "Europe/Kyiv"}
+
+
+class ExportReader(Reader):
+    """Reader for the export of a source."""
+
+    #: Columns that only this source has.
+    signature: ClassVar[frozenset[str]]
+    #: Key of the rows in a page of the source's API; None if only CSV is read.
+    page_key: ClassVar[str | None] = None
+
+    def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:
+        """Return whether the rows, in CSV or in JSON pages, have the columns of the source."""
+        if paths and self.page_key is None:
+            return False
+        parents = {(), (self.page_key, "item")}
+        names = {path[-1] for path in paths if path[:-1] in parents}
+        return (names or set(header(file))) >= self.signature
+
+    def records(self, file: InputFile, context: ReadContext) -> Iterator[Record]:  # noqa: ARG002
+        """Return each row."""
+        if self.page_key is None or header(file):
+            yield from records(file, lambda _: None)
+            return
+        with file.open() as stream:
+            yield from page_items(stream, file.head, self.page_key)
 
 
 def make_event(
     *,
     event_id: str,
     place: tuple[str, str],
-    point: tuple[float | None, float | None],
+    point: Point,
     kind: str | None,
     occurred: tuple[datetime, datetime],
     confirmed: tuple[datetime, datetime] | None = None,
@@ -54,11 +87,12 @@ def make_event(
     url: str | None = None,
     **extra: Any,
 ) -> dict[str, Any]:
-    """Return a row of the events table, after a look at what every row must have."""
-    made = {
+    """Return a row of the events table; raise `BadRecordError` if it is invalid."""
+    place_id, name = place
+    event = {
         "event_id": event_id,
-        "place_id": place[0],
-        "place": place[1],
+        "place_id": require_curie(place_id),
+        "place": name,
         "lat": point[0],
         "lon": point[1],
         "kind": kind or None,
@@ -73,15 +107,14 @@ def make_event(
         "url": url or None,
         **extra,
     }
-    require_curie(place[0])
     if confirmed and confirmed[1] < occurred[0]:
-        raise BadRecordError("confirmed before it occurred", "confirmed_until")
-    reject_invalid_unicode(made)
-    return made
+        raise BadRecordError("confirmed_until is before occurred_at", "confirmed_until")
+    reject_invalid_unicode(event)
+    return event
 
 
 def require_curie(place_id: str) -> str:
-    """Return the id of a place, which has a scheme and no blanks."""
+    """Return a place id with a scheme and without spaces."""
     if not re.fullmatch(schemas.CURIE, place_id):
         raise BadRecordError(
             f"expected an id such as geonames:707292; got {place_id!r:.80}", "place_id"
@@ -89,89 +122,89 @@ def require_curie(place_id: str) -> str:
     return place_id
 
 
-def require_cell(value: Mapping[str, Any], column: str) -> Any:
-    """Return a cell that a row cannot do without."""
-    cell = value.get(column)
+def require_cell(row: Mapping[str, Any], column: str) -> Any:
+    """Return a cell that must not be empty."""
+    cell = row.get(column)
     if cell is None or cell == "":
-        raise BadRecordError("expected a value; got nothing", column)
+        raise BadRecordError("a value is required", column)
     return cell
 
 
-def code(value: Mapping[str, Any], column: str, known: Collection[str]) -> str:
-    """Return one of a format's codes."""
-    cell = str(require_cell(value, column))
-    if cell not in known:
-        raise BadRecordError(f"expected one of {', '.join(known)}; got {cell!r:.80}", column)
+def require_code(row: Mapping[str, Any], column: str, codes: Collection[str]) -> str:
+    """Return a cell that must have one of these values."""
+    cell = str(require_cell(row, column))
+    if cell not in codes:
+        raise BadRecordError(f"expected one of {', '.join(codes)}; got {cell!r:.80}", column)
     return cell
 
 
-def degree(value: Mapping[str, Any], column: str, largest: int) -> float | None:
-    """Return a coordinate in degrees, None where there is none."""
-    cell = value.get(column)
+def parse_coordinates(
+    row: Mapping[str, Any], lat: str = "latitude", lon: str = "longitude"
+) -> Point:
+    """Return latitude and longitude; (None, None) if either is missing."""
+    point = _parse_degrees(row, lat, 90), _parse_degrees(row, lon, 180)
+    return (None, None) if None in point else point
+
+
+def _parse_degrees(row: Mapping[str, Any], column: str, limit: int) -> float | None:
+    cell = row.get(column)
     if cell is None or cell == "":
         return None
     try:
         number = float(cell)
     except (ValueError, TypeError):
         number = float("nan")
-    if not -largest <= number <= largest:
-        raise BadRecordError(f"expected -{largest} to {largest}; got {cell!r:.80}", column)
+    if not -limit <= number <= limit:
+        raise BadRecordError(f"expected -{limit} to {limit}; got {cell!r:.80}", column)
     return number
 
 
-def coordinates(
-    value: Mapping[str, Any], lat: str = "latitude", lon: str = "longitude"
-) -> tuple[float | None, float | None]:
-    """Return latitude and longitude: both, or neither."""
-    point = degree(value, lat, 90), degree(value, lon, 180)
-    return (None, None) if None in point else point
-
-
-def parse_day(text: Any, column: str) -> date:
+def parse_day(value: Any, column: str) -> date:
     """Return a day written as ``2022-09-10`` or ``10 September 2022``.
 
     Examples
     --------
-    >>> a_day("10 September 2022", "event_date")
+    >>> parse_day("10 September 2022", "event_date")
     datetime.date(2022, 9, 10)
     """
-    told = str(text).strip()
-    iso, long = _ISO_DAY.fullmatch(told), _LONG_DAY.fullmatch(told)
+    text = str(value).strip()
+    iso, long = _ISO_DAY.fullmatch(text), _LONG_DAY.fullmatch(text)
     try:
         if iso:
             return date(*map(int, iso.groups()))
         if long and long[2] in MONTHS:
             return date(int(long[3]), MONTHS.index(long[2]) + 1, int(long[1]))
     except ValueError:
-        pass  # there is no such day
-    raise BadRecordError(f"expected a day such as 2022-09-10; got {told!r:.80}", column)
+        pass  # a day that does not exist
+    raise BadRecordError(f"expected a day such as 2022-09-10; got {text!r:.80}", column)
 
 
-def days(first: date, last: date, zone: str) -> tuple[datetime, datetime]:
-    """Return the interval from the start of one day to the end of another, as lived in a zone."""
+def day_interval(first: date, last: date, zone: str) -> tuple[datetime, datetime]:
+    """Return the interval from the start of one day to the end of another in a time zone."""
+    if last < first:
+        raise BadRecordError(f"the last day {last} is before the first day {first}")
     try:
-        ends = (
+        return (
             times.parse_stated_time(first.isoformat(), zone)[0],
             times.parse_stated_time(last.isoformat(), zone)[1],
         )
     except ValueError:
         raise BadRecordError(f"beyond the calendar: {first} to {last}") from None
-    if ends[1] < ends[0]:
-        raise BadRecordError(f"the last day is before the first: {last} before {first}")
-    return ends
 
 
-def enclosing_month(day: date, reach: int) -> tuple[date, date]:
-    """Return first and last day of the calendar month and of all within `reach` days."""
+def enclosing_month(day: date, margin: int) -> tuple[date, date]:
+    """Return the calendar month of a day, extended to `margin` days before and after the day."""
     first = day.replace(day=1)
     last = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
-    around = timedelta(days=reach)
-    return min(first, day - around), max(last, day + around)
+    reach = timedelta(days=margin)
+    return min(first, day - reach), max(last, day + reach)
 
 
 def country_zone(country: Any, context: ReadContext) -> str:
-    """Return the zone in which a day was lived: as told, or that of a country with one zone."""
+    """Return the time zone of the caller, else of a country that has only one."""
     zone = context.timezone or (_ZONES.get(country) if isinstance(country, str) else None)
     if zone is None:
-        raise BadRecordError("where were its days lived? timezone= names the zone", "country")
+        raise BadRecordError(
+            "cannot infer the time zone of this country; pass timezone=", "country"
+        )
     return zone

@@ -1,4 +1,4 @@
-"""Which place does an event lie in? Names and coordinates of a source, resolved or reported."""
+"""Resolve the places of a source by name and coordinates; report those that are not resolved."""
 
 from __future__ import annotations
 
@@ -16,24 +16,14 @@ if TYPE_CHECKING:
 
 __all__ = ["PlaceResolver", "StatedPlace", "unify_place_ids"]
 
-#: A place that bears the name and lies so near the stated point is the one that is meant: centres
-#: of one town differ by some kilometres from source to source.
+#: A place matches stated coordinates within this distance: sources differ by a few distance_km in
+#: where they put the centre of a town.
 NEAR_KM = 15.0
 
 
 @dataclass(frozen=True, slots=True)
 class StatedPlace:
-    """A place as a source states it.
-
-    Attributes
-    ----------
-    name
-        As it stands in the source.
-    lat, lon
-        Degrees; None where the source gives none.
-    admin1
-        First-level division, empty where unknown.
-    """
+    """A place as a source states it; `admin1` is its first-level division."""
 
     name: str
     lat: float | None = None
@@ -48,130 +38,125 @@ class StatedPlace:
 
 @dataclass(slots=True)
 class PlaceResolver:
-    """Resolves a source's places, each once, and keeps account of those it could not.
-
-    Attributes
-    ----------
-    gazetteer
-        Where places are looked up.
-    """
+    """Resolves each place once, to its id and name, and lists the unresolved places."""
 
     gazetteer: Gazetteer
-    _known: dict[Any, tuple[str, str]] = field(default_factory=dict)
-    _bearers: dict[str, int] = field(default_factory=dict)
+    _resolved: dict[Any, tuple[str, str]] = field(default_factory=dict)
+    _name_counts: dict[str, int] = field(default_factory=dict)
     _unresolved: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def settlement(self, source: str, stated: StatedPlace) -> tuple[str, str]:
-        """Return id and name of a settlement; where it is not known, an id of the source's own."""
-        key = (source, stated)
-        if key not in self._known:
-            place, why = self._find(stated)
-            self._known[key] = (
-                (place.id, place.name) if place else self._unnamed(source, stated, why)
-            )
-        return self._count(self._known[key])
+    def resolve_settlement(self, source: str, stated: StatedPlace) -> tuple[str, str]:
+        """Return id and name of a settlement; if it is not found, an id with the source's scheme.
 
-    def by_id(self, place_id: str, stated: StatedPlace) -> tuple[str, str]:
-        """Return id and today's name of a place by any id of it, which the source tells."""
-        if place_id not in self._known:
+        The id of an unresolved place depends on its division and name only.
+        """
+        key = (source, stated)
+        if key not in self._resolved:
+            place, reason = self._find(stated)
+            self._resolved[key] = (
+                (place.id, place.name) if place else self._make_id(source, stated, reason)
+            )
+        return self._count(self._resolved[key])
+
+    def resolve_id(self, place_id: str, stated: StatedPlace) -> tuple[str, str]:
+        """Return the current id and name of a place by any of its ids."""
+        if place_id not in self._resolved:
             if place_id in self.gazetteer:
                 place = self.gazetteer[place_id]
-                self._known[place_id] = (place.id, place.name)
+                self._resolved[place_id] = (place.id, place.name)
             else:
                 self._report(place_id, stated, "the gazetteer does not have this id")
-                self._known[place_id] = (place_id, stated.name)
-        return self._count(self._known[place_id])
+                self._resolved[place_id] = (place_id, stated.name)
+        return self._count(self._resolved[place_id])
 
-    def larger(self, source: str, stated: StatedPlace, what: str) -> tuple[str, str]:
-        """Return an id of the source's own for what is no settlement: a region, a front."""
-        key = (source, stated, what)
-        if key not in self._known:
-            self._known[key] = self._unnamed(source, stated, f"no settlement is named, only {what}")
-        return self._count(self._known[key])
+    def resolve_area(self, source: str, stated: StatedPlace, reason: str) -> tuple[str, str]:
+        """Return an id with the source's scheme for a place that is not a single settlement."""
+        key = (source, stated, reason)
+        if key not in self._resolved:
+            self._resolved[key] = self._make_id(source, stated, reason)
+        return self._count(self._resolved[key])
 
-    def common(self, name: str) -> bool:
-        """Tell whether several places bear a name, as it is written."""
-        if name not in self._bearers:
-            self._bearers[name] = len(self.gazetteer.find(name, limit=None, exact=True))
-        return self._bearers[name] > 1
-
-    def _unnamed(self, source: str, stated: StatedPlace, why: str) -> tuple[str, str]:
-        """Make and report an id for a place that cannot be resolved: the same for the same name."""
-        parts = [part for part in (stated.admin1, stated.name) if part]
-        place_id = f"{source}:" + "/".join(re.sub(r"[\s/]+", "_", part) for part in parts)
-        self._report(place_id, stated, why)
-        return place_id, stated.name
+    def is_ambiguous(self, name: str) -> bool:
+        """Return whether several places have exactly this name."""
+        if name not in self._name_counts:
+            self._name_counts[name] = len(self.gazetteer.find(name, limit=None, exact=True))
+        return self._name_counts[name] > 1
 
     def unresolved(self) -> list[dict[str, Any]]:
-        """Return one row a place that could not be resolved, with the reason and how many rows."""
+        """Return the unresolved places with reason and number of rows, most frequent first."""
         return sorted(self._unresolved.values(), key=lambda row: (-row["rows"], row["place_id"]))
+
+    def _make_id(self, source: str, stated: StatedPlace, reason: str) -> tuple[str, str]:
+        parts = [part for part in (stated.admin1, stated.name) if part]
+        place_id = f"{source}:" + "/".join(re.sub(r"[\s/]+", "_", part) for part in parts)
+        self._report(place_id, stated, reason)
+        return place_id, stated.name
 
     def _count(self, place: tuple[str, str]) -> tuple[str, str]:
         if place[0] in self._unresolved:
             self._unresolved[place[0]]["rows"] += 1
         return place
 
-    def _report(self, place_id: str, stated: StatedPlace, why: str) -> None:
-        self._unresolved.setdefault(
-            place_id,
-            {
-                "place_id": place_id,
-                "place": stated.name,
-                "admin1": stated.admin1,
-                "lat": stated.lat,
-                "lon": stated.lon,
-                "rows": 0,
-                "reason": why,
-            },
-        )
+    def _report(self, place_id: str, stated: StatedPlace, reason: str) -> None:
+        report = {
+            "place_id": place_id,
+            "place": stated.name,
+            "admin1": stated.admin1,
+            "lat": stated.lat,
+            "lon": stated.lon,
+            "rows": 0,
+            "reason": reason,
+        }
+        self._unresolved.setdefault(place_id, report)
 
     def _find(self, stated: StatedPlace) -> tuple[Place | None, str]:
-        """Return the place that is meant, or why it cannot be told."""
-        found = [
+        """Return the place, or the reason why there is no unique match."""
+        matches = [
             match
             for match in self.gazetteer.find(stated.name, limit=None, near=stated.point)
             if match.score >= MATCH
         ]
-        if not found:
-            return None, "no place of this name is known"
+        if not matches:
+            return None, "no place has this name"
         if stated.point is not None:
-            return _at(found, stated, stated.point)
-        within = [match for match in found if _lies_in(match.place, stated.admin1)]
-        best = [match.place for match in within if match.score == within[0].score]
+            return _find_near(matches, stated, stated.point)
+        inside = [match for match in matches if _is_in(match.place, stated.admin1)]
+        best = [match.place for match in inside if match.score == inside[0].score]
         if len(best) == 1:
             return best[0], ""
-        return None, f"{len(best) or len(found)} places of this name, and no coordinates"
+        return None, f"{len(best) or len(matches)} places have this name; coordinates are missing"
 
 
-def _at(
-    found: list[PlaceMatch], stated: StatedPlace, point: tuple[float, float]
+def _find_near(
+    matches: list[PlaceMatch], stated: StatedPlace, point: tuple[float, float]
 ) -> tuple[Place | None, str]:
-    """Return the place at a point; of one whose own point is unknown, that it is in the region."""
-    near = [match.place for match in found if distance_km(match.place, point) <= NEAR_KM]
-    if near:
-        return near[0], ""
-    nowhere = [
+    """Return the place near a point, else the only one in its division without coordinates."""
+    distances = [distance_km(match.place, point) for match in matches]
+    for match, distance in zip(matches, distances, strict=True):
+        if distance <= NEAR_KM:
+            return match.place, ""
+    without_point = [
         match.place
-        for match in found
-        if match.place.lat is None and stated.admin1 and _lies_in(match.place, stated.admin1)
+        for match in matches
+        if match.place.lat is None and stated.admin1 and _is_in(match.place, stated.admin1)
     ]
-    if len(nowhere) == 1:
-        return nowhere[0], ""
-    if nowhere:
-        return None, f"{len(nowhere)} places of this name in the region, whose points are unknown"
-    distance = min(distance_km(match.place, point) for match in found)
-    away = "" if distance == math.inf else f"; the nearest lies {distance:.0f} km away"
-    return None, f"no place of this name is known at the stated point{away}"
+    if len(without_point) == 1:
+        return without_point[0], ""
+    if without_point:
+        return None, f"{len(without_point)} places in the region have this name and no coordinates"
+    nearest = min(distances)
+    away = "" if nearest == math.inf else f"; the nearest is {nearest:.0f} km away"
+    return None, f"no place near the coordinates has this name{away}"
 
 
-def _lies_in(place: Place, admin1: str) -> bool:
-    """Tell whether a place lies in a division, whatever word for a division follows its name."""
-    own, asked = (name.split(" ", maxsplit=1)[0].casefold() for name in (place.admin1, admin1))
-    return not admin1 or own == asked
+def _is_in(place: Place, admin1: str) -> bool:
+    """Return whether a place is in a division; only the first words of the names are compared."""
+    first_words = [name.split(" ", maxsplit=1)[0].casefold() for name in (place.admin1, admin1)]
+    return not admin1 or first_words[0] == first_words[1]
 
 
 def unify_place_ids(events: pd.DataFrame, gazetteer: Gazetteer) -> pd.DataFrame:
-    """Return events whose places go by the id that signals have, where a place goes by two."""
+    """Return events with the gazetteer's current id for each place, as signals have it."""
     ids = {
         place_id: gazetteer[place_id].id if place_id in gazetteer else place_id
         for place_id in events["place_id"].unique()

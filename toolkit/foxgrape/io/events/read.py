@@ -19,12 +19,12 @@ from foxgrape.io.base import (
     validate_options,
     warn_quarantined,
 )
-from foxgrape.io.events.acled import Acled
+from foxgrape.io.events.acled import AcledReader
 from foxgrape.io.events.place_resolver import PlaceResolver, unify_place_ids
-from foxgrape.io.events.table import Table
-from foxgrape.io.events.territorial_control import ControlChanges, ViinaControl
-from foxgrape.io.events.ucdp import Ucdp
-from foxgrape.io.events.viina import Viina
+from foxgrape.io.events.table import EventTableReader
+from foxgrape.io.events.territorial_control import ControlChangesReader, ViinaControlReader
+from foxgrape.io.events.ucdp import UcdpReader
+from foxgrape.io.events.viina import ViinaReader
 from foxgrape.io.stream import InputFile
 from foxgrape.places import Gazetteer
 
@@ -47,7 +47,14 @@ __all__ = ["FORMATS", "read_events"]
 #: In the order of detection: the most specific first, tables last.
 FORMATS: dict[str, Reader] = {
     reader.name: reader
-    for reader in (Acled(), Ucdp(), Viina(), ViinaControl(), ControlChanges(), Table())
+    for reader in (
+        AcledReader(),
+        UcdpReader(),
+        ViinaReader(),
+        ViinaControlReader(),
+        ControlChangesReader(),
+        EventTableReader(),
+    )
 }
 
 

@@ -1,4 +1,4 @@
-"""Events in a table of one's own: CSV, TSV, JSON lines, Parquet or Excel."""
+"""Events in a table from any tool: CSV, TSV, JSON lines, Parquet or Excel."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from foxgrape.io.convert import (
     parse_interval,
     record_mapping,
 )
-from foxgrape.io.events.base import coordinates, make_event
+from foxgrape.io.events.base import Point, make_event, parse_coordinates
 from foxgrape.io.events.place_resolver import StatedPlace
 from foxgrape.io.stream import BadRecordError
 from foxgrape.io.tabular import is_table, records, table_kind
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from foxgrape.io.events.place_resolver import PlaceResolver
     from foxgrape.io.stream import InputFile, Record
 
-__all__ = ["Table"]
+__all__ = ["EventTableReader"]
 
-#: Names that tools give to what an events table has, in lower case with underscores.
+#: Usual names for the columns of the events table, as `normalize_name` returns them.
 USUAL = {
     "event_id": ("id", "event"),
     "place": ("settlement", "town", "location", "name", "city"),
@@ -41,25 +41,24 @@ USUAL = {
     "url": ("link", "source_url"),
 }
 _REQUIRED = ("event_id", "occurred_at")
-_WORDS = ("kind", "by_side", "confirmed_by", "precision", "source", "url")
+_TEXT_COLUMNS = ("kind", "by_side", "confirmed_by", "precision", "source", "url")
 
 
-class Table(Reader):
-    """A table with a column for each of ours, under its own or a usual name."""
+class EventTableReader(Reader):
+    """Reader for tables whose columns have the names of the events table or usual ones."""
 
     name = "table"
 
     def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:
-        """Tell a binary table by its first bytes, a text one by names or separators."""
+        """Return whether the file is a table; JSON lines need a column with a usual time name."""
         if paths:
-            usual = {"occurred_at", *USUAL["occurred_at"]}
-            return table_kind(file) == "lines" and bool(
-                usual & {normalize_name(path[0]) for path in paths}
-            )
+            times = {"occurred_at", *USUAL["occurred_at"]}
+            names = {normalize_name(path[0]) for path in paths}
+            return table_kind(file) == "lines" and bool(times & names)
         return is_table(file)
 
     def records(self, file: InputFile, context: ReadContext) -> Iterator[Record]:
-        """Return each row as a record; a file with a header has its first row of data at 2."""
+        """Return each row; in a file with a header, the first row of data is number 2."""
         return records(
             file,
             lambda names: record_mapping(
@@ -68,41 +67,39 @@ class Table(Reader):
         )
 
     def rows(self, value: Any, context: ReadContext) -> list[dict[str, Any]]:
-        """Return the row: cells under our names, the rest as text."""
+        """Return the row with the names of the events table, and its other columns as text."""
         mapping: dict[str, str] = context.mapping
-        cell = {ours: none_if_blank(value.get(theirs)) for ours, theirs in mapping.items()}
-        point = coordinates(cell, "lat", "lon")
-        known = cell.get("confirmed_at") is not None
-        words = {name: get_text(cell.get(name), name) for name in _WORDS}
-        made = make_event(
-            event_id=parse_exact_id(cell.get("event_id"), "event_id"),
-            place=_place(cell, point, str(value.get("admin1") or ""), context),
+        cells = {ours: none_if_blank(value.get(theirs)) for ours, theirs in mapping.items()}
+        point = parse_coordinates(cells, "lat", "lon")
+        is_confirmed = cells.get("confirmed_at") is not None
+        event = make_event(
+            event_id=parse_exact_id(cells.get("event_id"), "event_id"),
+            place=_resolve_place(cells, point, str(value.get("admin1") or ""), context),
             point=point,
-            occurred=parse_interval(cell, "occurred", context.timezone),
-            confirmed=parse_interval(cell, "confirmed", context.timezone) if known else None,
-            **words,
+            occurred=parse_interval(cells, "occurred", context.timezone),
+            confirmed=parse_interval(cells, "confirmed", context.timezone)
+            if is_confirmed
+            else None,
+            **{name: get_text(cells.get(name), name) for name in _TEXT_COLUMNS},
         )
-        return [{**extra_cells(value, context), **made}]
+        return [{**extra_cells(value, context), **event}]
 
 
-def _place(
-    cell: dict[str, Any],
-    point: tuple[float | None, float | None],
-    admin1: str,
-    context: ReadContext,
+def _resolve_place(
+    cells: dict[str, Any], point: Point, admin1: str, context: ReadContext
 ) -> tuple[str, str]:
-    """Return the place by its id, else by its name, where it lies and in which division.
+    """Return id and name: by the id if there is one, else by name, coordinates and division.
 
-    Where both are told, the name stays as it is told.
+    A name that is given together with an id is kept.
     """
-    place_id, name = (
-        get_text(cell.get("place_id"), "place_id"),
-        get_text(cell.get("place"), "place"),
-    )
+    place_id = get_text(cells.get("place_id"), "place_id")
+    name = get_text(cells.get("place"), "place")
     places: PlaceResolver = context.state["places"]
     if place_id is not None:
-        known, today = places.by_id(place_id, StatedPlace(name or place_id, *point, admin1))
-        return known, name or today
+        resolved_id, official_name = places.resolve_id(
+            place_id, StatedPlace(name or place_id, *point, admin1)
+        )
+        return resolved_id, name or official_name
     if name is None:
-        raise BadRecordError("expected a place or a place_id; got neither", "place")
-    return places.settlement("place", StatedPlace(name, *point, admin1))
+        raise BadRecordError("place or place_id is required", "place")
+    return places.resolve_settlement("place", StatedPlace(name, *point, admin1))

@@ -1,7 +1,7 @@
-"""Who holds a place: lists of changes, and lists by the day, as events that lasted.
+"""Control of places: lists of changes, and lists by day, as events.
 
-A list is edited by people who disagree: it flips, is vandalised and put right. A state counts once
-it has lasted; what flips back sooner never was.
+Editors of a list disagree, vandalise it and revert each other. A state becomes an event only if it
+persists; shorter changes are ignored.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
 
 from foxgrape.io.base import ReadContext, Reader
 from foxgrape.io.convert import MONTHS, parse_clock_cell, reject_invalid_unicode
 from foxgrape.io.events.base import (
-    PLACING,
-    coordinates,
-    days,
+    PLACE_COLUMNS,
+    day_interval,
     make_event,
+    parse_coordinates,
     require_cell,
     require_curie,
 )
@@ -37,231 +37,222 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from foxgrape.io.events.place_resolver import PlaceResolver
     from foxgrape.io.stream import InputFile, Record
 
-__all__ = ["ControlChanges", "ViinaControl"]
+    Array: TypeAlias = npt.NDArray[Any]
+
+__all__ = ["ControlChangesReader", "ViinaControlReader"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TICK = timedelta(microseconds=1)
+_MICROSECOND = timedelta(microseconds=1)
 #: The first microsecond of the calendar.
-_FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _TICK
+_MIN_TIME = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 _UNKNOWN = "unknown"
-#: What lists call the states, in small letters.
+#: The states by the names that lists use, in lower case.
 _STATES = {
     **dict.fromkeys(("ukraine", "ua"), "UA"),
     **dict.fromkeys(("russia", "ru", "donetsk pr", "luhansk pr", "dpr", "lpr"), "RU"),
     **dict.fromkeys(("contested", "gray zone", "grey zone"), "contested"),
     **dict.fromkeys(("", "unknown", "not known", "ukraine?", "(row removed)"), _UNKNOWN),
 }
+_STATE_CODES = ("UA", "RU", "contested", _UNKNOWN)
+_UNKNOWN_CODE = _STATE_CODES.index(_UNKNOWN)
 _SCHEME = "control"
-_NAMES = ("UA", "RU", "contested", _UNKNOWN)
-_WIKI_STAMP = re.compile(r"(\d{1,2}) ([A-Z][a-z]{2})[a-z]* (\d{4}) (\d\d)h(\d\d) UTC")
+_SCRAPE_TIME = re.compile(r"(\d{1,2}) ([A-Z][a-z]{2})[a-z]* (\d{4}) (\d\d)h(\d\d) UTC")
 
 
-class ControlRow(NamedTuple):
-    """A place of a list: what it is called there, and its id where the list has one."""
+class ListedPlace(NamedTuple):
+    """A place on a list, with its id if the list has one."""
 
     stated: StatedPlace
     place_id: str | None = None
-    #: Which one, among places of one name.
+    #: Distinguishes places of the same name.
     ordinal: str = "1"
 
 
 class ControlChange(NamedTuple):
-    """A change to a state that lasted; instants are microseconds since 1970."""
+    """A change to a state that persisted; times are microseconds since 1970."""
 
-    place: ControlRow
+    place: ListedPlace
     state: str
-    #: The interval in which the list came to show it.
-    at: int
+    at: int  # at, until: interval in which the list began to show the state
     until: int
-    #: Since when the list had shown the state before it.
-    since: int
-    #: Who held the place last before it, if anybody is known to have.
-    holder: str | None
-    #: Whether the list has no other place of this name.
-    alone: bool
+    since: int  # when the list began to show the state before
+    holder: str | None  # the side that last held the place before
+    unique_name: bool  # no other place on the list has this name
 
 
 @dataclass(slots=True)
 class ControlHistory:
-    """States of places as they were listed: 21 bytes a row, since a year by the day has 12 million.
+    """States of places over time, in 21 bytes per row: a year by day has 12 million rows.
 
-    Attributes
-    ----------
-    snapshots
-        Each instant is one at which the whole list was read: a change came after the one before.
-    before
-        Of each place for which it was told: its earliest instant, and the state until then.
+    If `snapshots`, the complete list was read at each time, so a change came after the time before.
 
     Examples
     --------
-    >>> log, izium = Log(), Listed(Stated("Izium"))
+    >>> history, izium = ControlHistory(), ListedPlace(StatedPlace("Izium"))
     >>> for day, state in enumerate(["RU", "RU", "UA", "UA", "UA"]):
-    ...     log.add(izium, state, day * 86_400_000_000, day * 86_400_000_000)
-    >>> [(change.state, change.holder) for change in log.changes(timedelta(days=2))]
+    ...     history.add(izium, state, day * 86_400_000_000, day * 86_400_000_000)
+    >>> [(change.state, change.holder) for change in history.changes(timedelta(days=2))]
     [('UA', 'RU')]
     """
 
     snapshots: bool = False
-    places: dict[tuple[str, ...], int] = field(default_factory=dict)
-    listed: list[ControlRow] = field(default_factory=list)
-    place: array[int] = field(default_factory=lambda: array("i"))
-    at: array[int] = field(default_factory=lambda: array("q"))
-    until: array[int] = field(default_factory=lambda: array("q"))
-    state: array[int] = field(default_factory=lambda: array("b"))
-    before: dict[int, tuple[int, int]] = field(default_factory=dict)
+    _numbers: dict[tuple[str, str], int] = field(default_factory=dict)
+    _places: list[ListedPlace] = field(default_factory=list)
+    _place: array[int] = field(default_factory=lambda: array("i"))
+    _at: array[int] = field(default_factory=lambda: array("q"))
+    _until: array[int] = field(default_factory=lambda: array("q"))
+    _state: array[int] = field(default_factory=lambda: array("b"))
+    #: Earliest change of each place, as its time and the state before.
+    _first_change: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     def add(
-        self, place: ControlRow, state: str, at: int, until: int, before: str | None = None
+        self, place: ListedPlace, state: str, at: int, until: int, before: str | None = None
     ) -> None:
-        """Put down that a place was listed in a state at an instant, and in which one before."""
-        number = self.places.setdefault(_key(place), len(self.listed))
-        if number == len(self.listed):
-            self.listed.append(place)
-        self.place.append(number)
-        self.at.append(at)
-        self.until.append(until)
-        self.state.append(_NAMES.index(state))
-        # A list may be in any order: of the states before, the earliest counts.
-        if before is not None and at < self.before.get(number, (at + 1,))[0]:
-            self.before[number] = at, _NAMES.index(before)
+        """Record the state of a place, and the state before if the list has it."""
+        key = place.place_id or place.stated.name, place.ordinal
+        number = self._numbers.setdefault(key, len(self._places))
+        if number == len(self._places):
+            self._places.append(place)
+        self._place.append(number)
+        self._at.append(at)
+        self._until.append(until)
+        self._state.append(_STATE_CODES.index(state))
+        # Rows may be in any order.
+        if before is not None and at < self._first_change.get(number, (at + 1,))[0]:
+            self._first_change[number] = at, _STATE_CODES.index(before)
 
     def changes(self, persistence: timedelta) -> Iterator[ControlChange]:
-        """Return the changes to states that lasted, by place and time.
+        """Return the changes to states that persisted, by place and time.
 
-        A place's first state is no change. The last one lasts until the end of the list, so one
-        that began too shortly before it does not count yet.
+        The first state of a place is not a change. The last state must have begun at least
+        `persistence` before the end of the list.
         """
-        if not self.place:
+        if not self._place:
             return
-        shortest = max(persistence // _TICK, 1)
-        place, at, until, state = self._sorted(shortest)
-        shots = np.unique(until)
-        rows = _lasting(place, at, state, shortest)
-        lasted = {int(place[row]) for row in rows}
-        bearers = Counter(self.listed[number].stated.name for number in lasted)
-        before, holder = -1, None  # the state before, by its first row; the side that held last
-        for row in rows:
-            same_place = before >= 0 and place[before] == place[row]
-            if same_place and state[before] == state[row]:
-                continue
-            name = _NAMES[state[row]]
-            if same_place:
-                earlier = int(np.searchsorted(shots, until[row])) - 1
-                first = shots[earlier] + 1 if self.snapshots and earlier >= 0 else at[row]
-                ends = int(first), int(until[row]), int(at[before])
-                listed = self.listed[place[row]]
-                yield ControlChange(listed, name, *ends, holder, bearers[listed.stated.name] == 1)
-            else:
-                holder = None
-            before = row
-            holder = holder if name == "contested" else name
+        shortest = max(persistence // _MICROSECOND, 1)
+        place, at, until, state = self._sorted_rows(shortest)
+        times = np.unique(until)
+        rows = _persistent_rows(place, at, state, shortest)
+        name_counts = Counter(
+            self._places[number].stated.name for number in {int(place[row]) for row in rows}
+        )
+        for number, group in groupby(rows, key=lambda row: int(place[row])):
+            previous, *following = group
+            listed, holder = self._places[number], _holder(state[previous], None)
+            for row in following:
+                if state[row] == state[previous]:
+                    continue
+                earlier = int(np.searchsorted(times, until[row])) - 1
+                is_bounded = self.snapshots and earlier >= 0
+                yield ControlChange(
+                    listed,
+                    _STATE_CODES[state[row]],
+                    at=int(times[earlier] + 1 if is_bounded else at[row]),
+                    until=int(until[row]),
+                    since=int(at[previous]),
+                    holder=holder,
+                    unique_name=name_counts[listed.stated.name] == 1,
+                )
+                previous, holder = row, _holder(state[row], holder)
 
-    def _sorted(self, shortest: int) -> list[npt.NDArray[Any]]:
-        """Return place, interval and state in the order of place and time.
+    def _sorted_rows(self, shortest: int) -> list[Array]:
+        """Return place, interval and state, sorted by place and time.
 
-        What was before the list began is taken to have lasted.
+        The state before the first change is assumed to have persisted.
         """
-        unknown = _NAMES.index(_UNKNOWN)
-        before = {place: state for place, (_, state) in self.before.items() if state != unknown}
-        start = [max(int(np.asarray(self.at).min()) - shortest, _FIRST)] * len(before)
-        told = (list(before), start, start, list(before.values()))
-        listed = (self.place, self.at, self.until, self.state)
+        first = self._first_change.items()
+        before = {place: state for place, (_, state) in first if state != _UNKNOWN_CODE}
+        start = [max(min(self._at) - shortest, _MIN_TIME)] * len(before)
+        earlier = (list(before), start, start, list(before.values()))
+        listed = (self._place, self._at, self._until, self._state)
         columns = [
-            np.concatenate([np.array(first, rest.typecode), np.asarray(rest)])
-            for first, rest in zip(told, listed, strict=True)
+            np.concatenate([np.array(head, tail.typecode), np.asarray(tail)])
+            for head, tail in zip(earlier, listed, strict=True)
         ]
         order = np.lexsort((columns[1], columns[0]))
         return [column[order] for column in columns]
 
 
-def _lasting(
-    place: npt.NDArray[np.int32],
-    at: npt.NDArray[np.int64],
-    state: npt.NDArray[np.int8],
-    shortest: int,
-) -> list[int]:
-    """Return the first rows of known states that lasted, of rows in the order of place and time.
+def _holder(state: int, previous: str | None) -> str | None:
+    """Return the side that holds a place; a contested place keeps its last holder."""
+    code = _STATE_CODES[state]
+    return previous if code == "contested" else code
 
-    That a list did not know a state for a while does not end it; that it never knew again does.
+
+def _persistent_rows(place: Array, at: Array, state: Array, shortest: int) -> list[int]:
+    """Return the first row of each known state that persisted; rows are sorted by place and time.
+
+    A state continues through unknown states, unless none follows.
     """
-    new = np.r_[True, (place[1:] != place[:-1]) | (state[1:] != state[:-1])].nonzero()[0]
-    unknown, end = _NAMES.index(_UNKNOWN), int(at.max())
-    lasting = []
-    for _, group in groupby(new.tolist(), key=lambda row: int(place[row])):
+    starts = np.r_[True, (place[1:] != place[:-1]) | (state[1:] != state[:-1])].nonzero()[0]
+    end = int(at.max())
+    persistent = []
+    for _, group in groupby(starts.tolist(), key=lambda row: int(place[row])):
         rows = list(group)
-        ends = int(at[rows[-1]]) if state[rows[-1]] == unknown else end
-        known = _merged([row for row in rows if state[row] != unknown], state)
-        lasting += _without_flips(known, at, state, shortest, ends)
-    return lasting
+        last = int(at[rows[-1]]) if state[rows[-1]] == _UNKNOWN_CODE else end
+        known = _merge_equal([row for row in rows if state[row] != _UNKNOWN_CODE], state)
+        persistent += _remove_short(known, at, state, shortest, last)
+    return persistent
 
 
-def _merged(rows: list[int], state: npt.NDArray[np.int8]) -> list[int]:
-    """Keep of neighbours in one state the first."""
+def _merge_equal(rows: list[int], state: Array) -> list[int]:
+    """Return the first row of each run of equal states."""
     return [next(group) for _, group in groupby(rows, key=lambda row: int(state[row]))]
 
 
-def _without_flips(
-    rows: list[int],
-    at: npt.NDArray[np.int64],
-    state: npt.NDArray[np.int8],
-    shortest: int,
-    end: int,
-) -> list[int]:
-    """Leave out what did not last, the shortest first: what it interrupted may have lasted."""
+def _remove_short(rows: list[int], at: Array, state: Array, shortest: int, end: int) -> list[int]:
+    """Remove states that did not persist, the shortest first, and join what they interrupted."""
     while rows:
         starts = at[rows]
-        lasts = np.append(starts[1:], end) - starts
-        flip = int(lasts.argmin())
-        if lasts[flip] >= shortest:
+        durations = np.append(starts[1:], end) - starts
+        position = int(durations.argmin())
+        if durations[position] >= shortest:
             break
-        rows = _merged(rows[:flip] + rows[flip + 1 :], state)
+        rows = _merge_equal(rows[:position] + rows[position + 1 :], state)
     return rows
 
 
-def _key(place: ControlRow) -> tuple[str, str]:
-    return place.place_id or place.stated.name, place.ordinal
+class _ControlReader(Reader):
+    """Base of both readers: rows are collected in a history, which gives the events at the end."""
 
-
-class _Control(Reader):
-    """What both kinds of lists share: rows are put down, and read as events at the end."""
-
-    extra: ClassVar = PLACING
+    extra: ClassVar = PLACE_COLUMNS
 
     def records(self, file: InputFile, context: ReadContext) -> Iterator[Record]:
         """Return each row."""
-        context.state["log"] = ControlHistory(snapshots="commit" in header(file))
+        context.state["history"] = ControlHistory(snapshots="commit" in header(file))
         return records(file, lambda _: None)
 
     @abstractmethod
     def rows(self, value: Any, context: ReadContext) -> list[dict[str, Any]]:
-        """Put a row down in the log: none is an event by itself."""
+        """Add a row to the history; return no events."""
 
     def finish(self, context: ReadContext) -> list[dict[str, Any]]:
-        """Return the events: the changes that lasted."""
-        log: ControlHistory = context.state["log"]
-        return [self._event(change, context) for change in log.changes(context.persistence)]
+        """Return the events."""
+        history: ControlHistory = context.state["history"]
+        return [self._event(change, context) for change in history.changes(context.persistence)]
 
     def _event(self, change: ControlChange, context: ReadContext) -> dict[str, Any]:
         stated, place_id, ordinal = change.place
-        places = context.state["places"]
+        places: PlaceResolver = context.state["places"]
         if place_id is not None:
-            place = places.by_id(place_id, stated)
-        elif not change.alone:
-            # The list's coordinates were joined by name: they cannot tell one from the other.
-            named = StatedPlace(f"{stated.name} ({ordinal})", admin1=stated.admin1)
-            place = places.larger(_SCHEME, named, "one of several places of one name")
+            place = places.resolve_id(place_id, stated)
+        elif not change.unique_name:
+            # The list's coordinates were joined by name, so they do not distinguish these places.
+            numbered = StatedPlace(f"{stated.name} ({ordinal})", admin1=stated.admin1)
+            place = places.resolve_area(_SCHEME, numbered, "several listed places have this name")
         else:
-            place = places.settlement(_SCHEME, stated)
-        at, until = _instant(change.at), _instant(change.until)
+            place = places.resolve_settlement(_SCHEME, stated)
+        at, until = _to_datetime(change.at), _to_datetime(change.until)
         return make_event(
             event_id=f"{place[0]}@{until:%Y-%m-%dT%H:%MZ}",
             place=place,
             point=stated.point or (None, None),
             kind=_kind(change),
             by_side=None if change.state == "contested" else change.state,
-            occurred=(min(_instant(change.since), at), until),
+            occurred=(min(_to_datetime(change.since), at), until),
             confirmed=(at, until),
             precision="list",
             source=self.name,
@@ -271,106 +262,103 @@ class _Control(Reader):
         )
 
 
-class ControlChanges(_Control):
-    """Rows of place, state before, state after, and when the change was first seen."""
+class ControlChangesReader(_ControlReader):
+    """Reader for rows of place, state before, state after, and time of the change."""
 
     name = "control_changes"
 
     def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:
-        """Tell by two states and a time in the header."""
+        """Return whether the header has two states and a time."""
         names = set(header(file))
         states = {"held_by_prev", "held_by"} <= names or {"from", "to"} <= names
         return not paths and states and bool(names & {"first_seen", "commit_time"})
 
     def rows(self, value: Any, context: ReadContext) -> list[dict[str, Any]]:
-        """Put the state after a change down, and the one before it.
-
-        A list of nothing but changes tells what a place was before its first one only in that way.
-        """
+        """Add the state after a change, and the state before it, to the history."""
         reject_invalid_unicode(value)
-        log: ControlHistory = context.state["log"]
         before, after = _state(value, "held_by_prev", "from"), _state(value, "held_by", "to")
         at, until = _first_seen(value, context)
         name = str(value.get("place") or value.get("name") or "").strip()
         if not name:
-            raise BadRecordError("expected a place; got nothing", "place")
-        stated = StatedPlace(
-            name, *coordinates(value, "lat", "lon"), str(value.get("admin1") or "")
-        )
-        # A list shows a place twice by mistake too: only of a common name are there several.
-        several = context.state["places"].common(name)
-        ordinal = str(value.get("name_dup") or "1") if several else "1"
+            raise BadRecordError("a value is required", "place")
+        point = parse_coordinates(value, "lat", "lon")
+        stated = StatedPlace(name, *point, str(value.get("admin1") or ""))
+        # Lists repeat places by mistake: use their numbering for ambiguous names only.
+        ambiguous = context.state["places"].is_ambiguous(name)
+        ordinal = str(value.get("name_dup") or "1") if ambiguous else "1"
         place_id = value.get("place_id") or None
-        place = ControlRow(
-            stated, None if place_id is None else require_curie(str(place_id)), ordinal
-        )
-        log.add(place, after, at, until, _UNKNOWN if after == _UNKNOWN else before)
+        if place_id is not None:
+            place_id = require_curie(str(place_id))
+        history: ControlHistory = context.state["history"]
+        before = _UNKNOWN if after == _UNKNOWN else before
+        history.add(ListedPlace(stated, place_id, ordinal), after, at, until, before)
         return []
 
 
-class ViinaControl(_Control):
-    """VIINA 2.0's ``control`` and ``kontrol`` files: one row a place and day."""
+class ViinaControlReader(_ControlReader):
+    """Reader for VIINA 2.0's ``control`` and ``kontrol`` files: one row per place and day."""
 
     name = "viina_control"
 
     def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:
-        """Tell by a state by the day, under an id of GeoNames or KATOTTG."""
+        """Return whether the header has a day, a state, and an id of GeoNames or KATOTTG."""
         names = set(header(file))
         return not paths and {"date", "status"} <= names and bool(names & {"geonameid", "kod"})
 
     def rows(self, value: Any, context: ReadContext) -> list[dict[str, Any]]:
-        """Put the day's state down."""
+        """Add the state of the day to the history."""
         reject_invalid_unicode(value)
-        own = value.get("geonameid")
+        geoname = value.get("geonameid")
         place_id = require_curie(
-            f"geonames:{own}" if own else f"katottg:{require_cell(value, 'kod')}"
+            f"geonames:{geoname}" if geoname else f"katottg:{require_cell(value, 'kod')}"
         )
         day = parse_compact_day(require_cell(value, "date"), "date")
-        zone = context.timezone or "Europe/Kyiv"  # the list is of places in Ukraine
-        first, last = days(day, day, zone)
-        stated = StatedPlace(str(value.get("asciiname") or place_id), *coordinates(value))
-        log: ControlHistory = context.state["log"]
-        log.add(ControlRow(stated, place_id), _state(value, "status"), _micro(first), _micro(last))
+        # All places are in Ukraine.
+        first, last = day_interval(day, day, context.timezone or "Europe/Kyiv")
+        stated = StatedPlace(str(value.get("asciiname") or place_id), *parse_coordinates(value))
+        history: ControlHistory = context.state["history"]
+        place, state = ListedPlace(stated, place_id), _state(value, "status")
+        history.add(place, state, _microseconds(first), _microseconds(last))
         return []
 
 
-def _state(value: Mapping[str, Any], *columns: str) -> str:
+def _state(row: Mapping[str, Any], *columns: str) -> str:
     """Return the state in the first of the columns that the file has."""
-    column = next((name for name in columns if name in value), columns[-1])
-    told = str(value.get(column) or "").strip()
-    if told.casefold() not in _STATES:
+    column = next((name for name in columns if name in row), columns[-1])
+    text = str(row.get(column) or "").strip()
+    if text.casefold() not in _STATES:
         raise BadRecordError(
-            f"expected a state such as Ukraine, Russia or Contested; got {told!r:.80}", column
+            f"expected a state such as Ukraine, Russia or Contested; got {text!r:.80}", column
         )
-    return _STATES[told.casefold()]
+    return _STATES[text.casefold()]
 
 
-def _first_seen(value: Mapping[str, Any], context: ReadContext) -> tuple[int, int]:
-    """Return when the list was read: as the scraper noted, else when it kept what it read."""
-    wiki = _WIKI_STAMP.fullmatch(str(value.get("wiki_scrape_update") or "").strip())
-    if wiki and wiki[2] in MONTHS:
-        day, month, year, hour, minute = wiki.groups()
-        told = f"{year}-{MONTHS.index(month) + 1:02}-{int(day):02}T{hour}:{minute}Z"
+def _first_seen(row: Mapping[str, Any], context: ReadContext) -> tuple[int, int]:
+    """Return when the list was read: the scraper's own time, else the time of its commit."""
+    scraped = _SCRAPE_TIME.fullmatch(str(row.get("wiki_scrape_update") or "").strip())
+    if scraped and scraped[2] in MONTHS:
         column = "wiki_scrape_update"
+        day, month, year, hour, minute = scraped.groups()
+        text = f"{year}-{MONTHS.index(month) + 1:02}-{int(day):02}T{hour}:{minute}Z"
     else:
-        column = "first_seen" if "first_seen" in value else "commit_time"
-        told = str(require_cell(value, column))
-    first, last = parse_clock_cell(told, context.timezone, column)
-    return _micro(first), _micro(last)
+        column = "first_seen" if "first_seen" in row else "commit_time"
+        text = str(require_cell(row, column))
+    first, last = parse_clock_cell(text, context.timezone, column)
+    return _microseconds(first), _microseconds(last)
 
 
 def _kind(change: ControlChange) -> str:
-    """Name a change by who held the place last before it."""
+    """Return the kind of event, which depends on the last holder."""
     if change.state == "contested":
         return "contested"
-    if change.holder == change.state or change.holder is None:
+    if change.holder in {change.state, None}:
         return "held"
     return "liberated" if change.state == "UA" else "captured"
 
 
-def _micro(instant: datetime) -> int:
-    return (instant - _EPOCH) // _TICK
+def _microseconds(instant: datetime) -> int:
+    return (instant - _EPOCH) // _MICROSECOND
 
 
-def _instant(micro: int) -> datetime:
-    return _EPOCH + micro * _TICK
+def _to_datetime(microseconds: int) -> datetime:
+    return _EPOCH + microseconds * _MICROSECOND

@@ -1,4 +1,4 @@
-"""VIINA 2.0's reports of events: ``event_info`` and ``event_1pd`` files."""
+"""VIINA 2.0 reports of events: ``event_info`` and ``event_1pd`` files."""
 
 from __future__ import annotations
 
@@ -6,72 +6,66 @@ import re
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from foxgrape.io.base import ReadContext, Reader
 from foxgrape.io.convert import parse_clock_cell
 from foxgrape.io.events.base import (
-    PLACING,
-    code,
-    coordinates,
-    days,
+    PLACE_COLUMNS,
+    ExportReader,
+    day_interval,
     make_event,
+    parse_coordinates,
     parse_day,
     require_cell,
+    require_code,
 )
 from foxgrape.io.events.place_resolver import StatedPlace
 from foxgrape.io.stream import BadRecordError
-from foxgrape.io.tabular import header, records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-    from foxgrape.io.stream import InputFile, Record
+    from foxgrape.io.base import ReadContext
+    from foxgrape.io.events.place_resolver import PlaceResolver
 
-__all__ = ["Viina", "parse_compact_day"]
+__all__ = ["ViinaReader", "parse_compact_day"]
 
-_SIGNS = {"event_id", "GEO_PRECISION", "date", "geonameid"}
-#: Precision in words, and what is named instead of a settlement.
-_PLACE = {
+#: Precision, and what is named instead of a settlement.
+_PLACE_PRECISION = {
     "STREET": ("exact", None),
     "ADM3": ("near", None),
     "ADM2": ("district", "a district"),
     "ADM1": ("region", "a region"),
 }
-_COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)")
+_COMPACT_DAY = re.compile(r"(\d{4})(\d\d)(\d\d)")
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
-#: A report tells of what was lately; how lately is not said, and a week is taken to hold it.
-_LATELY = timedelta(days=7)
+#: Reports do not date their event; it is assumed to be at most this old.
+_MAX_AGE = timedelta(days=7)
 
 
-class Viina(Reader):
-    """Reports by the press, placed by machine: the time is that of the report's publication."""
+class ViinaReader(ExportReader):
+    """Reader for press reports, geocoded by machine: the time is that of publication."""
 
     name = "viina"
-    extra: ClassVar = {**PLACING, "labels": "str", "text": "str", "lang": "str"}
-
-    def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:
-        """Tell by the columns that only VIINA has."""
-        return not paths and set(header(file)) >= _SIGNS
-
-    def records(self, file: InputFile, context: ReadContext) -> Iterator[Record]:  # noqa: ARG002
-        """Return each row."""
-        return records(file, lambda _: None)
+    signature = frozenset({"event_id", "GEO_PRECISION", "date", "geonameid"})
+    extra: ClassVar = {**PLACE_COLUMNS, "labels": "str", "text": "str", "lang": "str"}
 
     def rows(self, value: Any, context: ReadContext) -> list[dict[str, Any]]:
         """Return the event of a report."""
-        precision, what = _PLACE[code(value, "GEO_PRECISION", _PLACE)]
-        point = coordinates(value)
+        places: PlaceResolver = context.state["places"]
+        precision, area = _PLACE_PRECISION[require_code(value, "GEO_PRECISION", _PLACE_PRECISION)]
+        point = parse_coordinates(value)
         name = str(require_cell(value, "asciiname"))
         place_id = f"geonames:{require_cell(value, 'geonameid')}"
-        places = context.state["places"]
         stated = StatedPlace(name, *point, str(value.get("ADM1_NAME") or ""))
-        reported = _reported(value, context)
-        made = make_event(
+        published = _publication_time(value, context)
+        event = make_event(
             event_id=f"viina:{require_cell(value, 'event_id')}",
-            place=places.larger("viina", stated, what) if what else places.by_id(place_id, stated),
+            place=places.resolve_area("viina", stated, f"only {area} is named")
+            if area
+            else places.resolve_id(place_id, stated),
             point=point,
             kind=None,
-            occurred=(reported[0] - _LATELY, reported[1]),
-            confirmed=reported,
+            occurred=(published[0] - _MAX_AGE, published[1]),
+            confirmed=published,
             precision="report",
             source=value.get("source") or value.get("sources"),
             url=value.get("url"),
@@ -82,39 +76,39 @@ class Viina(Reader):
             text=value.get("text") or None,
             lang=value.get("lang") or None,
         )
-        return [made]
+        return [event]
 
 
-def parse_compact_day(text: Any, column: str) -> date:
-    """Return a day written as ``20220910``, or as `a_day` reads it.
+def parse_compact_day(value: Any, column: str) -> date:
+    """Return a day written as ``20220910``, or in a format of `parse_day`.
 
     Examples
     --------
-    >>> compact_day("20220910", "date")
+    >>> parse_compact_day("20220910", "date")
     datetime.date(2022, 9, 10)
     """
-    match = _COMPACT.fullmatch(str(text).strip())
-    return parse_day("-".join(match.groups()) if match else text, column)
+    match = _COMPACT_DAY.fullmatch(str(value).strip())
+    return parse_day("-".join(match.groups()) if match else value, column)
 
 
-def _reported(value: Mapping[str, Any], context: ReadContext) -> tuple[datetime, datetime]:
-    """Return when the report appeared: the minute, or the day where midnight stands for unknown."""
+def _publication_time(row: Mapping[str, Any], context: ReadContext) -> tuple[datetime, datetime]:
+    """Return the minute of publication, or the day: midnight stands for an unknown time."""
     if context.timezone is None:
         raise BadRecordError(
-            "VIINA does not document the zone of its times (Europe/Kyiv is likely); "
-            "timezone= names it",
+            "VIINA does not document the time zone of its times; pass timezone= "
+            "(Europe/Kyiv is likely)",
             "date",
         )
-    day = parse_compact_day(require_cell(value, "date"), "date")
-    minute = str(value.get("time") or "00:00")
+    day = parse_compact_day(require_cell(row, "date"), "date")
+    minute = str(row.get("time") or "00:00")
     if not _CLOCK.fullmatch(minute):
         raise BadRecordError(f"expected a time such as 14:05; got {minute!r:.80}", "time")
     if minute == "00:00":
-        return days(day, day, context.timezone)
+        return day_interval(day, day, context.timezone)
     return parse_clock_cell(f"{day.isoformat()}T{minute}", context.timezone, "time")
 
 
-def _labels(value: Mapping[str, Any]) -> str | None:
-    """Return the labels that a file with labels says are true."""
-    true = [name.removesuffix("_b") for name in value if name.endswith("_b") and value[name] == "1"]
+def _labels(row: Mapping[str, Any]) -> str | None:
+    """Return the labels that are true, separated by commas."""
+    true = [name.removesuffix("_b") for name in row if name.endswith("_b") and row[name] == "1"]
     return ",".join(true) or None
