@@ -113,7 +113,7 @@ def test_without_numba(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As on a platform that numba does not support."""
-    monkeypatch.setattr(scan, "_SMALL", 1 << 62)
+    monkeypatch.setattr(scan, "_MIN_KERNEL_BYTES", 1 << 62)
     tell(benchmark, COLUMN.format(size.posts), "scan_emoji without numba", n=len(texts))
     spans = benchmark.pedantic(scan_emoji, [texts], rounds=size.few, warmup_rounds=1)
     alike(len(spans), found, within=0)

@@ -29,7 +29,7 @@ def main() -> None:
         )
     ]
     for path, small in (("kernel", 0), ("arrays", 1 << 62)):
-        scan._SMALL = small
+        scan._MIN_KERNEL_BYTES = small
         spans = scan_emoji(texts)
         columns = (spans.row, spans.start, spans.end, spans.emoji)
         found = list(zip(*(column.tolist() for column in columns), strict=True))

@@ -32,7 +32,7 @@ PAIR = re.compile("[🇦-🇿]{2}")
 @pytest.fixture(params=["compiled", "arrays"], autouse=True)
 def path(request, monkeypatch):
     """Run each test on the kernel, and on the path of small columns and of no numba."""
-    monkeypatch.setattr(scan, "_SMALL", 0 if request.param == "compiled" else 1 << 40)
+    monkeypatch.setattr(scan, "_MIN_KERNEL_BYTES", 0 if request.param == "compiled" else 1 << 40)
     return request.param
 
 
@@ -300,7 +300,7 @@ def test_long_texts_are_read_whole_and_in_time_that_grows_with_them():
 
 
 def test_threads_find_the_same_in_the_same_order(monkeypatch):
-    monkeypatch.setattr(scan, "_SHARE", 64)
+    monkeypatch.setattr(scan, "_MIN_THREAD_BYTES", 64)
     texts = pd.Series([*ADVERSARIAL, None] * 7, dtype="str")
     for threads in (2, 3):
         assert told(texts, threads=threads) == told(texts)
@@ -311,7 +311,7 @@ def test_a_platform_without_numba_finds_the_same(path):
         "import sys; sys.modules['numba'] = None\n"
         "from foxgrape.detection.emoji import scan\n"
         "from foxgrape import scan_emoji\n"
-        "scan._SMALL = 0\n"
+        "scan._MIN_KERNEL_BYTES = 0\n"
         "spans = scan_emoji(['🍇', None, '1\\ufe0f\\u20e3 👩\\u200d🚀'])\n"
         "assert spans.start.tolist() == [0, 0, 4], spans.start\n"
         "assert spans.emoji.tolist()[2] == '👩\\u200d🚀'\n"
