@@ -7,6 +7,7 @@ the column (RE2 automata), and the few candidate rows are then checked word by w
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     Int64Array = npt.NDArray[np.int64]
 
-__all__ = ["find_codes"]
+__all__ = ["Hits", "find_codes"]
 
 _SEARCHED_KINDS = {"emoji", "word", "hashtag"}
 #: Characters that `fold` may change; words with any beyond are searched for in every text.
@@ -44,8 +45,32 @@ _SEPARATOR = r"[\s\pZ\x1c-\x1f\x{85}\-‐‑‒–—_]"
 _WORDS_PER_PATTERN, _PREFIX_LENGTH = 50, 24
 
 
-def find_codes(column: Any, codes: Sequence[Code]) -> tuple[Int64Array, Int64Array]:
-    """Return the rows that contain codes, and the position of each code; emoji first, then words.
+@dataclass(frozen=True, slots=True, eq=False)
+class Hits:
+    """Codes found in texts: arrays of equal length.
+
+    Attributes
+    ----------
+    row
+        Position of the text in the column.
+    code
+        Position of the code in the codebook; higher numbers are names that are not codes.
+    """
+
+    row: Int64Array
+    code: Int64Array
+
+    def take(self, index: npt.NDArray[Any]) -> Hits:
+        """Return the hits at these positions, or where a mask is true."""
+        return Hits(self.row[index], self.code[index])
+
+    def append(self, other: Hits) -> Hits:
+        """Return these hits, then the others."""
+        return Hits(np.append(self.row, other.row), np.append(self.code, other.code))
+
+
+def find_codes(column: Any, codes: Sequence[Code]) -> Hits:
+    """Return the codes in each text: emoji first, then words.
 
     Parameters
     ----------
@@ -58,8 +83,8 @@ def find_codes(column: Any, codes: Sequence[Code]) -> tuple[Int64Array, Int64Arr
     --------
     >>> from foxgrape.places import Codebook
     >>> codes = Codebook.default().codes
-    >>> rows, numbers = find_codes(["🦊", "a bullfinch"], codes)
-    >>> rows.tolist(), [codes[number].code for number in numbers]
+    >>> hits = find_codes(["🦊", "a bullfinch"], codes)
+    >>> hits.row.tolist(), [codes[number].code for number in hits.code]
     ([0, 1], ['🦊', 'bullfinch'])
     """
     numbers_by_key: dict[str, list[int]] = {}
@@ -68,24 +93,19 @@ def find_codes(column: Any, codes: Sequence[Code]) -> tuple[Int64Array, Int64Arr
             numbers_by_key.setdefault(_key(code), []).append(number)
     column, keys = as_arrow(column), list(numbers_by_key)
     words = {_key(code) for code in codes if code.kind in {"word", "hashtag"}}
-    emoji_row, emoji_key = _find_emoji(scan_emoji(column), keys)
-    word_row, word_key = _find_words(column, words, keys)
-    row = np.concatenate([emoji_row, word_row])
-    key = np.concatenate([emoji_key, word_key])
-    return _expand_keys(row, key, list(numbers_by_key.values()))
+    by_key = _find_emoji(scan_emoji(column), keys).append(_find_words(column, words, keys))
+    return _expand_keys(by_key, list(numbers_by_key.values()))
 
 
 def _key(code: Code) -> str:
     return normal_emoji(fold(code.code))
 
 
-def _expand_keys(
-    row: Int64Array, key: Int64Array, numbers: list[list[int]]
-) -> tuple[Int64Array, Int64Array]:
-    """Repeat each match for every code with its key."""
-    counts = np.array([len(codes) for codes in numbers], np.int64)[key] if len(key) else key
-    expanded = [number for position in key.tolist() for number in numbers[position]]
-    return np.repeat(row, counts), np.array(expanded, np.int64)
+def _expand_keys(by_key: Hits, numbers: list[list[int]]) -> Hits:
+    """Replace the position of a key by those of all codes with that key."""
+    counts = np.array([len(codes) for codes in numbers], np.int64)
+    expanded = [number for key in by_key.code.tolist() for number in numbers[key]]
+    return Hits(np.repeat(by_key.row, counts[by_key.code]), np.array(expanded, np.int64))
 
 
 @cache
@@ -97,8 +117,8 @@ def _normal_forms() -> tuple[dict[str, int], Int64Array]:
     return numbers, np.array(forms, np.int64)
 
 
-def _find_emoji(spans: EmojiSpans, keys: list[str]) -> tuple[Int64Array, Int64Array]:
-    """Return rows and keys of emoji; emoji within a sequence that is a code are not codes."""
+def _find_emoji(spans: EmojiSpans, keys: list[str]) -> Hits:
+    """Return the keys that are emoji; those within a sequence that is a code do not count."""
     numbers, form_of = _normal_forms()
     form = form_of[spans.emoji_id]
     single = np.full(len(numbers), -1)
@@ -119,7 +139,7 @@ def _find_emoji(spans: EmojiSpans, keys: list[str]) -> tuple[Int64Array, Int64Ar
                 key_of[covered] = -1
                 key_of[at] = position
     hit = np.flatnonzero(key_of >= 0)
-    return spans.row[hit], key_of[hit]
+    return Hits(spans.row[hit], key_of[hit])
 
 
 def _sequence_parts(key: str) -> list[int] | None:
@@ -142,8 +162,8 @@ def _find_sequence(spans: EmojiSpans, form: Int64Array, parts: list[int]) -> Int
     return np.flatnonzero(matches)
 
 
-def _find_words(column: Any, words: set[str], keys: list[str]) -> tuple[Int64Array, Int64Array]:
-    """Return rows and keys of complete words, in any case, with any apostrophes and hyphens."""
+def _find_words(column: Any, words: set[str], keys: list[str]) -> Hits:
+    """Return the keys that are complete words, in any case, with any apostrophes and hyphens."""
     pattern = whole_words(words)
     hits: list[tuple[int, int]] = []
     if pattern is not None:
@@ -155,7 +175,7 @@ def _find_words(column: Any, words: set[str], keys: list[str]) -> tuple[Int64Arr
             for word in pattern.findall(fold(text))
         ]
     pairs = np.array(hits, np.int64).reshape(-1, 2)
-    return pairs[:, 0], pairs[:, 1]
+    return Hits(pairs[:, 0], pairs[:, 1])
 
 
 def _candidate_rows(column: Any, words: set[str]) -> Int64Array:
