@@ -208,7 +208,7 @@ def test_spellings_met_in_the_wild():
 def test_ordinary_words_are_no_places():
     words = spellings.read("ordinary_words.csv")
     assert len(words) >= 200
-    assert len(spellings.taken(capital=False)) <= 0.02 * len(words)
+    assert len(spellings.false_matches(capital=False)) <= 0.02 * len(words)
 
 
 def test_a_place_asked_for_by_id_is_the_one_that_is_found_and_every_id_is_known(tmp_path: Path):
