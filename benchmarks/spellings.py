@@ -70,13 +70,7 @@ def main() -> None:
         for row, place in missed:
             best = [str(match.place) for match in find(row["spelling"], limit=3)]
             print(
-                row["class"],
-                row["size"],
-                row["spelling"],
-                row["place"],
-                row["admin1"],
-                place,
-                best,
+                row["class"], row["size"], row["spelling"], row["place"], row["admin1"], place, best
             )
 
 

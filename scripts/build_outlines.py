@@ -54,10 +54,7 @@ def feature_line(properties: dict[str, Any], geometry: BaseGeometry) -> str:
     return json.dumps(
         {
             "type": "Feature",
-            "properties": {
-                "name": admin1_name(properties),
-                "iso_3166_2": properties["iso_3166_2"],
-            },
+            "properties": {"name": admin1_name(properties), "iso_3166_2": properties["iso_3166_2"]},
             "geometry": {
                 "type": outline["type"],
                 "coordinates": round_nested(outline["coordinates"]),

@@ -38,8 +38,7 @@ def book(*codes):
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["🍇", "soon 🍇!", "🍇🍇🍇", "🍇\ufe0f", "привіт🍇", "🦊no, 🍇".replace("🦊", "")],
+    "text", ["🍇", "soon 🍇!", "🍇🍇🍇", "🍇\ufe0f", "привіт🍇", "🦊no, 🍇".replace("🦊", "")]
 )
 def test_an_emoji_code_yields_one_signal_per_post(text):
     assert detected(text) == [("me-0", "🍇", "Izium")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -19,13 +19,11 @@ from foxgrape.plots.theme import (
     SKY,
     apply_theme,
     inline_legend,
-    interval_style,
+    interval_trace,
     set_title,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
-
     from foxgrape.studies.analysis import Analysis
 
 __all__ = ["activity", "event_timeline", "posting_rhythm", "surprisal_figure"]
@@ -219,8 +217,7 @@ def surprisal_figure(analysis: Analysis) -> go.Figure:
         height=400,
     )
     return apply_theme(
-        figure,
-        f"Surprisal of {counted(len(table), 'signal')} in bits by date, marked by outcome.",
+        figure, f"Surprisal of {counted(len(table), 'signal')} in bits by date, marked by outcome."
     )
 
 
@@ -256,8 +253,8 @@ def event_timeline(analysis: Analysis, events: pd.DataFrame) -> go.Figure:
         known = events.dropna(subset=[f"{name}_at"])
         hover = [html.escape(f"{label}: {row.kind}, {row.place}") for row in known.itertuples()]
         rows = ["events"] * len(known)
-        span = (known[f"{name}_at"], known[f"{name}_until"])
-        figure.add_trace(_interval_trace(*span, rows, hover, colour, width, name=label))
+        bars = _iso_times(known[f"{name}_at"]), _iso_times(known[f"{name}_until"]), rows
+        figure.add_trace(interval_trace(*bars, hover, colour, width, label))
         legend[label] = (colour, "■", label)
     accounts = []
     for part, label, colour, symbol, character in by_outcome(table):
@@ -275,11 +272,7 @@ def event_timeline(analysis: Analysis, events: pd.DataFrame) -> go.Figure:
             ),
         ),
         xaxis={"type": "date"},
-        yaxis={
-            "categoryorder": "array",
-            "categoryarray": order,
-            "range": [len(order) - 0.5, -0.5],
-        },
+        yaxis={"categoryorder": "array", "categoryarray": order, "range": [len(order) - 0.5, -0.5]},
         height=190 + 34 * len(order),
     )
     return apply_theme(
@@ -298,7 +291,8 @@ def _add_posts(
         html.escape(f"{row.account}: {row.code} for {row.place}") for row in signals.itertuples()
     ]
     start, end = signals["posted_at"], signals["posted_until"]
-    figure.add_trace(_interval_trace(start, end, rows, hover, SKY, 9, name="post"))
+    bars = _iso_times(start), _iso_times(end), rows
+    figure.add_trace(interval_trace(*bars, hover, SKY, 9, "post"))
     figure.add_trace(
         go.Scatter(
             x=_iso_times(start + (end - start) / 2),
@@ -314,31 +308,3 @@ def _add_posts(
 
 def _iso_times(column: pd.Series) -> list[str]:
     return [instant.isoformat() for instant in column]
-
-
-def _interval_trace(
-    start: pd.Series,
-    end: pd.Series,
-    rows: list[str],
-    hover: list[str],
-    colour: str,
-    width: int,
-    **options: Any,
-) -> go.Scatter:
-    """Return one trace of many bars, each from its start to its end."""
-    x: list[Hashable] = []
-    y: list[Hashable] = []
-    text: list[Hashable] = []
-    bars = zip(_iso_times(start), _iso_times(end), rows, hover, strict=True)
-    for first, last, row, words in bars:
-        x += [first, last, None]
-        y += [row, row, None]
-        text += [words, words, None]
-    return go.Scatter(
-        x=x,
-        y=y,
-        text=text,
-        hovertemplate="%{text}<extra></extra>",
-        **interval_style(colour, width),
-        **options,
-    )

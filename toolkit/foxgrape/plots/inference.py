@@ -155,11 +155,7 @@ def molchan_diagram(alarm: Alarm) -> go.Figure:
     figure = go.Figure()
     figure.add_trace(
         go.Scatter(
-            x=[0, 1],
-            y=[1, 0],
-            mode="lines",
-            line={"color": GREY, "dash": "dot"},
-            hoverinfo="skip",
+            x=[0, 1], y=[1, 0], mode="lines", line={"color": GREY, "dash": "dot"}, hoverinfo="skip"
         )
     )
     windows = [duration_in_words(window) for window in curve["window"]]

@@ -20,8 +20,9 @@ from foxgrape.plots.theme import (
     SKY,
     apply_theme,
     asinh_time_axis,
+    bar_points,
     inline_legend,
-    interval_style,
+    interval_trace,
     lead_axis_title,
     outlines,
     set_title,
@@ -29,7 +30,7 @@ from foxgrape.plots.theme import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator
+    from collections.abc import Iterator
 
     from foxgrape.stats.survival.lead_times import LeadTimes
     from foxgrape.studies.analysis import Analysis
@@ -43,7 +44,7 @@ RELATION_MARKS = {
     "precedes": ("posted before confirmation", GREEN, "circle", "●"),
     "undetermined": ("order unknown", ORANGE, "diamond", "◆"),
     "follows": ("posted after confirmation", PINK, "square", "■"),
-    "unconfirmed": ("no event yet (right-censored)", BLUE, "circle-open", "○"),
+    "unconfirmed": ("no event (right-censored)", BLUE, "circle-open", "○"),
     "hindsight": ("decoded only afterwards (hindsight)", PINK, "x", "✕"),
 }
 
@@ -65,18 +66,9 @@ def timeline(analysis: Analysis) -> go.Figure:
     figure = go.Figure()
     _add_intervals(figure, table, labels)
     _add_censored(figure, table, labels)
-    for label, relation, hindsight in zip(
-        labels, table["relation"], table["hindsight"], strict=True
-    ):
-        figure.add_annotation(
-            x=1.0,
-            xref="paper",
-            y=label,
-            xanchor="left",
-            xshift=8,
-            showarrow=False,
-            text="hindsight" if hindsight else str(relation),
-        )
+    right = {"x": 1.0, "xref": "paper", "xanchor": "left", "xshift": 8, "showarrow": False}
+    for label, outcome in zip(labels, _outcomes(table), strict=True):
+        figure.add_annotation(y=label, text=outcome, **right)
     horizon = duration_in_words(analysis.horizon)
     figure.update_layout(
         title=set_title(
@@ -105,53 +97,37 @@ def timeline(analysis: Analysis) -> go.Figure:
 def _add_intervals(figure: go.Figure, table: pd.DataFrame, labels: list[str]) -> None:
     """Draw the post and the event of each signal, and a line from the post to the confirmation."""
     origin = table["posted_at"]
-    figure.add_trace(
-        go.Scatter(
-            **_bars(table["posted_at"] - origin, table["confirmed_until"] - origin, labels),
-            mode="lines",
-            line={"color": GREY, "width": 1.5},
-            hoverinfo="skip",
-        )
-    )
+    line = {"color": GREY, "width": 1.5}
+    ends = times.in_days(table["confirmed_until"] - origin)
+    points = bar_points([0.0] * len(table), ends, labels)
+    figure.add_trace(go.Scatter(**points, mode="lines", line=line, hoverinfo="skip"))
     # Bars of decreasing width remain visible where they overlap.
-    for name, label, colour, width in (
+    for column, label, colour, width in (
         ("posted", "post", SKY, 24),
         ("occurred", "event", ORANGE, 13),
         ("confirmed", "confirmation", GREEN, 5),
     ):
-        starts, ends = table[f"{name}_at"], table[f"{name}_until"]
+        start, end = table[f"{column}_at"], table[f"{column}_until"]
         hover = [
-            None if pd.isna(start) else f"{label}: {_interval_in_words(start, end)}"
-            for start, end in zip(starts, ends, strict=True)
+            None if pd.isna(first) else f"{label}: {_interval_in_words(first, last)}"
+            for first, last in zip(start, end, strict=True)
         ]
-        figure.add_trace(
-            go.Scatter(
-                **_bars(starts - origin, ends - origin, labels),
-                **interval_style(colour, width),
-                name=label,
-                text=[text for text in hover for _ in range(3)],
-                hovertemplate="%{text}<extra></extra>",
-            )
-        )
+        bars = times.in_days(start - origin), times.in_days(end - origin), labels
+        figure.add_trace(interval_trace(*bars, hover, colour, width, label))
 
 
 def _add_censored(figure: go.Figure, table: pd.DataFrame, labels: list[str]) -> None:
     """Draw right-censored signals as dotted lines that end in an open arrow."""
     start = (table["posted_until"] - table["posted_at"]).where(~table["observed"])
-    end = start + table["lead_min"]
-    figure.add_trace(
-        go.Scatter(
-            **_bars(start, end, labels),
-            name="no event yet (right-censored)",
-            mode="lines",
-            line={"color": BLUE, "width": 2, "dash": "dot"},
-            hoverinfo="skip",
-        )
-    )
+    start, end = times.in_days(start), times.in_days(start + table["lead_min"])
+    line = {"color": BLUE, "width": 2, "dash": "dot"}
+    name = "no event (right-censored)"
+    points = bar_points(start, end, labels)
+    figure.add_trace(go.Scatter(**points, name=name, mode="lines", line=line, hoverinfo="skip"))
     arrow = {"symbol": "triangle-right-open", "size": 15, "color": BLUE, "line": {"width": 2}}
     figure.add_trace(
         go.Scatter(
-            x=times.in_days(end).tolist(),
+            x=end.tolist(),
             y=labels,
             mode="markers",
             marker=arrow,
@@ -174,16 +150,6 @@ def _row_label(row: Any, zone: str) -> str:
 def _interval_in_words(start: pd.Timestamp, end: pd.Timestamp) -> str:
     first = f"{start:%Y-%m-%d %H:%M} UTC"
     return first if start == end else f"{first} to {end:%Y-%m-%d %H:%M} UTC"
-
-
-def _bars(start: pd.Series, end: pd.Series, labels: list[str]) -> dict[str, list[Hashable]]:
-    """Return the points of one trace with many bars: two ends and a gap for each."""
-    x: list[Hashable] = []
-    y: list[Hashable] = []
-    for first, last, label in zip(times.in_days(start), times.in_days(end), labels, strict=True):
-        x += [None, None, None] if pd.isna(first) else [first, last, None]
-        y += [label, label, None]
-    return {"x": x, "y": y}
 
 
 def survival(leads: LeadTimes) -> go.Figure:
@@ -220,7 +186,7 @@ def survival(leads: LeadTimes) -> go.Figure:
         title=set_title(
             f"Time from signal to event (n = {leads.n}, {leads.n_censored} without an event)",
             inline_legend(
-                (BLUE, "━", "Kaplan–Meier estimate"), (BLUE, "+", "no event yet (right-censored)")
+                (BLUE, "━", "Kaplan–Meier estimate"), (BLUE, "+", "no event (right-censored)")
             ),
             inline_legend(
                 (SKY, "■", "95% band"), (GREY, "┄", "if all leads were the shortest, or longest")
@@ -301,24 +267,20 @@ def place_map(analysis: Analysis) -> go.Figure:
 
 def by_outcome(table: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, str, str, str, str]]:
     """Yield the rows of `Analysis.table` by outcome, each with its label, colour and symbols."""
-    outcome = table["relation"].where(~table["hindsight"], "hindsight")
-    for name, rows in table.groupby(outcome, sort=False):
+    for name, rows in table.groupby(_outcomes(table), sort=False):
         yield rows, *RELATION_MARKS[str(name)]
+
+
+def _outcomes(table: pd.DataFrame) -> pd.Series:
+    return table["relation"].where(~table["hindsight"], "hindsight")
 
 
 def _add_base_map(figure: go.Figure, events: pd.DataFrame) -> None:
     """Draw the outlines and the events."""
     lon, lat = outlines()
-    figure.add_trace(
-        go.Scatter(
-            x=lon,
-            y=lat,
-            mode="lines",
-            line={"color": GREY, "width": 0.7},
-            hoverinfo="skip",
-            showlegend=False,
-        )
-    )
+    line = {"color": GREY, "width": 0.7}
+    style: dict[str, Any] = {"mode": "lines", "hoverinfo": "skip", "showlegend": False}
+    figure.add_trace(go.Scatter(x=lon, y=lat, line=line, **style))
     figure.add_trace(
         go.Scatter(
             x=events["lon"],

@@ -9,9 +9,10 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import plotly.graph_objects as go
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
+    from collections.abc import Iterable, Sequence
 
 __all__ = [
     "BLUE",
@@ -22,8 +23,9 @@ __all__ = [
     "SKY",
     "apply_theme",
     "asinh_time_axis",
+    "bar_points",
     "inline_legend",
-    "interval_style",
+    "interval_trace",
     "lead_axis_title",
     "outlines",
     "set_title",
@@ -76,16 +78,36 @@ def set_title(text: str, *subtitle: str) -> dict[str, Any]:
     return {"text": text, "subtitle": {"text": "<br>".join(subtitle)}}
 
 
-def interval_style(colour: str, width: int) -> dict[str, Any]:
-    """Return the trace options of a time interval: a bar with a stroke at each end.
+def bar_points(starts: Iterable[Any], ends: Iterable[Any], rows: list[str]) -> dict[str, list[Any]]:
+    """Return the points of one trace with many bars: two ends and a gap for each."""
+    x: list[Any] = []
+    for start, end in zip(starts, ends, strict=True):
+        x += [None, None, None] if pd.isna(start) else [start, end, None]
+    return {"x": x, "y": [label for row in rows for label in (row, row, None)]}
+
+
+def interval_trace(
+    starts: Iterable[Any],
+    ends: Iterable[Any],
+    rows: list[str],
+    hover: Sequence[str | None],
+    colour: str,
+    width: int,
+    name: str,
+) -> go.Scatter:
+    """Return time intervals as bars with a stroke at each end.
 
     The strokes keep an exact time visible, whose bar has no length.
     """
-    return {
-        "mode": "lines+markers",
-        "line": {"color": colour, "width": width},
-        "marker": {"symbol": "line-ns", "size": width, "line": {"width": 2, "color": colour}},
-    }
+    return go.Scatter(
+        **bar_points(starts, ends, rows),
+        mode="lines+markers",
+        line={"color": colour, "width": width},
+        marker={"symbol": "line-ns", "size": width, "line": {"width": 2, "color": colour}},
+        name=name,
+        text=[text for text in hover for _ in range(3)],
+        hovertemplate="%{text}<extra></extra>",
+    )
 
 
 def time_range(figure: go.Figure) -> tuple[float, float]:
