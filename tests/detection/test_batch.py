@@ -136,8 +136,11 @@ def test_an_unfinished_detection_with_other_options_is_not_continued(folder, tmp
         detect_all(folder, tmp_path / "out", mentions=True)
 
 
-def test_a_post_in_two_files_raises(posts, folder, tmp_path):
-    posts.iloc[[5]].to_parquet(folder / "9.parquet", index=False)
+@pytest.mark.parametrize("account", ["its own", "another"])
+def test_a_post_in_two_files_raises(posts, folder, tmp_path, monkeypatch, account):
+    monkeypatch.setattr(batch_module, "SHARD_POSTS", 200)
+    copy = posts.iloc[[5]] if account == "its own" else posts.iloc[[5]].assign(account=account)
+    copy.to_parquet(folder / "9.parquet", index=False)
     with pytest.raises(TableError, match="more than one partition"):
         detect_all(folder, tmp_path / "out")
 

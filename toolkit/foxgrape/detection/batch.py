@@ -12,11 +12,11 @@ import json
 import os
 import shutil
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import numpy as np
@@ -101,17 +101,21 @@ class RowGroupRange:
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """The signals of some row groups, and their posts' part of the account histories.
+    """The signals of some row groups, and what their surprisal depends on.
 
     Attributes
     ----------
     signals
-        The signals without surprisal; ``row`` is the position of the post in the partition.
+        The signals table without surprisal.
+    occurrences
+        For each signal the columns of `CodeOccurrences`; rows count from the first post of the
+        partition, streams and codes are hashes.
     history
-        ``account``, ``repost``, ``posted_until`` and ``id_hash`` of every post.
+        For each post its stream, its last possible instant (``end``) and the hash of its id.
     """
 
     signals: pd.DataFrame
+    occurrences: pd.DataFrame
     history: pd.DataFrame
 
 
@@ -307,18 +311,30 @@ def detect_partition(
         table = file.read_row_groups(list(part.groups), columns=names)
     posts = PostColumns.from_table(table.to_pandas())
     signals = detect_without_surprisal(posts, codebook, mentions=mentions)
-    ids = posts.table["post_id"].to_numpy(dtype=object)
-    history = posts.table[["account", "repost", "posted_until"]].assign(
-        id_hash=pd.util.hash_array(ids).view(np.int64)
+    row = signals.pop("row").to_numpy()
+    # Hashes identify an account and a code in every partition, which numbers would not.
+    repost = posts.table["repost"].fillna(value=False).to_numpy(dtype=np.bool_)
+    stream = 2 * _hashes(posts.table["account"]) + repost
+    occurrences = CodeOccurrences(
+        row, stream[row], posts.posted_at[row], posts.certain_from[row], _hashes(signals["code"])
     )
-    return Partition(signals, history)
+    history = {
+        "stream": stream,
+        "end": times.microseconds(posts.table["posted_until"]),
+        "post": _hashes(posts.table["post_id"]),
+    }
+    return Partition(signals, pd.DataFrame(occurrences._asdict()), pd.DataFrame(history))
+
+
+def _hashes(column: pd.Series) -> Int64Array:
+    return pd.util.hash_array(column.to_numpy(dtype=object)).view(np.int64)
 
 
 def _write_partition(partition: Partition, folder: Path, number: int) -> None:
-    for name, frame in (("signals", partition.signals), ("history", partition.history)):
+    for name in ("signals", "occurrences", "history"):
         path = _partition_file(folder, name, number)
         beside = _temporary(path)
-        frame.to_parquet(beside, index=False)
+        getattr(partition, name).to_parquet(beside, index=False)
         beside.replace(path)
 
 
@@ -352,11 +368,13 @@ def merge_partitions(folder: Path, parts: int, out: Path) -> tuple[int, int]:
     )
     surprisal = np.empty(signals)
     shards = -(-posts // SHARD_POSTS) or 1
-    for number in range(shards):
-        shard = _Shard(folder, parts, number, shards)
-        history = shard.history()
-        rows, occurrences = shard.occurrences()
-        surprisal[rows] = surprisal_bits(history, occurrences)
+    for shard in range(shards):
+        read = partial(_read_shard, folder, parts, shard, shards)
+        _check_unique(read("history", ["post"]))
+        history = read("history", ["stream", "end"])
+        occurrences = read("occurrences", ["stream", "row", "begin", "certain_from", "code"])
+        position = occurrences.pop("position").to_numpy()
+        surprisal[position] = surprisal_bits(*_number_hashes(history, occurrences))
     _write_signals(folder, parts, surprisal, out)
     return posts, signals
 
@@ -366,7 +384,7 @@ def _write_signals(folder: Path, parts: int, surprisal: npt.NDArray[np.float64],
     writer, at = None, 0
     for part in range(parts):
         path = _partition_file(folder, "signals", part)
-        signals = pd.read_parquet(path).drop(columns="row")
+        signals = pd.read_parquet(path)
         signals["surprisal"] = surprisal[at : at + len(signals)]
         at += len(signals)
         table = pa.Table.from_pandas(schemas.validate(signals, "signals"), preserve_index=False)
@@ -378,86 +396,45 @@ def _write_signals(folder: Path, parts: int, surprisal: npt.NDArray[np.float64],
         beside.replace(out)
 
 
-@dataclass(frozen=True, slots=True)
-class _Shard:
-    """Some of the accounts in all partitions, numbered as they appear."""
+def _read_shard(
+    folder: Path, parts: int, shard: int, shards: int, name: str, columns: list[str]
+) -> pd.DataFrame:
+    """Return the rows of all partitions whose hash in the first column belongs to a shard.
 
-    folder: Path
-    parts: int
-    number: int
-    shards: int
-    accounts: dict[Any, int] = field(default_factory=dict)
-
-    def history(self) -> PostHistory:
-        """Return the history of the shard's accounts.
-
-        Raises
-        ------
-        TableError
-            If a post occurs more than once.
-        """
-        streams, ends, hashes = [], [], []
-        for frame in self._frames("history", ["account", "repost", "posted_until", "id_hash"]):
-            rows, stream = self._rows_and_streams(frame)
-            streams.append(stream)
-            ends.append(times.microseconds(frame["posted_until"])[rows])
-            id_hash = frame["id_hash"].to_numpy()
-            hashes.append(id_hash[self._includes(id_hash.view(np.uint64))])
-        _check_unique(np.concatenate(hashes))
-        return PostHistory(np.concatenate(streams), np.concatenate(ends))
-
-    def occurrences(self) -> tuple[Int64Array, CodeOccurrences]:
-        """Return the positions of the accounts' signals among all signals, and their codes."""
-        codes: dict[Any, int] = {}
-        blocks = []
-        names = ["row", "account", "repost", "posted_at", "posted_until", "edited_at", "code"]
-        signals = posts = 0
-        for part, frame in enumerate(self._frames("signals", names)):
-            rows, stream = self._rows_and_streams(frame)
-            until = times.microseconds(frame["posted_until"])
-            edited = times.microseconds(frame["edited_at"].fillna(frame["posted_until"]))
-            position, distinct = pd.factorize(frame["code"])
-            code = np.array([codes.setdefault(text, len(codes)) for text in distinct], np.int64)
-            blocks.append(
-                (
-                    signals + rows,
-                    posts + frame["row"].to_numpy()[rows],
-                    stream,
-                    times.microseconds(frame["posted_at"])[rows],
-                    np.maximum(until, edited)[rows],
-                    code[position[rows]],
-                )
-            )
-            signals += len(frame)
-            posts += pq.read_metadata(_partition_file(self.folder, "history", part)).num_rows
-        at, *columns = (np.concatenate(column) for column in zip(*blocks, strict=True))
-        return at, CodeOccurrences(*columns)
-
-    def _frames(self, name: str, columns: list[str]) -> Iterator[pd.DataFrame]:
-        for part in range(self.parts):
-            yield pd.read_parquet(_partition_file(self.folder, name, part), columns=columns)
-
-    def _includes(self, hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
-        """Return which hashes belong to this shard."""
-        included: npt.NDArray[np.bool_] = hashes % self.shards == self.number
-        return included
-
-    def _rows_and_streams(self, frame: pd.DataFrame) -> tuple[Int64Array, Int64Array]:
-        """Return the rows of this shard's accounts, and the stream of each."""
-        position, accounts = pd.factorize(frame["account"])
-        included = self._includes(pd.util.hash_array(np.asarray(accounts, dtype=object)))
-        numbers = [
-            self.accounts.setdefault(account, len(self.accounts)) if mine else 0
-            for account, mine in zip(accounts, included, strict=True)
-        ]
-        rows = np.flatnonzero(included[position])
-        repost = frame["repost"].fillna(value=False).to_numpy(dtype=np.bool_)
-        return rows, 2 * np.array(numbers, np.int64)[position[rows]] + repost[rows]
+    Rows of posts are counted across partitions; ``position`` is that of the row in all partitions.
+    """
+    frames: list[pd.DataFrame] = []
+    posts = position = 0
+    for part in range(parts):
+        frame = pd.read_parquet(_partition_file(folder, name, part), columns=columns)
+        if "row" in columns:
+            frame["row"] += posts
+            frame["position"] = np.arange(position, position + len(frame))
+            posts += pq.read_metadata(_partition_file(folder, "history", part)).num_rows
+        position += len(frame)
+        # The lowest bit of a stream is not part of its account.
+        hashes = frame[columns[0]].to_numpy().view(np.uint64) >> np.uint64(1)
+        frames.append(frame[hashes % np.uint64(shards) == shard])
+    rows: pd.DataFrame = pd.concat(frames, ignore_index=True)
+    return rows
 
 
-def _check_unique(id_hashes: Int64Array) -> None:
-    id_hashes.sort()
-    if (id_hashes[1:] == id_hashes[:-1]).any():
+def _number_hashes(
+    history: pd.DataFrame, occurrences: pd.DataFrame
+) -> tuple[PostHistory, CodeOccurrences]:
+    """Replace the hashes of streams and codes by consecutive numbers."""
+    streams = np.concatenate([history["stream"], occurrences["stream"]])
+    stream = pd.factorize(streams)[0].astype(np.int64)
+    occurrences["stream"] = stream[len(history) :]
+    occurrences["code"] = pd.factorize(occurrences["code"])[0].astype(np.int64)
+    columns = (occurrences[name].to_numpy() for name in CodeOccurrences._fields)
+    end = history["end"].to_numpy()
+    return PostHistory(stream[: len(history)], end), CodeOccurrences(*columns)
+
+
+def _check_unique(posts: pd.DataFrame) -> None:
+    ids = np.sort(posts["post"].to_numpy())
+    if (ids[1:] == ids[:-1]).any():
         raise TableError(
             "a post occurs in more than one partition",
             column="post_id",

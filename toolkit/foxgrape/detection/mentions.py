@@ -7,7 +7,9 @@ word or a first name, counts only where the words around it refer to a place.
 from __future__ import annotations
 
 import re
+import tomllib
 from functools import cache, lru_cache
+from importlib.resources import files
 from typing import TYPE_CHECKING, NamedTuple
 
 from foxgrape.places import fold
@@ -21,88 +23,18 @@ if TYPE_CHECKING:
 __all__ = ["Mention", "find_mentions", "folded"]
 
 
-# The words that decide whether a name refers to a place. All are folded.
-
-
-def _word_set(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-#: Prepositions before a place, but before many other words too.
-_IN = _word_set("в у во in at inside outside into")
-#: Prepositions before a place, and rarely before another capitalised word.
-_AT = _word_set(
-    "під біля коло поблизу неподалік довкола навколо над под возле около вблизи near around"
-)
-#: Kinds of settlement; some are abbreviations written with a full stop.
-_SETTLEMENT = _word_set(
-    "місто міста місті місту містом міст містах с смт м г п пгт село села селі селу селом селище "
-    "селища селищі селищу город города городе городу городом посёлок поселок поселке поселка "
-    "деревня деревне деревни деревню станица хутір хутора хуторі сёла селах city town village "
-    "settlement cities towns villages міському міської міська міський"
-)
-#: Words before *of* and a place: the outskirts of Izium.
-_AROUND = _word_set("area areas vicinity outskirts suburb suburbs")
-#: Before a place that a person's name follows: мера Мелітополя Івана Федорова.
-_MAYOR = _word_set("мер мера меру мером мері мэр мэра мэру мэром мэре mayor")
-#: Words after the name of a region, a district, a self-declared republic or a sea.
-_REGION = _word_set(
-    "obl republic peoples sector sectors море моря морю морем морі sea "
-    "область області областю областей обл области областью район району районі районом района "
-    "районе районы райони районів громада громади громаді громаду напрямок напрямку напрямі "
-    "напрямком направление направлении направления шосе шоссе край края краю region regions "
-    "oblast oblasts district districts province raion community direction front highway peninsula "
-    "регіон регіону регіоні регіони регіонів регион регионе региона регионов напрямках "
-    "направлениях регіонах районах"
-)
-#: Words after the name of a nuclear plant, which may be its region's: the Zaporizhzhia NPP.
-_NUCLEAR = _word_set("nuclear npp аес аэс")
-#: Words after a list of names of regions, fronts or seas.
-_REGIONS = _word_set(
-    "republics sectors морях морями морям seas "
-    "області областей областях областями области райони районах районів районы напрямки напрямках "
-    "направлениях направления громади громадах регіони регіонах regions oblasts districts "
-    "provinces communities directions fronts"
-)
-#: Countries and regions abroad whose name a village has too: only *village* before it decides.
-_LANDS = _word_set("китай кавказ чечня chechnya придністров'я молдова moldova")
-#: Words before the name of a street or a square.
-_STREET = _word_set(
-    "вулиця вулиці вулицю вулицею вул улица улице улицу улицы ул проспект проспекті проспекту "
-    "просп площа площі площу площадь площади бульвар бульварі провулок street avenue square "
-    "boulevard станція станції метро"
-)
-#: Stems of first names: a name next to one is a person's.
-_FIRST_NAMES = (
-    "володимир", "владимир", "олександр", "александр", "богдан", "тарас", "іван", "иван", "петр",
-    "павл", "микол", "никола", "олег", "андрі", "андре", "юрі", "юри", "сергі", "серге", "віктор",
-    "виктор", "дмитр", "михайл", "михаил", "анатолі", "анатоли", "василь", "василя", "василю",
-    "олексі", "алексе", "євген", "евген", "роман", "ольг", "олен", "елен", "наталі", "натали",
-    "тетян", "татьян", "ірин", "ирин", "volodymyr", "vladimir", "oleksandr", "alexander", "bohdan",
-    "taras", "ivan", "petro", "pavlo", "mykola", "nikolai", "oleh", "andrii", "andriy", "yurii",
-    "serhii", "viktor", "dmytro", "mykhailo", "oleksii", "yevhen", "roman",
-)  # fmt: skip
-#: Place names that are also words, first names or surnames, as the gazetteer spells them.
-_ORDINARY = _word_set(
-    "перемога победа мир мирне мирний мирное слава надія надежда воля свобода віра вера любов зоря "
-    "заря центральне центральное українка украинка україна украина богдан богданівка станіслав "
-    "станислав володимир владимир олександр роман тарас іван петро павло микола миколай олег "
-    "ольга софія марія мария катерина ганна анна олена наталія юрій андрій щастя счастье південне "
-    "южное північне східне західне дружба зелене червоне біле красне нове нова новий новое перше "
-    "перший світанок світле світлий добре добрий руська руське городок хутір степ степове лісове "
-    "польове річка озеро гора ліс лес поле луг берег сад рай дар бар суд рада праця труд єдність "
-    "едність згода громада січ козацьке козаче вільне вільний вільна героїв гвардійське молодіжне "
-    "дніпровське ukrainka peremoha peremoga pobeda myr mir myrne slava nadiia nadia volia svoboda "
-    "vira zoria stanislav volodymyr oleksandr roman taras ivan petro pavlo mykola oleh olha "
-    "sofiia mariia bar buda horodok sad rai dar nova nove shchastia druzhba tsentralne pivdenne "
-    "mena most kut dim rada sich north south east west vladimir шевченко шевченкове шевченки "
-    "шевченка shevchenko хмельницький хмельницкий khmelnytskyi женів мена мени саки сак українськ "
-    "украинск чечня chechnya порт port"
-) | {"нью йорк", "new york"}
-
+#: The words that decide whether a name refers to a place, by their role.
+_WORDS: dict[str, frozenset[str]] = {
+    name: frozenset(words.split())
+    for name, words in tomllib.loads(
+        (files("foxgrape") / "resources" / "mention_words.toml").read_text(encoding="utf-8")
+    ).items()
+}
+_FIRST_NAMES = tuple(_WORDS["first_names"])
+_ORDINARY = _WORDS["ordinary"] | {"нью йорк", "new york"}
 _WORD = r"[^\W\d_a-zа-яґєії][\w'’ʼ]*(?:[-‑][\w'’ʼ]+)*"
 _RUN = re.compile(rf"{_WORD}(?:[ \u00a0]{_WORD})*")
-_WORDS = re.compile(_WORD)
+_CAPITALISED = re.compile(_WORD)
 _WORD_REVERSED = re.compile(r"[\w'’ʼ]*")
 #: Characters that may separate a word from the name behind it, besides blanks.
 _OPENING = '«„“"*('
@@ -168,7 +100,7 @@ class _Name(NamedTuple):
 
 #: Folding costs as much as matching, and words recur.
 folded = lru_cache(maxsize=1 << 16)(fold)
-_ABBREVIATED = _SETTLEMENT | _STREET
+_ABBREVIATED = _WORDS["settlement"] | _WORDS["street"]
 
 
 def find_mentions(text: str, gazetteer: Gazetteer) -> list[Mention]:
@@ -231,7 +163,9 @@ def _accept_neighbours(text: str, names: list[_Name], accepted: list[bool]) -> N
 def _named_regions(names: list[_Name]) -> list[tuple[int, str]]:
     """Return where the text names a region that is called after its capital, and the region."""
     capitals = [
-        (name.start, name.matches[0].place) for name in names if folded(name.after) in _REGION
+        (name.start, name.matches[0].place)
+        for name in names
+        if folded(name.after) in _WORDS["region"]
     ]
     return [(at, place.admin1) for at, place in capitals if _names_its_region(place)]
 
@@ -244,7 +178,7 @@ def _find_names(text: str, gazetteer: Gazetteer) -> list[_Name]:
     """Find the longest names among capitalised words, whatever they mean."""
     names = []
     for run in _RUN.finditer(text):
-        words = [word.span() for word in _WORDS.finditer(text, *run.span())]
+        words = [word.span() for word in _CAPITALISED.finditer(text, *run.span())]
         at = 0
         while at < len(words):
             begin, end = words[at]
@@ -326,13 +260,13 @@ def _word_after(text: str, at: int, pattern: re.Pattern[str]) -> str:
 
 def _names_other(text: str, name: _Name) -> bool:
     """Return whether the words around the name make it that of a region, a street or a person."""
-    if folded(name.after) in _REGION or folded(name.before) in _STREET:
+    if folded(name.after) in _WORDS["region"] or folded(name.before) in _WORDS["street"]:
         return True
-    if folded(_word_after(text, name.end, _AFTER_LIST)) in _REGIONS:
+    if folded(_word_after(text, name.end, _AFTER_LIST)) in _WORDS["regions"]:
         return True
-    if folded(name.after) in _NUCLEAR and _names_its_region(name.matches[0].place):
+    if folded(name.after) in _WORDS["nuclear"] and _names_its_region(name.matches[0].place):
         return True
-    if folded(name.before) in _MAYOR:
+    if folded(name.before) in _WORDS["mayor"]:
         return False
     return any(
         word[:1].isupper() and folded(word).startswith(_FIRST_NAMES)
@@ -345,20 +279,20 @@ def _refers_to_place(text: str, name: _Name, known: bool) -> bool:
     before = folded(name.before)
     if before == "of":
         before = folded(_word_before(text, text.rindex(name.before, 0, name.start)))
-        if before in _AROUND:
+        if before in _WORDS["around"]:
             return True
     after = folded(name.after)
-    if before in _SETTLEMENT or (after.isascii() and after in _SETTLEMENT):
+    if before in _WORDS["settlement"] or (after.isascii() and after in _WORDS["settlement"]):
         return True
-    if folded(name.matches[0].matched) in _LANDS:
+    if folded(name.matches[0].matched) in _WORDS["lands"]:
         return False
-    if folded(_word_after(text, name.end, _WITHIN)) in _REGION:
+    if folded(_word_after(text, name.end, _WITHIN)) in _WORDS["region"]:
         return True
     if _is_ordinary(name):
         spelling = folded(text[name.start : name.end])
-        inside = before in _IN and (spelling.isascii() or spelling.endswith(_LOCATIVE))
-        return inside or before in _AT
-    return known or before in _IN or before in _AT
+        inside = before in _WORDS["in"] and (spelling.isascii() or spelling.endswith(_LOCATIVE))
+        return inside or before in _WORDS["at"]
+    return known or before in _WORDS["in"] or before in _WORDS["at"]
 
 
 def _are_listed(text: str, name: _Name, other: _Name) -> bool:

@@ -14,19 +14,7 @@ import numpy as np
 from foxgrape._util.jit import njit_callable, njit_without_refcounts
 from foxgrape.detection.arrow_text import decode_code_point, decode_malformed
 from foxgrape.detection.emoji import trie
-from foxgrape.detection.emoji.trie import (
-    BEGIN,
-    CYRILLIC,
-    EMOJI,
-    LENGTH,
-    N_FIRST,
-    PUNCTUATION,
-    ZWJ,
-    first_node,
-    longest_match,
-    rescan_like_reference,
-    symbol_of,
-)
+from foxgrape.detection.emoji.trie import first_node, symbol_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -76,8 +64,8 @@ def _find_candidates(
 
     The indices are unsigned, so that numba omits the check for negative ones and vectorizes.
     """
-    cyrillic = _ALL if table[CYRILLIC] else _ZERO
-    not_punctuation = _ZERO if table[PUNCTUATION] else _ALL
+    cyrillic = _ALL if table[trie.CYRILLIC] else _ZERO
+    not_punctuation = _ZERO if table[trie.PUNCTUATION] else _ALL
     first, size = np.uint64(i), np.uint64(max(min(until, len(words)) - i, 0))
     k = _ZERO
     while k < size:
@@ -120,12 +108,12 @@ def _match_at(
 
     Without a match, begin and end are equal.
     """
-    if symbol <= table[N_FIRST]:
-        end, count, match = longest_match(table, data, symbol, after, stop)
+    if symbol <= table[trie.N_FIRST]:
+        end, count, match = trie.longest_match(table, data, symbol, after, stop)
         return at, end, count, match
     if at > done and _begins_emoji(table, int(data[at - 1])):
         before = symbol_of(table, int(data[at - 1]))
-        end, count, match = longest_match(table, data, before, at, stop)
+        end, count, match = trie.longest_match(table, data, before, at, stop)
         if match >= 0:
             return at - 1, end, count, match
     return at, at, 0, -1
@@ -145,10 +133,10 @@ def _rescan(
     spans: SpanArray, n: int, scratch: Int64Array,
 ) -> int:  # fmt: skip
     """Append the spans of one text; -1 if the scratch buffer is too small."""
-    n_emoji = rescan_like_reference(table, data, start, stop, scratch)
+    n_emoji = trie.rescan_like_reference(table, data, start, stop, scratch)
     for k in range(n_emoji):
-        begin, length = int(scratch[k, BEGIN]), int(scratch[k, LENGTH])
-        n = _append_span(spans, n, row, begin, begin + length, int(scratch[k, EMOJI]))
+        begin, length = int(scratch[k, trie.BEGIN]), int(scratch[k, trie.LENGTH])
+        n = _append_span(spans, n, row, begin, begin + length, int(scratch[k, trie.EMOJI]))
     return n if n_emoji >= 0 else -1
 
 
@@ -189,7 +177,7 @@ def scan_with_numba(  # noqa: C901, PLR0912 - the state of the hot loop is its v
             symbol = symbol_of(table, point)
             if not symbol:
                 continue
-            if point == ZWJ and at == done and at > start:
+            if point == trie.ZWJ and at == done and at > start:
                 n = _rescan(table, data, row, start, stop, spans, first, scratch)
                 if n < 0:
                     return first, row

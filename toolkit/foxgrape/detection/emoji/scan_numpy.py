@@ -12,22 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from foxgrape.detection.emoji.trie import (
-    BEGIN,
-    EDGES,
-    EMOJI,
-    LEAD_BYTES,
-    LENGTH,
-    N_FIRST,
-    PAGES,
-    REGIONALS,
-    TERMINALS,
-    ZWJ,
-    emoji_trie,
-    first_node,
-    rescan_like_reference,
-    symbol_of,
-)
+from foxgrape.detection.emoji import trie
+from foxgrape.detection.emoji.trie import emoji_trie
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -63,47 +49,41 @@ def scan_with_numpy(buffers: TextBuffers) -> npt.NDArray[np.int32]:
     """
     table = emoji_trie().table
     symbols = _find_symbols(buffers)
-    begins = symbols.symbol <= table[N_FIRST]
+    begins = symbols.symbol <= table[trie.N_FIRST]
     steps, match = _match_all(symbols, begins)
     inside = _inside_match(steps)
     behind_match = np.roll(inside | begins, 1)
-    joiners = np.flatnonzero(
-        (symbols.symbol == symbol_of(table, ZWJ)) & ~inside & symbols.adjacent & behind_match
-    )
-    kept = ~inside & (match >= 0)
-    runs = _rescan_runs(buffers, symbols, joiners)
-    for begin, end in runs:
-        kept[begin : end + 1] = False
-    first = np.flatnonzero(kept)
-    row = symbols.row[first]
-    start = _code_points_before(buffers, row, symbols.at[first])
-    spans = [np.stack([row, start, start + steps[first], match[first]], axis=1)]
-    spans += [_rescan(buffers, symbols, begin, end) for begin, end in runs]
-    order = np.concatenate(
-        [first, *(np.full(len(part), run[0]) for run, part in zip(runs, spans[1:], strict=True))]
-    )
-    return np.concatenate(spans)[np.argsort(order, kind="stable")].T.astype(np.int32)
+    joiner = symbols.symbol == trie.symbol_of(table, trie.ZWJ)
+    read_twice = np.unique(symbols.row[joiner & ~inside & symbols.adjacent & behind_match])
+    kept = np.flatnonzero(~inside & (match >= 0) & ~np.isin(symbols.row, read_twice))
+    row = symbols.row[kept]
+    start = _code_points_before(buffers, row, symbols.at[kept])
+    spans = np.stack([row, start, start + steps[kept], match[kept]], axis=1)
+    if len(read_twice):
+        spans = np.concatenate([spans, *(_rescan(buffers, row) for row in read_twice.tolist())])
+        spans = spans[np.argsort(spans[:, 0], kind="stable")]
+    return spans.T.astype(np.int32)
 
 
 def _find_symbols(buffers: TextBuffers) -> _Symbols:
     """Find the symbols beyond ASCII, and those in ASCII directly before one of them."""
     table, offsets, data = emoji_trie().table, buffers.offsets, buffers.data
     low, high = int(offsets[0]), int(offsets[-1])
-    leads = table[table[LEAD_BYTES] : table[LEAD_BYTES] + 256] > 0
+    leads = table[table[trie.LEAD_BYTES] : table[trie.LEAD_BYTES] + 256] > 0
     leads[:_ASCII] = False
     at = np.flatnonzero(leads[data[low:high]]) + low
     row = np.searchsorted(offsets, at, "right") - 1
     if len(buffers.valid):
         at, row = at[buffers.valid[row]], row[buffers.valid[row]]
     point, size = _decode(buffers, at, offsets[row + 1])
-    symbol = table[table[PAGES + (point >> 8)] + (point & 255)]
+    symbol = table[table[trie.PAGES + (point >> 8)] + (point & 255)]
     present = symbol > 0
     at, size, row, symbol = at[present], size[present], row[present], symbol[present]
     base = at - 1
     has_base = base >= offsets[row]
     byte = data[np.where(has_base, base, at)]
-    base_symbol = table[table[PAGES] + byte.astype(np.int64)]
-    has_base &= (byte < _ASCII) & (base_symbol > 0) & (base_symbol <= table[N_FIRST])
+    base_symbol = table[table[trie.PAGES] + byte.astype(np.int64)]
+    has_base &= (byte < _ASCII) & (base_symbol > 0) & (base_symbol <= table[trie.N_FIRST])
     order = np.argsort(np.concatenate([at, base[has_base]]), kind="stable")
 
     def merge(own: npt.NDArray[np.generic], bases: object) -> Int64Array:
@@ -140,7 +120,7 @@ def _decode(
 def _edges() -> tuple[Int64Array, Int64Array]:
     """Return the edges of the trie as sorted keys, and the child of each."""
     table = emoji_trie().table.astype(np.int64)
-    first, slots = table[EDGES] + 1, table[table[EDGES]] + 1
+    first, slots = table[trie.EDGES] + 1, table[table[trie.EDGES]] + 1
     edges = table[first : first + 3 * slots].reshape(-1, 3)
     edges = edges[edges[:, 0] > 0]
     keys = edges[:, 0] << 32 | edges[:, 1]
@@ -166,12 +146,12 @@ def _match_all(symbols: _Symbols, begins: BoolArray) -> tuple[Int64Array, Int64A
         edge = np.minimum(np.searchsorted(keys, key), len(keys) - 1)
         continues &= keys[edge] == key
         ends = ~continues
-        emoji_id = table[table[TERMINALS] + node[ends]] >> 1
+        emoji_id = table[table[trie.TERMINALS] + node[ends]] >> 1
         match[active[ends]] = emoji_id
         steps[active[ends]] = np.where(emoji_id >= 0, count, 1)
         active, node = active[continues], children[edge[continues]]
         count += 1
-    regional = table[table[REGIONALS] + symbols.symbol] > 0
+    regional = table[table[trie.REGIONALS] + symbols.symbol] > 0
     pair = regional & np.roll(regional & symbols.adjacent, -1) & (match < 0)
     if len(pair):
         pair[-1] = False
@@ -210,58 +190,10 @@ def _decoded_length(buffers: TextBuffers, begin: int, end: int) -> int:
     return len(buffers.data[begin:end].tobytes().decode("utf-8", "replace"))
 
 
-def _rescan_runs(
-    buffers: TextBuffers, symbols: _Symbols, joiners: Int64Array
-) -> list[tuple[int, int]]:
-    """Return the first and last symbol of each run that the reference reads twice.
-
-    A code point that begins no emoji ends a run. ASCII digits do begin some, but are symbols here
-    only directly before another symbol, so they are looked for in the bytes.
-    """
-    runs: list[tuple[int, int]] = []
-    for joiner in joiners.tolist():
-        if runs and joiner <= runs[-1][1]:
-            continue
-        begin = end = joiner
-        while begin > 0 and symbols.row[begin - 1] == symbols.row[begin]:
-            after = int(symbols.at[begin - 1] + symbols.size[begin - 1])
-            if _skip_ascii_back(buffers, int(symbols.at[begin]), after) > after:
-                break
-            begin -= 1
-        while end + 1 < len(symbols.at) and symbols.adjacent[end + 1]:
-            end += 1
-        if runs and begin <= runs[-1][1]:
-            begin = runs.pop()[0]
-        runs.append((begin, end))
-    return runs
-
-
-def _skip_ascii_back(buffers: TextBuffers, at: int, least: int) -> int:
-    """Return where the ASCII characters that begin emoji, directly before `at`, begin."""
-    table = emoji_trie().table
-    while at > least:
-        byte = int(buffers.data[at - 1])
-        if byte >= _ASCII or not first_node(table, symbol_of(table, byte)):
-            break
-        at -= 1
-    return at
-
-
-def _rescan(buffers: TextBuffers, symbols: _Symbols, begin: int, end: int) -> Int64Array:
-    """Return the spans of a run that the reference reads twice, and of the code point before it."""
-    row = int(symbols.row[begin])
-    least = int(buffers.offsets[row])
-    first_in_text = begin == 0 or symbols.row[begin - 1] != row
-    free = least if first_in_text else int(symbols.at[begin - 1] + symbols.size[begin - 1])
-    start = _skip_ascii_back(buffers, int(symbols.at[begin]), free)
-    for _ in range(4):
-        if start == free:
-            break
-        start -= 1
-        if int(buffers.data[start]) & 0xC0 != _TAIL:
-            break
-    stop = int(symbols.at[end] + symbols.size[end])
+def _rescan(buffers: TextBuffers, row: int) -> Int64Array:
+    """Return the spans of a text that the reference reads twice."""
+    start, stop = int(buffers.offsets[row]), int(buffers.offsets[row + 1])
     scratch = np.empty((2 * (stop - start) + 16, 5), np.int64)
-    n = rescan_like_reference(emoji_trie().table, buffers.data, start, stop, scratch)
-    at = _decoded_length(buffers, least, start) + scratch[:n, BEGIN]
-    return np.stack([np.full(n, row), at, at + scratch[:n, LENGTH], scratch[:n, EMOJI]], axis=1)
+    n = trie.rescan_like_reference(emoji_trie().table, buffers.data, start, stop, scratch)
+    begin, length, match = scratch[:n, trie.BEGIN :].T
+    return np.stack([np.full(n, row), begin, begin + length, match], axis=1)

@@ -26,29 +26,8 @@ if TYPE_CHECKING:
     Scratch = npt.NDArray[np.int64]
     ByteArray = npt.NDArray[np.uint8]
 
-__all__ = [
-    "BEGIN",
-    "COMPONENTS",
-    "CYRILLIC",
-    "EDGES",
-    "EMOJI",
-    "LEAD_BYTES",
-    "LENGTH",
-    "N_FIRST",
-    "PAGES",
-    "PUNCTUATION",
-    "REGIONALS",
-    "TERMINALS",
-    "ZWJ",
-    "EmojiTrie",
-    "build_trie",
-    "edge_hash",
-    "emoji_trie",
-    "first_node",
-    "longest_match",
-    "rescan_like_reference",
-    "symbol_of",
-]
+__all__ = ["EmojiTrie", "build_trie", "emoji_trie", "first_node", "longest_match"]
+__all__ += ["rescan_like_reference", "symbol_of"]
 
 #: Header of the packed array; `EmojiTrie` describes each entry.
 N_FIRST, EDGES, TERMINALS, COMPONENTS, REGIONALS, LEAD_BYTES, CYRILLIC, PUNCTUATION = range(8)
@@ -162,14 +141,14 @@ def _hash_table(edges: dict[tuple[int, int], int]) -> list[int]:
     mask = (1 << (2 * len(edges) + 1).bit_length()) - 1
     slots = [(0, 0, 0)] * (mask + 1)
     for (node, symbol), child in edges.items():
-        slot = edge_hash(node, symbol) & mask
+        slot = _edge_hash(node, symbol) & mask
         while slots[slot][0]:
             slot = (slot + 1) & mask
         slots[slot] = node, symbol, child
     return [mask, *(number for slot in slots for number in slot)]
 
 
-def edge_hash(node: int, symbol: int) -> int:
+def _edge_hash(node: int, symbol: int) -> int:
     """Return the hash of an edge."""
     return symbol ^ node * 37
 
@@ -188,7 +167,7 @@ def _child(table: Table, node: int, symbol: int) -> int:
     """Return the child of a node, 0 if it has none for the symbol."""
     first = int(table[EDGES])
     mask = int(table[first])
-    slot = edge_hash(node, symbol) & mask
+    slot = _edge_hash(node, symbol) & mask
     while True:
         edge = first + 1 + 3 * slot
         if table[edge] == node and table[edge + 1] == symbol:
