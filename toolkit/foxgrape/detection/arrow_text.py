@@ -19,9 +19,8 @@ from foxgrape.errors import TableError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    import numpy.typing as npt
+    from foxgrape._util.typing import BoolArray, IntArray, UInt8Array, UInt64Array
 
-    ByteArray = npt.NDArray[np.uint8]
 
 __all__ = [
     "TextBuffers",
@@ -56,10 +55,10 @@ class TextBuffers:
     """
 
     first_row: int
-    data: ByteArray
-    words: npt.NDArray[np.uint64]
-    offsets: npt.NDArray[np.int64]
-    valid: npt.NDArray[np.bool_]
+    data: UInt8Array
+    words: UInt64Array
+    offsets: IntArray
+    valid: BoolArray
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -112,7 +111,7 @@ def arrow_buffers(texts: Any) -> Iterator[TextBuffers]:
         first_row += len(chunk)
 
 
-def texts_at(column: Any, rows: npt.NDArray[np.int64]) -> list[str]:
+def texts_at(column: Any, rows: IntArray) -> list[str]:
     """Return the texts at some rows of an Arrow column; a missing text is empty.
 
     Examples
@@ -185,7 +184,7 @@ def _read_only(array: Any) -> Any:
     return array
 
 
-def decode_code_point(data: ByteArray, at: int, stop: int) -> tuple[int, int]:
+def decode_code_point(data: UInt8Array, at: int, stop: int) -> tuple[int, int]:
     """Return the code point at byte `at` and its size in bytes.
 
     Malformed bytes are read as ``bytes.decode(errors="replace")`` reads them: one U+FFFD for the
@@ -208,7 +207,7 @@ def decode_code_point(data: ByteArray, at: int, stop: int) -> tuple[int, int]:
     return decode_malformed(data, at, stop)
 
 
-def decode_malformed(data: ByteArray, at: int, stop: int) -> tuple[int, int]:
+def decode_malformed(data: UInt8Array, at: int, stop: int) -> tuple[int, int]:
     """Return what `decode_code_point` does, for any bytes beyond ASCII; slower."""
     lead = int(data[at])
     if lead < 0xC2 or lead > 0xF4:

@@ -33,11 +33,9 @@ from foxgrape.io.store import Store
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    import numpy.typing as npt
-
+    from foxgrape._util.typing import FloatArray, IntArray
     from foxgrape.places import Codebook
 
-    Int64Array = npt.NDArray[np.int64]
 
 __all__ = [
     "DetectionResult",
@@ -326,7 +324,7 @@ def detect_partition(
     return Partition(signals, pd.DataFrame(occurrences._asdict()), pd.DataFrame(history))
 
 
-def _hashes(column: pd.Series) -> Int64Array:
+def _hashes(column: pd.Series) -> IntArray:
     return pd.util.hash_array(column.to_numpy(dtype=object)).view(np.int64)
 
 
@@ -379,7 +377,7 @@ def merge_partitions(folder: Path, parts: int, out: Path) -> tuple[int, int]:
     return posts, signals
 
 
-def _write_signals(folder: Path, parts: int, surprisal: npt.NDArray[np.float64], out: Path) -> None:
+def _write_signals(folder: Path, parts: int, surprisal: FloatArray, out: Path) -> None:
     beside = _temporary(out)
     writer, at = None, 0
     for part in range(parts):

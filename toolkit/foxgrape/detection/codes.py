@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from foxgrape._util.typing import IntArray
     from foxgrape.detection.emoji.scan import EmojiSpans
     from foxgrape.places import Code
 
-    Int64Array = npt.NDArray[np.int64]
 
 __all__ = ["Hits", "find_codes"]
 
@@ -57,8 +57,8 @@ class Hits:
         Position of the code in the codebook; higher numbers are names that are not codes.
     """
 
-    row: Int64Array
-    code: Int64Array
+    row: IntArray
+    code: IntArray
 
     def take(self, index: npt.NDArray[Any]) -> Hits:
         """Return the hits at these positions, or where a mask is true."""
@@ -109,7 +109,7 @@ def _expand_keys(by_key: Hits, numbers: list[list[int]]) -> Hits:
 
 
 @cache
-def _normal_forms() -> tuple[dict[str, int], Int64Array]:
+def _normal_forms() -> tuple[dict[str, int], IntArray]:
     """Return numbers of emoji without selectors and skin tones, and the number for each emoji."""
     numbers: dict[str, int] = {}
     emoji = emoji_trie().emoji.tolist()
@@ -149,7 +149,7 @@ def _sequence_parts(key: str) -> list[int] | None:
     return _normal_forms()[1][spans.emoji_id].tolist() if only_emoji and len(spans) > 1 else None
 
 
-def _find_sequence(spans: EmojiSpans, form: Int64Array, parts: list[int]) -> Int64Array:
+def _find_sequence(spans: EmojiSpans, form: IntArray, parts: list[int]) -> IntArray:
     """Return the positions of spans that begin a sequence of adjacent emoji."""
     last = len(spans) - len(parts) + 1
     matches = np.ones(max(last, 0), np.bool_)
@@ -178,7 +178,7 @@ def _find_words(column: Any, words: set[str], keys: list[str]) -> Hits:
     return Hits(pairs[:, 0], pairs[:, 1])
 
 
-def _candidate_rows(column: Any, words: set[str]) -> Int64Array:
+def _candidate_rows(column: Any, words: set[str]) -> IntArray:
     """Return the rows that may contain a word: all that do, and few others."""
     if any(ord(letter) >= _FOLDED.stop for word in words for letter in word):
         return np.arange(len(column))

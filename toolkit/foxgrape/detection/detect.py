@@ -19,12 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    import numpy.typing as npt
-
+    from foxgrape._util.typing import BoolArray, IntArray
     from foxgrape.detection.mentions import Mention
     from foxgrape.places import Code
 
-    Int64Array = npt.NDArray[np.int64]
 
 __all__ = ["PostColumns", "detect", "detect_without_surprisal"]
 
@@ -51,8 +49,8 @@ class PostColumns:
 
     table: pd.DataFrame
     text: Any
-    posted_at: Int64Array
-    certain_from: Int64Array
+    posted_at: IntArray
+    certain_from: IntArray
 
     @classmethod
     def from_table(cls, posts: pd.DataFrame) -> PostColumns:
@@ -163,8 +161,8 @@ def detect_without_surprisal(
 class _Validity(NamedTuple):
     """The first and last microsecond at which each code is valid."""
 
-    first: Int64Array
-    last: Int64Array
+    first: IntArray
+    last: IntArray
 
     @classmethod
     def of(cls, codes: Sequence[Code]) -> _Validity:
@@ -174,9 +172,9 @@ class _Validity(NamedTuple):
         last = [limits.max if end is None else _microsecond(end) for _, end in spans]
         return cls(np.array(first, np.int64), np.array(last, np.int64))
 
-    def includes(self, code: Int64Array, posted_at: Int64Array) -> npt.NDArray[np.bool_]:
+    def includes(self, code: IntArray, posted_at: IntArray) -> BoolArray:
         """Return which codes were valid when they were posted."""
-        valid: npt.NDArray[np.bool_] = posted_at >= self.first[code]
+        valid: BoolArray = posted_at >= self.first[code]
         return valid & (posted_at <= self.last[code])
 
 

@@ -10,9 +10,8 @@ import pandas as pd
 from foxgrape import times
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
+    from foxgrape._util.typing import FloatArray, IntArray
 
-    Int64Array = npt.NDArray[np.int64]
 
 __all__ = ["CodeOccurrences", "PostHistory", "account_histories", "surprisal_bits"]
 
@@ -23,8 +22,8 @@ class PostHistory(NamedTuple):
     A stream is an account's own posts, or what it reposts.
     """
 
-    stream: Int64Array
-    end: Int64Array
+    stream: IntArray
+    end: IntArray
 
 
 class CodeOccurrences(NamedTuple):
@@ -42,11 +41,11 @@ class CodeOccurrences(NamedTuple):
         A number for each distinct code.
     """
 
-    row: Int64Array
-    stream: Int64Array
-    begin: Int64Array
-    certain_from: Int64Array
-    code: Int64Array
+    row: IntArray
+    stream: IntArray
+    begin: IntArray
+    certain_from: IntArray
+    code: IntArray
 
 
 def account_histories(posts: pd.DataFrame) -> PostHistory:
@@ -56,7 +55,7 @@ def account_histories(posts: pd.DataFrame) -> PostHistory:
     return PostHistory(stream, times.microseconds(posts["posted_until"]))
 
 
-def surprisal_bits(history: PostHistory, occurrences: CodeOccurrences) -> npt.NDArray[np.float64]:
+def surprisal_bits(history: PostHistory, occurrences: CodeOccurrences) -> FloatArray:
     """Return the surprisal of each occurrence in bits, given the earlier posts of its stream.
 
     ``-log2((k + ½)/(n + 1))``, where `k` of the stream's `n` certainly earlier posts carry the
@@ -78,13 +77,13 @@ def surprisal_bits(history: PostHistory, occurrences: CodeOccurrences) -> npt.ND
     n_with_code = _count_earlier(pair[distinct], certain_from[distinct], pair, begin)
     used = np.isin(history.stream, np.unique(stream))
     n_posts = _count_earlier(history.stream[used], history.end[used], stream, begin)
-    bits: npt.NDArray[np.float64] = -np.log2((n_with_code + 0.5) / (n_posts + 1))
+    bits: FloatArray = -np.log2((n_with_code + 0.5) / (n_posts + 1))
     return bits
 
 
 def _count_earlier(
-    group: Int64Array, instant: Int64Array, query_group: Int64Array, before: Int64Array
-) -> Int64Array:
+    group: IntArray, instant: IntArray, query_group: IntArray, before: IntArray
+) -> IntArray:
     """Count, for each query, the members of its group whose instant lies before `before`."""
     instants = np.sort(instant)
     # Sort by group, then by the rank of the instant, in one key.

@@ -79,20 +79,7 @@ def activity(
         ("other posts", shown[~has_signal], GREY),
     )
     for name, part, colour in parts:
-        # Local clock times, so that a day of 23 or 25 hours is one bin.
-        local = part["posted_at"].dt.tz_convert(zone).dt.tz_localize(None)
-        counts, _ = np.histogram(local.astype("int64"), bins=bins.astype("int64"))
-        figure.add_trace(
-            go.Bar(
-                x=bins[:-1].strftime("%Y-%m-%d").tolist(),
-                y=counts.tolist(),
-                name=name,
-                marker={"color": colour},
-                width=0.9 * float(_DAY / pd.Timedelta("1ms")) * (7 if unit == "week" else 1),
-                offset=0,
-                hovertemplate=f"{unit} of %{{x}}: %{{y}} {name}<extra></extra>",
-            )
-        )
+        figure.add_trace(_bars(part, bins, unit, zone, name, colour))
     n_signals = int(has_signal.sum())
     legend = [(ORANGE, "■", f"with a signal ({n_signals})"), (GREY, "■", "without a signal")]
     if mark is not None:
@@ -110,6 +97,23 @@ def activity(
         figure,
         f"Bar chart of posts per {unit} in the time zone {zone}: {counted(len(shown), 'post')}, "
         f"{n_signals} of them with a signal.",
+    )
+
+
+def _bars(
+    posts: pd.DataFrame, bins: pd.DatetimeIndex, unit: str, zone: str, name: str, colour: str
+) -> go.Bar:
+    # Local clock times, so that a day of 23 or 25 hours is one bin.
+    local = posts["posted_at"].dt.tz_convert(zone).dt.tz_localize(None)
+    counts, _ = np.histogram(local.astype("int64"), bins=bins.astype("int64"))
+    return go.Bar(
+        x=bins[:-1].strftime("%Y-%m-%d").tolist(),
+        y=counts.tolist(),
+        name=name,
+        marker={"color": colour},
+        width=0.9 * float(_DAY / pd.Timedelta("1ms")) * (7 if unit == "week" else 1),
+        offset=0,
+        hovertemplate=f"{unit} of %{{x}}: %{{y}} {name}<extra></extra>",
     )
 
 

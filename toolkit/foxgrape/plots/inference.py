@@ -24,6 +24,8 @@ from foxgrape.plots.theme import (
 )
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from foxgrape.stats.alarms.molchan_test import Alarm
     from foxgrape.stats.coincidence.event_coincidence import Coincidence
     from foxgrape.stats.hazard.hazard_ratio import Hazard
@@ -95,29 +97,7 @@ def forest(hazard: Hazard) -> go.Figure:
     names = [html.escape(name) for name in terms["term"]]
     for first, last, colour, width in ((0, 1, BLUE, 3), (1, len(terms), GREY, 1.5)):
         part = terms.iloc[first:last]
-        middle, low, high = (
-            np.log(part[column].fillna(1).clip(1 / _MAX_RATIO, _MAX_RATIO).to_numpy(float))
-            for column in ("ratio", "lower", "upper")
-        )
-        figure.add_trace(
-            go.Scatter(
-                x=middle,
-                y=names[first:last],
-                mode="markers",
-                marker={"size": 11 if first == 0 else 7, "color": colour, "symbol": "square"},
-                error_x={
-                    "array": np.maximum(high - middle, 0),
-                    "arrayminus": np.maximum(middle - low, 0),
-                    "color": colour,
-                    "thickness": width,
-                },
-                text=[
-                    f"{row.ratio:.2f} ({row.lower:.2f} to {row.upper:.2f})"
-                    for row in part.itertuples()
-                ],
-                hovertemplate="%{text}<extra></extra>",
-            )
-        )
+        figure.add_trace(_ratio_trace(part, names[first:last], colour, width))
     figure.add_vline(x=0, line={"color": GREY, "dash": "dot"})
     figure.update_layout(
         title=set_title(
@@ -138,6 +118,30 @@ def forest(hazard: Hazard) -> go.Figure:
         height=190 + 30 * max(len(names), 1),
     )
     return apply_theme(figure, f"Forest plot of hazard ratios. {hazard.sentence()}")
+
+
+def _ratio_trace(terms: pd.DataFrame, names: list[str], colour: str, width: float) -> go.Scatter:
+    """Return hazard ratios with error bars on a log scale; missing ratios are drawn at 1."""
+    middle, low, high = (
+        np.log(terms[column].fillna(1).clip(1 / _MAX_RATIO, _MAX_RATIO).to_numpy(float))
+        for column in ("ratio", "lower", "upper")
+    )
+    return go.Scatter(
+        x=middle,
+        y=names,
+        mode="markers",
+        marker={"size": 11 if colour == BLUE else 7, "color": colour, "symbol": "square"},
+        error_x={
+            "array": np.maximum(high - middle, 0),
+            "arrayminus": np.maximum(middle - low, 0),
+            "color": colour,
+            "thickness": width,
+        },
+        text=[
+            f"{row.ratio:.2f} ({row.lower:.2f} to {row.upper:.2f})" for row in terms.itertuples()
+        ],
+        hovertemplate="%{text}<extra></extra>",
+    )
 
 
 def molchan_diagram(alarm: Alarm) -> go.Figure:

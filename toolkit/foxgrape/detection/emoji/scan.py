@@ -16,11 +16,9 @@ from foxgrape.detection.emoji.trie import emoji_trie
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import numpy.typing as npt
-
+    from foxgrape._util.typing import Int32Array, IntArray, StringArray
     from foxgrape.detection.arrow_text import TextBuffers
 
-    SpanArray = npt.NDArray[np.int32]
 
 __all__ = ["EmojiSpans", "scan_emoji"]
 
@@ -47,13 +45,13 @@ class EmojiSpans:
         Position of the emoji in ``list(emoji.EMOJI_DATA)``.
     """
 
-    row: npt.NDArray[np.int64]
-    start: npt.NDArray[np.int64]
-    end: npt.NDArray[np.int64]
-    emoji_id: npt.NDArray[np.int32]
+    row: IntArray
+    start: IntArray
+    end: IntArray
+    emoji_id: Int32Array
 
     @property
-    def emoji(self) -> npt.NDArray[np.str_]:
+    def emoji(self) -> StringArray:
         """The emoji as text; computed on each access, because counting does not need it."""
         return emoji_trie().emoji[self.emoji_id]
 
@@ -104,7 +102,7 @@ def scan_emoji(texts: Any, *, threads: int = 1) -> EmojiSpans:
     return _concatenate([block for blocks in scanned for block in blocks])
 
 
-def _scan(buffers: TextBuffers) -> Iterator[tuple[int, SpanArray]]:
+def _scan(buffers: TextBuffers) -> Iterator[tuple[int, Int32Array]]:
     """Yield blocks of spans: the row from which rows count, and row, start, end and emoji."""
     if buffers.n_bytes < _MIN_KERNEL_BYTES or find_spec("numba") is None:
         for part in buffers.split(_NUMPY_BLOCK):
@@ -129,11 +127,11 @@ def _scan(buffers: TextBuffers) -> Iterator[tuple[int, SpanArray]]:
         row = after
 
 
-def _allocate(capacity: int) -> tuple[SpanArray, npt.NDArray[np.int64]]:
+def _allocate(capacity: int) -> tuple[Int32Array, IntArray]:
     return np.empty((4, capacity), np.int32), np.empty((capacity // 4, 5), np.int64)
 
 
-def _concatenate(blocks: list[tuple[int, SpanArray]]) -> EmojiSpans:
+def _concatenate(blocks: list[tuple[int, Int32Array]]) -> EmojiSpans:
     total = sum(spans.shape[1] for _, spans in blocks)
     row, start, end = (np.empty(total, np.int64) for _ in range(3))
     emoji_id = np.empty(total, np.int32)

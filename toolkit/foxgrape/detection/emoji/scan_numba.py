@@ -17,14 +17,8 @@ from foxgrape.detection.emoji import trie
 from foxgrape.detection.emoji.trie import first_node, symbol_of
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
+    from foxgrape._util.typing import BoolArray, Int32Array, IntArray, UInt8Array, UInt64Array
 
-    Table = npt.NDArray[np.int32]
-    ByteArray = npt.NDArray[np.uint8]
-    WordArray = npt.NDArray[np.uint64]
-    Int64Array = npt.NDArray[np.int64]
-    SpanArray = npt.NDArray[np.int32]
-    BoolArray = npt.NDArray[np.bool_]
 
 __all__ = ["BLOCK", "scan_with_numba"]
 
@@ -58,7 +52,12 @@ def _candidate_bytes(word: np.uint64, cyrillic: np.uint64, not_punctuation: np.u
 
 @njit_without_refcounts
 def _find_candidates(
-    table: Table, data: ByteArray, words: WordArray, i: int, until: int, candidates: WordArray
+    table: Int32Array,
+    data: UInt8Array,
+    words: UInt64Array,
+    i: int,
+    until: int,
+    candidates: UInt64Array,
 ) -> int:
     """Write the positions in a block of words where an emoji may begin; return their number.
 
@@ -95,14 +94,14 @@ def _find_candidates(
 
 
 @njit_without_refcounts
-def _begins_emoji(table: Table, byte: int) -> bool:
+def _begins_emoji(table: Int32Array, byte: int) -> bool:
     """Return whether a byte is an ASCII character that begins an emoji, as keycaps do."""
     return byte < 0x80 and first_node(table, symbol_of(table, byte)) != 0
 
 
 @njit_without_refcounts
 def _match_at(
-    table: Table, data: ByteArray, symbol: int, at: int, after: int, done: int, stop: int
+    table: Int32Array, data: UInt8Array, symbol: int, at: int, after: int, done: int, stop: int
 ) -> tuple[int, int, int, int]:
     """Return begin, end, code points and emoji (or -1) of the match at `at` or the byte before.
 
@@ -120,7 +119,7 @@ def _match_at(
 
 
 @njit_without_refcounts
-def _append_span(spans: SpanArray, n: int, row: int, start: int, end: int, match: int) -> int:
+def _append_span(spans: Int32Array, n: int, row: int, start: int, end: int, match: int) -> int:
     """Store a span if it fits, and return the number of spans found so far."""
     if n < spans.shape[1]:
         spans[0, n], spans[1, n], spans[2, n], spans[3, n] = row, start, end, match
@@ -129,8 +128,8 @@ def _append_span(spans: SpanArray, n: int, row: int, start: int, end: int, match
 
 @njit_without_refcounts
 def _rescan(
-    table: Table, data: ByteArray, row: int, start: int, stop: int,
-    spans: SpanArray, n: int, scratch: Int64Array,
+    table: Int32Array, data: UInt8Array, row: int, start: int, stop: int,
+    spans: Int32Array, n: int, scratch: IntArray,
 ) -> int:  # fmt: skip
     """Append the spans of one text; -1 if the scratch buffer is too small."""
     n_emoji = trie.rescan_like_reference(table, data, start, stop, scratch)
@@ -142,8 +141,8 @@ def _rescan(
 
 @njit_without_refcounts
 def scan_with_numba(  # noqa: C901, PLR0912 - the state of the hot loop is its variables
-    table: Table, data: ByteArray, words: WordArray, offsets: Int64Array, valid: BoolArray,
-    row: int, spans: SpanArray, scratch: Int64Array, candidates: WordArray,
+    table: Int32Array, data: UInt8Array, words: UInt64Array, offsets: IntArray, valid: BoolArray,
+    row: int, spans: Int32Array, scratch: IntArray, candidates: UInt64Array,
 ) -> tuple[int, int]:  # fmt: skip
     """Write row, start, end and emoji of each span from `row` on, until `spans` is full.
 
@@ -196,7 +195,7 @@ def scan_with_numba(  # noqa: C901, PLR0912 - the state of the hot loop is its v
 
 
 @njit_without_refcounts
-def _count_code_points(data: ByteArray, words: WordArray, begin: int, end: int) -> int:
+def _count_code_points(data: UInt8Array, words: UInt64Array, begin: int, end: int) -> int:
     """Count the code points from byte `begin` to byte `end`, both of which begin one.
 
     Counts eight bytes at a time as if the text was valid; if anything looks malformed, decodes it
@@ -229,7 +228,7 @@ def _count_code_points(data: ByteArray, words: WordArray, begin: int, end: int) 
 
 
 @njit_without_refcounts
-def _word_at(data: ByteArray, words: WordArray, i: int) -> Any:
+def _word_at(data: UInt8Array, words: UInt64Array, i: int) -> Any:
     """Return eight bytes; beyond the last complete word, the remaining bytes."""
     word = _ZERO
     if i < len(words):

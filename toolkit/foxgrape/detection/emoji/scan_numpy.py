@@ -18,10 +18,9 @@ from foxgrape.detection.emoji.trie import emoji_trie
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from foxgrape._util.typing import BoolArray, Int32Array, IntArray
     from foxgrape.detection.arrow_text import TextBuffers
 
-    Int64Array = npt.NDArray[np.int64]
-    BoolArray = npt.NDArray[np.bool_]
 
 __all__ = ["scan_with_numpy"]
 
@@ -31,14 +30,14 @@ _ASCII, _TAIL, _THREE, _FOUR, _NO_LEAD, _BEYOND = 0x80, 0x80, 0xE0, 0xF0, 0xF5, 
 class _Symbols(NamedTuple):
     """The code points of emoji in some texts, in reading order."""
 
-    at: Int64Array  # position in bytes
-    size: Int64Array  # in bytes
-    row: Int64Array
-    symbol: Int64Array
+    at: IntArray  # position in bytes
+    size: IntArray  # in bytes
+    row: IntArray
+    symbol: IntArray
     adjacent: BoolArray  # directly behind the previous one, in the same text
 
 
-def scan_with_numpy(buffers: TextBuffers) -> npt.NDArray[np.int32]:
+def scan_with_numpy(buffers: TextBuffers) -> Int32Array:
     """Return row, start, end and emoji of every span, as four rows.
 
     Examples
@@ -86,7 +85,7 @@ def _find_symbols(buffers: TextBuffers) -> _Symbols:
     has_base &= (byte < _ASCII) & (base_symbol > 0) & (base_symbol <= table[trie.N_FIRST])
     order = np.argsort(np.concatenate([at, base[has_base]]), kind="stable")
 
-    def merge(own: npt.NDArray[np.generic], bases: object) -> Int64Array:
+    def merge(own: npt.NDArray[np.generic], bases: object) -> IntArray:
         spread = np.broadcast_to(bases, has_base.sum())  # type: ignore[call-overload]
         return np.concatenate([own, spread])[order].astype(np.int64)
 
@@ -97,9 +96,7 @@ def _find_symbols(buffers: TextBuffers) -> _Symbols:
     return _Symbols(at, size, row, symbol, adjacent)
 
 
-def _decode(
-    buffers: TextBuffers, at: Int64Array, stop: Int64Array
-) -> tuple[Int64Array, Int64Array]:
+def _decode(buffers: TextBuffers, at: IntArray, stop: IntArray) -> tuple[IntArray, IntArray]:
     """Return code points and their sizes in bytes; malformed ones as 0, which is no symbol."""
     data = buffers.data
     last = len(data) - 1
@@ -117,7 +114,7 @@ def _decode(
 
 
 @cache
-def _edges() -> tuple[Int64Array, Int64Array]:
+def _edges() -> tuple[IntArray, IntArray]:
     """Return the edges of the trie as sorted keys, and the child of each."""
     table = emoji_trie().table.astype(np.int64)
     first, slots = table[trie.EDGES] + 1, table[table[trie.EDGES]] + 1
@@ -128,7 +125,7 @@ def _edges() -> tuple[Int64Array, Int64Array]:
     return keys[order], edges[order, 2]
 
 
-def _match_all(symbols: _Symbols, begins: BoolArray) -> tuple[Int64Array, Int64Array]:
+def _match_all(symbols: _Symbols, begins: BoolArray) -> tuple[IntArray, IntArray]:
     """Match from every symbol; return the number of symbols consumed, and the emoji or -1."""
     table = emoji_trie().table
     keys, children = _edges()
@@ -159,7 +156,7 @@ def _match_all(symbols: _Symbols, begins: BoolArray) -> tuple[Int64Array, Int64A
     return steps, match
 
 
-def _inside_match(steps: Int64Array) -> BoolArray:
+def _inside_match(steps: IntArray) -> BoolArray:
     """Return which symbols an earlier match has consumed."""
     inside = np.zeros(len(steps), np.bool_)
     several = np.flatnonzero(steps > 1)
@@ -171,7 +168,7 @@ def _inside_match(steps: Int64Array) -> BoolArray:
     return inside
 
 
-def _code_points_before(buffers: TextBuffers, row: Int64Array, at: Int64Array) -> Int64Array:
+def _code_points_before(buffers: TextBuffers, row: IntArray, at: IntArray) -> IntArray:
     """Return the number of code points of each text before a position in bytes."""
     low, high = int(buffers.offsets[0]), int(buffers.offsets[-1])
     data = buffers.data[low:high]
@@ -190,7 +187,7 @@ def _decoded_length(buffers: TextBuffers, begin: int, end: int) -> int:
     return len(buffers.data[begin:end].tobytes().decode("utf-8", "replace"))
 
 
-def _rescan(buffers: TextBuffers, row: int) -> Int64Array:
+def _rescan(buffers: TextBuffers, row: int) -> IntArray:
     """Return the spans of a text that the reference reads twice."""
     start, stop = int(buffers.offsets[row]), int(buffers.offsets[row + 1])
     scratch = np.empty((2 * (stop - start) + 16, 5), np.int64)

@@ -20,11 +20,8 @@ from foxgrape.detection.arrow_text import decode_code_point
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy.typing as npt
+    from foxgrape._util.typing import Int32Array, IntArray, StringArray, UInt8Array
 
-    Table = npt.NDArray[np.int32]
-    Scratch = npt.NDArray[np.int64]
-    ByteArray = npt.NDArray[np.uint8]
 
 __all__ = ["EmojiTrie", "build_trie", "emoji_trie", "first_node", "longest_match"]
 __all__ += ["rescan_like_reference", "symbol_of"]
@@ -69,8 +66,8 @@ class EmojiTrie(NamedTuple):
           quotation marks, lie within their block.
     """
 
-    emoji: npt.NDArray[np.str_]
-    table: Table
+    emoji: StringArray
+    table: Int32Array
 
 
 @cache
@@ -153,17 +150,17 @@ def _edge_hash(node: int, symbol: int) -> int:
     return symbol ^ node * 37
 
 
-def symbol_of(table: Table, point: int) -> int:
+def symbol_of(table: Int32Array, point: int) -> int:
     """Return the symbol of a code point, 0 if it occurs in no emoji."""
     return int(table[table[PAGES + (point >> 8)] + (point & 255)])
 
 
-def first_node(table: Table, symbol: int) -> int:
+def first_node(table: Int32Array, symbol: int) -> int:
     """Return the node below the root, 0 if no emoji begins with the symbol."""
     return symbol if symbol <= table[N_FIRST] else 0
 
 
-def _child(table: Table, node: int, symbol: int) -> int:
+def _child(table: Int32Array, node: int, symbol: int) -> int:
     """Return the child of a node, 0 if it has none for the symbol."""
     first = int(table[EDGES])
     mask = int(table[first])
@@ -177,17 +174,17 @@ def _child(table: Table, node: int, symbol: int) -> int:
         slot = (slot + 1) & mask
 
 
-def _emoji_at_node(table: Table, node: int) -> int:
+def _emoji_at_node(table: Int32Array, node: int) -> int:
     """Return the emoji that ends at a node, -1 if none does."""
     return int(table[table[TERMINALS] + node]) >> 1
 
 
-def _is_regional_pair(table: Table, symbol: int, following: int) -> bool:
+def _is_regional_pair(table: Int32Array, symbol: int, following: int) -> bool:
     return bool(table[table[REGIONALS] + symbol] and table[table[REGIONALS] + following])
 
 
 def longest_match(
-    table: Table, data: ByteArray, symbol: int, end: int, stop: int
+    table: Int32Array, data: UInt8Array, symbol: int, end: int, stop: int
 ) -> tuple[int, int, int]:
     """Match the longest emoji whose first symbol ends at byte `end`.
 
@@ -216,7 +213,7 @@ def longest_match(
 
 
 def rescan_like_reference(
-    table: Table, data: ByteArray, start: int, stop: int, scratch: Scratch
+    table: Int32Array, data: UInt8Array, start: int, stop: int, scratch: IntArray
 ) -> int:
     """Find the emoji of one text in the steps of `emoji.emoji_list`.
 
@@ -257,7 +254,7 @@ def rescan_like_reference(
     return _keep_emoji(scratch, kept, top)
 
 
-def _read_token(table: Table, scratch: Scratch, n: int, i: int, top: int) -> tuple[int, int]:
+def _read_token(table: Int32Array, scratch: IntArray, n: int, i: int, top: int) -> tuple[int, int]:
     """Match from code point `i`; return where to continue and the number of tokens."""
     symbol = symbol_of(table, int(scratch[i, POINT]))
     node, j = first_node(table, symbol), i + 1
@@ -277,12 +274,12 @@ def _read_token(table: Table, scratch: Scratch, n: int, i: int, top: int) -> tup
     return i + 1, top
 
 
-def _push_token(scratch: Scratch, top: int, begin: int, length: int, match: int) -> int:
+def _push_token(scratch: IntArray, top: int, begin: int, length: int, match: int) -> int:
     scratch[top, BEGIN], scratch[top, LENGTH], scratch[top, EMOJI] = begin, length, match
     return top + 1
 
 
-def _last_emoji(table: Table, scratch: Scratch, top: int) -> int:
+def _last_emoji(table: Int32Array, scratch: IntArray, top: int) -> int:
     """Return the emoji of the last token, or of its code point alone; -1 if neither is one."""
     match = int(scratch[top - 1, EMOJI])
     if match >= 0:
@@ -291,13 +288,13 @@ def _last_emoji(table: Table, scratch: Scratch, top: int) -> int:
     return _emoji_at_node(table, first_node(table, symbol_of(table, point)))
 
 
-def _follows_emoji(table: Table, scratch: Scratch, top: int, i: int) -> bool:
+def _follows_emoji(table: Int32Array, scratch: IntArray, top: int, i: int) -> bool:
     """Return whether the reference takes the joiner at `i` to extend the emoji before it."""
     before = symbol_of(table, int(scratch[i - 1, POINT]))
     return first_node(table, before) != 0 and _last_emoji(table, scratch, top) >= 0
 
 
-def _rewind(table: Table, scratch: Scratch, kept: int, top: int, i: int) -> tuple[int, int]:
+def _rewind(table: Int32Array, scratch: IntArray, kept: int, top: int, i: int) -> tuple[int, int]:
     """Return where the second pass begins, and how many tokens remain."""
     length = int(scratch[top - 1, LENGTH])
     if not table[table[COMPONENTS] + _last_emoji(table, scratch, top)]:
@@ -312,7 +309,7 @@ def _rewind(table: Table, scratch: Scratch, kept: int, top: int, i: int) -> tupl
     return begin, first
 
 
-def _keep_emoji(scratch: Scratch, kept: int, top: int) -> int:
+def _keep_emoji(scratch: IntArray, kept: int, top: int) -> int:
     """Move the tokens from `kept` on that are emoji to the kept ones; return how many there are."""
     for i in range(kept, top):
         if scratch[i, EMOJI] >= 0:
