@@ -11,7 +11,7 @@ STUDIES := .venv/.studies
 SECONDS ?= 600
 NOTEBOOKS := $(wildcard notebooks/*.py notebooks/templates/*.py)
 
-.PHONY: report test check lint types unit browser lab desk filter format docs calibrate bench fuzz
+.PHONY: report test check lint types unit browser lab check-lab filter format docs calibrate bench fuzz
 .PHONY: mutate coverage audit package lock clean
 
 report: $(READY)
@@ -43,9 +43,9 @@ lab: $(READY)
 	$(BIN)/jupyter lab --notebook-dir notebooks --LabApp.news_url=None \
 	  --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
 
-# Every notebook in a real JupyterLab in Chromium: runs, is drawn, asks no other host.
-desk: $(READY) browser
-	$(BIN)/python scripts/look_at_desk.py --pictures build/desk
+# Check that every notebook runs and is drawn in a real JupyterLab, without requests to other hosts.
+check-lab: $(READY) browser
+	$(BIN)/python scripts/check_jupyterlab.py --screenshots build/lab
 
 # In this clone, git strips notebooks of their outputs when they are added; those on disk stay.
 filter:

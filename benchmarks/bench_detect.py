@@ -1,4 +1,4 @@
-"""What finding codes and names costs, against what one would write with pandas or polars."""
+"""Cost of finding codes and place names, compared with solutions in pandas and polars."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from foxgrape import detect
 from foxgrape.places import Codebook, Gazetteer
-from measuring import alike, tell
+from measuring import assert_close, describe
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
@@ -22,29 +22,33 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.benchmark(timer=time.process_time)
 
 CODES = "Detecting codes in {:,} posts"
-NAMES = "Detecting names of places in {:,} posts, of which a third name one"
-ROWS = (
-    "The other ways find rows and codes only: no place, no day on which a code held, no surprisal."
-)
+NAMES = "Detecting place names in {:,} posts, a third of which have one"
+ROWS = "The other methods find rows and codes only: no places, no validity of codes, no surprisal."
 EXACT = (
-    "Polars and pandas find a name as it stands in the gazetteer only, in no other case form, and "
-    "also where it is an ordinary word; pandas finds those of one word."
+    "Polars and pandas find names only as the gazetteer spells them, not inflected, and also where "
+    "they are ordinary words; pandas finds only names of one word."
 )
-SAID = ["бої під Лисичанськом", "у Харкові", "near Kherson", "в Ізюмі", "из Бахмута", "в Купянске"]
-
-#: The one of these in the form in which the gazetteer has it.
-AS_IT_STANDS = "Kherson"
+PHRASES = [
+    "бої під Лисичанськом",
+    "у Харкові",
+    "near Kherson",
+    "в Ізюмі",
+    "из Бахмута",
+    "в Купянске",
+]
+#: The only name in the phrases that the gazetteer spells in the same way.
+UNINFLECTED = "Kherson"
 
 
 @pytest.fixture(scope="module")
 def codes() -> list[str]:
-    """Return the codes of the packaged codebook, the longest first."""
+    """Return the codes of the packaged codebook, longest first."""
     return sorted({code.code for code in Codebook.default().codes}, key=lambda code: -len(code))
 
 
 @pytest.fixture(scope="module")
 def expected(posts: pd.DataFrame) -> int:
-    """Return in how many posts how many codes are."""
+    """Return the number of distinct pairs of post and code."""
     return len(detect(posts)[["post_id", "code"]].drop_duplicates())
 
 
@@ -53,13 +57,15 @@ def test_contains(
 ) -> None:
     """One pass over the column for each code."""
 
-    def rows_of_codes() -> int:
+    def count_rows() -> int:
         return sum(int(texts.str.contains(code, regex=False).sum()) for code in codes)
 
-    what = f"pandas str.contains, for each of {len(codes)} codes"
-    tell(benchmark, CODES.format(size.posts), what, n=len(texts), peer="str.contains", note=ROWS)
-    # A code within a longer emoji is found too, which is another emoji.
-    alike(benchmark.pedantic(rows_of_codes, rounds=size.few), expected, within=0.1)
+    what = f"pandas str.contains, once per code ({len(codes)})"
+    describe(
+        benchmark, CODES.format(size.posts), what, n=len(texts), peer="str.contains", note=ROWS
+    )
+    # It also finds a code that is part of a longer, different emoji.
+    assert_close(benchmark.pedantic(count_rows, rounds=size.few), expected, within=0.1)
 
 
 def test_extractall(
@@ -68,81 +74,84 @@ def test_extractall(
     """One regular expression for all codes."""
     pattern = f"({'|'.join(map(re.escape, codes))})"
 
-    def rows_of_codes() -> int:
-        found = texts.str.extractall(pattern).reset_index()
-        return len(found.drop_duplicates([found.columns[0], 0]))
+    def count_rows() -> int:
+        matches = texts.str.extractall(pattern).reset_index()
+        return len(matches.drop_duplicates([matches.columns[0], 0]))
 
     what = "pandas str.extractall, one regular expression"
-    tell(benchmark, CODES.format(size.posts), what, n=len(texts), peer="str.extractall")
-    alike(benchmark.pedantic(rows_of_codes, rounds=size.few), expected, within=0.1)
+    describe(benchmark, CODES.format(size.posts), what, n=len(texts), peer="str.extractall")
+    assert_close(benchmark.pedantic(count_rows, rounds=size.few), expected, within=0.1)
 
 
 def test_detect(
     benchmark: BenchmarkFixture, posts: pd.DataFrame, size: Size, expected: int
 ) -> None:
-    """The whole packaged codebook, and all that a signal says."""
-    tell(benchmark, CODES.format(size.posts), "detect, the whole codebook", n=len(posts))
+    """All codes of the packaged codebook, and all columns of the signals."""
+    describe(benchmark, CODES.format(size.posts), "detect, the whole codebook", n=len(posts))
     signals = benchmark.pedantic(detect, [posts], rounds=size.few, warmup_rounds=1)
-    alike(len(signals.drop_duplicates(["post_id", "code"])), expected, within=0)
+    assert_close(len(signals.drop_duplicates(["post_id", "code"])), expected, within=0)
 
 
 @pytest.fixture(scope="module")
 def named(posts: pd.DataFrame, size: Size) -> pd.DataFrame:
-    """Return some posts, of which every third names a place; the made ones name none."""
-    some = posts.iloc[: size.named].copy()
-    third = some["text"].iloc[::3]
-    added = [f"{text} {SAID[number % len(SAID)]}" for number, text in enumerate(third)]
-    some.loc[third.index, "text"] = pd.array(added, "str")
-    return some
+    """Return posts of which every third names a place; the generated texts name none."""
+    subset = posts.iloc[: size.named].copy()
+    third = subset["text"].iloc[::3]
+    texts = [f"{text} {PHRASES[number % len(PHRASES)]}" for number, text in enumerate(third)]
+    subset.loc[third.index, "text"] = pd.array(texts, "str")
+    return subset
 
 
 def spellings() -> set[str]:
-    """Return how the gazetteer writes its places."""
+    """Return all spellings in the gazetteer."""
     return {name for place in Gazetteer.default() for name in (place.name, *place.names)}
 
 
-def as_they_stand(n: int) -> int:
-    """Return how many of so many posts name a place as the gazetteer writes it."""
-    said = [SAID[number % len(SAID)] for number in range(-(-n // 3))]
-    return sum(AS_IT_STANDS in each for each in said)
+def count_uninflected(n: int) -> int:
+    """Return how many of `n` posts name a place as the gazetteer spells it."""
+    phrases = [PHRASES[number % len(PHRASES)] for number in range(-(-n // 3))]
+    return sum(UNINFLECTED in phrase for phrase in phrases)
 
 
 def test_spellings(benchmark: BenchmarkFixture, named: pd.DataFrame, size: Size) -> None:
-    """All spellings of all places by one automaton."""
+    """All spellings of all places in one automaton."""
     frame = pl.DataFrame({"text": named["text"].tolist()})
-    spelt = spellings()
-    found = pl.col("text").str.extract_many(sorted(spelt, key=len, reverse=True), leftmost=True)
-    what = f"polars extract_many, {len(spelt):,} spellings"
-    tell(benchmark, NAMES.format(len(frame)), what, n=len(frame), peer="polars", note=EXACT)
-    lists = benchmark.pedantic(frame.select, [found], rounds=size.few, warmup_rounds=1)
-    alike(lists["text"].list.contains(AS_IT_STANDS).sum(), as_they_stand(len(named)), within=0)
+    names = sorted(spellings(), key=len, reverse=True)
+    matches = pl.col("text").str.extract_many(names, leftmost=True)
+    what = f"polars extract_many, {len(names):,} spellings"
+    describe(benchmark, NAMES.format(len(frame)), what, n=len(frame), peer="polars", note=EXACT)
+    lists = benchmark.pedantic(frame.select, [matches], rounds=size.few, warmup_rounds=1)
+    assert_close(
+        lists["text"].list.contains(UNINFLECTED).sum(), count_uninflected(len(named)), within=0
+    )
 
 
 def test_words(benchmark: BenchmarkFixture, named: pd.DataFrame, size: Size) -> None:
-    """Every word, looked up in a set."""
-    spelt = spellings()
+    """Each word is looked up in a set."""
+    names = spellings()
 
-    def words() -> pd.Series:
-        found = named["text"].str.findall(r"[\w'’-]+").explode()
-        return found[found.isin(spelt)]
+    def find_words() -> pd.Series:
+        words = named["text"].str.findall(r"[\w'’-]+").explode()
+        return words[words.isin(names)]
 
     what = "pandas str.findall of words, and isin"
-    tell(benchmark, NAMES.format(len(named)), what, n=len(named), peer="pandas")
-    found = benchmark.pedantic(words, rounds=size.few, warmup_rounds=1)
-    alike(int((found == AS_IT_STANDS).sum()), as_they_stand(len(named)), within=0)
+    describe(benchmark, NAMES.format(len(named)), what, n=len(named), peer="pandas")
+    matches = benchmark.pedantic(find_words, rounds=size.few, warmup_rounds=1)
+    assert_close(int((matches == UNINFLECTED).sum()), count_uninflected(len(named)), within=0)
 
 
 @pytest.mark.parametrize("names", [True, False])
 def test_mentions(
     benchmark: BenchmarkFixture, posts: pd.DataFrame, named: pd.DataFrame, size: Size, names: bool
 ) -> None:
-    """Names in their case forms, read where the words around them speak of a place."""
-    given = named if names else posts.iloc[: size.named]
-    what = "detect with mentions, and codes" + (", where none names one" if not names else "")
-    tell(benchmark, NAMES.format(len(given)), what, n=len(given))
+    """Inflected names, where the words around them refer to a place."""
+    subset = named if names else posts.iloc[: size.named]
+    what = "detect, codes and mentions" + (", posts without place names" if not names else "")
+    describe(benchmark, NAMES.format(len(subset)), what, n=len(subset))
     signals = benchmark.pedantic(
-        detect, [given], {"mentions": True}, rounds=size.few, warmup_rounds=1
+        detect, [subset], {"mentions": True}, rounds=size.few, warmup_rounds=1
     )
-    found = int((signals["kind"] == "mention").sum())
-    if found != (-(-len(given) // 3) if names else 0):
-        pytest.fail(f"not what was to be measured: {found:,} names")
+    n_mentions = int((signals["kind"] == "mention").sum())
+    expected = -(-len(subset) // 3) if names else 0
+    if n_mentions != expected:
+        pytest.fail(f"the number of mentions must be {expected:,}; got {n_mentions:,}")

@@ -1,4 +1,4 @@
-"""What linking signals to events costs, against two ways to do a part of it with pandas."""
+"""Cost of linking signals to events, compared with two partial solutions in pandas."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from foxgrape import link
-from measuring import tell
+from measuring import describe
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
@@ -21,15 +21,15 @@ pytestmark = pytest.mark.benchmark(timer=time.process_time)
 
 GROUP = "Linking {:,} signals to {:,} events at {:,} places"
 ONLY = (
-    "The other ways find the next event within 30 days and no more: no rough times, no event that "
-    "came before, no relation, no right-censoring, no hindsight."
+    "The other methods only find the next event within 30 days: no inexact times, no earlier "
+    "events, no relation, no right-censoring, no hindsight."
 )
-WAIT, YEAR = pd.Timedelta("30D"), 365 * 86_400_000_000
+HORIZON, YEAR = pd.Timedelta("30D"), 365 * 86_400_000_000
 START = np.datetime64("2022-01-01", "us")
 
 
 class World(NamedTuple):
-    """Signals and events whose times are known exactly."""
+    """Signals and events with exact times."""
 
     signals: pd.DataFrame
     events: pd.DataFrame
@@ -37,75 +37,79 @@ class World(NamedTuple):
 
 @pytest.fixture(scope="module")
 def world(size: Size) -> World:
-    """Return signals and events, each anywhere in a year, both in the order of time."""
+    """Return signals and events at random times in one year, in chronological order."""
     rng = np.random.default_rng(4)
 
-    def made(n: int, key: str, when: str) -> pd.DataFrame:
+    def make_table(n: int, key: str, time_column: str) -> pd.DataFrame:
         at = START + np.sort(rng.integers(YEAR, size=n)).astype("timedelta64[us]")
         numbers = pd.Series(np.arange(n)).astype("str")
         places = pd.Series(rng.integers(size.places, size=n)).astype("str")
-        stands = pd.Series(at).dt.tz_localize("UTC")
-        return pd.DataFrame({key: numbers, "place_id": "geonames:" + places, when: stands})
+        times = pd.Series(at).dt.tz_localize("UTC")
+        return pd.DataFrame({key: numbers, "place_id": "geonames:" + places, time_column: times})
 
-    events = made(size.events, "event_id", "confirmed_at")
+    events = make_table(size.events, "event_id", "confirmed_at")
     return World(
-        made(size.signals, "signal_id", "posted_at"),
+        make_table(size.signals, "signal_id", "posted_at"),
         events.assign(occurred_at=events["confirmed_at"]),
     )
 
 
 @pytest.fixture(scope="module")
 def expected(world: World) -> pd.Series:
-    """Return the event of each signal that has one ahead."""
+    """Return the event of each signal that has a later one."""
     links = link(*world)
-    ahead = links["lead_min"].where(links["observed"]) >= pd.Timedelta(0)
-    return links[ahead].set_index("signal_id")["event_id"]
+    later = links["lead_min"].where(links["observed"]) >= pd.Timedelta(0)
+    return links[later].set_index("signal_id")["event_id"]
 
 
-def told(world: World, group: str = GROUP) -> str:
-    """Return what stands over the table."""
-    return group.format(len(world.signals), len(world.events), world.events["place_id"].nunique())
+def title(world: World) -> str:
+    """Return the title of the table."""
+    return GROUP.format(len(world.signals), len(world.events), world.events["place_id"].nunique())
 
 
-def same(found: pd.DataFrame, expected: pd.Series) -> None:
-    """Fail where the next event is another."""
+def assert_same_events(links: pd.DataFrame, expected: pd.Series) -> None:
+    """Fail if any signal has another next event."""
     pd.testing.assert_series_equal(
-        found.set_index("signal_id")["event_id"].sort_index(), expected.sort_index()
+        links.set_index("signal_id")["event_id"].sort_index(), expected.sort_index()
     )
 
 
 def test_asof(benchmark: BenchmarkFixture, world: World, size: Size, expected: pd.Series) -> None:
-    """The next event by one sweep; both sides have to be sorted, and are."""
+    """The next event in one pass over tables that are sorted already."""
 
-    def following() -> pd.DataFrame:
+    def next_events() -> pd.DataFrame:
         return pd.merge_asof(
             *(world.signals, world.events),
             left_on="posted_at", right_on="confirmed_at", by="place_id",
-            direction="forward", tolerance=WAIT,
+            direction="forward", tolerance=HORIZON,
         ).dropna(subset="event_id")  # fmt: skip
 
     what = "pandas.merge_asof"
-    tell(benchmark, told(world), what, n=len(world.signals), of="signal", peer=what, note=ONLY)
-    same(benchmark.pedantic(following, rounds=size.rounds, warmup_rounds=1), expected)
+    describe(benchmark, title(world), what, n=len(world.signals), of="signal", peer=what, note=ONLY)
+    assert_same_events(
+        benchmark.pedantic(next_events, rounds=size.rounds, warmup_rounds=1), expected
+    )
 
 
 def test_merge(benchmark: BenchmarkFixture, world: World, size: Size, expected: pd.Series) -> None:
-    """All events at the place, those in the window, and of them the first."""
+    """All events at the place within the horizon, then the first of them."""
 
-    def following() -> pd.DataFrame:
+    def next_events() -> pd.DataFrame:
         pairs = world.signals.merge(world.events, on="place_id")
         lead = pairs["confirmed_at"] - pairs["posted_at"]
-        within = pairs[(lead >= pd.Timedelta(0)) & (lead <= WAIT)]
+        within = pairs[(lead >= pd.Timedelta(0)) & (lead <= HORIZON)]
         return within.sort_values("confirmed_at").drop_duplicates("signal_id")
 
-    what, peer = "pandas merge, filter, and the first of each", "merge and filter"
-    tell(benchmark, told(world), what, n=len(world.signals), of="signal", peer=peer)
-    same(benchmark.pedantic(following, rounds=size.rounds, warmup_rounds=1), expected)
+    what, peer = "pandas merge, filter and first event", "merge and filter"
+    describe(benchmark, title(world), what, n=len(world.signals), of="signal", peer=peer)
+    assert_same_events(
+        benchmark.pedantic(next_events, rounds=size.rounds, warmup_rounds=1), expected
+    )
 
 
 def test_link(benchmark: BenchmarkFixture, world: World, size: Size) -> None:
-    """All that a link says."""
-    tell(benchmark, told(world), "link", n=len(world.signals), of="signal")
+    """All columns of the links."""
+    describe(benchmark, title(world), "link", n=len(world.signals), of="signal")
     links = benchmark.pedantic(link, world, rounds=size.rounds, warmup_rounds=1)
     if len(links) != len(world.signals):
-        pytest.fail("a signal without its row")
+        pytest.fail(f"there must be {len(world.signals):,} links; got {len(links):,}")

@@ -1,7 +1,6 @@
-"""What many reports cost: forked from one process, against one command line after another.
+"""Cost of many reports: forked from one process, compared with one command after another.
 
-The brief of a place, of the embedded study, other parameters each time. `--reports 100` builds a
-hundred.
+Builds place briefs of the embedded study with different parameters; `--reports 100` builds 100.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from foxgrape import ReportRequest, open_study, run_report, run_reports
 from foxgrape._util.resources import study_folder
 from foxgrape.reports.execution.workers import _ONE_THREAD
 from foxgrape.reports.templates.discovery import find_template
-from measuring import tell
+from measuring import describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,28 +32,28 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.benchmark(timer=time.perf_counter)
 
 WORKERS, TEMPLATE = 2, "place_brief"
-GROUP = "Building reports, the brief of a place"
-COMMANDS = "papermill and jupyter nbconvert are called for one report after another."
+GROUP = "Building reports (place briefs)"
+COMMANDS = "papermill and jupyter nbconvert are called once per report, one after another."
 
 
 @pytest.fixture(scope="module")
 def parameters() -> Callable[[], dict[str, str]]:
-    """Return what makes parameters that no other report has."""
+    """Return a function whose results are parameters of a new report each."""
     places = sorted(open_study().events["place_id"].unique())
     numbers = count()
 
-    def made() -> dict[str, str]:
+    def next_parameters() -> dict[str, str]:
         again, place = divmod(next(numbers), len(places))
         return {"place": places[place], "horizon": f"{30 + again}D"}
 
-    return made
+    return next_parameters
 
 
-def called(given: dict[str, str], folder: Path) -> None:
-    """Build one report as command lines do, with as many threads as ours have."""
+def run_commands(parameters: dict[str, str], folder: Path) -> None:
+    """Build one report by commands, with the same number of threads as our workers."""
     executed = folder / "executed.ipynb"
-    given = {**given, "study": str(study_folder("izium-2022"))}
-    values = [word for name, value in given.items() for word in ("-p", name, value)]
+    parameters = {**parameters, "study": str(study_folder("izium-2022"))}
+    values = [word for name, value in parameters.items() for word in ("-p", name, value)]
     notebook = str(find_template(TEMPLATE).notebook)
     for words in (
         ["papermill", notebook, str(executed), "-k", "python3", *values],
@@ -69,11 +68,11 @@ def called(given: dict[str, str], folder: Path) -> None:
         )
 
 
-def built(runs: list[ReportRun], n: int) -> None:
-    """Fail unless so many reports were built."""
-    failed = [run.error for run in runs if run.error]
-    if failed or len({run.run_id for run in runs}) != n:
-        pytest.fail(f"not what was to be measured: {failed}")
+def assert_built(runs: list[ReportRun], n: int) -> None:
+    """Fail unless `n` different reports were built."""
+    errors = [run.error for run in runs if run.error]
+    if errors or len({run.run_id for run in runs}) != n:
+        pytest.fail(f"there must be {n} reports without errors; got {len(runs)}, errors {errors}")
 
 
 def test_command_lines(
@@ -82,10 +81,10 @@ def test_command_lines(
     parameters: Callable[[], dict[str, str]],
     tmp_path: Path,
 ) -> None:
-    """As anyone would build them."""
+    """The usual commands, one report after another."""
     what = "papermill and nbconvert"
-    tell(benchmark, GROUP, what, n=1, of="report", peer=what, note=COMMANDS)
-    benchmark.pedantic(called, setup=lambda: ((parameters(), tmp_path), {}), rounds=size.few)
+    describe(benchmark, GROUP, what, n=1, of="report", peer=what, note=COMMANDS)
+    benchmark.pedantic(run_commands, setup=lambda: ((parameters(), tmp_path), {}), rounds=size.few)
 
 
 def test_one(
@@ -94,13 +93,13 @@ def test_one(
     parameters: Callable[[], dict[str, str]],
     tmp_path: Path,
 ) -> None:
-    """One alone, for which all has to be loaded."""
+    """A single report, for which all libraries are loaded."""
 
-    def another() -> tuple[tuple[str], dict[str, object]]:
+    def setup() -> tuple[tuple[str], dict[str, object]]:
         return (TEMPLATE,), {"parameters": parameters(), "out": tmp_path}
 
-    tell(benchmark, GROUP, "run_report, one alone", n=1, of="report")
-    built([benchmark.pedantic(run_report, setup=another, rounds=size.few)], 1)
+    describe(benchmark, GROUP, "run_report, a single report", n=1, of="report")
+    assert_built([benchmark.pedantic(run_report, setup=setup, rounds=size.few)], 1)
 
 
 def test_many(
@@ -109,10 +108,12 @@ def test_many(
     parameters: Callable[[], dict[str, str]],
     tmp_path: Path,
 ) -> None:
-    """Many at once, forked from what is loaded."""
-    asked = [
+    """Many reports, forked from a process that has loaded the libraries."""
+    requests = [
         ReportRequest(TEMPLATE, parameters=parameters(), out=tmp_path) for _ in range(size.reports)
     ]
     what = f"run_reports, {size.reports:,} on {WORKERS} workers"
-    tell(benchmark, GROUP, what, n=size.reports, of="report")
-    built(benchmark.pedantic(run_reports, [asked], {"workers": WORKERS}, rounds=1), size.reports)
+    describe(benchmark, GROUP, what, n=size.reports, of="report")
+    assert_built(
+        benchmark.pedantic(run_reports, [requests], {"workers": WORKERS}, rounds=1), size.reports
+    )

@@ -1,6 +1,6 @@
-"""What putting a file into a store costs, against `pyarrow.json` and `write_deltalake` alone.
+"""Cost of importing a file into a store, compared with `pyarrow.json` and `write_deltalake`.
 
-Each call is a fresh process, because the peak of its memory is told too.
+Each call is a new process, because its peak memory is measured too.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from measuring import ChildClock, extra, tell
+from measuring import SubprocessClock, add_columns, describe
 from peak import PEAK
 
 if TYPE_CHECKING:
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
     from measuring import Size
 
-CLOCK = ChildClock()
+CLOCK = SubprocessClock()
 PROC = Path("/proc/self/status")
 pytestmark = [
     pytest.mark.benchmark(timer=CLOCK),
-    pytest.mark.skipif(not PROC.exists(), reason=f"the peak of memory is read from {PROC}"),
+    pytest.mark.skipif(not PROC.exists(), reason=f"peak memory is read from {PROC}"),
 ]
 
-GROUP = "Putting {:,} posts of JSON lines into a store"
-KEEPS_NOTHING = (
-    "pyarrow and deltalake keep no keys, so that the same file twice is there twice; they check "
-    "nothing, and hold the whole file in memory."
+GROUP = "Importing {:,} posts in JSON lines into a store"
+NO_KEYS = (
+    "pyarrow and deltalake have no keys, so that a file imported twice is stored twice; they do "
+    "not validate, and hold the complete file in memory."
 )
 OURS = """
 from foxgrape import Store, ingest
@@ -58,18 +58,18 @@ print(json.dumps(dict(seconds=seconds, peak=peak(), rows=rows)))
 """
 
 
-def written(posts: pd.DataFrame, file: Path, rows: int) -> Path:
-    """Write so many posts; they come again, under other numbers and a year later."""
+def write_posts(posts: pd.DataFrame, file: Path, rows: int) -> Path:
+    """Write `rows` posts; repeated posts have other ids and are a year later each time."""
     at = posts["posted_at"].dt.strftime("%m-%dT%H:%M:%S+00:00").tolist()
-    made = list(zip(posts["account"].tolist(), at, posts["text"].tolist(), strict=True))
+    records = list(zip(posts["account"].tolist(), at, posts["text"].tolist(), strict=True))
     with file.open("w", encoding="utf-8") as handle:
         for number in range(rows):
-            again, which = divmod(number, len(made))
-            account, when, text = made[which]
+            year, position = divmod(number, len(records))
+            account, date, text = records[position]
             post = {
                 "id": f"{account}/{number}",
                 "username": f"channel_{account}",
-                "date": f"{2022 + again}-{when}",
+                "date": f"{2022 + year}-{date}",
                 "text": text,
                 "views": number % 99_991,
             }
@@ -79,66 +79,66 @@ def written(posts: pd.DataFrame, file: Path, rows: int) -> Path:
 
 @pytest.fixture(scope="module")
 def file(posts: pd.DataFrame, size: Size, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a file of posts."""
+    """Write a file of posts."""
     folder = tmp_path_factory.mktemp("lines")
-    return written(posts.iloc[: size.rows], folder / "posts.jsonl", size.rows)
+    return write_posts(posts.iloc[: size.rows], folder / "posts.jsonl", size.rows)
 
 
-def put(
+def measure_import(
     benchmark: BenchmarkFixture,
     code: str,
     file: Path,
     rows: int,
     folders: Iterator[Path],
-    times: int,
+    rounds: int,
 ) -> None:
-    """Put a file into one folder after another, each time in a fresh process."""
-    done = []
+    """Import a file into each of the folders, each time in a new process."""
+    runs: list[dict[str, float]] = []
 
-    def elsewhere() -> tuple[tuple[Path], dict[str, object]]:
+    def setup() -> tuple[tuple[Path], dict[str, object]]:
         return (next(folders),), {}
 
     benchmark.pedantic(
-        lambda folder: done.append(CLOCK.run(code + TIMED, file, folder)),
-        setup=elsewhere,
-        rounds=times,
+        lambda folder: runs.append(CLOCK.run(code + TIMED, file, folder)),
+        setup=setup,
+        rounds=rounds,
     )
-    if {each["rows"] for each in done} != {rows}:
-        pytest.fail(f"not what was to be measured: not {rows:,} rows in {done}")
-    extra(benchmark, MB_at_the_peak=max(each["peak"] for each in done))
+    if {run["rows"] for run in runs} != {rows}:
+        pytest.fail(f"each run must import {rows:,} rows; got {[run['rows'] for run in runs]}")
+    add_columns(benchmark, MB_at_the_peak=max(run["peak"] for run in runs))
 
 
-def fresh(folder: Path) -> Iterator[Path]:
-    """Yield folders that are not there yet."""
+def new_folders(folder: Path) -> Iterator[Path]:
+    """Yield paths of folders that do not exist."""
     return (folder / str(number) for number in count())
 
 
 def test_pyarrow(benchmark: BenchmarkFixture, file: Path, size: Size, tmp_path: Path) -> None:
-    """Read at once, and write."""
+    """Read the complete file, then write it."""
     what = "pyarrow.json and write_deltalake"
-    tell(benchmark, GROUP.format(size.rows), what, n=size.rows, peer=what, note=KEEPS_NOTHING)
-    put(benchmark, PEER, file, size.rows, fresh(tmp_path), size.few)
+    describe(benchmark, GROUP.format(size.rows), what, n=size.rows, peer=what, note=NO_KEYS)
+    measure_import(benchmark, PEER, file, size.rows, new_folders(tmp_path), size.few)
 
 
 def test_ingest(benchmark: BenchmarkFixture, file: Path, size: Size, tmp_path: Path) -> None:
-    """Batch by batch, each row checked and once."""
-    tell(benchmark, GROUP.format(size.rows), "ingest", n=size.rows)
-    put(benchmark, OURS, file, size.rows, fresh(tmp_path), size.few)
+    """In batches, with each row validated and without duplicates."""
+    describe(benchmark, GROUP.format(size.rows), "ingest", n=size.rows)
+    measure_import(benchmark, OURS, file, size.rows, new_folders(tmp_path), size.few)
 
 
 def test_again(benchmark: BenchmarkFixture, file: Path, size: Size, tmp_path: Path) -> None:
-    """The same file, which changes nothing."""
+    """The same file again, which changes nothing."""
     folder = tmp_path / "store"
     CLOCK.run(OURS + TIMED, file, folder)
-    tell(benchmark, GROUP.format(size.rows), "ingest, the same file again", n=size.rows)
-    put(benchmark, OURS, file, size.rows, repeat(folder), size.few)
+    describe(benchmark, GROUP.format(size.rows), "ingest, the same file again", n=size.rows)
+    measure_import(benchmark, OURS, file, size.rows, repeat(folder), size.few)
 
 
 def test_large(
     benchmark: BenchmarkFixture, posts: pd.DataFrame, size: Size, tmp_path: Path
 ) -> None:
-    """More rows, and hardly more memory."""
+    """Four times the rows, in hardly more memory."""
     rows = 4 * size.rows
-    file = written(posts.iloc[: size.rows], tmp_path / "large.jsonl", rows)
-    tell(benchmark, GROUP.format(size.rows), "ingest, four times the file", n=rows)
-    put(benchmark, OURS, file, rows, fresh(tmp_path), 1)
+    file = write_posts(posts.iloc[: size.rows], tmp_path / "large.jsonl", rows)
+    describe(benchmark, GROUP.format(size.rows), "ingest, four times the file", n=rows)
+    measure_import(benchmark, OURS, file, rows, new_folders(tmp_path), 1)

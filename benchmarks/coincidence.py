@@ -1,7 +1,7 @@
-"""What surrogates cost: both series redrawn at scale, against pyunicorn; and the local null.
+"""Cost of surrogates, compared with pyunicorn, and of the local null model.
 
-Run as `python benchmarks/coincidence.py [PYTHON]`, where PYTHON is one that has pyunicorn; without
-it only our own times are told. Compilation is left out: each is called once before it is timed.
+Run as `python benchmarks/coincidence.py [PYTHON]`, where PYTHON is an interpreter with pyunicorn;
+without it, only our own times are printed. Functions are compiled before they are timed.
 """
 
 import json
@@ -36,22 +36,22 @@ print(json.dumps((seconds(4) - seconds(1)) / 3))
 """
 
 
-def large() -> PointPattern:
+def large_pattern() -> PointPattern:
     """Return 10,000 signals and 10,000 events at one place."""
     rng = np.random.default_rng(0)
     posted, happened = (np.sort(rng.choice(STEPS, N, replace=False)).astype(float) for _ in "ab")
-    nothing = np.zeros(N, np.int64)
+    zeros = np.zeros(N, np.int64)
     return PointPattern(
-        low=posted, high=posted, label=nothing, group=nothing, group_names=("all",),
-        event_low=happened, event_high=happened, event_place=nothing,
+        low=posted, high=posted, label=zeros, group=zeros, group_names=("all",),
+        event_low=happened, event_high=happened, event_place=zeros,
         confirmed=np.full(N, np.inf), place_of_label=np.zeros(1, np.int64),
         decoded=np.array([-np.inf]), xy=np.zeros((1, 2)), start=0.0, span=float(STEPS), lag=0.0,
         windows=np.array([float(WINDOW)]), seed=0,
     )  # fmt: skip
 
 
-def timed(series: PointPattern, null: str, n: int) -> float:
-    """Return the seconds of the best of three calls, after one that compiles."""
+def measure(series: PointPattern, null: str, n: int) -> float:
+    """Return the seconds of the fastest of three calls."""
     draw_surrogates(series, null, 2, 0)
     best = float("inf")
     for _ in range(3):
@@ -61,23 +61,25 @@ def timed(series: PointPattern, null: str, n: int) -> float:
     return best
 
 
-def peer(python: str) -> float:
-    """Return the seconds that pyunicorn needs for one surrogate, without its fixed costs."""
-    done = subprocess.run([python, "-c", PEER], capture_output=True, text=True, check=True)
-    return float(json.loads(done.stdout.splitlines()[-1]))
+def measure_pyunicorn(python: str) -> float:
+    """Return the seconds of pyunicorn per surrogate, without its fixed costs."""
+    process = subprocess.run([python, "-c", PEER], capture_output=True, text=True, check=True)
+    return float(json.loads(process.stdout.splitlines()[-1]))
 
 
 def main() -> None:
-    """Print the times, and the ratio to pyunicorn's where it can be had."""
-    ours = {null: timed(large(), null, 1000) for null in ("uniform", "shuffle", "circular")}
+    """Print the times, and the ratio to pyunicorn if it is available."""
+    ours = {
+        null: measure(large_pattern(), null, 1000) for null in ("uniform", "shuffle", "circular")
+    }
     for null, seconds in ours.items():
         print(f"1,000 {null} surrogates of 10,000 x 10,000: {seconds:.2f} s")
     study = simulate_pattern(
         _make_arrays(np.random.default_rng(1), tempo="bursts", front=6.0), (7.0,)
     )
-    print(f"9,999 local surrogates of 60 x 120: {timed(study, 'local', 9999):.3f} s")
+    print(f"9,999 local surrogates of 60 x 120: {measure(study, 'local', 9999):.3f} s")
     if len(sys.argv) > 1:
-        theirs = peer(sys.argv[1]) * 1000
+        theirs = measure_pyunicorn(sys.argv[1]) * 1000
         print(f"pyunicorn, shuffle, extrapolated from three: {theirs:.0f} s")
         print(f"ratio, shuffle: {theirs / ours['shuffle']:,.0f}")
 

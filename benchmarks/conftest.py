@@ -1,4 +1,4 @@
-"""Sizes, the posts that all benchmarks share, and what the record says of the machine."""
+"""Options, shared posts, and the machine data in the benchmark record."""
 
 from __future__ import annotations
 
@@ -21,35 +21,35 @@ if TYPE_CHECKING:
 
     from measuring import Size
 
-#: What a figure depends on, most of all.
+#: Packages on whose versions the figures depend most.
 VERSIONS = (
     *("emoji", "numba", "numpy", "pandas", "pyarrow", "polars", "deltalake"),
     *("papermill", "nbconvert", "pytest-benchmark"),
 )
-#: What is measured in which order: that of the data. The rest of a name is the file's.
-STREET = ("scan", "detect", "link", "store", "report")
+#: Order of the files, which is that of the data flow, without the prefix bench_.
+ORDER = ("scan", "detect", "link", "store", "report")
 _BLOCK = 500_000
 _LOAD = pytest.StashKey[float]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let one option set all sizes, and one more the number of reports."""
-    parser.addoption("--size", choices=list(SIZES), default="full", help="of all benchmarks")
-    parser.addoption("--reports", type=int, help="how many are built in one call")
+    """Add options for the sizes and for the number of reports."""
+    parser.addoption("--size", choices=list(SIZES), default="full", help="size of all inputs")
+    parser.addoption("--reports", type=int, help="reports built in one call")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Note how busy the machine was before this began."""
+    """Record the load of the machine before the benchmarks start."""
     config.stash[_LOAD] = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Go down the street, and not through the alphabet."""
-    items.sort(key=lambda item: STREET.index(item.path.stem.removeprefix("bench_")))
+    """Sort the benchmarks by the data flow."""
+    items.sort(key=lambda item: ORDER.index(item.path.stem.removeprefix("bench_")))
 
 
 def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, Any]) -> None:
-    """Add to the record how large it all was, on what, and how busy the machine was."""
+    """Add the size, the load of the machine and the versions to the record."""
     output_json["foxgrape"] = {
         "size": config.getoption("size"),
         "load": config.stash[_LOAD],
@@ -59,7 +59,7 @@ def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, A
 
 @pytest.fixture(scope="session")
 def size(pytestconfig: pytest.Config) -> Size:
-    """Return how large everything is."""
+    """Return the sizes of the inputs."""
     chosen = SIZES[pytestconfig.getoption("size")]
     reports = pytestconfig.getoption("reports")
     return chosen if reports is None else replace(chosen, reports=reports)
@@ -67,19 +67,19 @@ def size(pytestconfig: pytest.Config) -> Size:
 
 @pytest.fixture(scope="session")
 def posts(size: Size) -> pd.DataFrame:
-    """Return made posts in the order of time."""
+    """Return generated posts in chronological order."""
     return corpus.posts(size.posts)
 
 
 @pytest.fixture(scope="session")
 def texts(posts: pd.DataFrame) -> pd.Series:
-    """Return their texts, a pandas column."""
+    """Return the texts of the posts as a pandas column."""
     return posts["text"]
 
 
 @pytest.fixture(scope="session")
 def big_file(posts: pd.DataFrame, size: Size, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write more posts than are made, block by block: they come again."""
+    """Write a large file of posts by repeating the generated ones."""
     path = tmp_path_factory.mktemp("big") / "posts.parquet"
     table = pa.Table.from_pandas(posts, preserve_index=False)
     block = min(_BLOCK, len(posts))

@@ -1,8 +1,8 @@
-"""How the cost of each room grows with what it is given, each size in a fresh process.
+"""How time and memory grow with the size of the input, each size in a new process.
 
-Run as `python benchmarks/growth.py [--share 0.1] [--write docs/explanation/growth.md]`; the share makes a trial
-of smaller sizes. A row tells the seconds of the clock, the peak memory of the process with all that
-it has loaded, and how time grew from the size before: as `n` to that power.
+Run as `python benchmarks/growth.py [--share 0.1] [--write docs/explanation/growth.md]`; a share below 1 makes a
+trial with smaller sizes. Each row has the wall-clock seconds, the peak memory of the process, and
+the growth of time from the previous size, as a power of `n`.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 DAYS = 120
-#: What is done once before: small, and enough for each kind of thing to be there.
-_WARM = 40
+#: Size of the first call, which imports and compiles.
+_WARM_UP = 40
 PAGE = """# How cost grows
 
-Measured by `benchmarks/growth.py`, each row once, in a fresh process after a small call that
-imports and compiles: seconds of the clock, and the peak memory of the process with all that it has
-loaded. The last column tells how time grew from the row above: as *n* to that power.
+Measured by `benchmarks/growth.py`, each row once, in a new process after a small call that imports
+and compiles: wall-clock seconds, and the peak memory of the process including its libraries. The
+last column is the growth of time from the row above, as a power of *n*.
 
 {trial}| what | n | seconds | MB | power |
 |---|---:|---:|---:|---:|
@@ -58,38 +58,38 @@ _MICROSECONDS = 86_400_000_000
 _START = np.datetime64("2022-03-01", "us")
 
 
-def timed(call: Callable[[], object]) -> tuple[float, float]:
-    """Return seconds, and the megabytes that this process ever held."""
+def measure(call: Callable[[], object]) -> tuple[float, float]:
+    """Return the seconds of a call, and the peak megabytes of this process."""
     begin = time.perf_counter()
     call()
     return time.perf_counter() - begin, peak()
 
 
 def world(signals: int, events: int, places: int, days: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return signals and events, anywhere and at any time."""
+    """Return signals and events at random places and times."""
     rng = np.random.default_rng(1)
     lat, lon = rng.uniform(47, 50, places), rng.uniform(32, 38, places)
 
-    def made(n: int, key: str, when: str) -> pd.DataFrame:
+    def make_table(n: int, key: str, time_column: str) -> pd.DataFrame:
         at = _START + rng.integers(days * _MICROSECONDS, size=n).astype("timedelta64[us]")
-        where = rng.integers(places, size=n)
+        place = rng.integers(places, size=n)
         return pd.DataFrame(
             {
                 key: pd.Series(np.arange(n)).astype("str"),
-                "place_id": "world:" + pd.Series(where).astype("str"),
-                "lat": lat[where],
-                "lon": lon[where],
-                when: pd.Series(at).dt.tz_localize("UTC"),
+                "place_id": "world:" + pd.Series(place).astype("str"),
+                "lat": lat[place],
+                "lon": lon[place],
+                time_column: pd.Series(at).dt.tz_localize("UTC"),
             }
         )
 
-    told = made(events, "event_id", "confirmed_at")
-    posts = made(signals, "signal_id", "posted_at").drop(columns=["lat", "lon"])
-    return posts, told.assign(occurred_at=told["confirmed_at"])
+    events_table = make_table(events, "event_id", "confirmed_at")
+    signals_table = make_table(signals, "signal_id", "posted_at").drop(columns=["lat", "lon"])
+    return signals_table, events_table.assign(occurred_at=events_table["confirmed_at"])
 
 
-def posts_detected(n: int, scratch: Path) -> tuple[float, float]:
-    """Find codes in a folder of Parquet, as `foxgrape detect` does."""
+def measure_detect_all(n: int, scratch: Path) -> tuple[float, float]:
+    """Detect codes in a folder of Parquet files, as `foxgrape detect` does."""
     block = corpus.posts(min(n, 500_000))
     for number, first in enumerate(range(0, n, len(block))):
         ids = pd.Series(range(first, first + len(block))).astype("str").str.zfill(10)
@@ -97,105 +97,116 @@ def posts_detected(n: int, scratch: Path) -> tuple[float, float]:
         file = scratch / f"{number:03}.parquet"
         block.assign(post_id=ids, posted_at=later).to_parquet(file, row_group_size=100_000)
     del block
-    return timed(lambda: detect_all(scratch, scratch / "found"))
+    return measure(lambda: detect_all(scratch, scratch / "out"))
 
 
-def posts_named(n: int, scratch: Path) -> tuple[float, float]:  # noqa: ARG001
-    """Find names of places too."""
+def measure_mentions(n: int, scratch: Path) -> tuple[float, float]:  # noqa: ARG001
+    """Detect codes and place names in memory."""
     posts = corpus.posts(n)
-    return timed(lambda: detect(posts, mentions=True))
+    return measure(lambda: detect(posts, mentions=True))
 
 
-def rows_stored(n: int, scratch: Path) -> tuple[float, float]:
-    """Put a tenth of so many posts into a store that holds all the others."""
-    posts = corpus.posts(n).assign(platform="made", lang=None, url=None, repost=False)
+def measure_upsert(n: int, scratch: Path) -> tuple[float, float]:
+    """Add a tenth of the posts to a store that has all the others."""
+    posts = corpus.posts(n).assign(platform="generated", lang=None, url=None, repost=False)
     posts = posts.assign(posted_until=posts["posted_at"], edited_at=pd.NaT)
     store = Store(scratch / "store")
     store.upsert("posts", posts.iloc[: n - n // 10])
-    return timed(lambda: store.upsert("posts", posts.iloc[n - n // 10 :]))
+    return measure(lambda: store.upsert("posts", posts.iloc[n - n // 10 :]))
 
 
-def signals_linked(n: int, scratch: Path) -> tuple[float, float]:  # noqa: ARG001
-    """Link so many signals to a tenth as many events, at 2,000 places."""
-    told = world(n, max(n // 10, 1), 2_000, DAYS)
-    return timed(lambda: link(*told))
+def measure_link(n: int, scratch: Path) -> tuple[float, float]:  # noqa: ARG001
+    """Link signals to a tenth as many events at 2,000 places."""
+    tables = world(n, max(n // 10, 1), 2_000, DAYS)
+    return measure(lambda: link(*tables))
 
 
-def leads_estimated(n: int, scratch: Path) -> tuple[float, float]:  # noqa: ARG001
-    """Estimate the lead times of so many links."""
+def measure_lead_times(n: int, scratch: Path) -> tuple[float, float]:  # noqa: ARG001
+    """Estimate the lead times of links."""
     links = link(*world(n, max(n // 10, 1), 2_000, DAYS))
-    return timed(lambda: lead_times(links))
+    return measure(lambda: lead_times(links))
 
 
-def places_tested(n: int, scratch: Path) -> tuple[float, float]:  # noqa: ARG001
-    """Test coincidence at so many places under the local null, 999 surrogates."""
-    told = world(5 * n, 5 * n, n, DAYS)
-    return timed(lambda: coincidence(*told, window="7D", n=999, rng=1))
+def measure_coincidence(n: int, scratch: Path) -> tuple[float, float]:  # noqa: ARG001
+    """Test coincidence under the local null model with 999 surrogates."""
+    tables = world(5 * n, 5 * n, n, DAYS)
+    return measure(lambda: coincidence(*tables, window="7D", n=999, rng=1))
 
 
-def events_at_risk(n: int, scratch: Path) -> tuple[float, float]:  # noqa: ARG001
-    """Ask what signals added at 100 places, for so many events."""
-    told = world(n, n, 100, 3_650)
-    return timed(lambda: hazard(*told, window="7D"))
+def measure_hazard(n: int, scratch: Path) -> tuple[float, float]:  # noqa: ARG001
+    """Estimate the hazard ratio of as many signals as events at 100 places."""
+    tables = world(n, n, 100, 3_650)
+    return measure(lambda: hazard(*tables, window="7D"))
 
 
-def reports_built(n: int, scratch: Path) -> tuple[float, float]:
-    """Build so many briefs of a place on two workers."""
+def measure_reports(n: int, scratch: Path) -> tuple[float, float]:
+    """Build place briefs on two workers."""
     places = sorted(open_study().events["place_id"].unique())
     requests = [
         ReportRequest(
             "place_brief",
-            parameters={"place": places[k % len(places)], "horizon": f"{30 + k // len(places)}D"},
+            parameters={
+                "place": places[number % len(places)],
+                "horizon": f"{30 + number // len(places)}D",
+            },
             out=scratch,
         )
-        for k in range(n)
+        for number in range(n)
     ]
-    return timed(lambda: run_reports(requests, workers=2))
+    return measure(lambda: run_reports(requests, workers=2))
 
 
-#: What is counted, how it is measured, and at which sizes.
-ROOMS: dict[str, tuple[Callable[[int, Path], tuple[float, float]], list[int]]] = {
-    "posts in Parquet, codes detected": (posts_detected, [1_000_000, 3_000_000, 10_000_000]),
-    "posts, names of places detected too": (posts_named, [30_000, 100_000, 300_000]),
-    "posts in a store, a tenth put in": (rows_stored, [100_000, 300_000, 1_000_000]),
-    "signals linked": (signals_linked, [100_000, 300_000, 1_000_000]),
-    "links, lead times estimated": (leads_estimated, [100_000, 300_000, 1_000_000]),
-    f"places, coincidence under the local null, {DAYS} days": (places_tested, [30, 100, 300]),
-    "events, hazard at 100 places": (events_at_risk, [1_000, 3_000, 10_000]),
-    "reports on two workers": (reports_built, [4, 12, 36]),
+#: Row name -> function that measures it, and the sizes.
+MEASUREMENTS: dict[str, tuple[Callable[[int, Path], tuple[float, float]], list[int]]] = {
+    "posts in Parquet, codes detected": (measure_detect_all, [1_000_000, 3_000_000, 10_000_000]),
+    "posts, codes and place names detected": (measure_mentions, [30_000, 100_000, 300_000]),
+    "posts in a store, a tenth of them added": (measure_upsert, [100_000, 300_000, 1_000_000]),
+    "signals linked": (measure_link, [100_000, 300_000, 1_000_000]),
+    "links, lead times estimated": (measure_lead_times, [100_000, 300_000, 1_000_000]),
+    f"places, coincidence with the local null model, {DAYS} days": (
+        measure_coincidence,
+        [30, 100, 300],
+    ),
+    "events, hazard at 100 places": (measure_hazard, [1_000, 3_000, 10_000]),
+    "reports on two workers": (measure_reports, [4, 12, 36]),
 }
 
 
-def alone(measure: Callable[[int, Path], tuple[float, float]], n: int) -> tuple[float, float]:
+def measure_warm(
+    function: Callable[[int, Path], tuple[float, float]], n: int
+) -> tuple[float, float]:
     """Measure in this process, after a call that imports and compiles."""
     with tempfile.TemporaryDirectory() as scratch:
-        for turn, size in enumerate((_WARM, n) if measure is not reports_built else (n,)):
+        for turn, size in enumerate((_WARM_UP, n) if function is not measure_reports else (n,)):
             folder = Path(scratch, str(turn))
             folder.mkdir()
-            told = measure(size, folder)
-    return told
+            result = function(size, folder)
+    return result
 
 
-def measured(share: float) -> list[tuple[str, int, float, float]]:
-    """Return room, size, seconds and megabytes, each from a process of its own."""
+def measure_all(share: float) -> list[tuple[str, int, float, float]]:
+    """Return name, size, seconds and megabytes of each measurement, in a process of its own."""
     rows = []
-    for what, (measure, sizes) in ROOMS.items():
+    for what, (function, sizes) in MEASUREMENTS.items():
         for n in sorted({max(int(size * share), 4) for size in sizes}):
             with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-                seconds, held = pool.submit(alone, measure, n).result()
-            rows.append((what, n, seconds, held))
-            print(f"{what}: {n:,}: {seconds:.2f} s, {held:,.0f} MB", flush=True)
+                seconds, megabytes = pool.submit(measure_warm, function, n).result()
+            rows.append((what, n, seconds, megabytes))
+            print(f"{what}: {n:,}: {seconds:.2f} s, {megabytes:,.0f} MB", flush=True)
     return rows
 
 
 def page(rows: list[tuple[str, int, float, float]], share: float) -> str:
-    """Return the page: a table, machine and date."""
+    """Return the page: the table, the machine and the date."""
     lines = []
     before: tuple[str, int, float] = ("", 0, 0.0)
-    for what, n, seconds, held in rows:
-        same = before[0] == what
-        power = f"{math.log(seconds / before[2]) / math.log(n / before[1]):.2f}" if same else ""
-        lines.append(f"| {'' if same else what} | {n:,} | {seconds:.2f} | {held:,.0f} | {power} |")
+    for what, n, seconds, megabytes in rows:
+        power = name = ""
+        if before[0] == what:
+            power = f"{math.log(seconds / before[2]) / math.log(n / before[1]):.2f}"
+        else:
+            name = what
+        lines.append(f"| {name} | {n:,} | {seconds:.2f} | {megabytes:,.0f} | {power} |")
         before = (what, n, seconds)
     machine = f"{platform.system()}, {platform.machine()}, {os.cpu_count()} cores"
     return PAGE.format(
@@ -207,15 +218,17 @@ def page(rows: list[tuple[str, int, float, float]], share: float) -> str:
 
 
 def main() -> None:
-    """Measure, print, and write the page if asked to."""
+    """Measure, print the page, and write it with `--write`."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--share", type=float, default=1.0, help="of the sizes; 1 is all")
+    parser.add_argument(
+        "--share", type=float, default=1.0, help="of the sizes; 1 for the full sizes"
+    )
     parser.add_argument("--write", type=Path)
     options = parser.parse_args()
-    told = page(measured(options.share), options.share)
-    print(told)
+    text = page(measure_all(options.share), options.share)
+    print(text)
     if options.write:
-        options.write.write_text(told, encoding="utf-8")
+        options.write.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""How often do hazard, alarms and the median lead say what is not so? Worlds of known truth.
+"""Error rates and coverage of hazard, alarms and the median lead in simulated worlds.
 
 Run as `python benchmarks/lead_worlds.py [worlds [part ...]]`, where the parts are medians, claims
-and ratios; it fills the tables of `docs/explanation/hazard.md`. World
-number r of a family is made from the seed (r, family), so any row can be made again.
+and ratios; fills the tables of `docs/explanation/hazard.md`. World number r of a family has the seed
+(r, family), so that each row is reproducible.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "explanation" / "hazard.md"
 START = pd.Timestamp("2022-01-01", tz="UTC")
 DAYS, KM_PER_DEGREE = 365, 111.195
 WINDOWS = ["1D", "3D", "7D"]
-#: Alarms are judged in the first of so many parts of the worlds: their null models differ plainly.
+#: Alarms are evaluated in one of so many worlds, because their null models differ clearly.
 FEWER = 4
 RATIO = 3.0
 FAMILIES = {
@@ -42,14 +42,14 @@ PLANTED = {
 } | {"fast front, 50% of posts lead": FAMILIES["fast front"] | {"lead": 0.5}}
 
 
-def wander(rng: np.random.Generator, step: float, box: float) -> np.ndarray:
-    """Return where the front is on each day: a random walk between mirrors."""
+def front_path(rng: np.random.Generator, step: float, box: float) -> np.ndarray:
+    """Return the position of the front on each day: a random walk with reflecting borders."""
     path = rng.uniform(0, box, 2) + np.cumsum(rng.normal(0, step, (DAYS + 1, 2)), axis=0)
     return box - np.abs(box - path % (2 * box))
 
 
-def busy(rng: np.random.Generator) -> np.ndarray:
-    """Return how much goes on each day: a tempo that changes over weeks."""
+def daily_tempo(rng: np.random.Generator) -> np.ndarray:
+    """Return the activity of each day, which changes over weeks."""
     level, keep = np.empty(DAYS + 1), np.exp(-1 / 20)
     level[0] = rng.normal()
     for day in range(1, DAYS + 1):
@@ -57,10 +57,10 @@ def busy(rng: np.random.Generator) -> np.ndarray:
     return np.exp(1.2 * level)
 
 
-def choose(rng: np.random.Generator, weight: np.ndarray) -> np.ndarray:
-    """Draw one place a row by weight."""
-    upto = np.cumsum(weight, axis=1)
-    drawn = (upto < rng.uniform(0, 1, (len(weight), 1)) * upto[:, -1:]).sum(axis=1)
+def draw_places(rng: np.random.Generator, weight: np.ndarray) -> np.ndarray:
+    """Draw one place per row by weight."""
+    cumulative = np.cumsum(weight, axis=1)
+    drawn = (cumulative < rng.uniform(0, 1, (len(weight), 1)) * cumulative[:, -1:]).sum(axis=1)
     return drawn.clip(max=weight.shape[1] - 1)
 
 
@@ -79,16 +79,16 @@ def world(
     ratio: float = 1.0,
     unseen: float = 0.0,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return signals and events of one world.
+    """Return the signals and events of one world.
 
-    With `ratio`, an event is so many times likelier at places with a signal in the week before.
-    `unseen` is the last share of the year that was not observed.
+    An event is `ratio` times as likely at places with a signal in the week before. `unseen` is the
+    share of the year, at its end, that is not observed.
     """
     where = rng.uniform(0, 200, (places, 2))
     size = np.exp(rng.normal(0, 0.7, places))
-    talk = size**0.7 * np.exp(rng.normal(0, 0.5, places))
-    path = wander(rng, step, 200.0)
-    share = busy(rng)[:DAYS] if tempo else np.ones(DAYS)
+    mentions = size**0.7 * np.exp(rng.normal(0, 0.5, places))
+    path = front_path(rng, step, 200.0)
+    share = daily_tempo(rng)[:DAYS] if tempo else np.ones(DAYS)
 
     def instants(number: int) -> np.ndarray:
         days = rng.choice(DAYS, number, p=share / share.sum())
@@ -97,16 +97,16 @@ def world(
     def weights(at: np.ndarray, own: np.ndarray) -> np.ndarray:
         if not front:
             return np.tile(own, (len(at), 1))
-        apart = ((where - path[at.astype(int)][:, None]) ** 2).sum(axis=2)
-        return own * np.exp(-apart / (2 * reach**2)) + 1e-12
+        distance = ((where - path[at.astype(int)][:, None]) ** 2).sum(axis=2)
+        return own * np.exp(-distance / (2 * reach**2)) + 1e-12
 
     event_at, post_at = instants(events), instants(posts)
-    post_place = choose(rng, weights(post_at, talk))
-    ago = event_at[:, None] - post_at
-    told = np.zeros((events, places), dtype=bool)
+    post_place = draw_places(rng, weights(post_at, mentions))
+    age = event_at[:, None] - post_at
+    signalled = np.zeros((events, places), dtype=bool)
     for post, place in enumerate(post_place):
-        told[:, place] |= (ago[:, post] > 0) & (ago[:, post] <= 7)
-    event_place = choose(rng, weights(event_at, size) * np.where(told, ratio, 1.0))
+        signalled[:, place] |= (age[:, post] > 0) & (age[:, post] <= 7)
+    event_place = draw_places(rng, weights(event_at, size) * np.where(signalled, ratio, 1.0))
     leads = rng.random(posts) < lead
     aim = rng.integers(0, events, posts)
     post_at = np.where(leads, event_at[aim] - rng.exponential(3, posts), post_at)
@@ -154,16 +154,16 @@ def _tables(
 
 
 def claims(worlds: int) -> str:
-    """Return how often each test claims something at 5%, by family."""
+    """Return the share of worlds in which each test rejects at 5%, by family."""
     rows = ["| world | hazard, p < 0.05 | and ratio > 1 | alarm, local | place | uniform |"]
     rows.append("|---|---|---|---|---|---|")
     for family, (name, options) in enumerate((FAMILIES | PLANTED).items()):
         counts, of_alarms = np.zeros(2), np.zeros(3)
         for number in range(worlds):
             tables = world(np.random.default_rng([number, family]), **options)
-            found = hazard(*tables, window="7D")
-            claimed = found.p_value < 0.05
-            counts += [claimed, claimed and found.ratio > 1]
+            result = hazard(*tables, window="7D")
+            claimed = result.p_value < 0.05
+            counts += [claimed, claimed and result.ratio > 1]
             if number < worlds // FEWER:
                 chance = alarm(*tables, windows=WINDOWS, n=199).chance.set_index("null")["p_value"]
                 of_alarms += [chance[null] <= 0.05 for null in ("local", "place", "uniform")]
@@ -174,23 +174,23 @@ def claims(worlds: int) -> str:
 
 
 def ratios(worlds: int) -> str:
-    """Return how often the interval of the hazard ratio holds the truth."""
+    """Return the coverage of the interval of the hazard ratio."""
     rows = ["| world | year unseen | true ratio | covered | by clustered error | median estimate |"]
     rows.append("|---|---|---|---|---|---|")
     kinds = {"nothing shared": FAMILIES["nothing shared"], "slow front": FAMILIES["slow front"]}
     for name, options in kinds.items():
         for unseen in (0.0, 0.2, 0.4):
-            held, robust, estimates = 0, 0, []
+            covered, robust, estimates = 0, 0, []
             for number in range(worlds):
                 rng = np.random.default_rng([number, int(10 * unseen)])
-                told = world(rng, posts=120, ratio=RATIO, unseen=unseen, **options)
-                found = hazard(*told, window="7D")
-                held += found.ratio_ci[0] <= RATIO <= found.ratio_ci[1]
-                off = abs(np.log(found.ratio / RATIO)) if found.ratio > 0 else np.inf
-                robust += off <= 1.96 * found.robust_se
-                estimates.append(found.ratio)
+                tables = world(rng, posts=120, ratio=RATIO, unseen=unseen, **options)
+                result = hazard(*tables, window="7D")
+                covered += result.ratio_ci[0] <= RATIO <= result.ratio_ci[1]
+                error = abs(np.log(result.ratio / RATIO)) if result.ratio > 0 else np.inf
+                robust += error <= 1.96 * result.robust_se
+                estimates.append(result.ratio)
             rows.append(
-                f"| {name} | {unseen:.0%} | {RATIO:g} | {held / worlds:.1%} "
+                f"| {name} | {unseen:.0%} | {RATIO:g} | {covered / worlds:.1%} "
                 f"| {robust / worlds:.1%} | {np.nanmedian(estimates):.2f} |"
             )
             print(rows[-1], flush=True)
@@ -200,33 +200,33 @@ def ratios(worlds: int) -> str:
 def leads_of(
     rng: np.random.Generator, number: int, censored: float
 ) -> tuple[np.ndarray, np.ndarray, float]:
-    """Return log-normal leads with median 5 days, watched for a time that censors a share."""
+    """Return log-normal leads with median 5 days, of which a share is right-censored."""
     lead = 5 * np.exp(rng.normal(0, 1, number))
-    # Lead over watch is log-normal too: this shift lets a watch be over first in such a share.
+    # The ratio of lead and follow-up is log-normal too: this shift censors the share.
     shift = np.sqrt(2) * NormalDist().inv_cdf(1 - censored) if censored else np.inf
-    watch = 5 * np.exp(rng.normal(shift, 1, number))
-    return np.minimum(lead, watch), lead <= watch, 5.0
+    followed = 5 * np.exp(rng.normal(shift, 1, number))
+    return np.minimum(lead, followed), lead <= followed, 5.0
 
 
 def medians(worlds: int) -> str:
-    """Return how often the interval of the median holds the truth, and how far the naive one is."""
+    """Return the coverage of the interval of the median, and the bias of the naive median."""
     rows = ["| signals | censored | covered | median of medians | leaving the censored out |"]
     rows.append("|---|---|---|---|---|")
     for number in (30, 60, 200):
         for censored in (0.0, 0.2, 0.4):
-            held, ours, naive = 0, [], []
+            covered, ours, naive = 0, [], []
             for draw in range(worlds):
                 rng = np.random.default_rng([draw, number, int(10 * censored)])
                 lead, observed, truth = leads_of(rng, number, censored)
                 curve = kaplan_meier(lead, observed)
                 low, high = (quantile(curve, 0.5, edge) for edge in ("lower", "upper"))
                 true = truth * pd.Timedelta("1D")
-                held += low <= true and (pd.isna(high) or true <= high)
+                covered += low <= true and (pd.isna(high) or true <= high)
                 ours.append(quantile(curve, 0.5) / pd.Timedelta("1D"))
                 naive.append(np.median(lead[observed]))
             rows.append(
-                f"| {number} | {censored:.0%} | {held / worlds:.1%} | {np.nanmedian(ours):.2f} d "
-                f"| {np.median(naive):.2f} d |"
+                f"| {number} | {censored:.0%} | {covered / worlds:.1%} "
+                f"| {np.nanmedian(ours):.2f} d | {np.median(naive):.2f} d |"
             )
             print(rows[-1], flush=True)
     return "\n".join(rows)

@@ -1,4 +1,4 @@
-"""What the benchmarks share: how large they are, what is told of each, and the clock of others."""
+"""Sizes of the benchmarks, descriptions for the page, and timing in subprocesses."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ import pytest
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
 
-__all__ = ["SIZES", "ChildClock", "Size", "alike", "tell"]
+__all__ = ["SIZES", "Size", "SubprocessClock", "add_columns", "assert_close", "describe"]
 
 
 @dataclass(frozen=True)
 class Size:
-    """How many of everything.
+    """The size of the input of each benchmark.
 
     Attributes
     ----------
     posts, sample, named, big
-        Posts in a column; those that the slow reference reads; those in which names are looked
-        for; those in a file of Parquet.
+        Posts in a column, for the slow reference, for the search for place names, and in a Parquet
+        file.
     signals, events, places
-        What is linked.
+        Sizes of the tables that are linked.
     rows
-        Posts in a file that is put into a store.
+        Posts in a file that is imported into a store.
     reports
         Reports built in one call.
     rounds
-        Times that a quick call is repeated; slow ones at most three times.
+        Repetitions of a fast call; slow ones are repeated at most three times.
     """
 
     posts: int
@@ -48,7 +48,7 @@ class Size:
 
     @property
     def few(self) -> int:
-        """How often a slow call is repeated."""
+        """Repetitions of a slow call."""
         return min(self.rounds, 3)
 
 
@@ -59,10 +59,10 @@ SIZES = {
 }
 
 
-class ChildClock:
-    """A clock that fresh processes move on by what they say they took, without their own start.
+class SubprocessClock:
+    """A clock that advances by the time subprocesses report, which excludes their start.
 
-    Each prints one line of JSON, in which ``seconds`` is what counts.
+    Each subprocess prints one line of JSON with its ``seconds``.
     """
 
     def __init__(self) -> None:
@@ -70,21 +70,21 @@ class ChildClock:
         self.seconds = 0.0
 
     def __call__(self) -> float:
-        """Return the seconds so far."""
+        """Return the total seconds so far."""
         return self.seconds
 
     def run(self, code: str, *arguments: object) -> dict[str, float]:
-        """Run code in a fresh interpreter; return what it told."""
+        """Run code in a new interpreter and return the figures that it prints."""
         command = [sys.executable, "-c", code, *map(str, arguments)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            pytest.fail(done.stderr)
-        told: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-        self.seconds += told["seconds"]
-        return told
+        process = subprocess.run(command, capture_output=True, text=True, check=False)
+        if process.returncode:
+            pytest.fail(process.stderr)
+        figures: dict[str, float] = json.loads(process.stdout.splitlines()[-1])
+        self.seconds += figures["seconds"]
+        return figures
 
 
-def tell(
+def describe(
     benchmark: BenchmarkFixture,
     group: str,
     what: str,
@@ -93,37 +93,37 @@ def tell(
     of: str = "post",
     peer: str | None = None,
     note: str | None = None,
-    **also: float,
+    **columns: float,
 ) -> None:
-    """Say what is measured: the group is a table, `what` a row of it.
+    """Set the texts of a benchmark on the page: the group is a table, `what` one of its rows.
 
     Parameters
     ----------
     benchmark
         The fixture, before it is used.
     group, what
-        Heads of table and row.
+        Titles of the table and of the row.
     n, of
-        How many of what one call does; None for a call that is one thing.
+        The number of items that one call processes, and their name; None if a call is one item.
     peer
-        The name under which the other rows of the table are compared with this one.
+        The name of the column that compares the other rows with this one.
     note
-        What a reader has to know to compare fairly: a sentence under the table.
-    also
-        More columns of this row; an underscore is a space.
+        A sentence below the table that is needed for a fair comparison.
+    columns
+        More columns of this row; underscores become spaces.
     """
     benchmark.group = group
     benchmark.extra_info.update(what=what, n=n, of=of, peer=peer, note=note)
-    extra(benchmark, **also)
+    add_columns(benchmark, **columns)
 
 
-def extra(benchmark: BenchmarkFixture, **also: float) -> None:
-    """Add columns to a row, also after it has been measured."""
-    columns: dict[str, Any] = benchmark.extra_info.setdefault("also", {})
-    columns.update({name.replace("_", " "): figure for name, figure in also.items()})
+def add_columns(benchmark: BenchmarkFixture, **columns: float) -> None:
+    """Add columns to a row; also possible after it has been measured."""
+    row: dict[str, Any] = benchmark.extra_info.setdefault("also", {})
+    row.update({name.replace("_", " "): figure for name, figure in columns.items()})
 
 
-def alike(found: int, expected: int, within: float = 0.02) -> None:
-    """Fail where two ways that should find about the same did not: then no ratio means anything."""
-    if found != pytest.approx(expected, rel=within) or not expected:
-        pytest.fail(f"not what was to be measured: found {found:,}, expected about {expected:,}")
+def assert_close(count: int, expected: int, within: float = 0.02) -> None:
+    """Fail if two methods that are compared do not find about the same number of items."""
+    if count != pytest.approx(expected, rel=within) or not expected:
+        pytest.fail(f"results must be about equal; got {count:,}, expected {expected:,}")

@@ -1,4 +1,4 @@
-"""The most memory that a process has ever held, and the same as code for a fresh process."""
+"""Peak memory of the current process, and the source code to measure it in a subprocess."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ __all__ = ["PEAK", "peak"]
 
 
 def peak() -> float:
-    """Return the megabytes; what getrusage tells is that of the process before it, if larger."""
+    """Return the peak memory in megabytes; `getrusage` may report the parent's, if larger."""
     import re
     from pathlib import Path
 
     status = Path("/proc/self/status").read_text(encoding="ascii")
-    held = re.search(r"VmHWM:\s+(\d+)", status)
-    if held is None:
-        raise SystemExit("this needs Linux")
-    return int(held[1]) / 1024
+    match = re.search(r"VmHWM:\s+(\d+)", status)
+    if match is None:
+        raise SystemExit("peak memory can be measured only on Linux")
+    return int(match[1]) / 1024
 
 
-#: The function, to stand before code that a fresh process runs.
+#: Source of the function, to prepend to code for a subprocess.
 PEAK = inspect.getsource(peak)

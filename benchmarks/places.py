@@ -1,6 +1,7 @@
-"""What the lookup library costs: import, first answers, calls a second, memory; and its storage.
+"""Cost of the lookup library: import, first calls, calls per second, memory and storage.
 
-Run as `python benchmarks/places.py`. Times are medians of fresh interpreters, over a bare one.
+Run as `python benchmarks/places.py`. Import times are medians over new interpreters, less the start
+of a bare one.
 """
 
 import json
@@ -17,10 +18,10 @@ from pathlib import Path
 from foxgrape import places
 from foxgrape.places import Gazetteer, find, lookup
 
-FRESH = 20
+PROCESSES = 20
 FOLDER = Path(places.__file__).parent / "resources" / "gazetteer"
 HEAVY = ("pandas", "numpy", "numba", "emoji", "rapidfuzz")
-FIRSTS = """
+FIRST_CALLS = """
 import sys, time
 before = time.perf_counter(); import foxgrape.places as p
 imported = time.perf_counter(); heavy = sorted(set({heavy!r}) & set(sys.modules))
@@ -33,40 +34,46 @@ print(json.dumps([imported - before, looked - imported, found - looked,
 """
 
 
-def fresh(code: str) -> tuple[float, str]:
-    """Run code in a fresh interpreter; return wall milliseconds and what it printed."""
+def run_fresh(code: str) -> tuple[float, str]:
+    """Run code in a new interpreter; return wall-clock milliseconds and its output."""
     begin = time.perf_counter()
-    out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    return 1000 * (time.perf_counter() - begin), out.stdout
+    process = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    )
+    return 1000 * (time.perf_counter() - begin), process.stdout
 
 
-def first_answers() -> None:
-    """Print import and first answers."""
-    bare = statistics.median(fresh("pass")[0] for _ in range(FRESH))
-    whole = statistics.median(fresh("import foxgrape.places")[0] for _ in range(FRESH))
-    runs = [json.loads(fresh(FIRSTS.format(heavy=HEAVY))[1]) for _ in range(FRESH)]
-    print(f"import over a bare interpreter   {whole - bare:7.1f} ms (bare {bare:.1f})")
-    for name, at in (("import, inside", 0), ("first lookup", 1), ("first exact find after it", 2)):
+def first_calls() -> None:
+    """Print the times of the import and of the first calls."""
+    bare = statistics.median(run_fresh("pass")[0] for _ in range(PROCESSES))
+    imported = statistics.median(run_fresh("import foxgrape.places")[0] for _ in range(PROCESSES))
+    runs = [json.loads(run_fresh(FIRST_CALLS.format(heavy=HEAVY))[1]) for _ in range(PROCESSES)]
+    print(f"import, less a bare interpreter  {imported - bare:7.1f} ms (bare {bare:.1f})")
+    for name, at in (
+        ("import, inside", 0),
+        ("first lookup", 1),
+        ("first exact find after that", 2),
+    ):
         print(f"{name:33}{1000 * statistics.median(run[at] for run in runs):7.1f} ms")
     print(f"peak memory of a process of both {max(run[3] for run in runs):7.1f} MB")
     print(f"heavy modules loaded: {runs[0][4]} by the import, {runs[0][5]} after both")
 
 
 def calls() -> None:
-    """Print calls a second."""
+    """Print calls per second."""
     names = [place.name for place in list(Gazetteer.default())[::60]]
     for name in names:
         find(name)
-    for what, ask, asked in (
+    for what, function, arguments in (
         ("lookup of an emoji", lookup, ["🍇", "🦊", "🍉", "🪑"] * 25_000),
         ("exact find", find, names * (20_000 // len(names) + 1)),
         ("inflected find", find, ["Лисичанськом", "Купянска"] * 500),
         ("misspelt find", find, ["Kramatrosk", "Лисчанськ"] * 25),
     ):
         begin = time.perf_counter()
-        for each in asked:
-            ask(each)
-        print(f"{what:33}{len(asked) / (time.perf_counter() - begin):9,.0f} calls/s")
+        for argument in arguments:
+            function(argument)
+        print(f"{what:33}{len(arguments) / (time.perf_counter() - begin):9,.0f} calls/s")
 
 
 def storage() -> None:
@@ -90,12 +97,12 @@ def storage() -> None:
         print(f"SQLite:        {len(data):9,} bytes, {len(zlib.compress(data, 6)):9,} deflated")
         begin = time.perf_counter()
         base = sqlite3.connect(path)
-        ask = "select found from names where key = ?"
-        base.execute(ask, ("ізюм",)).fetchone()
+        query = "select found from names where key = ?"
+        base.execute(query, ("ізюм",)).fetchone()
         print(f"  first answer {1000 * (time.perf_counter() - begin):.1f} ms, sqlite3 imported")
         begin = time.perf_counter()
         for _ in range(20_000):
-            base.execute(ask, ("ізюм",)).fetchone()
+            base.execute(query, ("ізюм",)).fetchone()
         print(f"  {20_000 / (time.perf_counter() - begin):,.0f} keys/s")
         base.close()
     begin = time.perf_counter()
@@ -110,8 +117,8 @@ def storage() -> None:
 
 
 def main() -> None:
-    """Print everything."""
-    first_answers()
+    """Print all measurements."""
+    first_calls()
     calls()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"peak memory of this process      {peak:7.1f} MB")

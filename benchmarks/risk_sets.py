@@ -1,8 +1,8 @@
-"""What hazard and alarms cost, beside statsmodels and pyCSEP on the same input, in one run.
+"""Cost of hazard and alarms, compared with statsmodels and pyCSEP on the same input.
 
-Run as `python benchmarks/risk_sets.py`, or with the parts wanted: whole, fits, alarms. Where pycsep
-is not installed, its part is left out, and said so. statsmodels is timed on a part of the events,
-as its cost grows with them; the ratio is for that part.
+Run as `python benchmarks/risk_sets.py [PART ...]`, where the parts are hazard, fits and alarms.
+pyCSEP is compared only if it is installed. statsmodels is timed on a subset of the events, because
+its cost grows with their number; the ratio is for that subset.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 EVENTS, PLACES, TERMS = 10_000, 100, 8
-PART = 300
+SUBSET = 300
 
 
 def seconds(work: Callable[[], object], rounds: int = 3) -> float:
-    """Return the median time of a few rounds."""
+    """Return the median seconds of some rounds."""
     times = []
     for _ in range(rounds):
         begin = time.perf_counter()
@@ -38,15 +38,15 @@ def seconds(work: Callable[[], object], rounds: int = 3) -> float:
 
 
 def tables(rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return signals and events of many places."""
+    """Return signals and events at many places."""
     where = rng.uniform(47, 50, (PLACES, 2))
     start = pd.Timestamp("2022-01-01", tz="UTC")
 
-    def drawn() -> tuple[pd.DatetimeIndex, np.ndarray]:
+    def draw() -> tuple[pd.DatetimeIndex, np.ndarray]:
         at = start + pd.to_timedelta(np.sort(rng.uniform(0, 3650, EVENTS)), unit="D")
         return at, rng.integers(0, PLACES, EVENTS)
 
-    (event_at, event_place), (post_at, post_place) = drawn(), drawn()
+    (event_at, event_place), (post_at, post_place) = draw(), draw()
     events = pd.DataFrame(
         {
             "event_id": [f"e{number}" for number in range(EVENTS)],
@@ -68,20 +68,20 @@ def tables(rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def fits(rng: np.random.Generator) -> None:
-    """Compare a fit with those of statsmodels."""
+    """Compare the fit with two of statsmodels."""
     from statsmodels.discrete.conditional_models import ConditionalLogit
     from statsmodels.duration.hazard_regression import PHReg
 
-    terms = rng.normal(size=(TERMS, PART, PLACES))
-    case = rng.integers(0, PLACES, PART)
-    long = np.moveaxis(terms, 0, 2).reshape(PART * PLACES, TERMS)
-    chosen = np.zeros((PART, PLACES), dtype=int)
-    chosen[np.arange(PART), case] = 1
+    terms = rng.normal(size=(TERMS, SUBSET, PLACES))
+    case = rng.integers(0, PLACES, SUBSET)
+    long = np.moveaxis(terms, 0, 2).reshape(SUBSET * PLACES, TERMS)
+    chosen = np.zeros((SUBSET, PLACES), dtype=int)
+    chosen[np.arange(SUBSET), case] = 1
     chosen = chosen.reshape(-1)
-    strata = np.repeat(np.arange(PART), PLACES)
+    strata = np.repeat(np.arange(SUBSET), PLACES)
     ours = conditional_logit.fit_logit(terms, case)
     cost = seconds(lambda: conditional_logit.fit_logit(terms, case), 5)
-    print(f"fit of {PART} events x {PLACES} places x {TERMS} terms: {cost:.3f} s")
+    print(f"fit of {SUBSET} events x {PLACES} places x {TERMS} terms: {cost:.3f} s")
     logit = ConditionalLogit(chosen, long, groups=strata)
     cox = PHReg(np.ones(len(chosen)), long, status=chosen, strata=strata, ties="breslow")
     for name, model in (("ConditionalLogit", logit), ("PHReg", cox)):
@@ -92,14 +92,14 @@ def fits(rng: np.random.Generator) -> None:
 
 
 def alarms(rng: np.random.Generator) -> None:
-    """Compare a Molchan trajectory and area skill with pyCSEP's, figure included on its side."""
+    """Compare the Molchan trajectory and area skill with pyCSEP, which also draws a figure."""
     cells = 4_000
     rate, hits = rng.gamma(0.8, size=cells), rng.poisson(0.05, size=cells)
     measure = np.ones(cells)
     cost = seconds(lambda: area_skill(*trajectory(rate, measure, hits > 0)), 50)
     print(f"Molchan and area skill of {cells} cells: {1000 * cost:.3f} ms")
     if importlib.util.find_spec("csep") is None:
-        print("  pycsep is not installed here: not compared")
+        print("  pycsep is not installed: not compared")
         return
     import matplotlib as mpl
 
@@ -121,22 +121,23 @@ def alarms(rng: np.random.Generator) -> None:
     print(f"  pycsep: {theirs:.1f} s, {theirs / cost:,.0f} times as long")
 
 
-def whole(rng: np.random.Generator) -> None:
-    """Time all that `hazard` does: tables, terms, fits, interval."""
-    told = tables(rng)
-    hazard(told[0].iloc[:50], told[1].iloc[:50], window="7D")  # imports, once
-    cost = seconds(lambda: hazard(*told, window="7D"))
+def complete_hazard(rng: np.random.Generator) -> None:
+    """Time a complete call of `hazard`: tables, terms, fits and interval."""
+    signals, events = tables(rng)
+    hazard(signals.iloc[:50], events.iloc[:50], window="7D")  # imports
+    cost = seconds(lambda: hazard(signals, events, window="7D"))
     begin = time.process_time()
-    hazard(*told, window="7D")
-    spent = time.process_time() - begin
+    hazard(signals, events, window="7D")
+    processor = time.process_time() - begin
     print(
-        f"hazard of {EVENTS:,} events x {PLACES} places: {cost:.2f} s, {spent:.2f} s of processor"
+        f"hazard of {EVENTS:,} events x {PLACES} places: {cost:.2f} s, "
+        f"{processor:.2f} s of processor time"
     )
 
 
 def main() -> None:
-    """Print everything, or only the parts named: whole, fits, alarms."""
-    parts = {"whole": whole, "fits": fits, "alarms": alarms}
+    """Print all parts, or those given: hazard, fits, alarms."""
+    parts = {"hazard": complete_hazard, "fits": fits, "alarms": alarms}
     for name in sys.argv[1:] or parts:
         parts[name](np.random.default_rng(1))
 

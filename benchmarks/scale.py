@@ -1,10 +1,9 @@
-"""What detection in more posts than memory costs: here, and on a Dask cluster of two processes.
+"""Cost of `detect_all` in one process and on a Dask cluster of two processes.
 
-Run as `python benchmarks/scale.py [--share 0.01]`; the share makes a trial of smaller sizes. Each
-row is measured once, in fresh processes; the cluster's time is told with and without that of its
-start. Joining is what the process that asked does alone, when all parts are there. Peak memory is
-that of a process with all that it has loaded: the one that detects here, and the larger of two
-workers.
+Run as `python benchmarks/scale.py [--share 0.01]`; a share below 1 makes a smaller trial. Each row
+is measured once, in new processes; the time of the cluster is given with and without its start.
+Merging is the work of the calling process when all partitions are there. Peak memory includes the
+libraries: of the one process, and of the larger of the two workers.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ import corpus
 from peak import PEAK
 
 FILE = 500_000
-#: How many posts, and whether names of places are found too.
+#: The number of posts, and whether place names are detected too.
 ROWS = [
     (1_000_000, False),
     (5_000_000, False),
@@ -33,24 +32,24 @@ ROWS = [
     (2_000_000, True),
 ]
 HEAD = (
-    "| posts | found | here | of it joining | two processes | with their start | ratio "
-    "| MB here | MB a worker |"
+    "| posts | found | one process | of it merging | two processes | with their start | ratio "
+    "| MB | MB per worker |"
 )
-HERE = f"""{PEAK}
+ONE_PROCESS = f"""{PEAK}
 import json, sys, time
 from foxgrape import detect_all
 begin = time.perf_counter()
 ticks = []
-told = detect_all(
+result = detect_all(
     sys.argv[1],
     sys.argv[2],
     mentions=sys.argv[3] == "names",
     progress=lambda done, of: ticks.append(time.perf_counter()),
 )
 end = time.perf_counter()
-print(json.dumps([end - begin, peak(), told.signals, end - ticks[-1]]))
+print(json.dumps([end - begin, peak(), result.signals, end - ticks[-1]]))
 """
-APART = f"""{PEAK}
+CLUSTER = f"""{PEAK}
 import json, sys, time
 import distributed
 from foxgrape import detect_all
@@ -59,16 +58,16 @@ if __name__ == "__main__":
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1) as cluster:
         ready = time.perf_counter()
         names, address = sys.argv[3] == "names", cluster.scheduler_address
-        told = detect_all(sys.argv[1], sys.argv[2], mentions=names, scheduler=address)
-        took = time.perf_counter() - ready
+        result = detect_all(sys.argv[1], sys.argv[2], mentions=names, scheduler=address)
+        seconds = time.perf_counter() - ready
         with distributed.Client(cluster) as client:
             most = max(client.run(peak).values())
-    print(json.dumps([took, most, told.signals, ready - begin]))
+    print(json.dumps([seconds, most, result.signals, ready - begin]))
 """
 
 
-def written(folder: Path, n: int) -> None:
-    """Write so many posts; the texts of each file are those of the first, the posts are not."""
+def write_posts(folder: Path, n: int) -> None:
+    """Write `n` posts; each file has the texts of the first one, with other ids and times."""
     block = corpus.posts(min(n, FILE))
     for number, first in enumerate(range(0, n, len(block))):
         ids = pd.Series(range(first, first + len(block))).astype("str").str.zfill(10)
@@ -78,34 +77,34 @@ def written(folder: Path, n: int) -> None:
 
 
 def run(code: str, folder: Path, *words: str) -> list[float]:
-    """Run code from a file in a fresh process, as a spawned worker needs; return what it told."""
+    """Run code from a file, as spawned workers require; return the figures that it prints."""
     script = folder / "script.py"
     script.write_text(code, encoding="utf-8")
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, str(script), *words], check=True, capture_output=True, text=True
     )
-    told: list[float] = json.loads(done.stdout.splitlines()[-1])
-    return told
+    figures: list[float] = json.loads(process.stdout.splitlines()[-1])
+    return figures
 
 
 def row(n: int, names: bool) -> str:
-    """Measure a size both ways, and fail where the signals differ."""
-    with tempfile.TemporaryDirectory() as made:
-        scratch = Path(made)
+    """Measure one size both ways; exit if the signals differ."""
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
         source = scratch / "posts"
         source.mkdir()
-        written(source, n)
-        words = (str(source), "names" if names else "codes")
-        here, there = scratch / "here", scratch / "there"
-        took, peak, signals, joining = run(HERE, scratch, words[0], str(here), words[1])
-        apart, most, _, start = run(APART, scratch, words[0], str(there), words[1])
-        both = [pd.read_parquet(folder / "signals.parquet") for folder in (here, there)]
-    if not both[0].equals(both[1]):
-        raise SystemExit("not the same signals")
+        write_posts(source, n)
+        mode = "names" if names else "codes"
+        outs = scratch / "one", scratch / "cluster"
+        alone, peak, signals, merging = run(ONE_PROCESS, scratch, str(source), str(outs[0]), mode)
+        together, most, _, start = run(CLUSTER, scratch, str(source), str(outs[1]), mode)
+        first, second = (pd.read_parquet(out / "signals.parquet") for out in outs)
+    if not first.equals(second):
+        raise SystemExit("the signals of both ways must be equal")
     what = "codes and names" if names else "codes"
     return (
-        f"| {n:,} | {what}: {signals:,} signals | {took:.0f} s | {joining:.1f} s "
-        f"| {apart:.0f} s | {apart + start:.0f} s | {(apart + start) / took:.2f} "
+        f"| {n:,} | {what}: {signals:,} signals | {alone:.0f} s | {merging:.1f} s "
+        f"| {together:.0f} s | {together + start:.0f} s | {(together + start) / alone:.2f} "
         f"| {peak:,.0f} | {most:,.0f} |"
     )
 
@@ -113,7 +112,9 @@ def row(n: int, names: bool) -> str:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--share", type=float, default=1.0, help="of the sizes; 1 is all")
+    parser.add_argument(
+        "--share", type=float, default=1.0, help="of the sizes; 1 for the full sizes"
+    )
     options = parser.parse_args()
     print(HEAD, re.sub(r"[^|]+", "---:", HEAD), sep="\n")
     for n, names in ROWS:

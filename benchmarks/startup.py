@@ -1,7 +1,6 @@
-"""How soon the shell answers, beside a bare interpreter and what others take to say their version.
+"""Startup time of shell commands, compared with a bare interpreter and with other tools.
 
-Each call is made `--times` times in a process of its own, in turn with the others; the median is
-told, and the quickest.
+Each command runs `--times` times, in turn with the others; prints the median and the minimum.
 """
 
 from __future__ import annotations
@@ -29,10 +28,10 @@ CALLS = {
 
 
 def seconds(call: list[str]) -> float:
-    """Return how long a call takes, from the outside."""
-    began = time.perf_counter()
+    """Return the wall-clock seconds of a command."""
+    start = time.perf_counter()
     subprocess.run(call, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return time.perf_counter() - began
+    return time.perf_counter() - start
 
 
 def main() -> None:
@@ -42,16 +41,16 @@ def main() -> None:
     times = parser.parse_args().times
     calls = {name: call for name, call in CALLS.items() if shutil.which(call[0])}
     for call in calls.values():
-        seconds(call)  # the disk is warm, and bytecode is there
-    taken: dict[str, list[float]] = {name: [] for name in calls}
+        seconds(call)  # fills the disk cache and writes bytecode
+    timings: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(times):
         for name, call in calls.items():
-            taken[name].append(seconds(call))
-    bare = statistics.median(taken["python -c pass"])
-    print(f"median of {times}, quickest, and times a bare interpreter")
-    for name, each in taken.items():
-        median = statistics.median(each)
-        print(f"{name:26} {median:6.3f} s {min(each):6.3f} s {median / bare:6.1f}")
+            timings[name].append(seconds(call))
+    bare = statistics.median(timings["python -c pass"])
+    print(f"median of {times}, minimum, and ratio to a bare interpreter")
+    for name, values in timings.items():
+        median = statistics.median(values)
+        print(f"{name:26} {median:6.3f} s {min(values):6.3f} s {median / bare:6.1f}")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""How often `suggest` names the place of a known code, its own row left out; and of a random emoji.
+"""How often `suggest` names the place of a known code, compared with a random emoji.
 
-Run as `python benchmarks/suggestions.py`. Every emoji of the packaged codebook (grades A and B) is
-asked for without what the codebook says of its place. The control asks as many random emoji for
-the same places, many times over: what a guess that knows nothing would reach.
+Run as `python benchmarks/suggestions.py`. Each emoji of the packaged codebook (confidence A and B)
+is looked up in a codebook without its place. The control looks up random emoji for the same places,
+several times: the share that guessing reaches.
 """
 
 import random
@@ -15,29 +15,30 @@ REPEATS = 5
 
 
 def place_rank(emoji: str, code: Code, book: Codebook) -> int | None:
-    """Return how far down the code's place stands for an emoji, from 1."""
-    without = Codebook((each for each in book if each.place_id != code.place_id), book.gazetteer)
-    ids = [each.place.id for each in suggest(emoji, limit=max(RANKS), codebook=without)]
+    """Return the rank of the code's place among the suggestions for an emoji, from 1."""
+    others = Codebook((other for other in book if other.place_id != code.place_id), book.gazetteer)
+    suggestions = suggest(emoji, limit=max(RANKS), codebook=others)
+    ids = [suggestion.place.id for suggestion in suggestions]
     return ids.index(code.place_id) + 1 if code.place_id in ids else None
 
 
 def shares(ranks: list[int | None]) -> dict[int, float]:
-    """Return the share within each rank."""
+    """Return the share of ranks up to each of `RANKS`."""
     return {
         within: sum(rank is not None and rank <= within for rank in ranks) / len(ranks)
         for within in RANKS
     }
 
 
-def measured() -> dict[str, tuple[int, dict[int, float]]]:
-    """Return how many were asked, and the share found, for codes and for random emoji."""
+def measure() -> dict[str, tuple[int, dict[int, float]]]:
+    """Return the number of look-ups and the shares by rank, for codes and for random emoji."""
     book = Codebook.default(proposed=True)
     sourced = [code for code in Codebook.default() if code.kind == "emoji"]
     attested = [code for code in sourced if code.basis == "attested"]
     ranks = {code: place_rank(code.code, code, book) for code in sourced}
-    pick, signs = random.Random(20220910), sorted(_annotations())  # noqa: S311
+    generator, emoji = random.Random(20220910), sorted(_annotations())  # noqa: S311
     control = [
-        place_rank(pick.choice(signs), code, book) for code in sourced for _ in range(REPEATS)
+        place_rank(generator.choice(emoji), code, book) for code in sourced for _ in range(REPEATS)
     ]
     return {
         "attested": (len(attested), shares([ranks[code] for code in attested])),
@@ -48,9 +49,9 @@ def measured() -> dict[str, tuple[int, dict[int, float]]]:
 
 def main() -> None:
     """Print the shares."""
-    for name, (count, found) in measured().items():
-        told = "  ".join(f"at {within}: {share:6.1%}" for within, share in found.items())
-        print(f"{name:14}{count:4}  {told}")
+    for name, (count, by_rank) in measure().items():
+        text = "  ".join(f"at {rank}: {share:6.1%}" for rank, share in by_rank.items())
+        print(f"{name:14}{count:4}  {text}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Make a page of what the benchmarks have recorded: a table a group, with ratios to named peers.
+"""Make the performance page from a benchmark record: one table per group, with ratios to peers.
 
-Run as `python benchmarks/table.py RECORD [PAGE]`; the record is what `--benchmark-json` wrote.
+Run as `python benchmarks/table.py RECORD [PAGE]`, where RECORD was written by `--benchmark-json`.
 """
 
 from __future__ import annotations
@@ -14,26 +14,26 @@ from typing import Any
 __all__ = ["page"]
 
 INTRODUCTION = """
-What finding emoji and signals, linking, storing and reporting cost, beside the tools that one would
-otherwise reach for, all in one run of `make bench`. The posts are made (`benchmarks/corpus.py`):
-mixed Cyrillic and Latin, about 120 characters, a quarter with one to five emoji of all kinds. What
-compiles at its first call has been called before, and of several rounds the best counts.
+The cost of finding emoji and signals, linking, storing and reporting, compared with the tools that
+are usually used for it, in one run of `make bench`. The posts are generated
+(`benchmarks/corpus.py`): mixed Cyrillic and Latin, about 120 characters, a quarter with one to five
+emoji of all kinds. Functions are compiled before they are timed, and the fastest round counts.
 
-A ratio says how many *times as fast as* the tool at the head of its column a row is: above 1 it is
+A ratio states how many *times as fast as* the tool in its column title a row is: above 1 it is
 faster, below 1 slower.
 """
-TRIAL = "\n**A trial of the size `{}`, too small to compare by.**\n"
+TRIAL = "\n**A trial of the size `{}`, too small for comparisons.**\n"
 CLOCKS = {
-    "process_time": "Seconds of the processor, of all threads together",
-    "perf_counter": "Seconds of the clock",
-    "fresh": "Seconds of the clock within a fresh process, without the start of its interpreter",
+    "process_time": "Processor time of all threads together",
+    "perf_counter": "Wall-clock time",
+    "fresh": "Wall-clock time within a new process, without the start of its interpreter",
 }
-#: Things a second below which a figure is seconds for each.
+#: Items per second below which a figure is given as seconds per item.
 _FEW = 10
 
 
 def page(record: dict[str, Any]) -> str:
-    """Return the page of a record: groups and rows in the order in which they were measured."""
+    """Return the page of a record; groups and rows are in the order of measurement."""
     groups: dict[str, list[dict[str, Any]]] = {}
     for bench in record["benchmarks"]:
         groups.setdefault(bench["group"], []).append(bench)
@@ -45,19 +45,21 @@ def page(record: dict[str, Any]) -> str:
 
 
 def _section(group: str, rows: list[dict[str, Any]]) -> str:
-    """Return a heading, how it was timed, the table and its notes."""
+    """Return the heading, the clock, the table and the notes of a group."""
     infos = [row["extra_info"] for row in rows]
     peers = {
-        info["peer"]: _each(row) for info, row in zip(infos, rows, strict=True) if info["peer"]
+        info["peer"]: _seconds_per_item(row)
+        for info, row in zip(infos, rows, strict=True)
+        if info["peer"]
     }
-    more = list(dict.fromkeys(name for info in infos for name in info["also"]))
-    head = ["what", "figure", *(f"times as fast as {peer}" for peer in peers), *more]
+    extra = list(dict.fromkeys(name for info in infos for name in info["also"]))
+    head = ["what", "figure", *(f"times as fast as {peer}" for peer in peers), *extra]
     lines = [
         [
             info["what"],
-            _figure(info, _each(row)),
-            *(_ratio(theirs / _each(row)) for theirs in peers.values()),
-            *(_number(info["also"][name]) if name in info["also"] else "" for name in more),
+            _figure(info, _seconds_per_item(row)),
+            *(_ratio(theirs / _seconds_per_item(row)) for theirs in peers.values()),
+            *(_number(info["also"][name]) if name in info["also"] else "" for name in extra),
         ]
         for info, row in zip(infos, rows, strict=True)
     ]
@@ -66,7 +68,7 @@ def _section(group: str, rows: list[dict[str, Any]]) -> str:
     return "\n".join(
         [
             f"\n## {group}\n",
-            f"{_timed(rows)}.\n",
+            f"{_clock_and_rounds(rows)}.\n",
             *(f"| {' | '.join(cells)} |" for cells in table),
             *(f"\n{note}" for note in notes),
             "",
@@ -74,33 +76,33 @@ def _section(group: str, rows: list[dict[str, Any]]) -> str:
     )
 
 
-def _each(row: dict[str, Any]) -> float:
-    """Return the seconds for each thing of the best round."""
+def _seconds_per_item(row: dict[str, Any]) -> float:
+    """Return the seconds per item in the fastest round."""
     return float(row["stats"]["min"]) / (row["extra_info"]["n"] or 1)
 
 
-def _timed(rows: list[dict[str, Any]]) -> str:
-    """Say what clock it was, and how often."""
+def _clock_and_rounds(rows: list[dict[str, Any]]) -> str:
+    """Return the clock and the number of rounds."""
     clocks = {CLOCKS[row["options"]["timer"]] for row in rows}
     rounds = [row["stats"]["rounds"] for row in rows]
     low, high = min(rounds), max(rounds)
-    often = f"{low} to {high} rounds" if low < high else f"{low} round{'s' if low > 1 else ''}"
-    return f"{'; '.join(sorted(clocks))}, {often}"
+    repeated = f"{low} to {high} rounds" if low < high else f"{low} round{'s' if low > 1 else ''}"
+    return f"{'; '.join(sorted(clocks))}, {repeated}"
 
 
-def _figure(info: dict[str, Any], each: float) -> str:
-    """Return how many a second, or the seconds of one where they are few."""
+def _figure(info: dict[str, Any], seconds: float) -> str:
+    """Return the items per second, or the seconds per item if they are few."""
     if info["n"] is None:
-        return f"{each:.2f} s"
-    if each * _FEW > 1:
-        return f"{each:.1f} s a {info['of']}"
-    return f"{1 / each:,.0f} {info['of']}s/s"
+        return f"{seconds:.2f} s"
+    if seconds * _FEW > 1:
+        return f"{seconds:.1f} s per {info['of']}"
+    return f"{1 / seconds:,.0f} {info['of']}s/s"
 
 
 def _ratio(ratio: float) -> str:
     if ratio == 1:
         return "1"
-    # Near 1 it matters on which side.
+    # Two decimals show on which side of 1 a ratio is.
     return f"{ratio:.2f}" if ratio < 2 else _number(ratio)
 
 
@@ -109,24 +111,24 @@ def _number(figure: float) -> str:
 
 
 def _footer(record: dict[str, Any]) -> str:
-    """Return machine, versions and date."""
-    machine, ours = record["machine_info"], record["foxgrape"]
+    """Return the machine, the versions and the date."""
+    machine, run = record["machine_info"], record["foxgrape"]
     cores = f"{machine['cpu'].get('count', 1)} x {machine['cpu'].get('brand_raw', 'unnamed')}"
-    versions = ", ".join(f"{name} {number}" for name, number in ours["versions"].items())
-    when = datetime.fromisoformat(record["datetime"])
+    versions = ", ".join(f"{name} {number}" for name, number in run["versions"].items())
+    date = datetime.fromisoformat(record["datetime"])
     return (
         f"{machine['system']}, {machine['machine']}, {cores}, "
-        f"load {ours['load']:.1f} when it began; Python {machine['python_version']}; {versions}.\n"
-        f"{when:%d %B %Y}, {when:%H:%M} UTC.\n"
+        f"load {run['load']:.1f} at the start; Python {machine['python_version']}; {versions}.\n"
+        f"{date:%d %B %Y}, {date:%H:%M} UTC.\n"
     )
 
 
 def main() -> None:
-    """Print the page, and write it if asked to."""
-    told = page(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
+    """Print the page, and write it if a path is given."""
+    text = page(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
     if len(sys.argv) > 2:
-        Path(sys.argv[2]).write_text(told, encoding="utf-8")
-    print(told)
+        Path(sys.argv[2]).write_text(text, encoding="utf-8")
+    print(text)
 
 
 if __name__ == "__main__":

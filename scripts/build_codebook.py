@@ -1,11 +1,11 @@
-"""Build the packaged codebooks' columns and proposals from the table of place-name meanings.
+"""Build the codebooks' meanings and proposals from a table of place-name meanings.
 
-Run as `python scripts/build_codebook.py FACTS/places.csv`. It adds the meanings in Ukrainian and
-Russian to toolkit/foxgrape/places/resources/codebook.csv, whose readings are kept by hand, and
-writes proposed.csv beside it: every row graded C, as `proposed`. In those rows the link of emoji
-and word is that of Unicode's CLDR annotations; that the name means the word is a reading that no
-source was found for, and says so. Rows for a name that several places of the oblast bear, or that
-name no oblast, are left out and printed. Run twice, it writes the same bytes.
+Run as `python scripts/build_codebook.py FACTS/places.csv`. It fills the Ukrainian and Russian
+meanings in toolkit/foxgrape/places/resources/codebook.csv, whose codes are maintained by hand,
+and writes proposed.csv beside it. Every proposed code has confidence C: Unicode's CLDR annotations
+link the emoji to a word, but no source was found that links the word to the place. Names that
+several places of an oblast share, and names without an oblast, are left out and printed. The
+output is reproducible byte for byte.
 """
 
 import csv
@@ -39,14 +39,14 @@ CLDR = "Unicode CLDR annotations (emoji and word only)"
 DIVISIONS = {"Crimea": "Autonomous Republic of Crimea"}
 
 
-def read(path: Path) -> list[dict[str, str]]:
-    """Read a table."""
+def read_table(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a CSV file."""
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
-def write(path: Path, rows: list[dict[str, str]]) -> None:
-    """Write a table whole."""
+def write_table(path: Path, rows: list[dict[str, str]]) -> None:
+    """Write a CSV file atomically."""
     scratch = path.with_suffix(".tmp")
     with scratch.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
@@ -55,23 +55,23 @@ def write(path: Path, rows: list[dict[str, str]]) -> None:
     scratch.replace(path)
 
 
-def places(fact: dict[str, str]) -> list[Place]:
-    """Return the one place of the name in each oblast that the row names."""
-    found = []
+def find_places(fact: dict[str, str]) -> list[Place]:
+    """Return the place with the fact's name in each of its oblasts, where only one has it."""
+    places = []
     for oblast in fact["oblast"].split("/"):
         division = DIVISIONS.get(oblast, f"{oblast} Oblast")
         matches = Gazetteer.default().find(
             fact["place_uk"], admin1=division, country="UA", limit=None, exact=True
         )
         named = [match.place for match in matches if match.place.names[:1] == (match.matched,)]
-        known = [place for place in named if place.population] or named
-        if len(known) == 1:
-            found += known
-    return found
+        populated = [place for place in named if place.population] or named
+        if len(populated) == 1:
+            places += populated
+    return places
 
 
-def meant(fact: dict[str, str]) -> dict[str, str]:
-    """Return the meanings in three languages."""
+def meanings(fact: dict[str, str]) -> dict[str, str]:
+    """Return the codebook's columns of the meaning in three languages."""
     return {
         "meaning": fact["meaning_en"],
         "meaning_uk": fact["meaning_uk"].replace("; ", ", "),
@@ -79,39 +79,40 @@ def meant(fact: dict[str, str]) -> dict[str, str]:
     }
 
 
+def propose(fact: dict[str, str], place: Place) -> dict[str, str]:
+    """Return a row of proposed.csv."""
+    return {
+        **meanings(fact),
+        "code": normal_emoji(fact["candidate_emoji"]),
+        "kind": "emoji",
+        "place_id": place.id,
+        "place": place.name,
+        "basis": "proposed",
+        "confidence": "C",
+        "source_title": CLDR,
+        "note": UNSOURCED,
+    }
+
+
 def main() -> None:
     """Write both codebooks."""
-    facts = read(Path(sys.argv[1]))
-    told = {}
+    meanings_by_place = {}
     proposals = []
-    for fact in facts:
+    for fact in read_table(Path(sys.argv[1])):
         if fact["confidence"] != "C":
-            told[fact["place"].split(" (")[0]] = meant(fact)
+            meanings_by_place[fact["place"].split(" (")[0]] = meanings(fact)
             continue
-        there = places(fact)
-        if not there:
+        places = find_places(fact)
+        if not places:
             print(f"left out: {fact['place']} ({fact['oblast']})")
-        proposals += [
-            {
-                **meant(fact),
-                "code": normal_emoji(fact["candidate_emoji"]),
-                "kind": "emoji",
-                "place_id": place.id,
-                "place": place.name,
-                "basis": "proposed",
-                "confidence": "C",
-                "source_title": CLDR,
-                "note": UNSOURCED,
-            }
-            for place in there
-        ]
-    book = read(RESOURCES / "codebook.csv")
-    for row in book:
-        words = told.get(row["place"], {})
+        proposals += [propose(fact, place) for place in places]
+    codebook = read_table(RESOURCES / "codebook.csv")
+    for row in codebook:
+        words = meanings_by_place.get(row["place"], {})
         row |= {name: words.get(name, "") for name in ("meaning_uk", "meaning_ru")}
-    write(RESOURCES / "codebook.csv", book)
-    write(RESOURCES / "proposed.csv", proposals)
-    print(f"{len(book)} readings, {len(proposals)} proposals")
+    write_table(RESOURCES / "codebook.csv", codebook)
+    write_table(RESOURCES / "proposed.csv", proposals)
+    print(f"{len(codebook)} codes, {len(proposals)} proposals")
 
 
 if __name__ == "__main__":

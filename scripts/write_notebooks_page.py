@@ -12,7 +12,7 @@ INTRO = """\
 
 `make lab` opens JupyterLab on them. Each needs no data of your own and no network, runs in under \
 a minute, and ends with exercises. They are run by `make test`, in which a warning is an error, \
-and by `make desk`, which looks at each in a browser. Git keeps no outputs once `make filter` was \
+and by `make check-lab`, which runs each in a browser. Git keeps no outputs once `make filter` was \
 run in a clone.
 """
 

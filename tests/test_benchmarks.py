@@ -1,4 +1,4 @@
-"""The benchmarks: they run at a tiny size and find what they should; their page tells the truth."""
+"""The benchmarks run at a tiny size with equal results, and their page states correct ratios."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 import table
 
 BENCHMARKS = Path(table.__file__).parent
-#: What takes seconds to start at any size.
+#: Benchmarks that take seconds at any size.
 SLOW = "not bench_report and not fresh and not again and not large and not column"
 
 
 def bench(what, seconds, *, rounds=3, timer="process_time", **info):
-    told = {"n": None, "of": "post", "peer": None, "note": None, "also": {}}
+    defaults = {"n": None, "of": "post", "peer": None, "note": None, "also": {}}
     return {
         "group": info.pop("group", "Reading"),
-        "extra_info": {**told, "what": what, **info},
+        "extra_info": {**defaults, "what": what, **info},
         "options": {"timer": timer},
         "stats": {"min": seconds, "rounds": rounds, "max": 100.0, "mean": 50.0},
     }
@@ -50,8 +50,8 @@ def rows(page):
     ]
 
 
-def test_ratios_are_of_what_is_done_a_second_not_of_calls():
-    """A thousand in 2 s by the peer, four thousand in 1 s by us: eight times as fast."""
+def test_ratios_compare_items_per_second_not_calls():
+    """The peer processes a thousand in 2 s, we four thousand in 1 s: eight times as fast."""
     page = table.page(
         record(
             bench("slow, on a sample", 2.0, n=1000, peer="slow"),
@@ -67,10 +67,10 @@ def test_ratios_are_of_what_is_done_a_second_not_of_calls():
         ["slower", "25 posts/s", "0.05"],
         ["a little faster", "526 posts/s", "1.05"],
     ]
-    assert "Seconds of the processor, of all threads together, 3 to 5 rounds." in page
+    assert "Processor time of all threads together, 3 to 5 rounds." in page
 
 
-def test_each_peer_has_its_column_and_each_group_its_table():
+def test_each_peer_has_a_column_and_each_group_a_table():
     page = table.page(
         record(
             bench("one", 1.0, n=100, peer="one", note="One does less."),
@@ -87,8 +87,8 @@ def test_each_peer_has_its_column_and_each_group_its_table():
         ["what", "figure"],
         ["first call", "0.61 s"],
         ["what", "figure"],
-        ["alone", "12.0 s a report"],
-        ["many", "1.5 s a report"],
+        ["alone", "12.0 s per report"],
+        ["many", "1.5 s per report"],
     ]
     headings = [line for line in page.splitlines() if line.startswith("#")]
     assert headings == ["# Performance", "## Reading", "## Starting", "## Building"]
@@ -96,22 +96,22 @@ def test_each_peer_has_its_column_and_each_group_its_table():
     assert "without the start of its interpreter, 1 round.\n" in page
 
 
-def test_machine_versions_and_date_are_told_and_a_trial_is_called_one():
-    whole = table.page(record(bench("one", 1.0)))
-    assert "Linux, x86_64, 2 x a processor, load 0.2 when it began; Python 3.11.7" in whole
-    assert "foxgrape 1.0, pandas 3.1.\n25 November 2026, 08:09 UTC.\n" in whole
-    assert "trial" not in whole
+def test_the_page_states_machine_versions_and_date_and_marks_a_trial():
+    full = table.page(record(bench("one", 1.0)))
+    assert "Linux, x86_64, 2 x a processor, load 0.2 at the start; Python 3.11.7" in full
+    assert "foxgrape 1.0, pandas 3.1.\n25 November 2026, 08:09 UTC.\n" in full
+    assert "trial" not in full
     assert "**A trial of the size `small`" in table.page(record(bench("one", 1.0), size="small"))
 
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory):
-    """Run what starts quickly, tiny; all else is collected."""
-    told = tmp_path_factory.mktemp("bench") / "bench.json"
+    """Run the benchmarks that start quickly, at the tiny size."""
+    file = tmp_path_factory.mktemp("bench") / "bench.json"
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")
     }
-    done = subprocess.run(
+    process = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-c", BENCHMARKS / "pytest.ini", BENCHMARKS),
             *(
@@ -121,9 +121,9 @@ def measured(tmp_path_factory):
                 "-k",
                 SLOW,
                 "--benchmark-json",
-                told,
+                file,
                 "--basetemp",
-                told.parent / "made",
+                file.parent / "files",
             ),
         ],
         capture_output=True,
@@ -131,14 +131,14 @@ def measured(tmp_path_factory):
         check=False,
         env=environment,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return json.loads(told.read_text(encoding="utf-8"))
+    assert process.returncode == 0, process.stdout + process.stderr
+    return json.loads(file.read_text(encoding="utf-8"))
 
 
-def test_the_benchmarks_run_and_each_group_names_its_peer(measured):
+def test_the_benchmarks_run_and_each_group_has_its_peers(measured):
     peers: dict[str, set[str]] = {}
-    for each in measured["benchmarks"]:
-        peers.setdefault(each["group"], set()).add(each["extra_info"]["peer"])
+    for bench in measured["benchmarks"]:
+        peers.setdefault(bench["group"], set()).add(bench["extra_info"]["peer"])
     assert list(peers.values()) == [
         {"emoji.emoji_list", "polars", None},
         {"one thread", None},
@@ -148,10 +148,10 @@ def test_the_benchmarks_run_and_each_group_names_its_peer(measured):
         {"pandas.merge_asof", "merge and filter", None},
         {"pyarrow.json and write_deltalake", None},
     ]
-    assert all(each["stats"]["min"] > 0 for each in measured["benchmarks"])
+    assert all(bench["stats"]["min"] > 0 for bench in measured["benchmarks"])
 
 
-def test_the_page_of_a_run_has_a_row_for_each(measured):
+def test_the_page_of_a_run_has_a_row_for_each_benchmark(measured):
     whats = {row[0] for row in rows(table.page(measured))} - {"what"}
-    assert whats == {each["extra_info"]["what"] for each in measured["benchmarks"]}
+    assert whats == {bench["extra_info"]["what"] for bench in measured["benchmarks"]}
     assert {"link", "ingest", "detect, the whole codebook"} <= whats

@@ -1,4 +1,4 @@
-"""The desk as it is used: a real JupyterLab in Chromium, and what is wrong there is said."""
+"""Notebooks run in a real JupyterLab in Chromium, and problems are reported."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ FIRST = "01-the-grapes-of-izium"
 
 @pytest.mark.browser
 @pytest.mark.usefixtures("browser_path")
-def test_a_notebook_is_drawn_in_the_lab_and_faults_are_seen(tmp_path):
-    """The first notebook passes; one that fails, and one that asks elsewhere, do not.
+def test_a_good_notebook_passes_and_problems_are_reported(tmp_path):
+    """The first notebook passes; one that raises and one that requests another host do not.
 
-    `make desk` looks at all of them.
+    `make check-lab` checks all notebooks.
     """
-    desk = tmp_path / "desk"
-    desk.mkdir()
-    shutil.copy(ROOT / "notebooks" / f"{FIRST}.ipynb", desk)
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    shutil.copy(ROOT / "notebooks" / f"{FIRST}.ipynb", folder)
     faulty = {
-        "08-fails": "raise ValueError('on purpose')",
-        "09-asks": "from IPython.display import HTML\nHTML('<img src=http://evil.example/x>')",
+        "08-raises": "raise ValueError('on purpose')",
+        "09-requests": "from IPython.display import HTML\nHTML('<img src=http://evil.example/x>')",
     }
     for name, code in faulty.items():
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
         notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
-        nbformat.write(notebook, desk / f"{name}.ipynb")
-    done = subprocess.run(
+        nbformat.write(notebook, folder / f"{name}.ipynb")
+    checked = subprocess.run(
         [
-            *(sys.executable, ROOT / "scripts" / "look_at_desk.py", "--folder", desk),
-            *("--pictures", tmp_path / "pictures"),
+            *(sys.executable, ROOT / "scripts" / "check_jupyterlab.py", "--folder", folder),
+            *("--screenshots", tmp_path / "screenshots"),
         ],
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 1, done.stderr
-    first, fails, asks = done.stdout.splitlines()
-    assert first.startswith(f"{FIRST}: as it should be")
-    assert "08-fails: error: ValueError: on purpose" in fails
-    assert "09-asks: asked for http://evil.example/x" in asks
-    assert list((tmp_path / "pictures").glob(f"{FIRST}-*.png"))
+    assert checked.returncode == 1, checked.stderr
+    first, raises, requests = checked.stdout.splitlines()
+    assert first.startswith(f"{FIRST}: OK")
+    assert "08-raises: error: ValueError: on purpose" in raises
+    assert "09-requests: request to http://evil.example/x" in requests
+    assert list((tmp_path / "screenshots").glob(f"{FIRST}-*.png"))

@@ -1,4 +1,4 @@
-"""Detection: codes in any form, on their days, names as a baseline, and surprisal."""
+"""Detection: codes in any form while they are valid, mentions, and surprisal."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def posts(*texts, account="me", start="2022-09-10T12:00Z", step="1h"):
     )
 
 
-def found(*texts, codebook=BOOK, **options):
+def detected(*texts, codebook=BOOK, **options):
     signals = detect(posts(*texts), codebook=codebook, **options)
     return list(zip(signals["post_id"], signals["code"], signals["place"], strict=True))
 
@@ -38,93 +38,101 @@ def book(*codes):
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["🍇", "soon 🍇!", "🍇🍇🍇", "🍇\ufe0f", "привіт🍇", "🦊no, 🍇".replace("🦊", "")],
+    "text", ["🍇", "soon 🍇!", "🍇🍇🍇", "🍇\ufe0f", "привіт🍇", "🦊no, 🍇".replace("🦊", "")]
 )
-def test_an_emoji_code_is_found_once_a_post(text):
-    assert found(text) == [("me-0", "🍇", "Izium")]
+def test_an_emoji_code_yields_one_signal_per_post(text):
+    assert detected(text) == [("me-0", "🍇", "Izium")]
 
 
-def test_two_codes_are_two_signals_and_other_emoji_none():
-    told = found("🍇🦊 🪑👩‍👩‍👧🇺🇦", None, "")
-    assert sorted(place for _, _, place in told) == ["Izium", "Lysychansk"]
+def test_two_codes_yield_two_signals_and_other_emoji_none():
+    signals = detected("🍇🦊 🪑👩‍👩‍👧🇺🇦", None, "")
+    assert sorted(place for _, _, place in signals) == ["Izium", "Lysychansk"]
 
 
 def test_skin_tones_and_variation_selectors_make_no_difference():
     code = replace(GRAPES, code="👍")
-    assert found("👍🏽", codebook=book(code)) == [("me-0", "👍", "Izium")]
+    assert detected("👍🏽", codebook=book(code)) == [("me-0", "👍", "Izium")]
     plane = replace(GRAPES, code="✈")
-    assert found("✈️", "✈", codebook=book(plane)) == [("me-0", "✈", "Izium"), ("me-1", "✈", "Izium")]
+    assert detected("✈️", "✈", codebook=book(plane)) == [
+        ("me-0", "✈", "Izium"),
+        ("me-1", "✈", "Izium"),
+    ]
 
 
-def test_a_word_is_found_whole_and_in_any_case():
+def test_a_word_must_be_complete_and_may_have_any_case():
     code = replace(GRAPES, code="raisins", kind="word")
-    told = found("Raisins!", "raisin", "braisins", "raisinsx", "(raisins)", codebook=book(code))
-    assert [post for post, _, _ in told] == ["me-0", "me-4"]
+    signals = detected(
+        "Raisins!", "raisin", "braisins", "raisinsx", "(raisins)", codebook=book(code)
+    )
+    assert [post for post, _, _ in signals] == ["me-0", "me-4"]
 
 
-def test_a_hashtag_is_no_word():
+def test_a_hashtag_is_not_a_word():
     tag = replace(GRAPES, code="#Izium", kind="hashtag")
     word = replace(GRAPES, code="izium", kind="word")
-    told = found("free #izium now", "izium", codebook=book(tag, word))
-    assert [(post, code) for post, code, _ in told] == [("me-0", "#Izium"), ("me-1", "izium")]
+    signals = detected("free #izium now", "izium", codebook=book(tag, word))
+    assert [(post, code) for post, code, _ in signals] == [("me-0", "#Izium"), ("me-1", "izium")]
 
 
-def test_a_code_is_read_only_on_its_days():
+def test_a_code_counts_only_on_the_days_it_is_valid():
     day = pd.Timestamp("2022-09-10").date()
     code = replace(GRAPES, valid_from=day, valid_until=day)
-    # Noon of the 8th to the 12th of September.
-    told = detect(posts(*"🍇🍇🍇🍇🍇", start="2022-09-08T12:00Z", step="1D"), codebook=book(code))
-    assert told["post_id"].tolist() == ["me-2"]
+    # Posted at noon on 8 to 12 September.
+    signals = detect(
+        posts(*"🍇🍇🍇🍇🍇", start="2022-09-08T12:00Z", step="1D"), codebook=book(code)
+    )
+    assert signals["post_id"].tolist() == ["me-2"]
 
 
 def test_a_code_for_two_places_yields_a_signal_for_each():
-    told = found("🐺")
-    assert {place for _, _, place in told} == {"Vovchansk", "Kiliia"}
+    signals = detected("🐺")
+    assert {place for _, _, place in signals} == {"Vovchansk", "Kiliia"}
 
 
-def test_mentions_are_names_of_places_in_any_spelling_known():
-    told = found("Izyum and Ізюм and изюм", "КУПЯНСЬК", mentions=True)
-    assert told == [("me-0", "Izium", "Izium"), ("me-1", "Kupiansk", "Kupiansk")]
+def test_mentions_are_place_names_in_any_known_spelling():
+    signals = detected("Izyum and Ізюм and изюм", "КУПЯНСЬК", mentions=True)
+    assert signals == [("me-0", "Izium", "Izium"), ("me-1", "Kupiansk", "Kupiansk")]
 
 
-def test_the_longest_name_in_a_text_is_read():
-    assert ("me-0", "Velyka Oleksandrivka", "Velyka Oleksandrivka") in found(
+def test_the_longest_name_in_a_text_counts():
+    assert ("me-0", "Velyka Oleksandrivka", "Velyka Oleksandrivka") in detected(
         "in Velyka Oleksandrivka today", mentions=True
     )
 
 
-def test_a_name_that_several_places_bear_is_less_sure_unless_the_codebook_reads_it():
+def test_a_shared_name_has_confidence_c_unless_the_codebook_decides():
     signals = detect(posts("Lyman"), mentions=True)
     assert len(signals) > 1
     assert set(signals["confidence"]) == {"C"}
     lyman = next(place for place in BOOK.gazetteer if place.id == "geonames:704204")
-    told = replace(GRAPES, code="Lyman", kind="mention", place_id=lyman.id, confidence="B")
-    signals = detect(posts("Lyman"), mentions=True, codebook=book(told))
+    code = replace(GRAPES, code="Lyman", kind="mention", place_id=lyman.id, confidence="B")
+    signals = detect(posts("Lyman"), mentions=True, codebook=book(code))
     assert signals[["place_id", "confidence"]].to_numpy().tolist() == [[lyman.id, "B"]]
-    assert detect(posts("Lyman"), codebook=book(told)).empty
+    assert detect(posts("Lyman"), codebook=book(code)).empty
 
 
-def test_a_place_list_of_ones_own_narrows_the_mentions():
+def test_a_custom_gazetteer_narrows_the_mentions():
     own = Codebook([GRAPES], Gazetteer([BOOK.gazetteer["geonames:707292"]]))
-    assert found("Izium and Kherson", codebook=own, mentions=True) == [("me-0", "Izium", "Izium")]
+    assert detected("Izium and Kherson", codebook=own, mentions=True) == [
+        ("me-0", "Izium", "Izium")
+    ]
 
 
-def test_decoded_at_is_when_the_reading_certainly_stood_in_public():
+def test_decoded_at_is_when_the_meaning_was_certainly_public():
     """Decoded on 10 September in Kyiv: by the last instant of that day."""
     signal = detect(posts("🍇")).iloc[0]
     assert signal["decoded_at"] == pd.Timestamp("2022-09-10T20:59:59.999999Z")
 
 
-def test_surprisal_is_that_of_the_accounts_own_past():
-    """Half a sign more than was seen, over one post more: by hand."""
+def test_surprisal_depends_on_the_accounts_own_earlier_posts():
+    """By hand: half an occurrence is added to the count, and one post to the number of posts."""
     daily = book(replace(GRAPES, code="🔥"), replace(GRAPES, code="🦊"))
-    told = detect(posts("🔥", "🔥", "none", "🔥", "🦊"), codebook=daily)
+    signals = detect(posts("🔥", "🔥", "none", "🔥", "🦊"), codebook=daily)
     bits = [-math.log2(share) for share in (0.5 / 1, 1.5 / 2, 2.5 / 4, 0.5 / 5)]
-    assert told["surprisal"].tolist() == pytest.approx(bits)
+    assert signals["surprisal"].tolist() == pytest.approx(bits)
 
 
-def test_surprisal_knows_neither_the_future_nor_other_accounts():
+def test_surprisal_ignores_later_posts_and_other_accounts():
     first = posts("🍇", account="a")
     alone = detect(first)["surprisal"].item()
     later = posts("🍇", "🍇", account="a", start="2023-01-01T00:00Z")
@@ -134,36 +142,36 @@ def test_surprisal_knows_neither_the_future_nor_other_accounts():
     assert signals.set_index("post_id").loc["a-0", "surprisal"] == alone
 
 
-def test_posts_without_account_or_of_one_id_are_refused():
+def test_posts_without_an_account_or_with_equal_ids_raise():
     with pytest.raises(TableError, match="account"):
         detect(posts("🍇").drop(columns="account"))
     with pytest.raises(TableError, match="post_id"):
         detect(pd.concat([posts("🍇"), posts("🍇")]))
 
 
-def test_no_posts_no_signals():
+def test_no_posts_yield_no_signals():
     assert detect(posts()).empty
 
 
-def test_a_sequence_that_is_a_code_is_not_read_as_its_parts():
+def test_a_sequence_that_is_a_code_does_not_yield_its_parts():
     pair, long = replace(GRAPES, code="🍇🦊"), replace(GRAPES, code="🍇🦊✈️")
     own = book(GRAPES, pair, long)
-    assert found("🍇🦊", "🍇 🦊", "🦊🍇", "🍇🍇🦊", codebook=own) == [
+    assert detected("🍇🦊", "🍇 🦊", "🦊🍇", "🍇🍇🦊", codebook=own) == [
         ("me-0", "🍇🦊", "Izium"),
         ("me-1", "🍇", "Izium"),
         ("me-2", "🍇", "Izium"),
         ("me-3", "🍇", "Izium"),
         ("me-3", "🍇🦊", "Izium"),
     ]
-    assert found("🍇🦊✈", "🍇🦊✈️", codebook=own) == [
+    assert detected("🍇🦊✈", "🍇🦊✈️", codebook=own) == [
         ("me-0", "🍇🦊✈️", "Izium"),
         ("me-1", "🍇🦊✈️", "Izium"),
     ]
-    assert found("🍇", "🦊", codebook=book(pair)) == []
+    assert detected("🍇", "🦊", codebook=book(pair)) == []
 
 
-def test_a_sequence_does_not_go_from_one_post_into_the_next():
-    assert found("🍇", "🦊", "🍇🦊", codebook=book(replace(GRAPES, code="🍇🦊"))) == [
+def test_a_sequence_does_not_continue_in_the_next_post():
+    assert detected("🍇", "🦊", "🍇🦊", codebook=book(replace(GRAPES, code="🍇🦊"))) == [
         ("me-2", "🍇🦊", "Izium")
     ]
 
@@ -194,40 +202,40 @@ TEXTS = st.lists(
 
 @given(st.lists(TEXTS, min_size=1, max_size=4))
 @settings(max_examples=200)
-def test_words_are_those_of_the_pattern_over_the_folded_text(texts):
-    """The automaton only passes over texts; it must pass over none that holds a word."""
+def test_words_equal_the_pattern_over_the_folded_text(texts):
+    """The automaton only skips texts; it must skip none that contains a word."""
     codes = [
         replace(GRAPES, code=word, kind="hashtag" if word[0] == "#" else "word") for word in WORDS
     ]
     pattern = word_pattern(fold(word) for word in WORDS)
     expected = {(row, key) for row, text in enumerate(texts) for key in pattern.findall(fold(text))}
-    rows, numbers = find_codes(texts, codes)
-    pairs = zip(rows.tolist(), numbers.tolist(), strict=True)
+    hits = find_codes(texts, codes)
+    pairs = zip(hits.row.tolist(), hits.code.tolist(), strict=True)
     assert {(row, fold(codes[number].code)) for row, number in pairs} == expected
 
 
-def test_words_of_a_large_codebook_and_long_ones_are_found():
-    """More than one automaton can hold."""
+def test_many_words_and_long_words_are_found():
+    """They need more than one automaton."""
     words = [f"слово{chr(ord('а') + n % 26)}{chr(ord('а') + n // 26)}" for n in range(600)]
     words += ["izium" * 400]
     codes = [replace(GRAPES, code=word, kind="word") for word in words]
-    rows, numbers = find_codes([*words, "слово", "izium" * 399], codes)
-    assert rows.tolist() == numbers.tolist() == list(range(len(words)))
+    hits = find_codes([*words, "слово", "izium" * 399], codes)
+    assert hits.row.tolist() == hits.code.tolist() == list(range(len(words)))
 
 
 def test_words_in_letters_beyond_the_automaton_are_found():
     code = replace(GRAPES, code="葡萄", kind="word")
-    assert found("葡萄", "葡", None, "(葡萄)", codebook=book(code)) == [
+    assert detected("葡萄", "葡", None, "(葡萄)", codebook=book(code)) == [
         ("me-0", "葡萄", "Izium"),
         ("me-3", "葡萄", "Izium"),
     ]
 
 
-def test_signals_are_in_the_order_of_posts_and_each_once():
+def test_signals_are_unique_and_in_the_order_of_posts():
     word = replace(GRAPES, code="raisin", kind="word")
     twice = replace(GRAPES, valid_from=pd.Timestamp("2022-01-01").date())
-    told = found("a raisin 🍇", "🍇🍇", "raisin", codebook=book(GRAPES, twice, word))
-    assert told == [
+    signals = detected("a raisin 🍇", "🍇🍇", "raisin", codebook=book(GRAPES, twice, word))
+    assert signals == [
         ("me-0", "🍇", "Izium"),
         ("me-0", "raisin", "Izium"),
         ("me-1", "🍇", "Izium"),
@@ -235,39 +243,41 @@ def test_signals_are_in_the_order_of_posts_and_each_once():
     ]
 
 
-def test_a_picture_stands_in_no_text():
-    assert found("bullfinch", codebook=book(replace(GRAPES, code="bullfinch", kind="image"))) == []
+def test_a_picture_code_is_not_searched_for_in_texts():
+    assert (
+        detected("bullfinch", codebook=book(replace(GRAPES, code="bullfinch", kind="image"))) == []
+    )
 
 
-def test_decoration_says_little_and_a_first_fox_much():
+def test_a_frequent_code_has_low_surprisal_and_a_first_one_high():
     """An account that posts fire daily: by hand, k = n = 99 and k = 0."""
     fire = book(replace(GRAPES, code="🔥"), replace(GRAPES, code="🦊"))
-    told = detect(posts(*["🔥"] * 99, "🔥🦊", step="1D"), codebook=fire)
-    last = told[told["post_id"] == "me-99"].set_index("code")["surprisal"]
+    signals = detect(posts(*["🔥"] * 99, "🔥🦊", step="1D"), codebook=fire)
+    last = signals[signals["post_id"] == "me-99"].set_index("code")["surprisal"]
     assert last["🔥"] == pytest.approx(-math.log2(99.5 / 100))
     assert last["🦊"] == pytest.approx(-math.log2(0.5 / 100))
 
 
-def test_what_is_reposted_is_a_past_of_its_own():
+def test_reposts_have_a_history_of_their_own():
     frame = posts("🍇", "🍇", "🍇", "🍇")
     frame["repost"] = pd.array([False, True, None, True], dtype="boolean")
-    told = detect(frame)
+    signals = detect(frame)
     # Own: the first, then the third after one with the code; reposts alike.
     shares = (0.5 / 1, 0.5 / 1, 1.5 / 2, 1.5 / 2)
-    assert told["surprisal"].tolist() == pytest.approx([-math.log2(share) for share in shares])
-    assert told["repost"].tolist() == [False, True, pd.NA, True]
+    assert signals["surprisal"].tolist() == pytest.approx([-math.log2(share) for share in shares])
+    assert signals["repost"].tolist() == [False, True, pd.NA, True]
 
 
-def test_an_edited_post_carries_its_code_only_since_then():
+def test_an_edited_post_carries_its_code_only_since_the_edit():
     frame = posts("🍇", "🍇", "🍇")
     frame["edited_at"] = pd.Series(
         [pd.Timestamp("2022-09-10T13:30Z"), pd.NaT, pd.NaT], dtype="datetime64[us, UTC]"
     )
-    told = detect(frame)
-    # At 13:00 the first may have had no grapes yet; at 14:00 both had.
+    signals = detect(frame)
+    # At 13:00 the first post may not have had its code yet; at 14:00 both had.
     shares = (0.5 / 1, 0.5 / 2, 2.5 / 3)
-    assert told["surprisal"].tolist() == pytest.approx([-math.log2(share) for share in shares])
-    assert told["edited_at"].notna().tolist() == [True, False, False]
+    assert signals["surprisal"].tolist() == pytest.approx([-math.log2(share) for share in shares])
+    assert signals["edited_at"].notna().tolist() == [True, False, False]
 
 
 @given(
@@ -281,8 +291,8 @@ def test_an_edited_post_carries_its_code_only_since_then():
         max_size=12,
     )
 )
-def test_surprisal_is_that_of_counting_post_by_post(rows):
-    """Rough times too: a post lies in the past only if it certainly does."""
+def test_surprisal_equals_counting_post_by_post(rows):
+    """Also with inexact times: a post counts as earlier only if it certainly was."""
     hour = pd.Timedelta("1h")
     begin = pd.Timestamp("2022-09-10T00:00Z")
     frame = pd.DataFrame(

@@ -1,4 +1,4 @@
-"""Mentions in real posts, against labels made by hand; tests/labels tells how."""
+"""Mentions in real texts compared with labels made by hand; see tests/labels/README.md."""
 
 from __future__ import annotations
 
@@ -34,81 +34,85 @@ def inside(row, inner):
 
 @pytest.fixture(scope="module")
 def texts(real_data):
-    """Return the texts of the real data by their ids and fields."""
-    found = {}
+    """Return the texts of the real data by id and field."""
+    by_id = {}
     file = real_data / "resistinua_addresses" / "addresses_2022-02_05.jsonl"
     for number, line in enumerate(file.read_text("utf-8").split("\n")[:-1], start=1):
         post = json.loads(line)
         for part in ("text", "name", "description"):
-            found[f"{post['id']}/{number}", part] = post[part]
+            by_id[f"{post['id']}/{number}", part] = post[part]
     file = real_data / "ucdp_ged_ukraine_pre2022" / "conflict_data_ukr_2014-2021_hdx.csv"
     with file.open(encoding="utf-8", newline="") as handle:
         for event in csv.DictReader(handle):
             for part in ("source_headline", "where_description"):
-                found[f"ucdp/{event['id']}", part] = event[part]
-    return found
+                by_id[f"ucdp/{event['id']}", part] = event[part]
+    return by_id
 
 
 @dataclass
-class Compared:
-    """What the program tells of some texts, against what a reader did."""
+class Comparison:
+    """Mentions found in some texts, compared with those that a reader labelled."""
 
-    right: int = 0
-    alone: int = 0
+    correct: int = 0
+    unambiguous: int = 0
     wrong: list[str] = field(default_factory=list)
     missed: list[str] = field(default_factory=list)
 
     @property
     def precision(self):
-        return self.right / (self.right + len(self.wrong))
+        return self.correct / (self.correct + len(self.wrong))
 
     @property
     def recall(self):
-        return self.right / (self.right + len(self.missed))
+        return self.correct / (self.correct + len(self.missed))
 
     def __str__(self):
-        def told(name, others):
-            many = self.right + len(others)
-            low, high = binomtest(self.right, many).proportion_ci(method="wilson")
-            return f"{name} {self.right}/{many} ({low:.2f} to {high:.2f}), not {others}"
+        def rate(name, others):
+            total = self.correct + len(others)
+            low, high = binomtest(self.correct, total).proportion_ci(method="wilson")
+            return f"{name} {self.correct}/{total} ({low:.2f} to {high:.2f}), not {others}"
 
-        return told("precision", self.wrong) + "; " + told("recall", self.missed)
+        return rate("precision", self.wrong) + "; " + rate("recall", self.missed)
 
 
 @cache
-def mentioned(text):
+def mentions_in(text):
     return find_mentions(text, Gazetteer.default())
 
 
 def compare(texts, read, labels, group):
-    """Compare text by text and add up by group; a name of several places counts as one."""
+    """Compare text by text and add up by group; a mention of several places counts once."""
     known = {span(row): row["place_id"] for row in labels}
-    found = defaultdict(Compared)
+    comparisons = defaultdict(Comparison)
     for row in read:
-        part = found[group(row)]
+        comparison = comparisons[group(row)]
         text = texts[span(row)[:2]]
-        labelled = {one: place for one, place in known.items() if inside(row, one)}
-        told = {
-            one: {place.id for place in mention.places}
-            for mention in mentioned(text)
-            if inside(row, one := (*span(row)[:2], mention.start, mention.end))
+        labelled = {key: place for key, place in known.items() if inside(row, key)}
+        detected = {
+            key: {place.id for place in mention.places}
+            for mention in mentions_in(text)
+            if inside(row, key := (*span(row)[:2], mention.start, mention.end))
         }
-        right = [one for one, places in told.items() if labelled.get(one) in places]
-        part.right += len(right)
-        part.alone += sum(len(told[one]) == 1 for one in right)
-        part.wrong += [text[one[2] : one[3]] for one in sorted(told) if one not in right]
-        part.missed += [text[one[2] : one[3]] for one in sorted(labelled) if one not in right]
-    return found
+        correct = [key for key, places in detected.items() if labelled.get(key) in places]
+        comparison.correct += len(correct)
+        comparison.unambiguous += sum(len(detected[key]) == 1 for key in correct)
+        comparison.wrong += [
+            text[key[2] : key[3]] for key in sorted(detected) if key not in correct
+        ]
+        comparison.missed += [
+            text[key[2] : key[3]] for key in sorted(labelled) if key not in correct
+        ]
+    return comparisons
 
 
 @pytest.mark.real
-def test_mentions_are_those_that_a_reader_finds(texts):
+def test_mentions_agree_with_the_labels_of_a_reader(texts):
     """Precision at least 0.95 and recall at least 0.90."""
     first = compare(texts, rows("paragraphs.csv"), rows("mentions.csv"), lambda _: "all")["all"]
     assert first.precision >= 0.95, str(first)
     assert first.recall >= 0.90, str(first)
-    # Most names mean one place, not one of several.
-    assert first.alone / first.right >= 0.95
+    # Most mentions mean a single place.
+    assert first.unambiguous / first.correct >= 0.95
 
 
 def source(row):
@@ -121,67 +125,67 @@ def source(row):
     [
         ("posts", "uk", 0.95, 0.90),
         ("posts", "ru", 0.95, 0.90),
-        # Below what is asked: Chornobyl, of 1,575 people, is missed where it stands alone.
+        # Below the target: Chornobyl, with 1,575 inhabitants, is missed where it has no context.
         ("posts", "en", 0.95, 0.85),
-        # Far below: hamlets of one name in a region, and names spelt as in Russian.
+        # Far below: hamlets of one name in a region, and transliterations from Russian.
         ("notes", "en", 0.75, 0.60),
     ],
 )
-def test_new_texts_by_language(texts, where, language, precision, recall):
-    """What is asked is held where it is reached; `-rP` prints the figures."""
-    found = compare(
+def test_new_texts_reach_the_target_by_language(texts, where, language, precision, recall):
+    """The target applies where it is reached; `-rP` prints the figures."""
+    comparison = compare(
         texts,
         rows("new_texts.csv"),
         rows("new_mentions.csv"),
         lambda row: (source(row), row["language"]),
     )[where, language]
-    print(f"{where} in {language}: {found}")  # noqa: T201
-    assert found.precision >= precision, str(found)
-    assert found.recall >= recall, str(found)
+    print(f"{where} in {language}: {comparison}")  # noqa: T201
+    assert comparison.precision >= precision, str(comparison)
+    assert comparison.recall >= recall, str(comparison)
 
 
 @pytest.mark.real
-def test_new_posts_of_each_round(texts):
-    """The second round was drawn when the program had been changed by what it missed."""
-    found = compare(
+def test_new_posts_reach_the_target_in_each_round(texts):
+    """The second round was drawn after the rules were changed for the misses of the first."""
+    comparisons = compare(
         texts,
         rows("new_texts.csv"),
         rows("new_mentions.csv"),
         lambda row: (source(row), row["round"]),
     )
     for number in ("1", "2"):
-        posts = found["posts", number]
+        posts = comparisons["posts", number]
         print(f"posts of round {number}: {posts}")  # noqa: T201
         assert posts.precision >= 0.95, str(posts)
         assert posts.recall >= 0.90, str(posts)
 
 
 @pytest.mark.real
-def test_labels_lie_in_the_texts_that_were_read_and_are_whole_words(texts):
+def test_labels_are_complete_words_in_the_texts_that_were_read(texts):
     for read, labels in (
         ("paragraphs.csv", "mentions.csv"),
         ("second_paragraphs.csv", "second_reader.csv"),
         ("new_texts.csv", "new_mentions.csv"),
     ):
-        wide = rows(read)
+        passages = rows(read)
         for row in rows(labels):
-            one = span(row)
-            assert any(inside(text, one) for text in wide), row
-            text = texts[one[:2]]
-            around = text[one[2] - 1 : one[2]] + text[one[3] : one[3] + 1]
-            assert not any(letter.isalpha() for letter in around), text[one[2] : one[3]]
+            *key, start, end = span(row)
+            assert any(inside(passage, span(row)) for passage in passages), row
+            text = texts[tuple(key)]
+            around = text[start - 1 : start] + text[end : end + 1]
+            assert not any(letter.isalpha() for letter in around), text[start:end]
             assert not row["place_id"] or row["place_id"] in Gazetteer.default()
 
 
 def test_the_second_reader_agrees_with_the_first():
-    """Read blind, by the same rules; one reader's mention is the other's, place and all."""
+    """Labelled blind, by the same rules; mentions are equal in span and place."""
     read = rows("second_paragraphs.csv")
-    told = [
+    first, second = (
         {
             (*span(row), row["place_id"])
             for row in rows(name)
             if any(inside(text, span(row)) for text in read)
         }
         for name in ("mentions.csv", "second_reader.csv")
-    ]
-    assert 2 * len(told[0] & told[1]) / (len(told[0]) + len(told[1])) >= 0.95
+    )
+    assert 2 * len(first & second) / (len(first) + len(second)) >= 0.95

@@ -1,4 +1,4 @@
-"""Names in texts: inflected, in three languages, and only where they speak of a place."""
+"""Mentions: inflected names in three languages, only where they refer to a place."""
 
 from __future__ import annotations
 
@@ -9,17 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foxgrape.detection.mentions import _NEAR, _word_before, find_mentions
+from foxgrape.detection.mentions import _CONTEXT, _word_before, find_mentions
 from foxgrape.places import Gazetteer
 
 DEFAULT = Gazetteer.default()
 
 
-def told(text, gazetteer=DEFAULT):
+def spelling_and_place(text, gazetteer=DEFAULT):
     return [
-        (text[each.start : each.end], each.places[0].name)
-        for each in find_mentions(text, gazetteer)
+        (text[mention.start : mention.end], mention.places[0].name)
+        for mention in find_mentions(text, gazetteer)
     ]
+
+
+def ids(text):
+    return [{place.id for place in mention.places} for mention in find_mentions(text, DEFAULT)]
 
 
 @pytest.mark.parametrize(
@@ -37,8 +41,8 @@ def told(text, gazetteer=DEFAULT):
         ("\U0001f347 Харків", [("Харків", "Kharkiv")]),
     ],
 )
-def test_names_are_found_in_any_case_form(text, expected):
-    assert told(text) == expected
+def test_names_are_found_in_any_inflected_form(text, expected):
+    assert spelling_and_place(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -71,8 +75,8 @@ def test_names_are_found_in_any_case_form(text, expected):
         "",
     ],
 )
-def test_words_first_names_regions_and_streets_are_no_mentions(text):
-    assert told(text) == []
+def test_words_first_names_regions_and_streets_are_not_mentions(text):
+    assert spelling_and_place(text) == []
 
 
 @pytest.mark.parametrize(
@@ -93,24 +97,24 @@ def test_words_first_names_regions_and_streets_are_no_mentions(text):
         ("село Чечня", "Chechnya"),
     ],
 )
-def test_a_weak_name_is_read_where_the_words_around_speak_of_a_place(text, name):
-    signals = {each.places[0].name: each.sure for each in find_mentions(text, DEFAULT)}
-    assert signals[name] is False
+def test_a_weak_name_counts_where_the_words_around_refer_to_a_place(text, name):
+    certain = {mention.places[0].name: mention.certain for mention in find_mentions(text, DEFAULT)}
+    assert certain[name] is False
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("полон мера Мелітополя Івана Федорова", [("Мелітополя", "Melitopol")]),
-        # The plant of a town is a mention of it, that of a region is none.
+        # A plant named after a town mentions the town; one named after a region does not.
         ("the Enerhodar nuclear power plant", [("Enerhodar", "Enerhodar")]),
     ],
 )
-def test_a_town_is_read_in_the_name_of_its_mayor_and_of_its_plant(text, expected):
-    assert told(text) == expected
+def test_a_town_is_mentioned_by_its_mayor_and_by_its_plant(text, expected):
+    assert spelling_and_place(text) == expected
 
 
-def test_a_name_of_several_places_means_the_one_in_the_region_behind_it():
+def test_the_region_behind_a_shared_name_decides_which_place_is_meant():
     def regions(text):
         (first, *_) = find_mentions(text, DEFAULT)
         return {place.admin1 for place in first.places}
@@ -118,53 +122,50 @@ def test_a_name_of_several_places_means_the_one_in_the_region_behind_it():
     assert len(regions("the village of Pisky")) > 1
     assert regions("the village of Pisky, Donetsk region") == {"Donetsk Oblast"}
     assert regions("the village of Pisky (Yasynuvata district, Donetsk Obl)") == {"Donetsk Oblast"}
-    # A region before the name, or far behind it, says nothing of it.
+    # A region far behind the name does not decide.
     assert len(regions("the village of Pisky" + " and so on" * 9 + " in Donetsk region")) > 1
 
 
-def test_a_hamlet_alone_is_not_read():
-    assert told("Гракове") == []
-    assert told("Гракове", Gazetteer([DEFAULT["geonames:707292"]])) == []
+def test_a_hamlet_without_context_is_not_a_mention():
+    assert spelling_and_place("Гракове") == []
+    assert spelling_and_place("Гракове", Gazetteer([DEFAULT["geonames:707292"]])) == []
 
 
-def test_in_a_list_of_ones_own_no_place_is_too_small():
+def test_in_a_small_gazetteer_no_place_is_too_small():
     hamlet = next(match.place for match in DEFAULT.find("Гракове"))
-    assert told("Гракове", Gazetteer([hamlet])) == [("Гракове", "Hrakove")]
+    assert spelling_and_place("Гракове", Gazetteer([hamlet])) == [("Гракове", "Hrakove")]
 
 
-def test_a_name_of_several_places_means_the_one_near_another_that_is_named():
-    def ids(text):
-        return [{place.id for place in each.places} for each in find_mentions(text, DEFAULT)]
-
+def test_a_shared_name_means_the_place_near_another_mention():
     (alone,) = ids("Лиман")
     assert len(alone) > 1
     (beside, _) = ids("Лиман і Слов'янськ")
     assert beside < alone
     assert "geonames:704204" in beside
     # Far more people live in one Mykolaiv than in all others.
-    assert [len(each) for each in ids("Миколаїв")] == [1]
+    assert [len(places) for places in ids("Миколаїв")] == [1]
 
 
 def test_spans_are_code_points_and_do_not_overlap():
     text = "🍇🇺🇦 Велика Олександрівка, Нова Каховка та Каховка 🦊"
     spans = find_mentions(f"у {text}", DEFAULT)
-    assert [f"у {text}"[each.start : each.end] for each in spans] == [
+    assert [f"у {text}"[span.start : span.end] for span in spans] == [
         "Велика Олександрівка",
         "Нова Каховка",
         "Каховка",
     ]
-    assert all(one.end <= other.start for one, other in pairwise(spans))
+    assert all(first.end <= second.start for first, second in pairwise(spans))
 
 
 @given(st.text(alphabet="Іа9_'’-. \n\u00a0«\"(*,–", max_size=60))
-def test_the_word_before_is_what_a_pattern_finds(text):
+def test_the_word_before_equals_a_regular_expression(text):
     pattern = re.compile(r"([\w'’ʼ]+)(\.?)[\s«„“\"*(]*$")
-    match = pattern.search(text[-_NEAR:])
+    match = pattern.search(text[-_CONTEXT:])
     word = match[1] if match and not match[2] else ""
     assert _word_before(text, len(text)) == word
 
 
-def test_a_full_stop_is_read_behind_what_it_shortens_alone():
+def test_a_full_stop_is_allowed_only_after_an_abbreviation():
     assert _word_before("у м. «", 6) == "м"
     assert _word_before("на вул.\u00a0", 8) == "вул"
     assert _word_before("у полі. ", 8) == ""

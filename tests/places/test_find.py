@@ -208,7 +208,7 @@ def test_recall_of_collected_spellings():
 def test_ordinary_words_are_rarely_taken_for_places():
     words = spellings.read("ordinary_words.csv")
     assert len(words) >= 200
-    assert len(spellings.taken(capital=False)) <= 0.02 * len(words)
+    assert len(spellings.false_matches(capital=False)) <= 0.02 * len(words)
 
 
 def test_a_place_is_the_same_object_by_id_and_by_name(tmp_path: Path):

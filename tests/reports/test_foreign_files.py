@@ -434,15 +434,15 @@ def test_the_copy_of_a_study_whose_process_was_killed_is_cleared_by_the_next(tmp
 DETECTION = """
 import sys, time
 from foxgrape import detect_all
-from foxgrape.detection import partitions
+from foxgrape.detection import batch
 def wait(*_):
     WAIT
-real = partitions.pq.ParquetWriter
+real = batch.pq.ParquetWriter
 def writer(*of):
     made = real(*of)
     made.write_table = wait
     return made
-partitions.pq.ParquetWriter = writer
+batch.pq.ParquetWriter = writer
 detect_all(sys.argv[1], sys.argv[2])
 """
 

@@ -1,6 +1,7 @@
-"""A column of texts as it lies in memory: UTF-8 back to back, and where each text begins.
+# ruff: noqa: PLR2004 - the byte values are those of RFC 3629
+"""Columns of text as Arrow buffers, and decoding of the UTF-8 in them.
 
-Arrow columns, and pandas text columns, which are such, are not copied; a list is, once.
+Arrow columns, and the pandas text columns that wrap them, are not copied; a list is copied once.
 """
 
 from __future__ import annotations
@@ -18,99 +19,112 @@ from foxgrape.errors import TableError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    import numpy.typing as npt
+    from foxgrape._util.typing import BoolArray, IntArray, UInt8Array, UInt64Array
 
-__all__ = ["Buffers", "arrow_buffers", "as_arrow", "texts_at"]
+
+__all__ = [
+    "TextBuffers",
+    "arrow_buffers",
+    "as_arrow",
+    "decode_code_point",
+    "decode_malformed",
+    "texts_at",
+]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_NONE_MISSING = np.zeros(0, np.bool_)
+_ALL_VALID = np.zeros(0, np.bool_)
+_REPLACEMENT = 0xFFFD
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Buffers:
-    """A stretch of a column.
+class TextBuffers:
+    """The buffers of consecutive texts of a column.
 
     Attributes
     ----------
-    first
-        The row of its first text.
+    first_row
+        The row of the first text in the column.
     data
-        Bytes; text `i` of the stretch is ``data[offsets[i]:offsets[i + 1]]``.
+        Bytes; text `i` is ``data[offsets[i]:offsets[i + 1]]``.
     words
-        The same bytes by eight, but for the last few.
+        The same bytes as 64-bit words, without the incomplete word at the end.
     offsets
-        Where texts begin, and the end of the last.
+        Where each text begins, and where the last one ends.
     valid
-        Which texts are not missing; empty if none is.
+        Which texts are not missing; empty if all are present.
     """
 
-    first: int
-    data: npt.NDArray[np.uint8]
-    words: npt.NDArray[np.uint64]
-    offsets: npt.NDArray[np.int64]
-    valid: npt.NDArray[np.bool_]
+    first_row: int
+    data: UInt8Array
+    words: UInt64Array
+    offsets: IntArray
+    valid: BoolArray
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    def part(self, begin: int, end: int) -> Buffers:
-        """Return the texts from one to before another."""
-        offsets, valid = self.offsets[begin : end + 1], self.valid[begin:end]
-        return replace(self, first=self.first + begin, offsets=offsets, valid=valid)
+    @property
+    def n_bytes(self) -> int:
+        """The size of the texts in bytes."""
+        return int(self.offsets[-1] - self.offsets[0])
 
-    def split(self, size: int) -> Iterator[Buffers]:
-        """Return parts of about so many bytes, of one text at least."""
+    def split(self, size: int) -> Iterator[TextBuffers]:
+        """Yield parts of about `size` bytes, with at least one text each."""
         begin = 0
         while begin < len(self):
-            wanted = self.offsets[begin] + size
-            end = int(np.searchsorted(self.offsets, wanted, "right")) - 1
+            end = int(np.searchsorted(self.offsets, self.offsets[begin] + size, "right")) - 1
             end = min(max(end, begin + 1), len(self))
-            yield self.part(begin, end)
+            yield replace(
+                self,
+                first_row=self.first_row + begin,
+                offsets=self.offsets[begin : end + 1],
+                valid=self.valid[begin:end],
+            )
             begin = end
 
 
-def arrow_buffers(texts: Any) -> Iterator[Buffers]:
-    """Return the stretches of a column that hold any text.
+def arrow_buffers(texts: Any) -> Iterator[TextBuffers]:
+    """Yield the buffers of a column, chunk by chunk; chunks without any text are skipped.
 
     Parameters
     ----------
     texts
-        A pandas text column, an Arrow array or chunked array of text, anything that speaks Arrow's
-        C stream interface, or any iterable; what is no text in one is missing.
+        A pandas text column, an Arrow array or chunked array of text, any object with the Arrow C
+        stream interface, or any iterable, in which values other than texts count as missing.
 
     Raises
     ------
     TableError
-        If it is an Arrow column of something else.
+        If `texts` is an Arrow column of another type.
 
     Examples
     --------
-    >>> [stretch.offsets.tolist() for stretch in buffers(["ab", None, "🍇"])]
+    >>> [buffers.offsets.tolist() for buffers in arrow_buffers(["ab", None, "🍇"])]
     [[0, 2, 2, 6]]
     """
     column = as_arrow(texts)
-    first = 0
+    first_row = 0
     for chunk in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
-        stretch = _stretch(chunk, first)
-        if stretch is not None:
-            yield stretch
-        first += len(chunk)
+        buffers = _chunk_buffers(chunk, first_row)
+        if buffers is not None:
+            yield buffers
+        first_row += len(chunk)
 
 
-def texts_at(column: Any, rows: npt.NDArray[np.int64]) -> list[str]:
-    """Return the texts of some rows of an Arrow column; of missing ones, an empty text.
+def texts_at(column: Any, rows: IntArray) -> list[str]:
+    """Return the texts at some rows of an Arrow column; a missing text is empty.
 
     Examples
     --------
     >>> texts_at(as_arrow(["a", None, "🍇"]), np.array([1, 2]))
     ['', '🍇']
     """
-    held = column.take(pa.array(rows)).cast(pa.large_binary()).to_pylist()
-    return ["" if each is None else each.decode("utf-8", "replace") for each in held]
+    values = column.take(pa.array(rows)).cast(pa.large_binary()).to_pylist()
+    return ["" if value is None else value.decode("utf-8", "replace") for value in values]
 
 
 def as_arrow(texts: Any) -> Any:
-    """Return a column of texts as Arrow holds it; see `buffers`."""
+    """Return a column of texts as an Arrow array; see `arrow_buffers` for the types accepted."""
     if isinstance(texts, pd.Series | pd.Index):
         texts = texts.array
     if isinstance(texts, pa.Array | pa.ChunkedArray):
@@ -124,7 +138,7 @@ def as_arrow(texts: Any) -> Any:
 
 
 def _from_list(texts: Iterable[Any]) -> pa.Array:
-    """Return a list as a column; lone surrogates, which UTF-8 lacks, as what stands for broken."""
+    """Return a list as a column; lone surrogates, which UTF-8 cannot encode, become U+FFFD."""
     try:
         return pa.array(texts, pa.large_string(), from_pandas=True)
     except (pa.ArrowException, UnicodeEncodeError):
@@ -134,37 +148,80 @@ def _from_list(texts: Iterable[Any]) -> pa.Array:
         return pa.array(clean, pa.large_string())
 
 
-def _stretch(chunk: Any, first: int) -> Buffers | None:
-    kind = chunk.type
-    if pa.types.is_dictionary(kind):
-        chunk, kind = chunk.dictionary_decode(), kind.value_type
-    if pa.types.is_null(kind) or len(chunk) == chunk.null_count:
+def _chunk_buffers(chunk: Any, first_row: int) -> TextBuffers | None:
+    dtype = chunk.type
+    if pa.types.is_dictionary(dtype):
+        chunk, dtype = chunk.dictionary_decode(), dtype.value_type
+    if pa.types.is_null(dtype) or len(chunk) == chunk.null_count:
         return None
-    if pa.types.is_string_view(kind):
-        chunk, kind = chunk.cast(pa.large_string()), pa.large_string()
-    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
-        raise TableError("this is no column of texts", expected="text", got=kind)
+    if pa.types.is_string_view(dtype):
+        chunk, dtype = chunk.cast(pa.large_string()), pa.large_string()
+    if not (pa.types.is_string(dtype) or pa.types.is_large_string(dtype)):
+        raise TableError("the column must hold text", expected="text", got=dtype)
     _, offsets, data = chunk.buffers()
-    width = np.int32 if pa.types.is_string(kind) else np.int64
-    begins = np.frombuffer(offsets, width)[chunk.offset : chunk.offset + len(chunk) + 1]
-    held = _aligned(data)
-    return Buffers(
-        first,
-        held,
-        held[: len(held) // 8 * 8].view(np.uint64),
-        _locked(begins.astype(np.int64, copy=False)),
-        chunk.is_valid().to_numpy(zero_copy_only=False) if chunk.null_count else _NONE_MISSING,
+    width = np.int32 if pa.types.is_string(dtype) else np.int64
+    chunk_offsets = np.frombuffer(offsets, width)[chunk.offset : chunk.offset + len(chunk) + 1]
+    aligned = _aligned(data)
+    return TextBuffers(
+        first_row,
+        aligned,
+        aligned[: len(aligned) // 8 * 8].view(np.uint64),
+        _read_only(chunk_offsets.astype(np.int64, copy=False)),
+        chunk.is_valid().to_numpy(zero_copy_only=False) if chunk.null_count else _ALL_VALID,
     )
 
 
 def _aligned(data: Any) -> Any:
-    """Return bytes that can be read by eight; what came by another way than Arrow's is copied."""
-    held = np.frombuffer(b"" if data is None else data, np.uint8)
-    return _locked(held if held.ctypes.data % 8 == 0 else held.copy())
+    """Return the bytes aligned to 64-bit words; only buffers not allocated by Arrow are copied."""
+    array = np.frombuffer(b"" if data is None else data, np.uint8)
+    return _read_only(array if array.ctypes.data % 8 == 0 else array.copy())
 
 
-def _locked(array: Any) -> Any:
-    """Return an array that cannot be written, so that a kernel is compiled for one kind."""
+def _read_only(array: Any) -> Any:
+    """Return a read-only view, so that numba compiles the kernels for one array type only."""
     array = array.view()
     array.flags.writeable = False
     return array
+
+
+def decode_code_point(data: UInt8Array, at: int, stop: int) -> tuple[int, int]:
+    """Return the code point at byte `at` and its size in bytes.
+
+    Malformed bytes are read as ``bytes.decode(errors="replace")`` reads them: one U+FFFD for the
+    longest prefix of a code point. Plain Python that numba can compile.
+    """
+    lead = int(data[at])
+    if lead < 0x80:
+        return lead, 1
+    if lead >= 0xE0 and at + 4 <= stop:
+        second, third, fourth = int(data[at + 1]), int(data[at + 2]), int(data[at + 3])
+        tails = (second ^ 0x80) | (third ^ 0x80)
+        point = (lead & 15) << 12 | (second & 63) << 6 | third & 63
+        if lead < 0xF0:
+            if tails < 0x40 and point >= 0x800 and not 0xD800 <= point < 0xE000:
+                return point, 3
+        else:
+            point = (point & 0x7FFF) << 6 | fourth & 63
+            if (tails | fourth ^ 0x80) < 0x40 and lead < 0xF5 and 0x10000 <= point < 0x110000:
+                return point, 4
+    return decode_malformed(data, at, stop)
+
+
+def decode_malformed(data: UInt8Array, at: int, stop: int) -> tuple[int, int]:
+    """Return what `decode_code_point` does, for any bytes beyond ASCII; slower."""
+    lead = int(data[at])
+    if lead < 0xC2 or lead > 0xF4:
+        return _REPLACEMENT, 1
+    needed = 1 + (lead >= 0xE0) + (lead >= 0xF0)
+    point = lead & (0x3F >> needed)
+    low = 0xA0 if lead == 0xE0 else 0x90 if lead == 0xF0 else 0x80
+    high = 0x9F if lead == 0xED else 0x8F if lead == 0xF4 else 0xBF
+    for size in range(1, needed + 1):
+        if at + size >= stop:
+            return _REPLACEMENT, size
+        byte = int(data[at + size])
+        if byte < low or byte > high:
+            return _REPLACEMENT, size
+        low, high = 0x80, 0xBF
+        point = point << 6 | byte & 0x3F
+    return point, needed + 1

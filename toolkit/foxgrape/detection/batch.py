@@ -1,56 +1,81 @@
-"""Detect in more posts than fit into memory: here or on a cluster, going on where it stopped."""
+"""Detect signals in more posts than fit into memory, on this machine or on a Dask cluster.
+
+Each partition (some row groups of a Parquet file) yields its signals without surprisal, and what
+its posts add to the histories of their accounts. Surprisal is computed when all partitions are
+there, so the result equals that of one call of `detect`.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from contextlib import ExitStack
+import re
+import stat
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from foxgrape import schemas, times
 from foxgrape._util.directories import Directory, can_lock, clear_parts, directory_at
-from foxgrape.detection.partitions import (
-    MARKER,
-    SIGNALS,
-    RowGroupRange,
-    clear,
-    detect_partition,
-    is_written,
-    keep,
-    merge_partitions,
-    row_group_ranges,
-)
-from foxgrape.errors import StoreError
+from foxgrape.detection.detect import PostColumns, detect_without_surprisal
+from foxgrape.detection.surprisal import CodeOccurrences, PostHistory, surprisal_bits
+from foxgrape.errors import StoreError, TableError
+from foxgrape.io.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from foxgrape.detection.partitions import Part
+    from foxgrape._util.typing import FloatArray, IntArray
     from foxgrape.places import Codebook
 
-__all__ = ["DetectionResult", "detect_all"]
+
+__all__ = [
+    "DetectionResult",
+    "Partition",
+    "RowGroupRange",
+    "detect_all",
+    "detect_partition",
+    "merge_partitions",
+    "row_group_ranges",
+]
 
 #: Posts that are read at once, about.
 BATCH = 250_000
-#: Parts that wait at the cluster for each of its threads: enough to do, and few to hold.
-_AHEAD = 2
+#: Posts whose histories are in memory at once when partitions are merged, about: some 3 GB.
+SHARD_POSTS = 50_000_000
+#: Names of the file that identifies a detection, of its result, and of a file that is being written.
+_PLAN, _SIGNALS, _DRAFT = "plan.txt", "signals.parquet", "draft"
+#: The files of a detection; earlier versions wrote a draft per process.
+_OWN_FILES = re.compile(
+    r"draft|((signals|occurrences|history|past)-[0-9]{6}|signals)\.parquet(\.[0-9]+\.part)?"
+)
+#: Partitions submitted to a cluster per thread: enough to keep it busy, few enough to hold.
+_TASKS_PER_THREAD = 2
+_COLUMNS = ["post_id", "platform", "account", "posted_at", "posted_until", "text", "repost"]
+_COLUMNS += ["edited_at"]
 
 
 @dataclass(frozen=True, slots=True)
 class DetectionResult:
-    """What detecting in many posts did.
+    """The outcome of `detect_all`.
 
     Attributes
     ----------
     source, signals_file
         What was read, and the file of signals.
     posts, signals
-        How many there are.
+        Their numbers.
     parts, resumed
-        Parts in which it was done, and how many of them had been done before.
+        The number of partitions, and how many of them an earlier call had completed.
     """
 
     source: str
@@ -61,10 +86,42 @@ class DetectionResult:
     resumed: int
 
     def sentence(self) -> str:
-        """Say it in one sentence."""
-        told = f"{self.source}: {self.signals:,} signals in {self.posts:,} posts"
-        before = f", {self.resumed:,} of {self.parts:,} parts done before" if self.resumed else ""
-        return f"{told}{before}; see {self.signals_file}."
+        """Return the result in one sentence."""
+        resumed = (
+            f" ({self.resumed:,} of {self.parts:,} parts were done before)" if self.resumed else ""
+        )
+        return (
+            f"{self.source}: {self.signals:,} signals in {self.posts:,} posts{resumed}; "
+            f"see {self.signals_file}."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RowGroupRange:
+    """Row groups of a Parquet file that are read together."""
+
+    file: str
+    groups: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """The signals of some row groups, and what their surprisal depends on.
+
+    Attributes
+    ----------
+    signals
+        The signals table without surprisal.
+    occurrences
+        For each signal the columns of `CodeOccurrences`; rows count from the first post of the
+        partition, streams and codes are hashes.
+    history
+        For each post its stream, its last possible instant (``end``) and the hash of its id.
+    """
+
+    signals: pd.DataFrame
+    occurrences: pd.DataFrame
+    history: pd.DataFrame
 
 
 def detect_all(
@@ -77,38 +134,38 @@ def detect_all(
     batch: int = BATCH,
     progress: Callable[[int, int], None] | None = None,
 ) -> DetectionResult:
-    """Find the signals in a store or in files of Parquet, in bounded memory.
+    """Find the signals in a store or in Parquet files, in bounded memory.
 
-    The signals are those of `detect` over all posts at once, row for row, wherever they are
-    found. What is done is kept beside until all is; a call that was stopped goes on from there.
+    The signals equal those of one call of `detect` over all posts, row for row. A call that is
+    stopped can be repeated: it continues with the partitions that are missing.
 
     Parameters
     ----------
     source
-        A store's folder, a folder of Parquet files, or one; in the columns of the posts table.
-        Each post once.
+        A store, a folder of Parquet files, or one file, in the columns of the posts table. Each
+        post must occur once.
     out
-        The folder in which ``signals.parquet`` is written; made where there is none.
+        The folder for ``signals.parquet``; created if needed.
     codebook, mentions
-        As in `detect`.
+        As for `detect`.
     scheduler
-        The address of a Dask scheduler, such as ``tcp://10.0.0.1:8786``, whose workers then do
-        the work; they must have foxgrape, and see `source` under the same path.
+        Address of a Dask scheduler, such as ``tcp://10.0.0.1:8786``, whose workers do the work.
+        They need foxgrape, and must see `source` under the same path.
     batch
-        How many posts are read at once, about; a row group of a file is not divided.
+        The number of posts read at once, about; a row group of a file is not divided.
     progress
-        Is called with the number of parts done, and of all.
+        Called with the number of partitions done and the total.
 
     Returns
     -------
-    Detected
+    DetectionResult
 
     Raises
     ------
     StoreError
-        If `source` cannot be read, or `out` holds what another call has begun.
+        If `source` cannot be read, or `out` holds an unfinished detection with other arguments.
     TableError
-        If posts break their schema, or one stands there twice.
+        If posts break their schema, or a post occurs twice.
 
     Examples
     --------
@@ -121,125 +178,310 @@ def detect_all(
     61
     """
     out = Path(out)
-    parts = row_group_ranges(source, batch)
-    mark = _mark(parts, codebook, mentions=mentions)
+    ranges = row_group_ranges(source, batch)
+    digest = _plan_digest(ranges, codebook, mentions=mentions)
+    run = _run_here if scheduler is None else partial(_run_on_cluster, scheduler)
+    report = progress or (lambda *_: None)
     with ExitStack() as stack:
-        folder, work = _begin(out, mark, stack)
-        done, posts, signals = _detect(work, parts, codebook, mentions, scheduler, progress)
-        work.rename(SIGNALS, SIGNALS, to=folder)
-        clear(work)
-        folder.rmdir(work.path.name)
-    file = str(out / SIGNALS)
-    return DetectionResult(str(source), file, posts, signals, len(parts), done)
+        folder, parts = _open_folders(out, digest, stack)
+        missing = [number for number in range(len(ranges)) if not _is_written(parts, number)]
+        resumed = done = len(ranges) - len(missing)
+        report(done, len(ranges))
+        for number, partition in run(ranges, missing, codebook, mentions):
+            _write_partition(partition, parts, number)
+            done += 1
+            report(done, len(ranges))
+        posts, signals = merge_partitions(parts, len(ranges))
+        parts.rename(_SIGNALS, _SIGNALS, to=folder)
+        _clear(parts)
+        folder.rmdir(parts.path.name)
+    file = str(out / _SIGNALS)
+    return DetectionResult(str(source), file, posts, signals, len(ranges), resumed)
 
 
-def _detect(
-    work: Directory,
-    parts: list[RowGroupRange],
-    codebook: Codebook | None,
-    mentions: bool,
-    scheduler: str | None,
-    progress: Callable[[int, int], None] | None,
-) -> tuple[int, int, int]:
-    """Do the parts that are not done, and join all; return how many were done, posts, signals."""
-    todo = [number for number in range(len(parts)) if not is_written(work, number)]
-    done = before = len(parts) - len(todo)
-    tell = progress or (lambda *_: None)
-    tell(done, len(parts))
-    finished = _here if scheduler is None else partial(_on_cluster, scheduler)
-    for number, part in finished(parts, todo, codebook, mentions):
-        keep(part, work, number)
-        done += 1
-        tell(done, len(parts))
-    return before, *merge_partitions(work, len(parts))
-
-
-def _mark(parts: list[RowGroupRange], codebook: Codebook | None, *, mentions: bool) -> str:
-    """Return what tells this detection from one of other files, codes or options."""
-    if not parts:
-        raise StoreError("there are no posts to detect in")
-    files = {part.file: Path(part.file).stat() for part in parts}
-    codes = None if codebook is None else [asdict(code) for code in codebook]
-    told = {
-        "parts": [asdict(part) for part in parts],
-        "files": {name: [stat.st_size, stat.st_mtime_ns] for name, stat in files.items()},
-        "codes": codes,
+def _plan_digest(ranges: list[RowGroupRange], codebook: Codebook | None, *, mentions: bool) -> str:
+    """Return a hash of the files, codes and options of a detection."""
+    if not ranges:
+        raise StoreError("the source must contain posts", expected="one row group or more", got=0)
+    stats = {part.file: Path(part.file).stat() for part in ranges}
+    plan = {
+        "parts": [asdict(part) for part in ranges],
+        "files": {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()},
+        "codes": None if codebook is None else [asdict(code) for code in codebook],
         "mentions": mentions,
     }
-    return hashlib.sha256(json.dumps(told, default=str, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(plan, default=str, sort_keys=True).encode()).hexdigest()
 
 
-def _begin(out: Path, mark: str, stack: ExitStack) -> tuple[Directory, Directory]:
-    """Open the folder that the user named, and in it the one of parts, until the stack is left.
+def _open_folders(out: Path, digest: str, stack: ExitStack) -> tuple[Directory, Directory]:
+    """Open the output folder and its folder of partitions, locked for this process.
 
-    No other process has it, and its marker is this detection's. What an earlier call of this very
-    detection left half is cleared.
+    Removes unfinished files of an earlier call of the same detection.
     """
     try:
         folder = stack.enter_context(directory_at(out, make=True))
-        work = stack.enter_context(folder.child("parts", make=True))
-        if _is_taken(work):
-            raise StoreError("another process detects here", file=work.path)
-        _check(work, mark)
-        # Earlier versions wrote the signals there.
-        clear_parts(folder, SIGNALS, b"PAR1")
+        parts = stack.enter_context(folder.child("parts", make=True))
+        if _is_locked(parts):
+            raise StoreError("another process is detecting in this folder", file=parts.path)
+        _check_plan(parts, digest)
+        clear_parts(folder, _SIGNALS, b"PAR1")
     except OSError as error:
-        why = f"signals cannot be kept: {error.strerror or error}"
-        raise StoreError(why, file=error.filename or out) from None
-    return folder, work
+        reason = f"cannot write signals: {error.strerror or error}"
+        raise StoreError(reason, file=error.filename or out) from None
+    return folder, parts
 
 
-def _check(work: Directory, mark: str) -> None:
-    """Make sure that a folder of parts is of the same files, codes and options, or new."""
-    names, hint = set(work.names()), "remove this folder, or name another"
-    if names <= {f".{MARKER}.writing"}:
-        work.write(MARKER, mark.encode())
-    elif MARKER not in names:
-        why = "this folder is not of a detection, and is left alone"
-        raise StoreError(why, file=work.path, hint=hint)
-    elif work.read(MARKER) != mark.encode():
-        why = "another detection was begun here: other files, codes or options"
-        raise StoreError(why, file=work.path, hint=hint)
+def _check_plan(parts: Directory, digest: str) -> None:
+    """Check that a folder of partitions is new, or of the same files, codes and options."""
+    names = set(parts.names())
+    hint = "remove this folder, or choose another output folder"
+    if names <= {f".{_PLAN}.writing"}:
+        parts.write(_PLAN, digest.encode())
+    elif _PLAN not in names:
+        raise StoreError("the folder was not made by a detection", file=parts.path, hint=hint)
+    elif parts.read(_PLAN) != digest.encode():
+        reason = "an unfinished detection has other files, codes or options"
+        raise StoreError(reason, file=parts.path, hint=hint)
 
 
-def _is_taken(work: Directory) -> bool:
-    """Tell whether another process has a folder; locked, unless folders cannot be locked there."""
+def _is_locked(parts: Directory) -> bool:
+    """Lock a folder; return whether another process holds the lock."""
     try:
-        return can_lock() and not work.lock(wait=False)
+        return can_lock() and not parts.lock(wait=False)
     except OSError:
         return False
 
 
-def _here(
-    parts: list[RowGroupRange], todo: list[int], codebook: Codebook | None, mentions: bool
-) -> Iterator[tuple[int, Part]]:
-    for number in todo:
-        yield number, detect_partition(parts[number], codebook, mentions=mentions)
+def _clear(parts: Directory) -> None:
+    """Delete the files of a detection and no others, the plan last."""
+    for name in parts.names():
+        if _OWN_FILES.fullmatch(name):
+            parts.unlink(name)
+    parts.unlink(_PLAN)
 
 
-def _on_cluster(
+def _run_here(
+    ranges: list[RowGroupRange], missing: list[int], codebook: Codebook | None, mentions: bool
+) -> Iterator[tuple[int, Partition]]:
+    for number in missing:
+        yield number, detect_partition(ranges[number], codebook, mentions=mentions)
+
+
+def _run_on_cluster(
     scheduler: str,
-    parts: list[RowGroupRange],
-    todo: list[int],
+    ranges: list[RowGroupRange],
+    missing: list[int],
     codebook: Codebook | None,
     mentions: bool,
-) -> Iterator[tuple[int, Part]]:
-    """Have a cluster do the parts; those of a worker that is lost are done again."""
+) -> Iterator[tuple[int, Partition]]:
+    """Yield partitions as a cluster completes them; Dask repeats those of a lost worker."""
     from distributed import Client, as_completed
 
     with Client(scheduler, set_as_default=False) as client:  # type: ignore[no-untyped-call]
-        waiting, number_of = iter(todo), {}
+        waiting, number_of = iter(missing), {}
         running = as_completed([], loop=client.loop, with_results=True)  # type: ignore[no-untyped-call]
 
-        def ask_for(count: int) -> None:
+        def submit(count: int) -> None:
             for number in islice(waiting, count):
                 future = client.submit(
-                    detect_partition, parts[number], codebook, mentions=mentions, pure=False
+                    detect_partition, ranges[number], codebook, mentions=mentions, pure=False
                 )
                 number_of[future.key] = number
                 running.add(future)  # type: ignore[no-untyped-call]
 
-        ask_for(_AHEAD * max(sum(client.nthreads().values()), 1))
-        for future, part in running:
-            yield number_of.pop(future.key), part
-            ask_for(1)
+        submit(_TASKS_PER_THREAD * max(sum(client.nthreads().values()), 1))
+        for future, partition in running:
+            yield number_of.pop(future.key), partition
+            submit(1)
+
+
+def row_group_ranges(source: str | Path, batch: int) -> list[RowGroupRange]:
+    """Divide Parquet files, or the posts of a store, into ranges of about `batch` posts.
+
+    Raises
+    ------
+    StoreError
+        If the file does not exist or is not Parquet.
+    """
+    ranges = []
+    for file in _parquet_files(Path(source)):
+        with _parquet_errors(file):
+            metadata = pq.read_metadata(file)
+        groups: list[int] = []
+        rows = 0
+        for number in range(metadata.num_row_groups):
+            size = metadata.row_group(number).num_rows
+            if groups and rows + size > batch:
+                ranges.append(RowGroupRange(str(file), tuple(groups)))
+                groups, rows = [], 0
+            groups.append(number)
+            rows += size
+        if groups:
+            ranges.append(RowGroupRange(str(file), tuple(groups)))
+    return ranges
+
+
+@contextmanager
+def _parquet_errors(file: str | Path) -> Iterator[None]:
+    """Raise `StoreError` with the file's name where Arrow cannot read it."""
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        raise StoreError("cannot be read as Parquet", file=file, got=error) from None
+
+
+def _parquet_files(source: Path) -> list[Path]:
+    if (source / "posts" / "_delta_log").is_dir():
+        # Only the files of the current version; the folder also holds those of earlier ones.
+        uris = Store(source).files("posts")
+        return sorted(Path(unquote(uri.removeprefix("file://"))) for uri in uris)
+    if source.is_dir():
+        files = sorted(source.rglob("*.parquet"))
+        if not files:
+            expected = "a store with posts, or Parquet files"
+            raise StoreError("the folder has no posts", file=source, expected=expected)
+        return files
+    if not source.exists():
+        raise StoreError("no such file or folder", file=source)
+    return [source]
+
+
+def detect_partition(
+    part: RowGroupRange, codebook: Codebook | None = None, *, mentions: bool = False
+) -> Partition:
+    """Detect in one partition, in this process or on a worker."""
+    with _parquet_errors(part.file), pq.ParquetFile(part.file) as file:
+        names = [name for name in _COLUMNS if name in file.schema_arrow.names]
+        table = file.read_row_groups(list(part.groups), columns=names)
+    posts = PostColumns.from_table(table.to_pandas())
+    signals = detect_without_surprisal(posts, codebook, mentions=mentions)
+    row = signals.pop("row").to_numpy()
+    # Hashes identify an account and a code in every partition, which numbers would not.
+    repost = posts.table["repost"].fillna(value=False).to_numpy(dtype=np.bool_)
+    stream = 2 * _hashes(posts.table["account"]) + repost
+    occurrences = CodeOccurrences(
+        row, stream[row], posts.posted_at[row], posts.certain_from[row], _hashes(signals["code"])
+    )
+    history = {
+        "stream": stream,
+        "end": times.microseconds(posts.table["posted_until"]),
+        "post": _hashes(posts.table["post_id"]),
+    }
+    return Partition(signals, pd.DataFrame(occurrences._asdict()), pd.DataFrame(history))
+
+
+def _hashes(column: pd.Series) -> IntArray:
+    return pd.util.hash_array(column.to_numpy(dtype=object)).view(np.int64)
+
+
+def _write_partition(partition: Partition, folder: Directory, number: int) -> None:
+    """Write the tables of a partition, each complete before it has its name."""
+    for name in ("signals", "occurrences", "history"):
+        with folder.create(_DRAFT) as draft:
+            getattr(partition, name).to_parquet(draft, index=False)
+        folder.rename(_DRAFT, _file_name(name, number))
+
+
+def _is_written(folder: Directory, number: int) -> bool:
+    """Return whether a partition is complete: its history is written last."""
+    status = folder.status(_file_name("history", number))
+    return status is not None and stat.S_ISREG(status.st_mode)
+
+
+def _file_name(name: str, number: int) -> str:
+    return f"{name}-{number:06}.parquet"
+
+
+def _partition_file(folder: Directory, name: str, number: int) -> Path:
+    return folder.path / _file_name(name, number)
+
+
+def merge_partitions(folder: Directory, parts: int) -> tuple[int, int]:
+    """Add surprisal to the signals of all partitions; return the number of posts and of signals.
+
+    Surprisal needs an account's entire history, so accounts are hashed into shards of about
+    `SHARD_POSTS` posts; each shard reads every partition once.
+
+    Raises
+    ------
+    TableError
+        If a post occurs more than once.
+    """
+    posts, signals = (
+        sum(pq.read_metadata(_partition_file(folder, name, part)).num_rows for part in range(parts))
+        for name in ("history", "signals")
+    )
+    surprisal = np.empty(signals)
+    shards = -(-posts // SHARD_POSTS) or 1
+    for shard in range(shards):
+        read = partial(_read_shard, folder, parts, shard, shards)
+        _check_unique(read("history", ["post"]))
+        history = read("history", ["stream", "end"])
+        occurrences = read("occurrences", ["stream", "row", "begin", "certain_from", "code"])
+        position = occurrences.pop("position").to_numpy()
+        surprisal[position] = surprisal_bits(*_number_hashes(history, occurrences))
+    _write_signals(folder, parts, surprisal)
+    return posts, signals
+
+
+def _write_signals(folder: Directory, parts: int, surprisal: FloatArray) -> None:
+    writer, at = None, 0
+    with folder.create(_DRAFT) as draft:
+        for part in range(parts):
+            signals = pd.read_parquet(_partition_file(folder, "signals", part))
+            signals["surprisal"] = surprisal[at : at + len(signals)]
+            at += len(signals)
+            table = pa.Table.from_pandas(schemas.validate(signals, "signals"), preserve_index=False)
+            if writer is None:
+                writer = pq.ParquetWriter(draft, table.schema)
+            writer.write_table(table)
+        if writer is not None:
+            writer.close()
+    folder.rename(_DRAFT, _SIGNALS)
+
+
+def _read_shard(
+    folder: Directory, parts: int, shard: int, shards: int, name: str, columns: list[str]
+) -> pd.DataFrame:
+    """Return the rows of all partitions whose hash in the first column belongs to a shard.
+
+    Rows of posts are counted across partitions; ``position`` is that of the row in all partitions.
+    """
+    frames: list[pd.DataFrame] = []
+    posts = position = 0
+    for part in range(parts):
+        frame = pd.read_parquet(_partition_file(folder, name, part), columns=columns)
+        if "row" in columns:
+            frame["row"] += posts
+            frame["position"] = np.arange(position, position + len(frame))
+            posts += pq.read_metadata(_partition_file(folder, "history", part)).num_rows
+        position += len(frame)
+        # The lowest bit of a stream is not part of its account.
+        hashes = frame[columns[0]].to_numpy().view(np.uint64) >> np.uint64(1)
+        frames.append(frame[hashes % np.uint64(shards) == shard])
+    rows: pd.DataFrame = pd.concat(frames, ignore_index=True)
+    return rows
+
+
+def _number_hashes(
+    history: pd.DataFrame, occurrences: pd.DataFrame
+) -> tuple[PostHistory, CodeOccurrences]:
+    """Replace the hashes of streams and codes by consecutive numbers."""
+    streams = np.concatenate([history["stream"], occurrences["stream"]])
+    stream = pd.factorize(streams)[0].astype(np.int64)
+    occurrences["stream"] = stream[len(history) :]
+    occurrences["code"] = pd.factorize(occurrences["code"])[0].astype(np.int64)
+    columns = (occurrences[name].to_numpy() for name in CodeOccurrences._fields)
+    end = history["end"].to_numpy()
+    return PostHistory(stream[: len(history)], end), CodeOccurrences(*columns)
+
+
+def _check_unique(posts: pd.DataFrame) -> None:
+    ids = np.sort(posts["post"].to_numpy())
+    if (ids[1:] == ids[:-1]).any():
+        raise TableError(
+            "a post occurs in more than one partition",
+            column="post_id",
+            expected="each post_id once",
+            hint="import the files into a store first: foxgrape ingest posts",
+        )

@@ -1,12 +1,13 @@
-"""Where the codes of a codebook stand in a column of texts.
+"""Find the codes of a codebook in a column of texts.
 
-Emoji are told by number, and never become a text of their own; words are looked for by automata
-over the column, RE2's, which pass over a text as fast as it can be read.
+Emoji are compared by number and never become strings. Words are found by regular expressions over
+the column (RE2 automata), and the few candidate rows are then checked word by word.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -21,174 +22,198 @@ from foxgrape.places import fold, normal_emoji
 from foxgrape.places.normalize import word_pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     import numpy.typing as npt
 
+    from foxgrape._util.typing import IntArray
     from foxgrape.detection.emoji.scan import EmojiSpans
     from foxgrape.places import Code
 
-    Whole = npt.NDArray[np.int64]
 
-__all__ = ["find_codes"]
+__all__ = ["Hits", "find_codes"]
 
-#: Code points beyond are folded into none that a word is looked for by.
+_SEARCHED_KINDS = {"emoji", "word", "hashtag"}
+#: Characters that `fold` may change; words with any beyond are searched for in every text.
 _FOLDED = range(0x20, 0x2200)
-_WRITTEN = {"emoji", "word", "hashtag"}
-#: What `fold` drops, and what it makes a space, as RE2 says it. Few of all marks may stand between
-#: letters: with all of them an automaton of some words outgrows its memory, and is slow.
+#: Characters that `fold` drops or turns into a space, as RE2 patterns. Only the common combining
+#: marks may occur between letters: with all of them the automaton outgrows RE2's memory.
 _MARKS = r"\x{300}-\x{36f}\x{fe0e}\x{fe0f}"
 _DROPPED, _OTHER_MARKS = rf"[{_MARKS}'’ʼ‘`′ʹ]*", rf"[^\PM{_MARKS}]"
-#: Words of one automaton, and their letters that it looks at.
-_TOGETHER, _LONGEST = 50, 24
-_JOINT = r"[\s\pZ\x1c-\x1f\x{85}\-‐‑‒–—_]"
+_SEPARATOR = r"[\s\pZ\x1c-\x1f\x{85}\-‐‑‒–—_]"
+#: Words in one automaton, and the letters of each that it matches.
+_WORDS_PER_PATTERN, _PREFIX_LENGTH = 50, 24
 
 
-def find_codes(column: Any, codes: Sequence[Code]) -> tuple[Whole, Whole]:
-    """Return the rows in which codes stand, and which codes: emoji first, then words.
+@dataclass(frozen=True, slots=True, eq=False)
+class Hits:
+    """Codes found in texts: arrays of equal length.
+
+    Attributes
+    ----------
+    row
+        Position of the text in the column.
+    code
+        Position of the code in the codebook; higher numbers are names that are not codes.
+    """
+
+    row: IntArray
+    code: IntArray
+
+    def take(self, index: npt.NDArray[Any]) -> Hits:
+        """Return the hits at these positions, or where a mask is true."""
+        return Hits(self.row[index], self.code[index])
+
+    def append(self, other: Hits) -> Hits:
+        """Return these hits, then the others."""
+        return Hits(np.append(self.row, other.row), np.append(self.code, other.code))
+
+
+def find_codes(column: Any, codes: Sequence[Code]) -> Hits:
+    """Return the codes in each text: emoji first, then words.
 
     Parameters
     ----------
     column
         Texts, as `scan_emoji` takes them.
     codes
-        Those of kind ``emoji``, ``word`` and ``hashtag`` are looked for.
+        Those of kind ``emoji``, ``word`` and ``hashtag`` are searched for.
 
     Examples
     --------
     >>> from foxgrape.places import Codebook
     >>> codes = Codebook.default().codes
-    >>> rows, found = code_hits(["🦊", "a bullfinch"], codes)
-    >>> rows.tolist(), [codes[number].code for number in found]
+    >>> hits = find_codes(["🦊", "a bullfinch"], codes)
+    >>> hits.row.tolist(), [codes[number].code for number in hits.code]
     ([0, 1], ['🦊', 'bullfinch'])
     """
-    by_key: dict[str, list[int]] = {}
+    numbers_by_key: dict[str, list[int]] = {}
     for number, code in enumerate(codes):
-        if code.kind in _WRITTEN:
-            by_key.setdefault(_key(code), []).append(number)
-    column, keys = as_arrow(column), list(by_key)
+        if code.kind in _SEARCHED_KINDS:
+            numbers_by_key.setdefault(_key(code), []).append(number)
+    column, keys = as_arrow(column), list(numbers_by_key)
     words = {_key(code) for code in codes if code.kind in {"word", "hashtag"}}
-    found = [_emoji_in(scan_emoji(column), keys), *_words_in(column, words, keys)]
-    row = np.concatenate([rows for rows, _ in found])
-    key = np.concatenate([numbers for _, numbers in found])
-    return _read(row, key, [by_key[each] for each in keys])
+    by_key = _find_emoji(scan_emoji(column), keys).append(_find_words(column, words, keys))
+    return _expand_keys(by_key, list(numbers_by_key.values()))
 
 
 def _key(code: Code) -> str:
     return normal_emoji(fold(code.code))
 
 
-def _read(row: Whole, key: Whole, readings: list[list[int]]) -> tuple[Whole, Whole]:
-    """Return each hit once for each code of its key."""
-    counts = np.array([len(each) for each in readings], np.int64)[key] if len(key) else key
-    codes = [number for each in key.tolist() for number in readings[each]]
-    return np.repeat(row, counts), np.array(codes, np.int64)
+def _expand_keys(by_key: Hits, numbers: list[list[int]]) -> Hits:
+    """Replace the position of a key by those of all codes with that key."""
+    counts = np.array([len(codes) for codes in numbers], np.int64)
+    expanded = [number for key in by_key.code.tolist() for number in numbers[key]]
+    return Hits(np.repeat(by_key.row, counts[by_key.code]), np.array(expanded, np.int64))
 
 
 @cache
-def _forms() -> tuple[dict[str, int], npt.NDArray[np.int64]]:
-    """Return numbers of emoji without selectors and skin tones, and the number of each emoji."""
-    number: dict[str, int] = {}
-    signs = emoji_trie().signs.tolist()
-    forms = [number.setdefault(normal_emoji(fold(sign)), len(number)) for sign in signs]
-    return number, np.array(forms, np.int64)
+def _normal_forms() -> tuple[dict[str, int], IntArray]:
+    """Return numbers of emoji without selectors and skin tones, and the number for each emoji."""
+    numbers: dict[str, int] = {}
+    emoji = emoji_trie().emoji.tolist()
+    forms = [numbers.setdefault(normal_emoji(fold(text)), len(numbers)) for text in emoji]
+    return numbers, np.array(forms, np.int64)
 
 
-def _emoji_in(spans: EmojiSpans, keys: list[str]) -> tuple[Whole, Whole]:
-    """Return rows and keys of emoji; one within a sequence that is a code is not read alone."""
-    number, form_of = _forms()
-    form = form_of[spans.sign]
-    alone = np.full(len(number), -1)
+def _find_emoji(spans: EmojiSpans, keys: list[str]) -> Hits:
+    """Return the keys that are emoji; those within a sequence that is a code do not count."""
+    numbers, form_of = _normal_forms()
+    form = form_of[spans.emoji_id]
+    single = np.full(len(numbers), -1)
     sequences = []
     for position, key in enumerate(keys):
-        if key in number:
-            alone[number[key]] = position
-        elif (parts := _parts(key)) is not None:
+        if key in numbers:
+            single[numbers[key]] = position
+        elif (parts := _sequence_parts(key)) is not None:
             sequences.append((parts, position))
-    key_of = alone[form]
+    key_of = single[form]
     # Longest first, so that 🍇🦊🍇 is not read as 🍇🦊.
     taken = np.zeros(len(spans), np.bool_)
-    for parts, position in sorted(sequences, key=lambda each: -len(each[0])):
-        for at in _beginnings(spans, form, parts).tolist():
-            stretch = slice(at, at + len(parts))
-            if not taken[stretch].any():
-                taken[stretch] = True
-                key_of[stretch] = -1
+    for parts, position in sorted(sequences, key=lambda sequence: -len(sequence[0])):
+        for at in _find_sequence(spans, form, parts).tolist():
+            covered = slice(at, at + len(parts))
+            if not taken[covered].any():
+                taken[covered] = True
+                key_of[covered] = -1
                 key_of[at] = position
     hit = np.flatnonzero(key_of >= 0)
-    return spans.row[hit], key_of[hit]
+    return Hits(spans.row[hit], key_of[hit])
 
 
-def _parts(key: str) -> list[int] | None:
-    """Return the forms of which a sequence of emoji consists; None for what is none."""
+def _sequence_parts(key: str) -> list[int] | None:
+    """Return the forms in a key of several emoji; None for any other key."""
     spans = scan_emoji([key])
-    whole = "".join(spans.emoji.tolist()) == key
-    return _forms()[1][spans.sign].tolist() if whole and len(spans) > 1 else None
+    only_emoji = "".join(spans.emoji.tolist()) == key
+    return _normal_forms()[1][spans.emoji_id].tolist() if only_emoji and len(spans) > 1 else None
 
 
-def _beginnings(spans: EmojiSpans, form: Whole, parts: list[int]) -> Whole:
-    """Return where spans begin that follow one another as a sequence does."""
+def _find_sequence(spans: EmojiSpans, form: IntArray, parts: list[int]) -> IntArray:
+    """Return the positions of spans that begin a sequence of adjacent emoji."""
     last = len(spans) - len(parts) + 1
-    fits = np.ones(max(last, 0), np.bool_)
+    matches = np.ones(max(last, 0), np.bool_)
     for step, part in enumerate(parts if last > 0 else []):
-        fits &= form[step : step + last] == part
+        matches &= form[step : step + last] == part
         if step:
             before, here = slice(step - 1, step - 1 + last), slice(step, step + last)
-            fits &= (spans.row[before] == spans.row[here]) & (
-                spans.end[before] == spans.start[here]
-            )
-    return np.flatnonzero(fits)
+            matches &= spans.row[before] == spans.row[here]
+            matches &= spans.end[before] == spans.start[here]
+    return np.flatnonzero(matches)
 
 
-def _words_in(column: Any, words: set[str], keys: list[str]) -> Iterable[tuple[Whole, Whole]]:
-    """Return rows and keys of words, whole, in any case, with any apostrophes and hyphens."""
+def _find_words(column: Any, words: set[str], keys: list[str]) -> Hits:
+    """Return the keys that are complete words, in any case, with any apostrophes and hyphens."""
     pattern = word_pattern(words)
-    if pattern is None:
-        return
-    position = {key: number for number, key in enumerate(keys)}
-    rows = _candidates(column, words)
-    hits = [
-        (row, position[word])
-        for row, text in zip(rows.tolist(), texts_at(column, rows), strict=True)
-        for word in pattern.findall(fold(text))
-    ]
-    told = np.array(hits, np.int64).reshape(-1, 2)
-    yield told[:, 0], told[:, 1]
+    hits: list[tuple[int, int]] = []
+    if pattern is not None:
+        position = {key: number for number, key in enumerate(keys)}
+        rows = _candidate_rows(column, words)
+        hits = [
+            (row, position[word])
+            for row, text in zip(rows.tolist(), texts_at(column, rows), strict=True)
+            for word in pattern.findall(fold(text))
+        ]
+    pairs = np.array(hits, np.int64).reshape(-1, 2)
+    return Hits(pairs[:, 0], pairs[:, 1])
 
 
-def _candidates(column: Any, words: set[str]) -> Whole:
-    """Return the rows that may hold a word: all that do, and few others."""
-    if any(ord(sign) >= _FOLDED.stop for word in words for sign in word):
+def _candidate_rows(column: Any, words: set[str]) -> IntArray:
+    """Return the rows that may contain a word: all that do, and few others."""
+    if any(ord(letter) >= _FOLDED.stop for word in words for letter in word):
         return np.arange(len(column))
     if not pa.types.is_large_string(column.type) and not pa.types.is_string(column.type):
         column = column.cast(pa.large_string())
-    several, spelt = _spellings()
+    expanding, spellings = _spellings()
     patterns = [
-        "".join(f"{spelt.get(sign, re.escape(sign))}{_DROPPED}" for sign in word[:_LONGEST])
+        "".join(
+            f"{spellings.get(letter, re.escape(letter))}{_DROPPED}"
+            for letter in word[:_PREFIX_LENGTH]
+        )
         for word in words
     ]
-    found = np.zeros(len(column), np.bool_)
-    for first in range(0, len(patterns), _TOGETHER):
-        some = [*patterns[first : first + _TOGETHER], several, _OTHER_MARKS]
-        told = pc.fill_null(pc.match_substring_regex(column, "|".join(some)), fill_value=False)
-        found |= told.to_numpy(zero_copy_only=False)
-    return np.flatnonzero(found)
+    candidate = np.zeros(len(column), np.bool_)
+    for first in range(0, len(patterns), _WORDS_PER_PATTERN):
+        group = [*patterns[first : first + _WORDS_PER_PATTERN], expanding, _OTHER_MARKS]
+        matches = pc.match_substring_regex(column, "|".join(group))
+        candidate |= pc.fill_null(matches, fill_value=False).to_numpy(zero_copy_only=False)
+    return np.flatnonzero(candidate)
 
 
 @cache
 def _spellings() -> tuple[str, dict[str, str]]:
-    """Return what may stand for several letters, and for each letter what may stand for it."""
-    stands: dict[str, str] = {}
-    several = ""
+    """Return a class of characters that fold to several letters, and a class for each letter."""
+    classes: dict[str, str] = {}
+    expanding = ""
     for point in _FOLDED:
-        sign = chr(point)
-        folded = fold(f"a{sign}a")[1:-1]
+        character = chr(point)
+        folded = fold(f"a{character}a")[1:-1]
         if len(folded) > 1:
-            several += sign
+            expanding += character
         elif folded and folded not in " #":
-            stands[folded] = stands.get(folded, "") + sign
-    # A letter of its own may be written as another and a mark.
-    stands["й"] += "иИ"
-    stands["ї"] += "іІ"
-    spelt = {folded: f"[{re.escape(signs)}]" for folded, signs in stands.items()}
-    return f"[{several}]", {**spelt, " ": f"{_JOINT}+", "#": "#"}
+            classes[folded] = classes.get(folded, "") + character
+    # These letters may also be written as a base letter and a combining mark.
+    classes["й"] += "иИ"
+    classes["ї"] += "іІ"
+    spellings = {letter: f"[{re.escape(characters)}]" for letter, characters in classes.items()}
+    return f"[{expanding}]", {**spellings, " ": f"{_SEPARATOR}+", "#": "#"}

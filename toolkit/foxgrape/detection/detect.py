@@ -1,38 +1,79 @@
-"""Find signals: posts in which a code, or a place's own name, stands for a place."""
+"""Detect signals: posts in which a code, or a place's own name, refers to a place."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from foxgrape import schemas, times
 from foxgrape.detection.arrow_text import as_arrow, texts_at
-from foxgrape.detection.codes import find_codes
+from foxgrape.detection.codes import Hits, find_codes
 from foxgrape.detection.mentions import find_mentions, folded
-from foxgrape.detection.surprisal import surprisals
+from foxgrape.detection.surprisal import CodeOccurrences, account_histories, surprisal_bits
 from foxgrape.places import Codebook, fold
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
-    import numpy.typing as npt
-
+    from foxgrape._util.typing import BoolArray, IntArray
     from foxgrape.detection.mentions import Mention
     from foxgrape.places import Code
 
-    Whole = npt.NDArray[np.int64]
 
-__all__ = ["detect", "detect_without_surprisal"]
+__all__ = ["PostColumns", "detect", "detect_without_surprisal"]
 
-_CARRIED = ["post_id", "account", "platform", "posted_at", "posted_until", "repost", "edited_at"]
-#: Texts that become Python's own at once.
+#: Columns of the post that its signals repeat.
+_COPIED = ["post_id", "account", "platform", "posted_at", "posted_until", "repost", "edited_at"]
+#: Texts that are converted to Python strings at once.
 _BLOCK = 20_000
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class PostColumns:
+    """A checked posts table, and the columns that detection reads as arrays.
+
+    Attributes
+    ----------
+    table
+        The posts table.
+    text
+        The texts as an Arrow column.
+    posted_at, certain_from
+        In microseconds since 1970: the first instant at which each post may have been posted, and
+        the one from which it certainly has its present text.
+    """
+
+    table: pd.DataFrame
+    text: Any
+    posted_at: IntArray
+    certain_from: IntArray
+
+    @classmethod
+    def from_table(cls, posts: pd.DataFrame) -> PostColumns:
+        """Check a posts table and convert its columns.
+
+        Raises
+        ------
+        TableError
+            If `posts` breaks its schema.
+        """
+        table = schemas.validate(posts, "posts", fill=True)
+        until = times.microseconds(table["posted_until"])
+        edited = times.microseconds(table["edited_at"].fillna(table["posted_until"]))
+        return cls(
+            table,
+            as_arrow(table["text"]),
+            times.microseconds(table["posted_at"]),
+            np.maximum(until, edited),
+        )
+
+
 class _Reading(NamedTuple):
-    """What a code or a name in a post stands for."""
+    """What a code or a name in a post stands for; the columns of the signals table."""
 
     code: str
     kind: str
@@ -47,31 +88,32 @@ def detect(
 ) -> pd.DataFrame:
     """Find the signals in posts: one row for each post, code and place that the code stands for.
 
-    A code that stands for several places yields a signal for each, and repeating a code in a post
-    changes nothing. Codes are read only on days on which the codebook says they hold; a sequence
-    of emoji that is a code is not read as the codes in it.
+    A code that stands for several places yields a signal for each; a code repeated in a post
+    yields one. A code counts only on the days on which the codebook says that it is valid, and a
+    sequence of emoji that is a code is not also read as the codes in it.
 
     Parameters
     ----------
     posts
-        The posts table; times known exactly may leave out ``posted_until``.
+        The posts table; ``posted_until`` may be missing if all times are exact.
     codebook
-        The packaged one by default.
+        The packaged codebook by default.
     mentions
         Also find places called by name, in the spellings of the codebook's gazetteer and their
-        case forms: the baseline that any code must beat. A name that few people live under, or
-        that is also a word or a first name, is read only where the words around it speak of a
-        place, with confidence C; so is one that several places bear, with a signal for each.
+        inflected forms: the baseline that any code must beat. The name of a small place, or one
+        that is also an ordinary word or a first name, counts only where the words around it refer
+        to a place, with confidence C; so does a name shared by several places, with a signal for
+        each.
 
     Returns
     -------
     DataFrame
-        The signals table, in the order of the posts. ``decoded_at`` is when the reading certainly
-        stood in public. ``surprisal`` is in bits, more for what the account rarely posts:
-        ``-log2((k + ½)/(n + 1))`` where `k` of the account's `n` certainly earlier posts carry the
-        code (Krichevsky and Trofimov 1981). Two columns more, ``repost`` and ``edited_at``, are
-        the post's: what an account reposts is a past of its own, and an edited post may have
-        got its code only then.
+        The signals table, in the order of the posts. ``decoded_at`` is the time by which the
+        code's meaning was public. ``surprisal`` is in bits, higher for codes that the account
+        rarely posts: ``-log2((k + ½)/(n + 1))`` where `k` of the account's `n` certainly earlier
+        posts carry the code (Krichevsky and Trofimov 1981). Two more columns are the post's:
+        ``repost``, because an account's reposts have a history of their own, and ``edited_at``,
+        because the code may have been added by the edit.
 
     Raises
     ------
@@ -85,113 +127,113 @@ def detect(
     >>> detect(posts)[["code", "place", "confidence"]].to_dict("records")
     [{'code': '🍇', 'place': 'Izium', 'confidence': 'A'}]
     """
-    posts = schemas.validate(posts, "posts", fill=True)
-    signals, row = detect_without_surprisal(
-        posts, Codebook.default() if codebook is None else codebook, mentions
+    columns = PostColumns.from_table(posts)
+    signals = detect_without_surprisal(columns, codebook, mentions=mentions)
+    row = signals.pop("row").to_numpy()
+    history = account_histories(columns.table)
+    occurrences = CodeOccurrences(
+        row,
+        history.stream[row],
+        columns.posted_at[row],
+        columns.certain_from[row],
+        pd.factorize(signals["code"])[0].astype(np.int64),
     )
-    code = pd.factorize(signals["code"])[0].astype(np.int64)
-    signals["surprisal"] = surprisals(posts, row, code)
+    signals["surprisal"] = surprisal_bits(history, occurrences)
     return schemas.validate(signals, "signals")
 
 
 def detect_without_surprisal(
-    posts: pd.DataFrame, codebook: Codebook, mentions: bool
-) -> tuple[pd.DataFrame, Whole]:
-    """Return the signals in checked posts without their surprisal, and the row of each post."""
-    when = times.microseconds(posts["posted_at"])
-    column = as_arrow(posts["text"])
-    row, number = find_codes(column, codebook.codes)
-    bounds = _bounds(codebook.codes)
-    held = _held(bounds, number, when[row])
-    row, number = row[held], number[held]
-    readings = [_read(code, codebook) for code in codebook.codes]
+    posts: PostColumns, codebook: Codebook | None, *, mentions: bool
+) -> pd.DataFrame:
+    """Return the signals table without surprisal, and the ``row`` of each signal's post."""
+    codebook = Codebook.default() if codebook is None else codebook
+    validity = _Validity.of(codebook.codes)
+    hits = find_codes(posts.text, codebook.codes)
+    hits = hits.take(validity.includes(hits.code, posts.posted_at[hits.row]))
+    readings = [_code_reading(code, codebook) for code in codebook.codes]
     if mentions:
-        named, more = _mentions(column, when, codebook, bounds, readings)
-        row, number = np.concatenate([row, named]), np.concatenate([number, more])
-    return _signals(posts, row, number, readings)
+        mention_hits, mention_readings = _find_mentions(posts, codebook, validity)
+        hits = hits.append(mention_hits)
+        readings += mention_readings
+    return _signals(posts.table, hits, readings)
 
 
-def _read(code: Code, codebook: Codebook) -> _Reading:
-    place = codebook.gazetteer[code.place_id].name
-    kind, confidence = code.kind, code.confidence
-    return _Reading(code.code, kind, code.place_id, place, confidence, code.public_by)
+class _Validity(NamedTuple):
+    """The first and last microsecond at which each code is valid."""
+
+    first: IntArray
+    last: IntArray
+
+    @classmethod
+    def of(cls, codes: Sequence[Code]) -> _Validity:
+        spans = [code.valid_span for code in codes]
+        limits = np.iinfo(np.int64)
+        first = [limits.min if start is None else _microsecond(start) for start, _ in spans]
+        last = [limits.max if end is None else _microsecond(end) for _, end in spans]
+        return cls(np.array(first, np.int64), np.array(last, np.int64))
+
+    def includes(self, code: IntArray, posted_at: IntArray) -> BoolArray:
+        """Return which codes were valid when they were posted."""
+        valid: BoolArray = posted_at >= self.first[code]
+        return valid & (posted_at <= self.last[code])
 
 
-def _bounds(codes: tuple[Code, ...]) -> tuple[Whole, Whole]:
-    """Return the first and last microsecond at which each code is read so."""
-    spans = [code.valid_span for code in codes]
-    ever = np.iinfo(np.int64)
-    first = [ever.min if first is None else _tick(first) for first, _ in spans]
-    last = [ever.max if last is None else _tick(last) for _, last in spans]
-    return np.array(first, np.int64), np.array(last, np.int64)
-
-
-def _held(bounds: tuple[Whole, Whole], number: Whole, when: Whole) -> npt.NDArray[np.bool_]:
-    """Tell which codes were read so when they were posted."""
-    first, last = bounds
-    held: npt.NDArray[np.bool_] = (when >= first[number]) & (when <= last[number])
-    return held
-
-
-def _tick(instant: datetime) -> int:
+def _microsecond(instant: datetime) -> int:
     return int(times.microseconds(pd.Series([pd.Timestamp(instant)], dtype=times.DTYPE))[0])
 
 
-def _mentions(
-    column: object,
-    when: Whole,
-    codebook: Codebook,
-    bounds: tuple[Whole, Whole],
-    readings: list[_Reading],
-) -> tuple[Whole, Whole]:
-    """Return rows and readings of names; readings that are not there yet are added.
-
-    A name that the codebook reads as one place is read as that place, where it is held then.
-    """
-    told: dict[str, list[int]] = {}
-    for number, code in enumerate(codebook.codes):
-        if code.kind == "mention":
-            told.setdefault(fold(code.code), []).append(number)
-    known: dict[_Reading, int] = {}
-    rows, numbers = [], []
-    for first in range(0, len(when), _BLOCK):
-        block = np.arange(first, min(first + _BLOCK, len(when)))
-        for row, text in zip(block.tolist(), texts_at(column, block), strict=True):
-            for mention in find_mentions(text, codebook.gazetteer):
-                spelt = text[mention.start : mention.end], mention.matched
-                keys = told.keys() & map(folded, spelt)
-                codes = np.array([each for key in sorted(keys) for each in told[key]], np.int64)
-                meant = codes[_held(bounds, codes, when[[row] * len(codes)])].tolist()
-                for reading in _named(mention) if not meant else ():
-                    number = known.setdefault(reading, len(readings))
-                    if number == len(readings):
-                        readings.append(reading)
-                    meant.append(number)
-                rows += [row] * len(meant)
-                numbers += meant
-    return np.array(rows, np.int64), np.array(numbers, np.int64)
+def _code_reading(code: Code, codebook: Codebook) -> _Reading:
+    place = codebook.gazetteer[code.place_id].name
+    return _Reading(code.code, code.kind, code.place_id, place, code.confidence, code.public_by)
 
 
-def _named(mention: Mention) -> list[_Reading]:
-    confidence = "B" if mention.sure else "C"
+def _mention_readings(mention: Mention) -> list[_Reading]:
+    confidence = "B" if mention.certain else "C"
     return [
         _Reading(place.name, "mention", place.id, place.name, confidence, None)
         for place in mention.places
     ]
 
 
-def _signals(
-    posts: pd.DataFrame, row: Whole, number: Whole, readings: list[_Reading]
-) -> tuple[pd.DataFrame, Whole]:
-    """Return one row a post, code and place, in the order of posts."""
-    told = pd.DataFrame(readings, columns=pd.Index(_Reading._fields))
-    told = told.astype(dict.fromkeys(_Reading._fields, "str") | {"decoded_at": times.DTYPE})
-    what = pd.factorize(told["code"] + "\0" + told["place_id"])[0].astype(np.int64)
-    order = np.argsort(row, kind="stable")
-    row, number = row[order], number[order]
-    once = np.sort(np.unique(row * (len(told) + 1) + what[number], return_index=True)[1])
-    row, number = row[once], number[once]
-    carried = posts[_CARRIED].take(row).reset_index(drop=True)
-    signals = pd.concat([carried, told.take(number).reset_index(drop=True)], axis="columns")
+def _find_mentions(
+    posts: PostColumns, codebook: Codebook, validity: _Validity
+) -> tuple[Hits, list[_Reading]]:
+    """Return the names in posts, and the readings that are not codes, numbered after the codes.
+
+    A name for which the codebook has a code of the kind ``mention`` is that code while it is valid.
+    """
+    codes_by_name: dict[str, list[int]] = {}
+    for number, code in enumerate(codebook.codes):
+        if code.kind == "mention":
+            codes_by_name.setdefault(fold(code.code), []).append(number)
+    numbers: dict[_Reading, int] = {}
+    hits: list[tuple[int, int]] = []
+    for first in range(0, len(posts.posted_at), _BLOCK):
+        block = np.arange(first, min(first + _BLOCK, len(posts.posted_at)))
+        for row, text in zip(block.tolist(), texts_at(posts.text, block), strict=True):
+            for mention in find_mentions(text, codebook.gazetteer):
+                spellings = text[mention.start : mention.end], mention.matched
+                names = sorted(codes_by_name.keys() & map(folded, spellings))
+                codes = np.array([code for name in names for code in codes_by_name[name]], np.int64)
+                meant = codes[
+                    validity.includes(codes, posts.posted_at[[row] * len(codes)])
+                ].tolist()
+                for reading in _mention_readings(mention) if not meant else ():
+                    meant.append(numbers.setdefault(reading, len(codebook.codes) + len(numbers)))
+                hits += [(row, number) for number in meant]
+    pairs = np.array(hits, np.int64).reshape(-1, 2)
+    return Hits(pairs[:, 0], pairs[:, 1]), list(numbers)
+
+
+def _signals(posts: pd.DataFrame, hits: Hits, readings: list[_Reading]) -> pd.DataFrame:
+    """Return one row for each post, code and place, in the order of the posts."""
+    table = pd.DataFrame(readings, columns=pd.Index(_Reading._fields))
+    table = table.astype(dict.fromkeys(_Reading._fields, "str") | {"decoded_at": times.DTYPE})
+    meaning = pd.factorize(table["code"] + "\0" + table["place_id"])[0].astype(np.int64)
+    hits = hits.take(np.argsort(hits.row, kind="stable"))
+    keys = hits.row * (len(table) + 1) + meaning[hits.code]
+    hits = hits.take(np.sort(np.unique(keys, return_index=True)[1]))
+    copied = posts[_COPIED].take(hits.row).reset_index(drop=True)
+    signals = pd.concat([copied, table.take(hits.code).reset_index(drop=True)], axis="columns")
     signals["signal_id"] = signals["post_id"] + ":" + signals["code"] + ":" + signals["place_id"]
-    return signals, row
+    return signals.assign(row=hits.row)

@@ -1,29 +1,17 @@
-"""Places called by name in a text: inflected, in Ukrainian, Russian and English.
+"""Find places mentioned by name in a text, in inflected Ukrainian and Russian or in English.
 
-A capital letter makes no name. A name that few people live under, or that is also a word or a
-first name, is read only where the words around it speak of a place.
+A capital letter alone makes no mention. The name of a small place, or one that is also an ordinary
+word or a first name, counts only where the words around it refer to a place.
 """
 
 from __future__ import annotations
 
 import re
+import tomllib
 from functools import cache, lru_cache
+from importlib.resources import files
 from typing import TYPE_CHECKING, NamedTuple
 
-from foxgrape.detection.lexicon import (
-    AROUND,
-    AT,
-    FIRST_NAMES,
-    IN,
-    LANDS,
-    MAYOR,
-    NUCLEAR,
-    ORDINARY,
-    REGION,
-    REGIONS,
-    SETTLEMENT,
-    STREET,
-)
 from foxgrape.places import fold
 from foxgrape.places.gazetteer import is_current_name
 from foxgrape.places.phonetic import ending_variants, phonetic_key
@@ -34,41 +22,52 @@ if TYPE_CHECKING:
 
 __all__ = ["Mention", "find_mentions", "folded"]
 
+
+#: The words that decide whether a name refers to a place, by their role.
+_WORDS: dict[str, frozenset[str]] = {
+    name: frozenset(words.split())
+    for name, words in tomllib.loads(
+        (files("foxgrape") / "resources" / "mention_words.toml").read_text(encoding="utf-8")
+    ).items()
+}
+_FIRST_NAMES = tuple(_WORDS["first_names"])
+_ORDINARY = _WORDS["ordinary"] | {"нью йорк", "new york"}
 _WORD = r"[^\W\d_a-zа-яґєії][\w'’ʼ]*(?:[-‑][\w'’ʼ]+)*"
 _RUN = re.compile(rf"{_WORD}(?:[ \u00a0]{_WORD})*")
-_WORDS = re.compile(_WORD)
-_BACK = re.compile(r"[\w'’ʼ]*")
-#: What may stand between a word and the name behind it, beside blanks.
+_CAPITALISED = re.compile(_WORD)
+_WORD_REVERSED = re.compile(r"[\w'’ʼ]*")
+#: Characters that may separate a word from the name behind it, besides blanks.
 _OPENING = '«„“"*('
 _AFTER = re.compile(r"[\s»”\"*)]+([\w'’ʼ]+)")
 _AFTER_LIST = re.compile(r"(?:(?:,|\s+(?:та|і|й|и|and))\s+[\w'’ʼ-]+)+\s+([\w'’ʼ]+)")
-#: What lies in a region or a district: Піски, Донецька область; Pisky (Donetsk region).
+#: The region or district of a place behind its name: Піски, Донецька область.
 _WITHIN = re.compile(rf",? \(?{_WORD} ([\w'’ʼ]+)")
-_LISTED = re.compile(
+_LIST_SEPARATOR = re.compile(
     r"[»”\"*)]*(?:,|,?\s+(?:та|і|й|и|або|чи|and|or)|\s*[–—-]|/)"
     r"\s*(?:(?:в|у|на|під|до|з|із|in|near|at|to)\s+)?[«„“\"*(]*",
     re.IGNORECASE,
 )
-#: Characters on either side in which the words around a name are looked for.
-_NEAR = 40
-#: People who make a name known enough to be read by its capital alone.
-_KNOWN = 5000
-#: How many times as many people make one of several places of a name the one that is meant.
-_FAR_MORE, _FEW = 10, 500
-#: Places of which none is too small to be meant: somebody has chosen them.
+#: Characters on either side of a name that are searched for other words.
+_CONTEXT = 40
+#: Population from which a name counts without other words around it.
+_KNOWN_POPULATION = 5000
+#: How many times the population of all others makes one of several places the one meant, and the
+#: population assumed where none is known.
+_DOMINANCE, _DEFAULT_POPULATION = 10, 500
+#: A gazetteer of at most so many places was chosen by the user: none of them is too small.
 _CHOSEN = 1000
-#: Kilometres from a place that is named in the same text.
+#: Kilometres from another place named in the same text.
 _NEARBY = 60.0
-_LONGEST, _SHORT = 3, 3
-#: A name that more places bear says too little by itself; a former one must be long enough.
-_MANY, _FORMER = 20, 6
-#: Languages of former names; in others, places abroad are called like some of ours.
-_SPOKEN = ("uk", "ru", "en")
+_MAX_WORDS, _MAX_ACRONYM = 3, 3
+#: A name of more places than this says too little by itself; a former name must be this long.
+_MAX_SHARED, _MIN_FORMER_LENGTH = 20, 6
+#: Languages whose former names count; in others, some places abroad have the same name.
+_LANGUAGES = ("uk", "ru", "en")
 _LOCATIVE = ("і", "ї", "у", "ю", "ах", "ях", "ому", "ім", "ом", "ой", "ій", "е")
 
 
 class Mention(NamedTuple):
-    """A name in a text.
+    """A place name in a text.
 
     Attributes
     ----------
@@ -77,117 +76,142 @@ class Mention(NamedTuple):
     places
         The places that it may mean.
     matched
-        The spelling, of the first of them, that matched.
-    sure
-        Whether it is a known name that means one place.
+        The spelling of the first of them that matched.
+    certain
+        Whether it is a well-known name that means one place.
     """
 
     start: int
     end: int
     places: tuple[Place, ...]
     matched: str
-    sure: bool
+    certain: bool
 
 
-class _Found(NamedTuple):
+class _Name(NamedTuple):
+    """A name in a text, with the words before and after it."""
+
     start: int
     end: int
     matches: tuple[PlaceMatch, ...]
-    before: str  # the words before and after it
+    before: str
     after: str
 
 
-#: Folding costs as much as finding, and words come again.
+#: Folding costs as much as matching, and words recur.
 folded = lru_cache(maxsize=1 << 16)(fold)
-_SHORTENED = SETTLEMENT | STREET
+_ABBREVIATED = _WORDS["settlement"] | _WORDS["street"]
 
 
 def find_mentions(text: str, gazetteer: Gazetteer) -> list[Mention]:
-    """Find the places that a text calls by name, in reading order.
+    """Find the places that a text mentions by name, in reading order.
 
     Examples
     --------
     >>> from foxgrape.places import Gazetteer
-    >>> told = mentions_in("Українки! Наші в Ізюмі та під Лисичанськом.", Gazetteer.default())
-    >>> [(text.start, text.places[0].name) for text in told]
+    >>> text = "Українки! Наші в Ізюмі та під Лисичанськом."
+    >>> mentions = find_mentions(text, Gazetteer.default())
+    >>> [(mention.start, mention.places[0].name) for mention in mentions]
     [(17, 'Izium'), (30, 'Lysychansk')]
     """
     chosen = _is_chosen(gazetteer)
-    names = _names(text, gazetteer)
-    found = [
-        each
-        for each in names
-        if not _names_other(text, each) and (chosen or _is_own_name(text, each))
+    all_names = _find_names(text, gazetteer)
+    names = [
+        name
+        for name in all_names
+        if not _names_other(text, name) and (chosen or _is_own_name(text, name))
     ]
-    if not found:
+    if not names:
         return []
-    known = [chosen or _is_known(each) for each in found]
-    taken = [_speaks_of(text, each, sure) for each, sure in zip(found, known, strict=True)]
-    # A name beside one that is taken is taken, from either side.
-    order = range(len(found) - 1)
-    for at in (*order, *(-1 - at for at in order)):
-        one, other = (at, at + 1) if at >= 0 else (at, at - 1)
-        if taken[one] and not taken[other] and _listed(text, found[one], found[other]):
-            taken[other] = not _is_ordinary(found[other])
-    kept = [
-        (each, sure and not (_is_ordinary(each) and not chosen))
-        for each, sure, there in zip(found, known, taken, strict=True)
-        if there
+    known = [chosen or _is_known(name) for name in names]
+    accepted = [
+        _refers_to_place(text, name, well_known)
+        for name, well_known in zip(names, known, strict=True)
     ]
-    alone = [places[0] for each, _ in kept if len(places := _meant(each.matches)) == 1]
-    anchors = [(one.lat, one.lon) for one in alone if one.lat is not None and one.lon is not None]
-    regions = _regions(names)
-    return [_mention(each, sure, anchors, regions) for each, sure in kept]
+    _accept_neighbours(text, names, accepted)
+    kept = [
+        (name, well_known and (chosen or not _is_ordinary(name)))
+        for name, well_known, accept in zip(names, known, accepted, strict=True)
+        if accept
+    ]
+    candidates = [_candidates(name.matches) for name, _ in kept]
+    unambiguous = [places[0] for places in candidates if len(places) == 1]
+    anchors = [
+        (place.lat, place.lon)
+        for place in unambiguous
+        if place.lat is not None and place.lon is not None
+    ]
+    regions = _named_regions(all_names)
+    return [
+        _mention(name, places, certain, anchors, regions)
+        for (name, certain), places in zip(kept, candidates, strict=True)
+    ]
 
 
-def _regions(names: list[_Found]) -> list[tuple[int, str]]:
-    """Return where the text names a region that is called after its capital, and which."""
-    first = [(each.start, each.matches[0].place) for each in names if folded(each.after) in REGION]
-    return [(at, place.admin1) for at, place in first if _has_its_region(place)]
+def _accept_neighbours(text: str, names: list[_Name], accepted: list[bool]) -> None:
+    """Accept names listed next to one that is accepted, from left to right and back."""
+    pairs = [(at, at + 1) for at in range(len(names) - 1)]
+    for at, neighbour in [*pairs, *((right, left) for left, right in reversed(pairs))]:
+        if (
+            accepted[at]
+            and not accepted[neighbour]
+            and _are_listed(text, names[at], names[neighbour])
+        ):
+            accepted[neighbour] = not _is_ordinary(names[neighbour])
 
 
-def _has_its_region(place: Place) -> bool:
+def _named_regions(names: list[_Name]) -> list[tuple[int, str]]:
+    """Return where the text names a region that is called after its capital, and the region."""
+    capitals = [
+        (name.start, name.matches[0].place)
+        for name in names
+        if folded(name.after) in _WORDS["region"]
+    ]
+    return [(at, place.admin1) for at, place in capitals if _names_its_region(place)]
+
+
+def _names_its_region(place: Place) -> bool:
     return place.admin1.startswith(f"{place.name} ")
 
 
-def _names(text: str, gazetteer: Gazetteer) -> list[_Found]:
+def _find_names(text: str, gazetteer: Gazetteer) -> list[_Name]:
     """Find the longest names among capitalised words, whatever they mean."""
-    found = []
+    names = []
     for run in _RUN.finditer(text):
-        words = [word.span() for word in _WORDS.finditer(text, *run.span())]
+        words = [word.span() for word in _CAPITALISED.finditer(text, *run.span())]
         at = 0
         while at < len(words):
             begin, end = words[at]
-            longest = _LONGEST if _begins_longer(gazetteer, text[begin:end]) else 1
+            longest = _MAX_WORDS if _begins_longer_name(gazetteer, text[begin:end]) else 1
             for length in range(min(longest, len(words) - at), 0, -1):
                 end = words[at + length - 1][1]
                 matches = _matches(gazetteer, text[begin:end])
                 if matches:
-                    beside = _word_before(text, begin), _after(text, end, _AFTER)
-                    found.append(_Found(begin, end, matches, *beside))
+                    before, after = _word_before(text, begin), _word_after(text, end, _AFTER)
+                    names.append(_Name(begin, end, matches, before, after))
                     at += length - 1
                     break
             at += 1
-    return found
+    return names
 
 
 @lru_cache(maxsize=1 << 17)
 def _matches(gazetteer: Gazetteer, name: str) -> tuple[PlaceMatch, ...]:
-    if len(name) <= _SHORT and name.isupper():
+    if len(name) <= _MAX_ACRONYM and name.isupper():
         return ()  # ЗСУ, США, EU
     bare = re.sub("(?<=[a-z])['’ʼ]s$", "", name)
     return tuple(gazetteer.find_in_text(bare))
 
 
 @lru_cache(maxsize=1 << 17)
-def _begins_longer(gazetteer: Gazetteer, word: str) -> bool:
-    """Tell whether a name of several words may begin so."""
-    heard = phonetic_key(word)
-    return bool(heard) and not _first_stems(gazetteer).isdisjoint(ending_variants(heard))
+def _begins_longer_name(gazetteer: Gazetteer, word: str) -> bool:
+    key = phonetic_key(word)
+    return bool(key) and not _first_stems(gazetteer).isdisjoint(ending_variants(key))
 
 
 @cache
 def _first_stems(gazetteer: Gazetteer) -> frozenset[str]:
+    """Return the first word's stem of all names of several words."""
     stems = (stem.partition(" ") for stem in gazetteer.stems())
     return frozenset(first for first, several, _ in stems if several)
 
@@ -197,104 +221,107 @@ def _is_chosen(gazetteer: Gazetteer) -> bool:
     return len(gazetteer) <= _CHOSEN
 
 
-def _is_known(found: _Found) -> bool:
-    """Tell whether many people live there, and few places share the name."""
-    many = (found.matches[0].place.population or 0) >= _KNOWN
-    return many and len(_meant(found.matches)) <= _MANY
+def _is_known(name: _Name) -> bool:
+    """Return whether the place has many inhabitants, and few others share its name."""
+    many = (name.matches[0].place.population or 0) >= _KNOWN_POPULATION
+    return many and len(_candidates(name.matches)) <= _MAX_SHARED
 
 
-def _is_own_name(text: str, found: _Found) -> bool:
-    """Tell a name from one borne in the past or abroad, and from the beginning of a longer one."""
-    best = found.matches[0]
+def _is_own_name(text: str, name: _Name) -> bool:
+    """Return whether it is neither a minor former or foreign name nor part of a longer one."""
+    best = name.matches[0]
     if not is_current_name(best):
-        spoken = any(best.matched in best.place.names_in(language) for language in _SPOKEN)
-        return spoken and len(best.matched) >= _FORMER and _is_known(found)
-    goes_on = re.match(rf" {_WORD}", text[found.end : found.end + _NEAR])
-    return goes_on is None or _is_known(found)
+        spoken = any(best.matched in best.place.names_in(language) for language in _LANGUAGES)
+        return spoken and len(best.matched) >= _MIN_FORMER_LENGTH and _is_known(name)
+    goes_on = re.match(rf" {_WORD}", text[name.end : name.end + _CONTEXT])
+    return goes_on is None or _is_known(name)
 
 
-def _is_ordinary(found: _Found) -> bool:
-    return folded(found.matches[0].matched) in ORDINARY
+def _is_ordinary(name: _Name) -> bool:
+    return folded(name.matches[0].matched) in _ORDINARY
 
 
 def _word_before(text: str, at: int) -> str:
-    """Return the word before; behind a full stop only one that it shortens: м. Ізюм."""
-    before = text[max(0, at - _NEAR) : at]
+    """Return the word before; before a full stop only an abbreviation, as in "м. Ізюм"."""
+    before = text[max(0, at - _CONTEXT) : at]
     while (shorter := before.rstrip().rstrip(_OPENING)) != before:
         before = shorter
     stopped = before.endswith(".")
-    # Searched for from its end on, a word is found at once.
-    match = _BACK.match(before[::-1], int(stopped))
+    # Matching the reversed text finds the last word without a search.
+    match = _WORD_REVERSED.match(before[::-1], int(stopped))
     word = match[0][::-1] if match else ""
-    return word if not stopped or folded(word) in _SHORTENED else ""
+    return word if not stopped or folded(word) in _ABBREVIATED else ""
 
 
-def _after(text: str, at: int, pattern: re.Pattern[str]) -> str:
-    match = pattern.match(text, at, at + 2 * _NEAR)
+def _word_after(text: str, at: int, pattern: re.Pattern[str]) -> str:
+    match = pattern.match(text, at, at + 2 * _CONTEXT)
     return match[1] if match else ""
 
 
-def _names_other(text: str, found: _Found) -> bool:
-    """Tell whether the words around speak of a region, a street or a person."""
-    if folded(found.after) in REGION or folded(found.before) in STREET:
+def _names_other(text: str, name: _Name) -> bool:
+    """Return whether the words around the name make it that of a region, a street or a person."""
+    if folded(name.after) in _WORDS["region"] or folded(name.before) in _WORDS["street"]:
         return True
-    if folded(_after(text, found.end, _AFTER_LIST)) in REGIONS:
+    if folded(_word_after(text, name.end, _AFTER_LIST)) in _WORDS["regions"]:
         return True
-    place = found.matches[0].place
-    if folded(found.after) in NUCLEAR and _has_its_region(place):
+    if folded(name.after) in _WORDS["nuclear"] and _names_its_region(name.matches[0].place):
         return True
-    if folded(found.before) in MAYOR:
+    if folded(name.before) in _WORDS["mayor"]:
         return False
     return any(
-        beside[:1].isupper() and folded(beside).startswith(FIRST_NAMES)
-        for beside in (found.before, found.after)
+        word[:1].isupper() and folded(word).startswith(_FIRST_NAMES)
+        for word in (name.before, name.after)
     )
 
 
-def _speaks_of(text: str, found: _Found, known: bool) -> bool:
-    """Tell whether a name is read as a place, by itself or by the word before it."""
-    before = folded(found.before)
+def _refers_to_place(text: str, name: _Name, known: bool) -> bool:
+    """Return whether the name counts, by itself or because of the words around it."""
+    before = folded(name.before)
     if before == "of":
-        before = folded(_word_before(text, text.rindex(found.before, 0, found.start)))
-        if before in AROUND:
+        before = folded(_word_before(text, text.rindex(name.before, 0, name.start)))
+        if before in _WORDS["around"]:
             return True
-    after = folded(found.after)
-    if before in SETTLEMENT or (after.isascii() and after in SETTLEMENT):
+    after = folded(name.after)
+    if before in _WORDS["settlement"] or (after.isascii() and after in _WORDS["settlement"]):
         return True
-    if folded(found.matches[0].matched) in LANDS:
+    if folded(name.matches[0].matched) in _WORDS["lands"]:
         return False
-    if folded(_after(text, found.end, _WITHIN)) in REGION:
+    if folded(_word_after(text, name.end, _WITHIN)) in _WORDS["region"]:
         return True
-    if _is_ordinary(found):
-        name = folded(text[found.start : found.end])
-        inside = before in IN and (name.isascii() or name.endswith(_LOCATIVE))
-        return inside or before in AT
-    return known or before in IN or before in AT
+    if _is_ordinary(name):
+        spelling = folded(text[name.start : name.end])
+        inside = before in _WORDS["in"] and (spelling.isascii() or spelling.endswith(_LOCATIVE))
+        return inside or before in _WORDS["at"]
+    return known or before in _WORDS["in"] or before in _WORDS["at"]
 
 
-def _listed(text: str, one: _Found, other: _Found) -> bool:
-    first, second = sorted((one, other))
-    between = text[first.end : second.start]
-    return _LISTED.fullmatch(between) is not None
+def _are_listed(text: str, name: _Name, other: _Name) -> bool:
+    """Return whether only a separator of a list lies between two names."""
+    first, second = sorted((name, other))
+    return _LIST_SEPARATOR.fullmatch(text[first.end : second.start]) is not None
 
 
-def _meant(matches: tuple[PlaceMatch, ...]) -> list[Place]:
-    """Return the places that a name may mean: one alone, if far more people live there.
+def _candidates(matches: tuple[PlaceMatch, ...]) -> list[Place]:
+    """Return the places that a name may mean: one, if far more people live there.
 
-    Those that were called so in the past are not meant where one is today.
+    Former names count only if no place has the name today.
     """
     places = [match.place for match in matches if is_current_name(match)]
     places = places or [match.place for match in matches]
-    people = [place.population or _FEW for place in places]
-    return places[:1] if people[0] >= _FAR_MORE * max(people[1:], default=0) else places
+    people = [place.population or _DEFAULT_POPULATION for place in places]
+    return places[:1] if people[0] >= _DOMINANCE * max(people[1:], default=0) else places
 
 
 def _mention(
-    found: _Found, sure: bool, anchors: list[tuple[float, float]], regions: list[tuple[int, str]]
+    name: _Name,
+    places: list[Place],
+    certain: bool,
+    anchors: list[tuple[float, float]],
+    regions: list[tuple[int, str]],
 ) -> Mention:
-    places = _meant(found.matches)
+    """Narrow several places down to those in a region named behind, and to those near anchors."""
     if len(places) > 1:
-        behind = {region for at, region in regions if 0 < at - found.end <= 2 * _NEAR}
+        behind = {region for at, region in regions if 0 < at - name.end <= 2 * _CONTEXT}
         places = [place for place in places if place.admin1 in behind] or places
         near = [
             place
@@ -302,5 +329,5 @@ def _mention(
             if any(distance_km(place, point) <= _NEARBY for point in anchors)
         ]
         places = near or places
-    matched = found.matches[0].matched
-    return Mention(found.start, found.end, tuple(places), matched, sure and len(places) == 1)
+    matched = name.matches[0].matched
+    return Mention(name.start, name.end, tuple(places), matched, certain and len(places) == 1)

@@ -1,4 +1,4 @@
-"""How little an account's own past lets one expect a code."""
+"""Surprisal of a code, given the earlier posts of its account."""
 
 from __future__ import annotations
 
@@ -10,88 +10,85 @@ import pandas as pd
 from foxgrape import times
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    Whole = npt.NDArray[np.int64]
-
-__all__ = ["CodeOccurrences", "PostHistory", "account_histories", "bits", "surprisals"]
+    from foxgrape._util.typing import FloatArray, IntArray
 
 
-def surprisals(posts: pd.DataFrame, row: Whole, code: Whole) -> npt.NDArray[np.float64]:
-    """Return the bits of each signal's code, given what its account had posted before.
-
-    ``-log2((k + ½)/(n + 1))``, where `k` of the account's `n` certainly earlier posts carry the
-    code (Krichevsky and Trofimov 1981): with no past, one bit. What an account reposts is a past
-    of its own. A post that was edited carries its code for certain only since then.
-
-    Parameters
-    ----------
-    posts
-        The posts table.
-    row, code
-        Of each signal, the position of its post and a number that tells codes apart.
-
-    Examples
-    --------
-    >>> day = pd.to_datetime(["2022-09-01", "2022-09-02"], utc=True).as_unit("us")
-    >>> posts = pd.DataFrame({"account": "me", "posted_at": day, "posted_until": day,
-    ...                       "repost": False,
-    ...                       "edited_at": pd.Series(pd.NaT, index=[0, 1], dtype=day.dtype)})
-    >>> surprisals(posts, np.array([0, 1]), np.array([0, 0])).round(3).tolist()
-    [1.0, 0.415]
-    """
-    past = account_histories(posts)
-    sure = times.microseconds(posts["edited_at"].fillna(posts["posted_until"]))
-    carried = np.maximum(past.end, sure)
-    begin = times.microseconds(posts["posted_at"])
-    return bits(past, CodeOccurrences(row, past.habit[row], begin[row], carried[row], code))
+__all__ = ["CodeOccurrences", "PostHistory", "account_histories", "surprisal_bits"]
 
 
 class PostHistory(NamedTuple):
-    """What has been posted: by which account, as its own or another's, and until when."""
+    """All posts: the stream of each, and the last instant at which it may have been posted.
 
-    habit: Whole
-    end: Whole
+    A stream is an account's own posts, or what it reposts.
+    """
+
+    stream: IntArray
+    end: IntArray
 
 
 class CodeOccurrences(NamedTuple):
-    """What carries codes: row, habit, earliest time, time from which it is sure, and the code."""
+    """Posts that carry codes, and which code.
 
-    row: Whole
-    habit: Whole
-    begin: Whole
-    sure: Whole
-    code: Whole
+    Attributes
+    ----------
+    row, stream
+        The post and its stream.
+    begin
+        The first instant at which the post may have been posted.
+    certain_from
+        The instant from which the post certainly carries the code: later, if it was edited.
+    code
+        A number for each distinct code.
+    """
+
+    row: IntArray
+    stream: IntArray
+    begin: IntArray
+    certain_from: IntArray
+    code: IntArray
 
 
 def account_histories(posts: pd.DataFrame) -> PostHistory:
-    """Return the past that posts make; habits are numbered as accounts appear."""
+    """Return the history of a posts table; streams are numbered as their accounts appear."""
     account = pd.factorize(posts["account"])[0].astype(np.int64)
-    habit = 2 * account + posts["repost"].fillna(value=False).to_numpy(dtype=np.bool_)
-    return PostHistory(habit, times.microseconds(posts["posted_until"]))
+    stream = 2 * account + posts["repost"].fillna(value=False).to_numpy(dtype=np.bool_)
+    return PostHistory(stream, times.microseconds(posts["posted_until"]))
 
 
-def bits(past: PostHistory, carried: CodeOccurrences) -> npt.NDArray[np.float64]:
-    """Return the bits of each code that is carried; see `surprisals`."""
-    row, habit, begin, sure, code = carried
+def surprisal_bits(history: PostHistory, occurrences: CodeOccurrences) -> FloatArray:
+    """Return the surprisal of each occurrence in bits, given the earlier posts of its stream.
+
+    ``-log2((k + ½)/(n + 1))``, where `k` of the stream's `n` certainly earlier posts carry the
+    code (Krichevsky and Trofimov 1981); one bit for a first post.
+
+    Examples
+    --------
+    >>> stream, day, code = np.array([0, 0]), np.array([1, 2]), np.array([7, 7])
+    >>> posts = PostHistory(stream, day)
+    >>> surprisal_bits(posts, CodeOccurrences(np.arange(2), stream, day, day, code)).round(3)
+    array([1.   , 0.415])
+    """
+    row, stream, begin, certain_from, code = occurrences
     if not len(row):
         return np.empty(0)
-    pairs, kind = np.unique(habit * (code.max() + 1) + code, return_inverse=True)
-    # A post that stands for two places by one code carries it once.
-    once = np.unique(row * len(pairs) + kind, return_index=True)[1]
-    alike = _earlier(kind[once], sure[once], kind, begin)
-    used = np.isin(past.habit, np.unique(habit))
-    before = _earlier(past.habit[used], past.end[used], habit, begin)
-    found: npt.NDArray[np.float64] = -np.log2((alike + 0.5) / (before + 1))
-    return found
+    pairs, pair = np.unique(stream * (code.max() + 1) + code, return_inverse=True)
+    # A post whose code stands for two places carries that code once.
+    distinct = np.unique(row * len(pairs) + pair, return_index=True)[1]
+    n_with_code = _count_earlier(pair[distinct], certain_from[distinct], pair, begin)
+    used = np.isin(history.stream, np.unique(stream))
+    n_posts = _count_earlier(history.stream[used], history.end[used], stream, begin)
+    bits: FloatArray = -np.log2((n_with_code + 0.5) / (n_posts + 1))
+    return bits
 
 
-def _earlier(group: Whole, when: Whole, asked: Whole, before: Whole) -> Whole:
-    """Count, of what belongs to the group that is asked for, what lies before an instant."""
-    instants = np.sort(when)
-    # Ranks compare as instants do, and leave room for the group above them.
+def _count_earlier(
+    group: IntArray, instant: IntArray, query_group: IntArray, before: IntArray
+) -> IntArray:
+    """Count, for each query, the members of its group whose instant lies before `before`."""
+    instants = np.sort(instant)
+    # Sort by group, then by the rank of the instant, in one key.
     size = len(instants) + 1
-    keys = np.sort(group * size + np.searchsorted(instants, when))
-    wanted = asked * size
-    upper = np.searchsorted(keys, wanted + np.searchsorted(instants, before))
-    return upper - np.searchsorted(keys, wanted)
+    keys = np.sort(group * size + np.searchsorted(instants, instant))
+    first = query_group * size
+    upper = np.searchsorted(keys, first + np.searchsorted(instants, before))
+    return upper - np.searchsorted(keys, first)

@@ -1,9 +1,9 @@
-"""Figures in calendar time: what was posted when, by habit, and what happened at a place."""
+"""Figures in calendar time: posts per day, hours of the week, surprisal, and events at a place."""
 
 from __future__ import annotations
 
 import html
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -19,23 +19,22 @@ from foxgrape.plots.theme import (
     SKY,
     apply_theme,
     inline_legend,
-    interval_style,
+    interval_trace,
     set_title,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
-
     from foxgrape.studies.analysis import Analysis
 
 __all__ = ["activity", "event_timeline", "posting_rhythm", "surprisal_figure"]
 
 _DAY = pd.Timedelta(days=1)
-#: Longer spans are counted in weeks: bars of a day would be hairs.
-_MOST_DAYS = 120
-_SIDES = ("top center", "bottom center", "middle right", "middle left")
+#: Longer periods are counted by week, because bars of one day would be too thin.
+_MAX_DAYS = 120
+_LEGEND_COLUMNS = 3
+_TEXT_POSITIONS = ("top center", "bottom center", "middle right", "middle left")
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-#: A post known less exactly than this has no hour of the day.
+#: A post whose time is known less exactly than this has no hour of the day.
 _HOUR = pd.Timedelta(hours=1)
 
 
@@ -48,18 +47,18 @@ def activity(
     until: pd.Timestamp | None = None,
     mark: pd.Timestamp | None = None,
 ) -> go.Figure:
-    """Draw how many posts there were each day, or week, and how many of them carry a signal.
+    """Plot the number of posts per day or week, and how many of them carry a signal.
 
     Parameters
     ----------
     posts, signals
         The tables; a post counts on the day of its earliest instant, in `zone`.
     zone
-        IANA name of the zone whose days count.
+        IANA name of the time zone in which days begin.
     since, until
-        What is shown; by default all posts.
+        The period shown; all posts by default.
     mark
-        An instant to draw a line at, such as the beginning of the last period.
+        An instant at which to draw a line, such as the start of the last period.
 
     Examples
     --------
@@ -72,65 +71,75 @@ def activity(
     since = posts["posted_at"].min() if since is None else since
     until = posts["posted_at"].max() + _DAY if until is None else until
     shown = posts[(posts["posted_at"] >= since) & (posts["posted_at"] < until)]
-    carrying = shown["post_id"].isin(signals["post_id"])
+    has_signal = shown["post_id"].isin(signals["post_id"])
     bins, unit = _bins(since, until, zone)
     figure = go.Figure()
-    parts = (("with a signal", shown[carrying], ORANGE), ("without", shown[~carrying], GREY))
+    parts = (
+        ("posts with a signal", shown[has_signal], ORANGE),
+        ("other posts", shown[~has_signal], GREY),
+    )
     for name, part, colour in parts:
-        # Days are compared as they were lived: a day of 23 hours is a day.
-        local = part["posted_at"].dt.tz_convert(zone).dt.tz_localize(None)
-        counts, _ = np.histogram(local.astype("int64"), bins=bins.astype("int64"))
-        figure.add_trace(
-            go.Bar(
-                x=bins[:-1].strftime("%Y-%m-%d").tolist(),
-                y=counts.tolist(),
-                name=name,
-                marker={"color": colour},
-                width=0.9 * float(_DAY / pd.Timedelta("1ms")) * (7 if unit == "week" else 1),
-                offset=0,
-                hovertemplate=f"{unit} of %{{x}}: %{{y}} {name}<extra></extra>",
-            )
-        )
+        figure.add_trace(_bars(part, bins, unit, zone, name, colour))
+    n_signals = int(has_signal.sum())
+    legend = [(ORANGE, "■", f"with a signal ({n_signals})"), (GREY, "■", "without a signal")]
     if mark is not None:
         at = mark.tz_convert(zone).tz_localize(None).isoformat()
         figure.add_vline(x=at, line={"color": BLUE, "dash": "dot"})
-    keys = [(ORANGE, "■", f"with a signal ({int(carrying.sum())})"), (GREY, "■", "without")]
-    keys += [(BLUE, "┊", "the last period begins")] if mark is not None else []
+        legend.append((BLUE, "┊", "start of the last period"))
     figure.update_layout(
-        title=set_title(f"Posts a {unit} (n = {len(shown)})", inline_legend(*keys)),
+        title=set_title(f"Posts per {unit} (n = {len(shown)})", inline_legend(*legend)),
         xaxis={"range": [str(bins[0].date()), str(bins[-1].date())], "type": "date"},
-        yaxis={"title": f"posts a {unit}", "rangemode": "tozero"},
+        yaxis={"title": f"posts per {unit}", "rangemode": "tozero"},
         barmode="stack",
         height=330,
     )
     return apply_theme(
         figure,
-        f"Bars of posts a {unit}, days as in {zone}: {len(shown)} posts, {int(carrying.sum())} of "
-        "them with a signal.",
+        f"Bar chart of posts per {unit} in the time zone {zone}: {counted(len(shown), 'post')}, "
+        f"{n_signals} of them with a signal.",
+    )
+
+
+def _bars(
+    posts: pd.DataFrame, bins: pd.DatetimeIndex, unit: str, zone: str, name: str, colour: str
+) -> go.Bar:
+    # Local clock times, so that a day of 23 or 25 hours is one bin.
+    local = posts["posted_at"].dt.tz_convert(zone).dt.tz_localize(None)
+    counts, _ = np.histogram(local.astype("int64"), bins=bins.astype("int64"))
+    return go.Bar(
+        x=bins[:-1].strftime("%Y-%m-%d").tolist(),
+        y=counts.tolist(),
+        name=name,
+        marker={"color": colour},
+        width=0.9 * float(_DAY / pd.Timedelta("1ms")) * (7 if unit == "week" else 1),
+        offset=0,
+        hovertemplate=f"{unit} of %{{x}}: %{{y}} {name}<extra></extra>",
     )
 
 
 def _bins(since: pd.Timestamp, until: pd.Timestamp, zone: str) -> tuple[pd.DatetimeIndex, str]:
-    first, last = (one.tz_convert(zone).tz_localize(None) for one in (since, until))
-    unit = "day" if last - first <= _MOST_DAYS * _DAY else "week"
+    """Return the edges of days or weeks in local time, and the unit."""
+    first, last = (instant.tz_convert(zone).tz_localize(None) for instant in (since, until))
+    unit = "day" if last - first <= _MAX_DAYS * _DAY else "week"
     start = first.normalize()
     if unit == "week":
         start -= pd.Timedelta(days=start.weekday())
     step = 1 if unit == "day" else 7
-    many = max(1, -(-(last - start) // (step * _DAY)))
-    bins = pd.date_range(start, periods=many + 1, freq=f"{step}D").as_unit("us")
+    n_bins = max(1, -(-(last - start) // (step * _DAY)))
+    bins = pd.date_range(start, periods=n_bins + 1, freq=f"{step}D").as_unit("us")
     return bins, unit
 
 
 def posting_rhythm(posts: pd.DataFrame, *, zone: str) -> go.Figure:
-    """Draw at which hours of the week posts were written, as a heat map.
+    """Plot the number of posts by weekday and hour as a heat map.
 
-    Posts whose time is known less exactly than to the hour have no hour; the title says how many.
+    Posts whose time is not known to the hour are left out; the subtitle states how many.
 
     Examples
     --------
     >>> from foxgrape import open_study
-    >>> "time unknown" in rhythm(open_study().posts, zone="Europe/Kyiv").layout.title.subtitle.text
+    >>> figure = posting_rhythm(open_study().posts, zone="Europe/Kyiv")
+    >>> "hour unknown" in figure.layout.title.subtitle.text
     True
     """
     exact = posts[posts["posted_until"] - posts["posted_at"] < _HOUR]
@@ -151,49 +160,52 @@ def posting_rhythm(posts: pd.DataFrame, *, zone: str) -> go.Figure:
             hovertemplate="%{y}, %{x}:00 to %{x}:59: %{z} posts<extra></extra>",
         )
     )
+    unknown = counted(len(posts) - len(exact), "post")
     figure.update_layout(
         title=set_title(
-            f"Hours of the week (n = {len(exact)})",
-            f"hours in {zone}; {len(posts) - len(exact)} posts, time unknown",
+            f"Posts by hour of the week (n = {len(exact)})",
+            f"time zone {zone}; {unknown} not shown: hour unknown",
         ),
         xaxis={"title": "hour of the day", "dtick": 3},
         yaxis={"autorange": "reversed"},
         height=340,
     )
-    busiest = f"{_WEEKDAYS[int(counts.argmax()) // 24]} {int(counts.argmax()) % 24}:00"
-    told = f"; most on {busiest} ({counts.max()})" if len(exact) else ""
+    day, hour = divmod(int(counts.argmax()), 24)
+    busiest = f"; most on {_WEEKDAYS[day]} at {hour}:00 ({counts.max()})" if len(exact) else ""
     return apply_theme(
-        figure, f"Heat map of posts by weekday and hour in {zone}, {len(exact)}{told}."
+        figure,
+        f"Heat map of {counted(len(exact), 'post')} by weekday and hour in the time zone "
+        f"{zone}{busiest}.",
     )
 
 
 def surprisal_figure(analysis: Analysis) -> go.Figure:
-    """Draw how surprising each signal was for its account, and what came of it.
+    """Plot how unusual each signal was for its account, by date and outcome.
 
-    Surprisal is in bits: each more bit is half as likely, given what the account had posted before.
+    Surprisal is in bits: one bit more is half as likely, given the account's earlier posts.
 
     Examples
     --------
     >>> from foxgrape import open_study
-    >>> surprise(open_study().analyse()).layout.yaxis.title.text
+    >>> surprisal_figure(open_study().analyse()).layout.yaxis.title.text
     'surprisal, bits'
     """
     table = analysis.table()
     figure = go.Figure()
-    marks = {}
-    for place, (rows, words, colour, symbol, sign) in enumerate(by_outcome(table)):
-        marks[words] = (colour, sign, words)
-        # The first are large, so that they are seen behind what lies on them.
-        size = max(7, 17 - 4 * place)
+    legend = {}
+    for number, (rows, label, colour, symbol, character) in enumerate(by_outcome(table)):
+        legend[label] = (colour, character, label)
+        # The first markers are the largest, so that they remain visible behind the others.
+        size = max(7, 17 - 4 * number)
         figure.add_trace(
             go.Scatter(
-                x=_instants(rows["posted_at"]),
+                x=_iso_times(rows["posted_at"]),
                 y=rows["surprisal"].tolist(),
-                name=words,
+                name=label,
                 mode="markers+text",
                 marker={"size": size, "color": colour, "symbol": symbol, "line": {"width": 2}},
                 text=[html.escape(str(code)) for code in rows["code"]],
-                textposition=_SIDES[place % len(_SIDES)],
+                textposition=_TEXT_POSITIONS[number % len(_TEXT_POSITIONS)],
                 customdata=[html.escape(str(place)) for place in rows["place"]],
                 hovertemplate="%{text} for %{customdata}, %{y:.1f} bits<extra></extra>",
                 cliponaxis=False,
@@ -202,27 +214,26 @@ def surprisal_figure(analysis: Analysis) -> go.Figure:
     figure.update_layout(
         title=set_title(
             f"How unusual each signal was for its account (n = {len(table)})",
-            inline_legend(*marks.values()),
+            inline_legend(*legend.values()),
         ),
         xaxis={"type": "date"},
         yaxis={"title": "surprisal, bits", "rangemode": "tozero"},
         height=400,
     )
     return apply_theme(
-        figure,
-        f"Surprisal in bits of {len(table)} signals in calendar time, marked by what came of them.",
+        figure, f"Surprisal of {counted(len(table), 'signal')} in bits by date, marked by outcome."
     )
 
 
 def event_timeline(analysis: Analysis, events: pd.DataFrame) -> go.Figure:
-    """Draw events in calendar time, and below them the signals of each account.
+    """Plot events by date and, below them, the signals of each account.
 
-    Bars are intervals: as wide as the time is rough.
+    The wider the bar, the less exactly the time is known.
 
     Parameters
     ----------
     analysis
-        Whose signals are drawn.
+        The analysis whose signals are drawn.
     events
         The events to draw, in the events table's schema.
 
@@ -231,104 +242,73 @@ def event_timeline(analysis: Analysis, events: pd.DataFrame) -> go.Figure:
     >>> from foxgrape import open_study
     >>> study = open_study()
     >>> izium = "geonames:707292"
-    >>> there = study.events[study.events["place_id"] == izium]
-    >>> figure = chronicle(study.analyse().only(place_id=izium), there)
+    >>> events = study.events[study.events["place_id"] == izium]
+    >>> figure = event_timeline(study.analyse().only(place_id=izium), events)
     >>> len(figure.data) > 0
     True
     """
     table = analysis.table()
     figure = go.Figure()
-    marks: dict[str, tuple[str, str, str]] = {}
-    for name, words, colour, width in (
-        ("occurred", "event occurred", ORANGE, 15),
-        ("confirmed", "event confirmed", GREEN, 6),
+    legend: dict[str, tuple[str, str, str]] = {}
+    for name, label, colour, width in (
+        ("occurred", "event", ORANGE, 15),
+        ("confirmed", "confirmation", GREEN, 6),
     ):
         known = events.dropna(subset=[f"{name}_at"])
-        hover = [html.escape(f"{words}: {row.kind}, {row.place}") for row in known.itertuples()]
+        hover = [html.escape(f"{label}: {row.kind}, {row.place}") for row in known.itertuples()]
         rows = ["events"] * len(known)
-        span = (known[f"{name}_at"], known[f"{name}_until"])
-        figure.add_trace(_spans(*span, rows, hover, colour, width, name=words))
-        marks[words] = (colour, "■", words)
+        bars = _iso_times(known[f"{name}_at"]), _iso_times(known[f"{name}_until"]), rows
+        figure.add_trace(interval_trace(*bars, hover, colour, width, label))
+        legend[label] = (colour, "■", label)
     accounts = []
-    for part, words, colour, symbol, sign in by_outcome(table):
-        accounts += _add_posts(figure, part, words, {"color": colour, "symbol": symbol})
-        marks[words] = (colour, sign, words)
+    for part, label, colour, symbol, character in by_outcome(table):
+        accounts += _add_posts(figure, part, label, {"color": colour, "symbol": symbol})
+        legend[label] = (colour, character, label)
     order = ["events", *dict.fromkeys(accounts)]
+    entries = list(legend.values())
     figure.update_layout(
         title=set_title(
             f"Events (n = {len(events)}) and signals (n = {len(table)})",
-            *_in_lines(list(marks.values())),
+            # A phone shows three entries per line.
+            *(
+                inline_legend(*entries[at : at + _LEGEND_COLUMNS])
+                for at in range(0, len(entries), _LEGEND_COLUMNS)
+            ),
         ),
         xaxis={"type": "date"},
-        yaxis={
-            "categoryorder": "array",
-            "categoryarray": order,
-            "range": [len(order) - 0.5, -0.5],
-        },
+        yaxis={"categoryorder": "array", "categoryarray": order, "range": [len(order) - 0.5, -0.5]},
         height=190 + 34 * len(order),
     )
     return apply_theme(
         figure,
-        f"{counted(len(events), 'event')} and {counted(len(table), 'signal')} in calendar "
-        "time, one row an account; bars are as wide as times are rough.",
+        f"{counted(len(events), 'event')} and {counted(len(table), 'signal')} by date, one row "
+        "per account. The wider the bar, the less exactly the time is known.",
     )
 
 
 def _add_posts(
-    figure: go.Figure, signals: pd.DataFrame, words: str, look: dict[str, str]
+    figure: go.Figure, signals: pd.DataFrame, label: str, marker: dict[str, str]
 ) -> list[str]:
-    """Draw the posts of signals, each with a mark of what became of it; return their rows."""
+    """Draw the posts of signals with the marker of their outcome; return the row of each."""
     rows = [html.escape(str(account)) for account in signals["account"]]
     hover = [
         html.escape(f"{row.account}: {row.code} for {row.place}") for row in signals.itertuples()
     ]
     start, end = signals["posted_at"], signals["posted_until"]
-    figure.add_trace(_spans(start, end, rows, hover, SKY, 9, name="post"))
+    bars = _iso_times(start), _iso_times(end), rows
+    figure.add_trace(interval_trace(*bars, hover, SKY, 9, "post"))
     figure.add_trace(
         go.Scatter(
-            x=_instants(start + (end - start) / 2),
+            x=_iso_times(start + (end - start) / 2),
             y=rows,
             mode="markers",
-            marker={"size": 11, "line": {"width": 2}, **look},
+            marker={"size": 11, "line": {"width": 2}, **marker},
             text=hover,
-            hovertemplate=f"%{{text}}, {words}<extra></extra>",
+            hovertemplate=f"%{{text}}, {label}<extra></extra>",
         )
     )
     return rows
 
 
-def _in_lines(marks: list[tuple[str, str, str]], most: int = 3) -> list[str]:
-    """Write a key of many entries in lines that a phone has room for."""
-    return [inline_legend(*marks[at : at + most]) for at in range(0, len(marks), most)]
-
-
-def _instants(column: pd.Series) -> list[str]:
+def _iso_times(column: pd.Series) -> list[str]:
     return [instant.isoformat() for instant in column]
-
-
-def _spans(
-    start: pd.Series,
-    end: pd.Series,
-    labels: list[str],
-    hover: list[str],
-    colour: str,
-    width: int,
-    **options: Any,
-) -> go.Scatter:
-    """Return one trace of many bars, each from its start to its end."""
-    x: list[Hashable] = []
-    y: list[Hashable] = []
-    text: list[Hashable] = []
-    ends = zip(_instants(start), _instants(end), labels, hover, strict=True)
-    for first, last, label, words in ends:
-        x += [first, last, None]
-        y += [label, label, None]
-        text += [words, words, None]
-    return go.Scatter(
-        x=x,
-        y=y,
-        text=text,
-        hovertemplate="%{text}<extra></extra>",
-        **interval_style(colour, width),
-        **options,
-    )

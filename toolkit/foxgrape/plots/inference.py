@@ -1,4 +1,4 @@
-"""Figures of chance: surrogates, hazard ratios, the Molchan diagram, outcomes."""
+"""Figures of tests and estimates: null distribution, hazard ratios, Molchan diagram, outcomes."""
 
 from __future__ import annotations
 
@@ -18,10 +18,14 @@ from foxgrape.plots.theme import (
     apply_theme,
     asinh_time_axis,
     inline_legend,
+    lead_axis_title,
+    set_title,
     time_range,
 )
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from foxgrape.stats.alarms.molchan_test import Alarm
     from foxgrape.stats.coincidence.event_coincidence import Coincidence
     from foxgrape.stats.hazard.hazard_ratio import Hazard
@@ -29,23 +33,26 @@ if TYPE_CHECKING:
 
 __all__ = ["cumulative_incidence_figure", "forest", "molchan_diagram", "null_distribution_figure"]
 
-_TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
-#: Bounds further out are drawn at the edge: the axis would be theirs alone.
-_EDGE = 100.0
+_RATIO_TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
+#: Ratios beyond are drawn at the edge, so that one wide interval does not set the scale.
+_MAX_RATIO = 100.0
+_SIGNIFICANCE = 0.05
 
 
-def null_distribution_figure(found: Coincidence) -> go.Figure:
-    """Draw the surrogates' statistics as a histogram, and the observed one as a line.
+def null_distribution_figure(result: Coincidence) -> go.Figure:
+    """Plot the test statistic of the surrogates as a histogram, and the observed one as a line.
 
     Examples
     --------
     >>> from foxgrape import coincidence, simulate
     >>> world = simulate.world(rng=3)
-    >>> found = coincidence(world.signals, world.events, window="7D", n=99)
-    >>> "99 surrogates" in against_chance(found).layout.meta["alt"]
+    >>> result = coincidence(world.signals, world.events, window="7D", n=99)
+    >>> "99 surrogates" in null_distribution_figure(result).layout.meta["alt"]
     True
     """
-    counts, edges = np.histogram(found.surrogates, bins=min(40, max(5, found.n_surrogates // 20)))
+    n_bins = min(40, max(5, result.n_surrogates // 20))
+    counts, edges = np.histogram(result.surrogates, bins=n_bins)
+    surrogates = counted(result.n_surrogates, "surrogate")
     figure = go.Figure(
         go.Bar(
             x=((edges[:-1] + edges[1:]) / 2).tolist(),
@@ -55,31 +62,27 @@ def null_distribution_figure(found: Coincidence) -> go.Figure:
             hovertemplate="%{y} surrogates around %{x:.2f}<extra></extra>",
         )
     )
-    figure.add_vline(x=found.statistic, line={"color": ORANGE, "width": 3})
-    p = f"p = {found.p_trigger:.2g}"
+    figure.add_vline(x=result.statistic, line={"color": ORANGE, "width": 3})
     figure.update_layout(
-        title={
-            "text": f"Coincidence against the {found.null} null (n = {found.n_signals}, {p})",
-            "subtitle": {
-                "text": inline_legend(
-                    (BLUE, "■", counted(found.n_surrogates, "surrogate")), (ORANGE, "┃", "observed")
-                )
-            },
-        },
-        xaxis={"title": "statistic: signals followed, soon and unexpected ones weigh more"},
+        title=set_title(
+            f"Observed coincidence against chance (n = {counted(result.n_signals, 'signal')}, "
+            f"p = {result.p_trigger:.2g}, {result.null} null model)",
+            inline_legend((BLUE, "■", surrogates), (ORANGE, "┃", "observed")),
+        ),
+        xaxis={"title": "signals followed by an event, weighted by how soon and how unexpected"},
         yaxis={"title": "surrogates"},
         bargap=0,
         height=380,
     )
     return apply_theme(
         figure,
-        f"Histogram of the statistic in {counted(found.n_surrogates, 'surrogate')} of the "
-        f"{found.null} null, with the observed one at {found.statistic:.2f}. {found.sentence()}",
+        f"Histogram of the test statistic in {surrogates} of the {result.null} null model; the "
+        f"observed statistic is {result.statistic:.2f}. {result.sentence()}",
     )
 
 
 def forest(hazard: Hazard) -> go.Figure:
-    """Draw the hazard ratio of the signal above those of what everyone knew, with 95% intervals.
+    """Plot the hazard ratios of the signal and of the covariates, with 95% intervals.
 
     Examples
     --------
@@ -89,50 +92,27 @@ def forest(hazard: Hazard) -> go.Figure:
     >>> "n = " in figure.layout.title.text
     True
     """
-    shown = hazard.terms
+    terms = hazard.terms
     figure = go.Figure()
-    names = [html.escape(name) for name in shown["term"]]
-    for first, last, colour, width in ((0, 1, BLUE, 3), (1, len(shown), GREY, 1.5)):
-        part = shown.iloc[first:last]
-        middle, low, high = (
-            np.log(part[column].fillna(1).clip(1 / _EDGE, _EDGE).to_numpy(float))
-            for column in ("ratio", "lower", "upper")
-        )
-        figure.add_trace(
-            go.Scatter(
-                x=middle,
-                y=names[first:last],
-                mode="markers",
-                marker={"size": 11 if first == 0 else 7, "color": colour, "symbol": "square"},
-                error_x={
-                    "array": np.maximum(high - middle, 0),
-                    "arrayminus": np.maximum(middle - low, 0),
-                    "color": colour,
-                    "thickness": width,
-                },
-                text=[
-                    f"{row.ratio:.2f} ({row.lower:.2f} to {row.upper:.2f})"
-                    for row in part.itertuples()
-                ],
-                hovertemplate="%{text}<extra></extra>",
-            )
-        )
+    names = [html.escape(name) for name in terms["term"]]
+    for first, last, colour, width in ((0, 1, BLUE, 3), (1, len(terms), GREY, 1.5)):
+        part = terms.iloc[first:last]
+        figure.add_trace(_ratio_trace(part, names[first:last], colour, width))
     figure.add_vline(x=0, line={"color": GREY, "dash": "dot"})
     figure.update_layout(
-        title={
-            "text": f"What a signal adds (n = {counted(hazard.n_events, 'event')}, "
-            f"{hazard.n_exposed} after a signal, {counted(hazard.n_places, 'place')})",
-            "subtitle": {
-                "text": inline_legend(
-                    (BLUE, "■", "signal"), (GREY, "■", "what everyone knew, the front")
-                )
-                + "<br>right of 1: events came rather there; bars are 95% intervals"
-            },
-        },
+        title=set_title(
+            f"How much a signal raises the rate of events (n = "
+            f"{counted(hazard.n_events, 'event')}, {hazard.n_exposed} after a signal, "
+            f"{counted(hazard.n_places, 'place')})",
+            inline_legend(
+                (BLUE, "■", "signal"), (GREY, "■", "public knowledge, such as the front line")
+            ),
+            "right of 1: events were more likely after a signal; bars are 95% intervals",
+        ),
         xaxis={
-            "title": "hazard ratio, on a log scale",
-            "tickvals": [float(np.log(tick)) for tick in _TICKS],
-            "ticktext": [f"{tick:g}" for tick in _TICKS],
+            "title": "hazard ratio (log scale)",
+            "tickvals": [float(np.log(tick)) for tick in _RATIO_TICKS],
+            "ticktext": [f"{tick:g}" for tick in _RATIO_TICKS],
         },
         yaxis={"autorange": "reversed"},
         height=190 + 30 * max(len(names), 1),
@@ -140,29 +120,49 @@ def forest(hazard: Hazard) -> go.Figure:
     return apply_theme(figure, f"Forest plot of hazard ratios. {hazard.sentence()}")
 
 
+def _ratio_trace(terms: pd.DataFrame, names: list[str], colour: str, width: float) -> go.Scatter:
+    """Return hazard ratios with error bars on a log scale; missing ratios are drawn at 1."""
+    middle, low, high = (
+        np.log(terms[column].fillna(1).clip(1 / _MAX_RATIO, _MAX_RATIO).to_numpy(float))
+        for column in ("ratio", "lower", "upper")
+    )
+    return go.Scatter(
+        x=middle,
+        y=names,
+        mode="markers",
+        marker={"size": 11 if colour == BLUE else 7, "color": colour, "symbol": "square"},
+        error_x={
+            "array": np.maximum(high - middle, 0),
+            "arrayminus": np.maximum(middle - low, 0),
+            "color": colour,
+            "thickness": width,
+        },
+        text=[
+            f"{row.ratio:.2f} ({row.lower:.2f} to {row.upper:.2f})" for row in terms.itertuples()
+        ],
+        hovertemplate="%{text}<extra></extra>",
+    )
+
+
 def molchan_diagram(alarm: Alarm) -> go.Figure:
-    """Draw the Molchan diagram: misses against what was alarmed, one point a window.
+    """Plot the share of events missed against the share of space and time alarmed, by window.
 
     Examples
     --------
     >>> from foxgrape import alarm, open_study
     >>> study = open_study()
-    >>> figure = molchan(alarm(study.analyse().signals, study.events, windows=["7D", "30D"]))
-    >>> figure.layout.yaxis.title.text
+    >>> result = alarm(study.analyse().signals, study.events, windows=["7D", "30D"])
+    >>> molchan_diagram(result).layout.yaxis.title.text
     'share of events missed'
     """
     curve = alarm.curve
     figure = go.Figure()
     figure.add_trace(
         go.Scatter(
-            x=[0, 1],
-            y=[1, 0],
-            mode="lines",
-            line={"color": GREY, "dash": "dot"},
-            hoverinfo="skip",
+            x=[0, 1], y=[1, 0], mode="lines", line={"color": GREY, "dash": "dot"}, hoverinfo="skip"
         )
     )
-    words = [duration_in_words(window) for window in curve["window"]]
+    windows = [duration_in_words(window) for window in curve["window"]]
     figure.add_trace(
         go.Scatter(
             x=[0, *curve["alarmed"], 1],
@@ -170,64 +170,59 @@ def molchan_diagram(alarm: Alarm) -> go.Figure:
             mode="lines+markers+text",
             line={"color": BLUE, "width": 2.5},
             marker={"size": [0, *[9] * len(curve), 0], "color": BLUE},
-            text=["", *words, ""],
+            text=["", *windows, ""],
             textposition="middle right",
             hovertemplate="%{text}: %{x:.1%} alarmed, %{y:.1%} missed<extra></extra>",
         )
     )
     figure.update_layout(
-        title={
-            "text": f"What alarms miss, and cost (n = {counted(alarm.n_events, 'event')}, "
+        title=set_title(
+            f"Events missed and alarms raised (n = {counted(alarm.n_events, 'event')}, "
             f"{counted(alarm.n_signals, 'signal')})",
-            "subtitle": {
-                "text": inline_legend(
-                    (BLUE, "━", "alarms after signals"), (GREY, "┄", "any time and place")
-                )
-                + f"<br>area skill {alarm.area_skill:.2f}, by chance {alarm.expected:.2f} "
-                f"(null model {alarm.null}, p = {alarm.p_value:.2g})"
-            },
-        },
+            inline_legend((BLUE, "━", "alarms after signals"), (GREY, "┄", "random alarms")),
+            f"area skill {alarm.area_skill:.2f}; {alarm.expected:.2f} expected by chance "
+            f"({alarm.null} null model, p = {alarm.p_value:.2g})",
+        ),
         xaxis={
-            "title": "fraction of space and time alarmed, weighted by base rate",
+            "title": "share of space and time alarmed, weighted by the usual rate of events",
             "range": [-0.02, 1.02],
         },
         yaxis={"title": "share of events missed", "range": [-0.02, 1.05]},
         height=520,
     )
-    if alarm.p_value > 0.05:  # noqa: PLR2004 - the usual level
+    if alarm.p_value > _SIGNIFICANCE:
         figure.add_annotation(
             x=0.98, y=0.98, xanchor="right", showarrow=False, font={"color": ORANGE},
-            text="no better than chance can be claimed",
+            text="not distinguishable from chance",
         )  # fmt: skip
     return apply_theme(figure, f"Molchan diagram. {alarm.sentence()}")
 
 
 def cumulative_incidence_figure(outcomes: CumulativeIncidence) -> go.Figure:
-    """Draw by when which share of signals had an event that stood, or one that was retracted.
+    """Plot the share of signals with a lasting, or with a retracted event by lead time.
 
     Examples
     --------
     >>> from foxgrape import open_study
     >>> from foxgrape.stats.survival.competing_risks import cumulative_incidence
     >>> study = open_study()
-    >>> figure = incidence(cumulative_incidence(study.analyse().links, study.events))
-    >>> "n = " in figure.layout.title.text
+    >>> outcomes = cumulative_incidence(study.analyse().links, study.events)
+    >>> "n = " in cumulative_incidence_figure(outcomes).layout.title.text
     True
     """
     figure = go.Figure()
-    looks = {
+    styles = {
         "stood": (BLUE, "rgba(0, 114, 178, 0.18)"),
         "retracted": (PINK, "rgba(204, 121, 167, 0.2)"),
     }
-    for name, (colour, shade) in looks.items():
+    for name, (colour, shade) in styles.items():
         part = outcomes.curve[outcomes.curve["outcome"] == name]
         days = [0.0, *times.in_days(part["time"])]
-        flat = {"x": days, "mode": "lines", "hoverinfo": "skip"}
-        none = {"width": 0, "shape": "hv"}
-        figure.add_trace(go.Scatter(y=[0.0, *part["upper"]], line=none, **flat))
-        figure.add_trace(
-            go.Scatter(y=[0.0, *part["lower"]], line=none, fill="tonexty", fillcolor=shade, **flat)
-        )
+        band = {"x": days, "mode": "lines", "hoverinfo": "skip"}
+        invisible = {"width": 0, "shape": "hv"}
+        fill = {"fill": "tonexty", "fillcolor": shade}
+        figure.add_trace(go.Scatter(y=[0.0, *part["upper"]], line=invisible, **band))
+        figure.add_trace(go.Scatter(y=[0.0, *part["lower"]], line=invisible, **fill, **band))
         figure.add_trace(
             go.Scatter(
                 x=days,
@@ -237,15 +232,19 @@ def cumulative_incidence_figure(outcomes: CumulativeIncidence) -> go.Figure:
                 line={"color": colour, "width": 2.5, "shape": "hv"},
             )
         )
-    marks = [(looks[name][0], "━", f"{name} ({count})") for name, count in outcomes.counts.items()]
+    labels = {"stood": "event stood", "retracted": "event retracted"}
+    legend = [
+        (styles[name][0], "━", f"{labels[name]} ({count})")
+        for name, count in outcomes.counts.items()
+    ]
     figure.update_layout(
-        title={
-            "text": f"What became of signals (n = {outcomes.n}, "
-            f"{outcomes.n_censored} right-censored)",
-            "subtitle": {"text": inline_legend(*marks) + "<br>shaded: 95% bands, Aalen–Johansen"},
-        },
-        yaxis={"title": "share of signals with such an event", "range": [-0.03, 1.03]},
+        title=set_title(
+            f"Outcomes of signals (n = {outcomes.n}, {outcomes.n_censored} without an event)",
+            inline_legend(*legend),
+            "shaded: 95% bands (Aalen–Johansen)",
+        ),
+        yaxis={"title": "share of signals with this outcome", "range": [-0.03, 1.03]},
         height=460,
     )
-    asinh_time_axis(figure, f"lead on the {outcomes.clock} clock, days", time_range(figure))
+    asinh_time_axis(figure, lead_axis_title(outcomes.clock), time_range(figure))
     return apply_theme(figure, f"Cumulative incidence by outcome. {outcomes.sentence()}")

@@ -1,4 +1,4 @@
-"""Plotly figures: each says n, has alt text in ``layout.meta["alt"]`` and needs no network."""
+"""Figures of signals and their events; each states n and has alt text in ``layout.meta["alt"]``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from foxgrape import times
-from foxgrape._util.formatting import duration_in_words
+from foxgrape._util.formatting import counted, duration_in_words
 from foxgrape.plots.theme import (
     BLUE,
     GREEN,
@@ -20,38 +20,40 @@ from foxgrape.plots.theme import (
     SKY,
     apply_theme,
     asinh_time_axis,
+    bar_points,
     inline_legend,
-    interval_style,
+    interval_trace,
+    lead_axis_title,
     outlines,
     set_title,
     time_range,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator
+    from collections.abc import Iterator
 
     from foxgrape.stats.survival.lead_times import LeadTimes
     from foxgrape.studies.analysis import Analysis
 
 __all__ = ["by_outcome", "place_map", "survival", "timeline"]
 
-#: How a relation, or hindsight, looks on the map: words, colour, plotly's symbol, its like in text.
+#: For each relation, and hindsight: label, colour, plotly symbol, and its like in text.
 RELATION_MARKS = {
-    "anticipates": ("before it occurred", GREEN, "star", "★"),
-    "announces": ("before it was confirmed", GREEN, "circle", "●"),
-    "precedes": ("before it was confirmed", GREEN, "circle", "●"),
-    "undetermined": ("order cannot be told", ORANGE, "diamond", "◆"),
-    "follows": ("after it was confirmed", PINK, "square", "■"),
-    "unconfirmed": ("no event, right-censored", BLUE, "circle-open", "○"),
-    "hindsight": ("decoded only afterwards, hindsight", PINK, "x", "✕"),
+    "anticipates": ("posted before the event", GREEN, "star", "★"),
+    "announces": ("posted before confirmation", GREEN, "circle", "●"),
+    "precedes": ("posted before confirmation", GREEN, "circle", "●"),
+    "undetermined": ("order unknown", ORANGE, "diamond", "◆"),
+    "follows": ("posted after confirmation", PINK, "square", "■"),
+    "unconfirmed": ("no event (right-censored)", BLUE, "circle-open", "○"),
+    "hindsight": ("decoded only afterwards (hindsight)", PINK, "x", "✕"),
 }
 
 
 def timeline(analysis: Analysis) -> go.Figure:
-    """Draw each signal with its event and the interval between, in days since the post.
+    """Plot each signal and its event as bars over the days since the post.
 
-    Bars are intervals: as wide as the time is rough. A right-censored signal is an open arrow as
-    long as it was watched. Signals read from top to bottom in the order of their posts.
+    The wider the bar, the less exactly the time is known. A right-censored signal is an open arrow
+    as long as it was observed. Signals are in the order of their posts, from top to bottom.
 
     Examples
     --------
@@ -60,27 +62,19 @@ def timeline(analysis: Analysis) -> go.Figure:
     True
     """
     table = analysis.table()
-    labels = [_label(row, analysis.study.timezone) for row in table.itertuples()]
+    labels = [_row_label(row, analysis.study.timezone) for row in table.itertuples()]
     figure = go.Figure()
-    _add_spans(figure, table, labels)
+    _add_intervals(figure, table, labels)
     _add_censored(figure, table, labels)
-    for label, relation, hindsight in zip(
-        labels, table["relation"], table["hindsight"], strict=True
-    ):
-        figure.add_annotation(
-            x=1.0,
-            xref="paper",
-            y=label,
-            xanchor="left",
-            xshift=8,
-            showarrow=False,
-            text="hindsight" if hindsight else str(relation),
-        )
+    right = {"x": 1.0, "xref": "paper", "xanchor": "left", "xshift": 8, "showarrow": False}
+    for label, outcome in zip(labels, _outcomes(table), strict=True):
+        figure.add_annotation(y=label, text=outcome, **right)
+    horizon = duration_in_words(analysis.horizon)
     figure.update_layout(
         title=set_title(
             f"Signals and their events (n = {len(table)})",
-            inline_legend((SKY, "■", "post"), (ORANGE, "■", "occurred"), (GREEN, "■", "confirmed")),
-            inline_legend((BLUE, "┄▷", f"no event in {duration_in_words(analysis.horizon)}")),
+            inline_legend((SKY, "■", "post"), (ORANGE, "■", "event"), (GREEN, "■", "confirmation")),
+            inline_legend((BLUE, "┄▷", f"no event within {horizon}")),
         ),
         yaxis={
             "range": [len(labels) - 0.4, -0.6],
@@ -90,103 +84,150 @@ def timeline(analysis: Analysis) -> go.Figure:
         height=210 + 40 * len(table),
         margin={"r": 110},
     )
-    asinh_time_axis(figure, "days since the post's earliest instant", time_range(figure))
+    asinh_time_axis(figure, "days since the post", time_range(figure))
     counts = ", ".join(f"{n} {name}" for name, n in table["relation"].value_counts().items())
     return apply_theme(
         figure,
-        f"Timeline of {len(table)} signals ({counts or 'none'}), one a row, in days since the "
-        "post: bars for the post, for when the event occurred and when it was confirmed; "
-        "right-censored signals are open arrows.",
+        f"Timeline of {counted(len(table), 'signal')} ({counts or 'none'}), one per row, in days "
+        "since the post. Bars show when the post was written, when the event occurred and when it "
+        "was confirmed. Signals without an event (right-censored) are open arrows.",
     )
 
 
-def _add_spans(figure: go.Figure, table: pd.DataFrame, labels: list[str]) -> None:
-    """Draw post and event of each signal, and what lies between."""
+def _add_intervals(figure: go.Figure, table: pd.DataFrame, labels: list[str]) -> None:
+    """Draw the post and the event of each signal, and a line from the post to the confirmation."""
     origin = table["posted_at"]
+    line = {"color": GREY, "width": 1.5}
+    ends = times.in_days(table["confirmed_until"] - origin)
+    points = bar_points([0.0] * len(table), ends, labels)
+    figure.add_trace(go.Scatter(**points, mode="lines", line=line, hoverinfo="skip"))
+    # Bars of decreasing width remain visible where they overlap.
+    for column, label, colour, width in (
+        ("posted", "post", SKY, 24),
+        ("occurred", "event", ORANGE, 13),
+        ("confirmed", "confirmation", GREEN, 5),
+    ):
+        start, end = table[f"{column}_at"], table[f"{column}_until"]
+        hover = [
+            None if pd.isna(first) else f"{label}: {_interval_in_words(first, last)}"
+            for first, last in zip(start, end, strict=True)
+        ]
+        bars = times.in_days(start - origin), times.in_days(end - origin), labels
+        figure.add_trace(interval_trace(*bars, hover, colour, width, label))
+
+
+def _add_censored(figure: go.Figure, table: pd.DataFrame, labels: list[str]) -> None:
+    """Draw right-censored signals as dotted lines that end in an open arrow."""
+    start = (table["posted_until"] - table["posted_at"]).where(~table["observed"])
+    start, end = times.in_days(start), times.in_days(start + table["lead_min"])
+    line = {"color": BLUE, "width": 2, "dash": "dot"}
+    name = "no event (right-censored)"
+    points = bar_points(start, end, labels)
+    figure.add_trace(go.Scatter(**points, name=name, mode="lines", line=line, hoverinfo="skip"))
+    arrow = {"symbol": "triangle-right-open", "size": 15, "color": BLUE, "line": {"width": 2}}
     figure.add_trace(
         go.Scatter(
-            **_bars(table["posted_at"] - origin, table["confirmed_until"] - origin, labels),
-            mode="lines",
-            line={"color": GREY, "width": 1.5},
-            hoverinfo="skip",
+            x=end.tolist(),
+            y=labels,
+            mode="markers",
+            marker=arrow,
+            text=[duration_in_words(lead) for lead in table["lead_min"]],
+            hovertemplate="no event within %{text}<extra></extra>",
+            showlegend=False,
         )
     )
-    # Wide, less wide, narrow: bars that overlap are all seen.
-    for name, words, colour, width in (
-        ("posted", "post", SKY, 24),
-        ("occurred", "event occurred", ORANGE, 13),
-        ("confirmed", "event confirmed", GREEN, 5),
-    ):
-        starts, ends = table[f"{name}_at"], table[f"{name}_until"]
-        hover = [
-            None if pd.isna(start) else f"{words}: {_between(start, end)}"
-            for start, end in zip(starts, ends, strict=True)
-        ]
-        figure.add_trace(
-            go.Scatter(
-                **_bars(starts - origin, ends - origin, labels),
-                **interval_style(colour, width),
-                name=words,
-                text=[text for text in hover for _ in range(3)],
-                hovertemplate="%{text}<extra></extra>",
-            )
-        )
+
+
+def _row_label(row: Any, zone: str) -> str:
+    """Return the label of a signal's row; escaped, because plotly interprets HTML in it."""
+    code = row.code if row.code == row.place else f"{row.code} → {row.place}"
+    day = f"{row.posted_at.tz_convert(zone):%-d %b %Y}"
+    # Plotly merges equal labels: invisible characters keep two posts of one day apart.
+    suffix = "\u200b" * int(row.Index)
+    return f"<b>{html.escape(code)}</b><br>{html.escape(row.account)}, {day}{suffix}"
+
+
+def _interval_in_words(start: pd.Timestamp, end: pd.Timestamp) -> str:
+    first = f"{start:%Y-%m-%d %H:%M} UTC"
+    return first if start == end else f"{first} to {end:%Y-%m-%d %H:%M} UTC"
 
 
 def survival(leads: LeadTimes) -> go.Figure:
-    """Draw the share of signals still waiting for their event, with 95% band and number at risk.
+    """Plot the share of signals without an event by lead time, with 95% band and number at risk.
 
     Examples
     --------
     >>> from foxgrape import open_study
     >>> figure = survival(open_study().analyse().lead_times)
     >>> figure.layout.yaxis.title.text
-    'share of signals still waiting'
+    'share of signals without an event so far'
     """
     figure = go.Figure()
     curve = _from_zero(leads.survival)
-    flat: dict[str, Any] = {"line": {"width": 0, "shape": "hv"}, "hoverinfo": "skip"}
-    figure.add_trace(_curve(curve, "upper", showlegend=False, **flat))
-    band = {"name": "95% band", "fill": "tonexty", "fillcolor": "rgba(0, 114, 178, 0.18)"}
-    figure.add_trace(_curve(curve, "lower", **band, **flat))
-    for name, edge, dash in (
-        ("leads at their shortest", leads.shortest, "dot"),
-        ("leads at their longest", leads.longest, "dash"),
+    band: dict[str, Any] = {"line": {"width": 0, "shape": "hv"}, "hoverinfo": "skip"}
+    fill = {"name": "95% band", "fill": "tonexty", "fillcolor": "rgba(0, 114, 178, 0.18)"}
+    figure.add_trace(_curve_trace(curve, "upper", showlegend=False, **band))
+    figure.add_trace(_curve_trace(curve, "lower", **fill, **band))
+    for name, bound, dash in (
+        ("all leads at their shortest", leads.shortest, "dot"),
+        ("all leads at their longest", leads.longest, "dash"),
     ):
         line = {"color": GREY, "width": 1, "dash": dash, "shape": "hv"}
-        figure.add_trace(_curve(_from_zero(edge), "survival", name=name, line=line))
+        figure.add_trace(_curve_trace(_from_zero(bound), "survival", name=name, line=line))
     line = {"color": BLUE, "width": 2.5, "shape": "hv"}
     name = "Kaplan–Meier, leads at mid-interval"
-    figure.add_trace(_curve(curve, "survival", name=name, line=line))
+    figure.add_trace(_curve_trace(curve, "survival", name=name, line=line))
     mark = {"symbol": "cross-thin-open", "size": 11, "color": BLUE, "line": {"width": 2}}
-    waiting = curve[curve["censored"] > 0]
+    censored = curve[curve["censored"] > 0]
     figure.add_trace(
-        _curve(waiting, "survival", name="right-censored", mode="markers", marker=mark)
+        _curve_trace(censored, "survival", name="right-censored", mode="markers", marker=mark)
     )
     figure.update_layout(
         title=set_title(
-            f"How long signals wait (n = {leads.n}, {leads.n_censored} right-censored)",
-            inline_legend((BLUE, "━", "Kaplan–Meier"), (BLUE, "+", "right-censored")),
-            inline_legend((SKY, "■", "95% band"), (GREY, "┄", "leads at their shortest, longest")),
+            f"Time from signal to event (n = {leads.n}, {leads.n_censored} without an event)",
+            inline_legend(
+                (BLUE, "━", "Kaplan–Meier estimate"), (BLUE, "+", "no event (right-censored)")
+            ),
+            inline_legend(
+                (SKY, "■", "95% band"), (GREY, "┄", "if all leads were the shortest, or longest")
+            ),
         ),
-        yaxis={"title": "share of signals still waiting", "range": [-0.03, 1.03]},
+        yaxis={"title": "share of signals without an event so far", "range": [-0.03, 1.03]},
         height=480,
         margin={"b": 120},
     )
-    asinh_time_axis(figure, f"lead on the {leads.clock} clock, days", time_range(figure))
+    asinh_time_axis(figure, lead_axis_title(leads.clock), time_range(figure))
     _add_risk_table(figure, leads.survival)
     return apply_theme(figure, f"Kaplan–Meier curve of lead times. {leads.sentence()}")
 
 
-def _curve(part: pd.DataFrame, column: str, mode: str = "lines", **look: Any) -> go.Scatter:
-    """Return one column of a survival curve as a trace, by days."""
-    return go.Scatter(x=times.in_days(part["time"]).tolist(), y=part[column], mode=mode, **look)
+def _curve_trace(part: pd.DataFrame, column: str, mode: str = "lines", **style: Any) -> go.Scatter:
+    return go.Scatter(x=times.in_days(part["time"]).tolist(), y=part[column], mode=mode, **style)
+
+
+def _from_zero(curve: pd.DataFrame) -> pd.DataFrame:
+    """Prepend the start of the curve, at which no signal has an event."""
+    start = pd.DataFrame(
+        {"time": [pd.Timedelta(0)], "survival": [1.0], "lower": [1.0], "upper": [1.0]}
+    )
+    joined = pd.concat([start, curve], ignore_index=True)
+    return joined.fillna({"at_risk": 0, "events": 0, "censored": 0})
+
+
+def _add_risk_table(figure: go.Figure, curve: pd.DataFrame) -> None:
+    """Write the number of signals at risk below each tick of the axis."""
+    below = {"yref": "paper", "yanchor": "top", "showarrow": False}
+    for day, at in zip(figure.layout.xaxis.ticktext, figure.layout.xaxis.tickvals, strict=True):
+        later = curve[times.in_days(curve["time"]) >= float(day)]
+        at_risk = int(later["at_risk"].iloc[0]) if len(later) else 0
+        figure.add_annotation(x=at, y=-0.27, text=str(at_risk), **below)
+    figure.add_annotation(x=0, xref="paper", y=-0.2, xanchor="left", text="number at risk", **below)
 
 
 def place_map(analysis: Analysis) -> go.Figure:
-    """Draw where signals pointed and where events were, over outlines that need no network.
+    """Plot the places of signals and events on an outline map, without any network request.
 
-    Places without known coordinates cannot be drawn; the title says how many they are.
+    Places without coordinates are not drawn; the subtitle states how many.
 
     Examples
     --------
@@ -195,55 +236,51 @@ def place_map(analysis: Analysis) -> go.Figure:
     'x'
     """
     figure = go.Figure()
-    events = analysis.study.events.dropna(subset=["lat", "lon"])
-    _add_ground(figure, events)
+    all_events = analysis.study.events
+    events = all_events.dropna(subset=["lat", "lon"])
+    _add_base_map(figure, events)
     table = analysis.table()
     gazetteer = analysis.study.codebook.gazetteer
     table["lat"] = [gazetteer[place_id].lat for place_id in table["place_id"]]
     table["lon"] = [gazetteer[place_id].lon for place_id in table["place_id"]]
-    placed = table.dropna(subset=["lat", "lon"])
-    marks = {"event": (GREY, "•", "event")}
-    for rows, words, colour, symbol, sign in by_outcome(placed):
-        marks[words] = (colour, sign, words)
+    located = table.dropna(subset=["lat", "lon"])
+    legend = {"event": (GREY, "•", "event")}
+    for rows, label, colour, symbol, character in by_outcome(located):
+        legend[label] = (colour, character, label)
         mark = {"size": 13, "line": {"width": 2}, "color": colour, "symbol": symbol}
-        _add_places(figure, rows, placed["lon"].median(), name=words, marker=mark)
-    lost = len(analysis.study.events) - len(events) + len(table) - len(placed)
-    note = [f"{lost} of them have no known coordinates and are not drawn"] if lost else []
+        _add_places(figure, rows, located["lon"].median(), name=label, marker=mark)
+    missing = len(all_events) - len(events) + len(table) - len(located)
+    note = [f"{missing} of them not shown: coordinates unknown"] if missing else []
+    n_signals, n_events = counted(len(table), "signal"), counted(len(all_events), "event")
     figure.update_layout(
         title=set_title(
-            f"Places of {len(table)} signals and {len(analysis.study.events)} events",
-            inline_legend(*marks.values()),
-            *note,
+            f"Places of {n_signals} and {n_events}", inline_legend(*legend.values()), *note
         ),
         xaxis={"visible": False},
         yaxis={"visible": False, "scaleanchor": "x", "scaleratio": 1 / math.cos(math.radians(49))},
         height=620,
         margin={"b": 10, "l": 10, "r": 10},
     )
-    named = ", ".join(dict.fromkeys(placed["place"])) or "none"
-    return apply_theme(figure, f"Map of Ukraine with the places that signals pointed to: {named}.")
+    names = ", ".join(dict.fromkeys(located["place"])) or "none"
+    return apply_theme(figure, f"Map of Ukraine with the places that signals pointed to: {names}.")
 
 
 def by_outcome(table: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, str, str, str, str]]:
-    """Go through signals by what became of them: rows of `Analysis.table`, and how they look."""
-    told = table["relation"].where(~table["hindsight"], "hindsight")
-    for name, rows in table.groupby(told, sort=False):
+    """Yield the rows of `Analysis.table` by outcome, each with its label, colour and symbols."""
+    for name, rows in table.groupby(_outcomes(table), sort=False):
         yield rows, *RELATION_MARKS[str(name)]
 
 
-def _add_ground(figure: go.Figure, events: pd.DataFrame) -> None:
-    """Draw outlines, and on them where events were."""
+def _outcomes(table: pd.DataFrame) -> pd.Series:
+    return table["relation"].where(~table["hindsight"], "hindsight")
+
+
+def _add_base_map(figure: go.Figure, events: pd.DataFrame) -> None:
+    """Draw the outlines and the events."""
     lon, lat = outlines()
-    figure.add_trace(
-        go.Scatter(
-            x=lon,
-            y=lat,
-            mode="lines",
-            line={"color": GREY, "width": 0.7},
-            hoverinfo="skip",
-            showlegend=False,
-        )
-    )
+    line = {"color": GREY, "width": 0.7}
+    style: dict[str, Any] = {"mode": "lines", "hoverinfo": "skip", "showlegend": False}
+    figure.add_trace(go.Scatter(x=lon, y=lat, line=line, **style))
     figure.add_trace(
         go.Scatter(
             x=events["lon"],
@@ -257,8 +294,8 @@ def _add_ground(figure: go.Figure, events: pd.DataFrame) -> None:
     )
 
 
-def _add_places(figure: go.Figure, rows: pd.DataFrame, middle: float, **look: Any) -> None:
-    """Draw where signals pointed, with names that lead away from the middle of them all."""
+def _add_places(figure: go.Figure, rows: pd.DataFrame, middle: float, **style: Any) -> None:
+    """Draw the places of signals; labels point away from the median longitude `middle`."""
     first = rows.drop_duplicates("place_id")
     figure.add_trace(
         go.Scatter(
@@ -266,88 +303,15 @@ def _add_places(figure: go.Figure, rows: pd.DataFrame, middle: float, **look: An
             y=first["lat"],
             mode="markers+text",
             cliponaxis=False,
-            text=[f"  {html.escape(f'{_sign(row)}{row.place}')}  " for row in first.itertuples()],
+            text=[f"  {html.escape(_place_label(row))}  " for row in first.itertuples()],
             textposition=[
                 "middle right" if lon > middle else "middle left" for lon in first["lon"]
             ],
             hovertemplate="%{text}<extra></extra>",
-            **look,
+            **style,
         )
     )
 
 
-def _sign(row: Any) -> str:
-    return f"{row.code} " if row.kind == "emoji" else ""
-
-
-def _label(row: Any, zone: str) -> str:
-    """Return a row's label, escaped: plotly reads <b> and <a> in it."""
-    sign = row.code if row.code == row.place else f"{row.code} → {row.place}"
-    day = f"{row.posted_at.tz_convert(zone):%-d %b %Y}"
-    # What nobody sees at the end keeps two posts of one account on one day apart.
-    unseen = "\u200b" * int(row.Index)
-    return f"<b>{html.escape(sign)}</b><br>{html.escape(row.account)}, {day}{unseen}"
-
-
-def _between(start: pd.Timestamp, end: pd.Timestamp) -> str:
-    first = f"{start:%Y-%m-%d %H:%M} UTC"
-    return first if start == end else f"{first} to {end:%Y-%m-%d %H:%M} UTC"
-
-
-def _bars(start: pd.Series, end: pd.Series, labels: list[str]) -> dict[str, list[Hashable]]:
-    """Return one trace's points for many bars: two ends and a gap for each."""
-    x: list[Hashable] = []
-    y: list[Hashable] = []
-    for first, last, label in zip(times.in_days(start), times.in_days(end), labels, strict=True):
-        x += [None, None, None] if pd.isna(first) else [first, last, None]
-        y += [label, label, None]
-    return {"x": x, "y": y}
-
-
-def _add_censored(figure: go.Figure, table: pd.DataFrame, labels: list[str]) -> None:
-    start = (table["posted_until"] - table["posted_at"]).where(~table["observed"])
-    end = start + table["lead_min"]
-    figure.add_trace(
-        go.Scatter(
-            **_bars(start, end, labels),
-            name="watched, no event (right-censored)",
-            mode="lines",
-            line={"color": BLUE, "width": 2, "dash": "dot"},
-            hoverinfo="skip",
-        )
-    )
-    figure.add_trace(
-        go.Scatter(
-            x=times.in_days(end).tolist(),
-            y=labels,
-            mode="markers",
-            marker={
-                "symbol": "triangle-right-open",
-                "size": 15,
-                "color": BLUE,
-                "line": {"width": 2},
-            },
-            text=[duration_in_words(lead) for lead in table["lead_min"]],
-            hovertemplate="watched for %{text}, no event<extra></extra>",
-            showlegend=False,
-        )
-    )
-
-
-def _from_zero(curve: pd.DataFrame) -> pd.DataFrame:
-    """Begin the curve where every signal waits."""
-    start = pd.DataFrame(
-        {"time": [pd.Timedelta(0)], "survival": [1.0], "lower": [1.0], "upper": [1.0]}
-    )
-    joined = pd.concat([start, curve], ignore_index=True)
-    return joined.fillna({"at_risk": 0, "events": 0, "censored": 0})
-
-
-def _add_risk_table(figure: go.Figure, curve: pd.DataFrame) -> None:
-    """Write the number of signals still at risk under the axis."""
-    below = {"yref": "paper", "yanchor": "top", "showarrow": False}
-    for day, at in zip(figure.layout.xaxis.ticktext, figure.layout.xaxis.tickvals, strict=True):
-        later = curve[times.in_days(curve["time"]) >= float(day)]
-        at_risk = int(later["at_risk"].iloc[0]) if len(later) else 0
-        figure.add_annotation(x=at, y=-0.27, text=str(at_risk), **below)
-    figure.add_annotation(x=0, xref="paper", y=-0.2, xanchor="left", text="number at risk", **below)
+def _place_label(row: Any) -> str:
+    return f"{row.code} {row.place}" if row.kind == "emoji" else str(row.place)

@@ -1,4 +1,4 @@
-"""The house look of figures: palette, key, an axis of days stretched around zero, outlines."""
+"""Palette, theme and shared parts of the figures: legend, time axis, map outlines."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import json
 import math
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import plotly.graph_objects as go
 import plotly.io as pio
 
 from foxgrape.plots.offline import CLOUD_BUTTONS, offline_config
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 __all__ = [
     "BLUE",
@@ -24,16 +27,19 @@ __all__ = [
     "Figure",
     "apply_theme",
     "asinh_time_axis",
+    "bar_points",
     "inline_legend",
-    "interval_style",
+    "interval_trace",
+    "lead_axis_title",
     "outlines",
     "set_title",
     "time_range",
 ]
 
-# Okabe and Ito's palette: told apart by colour-blind readers, and in grey print by lightness.
+# Okabe and Ito's palette: distinct for colour-blind readers, and by lightness in grey print.
 BLUE, ORANGE, GREEN, PINK, SKY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9"
 GREY = "#8a8a8a"
+_AXIS_DAYS = [0, 1, 2, 4, 7, 14, 30, 60, 120, 365, 730]
 
 
 class Figure(go.Figure):  # type: ignore[misc]
@@ -101,69 +107,95 @@ def apply_theme(figure: go.Figure, alt: str) -> Figure:
         modebar={"remove": list(CLOUD_BUTTONS)},
     )
     figure.update_layout(margin={"t": 95, "l": 60} | figure.layout.margin.to_plotly_json())
-    look = {"gridcolor": "rgba(128,128,128,0.25)", "automargin": True, "title_font_size": 13}
-    figure.update_xaxes(**look)
-    figure.update_yaxes(**look)
+    axis = {"gridcolor": "rgba(128,128,128,0.25)", "automargin": True, "title_font_size": 13}
+    figure.update_xaxes(**axis)
+    figure.update_yaxes(**axis)
     return Figure(figure)
 
 
 def inline_legend(*entries: tuple[str, str, str]) -> str:
-    """Return a legend as coloured text: it takes no room from the plot, and wraps as we say."""
+    """Return a legend of (colour, mark, label) as text for a subtitle, outside the plot area."""
     return " &nbsp; ".join(
-        f'<span style="color:{colour}">{mark}</span> {words}' for colour, mark, words in entries
+        f'<span style="color:{colour}">{mark}</span> {label}' for colour, mark, label in entries
     )
 
 
-def set_title(text: str, *below: str) -> dict[str, Any]:
-    """Return a title with lines below it, most of them keys."""
-    return {"text": text, "subtitle": {"text": "<br>".join(below)}}
+def set_title(text: str, *subtitle: str) -> dict[str, Any]:
+    """Return a layout title with lines below it, such as a legend."""
+    return {"text": text, "subtitle": {"text": "<br>".join(subtitle)}}
 
 
-def interval_style(colour: str, width: int) -> dict[str, Any]:
-    """Return how a span of time is drawn: a bar, as wide as the time is rough.
+def bar_points(starts: Iterable[Any], ends: Iterable[Any], rows: list[str]) -> dict[str, list[Any]]:
+    """Return the points of one trace with many bars: two ends and a gap for each."""
+    x: list[Any] = []
+    for start, end in zip(starts, ends, strict=True):
+        x += [None, None, None] if pd.isna(start) else [start, end, None]
+    return {"x": x, "y": [label for row in rows for label in (row, row, None)]}
 
-    An exact time is a bar of no width: a stroke at each end keeps it in sight.
+
+def interval_trace(
+    starts: Iterable[Any],
+    ends: Iterable[Any],
+    rows: list[str],
+    hover: Sequence[str | None],
+    colour: str,
+    width: int,
+    name: str,
+) -> go.Scatter:
+    """Return time intervals as bars with a stroke at each end.
+
+    The strokes keep an exact time visible, whose bar has no length.
     """
-    return {
-        "mode": "lines+markers",
-        "line": {"color": colour, "width": width},
-        "marker": {"symbol": "line-ns", "size": width, "line": {"width": 2, "color": colour}},
-    }
+    return go.Scatter(
+        **bar_points(starts, ends, rows),
+        mode="lines+markers",
+        line={"color": colour, "width": width},
+        marker={"symbol": "line-ns", "size": width, "line": {"width": 2, "color": colour}},
+        name=name,
+        text=[text for text in hover for _ in range(3)],
+        hovertemplate="%{text}<extra></extra>",
+    )
 
 
 def time_range(figure: go.Figure) -> tuple[float, float]:
-    """Return the least and greatest day that a figure shows, 0 included."""
+    """Return the least and greatest day in a figure's traces, including 0 and 1."""
     days = [day for trace in figure.data for day in trace.x if pd.notna(day)]
     return min([0.0, *days]), max([1.0, *days])
 
 
 def asinh_time_axis(figure: go.Figure, title: str, extent: tuple[float, float]) -> None:
-    """Stretch the axis of days around zero (asinh), so that hours and months are both seen."""
+    """Put the days on an inverse hyperbolic sine scale, which shows both hours and months."""
     for trace in figure.data:
         trace.x = [None if day is None else math.asinh(day) for day in trace.x]
     low, high = extent
-    steps = [0, 1, 2, 4, 7, 14, 30, 60, 120, 365, 730]
-    shown = [-day for day in reversed(steps) if day and -day >= low - 0.5]
-    shown += [day for day in steps if day <= high + 0.5]
+    ticks = [-day for day in reversed(_AXIS_DAYS) if day and -day >= low - 0.5]
+    ticks += [day for day in _AXIS_DAYS if day <= high + 0.5]
     margin = 0.04 * (math.asinh(high) - math.asinh(low))
     figure.update_xaxes(
-        title=f"{title} (stretched around 0)",
-        tickvals=[math.asinh(day) for day in shown],
-        ticktext=[str(day) for day in shown],
+        title=f"{title} (scale stretched around 0)",
+        tickvals=[math.asinh(day) for day in ticks],
+        ticktext=[str(day) for day in ticks],
         range=[math.asinh(low) - margin, math.asinh(high) + 2 * margin],
     )
 
 
+def lead_axis_title(clock: str) -> str:
+    """Return the axis title of lead times by clock; without links there is no clock."""
+    ends = {"confirmed": "confirmation", "occurred": "event"}
+    return f"days from post to {ends.get(clock, 'event')}"
+
+
 @cache
 def outlines() -> tuple[list[float | None], list[float | None]]:
-    """Return the outlines of Ukraine's regions as one line with gaps."""
+    """Return longitudes and latitudes of the borders of Ukraine's regions, with gaps between."""
     resource = files("foxgrape") / "resources" / "ukraine.geojson"
     lon: list[float | None] = []
     lat: list[float | None] = []
     for feature in json.loads(resource.read_text(encoding="utf-8"))["features"]:
-        shape = feature["geometry"]
-        many = shape["coordinates"] if shape["type"] == "MultiPolygon" else [shape["coordinates"]]
-        for polygon in many:
+        geometry = feature["geometry"]
+        coordinates = geometry["coordinates"]
+        polygons = coordinates if geometry["type"] == "MultiPolygon" else [coordinates]
+        for polygon in polygons:
             for ring in polygon:
                 lon += [point[0] for point in ring] + [None]
                 lat += [point[1] for point in ring] + [None]

@@ -16,23 +16,24 @@ from foxgrape.detection.emoji.trie import emoji_trie
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import numpy.typing as npt
+    from foxgrape._util.typing import Int32Array, IntArray, StringArray
+    from foxgrape.detection.arrow_text import TextBuffers
 
-    from foxgrape.detection.arrow_text import Buffers
-
-    Spans = npt.NDArray[np.int32]
 
 __all__ = ["EmojiSpans", "scan_emoji"]
 
-#: Spans that are put down before they are taken away, and bytes that are worth a thread.
-_ROOM, _SHARE = 1 << 16, 1 << 20
-#: Bytes below which the arrays are done before a kernel is even loaded, and those at once.
-_SMALL, _AT_ONCE = 1 << 21, 1 << 18
+#: Spans that one call of the kernel returns at most, to begin with.
+_CAPACITY = 1 << 16
+#: Bytes below which a column is not divided among threads.
+_MIN_THREAD_BYTES = 1 << 20
+#: Bytes below which loading the compiled kernel costs more than it saves, and bytes in one numpy
+#: call.
+_MIN_KERNEL_BYTES, _NUMPY_BLOCK = 1 << 21, 1 << 18
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EmojiSpans:
-    """Where emoji stand in a column of texts: arrays of one length, in reading order.
+    """The emoji in a column of texts: arrays of equal length, in reading order.
 
     Attributes
     ----------
@@ -40,19 +41,19 @@ class EmojiSpans:
         Position of the text in the column, from 0.
     start, end
         Span in code points: ``text[start:end]`` is the emoji.
-    sign
-        Which emoji: its position in ``list(emoji.EMOJI_DATA)``.
+    emoji_id
+        Position of the emoji in ``list(emoji.EMOJI_DATA)``.
     """
 
-    row: npt.NDArray[np.int64]
-    start: npt.NDArray[np.int64]
-    end: npt.NDArray[np.int64]
-    sign: npt.NDArray[np.int32]
+    row: IntArray
+    start: IntArray
+    end: IntArray
+    emoji_id: Int32Array
 
     @property
-    def emoji(self) -> npt.NDArray[np.str_]:
-        """The emoji as written; made anew each time, because few who count need them."""
-        return emoji_trie().signs[self.sign]
+    def emoji(self) -> StringArray:
+        """The emoji as text; computed on each access, because counting does not need it."""
+        return emoji_trie().emoji[self.emoji_id]
 
     def __len__(self) -> int:
         return len(self.row)
@@ -61,20 +62,20 @@ class EmojiSpans:
 def scan_emoji(texts: Any, *, threads: int = 1) -> EmojiSpans:
     """Find every emoji in every text, as `emoji.emoji_list` does, hundreds of times as fast.
 
-    The spans are those of `emoji.emoji_list` for every text, with one difference on purpose.
-    Regional indicators are paired from the left, as Unicode does (UAX 29): 🇺🇺🇦 is no flag with an
-    odd one behind, while the reference finds Ukraine in its last two, a place that nobody wrote.
-    What the reference passes over stays passed over: a flag whose tags break off, and an emoji
-    with U+FE0F before a joiner that joins nothing. A text-style emoji (U+FE0E) is one without its
-    selector; © and ™ are emoji. The time is linear in the text, whatever it is.
+    The spans equal those of `emoji.emoji_list` with one deliberate difference. Regional indicators
+    are paired from the left, as Unicode specifies (UAX 29): in 🇺🇺🇦 the first two form a pair and
+    the third is left over, while the reference finds the flag of Ukraine in the last two. The
+    reference's other choices are kept: a flag with incomplete tags is no emoji, nor is an emoji
+    with U+FE0F before a joiner that joins nothing; a text-style emoji (U+FE0E) is found without
+    its selector; © and ™ are emoji. The time is linear in the size of the texts.
 
     Parameters
     ----------
     texts
         A pandas text column, an Arrow array or chunked array of text, or any iterable of texts.
-        Missing texts have no emoji; bytes that are no UTF-8 count as Python would replace them.
+        Missing texts have no emoji; malformed UTF-8 counts as Python would replace it.
     threads
-        How many threads share the column.
+        The number of threads.
 
     Returns
     -------
@@ -83,7 +84,7 @@ def scan_emoji(texts: Any, *, threads: int = 1) -> EmojiSpans:
     Raises
     ------
     TableError
-        If it is an Arrow column of something else than text.
+        If `texts` is an Arrow column of another type than text.
 
     Examples
     --------
@@ -91,57 +92,53 @@ def scan_emoji(texts: Any, *, threads: int = 1) -> EmojiSpans:
     >>> list(zip(spans.row.tolist(), spans.start.tolist(), spans.emoji.tolist()))
     [(1, 0, '🍇'), (1, 8, '🦊')]
     """
-    stretches = list(arrow_buffers(texts))
+    chunks = list(arrow_buffers(texts))
     if threads == 1:
-        return _gathered([block for each in stretches for block in _blocks(each)])
-    share = max(_SHARE, sum(int(each.offsets[-1] - each.offsets[0]) for each in stretches))
-    parts = [part for each in stretches for part in each.split(share // threads + 1)]
+        return _concatenate([block for chunk in chunks for block in _scan(chunk)])
+    n_bytes = max(_MIN_THREAD_BYTES, sum(chunk.n_bytes for chunk in chunks))
+    parts = [part for chunk in chunks for part in chunk.split(n_bytes // threads + 1)]
     with ThreadPoolExecutor(threads) as pool:
-        found = list(pool.map(_blocks_of, parts))
-    return _gathered([block for some in found for block in some])
+        scanned = list(pool.map(lambda part: list(_scan(part)), parts))
+    return _concatenate([block for blocks in scanned for block in blocks])
 
 
-def _blocks_of(part: Buffers) -> list[tuple[int, Spans]]:
-    return list(_blocks(part))
-
-
-def _blocks(stretch: Buffers) -> Iterator[tuple[int, Spans]]:
-    """Yield the first row of a stretch, and spans in it: row, start, end and emoji."""
-    if int(stretch.offsets[-1] - stretch.offsets[0]) < _SMALL or find_spec("numba") is None:
-        for part in stretch.split(_AT_ONCE):
-            yield part.first, scan_with_numpy(part)
+def _scan(buffers: TextBuffers) -> Iterator[tuple[int, Int32Array]]:
+    """Yield blocks of spans: the row from which rows count, and row, start, end and emoji."""
+    if buffers.n_bytes < _MIN_KERNEL_BYTES or find_spec("numba") is None:
+        for part in buffers.split(_NUMPY_BLOCK):
+            yield part.first_row, scan_with_numpy(part)
         return
     from foxgrape.detection.emoji.scan_numba import BLOCK, scan_with_numba
 
-    walk, rows = emoji_trie().walk, (stretch.offsets, stretch.valid)
-    row, room = 0, _ROOM
-    paper = np.empty((3, 8 * BLOCK + 8), np.uint64)
-    spans, scratch = _paper(room)
-    while row < len(stretch):
+    table, limits = emoji_trie().table, (buffers.offsets, buffers.valid)
+    row, capacity = 0, _CAPACITY
+    candidates = np.empty((3, 8 * BLOCK + 8), np.uint64)
+    spans, scratch = _allocate(capacity)
+    while row < len(buffers):
         n, after = scan_with_numba(
-            walk, stretch.data, stretch.words, *rows, row, spans, scratch, paper
+            table, buffers.data, buffers.words, *limits, row, spans, scratch, candidates
         )
         if n:
-            yield stretch.first, spans[:, :n].copy()
+            yield buffers.first_row, spans[:, :n].copy()
         elif after == row:
-            # A text that has more emoji, or more signs to read again, than there is room for.
-            room *= 2
-            spans, scratch = _paper(room)
+            # One text has more emoji, or more code points to rescan, than the arrays can hold.
+            capacity *= 2
+            spans, scratch = _allocate(capacity)
         row = after
 
 
-def _paper(room: int) -> tuple[Spans, npt.NDArray[np.int64]]:
-    return np.empty((4, room), np.int32), np.empty((room // 4, 5), np.int64)
+def _allocate(capacity: int) -> tuple[Int32Array, IntArray]:
+    return np.empty((4, capacity), np.int32), np.empty((capacity // 4, 5), np.int64)
 
 
-def _gathered(blocks: list[tuple[int, Spans]]) -> EmojiSpans:
+def _concatenate(blocks: list[tuple[int, Int32Array]]) -> EmojiSpans:
     total = sum(spans.shape[1] for _, spans in blocks)
     row, start, end = (np.empty(total, np.int64) for _ in range(3))
-    sign = np.empty(total, np.int32)
+    emoji_id = np.empty(total, np.int32)
     at = 0
-    for first, spans in blocks:
-        here = slice(at, at + spans.shape[1])
-        np.add(spans[0], first, out=row[here])
-        start[here], end[here], sign[here] = spans[1:]
-        at = here.stop
-    return EmojiSpans(row, start, end, sign)
+    for first_row, spans in blocks:
+        block = slice(at, at + spans.shape[1])
+        np.add(spans[0], first_row, out=row[block])
+        start[block], end[block], emoji_id[block] = spans[1:]
+        at = block.stop
+    return EmojiSpans(row, start, end, emoji_id)

@@ -1,175 +1,164 @@
-# ruff: noqa: PLR2004 - what bytes mean is told by RFC 3629, not by names of ours
-"""The hot loop: from the UTF-8 of a column of texts to spans of emoji.
+# ruff: noqa: PLR2004 - the byte values are those of RFC 3629
+"""Find emoji in UTF-8 with a compiled kernel: the path for large columns.
 
-Bytes that begin no letter of any emoji are passed over, eight at a time, whatever text they are of;
-code points are counted only in texts in which an emoji is found.
+Bytes that cannot begin an emoji are skipped, eight at a time; code points are counted only in texts
+that contain an emoji.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from foxgrape._util.jit import njit_callable, njit_without_refcounts
-from foxgrape.detection.emoji import trie, trie_walk
-from foxgrape.detection.emoji.trie import DASHES, ROOT, WIDE
-from foxgrape.detection.emoji.trie_walk import (
-    BEGIN,
-    LENGTH,
-    TOKEN,
-    ZWJ,
-    first_node,
-    letter_of,
-    longest_match,
-    rescan_like_reference,
-)
-from foxgrape.detection.emoji.utf8 import decode
-from foxgrape.detection.emoji.utf8_numba import count_code_points
+from foxgrape.detection.arrow_text import decode_code_point, decode_malformed
+from foxgrape.detection.emoji import trie
+from foxgrape.detection.emoji.trie import first_node, symbol_of
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
+    from foxgrape._util.typing import BoolArray, Int32Array, IntArray, UInt8Array, UInt64Array
 
-    Walk = npt.NDArray[np.int32]
-    Bytes = npt.NDArray[np.uint8]
-    Words = npt.NDArray[np.uint64]
-    Whole = npt.NDArray[np.int64]
-    Spans = npt.NDArray[np.int32]
-    Paper = npt.NDArray[np.uint64]
-    Scratch = npt.NDArray[np.int64]
-    Truths = npt.NDArray[np.bool_]
 
 __all__ = ["BLOCK", "scan_with_numba"]
 
-_HIGH = np.uint64(0x8080808080808080)
-_LOW = np.uint64(0x0101010101010101)
-#: Words that are looked at together; what is written down of them, and its longest.
+#: 64-bit words that are searched together.
 BLOCK = 512
-PLACES, WORDS, HITS = range(3)
-_ALL, _NONE = np.uint64(0xFFFFFFFFFFFFFFFF), np.uint64(0)
-_REST = np.uint64(0x7F7F7F7F7F7F7F7F)
-_8, _13, _14 = np.uint64(8), np.uint64(13), np.uint64(14)
-_ONE, _TWO, _THREE, _TOP_BYTE = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(56)
+#: Rows of the array of candidates: byte positions, indices of words with any, and their marks.
+_POSITIONS, _WORD_INDICES, _MARKS = range(3)
+_HIGH_BITS = np.uint64(0x8080808080808080)
+_LOW_BITS = np.uint64(0x0101010101010101)
+_ALL, _ZERO = np.uint64(0xFFFFFFFFFFFFFFFF), np.uint64(0)
+_NOT_HIGH = np.uint64(0x7F7F7F7F7F7F7F7F)
+_1, _2, _3, _4, _5, _6, _7 = (np.uint64(bits) for bits in range(1, 8))
+_8, _13, _14, _16, _24, _40, _48, _56 = map(np.uint64, (8, 13, 14, 16, 24, 40, 48, 56))
 
-njit_callable(trie.slot, trie_walk)
-
-
-@njit_without_refcounts
-def _hits(word: np.uint64, wide: np.uint64, plain: np.uint64) -> np.uint64:
-    """Mark the bytes, by their highest bits, that begin three bytes, or two beyond Cyrillic.
-
-    Those are 111..... and 1100....; with all bits of `wide` set also 1101..... With all bits of
-    `plain` set, none that 10000000 and 1001.... or 1010.... follow within the word: dashes and
-    quotation marks stand in most texts.
-    """
-    hits = word & (word << _ONE) & ((word << _TWO) | ~(word << _THREE) | wide) & _HIGH
-    after = (word >> _8) ^ _HIGH
-    dash = ~((after & _REST) + _REST | after) & (word >> _14 ^ word >> _13)
-    return hits & ~(dash & plain)
+njit_callable(decode_code_point, decode_malformed, trie)
 
 
 @njit_without_refcounts
-def _marked(walk: Walk, data: Bytes, words: Words, i: int, until: int, paper: Paper) -> int:
-    """Write down where in a block of words a letter beyond ASCII may begin; return how many.
+def _candidate_bytes(word: np.uint64, cyrillic: np.uint64, not_punctuation: np.uint64) -> np.uint64:
+    """Mark, by their highest bits, the bytes that begin three bytes, or two beyond Cyrillic.
 
-    `paper` holds places, hit words and hits; numbers without a sign keep an index from being
-    checked for one, so that several words are looked at at once.
+    Those are 111..... and 1100....; with all bits of `cyrillic` set also 1101..... With all bits
+    of `not_punctuation` set, bytes before 10000000 and 1001.... or 1010.... within the word are
+    excluded: dashes and quotation marks occur in most texts.
     """
-    wide = _ALL if walk[WIDE] else _NONE
-    plain = _NONE if walk[DASHES] else _ALL
+    marks = word & (word << _1) & ((word << _2) | ~(word << _3) | cyrillic) & _HIGH_BITS
+    after = (word >> _8) ^ _HIGH_BITS
+    dash = ~((after & _NOT_HIGH) + _NOT_HIGH | after) & (word >> _14 ^ word >> _13)
+    return marks & ~(dash & not_punctuation)
+
+
+@njit_without_refcounts
+def _find_candidates(
+    table: Int32Array,
+    data: UInt8Array,
+    words: UInt64Array,
+    i: int,
+    until: int,
+    candidates: UInt64Array,
+) -> int:
+    """Write the positions in a block of words where an emoji may begin; return their number.
+
+    The indices are unsigned, so that numba omits the check for negative ones and vectorizes.
+    """
+    cyrillic = _ALL if table[trie.CYRILLIC] else _ZERO
+    not_punctuation = _ZERO if table[trie.PUNCTUATION] else _ALL
     first, size = np.uint64(i), np.uint64(max(min(until, len(words)) - i, 0))
-    k = _NONE
+    k = _ZERO
     while k < size:
-        paper[HITS, k] = _hits(words[first + k], wide, plain)
-        k += _ONE
-    some = k = _NONE
+        candidates[_MARKS, k] = _candidate_bytes(words[first + k], cyrillic, not_punctuation)
+        k += _1
+    n_words = k = _ZERO
     while k < size:
-        paper[WORDS, some] = k
-        some += np.uint64(paper[HITS, k] != _NONE)
-        k += _ONE
-    n = j = _NONE
-    while j < some:
-        k = paper[WORDS, j]
-        j += _ONE
-        hits = paper[HITS, k]
-        while hits:
-            lowest = hits & (~hits + _ONE)
-            byte = (((lowest - _ONE) & _LOW) * _LOW) >> _TOP_BYTE
-            paper[PLACES, n] = ((first + k) << _THREE) + byte - _ONE
-            n += _ONE
-            hits ^= lowest
+        candidates[_WORD_INDICES, n_words] = k
+        n_words += np.uint64(candidates[_MARKS, k] != _ZERO)
+        k += _1
+    n = j = _ZERO
+    while j < n_words:
+        k = candidates[_WORD_INDICES, j]
+        j += _1
+        marks = candidates[_MARKS, k]
+        while marks:
+            lowest = marks & (~marks + _1)
+            byte = (((lowest - _1) & _LOW_BITS) * _LOW_BITS) >> _56
+            candidates[_POSITIONS, n] = ((first + k) << _3) + byte - _1
+            n += _1
+            marks ^= lowest
     if until > len(words):
         for at in range(max(i, len(words)) << 3, len(data)):
-            paper[PLACES, n] = at
-            n += _ONE
+            candidates[_POSITIONS, n] = at
+            n += _1
     return np.int64(n)  # type: ignore[return-value]
 
 
 @njit_without_refcounts
-def _base(walk: Walk, byte: int) -> bool:
-    """Tell whether a byte is a sign of ASCII that begins an emoji, as a digit does a keycap."""
-    return byte < 0x80 and first_node(walk, letter_of(walk, byte)) != 0
+def _begins_emoji(table: Int32Array, byte: int) -> bool:
+    """Return whether a byte is an ASCII character that begins an emoji, as keycaps do."""
+    return byte < 0x80 and first_node(table, symbol_of(table, byte)) != 0
 
 
 @njit_without_refcounts
-def _emoji_at(
-    walk: Walk, data: Bytes, letter: int, at: int, after: int, done: int, stop: int
+def _match_at(
+    table: Int32Array, data: UInt8Array, symbol: int, at: int, after: int, done: int, stop: int
 ) -> tuple[int, int, int, int]:
-    """Return begin, end, code points and emoji, or -1, of what begins at a letter or before it.
+    """Return begin, end, code points and emoji (or -1) of the match at `at` or the byte before.
 
-    Where nothing begins, it ends where it begins.
+    Without a match, begin and end are equal.
     """
-    if letter <= walk[ROOT]:
-        end, count, sign = longest_match(walk, data, letter, after, stop)
-        return at, end, count, sign
-    if at > done and _base(walk, int(data[at - 1])):
-        end, count, sign = longest_match(walk, data, letter_of(walk, int(data[at - 1])), at, stop)
-        if sign >= 0:
-            return at - 1, end, count, sign
+    if symbol <= table[trie.N_FIRST]:
+        end, count, match = trie.longest_match(table, data, symbol, after, stop)
+        return at, end, count, match
+    if at > done and _begins_emoji(table, int(data[at - 1])):
+        before = symbol_of(table, int(data[at - 1]))
+        end, count, match = trie.longest_match(table, data, before, at, stop)
+        if match >= 0:
+            return at - 1, end, count, match
     return at, at, 0, -1
 
 
 @njit_without_refcounts
-def _span(spans: Spans, n: int, row: int, start: int, end: int, sign: int) -> int:
-    """Put a span down, if there is room, and count it."""
+def _append_span(spans: Int32Array, n: int, row: int, start: int, end: int, match: int) -> int:
+    """Store a span if it fits, and return the number of spans found so far."""
     if n < spans.shape[1]:
-        spans[0, n], spans[1, n], spans[2, n], spans[3, n] = row, start, end, sign
+        spans[0, n], spans[1, n], spans[2, n], spans[3, n] = row, start, end, match
     return n + 1
 
 
 @njit_without_refcounts
-def _again(
-    walk: Walk, data: Bytes, row: int, start: int, stop: int,
-    spans: Spans, n: int, scratch: Scratch,
+def _rescan(
+    table: Int32Array, data: UInt8Array, row: int, start: int, stop: int,
+    spans: Int32Array, n: int, scratch: IntArray,
 ) -> int:  # fmt: skip
-    """Put down the spans of a text step by step; -1 if there is no paper to do it on."""
-    found = rescan_like_reference(walk, data, start, stop, scratch)
-    for k in range(found):
-        begin = int(scratch[k, BEGIN])
-        n = _span(spans, n, row, begin, begin + int(scratch[k, LENGTH]), int(scratch[k, TOKEN]))
-    return n if found >= 0 else -1
+    """Append the spans of one text; -1 if the scratch buffer is too small."""
+    n_emoji = trie.rescan_like_reference(table, data, start, stop, scratch)
+    for k in range(n_emoji):
+        begin, length = int(scratch[k, trie.BEGIN]), int(scratch[k, trie.LENGTH])
+        n = _append_span(spans, n, row, begin, begin + length, int(scratch[k, trie.EMOJI]))
+    return n if n_emoji >= 0 else -1
 
 
 @njit_without_refcounts
 def scan_with_numba(  # noqa: C901, PLR0912 - the state of the hot loop is its variables
-    walk: Walk, data: Bytes, words: Words, offsets: Whole, valid: Truths,
-    row: int, spans: Spans, scratch: Scratch, paper: Paper,
+    table: Int32Array, data: UInt8Array, words: UInt64Array, offsets: IntArray, valid: BoolArray,
+    row: int, spans: Int32Array, scratch: IntArray, candidates: UInt64Array,
 ) -> tuple[int, int]:  # fmt: skip
-    """Put down row, start, end and emoji of every span from a row on, as long as there is room.
+    """Write row, start, end and emoji of each span from `row` on, until `spans` is full.
 
-    Text `row` is ``data[offsets[row]:offsets[row + 1]]``, and missing where `valid` is not empty
-    and false; `words` are the same bytes, by eight. In a text, `done` is where the last emoji
-    ends, or what begins one and is none; where a joiner follows it, the text is read again as the
-    reference reads it. Returns how many spans there are, and the row to go on with: the number of
-    rows when all is done.
+    `data`, `words`, `offsets` and `valid` are those of `TextBuffers`. Returns the number of spans
+    and the row to continue with: the number of rows when all are scanned. Within a text, `done`
+    is where the last match ends, with or without an emoji; if a joiner follows it, the text is
+    rescanned in the steps of the reference.
     """
     n = first = counted = 0
     start = stop = free = done = counted_at = int(offsets[row])
     limit = int(offsets[-1])
     i, last = start >> 3, (limit + 7) >> 3
     while i < last:
-        for k in range(_marked(walk, data, words, i, min(i + BLOCK, last), paper)):
-            at: int = np.int64(paper[PLACES, k])  # type: ignore[assignment]
+        block_end = min(i + BLOCK, last)
+        for k in range(_find_candidates(table, data, words, i, block_end, candidates)):
+            at: int = np.int64(candidates[_POSITIONS, k])  # type: ignore[assignment]
             if at < free or at >= limit:
                 continue
             if at >= stop:
@@ -183,23 +172,99 @@ def scan_with_numba(  # noqa: C901, PLR0912 - the state of the hot loop is its v
                 if len(valid) and not valid[row]:
                     free = stop
                     continue
-            point, size = decode(data, at, stop)
-            letter = letter_of(walk, point)
-            if not letter:
+            point, size = decode_code_point(data, at, stop)
+            symbol = symbol_of(table, point)
+            if not symbol:
                 continue
-            if point == ZWJ and at == done and at > start:
-                n = _again(walk, data, row, start, stop, spans, first, scratch)
+            if point == trie.ZWJ and at == done and at > start:
+                n = _rescan(table, data, row, start, stop, spans, first, scratch)
                 if n < 0:
                     return first, row
                 free = stop
                 continue
-            begin, end, count, sign = _emoji_at(walk, data, letter, at, at + size, done, stop)
+            begin, end, count, match = _match_at(table, data, symbol, at, at + size, done, stop)
             if end > at:
                 done = free = end
-            if sign >= 0:
+            if match >= 0:
                 if begin > counted_at:
-                    counted += count_code_points(data, words, counted_at, begin)
-                n = _span(spans, n, row, counted, counted + count, sign)
+                    counted += _count_code_points(data, words, counted_at, begin)
+                n = _append_span(spans, n, row, counted, counted + count, match)
                 counted, counted_at = counted + count, end
         i += BLOCK
     return (first, row) if n > spans.shape[1] else (n, len(offsets) - 1)
+
+
+@njit_without_refcounts
+def _count_code_points(data: UInt8Array, words: UInt64Array, begin: int, end: int) -> int:
+    """Count the code points from byte `begin` to byte `end`, both of which begin one.
+
+    Counts eight bytes at a time as if the text was valid; if anything looks malformed, decodes it
+    again, one code point at a time.
+    """
+    first, last = begin >> 3, end >> 3
+    word = _word_at(data, words, first) & (_ALL << np.uint64((begin & 7) << 3))
+    until_end = ~(_ALL << np.uint64((end & 7) << 3))
+    if first == last:
+        word &= until_end
+    n = end - begin - _count_marks(_continuation_bytes(word))
+    malformed = _maybe_malformed(word, _ZERO)
+    if first < last:
+        inner = words[first + 1 : last]
+        before = words[first:last]
+        for k in range(len(inner)):
+            n -= _count_marks(_continuation_bytes(inner[k]))
+            malformed |= _maybe_malformed(inner[k], before[k])
+        word = _word_at(data, words, last) & until_end
+        n -= _count_marks(_continuation_bytes(word))
+        malformed |= _maybe_malformed(word, words[last - 1])
+    if not malformed:
+        return n
+    n, at = 0, begin
+    while at < end:
+        _, size = decode_code_point(data, at, end)
+        n += 1
+        at += size
+    return n
+
+
+@njit_without_refcounts
+def _word_at(data: UInt8Array, words: UInt64Array, i: int) -> Any:
+    """Return eight bytes; beyond the last complete word, the remaining bytes."""
+    word = _ZERO
+    if i < len(words):
+        return words[i]
+    for at in range(i << 3, len(data)):
+        word |= np.uint64(data[at]) << np.uint64((at & 7) << 3)
+    return word
+
+
+@njit_without_refcounts
+def _continuation_bytes(word: np.uint64) -> np.uint64:
+    """Mark, by their highest bits, the bytes that begin no code point."""
+    return word & ~(word << _1) & _HIGH_BITS
+
+
+@njit_without_refcounts
+def _count_marks(marks: np.uint64) -> int:
+    return int(((marks >> _7) * _LOW_BITS) >> _56)
+
+
+@njit_without_refcounts
+def _maybe_malformed(word: np.uint64, before: np.uint64) -> np.uint64:
+    """Return nonzero if bytes may be malformed; false alarms are possible, misses are not.
+
+    Suspects are lead bytes without their continuation bytes and the reverse; and 0xC0, 0xC1, 0xEC
+    to 0xEE, 0xE0, 0xE1 and 0xF1 to 0xFF, which are never valid, or not before every continuation.
+    """
+    two, two_before = word & (word << _1) & _HIGH_BITS, before & (before << _1) & _HIGH_BITS
+    three, three_before = two & (word << _2), two_before & (before << _2)
+    four, four_before = three & (word << _3), three_before & (before << _3)
+    needed = two << _8 | two_before >> _56 | three << _16 | three_before >> _48
+    needed |= four << _24 | four_before >> _40
+    suspect = needed ^ (word & ~(word << _1) & _HIGH_BITS)
+    low = word << _4 | word << _5 | word << _6
+    suspect |= two & ~(word << _3 | low)
+    suspect |= three & ~(word << _3 | word << _6) & (word << _4) & (word << _5)
+    suspect |= four & (low | word << _7)
+    # 0xF0 must be followed by 0x90 or more.
+    return suspect | ((four << _8 | four_before >> _56) & ~(word << _2 | word << _3))

@@ -1,8 +1,8 @@
-"""The same spans from whole arrays at a time: for small columns, and where there is no numba.
+"""Find emoji in UTF-8 with numpy alone: for small columns, and where numba is not installed.
 
-Every letter of an emoji is found at once, and every walk down the trie is done side by side; what
-one walk has consumed is then left out, in order. Only texts that the reference reads twice are
-read one by one.
+All code points of emoji are located at once and the trie is walked from all of them side by side;
+matches that begin inside an earlier match are then dropped. Only texts that the reference reads
+twice are scanned one by one.
 """
 
 from __future__ import annotations
@@ -12,165 +12,152 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from foxgrape.detection.emoji.trie import EDGES, LEADS, PAGES, REGIONAL, ROOT, SIGN, emoji_trie
-from foxgrape.detection.emoji.trie_walk import (
-    BEGIN,
-    LENGTH,
-    TOKEN,
-    ZWJ,
-    first_node,
-    letter_of,
-    rescan_like_reference,
-)
+from foxgrape.detection.emoji import trie
+from foxgrape.detection.emoji.trie import emoji_trie
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from foxgrape.detection.arrow_text import Buffers
+    from foxgrape._util.typing import BoolArray, Int32Array, IntArray
+    from foxgrape.detection.arrow_text import TextBuffers
 
-    Whole = npt.NDArray[np.int64]
-    Truths = npt.NDArray[np.bool_]
 
 __all__ = ["scan_with_numpy"]
 
 _ASCII, _TAIL, _THREE, _FOUR, _NO_LEAD, _BEYOND = 0x80, 0x80, 0xE0, 0xF0, 0xF5, 0x110000
 
 
-class _Letters(NamedTuple):
-    """The letters of emoji in a stretch: where, how many bytes, in which row, and which."""
+class _Symbols(NamedTuple):
+    """The code points of emoji in some texts, in reading order."""
 
-    at: Whole
-    size: Whole
-    row: Whole
-    letter: Whole
-    joined: Truths  # directly behind the letter before
+    at: IntArray  # position in bytes
+    size: IntArray  # in bytes
+    row: IntArray
+    symbol: IntArray
+    adjacent: BoolArray  # directly behind the previous one, in the same text
 
 
-def scan_with_numpy(stretch: Buffers) -> npt.NDArray[np.int32]:
-    """Return row, start, end and emoji of every span of a stretch, as four rows.
+def scan_with_numpy(buffers: TextBuffers) -> Int32Array:
+    """Return row, start, end and emoji of every span, as four rows.
 
     Examples
     --------
-    >>> from foxgrape.detection.arrow_text import buffers
-    >>> spans_of(next(buffers(["🍇, then 🦊"])))[:3].tolist()
+    >>> from foxgrape.detection.arrow_text import arrow_buffers
+    >>> scan_with_numpy(next(arrow_buffers(["🍇, then 🦊"])))[:3].tolist()
     [[0, 0], [0, 8], [1, 9]]
     """
-    walk = emoji_trie().walk
-    found = _letters(stretch)
-    begins = found.letter <= walk[ROOT]
-    steps, sign = _walked(found, begins)
-    inside = _inside(steps)
-    before = np.roll(inside | begins, 1)
-    joiner = int(walk[walk[PAGES + (ZWJ >> 8)] + (ZWJ & 255)])
-    joiners = np.flatnonzero((found.letter == joiner) & ~inside & found.joined & before)
-    kept = ~inside & (sign >= 0)
-    again = _runs(stretch, found, joiners)
-    for begin, end in again:
-        kept[begin : end + 1] = False
-    first = np.flatnonzero(kept)
-    row = found.row[first]
-    start = _points(stretch, row, found.at[first])
-    spans = [np.stack([row, start, start + steps[first], sign[first]], axis=1)]
-    spans += [_again(stretch, found, begin, end) for begin, end in again]
-    order = np.concatenate(
-        [first, *(np.full(len(more), run[0]) for run, more in zip(again, spans[1:], strict=True))]
-    )
-    return np.concatenate(spans)[np.argsort(order, kind="stable")].T.astype(np.int32)
+    table = emoji_trie().table
+    symbols = _find_symbols(buffers)
+    begins = symbols.symbol <= table[trie.N_FIRST]
+    steps, match = _match_all(symbols, begins)
+    inside = _inside_match(steps)
+    behind_match = np.roll(inside | begins, 1)
+    joiner = symbols.symbol == trie.symbol_of(table, trie.ZWJ)
+    read_twice = np.unique(symbols.row[joiner & ~inside & symbols.adjacent & behind_match])
+    kept = np.flatnonzero(~inside & (match >= 0) & ~np.isin(symbols.row, read_twice))
+    row = symbols.row[kept]
+    start = _code_points_before(buffers, row, symbols.at[kept])
+    spans = np.stack([row, start, start + steps[kept], match[kept]], axis=1)
+    if len(read_twice):
+        spans = np.concatenate([spans, *(_rescan(buffers, row) for row in read_twice.tolist())])
+        spans = spans[np.argsort(spans[:, 0], kind="stable")]
+    return spans.T.astype(np.int32)
 
 
-def _letters(stretch: Buffers) -> _Letters:
-    """Find the letters beyond ASCII, and those of ASCII right before one of them."""
-    walk, offsets, data = emoji_trie().walk, stretch.offsets, stretch.data
+def _find_symbols(buffers: TextBuffers) -> _Symbols:
+    """Find the symbols beyond ASCII, and those in ASCII directly before one of them."""
+    table, offsets, data = emoji_trie().table, buffers.offsets, buffers.data
     low, high = int(offsets[0]), int(offsets[-1])
-    leads = walk[walk[LEADS] : walk[LEADS] + 256] > 0
+    leads = table[table[trie.LEAD_BYTES] : table[trie.LEAD_BYTES] + 256] > 0
     leads[:_ASCII] = False
     at = np.flatnonzero(leads[data[low:high]]) + low
     row = np.searchsorted(offsets, at, "right") - 1
-    if len(stretch.valid):
-        at, row = at[stretch.valid[row]], row[stretch.valid[row]]
-    point, size = _decoded(stretch, at, offsets[row + 1])
-    letter = walk[walk[PAGES + (point >> 8)] + (point & 255)]
-    there = letter > 0
-    at, size, row, letter = at[there], size[there], row[there], letter[there]
+    if len(buffers.valid):
+        at, row = at[buffers.valid[row]], row[buffers.valid[row]]
+    point, size = _decode(buffers, at, offsets[row + 1])
+    symbol = table[table[trie.PAGES + (point >> 8)] + (point & 255)]
+    present = symbol > 0
+    at, size, row, symbol = at[present], size[present], row[present], symbol[present]
     base = at - 1
-    lies = base >= offsets[row]
-    sign = data[np.where(lies, base, at)]
-    base_letter = walk[walk[PAGES] + sign.astype(np.int64)]
-    lies &= (sign < _ASCII) & (base_letter > 0) & (base_letter <= walk[ROOT])
-    order = np.argsort(np.concatenate([at, base[lies]]), kind="stable")
+    has_base = base >= offsets[row]
+    byte = data[np.where(has_base, base, at)]
+    base_symbol = table[table[trie.PAGES] + byte.astype(np.int64)]
+    has_base &= (byte < _ASCII) & (base_symbol > 0) & (base_symbol <= table[trie.N_FIRST])
+    order = np.argsort(np.concatenate([at, base[has_base]]), kind="stable")
 
-    def merged(own: npt.NDArray[np.generic], bases: object) -> Whole:
-        return np.concatenate([own, np.broadcast_to(bases, lies.sum())])[order].astype(np.int64)  # type: ignore[call-overload]
+    def merge(own: npt.NDArray[np.generic], bases: object) -> IntArray:
+        spread = np.broadcast_to(bases, has_base.sum())  # type: ignore[call-overload]
+        return np.concatenate([own, spread])[order].astype(np.int64)
 
-    at, size = merged(at, base[lies]), merged(size, 1)
-    row, letter = merged(row, row[lies]), merged(letter, base_letter[lies])
-    joined = np.zeros(len(at), np.bool_)
-    joined[1:] = (at[:-1] + size[:-1] == at[1:]) & (row[:-1] == row[1:])
-    return _Letters(at, size, row, letter, joined)
+    at, size = merge(at, base[has_base]), merge(size, 1)
+    row, symbol = merge(row, row[has_base]), merge(symbol, base_symbol[has_base])
+    adjacent = np.zeros(len(at), np.bool_)
+    adjacent[1:] = (at[:-1] + size[:-1] == at[1:]) & (row[:-1] == row[1:])
+    return _Symbols(at, size, row, symbol, adjacent)
 
 
-def _decoded(stretch: Buffers, at: Whole, stop: Whole) -> tuple[Whole, Whole]:
-    """Return code points and their sizes; 0, which is no letter, for what is no UTF-8."""
-    data = stretch.data
+def _decode(buffers: TextBuffers, at: IntArray, stop: IntArray) -> tuple[IntArray, IntArray]:
+    """Return code points and their sizes in bytes; malformed ones as 0, which is no symbol."""
+    data = buffers.data
     last = len(data) - 1
     lead, *tails = (data[np.minimum(at + k, last)].astype(np.int64) for k in range(4))
     size = 2 + (lead >= _THREE) + (lead >= _FOUR)
     point = lead & np.array([0, 0, 0x1F, 0x0F, 0x07])[size]
-    fine = (at + size <= stop) & (lead < _NO_LEAD)
+    valid = (at + size <= stop) & (lead < _NO_LEAD)
     for k, tail in enumerate(tails, start=2):
-        more = size >= k
-        fine &= ~more | ((tail & 0xC0) == _TAIL)
-        point = np.where(more, point << 6 | tail & 0x3F, point)
+        needed = size >= k
+        valid &= ~needed | ((tail & 0xC0) == _TAIL)
+        point = np.where(needed, point << 6 | tail & 0x3F, point)
     least = np.array([0, 0, 0x80, 0x800, 0x10000])[size]
-    fine &= (point >= least) & (point < _BEYOND)
-    return np.where(fine, point, 0), size
+    valid &= (point >= least) & (point < _BEYOND)
+    return np.where(valid, point, 0), size
 
 
 @cache
-def _edges() -> tuple[Whole, Whole]:
-    """Return the edges of the trie, sorted, and the nodes below."""
-    walk = emoji_trie().walk.astype(np.int64)
-    first, slots = walk[EDGES] + 1, walk[walk[EDGES]] + 1
-    table = walk[first : first + 3 * slots].reshape(-1, 3)
-    table = table[table[:, 0] > 0]
-    keys = table[:, 0] << 32 | table[:, 1]
+def _edges() -> tuple[IntArray, IntArray]:
+    """Return the edges of the trie as sorted keys, and the child of each."""
+    table = emoji_trie().table.astype(np.int64)
+    first, slots = table[trie.EDGES] + 1, table[table[trie.EDGES]] + 1
+    edges = table[first : first + 3 * slots].reshape(-1, 3)
+    edges = edges[edges[:, 0] > 0]
+    keys = edges[:, 0] << 32 | edges[:, 1]
     order = np.argsort(keys)
-    return keys[order], table[order, 2]
+    return keys[order], edges[order, 2]
 
 
-def _walked(found: _Letters, begins: Truths) -> tuple[Whole, Whole]:
-    """Walk down from every letter; return how many letters that takes, and the emoji or -1."""
-    walk = emoji_trie().walk
-    keys, nodes = _edges()
-    steps = np.ones(len(found.at), np.int64)
-    sign = np.full(len(found.at), -1, np.int64)
-    live = np.flatnonzero(begins)
-    node = found.letter[live]
+def _match_all(symbols: _Symbols, begins: BoolArray) -> tuple[IntArray, IntArray]:
+    """Match from every symbol; return the number of symbols consumed, and the emoji or -1."""
+    table = emoji_trie().table
+    keys, children = _edges()
+    steps = np.ones(len(symbols.at), np.int64)
+    match = np.full(len(symbols.at), -1, np.int64)
+    active = np.flatnonzero(begins)
+    node = symbols.symbol[active]
     count = 1
-    while len(live):
-        after = live + count
-        goes = after < len(found.at)
-        after = np.where(goes, after, 0)
-        goes &= found.joined[after]
-        key = node << 32 | found.letter[after]
-        slot = np.minimum(np.searchsorted(keys, key), len(keys) - 1)
-        goes &= keys[slot] == key
-        ends = ~goes
-        told = walk[walk[SIGN] + node[ends]] >> 1
-        sign[live[ends]] = told
-        steps[live[ends]] = np.where(told >= 0, count, 1)
-        live, node = live[goes], nodes[slot[goes]]
+    while len(active):
+        after = active + count
+        continues = after < len(symbols.at)
+        after = np.where(continues, after, 0)
+        continues &= symbols.adjacent[after]
+        key = node << 32 | symbols.symbol[after]
+        edge = np.minimum(np.searchsorted(keys, key), len(keys) - 1)
+        continues &= keys[edge] == key
+        ends = ~continues
+        emoji_id = table[table[trie.TERMINALS] + node[ends]] >> 1
+        match[active[ends]] = emoji_id
+        steps[active[ends]] = np.where(emoji_id >= 0, count, 1)
+        active, node = active[continues], children[edge[continues]]
         count += 1
-    regional = walk[walk[REGIONAL] + found.letter] > 0
-    pair = regional & np.roll(regional & found.joined, -1) & (sign < 0)
+    regional = table[table[trie.REGIONALS] + symbols.symbol] > 0
+    pair = regional & np.roll(regional & symbols.adjacent, -1) & (match < 0)
     if len(pair):
         pair[-1] = False
     steps[pair] = 2
-    return steps, sign
+    return steps, match
 
 
-def _inside(steps: Whole) -> Truths:
-    """Tell which letters an earlier walk has consumed."""
+def _inside_match(steps: IntArray) -> BoolArray:
+    """Return which symbols an earlier match has consumed."""
     inside = np.zeros(len(steps), np.bool_)
     several = np.flatnonzero(steps > 1)
     free = 0
@@ -181,75 +168,29 @@ def _inside(steps: Whole) -> Truths:
     return inside
 
 
-def _points(stretch: Buffers, row: Whole, at: Whole) -> Whole:
-    """Return how many code points of their texts are before these bytes."""
-    low, high = int(stretch.offsets[0]), int(stretch.offsets[-1])
-    text = stretch.data[low:high]
-    begin = stretch.offsets[row]
+def _code_points_before(buffers: TextBuffers, row: IntArray, at: IntArray) -> IntArray:
+    """Return the number of code points of each text before a position in bytes."""
+    low, high = int(buffers.offsets[0]), int(buffers.offsets[-1])
+    data = buffers.data[low:high]
+    begin = buffers.offsets[row]
     try:
-        text.tobytes().decode()
+        data.tobytes().decode()
     except UnicodeDecodeError:
         parts = zip(begin.tolist(), at.tolist(), strict=True)
-        return np.array([_decoded_length(stretch, *part) for part in parts], np.int64)
-    counted = np.zeros(len(text) + 1, np.int64)
-    np.cumsum((text & 0xC0) != _TAIL, out=counted[1:])
+        return np.array([_decoded_length(buffers, *part) for part in parts], np.int64)
+    counted = np.zeros(len(data) + 1, np.int64)
+    np.cumsum((data & 0xC0) != _TAIL, out=counted[1:])
     return counted[at - low] - counted[begin - low]
 
 
-def _decoded_length(stretch: Buffers, begin: int, end: int) -> int:
-    return len(stretch.data[begin:end].tobytes().decode("utf-8", "replace"))
+def _decoded_length(buffers: TextBuffers, begin: int, end: int) -> int:
+    return len(buffers.data[begin:end].tobytes().decode("utf-8", "replace"))
 
 
-def _runs(stretch: Buffers, found: _Letters, joiners: Whole) -> list[tuple[int, int]]:
-    """Return the first and last letter of the runs that the reference reads twice.
-
-    It forgets at what begins no emoji; digits, which do begin some, are no letters here unless
-    something that may belong to them follows.
-    """
-    runs: list[tuple[int, int]] = []
-    for joiner in joiners.tolist():
-        if runs and joiner <= runs[-1][1]:
-            continue
-        begin = end = joiner
-        while begin > 0 and found.row[begin - 1] == found.row[begin]:
-            after = int(found.at[begin - 1] + found.size[begin - 1])
-            if _bases_back(stretch, int(found.at[begin]), after) > after:
-                break
-            begin -= 1
-        while end + 1 < len(found.at) and found.joined[end + 1]:
-            end += 1
-        if runs and begin <= runs[-1][1]:
-            begin = runs.pop()[0]
-        runs.append((begin, end))
-    return runs
-
-
-def _bases_back(stretch: Buffers, at: int, least: int) -> int:
-    """Return where the signs of ASCII that begin emoji, before a place, begin."""
-    walk = emoji_trie().walk
-    while at > least:
-        sign = int(stretch.data[at - 1])
-        if sign >= _ASCII or not first_node(walk, letter_of(walk, sign)):
-            break
-        at -= 1
-    return at
-
-
-def _again(stretch: Buffers, found: _Letters, begin: int, end: int) -> Whole:
-    """Return the spans of a run that the reference reads twice, with the sign before it."""
-    row = int(found.row[begin])
-    least = int(stretch.offsets[row])
-    alone = begin == 0 or found.row[begin - 1] != row
-    free = least if alone else int(found.at[begin - 1] + found.size[begin - 1])
-    start = _bases_back(stretch, int(found.at[begin]), free)
-    for _ in range(4):
-        if start == free:
-            break
-        start -= 1
-        if int(stretch.data[start]) & 0xC0 != _TAIL:
-            break
-    stop = int(found.at[end] + found.size[end])
+def _rescan(buffers: TextBuffers, row: int) -> IntArray:
+    """Return the spans of a text that the reference reads twice."""
+    start, stop = int(buffers.offsets[row]), int(buffers.offsets[row + 1])
     scratch = np.empty((2 * (stop - start) + 16, 5), np.int64)
-    n = rescan_like_reference(emoji_trie().walk, stretch.data, start, stop, scratch)
-    at = _decoded_length(stretch, least, start) + scratch[:n, BEGIN]
-    return np.stack([np.full(n, row), at, at + scratch[:n, LENGTH], scratch[:n, TOKEN]], axis=1)
+    n = trie.rescan_like_reference(emoji_trie().table, buffers.data, start, stop, scratch)
+    begin, length, match = scratch[:n, trie.BEGIN :].T
+    return np.stack([np.full(n, row), begin, begin + length, match], axis=1)

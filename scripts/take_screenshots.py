@@ -1,7 +1,7 @@
-"""Take the pictures of a page and of the catalogue that the docs show, in Chromium.
+"""Take the screenshots of a report page and of the report index that the docs show, in Chromium.
 
-Run as ``python scripts/pictures_of_pages.py`` after the pages have changed; writes
-``docs/images/page-*.png`` and ``docs/images/catalogue-*.png``: light, dark, on a phone, on paper.
+Run as ``python scripts/take_screenshots.py`` after the pages have changed. Writes
+``docs/images/page-*.png`` and ``docs/images/catalogue-*.png``: light, dark, phone and print.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
-#: The runs have a time of their own, or no picture would be like the one before.
+#: A fixed time of the runs, so that screenshots differ only where the pages do.
 NOW = datetime(2026, 1, 5, 7, tzinfo=UTC)
 #: Colour scheme, medium, width, height.
-WAYS = {
+VARIANTS = {
     "light": ("light", "screen", 960, 1000),
     "dark": ("dark", "screen", 960, 1000),
     "phone": ("light", "screen", 390, 1000),
     "paper": ("light", "print", 794, 1123),  # A4
 }
-ASKED = [
+REPORTS = [
     ("lead_times", {}),
     ("place_brief", {"place": "Izium"}),
     ("place_brief", {"place": "Lysychansk", "horizon": "60D"}),
@@ -38,29 +38,29 @@ ASKED = [
 
 
 def main() -> None:
-    """Build reports aside and take their pictures."""
+    """Build reports in a temporary folder and take their screenshots."""
     IMAGES.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as play:
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         out = Path(folder) / "reports"
-        # A catalogue shows what failed as well.
+        # This run exceeds its time limit: the index also shows failed runs.
         run_report("lead_times", parameters={"horizon": "7D"}, out=out, cell_seconds=0.2, now=NOW)
-        asked = [ReportRequest(name, parameters=values, out=out) for name, values in ASKED]
-        built = run_reports(asked, workers=1, now=NOW)
-        faults = [run.error for run in built if run.error]
-        if faults:
-            raise SystemExit(faults[0])
-        chromium = play.chromium.launch(
+        requests = [ReportRequest(name, parameters=values, out=out) for name, values in REPORTS]
+        runs = run_reports(requests, workers=1, now=NOW)
+        errors = [run.error for run in runs if run.error]
+        if errors:
+            raise SystemExit(errors[0])
+        browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
         )
-        for file in (out / "index.html", built[0].manifest.with_name("report.html")):
-            take(chromium, file, "catalogue" if file.name == "index.html" else "page")
-        chromium.close()
+        for file in (out / "index.html", runs[0].manifest.with_name("report.html")):
+            take_screenshots(browser, file, "catalogue" if file.name == "index.html" else "page")
+        browser.close()
 
 
-def take(chromium: Browser, file: Path, name: str) -> None:
-    """Take a file's picture in each way that it is read."""
-    for way, (scheme, medium, width, height) in WAYS.items():
-        tab = chromium.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+def take_screenshots(browser: Browser, file: Path, name: str) -> None:
+    """Take the screenshot of a file in each variant."""
+    for variant, (scheme, medium, width, height) in VARIANTS.items():
+        tab = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
         tab.goto(file.as_uri())
         if name == "page":
             tab.wait_for_selector("figure.plot.drawn .main-svg", state="attached")
@@ -68,7 +68,7 @@ def take(chromium: Browser, file: Path, name: str) -> None:
             tab.emulate_media(media="print", color_scheme=scheme)
             tab.evaluate("document.body.style.margin = '14mm'")
             tab.evaluate("window.dispatchEvent(new Event('beforeprint'))")
-        tab.screenshot(path=IMAGES / f"{name}-{way}.png")
+        tab.screenshot(path=IMAGES / f"{name}-{variant}.png")
         tab.close()
 
 

@@ -1,10 +1,10 @@
-"""Run notebooks in a real JupyterLab in Chromium, and say what does not stand there as it should.
+"""Run notebooks in a real JupyterLab in Chromium and report problems.
 
-    python scripts/look_at_desk.py [--folder FOLDER] [--pictures FOLDER] [NAME ...]
+    python scripts/check_jupyterlab.py [--folder FOLDER] [--screenshots FOLDER] [NAME ...]
 
-Notebooks are copied, so that nothing is written here. A notebook passes when all its cells ran, no
-error stands there, each plotly figure and each paged table is drawn, and nothing was asked for from
-any other host. `make desk` looks at all of them.
+The notebooks are copied, so the originals are not changed. A notebook passes if all its cells ran
+without an error, every plotly figure and every paged table is drawn, and no request went to any
+other host. `make check-lab` checks all of them.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).parents[1]
 NO_UPDATES = "jupyterlab.NeverCheckForUpdate"
-#: Of all cells: how many have code, ran, and what their outputs are.
+#: The number of code cells, of those that ran, and of the outputs of each kind.
 STATE = """() => {
   const panel = window.jupyterapp.shell.currentWidget;
   const cells = [...panel.content.model.cells].filter(c => c.type === 'code');
@@ -46,16 +46,16 @@ STATE = """() => {
 
 
 @contextlib.contextmanager
-def lab(folder: Path) -> Iterator[str]:
-    """Start a JupyterLab of a folder on this computer alone, and stop it."""
+def start_lab(folder: Path) -> Iterator[str]:
+    """Serve a folder by JupyterLab on localhost; yield the address of a notebook called NAME."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     token = secrets.token_hex(16)
     state = folder.parent / "state"
-    # Warnings are errors there as in tests; its history of cells is no part of the project.
+    # As in tests, warnings are errors and no command history is written.
     shutil.copytree(ROOT / "tests" / "ipython", state / "ipython")
-    quiet = os.environ | {
+    environment = os.environ | {
         "IPYTHONDIR": str(state / "ipython"),
         "JUPYTER_CONFIG_DIR": str(state / "config"),
         "JUPYTER_DATA_DIR": str(state / "data"),
@@ -64,25 +64,23 @@ def lab(folder: Path) -> Iterator[str]:
         "JUPYTERLAB_WORKSPACES_DIR": str(state / "workspaces"),
         "JUPYTER_TOKEN": token,
     }
-    asked = ["--no-browser", "--ip=127.0.0.1", f"--port={port}", "--expose-app-in-browser"]
-    asked += ["--LabApp.news_url=None", f"--LabApp.check_for_updates_class={NO_UPDATES}"]
-    asked += ["--ServerApp.allow_root=True", f"--notebook-dir={folder}"]
+    arguments = ["--no-browser", "--ip=127.0.0.1", f"--port={port}", "--expose-app-in-browser"]
+    arguments += ["--LabApp.news_url=None", f"--LabApp.check_for_updates_class={NO_UPDATES}"]
+    arguments += ["--ServerApp.allow_root=True", f"--notebook-dir={folder}"]
     log = folder.parent / "lab.log"
-    with log.open("w") as told:
-        server = subprocess.Popen(  # noqa: S603 - this very Python
-            [sys.executable, "-m", "jupyterlab", *asked], env=quiet, stdout=told, stderr=told
-        )
+    with log.open("w") as output:
+        command = [sys.executable, "-m", "jupyterlab", *arguments]
+        server = subprocess.Popen(command, env=environment, stdout=output, stderr=output)  # noqa: S603 - this very Python
     try:
         address = f"http://127.0.0.1:{port}"
-        _wait(server, f"{address}/api", log)
+        _wait_for_server(server, f"{address}/api", log)
         yield f"{address}/lab/tree/NAME?token={token}&reset"
     finally:
         server.terminate()
         server.wait(30)
 
 
-def _wait(server: subprocess.Popen[bytes], address: str, log: Path) -> None:
-    """Wait until the lab answers."""
+def _wait_for_server(server: subprocess.Popen[bytes], address: str, log: Path) -> None:
     for _ in range(240):
         if server.poll() is not None:
             break
@@ -92,17 +90,17 @@ def _wait(server: subprocess.Popen[bytes], address: str, log: Path) -> None:
     raise SystemExit(f"JupyterLab did not start:\n{log.read_text(encoding='utf-8')[-3000:]}")
 
 
-def look(page: Page, address: str, pictures: Path | None, seconds: float = 240) -> list[str]:
-    """Run one notebook, and return what is wrong with it."""
-    elsewhere: list[str] = []
-    page.on(
-        "request",
-        lambda request: (
-            None
-            if urlsplit(request.url).hostname in {"127.0.0.1", None}
-            else elsewhere.append(request.url)
-        ),
-    )
+def check_notebook(
+    page: Page, address: str, screenshots: Path | None, seconds: float = 240
+) -> list[str]:
+    """Run one notebook and return its problems."""
+    other_hosts: list[str] = []
+
+    def record(url: str) -> None:
+        if urlsplit(url).hostname not in {"127.0.0.1", None}:
+            other_hosts.append(url)
+
+    page.on("request", lambda request: record(request.url))
     page.goto(address)
     page.wait_for_selector(".jp-NotebookPanel .jp-CodeCell", timeout=90_000)
     page.wait_for_function(
@@ -117,20 +115,20 @@ def look(page: Page, address: str, pictures: Path | None, seconds: float = 240) 
         state = page.evaluate(STATE)
         if state["errors"] or (state["ran"] == state["code"] and not state["busy"]):
             break
-    wrong = [f"error: {error}" for error in state["errors"]]
+    problems = [f"error: {error}" for error in state["errors"]]
     if state["ran"] < state["code"]:
-        wrong.append(f"{state['ran']} of {state['code']} cells ran")
-    drawn = _walk(page, pictures)
-    wrong += [
-        f"{drawn[what]} of {state[what]} {what} drawn"
-        for what in ("figures", "tables")
-        if drawn[what] != state[what]
+        problems.append(f"{state['ran']} of {state['code']} cells ran")
+    drawn = _count_drawn(page, screenshots)
+    problems += [
+        f"{drawn[kind]} of {state[kind]} {kind} drawn"
+        for kind in ("figures", "tables")
+        if drawn[kind] != state[kind]
     ]
-    return wrong + [f"asked for {url}" for url in elsewhere]
+    return problems + [f"request to {url}" for url in other_hosts]
 
 
-def _walk(page: Page, pictures: Path | None) -> dict[str, int]:
-    """Go through the notebook cell by cell, since the lab draws what is in sight; count figures."""
+def _count_drawn(page: Page, screenshots: Path | None) -> dict[str, int]:
+    """Scroll through the cells, because JupyterLab draws only visible ones; count the outputs."""
     drawn = {"figures": 0, "tables": 0}
     count = page.evaluate("() => window.jupyterapp.shell.currentWidget.content.widgets.length")
     for number in range(count):
@@ -141,46 +139,49 @@ def _walk(page: Page, pictures: Path | None) -> dict[str, int]:
         cell = page.locator(f".jp-Notebook .jp-Cell[data-windowed-list-index='{number}']")
         figure = cell.locator(".js-plotly-plot .main-svg").first
         table = cell.locator(".dt-paging, table.dataTable").first
-        for what, one in (("figures", figure), ("tables", table)):
-            marked = ".jp-RenderedPlotly, .js-plotly-plot, div[id^='itables']"
-            if one.count() or cell.locator(marked).count():
+        for kind, output in (("figures", figure), ("tables", table)):
+            placeholder = ".jp-RenderedPlotly, .js-plotly-plot, div[id^='itables']"
+            if output.count() or cell.locator(placeholder).count():
                 with contextlib.suppress(Exception):
-                    one.wait_for(state="visible", timeout=3000)
-            drawn[what] += bool(one.count())
-        if pictures is not None and (figure.count() or table.count()):
-            pictures.mkdir(parents=True, exist_ok=True)
+                    output.wait_for(state="visible", timeout=3000)
+            drawn[kind] += bool(output.count())
+        if screenshots is not None and (figure.count() or table.count()):
+            screenshots.mkdir(parents=True, exist_ok=True)
             name = Path(urlsplit(page.url).path).stem
-            page.screenshot(path=pictures / f"{name}-{number:02}.png")
+            page.screenshot(path=screenshots / f"{name}-{number:02}.png")
     return drawn
 
 
 def main() -> int:
-    """Look at the notebooks that are named, or all."""
+    """Check the notebooks given, or all; return 1 if any has problems."""
     parser = argparse.ArgumentParser(description="Run notebooks in JupyterLab in Chromium.")
-    parser.add_argument("names", nargs="*", help="such as 04-lead-times; by default all")
+    parser.add_argument("names", nargs="*", help="such as 04-lead-times; all by default")
     parser.add_argument("--folder", type=Path, default=ROOT / "notebooks", help="of notebooks")
-    parser.add_argument("--pictures", type=Path, help="a folder for screenshots")
-    told = parser.parse_args()
+    parser.add_argument("--screenshots", type=Path, help="folder for screenshots")
+    options = parser.parse_args()
     script = ROOT / "scripts" / "find_browser.sh"
-    found = subprocess.run(["sh", script], capture_output=True, text=True, check=False)  # noqa: S603, S607
-    if found.returncode:
-        raise SystemExit("no browser was found")
-    names = told.names or sorted(one.stem for one in told.folder.glob("[0-9]*.ipynb"))
+    browser_path = subprocess.run(["sh", script], capture_output=True, text=True, check=False)  # noqa: S603, S607
+    if browser_path.returncode:
+        raise SystemExit("no browser found: Chromium or Chrome is required")
+    names = options.names or sorted(path.stem for path in options.folder.glob("[0-9]*.ipynb"))
     flags = ["--no-sandbox"] if os.name == "posix" and os.geteuid() == 0 else []
     failed = 0
-    with TemporaryDirectory() as scratch, sync_playwright() as play:
+    with TemporaryDirectory() as scratch, sync_playwright() as playwright:
         folder = Path(scratch) / "notebooks"
-        shutil.copytree(told.folder, folder)
-        browser = play.chromium.launch(executable_path=found.stdout.strip(), args=flags)
-        with lab(folder) as address:
+        shutil.copytree(options.folder, folder)
+        browser = playwright.chromium.launch(
+            executable_path=browser_path.stdout.strip(), args=flags
+        )
+        with start_lab(folder) as address:
             for name in names:
                 start = time.monotonic()
                 page = browser.new_page(viewport={"width": 1400, "height": 900})
-                wrong = look(page, address.replace("NAME", f"{name}.ipynb"), told.pictures)
+                url = address.replace("NAME", f"{name}.ipynb")
+                problems = check_notebook(page, url, options.screenshots)
                 page.close()
-                took = time.monotonic() - start
-                print(f"{name}: {'; '.join(wrong) or 'as it should be'} ({took:.0f} s)", flush=True)
-                failed += bool(wrong)
+                seconds = time.monotonic() - start
+                print(f"{name}: {'; '.join(problems) or 'OK'} ({seconds:.0f} s)", flush=True)
+                failed += bool(problems)
     return min(failed, 1)
 
 
