@@ -1,4 +1,4 @@
-"""Write the generated part of docs/datasets.md from the registry of data sets.
+"""Write the generated part of docs/reference/datasets.md from the registry of data sets.
 
 Run as `python scripts/build_datasets_page.py`. With --check, write nothing, and exit with 1 if the
 page differs from the registry (toolkit/foxgrape/resources/datasets.toml).
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from foxgrape.io.datasets import Dataset, list_datasets
 
-PAGE = Path(__file__).parents[1] / "docs/datasets.md"
+PAGE = Path(__file__).parents[1] / "docs/reference/datasets.md"
 START, END = "<!-- written from the registry -->\n", "<!-- to here -->"
 
 

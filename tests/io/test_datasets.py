@@ -89,10 +89,10 @@ def test_the_page_matches_the_registry():
         check=False,
     )
     assert result.returncode == 0, result.stdout + result.stderr
-    text = (ROOT / "docs/datasets.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs/reference/datasets.md").read_text(encoding="utf-8")
     assert [*re.findall(r"^### (.*)", text, re.MULTILINE)] == [*list_datasets()]
     (python,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    compile(python, "docs/datasets.md", "exec")
+    compile(python, "docs/reference/datasets.md", "exec")
     for call in re.findall(r"^\$ foxgrape (.*)$", text, re.MULTILINE):
         assert run([*call.split(), "--help"]) == 0
 
@@ -144,11 +144,14 @@ def test_a_failed_download_is_retried(fault, checksum, registry, tmp_path):
 @pytest.mark.parametrize(
     ("reply", "message"),
     [
-        (Reply(CONTENT, cut=70_000), "asked 2 times: the response is incomplete or malformed"),
-        (Reply(status=404), "refuses: 404 Not Found"),
+        (
+            Reply(CONTENT, cut=70_000),
+            "failed after 2 tries: the response is incomplete or malformed",
+        ),
+        (Reply(status=404), "refused the request: 404 Not Found"),
         (
             Reply(status=302, headers={"location": "http://a.example/"}),
-            "sends on to a.example, which is not followed",
+            "redirects to a.example, which is not followed",
         ),
     ],
 )
@@ -199,7 +202,7 @@ def test_a_failed_refresh_keeps_the_old_file(registry, tmp_path):
 
 def test_plain_http_to_another_host_is_rejected(registry, tmp_path):
     registry("http://data.example", "none: it is rewritten")
-    with pytest.raises(DownloadError, match="not an address to ask"):
+    with pytest.raises(DownloadError, match="the server address cannot be used"):
         fetch("ours", folder=tmp_path / "data")
 
 
@@ -242,6 +245,6 @@ def test_the_shell_lists_and_fetches_data_sets(registry, tmp_path, monkeypatch, 
         registry(server.address, f"sha256:{HASH}")
         assert run(["data", "fetch", "ours"]) == 1
     (line,) = capsys.readouterr().err.strip().splitlines()
-    assert "is not the file that was meant" in line
+    assert "has the wrong checksum and was deleted" in line
     assert run(["data", "fetch", "nothing"]) == 1
     assert run(["data", "fetch"]) == 2

@@ -122,9 +122,9 @@ def test_invalid_frames_and_queries_are_rejected_and_change_nothing(store):
         store.upsert("confirmations", pd.concat([study.confirmations] * 2))
     with pytest.raises(StoreError, match="did you mean 'posts'"):
         store.upsert("post", posts("b"))
-    with pytest.raises(StoreError, match="holds no events yet"):
+    with pytest.raises(StoreError, match="has no events yet"):
         store.read("events")
-    with pytest.raises(StoreError, match="holds no events yet"):
+    with pytest.raises(StoreError, match="has no events yet"):
         store.versions("events")
     with pytest.raises(StoreError, match="version 9 of posts"):
         store.read("posts", version=9)
@@ -136,7 +136,7 @@ def test_invalid_frames_and_queries_are_rejected_and_change_nothing(store):
 def test_a_frame_with_attrs_can_be_stored(store):
     """The attrs of a frame are not stored."""
     events = open_study().events
-    assert events.attrs
+    events.attrs["note"] = "not data"
     store.upsert("events", events)
     assert not store.read("events").attrs
 
@@ -168,7 +168,7 @@ def test_concurrent_writers_lose_nothing(tmp_path):
         try:
             assert Store(path).read("posts")["post_id"].is_unique
         except StoreError as error:
-            assert "holds no posts yet" in str(error)  # noqa: PT017 - the only error allowed
+            assert "has no posts yet" in str(error)  # noqa: PT017 - the only error allowed
     assert [writer.wait() for writer in writers] == [0, 0]
     for writer in writers:
         writer.stdout.close()
@@ -199,7 +199,9 @@ FIXTURES = sorted((Path(__file__).parents[1] / "fixtures" / "posts").iterdir())
 @pytest.mark.parametrize("file", FIXTURES, ids=lambda file: file.name)
 def test_posts_of_every_format_are_stored_once(store, file):
     account = "me" if file.suffix == ".js" else None
-    read = read_posts(file, account=account, timezone="Europe/Kyiv", on_error="quarantine")
+    read, _ = read_posts(
+        file, account=account, timezone="Europe/Kyiv", on_error="quarantine", with_report=True
+    )
     assert counts(store.upsert("posts", read)) == (len(read), 0, 0)
     assert counts(store.upsert("posts", read)) == (0, 0, len(read))
     assert set(store.read("posts")["post_id"]) == set(read["post_id"])

@@ -99,7 +99,7 @@ def test_an_edited_acled_cursor_is_rejected(tmp_path):
 
     with serving(respond) as server:
         source = api.source(server.address)
-        with pytest.raises(DownloadError, match="1 answer is kept"):
+        with pytest.raises(DownloadError, match="1 page is kept"):
             download(source, tmp_path / "out")
         repaired.append(1)
         state_file = tmp_path / "out.part.json"
@@ -234,7 +234,7 @@ def test_too_long_a_wait_ends_the_download_and_keeps_its_pages(tmp_path):
 
     with serving(respond) as server:
         source = api.source(server.address)
-        with pytest.raises(DownloadError, match=r"wait 86,400 s.*2 answers are kept"):
+        with pytest.raises(DownloadError, match=r"wait 86,400 s.*2 pages are kept"):
             download(source, tmp_path / "out", policy=clock.policy())
         assert clock.slept == []
         unlimited.append(1)
@@ -383,7 +383,7 @@ def test_an_existing_file_is_never_overwritten(tmp_path):
     (tmp_path / "out").write_text("mine")
     with serving(FAKE_APIS["bluesky"](1)) as server:
         source = Bluesky("a.example", server.address)
-        with pytest.raises(DownloadError, match="such a file already"):
+        with pytest.raises(DownloadError, match="the file exists already"):
             download(source, tmp_path / "out", restart=True)
         with pytest.raises(DownloadError, match="cannot be written: No such file"):
             download(source, tmp_path / "nowhere" / "out")
@@ -420,7 +420,7 @@ def test_the_origin_of_a_valid_server_is_returned(address, origin):
     ],
 )
 def test_an_invalid_server_is_rejected(address):
-    with pytest.raises(DownloadError, match="not an address to ask"):
+    with pytest.raises(DownloadError, match="the server address cannot be used"):
         validate_server(address)
 
 
@@ -469,7 +469,7 @@ def test_missing_credentials_are_named_before_any_request(monkeypatch, tmp_path)
     with serving(lambda _: json_reply({})) as server:
         with pytest.raises(DownloadError, match=r"set .*_USERNAME and .*_PASSWORD.*acled_password"):
             download(FakeAcled(1).source(server.address), tmp_path / "out")
-        with pytest.raises(DownloadError, match=r"FOXGRAPE_UCDP_TOKEN, or put ucdp_token"):
+        with pytest.raises(DownloadError, match=r"FOXGRAPE_UCDP_TOKEN, or store ucdp_token"):
             download(FakeUcdp(1).source(server.address), tmp_path / "out")
         assert server.requests == []
     assert list(tmp_path.iterdir()) == []

@@ -181,7 +181,7 @@ def test_a_token_that_no_header_can_carry_is_rejected_without_showing_it(
     monkeypatch.setenv("FOXGRAPE_UCDP_TOKEN", token)
     with (
         serving(FakeUcdp(1)) as server,
-        pytest.raises(DownloadError, match="UCDP_TOKEN cannot") as no,
+        pytest.raises(DownloadError, match="UCDP_TOKEN must be printable ASCII") as no,
     ):
         download(FakeUcdp(1).source(server.address), tmp_path / "out")
     assert token not in full_text_of(no.value)

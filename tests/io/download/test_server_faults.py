@@ -70,10 +70,10 @@ def test_a_failing_server_is_given_up(tmp_path):
     clock = FakeClock()
     with serving(lambda _: Reply(b"sorry", 503)) as server:
         source = Bluesky("a.example", server.address)
-        with pytest.raises(DownloadError, match=r"asked 4 times: 503 Service Unavailable$"):
+        with pytest.raises(DownloadError, match=r"failed after 4 tries: 503 Service Unavailable$"):
             download(source, tmp_path / "out", policy=clock.policy(max_attempts=4))
         assert len(server.requests) == 4
-    with pytest.raises(DownloadError, match=r"asked 2 times: the connection failed$"):
+    with pytest.raises(DownloadError, match=r"failed after 2 tries: the connection failed$"):
         download(source, tmp_path / "out", policy=clock.policy(max_attempts=2))
     assert not (tmp_path / "out").exists()
 
@@ -83,7 +83,7 @@ def test_a_silent_server_times_out(tmp_path):
 
     with socket.create_server(("127.0.0.1", 0)) as silent_server:
         source = Bluesky("a.example", f"http://127.0.0.1:{silent_server.getsockname()[1]}")
-        with pytest.raises(DownloadError, match="asked once: the response timed out"):
+        with pytest.raises(DownloadError, match="failed after 1 try: the response timed out"):
             download(source, tmp_path / "out", policy=RetryPolicy(max_attempts=1, timeout=0.2))
 
 
@@ -286,7 +286,7 @@ def test_a_redirect_to_another_server_is_not_followed(tmp_path):
         place = f"{other.address}/api/gedevents/25.1?pagesize=50&page=0"
         with (
             serving(lambda _: Reply(status=302, headers={"location": place})) as server,
-            pytest.raises(DownloadError, match="sends on to another address, which is not"),
+            pytest.raises(DownloadError, match="redirects to another address, which is not"),
         ):
             download(api.source(server.address), tmp_path / "out")
         assert other.requests == []
@@ -333,7 +333,7 @@ def test_a_redirect_loop_ends(tmp_path):
 def test_a_login_is_not_redirected_even_on_the_same_server(tmp_path):
     with (
         serving(lambda _: Reply(status=307, headers={"location": "/login"})) as server,
-        pytest.raises(DownloadError, match="sends on to"),
+        pytest.raises(DownloadError, match="redirects to"),
     ):
         download(
             FakeAcled(1).source(server.address),
@@ -369,7 +369,7 @@ def test_the_shell_reports_success_and_failure_in_one_line(tmp_path, capsys):
         assert "7 posts in 1 response" in capsys.readouterr().out.replace("\n", " ")
         assert run(call) == 1
         (line,) = capsys.readouterr().err.strip().splitlines()
-        assert "such a file already" in line
+        assert "the file exists already" in line
     with serving(lambda _: Reply(status=404)) as server:
         call = ["fetch", "mastodon", server.address, "minister", "--out", f"{out}2"]
         assert run(call) == 1
@@ -398,7 +398,9 @@ def test_progress_is_shown_on_stderr_only(tmp_path, capfd, monkeypatch):
 
 
 def test_the_page_documents_every_command_and_secret():
-    text = (Path(__file__).parents[3] / "docs/apis.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[3] / "docs/how-to/download-posts-and-events.md").read_text(
+        encoding="utf-8"
+    )
     for name in (*_ACLED, *_UCDP):
         assert f"`{name}`" in text
         assert name.removeprefix("FOXGRAPE_").lower() in text
@@ -407,7 +409,7 @@ def test_the_page_documents_every_command_and_secret():
     for call in shown:
         assert run([*call.split(), "--help"]) == 0
     (python,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    compile(python, "docs/apis.md", "exec")
+    compile(python, "docs/how-to/download-posts-and-events.md", "exec")
     for module, names in re.findall(r"from (\S+) import (.*)", python):
         home = import_module(module)
         assert all(hasattr(home, name) for name in names.split(", "))
