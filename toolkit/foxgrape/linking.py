@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from itertools import chain
 from typing import TYPE_CHECKING, Literal
 
@@ -118,6 +119,14 @@ def confirmed_by_side(
             "no event was confirmed by this side",
             got=side,
             hint=", or ".join(hints) or "the events have no confirmations",
+        )
+    other = events["confirmed_by"].notna() & (events["confirmed_by"] != side)
+    if confirmations is None and other.any():
+        # Only the first confirmation is in the events table, so that of this side is unknown.
+        warnings.warn(
+            f"{other.sum()} of {len(events)} events were confirmed first by another side and count "
+            f"as not confirmed by {side}; pass confirmations= to use its own confirmations",
+            stacklevel=3,
         )
     first = own.sort_values(["confirmed_until", "confirmed_at"]).groupby("event_id").first()
     return events.drop(columns=wanted[1:]).merge(first, on="event_id", how="left")

@@ -52,7 +52,7 @@ __all__ = [
 BATCH = 250_000
 #: Posts whose histories are in memory at once when partitions are merged, about: some 3 GB.
 SHARD_POSTS = 50_000_000
-#: Names of the file that identifies a detection, of its result, and of a file that is being written.
+#: Names of the file that identifies a detection, of its result, and of an incomplete file.
 _PLAN, _SIGNALS, _DRAFT = "plan.txt", "signals.parquet", "draft"
 #: The files of a detection; earlier versions wrote a draft per process.
 _OWN_FILES = re.compile(
