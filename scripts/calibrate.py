@@ -19,10 +19,9 @@ import plotly.graph_objects as go
 from playwright.sync_api import sync_playwright
 
 from foxgrape.plots.theme import BLUE, GREEN, GREY, ORANGE, PINK, apply_theme, inline_legend
-from foxgrape.stats.coincidence.significance import p_values
-from foxgrape.stats.coincidence.surrogates import NULLS, draw_surrogates
+from foxgrape.stats.coincidence.surrogates import NULLS, draw_surrogates, p_values
 from foxgrape.stats.power import simulate_pattern
-from foxgrape.stats.simulate import _make_arrays
+from foxgrape.stats.simulate import make_arrays
 
 SURROGATES = 199
 LEADS = 0.15
@@ -59,7 +58,7 @@ def p_of_world(
 ) -> float:
     """Return p by signals of one world of a family under a null."""
     options = PLAIN | family
-    numbers = _make_arrays(np.random.default_rng(number), **options)
+    numbers = make_arrays(np.random.default_rng(number), **options)
     world = simulate_pattern(numbers, windows, options["days"])
     return float(p_values(draw_surrogates(world, null, SURROGATES, number))[1][:, -1, 0].min())
 

@@ -25,7 +25,7 @@ KEPT = ROOT / "build" / "coverage"
 PACKAGE = ROOT / "toolkit" / "foxgrape"
 #: What estimates, tests and simulates, and what these rest on.
 STATISTICS = (
-    "stats/alarms/molchan_test",
+    "stats/alarms/molchan",
     "stats/alarms/null_models",
     "stats/alarms/comparison",
     "stats/hazard/conditional_logit",

@@ -67,3 +67,13 @@ def moving(rng, step):
     at, place = draw(120)
     drawn = events(at, place, lat=where[place, 1] / 111.195, lon=where[place, 0] / 111.195)
     return signals(*draw(60)), drawn
+
+
+def molchan_trajectory(rate, measure, hits):
+    """Return the fraction alarmed by level, and the level of each event.
+
+    Cells with the highest rate are alarmed first, those of equal rate together.
+    """
+    level = np.unique(-np.asarray(rate), return_inverse=True)[1]
+    alarmed = np.concatenate([[0.0], np.cumsum(np.bincount(level, measure)) / measure.sum()])
+    return alarmed, np.repeat(level, hits)

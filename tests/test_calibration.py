@@ -131,27 +131,27 @@ def test_worlds_that_cannot_be(options):
 
 
 def test_power_grows_with_signals_and_says_when_it_is_never_enough():
-    told = estimate_power({"events": 100}, leads=0.3, signals=(10, 80), worlds=40, n=99)
-    assert told.table["power"].is_monotonic_increasing
-    assert told.needed == 80
+    power = estimate_power({"events": 100}, leads=0.3, signals=(10, 80), worlds=40, n=99)
+    assert power.table["power"].is_monotonic_increasing
+    assert power.needed == 80
     none = estimate_power({"events": 20}, leads=0.01, signals=(5,), worlds=20, n=99)
     assert none.needed is None
-    assert "do not see" in none.sentence()
+    assert "are too few to detect" in none.sentence()
     assert json.dumps(none.to_dict())
-    assert replace(none, table=none.table.assign(signals=1)).sentence().startswith("1 signal does")
+    assert replace(none, table=none.table.assign(signals=1)).sentence().startswith("1 signal is")
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
-        ({"leads": 0}, "bad share"),
+        ({"leads": 0}, "leads must be"),
         ({"null": "locale"}, "did you mean 'local'"),
-        ({"n": 0}, "too few surrogates"),
+        ({"n": 0}, "at least 1; got 0"),
         ({"window": "soon"}, "no such window"),
-        ({"signals": ()}, "nothing to try"),
-        ({"worlds": 0}, "nothing to try"),
+        ({"signals": ()}, "power needs at least"),
+        ({"worlds": 0}, "power needs at least"),
     ],
 )
-def test_power_that_cannot_be_asked_for(options, said):
-    with pytest.raises(FoxgrapeError, match=said):
+def test_power_that_cannot_be_asked_for(options, message):
+    with pytest.raises(FoxgrapeError, match=message):
         estimate_power({}, **options)

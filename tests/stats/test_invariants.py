@@ -14,11 +14,11 @@ from hypothesis.extra import numpy as arrays
 
 from foxgrape import alarm, coincidence, hazard
 from foxgrape.stats import simulate
-from foxgrape.stats.alarms.molchan import area_skill, trajectory
-from foxgrape.stats.coincidence.significance import adjust_fdr, p_values
-from foxgrape.stats.coincidence.surrogates import NULLS, Surrogates
+from foxgrape.stats.alarms.molchan import event_scores
+from foxgrape.stats.coincidence.surrogates import NULLS, Surrogates, adjust_fdr, p_values
 from foxgrape.stats.hazard import conditional_logit
 from foxgrape.stats.hazard.risk_sets import NEVER, risk_sets
+from place_worlds import molchan_trajectory
 
 START = pd.Timestamp("2022-01-01T00:00Z")
 DAY = pd.Timedelta(days=1)
@@ -53,7 +53,7 @@ def of_hazard(tables):
 
 
 def of_alarm(tables):
-    found = alarm(*tables, windows=["2D", "8D"], n=19)
+    found = alarm(*tables, window=["2D", "8D"], n=19)
     return found.to_dict() | {"scores": found.scores.drop(columns="place_id").to_dict("records")}
 
 
@@ -110,9 +110,9 @@ def test_it_does_not_matter_how_places_are_called(tables, numbers, null):
     assert other.terms["term"].tolist() == one.terms["term"].tolist()
     assert other.ratio == pytest.approx(one.ratio, **close)
     assert other.p_value == pytest.approx(one.p_value, **close)
-    one, other = (alarm(*each, windows=["2D", "8D"], n=19) for each in (tables, called))
-    assert other.chance["expected"].to_numpy() == pytest.approx(one.chance["expected"].to_numpy())
-    pd.testing.assert_frame_equal(other.curve, one.curve)
+    one, other = (alarm(*each, window=["2D", "8D"], n=19) for each in (tables, called))
+    assert other.nulls["expected"].to_numpy() == pytest.approx(one.nulls["expected"].to_numpy())
+    pd.testing.assert_frame_equal(other.windows, one.windows)
     longer = [frame.assign(place_id="my:" + frame["place_id"]) for frame in tables]
     same(of_alarm(tables), of_alarm(longer))
 
@@ -138,12 +138,12 @@ def test_what_happens_where_nobody_looks_changes_no_count(world, number, seed):
     def counted(signals, events):
         found = coincidence(signals, events, window="9D", null="place", n=1, observed=observed)
         signalled = found.trigger_rate, found.echo_rate
-        told = alarm(signals, events, windows=["2D", "8D"], n=1, observed=observed)
+        told = alarm(signals, events, window=["2D", "8D"], n=1, observed=observed)
         return (
             np.array(signalled) * found.n_signals,
             found.precursor_rate * found.n_events,
-            told.curve["hits"].tolist(),
-            (told.curve["precision"] * told.curve["signals"]).fillna(0.0).tolist(),
+            told.windows["hits"].tolist(),
+            (told.windows["precision"] * told.windows["signals"]).fillna(0.0).tolist(),
             hazard(signals, events, window="9D", observed=observed).n_exposed,
         )
 
@@ -236,8 +236,8 @@ def test_risk_sets_and_alarms_are_those_of_counting_all_pairs(posted, happened, 
             expected = min(passed) * DAY // pd.Timedelta(1, "us") if passed else NEVER
             assert since[row, column] == expected
     (told,) = alarm(
-        signals, events, windows=f"{window}D", n=1, observed=SPAN, hindsight=hindsight
-    ).curve.itertuples()
+        signals, events, window=f"{window}D", n=1, observed=SPAN, hindsight=hindsight
+    ).windows.itertuples()
     gaps = [
         [gap for event in happened if (gap := ahead(post, event)) is not None and gap > 0]
         for post in posted
@@ -268,18 +268,20 @@ cells = arrays.arrays(float, 10, elements=st.integers(1, 6).map(float))
 @given(cells, cells, st.permutations(range(10)), st.floats(0.01, 100))
 def test_area_skill_knows_no_order_no_unit_and_no_fineness(level, measure, order, scale):
     """Cells are turned about, measured in another unit, and each cut into halves."""
+
+    def skill(level, measure, hits):
+        alarmed, event_level = molchan_trajectory(level, measure, hits)
+        return event_scores(alarmed[None], event_level[None]).mean()
+
     hits = np.arange(10) % 3
-    one = area_skill(*trajectory(level, measure, hits))
+    expected = pytest.approx(skill(level, measure, hits))
     order = np.array(order)
-    turned = trajectory(level[order], measure[order], hits[order])
-    assert area_skill(*turned) == pytest.approx(one)
-    assert area_skill(*trajectory(level, scale * measure, 7 * hits)) == pytest.approx(one)
-    # Any alarm function that ranks the cells alike is the same one.
-    assert area_skill(*trajectory(np.exp(level), measure, hits)) == pytest.approx(one)
-    halves = trajectory(
-        np.tile(level, 2), np.tile(measure / 2, 2), np.concatenate([hits, 0 * hits])
-    )
-    assert area_skill(*halves) == pytest.approx(one)
+    assert skill(level[order], measure[order], hits[order]) == expected
+    assert skill(level, scale * measure, 7 * hits) == expected
+    # Only the ranks of the cells matter.
+    assert skill(np.exp(level), measure, hits) == expected
+    halves = np.tile(level, 2), np.tile(measure / 2, 2), np.concatenate([hits, 0 * hits])
+    assert skill(*halves) == expected
 
 
 drawn = arrays.arrays(float, (9, 2, 1, 2), elements=st.integers(0, 4).map(float))

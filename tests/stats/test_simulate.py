@@ -47,20 +47,21 @@ def test_where_nothing_happened_there_is_nothing_to_announce():
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
-        ({"tempo": "wave"}, "no such tempo; got 'wave'. Hint: did you mean 'waves'?"),
-        ({"leads": 1.5}, "bad share; expected a number from 0 to 1; got 1.5"),
+        ({"tempo": "wave"}, "unknown tempo; got 'wave'. Hint: did you mean 'waves'?"),
+        ({"leads": 1.5}, "leads must be a share from 0 to 1; got 1.5"),
         (
             {"places": 0},
-            "a world needs places and days, and no negative number of anything",
+            "a world needs at least 1 place, 1 day, 0 signals and 0 events; got 0 places, 365 days, "
+            "60 signals and 120 events",
         ),
     ],
 )
-def test_a_world_that_cannot_be(options, said):
+def test_a_world_that_cannot_be(options, message):
     with pytest.raises(FoxgrapeError) as refused:
         simulate.world(**options)
-    assert str(refused.value) == said
+    assert str(refused.value) == message
 
 
 def test_observation_lasts_by_default_from_the_first_to_the_last_instant_known():

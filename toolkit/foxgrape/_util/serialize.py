@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import html
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = ["sentence_with_table", "to_json_records", "to_json_value"]
 
@@ -40,13 +43,15 @@ def to_json_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def sentence_with_table(sentence: str, frame: pd.DataFrame) -> str:
-    """Return a sentence and the table below it, escaped.
+def sentence_with_table(sentence: str, frame: pd.DataFrame, warnings: Iterable[str] = ()) -> str:
+    """Return a sentence, warnings and a table as escaped HTML.
 
     Examples
     --------
-    >>> as_html("1 < 2", pd.DataFrame({"n": [1]})).startswith("<p>1 &lt; 2</p><table")
+    >>> sentence_with_table("1 < 2", pd.DataFrame({"n": [1]})).startswith("<p>1 &lt; 2</p><table")
     True
     """
+    items = "".join(f"<li>{html.escape(warning)}</li>" for warning in warnings)
+    bullets = f"<ul>{items}</ul>" if items else ""
     shown = frame.to_html(index=False, border=0, float_format="{:.3g}".format)
-    return f"<p>{html.escape(sentence)}</p>{shown}"
+    return f"<p>{html.escape(sentence)}</p>{bullets}{shown}"

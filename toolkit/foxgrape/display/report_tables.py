@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from foxgrape.places import Codebook
-    from foxgrape.stats.alarms.molchan_test import Alarm
+    from foxgrape.stats.alarms.molchan import Alarm
     from foxgrape.stats.coincidence.event_coincidence import Coincidence
     from foxgrape.studies.analysis import Analysis
     from foxgrape.studies.study import Study
@@ -218,7 +218,7 @@ def alarms_table(found: Alarm) -> Html:
             "–" if pd.isna(row.gain) else f"{row.gain:.1f}",
             "–" if pd.isna(row.precision) else f"{row.precision:.0%}",
         ]
-        for row in _each(found.curve)
+        for row in _each(found.windows)
     ]
     heads = ["Window", "Alarmed", "Missed", "Recall", "Probability gain", "Precision"]
     return table(heads, rows, f"{found.n_signals} signals, {found.n_events} events.")
