@@ -83,7 +83,7 @@ risk = hazard(
     clock=clock,
     observed=data.observed,
 )
-finding_block(risk.sentence())
+finding_block(risk.sentence(), risk.warnings)
 
 # %%
 risk.figure()
@@ -95,8 +95,8 @@ risk.figure()
 # the more of space and time is alarmed. The diagonal is what alarms at random would do.
 
 # %%
-coded = alarm(codes.signals, codes.events, windows=windows, clock=clock, **drawn)
-finding_block(coded.sentence())
+coded = alarm(codes.signals, codes.events, window=windows, clock=clock, **drawn)
+finding_block(coded.sentence(), coded.warnings)
 
 # %%
 coded.figure()
@@ -110,7 +110,7 @@ alarms_table(coded)
 
 # %%
 names = data.analyse(clock=clock, signals="mentions")
-plain = alarm(names.signals, codes.events, windows=windows, clock=clock, **drawn)
+plain = alarm(names.signals, codes.events, window=windows, clock=clock, **drawn)
 finding_block(coded.compare(plain, n=surrogates, rng=seed).sentence())
 
 # %% [markdown]

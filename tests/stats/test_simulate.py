@@ -53,8 +53,10 @@ def test_where_nothing_happened_there_is_nothing_to_announce():
         ({"leads": 1.5}, "leads must be a share from 0 to 1; got 1.5"),
         (
             {"places": 0},
-            "a world needs at least 1 place, 1 day, 0 signals and 0 events; got 0 places, 365 days, "
-            "60 signals and 120 events",
+            (
+                "a world needs at least 1 place, 1 day, 0 signals and 0 events; got 0 places, "
+                "365 days, 60 signals and 120 events"
+            ),
         ),
     ],
 )

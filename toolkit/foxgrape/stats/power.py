@@ -57,7 +57,7 @@ class Power:
 
     @property
     def needed(self) -> int | None:
-        """Smallest of the numbers of signals tried with a power of 80%; None if no number is enough."""
+        """Smallest of the numbers of signals tried with 80% power; None if all are too few."""
         enough = self.table.loc[self.table["power"] >= _TARGET, "signals"]
         return int(enough.iloc[0]) if len(enough) else None
 

@@ -58,7 +58,8 @@ class KernelInput(NamedTuple):
     span, lag, windows
         Length of observation, lag, and lengths of the windows.
     unweighted
-        Whether coincidences count 1; otherwise each counts from 1 at once to 1/2 at the end of the window.
+        Whether each coincidence counts 1; otherwise it counts from 1 at once to 1/2 at the end of
+        the window.
     """
 
     signal_low: FloatArray
