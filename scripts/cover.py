@@ -85,7 +85,7 @@ UNCOMPILED = (
     "stats/coincidence/test_surrogates.py",
     "stats/test_sentences.py",
 )
-FEW = "hand or rough_times or ties or hindsight or from_nothing or json or draws or field"
+FEW = "hand or rough_times or ties or hindsight or without_signals or json or draws or field"
 OVERFLOW = "ignore:overflow encountered:RuntimeWarning"
 
 

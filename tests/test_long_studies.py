@@ -1,4 +1,4 @@
-"""The long studies of the code itself: they name what there is, and fail where they should."""
+"""Scripts for coverage and mutation testing name existing files and fail below their limits."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def study(monkeypatch):
     return load
 
 
-def test_they_name_modules_and_tests_that_there_are(study):
+def test_studies_name_existing_modules_and_tests(study):
     cover, mutate = study("cover"), study("mutate")
     package = ROOT / "toolkit" / "foxgrape"
     named = [name for files in cover.PARTS.values() for name in files]
@@ -36,7 +36,7 @@ def test_they_name_modules_and_tests_that_there_are(study):
     assert all((ROOT / "tests" / name).is_file() for name in tests)
 
 
-def test_too_few_noticed_slips_of_one_module_fail_the_whole(study, capsys):
+def test_too_few_detected_mutations_of_one_module_fail_the_run(study, capsys):
     tell = study("mutate").tell
     good = {f"good_{number}": "killed" for number in range(17)} | {"g": "timeout", "s": "segfault"}
     poor = {"a": "killed", "b": "survived", "c": "no tests", "d": "suspicious"}
@@ -56,7 +56,7 @@ def test_too_few_noticed_slips_of_one_module_fail_the_whole(study, capsys):
     assert tell({"good": good, "poor": poor}, 25) == 0
 
 
-def test_too_few_branches_in_one_part_fail_the_whole(study, capsys):
+def test_too_few_branches_in_one_part_fail_the_run(study, capsys):
     cover = study("cover")
     plain = {"plain.py": cover.Count(0, 0, 3, 3)}
     forked = {"one.py": cover.Count(18, 20, 9, 10), "two.py": cover.Count(1, 20, 9, 10)}

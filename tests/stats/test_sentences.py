@@ -1,4 +1,4 @@
-"""What teams read and pass on: durations, leads and findings in words, results as JSON."""
+"""Sentences, JSON and HTML of results, and durations in words."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ YEAR = (START, START + 365 * DAY)
         ("9D 23h", "9 days 23 hours"),
         ("9D 23h 31min", "10 days"),
         ("9D 23h 59min", "10 days"),
-        # From ten days on hours say nothing more.
+        # From ten days on, hours are left out.
         ("10D 1h", "10 days"),
         ("10D 11h", "10 days"),
         ("10D 13h", "11 days"),
@@ -65,7 +65,7 @@ YEAR = (START, START + 365 * DAY)
         ("-30D 13h", "−31 days"),
     ],
 )
-def test_a_duration_is_said_to_the_precision_that_helps(duration, words):
+def test_durations_in_words(duration, words):
     assert duration_in_words(pd.Timedelta(duration)) == words
 
 
@@ -75,11 +75,11 @@ def test_a_duration_is_said_to_the_precision_that_helps(duration, words):
         ("30D", None, False, "more than 30 days"),
         ("1us", "47h 59min", True, "just above zero to 2 days"),
         ("2h", "2h", True, "2 hours"),
-        ("47h 50min", "48h 10min", True, "2 days"),  # the same to the precision that helps
+        ("47h 50min", "48h 10min", True, "2 days"),  # equal when rounded
         ("-3h", "1h", True, "−3 hours to 1 hour"),
     ],
 )
-def test_a_lead_is_said_as_an_interval_or_as_more_than_it_was_watched(low, high, observed, words):
+def test_leads_in_words(low, high, observed, words):
     row = SimpleNamespace(
         lead_min=pd.Timedelta(low), lead_max=pd.Timedelta(high), observed=observed
     )
@@ -101,7 +101,7 @@ COUNTS = "n = 4, 1 right-censored"
 
 
 def test_lead_times_in_one_sentence(leads):
-    """Of the band of the shortest leads the lower edge is down to 1/2 at the first, 0.13."""
+    """In the band of the shortest leads, the lower bound is 0.13 at the first lead."""
     assert leads.sentence() == (
         "Median time from post to confirmation: about 2 days 12 hours, but four signals are too "
         f"few to say (95% interval: 1 day to unlimited; {COUNTS})."
@@ -115,7 +115,7 @@ def test_lead_times_in_one_sentence(leads):
     assert bounded.warnings == ()
 
 
-def test_lead_times_whose_order_or_median_cannot_be_told(leads):
+def test_sentence_without_a_known_order_or_median(leads):
     some = "For 2 signals the times are too rough to say which came first."
     rough = replace(leads, n_undetermined=2)
     assert rough.sentence() == f"{leads.sentence()} {some}"
@@ -183,7 +183,7 @@ def test_lead_times_are_plain_json(rough, leads):
     }
 
 
-def test_lead_times_are_one_row_or_one_a_group(rough, leads):
+def test_lead_times_have_one_row_per_group(rough, leads):
     (row,) = leads.to_frame().to_dict("records")
     assert pd.isna(row.pop("median_ci_high"))
     assert row == {
@@ -205,7 +205,7 @@ def test_lead_times_are_one_row_or_one_a_group(rough, leads):
     assert table["median"].tolist() == [1.5 * DAY, 3.5 * DAY]
 
 
-def test_lead_times_are_shown_as_their_sentence_and_their_table(leads):
+def test_html_of_lead_times_has_sentence_warnings_and_table(leads):
     shown = replace(leads, clock="<i>")._repr_html_()
     assert shown.startswith("<p>Median time from post to event: about 2 days 12 hours, but four ")
     assert "<li>4 signals are too few for a reliable lead time.</li>" in shown
@@ -214,8 +214,8 @@ def test_lead_times_are_shown_as_their_sentence_and_their_table(leads):
     assert "<tr>\n      <td>all</td>\n      <td>&lt;i&gt;</td>" in shown  # no number before the row
 
 
-def test_quantiles_and_their_intervals_by_hand(leads):
-    """A quarter had their event by the first lead; three quarters by the third."""
+def test_quantiles_and_intervals_match_hand_calculation(leads):
+    """A quarter had their event by the first lead, and three quarters by the third."""
     assert [leads.quantile(p) / DAY for p in (0.0, 0.25, 0.5, 0.75)] == [1.5, 1.5, 2.5, 3.5]
     assert pd.isna(leads.quantile(1))
     # At the first lead the band is 0.13 to 0.96, so that its upper edge is down to 1 - 0.03 there.
@@ -228,7 +228,7 @@ def test_quantiles_and_their_intervals_by_hand(leads):
                 ask(p)
 
 
-def test_the_mean_up_to_a_horizon_by_hand(leads):
+def test_mean_up_to_a_horizon_matches_hand_calculation(leads):
     """The curve at mid-interval: 1 until 1.5, then 3/4, 1/2 and 1/4 for a day each, and on."""
     assert leads.restricted_mean("1D").mean == 1 * DAY
     assert leads.restricted_mean("2D").mean == 1.875 * DAY
@@ -256,15 +256,15 @@ def test_a_mean_needs_a_horizon_and_a_signal(leads, horizon):
     assert lead_times(leads_of([0, 0])).restricted_mean("1us").mean == pd.Timedelta(0)
 
 
-def test_a_rough_lead_is_an_interval_and_a_watched_one_has_no_end():
-    """Leads of 0 to 2 and 1 to 3 days share the day between 1 and 2; the third lasts past 4."""
+def test_turnbull_takes_rough_and_censored_leads_as_intervals():
+    """Leads of 0 to 2 and 1 to 3 days share the day from 1 to 2; the third is censored at 4."""
     values = lead_times(leads_of([0, 1], [4], width=2)).turnbull()
     assert values.mass[["from", "until"]].to_numpy().tolist() == [[1, 2], [4, np.inf]]
     assert values.mass["mass"].to_numpy() == pytest.approx([2 / 3, 1 / 3])
     assert values.quantile(0.5) == (1 * DAY, 2 * DAY)
 
 
-def test_what_counts_as_a_lead_and_how_long_it_is():
+def test_which_links_count_as_leads():
     frame = pd.concat(
         [
             leads_of([1], [7], width=2),  # 1 to 3 days; watched for 7
@@ -293,7 +293,7 @@ def test_what_counts_as_a_lead_and_how_long_it_is():
 
 
 def posts(*pairs, **columns):
-    """Return one signal a pair of day and place."""
+    """Return one signal per (day, place)."""
     return pd.DataFrame(
         {
             "signal_id": [f"s{number}" for number in range(len(pairs))],
@@ -304,7 +304,7 @@ def posts(*pairs, **columns):
 
 
 def happened(*pairs, **columns):
-    """Return one event a pair of day and place."""
+    """Return one event per (day, place)."""
     return pd.DataFrame(
         {
             "event_id": [f"e{number}" for number in range(len(pairs))],
@@ -316,7 +316,7 @@ def happened(*pairs, **columns):
 
 
 def test_coincidence_is_plain_json():
-    """One place: nothing can be exchanged, so every p is 1.
+    """With one place nothing can be exchanged, so every p is 1.
 
     Within 7 days the first two of three signals are followed, within 3 the first; the second comes
     7 days after the first event. The window of the third runs out of observation.
@@ -332,7 +332,7 @@ def test_coincidence_is_plain_json():
         by="code",
         observed=YEAR,
     )
-    one = dict.fromkeys(
+    ones = dict.fromkeys(
         ("p_trigger", "p_precursor", "p_trigger_adjusted", "p_precursor_adjusted"), 1.0
     )
     alone = dict.fromkeys(("p_trigger", "p_precursor", "p_adjusted", "p_precursor_adjusted"), 1.0)
@@ -358,8 +358,8 @@ def test_coincidence_is_plain_json():
         "front": result.front.to_dict(),
         "warnings": list(result.warnings),
         "windows": [
-            {"window": "P7DT0H0M0S", "trigger_rate": 2 / 3, "precursor_rate": 1.0, **one},
-            {"window": "P3DT0H0M0S", "trigger_rate": 1 / 3, "precursor_rate": 0.5, **one},
+            {"window": "P7DT0H0M0S", "trigger_rate": 2 / 3, "precursor_rate": 1.0, **ones},
+            {"window": "P3DT0H0M0S", "trigger_rate": 1 / 3, "precursor_rate": 0.5, **ones},
         ],
         "groups": [
             {"group": "u", "n_signals": 1, "trigger_rate": 1.0, "precursor_rate": 0.5, **alone},
@@ -381,8 +381,8 @@ def test_coincidence_is_plain_json():
     )
 
 
-def test_the_statistic_and_its_surrogates_by_hand():
-    """An event counts 1 at once and 1/2 at the window's end; exchanged, neither is followed."""
+def test_statistic_and_surrogates_match_hand_calculation():
+    """An event counts from 1 at once to 1/2 at the end of the window."""
     result = coincidence(
         posts((10, "a"), (20, "b")),
         happened((13, "a"), (27, "b"), lat=[50.0, 52.0], lon=[30.0, 30.0]),
@@ -402,7 +402,7 @@ def test_the_statistic_and_its_surrogates_by_hand():
 
 @pytest.fixture
 def judged():
-    """Return what was result of thirty signals without anything in common with the events."""
+    """Return the result of 30 signals unrelated to the events."""
     world = simulate.world(signals=30, events=60, rng=1)
     result = coincidence(
         world.signals, world.events, window="7D", null="uniform", n=19, observed=world.observed
@@ -426,7 +426,7 @@ FINDING = (
         (0.001, 20, "More than chance"),
     ],
 )
-def test_what_is_claimed_of_coincidence(judged, p, n, claim):
+def test_the_claim_follows_from_p(judged, p, n, claim):
     sentence = replace(judged, p_trigger=p, n_signals=n).sentence()
     assert sentence == f"{claim}: {FINDING.format(f'{p:.2g}').replace('30', str(n))}"
 
@@ -440,7 +440,7 @@ def test_few_signals_are_not_tested_whatever_p_is(judged, n, words):
     )
 
 
-def test_what_a_null_does_not_hold_is_not_relied_on(judged):
+def test_a_result_of_a_misled_null_is_unreliable(judged):
     shared, unrelated = Confounding(2.0, 0.01), Confounding(1.0, 0.5)
     claimed = replace(judged, p_trigger=0.01, tempo=shared, front=unrelated)
     assert claimed.sentence() == f"Unreliable: {FINDING.format('0.01')}"
@@ -452,14 +452,14 @@ def test_what_a_null_does_not_hold_is_not_relied_on(judged):
     assert replace(claimed, p_trigger=0.2).sentence().startswith("Consistent with chance: ")
 
 
-def test_nothing_is_claimed_where_one_side_is_missing(judged):
+def test_sentence_without_signals_or_events(judged):
     empty = "Nothing to test: no {} lies within the observation period."
     assert replace(judged, n_signals=0).sentence() == empty.format("signal")
     assert replace(judged, n_events=0).sentence() == empty.format("event")
     assert replace(judged, n_signals=0, n_events=0).sentence() == empty.format("signal")
 
 
-def test_coincidence_is_shown_as_its_sentence_its_warnings_and_its_table(judged):
+def test_html_of_coincidence_has_sentence_warnings_and_table(judged):
     shown = replace(judged, warnings=("<a>", "b"))._repr_html_()
     sentence, rest = shown.split("</p>", 1)
     assert sentence == f"<p>{judged.sentence()}"
@@ -469,7 +469,7 @@ def test_coincidence_is_shown_as_its_sentence_its_warnings_and_its_table(judged)
     assert "&lt;img src=x&gt; null model).</p><table" in hostile
 
 
-def test_an_unknown_number_is_none_and_no_number_that_json_lacks(judged):
+def test_nan_is_none_in_json(judged):
     unknown = float("nan")
     nothing = replace(
         judged, p_trigger=unknown, tempo=Confounding(unknown, unknown), front=Confounding(1.5, 0.2)
@@ -480,15 +480,15 @@ def test_an_unknown_number_is_none_and_no_number_that_json_lacks(judged):
     json.dumps(nothing, allow_nan=False)
 
 
-def test_infinity_is_none_in_every_answer_alike(judged):
-    """A hazard ratio may be infinite, and so may any number that someone puts into a result."""
+def test_infinity_is_none_in_json(judged):
+    """A hazard ratio, for example, may be infinite."""
     endless = float("inf")
     values = replace(judged, trigger_rate=endless, tempo=Confounding(endless, 0.1)).to_dict()
     assert (values["trigger_rate"], values["tempo"]["ratio"]) == (None, None)
     json.dumps(values, allow_nan=False)
 
 
-def test_what_is_changed_in_a_table_taken_out_stays_outside(judged):
+def test_changing_a_returned_table_does_not_change_the_result(judged):
     table = judged.to_frame()
     table["trigger_rate"] = 9.0
     assert (judged.to_frame()["trigger_rate"] <= 1).all()

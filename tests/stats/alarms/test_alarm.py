@@ -1,4 +1,4 @@
-"""Alarms: the Molchan diagram by hand and against pyCSEP's, null models, comparisons."""
+"""Alarms: Molchan diagram, comparison with pyCSEP, null models, comparison of alarms."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ GOLDEN = Path(__file__).parents[2] / "golden"
 YEAR = ("2022-03-01T00:00Z", "2022-06-09T00:00Z")  # 100 days from the tests' first
 
 
-def test_the_curve_by_hand():
-    """A hundred days; two places, three events at the first, one at the second.
+def test_curve_matches_hand_calculation():
+    """A hundred days, two places; three events at the first and one at the second.
 
-    Signals for the first on days 10, 12 and 99, for the second on day 50. In windows of 5 days:
-    7 and 1 days of the first are alarmed (the last is cut off by the end), 5 of the second.
+    Signals for the first place on days 10, 12 and 99, for the second on day 50. With a window of 5
+    days, 7 + 1 days are alarmed at the first place (the last alarm is cut off) and 5 at the second.
     """
     event_table = events([11, 14, 80, 60], [0, 0, 0, 1])
     result = alarm(
@@ -37,17 +37,17 @@ def test_the_curve_by_hand():
     assert windows["hits"].tolist() == [2, 3]
     assert windows["missed"].to_numpy() == pytest.approx([0.5, 0.25])
     assert windows["gain"].to_numpy() == pytest.approx([0.5 / 0.0725, 0.75 / 0.2225])
-    # The signal of day 99 is watched for a day only: it is neither followed nor not.
+    # The window of the signal on day 99 ends after observation, so it is not counted.
     assert windows["signals"].tolist() == [3, 3]
     assert windows["precision"].to_numpy() == pytest.approx([2 / 3, 1])
 
 
-def test_the_area_skill_by_hand_leaves_each_event_out_of_its_own_base_rate():
-    """Two events, one at each place; a signal for the first, met in 10 of 100 days.
+def test_area_skill_leaves_each_event_out_of_its_own_base_rate():
+    """Two events, one per place, and an alarm for the first place of 10 in 100 days.
 
-    For the event at the first place all others are at the second, which is never alarmed: it is
-    met at no cost, and all of the rest is one tie: score 1 - 0. For the other event, unmet, the
-    others are at the first: from 0.1 to 1 is a tie, whose middle is 0.55.
+    For the event at the first place, all other events are at the second, which is never alarmed:
+    it is met at no cost and scores 1. For the other event, which is not met, all others are at the
+    first place: the tie from 0.1 to 1 has its middle at 0.55.
     """
     event_table = events([15, 40], [0, 1])
     result = alarm(signals([14], [0]), event_table, window=["10D"], observed=YEAR)
@@ -55,14 +55,14 @@ def test_the_area_skill_by_hand_leaves_each_event_out_of_its_own_base_rate():
     assert result.area_skill == pytest.approx(0.725)
 
 
-def test_rough_times_and_hindsight_follow_the_rule_of_risk_sets():
+def test_rough_times_and_hindsight_count_as_in_risk_sets():
     rough = signals([10], [0], posted_until=days([12]))
     assert alarm(rough, events([11, 13], [0, 0]), window=["5D"]).windows["hits"].tolist() == [1]
     late = signals([10], [0], decoded_at=days([20]))
     event_table = events([11, 30], [0, 0])
     result = alarm(late, event_table, window=["5D", "25D"], observed=YEAR)
     assert result.windows["hits"].tolist() == [0, 1]
-    # The alarm of a code that nobody could read begins with its decoding: on day 20 of 10 to 35.
+    # The alarm from day 10 to 35 begins only when the code is decoded, on day 20.
     assert result.windows["alarmed"].to_numpy() == pytest.approx([0, 0.15])
     assert result.n_hindsight == 1
     with_hindsight = alarm(late, event_table, window=["5D", "25D"], observed=YEAR, hindsight=True)
@@ -88,11 +88,11 @@ def test_area_skill_is_the_area_above_the_trajectory(level, hits):
     assert skill + reverse == pytest.approx(1)
 
 
-def test_area_skill_equals_that_of_pycsep_but_for_scores_below_one_half():
-    """Golden numbers of pyCSEP 0.8; tests/golden/molchan_pycsep.py made them.
+def test_area_skill_equals_pycsep_above_one_half():
+    """Golden numbers of pyCSEP 0.8, from tests/golden/molchan_pycsep.py.
 
-    It counts cells with events, not events; rounds to two digits; and shows no score below one
-    half: alarms worse than chance look like chance.
+    It counts cells with events instead of events, rounds to two digits, and shows no score below
+    one half, so that alarms worse than chance look like chance.
     """
     cases = json.loads((GOLDEN / "molchan_pycsep.json").read_text(encoding="utf-8"))
     scores = []
@@ -106,8 +106,8 @@ def test_area_skill_equals_that_of_pycsep_but_for_scores_below_one_half():
     assert max(scores) > 0.7
 
 
-def test_the_p_value_is_exact():
-    """Two events that are met with chance 1/4 each: both by chance in 1 of 16."""
+def test_p_value_is_exact():
+    """Two events, each met with probability 1/4: both are met with probability 1/16."""
     chances, score = np.array([[0.25, 0.75]] * 2), np.array([[1.0, 0.0]] * 2)
     rng = np.random.default_rng(1)
     both = _p_value(2 - 0.5, chances, score, 40_000, rng)
@@ -118,7 +118,7 @@ def test_the_p_value_is_exact():
     assert _p_value(27, *many, 99, rng) == pytest.approx(0.0054, abs=5e-4)
 
 
-def test_planted_leads_are_found_and_reproduced_by_their_seed():
+def test_planted_leads_are_detected_and_reproducible():
     event_table = planted(led=0.7)
     result = alarm(*event_table, window=["1D", "2D", "3D"], n=999, rng=4)
     assert result.area_skill > result.expected
@@ -129,8 +129,8 @@ def test_planted_leads_are_found_and_reproduced_by_their_seed():
     assert result.scores["score"].mean() == pytest.approx(result.area_skill)
 
 
-def test_what_is_shared_fools_the_uniform_null_and_not_the_local_one():
-    """At 5%, 40 worlds give at most 6 claims in 98.6%."""
+def test_shared_front_misleads_the_uniform_null_but_not_the_local_one():
+    """At 5%, at most 6 of 40 worlds are significant in 98.6% of cases."""
     claims = {"local": 0, "uniform": 0}
     for seed in range(40):
         result = alarm(*moving(np.random.default_rng(seed), 6.0), window=["3D", "7D"], n=199)
@@ -141,7 +141,7 @@ def test_what_is_shared_fools_the_uniform_null_and_not_the_local_one():
     assert claims["local"] <= 6
 
 
-def test_events_that_fall_by_base_rate_have_skill_one_half():
+def test_events_at_base_rate_have_skill_one_half():
     rng = np.random.default_rng(9)
     event_table = events(np.sort(rng.uniform(0, 300, 2000)), rng.integers(0, 10, 2000))
     result = alarm(
@@ -196,35 +196,35 @@ def test_two_kinds_of_signals_are_compared_on_the_same_events():
         {"window": ["7D"], "observed": ("2030-01-01T00:00Z", "2031-01-01T00:00Z")},
     ],
 )
-def test_options_that_make_no_sense_are_refused(options):
+def test_invalid_options_are_refused(options):
     with pytest.raises(FoxgrapeError) as refused:
         alarm(*planted(), **options)
     assert "\n" not in str(refused.value)
 
 
-def test_no_signal_and_a_single_event():
+def test_no_signals_or_a_single_event():
     no_signals = alarm(signals([], []), events([1, 2, 3], [0, 1, 0]), window=["7D"])
     assert no_signals.area_skill == pytest.approx(0.5)
     assert no_signals.p_value == 1
-    one = alarm(signals([1], [0]), events([2], [0]), window=["7D"])
-    assert one.n_events == 1
-    for result in (no_signals, one):
+    single = alarm(signals([1], [0]), events([2], [0]), window=["7D"])
+    assert single.n_events == 1
+    for result in (no_signals, single):
         result.figure()
         json.dumps(result.to_dict(), allow_nan=False)
-    assert one.sentence().endswith("n = 1 event at 1 place, 1 signal).")
+    assert single.sentence().endswith("n = 1 event at 1 place, 1 signal).")
     (alone,) = alarm(signals([1], [0]), events([2], [0]), window="7D").windows.itertuples()
     assert alone.window == pd.Timedelta("7D")
 
 
-def test_a_p_below_four_digits_is_no_zero():
-    """Of many events the sum of scores is taken as normal, and its p may be as small as it is."""
+def test_a_tiny_p_is_not_shown_as_zero():
+    """With many events the sum of scores is taken as normal, and p may be tiny."""
     event_table = planted(led=1.0, number=600)
     result = alarm(*event_table, window=["3D"], n=99)
     assert 0 < result.p_value < 5e-5
     assert f"(p = {result.p_value:.2g}, local null model;" in result.sentence()
 
 
-def test_what_is_shown_says_n():
+def test_sentence_and_figure_state_n():
     result = alarm(*planted(), window=["3D"], n=99)
     assert f"n = {result.n_events} events" in result.sentence()
     assert "n = 80 events" in result.figure().layout.title.text

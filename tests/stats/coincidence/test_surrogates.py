@@ -1,4 +1,4 @@
-"""Null models: what each keeps and destroys, against pyunicorn where it is right, and where not."""
+"""Null models: what each preserves and randomizes, and comparison with pyunicorn."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ START = pd.Timestamp("2022-01-01T00:00Z")
 
 
 def table(steps, name, at):
-    """Return a table of events at one place, a time step being an hour."""
+    """Return a table of one place, with an hour per time step."""
     hours = [START + pd.Timedelta(hours=step) for step in steps]
     ids = [f"{name}{number}" for number in range(len(steps))]
     return pd.DataFrame({f"{name}_id": ids, "place_id": "x:1", f"{at}_at": hours})
@@ -46,8 +46,8 @@ def ask(signals, events, window, steps, **options):
 
 
 @pytest.mark.parametrize("case", GOLDEN["shared"])
-def test_rates_equal_those_of_pyunicorn_where_its_edges_do_no_harm(case):
-    """It does not count the sentinels at one end, which coincide with nothing."""
+def test_rates_equal_pyunicorn_where_its_edges_do_not_matter(case):
+    """It does not count the sentinels at one end, which do not coincide with anything."""
     signals, events = case["signals"], case["events"]
     result = ask(signals, events, case["window"], GOLDEN["steps"], lag=f"{case['lag']}h")
     n, m = len(signals), len(events)
@@ -55,8 +55,8 @@ def test_rates_equal_those_of_pyunicorn_where_its_edges_do_no_harm(case):
     assert result.precursor_rate * m / (m - 1) == pytest.approx(case["precursor"], abs=1e-6)
 
 
-def test_pyunicorn_has_p_0_where_all_coincides_and_we_have_the_true_one():
-    """The chance that six of six coincide: 1 - (1 - w/T)^6 for each, by its own formula's terms."""
+def test_p_is_exact_where_all_coincide_and_pyunicorn_has_0():
+    """The expected p is simulated: the probability that six of six coincide as soon."""
     case = GOLDEN["all_coincide"]
     assert (case["rate"], case["levels"]["analytic"]) == (1.0, 1.0)
     result = ask(
@@ -73,32 +73,34 @@ def test_pyunicorn_has_p_0_where_all_coincides_and_we_have_the_true_one():
     assert result.p_trigger == pytest.approx((1 + reached.sum()) / 20_001, abs=0.002)
 
 
-def test_pyunicorn_says_p_is_0_where_no_surrogate_comes_near_and_we_never_do():
+def test_p_is_positive_where_no_surrogate_coincides_as_much():
     case = GOLDEN["never_again"]
     assert case["level"] == 1.0
     result = ask(case["signals"], case["events"], case["window"], 112, null="shuffle", n=1000)
     assert result.p_trigger >= 1 / 1001
 
 
-def test_pyunicorn_takes_its_edges_from_the_first_and_last_event():
-    """It does not count a last signal, however well it was followed before observation ended."""
+def test_observation_does_not_depend_on_the_first_and_last_event():
+    """A last signal that is followed counts, unlike in pyunicorn."""
     result = ask([10, 50], [12, 52], 5, 1000)
     assert result.trigger_rate == 1
     assert result.n_censored == 0
 
 
-def test_late_time_steps_are_as_good_as_early_ones():
-    """Past step 32,767 pyunicorn's synchronisation wraps around; nothing of ours does."""
+def test_late_time_steps_count_like_early_ones():
+    """Past step 32,767 pyunicorn's event synchronization overflows."""
     case = GOLDEN["shifted"]
     assert case["early"] != case["late"]
-    one, other = (np.array(steps) for steps in case["events"])
-    early = ask(one.tolist(), other.tolist(), 5, 40_000, rng=1)
-    late = ask((one + case["offset"]).tolist(), (other + case["offset"]).tolist(), 5, 40_000, rng=1)
+    first, second = (np.array(steps) for steps in case["events"])
+    early = ask(first.tolist(), second.tolist(), 5, 40_000, rng=1)
+    late = ask(
+        (first + case["offset"]).tolist(), (second + case["offset"]).tolist(), 5, 40_000, rng=1
+    )
     assert early.trigger_rate == late.trigger_rate == 1
 
 
-def redrawn(null, posted, span=100.0):
-    """Return one redrawn series of one place."""
+def resample(null, posted, span=100.0):
+    """Return resampled times of one place, and the item of each."""
     values, identity = np.array(posted, dtype=float), np.zeros(len(posted), np.int64)
     start = np.array([0, len(posted)])
     state = np.array([12345], dtype=np.uint64)
@@ -107,33 +109,34 @@ def redrawn(null, posted, span=100.0):
     return values, identity
 
 
-def test_uniform_draws_lie_within_observation_in_order():
-    values, identity = redrawn(kernels.UNIFORM, [1, 2, 3, 50])
+def test_uniform_draws_are_sorted_within_observation():
+    values, identity = resample(kernels.UNIFORM, [1, 2, 3, 50])
     assert (np.diff(values) > 0).all()
     assert values[0] > 0
     assert values[-1] < 100
     assert sorted(identity) == [0, 1, 2, 3]
 
 
-def test_shuffle_keeps_the_waiting_times_those_at_the_edges_too():
+def test_shuffle_draws_keep_all_waiting_times():
     posted = [1.0, 3.0, 8.0, 50.0]
-    values, _ = redrawn(kernels.SHUFFLE, posted)
+    values, _ = resample(kernels.SHUFFLE, posted)
     waits = np.diff([0, *values, 100])
     assert sorted(waits) == pytest.approx(sorted(np.diff([0, *posted, 100])))
 
 
-def test_circular_keeps_who_follows_whom_around_the_circle():
-    values, identity = redrawn(kernels.CIRCULAR, [1, 2, 3, 80])
+def test_circular_draws_keep_the_cyclic_order():
+    values, identity = resample(kernels.CIRCULAR, [1, 2, 3, 80])
     assert values.tolist() == [10, 31, 32, 33]
     assert identity.tolist() == [3, 0, 1, 2]
 
 
-def test_the_first_two_moments_of_the_uniform_null():
-    """Mean and variance of the number followed, of one signal and one event, by hand."""
-    one = np.array([50.0])
+def test_the_uniform_null_has_the_right_mean():
+    """The mean number of signals followed, of one signal and one event."""
+    instant = np.array([50.0])
     nothing = np.zeros(1, np.int64)
     data = kernels.KernelInput(
-        one, one, np.array([0, 1]), np.array([-np.inf]), nothing, 1, one, one, np.array([0, 1]),
+        instant, instant, np.array([0, 1]), np.array([-np.inf]), nothing, 1, instant, instant,
+        np.array([0, 1]),
         np.array([np.inf]), 100.0, 0.0, np.array([20.0]), unweighted=True,
     )  # fmt: skip
     out = kernels.resample_statistics(0, 40_000, 3, kernels.UNIFORM, data)
@@ -142,7 +145,7 @@ def test_the_first_two_moments_of_the_uniform_null():
 
 
 def share_unchanged(log_share, label, steps, n=4000):
-    """Return the arrangements that the chain leads to, for two units and two places."""
+    """Return how often the chain keeps the labels of two units and two places."""
     unchanged = []
     for number in range(n):
         new = label.copy()
@@ -151,15 +154,15 @@ def share_unchanged(log_share, label, steps, n=4000):
     return np.mean(unchanged)
 
 
-def test_the_chain_visits_arrangements_as_often_as_the_field_says():
-    """Two units, two places: the odds of the two arrangements are those of the field."""
+def test_the_chain_has_the_stationary_distribution_of_the_field():
+    """With two units and two places, the odds of the two arrangements are those of the field."""
     log_share = np.log(np.array([[0.8, 0.2], [0.4, 0.6]]))
     odds = (0.8 * 0.6) / (0.2 * 0.4)
     share = share_unchanged(log_share, np.array([0, 1]), 40)
     assert share == pytest.approx(odds / (1 + odds), abs=0.02)
 
 
-def test_episodes_are_exchanged_whole_and_count_once():
+def test_episodes_exchange_as_a_unit_and_count_once():
     world = make_arrays(np.random.default_rng(3), signals=40, clustered=0.7)
     pattern = simulate_pattern(world, (7.0,))
     units, _ = _episodes(pattern)
@@ -168,7 +171,7 @@ def test_episodes_are_exchanged_whole_and_count_once():
     assert np.bincount(units.unit, units.weight) == pytest.approx(1.0)
 
 
-def test_surrogates_are_the_same_in_one_piece_or_many():
+def test_surrogates_do_not_depend_on_threads():
     pattern = simulate_pattern(make_arrays(np.random.default_rng(1)), (7.0,))
     for null in ("shuffle", "place", "local"):
         simulated = draw_surrogates(pattern, null, 50, 9).simulated
@@ -180,7 +183,7 @@ def on_a_line(n=13):
     return np.column_stack([np.linspace(0, 300, n), np.zeros(n)])
 
 
-def test_the_field_follows_the_front_and_is_still_where_there_is_none():
+def test_the_field_follows_a_front_and_is_constant_without_one():
     day = 86_400e6
     at, xy = np.arange(0.0, 300.0, 2.5) * day, on_a_line()
     nearest = np.abs(xy[:, 0][None] - at[:, None] / day).argmin(axis=1)
@@ -196,8 +199,8 @@ def test_the_field_follows_the_front_and_is_still_where_there_is_none():
     assert np.exp(still.log_share[0]) == pytest.approx(counts / counts.sum())
 
 
-def test_an_event_has_no_say_in_how_much_it_was_expected():
-    """Of a still field: the share of its place without it, by counting."""
+def test_the_field_leaves_an_event_out_of_its_own_expectation():
+    """In a constant field this is the share of its place among the other events."""
     day = 86_400e6
     place = np.array([0, 0, 1])
     field = estimate_place_intensity(
@@ -207,47 +210,49 @@ def test_an_event_has_no_say_in_how_much_it_was_expected():
     assert field.expected_share == pytest.approx([2 / 5, 2 / 5, 1 / 5])
 
 
-def test_what_is_left_out_of_a_field_is_what_a_field_without_it_says():
-    """The short cut for leaving one event out, against a fit without it."""
+def test_leaving_an_event_out_of_the_field_equals_a_refit():
+    """Compare the leave-one-out approximation with a fit without the event."""
     rng = np.random.default_rng(4)
     happened = np.zeros((12, 4))
     part, place = np.repeat(np.arange(12), 4), rng.integers(4, size=48)
     np.add.at(happened, (part, place), 1.0)
-    basis, liked = rng.standard_normal((4, 2)), np.log(np.full(4, 10.0))
-    forgets = np.r_[0.0, np.full(11, 0.9)]
-    state, spread, _ = _posterior_mode(basis, liked, happened, forgets)
-    short = _leave_one_out(basis, liked, state, spread, part, place)
+    basis, base = rng.standard_normal((4, 2)), np.log(np.full(4, 10.0))
+    decay = np.r_[0.0, np.full(11, 0.9)]
+    state, spread, _ = _posterior_mode(basis, base, happened, decay)
+    short = _leave_one_out(basis, base, state, spread, part, place)
     for j in (0, 20, 47):
         without = happened.copy()
         without[part[j], place[j]] -= 1
-        liked_without = liked.copy()
-        liked_without[place[j]] = np.log(9.0)
-        other, _, _ = _posterior_mode(basis, liked, without, forgets)
-        share = np.exp(liked_without + basis @ other[part[j]])
+        base_without = base.copy()
+        base_without[place[j]] = np.log(9.0)
+        other, _, _ = _posterior_mode(basis, base, without, decay)
+        share = np.exp(base_without + basis @ other[part[j]])
         assert short[j] == pytest.approx(share[place[j]] / share.sum(), rel=0.03)
 
 
-def test_the_evidence_of_a_field_is_what_integrating_says():
-    """One surface, two places, two parts: Laplace's approximation against the integral."""
-    basis, liked, forgets = np.array([[0.5], [-0.5]]), np.zeros(2), 0.6
-    left = np.array([0.0, forgets])
+def test_the_evidence_of_the_field_equals_numerical_integration():
+    """Compare Laplace's approximation with the integral: one component, two places, two bins."""
+    basis, base, decay = np.array([[0.5], [-0.5]]), np.zeros(2), 0.6
+    left = np.array([0.0, decay])
     happened = np.array([[3.0, 1.0], [1.0, 2.0]])
-    state, spread, evidence = _posterior_mode(basis, liked, happened, left)
+    state, spread, evidence = _posterior_mode(basis, base, happened, left)
     grid = np.linspace(-6, 6, 401)
-    one, two = np.meshgrid(grid, grid, indexing="ij")
-    prior = one**2 - 2 * forgets * one * two + two**2
-    prior = -prior / (2 * (1 - forgets**2)) - np.log(2 * np.pi * np.sqrt(1 - forgets**2))
-    said = prior - np.log1p(np.exp(-one)) * 3 - np.log1p(np.exp(one))
-    said = said - np.log1p(np.exp(-two)) - np.log1p(np.exp(two)) * 2
+    first, second = np.meshgrid(grid, grid, indexing="ij")
+    prior = first**2 - 2 * decay * first * second + second**2
+    prior = -prior / (2 * (1 - decay**2)) - np.log(2 * np.pi * np.sqrt(1 - decay**2))
+    density = prior - np.log1p(np.exp(-first)) * 3 - np.log1p(np.exp(first))
+    density = density - np.log1p(np.exp(-second)) - np.log1p(np.exp(second)) * 2
     step = (grid[1] - grid[0]) ** 2
-    assert evidence == pytest.approx(np.log(np.exp(said).sum() * step), abs=0.03)
-    weight = np.exp(said - said.max())
-    assert state[0, 0] == pytest.approx((weight * one).sum() / weight.sum(), abs=0.1)
-    variance = (weight * one**2).sum() / weight.sum() - ((weight * one).sum() / weight.sum()) ** 2
+    assert evidence == pytest.approx(np.log(np.exp(density).sum() * step), abs=0.03)
+    weight = np.exp(density - density.max())
+    assert state[0, 0] == pytest.approx((weight * first).sum() / weight.sum(), abs=0.1)
+    variance = (weight * first**2).sum() / weight.sum() - (
+        (weight * first).sum() / weight.sum()
+    ) ** 2
     assert spread[0, 0, 0] == pytest.approx(variance, abs=0.05)
 
 
-def test_places_without_coordinates_are_known_by_their_own_events():
+def test_places_without_coordinates_depend_on_their_own_events():
     day = 86_400e6
     at = np.arange(0.0, 300.0, 2.5) * day
     place = (at / (60 * day)).astype(int)
@@ -258,7 +263,7 @@ def test_places_without_coordinates_are_known_by_their_own_events():
 
 
 @pytest.mark.parametrize("places", [1, 2])
-def test_a_field_of_one_place_or_two_and_of_no_event(places):
+def test_a_field_of_few_places_or_no_events(places):
     xy = on_a_line(places)
     nothing = np.zeros(0)
     field = estimate_place_intensity(
@@ -266,14 +271,14 @@ def test_a_field_of_one_place_or_two_and_of_no_event(places):
     )
     assert np.exp(field.log_share[0]) == pytest.approx(np.full(places, 1 / places))
     assert len(field.expected_share) == 0
-    one = estimate_place_intensity(
+    single = estimate_place_intensity(
         np.array([5.0]), np.array([3.0]), np.zeros(1, np.int64), xy, span=10.0
     )
-    assert np.isfinite(one.log_share).all()
-    assert one.expected_share == pytest.approx(1 / places)
+    assert np.isfinite(single.log_share).all()
+    assert single.expected_share == pytest.approx(1 / places)
 
 
-def test_distances_between_places_known_and_unknown():
+def test_distances_to_unknown_places_are_infinite():
     distance = planar_distances(np.array([[0.0, 0.0], [3.0, 4.0], [np.nan, np.nan]]))
     assert distance[0, 1] == median_neighbour_distance(distance) == 5
     assert np.isinf(distance[0, 2])

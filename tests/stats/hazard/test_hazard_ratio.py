@@ -1,4 +1,4 @@
-"""Hazard: risk sets by hand, certain orders, hindsight, places that nobody knows, the front."""
+"""Hazard: risk sets, certain orders, hindsight, unlocated places, the front, several windows."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from foxgrape.stats.inputs import duration_us
 from place_worlds import days, events, moving, planted, signals
 
 
-def test_a_choice_model_by_hand():
-    """The exposed of two places had it three times of four: the ratio is 3."""
+def test_choice_model_matches_hand_calculation():
+    """The exposed of two places had the event three times in four: the ratio is 3."""
     exposed = np.array([[[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]])
     best = conditional_logit.fit_logit(exposed, np.zeros(4, dtype=int))
     assert np.exp(best.beta[0]) == pytest.approx(3)
@@ -35,8 +35,8 @@ def test_a_choice_model_by_hand():
     ).log_likelihood == pytest.approx(4 * np.log(0.5))
 
 
-def test_a_choice_among_many_begins_where_that_of_some_ends():
-    """The same four events five hundred times; and as many that separate, which end nowhere."""
+def test_a_fit_of_many_events_starts_from_a_sample():
+    """Four events repeated 500 times, and as many events that separate the places."""
     exposed = np.array([[[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]])
     never = np.zeros(2000, dtype=int)
     best = conditional_logit.fit_logit(np.tile(exposed, (1, 500, 1)), never)
@@ -46,7 +46,7 @@ def test_a_choice_among_many_begins_where_that_of_some_ends():
     assert not conditional_logit.fit_logit(apart, never).bounded
 
 
-def test_the_profile_interval_is_where_the_likelihood_has_fallen():
+def test_profile_bounds_are_where_the_likelihood_has_dropped():
     rng = np.random.default_rng(3)
     terms = rng.normal(size=(3, 40, 6))
     case = rng.integers(0, 6, 40)
@@ -63,7 +63,7 @@ def test_the_profile_interval_is_where_the_likelihood_has_fallen():
         assert side * (bound - best.beta[0]) > 0
 
 
-def test_what_separates_is_infinite_with_a_finite_lower_bound():
+def test_a_separated_term_is_infinite_with_a_finite_lower_bound():
     exposed = np.zeros((1, 8, 4))
     exposed[0, :, 0] = 1
     best = conditional_logit.fit_logit(exposed, np.zeros(8, dtype=int))
@@ -79,7 +79,7 @@ def test_what_separates_is_infinite_with_a_finite_lower_bound():
 
 
 def test_only_a_certain_order_counts_for_any_place():
-    """Signals end on day 1 at place 0; the event may be as early as day 1, or day 1 and a tick."""
+    """The signal ends on day 1; the event begins at that instant, or 1 µs later."""
     for tick, ago in ((0, NEVER), (1, 1)):
         event_table = events([1, 5], [0, 1])
         event_table["occurred_at"] += pd.Timedelta(tick, "us")
@@ -92,7 +92,7 @@ def test_only_a_certain_order_counts_for_any_place():
 
 
 @pytest.mark.parametrize(("lead", "exposed"), [(7, 1), (7 + 1e-6, 0), (0, 0), (1e-6, 1)])
-def test_the_window_holds_its_far_end_and_not_its_near_one(lead, exposed):
+def test_the_window_includes_its_far_end_and_not_its_near_one(lead, exposed):
     event_table = hazard(
         signals([10 - lead, 1], [0, 1]), events([10, 12, 1], [0, 1, 2]), window="7D"
     )
@@ -103,7 +103,7 @@ def test_a_code_decoded_after_the_confirmation_counts_for_no_place():
     event_table = events([10, 11], [0, 1])
     late = signals([9], [0], decoded_at=days([10.5]))
     risk = risk_sets(late, event_table)
-    # Nobody could read it when the first event was confirmed; when the second was, it was read.
+    # The code was decoded after the first event was confirmed and before the second.
     assert risk.recency()[:, 0].tolist() == [NEVER, 2 * DAY]
     assert risk.recency(hindsight=True)[:, 0].tolist() == [DAY, 2 * DAY]
     assert risk.count_hindsight(7 * DAY) == 1
@@ -112,7 +112,7 @@ def test_a_code_decoded_after_the_confirmation_counts_for_no_place():
     assert hazard(late, event_table, window="7D", hindsight=True).n_exposed == 1
 
 
-def test_clock_and_window_of_observation():
+def test_clock_and_observation_select_events():
     event_table = events([10, 20, 30], [0, 1, 0])
     event_table["confirmed_at"] = [*days([12, 22]), pd.NaT]
     event_table["confirmed_until"] = event_table["confirmed_at"]
@@ -137,15 +137,15 @@ def test_clock_and_window_of_observation():
         {"window": "7D", "observed": ("2022-04-01T00:00Z",)},
     ],
 )
-def test_options_that_make_no_sense_are_refused(options):
+def test_invalid_options_are_refused(options):
     with pytest.raises(FoxgrapeError) as refused:
         hazard(*planted(), **options)
     assert "\n" not in str(refused.value)
     assert duration_us("36h", "window") == 1.5 * DAY
 
 
-def test_smoothing_in_time_equals_the_plain_sum_over_long_spans():
-    """Longer than what fits one chunk, with ties, and instants in any order."""
+def test_smoothing_in_time_equals_the_direct_sum():
+    """Longer than one chunk, with ties, and instants in any order."""
     rng = np.random.default_rng(4)
     when = np.round(rng.uniform(0, 5000, 60))
     place = rng.integers(0, 3, 60)
@@ -155,20 +155,20 @@ def test_smoothing_in_time_equals_the_plain_sum_over_long_spans():
     assert smooth == pytest.approx(plain, abs=1e-12)
 
 
-def test_fields_leave_the_event_itself_out():
-    """Two events far apart in time: nothing surrounds either, but for the field's floor."""
+def test_front_terms_leave_the_event_itself_out():
+    """Two events far apart in time have nothing near them, so the terms are dropped."""
     risk = risk_sets(signals([0], [2]), events([100, 900], [0, 1], lat=[48.0, 49.0], lon=30.0))
     around = build_covariates(risk, window=7 * DAY, history=30 * DAY)
     assert not any(name.startswith(FRONT) for name in around.names)
 
 
-def test_distances_are_great_circles_and_unknown_places_are_kept():
+def test_distances_are_great_circles_and_unlocated_places_are_kept():
     event_table = events([1, 2, 3], [0, 1, 2], lat=[0.0, 0.0, np.nan], lon=[0.0, 90.0, np.nan])
     risk = risk_sets(signals([0], [0]), event_table)
     assert risk.distance[0, 1] == pytest.approx(6371 * np.pi / 2)
     assert np.isnan(risk.distance[0, 2])
     assert risk.located.tolist() == [True, True, False]
-    # The gazetteer knows where Izium is, and nobody event_table it.
+    # The coordinates of Izium come from the gazetteer.
     known = risk_sets(
         signals([0], [0]), event_table.assign(place_id=["geonames:707292", "my:1", "my:2"])
     )
@@ -176,7 +176,7 @@ def test_distances_are_great_circles_and_unknown_places_are_kept():
 
 
 @pytest.mark.parametrize("located", [True, False])
-def test_planted_leads_are_found_with_and_without_coordinates(located):
+def test_planted_leads_are_detected_with_and_without_coordinates(located):
     result = hazard(*planted(led=0.7, located=located), window="3D")
     assert result.ratio > 2
     assert result.p_value < 0.001
@@ -185,8 +185,8 @@ def test_planted_leads_are_found_with_and_without_coordinates(located):
     assert unknown == (not located)
 
 
-def test_a_signal_a_day_before_each_and_every_event_is_found():
-    """Signals and events in pairs: no count of either may give away which place had the event."""
+def test_a_signal_a_day_before_every_event_is_detected():
+    """With signals and events in pairs, no count may identify the place of the event."""
     rng = np.random.default_rng(8)
     at, place = np.sort(rng.uniform(2, 300, 80)), rng.integers(0, 12, 80)
     where = rng.uniform(48, 50, (12, 2))
@@ -197,15 +197,15 @@ def test_a_signal_a_day_before_each_and_every_event_is_found():
     assert result.p_value < 0.001
 
 
-def test_where_each_place_had_its_one_event_nothing_gives_it_away():
-    """The event left out of its own base rate makes its place the only one without an event."""
+def test_one_event_per_place_does_not_identify_the_place():
+    """Leaving the event out of its base rate makes its place the only one without events."""
     event_table = events(range(10, 40), range(30))
     result = hazard(signals([5, 6, 7], [3, 50, 51]), event_table, window="7D")
     assert "other events at the place (log)" not in result.terms["term"].tolist()
     assert result.p_value > 0.05
 
 
-def test_on_the_embedded_study_nothing_can_be_claimed():
+def test_the_embedded_study_has_too_few_events_after_signals():
     study = open_study()
     seen = study.analyse().signals
     for clock in ("confirmed", "occurred"):
@@ -236,7 +236,7 @@ def test_the_best_of_several_windows_is_adjusted_for_choosing_it():
     assert any("not adjusted" in warning for warning in result.warnings)
 
 
-def test_equal_windows_cost_nothing_and_a_window_without_signals_little():
+def test_equal_or_empty_windows_cost_little():
     """Windows of 3 and 3.000001 days have the same exposure: one test."""
     tables = planted(led=0.3)
     single = hazard(*tables, window="3D").p_value
@@ -248,7 +248,7 @@ def test_equal_windows_cost_nothing_and_a_window_without_signals_little():
 
 
 def test_the_best_of_several_windows_keeps_its_level():
-    """At 5%, 100 worlds without leads give at most 12 claims in 99.9%."""
+    """At 5%, at most 12 of 100 worlds without leads are significant in 99.9% of cases."""
     claims = alone = 0
     for seed in range(100):
         result = hazard(*planted(seed, led=0.0), window=["2D", "7D", "20D"])
@@ -258,14 +258,14 @@ def test_the_best_of_several_windows_keeps_its_level():
     assert claims < alone
 
 
-def test_nothing_to_compare_is_no_claim():
-    for one, other in (
+def test_nothing_to_compare_has_p_1():
+    for signal_table, event_table in (
         (signals([], []), events([1, 2], [0, 1])),
         (signals([1], [0]), events([], [])),
         (signals([], []), events([], [])),
         (signals([1], [0]), events([2], [0])),
     ):
-        result = hazard(one, other, window="7D")
+        result = hazard(signal_table, event_table, window="7D")
         assert np.isnan(result.ratio)
         assert result.p_value == 1
         assert result.warnings
@@ -273,8 +273,8 @@ def test_nothing_to_compare_is_no_claim():
         assert result.to_dict()["ratio"] is None
 
 
-def test_where_nothing_differs_nobody_says_that_no_signal_came():
-    """At one place alone there is nothing to compare, however often a signal came before."""
+def test_equal_exposure_is_not_reported_as_no_signal():
+    """At a single place there is nothing to compare, whatever the signals."""
     result = hazard(signals([1, 2], [0, 0]), events([2, 3], [0, 0]), window="7D")
     assert (result.n_exposed, result.p_value) == (2, 1)
     assert result.sentence() == (
@@ -283,26 +283,26 @@ def test_where_nothing_differs_nobody_says_that_no_signal_came():
     )
     assert result.warnings == (
         (
-            "There is nothing to compare: at each event either all places or none had a signal in the "
-            "7 days before."
+            "There is nothing to compare: at each event either all places or none had a signal in "
+            "the 7 days before."
         ),
     )
 
 
-def test_every_event_of_one_instant_has_a_risk_set_of_its_own():
+def test_simultaneous_events_have_their_own_risk_sets():
     event_table = events([10, 10, 12], [0, 1, 2])
     result = hazard(signals([9, 9], [0, 1]), event_table, window="2D")
     assert (result.n_events, result.n_exposed) == (3, 2)
 
 
-def test_fields_of_the_front_draw_and_never_repel():
+def test_front_terms_are_never_negative():
     risk = risk_sets(*planted(5, led=0.9))
     around, fitted = fit_baseline(risk, window=3 * DAY, history=30 * DAY)
     fields = [name.startswith(FRONT) for name in around.names]
     assert (fitted.beta[fields] >= 0).all()
 
 
-def test_one_is_said_as_one_and_a_small_p_with_its_digits():
+def test_warnings_use_the_singular_and_p_its_digits():
     warning, *_ = hazard(signals([1], [0]), events([2, 3], [0, 1]), window="7D").warnings
     assert warning == "Only 1 event followed a signal: too few to base a claim on."
     event_table = events([2, 3, 4], [0, 1, 2], lat=[50.0, 51.0, np.nan], lon=[30.0, 30.0, np.nan])
@@ -313,7 +313,7 @@ def test_one_is_said_as_one_and_a_small_p_with_its_digits():
     assert f"p = {result.p_value:.2g})." in result.sentence()
 
 
-def test_what_is_shown_says_n_and_is_escaped():
+def test_output_states_n_and_is_escaped():
     result = hazard(*planted(), window="3D")
     assert f"of {result.n_events} events" in result.sentence()
     assert result.terms["term"].iloc[0].startswith("signal")
@@ -321,8 +321,8 @@ def test_what_is_shown_says_n_and_is_escaped():
     assert "80 events" in result.figure().layout.title.text
 
 
-def test_size_under_a_fast_front_where_a_bare_model_would_be_fooled():
-    """A small version of benchmarks/lead_worlds.py: at 5%, 60 worlds give at most 8 in 99.6%."""
+def test_false_claims_are_rare_under_a_fast_front():
+    """Small version of benchmarks/lead_worlds.py: at most 8 of 60 worlds at 5% in 99.6%."""
     bare = ours = 0
     for seed in range(60):
         event_table = moving(np.random.default_rng(seed), 6.0)
@@ -337,8 +337,8 @@ def test_size_under_a_fast_front_where_a_bare_model_would_be_fooled():
     assert ours <= 8
 
 
-def test_the_interval_of_the_ratio_holds_the_truth():
-    """A small version of benchmarks/lead_worlds.py: of 150 worlds 134 to 150 hold it in 99.9%."""
+def test_the_interval_covers_the_true_ratio():
+    """Small version of benchmarks/lead_worlds.py: 134 to 150 of 150 worlds in 99.9%."""
     held = 0
     for seed in range(150):
         rng = np.random.default_rng([seed, 1])

@@ -1,4 +1,4 @@
-"""Golden numbers of R's package survival; tests/golden/survival.R made them."""
+"""Golden numbers of R's package survival, from tests/golden/survival.R."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ def test_turnbull_is_at_least_as_likely_as_survfit_interval2_and_equals_it():
     high = frame["high"].fillna(np.inf).to_numpy()
     ours = turnbull(low, high)
     assert ours.gap <= 1e-6
-    # R tells the middle of each interval that holds mass, and stops once no step moves its curve
-    # by 5e-5: it is near the maximum, and cannot be likelier than it.
+    # R reports the middle of each interval with mass, and stops once no step moves its curve by
+    # 5e-5: it is near the maximum, and cannot be more likely.
     first, last = (ours.mass[end].to_numpy() for end in ("from", "until"))
     steps = reference.assign(mass=-np.diff(np.concatenate([[1.0], reference["surv"]])))
     near = np.isclose(steps["time"].to_numpy(), ((first + last) / 2)[:, None])
