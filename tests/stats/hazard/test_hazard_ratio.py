@@ -283,8 +283,8 @@ def test_equal_exposure_is_not_reported_as_no_signal():
     )
     assert result.warnings == (
         (
-            "There is nothing to compare: at each event either all places or none had a signal in "
-            "the 7 days before."
+            "At each event, all places or none had a signal in the 7 days before: there is nothing "
+            "to compare."
         ),
     )
 

@@ -53,8 +53,7 @@ class Alarm:
     null
         The null model.
     nulls
-        One row per null model: null, expected, p_value. They differ where signals and events share
-        a tempo or a front.
+        One row per null model: null, expected, p_value.
     n_events, n_places, n_signals
         Events, places and signals within observation.
     n_hindsight, n_left_out
@@ -110,11 +109,10 @@ class Alarm:
 
     def sentence(self) -> str:
         """Return the result in words."""
+        claim = "More than chance" if self.p_value <= LEVEL else "Consistent with chance"
         if self.n_signals < MIN_SIGNALS:
             few = number_in_words(self.n_signals).capitalize()
             claim = f"{few} {'signal is' if self.n_signals == 1 else 'signals are'} too few to test"
-        else:
-            claim = "More than chance" if self.p_value <= LEVEL else "Consistent with chance"
         return (
             f"{claim}: area skill {self.area_skill:.2f}, where chance gives {self.expected:.2f} "
             f"(p = {self.p_value:.2g}, {self.null} null model; "
@@ -196,10 +194,9 @@ def alarm(
     An event is met if a signal for its place certainly came before it, by at most a window: the
     post's latest instant lies before the earliest of the event. Space and time are weighted by
     each place's share of the events; in the score of an event, by its share of all others, so that
-    no event raises the weight of its own place. Over all events the mean is the same. P-values are
-    Monte Carlo, p = (b + 1)/(n + 1); with more than 500 events the sum of scores is taken as
-    normal. Under ``"local"`` the places' probabilities are fitted to the events that are tested;
-    `docs/hazard.md` shows the rate of false claims.
+    no event raises the weight of its own place. P-values are Monte Carlo, p = (b + 1)/(n + 1);
+    with more than 500 events the sum of scores is taken as normal. Under ``"local"``, probabilities
+    are fitted to the events that are tested; `docs/hazard.md` has the rate of false claims.
 
     Examples
     --------
@@ -259,9 +256,8 @@ def alarm(
 def event_scores(alarmed: FloatArray, level: IntArray) -> FloatArray:
     """Return the part of the area skill of events, whose mean is the area skill.
 
-    The area above a Molchan trajectory is 1 minus the mean fraction alarmed when events are first
-    met. Within a level the fraction is taken at the middle, as if events were spread evenly over
-    it (Molchan 1991; Zechar and Jordan 2008).
+    The area above a Molchan trajectory is 1 minus the mean fraction alarmed when events are met,
+    taken at the middle of the level that meets them (Molchan 1991; Zechar and Jordan 2008).
 
     Parameters
     ----------
@@ -292,11 +288,10 @@ def _evaluate_nulls(
     `level` has shape (events, places): the first window in which a signal would meet an event
     there, or the number of windows. `covered` has shape (windows, places).
     """
-    alarmed = _alarmed_fraction(risk, covered)
+    alarmed, window = _alarmed_fraction(risk, covered), int(lengths[-1])
     by_place = event_scores(alarmed, level)
-    every_level = np.tile(np.arange(alarmed.shape[1] - 1), (len(alarmed), 1))
     own = by_place[np.arange(len(alarmed)), risk.event_place]
-    window = int(lengths[-1])
+    every_level = np.tile(np.arange(alarmed.shape[1] - 1), (len(alarmed), 1))
     covariates, baseline = fit_baseline(risk, window=window, history=max(_HISTORY, window))
     base_rate = other_events(risk)
     base_rate /= base_rate.sum(axis=1, keepdims=True)
@@ -369,8 +364,7 @@ def _windows_frame(
 ) -> pd.DataFrame:
     """Return for each window what is alarmed, missed and followed."""
     events = len(risk.event_place)
-    share = np.bincount(risk.event_place, minlength=len(risk.places)) / events
-    alarmed = covered @ share
+    alarmed = covered @ (np.bincount(risk.event_place, minlength=len(risk.places)) / events)
     hits = np.array([int((lead <= length).sum()) for length in lengths])
     recall = hits / events
     completed, followed = _followed(risk, lengths, hindsight=hindsight)
@@ -418,9 +412,9 @@ def _warnings(risk: RiskSets, null: str, p_values: pd.Series) -> tuple[str, ...]
         )
     unknown = int((~risk.located).sum())
     if null == "local" and unknown:
+        places = f"{unknown} of {counted(len(risk.places), 'place')}"
+        has = "has" if unknown == 1 else "have"
         warnings.append(
-            f"{unknown} of {counted(len(risk.places), 'place')} "
-            f"{'has' if unknown == 1 else 'have'} no known coordinates: a moving front is not "
-            "visible there."
+            f"{places} {has} no known coordinates: a moving front is not visible there."
         )
     return tuple(warnings)

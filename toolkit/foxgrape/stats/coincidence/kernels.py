@@ -18,19 +18,9 @@ if TYPE_CHECKING:
 
     RandomState = npt.NDArray[np.uint64]
 
-__all__ = [
-    "CIRCULAR",
-    "OBSERVED",
-    "SHUFFLE",
-    "UNIFORM",
-    "ExchangeUnits",
-    "KernelInput",
-    "PairTable",
-    "pair_weights",
-    "permutation_statistics",
-    "resample_statistics",
-    "stream",
-]
+__all__ = ["CIRCULAR", "OBSERVED", "SHUFFLE", "UNIFORM"]
+__all__ += ["ExchangeUnits", "KernelInput", "PairTable", "stream"]
+__all__ += ["pair_weights", "permutation_statistics", "resample_statistics"]
 
 #: How times are resampled; OBSERVED keeps them and only draws rough ones within their intervals.
 UNIFORM, SHUFFLE, CIRCULAR, OBSERVED = 0, 1, 2, 3
@@ -45,21 +35,9 @@ _UNIT = 2.0**-53
 class KernelInput(NamedTuple):
     """Signals and events sorted by place, as `resample_statistics` takes them.
 
-    Attributes
-    ----------
-    signal_low, signal_high, event_low, event_high
-        Earliest and latest instant of each.
-    signal_start, event_start
-        Index of the first signal and event of each place; one more entry than places.
-    decoded, group, n_groups
-        When each signal's code was decoded in public, its group, and the number of groups.
-    confirmed
-        When each event was confirmed.
-    span, lag, windows
-        Length of observation, lag, and lengths of the windows.
-    unweighted
-        Whether each coincidence counts 1; otherwise it counts from 1 at once to 1/2 at the end of
-        the window.
+    `low` and `high` are earliest and latest instants, `start` is the index of the first item of
+    each place (one more entry than places). `unweighted` counts each coincidence as 1; otherwise
+    it counts from 1 at once to 1/2 at the end of the window.
     """
 
     signal_low: FloatArray
@@ -81,16 +59,8 @@ class KernelInput(NamedTuple):
 class ExchangeUnits(NamedTuple):
     """Units that exchange their labels: single signals, or episodes of several.
 
-    Attributes
-    ----------
-    log_share
-        Units times places: log probability of each place at the unit's time.
-    label
-        Observed label of each unit.
-    unit, weight
-        Unit and weight of each signal.
-    steps
-        Swaps of the Metropolis chain; 0 permutes freely.
+    `log_share` (units times places) is the log probability of each place at the unit's time;
+    `unit` and `weight` belong to signals; a chain of 0 `steps` permutes freely.
     """
 
     log_share: FloatArray
@@ -101,15 +71,7 @@ class ExchangeUnits(NamedTuple):
 
 
 class PairTable(NamedTuple):
-    """Events that follow each signal and label, in compressed rows.
-
-    Attributes
-    ----------
-    row_start
-        Windows times (signals times labels + 1): index of the first event of each row.
-    event, weight
-        Index and weight of each event.
-    """
+    """Events that follow each signal and label, in compressed rows: one `row_start` per window."""
 
     row_start: IntArray
     event: IntArray
@@ -158,14 +120,9 @@ def _shuffle(state: RandomState, values: Any, low: int, high: int) -> None:
 
 @njit
 def _coincidence_statistics(
-    posted: FloatArray,
-    decoded: FloatArray,
-    happened: FloatArray,
-    confirmed: FloatArray,
-    lag: float,
-    window: float,
-    unweighted: bool,
-) -> tuple[float, float]:
+    posted: FloatArray, decoded: FloatArray, happened: FloatArray, confirmed: FloatArray,
+    lag: float, window: float, unweighted: bool,
+) -> tuple[float, float]:  # fmt: skip
     """Return trigger and precursor statistics of one place; both series are sorted.
 
     Each signal counts by the first event after it, and each event by the last signal before it,
@@ -202,9 +159,9 @@ def _coincidence_statistics(
 def _draw_within(state: RandomState, low: FloatArray, high: FloatArray, values: FloatArray) -> None:
     """Draw an instant within each interval."""
     for i in range(len(values)):
-        values[i] = (
-            low[i] + (high[i] - low[i]) * _draw_uniform(state) if high[i] > low[i] else low[i]
-        )
+        values[i] = low[i]
+        if high[i] > low[i]:
+            values[i] += (high[i] - low[i]) * _draw_uniform(state)
 
 
 @njit
@@ -251,16 +208,9 @@ def _sort_times(values: FloatArray, identity: IntArray, low: int, high: int) -> 
 
 @njit
 def _resample_times(
-    state: RandomState,
-    null: int,
-    low: FloatArray,
-    high: FloatArray,
-    start: IntArray,
-    span: float,
-    shift: float,
-    values: FloatArray,
-    identity: IntArray,
-) -> None:
+    state: RandomState, null: int, low: FloatArray, high: FloatArray, start: IntArray,
+    span: float, shift: float, values: FloatArray, identity: IntArray,
+) -> None:  # fmt: skip
     """Draw new times of one series, and the item of each time, sorted within places."""
     for i in range(len(identity)):
         identity[i] = i
@@ -342,16 +292,9 @@ def resample_statistics(
 
 @njit
 def pair_weights(
-    posted: FloatArray,
-    happened: FloatArray,
-    event_start: IntArray,
-    place_of_label: IntArray,
-    decoded: FloatArray,
-    confirmed: FloatArray,
-    lag: float,
-    window: float,
-    unweighted: bool,
-) -> tuple[IntArray, IntArray, FloatArray]:
+    posted: FloatArray, happened: FloatArray, event_start: IntArray, place_of_label: IntArray,
+    decoded: FloatArray, confirmed: FloatArray, lag: float, window: float, unweighted: bool,
+) -> tuple[IntArray, IntArray, FloatArray]:  # fmt: skip
     """Return for each signal and label the events that follow within the window, with weights.
 
     `posted` and `happened` have one row per draw of instants; events are sorted by place. A weight
@@ -379,8 +322,7 @@ def pair_weights(
                     if used == len(event):
                         event = np.append(event, np.empty_like(event))
                         weight = np.append(weight, np.empty_like(weight))
-                    event[used] = j
-                    weight[used] = total / draws
+                    event[used], weight[used] = j, total / draws
                     used += 1
             row[i * labels + label + 1] = used
     return row, event[:used].copy(), weight[:used].copy()
@@ -388,17 +330,10 @@ def pair_weights(
 
 @njit
 def _score(
-    label: IntArray,
-    units: ExchangeUnits,
-    n_labels: int,
-    row: IntArray,
-    pairs: PairTable,
-    order: IntArray,
-    group_start: IntArray,
-    best: FloatArray,
-    best_in_group: FloatArray,
+    label: IntArray, units: ExchangeUnits, n_labels: int, row: IntArray, pairs: PairTable,
+    order: IntArray, group_start: IntArray, best: FloatArray, best_in_group: FloatArray,
     out: FloatArray,
-) -> None:
+) -> None:  # fmt: skip
     """Write the trigger and precursor statistics of each group, and of all signals, to `out`."""
     unit, signal_weight, event, weight = units.unit, units.weight, pairs.event, pairs.weight
     groups = len(group_start) - 1
@@ -450,16 +385,9 @@ def _swap_labels(
 
 @njit
 def permutation_statistics(
-    first: int,
-    last: int,
-    seed: int,
-    units: ExchangeUnits,
-    place_of_label: IntArray,
-    pairs: PairTable,
-    order: IntArray,
-    group_start: IntArray,
-    n_events: int,
-) -> FloatArray:
+    first: int, last: int, seed: int, units: ExchangeUnits, place_of_label: IntArray,
+    pairs: PairTable, order: IntArray, group_start: IntArray, n_events: int,
+) -> FloatArray:  # fmt: skip
     """Return the statistics of surrogates `first` to `last`, with labels exchanged between units.
 
     Without steps the labels are permuted freely. Otherwise a chain of that many swaps leads from

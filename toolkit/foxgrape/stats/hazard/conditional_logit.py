@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LogitFit",
+    "adjust_for_best",
     "choice_probabilities",
     "clustered_covariance",
     "fit_logit",
     "inverse_information",
     "profile_bound",
+    "score_residuals",
 ]
 
 _MAX_STEPS, _MAX_HALVINGS = 60, 30
@@ -35,6 +37,8 @@ _MAX_COEFFICIENT = 15.0
 #: Multiplications per block: few enough for the cache, and for a linear algebra library not to
 #: use threads, on whose number results would depend.
 _BLOCK = 250_000
+#: Draws of the joint distribution of several tests.
+_DRAWS = 99_999
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -222,6 +226,42 @@ def clustered_covariance(terms: FloatArray, case: IntArray, best: LogitFit) -> F
     meat = by_place @ by_place.T
     covariance: FloatArray = bread @ meat @ bread * (places / max(places - 1, 1))
     return covariance
+
+
+def score_residuals(
+    term: FloatArray, terms: FloatArray, case: IntArray, fit: LogitFit
+) -> FloatArray:
+    """Return each event's efficient score of a further term, given a fit without it."""
+    share, events = choice_probabilities(terms, fit.beta), np.arange(len(case))
+    weighted = terms * share
+    mean, term_mean = weighted.sum(axis=2), (share * term).sum(axis=1)
+    cross = np.tensordot(weighted, term, axes=2) - mean @ term_mean
+    slope = inverse_information(fit.information) @ cross
+    residual = term[events, case] - term_mean - slope @ (terms[:, events, case] - mean)
+    return np.asarray(residual)
+
+
+def adjust_for_best(p_values: list[float], residuals: FloatArray, seed: int) -> list[float]:
+    """Adjust the p-values of several terms for choosing the best (Hothorn et al. 2008).
+
+    `residuals` has the score residuals of each test in a row; their correlation is that of the
+    tests. Adjusted values are at least p and at most Bonferroni's bound.
+    """
+    if len(p_values) == 1:
+        return p_values
+    from scipy.stats import norm
+
+    length = np.sqrt((residuals**2).sum(axis=1, keepdims=True))
+    scores = np.divide(residuals, length, out=np.zeros_like(residuals), where=length > 0)
+    variance, vectors = np.linalg.eigh(scores @ scores.T)
+    draws = np.random.default_rng(seed).standard_normal((_DRAWS, len(p_values)))
+    largest = np.sort(np.abs((draws * np.sqrt(variance.clip(min=0))) @ vectors.T).max(axis=1))
+    adjusted = []
+    for p in p_values:
+        reached = _DRAWS - np.searchsorted(largest, norm.isf(p / 2))
+        joint = float(reached + 1) / (_DRAWS + 1)
+        adjusted.append(max(p, min(joint, len(p_values) * p, 1.0)))
+    return adjusted
 
 
 def _likelihood(

@@ -12,11 +12,13 @@ from foxgrape._util.humanize import counted, duration_in_words
 from foxgrape._util.serialize import sentence_with_table, to_json_records, to_json_value
 from foxgrape.stats.hazard.conditional_logit import (
     LogitFit,
+    adjust_for_best,
     choice_probabilities,
     clustered_covariance,
     fit_logit,
     inverse_information,
     profile_bound,
+    score_residuals,
 )
 from foxgrape.stats.hazard.risk_sets import FRONT, fit_baseline, risk_sets
 from foxgrape.stats.inputs import LEVEL, as_seed, duration_us, durations_us, window_in_words
@@ -40,8 +42,6 @@ _MIN_EXPOSED, _MIN_EVENTS_PER_TERM = 5, 5
 _CLUSTERED = 1.5
 #: An interval is too wide if its bounds are this many times apart.
 _WIDE = 100.0
-#: Draws of the joint distribution of several windows.
-_DRAWS = 99_999
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,17 +67,16 @@ class Hazard:
         Twice the gain in log likelihood, not scaled.
     n_events, n_places, n_signals
         Events, places and signals within observation.
-    n_exposed
-        Events that certainly came within the window after a signal for their place.
-    expected_exposed
-        Number expected by the fit without the signal's term.
+    n_exposed, expected_exposed
+        Events that certainly came within the window after a signal for their place; number
+        expected by the fit without the signal's term.
     n_hindsight
         Signals that do not count for their own event because their code was decoded after it.
     n_left_out
         Events without a time on the clock, or outside observation.
     terms
         One row per term, the signal first: term, ratio, lower, upper, robust_se. The intervals of
-        the other terms use the clustered standard error; logarithms are per unit.
+        the other terms use the clustered standard error.
     windows
         One row per window: window, ratio, lower, upper, p_value, p_value_adjusted, n_exposed,
         expected_exposed.
@@ -174,8 +173,7 @@ def hazard(
     At each event, the place that had it is compared with all places that could have had it. What
     they share at that time, such as tempo, cancels out. The ratio of places with a signal in the
     window before is adjusted for base rates, recent events and mentions, the distance to the
-    nearest recent event, and the front: smooth counts of all other events and posts near in place
-    and time.
+    nearest recent event, and the front: smooth counts of events and posts near in place and time.
 
     Parameters
     ----------
@@ -215,10 +213,9 @@ def hazard(
     -----
     Conditional logit (McFadden 1974) on risk sets, a case-crossover design over places;
     simultaneous events have risk sets of their own. A front that is narrower than the distance
-    between places, or faster than events show, is adjusted for only in part: see `docs/hazard.md`
-    for the rate of false claims. Of several windows, p is the probability that the largest of
-    correlated normal statistics is as large (single-step adjustment, Hothorn, Bretz and Westfall
-    2008); their correlation is that of the score residuals over events.
+    between places, or faster than events show, is adjusted for only in part: `docs/hazard.md` has
+    the rate of false claims. Several windows are adjusted by the joint distribution of their score
+    statistics (single-step, Hothorn, Bretz and Westfall 2008).
 
     Examples
     --------
@@ -237,10 +234,11 @@ def hazard(
     risk = risk_sets(signals, events, clock=clock, observed=observed)
     since = risk.recency(hindsight=hindsight)
     fits = [_fit_window(risk, since, length, recent) for length in windows]
-    adjusted = _adjust(fits, seed)
+    residuals = np.array([fit.residuals for fit in fits])
+    adjusted = adjust_for_best([fit.p_value for fit in fits], residuals, seed)
     best = min(range(len(fits)), key=lambda k: fits[k].p_value)
     fit = fits[best]
-    several = "The interval is that of the best window and not adjusted for choosing it."
+    several = ("The interval is that of the best window, not adjusted for choosing it.",)
     return Hazard(
         ratio=fit.ratio,
         ratio_ci=fit.ratio_ci,
@@ -256,7 +254,7 @@ def hazard(
         n_left_out=risk.n_left_out,
         terms=fit.terms,
         windows=_windows_frame(windows, fits, adjusted),
-        warnings=(*fit.warnings, *((several,) if len(fits) > 1 else ())),
+        warnings=fit.warnings + several * (len(fits) > 1),
         window=pd.Timedelta(windows[best], "us"),
         history=pd.Timedelta(recent, "us"),
         clock=risk.clock,
@@ -266,7 +264,7 @@ def hazard(
 
 @dataclass(frozen=True, slots=True)
 class _WindowFit:
-    """The fit of one window; `residuals` are the score residuals of the signal's term by event."""
+    """The fit of one window; `residuals` are the score residuals of the signal's term."""
 
     n_exposed: int
     expected_exposed: float
@@ -289,13 +287,11 @@ def _fit_window(risk: RiskSets, since: IntArray, window: int, history: int) -> _
     expected = float((share * exposed).sum())
     if not (exposed != exposed[:, :1]).any():
         days = duration_in_words(pd.Timedelta(window, "us"))
-        which = (
-            f"either all places or none had a signal in the {days} before"
-            if exposed.any()
-            else f"no place certainly had a signal in the {days} before"
+        warning = (
+            f"At each event, all places or none had a signal in the {days} before: there is "
+            "nothing to compare."
         )
         empty = pd.DataFrame(columns=["term", "ratio", "lower", "upper", "robust_se"])
-        warning = f"There is nothing to compare: at each event {which}."
         return _WindowFit(n_exposed, expected, (warning,), empty, np.zeros(len(exposed)))
     terms = np.concatenate([exposed[None], covariates.terms])
     start = np.concatenate([[0.0], baseline.beta])
@@ -310,7 +306,7 @@ def _fit_window(risk: RiskSets, since: IntArray, window: int, history: int) -> _
         expected_exposed=expected,
         warnings=_warnings(n_exposed, covariates, risk, best, robust, baseline, interval),
         terms=_terms_frame(covariates.names, best, robust, ratio, interval),
-        residuals=_score_residuals(exposed, covariates.terms, share, baseline, risk.event_place),
+        residuals=score_residuals(exposed, covariates.terms, risk.event_place, baseline),
         ratio=ratio,
         ratio_ci=interval,
         robust_se=float(np.sqrt(max(robust[0, 0], 0))) if best.bounded else np.nan,
@@ -335,61 +331,16 @@ def _test(
     return float(f.sf(statistic * scale, 1, freedom)), (low, high)
 
 
-def _score_residuals(
-    exposed: FloatArray,
-    terms: FloatArray,
-    share: FloatArray,
-    baseline: LogitFit,
-    case: IntArray,
-) -> FloatArray:
-    """Return each event's efficient score of the signal's term under the baseline fit."""
-    weighted = terms * share
-    mean = weighted.sum(axis=2)
-    exposed_mean = (share * exposed).sum(axis=1)
-    cross = np.tensordot(weighted, exposed, axes=2) - mean @ exposed_mean
-    slope = inverse_information(baseline.information) @ cross
-    events = np.arange(len(case))
-    residual = exposed[events, case] - exposed_mean
-    return np.asarray(residual - slope @ (terms[:, events, case] - mean))
-
-
-def _adjust(fits: list[_WindowFit], seed: int) -> list[float]:
-    """Return the p-values adjusted for choosing the best window."""
-    if len(fits) == 1:
-        return [fits[0].p_value]
-    from scipy.stats import norm
-
-    scores = np.array([fit.residuals for fit in fits])
-    length = np.sqrt((scores**2).sum(axis=1, keepdims=True))
-    scores = np.divide(scores, length, out=np.zeros_like(scores), where=length > 0)
-    variance, vectors = np.linalg.eigh(scores @ scores.T)
-    draws = np.random.default_rng(seed).standard_normal((_DRAWS, len(fits)))
-    draws = (draws * np.sqrt(variance.clip(min=0))) @ vectors.T
-    largest = np.sort(np.abs(draws).max(axis=1))
-    adjusted = []
-    for fit in fits:
-        reached = len(largest) - np.searchsorted(largest, norm.isf(fit.p_value / 2))
-        joint = (reached + 1) / (len(largest) + 1)
-        # Never below p itself, never above Bonferroni's bound.
-        adjusted.append(float(max(fit.p_value, min(joint, len(fits) * fit.p_value, 1.0))))
-    return adjusted
-
-
 def _windows_frame(
     windows: list[int], fits: list[_WindowFit], adjusted: list[float]
 ) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "window": pd.to_timedelta(windows, unit="us").astype("timedelta64[us]"),
-            "ratio": [fit.ratio for fit in fits],
-            "lower": [fit.ratio_ci[0] for fit in fits],
-            "upper": [fit.ratio_ci[1] for fit in fits],
-            "p_value": [fit.p_value for fit in fits],
-            "p_value_adjusted": adjusted,
-            "n_exposed": [fit.n_exposed for fit in fits],
-            "expected_exposed": [fit.expected_exposed for fit in fits],
-        }
-    )
+    rows = [
+        (window, fit.ratio, *fit.ratio_ci, fit.p_value, p, fit.n_exposed, fit.expected_exposed)
+        for window, fit, p in zip(windows, fits, adjusted, strict=True)
+    ]
+    names = "window ratio lower upper p_value p_value_adjusted n_exposed expected_exposed"
+    frame = pd.DataFrame(rows, columns=names.split())
+    return frame.assign(window=pd.to_timedelta(frame["window"], unit="us"))
 
 
 def _terms_frame(
@@ -426,19 +377,18 @@ def _warnings(
     warnings = []
     n_events, n_terms = len(risk.event_place), 1 + len(covariates.names)
     if n_exposed < _MIN_EXPOSED:
-        warnings.append(
-            f"Only {counted(n_exposed, 'event')} followed a signal: too few to base a claim on."
-        )
+        events = counted(n_exposed, "event")
+        warnings.append(f"Only {events} followed a signal: too few to base a claim on.")
     if n_events < _MIN_EVENTS_PER_TERM * n_terms:
         warnings.append(
             f"{counted(n_events, 'event')} for {counted(n_terms, 'term')}: the fit is "
             "overfitted, and its interval is too narrow."
         )
     if covariates.unlocated:
+        places = f"{covariates.unlocated} of {counted(len(risk.places), 'place')}"
         has = "has" if covariates.unlocated == 1 else "have"
         warnings.append(
-            f"{covariates.unlocated} of {counted(len(risk.places), 'place')} {has} no known "
-            "coordinates: a moving front is not visible there."
+            f"{places} {has} no known coordinates: a moving front is not visible there."
         )
     if _front_matters(covariates, baseline):
         warnings.append(
@@ -453,8 +403,7 @@ def _warnings(
     model = np.sqrt(max(inverse_information(best.information)[0, 0], 0.0))
     if best.bounded and np.sqrt(max(robust[0, 0], 0.0)) > _CLUSTERED * model > 0:
         warnings.append(
-            "Events at one place are correlated: with the standard error clustered by place, the "
-            "interval is wider."
+            "Events at one place are correlated: clustered by place, the interval is wider."
         )
     return tuple(warnings)
 
