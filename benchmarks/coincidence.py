@@ -14,7 +14,7 @@ import numpy as np
 from foxgrape.stats.coincidence.point_pattern import PointPattern
 from foxgrape.stats.coincidence.surrogates import draw_surrogates
 from foxgrape.stats.power import simulate_pattern
-from foxgrape.stats.simulate import _make_arrays
+from foxgrape.stats.simulate import make_arrays
 
 N, STEPS, WINDOW = 10_000, 100_000, 5
 PEER = f"""
@@ -75,7 +75,7 @@ def main() -> None:
     for null, seconds in ours.items():
         print(f"1,000 {null} surrogates of 10,000 x 10,000: {seconds:.2f} s")
     study = simulate_pattern(
-        _make_arrays(np.random.default_rng(1), tempo="bursts", front=6.0), (7.0,)
+        make_arrays(np.random.default_rng(1), tempo="bursts", front=6.0), (7.0,)
     )
     print(f"9,999 local surrogates of 60 x 120: {measure(study, 'local', 9999):.3f} s")
     if len(sys.argv) > 1:

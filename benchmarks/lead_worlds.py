@@ -165,7 +165,7 @@ def claims(worlds: int) -> str:
             claimed = result.p_value < 0.05
             counts += [claimed, claimed and result.ratio > 1]
             if number < worlds // FEWER:
-                chance = alarm(*tables, windows=WINDOWS, n=199).chance.set_index("null")["p_value"]
+                chance = alarm(*tables, window=WINDOWS, n=199).nulls.set_index("null")["p_value"]
                 of_alarms += [chance[null] <= 0.05 for null in ("local", "place", "uniform")]
         shares = [*counts / worlds, *of_alarms / (worlds // FEWER)]
         rows.append(f"| {name} | " + " | ".join(f"{share:.1%}" for share in shares) + " |")

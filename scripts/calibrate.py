@@ -1,9 +1,9 @@
-"""Size and power of the null models: how often a nominal 5% test claims a lead in made worlds.
+"""Size and power of the null models in simulated worlds, at a nominal level of 5%.
 
 Run as `make calibrate`, or `python scripts/calibrate.py --worlds 2000 --docs docs`. Each cell, a
-null in a family of worlds with or without planted leads, is appended to a file once it is done; a
-second run goes on where the first stopped. Tables go into docs/explanation/null-models.md between its markers,
-figures into docs/images.
+null model in a family of worlds with or without planted leads, is appended to a file when it is
+done, so that a stopped run can continue. Writes the tables of docs/chance.md and a figure in
+docs/images.
 """
 
 from __future__ import annotations
@@ -19,10 +19,9 @@ import plotly.graph_objects as go
 from playwright.sync_api import sync_playwright
 
 from foxgrape.plots.theme import BLUE, GREEN, GREY, ORANGE, PINK, apply_theme, inline_legend
-from foxgrape.stats.coincidence.significance import p_values
-from foxgrape.stats.coincidence.surrogates import NULLS, draw_surrogates
+from foxgrape.stats.coincidence.surrogates import NULLS, draw_surrogates, p_values
 from foxgrape.stats.power import simulate_pattern
-from foxgrape.stats.simulate import _make_arrays
+from foxgrape.stats.simulate import make_arrays
 
 SURROGATES = 199
 LEADS = 0.15
@@ -35,7 +34,7 @@ PLAIN: dict[str, Any] = {
 }  # fmt: skip
 BURSTS = {"tempo": "bursts"}
 SLOW, FAST = BURSTS | {"front": 2.5}, BURSTS | {"front": 6.0}
-#: What the worlds of each family have that others have not.
+#: Options of each family of worlds.
 FAMILIES: dict[str, dict[str, Any]] = {
     "nothing shared": {},
     "tempo": BURSTS,
@@ -57,9 +56,9 @@ FAMILIES: dict[str, dict[str, Any]] = {
 def p_of_world(
     family: dict[str, Any], number: int, null: str, windows: tuple[float, ...] = (7.0,)
 ) -> float:
-    """Return p by signals of one world of a family under a null."""
+    """Return p of one world of a family under a null model."""
     options = PLAIN | family
-    numbers = _make_arrays(np.random.default_rng(number), **options)
+    numbers = make_arrays(np.random.default_rng(number), **options)
     world = simulate_pattern(numbers, windows, options["days"])
     return float(p_values(draw_surrogates(world, null, SURROGATES, number))[1][:, -1, 0].min())
 
@@ -67,13 +66,13 @@ def p_of_world(
 def claims(
     family: dict[str, Any], worlds: int, null: str, windows: tuple[float, ...] = (7.0,)
 ) -> float:
-    """Return the share of worlds in which a null claims a lead."""
-    told = [p_of_world(family, number, null, windows) for number in range(worlds)]
-    return float(np.mean(np.array(told) <= LEVEL))
+    """Return the share of worlds in which p is at most 5%."""
+    values = [p_of_world(family, number, null, windows) for number in range(worlds)]
+    return float(np.mean(np.array(values) <= LEVEL))
 
 
 def cells(worlds: int) -> list[dict[str, Any]]:
-    """List what is to be run: a null each, so that one which changed can be run again alone."""
+    """Return all cells, one per null model, so that a changed one can be run again alone."""
     rows = [
         {"family": name, "leads": leads, "null": null}
         for leads, nulls in ((0.0, tuple(NULLS)), (LEADS, ("place", "local")))
@@ -88,7 +87,7 @@ def cells(worlds: int) -> list[dict[str, Any]]:
 
 
 def run(worlds: int, done: Path) -> list[dict[str, Any]]:
-    """Run each cell that the file does not hold yet."""
+    """Run each cell that is not in the file yet."""
     lines = done.read_text("utf-8").splitlines() if done.exists() else []
     rows = [json.loads(line) for line in lines]
     finished_cells = {json.dumps(row["cell"], sort_keys=True) for row in rows}
@@ -106,36 +105,37 @@ def run(worlds: int, done: Path) -> list[dict[str, Any]]:
 
 
 def in_order(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return rows in the order of the families, however they were run."""
+    """Return rows in the order of the families."""
     names = list(FAMILIES)
     return sorted(rows, key=lambda row: names.index(row["cell"]["family"]))
 
 
 def by_family(rows: list[dict[str, Any]], leads: float) -> dict[str, dict[str, float]]:
-    """Return the claims of each null by family."""
-    told: dict[str, dict[str, float]] = {}
+    """Return the share of claims by family and null model."""
+    claims_by_family: dict[str, dict[str, float]] = {}
     for row in rows:
         if row["cell"]["leads"] == leads:
-            told.setdefault(row["cell"]["family"], {})[row["cell"]["null"]] = row["claims"]
-    return told
+            family = claims_by_family.setdefault(row["cell"]["family"], {})
+            family[row["cell"]["null"]] = row["claims"]
+    return claims_by_family
 
 
 def size_in_words(size: float | None) -> str:
-    """Word a size, bold where it is too large; nothing where it was not run."""
+    """Format a size, bold where it is too large, empty where it was not run."""
     if size is None:
         return ""
     return f"**{size:.1%}**" if size > TOO_OFTEN else f"{size:.1%}"
 
 
 def power_in_words(power: float | None, size: float | None) -> str:
-    """Word a power; a dash where the test claims too much anyway."""
+    """Format a power, or a dash where the size is too large."""
     if size is not None and size > TOO_OFTEN:
         return "–"
     return "" if power is None else f"{power:.0%}"
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """Word the cells as Markdown tables."""
+    """Return the cells as Markdown tables."""
     rows = in_order(rows)
     single = [row for row in rows if len(row["cell"]["windows"]) == 1]
     sizes, powers = by_family(single, 0.0), by_family(single, LEADS)
@@ -198,8 +198,8 @@ def figure(rows: list[dict[str, Any]]) -> go.Figure:
 
 
 def write(rows: list[dict[str, Any]], docs: Path) -> None:
-    """Put the tables between the markers of the page, and the figure beside it."""
-    page = docs / "explanation" / "null-models.md"
+    """Write the tables between the markers of the page, and the figure."""
+    page = docs / "chance.md"
     text = page.read_text("utf-8")
     start, end = "<!-- calibration -->", "<!-- end of calibration -->"
     before, rest = text.split(start)
@@ -208,10 +208,10 @@ def write(rows: list[dict[str, Any]], docs: Path) -> None:
 
 
 def picture(drawn: go.Figure, path: Path) -> None:
-    """Take a figure's picture in Chromium, where there is one."""
+    """Save a screenshot of a figure, if Chromium is installed."""
     browser = shutil.which("chromium")
     if browser is None:
-        print("no picture was drawn: there is no chromium")
+        print("no picture was saved: Chromium is not installed")
         return
     size = {"width": int(drawn.layout.width), "height": int(drawn.layout.height)}
     drawn.update_layout(paper_bgcolor="white", plot_bgcolor="white")
@@ -227,7 +227,7 @@ def picture(drawn: go.Figure, path: Path) -> None:
 
 
 def main() -> None:
-    """Run what is missing, and write it down."""
+    """Run the missing cells and write the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--worlds", type=int, default=2000)
     parser.add_argument("--done", type=Path, default=Path("build/calibration.jsonl"))

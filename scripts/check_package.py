@@ -32,7 +32,7 @@ ANALYSIS = (
     "assert found.lead_times.figure().data\n"
     "assert found.coincidence(window='7D', n=999).sentence().startswith('Nothing')\n"
     "assert hazard(found.signals, study.events, window='7D').sentence()\n"
-    "assert alarm(found.signals, study.events, windows=['7D', '14D']).sentence()\n"
+    "assert alarm(found.signals, study.events, window=['7D', '14D']).sentence()\n"
     "store = Store('store')\n"
     "assert store.upsert('posts', study.posts).new == len(study.posts)\n"
     "assert store.upsert('posts', study.posts).unchanged == len(study.posts)\n"

@@ -1,12 +1,11 @@
-"""Tell which branches of the statistics and of the places no test takes (coverage).
+"""Branch coverage of the statistics and of the places library.
 
-Run as `python scripts/cover.py [--least 95]`, or by `make coverage`. The share is of branches
-alone: of the ways out of each place where the code forks, those that a test took. Lines are told
-beside it. Under `--least` percent in either part fails. Pages that show what is missing, line by
-line, are in build/coverage.
+Run as `python scripts/cover.py [--least 95]`, or by `make coverage`. A share of branches under
+`--least` percent in either part fails; lines are reported for information. Pages with the missing
+lines are in build/coverage.
 
-Compiled code runs where coverage does not see it, so that tests of the null models run a second
-time as plain Python, on small worlds.
+Coverage cannot see compiled code, so some tests of the null models run a second time as plain
+Python.
 """
 
 from __future__ import annotations
@@ -23,34 +22,25 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 KEPT = ROOT / "build" / "coverage"
 PACKAGE = ROOT / "toolkit" / "foxgrape"
-#: What estimates, tests and simulates, and what these rest on.
+#: The statistics and the modules that they depend on.
 STATISTICS = (
-    "stats/alarms/molchan_test",
-    "stats/alarms/null_models",
     "stats/alarms/comparison",
     "stats/hazard/conditional_logit",
     "stats/coincidence/event_coincidence",
     "stats/survival/competing_risks",
-    "stats/coincidence/permutation",
-    "stats/hazard/covariates",
     "stats/hazard/hazard_ratio",
     "stats/survival/lead_times",
-    "stats/coincidence/significance",
     "linking",
     "stats/coincidence/place_intensity",
     "stats/alarms/molchan",
-    "stats/survival/parametric",
     "stats/power",
-    "stats/coincidence/rates",
-    "stats/coincidence/resampling",
+    "stats/coincidence/kernels",
     "stats/hazard/risk_sets",
     "stats/coincidence/point_pattern",
     "stats/inputs",
-    "stats/coincidence/confounding",
     "stats/simulate",
     "_util/shutdown",
     "detection/surprisal",
-    "stats/coincidence/splitmix",
     "stats/coincidence/surrogates",
     "stats/survival/kaplan_meier",
     "_util/formatting",
@@ -61,7 +51,7 @@ PARTS = {
     "statistics": [f"{name}.py" for name in STATISTICS],
     "places": [f"places/{path.name}" for path in sorted((PACKAGE / "places").glob("*.py"))],
 }
-#: The tests that ask these, as they run every day.
+#: Tests of these modules.
 TESTS = (
     "stats/alarms/test_alarm.py",
     "test_calibration.py",
@@ -87,33 +77,33 @@ TESTS = (
     "stats/test_sentences.py",
     "stats/test_simulate.py",
 )
-#: And those that run again uncompiled, for they need few surrogates. Random bits are made to
-#: overflow, of which plain Python warns.
+#: Tests that run again uncompiled, since they need few surrogates. The random number generator
+#: overflows on purpose, which plain Python reports as a warning.
 UNCOMPILED = (
     "stats/coincidence/test_event_coincidence.py",
     "stats/coincidence/test_surrogates.py",
     "stats/test_sentences.py",
 )
-FEW = "hand or rough_times or ties or hindsight or from_nothing or json or draws or field"
+FEW = "hand or rough_times or ties or hindsight or without_signals or json or draws or field"
 OVERFLOW = "ignore:overflow encountered:RuntimeWarning"
 
 
 @dataclass(frozen=True)
 class Count:
-    """Ways and lines taken, of how many."""
+    """Branches and lines covered, and their totals."""
 
-    ways: int
-    of_ways: int
+    branches: int
+    all_branches: int
     lines: int
-    of_lines: int
+    all_lines: int
 
     def share(self) -> float:
-        """Return the share of ways taken, in percent; what never forks is taken whole."""
-        return 100 * self.ways / self.of_ways if self.of_ways else 100.0
+        """Return the percentage of branches covered, 100 without branches."""
+        return 100 * self.branches / self.all_branches if self.all_branches else 100.0
 
 
 def main() -> int:
-    """Run the tests under coverage; return 1 where too few branches are taken, or a test fails."""
+    """Run the tests under coverage; return 1 if a test fails or too few branches are covered."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--least", type=float, default=95, help="percent of branches, each part")
     options = parser.parse_args()
@@ -123,16 +113,16 @@ def main() -> int:
     run("compiled", files, [f"tests/{name}" for name in TESTS] + files)
     plain = ["-W", OVERFLOW, "-k", FEW, *(f"tests/{name}" for name in UNCOMPILED)]
     run("plain", files, plain, NUMBA_DISABLE_JIT="1")
-    told = ["--data-file", str(KEPT / "data")]
-    coverage("combine", *told, "--keep", *map(str, KEPT.glob("data.*")))
-    coverage("html", *told, "--quiet", "-d", str(KEPT / "html"))
-    coverage("json", *told, "--quiet", "-o", str(KEPT / "all.json"))
-    found = json.loads((KEPT / "all.json").read_text(encoding="utf-8"))["files"]
-    return tell({part: counts(names, found) for part, names in PARTS.items()}, options.least)
+    data_file = ["--data-file", str(KEPT / "data")]
+    coverage("combine", *data_file, "--keep", *map(str, KEPT.glob("data.*")))
+    coverage("html", *data_file, "--quiet", "-d", str(KEPT / "html"))
+    coverage("json", *data_file, "--quiet", "-o", str(KEPT / "all.json"))
+    files = json.loads((KEPT / "all.json").read_text(encoding="utf-8"))["files"]
+    return report({part: counts(names, files) for part, names in PARTS.items()}, options.least)
 
 
-def run(name: str, files: list[str], tests: list[str], **surroundings: str) -> None:
-    """Run tests under coverage, which writes what it saw of the files to a file of its own."""
+def run(name: str, files: list[str], tests: list[str], **environment: str) -> None:
+    """Run tests under coverage, with a data file of their own."""
     coverage(
         "run",
         "--branch",
@@ -144,48 +134,41 @@ def run(name: str, files: list[str], tests: list[str], **surroundings: str) -> N
         "-p",
         "no:cacheprovider",
         *tests,
-        **surroundings,
+        **environment,
     )
 
 
-def coverage(*words: str, **surroundings: str) -> None:
-    """Do one thing with coverage; where that fails there is nothing to tell."""
+def coverage(*words: str, **environment: str) -> None:
+    """Run a command of coverage; exit if it fails."""
     path = os.pathsep.join([str(ROOT / "toolkit"), *filter(None, [os.environ.get("PYTHONPATH")])])
-    env = os.environ | {"TZ": "UTC", "PYTHONPATH": path} | surroundings
+    env = os.environ | {"TZ": "UTC", "PYTHONPATH": path} | environment
     command = [sys.executable, "-m", "coverage", *words]
     if subprocess.run(command, check=False, cwd=ROOT, env=env).returncode:  # noqa: S603 - our own words
         sys.exit(1)
 
 
-def counts(names: list[str], found: dict[str, dict[str, dict[str, int]]]) -> dict[str, Count]:
-    """Return what was taken of each file; a file that no test imports is an error."""
-    told = {}
-    for name in names:
-        seen = found[f"toolkit/foxgrape/{name}"]["summary"]
-        told[name] = Count(
-            seen["covered_branches"],
-            seen["num_branches"],
-            seen["covered_lines"],
-            seen["num_statements"],
-        )
-    return told
+def counts(names: list[str], files: dict[str, dict[str, dict[str, int]]]) -> dict[str, Count]:
+    """Return the counts of each file; a file that no test imports is an error."""
+    keys = ("covered_branches", "num_branches", "covered_lines", "num_statements")
+    summaries = {name: files[f"toolkit/foxgrape/{name}"]["summary"] for name in names}
+    return {name: Count(*(summary[key] for key in keys)) for name, summary in summaries.items()}
 
 
-def tell(parts: dict[str, dict[str, Count]], least: float) -> int:
+def report(parts: dict[str, dict[str, Count]], least: float) -> int:
     """Print the share of branches of each file and part; return 1 where one part has too few."""
     low = False
     for part, files in parts.items():
-        whole = Count(
-            sum(count.ways for count in files.values()),
-            sum(count.of_ways for count in files.values()),
+        total = Count(
+            sum(count.branches for count in files.values()),
+            sum(count.all_branches for count in files.values()),
             sum(count.lines for count in files.values()),
-            sum(count.of_lines for count in files.values()),
+            sum(count.all_lines for count in files.values()),
         )
-        low |= whole.share() < least
-        for name, count in [*files.items(), (part, whole)]:
+        low |= total.share() < least
+        for name, count in [*files.items(), (part, total)]:
             print(
-                f"{name}: {count.ways} of {count.of_ways} branches, {count.share():.1f}%; "
-                f"{count.lines} of {count.of_lines} lines"
+                f"{name}: {count.branches} of {count.all_branches} branches, {count.share():.1f}%; "
+                f"{count.lines} of {count.all_lines} lines"
             )
     return int(low)
 

@@ -1,9 +1,9 @@
-"""Change the code in small ways and count how many changes a test notices (mutmut).
+"""Mutation testing with mutmut: the share of small changes to the code that a test detects.
 
 Run as `python scripts/mutate.py [MODULE ...] [--least 85]`, or by `make mutate`. Works on a copy in
-build/mutation, which `mutmut show NAME`, run from there, explains. A share under `--least` percent
-fails. Changes that no test reaches count as survived, and so do those that change nothing that can
-be told; one that never ends is noticed.
+build/mutation; run `mutmut show NAME` there to see a mutation. A share under `--least` percent
+fails. Mutations that no test reaches, and equivalent ones, count as survived; one that never ends
+counts as detected.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 LAB = ROOT / "build" / "mutation"
-#: What links, times leads and judges chance: a slip there is a false finding.
+#: Modules in which a mistake would be a false finding.
 MODULES = ("linking", "stats/survival/lead_times", "stats/coincidence/event_coincidence", "times")
-#: The tests that ask these modules, in which each change is tried.
+#: Tests of these modules.
 TESTS = (
     "test_times.py",
     "test_linking.py",
@@ -30,12 +30,12 @@ TESTS = (
     "stats/survival/test_kaplan_meier.py",
     "stats/coincidence/test_event_coincidence.py",
 )
-#: A change is noticed if a test fails, if it never ends, or if it takes the interpreter with it.
-NOTICED = frozenset({"killed", "timeout", "segfault"})
+#: A mutation is detected if a test fails, never ends, or crashes the interpreter.
+DETECTED = frozenset({"killed", "timeout", "segfault"})
 
 
 def main() -> int:
-    """Try each change of each module; return 1 where too few are noticed."""
+    """Run all mutations of the modules; return 1 where too few are detected."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("modules", nargs="*", metavar="MODULE", help=", ".join(MODULES))
     parser.add_argument("--least", type=float, default=85, help="percent, for each module")
@@ -45,17 +45,17 @@ def main() -> int:
     if lost:
         parser.error(f"no such module: {', '.join(lost)}")
     copy(modules)
-    # Where the project is installed for editing, its own folder would come before the copy.
+    # An editable install would come before the copy on PYTHONPATH.
     words = [sys.executable, "-m", "mutmut", "run", "--max-children", "1"]
-    surroundings = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    run = subprocess.run(words, check=False, cwd=LAB, env=surroundings | {"TZ": "UTC"})  # noqa: S603 - our own words
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    run = subprocess.run(words, check=False, cwd=LAB, env=environment | {"TZ": "UTC"})  # noqa: S603 - our own words
     if run.returncode:
         return run.returncode
-    return tell({name: outcomes(name) for name in modules}, options.least)
+    return report({name: outcomes(name) for name in modules}, options.least)
 
 
 def copy(modules: list[str]) -> None:
-    """Lay out the project as mutmut wants it: the package in a folder called src."""
+    """Copy the project in the layout that mutmut needs: the package in a folder called src."""
     shutil.rmtree(LAB, ignore_errors=True)
     left = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
     for folder, name in (("toolkit", "src"), ("tests", "tests"), ("data", "data")):
@@ -69,7 +69,7 @@ def copy(modules: list[str]) -> None:
         "pytest_add_cli_args_test_selection": [f"tests/{name}" for name in TESTS],
         "track_dependencies": False,
     }
-    # Lists of plain text are written alike in JSON and in TOML.
+    # Lists of text have the same syntax in JSON and TOML.
     lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     text = "\n".join([text, "[tool.mutmut]", *lines, ""])
@@ -78,7 +78,7 @@ def copy(modules: list[str]) -> None:
 
 
 def outcomes(module: str) -> dict[str, str]:
-    """Return what became of each change of a module: killed, survived, no tests, timeout."""
+    """Return the status of each mutation of a module: killed, survived, no tests, timeout."""
     from mutmut.stats import status_by_exit_code
 
     meta = LAB / "mutants" / "src" / "foxgrape" / f"{module}.py.meta"
@@ -86,20 +86,20 @@ def outcomes(module: str) -> dict[str, str]:
     return {name: status_by_exit_code[code] for name, code in codes.items()}
 
 
-def tell(found: dict[str, dict[str, str]], least: float) -> int:
-    """Print what survived and the share noticed of each module; return 1 where it is too low."""
-    for changes in found.values():
+def report(results: dict[str, dict[str, str]], least: float) -> int:
+    """Print survivors and the share detected of each module; return 1 where it is too low."""
+    for changes in results.values():
         for name, status in changes.items():
-            if status not in NOTICED:
+            if status not in DETECTED:
                 print(f"{status}: {name}")
-    everything = [status for changes in found.values() for status in changes.values()]
-    rows = {name: list(changes.values()) for name, changes in found.items()} | {"all": everything}
+    everything = [status for changes in results.values() for status in changes.values()]
+    rows = {name: list(changes.values()) for name, changes in results.items()} | {"all": everything}
     low = False
     for name, statuses in rows.items():
-        noticed = sum(status in NOTICED for status in statuses)
-        share = 100 * noticed / max(len(statuses), 1)
+        detected = sum(status in DETECTED for status in statuses)
+        share = 100 * detected / max(len(statuses), 1)
         low |= share < least
-        print(f"{name}: {noticed} of {len(statuses)} noticed, {share:.1f}%")
+        print(f"{name}: {detected} of {len(statuses)} detected, {share:.1f}%")
     return int(low)
 
 

@@ -1,4 +1,4 @@
-"""Events and signals at numbered places, whose truth is known."""
+"""Signals and events at numbered places, for tests of hazard and alarms."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def signals(at, places, **columns):
 
 
 def planted(seed=0, number=80, places=12, led=0.5, located=True):
-    """Return events on random places, and signals of which a share came a day before one."""
+    """Return events at random places, and signals of which a share lead one by about a day."""
     rng = np.random.default_rng(seed)
     where = rng.uniform(40, 42, (places, 2))
     at, place = np.sort(rng.uniform(0, 300, number)), rng.integers(0, places, number)
@@ -52,7 +52,7 @@ def planted(seed=0, number=80, places=12, led=0.5, located=True):
 
 
 def moving(rng, step):
-    """Return posts and events that share a tempo and a front, and nothing else."""
+    """Return signals and events that share only a tempo and a front."""
     where = rng.uniform(0, 200, (25, 2))
     path = rng.uniform(50, 150, 2) + np.cumsum(rng.normal(0, step, (366, 2)), axis=0)
     path = 200 - np.abs(200 - path % 400)
@@ -67,3 +67,13 @@ def moving(rng, step):
     at, place = draw(120)
     drawn = events(at, place, lat=where[place, 1] / 111.195, lon=where[place, 0] / 111.195)
     return signals(*draw(60)), drawn
+
+
+def molchan_trajectory(rate, measure, hits):
+    """Return the fraction alarmed by level, and the level of each event.
+
+    Cells with the highest rate are alarmed first, those of equal rate together.
+    """
+    level = np.unique(-np.asarray(rate), return_inverse=True)[1]
+    alarmed = np.concatenate([[0.0], np.cumsum(np.bincount(level, measure)) / measure.sum()])
+    return alarmed, np.repeat(level, hits)

@@ -1,4 +1,4 @@
-"""Size and power in made worlds, small and seeded: `make calibrate` runs the study in full."""
+"""Size and power in a few simulated worlds; `make calibrate` runs the full study."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def study():
         "fast front, narrow",
     ],
 )
-def test_the_local_null_holds_its_size(study, family):
-    """Of 200 worlds, 5% claim a lead give or take three standard deviations."""
+def test_the_local_null_has_its_nominal_size(study, family):
+    """In 200 worlds the rate is 5%, within three standard deviations."""
     assert 0.005 <= study.claims(study.FAMILIES[family], 200, "local") <= 0.097
 
 
@@ -51,40 +51,40 @@ def test_the_local_null_keeps_power(study, family, least):
     assert study.claims(planted, 100, "local") >= least
 
 
-def test_the_usual_nulls_lie_under_a_shared_tempo_and_a_front(study):
+def test_common_nulls_are_anti_conservative_under_tempo_and_front(study):
     least = {"uniform": 0.8, "shuffle": 0.8, "circular": 0.4, "place": 0.4}
     for null, share in least.items():
         assert study.claims(study.FAMILIES["fast front"], 100, null) > share
 
 
-def test_a_scan_over_ten_windows_keeps_its_size(study):
+def test_a_scan_over_ten_windows_has_its_nominal_size(study):
     windows = tuple(range(1, 11))
     for family in ("nothing shared", "fast front"):
         assert study.claims(study.FAMILIES[family], 100, "local", windows) <= 0.115
 
 
-def test_what_is_done_is_not_done_again(study, tmp_path, monkeypatch):
-    """A run that is stopped goes on where it was, and one that is done only reads."""
+def test_a_stopped_run_is_resumed(study, tmp_path, monkeypatch):
+    """A stopped run continues with the missing cells; a complete one only reads the file."""
     monkeypatch.setattr(study, "FAMILIES", {name: {} for name in ("nothing shared", "fast front")})
     done = tmp_path / "done.jsonl"
-    whole = study.run(3, done)
+    rows = study.run(3, done)
     kept = done.read_text("utf-8").splitlines()
     done.write_text("\n".join(kept[:2]) + "\n", "utf-8")
-    assert study.run(3, done) == whole
+    assert study.run(3, done) == rows
     assert done.read_text("utf-8").splitlines() == kept
     monkeypatch.setattr(study, "claims", None)
-    assert study.run(3, done) == whole
+    assert study.run(3, done) == rows
     page = tmp_path / "chance.md"
     page.write_text("before\n<!-- calibration -->\n<!-- end of calibration -->\nafter\n", "utf-8")
     monkeypatch.setattr(study.shutil, "which", lambda _: None)
-    study.write(whole, tmp_path)
+    study.write(rows, tmp_path)
     text = page.read_text("utf-8")
     assert "| nothing shared |" in text
     assert text.startswith("before")
     assert text.endswith("after\n")
 
 
-def test_a_world_is_what_it_says():
+def test_a_world_has_the_requested_properties():
     world = simulate.world(
         signals=200, events=300, places=30, tempo="bursts", front=2.5, accounts=3, leads=0.3,
         announced=0.2, clustered=0.2, edited=0.5, rough=1.0, rng=5,
@@ -110,48 +110,48 @@ def test_a_world_is_what_it_says():
     assert world.front.max() <= 200
 
 
-def test_a_world_is_made_again_by_its_seed():
-    one, two, other = (simulate.world(leads=0.2, rough=0.5, rng=seed) for seed in (3, 3, 4))
+def test_a_world_is_reproduced_by_its_seed():
+    first, second, other = (simulate.world(leads=0.2, rough=0.5, rng=seed) for seed in (3, 3, 4))
     for name in ("posts", "signals", "events", "truth"):
-        pd.testing.assert_frame_equal(getattr(one, name), getattr(two, name))
-    assert not one.events.equals(other.events)
-    assert one.seed == 3
+        pd.testing.assert_frame_equal(getattr(first, name), getattr(second, name))
+    assert not first.events.equals(other.events)
+    assert first.seed == 3
     assert simulate.world(signals=3, rng=np.random.default_rng(1)).seed is None
 
 
-def test_leads_that_run_out_of_observation_are_censored():
+def test_leads_beyond_observation_are_censored():
     world = simulate.world(leads=1.0, delay=400.0, rng=1)
     assert world.truth["leads"].isna().mean() > 0.3
 
 
 @pytest.mark.parametrize("options", [{"leads": 1.5}, {"tempo": "slow"}, {"places": 0}])
-def test_worlds_that_cannot_be(options):
+def test_invalid_worlds_are_refused(options):
     with pytest.raises(FoxgrapeError):
         simulate.world(**options)
 
 
-def test_power_grows_with_signals_and_says_when_it_is_never_enough():
-    told = estimate_power({"events": 100}, leads=0.3, signals=(10, 80), worlds=40, n=99)
-    assert told.table["power"].is_monotonic_increasing
-    assert told.needed == 80
+def test_power_grows_with_signals():
+    power = estimate_power({"events": 100}, leads=0.3, signals=(10, 80), worlds=40, n=99)
+    assert power.table["power"].is_monotonic_increasing
+    assert power.needed == 80
     none = estimate_power({"events": 20}, leads=0.01, signals=(5,), worlds=20, n=99)
     assert none.needed is None
-    assert "do not see" in none.sentence()
+    assert "are too few to detect" in none.sentence()
     assert json.dumps(none.to_dict())
-    assert replace(none, table=none.table.assign(signals=1)).sentence().startswith("1 signal does")
+    assert replace(none, table=none.table.assign(signals=1)).sentence().startswith("1 signal is")
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
-        ({"leads": 0}, "bad share"),
+        ({"leads": 0}, "leads must be"),
         ({"null": "locale"}, "did you mean 'local'"),
-        ({"n": 0}, "too few surrogates"),
-        ({"window": "soon"}, "window must be"),
-        ({"signals": ()}, "nothing to try"),
-        ({"worlds": 0}, "nothing to try"),
+        ({"n": 0}, "at least 1; got 0"),
+        ({"window": "soon"}, "no such window"),
+        ({"signals": ()}, "power needs at least"),
+        ({"worlds": 0}, "power needs at least"),
     ],
 )
-def test_power_that_cannot_be_asked_for(options, said):
-    with pytest.raises(FoxgrapeError, match=said):
+def test_invalid_power_options_are_refused(options, message):
+    with pytest.raises(FoxgrapeError, match=message):
         estimate_power({}, **options)

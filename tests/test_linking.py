@@ -193,7 +193,8 @@ def test_without_confirmations_the_side_of_the_events_counts():
     ours["confirmed_by"] = ["UA", "RU"]
     two = pd.concat([signals("2022-09-10"), signals("2022-09-10", place="geonames:1")])
     two["signal_id"] = ["a", "b"]
-    links = link(two, ours, confirmed_by="UA", observed_until=END)
+    with pytest.warns(UserWarning, match="1 of 2 events were confirmed first by another side"):
+        links = link(two, ours, confirmed_by="UA", observed_until=END)
     assert links["relation"].tolist() == ["precedes", "unconfirmed"]
 
 

@@ -1,4 +1,4 @@
-"""The long studies of the code itself: they name what there is, and fail where they should."""
+"""Scripts for coverage and mutation testing name existing files and fail below their limits."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def study(monkeypatch):
     return load
 
 
-def test_they_name_modules_and_tests_that_there_are(study):
+def test_studies_name_existing_modules_and_tests(study):
     cover, mutate = study("cover"), study("mutate")
     package = ROOT / "toolkit" / "foxgrape"
     named = [name for files in cover.PARTS.values() for name in files]
@@ -36,36 +36,36 @@ def test_they_name_modules_and_tests_that_there_are(study):
     assert all((ROOT / "tests" / name).is_file() for name in tests)
 
 
-def test_too_few_noticed_slips_of_one_module_fail_the_whole(study, capsys):
-    tell = study("mutate").tell
+def test_too_few_detected_mutations_of_one_module_fail_the_run(study, capsys):
+    tell = study("mutate").report
     good = {f"good_{number}": "killed" for number in range(17)} | {"g": "timeout", "s": "segfault"}
     poor = {"a": "killed", "b": "survived", "c": "no tests", "d": "suspicious"}
     assert tell({"good": good}, 85) == 0
     assert capsys.readouterr().out == (
-        "good: 19 of 19 noticed, 100.0%\nall: 19 of 19 noticed, 100.0%\n"
+        "good: 19 of 19 detected, 100.0%\nall: 19 of 19 detected, 100.0%\n"
     )
     assert tell({"good": good, "poor": poor}, 85) == 1
     assert capsys.readouterr().out.splitlines() == [
         "survived: b",
         "no tests: c",
         "suspicious: d",
-        "good: 19 of 19 noticed, 100.0%",
-        "poor: 1 of 4 noticed, 25.0%",
-        "all: 20 of 23 noticed, 87.0%",
+        "good: 19 of 19 detected, 100.0%",
+        "poor: 1 of 4 detected, 25.0%",
+        "all: 20 of 23 detected, 87.0%",
     ]
     assert tell({"good": good, "poor": poor}, 25) == 0
 
 
-def test_too_few_branches_in_one_part_fail_the_whole(study, capsys):
+def test_too_few_branches_in_one_part_fail_the_run(study, capsys):
     cover = study("cover")
     plain = {"plain.py": cover.Count(0, 0, 3, 3)}
     forked = {"one.py": cover.Count(18, 20, 9, 10), "two.py": cover.Count(1, 20, 9, 10)}
-    assert cover.tell({"plain": plain}, 95) == 0
+    assert cover.report({"plain": plain}, 95) == 0
     assert capsys.readouterr().out == (
         "plain.py: 0 of 0 branches, 100.0%; 3 of 3 lines\n"
         "plain: 0 of 0 branches, 100.0%; 3 of 3 lines\n"
     )
     # Lines would be 90% of both: branches alone count, and of the part, not of each file.
-    assert cover.tell({"plain": plain, "forked": forked}, 48) == 1
+    assert cover.report({"plain": plain, "forked": forked}, 48) == 1
     assert "forked: 19 of 40 branches, 47.5%; 18 of 20 lines" in capsys.readouterr().out
-    assert cover.tell({"plain": plain, "forked": forked}, 47.5) == 0
+    assert cover.report({"plain": plain, "forked": forked}, 47.5) == 0

@@ -84,7 +84,7 @@ risk = hazard(
     clock=clock,
     observed=data.observed,
 )
-finding_block(risk.sentence())
+finding_block(risk.sentence(), risk.warnings)
 
 # %%
 risk.figure()
@@ -96,8 +96,8 @@ risk.figure()
 # more of space and time is alarmed. The diagonal is the expectation for random alarms.
 
 # %%
-coded = alarm(codes.signals, codes.events, windows=windows, clock=clock, **options)
-finding_block(coded.sentence())
+coded = alarm(codes.signals, codes.events, window=windows, clock=clock, **options)
+finding_block(coded.sentence(), coded.warnings)
 
 # %%
 coded.figure()
@@ -111,7 +111,7 @@ alarms_table(coded)
 
 # %%
 names = data.analyse(clock=clock, signals="mentions")
-plain = alarm(names.signals, codes.events, windows=windows, clock=clock, **options)
+plain = alarm(names.signals, codes.events, window=windows, clock=clock, **options)
 finding_block(coded.compare(plain, n=surrogates, rng=seed).sentence())
 
 # %% [markdown]

@@ -1,7 +1,7 @@
-"""Golden numbers of pyCSEP's Molchan diagram: run where pycsep is installed, in this folder.
+"""Golden numbers of pyCSEP's Molchan diagram.
 
-Its function asks a forecast and a catalog for their counts by cell, and shows the area skill only
-in the label of the line it draws. It writes molchan_pycsep.json.
+Run in this folder, with a Python that has pycsep; writes molchan_pycsep.json. pyCSEP takes counts
+by cell from a forecast and a catalog, and shows the area skill only in the label of its line.
 """
 
 import json
@@ -12,7 +12,7 @@ import numpy as np
 
 
 class Counts:
-    """What the function asks of a forecast and of a catalog."""
+    """The part of a forecast or catalog that pyCSEP uses."""
 
     name = "counts"
 
@@ -26,7 +26,7 @@ class Counts:
 
 
 def main() -> None:
-    """Make the numbers."""
+    """Write the golden numbers."""
     import matplotlib as mpl
 
     mpl.use("Agg")

@@ -1,9 +1,8 @@
-"""Coincidence rates of pyunicorn on series that both can read, and three cases where it errs.
+"""Golden coincidence rates of pyunicorn, and three cases in which it is wrong.
 
-Run with a Python that has pyunicorn (made with 1.0.0), writing what it prints to
-pyunicorn_rates.json.
-Series are time steps of events. Each begins and ends with a sentinel far from all others, since
-pyunicorn takes the edges of observation from the first and last event.
+Run with a Python that has pyunicorn 1.0.0, and redirect the output to pyunicorn_rates.json. Series
+are time steps of events. Each begins and ends with a sentinel far from all others, since pyunicorn
+takes the edges of observation from the first and last event.
 """
 
 import json
@@ -17,14 +16,14 @@ STEPS = 1000
 
 
 def _peer():
-    """Return pyunicorn's series of events, which the project's own tests do not have."""
+    """Import pyunicorn, which is not installed where the tests run."""
     from pyunicorn.eventseries import EventSeries
 
     return EventSeries
 
 
 def binary(steps, length):
-    """Return a series as pyunicorn reads it: one number a time step."""
+    """Return a series as pyunicorn takes it: one number per time step."""
     series = np.zeros(length, dtype=int)
     series[steps] = 1
     return series
@@ -38,15 +37,16 @@ def shared_case(rng):
         for n in rng.integers(5, 80, 2)
     )
     events[0], events[-1] = 40, STEPS - 40  # sentinels do not coincide with each other
-    told = _peer().event_coincidence_analysis(
+    rates = _peer().event_coincidence_analysis(
         binary(events, STEPS), binary(signals, STEPS), window, lag=float(lag)
     )
-    rates = {"precursor": float(told[0]), "trigger": float(told[1])}
-    return {"signals": signals, "events": events, "window": window, "lag": lag, **rates}
+    precursor, trigger = map(float, rates)
+    case = {"signals": signals, "events": events, "window": window, "lag": lag}
+    return case | {"precursor": precursor, "trigger": trigger}
 
 
 def all_coincide():
-    """Return the levels, 1 - p, that its formula and its surrogates give where all coincide."""
+    """Return 1 - p by its formula and its surrogates where all events coincide."""
     np.random.seed(0)  # noqa: NPY002 - pyunicorn draws from the global state
     signals = [10, 20, 30, 40, 50, 60]
     events = [step + 2 for step in signals]
@@ -69,7 +69,7 @@ def all_coincide():
 
 
 def never_again():
-    """Return the level of a coincidence that none of its 1,000 surrogates reaches."""
+    """Return 1 - p of a coincidence that none of its 1,000 surrogates reaches."""
     np.random.seed(0)  # noqa: NPY002
     signals = [10 * number for number in range(1, 11)]
     events = [step + 2 for step in signals]
@@ -82,20 +82,21 @@ def never_again():
 
 
 def shifted():
-    """Return synchronisation of the same events, early and past step 32,767."""
+    """Return the synchronization of the same events, early and past step 32,767."""
     early = [[5, 15, 30, 47, 60], [6, 16, 31, 49, 61]]
-    told = []
+    results = []
     for offset in (0, 32_737):
-        one, other = (binary(np.array(steps) + offset, 40_000) for steps in early)
-        told.append([float(part) for part in _peer().event_synchronization(one, other)])
-    return {"events": early, "offset": 32_737, "early": told[0], "late": told[1]}
+        first, second = (binary(np.array(steps) + offset, 40_000) for steps in early)
+        synchronization = _peer().event_synchronization(first, second)
+        results.append([float(value) for value in synchronization])
+    return {"events": early, "offset": 32_737, "early": results[0], "late": results[1]}
 
 
 def main():
-    """Print everything as JSON."""
+    """Print the golden numbers as JSON."""
     warnings.simplefilter("ignore")
     rng = np.random.default_rng(2022)
-    told = {
+    golden = {
         "pyunicorn": version("pyunicorn"),
         "steps": STEPS,
         "shared": [shared_case(rng) for _ in range(25)],
@@ -103,7 +104,7 @@ def main():
         "never_again": never_again(),
         "shifted": shifted(),
     }
-    json.dump(told, sys.stdout)
+    json.dump(golden, sys.stdout)
     sys.stdout.write("\n")
 
 

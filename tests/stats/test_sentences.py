@@ -1,4 +1,4 @@
-"""What teams read and pass on: durations, leads and findings in words, results as JSON."""
+"""Sentences, JSON and HTML of results, and durations in words."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from foxgrape import FoxgrapeError, coincidence, lead_times
 from foxgrape._util.formatting import duration_in_words, lead_in_words
 from foxgrape.stats import simulate
 from foxgrape.stats.alarms.comparison import Comparison
-from foxgrape.stats.coincidence.confounding import Confounding
+from foxgrape.stats.coincidence.surrogates import Confounding
 from foxgrape.stats.power import Power
 from foxgrape.stats.survival.competing_risks import cumulative_incidence
 from foxgrape.stats.survival.lead_times import counted_leads
@@ -57,7 +57,7 @@ YEAR = (START, START + 365 * DAY)
         ("9D 23h", "9 days 23 hours"),
         ("9D 23h 31min", "10 days"),
         ("9D 23h 59min", "10 days"),
-        # From ten days on hours say nothing more.
+        # From ten days on, hours are left out.
         ("10D 1h", "10 days"),
         ("10D 11h", "10 days"),
         ("10D 13h", "11 days"),
@@ -65,7 +65,7 @@ YEAR = (START, START + 365 * DAY)
         ("-30D 13h", "−31 days"),
     ],
 )
-def test_a_duration_is_said_to_the_precision_that_helps(duration, words):
+def test_durations_in_words(duration, words):
     assert duration_in_words(pd.Timedelta(duration)) == words
 
 
@@ -75,11 +75,11 @@ def test_a_duration_is_said_to_the_precision_that_helps(duration, words):
         ("30D", None, False, "more than 30 days"),
         ("1us", "47h 59min", True, "just above zero to 2 days"),
         ("2h", "2h", True, "2 hours"),
-        ("47h 50min", "48h 10min", True, "2 days"),  # the same to the precision that helps
+        ("47h 50min", "48h 10min", True, "2 days"),  # equal when rounded
         ("-3h", "1h", True, "−3 hours to 1 hour"),
     ],
 )
-def test_a_lead_is_said_as_an_interval_or_as_more_than_it_was_watched(low, high, observed, words):
+def test_leads_in_words(low, high, observed, words):
     row = SimpleNamespace(
         lead_min=pd.Timedelta(low), lead_max=pd.Timedelta(high), observed=observed
     )
@@ -97,38 +97,40 @@ def leads(rough):
     return lead_times(rough)
 
 
-COUNTS = "n = 4: 3 with an event, 1 right-censored"
+COUNTS = "n = 4, 1 right-censored"
 
 
 def test_lead_times_in_one_sentence(leads):
-    """Of the band of the shortest leads the lower edge is down to 1/2 at the first, 0.13."""
+    """In the band of the shortest leads, the lower bound is 0.13 at the first lead."""
     assert leads.sentence() == (
-        "Median lead on the confirmed clock 2 days 12 hours "
-        f"(95% interval 1 day to no upper bound; {COUNTS})."
+        "Median time from post to confirmation: about 2 days 12 hours, but four signals are too "
+        f"few to say (95% interval: 1 day to unlimited; {COUNTS})."
     )
-    bounded = replace(leads, clock="occurred", median_ci=(pd.NaT, 9 * DAY))
+    bounded = replace(leads, n=40, clock="occurred", median_ci=(0 * DAY, 9 * DAY))
     assert bounded.sentence() == (
-        "Median lead on the occurred clock 2 days 12 hours "
-        f"(95% interval no lower bound to 9 days; {COUNTS})."
+        "Median time from post to event: 2 days 12 hours "
+        "(95% interval: 0 to 9 days; n = 40, 1 right-censored)."
     )
+    assert leads.warnings == ("4 signals are too few for a reliable lead time.",)
+    assert bounded.warnings == ()
 
 
-def test_lead_times_whose_order_or_median_cannot_be_told(leads):
-    unsure = replace(leads, n_undetermined=2)
-    assert unsure.sentence() == (
-        "Median lead on the confirmed clock 2 days 12 hours (95% interval 1 day to no upper "
-        "bound; n = 4: 3 with an event (the order cannot be told for 2 of them), "
-        "1 right-censored)."
-    )
+def test_sentence_without_a_known_order_or_median(leads):
+    some = "For 2 signals the times are too rough to say which came first."
+    rough = replace(leads, n_undetermined=2)
+    assert rough.sentence() == f"{leads.sentence()} {some}"
+    assert rough.warnings[1] == some
+    all_rough = replace(leads, n_undetermined=3).sentence()
+    assert all_rough.endswith("For the 3 with an event we cannot tell which came first.")
     assert replace(leads, median=pd.NaT).sentence() == (
-        f"The median lead is not reached, since most signals still wait ({COUNTS})."
+        f"No median: fewer than half of the signals had an event within 5 days ({COUNTS})."
     )
-    assert lead_times(leads_of([])).sentence() == "No signal can be counted (n = 0)."
+    assert lead_times(leads_of([])).sentence() == "There is no signal with a lead time (n = 0)."
 
 
-def plain(of, median, bounds, interval):
-    """Return what `to_dict` tells of leads on the confirmed clock, none of them left out."""
-    n, observed = of
+def lead_values(counts, median, bounds, interval):
+    """Return the numbers in `to_dict` of leads on the confirmed clock."""
+    n, observed = counts
     return {
         "clock": "confirmed",
         "n": n,
@@ -147,14 +149,21 @@ def plain(of, median, bounds, interval):
 
 def test_lead_times_are_plain_json(rough, leads):
     """The log-log band at 3/4 is 0.13 to 0.96, at 1/4 it reaches 0.66: no upper bound."""
-    told = plain((4, 3), "P2DT12H0M0S", ["P2DT0H0M0S", "P3DT0H0M0S"], ["P1DT0H0M0S", None])
-    assert leads.to_dict() == told
+    expected = lead_values(
+        (4, 3), "P2DT12H0M0S", ["P2DT0H0M0S", "P3DT0H0M0S"], ["P1DT0H0M0S", None]
+    )
+    words = {"warnings": list(leads.warnings), "sentence": leads.sentence()}
+    assert leads.to_dict() == expected | words
     grouped = lead_times(rough, by="code").to_dict()
     assert json.loads(json.dumps(grouped)) == grouped
-    assert {**grouped, "groups": {}, "log_rank": None} == told
-    assert grouped["groups"] == {
-        "a": plain((2, 2), "P1DT12H0M0S", ["P1DT0H0M0S", "P2DT0H0M0S"], ["P1DT0H0M0S", None]),
-        "b": plain((2, 1), "P3DT12H0M0S", ["P3DT0H0M0S", "P4DT0H0M0S"], ["P3DT0H0M0S", None]),
+    assert {**grouped, "groups": {}, "log_rank": None} == expected | words
+    groups = {
+        name: {key: value for key, value in group.items() if key not in words}
+        for name, group in grouped["groups"].items()
+    }
+    assert groups == {
+        "a": lead_values((2, 2), "P1DT12H0M0S", ["P1DT0H0M0S", "P2DT0H0M0S"], ["P1DT0H0M0S", None]),
+        "b": lead_values((2, 1), "P3DT12H0M0S", ["P3DT0H0M0S", "P4DT0H0M0S"], ["P3DT0H0M0S", None]),
     }
     # Expected of the two of a: 2/4 at the first lead, 1/3 at the second, none at the third;
     # variances 1/4 and 2/9.
@@ -166,10 +175,15 @@ def test_lead_times_are_plain_json(rough, leads):
         "groups": ["a", "b"],
     }
     nothing = lead_times(leads_of([])).to_dict()
-    assert nothing == plain((0, 0), None, [None, None], [None, None]) | {"clock": ""}
+    expected = lead_values((0, 0), None, [None, None], [None, None])
+    assert nothing == expected | {
+        "clock": "",
+        "warnings": [],
+        "sentence": "There is no signal with a lead time (n = 0).",
+    }
 
 
-def test_lead_times_are_one_row_or_one_a_group(rough, leads):
+def test_lead_times_have_one_row_per_group(rough, leads):
     (row,) = leads.to_frame().to_dict("records")
     assert pd.isna(row.pop("median_ci_high"))
     assert row == {
@@ -191,16 +205,17 @@ def test_lead_times_are_one_row_or_one_a_group(rough, leads):
     assert table["median"].tolist() == [1.5 * DAY, 3.5 * DAY]
 
 
-def test_lead_times_are_shown_as_their_sentence_and_their_table(leads):
+def test_html_of_lead_times_has_sentence_warnings_and_table(leads):
     shown = replace(leads, clock="<i>")._repr_html_()
-    assert shown.startswith("<p>Median lead on the &lt;i&gt; clock 2 days 12 hours (95%")
+    assert shown.startswith("<p>Median time from post to event: about 2 days 12 hours, but four ")
+    assert "<li>4 signals are too few for a reliable lead time.</li>" in shown
     assert shown.count("<tr") == 2
     assert '<table class="dataframe">' in shown
     assert "<tr>\n      <td>all</td>\n      <td>&lt;i&gt;</td>" in shown  # no number before the row
 
 
-def test_quantiles_and_their_intervals_by_hand(leads):
-    """A quarter had their event by the first lead; three quarters by the third."""
+def test_quantiles_and_intervals_match_hand_calculation(leads):
+    """A quarter had their event by the first lead, and three quarters by the third."""
     assert [leads.quantile(p) / DAY for p in (0.0, 0.25, 0.5, 0.75)] == [1.5, 1.5, 2.5, 3.5]
     assert pd.isna(leads.quantile(1))
     # At the first lead the band is 0.13 to 0.96, so that its upper edge is down to 1 - 0.03 there.
@@ -209,11 +224,11 @@ def test_quantiles_and_their_intervals_by_hand(leads):
     assert leads.quantile_ci(0)[1] == 2 * DAY
     for p in (-0.1, 1.1):
         for ask in (leads.quantile, leads.quantile_ci):
-            with pytest.raises(ValueError, match=f"^a quantile lies between 0 and 1, not {p}$"):
+            with pytest.raises(ValueError, match=f"^a quantile must be between 0 and 1; got {p}$"):
                 ask(p)
 
 
-def test_the_mean_up_to_a_horizon_by_hand(leads):
+def test_mean_up_to_a_horizon_matches_hand_calculation(leads):
     """The curve at mid-interval: 1 until 1.5, then 3/4, 1/2 and 1/4 for a day each, and on."""
     assert leads.restricted_mean("1D").mean == 1 * DAY
     assert leads.restricted_mean("2D").mean == 1.875 * DAY
@@ -231,7 +246,7 @@ def test_a_mean_needs_a_horizon_and_a_signal(leads, horizon):
     assert str(refused.value) == f"horizon must be a positive duration, such as 7D; got {horizon!r}"
     with pytest.raises(FoxgrapeError, match="got 0 days"):
         leads.restricted_mean(0 * DAY)
-    with pytest.raises(FoxgrapeError, match=r"^no signal can be counted, so there is no mean$"):
+    with pytest.raises(FoxgrapeError, match=r"^the mean lead needs at least one signal; got none$"):
         lead_times(leads_of([])).restricted_mean()
     # All at once at time zero: there is nothing up to which to count.
     with pytest.raises(FoxgrapeError, match="horizon must be"):
@@ -239,15 +254,15 @@ def test_a_mean_needs_a_horizon_and_a_signal(leads, horizon):
     assert lead_times(leads_of([0, 0])).restricted_mean("1us").mean == pd.Timedelta(0)
 
 
-def test_a_rough_lead_is_an_interval_and_a_watched_one_has_no_end():
-    """Leads of 0 to 2 and 1 to 3 days share the day between 1 and 2; the third lasts past 4."""
-    told = lead_times(leads_of([0, 1], [4], width=2)).turnbull()
-    assert told.mass[["from", "until"]].to_numpy().tolist() == [[1, 2], [4, np.inf]]
-    assert told.mass["mass"].to_numpy() == pytest.approx([2 / 3, 1 / 3])
-    assert told.quantile(0.5) == (1 * DAY, 2 * DAY)
+def test_turnbull_takes_rough_and_censored_leads_as_intervals():
+    """Leads of 0 to 2 and 1 to 3 days share the day from 1 to 2; the third is censored at 4."""
+    values = lead_times(leads_of([0, 1], [4], width=2)).turnbull()
+    assert values.mass[["from", "until"]].to_numpy().tolist() == [[1, 2], [4, np.inf]]
+    assert values.mass["mass"].to_numpy() == pytest.approx([2 / 3, 1 / 3])
+    assert values.quantile(0.5) == (1 * DAY, 2 * DAY)
 
 
-def test_what_counts_as_a_lead_and_how_long_it_is():
+def test_which_links_count_as_leads():
     frame = pd.concat(
         [
             leads_of([1], [7], width=2),  # 1 to 3 days; watched for 7
@@ -265,13 +280,18 @@ def test_what_counts_as_a_lead_and_how_long_it_is():
     assert (leads["longest"] / DAY).tolist() == [3, 7, 2, 0]
     assert leads["observed"].tolist() == [True, False, True, True]
     assert counted_leads(frame, hindsight=True)[0]["signal_id"].tolist() == list("abcde")
-    found, asked = lead_times(frame), lead_times(frame, hindsight=True)
-    assert (found.n, found.n_undetermined, found.n_hindsight, found.n_follows) == (4, 2, 2, 1)
-    assert (asked.n, asked.n_undetermined, asked.n_hindsight, asked.n_follows) == (5, 2, 1, 2)
+    result, with_hindsight = lead_times(frame), lead_times(frame, hindsight=True)
+    assert (result.n, result.n_undetermined, result.n_hindsight, result.n_follows) == (4, 2, 2, 1)
+    assert (
+        with_hindsight.n,
+        with_hindsight.n_undetermined,
+        with_hindsight.n_hindsight,
+        with_hindsight.n_follows,
+    ) == (5, 2, 1, 2)
 
 
 def posts(*pairs, **columns):
-    """Return one signal a pair of day and place."""
+    """Return one signal per (day, place)."""
     return pd.DataFrame(
         {
             "signal_id": [f"s{number}" for number in range(len(pairs))],
@@ -282,7 +302,7 @@ def posts(*pairs, **columns):
 
 
 def happened(*pairs, **columns):
-    """Return one event a pair of day and place."""
+    """Return one event per (day, place)."""
     return pd.DataFrame(
         {
             "event_id": [f"e{number}" for number in range(len(pairs))],
@@ -294,12 +314,12 @@ def happened(*pairs, **columns):
 
 
 def test_coincidence_is_plain_json():
-    """One place: nothing can be exchanged, so every p is 1.
+    """With one place nothing can be exchanged, so every p is 1.
 
     Within 7 days the first two of three signals are followed, within 3 the first; the second comes
     7 days after the first event. The window of the third runs out of observation.
     """
-    found = coincidence(
+    result = coincidence(
         posts((10, "a"), (20, "a"), (360, "a"), code=["u", "v", "v"]),
         happened((13, "a"), (27, "a")),
         window=["7D", "3D"],
@@ -310,13 +330,13 @@ def test_coincidence_is_plain_json():
         by="code",
         observed=YEAR,
     )
-    one = dict.fromkeys(
+    ones = dict.fromkeys(
         ("p_trigger", "p_precursor", "p_trigger_adjusted", "p_precursor_adjusted"), 1.0
     )
     alone = dict.fromkeys(("p_trigger", "p_precursor", "p_adjusted", "p_precursor_adjusted"), 1.0)
-    told = found.to_dict()
-    assert json.loads(json.dumps(told, allow_nan=False)) == told
-    assert told == {
+    values = result.to_dict()
+    assert json.loads(json.dumps(values, allow_nan=False)) == values
+    assert values == {
         "trigger_rate": 2 / 3,
         "precursor_rate": 1.0,
         "echo_rate": 1 / 3,
@@ -332,37 +352,36 @@ def test_coincidence_is_plain_json():
         "null": "place",
         "n_surrogates": 9,
         "seed": 7,
-        "tempo": found.tempo.to_dict(),
-        "front": found.front.to_dict(),
-        "warnings": list(found.warnings),
+        "tempo": result.tempo.to_dict(),
+        "front": result.front.to_dict(),
+        "warnings": list(result.warnings),
         "windows": [
-            {"window": "P7DT0H0M0S", "trigger_rate": 2 / 3, "precursor_rate": 1.0, **one},
-            {"window": "P3DT0H0M0S", "trigger_rate": 1 / 3, "precursor_rate": 0.5, **one},
+            {"window": "P7DT0H0M0S", "trigger_rate": 2 / 3, "precursor_rate": 1.0, **ones},
+            {"window": "P3DT0H0M0S", "trigger_rate": 1 / 3, "precursor_rate": 0.5, **ones},
         ],
         "groups": [
             {"group": "u", "n_signals": 1, "trigger_rate": 1.0, "precursor_rate": 0.5, **alone},
             {"group": "v", "n_signals": 2, "trigger_rate": 0.5, "precursor_rate": 0.5, **alone},
         ],
-        "sentence": found.sentence(),
+        "sentence": result.sentence(),
     }
-    assert found.sentence() == (
-        "Nothing can be claimed from 3 signals: 67% of 3 signals were followed by an event at "
-        "their place within 7 days (the best of 2 windows, which is paid for), 33% came as soon "
-        "after one; p = 1 against the place null."
+    assert result.sentence() == (
+        "Three signals are too few to test. Two thirds were followed by an event at the same "
+        "place within 7 days (best of 2 windows, adjusted); a third came within 7 days after one."
     )
-    assert found.warnings[0] == "3 signals are too few to claim anything from"
-    assert found.warnings[1].startswith("the window of ")
-    assert found.warnings[1].split(" out of observation; ")[0].endswith("runs")
-    assert len(found.warnings) == 2
-    assert (found.to_frame()["group"].tolist(), found.windows["window"].tolist()) == (
+    assert result.warnings == (
+        "3 signals are too few to test.",
+        "For 1 signal, our data end before the window does; it counts as not followed.",
+    )
+    assert (result.to_frame()["group"].tolist(), result.windows["window"].tolist()) == (
         ["u", "v"],
         [7 * DAY, 3 * DAY],
     )
 
 
-def test_the_statistic_and_its_surrogates_by_hand():
-    """An event counts 1 at once and 1/2 at the window's end; exchanged, neither is followed."""
-    found = coincidence(
+def test_statistic_and_surrogates_match_hand_calculation():
+    """An event counts from 1 at once to 1/2 at the end of the window."""
+    result = coincidence(
         posts((10, "a"), (20, "b")),
         happened((13, "a"), (27, "b"), lat=[50.0, 52.0], lon=[30.0, 30.0]),
         window="7D",
@@ -370,28 +389,28 @@ def test_the_statistic_and_its_surrogates_by_hand():
         n=50,
         observed=YEAR,
     )
-    assert found.statistic == pytest.approx((1 - 3 / 14) + (1 - 7 / 14))
-    assert set(found.surrogates.round(9)) == {0.0, round(found.statistic, 9)}
-    assert found.p_trigger == (1 + (found.surrogates > 1).sum()) / 51
-    assert found.map_size == pytest.approx(222.39)  # two degrees of latitude
-    assert len(found.surrogates) == found.n_surrogates == 50
-    assert (found.seed, found.lag, found.n_places) == (0, pd.Timedelta(0), 2)
-    assert found.to_frame()["window"].tolist() == [7 * DAY]
+    assert result.statistic == pytest.approx((1 - 3 / 14) + (1 - 7 / 14))
+    assert set(result.surrogates.round(9)) == {0.0, round(result.statistic, 9)}
+    assert result.p_trigger == (1 + (result.surrogates > 1).sum()) / 51
+    assert result.map_size == pytest.approx(222.39)  # two degrees of latitude
+    assert len(result.surrogates) == result.n_surrogates == 50
+    assert (result.seed, result.lag, result.n_places) == (0, pd.Timedelta(0), 2)
+    assert result.to_frame()["window"].tolist() == [7 * DAY]
 
 
 @pytest.fixture
 def judged():
-    """Return what was found of thirty signals without anything in common with the events."""
+    """Return the result of 30 signals unrelated to the events."""
     world = simulate.world(signals=30, events=60, rng=1)
-    found = coincidence(
+    result = coincidence(
         world.signals, world.events, window="7D", null="uniform", n=19, observed=world.observed
     )
-    return replace(found, trigger_rate=0.25, echo_rate=0.1, warnings=())
+    return replace(result, trigger_rate=0.25, echo_rate=0.1, warnings=())
 
 
-FOUND = (
-    "25% of 30 signals were followed by an event at their place within 7 days, 10% came as soon "
-    "after one; p = {} against the uniform null."
+FINDING = (
+    "25% of 30 signals were followed by an event at the same place within 7 days; 10% came within "
+    "7 days after one (p = {}, uniform null model)."
 )
 
 
@@ -400,44 +419,55 @@ FOUND = (
     [
         (0.04999, 30, "More than chance"),
         (0.05, 30, "More than chance"),
-        (0.051, 30, "Nothing can be claimed"),
-        (float("nan"), 30, "Nothing can be claimed"),
+        (0.051, 30, "Consistent with chance"),
+        (float("nan"), 30, "Consistent with chance"),
         (0.001, 20, "More than chance"),
-        (0.001, 19, "Nothing can be claimed from 19 signals"),
     ],
 )
-def test_what_is_claimed_of_coincidence(judged, p, n, claim):
-    told = replace(judged, p_trigger=p, n_signals=n).sentence()
-    assert told == f"{claim}: {FOUND.format(f'{p:.2g}').replace('30', str(n))}"
+def test_the_claim_follows_from_p(judged, p, n, claim):
+    sentence = replace(judged, p_trigger=p, n_signals=n).sentence()
+    assert sentence == f"{claim}: {FINDING.format(f'{p:.2g}').replace('30', str(n))}"
 
 
-def test_what_a_null_does_not_hold_is_not_relied_on(judged):
-    warned = "times that swell together, or a front that moves, look like foresight to it"
-    found = replace(judged, p_trigger=0.01, warnings=("few", f"the null lies: {warned}"))
-    assert found.sentence() == f"Not to be relied on: {FOUND.format('0.01')}"
-    assert replace(found, warnings=("few",)).sentence().startswith("More than chance: ")
-    # What is not claimed needs no such warning.
-    assert replace(found, p_trigger=0.2).sentence().startswith("Nothing can be claimed: ")
+@pytest.mark.parametrize(("n", "words"), [(19, "19 signals are"), (4, "Four signals are")])
+def test_few_signals_are_not_tested_whatever_p_is(judged, n, words):
+    sentence = replace(judged, p_trigger=0.001, n_signals=n).sentence()
+    assert sentence == (
+        f"{words} too few to test. A quarter were followed by an event at the same place within "
+        "7 days; a tenth came within 7 days after one."
+    )
 
 
-def test_nothing_is_claimed_where_one_side_is_missing(judged):
-    empty = "Nothing can be claimed: no {} lies within observation."
+def test_a_result_of_a_misled_null_is_unreliable(judged):
+    shared, unrelated = Confounding(2.0, 0.01), Confounding(1.0, 0.5)
+    claimed = replace(judged, p_trigger=0.01, tempo=shared, front=unrelated)
+    assert claimed.sentence() == f"Unreliable: {FINDING.format('0.01')}"
+    # The place null preserves the tempo, and the local null the front as well.
+    assert replace(claimed, null="place").sentence().startswith("More than chance: ")
+    front = replace(claimed, tempo=unrelated, front=shared, null="place")
+    assert front.sentence().startswith("Unreliable: ")
+    assert replace(front, null="local").sentence().startswith("More than chance: ")
+    assert replace(claimed, p_trigger=0.2).sentence().startswith("Consistent with chance: ")
+
+
+def test_sentence_without_signals_or_events(judged):
+    empty = "Nothing to test: no {} lies within the observation period."
     assert replace(judged, n_signals=0).sentence() == empty.format("signal")
     assert replace(judged, n_events=0).sentence() == empty.format("event")
     assert replace(judged, n_signals=0, n_events=0).sentence() == empty.format("signal")
 
 
-def test_coincidence_is_shown_as_its_sentence_its_warnings_and_its_table(judged):
+def test_html_of_coincidence_has_sentence_warnings_and_table(judged):
     shown = replace(judged, warnings=("<a>", "b"))._repr_html_()
     sentence, rest = shown.split("</p>", 1)
     assert sentence == f"<p>{judged.sentence()}"
     assert rest.startswith('<ul><li>&lt;a&gt;</li><li>b</li></ul><table class="dataframe">')
     assert "<tbody>\n    <tr>\n      <td>7 days</td>" in shown  # no number before the row
     hostile = replace(judged, null="<img src=x>")._repr_html_()
-    assert "against the &lt;img src=x&gt; null.</p><ul></ul><table" in hostile
+    assert "&lt;img src=x&gt; null model).</p><table" in hostile
 
 
-def test_an_unknown_number_is_none_and_no_number_that_json_lacks(judged):
+def test_nan_is_none_in_json(judged):
     unknown = float("nan")
     nothing = replace(
         judged, p_trigger=unknown, tempo=Confounding(unknown, unknown), front=Confounding(1.5, 0.2)
@@ -448,23 +478,23 @@ def test_an_unknown_number_is_none_and_no_number_that_json_lacks(judged):
     json.dumps(nothing, allow_nan=False)
 
 
-def test_infinity_is_none_in_every_answer_alike(judged):
-    """A hazard ratio may be infinite, and so may any number that someone puts into a result."""
+def test_infinity_is_none_in_json(judged):
+    """A hazard ratio, for example, may be infinite."""
     endless = float("inf")
-    told = replace(judged, trigger_rate=endless, tempo=Confounding(endless, 0.1)).to_dict()
-    assert (told["trigger_rate"], told["tempo"]["ratio"]) == (None, None)
-    json.dumps(told, allow_nan=False)
+    values = replace(judged, trigger_rate=endless, tempo=Confounding(endless, 0.1)).to_dict()
+    assert (values["trigger_rate"], values["tempo"]["ratio"]) == (None, None)
+    json.dumps(values, allow_nan=False)
 
 
-def test_what_is_changed_in_a_table_taken_out_stays_outside(judged):
+def test_changing_a_returned_table_does_not_change_the_result(judged):
     table = judged.to_frame()
     table["trigger_rate"] = 9.0
     assert (judged.to_frame()["trigger_rate"] <= 1).all()
 
 
 def test_turnbull_is_plain_json_without_infinity():
-    told = turnbull(np.array([0.0, 1.0, 4.0]), np.array([2.0, 3.0, np.inf]))
-    assert json.loads(json.dumps(told.to_dict(), allow_nan=False)) == {
+    values = turnbull(np.array([0.0, 1.0, 4.0]), np.array([2.0, 3.0, np.inf]))
+    assert json.loads(json.dumps(values.to_dict(), allow_nan=False)) == {
         "n": 3,
         "log_likelihood": pytest.approx(2 * np.log(2 / 3) + np.log(1 / 3)),
         "gap": pytest.approx(0, abs=1e-7),
@@ -472,11 +502,13 @@ def test_turnbull_is_plain_json_without_infinity():
             {"from": 1.0, "until": 2.0, "mass": pytest.approx(2 / 3)},
             {"from": 4.0, "until": None, "mass": pytest.approx(1 / 3)},
         ],
+        "warnings": [],
+        "sentence": "Turnbull estimate, n = 3.",
     }
-    assert told._repr_html_().startswith("<p>Turnbull estimate, n = 3.</p><table")
-    table = told.to_frame()
+    assert values._repr_html_().startswith("<p>Turnbull estimate, n = 3.</p><table")
+    table = values.to_frame()
     table["mass"] = 0.0
-    assert told.mass["mass"].sum() == pytest.approx(1)
+    assert values.mass["mass"].sum() == pytest.approx(1)
     empty = turnbull(np.array([]), np.array([]))
     assert empty.quantile(0.5) == (pd.NaT, pd.NaT)
     assert empty.to_dict()["mass"] == []
@@ -492,14 +524,16 @@ def test_cumulative_incidence_is_plain_json():
             "retracted_at": [pd.NaT, START + 9 * DAY],
         }
     )
-    found = cumulative_incidence(leads_of([1, 2], [3]), events)
-    told = json.loads(json.dumps(found.to_dict(), allow_nan=False))
-    curve = told.pop("curve")
-    assert told == {
+    result = cumulative_incidence(leads_of([1, 2], [3]), events)
+    values = json.loads(json.dumps(result.to_dict(), allow_nan=False))
+    curve = values.pop("curve")
+    assert values == {
         "n": 3,
         "n_censored": 1,
         "counts": {"stood": 1, "retracted": 1},
         "clock": "confirmed",
+        "warnings": ["3 signals are too few for a reliable estimate."],
+        "sentence": result.sentence(),
     }
     days = ["P1DT0H0M0S", "P2DT0H0M0S", "P3DT0H0M0S"]
     assert [(row["outcome"], row["time"]) for row in curve] == [
@@ -509,18 +543,18 @@ def test_cumulative_incidence_is_plain_json():
     assert [row["incidence"] for row in curve] == [third, third, third, 0.0, third, third]
     assert [row["at_risk"] for row in curve] == [3, 2, 1] * 2
     assert [row["events"] for row in curve] == [1, 0, 0, 0, 1, 0]
-    assert found.sentence() == (
-        "Of n = 3 signals, 1 stood, 1 retracted, 1 right-censored; cumulative incidence at the "
-        "longest lead: stood 33%, retracted 33%."
+    assert result.sentence() == (
+        "By the longest lead, 33% of signals had an event that stood, and 33% one that was "
+        "retracted (n = 3: 1 stood, 1 retracted, 1 right-censored)."
     )
-    assert found._repr_html_().startswith(f"<p>{found.sentence()}</p><table")
-    assert len(found.to_frame()) == 6
+    assert result._repr_html_().startswith(f"<p>{result.sentence()}</p><ul><li>3 signals are too")
+    assert len(result.to_frame()) == 6
     nothing = cumulative_incidence(leads_of([]), events)
-    assert nothing.sentence() == "No signal can be counted (n = 0)."
+    assert nothing.sentence() == "There is no signal with a lead time (n = 0)."
 
 
 def test_a_comparison_of_alarms_in_words_and_as_json():
-    told = Comparison(
+    values = Comparison(
         difference=-0.0844,
         standard_error=0.0376,
         p_value=0.05,
@@ -529,11 +563,17 @@ def test_a_comparison_of_alarms_in_words_and_as_json():
         n_surrogates=19,
         seed=0,
     )
-    said = "warned better by 0.084 of area skill above chance (standard error 0.038, p = 0.05; "
-    rest = "n = 40 events at 20 places)."
-    assert told.sentence() == f"The second {said}{rest}"
-    assert replace(told, difference=0.0844).sentence() == f"The first {said}{rest}"
-    assert told._repr_html_() == f"<p>{told.sentence()}</p>"
+    rest = (
+        "kind of signal warned better, by 0.084 of area skill above chance (standard error 0.038, "
+        "p = 0.05; n = 40 events at 20 places)."
+    )
+    assert values.sentence() == f"The second {rest}"
+    assert replace(values, difference=0.0844).sentence() == f"The first {rest}"
+    assert values._repr_html_().startswith(f"<p>{values.sentence()}</p><table")
+    assert values.warnings == ()
+    assert replace(values, n_places=5).warnings == (
+        "With 5 places, p cannot be smaller than 0.0625: too few to compare.",
+    )
     plain_values = {
         "difference": -0.0844,
         "standard_error": 0.0376,
@@ -543,21 +583,22 @@ def test_a_comparison_of_alarms_in_words_and_as_json():
         "n_surrogates": 19,
         "seed": 0,
     }
-    assert json.loads(json.dumps(told.to_dict())) == plain_values
-    assert told.to_frame().to_dict("records") == [plain_values]
+    words = {"warnings": [], "sentence": values.sentence()}
+    assert json.loads(json.dumps(values.to_dict())) == plain_values | words
+    assert values.to_frame().to_dict("records") == [plain_values]
 
 
 def test_how_many_signals_it_takes_in_words():
     table = pd.DataFrame({"signals": [10, 20, 40], "power": [0.3, 0.79, 0.8]})
-    found = Power(table, leads=0.15, world={"events": 5}, null="local", worlds=9, seed=1)
-    assert found.sentence() == (
-        "It takes about 40 signals to see events behind 15% of the signals four times in five."
+    result = Power(table, leads=0.15, world={"events": 5}, null="local", worlds=9, seed=1)
+    assert result.sentence() == (
+        "About 40 signals are needed to detect events after 15% of signals with 80% power."
     )
-    few = replace(found, table=table.iloc[:2])
+    few = replace(result, table=table.iloc[:2])
     assert few.sentence() == (
-        "20 signals do not see events behind 15% of the signals four times in five."
+        "20 signals are too few to detect events after 15% of signals with 80% power."
     )
-    assert (found.needed, few.needed) == (40, None)
+    assert (result.needed, few.needed) == (40, None)
     assert json.loads(json.dumps(few.to_dict())) == {
         "needed": None,
         "leads": 0.15,
@@ -566,8 +607,9 @@ def test_how_many_signals_it_takes_in_words():
         "seed": 1,
         "world": {"events": 5},
         "table": [{"signals": 10, "power": 0.3}, {"signals": 20, "power": 0.79}],
+        "warnings": ["9 worlds are too few for a precise estimate of power."],
         "sentence": few.sentence(),
     }
-    taken = found.to_frame()
+    taken = result.to_frame()
     taken["power"] = 1.0
-    assert found.needed == 40
+    assert result.needed == 40

@@ -1,4 +1,4 @@
-"""Made worlds hold what they promise: a tempo, signals that announce, no more than was asked."""
+"""Simulated worlds have the requested tempo, announcements and observation period."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def days_of(world):
     return ((world.signals["posted_at"] - world.observed[0]) / DAY).to_numpy()
 
 
-def beat(at, length=120):
-    """Return how well times keep a beat: 0 not at all, 1 all at one point of it."""
+def periodicity(at, length=120):
+    """Return the periodicity of times: 0 for none, 1 if all have the same phase."""
     return float(np.abs(np.exp(2j * np.pi * at / length).mean()))
 
 
 def test_a_growing_world_grows_linearly():
-    """A density that rises with t has its median at 1/√2 of the time and its mean at 2/3."""
+    """A density proportional to t has its median at 1/√2 and its mean at 2/3."""
     at = days_of(simulate.world(signals=2000, events=10, days=360, tempo="growing", rng=1)) / 360
     assert np.median(at) == pytest.approx(np.sqrt(0.5), abs=0.03)
     assert at.mean() == pytest.approx(2 / 3, abs=0.02)
@@ -30,41 +30,44 @@ def test_a_growing_world_grows_linearly():
 
 
 def test_waves_come_every_120_days():
-    """The mean of a wave of height (1/2 + 1/2 sin)^1.5 keeps the beat by three fifths."""
+    """A density proportional to (1/2 + 1/2 sin)^1.5 has a periodicity of three fifths."""
     waves, even = (
         days_of(simulate.world(signals=2000, events=10, days=360, tempo=tempo, rng=1))
         for tempo in ("waves", "even")
     )
-    assert beat(waves) == pytest.approx(0.6, abs=0.05)
-    assert beat(even) < 0.07
-    assert beat(waves, 90) < 0.1
+    assert periodicity(waves) == pytest.approx(0.6, abs=0.05)
+    assert periodicity(even) < 0.07
+    assert periodicity(waves, 90) < 0.1
 
 
-def test_where_nothing_happened_there_is_nothing_to_announce():
+def test_without_events_nothing_is_announced():
     lone = simulate.world(signals=20, events=0, announced=1.0, rng=1)
     assert len(lone.signals) == 20
     assert lone.events.empty
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
-        ({"tempo": "wave"}, "no such tempo; got 'wave'. Hint: did you mean 'waves'?"),
-        ({"leads": 1.5}, "bad share; expected a number from 0 to 1; got 1.5"),
+        ({"tempo": "wave"}, "unknown tempo; got 'wave'. Hint: did you mean 'waves'?"),
+        ({"leads": 1.5}, "leads must be a share from 0 to 1; got 1.5"),
         (
             {"places": 0},
-            "a world needs places and days, and no negative number of anything",
+            (
+                "a world needs at least 1 place, 1 day, 0 signals and 0 events; got 0 places, "
+                "365 days, 60 signals and 120 events"
+            ),
         ),
     ],
 )
-def test_a_world_that_cannot_be(options, said):
+def test_invalid_options_are_refused(options, message):
     with pytest.raises(FoxgrapeError) as refused:
         simulate.world(**options)
-    assert str(refused.value) == said
+    assert str(refused.value) == message
 
 
-def test_observation_lasts_by_default_from_the_first_to_the_last_instant_known():
-    """Of what counts on the clock asked for: a confirmation is none of when it occurred."""
+def test_observation_defaults_to_the_first_and_last_instant():
+    """Only times on the requested clock count."""
     start = pd.Timestamp("2022-01-01T00:00Z")
     posted = pd.DataFrame(
         {

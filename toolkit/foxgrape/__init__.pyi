@@ -27,8 +27,8 @@ from foxgrape.reports import ReportRun as ReportRun
 from foxgrape.reports import run_report as run_report
 from foxgrape.reports import run_reports as run_reports
 from foxgrape.stats import simulate as simulate
-from foxgrape.stats.alarms.molchan_test import Alarm as Alarm
-from foxgrape.stats.alarms.molchan_test import alarm as alarm
+from foxgrape.stats.alarms.molchan import Alarm as Alarm
+from foxgrape.stats.alarms.molchan import alarm as alarm
 from foxgrape.stats.coincidence.event_coincidence import Coincidence as Coincidence
 from foxgrape.stats.coincidence.event_coincidence import coincidence as coincidence
 from foxgrape.stats.hazard.hazard_ratio import Hazard as Hazard

@@ -58,7 +58,7 @@ def headline(made):
 def test_each_template_says_what_it_found(built):
     said = {name: headline(made) for name, made in built.items()}
     assert said["account_profile"].startswith("Andriy Yermak: 5 signals in 14 posts")
-    assert said["chance"].startswith("Nothing can be claimed from 5 signals")
+    assert said["chance"].startswith("Five signals are too few to test.")
     assert said["place_brief"].startswith("Izium: 1 event, 4 signals")
     assert said["place_brief of a store"].startswith("Kherson: 1 event")
     assert said["weekly_brief"].startswith("7 to 13 Nov 2022: 2 new signals")

@@ -1,4 +1,4 @@
-"""Coincidence: rates by hand, exact p, ties, roughness, hindsight, groups, scans, and words."""
+"""Coincidence: rates, exact p, ties, rough times, hindsight, groups, several windows, sentences."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from foxgrape import coincidence
 from foxgrape.errors import FoxgrapeError, TableError
 from foxgrape.stats import simulate
-from foxgrape.stats.coincidence.significance import adjust_fdr
-from foxgrape.stats.coincidence.surrogates import NULLS
+from foxgrape.stats.coincidence.surrogates import NULLS, adjust_fdr
 from foxgrape.stats.inputs import place_coordinates
 
 START = pd.Timestamp("2022-01-01T00:00Z")
@@ -26,7 +25,7 @@ def day(number):
 
 
 def signals(*posted, **columns):
-    """Return one signal a pair of day and place; a pair of days is a rough time."""
+    """Return one signal per (day, place); a pair of days is a rough time."""
     rows = []
     for number, (when, place) in enumerate(posted):
         low, high = when if isinstance(when, tuple) else (when, when)
@@ -63,64 +62,64 @@ def ask(posted, happened, **options):
     return coincidence(posted, happened, **{"window": "7D", "n": 99, "observed": YEAR} | options)
 
 
-def test_rates_by_hand():
-    """Followed: the first (by 3 days) and the second (by 7, the edge). The third is elsewhere."""
+def test_rates_match_hand_calculation():
+    """The first is followed after 3 days and the second after 7, the edge of the window."""
     posted = signals((10, "a"), (20, "a"), (30, "a"), (200, "b"))
     happened = events((13, "a"), (27, "a"), (202, "a"), (100, "b"), (28, "c"))
-    found = ask(posted, happened)
-    assert found.trigger_rate == 2 / 4
-    assert found.precursor_rate == 2 / 5
-    assert found.echo_rate == 2 / 4  # the third, 3 days after day 27; the second, 7 after day 13
-    assert (found.n_signals, found.n_events, found.n_censored) == (4, 5, 0)
+    result = ask(posted, happened)
+    assert result.trigger_rate == 2 / 4
+    assert result.precursor_rate == 2 / 5
+    assert result.echo_rate == 2 / 4  # the third, 3 days after day 27; the second, 7 after day 13
+    assert (result.n_signals, result.n_events, result.n_censored) == (4, 5, 0)
 
 
-def test_the_lag_opens_the_window_later():
+def test_lag_opens_the_window_later():
     posted, happened = signals((10, "a"), (50, "a")), events((12, "a"), (55, "a"))
     assert ask(posted, happened, window="3D", lag="3D").trigger_rate == 1 / 2
     assert ask(posted, happened, window="3D", lag="2D").trigger_rate == 1
 
 
-def test_an_event_at_once_counts_and_one_before_does_not():
+def test_a_simultaneous_event_counts_and_an_earlier_one_does_not():
     assert ask(signals((10, "a")), events((10, "a"))).trigger_rate == 1
     assert ask(signals((10.001, "a")), events((10, "a"))).trigger_rate == 0
 
 
-def test_one_event_precedes_for_many_signals_once():
-    found = ask(signals((10, "a"), (11, "a"), (12, "a")), events((13, "a"), (300, "b")))
-    assert (found.trigger_rate, found.precursor_rate) == (1.0, 0.5)
+def test_an_event_after_several_signals_is_preceded_once():
+    result = ask(signals((10, "a"), (11, "a"), (12, "a")), events((13, "a"), (300, "b")))
+    assert (result.trigger_rate, result.precursor_rate) == (1.0, 0.5)
 
 
-def test_rough_times_count_by_how_much_of_them_coincides():
-    """A signal within day 10 and an event within day 17: half of all pairs lie within 7 days."""
-    found = ask(signals(((10, 11), "a")), events(((17, 18), "a")), clock="occurred")
-    assert found.trigger_rate == pytest.approx(0.5, abs=0.2)
+def test_rough_times_count_by_the_share_that_coincides():
+    """A signal during day 10 and an event during day 17: half of all pairs lie within 7 days."""
+    result = ask(signals(((10, 11), "a")), events(((17, 18), "a")), clock="occurred")
+    assert result.trigger_rate == pytest.approx(0.5, abs=0.2)
     sure = ask(signals(((10, 11), "a")), events(((12, 13), "a")))
     assert sure.trigger_rate == 1
     never = ask(signals(((10, 11), "a")), events(((19, 20), "a")))
     assert never.trigger_rate == 0
 
 
-def test_rough_times_are_drawn_in_their_order():
-    """However the two signals and the two events fall, each event is within 7 days of both."""
+def test_rough_times_are_sorted_after_drawing():
+    """In any order of the two signals and two events, each event is within 7 days of both."""
     posted = signals(((10, 12), "a"), ((10.5, 12.5), "a"))
     happened = events(((13, 15), "a"), ((13.5, 15.5), "a"))
     for null in ("uniform", "shuffle", "circular"):
-        found = ask(posted, happened, null=null, n=199, clock="occurred")
-        assert (found.trigger_rate, found.precursor_rate, found.echo_rate) == (1, 1, 0)
-        assert found.p_trigger < 0.05
+        result = ask(posted, happened, null=null, n=199, clock="occurred")
+        assert (result.trigger_rate, result.precursor_rate, result.echo_rate) == (1, 1, 0)
+        assert result.p_trigger < 0.05
 
 
-def test_seventy_events_of_one_signal_by_hand():
-    """The first counts for the signal, and each is preceded by it."""
+def test_seventy_events_after_one_signal_match_hand_calculation():
+    """The signal counts by the first event; every event is preceded by it."""
     posted = signals((10, "a"), (100, "b"))
     happened = events(*((10 + 0.09 * k, "a") for k in range(1, 71)))
-    found = ask(posted, happened, null="place", n=30)
-    assert (found.trigger_rate, found.precursor_rate) == (0.5, 1)
-    assert found.statistic == pytest.approx(1 - 0.5 * 0.09 / 7)
-    assert set(found.surrogates.round(9)) == {0.0, round(found.statistic, 9)}
+    result = ask(posted, happened, null="place", n=30)
+    assert (result.trigger_rate, result.precursor_rate) == (0.5, 1)
+    assert result.statistic == pytest.approx(1 - 0.5 * 0.09 / 7)
+    assert set(result.surrogates.round(9)) == {0.0, round(result.statistic, 9)}
 
 
-def test_hindsight_does_not_count_unless_asked():
+def test_hindsight_counts_only_on_request():
     posted = signals((10, "a"), decoded_at=day(14))
     happened = events((13, "a"))
     assert ask(posted, happened).trigger_rate == 0
@@ -130,7 +129,7 @@ def test_hindsight_does_not_count_unless_asked():
     assert ask(in_time, happened).trigger_rate == 1
 
 
-def test_hindsight_buys_no_p():
+def test_hindsight_does_not_lower_p():
     posted = signals(*((10 * k, k) for k in range(1, 31)), decoded_at=day(360))
     happened = events(*((10 * k + 1, k) for k in range(1, 31)))
     for null in NULLS:
@@ -138,74 +137,74 @@ def test_hindsight_buys_no_p():
         assert ask(posted, happened, null=null, hindsight=True).p_trigger < 0.05
 
 
-def test_p_of_the_uniform_null_is_that_of_the_formula():
+def test_p_of_the_uniform_null_equals_the_formula():
     """One signal, one event: a uniform pair coincides with probability w/T - w²/(2T²)."""
-    found = ask(
+    result = ask(
         signals((100, "a")), events((107, "a")), window="36.5D", null="uniform", n=20_000, rng=5
     )
     share = 0.1
-    half = 1 - 0.5 * 7 / 36.5  # a surrogate must come as soon as the observed did
+    half = 1 - 0.5 * 7 / 36.5  # a surrogate must be as soon as the observed event
     w = share * (1 - half) / 0.5
-    assert found.p_trigger == pytest.approx(w - w * w / 2, abs=0.004)
+    assert result.p_trigger == pytest.approx(w - w * w / 2, abs=0.004)
 
 
-def test_p_of_the_place_null_is_that_of_counting_permutations():
-    """Three places, each followed by its own event: one permutation of six does as well."""
+def test_p_of_the_place_null_equals_counting_permutations():
+    """Three places, each with its own event: one permutation of six reaches the observed one."""
     posted = signals((10, "a"), (100, "b"), (200, "c"))
     happened = events((11, "a"), (101, "b"), (201, "c"))
-    found = ask(posted, happened, null="place", n=60_000, rng=1)
-    assert found.p_trigger == pytest.approx(1 / 6, abs=0.006)
-    assert found.p_precursor == pytest.approx(1 / 6, abs=0.006)
+    result = ask(posted, happened, null="place", n=60_000, rng=1)
+    assert result.p_trigger == pytest.approx(1 / 6, abs=0.006)
+    assert result.p_precursor == pytest.approx(1 / 6, abs=0.006)
 
 
 @pytest.mark.parametrize("null", NULLS)
 def test_ties_count_against_the_claim(null):
-    """Nothing coincides, in no surrogate: all are ties, and p is 1, never 0."""
-    found = ask(signals((10, "a"), (20, "b")), events((15, "c")), null=null)
-    assert (found.p_trigger, found.p_precursor) == (1.0, 1.0)
+    """Nothing coincides, observed or simulated: all surrogates are ties, and p is 1."""
+    result = ask(signals((10, "a"), (20, "b")), events((15, "c")), null=null)
+    assert (result.p_trigger, result.p_precursor) == (1.0, 1.0)
 
 
 @pytest.mark.parametrize("null", ["place", "local"])
-def test_one_place_can_show_nothing(null):
-    """With one place there is nothing to exchange, however well all coincides."""
+def test_a_single_place_is_never_significant(null):
+    """With one place there is nothing to exchange."""
     posted = signals(*((10 * k, "a") for k in range(1, 30)))
-    found = ask(posted, events(*((10 * k + 1, "a") for k in range(1, 30))), null=null)
-    assert found.trigger_rate == 1
-    assert found.p_trigger == 1
+    result = ask(posted, events(*((10 * k + 1, "a") for k in range(1, 30))), null=null)
+    assert result.trigger_rate == 1
+    assert result.p_trigger == 1
 
 
 @pytest.mark.parametrize("null", NULLS)
-def test_p_is_never_zero_and_needs_the_observed_one(null):
+def test_p_is_never_zero(null):
     world = simulate.world(leads=1.0, rng=1)
-    found = ask(world.signals, world.events, null=null, n=19, observed=world.observed)
-    assert found.p_trigger == 1 / 20
+    result = ask(world.signals, world.events, null=null, n=19, observed=world.observed)
+    assert result.p_trigger == 1 / 20
 
 
 @pytest.mark.parametrize("null", NULLS)
 @pytest.mark.parametrize("rough", [0.0, 1.0])
-def test_every_number_is_reproduced_by_its_seed_on_one_thread_or_two(null, rough):
+def test_numbers_depend_on_the_seed_and_not_on_threads(null, rough):
     world = simulate.world(signals=30, events=60, leads=0.2, rough=rough, rng=2)
-    one, two, three, other = (
+    serial, threaded, generated, other = (
         ask(world.signals, world.events, null=null, rng=seed, threads=threads, by="code")
         for seed, threads in ((4, 1), (4, 2), (np.random.default_rng(4), 1), (5, 1))
     )
-    assert one.to_dict() == two.to_dict()
-    assert (one.surrogates == two.surrogates).all()
+    assert serial.to_dict() == threaded.to_dict()
+    assert (serial.surrogates == threaded.surrogates).all()
     again = ask(world.signals, world.events, null=null, rng=np.random.default_rng(4), by="code")
-    assert three.to_dict() == again.to_dict()
-    assert not (one.surrogates == other.surrogates).all()
+    assert generated.to_dict() == again.to_dict()
+    assert not (serial.surrogates == other.surrogates).all()
 
 
 @settings(max_examples=10)
 @given(st.integers(0, 10_000))
-def test_a_wider_window_never_finds_less(number):
+def test_a_wider_window_never_has_lower_rates(number):
     world = simulate.world(signals=15, events=40, places=5, leads=0.3, rng=number)
     table = ask(world.signals, world.events, window=["1D", "5D", "30D"], n=9).windows
     assert table["trigger_rate"].is_monotonic_increasing
     assert table["precursor_rate"].is_monotonic_increasing
 
 
-def test_a_scan_pays_for_the_choice_of_its_window():
+def test_p_is_adjusted_for_choosing_the_window():
     world = simulate.world(leads=0.2, rng=11)
     many = ask(world.signals, world.events, window=[f"{k}D" for k in range(1, 11)], n=999)
     table = many.windows
@@ -217,7 +216,7 @@ def test_a_scan_pays_for_the_choice_of_its_window():
     assert "best of 10 windows" in many.sentence()
 
 
-def test_groups_are_tested_each_and_their_number_is_paid_for():
+def test_groups_are_tested_and_adjusted_for_their_number():
     world = simulate.world(signals=90, leads=0.0, accounts=3, rng=12)
     lucky = world.signals.copy()
     mine = lucky["account"] == "account 1"
@@ -226,17 +225,17 @@ def test_groups_are_tested_each_and_their_number_is_paid_for():
     lucky.loc[mine, "place_id"] = target["place_id"].to_numpy()
     lucky.loc[mine, "posted_at"] = (target["occurred_at"] - pd.Timedelta(days=1)).to_numpy()
     lucky["posted_until"] = lucky["posted_at"]
-    found = ask(lucky, happened, by="account", n=999)
-    table = found.to_frame().set_index("group")
+    result = ask(lucky, happened, by="account", n=999)
+    table = result.to_frame().set_index("group")
     assert table["n_signals"].sum() == 90
-    assert found.p_adjusted.idxmin() == "account 1"
-    assert found.p_adjusted["account 1"] < 0.05
-    assert found.p_adjusted.drop("account 1").min() > 0.05
-    assert (found.p_adjusted >= table["p_trigger"]).all()
+    assert result.p_adjusted.idxmin() == "account 1"
+    assert result.p_adjusted["account 1"] < 0.05
+    assert result.p_adjusted.drop("account 1").min() > 0.05
+    assert (result.p_adjusted >= table["p_trigger"]).all()
 
 
-def test_one_nan_spoils_no_other_p():
-    """Statsmodels' multipletests turns every q into NaN, while its reject still says True."""
+def test_nan_does_not_affect_other_p_values():
+    """With a NaN, statsmodels' multipletests returns NaN for every q but still rejects."""
     from statsmodels.stats.multitest import multipletests
 
     p = np.array([0.001, np.nan, 0.9])
@@ -250,106 +249,106 @@ def test_one_nan_spoils_no_other_p():
     assert np.isnan(adjust_fdr(np.array([np.nan]))).all()
 
 
-def test_what_lies_outside_observation_is_left_out():
+def test_rows_outside_observation_are_left_out():
     posted = signals((10, "a"), (400, "a"))
-    found = ask(posted, events((11, "a"), (401, "a")))
-    assert (found.n_signals, found.n_events) == (1, 1)
-    assert found.observed == YEAR
+    result = ask(posted, events((11, "a"), (401, "a")))
+    assert (result.n_signals, result.n_events) == (1, 1)
+    assert result.observed == YEAR
 
 
-def test_windows_that_outlast_observation_are_said():
-    found = ask(signals((360, "a"), (10, "a")), events((12, "a")))
-    assert found.n_censored == 1
-    assert any("runs out of observation" in warning for warning in found.warnings)
+def test_censored_windows_are_reported():
+    result = ask(signals((360, "a"), (10, "a")), events((12, "a")))
+    assert result.n_censored == 1
+    assert any("our data end before the window does" in warning for warning in result.warnings)
 
 
-def test_the_confirmed_clock_leaves_out_what_nobody_confirmed():
+def test_the_confirmed_clock_leaves_out_unconfirmed_events():
     happened = events((12, "a"), (30, "a"))
     happened["confirmed_at"] = [day(15), pd.NaT]
     posted = signals((10, "a"), (29, "a"))
     assert ask(posted, happened, clock="occurred").trigger_rate == 1
-    found = ask(posted, happened)
-    assert (found.n_events, found.trigger_rate) == (1, 0.5)
-    # Where nobody confirmed anything, events count when they occurred.
+    result = ask(posted, happened)
+    assert (result.n_events, result.trigger_rate) == (1, 0.5)
+    # Without any confirmation, events count when they occurred.
     happened["confirmed_at"] = pd.NaT
     assert ask(posted, happened).trigger_rate == 1
-    with pytest.raises(FoxgrapeError, match="unknown clock"):
+    with pytest.raises(FoxgrapeError, match="no such clock"):
         ask(posted, happened, clock="ocurred")
 
 
 @pytest.mark.parametrize("null", NULLS)
-def test_nothing_is_claimed_from_nothing(null):
+def test_without_signals_or_events_p_is_nan(null):
     nothing, something = signals((400, "a")), events((10, "a"))
     none = ask(nothing, something, null=null)
     assert math.isnan(none.p_trigger)
     assert none.to_dict()["p_trigger"] is None
-    assert none.sentence() == "Nothing can be claimed: no signal lies within observation."
+    assert none.sentence() == "Nothing to test: no signal lies within the observation period."
     no_event = ask(signals((10, "a")), events((400, "a")), null=null)
-    assert "no event lies within observation" in no_event.sentence()
-    for found in (none, no_event):
-        found.figure()
-        assert isinstance(found._repr_html_(), str)
+    assert "no event lies within the observation period" in no_event.sentence()
+    for result in (none, no_event):
+        result.figure()
+        assert isinstance(result._repr_html_(), str)
 
 
 @pytest.mark.parametrize("null", NULLS)
-def test_all_at_one_instant_was_observed_for_a_tick(null):
-    found = ask(signals((10, "a")), events((10, "a")), null=null, observed=None)
-    assert (found.trigger_rate, found.n_censored) == (1, 0)
-    assert found.observed == (day(10), day(10) + pd.Timedelta(1, "us"))
+def test_a_single_instant_is_observed_for_a_microsecond(null):
+    result = ask(signals((10, "a")), events((10, "a")), null=null, observed=None)
+    assert (result.trigger_rate, result.n_censored) == (1, 0)
+    assert result.observed == (day(10), day(10) + pd.Timedelta(1, "us"))
     alone = ask(signals((10, "a")), events((10, "a")).iloc[:0], null=null, observed=None)
     assert (alone.trigger_rate, alone.n_censored) == (0, 1)
 
 
-def test_few_signals_claim_nothing_whatever_p_says():
+def test_few_signals_are_too_few_whatever_p_is():
     posted = signals(*((20 * k, k) for k in range(1, 16)))
-    found = ask(posted, events(*((20 * k + 1, k) for k in range(1, 16))), n=999)
-    assert found.p_trigger < 0.01
-    assert found.sentence().startswith("Nothing can be claimed from 15 signals")
+    result = ask(posted, events(*((20 * k + 1, k) for k in range(1, 16))), n=999)
+    assert result.p_trigger < 0.01
+    assert result.sentence().startswith("15 signals are too few to test.")
 
 
-def test_planted_leads_are_found_and_said():
+def test_planted_leads_are_detected_and_reported():
     world = simulate.world(signals=120, leads=0.3, rng=3)
-    found = ask(world.signals, world.events, n=999, observed=world.observed)
-    assert found.p_trigger < 0.01
-    assert found.sentence().startswith("More than chance")
+    result = ask(world.signals, world.events, n=999, observed=world.observed)
+    assert result.p_trigger < 0.01
+    assert result.sentence().startswith("More than chance")
 
 
-def test_a_null_that_lies_here_is_warned_of():
-    """Under a shared tempo and front the usual nulls claim a lead; the local one does not."""
+def test_an_anti_conservative_null_is_reported():
+    """Under a shared tempo and front, all null models but the local one are significant."""
     world = simulate.world(tempo="bursts", front=6.0, signals=120, events=240, rng=4)
     for null in ("uniform", "shuffle", "circular", "place"):
-        found = ask(world.signals, world.events, null=null, n=499, observed=world.observed)
-        assert found.p_trigger < 0.05
-        assert any("look like foresight" in warning for warning in found.warnings)
-        assert found.sentence().startswith("Not to be relied on")
+        result = ask(world.signals, world.events, null=null, n=499, observed=world.observed)
+        assert result.p_trigger < 0.05
+        assert any("mistakes it for foresight" in warning for warning in result.warnings)
+        assert result.sentence().startswith("Unreliable: ")
     local = ask(world.signals, world.events, n=499, observed=world.observed)
     assert local.p_trigger > 0.05
     assert local.warnings == ()
-    assert local.tempo.found
-    assert local.front.found
+    assert local.tempo.significant
+    assert local.front.significant
 
 
-def test_no_warning_where_nothing_is_shared():
-    """At most one world in ten is warned of by chance (two measures, each at 5%)."""
+def test_no_warning_without_a_shared_tempo_or_front():
+    """About one world in ten has a warning by chance (two measures at 5% each)."""
     warned = 0
     for number in range(30):
         world = simulate.world(rng=number)
-        found = ask(world.signals, world.events, null="uniform", n=9, observed=world.observed)
-        warned += bool(found.warnings and any("foresight" in text for text in found.warnings))
+        result = ask(world.signals, world.events, null="uniform", n=9, observed=world.observed)
+        warned += bool(result.warnings and any("foresight" in text for text in result.warnings))
     assert warned <= 5
 
 
-def test_places_that_nobody_knows_are_said_and_tested():
+def test_places_without_coordinates_are_reported_and_tested():
     world = simulate.world(signals=120, leads=0.4, rng=3)
     lost = world.events.assign(lat=np.nan, lon=np.nan)
-    found = ask(world.signals, lost, n=499, observed=world.observed)
-    assert found.p_trigger < 0.05
-    assert any("places have no known coordinates" in warning for warning in found.warnings)
-    one = ask(signals((10, "a")), events((12, "b"), lat=50.0, lon=30.0))
-    assert any(warning.startswith("1 of 2 places has no known") for warning in one.warnings)
+    result = ask(world.signals, lost, n=499, observed=world.observed)
+    assert result.p_trigger < 0.05
+    assert any("places have no known coordinates" in warning for warning in result.warnings)
+    single = ask(signals((10, "a")), events((12, "b"), lat=50.0, lon=30.0))
+    assert any(warning.startswith("1 of 2 places has no known") for warning in single.warnings)
 
 
-def test_a_known_place_without_coordinates_is_looked_up():
+def test_missing_coordinates_are_taken_from_the_gazetteer():
     where = place_coordinates(
         ["geonames:707292", "x:nowhere"],
         pd.DataFrame({"place_id": ["x:nowhere"], "lat": [np.nan], "lon": [np.nan]}),
@@ -361,49 +360,48 @@ def test_a_known_place_without_coordinates_is_looked_up():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"window": "soon"}, "window must be"),
-        ({"window": "0D"}, "window must be"),
-        ({"window": 7}, "window must be"),
-        ({"window": "1ns"}, "window must be"),
-        ({"window": []}, "no window was given"),
-        ({"lag": "-1D"}, "lag must be"),
+        ({"window": "soon"}, "no such window"),
+        ({"window": "0D"}, "no such window"),
+        ({"window": 7}, "no such window"),
+        ({"window": "1ns"}, "no such window"),
+        ({"window": []}, "window must be a duration"),
+        ({"lag": "-1D"}, "no such lag"),
         ({"null": "locale"}, "did you mean 'local'"),
-        ({"n": 0}, "too few surrogates"),
-        ({"clock": "told"}, "unknown clock"),
-        ({"observed": ("2022-02-01T00:00Z", "2022-01-01T00:00Z")}, "observed is no period"),
-        ({"observed": ("2022-02-01", "2022-03-01")}, "observed is no period"),
-        ({"observed": 2022}, "observed is no period"),
-        ({"rng": -1}, "no such seed"),
-        ({"rng": 2**63}, "no such seed"),
+        ({"n": 0}, "must be at least 1; got 0"),
+        ({"clock": "clock"}, "no such clock"),
+        ({"observed": ("2022-02-01T00:00Z", "2022-01-01T00:00Z")}, "start before end"),
+        ({"observed": ("2022-02-01", "2022-03-01")}, "start before end"),
+        ({"observed": 2022}, "start before end"),
+        ({"rng": -1}, "a seed must be"),
+        ({"rng": 2**63}, "a seed must be"),
     ],
 )
-def test_options_that_make_no_sense(options, message):
+def test_invalid_options_are_refused(options, message):
     with pytest.raises(FoxgrapeError, match=message):
         ask(signals((1, "a")), events((2, "a")), **options)
 
 
-def test_an_unknown_column_to_group_by():
+def test_an_unknown_group_column_is_refused():
     with pytest.raises(TableError, match="did you mean 'account'"):
         ask(signals((1, "a")), events((2, "a")), by="acount")
 
 
-def test_what_is_shown_is_escaped():
+def test_html_is_escaped():
     posted = signals((10, "a"), (20, "b"), code="<img src=x>")
     shown = ask(posted, events((11, "a")), by="code")._repr_html_()
     assert "<img" not in shown
     assert "&lt;img" in shown
 
 
-def test_each_null_says_what_it_holds_and_when_it_lies():
+def test_each_null_states_what_it_preserves_and_when_it_fails():
     assert list(NULLS) == ["uniform", "shuffle", "circular", "place", "local"]
     for null in NULLS.values():
-        assert null.holds
-        assert null.destroys
-        assert null.lies
+        assert null.preserves
+        assert null.randomizes
+        assert null.fails_when
 
 
-def test_one_signal_is_one_signal():
-    found = ask(signals((10, "a")), events((12, "a"), (90, "b")))
-    assert found.sentence().startswith("Nothing can be claimed from 1 signal: ")
-    assert "of 1 signal was followed" in found.sentence()
-    assert "1 signal is too few to claim anything from" in found.warnings
+def test_a_single_signal_has_a_sentence_in_the_singular():
+    result = ask(signals((10, "a")), events((12, "a"), (90, "b")))
+    assert result.sentence() == "One signal is too few to test."
+    assert "1 signal is too few to test." in result.warnings

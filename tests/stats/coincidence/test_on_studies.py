@@ -11,46 +11,46 @@ from foxgrape import coincidence, open_study
 from foxgrape.cli import app
 
 
-def test_nothing_can_be_claimed_from_the_embedded_study():
+def test_the_embedded_study_has_too_few_signals():
     analysis = open_study().analyse()
     for clock in ("occurred", "confirmed"):
-        found = analysis.coincidence(window="7D", clock=clock, n=999)
-        assert found.sentence().startswith("Nothing can be claimed from")
-        assert found.n_signals == len(analysis.signals)
+        result = analysis.coincidence(window="7D", clock=clock, n=999)
+        assert result.sentence().startswith("Five signals are too few to test.")
+        assert result.n_signals == len(analysis.signals)
     assert (
         analysis.coincidence(n=99).to_dict()
         == analysis.coincidence(clock="confirmed", n=99).to_dict()
     )
 
 
-def test_each_sides_word_is_its_own_clock():
+def test_each_side_has_its_own_clock():
     study = open_study()
     kyiv = study.analyse(confirmed_by="UA").coincidence(window="3D", n=99)
     moscow = study.analyse(confirmed_by="RU").coincidence(window="3D", n=99)
     assert kyiv.n_events > moscow.n_events > 0
 
 
-def test_the_verb_prints_the_sentence_and_json(capsys):
+def test_the_command_prints_the_sentence_or_json(capsys):
     assert app.run(["test", "--window", "3D", "--window", "7D", "--surrogates", "99"]) == 0
-    assert "Nothing can be claimed from" in capsys.readouterr().out
+    assert "Five signals are too few to test." in capsys.readouterr().out
     options = ["--by", "code", "--null", "place", "--seed", "3", "--json"]
     assert app.run(["test", "--surrogates", "99", *options]) == 0
-    (told,) = json.loads(capsys.readouterr().out)
-    assert (told["null"], told["seed"], told["n_surrogates"]) == ("place", 3, 99)
-    assert {group["group"] for group in told["groups"]} >= {"🍇", "🦊"}
+    (values,) = json.loads(capsys.readouterr().out)
+    assert (values["null"], values["seed"], values["n_surrogates"]) == ("place", 3, 99)
+    assert {group["group"] for group in values["groups"]} >= {"🍇", "🦊"}
 
 
-def test_the_verb_says_what_is_wrong(capsys):
+def test_the_command_reports_invalid_options(capsys):
     assert app.run(["test", "--null", "locale"]) == 1
     assert "did you mean 'local'" in capsys.readouterr().err
     assert app.run(["test", "--surrogates", "0"]) == 2
 
 
-def test_the_verb_plans_by_power(capsys):
+def test_the_command_estimates_power(capsys):
     assert app.run(["test", "--power", "--leads", "1", "--worlds", "10", "--json"]) == 0
-    (told,) = json.loads(capsys.readouterr().out)
-    assert told["needed"] <= 20
-    assert told["world"]["events"] > 50
+    (values,) = json.loads(capsys.readouterr().out)
+    assert values["needed"] <= 20
+    assert values["world"]["events"] > 50
 
 
 @pytest.fixture(scope="module")
@@ -75,22 +75,22 @@ def of_president(president, **options):
 
 
 @pytest.mark.real
-def test_what_the_usual_nulls_see_in_2022_is_the_front(president):
+def test_common_nulls_detect_only_the_front_of_2022(president):
     """At a week they disagree: six mentions were followed, and four times as many came after."""
     usual = of_president(president, window="7D", null="uniform")
     assert usual.p_trigger < 0.05
-    assert sum("look like foresight" in warning for warning in usual.warnings) == 2
+    assert sum("mistakes it for foresight" in warning for warning in usual.warnings) == 2
     assert of_president(president, window="7D", null="place").p_trigger < 0.05
-    found = of_president(president, window="7D")
-    assert found.p_trigger > 0.1
-    assert found.sentence().startswith("Nothing can be claimed")
-    assert round(found.trigger_rate * found.n_signals) == 6
-    assert found.echo_rate > 4 * found.trigger_rate
+    result = of_president(president, window="7D")
+    assert result.p_trigger > 0.1
+    assert result.sentence().startswith("Consistent with chance")
+    assert round(result.trigger_rate * result.n_signals) == 6
+    assert result.echo_rate > 4 * result.trigger_rate
 
 
 @pytest.mark.real
-def test_what_remains_at_short_windows_does_not_pay_for_their_choice(president):
+def test_short_windows_are_not_significant_after_adjustment(president):
     windows = ["1D", "2D", "3D", "5D", "7D", "10D", "14D"]
-    found = of_president(president, window=windows)
-    assert found.p_trigger > 0.05
+    result = of_president(president, window=windows)
+    assert result.p_trigger > 0.05
     assert of_president(president, window=windows, null="place").p_trigger < 0.05

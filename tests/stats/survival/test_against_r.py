@@ -1,4 +1,4 @@
-"""Golden numbers of R's package survival; tests/golden/survival.R made them."""
+"""Golden numbers of R's package survival, from tests/golden/survival.R."""
 
 from __future__ import annotations
 
@@ -58,19 +58,19 @@ def test_quantiles_and_their_intervals_equal_those_of_survfit(curve):
 
 def test_restricted_mean_and_its_error_equal_those_of_survfit(curve):
     for row in golden("out_restricted_mean").itertuples():
-        told = restricted_mean(curve, row.horizon * DAY)
-        assert told.mean / DAY == pytest.approx(row.mean, rel=1e-9)
-        assert told.standard_error / DAY == pytest.approx(row.se, rel=1e-9)
+        estimate = restricted_mean(curve, row.horizon * DAY)
+        assert estimate.mean / DAY == pytest.approx(row.mean, rel=1e-9)
+        assert estimate.standard_error / DAY == pytest.approx(row.se, rel=1e-9)
 
 
 def test_log_rank_of_three_groups_and_of_two_equals_survdiff(leads):
     lead, observed, group = leads
     for row in golden("out_log_rank").itertuples():
         part = group.isin(list(row.groups)).to_numpy()
-        told = log_rank(lead[part], lead[part], observed[part], group[part].to_numpy(str))
-        assert told.statistic == pytest.approx(row.chisq, rel=1e-9)
-        assert told.p_value == pytest.approx(row.p, rel=1e-9)
-        assert told.degrees == len(row.groups) - 1
+        estimate = log_rank(lead[part], lead[part], observed[part], group[part].to_numpy(str))
+        assert estimate.statistic == pytest.approx(row.chisq, rel=1e-9)
+        assert estimate.p_value == pytest.approx(row.p, rel=1e-9)
+        assert estimate.degrees == len(row.groups) - 1
 
 
 def test_turnbull_is_at_least_as_likely_as_survfit_interval2_and_equals_it():
@@ -79,8 +79,8 @@ def test_turnbull_is_at_least_as_likely_as_survfit_interval2_and_equals_it():
     high = frame["high"].fillna(np.inf).to_numpy()
     ours = turnbull(low, high)
     assert ours.gap <= 1e-6
-    # R tells the middle of each interval that holds mass, and stops once no step moves its curve
-    # by 5e-5: it is near the maximum, and cannot be likelier than it.
+    # R reports the middle of each interval with mass, and stops once no step moves its curve by
+    # 5e-5: it is near the maximum, and cannot be more likely.
     first, last = (ours.mass[end].to_numpy() for end in ("from", "until"))
     steps = reference.assign(mass=-np.diff(np.concatenate([[1.0], reference["surv"]])))
     near = np.isclose(steps["time"].to_numpy(), ((first + last) / 2)[:, None])

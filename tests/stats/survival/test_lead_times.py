@@ -1,4 +1,4 @@
-"""Lead times: Kaplan–Meier by hand and against statsmodels, censoring, roughness, groups."""
+"""Lead times: Kaplan–Meier, comparison with statsmodels, censoring, rough times, groups."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def in_days(duration):
     return duration / DAY
 
 
-def test_the_curve_by_hand():
-    """Freireich's 6-MP arm (Freireich et al. 1963), the textbook case of Kaplan and Meier.
+def test_curve_matches_hand_calculation():
+    """The 6-MP arm of Freireich et al. (1963), the textbook example of Kaplan and Meier.
 
     Survival at 6, 7, 10, 13, 16, 22 and 23 weeks is 18/21, then times 16/17, 14/15, 11/12, 10/11,
     6/7, 5/6; the median remission is 23 weeks.
@@ -41,26 +41,26 @@ leads_of = st.lists(st.integers(0, 20), min_size=1, max_size=12)
 
 
 @given(leads_of, leads_of)
-def test_curve_and_interval_equal_those_of_statsmodels(failed, waiting):
-    """The same curve, and the same inversion of the log-log band where that is defined."""
-    told = lead_times(links(failed, waiting))
+def test_curve_and_interval_equal_statsmodels(failed, waiting):
+    """Same curve, and same inversion of the log-log band where it is defined."""
+    leads = lead_times(links(failed, waiting))
     times = np.array([*failed, *waiting], dtype=float)
     status = np.array([1] * len(failed) + [0] * len(waiting))
     peer = SurvfuncRight(times, status)
-    ours = told.survival[told.survival["events"] > 0]
+    ours = leads.survival[leads.survival["events"] > 0]
     assert ours["survival"].to_numpy() == pytest.approx(peer.surv_prob)
     assert ours["at_risk"].tolist() == peer.n_risk.tolist()
-    assume(peer.surv_prob.min() > 0)  # its inversion is not defined where nobody waits any more
+    assume(peer.surv_prob.min() > 0)  # undefined where all signals had an event
     low, high = peer.quantile_ci(0.5, method="cloglog")
     if np.isnan(low):
-        return  # statsmodels gives up where the curve never comes near one half
-    assert in_days(told.median_ci[0]) == low
-    assert np.isinf(high) if pd.isna(told.median_ci[1]) else in_days(told.median_ci[1]) == high
+        return  # statsmodels returns NaN where the curve stays far from one half
+    assert in_days(leads.median_ci[0]) == low
+    assert np.isinf(high) if pd.isna(leads.median_ci[1]) else in_days(leads.median_ci[1]) == high
 
 
 @settings(max_examples=50)
 @given(leads_of, leads_of, st.integers(0, 40), st.integers(0, 3))
-def test_adding_a_censored_signal_shortens_neither_the_median_nor_its_lower_bounds(
+def test_a_censored_signal_never_shortens_the_median_or_its_lower_bounds(
     failed, waiting, watched, width
 ):
     before, after = (
@@ -75,56 +75,56 @@ def test_adding_a_censored_signal_shortens_neither_the_median_nor_its_lower_boun
 
 @settings(max_examples=30)
 @given(leads_of, leads_of, st.integers(0, 3), st.randoms(use_true_random=False))
-def test_the_order_of_links_changes_nothing(failed, waiting, width, random):
+def test_lead_times_do_not_depend_on_order(failed, waiting, width, random):
     frame = links(failed, waiting, width=width)
     frame["code"] = [random.choice("ab") for _ in range(len(frame))]
-    told, shuffled = (
+    leads, shuffled = (
         lead_times(rows, by="code")
         for rows in (frame, frame.iloc[random.sample(range(len(frame)), len(frame))])
     )
-    ours, theirs = told.to_dict(), shuffled.to_dict()
-    ranked = [each.pop("log_rank") for each in (ours, theirs)]
+    ours, theirs = leads.to_dict(), shuffled.to_dict()
+    ranked = [values.pop("log_rank") for values in (ours, theirs)]
     assert ours == theirs
     assert (ranked[0] is None) == (ranked[1] is None)
     if ranked[0]:
         assert ranked[0]["p_bounds"] == pytest.approx(ranked[1]["p_bounds"])
-    pd.testing.assert_frame_equal(told.survival, shuffled.survival)
+    pd.testing.assert_frame_equal(leads.survival, shuffled.survival)
 
 
 def test_a_median_may_be_shorter_than_that_of_the_shortest_leads():
-    """At day 0, ten of 115 have their event; at day 1.1, of the 15 that are watched on, two thirds.
+    """Ten events between day 0 and 2.2, 100 signals censored at day 1, five events at day 20.
 
-    Five more wait until day 20, which is the median of the shortest leads.
+    At mid-interval the ten come when 15 are at risk; at their shortest, when 115 are.
     """
     frame = links([0.0] * 10 + [20.0] * 5, [1.0] * 100)
     frame.loc[:9, "lead_max"] = pd.Timedelta("2.2D")
-    told = lead_times(frame)
-    assert in_days(told.median) == 1.1
-    assert [in_days(end) for end in told.median_bounds] == [1.1, 20]
-    assert in_days(told.median_ci[0]) == in_days(told.quantile_ci(0.5)[0]) == 1.1
+    leads = lead_times(frame)
+    assert in_days(leads.median) == 1.1
+    assert [in_days(end) for end in leads.median_bounds] == [1.1, 20]
+    assert in_days(leads.median_ci[0]) == in_days(leads.quantile_ci(0.5)[0]) == 1.1
 
 
 @settings(max_examples=40)
 @given(leads_of, leads_of, st.integers(0, 3))
 def test_the_middle_lies_between_the_shortest_and_the_longest(failed, waiting, width):
-    told = lead_times(links(failed, waiting, width=width))
-    ends = [*told.median_bounds, *told.median_ci]
+    leads = lead_times(links(failed, waiting, width=width))
+    ends = [*leads.median_bounds, *leads.median_ci]
     never = pd.Timedelta("1000D")
     low, high, lower, upper = (never if pd.isna(end) else end for end in ends)
-    assert lower <= low <= (never if pd.isna(told.median) else told.median) <= high <= upper
+    assert lower <= low <= (never if pd.isna(leads.median) else leads.median) <= high <= upper
 
 
-def test_a_lead_is_not_a_microsecond_less_than_it_is():
-    """A third of a day has no end as a binary number."""
+def test_leads_are_exact_to_the_microsecond():
+    """A third of a day is not a finite binary fraction."""
     frame = links([1])
     frame["lead_min"] = frame["lead_max"] = pd.Timedelta("8h")
-    told = lead_times(frame)
-    assert told.median == pd.Timedelta("8h")
-    assert told.turnbull().quantile(0.5) == (pd.Timedelta("8h"),) * 2
-    assert told.restricted_mean().horizon == pd.Timedelta("8h")
+    leads = lead_times(frame)
+    assert leads.median == pd.Timedelta("8h")
+    assert leads.turnbull().quantile(0.5) == (pd.Timedelta("8h"),) * 2
+    assert leads.restricted_mean().horizon == pd.Timedelta("8h")
 
 
-def test_leaving_the_censored_out_shortens_the_median():
+def test_dropping_censored_signals_shortens_the_median():
     assert in_days(lead_times(links([1, 2, 3])).median) == 2
     assert in_days(lead_times(links([1, 2, 3], [10, 10])).median) == 3
     assert pd.isna(lead_times(links([1, 2, 3], [10] * 5)).median)
@@ -145,7 +145,7 @@ def test_a_lead_of_unknown_order_counts_from_zero():
     assert [in_days(bound) for bound in leads.median_bounds] == [0, 1]
 
 
-def test_hindsight_and_followers_are_counted_apart():
+def test_hindsight_and_following_posts_are_counted_separately():
     late = links([5.0], hindsight=True, signal_id="h")
     behind = links([-5.0], relation="follows", signal_id="f")
     both = links([-6.0], relation="follows", hindsight=True, signal_id="b")
@@ -154,11 +154,11 @@ def test_hindsight_and_followers_are_counted_apart():
     assert in_days(leads.median) == 1
 
 
-def test_all_censored_and_none_at_all():
+def test_only_censored_signals_or_none():
     waiting = lead_times(links([], [10, 20]))
     assert (waiting.n, waiting.n_observed) == (2, 0)
     assert pd.isna(waiting.median)
-    assert "not reached" in waiting.sentence()
+    assert "No median" in waiting.sentence()
     none = lead_times(links([]))
     assert none.n == 0
     assert "n = 0" in none.sentence()
@@ -177,7 +177,7 @@ def test_groups():
         lead_times(frame, by="kode")
 
 
-def test_a_signal_of_unknown_group_counts_in_the_whole_alone():
+def test_a_signal_without_a_group_counts_only_in_the_total():
     frame = links([1, 2, 9])
     known = pd.DataFrame(
         {
@@ -193,26 +193,26 @@ def test_a_signal_of_unknown_group_counts_in_the_whole_alone():
     assert leads.leads["signal_id"].tolist() == ["s0", "s1", "s2"]
 
 
-def test_groups_count_hindsight_as_the_whole_does_and_none_is_empty():
+def test_groups_count_hindsight_like_the_total_and_are_never_empty():
     code = pd.Categorical(["a", "a", "b"], categories=["b", "a", "never"])
     frame = links([1, 2, 9], hindsight=[True, False, False], code=code)
-    for asked, counted in ((False, 1), (True, 2)):
-        leads = lead_times(frame, by="code", hindsight=asked)
+    for hindsight, counted in ((False, 1), (True, 2)):
+        leads = lead_times(frame, by="code", hindsight=hindsight)
         assert leads.n == counted + 1
         assert {name: group.n for name, group in leads.groups.items()} == {"b": 1, "a": counted}
-    told = lead_times(frame).leads
-    assert told.columns.tolist() == ["signal_id", "shortest", "longest", "observed"]
-    assert told.index.tolist() == [0, 1]
-    assert told["signal_id"].tolist() == ["s1", "s2"]
+    table = lead_times(frame).leads
+    assert table.columns.tolist() == ["signal_id", "shortest", "longest", "observed"]
+    assert table.index.tolist() == [0, 1]
+    assert table["signal_id"].tolist() == ["s1", "s2"]
 
 
-def test_clocks_are_not_mixed():
+def test_mixed_clocks_are_refused():
     frame = links([1, 2])
     frame["clock"] = ["confirmed", "occurred"]
     with pytest.raises(TableError) as refused:
         lead_times(frame)
     assert str(refused.value) == (
-        "column clock: the links mix clocks; expected one; got ['confirmed', 'occurred']"
+        "column clock: links must have a single clock; got ['confirmed', 'occurred']"
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import tzinfo
 
 __all__ = [
@@ -16,11 +17,38 @@ __all__ = [
     "describe_time",
     "duration_in_words",
     "lead_in_words",
+    "number_in_words",
     "sentence_with_table",
+    "share_in_words",
     "to_json_records",
     "to_json_value",
 ]
 
+_NUMBERS = (
+    "no",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+)
+_FRACTIONS = {
+    1 / 10: "a tenth",
+    1 / 5: "a fifth",
+    1 / 4: "a quarter",
+    1 / 3: "a third",
+    1 / 2: "half",
+    2 / 3: "two thirds",
+    3 / 4: "three quarters",
+    4 / 5: "four fifths",
+    9 / 10: "nine tenths",
+}
+_NEAR, _ROUNDING = 0.02, 1e-9
 _DAY, _TICK = pd.Timedelta(days=1), pd.Timedelta(1, "us")
 
 
@@ -128,14 +156,47 @@ def to_json_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def sentence_with_table(sentence: str, frame: pd.DataFrame) -> str:
-    """Return HTML of a sentence and a table, both escaped.
+def sentence_with_table(sentence: str, frame: pd.DataFrame, warnings: Iterable[str] = ()) -> str:
+    """Return a sentence, warnings and a table as escaped HTML.
 
     Examples
     --------
-    >>> html_text = sentence_with_table("1 < 2", pd.DataFrame({"n": [1]}))
-    >>> html_text.startswith("<p>1 &lt; 2</p><table")
+    >>> sentence_with_table("1 < 2", pd.DataFrame({"n": [1]})).startswith("<p>1 &lt; 2</p><table")
     True
     """
-    table = frame.to_html(index=False, border=0, float_format="{:.3g}".format)
-    return f"<p>{html.escape(sentence)}</p>{table}"
+    items = "".join(f"<li>{html.escape(warning)}</li>" for warning in warnings)
+    bullets = f"<ul>{items}</ul>" if items else ""
+    shown = frame.to_html(index=False, border=0, float_format="{:.3g}".format)
+    return f"<p>{html.escape(sentence)}</p>{bullets}{shown}"
+
+
+def number_in_words(number: int) -> str:
+    """Return a number up to ten as a word, a larger one in digits.
+
+    Examples
+    --------
+    >>> number_in_words(5), number_in_words(19)
+    ('five', '19')
+    """
+    return _NUMBERS[number] if 0 <= number < len(_NUMBERS) else str(number)
+
+
+def share_in_words(share: float) -> str:
+    """Return a share as the nearest simple fraction.
+
+    Examples
+    --------
+    >>> [share_in_words(share) for share in (0, 0.02, 0.32, 0.45, 0.5, 0.55, 1)]
+    ['none', 'fewer than a tenth', 'about a third', 'nearly half', 'half', 'more than half', 'all']
+    """
+    if share in (0, 1):
+        return "all" if share else "none"
+    nearest = min(_FRACTIONS, key=lambda fraction: abs(fraction - share))
+    words, gap = _FRACTIONS[nearest], share - nearest
+    if abs(gap) < _ROUNDING:
+        return words
+    if abs(gap) <= _NEAR:
+        return f"about {words}"
+    if gap > 0:
+        return f"more than {words}"
+    return f"fewer than {words}" if nearest == min(_FRACTIONS) else f"nearly {words}"

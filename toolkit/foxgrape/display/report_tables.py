@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from foxgrape.places import Codebook
-    from foxgrape.stats.alarms.molchan_test import Alarm
+    from foxgrape.stats.alarms.molchan import Alarm
     from foxgrape.stats.coincidence.event_coincidence import Coincidence
     from foxgrape.studies.analysis import Analysis
     from foxgrape.studies.study import Study
@@ -180,7 +180,7 @@ def alarms_table(result: Alarm) -> Html:
             "–" if pd.isna(row.gain) else f"{row.gain:.1f}",
             "–" if pd.isna(row.precision) else f"{row.precision:.0%}",
         ]
-        for row in _rows(result.curve)
+        for row in _rows(result.windows)
     ]
     heads = ["Window", "Alarmed", "Missed", "Recall", "Probability gain", "Precision"]
     sizes = f"{counted(result.n_signals, 'signal')}, {counted(result.n_events, 'event')}."

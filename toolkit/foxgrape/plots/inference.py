@@ -26,7 +26,7 @@ from foxgrape.plots.theme import (
 if TYPE_CHECKING:
     import pandas as pd
 
-    from foxgrape.stats.alarms.molchan_test import Alarm
+    from foxgrape.stats.alarms.molchan import Alarm
     from foxgrape.stats.coincidence.event_coincidence import Coincidence
     from foxgrape.stats.hazard.hazard_ratio import Hazard
     from foxgrape.stats.survival.competing_risks import CumulativeIncidence
@@ -151,11 +151,11 @@ def molchan_diagram(alarm: Alarm) -> go.Figure:
     --------
     >>> from foxgrape import alarm, open_study
     >>> study = open_study()
-    >>> result = alarm(study.analyse().signals, study.events, windows=["7D", "30D"])
+    >>> result = alarm(study.analyse().signals, study.events, window=["7D", "30D"])
     >>> molchan_diagram(result).layout.yaxis.title.text
     'share of events missed'
     """
-    curve = alarm.curve
+    curve = alarm.windows
     figure = go.Figure()
     figure.add_trace(
         go.Scatter(

@@ -1,1 +1,1 @@
-"""Questions to signals and events, and simulated worlds to test them on."""
+"""Statistics of signals and events: lead times, coincidence, hazard ratio, alarms."""

@@ -1,4 +1,4 @@
-"""The setting of a question: how long, since when and until when, and where its places lie."""
+"""Arguments that all questions share: durations, seed, observation period, coordinates."""
 
 from __future__ import annotations
 
@@ -8,56 +8,94 @@ import numpy as np
 import pandas as pd
 
 from foxgrape import times
+from foxgrape._util.formatting import duration_in_words
 from foxgrape.errors import FoxgrapeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    import numpy.typing as npt
+    from foxgrape._util.typing import FloatArray
 
-    Floats = npt.NDArray[np.float64]
     ObservationPeriod = tuple[str | datetime, str | datetime]
 
 __all__ = [
-    "KM_A_DEGREE",
+    "KM_PER_DEGREE",
+    "LEVEL",
+    "MIN_SIGNALS",
+    "as_seed",
     "duration_us",
     "durations_us",
+    "great_circle_distances",
     "median_neighbour_distance",
     "observation_period",
     "place_coordinates",
+    "planar_distances",
+    "project",
     "sort_rows",
+    "window_in_words",
 ]
 
-KM_A_DEGREE = 111.195
+#: P-values up to this are significant.
+LEVEL = 0.05
+#: With fewer signals no claim is made, whatever p is: few signals are usually hand-picked.
+MIN_SIGNALS = 20
+KM_PER_DEGREE = 111.195
+_EARTH_RADIUS_KM = 6371.0
 
 
 def duration_us(value: str | pd.Timedelta, name: str, *, zero: bool = False) -> int:
-    """Return a duration in microseconds, or say that it is none."""
+    """Return a duration in microseconds."""
     return int(times.parse_duration(value, name, zero=zero) // pd.Timedelta(1, "us"))
 
 
 def durations_us(value: str | pd.Timedelta | Iterable[str | pd.Timedelta], name: str) -> list[int]:
-    """Return one duration, or each of several once, in microseconds and in their order.
+    """Return one or several durations in microseconds, in order and without repetitions.
 
     Examples
     --------
-    >>> lengths(["2us", "1us", "2us"], "window"), lengths("1us", "window")
+    >>> durations_us(["2us", "1us", "2us"], "window"), durations_us("1us", "window")
     ([2, 1], [1])
     """
-    alone = isinstance(value, str) or not hasattr(value, "__iter__")
-    several: Any = [value] if alone else value
-    found = list(dict.fromkeys(duration_us(each, name) for each in several))
-    if not found:
-        raise FoxgrapeError(f"no {name} was given", expected="a duration such as 7D, or several")
-    return found
+    scalar = isinstance(value, str) or not hasattr(value, "__iter__")
+    values: Any = [value] if scalar else value
+    durations = list(dict.fromkeys(duration_us(duration, name) for duration in values))
+    if not durations:
+        raise FoxgrapeError(f"{name} must be a duration such as 7D, or several; got none")
+    return durations
+
+
+def window_in_words(window: pd.Timedelta, tried: int) -> str:
+    """Return the window of a result in words, and that it is the best of several.
+
+    Examples
+    --------
+    >>> window_in_words(pd.Timedelta("7D"), 4)
+    'within 7 days (best of 4 windows, adjusted)'
+    """
+    best = f" (best of {tried} windows, adjusted)" if tried > 1 else ""
+    return f"within {duration_in_words(window)}{best}"
+
+
+def as_seed(rng: np.random.Generator | int | None) -> int:
+    """Return a seed unchanged; draw one from a generator, or from fresh entropy for None.
+
+    Examples
+    --------
+    >>> as_seed(7), as_seed(None) != as_seed(None)
+    (7, True)
+    """
+    if not isinstance(rng, int | np.integer):
+        return int(np.random.default_rng(rng).integers(2**62))
+    if not 0 <= rng < 2**63:
+        raise FoxgrapeError("a seed must be from 0 to 2**63 - 1", got=int(rng))
+    return int(rng)
 
 
 def sort_rows(frame: pd.DataFrame, name: str, key: str) -> pd.DataFrame:
-    """Return the rows in order of their intervals, then of their ids.
+    """Return the rows sorted by interval and id.
 
-    What is drawn, and how sums are rounded, then depends on what the rows say, and not on the
-    order in which a file or a store happens to give them.
+    Draws and rounding then depend on the data and not on the order of rows in a file or store.
     """
     return frame.sort_values([f"{name}_at", f"{name}_until", key], ignore_index=True)
 
@@ -65,54 +103,61 @@ def sort_rows(frame: pd.DataFrame, name: str, key: str) -> pd.DataFrame:
 def observation_period(
     observed: ObservationPeriod | None, signals: pd.DataFrame, events: pd.DataFrame, clock: str
 ) -> tuple[int, int]:
-    """Return start and end of observation, by default the first and last instant of the tables."""
+    """Return start and end of observation in microseconds, at least 1 µs apart.
+
+    By default these are the first and last instant of the signals and of the events on the clock.
+    """
     if observed is None:
-        names = [(signals, "posted"), (events, clock)]
-        every = np.concatenate(
+        columns = [(signals, "posted"), (events, clock)]
+        instants = np.concatenate(
             [
-                times.microseconds(frame[f"{name}_{end}"])
-                for frame, name in names
-                for end in ("at", "until")
+                times.microseconds(frame[f"{name}_{side}"])
+                for frame, name in columns
+                for side in ("at", "until")
             ]
         )
-        every = every[every != times.NAT]
-        return (int(every.min()), int(every.max())) if len(every) else (0, 0)
+        instants = instants[instants != times.NAT]
+        low, high = (int(instants.min()), int(instants.max())) if len(instants) else (0, 0)
+        # Use at least 1 µs so that rates do not divide by zero.
+        return low, max(high, low + 1)
     try:
         start, end = (
-            times.parse_instant(end if isinstance(end, str) else end.isoformat())
-            for end in observed
+            times.parse_instant(instant if isinstance(instant, str) else instant.isoformat())
+            for instant in observed
         )
-        period = start < end
+        valid = start < end
     except (ValueError, TypeError, AttributeError):
-        period = False
-    if not period:
+        valid = False
+    if not valid:
         raise FoxgrapeError(
-            "observed is no period",
-            expected="two instants with their offsets, the earlier first",
+            "observed must be (start, end) with start before end",
             got=observed,
+            hint="give both with an offset, such as 2022-03-01T00:00Z",
         )
     low, high = times.microseconds(pd.Series([start, end])).tolist()
     return low, high
 
 
-def place_coordinates(places: Iterable[str], events: pd.DataFrame) -> Floats:
-    """Return latitude and longitude: the mean of what events tell, else the gazetteer's, else NaN.
+def place_coordinates(places: Iterable[str], events: pd.DataFrame) -> FloatArray:
+    """Return latitude and longitude of places, NaN where unknown.
+
+    They are the mean of the events' coordinates or, without any, those of the gazetteer.
 
     Examples
     --------
-    >>> nothing = pd.DataFrame(columns=["place_id", "lat", "lon"])
-    >>> coordinates(["geonames:707292", "my:1"], nothing).round().tolist()
+    >>> no_events = pd.DataFrame(columns=["place_id", "lat", "lon"])
+    >>> place_coordinates(["geonames:707292", "my:1"], no_events).round().tolist()
     [[49.0, 37.0], [nan, nan]]
     """
     known = events.dropna(subset=["lat", "lon"]).groupby("place_id")[["lat", "lon"]].mean()
     ids = list(places)
     degrees = known.reindex(ids).to_numpy(dtype=float, copy=True)
-    lost = np.isnan(degrees).any(axis=1)
-    if lost.any():
+    missing = np.isnan(degrees).any(axis=1)
+    if missing.any():
         from foxgrape.places import Gazetteer
 
         gazetteer = Gazetteer.default()
-        for row in lost.nonzero()[0]:
+        for row in missing.nonzero()[0]:
             if ids[row] in gazetteer:
                 place = gazetteer[ids[row]]
                 if place.lat is not None and place.lon is not None:
@@ -120,14 +165,61 @@ def place_coordinates(places: Iterable[str], events: pd.DataFrame) -> Floats:
     return degrees
 
 
-def median_neighbour_distance(away: Floats) -> float:
+def project(degrees: FloatArray) -> FloatArray:
+    """Return kilometres east and north (equirectangular projection at the mean latitude).
+
+    Examples
+    --------
+    >>> project(np.array([[0.0, 2.0], [np.nan, np.nan]])).tolist()
+    [[222.39, 0.0], [nan, nan]]
+    """
+    latitude = np.nanmean(degrees[:, 0]) if np.isfinite(degrees[:, 0]).any() else 0.0
+    east = degrees[:, 1] * KM_PER_DEGREE * np.cos(np.radians(latitude))
+    return np.column_stack([east, degrees[:, 0] * KM_PER_DEGREE])
+
+
+def planar_distances(xy: FloatArray) -> FloatArray:
+    """Return distances between projected places, infinite where coordinates are unknown.
+
+    Examples
+    --------
+    >>> planar_distances(np.array([[0.0, 0.0], [3.0, 4.0], [np.nan, np.nan]]))[0].tolist()
+    [0.0, 5.0, inf]
+    """
+    distance = np.hypot(*(xy[:, None, axis] - xy[None, :, axis] for axis in range(2)))
+    distance[np.isnan(distance)] = np.inf
+    np.fill_diagonal(distance, 0.0)
+    return distance
+
+
+def great_circle_distances(degrees: FloatArray) -> FloatArray:
+    """Return distances between places in kilometres, NaN where coordinates are unknown.
+
+    Examples
+    --------
+    >>> great_circle_distances(np.array([[0.0, 0.0], [0.0, 90.0]])).round().tolist()
+    [[0.0, 10008.0], [10008.0, 0.0]]
+    """
+    lat, lon = np.radians(degrees).T
+    # The haversine is accurate for near places, where the arc cosine is not.
+    haversine = (
+        np.sin((lat[:, None] - lat) / 2) ** 2
+        + np.cos(lat[:, None]) * np.cos(lat) * np.sin((lon[:, None] - lon) / 2) ** 2
+    )
+    distance: FloatArray = 2 * _EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.clip(haversine, 0, 1)))
+    np.fill_diagonal(distance, 0.0)
+    return distance
+
+
+def median_neighbour_distance(distance: FloatArray) -> float:
     """Return the median distance from a place to its nearest neighbour, 0 where none is known.
 
     Examples
     --------
-    >>> spacing(np.array([[0.0, 3.0, np.inf], [3.0, 0.0, np.nan], [np.inf, np.nan, 0.0]]))
+    >>> near = np.array([[0.0, 3.0, np.inf], [3.0, 0.0, np.nan], [np.inf, np.nan, 0.0]])
+    >>> median_neighbour_distance(near)
     3.0
     """
-    nearest = np.where(away > 0, away, np.inf).min(axis=1, initial=np.inf)
+    nearest = np.where(distance > 0, distance, np.inf).min(axis=1, initial=np.inf)
     nearest = nearest[np.isfinite(nearest)]
     return float(np.median(nearest)) if len(nearest) else 0.0

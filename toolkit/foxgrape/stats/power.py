@@ -1,4 +1,4 @@
-"""How many signals does it take to see a given effect? Power, in worlds like the study's."""
+"""Power: how many signals are needed to detect an effect, in worlds like the study's."""
 
 from __future__ import annotations
 
@@ -8,42 +8,43 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from foxgrape._util.formatting import counted
+from foxgrape._util.formatting import counted, sentence_with_table
 from foxgrape.errors import FoxgrapeError
-from foxgrape.stats.coincidence.point_pattern import PointPattern, labels
-from foxgrape.stats.coincidence.significance import p_values
-from foxgrape.stats.coincidence.surrogates import draw_surrogates, validate_null
-from foxgrape.stats.inputs import duration_us
-from foxgrape.stats.simulate import _make_arrays, _WorldArrays
+from foxgrape.stats.coincidence.point_pattern import PointPattern, make_labels
+from foxgrape.stats.coincidence.surrogates import draw_surrogates, p_values, validate_null
+from foxgrape.stats.inputs import LEVEL, as_seed, duration_us
+from foxgrape.stats.simulate import make_arrays
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from foxgrape.stats.coincidence.event_coincidence import Coincidence
+    from foxgrape.stats.simulate import WorldArrays
 
 __all__ = ["Power", "estimate_power", "simulate_pattern", "world_parameters_from"]
 
 _DAY = 86_400e6
-_LEVEL = 0.05
-_ENOUGH = 0.8
-_SLOW = 2.5
-_SMALLEST = 20.0
+_TARGET = 0.8
+#: With fewer worlds, the standard error of a power of 80% is above 4 points.
+_MIN_WORLDS = 100
+#: Speed of the front (km per day) and least size of the map (km) in worlds like a study's.
+_FRONT_SPEED, _MIN_SIZE = 2.5, 20.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Power:
-    """In how many made worlds a lead is seen, by the number of signals.
+    """Share of simulated worlds in which leads are detected, by number of signals.
 
     Attributes
     ----------
     table
-        One row a number of signals: ``signals``, ``power``.
+        One row per number of signals: ``signals``, ``power``.
     leads
-        The effect: share of signals behind which an event is planted.
+        The effect: share of signals followed by a planted event.
     world
-        What the worlds are like: arguments of `simulate.world`.
+        Arguments of `simulate.world`.
     null, worlds, seed
-        How it was tested, in how many worlds each, and the seed.
+        The null model, the number of worlds for each number of signals, and the seed.
     """
 
     table: pd.DataFrame
@@ -55,27 +56,32 @@ class Power:
 
     @property
     def needed(self) -> int | None:
-        """Fewest of the signals tried that see the effect four times in five; None if none do."""
-        enough = self.table.loc[self.table["power"] >= _ENOUGH, "signals"]
+        """Smallest of the numbers of signals tried with 80% power; None if all are too few."""
+        enough = self.table.loc[self.table["power"] >= _TARGET, "signals"]
         return int(enough.iloc[0]) if len(enough) else None
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Caveats, in sentences."""
+        if self.worlds >= _MIN_WORLDS:
+            return ()
+        return (f"{counted(self.worlds, 'world')} are too few for a precise estimate of power.",)
+
     def sentence(self) -> str:
-        """Say how many signals it takes."""
-        effect = f"events behind {self.leads:.0%} of the signals"
+        """Return the number of signals needed in words."""
+        effect = f"to detect events after {self.leads:.0%} of signals with 80% power"
         if self.needed is None:
             most = int(self.table["signals"].max())
-            do = "does" if most == 1 else "do"
-            return f"{counted(most, 'signal')} {do} not see {effect} four times in five."
-        return (
-            f"It takes about {counted(self.needed, 'signal')} to see {effect} four times in five."
-        )
+            return f"{counted(most, 'signal')} {'is' if most == 1 else 'are'} too few {effect}."
+        are = "is" if self.needed == 1 else "are"
+        return f"About {counted(self.needed, 'signal')} {are} needed {effect}."
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a number of signals."""
+        """Return one row per number of signals."""
         return self.table.copy()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values."""
+        """Return JSON values."""
         return {
             "needed": self.needed,
             "leads": self.leads,
@@ -84,37 +90,41 @@ class Power:
             "seed": self.seed,
             "world": dict(self.world),
             "table": self.table.to_dict("records"),
+            "warnings": list(self.warnings),
             "sentence": self.sentence(),
         }
+
+    def _repr_html_(self) -> str:
+        return sentence_with_table(self.sentence(), self.to_frame(), self.warnings)
 
 
 def estimate_power(
     world: Mapping[str, Any],
     *,
     leads: float = 0.15,
-    window: str = "7D",
+    window: str | pd.Timedelta = "7D",
     signals: Sequence[int] = (10, 20, 40, 80, 160, 320),
     null: str = "local",
     worlds: int = 200,
     n: int = 199,
-    rng: int = 0,
+    rng: np.random.Generator | int | None = 0,
 ) -> Power:
-    """Tell in how many made worlds a lead is seen, for each number of signals.
+    """Estimate in how many simulated worlds leads are detected, by number of signals.
 
     Parameters
     ----------
     world
-        What the worlds are like: arguments of `simulate.world`, as from `like`.
+        Arguments of `simulate.world`, as from `world_parameters_from`.
     leads
-        Share of signals behind which an event is planted.
+        Share of signals followed by a planted event.
     window, null, n
         As `coincidence` takes them.
     signals
         Numbers of signals to try.
     worlds
-        How many worlds for each.
+        Number of worlds for each.
     rng
-        Seed.
+        Seed or generator; None draws a seed from fresh entropy.
 
     Returns
     -------
@@ -122,58 +132,61 @@ def estimate_power(
 
     Examples
     --------
-    >>> told = power({"events": 60, "places": 20}, leads=0.5, signals=(5, 60), worlds=20, n=99)
-    >>> told.needed
+    >>> power = estimate_power({"events": 60, "places": 20}, leads=0.5, signals=(5, 60),
+    ...                        worlds=20, n=99)
+    >>> power.needed
     60
     """
     if not 0 < leads <= 1:
-        raise FoxgrapeError("bad share of leads", expected="above 0, at most 1", got=leads)
+        raise FoxgrapeError("leads must be a share above 0 and at most 1", got=leads)
     validate_null(null, n)
     if worlds < 1 or not signals:
-        raise FoxgrapeError("nothing to try", expected="a number of signals, and 1 world or more")
-    days = duration_us(window, "window") / _DAY
+        raise FoxgrapeError(
+            "power needs at least 1 world and 1 number of signals; "
+            f"got {worlds} worlds and {len(signals)} numbers of signals"
+        )
+    days, seed = duration_us(window, "window") / _DAY, as_seed(rng)
     rows = []
     for count in signals:
-        seen = 0
+        detected = 0
         for number in range(worlds):
             options = {**world, "signals": count, "leads": leads}
-            generator = np.random.default_rng([rng, count, number])
-            one = simulate_pattern(
-                _make_arrays(generator, **options), (days,), options.get("days", 365)
-            )
-            p = p_values(draw_surrogates(one, null, n, number))[1][:, -1, 0].min()
-            seen += bool(p <= _LEVEL)
-        rows.append({"signals": count, "power": seen / worlds})
-    return Power(pd.DataFrame(rows), leads, dict(world), null, worlds, rng)
+            arrays = make_arrays(np.random.default_rng([seed, count, number]), **options)
+            pattern = simulate_pattern(arrays, (days,), options.get("days", 365))
+            _, adjusted = p_values(draw_surrogates(pattern, null, n, number))
+            detected += bool(adjusted[:, -1, 0].min() <= LEVEL)
+        rows.append({"signals": count, "power": detected / worlds})
+    return Power(pd.DataFrame(rows), leads, dict(world), null, worlds, seed)
 
 
-def world_parameters_from(found: Coincidence) -> dict[str, Any]:
-    """Describe a world like the one that was tested: as many events and places, tempo and front.
+def world_parameters_from(result: Coincidence) -> dict[str, Any]:
+    """Return arguments of `simulate.world` for worlds like the tested one.
 
-    Where signals and events share a front its speed is not known; a slow one is taken.
+    They have as many events and places, and the same kinds of tempo and front. The speed of a
+    front is unknown; a slow one is assumed.
     """
-    span = found.observed[1] - found.observed[0]
+    span = result.observed[1] - result.observed[0]
     return {
-        "events": found.n_events,
-        "places": max(1, found.n_places),
+        "events": result.n_events,
+        "places": max(1, result.n_places),
         "days": max(1, round(span / pd.Timedelta(days=1))),
-        "size": round(max(_SMALLEST, found.map_size), 1),
-        "tempo": "bursts" if found.tempo.found else "even",
-        "front": _SLOW if found.front.found else 0.0,
+        "size": round(max(_MIN_SIZE, result.map_size), 1),
+        "tempo": "bursts" if result.tempo.significant else "even",
+        "front": _FRONT_SPEED if result.front.significant else 0.0,
     }
 
 
 def simulate_pattern(
-    world: _WorldArrays, windows: tuple[float, ...], days: int = 365
+    world: WorldArrays, windows: tuple[float, ...], days: int = 365
 ) -> PointPattern:
-    """Turn a world in numbers into what null models work on; windows are in days.
+    """Return a world as the arrays that null models work on; windows are in days.
 
     Examples
     --------
-    >>> made_series(made(np.random.default_rng(0), signals=10), (7.0,)).draws
+    >>> simulate_pattern(make_arrays(np.random.default_rng(0), signals=10), (7.0,)).draws
     1
     """
-    label, place_of_label, decoded = labels(world.place, np.full(len(world.place), -np.inf))
+    label, place_of_label, decoded = make_labels(world.place, np.full(len(world.place), -np.inf))
     order = np.lexsort((world.happened[0], world.event_place))
     return PointPattern(
         low=world.posted[0] * _DAY,
@@ -187,7 +200,7 @@ def simulate_pattern(
         confirmed=np.full(len(order), np.inf),
         place_of_label=place_of_label,
         decoded=decoded,
-        xy=world.where,
+        xy=world.xy,
         start=0.0,
         span=days * _DAY,
         lag=0.0,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import plotly.graph_objects as go
 
-    from foxgrape.stats.alarms.molchan_test import Alarm
+    from foxgrape.stats.alarms.molchan import Alarm
     from foxgrape.stats.coincidence.event_coincidence import Coincidence
     from foxgrape.stats.hazard.hazard_ratio import Hazard
     from foxgrape.studies.study import Study
@@ -185,7 +185,7 @@ class Analysis:
         >>> open_study().analyse().alarm(n=99).n_signals
         4
         """
-        from foxgrape.stats.alarms.molchan_test import alarm
+        from foxgrape.stats.alarms.molchan import alarm
 
         return alarm(self.signals, self.events, window=window, **self._options(options))
 

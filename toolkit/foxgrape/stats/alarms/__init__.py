@@ -1,1 +1,1 @@
-"""How well do signals work as alarms, against null models?"""
+"""Signals as alarms: Molchan diagram, area skill, and comparison of two alarm functions."""

@@ -1,45 +1,45 @@
-"""Did one kind of signal warn better than another of the same events? Codes against plain names."""
+"""Comparison of two alarm functions on the same events, such as codes and plain names."""
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from foxgrape._util.formatting import counted
+from foxgrape._util.formatting import counted, sentence_with_table
 from foxgrape.errors import FoxgrapeError
-from foxgrape.stats.alarms.null_models import NULLS
-from foxgrape.stats.coincidence.surrogates import as_seed, validate_null
+from foxgrape.stats.coincidence.surrogates import validate_null
+from foxgrape.stats.inputs import LEVEL, as_seed
 
 if TYPE_CHECKING:
-    from foxgrape.stats.alarms.molchan_test import Alarm
+    from foxgrape.stats.alarms.molchan import Alarm
 
-__all__ = ["Comparison", "compare"]
+__all__ = ["ALARM_NULLS", "Comparison", "compare"]
 
+ALARM_NULLS = ("local", "place", "uniform")
+#: Numbers drawn at once.
 _CHUNK = 2_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Comparison:
-    """Two alarm functions on the same events.
+    """Difference in skill of two alarm functions on the same events.
 
     Attributes
     ----------
     difference
-        Mean difference of their skill above what chance would give each: above 0, the first
-        warned better.
+        Mean difference of their area skill above chance: positive where the first warned better.
     standard_error
         Of the difference, clustered by place.
     p_value
-        How often the difference would be as far from 0, were the two exchanged at random, place by
-        place; two-sided.
+        Two-sided: how often the difference is as far from 0 when the two are exchanged at random,
+        place by place.
     n_events, n_places
-        Events compared, and the places at which they were: the number of exchanges rests on these.
+        Events compared, and their places.
     n_surrogates, seed
-        How often they were exchanged, and from which seed.
+        Number of exchanges, and their seed.
     """
 
     difference: float
@@ -48,45 +48,67 @@ class Comparison:
     n_events: int
     n_places: int
     n_surrogates: int
-    seed: int | None
+    seed: int
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Caveats, in sentences."""
+        smallest = 2.0 ** (1 - self.n_places)
+        if smallest <= LEVEL:
+            return ()
+        places = counted(self.n_places, "place")
+        return (f"With {places}, p cannot be smaller than {smallest:g}: too few to compare.",)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the result as plain values."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        """Return JSON values."""
+        return {
+            **{name: getattr(self, name) for name in self.__slots__},
+            "warnings": list(self.warnings),
+            "sentence": self.sentence(),
+        }
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the result as one row."""
-        return pd.DataFrame([self.to_dict()])
+        """Return the numbers as one row."""
+        return pd.DataFrame([{name: getattr(self, name) for name in self.__slots__}])
 
     def sentence(self) -> str:
-        """Say the result in words."""
-        found = (
+        """Return the result in words."""
+        statistics = (
             f"(standard error {self.standard_error:.3f}, p = {self.p_value:.2g}; "
             f"n = {counted(self.n_events, 'event')} at {counted(self.n_places, 'place')})"
         )
         if not self.difference:
-            return f"Neither warned better {found}."
-        which, by = "first" if self.difference > 0 else "second", abs(self.difference)
-        return f"The {which} warned better by {by:.3f} of area skill above chance {found}."
+            return f"Neither kind of signal warned better {statistics}."
+        which = "first" if self.difference > 0 else "second"
+        return (
+            f"The {which} kind of signal warned better, by {abs(self.difference):.3f} of area "
+            f"skill above chance {statistics}."
+        )
 
     def _repr_html_(self) -> str:
-        return f"<p>{html.escape(self.sentence())}</p>"
+        return sentence_with_table(self.sentence(), self.to_frame(), self.warnings)
 
 
 def compare(
-    one: Alarm, other: Alarm, *, n: int = 9999, rng: int | np.random.Generator | None = 0
+    first: Alarm,
+    second: Alarm,
+    *,
+    n: int = 9999,
+    rng: np.random.Generator | int | None = 0,
 ) -> Comparison:
     """Compare two alarm functions, event by event, by their skill above chance.
 
-    More posts alarm more, and follow the front more: what chance would give each is taken off
-    first, under the null model that each was judged by.
+    More posts alarm more, and follow the front more. The skill expected by chance under the null
+    model of the alarms is therefore subtracted first.
 
     Parameters
     ----------
-    one, other
+    first, second
         Alarms of two kinds of signals on the same events.
-    n, rng
-        How many exchanges, and their seed or generator.
+    n
+        Number of random exchanges.
+    rng
+        Seed or generator of the exchanges; None draws a seed from fresh entropy.
 
     Returns
     -------
@@ -95,8 +117,7 @@ def compare(
     Raises
     ------
     FoxgrapeError
-        If the two were not judged on the same events by the same null model, or an option makes no
-        sense.
+        If the two have different events or null models, or an option is invalid.
 
     Examples
     --------
@@ -107,41 +128,37 @@ def compare(
     ...                        "occurred_at": days, "confirmed_at": days})
     >>> early, late = (alarm(pd.DataFrame({"signal_id": [f"s{n}" for n in range(40)],
     ...     "place_id": places, "posted_at": days + pd.Timedelta(shift)}), events,
-    ...     windows=["2D"], observed=("2022-03-01T00:00Z", "2022-09-12T00:00Z"))
+    ...     window="2D", observed=("2022-03-01T00:00Z", "2022-09-12T00:00Z"))
     ...     for shift in ("-1D", "1D"))
     >>> compare(early, late).difference > 0
     True
     """
-    validate_null(one.null, n, NULLS)
+    validate_null(first.null, n, ALARM_NULLS)
     seed = as_seed(rng)
-    if one.scores["event_id"].tolist() != other.scores["event_id"].tolist():
+    if first.scores["event_id"].tolist() != second.scores["event_id"].tolist():
         raise FoxgrapeError(
-            "the two alarms were not judged on the same events",
-            expected=f"{one.n_events} events, the same",
-            got=f"{other.n_events} events",
-            hint="give both the same events and the same observed=(begin, end)",
+            "the two alarms must have the same events; "
+            f"got {first.n_events} and {second.n_events} events",
+            hint="pass the same events and the same observed=(start, end) to both",
         )
-    if one.null != other.null:
+    if first.null != second.null:
         raise FoxgrapeError(
-            "the two alarms were judged by different null models",
-            expected=one.null,
-            got=other.null,
+            f"the two alarms must have the same null model; got {first.null} and {second.null}"
         )
-    above = [alarms.scores["score"] - alarms.scores["expected"] for alarms in (one, other)]
-    by_place = (above[0] - above[1]).groupby(one.scores["place_id"]).sum().to_numpy()
+    skills = [alarms.scores["score"] - alarms.scores["expected"] for alarms in (first, second)]
+    by_place = (skills[0] - skills[1]).groupby(first.scores["place_id"]).sum().to_numpy()
     total, places = by_place.sum(), len(by_place)
-    generator, reached = np.random.default_rng(rng), 0
-    for first in range(0, n, max(1, _CHUNK // places)):
-        draws = min(max(1, _CHUNK // places), n - first)
-        signs = generator.integers(0, 2, (draws, places)) * 2 - 1
+    generator, reached = np.random.default_rng(seed), 0
+    chunk = max(1, _CHUNK // places)
+    for start in range(0, n, chunk):
+        signs = generator.integers(0, 2, (min(chunk, n - start), places)) * 2 - 1
         # Sums of the same parts in another order may differ by rounding: they are ties.
         reached += int((np.abs(signs @ by_place) >= abs(total) - 1e-9).sum())
-    events = one.n_events
     return Comparison(
-        difference=float(total / events),
-        standard_error=float(np.sqrt((by_place**2).sum()) / events),
+        difference=float(total / first.n_events),
+        standard_error=float(np.sqrt((by_place**2).sum()) / first.n_events),
         p_value=(reached + 1) / (n + 1),
-        n_events=events,
+        n_events=first.n_events,
         n_places=places,
         n_surrogates=n,
         seed=seed,

@@ -1,73 +1,425 @@
-"""The Molchan diagram: what share of events is missed when so much of space and time is alarmed."""
+"""Molchan test of alarms: had every signal raised an alarm, how many events would it have met?"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
+from foxgrape._util.formatting import (
+    counted,
+    number_in_words,
+    sentence_with_table,
+    to_json_records,
+    to_json_value,
+)
 from foxgrape.errors import FoxgrapeError
+from foxgrape.stats.alarms.comparison import ALARM_NULLS, compare
+from foxgrape.stats.coincidence.surrogates import validate_null
+from foxgrape.stats.hazard.conditional_logit import choice_probabilities
+from foxgrape.stats.hazard.risk_sets import DAY, NEVER, fit_baseline, other_events, risk_sets
+from foxgrape.stats.inputs import LEVEL, MIN_SIGNALS, as_seed, durations_us
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
+    from collections.abc import Iterable
 
-    Floats = npt.NDArray[np.float64]
+    import plotly.graph_objects as go
 
-__all__ = ["area_skill", "trajectory"]
+    from foxgrape import times
+    from foxgrape._util.typing import FloatArray, IntArray
+    from foxgrape.stats.alarms.comparison import Comparison
+    from foxgrape.stats.hazard.risk_sets import RiskSets
+    from foxgrape.stats.inputs import ObservationPeriod
+
+__all__ = ["Alarm", "alarm", "event_scores"]
+
+#: How long an event or mention is recent, as in `hazard`.
+_HISTORY = 30 * DAY
+#: With more events than this, the sum of their scores is taken as normal.
+_MAX_SIMULATED = 500
 
 
-def trajectory(level: Floats, measure: Floats, hits: Floats) -> tuple[Floats, Floats]:
-    """Return the Molchan trajectory of an alarm function over cells of space and time.
+@dataclass(frozen=True, slots=True, eq=False)
+class Alarm:
+    """How well alarms raised by signals met the events.
+
+    Attributes
+    ----------
+    area_skill
+        Area above the Molchan trajectory: 1 at best, 1/2 when events fall on space and time by
+        base rate alone, lower when alarms are worse than chance.
+    expected
+        Area skill without foresight under `null`: above 1/2 when signals and events share a tempo
+        or a front.
+    p_value
+        Probability under `null` of an area skill at least as large.
+    null
+        The null model.
+    nulls
+        One row per null model: null, expected, p_value.
+    n_events, n_places, n_signals
+        Events, places and signals within observation.
+    n_hindsight, n_left_out
+        Signals whose code was decoded only after their event; events without a time on the clock,
+        or outside observation.
+    windows
+        One row per window: window, alarmed (fraction of space and time, weighted by base rate),
+        missed (share of events), hits, recall, gain (recall over alarmed), signals (those whose
+        window ended within observation), precision (share of them followed by an event).
+    scores
+        One row per event, in order of time: event_id, place_id, lead (time since the last signal
+        for its place, NaT without one), score (its part of the area skill), expected (its part of
+        `expected`).
+    warnings
+        Caveats, in sentences.
+    clock
+        ``confirmed`` or ``occurred``.
+    n_surrogates, seed
+        Number of draws under the null models, and their seed.
+    """
+
+    area_skill: float
+    expected: float
+    p_value: float
+    null: str
+    nulls: pd.DataFrame
+    n_events: int
+    n_places: int
+    n_signals: int
+    n_hindsight: int
+    n_left_out: int
+    windows: pd.DataFrame
+    scores: pd.DataFrame
+    warnings: tuple[str, ...]
+    clock: str
+    n_surrogates: int
+    seed: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON values; durations are ISO 8601 text."""
+        names = [name for name in self.__slots__ if name != "scores"]
+        return {
+            **{name: to_json_value(getattr(self, name)) for name in names},
+            "nulls": to_json_records(self.nulls),
+            "windows": to_json_records(self.windows),
+            "warnings": list(self.warnings),
+            "sentence": self.sentence(),
+        }
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per window."""
+        return self.windows.copy()
+
+    def sentence(self) -> str:
+        """Return the result in words."""
+        claim = "More than chance" if self.p_value <= LEVEL else "Consistent with chance"
+        if self.n_signals < MIN_SIGNALS:
+            few = number_in_words(self.n_signals).capitalize()
+            claim = f"{few} {'signal is' if self.n_signals == 1 else 'signals are'} too few to test"
+        return (
+            f"{claim}: area skill {self.area_skill:.2f}, where chance gives {self.expected:.2f} "
+            f"(p = {self.p_value:.2g}, {self.null} null model; "
+            f"n = {counted(self.n_events, 'event')} at {counted(self.n_places, 'place')}, "
+            f"{counted(self.n_signals, 'signal')})."
+        )
+
+    def compare(self, other: Alarm, **options: Any) -> Comparison:
+        """Compare with the alarms of another kind of signal; see `comparison.compare`."""
+        return compare(self, other, **options)
+
+    def figure(self) -> go.Figure:
+        """Draw the Molchan diagram."""
+        from foxgrape.plots.inference import molchan_diagram
+
+        return molchan_diagram(self)
+
+    def _repr_html_(self) -> str:
+        return sentence_with_table(self.sentence(), self.to_frame(), self.warnings)
+
+
+def alarm(
+    signals: pd.DataFrame,
+    events: pd.DataFrame,
+    *,
+    window: str | pd.Timedelta | Iterable[str | pd.Timedelta],
+    null: str = "local",
+    n: int = 9999,
+    rng: np.random.Generator | int | None = 0,
+    observed: ObservationPeriod | None = None,
+    clock: times.Clock | None = None,
+    hindsight: bool = False,
+) -> Alarm:
+    """Treat each signal as an alarm for its place, and measure what such alarms miss and cost.
+
+    After a signal, its place is alarmed for the length of a window; overlapping alarms are merged.
+    The longer the window, the fewer events are missed and the more of space and time is alarmed.
 
     Parameters
     ----------
-    level
-        The alarm function: cells with the highest level are alarmed first. Cells of one level are
-        alarmed together.
-    measure
-        How much each cell counts: its share of what chance would expect.
-    hits
-        How many events fell into each cell.
+    signals, events
+        The signals and events tables. Not changed.
+    window
+        Length of the alarm, such as ``"7D"``, or several. The area skill uses all of them, so
+        there is no best one to adjust for.
+    null
+        What chance means for `p_value`. ``"uniform"``: events at any time, at places by base rate
+        (Zechar and Jordan 2008); it fails when signals and events share a tempo. ``"place"``: each
+        event at its own time, at places by base rate; it fails when they share a moving front.
+        ``"local"``: each event at its own time, at places by base rate, recent events and mentions
+        and the front, as in `hazard`.
+    n
+        Number of draws under each null model.
+    rng
+        Seed or generator of these draws; None draws a seed from fresh entropy.
+    observed
+        First and last instant of observation, with offsets. By default those of the tables.
+    clock
+        Count to when events were ``confirmed`` or ``occurred``; events without a time on this
+        clock are left out, and counted. By default ``confirmed``, or ``occurred`` where no event
+        has a confirmation.
+    hindsight
+        Also count signals whose code was decoded in public after the event was confirmed. By
+        default the alarm of such a code begins with its decoding.
 
     Returns
     -------
-    tuple of ndarray
-        Fraction of the measure alarmed, rising from 0 to 1, and the share of events missed,
-        falling from 1 to 0; one point a distinct level.
+    Alarm
+
+    Raises
+    ------
+    TableError
+        If a table breaks its schema.
+    FoxgrapeError
+        If an option is invalid.
 
     Notes
     -----
-    Molchan (1991); Zechar and Jordan (2008).
+    An event is met if a signal for its place certainly came before it, by at most a window: the
+    post's latest instant lies before the earliest of the event. Space and time are weighted by
+    each place's share of the events; in the score of an event, by its share of all others, so that
+    no event raises the weight of its own place. P-values are Monte Carlo, p = (b + 1)/(n + 1);
+    with more than 500 events the sum of scores is taken as normal. Under ``"local"``, probabilities
+    are fitted to the events that are tested; `docs/hazard.md` has the rate of false claims.
 
     Examples
     --------
-    >>> alarmed, missed = trajectory(np.array([3.0, 1.0, 2.0]), np.ones(3), np.array([2, 1, 1]))
-    >>> alarmed.round(2).tolist(), missed.tolist()
-    ([0.0, 0.33, 0.67, 1.0], [1.0, 0.5, 0.25, 0.0])
+    >>> days = pd.date_range("2022-03-01", periods=40, freq="5D", tz="UTC")
+    >>> places = [f"my:{n}" for n in np.random.default_rng(3).integers(0, 12, 40)]
+    >>> events = pd.DataFrame({"event_id": [f"e{n}" for n in range(40)], "place_id": places,
+    ...                        "occurred_at": days, "confirmed_at": days})
+    >>> signals = pd.DataFrame({"signal_id": [f"s{n}" for n in range(20)],
+    ...     "place_id": places[::2], "posted_at": days[::2] - pd.Timedelta("1D")})
+    >>> result = alarm(signals, events, window=["1D", "2D"])
+    >>> result.area_skill > result.expected, result.p_value < 0.05, result.windows["hits"].tolist()
+    (True, True, [20, 20])
     """
-    if not measure.sum() > 0 or not hits.sum() > 0:
+    validate_null(null, n, ALARM_NULLS)
+    lengths, seed = np.sort(durations_us(window, "window")), as_seed(rng)
+    risk = risk_sets(signals, events, clock=clock, observed=observed)
+    if not len(risk.event_place):
         raise FoxgrapeError(
-            "a Molchan trajectory needs cells and events",
-            expected="sums above 0",
-            got=f"measure {measure.sum():g}, hits {hits.sum():g}",
+            "there is no event to count",
+            expected=f"events within observation on the {risk.clock} clock",
+            hint="check clock and observed",
         )
-    order = np.argsort(-level, kind="stable")
-    ordered = level[order]
-    last = np.append(np.flatnonzero(ordered[1:] != ordered[:-1]), len(ordered) - 1)
-    alarmed = np.cumsum(measure[order])[last] / measure.sum()
-    hit = np.cumsum(hits[order])[last] / hits.sum()
-    return np.concatenate([[0.0], alarmed]), np.concatenate([[1.0], 1 - hit])
+    since = risk.recency(hindsight=hindsight)
+    covered = _covered_share(risk, lengths, hindsight=hindsight)
+    level = np.searchsorted(lengths, since, side="left")
+    nulls, scores = _evaluate_nulls(risk, level, covered, lengths, n, np.random.default_rng(seed))
+    (result,) = nulls[nulls["null"] == null].to_dict("records")
+    lead = since[np.arange(len(risk.event_place)), risk.event_place]
+    return Alarm(
+        area_skill=float(scores["score"].mean()),
+        expected=float(result["expected"]),
+        p_value=float(result["p_value"]),
+        null=null,
+        nulls=nulls,
+        n_events=len(risk.event_place),
+        n_places=len(risk.places),
+        n_signals=len(risk.signal_place),
+        n_hindsight=0 if hindsight else risk.count_hindsight(int(lengths[-1])),
+        n_left_out=risk.n_left_out,
+        windows=_windows_frame(risk, lengths, covered, lead, hindsight=hindsight),
+        scores=pd.DataFrame(
+            {
+                "event_id": risk.events,
+                "place_id": [risk.places[place] for place in risk.event_place],
+                "lead": pd.to_timedelta(pd.Series(lead).where(lead != NEVER), unit="us"),
+                "score": scores["score"],
+                "expected": scores[null],
+            }
+        ),
+        warnings=_warnings(risk, null, nulls.set_index("null")["p_value"]),
+        clock=risk.clock,
+        n_surrogates=n,
+        seed=seed,
+    )
 
 
-def area_skill(alarmed: Floats, missed: Floats) -> float:
-    """Return the area above a Molchan trajectory: 1 at best, 1/2 by chance, 0 at worst.
+def event_scores(alarmed: FloatArray, level: IntArray) -> FloatArray:
+    """Return the part of the area skill of events, whose mean is the area skill.
 
-    Zechar and Jordan's (2008) area skill score of the whole trajectory. Events within a tie count
-    as spread evenly over it, so a score below 1/2 stays one: alarms can be worse than chance.
+    The area above a Molchan trajectory is 1 minus the mean fraction alarmed when events are met,
+    taken at the middle of the level that meets them (Molchan 1991; Zechar and Jordan 2008).
+
+    Parameters
+    ----------
+    alarmed
+        Shape (events, levels + 1): the fraction alarmed, rising from 0 to 1.
+    level
+        Shape (events, any): index of the level that first meets an event.
 
     Examples
     --------
-    >>> area_skill(np.array([0.0, 0.25, 1.0]), np.array([1.0, 0.0, 0.0]))
-    0.875
+    >>> event_scores(np.array([[0.0, 0.25, 1.0]]), np.array([[0, 1]])).tolist()
+    [[0.875, 0.375]]
     """
-    return float(1 - np.trapezoid(missed, alarmed))
+    scores: FloatArray = np.take_along_axis(1 - (alarmed[:, :-1] + alarmed[:, 1:]) / 2, level, 1)
+    return scores
+
+
+def _evaluate_nulls(
+    risk: RiskSets,
+    level: IntArray,
+    covered: FloatArray,
+    lengths: IntArray,
+    n: int,
+    rng: np.random.Generator,
+) -> tuple[pd.DataFrame, dict[str, FloatArray]]:
+    """Return expected area skill and p of each null model, and score and expectation by event.
+
+    `level` has shape (events, places): the first window in which a signal would meet an event
+    there, or the number of windows. `covered` has shape (windows, places).
+    """
+    alarmed, window = _alarmed_fraction(risk, covered), int(lengths[-1])
+    by_place = event_scores(alarmed, level)
+    own = by_place[np.arange(len(alarmed)), risk.event_place]
+    every_level = np.tile(np.arange(alarmed.shape[1] - 1), (len(alarmed), 1))
+    covariates, baseline = fit_baseline(risk, window=window, history=max(_HISTORY, window))
+    base_rate = other_events(risk)
+    base_rate /= base_rate.sum(axis=1, keepdims=True)
+    rows, scores = [], {"score": own}
+    for null, probability, values in (
+        ("local", choice_probabilities(covariates.terms, baseline.beta), by_place),
+        ("place", base_rate, by_place),
+        ("uniform", np.diff(alarmed, axis=1), event_scores(alarmed, every_level)),
+    ):
+        mean = (probability * values).sum(axis=1)
+        scores[null] = mean
+        p_value = _p_value((own - mean).sum(), probability, values, n, rng)
+        rows.append({"null": null, "expected": float(mean.mean()), "p_value": p_value})
+    return pd.DataFrame(rows), scores
+
+
+def _alarmed_fraction(risk: RiskSets, covered: FloatArray) -> FloatArray:
+    """Return the fraction alarmed by window, weighted for each event by all other events.
+
+    Shape (events, windows + 2): from nothing alarmed to everything.
+    """
+    counts = np.bincount(risk.event_place, minlength=len(risk.places))
+    events = len(risk.event_place)
+    others = (covered @ counts)[None] - covered[:, risk.event_place].T
+    # Without other events, all places have the same weight.
+    others = covered.mean(axis=1)[None] if events == 1 else others / (events - 1)
+    fraction = np.concatenate([np.zeros((events, 1)), others, np.ones((events, 1))], axis=1)
+    return np.asarray(np.clip(fraction, 0, 1))
+
+
+def _p_value(
+    excess: float, probability: FloatArray, values: FloatArray, n: int, rng: np.random.Generator
+) -> float:
+    """Return the probability that the sum of independent scores exceeds its mean by as much."""
+    mean = (probability * values).sum(axis=1)
+    if len(values) > _MAX_SIMULATED:
+        from scipy.stats import norm
+
+        variance = ((probability * values**2).sum(axis=1) - mean**2).clip(min=0).sum()
+        deviation = float(np.sqrt(variance))
+        return float(norm.sf(excess / deviation)) if deviation > 0 else 1.0
+    sums = np.zeros(n)
+    for cumulative, row, centre in zip(np.cumsum(probability, axis=1), values, mean, strict=True):
+        drawn = np.searchsorted(cumulative[:-1], rng.random(n) * cumulative[-1], side="right")
+        sums += row[drawn] - centre
+    # Sums of the same scores in another order may differ by rounding: they are ties.
+    return float(((sums >= excess - 1e-9).sum() + 1) / (n + 1))
+
+
+def _covered_share(risk: RiskSets, lengths: IntArray, *, hindsight: bool) -> FloatArray:
+    """Return the share of observation that is alarmed, by window and place."""
+    begin, end = risk.observed
+    covered = np.zeros((len(lengths), len(risk.places)))
+    start = risk.signal_until
+    if not hindsight:
+        start = np.maximum(start, risk.decoded_at)
+    for place in np.unique(risk.signal_place):
+        here = np.flatnonzero(risk.signal_place == place)
+        here = here[np.argsort(start[here], kind="stable")]
+        for row, length in enumerate(lengths):
+            first = np.clip(start[here], begin, end)
+            last = np.clip(risk.signal_until[here] + length, begin, end)
+            reached = np.concatenate([[begin], np.maximum.accumulate(last)[:-1]])
+            covered[row, place] = np.clip(last - np.maximum(first, reached), 0, None).sum()
+    return covered / (end - begin)
+
+
+def _windows_frame(
+    risk: RiskSets, lengths: IntArray, covered: FloatArray, lead: IntArray, *, hindsight: bool
+) -> pd.DataFrame:
+    """Return for each window what is alarmed, missed and followed."""
+    events = len(risk.event_place)
+    alarmed = covered @ (np.bincount(risk.event_place, minlength=len(risk.places)) / events)
+    hits = np.array([int((lead <= length).sum()) for length in lengths])
+    recall = hits / events
+    completed, followed = _followed(risk, lengths, hindsight=hindsight)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return pd.DataFrame(
+            {
+                "window": pd.to_timedelta(lengths, unit="us"),
+                "alarmed": alarmed,
+                "missed": 1 - recall,
+                "hits": hits,
+                "recall": recall,
+                "gain": np.where(alarmed > 0, recall / alarmed, np.nan),
+                "signals": completed,
+                "precision": np.where(completed > 0, followed / completed, np.nan),
+            }
+        )
+
+
+def _followed(risk: RiskSets, lengths: IntArray, *, hindsight: bool) -> tuple[IntArray, IntArray]:
+    """Count for each window the signals whose window ended, and those followed by an event."""
+    ahead = np.full(len(risk.signal_place), NEVER)
+    late = (risk.decoded_at > risk.signal_until) & (not hindsight)
+    for place in np.unique(risk.signal_place):
+        here = risk.event_place == place
+        at, confirmed = risk.event_at[here], risk.confirmed_until[here]
+        for signal in np.flatnonzero(risk.signal_place == place):
+            counts = at > risk.signal_until[signal]
+            if late[signal]:
+                counts &= confirmed >= risk.decoded_at[signal]
+            if counts.any():
+                ahead[signal] = at[counts].min() - risk.signal_until[signal]
+    completed = risk.signal_until + lengths[:, None] <= risk.observed[1]
+    return completed.sum(axis=1), (completed & (ahead <= lengths[:, None])).sum(axis=1)
+
+
+def _warnings(risk: RiskSets, null: str, p_values: pd.Series) -> tuple[str, ...]:
+    warnings = []
+    n = len(risk.signal_place)
+    if n < MIN_SIGNALS:
+        warnings.append(f"{counted(n, 'signal')} {'is' if n == 1 else 'are'} too few to test.")
+    if null != "local" and p_values[null] <= LEVEL < p_values["local"]:
+        warnings.append(
+            f"Under the local null model p is {p_values['local']:.2g}: signals and events share a "
+            f"tempo or a front, which the {null} null model mistakes for foresight."
+        )
+    unknown = int((~risk.located).sum())
+    if null == "local" and unknown:
+        places = f"{unknown} of {counted(len(risk.places), 'place')}"
+        has = "has" if unknown == 1 else "have"
+        warnings.append(
+            f"{places} {has} no known coordinates: a moving front is not visible there."
+        )
+    return tuple(warnings)

@@ -1,1 +1,1 @@
-"""Do events follow signals more often than chance allows?"""
+"""Event coincidence analysis with null models."""

@@ -1,4 +1,4 @@
-"""Signals and events as arrays of instants, places and groups: what null models work on."""
+"""Signals and events as arrays of instants, places and groups, and the rates counted on them."""
 
 from __future__ import annotations
 
@@ -11,21 +11,18 @@ import pandas as pd
 
 from foxgrape import times
 from foxgrape.errors import TableError
-from foxgrape.stats.inputs import KM_A_DEGREE, place_coordinates, sort_rows
+from foxgrape.stats.inputs import place_coordinates, project, sort_rows
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
+    from foxgrape._util.typing import BoolArray, FloatArray, IntArray
+    from foxgrape.stats.coincidence.kernels import KernelInput, PairTable
     from foxgrape.stats.coincidence.place_intensity import PlaceIntensity
 
-    Floats = npt.NDArray[np.float64]
-    Whole = npt.NDArray[np.int64]
+__all__ = ["PointPattern", "Rates", "count_rates", "make_labels", "point_pattern"]
 
-__all__ = ["PointPattern", "labels", "map_size", "point_pattern"]
-
-#: Draws of instants within rough intervals over which what was observed is averaged.
+#: Draws of instants within rough intervals, over which observed statistics are averaged.
 _DRAWS = 64
-#: A signal that names what was named less than so many windows ago tells the same tale.
+#: Signals for one place within this many windows form one episode.
 _EPISODE = 0.75
 
 
@@ -44,7 +41,7 @@ class PointPattern:
     event_low, event_high, event_place, confirmed
         Events, sorted by place; `confirmed` is the latest instant of the confirmation.
     place_of_label, decoded
-        Place of each label, and when its code was decoded; minus infinity where never.
+        Place of each label, and when its code was decoded; minus infinity where unknown.
     xy
         Kilometres east and north of each place; NaN where unknown.
     start, span, lag
@@ -52,25 +49,25 @@ class PointPattern:
     windows
         Lengths of the windows.
     seed
-        For draws of instants within rough intervals.
+        Of the draws of instants within rough intervals.
     """
 
-    low: Floats
-    high: Floats
-    label: Whole
-    group: Whole
+    low: FloatArray
+    high: FloatArray
+    label: IntArray
+    group: IntArray
     group_names: tuple[str, ...]
-    event_low: Floats
-    event_high: Floats
-    event_place: Whole
-    confirmed: Floats
-    place_of_label: Whole
-    decoded: Floats
-    xy: Floats
+    event_low: FloatArray
+    event_high: FloatArray
+    event_place: IntArray
+    confirmed: FloatArray
+    place_of_label: IntArray
+    decoded: FloatArray
+    xy: FloatArray
     start: float
     span: float
     lag: float
-    windows: Floats
+    windows: FloatArray
     seed: int
 
     @property
@@ -79,135 +76,133 @@ class PointPattern:
         return len(self.xy)
 
     @property
+    def map_size(self) -> float:
+        """Longer side of the map that the known places span, in kilometres; 0 if none."""
+        known = self.xy[np.isfinite(self.xy).all(axis=1)]
+        return float(np.ptp(known, axis=0).max()) if len(known) else 0.0
+
+    @property
     def observed(self) -> tuple[pd.Timestamp, pd.Timestamp]:
         """First and last instant of observation."""
         first, last = (
-            pd.Timestamp(int(end), unit="us", tz="UTC")
-            for end in (self.start, self.start + self.span)
+            pd.Timestamp(int(instant), unit="us", tz="UTC")
+            for instant in (self.start, self.start + self.span)
         )
         return first, last
 
     @property
-    def posted(self) -> Floats:
+    def posted(self) -> FloatArray:
         """Middle of each signal's interval."""
         return (self.low + self.high) / 2
 
     @property
-    def happened(self) -> Floats:
+    def happened(self) -> FloatArray:
         """Middle of each event's interval."""
         return (self.event_low + self.event_high) / 2
 
     @property
     def draws(self) -> int:
-        """How many draws of instants stand for what was observed: one where all are exact."""
+        """Number of draws of instants behind observed statistics; 1 where all times are exact."""
         rough = (self.high > self.low).any() or (self.event_high > self.event_low).any()
         return _DRAWS if rough else 1
 
     @cached_property
-    def instants(self) -> tuple[Floats, Floats]:
-        """Instants drawn within the intervals of signals and events, one row a draw."""
+    def instants(self) -> tuple[FloatArray, FloatArray]:
+        """Instants drawn within the intervals of signals and events, one row per draw."""
         rng = np.random.default_rng(self.seed)
         posted = self.low + (self.high - self.low) * rng.random((self.draws, len(self.low)))
         width = self.event_high - self.event_low
         return posted, self.event_low + width * rng.random((self.draws, len(width)))
 
     @cached_property
-    def event_start(self) -> Whole:
-        """Where the events of each place begin."""
+    def event_start(self) -> IntArray:
+        """Index of the first event of each place."""
         return np.searchsorted(self.event_place, np.arange(self.n_places + 1))
 
-    def by_place(self, *, counting: bool) -> tuple[Any, ...]:
-        """Return what `redraw_kernels.redrawn` needs, signals sorted by place and time."""
+    def kernel_input(self, *, unweighted: bool) -> KernelInput:
+        """Return the arrays for `resample_statistics`, with signals sorted by place and time."""
+        from foxgrape.stats.coincidence.kernels import KernelInput
+
         place = self.place_of_label[self.label]
         order = np.lexsort((self.posted, place))
-        return (
-            self.low[order],
-            self.high[order],
-            np.searchsorted(place[order], np.arange(self.n_places + 1)),
-            self.decoded[self.label[order]],
-            self.group[order],
-            len(self.group_names),
-            self.event_low,
-            self.event_high,
-            self.event_start,
-            self.confirmed,
-            self.span,
-            self.lag,
-            self.windows,
-            counting,
+        return KernelInput(
+            signal_low=self.low[order],
+            signal_high=self.high[order],
+            signal_start=np.searchsorted(place[order], np.arange(self.n_places + 1)),
+            decoded=self.decoded[self.label[order]],
+            group=self.group[order],
+            n_groups=len(self.group_names),
+            event_low=self.event_low,
+            event_high=self.event_high,
+            event_start=self.event_start,
+            confirmed=self.confirmed,
+            span=self.span,
+            lag=self.lag,
+            windows=self.windows,
+            unweighted=unweighted,
         )
 
-    def groups_in_order(self) -> tuple[Whole, Whole]:
-        """Return signals sorted by group, and where each group begins."""
+    def sorted_by_group(self) -> tuple[IntArray, IntArray]:
+        """Return the order of signals by group, and the index of the first signal of each."""
         order = np.argsort(self.group, kind="stable")
         return order, np.searchsorted(self.group[order], np.arange(len(self.group_names) + 1))
 
-    def episodes(self) -> tuple[Whole, Whole]:
-        """Return the episode of each signal, and the first signal of each, in order of time.
+    def episodes(self) -> tuple[IntArray, IntArray]:
+        """Return the episode of each signal and the first signal of each episode, by time.
 
-        Signals that name one thing again within three quarters of the shortest window are one
-        episode: they share their events, and are little evidence beyond the first.
+        Signals with one label within three quarters of the shortest window form one episode: they
+        share their events, and are little evidence beyond the first.
         """
         unit = np.empty(len(self.label), dtype=np.int64)
         first: list[int] = []
-        last: dict[int, tuple[float, int]] = {}
+        latest: dict[int, tuple[float, int]] = {}
         gap = _EPISODE * float(self.windows.min())
-        for slot in np.argsort(self.posted, kind="stable").tolist():
-            at, label = float(self.posted[slot]), int(self.label[slot])
-            before, episode = last.get(label, (-np.inf, -1))
-            if at - before > gap:
+        for signal in np.argsort(self.posted, kind="stable").tolist():
+            instant, label = float(self.posted[signal]), int(self.label[signal])
+            before, episode = latest.get(label, (-np.inf, -1))
+            if instant - before > gap:
                 episode = len(first)
-                first.append(slot)
-            unit[slot] = episode
-            last[label] = at, episode
+                first.append(signal)
+            unit[signal] = episode
+            latest[label] = instant, episode
         return unit, np.array(first, dtype=np.int64)
 
-    def field(self, at: Floats) -> PlaceIntensity:
-        """Return how likely each place was at each instant, and at each event without itself."""
+    def place_intensity(self, instants: FloatArray) -> PlaceIntensity:
+        """Return how probable each place was at each instant, and at each event without itself."""
         from foxgrape.stats.coincidence.place_intensity import estimate_place_intensity
 
         return estimate_place_intensity(
-            at, self.happened, self.event_place, self.xy, span=self.span
+            instants, self.happened, self.event_place, self.xy, span=self.span
         )
 
-    def pairs(
-        self, expected: Floats | None, gain: float, floor: float
-    ) -> tuple[Whole, Whole, Floats]:
-        """Return for each window, slot and label the events that follow, and what each is worth.
+    def pairs(self, expected: FloatArray | None, gain: float, floor: float) -> PairTable:
+        """Return for each window, signal and label the events that follow, and their weights.
 
-        In compressed form: where the events of each slot and label begin, a row a window; then
-        all events and all values.
-
-        `expected` is for each event the share of the events of its time that its place may expect;
-        with it, an event counts by its weight against what was expected there.
+        `expected` is, for each event, the share of contemporary events that its place may expect;
+        with it, an event weighs the more the fewer events were expected at its place.
         """
-        from foxgrape.stats.coincidence.permutation import pair_weights
+        from foxgrape.stats.coincidence.kernels import PairTable, pair_weights
 
-        rows, found, values = [], [], []
+        row_starts, events, weights = [], [], []
         before = 0
         for window in self.windows:
-            row, events, value = pair_weights(
-                *self.instants,
-                self.event_start,
-                self.place_of_label,
-                self.decoded,
-                self.confirmed,
-                self.lag,
-                window,
-                counting=False,
-            )
+            row_start, event, weight = pair_weights(
+                *self.instants, self.event_start, self.place_of_label, self.decoded,
+                self.confirmed, self.lag, window, unweighted=False,
+            )  # fmt: skip
             if expected is not None:
-                key = np.repeat(np.arange(len(row) - 1), np.diff(row))
-                usual = self._ahead(window)[key // len(self.place_of_label)] * expected[events]
-                value = np.log1p(gain * value / (usual + floor))
-            rows.append(row + before)
-            before += len(events)
-            found.append(events)
-            values.append(value)
-        return np.array(rows), np.concatenate(found), np.concatenate(values)
+                key = np.repeat(np.arange(len(row_start) - 1), np.diff(row_start))
+                signal = key // len(self.place_of_label)
+                usual = self._events_ahead(window)[signal] * expected[event]
+                weight = np.log1p(gain * weight / (usual + floor))
+            row_starts.append(row_start + before)
+            before += len(event)
+            events.append(event)
+            weights.append(weight)
+        return PairTable(np.array(row_starts), np.concatenate(events), np.concatenate(weights))
 
-    def _ahead(self, window: float) -> Floats:
-        """Return how many events, wherever they were, lie in the window of each signal."""
+    def _events_ahead(self, window: float) -> FloatArray:
+        """Return how many events, at any place, lie in the window of each signal."""
         happened = np.sort(self.happened)
         low = np.searchsorted(happened, self.posted + self.lag)
         high = np.searchsorted(happened, self.posted + self.lag + window, side="right")
@@ -219,29 +214,28 @@ def point_pattern(
     events: pd.DataFrame,
     *,
     clock: str,
-    windows: Floats,
+    windows: FloatArray,
     lag: float,
     by: str | None,
     observed: tuple[int, int],
     seed: int,
     hindsight: bool,
 ) -> PointPattern:
-    """Turn checked tables into arrays; what lies outside observation is left out."""
+    """Return validated tables as arrays, without rows outside observation."""
     start, end = map(float, observed)
     signals = sort_rows(signals, "posted", "signal_id")
     events = sort_rows(events, clock, "event_id")
-    low, high, inside = _clipped(signals, "posted", start, end)
-    event_low, event_high, inside_event = _clipped(events, clock, start, end)
-    signals, events = signals[inside], events[inside_event]
-    both, ids = pd.factorize(pd.concat([signals["place_id"], events["place_id"]]))
-    place, event_place = both[: len(signals)], both[len(signals) :]
-    decoded = _or_never(times.microseconds(signals["decoded_at"]), -np.inf, start)
+    low, high, inside = _clip(signals, "posted", start, end)
+    event_low, event_high, event_inside = _clip(events, clock, start, end)
+    signals, events = signals[inside], events[event_inside]
+    codes, ids = pd.factorize(pd.concat([signals["place_id"], events["place_id"]]))
+    place, event_place = (part.astype(np.int64) for part in np.split(codes, [len(signals)]))
+    decoded = _since(start, signals["decoded_at"], missing=-np.inf)
     if hindsight:
         decoded[:] = -np.inf
-    label, place_of_label, label_decoded = labels(place, decoded)
+    label, place_of_label, label_decoded = make_labels(place, decoded)
     group, names = _groups(signals, by)
     order = np.lexsort((event_low, event_place))
-    confirmed = _or_never(times.microseconds(events["confirmed_until"]), np.inf, start)
     return PointPattern(
         low=low,
         high=high,
@@ -250,41 +244,41 @@ def point_pattern(
         group_names=names,
         event_low=event_low[order],
         event_high=event_high[order],
-        event_place=event_place[order].astype(np.int64),
-        confirmed=confirmed[order],
+        event_place=event_place[order],
+        confirmed=_since(start, events["confirmed_until"], missing=np.inf)[order],
         place_of_label=place_of_label,
         decoded=label_decoded,
-        xy=_kilometres(ids, events),
+        xy=project(place_coordinates(ids, events)),
         start=start,
-        # A single instant was watched for a tick: of no time nothing is a share.
-        span=max(end - start, 1.0),
+        span=end - start,
         lag=lag,
         windows=windows,
         seed=seed,
     )
 
 
-def _clipped(
+def _clip(
     frame: pd.DataFrame, name: str, start: float, end: float
-) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
-    """Return intervals as instants since the start, cut to observation, and which lie in it."""
+) -> tuple[FloatArray, FloatArray, BoolArray]:
+    """Return the intervals clipped to observation, since its start, and which rows lie in it."""
     at, until = (times.microseconds(frame[f"{name}_{side}"]) for side in ("at", "until"))
     inside = (at != times.NAT) & (until >= start) & (at <= end)
     low, high = (
-        np.clip(ends[inside].astype(float) - start, 0, end - start) for ends in (at, until)
+        np.clip(side[inside].astype(float) - start, 0, end - start) for side in (at, until)
     )
     return low, high, inside
 
 
-def _or_never(instants: npt.NDArray[np.int64], never: float, start: float) -> Floats:
-    return np.where(instants == times.NAT, never, instants.astype(float) - start)
+def _since(start: float, column: pd.Series, *, missing: float) -> FloatArray:
+    instants = times.microseconds(column)
+    return np.where(instants == times.NAT, missing, instants.astype(float) - start)
 
 
-def labels(place: npt.NDArray[np.intp], decoded: Floats) -> tuple[Whole, Whole, Floats]:
+def make_labels(place: IntArray, decoded: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:
     """Return the label of each signal, and the place and decoding of each label."""
     if not len(place):
         return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
-    pairs = pd.DataFrame({"place": place.astype(np.int64), "decoded": decoded})
+    pairs = pd.DataFrame({"place": place, "decoded": decoded})
     label: Any = pairs.groupby(["place", "decoded"], sort=True).ngroup().to_numpy(dtype=np.int64)
     distinct = pairs.assign(label=label).drop_duplicates("label").sort_values("label")
     return (
@@ -294,13 +288,7 @@ def labels(place: npt.NDArray[np.intp], decoded: Floats) -> tuple[Whole, Whole, 
     )
 
 
-def map_size(series: PointPattern) -> float:
-    """Return the longer side of the map that the known places span, in kilometres; 0 if none."""
-    known = series.xy[np.isfinite(series.xy).all(axis=1)]
-    return float(np.ptp(known, axis=0).max()) if len(known) else 0.0
-
-
-def _groups(signals: pd.DataFrame, by: str | None) -> tuple[Whole, tuple[str, ...]]:
+def _groups(signals: pd.DataFrame, by: str | None) -> tuple[IntArray, tuple[str, ...]]:
     if by is None:
         return np.zeros(len(signals), np.int64), ("all",)
     if by not in signals:
@@ -311,9 +299,67 @@ def _groups(signals: pd.DataFrame, by: str | None) -> tuple[Whole, tuple[str, ..
     return codes.astype(np.int64), tuple(map(str, names)) or ("none",)
 
 
-def _kilometres(ids: pd.Index[str], events: pd.DataFrame) -> Floats:
-    """Return kilometres east and north of each place, NaN where nobody knows."""
-    degrees = place_coordinates(ids, events)
-    middle = np.nanmean(degrees[:, 0]) if np.isfinite(degrees[:, 0]).any() else 0.0
-    east = degrees[:, 1] * KM_A_DEGREE * np.cos(np.radians(middle))
-    return np.column_stack([east, degrees[:, 0] * KM_A_DEGREE])
+@dataclass(frozen=True, slots=True, eq=False)
+class Rates:
+    """Coincidence rates, averaged over draws where times are rough; NaN where undefined.
+
+    Attributes
+    ----------
+    trigger, precursor
+        Windows times groups; the last group is all signals.
+    echo
+        For each window, the share of signals within that window after an event.
+    censored
+        For each window, signals without an event whose window ends after observation.
+    """
+
+    trigger: FloatArray
+    precursor: FloatArray
+    echo: FloatArray
+    censored: IntArray
+
+
+def count_rates(pattern: PointPattern) -> Rates:
+    """Count coincidences of signals and events."""
+    from foxgrape.stats.coincidence.kernels import OBSERVED, KernelInput, resample_statistics
+
+    data = pattern.kernel_input(unweighted=True)
+    # Echoes: exchange signals and events, and allow neither lag nor hindsight.
+    reverse = KernelInput(
+        data.event_low, data.event_high, data.event_start,
+        np.full(len(data.event_low), -np.inf), np.zeros(len(data.event_low), np.int64), 1,
+        data.signal_low, data.signal_high, data.signal_start,
+        np.full(len(data.signal_low), np.inf), data.span, 0.0, data.windows, unweighted=True,
+    )  # fmt: skip
+    counts, echoes = (
+        resample_statistics(0, pattern.draws, pattern.seed, OBSERVED, arrays).mean(axis=0)
+        for arrays in (data, reverse)
+    )
+    groups = np.bincount(pattern.group, minlength=len(pattern.group_names))
+    signals = np.append(groups, len(pattern.label)).astype(float)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return Rates(
+            trigger=counts[:, :, 0] / signals,
+            precursor=counts[:, :, 1] / np.float64(len(pattern.event_place)),
+            echo=echoes[:, -1, 1] / np.float64(len(pattern.label)),
+            censored=_count_censored(pattern),
+        )
+
+
+def _count_censored(pattern: PointPattern) -> IntArray:
+    """Count signals whose window ends after observation and has no event yet."""
+    from foxgrape.stats.coincidence.kernels import pair_weights
+
+    labels = len(pattern.place_of_label)
+    posted, happened = pattern.instants
+    counts = []
+    for window in pattern.windows:
+        late = pattern.posted + pattern.lag + window > pattern.span
+        row_start, _, _ = pair_weights(
+            np.ascontiguousarray(posted[:, late]), happened, pattern.event_start,
+            pattern.place_of_label, pattern.decoded, pattern.confirmed, pattern.lag, window,
+            unweighted=True,
+        )  # fmt: skip
+        key = np.arange(late.sum()) * labels + pattern.label[late]
+        counts.append(int((row_start[key + 1] == row_start[key]).sum()))
+    return np.array(counts, dtype=np.int64)

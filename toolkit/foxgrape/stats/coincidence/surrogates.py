@@ -1,4 +1,4 @@
-"""Null models: what "chance" means when posts and events are said to coincide."""
+"""Null models, their surrogates and p-values, and tempo and front that signals and events share."""
 
 from __future__ import annotations
 
@@ -8,85 +8,101 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from foxgrape._util.formatting import to_json_value
 from foxgrape.errors import FoxgrapeError, did_you_mean
+from foxgrape.stats.inputs import LEVEL, median_neighbour_distance, planar_distances
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    import numpy.typing as npt
-
+    from foxgrape._util.typing import BoolArray, FloatArray, IntArray
+    from foxgrape.stats.coincidence.kernels import ExchangeUnits
     from foxgrape.stats.coincidence.point_pattern import PointPattern
 
-    Floats = npt.NDArray[np.float64]
+__all__ = [
+    "NULLS",
+    "Confounding",
+    "NullModel",
+    "Surrogates",
+    "adjust_fdr",
+    "draw_surrogates",
+    "measure_confounding",
+    "p_values",
+    "validate_null",
+]
 
-__all__ = ["NULLS", "NullModel", "Surrogates", "as_seed", "draw_surrogates", "validate_null"]
-
-#: Sweeps of the chain that leads to a surrogate, in exchanges a unit.
+#: Swaps per unit of the chain that leads to a surrogate.
 _SWEEPS = 6
-#: A signal weighs ln(1 + GAIN w / (expected + FLOOR)), a likelihood ratio's weight: an event is
-#: worth more where the field expected few, and more when it came soon.
+#: The value of an event that follows is ln(1 + GAIN w / (expected + FLOOR)), like a likelihood
+#: ratio: it is worth more where few events were expected, and more when it comes soon.
 _GAIN, _FLOOR = 0.5, 0.1
+#: Draws behind a measure of confounding, and the smallest ratio that misleads a null model.
+_DRAWS, _MIN_RATIO = 199, 1.05
+_DAY = 86_400e6
+#: Confounding is measured on at most this many signals and events: more only cost time.
+_MAX_SAMPLE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class NullModel:
-    """A null model, and when not to believe it.
+    """A null model: what chance means in a test of coincidence.
 
     Attributes
     ----------
     name
         As `coincidence` takes it.
-    holds
+    preserves
         What a surrogate keeps of the data.
-    destroys
-        What it does away with, which is what the test asks about.
-    lies
-        When the test claims a lead that is none.
+    randomizes
+        What a surrogate draws anew, which is what the test asks about.
+    fails_when
+        When the test is anti-conservative.
     """
 
     name: str
-    holds: str
-    destroys: str
-    lies: str
+    preserves: str
+    randomizes: str
+    fails_when: str
 
 
-#: The null models that `coincidence` knows.
+#: The null models of `coincidence`.
 NULLS = {
     null.name: null
     for null in (
         NullModel(
             "uniform",
             "how many signals and events each place has",
-            "all times: both series are drawn uniformly over observation",
-            "whenever signals and events share a tempo, a front, or only a busy season",
+            "all times: signals and events are drawn uniformly over the observation period",
+            "signals and events share a tempo, a front, or only a busy season",
         ),
         NullModel(
             "shuffle",
-            "at each place, the waiting times of signals and of events, those at the edges of "
-            "observation included",
-            "the order in which waiting times follow each other",
-            "whenever signals and events share a tempo or a front",
+            "at each place, the waiting times between signals and between events, including those "
+            "at both ends of the observation period",
+            "the order of the waiting times",
+            "signals and events share a tempo or a front",
         ),
         NullModel(
             "circular",
-            "events, and the signals' times to each other",
-            "where the signals lie against the events: all are shifted around by one draw",
-            "under a shared tempo, and more so under a front; and with few bursts it has little "
-            "to draw from",
+            "events, and the time differences between signals",
+            "the position of the signals relative to the events: all signals are shifted by one "
+            "random amount",
+            "signals and events share a tempo, and more so a front; with few bursts there are few "
+            "different shifts",
         ),
         NullModel(
             "place",
             "events, the signals' times, and how often each place is named",
             "which signal names which place",
-            "under a front that moves: what is near in time is then near in place",
+            "signals and events share a moving front: what is near in time is then near in place",
         ),
         NullModel(
             "local",
-            "events, the signals' times, how often each place is named, and where anyone would "
-            "have looked at the time, as estimated from events before and after alike",
-            "which signal names which place, as far as the places were about as likely then",
-            "when signals and events follow something that events nearby in time and space do not "
-            "show, such as a place that is news for a day and never before or after",
+            "events, the signals' times, how often each place is named, and how probable each "
+            "place was at the time, as estimated from earlier and later events",
+            "which signal names which place, among places about equally probable at the time",
+            "signals and events follow something that events nearby in time and space do not "
+            "show, such as a place that is in the news for a single day",
         ),
     )
 }
@@ -94,51 +110,63 @@ NULLS = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Surrogates:
-    """Statistics of what was observed and of each surrogate.
+    """Observed and simulated statistics.
 
     Attributes
     ----------
     observed
-        Windows times groups (the last stands for all) times (trigger, precursor).
-    drawn
+        Windows times groups (the last is all signals) times (trigger, precursor).
+    simulated
         The same for each surrogate.
     """
 
-    observed: Floats
-    drawn: Floats
+    observed: FloatArray
+    simulated: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Confounding:
+    """How many more signal-event pairs are near each other than if the two were unrelated.
+
+    Attributes
+    ----------
+    ratio
+        Observed over expected pairs; NaN where none are expected.
+    p_value
+        One-sided.
+    """
+
+    ratio: float
+    p_value: float
+
+    @property
+    def significant(self) -> bool:
+        """Whether it misleads a null model that does not preserve it."""
+        return self.p_value <= LEVEL and self.ratio >= _MIN_RATIO
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON values; NaN is None."""
+        return {"ratio": to_json_value(self.ratio), "p_value": to_json_value(self.p_value)}
 
 
 def validate_null(null: str, n: int, known: Iterable[str] = NULLS) -> None:
-    """Make sure that there is such a null model, and that something is drawn."""
+    """Raise FoxgrapeError unless the null model is known and there is at least one surrogate."""
     if null not in known:
-        raise FoxgrapeError("no such null model", got=null, hint=did_you_mean(null, known))
+        raise FoxgrapeError("unknown null model", got=null, hint=did_you_mean(null, known))
     if n < 1:
-        raise FoxgrapeError("too few surrogates", expected="1 or more", got=n)
-
-
-def as_seed(rng: np.random.Generator | int | None) -> int | None:
-    """Return the seed that makes the same numbers again, None where a generator makes them."""
-    if not isinstance(rng, int | np.integer):
-        return None
-    if not 0 <= rng < 2**63:
-        raise FoxgrapeError("no such seed", expected="from 0 to 2**63 - 1", got=int(rng))
-    return int(rng)
+        raise FoxgrapeError("the number of surrogates must be at least 1", got=n)
 
 
 def draw_surrogates(
-    series: PointPattern, null: str, n: int, seed: int, *, threads: int = 1
+    pattern: PointPattern, null: str, n: int, seed: int, *, threads: int = 1
 ) -> Surrogates:
-    """Draw surrogates of the series under a null model, and count coincidences in each."""
-    make = (
-        _exchanging(series, null, seed)
-        if null in {"place", "local"}
-        else _redrawing(series, null, seed)
-    )
-    return make(n, threads)
+    """Draw surrogates of a pattern under a null model and compute their statistics."""
+    draw = _permute if null in {"place", "local"} else _resample
+    return draw(pattern, null, n, seed, threads)
 
 
-def _in_pieces(kernel: Callable[[int, int], Floats], n: int, threads: int) -> Floats:
-    """Run a kernel over surrogates 0 to n, in as many pieces as there are threads."""
+def _run(kernel: Callable[[int, int], FloatArray], n: int, threads: int) -> FloatArray:
+    """Run a kernel over surrogates 0 to n, split over threads."""
     if threads <= 1 or n == 0:
         return kernel(0, n)
     edges = np.linspace(0, n, threads + 1).astype(int)
@@ -146,75 +174,148 @@ def _in_pieces(kernel: Callable[[int, int], Floats], n: int, threads: int) -> Fl
         return np.concatenate(list(pool.map(kernel, edges[:-1], edges[1:])))
 
 
-def _redrawing(series: PointPattern, null: str, seed: int) -> Callable[[int, int], Surrogates]:
-    """Return the maker of surrogates whose times are drawn anew."""
-    from foxgrape.stats.coincidence import resampling as kernels
+def _resample(pattern: PointPattern, null: str, n: int, seed: int, threads: int) -> Surrogates:
+    """Draw surrogates with new times."""
+    from foxgrape.stats.coincidence import kernels
 
     kinds = {"uniform": kernels.UNIFORM, "shuffle": kernels.SHUFFLE, "circular": kernels.CIRCULAR}
+    data = pattern.kernel_input(unweighted=False)
 
-    def run(kind: int, first: int, last: int) -> Floats:
-        return np.asarray(
-            kernels.resample_statistics(first, last, seed, kind, *series.by_place(counting=False))
-        )
+    def kernel(first: int, last: int) -> FloatArray:
+        return np.asarray(kernels.resample_statistics(first, last, seed, kinds[null], data))
 
-    def make(n: int, threads: int) -> Surrogates:
-        drawn = _in_pieces(lambda first, last: run(kinds[null], first, last), n, threads)
-        # Rough times: the mean over draws within the intervals, as each surrogate is one draw.
-        observed = run(kernels.KEPT, 0, series.draws).mean(axis=0)
-        return Surrogates(observed, drawn)
-
-    return make
+    simulated = _run(kernel, n, threads)
+    # With rough times, the observed statistic is the mean over draws within the intervals.
+    observed = kernels.resample_statistics(0, pattern.draws, seed, kernels.OBSERVED, data)
+    return Surrogates(np.asarray(observed.mean(axis=0)), simulated)
 
 
-def _exchanging(series: PointPattern, null: str, seed: int) -> Callable[[int, int], Surrogates]:
-    """Return the maker of surrogates whose places are exchanged and whose times are kept."""
-    from foxgrape.stats.coincidence.permutation import permutation_statistics
+def _permute(pattern: PointPattern, null: str, n: int, seed: int, threads: int) -> Surrogates:
+    """Draw surrogates with exchanged places and the observed times."""
+    from foxgrape.stats.coincidence.kernels import permutation_statistics
 
-    plan: Any = _free(series) if null == "place" else _local(series)
-    rows, found, values = series.pairs(plan["expected"], _GAIN, _FLOOR)
-    order, group_start = series.groups_in_order()
+    units, expected = _single_signals(pattern) if null == "place" else _episodes(pattern)
+    pairs = pattern.pairs(expected, _GAIN, _FLOOR)
+    order, group_start = pattern.sorted_by_group()
 
-    def run(first: int, last: int) -> Floats:
+    def kernel(first: int, last: int) -> FloatArray:
         return np.asarray(
             permutation_statistics(
-                first, last, seed, plan["field"], plan["label"], series.place_of_label,
-                plan["unit"], plan["weight"], rows, found, values, order, group_start,
-                max(len(series.event_place), 1), plan["steps"],
+                first, last, seed, units, pattern.place_of_label, pairs, order, group_start,
+                max(len(pattern.event_place), 1),
             )
         )  # fmt: skip
 
-    def make(n: int, threads: int) -> Surrogates:
-        return Surrogates(run(-1, 0)[0], _in_pieces(run, n, threads))
-
-    return make
+    return Surrogates(kernel(-1, 0)[0], _run(kernel, n, threads))
 
 
-def _free(series: PointPattern) -> dict[str, Any]:
-    """Let every signal take any place, and count each by the time of its event alone."""
-    n = len(series.label)
-    return {
-        "field": np.zeros((n, series.n_places)),
-        "label": series.label,
-        "unit": np.arange(n),
-        "weight": np.ones(n),
-        "steps": 0,
-        "expected": None,
-    }
+def _single_signals(pattern: PointPattern) -> tuple[ExchangeUnits, None]:
+    """Let each signal take any place, and weigh an event only by its time."""
+    from foxgrape.stats.coincidence.kernels import ExchangeUnits
+
+    n = len(pattern.label)
+    no_preference = np.zeros((n, pattern.n_places))
+    return ExchangeUnits(no_preference, pattern.label, np.arange(n), np.ones(n), 0), None
 
 
-def _local(series: PointPattern) -> dict[str, Any]:
-    """Let episodes take places about as likely at their time."""
-    unit, first = series.episodes()
+def _episodes(pattern: PointPattern) -> tuple[ExchangeUnits, FloatArray]:
+    """Let episodes take places about as probable at their time; also return events expected."""
+    from foxgrape.stats.coincidence.kernels import ExchangeUnits
+
+    unit, first = pattern.episodes()
     size = np.bincount(unit)
-    at = np.bincount(unit, series.posted) / size
-    label = series.label[first]
-    field = series.field(at)
-    return {
-        "field": field.log_share,
-        "label": label,
-        "unit": unit,
-        # An episode counts once, however often it was told.
-        "weight": 1.0 / size[unit],
-        "steps": _SWEEPS * len(label),
-        "expected": field.unsurprising,
-    }
+    intensity = pattern.place_intensity(np.bincount(unit, pattern.posted) / size)
+    label = pattern.label[first]
+    # The weights of an episode's signals sum to 1, so that repetitions add nothing.
+    units = ExchangeUnits(intensity.log_share, label, unit, 1.0 / size[unit], _SWEEPS * len(label))
+    return units, intensity.expected_share
+
+
+def p_values(surrogates: Surrogates) -> tuple[FloatArray, FloatArray]:
+    """Return p of each window, group and statistic, alone and adjusted for choosing the window.
+
+    Standard deviations are taken over observed and simulated statistics alike, so that the
+    maximum over windows is as exchangeable as each statistic (Westfall and Young 1993).
+    """
+    observed = surrogates.observed
+    values = np.concatenate([observed[None], surrogates.simulated])
+    tolerance = 1e-9 * np.maximum(np.abs(observed), 1.0)
+    alone = (values >= observed - tolerance).mean(axis=0)
+    if len(observed) == 1:
+        return alone, alone.copy()
+    deviation = values.std(axis=0)
+    scaled = (values - values.mean(axis=0)) / np.where(deviation > 0, deviation, 1.0)
+    largest = scaled.max(axis=1, keepdims=True)
+    return alone, (largest >= scaled[0] - 1e-9).mean(axis=0)
+
+
+def adjust_fdr(p: FloatArray) -> FloatArray:
+    """Adjust p-values for their number (Benjamini and Hochberg 1995); NaN stays NaN."""
+    adjusted = np.full(len(p), np.nan)
+    known = ~np.isnan(p)
+    if known.any():
+        from statsmodels.stats.multitest import multipletests
+
+        adjusted[known] = multipletests(p[known], method="fdr_bh")[1]
+    return adjusted
+
+
+def measure_confounding(pattern: PointPattern) -> tuple[Confounding, Confounding]:
+    """Measure the tempo and the front that signals and events share.
+
+    Tempo: pairs within three windows in time, at any places, against signals shifted around the
+    observation period. Front: pairs near in place, and within a month in time but farther apart
+    than the window, so that a lead does not count as a front, against permuted places (Knox 1964).
+    """
+    if not len(pattern.label) or not len(pattern.event_place):
+        unknown = Confounding(float("nan"), float("nan"))
+        return unknown, unknown
+    rng = np.random.default_rng(pattern.seed)
+    signal_step = -(-len(pattern.label) // _MAX_SAMPLE)
+    event_step = -(-len(pattern.event_place) // _MAX_SAMPLE)
+    posted, happened = pattern.posted[::signal_step], pattern.happened[::event_step]
+    place = pattern.place_of_label[pattern.label][::signal_step]
+    window, span = float(pattern.windows.min()), pattern.span
+    tempo = _measure_tempo(rng, posted, np.sort(happened), span, min(3 * window, span / 12))
+    gap = np.abs(happened[None] - posted[:, None])
+    near = (gap > window) & (gap <= max(30 * _DAY, 3 * window))
+    front = _measure_front(rng, near, place, pattern.event_place[::event_step], pattern.xy)
+    return tempo, front
+
+
+def _measure_tempo(
+    rng: np.random.Generator, posted: FloatArray, happened: FloatArray, span: float, within: float
+) -> Confounding:
+    """Compare pairs near in time with those after shifting all signals around observation."""
+
+    def count_pairs(instants: FloatArray) -> int:
+        last = np.searchsorted(happened, instants + within, side="right")
+        return int((last - np.searchsorted(happened, instants - within)).sum())
+
+    observed = count_pairs(posted)
+    simulated = [count_pairs((posted + shift) % span) for shift in rng.random(_DRAWS) * span]
+    return _compare(observed, np.array(simulated))
+
+
+def _measure_front(
+    rng: np.random.Generator,
+    near: BoolArray,
+    place: IntArray,
+    event_place: IntArray,
+    xy: FloatArray,
+) -> Confounding:
+    """Compare pairs near in time and place with those after permuting the signals' places."""
+    distance = planar_distances(xy)
+    events_at = np.zeros((len(place), len(xy)))
+    for signal, row in enumerate(near):
+        events_at[signal] = np.bincount(event_place[row], minlength=len(xy))
+    pairs = events_at @ (distance <= 1.5 * median_neighbour_distance(distance))
+    signals = np.arange(len(place))
+    simulated = [pairs[signals, rng.permutation(place)].sum() for _ in range(_DRAWS)]
+    return _compare(float(pairs[signals, place].sum()), np.array(simulated))
+
+
+def _compare(observed: float, simulated: FloatArray) -> Confounding:
+    expected = float(np.mean(simulated))
+    ratio = observed / expected if expected > 0 else float("nan")
+    return Confounding(ratio, float((1 + (simulated >= observed).sum()) / (1 + len(simulated))))

@@ -1,1 +1,1 @@
-"""Do signals raise the odds of an event at their place?"""
+"""Hazard ratio of signals."""

@@ -1,7 +1,7 @@
 """Conditional logit over risk sets: which of the places that could have had the event had it?
 
-McFadden's choice model (1974), which is also the partial likelihood of a Cox model whose strata are
-the events. What is common to all places at an event, such as the tempo of a war, cancels out.
+McFadden's choice model (1974), which is also the partial likelihood of a Cox model stratified by
+event. What all places share at an event, such as the tempo of a war, cancels out.
 """
 
 from __future__ import annotations
@@ -12,32 +12,33 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    Floats = npt.NDArray[np.float64]
-    Ints = npt.NDArray[np.int64]
+    from foxgrape._util.typing import FloatArray, IntArray
 
 __all__ = [
     "LogitFit",
+    "adjust_for_best",
     "choice_probabilities",
     "clustered_covariance",
     "fit_logit",
     "inverse_information",
     "profile_bound",
+    "score_residuals",
 ]
 
-_STEPS = 60
-_THOUSAND = 1_000
+_MAX_STEPS, _MAX_HALVINGS = 60, 30
+#: Events used to find a starting point for fits of many.
+_SAMPLE = 1_000
 #: Newton's method takes its last step when the log likelihood can gain half of this.
-_ENOUGH = 1e-6
-_HALVINGS = 30
-#: How near the signed root of the profile must come to its goal, which is 1.96.
-_CLOSE = 1e-3
-#: A coefficient this large is a ratio of millions: the likelihood grows without end.
-_LIMIT = 15.0
-#: Multiplications in a block: few enough for the cache, and for a linear algebra library not to
-#: split them over threads, which makes results depend on their number and waits on busy machines.
+_MIN_GAIN = 1e-6
+#: Tolerance of the signed root of the profile, whose target is 1.96.
+_ROOT_TOLERANCE = 1e-3
+#: A coefficient this large is a ratio of millions: the likelihood has no maximum.
+_MAX_COEFFICIENT = 15.0
+#: Multiplications per block: few enough for the cache, and for a linear algebra library not to
+#: use threads, on whose number results would depend.
 _BLOCK = 250_000
+#: Draws of the joint distribution of several tests.
+_DRAWS = 99_999
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,46 +52,51 @@ class LogitFit:
     log_likelihood
         At `beta`.
     information
-        Minus its second derivative there.
+        Minus its second derivative at `beta`.
     bounded
-        False where the likelihood of the first term grows without end: it separates the cases.
+        False where the first term separates the cases, so that its coefficient has no bound.
     """
 
-    beta: Floats
+    beta: FloatArray
     log_likelihood: float
-    information: Floats
+    information: FloatArray
     bounded: bool
 
 
 def fit_logit(
-    terms: Floats, case: Ints, *, offset: Floats | None = None, start: Floats | None = None
+    terms: FloatArray,
+    case: IntArray,
+    *,
+    offset: FloatArray | None = None,
+    start: FloatArray | None = None,
 ) -> LogitFit:
-    """Fit by Newton's method with step halving; the likelihood is concave, so it is the maximum.
+    """Fit by Newton's method with step halving; the likelihood is concave.
 
     Parameters
     ----------
     terms
-        Shape (terms, events, places): what is known of each place at each event.
+        Shape (terms, events, places): covariates of each place at each event.
     case
         For each event, the index of the place that had it.
     offset
         Shape (events, places): added to the linear predictor, with coefficient 1.
     start
-        Coefficients to begin with.
+        Initial coefficients.
 
     Examples
     --------
     >>> exposed = np.array([[[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]])
-    >>> float(np.exp(fit(exposed, np.array([0, 0, 0, 0])).beta[0]).round(6))  # 3 against 1
+    >>> fit = fit_logit(exposed, np.array([0, 0, 0, 0]))
+    >>> float(np.exp(fit.beta[0]).round(6))  # 3 against 1
     3.0
     """
-    beta = _start(terms, case, offset) if start is None else start.copy()
+    beta = _initial_beta(terms, case, offset) if start is None else start.copy()
     value, share = _likelihood(terms, case, beta, offset)
-    for _ in range(_STEPS):
+    for _ in range(_MAX_STEPS):
         gradient, information = _derivatives(terms, case, share)
         step = np.linalg.lstsq(information, gradient, rcond=1e-12)[0]
-        left = gradient @ step
-        for _ in range(_HALVINGS):
+        gain = gradient @ step
+        for _ in range(_MAX_HALVINGS):
             new, new_share = _likelihood(terms, case, beta + step, offset)
             if new >= value:
                 break
@@ -98,7 +104,7 @@ def fit_logit(
         else:
             break
         beta, value, share = beta + step, new, new_share
-        if left < _ENOUGH:
+        if gain < _MIN_GAIN:
             break
     if offset is None:
         _, information = _derivatives(terms, case, share)
@@ -106,135 +112,177 @@ def fit_logit(
         beta=beta,
         log_likelihood=value,
         information=information,
-        bounded=bool(np.abs(beta[:1]).max(initial=0.0) <= _LIMIT),
+        bounded=bool(np.abs(beta[:1]).max(initial=0.0) <= _MAX_COEFFICIENT),
     )
 
 
-def _start(terms: Floats, case: Ints, offset: Floats | None) -> Floats:
-    """Begin a fit of many events where a fit of a thousand of them ends."""
-    every = len(case) // _THOUSAND
-    if every <= 1:
+def _initial_beta(terms: FloatArray, case: IntArray, offset: FloatArray | None) -> FloatArray:
+    """Return the coefficients of a sample of many events, zeros for few."""
+    step = len(case) // _SAMPLE
+    if step <= 1:
         return np.zeros(len(terms))
-    part = None if offset is None else offset[::every]
-    beta = fit_logit(np.ascontiguousarray(terms[:, ::every]), case[::every], offset=part).beta
-    if np.abs(beta).max(initial=0.0) > _LIMIT:
+    part = None if offset is None else offset[::step]
+    beta = fit_logit(np.ascontiguousarray(terms[:, ::step]), case[::step], offset=part).beta
+    if np.abs(beta).max(initial=0.0) > _MAX_COEFFICIENT:
         return np.zeros(len(terms))
     return beta
 
 
-def choice_probabilities(terms: Floats, beta: Floats) -> Floats:
-    """Return each place's chance at each event; every row sums to 1.
+def choice_probabilities(terms: FloatArray, beta: FloatArray) -> FloatArray:
+    """Return the probability of each place at each event; rows sum to 1.
 
     Examples
     --------
-    >>> chances(np.array([[[0.0, 1.0]]]), np.array([np.log(3.0)])).round(6).tolist()
+    >>> choice_probabilities(np.array([[[0.0, 1.0]]]), np.array([np.log(3.0)])).round(6).tolist()
     [[0.25, 0.75]]
     """
-    score: Floats = np.tensordot(beta, terms, axes=1)
+    score: FloatArray = np.tensordot(beta, terms, axes=1)
     score -= score.max(axis=1, keepdims=True, initial=-np.inf)
-    share: Floats = np.exp(score)
+    share: FloatArray = np.exp(score)
     share /= share.sum(axis=1, keepdims=True)
     return share
 
 
-def profile_bound(terms: Floats, case: Ints, best: LogitFit, *, drop: float, side: int) -> float:
-    """Return where the profile likelihood of the first term has fallen by `drop`, on one side.
+def profile_bound(
+    terms: FloatArray, case: IntArray, best: LogitFit, *, drop: float, side: int
+) -> float:
+    """Return where the profile likelihood of the first term has fallen by `drop`.
 
-    `side` is -1 for the lower bound and +1 for the upper one; infinite where the likelihood never
-    falls so far. The other terms are fitted anew at each value (Venzon and Moolgavkar 1988 ask the
-    same); the root is found by regula falsi on the signed root, which is nearly straight.
+    `side` is -1 for the lower bound and +1 for the upper one; infinite where the likelihood does
+    not fall that far. The other terms are refitted at each value (Venzon and Moolgavkar 1988); the
+    bound is found by regula falsi on the signed root, which is nearly linear.
     """
-    middle, spread = float(best.beta[0]), inverse_information(best.information)[0, 0]
+    middle, variance = float(best.beta[0]), inverse_information(best.information)[0, 0]
     if not best.bounded:
         if side * middle > 0:
             return side * np.inf
-        # The likelihood is level from here on outwards: begin where it still is.
-        middle, spread = float(np.clip(middle, -_LIMIT, _LIMIT)), 1.0
-    goal = float(np.sqrt(2 * drop))
-    # How the other terms give way when the first is moved, at the maximum.
+        # The likelihood is flat from here outwards: start at its edge.
+        middle = float(np.clip(middle, -_MAX_COEFFICIENT, _MAX_COEFFICIENT))
+        variance = 1.0
+    target = float(np.sqrt(2 * drop))
+    # Change of the other coefficients with the first, at the maximum.
     slope = -inverse_information(best.information[1:, 1:]) @ best.information[1:, 0]
-    width = float(np.clip(np.sqrt(max(spread, 0.0)), 0.01, 2.0))
+    width = float(np.clip(np.sqrt(max(variance, 0.0)), 0.01, 2.0))
 
-    def root(at: float) -> float:
-        start = best.beta[1:] + slope * (at - best.beta[0])
-        told = fit_logit(terms[1:], case, offset=at * terms[0], start=start).log_likelihood
-        return float(np.sqrt(max(2 * (best.log_likelihood - told), 0.0)))
+    def root(value: float) -> float:
+        start = best.beta[1:] + slope * (value - best.beta[0])
+        fit = fit_logit(terms[1:], case, offset=value * terms[0], start=start)
+        return float(np.sqrt(max(2 * (best.log_likelihood - fit.log_likelihood), 0.0)))
 
     near, near_root = middle, 0.0
-    far = near + side * goal * width
+    far = near + side * target * width
     far_root = root(far)
-    while far_root < goal:
-        if side * far > _LIMIT:
+    while far_root < target:
+        if side * far > _MAX_COEFFICIENT:
             return side * np.inf
         near, near_root = far, far_root
-        far += side * width * max(goal - far_root, 0.5) * 1.5
+        far += side * width * max(target - far_root, 0.5) * 1.5
         far_root = root(far)
-    for _ in range(_STEPS):
-        at = near + (far - near) * (goal - near_root) / (far_root - near_root)
-        at_root = root(at)
-        if abs(at_root - goal) < _CLOSE:
+    for _ in range(_MAX_STEPS):
+        bound = near + (far - near) * (target - near_root) / (far_root - near_root)
+        bound_root = root(bound)
+        if abs(bound_root - target) < _ROOT_TOLERANCE:
             break
-        if at_root < goal:
-            near, near_root = at, at_root
+        if bound_root < target:
+            near, near_root = bound, bound_root
         else:
-            far, far_root = at, at_root
-    return at
+            far, far_root = bound, bound_root
+    return bound
 
 
-def inverse_information(information: Floats) -> Floats:
-    """Invert an information matrix; what never varies, or grows without end, gets no variance.
+def inverse_information(information: FloatArray) -> FloatArray:
+    """Return the pseudo-inverse: terms without information get no variance.
 
     Examples
     --------
-    >>> inverse(np.array([[4.0, 0.0], [0.0, 0.0]])).tolist()
+    >>> inverse_information(np.array([[4.0, 0.0], [0.0, 0.0]])).tolist()
     [[0.25, 0.0], [0.0, 0.0]]
     """
-    inverted = np.linalg.pinv(information, rcond=1e-10, hermitian=True)
-    return np.asarray(inverted, dtype=np.float64)
+    inverse = np.linalg.pinv(information, rcond=1e-10, hermitian=True)
+    return np.asarray(inverse, dtype=np.float64)
 
 
-def clustered_covariance(terms: Floats, case: Ints, best: LogitFit) -> Floats:
-    """Return the covariance of the coefficients when the choices of one place hang together.
+def clustered_covariance(terms: FloatArray, case: IntArray, best: LogitFit) -> FloatArray:
+    """Return the covariance of the coefficients, clustered by place.
 
-    The sandwich clustered by place (Lin and Wei 1989), with the usual J/(J - 1). With few places,
-    or few of them exposed, it is too small: it is no basis for an interval of its own.
+    The sandwich of Lin and Wei (1989), with the usual J/(J - 1). With few places, or few of them
+    exposed, it is too small to base an interval on.
 
     Examples
     --------
     >>> exposed = np.array([[[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]])
     >>> case = np.array([0, 0, 0, 0])
-    >>> float(clustered(exposed, case, fit(exposed, case))[0, 0].round(6))
+    >>> float(clustered_covariance(exposed, case, fit_logit(exposed, case))[0, 0].round(6))
     1.0
     """
     count, events, places = terms.shape
     share = choice_probabilities(terms, best.beta)
-    missed = -share
-    missed[np.arange(events), case] += 1
+    residual = -share
+    residual[np.arange(events), case] += 1
     by_place = np.empty((count, places))
     for row, term in enumerate(terms):
-        by_place[row] = (term * missed).sum(axis=0) - (term * share).sum(axis=1) @ missed
+        by_place[row] = (term * residual).sum(axis=0) - (term * share).sum(axis=1) @ residual
     bread = inverse_information(best.information)
-    spread: Floats = bread @ (by_place @ by_place.T) @ bread * (places / max(places - 1, 1))
-    return spread
+    meat = by_place @ by_place.T
+    covariance: FloatArray = bread @ meat @ bread * (places / max(places - 1, 1))
+    return covariance
+
+
+def score_residuals(
+    term: FloatArray, terms: FloatArray, case: IntArray, fit: LogitFit
+) -> FloatArray:
+    """Return each event's efficient score of a further term, given a fit without it."""
+    share, events = choice_probabilities(terms, fit.beta), np.arange(len(case))
+    weighted = terms * share
+    mean, term_mean = weighted.sum(axis=2), (share * term).sum(axis=1)
+    cross = np.tensordot(weighted, term, axes=2) - mean @ term_mean
+    slope = inverse_information(fit.information) @ cross
+    residual = term[events, case] - term_mean - slope @ (terms[:, events, case] - mean)
+    return np.asarray(residual)
+
+
+def adjust_for_best(p_values: list[float], residuals: FloatArray, seed: int) -> list[float]:
+    """Adjust the p-values of several terms for choosing the best (Hothorn et al. 2008).
+
+    `residuals` has the score residuals of each test in a row; their correlation is that of the
+    tests. Adjusted values are at least p and at most Bonferroni's bound.
+    """
+    if len(p_values) == 1:
+        return p_values
+    from scipy.stats import norm
+
+    length = np.sqrt((residuals**2).sum(axis=1, keepdims=True))
+    scores = np.divide(residuals, length, out=np.zeros_like(residuals), where=length > 0)
+    variance, vectors = np.linalg.eigh(scores @ scores.T)
+    draws = np.random.default_rng(seed).standard_normal((_DRAWS, len(p_values)))
+    largest = np.sort(np.abs((draws * np.sqrt(variance.clip(min=0))) @ vectors.T).max(axis=1))
+    adjusted = []
+    for p in p_values:
+        reached = _DRAWS - np.searchsorted(largest, norm.isf(p / 2))
+        joint = float(reached + 1) / (_DRAWS + 1)
+        adjusted.append(max(p, min(joint, len(p_values) * p, 1.0)))
+    return adjusted
 
 
 def _likelihood(
-    terms: Floats, case: Ints, beta: Floats, offset: Floats | None
-) -> tuple[float, Floats]:
-    """Return the log likelihood and each place's chance at each event."""
+    terms: FloatArray, case: IntArray, beta: FloatArray, offset: FloatArray | None
+) -> tuple[float, FloatArray]:
+    """Return the log likelihood and the probability of each place at each event."""
     score = np.tensordot(beta, terms, axes=1)
     if offset is not None:
         score = score + offset
     score -= score.max(axis=1, keepdims=True, initial=-np.inf)
-    of_case = score[np.arange(len(case)), case].sum()
+    case_score = score[np.arange(len(case)), case].sum()
     share = np.exp(score, out=score)
     total = share.sum(axis=1, keepdims=True)
     share /= total
-    return float(of_case - np.log(total).sum()), share
+    return float(case_score - np.log(total).sum()), share
 
 
-def _derivatives(terms: Floats, case: Ints, share: Floats) -> tuple[Floats, Floats]:
-    """Return gradient and information, block by block."""
+def _derivatives(
+    terms: FloatArray, case: IntArray, share: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return gradient and information, computed in blocks."""
     count, events, places = terms.shape
     gradient, information = np.zeros(count), np.zeros((count, count))
     block = max(1, _BLOCK // max(1, count * count * places))
@@ -243,8 +291,8 @@ def _derivatives(terms: Floats, case: Ints, share: Floats) -> tuple[Floats, Floa
         part = np.ascontiguousarray(terms[:, rows])
         weighted = part * share[rows]
         mean = weighted.sum(axis=2)
-        of_case = part[:, np.arange(part.shape[1]), case[rows]]
-        gradient += (of_case - mean).sum(axis=1)
+        case_value = part[:, np.arange(part.shape[1]), case[rows]]
+        gradient += (case_value - mean).sum(axis=1)
         flat = count, part.shape[1] * places
         information += weighted.reshape(flat) @ part.reshape(flat).T - mean @ mean.T
     return gradient, information

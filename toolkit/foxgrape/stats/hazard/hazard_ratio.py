@@ -1,4 +1,4 @@
-"""What did the signal add to what everyone already knew? Risk-set regression over places."""
+"""Hazard ratio of signals: do they add to what base rates and the front say about events?"""
 
 from __future__ import annotations
 
@@ -8,81 +8,88 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from foxgrape._util.formatting import counted, duration_in_words, sentence_with_table, to_json_value
-from foxgrape.stats.hazard import conditional_logit
-from foxgrape.stats.hazard.covariates import FIELD, fit_baseline
-from foxgrape.stats.hazard.risk_sets import risk_sets
-from foxgrape.stats.inputs import duration_us
+from foxgrape._util.formatting import (
+    counted,
+    duration_in_words,
+    sentence_with_table,
+    to_json_records,
+    to_json_value,
+)
+from foxgrape.stats.hazard.conditional_logit import (
+    LogitFit,
+    adjust_for_best,
+    choice_probabilities,
+    clustered_covariance,
+    fit_logit,
+    inverse_information,
+    profile_bound,
+    score_residuals,
+)
+from foxgrape.stats.hazard.risk_sets import FRONT, fit_baseline, risk_sets
+from foxgrape.stats.inputs import LEVEL, as_seed, duration_us, durations_us, window_in_words
 from foxgrape.stats.survival.kaplan_meier import NORMAL
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
+    from collections.abc import Iterable
+
     import plotly.graph_objects as go
 
     from foxgrape import times
-    from foxgrape.stats.hazard.covariates import Covariates
-    from foxgrape.stats.hazard.risk_sets import RiskSets
+    from foxgrape._util.typing import FloatArray, IntArray
+    from foxgrape.stats.hazard.risk_sets import Covariates, RiskSets
     from foxgrape.stats.inputs import ObservationPeriod
-
-    Floats = npt.NDArray[np.float64]
 
 __all__ = ["Hazard", "hazard"]
 
-_LEVEL = 0.95
-#: With fewer exposed events, or fewer events a term, the likelihood's approximations are poor.
-_FEW_EXPOSED = 5
-_FEW_EVENTS = 5
-#: A clustered standard error so much larger than the model's tells of events that hang together.
+#: With fewer exposed events, or events per term, the likelihood's approximations are poor.
+_MIN_EXPOSED, _MIN_EVENTS_PER_TERM = 5, 5
+#: Events at one place are correlated if the clustered standard error is this much larger.
 _CLUSTERED = 1.5
-#: An interval whose bounds are so many times apart says next to nothing.
+#: An interval is too wide if its bounds are this many times apart.
 _WIDE = 100.0
-_NONE_BEFORE = "No signal certainly came within the window before any event."
-_NOTHING_DIFFERS = (
-    "At each event all places had a signal in the window before, or none had: nothing differs."
-)
-#: Chance below which the fields of the front are said to matter.
-_SHARED = 0.05
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Hazard:
-    """How many times likelier an event was at a place to which a signal had pointed.
+    """How many times as likely an event was at a place with a signal before it.
 
     Attributes
     ----------
     ratio
-        Hazard ratio of the signal, all other terms held. Above 1: events came rather where a
-        signal had pointed. NaN when no place's exposure can be compared, infinite when every
-        event that could tell came after a signal.
+        Hazard ratio of the signal, adjusted for all other terms. Above 1: events were more likely
+        after a signal. NaN when exposure never differs between places, infinite when all
+        informative events came after a signal.
     ratio_ci
-        95% interval of the ratio, by its profile likelihood: it agrees with `p_value`, and holds
-        with few events.
+        95% interval of the ratio by its profile likelihood, which agrees with `p_value` and is
+        valid with few events. With several windows it is that of the best one, not adjusted.
     robust_se
         Standard error of the log ratio, clustered by place (sandwich).
     p_value
-        Likelihood-ratio test of the signal's term, two-sided. Its statistic is scaled by the share
-        of events that the terms leave, and judged by the F law with so many degrees of freedom:
-        chi-squared where events are many.
+        Two-sided likelihood-ratio test of the signal's term. The statistic is scaled by the share
+        of degrees of freedom left and compared with the F distribution. With several windows,
+        that of the best one, adjusted for choosing it.
     statistic
         Twice the gain in log likelihood, not scaled.
     n_events, n_places, n_signals
-        What was counted.
-    n_exposed
-        Events that certainly came within the window after a signal for their place.
-    expected_exposed
-        How many would be by the fit without the signal's term: front, base rates and recent
-        events alone.
+        Events, places and signals within observation.
+    n_exposed, expected_exposed
+        Events that certainly came within the window after a signal for their place; number
+        expected by the fit without the signal's term.
     n_hindsight
-        Signals that did not count for their own event, whose code was decoded after it.
+        Signals that do not count for their own event because their code was decoded after it.
     n_left_out
-        Events without a time on the clock, or outside of the window of observation.
+        Events without a time on the clock, or outside observation.
     terms
-        One row a term, the signal first: term, ratio, lower, upper, robust_se. For the other
-        terms, the interval is from the clustered standard error; their logs are per unit.
-    caution
-        What a reader must know before believing the number, in words; empty when nothing.
-    window, history, clock
-        How it was asked.
+        One row per term, the signal first: term, ratio, lower, upper, robust_se. The intervals of
+        the other terms use the clustered standard error.
+    windows
+        One row per window: window, ratio, lower, upper, p_value, p_value_adjusted, n_exposed,
+        expected_exposed.
+    warnings
+        Caveats, in sentences.
+    window, history, clock, seed
+        The window, or the best of several; how long events and mentions are recent; the clock; and
+        the seed of the adjustment for several windows.
     """
 
     ratio: float
@@ -98,40 +105,48 @@ class Hazard:
     n_hindsight: int
     n_left_out: int
     terms: pd.DataFrame
-    caution: tuple[str, ...]
+    windows: pd.DataFrame
+    warnings: tuple[str, ...]
     window: pd.Timedelta
     history: pd.Timedelta
     clock: str
+    seed: int
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the result as plain values; numbers that are not finite are None."""
-        told = {
-            name: to_json_value(getattr(self, name)) for name in self.__slots__ if name != "terms"
+        """Return JSON values; durations are ISO 8601 text, numbers that are not finite None."""
+        names = [name for name in self.__slots__ if name not in {"terms", "windows"}]
+        return {
+            **{name: to_json_value(getattr(self, name)) for name in names},
+            "ratio_ci": [to_json_value(bound) for bound in self.ratio_ci],
+            "windows": to_json_records(self.windows),
+            "warnings": list(self.warnings),
+            "sentence": self.sentence(),
         }
-        interval = [to_json_value(bound) for bound in self.ratio_ci]
-        return told | {"ratio_ci": interval, "caution": list(self.caution)}
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a term, the signal first."""
-        return self.terms.copy()
+        """Return one row per window."""
+        return self.windows.copy()
 
     def sentence(self) -> str:
-        """Say the result in words, with what a reader must know."""
-        found = (
-            f"{self.n_exposed} of {counted(self.n_events, 'event')} came within "
-            f"{duration_in_words(self.window)} after a signal for their place, of "
-            f"{counted(self.n_places, 'place')}; {self.expected_exposed:.1f} would without "
-            "foresight"
+        """Return the result in words."""
+        within = window_in_words(self.window, len(self.windows))
+        exposed = (
+            f"{self.n_exposed} of {counted(self.n_events, 'event')} came {within} after a signal "
+            f"for the same place; {self.expected_exposed:.1f} would be expected without foresight"
         )
         if np.isnan(self.ratio):
-            said = f"No hazard ratio can be estimated ({found})."
+            return f"No hazard ratio can be estimated: {exposed}."
+        low, high = (_unlimited_or(bound) for bound in self.ratio_ci)
+        if self.n_exposed < _MIN_EXPOSED:
+            claim = "Too few events after a signal to test"
+        elif self.p_value > LEVEL:
+            claim = "Consistent with chance"
         else:
-            low, high = self.ratio_ci
-            said = (
-                f"Hazard ratio {self.ratio:.2f} (95% interval {low:.2f} to {high:.2f}, "
-                f"p = {self.p_value:.2g}; {found})."
-            )
-        return " ".join([said, *self.caution])
+            claim = "More than chance" if self.ratio > 1 else "Less than chance"
+        return (
+            f"{claim}: hazard ratio {_unlimited_or(self.ratio)} (95% interval: {low} to {high}; "
+            f"p = {self.p_value:.2g}). {exposed}."
+        )
 
     def figure(self) -> go.Figure:
         """Draw the ratios with their intervals, the signal first."""
@@ -140,46 +155,53 @@ class Hazard:
         return forest(self)
 
     def _repr_html_(self) -> str:
-        return sentence_with_table(self.sentence(), self.to_frame())
+        return sentence_with_table(self.sentence(), self.to_frame(), self.warnings)
+
+
+def _unlimited_or(value: float) -> str:
+    return "unlimited" if np.isinf(value) else f"{value:.2f}"
 
 
 def hazard(
     signals: pd.DataFrame,
     events: pd.DataFrame,
     *,
-    window: str | pd.Timedelta,
+    window: str | pd.Timedelta | Iterable[str | pd.Timedelta],
     history: str | pd.Timedelta = "30D",
-    clock: times.Clock | None = None,
+    rng: np.random.Generator | int | None = 0,
     observed: ObservationPeriod | None = None,
+    clock: times.Clock | None = None,
     hindsight: bool = False,
 ) -> Hazard:
-    """Estimate what a signal adds to what everyone already knew about where events come next.
+    """Estimate what signals add to what was known about where events come next.
 
     At each event, the place that had it is compared with all places that could have had it. What
-    they share at that time, the tempo, cancels out. The ratio of places with a signal in the
+    they share at that time, such as tempo, cancels out. The ratio of places with a signal in the
     window before is adjusted for base rates, recent events and mentions, the distance to the
-    nearest recent event, and for the front: smooth fields of all other events and posts near in
-    place and time.
+    nearest recent event, and the front: smooth counts of events and posts near in place and time.
 
     Parameters
     ----------
     signals, events
         The signals and events tables. Not changed. Coordinates of places come from the events,
-        then from the gazetteer; a place without any is kept.
+        then from the gazetteer; places without coordinates are kept.
     window
         How long before an event a signal counts: its latest instant lies before the earliest of
-        the event, at most so long. An order that is not certain does not count, for any place.
+        the event, by at most this long. An uncertain order does not count for any place. Of
+        several windows, the one with the smallest p is reported, adjusted for choosing it.
     history
         How long an event or mention is recent.
+    rng
+        Seed or generator for the adjustment of several windows; None draws a seed from fresh
+        entropy.
+    observed
+        First and last instant of observation, with offsets. By default those of the tables.
     clock
         Count to when events were ``confirmed`` or ``occurred``; events without a time on this
         clock are left out, and counted. By default ``confirmed``, or ``occurred`` where no event
         has a confirmation.
-    observed
-        Begin and end of observation, instants with offset; by default the span of the data.
     hindsight
-        Whether a signal counts for an event although its code was decoded only after that event
-        had been confirmed.
+        Also count signals whose code was decoded in public after the event was confirmed.
 
     Returns
     -------
@@ -190,14 +212,15 @@ def hazard(
     TableError
         If a table breaks its schema.
     FoxgrapeError
-        If an option makes no sense.
+        If an option is invalid.
 
     Notes
     -----
-    Conditional logit (McFadden 1974) on risk sets, a case-crossover over places; events of one
-    instant are cases of risk sets of their own. A front that is narrower than the distances
-    between places, or faster than the events tell, is held only in part: `docs/explanation/hazard.md` shows
-    in how many worlds without foresight this test claims some.
+    Conditional logit (McFadden 1974) on risk sets, a case-crossover design over places;
+    simultaneous events have risk sets of their own. A front that is narrower than the distance
+    between places, or faster than events show, is adjusted for only in part: `docs/hazard.md` has
+    the rate of false claims. Several windows are adjusted by the joint distribution of their score
+    statistics (single-step, Hothorn, Bretz and Westfall 2008).
 
     Examples
     --------
@@ -207,77 +230,128 @@ def hazard(
     ...                        "occurred_at": days, "confirmed_at": days})
     >>> signals = pd.DataFrame({"signal_id": [f"s{n}" for n in range(20)],
     ...     "place_id": places[::2], "posted_at": days[::2] - pd.Timedelta("1D")})
-    >>> found = hazard(signals, events, window="2D")
-    >>> found.n_exposed, found.ratio > 1, found.p_value < 0.05
+    >>> result = hazard(signals, events, window="2D")
+    >>> result.n_exposed, result.ratio > 1, result.p_value < 0.05
     (20, True, True)
     """
-    wide, recent = duration_us(window, "window"), duration_us(history, "history")
+    windows, recent = durations_us(window, "window"), duration_us(history, "history")
+    seed = as_seed(rng)
     risk = risk_sets(signals, events, clock=clock, observed=observed)
-    exposed = (risk.recency(hindsight=hindsight) <= wide).astype(float)
-    around, without = fit_baseline(risk, window=wide, history=recent)
-    told: dict[str, Any] = {
-        "n_events": len(risk.case),
-        "n_places": len(risk.places),
-        "n_signals": len(risk.signal_place),
-        "n_exposed": int(exposed[np.arange(len(risk.case)), risk.case].sum()),
-        "n_hindsight": 0 if hindsight else risk.hindsight(wide),
-        "n_left_out": risk.n_left_out,
-        "window": pd.Timedelta(wide, "us"),
-        "history": pd.Timedelta(recent, "us"),
-        "clock": risk.clock,
-    }
-    return Hazard(**_estimate(exposed, around, without, risk), **told)
-
-
-def _estimate(
-    exposed: Floats, around: Covariates, without: conditional_logit.LogitFit, risk: RiskSets
-) -> dict[str, Any]:
-    """Fit with the signal's term, and compare with the fit without."""
-    from scipy.stats import f as law
-
-    chances = conditional_logit.choice_probabilities(around.terms, without.beta)
-    found: dict[str, Any] = {"expected_exposed": float((chances * exposed).sum())}
-    if not (exposed != exposed[:, :1]).any():
-        empty = pd.DataFrame(columns=["term", "ratio", "lower", "upper", "robust_se"])
-        return found | {
-            "ratio": np.nan,
-            "ratio_ci": (np.nan, np.nan),
-            "robust_se": np.nan,
-            "p_value": 1.0,
-            "statistic": 0.0,
-            "terms": empty,
-            "caution": (_NOTHING_DIFFERS if exposed.any() else _NONE_BEFORE,),
-        }
-    terms = np.concatenate([exposed[None], around.terms])
-    start = np.concatenate([[0.0], without.beta])
-    best = conditional_logit.fit_logit(terms, risk.case, start=start)
-    statistic = max(2 * (best.log_likelihood - without.log_likelihood), 0.0)
-    # Each term spends an event: without this the interval is too narrow, and the test claims more.
-    left = max(len(risk.case) - len(terms), 1)
-    scale = left / len(risk.case)
-    drop = law.ppf(_LEVEL, 1, left) / scale / 2
-    low, high = (
-        float(np.exp(conditional_logit.profile_bound(terms, risk.case, best, drop=drop, side=side)))
-        for side in (-1, 1)
+    since = risk.recency(hindsight=hindsight)
+    fits = [_fit_window(risk, since, length, recent) for length in windows]
+    residuals = np.array([fit.residuals for fit in fits])
+    adjusted = adjust_for_best([fit.p_value for fit in fits], residuals, seed)
+    best = min(range(len(fits)), key=lambda k: fits[k].p_value)
+    fit = fits[best]
+    several = ("The interval is that of the best window, not adjusted for choosing it.",)
+    return Hazard(
+        ratio=fit.ratio,
+        ratio_ci=fit.ratio_ci,
+        robust_se=fit.robust_se,
+        p_value=adjusted[best],
+        statistic=fit.statistic,
+        n_events=len(risk.event_place),
+        n_places=len(risk.places),
+        n_signals=len(risk.signal_place),
+        n_exposed=fit.n_exposed,
+        expected_exposed=fit.expected_exposed,
+        n_hindsight=0 if hindsight else risk.count_hindsight(windows[best]),
+        n_left_out=risk.n_left_out,
+        terms=fit.terms,
+        windows=_windows_frame(windows, fits, adjusted),
+        warnings=fit.warnings + several * (len(fits) > 1),
+        window=pd.Timedelta(windows[best], "us"),
+        history=pd.Timedelta(recent, "us"),
+        clock=risk.clock,
+        seed=seed,
     )
-    robust = conditional_logit.clustered_covariance(terms, risk.case, best)
-    endless = np.inf if best.beta[0] > 0 else 0.0
-    ratio = float(np.exp(best.beta[0])) if best.bounded else endless
-    return found | {
-        "ratio": ratio,
-        "ratio_ci": (low, high),
-        "robust_se": float(np.sqrt(max(robust[0, 0], 0))) if best.bounded else np.nan,
-        "p_value": float(law.sf(statistic * scale, 1, left)),
-        "statistic": statistic,
-        "terms": _terms(around.names, best, robust, ratio, (low, high)),
-        "caution": _cautions(exposed, around, risk, best, robust, without, (low, high)),
-    }
 
 
-def _terms(
+@dataclass(frozen=True, slots=True)
+class _WindowFit:
+    """The fit of one window; `residuals` are the score residuals of the signal's term."""
+
+    n_exposed: int
+    expected_exposed: float
+    warnings: tuple[str, ...]
+    terms: pd.DataFrame
+    residuals: FloatArray
+    ratio: float = np.nan
+    ratio_ci: tuple[float, float] = (np.nan, np.nan)
+    robust_se: float = np.nan
+    p_value: float = 1.0
+    statistic: float = 0.0
+
+
+def _fit_window(risk: RiskSets, since: IntArray, window: int, history: int) -> _WindowFit:
+    """Fit with the signal's term, and compare with the fit without."""
+    exposed = (since <= window).astype(float)
+    covariates, baseline = fit_baseline(risk, window=window, history=history)
+    share = choice_probabilities(covariates.terms, baseline.beta)
+    n_exposed = int(exposed[np.arange(len(exposed)), risk.event_place].sum())
+    expected = float((share * exposed).sum())
+    if not (exposed != exposed[:, :1]).any():
+        days = duration_in_words(pd.Timedelta(window, "us"))
+        warning = (
+            f"At each event, all places or none had a signal in the {days} before: there is "
+            "nothing to compare."
+        )
+        empty = pd.DataFrame(columns=["term", "ratio", "lower", "upper", "robust_se"])
+        return _WindowFit(n_exposed, expected, (warning,), empty, np.zeros(len(exposed)))
+    terms = np.concatenate([exposed[None], covariates.terms])
+    start = np.concatenate([[0.0], baseline.beta])
+    best = fit_logit(terms, risk.event_place, start=start)
+    statistic = max(2 * (best.log_likelihood - baseline.log_likelihood), 0.0)
+    p_value, interval = _test(terms, risk.event_place, best, statistic)
+    robust = clustered_covariance(terms, risk.event_place, best)
+    limit = np.inf if best.beta[0] > 0 else 0.0
+    ratio = float(np.exp(best.beta[0])) if best.bounded else limit
+    return _WindowFit(
+        n_exposed=n_exposed,
+        expected_exposed=expected,
+        warnings=_warnings(n_exposed, covariates, risk, best, robust, baseline, interval),
+        terms=_terms_frame(covariates.names, best, robust, ratio, interval),
+        residuals=score_residuals(exposed, covariates.terms, risk.event_place, baseline),
+        ratio=ratio,
+        ratio_ci=interval,
+        robust_se=float(np.sqrt(max(robust[0, 0], 0))) if best.bounded else np.nan,
+        p_value=p_value,
+        statistic=statistic,
+    )
+
+
+def _test(
+    terms: FloatArray, case: IntArray, best: LogitFit, statistic: float
+) -> tuple[float, tuple[float, float]]:
+    """Return p and the profile interval of the first term."""
+    from scipy.stats import f
+
+    # Without the degrees of freedom of the terms, the interval is too narrow and p too small.
+    freedom = max(len(case) - len(terms), 1)
+    scale = freedom / len(case)
+    drop = f.ppf(1 - LEVEL, 1, freedom) / scale / 2
+    low, high = (
+        float(np.exp(profile_bound(terms, case, best, drop=drop, side=side))) for side in (-1, 1)
+    )
+    return float(f.sf(statistic * scale, 1, freedom)), (low, high)
+
+
+def _windows_frame(
+    windows: list[int], fits: list[_WindowFit], adjusted: list[float]
+) -> pd.DataFrame:
+    rows = [
+        (window, fit.ratio, *fit.ratio_ci, fit.p_value, p, fit.n_exposed, fit.expected_exposed)
+        for window, fit, p in zip(windows, fits, adjusted, strict=True)
+    ]
+    names = "window ratio lower upper p_value p_value_adjusted n_exposed expected_exposed"
+    frame = pd.DataFrame(rows, columns=names.split())
+    return frame.assign(window=pd.to_timedelta(frame["window"], unit="us"))
+
+
+def _terms_frame(
     names: tuple[str, ...],
-    best: conditional_logit.LogitFit,
-    robust: Floats,
+    best: LogitFit,
+    robust: FloatArray,
     ratio: float,
     interval: tuple[float, float],
 ) -> pd.DataFrame:
@@ -296,61 +370,56 @@ def _terms(
     return frame
 
 
-def _cautions(
-    exposed: Floats,
-    around: Covariates,
+def _warnings(
+    n_exposed: int,
+    covariates: Covariates,
     risk: RiskSets,
-    best: conditional_logit.LogitFit,
-    robust: Floats,
-    without: conditional_logit.LogitFit,
+    best: LogitFit,
+    robust: FloatArray,
+    baseline: LogitFit,
     interval: tuple[float, float],
 ) -> tuple[str, ...]:
-    """Say what a reader must know before believing the ratio."""
-    told = []
-    cases = exposed[np.arange(len(risk.case)), risk.case].sum()
-    if cases < _FEW_EXPOSED:
-        told.append(
-            f"Only {counted(int(cases), 'event')} followed a signal: too few to rest a claim on."
+    warnings = []
+    n_events, n_terms = len(risk.event_place), 1 + len(covariates.names)
+    if n_exposed < _MIN_EXPOSED:
+        events = counted(n_exposed, "event")
+        warnings.append(f"Only {events} followed a signal: too few to base a claim on.")
+    if n_events < _MIN_EVENTS_PER_TERM * n_terms:
+        warnings.append(
+            f"{counted(n_events, 'event')} for {counted(n_terms, 'term')}: the fit is "
+            "overfitted, and its interval is too narrow."
         )
-    if len(risk.case) < _FEW_EVENTS * (1 + len(around.names)):
-        told.append(
-            f"{counted(len(risk.case), 'event')} for {counted(1 + len(around.names), 'term')}: "
-            "the fit follows accidents of the data, and its interval is too narrow."
+    if covariates.unlocated:
+        places = f"{covariates.unlocated} of {counted(len(risk.places), 'place')}"
+        has = "has" if covariates.unlocated == 1 else "have"
+        warnings.append(
+            f"{places} {has} no known coordinates: a moving front is not visible there."
         )
-    if around.unlocated:
-        has = "has" if around.unlocated == 1 else "have"
-        told.append(
-            f"{around.unlocated} of {counted(len(risk.places), 'place')} {has} no known "
-            "coordinates: a front that moves there is not seen."
-        )
-    if _front_matters(around, without):
-        told.append(
-            "Events follow a front that moves; it was held as far as events and posts tell it, "
-            "and where it is fast or narrow, part of the ratio may still be the front's."
+    if _front_matters(covariates, baseline):
+        warnings.append(
+            "Events follow a moving front. The ratio is adjusted for it as far as events and "
+            "posts show it; where the front is fast or narrow, part of the ratio may be due to it."
         )
     if interval[1] > _WIDE * interval[0]:
-        told.append(
-            "What the signals say can hardly be told from what was known without them: the "
-            "interval is too wide for any claim on the size of the ratio."
+        warnings.append(
+            "Signals carry almost no information beyond the other terms: the interval is too wide "
+            "for any claim on the size of the ratio."
         )
-    model = np.sqrt(max(conditional_logit.inverse_information(best.information)[0, 0], 0.0))
+    model = np.sqrt(max(inverse_information(best.information)[0, 0], 0.0))
     if best.bounded and np.sqrt(max(robust[0, 0], 0.0)) > _CLUSTERED * model > 0:
-        told.append(
-            "Events at one place hang together: by the standard error clustered by place, the "
-            "interval is wider."
+        warnings.append(
+            "Events at one place are correlated: clustered by place, the interval is wider."
         )
-    return tuple(told)
+    return tuple(warnings)
 
 
-def _front_matters(around: Covariates, without: conditional_logit.LogitFit) -> bool:
-    """Ask by a Wald test whether the front's fields say where events come."""
+def _front_matters(covariates: Covariates, baseline: LogitFit) -> bool:
+    """Return whether a Wald test shows that events follow the front."""
     from scipy.stats import chi2
 
-    field = np.array([name.startswith(FIELD) for name in around.names], dtype=bool)
-    if not field.any():
+    front = np.array([name.startswith(FRONT) for name in covariates.names], dtype=bool)
+    if not front.any():
         return False
-    spread = conditional_logit.inverse_information(without.information)[np.ix_(field, field)]
-    statistic = (
-        without.beta[field] @ conditional_logit.inverse_information(spread) @ without.beta[field]
-    )
-    return bool(chi2.sf(statistic, field.sum()) < _SHARED)
+    covariance = inverse_information(baseline.information)[np.ix_(front, front)]
+    statistic = baseline.beta[front] @ inverse_information(covariance) @ baseline.beta[front]
+    return bool(chi2.sf(statistic, front.sum()) < LEVEL)

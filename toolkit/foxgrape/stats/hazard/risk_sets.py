@@ -1,7 +1,9 @@
-"""Risk sets: at each event, every place that could have had it, and what had been posted there.
+"""Risk sets: at each event, all places that could have had it, with signals and covariates.
 
-Hazard and alarms ask the same of their tables: which place had the event, how long ago a signal
-last pointed to each place, and which of these orders is certain. That is worked out here once.
+Used by `hazard` and `alarm`. Places that share a front attract both posts and events without any
+foresight, so the front is a covariate: smooth counts of all events and posts near in place and
+time, before and after, without the event itself. That is stricter than what could be known at the
+time, since posts may know of a front that events show only later.
 """
 
 from __future__ import annotations
@@ -12,117 +14,150 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from foxgrape import schemas, times
-from foxgrape.stats.inputs import observation_period, place_coordinates, sort_rows
+from foxgrape.stats.hazard.conditional_logit import LogitFit, fit_logit
+from foxgrape.stats.inputs import (
+    great_circle_distances,
+    median_neighbour_distance,
+    observation_period,
+    place_coordinates,
+    sort_rows,
+)
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
     import pandas as pd
 
+    from foxgrape._util.typing import BoolArray, FloatArray, IntArray
     from foxgrape.stats.inputs import ObservationPeriod
 
-    Ints = npt.NDArray[np.int64]
-    Floats = npt.NDArray[np.float64]
+__all__ = [
+    "DAY",
+    "FRONT",
+    "NEVER",
+    "Covariates",
+    "RiskSets",
+    "build_covariates",
+    "fit_baseline",
+    "other_events",
+    "risk_sets",
+]
 
-__all__ = ["DAY", "NEVER", "RiskSets", "risk_sets"]
-
-#: Microseconds in a day, the unit of what is counted here.
+#: Microseconds in a day.
 DAY = 86_400_000_000
-#: Longer ago than anything: no signal has pointed there.
+#: Later or longer ago than anything.
 NEVER = np.iinfo(np.int64).max
-_EARTH_KM = 6371.0
+#: Prefix of the names of the front's terms.
+FRONT = "events and posts nearby"
+_BASE_RATES = "other events at the place (log)", "signals for the place at other times (log)"
+_RECENT_EVENT = "recent event at the place"
+
+#: Added to smooth counts before the logarithm: a tenth of an event.
+_FLOOR = 0.1
+#: A term that never differs by more than this between two places is dropped.
+_MIN_RANGE = 0.05
+#: Larger coefficients are not used to start the next fit.
+_MAX_START = 10.0
+#: Events in the sample that shows which terms have a negative coefficient.
+_SAMPLE = 1_000
+#: Widths of the smooth counts, in median distances from a place to its nearest neighbour.
+_SPOT, _NARROW, _MIDDLE, _WIDE = 0.5, 1.0, 2.0, 4.0
+#: A weight beyond this many time scales is below rounding.
+_MAX_SCALES = 40.0
+#: Time scales per chunk, so that no exponential overflows.
+_CHUNK = 300.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RiskSets:
-    """Events in order of time, the places known, and the signals; instants are microseconds.
+    """Events in order of time, all places, and signals; instants are microseconds.
 
     Attributes
     ----------
     places
-        Ids of all places that stand in the signals or events observed, sorted.
+        Ids of all places of observed signals or events, sorted.
     events
-        Ids of the events observed, in order of their earliest instant.
-    case
+        Ids of the observed events, in order of their earliest instant.
+    event_place
         For each event, the index of its place.
     event_at, event_until
         Its earliest and latest instant on the clock.
-    known_at
-        When it had been confirmed for certain; NEVER for one that nobody confirmed.
+    confirmed_until
+        Latest instant of its confirmation; NEVER for an unconfirmed event.
     signal_place, signal_at, signal_until, decoded_at
         For each signal, in order of its latest instant; `decoded_at` is `times.NAT` where unknown.
-    kilometres
-        Great-circle distances between places; NaN where coordinates are unknown, 0 to itself.
+    distance
+        Great-circle distances between places in kilometres; NaN where unknown, 0 to itself.
     observed
-        The window of observation.
+        Start and end of observation.
     n_left_out
-        Events without a time on the clock, or outside of the window.
+        Events without a time on the clock, or outside observation.
     clock
-        When events count as there.
+        ``confirmed`` or ``occurred``.
     """
 
     places: tuple[str, ...]
     events: tuple[str, ...]
-    case: Ints
-    event_at: Ints
-    event_until: Ints
-    known_at: Ints
-    signal_place: Ints
-    signal_at: Ints
-    signal_until: Ints
-    decoded_at: Ints
-    kilometres: Floats
+    event_place: IntArray
+    event_at: IntArray
+    event_until: IntArray
+    confirmed_until: IntArray
+    signal_place: IntArray
+    signal_at: IntArray
+    signal_until: IntArray
+    decoded_at: IntArray
+    distance: FloatArray
     observed: tuple[int, int]
     n_left_out: int
     clock: times.Clock
 
     @property
-    def located(self) -> npt.NDArray[np.bool_]:
+    def located(self) -> BoolArray:
         """Which places have known coordinates: those with a distance to some other place."""
-        known: npt.NDArray[np.bool_] = (~np.isnan(self.kilometres)).sum(axis=1) > 1
-        return known
+        located: BoolArray = (~np.isnan(self.distance)).sum(axis=1) > 1
+        return located
 
-    def recency(self, *, hindsight: bool = False) -> Ints:
-        """Return for each event and place how long before it a signal last pointed there.
+    def recency(self, *, hindsight: bool = False) -> IntArray:
+        """Return the time from the last signal for each place to each event, NEVER without one.
 
         Only certain orders count: the latest instant of the post lies before the earliest of the
-        event. The same rule holds for the place that had the event and for those that had not, so
-        that rough times cost power and bring no bias. A signal whose code was first decoded after
-        the event had been confirmed does not count for this event, at any place, unless
-        `hindsight`: nobody could read it by then.
+        event. The same rule holds for places with and without the event, so that rough times cost
+        power and add no bias. Unless `hindsight`, a signal whose code was first decoded after the
+        event was confirmed does not count for this event at any place.
         """
-        since = np.full((len(self.case), len(self.places)), NEVER)
+        since = np.full((len(self.event_place), len(self.places)), NEVER)
         late = (self.decoded_at > self.signal_until) & (not hindsight)
         for place in range(len(self.places)):
-            here = self.signal_until[(self.signal_place == place) & ~late]
-            last = np.searchsorted(here, self.event_at, side="left") - 1
-            seen = last >= 0
-            since[seen, place] = self.event_at[seen] - here[last[seen]]
-        for one in np.flatnonzero(late):
-            first = int(np.searchsorted(self.event_at, self.signal_until[one], side="right"))
-            readable = self.known_at[first:] >= self.decoded_at[one]
-            ago = np.where(readable, self.event_at[first:] - self.signal_until[one], NEVER)
-            column = since[first:, self.signal_place[one]]
+            posted = self.signal_until[(self.signal_place == place) & ~late]
+            last = np.searchsorted(posted, self.event_at, side="left") - 1
+            any_before = last >= 0
+            since[any_before, place] = self.event_at[any_before] - posted[last[any_before]]
+        for signal in np.flatnonzero(late):
+            posted_at = self.signal_until[signal]
+            first = int(np.searchsorted(self.event_at, posted_at, side="right"))
+            readable = self.confirmed_until[first:] >= self.decoded_at[signal]
+            ago = np.where(readable, self.event_at[first:] - posted_at, NEVER)
+            column = since[first:, self.signal_place[signal]]
             np.minimum(column, ago, out=column)
         return since
 
-    def hindsight(self, window: int) -> int:
-        """Count the signals that would precede an event at their place, but for their decoding."""
+    def count_hindsight(self, window: int) -> int:
+        """Count the signals before an event at their place that were decoded only afterwards."""
         count = 0
-        for one in np.flatnonzero(self.decoded_at > self.signal_until):
-            ahead = self.event_at - self.signal_until[one]
-            near = (ahead > 0) & (ahead <= window) & (self.case == self.signal_place[one])
-            count += bool((near & (self.decoded_at[one] > self.known_at)).any())
+        for signal in np.flatnonzero(self.decoded_at > self.signal_until):
+            ahead = self.event_at - self.signal_until[signal]
+            near = (ahead > 0) & (ahead <= window)
+            near &= self.event_place == self.signal_place[signal]
+            count += bool((near & (self.decoded_at[signal] > self.confirmed_until)).any())
         return count
 
-    def counted(self, place: Ints, until: Ints, first: int, last: int) -> Floats:
+    def count_before(self, place: IntArray, until: IntArray, first: int, last: int) -> FloatArray:
         """Count for each event and place the items that ended `first` to `last` before it."""
-        found = np.zeros((len(self.case), len(self.places)))
+        counts = np.zeros((len(self.event_place), len(self.places)))
         for index in np.unique(place):
-            here = np.sort(until[place == index])
-            low = np.searchsorted(here, self.event_at - last, side="left")
-            high = np.searchsorted(here, self.event_at - first, side="left")
-            found[:, index] = high - low
-        return found
+            ends = np.sort(until[place == index])
+            low = np.searchsorted(ends, self.event_at - last, side="left")
+            high = np.searchsorted(ends, self.event_at - first, side="left")
+            counts[:, index] = high - low
+        return counts
 
 
 def risk_sets(
@@ -132,7 +167,7 @@ def risk_sets(
     clock: times.Clock | None = None,
     observed: ObservationPeriod | None = None,
 ) -> RiskSets:
-    """Check the tables and set out the risk sets of the events within the window of observation.
+    """Validate the tables and return the risk sets of the events within observation.
 
     Examples
     --------
@@ -143,45 +178,231 @@ def risk_sets(
     """
     signals = schemas.validate(signals, "signals", fill=True)
     events = schemas.validate(events, "events", fill=True)
-    on = times.resolve_clock(events, clock)
+    chosen_clock = times.resolve_clock(events, clock)
     signals = sort_rows(signals, "posted", "signal_id")
-    events = sort_rows(events, on, "event_id")
-    at, until = (times.microseconds(events[f"{on}_{end}"]) for end in ("at", "until"))
-    posted, posted_until = (times.microseconds(signals[f"posted_{end}"]) for end in ("at", "until"))
-    start, end = observation_period(observed, signals, events, on)
+    events = sort_rows(events, chosen_clock, "event_id")
+    at, until = (times.microseconds(events[f"{chosen_clock}_{side}"]) for side in ("at", "until"))
+    posted, posted_until = (
+        times.microseconds(signals[f"posted_{side}"]) for side in ("at", "until")
+    )
+    start, end = observation_period(observed, signals, events, chosen_clock)
     kept = np.flatnonzero((at != times.NAT) & (at >= start) & (until <= end))
     seen = np.flatnonzero((posted_until >= start) & (posted <= end))
     seen = seen[np.argsort(posted_until[seen], kind="stable")]
-    case_id = events["place_id"].to_numpy()[kept]
-    signal_id = signals["place_id"].to_numpy()[seen]
-    places, index = np.unique([*case_id, *signal_id], return_inverse=True)
+    place_ids = [*events["place_id"].to_numpy()[kept], *signals["place_id"].to_numpy()[seen]]
+    names, index = np.unique(place_ids, return_inverse=True)
+    places = tuple(map(str, names))
     confirmed = times.microseconds(events["confirmed_until"])[kept]
     return RiskSets(
-        places=tuple(map(str, places)),
+        places=places,
         events=tuple(events["event_id"].iloc[kept]),
-        case=index[: len(kept)].astype(np.int64),
+        event_place=index[: len(kept)].astype(np.int64),
         event_at=at[kept],
         event_until=until[kept],
-        known_at=np.where(confirmed == times.NAT, NEVER, confirmed),
+        confirmed_until=np.where(confirmed == times.NAT, NEVER, confirmed),
         signal_place=index[len(kept) :].astype(np.int64),
         signal_at=posted[seen],
         signal_until=posted_until[seen],
         decoded_at=times.microseconds(signals["decoded_at"])[seen],
-        kilometres=_kilometres(tuple(map(str, places)), events),
+        distance=great_circle_distances(place_coordinates(places, events)),
         observed=(start, end),
         n_left_out=len(events) - len(kept),
-        clock=on,
+        clock=chosen_clock,
     )
 
 
-def _kilometres(places: tuple[str, ...], events: pd.DataFrame) -> Floats:
-    """Return great-circle distances between places."""
-    lat, lon = np.radians(place_coordinates(places, events)).T
-    # Haversine: exact for places next door, where the arc cosine is not.
-    half = (
-        np.sin((lat[:, None] - lat) / 2) ** 2
-        + np.cos(lat[:, None]) * np.cos(lat) * np.sin((lon[:, None] - lon) / 2) ** 2
-    )
-    apart: Floats = 2 * _EARTH_KM * np.arcsin(np.sqrt(np.clip(half, 0, 1)))
-    np.fill_diagonal(apart, 0.0)
-    return apart
+@dataclass(frozen=True, slots=True, eq=False)
+class Covariates:
+    """Covariates of each place at each event, other than its signals.
+
+    Attributes
+    ----------
+    names
+        Name of each term.
+    terms
+        Shape (terms, events, places).
+    unlocated
+        Number of places without coordinates, where the front is not visible.
+    """
+
+    names: tuple[str, ...]
+    terms: FloatArray
+    unlocated: int
+
+
+def fit_baseline(risk: RiskSets, *, window: int, history: int) -> tuple[Covariates, LogitFit]:
+    """Fit the covariates without signals, and drop terms that must not be negative but are.
+
+    Two front kernels of opposite sign can mimic a point effect and absorb the signal's. A negative
+    base rate, where each place had one event, would identify the place by its event being left
+    out. Such terms are dropped, the most negative first.
+    """
+    covariates = build_covariates(risk, window=window, history=history)
+    # A sample shows which terms are negative; all events then confirm it.
+    sample = max(1, len(risk.event_place) // _SAMPLE)
+    for step in dict.fromkeys((sample, 1)):
+        start = None
+        while True:
+            part = np.ascontiguousarray(covariates.terms[:, ::step])
+            fit = fit_logit(part, risk.event_place[::step], start=start)
+            attracts = [name.startswith((FRONT, *_BASE_RATES)) for name in covariates.names]
+            negative = np.array(attracts, dtype=bool) & (fit.beta < 0)
+            if not negative.any():
+                break
+            kept = np.arange(len(covariates.names)) != np.where(negative, fit.beta, 0).argmin()
+            names = tuple(np.array(covariates.names, dtype=object)[kept])
+            covariates = Covariates(names, covariates.terms[kept], covariates.unlocated)
+            start = fit.beta[kept] if np.abs(fit.beta).max() < _MAX_START else None
+    return covariates, fit
+
+
+def build_covariates(risk: RiskSets, *, window: int, history: int) -> Covariates:
+    """Return base rates, recent events and mentions, distance to events, and the front.
+
+    Parameters
+    ----------
+    risk
+        The risk sets.
+    window
+        How long a signal counts, in microseconds; the front's time scales follow it.
+    history
+        How long an event or mention is recent.
+    """
+    recent = np.minimum(risk.count_before(risk.event_place, risk.event_until, 0, history), 1.0)
+    earlier = risk.count_before(risk.signal_place, risk.signal_until, window, window + history)
+    terms = {
+        _BASE_RATES[0]: _log_other_events(risk),
+        _BASE_RATES[1]: _log_other_signals(risk, window),
+        _RECENT_EVENT: recent,
+        "recent earlier signals for the place (log)": np.log1p(earlier),
+    }
+    unit = median_neighbour_distance(risk.distance)
+    if unit > 0:
+        terms |= _distance_terms(risk, unit, recent)
+    terms |= _front_terms(risk, unit, window, history)
+    varying = {name: term for name, term in terms.items() if _range(term) > _MIN_RANGE}
+    stacked = np.empty((len(varying), len(risk.event_place), len(risk.places)))
+    for row, term in zip(stacked, varying.values(), strict=True):
+        row[:] = term
+    return Covariates(tuple(varying), stacked, int((~risk.located).sum()))
+
+
+def _range(term: FloatArray) -> float:
+    """Return the largest difference between two places at one event."""
+    low, high = term.min(axis=1, initial=np.inf), term.max(axis=1, initial=-np.inf)
+    return float((high - low).max(initial=0.0))
+
+
+def other_events(risk: RiskSets) -> FloatArray:
+    """Return how many other events each place had, plus one half; shape (events, places)."""
+    totals = np.bincount(risk.event_place, minlength=len(risk.places)) + 0.5
+    counts: FloatArray = np.tile(totals, (len(risk.event_place), 1))
+    counts[np.arange(len(risk.event_place)), risk.event_place] -= 1
+    return counts
+
+
+def _log_other_events(risk: RiskSets) -> FloatArray:
+    logs: FloatArray = np.log(other_events(risk))
+    return logs
+
+
+def _log_other_signals(risk: RiskSets, window: int) -> FloatArray:
+    """Return the log of how many signals each place had outside the window before the event.
+
+    With those in the window, places with more signals than other events would identify the event's
+    place wherever signals and events come in pairs.
+    """
+    counts = np.bincount(risk.signal_place, minlength=len(risk.places)) + 0.5
+    in_window = risk.count_before(risk.signal_place, risk.signal_until, 0, window)
+    logs: FloatArray = np.log(counts - in_window)
+    return logs
+
+
+def _distance_terms(risk: RiskSets, unit: float, recent: FloatArray) -> dict[str, FloatArray]:
+    """Return the distance to the nearest recent event; the mean for places without coordinates."""
+    distance = np.where(np.isnan(risk.distance), np.inf, risk.distance)
+    nearest = np.empty(recent.shape)
+    for place, row in enumerate(distance):
+        order = np.argsort(row)
+        hit = recent[:, order] > 0
+        nearest[:, place] = np.where(hit.any(axis=1), row[order][hit.argmax(axis=1)], np.inf)
+    known = np.isfinite(nearest)
+    logs = np.log1p(np.where(known, nearest, 0.0) / unit)
+    mean = logs.sum(axis=1, keepdims=True) / np.maximum(known.sum(axis=1, keepdims=True), 1)
+    return {
+        "distance to the nearest recent event (log)": np.where(known, logs, mean),
+        "place without coordinates": np.tile((~risk.located).astype(float), (len(recent), 1)),
+    }
+
+
+def _front_terms(risk: RiskSets, unit: float, window: int, history: int) -> dict[str, FloatArray]:
+    """Return logs of smooth counts of events and posts near in place and time, on both sides."""
+    between = np.sqrt(window * float(history))
+    scales = [
+        (_SPOT, window / 2),
+        (_NARROW, window / 3),
+        (_NARROW, float(window)),
+        (_MIDDLE, window / 2),
+        (_MIDDLE, between),
+        (_WIDE, float(window)),
+    ]
+    event = (risk.event_at + risk.event_until) / 2
+    signal = (risk.signal_at + risk.signal_until) / 2
+    # A post for a place without coordinates says nothing about a front, only about itself.
+    located = risk.located[risk.signal_place]
+    when = np.concatenate([event, signal[located]])
+    place = np.concatenate([risk.event_place, risk.signal_place[located]])
+    own = np.arange(len(event)), risk.event_place
+    counts: dict[float, FloatArray] = {}
+    terms = {}
+    for width, scale in scales:
+        if scale not in counts:
+            counts[scale] = _smooth_in_time(event, when, place, len(risk.places), scale)
+            # Without the event itself.
+            counts[scale][own] = np.maximum(counts[scale][own] - 1, 0)
+        name = f"{FRONT} (log), {width * unit:.0f} km and {scale / DAY:.1f} days"
+        terms[name] = np.log(_FLOOR + counts[scale] @ _kernel(risk.distance, width * unit))
+    return terms
+
+
+def _kernel(distance: FloatArray, width: float) -> FloatArray:
+    """Return Gaussian weights by distance; a place at unknown distance is near itself only."""
+    if width <= 0:
+        return np.eye(len(distance))
+    known = np.where(np.isnan(distance), np.inf, distance)
+    weight: FloatArray = np.exp(-0.5 * (known / width) ** 2)
+    return weight
+
+
+def _smooth_in_time(
+    at: FloatArray, when: FloatArray, place: IntArray, places: int, scale: float
+) -> FloatArray:
+    """Return for each instant and place the items weighted exp(-time difference / scale)."""
+    before = _decayed_sum(at, when, place, places, scale, "right")
+    return before + _decayed_sum(-at, -when, place, places, scale, "left")
+
+
+def _decayed_sum(
+    at: FloatArray, when: FloatArray, place: IntArray, places: int, scale: float, side: str
+) -> FloatArray:
+    """Sum the weights of items before each instant; with `side` right, include those at it."""
+    order = np.argsort(when, kind="stable")
+    when, place = when[order], place[order]
+    total = np.zeros((len(at), places))
+    ranked = np.argsort(at, kind="stable")
+    begin = 0
+    while begin < len(at):
+        origin = at[ranked[begin]]
+        end = int(np.searchsorted(at[ranked], origin + _CHUNK * scale, side="right"))
+        rows = ranked[begin:end]
+        first = int(np.searchsorted(when, origin - _MAX_SCALES * scale, side="left"))
+        last = int(np.searchsorted(when, at[rows[-1]], side="right"))
+        weights = np.zeros((last - first + 1, places))
+        weights[np.arange(1, last - first + 1), place[first:last]] = np.exp(
+            (when[first:last] - origin) / scale
+        )
+        sums = np.cumsum(weights, axis=0)
+        upto = np.searchsorted(when[first:last], at[rows], side=side)  # type: ignore[call-overload]
+        total[rows] = sums[upto] * np.exp(-(at[rows] - origin) / scale)[:, None]
+        begin = end
+    return total

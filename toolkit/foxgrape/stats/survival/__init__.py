@@ -1,1 +1,1 @@
-"""Lead times: Kaplan-Meier, Turnbull, parametric fits and competing risks."""
+"""Lead times with right-censored signals."""

@@ -1,4 +1,4 @@
-"""Kaplan–Meier curves in days, what is read off them, and whether groups differ."""
+"""Kaplan–Meier curves of leads in days, and what is derived from them or checks them."""
 
 from __future__ import annotations
 
@@ -14,20 +14,34 @@ from foxgrape import times
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    Floats = npt.NDArray[np.float64]
-    Truths = npt.NDArray[np.bool_]
+    from foxgrape._util.typing import BoolArray, FloatArray
 
-__all__ = ["NORMAL", "LogRank", "RestrictedMean", "kaplan_meier", "log_rank", "quantile"]
-__all__ += ["restricted_mean"]
+__all__ = [
+    "NORMAL",
+    "LogRank",
+    "RestrictedMean",
+    "fit_parametric",
+    "kaplan_meier",
+    "log_rank",
+    "quantile",
+    "restricted_mean",
+    "validate_probability",
+]
 
-_LEVEL = 0.95
-#: How many standard errors a symmetric 95% interval reaches to either side.
+_CONFIDENCE = 0.95
+#: Half-width of a symmetric 95% interval, in standard errors.
 NORMAL = 1.959964
+#: Medians beyond ten thousand years (in days) are not reported.
+_MAX_MEDIAN = 3_652_500
+#: A continuous distribution has no mass at zero: a lead below a minute (in days) is left-censored.
+_MINUTE = 1 / 1440
+#: Fewer observed leads fit any distribution.
+_MIN_LEADS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class RestrictedMean:
-    """The mean lead, each counted up to a horizon: what a curve that never ends still tells.
+    """Mean lead, with each lead counted up to a horizon.
 
     Attributes
     ----------
@@ -38,7 +52,7 @@ class RestrictedMean:
     interval
         95% interval, symmetric.
     horizon
-        Up to where leads count; a longer one counts as this.
+        Longer leads count as this long.
     """
 
     mean: pd.Timedelta
@@ -49,16 +63,16 @@ class RestrictedMean:
 
 @dataclass(frozen=True, slots=True)
 class LogRank:
-    """Do the leads of groups differ by more than chance?
+    """Log-rank test of whether the leads of groups differ.
 
     Attributes
     ----------
     statistic, degrees
-        Chi-squared statistic and its degrees of freedom: groups less one.
+        Chi-squared statistic and its degrees of freedom: groups minus one.
     p_value
-        With every rough lead at the middle of its interval.
+        With rough leads at the middle of their intervals.
     p_bounds
-        The least and greatest p-value with all leads at their shortest, middle or longest.
+        Smallest and largest p-value with all leads at their shortest, middle or longest.
     groups
         Names of the groups compared.
     """
@@ -70,7 +84,7 @@ class LogRank:
     groups: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the test as plain values."""
+        """Return JSON values."""
         return {
             "statistic": self.statistic,
             "degrees": self.degrees,
@@ -80,18 +94,24 @@ class LogRank:
         }
 
     def sentence(self) -> str:
-        """Say the test in one sentence."""
+        """Return the result in words."""
         low, high = self.p_bounds
-        rough = f", {low:.3f} to {high:.3f} as rough leads may have it" if high > low else ""
+        rough = f" ({low:.3f} to {high:.3f} with rough times)" if high > low else ""
         return (
-            f"Log-rank test of {len(self.groups)} groups, rough leads at mid-interval: "
-            f"chi-squared {self.statistic:.2f} with {self.degrees} degrees of freedom, "
-            f"p = {self.p_value:.3f}{rough}."
+            f"Log-rank test of {len(self.groups)} groups: chi-squared {self.statistic:.2f} with "
+            f"{self.degrees} degrees of freedom, p = {self.p_value:.3f}{rough}."
         )
 
 
-def kaplan_meier(leads: Floats, observed: Truths) -> pd.DataFrame:
-    """Return the Kaplan–Meier curve of leads in days, one row a distinct time.
+def validate_probability(p: float) -> float:
+    """Return a probability, or raise ValueError."""
+    if not 0 <= p <= 1:
+        raise ValueError(f"a quantile must be between 0 and 1; got {p}")
+    return p
+
+
+def kaplan_meier(leads: FloatArray, observed: BoolArray) -> pd.DataFrame:
+    """Return the Kaplan–Meier curve of leads in days, one row per distinct time.
 
     Columns: time (Timedelta), survival, lower, upper (95% pointwise band, log-log), at_risk,
     events, censored.
@@ -109,11 +129,11 @@ def kaplan_meier(leads: Floats, observed: Truths) -> pd.DataFrame:
         fit = ecdf(CensoredData.right_censored(leads, ~observed)).sf
         share = fit.evaluate(at)
         with warnings.catch_warnings():
-            # scipy warns where the band is undefined; those places are filled below.
+            # scipy warns where the band is undefined; those values are replaced below.
             warnings.simplefilter("ignore", RuntimeWarning)
-            band = fit.confidence_interval(_LEVEL, method="log-log")
-        # The log-log band is not defined where the curve is 1 or 0: before the first event both
-        # edges are 1; once no signal waits the lower one is 0 and the upper one stays.
+            band = fit.confidence_interval(_CONFIDENCE, method="log-log")
+        # The log-log band is undefined where the curve is 1 or 0: before the first event both
+        # bounds are 1; once all had an event the lower one is 0 and the upper one stays.
         inside = (share > 0) & (share < 1)
         low, high = band.low.evaluate(at), band.high.evaluate(at)  # type: ignore[attr-defined, unused-ignore]
         lower = np.where(inside, low, share)
@@ -133,23 +153,23 @@ def kaplan_meier(leads: Floats, observed: Truths) -> pd.DataFrame:
     )
 
 
-def quantile(curve: pd.DataFrame, p: float, of: str = "survival") -> pd.Timedelta:
-    """Return the first time at which the curve, or an edge of its band, is down to 1 - p.
+def quantile(curve: pd.DataFrame, p: float, column: str = "survival") -> pd.Timedelta:
+    """Return the first time at which the curve, or a bound of its band, is at most 1 - p.
 
     Examples
     --------
     >>> quantile(kaplan_meier(np.array([1.0, 2.0]), np.array([True, True])), 0.5)
     Timedelta('1 days 00:00:00')
     """
-    reached = curve.loc[curve[of] <= 1 - p + 1e-12, "time"]
+    reached = curve.loc[curve[column] <= 1 - p + 1e-12, "time"]
     return reached.iloc[0] if len(reached) else pd.NaT  # type: ignore[return-value]
 
 
 def restricted_mean(curve: pd.DataFrame, horizon: pd.Timedelta) -> RestrictedMean:
     """Return the area under a curve up to a horizon, with its standard error.
 
-    Klein and Moeschberger (2003, section 4.5). Beyond the last lead known the curve is taken to
-    stay where it is: a horizon later than that leans on no data.
+    Klein and Moeschberger (2003, section 4.5). Beyond the last known lead the curve is taken to
+    stay constant, which no data support.
 
     Examples
     --------
@@ -163,11 +183,10 @@ def restricted_mean(curve: pd.DataFrame, horizon: pd.Timedelta) -> RestrictedMea
     edges = np.concatenate([[0.0], at[inside], [end]])
     heights = np.concatenate([[1.0], curve["survival"].to_numpy()[inside]])
     areas = heights * np.diff(edges)
-    # What lies under the curve after each time: a death there would move all of it.
+    # Area under the curve after each time.
     later = areas.sum() - np.cumsum(areas)[:-1]
     events, at_risk = (curve[name].to_numpy(float)[inside] for name in ("events", "at_risk"))
     left = at_risk - events
-    # Where nobody is left the area after it is 0, and so is what it adds.
     terms = np.divide(later**2 * events, at_risk * left, out=np.zeros(len(left)), where=left > 0)
     mean, error = float(areas.sum()), float(np.sqrt(terms.sum()))
     return RestrictedMean(
@@ -182,12 +201,12 @@ def restricted_mean(curve: pd.DataFrame, horizon: pd.Timedelta) -> RestrictedMea
 
 
 def log_rank(
-    short: Floats, long: Floats, observed: Truths, group: npt.NDArray[np.str_]
+    short: FloatArray, long: FloatArray, observed: BoolArray, group: npt.NDArray[np.str_]
 ) -> LogRank | None:
-    """Compare the leads of groups; None where there is only one, or nothing to compare.
+    """Compare the leads of groups; None where there is nothing to compare.
 
     Mantel's log-rank test for two or more groups, by statsmodels. Rough leads are taken at the
-    middle of their interval, and for the bounds at their shortest and longest.
+    middle of their intervals, and for the bounds at their shortest and longest.
 
     Examples
     --------
@@ -208,7 +227,7 @@ def log_rank(
             with np.errstate(invalid="ignore", divide="ignore"):
                 tests.append(survdiff(leads, observed.astype(int), group))
         except np.linalg.LinAlgError:
-            # One of the groups was never at risk together with the others at anybody's event.
+            # A group is never at risk together with the others at an event.
             return None
     p_values = [float(p_value) for _, p_value in tests]
     if not np.isfinite(p_values).all():
@@ -220,3 +239,61 @@ def log_rank(
         p_bounds=(min(p_values), max(p_values)),
         groups=tuple(map(str, names)),
     )
+
+
+def fit_parametric(short: FloatArray, long: FloatArray, observed: BoolArray) -> pd.DataFrame:
+    """Fit Weibull and log-normal distributions to rough and right-censored leads in days.
+
+    Returns
+    -------
+    DataFrame
+        One row per distribution: law, shape, scale (days), median (Timedelta; NaT beyond ten
+        thousand years), log_likelihood, aic (lower is better). Empty with fewer than three
+        observed leads, and where all leads could be equal, so that the narrowest distribution
+        fits best.
+
+    Notes
+    -----
+    Maximum likelihood by scipy's `CensoredData`. Weibull: survival exp(-(t / scale)^shape).
+    Log-normal: shape is the standard deviation of the log, scale the median.
+
+    Examples
+    --------
+    >>> lead = np.arange(1.0, 30.0)
+    >>> fit_parametric(lead, lead, np.full(29, True))["law"].tolist()
+    ['Weibull', 'log-normal']
+    """
+    from scipy.stats import CensoredData, lognorm, weibull_min
+
+    columns = ["law", "shape", "scale", "median", "log_likelihood", "aic"]
+    low = np.where(long < _MINUTE, 0.0, short)
+    high = np.where(observed, np.maximum(long, np.where(low == 0, _MINUTE, 0.0)), np.inf)
+    if observed.sum() < _MIN_LEADS or low[observed].max() <= high[observed].min():
+        return pd.DataFrame(columns=columns)
+    exact = observed & (low == high)
+    below, above = high[observed & ~exact & (low == 0)], low[~observed & (low > 0)]
+    inside = np.stack([low, high], axis=1)[observed & ~exact & (low > 0)]
+    data = CensoredData(uncensored=low[exact], left=below, right=above, interval=inside)
+    start = float(np.median(np.maximum((low + np.where(observed, high, low)) / 2, _MINUTE)))
+    rows = []
+    for name, law in (("Weibull", weibull_min), ("log-normal", lognorm)):
+        shape, _, scale = law.fit(data, 1.0, floc=0, scale=start)
+        fit = law(shape, 0.0, scale)
+        median = float(fit.median())
+        likelihood = float(
+            fit.logpdf(low[exact]).sum()
+            + fit.logcdf(below).sum()
+            + fit.logsf(above).sum()
+            + np.log(fit.cdf(inside[:, 1]) - fit.cdf(inside[:, 0])).sum()
+        )
+        rows.append(
+            {
+                "law": name,
+                "shape": float(shape),
+                "scale": float(scale),
+                "median": times.from_days(median) if median <= _MAX_MEDIAN else pd.NaT,
+                "log_likelihood": likelihood,
+                "aic": 2 * 2 - 2 * likelihood,
+            }
+        )
+    return pd.DataFrame(rows, columns=columns)

@@ -1,8 +1,7 @@
-"""How long before its event did a signal come? Kaplan–Meier estimates that keep the censored."""
+"""Lead times: how long before its event did a signal come? Signals without one are censored."""
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,15 +9,29 @@ import numpy as np
 import pandas as pd
 
 from foxgrape import schemas, times
-from foxgrape._util.formatting import duration_in_words
+from foxgrape._util.formatting import (
+    counted,
+    duration_in_words,
+    number_in_words,
+    sentence_with_table,
+)
 from foxgrape.errors import FoxgrapeError, TableError
-from foxgrape.stats.survival.kaplan_meier import kaplan_meier, log_rank, quantile, restricted_mean
+from foxgrape.stats.inputs import MIN_SIGNALS
+from foxgrape.stats.survival.kaplan_meier import (
+    fit_parametric,
+    kaplan_meier,
+    log_rank,
+    quantile,
+    restricted_mean,
+    validate_probability,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import plotly.graph_objects as go
 
+    from foxgrape._util.typing import BoolArray, FloatArray
     from foxgrape.stats.survival.kaplan_meier import LogRank, RestrictedMean
     from foxgrape.stats.survival.turnbull import Turnbull
 
@@ -27,39 +40,39 @@ __all__ = ["LeadTimes", "counted_leads", "lead_times"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LeadTimes:
-    """Lead times of signals before their events, with the signals that still wait.
+    """Lead times of signals before their events, with signals without an event right-censored.
 
     Attributes
     ----------
     n, n_observed, n_censored
         Signals counted; those with an event; those right-censored. ``n`` is the sum of the two.
     n_undetermined
-        How many of the observed may have come after the confirmation: their lead is counted from
-        zero up, since dropping them would drop the shortest leads.
+        Observed signals that may have come after the confirmation: their lead counts from zero
+        up, since dropping them would drop the shortest leads.
     n_hindsight, n_follows
-        Left out, and shown: codes decoded only after the event, and posts that came after it.
-        Where hindsight was asked to count, `n_hindsight` is how many of the counted are that.
+        Signals left out: codes decoded only after the event, and posts after it. With
+        `hindsight`, `n_hindsight` is how many of the counted are hindsight.
     median
-        Kaplan–Meier median lead, each rough lead taken at the middle of its interval; NaT when
-        more than half of the signals still wait.
+        Kaplan–Meier median lead, with each rough lead at the middle of its interval; NaT when
+        fewer than half of the signals had an event.
     median_bounds
-        The least and greatest median with all rough leads at their shortest, middle or longest.
+        Smallest and largest median with all rough leads at their shortest, middle or longest.
     median_ci
-        95% interval for the median (log-log), which also pays for roughness: from the least lower
-        end to the greatest upper end with all leads so. NaT: no such bound.
+        95% interval of the median (log-log), widened for rough times: from the smallest lower to
+        the largest upper bound of these three curves. NaT where there is no bound.
     survival
-        One row a distinct lead: time (Timedelta), survival (share of signals still waiting),
-        lower, upper (95% pointwise band, log-log), at_risk, events, censored.
+        One row per distinct lead: time (Timedelta), survival (share of signals without an event so
+        far), lower, upper (95% pointwise band, log-log), at_risk, events, censored.
     shortest, longest
         The same curve with every rough lead at its shortest and at its longest.
     clock
-        ``confirmed`` or ``occurred``; empty when there is no link.
+        ``confirmed`` or ``occurred``; empty without links.
     groups
         With `by`, the same for each group.
     log_rank
-        With `by`, the test of whether the groups differ; None where it cannot be made.
+        With `by`, the test of whether the groups differ; None where it is impossible.
     leads
-        One row a signal counted: signal_id, shortest, longest (Timedelta; for a right-censored
+        One row per counted signal: signal_id, shortest, longest (Timedelta; for a right-censored
         signal both are how long it was watched), observed.
     """
 
@@ -80,6 +93,17 @@ class LeadTimes:
     log_rank: LogRank | None = None
     leads: pd.DataFrame = field(default_factory=pd.DataFrame)
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Caveats, in sentences."""
+        warnings = []
+        if 0 < self.n < MIN_SIGNALS:
+            are = "is" if self.n == 1 else "are"
+            warnings.append(f"{counted(self.n, 'signal')} {are} too few for a reliable lead time.")
+        if self.n_undetermined:
+            warnings.append(self._undetermined())
+        return tuple(warnings)
+
     def quantile(self, p: float) -> pd.Timedelta:
         """Return the lead by which a share `p` of the signals had their event; NaT if never.
 
@@ -89,10 +113,10 @@ class LeadTimes:
         >>> open_study().analyse().lead_times.quantile(0) >= pd.Timedelta(0)
         True
         """
-        return quantile(self.survival, _share(p))
+        return quantile(self.survival, validate_probability(p))
 
     def quantile_ci(self, p: float) -> tuple[pd.Timedelta, pd.Timedelta]:
-        """Return the 95% interval of `quantile`, which pays for roughness; NaT for no bound.
+        """Return the 95% interval of `quantile`, widened for rough times; NaT for no bound.
 
         Examples
         --------
@@ -101,13 +125,14 @@ class LeadTimes:
         >>> leads.quantile_ci(0.5) == leads.median_ci
         True
         """
-        return _reach([self.shortest, self.survival, self.longest], _share(p), "lower", "upper")
+        curves = [self.shortest, self.survival, self.longest]
+        return _quantile_range(curves, validate_probability(p), "lower", "upper")
 
     def restricted_mean(self, horizon: str | pd.Timedelta | None = None) -> RestrictedMean:
         """Return the mean lead, each counted up to `horizon`; rough leads at mid-interval.
 
-        By default the horizon is the longest lead or watch, up to which the curve is known. To
-        compare groups, give them one horizon.
+        The default horizon is the longest lead or watch, up to which the curve is known. Use one
+        horizon to compare groups.
 
         Examples
         --------
@@ -117,12 +142,12 @@ class LeadTimes:
         True
         """
         if self.n == 0:
-            raise FoxgrapeError("no signal can be counted, so there is no mean")
+            raise FoxgrapeError("the mean lead needs at least one signal; got none")
         end = self.survival["time"].iloc[-1] if horizon is None else horizon
         return restricted_mean(self.survival, times.parse_duration(end, "horizon"))
 
     def turnbull(self) -> Turnbull:
-        """Return the estimate that takes rough leads as the intervals they are.
+        """Return Turnbull's estimate, which takes rough leads as intervals.
 
         Examples
         --------
@@ -137,7 +162,7 @@ class LeadTimes:
         return turnbull(short, np.where(observed, long, np.inf))
 
     def fits(self) -> pd.DataFrame:
-        """Return Weibull and log-normal fits, a check on the curve; see `parametric`.
+        """Return Weibull and log-normal fits, as a check on the curve; see `fit_parametric`.
 
         Examples
         --------
@@ -145,16 +170,14 @@ class LeadTimes:
         >>> open_study().analyse().lead_times.fits().columns[0]
         'law'
         """
-        from foxgrape.stats.survival.parametric import fit_parametric
-
         return fit_parametric(*self._days())
 
-    def _days(self) -> tuple[Any, Any, Any]:
+    def _days(self) -> tuple[FloatArray, FloatArray, BoolArray]:
         short, long = (times.in_days(self.leads[end]).to_numpy() for end in ("shortest", "longest"))
         return short, long, self.leads["observed"].to_numpy()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the estimate as plain values; durations are ISO 8601 text, None where unknown."""
+        """Return JSON values; durations are ISO 8601 text, None where unknown."""
         return {
             "clock": self.clock,
             "n": self.n,
@@ -168,37 +191,55 @@ class LeadTimes:
             "median_ci": [_iso(value) for value in self.median_ci],
             "log_rank": None if self.log_rank is None else self.log_rank.to_dict(),
             "groups": {name: group.to_dict() for name, group in self.groups.items()},
+            "warnings": list(self.warnings),
+            "sentence": self.sentence(),
         }
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row for each group, or one for all signals where there are no groups."""
+        """Return one row per group, or one for all signals where there are no groups."""
+        counts = ("clock", "n", "n_observed", "n_censored", "n_undetermined")
         rows = []
         for name, part in (self.groups or {"all": self}).items():
-            row = part.to_dict()
-            del row["groups"], row["log_rank"]
+            row = {"group": name} | {column: getattr(part, column) for column in counts}
+            row |= {"n_hindsight": part.n_hindsight, "n_follows": part.n_follows}
             row["median"] = part.median
             for column in ("median_bounds", "median_ci"):
-                row.pop(column)
                 row[f"{column}_low"], row[f"{column}_high"] = getattr(part, column)
-            rows.append({"group": name, **row})
+            rows.append(row)
         return pd.DataFrame(rows)
 
     def sentence(self) -> str:
-        """Say the estimate in one sentence."""
+        """Return the estimate in words."""
         if self.n == 0:
-            return "No signal can be counted (n = 0)."
-        counted = f"n = {self.n}: {self.n_observed} with an event"
-        if self.n_undetermined:
-            counted += f" (the order cannot be told for {self.n_undetermined} of them)"
-        counted += f", {self.n_censored} right-censored"
+            return "There is no signal with a lead time (n = 0)."
+        counts = f"n = {self.n}, {self.n_censored} right-censored"
+        rough = f" {self._undetermined()}" if self.n_undetermined else ""
         if pd.isna(self.median):
-            return f"The median lead is not reached, since most signals still wait ({counted})."
-        low, high = self.median_ci
-        lower = "no lower bound" if pd.isna(low) else duration_in_words(low)
-        upper = "no upper bound" if pd.isna(high) else duration_in_words(high)
+            watched = duration_in_words(self.survival["time"].iloc[-1])
+            return (
+                f"No median: fewer than half of the signals had an event within {watched} "
+                f"({counts}).{rough}"
+            )
+        until = "confirmation" if self.clock == "confirmed" else "event"
+        low, high = (
+            _bound(bound, missing)
+            for bound, missing in zip(self.median_ci, ("0", "unlimited"), strict=True)
+        )
+        median, few = duration_in_words(self.median), ""
+        if self.n < MIN_SIGNALS:
+            are = "signal is" if self.n == 1 else "signals are"
+            median, few = f"about {median}", f", but {number_in_words(self.n)} {are} too few to say"
         return (
-            f"Median lead on the {self.clock} clock {duration_in_words(self.median)} "
-            f"(95% interval {lower} to {upper}; {counted})."
+            f"Median time from post to {until}: {median}{few} "
+            f"(95% interval: {low} to {high}; {counts}).{rough}"
+        )
+
+    def _undetermined(self) -> str:
+        if self.n_undetermined == self.n_observed > 1:
+            return f"For the {self.n_observed} with an event we cannot tell which came first."
+        return (
+            f"For {counted(self.n_undetermined, 'signal')} the times are too rough to say which "
+            "came first."
         )
 
     def figure(self) -> go.Figure:
@@ -208,8 +249,7 @@ class LeadTimes:
         return survival(self)
 
     def _repr_html_(self) -> str:
-        shown = self.to_frame().to_html(index=False, border=0)
-        return f"<p>{html.escape(self.sentence())}</p>{shown}"
+        return sentence_with_table(self.sentence(), self.to_frame(), self.warnings)
 
 
 def lead_times(
@@ -219,11 +259,11 @@ def lead_times(
     signals: pd.DataFrame | None = None,
     hindsight: bool = False,
 ) -> LeadTimes:
-    """Estimate how long before their events signals came, counting those that still wait.
+    """Estimate how long before their events signals came.
 
-    Signals without an event are right-censored at the time for which they were watched: leaving
-    them out would make leads look short and hints look sure. Links that are hindsight, and posts
-    that followed their event, are no leads: they are counted apart.
+    Signals without an event are right-censored at the time for which they were watched: without
+    them, leads would look too short and hints too reliable. Links that are hindsight, and posts
+    that followed their event, are left out and counted.
 
     Parameters
     ----------
@@ -231,8 +271,8 @@ def lead_times(
         The links table, of one clock.
     by
         Name, or names, of columns of `links` or `signals`, such as ``"code"``, ``"account"``,
-        ``"kind"`` or ``"confidence"``; each value becomes a group, and a log-rank test tells
-        whether groups differ. Signals without such a value are in no group.
+        ``"kind"`` or ``"confidence"``; each value becomes a group, and a log-rank test compares
+        the groups. Signals without such a value are in no group.
     signals
         The signals table, whose columns are joined to the links by signal_id.
     hindsight
@@ -251,8 +291,8 @@ def lead_times(
     -----
     Kaplan and Meier (1958), by scipy. A quantile is the first time at which the curve is down to
     its share (Klein and Moeschberger 2003, ch. 4); its interval inverts the log-log band in the
-    same way (Brookmeyer and Crowley 1982). Of a rough lead, the curve, the restricted mean and
-    the log-rank test take the middle; `turnbull` takes the interval.
+    same way (Brookmeyer and Crowley 1982). Curve, restricted mean and log-rank test take rough
+    leads at the middle of their intervals; `turnbull` takes the intervals.
 
     Examples
     --------
@@ -277,17 +317,16 @@ def lead_times(
             raise TableError.missing_column(name, links.columns, table="links")
     parts = links.groupby(names, observed=True, sort=True)
     groups = {", ".join(map(str, key)): _estimate(part, hindsight) for key, part in parts}
-    whole = _estimate(links, hindsight)
-    return replace(whole, groups=groups, log_rank=_compare(groups))
+    return replace(_estimate(links, hindsight), groups=groups, log_rank=_log_rank(groups))
 
 
 def counted_leads(
     links: pd.DataFrame, *, hindsight: bool = False
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the links that count as leads, and how long each is at its shortest and longest.
+    """Return the links that count as leads, and the shortest and longest lead of each.
 
-    A lead whose order is not certain counts from zero up. A right-censored signal is as long as it
-    was watched. Hindsight does not count unless asked to, a post after its event never does.
+    A lead of uncertain order counts from zero up. A right-censored signal has the length for which
+    it was watched. Hindsight counts only on request, a post after its event never.
 
     Examples
     --------
@@ -298,38 +337,32 @@ def counted_leads(
     """
     clocks = links["clock"].unique().tolist()
     if len(clocks) > 1:
-        raise TableError("the links mix clocks", column="clock", expected="one", got=clocks)
-    apart = links["hindsight"] & (not hindsight)
-    kept = links[~apart & (links["relation"] != "follows")]
+        raise TableError("links must have a single clock", column="clock", got=clocks)
+    left_out = links["hindsight"] & (not hindsight)
+    kept = links[~left_out & (links["relation"] != "follows")]
     zero = pd.Timedelta(0)
     short = kept["lead_min"].where(kept["lead_min"] > zero, zero)
     long = kept["lead_max"].where(kept["lead_max"] > zero, zero).where(kept["observed"], short)
-    told = {"signal_id": kept["signal_id"], "shortest": short, "longest": long}
-    return kept, pd.DataFrame({**told, "observed": kept["observed"]})
-
-
-def _share(p: float) -> float:
-    if not 0 <= p <= 1:
-        raise ValueError(f"a quantile lies between 0 and 1, not {p}")
-    return p
+    leads = {"signal_id": kept["signal_id"], "shortest": short, "longest": long}
+    return kept, pd.DataFrame({**leads, "observed": kept["observed"]})
 
 
 def _estimate(links: pd.DataFrame, hindsight: bool) -> LeadTimes:
-    counted, leads = counted_leads(links, hindsight=hindsight)
-    observed = counted["observed"].to_numpy()
+    kept, leads = counted_leads(links, hindsight=hindsight)
+    observed = kept["observed"].to_numpy()
     short, long = (times.in_days(leads[end]).to_numpy() for end in ("shortest", "longest"))
     curves = [kaplan_meier(days, observed) for days in (short, (short + long) / 2, long)]
     follows = links["relation"] == "follows"
     return LeadTimes(
-        n=len(counted),
+        n=len(kept),
         n_observed=int(observed.sum()),
         n_censored=int((~observed).sum()),
-        n_undetermined=int((counted["relation"] == "undetermined").sum()),
-        n_hindsight=int(links["hindsight"].sum() if not hindsight else counted["hindsight"].sum()),
+        n_undetermined=int((kept["relation"] == "undetermined").sum()),
+        n_hindsight=int((kept if hindsight else links)["hindsight"].sum()),
         n_follows=int((follows & ~(links["hindsight"] & (not hindsight))).sum()),
         median=quantile(curves[1], 0.5),
-        median_bounds=_reach(curves, 0.5, "survival", "survival"),
-        median_ci=_reach(curves, 0.5, "lower", "upper"),
+        median_bounds=_quantile_range(curves, 0.5, "survival", "survival"),
+        median_ci=_quantile_range(curves, 0.5, "lower", "upper"),
         survival=curves[1],
         shortest=curves[0],
         longest=curves[2],
@@ -338,21 +371,21 @@ def _estimate(links: pd.DataFrame, hindsight: bool) -> LeadTimes:
     )
 
 
-def _reach(
+def _quantile_range(
     curves: list[pd.DataFrame], p: float, low: str, high: str
 ) -> tuple[pd.Timedelta, pd.Timedelta]:
-    """Return the least and the greatest quantile of some curves; NaT for one never reached.
+    """Return the smallest and largest quantile of several curves; NaT where none is reached.
 
-    The shortest leads need not have the least: a lead that ends after others were watched to
-    their end is one of fewer at risk, and the curve falls the deeper for it.
+    The curve of the shortest leads need not have the smallest: a lead that ends after others were
+    censored has fewer at risk, and the curve falls further.
     """
-    least, most = ([quantile(curve, p, of) for curve in curves] for of in (low, high))
-    reached = [lead for lead in least if pd.notna(lead)]
-    end = max(most) if all(map(pd.notna, most)) else pd.NaT
+    lower, upper = ([quantile(curve, p, column) for curve in curves] for column in (low, high))
+    reached = [lead for lead in lower if pd.notna(lead)]
+    end = max(upper) if all(map(pd.notna, upper)) else pd.NaT
     return min(reached, default=pd.NaT), end  # type: ignore[return-value]
 
 
-def _compare(groups: Mapping[str, LeadTimes]) -> LogRank | None:
+def _log_rank(groups: Mapping[str, LeadTimes]) -> LogRank | None:
     """Test whether the leads of the groups differ."""
     parts = {name: group._days() for name, group in groups.items() if group.n}  # noqa: SLF001
     if not parts:
@@ -361,6 +394,12 @@ def _compare(groups: Mapping[str, LeadTimes]) -> LogRank | None:
     return log_rank(
         short, long, observed, np.repeat([*parts], [len(part[0]) for part in parts.values()])
     )
+
+
+def _bound(bound: pd.Timedelta, missing: str) -> str:
+    if pd.isna(bound):
+        return missing
+    return duration_in_words(bound) if bound else "0"
 
 
 def _iso(duration: pd.Timedelta) -> str | None:

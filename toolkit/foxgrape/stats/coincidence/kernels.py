@@ -1,0 +1,419 @@
+"""Compiled loops that draw surrogates and compute their statistics.
+
+Times are float64 microseconds, exact up to 285 years, so that the edge of a window is exact too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from foxgrape._util.jit import njit
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from foxgrape._util.typing import FloatArray, IntArray
+
+    RandomState = npt.NDArray[np.uint64]
+
+__all__ = ["CIRCULAR", "OBSERVED", "SHUFFLE", "UNIFORM"]
+__all__ += ["ExchangeUnits", "KernelInput", "PairTable", "stream"]
+__all__ += ["pair_weights", "permutation_statistics", "resample_statistics"]
+
+#: How times are resampled; OBSERVED keeps them and only draws rough ones within their intervals.
+UNIFORM, SHUFFLE, CIRCULAR, OBSERVED = 0, 1, 2, 3
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_MIX1 = np.uint64(0xBF58476D1CE4E5B9)
+_MIX2 = np.uint64(0x94D049BB133111EB)
+_S27, _S30, _S31, _S11 = np.uint64(27), np.uint64(30), np.uint64(31), np.uint64(11)
+_UNIT = 2.0**-53
+
+
+class KernelInput(NamedTuple):
+    """Signals and events sorted by place, as `resample_statistics` takes them.
+
+    `low` and `high` are earliest and latest instants, `start` is the index of the first item of
+    each place (one more entry than places). `unweighted` counts each coincidence as 1; otherwise
+    it counts from 1 at once to 1/2 at the end of the window.
+    """
+
+    signal_low: FloatArray
+    signal_high: FloatArray
+    signal_start: IntArray
+    decoded: FloatArray
+    group: IntArray
+    n_groups: int
+    event_low: FloatArray
+    event_high: FloatArray
+    event_start: IntArray
+    confirmed: FloatArray
+    span: float
+    lag: float
+    windows: FloatArray
+    unweighted: bool
+
+
+class ExchangeUnits(NamedTuple):
+    """Units that exchange their labels: single signals, or episodes of several.
+
+    `log_share` (units times places) is the log probability of each place at the unit's time;
+    `unit` and `weight` belong to signals; a chain of 0 `steps` permutes freely.
+    """
+
+    log_share: FloatArray
+    label: IntArray
+    unit: IntArray
+    weight: FloatArray
+    steps: int
+
+
+class PairTable(NamedTuple):
+    """Events that follow each signal and label, in compressed rows: one `row_start` per window."""
+
+    row_start: IntArray
+    event: IntArray
+    weight: FloatArray
+
+
+@njit
+def _splitmix64(x: np.uint64) -> np.uint64:
+    """Return the output function of SplitMix64 (Steele, Lea and Flood 2014)."""
+    x = (x ^ (x >> _S30)) * _MIX1
+    x = (x ^ (x >> _S27)) * _MIX2
+    return x ^ (x >> _S31)
+
+
+@njit
+def stream(seed: int, number: int) -> RandomState:
+    """Return the random state of a surrogate.
+
+    It depends on seed and number alone, so that results do not depend on threads.
+    """
+    state = np.empty(1, np.uint64)
+    state[0] = _splitmix64(np.uint64(seed) ^ _splitmix64(np.uint64(number) * _GOLDEN + _GOLDEN))
+    return state
+
+
+@njit
+def _draw_uniform(state: RandomState) -> float:
+    """Return the next number in [0, 1)."""
+    state[0] += _GOLDEN
+    return np.float64(_splitmix64(state[0]) >> _S11) * _UNIT
+
+
+@njit
+def _draw_below(state: RandomState, n: int) -> int:
+    """Return the next integer below `n`."""
+    return int(_draw_uniform(state) * n)
+
+
+@njit
+def _shuffle(state: RandomState, values: Any, low: int, high: int) -> None:
+    """Shuffle `values[low:high]` (Fisher and Yates)."""
+    for i in range(high - 1, low, -1):
+        j = low + _draw_below(state, i - low + 1)
+        values[i], values[j] = values[j], values[i]
+
+
+@njit
+def _coincidence_statistics(
+    posted: FloatArray, decoded: FloatArray, happened: FloatArray, confirmed: FloatArray,
+    lag: float, window: float, unweighted: bool,
+) -> tuple[float, float]:  # fmt: skip
+    """Return trigger and precursor statistics of one place; both series are sorted.
+
+    Each signal counts by the first event after it, and each event by the last signal before it,
+    within the window and without hindsight.
+    """
+    trigger, precursor = 0.0, 0.0
+    n, m = len(posted), len(happened)
+    j = 0
+    for i in range(n):
+        while j < m and happened[j] - posted[i] < lag:
+            j += 1
+        k = j
+        while k < m and happened[k] - posted[i] - lag <= window:
+            if decoded[i] <= confirmed[k]:
+                after = happened[k] - posted[i] - lag
+                trigger += 1.0 if unweighted else 1.0 - 0.5 * after / window
+                break
+            k += 1
+    i = 0
+    for k in range(m):
+        while i < n and happened[k] - posted[i] >= lag:
+            i += 1
+        last = i - 1
+        while last >= 0 and happened[k] - posted[last] - lag <= window:
+            if decoded[last] <= confirmed[k]:
+                after = happened[k] - posted[last] - lag
+                precursor += 1.0 if unweighted else 1.0 - 0.5 * after / window
+                break
+            last -= 1
+    return trigger, precursor
+
+
+@njit
+def _draw_within(state: RandomState, low: FloatArray, high: FloatArray, values: FloatArray) -> None:
+    """Draw an instant within each interval."""
+    for i in range(len(values)):
+        values[i] = low[i]
+        if high[i] > low[i]:
+            values[i] += (high[i] - low[i]) * _draw_uniform(state)
+
+
+@njit
+def _draw_sorted(state: RandomState, values: FloatArray, low: int, high: int, span: float) -> None:
+    """Fill `values[low:high]` with sorted uniform times, drawn as exponential spacings."""
+    total = 0.0
+    for i in range(low, high):
+        total -= np.log(1.0 - _draw_uniform(state))
+        values[i] = total
+    total -= np.log(1.0 - _draw_uniform(state))
+    for i in range(low, high):
+        values[i] *= span / total
+
+
+@njit
+def _shuffle_waits(
+    state: RandomState, values: FloatArray, low: int, high: int, span: float
+) -> None:
+    """Shuffle the waiting times of `values[low:high]`, including those at both edges."""
+    n = high - low
+    waits = np.empty(n + 1)
+    before = 0.0
+    for i in range(n):
+        waits[i] = values[low + i] - before
+        before = values[low + i]
+    waits[n] = span - before
+    _shuffle(state, waits, 0, n + 1)
+    total = 0.0
+    for i in range(n):
+        total += waits[i]
+        values[low + i] = total
+
+
+@njit
+def _sort_times(values: FloatArray, identity: IntArray, low: int, high: int) -> None:
+    """Sort `values[low:high]`, and `identity` with them."""
+    for i in range(low + 1, high):
+        if values[i] < values[i - 1]:
+            order = np.argsort(values[low:high], kind="mergesort")
+            values[low:high] = values[low:high][order]
+            identity[low:high] = identity[low:high][order]
+            return
+
+
+@njit
+def _resample_times(
+    state: RandomState, null: int, low: FloatArray, high: FloatArray, start: IntArray,
+    span: float, shift: float, values: FloatArray, identity: IntArray,
+) -> None:  # fmt: skip
+    """Draw new times of one series, and the item of each time, sorted within places."""
+    for i in range(len(identity)):
+        identity[i] = i
+    if null != UNIFORM:
+        _draw_within(state, low, high, values)
+    for place in range(len(start) - 1):
+        a, b = start[place], start[place + 1]
+        if a == b:
+            continue
+        if null == UNIFORM:
+            _draw_sorted(state, values, a, b, span)
+            _shuffle(state, identity, a, b)
+        elif null == SHUFFLE:
+            _sort_times(values, identity, a, b)
+            _shuffle_waits(state, values, a, b, span)
+        else:
+            if null == CIRCULAR:
+                for i in range(a, b):
+                    values[i] = (values[i] + shift) % span
+            _sort_times(values, identity, a, b)
+
+
+@njit
+def resample_statistics(
+    first: int, last: int, seed: int, null: int, data: KernelInput
+) -> FloatArray:
+    """Return the statistics of surrogates `first` to `last`, with new times at the same places.
+
+    Shape (surrogates, windows, groups + 1, 2): trigger and precursor; the last group is all
+    signals. Under CIRCULAR only the signals are shifted.
+    """
+    signal_start, event_start = data.signal_start, data.event_start
+    windows, group, groups, lag = data.windows, data.group, data.n_groups, data.lag
+    n, m = len(data.signal_low), len(data.event_low)
+    out = np.zeros((last - first, len(windows), groups + 1, 2))
+    posted, happened = np.empty(n), np.empty(m)
+    signal, event = np.empty(n, np.int64), np.empty(m, np.int64)
+    for number in range(first, last):
+        state = stream(seed, number + 1)
+        shift = _draw_uniform(state) * data.span if null == CIRCULAR else 0.0
+        _resample_times(
+            state, null, data.signal_low, data.signal_high, signal_start, data.span, shift,
+            posted, signal,
+        )  # fmt: skip
+        event_null = OBSERVED if null == CIRCULAR else null
+        _resample_times(
+            state, event_null, data.event_low, data.event_high, event_start, data.span, 0.0,
+            happened, event,
+        )  # fmt: skip
+        for place in range(len(signal_start) - 1):
+            a, b = signal_start[place], signal_start[place + 1]
+            c, d = event_start[place], event_start[place + 1]
+            if a == b or c == d:
+                continue
+            decoded = data.decoded[signal[a:b]]
+            confirmed = data.confirmed[event[c:d]]
+            for k in range(len(windows)):
+                trigger, precursor = _coincidence_statistics(
+                    posted[a:b], decoded, happened[c:d], confirmed, lag, windows[k], data.unweighted
+                )
+                out[number - first, k, groups, 0] += trigger
+                out[number - first, k, groups, 1] += precursor
+            if groups == 1:
+                continue
+            group_here = group[signal[a:b]]
+            for g in np.unique(group_here):
+                member = group_here == g
+                for k in range(len(windows)):
+                    trigger, precursor = _coincidence_statistics(
+                        posted[a:b][member], decoded[member], happened[c:d], confirmed, lag,
+                        windows[k], data.unweighted,
+                    )  # fmt: skip
+                    out[number - first, k, g, 0] += trigger
+                    out[number - first, k, g, 1] += precursor
+    if groups == 1:
+        out[:, :, 0] = out[:, :, 1]
+    return out
+
+
+@njit
+def pair_weights(
+    posted: FloatArray, happened: FloatArray, event_start: IntArray, place_of_label: IntArray,
+    decoded: FloatArray, confirmed: FloatArray, lag: float, window: float, unweighted: bool,
+) -> tuple[IntArray, IntArray, FloatArray]:  # fmt: skip
+    """Return for each signal and label the events that follow within the window, with weights.
+
+    `posted` and `happened` have one row per draw of instants; events are sorted by place. A weight
+    is the mean over the draws of a value from 1 to 1/2 over the window, or of 1 if unweighted. Rows
+    are compressed: row starts (signals times labels + 1), then events and weights.
+    """
+    draws, n = posted.shape
+    labels = len(place_of_label)
+    row = np.zeros(n * labels + 1, np.int64)
+    event = np.empty(64, np.int64)
+    weight = np.empty(64, np.float64)
+    used = 0
+    for i in range(n):
+        for label in range(labels):
+            place = place_of_label[label]
+            for j in range(event_start[place], event_start[place + 1]):
+                if decoded[label] > confirmed[j]:
+                    continue
+                total = 0.0
+                for draw in range(draws):
+                    after = happened[draw, j] - posted[draw, i] - lag
+                    if 0 <= after <= window:
+                        total += 1.0 if unweighted else 1.0 - 0.5 * after / window
+                if total > 0:
+                    if used == len(event):
+                        event = np.append(event, np.empty_like(event))
+                        weight = np.append(weight, np.empty_like(weight))
+                    event[used], weight[used] = j, total / draws
+                    used += 1
+            row[i * labels + label + 1] = used
+    return row, event[:used].copy(), weight[:used].copy()
+
+
+@njit
+def _score(
+    label: IntArray, units: ExchangeUnits, n_labels: int, row: IntArray, pairs: PairTable,
+    order: IntArray, group_start: IntArray, best: FloatArray, best_in_group: FloatArray,
+    out: FloatArray,
+) -> None:  # fmt: skip
+    """Write the trigger and precursor statistics of each group, and of all signals, to `out`."""
+    unit, signal_weight, event, weight = units.unit, units.weight, pairs.event, pairs.weight
+    groups = len(group_start) - 1
+    best[:] = 0.0
+    all_trigger = 0.0
+    for group in range(groups):
+        trigger, precursor = 0.0, 0.0
+        for at in range(group_start[group], group_start[group + 1]):
+            signal = order[at]
+            key = signal * n_labels + label[unit[signal]]
+            largest = 0.0
+            for k in range(row[key], row[key + 1]):
+                j, value = event[k], weight[k]
+                largest = max(largest, value)
+                if value > best_in_group[j]:
+                    precursor += value - best_in_group[j]
+                    best_in_group[j] = value
+                best[j] = max(best[j], value)
+            trigger += largest * signal_weight[signal]
+        for at in range(group_start[group], group_start[group + 1]):
+            signal = order[at]
+            key = signal * n_labels + label[unit[signal]]
+            for k in range(row[key], row[key + 1]):
+                best_in_group[event[k]] = 0.0
+        out[group, 0], out[group, 1] = trigger, precursor
+        all_trigger += trigger
+    out[groups, 0], out[groups, 1] = all_trigger, best.sum()
+
+
+@njit
+def _swap_labels(
+    state: RandomState, log_share: FloatArray, label: IntArray, place_of_label: IntArray, steps: int
+) -> None:
+    """Swap the labels of two units `steps` times, preferring probable places.
+
+    A Metropolis chain whose stationary weights are the product over units of the probability of
+    each unit's place.
+    """
+    n = len(label)
+    for _ in range(steps):
+        i, j = _draw_below(state, n), _draw_below(state, n)
+        a, b = place_of_label[label[i]], place_of_label[label[j]]
+        if a != b:
+            gain = log_share[i, b] + log_share[j, a] - log_share[i, a] - log_share[j, b]
+            if gain < 0 and _draw_uniform(state) >= np.exp(gain):
+                continue
+        label[i], label[j] = label[j], label[i]
+
+
+@njit
+def permutation_statistics(
+    first: int, last: int, seed: int, units: ExchangeUnits, place_of_label: IntArray,
+    pairs: PairTable, order: IntArray, group_start: IntArray, n_events: int,
+) -> FloatArray:  # fmt: skip
+    """Return the statistics of surrogates `first` to `last`, with labels exchanged between units.
+
+    Without steps the labels are permuted freely. Otherwise a chain of that many swaps leads from
+    the observed labels to a hub, and as many from the hub to each surrogate, so that the observed
+    labels are exchangeable with the surrogates however badly the chain mixes (Besag and Clifford
+    1989). Surrogate -1 is the observed one.
+    """
+    windows, groups = len(pairs.row_start), len(group_start) - 1
+    n_labels, steps = len(place_of_label), units.steps
+    out = np.empty((last - first, windows, groups + 1, 2))
+    best, best_in_group = np.zeros(n_events), np.zeros(n_events)
+    hub = units.label.copy()
+    if steps:
+        _swap_labels(stream(seed, 0), units.log_share, hub, place_of_label, steps)
+    for number in range(first, last):
+        label = hub.copy()
+        state = stream(seed, number + 1)
+        if number < 0:
+            label[:] = units.label
+        elif steps:
+            _swap_labels(state, units.log_share, label, place_of_label, steps)
+        else:
+            _shuffle(state, label, 0, len(label))
+        for k in range(windows):
+            _score(
+                label, units, n_labels, pairs.row_start[k], pairs, order, group_start,
+                best, best_in_group, out[number - first, k],
+            )  # fmt: skip
+    return out
