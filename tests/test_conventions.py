@@ -127,7 +127,7 @@ def test_no_stubs_and_no_places_of_one_machine():
 
 @pytest.mark.parametrize("module", sorted((ROOT / "toolkit").rglob("*.py")), ids=lambda p: p.name)
 def test_modules_are_small(module):
-    assert len(module.read_text(encoding="utf-8").splitlines()) <= 420
+    assert len(module.read_text(encoding="utf-8").splitlines()) <= 500
 
 
 def test_the_readmes_python_runs_and_says_what_it_shows(tmp_path):
