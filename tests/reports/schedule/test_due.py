@@ -20,6 +20,7 @@ from fake_http_server import Reply, serving
 from fake_reports import append, build, lines, make_template
 from fake_smtp_server import serve_smtp
 from foxgrape.errors import FoxgrapeError, ScheduleError
+from foxgrape.reports.schedule.channels import AppriseService
 from foxgrape.reports.schedule.config import read_schedule
 from foxgrape.reports.schedule.due import backfill, run_due
 from foxgrape.reports.schedule.ledger import Ledger
@@ -544,7 +545,47 @@ def test_a_server_without_encryption_gets_neither_password_nor_mail(write_schedu
     assert not [line for line in smtp.commands if line.upper().startswith("AUTH")]
 
 
-@pytest.mark.parametrize("kind", ["webhook", "smtp"])
+CHAT = '[notify.desk]\nkind = "apprise"\nurl_env = "CHAT_URL"'
+
+
+def test_apprise_services_receive_the_text_and_redirects_are_not_followed(write_schedule):
+    file, out = write_schedule(("daily", "0 7 * * *", *ONCE), top=CHAT)
+    schedule = read_schedule(file)
+    (out / "fail").write_text("broken")
+    answers = [Reply(status=302, headers={"location": "/elsewhere"}), Reply()]
+    with serving(lambda _: answers[len(server.asked) - 1]) as server:
+        environ = {"CHAT_URL": server.address.replace("http", "json") + "/hunter2"}
+
+        def call():
+            run = fake_reports.build_or_fail
+            return run_due(schedule, now=NOON, out=out, run=run, environ=environ).undelivered
+
+        assert call() == ("cannot notify desk: the service did not accept the message",)
+        assert call() == ()
+        assert {request.path for request in server.asked} == {"/hunter2"}
+        message = json.loads(server.asked[-1].body)
+    assert message["title"] == "foxgrape: daily failed"
+    assert "report daily failed" in message["message"]
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("json://chat.example/hunter2", "must be an encrypted URL"),
+        ("jsons://chat.example/hunter2?verify=no", "must be an encrypted URL"),
+        ("mailto://me:hunter2@mail.example", "must be an encrypted URL"),
+        ("mailtos://me:hunter2@mail.example?mode=insecure", "must be an encrypted URL"),
+        ("hunter2", "must be an apprise URL"),
+    ],
+)
+def test_an_unencrypted_or_invalid_apprise_url_is_refused(url, message):
+    channel = AppriseService("desk", "CHAT_URL")
+    with pytest.raises(ScheduleError, match=message) as error:
+        channel.send({"text": "", "entry": "daily", "kind": "failed"}, {"CHAT_URL": url})
+    assert "hunter2" not in str(error.value)
+
+
+@pytest.mark.parametrize("kind", ["webhook", "smtp", "apprise"])
 def test_secrets_never_appear_in_output_logs_or_states(write_schedule, kind, caplog, capfd):
     """The server repeats the password, logs are verbose, and the report prints its secret."""
     caplog.set_level(logging.DEBUG)
@@ -552,13 +593,14 @@ def test_secrets_never_appear_in_output_logs_or_states(write_schedule, kind, cap
         serve_smtp("me", "hunter2") as smtp,
         serving(lambda _: Reply(b"hunter2", status=403)) as server,
     ):
-        top = DESK if kind == "webhook" else mail_table(smtp.port)
+        top = {"webhook": DESK, "smtp": mail_table(smtp.port), "apprise": CHAT}[kind]
         file, out = write_schedule(("daily", "0 7 * * *", *ONCE), top=top)
         template = make_template(file.parent).with_suffix(".yaml")
         append(template, "    token: {type: string, format: secret, default: TOKEN}")
         (out / "fail").write_text("the token sesame was refused")
         environ = {
             "DESK_URL": f"{server.address}/hunter2",
+            "CHAT_URL": server.address.replace("http", "json") + "/hunter2",
             "MAIL_USER": "hunter2",
             "MAIL_PASSWORD": "hunter2 but wrong",
         }
@@ -571,8 +613,12 @@ def test_secrets_never_appear_in_output_logs_or_states(write_schedule, kind, cap
                 run=fake_reports.build_or_fail,
                 environ=environ,
             )
-    answer = "403 Forbidden" if kind == "webhook" else "535"
-    assert done.undelivered == (f"cannot notify desk: the server answered {answer}",)
+    reason = {
+        "webhook": "the server answered 403 Forbidden",
+        "smtp": "the server answered 535",
+        "apprise": "the service did not accept the message",
+    }
+    assert done.undelivered == (f"cannot notify desk: {reason[kind]}",)
     assert done.runs[0].error == "RuntimeError: the token ... was refused"
     states = "".join(
         path.read_text(encoding="utf-8") for path in out.rglob("*.json") if path.is_file()

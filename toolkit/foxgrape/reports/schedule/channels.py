@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -136,7 +137,9 @@ class AppriseService(_UrlChannel):
         asset = apprise.AppriseAsset(async_mode=False)
         asset.http_redirects = False
         problem = None
-        with _quiet_logs():
+        with _quiet_logs(), warnings.catch_warnings():
+            # Plugins import modules that are deprecated in the standard library.
+            warnings.simplefilter("ignore", DeprecationWarning)
             try:
                 service = apprise.Apprise.instantiate(url, asset=asset)
                 if service is None:
