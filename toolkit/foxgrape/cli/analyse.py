@@ -54,7 +54,7 @@ def coincidence_test(
     ] = 200,
     as_json: AsJson = False,
 ) -> int:
-    """Test whether events follow signals more often than expected by chance."""
+    """Test whether events follow signals more often than by chance."""
     from foxgrape.studies.study import open_study
 
     windows = window or ["7D"]
@@ -116,7 +116,7 @@ def detect_signals(
     batch: Annotated[int, typer.Option(min=1, help="Approximate posts per batch.")] = 250_000,
     as_json: AsJson = False,
 ) -> int:
-    """Find signals in posts that do not fit into memory; an interrupted call resumes."""
+    """Find signals in any number of posts. An interrupted call resumes."""
     if engine not in {"local", "dask"}:
         raise typer.BadParameter(f"--engine must be local or dask; got {engine!r}")
     if (engine == "dask") != (scheduler is not None):

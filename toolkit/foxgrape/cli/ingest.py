@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["add_commands"]
 
 fetch_app = typer.Typer(
-    help="Download posts and events from public APIs; an interrupted download resumes.",
+    help="Download posts and events from public APIs.",
     no_args_is_help=True,
 )
 data_app = typer.Typer(
@@ -93,7 +93,10 @@ def mastodon(
     restart: Restart = False,
     as_json: AsJson = False,
 ) -> int:
-    """Download the public posts of a Mastodon account; needs no login."""
+    """Download the public posts of a Mastodon account.
+
+    Needs no login. An interrupted download resumes.
+    """
     from foxgrape.io.download import Mastodon
 
     return _fetch(Mastodon(server, account), out, restart=restart, as_json=as_json)
@@ -107,7 +110,10 @@ def bluesky(
     restart: Restart = False,
     as_json: AsJson = False,
 ) -> int:
-    """Download the feed of a Bluesky account; needs no login."""
+    """Download the feed of a Bluesky account.
+
+    Needs no login. An interrupted download resumes.
+    """
     from foxgrape.io.download import Bluesky
 
     return _fetch(Bluesky(actor, server), out, restart=restart, as_json=as_json)
@@ -123,7 +129,10 @@ def acled(
     restart: Restart = False,
     as_json: AsJson = False,
 ) -> int:
-    """Download ACLED events; set FOXGRAPE_ACLED_USERNAME and FOXGRAPE_ACLED_PASSWORD."""
+    """Download ACLED events.
+
+    Set FOXGRAPE_ACLED_USERNAME and FOXGRAPE_ACLED_PASSWORD. An interrupted download resumes.
+    """
     from foxgrape.io.download import Acled
 
     source = Acled(country, since=since, until=until, server=server)
@@ -144,7 +153,10 @@ def ucdp(
     restart: Restart = False,
     as_json: AsJson = False,
 ) -> int:
-    """Download events of the UCDP Georeferenced Event Dataset; set FOXGRAPE_UCDP_TOKEN."""
+    """Download events of the UCDP Georeferenced Event Dataset.
+
+    Set FOXGRAPE_UCDP_TOKEN. An interrupted download resumes.
+    """
     from foxgrape.io.download import Ucdp
 
     source = Ucdp(version, country, since, until, limit, server)
@@ -165,7 +177,7 @@ def _fetch(source: Source, out: Path, *, restart: bool, as_json: bool) -> int:
 
 @data_app.command("list")
 def data_list(folder: DataFolder = None, as_json: AsJson = False) -> None:
-    """List public data sets with their licence and whether they are downloaded."""
+    """List public data sets, their licences and local copies."""
     from foxgrape.io.datasets import data_folder, list_datasets
 
     datasets, where = list_datasets().values(), data_folder(folder)
@@ -196,7 +208,7 @@ def data_fetch(
     ] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Download a public data set; print its path, licence and citation."""
+    """Download a public data set. Prints its path, licence and citation."""
     from foxgrape.io.datasets import fetch
 
     with warnings.catch_warnings(record=True) as caught, status_spinner("downloading…"):
@@ -216,7 +228,7 @@ def data_build_gazetteer(
         Path | None, typer.Option(help="admin1CodesASCII.txt of GeoNames, for division names.")
     ] = None,
 ) -> int:
-    """Build a gazetteer of a country from GeoNames; needs the extra gazetteer."""
+    """Build a gazetteer of a country. Needs the extra gazetteer."""
     from foxgrape.places.build import build_gazetteer
 
     count = build_gazetteer(country, out, admin1=admin1)
@@ -236,7 +248,10 @@ def ingest_posts(
     quarantine: Quarantine = None,
     as_json: AsJson = False,
 ) -> int:
-    """Add an export of posts to a store; print how many are new, changed or quarantined."""
+    """Add an export of posts to a store. Safe to repeat.
+
+    Prints how many posts are new, changed, unchanged and quarantined.
+    """
     options = {"account": account, "format": format_, "timezone": timezone}
     return _ingest("posts", file, store, options | _columns(column), strict, quarantine, as_json)
 
@@ -253,7 +268,10 @@ def ingest_events(
     quarantine: Quarantine = None,
     as_json: AsJson = False,
 ) -> int:
-    """Add a file of events to a store; print how many are new, changed or quarantined."""
+    """Add a file of events to a store. Safe to repeat.
+
+    Prints how many events are new, changed, unchanged and quarantined.
+    """
     options = {"persistence": persistence, "format": format_, "timezone": timezone}
     return _ingest("events", file, store, options | _columns(column), strict, quarantine, as_json)
 
@@ -350,7 +368,7 @@ def study_new(
 def study_check(
     folder: Annotated[Path, typer.Argument(help="A folder with a datapackage.json.")],
 ) -> None:
-    """Read a study; print its contents, or the first problem and where it is."""
+    """Check a study. Prints its contents, or the first problem."""
     from foxgrape.studies.study import open_study
 
     study = open_study(folder)

@@ -136,7 +136,10 @@ def suggest(
     limit: Limit = 10,
     as_json: AsJson = False,
 ) -> int:
-    """Suggest places that an emoji could stand for; chance: matches of an unrelated emoji."""
+    """Suggest places that an emoji could stand for.
+
+    The column chance is the expected number of equally good matches of an unrelated emoji.
+    """
     from foxgrape.places import suggest as suggest_places
 
     suggestions = suggest_places(emoji, country=country, limit=limit)
@@ -160,7 +163,7 @@ def codebook_check(
     gazetteer: GazetteerPath = None,
     as_json: AsJson = False,
 ) -> int:
-    """List all problems of a codebook with row and column; exit 1 if there are any."""
+    """List all problems of a codebook. Exit 1 if there are any."""
     from foxgrape.places.codebook_csv import check_codebook
 
     problems = check_codebook(file, _gazetteer(gazetteer))

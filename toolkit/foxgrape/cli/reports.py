@@ -68,7 +68,7 @@ def report_new(
         Path, typer.Option(envvar="FOXGRAPE_TEMPLATES", help="Folder to write to.")
     ] = Path(),
 ) -> None:
-    """Create your own template to start from; print the path of its notebook."""
+    """Create your own template. Prints the path of its notebook."""
     from foxgrape.reports.templates.scaffold import new_template
 
     print(new_template(name, folder))
@@ -89,7 +89,7 @@ def report_build(
     run_seconds: Annotated[float, typer.Option(min=0.1, help="Time limit per run.")] = 3600.0,
     as_json: AsJson = False,
 ) -> int:
-    """Build one report; print its findings and the path of its page."""
+    """Build one report. Prints its findings and the path of its page."""
     from foxgrape.reports import run_report
     from foxgrape.reports.templates.discovery import find_template
     from foxgrape.reports.templates.parameters import parse_parameters
@@ -125,7 +125,7 @@ def report_rebuild(
     out: Out = Path("reports"),
     as_json: AsJson = False,
 ) -> int:
-    """Build a run again from its manifest; report whether every output is the same."""
+    """Build a run again and compare its outputs."""
     from foxgrape.reports.rebuild import rebuild_report
 
     result = rebuild_report(run, out=out)
@@ -145,7 +145,10 @@ def report_prune(
     out: Out = Path("reports"),
     as_json: AsJson = False,
 ) -> None:
-    """Delete old runs, except the last good one of each study or store; print their ids."""
+    """Delete old runs. Prints their ids.
+
+    The last good run of each study or store is kept.
+    """
     from foxgrape.reports.run_folder import prune
 
     deleted = prune(out, keep=keep, template=template)
@@ -158,7 +161,7 @@ def report_prune(
 
 @report_app.command("catalogue")
 def report_catalogue(out: Out = Path("reports")) -> None:
-    """Write the index page of all runs; print its path. Every build does this as well."""
+    """Write the index page of all runs. Every build does this as well."""
     from foxgrape.reports.rendering.run_index import write_catalogue
 
     try:

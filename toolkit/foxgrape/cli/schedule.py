@@ -57,7 +57,7 @@ def due(
     pictures: Pictures = False,
     as_json: AsJson = False,
 ) -> int:
-    """Build every report that is due and not yet built; safe to repeat."""
+    """Build all due reports. Safe to repeat: each is built once."""
     from foxgrape.reports.run_folder import prune
     from foxgrape.reports.schedule.config import read_schedule
     from foxgrape.reports.schedule.due import run_due
@@ -100,7 +100,7 @@ def backfill(
     pictures: Pictures = False,
     as_json: AsJson = False,
 ) -> int:
-    """Build a report for each period of a past date range; an interrupted call resumes."""
+    """Build a report for each period of a past date range. Safe to repeat."""
     from foxgrape.reports.schedule.due import backfill as build_past
     from foxgrape.reports.templates.discovery import find_template
     from foxgrape.reports.templates.parameters import parse_parameters
@@ -133,7 +133,7 @@ def backfill(
 def schedule_show(
     schedule: ScheduleFile = _FILE, out: Out = _OUT, now: Now = None, as_json: AsJson = False
 ) -> int:
-    """Show when each report is due next, and which periods wait, were missed or given up."""
+    """Show due, missed and failed periods of each report."""
     from foxgrape.reports.schedule.config import read_schedule
     from foxgrape.reports.schedule.status import entry_statuses
 
@@ -157,7 +157,7 @@ def schedule_show(
 
 @schedule_app.command("check")
 def schedule_check(schedule: ScheduleFile = _FILE, now: Now = None) -> int:
-    """List all problems of a schedule, its parameters and its notification channels."""
+    """Check a schedule, its parameters and its channels."""
     from foxgrape.reports.schedule.config import find_problems, read_schedule
     from foxgrape.reports.schedule.status import check_schedule
 
@@ -212,7 +212,7 @@ def schedule_install(
 def schedule_run(
     schedule: ScheduleFile = _FILE, out: Out = _OUT, workers: Workers = 1, as_json: AsJson = False
 ) -> int:
-    """Keep running and build reports when they become due, until stopped."""
+    """Build reports whenever they become due, until stopped."""
     from foxgrape.reports.schedule.config import read_schedule
     from foxgrape.reports.schedule.timers import make_scheduler
 

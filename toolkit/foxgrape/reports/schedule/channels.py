@@ -13,7 +13,7 @@ import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 from urllib.parse import urlsplit
 
 from foxgrape.errors import ScheduleError, did_you_mean
@@ -36,24 +36,6 @@ _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*", re.ASCII)
 _TIMEOUT = 10.0
 _SECURITY = ("starttls", "tls", "none")
 _PORTS = range(1, 65536)
-
-
-class Channel(Protocol):
-    """A notification channel."""
-
-    @property
-    def name(self) -> str:
-        """Name of the channel in the schedule."""
-
-    @classmethod
-    def from_table(cls, name: str, table: Mapping[str, Any]) -> Self:
-        """Return the channel of a ``[notify.NAME]`` table; ScheduleError names a bad key."""
-
-    def variables(self) -> tuple[str, ...]:
-        """Return the names of the environment variables that the channel reads."""
-
-    def send(self, message: Mapping[str, Any], environ: Mapping[str, str]) -> None:
-        """Send a message; raise ScheduleError, without secrets, if that fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +226,8 @@ class Mail:
             server.send_message(mail)
 
 
+#: A notification channel.
+Channel = Webhook | Mail | AppriseService
 CHANNELS: Mapping[str, type[Channel]] = {
     "webhook": Webhook,
     "smtp": Mail,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,14 +63,10 @@ class EntryStatus:
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as JSON values."""
         lists = ("waiting", "given_up", "missed")
-        return {
-            "entry": self.entry,
-            "cron": self.cron,
-            "zone": self.zone,
+        return asdict(self) | {
             "next": self.next.isoformat(),
             "last": None if self.last is None else self.last.isoformat(),
             **{name: [end.isoformat() for end in getattr(self, name)] for name in lists},
-            "failing": self.failing,
         }
 
 

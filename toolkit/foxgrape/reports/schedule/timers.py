@@ -7,6 +7,7 @@ due, so a call without work ends at once, and the next call catches up on missed
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -28,6 +29,18 @@ __all__ = ["FORMS", "ScheduledCommand", "install", "make_scheduler", "render_fil
 _NAME = "foxgrape-reports"
 _MARK = "# foxgrape-reports"
 _HOUR = 60
+_FILES = Path(__file__).parent / "timer_files"
+_PLACEHOLDER = re.compile("@[A-Z_]+@")
+#: Template file of each file to write, by kind of timer.
+FORMS: Mapping[str, Mapping[str, str]] = {
+    "systemd": {
+        f"{_NAME}.service": "systemd.service.txt",
+        f"{_NAME}.timer": "systemd.timer.txt",
+    },
+    "crontab": {},
+    "github": {f"{_NAME}.yml": "github.yml.txt"},
+    "airflow": {"foxgrape_reports.py": "airflow.py.txt"},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +114,15 @@ def render_files(form: str, command: ScheduledCommand) -> dict[str, str]:
     if form not in FORMS:
         *forms, last = FORMS
         raise ScheduleError(f"the timer must be {', '.join(forms)} or {last}", got=form)
-    return FORMS[form](command)
+    if form == "crontab":
+        # An unescaped % ends the command in a crontab.
+        line = command.shell.replace("%", "\\%")
+        return {"crontab": f"{command.cron} {line} {_MARK}\n"}
+    values = _placeholders(command)
+    return {
+        name: _PLACEHOLDER.sub(lambda match: values[match[0]], (_FILES / file).read_text("utf-8"))
+        for name, file in FORMS[form].items()
+    }
 
 
 def install(
@@ -152,29 +173,19 @@ _NEXT_STEP = {
 }
 
 
-def _systemd(command: ScheduledCommand) -> dict[str, str]:
+def _placeholders(command: ScheduledCommand) -> dict[str, str]:
+    """Return the values that the template files contain, quoted for each format."""
     words = (command.python, "-m", "foxgrape", *command.arguments)
-    interval = "*:00" if command.every == _HOUR else f"*:0/{command.every}"
-    service = f"""[Unit]
-Description=Build due foxgrape reports
-
-[Service]
-Type=oneshot
-WorkingDirectory={command.folder.replace("%", "%%")}
-EnvironmentFile=-%h/.config/foxgrape/environment
-ExecStart={" ".join(map(_quote_systemd, words))}
-"""
-    timer = f"""[Unit]
-Description=Build due foxgrape reports every {command.every} minutes
-
-[Timer]
-OnCalendar={interval}
-Persistent=true
-
-[Install]
-WantedBy=timers.target
-"""
-    return {f"{_NAME}.service": service, f"{_NAME}.timer": timer}
+    return {
+        "@CRON@": command.cron,
+        "@MINUTES@": str(command.every),
+        "@PYTHON_COMMAND@": repr(command.shell),
+        "@SYSTEMD_CALENDAR@": "*:00" if command.every == _HOUR else f"*:0/{command.every}",
+        "@SYSTEMD_COMMAND@": " ".join(map(_quote_systemd, words)),
+        "@SYSTEMD_FOLDER@": command.folder.replace("%", "%%"),
+        "@YAML_COMMAND@": _quote_yaml(f"python -m foxgrape {shlex.join(command.arguments)}"),
+        "@YAML_OUT@": _quote_yaml(command.out),
+    }
 
 
 def _quote_systemd(word: str) -> str:
@@ -183,87 +194,8 @@ def _quote_systemd(word: str) -> str:
     return f'"{word}"' if not word or set(word) & set(" '\";") else word
 
 
-def _crontab(command: ScheduledCommand) -> dict[str, str]:
-    # An unescaped % ends the command in a crontab.
-    line = command.shell.replace("%", "\\%")
-    return {"crontab": f"{command.cron} {line} {_MARK}\n"}
-
-
-def _github(command: ScheduledCommand) -> dict[str, str]:
-    # Runners start with an empty folder: reports and period states are kept in a cache.
-    out = _quote_yaml(command.out)
-    text = f"""name: Reports
-on:
-  schedule:
-    - cron: "{command.cron}"
-  workflow_dispatch:
-concurrency:
-  group: {_NAME}
-permissions:
-  contents: read
-jobs:
-  due:
-    runs-on: ubuntu-latest
-    steps:
-      - uses: actions/checkout@v4
-      - uses: actions/setup-python@v5
-        with:
-          python-version: "3.12"
-      - uses: actions/cache/restore@v4
-        with:
-          path: {out}
-          key: {_NAME}-${{{{ github.run_id }}}}
-          restore-keys: {_NAME}-
-      - run: python -m pip install "foxgrape[all]"
-      - run: {_quote_yaml(f"python -m foxgrape {shlex.join(command.arguments)}")}
-      - uses: actions/cache/save@v4
-        if: always()
-        with:
-          path: {out}
-          key: {_NAME}-${{{{ github.run_id }}}}
-      - uses: actions/upload-artifact@v4
-        if: always()
-        with:
-          name: reports
-          path: {out}
-"""
-    return {f"{_NAME}.yml": text}
-
-
 def _quote_yaml(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
-
-
-def _airflow(command: ScheduledCommand) -> dict[str, str]:
-    # {% raw %} disables Jinja; the trailing space keeps Airflow from reading the command as a path.
-    text = f'''"""Build due foxgrape reports."""
-
-from datetime import datetime, timezone
-
-from airflow import DAG
-from airflow.providers.standard.operators.bash import BashOperator
-
-with DAG(
-    dag_id="{_NAME}",
-    schedule="{command.cron}",
-    start_date=datetime(2022, 1, 1, tzinfo=timezone.utc),
-    catchup=False,  # foxgrape catches up on missed reports
-    max_active_runs=1,
-):
-    BashOperator(
-        task_id="due",
-        bash_command="{{% raw %}}" + {command.shell!r} + "{{% endraw %}} ",
-    )
-'''
-    return {f"{_NAME.replace('-', '_')}.py": text}
-
-
-FORMS: Mapping[str, Callable[[ScheduledCommand], dict[str, str]]] = {
-    "systemd": _systemd,
-    "crontab": _crontab,
-    "github": _github,
-    "airflow": _airflow,
-}
 
 
 def _update_crontab(line: str) -> None:
