@@ -6,7 +6,6 @@ dies, its period stays ``running`` without a lock, and the next call builds it a
 
 from __future__ import annotations
 
-import html
 import json
 import os
 import re
@@ -75,8 +74,9 @@ class _Result(ABC):
         return pd.DataFrame([asdict(run) for run in self.runs], columns=columns)
 
     def _repr_html_(self) -> str:
-        table = self.to_frame().to_html(index=False, border=0)
-        return f"<p>{html.escape(self.sentence())}</p>{table}"
+        from foxgrape._util.serialize import sentence_with_table
+
+        return sentence_with_table(self.sentence(), self.to_frame())
 
 
 @dataclass(frozen=True, slots=True)

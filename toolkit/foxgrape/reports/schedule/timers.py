@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from foxgrape._util.directories import directory_at
 from foxgrape.errors import FoxgrapeError, ScheduleError
-from foxgrape.reports.schedule.ledger import write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -156,8 +156,9 @@ def install(
     }
     folder = to or folders[form]
     try:
-        for name, text in files.items():
-            write_atomic(folder / name, text)
+        with directory_at(folder, make=True) as directory:
+            for name, text in files.items():
+                directory.write(name, text.encode())
     except OSError as error:
         raise ScheduleError(f"cannot write: {error.strerror}", file=folder) from None
     return [str(folder / name) for name in files], _NEXT_STEP[form]
