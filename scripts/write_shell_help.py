@@ -1,6 +1,6 @@
-"""Write docs/reference/shell.md from what each verb of the shell says of itself: ``--help``.
+"""Write docs/reference/shell.md from the ``--help`` output of each command.
 
-``--check`` writes nothing, and fails if the page is not what it would write.
+``--check`` writes nothing and fails if the page is outdated.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "shell.md"
 
-#: The name in Python that does what a verb does, where there is one.
+#: Python equivalent of each command, if any.
 PYTHON = {
     "lookup": "foxgrape.places.lookup",
     "find": "foxgrape.places.find",
@@ -33,7 +33,7 @@ PYTHON = {
     "report build": "foxgrape.run_report",
     "report rebuild": "foxgrape.reports.rebuild_report",
     "report due": "foxgrape.reports.schedule.due.run_due",
-    "report backfill": "foxgrape.reports.schedule.backfill.backfill",
+    "report backfill": "foxgrape.reports.schedule.due.backfill",
     "study new": "foxgrape.new_study",
     "study check": "foxgrape.open_study",
 }
@@ -41,58 +41,58 @@ VERBS_OF: dict[str, list[str]] = {}
 for _verb, _name in PYTHON.items():
     VERBS_OF.setdefault(_name, []).append(_verb)
 
-_HEAD = """# Verbs of the shell
+_HEAD = """# Shell commands
 
-`foxgrape VERB --help` says what stands here: `scripts/write_shell_help.py` asked each verb. Where
-a verb prints a result, `--json` prints it for other programs. The exit code is 0 when the work is
-done, 1 when it failed, 2 when the call was wrong; an error is one line on stderr.
+This page is the output of `foxgrape COMMAND --help`, written by `scripts/write_shell_help.py`.
+Commands that print a result accept `--json`. The exit code is 0 when the work is done, 1 when it
+failed, and 2 when the call was wrong; an error is one line on stderr.
 """
 
 
 def anchor(verb: str) -> str:
-    """Return the label that a verb's part of the page has."""
+    """Return the label of a command's section."""
     return f"shell-{verb.replace(' ', '-')}"
 
 
 def commands(group: Any, path: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Return the commands below a group by their whole name."""
-    found = {}
+    """Return the commands of a group by full name."""
+    by_name = {}
     for name, command in sorted(group.commands.items()):
         if hasattr(command, "commands"):
-            found |= commands(command, (*path, name))
+            by_name |= commands(command, (*path, name))
         else:
-            found[" ".join((*path, name))] = command
-    return found
+            by_name[" ".join((*path, name))] = command
+    return by_name
 
 
 def page() -> str:
-    """Return the whole page."""
-    # Without boxes and colours, and as wide on any machine; typer looks when it is imported.
+    """Return the page."""
+    # Plain text of a fixed width; typer reads these variables when it is imported.
     os.environ |= {"TYPER_USE_RICH": "0", "COLUMNS": "100", "TERMINAL_WIDTH": "100"}
     import typer
     from typer.testing import CliRunner
 
     from foxgrape.cli.app import app
 
-    told = [_HEAD]
+    sections = [_HEAD]
     for verb in commands(typer.main.get_command(app)):
-        asked = CliRunner().invoke(app, [*verb.split(), "--help"], prog_name="foxgrape")
-        lines = [line.rstrip() for line in asked.output.strip().splitlines()]
-        told.append(f"({anchor(verb)})=\n## {verb}\n")
-        told.append("```text\n" + "\n".join(lines) + "\n```\n")
+        result = CliRunner().invoke(app, [*verb.split(), "--help"], prog_name="foxgrape")
+        lines = [line.rstrip() for line in result.output.strip().splitlines()]
+        sections.append(f"({anchor(verb)})=\n## {verb}\n")
+        sections.append("```text\n" + "\n".join(lines) + "\n```\n")
         if verb in PYTHON:
-            told.append(f"In Python: {{py:obj}}`{PYTHON[verb]}`.\n")
-    return "\n".join(told)
+            sections.append(f"In Python: {{py:obj}}`{PYTHON[verb]}`.\n")
+    return "\n".join(sections)
 
 
 def main() -> int:
-    """Write the page, or say that it is another one."""
+    """Write the page, or check it."""
     if "--check" not in sys.argv[1:]:
         PAGE.write_text(page(), encoding="utf-8")
         return 0
     if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == page():
         return 0
-    print(f"{PAGE.name} is not what the verbs say; run scripts/write_shell_help.py")
+    print(f"{PAGE.name} is outdated; run scripts/write_shell_help.py")
     return 1
 
 

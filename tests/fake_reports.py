@@ -1,6 +1,6 @@
-"""Reports that take no time, for tests of what calls them; processes find these by name."""
+"""Fast report builders for tests of the schedule; importable by worker processes."""
 
-# ruff: noqa: ARG001 - all take what run_report takes
+# ruff: noqa: ARG001 - all have the signature of run_report
 from __future__ import annotations
 
 import os
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from zlib import crc32
 
-import cronsim  # noqa: F401 - what is imported late is imported here once for all processes
+import cronsim  # noqa: F401 - preload for the fork server
 import filelock  # noqa: F401
 import jsonschema  # noqa: F401
 
@@ -30,8 +30,8 @@ parameters:
 
 
 @dataclass
-class Made:
-    """What of a run a scheduler looks at."""
+class FakeRun:
+    """The attributes of a run that the schedule reads."""
 
     run_id: str | None = None
     error: str | None = None
@@ -52,23 +52,23 @@ def lines(file: Path) -> list[str]:
     return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
 
 
-def build(template: str, *, parameters: dict[str, str], out: Path) -> Made:
-    """Note that a report was built."""
+def build(template: str, *, parameters: dict[str, str], out: Path) -> FakeRun:
+    """Log that a report was built."""
     append(out / "built.log", f"{parameters['entry']} {parameters['end']}")
-    return Made(run_id="run")
+    return FakeRun(run_id="run")
 
 
-#: Whose fate is less than this dies at its first attempt.
+#: Reports with a fate below this kill their process at the first attempt.
 DIES = 3
 
 
 def fate_of(name: str) -> int:
-    """Draw a number from 0 to 99 from a name."""
+    """Return a number from 0 to 99 that depends on the name."""
     return crc32(name.encode()) % 100
 
 
-def build_badly(template: str, *, parameters: dict[str, str], out: Path) -> Made:
-    """Fail, or die, at the first attempt of some; which ones, only their names decide."""
+def build_badly(template: str, *, parameters: dict[str, str], out: Path) -> FakeRun:
+    """Fail or die at the first attempt of some reports, selected by name."""
     name = f"{parameters['entry']} {parameters['end']}"
     tried = name in lines(out / "tried.log")
     append(out / "tried.log", name)
@@ -76,33 +76,33 @@ def build_badly(template: str, *, parameters: dict[str, str], out: Path) -> Made
     if not tried and fate < DIES:
         os.kill(os.getpid(), signal.SIGKILL)
     if not tried and fate < 20:
-        return Made(error="an error of the test")
+        return FakeRun(error="an error of the test")
     append(out / "by.log", str(os.getpid()))
     return build(template, parameters=parameters, out=out)
 
 
-def build_or_fail(template: str, *, parameters: dict[str, str], out: Path) -> Made:
-    """Fail as long as there is a file called fail."""
+def build_or_fail(template: str, *, parameters: dict[str, str], out: Path) -> FakeRun:
+    """Fail while a file named fail exists."""
     if (out / "fail").exists():
         raise RuntimeError((out / "fail").read_text())
     return build(template, parameters=parameters, out=out)
 
 
-def build_slowly(template: str, *, parameters: dict[str, str], out: Path) -> Made:
-    """Start a child that outlives us, say so, and never end."""
+def build_slowly(template: str, *, parameters: dict[str, str], out: Path) -> FakeRun:
+    """Start a child process, log its id, and do not return."""
     child = subprocess.Popen(["sleep", "60"])
     append(out / "started.log", str(child.pid))
     time.sleep(60)
-    return Made()
+    return FakeRun()
 
 
 def build_once(file: Path, out: Path, now, run) -> None:
-    """Build what is due, as a process does."""
+    """Build due reports in a process."""
     run_due(read_schedule(file), now=now, out=out, run=run)
 
 
 def serve(calls, file: Path, out: Path) -> None:
-    """Build what is due whenever an instant comes in."""
+    """Build due reports for each instant received."""
     schedule = read_schedule(file)
     while (now := calls.recv()) is not None:
         calls.send(len(run_due(schedule, now=now, out=out, run=build_badly).runs))

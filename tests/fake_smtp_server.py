@@ -1,4 +1,4 @@
-"""A mail server of the tests' own on this computer: it takes one login, and no encryption."""
+"""A local SMTP server for tests: accepts one login and does not support encryption."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Post:
-    """What was said and delivered, and where."""
+class SmtpLog:
+    """Port of the server, commands it received and mails it accepted."""
 
     port: int = 0
-    said: list[str] = field(default_factory=list)
+    commands: list[str] = field(default_factory=list)
     mails: list[str] = field(default_factory=list)
 
 
 @contextmanager
-def mailing(user: str, password: str) -> Iterator[Post]:
-    """Serve on a free port of this computer."""
-    post = Post()
+def serve_smtp(user: str, password: str) -> Iterator[SmtpLog]:
+    """Serve on a free local port while the block runs."""
+    log = SmtpLog()
     login = base64.b64encode(f"\0{user}\0{password}".encode()).decode()
 
     class Handler(socketserver.StreamRequestHandler):
-        def say(self, line: str) -> None:
+        def reply(self, line: str) -> None:
             self.wfile.write(f"{line}\r\n".encode())
 
         def handle(self) -> None:
-            self.say("220 here")
+            self.reply("220 here")
             while line := self.rfile.readline().decode().strip():
-                post.said.append(line)
+                log.commands.append(line)
                 self.answer(line)
                 if line == "QUIT":
                     return
@@ -43,31 +43,31 @@ def mailing(user: str, password: str) -> Iterator[Post]:
         def answer(self, line: str) -> None:
             verb = line.split(maxsplit=1)[0].upper()
             if verb == "EHLO":
-                self.say("250-here")
-                self.say("250 AUTH PLAIN")
+                self.reply("250-here")
+                self.reply("250 AUTH PLAIN")
             elif verb == "AUTH":
                 good = line.split()[2] == login
-                self.say("235 welcome" if good else f"535 {password} was expected")
+                self.reply("235 welcome" if good else f"535 {password} was expected")
             elif verb == "DATA":
-                self.say("354 go on")
+                self.reply("354 go on")
                 mail = []
                 while (part := self.rfile.readline().decode().rstrip("\r\n")) != ".":
                     mail.append(part)
-                post.mails.append("\n".join(mail))
-                self.say("250 taken")
+                log.mails.append("\n".join(mail))
+                self.reply("250 taken")
             else:
-                self.say("221 bye" if verb == "QUIT" else "250 fine")
+                self.reply("221 bye" if verb == "QUIT" else "250 fine")
 
     class Server(socketserver.ThreadingTCPServer):
         daemon_threads = True
         allow_reuse_address = True
 
     with Server(("127.0.0.1", 0), Handler) as server:
-        post.port = server.server_address[1]
+        log.port = server.server_address[1]
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
-            yield post
+            yield log
         finally:
             server.shutdown()
             thread.join()

@@ -21,7 +21,7 @@ from foxgrape.detection.mentions import find_mentions
 from foxgrape.io.events.read import FORMATS as EVENTS
 from foxgrape.io.posts.read import FORMATS as POSTS
 from foxgrape.places import Gazetteer
-from foxgrape.reports.schedule.config import problems, read_schedule
+from foxgrape.reports.schedule.config import find_problems, read_schedule
 from foxgrape.reports.templates.discovery import find_template, templates
 from foxgrape.reports.templates.parameters import parse_parameters, validate_parameters
 
@@ -135,7 +135,7 @@ def schedule(data: bytes, folder: Path) -> None:
     file = folder / "schedule.toml"
     file.write_bytes(data)
     read = _call(read_schedule, file)
-    wrong = problems(file)
+    wrong = find_problems(file)
     assert (read is None) == bool(wrong)
     assert all(len(str(error).splitlines()) == 1 for error in wrong)
     for entry in read.entries[:2] if read is not None else ():

@@ -1,12 +1,12 @@
-"""Verbs as a shell calls them."""
+"""Run a shell command in this process."""
 
 from __future__ import annotations
 
 from foxgrape.cli.app import run
 
 
-def said(capfd, *arguments: object) -> tuple[int, str, str]:
-    """Return the exit code of a call, what it printed, and what it said on stderr."""
+def run_shell(capfd, *arguments: object) -> tuple[int, str, str]:
+    """Return the exit code of a command, its stdout and its stderr."""
     code = run(list(map(str, arguments)))
-    told = capfd.readouterr()
-    return code, told.out, told.err
+    output = capfd.readouterr()
+    return code, output.out, output.err

@@ -63,6 +63,7 @@ def test_the_wheel_holds_data_templates_and_licences(wheel):
         "foxgrape/resources/datasets.toml",
         "foxgrape/resources/ukraine.geojson",
         "foxgrape/reports/rendering/static/page.html.j2",
+        "foxgrape/reports/schedule/timer_files/github.yml.txt",
         "foxgrape/_shipped/templates/lead_times.ipynb",
         "foxgrape/_shipped/templates/lead_times.yaml",
         "foxgrape/_shipped/studies/izium-2022/README.md",

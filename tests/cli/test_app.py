@@ -1,4 +1,4 @@
-"""The shell: each command once for real, exit codes, one-line errors."""
+"""The command line: results, exit codes and one-line errors."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ import sys
 
 import pytest
 
-from shell import said
+from shell import run_shell
 
 
 def test_lookup(capfd):
-    code, out, err = said(capfd, "lookup", "🍇")
+    code, out, err = run_shell(capfd, "lookup", "🍇")
     assert (code, err) == (0, "")
     assert "Izium" in out
-    code, out, _ = said(capfd, "lookup", "🍇", "--json")
+    code, out, _ = run_shell(capfd, "lookup", "🍇", "--json")
     assert json.loads(out)[0]["place"]["id"] == "geonames:707292"
 
 
 def test_find(capfd):
-    code, out, _ = said(capfd, "find", "Izyum", "--json")
+    code, out, _ = run_shell(capfd, "find", "Izyum", "--json")
     assert (code, json.loads(out)[0]["place"]["name"]) == (0, "Izium")
 
 
 def test_codes(capfd):
-    code, out, _ = said(capfd, "codes", "Ізюм")
+    code, out, _ = run_shell(capfd, "codes", "Ізюм")
     assert code == 0
     assert "🍇" in out
 
@@ -33,8 +33,8 @@ def test_codes(capfd):
 @pytest.mark.parametrize(
     "arguments", [["lookup", "🪑"], ["find", "nowhere at all"], ["codes", "nowhere at all"]]
 )
-def test_what_is_unknown_is_said_and_is_no_success(capfd, arguments):
-    code, out, err = said(capfd, *arguments)
+def test_a_query_without_results_exits_1_with_one_line(capfd, arguments):
+    code, out, err = run_shell(capfd, *arguments)
     assert (code, out) == (1, "")
     assert err.count("\n") == 1
 
@@ -49,39 +49,39 @@ def test_what_is_unknown_is_said_and_is_no_success(capfd, arguments):
         ["report", "build", "lead_times", "-p", "horizon"],
     ],
 )
-def test_a_wrong_call_is_2_and_one_line(capfd, arguments):
-    code, _, err = said(capfd, *arguments)
+def test_a_wrong_call_exits_2_with_one_line(capfd, arguments):
+    code, _, err = run_shell(capfd, *arguments)
     assert code == 2
     assert err.count("\n") == 1
     assert err.startswith("foxgrape: ")
 
 
-def test_failed_work_is_1_and_one_line(capfd, tmp_path):
-    code, _, err = said(capfd, "study", "check", str(tmp_path))
+def test_failed_work_exits_1_with_one_line(capfd, tmp_path):
+    code, _, err = run_shell(capfd, "study", "check", str(tmp_path))
     assert (code, err.count("\n")) == (1, 1)
 
 
 def test_report_list(capfd):
-    code, out, _ = said(capfd, "report", "list")
+    code, out, _ = run_shell(capfd, "report", "list")
     assert code == 0
     assert "lead_times" in out
 
 
 def test_report_build_prints_findings_and_path(capfd, tmp_path):
     arguments = ["report", "build", "lead_times", "--out", str(tmp_path), "-p", "baseline=false"]
-    code, out, err = said(capfd, *arguments, "-p", "confirmed_by=UA")
+    code, out, err = run_shell(capfd, *arguments, "-p", "confirmed_by=UA")
     assert code == 0, err
     assert "just above zero to 2 days" in out
     page = next(tmp_path.glob("*/report.html"))
     assert str(page) in out
     assert "called by its name" not in page.read_text(encoding="utf-8")
-    code, out, _ = said(capfd, *arguments, "-p", "confirmed_by=UA", "--json")
+    code, out, _ = run_shell(capfd, *arguments, "-p", "confirmed_by=UA", "--json")
     assert json.loads(out)["status"] == "unchanged"
 
 
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["report", "--help"]])
-def test_help_is_no_error(capfd, arguments):
-    code, out, _ = said(capfd, *arguments)
+def test_help_is_not_an_error(capfd, arguments):
+    code, out, _ = run_shell(capfd, *arguments)
     assert code in {0, 2}
     assert "Usage" in out
 
@@ -94,7 +94,7 @@ def test_the_module_runs_as_a_program():
     assert "Lysychansk" in done.stdout.decode()
 
 
-def test_without_typer_the_program_says_what_it_needs():
+def test_a_missing_typer_is_reported():
     code = (
         "import sys, importlib.util as u; real = u.find_spec; "
         "u.find_spec = lambda name, *a: None if name == 'typer' else real(name, *a); "
@@ -106,12 +106,12 @@ def test_without_typer_the_program_says_what_it_needs():
     assert "foxgrape[shell]" in done.stderr
 
 
-def test_a_verb_whose_extra_is_not_installed_says_what_it_needs(capfd, monkeypatch):
+def test_a_missing_extra_is_reported(capfd, monkeypatch):
     monkeypatch.setitem(sys.modules, "papermill", None)
     monkeypatch.setitem(sys.modules, "yaml", None)
     for name in [name for name in sys.modules if name.startswith("foxgrape.reports")]:
         monkeypatch.delitem(sys.modules, name)
-    code, out, err = said(capfd, "report", "list")
+    code, out, err = run_shell(capfd, "report", "list")
     assert (code, out, err.count("\n")) == (1, "", 1)
     assert "yaml" in err
     assert "foxgrape[all]" in err

@@ -1,4 +1,4 @@
-"""Each verb of the lookup library is run as the shell runs it."""
+"""Commands of the lookup library."""
 
 from __future__ import annotations
 
@@ -19,51 +19,56 @@ RESOURCES = Path(__file__).parents[2] / "toolkit/foxgrape/places/resources"
 
 
 @pytest.fixture
-def told(capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
-    """Run a verb with --json and return what it printed."""
+def run_json(capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+    """Run a command with --json and return its output."""
 
-    def ask(*arguments: str) -> Any:
+    def call(*arguments: str) -> Any:
         assert run([*arguments, "--json"]) == 0
         return json.loads(capsys.readouterr().out)
 
-    return ask
+    return call
 
 
-def test_lookup(told: Callable[..., Any]):
-    (match,) = told("lookup", "🍇")
+def test_lookup(run_json: Callable[..., Any]):
+    (match,) = run_json("lookup", "🍇")
     assert match["place"]["name"] == "Izium"
     assert match["code"]["decoded_at"] == "2022-09-10"
     assert "gives 1.00" in match["why"]
-    assert {each["place"]["name"] for each in told("lookup", "🍇🦊")} == {"Izium", "Lysychansk"}
-    assert len(told("lookup", "🦊", "--proposed")) > len(told("lookup", "🦊"))
-
-
-def test_find(told: Callable[..., Any]):
-    first = told("find", "в Ізюмі")[0]
-    assert (first["place"]["id"], first["how"]) == ("geonames:707292", "inflected")
-    assert {each["place"]["admin1"] for each in told("find", "Лиман", "--admin1", "Odesa")} == {
-        "Odesa Oblast"
+    assert {match["place"]["name"] for match in run_json("lookup", "🍇🦊")} == {
+        "Izium",
+        "Lysychansk",
     }
-    assert told("find", "Лиман", "--near", "49.58,36.5")[0]["place"]["admin1"] == "Kharkiv Oblast"
+    assert len(run_json("lookup", "🦊", "--proposed")) > len(run_json("lookup", "🦊"))
 
 
-def test_codes(told: Callable[..., Any]):
-    assert [code["code"] for code in told("codes", "Ізюм")] == ["🍇"]
+def test_find(run_json: Callable[..., Any]):
+    first = run_json("find", "в Ізюмі")[0]
+    assert (first["place"]["id"], first["how"]) == ("geonames:707292", "inflected")
+    assert {
+        match["place"]["admin1"] for match in run_json("find", "Лиман", "--admin1", "Odesa")
+    } == {"Odesa Oblast"}
+    assert (
+        run_json("find", "Лиман", "--near", "49.58,36.5")[0]["place"]["admin1"] == "Kharkiv Oblast"
+    )
 
 
-def test_suggest(told: Callable[..., Any]):
-    found = told("suggest", "🐺", "--limit", "2")
-    assert len(found) == 2
-    assert found[0]["place"]["name"] == "Vovchansk"
-    assert found[0]["because"]
-    assert 0 <= found[0]["chance"] < 1
+def test_codes(run_json: Callable[..., Any]):
+    assert [code["code"] for code in run_json("codes", "Ізюм")] == ["🍇"]
+
+
+def test_suggest(run_json: Callable[..., Any]):
+    suggestions = run_json("suggest", "🐺", "--limit", "2")
+    assert len(suggestions) == 2
+    assert suggestions[0]["place"]["name"] == "Vovchansk"
+    assert suggestions[0]["because"]
+    assert 0 <= suggestions[0]["chance"] < 1
 
 
 @pytest.mark.parametrize(
     "arguments",
     [["lookup", "🍇"], ["find", "Izyum"], ["codes", "Izium"], ["suggest", "🍇", "--limit", "3"]],
 )
-def test_tables_are_for_reading(arguments: list[str], capsys: pytest.CaptureFixture[str]):
+def test_tables_show_the_place_id(arguments: list[str], capsys: pytest.CaptureFixture[str]):
     assert run(arguments) == 0
     assert "geonames:707292" in capsys.readouterr().out or arguments[0] == "codes"
 
@@ -80,9 +85,7 @@ def test_tables_are_for_reading(arguments: list[str], capsys: pytest.CaptureFixt
         (["find", "Izium", "--gazetteer", "nowhere"], 1),
     ],
 )
-def test_what_cannot_be_answered_is_one_line(
-    arguments: list[str], code: int, capsys: pytest.CaptureFixture[str]
-):
+def test_an_error_is_one_line(arguments: list[str], code: int, capsys: pytest.CaptureFixture[str]):
     assert run(arguments) == code
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
 
@@ -96,11 +99,11 @@ def test_codebook_check_lists_every_problem(tmp_path: Path, capsys: pytest.Captu
     bad = tmp_path / "mine.csv"
     bad.write_text("\n".join(lines), encoding="utf-8")
     assert run(["codebook", "check", str(bad)]) == 1
-    told = capsys.readouterr().err.splitlines()
-    assert ["row 2, column basis" in told[0], "row 2, column place_id" in told[1]] == [True, True]
-    assert "row 4, column kind" in told[2]
+    lines = capsys.readouterr().err.splitlines()
+    assert ["row 2, column basis" in lines[0], "row 2, column place_id" in lines[1]] == [True, True]
+    assert "row 4, column kind" in lines[2]
     assert run(["codebook", "check", str(bad), "--json"]) == 1
-    assert [each["row"] for each in json.loads(capsys.readouterr().out)] == [2, 2, 4]
+    assert [problem["row"] for problem in json.loads(capsys.readouterr().out)] == [2, 2, 4]
 
 
 POLISH = {
@@ -118,13 +121,13 @@ POLISH = {
 def test_build_gazetteer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    monkeypatch.setattr(build, "load_geonames", lambda: (POLISH,))
+    monkeypatch.setattr(build, "geonames", lambda: (POLISH,))
     divisions = tmp_path / "admin1CodesASCII.txt"
     divisions.write_text("PL.78\tMasovia\tMasovia\t858787\n", encoding="utf-8")
     out = tmp_path / "pl"
-    asked = ["data", "build-gazetteer", "--country", "pl", "--out", str(out)]
-    assert run([*asked, "--admin1", str(divisions)]) == 0
-    assert "1 places" in capsys.readouterr().out
+    call = ["data", "build-gazetteer", "--country", "pl", "--out", str(out)]
+    assert run([*call, "--admin1", str(divisions)]) == 0
+    assert "1 place, GeoNames" in capsys.readouterr().out
     (warsaw,) = Gazetteer.from_folder(out)
     assert (warsaw.admin1, warsaw.population) == ("Masovia", 1702139)
     assert warsaw.names_in("ru") == ("Варшава",)
@@ -134,7 +137,7 @@ def test_build_gazetteer(
     assert "no place of this country" in capsys.readouterr().err
 
 
-def test_clubs_have_places_and_codes_of_their_own(tmp_path: Path, told: Callable[..., Any]):
+def test_own_places_and_codes_can_be_used(tmp_path: Path, run_json: Callable[..., Any]):
     places, book = tmp_path / "clubs.csv", tmp_path / "codes.csv"
     places.write_text("id,name,names\nclub:eagles,Crystal Palace,The Eagles|Palace\n")
     book.write_text(
@@ -143,10 +146,10 @@ def test_clubs_have_places_and_codes_of_their_own(tmp_path: Path, told: Callable
         encoding="utf-8",
     )
     own = ["--gazetteer", str(places)]
-    assert told("codebook", "check", str(book), *own) == []
-    (match,) = told("lookup", "🦅", "--codebook", str(book), *own)
+    assert run_json("codebook", "check", str(book), *own) == []
+    (match,) = run_json("lookup", "🦅", "--codebook", str(book), *own)
     assert match["place"]["name"] == "Crystal Palace"
-    assert told("find", "the eagles", *own)[0]["place"]["id"] == "club:eagles"
+    assert run_json("find", "the eagles", *own)[0]["place"]["id"] == "club:eagles"
 
 
 @pytest.mark.parametrize(
@@ -160,7 +163,7 @@ def test_clubs_have_places_and_codes_of_their_own(tmp_path: Path, told: Callable
         ("id,name,population\nx:1,A,-3\n", "row 2, column population"),
     ],
 )
-def test_bad_places_are_named_by_row_and_column(
+def test_an_invalid_place_is_reported_by_row_and_column(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], rows: str, expected: str
 ):
     places = tmp_path / "places.csv"
@@ -169,18 +172,18 @@ def test_bad_places_are_named_by_row_and_column(
     assert expected in capsys.readouterr().err
 
 
-def test_a_table_that_is_wider_than_the_terminal_is_folded(monkeypatch, capsys):
+def test_a_table_wider_than_the_terminal_is_wrapped(monkeypatch, capsys):
     rows = [{"emoji": "🍇", "what": "raisins [/x] " * 12}, {"emoji": "x", "what": "\x1b[2J"}]
     print_result(rows, rows, as_json=False)
     plain = capsys.readouterr().out.splitlines()
-    # An emoji is two columns wide, so that its line has a sign less before the next cell.
+    # An emoji is two columns wide, so its cell is padded with one space less.
     assert plain[0] == "emoji  what"
     assert plain[1].startswith("🍇     raisins [/x]")
     assert plain[2] == "x       [2J"
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     monkeypatch.setenv("COLUMNS", "60")
     print_result(rows, rows, as_json=False)
-    folded = capsys.readouterr().out
-    assert len(folded.splitlines()) > len(plain)
-    assert "[/x]" in folded
-    assert "\x1b[2J" not in folded
+    wrapped = capsys.readouterr().out
+    assert len(wrapped.splitlines()) > len(plain)
+    assert "[/x]" in wrapped
+    assert "\x1b[2J" not in wrapped

@@ -257,7 +257,7 @@ def test_a_file_is_not_written_through_a_link_that_bears_the_name_of_its_draft(o
     (out / ".schedule" / "mine").mkdir(parents=True)
     (out / ".schedule" / "mine" / ".health.json.writing").symlink_to(letter)
     write_catalogue(out, now=NOW)
-    Ledger(out / ".schedule").tell("mine/health", {"failing_since": None})
+    Ledger(out / ".schedule").write_json("mine/health", {"failing_since": None})
     assert letter.read_text(encoding="utf-8") == "a letter"
     assert not (out / "index.html").is_symlink()
 
@@ -280,7 +280,7 @@ def test_a_lock_is_not_taken_through_a_link(out, elsewhere):
     before = contents(elsewhere)
     with (
         pytest.raises(OSError, match="link"),
-        Ledger(out / ".schedule").locked("mine/health"),
+        Ledger(out / ".schedule").lock("mine/health"),
     ):
         pass
     assert contents(elsewhere) == before

@@ -1,4 +1,4 @@
-"""Schedules: a file checked key by key, how it stands, what calls it, what the shell says."""
+"""Schedule files, status, timers, and the schedule commands of the shell."""
 
 from __future__ import annotations
 
@@ -19,18 +19,22 @@ import pytest
 import yaml
 
 from foxgrape.errors import ScheduleError
-from foxgrape.reports.schedule.backfill import backfill_range
-from foxgrape.reports.schedule.config import Job, problems, read_schedule
-from foxgrape.reports.schedule.daemon import make_scheduler
-from foxgrape.reports.schedule.due import run_due
-from foxgrape.reports.schedule.install import FORMS, ScheduledCommand, install, render_files
+from foxgrape.reports.schedule.config import Job, find_problems, read_schedule
+from foxgrape.reports.schedule.due import backfill_range, run_due
 from foxgrape.reports.schedule.ledger import Period
 from foxgrape.reports.schedule.runner import values_for
 from foxgrape.reports.schedule.status import check_schedule, entry_statuses
+from foxgrape.reports.schedule.timers import (
+    FORMS,
+    ScheduledCommand,
+    install,
+    make_scheduler,
+    render_files,
+)
 from foxgrape.reports.templates.discovery import Template
-from shell import said
+from shell import run_shell
 
-WHOLE = """
+FULL = """
 timezone = "Europe/Kyiv"
 
 [[report]]
@@ -69,7 +73,7 @@ NOON = datetime(2022, 9, 10, 9, tzinfo=UTC)
 
 @pytest.fixture
 def schedule_file(tmp_path):
-    def write(text: str = WHOLE, *changes: tuple[str, str]) -> Path:
+    def write(text: str = FULL, *changes: tuple[str, str]) -> Path:
         for old, new in changes:
             assert old in text
             text = text.replace(old, new)
@@ -80,100 +84,118 @@ def schedule_file(tmp_path):
     return write
 
 
-def test_a_schedule_is_read_whole(schedule_file):
-    read = read_schedule(schedule_file())
-    mornings, weekly = read.entries
+def test_all_keys_of_a_schedule_are_read(schedule_file):
+    schedule = read_schedule(schedule_file())
+    mornings, weekly = schedule.entries
     assert mornings.job.retry_after == timedelta(minutes=5)
     assert (mornings.job.retries, mornings.catch_up, mornings.keep) == (1, 3, 30)
-    assert mornings.start == datetime(2022, 8, 31, 21, tzinfo=UTC), "a day is one of its zone"
+    assert mornings.start == datetime(2022, 8, 31, 21, tzinfo=UTC), (
+        "a date is a day in its time zone"
+    )
     assert mornings.job.parameters == {"clock": "occurred", "confirmed_by": "UA"}
     assert mornings.notify == ("desk", "mail")
     assert (weekly.cron.zone, weekly.job.zone, weekly.start) == ("UTC", "UTC", None)
-    assert read.channels["mail"].port == 587
+    assert schedule.channels["mail"].port == 587
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "says"),
+    ("old", "new", "message"),
     [
-        ('cron = "0 7 * * *"', 'cron = "0 25 * * *"', "entry 'mornings', cron: .*five fields"),
-        ('cron = "0 7 * * *"', "", "entry 'mornings', cron: is missing"),
+        ('cron = "0 7 * * *"', 'cron = "0 25 * * *"', "entry 'mornings', cron must be five fields"),
+        ('cron = "0 7 * * *"', "", "entry 'mornings', cron is missing"),
         (
             'cron = "0 7 * * *"',
             'crno = "0 7 * * *"',
-            "crno: no such key. .*'cron'",
+            "unknown key crno. .*'cron'",
         ),
-        ("retries = 1", "retries = -1", "retries: bad value; .*0 to 10000; got -1"),
-        ("retries = 1", "retries = true", "retries: bad value"),
-        ("retries = 1", 'retries = "1"', "retries: bad value"),
-        ('"5min"', '"5 minutes"', "retry_after: .*90s, 10min"),
-        ('name = "mornings"', 'name = "../mornings"', "name: bad value; expected a name of small"),
-        ('name = "mornings"', 'name = "weekly"', "entry 'weekly', name: stands twice"),
-        ('name = "mornings"', "", "entry 1, name: is missing"),
-        ('["desk", "mail"]', '["dsek"]', "notify: no such channel; got 'dsek'. .*'desk'"),
-        ("start = 2022-09-01", 'start = "2022-09-01"', "start: .*not in quotes"),
-        ("start = 2022-09-01", "start = 0001-01-01", "start: .*since 1970"),
-        ("start = 2022-09-01", "start = 9999-12-31", "start: .*since 1970"),
-        ('timezone = "Europe/Kyiv"', "", "entry 'mornings', timezone: is missing"),
-        ('"Europe/Kyiv"', '"Europe/Kiew"', "timezone: .*unknown time zone 'Europe/Kiew'"),
-        ("keep = 30", "keep = 0", "keep: bad value"),
-        ("keep = 30", 'store = "mine"', "store: there is a study as well"),
-        ("keep = 30", 'period = { since = "begin" }', "period: .*start, end, last_day"),
+        ("retries = 1", "retries = -1", "retries must be an integer from 0 to 10000; got -1"),
+        ("retries = 1", "retries = true", "retries must be an integer"),
+        ("retries = 1", 'retries = "1"', "retries must be an integer"),
+        ('"5min"', '"5 minutes"', "retry_after must be .*90s, 10min"),
+        ('name = "mornings"', 'name = "../mornings"', "name must be a name of lowercase"),
+        ('name = "mornings"', 'name = "weekly"', "entry 'weekly', name must be unique"),
+        ('name = "mornings"', "", "entry 1, name is missing"),
+        ('["desk", "mail"]', '["dsek"]', "notify names an unknown channel; got 'dsek'. .*'desk'"),
+        ("start = 2022-09-01", 'start = "2022-09-01"', "start must be an unquoted date"),
+        ("start = 2022-09-01", "start = 0001-01-01", "start must be .*since 1970"),
+        ("start = 2022-09-01", "start = 9999-12-31", "start must be .*since 1970"),
+        ('timezone = "Europe/Kyiv"', "", "entry 'mornings', timezone is missing"),
+        (
+            '"Europe/Kyiv"',
+            '"Europe/Kiew"',
+            "timezone must be an IANA time zone .*got 'Europe/Kiew'",
+        ),
+        ("keep = 30", "keep = 0", "keep must be an integer from 1"),
+        ("keep = 30", 'store = "mine"', "store cannot be combined with study"),
+        ("keep = 30", 'period = { since = "begin" }', "period must be .*start, end, last_day"),
         (
             'kind = "webhook"',
             'kind = "pigeon"',
-            "desk, kind: .*webhook or smtp; got 'pigeon'",
+            "desk, kind must be webhook, smtp or apprise; got 'pigeon'",
         ),
-        ('kind = "webhook"', 'kind = ["webhook"]', "desk, kind: .*webhook or smtp; got"),
-        ('to = ["desk@example.org"]', "to = []", "notify.mail, to: bad value; expected a list"),
-        ('to = ["desk@example.org"]', 'to = ["a@b\\nBcc: c@d"]', "notify.mail, to: bad value"),
-        ('password_env = "FOXGRAPE_MAIL_PASSWORD"', "", "user_env and password_env together"),
+        ('kind = "webhook"', 'kind = ["webhook"]', "desk, kind must be .*smtp or apprise; got"),
+        ('to = ["desk@example.org"]', "to = []", "notify.mail, to must be addresses"),
+        (
+            'to = ["desk@example.org"]',
+            'to = ["a@b\\nBcc: c@d"]',
+            "notify.mail, to must be addresses",
+        ),
+        (
+            'password_env = "FOXGRAPE_MAIL_PASSWORD"',
+            "",
+            "user_env and password_env must be given together",
+        ),
         ('host = "mail.example"', 'host = "mail.example"\nsecurity = "none"', "another computer"),
-        ('host = "mail.example"', 'host = "mail.example"\nport = 587.0', "mail, port: bad value"),
-        ("catch_up = 3", "catch_up = ", "cannot be read as TOML"),
+        (
+            'host = "mail.example"',
+            'host = "mail.example"\nport = 587.0',
+            "mail, port must be a port number",
+        ),
+        ("catch_up = 3", "catch_up = ", "not a readable TOML file"),
     ],
 )
-def test_what_is_wrong_is_named_in_one_line(schedule_file, old, new, says):
-    file = schedule_file(WHOLE, (old, new))
-    with pytest.raises(ScheduleError, match=says) as told:
+def test_an_invalid_key_is_named_in_one_line(schedule_file, old, new, message):
+    file = schedule_file(FULL, (old, new))
+    with pytest.raises(ScheduleError, match=message) as error:
         read_schedule(file)
-    assert str(told.value).startswith(f"{file}: ")
-    assert "\n" not in str(told.value)
+    assert str(error.value).startswith(f"{file}: ")
+    assert "\n" not in str(error.value)
 
 
-def test_reports_are_tables(schedule_file):
-    for text, says in (("report = 1", "report: bad value; expected tables"), ("", "is missing")):
-        with pytest.raises(ScheduleError, match=says):
+def test_a_schedule_needs_report_tables(schedule_file):
+    for text, message in (("report = 1", "report must be one or more"), ("", "report is missing")):
+        with pytest.raises(ScheduleError, match=message):
             read_schedule(schedule_file(text))
-    with pytest.raises(ScheduleError, match="there is no such schedule"):
+    with pytest.raises(ScheduleError, match="schedule file not found"):
         read_schedule("none.toml")
 
 
 @pytest.mark.parametrize("key", ["url_env", "password_env"])
-def test_a_secret_that_stands_in_the_file_is_refused_and_not_repeated(schedule_file, key):
+def test_a_secret_in_the_file_is_refused_and_not_repeated(schedule_file, key):
     file = schedule_file(
-        WHOLE.replace('"FOXGRAPE_DESK"', '"https://chat.example/hunter2"').replace(
+        FULL.replace('"FOXGRAPE_DESK"', '"https://chat.example/hunter2"').replace(
             '"FOXGRAPE_MAIL_PASSWORD"', '"hunter2"'
         )
     )
-    told = [str(problem) for problem in problems(file)]
-    assert any(f", {key}: bad value; expected the name of an environment var" in t for t in told)
-    assert "hunter2" not in "".join(told)
+    errors = [str(problem) for problem in find_problems(file)]
+    assert any(f", {key} must be the name of an environment variable" in text for text in errors)
+    assert "hunter2" not in "".join(errors)
 
 
-def test_all_problems_are_told_at_once(schedule_file):
-    file = schedule_file(WHOLE, ("retries = 1", "retries = -1"), ('"0 8 * * MON"', '"never"'))
-    assert len(problems(file)) == 2
+def test_all_problems_are_reported_at_once(schedule_file):
+    file = schedule_file(FULL, ("retries = 1", "retries = -1"), ('"0 8 * * MON"', '"never"'))
+    assert len(find_problems(file)) == 2
 
 
-def test_what_would_fail_later_is_told_now(schedule_file):
+def test_check_reports_what_would_fail_later(schedule_file):
     file = schedule_file(
-        WHOLE, ('"occurred"', '"wall"'), ('template = "lead_times"\ncron', 'template = "x"\ncron')
+        FULL, ('"occurred"', '"wall"'), ('template = "lead_times"\ncron', 'template = "x"\ncron')
     )
-    told = [str(fault) for fault in check_schedule(read_schedule(file), now=NOON, environ={})]
-    assert len(told) == 5
-    assert "entry 'mornings': bad value for the parameter clock" in told[0]
-    assert "entry 'weekly': no such template" in told[1]
-    assert "notify.desk: the environment has no FOXGRAPE_DESK" in told[2]
+    errors = [str(error) for error in check_schedule(read_schedule(file), now=NOON, environ={})]
+    assert len(errors) == 5
+    assert "entry 'mornings': bad value for the parameter clock" in errors[0]
+    assert "entry 'weekly': no such template" in errors[1]
+    assert "notify.desk: the environment variable FOXGRAPE_DESK is not set" in errors[2]
 
 
 RULES = {
@@ -185,7 +207,7 @@ RULES = {
 MINE = Template("mine", "Mine", "For tests.", Path("mine.ipynb"), {"properties": RULES})
 
 
-def test_bounds_of_a_period_reach_the_parameters():
+def test_parameters_receive_the_bounds_of_a_period():
     week = Period(datetime(2022, 9, 4, 21, tzinfo=UTC), datetime(2022, 9, 11, 21, tzinfo=UTC))
     job = Job("mine", "mine", "Europe/Kyiv", period={"since": "start", "until": "last_day"})
     assert values_for(MINE, job, week) == {
@@ -207,15 +229,15 @@ def build(template, **more):
     """Build nothing."""
 
 
-def test_how_a_schedule_stands(schedule_file, tmp_path):
-    file = schedule_file(WHOLE, ("catch_up = 3", "catch_up = 1"))
+def test_status_shows_waiting_missed_and_built_periods(schedule_file, tmp_path):
+    file = schedule_file(FULL, ("catch_up = 3", "catch_up = 1"))
     schedule = read_schedule(file)
     before = entry_statuses(schedule, now=NOON, out=tmp_path / "out")
-    assert not (tmp_path / "out").exists(), "looking changes nothing"
+    assert not (tmp_path / "out").exists(), "status changes nothing"
     mornings, weekly = before
     assert [end.day for end in mornings.waiting] == [9, 10]
     assert [end.day for end in mornings.missed] == list(range(1, 9))
-    assert (weekly.waiting, weekly.missed) == ((), ()), "it was never seen before"
+    assert (weekly.waiting, weekly.missed) == ((), ()), "the entry was never seen before"
     assert weekly.next == datetime(2022, 9, 12, 8, tzinfo=UTC)
     run_due(schedule, now=NOON, out=tmp_path / "out", run=build)
     after = entry_statuses(schedule, now=NOON, out=tmp_path / "out")[0]
@@ -232,21 +254,26 @@ def test_how_a_schedule_stands(schedule_file, tmp_path):
         ("1w", []),
     ],
 )
-def test_a_stretch_is_cut_by_the_calendar_of_its_zone(every, lengths):
+def test_a_range_is_split_by_the_calendar_of_its_time_zone(every, lengths):
     """Three days in Kyiv, one of which has 23 hours: 71 hours."""
     call = (date(2022, 3, 26), date(2022, 3, 29), every, "Europe/Kyiv")
     if not lengths:
-        with pytest.raises(ScheduleError, match="no whole period of 1w"):
+        with pytest.raises(ScheduleError, match="no complete period of 1w"):
             backfill_range(*call)
         return
     periods = backfill_range(*call)
-    assert [(one.end - one.start) / timedelta(hours=1) for one in periods] == lengths
-    assert all(one.end == two.start for one, two in pairwise(periods))
+    assert [(period.end - period.start) / timedelta(hours=1) for period in periods] == lengths
+    assert all(first.end == second.start for first, second in pairwise(periods))
 
 
-def test_months_of_a_stretch_begin_on_one_day_or_the_last_there_is():
+def test_months_start_on_the_same_day_or_the_last_of_the_month():
     months = backfill_range(date(2022, 1, 31), date(2022, 6, 1), "1month", "UTC")
-    assert [one.start.strftime("%m-%d") for one in months] == ["01-31", "02-28", "03-31", "04-30"]
+    assert [month.start.strftime("%m-%d") for month in months] == [
+        "01-31",
+        "02-28",
+        "03-31",
+        "04-30",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -256,26 +283,26 @@ def test_months_of_a_stretch_begin_on_one_day_or_the_last_there_is():
         (date(1, 1, 1), date(3, 1, 1)),
     ],
 )
-def test_a_stretch_at_an_end_of_the_calendar_is_refused_in_one_line(since, until):
-    with pytest.raises(ScheduleError, match="beyond the calendar"):
+def test_a_range_beyond_the_calendar_is_refused(since, until):
+    with pytest.raises(ScheduleError, match="exceeds the range of the calendar"):
         backfill_range(since, until, "1year", "Europe/Kyiv")
 
 
 @pytest.mark.parametrize("every", ["0d", "1", "week", "1 fortnight", "-1d"])
-def test_lengths_that_are_none(every):
-    with pytest.raises(ScheduleError, match="no such length of a period"):
+def test_an_invalid_period_length_is_refused(every):
+    with pytest.raises(ScheduleError, match="every must be a span"):
         backfill_range(date(2022, 1, 1), date(2023, 1, 1), every, "UTC")
 
 
-# ---- what calls it
+# ---- timers
 
 ODD = ScheduledCommand(
     "it's/schedule 100%.toml", "out $HOME", "/srv/my reports", python="/opt/my env/python"
 )
 
 
-def unquoted(command: str, folder: Path) -> list[str]:
-    """Return the arguments that a shell hands to the Python of a command."""
+def shell_arguments(command: str, folder: Path) -> list[str]:
+    """Return the arguments that a shell passes to the Python of a command."""
     seen = folder / "seen"
     program = folder / "python"
     program.write_text(f"#!{sys.executable}\nimport sys\nprint(sys.argv[1:])\n")
@@ -290,17 +317,17 @@ def unquoted(command: str, folder: Path) -> list[str]:
 WORDS = ["-m", "foxgrape", "report", "due", "--schedule", "it's/schedule 100%.toml"]
 
 
-def test_a_crontab_line_calls_what_is_meant(tmp_path):
+def test_a_crontab_line_runs_the_command(tmp_path):
     line = render_files("crontab", ODD)["crontab"]
     assert line.count("\n") == 1
     minute, *stars, command = line.rstrip("\n").split(" ", 5)
     assert (minute, stars) == ("*/10", ["*"] * 4)
-    assert re.findall(r"(?<!\\)%", command) == [], "a bare % ends the command"
-    got = unquoted(command.replace("\\%", "%"), tmp_path)
+    assert re.findall(r"(?<!\\)%", command) == [], "an unescaped % ends the command"
+    got = shell_arguments(command.replace("\\%", "%"), tmp_path)
     assert got == [*WORDS, "--out", "out $HOME"]
 
 
-def test_the_crontab_keeps_its_other_lines_and_one_of_ours(tmp_path, monkeypatch):
+def test_the_crontab_keeps_other_lines_and_one_of_foxgrape(tmp_path, monkeypatch):
     kept = tmp_path / "tab"
     program = tmp_path / "crontab"
     program.write_text(
@@ -324,23 +351,23 @@ def test_a_crontab_that_cannot_be_read_is_left_alone(tmp_path, monkeypatch, fail
     program.write_text(f'#!/bin/sh\n[ "$1" = -l ] || touch {tmp_path}/written\n{fails}\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    with pytest.raises(ScheduleError, match="crontab refuses"):
+    with pytest.raises(ScheduleError, match="crontab failed"):
         install("crontab", ODD)
     assert not (tmp_path / "written").exists()
 
 
-def test_a_machine_without_crontab_says_so(tmp_path, monkeypatch):
+def test_a_missing_crontab_program_is_reported(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ScheduleError, match="there is no crontab program"):
+    with pytest.raises(ScheduleError, match="the crontab program is not installed"):
         install("crontab", ODD)
 
 
-def test_systemd_takes_the_units(tmp_path):
+def test_systemd_accepts_the_units(tmp_path):
     call = ScheduledCommand(
         "it's/schedule 100%.toml", "out $HOME", str(tmp_path), python=sys.executable
     )
-    written, left = install("systemd", call, environ={"XDG_CONFIG_HOME": str(tmp_path)})
-    assert "enable --now foxgrape-reports.timer" in left
+    written, next_step = install("systemd", call, environ={"XDG_CONFIG_HOME": str(tmp_path)})
+    assert "enable --now foxgrape-reports.timer" in next_step
     service, timer = (Path(name).read_text() for name in written)
     assert Path(written[0]).parent == tmp_path / "systemd" / "user"
     assert "Persistent=true" in timer
@@ -354,27 +381,27 @@ def test_systemd_takes_the_units(tmp_path):
             env={**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)},
         )
         assert not [line for line in done.stderr.splitlines() if "foxgrape" in line]
-        read = subprocess.run(
+        calendar = subprocess.run(
             ["systemd-analyze", "calendar", "*:0/10"], capture_output=True, text=True, check=True
         )
-        assert "Normalized form: *-*-* *:00/10:00" in read.stdout
+        assert "Normalized form: *-*-* *:00/10:00" in calendar.stdout
 
 
-def test_github_restores_what_was_built_and_calls_the_same_command(tmp_path):
-    made = yaml.safe_load(render_files("github", ODD)["foxgrape-reports.yml"])
-    steps = made["jobs"]["due"]["steps"]
+def test_github_restores_the_cache_and_runs_the_same_command(tmp_path):
+    workflow = yaml.safe_load(render_files("github", ODD)["foxgrape-reports.yml"])
+    steps = workflow["jobs"]["due"]["steps"]
     uses = [step.get("uses", "").split("@")[0] for step in steps]
     assert uses.index("actions/cache/restore") < uses.index("actions/cache/save")
     assert {step["with"]["path"] for step in steps if "path" in step.get("with", {})} == {
         "out $HOME"
     }
-    assert made[True] == {"schedule": [{"cron": "*/10 * * * *"}], "workflow_dispatch": None}
+    assert workflow[True] == {"schedule": [{"cron": "*/10 * * * *"}], "workflow_dispatch": None}
     command = next(step["run"] for step in steps if "report due" in step.get("run", ""))
-    got = unquoted(command.replace("python ", "'/opt/my env/python' ", 1), tmp_path)
+    got = shell_arguments(command.replace("python ", "'/opt/my env/python' ", 1), tmp_path)
     assert got == [*WORDS, "--out", "out $HOME"]
 
 
-def test_airflow_calls_the_same_command(tmp_path):
+def test_airflow_runs_the_same_command(tmp_path):
     text = render_files("airflow", ODD)["foxgrape_reports.py"]
     given = {}
 
@@ -389,7 +416,7 @@ def test_airflow_calls_the_same_command(tmp_path):
             pass
 
     body = text.split("import BashOperator\n")[1]
-    exec(  # noqa: S102 - what Airflow does with it
+    exec(  # noqa: S102 - as Airflow does
         body,
         {
             "DAG": DAG,
@@ -401,84 +428,84 @@ def test_airflow_calls_the_same_command(tmp_path):
     assert given["catchup"] is False
     assert given["max_active_runs"] == 1
     raw = re.fullmatch(r"\{% raw %\}(.*)\{% endraw %\} ", given["bash_command"])
-    assert unquoted(raw[1], tmp_path) == [*WORDS, "--out", "out $HOME"]
+    assert shell_arguments(raw[1], tmp_path) == [*WORDS, "--out", "out $HOME"]
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_an_hour_has_only_even_steps(form):
+def test_the_interval_must_divide_an_hour(form):
     assert render_files(form, ScheduledCommand("a", "b", "c", every=60))
     with pytest.raises(ScheduleError, match="a divisor of 60"):
         ScheduledCommand("a", "b", "c", every=7)
 
 
 def test_a_path_cannot_add_lines():
-    with pytest.raises(ScheduleError, match="signs that cannot be written"):
+    with pytest.raises(ScheduleError, match="printable characters only"):
         ScheduledCommand("a\nExecStart=evil", "b", "c")
 
 
-# ---- a process that stays
+# ---- the scheduler process
 
 
-def test_a_process_that_stays_builds_and_outlives_a_broken_schedule(schedule_file, tmp_path):
+def test_the_scheduler_survives_an_invalid_schedule(schedule_file, tmp_path):
     file = schedule_file()
-    whole = file.read_text(encoding="utf-8")
-    told, built = [], []
+    valid = file.read_text(encoding="utf-8")
+    results, built = [], []
 
-    def tell(what):
-        told.append(what)
-        if len(told) == 1:
-            file.write_text("broken", encoding="utf-8")
-        elif len(told) == 2:
-            file.write_text(whole, encoding="utf-8")
-        elif len(told) == 3:
+    def on_result(result):
+        results.append(result)
+        if len(results) == 1:
+            file.write_text("invalid", encoding="utf-8")
+        elif len(results) == 2:
+            file.write_text(valid, encoding="utf-8")
+        elif len(results) == 3:
             scheduler.shutdown(wait=False)
 
     scheduler = make_scheduler(
         file,
         out=tmp_path / "out",
         every=1,
-        tell=tell,
+        on_result=on_result,
         clock=lambda: NOON,
         run=lambda *_, **more: built.append(more),
     )
     scheduler.start()
-    assert len(told[0].runs) == len(built) == 4
-    assert isinstance(told[1], ScheduleError)
-    assert told[2].runs == ()
+    assert len(results[0].runs) == len(built) == 4
+    assert isinstance(results[1], ScheduleError)
+    assert results[2].runs == ()
 
 
 # ---- the shell
 
 
-def test_the_shell_checks_and_shows(schedule_file, capfd, monkeypatch, tmp_path):
+def test_schedule_check_and_show(schedule_file, capfd, monkeypatch, tmp_path):
     for name in ("FOXGRAPE_DESK", "FOXGRAPE_MAIL_USER", "FOXGRAPE_MAIL_PASSWORD"):
         monkeypatch.setenv(name, "x")
     file = schedule_file()
-    code, out, err = said(capfd, "schedule", "check", "--schedule", file)
+    code, out, err = run_shell(capfd, "schedule", "check", "--schedule", file)
     assert (code, err) == (0, "")
-    assert "reports: 2, channels: 2" in out
+    assert "OK: 2 reports, 2 notification channels" in out
     call = ["--schedule", file, "--out", tmp_path / "out", "--now", "2022-09-10T09:00Z"]
-    code, out, _ = said(capfd, "schedule", "show", *call)
+    code, out, _ = run_shell(capfd, "schedule", "show", *call)
     assert code == 0
     assert "Sun 2022-09-11 07:00" in out
     assert "4 since Wed 2022-09-07 07:00" in out
-    code, out, _ = said(capfd, "schedule", "show", *call, "--json")
+    code, out, _ = run_shell(capfd, "schedule", "show", *call, "--json")
     assert json.loads(out)[0]["next"] == "2022-09-11T04:00:00+00:00"
-    file.write_text(WHOLE.replace("keep = 30", "kepp = 30"), encoding="utf-8")
-    code, out, err = said(capfd, "schedule", "check", "--schedule", file)
+    file.write_text(FULL.replace("keep = 30", "kepp = 30"), encoding="utf-8")
+    code, out, err = run_shell(capfd, "schedule", "check", "--schedule", file)
     assert (code, out, err.count("\n")) == (1, "", 1)
     assert "did you mean 'keep'" in err
 
 
-def test_the_shell_prints_what_calls_it(schedule_file, capfd, tmp_path):
+def test_schedule_install_prints_or_writes_the_timer(schedule_file, capfd, tmp_path):
     file = schedule_file()
     for form in FORMS:
-        code, out, err = said(capfd, "schedule", "install", "--as", form, "--schedule", file)
+        code, out, err = run_shell(capfd, "schedule", "install", "--as", form, "--schedule", file)
         assert (code, err) == (0, "")
         assert "report due" in out
-    assert (said(capfd, "schedule", "install", "--as", "at", "--schedule", file))[0] == 1
+    assert (run_shell(capfd, "schedule", "install", "--as", "at", "--schedule", file))[0] == 1
     to = ["--write", "--to", tmp_path / "units"]
-    code, out, _ = said(capfd, "schedule", "install", "--schedule", file, *to)
+    code, out, _ = run_shell(capfd, "schedule", "install", "--schedule", file, *to)
     assert code == 0
     mode = stat.S_IMODE((tmp_path / "units" / "foxgrape-reports.timer").stat().st_mode)
     assert "daemon-reload" in out
@@ -496,14 +523,14 @@ def test_the_shell_prints_what_calls_it(schedule_file, capfd, tmp_path):
         "report backfill lead_times -p x --from 2022-09-01 --to 2022-09-02 --every 1d --timezone Z",
     ],
 )
-def test_wrong_calls(capfd, call):
-    code, _, err = said(capfd, *call.split())
+def test_a_wrong_call_is_2_and_one_line(capfd, call):
+    code, _, err = run_shell(capfd, *call.split())
     assert (code, err.count("\n")) == (2, 1)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a console there is stopped otherwise")
-def test_a_process_that_stays_ends_when_it_is_told_to(schedule_file, tmp_path):
-    file = schedule_file(WHOLE, ("start = 2022-09-01", "start = 2999-01-01"))
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")
+def test_schedule_run_ends_on_sigterm(schedule_file, tmp_path):
+    file = schedule_file(FULL, ("start = 2022-09-01", "start = 2999-01-01"))
     command = ["schedule", "run", "--schedule", str(file), "--out", str(tmp_path / "out")]
     seen = tmp_path / "out" / ".schedule" / "weekly"
     deadline = time.monotonic() + 60
@@ -514,20 +541,20 @@ def test_a_process_that_stays_ends_when_it_is_told_to(schedule_file, tmp_path):
             assert process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        # Not SIGINT, which whatever runs in the background of a shell ignores.
+        # Not SIGINT, which background jobs of a shell ignore.
         process.terminate()
         assert process.wait(30) == 0
         assert process.stderr.read() == "foxgrape: stopped\n"
 
 
-# ---- what the pages say
+# ---- documentation
 
 
-def test_the_schedule_of_the_project_is_well(capfd, monkeypatch):
+def test_the_schedule_of_the_project_is_valid(capfd, monkeypatch):
     monkeypatch.chdir(DOCS.parent)
-    code, out, err = said(capfd, "schedule", "check")
+    code, out, err = run_shell(capfd, "schedule", "check")
     assert (code, err) == (0, "")
-    assert "reports: 1, channels: 0, all well" in out
+    assert "OK: 1 report, 0 notification channels" in out
 
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -537,20 +564,20 @@ def blocks(page, language):
     return re.findall(rf"```{language}\n(.*?)```", (DOCS / page).read_text("utf-8"), re.DOTALL)
 
 
-def test_the_schedule_of_the_page_is_one_and_so_are_its_calls(schedule_file):
-    whole, period = blocks("how-to/schedule-reports.md", "toml")
-    read = read_schedule(schedule_file(whole))
-    assert [entry.name for entry in read.entries] == ["mornings"]
-    assert set(read.channels) == {"desk", "mail"}
-    told = {key for line in whole.splitlines() if (key := re.match(r"(\w+) = ", line))}
-    known = {key[1] for key in told}
-    assert known >= {"catch_up", "retries", "retry_after", "start", "security", "url_env"}
-    assert read_schedule(schedule_file(whole.replace("retries = 2", period))).entries[0].job.period
+def test_the_schedule_of_the_guide_is_valid(schedule_file):
+    example, period = blocks("how-to/schedule-reports.md", "toml")
+    schedule = read_schedule(schedule_file(example))
+    assert [entry.name for entry in schedule.entries] == ["mornings"]
+    assert set(schedule.channels) == {"desk", "mail", "chat"}
+    keys = {key[1] for line in example.splitlines() if (key := re.match(r"(\w+) = ", line))}
+    assert keys >= {"catch_up", "retries", "retry_after", "start", "security", "url_env"}
+    file = schedule_file(example.replace("retries = 2", period))
+    assert read_schedule(file).entries[0].job.period
     (python,) = blocks("how-to/schedule-reports.md", "python")
     compile(python, "docs/how-to/schedule-reports.md", "exec")
 
 
-def test_the_shell_of_the_page_is_known(capfd):
+def test_the_commands_of_the_guide_exist(capfd):
     calls = set(
         re.findall(
             r"foxgrape ((?:schedule|report) [a-z]+)",
@@ -559,14 +586,15 @@ def test_the_shell_of_the_page_is_known(capfd):
     )
     assert len(calls) >= 6
     for call in calls:
-        assert said(capfd, *call.split(), "--help")[0] == 0, call
+        assert run_shell(capfd, *call.split(), "--help")[0] == 0, call
 
 
-def test_the_parameters_of_the_page_are_checked(monkeypatch):
+def test_the_parameters_of_the_guide_are_valid(monkeypatch):
     monkeypatch.setenv("FOXGRAPE_PLACES_TOKEN", "x")
     (sidecar,) = blocks("reference/parameters.md", "yaml")
-    told = yaml.safe_load(sidecar)
-    mine = Template("mine", told["title"], told["description"], Path("x"), told["parameters"])
+    content = yaml.safe_load(sidecar)
+    title, description = content["title"], content["description"]
+    mine = Template("mine", title, description, Path("x"), content["parameters"])
     job = Job("mine", "mine", "Europe/Kyiv", parameters={"place": "Ізюм", "codes": ["🍇"]})
     assert values_for(mine, job, Period(NOON - timedelta(days=1), NOON)) == {
         "place": "geonames:707292",

@@ -1,4 +1,4 @@
-"""What is due is built once: by two schedulers at once, across clock changes, deaths, failures."""
+"""Each due report is built once, despite parallel calls, clock changes, crashes and failures."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ import pytest
 import fake_reports
 from fake_http_server import Reply, serving
 from fake_reports import append, build, lines, make_template
-from fake_smtp_server import mailing
+from fake_smtp_server import serve_smtp
 from foxgrape.errors import FoxgrapeError, ScheduleError
-from foxgrape.reports.schedule.backfill import backfill
+from foxgrape.reports.schedule.channels import AppriseService
 from foxgrape.reports.schedule.config import read_schedule
-from foxgrape.reports.schedule.due import run_due
+from foxgrape.reports.schedule.due import backfill, run_due
 from foxgrape.reports.schedule.ledger import Ledger
 from foxgrape.reports.schedule.status import entry_statuses
 from foxgrape.reports.templates.discovery import find_template
-from shell import said
+from shell import run_shell
 
 KYIV = ZoneInfo("Europe/Kyiv")
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -48,16 +48,17 @@ def entry(name, template, cron, *more):
 
 
 @pytest.fixture
-def written(tmp_path):
-    """Write a schedule of these entries; give its file, and the folder to build into."""
+def write_schedule(tmp_path):
+    """Return a function that writes a schedule and returns its file and the output folder."""
     template = make_template(tmp_path)
     out = tmp_path / "out"
     out.mkdir()
 
     def write(*entries, top=""):
         file = tmp_path / "schedule.toml"
-        told = [entry(name, template, cron, *more) for name, cron, *more in entries]
-        file.write_text("\n".join(['timezone = "Europe/Kyiv"', *told, top]), encoding="utf-8")
+        reports = [entry(name, template, cron, *more) for name, cron, *more in entries]
+        text = "\n".join(['timezone = "Europe/Kyiv"', *reports, top])
+        file.write_text(text, encoding="utf-8")
         return file, out
 
     return write
@@ -65,7 +66,7 @@ def written(tmp_path):
 
 @pytest.fixture(scope="module")
 def processes():
-    """Start processes that have the imports already and share nothing else."""
+    """Start processes from a fork server that has the imports loaded."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["fake_reports"])
     return context
@@ -75,11 +76,11 @@ def built(out):
     return lines(out / "built.log")
 
 
-# ---- two schedulers, simulated weeks
+# ---- two schedulers over two simulated weeks
 
 
 class Scheduler:
-    """A process that builds what is due; one that died is started again."""
+    """A process that builds due reports; it is restarted when it dies."""
 
     def __init__(self, processes, file, out):
         self.make = lambda calls: processes.Process(
@@ -95,7 +96,7 @@ class Scheduler:
         self.process.start()
         theirs.close()
 
-    def ask(self, now):
+    def call(self, now):
         self.calls.send(now)
 
     def wait(self):
@@ -113,7 +114,7 @@ class Scheduler:
 
 
 def weeks(first):
-    """Go through two weeks by two hours; two days and one more are missed."""
+    """Yield an instant every two hours for two weeks, without two days and another one."""
     now, end = first, first + 14 * DAY
     while now < end:
         yield now
@@ -123,19 +124,19 @@ def weeks(first):
 
 
 def expected(first, last):
-    """Count minutes: each hour, the first minute of each day from 03:30 on, Mondays at eight."""
-    found, minute, days = set(), first, set()
+    """Return the due times found by counting minutes."""
+    due, minute, days = set(), first, set()
     while minute <= last:
-        wall = minute.astimezone(KYIV)
+        local = minute.astimezone(KYIV)
         if minute.minute == 0:
-            found.add(("hourly", minute))
-        if (wall.hour, wall.minute) >= (3, 30) and wall.date() not in days:
-            days.add(wall.date())
-            found.add(("nightly", minute))
-        if (wall.weekday(), wall.hour, wall.minute) == (0, 8, 0):
-            found.add(("weekly", minute))
+            due.add(("hourly", minute))
+        if (local.hour, local.minute) >= (3, 30) and local.date() not in days:
+            days.add(local.date())
+            due.add(("nightly", minute))
+        if (local.weekday(), local.hour, local.minute) == (0, 8, 0):
+            due.add(("weekly", minute))
         minute += timedelta(minutes=1)
-    return found
+    return due
 
 
 @pytest.mark.parametrize(
@@ -143,34 +144,34 @@ def expected(first, last):
     [datetime(2022, 3, 18, 22, tzinfo=UTC), datetime(2022, 10, 21, 21, tzinfo=UTC)],
     ids=["spring", "autumn"],
 )
-def test_two_schedulers_build_each_due_period_once(written, processes, first):
-    """Local midnight to midnight; the clocks of Kyiv change on the ninth day."""
+def test_two_schedulers_build_each_due_period_once(write_schedule, processes, first):
+    """From local midnight to midnight; the clocks in Kyiv change on the ninth day."""
     more = [f"start = {first:%Y-%m-%dT%H:%M:%SZ}", "catch_up = 60", 'retry_after = "30min"']
-    file, out = written(
+    file, out = write_schedule(
         ("hourly", "0 * * * *", *more),
         ("nightly", "30 3 * * *", *more),
         ("weekly", "0 8 * * MON", *more),
     )
     pair = [Scheduler(processes, file, out) for _ in range(2)]
     for now in weeks(first):
-        for one in pair:
-            one.ask(now)
-        for one in pair:
-            one.wait()
+        for scheduler in pair:
+            scheduler.call(now)
+        for scheduler in pair:
+            scheduler.wait()
     last = now + 2 * HOUR
-    for later in (last, last + HOUR / 2, last + HOUR - HOUR / 60):  # what failed is tried again
-        for one in pair:
-            one.ask(later)
-            one.wait()
-    for one in pair:
-        one.stop()
+    for later in (last, last + HOUR / 2, last + HOUR - HOUR / 60):  # failed reports are retried
+        for scheduler in pair:
+            scheduler.call(later)
+            scheduler.wait()
+    for scheduler in pair:
+        scheduler.stop()
 
     counts = Counter(built(out))
     assert set(counts.values()) == {1}
     got = {(name, datetime.fromisoformat(end)) for name, end in map(str.split, counts)}
     assert got == expected(first, last)
-    # It was no easy run: processes died, reports failed, both did their share.
-    assert sum(one.deaths for one in pair) >= 3
+    # Processes died, reports failed, and both schedulers built some.
+    assert sum(scheduler.deaths for scheduler in pair) >= 3
     assert len(lines(out / "tried.log")) > len(counts) + 10
     assert min(Counter(lines(out / "by.log")).values()) > 0
     assert len(Counter(lines(out / "by.log"))) >= 2
@@ -179,8 +180,8 @@ def test_two_schedulers_build_each_due_period_once(written, processes, first):
 # ---- one call
 
 
-def test_what_is_due_is_built_oldest_first_and_once(written):
-    file, out = written(
+def test_due_reports_are_built_oldest_first_and_once(write_schedule):
+    file, out = write_schedule(
         ("daily", "0 7 * * *", "start = 2022-09-01", "catch_up = 2"),
         ("weekly", "0 8 * * MON", "start = 2022-09-01"),
     )
@@ -193,25 +194,25 @@ def test_what_is_due_is_built_oldest_first_and_once(written):
         ("daily", 10, "done"),
     ]
     assert done.runs[-1].start == done.runs[-2].end
-    assert done.sentence() == "4 reports were due, 4 built, 0 failed."
+    assert done.sentence() == "4 reports were due: 4 built, 0 failed."
     json.dumps(done.to_dict())
     assert done.to_frame()["entry"].tolist() == ["weekly", "daily", "daily", "daily"]
     assert run_due(schedule, now=NOON, out=out, run=build).runs == ()
     assert len(built(out)) == 4
 
 
-def test_a_new_entry_begins_when_it_is_first_seen(written):
-    file, out = written(("daily", "0 7 * * *"))
+def test_a_new_entry_counts_from_when_it_is_first_seen(write_schedule):
+    file, out = write_schedule(("daily", "0 7 * * *"))
     assert run_due(read_schedule(file), now=NOON, out=out, run=build).runs == ()
     later = run_due(read_schedule(file), now=NOON + 2 * DAY, out=out, run=build)
     assert [run.end.day for run in later.runs] == [11, 12]
-    # Another hour is another schedule: yesterday's eight o'clock was never promised.
-    file, out = written(("daily", "0 8 * * *"))
+    # A changed cron expression counts from when the change is first seen.
+    file, out = write_schedule(("daily", "0 8 * * *"))
     assert run_due(read_schedule(file), now=NOON + 2 * DAY, out=out, run=build).runs == ()
 
 
-def test_many_calls_at_once_build_once(written):
-    file, out = written(("daily", "0 7 * * *", "start = 2022-09-01"))
+def test_many_calls_at_once_build_once(write_schedule):
+    file, out = write_schedule(("daily", "0 7 * * *", "start = 2022-09-01"))
     schedule = read_schedule(file)
     with ThreadPoolExecutor(8) as pool:
         calls = [pool.submit(run_due, schedule, now=NOON, out=out, run=build) for _ in range(8)]
@@ -220,8 +221,8 @@ def test_many_calls_at_once_build_once(written):
     assert set(Counter(built(out)).values()) == {1}
 
 
-def test_retries_come_as_told_and_end(written):
-    file, out = written(
+def test_retries_follow_the_schedule_and_end(write_schedule):
+    file, out = write_schedule(
         ("daily", "0 7 * * *", "start = 2022-09-10", "retries = 1", 'retry_after = "10min"')
     )
     schedule = read_schedule(file)
@@ -229,21 +230,22 @@ def test_retries_come_as_told_and_end(written):
 
     def call(minutes):
         now = NOON + timedelta(minutes=minutes)
-        made = run_due(schedule, now=now, out=out, run=fake_reports.build_or_fail).runs
-        return [(run.state, run.tries, run.error) for run in made]
+        runs = run_due(schedule, now=now, out=out, run=fake_reports.build_or_fail).runs
+        return [(run.state, run.tries, run.error) for run in runs]
 
     assert call(0) == [("failed", 1, "RuntimeError: no way")]
     assert call(9) == []
     assert entry_statuses(schedule, now=NOON + 9 * HOUR / 60, out=out)[0].waiting
     assert call(10) == [("given up", 2, "RuntimeError: no way")]
     assert call(1000) == []
-    (one,) = entry_statuses(schedule, now=NOON + DAY / 2, out=out)
-    assert ([end.day for end in one.given_up], one.waiting, one.failing) == ([10], (), True)
+    (status,) = entry_statuses(schedule, now=NOON + DAY / 2, out=out)
+    assert [end.day for end in status.given_up] == [10]
+    assert (status.waiting, status.failing) == ((), True)
 
 
-def test_a_template_that_is_gone_is_a_failed_period_and_stops_no_other(written):
+def test_a_missing_template_fails_its_own_report_only(write_schedule):
     more = ("start = 2022-09-10", "catch_up = 0")
-    file, out = written(("bad", "0 7 * * *", *more), ("good", "0 7 * * *", *more))
+    file, out = write_schedule(("bad", "0 7 * * *", *more), ("good", "0 7 * * *", *more))
     text = file.read_text(encoding="utf-8").replace("mine.ipynb", "gone.ipynb", 1)
     file.write_text(text, encoding="utf-8")
     bad, good = run_due(read_schedule(file), now=NOON, out=out, run=build).runs
@@ -251,18 +253,18 @@ def test_a_template_that_is_gone_is_a_failed_period_and_stops_no_other(written):
     assert "there is no such notebook" in bad.error
 
 
-def test_many_are_built_in_one_go_and_one_fault_stops_no_other(written):
+def test_a_faulty_report_does_not_stop_its_batch(write_schedule):
     more = ("start = 2022-09-01", "catch_up = 9", 'retry_after = "0s"')
-    file, out = written(("daily", "0 7 * * *", *more), ("other", "0 7 * * *", *more))
+    file, out = write_schedule(("daily", "0 7 * * *", *more), ("other", "0 7 * * *", *more))
     text = file.read_text(encoding="utf-8").replace("mine.ipynb", "gone.ipynb", 1)
     file.write_text(text, encoding="utf-8")
-    asked = []
+    batches = []
 
     def run_many(requests, *, workers):
-        asked.append((len(requests), workers))
-        if any("2022-09-05" in one["parameters"]["end"] for one in requests):
-            raise FoxgrapeError("this one cannot be")
-        return [fake_reports.build_or_fail(**one) for one in requests]
+        batches.append((len(requests), workers))
+        if any("2022-09-05" in request["parameters"]["end"] for request in requests):
+            raise FoxgrapeError("cannot build")
+        return [fake_reports.build_or_fail(**request) for request in requests]
 
     def call():
         options = {"now": NOON, "out": out, "run_many": run_many, "workers": 2}
@@ -270,86 +272,86 @@ def test_many_are_built_in_one_go_and_one_fault_stops_no_other(written):
         return Counter((run.entry, run.error and run.error.split(":")[-1]) for run in runs)
 
     gone = ("daily", " there is no such notebook")
-    assert call() == {gone: 10, ("other", None): 9, ("other", "this one cannot be"): 1}
-    # Twenty tasks in parts of sixteen; the bad one broke its part, and was found out alone.
-    assert [count for count, _ in asked] == [8, *[1] * 8, 2]
-    assert {workers for _, workers in asked} == {2}
-    assert call() == {gone: 10, ("other", "this one cannot be"): 1}
+    assert call() == {gone: 10, ("other", None): 9, ("other", "cannot build"): 1}
+    # 20 tasks in batches of 16: the reports of the failed batch are then built alone.
+    assert [count for count, _ in batches] == [8, *[1] * 8, 2]
+    assert {workers for _, workers in batches} == {2}
+    assert call() == {gone: 10, ("other", "cannot build"): 1}
     assert set(Counter(built(out)).values()) == {1}
     assert len(built(out)) == 9
 
 
-def test_old_runs_go_as_the_entries_tell(written):
+def test_old_runs_are_pruned_to_the_largest_keep(write_schedule):
     more = ("start = 2022-09-10", "catch_up = 0")
-    file, out = written(
+    file, out = write_schedule(
         ("one", "0 7 * * *", *more, "keep = 3"),
         ("other", "0 7 * * *", *more, "keep = 30"),
     )
-    asked = []
+    calls = []
 
-    def prune(folder, **told):
-        asked.append((folder, told))
+    def prune(folder, **options):
+        calls.append((folder, options))
 
     options = {"out": out, "run": build, "prune": prune}
     run_due(read_schedule(file), now=NOON, **options)
-    assert asked == [(out, {"keep": 30, "template": "mine"})]
+    assert calls == [(out, {"keep": 30, "template": "mine"})]
     run_due(read_schedule(file), now=NOON, **options)
-    assert len(asked) == 1, "nothing was built"
-    # Who does not tell keeps all.
+    assert len(calls) == 1, "nothing was built"
+    # An entry without keep keeps all runs.
     text = file.read_text(encoding="utf-8").replace("keep = 30", "")
     file.write_text(text, encoding="utf-8")
     run_due(read_schedule(file), now=NOON + DAY, **options)
-    assert len(asked) == 1
+    assert len(calls) == 1
 
 
-def test_a_template_by_its_name_and_by_its_path_is_one(tmp_path):
-    """Or pruning what one entry tells would take what the other keeps."""
-    file, asked = tmp_path / "schedule.toml", []
+def test_a_template_by_name_and_by_path_is_the_same(tmp_path):
+    """Otherwise, pruning for one entry would delete runs that the other keeps."""
+    file, calls = tmp_path / "schedule.toml", []
     for keep, wanted in (("", []), ("keep = 5", [{"keep": 5, "template": "lead_times"}])):
         entries = (
             ("one", "lead_times", keep),
             ("other", find_template("lead_times").notebook, "keep = 3"),
         )
-        told = [
+        reports = [
             f'[[report]]\nname = "{name}"\ntemplate = "{template}"\ncron = "0 7 * * *"\n'
             f'timezone = "UTC"\nstart = 2022-09-10\n{more}'
             for name, template, more in entries
         ]
-        file.write_text("\n".join(told), encoding="utf-8")
-        options = {"run": build_nothing, "prune": lambda _, **told: asked.append(told)}
+        file.write_text("\n".join(reports), encoding="utf-8")
+        options = {"run": build_nothing, "prune": lambda _, **keywords: calls.append(keywords)}
         run_due(read_schedule(file), now=NOON, out=tmp_path / f"out{keep}", **options)
-        assert asked == wanted
+        assert calls == wanted
 
 
 def build_nothing(*_, **__):
     """Build nothing."""
 
 
-def test_an_outcome_is_shown_as_text(written):
-    file, out = written(("daily", "0 7 * * *", "start = 2022-09-10"))
+def test_errors_are_escaped_in_html(write_schedule):
+    file, out = write_schedule(("daily", "0 7 * * *", "start = 2022-09-10"))
     (out / "fail").write_text("<script>alert(1)</script>")
-    shown = run_due(read_schedule(file), now=NOON, out=out, run=fake_reports.build_or_fail)
-    assert "&lt;script&gt;" in shown._repr_html_()
-    assert "<script>" not in shown._repr_html_()
+    result = run_due(read_schedule(file), now=NOON, out=out, run=fake_reports.build_or_fail)
+    assert "&lt;script&gt;" in result._repr_html_()
+    assert "<script>" not in result._repr_html_()
 
 
-def test_a_folder_that_cannot_be_written_is_one_line(written, tmp_path):
-    file, _ = written(("daily", "0 7 * * *", "start = 2022-09-10"))
+def test_a_folder_that_cannot_be_written_is_one_line(write_schedule, tmp_path):
+    file, _ = write_schedule(("daily", "0 7 * * *", "start = 2022-09-10"))
     (tmp_path / "file").touch()
-    with pytest.raises(ScheduleError, match="cannot be kept there"):
+    with pytest.raises(ScheduleError, match="cannot write period states"):
         run_due(read_schedule(file), now=NOON, out=tmp_path / "file", run=build)
 
 
-def test_now_needs_an_offset(written):
-    file, out = written(("daily", "0 7 * * *"))
-    with pytest.raises(ValueError, match="offset"):
+def test_now_needs_an_offset(write_schedule):
+    file, out = write_schedule(("daily", "0 7 * * *"))
+    with pytest.raises(ValueError, match="must have a UTC offset"):
         run_due(read_schedule(file), now=datetime(2022, 9, 10), out=out, run=build)  # noqa: DTZ001
 
 
 # ---- processes that die
 
 
-def killed_while_it_builds(processes, file, out, now):
+def kill_while_building(processes, file, out, now):
     process = processes.Process(
         target=fake_reports.build_once, args=(file, out, now, fake_reports.build_slowly)
     )
@@ -364,17 +366,17 @@ def killed_while_it_builds(processes, file, out, now):
     return int(lines(out / "started.log")[-1])
 
 
-def test_a_period_whose_process_was_killed_is_taken_up(written, processes):
-    file, out = written(("daily", "0 7 * * *", "start = 2022-09-10", "retries = 0"))
-    child = killed_while_it_builds(processes, file, out, NOON)
+def test_a_period_whose_process_was_killed_is_built_by_the_next_call(write_schedule, processes):
+    file, out = write_schedule(("daily", "0 7 * * *", "start = 2022-09-10", "retries = 0"))
+    child = kill_while_building(processes, file, out, NOON)
     try:
-        # Its child is alive, and holds no lock for it.
-        assert Ledger(out / ".schedule").read("daily/20220910T040000Z").state == "running"
+        # The child process is still alive but does not hold the lock.
+        assert Ledger(out / ".schedule").read_state("daily/20220910T040000Z").state == "running"
         assert entry_statuses(read_schedule(file), now=NOON, out=out)[0].waiting
-        (made,) = run_due(read_schedule(file), now=NOON, out=out, run=build).runs
-        assert (made.state, made.tries) == ("done", 2)
-        record = Ledger(out / ".schedule").read("daily/20220910T040000Z")
-        assert [(one.died, one.error) for one in record.tries] == [
+        (run,) = run_due(read_schedule(file), now=NOON, out=out, run=build).runs
+        assert (run.state, run.tries) == ("done", 2)
+        record = Ledger(out / ".schedule").read_state("daily/20220910T040000Z")
+        assert [(attempt.died, attempt.error) for attempt in record.tries] == [
             (True, "its process died"),
             (False, None),
         ]
@@ -382,8 +384,8 @@ def test_a_period_whose_process_was_killed_is_taken_up(written, processes):
         os.kill(child, signal.SIGKILL)
 
 
-def test_who_ends_it_by_hand_has_nothing_against_the_report(written):
-    file, out = written(("daily", "0 7 * * *", "start = 2022-09-10", "retries = 0"))
+def test_an_interrupt_by_hand_is_not_a_failed_attempt(write_schedule):
+    file, out = write_schedule(("daily", "0 7 * * *", "start = 2022-09-10", "retries = 0"))
 
     def stopped(*_, **__):
         raise KeyboardInterrupt
@@ -391,12 +393,12 @@ def test_who_ends_it_by_hand_has_nothing_against_the_report(written):
     for _ in range(4):
         with pytest.raises(KeyboardInterrupt):
             run_due(read_schedule(file), now=NOON, out=out, run=stopped)
-    (made,) = run_due(read_schedule(file), now=NOON, out=out, run=build).runs
-    assert (made.state, made.tries) == ("done", 1)
+    (run,) = run_due(read_schedule(file), now=NOON, out=out, run=build).runs
+    assert (run.state, run.tries) == ("done", 1)
 
 
-def test_a_period_that_is_being_built_is_left_alone(written, processes):
-    file, out = written(("daily", "0 7 * * *", "start = 2022-09-10"))
+def test_a_period_that_is_being_built_is_left_alone(write_schedule, processes):
+    file, out = write_schedule(("daily", "0 7 * * *", "start = 2022-09-10"))
     process = processes.Process(
         target=fake_reports.build_once, args=(file, out, NOON, fake_reports.build_slowly)
     )
@@ -409,33 +411,33 @@ def test_a_period_that_is_being_built_is_left_alone(written, processes):
     os.kill(int(lines(out / "started.log")[0]), signal.SIGKILL)
 
 
-def test_a_report_that_kills_its_process_three_times_is_given_up(written, processes):
-    file, out = written(("daily", "0 7 * * *", "start = 2022-09-10"))
+def test_a_report_that_kills_its_process_three_times_is_given_up(write_schedule, processes):
+    file, out = write_schedule(("daily", "0 7 * * *", "start = 2022-09-10"))
     for _ in range(3):
-        os.kill(killed_while_it_builds(processes, file, out, NOON), signal.SIGKILL)
-    (made,) = run_due(read_schedule(file), now=NOON, out=out, run=build).runs
-    assert (made.state, made.tries, made.error) == ("given up", 3, "its process died")
+        os.kill(kill_while_building(processes, file, out, NOON), signal.SIGKILL)
+    (run,) = run_due(read_schedule(file), now=NOON, out=out, run=build).runs
+    assert (run.state, run.tries, run.error) == ("given up", 3, "its process died")
     assert built(out) == []
 
 
 @pytest.mark.parametrize("left", ["", "{", "[]", '{"state": "done", "tries": [{"x": 1}]}'])
-def test_a_state_that_a_broken_disk_left_is_built_again(written, left):
-    file, out = written(("daily", "0 7 * * *", "start = 2022-09-10"))
+def test_a_period_with_a_corrupt_state_is_built_again(write_schedule, left):
+    file, out = write_schedule(("daily", "0 7 * * *", "start = 2022-09-10"))
     state = out / ".schedule" / "daily" / "20220910T040000Z.json"
     state.parent.mkdir(parents=True)
     state.write_text(left, encoding="utf-8")
-    (made,) = run_due(read_schedule(file), now=NOON, out=out, run=build).runs
-    assert made.state == "done"
+    (run,) = run_due(read_schedule(file), now=NOON, out=out, run=build).runs
+    assert run.state == "done"
 
 
-# ---- who is told
+# ---- alerts
 
 DESK = '[notify.desk]\nkind = "webhook"\nurl_env = "DESK_URL"'
 ONCE = ("start = 2022-09-09", "retries = 0", 'notify = ["desk"]')
 
 
-def test_failure_and_recovery_are_told_once_each(written):
-    file, out = written(("daily", "0 7 * * *", *ONCE), top=DESK)
+def test_failure_and_recovery_are_reported_once_each(write_schedule):
+    file, out = write_schedule(("daily", "0 7 * * *", *ONCE), top=DESK)
     schedule = read_schedule(file)
     with serving(lambda _: Reply(status=204)) as server:
         environ = {"DESK_URL": f"{server.address}/hooks/hunter2"}
@@ -444,7 +446,7 @@ def test_failure_and_recovery_are_told_once_each(written):
             now = NOON + days * DAY
             return run_due(
                 schedule, now=now, out=out, run=fake_reports.build_or_fail, environ=environ
-            ).untold
+            ).undelivered
 
         (out / "fail").write_text("broken")
         assert call(0) == ()
@@ -452,20 +454,20 @@ def test_failure_and_recovery_are_told_once_each(written):
         (out / "fail").unlink()
         call(2)
         call(3)
-        told = [json.loads(request.body) for request in server.requests]
-    assert [one["kind"] for one in told] == ["failed", "recovered"]
+        messages = [json.loads(request.body) for request in server.requests]
+    assert [message["kind"] for message in messages] == ["failed", "recovered"]
     assert {request.path for request in server.requests} == {"/hooks/hunter2"}
-    assert told[0]["period_end"] == "2022-09-09T04:00:00+00:00"
-    assert told[0]["error"] == "RuntimeError: broken"
-    assert told[0]["text"] == (
-        "foxgrape: the report daily failed, period 2022-09-08 04:00 to 2022-09-09 04:00 UTC: "
+    assert messages[0]["period_end"] == "2022-09-09T04:00:00+00:00"
+    assert messages[0]["error"] == "RuntimeError: broken"
+    assert messages[0]["text"] == (
+        "foxgrape: report daily failed, period 2022-09-08 04:00 to 2022-09-09 04:00 UTC: "
         "RuntimeError: broken"
     )
-    assert told[1]["period_end"] == "2022-09-12T04:00:00+00:00"
+    assert messages[1]["period_end"] == "2022-09-12T04:00:00+00:00"
 
 
-def test_what_could_not_be_told_is_told_by_a_later_call(written):
-    file, out = written(("daily", "0 7 * * *", *ONCE), top=DESK)
+def test_a_message_that_could_not_be_sent_is_sent_by_a_later_call(write_schedule):
+    file, out = write_schedule(("daily", "0 7 * * *", *ONCE), top=DESK)
     schedule = read_schedule(file)
     (out / "fail").write_text("broken")
     answers = [Reply(status=500), Reply(status=302, headers={"location": "http://x/"}), Reply()]
@@ -473,34 +475,34 @@ def test_what_could_not_be_told_is_told_by_a_later_call(written):
     def call(environ):
         return run_due(
             schedule, now=NOON, out=out, run=fake_reports.build_or_fail, environ=environ
-        ).untold
+        ).undelivered
 
-    assert call({}) == ("desk could not be told: the environment has no DESK_URL",)
+    assert call({}) == ("cannot notify desk: the environment variable DESK_URL is not set",)
     plain = call({"DESK_URL": "http://chat.example/hunter2"})
-    assert plain == ("desk could not be told: DESK_URL holds no https:// address",)
-    assert call({"DESK_URL": "http://127.0.0.1:9/hunter2"}) == (
-        "desk could not be told: ConnectError",
-    )
+    assert plain == ("cannot notify desk: DESK_URL must be an https:// URL",)
+    assert call({"DESK_URL": "http://127.0.0.1:9/hunter2"}) == ("cannot notify desk: ConnectError",)
     with serving(lambda _: answers[len(server.requests) - 1]) as server:
         environ = {"DESK_URL": f"{server.address}/hunter2"}
         assert call(environ) == (
-            "desk could not be told: the server answers 500 Internal Server Error",
+            "cannot notify desk: the server answered 500 Internal Server Error",
         )
-        assert call(environ) == ("desk could not be told: the server answers 302 Found",)
+        assert call(environ) == ("cannot notify desk: the server answered 302 Found",)
         assert call(environ) == ()
         assert call(environ) == ()
         assert len(server.requests) == 3
 
 
-def test_old_news_is_dropped(written):
-    file, out = written(("daily", "0 7 * * *", *ONCE, "catch_up = 0"), top=DESK)
+def test_old_messages_are_dropped(write_schedule):
+    file, out = write_schedule(("daily", "0 7 * * *", *ONCE, "catch_up = 0"), top=DESK)
     (out / "fail").write_text("broken")
     schedule = read_schedule(file)
-    assert run_due(schedule, now=NOON, out=out, run=fake_reports.build_or_fail, environ={}).untold
+    assert run_due(
+        schedule, now=NOON, out=out, run=fake_reports.build_or_fail, environ={}
+    ).undelivered
     later = NOON + 8 * DAY
     assert not run_due(
         schedule, now=later, out=out, run=fake_reports.build_or_fail, environ={}
-    ).untold
+    ).undelivered
     assert list((out / ".schedule" / ".waiting").glob("*.json")) == []
 
 
@@ -512,50 +514,93 @@ def mail_table(port, security="none"):
     )
 
 
-def test_a_mail_says_what_failed(written):
-    with mailing("me", "hunter2") as post:
-        file, out = written(("daily", "0 7 * * *", *ONCE), top=mail_table(post.port))
+def test_a_mail_describes_the_failure(write_schedule):
+    with serve_smtp("me", "hunter2") as smtp:
+        file, out = write_schedule(("daily", "0 7 * * *", *ONCE), top=mail_table(smtp.port))
         (out / "fail").write_text("broken\nSubject: evil\n.\nQUIT")
         environ = {"MAIL_USER": "me", "MAIL_PASSWORD": "hunter2"}
         done = run_due(
             read_schedule(file), now=NOON, out=out, run=fake_reports.build_or_fail, environ=environ
         )
-        assert done.untold == ()
-    (mail,) = post.mails
+        assert done.undelivered == ()
+    (mail,) = smtp.mails
     assert "Subject: foxgrape: daily failed" in mail
     assert "To: a@example.org, b@example.org" in mail
     assert "error: RuntimeError: broken Subject: evil . QUIT" in mail
-    assert len([line for line in post.said if line.lower().startswith("rcpt")]) == 2
+    assert len([line for line in smtp.commands if line.lower().startswith("rcpt")]) == 2
 
 
-def test_a_server_without_encryption_gets_neither_password_nor_mail(written):
-    with mailing("me", "hunter2") as post:
-        file, out = written(("daily", "0 7 * * *", *ONCE), top=mail_table(post.port, "starttls"))
+def test_a_server_without_encryption_gets_neither_password_nor_mail(write_schedule):
+    with serve_smtp("me", "hunter2") as smtp:
+        file, out = write_schedule(
+            ("daily", "0 7 * * *", *ONCE), top=mail_table(smtp.port, "starttls")
+        )
         (out / "fail").write_text("broken")
         environ = {"MAIL_USER": "me", "MAIL_PASSWORD": "hunter2"}
         done = run_due(
             read_schedule(file), now=NOON, out=out, run=fake_reports.build_or_fail, environ=environ
         )
-    assert done.untold == ("desk could not be told: SMTPNotSupportedError",)
-    assert post.mails == []
-    assert not [line for line in post.said if line.upper().startswith("AUTH")]
+    assert done.undelivered == ("cannot notify desk: SMTPNotSupportedError",)
+    assert smtp.mails == []
+    assert not [line for line in smtp.commands if line.upper().startswith("AUTH")]
 
 
-@pytest.mark.parametrize("kind", ["webhook", "smtp"])
-def test_secrets_show_nowhere_whatever_fails(written, kind, caplog, capfd):
-    """A server that repeats the password, a loud logger, a report that says it."""
+CHAT = '[notify.desk]\nkind = "apprise"\nurl_env = "CHAT_URL"'
+
+
+def test_apprise_services_receive_the_text_and_redirects_are_not_followed(write_schedule):
+    file, out = write_schedule(("daily", "0 7 * * *", *ONCE), top=CHAT)
+    schedule = read_schedule(file)
+    (out / "fail").write_text("broken")
+    answers = [Reply(status=302, headers={"location": "/elsewhere"}), Reply()]
+    with serving(lambda _: answers[len(server.requests) - 1]) as server:
+        environ = {"CHAT_URL": server.address.replace("http", "json") + "/hunter2"}
+
+        def call():
+            run = fake_reports.build_or_fail
+            return run_due(schedule, now=NOON, out=out, run=run, environ=environ).undelivered
+
+        assert call() == ("cannot notify desk: the service did not accept the message",)
+        assert call() == ()
+        assert {request.path for request in server.requests} == {"/hunter2"}
+        message = json.loads(server.requests[-1].body)
+    assert message["title"] == "foxgrape: daily failed"
+    assert "report daily failed" in message["message"]
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("json://chat.example/hunter2", "must be an encrypted URL"),
+        ("jsons://chat.example/hunter2?verify=no", "must be an encrypted URL"),
+        ("mailto://me:hunter2@mail.example", "must be an encrypted URL"),
+        ("mailtos://me:hunter2@mail.example?mode=insecure", "must be an encrypted URL"),
+        ("hunter2", "must be an apprise URL"),
+    ],
+)
+def test_an_unencrypted_or_invalid_apprise_url_is_refused(url, message):
+    channel = AppriseService("desk", "CHAT_URL")
+    with pytest.raises(ScheduleError, match=message) as error:
+        channel.send({"text": "", "entry": "daily", "kind": "failed"}, {"CHAT_URL": url})
+    assert "hunter2" not in str(error.value)
+
+
+@pytest.mark.parametrize("kind", ["webhook", "smtp", "apprise"])
+def test_secrets_never_appear_in_output_logs_or_states(write_schedule, kind, caplog, capfd):
+    """The server repeats the password, logs are verbose, and the report prints its secret."""
     caplog.set_level(logging.DEBUG)
     with (
-        mailing("me", "hunter2") as post,
+        serve_smtp("me", "hunter2") as smtp,
         serving(lambda _: Reply(b"hunter2", status=403)) as server,
     ):
-        top = DESK if kind == "webhook" else mail_table(post.port)
-        file, out = written(("daily", "0 7 * * *", *ONCE), top=top)
+        top = {"webhook": DESK, "smtp": mail_table(smtp.port), "apprise": CHAT}[kind]
+        file, out = write_schedule(("daily", "0 7 * * *", *ONCE), top=top)
         template = make_template(file.parent).with_suffix(".yaml")
         append(template, "    token: {type: string, format: secret, default: TOKEN}")
         (out / "fail").write_text("the token sesame was refused")
         environ = {
             "DESK_URL": f"{server.address}/hunter2",
+            "CHAT_URL": server.address.replace("http", "json") + "/hunter2",
             "MAIL_USER": "hunter2",
             "MAIL_PASSWORD": "hunter2 but wrong",
         }
@@ -568,15 +613,19 @@ def test_secrets_show_nowhere_whatever_fails(written, kind, caplog, capfd):
                 run=fake_reports.build_or_fail,
                 environ=environ,
             )
-    answer = "403 Forbidden" if kind == "webhook" else "535"
-    assert done.untold == (f"desk could not be told: the server answers {answer}",)
+    reason = {
+        "webhook": "the server answered 403 Forbidden",
+        "smtp": "the server answered 535",
+        "apprise": "the service did not accept the message",
+    }
+    assert done.undelivered == (f"cannot notify desk: {reason[kind]}",)
     assert done.runs[0].error == "RuntimeError: the token ... was refused"
-    kept = "".join(
+    states = "".join(
         path.read_text(encoding="utf-8") for path in out.rglob("*.json") if path.is_file()
     )
-    shown = capfd.readouterr()
-    everything = kept + caplog.text + shown.out + shown.err + str(done)
-    assert "the token ... was refused" in kept
+    output = capfd.readouterr()
+    everything = states + caplog.text + output.out + output.err + str(done)
+    assert "the token ... was refused" in states
     assert "hunter2" not in everything
     assert "sesame" not in everything
 
@@ -584,7 +633,7 @@ def test_secrets_show_nowhere_whatever_fails(written, kind, caplog, capfd):
 # ---- backfill
 
 
-def fill(template, out, **more):
+def run_backfill(template, out, **more):
     options = {
         "since": date(2022, 9, 5),
         "until": date(2022, 10, 6),
@@ -599,99 +648,99 @@ def fill(template, out, **more):
     return backfill(template, **options | more)
 
 
-def test_a_backfill_builds_whole_periods_goes_on_and_grows(tmp_path):
+def test_a_backfill_resumes_and_can_be_extended(tmp_path):
     template, out = make_template(tmp_path), tmp_path / "out"
     out.mkdir()
-    seen = []
-    done = fill(template, out, until=date(2022, 9, 20), progress=seen.append)
-    assert (done.periods, done.before, len(done.runs)) == (2, 0, 2)
-    assert list(done.runs) == seen
+    reported = []
+    done = run_backfill(template, out, until=date(2022, 9, 20), progress=reported.append)
+    assert (done.periods, done.already_built, len(done.runs)) == (2, 0, 2)
+    assert list(done.runs) == reported
     assert built(out) == ["weeks 2022-09-12T00:00:00+03:00", "weeks 2022-09-19T00:00:00+03:00"]
-    done = fill(template, out)
-    assert done.sentence() == "Of 4 periods 2 were built, 2 were there already, 0 failed."
-    assert fill(template, out).runs == ()
-    assert len(fill(template, out, parameters={"entry": "others"}).runs) == 4
+    done = run_backfill(template, out)
+    assert done.sentence() == "4 periods: 2 built, 2 already built, 0 failed."
+    assert run_backfill(template, out).runs == ()
+    assert len(run_backfill(template, out, parameters={"entry": "others"}).runs) == 4
     assert set(Counter(built(out)).values()) == {1}
 
 
-def test_a_backfill_tries_again_what_failed(tmp_path):
+def test_a_backfill_retries_failed_periods(tmp_path):
     template, out = make_template(tmp_path), tmp_path / "out"
     out.mkdir()
     (out / "fail").write_text("broken")
     for _ in range(5):
-        assert len(fill(template, out, run=fake_reports.build_or_fail).failed) == 4
+        assert len(run_backfill(template, out, run=fake_reports.build_or_fail).failed) == 4
     (out / "fail").unlink()
-    assert len(fill(template, out, run=fake_reports.build_or_fail).runs) == 4
+    assert len(run_backfill(template, out, run=fake_reports.build_or_fail).runs) == 4
 
 
-def test_a_backfill_in_processes_survives_one_that_dies(tmp_path):
+def test_a_backfill_survives_a_worker_that_dies(tmp_path):
     template, out = make_template(tmp_path), tmp_path / "out"
     out.mkdir()
     options = {"every": "1d", "workers": 2, "run": fake_reports.build_badly}
     states = Counter()
     for _ in range(10):
-        done = fill(template, out, **options)
+        done = run_backfill(template, out, **options)
         states.update(run.state for run in done.runs)
         if not done.failed:
             break
     assert set(Counter(built(out)).values()) == {1}
     assert len(built(out)) == done.periods == 31
     assert states["failed"] > 0
-    # One that dies takes no other with it.
+    # A worker that dies does not end the others.
     die = sum(fake_reports.fate_of(name) < fake_reports.DIES for name in set(built(out)))
     assert states["interrupted"] == die > 0
 
 
 @pytest.mark.parametrize(
-    ("more", "says"),
+    ("more", "message"),
     [
         ({"period": {"ned": "end"}}, "no parameter 'ned'. Hint: did you mean 'end'"),
-        ({"period": {"end": "finish"}}, "no such bound"),
+        ({"period": {"end": "finish"}}, "a period bound must be"),
         ({"parameters": {"entry": 1}}, "bad value for the parameter entry"),
-        ({"zone": "Europe/Kiew"}, "unknown time zone"),
-        ({"until": date(2022, 9, 6)}, "no whole period"),
-        ({"since": datetime(2022, 9, 5)}, "an instant needs its offset"),  # noqa: DTZ001
+        ({"zone": "Europe/Kiew"}, "no such time zone"),
+        ({"until": date(2022, 9, 6)}, "no complete period"),
+        ({"since": datetime(2022, 9, 5)}, "an instant must have a UTC offset"),  # noqa: DTZ001
     ],
 )
-def test_a_backfill_that_cannot_work_builds_nothing(tmp_path, more, says):
+def test_a_backfill_with_invalid_arguments_builds_nothing(tmp_path, more, message):
     template = make_template(tmp_path)
-    with pytest.raises(FoxgrapeError, match=says):
-        fill(template, tmp_path / "out", **more)
+    with pytest.raises(FoxgrapeError, match=message):
+        run_backfill(template, tmp_path / "out", **more)
     assert not (tmp_path / "out").exists()
 
 
-# ---- the shell, with the report that it is for
+# ---- the shell, with a real report
 
 
-def test_the_shell_builds_what_is_due_and_says_what_failed(written, tmp_path, capfd):
-    file, out = written(("daily", "0 7 * * *", "start = 2022-09-10"))
+def test_report_due_builds_reports_and_prints_failures(write_schedule, tmp_path, capfd):
+    file, out = write_schedule(("daily", "0 7 * * *", "start = 2022-09-10"))
     text = file.read_text(encoding="utf-8")
     text = text.replace('parameters = { entry = "daily" }\n', "")
     text = text.replace('period = { start = "start", end = "end" }\n', "")
     text = text.replace(str(tmp_path / "mine.ipynb"), "lead_times")
     file.write_text(text, encoding="utf-8")
     call = ["report", "due", "--schedule", file, "--out", out, "--now", "2022-09-10T09:00Z"]
-    code, told, err = said(capfd, *call, "--json")
+    code, output, err = run_shell(capfd, *call, "--json")
     assert (code, err) == (0, "")
-    (made,) = json.loads(told)["runs"]
-    assert (out / made["run_id"] / "report.html").is_file()
-    code, told, _ = said(capfd, *call)
-    assert (code, told) == (0, "Nothing was due.\n")
+    (run,) = json.loads(output)["runs"]
+    assert (out / run["run_id"] / "report.html").is_file()
+    code, output, _ = run_shell(capfd, *call)
+    assert (code, output) == (0, "No reports were due.\n")
 
     file.write_text(f"{text}\nparameters = {{ horizon = 'soon' }}\n", encoding="utf-8")
-    code, told, err = said(capfd, *call[:-1], "2022-09-11T09:00Z")
+    code, output, err = run_shell(capfd, *call[:-1], "2022-09-11T09:00Z")
     assert (code, err.count("\n")) == (1, 1)
     assert "daily, period to 2022-09-11 04:00 UTC: bad value for the parameter horizon" in err
-    assert "1 report was due, 0 built, 1 failed." in told
+    assert "1 report was due: 0 built, 1 failed." in output
 
 
-def test_the_shell_fills_the_past(tmp_path, capfd):
+def test_report_backfill_prints_a_summary_and_failures(tmp_path, capfd):
     template, out = make_template(tmp_path), tmp_path / "out"
     call = [
         *("report", "backfill", template, "--from", "2022-09-05", "--to", "2022-09-07"),
         *("--every", "1d", "--timezone", "Europe/Kyiv", "--period", "end=end", "--out", out),
     ]
-    code, told, err = said(capfd, *call)
-    assert code == 1, "an empty notebook cannot be run"
-    assert "Of 2 periods 0 were built, 0 were there already, 2 failed." in told
+    code, output, err = run_shell(capfd, *call)
+    assert code == 1, "an empty notebook cannot run"
+    assert "2 periods: 0 built, 0 already built, 2 failed." in output
     assert (err.count("\n"), "and 1 more" in err) == (1, True)

@@ -133,6 +133,6 @@ def test_a_folder_of_ones_own_goes_before_ours(tmp_path, monkeypatch, capfd):
 
 def test_what_a_report_needs_is_told(capfd):
     assert run(["report", "list"]) == 0
-    assert "place (needed)" in re.sub(r"\s+", " ", capfd.readouterr().out)
+    assert "place (required)" in re.sub(r"\s+", " ", capfd.readouterr().out)
     assert run(["report", "build", "place_brief"]) == 1
     assert "place" in capfd.readouterr().err

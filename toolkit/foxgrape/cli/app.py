@@ -1,4 +1,4 @@
-"""The same verbs for the shell: exit codes 0 done, 1 the work failed, 2 wrong call."""
+"""The foxgrape command; exit codes are 0 done, 1 the work failed, 2 wrong call."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from foxgrape.cli import coincidence, datasets, detect, fetch, ingest, places, reports, schedule
+from foxgrape.cli import analyse, ingest, places, reports, schedule
 from foxgrape.errors import FoxgrapeError
 
 __all__ = ["app", "run"]
@@ -16,76 +16,68 @@ app = typer.Typer(
     help="Did public posts hint at events before they were confirmed?",
     no_args_is_help=True,
     add_completion=True,
-    rich_markup_mode=None,  # boxes around help take a third of a second, and docs show it plain
+    rich_markup_mode=None,  # boxes take 0.3 s to load, and the docs show plain help
     pretty_exceptions_enable=False,
 )
-study_app = typer.Typer(help="Look after studies.", no_args_is_help=True)
-places.add_to(app)
-fetch.add_to(app)
-datasets.add_to(places.data_app)
-ingest.add_to(app, study_app)
-coincidence.add_to(app)
-detect.add_to(app)
-schedule.add_to(app, reports.report)
-app.add_typer(reports.report, name="report")
-app.add_typer(study_app, name="study")
+for module in (places, ingest, analyse, reports, schedule):
+    module.add_commands(app)
 
 
-def _say_version(*, asked: bool) -> None:
-    if asked:
+def _print_version(*, requested: bool) -> None:
+    if requested:
         import foxgrape
 
-        print(f"foxgrape {foxgrape.__version__}")  # noqa: T201
+        print(f"foxgrape {foxgrape.__version__}")
         raise typer.Exit
 
 
 @app.callback()
-def _before(
+def _main(
     version: Annotated[
         bool,
         typer.Option(
             "--version",
-            callback=lambda asked: _say_version(asked=asked),
+            callback=lambda requested: _print_version(requested=requested),
             is_eager=True,
             help="Print the version.",
         ),
     ] = False,
 ) -> None:
-    """Take what goes before the verb."""
+    """Accept options before the command."""
 
 
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; errors are one line on stderr."""
     try:
         code = app(arguments, prog_name="foxgrape", standalone_mode=False)
-    except typer.Exit as left:
-        return int(left.exit_code)
+    except typer.Exit as exit_:
+        return int(exit_.exit_code)
     except Exception as error:
-        if type(error).__name__ == "NoArgsIsHelpError":  # a group without a verb: that is help
-            print(error)  # noqa: T201
+        if type(error).__name__ == "NoArgsIsHelpError":  # a group without a command
+            print(error)
             return 2
-        said = _told(error)
-        if said is None:
+        failure = _describe_error(error)
+        if failure is None:
             raise
-        print(f"foxgrape: {said[1]}", file=sys.stderr)  # noqa: T201
-        return said[0]
+        print(f"foxgrape: {failure[1]}", file=sys.stderr)
+        return failure[0]
     return code if isinstance(code, int) else 0
 
 
-def _told(error: Exception) -> tuple[int, str] | None:
-    """Return exit code and line for an error; None for a fault of our own, which is not hidden."""
+def _describe_error(error: Exception) -> tuple[int, str] | None:
+    """Return exit code and message of an expected error; None for a bug, which is raised."""
     if isinstance(error, FoxgrapeError):
         return 1, str(error)
     if isinstance(error, typer.Abort):
         return 1, "stopped"
-    # typer carries its own copy of click's exceptions; they know how to show themselves.
+    # typer bundles its own copy of click, so its exceptions are recognized by their methods.
     if hasattr(error, "exit_code") and hasattr(error, "format_message"):
         return int(error.exit_code), error.format_message()
-    # A verb beyond the extra that is installed.
+    # A command whose extra is not installed.
     if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("foxgrape"):
-        return 1, f"this needs the package {error.name}. Hint: pip install 'foxgrape[all]'"
-    # A full disk, or a folder that is not ours to write into.
+        return 1, f"the package {error.name} is not installed. Hint: pip install 'foxgrape[all]'"
+    # A full disk, or a folder without write permission.
     if isinstance(error, OSError) and error.strerror:
-        where = f"{error.filename}: " if error.filename else ""
-        return 1, f"{where}{error.strerror}"
+        path = f"{error.filename}: " if error.filename else ""
+        return 1, f"{path}{error.strerror}"
     return None

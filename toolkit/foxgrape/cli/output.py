@@ -1,4 +1,4 @@
-"""What the verbs of the shell share: how results are shown, and how pairs and options are read."""
+"""Options and output that several commands share."""
 
 from __future__ import annotations
 
@@ -15,12 +15,20 @@ from foxgrape.errors import CONTROLS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["AsJson", "Pairs", "pairs", "print_result", "print_sentence", "status_spinner"]
+__all__ = [
+    "AsJson",
+    "Pairs",
+    "parse_pairs",
+    "print_error",
+    "print_result",
+    "print_sentence",
+    "status_spinner",
+]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 #: Parameters of a template.
 Pairs = Annotated[
-    list[str] | None, typer.Option("--parameter", "-p", help="NAME=VALUE, as often as needed.")
+    list[str] | None, typer.Option("--parameter", "-p", help="NAME=VALUE; repeat for several.")
 ]
 
 
@@ -29,14 +37,14 @@ def print_result(
 ) -> None:
     """Print rows as a table, or data as JSON."""
     if as_json:
-        print(json.dumps(data, default=str, ensure_ascii=False, indent=2))  # noqa: T201
+        print(json.dumps(data, default=str, ensure_ascii=False, indent=2))
     elif rows:
-        # What a cell says is no word to the terminal.
+        # Control characters in data must not reach the terminal.
         cells = [
             ["" if value is None else str(value).translate(CONTROLS) for value in row.values()]
             for row in rows
         ]
-        _draw([list(rows[0]), *cells])
+        _print_table([list(rows[0]), *cells])
 
 
 def print_sentence(sentence: str, data: list[Any] | dict[str, Any], *, as_json: bool) -> None:
@@ -44,40 +52,45 @@ def print_sentence(sentence: str, data: list[Any] | dict[str, Any], *, as_json: 
     if as_json:
         print_result([], data, as_json=True)
     else:
-        print(sentence)  # noqa: T201
+        print(sentence)
 
 
-def pairs(
-    given: list[str] | None, form: str = "NAME=VALUE", *, empty: bool = True
+def print_error(message: object) -> None:
+    """Print one line on stderr."""
+    print(f"foxgrape: {message}", file=sys.stderr, flush=True)
+
+
+def parse_pairs(
+    texts: list[str] | None, form: str = "NAME=VALUE", *, allow_empty: bool = True
 ) -> dict[str, str]:
-    """Read pairs of a name and a value, which may be empty or not."""
-    told = [text.partition("=") for text in given or ()]
-    for name, equals, value in told:
-        if not (name and equals and (value or empty)):
-            raise typer.BadParameter(f"expected {form}, got {name + equals + value!r}")
-    return {name: value for name, _, value in told}
+    """Parse NAME=VALUE options."""
+    pairs = [text.partition("=") for text in texts or ()]
+    for name, equals, value in pairs:
+        if not (name and equals and (value or allow_empty)):
+            raise typer.BadParameter(f"expected {form}; got {name + equals + value!r}")
+    return {name: value for name, _, value in pairs}
 
 
 @contextmanager
-def status_spinner(what: str) -> Iterator[Callable[[str], None]]:
-    """Show on stderr what is going on, where somebody looks; call it to say how far it is."""
+def status_spinner(text: str) -> Iterator[Callable[[str], None]]:
+    """Show a spinner on stderr if it is a terminal; yield a function that updates its text."""
     from rich.console import Console
 
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda _: None
         return
-    with console.status(what) as status:
+    with console.status(text) as status:
         yield status.update
 
 
-def _draw(lines: list[list[str]]) -> None:
-    """Print columns, below each other; what is wider than a terminal is folded within its cell."""
+def _print_table(lines: list[list[str]]) -> None:
+    """Print aligned columns; on a narrow terminal, wrap text within its cell."""
     from rich.cells import cell_len
 
     widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
     if sys.stdout.isatty() and sum(widths) + 2 * len(widths) > get_terminal_size().columns:
-        # To fold takes a tenth of a second to load.
+        # Imported here because these take 0.1 s to load.
         from rich.console import Console
         from rich.table import Table
         from rich.text import Text
@@ -91,4 +104,4 @@ def _draw(lines: list[list[str]]) -> None:
         padded = (
             cell + " " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True)
         )
-        print("  ".join(padded).rstrip())  # noqa: T201
+        print("  ".join(padded).rstrip())

@@ -1,4 +1,4 @@
-"""The verbs of the lookup library for the shell: lookup, find, codes, suggest, codebook, data."""
+"""Commands of the lookup library: lookup, find, codes, suggest, codebook check."""
 
 from __future__ import annotations
 
@@ -9,49 +9,45 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foxgrape.cli.output import AsJson, print_result
+from foxgrape.cli.output import AsJson, print_error, print_result
 
 if TYPE_CHECKING:
     from collections.abc import Sized
 
     from foxgrape.places import Gazetteer
 
-__all__ = ["add_to", "codebook_app", "data_app"]
+__all__ = ["add_commands"]
 
-Country = Annotated[str | None, typer.Option(help="ISO 3166-1 alpha-2 code to stay within.")]
-Limit = Annotated[int, typer.Option(min=1, help="At most so many.")]
-Folder = Annotated[
+Country = Annotated[str | None, typer.Option(help="Only this country: an ISO 3166-1 alpha-2 code.")]
+Limit = Annotated[int, typer.Option(min=1, help="Maximum number of results.")]
+GazetteerPath = Annotated[
     Path | None,
-    typer.Option("--gazetteer", help="Places: a CSV, or what data build-gazetteer wrote."),
+    typer.Option("--gazetteer", help="Places: a CSV file, or the output of data build-gazetteer."),
 ]
-Book = Annotated[Path | None, typer.Option(help="A codebook of your own, CSV.")]
+CodebookPath = Annotated[Path | None, typer.Option(help="Your own codebook, a CSV file.")]
 
-codebook_app = typer.Typer(help="Look after codebooks.", no_args_is_help=True)
-data_app = typer.Typer(
-    help="Fetch public data sets; build data for the lookup library.", no_args_is_help=True
-)
+codebook_app = typer.Typer(help="Check codebooks.", no_args_is_help=True)
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the verbs to the command line."""
-    for verb in (lookup, find, codes, suggest):
-        app.command()(verb)
+def add_commands(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    for command in (lookup, find, codes, suggest):
+        app.command()(command)
     app.add_typer(codebook_app, name="codebook")
-    app.add_typer(data_app, name="data")
 
 
 def lookup(
     code: Annotated[str, typer.Argument(help="An emoji, word or hashtag, or a text with some.")],
-    at: Annotated[str | None, typer.Option(help="Only readings that hold on this day.")] = None,
+    at: Annotated[str | None, typer.Option(help="Only meanings valid on this day.")] = None,
     country: Country = None,
-    codebook: Book = None,
-    gazetteer: Folder = None,
+    codebook: CodebookPath = None,
+    gazetteer: GazetteerPath = None,
     proposed: Annotated[
-        bool, typer.Option("--proposed", help="Also readings that nobody attested.")
+        bool, typer.Option("--proposed", help="Include meanings without a source.")
     ] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Tell which places a code stands for, and says who."""
+    """Show which places a code stands for, with sources."""
     from foxgrape.places import Codebook
 
     if codebook:
@@ -75,25 +71,25 @@ def lookup(
         for match in matches
     ]
     print_result(rows, [{**asdict(match), "why": match.why} for match in matches], as_json=as_json)
-    return _found(matches, code)
+    return _exit_code(matches, code)
 
 
 def find(
     name: Annotated[str, typer.Argument(help="A place name in any spelling or alphabet.")],
     country: Country = None,
     admin1: Annotated[
-        str | None, typer.Option(help="First-level division to stay within, such as Kharkiv.")
+        str | None, typer.Option(help="Only this first-level division, such as Kharkiv.")
     ] = None,
     near: Annotated[
-        str | None, typer.Option(help="LAT,LON: of names that match alike, the nearest first.")
+        str | None, typer.Option(help="LAT,LON: of equally good matches, list the nearest first.")
     ] = None,
     limit: Limit = 5,
-    gazetteer: Folder = None,
+    gazetteer: GazetteerPath = None,
     as_json: AsJson = False,
 ) -> int:
-    """Tell which places a name may mean, best first."""
+    """Show which places a name may mean, best match first."""
     matches = _gazetteer(gazetteer).find(
-        name, country=country, admin1=admin1, near=_position(near), limit=limit
+        name, country=country, admin1=admin1, near=_parse_position(near), limit=limit
     )
     rows = [
         {
@@ -108,14 +104,14 @@ def find(
         for match in matches
     ]
     print_result(rows, [asdict(match) for match in matches], as_json=as_json)
-    return _found(matches, name)
+    return _exit_code(matches, name)
 
 
 def codes(
-    place: Annotated[str, typer.Argument(help="A place, by any name or by id.")],
+    place: Annotated[str, typer.Argument(help="A place: any of its names, or its id.")],
     as_json: AsJson = False,
 ) -> int:
-    """Tell which codes stand for a place."""
+    """Show which codes stand for a place."""
     from foxgrape.places import codes_for
 
     known = codes_for(place)
@@ -131,93 +127,80 @@ def codes(
         for code in known
     ]
     print_result(rows, [asdict(code) for code in known], as_json=as_json)
-    return _found(known, place)
+    return _exit_code(known, place)
 
 
 def suggest(
-    emoji: Annotated[str, typer.Argument(help="One emoji that nobody decoded.")],
+    emoji: Annotated[str, typer.Argument(help="One emoji without a known meaning.")],
     country: Country = None,
     limit: Limit = 10,
     as_json: AsJson = False,
 ) -> int:
-    """Suggest which places an emoji could mean; chance is how many an unrelated one would match."""
+    """Suggest places that an emoji could stand for.
+
+    The column chance is the expected number of equally good matches of an unrelated emoji.
+    """
     from foxgrape.places import suggest as suggest_places
 
-    found = suggest_places(emoji, country=country, limit=limit)
+    suggestions = suggest_places(emoji, country=country, limit=limit)
     rows = [
         {
-            "place": str(each.place),
-            "score": each.score,
-            "chance": each.chance,
-            "because": each.because,
-            "place_id": each.place.id,
+            "place": str(suggestion.place),
+            "score": suggestion.score,
+            "chance": suggestion.chance,
+            "because": suggestion.because,
+            "place_id": suggestion.place.id,
         }
-        for each in found
+        for suggestion in suggestions
     ]
-    print_result(rows, [asdict(each) for each in found], as_json=as_json)
-    return _found(found, emoji)
+    print_result(rows, [asdict(suggestion) for suggestion in suggestions], as_json=as_json)
+    return _exit_code(suggestions, emoji)
 
 
 @codebook_app.command("check")
 def codebook_check(
-    file: Annotated[Path, typer.Argument(help="A codebook, CSV.")],
-    gazetteer: Folder = None,
+    file: Annotated[Path, typer.Argument(help="A codebook, a CSV file.")],
+    gazetteer: GazetteerPath = None,
     as_json: AsJson = False,
 ) -> int:
-    """List every problem of a codebook with its row and column; exit 1 if there is any."""
+    """List all problems of a codebook. Exit 1 if there are any."""
     from foxgrape.places.codebook import check_codebook
 
     problems = check_codebook(file, _gazetteer(gazetteer))
     if as_json:
-        told = [
+        data = [
             {"row": problem.row, "column": problem.column, "problem": str(problem)}
             for problem in problems
         ]
-        print_result([], told, as_json=True)
+        print_result([], data, as_json=True)
     else:
         for problem in problems:
-            print(problem, file=sys.stderr)  # noqa: T201
-        print(f"{file}: {len(problems)} problems")  # noqa: T201
+            print(problem, file=sys.stderr)
+        print(f"{file}: {len(problems)} {'problem' if len(problems) == 1 else 'problems'}")
     return 1 if problems else 0
 
 
-@data_app.command("build-gazetteer")
-def data_build_gazetteer(
-    country: Annotated[str, typer.Option(help="ISO 3166-1 alpha-2 code.")],
-    out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("gazetteer"),
-    admin1: Annotated[
-        Path | None, typer.Option(help="GeoNames' admin1CodesASCII.txt, for names of divisions.")
-    ] = None,
-) -> int:
-    """Build a gazetteer of a country from GeoNames (needs the extra gazetteer)."""
-    from foxgrape.places.build import build_gazetteer
-
-    count = build_gazetteer(country, out, admin1=admin1)
-    print(f"{out}: {count} places, GeoNames, CC BY 4.0")  # noqa: T201
-    return 0
-
-
-def _gazetteer(folder: Path | None) -> Gazetteer:
+def _gazetteer(path: Path | None) -> Gazetteer:
     from foxgrape.places import Gazetteer
 
-    if folder is None:
+    if path is None:
         return Gazetteer.default()
-    return Gazetteer.from_csv(folder) if folder.is_file() else Gazetteer.from_folder(folder)
+    return Gazetteer.from_csv(path) if path.is_file() else Gazetteer.from_folder(path)
 
 
-def _position(text: str | None) -> tuple[float, float] | None:
+def _parse_position(text: str | None) -> tuple[float, float] | None:
     if text is None:
         return None
     try:
         lat, lon = map(float, text.split(","))
     except ValueError:
-        raise typer.BadParameter(f"expected LAT,LON in degrees, got {text!r}") from None
+        raise typer.BadParameter(f"--near must be LAT,LON in degrees; got {text!r}") from None
     return lat, lon
 
 
-def _found(matches: Sized, asked: str) -> int:
-    """Return 0 if anything was found, else say so and return 1."""
-    if matches:
+def _exit_code(results: Sized, query: str) -> int:
+    """Return 0 if there are results; else print an error and return 1."""
+    if results:
         return 0
-    print(f"foxgrape: nothing is known of {asked!r}", file=sys.stderr)  # noqa: T201
+    print_error(f"no results for {query!r}")
     return 1

@@ -1,9 +1,8 @@
-"""The verbs of the schedule: report due, report backfill, schedule show, check, install, run."""
+"""Commands of the schedule: report due, report backfill, schedule show, check, install, run."""
 
 from __future__ import annotations
 
 import json
-import sys
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
@@ -12,28 +11,38 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from foxgrape._util.shutdown import handle_sigterm
-from foxgrape.cli.output import AsJson, Pairs, pairs, print_result, print_sentence, status_spinner
-from foxgrape.cli.reports import OwnTemplates, Pictures, SharedAssets  # noqa: TC001 - typer reads
+from foxgrape.cli.output import (
+    AsJson,
+    Pairs,
+    parse_pairs,
+    print_error,
+    print_result,
+    print_sentence,
+    status_spinner,
+)
+from foxgrape.cli.reports import OwnTemplates, Pictures, SharedAssets, report_app
 from foxgrape.errors import FoxgrapeError
 
 if TYPE_CHECKING:
-    from foxgrape.reports.schedule.results import DueResult, PeriodRun
+    from foxgrape.reports.schedule.due import DueResult
+    from foxgrape.reports.schedule.runner import PeriodRun
 
-__all__ = ["add_to"]
+__all__ = ["add_commands"]
 
-schedule_app = typer.Typer(help="Tell when reports are due.", no_args_is_help=True)
+schedule_app = typer.Typer(help="Show, check and install the schedule.", no_args_is_help=True)
 
 ScheduleFile = Annotated[Path, typer.Option("--schedule", help="The schedule file.")]
-Out = Annotated[Path, typer.Option(help="Folder to build into.")]
+Out = Annotated[Path, typer.Option(help="Folder of the reports.")]
 Now = Annotated[
-    str | None, typer.Option("--now", help="What counts as now: 2022-09-10T12:00Z; the clock's.")
+    str | None,
+    typer.Option("--now", help="Reference time: 2022-09-10T12:00Z; default: the current time."),
 ]
-Workers = Annotated[int, typer.Option(min=1, help="So many processes build at once.")]
+Workers = Annotated[int, typer.Option(min=1, help="Number of reports built in parallel.")]
 _FILE, _OUT = Path("reports/schedule.toml"), Path("reports")
 
 
-def add_to(app: typer.Typer, report_app: typer.Typer) -> None:
-    """Add the verbs to the command line."""
+def add_commands(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
     report_app.command("due")(due)
     report_app.command("backfill")(backfill)
     app.add_typer(schedule_app, name="schedule")
@@ -48,38 +57,38 @@ def due(
     pictures: Pictures = False,
     as_json: AsJson = False,
 ) -> int:
-    """Build every report that is due and not built yet; call it as often as you like."""
+    """Build all due reports. Safe to repeat: each is built once."""
     from foxgrape.reports.run_folder import prune
     from foxgrape.reports.schedule.config import read_schedule
     from foxgrape.reports.schedule.due import run_due
 
-    done = run_due(
+    result = run_due(
         read_schedule(schedule),
-        now=_now(now),
+        now=_parse_now(now),
         out=out,
         workers=workers,
         **_builders(workers, shared_assets=shared_assets, pictures=pictures),
         prune=prune,
     )
     if not as_json:
-        print_result([_row(run) for run in done.runs], [], as_json=False)
-    print_sentence(done.sentence(), done.to_dict(), as_json=as_json)
-    for line in done.untold:
-        print(f"foxgrape: {line}", file=sys.stderr)  # noqa: T201
-    if done.failed:
-        raise FoxgrapeError(_failures(done.failed))
+        print_result([_row(run) for run in result.runs], [], as_json=False)
+    print_sentence(result.sentence(), result.to_dict(), as_json=as_json)
+    for line in result.undelivered:
+        print_error(line)
+    if result.failed:
+        raise FoxgrapeError(_describe_failures(result.failed))
     return 0
 
 
 def backfill(
-    template: Annotated[str, typer.Argument(help="A template's name, or a notebook's path.")],
+    template: Annotated[str, typer.Argument(help="Name of a template, or path of a notebook.")],
     since: Annotated[str, typer.Option("--from", help="First day: 2022-09-01.")],
-    until: Annotated[str, typer.Option("--to", help="The day before which the last one ends.")],
+    until: Annotated[str, typer.Option("--to", help="Day after the last period.")],
     every: Annotated[str, typer.Option(help="Length of a period: 6h, 1d, 1w, 1month, 1year.")],
-    timezone: Annotated[str, typer.Option(help="IANA name of the zone whose days count.")],
+    timezone: Annotated[str, typer.Option(help="IANA time zone that defines days.")],
     period: Annotated[
         list[str] | None,
-        typer.Option(help="PARAMETER=start, end or last_day of the period, as often as needed."),
+        typer.Option(help="PARAMETER=start, end or last_day of the period; repeat for several."),
     ] = None,
     parameter: Pairs = None,
     own: OwnTemplates = None,
@@ -91,32 +100,32 @@ def backfill(
     pictures: Pictures = False,
     as_json: AsJson = False,
 ) -> int:
-    """Build a report for each period of a stretch of the past; what was stopped goes on."""
-    from foxgrape.reports.schedule import backfill as fill
+    """Build a report for each period of a past date range. Safe to repeat."""
+    from foxgrape.reports.schedule.due import backfill as build_past
     from foxgrape.reports.templates.discovery import find_template
     from foxgrape.reports.templates.parameters import parse_parameters
 
     chosen = find_template(template, own)
-    with status_spinner("building…") as say:
-        done = fill.backfill(
+    with status_spinner("building…") as update:
+        result = build_past(
             template if own is None else chosen.notebook,
-            since=_day(since, "--from"),
-            until=_day(until, "--to"),
+            since=_parse_day(since, "--from"),
+            until=_parse_day(until, "--to"),
             every=every,
             zone=timezone,
-            period=pairs(period),
+            period=parse_pairs(period),
             now=datetime.now(UTC),
             study=study,
             store=store,
-            parameters=parse_parameters(chosen, pairs(parameter)),
+            parameters=parse_parameters(chosen, parse_pairs(parameter)),
             out=out,
             workers=workers,
             **_builders(workers, shared_assets=shared_assets, pictures=pictures),
-            progress=lambda run: say(f"{run.end:%Y-%m-%d %H:%M} {run.state}"),
+            progress=lambda run: update(f"{run.end:%Y-%m-%d %H:%M} {run.state}"),
         )
-    print_sentence(done.sentence(), done.to_dict(), as_json=as_json)
-    if done.failed:
-        raise FoxgrapeError(_failures(done.failed))
+    print_sentence(result.sentence(), result.to_dict(), as_json=as_json)
+    if result.failed:
+        raise FoxgrapeError(_describe_failures(result.failed))
     return 0
 
 
@@ -124,42 +133,48 @@ def backfill(
 def schedule_show(
     schedule: ScheduleFile = _FILE, out: Out = _OUT, now: Now = None, as_json: AsJson = False
 ) -> int:
-    """Tell what is due next, what waits, and what was missed or given up."""
+    """Show due, missed and failed periods of each report."""
     from foxgrape.reports.schedule.config import read_schedule
     from foxgrape.reports.schedule.status import entry_statuses
 
-    standing = entry_statuses(read_schedule(schedule), now=_now(now), out=out)
+    statuses = entry_statuses(read_schedule(schedule), now=_parse_now(now), out=out)
     rows = [
         {
-            "report": one.entry,
-            "cron": f"{one.cron} ({one.zone})",
-            "next": _in(one.next, one.zone),
-            "last built": None if one.last is None else _in(one.last, one.zone),
-            "waiting": _many(one.waiting, one.zone),
-            "missed": _many(one.missed, one.zone),
-            "given up": _many(one.given_up, one.zone),
-            "state": "failing" if one.failing else "well",
+            "report": status.entry,
+            "cron": f"{status.cron} ({status.zone})",
+            "next": _local_time(status.next, status.zone),
+            "last built": None if status.last is None else _local_time(status.last, status.zone),
+            "waiting": _count_since(status.waiting, status.zone),
+            "missed": _count_since(status.missed, status.zone),
+            "given up": _count_since(status.given_up, status.zone),
+            "state": "failing" if status.failing else "ok",
         }
-        for one in standing
+        for status in statuses
     ]
-    print_result(rows, [one.to_dict() for one in standing], as_json=as_json)
+    print_result(rows, [status.to_dict() for status in statuses], as_json=as_json)
     return 0
 
 
 @schedule_app.command("check")
 def schedule_check(schedule: ScheduleFile = _FILE, now: Now = None) -> int:
-    """Tell all that is wrong with a schedule, its parameters and its channels, a line each."""
-    from foxgrape.reports.schedule.config import problems, read_schedule
+    """Check a schedule, its parameters and its channels."""
+    from foxgrape.reports.schedule.config import find_problems, read_schedule
     from foxgrape.reports.schedule.status import check_schedule
 
-    wrong = problems(schedule) or check_schedule(read_schedule(schedule), now=_now(now))
-    for problem in wrong:
-        print(f"foxgrape: {problem}", file=sys.stderr)  # noqa: T201
-    if not wrong:
-        read = read_schedule(schedule)
-        counts = f"reports: {len(read.entries)}, channels: {len(read.channels)}"
-        print(f"{schedule}: {counts}, all well")  # noqa: T201
-    return 1 if wrong else 0
+    problems = find_problems(schedule)
+    if not problems:
+        content = read_schedule(schedule)
+        problems = check_schedule(content, now=_parse_now(now))
+    for problem in problems:
+        print_error(problem)
+    if problems:
+        return 1
+    reports, channels = len(content.entries), len(content.channels)
+    print(
+        f"OK: {reports} {'report' if reports == 1 else 'reports'}, "
+        f"{channels} notification {'channel' if channels == 1 else 'channels'}"
+    )
+    return 0
 
 
 @schedule_app.command("install")
@@ -171,25 +186,25 @@ def schedule_install(
     ] = "systemd",
     every: Annotated[int, typer.Option(help="Minutes between two calls; a divisor of 60.")] = 10,
     write: Annotated[
-        bool, typer.Option("--write", help="Write it where it belongs; by default it is printed.")
+        bool, typer.Option("--write", help="Install the timer; by default it is printed.")
     ] = False,
-    to: Annotated[Path | None, typer.Option(help="With --write: into this folder.")] = None,
+    to: Annotated[Path | None, typer.Option(help="With --write: folder to write to.")] = None,
 ) -> int:
-    """Have this or another machine call report due: print what it needs, or write it."""
+    """Print or install a timer that runs report due regularly."""
     from foxgrape.reports.schedule.config import read_schedule
-    from foxgrape.reports.schedule.install import ScheduledCommand, install, render_files
+    from foxgrape.reports.schedule.timers import ScheduledCommand, install, render_files
 
     read_schedule(schedule)
-    here = form in {"systemd", "crontab", "airflow"}
-    file, reports = (str(path.absolute()) if here else path.as_posix() for path in (schedule, out))
-    call = ScheduledCommand(file, reports, folder=str(Path.cwd()), every=every)
+    local = form in {"systemd", "crontab", "airflow"}
+    file, reports = (str(path.absolute()) if local else path.as_posix() for path in (schedule, out))
+    command = ScheduledCommand(file, reports, folder=str(Path.cwd()), every=every)
     if write:
-        written, left = install(form, call, to=to)
-        print("\n".join([*(f"written: {name}" for name in written), left]))  # noqa: T201
+        written, next_step = install(form, command, to=to)
+        print(*(f"written: {path}" for path in written), next_step, sep="\n")
         return 0
-    made = render_files(form, call)
-    for name, text in made.items():
-        print(f"# {name}\n{text}" if len(made) > 1 else text, end="")  # noqa: T201
+    files = render_files(form, command)
+    for name, text in files.items():
+        print(f"# {name}\n{text}" if len(files) > 1 else text, end="")
     return 0
 
 
@@ -197,24 +212,24 @@ def schedule_install(
 def schedule_run(
     schedule: ScheduleFile = _FILE, out: Out = _OUT, workers: Workers = 1, as_json: AsJson = False
 ) -> int:
-    """Stay, and build whatever becomes due; ends when it is told to."""
+    """Build reports whenever they become due, until stopped."""
     from foxgrape.reports.schedule.config import read_schedule
-    from foxgrape.reports.schedule.daemon import make_scheduler
+    from foxgrape.reports.schedule.timers import make_scheduler
 
     read_schedule(schedule)
 
-    def tell(told: DueResult | FoxgrapeError) -> None:
-        if isinstance(told, FoxgrapeError):
-            print(f"foxgrape: {told}", file=sys.stderr, flush=True)  # noqa: T201
+    def print_outcome(result: DueResult | FoxgrapeError) -> None:
+        if isinstance(result, FoxgrapeError):
+            print_error(result)
             return
-        for run in told.runs:
+        for run in result.runs:
             line = json.dumps(run.to_dict()) if as_json else "  ".join(map(str, _row(run).values()))
-            print(line, flush=True)  # noqa: T201
-        for line in told.untold:
-            print(f"foxgrape: {line}", file=sys.stderr, flush=True)  # noqa: T201
+            print(line, flush=True)
+        for line in result.undelivered:
+            print_error(line)
 
     with handle_sigterm():
-        make_scheduler(schedule, out=out, workers=workers, tell=tell).start()
+        make_scheduler(schedule, out=out, workers=workers, on_result=print_outcome).start()
     return 0
 
 
@@ -228,21 +243,21 @@ def _row(run: PeriodRun) -> dict[str, Any]:
     }
 
 
-def _failures(runs: tuple[PeriodRun, ...]) -> str:
+def _describe_failures(runs: tuple[PeriodRun, ...]) -> str:
     first = runs[0]
-    more = f", and {len(runs) - 1} more" if len(runs) > 1 else ""
-    return f"{first.entry}, period to {first.end:%Y-%m-%d %H:%M} UTC: {first.error}{more}"
+    others = f", and {len(runs) - 1} more" if len(runs) > 1 else ""
+    return f"{first.entry}, period to {first.end:%Y-%m-%d %H:%M} UTC: {first.error}{others}"
 
 
-def _builders(workers: int, **made: Any) -> dict[str, Any]:
-    """Return what builds one report and, with several workers, many: pages made as asked."""
+def _builders(workers: int, **options: Any) -> dict[str, Any]:
+    """Return the `run` and `run_many` arguments for page options."""
     from foxgrape.reports.schedule.due import default_builder, run_many_builder
 
-    run = partial(default_builder(), **made)
-    return {"run": run, "run_many": partial(run_many_builder, **made) if workers > 1 else None}
+    run_many = partial(run_many_builder, **options) if workers > 1 else None
+    return {"run": partial(default_builder(), **options), "run_many": run_many}
 
 
-def _now(text: str | None) -> datetime:
+def _parse_now(text: str | None) -> datetime:
     from foxgrape.times import parse_instant
 
     if text is None:
@@ -253,7 +268,7 @@ def _now(text: str | None) -> datetime:
         raise typer.BadParameter(f"--now: {error}") from None
 
 
-def _day(text: str, option: str) -> date:
+def _parse_day(text: str, option: str) -> date:
     from foxgrape.times import parse_instant
 
     try:
@@ -262,11 +277,11 @@ def _day(text: str, option: str) -> date:
         raise typer.BadParameter(f"{option}: {error}") from None
 
 
-def _in(instant: datetime, zone: str) -> str:
+def _local_time(instant: datetime, zone: str) -> str:
     from zoneinfo import ZoneInfo
 
     return f"{instant.astimezone(ZoneInfo(zone)):%a %Y-%m-%d %H:%M}"
 
 
-def _many(ends: tuple[datetime, ...], zone: str) -> str:
-    return "" if not ends else f"{len(ends)} since {_in(ends[0], zone)}"
+def _count_since(ends: tuple[datetime, ...], zone: str) -> str:
+    return "" if not ends else f"{len(ends)} since {_local_time(ends[0], zone)}"

@@ -1,4 +1,8 @@
-"""Who is told, and when: once when a report begins to fail, once when it works again."""
+"""Alerts when a report starts to fail and when it recovers.
+
+A message is first written to the ledger and then sent, so that a later call can send what could
+not be sent now.
+"""
 
 from __future__ import annotations
 
@@ -13,30 +17,29 @@ if TYPE_CHECKING:
     from foxgrape._util.directories import Directory
     from foxgrape.reports.schedule.channels import Channel
     from foxgrape.reports.schedule.ledger import Ledger
-    from foxgrape.reports.schedule.results import PeriodRun
-    from foxgrape.reports.schedule.runner import PeriodTask
+    from foxgrape.reports.schedule.runner import PeriodRun, PeriodTask
 
 __all__ = ["deliver", "health_transition", "record_outcome"]
 
-#: Where messages wait that are not sent yet; no entry can have such a name.
-_WAITING = ".waiting"
-#: A message that could not be sent for so long is news no more.
-_STALE = timedelta(days=7)
-#: Seconds to wait for somebody who notes the same report.
-_PATIENCE = 10.0
+#: Folder of unsent messages in the ledger; entry names cannot start with a dot.
+_OUTBOX = ".waiting"
+#: Messages older than this are dropped.
+_MAX_AGE = timedelta(days=7)
+#: Seconds to wait for the lock of a report's health.
+_LOCK_TIMEOUT = 10.0
 
 
 def health_transition(
     failing_since: str | None, key: str, state: str
 ) -> tuple[str | None, str | None]:
-    """Return what is to be told about a report, if anything, and since which period it fails.
+    """Return the alert to send, if any, and the new `failing_since` of a report.
 
     Parameters
     ----------
     failing_since
-        The last period that was given up; None if the report works.
+        Key of the latest period that was given up; None if the report works.
     key
-        The period that has come to an end.
+        Key of the period that ended.
     state
         ``done``, ``failed`` or ``given up``.
 
@@ -46,7 +49,7 @@ def health_transition(
     ('failed', '20220910T040000Z')
     >>> health_transition("20220910T040000Z", "20220911T040000Z", "done")
     ('recovered', None)
-    >>> health_transition("20220910T040000Z", "20220909T040000Z", "done")  # an older one says nothing of now
+    >>> health_transition("20220910T040000Z", "20220909T040000Z", "done")  # an earlier period
     (None, '20220910T040000Z')
     """
     if state == "given up":
@@ -56,72 +59,74 @@ def health_transition(
     return None, failing_since
 
 
-def record_outcome(ledger: Ledger, task: PeriodTask, made: PeriodRun) -> None:
-    """Keep whether a report works, and write down what is to be told."""
+def record_outcome(ledger: Ledger, task: PeriodTask, run: PeriodRun) -> None:
+    """Update the health of a report, and queue a message if it failed or recovered."""
     health = f"{task.job.name}/health"
-    if made.state == "failed" or (made.state == "done" and not ledger.told(health)):
+    if run.state == "failed" or (run.state == "done" and not ledger.read_json(health)):
         return
-    with ledger.locked(health, wait=_PATIENCE):
-        before = ledger.told(health).get("failing_since")
-        kind, since = health_transition(before, task.period.key, made.state)
+    with ledger.lock(health, wait=_LOCK_TIMEOUT):
+        before = ledger.read_json(health).get("failing_since")
+        kind, since = health_transition(before, task.period.key, run.state)
         if kind is not None:
             for channel in task.notify:
-                name = f"{_WAITING}/{task.period.key}-{task.job.name}-{kind}-{channel}"
-                written = task.now.astimezone(UTC).isoformat()
-                message = _message(kind, made, task)
-                ledger.tell(name, {"channel": channel, "written": written, "message": message})
+                name = f"{_OUTBOX}/{task.period.key}-{task.job.name}-{kind}-{channel}"
+                content = {
+                    "channel": channel,
+                    "written": task.now.astimezone(UTC).isoformat(),
+                    "message": _message(kind, run, task),
+                }
+                ledger.write_json(name, content)
         if since != before:
-            ledger.tell(health, {"failing_since": since})
+            ledger.write_json(health, {"failing_since": since})
 
 
 def deliver(
     channels: Mapping[str, Channel], ledger: Ledger, now: datetime, environ: Mapping[str, str]
 ) -> list[str]:
-    """Send what waits; return why what could not be sent was not."""
-    if not (ledger.folder / _WAITING).is_dir():
+    """Send all queued messages; return one error text per message that could not be sent."""
+    if not (ledger.folder / _OUTBOX).is_dir():
         return []
-    sending = f"{_WAITING}/sending"
-    with ledger.place(sending) as (folder, _):
-        if not _messages(folder):
+    sending = f"{_OUTBOX}/sending"
+    with ledger.open_folder(sending) as (folder, _):
+        if not _queued(folder):
             return []
-        with ledger.locked(sending) as mine:
-            return _send(channels, folder, now, environ) if mine else []
+        with ledger.lock(sending) as acquired:
+            return _send_queued(channels, folder, now, environ) if acquired else []
 
 
-def _messages(folder: Directory) -> list[str]:
+def _queued(folder: Directory) -> list[str]:
     return [name for name in folder.names() if name.endswith(".json") and name[0] != "."]
 
 
-def _send(
+def _send_queued(
     channels: Mapping[str, Channel], folder: Directory, now: datetime, environ: Mapping[str, str]
 ) -> list[str]:
-    """Send the messages of a folder; return why what could not be sent was not."""
-    untold = []
-    for name in _messages(folder):
-        told = folder.read_json(name)
-        channel = channels.get(told.get("channel", ""))
-        if channel is not None and now < datetime.fromisoformat(told["written"]) + _STALE:
+    errors = []
+    for name in _queued(folder):
+        content = folder.read_json(name)
+        channel = channels.get(content.get("channel", ""))
+        if channel is not None and now < datetime.fromisoformat(content["written"]) + _MAX_AGE:
             try:
-                channel.send(told["message"], environ)
+                channel.send(content["message"], environ)
             except ScheduleError as error:
-                untold.append(str(error))
+                errors.append(str(error))
                 continue
         folder.unlink(name)
-    return untold
+    return errors
 
 
-def _message(kind: str, made: PeriodRun, task: PeriodTask) -> dict[str, Any]:
-    what = "failed" if kind == "failed" else "works again"
-    span = f"{made.start:%Y-%m-%d %H:%M} to {made.end:%Y-%m-%d %H:%M} UTC"
-    text = f"foxgrape: the report {made.entry} {what}, period {span}"
+def _message(kind: str, run: PeriodRun, task: PeriodTask) -> dict[str, Any]:
+    event = "failed" if kind == "failed" else "works again"
+    span = f"{run.start:%Y-%m-%d %H:%M} to {run.end:%Y-%m-%d %H:%M} UTC"
+    text = f"foxgrape: report {run.entry} {event}, period {span}"
     return {
-        "text": f"{text}: {made.error}" if made.error else text,
+        "text": f"{text}: {run.error}" if run.error else text,
         "kind": kind,
-        "entry": made.entry,
+        "entry": run.entry,
         "template": task.job.template,
-        "period_start": made.start.isoformat(),
-        "period_end": made.end.isoformat(),
-        "tries": made.tries,
-        "run_id": made.run_id,
-        "error": made.error,
+        "period_start": run.start.isoformat(),
+        "period_end": run.end.isoformat(),
+        "tries": run.tries,
+        "run_id": run.run_id,
+        "error": run.error,
     }

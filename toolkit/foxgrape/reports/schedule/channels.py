@@ -1,7 +1,7 @@
-"""Word of failures and recoveries, by webhook or mail; addresses and passwords stay unseen.
+"""Notification channels: webhooks, mail, and the services that apprise supports.
 
-A message is first written down and then sent, so that one which cannot be sent now is sent by a
-later call. What is secret is named in the schedule and stands in the environment alone.
+Addresses and passwords are read from environment variables only; they never appear in errors,
+logs or the ledger.
 """
 
 from __future__ import annotations
@@ -9,21 +9,28 @@ from __future__ import annotations
 import logging
 import os
 import re
-import smtplib
-import ssl
+import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
-from email.message import EmailMessage
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 from urllib.parse import urlsplit
 
 from foxgrape.errors import ScheduleError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from email.message import EmailMessage
 
-__all__ = ["CHANNELS", "Channel", "Mail", "Webhook", "redact"]
+__all__ = [
+    "CHANNELS",
+    "AppriseService",
+    "Channel",
+    "Mail",
+    "Webhook",
+    "missing_variables",
+    "redact",
+]
 
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*", re.ASCII)
 _TIMEOUT = 10.0
@@ -31,35 +38,9 @@ _SECURITY = ("starttls", "tls", "none")
 _PORTS = range(1, 65536)
 
 
-class Channel(Protocol):
-    """A way to tell somebody."""
-
-    @property
-    def name(self) -> str:
-        """What the schedule calls it."""
-
-    @classmethod
-    def from_table(cls, name: str, table: Mapping[str, Any]) -> Self:
-        """Read it from a schedule; ScheduleError names the key that is wrong."""
-
-    def variables(self) -> tuple[str, ...]:
-        """Return the names of the variables that it needs."""
-
-    def send(self, message: Mapping[str, Any], environ: Mapping[str, str]) -> None:
-        """Tell it; ScheduleError, without any secret, where that fails."""
-
-
 @dataclass(frozen=True, slots=True)
-class Webhook:
-    """An address that takes JSON; its ``text`` is what chat services show.
-
-    Attributes
-    ----------
-    name
-        Of the channel.
-    url_env
-        The variable in which the address stands: it often holds a token.
-    """
+class _UrlChannel:
+    """A channel whose URL, which often contains a token, is in an environment variable."""
 
     name: str
     url_env: str
@@ -67,58 +48,110 @@ class Webhook:
 
     @classmethod
     def from_table(cls, name: str, table: Mapping[str, Any]) -> Self:
-        """Read it from a schedule."""
+        """Return the channel of a ``[notify.NAME]`` table."""
         _check_keys(table, cls.keys)
         return cls(name, _variable(table, "url_env"))
 
     def variables(self) -> tuple[str, ...]:
-        """Return the names of the variables that it needs."""
+        """Return the names of the environment variables that the channel reads."""
         return (self.url_env,)
 
-    def send(self, message: Mapping[str, Any], environ: Mapping[str, str]) -> None:
-        """Post the message as JSON."""
-        import httpx
 
-        from foxgrape.io.download.http import describe_error, is_loopback
-
-        url = _found(self.name, self.url_env, environ)
-        try:
-            parts = urlsplit(url)
-            safe = parts.scheme == "https" or is_loopback(parts.hostname or "")
-        except ValueError:
-            safe = False
-        if not safe:
-            raise _untold(self.name, f"{self.url_env} holds no https:// address")
-        trouble = None
-        with _quiet():
-            try:
-                status = httpx.post(url, json=dict(message), timeout=_TIMEOUT).status_code
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
-                trouble = type(error).__name__
-            else:
-                if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-                    trouble = f"the server answers {describe_error(status)}"
-        # Outside of the block above, so that no traceback leads to what holds the address.
-        if trouble is not None:
-            raise _untold(self.name, trouble)
-
-
-@dataclass(frozen=True, slots=True)
-class Mail:
-    """A mail through an SMTP server.
+class Webhook(_UrlChannel):
+    """An HTTPS URL that receives messages as JSON; chat services show the ``text`` key.
 
     Attributes
     ----------
     name
-        Of the channel.
+        Name of the channel.
+    url_env
+        Environment variable with the URL.
+    """
+
+    __slots__ = ()
+
+    def send(self, message: Mapping[str, Any], environ: Mapping[str, str]) -> None:
+        """Post the message as JSON; redirects are not followed."""
+        import httpx
+
+        from foxgrape.io.download.http import describe_error
+
+        url = _value(self.name, self.url_env, environ)
+        try:
+            parts = urlsplit(url)
+            safe = parts.scheme == "https" or _is_local(parts.hostname)
+        except ValueError:
+            safe = False
+        if not safe:
+            raise _not_notified(self.name, f"{self.url_env} must be an https:// URL")
+        problem = None
+        with _quiet_logs():
+            try:
+                status = httpx.post(url, json=dict(message), timeout=_TIMEOUT).status_code
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
+                problem = type(error).__name__
+            else:
+                if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+                    problem = f"the server answered {describe_error(status)}"
+        # Raised outside the except block: a chained traceback would contain the URL.
+        if problem is not None:
+            raise _not_notified(self.name, problem)
+
+
+class AppriseService(_UrlChannel):
+    """Any service that apprise supports: Slack, Teams, Telegram, Matrix and many others.
+
+    Attributes
+    ----------
+    name
+        Name of the channel.
+    url_env
+        Environment variable with the apprise URL.
+    """
+
+    __slots__ = ()
+
+    def send(self, message: Mapping[str, Any], environ: Mapping[str, str]) -> None:
+        """Send the text of the message; redirects and unencrypted connections are refused."""
+        import apprise
+
+        url = _value(self.name, self.url_env, environ)
+        asset = apprise.AppriseAsset(async_mode=False)
+        asset.http_redirects = False
+        problem = None
+        with _quiet_logs(), warnings.catch_warnings():
+            # Plugins import modules that are deprecated in the standard library.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            try:
+                service = apprise.Apprise.instantiate(url, asset=asset)
+                if service is None:
+                    problem = f"{self.url_env} must be an apprise URL such as slack://…"
+                elif not _is_encrypted(url, service):
+                    problem = f"{self.url_env} must be an encrypted URL (jsons://, mailtos://)"
+                elif not service.notify(body=message["text"], title=_title(message)):
+                    problem = "the service did not accept the message"
+            except Exception as error:  # noqa: BLE001 - plugins raise errors of many libraries
+                problem = type(error).__name__
+        if problem is not None:
+            raise _not_notified(self.name, problem)
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """Mail through an SMTP server.
+
+    Attributes
+    ----------
+    name
+        Name of the channel.
     host, port
         The server.
     sender, to
         Addresses.
     security
-        ``starttls``, ``tls``, or ``none`` for a server on this computer itself.
+        ``starttls``, ``tls``, or ``none`` for a server on this computer.
     user_env, password_env
-        The variables in which name and password stand; None for a server that asks for none.
+        Environment variables with user name and password; None for a server without login.
     """
 
     name: str
@@ -135,55 +168,57 @@ class Mail:
 
     @classmethod
     def from_table(cls, name: str, table: Mapping[str, Any]) -> Self:
-        """Read it from a schedule."""
-        from foxgrape.io.download.http import is_loopback
-
+        """Return the channel of a ``[notify.NAME]`` table."""
         _check_keys(table, cls.keys)
-        to = table.get("to")
-        for key in ("host", "from"):
-            if not isinstance(table.get(key), str) or not _one_line(table[key]):
-                raise _bad(key, "a host" if key == "host" else "an address", table.get(key))
-        if not isinstance(to, list) or not to or not all(map(_one_line, to)):
-            raise _bad("to", "a list of addresses", to)
+        host, sender, to = (table.get(key) for key in ("host", "from", "to"))
         port, security = table.get("port", 587), table.get("security", "starttls")
-        if type(port) is not int or port not in _PORTS:
-            raise _bad("port", "a port, 587 by default", port)
-        if security not in _SECURITY:
-            raise _bad("security", f"one of {', '.join(_SECURITY)}", security)
-        if security == "none" and not is_loopback(table["host"]):
-            raise _bad("security", "starttls or tls for another computer", security)
+        _check("host", _is_line(host), "a host name", host)
+        _check("from", _is_line(sender), "an address", sender)
+        _check("to", isinstance(to, list) and to and all(map(_is_line, to)), "addresses", to)
+        _check("port", type(port) is int and port in _PORTS, "a port number such as 587", port)
+        _check("security", security in _SECURITY, " or ".join(_SECURITY), security)
+        encrypted = security != "none" or _is_local(host)
+        _check("security", encrypted, "starttls or tls for another computer", security)
         if ("user_env" in table) != ("password_env" in table):
-            raise _bad("user_env", "user_env and password_env together", None)
+            raise ScheduleError("user_env and password_env must be given together")
         names = ("user_env", "password_env")
         secrets = {key: _variable(table, key) for key in names if key in table}
-        return cls(name, table["host"], table["from"], tuple(to), port, security, **secrets)
+        return cls(
+            name, table["host"], table["from"], tuple(table["to"]), port, security, **secrets
+        )
 
     def variables(self) -> tuple[str, ...]:
-        """Return the names of the variables that it needs."""
+        """Return the names of the environment variables that the channel reads."""
         return tuple(name for name in (self.user_env, self.password_env) if name is not None)
 
     def send(self, message: Mapping[str, Any], environ: Mapping[str, str]) -> None:
-        """Send the message as a mail in plain text."""
+        """Send the message as plain text."""
+        import smtplib
+        from email.message import EmailMessage
+
         mail = EmailMessage()
-        mail["Subject"] = " ".join(f"foxgrape: {message['entry']} {message['kind']}".split())
+        mail["Subject"] = _title(message)
         mail["From"], mail["To"] = self.sender, ", ".join(self.to)
         mail.set_content("\n".join(f"{key}: {value}" for key, value in message.items()))
-        login = [_found(self.name, name, environ) for name in self.variables()]
-        trouble = None
+        login = [_value(self.name, name, environ) for name in self.variables()]
+        problem = None
         try:
             self._deliver(mail, login)
         except smtplib.SMTPResponseException as error:
-            trouble = f"the server answers {error.smtp_code}"
+            problem = f"the server answered {error.smtp_code}"
         except (smtplib.SMTPException, OSError, UnicodeError) as error:
-            trouble = type(error).__name__
-        if trouble is not None:
-            raise _untold(self.name, trouble)
+            problem = type(error).__name__
+        if problem is not None:
+            raise _not_notified(self.name, problem)
 
     def _deliver(self, mail: EmailMessage, login: list[str]) -> None:
+        import smtplib
+        import ssl
+
         context = ssl.create_default_context()
-        make: Any = smtplib.SMTP_SSL if self.security == "tls" else smtplib.SMTP
-        more = {"context": context} if self.security == "tls" else {}
-        with make(self.host, self.port, timeout=_TIMEOUT, **more) as server:
+        connect: Any = smtplib.SMTP_SSL if self.security == "tls" else smtplib.SMTP
+        options = {"context": context} if self.security == "tls" else {}
+        with connect(self.host, self.port, timeout=_TIMEOUT, **options) as server:
             if self.security == "starttls":
                 server.starttls(context=context)
             if login:
@@ -191,11 +226,17 @@ class Mail:
             server.send_message(mail)
 
 
-CHANNELS: Mapping[str, type[Channel]] = {"webhook": Webhook, "smtp": Mail}
+#: A notification channel.
+Channel = Webhook | Mail | AppriseService
+CHANNELS: Mapping[str, type[Channel]] = {
+    "webhook": Webhook,
+    "smtp": Mail,
+    "apprise": AppriseService,
+}
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
-    """Return a text in which no secret stands.
+    """Return a text with all secrets replaced by dots.
 
     Examples
     --------
@@ -208,54 +249,83 @@ def redact(text: str, secrets: Iterable[str]) -> str:
 
 
 def missing_variables(channel: Channel, environ: Mapping[str, str] | None = None) -> list[str]:
-    """Return the names of the variables that a channel needs and the environment lacks."""
-    where = os.environ if environ is None else environ
-    return [name for name in channel.variables() if not where.get(name)]
+    """Return the environment variables that a channel reads and that are not set."""
+    variables = os.environ if environ is None else environ
+    return [name for name in channel.variables() if not variables.get(name)]
+
+
+def _title(message: Mapping[str, Any]) -> str:
+    return " ".join(f"foxgrape: {message['entry']} {message['kind']}".split())
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep addresses out of what httpx writes into logs."""
-    loggers = [logging.getLogger(name) for name in ("httpx", "httpcore")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.WARNING)
+def _quiet_logs() -> Iterator[None]:
+    """Keep URLs and server answers out of the logs of HTTP libraries and apprise."""
+    levels = {
+        logging.getLogger(name): level
+        for name, level in {
+            "httpx": logging.WARNING,
+            "httpcore": logging.WARNING,
+            "urllib3": logging.CRITICAL,
+            "apprise": logging.CRITICAL,
+        }.items()
+    }
+    before = {logger: logger.level for logger in levels}
+    for logger, level in levels.items():
+        logger.setLevel(level)
     try:
         yield
     finally:
-        for logger, level in zip(loggers, levels, strict=True):
+        for logger, level in before.items():
             logger.setLevel(level)
+
+
+def _is_encrypted(url: str, service: Any) -> bool:
+    """Return whether an apprise service encrypts and checks certificates, or is local."""
+    scheme = url.partition("://")[0].lower()
+    protocols = service.protocol or ()
+    plain = scheme in ((protocols,) if isinstance(protocols, str) else protocols)
+    insecure_mail = getattr(service, "secure_mode", None) == "insecure"
+    encrypted = not plain and not insecure_mail and service.verify_certificate
+    return bool(encrypted) or _is_local(service.host)
+
+
+def _is_local(host: object) -> bool:
+    from foxgrape.io.download.http import is_loopback
+
+    return isinstance(host, str) and is_loopback(host)
 
 
 def _check_keys(table: Mapping[str, Any], known: tuple[str, ...]) -> None:
     for key in table:
         if key not in known:
-            raise ScheduleError(f"{key}: no such key", hint=did_you_mean(key, known))
+            raise ScheduleError(f"unknown key {key}", hint=did_you_mean(key, known))
+
+
+def _check(key: str, valid: object, expected: str, got: object) -> None:
+    if not valid:
+        raise ScheduleError(f"{key} must be {expected}", got=got)
 
 
 def _variable(table: Mapping[str, Any], key: str) -> str:
-    # An address or a password that stands here in place of a name is not repeated.
+    # The value is not repeated in the error: it may be the secret itself.
     value = table.get(key)
     if not isinstance(value, str) or not _VARIABLE.fullmatch(value):
         expected = "the name of an environment variable such as FOXGRAPE_WEBHOOK"
-        raise ScheduleError(f"{key}: bad value", expected=expected)
+        raise ScheduleError(f"{key} must be {expected}")
     return value
 
 
-def _bad(key: str, expected: str, got: object) -> ScheduleError:
-    return ScheduleError(f"{key}: bad value", expected=expected, got=got)
-
-
-def _one_line(value: object) -> bool:
+def _is_line(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip()) and value.isprintable()
 
 
-def _found(channel: str, name: str, environ: Mapping[str, str]) -> str:
+def _value(channel: str, name: str, environ: Mapping[str, str]) -> str:
     value = environ.get(name, "").strip()
     if not value:
-        raise _untold(channel, f"the environment has no {name}")
+        raise _not_notified(channel, f"the environment variable {name} is not set")
     return value
 
 
-def _untold(channel: str, why: str) -> ScheduleError:
-    return ScheduleError(f"{channel} could not be told: {why}")
+def _not_notified(channel: str, reason: str) -> ScheduleError:
+    return ScheduleError(f"cannot notify {channel}: {reason}")

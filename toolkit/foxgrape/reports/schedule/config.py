@@ -1,11 +1,12 @@
-"""A schedule: a TOML file that tells which reports are due when, checked when it is read."""
+"""Read and validate a schedule file, a TOML file that lists reports and when each is due."""
 
 from __future__ import annotations
 
+import re
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -13,40 +14,43 @@ from zoneinfo import ZoneInfo
 
 from foxgrape.errors import ScheduleError, did_you_mean
 from foxgrape.reports.schedule.channels import CHANNELS, Channel
-from foxgrape.reports.schedule.cron import EXPECTED, Cron
-from foxgrape.reports.schedule.ledger import Period
-from foxgrape.reports.schedule.validation import ENTRY, TOP, validate_keys
+from foxgrape.reports.schedule.cron import CRON_FIELDS, Cron
+from foxgrape.reports.schedule.ledger import Period, PeriodState, next_action
+from foxgrape.times import get_zone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Entry", "Job", "Schedule", "problems", "read_schedule"]
+__all__ = ["BOUNDS", "Entry", "Job", "Schedule", "find_problems", "parse_span", "read_schedule"]
 
+#: The bounds of a period that a parameter can receive.
+BOUNDS = ("start", "end", "last_day")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_HOWTO = "see docs/how-to/schedule-reports.md for an example"
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A report that is built period by period.
+    """A report that is built once per period.
 
     Attributes
     ----------
     name
-        Names it in its folder, in messages and in errors.
+        Identifies the report in the ledger, in messages and in errors.
     template
         Name of a template, or path of a notebook.
-    study, store
-        What it is about; None for the template's own default.
-    parameters
-        As the schedule tells them.
-    period
-        Which parameters get which bound of the period: ``start``, ``end``, ``last_day``.
     zone
-        IANA name of the zone whose days count.
+        IANA name of the time zone that defines days.
+    study, store
+        Data of the report; None for the template's default.
+    parameters
+        Parameter values from the schedule.
+    period
+        Parameters that receive a bound of the period: ``start``, ``end`` or ``last_day``.
     retries
-        How often a period is tried again after it failed; None for once in every call.
+        How often a failed period is retried; None for no limit.
     retry_after
-        How long after the start of an attempt that failed.
+        Minimum time between the start of a failed attempt and the next attempt.
     """
 
     name: str
@@ -59,6 +63,10 @@ class Job:
     retries: int | None = 2
     retry_after: timedelta = timedelta(minutes=10)
 
+    def next_action(self, state: PeriodState, now: datetime) -> str:
+        """Return what to do with a period: ``run``, ``wait``, ``done`` or ``given up``."""
+        return next_action(state, now, retries=self.retries, retry_after=self.retry_after)
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -67,17 +75,17 @@ class Entry:
     Attributes
     ----------
     job
-        What is built.
+        The report to build.
     cron
         When it is due.
     start
-        Periods count that are due from here on; None for from when the entry was first seen.
+        Periods due before this instant are ignored; None for when the entry was first seen.
     catch_up
-        How many missed periods are built beside the latest one.
+        How many missed periods are built in addition to the latest one.
     keep
-        How many of its runs are kept; None for all.
+        How many runs are kept; None for all.
     notify
-        Names of the channels that hear of failures and recoveries.
+        Names of the channels that receive alerts.
     """
 
     job: Job
@@ -89,32 +97,32 @@ class Entry:
 
     @property
     def name(self) -> str:
-        """Its name."""
+        """Name of the report."""
         return self.job.name
 
     def periods(self, now: datetime, count: int, since: datetime) -> list[Period]:
-        """Return the last so many periods that are due by now, none due before `since`."""
-        ends = self.cron.until(now, count, since)
+        """Return the last `count` periods that became due from `since` to `now`."""
+        ends = self.cron.last_times(now, count, since)
         if not ends:
             return []
-        far = ends[0] - timedelta(microseconds=1)
-        before = self.cron.until(far, 1, _EPOCH)
-        starts = [before[0] if before else ends[0], *ends[:-1]]
+        before_first = ends[0] - timedelta(microseconds=1)
+        previous = self.cron.last_times(before_first, 1, _EPOCH)
+        starts = [previous[0] if previous else ends[0], *ends[:-1]]
         return [Period(start, end) for start, end in zip(starts, ends, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Which reports are due when.
+    """Reports and when each is due.
 
     Attributes
     ----------
     path
-        The file that tells it.
+        The schedule file.
     entries
         Its reports, in order.
     channels
-        Who hears of failures and recoveries, by name.
+        Notification channels by name.
     """
 
     path: Path
@@ -123,12 +131,13 @@ class Schedule:
 
 
 def read_schedule(path: str | Path = "reports/schedule.toml") -> Schedule:
-    """Read which reports are due when, and check every key.
+    """Read a schedule file and validate every key.
 
     Parameters
     ----------
     path
-        A TOML file: a table ``[[report]]`` for each report, ``[notify.NAME]`` for each channel.
+        A TOML file with one ``[[report]]`` table per report and one ``[notify.NAME]`` table per
+        notification channel.
 
     Returns
     -------
@@ -137,7 +146,11 @@ def read_schedule(path: str | Path = "reports/schedule.toml") -> Schedule:
     Raises
     ------
     ScheduleError
-        At the first thing that is wrong, with file, entry, key, what was expected and found.
+        For the first problem; names file, entry and key.
+
+    See Also
+    --------
+    find_problems : Return all problems of a schedule file.
 
     Examples
     --------
@@ -155,104 +168,240 @@ def read_schedule(path: str | Path = "reports/schedule.toml") -> Schedule:
     >>> schedule.entries[0].cron.zone
     'Europe/Kyiv'
     """
-    schedule, wrong = _read(Path(path))
+    schedule, errors = _read(Path(path))
     if schedule is None:
-        raise wrong[0]
+        raise errors[0]
     return schedule
 
 
-def problems(path: str | Path) -> list[ScheduleError]:
-    """Return all that is wrong with a schedule file, in the order of the file.
+def find_problems(path: str | Path) -> list[ScheduleError]:
+    """Return all problems of a schedule file, in the order of the file.
 
     Examples
     --------
-    >>> print(problems("none.toml")[0])
-    none.toml: there is no such schedule. Hint: docs/how-to/schedule-reports.md shows one
+    >>> print(find_problems("none.toml")[0])
+    none.toml: schedule file not found. Hint: see docs/how-to/schedule-reports.md for an example
     """
     return _read(Path(path))[1]
 
 
 def _read(path: Path) -> tuple[Schedule | None, list[ScheduleError]]:
     try:
-        told = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        hint = "docs/how-to/schedule-reports.md shows one"
-        return None, [ScheduleError("there is no such schedule", file=path, hint=hint)]
+        return None, [ScheduleError("schedule file not found", file=path, hint=_HOWTO)]
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        return None, [ScheduleError(f"it cannot be read as TOML: {error}", file=path)]
-    wrong: list[ScheduleError] = []
-    top = validate_keys(told, TOP, None, path, wrong)
-    told_channels = top.get("notify", {})
+        return None, [ScheduleError(f"not a readable TOML file: {error}", file=path)]
+    errors: list[ScheduleError] = []
+    top = _Table(content, None, path, errors).parse(_TOP_KEYS)
+    channel_tables = top.get("notify", {})
     channels = {
         name: channel
-        for name, table in told_channels.items()
-        if (channel := _channel(name, table, path, wrong)) is not None
+        for name, table in channel_tables.items()
+        if (channel := _read_channel(name, table, path, errors)) is not None
     }
     entries: list[Entry] = []
-    for number, table in enumerate(top.get("report", ()), start=1):
-        made = _entry(table, number, top.get("timezone"), path, wrong)
-        if made is None:
+    for number, values in enumerate(top.get("report", ()), start=1):
+        entry = _read_entry(values, number, top.get("timezone"), path, errors)
+        if entry is None:
             continue
-        bad = partial(ScheduleError.bad_key, entry=f"entry {made.name!r}", file=path)
-        if made.name in {entry.name for entry in entries}:
-            wrong.append(bad("name", what="stands twice", expected="each name once"))
-        wrong += [
-            bad("notify", what="no such channel", got=name, hint=_channel_hint(name, channels))
-            for name in made.notify
-            if name not in told_channels
-        ]
-        entries.append(made)
-    if wrong:
-        return None, wrong
+        table = _Table(values, f"entry {entry.name!r}", path, errors)
+        if entry.name in {other.name for other in entries}:
+            table.add_error("name must be unique")
+        for name in entry.notify:
+            if name not in channel_tables:
+                hint = did_you_mean(name, channels) if channels else f"add a table [notify.{name}]"
+                table.add_error("notify names an unknown channel", got=name, hint=hint)
+        entries.append(entry)
+    if errors:
+        return None, errors
     return Schedule(path, tuple(entries), MappingProxyType(channels)), []
 
 
-def _entry(
-    table: Mapping[str, Any], number: int, zone: str | None, path: Path, wrong: list[ScheduleError]
+def _read_entry(
+    values: Mapping[str, Any],
+    number: int,
+    default_zone: str | None,
+    path: Path,
+    errors: list[ScheduleError],
 ) -> Entry | None:
-    shown = table.get("name")
-    label = f"entry {shown!r}" if isinstance(shown, str) and shown else f"entry {number}"
-    bad = partial(ScheduleError.bad_key, entry=label, file=path)
-    before = len(wrong)
-    got = validate_keys(table, ENTRY, label, path, wrong)
-    zone = got.get("timezone") or zone
-    if "timezone" not in table and zone is None:
-        expected = "the IANA name of the zone whose clock cron means"
-        hint = 'timezone = "Europe/Kyiv" at the top of the file serves for all entries'
-        wrong.append(bad("timezone", what="is missing", expected=expected, hint=hint))
-    if "study" in table and "store" in table:
-        wrong.append(bad("store", what="there is a study as well", expected="one"))
-    if len(wrong) > before or zone is None:
+    name = values.get("name")
+    label = f"entry {name!r}" if isinstance(name, str) and name else f"entry {number}"
+    table = _Table(values, label, path, errors)
+    count = len(errors)
+    parsed = table.parse(_ENTRY_KEYS)
+    zone = parsed.get("timezone") or default_zone
+    if "timezone" not in values and zone is None:
+        hint = 'timezone = "Europe/Kyiv" at the top of the file applies to all entries'
+        table.add_error("timezone is missing", hint=hint)
+    if "study" in values and "store" in values:
+        table.add_error("store cannot be combined with study")
+    if len(errors) > count or zone is None:
         return None
     try:
-        cron = Cron(got["cron"], zone)
+        cron = Cron(parsed["cron"], zone)
     except ValueError as error:
-        wrong.append(bad("cron", expected=EXPECTED, got=got["cron"], hint=str(error)))
+        table.add_error(f"cron must be {CRON_FIELDS}", got=parsed["cron"], hint=str(error))
         return None
-    start = got.get("start")
+    start = parsed.get("start")
     if start is not None and start.tzinfo is None:
         start = start.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
-    names = ("template", "study", "store", "parameters", "period", "retries", "retry_after")
-    job = Job(name=got["name"], zone=zone, **{name: got[name] for name in names if name in got})
-    more = {name: got[name] for name in ("catch_up", "keep", "notify") if name in got}
-    return Entry(job, cron, start, **more)
+    keys = ("template", "study", "store", "parameters", "period", "retries", "retry_after")
+    job = Job(name=parsed["name"], zone=zone, **{key: parsed[key] for key in keys if key in parsed})
+    options = {key: parsed[key] for key in ("catch_up", "keep", "notify") if key in parsed}
+    return Entry(job, cron, start, **options)
 
 
-def _channel(name: str, table: object, path: Path, wrong: list[ScheduleError]) -> Channel | None:
-    label = f"notify.{name}"
-    got = table.get("kind") if isinstance(table, dict) else table
-    if not isinstance(table, dict) or not isinstance(got, str) or got not in CHANNELS:
-        expected = " or ".join(CHANNELS)
-        wrong.append(
-            ScheduleError.bad_key("kind", entry=label, file=path, expected=expected, got=got)
-        )
+def _read_channel(
+    name: str, values: object, path: Path, errors: list[ScheduleError]
+) -> Channel | None:
+    table = _Table({}, f"notify.{name}", path, errors)
+    kind = values.get("kind") if isinstance(values, dict) else values
+    if not isinstance(values, dict) or not isinstance(kind, str) or kind not in CHANNELS:
+        *kinds, last = CHANNELS
+        table.add_error(f"kind must be {', '.join(kinds)} or {last}", got=kind)
         return None
     try:
-        return CHANNELS[table["kind"]].from_table(name, table)
+        return CHANNELS[kind].from_table(name, values)
     except ScheduleError as error:
-        wrong.append(ScheduleError(f"{label}, {error}", file=path))
+        table.add_error(str(error))
         return None
 
 
-def _channel_hint(name: str, channels: Mapping[str, object]) -> str:
-    return did_you_mean(name, channels) if channels else f"add a table [notify.{name}]"
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A table of the schedule file, and the list that collects the errors of all tables."""
+
+    values: Mapping[str, Any]
+    label: str | None
+    path: Path
+    errors: list[ScheduleError]
+
+    def add_error(self, problem: str, *, got: object = None, hint: str | None = None) -> None:
+        text = problem if self.label is None else f"{self.label}, {problem}"
+        self.errors.append(ScheduleError(text, file=self.path, got=got, hint=hint))
+
+    def parse(self, keys: Mapping[str, _Key]) -> dict[str, Any]:
+        """Return the valid values; add an error for every other one."""
+        for key in self.values:
+            if key not in keys:
+                self.add_error(f"unknown key {key}", hint=did_you_mean(key, keys))
+        parsed = {}
+        for key, (parse, expected, required) in keys.items():
+            if key not in self.values:
+                if required:
+                    self.add_error(f"{key} is missing; it must be {expected}")
+                continue
+            value = self.values[key]
+            try:
+                parsed[key] = parse(value)
+            except ValueError as error:
+                self.add_error(f"{key} must be {expected}", got=value, hint=str(error) or None)
+        return parsed
+
+
+# Each parser returns the value or raises ValueError; its text, if any, becomes the hint.
+
+#: Parser, expected value in words, whether the key is required.
+_Key = tuple[Callable[[Any], Any], str, bool]
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
+_SPAN = re.compile(r"(\d{1,6})\s?(s|min|h|d)")
+_UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
+#: Time zone arithmetic fails at the ends of the calendar.
+_YEARS = range(1970, 9999)
+_MAX_COUNT = 10_000
+
+
+def parse_span(text: object) -> timedelta:
+    """Parse an elapsed time: ``90s``, ``10min``, ``6h``, ``1d``.
+
+    Raises
+    ------
+    ValueError
+        If the text is not a number and a unit.
+
+    Examples
+    --------
+    >>> parse_span("10min")
+    datetime.timedelta(seconds=600)
+    """
+    match = _SPAN.fullmatch(text) if isinstance(text, str) else None
+    _require(match)
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})  # type: ignore[index]
+
+
+def _require(condition: object) -> None:
+    if not condition:
+        raise ValueError
+
+
+def _text(value: object) -> str:
+    _require(isinstance(value, str) and value.strip())
+    return str(value)
+
+
+def _name(value: object) -> str:
+    _require(_NAME.fullmatch(_text(value)))
+    return str(value)
+
+
+def _zone(value: object) -> str:
+    return get_zone(_text(value)).key
+
+
+def _count(least: int) -> Callable[[object], object]:
+    def parse(value: object) -> object:
+        _require(type(value) is int and least <= value <= _MAX_COUNT)
+        return value
+
+    return parse
+
+
+def _instant(value: object) -> datetime:
+    _require(isinstance(value, date) and value.year in _YEARS)
+    if isinstance(value, datetime):
+        return value
+    return datetime.combine(value, datetime.min.time())  # type: ignore[arg-type]
+
+
+def _mapping(value: object) -> object:
+    _require(isinstance(value, dict))
+    return value
+
+
+def _bounds(value: Any) -> object:
+    _require(isinstance(value, dict) and all(bound in BOUNDS for bound in value.values()))
+    return value
+
+
+def _list_of(kind: type) -> Callable[[object], tuple[Any, ...]]:
+    def parse(value: object) -> tuple[Any, ...]:
+        if not isinstance(value, list) or not all(isinstance(item, kind) for item in value):
+            raise ValueError
+        return tuple(value)
+
+    return parse
+
+
+_ZONE_KEY: _Key = (_zone, "an IANA time zone such as Europe/Kyiv", False)
+_TOP_KEYS: Mapping[str, _Key] = {
+    "timezone": _ZONE_KEY,
+    "report": (_list_of(dict), "one or more [[report]] tables", True),
+    "notify": (_mapping, "[notify.NAME] tables", False),
+}
+_ENTRY_KEYS: Mapping[str, _Key] = {
+    "name": (_name, "a name of lowercase letters, digits, - and _", True),
+    "template": (_text, "the name of a template or the path of a notebook", True),
+    "study": (_text, "the folder of a study", False),
+    "store": (_text, "the folder or URL of a store", False),
+    "parameters": (_mapping, "a table of template parameters", False),
+    "period": (_bounds, f"a table that maps parameters to one of {', '.join(BOUNDS)}", False),
+    "cron": (_text, CRON_FIELDS, True),
+    "timezone": _ZONE_KEY,
+    "start": (_instant, "an unquoted date or time since 1970, such as 2022-09-01", False),
+    "retries": (_count(0), f"an integer from 0 to {_MAX_COUNT}", False),
+    "retry_after": (parse_span, "a time span such as 90s, 10min, 6h or 1d", False),
+    "catch_up": (_count(0), f"an integer from 0 to {_MAX_COUNT}", False),
+    "keep": (_count(1), f"an integer from 1 to {_MAX_COUNT}", False),
+    "notify": (_list_of(str), "a list of the names of [notify.NAME] tables", False),
+}

@@ -1,8 +1,8 @@
-"""When a schedule is due: cron expressions in a time zone, across changes of the clock.
+"""Cron expressions in a time zone, with defined behaviour at clock changes.
 
-What names hours goes by the clock on the wall: a time that is shown twice counts once, the first
-time; one that is skipped counts at the first minute after it. What runs in every hour (``*`` for
-the hour) goes by real time, as cron itself does: each hour is another one, whatever it is called.
+An expression that names hours follows local time: a repeated local time is due once, the first
+time; a skipped one is due at the first minute after the gap. An expression for every hour (``*``)
+follows elapsed time, as cron does.
 """
 
 from __future__ import annotations
@@ -19,29 +19,34 @@ from foxgrape.times import get_zone
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["EXPECTED", "Cron"]
+__all__ = ["CRON_FIELDS", "Cron"]
 
-EXPECTED = "five fields: minute, hour, day of month, month, day of week"
-_FIELDS = 5
+CRON_FIELDS = "five fields: minute, hour, day of month, month, day of week"
+_FIELD_COUNT = 5
 _DAY = timedelta(days=1)
 _EVERY_HOUR = {"*", "*/1"}
 
 
 @dataclass(frozen=True, slots=True)
 class Cron:
-    """A cron expression and the zone whose clock it means.
+    """A cron expression in a time zone.
 
     Attributes
     ----------
     expression
         Five fields, as for cron: ``0 7 * * MON-FRI``.
     zone
-        IANA name of the zone.
+        IANA name of the time zone.
+
+    Raises
+    ------
+    ValueError
+        If the expression is invalid or never due, or the time zone is unknown.
 
     Examples
     --------
-    >>> mornings = Cron("30 3 * * *", "Europe/Kyiv")  # a time that one day in spring lacks
-    >>> for due in mornings.after(datetime(2022, 3, 26, tzinfo=UTC), 2):
+    >>> mornings = Cron("30 3 * * *", "Europe/Kyiv")  # 03:30 did not exist on 27 March 2022
+    >>> for due in mornings.next_times(datetime(2022, 3, 26, tzinfo=UTC), 2):
     ...     print(due.astimezone(ZoneInfo("Europe/Kyiv")))
     2022-03-26 03:30:00+02:00
     2022-03-27 04:00:00+03:00
@@ -51,56 +56,57 @@ class Cron:
     zone: str
 
     def __post_init__(self) -> None:
-        """Refuse what is never due."""
+        """Validate the expression and the time zone."""
         from cronsim import CronSimError
 
         get_zone(self.zone)
-        if len(self.expression.split()) != _FIELDS:
-            raise ValueError(f"it has {len(self.expression.split())} fields")
+        count = len(self.expression.split())
+        if count != _FIELD_COUNT:
+            raise ValueError(f"the expression has {count} fields")
         try:
-            found = self.after(datetime(2000, 1, 1, tzinfo=UTC), 1)
+            due = self.next_times(datetime(2000, 1, 1, tzinfo=UTC), 1)
         except (CronSimError, ValueError) as error:
             raise ValueError(str(error)) from None
-        if not found:
-            raise ValueError("no calendar has such a day")
+        if not due:
+            raise ValueError("this day does not exist in any year")
 
-    def after(self, instant: datetime, count: int) -> list[datetime]:
-        """Return the next so many instants after one, in UTC."""
-        return list(islice(self._walk(instant), count))
+    def next_times(self, instant: datetime, count: int) -> list[datetime]:
+        """Return the first `count` due times after an instant, in UTC."""
+        return list(islice(self._due_times(instant), count))
 
-    def until(self, instant: datetime, count: int, since: datetime) -> list[datetime]:
-        """Return the last so many instants up to one, this included, none before `since`."""
+    def last_times(self, instant: datetime, count: int, since: datetime) -> list[datetime]:
+        """Return the last `count` due times from `since` to an instant, both included."""
         reach = _DAY
         while True:
             start = instant - min(reach, instant - since) - timedelta(microseconds=1)
-            found: deque[datetime] = deque(maxlen=count)
-            for due in self._walk(start):
+            due_times: deque[datetime] = deque(maxlen=count)
+            for due in self._due_times(start):
                 if due > instant:
                     break
-                found.append(due)
-            if len(found) == count or start < since:
-                return list(found)
+                due_times.append(due)
+            if len(due_times) == count or start < since:
+                return list(due_times)
             reach *= 4
 
-    def _walk(self, instant: datetime) -> Iterator[datetime]:
-        """Go through all instants after one.
+    def _due_times(self, instant: datetime) -> Iterator[datetime]:
+        """Yield all due times after an instant.
 
-        A walk begins a day earlier: from within an hour that is shown twice, cronsim would
-        take up the wrong one. Two times that were skipped together are one instant.
+        Iteration starts a day earlier, because cronsim picks the wrong occurrence when it starts
+        within a repeated hour. Skipped times that move to the same minute are yielded once.
         """
         from cronsim import CronSim
 
         start = (instant - _DAY).astimezone(ZoneInfo(self.zone))
         last = instant
-        for shown in CronSim(_by_the_wall(self.expression), start):
-            due = shown.astimezone(UTC)
+        for local in CronSim(_without_stars(self.expression), start):
+            due = local.astimezone(UTC)
             if due > last:
                 last = due
                 yield due
 
 
-def _by_the_wall(expression: str) -> str:
-    """Spell out stars where hours are named: cronsim goes by real time where it sees one."""
+def _without_stars(expression: str) -> str:
+    """Replace stars by ranges if hours are named: cronsim follows elapsed time for stars."""
     minute, hour, *rest = expression.split()
     if hour in _EVERY_HOUR:
         return expression

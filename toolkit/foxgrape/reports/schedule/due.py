@@ -1,34 +1,144 @@
-"""Build what is due: each period of each report once, whoever calls, however often, at once.
+"""Build due reports, and backfill past periods. Each period is built once.
 
-A period is taken under a lock of its own and its state is kept beside the reports. A process that
-dies leaves the state ``running`` and no lock: the next call takes the period up.
+Each period is built under its own lock, and its state is kept next to the reports. If a process
+dies, its period stays ``running`` without a lock, and the next call builds it again.
 """
 
 from __future__ import annotations
 
+import json
 import os
-from datetime import UTC, datetime
+import re
+from abc import ABC, abstractmethod
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foxgrape.errors import ScheduleError
 from foxgrape.reports.schedule.alerts import deliver
-from foxgrape.reports.schedule.ledger import Ledger, next_action
-from foxgrape.reports.schedule.results import DueResult
-from foxgrape.reports.schedule.runner import PeriodTask, run_tasks
+from foxgrape.reports.schedule.config import BOUNDS, Job
+from foxgrape.reports.schedule.ledger import Ledger, Period
+from foxgrape.reports.schedule.runner import PeriodRun, PeriodTask, run_tasks, values_for
+from foxgrape.reports.templates.relative_dates import add_calendar_units
+from foxgrape.times import get_zone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from zoneinfo import ZoneInfo
+
+    import pandas as pd
 
     from foxgrape.reports.schedule.config import Entry, Schedule
-    from foxgrape.reports.schedule.ledger import Period
-    from foxgrape.reports.schedule.results import PeriodRun
 
-__all__ = ["LEDGER", "default_builder", "due_periods", "first_seen", "run_due"]
+__all__ = [
+    "BackfillResult",
+    "DueResult",
+    "backfill",
+    "backfill_range",
+    "default_builder",
+    "due_periods",
+    "first_seen",
+    "run_due",
+    "run_many_builder",
+]
 
-#: Where states are kept, in the folder of the reports.
-LEDGER = ".schedule"
+#: Folders of period states, in the folder of the reports.
+LEDGER, BACKFILL_LEDGER = ".schedule", ".backfill"
+_EVERY = re.compile(r"([1-9]\d{0,3})\s?(h|d|w|month|year)s?")
+_CALENDAR_UNITS = {"d": "day", "w": "week", "month": "month", "year": "year"}
+
+
+class _Result(ABC):
+    """Methods that the results of `run_due` and `backfill` share."""
+
+    __slots__ = ()
+    runs: tuple[PeriodRun, ...]
+
+    @property
+    def failed(self) -> tuple[PeriodRun, ...]:
+        """Runs that are not done; a later call may retry them."""
+        return tuple(run for run in self.runs if run.state != "done")
+
+    @abstractmethod
+    def sentence(self) -> str:
+        """Return a summary in one sentence."""
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per period of this call."""
+        import pandas as pd
+
+        columns = list(PeriodRun.__dataclass_fields__)
+        return pd.DataFrame([asdict(run) for run in self.runs], columns=columns)
+
+    def _repr_html_(self) -> str:
+        from foxgrape._util.formatting import sentence_with_table
+
+        return sentence_with_table(self.sentence(), self.to_frame())
+
+
+@dataclass(frozen=True, slots=True)
+class DueResult(_Result):
+    """Result of `run_due`.
+
+    Attributes
+    ----------
+    runs
+        One per due period that no other process had claimed, in order of time.
+    undelivered
+        One error text per message that could not be sent; a later call sends it.
+    """
+
+    runs: tuple[PeriodRun, ...]
+    undelivered: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON values."""
+        runs = [run.to_dict() for run in self.runs]
+        return {"runs": runs, "undelivered": list(self.undelivered)}
+
+    def sentence(self) -> str:
+        """Return a summary in one sentence."""
+        if not self.runs:
+            return "No reports were due."
+        count, failed = len(self.runs), len(self.failed)
+        noun = "report was" if count == 1 else "reports were"
+        return f"{count} {noun} due: {count - failed} built, {failed} failed."
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillResult(_Result):
+    """Result of `backfill`.
+
+    Attributes
+    ----------
+    periods
+        Number of complete periods in the range.
+    already_built
+        How many of them earlier calls had built.
+    runs
+        Periods that this call built or failed to build, in order of time.
+    """
+
+    periods: int
+    already_built: int
+    runs: tuple[PeriodRun, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON values."""
+        runs = [run.to_dict() for run in self.runs]
+        return {"periods": self.periods, "already_built": self.already_built, "runs": runs}
+
+    def sentence(self) -> str:
+        """Return a summary in one sentence."""
+        built, failed = len(self.runs) - len(self.failed), len(self.failed)
+        noun = "period" if self.periods == 1 else "periods"
+        return (
+            f"{self.periods} {noun}: {built} built, {self.already_built} already built, "
+            f"{failed} failed."
+        )
 
 
 def run_due(
@@ -42,41 +152,41 @@ def run_due(
     prune: Callable[..., Any] | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> DueResult:
-    """Build every report that is due and not yet built, missed periods included.
+    """Build every report that is due and not yet built, including missed periods.
 
-    Call it as often as you like, from as many places as you like: each period is built once. A
-    failed one is tried again by later calls, as often as its entry tells.
+    Safe to repeat and to run several times at once: each period is built once. Failed periods
+    are retried by later calls, up to `retries` times.
 
     Parameters
     ----------
     schedule
         From `read_schedule`.
     now
-        The instant that counts as now, with an offset. Reports of a period take its end for now.
+        Reference time, with a UTC offset. Reports of a period use its end instead.
     out
-        Folder to build into; states are kept in it.
+        Folder of the reports; also holds the period states.
     workers
-        How many processes build at once.
+        Number of processes that build in parallel.
     run
-        What builds one report; `run_report` by default. With several workers it must be a
-        function of a module.
+        Function that builds one report; `run_report` by default. With several workers it must be
+        defined at module level.
     run_many
-        In place of `run`, what builds many reports better at once than one by one: called with a
-        list of the arguments of single runs and with ``workers``, it returns what came of each.
+        Function that builds several reports at once; replaces `run`. It receives a list of
+        keyword arguments and ``workers``, and returns one result per report.
     prune
-        What deletes old runs of a template, called with the folder, ``keep`` and ``template`` for
-        each entry that tells how many are kept and had a report built; None for nothing.
+        Function that deletes old runs. It receives the folder, ``keep`` and ``template`` for each
+        template whose entries all set `keep`, if one of its reports was built.
     environ
-        Where the addresses of channels stand; the variables of this process by default.
+        Environment variables with the addresses of channels; those of this process by default.
 
     Returns
     -------
-    Due
+    DueResult
 
     Raises
     ------
     ScheduleError
-        If states cannot be kept in `out`. A report that fails raises nothing.
+        If period states cannot be written to `out`. A report that fails raises nothing.
 
     Examples
     --------
@@ -93,106 +203,267 @@ def run_due(
     ...         start = 2022-09-01
     ...     ''')
     ...     noon = datetime(2022, 9, 2, 9, tzinfo=UTC)
-    ...     build = lambda template, **more: None
+    ...     build = lambda template, **options: None
     ...     print(run_due(read_schedule(file), now=noon, out=folder, run=build).sentence())
     ...     print(run_due(read_schedule(file), now=noon, out=folder, run=build).sentence())
-    2 reports were due, 2 built, 0 failed.
-    Nothing was due.
+    2 reports were due: 2 built, 0 failed.
+    No reports were due.
     """
     if now.tzinfo is None:
-        raise ValueError("now needs an offset: a naive time is no instant")
-    folder = Path(out) / LEDGER
-    ledger = Ledger(folder)
+        raise ValueError("now must have a UTC offset; got a naive time")
+    ledger, out = Ledger(Path(out) / LEDGER), Path(out)
+    run = run or default_builder()
     try:
-        waiting = [
-            PeriodTask(
-                entry.job, period, folder, Path(out), now, run or default_builder(), entry.notify
-            )
+        tasks = [
+            PeriodTask(entry.job, period, ledger.folder, out, now, run, entry.notify)
             for entry in schedule.entries
-            for period in due_periods(entry, ledger, now, keep_since=True)
+            for period in due_periods(entry, ledger, now, record=True)
         ]
-        waiting.sort(key=lambda task: task.period.end)
-        runs = run_tasks(waiting, workers, run_many=run_many)
+        tasks.sort(key=lambda task: task.period.end)
+        runs = run_tasks(tasks, workers, run_many=run_many)
         if prune is not None:
-            _tidy(schedule.entries, runs, Path(out), prune)
-        where = os.environ if environ is None else environ
-        return DueResult(tuple(runs), tuple(deliver(schedule.channels, ledger, now, where)))
+            _prune_templates(schedule.entries, runs, out, prune)
+        variables = os.environ if environ is None else environ
+        errors = deliver(schedule.channels, ledger, now, variables)
     except OSError as error:
-        raise ScheduleError(
-            f"what was built cannot be kept there: {error.strerror or error}", file=folder
-        ) from None
+        raise _not_writable(ledger, error) from None
+    return DueResult(tuple(runs), tuple(errors))
 
 
 def due_periods(
-    entry: Entry, ledger: Ledger, now: datetime, *, keep_since: bool = False
+    entry: Entry, ledger: Ledger, now: datetime, *, record: bool = False
 ) -> list[Period]:
-    """Return the periods of an entry that a call would take up now, as far as can be seen.
+    """Return the periods of an entry that a call would try to build now.
 
     Parameters
     ----------
     entry, ledger, now
-        Whose periods, where their states are, and what counts as now.
-    keep_since
-        Keep when the entry was first seen, if it does not tell from when its periods count.
+        Report, period states and reference time.
+    record
+        Record when the entry was first seen, if it has no `start`.
     """
-    since = first_seen(entry, ledger, now, keep=keep_since)
-    retries, after = entry.job.retries, entry.job.retry_after
-    found = []
+    since = first_seen(entry, ledger, now, record=record)
+    periods = []
     for period in entry.periods(now, entry.catch_up + 1, since):
-        record = ledger.read(f"{entry.name}/{period.key}")
-        if record.state == "running" or (
-            next_action(record, now, retries=retries, retry_after=after) == "run"
-        ):
-            found.append(period)
-    return found
+        state = ledger.read_state(f"{entry.name}/{period.key}")
+        if state.state == "running" or entry.job.next_action(state, now) == "run":
+            periods.append(period)
+    return periods
 
 
-def _tidy(
-    entries: Iterable[Entry], runs: list[PeriodRun], out: Path, prune: Callable[..., Any]
-) -> None:
-    """Delete old runs; where entries share a template, the one that keeps most is heard."""
-    built = {run.entry for run in runs if run.state == "done"}
-    sharing: dict[str, list[Entry]] = {}
-    for entry in entries:
-        # A template that is told by its path has the name of its notebook.
-        sharing.setdefault(Path(entry.job.template).name.removesuffix(".ipynb"), []).append(entry)
-    for template, some in sorted(sharing.items()):
-        keeps = [entry.keep for entry in some if entry.keep is not None]
-        if len(keeps) == len(some) and built & {entry.name for entry in some}:
-            prune(out, keep=max(keeps), template=template)
-
-
-def first_seen(entry: Entry, ledger: Ledger, now: datetime, *, keep: bool = False) -> datetime:
-    """Return from when periods count: a new entry, or expression, begins when it is first seen."""
+def first_seen(entry: Entry, ledger: Ledger, now: datetime, *, record: bool = False) -> datetime:
+    """Return when the periods of an entry start to count; a changed cron counts as new."""
     if entry.start is not None:
         return entry.start
-    mark = sha256(f"{entry.cron.expression} {entry.cron.zone}".encode()).hexdigest()[:8]
-    name = f"{entry.name}/since-{mark}"
-    fresh = {"since": now.astimezone(UTC).isoformat(), "cron": entry.cron.expression}
-    told = ledger.first(name, fresh) if keep else ledger.told(name)
-    return datetime.fromisoformat(told.get("since", fresh["since"]))
+    digest = sha256(f"{entry.cron.expression} {entry.cron.zone}".encode()).hexdigest()[:8]
+    name = f"{entry.name}/since-{digest}"
+    default = {"since": now.astimezone(UTC).isoformat(), "cron": entry.cron.expression}
+    content = ledger.setdefault(name, default) if record else ledger.read_json(name)
+    return datetime.fromisoformat(content.get("since", default["since"]))
+
+
+def _prune_templates(
+    entries: Iterable[Entry], runs: list[PeriodRun], out: Path, prune: Callable[..., Any]
+) -> None:
+    """Delete old runs; of entries that share a template, the largest `keep` applies."""
+    built = {run.entry for run in runs if run.state == "done"}
+    by_template: dict[str, list[Entry]] = {}
+    for entry in entries:
+        # A template given by path has the name of its notebook.
+        name = Path(entry.job.template).name.removesuffix(".ipynb")
+        by_template.setdefault(name, []).append(entry)
+    for template, users in sorted(by_template.items()):
+        limits = [entry.keep for entry in users if entry.keep is not None]
+        if len(limits) == len(users) and built & {entry.name for entry in users}:
+            prune(out, keep=max(limits), template=template)
 
 
 def default_builder() -> Callable[..., Any]:
-    """Return what builds a report if nobody says otherwise."""
+    """Return `run_report`, imported on first use."""
     from foxgrape.reports.run import run_report
 
     return run_report
 
 
-def run_many_builder(asked: list[dict[str, Any]], *, workers: int, **made: Any) -> list[Any]:
-    """Build many reports, each in a kernel of its own forked from one process.
+def run_many_builder(requests: list[dict[str, Any]], *, workers: int, **options: Any) -> list[Any]:
+    """Build several reports with `run_reports`.
 
     Parameters
     ----------
-    asked
-        The arguments of each.
+    requests
+        Keyword arguments of each report.
     workers
-        How many to build at once.
-    made
-        How their pages are made: ``shared_assets``, ``pictures``.
+        Number of reports built in parallel.
+    options
+        Page options for all reports: ``shared_assets``, ``pictures``.
     """
     from foxgrape.reports.plan import ReportRequest
     from foxgrape.reports.run import run_reports
 
-    return list(run_reports([ReportRequest(**one, **made) for one in asked], workers=workers))
+    return list(
+        run_reports([ReportRequest(**request, **options) for request in requests], workers=workers)
+    )
+
+
+def backfill(
+    template: str | Path,
+    *,
+    since: date,
+    until: date,
+    every: str,
+    zone: str,
+    period: Mapping[str, str],
+    now: datetime,
+    study: str | None = None,
+    store: str | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    out: str | Path = "reports",
+    workers: int = 1,
+    run: Callable[..., Any] | None = None,
+    run_many: Callable[..., Any] | None = None,
+    progress: Callable[[PeriodRun], object] | None = None,
+) -> BackfillResult:
+    """Build a report for each complete period of a past date range, oldest first.
+
+    Safe to repeat, also with a later `until`: a call builds missing periods and retries failed
+    ones. Several calls at once share the work.
+
+    Parameters
+    ----------
+    template
+        Name of a template, or path of a notebook with a sidecar.
+    since, until
+        First day, and the day after the last period; or instants with a UTC offset.
+    every
+        Length of a period: ``6h``, ``1d``, ``1w``, ``1month``, ``1year``. Hours are elapsed time,
+        all other units follow the calendar of the time zone.
+    zone
+        IANA name of the time zone that defines days.
+    period
+        Parameters that receive a bound of the period: ``start``, ``end`` or ``last_day``.
+        Relative dates (``-7d``) always count from its end.
+    now
+        Start time recorded for attempts.
+    study, store
+        Data of the reports.
+    parameters
+        Other parameters of the template.
+    out, workers, run, run_many
+        As for `run_due`.
+    progress
+        Called with the result of each period.
+
+    Returns
+    -------
+    BackfillResult
+
+    Raises
+    ------
+    FoxgrapeError
+        If an argument is invalid; nothing is built then.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     weeks = backfill("lead_times", since=date(2022, 9, 5), until=date(2022, 9, 26),
+    ...         every="1w", zone="Europe/Kyiv", period={}, parameters={"horizon": "60D"},
+    ...         now=datetime(2023, 1, 1, tzinfo=UTC), out=folder, run=lambda *_, **__: None)
+    >>> weeks.sentence()
+    '3 periods: 3 built, 0 already built, 0 failed.'
+    """
+    from foxgrape.reports.templates.discovery import find_template
+
+    periods = backfill_range(since, until, every, zone)
+    for bound in period.values():
+        if bound not in BOUNDS:
+            raise ScheduleError(f"a period bound must be {', '.join(BOUNDS)}", got=bound)
+    job = Job(
+        name=_backfill_name(template, study, store, parameters, period, every, zone),
+        template=str(template),
+        zone=zone,
+        study=study,
+        store=store,
+        parameters=dict(parameters or {}),
+        period=dict(period),
+        retries=None,
+        retry_after=timedelta(0),
+    )
+    values_for(find_template(template), job, periods[0])  # fail before anything is built
+    ledger, out = Ledger(Path(out) / BACKFILL_LEDGER), Path(out)
+    run = run or default_builder()
+    tasks = [
+        PeriodTask(job, span, ledger.folder, out, now, run)
+        for span in periods
+        if ledger.read_state(f"{job.name}/{span.key}").state != "done"
+    ]
+    try:
+        runs = run_tasks(tasks, workers, progress, run_many)
+    except OSError as error:
+        raise _not_writable(ledger, error) from None
+    return BackfillResult(len(periods), len(periods) - len(tasks), tuple(runs))
+
+
+def backfill_range(since: date, until: date, every: str, zone: str) -> list[Period]:
+    """Split a date range into complete periods; an incomplete last one is dropped.
+
+    Raises
+    ------
+    ScheduleError
+        If an argument is invalid, or the range has no complete period.
+
+    Examples
+    --------
+    >>> for period in backfill_range(date(2022, 3, 26), date(2022, 3, 28), "1d", "Europe/Kyiv"):
+    ...     print(period.end - period.start)
+    1 day, 0:00:00
+    23:00:00
+    """
+    match = _EVERY.fullmatch(every)
+    if match is None:
+        raise ScheduleError("every must be a span such as 6h, 1d, 1w, 1month or 1year", got=every)
+    try:
+        clock = get_zone(zone)
+    except ValueError:
+        raise ScheduleError.unknown_timezone(zone) from None
+    try:
+        first, last = _to_utc(since, clock), _to_utc(until, clock)
+        bounds = [first]
+        while bounds[-1] <= last:
+            count = len(bounds) * int(match[1])
+            bounds.append(_add(first, match[2], count, clock))
+    except OverflowError:
+        raise ScheduleError(f"{since} to {until} exceeds the range of the calendar") from None
+    periods = [Period(start, end) for start, end in pairwise(bounds[:-1])]
+    if not periods:
+        raise ScheduleError(f"{since} to {until} contains no complete period of {every}")
+    return periods
+
+
+def _add(first: datetime, unit: str, count: int, clock: ZoneInfo) -> datetime:
+    if unit == "h":
+        return first + timedelta(hours=count)
+    local = first.astimezone(clock)
+    day = add_calendar_units(local.date(), _CALENDAR_UNITS[unit], count)
+    return datetime.combine(day, local.time(), clock).astimezone(UTC)
+
+
+def _to_utc(value: date, clock: ZoneInfo) -> datetime:
+    if not isinstance(value, datetime):
+        return datetime.combine(value, time(), clock).astimezone(UTC)
+    if value.tzinfo is None:
+        raise ScheduleError("an instant must have a UTC offset", got=value)
+    return value.astimezone(UTC)
+
+
+def _backfill_name(template: str | Path, *parts: object) -> str:
+    """Return a name that depends on all arguments, so that a repeated call continues."""
+    text = json.dumps([str(template), *parts], sort_keys=True, default=str)
+    stem = "".join(char if char.isalnum() else "-" for char in Path(template).stem)[:40]
+    return f"{stem}-{sha256(text.encode()).hexdigest()[:10]}"
+
+
+def _not_writable(ledger: Ledger, error: OSError) -> ScheduleError:
+    return ScheduleError(
+        f"cannot write period states: {error.strerror or error}", file=ledger.folder
+    )

@@ -1,4 +1,4 @@
-"""What has become of each period: a small file each, and a lock that dies with its process."""
+"""The state of each period: one small JSON file and one lock file per period."""
 
 from __future__ import annotations
 
@@ -18,25 +18,26 @@ if TYPE_CHECKING:
 
 __all__ = ["Attempt", "Ledger", "Period", "PeriodState", "next_action", "write_atomic"]
 
-#: How often a period whose process died is taken up again: a report may be what kills it.
+#: Attempts after which a period is given up if each ended with the death of its process.
 MAX_DEATHS = 3
-#: Seconds to wait for somebody who writes a small file.
-_PATIENCE = 10.0
+#: Error text of an attempt whose process died.
 DIED = "its process died"
+#: Seconds to wait for the lock of a small file.
+_LOCK_TIMEOUT = 10.0
 
-Decision = Literal["run", "wait", "done", "given up"]
+Action = Literal["run", "wait", "done", "given up"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Period:
-    """A span of time that a report covers, from its start up to its end, in UTC.
+    """The time span that a report covers, in UTC.
 
     Attributes
     ----------
     start
         First instant.
     end
-        The first instant after it; then its report is due.
+        First instant after the span; the report is due then.
     """
 
     start: datetime
@@ -44,7 +45,7 @@ class Period:
 
     @property
     def key(self) -> str:
-        """Its name as a file."""
+        """File name of the period, without suffix."""
         return self.end.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
@@ -55,13 +56,13 @@ class Attempt:
     Attributes
     ----------
     started
-        The now of the call that made it, ISO 8601.
+        Start time in ISO 8601: the `now` of the call.
     pid, host
-        Who made it.
+        Process and machine that made the attempt.
     error
-        Why it failed; None if it did not, or goes on.
+        Why it failed; None while it runs and if it succeeded.
     died
-        Whether its process ended before it did.
+        Whether its process died.
     """
 
     started: str
@@ -73,32 +74,32 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class PeriodState:
-    """What is known of a period.
+    """State of a period.
 
     Attributes
     ----------
     state
-        ``planned``, ``running``, ``done`` or ``failed``; one that is ``running`` while nobody
-        holds its lock was interrupted.
+        ``planned``, ``running``, ``done`` or ``failed``. ``running`` without a held lock means
+        that the attempt was interrupted.
     tries
         All attempts, in order.
     run_id
-        The run that was built; None if there is none.
+        The run that was built, if any.
     """
 
     state: Literal["planned", "running", "done", "failed"] = "planned"
     tries: tuple[Attempt, ...] = ()
     run_id: str | None = None
 
-    def begun(self, now: datetime) -> PeriodState:
-        """Return it with one more attempt, which goes on."""
-        made = Attempt(now.astimezone(UTC).isoformat(), os.getpid(), socket.gethostname())
-        return replace(self, state="running", tries=(*self.tries, made))
+    def start_attempt(self, now: datetime) -> PeriodState:
+        """Return the state with a new, running attempt."""
+        attempt = Attempt(now.astimezone(UTC).isoformat(), os.getpid(), socket.gethostname())
+        return replace(self, state="running", tries=(*self.tries, attempt))
 
-    def ended(
+    def finish_attempt(
         self, error: str | None, run_id: str | None = None, *, died: bool = False
     ) -> PeriodState:
-        """Return it with its last attempt at an end."""
+        """Return the state with its last attempt finished."""
         last = replace(self.tries[-1], error=error, died=died)
         state: Literal["done", "failed"] = "done" if error is None else "failed"
         return replace(self, state=state, tries=(*self.tries[:-1], last), run_id=run_id)
@@ -106,24 +107,24 @@ class PeriodState:
 
 def next_action(
     record: PeriodState, now: datetime, *, retries: int | None, retry_after: timedelta
-) -> Decision:
-    """Tell what is to be done about a period whose lock is ours.
+) -> Action:
+    """Return what to do with a period that is locked by the caller.
 
     Parameters
     ----------
     record
-        What is known of it; not ``running``.
+        Its state; not ``running``.
     now
-        The instant that counts as now.
+        Reference time.
     retries
-        How often it is tried again after it failed; None for without end.
+        How often to retry after a failure; None for no limit.
     retry_after
-        How long after the start of an attempt that failed.
+        Minimum time between the start of a failed attempt and the next attempt.
 
     Examples
     --------
     >>> now = datetime(2022, 9, 10, tzinfo=UTC)
-    >>> failed = PeriodState().begun(now).ended("division by zero")
+    >>> failed = PeriodState().start_attempt(now).finish_attempt("division by zero")
     >>> next_action(failed, now, retries=1, retry_after=timedelta(minutes=10))
     'wait'
     >>> next_action(failed, now, retries=0, retry_after=timedelta(minutes=10))
@@ -143,84 +144,84 @@ def next_action(
 
 
 class Ledger:
-    """A folder in which the states of periods are kept, for any number of processes at once.
+    """A folder of period states, safe to use from several processes at once.
 
     Parameters
     ----------
     folder
-        Made when something is written.
+        Created on the first write.
 
     Examples
     --------
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
     ...     ledger = Ledger(folder)
-    ...     with ledger.locked("mornings/20220910T040000Z") as mine:
-    ...         with ledger.locked("mornings/20220910T040000Z") as theirs:
-    ...             print(mine, theirs)
+    ...     with ledger.lock("mornings/20220910T040000Z") as first:
+    ...         with ledger.lock("mornings/20220910T040000Z") as second:
+    ...             print(first, second)
     True False
     """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
 
-    def read(self, name: str) -> PeriodState:
-        """Return what is known of a period; what a broken disk left half is not known."""
-        told = self.told(name)
+    def read_state(self, name: str) -> PeriodState:
+        """Return the state of a period; a missing or corrupt file counts as ``planned``."""
+        content = self.read_json(name)
         try:
-            tries = tuple(Attempt(**attempt) for attempt in told.get("tries", ()))
-            return PeriodState(told.get("state", "planned"), tries, told.get("run_id"))
+            tries = tuple(Attempt(**attempt) for attempt in content.get("tries", ()))
+            return PeriodState(content.get("state", "planned"), tries, content.get("run_id"))
         except TypeError:
             return PeriodState()
 
-    def told(self, name: str) -> dict[str, Any]:
-        """Return a small file, empty where there is none that can be read."""
+    def write_state(self, name: str, record: PeriodState) -> None:
+        """Write the state of a period."""
+        self.write_json(name, asdict(record))
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """Return the object in a JSON file; empty if it is missing or corrupt."""
         try:
-            read = json.loads((self.folder / f"{name}.json").read_text(encoding="utf-8"))
+            content = json.loads((self.folder / f"{name}.json").read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError, RecursionError):
             return {}
-        return read if isinstance(read, dict) else {}
+        return content if isinstance(content, dict) else {}
 
-    def write(self, name: str, record: PeriodState) -> None:
-        """Keep what is known of a period."""
-        self.tell(name, asdict(record))
+    def write_json(self, name: str, content: dict[str, Any]) -> None:
+        """Write a JSON file atomically."""
+        text = json.dumps(content, ensure_ascii=False, indent=1)
+        with self.open_folder(name, make=True) as (folder, stem):
+            folder.write(f"{stem}.json", f"{text}\n".encode())
 
-    def tell(self, name: str, told: dict[str, Any]) -> None:
-        """Keep a small file, whole or not at all."""
-        text = json.dumps(told, ensure_ascii=False, indent=1)
-        with self.place(name, make=True) as (folder, plain):
-            folder.write(f"{plain}.json", f"{text}\n".encode())
-
-    def first(self, name: str, told: dict[str, Any]) -> dict[str, Any]:
-        """Keep a small file unless there is one; return the one that is there then."""
-        if not self.told(name):
-            with self.locked(name, wait=_PATIENCE):
-                if not self.told(name):
-                    self.tell(name, told)
-        return self.told(name)
+    def setdefault(self, name: str, default: dict[str, Any]) -> dict[str, Any]:
+        """Return the content of a JSON file; write `default` first if it is missing."""
+        if not self.read_json(name):
+            with self.lock(name, wait=_LOCK_TIMEOUT):
+                if not self.read_json(name):
+                    self.write_json(name, default)
+        return self.read_json(name)
 
     @contextmanager
-    def place(self, name: str, *, make: bool = False) -> Iterator[tuple[Directory, str]]:
-        """Open the folder of a small file, and give the last part of its name.
+    def open_folder(self, name: str, *, make: bool = False) -> Iterator[tuple[Directory, str]]:
+        """Open the folder of a file; yield it with the last part of the file's name.
 
-        Neither the folder of states nor one below may be a link; those above, the user named.
+        Links are refused for the ledger's folder and below, and followed above it.
         """
-        *folders, plain = name.split("/")
+        *folders, stem = name.split("/")
         root, *folders = self.folder.parent, self.folder.name, *folders
         with directory_at(root, *folders, make=make) as folder:
-            yield folder, plain
+            yield folder, stem
 
     @contextmanager
-    def locked(self, name: str, *, wait: float = 0) -> Iterator[bool]:
-        """Hold a lock while the block runs; False if another one holds it.
+    def lock(self, name: str, *, wait: float = 0) -> Iterator[bool]:
+        """Hold a lock while the block runs; yield False if another process holds it.
 
-        The system takes a lock back when its process ends, however that ends. Lock files stay,
-        but for those of periods that are done: see `forget`.
+        The operating system releases the lock when its process ends. The lock file stays until
+        `remove_lock_file` deletes it.
         """
         from filelock import FileLock, Timeout
 
-        with self.place(name, make=True) as (folder, plain):
-            folder.refuse_link(f"{plain}.lock")
+        with self.open_folder(name, make=True) as (folder, stem):
+            folder.refuse_link(f"{stem}.lock")
         lock = FileLock(self.folder / f"{name}.lock")
         try:
             lock.acquire(timeout=wait, poll_interval=0.02)
@@ -232,21 +233,17 @@ class Ledger:
         finally:
             lock.release()
 
-    def forget(self, name: str) -> None:
-        """Remove the lock file of a period that is done, while its lock is held.
+    def remove_lock_file(self, name: str) -> None:
+        """Delete the lock file of a period that is done, while holding its lock.
 
-        Somebody who comes by this file, or by a new one, reads that the period is done.
+        A process that waits for this file, or creates a new one, reads that the period is done.
         """
-        # Windows keeps an open file.
-        with suppress(OSError), self.place(name) as (folder, plain):
-            folder.unlink(f"{plain}.lock")
+        # Windows refuses to delete an open file.
+        with suppress(OSError), self.open_folder(name) as (folder, stem):
+            folder.unlink(f"{stem}.lock")
 
 
 def write_atomic(path: Path, text: str) -> None:
-    """Write a small file that appears whole, or leave what is there.
-
-    Two at once must be kept apart by a lock. What a process that died left beside the file is
-    deleted by the next one.
-    """
+    """Write a text file atomically; concurrent writers must hold a lock."""
     with directory_at(path.parent, make=True) as folder:
         folder.write(path.name, text.encode())

@@ -1,21 +1,19 @@
-"""Take periods and build their reports: one by one, in processes, or many in one go.
+"""Build the reports of periods: one at a time, in worker processes, or in batches.
 
-A period is taken under a lock of its own; its state says that somebody is at it, and what came of
-it, before the lock is let go.
+Each period is built under its own lock, and its state is written before the lock is released.
 """
 
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from foxgrape.errors import FoxgrapeError
 from foxgrape.reports.schedule.alerts import record_outcome
-from foxgrape.reports.schedule.ledger import DIED, Ledger, Period, PeriodState, next_action
-from foxgrape.reports.schedule.results import PeriodRun
+from foxgrape.reports.schedule.ledger import DIED, Ledger, Period, PeriodState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -25,18 +23,52 @@ if TYPE_CHECKING:
     from foxgrape.reports.schedule.config import Job
     from foxgrape.reports.templates.discovery import Template
 
-__all__ = ["PeriodTask", "run_period", "run_periods", "run_tasks", "values_for"]
+__all__ = ["PeriodRun", "PeriodTask", "run_period", "run_periods", "run_tasks", "values_for"]
 
-#: Seconds to wait for somebody who only looks at a period.
-_GLANCE = 0.2
-#: How many reports a worker builds in one go; while they are built nobody else can take them.
-_AT_ONCE = 8
+#: Seconds to wait for the lock of a period.
+_LOCK_TIMEOUT = 0.2
+#: Reports per worker in one batch; other calls cannot build them until the batch ends.
+_BATCH = 8
 _TICK = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
+class PeriodRun:
+    """Result of one attempt to build the report of a period.
+
+    Attributes
+    ----------
+    entry
+        Name of the report.
+    start, end
+        The period.
+    state
+        ``done``; ``failed`` if it will be retried; ``given up``; ``interrupted`` if its process
+        died, which the next call retries.
+    tries
+        Attempts so far, including those of earlier calls.
+    run_id
+        The run that was built, if any.
+    error
+        Why it failed, in one line; None if it did not.
+    """
+
+    entry: str
+    start: datetime
+    end: datetime
+    state: str
+    tries: int
+    run_id: str | None
+    error: str | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON values."""
+        return asdict(self) | {"start": self.start.isoformat(), "end": self.end.isoformat()}
+
+
+@dataclass(frozen=True, slots=True)
 class PeriodTask:
-    """A period to be taken, as it goes to a process that does it."""
+    """A period to build; can be sent to another process."""
 
     job: Job
     period: Period
@@ -48,13 +80,13 @@ class PeriodTask:
 
     @property
     def name(self) -> str:
-        """The name of its state."""
+        """Name of the period's state in the ledger."""
         return f"{self.job.name}/{self.period.key}"
 
 
 @dataclass(slots=True)
 class _ClaimedPeriod:
-    """A period whose lock is ours, and which we have said that we build."""
+    """A period that this process has locked and marked as running."""
 
     task: PeriodTask
     ledger: Ledger
@@ -63,43 +95,43 @@ class _ClaimedPeriod:
     secrets: list[str] = field(default_factory=list)
 
     def request(self) -> dict[str, Any]:
-        """Return the arguments of its run."""
+        """Return the arguments of `run_report`."""
         from foxgrape.reports.templates.discovery import find_template
         from foxgrape.reports.templates.parameters import secret_values
 
         job = self.task.job
-        about = {name: getattr(job, name) for name in ("study", "store") if getattr(job, name)}
+        data = {name: getattr(job, name) for name in ("study", "store") if getattr(job, name)}
         template = find_template(job.template)
         values = values_for(template, job, self.task.period)
         self.secrets = secret_values(template, values)
-        return {"template": job.template, **about, "parameters": values, "out": self.task.out}
+        return {"template": job.template, **data, "parameters": values, "out": self.task.out}
 
-    def end(self, built: object) -> PeriodRun:
-        """Keep what came of it: a run, or why there is none."""
+    def finish(self, result: object) -> PeriodRun:
+        """Record the result: a run or the exception that prevented it."""
         from foxgrape.reports.schedule.channels import redact
 
-        run_id = getattr(built, "run_id", None)
-        error = getattr(built, "error", None)
-        if isinstance(built, FoxgrapeError):
-            error = str(built)
-        elif isinstance(built, Exception):
-            error = f"{type(built).__name__}: {built}"
+        run_id = getattr(result, "run_id", None)
+        error = getattr(result, "error", None)
+        if isinstance(result, FoxgrapeError):
+            error = str(result)
+        elif isinstance(result, Exception):
+            error = f"{type(result).__name__}: {result}"
         if error is not None:
             error = " ".join(redact(error, self.secrets).split())
-        self.record = self.record.ended(error, run_id)
+        self.record = self.record.finish_attempt(error, run_id)
         return self.close()
 
-    def give_back(self) -> None:
-        """Say that nobody builds it: who ends us by hand has nothing against the report."""
-        self.ledger.write(self.task.name, self.before)
+    def release(self) -> None:
+        """Restore the state before the claim: an interrupted call is not a failed attempt."""
+        self.ledger.write_state(self.task.name, self.before)
 
     def close(self) -> PeriodRun:
-        """Keep its record, tell who is to be told, and return what came of it."""
+        """Write the state, queue alerts and return the result."""
         task, record = self.task, self.record
-        # An attempt that failed is given up if it would not be tried again however late.
-        far = task.now + max(task.job.retry_after, _TICK)
-        given_up = next_action(record, far, **_rules(task)) == "given up"
-        made = PeriodRun(
+        # A failed attempt is given up if no later call would retry it.
+        later = task.now + max(task.job.retry_after, _TICK)
+        given_up = task.job.next_action(record, later) == "given up"
+        run = PeriodRun(
             entry=task.job.name,
             start=task.period.start,
             end=task.period.end,
@@ -108,12 +140,12 @@ class _ClaimedPeriod:
             run_id=record.run_id,
             error=record.tries[-1].error,
         )
-        # Told before it is kept: what is told twice is better than what is never told.
-        record_outcome(self.ledger, task, made)
-        self.ledger.write(task.name, record)
+        # Alert first: if the process dies in between, a repeated alert is better than none.
+        record_outcome(self.ledger, task, run)
+        self.ledger.write_state(task.name, record)
         if record.state == "done":
-            self.ledger.forget(task.name)
-        return made
+            self.ledger.remove_lock_file(task.name)
+        return run
 
 
 def run_tasks(
@@ -122,23 +154,23 @@ def run_tasks(
     progress: Callable[[PeriodRun], object] | None = None,
     run_many: Callable[..., Any] | None = None,
 ) -> list[PeriodRun]:
-    """Take each task that nobody else has taken; return what came of them, in order."""
+    """Run all tasks that no other process has claimed; return their results in order."""
     tasks = list(tasks)
-    tell = progress or (lambda _: None)
+    report = progress or (lambda _: None)
     if run_many is None and workers > 1 and len(tasks) > 1:
-        return _in_processes(tasks, workers, tell)
-    told: list[PeriodRun] = []
-    for part in _parts(tasks, 1 if run_many is None else workers * _AT_ONCE):
-        runs = [run_period(part[0])] if run_many is None else run_periods(part, workers, run_many)
+        return _run_in_processes(tasks, workers, report)
+    results: list[PeriodRun] = []
+    for batch in _batches(tasks, 1 if run_many is None else workers * _BATCH):
+        runs = [run_period(batch[0])] if run_many is None else run_periods(batch, workers, run_many)
         for run in runs:
             if run is not None:
-                tell(run)
-                told.append(run)
-    return told
+                report(run)
+                results.append(run)
+    return results
 
 
 def run_period(task: PeriodTask) -> PeriodRun | None:
-    """Build the report of a period, unless somebody else does or did."""
+    """Build the report of a period; None if another process has built or claimed it."""
 
     def run_one(requests: list[dict[str, Any]], workers: int) -> list[Any]:  # noqa: ARG001
         request = dict(requests[0])
@@ -150,91 +182,88 @@ def run_period(task: PeriodTask) -> PeriodRun | None:
 def run_periods(
     tasks: list[PeriodTask], workers: int, run_many: Callable[..., Any]
 ) -> list[PeriodRun | None]:
-    """Build the reports of periods in one go; None for those that somebody else does or did."""
-    made: list[PeriodRun | None] = [None] * len(tasks)
+    """Build the reports of a batch; None for periods that another process built or claimed."""
+    results: list[PeriodRun | None] = [None] * len(tasks)
     with ExitStack() as stack:
-        asked: dict[int, tuple[_ClaimedPeriod, dict[str, Any]]] = {}
+        claimed: dict[int, tuple[_ClaimedPeriod, dict[str, Any]]] = {}
         for number, task in enumerate(tasks):
-            held = _claim(task, stack)
-            if not isinstance(held, _ClaimedPeriod):
-                made[number] = held
+            period = _claim(task, stack)
+            if not isinstance(period, _ClaimedPeriod):
+                results[number] = period
                 continue
             try:
-                asked[number] = held, held.request()
-            except Exception as failed:  # noqa: BLE001 - one report's fault stops no other
-                made[number] = held.end(failed)
+                claimed[number] = period, period.request()
+            except Exception as error:  # noqa: BLE001 - one faulty report must not stop the others
+                results[number] = period.finish(error)
         try:
-            built = _built([request for _, request in asked.values()], workers, run_many)
+            outcomes = _build([request for _, request in claimed.values()], workers, run_many)
         except BaseException:
-            for held, _ in asked.values():
-                held.give_back()
+            for period, _ in claimed.values():
+                period.release()
             raise
-        for (number, (held, _)), one in zip(asked.items(), built, strict=True):
-            made[number] = held.end(one)
-    return made
+        for (number, (period, _)), outcome in zip(claimed.items(), outcomes, strict=True):
+            results[number] = period.finish(outcome)
+    return results
 
 
 def _claim(task: PeriodTask, stack: ExitStack) -> _ClaimedPeriod | PeriodRun | None:
-    """Lock a period and say that it is built; return it, or what is known, if it is not to be."""
+    """Claim a period: lock it and mark it running. None if there is nothing to build.
+
+    Returns the final result if the period is given up because its processes died.
+    """
     ledger = Ledger(task.ledger)
-    if not stack.enter_context(ledger.locked(task.name, wait=_GLANCE)):
+    if not stack.enter_context(ledger.lock(task.name, wait=_LOCK_TIMEOUT)):
         return None
-    record = ledger.read(task.name)
+    record = ledger.read_state(task.name)
     died = record.state == "running"
     if died:
-        record = record.ended(DIED, died=True)
-    decision = next_action(record, task.now, **_rules(task))
-    if decision != "run":
-        return (
-            _ClaimedPeriod(task, ledger, record, record).close()
-            if died and decision == "given up"
-            else None
-        )
-    begun = record.begun(task.now)
-    ledger.write(task.name, begun)
-    return _ClaimedPeriod(task, ledger, begun, record)
+        record = record.finish_attempt(DIED, died=True)
+    action = task.job.next_action(record, task.now)
+    if action == "run":
+        running = record.start_attempt(task.now)
+        ledger.write_state(task.name, running)
+        return _ClaimedPeriod(task, ledger, running, record)
+    if died and action == "given up":
+        return _ClaimedPeriod(task, ledger, record, record).close()
+    return None
 
 
-def _built(
+def _build(
     requests: list[dict[str, Any]], workers: int, run_many: Callable[..., Any]
 ) -> list[object]:
-    """Build all; if that cannot even begin, build each alone, to find out whose fault it is."""
+    """Build a batch; if the batch fails, build each report alone to find the faulty one."""
     if not requests:
         return []
     try:
         return list(run_many(requests, workers=workers))
-    except Exception as failed:  # noqa: BLE001 - one report's fault stops no other
+    except Exception as error:  # noqa: BLE001 - one faulty report must not stop the others
         if len(requests) == 1:
-            return [failed]
-        return [_built([one], workers, run_many)[0] for one in requests]
+            return [error]
+        return [_build([request], workers, run_many)[0] for request in requests]
 
 
-def _parts(tasks: list[PeriodTask], size: int) -> list[list[PeriodTask]]:
-    """Cut tasks into parts; one whose process has died before may be to blame, and is alone."""
-    parts: list[list[PeriodTask]] = []
-    mixes = False
+def _batches(tasks: list[PeriodTask], size: int) -> list[list[PeriodTask]]:
+    """Split tasks into batches; a period whose process died before gets its own batch."""
+    batches: list[list[PeriodTask]] = []
+    extendable = False
     for task in tasks:
-        record = Ledger(task.ledger).read(task.name)
-        healthy = record.state != "running" and not any(one.died for one in record.tries)
-        if parts and healthy and mixes and len(parts[-1]) < size:
-            parts[-1].append(task)
+        record = Ledger(task.ledger).read_state(task.name)
+        healthy = record.state != "running" and not any(attempt.died for attempt in record.tries)
+        if batches and healthy and extendable and len(batches[-1]) < size:
+            batches[-1].append(task)
         else:
-            parts.append([task])
-        mixes = healthy
-    return parts
-
-
-def _rules(task: PeriodTask) -> Any:
-    return {"retries": task.job.retries, "retry_after": task.job.retry_after}
+            batches.append([task])
+        extendable = healthy
+    return batches
 
 
 def values_for(template: Template, job: Job, period: Period) -> dict[str, Any]:
-    """Return the parameters of a template for a period, checked; its end counts as now.
+    """Return the validated parameters of a template; relative dates count from the period's end.
 
     Raises
     ------
     ParameterError
-        If a parameter is unknown, missing or not of its type.
+        If a parameter is unknown, missing or of the wrong type.
 
     Examples
     --------
@@ -250,36 +279,34 @@ def values_for(template: Template, job: Job, period: Period) -> dict[str, Any]:
 
     rules = template.schema["properties"]
     bounds = {
-        name: _bound(period, bound, rules.get(name, {}).get("format"), job.zone)
+        name: _format_bound(period, bound, rules.get(name, {}).get("format"), job.zone)
         for name, bound in job.period.items()
     }
-    return validate_parameters(
-        template, {**job.parameters, **bounds}, now=period.end, zone=job.zone
-    )
+    values = {**job.parameters, **bounds}
+    return validate_parameters(template, values, now=period.end, zone=job.zone)
 
 
-def _bound(period: Period, bound: str, kind: str | None, zone: str) -> str:
+def _format_bound(period: Period, bound: str, kind: str | None, zone: str) -> str:
     if bound == "last_day":
         return str((period.end - _TICK).astimezone(ZoneInfo(zone)).date())
-    instant = period.start if bound == "start" else period.end
-    shown = instant.astimezone(ZoneInfo(zone))
-    return str(shown.date()) if kind == "date" else shown.isoformat()
+    local = (period.start if bound == "start" else period.end).astimezone(ZoneInfo(zone))
+    return str(local.date()) if kind == "date" else local.isoformat()
 
 
-def _in_processes(
-    tasks: list[PeriodTask], workers: int, tell: Callable[[PeriodRun], object]
+def _run_in_processes(
+    tasks: list[PeriodTask], workers: int, report: Callable[[PeriodRun], object]
 ) -> list[PeriodRun]:
-    """Take tasks in fresh processes: neither deltalake nor a notebook's client survives a fork."""
+    """Run tasks in spawned processes; deltalake and kernel clients do not survive a fork."""
     from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
     from concurrent.futures.process import BrokenProcessPool
     from multiprocessing import get_context
     from queue import SimpleQueue
 
-    # A pool of one for each: where a process of a larger pool dies, all the others are ended too,
-    # also one that has built a report and has yet to say so.
+    # One pool per worker: when a process dies, a larger pool would end its other processes too,
+    # including one that has built a report and not yet returned it.
     pools: SimpleQueue[ProcessPoolExecutor] = SimpleQueue()
 
-    def fresh() -> ProcessPoolExecutor:
+    def new_pool() -> ProcessPoolExecutor:
         return ProcessPoolExecutor(1, mp_context=get_context("spawn"))
 
     def build(task: PeriodTask) -> PeriodRun | None:
@@ -288,31 +315,31 @@ def _in_processes(
             return pool.submit(run_period, task).result()
         except BrokenProcessPool:
             pool.shutdown()
-            pool = fresh()
+            pool = new_pool()
             return _interrupted(task)
         finally:
             pools.put(pool)
 
-    made: dict[int, PeriodRun] = {}
+    results: dict[int, PeriodRun] = {}
     for _ in range(workers):
-        pools.put(fresh())
+        pools.put(new_pool())
     threads = ThreadPoolExecutor(workers)
     try:
         futures = {threads.submit(build, task): number for number, task in enumerate(tasks)}
         for future in as_completed(futures):
             run = future.result()
             if run is not None:
-                made[futures[future]] = run
-                tell(run)
+                results[futures[future]] = run
+                report(run)
     finally:
         threads.shutdown(cancel_futures=True)
         while not pools.empty():
             pools.get().shutdown()
-    return [made[number] for number in sorted(made)]
+    return [results[number] for number in sorted(results)]
 
 
 def _interrupted(task: PeriodTask) -> PeriodRun:
-    """Tell of a task whose process died."""
-    tries = len(Ledger(task.ledger).read(task.name).tries)
+    """Return the result of a task whose process died."""
+    tries = len(Ledger(task.ledger).read_state(task.name).tries)
     period = task.period
     return PeriodRun(task.job.name, period.start, period.end, "interrupted", tries, None, DIED)

@@ -1,8 +1,8 @@
-"""How a schedule stands: what comes next, what waits, what was given up, what was missed."""
+"""Status of each report of a schedule, and problems that would make it fail."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,44 +10,44 @@ from typing import TYPE_CHECKING, Any
 from foxgrape.errors import FoxgrapeError, ScheduleError
 from foxgrape.reports.schedule.channels import missing_variables
 from foxgrape.reports.schedule.due import LEDGER, first_seen
-from foxgrape.reports.schedule.ledger import Ledger, next_action
+from foxgrape.reports.schedule.ledger import Ledger
 from foxgrape.reports.schedule.runner import values_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from foxgrape.reports.schedule.config import Entry, Schedule
-    from foxgrape.reports.schedule.ledger import Period, PeriodState
+    from foxgrape.reports.schedule.ledger import PeriodState
 
 __all__ = ["EntryStatus", "check_schedule", "entry_statuses"]
 
-#: How far back is looked for periods that nothing will build any more.
-_LOOK = 100
+#: Number of latest periods that are examined.
+_MAX_PERIODS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class EntryStatus:
-    """How one report of a schedule stands.
+    """Status of one report of a schedule.
 
     Attributes
     ----------
     entry
-        Its name.
+        Name of the report.
     cron, zone
         When it is due.
     next
-        When it is due next.
+        Next due time.
     last
-        The end of the latest period that was built; None if there is none.
+        End of the latest period that was built, if any.
     waiting
-        Ends of periods that the next call takes up, those included that are being built or
-        wait to be tried again.
+        Ends of periods that the next call will build, including those that are running or wait
+        for a retry.
     given_up
-        Ends of periods that failed as often as they may.
+        Ends of periods that failed too often.
     missed
-        Ends of periods that nothing will build: beyond what `catch_up` allows.
+        Ends of periods that will not be built because of the limit `catch_up`.
     failing
-        Whether it is known to fail, and has not recovered.
+        Whether the report fails and has not recovered.
     """
 
     entry: str
@@ -61,105 +61,96 @@ class EntryStatus:
     failing: bool
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as plain values."""
-        many = ("waiting", "given_up", "missed")
-        return {
-            "entry": self.entry,
-            "cron": self.cron,
-            "zone": self.zone,
+        """Return the fields as JSON values."""
+        lists = ("waiting", "given_up", "missed")
+        return asdict(self) | {
             "next": self.next.isoformat(),
             "last": None if self.last is None else self.last.isoformat(),
-            **{name: [end.isoformat() for end in getattr(self, name)] for name in many},
-            "failing": self.failing,
+            **{name: [end.isoformat() for end in getattr(self, name)] for name in lists},
         }
 
 
 def entry_statuses(
     schedule: Schedule, *, now: datetime, out: str | Path = "reports"
 ) -> list[EntryStatus]:
-    """Return how each report of a schedule stands; nothing is changed.
+    """Return the status of each report of a schedule; changes nothing.
 
     Parameters
     ----------
     schedule
         From `read_schedule`.
     now
-        The instant that counts as now.
+        Reference time.
     out
-        The folder of the reports.
+        Folder of the reports.
     """
     ledger = Ledger(Path(out) / LEDGER)
-    return [_standing(entry, ledger, now) for entry in schedule.entries]
+    return [_entry_status(entry, ledger, now) for entry in schedule.entries]
 
 
 def check_schedule(
     schedule: Schedule, *, now: datetime, environ: Mapping[str, str] | None = None
 ) -> list[ScheduleError]:
-    """Return what would fail: templates, parameters, and variables that channels need.
+    """Return problems with templates, parameters and environment variables of channels.
 
     Parameters
     ----------
     schedule
         From `read_schedule`.
     now
-        The instant that counts as now.
+        Reference time.
     environ
-        Where the variables stand; those of this process by default.
+        Environment variables; those of this process by default.
     """
     from foxgrape.reports.templates.discovery import find_template
 
-    found = []
+    problems = []
     for entry in schedule.entries:
         try:
             template = find_template(entry.job.template)
-            values_for(template, entry.job, _next_period(entry, now))
+            due = entry.cron.next_times(now, 1)[0]
+            values_for(template, entry.job, entry.periods(due, 1, due)[0])
         except FoxgrapeError as error:
-            found.append(ScheduleError(f"entry {entry.name!r}: {error}", file=schedule.path))
+            problems.append(ScheduleError(f"entry {entry.name!r}: {error}", file=schedule.path))
     for name, channel in schedule.channels.items():
-        found += [
+        problems += [
             ScheduleError(
-                f"notify.{name}: the environment has no {variable}",
+                f"notify.{name}: the environment variable {variable} is not set",
                 file=schedule.path,
                 hint="set it where foxgrape report due runs",
             )
             for variable in missing_variables(channel, environ)
         ]
-    return found
+    return problems
 
 
-def _next_period(entry: Entry, now: datetime) -> Period:
-    end = entry.cron.after(now, 1)[0]
-    return entry.periods(end, 1, end)[0]
-
-
-def _standing(entry: Entry, ledger: Ledger, now: datetime) -> EntryStatus:
-    periods = entry.periods(now, _LOOK, first_seen(entry, ledger, now))
-    reach = set(periods[-entry.catch_up - 1 :])
+def _entry_status(entry: Entry, ledger: Ledger, now: datetime) -> EntryStatus:
+    periods = entry.periods(now, _MAX_PERIODS, first_seen(entry, ledger, now))
+    reachable = set(periods[-entry.catch_up - 1 :])
     ends: dict[str, list[datetime]] = {"done": [], "waiting": [], "given up": [], "missed": []}
     for period in periods:
-        record = ledger.read(f"{entry.name}/{period.key}")
-        ends[_fate(record, entry, within=period in reach)].append(period.end)
+        record = ledger.read_state(f"{entry.name}/{period.key}")
+        ends[_outlook(record, entry, reachable=period in reachable)].append(period.end)
     return EntryStatus(
         entry=entry.name,
         cron=entry.cron.expression,
         zone=entry.cron.zone,
-        next=entry.cron.after(now, 1)[0],
+        next=entry.cron.next_times(now, 1)[0],
         last=max(ends["done"], default=None),
         waiting=tuple(ends["waiting"]),
         given_up=tuple(ends["given up"]),
         missed=tuple(ends["missed"]),
-        failing=bool(ledger.told(f"{entry.name}/health").get("failing_since")),
+        failing=bool(ledger.read_json(f"{entry.name}/health").get("failing_since")),
     )
 
 
-def _fate(record: PeriodState, entry: Entry, *, within: bool) -> str:
-    """Tell what will become of a period, `within` reach of the catch-up or not."""
+def _outlook(record: PeriodState, entry: Entry, *, reachable: bool) -> str:
+    """Return whether a period is done, waiting, given up or missed."""
     if record.state == "done":
         return "done"
-    if not within:
+    if not reachable:
         return "given up" if record.state == "failed" else "missed"
-    far = datetime.max.replace(tzinfo=UTC)
-    rules: Any = {"retries": entry.job.retries, "retry_after": entry.job.retry_after}
-    if record.state == "failed" and next_action(record, far, **rules) == "given up":
+    end_of_time = datetime.max.replace(tzinfo=UTC)
+    if record.state == "failed" and entry.job.next_action(record, end_of_time) == "given up":
         return "given up"
     return "waiting"
