@@ -1,10 +1,10 @@
-"""How the documentation is built: ``make docs``, strictly, into build/docs.
+"""Sphinx configuration. ``make docs`` builds into build/docs and treats warnings as errors.
 
-Sphinx and the PyData theme are what pandas, SciPy, statsmodels and pyCSEP are documented with, so
-analysts find their way at once; numpydoc reads the form that our docstrings have.
+pandas, SciPy, statsmodels and pyCSEP use the PyData theme too, so analysts know the layout.
+numpydoc parses the docstrings.
 """
 
-# ruff: noqa: INP001 - Sphinx reads this file, nobody imports it
+# ruff: noqa: INP001 - Sphinx reads this file; it is not imported
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "toolkit"), str(ROOT / "scripts")]
 
-import foxgrape  # noqa: E402 - found by the path above
+import foxgrape  # noqa: E402 - needs the path above
 import foxgrape.places  # noqa: E402
 from write_shell_help import VERBS_OF, anchor  # noqa: E402
 
 PUBLIC = {*foxgrape.__all__, *foxgrape.places.__all__}
 
 project = "foxgrape"
-author = copyright = "The foxgrape developers"  # noqa: A001 - Sphinx's own word
+author = copyright = "The foxgrape developers"  # noqa: A001 - Sphinx requires this name
 release = version = foxgrape.__version__
 
 extensions = [
@@ -45,18 +45,18 @@ extensions = [
 ]
 exclude_patterns: list[str] = []
 nitpicky = True
-#: Names in backticks that have no entry: arguments and columns; files, verbs, another library's.
+#: Names in backticks without an entry: arguments, columns, files, verbs, names of other libraries.
 nitpick_ignore_regex = [
     ("py:obj", r"[a-z_]+"),
     ("py:obj", r"docs/.*|foxgrape [a-z -]+|emoji\..*|alarm_compare\.compare"),
-    ("py:obj", r"foxgrape\.parametric"),
-    # Types in signatures: pandas, the standard library, and what stands behind TYPE_CHECKING.
+    ("py:obj", r"foxgrape\.(parametric|(io\.)?events\.quarantined)"),
+    # Types in signatures: pandas, the standard library, and imports under TYPE_CHECKING.
     ("py:class", r".*"),
 ]
 default_role = "py:obj"
 
-# Headings can be linked to from other pages; no page may need anything from the network, so there
-# is no MathJax: formulas are written as text.
+# Other pages can link to headings. Pages must not need the network, so MathJax is off and formulas
+# are plain text.
 myst_heading_anchors = 4
 myst_links_external_new_tab = False
 
@@ -74,7 +74,7 @@ html_title = "foxgrape"
 html_static_path = ["_static"]
 html_css_files = ["foxgrape.css"]
 html_copy_source = html_show_sourcelink = False
-#: Pages that have none below them need no list of them.
+#: The start page needs no list of the pages below it.
 html_sidebars: dict[str, list[str]] = {page: [] for page in ("index",)}
 html_theme_options = {
     "logo": {"text": "foxgrape"},
@@ -91,42 +91,43 @@ html_theme_options = {
 }
 
 
-def without_signature(  # noqa: D103 - Sphinx's event, told below
-    _app: Sphinx, what: str, _name: str, thing: object, _options: object, *_told: str | None
+def hide_result_signature(  # noqa: D103 - described in setup
+    _app: Sphinx, what: str, _name: str, obj: object, _options: object, *_signature: str | None
 ) -> tuple[str, str] | None:
-    made_by_us = dataclasses.is_dataclass(thing) and hasattr(thing, "to_dict")
-    return ("", "") if what == "class" and made_by_us else None
+    is_result = dataclasses.is_dataclass(obj) and hasattr(obj, "to_dict")
+    return ("", "") if what == "class" and is_result else None
 
 
-def with_its_verb(  # noqa: D103
-    _app: Sphinx, _what: str, name: str, _thing: object, _options: object, lines: list[str]
+def add_shell_verb(  # noqa: D103
+    _app: Sphinx, _what: str, name: str, _obj: object, _options: object, lines: list[str]
 ) -> None:
     for verb in VERBS_OF.get(name, ()):
         lines += ["", f"In the shell: :ref:`foxgrape {verb} <{anchor(verb)}>`."]
 
 
-def found_elsewhere(  # noqa: D103
-    _app: Sphinx, env: BuildEnvironment, node: pending_xref, shown: Element
+def resolve_public_name(  # noqa: D103
+    _app: Sphinx, env: BuildEnvironment, node: pending_xref, content: Element
 ) -> Element | None:
-    wanted = node.get("reftarget", "")
-    if node.get("refdomain") != "py" or not (wanted in PUBLIC or re.search("[A-Z.]", wanted)):
+    target = node.get("reftarget", "")
+    if node.get("refdomain") != "py" or not (target in PUBLIC or re.search("[A-Z.]", target)):
         return None
     domain = env.domains.python_domain
-    found = {match[1].node_id: match for match in domain.find_obj(env, "", "", wanted, "obj", 1)}
-    if len(found) != 1:
+    matches = {match[1].node_id: match for match in domain.find_obj(env, "", "", target, "obj", 1)}
+    if len(matches) != 1:
         return None
-    (entry,) = (match[1] for match in found.values())
-    here = node.get("refdoc", env.docname)
-    return make_refnode(env.app.builder, here, entry.docname, entry.node_id, shown, wanted)
+    (entry,) = (match[1] for match in matches.values())
+    page = node.get("refdoc", env.docname)
+    return make_refnode(env.app.builder, page, entry.docname, entry.node_id, content, target)
 
 
 def setup(app: Sphinx) -> None:
-    """Hide how results are made, since they are returned; name the verb beside the function.
+    """Connect the hooks.
 
-    And a public name is linked from wherever a docstring has it, whatever module it lives in.
+    Results are created by functions, so the signatures of their classes are hidden. Functions link
+    to their shell verb. Public names in docstrings are links whatever module defines them.
     """
-    listen: Callable[..., object] = app.connect
-    listen("autodoc-process-signature", without_signature)
-    # After numpydoc, which has sections of its own and would take ours for one of its lines.
-    listen("autodoc-process-docstring", with_its_verb, priority=900)
-    listen("missing-reference", found_elsewhere)
+    connect: Callable[..., object] = app.connect
+    connect("autodoc-process-signature", hide_result_signature)
+    # After numpydoc, which would otherwise parse the added line as part of a section.
+    connect("autodoc-process-docstring", add_shell_verb, priority=900)
+    connect("missing-reference", resolve_public_name)

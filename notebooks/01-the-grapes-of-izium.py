@@ -12,13 +12,13 @@
 # ---
 
 # %% [markdown]
-# # The grapes of Izium
+# # A first coded post: 🍇 and Izium
 #
-# After this notebook you can take one coded post, line it up with its event, and say what its
-# times prove and what they do not. It runs in about ten seconds.
+# After this notebook you can link one coded post to its event, and state what the recorded times
+# prove and what they leave open. It runs in about ten seconds.
 #
 # On 10 September 2022 the head of Ukraine's presidential office posted 🍇. *Izium* means raisins,
-# and Izium was being retaken. How long before it was confirmed was that?
+# and Ukrainian troops were retaking Izium. How long before the confirmation was the post?
 
 # %%
 import foxgrape
@@ -29,9 +29,9 @@ coded = study.posts[study.posts["text"].isin(["🍇", "🦊"])]
 coded[["account", "posted_at", "posted_until", "text"]]
 
 # %% [markdown]
-# No source gives the hour. The post is "10 September, as lived in Kyiv", and a day is an interval:
-# from 21:00 UTC of the 9th to 21:00 UTC of the 10th. foxgrape keeps both ends of everything, and
-# `show` says them to a reader, in a zone.
+# No source gives the time of day. The post is known to have been on 10 September in Kyiv local
+# time, so its time is an interval: from 21:00 UTC on the 9th to 21:00 UTC on the 10th. foxgrape
+# keeps both ends of every time, and `show` displays them in a time zone of your choice.
 
 # %%
 foxgrape.show(
@@ -40,10 +40,10 @@ foxgrape.show(
 )
 
 # %% [markdown]
-# ## What does the code stand for?
+# ## Look up the code
 #
-# A dictionary of emoji says *grape*, and a place of grapes is Vynohradiv. The codebook says what
-# was meant, on what evidence, and since when that stood in public.
+# A dictionary of emoji gives *grape*, and the place named after grapes is Vynohradiv. The codebook
+# gives the meaning with its evidence, and the date on which the reading was first published.
 
 # %%
 grapes = foxgrape.lookup("🍇")[0]
@@ -51,10 +51,10 @@ print(grapes.place.name, "|", grapes.code.meaning, "| decoded", grapes.code.deco
 print(grapes.code.source_title)
 
 # %% [markdown]
-# ## The event has two clocks
+# ## Two clocks: occurred and confirmed
 #
-# When it *occurred*, and when it was *confirmed*, by whom. Moscow spoke on the 10th, Kyiv on the
-# 11th.
+# An event has the time at which it *occurred* and the times at which each side *confirmed* it.
+# Moscow's statement came on the 10th, Kyiv's on the 11th.
 
 # %%
 izium = study.events[study.events["event_id"] == "izium-2022-09"]
@@ -62,15 +62,15 @@ times = ["occurred_at", "occurred_until", "confirmed_at", "confirmed_until", "co
 foxgrape.show(izium[["place", *times, "source", "url"]], timezone=study.timezone)
 
 # %%
-said = study.confirmations
-told = said[said["event_id"] == "izium-2022-09"]
+confirmations = study.confirmations
+confirmations = confirmations[confirmations["event_id"] == "izium-2022-09"]
 foxgrape.show(
-    told[["confirmed_by", "confirmed_at", "confirmed_until", "source", "url"]],
+    confirmations[["confirmed_by", "confirmed_at", "confirmed_until", "source", "url"]],
     timezone=study.timezone,
 )
 
 # %% [markdown]
-# ## How long before?
+# ## The lead time
 
 # %%
 kyiv = study.analyse(confirmed_by="UA")
@@ -78,19 +78,21 @@ row = kyiv.table().set_index("code").loc["🍇"]
 print(row["relation"], "| from", row["lead_min"], "to", row["lead_max"])
 
 # %% [markdown]
-# *precedes*: for every hour at which the post can have come, and every hour at which Kyiv can have
-# confirmed, the post came first. By how much is an interval as well. Against Moscow's word of the
-# same day nothing can be told:
+# *precedes* means: for every possible time of the post and every possible time of Kyiv's
+# confirmation, the post came first. The lead is an interval as well. Against Moscow's statement of
+# the same day, the order is unknown:
 
 # %%
 sides_table(study.analyse())
 
 # %% [markdown]
-# ## And the fox?
+# ## A right-censored signal: 🦊
 #
-# He also posted 🦊, for Lysychansk, which was not retaken. It is not dropped: a hint without an
-# event is evidence, and says how often hints are wrong. It is *right-censored*, watched for as long
-# as the horizon.
+# The same author posted 🦊 for Lysychansk, which was not retaken. The signal is kept, because
+# signals
+# without an event show how often hints are wrong. It is *right-censored*: no event followed while
+# it
+# was observed, that is, until its horizon ended.
 
 # %%
 signals_table(kyiv)
@@ -99,10 +101,10 @@ signals_table(kyiv)
 kyiv.figure()
 
 # %% [markdown]
-# 🍉 for Kherson is *hindsight*: the press read it only after the event was confirmed. It is shown,
-# and does not count.
+# 🍉 for Kherson is *hindsight*: the press decoded it only after the event was confirmed. It is
+# shown and excluded from the estimates.
 #
-# ## What can be claimed?
+# ## Test against chance
 
 # %%
 print(study.analyse().coincidence(window="7D").sentence())
@@ -110,6 +112,6 @@ print(study.analyse().coincidence(window="7D").sentence())
 # %% [markdown]
 # ## Exercises
 #
-# 1. Count leads to when events *occurred*: `study.analyse(clock="occurred")`. What changes?
-# 2. Give signals a longer time: `horizon="120D"`. Does the fox find an event?
-# 3. Read posts that call a place by its name, `signals="mentions"`. Are they earlier?
+# 1. Measure leads to when events *occurred*: `study.analyse(clock="occurred")`. What changes?
+# 2. Set a longer horizon: `horizon="120D"`. Is there an event for the fox?
+# 3. Detect posts that name a place openly, `signals="mentions"`. Are they earlier?

@@ -15,8 +15,8 @@
 # # Look up and suggest places
 #
 # After this notebook you can find any settlement of Ukraine by any spelling, look up what a code
-# stands for, extend the codebook by evidence of your own, and tell a suggestion from a finding. It
-# runs in about ten seconds.
+# stands for, extend the codebook with your own codes, and distinguish a suggestion from a code with
+# evidence. It runs in about ten seconds.
 
 # %%
 from datetime import date
@@ -28,17 +28,17 @@ from foxgrape.places import Code, Codebook, codes_for, find, lookup, suggest
 pd.options.display.max_colwidth = 200
 
 # %% [markdown]
-# ## Names in any spelling
+# ## Find places by name
 #
-# Ukrainian or Russian, transliterated, inflected, with a preposition, misspelt. The score is 1 for
-# an exact name, from 0.8 a match, and a guess below that.
+# Names can be Ukrainian or Russian, transliterated, inflected, preceded by a preposition, or
+# misspelt. The score is 1 for an exact match, at least 0.8 for a match, and lower for a guess.
 
 # %%
 names = ["Ізюм", "під Ізюмом", "Izyum", "Лисичанськом", "Siverskodonetsk", "Artemivsk"]
 pd.DataFrame(
     {
-        "asked": name,
-        "found": match.place.name,
+        "query": name,
+        "place": match.place.name,
         "region": match.place.admin1,
         "score": round(match.score, 2),
         "how": match.how,
@@ -49,16 +49,16 @@ pd.DataFrame(
 )
 
 # %% [markdown]
-# Many places share a name. Ask for more than one, and narrow by region.
+# Many places share a name. Increase `limit`, or narrow the search by region.
 
 # %%
 pd.DataFrame(
-    {"place": match.place.name, "region": match.place.admin1, "people": match.place.population}
+    {"place": match.place.name, "region": match.place.admin1, "population": match.place.population}
     for match in find("Лиман", limit=6)
 )
 
 # %% [markdown]
-# ## Codes, with evidence
+# ## Look up codes
 
 # %%
 for sign in ("🍇", "🦊", "🍉"):
@@ -74,15 +74,15 @@ for sign in ("🍇", "🦊", "🍉"):
 [code.code for code in codes_for("Izium")]
 
 # %% [markdown]
-# A code can hold only for a time, and `at=` asks for a day.
+# A code can have a validity period. `at=` selects the codes valid on a day.
 
 # %%
 [match.place.name for match in lookup("🍇", at=date(2022, 9, 10))]
 
 # %% [markdown]
-# ## Codes of your own
+# ## Add your own codes
 #
-# A row needs a place, a meaning and a source. What nobody has decoded in public yet has no
+# A code needs a place, a meaning and a source. A code that has not been decoded in public has no
 # `decoded_at`.
 
 # %%
@@ -108,27 +108,28 @@ both = Codebook.default().extended(mine)
 [match.place.name for match in lookup("🛒", codebook=both)]
 
 # %% [markdown]
-# ## Suggestions are not findings
+# ## Suggest places
 #
-# `suggest` ranks places that an unread emoji *could* mean, by dictionaries alone. `because` says
-# why, and `chance` how often a random emoji gives as good a match.
+# `suggest` ranks places that an undecoded emoji *could* stand for, from dictionaries alone.
+# `because` gives the reason, and `chance` the number of places that a random emoji matches equally
+# well. A suggestion is not evidence.
 
 # %%
 pd.DataFrame(
     {
         "emoji": sign,
-        "place": found.place.name,
-        "score": round(found.score, 2),
-        "chance": round(found.chance, 2),
-        "because": found.because,
+        "place": suggestion.place.name,
+        "score": round(suggestion.score, 2),
+        "chance": round(suggestion.chance, 2),
+        "because": suggestion.because,
     }
     for sign in ("🐺", "🍇", "🔥")
-    for found in suggest(sign, limit=2)
+    for suggestion in suggest(sign, limit=2)
 )
 
 # %% [markdown]
 # ## Exercises
 #
-# 1. Which places would 🍎 suggest? How probable is such a match by chance?
-# 2. Write your codes into a CSV file and let `foxgrape codebook check FILE` look at them.
-# 3. Which town was called Artemivsk? How many other places bear its old name in another alphabet?
+# 1. Which places does `suggest` give for 🍎? How likely is such a match by chance?
+# 2. Write your codes to a CSV file and check it with `foxgrape codebook check FILE`.
+# 3. Which town was called Artemivsk? How many other places have its old name in another alphabet?

@@ -12,19 +12,20 @@
 # ---
 
 # %% [markdown]
-# # Bring your own posts
+# # Analyse your own posts
 #
-# After this notebook you can read an export of your own, tell foxgrape what the columns of a table
-# mean, see what could not be read and why, keep it all in a store, and make a study of it. It runs
+# After this notebook you can read an export of your own, map the columns of a table, inspect the
+# records that could not be read, keep the posts in a store, and create a study from them. It runs
 # in about fifteen seconds.
 #
-# The files here are made on the spot, so that the notebook runs anywhere. Put the path of your own
-# in their place.
+# The files here are created by the notebook, so that it runs anywhere. Replace them by the paths of
+# your own files.
 
 # %%
 import json
 from pathlib import Path
 from tempfile import mkdtemp
+
 
 from foxgrape import Store, ingest, new_study, open_study, read_posts, show
 from foxgrape._util.resources import study_folder
@@ -34,8 +35,8 @@ folder = Path(mkdtemp())
 # %% [markdown]
 # ## A Telegram export
 #
-# In Telegram Desktop: ⋮ → *Export chat history* → *Machine-readable JSON*. It writes a
-# `result.json`; this is a small one, and its third message is damaged.
+# In Telegram Desktop choose ⋮ → *Export chat history* → *Machine-readable JSON*. It writes a
+# `result.json`. The small one below has a damaged third message.
 
 # %%
 messages = [
@@ -55,24 +56,25 @@ posts, report = read_posts(export, with_report=True, **options)
 posts[["post_id", "account", "posted_at", "text"]]
 
 # %% [markdown]
-# Nothing is lost: what could not be read is kept beside, with its number and the reason. Without
-# `on_error="quarantine"` the first bad record is an error that names file, record and field.
+# Records that could not be read are kept in the quarantine, with their number and the reason.
+# Without `on_error="quarantine"`, the first bad record raises an error that names file, record and
+# field.
 
 # %%
 report.quarantine_frame()
 
 # %% [markdown]
-# ## A table with columns of its own
+# ## A table with its own column names
 #
-# Usual names are understood; `with_report=True` reports the mapping. Times without an
-# offset need a zone.
+# Common column names are recognized; the mapping is in `report.mapping`. Times without an offset
+# need a time zone.
 
 # %%
 table = folder / "dump.csv"
 table.write_text(
     "id,when,who,what_was_said\n"
-    "7,2022-11-10T08:20,Somebody,a bullfinch\n"
-    "8,2022-11-11,Somebody,🍉\n",
+    "7,2022-11-10T08:20,river_news,a bullfinch\n"
+    "8,2022-11-11,river_news,🍉\n",
     encoding="utf-8",
 )
 more = read_posts(
@@ -83,14 +85,15 @@ more = read_posts(
 more[["post_id", "posted_at", "posted_until", "text"]]
 
 # %% [markdown]
-# A minute became an interval of a minute, a day that of a day as lived in Kyiv. A reader is shown
-# times as exactly as they are known, in a zone of their own; in the lab, paged and filtered:
+# A time to the minute became an interval of one minute, and a date the whole day in Kyiv. `show`
+# displays times with their precision, in a time zone of your choice; in JupyterLab, with paging and
+# filters:
 
 # %%
 show(more, timezone="Europe/Kyiv")
 
 # %% [markdown]
-# ## A store: for what comes in every day
+# ## A store, for data that keep arriving
 
 # %%
 store = Store(folder / "store")
@@ -98,14 +101,13 @@ for _ in range(2):  # the same file again changes nothing
     print(ingest("posts", export, store, account="my_channel").sentence())
 
 # %% [markdown]
-# ## A study: for one question
+# ## A study, for one question
 #
-# Posts and events together. The events here are those of the embedded study.
+# A study combines posts and events. The events here are those of the embedded study.
 
 # %%
 events = study_folder("izium-2022") / "events.csv"
-made = new_study(folder / "mine", posts=[export], events=[events], account="my_channel")
-made
+new_study(folder / "mine", posts=[export], events=[events], account="my_channel")
 
 # %%
 mine = open_study(folder / "mine").analyse()
@@ -113,11 +115,12 @@ for line in mine.findings():
     print(line)
 
 # %% [markdown]
-# Your 🍇 came on the evening of 10 September, when Moscow had spoken and Kyiv had not. The order
-# cannot be told, since Moscow's confirmation is known to the day only.
+# This 🍇 was posted on 10 September, a day before Kyiv's confirmation. Moscow's statement is known
+# only
+# to be from the same day, so the order of the post and the first confirmation is unknown.
 #
 # ## Exercises
 #
-# 1. Read an export of your own. What does its quarantine contain?
+# 1. Read an export of your own. What is in its quarantine?
 # 2. Change a text in `result.json` and ingest it again. What does `store.versions("posts")` show?
-# 3. Build a report of it: `foxgrape report build lead_times --study FOLDER`.
+# 3. Build a report: `foxgrape report build lead_times --study FOLDER`.

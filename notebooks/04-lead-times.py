@@ -12,10 +12,10 @@
 # ---
 
 # %% [markdown]
-# # Lead times, and those who still wait
+# # Lead times and right-censoring
 #
-# After this notebook you can estimate how long before their events signals came, say why those
-# without an event must stay in, and see the error of leaving them out. It runs in about fifteen
+# After this notebook you can estimate lead times with right-censored signals, explain why signals
+# without an event must be kept, and measure the bias of dropping them. It runs in about fifteen
 # seconds.
 
 # %%
@@ -26,10 +26,11 @@ from foxgrape import lead_times, link
 from foxgrape.stats import simulate
 
 # %% [markdown]
-# ## A world whose truth is known
+# ## A simulated world with known leads
 #
-# Events are planted behind 60% of 200 signals, 20 days after them on average. The other signals
-# foretold nothing; a few other events happen, and some at the right place by chance.
+# In this world 60% of 200 signals are followed by an event at their place after 20 days on average.
+# The other signals have no such event. A few events are unrelated, and some of those happen at the
+# right place by chance.
 
 # %%
 world = simulate.world(signals=200, events=150, places=150, leads=0.6, delay=20.0, rng=11)
@@ -37,10 +38,11 @@ planted = world.truth["lead"].dropna()
 print(f"planted behind {len(planted)} of {len(world.signals)} signals, median {planted.median()}")
 
 # %% [markdown]
-# ## The error of leaving them out
+# ## The bias of dropping censored signals
 #
-# Suppose that you watch each signal for ten days. Whoever looks only at signals that had their
-# event finds leads of a few days, however long leads really are: longer ones cannot be seen yet.
+# Suppose that each signal is observed for ten days. The median of the signals that had their event
+# is
+# then a few days, however long the true leads are: longer leads cannot be seen yet.
 
 # %%
 rows = []
@@ -50,7 +52,7 @@ for horizon in ("10D", "20D", "40D", "80D"):
     naive = links.loc[links["observed"] & (links["relation"] != "follows"), "lead_min"].median()
     rows.append(
         {
-            "watched for": horizon,
+            "horizon": horizon,
             "n": leads.n,
             "right-censored": leads.n_censored,
             "median of those with an event": naive.round("h"),
@@ -60,9 +62,9 @@ for horizon in ("10D", "20D", "40D", "80D"):
 pd.DataFrame(rows)
 
 # %% [markdown]
-# The naive median grows with how long you watched: it measures your patience. Kaplan and Meier's
-# estimate counts each signal for as long as it was watched, and says that it does not know (NaT)
-# rather than something wrong.
+# The naive median grows with the horizon: it measures how long you observed. The Kaplan–Meier
+# estimate counts each signal for as long as it was observed, and is missing (NaT) while the median
+# cannot be estimated.
 
 # %%
 leads.figure()
@@ -73,20 +75,20 @@ print(leads.sentence())
 # %% [markdown]
 # ## Rough times
 #
-# Times known to the day make each lead an interval. The median is then told with every lead at its
-# shortest and at its longest, and its 95% interval pays for both; Turnbull's estimator takes the
-# intervals as they are.
+# Times known to the day make each lead an interval. `median_bounds` gives the median with every
+# lead at its shortest and at its longest, and the 95% interval covers both. Turnbull's estimator
+# uses the intervals directly.
 
 # %%
 rough = simulate.world(
     signals=200, events=150, places=150, leads=0.6, delay=20.0, rough=1.0, rng=11
 )
 links = link(rough.signals, rough.events, horizon="80D", observed_until=rough.observed[1])
-told = lead_times(links)
-print(told.median_bounds, told.median_ci)
+leads = lead_times(links)
+print(leads.median_bounds, leads.median_ci)
 
 # %% [markdown]
-# ## Do groups differ?
+# ## Compare groups
 
 # %%
 half = np.where(np.arange(len(world.signals)) % 2, "odd", "even")
@@ -98,10 +100,11 @@ groups = lead_times(
 print(groups.log_rank)
 
 # %% [markdown]
-# Every second signal is like the others, and the log-rank test finds no difference.
+# The groups are every second signal, so they do not differ, and the log-rank test finds no
+# difference.
 #
 # ## Exercises
 #
-# 1. Make the delay 60 days. From which horizon on is there a median?
-# 2. `leads.restricted_mean("30D")` is a mean that censoring cannot spoil. What does it say?
-# 3. Take the embedded study and compare both clocks: `open_study().analyse().clocks()`.
+# 1. Set the delay to 60 days. From which horizon on is there a median?
+# 2. `restricted_mean("30D")` is a mean that is defined under censoring. What is it here?
+# 3. Compare both clocks for the embedded study: `open_study().analyse().clocks()`.

@@ -12,13 +12,14 @@
 # ---
 
 # %% [markdown]
-# # More than chance?
+# # Test against chance
 #
-# After this notebook you know a test that lies, one that does not, and why a p-value of 0.001 from
-# the first is no evidence. It runs in about twenty seconds.
+# After this notebook you can choose a null model, recognize one that is anti-conservative, and
+# explain why p = 0.001 from a shuffle test is not evidence. It runs in about twenty seconds.
 #
-# Posts and events share a war. Both swell in an offensive, and both follow the front over the map.
-# So posts name places where something will happen soon, whether or not their authors know it.
+# Posts and events of one war share confounders: both become more frequent in an offensive, and both
+# follow the front. Posts therefore name places where something will happen soon, whether or not
+# their authors know about it.
 
 # %%
 import pandas as pd
@@ -30,13 +31,13 @@ from foxgrape.stats.coincidence.surrogates import NULLS
 pd.options.display.max_colwidth = 400
 
 # %% [markdown]
-# ## A world without any foresight
+# ## A world without foresight
 #
-# 60 posts and 120 events follow a front that wanders quickly. Nothing is planted.
+# 60 posts and 120 events follow a fast-moving front. No post has a planted event.
 
 # %%
 world = simulate.world(tempo="bursts", front=6.0, rng=1)
-found = {
+results = {
     null: coincidence(
         world.signals, world.events, window="7D", null=null, n=999, rng=1, observed=world.observed
     )
@@ -49,43 +50,49 @@ pd.DataFrame(
         "signals followed": f"{result.trigger_rate:.0%}",
         "warnings": " ".join(result.warnings),
     }
-    for null, result in found.items()
+    for null, result in results.items()
 )
 
 # %% [markdown]
-# The first three, which are what is usually offered, hold how many posts and events there are, and
-# not that they swell together. They claim foresight, and there is none. `place` holds the times and
-# not the front. The warnings say so, because tempo and front can be measured.
+# The first three null models are the usual ones. They hold the number of posts and events fixed but
+# not their common tempo, and claim a lead that does not exist. `place` holds the times but not the
+# front. The warnings say so, because tempo and front can be measured.
 
 # %%
-found["shuffle"].figure()
+results["shuffle"].figure()
 
 # %%
-found["local"].figure()
+results["local"].figure()
 
 # %% [markdown]
-# ## How often do they lie?
+# ## Error rates
 #
-# One world is an anecdote. Here are thirty, without foresight; a test of 5% claims a lead in one or
-# two of them, and by bad luck in three or four. The full study, of 2,000 worlds a family, is in
-# `docs/explanation/null-models.md`.
+# One world proves little. Here are thirty worlds without foresight. A test at the 5% level claims a
+# lead in one or two of them on average, and sometimes in three or four. The full study, with 2,000
+# worlds per family, is in `docs/explanation/null-models.md`.
 
 # %%
 LEVEL = 0.05
 claims = dict.fromkeys(NULLS, 0)
 for seed in range(30):
-    one = simulate.world(tempo="bursts", front=6.0, rng=seed)
+    world = simulate.world(tempo="bursts", front=6.0, rng=seed)
     for null in NULLS:
         test = coincidence(
-            one.signals, one.events, window="7D", null=null, n=199, rng=seed, observed=one.observed
+            world.signals,
+            world.events,
+            window="7D",
+            null=null,
+            n=199,
+            rng=seed,
+            observed=world.observed,
         )
         claims[null] += test.p_trigger <= LEVEL
 pd.Series(claims, name="worlds of 30 in which it claims a lead")
 
 # %% [markdown]
-# ## And where there is foresight?
+# ## A world with foresight
 #
-# The same, with an event planted behind 40% of 120 posts.
+# The same world, with an event planted after 40% of 120 posts.
 
 # %%
 world = simulate.world(signals=120, tempo="bursts", front=6.0, leads=0.4, rng=5)
@@ -93,10 +100,10 @@ result = coincidence(world.signals, world.events, window="7D", rng=1, observed=w
 print(result.sentence())
 
 # %% [markdown]
-# ## Choosing the best window
+# ## Scan several windows
 #
-# Whoever tries ten windows and tells the best has tried ten times. The statistic of a scan is the
-# best of all windows, in the surrogates too, so the choice is paid for.
+# Trying ten windows and reporting the best one is ten tests. The statistic of a scan is the maximum
+# over all windows, in the surrogates too, so p is adjusted for the choice.
 
 # %%
 world = simulate.world(rng=8)
@@ -104,13 +111,13 @@ scan = coincidence(
     world.signals, world.events, window=[f"{days}D" for days in range(1, 11)], rng=1,
     observed=world.observed,
 )  # fmt: skip
-print(
-    f"least p of ten windows {scan.windows['p_trigger'].min():.3f}, paid for {scan.p_trigger:.3f}"
-)
+smallest = scan.windows["p_trigger"].min()
+print(f"smallest p of ten windows {smallest:.3f}, adjusted {scan.p_trigger:.3f}")
 
 # %% [markdown]
 # ## Exercises
 #
-# 1. Make a world with a tempo and no front (`tempo="bursts"`, `front=0`). Which nulls hold now?
-# 2. Plant leads behind 15% of 60 posts, thirty times. In how many worlds does `local` find them?
-# 3. `foxgrape test --power` says how many signals you would need. What does it say of your study?
+# 1. Simulate a world with a tempo and no front (`tempo="bursts"`, `front=0`). Which null models
+#    hold now?
+# 2. Plant leads after 15% of 60 posts, thirty times. In how many worlds does `local` detect them?
+# 3. `foxgrape test --power` estimates how many signals you need. What is the result for your study?

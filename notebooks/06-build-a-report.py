@@ -14,8 +14,8 @@
 # %% [markdown]
 # # Build a report
 #
-# After this notebook you can build a report for people who never open a notebook, ask for many at
-# once, and build one again as it was. It runs in about forty seconds.
+# After this notebook you can build a report for readers without Python, build many at once, and
+# rebuild one from its manifest. It runs in about forty seconds.
 
 # %%
 from pathlib import Path
@@ -30,15 +30,18 @@ from foxgrape.reports import templates
 
 out = Path(mkdtemp())
 pd.DataFrame(
-    {"template": one.name, "title": one.title, "parameters": ", ".join(one.schema["properties"])}
-    for one in templates().values()
+    {
+        "template": template.name,
+        "title": template.title,
+        "parameters": ", ".join(template.schema["properties"]),
+    }
+    for template in templates().values()
 )
 
 # %% [markdown]
-# ## One report
+# ## Build one report
 #
-# Everything is checked before anything starts: a misspelt parameter is an error, not a report of
-# something else.
+# Parameters are validated before the run starts: a misspelt name is an error.
 
 # %%
 try:
@@ -51,22 +54,22 @@ built = run_report("place_brief", parameters={"place": "Izium"}, out=out)
 print(built.status, built.html.name)
 
 # %% [markdown]
-# `built.html` is one page that opens anywhere, without network and without code. Beside it lie the
-# executed notebook and a manifest that says what it was made from.
+# `built.html` is a self-contained page that needs no network and no Python. Next to it are the
+# executed notebook and a manifest with the provenance of the run.
 
 # %%
 sorted(file.name for file in built.html.parent.iterdir())
 
 # %% [markdown]
-# The same report again is recognised and not built.
+# An identical request is recognized and not built again.
 
 # %%
 run_report("place_brief", parameters={"place": "Izium"}, out=out).status
 
 # %% [markdown]
-# ## Many at once
+# ## Build several reports
 #
-# Each has a kernel of its own, forked from one process that has everything imported.
+# Each report has its own kernel, forked from one process that has imported the libraries.
 
 # %%
 towns = ["Kherson", "geonames:693379"]  # five places are called Snihurivka
@@ -76,7 +79,7 @@ runs = run_reports(
 [(run.status, run.error) for run in runs]
 
 # %% [markdown]
-# ## Again as it was
+# ## Rebuild a report
 
 # %%
 print(rebuild_report(built.run_id, out=out).sentence())
@@ -84,6 +87,6 @@ print(rebuild_report(built.run_id, out=out).sentence())
 # %% [markdown]
 # ## Exercises
 #
-# 1. Build `weekly_brief` for the week up to 12 September 2022.
-# 2. Write a template of your own: `foxgrape report new my_report`, and change it.
-# 3. Have it built each Monday: `docs/how-to/schedule-reports.md`.
+# 1. Build `weekly_brief` for the week before 12 September 2022.
+# 2. Create your own template with `foxgrape report new my_report`, and change it.
+# 3. Schedule it for every Monday: `docs/how-to/schedule-reports.md`.

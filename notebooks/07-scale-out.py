@@ -12,13 +12,14 @@
 # ---
 
 # %% [markdown]
-# # Scale out
+# # Detect signals in more posts than memory
 #
-# After this notebook you can detect signals in more posts than fit into memory, have a cluster do
-# it with the same result, and go on after a stop. It runs in about twenty seconds.
+# After this notebook you can detect signals in more posts than fit into memory, run the same
+# detection on a cluster, and resume it after an interruption. It runs in about twenty seconds.
 #
-# The posts here are made on the spot: those of the embedded study, many times over, as a folder of
-# Parquet files in the columns of the posts table. Put a folder or a store of your own in its place.
+# The posts here are copies of those of the embedded study, written to a folder of Parquet files
+# with
+# the columns of the posts table. Replace it by a folder or a store of your own.
 
 # %%
 from pathlib import Path
@@ -41,9 +42,9 @@ for number in range(4):
     pd.concat(copies).to_parquet(source / f"{number}.parquet", index=False)
 
 # %% [markdown]
-# ## Here
+# ## On one machine
 #
-# A part of the posts is held at once (`batch`), and never all. What is found is written to
+# One partition of the posts is in memory at a time (`batch`). The signals are written to
 # `signals.parquet`.
 
 # %%
@@ -55,17 +56,17 @@ signals = pd.read_parquet(folder / "here" / "signals.parquet")
 show(signals.head(50), timezone="Europe/Kyiv")
 
 # %% [markdown]
-# They are the signals of one call of `detect` over all posts, row for row.
+# The signals equal those of one call of `detect` over all posts, row for row.
 
 # %%
-whole = pd.concat(map(pd.read_parquet, sorted(source.iterdir())), ignore_index=True)
-pd.testing.assert_frame_equal(signals, detect(whole), check_dtype=False)
+all_posts = pd.concat(map(pd.read_parquet, sorted(source.iterdir())), ignore_index=True)
+pd.testing.assert_frame_equal(signals, detect(all_posts), check_dtype=False)
 
 # %% [markdown]
 # ## On a cluster
 #
-# Two processes of this computer stand for two machines. Of a real cluster, give the address that
-# `dask scheduler` says; its workers must see the files under the same path.
+# Two processes on this computer act as two machines. For a real cluster, pass the address that
+# `dask scheduler` prints; its workers must see the files under the same path.
 
 # %%
 with LocalCluster(
@@ -78,19 +79,20 @@ print(f"{there.signals:,} signals in {there.posts:,} posts, in {there.parts} par
 pd.testing.assert_frame_equal(signals, pd.read_parquet(folder / "there" / "signals.parquet"))
 
 # %% [markdown]
-# The same rows in the same order. When a cluster is worth its trouble was measured: see *More posts
-# than memory* in the documentation (`docs/explanation/scale.md`). Posts as few as these are done before it has
-# been set up.
+# The rows and their order are the same. *More posts than memory* in the documentation
+# (`docs/explanation/scale.md`) measures when a cluster is faster. For as few posts as here, its
+# startup
+# takes longer than the detection.
 #
-# ## Stopped, and gone on with
+# ## Resume after an interruption
 #
-# Parts that are done lie in `parts` until all are. Here the call is stopped at half of them, as
-# by a key or by the end of a night's window; the same call again does only what is missing.
+# Finished partitions are kept in `parts` until all are done. Here the call is interrupted after
+# half of them. Repeating the same call processes only the missing ones.
 
 
 # %%
 def stop_early(done: int, of: int) -> None:
-    """Stop when half of the parts are done."""
+    """Interrupt when half of the partitions are done."""
     if 2 * done >= of:
         raise KeyboardInterrupt
 
@@ -102,12 +104,15 @@ except KeyboardInterrupt:
 
 # %%
 again = detect_all(source, folder / "stopped", batch=3000)
-print(f"{again.resumed} of {again.parts} parts had been done before")
+print(f"{again.resumed} of {again.parts} partitions were done before")
 pd.testing.assert_frame_equal(signals, pd.read_parquet(folder / "stopped" / "signals.parquet"))
 
 # %% [markdown]
 # ## Exercises
 #
-# 1. Stop a call, change a file in `posts`, and call again. What is said, and why is it right?
-# 2. Find names too: `mentions=True`. How much longer does it take here, and on the cluster?
-# 3. Put the posts into a store (`Store(folder / "store").upsert("posts", whole)`) and detect in it.
+# 1. Interrupt a call, change a file in `posts`, and repeat the call. What is the error, and why is
+#    it right?
+# 2. Detect place names too: `mentions=True`. How much longer does it take on one machine and on the
+#    cluster?
+# 3. Put the posts into a store (`Store(folder / "store").upsert("posts", all_posts)`) and detect in
+#    it.

@@ -1,4 +1,4 @@
-"""What tests of the documentation share: blocks of a page, and the files that pages speak of."""
+"""Helpers for tests of the documentation: code blocks of a page, and the files that pages use."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 FIXTURES = ROOT / "tests" / "fixtures"
-#: The files that pages of docs speak of, and what stands for them.
-SPOKEN_OF = {
+#: File names used on the pages, with the fixture that provides their content.
+PAGE_FILES = {
     "result.json": "posts/telegram_desktop_channel.json",
     "messages.jsonl": "posts/telethon.jsonl",
     "tweets.jsonl.gz": "posts/x_api_pages.jsonl",
@@ -24,37 +24,37 @@ SPOKEN_OF = {
 }
 
 _BLOCK = re.compile(
-    r"^(?P<indent> *)(?:<!-- (?P<mark>[a-z]+)(?:: (?P<told>.*?))? -->\n *)?"
+    r"^(?P<indent> *)(?:<!-- (?P<mark>[a-z]+)(?:: (?P<argument>.*?))? -->\n *)?"
     r"```(?P<language>[a-z]+)\n(?P<text>.*?)^ *```$",
     re.DOTALL | re.MULTILINE,
 )
 
 
 class Block(NamedTuple):
-    """A fenced block, with what a comment above it says to tests: skipped, run, file and such."""
+    """A fenced code block with the marker above it, such as `skipped`, `run` or `file`."""
 
     language: str
     text: str
     mark: str
-    told: str
+    argument: str
 
 
 def blocks(page: Path) -> list[Block]:
-    """Return the fenced blocks of a page that name their language."""
+    """Return the fenced code blocks of a page that name a language."""
     return [
         Block(
-            found["language"],
-            # Without what indents the fence; what the text itself is indented by belongs to it.
-            re.sub(f"^{found['indent']}", "", found["text"], flags=re.MULTILINE),
-            found["mark"] or "",
-            found["told"] or "",
+            match["language"],
+            # Remove the indentation of the fence only.
+            re.sub(f"^{match['indent']}", "", match["text"], flags=re.MULTILINE),
+            match["mark"] or "",
+            match["argument"] or "",
         )
-        for found in _BLOCK.finditer(page.read_text(encoding="utf-8"))
+        for match in _BLOCK.finditer(page.read_text(encoding="utf-8"))
     ]
 
 
 def script(page: Path) -> str:
-    """Return the Python of a page that is to run as it stands, as one script."""
+    """Return the unmarked Python blocks of a page as one script."""
     return "\n".join(
         block.text
         for block in blocks(page)
@@ -63,7 +63,7 @@ def script(page: Path) -> str:
 
 
 def session(page: Path) -> str:
-    """Return the Python of a page that shows what it answers."""
+    """Return the doctest blocks of a page as one session."""
     return "\n".join(
         block.text + "\n"
         for block in blocks(page)
@@ -72,9 +72,9 @@ def session(page: Path) -> str:
 
 
 def lay_out(folder: Path) -> None:
-    """Lay the files that pages speak of into a folder; a format is told by content, not name."""
+    """Write the files that pages use into a folder. Readers detect formats by content, not name."""
     (folder / "data").mkdir(parents=True)
-    for name, fixture in SPOKEN_OF.items():
+    for name, fixture in PAGE_FILES.items():
         (folder / name).write_bytes((FIXTURES / fixture).read_bytes())
     (folder / "dump.csv").write_text(
         "id,date,what_was_said,author\n1,2022-09-10 12:00:00,x,me\n", encoding="utf-8"

@@ -1,4 +1,4 @@
-"""The documentation: built strictly, whole, free of the network, and true where it can be run."""
+"""The documentation builds without warnings, needs no network, and its examples run."""
 
 from __future__ import annotations
 
@@ -29,48 +29,49 @@ sys.path.insert(0, str(ROOT / "scripts"))
 from write_shell_help import PYTHON, anchor, commands
 
 PAGES = {str(page.relative_to(DOCS)): page for page in sorted(DOCS.rglob("*.md"))}
-#: Pages whose Python other tests stand for.
-ELSEWHERE = {"how-to/build-reports.md": "test_reports.py and test_runs.py build what it builds"}
-HOWTO = ("add-a-code", "add-a-reader", "add-a-template", "add-a-null")
+#: Pages whose Python code is covered by other tests.
+COVERED_ELSEWHERE = {"how-to/build-reports.md": "tests/reports builds the same reports"}
+#: Guides whose markers say how to apply their code blocks to a copy of the project.
+GUIDES = ("add-a-code", "add-a-reader", "add-a-template", "add-a-null-model")
 
 
-class Seen(NamedTuple):
-    """What a page of the site has and asks for."""
+class PageContent(NamedTuple):
+    """Anchors, links and loaded resources of an HTML page."""
 
     anchors: set[str]
     links: list[str]
     resources: list[str]
 
 
-class Reader(HTMLParser):
-    """Notes the ids, links and resources of a page."""
+class PageParser(HTMLParser):
+    """Collect ids, links and resources of an HTML page."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.seen = Seen(set(), [], [])
+        self.content = PageContent(set(), [], [])
 
     def handle_starttag(self, tag, attrs):
-        told = dict(attrs)
-        if told.get("id"):
-            self.seen.anchors.add(told["id"])
-        if tag == "a" and "href" in told:
-            self.seen.links.append(told["href"])
-        loaded = told.get("href") if tag == "link" else told.get("src") or told.get("data")
+        values = dict(attrs)
+        if values.get("id"):
+            self.content.anchors.add(values["id"])
+        if tag == "a" and "href" in values:
+            self.content.links.append(values["href"])
+        loaded = values.get("href") if tag == "link" else values.get("src") or values.get("data")
         if loaded:
-            self.seen.resources.append(loaded)
+            self.content.resources.append(loaded)
 
 
-def read(page: Path) -> Seen:
-    reader = Reader()
-    reader.feed(page.read_text(encoding="utf-8"))
-    return reader.seen
+def parse(page: Path) -> PageContent:
+    parser = PageParser()
+    parser.feed(page.read_text(encoding="utf-8"))
+    return parser.content
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """Build the site, warnings being errors."""
+    """Build the site with warnings as errors."""
     folder = tmp_path_factory.mktemp("site")
-    done = subprocess.run(
+    result = subprocess.run(
         [
             *(sys.executable, "-m", "sphinx", "-W", "--keep-going", "-n", "-q", "-j", "1"),
             *("-d", folder / "doctrees", DOCS, folder / "html"),
@@ -79,34 +80,39 @@ def site(tmp_path_factory):
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (result.returncode, result.stderr) == (0, "")
     return folder / "html"
 
 
 @pytest.fixture(scope="module")
-def seen(site):
-    """Read every page of the site."""
+def site_pages(site):
+    """Parse every page of the site."""
     names = {page: page.relative_to(site).as_posix() for page in site.rglob("*.html")}
-    # What lies in _static is pieces of the theme, and no page.
-    return {name: read(page) for page, name in names.items() if not name.startswith("_static/")}
+    # Files in _static are parts of the theme.
+    return {name: parse(page) for page, name in names.items() if not name.startswith("_static/")}
 
 
-def test_each_page_is_in_the_site(seen):
-    assert {name.removesuffix(".md") + ".html" for name in PAGES} <= set(seen)
+def test_every_source_page_is_in_the_site(site_pages):
+    assert {name.removesuffix(".md") + ".html" for name in PAGES} <= set(site_pages)
 
 
-def test_no_page_asks_for_anything_outside(site, seen):
+def test_root_of_docs_has_only_index_and_configuration():
+    files = {path.name for path in DOCS.iterdir() if path.is_file()}
+    assert files == {"index.md", "conf.py"}
+
+
+def test_pages_load_no_external_resources(site, site_pages):
     outside = re.compile(r"(?:[a-z]+:)?//")
-    for name, page in seen.items():
-        assert not [each for each in page.resources if outside.match(each)], name
+    for name, page in site_pages.items():
+        assert not [resource for resource in page.resources if outside.match(resource)], name
     for sheet in site.rglob("*.css"):
         text = sheet.read_text(encoding="utf-8")
         assert not re.search(r"""(?:url\(|@import)\s*['"]?(?:https?:)?//""", text), sheet
 
 
-def test_no_link_within_the_site_is_dead(site, seen):
+def test_internal_links_and_anchors_exist(site, site_pages):
     dead = []
-    for name, page in seen.items():
+    for name, page in site_pages.items():
         for link in [*page.links, *page.resources]:
             target, anchor = urldefrag(link.split("?")[0] if "#" not in link else link)
             if re.match(r"[a-z]+:", target):
@@ -116,34 +122,33 @@ def test_no_link_within_the_site_is_dead(site, seen):
             if not file.is_file():
                 dead.append((name, link))
             elif anchor and file.suffix == ".html":
-                there = seen[file.relative_to(site.resolve()).as_posix()].anchors
-                if unquote(anchor) not in there:
+                anchors = site_pages[file.relative_to(site.resolve()).as_posix()].anchors
+                if unquote(anchor) not in anchors:
                     dead.append((name, link))
     assert dead == []
 
 
-def test_every_public_name_has_its_entry(site):
+def test_every_public_name_is_documented(site):
     inventory = InventoryFile.loads((site / "objects.inv").read_bytes(), uri="")
     entries = {name for kind in inventory.data for name in inventory.data[kind]}
-    homes = {"foxgrape": foxgrape, "foxgrape.places": foxgrape.places}
+    modules = {"foxgrape": foxgrape, "foxgrape.places": foxgrape.places}
     public = {
-        (home, name)
-        for home, module in homes.items()
-        for name in module.__all__
-        if not name.startswith("__")
+        name for module in modules.values() for name in module.__all__ if not name.startswith("__")
     }
-    missing = {name for _, name in public if not entries & {f"{home}.{name}" for home in homes}}
+    missing = {name for name in public if not entries & {f"{module}.{name}" for module in modules}}
     assert missing == set()
 
 
-def test_function_and_verb_link_to_each_other(site, seen):
+def test_functions_and_shell_verbs_link_to_each_other(site, site_pages):
     from_verbs = {
-        link.split("#")[1] for link in seen["reference/shell.html"].links if "#foxgrape" in link
+        link.split("#")[1]
+        for link in site_pages["reference/shell.html"].links
+        if "#foxgrape" in link
     }
     assert set(PYTHON.values()) <= from_verbs
     from_python = {
         link.split("#")[1]
-        for name, page in seen.items()
+        for name, page in site_pages.items()
         if name.startswith("reference/")
         for link in page.links
         if "shell.html#" in link
@@ -154,47 +159,47 @@ def test_function_and_verb_link_to_each_other(site, seen):
     )
 
 
-def test_the_page_of_the_shell_is_what_the_verbs_say():
-    done = subprocess.run(
+def test_shell_page_is_up_to_date():
+    result = subprocess.run(
         [sys.executable, ROOT / "scripts" / "write_shell_help.py", "--check"],
         capture_output=True,
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stdout) == (0, "")
+    assert (result.returncode, result.stdout) == (0, "")
 
 
 @pytest.mark.parametrize("table", ["posts", "events", "confirmations", "signals", "links"])
-def test_the_page_of_the_tables_has_every_column(table):
+def test_tables_page_lists_every_column(table):
     text = (DOCS / "reference" / "tables.md").read_text(encoding="utf-8")
     part = text.split(f"## {table}\n")[1].split("\n## ")[0]
     rows = [line.split("|")[1] for line in part.splitlines() if line.startswith("| `")]
-    told = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
-    assert [name for name in schemas.columns(table) if name not in told] == []
+    documented = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
+    assert [name for name in schemas.columns(table) if name not in documented] == []
 
 
 def calls():
-    """Return every call of foxgrape that a page or the README shows, with its page."""
-    told = []
+    """Return every foxgrape call on the pages and in the README, with its page."""
+    shown = []
     for page in [*PAGES.values(), ROOT / "README.md"]:
         for block in blocks(page):
             text = block.text.replace("\\\n", " ")
-            found = re.findall(r"^(?:\$ )?(?:\S*/)?foxgrape (.*)$", text, re.MULTILINE)
-            told += [(page.name, shlex.split(call, comments=True)) for call in found]
-    return told
+            lines = re.findall(r"^(?:\$ )?(?:\S*/)?foxgrape (.*)$", text, re.MULTILINE)
+            shown += [(page.name, shlex.split(line, comments=True)) for line in lines]
+    return shown
 
 
-def test_calls_in_the_pages_name_real_verbs_and_options():
+def test_documented_calls_use_existing_verbs_and_options():
     known = commands(typer.main.get_command(app))
     options = {
-        verb: {name for each in command.params for name in (*each.opts, *each.secondary_opts)}
+        verb: {name for param in command.params for name in (*param.opts, *param.secondary_opts)}
         for verb, command in known.items()
     }
     shown = [(page, words) for page, words in calls() if page != "reference/shell.md"]
     assert len(shown) > 50
     wrong = []
     for page, words in shown:
-        verb = next((each for n in (2, 1) if (each := " ".join(words[:n])) in known), None)
+        verb = next((name for n in (2, 1) if (name := " ".join(words[:n])) in known), None)
         used = {word.split("=")[0] for word in words if re.match(r"--?[a-z]", word)}
         if verb is None or not used <= options[verb] | {"--help"}:
             wrong.append((page, words))
@@ -215,11 +220,11 @@ sys.exit(f"failed: {failed}" if failed else 0)
 """
 
 
-def test_the_python_of_every_page_runs(tmp_path):
-    """One interpreter of its own for all: a page that opens a store must leave no thread to us."""
+def test_python_of_every_page_runs(tmp_path):
+    """All pages run in one new process, because stores leave threads behind."""
     todo = []
     for name, page in PAGES.items():
-        if name in ELSEWHERE or not (code := script(page)):
+        if name in COVERED_ELSEWHERE or not (code := script(page)):
             continue
         folder = tmp_path / name.replace("/", "-")
         lay_out(folder)
@@ -230,46 +235,46 @@ def test_the_python_of_every_page_runs(tmp_path):
         "reference/formats/table.md",
         "how-to/analyse-your-own-posts.md",
     } <= {name for name, _, _ in todo}
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", RUN_ALL],
         input=repr(todo),
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    assert result.returncode == 0, result.stderr
 
 
 SESSIONS = [name for name, page in PAGES.items() if session(page)]
 
 
 @pytest.mark.parametrize("name", SESSIONS)
-def test_what_a_page_shows_is_what_python_answers(name):
-    shown = doctest.DocTestParser().get_doctest(session(PAGES[name]), {}, name, name, 0)
-    told = []
-    doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(shown, out=told.append)
-    assert told == []
+def test_doctest_output_is_current(name):
+    examples = doctest.DocTestParser().get_doctest(session(PAGES[name]), {}, name, name, 0)
+    failures = []
+    doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(examples, out=failures.append)
+    assert failures == []
 
 
-def test_the_three_questions_are_answered_from_the_index(seen):
-    answers = {
-        "explanation/clocks.html": "how long before Kyiv",
-        "explanation/censoring.html": "why is 🦊 not dropped",
-        "explanation/chance.html": "why is a p-value of 0.001 from a shuffle test no evidence here",
+def test_start_page_links_to_the_main_explanations(site_pages):
+    headings = {
+        "explanation/clocks.html": "# Two clocks: occurred and confirmed",
+        "explanation/censoring.html": "# Right-censored signals",
+        "explanation/chance.html": "# Testing against chance",
     }
-    assert set(answers) <= set(seen["index.html"].links)
-    for page, question in answers.items():
-        heading = (DOCS / page.replace(".html", ".md")).read_text("utf-8").splitlines()[0]
-        assert question in heading
+    assert set(headings) <= set(site_pages["index.html"].links)
+    for page, heading in headings.items():
+        text = (DOCS / page.replace(".html", ".md")).read_text("utf-8")
+        assert text.splitlines()[0] == heading
 
 
-def test_forms_for_issues_ask_each_thing_once():
+def test_issue_forms_are_valid():
     forms = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
-    read = {file.stem: yaml.safe_load(file.read_text(encoding="utf-8")) for file in forms}
-    assert "config" in read
-    del read["config"]
-    assert len(read) >= 3
-    for name, form in read.items():
+    parsed = {file.stem: yaml.safe_load(file.read_text(encoding="utf-8")) for file in forms}
+    assert "config" in parsed
+    del parsed["config"]
+    assert len(parsed) >= 3
+    for name, form in parsed.items():
         assert {"name", "description", "body"} <= set(form), name
         ids = [part["id"] for part in form["body"]]
         assert len(ids) == len(set(ids)) > 0
@@ -277,22 +282,22 @@ def test_forms_for_issues_ask_each_thing_once():
 
 
 @pytest.fixture(scope="module")
-def scratch(tmp_path_factory):
-    """Copy the project, and do in the copy what the pages for contributors say."""
+def project_copy(tmp_path_factory):
+    """Copy the project and apply the code blocks of the guides for contributors."""
     folder = tmp_path_factory.mktemp("scratch") / "clone"
-    # With what is compiled already: numba would need a minute to do it again.
+    # Includes the numba cache: compiling again would take a minute.
     for part in ("toolkit", "tests", "data", "notebooks"):
         shutil.copytree(ROOT / part, folder / part)
     shutil.copy(ROOT / "pyproject.toml", folder)
-    for name in HOWTO:
-        for block in blocks(DOCS / "howto" / f"{name}.md"):
-            put(folder, block)
+    for name in GUIDES:
+        for block in blocks(DOCS / "how-to" / f"{name}.md"):
+            apply_block(folder, block)
     return folder
 
 
-def put(folder, block):
-    """Write a block where its page says it belongs."""
-    path, _, line = block.told.partition(" | ")
+def apply_block(folder, block):
+    """Write a code block to the file named by its marker."""
+    path, _, line = block.argument.partition(" | ")
     file = folder / path
     if block.mark == "file":
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -302,40 +307,44 @@ def put(folder, block):
         if block.mark == "append":
             file.write_text(text + block.text, encoding="utf-8")
             return
-        assert text.count(f"{line}\n") == 1, f"{path} has no line, or several: {line}"
+        assert text.count(f"{line}\n") == 1, f"{path} must contain this line once: {line}"
         kept = f"{line}\n" if block.mark == "after" else ""
         file.write_text(text.replace(f"{line}\n", kept + block.text), encoding="utf-8")
 
 
-def test_what_contributors_are_told_to_do_works(scratch):
-    """Every command of the pages, but that all pytest calls are made as one."""
-    here = {**os.environ, "PYTHONPATH": str(scratch / "toolkit"), "TZ": "UTC"}
-    wanted = []
-    for name in HOWTO:
-        for block in blocks(DOCS / "howto" / f"{name}.md"):
+def test_guides_for_contributors_work(project_copy):
+    """Run every command of the guides, with all pytest calls combined into one."""
+    environment = {**os.environ, "PYTHONPATH": str(project_copy / "toolkit"), "TZ": "UTC"}
+    tests = []
+    for name in GUIDES:
+        for block in blocks(DOCS / "how-to" / f"{name}.md"):
             for line in block.text.splitlines() if block.mark == "run" else ():
                 words = line.removeprefix("$ ").split()
                 if words[:3] == ["python", "-m", "pytest"]:
-                    wanted += [word for word in words[3:] if word.startswith("tests/")]
+                    tests += [word for word in words[3:] if word.startswith("tests/")]
                     continue
                 call = words[1:] if words[0] == "python" else ["-m", *words]
-                done = subprocess.run(
-                    [sys.executable, *call], cwd=scratch, env=here, capture_output=True, check=False
+                result = subprocess.run(
+                    [sys.executable, *call],
+                    cwd=project_copy,
+                    env=environment,
+                    capture_output=True,
+                    check=False,
                 )
-                assert done.returncode == 0, (line, done.stderr.decode())
-    # Of jitter its own kernel is enough: compiling all others anew in the copy takes a minute. That
-    # what `report new` writes is a report, test_templates.py shows.
-    chosen = "nest or diary or move_by_twenty or have_no_problem"
-    done = subprocess.run(
+                assert result.returncode == 0, (line, result.stderr.decode())
+    # Of the jitter tests only that of its kernel: compiling the others again takes a minute.
+    # test_templates.py covers the output of `report new`.
+    chosen = "nest or diary or twenty_days or have_no_problem"
+    result = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", chosen),
-            *(*wanted, "tests/places/test_codebook.py"),
+            *(*tests, "tests/places/test_codebook.py"),
         ],
-        cwd=scratch,
-        env=here,
+        cwd=project_copy,
+        env=environment,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stdout
-    assert re.search(r"\b1[0-9] passed", done.stdout), done.stdout
+    assert result.returncode == 0, result.stdout
+    assert re.search(r"\b1[0-9] passed", result.stdout), result.stdout

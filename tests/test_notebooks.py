@@ -1,4 +1,4 @@
-"""Notebooks: each equals its script, keeps no output, and says what a reader needs to know."""
+"""Notebooks equal their scripts, have no outputs, and state goal and running time."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ SCRIPTS = [*NOTEBOOKS.glob("0*.py"), *(NOTEBOOKS / "templates").glob("*.py")]
 
 
 @pytest.mark.parametrize("script", sorted(SCRIPTS), ids=lambda path: path.stem)
-def test_each_notebook_equals_its_script(script):
-    """Notebook and script are one text, and no output is kept."""
+def test_notebook_equals_its_script(script):
+    """The notebook has the text of its script and no outputs."""
     converted = subprocess.run(
         [
             sys.executable,
@@ -48,12 +48,12 @@ def test_each_notebook_equals_its_script(script):
 
 
 def body(script: str) -> str:
-    """Return a script without its header, which names the tool's version."""
+    """Return a script without its header, which contains the version of jupytext."""
     return script.split("# ---\n", 2)[2].strip()
 
 
 @pytest.mark.parametrize("script", sorted(NOTEBOOKS.glob("0*.py")), ids=lambda path: path.stem)
-def test_each_says_what_for_how_long_and_what_next(script):
+def test_notebook_states_goal_running_time_and_exercises(script):
     words = re.sub(r"^# ?", "", script.read_text(encoding="utf-8"), flags=re.MULTILINE)
     text = " ".join(words.split())
     assert "After this notebook you" in text
@@ -61,16 +61,16 @@ def test_each_says_what_for_how_long_and_what_next(script):
     assert "## Exercises" in text
 
 
-def test_the_page_of_notebooks_is_what_they_say_of_themselves():
+def test_notebooks_page_is_up_to_date():
     page = write_notebooks_page.PAGE.read_text(encoding="utf-8")
     assert page == write_notebooks_page.page()
     assert page.count("\n## ") == len(list(NOTEBOOKS.glob("0*.ipynb")))
 
 
-def test_a_warning_fails_a_notebook(monkeypatch, tmp_path):
+def test_warning_fails_a_notebook(monkeypatch, tmp_path):
     monkeypatch.setenv("IPYTHONDIR", str(Path(__file__).parent / "ipython"))
-    cell = nbformat.v4.new_code_cell("import warnings\nwarnings.warn('beware')")
-    with pytest.raises(CellExecutionError, match="beware"):
+    cell = nbformat.v4.new_code_cell("import warnings\nwarnings.warn('careful')")
+    with pytest.raises(CellExecutionError, match="careful"):
         NotebookClient(nbformat.v4.new_notebook(cells=[cell]), kernel_name="python3").execute(
             cwd=str(tmp_path)
         )
@@ -78,7 +78,7 @@ def test_a_warning_fails_a_notebook(monkeypatch, tmp_path):
 
 def git(folder, *words):
     return subprocess.run(
-        ["git", "-c", "user.name=Nobody", "-c", "user.email=nobody@example.org", *words],
+        ["git", "-c", "user.name=Tester", "-c", "user.email=tester@example.org", *words],
         cwd=folder,
         capture_output=True,
         check=True,
@@ -87,7 +87,7 @@ def git(folder, *words):
 
 @pytest.fixture
 def clone(tmp_path):
-    """Make a repository with the project's attributes, and turn its filter on as a reader does."""
+    """Create a repository with the project's attributes, and enable its filter with make."""
     shutil.copy(ROOT / ".gitattributes", tmp_path)
     (tmp_path / "scripts").mkdir()
     shutil.copy(ROOT / "scripts" / "strip_outputs.py", tmp_path / "scripts")
@@ -100,37 +100,37 @@ def clone(tmp_path):
 
 
 @pytest.mark.skipif(not all(map(shutil.which, ("git", "make"))), reason="needs git and make")
-def test_git_keeps_no_output_and_the_desk_keeps_its_own(clone):
+def test_filter_strips_outputs_in_git_and_keeps_them_on_disk(clone):
     script = min(NOTEBOOKS.glob("0*.py"))
     notebook = nbformat.read(script.with_suffix(".ipynb"), as_version=4)
     for count, cell in enumerate(notebook.cells):
         if cell.cell_type == "code":
-            cell.outputs = [nbformat.v4.new_output("stream", text="kept on the desk 🍇")]
+            cell.outputs = [nbformat.v4.new_output("stream", text="kept on disk 🍇")]
             cell.execution_count = count
             cell.metadata["execution"] = {"iopub.execute_input": "2026-01-01T00:00:00Z"}
     nbformat.write(notebook, clone / "run.ipynb")
     before = (clone / "run.ipynb").read_bytes()
     git(clone, "add", "run.ipynb")
-    git(clone, "commit", "--quiet", "--message", "a notebook that was run")
+    git(clone, "commit", "--quiet", "--message", "an executed notebook")
     assert git(clone, "show", "HEAD:run.ipynb") == script.with_suffix(".ipynb").read_bytes()
     assert (clone / "run.ipynb").read_bytes() == before
     assert git(clone, "status", "--porcelain", "run.ipynb") == b""
 
 
 @pytest.mark.parametrize("script", sorted(SCRIPTS), ids=lambda path: path.stem)
-def test_the_filter_leaves_a_stripped_notebook_alone_byte_for_byte(script):
+def test_filter_leaves_stripped_notebook_unchanged(script):
     notebook = script.with_suffix(".ipynb").read_bytes()
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, ROOT / "scripts" / "strip_outputs.py"],
         input=notebook,
         capture_output=True,
         check=True,
     )
-    assert done.stdout == notebook
+    assert result.stdout == notebook
 
 
 @pytest.mark.skipif(not all(map(shutil.which, ("git", "make"))), reason="needs git and make")
-def test_what_is_no_notebook_is_not_added(clone):
+def test_invalid_notebook_is_not_added(clone):
     (clone / "broken.ipynb").write_text("{", encoding="utf-8")
     with pytest.raises(subprocess.CalledProcessError):
         git(clone, "add", "broken.ipynb")
