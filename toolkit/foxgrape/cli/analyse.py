@@ -58,7 +58,7 @@ def coincidence_test(
     from foxgrape.studies.study import open_study
 
     windows = window or ["7D"]
-    analysis = open_study(study).analyse(signals=signals)
+    analysis = open_study(study).analyse(signals=signals)  # type: ignore[arg-type]
     if power:
         estimate = _estimate_power(analysis, windows[0], null, clock, leads, seed, worlds)
         return _print_power(estimate, as_json=as_json)
@@ -147,7 +147,7 @@ def _detect_with_progress(
         return detect_all(
             source,
             out,
-            codebook=codes,
+            codebook=codes,  # type: ignore[arg-type]
             mentions=mentions,
             scheduler=scheduler,
             batch=batch,
