@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from foxgrape.reports.rendering.run_index import write_catalogue
-from foxgrape.reports.rendering.sketch import sketch
 from foxgrape.reports.run_folder import folder_lock
-from foxgrape.reports.templates.describe import describe_run
+from foxgrape.reports.templates.discovery import describe_run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,10 @@ RULES = {
     "confirmed_by": {"type": ["string", "null"]},
     "token": {"format": "secret"},
 }
-LINE = {"data": [{"type": "scatter", "x": [0, 1], "y": [0, 1]}], "layout": {}}
+#: A white pixel.
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mP4DwABAQEAG7buVgAAAABJRU5ErkJggg=="
+)
 
 
 def fake(out: Path, number: int, **more) -> Path:
@@ -55,7 +58,7 @@ def fake(out: Path, number: int, **more) -> Path:
         **more,
     }
     (folder / "manifest.json").write_text(json.dumps(told), encoding="utf-8")
-    (folder / "thumbnail.svg").write_text(sketch(LINE) or "", encoding="utf-8")
+    (folder / "thumbnail.png").write_bytes(PNG)
     return folder
 
 

@@ -23,8 +23,9 @@ from foxgrape import new_study, open_study, read_posts
 from foxgrape.cli.app import run
 from foxgrape.errors import FoxgrapeError, ReportError, StudyError, TableError
 from foxgrape.io.stream import MAX_RATIO, MAX_UNPACKED
+from foxgrape.reports.prune import prune
 from foxgrape.reports.rendering.run_index import catalogue_page
-from foxgrape.reports.run_folder import StagingFolder, prune
+from foxgrape.reports.run_folder import StagingFolder
 from foxgrape.reports.templates.discovery import templates
 from peak_memory import measure_reading
 
@@ -198,7 +199,7 @@ def test_aliases_and_depth_of_a_sidecar_are_refused(tmp_path):
     )
     for text in (f"{laughs}title: t\ndescription: d\ntags: *a9\nparameters: {{}}\n", "[" * 20_000):
         (tmp_path / "mine.yaml").write_text(text, encoding="utf-8")
-        with pytest.raises(ReportError, match="the sidecar cannot be read") as caught:
+        with pytest.raises(ReportError, match="cannot read the sidecar") as caught:
             templates(tmp_path)
         assert len(one_line(caught.value)) < 500
 

@@ -23,10 +23,10 @@ from fake_runs import NOW, fake
 from foxgrape import Store, detect_all, ingest, new_study, open_study, run_report
 from foxgrape._util.resources import study_folder
 from foxgrape.errors import ScheduleError, StoreError, StudyError
+from foxgrape.reports.prune import prune
 from foxgrape.reports.rendering import assets
-from foxgrape.reports.rendering.cards import run_summaries
-from foxgrape.reports.rendering.run_index import write_catalogue
-from foxgrape.reports.run_folder import StagingFolder, prune
+from foxgrape.reports.rendering.run_index import run_summaries, write_catalogue
+from foxgrape.reports.run_folder import StagingFolder
 from foxgrape.reports.schedule.alerts import deliver
 from foxgrape.reports.schedule.config import read_schedule
 from foxgrape.reports.schedule.due import run_due
@@ -550,7 +550,7 @@ def test_the_temporary_folders_of_a_killed_run_are_cleared_by_the_next(
 DELETES = """
 import sys, time
 from foxgrape.reports import run_folder
-from foxgrape.reports.run_folder import prune
+from foxgrape.reports.prune import prune
 def wait(*_, **__):
     WAIT
 run_folder.Directory.clear = wait

@@ -31,7 +31,6 @@ def test_a_run_leaves_page_notebook_and_manifest(built):
         "report.html",
         "notebook.ipynb",
         "manifest.json",
-        "thumbnail.svg",
     }
     assert built.html.stat().st_size < 5_500_000, "it does not fit a mail"
     told = json.loads(built.manifest.read_text(encoding="utf-8"))
@@ -189,7 +188,7 @@ def test_unknown_templates_and_broken_sidecars_are_named(tmp_path):
     for text in ("title: [", "title: \udcff", f"{right}{{}}", f"{right}{{properties: {{a: 1}}}}"):
         sidecar = notebook.with_suffix(".yaml")
         sidecar.write_text(text, encoding="utf-8", errors="surrogateescape")
-        with pytest.raises(ReportError, match=r"mine\.yaml: the sidecar cannot be read") as told:
+        with pytest.raises(ReportError, match=r"mine\.yaml: cannot read the sidecar") as told:
             find_template(notebook)
         assert len(str(told.value).splitlines()) == 1
     notebook.with_suffix(".yaml").unlink()

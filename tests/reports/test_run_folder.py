@@ -19,8 +19,8 @@ from foxgrape.cli.app import run
 from foxgrape.errors import ReportError
 from foxgrape.reports import rebuild_report
 from foxgrape.reports.plan import Software
-from foxgrape.reports.rebuild import RebuildResult, _changed, _different
-from foxgrape.reports.run_folder import prune
+from foxgrape.reports.prune import prune
+from foxgrape.reports.run import RebuildResult, _changed_cells, _changed_software
 from foxgrape.reports.serve import server
 from report_templates import names, printed, template
 
@@ -80,11 +80,11 @@ def test_a_run_of_a_store_is_rebuilt_from_what_it_read_whatever_arrived_since(
     assert first.notebook.read_bytes() == before
 
     # Two runs that are not the same, and another pandas than there was.
-    assert _different(first.notebook, second.notebook) == (3,)
+    assert _changed_cells(first.notebook, second.notebook) == (3,)
     told["versions"]["pandas"] = "2.9"
-    changed = _changed(told, Software.here())
+    changed = _changed_software(told, Software.here())
     said = RebuildResult(second, same=False, cells=(3,), changed=changed).sentence()
-    assert said.startswith("another result in cell 3; since then changed: pandas 2.9 → 3.")
+    assert said.startswith("different output in cell 3; changed since: pandas 2.9 → 3.")
 
 
 def test_what_is_no_longer_there_cannot_be_rebuilt(tmp_path, study_copy):
@@ -104,7 +104,7 @@ def test_what_is_no_longer_there_cannot_be_rebuilt(tmp_path, study_copy):
     broken = [{name: []} for name in ("parameters", "versions", "code", "study")]
     for manifest in ({}, *(told | one for one in broken)):
         built.manifest.write_text(json.dumps(manifest), encoding="utf-8")
-        with pytest.raises(ReportError, match="the manifest lacks something: "):
+        with pytest.raises(ReportError, match="the manifest is incomplete: "):
             rebuild_report(built.html.parent)
 
 
@@ -116,7 +116,7 @@ def test_a_template_is_not_run_on_data_that_it_does_not_read(tmp_path, store):
         run_report(reads, out=tmp_path / "out")
     with pytest.raises(ReportError, match="a study or a store; got 'both'"):
         run_report(reads, store=store.path, study=tmp_path, out=tmp_path / "out")
-    with pytest.raises(ReportError, match="the store holds nothing yet"):
+    with pytest.raises(ReportError, match="the store is empty"):
         run_report(reads, store=tmp_path / "none", out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

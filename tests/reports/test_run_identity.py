@@ -14,7 +14,8 @@ import yaml
 
 from foxgrape import Store, open_study, run_report
 from foxgrape.errors import FoxgrapeError, ReportError, StudyError
-from foxgrape.reports import rebuild_report, software
+from foxgrape.reports import plan as planning
+from foxgrape.reports import rebuild_report
 from foxgrape.reports import run as running
 from foxgrape.reports.plan import ReportRequest, Software, plan
 from foxgrape.studies import study
@@ -182,7 +183,7 @@ def test_a_store_made_anew_at_the_same_path_is_another(tmp_path):
     second = run_report(made, store=store.path, out=out)
     assert (second.status, printed(second.notebook)) == ("done", "new\n")
     assert second.run_id != first.run_id
-    with pytest.raises(ReportError, match="there is another store since: events"):
+    with pytest.raises(ReportError, match="not the store that the run read: events"):
         rebuild_report(first.html.parent)
     shutil.rmtree(store.path)
     shutil.move(tmp_path / "aside", store.path)
@@ -391,8 +392,8 @@ def test_a_sidecar_counts_as_well(tmp_path):
     ],
 )
 def test_all_data_of_the_package_count(tmp_path, monkeypatch, name):
-    copy = shutil.copytree(software._PACKAGE, tmp_path / "foxgrape")
-    monkeypatch.setattr(software, "_PACKAGE", copy)
+    copy = shutil.copytree(planning._PACKAGE, tmp_path / "foxgrape")
+    monkeypatch.setattr(planning, "_PACKAGE", copy)
     before = Software.here().sha256
     with (copy / name).open("ab") as file:
         file.write(b"\n")
@@ -404,7 +405,7 @@ def test_all_data_of_the_package_count(tmp_path, monkeypatch, name):
 def test_the_data_base_of_time_zones_counts(tmp_path, monkeypatch):
     assert Software.here().versions["tzdata"][:2] == "20"
     (tmp_path / "tzdata.zi").write_text("# version 1999z\n# more", encoding="utf-8")
-    monkeypatch.setattr(software, "TZPATH", (str(tmp_path / "none"), str(tmp_path)))
+    monkeypatch.setattr(planning, "TZPATH", (str(tmp_path / "none"), str(tmp_path)))
     assert Software.here().versions["tzdata"] == "1999z"
-    monkeypatch.setattr(software, "TZPATH", ())
+    monkeypatch.setattr(planning, "TZPATH", ())
     assert Software.here().versions["tzdata"][:2] == "20"

@@ -20,8 +20,8 @@ import yaml
 
 from foxgrape import ReportRequest, run_report, run_reports
 from foxgrape.reports.execution import job
-from foxgrape.reports.execution.engine import MOST_SHOWN
-from foxgrape.reports.execution.kernel_process import MOST_PRINTED
+from foxgrape.reports.execution.kernel import MAX_DISPLAYED
+from foxgrape.reports.execution.kernel_process import MAX_PRINTED
 from foxgrape.reports.execution.workers import Workers
 from foxgrape.reports.run_folder import StagingFolder
 from report_templates import names, printed, template
@@ -64,7 +64,7 @@ def many(tmp_path_factory):
         "dies": ["import os", "os._exit(3)"],
         "loops": ["number", "while True: pass"],
         "prints": ["for _ in range(200): print('x' * 1_000_000)", "print('and on')"],
-        "shows": [SHOWS.format(MOST_SHOWN // 2 - 100)],
+        "shows": [SHOWS.format(MAX_DISPLAYED // 2 - 100)],
         "kills": ["import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\nwhile True: pass"],
         "leaves": ["import subprocess\nleft = subprocess.Popen(['sleep', '600'])\nprint(left.pid)"],
     }
@@ -98,7 +98,7 @@ def test_the_same_run_asked_for_twice_is_built_once(many):
         ("fails", "cell 4: ZeroDivisionError: division by zero", "1 / 0"),
         ("dies", "the kernel died: Kernel died", "os._exit(3)"),
         ("loops", "cell 4 took longer than 4.5 s", "while True: pass"),
-        ("kills", "the run's process was ended by SIGKILL", "os.kill("),
+        ("kills", "the run's process was killed by SIGKILL", "os.kill("),
     ],
 )
 def test_a_failed_run_keeps_notebook_log_and_message(many, name, says, cell):
@@ -121,7 +121,7 @@ def test_a_word_of_a_run_fits_into_a_pipe_in_one_piece(sign, tmp_path, monkeypat
     """What is longer may be cut in two by the word of another run, and be no JSON."""
     words = []
     monkeypatch.setattr(job, "_execute", lambda *_: f"{sign * 9_000}\nand on")
-    job.run_job({"aside": str(tmp_path)}, words.append)
+    job.run_job({"folder": str(tmp_path)}, words.append)
     (word,) = words
     assert word["result"]["error"].startswith(sign * 100)
     assert len(json.dumps(word)) < select.PIPE_BUF
@@ -131,13 +131,13 @@ def test_what_a_notebook_prints_or_shows_has_an_end_and_a_note(many):
     run = many["prints"]
     assert run.error is None
     text = printed(run.notebook)
-    assert MOST_PRINTED <= len(text) < MOST_PRINTED + 200
-    assert "[cut: a report keeps 1,000,000 characters of what cells print]" in text
+    assert MAX_PRINTED <= len(text) < MAX_PRINTED + 200
+    assert "[cut: a report keeps 1,000,000 characters of printed output]" in text
     told = json.loads(run.manifest.read_text(encoding="utf-8"))
     assert max(told["peak_mb"].values()) < 700
     shown = many["shows"]
     assert shown.error is None
-    assert shown.notebook.stat().st_size < MOST_SHOWN + 100_000
+    assert shown.notebook.stat().st_size < MAX_DISPLAYED + 100_000
     assert "[cut: a report keeps" in printed(shown.notebook)
 
 
@@ -279,7 +279,7 @@ def test_where_nothing_can_be_written_the_run_fails(tmp_path):
     (tmp_path / "file").touch()
     out = tmp_path / "file" / "out"
     run = run_report(template(tmp_path, "mine", "number"), out=out)
-    assert run.error == f"nothing can be written to {out}: Not a directory"
+    assert run.error == f"cannot write to {out}: Not a directory"
 
 
 @pytest.fixture
@@ -313,7 +313,7 @@ def test_where_files_cannot_grow_the_run_fails_and_the_good_page_stays(tmp_path,
     else:
         with begin(made, out, "limited", limit=1_000_000) as limited:
             told = limited.communicate()[0].split("\n")[1]
-        assert told == "failed the page cannot be made: File too large"
+        assert told == "failed cannot render the page: File too large"
     page = out / built.run_id / "report.html"
     assert page.read_bytes() == built.html.read_bytes()
     assert run_report(made, out=out, force=True).status == "done"
@@ -337,7 +337,7 @@ def test_when_the_nursery_is_killed_its_run_fails_and_the_next_begins_afresh(tmp
     ]
     requests = [ReportRequest(path, out=tmp_path / "out") for path in paths]
     first, second = run_reports(requests, workers=1)
-    assert first.error == "the run's process was ended by SIGKILL"
+    assert first.error == "the run's process was killed by SIGKILL"
     assert (second.error, printed(second.notebook)) == (None, "1\n")
 
 
@@ -351,9 +351,11 @@ def test_a_nursery_with_threads_forks_nothing_and_the_page_is_the_same(tmp_path,
     )
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
     started = []
-    plain = Workers._start_plain
+    plain = Workers._start_process
     monkeypatch.setattr(
-        Workers, "_start_plain", lambda self, number: (started.append(number), plain(self, number))
+        Workers,
+        "_start_process",
+        lambda self, number: (started.append(number), plain(self, number)),
     )
     run = run_report(made, out=tmp_path / "out", now=NOW)
     assert (run.error, started) == (None, [0])

@@ -24,9 +24,10 @@ from foxgrape.errors import ReportError
 from foxgrape.reports.execution.job import _write_page
 from foxgrape.reports.execution.runner import is_up_to_date, report_run_for
 from foxgrape.reports.plan import Software, plan
+from foxgrape.reports.prune import prune
 from foxgrape.reports.rendering import assets
 from foxgrape.reports.rendering.page import _TAGS, render_page, sanitize
-from foxgrape.reports.run_folder import folder_lock, prune
+from foxgrape.reports.run_folder import folder_lock
 from foxgrape.reports.serve import server
 from hostile_strings import ATTACKS, seen
 from report_templates import template
@@ -558,7 +559,7 @@ def test_each_verb_that_builds_tells_how_pages_are_made(tmp_path, monkeypatch, w
 
 
 def test_pictures_without_kaleido_are_refused_before_anything_starts(tmp_path, monkeypatch):
-    monkeypatch.setattr("foxgrape.reports.rendering.images.find_spec", lambda name: None)  # noqa: ARG005
+    monkeypatch.setattr("foxgrape.reports.rendering.assets.find_spec", lambda name: None)  # noqa: ARG005
     with pytest.raises(ReportError, match="need kaleido"):
         run_report("lead_times", out=tmp_path / "out", pictures=True)
     assert not (tmp_path / "out").exists()
@@ -568,15 +569,15 @@ def test_pictures_that_cannot_be_made_are_told_and_spoil_nothing(tmp_path, monke
     def fails(_):
         raise OSError(2, "there is no browser")
 
-    monkeypatch.setattr("foxgrape.reports.rendering.images.render_images", fails)
+    monkeypatch.setattr("foxgrape.reports.rendering.assets.render_images", fails)
     result = {}
     nbformat.write(notebook(FIGURE), tmp_path / "notebook.ipynb")
     order = {"title": "x", "footer": {}, "assets": None, "pictures": True}
     _write_page(order, tmp_path, result)
-    told = "the pictures cannot be made: there is no browser"
+    told = "cannot render the pictures: there is no browser"
     assert result["pictures_failed"] == told
     assert "A line that rises." in (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert (tmp_path / "thumbnail.svg").is_file()
+    assert not (tmp_path / "thumbnail.png").exists()
 
 
 @pytest.mark.browser
@@ -595,5 +596,5 @@ def test_pictures_are_in_the_page_and_the_thumbnail_is_one(tmp_path, opened):
     picture = tab.locator("img.picture")
     assert picture.evaluate("img => img.naturalHeight") == 450
     catalogue = opened(tmp_path / "out" / "index.html", drawn=False)
-    assert catalogue.locator(".sketch img").evaluate("img => img.naturalWidth") > 100
+    assert catalogue.locator(".thumbnail img").evaluate("img => img.naturalWidth") > 100
     assert catalogue.said == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import multiprocessing
 import time
@@ -10,15 +11,18 @@ from dataclasses import replace
 import pytest
 
 from accessibility import grave
-from fake_runs import LINE, NOW, PLACES, fake, fill
+from fake_runs import NOW, PLACES, PNG, fake, fill
 from foxgrape import run_report
 from foxgrape.cli.app import run
-from foxgrape.reports.rendering.cards import run_summaries
-from foxgrape.reports.rendering.run_index import catalogue_page, write_catalogue
-from foxgrape.reports.rendering.sketch import safe, sketch
-from foxgrape.reports.rendering.thumbnail import read_thumbnail
-from foxgrape.reports.run_folder import StagingFolder, folder_lock, prune
-from foxgrape.reports.templates.describe import describe_run
+from foxgrape.reports.prune import prune
+from foxgrape.reports.rendering.run_index import (
+    catalogue_page,
+    read_thumbnail,
+    run_summaries,
+    write_catalogue,
+)
+from foxgrape.reports.run_folder import StagingFolder, folder_lock
+from foxgrape.reports.templates.discovery import describe_run
 from report_templates import names, template
 
 
@@ -42,7 +46,7 @@ def test_a_card_tells_what_its_run_was_about(filled):
         "notebook": "weekly_brief-0000/notebook.ipynb",
         "manifest": "weekly_brief-0000/manifest.json",
     }
-    assert first.thumbnail == sketch(LINE)
+    assert first.thumbnail.startswith("data:image/png;base64,")
     assert second.places == ("Lysychansk",)
     broken = next(card for card in run_summaries(filled.parent) if card.status == "failed")
     assert broken.error == "cell 3: it broke"
@@ -94,7 +98,7 @@ def test_what_cannot_be_understood_spoils_nothing(tmp_path):
     # Of a run of an earlier version only the parameters are known, as they are.
     assert found["weekly_brief-0002"].words["place"] == PLACES[0]
     assert found["weekly_brief-0002"].period is None
-    assert found["odd"].built == "at a time that is not known"
+    assert found["odd"].built == "at an unknown time"
     assert "place_brief-0001" in catalogue_page(tmp_path, now=NOW)
 
 
@@ -227,62 +231,21 @@ def test_workers_that_write_at_once_lose_nothing(tmp_path):
     assert not [name for name in names(tmp_path) if name.startswith(".")]
 
 
-def bars(*, reverse=False, **trace):
-    axis = {"range": [2, -1]} if reverse else {}
-    return {"data": [{"type": "scatter", **trace}], "layout": {"yaxis": axis}}
+def test_a_thumbnail_that_is_not_a_small_png_is_not_shown(tmp_path):
+    file = tmp_path / "thumbnail.png"
+    for content in (b"<script>x()</script>", b"\xff", b"", PNG + bytes(60_000)):
+        file.write_bytes(content)
+        assert read_thumbnail(tmp_path) is None
+    file.write_bytes(PNG)
+    assert read_thumbnail(tmp_path) == f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
 
 
-@pytest.mark.parametrize(
-    ("figure", "path"),
-    [
-        (bars(x=[0, 1], y=[0, 1]), "M14 186L306 14"),
-        (bars(x=[0, 1], y=[0, 1], reverse=True), "M14 14L306 186"),
-        (bars(x=[0, 1, None, 0, 1], y=["a", "a", None, "b", "b"]), "M14 186L306 186M14 14L306 14"),
-        (bars(x=[0, 1], y=[1, 0], line={"shape": "hv"}), "M14 14L306 14L306 186"),
-        (bars(x=[0, 1], y=[0, 1], mode="markers"), "M14 186h0M306 14h0"),
-        (bars(x=["2022-01-01", "2022-01-03", "2022-01-02"], y=[0, 1, 0]), "M14 186L306 14L160 186"),
-        ({"data": [{"type": "bar", "x": ["a", "b"], "y": [1, 2]}]},
-         "M14 186L14 100M306 186L306 14"),
-        (bars(x={"dtype": "i1", "bdata": "AAE="}, y={"dtype": "i2", "bdata": "AAABAA=="}),
-         "M14 186L306 14"),
-        # A map keeps its shape: twice as wide as high on the ground.
-        ({**bars(x=[0, 2], y=[0, 1]), "layout": {"yaxis": {"scaleanchor": "x"}}}, "M14 173L306 27"),
-    ],
-)  # fmt: skip
-def test_a_sketch_places_what_a_figure_shows(figure, path):
-    drawn = sketch(figure)
-    assert f'<path d="{path}"' in drawn
-    assert safe(drawn) == drawn
-
-
-@pytest.mark.parametrize(
-    "figure",
-    [
-        {"data": []},
-        {"data": [{"type": "table"}]},
-        bars(x=[], y=[]),
-        bars(x=[None], y=[1]),
-        bars(x=[0, 1], y=[0, 1], visible="legendonly"),
-        bars(x=[0, 1], y=[0, 1], yaxis="y2"),
-        bars(x=[float("nan"), float("inf")], y=[0, 1]),
-    ],
-)
-def test_what_cannot_be_sketched_has_no_sketch(figure):
-    assert sketch(figure) is None
-
-
-def test_a_sketch_of_much_is_small_and_colours_are_colours():
-    many = list(range(20_000))
-    attack = '#000000" onload="x()'
-    drawn = sketch(bars(x=many, y=many, mode="lines+markers", line={"color": attack}))
-    assert len(drawn) < 4_000
-    assert "onload" not in drawn
-    assert "#123abc" in sketch(bars(x=[0, 1], y=[0, 1], line={"color": "#123ABC"}))
-
-
-def test_a_thumbnail_that_is_none_is_not_shown(tmp_path):
-    (tmp_path / "thumbnail.svg").write_text("<svg onload=x()><script>x()</script></svg>", "utf-8")
-    (tmp_path / "thumbnail.png").write_bytes(b"<script>x()</script>")
-    assert read_thumbnail(tmp_path) is None
-    (tmp_path / "thumbnail.svg").write_bytes(b"\xff")
-    assert read_thumbnail(tmp_path) is None
+def test_runs_without_pictures_have_no_thumbnail_and_a_sketch_of_earlier_versions_is_ignored(
+    tmp_path,
+):
+    folder = fake(tmp_path, 0)
+    (folder / "thumbnail.png").unlink()
+    (folder / "thumbnail.svg").write_text("<svg onload=x()></svg>", encoding="utf-8")
+    page = catalogue_page(tmp_path, now=NOW)
+    assert "thumbnail" not in page.partition("<main")[2]
+    assert "<svg" not in page

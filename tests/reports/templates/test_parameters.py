@@ -204,9 +204,9 @@ def test_a_parameter_without_default_must_be_given():
 
 
 def test_broken_rules_are_named():
-    with pytest.raises(ParameterError, match=r"no such format.*did you mean 'place'"):
+    with pytest.raises(ParameterError, match=r"unknown format.*did you mean 'place'"):
         check({"type": "string", "format": "plcae"}, "x")
-    with pytest.raises(ParameterError, match=r"no such type.*did you mean 'string'"):
+    with pytest.raises(ParameterError, match=r"unknown type.*did you mean 'string'"):
         check({"type": "strng"}, "x")
     with pytest.raises(ParameterError, match="not valid JSON Schema"):
         check({"type": "integer", "minimum": "three"}, 3)
@@ -216,7 +216,7 @@ def test_from_now_on_needs_a_now():
     mine = template(it={"type": "string", "format": "date", "default": "today"})
     assert validate_parameters(mine, {}, now=NOW) == {"it": "2022-09-10"}
     assert validate_parameters(mine, {}, now=NOW, zone=KYIV) == {"it": "2022-09-11"}
-    with pytest.raises(ParameterError, match="what now is was not told"):
+    with pytest.raises(ParameterError, match="a relative date needs a reference time; pass now="):
         validate_parameters(mine, {})
 
 
@@ -267,7 +267,7 @@ def test_instants_from_now_on(text, instant):
 @pytest.mark.parametrize("text", ["7d", "-d", "- 7d", "-7 d", "today ", "-7D", "-1monthstart", ""])
 def test_what_is_no_time_from_now_on(text):
     for read in (resolve_day, resolve_instant):
-        with pytest.raises(ValueError, match="not a time from now on"):
+        with pytest.raises(ValueError, match="not a relative date"):
             read(text, NOW, KYIV)
 
 

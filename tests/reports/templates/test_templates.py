@@ -10,8 +10,7 @@ import pytest
 from foxgrape import ReportRequest, Store, open_study, run_report, run_reports
 from foxgrape.cli.app import run
 from foxgrape.errors import ReportError
-from foxgrape.reports.templates.discovery import find_template
-from foxgrape.reports.templates.scaffold import new_template
+from foxgrape.reports.templates.discovery import find_template, new_template
 from report_templates import printed
 
 WANTED = {
@@ -109,12 +108,12 @@ def test_a_template_of_ones_own_builds_as_it_is(tmp_path, capfd):
     assert made.error is None
     assert made.run_id.startswith("my_towns-")
     assert headline(made) == "5 signals, 0 certainly before their event."
-    with pytest.raises(ReportError, match="there is such a template already"):
+    with pytest.raises(ReportError, match="the template exists already"):
         new_template("my_towns", folder)
     # A name that YAML would take for another thing than a word.
     assert find_template(new_template("null", folder)).title == "Null"
     for name in ("../up", "My towns", "", "9lives"):
-        with pytest.raises(ReportError, match="a template cannot be called so"):
+        with pytest.raises(ReportError, match="bad name for a template"):
             new_template(name, folder)
 
 

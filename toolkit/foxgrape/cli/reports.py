@@ -67,7 +67,7 @@ def report_new(
     ] = Path(),
 ) -> None:
     """Write a template of your own to start from; print the path of its notebook."""
-    from foxgrape.reports.templates.scaffold import new_template
+    from foxgrape.reports.templates.discovery import new_template
 
     print(new_template(name, folder))  # noqa: T201
 
@@ -128,7 +128,7 @@ def report_rebuild(
     as_json: AsJson = False,
 ) -> int:
     """Build a run again from its manifest; say whether every cell shows what it showed."""
-    from foxgrape.reports.rebuild import rebuild_report
+    from foxgrape.reports.run import rebuild_report
 
     again = rebuild_report(run, out=out)
     if as_json:
@@ -149,7 +149,7 @@ def report_prune(
     as_json: AsJson = False,
 ) -> None:
     """Delete old runs, never the last good one of a study or store; print their ids."""
-    from foxgrape.reports.run_folder import prune
+    from foxgrape.reports.prune import prune
 
     gone = prune(out, keep=keep, template=template)
     if as_json:

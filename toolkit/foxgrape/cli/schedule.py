@@ -49,7 +49,7 @@ def due(
     as_json: AsJson = False,
 ) -> int:
     """Build every report that is due and not built yet; call it as often as you like."""
-    from foxgrape.reports.run_folder import prune
+    from foxgrape.reports.prune import prune
     from foxgrape.reports.schedule.config import read_schedule
     from foxgrape.reports.schedule.due import run_due
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from foxgrape.errors import FoxgrapeError
-from foxgrape.reports.run_folder import prune
+from foxgrape.reports.prune import prune
 from foxgrape.reports.schedule.config import read_schedule
 from foxgrape.reports.schedule.due import run_due
 
