@@ -430,7 +430,7 @@ def _tzdata_version() -> str:
 
 
 def _git(package: Path) -> dict[str, Any] | None:
-    """Return the commit of the clone that contains the package; None if there is none."""
+    """Return the commit of the clone that contains the package; None outside a clone."""
 
     def run(*arguments: str) -> str | None:
         try:

@@ -104,7 +104,7 @@ def _expired(
     sources: set[tuple[str, str]] = set()
     for run, manifest in runs:
         name = str(manifest.get("template"))
-        # Somebody else may have written this manifest: any value of any type may be in it.
+        # The manifest may come from elsewhere: its values can have any type.
         study, store = manifest.get("study"), manifest.get("store")
         if isinstance(study, dict):
             source = (name, str(study.get("name")))

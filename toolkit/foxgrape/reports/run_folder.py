@@ -327,7 +327,7 @@ class Inputs:
     """All files that a run reads, hashed when it is planned and copied when it starts.
 
     The run reads only the copies, so the hashes in its manifest are those of the bytes it read,
-    even if somebody edits the originals meanwhile.
+    even if the originals change meanwhile.
 
     Attributes
     ----------
