@@ -568,7 +568,7 @@ def test_a_run_whose_deletion_was_killed_is_cleared_by_the_next(out, hanging):
     assert not [name for name in names(out) if name.startswith(".")]
 
 
-def test_a_run_that_was_about_to_be_replaced_comes_back(out):
+def test_a_run_that_was_being_replaced_is_restored(out):
     """Where folders cannot be exchanged in one step, a killed process leaves it so."""
     fake(out, 0)
     fake(out, 2)

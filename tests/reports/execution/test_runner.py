@@ -80,7 +80,7 @@ def many(tmp_path_factory):
     return dict(zip([*"0123", *list(made)[1:], "again"], runs, strict=True))
 
 
-def test_each_report_runs_in_a_kernel_that_saw_no_other(many):
+def test_each_report_runs_in_its_own_kernel(many):
     looked = [many[number] for number in "0123"]
     assert [run.error for run in looked] == [None] * 4
     told = [printed(run.notebook).split() for run in looked]
@@ -88,7 +88,7 @@ def test_each_report_runs_in_a_kernel_that_saw_no_other(many):
         assert len(set(column)) == 4, "random numbers or a process are shared"
 
 
-def test_the_same_run_asked_for_twice_is_built_once(many):
+def test_the_same_run_requested_twice_is_built_once(many):
     assert many["again"] == many["0"]
 
 
@@ -117,7 +117,7 @@ def test_a_failed_run_keeps_notebook_log_and_message(many, name, says, cell):
 
 
 @pytest.mark.parametrize("sign", ["x", "🍇", "\0"])
-def test_a_word_of_a_run_fits_into_a_pipe_in_one_piece(sign, tmp_path, monkeypatch):
+def test_a_message_is_shorter_than_the_pipe_buffer(sign, tmp_path, monkeypatch):
     """What is longer may be cut in two by the word of another run, and be no JSON."""
     words = []
     monkeypatch.setattr(job, "_execute", lambda *_: f"{sign * 9_000}\nand on")
@@ -127,7 +127,7 @@ def test_a_word_of_a_run_fits_into_a_pipe_in_one_piece(sign, tmp_path, monkeypat
     assert len(json.dumps(word)) < select.PIPE_BUF
 
 
-def test_what_a_notebook_prints_or_shows_has_an_end_and_a_note(many):
+def test_printed_and_displayed_output_is_cut_with_a_note(many):
     run = many["prints"]
     assert run.error is None
     text = printed(run.notebook)
@@ -141,7 +141,7 @@ def test_what_a_notebook_prints_or_shows_has_an_end_and_a_note(many):
     assert "[cut: a report keeps" in printed(shown.notebook)
 
 
-def test_what_a_cell_started_ends_with_its_run(many):
+def test_processes_that_a_cell_started_end_with_the_run(many):
     pid = printed(many["leaves"].notebook).strip()
     patience = time.monotonic() + 10
     # Ended and not yet buried is ended.
@@ -150,14 +150,14 @@ def test_what_a_cell_started_ends_with_its_run(many):
         time.sleep(0.05)
 
 
-def test_nothing_else_is_left(many):
+def test_no_other_files_are_left(many):
     out = many["0"].html.parents[1]
     good = {run.run_id for run in many.values() if run.error is None}
     assert names(out) == good | {"failed", "index.html"}
     assert len(names(out / "failed")) == 4
 
 
-def test_a_run_that_takes_too_long_is_ended(tmp_path):
+def test_a_run_that_takes_too_long_is_stopped(tmp_path):
     slow = template(tmp_path, "slow", "print('begun')", "import time\ntime.sleep(60)")
     run = run_report(slow, out=tmp_path / "out", run_seconds=2)
     assert run.error == "the run took longer than 2 s"
@@ -213,7 +213,7 @@ def alive(mark: str) -> list[str]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-def test_killed_at_any_moment_the_last_good_page_stays(tmp_path, good):
+def test_the_last_good_page_survives_a_kill_at_any_moment(tmp_path, good):
     made, built, whole = good
     out = Path(shutil.copytree(built.html.parents[1], tmp_path / "out"))
     run_id = built.run_id
@@ -239,7 +239,7 @@ def test_killed_at_any_moment_the_last_good_page_stays(tmp_path, good):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-def test_where_nothing_is_forked_nothing_outlives_its_run_either(tmp_path):
+def test_without_a_fork_server_no_process_outlives_its_run(tmp_path):
     loops = template(
         tmp_path, "loops", "from pathlib import Path", "Path('here').touch()\nwhile 1: 1"
     )
@@ -257,7 +257,7 @@ def test_where_nothing_is_forked_nothing_outlives_its_run_either(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such locks")
-def test_what_is_left_is_cleared_and_what_is_worked_on_is_not(tmp_path):
+def test_abandoned_folders_are_cleared_and_locked_ones_are_not(tmp_path):
     (tmp_path / ".building-a-1b2c3d4e").mkdir()
     for what, name in (("deleting", "b"), ("replaced", "gone"), ("replaced", "there")):
         old = tmp_path / f".{what}-{name}-1b2c3d4e"
@@ -275,7 +275,7 @@ def test_what_is_left_is_cleared_and_what_is_worked_on_is_not(tmp_path):
     assert names(tmp_path) == {"gone", "there"}
 
 
-def test_where_nothing_can_be_written_the_run_fails(tmp_path):
+def test_a_run_fails_if_its_folder_cannot_be_written(tmp_path):
     (tmp_path / "file").touch()
     out = tmp_path / "file" / "out"
     run = run_report(template(tmp_path, "mine", "number"), out=out)
@@ -296,7 +296,7 @@ def small_disk(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such limit")
-def test_where_files_cannot_grow_the_run_fails_and_the_good_page_stays(tmp_path, small_disk, good):
+def test_on_a_full_disk_the_run_fails_and_the_good_page_stays(tmp_path, small_disk, good):
     made, built, _ = good
     out = (small_disk or tmp_path) / "out"
     shutil.copytree(built.html.parents[1], out)
@@ -330,7 +330,7 @@ while True: pass
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is forked")
-def test_when_the_nursery_is_killed_its_run_fails_and_the_next_begins_afresh(tmp_path):
+def test_when_the_fork_server_is_killed_its_run_fails_and_the_next_starts_without_it(tmp_path):
     paths = [
         template(tmp_path, "kills", KILLS_THE_NURSERY),
         template(tmp_path, "mine", "print(number)"),
@@ -341,7 +341,9 @@ def test_when_the_nursery_is_killed_its_run_fails_and_the_next_begins_afresh(tmp
     assert (second.error, printed(second.notebook)) == (None, "1\n")
 
 
-def test_a_nursery_with_threads_forks_nothing_and_the_page_is_the_same(tmp_path, monkeypatch, good):
+def test_a_fork_server_with_threads_is_not_used_and_the_page_is_the_same(
+    tmp_path, monkeypatch, good
+):
     """Whatever is installed here starts a thread in every Python."""
     made, forked, _ = good
     (tmp_path / "sitecustomize.py").write_text(
@@ -364,7 +366,7 @@ def test_a_nursery_with_threads_forks_nothing_and_the_page_is_the_same(tmp_path,
     assert run.html.read_bytes() == forked.html.read_bytes()
 
 
-def test_days_from_now_on_are_counted_in_the_zone_of_the_study(tmp_path):
+def test_relative_dates_are_counted_in_the_time_zone_of_the_study(tmp_path):
     """22:30 UTC is the next day in Kyiv, where the embedded study's days were lived."""
     made = template(
         tmp_path, "since", "print(since)", first="study = None\nnumber = 1\nsince = None"

@@ -141,7 +141,7 @@ def harmless(tab, *asked):
 
 
 @pytest.mark.browser
-def test_text_from_outside_stays_text(hostile, opened):
+def test_hostile_text_is_displayed_as_text(hostile, opened):
     house = hostile[0]
     assert house.error is None
     tab = opened(house.html)
@@ -202,7 +202,7 @@ class Reader(HTMLParser):
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_cleaned_markup_can_do_nothing(attack):
+def test_sanitized_markup_has_only_allowed_elements(attack):
     for tag, name, value in Reader(sanitize(f"<p>{attack}</p><p title='{attack}'>x</p>")).found:
         assert tag in _TAGS
         assert name in {None, "title", "rel", "href"}
@@ -322,7 +322,7 @@ def test_tables_with_merged_cells_are_left_alone(sorting, opened):
 
 @pytest.mark.browser
 @pytest.mark.parametrize("lab", [True, False], ids=["lab", "page"])
-def test_words_begin_at_the_left_and_numbers_end_at_the_right(tmp_path, opened, lab):
+def test_text_is_left_aligned_and_numbers_are_right_aligned(tmp_path, opened, lab):
     """Also in JupyterLab, whose style has all cells end at the right."""
     rows = [["a 1", "1,234", "12%", "1"], ["–", "–", "−0.5%", "7 days"]]
     shown = html.table(["word", "number", "share", "other"], rows).markup
@@ -339,7 +339,7 @@ def test_words_begin_at_the_left_and_numbers_end_at_the_right(tmp_path, opened, 
 
 
 @pytest.mark.browser
-def test_keys_reach_what_scrolls_and_the_content(sorting, opened):
+def test_the_keyboard_reaches_the_content_and_scrolls_tables(sorting, opened):
     tab = opened(sorting, width=390)
     assert tab.evaluate("document.documentElement.scrollWidth") <= 390
     tab.keyboard.press("Tab")
@@ -374,7 +374,7 @@ def test_a_page_has_language_title_and_headings_in_order(sorting, opened):
 
 @pytest.mark.browser
 @pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1200)])
-def test_axe_finds_no_serious_fault(shared, sorting, opened, scheme, width):
+def test_axe_reports_no_serious_violation(shared, sorting, opened, scheme, width):
     catalogue = shared.html.parents[1] / "index.html"
     for file in (shared.html, sorting, catalogue):
         tab = opened(file, drawn=file != catalogue, width=width, color_scheme=scheme)
@@ -383,7 +383,7 @@ def test_axe_finds_no_serious_fault(shared, sorting, opened, scheme, width):
 
 @pytest.mark.browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_paper_has_black_ink_no_controls_and_the_addresses_of_links(tmp_path, opened, scheme):
+def test_printed_pages_are_black_without_controls_and_with_link_addresses(tmp_path, opened, scheme):
     link = {"text/html": '<p>See <a href="https://example.org/a?b=c">this</a>.</p>'}
     file = tmp_path / "page.html"
     shown = notebook(FIGURE, link, table(["a"], ["1"], ["2"]))
@@ -413,7 +413,7 @@ PIXEL = bytes.fromhex(
 
 
 @pytest.mark.browser
-def test_where_no_script_runs_pictures_or_words_stand_for_figures(tmp_path, opened):
+def test_without_scripts_figures_are_replaced_by_pictures_or_captions(tmp_path, opened):
     file = tmp_path / "page.html"
     for pictures in ([PIXEL], []):
         shown = render_page(notebook(FIGURE), title="x", footer={}, pictures=pictures)
@@ -429,7 +429,7 @@ def test_where_no_script_runs_pictures_or_words_stand_for_figures(tmp_path, open
 
 @pytest.mark.browser
 @pytest.mark.parametrize("pictures", [[PIXEL], []], ids=["pictures", "words"])
-def test_without_what_it_shares_a_page_says_so_and_shows_what_it_has(tmp_path, opened, pictures):
+def test_a_page_without_its_assets_shows_a_message_and_the_captions(tmp_path, opened, pictures):
     file = tmp_path / "page.html"
     text = render_page(notebook(FIGURE), title="x", footer={}, assets="assets", pictures=pictures)
     file.write_text(text, encoding="utf-8")
@@ -470,13 +470,13 @@ def test_a_shared_plotly_is_loaded_from_a_disk_and_from_a_server(shared, opened)
             thread.join()
 
 
-def test_pages_are_small_beside_what_they_share_and_fit_a_mail_alone(shared):
+def test_pages_are_small_with_shared_assets_and_fit_an_email_without(shared):
     size = shared.html.stat().st_size
     assert size < MOST_SHARED
     assert size + len(assets.plotly_asset().text.encode()) < MOST_ALONE
 
 
-def test_what_is_shared_stays_as_long_as_a_page_names_it(shared, tmp_path):
+def test_shared_assets_are_kept_while_a_manifest_lists_them(shared, tmp_path):
     out = Path(shutil.copytree(shared.html.parents[1], tmp_path / "out"))
     name = f"plotly-{hashlib.sha256(b'old').hexdigest()[:16]}.min.js"
     old, used = out / "assets" / name, assets.plotly_asset().name
@@ -496,7 +496,7 @@ def test_what_is_shared_stays_as_long_as_a_page_names_it(shared, tmp_path):
     assert assets.remove_unused_assets(out) == [used]
 
 
-def test_a_run_stands_if_its_page_is_made_as_asked_and_all_that_it_shares_is_there(shared):
+def test_a_run_is_up_to_date_if_its_page_options_match_and_its_assets_exist(shared):
     out = shared.html.parents[1]
     plotly = out / "assets" / assets.plotly_asset().name
 
@@ -534,7 +534,7 @@ start = 2025-12-31
     ],
     ids=" ".join,
 )  # fmt: skip
-def test_each_verb_that_builds_tells_how_pages_are_made(tmp_path, monkeypatch, words):
+def test_each_build_command_passes_on_the_page_options(tmp_path, monkeypatch, words):
     made = []
     done = report_run_for("x", "done", tmp_path, None)
 
@@ -558,14 +558,14 @@ def test_each_verb_that_builds_tells_how_pages_are_made(tmp_path, monkeypatch, w
     assert set(made) == {(False, False), (True, False), (False, True)}
 
 
-def test_pictures_without_kaleido_are_refused_before_anything_starts(tmp_path, monkeypatch):
+def test_pictures_without_kaleido_are_rejected_before_anything_starts(tmp_path, monkeypatch):
     monkeypatch.setattr("foxgrape.reports.rendering.assets.find_spec", lambda name: None)  # noqa: ARG005
     with pytest.raises(ReportError, match="need kaleido"):
         run_report("lead_times", out=tmp_path / "out", pictures=True)
     assert not (tmp_path / "out").exists()
 
 
-def test_pictures_that_cannot_be_made_are_told_and_spoil_nothing(tmp_path, monkeypatch):
+def test_an_error_of_pictures_is_recorded_and_the_page_is_complete(tmp_path, monkeypatch):
     def fails(_):
         raise OSError(2, "there is no browser")
 
@@ -581,7 +581,7 @@ def test_pictures_that_cannot_be_made_are_told_and_spoil_nothing(tmp_path, monke
 
 
 @pytest.mark.browser
-def test_pictures_are_in_the_page_and_the_thumbnail_is_one(tmp_path, opened):
+def test_pictures_are_in_the_page_and_one_is_the_thumbnail(tmp_path, opened):
     pytest.importorskip("kaleido", reason="kaleido is not installed, so no picture was drawn")
     cell = (
         "import plotly.graph_objects as go, plotly.io as pio\npio.renderers.default = "

@@ -1,4 +1,4 @@
-"""The catalogue of runs: what it says of each, how it is searched, and that no worker loses it."""
+"""The catalogue of runs: entries, search and filters, and concurrent writers."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from report_templates import names, template
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory):
-    """Lay ten runs into a folder, and write its catalogue."""
+    """Create a folder of ten runs with a catalogue."""
     out = tmp_path_factory.mktemp("filled")
     for number in range(10):
         fake(out, number)
     return write_catalogue(out, now=NOW)
 
 
-def test_a_card_tells_what_its_run_was_about(filled):
+def test_an_entry_has_title_headline_places_period_and_links(filled):
     first, second = run_summaries(filled.parent)[:2]
     assert (first.title, first.headline, first.status) == ("Report 0", "Found 0 leads", "done")
     assert (first.places, first.when) == (("Izium",), "1 Sep 2022 to 7 Sep 2022")
@@ -48,12 +48,12 @@ def test_a_card_tells_what_its_run_was_about(filled):
     }
     assert first.thumbnail.startswith("data:image/png;base64,")
     assert second.places == ("Lysychansk",)
-    broken = next(card for card in run_summaries(filled.parent) if card.status == "failed")
+    broken = next(run for run in run_summaries(filled.parent) if run.status == "failed")
     assert broken.error == "cell 3: it broke"
     assert broken.links["log"] == "failed/weekly_brief-0004/log.txt"
 
 
-def test_parameters_are_told_in_words():
+def test_parameters_are_described_in_words():
     rules = {
         "horizon": {"format": "duration-of-time"},
         "baseline": {"type": "boolean"},
@@ -76,29 +76,29 @@ def test_parameters_are_told_in_words():
         "since": "2022-09-01",
         "note": "x" * 500,
     }
-    told = describe_run(rules, values)
-    assert told["places"] == ["Izium", "Lysychansk", "mine:1"]
-    assert told["period"] == ["2022-09-01", "2022-09-10"]
-    note = told["words"].pop("note")
+    description = describe_run(rules, values)
+    assert description["places"] == ["Izium", "Lysychansk", "mine:1"]
+    assert description["period"] == ["2022-09-01", "2022-09-10"]
+    note = description["words"].pop("note")
     assert note == "x" * 159 + "…"
-    assert told["words"] == {"horizon": "30 days", "baseline": "yes", "codes": "🍇, 🦊"}
+    assert description["words"] == {"horizon": "30 days", "baseline": "yes", "codes": "🍇, 🦊"}
 
 
-def test_what_cannot_be_understood_spoils_nothing(tmp_path):
+def test_unreadable_manifests_do_not_break_the_catalogue(tmp_path):
     fake(tmp_path, 1)
     for name, text in (("broken", "{"), ("list", "[]"), ("odd", '{"about": 1, "built_at": 7}')):
         (tmp_path / name).mkdir()
         (tmp_path / name / "manifest.json").write_text(text, encoding="utf-8")
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").touch()
-    told = {"words": 1, "places": "x", "period": ["soon", "later"]}
-    fake(tmp_path, 2, about=told, title=None, status="no such status")
-    found = {card.run_id: card for card in run_summaries(tmp_path)}
-    assert set(found) == {"place_brief-0001", "weekly_brief-0002", "odd"}
-    # Of a run of an earlier version only the parameters are known, as they are.
-    assert found["weekly_brief-0002"].words["place"] == PLACES[0]
-    assert found["weekly_brief-0002"].period is None
-    assert found["odd"].built == "at an unknown time"
+    about = {"words": 1, "places": "x", "period": ["soon", "later"]}
+    fake(tmp_path, 2, about=about, title=None, status="no such status")
+    entries = {run.run_id: run for run in run_summaries(tmp_path)}
+    assert set(entries) == {"place_brief-0001", "weekly_brief-0002", "odd"}
+    # The manifest of an earlier version has only plain values.
+    assert entries["weekly_brief-0002"].words["place"] == PLACES[0]
+    assert entries["weekly_brief-0002"].period is None
+    assert entries["odd"].built == "at an unknown time"
     assert "place_brief-0001" in catalogue_page(tmp_path, now=NOW)
 
 
@@ -126,7 +126,7 @@ def test_runs_are_searched_and_filtered(filled, opened):
     tab.locator("[name=template]").select_option("")
     only(5)
     tab.locator("[name=place]").select_option("")
-    # 1 to 7 September is the first week, 8 to 14 the second: both have a day in common with this.
+    # Weeks of 1 to 7 and 8 to 14 September: both overlap this period.
     tab.get_by_label("Period to").fill("2022-09-08")
     only(2)
     tab.get_by_label("Period from").fill("2022-09-08")
@@ -146,21 +146,21 @@ def test_without_scripts_it_is_a_plain_list(filled, opened):
 
 @pytest.mark.browser
 @pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1200)])
-def test_axe_finds_no_serious_fault_in_the_catalogue(filled, opened, scheme, width):
+def test_axe_reports_no_serious_violation_in_the_catalogue(filled, opened, scheme, width):
     tab = opened(filled, drawn=False, width=width, color_scheme=scheme)
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
     assert grave(tab) == []
 
 
 @pytest.mark.browser
-def test_a_thousand_runs_are_no_burden(tmp_path, opened):
+def test_a_thousand_runs_are_listed_and_searched_quickly(tmp_path, opened):
     for number in range(1000):
         fake(tmp_path, number)
     known = {}
     write_catalogue(tmp_path, now=NOW, known=known)
     begin = time.perf_counter()
     file = write_catalogue(tmp_path, now=NOW, known=known)
-    assert time.perf_counter() - begin < 5, "what did not change is read again"
+    assert time.perf_counter() - begin < 5, "unchanged runs are read again"
     tab = opened(file, drawn=False)
     search = tab.get_by_label("Search")
     took = search.evaluate(
@@ -172,19 +172,26 @@ def test_a_thousand_runs_are_no_burden(tmp_path, opened):
     assert took < 500, "typing would stutter, even on a machine ten times as slow"
 
 
-def test_a_run_that_goes_on_is_shown_as_running_and_a_remnant_is_not(tmp_path):
-    aside = StagingFolder.make(tmp_path, "going")
-    told = {"run_id": "going", "title": "Going", "status": "running", "built_at": NOW.isoformat()}
-    (aside.path / "manifest.json").write_text(json.dumps(told), encoding="utf-8")
+def test_a_locked_run_is_listed_as_running_and_an_abandoned_folder_is_not(tmp_path):
+    staging = StagingFolder.make(tmp_path, "going")
+    manifest = {
+        "run_id": "going",
+        "title": "Going",
+        "status": "running",
+        "built_at": NOW.isoformat(),
+    }
+    (staging.path / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     (tmp_path / ".building-left").mkdir()
-    (tmp_path / ".building-left" / "manifest.json").write_text(json.dumps(told), encoding="utf-8")
+    (tmp_path / ".building-left" / "manifest.json").write_text(
+        json.dumps(manifest), encoding="utf-8"
+    )
     with folder_lock(tmp_path):
-        (card,) = run_summaries(tmp_path)
-    assert (card.status, card.title, card.links) == ("running", "Going", {})
-    aside.close()
+        (entry,) = run_summaries(tmp_path)
+    assert (entry.status, entry.title, entry.links) == ("running", "Going", {})
+    staging.close()
 
 
-def test_a_run_writes_the_catalogue_and_so_does_pruning(tmp_path, capfd):
+def test_building_and_pruning_update_the_catalogue(tmp_path, capfd):
     watching = template(
         tmp_path,
         "watching",
@@ -199,10 +206,10 @@ def test_a_run_writes_the_catalogue_and_so_does_pruning(tmp_path, capfd):
     assert f'href="{built.run_id}/report.html"' in text
     printed = built.notebook.read_text(encoding="utf-8")
     assert "running" in printed
-    assert "True" in printed, "it did not show the run while it went on"
+    assert "True" in printed, "the catalogue did not list the running report"
     for number in (1, 3):
         fake(out, number, template="watching")
-    # The newest of the template stays, and the last one of each source.
+    # The newest run of the template and the last one of each source are kept.
     assert prune(out, keep=1, now=NOW) == ["place_brief-0003"]
     text = (out / "index.html").read_text(encoding="utf-8")
     assert "place_brief-0001" in text
@@ -213,7 +220,7 @@ def test_a_run_writes_the_catalogue_and_so_does_pruning(tmp_path, capfd):
     assert run(["report", "catalogue", "--out", str(tmp_path / "none")]) == 1
 
 
-def test_workers_that_write_at_once_lose_nothing(tmp_path):
+def test_concurrent_writers_lose_no_entry(tmp_path):
     context = multiprocessing.get_context("spawn")
     workers = [context.Process(target=fill, args=(tmp_path, 100 * n)) for n in range(3)]
     for worker in workers:
@@ -221,7 +228,7 @@ def test_workers_that_write_at_once_lose_nothing(tmp_path):
     file = tmp_path / "index.html"
     while any(worker.is_alive() for worker in workers):
         text = file.read_text(encoding="utf-8") if file.is_file() else "</html>"
-        assert text.rstrip().endswith("</html>"), "half a catalogue was seen"
+        assert text.rstrip().endswith("</html>"), "an incomplete catalogue was visible"
         time.sleep(0.01)
     for worker in workers:
         worker.join()
