@@ -81,7 +81,7 @@ class ParameterType(Protocol):
 
 class _Text:
     is_secret = False
-    description = "string"
+    description = "a string"
 
     def expected(self, rule: Mapping[str, Any]) -> str:
         return self.description
