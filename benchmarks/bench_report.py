@@ -16,7 +16,7 @@ import pytest
 
 from foxgrape import ReportRequest, open_study, run_report, run_reports
 from foxgrape._util.resources import study_folder
-from foxgrape.reports.execution.workers import _ONE_THREAD
+from foxgrape.reports.execution.workers import _THREAD_VARIABLES
 from foxgrape.reports.templates.discovery import find_template
 from measuring import describe
 
@@ -64,7 +64,7 @@ def run_commands(parameters: dict[str, str], folder: Path) -> None:
             check=True,
             capture_output=True,
             cwd=folder,
-            env={**os.environ, **dict.fromkeys(_ONE_THREAD, "1")},
+            env={**os.environ, **dict.fromkeys(_THREAD_VARIABLES, "1")},
         )
 
 

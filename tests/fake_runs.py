@@ -1,15 +1,15 @@
-"""Folders filled with runs that were never run, for tests of what lists them."""
+"""Create folders of runs without executing them."""
 
 from __future__ import annotations
 
+import base64
 import json
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from foxgrape.reports.rendering.run_index import write_catalogue
-from foxgrape.reports.rendering.sketch import sketch
 from foxgrape.reports.run_folder import folder_lock
-from foxgrape.reports.templates.describe import describe_run
+from foxgrape.reports.templates.discovery import describe_run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,11 +23,14 @@ RULES = {
     "confirmed_by": {"type": ["string", "null"]},
     "token": {"format": "secret"},
 }
-LINE = {"data": [{"type": "scatter", "x": [0, 1], "y": [0, 1]}], "layout": {}}
+#: A white pixel.
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mP4DwABAQEAG7buVgAAAABJRU5ErkJggg=="
+)
 
 
 def fake(out: Path, number: int, **more) -> Path:
-    """Lay a run into a folder: every fifth failed, places take turns, a week after the other."""
+    """Create a run: every fifth failed, places alternate, weeks follow each other."""
     failed = number % 5 == 4
     since = date(2022, 9, 1) + timedelta(weeks=number)
     values = {
@@ -42,7 +45,7 @@ def fake(out: Path, number: int, **more) -> Path:
     folder.mkdir(parents=True)
     for file in ("notebook.ipynb", "log.txt" if failed else "report.html"):
         (folder / file).write_text("{}", encoding="utf-8")
-    told = {
+    manifest = {
         "run_id": folder.name,
         "status": "failed" if failed else "done",
         "error": "cell 3: it broke" if failed else None,
@@ -54,13 +57,13 @@ def fake(out: Path, number: int, **more) -> Path:
         "built_at": (NOW - timedelta(hours=number)).isoformat(),
         **more,
     }
-    (folder / "manifest.json").write_text(json.dumps(told), encoding="utf-8")
-    (folder / "thumbnail.svg").write_text(sketch(LINE) or "", encoding="utf-8")
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    (folder / "thumbnail.png").write_bytes(PNG)
     return folder
 
 
 def fill(out: Path, first: int) -> None:
-    """Lay 15 runs into a folder, and renew its catalogue after each; processes find this here."""
+    """Create 15 runs, updating the catalogue after each; a target for processes."""
     for number in range(first, first + 15):
         with folder_lock(out):
             fake(out, number)

@@ -1,6 +1,6 @@
-"""Texts that attack a page which shows them: each has to be shown, and none may do anything.
+"""Texts that attack a page; each must be displayed as text and have no effect.
 
-What they would do is set `window.ran`, open a dialog, or ask a host that is reserved for examples.
+If one worked it would set `window.ran`, open a dialog, or request an example host.
 """
 
 from __future__ import annotations

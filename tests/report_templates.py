@@ -1,4 +1,4 @@
-"""Templates made for a test, and what their runs printed."""
+"""Create templates for tests, and read the printed output of runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ parameters:
 
 def template(folder: Path, name: str, *cells: str, first: str = "study = None\nnumber = 1") -> Path:
     notebook = nbformat.v4.new_notebook()
-    # Whatever kernel a notebook names, it runs in ours.
+    # The kernel that a notebook names is ignored.
     language = {"name": "none-such", "display_name": "None such", "language": "python"}
     notebook.metadata["kernelspec"] = language
     parameters = nbformat.v4.new_code_cell(first)

@@ -147,7 +147,7 @@ def test_power_grows_with_signals():
         ({"leads": 0}, "leads must be"),
         ({"null": "locale"}, "did you mean 'local'"),
         ({"n": 0}, "at least 1; got 0"),
-        ({"window": "soon"}, "no such window"),
+        ({"window": "soon"}, "window must be a positive duration"),
         ({"signals": ()}, "power needs at least"),
         ({"worlds": 0}, "power needs at least"),
     ],

@@ -1,4 +1,4 @@
-"""What docs/explanation/faults.md promises and no other file of tests shows: disks, clocks, damaged files."""
+"""Promises of docs/explanation/faults.md on disks, clocks and damaged files."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def posts(first: int, count: int) -> pd.DataFrame:
 
 # ---- disks
 
-#: What follows can write no file of more bytes than this, as if the disk were full.
+#: After `fill()`, files cannot grow beyond `most` bytes, as on a full disk.
 SMALL = """
 import resource, sys
 from foxgrape.cli.app import run
@@ -51,7 +51,7 @@ except FoxgrapeError as error:
 
 
 def on_a_full_disk(most: int, code: str, *words: str) -> str:
-    """Run code that calls `fill()` when it has imported all; return its error, which is a line."""
+    """Run code that calls `fill()` after its imports; return its one-line error."""
     code = SMALL.format(most=most, code="\n".join(f"    {line}" for line in code.splitlines()))
     done = subprocess.run(
         [sys.executable, "-c", code, *words], capture_output=True, text=True, check=False
@@ -74,17 +74,17 @@ def test_a_store_on_a_full_disk_keeps_what_it_had(tmp_path):
     )
     assert "nothing was changed" in on_a_full_disk(20_000, code, str(path), str(many))
     assert Store(path).read("posts").equals(before)
-    told = Store(path).upsert("posts", pd.read_parquet(many))
-    assert (told.new, told.unchanged) == (49_995, 5)
+    result = Store(path).upsert("posts", pd.read_parquet(many))
+    assert (result.new, result.unchanged) == (49_995, 5)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such limit")
-def test_a_study_for_which_there_is_no_room_is_not_made_in_part(tmp_path):
+def test_a_study_on_a_full_disk_is_not_created_in_part(tmp_path):
     file = tmp_path / "posts.jsonl"
-    told = [
+    lines_of_posts = [
         json.dumps({"id": n, "date": "2022-09-10T12:16:00Z", "text": "🍇" * 20}) for n in range(500)
     ]
-    file.write_text("\n".join(told), encoding="utf-8")
+    file.write_text("\n".join(lines_of_posts), encoding="utf-8")
     events = Path(__file__).parents[1] / "data" / "studies" / "izium-2022" / "events.csv"
     code = (
         "from foxgrape import new_study\nfill()\n"
@@ -111,7 +111,7 @@ def test_a_study_is_read_where_nothing_can_be_written(study_copy):
 def test_a_clock_that_jumps_builds_each_period_once(tmp_path):
     file, out = tmp_path / "schedule.toml", tmp_path / "out"
     out.mkdir()
-    told = [
+    schedule = [
         'timezone = "Europe/Kyiv"',
         "[[report]]",
         'name = "daily"',
@@ -121,7 +121,7 @@ def test_a_clock_that_jumps_builds_each_period_once(tmp_path):
         'period = { start = "start", end = "end" }',
         "start = 2022-09-06",
     ]
-    file.write_text("\n".join(told), encoding="utf-8")
+    file.write_text("\n".join(schedule), encoding="utf-8")
     noon = datetime(2022, 9, 10, 9, tzinfo=UTC)
     for now in (noon, noon - 3 * DAY, noon - 365 * DAY, noon, noon + 4 * DAY, noon - DAY):
         run_due(read_schedule(file), now=now, out=out, run=build)
@@ -164,9 +164,9 @@ def test_a_damaged_store_says_so_and_has_all_again_when_it_is_mended(tmp_path, w
             assert Store(path).read("posts").equals(before)
         except StoreError as error:
             needed += 1
-            told = str(error)
-            assert len(told.splitlines()) == 1
-            assert str(path) in told
+            message = str(error)
+            assert len(message.splitlines()) == 1
+            assert str(path) in message
             with pytest.raises(StoreError):
                 Store(path).upsert("posts", posts(0, 60))
         file.write_bytes(content)
@@ -183,12 +183,12 @@ def test_the_shell_says_in_one_line_that_it_cannot_write(tmp_path, capfd):
 
 
 def test_a_run_whose_manifest_is_damaged_is_built_again(tmp_path):
-    made, out = template(tmp_path, "mine", "number"), tmp_path / "out"
-    first = run_report(made, out=out)
-    assert run_report(made, out=out).status == "unchanged"
+    notebook, out = template(tmp_path, "mine", "number"), tmp_path / "out"
+    first = run_report(notebook, out=out)
+    assert run_report(notebook, out=out).status == "unchanged"
     for left in (b"", first.manifest.read_bytes()[:40]):
         first.manifest.write_bytes(left)
-        again = run_report(made, out=out)
+        again = run_report(notebook, out=out)
         assert (again.status, again.run_id) == ("done", first.run_id)
         assert json.loads(again.manifest.read_text(encoding="utf-8"))["run_id"] == first.run_id
 
@@ -207,7 +207,7 @@ def test_a_damaged_gazetteer_is_one_line(tmp_path, table, left):
     packaged = Path(sys.modules["foxgrape"].__file__).parent / "places/resources/gazetteer"
     folder = Path(shutil.copytree(packaged, tmp_path / "gazetteer"))
     (folder / table).write_bytes(left)
-    with pytest.raises(FoxgrapeError, match="are damaged") as told:
+    with pytest.raises(FoxgrapeError, match="are damaged") as caught:
         Gazetteer.from_folder(folder).find("Izium", exact=True)
-    assert "\n" not in str(told.value)
-    assert str(folder) in str(told.value)
+    assert "\n" not in str(caught.value)
+    assert str(folder) in str(caught.value)

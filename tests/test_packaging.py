@@ -26,8 +26,8 @@ def build(source: Path, folder: Path, target: str) -> Path:
         capture_output=True,
         env={**os.environ, "SOURCE_DATE_EPOCH": "1662768000"},
     )
-    (made,) = folder.iterdir()
-    return made
+    (built,) = folder.iterdir()
+    return built
 
 
 @pytest.fixture(scope="module")
@@ -168,9 +168,9 @@ def test_the_installed_package_says_its_version_and_finds_its_own(elsewhere, tmp
 
 def test_a_wheel_builds_the_report_of_the_study_copied_beside_it(elsewhere, study_copy):
     words = ["report", "build", "lead_times", "--study", str(study_copy), "--out", "out"]
-    said = run(elsewhere, "-m", "foxgrape", *words, cwd=study_copy.parent)
+    output = run(elsewhere, "-m", "foxgrape", *words, cwd=study_copy.parent)
     (page,) = study_copy.parent.glob("out/*/report.html")
-    assert "Izium" in said
+    assert "Izium" in output
     assert "Izium" in page.read_text(encoding="utf-8")
 
 
@@ -214,7 +214,7 @@ def test_the_version_is_that_of_the_tag_and_else_that_of_the_citation(tmp_path):
     assert version(tmp_path).startswith("0.2.0.post1+g")
     (tmp_path / "inside").mkdir()
     (tmp_path / "inside" / "CITATION.cff").write_text("version: 0.3.0\n", encoding="utf-8")
-    assert version(tmp_path / "inside") == "0.3.0"  # unpacked in somebody else's clone
+    assert version(tmp_path / "inside") == "0.3.0"  # unpacked inside another clone
     (tmp_path / "PKG-INFO").write_text("Name: foxgrape\nVersion: 0.4.0\n", encoding="utf-8")
     assert version(tmp_path) == "0.4.0"
 

@@ -1,4 +1,4 @@
-"""What SECURITY.md promises and no other file of tests shows."""
+"""Promises of SECURITY.md that no other test file checks."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ from foxgrape import new_study, open_study, read_posts
 from foxgrape.cli.app import run
 from foxgrape.errors import FoxgrapeError, ReportError, StudyError, TableError
 from foxgrape.io.stream import MAX_RATIO, MAX_UNPACKED
+from foxgrape.reports.prune import prune
 from foxgrape.reports.rendering.run_index import catalogue_page
-from foxgrape.reports.run_folder import StagingFolder, prune
+from foxgrape.reports.run_folder import StagingFolder
 from foxgrape.reports.templates.discovery import templates
 from peak_memory import measure_reading
 
@@ -106,9 +107,10 @@ def workbook(folder: Path, head: bytes, cell: bytes) -> Path:
         parts = {name: archive.read(name) for name in archive.namelist()}
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in parts.items():
-            said = content.replace(b"WORD", cell)
-            whole = head + said[said.index(b"<worksheet") :] if b"<worksheet" in said else said
-            archive.writestr(name, whole)
+            text = content.replace(b"WORD", cell)
+            if b"<worksheet" in text:
+                text = head + text[text.index(b"<worksheet") :]
+            archive.writestr(name, text)
     return file
 
 
@@ -182,10 +184,10 @@ def test_the_shell_shows_text_as_text(tmp_path, capfd):
     assert "[/x] [bold]b[/bold]" in out
     assert run(["find", hostile]) == 1
     assert run(["lookup", "🦊", "--codebook", f"{tmp_path}/\x1b[2J.csv"]) == 1
-    told = capfd.readouterr()
-    for text in (out, told.out, told.err):
+    captured = capfd.readouterr()
+    for text in (out, captured.out, captured.err):
         assert not any((sign < " " and sign != "\n") or "\x7f" <= sign < "\xa0" for sign in text)
-        assert not set(text) & set("\u202e\u2066"), "what is read is not what stands there"
+        assert not set(text) & set("\u202e\u2066"), "the terminal would display other text"
 
 
 # ---- hostile templates and folders of reports
@@ -198,7 +200,7 @@ def test_aliases_and_depth_of_a_sidecar_are_refused(tmp_path):
     )
     for text in (f"{laughs}title: t\ndescription: d\ntags: *a9\nparameters: {{}}\n", "[" * 20_000):
         (tmp_path / "mine.yaml").write_text(text, encoding="utf-8")
-        with pytest.raises(ReportError, match="the sidecar cannot be read") as caught:
+        with pytest.raises(ReportError, match="cannot read the sidecar") as caught:
             templates(tmp_path)
         assert len(one_line(caught.value)) < 500
 
@@ -206,7 +208,7 @@ def test_aliases_and_depth_of_a_sidecar_are_refused(tmp_path):
 @pytest.mark.parametrize(
     "manifest", ["[" * 100_000, "[]", "\0", '{"study": 5, "store": [], "about": 5, "assets": 5}']
 )
-def test_a_manifest_that_somebody_else_wrote_stops_nothing(tmp_path, manifest):
+def test_a_strange_manifest_stops_nothing(tmp_path, manifest):
     for number in range(4):
         fake(tmp_path, number)
     strange = tmp_path / "strange"
@@ -238,24 +240,24 @@ def test_what_is_made_has_the_mode_that_the_umask_says(tmp_path, mask):
     events = ROOT / "data" / "studies" / "izium-2022" / "events.csv"
     before = os.umask(mask)
     try:
-        aside = StagingFolder.make(tmp_path / "out", "run")
-        assert stat.S_IMODE(aside.path.stat().st_mode) == 0o700
-        (aside.path / "report.html").touch()
-        aside.move(tmp_path / "out" / "run")
-        aside.close()
+        staging = StagingFolder.make(tmp_path / "out", "run")
+        assert stat.S_IMODE(staging.path.stat().st_mode) == 0o700
+        (staging.path / "report.html").touch()
+        staging.move(tmp_path / "out" / "run")
+        staging.close()
         new_study(tmp_path / "mine", posts=[posts], events=[events], account="a")
         ingested = ["ingest", "posts", str(posts), "--store", str(tmp_path / "store")]
         assert run([*ingested, "--account", "a"]) == 0
     finally:
         os.umask(before)
-    made = [path for path in tmp_path.rglob("*") if path.name not in {"posts", "link"}]
-    assert {path.name for path in made} >= {"run", "report.html", "posts.csv", "_delta_log"}
-    for path in made:
+    created = [path for path in tmp_path.rglob("*") if path.name not in {"posts", "link"}]
+    assert {path.name for path in created} >= {"run", "report.html", "posts.csv", "_delta_log"}
+    for path in created:
         expected = (0o777 if path.is_dir() else 0o666) & ~mask
         assert stat.S_IMODE(path.stat().st_mode) == expected, path
 
 
-# ---- what our own code does not do
+# ---- unsafe constructs in the package
 
 CODE = sorted(
     [*(ROOT / "toolkit").rglob("*.py"), *(ROOT / "scripts").glob("*.py")], key=lambda path: path
@@ -266,28 +268,30 @@ CALLS = {"eval", "exec", "read_pickle", "to_pickle", "unsafe_load", "full_load",
 OPTIONS = {"allow_pickle", "shell", "trust_remote_code"}
 
 
-def told_in(source: str) -> list[str]:
-    """Return what stands in a source that may turn data into a program."""
-    found = []
+def unsafe_code_in(source: str) -> list[str]:
+    """Return the imports and calls in a source that can turn data into code."""
+    unsafe = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            found += [each.name for each in node.names if each.name.split(".")[0] in MODULES]
+            unsafe += [alias.name for alias in node.names if alias.name.split(".")[0] in MODULES]
         elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in MODULES:
-            found.append(str(node.module))
+            unsafe.append(str(node.module))
         elif isinstance(node, ast.Call):
             name = getattr(node.func, "id", getattr(node.func, "attr", ""))
             words = {word.arg for word in node.keywords}
             loads = isinstance(node.func, ast.Attribute) and ast.unparse(node.func) == "yaml.load"
-            if loads and "_PlainLoader" not in ast.unparse(node):
-                found.append("yaml.load")
-            found += [name] if name in CALLS else []
-            found += sorted(OPTIONS & words)
-    return found
+            if loads and "_NoAliasLoader" not in ast.unparse(node):
+                unsafe.append("yaml.load")
+            unsafe += [name] if name in CALLS else []
+            unsafe += sorted(OPTIONS & words)
+    return unsafe
 
 
 def test_no_data_become_a_program():
     assert len(CODE) > 150
-    assert {file.name: told for file in CODE if (told := told_in(file.read_text("utf-8")))} == {}
+    assert {
+        file.name: unsafe for file in CODE if (unsafe := unsafe_code_in(file.read_text("utf-8")))
+    } == {}
 
 
 @pytest.mark.parametrize(
@@ -305,10 +309,10 @@ def test_no_data_become_a_program():
     ],
 )
 def test_what_would_make_data_a_program_is_seen(source):
-    assert len(told_in(source)) == 1
+    assert len(unsafe_code_in(source)) == 1
 
 
-# ---- no network but through the doors asked for
+# ---- no network access unless requested
 
 WORK = """
 import sys
@@ -329,17 +333,17 @@ sys.exit(subprocess.run([sys.executable, "-c", call], stderr=subprocess.DEVNULL)
 
 
 def without_network(folder: Path, code: str, *words: str) -> tuple[int, str, str]:
-    """Run code that reaches nothing outside; return how it ended, what it said, whom it asked.
+    """Run code without network; return its exit code, output and attempted addresses.
 
     Every Python among its children is guarded; where the system lets us take the network away,
     what is no Python has none either.
     """
-    asked = folder / "asked.log"
+    log = folder / "asked.log"
     paths = [str(Path(__file__).parent / "guarded"), *filter(None, [os.environ.get("PYTHONPATH")])]
     environ = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(paths),
-        "FOXGRAPE_TEST_ASKED": str(asked),
+        "FOXGRAPE_TEST_ASKED": str(log),
     }
     alone = ["unshare", "--map-root-user", "--net"]
     can = shutil.which("unshare") and not subprocess.run([*alone, "true"], check=False).returncode
@@ -350,23 +354,25 @@ def without_network(folder: Path, code: str, *words: str) -> tuple[int, str, str
         text=True,
         check=False,
     )
-    told = asked.read_text(encoding="utf-8") if asked.exists() else ""
-    return done.returncode, done.stdout + done.stderr, told
+    addresses = log.read_text(encoding="utf-8") if log.exists() else ""
+    return done.returncode, done.stdout + done.stderr, addresses
 
 
 def test_a_report_is_built_without_any_network(tmp_path, study_copy):
-    code, said, asked = without_network(tmp_path, WORK, str(study_copy), str(tmp_path / "out"))
-    assert (code, asked) == (0, ""), said
+    code, output, addresses = without_network(
+        tmp_path, WORK, str(study_copy), str(tmp_path / "out")
+    )
+    assert (code, addresses) == (0, ""), output
     assert list((tmp_path / "out").glob("*/report.html"))
 
 
-def test_whoever_does_ask_is_stopped_and_seen(tmp_path):
-    code, _, asked = without_network(tmp_path, TRIES)
+def test_a_connection_is_blocked_and_logged(tmp_path):
+    code, _, addresses = without_network(tmp_path, TRIES)
     assert code == 1
-    assert "192.0.2.1" in asked
+    assert "192.0.2.1" in addresses
 
 
-# ---- what we are built on
+# ---- licences of dependencies
 
 CHECK = runpy.run_path(str(ROOT / "scripts" / "check_licences.py"))
 

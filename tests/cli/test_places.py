@@ -121,7 +121,7 @@ POLISH = {
 def test_build_gazetteer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    monkeypatch.setattr(build, "geonames", lambda: (POLISH,))
+    monkeypatch.setattr(build, "load_geonames", lambda: (POLISH,))
     divisions = tmp_path / "admin1CodesASCII.txt"
     divisions.write_text("PL.78\tMasovia\tMasovia\t858787\n", encoding="utf-8")
     out = tmp_path / "pl"

@@ -23,10 +23,10 @@ from fake_runs import NOW, fake
 from foxgrape import Store, detect_all, ingest, new_study, open_study, run_report
 from foxgrape._util.resources import study_folder
 from foxgrape.errors import ScheduleError, StoreError, StudyError
+from foxgrape.reports.prune import prune
 from foxgrape.reports.rendering import assets
-from foxgrape.reports.rendering.cards import run_summaries
-from foxgrape.reports.rendering.run_index import write_catalogue
-from foxgrape.reports.run_folder import StagingFolder, prune
+from foxgrape.reports.rendering.run_index import run_summaries, write_catalogue
+from foxgrape.reports.run_folder import StagingFolder
 from foxgrape.reports.schedule.alerts import deliver
 from foxgrape.reports.schedule.config import read_schedule
 from foxgrape.reports.schedule.due import run_due
@@ -46,20 +46,20 @@ REMNANTS = (
 
 
 def contents(folder: Path) -> dict[str, bytes | str]:
-    """Return all that lies in a folder, files by content and links by target."""
-    found: dict[str, bytes | str] = {}
+    """Return the entries of a folder by path: content of files, targets of links."""
+    entries: dict[str, bytes | str] = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.is_symlink():
-            found[name] = f"link to {path.readlink()}"
+            entries[name] = f"link to {path.readlink()}"
         else:
-            found[name] = path.read_bytes() if path.is_file() else "folder"
-    return found
+            entries[name] = path.read_bytes() if path.is_file() else "folder"
+    return entries
 
 
 @pytest.fixture
 def elsewhere(tmp_path):
-    """Make a folder of the user's, with all that could be taken for ours in it."""
+    """Create a folder of the user with content that resembles foxgrape's."""
     folder = tmp_path / "elsewhere"
     (folder / "photos").mkdir(parents=True)
     (folder / "photos" / "izium.jpg").write_text("a photo", encoding="utf-8")
@@ -80,7 +80,7 @@ def out(tmp_path):
 
 
 def act(name: str, out: Path, tmp_path: Path) -> None:
-    """Do what clears remnants: prune, begin a run, or build what is due."""
+    """Clear remnants in one of three ways: prune, start a run, or build due reports."""
     if name == "prune":
         prune(out, keep=1, now=NOW)
     elif name == "build":
@@ -94,9 +94,11 @@ def act(name: str, out: Path, tmp_path: Path) -> None:
         )
         noon = datetime(2022, 9, 2, 9, tzinfo=UTC)
 
-        def build(made, *, parameters, out):
+        def build(notebook, *, parameters, out):
             StagingFolder.make(out, "weekly_brief-0000").close()
-            return build_nothing(made, parameters={"entry": "", "end": "", **parameters}, out=out)
+            return build_nothing(
+                notebook, parameters={"entry": "", "end": "", **parameters}, out=out
+            )
 
         assert run_due(read_schedule(file), now=noon, out=out, run=build, prune=prune).runs
 
@@ -139,10 +141,10 @@ def test_where_the_folder_of_runs_is_a_link_nothing_is_deleted_or_written_elsewh
     (out / place).symlink_to(elsewhere)
     before = contents(elsewhere)
     assert prune(out, keep=1, now=NOW) == []
-    aside = StagingFolder.make(out, "mine-1")
+    staging = StagingFolder.make(out, "mine-1")
     with pytest.raises(OSError, match="link"):
-        aside.move(out / place / "mine-1")
-    aside.close()
+        staging.move(out / place / "mine-1")
+    staging.close()
     write_catalogue(out, now=NOW)
     assert contents(elsewhere) == before
     assert run_summaries(out) == [], "runs that lie elsewhere are not of this folder"
@@ -164,10 +166,10 @@ def test_a_link_that_bears_the_name_of_a_run_is_neither_pruned_nor_written_throu
     (out / "weekly_brief-0008").symlink_to(elsewhere / "weekly_brief-0008")
     before = contents(elsewhere)
     assert prune(out, keep=1, now=NOW) == []
-    aside = StagingFolder.make(out, "weekly_brief-0008")
+    staging = StagingFolder.make(out, "weekly_brief-0008")
     with pytest.raises(OSError, match="link"):
-        aside.move(out / "weekly_brief-0008")
-    aside.close()
+        staging.move(out / "weekly_brief-0008")
+    staging.close()
     assert contents(elsewhere) == before
     assert names(out) == {f"weekly_brief-000{number}" for number in (0, 2, 8)}
 
@@ -199,8 +201,8 @@ def test_a_folder_of_others_that_has_a_manifest_is_not_pruned(out, manifest):
     for number in range(3):
         folder = out / f"mine-{number}"
         folder.mkdir()
-        told = {key: str(value).replace("mine-0", folder.name) for key, value in manifest.items()}
-        (folder / "manifest.json").write_text(json.dumps(told), encoding="utf-8")
+        own = {key: str(value).replace("mine-0", folder.name) for key, value in manifest.items()}
+        (folder / "manifest.json").write_text(json.dumps(own), encoding="utf-8")
         (folder / "letter.txt").write_text("a letter", encoding="utf-8")
     before = contents(out)
     assert prune(out, keep=1, now=NOW) == []
@@ -210,10 +212,10 @@ def test_a_folder_of_others_that_has_a_manifest_is_not_pruned(out, manifest):
 def test_a_folder_of_others_at_the_name_of_a_run_is_not_replaced(out):
     (out / "mine-1").mkdir()
     (out / "mine-1" / "letter.txt").write_text("a letter", encoding="utf-8")
-    aside = StagingFolder.make(out, "mine-1")
+    staging = StagingFolder.make(out, "mine-1")
     with pytest.raises(OSError, match="not a run"):
-        aside.move(out / "mine-1")
-    aside.close()
+        staging.move(out / "mine-1")
+    staging.close()
     assert contents(out) == {"mine-1": "folder", "mine-1/letter.txt": b"a letter"}
 
 
@@ -222,9 +224,9 @@ def test_a_link_at_the_folder_of_reports_itself_is_the_users_choice(out, tmp_pat
         fake(out, number, study={"name": "one"})
     (tmp_path / "named").symlink_to(out)
     assert prune(tmp_path / "named", keep=1, now=NOW)
-    aside = StagingFolder.make(tmp_path / "named", "mine-1")
-    aside.move(tmp_path / "named" / "mine-1")
-    aside.close()
+    staging = StagingFolder.make(tmp_path / "named", "mine-1")
+    staging.move(tmp_path / "named" / "mine-1")
+    staging.close()
     assert (out / "mine-1").is_dir()
 
 
@@ -458,8 +460,8 @@ def test_what_a_killed_detection_left_is_cleared_by_the_next(posts, out, hanging
     living = out / f"signals.parquet.{os.getpid()}.part"
     living.write_bytes(b"PAR1 and so on")
     (out / "signals.parquet.mine.part").touch()
-    told = detect_all(posts, out)
-    assert told.resumed == told.parts
+    result = detect_all(posts, out)
+    assert result.resumed == result.parts
     assert names(out) == {"signals.parquet", living.name, "signals.parquet.mine.part"}
     assert len(pd.read_parquet(out / "signals.parquet"))
 
@@ -485,8 +487,8 @@ def test_bad_records_that_a_killed_process_left_are_cleared_by_the_next(tmp_path
     (living,) = names(store / "quarantine") - {left}
     mine = left.replace(str(process.pid), "1")
     (store / "quarantine" / mine).write_text("a letter", encoding="utf-8")
-    told = ingest("posts", file, Store(store))
-    assert names(store / "quarantine") == {living, mine, Path(told.quarantine).name}
+    result = ingest("posts", file, Store(store))
+    assert names(store / "quarantine") == {living, mine, Path(result.quarantine).name}
 
 
 RUN = """
@@ -510,14 +512,14 @@ def test_the_temporary_folders_of_a_killed_run_are_cleared_by_the_next(
     temporary = short_folder
     monkeypatch.setenv("TMPDIR", str(temporary))
     monkeypatch.setattr(tempfile, "tempdir", None)
-    made = template(
+    notebook = template(
         tmp_path, "loops", "from pathlib import Path", "Path('here').touch()\nwhile 1: 1"
     )
     code = f"import foxgrape.reports.execution.runner as b\nb.can_fork = lambda: False\n{RUN}"
 
     def begin(where):
         process = subprocess.Popen(
-            [sys.executable, "-c", code if plain else RUN, str(made), str(where)]
+            [sys.executable, "-c", code if plain else RUN, str(notebook), str(where)]
         )
         patience = time.monotonic() + 60
         while not list(where.glob(".building-*/here")):
@@ -550,7 +552,7 @@ def test_the_temporary_folders_of_a_killed_run_are_cleared_by_the_next(
 DELETES = """
 import sys, time
 from foxgrape.reports import run_folder
-from foxgrape.reports.run_folder import prune
+from foxgrape.reports.prune import prune
 def wait(*_, **__):
     WAIT
 run_folder.Directory.clear = wait
@@ -568,7 +570,7 @@ def test_a_run_whose_deletion_was_killed_is_cleared_by_the_next(out, hanging):
     assert not [name for name in names(out) if name.startswith(".")]
 
 
-def test_a_run_that_was_about_to_be_replaced_comes_back(out):
+def test_a_run_that_was_being_replaced_is_restored(out):
     """Where folders cannot be exchanged in one step, a killed process leaves it so."""
     fake(out, 0)
     fake(out, 2)
@@ -580,11 +582,11 @@ def test_a_run_that_was_about_to_be_replaced_comes_back(out):
 
 
 def test_an_empty_folder_at_the_name_of_a_run_is_replaced(out):
-    """A run for which the disk had no room leaves such a one."""
+    """A full disk can leave such a folder."""
     (out / "failed" / "mine").mkdir(parents=True)
     (out / "failed" / "mine" / "log.txt").touch()
-    aside = StagingFolder.make(out, "mine")
-    aside.move(out / "failed" / "mine")
-    aside.close()
+    staging = StagingFolder.make(out, "mine")
+    staging.move(out / "failed" / "mine")
+    staging.close()
     assert names(out / "failed" / "mine") == {"manifest.json"}
     assert names(out) == {"failed"}

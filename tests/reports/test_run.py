@@ -31,20 +31,19 @@ def test_a_run_leaves_page_notebook_and_manifest(built):
         "report.html",
         "notebook.ipynb",
         "manifest.json",
-        "thumbnail.svg",
     }
-    assert built.html.stat().st_size < 5_500_000, "it does not fit a mail"
-    told = json.loads(built.manifest.read_text(encoding="utf-8"))
-    assert told["run_id"] == built.run_id
-    assert told["built_at"] == "2026-01-01T00:00:00+00:00"
-    assert told["study"]["sha256"] == dict(open_study().hashes)
-    assert told["parameters"]["horizon"] == "30D"
-    assert set(told["versions"]) >= {"python", "foxgrape", "pandas", "papermill", "plotly"}
+    assert built.html.stat().st_size < 5_500_000, "too large for an e-mail"
+    manifest = json.loads(built.manifest.read_text(encoding="utf-8"))
+    assert manifest["run_id"] == built.run_id
+    assert manifest["built_at"] == "2026-01-01T00:00:00+00:00"
+    assert manifest["study"]["sha256"] == dict(open_study().hashes)
+    assert manifest["parameters"]["horizon"] == "30D"
+    assert set(manifest["versions"]) >= {"python", "foxgrape", "pandas", "papermill", "plotly"}
     # Others may read the report: it is not left with the mode of a temporary folder.
     assert stat.S_IMODE(built.html.parent.stat().st_mode) & stat.S_IROTH
 
 
-def test_the_page_says_the_finding_and_shows_no_code(built):
+def test_the_page_shows_the_finding_and_no_code(built):
     text = built.html.read_text(encoding="utf-8")
     assert "just above zero to 2 days" in text
     assert "n = 5" in text
@@ -55,7 +54,7 @@ def test_the_page_says_the_finding_and_shows_no_code(built):
 
 
 @pytest.mark.browser
-def test_every_figure_is_drawn_and_nothing_is_asked_for(built, opened):
+def test_every_figure_is_drawn_without_network_requests(built, opened):
     page = opened(built.html)
     figures = page.locator("figure.plot")
     # Timeline, survival curve, map, and the timeline of names.
@@ -113,56 +112,56 @@ def test_a_failed_run_is_kept_and_never_replaces_the_good_one(tmp_path, study_co
     out = tmp_path / "out"
     # Outside the study: what a run reads of that is part of its identity.
     fails = f"from pathlib import Path\nif Path({str(tmp_path)!r}, 'fail').exists():\n    1 / 0"
-    made = template(tmp_path, "mine", "print('fine')", fails)
+    notebook = template(tmp_path, "mine", "print('fine')", fails)
     study = study_copy
-    good = run_report(made, study=study, out=out)
+    good = run_report(notebook, study=study, out=out)
     assert good.status == "done"
     page = good.html.read_bytes()
 
     (tmp_path / "fail").touch()
-    options = [str(made), "--study", str(study), "--out", str(out), "--force"]
+    options = [str(notebook), "--study", str(study), "--out", str(out), "--force"]
     assert run(["report", "build", *options]) == 1
     assert "ZeroDivisionError" in capfd.readouterr().err
-    failed = run_report(made, study=study, out=out, force=True)
+    failed = run_report(notebook, study=study, out=out, force=True)
     assert (failed.status, failed.html) == ("failed", None)
     assert "division by zero" in failed.error
     assert good.html.read_bytes() == page
-    told = nbformat.read(failed.notebook, as_version=4)
-    assert any(o.output_type == "error" for c in told.cells for o in c.get("outputs", ()))
+    content = nbformat.read(failed.notebook, as_version=4)
+    assert any(o.output_type == "error" for c in content.cells for o in c.get("outputs", ()))
     assert json.loads(failed.manifest.read_text(encoding="utf-8"))["status"] == "failed"
     assert names(out) == {"failed", good.run_id, "index.html"}
 
 
 def test_a_kernel_that_dies_is_a_failed_run(tmp_path):
-    made = template(tmp_path, "mine", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
-    failed = run_report(made, out=tmp_path / "out")
+    notebook = template(tmp_path, "mine", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
+    failed = run_report(notebook, out=tmp_path / "out")
     assert failed.status == "failed"
     assert "died" in failed.error
 
 
 def test_values_reach_the_notebook_exactly(tmp_path):
-    made = template(tmp_path, "mine", "assert number == 12345678901234567890, number")
-    run_ = run_report(made, parameters={"number": 12345678901234567890}, out=tmp_path / "out")
+    notebook = template(tmp_path, "mine", "assert number == 12345678901234567890, number")
+    run_ = run_report(notebook, parameters={"number": 12345678901234567890}, out=tmp_path / "out")
     assert run_.error is None
 
 
 @pytest.mark.parametrize(
-    ("parameters", "says"),
+    ("parameters", "message"),
     [
         ({"horzion": "3D"}, "did you mean 'horizon'"),
         ({"horizon": "soon"}, "a duration such as 30D"),
         ({"horizon": 30}, "a duration such as 30D"),
         ({"clock": "wall"}, "one of confirmed, occurred"),
-        ({"baseline": "yes"}, "boolean"),
+        ({"baseline": "yes"}, "true or false"),
     ],
 )
-def test_bad_parameters_are_refused_before_anything_is_written(tmp_path, parameters, says):
-    with pytest.raises(ParameterError, match=says):
+def test_bad_parameters_are_refused_before_anything_is_written(tmp_path, parameters, message):
+    with pytest.raises(ParameterError, match=message):
         run_report("lead_times", parameters=parameters, out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
-def test_every_template_has_defaults_that_hold():
+def test_every_template_has_valid_defaults():
     needed = {"account_profile": {"account": "Andriy Yermak"}, "place_brief": {"place": "Izium"}}
     known = templates()
     assert list(known) == [
@@ -172,11 +171,12 @@ def test_every_template_has_defaults_that_hold():
         "place_brief",
         "weekly_brief",
     ]
-    for one in known.values():
-        assert validate_parameters(one, needed.get(one.name, {}), now=NOW)
-        assert one.title
-        assert one.tags
-        assert one.description
+    for known_template in known.values():
+        values = needed.get(known_template.name, {})
+        assert validate_parameters(known_template, values, now=NOW)
+        assert known_template.title
+        assert known_template.tags
+        assert known_template.description
 
 
 def test_unknown_templates_and_broken_sidecars_are_named(tmp_path):
@@ -189,9 +189,9 @@ def test_unknown_templates_and_broken_sidecars_are_named(tmp_path):
     for text in ("title: [", "title: \udcff", f"{right}{{}}", f"{right}{{properties: {{a: 1}}}}"):
         sidecar = notebook.with_suffix(".yaml")
         sidecar.write_text(text, encoding="utf-8", errors="surrogateescape")
-        with pytest.raises(ReportError, match=r"mine\.yaml: the sidecar cannot be read") as told:
+        with pytest.raises(ReportError, match=r"mine\.yaml: cannot read the sidecar") as caught:
             find_template(notebook)
-        assert len(str(told.value).splitlines()) == 1
+        assert len(str(caught.value).splitlines()) == 1
     notebook.with_suffix(".yaml").unlink()
     with pytest.raises(ReportError, match="the notebook has no sidecar"):
         find_template(notebook)

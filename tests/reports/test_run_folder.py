@@ -1,4 +1,4 @@
-"""What is kept of runs: of stores as they were, rebuilt from manifests, pruned, and served."""
+"""Rebuild runs from their manifests, prune them, and serve them."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from foxgrape.cli.app import run
 from foxgrape.errors import ReportError
 from foxgrape.reports import rebuild_report
 from foxgrape.reports.plan import Software
-from foxgrape.reports.rebuild import RebuildResult, _changed, _different
-from foxgrape.reports.run_folder import prune
+from foxgrape.reports.prune import prune
+from foxgrape.reports.run import RebuildResult, _changed_cells, _changed_software
 from foxgrape.reports.serve import server
 from report_templates import names, printed, template
 
@@ -29,10 +29,10 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 @pytest.fixture
 def store(tmp_path):
-    """Make a store with the events of the embedded study."""
-    made = Store(tmp_path / "mine")
-    made.upsert("events", open_study().events)
-    return made
+    """Create a store with the events of the embedded study."""
+    new_store = Store(tmp_path / "mine")
+    new_store.upsert("events", open_study().events)
+    return new_store
 
 
 OF_STORE = "store = None\nversions = {}\nnumber = 1"
@@ -45,19 +45,17 @@ events
 """
 
 
-def test_a_run_of_a_store_is_rebuilt_from_what_it_read_whatever_arrived_since(
-    tmp_path, store, capfd
-):
+def test_a_run_of_a_store_is_rebuilt_from_the_versions_it_read(tmp_path, store, capfd):
     reads = template(tmp_path, "reads", READS, first=OF_STORE)
     out = tmp_path / "out"
     first = run_report(reads, store=store.path, out=out)
     assert first.error is None
     size = len(open_study().events)
     assert printed(first.notebook).startswith(f"{size} {{'events': 0}}")
-    told = json.loads(first.manifest.read_text(encoding="utf-8"))
+    content = json.loads(first.manifest.read_text(encoding="utf-8"))
     versions = {"events": 0}
     fingerprints = store.fingerprints(versions)
-    assert told["store"] == {
+    assert content["store"] == {
         "path": store.path,
         "versions": versions,
         "fingerprints": fingerprints,
@@ -79,32 +77,36 @@ def test_a_run_of_a_store_is_rebuilt_from_what_it_read_whatever_arrived_since(
     assert printed(rebuilt) == printed(first.notebook)
     assert first.notebook.read_bytes() == before
 
-    # Two runs that are not the same, and another pandas than there was.
-    assert _different(first.notebook, second.notebook) == (3,)
-    told["versions"]["pandas"] = "2.9"
-    changed = _changed(told, Software.here())
-    said = RebuildResult(second, same=False, cells=(3,), changed=changed).sentence()
-    assert said.startswith("another result in cell 3; since then changed: pandas 2.9 → 3.")
+    # Two different runs, and another version of pandas.
+    assert _changed_cells(first.notebook, second.notebook) == (3,)
+    content["versions"]["pandas"] = "2.9"
+    changed = _changed_software(content, Software.here())
+    sentence = RebuildResult(second, same=False, cells=(3,), changed=changed).sentence()
+    assert sentence.startswith("different output in cell 3; changed since: pandas 2.9 → 3.")
 
 
-def test_what_is_no_longer_there_cannot_be_rebuilt(tmp_path, study_copy):
-    made = template(tmp_path, "mine", "print(number)")
-    built = run_report(made, study=study_copy, out=tmp_path / "out")
+def test_a_run_whose_inputs_changed_cannot_be_rebuilt(tmp_path, study_copy):
+    notebook = template(tmp_path, "mine", "print(number)")
+    built = run_report(notebook, study=study_copy, out=tmp_path / "out")
     posts = study_copy / "posts.csv"
-    whole = posts.read_bytes()
-    posts.write_bytes(whole[: whole.rstrip().rindex(b"\n") + 1])
+    original = posts.read_bytes()
+    posts.write_bytes(original[: original.rstrip().rindex(b"\n") + 1])
     with pytest.raises(ReportError, match=r"the study has changed since: posts\.csv"):
         rebuild_report(built.html.parent)
-    posts.write_bytes(whole)
-    made.write_text(made.read_text(encoding="utf-8").replace("print", "repr"), encoding="utf-8")
+    posts.write_bytes(original)
+    notebook.write_text(
+        notebook.read_text(encoding="utf-8").replace("print", "repr"), encoding="utf-8"
+    )
     with pytest.raises(ReportError, match="the template has changed since"):
         rebuild_report(built.html.parent)
-    told = json.loads(built.manifest.read_text(encoding="utf-8"))
-    made.write_text(made.read_text(encoding="utf-8").replace("repr", "print"), encoding="utf-8")
+    content = json.loads(built.manifest.read_text(encoding="utf-8"))
+    notebook.write_text(
+        notebook.read_text(encoding="utf-8").replace("repr", "print"), encoding="utf-8"
+    )
     broken = [{name: []} for name in ("parameters", "versions", "code", "study")]
-    for manifest in ({}, *(told | one for one in broken)):
+    for manifest in ({}, *(content | fault for fault in broken)):
         built.manifest.write_text(json.dumps(manifest), encoding="utf-8")
-        with pytest.raises(ReportError, match="the manifest lacks something: "):
+        with pytest.raises(ReportError, match="the manifest is incomplete: "):
             rebuild_report(built.html.parent)
 
 
@@ -116,7 +118,7 @@ def test_a_template_is_not_run_on_data_that_it_does_not_read(tmp_path, store):
         run_report(reads, out=tmp_path / "out")
     with pytest.raises(ReportError, match="a study or a store; got 'both'"):
         run_report(reads, store=store.path, study=tmp_path, out=tmp_path / "out")
-    with pytest.raises(ReportError, match="the store holds nothing yet"):
+    with pytest.raises(ReportError, match="the store is empty"):
         run_report(reads, store=tmp_path / "none", out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -131,17 +133,17 @@ def test_one_bad_request_stops_all_before_anything_is_written(tmp_path):
 def fake(out: Path, name: str, days: int, source: str = "a", status: str = "done") -> None:
     folder = (out if status == "done" else out / "failed") / f"{name}-{source}-{days:04}"
     folder.mkdir(parents=True)
-    told = {
+    content = {
         "run_id": folder.name,
         "template": name,
         "built_at": (NOW + timedelta(days=days)).isoformat(),
         "status": status,
         "study": {"name": source, "sha256": {"posts.csv": str(days)}},
     }
-    (folder / "manifest.json").write_text(json.dumps(told), encoding="utf-8")
+    (folder / "manifest.json").write_text(json.dumps(content), encoding="utf-8")
 
 
-def test_the_newest_stay_and_the_last_good_run_of_each_source(tmp_path):
+def test_the_newest_runs_and_the_last_good_run_of_each_source_are_kept(tmp_path):
     for days in range(5):
         fake(tmp_path, "weekly", days)
         fake(tmp_path, "weekly", 10 + days, status="failed")
@@ -162,7 +164,7 @@ def test_the_newest_stay_and_the_last_good_run_of_each_source(tmp_path):
     }
     assert prune(tmp_path, keep=2, template="weekly") == []
     assert run(["report", "prune", "--keep", "0", "--out", str(tmp_path)]) == 2
-    with pytest.raises(ReportError, match="keep of at least 1"):
+    with pytest.raises(ReportError, match="keep must be at least 1"):
         prune(tmp_path, keep=0)
 
 
@@ -172,14 +174,14 @@ def test_the_newest_stay_and_the_last_good_run_of_each_source(tmp_path):
     ),
     keep=st.integers(1, 4),
 )
-def test_pruning_never_takes_the_last_good_run(tmp_path_factory, runs, keep):
+def test_pruning_never_deletes_the_last_good_run(tmp_path_factory, runs, keep):
     out = tmp_path_factory.mktemp("prune")
     for days, (name, source, good) in enumerate(runs):
         fake(out, name, days, source, "done" if good else "failed")
     gone = set(prune(out, keep=keep))
     for name in "xy":
         for source in "ab":
-            good = [d for d, told in enumerate(runs) if told == (name, source, True)]
+            good = [d for d, entry in enumerate(runs) if entry == (name, source, True)]
             if good:
                 assert f"{name}-{source}-{good[-1]:04}" not in gone
         mine = [f"{name}-{run[1]}-{d:04}" for d, run in enumerate(runs) if run[0] == name]
@@ -188,7 +190,7 @@ def test_pruning_never_takes_the_last_good_run(tmp_path_factory, runs, keep):
 
 @pytest.fixture
 def serving(tmp_path):
-    """Serve a folder with a page, a hidden folder, and a way out."""
+    """Serve a folder with a page, a hidden folder, and a link that leads out."""
     out = tmp_path / "reports"
     (out / "run-1").mkdir(parents=True)
     (out / "run-1" / "report.html").write_text("🍇", encoding="utf-8")
@@ -198,11 +200,11 @@ def serving(tmp_path):
     (out / ".building-x" / "report.html").touch()
     (tmp_path / "secret.txt").write_text("secret", encoding="utf-8")
     (out / "way-out").symlink_to(tmp_path)
-    with server(out, port=0) as made:
-        thread = threading.Thread(target=made.serve_forever)
+    with server(out, port=0) as http_server:
+        thread = threading.Thread(target=http_server.serve_forever)
         thread.start()
-        yield made.server_address
-        made.shutdown()
+        yield http_server.server_address
+        http_server.shutdown()
         thread.join()
 
 
@@ -250,13 +252,13 @@ def test_nothing_else_is_served(serving, path):
     assert "secret" not in body.replace("secret.txt", "")
 
 
-def test_what_is_no_request_is_refused(serving, capfd):
+def test_malformed_requests_are_rejected(serving, capfd):
     assert ask(serving, "/a%00b")[0] == 400
     assert ask(serving, "/run-1/report.html", Host="[")[0] == 400
     assert capfd.readouterr().err == ""
 
 
-def test_a_name_that_was_made_to_point_here_reads_nothing(serving):
+def test_requests_for_another_host_name_are_rejected(serving):
     assert serving[0] == "127.0.0.1"
     assert ask(serving, "/run-1/report.html", Host="example.org")[0] == 421
     assert ask(serving, "/run-1/report.html", Host="localhost:1")[0] == 200

@@ -1,4 +1,4 @@
-"""Pages in a real browser: hostile text, sorted tables, keys, phones, paper, shared files."""
+"""Pages in a real browser: hostile text, sorting, keyboard, phones, printing, shared assets."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ from foxgrape.errors import ReportError
 from foxgrape.reports.execution.job import _write_page
 from foxgrape.reports.execution.runner import is_up_to_date, report_run_for
 from foxgrape.reports.plan import Software, plan
+from foxgrape.reports.prune import prune
 from foxgrape.reports.rendering import assets
 from foxgrape.reports.rendering.page import _TAGS, render_page, sanitize
-from foxgrape.reports.run_folder import folder_lock, prune
+from foxgrape.reports.run_folder import folder_lock
 from foxgrape.reports.serve import server
 from hostile_strings import ATTACKS, seen
 from report_templates import template
@@ -35,7 +36,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ALL = " ¦ ".join(ATTACKS)
 MOST_ALONE, MOST_SHARED = 5_500_000, 400_000
 
-# A careless template: it shows whatever it reads in every way that a notebook has.
+# A careless template: it displays its input in every way that a notebook allows.
 CARELESS = [
     """
 import pandas as pd
@@ -50,9 +51,9 @@ texts = list(data.posts["text"])
 meanings = [code.meaning for code in data.codebook]
 """,
     "data.posts[['account', 'text']]",
-    "print(told)",
+    "print(note)",
     "pd.DataFrame({'meaning': meanings})",
-    "display(HTML(' '.join(texts + [told])))",
+    "display(HTML(' '.join(texts + [note])))",
     "display(HTML(''.join(f'<p title=\"{text}\">{text}</p>' for text in texts)))",
     "display(Markdown('\\n\\n'.join(texts)))",
     "data.posts.style",
@@ -60,8 +61,8 @@ meanings = [code.meaning for code in data.codebook]
 short = [text[:200] for text in texts]
 figure = go.Figure(go.Scatter(x=short, y=list(range(len(short))), text=short, hovertext=short,
     customdata=short, hovertemplate="%{customdata}<extra>%{x}</extra>", mode="markers+text"))
-figure.update_layout(title={"text": "".join(short), "subtitle": {"text": told}}, height=400,
-    xaxis={"title": told}, meta={"alt": told},
+figure.update_layout(title={"text": "".join(short), "subtitle": {"text": note}}, height=400,
+    xaxis={"title": note}, meta={"alt": note},
     annotations=[{"text": text, "x": 0, "y": 0} for text in short])
 figure
 """,
@@ -99,11 +100,11 @@ def builds(tmp_path_factory):
     (folder / "datapackage.json").write_text(json.dumps(package), encoding="utf-8")
     first = "study = None\nnumber = 1\ntold = ''"
     careless = template(root, "careless", *CARELESS, first=first)
-    fails = template(root, "fails", "raise ValueError(told)", first=first)
-    for made in (careless, fails):
-        with made.with_suffix(".yaml").open("a", encoding="utf-8") as sidecar:
-            sidecar.write("    told: {type: string, default: ''}\n")
-    values = {"told": ALL}
+    fails = template(root, "fails", "raise ValueError(note)", first=first)
+    for notebook in (careless, fails):
+        with notebook.with_suffix(".yaml").open("a", encoding="utf-8") as sidecar:
+            sidecar.write("    note: {type: string, default: ''}\n")
+    values = {"note": ALL}
     requests = [
         ReportRequest("lead_times", folder, parameters={"baseline": False}, out=root / "out"),
         ReportRequest(careless, folder, parameters=values, out=root / "out", shared_assets=True),
@@ -125,14 +126,16 @@ def shared(builds):
     return builds[3]
 
 
-def harmless(tab, *asked):
-    """Assert that nothing ran, nothing was asked for but what is named, nothing was said."""
+def harmless(tab, *requested):
+    """Assert that no script ran, nothing was logged, and only these addresses were requested."""
     tab.locator("body").hover()
     for box in tab.locator("figure.plot .main-svg, th button, summary").all()[:6]:
         box.hover(force=True)
     assert tab.evaluate("window.ran") is None
     assert tab.said == []
-    assert tab.asked == [one if isinstance(one, str) else one.as_uri() for one in asked]
+    assert tab.asked == [
+        address if isinstance(address, str) else address.as_uri() for address in requested
+    ]
     assert (
         tab.locator("a[href^='javascript'], a[href^='data:'], iframe, object, embed").count() == 0
     )
@@ -140,7 +143,7 @@ def harmless(tab, *asked):
 
 
 @pytest.mark.browser
-def test_text_from_outside_stays_text(hostile, opened):
+def test_hostile_text_is_displayed_as_text(hostile, opened):
     house = hostile[0]
     assert house.error is None
     tab = opened(house.html)
@@ -175,7 +178,7 @@ def test_the_catalogue_shows_hostile_text_as_text(hostile, opened):
     assert tab.get_by_role("heading", name=ATTACKS[1]).count() == len(hostile)
     failed = tab.locator("li.failed")
     assert seen("ValueError: " + ATTACKS[0]) in seen(failed.locator(".error").inner_text())
-    # A card has room for the beginning only.
+    # An entry shows only the beginning of long values.
     assert seen(ATTACKS[0]) in seen(failed.inner_text())
     tab.get_by_label("Search").fill("<script>")
     assert tab.locator("main li:visible").count() == len(hostile)
@@ -183,39 +186,41 @@ def test_the_catalogue_shows_hostile_text_as_text(hostile, opened):
 
 
 def test_a_study_cannot_choose_where_its_report_is_written(hostile):
-    for one in hostile:
-        assert one.manifest.is_relative_to(hostile[0].html.parents[1])
-        assert "/" not in one.run_id
+    for built in hostile:
+        assert built.manifest.is_relative_to(hostile[0].html.parents[1])
+        assert "/" not in built.run_id
 
 
 class Reader(HTMLParser):
-    """Take note of all elements and attributes of a text."""
+    """Collect all elements and attributes of a text."""
 
     def __init__(self, text):
         super().__init__()
-        self.found = []
+        self.attributes = []
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
-        self.found += [(tag, name, value) for name, value in [(None, ""), *attrs]]
+        self.attributes += [(tag, name, value) for name, value in [(None, ""), *attrs]]
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_cleaned_markup_can_do_nothing(attack):
-    for tag, name, value in Reader(sanitize(f"<p>{attack}</p><p title='{attack}'>x</p>")).found:
+def test_sanitized_markup_has_only_allowed_elements(attack):
+    for tag, name, value in Reader(
+        sanitize(f"<p>{attack}</p><p title='{attack}'>x</p>")
+    ).attributes:
         assert tag in _TAGS
         assert name in {None, "title", "rel", "href"}
         assert name != "href" or value.startswith("https://")
 
 
 def notebook(*outputs) -> nbformat.NotebookNode:
-    """Return an executed notebook that shows these, each as it is."""
-    made = nbformat.v4.new_notebook()
-    made.cells = [
+    """Return an executed notebook with these outputs."""
+    executed = nbformat.v4.new_notebook()
+    executed.cells = [
         nbformat.v4.new_code_cell("", outputs=[nbformat.v4.new_output("display_data", data=data)])
         for data in outputs
     ]
-    return made
+    return executed
 
 
 def table(heads, *rows) -> dict[str, str]:
@@ -231,7 +236,7 @@ FIGURE = {
     }
 }
 
-# Columns, each in an order in which a sort by text would be another, and what they are sorted.
+# Columns unsorted and sorted; sorting them as text would give another order.
 NONE = {"NaN", "NaT", "", "—", "None", "no", "no event"}
 EXACT = '<data value="{}">{}</data>'
 COLUMNS = {
@@ -249,7 +254,7 @@ COLUMNS = {
         "3 days 04:00:00|-1 days +23:00:00|0 days|3 days 03:59:59|NaT|10 days",
         "-1 days +23:00:00|0 days|3 days 03:59:59|3 days 04:00:00|10 days|NaT",
     ),
-    "told": (
+    "exact": (
         "|".join([EXACT.format(3, "c"), EXACT.format(-1, "z"), "no", EXACT.format(20, "a"),
                   EXACT.format(0, "b"), EXACT.format(100, "y")]),
         "z|b|c|a|y|no",
@@ -265,7 +270,7 @@ TIES = "110010"
 
 @pytest.fixture(scope="module")
 def sorting(tmp_path_factory):
-    """Make a page with a table that can be sorted, and two that cannot."""
+    """Render a page with a sortable table and two others."""
     given = [cells.split("|") for cells, _ in COLUMNS.values()]
     rows = zip(*given, TIES, "abcdef", strict=True)
     wide = table([f"column {n}" for n in range(40)], ["word"] * 40, ["other"] * 40)
@@ -321,7 +326,7 @@ def test_tables_with_merged_cells_are_left_alone(sorting, opened):
 
 @pytest.mark.browser
 @pytest.mark.parametrize("lab", [True, False], ids=["lab", "page"])
-def test_words_begin_at_the_left_and_numbers_end_at_the_right(tmp_path, opened, lab):
+def test_text_is_left_aligned_and_numbers_are_right_aligned(tmp_path, opened, lab):
     """Also in JupyterLab, whose style has all cells end at the right."""
     rows = [["a 1", "1,234", "12%", "1"], ["–", "–", "−0.5%", "7 days"]]
     shown = html.table(["word", "number", "share", "other"], rows).markup
@@ -338,7 +343,7 @@ def test_words_begin_at_the_left_and_numbers_end_at_the_right(tmp_path, opened, 
 
 
 @pytest.mark.browser
-def test_keys_reach_what_scrolls_and_the_content(sorting, opened):
+def test_the_keyboard_reaches_the_content_and_scrolls_tables(sorting, opened):
     tab = opened(sorting, width=390)
     assert tab.evaluate("document.documentElement.scrollWidth") <= 390
     tab.keyboard.press("Tab")
@@ -356,9 +361,9 @@ def test_keys_reach_what_scrolls_and_the_content(sorting, opened):
     tools.focus()
     assert tab.locator(".modebar").evaluate("bar => getComputedStyle(bar).opacity") == "1"
     assert tools.get_attribute("aria-label")
-    # What fits is no stop on the way.
-    whole = opened(sorting)
-    assert whole.locator(".scroll").last.get_attribute("tabindex") is None
+    # Boxes that do not scroll get no focus.
+    wide = opened(sorting)
+    assert wide.locator(".scroll").last.get_attribute("tabindex") is None
 
 
 @pytest.mark.browser
@@ -373,7 +378,7 @@ def test_a_page_has_language_title_and_headings_in_order(sorting, opened):
 
 @pytest.mark.browser
 @pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1200)])
-def test_axe_finds_no_serious_fault(shared, sorting, opened, scheme, width):
+def test_axe_reports_no_serious_violation(shared, sorting, opened, scheme, width):
     catalogue = shared.html.parents[1] / "index.html"
     for file in (shared.html, sorting, catalogue):
         tab = opened(file, drawn=file != catalogue, width=width, color_scheme=scheme)
@@ -382,7 +387,7 @@ def test_axe_finds_no_serious_fault(shared, sorting, opened, scheme, width):
 
 @pytest.mark.browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_paper_has_black_ink_no_controls_and_the_addresses_of_links(tmp_path, opened, scheme):
+def test_printed_pages_are_black_without_controls_and_with_link_addresses(tmp_path, opened, scheme):
     link = {"text/html": '<p>See <a href="https://example.org/a?b=c">this</a>.</p>'}
     file = tmp_path / "page.html"
     shown = notebook(FIGURE, link, table(["a"], ["1"], ["2"]))
@@ -392,11 +397,11 @@ def test_paper_has_black_ink_no_controls_and_the_addresses_of_links(tmp_path, op
     tab.evaluate("window.dispatchEvent(new Event('beforeprint'))")
     for hidden in (".modebar-container", ".skip"):
         assert tab.locator(hidden).first.evaluate("e => getComputedStyle(e).display") == "none"
-    told = "e => getComputedStyle(e, '::after').content"
-    assert tab.locator("th button").evaluate(told) in {"none", "normal", '"⇅" / ""'}
+    content = "e => getComputedStyle(e, '::after').content"
+    assert tab.locator("th button").evaluate(content) in {"none", "normal", '"⇅" / ""'}
     display = "e => getComputedStyle(e, '::after').display"
     assert tab.locator("th button").evaluate(display) == "none"
-    assert "https://example.org/a?b=c" in tab.locator("p a").evaluate(told)
+    assert "https://example.org/a?b=c" in tab.locator("p a").evaluate(content)
     assert tab.locator(".main-svg").first.evaluate("svg => svg.clientWidth") <= 680
     ink = tab.locator(".gtitle").evaluate("text => getComputedStyle(text).fill")
     assert ink == "rgb(0, 0, 0)"
@@ -412,7 +417,7 @@ PIXEL = bytes.fromhex(
 
 
 @pytest.mark.browser
-def test_where_no_script_runs_pictures_or_words_stand_for_figures(tmp_path, opened):
+def test_without_scripts_figures_are_replaced_by_pictures_or_captions(tmp_path, opened):
     file = tmp_path / "page.html"
     for pictures in ([PIXEL], []):
         shown = render_page(notebook(FIGURE), title="x", footer={}, pictures=pictures)
@@ -428,14 +433,14 @@ def test_where_no_script_runs_pictures_or_words_stand_for_figures(tmp_path, open
 
 @pytest.mark.browser
 @pytest.mark.parametrize("pictures", [[PIXEL], []], ids=["pictures", "words"])
-def test_without_what_it_shares_a_page_says_so_and_shows_what_it_has(tmp_path, opened, pictures):
+def test_a_page_without_its_assets_shows_a_message_and_the_captions(tmp_path, opened, pictures):
     file = tmp_path / "page.html"
     text = render_page(notebook(FIGURE), title="x", footer={}, assets="assets", pictures=pictures)
     file.write_text(text, encoding="utf-8")
     tab = opened(file, drawn=False)
     tab.wait_for_selector("figure.failed")
-    said = tab.locator("figure").evaluate("f => getComputedStyle(f, '::before').content")
-    assert ("could not be drawn" in said) is not bool(pictures)
+    message = tab.locator("figure").evaluate("f => getComputedStyle(f, '::before').content")
+    assert ("could not be drawn" in message) is not bool(pictures)
     assert tab.locator("img.picture:visible").count() == len(pictures)
     assert tab.locator("figcaption").is_visible()
 
@@ -448,16 +453,16 @@ def test_a_shared_plotly_is_loaded_from_a_disk_and_from_a_server(shared, opened)
     tab = opened(shared.html)
     assert tab.locator("figure.plot.drawn").count() == 4
     harmless(tab, shared.html, file)
-    with server(out, port=0) as made:
-        thread = threading.Thread(target=made.serve_forever)
+    with server(out, port=0) as http_server:
+        thread = threading.Thread(target=http_server.serve_forever)
         thread.start()
         try:
-            root = f"http://127.0.0.1:{made.server_address[1]}"
+            root = f"http://127.0.0.1:{http_server.server_address[1]}"
             where = f"{root}/{shared.run_id}/report.html"
             tab = opened(where)
             assert tab.locator("figure.plot.drawn").count() == 4
             harmless(tab, where, f"{root}/assets/{file.name}")
-            # Served, a file that is not the one that was meant is refused.
+            # From a server, a file with another hash is rejected.
             good = file.read_bytes()
             file.write_bytes(b"window.ran = 1;")
             tab = opened(where, drawn=False)
@@ -465,24 +470,24 @@ def test_a_shared_plotly_is_loaded_from_a_disk_and_from_a_server(shared, opened)
             assert tab.evaluate("window.ran") is None
         finally:
             file.write_bytes(good)
-            made.shutdown()
+            http_server.shutdown()
             thread.join()
 
 
-def test_pages_are_small_beside_what_they_share_and_fit_a_mail_alone(shared):
+def test_pages_are_small_with_shared_assets_and_fit_an_email_without(shared):
     size = shared.html.stat().st_size
     assert size < MOST_SHARED
     assert size + len(assets.plotly_asset().text.encode()) < MOST_ALONE
 
 
-def test_what_is_shared_stays_as_long_as_a_page_names_it(shared, tmp_path):
+def test_shared_assets_are_kept_while_a_manifest_lists_them(shared, tmp_path):
     out = Path(shutil.copytree(shared.html.parents[1], tmp_path / "out"))
     name = f"plotly-{hashlib.sha256(b'old').hexdigest()[:16]}.min.js"
     old, used = out / "assets" / name, assets.plotly_asset().name
     old.write_bytes(b"old")
     assert prune(out, keep=5) == []
     assert {file.name for file in (out / "assets").iterdir()} == {used}
-    # A run that is being built names what it will need; who cannot be understood may name it.
+    # Manifests of running and rebuilt reports count, and an unreadable one may list any file.
     run = out / shared.run_id
     for keeper in (out / ".building-x", out / "rebuilt" / "x"):
         keeper.mkdir(parents=True)
@@ -495,20 +500,21 @@ def test_what_is_shared_stays_as_long_as_a_page_names_it(shared, tmp_path):
     assert assets.remove_unused_assets(out) == [used]
 
 
-def test_a_run_stands_if_its_page_is_made_as_asked_and_all_that_it_shares_is_there(shared):
+def test_a_run_is_up_to_date_if_its_page_options_match_and_its_assets_exist(shared):
     out = shared.html.parents[1]
     plotly = out / "assets" / assets.plotly_asset().name
 
-    def there(**made):
-        return is_up_to_date(plan(ReportRequest("lead_times", out=out, **made), Software.here()))
+    def up_to_date(**options):
+        request = ReportRequest("lead_times", out=out, **options)
+        return is_up_to_date(plan(request, Software.here()))
 
-    assert there(shared_assets=True)
-    assert not there(shared_assets=False)
+    assert up_to_date(shared_assets=True)
+    assert not up_to_date(shared_assets=False)
     plotly.rename(out / "elsewhere")
-    assert not there(shared_assets=True)
+    assert not up_to_date(shared_assets=True)
     with folder_lock(out):
         assert assets.ensure_plotly_asset(out) == plotly.name
-    assert there(shared_assets=True)
+    assert up_to_date(shared_assets=True)
     (out / "elsewhere").unlink()
 
 
@@ -533,16 +539,16 @@ start = 2025-12-31
     ],
     ids=" ".join,
 )  # fmt: skip
-def test_each_verb_that_builds_tells_how_pages_are_made(tmp_path, monkeypatch, words):
-    made = []
+def test_each_build_command_passes_on_the_page_options(tmp_path, monkeypatch, words):
+    built = []
     done = report_run_for("x", "done", tmp_path, None)
 
-    def run_one(template, **told):  # noqa: ARG001
-        made.append((told["shared_assets"], told["pictures"]))
+    def run_one(template, **options):  # noqa: ARG001
+        built.append((options["shared_assets"], options["pictures"]))
         return done
 
     def run_many(requests, **_):
-        made.extend((one.shared_assets, one.pictures) for one in requests)
+        built.extend((request.shared_assets, request.pictures) for request in requests)
         return [done for _ in requests]
 
     for home in ("foxgrape.reports", "foxgrape.reports.run"):
@@ -554,46 +560,45 @@ def test_each_verb_that_builds_tells_how_pages_are_made(tmp_path, monkeypatch, w
     for number, options in enumerate(([], ["--shared-assets"], ["--pictures"])):
         out = ["--out", str(tmp_path / str(number)), "--json"]
         assert run(["report", *words, *more, *out, *options]) == 0
-    assert set(made) == {(False, False), (True, False), (False, True)}
+    assert set(built) == {(False, False), (True, False), (False, True)}
 
 
-def test_pictures_without_kaleido_are_refused_before_anything_starts(tmp_path, monkeypatch):
-    monkeypatch.setattr("foxgrape.reports.rendering.images.find_spec", lambda name: None)  # noqa: ARG005
+def test_pictures_without_kaleido_are_rejected_before_anything_starts(tmp_path, monkeypatch):
+    monkeypatch.setattr("foxgrape.reports.rendering.assets.find_spec", lambda name: None)  # noqa: ARG005
     with pytest.raises(ReportError, match="need kaleido"):
         run_report("lead_times", out=tmp_path / "out", pictures=True)
     assert not (tmp_path / "out").exists()
 
 
-def test_pictures_that_cannot_be_made_are_told_and_spoil_nothing(tmp_path, monkeypatch):
+def test_an_error_of_pictures_is_recorded_and_the_page_is_complete(tmp_path, monkeypatch):
     def fails(_):
         raise OSError(2, "there is no browser")
 
-    monkeypatch.setattr("foxgrape.reports.rendering.images.render_images", fails)
+    monkeypatch.setattr("foxgrape.reports.rendering.assets.render_images", fails)
     result = {}
     nbformat.write(notebook(FIGURE), tmp_path / "notebook.ipynb")
-    order = {"title": "x", "footer": {}, "assets": None, "pictures": True}
-    _write_page(order, tmp_path, result)
-    told = "the pictures cannot be made: there is no browser"
-    assert result["pictures_failed"] == told
+    spec = {"title": "x", "footer": {}, "assets": None, "pictures": True}
+    _write_page(spec, tmp_path, result)
+    assert result["pictures_failed"] == "cannot render the pictures: there is no browser"
     assert "A line that rises." in (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert (tmp_path / "thumbnail.svg").is_file()
+    assert not (tmp_path / "thumbnail.png").exists()
 
 
 @pytest.mark.browser
-def test_pictures_are_in_the_page_and_the_thumbnail_is_one(tmp_path, opened):
+def test_pictures_are_in_the_page_and_one_is_the_thumbnail(tmp_path, opened):
     pytest.importorskip("kaleido", reason="kaleido is not installed, so no picture was drawn")
     cell = (
         "import plotly.graph_objects as go, plotly.io as pio\npio.renderers.default = "
         "'plotly_mimetype'\ngo.Figure(go.Scatter(x=[0, 1], y=[0, 1]), layout={'height': 300})"
     )
-    made = template(tmp_path, "pictured", cell)
-    built = run_report(made, out=tmp_path / "out", pictures=True, shared_assets=True)
-    told = json.loads(built.manifest.read_text(encoding="utf-8"))
-    assert told["page"] == {"shared_assets": True, "pictures": True, "pictures_failed": None}
+    notebook = template(tmp_path, "pictured", cell)
+    built = run_report(notebook, out=tmp_path / "out", pictures=True, shared_assets=True)
+    manifest = json.loads(built.manifest.read_text(encoding="utf-8"))
+    assert manifest["page"] == {"shared_assets": True, "pictures": True, "pictures_failed": None}
     assert (built.html.parent / "thumbnail.png").read_bytes().startswith(b"\x89PNG")
     tab = opened(built.html, drawn=False, java_script_enabled=False)
     picture = tab.locator("img.picture")
     assert picture.evaluate("img => img.naturalHeight") == 450
     catalogue = opened(tmp_path / "out" / "index.html", drawn=False)
-    assert catalogue.locator(".sketch img").evaluate("img => img.naturalWidth") > 100
+    assert catalogue.locator(".thumbnail img").evaluate("img => img.naturalWidth") > 100
     assert catalogue.said == []

@@ -1,4 +1,4 @@
-"""Every template, of a study and of a store, built and opened in a real browser; and one's own."""
+"""Build every template from a study and a store, open the pages in a browser, add new templates."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import pytest
 from foxgrape import ReportRequest, Store, open_study, run_report, run_reports
 from foxgrape.cli.app import run
 from foxgrape.errors import ReportError
-from foxgrape.reports.templates.discovery import find_template
-from foxgrape.reports.templates.scaffold import new_template
+from foxgrape.reports.templates.discovery import find_template, new_template
 from report_templates import printed
 
 WANTED = {
@@ -29,7 +28,7 @@ OF_A_STORE = {
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    """Put the embedded study into a store."""
+    """Create a store with the embedded study."""
     kept = Store(tmp_path_factory.mktemp("store") / "war")
     for name in ("posts", "events", "confirmations"):
         kept.upsert(name, getattr(open_study(), name))
@@ -38,38 +37,40 @@ def store(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def built(store, tmp_path_factory):
-    """Build every template but the first once of the study, and those that can of the store."""
+    """Build every template but lead_times from the study, and from the store where supported."""
     out = tmp_path_factory.mktemp("reports")
-    asked = [ReportRequest(name, parameters=given, out=out) for name, given in WANTED.items()]
-    asked += [
+    requests = [ReportRequest(name, parameters=given, out=out) for name, given in WANTED.items()]
+    requests += [
         ReportRequest(name, store=store.path, parameters=given, out=out)
         for name, given in OF_A_STORE.items()
     ]
-    runs = run_reports(asked, workers=2)
-    assert [made.error for made in runs] == [None] * len(asked)
+    runs = run_reports(requests, workers=2)
+    assert [built_run.error for built_run in runs] == [None] * len(requests)
     names = [*WANTED, *(f"{name} of a store" for name in OF_A_STORE)]
     return dict(zip(names, runs, strict=True))
 
 
-def headline(made):
-    return json.loads(made.manifest.read_text(encoding="utf-8"))["headline"]
+def headline(built_run):
+    return json.loads(built_run.manifest.read_text(encoding="utf-8"))["headline"]
 
 
-def test_each_template_says_what_it_found(built):
-    said = {name: headline(made) for name, made in built.items()}
-    assert said["account_profile"].startswith("Andriy Yermak: 5 signals in 14 posts")
-    assert said["chance"].startswith("Five signals are too few to test.")
-    assert said["place_brief"].startswith("Izium: 1 event, 4 signals")
-    assert said["place_brief of a store"].startswith("Kherson: 1 event")
-    assert said["weekly_brief"].startswith("7 to 13 Nov 2022: 2 new signals")
+def test_each_template_has_a_headline(built):
+    headlines = {name: headline(built_run) for name, built_run in built.items()}
+    assert headlines["account_profile"].startswith("Andriy Yermak: 5 signals in 14 posts")
+    assert headlines["chance"].startswith("Five signals are too few to test.")
+    assert headlines["place_brief"].startswith("Izium: 1 event, 4 signals")
+    assert headlines["place_brief of a store"].startswith("Kherson: 1 event")
+    assert headlines["weekly_brief"].startswith("7 to 13 Nov 2022: 2 new signals")
     # The study's codebook has a code that the packaged one has not.
-    assert said["account_profile of a store"].startswith("Andriy Yermak: 4 signals in 14 posts")
-    assert said["weekly_brief of a store"] == said["weekly_brief"]
+    assert headlines["account_profile of a store"].startswith(
+        "Andriy Yermak: 4 signals in 14 posts"
+    )
+    assert headlines["weekly_brief of a store"] == headlines["weekly_brief"]
 
 
 def test_no_cell_warned_or_printed(built):
-    for name, made in built.items():
-        assert printed(made.notebook) == "", name
+    for name, built_run in built.items():
+        assert printed(built_run.notebook) == "", name
 
 
 @pytest.mark.browser
@@ -97,7 +98,7 @@ def test_every_figure_of_every_template_is_drawn(built, opened, name, figures):
     assert page.locator("h1").count() == 1
 
 
-def test_a_template_of_ones_own_builds_as_it_is(tmp_path, capfd):
+def test_a_new_template_builds_unchanged(tmp_path, capfd):
     folder = tmp_path / "mine"
     assert run(["report", "new", "my_towns", "--folder", str(folder)]) == 0
     assert capfd.readouterr().out.strip() == str(folder / "my_towns.ipynb")
@@ -105,33 +106,33 @@ def test_a_template_of_ones_own_builds_as_it_is(tmp_path, capfd):
     listed = {row["template"]: row for row in json.loads(capfd.readouterr().out)}
     assert listed["my_towns"]["tags"] == "mine"
     assert "lead_times" in listed
-    made = run_report(folder / "my_towns.ipynb", out=tmp_path / "out")
-    assert made.error is None
-    assert made.run_id.startswith("my_towns-")
-    assert headline(made) == "5 signals, 0 certainly before their event."
-    with pytest.raises(ReportError, match="there is such a template already"):
+    built_run = run_report(folder / "my_towns.ipynb", out=tmp_path / "out")
+    assert built_run.error is None
+    assert built_run.run_id.startswith("my_towns-")
+    assert headline(built_run) == "5 signals, 0 certainly before their event."
+    with pytest.raises(ReportError, match="the template exists already"):
         new_template("my_towns", folder)
-    # A name that YAML would take for another thing than a word.
+    # YAML would read the unquoted name as null.
     assert find_template(new_template("null", folder)).title == "Null"
     for name in ("../up", "My towns", "", "9lives"):
-        with pytest.raises(ReportError, match="a template cannot be called so"):
+        with pytest.raises(ReportError, match="bad name for a template"):
             new_template(name, folder)
 
 
-def test_a_folder_of_ones_own_goes_before_ours(tmp_path, monkeypatch, capfd):
+def test_a_folder_of_own_templates_takes_precedence(tmp_path, monkeypatch, capfd):
     mine = new_template("lead_times", tmp_path)
     assert find_template("lead_times", tmp_path).notebook == mine
     assert find_template("chance", tmp_path).name == "chance"
     out = ["--templates", str(tmp_path), "--out", str(tmp_path / "out")]
     assert run(["report", "build", "lead_times", *out]) == 0
-    # What ours finds is not what it found.
+    # It prints no findings, as the packaged template does.
     assert capfd.readouterr().out.startswith("done: ")
     monkeypatch.setenv("FOXGRAPE_TEMPLATES", str(tmp_path))
     assert run(["report", "build", "leadtimes"]) == 1
     assert "did you mean 'lead_times'" in capfd.readouterr().err
 
 
-def test_what_a_report_needs_is_told(capfd):
+def test_required_parameters_are_listed_and_reported(capfd):
     assert run(["report", "list"]) == 0
     assert "place (required)" in re.sub(r"\s+", " ", capfd.readouterr().out)
     assert run(["report", "build", "place_brief"]) == 1

@@ -1,8 +1,8 @@
-"""Directories held by descriptor: work in them follows no link, and only our own work is deleted.
+"""Directories opened by file descriptor, so that no operation follows a link.
 
-A path is looked up anew at each use, and any part of it may have become a link meanwhile. A
-descriptor stays with its directory. Windows has no descriptors of directories: there each name is
-checked for being a link, or a junction, right before it is used, which leaves an instant between.
+A path is resolved at each use, and another process may have replaced any part of it by a link. A
+descriptor always refers to the same directory. On Windows, which has no descriptors of directories,
+each name is checked for links and junctions right before use, which leaves a short race.
 """
 
 from __future__ import annotations
@@ -32,25 +32,25 @@ __all__ = ["Directory", "WorkFolder", "can_lock", "clear_abandoned", "clear_part
 _BY_DESCRIPTOR = os.open in os.supports_dir_fd and shutil.rmtree.avoids_symlink_attacks
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _DIRECTORY = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
-#: Reading a pipe that somebody put there must not wait for its other end.
+#: Opening a pipe must not block until its other end is opened.
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0)
-#: Seconds after which a folder is abandoned, where folders cannot be locked.
-_OLD = 24 * 60 * 60
-#: The file that proves a folder to be our work in progress, by the folder's own name.
+#: Age in seconds at which a folder counts as abandoned where folders cannot be locked.
+_MAX_AGE = 24 * 60 * 60
+#: File that marks a folder as work in progress of foxgrape; it contains the folder's name.
 _MARKER = ".foxgrape-work.json"
-#: What `tempfile` appends to a prefix.
+#: Pattern of the suffix that `tempfile` appends.
 _SUFFIX = "[a-z0-9_]{8}"
 
 
 class Directory:
-    """A directory that is held open; each method takes the plain name of an entry.
+    """An open directory. Its methods take names of entries, not paths.
 
     Parameters
     ----------
     path
-        Where it was opened.
+        The path under which it was opened.
     descriptor
-        What holds it open; None where there are no descriptors of directories.
+        Its file descriptor; None where directories have none.
 
     Examples
     --------
@@ -69,7 +69,7 @@ class Directory:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Open a directory that the user named, through whatever links."""
+        """Open a directory that the user named; links in its path are followed."""
         if _BY_DESCRIPTOR:
             return cls(path, os.open(path, os.O_RDONLY | _DIRECTORY))
         if not stat.S_ISDIR(path.stat().st_mode):
@@ -83,18 +83,18 @@ class Directory:
         self.close()
 
     def close(self) -> None:
-        """Let go of it, and of its lock."""
+        """Close the directory and release its lock."""
         if self.descriptor is not None:
             os.close(self.descriptor)
             self.descriptor = None
 
     def child(self, name: str, *, make: bool = False) -> Directory:
-        """Open a directory in this one; make it first if that is asked for.
+        """Open a subdirectory; with `make`, create it if needed.
 
         Raises
         ------
         OSError
-            If it is a link, or no directory.
+            If it is a link, or not a directory.
         """
         self.refuse_link(name)
         if make:
@@ -107,33 +107,33 @@ class Directory:
         return Directory(path, os.open(name, flags, dir_fd=self.descriptor))
 
     def refuse_link(self, name: str) -> None:
-        """Raise an error if an entry is a link, or the name is none of an entry."""
+        """Raise OSError if an entry is a link, or the name is a path."""
         if name in {"", ".", ".."} or Path(name).name != name:
-            raise OSError(errno.EINVAL, "is not the name of an entry", str(self.path / name))
+            raise OSError(errno.EINVAL, "is not a plain name", str(self.path / name))
         status = self.status(name)
         if status is not None and _is_link(status):
             raise OSError(errno.ELOOP, "is a link, which is not followed", str(self.path / name))
 
     def status(self, name: str) -> os.stat_result | None:
-        """Return what the system says of an entry itself, None if there is none."""
+        """Return the status of an entry, without following links; None if it does not exist."""
         try:
             return os.stat(_at(self, name), dir_fd=self.descriptor, follow_symlinks=False)
         except FileNotFoundError:
             return None
 
     def age(self) -> float:
-        """Return the seconds since something was last made, renamed or deleted in it."""
+        """Return the seconds since an entry was last created, renamed or deleted."""
         status = self.path.stat() if self.descriptor is None else os.fstat(self.descriptor)
         return time.time() - status.st_mtime
 
     def is_mine(self) -> bool:
-        """Tell whether it belongs to the user of this process, where the system says so."""
+        """Return whether the user of this process owns the directory; True where unknown."""
         if sys.platform == "win32" or self.descriptor is None:
             return True
         return os.fstat(self.descriptor).st_uid == os.geteuid()
 
     def names(self) -> list[str]:
-        """Return the names of its entries, in order."""
+        """Return the names of its entries, sorted."""
         with os.scandir(self.path if self.descriptor is None else self.descriptor) as entries:
             return sorted(entry.name for entry in entries)
 
@@ -147,7 +147,7 @@ class Directory:
             return file.read()
 
     def read_json(self, name: str) -> dict[str, Any]:
-        """Return the object in a file of JSON; empty if there is none that can be read."""
+        """Return the object in a JSON file; empty if it cannot be read."""
         try:
             content = json.loads(self.read(name))
         except (OSError, ValueError, RecursionError):
@@ -155,38 +155,38 @@ class Directory:
         return content if isinstance(content, dict) else {}
 
     def create(self, name: str) -> BinaryIO:
-        """Open a new file for writing; a file or link of that name is deleted first."""
+        """Open a new file for writing, after deleting a file or link of that name."""
         self.unlink(name)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK
         return os.fdopen(os.open(_at(self, name), flags, 0o666, dir_fd=self.descriptor), "wb")
 
     def write(self, name: str, content: bytes) -> None:
-        """Write a small file that appears whole, or leave what is there.
+        """Write a small file atomically: on error, the old file is kept.
 
-        Two at once must be kept apart by a lock. What a killed process left beside the file is
-        deleted by the next one.
+        Callers must hold a lock if several may write the file at once. A temporary file of a
+        killed process is overwritten by the next call.
         """
-        beside = f".{name}.writing"
+        temporary = f".{name}.writing"
         try:
-            with self.create(beside) as file:
+            with self.create(temporary) as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            self.rename(beside, name)
+            self.rename(temporary, name)
         except OSError:
             with suppress(OSError):
-                self.unlink(beside)
+                self.unlink(temporary)
             raise
 
     def rename(self, name: str, new: str, *, to: Directory | None = None) -> None:
-        """Give an entry another name, in this directory or in another; a link is not followed."""
+        """Rename an entry, within this directory or into another, without following links."""
         to = to or self
         os.replace(
             _at(self, name), _at(to, new), src_dir_fd=self.descriptor, dst_dir_fd=to.descriptor
         )
 
     def exchange(self, name: str, other: str, *, to: Directory) -> bool:
-        """Let two entries change places in one step; False where the system does not know how."""
+        """Exchange two entries atomically; return False where the system does not support it."""
         if sys.platform != "linux" or self.descriptor is None or to.descriptor is None:
             return False
         rename = getattr(ctypes.CDLL(None), "renameat2", None)
@@ -197,19 +197,19 @@ class Directory:
         return bool(rename(self.descriptor, names[0], to.descriptor, names[1], swap) == 0)
 
     def unlink(self, name: str) -> None:
-        """Delete a file or a link, if it is there."""
+        """Delete a file or a link, if it exists."""
         with suppress(FileNotFoundError):
             os.unlink(_at(self, name), dir_fd=self.descriptor)
 
     def rmdir(self, name: str) -> None:
-        """Delete an empty directory; one that is not empty stays."""
+        """Delete a directory if it is empty."""
         with suppress(OSError):
             os.rmdir(_at(self, name), dir_fd=self.descriptor)
 
     def clear(self, *, last: str) -> bool:
-        """Delete all that is in it, what proves it to be ours last; tell whether all is gone.
+        """Delete all entries, the marker `last` at the end; return whether all were deleted.
 
-        Where it is interrupted, the proof is still there, and the next call goes on.
+        If the call is interrupted the marker is still there, so the next call can continue.
         """
         for name in self.names():
             if name != last:
@@ -221,9 +221,10 @@ class Directory:
         return True
 
     def lock(self, *, wait: bool) -> bool:
-        """Lock it until it is closed; False if another process has it, or there are no locks.
+        """Lock the directory until it is closed; return whether that succeeded.
 
-        A lock ends with the process that holds it, however that ends.
+        It fails if another process holds the lock, or the system has no locks. The system releases
+        the lock when the process ends.
         """
         if sys.platform == "win32" or self.descriptor is None:
             return False
@@ -236,15 +237,15 @@ class Directory:
         return True
 
     def is_abandoned(self) -> bool:
-        """Tell whether no living process works in it; if so it is locked until it is closed."""
-        return self.lock(wait=False) if can_lock() else self.age() > _OLD
+        """Return whether no process holds its lock; if so, lock it until it is closed."""
+        return self.lock(wait=False) if can_lock() else self.age() > _MAX_AGE
 
     def _delete(self, name: str) -> None:
         status = self.status(name)
         if status is None:
             return
         if stat.S_ISDIR(status.st_mode) and not _is_link(status):
-            # What another process deletes meanwhile is no error.
+            # Another process may delete entries at the same time.
             shutil.rmtree(_at(self, name), ignore_errors=True, dir_fd=self.descriptor)
         else:
             self.unlink(name)
@@ -252,16 +253,16 @@ class Directory:
 
 @contextmanager
 def directory_at(root: Path, *names: str, make: bool = False) -> Iterator[Directory]:
-    """Open a directory below one that the user named; none on the way may be a link.
+    """Open a directory below one that the user named; the directories between must not be links.
 
     Parameters
     ----------
     root
-        Opened through whatever links; made if that is asked for.
+        The directory that the user named; links in its path are followed.
     names
-        Of the directories from there on.
+        Names of the directories below it, from the top.
     make
-        Make those that are not there.
+        Whether to create missing directories.
 
     Examples
     --------
@@ -280,14 +281,14 @@ def directory_at(root: Path, *names: str, make: bool = False) -> Iterator[Direct
 
 
 class WorkFolder:
-    """A folder that only its maker works in: marked as ours, and locked as long as that lives.
+    """A temporary folder of this process, with a marker file, and locked until it is closed.
 
     Parameters
     ----------
     parent
-        Where to make it.
+        Folder to create it in.
     prefix
-        What its name begins with; eight signs are appended.
+        Beginning of its name; eight random characters are appended.
 
     Examples
     --------
@@ -306,7 +307,7 @@ class WorkFolder:
         self._parent = Directory.open(parent)
         self._folder: Directory | None = self._parent.child(self.path.name)
         self._published = False
-        # Locked before it is marked: what is marked and not locked is abandoned.
+        # Lock before marking: a marked folder without a lock counts as abandoned.
         with suppress(OSError):  # a file system without locks
             self._folder.lock(wait=False)
         try:
@@ -317,7 +318,7 @@ class WorkFolder:
             raise
 
     def publish(self, name: str) -> None:
-        """Move it to its place beside, open to whom the umask lets."""
+        """Rename it within its parent, with the mode that the umask gives."""
         apply_umask(self.path)
         self._parent.rename(self.path.name, name)
         self._published = True
@@ -325,7 +326,7 @@ class WorkFolder:
             self._folder.unlink(_MARKER)
 
     def close(self) -> None:
-        """Delete it unless it was published, and let go of it."""
+        """Delete it unless it was published, and release the lock."""
         if self._folder is None:
             return
         if not self._published and self._folder.clear(last=_MARKER):
@@ -336,48 +337,48 @@ class WorkFolder:
 
 
 def clear_abandoned(parent: Path, prefix: str) -> list[str]:
-    """Delete the work folders whose makers were killed, and return their names.
+    """Delete the work folders of killed processes, and return their names.
 
-    Only those go whose marker tells their own name, which belong to this user, and which no
-    living process has locked.
+    A folder is deleted only if its marker contains its name, this user owns it, and no process
+    holds its lock.
 
     Parameters
     ----------
     parent
-        Where they were made.
+        Folder that contains them.
     prefix
-        What their names begin with.
+        Beginning of their names.
     """
-    name_of_ours = re.compile(re.escape(prefix) + _SUFFIX)
-    gone = []
-    with suppress(OSError), Directory.open(parent) as place:
-        for name in filter(name_of_ours.fullmatch, place.names()):
-            with suppress(OSError), place.child(name) as folder:
+    pattern = re.compile(re.escape(prefix) + _SUFFIX)
+    deleted = []
+    with suppress(OSError), Directory.open(parent) as directory:
+        for name in filter(pattern.fullmatch, directory.names()):
+            with suppress(OSError), directory.child(name) as folder:
                 marker = folder.read_json(_MARKER)
                 if marker == {"made_by": "foxgrape", "folder": name} and (
                     folder.is_mine() and folder.is_abandoned() and folder.clear(last=_MARKER)
                 ):
-                    place.rmdir(name)
-                    gone.append(name)
-    return gone
+                    directory.rmdir(name)
+                    deleted.append(name)
+    return deleted
 
 
 def clear_parts(folder: Directory, name: str, begins: bytes) -> None:
-    """Delete drafts of a file, ``NAME.PID.part``, that processes left which live no more.
+    """Delete partial files, ``NAME.PID.part``, of processes that no longer run.
 
     Parameters
     ----------
     folder
-        Where they lie.
+        Folder that contains them.
     name
-        Of the file.
+        Name of the complete file.
     begins
-        What the content of a draft begins with, unless nothing was written yet.
+        First bytes of the content; a file that begins otherwise is not deleted.
     """
-    draft_of_ours = re.compile(re.escape(name) + r"\.([0-9]{1,9})\.part")
+    pattern = re.compile(re.escape(name) + r"\.([0-9]{1,9})\.part")
     for entry in folder.names():
-        draft = draft_of_ours.fullmatch(entry)
-        if draft is None or _is_alive(int(draft[1])):
+        part = pattern.fullmatch(entry)
+        if part is None or _is_alive(int(part[1])):
             continue
         with suppress(OSError):
             content = folder.read(entry)
@@ -390,12 +391,12 @@ def _at(folder: Directory, name: str) -> str:
 
 
 def can_lock() -> bool:
-    """Tell whether folders can be locked here."""
+    """Return whether this system can lock folders."""
     return sys.platform != "win32"
 
 
 def _is_alive(pid: int) -> bool:
-    """Tell whether a process lives on this machine; where that cannot be asked, it does."""
+    """Return whether a process runs on this machine; True where unknown."""
     if sys.platform == "win32":
         return True
     try:
@@ -408,7 +409,7 @@ def _is_alive(pid: int) -> bool:
 
 
 def _is_link(status: os.stat_result) -> bool:
-    """Tell whether an entry is a link, or what leads elsewhere on Windows, such as a junction."""
+    """Return whether an entry is a link, or on Windows another reparse point such as a junction."""
     reparse_point = 0x400
     attributes = cast("int", getattr(status, "st_file_attributes", 0))
     return stat.S_ISLNK(status.st_mode) or bool(attributes & reparse_point)

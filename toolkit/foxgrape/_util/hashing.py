@@ -1,4 +1,4 @@
-"""Hashes of files, by which a content is recognised whatever its name or age."""
+"""Hashes of files."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ __all__ = ["file_sha256"]
 
 
 def file_sha256(path: str | Path) -> str:
-    """Return the SHA-256 of a file's content, in hexadecimal.
+    """Return the SHA-256 of a file's content as hexadecimal digits.
 
     Parameters
     ----------
     path
-        The file; it is read in parts, so that its size does not matter.
+        The file; it is read in chunks, so it may be larger than memory.
 
     Raises
     ------

@@ -69,7 +69,7 @@ def report_new(
     ] = Path(),
 ) -> None:
     """Create your own template. Prints the path of its notebook."""
-    from foxgrape.reports.templates.scaffold import new_template
+    from foxgrape.reports.templates.discovery import new_template
 
     print(new_template(name, folder))
 
@@ -126,7 +126,7 @@ def report_rebuild(
     as_json: AsJson = False,
 ) -> int:
     """Build a run again and compare its outputs."""
-    from foxgrape.reports.rebuild import rebuild_report
+    from foxgrape.reports.run import rebuild_report
 
     result = rebuild_report(run, out=out)
     if as_json:
@@ -149,7 +149,7 @@ def report_prune(
 
     The last good run of each study or store is kept.
     """
-    from foxgrape.reports.run_folder import prune
+    from foxgrape.reports.prune import prune
 
     deleted = prune(out, keep=keep, template=template)
     if as_json:

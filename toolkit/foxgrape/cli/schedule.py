@@ -58,7 +58,7 @@ def due(
     as_json: AsJson = False,
 ) -> int:
     """Build all due reports. Safe to repeat: each is built once."""
-    from foxgrape.reports.run_folder import prune
+    from foxgrape.reports.prune import prune
     from foxgrape.reports.schedule.config import read_schedule
     from foxgrape.reports.schedule.due import run_due
 

@@ -204,7 +204,7 @@ def fetch(
     --------
     >>> fetch("ucdp")
     Traceback (most recent call last):
-    foxgrape.errors.DownloadError: no such data set; got 'ucdp'. Hint: did you mean 'ucdp-ged'?
+    foxgrape.errors.DownloadError: unknown data set; got 'ucdp'. Hint: did you mean 'ucdp-ged'?
     """
     known = list_datasets()
     if name not in known:

@@ -70,7 +70,7 @@ class Store:
     path
         A folder, created when the first table is written, or the URL of an object store.
     storage_options
-        Options for the object store, as in `deltalake.DeltaTable`.
+        Options for the object store, as in ``deltalake.DeltaTable``.
 
     Examples
     --------

@@ -243,7 +243,7 @@ def event_timeline(analysis: Analysis, events: pd.DataFrame) -> go.Figure:
     >>> study = open_study()
     >>> izium = "geonames:707292"
     >>> events = study.events[study.events["place_id"] == izium]
-    >>> figure = event_timeline(study.analyse().only(place_id=izium), events)
+    >>> figure = event_timeline(study.analyse().filter(place_id=izium), events)
     >>> len(figure.data) > 0
     True
     """

@@ -1,8 +1,13 @@
-"""Reports: a parameterized notebook, run in a kernel of its own, as one page that needs nothing."""
+"""Build reports: run a parameterized notebook and render it as one self-contained page."""
 
 from foxgrape.reports.plan import ReportRequest
-from foxgrape.reports.rebuild import RebuildResult, rebuild_report
-from foxgrape.reports.run import ReportRun, run_report, run_reports
+from foxgrape.reports.run import (
+    RebuildResult,
+    ReportRun,
+    rebuild_report,
+    run_report,
+    run_reports,
+)
 from foxgrape.reports.templates.discovery import Template, templates
 
 __all__ = [

@@ -1,42 +1,51 @@
-"""What a run will be, decided before anything is written: template, values, source, identity."""
+"""Plan a run before anything is written: check the request and decide its id, seed and inputs."""
 
 from __future__ import annotations
 
 import ast
 import hashlib
 import json
+import platform
+import subprocess
+from contextlib import suppress
 from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
+from zoneinfo import TZPATH
 
+from foxgrape import __version__
+from foxgrape._util.hashing import file_sha256
 from foxgrape.errors import FoxgrapeError, ReportError
-from foxgrape.reports.inputs import TEMPLATE, Inputs, digest
-from foxgrape.reports.rendering.assets import copy_beside
-from foxgrape.reports.rendering.images import require_kaleido as check_pictures
-from foxgrape.reports.software import Software
+from foxgrape.reports.rendering.assets import assets_href, require_kaleido
+from foxgrape.reports.run_folder import TEMPLATE, InputFile, Inputs, combined_sha256
 from foxgrape.reports.templates.discovery import Template, find_template
 from foxgrape.reports.templates.parameter_types import map_paths
 from foxgrape.reports.templates.parameters import validate_parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
 __all__ = [
+    "JobSpec",
     "Plan",
     "ReportRequest",
     "Software",
     "Source",
     "plan",
-    "store_fault",
+    "store_change",
     "store_source",
     "study_source",
 ]
 
+_PACKAGE = Path(__file__).parents[1]
+_LIBRARIES = ("emoji", "nbconvert", "numpy", "pandas", "papermill", "plotly", "scipy")
+
 
 @dataclass(frozen=True, slots=True)
 class ReportRequest:
-    """A report that is asked for.
+    """A report to build.
 
     Attributes
     ----------
@@ -45,15 +54,15 @@ class ReportRequest:
     study, store
         Folder of a study, or path of a store; with neither, the embedded study.
     parameters
-        The template's parameters; those left out take their defaults.
+        Values of the template's parameters; the others take their defaults.
     out
         Folder to build into.
     force
-        Build even if this very run is there already.
+        Build even if this run exists already.
     shared_assets
-        Have one plotly.js for all pages of the folder, instead of one in each page.
+        Use one plotly.js for all pages of the folder, instead of one in each page.
     pictures
-        Have a picture of each figure in the page, for where no script runs; needs kaleido.
+        Add a static picture of each figure for readers without scripts; needs kaleido.
     """
 
     template: str | Path
@@ -68,7 +77,7 @@ class ReportRequest:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where the data of a run come from, and which state of them.
+    """The data of a run, at one state.
 
     Attributes
     ----------
@@ -77,51 +86,104 @@ class Source:
     name, title
         For the run's id, and for its page.
     values
-        What the notebook is told of it.
-    told
-        What the manifest says of it.
+        Variables for the notebook.
+    record
+        Entry in the manifest.
     identity
-        What tells one state of the data from another.
+        Text that differs between any two states of the data.
     footer
-        What the page says of it at its foot.
+        Lines in the footer of the page.
     zone
-        Where its days were lived.
+        IANA name of the time zone in which days are counted.
     """
 
     kind: str
     name: str
     title: str
     values: Mapping[str, Any]
-    told: Mapping[str, Any]
+    record: Mapping[str, Any]
     identity: str
     footer: Mapping[str, str]
     zone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True)
+class Software:
+    """The software that builds a report.
+
+    Attributes
+    ----------
+    sha256
+        Hash of all files of the package, gazetteer and codebook included.
+    versions
+        Versions of Python, of the libraries that affect numbers and pages, and of the time zone
+        database.
+    git
+        ``commit`` and ``dirty``; None outside a clone.
+    """
+
+    sha256: str
+    versions: Mapping[str, str]
+    git: Mapping[str, Any] | None
+
+    @classmethod
+    def here(cls) -> Software:
+        """Return the software installed here."""
+        digest = hashlib.sha256()
+        for file in sorted(_PACKAGE.rglob("*")):
+            if file.is_file() and "__pycache__" not in file.parts:
+                name = file.relative_to(_PACKAGE).as_posix()
+                digest.update(f"{name} {file_sha256(file)}\n".encode())
+        libraries = {name: version(name) for name in _LIBRARIES}
+        versions = {"foxgrape": __version__, "python": platform.python_version(), **libraries}
+        return cls(digest.hexdigest(), versions | {"tzdata": _tzdata_version()}, _git(_PACKAGE))
+
+
+class JobSpec(TypedDict):
+    """What the process of a run needs to know; it is passed as JSON.
+
+    ``parameters`` are the notebook's variables with the paths of copies, ``display`` the same
+    with the original paths, for the notebook that readers open.
+    """
+
+    inputs: Sequence[InputFile]
+    originals: dict[str, str]
+    notebook: str
+    folder: str
+    parameters: dict[str, Any]
+    display: dict[str, Any]
+    seed: int
+    cell_seconds: float
+    title: str
+    footer: dict[str, str]
+    assets: str | None
+    pictures: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """A run, decided.
+    """A run, completely specified.
 
     Attributes
     ----------
     run_id
-        Names template and source, and is a hash of template, parameters, code and data.
+        Names template and source, and ends with a hash of template, parameters, code and data.
     template, values, source
-        What is run on what.
+        What to run, with which parameters, on which data.
     notebook_sha256
-        Of the template's notebook.
+        Hash of the template's notebook.
     inputs, staged
-        The files that the run reads, and the values by which the notebook gets their copies.
+        The files that the run reads, and the parameters that refer to their copies.
     files
-        Hashes of what parameters name, by parameter.
+        Hashes of the files that parameters name, by parameter.
     seed
-        Where the random generators of the kernel begin.
+        Seed of the kernel's random generators.
     target, failed
-        Where the run goes when it is done, and when it failed.
+        Folder of the run if it succeeds, and if it fails.
     out
-        Where it is built.
+        Folder of reports.
     shared_assets, pictures
-        How its page is made: as the request tells.
+        As in the request.
     """
 
     run_id: str
@@ -146,26 +208,26 @@ class Plan:
 
     @property
     def page(self) -> dict[str, bool]:
-        """How its page is made, for the manifest."""
+        """The options of its page, for the manifest."""
         return {"shared_assets": self.shared_assets, "pictures": self.pictures}
 
-    def order(self, aside: Path, software: Software, cell_seconds: float) -> dict[str, Any]:
-        """Return what the run's process is told."""
-        told = ", ".join(f"{name} {number}" for name, number in software.versions.items())
+    def job_spec(self, staging: Path, software: Software, cell_seconds: float) -> JobSpec:
+        """Return the specification for the process that runs it in the folder `staging`."""
+        versions = ", ".join(f"{name} {number}" for name, number in software.versions.items())
         hashes = {f"{name} (SHA-256)": sha256[:16] for name, sha256 in self.files.items()}
         given = {**self.values, **self.source.values}
         return {
             "inputs": self.inputs.files,
             "originals": self.inputs.originals,
-            "notebook": str(aside.resolve() / TEMPLATE),
-            "aside": str(aside.resolve()),
+            "notebook": str(staging.resolve() / TEMPLATE),
+            "folder": str(staging.resolve()),
             "parameters": given | dict(self.staged),
-            "shown": {"input_path": str(self.template.notebook.resolve()), "parameters": given},
+            "display": {"input_path": str(self.template.notebook.resolve()), "parameters": given},
             "seed": self.seed,
             "cell_seconds": cell_seconds,
             "title": self.title,
-            "footer": {"Run": self.run_id, "Software": told, **self.source.footer, **hashes},
-            "assets": copy_beside(self.out, self.target) if self.shared_assets else None,
+            "footer": {"Run": self.run_id, "Software": versions, **self.source.footer, **hashes},
+            "assets": assets_href(self.out, self.target) if self.shared_assets else None,
             "pictures": self.pictures,
         }
 
@@ -177,39 +239,39 @@ def plan(
     source: Source | None = None,
     now: datetime | None = None,
 ) -> Plan:
-    """Check a request and decide its run; nothing is written.
+    """Check a request and plan its run; nothing is written.
 
-    Days from now on (``-7d``) are counted from `now`, in the study's zone.
+    Relative dates (``-7d``) are counted from `now`, in the study's time zone.
 
     Raises
     ------
     FoxgrapeError
         If template, parameters, study or store cannot be used.
     """
-    chosen = find_template(request.template)
-    notebook = chosen.notebook.read_bytes()
-    _check_source(chosen, notebook, request)
+    template = find_template(request.template)
+    notebook = template.notebook.read_bytes()
+    _check_source(template, notebook, request)
     if request.pictures:
-        check_pictures()
+        require_kaleido()
     if source is None and request.store is not None:
         source = store_source(request.store)
     elif source is None:
         source = study_source(request.study)
-    values = validate_parameters(chosen, request.parameters, now=now, zone=source.zone)
+    values = validate_parameters(template, request.parameters, now=now, zone=source.zone)
     sha256, inputs = hashlib.sha256(notebook).hexdigest(), Inputs()
-    inputs.add_template(chosen.notebook.resolve(), sha256)
-    staged, files = _staged(chosen, values, inputs)
+    inputs.add_template(template.notebook.resolve(), sha256)
+    staged, files = _stage_paths(template, values, inputs)
     if source.kind == "study":
-        staged["study"] = inputs.add_study(source.values["study"], source.told["sha256"])
-    # The sidecar as it was read: its rules and its title go into the page.
-    sidecar = [chosen.title, chosen.description, chosen.tags, chosen.schema]
+        staged["study"] = inputs.add_study(source.values["study"], source.record["sha256"])
+    # The sidecar as it was read: its title and rules affect the page.
+    sidecar = [template.title, template.description, template.tags, template.schema]
     libraries = software.sha256, dict(software.versions)
     identity = _identity(sha256, sidecar, values, files, source.identity, *libraries)
-    run_id = f"{_plain(chosen.name)}-{_plain(source.name)}-{identity[:10]}"
+    run_id = f"{_safe_name(template.name)}-{_safe_name(source.name)}-{identity[:10]}"
     out = Path(request.out)
     return Plan(
         run_id=run_id,
-        template=chosen,
+        template=template,
         values=values,
         source=source,
         notebook_sha256=sha256,
@@ -226,26 +288,29 @@ def plan(
 
 
 def _identity(*parts: Any) -> str:
-    """Return the hash of all that a run depends on; two runs of the same hash are one."""
+    """Return a hash of everything that a run depends on; equal hashes mean the same run."""
     content = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.sha256(content.encode()).hexdigest()
 
 
-def _staged(
+def _stage_paths(
     template: Template, values: Mapping[str, Any], inputs: Inputs
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Add what parameters name to the inputs; return the paths of the copies, and the hashes."""
+    """Add the files that parameters name to `inputs`.
+
+    Return, by parameter, the values with the paths of the copies, and the hashes.
+    """
     staged, hashes = {}, {}
     for name, rule in template.schema["properties"].items():
         before = len(inputs.files)
         value = map_paths(rule, values[name], inputs.add_path)
         if added := inputs.files[before:]:
-            staged[name], hashes[name] = value, digest(added)
+            staged[name], hashes[name] = value, combined_sha256(added)
     return staged, hashes
 
 
 def study_source(folder: str | Path | None) -> Source:
-    """Read a study whole, so that what is wrong with it is said before a kernel starts."""
+    """Read a whole study, so that its errors are reported before a kernel starts."""
     from foxgrape.studies.study import open_study
 
     study = open_study(folder)
@@ -255,8 +320,8 @@ def study_source(folder: str | Path | None) -> Source:
         name=study.name,
         title=study.title,
         values={"study": str(study.folder.resolve())},
-        told={"name": study.name, "folder": str(study.folder.resolve()), "sha256": hashes},
-        # A title that the package does not give is the name of the folder.
+        record={"name": study.name, "folder": str(study.folder.resolve()), "sha256": hashes},
+        # Without a title in the package, the title is the name of the folder, which has no hash.
         identity=json.dumps([study.title, hashes], sort_keys=True),
         footer={f"{file} (SHA-256)": digest[:16] for file, digest in hashes.items()},
         zone=study.timezone,
@@ -264,74 +329,83 @@ def study_source(folder: str | Path | None) -> Source:
 
 
 def store_source(path: str | Path, versions: Mapping[str, int] | None = None) -> Source:
-    """Look up which versions a store's tables have now, or take those that are given.
+    """Return a store at the given versions of its tables, or at the latest ones.
 
-    Its tables are identified by their fingerprints too: other tables count the same versions.
+    Its identity includes the fingerprints of the tables, since another store can have the same
+    version numbers.
 
     Raises
     ------
     StoreError
         If a table cannot be opened.
     ReportError
-        If the store holds nothing.
+        If the store is empty.
     """
-    where = str(path) if "://" in str(path) else str(Path(path).resolve())
     from foxgrape.io.store import Store
 
+    location = str(path) if "://" in str(path) else str(Path(path).resolve())
     if versions is None:
-        versions = Store(where).latest_versions()
+        versions = Store(location).latest_versions()
     if not versions:
-        raise ReportError("the store holds nothing yet", file=path, hint="foxgrape ingest")
-    fingerprints = Store(where).fingerprints(versions)
-    told = {"path": where, "versions": dict(versions), "fingerprints": fingerprints}
-    name = where.rstrip("/").replace("\\", "/").rpartition("/")[2]
+        raise ReportError("the store is empty", file=path, hint="add files with foxgrape ingest")
+    fingerprints = Store(location).fingerprints(versions)
+    record = {"path": location, "versions": dict(versions), "fingerprints": fingerprints}
+    name = location.rstrip("/").replace("\\", "/").rpartition("/")[2]
+    numbers = ", ".join(f"{table} v{number}" for table, number in versions.items())
     return Source(
         kind="store",
         name=name,
         title=name,
-        values={"store": where, "versions": dict(versions)},
-        told=told,
-        identity=json.dumps(told, sort_keys=True),
-        footer={"Store": ", ".join(f"{table} {number}" for table, number in versions.items())},
+        values={"store": location, "versions": dict(versions)},
+        record=record,
+        identity=json.dumps(record, sort_keys=True),
+        footer={"Store version": numbers},
     )
 
 
-def store_fault(source: Source) -> str | None:
-    """Say which tables of a run's store are no longer those that it was planned with, if any."""
+def store_change(source: Source) -> str | None:
+    """Return an error that names the tables that changed since a run was planned, if any did."""
     if source.kind != "store":
         return None
-    planned = source.told["fingerprints"]
+    planned = source.record["fingerprints"]
     try:
-        current = store_source(source.told["path"], source.told["versions"]).told["fingerprints"]
+        current = store_source(source.record["path"], source.record["versions"])
     except FoxgrapeError as error:
         return str(error)
-    changed = ", ".join(table for table in planned if current[table] != planned[table])
+    fingerprints = current.record["fingerprints"]
+    changed = ", ".join(table for table in planned if fingerprints[table] != planned[table])
     what = f"the store changed while the report was built: {changed}"
     return str(ReportError(what, hint="build it again")) if changed else None
 
 
 def _check_source(template: Template, notebook: bytes, request: ReportRequest) -> None:
-    """Make sure that one source is asked for, and one that the template reads."""
+    """Check that the request has one source, of a kind that the template reads."""
     if request.study is not None and request.store is not None:
-        raise ReportError("a report has one source", expected="a study or a store", got="both")
+        raise ReportError(
+            "a report reads one source", expected="either a study or a store", got="both"
+        )
     kind = "study" if request.store is None else "store"
     if kind not in _variables(template, notebook):
-        # It would run, on data of its own choice.
+        # It would run, but on data that the request did not name.
         raise ReportError(
             f"the template {template.name} reads no {kind}",
-            hint=f"its cell of parameters has no variable {kind}",
+            hint=f"its parameters cell has no variable named {kind}",
         )
 
 
 def _variables(template: Template, content: bytes) -> set[str]:
-    """Return what a template's cell of parameters assigns."""
+    """Return the variables that a template's parameters cell assigns."""
     try:
-        # As plain JSON: nbformat takes a second to load, and checks what the run checks again.
+        # As plain JSON: nbformat takes a second to load, and the run validates the notebook anyway.
         notebook = json.loads(content.decode("utf-8"))
-        cells = [cell for cell in notebook["cells"] if "parameters" in _tags(cell)]
+        cells = [
+            cell
+            for cell in notebook["cells"]
+            if "parameters" in list(cell.get("metadata", {}).get("tags", ()))
+        ]
         trees = [ast.parse("".join(cell["source"])) for cell in cells]
     except (ValueError, SyntaxError, LookupError, AttributeError, TypeError) as error:
-        raise ReportError(f"the notebook cannot be read: {error}", file=template.notebook) from None
+        raise ReportError(f"cannot read the notebook: {error}", file=template.notebook) from None
     return {
         node.id
         for tree in trees
@@ -340,10 +414,38 @@ def _variables(template: Template, content: bytes) -> set[str]:
     }
 
 
-def _tags(cell: Mapping[str, Any]) -> list[str]:
-    return list(cell.get("metadata", {}).get("tags", ()))
-
-
-def _plain(name: str) -> str:
-    """Return a name that is safe in a path: a study from elsewhere chooses its own."""
+def _safe_name(name: str) -> str:
+    """Return a name that is safe in a path; a study's author may have chosen any."""
     return "".join(sign if sign.isalnum() or sign in "-_" else "-" for sign in name)[:60]
+
+
+def _tzdata_version() -> str:
+    """Return the version of the time zone database that Python reads here."""
+    for folder in TZPATH:
+        with suppress(OSError), Path(folder, "tzdata.zi").open(encoding="utf-8") as file:
+            return file.readline().removeprefix("# version").strip()
+    with suppress(PackageNotFoundError):
+        return version("tzdata")
+    return "unknown"
+
+
+def _git(package: Path) -> dict[str, Any] | None:
+    """Return the commit of the clone that contains the package; None outside a clone."""
+
+    def run(*arguments: str) -> str | None:
+        try:
+            process = subprocess.run(  # noqa: S603
+                ["git", "-C", str(package), *arguments],  # noqa: S607
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=10,
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return process.stdout.strip() if process.returncode == 0 else None
+
+    if run("ls-files", "--error-unmatch", "__init__.py") is None:
+        return None
+    commit, changes = run("rev-parse", "HEAD"), run("status", "--porcelain", "--", ".")
+    return None if commit is None else {"commit": commit, "dirty": bool(changes)}

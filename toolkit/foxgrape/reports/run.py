@@ -1,10 +1,15 @@
-"""Build reports: check, run each notebook aside, make its page, and move it into place whole."""
+"""Build reports, and rebuild earlier ones from their manifests to check that they reproduce."""
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import zip_longest
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from foxgrape._util.hashing import file_sha256
 from foxgrape.errors import ReportError
 from foxgrape.reports.execution.runner import (
     CELL_SECONDS,
@@ -14,15 +19,23 @@ from foxgrape.reports.execution.runner import (
     is_up_to_date,
     report_run_for,
 )
-from foxgrape.reports.plan import Plan, ReportRequest, Software, plan
+from foxgrape.reports.plan import (
+    Plan,
+    ReportRequest,
+    Software,
+    plan,
+    store_source,
+    study_source,
+)
+from foxgrape.reports.run_folder import NOTEBOOK, read_manifest
+from foxgrape.reports.templates.discovery import templates
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
 
     from foxgrape.reports.plan import Source
 
-__all__ = ["ReportRun", "run_report", "run_reports"]
+__all__ = ["RebuildResult", "ReportRun", "rebuild_report", "run_report", "run_reports"]
 
 
 def run_report(
@@ -39,35 +52,35 @@ def run_report(
     cell_seconds: float = CELL_SECONDS,
     run_seconds: float = RUN_SECONDS,
 ) -> ReportRun:
-    """Build one report of a study or a store as a page that opens anywhere.
+    """Build one report of a study or a store as a self-contained page.
 
-    Everything is checked before a kernel starts. The report is built aside and appears whole, as
-    a folder ``out/run_id`` of page, executed notebook and manifest; a failed run is kept in
-    ``out/failed``, with its log, and never replaces a good one.
+    All arguments are checked before a kernel starts. A successful run appears in one step as the
+    folder ``out/run_id`` with page, executed notebook and manifest. A failed run is kept in
+    ``out/failed`` with its log, and never replaces a successful one.
 
     Parameters
     ----------
     template
         Name of a template, or path of a notebook with a sidecar.
     study, store
-        Folder of a study, or path of a store; with neither, the embedded study. Of a store the
-        notebook is told the path and the ``versions`` of its tables, which it must read.
+        Folder of a study, or path of a store; with neither, the embedded study. A notebook that
+        reads a store gets its path and the ``versions`` of its tables, which it must read.
     parameters
-        The template's parameters; those left out take their defaults.
+        Values of the template's parameters; the others take their defaults.
     out
         Folder to build into.
     force
-        Build even if this very run is there already.
+        Build even if this run exists already.
     shared_assets
-        Have one plotly.js for all pages of the folder, in ``out/assets``, instead of one in each
-        page: a page is then small, and needs the folder.
+        Use one plotly.js in ``out/assets`` for all pages of the folder instead of one in each:
+        pages are small, but do not work outside the folder.
     pictures
-        Have a picture of each figure in the page, for where no script runs. Needs kaleido and a
-        Chromium, and takes about a second a picture.
+        Add a static picture of each figure for readers without scripts. Needs kaleido and
+        Chromium, and takes about a second per picture.
     now
-        The time to record, from which relative days count; the clock's by default.
+        The time to record, from which relative dates count; the current time by default.
     cell_seconds, run_seconds
-        How long a cell and the whole run may take; beyond that the run has failed.
+        Time limits for a cell and for the run; beyond them the run fails.
 
     Returns
     -------
@@ -76,7 +89,7 @@ def run_report(
     Raises
     ------
     FoxgrapeError
-        If template, parameters, study or store cannot be used: then nothing is written.
+        If template, parameters, study or store cannot be used. Nothing is written then.
 
     Examples
     --------
@@ -84,8 +97,9 @@ def run_report(
     Traceback (most recent call last):
     foxgrape.errors.ParameterError: bad value for the parameter horizon; expected a duration ...
     """
-    made = shared_assets, pictures
-    request = ReportRequest(template, study, store, parameters or {}, out, force, *made)
+    request = ReportRequest(
+        template, study, store, parameters or {}, out, force, shared_assets, pictures
+    )
     limits = {"cell_seconds": cell_seconds, "run_seconds": run_seconds}
     return run_reports([request], workers=1, now=now, **limits)[0]
 
@@ -98,20 +112,21 @@ def run_reports(
     cell_seconds: float = CELL_SECONDS,
     run_seconds: float = RUN_SECONDS,
 ) -> list[ReportRun]:
-    """Build many reports, several at once, each in a process and a kernel of its own.
+    """Build many reports, several at once, each in its own process and kernel.
 
-    A report that fails stops no other. Nothing starts before every request has been checked.
+    All requests are checked before the first run starts. A report that fails does not stop the
+    others.
 
     Parameters
     ----------
     requests
-        What to build. Those that come to the same run are built once.
+        What to build. Requests for the same run are built once.
     workers
-        How many to build at once; by default as many as there are processors.
+        Number of reports to build at once; by default the number of processors.
     now
-        The time to record, from which relative days count; the clock's by default.
+        The time to record, from which relative dates count; the current time by default.
     cell_seconds, run_seconds
-        How long a cell and a whole run may take; beyond that the run has failed.
+        Time limits for a cell and for a run; beyond them the run fails.
 
     Returns
     -------
@@ -121,7 +136,7 @@ def run_reports(
     Raises
     ------
     FoxgrapeError
-        If any template, parameters, study or store cannot be used: then nothing is written.
+        If a template, parameter, study or store cannot be used. Nothing is written then.
 
     Examples
     --------
@@ -132,34 +147,230 @@ def run_reports(
     foxgrape.errors.ParameterError: bad value for the parameter horizon; expected a duration ...
     """
     if workers is not None and workers < 1:
-        raise ReportError("nobody would work", expected="workers of at least 1", got=workers)
-    asked = list(requests)
+        raise ReportError("workers must be at least 1", got=workers)
+    requests = list(requests)
     software = Software.here()
-    plans = _plans(asked, software, now or datetime.now(UTC))
-    wanted = {
-        one.target: one
-        for one, request in zip(plans, asked, strict=True)
-        if request.force or not is_up_to_date(one)
+    plans = _plan_all(requests, software, now or datetime.now(UTC))
+    pending = {
+        planned.target: planned
+        for planned, request in zip(plans, requests, strict=True)
+        if request.force or not is_up_to_date(planned)
     }
-    built = build_reports(
-        list(wanted.values()), software, workers, now, cell_seconds=cell_seconds, most=run_seconds
-    )
-    runs = dict(zip(wanted, built, strict=True))
+    limits = {"cell_seconds": cell_seconds, "run_seconds": run_seconds}
+    built = build_reports(list(pending.values()), software, workers, now, **limits)
+    runs = dict(zip(pending, built, strict=True))
     return [
-        runs[one.target]
-        if one.target in runs
-        else report_run_for(one.run_id, "unchanged", one.target, None)
-        for one in plans
+        runs.get(planned.target)
+        or report_run_for(planned.run_id, "unchanged", planned.target, None)
+        for planned in plans
     ]
 
 
-def _plans(asked: Sequence[ReportRequest], software: Software, now: datetime) -> list[Plan]:
-    """Check every request; a study or a store that several ask for is looked at once."""
+def _plan_all(requests: Sequence[ReportRequest], software: Software, now: datetime) -> list[Plan]:
+    """Plan every request; each study and store is read once."""
     sources: dict[tuple[str, str], Source] = {}
     plans = []
-    for request in asked:
+    for request in requests:
         key = (str(request.study), str(request.store))
-        one = plan(request, software, source=sources.get(key), now=now)
-        sources[key] = one.source
-        plans.append(one)
+        planned = plan(request, software, source=sources.get(key), now=now)
+        sources[key] = planned.source
+        plans.append(planned)
     return plans
+
+
+@dataclass(frozen=True, slots=True)
+class RebuildResult:
+    """The result of rebuilding a run.
+
+    Attributes
+    ----------
+    run
+        The new run, in ``out/rebuilt``; the old one is unchanged.
+    same
+        Whether the outputs of all cells are the same.
+    cells
+        Numbers of the cells with other outputs, from 1.
+    changed
+        Software that has changed since.
+    """
+
+    run: ReportRun
+    same: bool
+    cells: tuple[int, ...]
+    changed: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain data."""
+        return {
+            "run_id": self.run.run_id,
+            "status": self.run.status,
+            "error": self.run.error,
+            "notebook": str(self.run.notebook),
+            "same": self.same,
+            "cells": list(self.cells),
+            "changed": list(self.changed),
+        }
+
+    def sentence(self) -> str:
+        """Return the comparison in words."""
+        software = f"; changed since: {', '.join(self.changed)}" if self.changed else ""
+        if self.run.error is not None:
+            return f"the run failed this time: {self.run.error}{software}"
+        if self.same:
+            return f"all cells have the same output{software}"
+        numbers = ", ".join(map(str, self.cells))
+        noun = "cell" if len(self.cells) == 1 else "cells"
+        return f"different output in {noun} {numbers}{software}"
+
+
+def rebuild_report(
+    run: str | Path, *, out: str | Path = "reports", now: datetime | None = None
+) -> RebuildResult:
+    """Rebuild a run from its manifest and compare: the same template, values, seed and data.
+
+    From a store the same versions are read again, even if data were added since. Earlier versions
+    of a study, or of files that parameters name, are not kept: if they have changed, or another
+    store is at the same path, the run is not rebuilt.
+
+    Parameters
+    ----------
+    run
+        Id of a run in `out`, or its folder.
+    out
+        Folder of the runs.
+    now
+        The time to record; the current time by default.
+
+    Returns
+    -------
+    RebuildResult
+
+    Raises
+    ------
+    ReportError
+        If there is no such run, or its template or data have changed.
+    FoxgrapeError
+        If template, study or store cannot be used.
+
+    Examples
+    --------
+    >>> rebuild_report("none-such")
+    Traceback (most recent call last):
+    foxgrape.errors.ReportError: reports/none-such: no run found. Hint: there is no manifest.json
+    """
+    folder = Path(run) if (Path(run) / NOTEBOOK).is_file() else Path(out) / run
+    manifest = read_manifest(folder)
+    software = Software.here()
+    try:
+        template = _original_template(manifest, folder)
+        source = _original_source(manifest, folder)
+        request = ReportRequest(
+            template,
+            study=manifest["study"]["folder"] if "study" in manifest else None,
+            store=manifest["store"]["path"] if "store" in manifest else None,
+            parameters=manifest["parameters"],
+            out=out,
+            shared_assets=bool(manifest.get("assets")),
+        )
+        planned = plan(request, software, source=source)
+        _check_files(manifest, planned, folder)
+        run_id, seed = str(manifest["run_id"]), int(manifest["seed"])
+        changed = _changed_software(manifest, software)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ReportError(f"the manifest is incomplete: {error}", file=folder) from None
+    rebuilt = Path(out) / "rebuilt" / run_id
+    failed = Path(out) / "failed" / f"rebuilt-{run_id}"
+    planned = replace(planned, run_id=run_id, seed=seed, target=rebuilt, failed=failed)
+    (built,) = build_reports([planned], software, 1, now)
+    cells = () if built.error is not None else _changed_cells(folder / NOTEBOOK, built.notebook)
+    same = built.error is None and not cells
+    return RebuildResult(built, same, cells, changed)
+
+
+def _original_template(manifest: Mapping[str, Any], folder: Path) -> str | Path:
+    """Return the notebook of a run's template, which must be unchanged."""
+    name, notebook = str(manifest["template"]), Path(manifest["notebook"]["path"])
+    known = templates()
+    file = known[name].notebook if name in known and not notebook.is_file() else notebook
+    try:
+        sha256 = file_sha256(file)
+    except OSError:
+        raise ReportError("the template no longer exists", file=file) from None
+    _check_template(manifest, sha256, file, folder)
+    return file
+
+
+def _check_template(manifest: Mapping[str, Any], sha256: str, file: Path, folder: Path) -> None:
+    if sha256 != manifest["notebook"]["sha256"]:
+        hint = f"its SHA-256 and git commit are in {folder / 'manifest.json'}"
+        raise ReportError("the template has changed since", file=file, hint=hint)
+
+
+def _check_files(manifest: Mapping[str, Any], planned: Plan, folder: Path) -> None:
+    """Check that the template and the files of parameters are unchanged."""
+    _check_template(manifest, planned.notebook_sha256, planned.template.notebook, folder)
+    if changed := _changed_names(manifest["files"], planned.files):
+        raise ReportError(
+            f"files of parameters have changed since: {changed}",
+            file=folder,
+            hint=f"their SHA-256 is in {folder / 'manifest.json'}",
+        )
+
+
+def _changed_names(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """Return the names whose hashes differ."""
+    names = {*before, *after}
+    return ", ".join(sorted(name for name in names if before.get(name) != after.get(name)))
+
+
+def _original_source(manifest: Mapping[str, Any], folder: Path) -> Source:
+    """Return the data of a run, which must be unchanged."""
+    if "store" in manifest:
+        store = manifest["store"]
+        source = store_source(store["path"], store["versions"])
+        if changed := _changed_names(store["fingerprints"], source.record["fingerprints"]):
+            raise ReportError(
+                f"this is not the store that the run read: {changed}",
+                file=store["path"],
+                hint="restore the original store",
+            )
+        return source
+    study = manifest["study"]
+    source = study_source(study["folder"])
+    if changed := _changed_names(study["sha256"], source.record["sha256"]):
+        raise ReportError(
+            f"the study has changed since: {changed}",
+            file=study["folder"],
+            hint=f"the SHA-256 of each file is in {folder / 'manifest.json'}",
+        )
+    return source
+
+
+def _changed_software(manifest: Mapping[str, Any], software: Software) -> tuple[str, ...]:
+    before = manifest.get("versions", {})
+    names = [
+        f"{name} {before.get(name, 'none')} → {number}"
+        for name, number in software.versions.items()
+        if before.get(name) != number
+    ]
+    if manifest.get("code", {}).get("sha256") != software.sha256:
+        names.append("the code of foxgrape")
+    return tuple(names)
+
+
+def _changed_cells(before: Path, after: Path) -> tuple[int, ...]:
+    """Return the numbers of the code cells whose outputs differ, from 1."""
+    pairs = enumerate(zip_longest(_outputs(before), _outputs(after)), start=1)
+    return tuple(number for number, (old, new) in pairs if old != new)
+
+
+def _outputs(notebook: Path) -> list[str]:
+    """Return the outputs of each code cell as JSON, without execution counts."""
+    import nbformat
+
+    content = nbformat.read(notebook, as_version=4)
+    return [
+        json.dumps([{**output, "execution_count": None} for output in cell.outputs], sort_keys=True)
+        for cell in content.cells
+        if cell.cell_type == "code"
+    ]

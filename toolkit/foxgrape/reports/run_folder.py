@@ -1,61 +1,103 @@
-"""Where runs lie: built aside under a lock, moved into place whole, cleared when they are left.
+"""Folders of runs: built under a temporary name and a lock, then renamed to ``out/RUN_ID``.
 
-Each run is a folder ``out/RUN_ID``; failed ones are in ``out/failed``. A folder whose name begins
-with a dot is work in progress. Its maker holds a lock on it, which ends with the maker however
-that ends: what bears such a name and is not locked was abandoned.
+Failed runs go to ``out/failed``. A folder whose name begins with a dot is work in progress; its
+lock ends with the process that holds it, so an unlocked one was abandoned and can be deleted.
 
-A folder is ours if its manifest tells the id of the run that its name tells. Nothing else is moved
-or deleted, and no link is followed but one that the user named as the folder of reports.
+A folder is ours only if the run id in its manifest matches its name. Nothing else is moved or
+deleted, and no link is followed except the folder of reports that the user named.
 """
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import re
 import secrets
 import stat
 import tempfile
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from foxgrape._util.directories import Directory
 from foxgrape._util.files import apply_umask
+from foxgrape._util.hashing import file_sha256
 from foxgrape.errors import ReportError
-from foxgrape.reports.rendering.assets import remove_unused_assets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 __all__ = [
+    "INPUTS",
     "LOG",
     "MANIFEST",
     "NOTEBOOK",
     "PAGE",
+    "TEMPLATE",
+    "InputFile",
+    "Inputs",
+    "Manifest",
     "StagingFolder",
+    "clear_remnants",
+    "combined_sha256",
+    "copy_inputs",
     "folder_lock",
     "is_complete",
     "is_locked",
-    "prune",
+    "matches_run_id",
+    "open_locked",
     "read_manifest",
 ]
 
 PAGE, NOTEBOOK, MANIFEST, LOG = "report.html", "notebook.ipynb", "manifest.json", "log.txt"
-#: Folders of runs within the folder of reports.
-_PLACES = ("failed", "rebuilt")
-#: Work in progress: what is done, and to the folder of which name.
+#: Copies of the files that a run reads, in its folder; deleted when the run ends.
+INPUTS = "inputs"
+#: The copy of the template. papermill formats braces in a path, so this path has none.
+TEMPLATE = f"{INPUTS}/template.ipynb"
+_CHUNK = 1 << 20
+#: Subfolders of the folder of reports that contain runs.
+_SUBFOLDERS = ("failed", "rebuilt")
+#: Name of a folder in progress: the operation and the run id.
 _REMNANT = re.compile(r"\.(building|replaced|deleting)-(.+)-[a-z0-9_]{8}")
-#: As earlier versions made them; the run is a folder inside.
-_EARLIER = re.compile(r"\.(replaced|deleting)-[a-z0-9_]{8}")
-_STATUSES = {"done", "failed", "running"}
+#: The same as earlier versions named it; the run is a folder inside.
+_LEGACY_REMNANT = re.compile(r"\.(replaced|deleting)-[a-z0-9_]{8}")
+
+
+class Manifest(TypedDict, total=False):
+    """The keys of ``manifest.json``; runs of earlier versions may lack some.
+
+    ``study`` or ``store`` describes the data, and ``about`` the places, the period and the
+    parameters in words.
+    """
+
+    run_id: str
+    status: str
+    error: str | None
+    template: str
+    title: str
+    notebook: dict[str, str]
+    parameters: dict[str, Any]
+    files: dict[str, str]
+    about: dict[str, Any]
+    study: dict[str, Any]
+    store: dict[str, Any]
+    versions: dict[str, str]
+    code: dict[str, Any]
+    seed: int
+    page: dict[str, Any]
+    assets: list[str]
+    headline: str | None
+    built_at: str
+    seconds: float
+    stages: dict[str, float]
+    peak_mb: dict[str, float]
 
 
 @dataclass(slots=True)
 class StagingFolder:
-    """A folder that only its maker works in, until it is moved into place.
+    """A locked temporary folder in which one process builds a run before publishing it.
 
     Attributes
     ----------
@@ -64,9 +106,9 @@ class StagingFolder:
     out
         The folder of reports, as the user named it.
     folder
-        Holds the folder open, and locked; None when it is closed.
+        The open and locked directory; None when it is closed.
     moved
-        Whether it is in its place.
+        Whether it was renamed to its final place.
     """
 
     path: Path
@@ -76,17 +118,17 @@ class StagingFolder:
 
     @classmethod
     def make(cls, out: Path, run_id: str) -> StagingFolder:
-        """Make the folder of a run; what others left in `out` is cleared first."""
+        """Create the folder of a run, after clearing what interrupted runs left in `out`."""
         out.mkdir(parents=True, exist_ok=True)
-        with _opened_alone(out) as place:
-            _sweep(place)
+        with open_locked(out) as directory:
+            clear_remnants(directory)
             path = Path(tempfile.mkdtemp(prefix=f".building-{run_id}-", dir=out.resolve()))
-            aside = cls(path, out, place.child(path.name))
-            aside.mark(run_id)
-        return aside
+            staging = cls(path, out, directory.child(path.name))
+            staging.mark(run_id)
+        return staging
 
     def mark(self, run_id: str) -> None:
-        """Lock the folder, and say in it whose it is, if there is room for it on the disk."""
+        """Lock the folder and write a first manifest, unless the disk is full."""
         if self.folder is not None:
             self.folder.lock(wait=False)
             marker = {"run_id": run_id, "status": "running"}
@@ -94,44 +136,44 @@ class StagingFolder:
                 self.folder.write(MANIFEST, json.dumps(marker).encode())
 
     def move(self, target: Path) -> None:
-        """Move the folder to its place in `out`, in one step where the system knows how.
+        """Rename the folder to `target` within `out`, in one step where the system supports it.
 
         Raises
         ------
         OSError
-            If there is a link on the way, or what is there is no run, and cannot be replaced.
+            If there is a link on the way, or `target` exists and is not a run.
         """
-        *places, name = target.relative_to(self.out).parts
+        *parents, name = target.relative_to(self.out).parts
         apply_umask(self.path)
         with (
-            _opened_alone(self.out) as out,
-            out.child(places[0], make=True) if places else nullcontext(out) as place,
+            open_locked(self.out) as out,
+            out.child(parents[0], make=True) if parents else nullcontext(out) as parent,
         ):
-            if place.status(name) is None:
-                out.rename(self.path.name, name, to=place)
+            if parent.status(name) is None:
+                out.rename(self.path.name, name, to=parent)
                 self.moved = True
                 return
-            with place.child(name) as old:
-                if not _holds_run(old, name) and not _holds_nothing(old):
+            with parent.child(name) as old:
+                if not _holds_run(old, name) and not _is_blank(old):
                     raise FileExistsError(errno.EEXIST, f"{name} is not a run of foxgrape's")
-                self._replace(out, place, name, old)
+                self._replace(out, parent, name, old)
 
-    def _replace(self, out: Directory, place: Directory, name: str, old: Directory) -> None:
-        """Put the folder where an older run is, and delete that."""
-        if out.exchange(self.path.name, name, to=place):
+    def _replace(self, out: Directory, parent: Directory, name: str, old: Directory) -> None:
+        """Replace an older run by this folder and delete the older one."""
+        if out.exchange(self.path.name, name, to=parent):
             self.moved = True
             if old.clear(last=MANIFEST):
                 out.rmdir(self.path.name)
             return
-        aside = f".replaced-{name}-{secrets.token_hex(4)}"
-        place.rename(name, aside)
-        out.rename(self.path.name, name, to=place)
+        replaced = f".replaced-{name}-{secrets.token_hex(4)}"
+        parent.rename(name, replaced)
+        out.rename(self.path.name, name, to=parent)
         self.moved = True
         if old.clear(last=MANIFEST):
-            place.rmdir(aside)
+            parent.rmdir(replaced)
 
     def close(self) -> None:
-        """Delete what was not moved, and let go of the lock."""
+        """Release the lock, and delete the folder unless it was moved."""
         if self.folder is None:
             return
         if not self.moved and self.folder.clear(last=MANIFEST):
@@ -142,234 +184,256 @@ class StagingFolder:
 
 
 def is_complete(folder: Path) -> bool:
-    """Tell whether a run stands there with all that belongs to it."""
+    """Return whether a run's page, notebook and manifest are all there."""
     return all((folder / name).is_file() for name in (PAGE, NOTEBOOK, MANIFEST))
 
 
 def is_locked(folder: Path) -> bool:
-    """Tell whether somebody is at a folder of work in progress; whoever asks is alone in `out`."""
-    with suppress(OSError), Directory.open(folder.parent) as out, out.child(folder.name) as work:
-        return not work.lock(wait=False)
+    """Return whether another process holds this staging folder's lock.
+
+    Call with ``folder_lock(out)`` held.
+    """
+    with suppress(OSError), Directory.open(folder.parent) as out, out.child(folder.name) as staging:
+        return not staging.lock(wait=False)
     return False
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return what a run was made from.
+    """Return the manifest of a run, as it was written: see `Manifest` for its keys.
 
     Raises
     ------
     ReportError
-        If no run lies there.
+        If there is no run, or its manifest cannot be read.
     """
     file = folder / MANIFEST
     try:
-        told = json.loads(file.read_text(encoding="utf-8"))
+        manifest = json.loads(file.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
-        raise ReportError("there is no run here", file=folder, hint=f"no {MANIFEST}") from None
+        raise ReportError("no run found", file=folder, hint=f"there is no {MANIFEST}") from None
     except (ValueError, RecursionError) as error:
-        raise ReportError(f"the manifest cannot be read: {error}", file=file) from None
-    if not isinstance(told, dict):
-        raise ReportError("the manifest cannot be read", file=file, expected="a JSON object")
-    return told
+        raise ReportError(f"cannot read the manifest: {error}", file=file) from None
+    if not isinstance(manifest, dict):
+        raise ReportError("cannot read the manifest", file=file, expected="a JSON object")
+    return manifest
 
 
-def prune(
-    out: str | Path = "reports",
-    *,
-    keep: int,
-    template: str | None = None,
-    now: datetime | None = None,
-) -> list[str]:
-    """Delete old runs of each template, and return their ids.
-
-    The newest `keep` runs of a template stay, and so does the last good run of each study or
-    store, however old it is. Of failed runs the newest `keep` of a template stay as well. What
-    pages share is deleted when no page needs it any more. A folder whose manifest does not tell
-    its own name as the id of a run is somebody else's, and stays; so does a link.
-
-    Parameters
-    ----------
-    out
-        Folder of the runs.
-    keep
-        How many to keep, at least 1.
-    template
-        Only runs of this template; by default of each.
-    now
-        The time to record in the catalogue; the clock's by default.
-
-    Returns
-    -------
-    list of str
-
-    Raises
-    ------
-    ReportError
-        If `keep` is no such number.
-
-    Examples
-    --------
-    >>> from tempfile import mkdtemp
-    >>> prune(mkdtemp(), keep=30)
-    []
-    """
-    if keep < 1:
-        raise ReportError("a last run is always kept", expected="keep of at least 1", got=keep)
-    folder = Path(out)
-    if not folder.is_dir():
-        return []
-    gone = []
-    with _opened_alone(folder) as out_folder:
-        _sweep(out_folder)
-        gone += _prune_place(out_folder, keep, template, good=True)
-        with suppress(OSError), out_folder.child("failed") as failed:
-            gone += _prune_place(failed, keep, template, good=False)
-        remove_unused_assets(folder)
-    if gone:
-        from foxgrape.reports.rendering.run_index import write_catalogue
-
-        with suppress(OSError, ReportError):
-            write_catalogue(folder, now=now or datetime.now(UTC))
-    return gone
-
-
-def _too_old(
-    runs: list[tuple[str, Mapping[str, Any]]], keep: int, template: str | None, *, good: bool
-) -> Iterator[str]:
-    """Decide which runs go; they come newest first."""
-    seen: dict[str, int] = {}
-    sources: set[tuple[str, str]] = set()
-    for run, told in runs:
-        name = str(told.get("template"))
-        # A manifest that somebody else wrote may say anything, and stops nothing.
-        study, store = told.get("study"), told.get("store")
-        if isinstance(study, dict):
-            source = (name, str(study.get("name")))
-        else:
-            source = (name, str(store.get("path")) if isinstance(store, dict) else "")
-        seen[name] = seen.get(name, 0) + 1
-        last_of_its_source = good and source not in sources
-        sources.add(source)
-        if seen[name] > keep and not last_of_its_source and template in {None, name}:
-            yield run
-
-
-def _prune_place(place: Directory, keep: int, template: str | None, *, good: bool) -> list[str]:
-    """Delete the old runs of a folder, and return their names."""
-    gone = []
-    for name in _too_old(_runs(place), keep, template, good=good):
-        with suppress(OSError), place.child(name) as folder:
-            if _is_run(folder.read_json(MANIFEST), name):
-                aside = f".deleting-{name}-{secrets.token_hex(4)}"
-                place.rename(name, aside)
-                gone.append(name)
-                if folder.clear(last=MANIFEST):
-                    place.rmdir(aside)
-    return gone
-
-
-def _runs(place: Directory) -> list[tuple[str, Mapping[str, Any]]]:
-    """Return the runs of a folder, newest first, by their names; what is not ours is no run."""
-    found: list[tuple[str, Mapping[str, Any]]] = []
-    for name in place.names():
-        if not name.startswith("."):
-            with suppress(OSError), place.child(name) as folder:
-                told = folder.read_json(MANIFEST)
-                if _is_run(told, name):
-                    found.append((name, told))
-    return sorted(found, key=lambda run: (str(run[1]["built_at"]), run[0]), reverse=True)
-
-
-def _is_run(told: Mapping[str, Any], name: str) -> bool:
-    """Tell whether a manifest is one that a run of ours wrote for a folder of this name."""
-    if not _is_of(told, name) or told.get("status") not in _STATUSES:
-        return False
-    try:
-        datetime.fromisoformat(str(told.get("built_at")))
-    except ValueError:
-        return False
-    return isinstance(told.get("template"), str)
-
-
-def _is_of(told: Mapping[str, Any], name: str) -> bool:
-    """Tell whether a manifest tells the id of the run that the name of a folder tells."""
-    return told.get("run_id") in {name, name.removeprefix("rebuilt-")}
+def matches_run_id(manifest: Mapping[str, Any], name: str) -> bool:
+    """Return whether a manifest names the run that a folder of this name contains."""
+    return manifest.get("run_id") in {name, name.removeprefix("rebuilt-")}
 
 
 def _holds_run(folder: Directory, name: str) -> bool:
-    """Tell whether a folder holds the run of this name, by its manifest or, damaged, its page."""
-    if _is_of(folder.read_json(MANIFEST), name):
+    """Return whether a folder contains the run, judged by its manifest or else by its page."""
+    if matches_run_id(folder.read_json(MANIFEST), name):
         return True
     try:
         page = folder.read(PAGE)
     except OSError:
         return False
-    # As page.html.j2 writes it at the foot of each page.
+    # As page.html.j2 writes it in the footer of each page.
     return f"<dt>Run</dt><dd>{name.removeprefix('rebuilt-')}</dd>".encode() in page
 
 
-def _holds_nothing(folder: Directory) -> bool:
-    """Tell whether a folder holds no byte, as that of a run for which the disk had no room."""
-    held = [folder.status(name) for name in folder.names()]
-    return all(one is not None and stat.S_ISREG(one.st_mode) and not one.st_size for one in held)
+def _is_blank(folder: Directory) -> bool:
+    """Return whether a folder has only empty files, as a full disk leaves them."""
+    entries = [folder.status(name) for name in folder.names()]
+    return all(
+        entry is not None and stat.S_ISREG(entry.st_mode) and not entry.st_size for entry in entries
+    )
 
 
-def _sweep(out: Directory) -> None:
-    """Clear what a run left that was interrupted; what it was about to replace comes back."""
-    _sweep_place(out)
-    for name in _PLACES:
-        with suppress(OSError), out.child(name) as place:
-            _sweep_place(place)
+def clear_remnants(out: Directory) -> None:
+    """Delete what interrupted processes left, and restore a run that was being replaced."""
+    _clear_remnants_in(out)
+    for name in _SUBFOLDERS:
+        with suppress(OSError), out.child(name) as subfolder:
+            _clear_remnants_in(subfolder)
 
 
-def _sweep_place(place: Directory) -> None:
-    for name in place.names():
+def _clear_remnants_in(parent: Directory) -> None:
+    for name in parent.names():
         remnant = _REMNANT.fullmatch(name)
-        if remnant is None and _EARLIER.fullmatch(name) is None:
+        if remnant is None and _LEGACY_REMNANT.fullmatch(name) is None:
             continue
-        with suppress(OSError), place.child(name) as folder:
+        with suppress(OSError), parent.child(name) as folder:
             if not folder.is_abandoned():
                 continue
             if remnant is None:
-                _clear_earlier(place, folder, name)
+                _clear_legacy_remnant(parent, folder, name)
             elif not folder.names():
-                place.rmdir(name)
+                parent.rmdir(name)
             elif _holds_run(folder, run := remnant[2]):
-                if remnant[1] == "replaced" and place.status(run) is None:
-                    place.rename(name, run)
+                if remnant[1] == "replaced" and parent.status(run) is None:
+                    parent.rename(name, run)
                 elif folder.clear(last=MANIFEST):
-                    place.rmdir(name)
+                    parent.rmdir(name)
 
 
-def _clear_earlier(place: Directory, folder: Directory, name: str) -> None:
-    """Clear a folder as earlier versions left it, with a run inside."""
+def _clear_legacy_remnant(parent: Directory, folder: Directory, name: str) -> None:
+    """Clear a folder of an earlier version, which has the run inside it."""
     for run in folder.names():
         with suppress(OSError), folder.child(run) as inside:
             if not _holds_run(inside, run):
                 continue
-            if name.startswith(".replaced-") and place.status(run) is None:
-                folder.rename(run, run, to=place)
+            if name.startswith(".replaced-") and parent.status(run) is None:
+                folder.rename(run, run, to=parent)
             elif inside.clear(last=MANIFEST):
                 folder.rmdir(run)
-    place.rmdir(name)
+    parent.rmdir(name)
 
 
 @contextmanager
 def folder_lock(folder: Path) -> Iterator[None]:
-    """Wait until nobody else makes, moves or clears folders here."""
+    """Hold the lock under which runs are created, moved and deleted in a folder, if it exists."""
     try:
-        place = Directory.open(folder)
+        directory = Directory.open(folder)
     except FileNotFoundError:
         yield
         return
-    with place:
-        place.lock(wait=True)
+    with directory:
+        directory.lock(wait=True)
         yield
 
 
 @contextmanager
-def _opened_alone(folder: Path) -> Iterator[Directory]:
-    """Open the folder of reports, as `alone_in` does."""
-    with Directory.open(folder) as place:
-        place.lock(wait=True)
-        yield place
+def open_locked(folder: Path) -> Iterator[Directory]:
+    """Open a folder of reports and hold the lock of `folder_lock`."""
+    with Directory.open(folder) as directory:
+        directory.lock(wait=True)
+        yield directory
+
+
+class InputFile(NamedTuple):
+    """A file that a run reads.
+
+    Attributes
+    ----------
+    source
+        Path of the original.
+    target
+        Path of its copy, relative to the folder of the run.
+    sha256
+        Hash of its content; None for a folder.
+    """
+
+    source: str
+    target: str
+    sha256: str | None
+
+
+@dataclass(slots=True)
+class Inputs:
+    """All files that a run reads, hashed when it is planned and copied when it starts.
+
+    The run reads only the copies, so the hashes in its manifest are those of the bytes it read,
+    even if the originals change meanwhile.
+
+    Attributes
+    ----------
+    files
+        Each file, and each folder of a parameter.
+    originals
+        The original path by the path of the copy. The latter is relative to the folder of the
+        run, so that a rebuilt run shows the same.
+    """
+
+    files: list[InputFile] = field(default_factory=list)
+    originals: dict[str, str] = field(default_factory=dict)
+
+    def add_template(self, notebook: Path, sha256: str) -> None:
+        """Add the notebook to run; its copy is `TEMPLATE`."""
+        self.files.append(InputFile(str(notebook), TEMPLATE, sha256))
+
+    def add_study(self, folder: str, hashes: Mapping[str, str]) -> str:
+        """Add a study's files by their paths in it, and return the path of its copy."""
+        copy = f"{INPUTS}/study/{Path(folder).name}"
+        self.files += [
+            InputFile(str(Path(folder, path)), f"{copy}/{path}", sha256)
+            for path, sha256 in hashes.items()
+        ]
+        self.originals[copy] = folder
+        return copy
+
+    def add_path(self, path: str) -> str:
+        """Add a file, or a folder with its content, and return the path of its copy.
+
+        Raises
+        ------
+        ReportError
+            If it cannot be read.
+        """
+        copy = f"{INPUTS}/parameters/{len(self.originals) + 1}/{Path(path).name}"
+        try:
+            self.files += _hash_tree(Path(path), copy, frozenset())
+        except OSError as error:
+            raise ReportError(f"cannot be read: {error.strerror}", file=path) from None
+        self.originals[copy] = path
+        return copy
+
+
+def combined_sha256(files: Sequence[InputFile]) -> str:
+    """Return the hash of one file, or a hash over the names and hashes of several."""
+    if len(files) == 1 and files[0].sha256 is not None:
+        return files[0].sha256
+    content = json.dumps([(file.target, file.sha256) for file in files])
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _hash_tree(path: Path, target: str, parents: frozenset[Path]) -> Iterator[InputFile]:
+    """Hash a file or a folder's content; links are followed unless they lead to a parent."""
+    if path.is_file():
+        yield InputFile(str(path), target, file_sha256(path))
+    elif not path.is_dir():
+        raise ReportError("neither a file nor a folder", file=path)
+    elif (real := path.resolve()) not in parents:
+        yield InputFile(str(path), target, None)
+        for entry in sorted(path.iterdir()):
+            if entry.is_file() or entry.is_dir():
+                yield from _hash_tree(entry, f"{target}/{entry.name}", parents | {real})
+
+
+def copy_inputs(inputs: Iterable[Sequence[str | None]], folder: Path) -> str | None:
+    """Copy the files of a run into its folder and compare their hashes.
+
+    Parameters
+    ----------
+    inputs
+        As `Inputs.files`.
+    folder
+        The folder of the run.
+
+    Returns
+    -------
+    str or None
+        An error that names the first file that changed since the run was planned, in one line.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be read, or the disk is full.
+    """
+    for source, target, sha256 in inputs:
+        copy = folder / str(target)
+        if sha256 is None:
+            copy.mkdir(parents=True, exist_ok=True)
+            continue
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            same = _copy(Path(str(source)), copy) == sha256
+        except FileNotFoundError:
+            same = False
+        if not same:
+            what = "the file changed while the report was built"
+            return str(ReportError(what, file=source, hint="build it again"))
+    return None
+
+
+def _copy(source: Path, target: Path) -> str:
+    """Copy a file and return the SHA-256 of the copied bytes."""
+    sha256 = hashlib.sha256()
+    with source.open("rb") as original, target.open("wb") as copy:
+        while chunk := original.read(_CHUNK):
+            sha256.update(chunk)
+            copy.write(chunk)
+    return sha256.hexdigest()

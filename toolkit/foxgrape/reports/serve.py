@@ -1,4 +1,4 @@
-"""Show the folder of reports to a browser on this machine, and nothing else of it."""
+"""Serve a folder of reports to browsers on this machine."""
 
 from __future__ import annotations
 
@@ -39,19 +39,18 @@ _HEADERS = {
 def server(
     out: str | Path = "reports", *, host: str = "127.0.0.1", port: int = 8000
 ) -> ThreadingHTTPServer:
-    """Return a server of a folder of reports, which `serve_forever` starts.
+    """Return an HTTP server for a folder of reports; call its `serve_forever`.
 
-    By default only this machine can ask it. Files outside the folder and those whose names begin
-    with a dot are not shown, and neither are folders but the first, which shows the catalogue as
-    it is at that moment.
+    By default only this machine can connect. Files outside the folder and hidden files are not
+    served. The root shows the current catalogue; other folders have no listing.
 
     Parameters
     ----------
     out
         Folder of the runs.
     host, port
-        Where to listen; port 0 takes a free one. On any but a loopback address, everybody who
-        can reach this machine can read the reports.
+        Address to listen on; port 0 selects a free port. Unless it is a loopback address, everyone
+        who can reach this machine can read the reports.
 
     Returns
     -------
@@ -60,23 +59,26 @@ def server(
     Raises
     ------
     ReportError
-        If there is no such folder, or the address cannot be had.
+        If the folder does not exist, or the address is not available.
 
     Examples
     --------
     >>> from tempfile import mkdtemp
-    >>> with server(mkdtemp(), port=0) as made:
-    ...     made.server_address[0]
+    >>> with server(mkdtemp(), port=0) as reports:
+    ...     reports.server_address[0]
     '127.0.0.1'
     """
     folder = Path(out)
     if not folder.is_dir():
-        raise ReportError("there is no such folder", file=folder, hint="foxgrape report build")
+        hint = "build a report first with foxgrape report build"
+        raise ReportError("there is no such folder", file=folder, hint=hint)
     handler = partial(_Handler, directory=str(folder.resolve()), loopback=_is_loopback(host))
     try:
         return ThreadingHTTPServer((host, port), handler)
     except (OSError, OverflowError) as error:
-        raise ReportError(f"cannot listen on {host}:{port}: {error}", hint="--port") from None
+        raise ReportError(
+            f"cannot listen on {host}:{port}: {error}", hint="set another --port"
+        ) from None
 
 
 def _is_loopback(host: str) -> bool:
@@ -87,20 +89,20 @@ def _is_loopback(host: str) -> bool:
 
 
 class _Handler(SimpleHTTPRequestHandler):
-    def __init__(self, *given: Any, loopback: bool, **options: Any) -> None:
+    def __init__(self, *args: Any, loopback: bool, **kwargs: Any) -> None:
         self._loopback = loopback
-        super().__init__(*given, **options)
+        super().__init__(*args, **kwargs)
 
     def send_head(self) -> Any:
-        """Answer with a file of the folder, the catalogue, or no."""
+        """Respond with a file of the folder, the catalogue, or an error."""
         root = Path(self.directory).resolve()
         try:
-            asked = urlsplit(f"//{self.headers.get('Host', '')}").hostname or ""
+            host = urlsplit(f"//{self.headers.get('Host', '')}").hostname or ""
             path = Path(self.translate_path(self.path)).resolve()
-        except ValueError:  # half an address of IPv6, a path with a NUL
+        except ValueError:  # an incomplete IPv6 address, or a NUL in the path
             return self._refuse(HTTPStatus.BAD_REQUEST)
-        # A page from elsewhere whose name was made to point here must not read reports.
-        if self._loopback and not _is_loopback(asked):
+        # DNS rebinding: a site whose name resolves to this machine must not read reports.
+        if self._loopback and not _is_loopback(host):
             return self._refuse(HTTPStatus.MISDIRECTED_REQUEST)
         if path in {root, root / CATALOGUE}:
             return self._catalogue(root)
@@ -111,18 +113,18 @@ class _Handler(SimpleHTTPRequestHandler):
         return super().send_head()
 
     def end_headers(self) -> None:
-        """Add what every answer says."""
+        """Add the headers of all responses."""
         for name, value in _HEADERS.items():
             self.send_header(name, value)
         super().end_headers()
 
     def guess_type(self, path: str | os.PathLike[str]) -> str:
-        """Name the type of a file, whatever this machine believes about endings."""
+        """Return the media type of a file, independent of the settings of this machine."""
         known = _TYPES.get(Path(path).suffix.lower())
         return known or mimetypes.guess_type(str(path))[0] or "application/octet-stream"
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's word
-        """Say nothing of each request."""
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - named by the base class
+        """Do not log requests."""
 
     def _refuse(self, status: HTTPStatus) -> None:
         self.send_error(status)

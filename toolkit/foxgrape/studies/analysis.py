@@ -183,7 +183,7 @@ class Analysis:
         --------
         >>> from foxgrape import open_study
         >>> open_study().analyse().alarm(n=99).n_signals
-        4
+        5
         """
         from foxgrape.stats.alarms.molchan import alarm
 

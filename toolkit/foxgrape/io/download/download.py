@@ -119,7 +119,7 @@ def download(
     >>> from foxgrape.io.download import Mastodon
     >>> download(Mastodon("http://mastodon.example", "minister"), "statuses.jsonl")
     Traceback (most recent call last):
-    foxgrape.errors.DownloadError: not an address to ask: the connection would not be encrypted; ...
+    foxgrape.errors.DownloadError: the server address cannot be used: the connection ...
     """
     server = validate_server(source.server)
     auth = auth_for(source)

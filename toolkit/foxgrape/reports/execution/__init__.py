@@ -1,1 +1,1 @@
-"""Run report notebooks in processes of their own."""
+"""Run report notebooks in separate processes."""

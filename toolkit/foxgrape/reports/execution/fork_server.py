@@ -1,12 +1,12 @@
-"""The nursery: one process that has imported everything once, and forks each run from itself.
+"""Fork server: imports heavy dependencies once, then forks one process per report.
 
-A kernel with pandas and plotly takes 1.6 s to start, importing papermill and nbconvert 5 s more.
-Here all that happens once; each run is a fork of the nursery, and its kernel a fork of the run
-before the run has done anything: neither has seen another report.
+A kernel with pandas and plotly takes 1.6 s to start, importing papermill and nbconvert another
+5 s. Each run is a fork of the server, and its kernel a fork of the run made before the run does
+anything, so neither shares state with another report.
 
-Threads do not survive a fork. So the nursery has one only (but jemalloc's, which is made for
-this), never touches deltalake, which starts threads when it is imported, and says that it is
-unfit where that is not so.
+Threads do not survive a fork. The server therefore has a single thread (besides jemalloc's, which
+supports forks), never imports deltalake, which starts threads on import, and reports itself as
+unusable if it finds other threads.
 """
 
 from __future__ import annotations
@@ -24,62 +24,62 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foxgrape.reports.execution.job import redirect_output_to_log, run_job, send_message
-from foxgrape.reports.execution.kernel import ForkedKernelProcess, die_with_parent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from foxgrape.reports.plan import JobSpec
+
 __all__ = ["main"]
 
-#: Threads that know about forks.
-_FORK_PROOF = {"jemalloc_bg_thd"}
-#: Others import it where it is installed, and it starts a thread when it is imported.
-_THREADED = "polars"
-#: Seconds between looks at who has ended.
-_LOOK = 0.02
+#: Threads that support forks.
+_FORK_SAFE_THREADS = {"jemalloc_bg_thd"}
+#: Starts a thread on import; other packages import it if it is installed.
+_THREADED_MODULE = "polars"
+#: Seconds between two checks for ended runs.
+_REAP_SECONDS = 0.02
 
 
-def main(*, many: bool) -> None:
-    """Take orders from stdin and fork a run for each, until stdin ends.
+def main(*, preload: bool) -> None:
+    """Read requests from stdin and fork a process for each, until stdin ends.
 
     Parameters
     ----------
-    many
-        Whether to import, besides what runs the notebooks, what they themselves may import: for
-        one run that would be no gain.
+    preload
+        Whether to import what notebooks use, besides what executes them.
     """
-    with _hidden(_THREADED):
-        _prepare()
-        if many:
-            _warm()
-    # What is here stays here: a collection in a fork would copy every page of it.
+    with _hidden(_THREADED_MODULE):
+        _import_execution()
+        if preload:
+            _import_analysis()
+    # Freeze all objects: garbage collection in a fork would copy their memory pages.
     gc.collect()
     gc.freeze()
-    others = _threads()
+    others = _unsafe_threads()
     if others:
-        send_message(1, {"unfit": ", ".join(sorted(others))})
+        send_message(1, {"unusable": ", ".join(sorted(others))})
         return
     send_message(1, {"ready": True})
     jobs: dict[int, int] = {}
-    waiting = b""
+    buffer = b""
     try:
         while True:
-            if select.select([0], [], [], _LOOK if jobs else None)[0]:
-                got = os.read(0, 65536)
-                if not got:
+            if select.select([0], [], [], _REAP_SECONDS if jobs else None)[0]:
+                received = os.read(0, 65536)
+                if not received:
                     return
-                *lines, waiting = (waiting + got).split(b"\n")
+                *lines, buffer = (buffer + received).split(b"\n")
                 for line in lines:
                     _handle_message(json.loads(line), jobs)
             _reap(jobs)
     finally:
         for pid in jobs.values():
-            _end(pid)
+            _kill_group(pid)
 
 
 @contextlib.contextmanager
 def _hidden(module: str) -> Iterator[None]:
-    """Make a module look as if it were not installed; runs may import it again."""
+    """Make a module look uninstalled; runs can import it afterwards."""
     if module in sys.modules:
         yield
         return
@@ -90,20 +90,19 @@ def _hidden(module: str) -> Iterator[None]:
         del sys.modules[module]
 
 
-def _prepare() -> None:
-    """Import what runs a notebook and makes its page."""
+def _import_execution() -> None:
+    """Import what executes a notebook and renders its page."""
     import nbformat
-    import papermill  # noqa: F401
 
-    import foxgrape.reports.execution.engine
+    import foxgrape.reports.execution.kernel
     import foxgrape.reports.execution.kernel_process  # noqa: F401
     from foxgrape.reports.rendering.page import render_page
 
     render_page(nbformat.v4.new_notebook(), title="", footer={})
 
 
-def _warm() -> None:
-    """Import what notebooks use: half of it is imported by the first call of something."""
+def _import_analysis() -> None:
+    """Import what notebooks use; half of it is imported lazily, by the first call."""
     import foxgrape.display.show  # noqa: F401
     from foxgrape.plots.signals import place_map, survival, timeline
     from foxgrape.studies.study import open_study
@@ -113,7 +112,7 @@ def _warm() -> None:
         figure.to_plotly_json()
 
 
-def _threads() -> set[str]:
+def _unsafe_threads() -> set[str]:
     """Return the names of threads that would be lost in a fork."""
     if threading.active_count() > 1:
         return {thread.name for thread in threading.enumerate()}
@@ -123,42 +122,45 @@ def _threads() -> set[str]:
         for task in tasks.iterdir()
         if task.name != str(os.getpid())
     }
-    return names - _FORK_PROOF
+    return names - _FORK_SAFE_THREADS
 
 
-def _handle_message(word: dict[str, Any], jobs: dict[int, int]) -> None:
-    number = word["job"]
-    if "order" not in word:
+def _handle_message(message: dict[str, Any], jobs: dict[int, int]) -> None:
+    """Start the job that a message specifies, or kill it if there is no specification."""
+    number = message["job"]
+    if "spec" not in message:
         if number in jobs:
-            _end(jobs[number])
+            _kill_group(jobs[number])
         return
     pid = os.fork()
     if pid == 0:
-        _run_forked_job(number, word["order"])
+        _run_forked_job(number, message["spec"])
     with contextlib.suppress(OSError):
-        # As the run does itself: whoever comes first, it can be ended from now on.
+        # The child does the same: whichever is first, the group exists from here on.
         os.setpgid(pid, pid)
     jobs[number] = pid
-    send_message(1, {"job": number, "begun": pid})
+    send_message(1, {"job": number, "started": pid})
 
 
-def _run_forked_job(number: int, order: dict[str, Any]) -> None:
-    """Do one order and end; in the forked process."""
+def _run_forked_job(number: int, spec: JobSpec) -> None:
+    """Run a job in the forked process, and exit."""
+    from foxgrape.reports.execution.kernel import ForkedKernelProcess, die_with_parent
+
     code = 1
     try:
-        # A group of its own, kernel and all that cells start included: it can be ended as one.
+        # Its own group, with the kernel and all that cells start, can be killed as a whole.
         os.setpgid(0, 0)
         die_with_parent()
-        # The nursery's orders are not ours.
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(nothing, 0)
-        mouth = redirect_output_to_log(Path(order["aside"]))
-        # Before zmq and asyncio have started anything here.
-        embryo = ForkedKernelProcess(order["seed"], closing=(mouth,))
-        run_job(order, lambda word: send_message(mouth, {"job": number, **word}), embryo)
+        # Do not read the server's requests.
+        null = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(null, 0)
+        stdout = redirect_output_to_log(Path(spec["folder"]))
+        # Fork the kernel before zmq and asyncio start threads here.
+        kernel_process = ForkedKernelProcess(spec["seed"], close_descriptors=(stdout,))
+        run_job(spec, lambda msg: send_message(stdout, {"job": number, **msg}), kernel_process)
         code = 0
     finally:
-        # Whatever is left to be said may find no room on the disk; end all the same.
+        # Exit even if the buffered output does not fit on the disk.
         try:
             sys.stdout.flush()
             sys.stderr.flush()
@@ -167,21 +169,22 @@ def _run_forked_job(number: int, order: dict[str, Any]) -> None:
 
 
 def _reap(jobs: dict[int, int]) -> None:
+    """Report the jobs that have ended."""
     for number, pid in list(jobs.items()):
         ended, status = os.waitpid(pid, os.WNOHANG)
         if ended:
             del jobs[number]
-            # What cells started and left running ends with them.
-            _end(pid)
+            # Processes that cells started and left running end with the run.
+            _kill_group(pid)
             send_message(1, {"job": number, "exit": os.waitstatus_to_exitcode(status)})
 
 
-def _end(pid: int) -> None:
+def _kill_group(pid: int) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)
 
 
 if __name__ == "__main__":
-    # The thread that Python means is jemalloc's.
+    # The thread in Python's warning is jemalloc's.
     warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
-    main(many="many" in sys.argv)
+    main(preload="preload" in sys.argv)

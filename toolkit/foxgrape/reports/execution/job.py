@@ -1,8 +1,7 @@
-"""One run, in a process of its own: execute the notebook, make its page, say how it went.
+"""One run in its own process: execute the notebook, render the page, report the result.
 
-Started as ``python -P -m foxgrape.reports.execution.job`` with its order as the first
-line of stdin, or
-called in a process that the nursery has forked. What it says goes up as lines of JSON.
+Started as ``python -P -m foxgrape.reports.execution.job`` with its specification as the first line
+of stdin, or called in a fork of the fork server. Messages are lines of JSON on stdout.
 """
 
 from __future__ import annotations
@@ -11,250 +10,297 @@ import contextlib
 import json
 import os
 import sys
+import tempfile
 import threading
 import time
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
-from foxgrape._util.directories import directory_at
+from foxgrape._util.directories import WorkFolder, clear_abandoned, directory_at
 from foxgrape.display.html import HEADLINE
-from foxgrape.reports.execution.sockets import socket_folder
-from foxgrape.reports.inputs import copy_inputs
-from foxgrape.reports.run_folder import LOG, NOTEBOOK, PAGE
+from foxgrape.reports.run_folder import LOG, NOTEBOOK, PAGE, copy_inputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from foxgrape.reports.execution.kernel import ForkedKernelProcess
+    from foxgrape.reports.plan import JobSpec
 
-__all__ = ["annotate_failed_cell", "redirect_output_to_log", "run_job", "send_message"]
+__all__ = [
+    "JobResult",
+    "WorkerMessage",
+    "annotate_failed_cell",
+    "clear_abandoned_kernels",
+    "redirect_output_to_log",
+    "run_job",
+    "send_message",
+]
 
-#: A word of a run must fit into a pipe in one piece, 4 kB: others write to it as well.
-_LONGEST, _SHORT = 2_000, 200
-_APPENDING = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
-#: A list of reports has room for so much of what each found.
-_HEADLINE = 400
+#: Maximum bytes of texts in a message. Several processes write to one pipe, so a message must be
+#: shorter than PIPE_BUF, 4 kB, to be written in one piece.
+_MAX_TEXT, _MAX_SHORT_TEXT = 2_000, 200
+#: Maximum characters of a headline in the list of runs.
+_MAX_HEADLINE = 400
+_LOG_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
+_SOCKET_PREFIX = "foxgrape-"
+
+
+class JobResult(TypedDict):
+    """The result of a job.
+
+    ``error`` is None on success, ``headline`` is None if the notebook has none. ``seconds`` is by
+    stage, ``peak_mb`` the peak memory by process.
+    """
+
+    error: str | None
+    headline: str | None
+    seconds: dict[str, float]
+    peak_mb: dict[str, float]
+    pictures_failed: NotRequired[str | None]
+
+
+class WorkerMessage(TypedDict, total=False):
+    """A message about a run, with one of these keys.
+
+    ``started`` is the id of its process, ``cell`` the index of the cell that runs, and ``exit`` the
+    exit code of the process (negative: the number of the signal that killed it).
+    """
+
+    started: int
+    cell: int
+    result: JobResult
+    exit: int
 
 
 def run_job(
-    order: Mapping[str, Any],
-    tell: Callable[[dict[str, Any]], None],
-    embryo: ForkedKernelProcess | None = None,
+    spec: JobSpec,
+    send: Callable[[WorkerMessage], None],
+    kernel_process: ForkedKernelProcess | None = None,
 ) -> None:
-    """Do what an order says, in the order's folder, and tell what came of it.
+    """Execute a job in its folder and send its progress and result.
 
     Parameters
     ----------
-    order
-        ``inputs``, ``originals``, ``notebook``, ``aside``, ``parameters``, ``shown``, ``seed``,
-        ``cell_seconds``, ``title``, ``footer``, ``assets``, ``pictures``.
-    tell
-        Takes ``{"cell": …, "cells": …}`` as it goes on, and last ``{"result": …}`` with ``error``
-        (None when all is well), the ``headline`` (None when the notebook has none), ``seconds`` a
-        stage, and ``peak_mb`` of memory.
-    embryo
-        A process that waits to be the kernel; by default one is started.
+    spec
+        What to run.
+    send
+        Is called with a message for each cell, and last with the result.
+    kernel_process
+        A pre-forked process that becomes the kernel; by default a new one is started.
     """
-    aside, seconds, began = Path(order["aside"]), {}, time.monotonic()
-    error = _told(lambda: copy_inputs(order.get("inputs", ()), aside), "the data cannot be copied")
+    folder, started = Path(spec["folder"]), time.monotonic()
+    result: JobResult = {"error": None, "headline": None, "seconds": {}, "peak_mb": {}}
+    error = _catch(lambda: copy_inputs(spec.get("inputs", ()), folder), "cannot copy the data")
     if error is None:
-        error = _told(lambda: _execute(order, tell, embryo), "the notebook cannot be run")
-    seconds["notebook"] = round(time.monotonic() - began, 2)
-    result: dict[str, Any] = {"headline": None, "seconds": seconds}
+        error = _catch(lambda: _execute(spec, send, kernel_process), "cannot run the notebook")
+    result["seconds"]["notebook"] = round(time.monotonic() - started, 2)
     if error is None:
-        began = time.monotonic()
-        error = _told(lambda: _write_page(order, aside, result), "the page cannot be made")
-        seconds["page"] = round(time.monotonic() - began, 2)
-    tell({"result": {**result, "error": error, "peak_mb": _peak()}})
+        started = time.monotonic()
+        error = _catch(lambda: _write_page(spec, folder, result), "cannot render the page")
+        result["seconds"]["page"] = round(time.monotonic() - started, 2)
+    result["error"], result["peak_mb"] = error, _peak_memory()
+    send({"result": result})
 
 
-def _told(act: Callable[[], str | None], what: str) -> str | None:
-    """Act; return what went wrong, in one line. The whole story goes into the log."""
+def _catch(function: Callable[[], str | None], what: str) -> str | None:
+    """Return the error that a function returns or raises, in one line; log its traceback."""
     try:
-        error = act()
-    except OSError as failed:
-        _log_trace()
-        error = f"{what}: {failed.strerror or failed}"
-    except Exception as failed:  # noqa: BLE001 - whatever it is, it ends this run and no other
-        _log_trace()
-        error = f"{what}: {type(failed).__name__}: {failed}"
-    return error if error is None else _cut(error, _LONGEST)
+        error = function()
+    except OSError as raised:
+        _log_traceback()
+        error = f"{what}: {raised.strerror or raised}"
+    except Exception as raised:  # noqa: BLE001 - an error of any kind fails this run only
+        _log_traceback()
+        error = f"{what}: {type(raised).__name__}: {raised}"
+    return error if error is None else _truncate(error, _MAX_TEXT)
 
 
-def _cut(text: str, most: int) -> str:
-    """Return a text as one line that is no longer than so many bytes when it is told."""
-    line = " ".join(text.split())[:most]
-    while (size := len(json.dumps(line))) > most:
-        line = line[: len(line) * most // size]
+def _truncate(text: str, max_bytes: int) -> str:
+    """Return a text as one line whose JSON is at most `max_bytes` long."""
+    line = " ".join(text.split())[:max_bytes]
+    while (size := len(json.dumps(line))) > max_bytes:
+        line = line[: len(line) * max_bytes // size]
     return line
 
 
-def _log_trace() -> None:
-    """Print what is being handled, if there is room for it on the disk."""
-    with contextlib.suppress(OSError):
+def _log_traceback() -> None:
+    with contextlib.suppress(OSError):  # a full disk
         traceback.print_exc()
 
 
 def _execute(
-    order: Mapping[str, Any],
-    tell: Callable[[dict[str, Any]], None],
-    embryo: ForkedKernelProcess | None,
+    spec: JobSpec,
+    send: Callable[[WorkerMessage], None],
+    kernel_process: ForkedKernelProcess | None,
 ) -> str | None:
-    """Run the notebook in a kernel of its own; return what went wrong, if anything."""
+    """Run the notebook in a kernel of its own; return the error, if any."""
     import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
-    from foxgrape.reports.execution.engine import ENGINE, OUTPUT_SECONDS, register
-    from foxgrape.reports.execution.kernel import kernel_manager
+    from foxgrape.reports.execution import kernel
 
-    register()
-    at = counted = 0
+    kernel.register_engine()
+    index = code_cells = 0
 
-    def note(cell: Any, cell_index: int) -> None:
-        nonlocal at, counted
-        at = cell_index
-        counted += cell.cell_type == "code" and bool(cell.source.strip())
-        tell({"cell": cell_index})
+    def on_cell_start(cell: Any, cell_index: int) -> None:
+        nonlocal index, code_cells
+        index = cell_index
+        code_cells += cell.cell_type == "code" and bool(cell.source.strip())
+        send({"cell": cell_index})
 
-    notebook, sockets = Path(order["aside"]) / NOTEBOOK, socket_folder()
+    notebook = Path(spec["folder"]) / NOTEBOOK
+    # A folder of this process that other users cannot enter.
+    sockets = WorkFolder(Path(tempfile.gettempdir()), _SOCKET_PREFIX)
     try:
         papermill.execute_notebook(
-            order["notebook"],
+            spec["notebook"],
             str(notebook),
-            parameters=dict(order["parameters"]),
-            engine_name=ENGINE,
+            parameters=dict(spec["parameters"]),
+            engine_name=kernel.ENGINE,
             kernel_name="python3",
-            kernel_manager_class=kernel_manager(order["seed"], embryo, sockets.path),
-            resources={"metadata": {"path": order["aside"]}},
-            execution_timeout=order["cell_seconds"],
+            kernel_manager_class=kernel.kernel_manager(spec["seed"], kernel_process, sockets.path),
+            resources={"metadata": {"path": spec["folder"]}},
+            execution_timeout=spec["cell_seconds"],
             progress_bar=False,
             log_output=False,
-            on_cell_start=note,
-            shown=order["shown"],
+            on_cell_start=on_cell_start,
+            display=spec["display"],
         )
     except papermill.PapermillExecutionError as failed:
         error = f"cell {failed.exec_count}: {failed.ename}: {failed.evalue}".splitlines()[0]
-        return _with_originals(error, order["originals"])
-    except CellTimeoutError as late:
-        error = f"cell {counted} took longer than {order['cell_seconds']:g} s"
-        if "IOPub" in str(late):
-            error = f"the output of cell {counted} did not come within {OUTPUT_SECONDS} s"
+        return _restore_paths(error, spec["originals"])
+    except CellTimeoutError as timeout:
+        error = f"cell {code_cells} took longer than {spec['cell_seconds']:g} s"
+        if "IOPub" in str(timeout):
+            seconds = kernel.OUTPUT_SECONDS
+            error = f"the output of cell {code_cells} did not arrive within {seconds} s"
     except (DeadKernelError, RuntimeError) as died:
-        # nbclient raises a bare RuntimeError where a kernel does not start in time.
+        # nbclient raises a bare RuntimeError when a kernel does not start in time.
         error = f"the kernel died: {died}".splitlines()[0]
     else:
         return None
     finally:
-        # The process ends without collecting what is left, so this is done by hand.
+        # The process ends with os._exit, which skips finalizers.
         sockets.close()
-    annotate_failed_cell(notebook, at, error)
+    annotate_failed_cell(notebook, index, error)
     return error
 
 
-def _with_originals(text: str, originals: Mapping[str, str]) -> str:
-    """Name files as they were asked for, where a notebook names their copies."""
+def clear_abandoned_kernels() -> list[str]:
+    """Delete the socket folders of killed runs, and return their names."""
+    return clear_abandoned(Path(tempfile.gettempdir()), _SOCKET_PREFIX)
+
+
+def _restore_paths(text: str, originals: Mapping[str, str]) -> str:
+    """Replace the paths of copies by those of the original files."""
     for copy, original in originals.items():
         text = text.replace(copy, original)
     return text
 
 
-def annotate_failed_cell(notebook: Path, at: int, error: str) -> None:
-    """Show in a notebook which cell a run ended in, and why, if the notebook can be read."""
+def annotate_failed_cell(notebook: Path, index: int, error: str) -> None:
+    """Add an error output to the cell in which a run ended, if the notebook can be read."""
     import nbformat
 
     with contextlib.suppress(OSError, ValueError, IndexError, KeyError):
-        read = nbformat.read(notebook, as_version=4)
-        cell = read.cells[at]
+        content = nbformat.read(notebook, as_version=4)
+        cell = content.cells[index]
         if cell.cell_type == "code":
-            said = nbformat.v4.new_output(
+            output = nbformat.v4.new_output(
                 "error", ename="ReportError", evalue=error, traceback=[f"ReportError: {error}"]
             )
-            cell.outputs.append(said)
+            cell.outputs.append(output)
         cell.metadata.setdefault("papermill", {})["status"] = "failed"
-        nbformat.write(read, notebook)
+        nbformat.write(content, notebook)
 
 
-def _write_page(order: Mapping[str, Any], aside: Path, result: dict[str, Any]) -> None:
-    """Write page and thumbnail; what the notebook found, and came of pictures, is the result's."""
+def _write_page(spec: JobSpec, folder: Path, result: JobResult) -> None:
+    """Write page and thumbnail; add the headline and errors of pictures to the result."""
     import nbformat
 
-    from foxgrape.reports.rendering.page import figure_scripts, render_page
-    from foxgrape.reports.rendering.thumbnail import write_thumbnail
+    from foxgrape.reports.rendering.page import notebook_figures, render_page
+    from foxgrape.reports.rendering.run_index import THUMBNAIL
 
-    notebook = nbformat.read(aside / NOTEBOOK, as_version=4)
-    shown = figure_scripts(notebook)
-    drawn = _draw(shown, result) if order["pictures"] else []
-    told = {name: order[name] for name in ("title", "footer", "assets")}
-    text = render_page(notebook, **told, pictures=drawn[:-1])
-    with directory_at(aside) as folder:
-        # The notebook worked in this folder, and may have left anything under this name.
-        folder.write(PAGE, text.encode())
-    write_thumbnail(aside, shown, drawn[-1] if drawn else None)
-    found = (
+    notebook = nbformat.read(folder / NOTEBOOK, as_version=4)
+    images = _render_pictures(notebook_figures(notebook), result) if spec["pictures"] else []
+    text = render_page(
+        notebook,
+        title=spec["title"],
+        footer=spec["footer"],
+        assets=spec["assets"],
+        pictures=images[:-1],
+    )
+    with directory_at(folder) as directory:
+        # The notebook ran in this folder and may have created anything under these names.
+        directory.write(PAGE, text.encode())
+        directory.unlink(THUMBNAIL)
+        if images:
+            directory.write(THUMBNAIL, images[-1])
+    headlines = (
         output.data[HEADLINE]
         for cell in notebook.cells
         for output in cell.get("outputs", ())
         if isinstance(output.get("data", {}).get(HEADLINE), str)
     )
-    result["headline"] = _cut(next(found, "")[:_LONGEST], _LONGEST)[:_HEADLINE] or None
+    headline = _truncate(next(headlines, "")[:_MAX_TEXT], _MAX_TEXT)
+    result["headline"] = headline[:_MAX_HEADLINE] or None
 
 
-def _draw(shown: list[Mapping[str, Any]], result: dict[str, Any]) -> list[bytes]:
-    """Draw figures, and the thumbnail last; a failure is told, for the page is good without."""
-    from foxgrape.reports.rendering.images import render_images
+def _render_pictures(figures: list[Mapping[str, Any]], result: JobResult) -> list[bytes]:
+    """Return pictures of figures and a thumbnail; without them the page is still complete."""
+    from foxgrape.reports.rendering.assets import render_images
 
-    drawn: list[bytes] = []
-
-    def draw() -> None:
-        drawn.extend(render_images(shown))
-
-    failed = _told(draw, "the pictures cannot be made")
-    result["pictures_failed"] = failed and _cut(failed, _SHORT)
-    return drawn
+    images: list[bytes] = []
+    error = _catch(lambda: images.extend(render_images(figures)), "cannot render the pictures")
+    result["pictures_failed"] = error and _truncate(error, _MAX_SHORT_TEXT)
+    return images
 
 
-def _peak() -> dict[str, float]:
-    """Return the most memory that this process and its kernel had, MB."""
+def _peak_memory() -> dict[str, float]:
+    """Return the peak memory of this process and of its kernel in MB."""
     if sys.platform == "win32":
         return {}
     import resource
 
     unit = 1e6 if sys.platform == "darwin" else 1e3
-    asked = {"run": resource.RUSAGE_SELF, "kernel": resource.RUSAGE_CHILDREN}
-    return {name: round(resource.getrusage(who).ru_maxrss / unit) for name, who in asked.items()}
+    processes = {"run": resource.RUSAGE_SELF, "kernel": resource.RUSAGE_CHILDREN}
+    return {
+        name: round(resource.getrusage(process).ru_maxrss / unit)
+        for name, process in processes.items()
+    }
 
 
-def redirect_output_to_log(aside: Path) -> int:
-    """Return where to say things: all else that this process prints goes into the run's log."""
+def redirect_output_to_log(folder: Path) -> int:
+    """Redirect stdout and stderr to the run's log; return a duplicate of the original stdout."""
     sys.stdout.flush()
     sys.stderr.flush()
-    mouth = os.dup(1)
-    log = os.open(aside / LOG, _APPENDING, 0o666)
+    stdout = os.dup(1)
+    log = os.open(folder / LOG, _LOG_FLAGS, 0o666)
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)
-    return mouth
+    return stdout
 
 
-def send_message(mouth: int, word: Mapping[str, Any]) -> None:
-    """Say one thing, in one piece."""
-    os.write(mouth, f"{json.dumps(word)}\n".encode())
+def send_message(descriptor: int, message: Mapping[str, Any]) -> None:
+    """Write a message as one line, with one system call."""
+    os.write(descriptor, f"{json.dumps(message)}\n".encode())
 
 
-def _end_with(stream: Any) -> None:
-    """End when nobody is left at the other end."""
+def _exit_at_end_of(stream: Any) -> None:
+    """End this process when the parent closes the stream or dies."""
     stream.read()
     os._exit(1)
 
 
 def main() -> None:
-    """Do the order that stdin brings."""
-    order = json.loads(sys.stdin.readline())
-    mouth = redirect_output_to_log(Path(order["aside"]))
-    threading.Thread(target=_end_with, args=(sys.stdin,), daemon=True).start()
-    run_job(order, lambda word: send_message(mouth, word))
-    # The thread above still reads: an orderly end would wait for it.
+    """Run the job whose specification is on stdin."""
+    spec = json.loads(sys.stdin.readline())
+    stdout = redirect_output_to_log(Path(spec["folder"]))
+    threading.Thread(target=_exit_at_end_of, args=(sys.stdin,), daemon=True).start()
+    run_job(spec, lambda message: send_message(stdout, message))
+    # The thread above still reads, so a normal exit would wait for it.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)

@@ -1,4 +1,4 @@
-"""The kernel that a report runs in: this very Python, over a socket that others cannot read."""
+"""How papermill executes a notebook: the kernel manager, and an engine that limits outputs."""
 
 from __future__ import annotations
 
@@ -13,58 +13,79 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import Engine, papermill_engines
+from papermill.translators import translate_parameters
+
+from foxgrape.plots.offline import MIMETYPE, offline_config
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["ForkedKernelProcess", "OwnKernelManager", "die_with_parent", "kernel_manager"]
+__all__ = [
+    "ENGINE",
+    "MAX_DISPLAYED",
+    "OUTPUT_SECONDS",
+    "ForkedKernelProcess",
+    "RunKernelManager",
+    "die_with_parent",
+    "kernel_manager",
+    "register_engine",
+]
+
+ENGINE = "foxgrape"
+#: Maximum characters of figures, tables and pictures in a report.
+MAX_DISPLAYED = 30_000_000
+#: Seconds within which the output of a finished cell must arrive, generous for busy machines.
+OUTPUT_SECONDS = 60
 
 
 class ForkedKernelProcess:
-    """A process forked before anything happened in it, that waits to become a kernel.
+    """A pre-forked process that waits for a connection file, then runs an IPython kernel.
 
-    It has what its parent had imported and nothing else. It looks as `subprocess.Popen` does to
-    those who look after kernels.
+    It shares what its parent had imported and nothing else. The interface is that of
+    `subprocess.Popen`, as jupyter_client expects.
     """
 
     stdin = stdout = stderr = None
 
-    def __init__(self, seed: int, *, closing: tuple[int, ...] = ()) -> None:
+    def __init__(self, seed: int, *, close_descriptors: tuple[int, ...] = ()) -> None:
         read, self._write = os.pipe()
         parent = os.getpid()
         self.returncode: int | None = None
         self.pid = os.fork()
         if self.pid == 0:
-            for descriptor in (self._write, *closing):
+            for descriptor in (self._write, *close_descriptors):
                 os.close(descriptor)
             _run_forked_kernel(read, parent, seed)
         os.close(read)
 
     def become_kernel(self, connection_file: str, folder: str, env: dict[str, str]) -> None:
-        """Say who to be; nothing can be taken back."""
-        told = {"connection_file": connection_file, "folder": folder, "env": env}
+        """Send the process its connection file, working folder and environment, once."""
+        options = {"connection_file": connection_file, "folder": folder, "env": env}
         with os.fdopen(self._write, "w", encoding="utf-8") as pipe:
-            json.dump(told, pipe)
+            json.dump(options, pipe)
 
     def poll(self) -> int | None:
-        """Return the exit code, None while it lives."""
+        """Return the exit code, or None while the process runs."""
         return self._reap(os.WNOHANG)
 
     def wait(self) -> int | None:
-        """Return the exit code once it has ended."""
+        """Wait for the process to end and return its exit code."""
         return self._reap(0)
 
     def send_signal(self, number: int) -> None:
-        """Send a signal, unless it has ended."""
+        """Send a signal, unless the process has ended."""
         if self.poll() is None:
             os.kill(self.pid, number)
 
     def terminate(self) -> None:
-        """Ask it to end."""
+        """Send SIGTERM."""
         self.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it."""
+        """Send SIGKILL."""
         self.send_signal(signal.SIGKILL)
 
     def _reap(self, options: int) -> int | None:
@@ -76,62 +97,63 @@ class ForkedKernelProcess:
 
 
 def _run_forked_kernel(read: int, parent: int, seed: int) -> None:
-    """Wait for word, become a kernel, and end; in the forked process."""
+    """Wait for the options, run a kernel, and exit; called in the forked process."""
     die_with_parent()
     code = 1
     try:
         with os.fdopen(read, encoding="utf-8") as pipe:
-            word = pipe.read()
-        if word:
-            told = json.loads(word)
-            os.chdir(told["folder"])
-            # ipykernel ends by itself when this parent is gone, where the system does not do it.
+            text = pipe.read()
+        if text:
+            options = json.loads(text)
+            os.chdir(options["folder"])
+            # With JPY_PARENT_PID ipykernel exits when its parent is gone, on systems other than
+            # Linux too.
             os.environ.clear()
-            os.environ.update(told["env"], JPY_PARENT_PID=str(parent))
+            os.environ.update(options["env"], JPY_PARENT_PID=str(parent))
             from foxgrape.reports.execution.kernel_process import serve
 
-            serve(told["connection_file"], seed)
-            atexit._run_exitfuncs()  # noqa: SLF001 - as the end of a program would
+            serve(options["connection_file"], seed)
+            atexit._run_exitfuncs()  # noqa: SLF001 - as at the end of a program
         code = 0
-    except SystemExit as left:
-        code = left.code if isinstance(left.code, int) else 1
+    except SystemExit as exit_request:
+        code = exit_request.code if isinstance(exit_request.code, int) else 1
     finally:
-        # Not the way back: the stack above belongs to the process that forked us.
+        # Do not return: the stack above belongs to the parent.
         os._exit(code)
 
 
 class _PreforkedProvisioner(LocalProvisioner):
-    """A provisioner whose kernel is there already."""
+    """Provide a kernel process that exists already."""
 
     async def launch_kernel(self, cmd: list[str], **options: Any) -> Any:
-        del cmd  # it runs already
+        del cmd  # the process runs already
         manager: Any = self.parent
-        embryo = manager.embryo
-        embryo.become_kernel(
+        process = manager.forked_process
+        process.become_kernel(
             manager.connection_file, str(options["cwd"]), dict(options.get("env", os.environ))
         )
-        self.process, self.pid, self.cwd = embryo, embryo.pid, options["cwd"]
+        self.process, self.pid, self.cwd = process, process.pid, options["cwd"]
         return self.connection_info
 
 
-class OwnKernelManager(AsyncKernelManager):
-    """Start `sys.executable`, whatever kernels people have installed under the name python3."""
+class RunKernelManager(AsyncKernelManager):
+    """Start kernels of `sys.executable`, whatever kernel is installed as python3."""
 
-    embryo: ClassVar[ForkedKernelProcess | None] = None
+    forked_process: ClassVar[ForkedKernelProcess | None] = None
     seed: ClassVar[int] = 0
-    #: Where its sockets are.
+    #: Folder of the sockets.
     folder: ClassVar[Path]
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        # Kernels over TCP are unencrypted, and anyone on a shared machine can listen. The sockets
-        # lie in a folder of our own: their default is relative to a working folder that the
-        # kernel does not share, and a socket's path may not be longer than about 100 signs.
+        # TCP connections of kernels are unencrypted, and other users of the machine can listen.
+        # Unix sockets in a private folder are safe. By default their paths are relative to a
+        # working folder that the kernel does not share; a path has at most about 100 characters.
         self.connection_file = str(self.folder / "kernel.json")
         if sys.platform != "win32":
             self.transport = "ipc"
             self.ip = str(self.folder / "kernel")
-        if self.embryo is not None:
+        if self.forked_process is not None:
             self.provisioner = _PreforkedProvisioner(
                 kernel_id="report", kernel_spec=self.kernel_spec, parent=self
             )
@@ -145,15 +167,87 @@ class OwnKernelManager(AsyncKernelManager):
 
 
 def kernel_manager(
-    seed: int, embryo: ForkedKernelProcess | None, folder: Path
-) -> type[OwnKernelManager]:
-    """Return the class of a run's kernel manager: nbclient takes a class and makes it itself."""
-    of_run = {"seed": seed, "embryo": embryo, "folder": folder}
-    return type("RunKernelManager", (OwnKernelManager,), of_run)
+    seed: int, forked_process: ForkedKernelProcess | None, folder: Path
+) -> type[RunKernelManager]:
+    """Return the kernel manager class of a run; nbclient takes a class and instantiates it."""
+    attributes = {"seed": seed, "forked_process": forked_process, "folder": folder}
+    return type("OneRunKernelManager", (RunKernelManager,), attributes)
 
 
 def die_with_parent() -> None:
-    """Ask the system to end this process when the one that forked it ends; on Linux only."""
+    """Have the kernel kill this process when its parent ends; on Linux only."""
     if sys.platform == "linux":
-        set_death_signal = 1
+        set_death_signal = 1  # PR_SET_PDEATHSIG
         ctypes.CDLL(None).prctl(set_death_signal, signal.SIGKILL)
+
+
+class _Client(PapermillNotebookClient):  # type: ignore[misc]
+    displayed = 0
+
+    def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
+        """Process a message; figures get a configuration without upload."""
+        data = msg["content"].get("data")
+        figure = data.get(MIMETYPE) if isinstance(data, dict) else None
+        if isinstance(figure, dict):
+            figure["config"] = offline_config(figure.get("config"))
+        return super().process_message(msg, cell, cell_index)
+
+    def output(self, outs: Any, msg: Any, display_id: Any, cell_index: int) -> Any:
+        """Keep an output, or a note in place of the first one beyond the limit."""
+        if msg["msg_type"] in {"display_data", "execute_result"}:
+            before, size = self.displayed, len(json.dumps(msg["content"]["data"]))
+            self.displayed += size
+            if before > MAX_DISPLAYED:
+                return None
+            if self.displayed > MAX_DISPLAYED:
+                text = f"[cut: a report keeps {MAX_DISPLAYED:,} characters of displayed output]\n"
+                content = {"name": "stderr", "text": text}
+                msg = {**msg, "msg_type": "stream", "content": content}
+                msg["header"] = {**msg["header"], "msg_type": "stream"}
+                return super().output(outs, msg, None, cell_index)
+        return super().output(outs, msg, display_id, cell_index)
+
+
+class _Engine(Engine):  # type: ignore[misc]
+    @classmethod
+    def execute_managed_notebook(
+        cls,
+        nb_man: Any,
+        kernel_name: str,
+        *,
+        display: Mapping[str, Any],
+        execution_timeout: float | None = None,
+        start_timeout: float = 60,
+        **options: Any,
+    ) -> None:
+        """Execute all cells with the kernel manager class in `options`.
+
+        The kernel gets the paths of copies. Afterwards the notebook shows the original ones
+        (`display`, in the format of papermill's metadata), with which readers can run it again.
+        """
+        options.pop("log_output", None)
+        limits = {
+            # The option `timeout` accepts whole seconds only.
+            "timeout_func": lambda _: execution_timeout,
+            "startup_timeout": start_timeout,
+            "iopub_timeout": OUTPUT_SECONDS,
+        }
+        try:
+            _Client(nb_man, kernel_name=kernel_name, **limits, **options).execute()
+        finally:
+            _replace_parameters(nb_man.nb, kernel_name, display)
+
+
+def _replace_parameters(notebook: Any, kernel_name: str, display: Mapping[str, Any]) -> None:
+    """Show other parameters in a notebook than those with which it was executed."""
+    notebook.metadata.papermill.update(display)
+    for cell in notebook.cells:
+        if "injected-parameters" in cell.metadata.get("tags", ()):
+            cell.source = translate_parameters(
+                kernel_name, "python", display["parameters"], "Parameters"
+            )
+
+
+def register_engine() -> None:
+    """Register the engine with papermill."""
+    papermill_engines.register(ENGINE, _Engine)

@@ -1,8 +1,7 @@
-"""The process of a kernel: IPython as it comes, but that what it prints has an end.
+"""The process of a kernel: IPython with limited printed output and a seed.
 
 Started as ``python -P -m foxgrape.reports.execution.kernel_process CONNECTION_FILE SEED``, or
-called in a
-process that was forked with everything imported.
+called in a process that was forked with everything imported.
 """
 
 from __future__ import annotations
@@ -25,40 +24,40 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
-__all__ = ["MOST_PRINTED", "BoundedStream", "serve"]
+__all__ = ["MAX_PRINTED", "BoundedStream", "serve"]
 
-#: How many characters of each stream a report keeps.
-MOST_PRINTED = 1_000_000
-_PLOTLY, _READER = "plotly.offline.offline", "_get_jconfig"
+#: Maximum characters of stdout and of stderr in a report.
+MAX_PRINTED = 1_000_000
+_PLOTLY, _CONFIG_FUNCTION = "plotly.offline.offline", "_get_jconfig"
 
 
 class BoundedStream(OutStream):
-    """What a kernel prints, up to a limit: beyond it nothing is kept, sent or piled up."""
+    """The output stream of a kernel, cut at a limit so that endless output does not fill memory."""
 
     printed = 0
 
     def write(self, string: str) -> int:
-        """Send text on; the first text beyond the limit is cut, with a note, and more is dropped.
+        """Write text; at the limit it is cut, with a note, and further text is dropped.
 
-        The answer is always that all was written: a cell must not fail by printing.
+        Always returns the full length: printing too much must not fail the cell.
         """
         before, size = self.printed, len(string)
         self.printed += size
-        if self.printed > MOST_PRINTED:
-            note = f"\n[cut: a report keeps {MOST_PRINTED:,} characters of what cells print]\n"
-            string = string[: MOST_PRINTED - before] + note if before <= MOST_PRINTED else ""
+        if self.printed > MAX_PRINTED:
+            note = f"\n[cut: a report keeps {MAX_PRINTED:,} characters of printed output]\n"
+            string = string[: MAX_PRINTED - before] + note if before <= MAX_PRINTED else ""
         if string:
             super().write(string)
         return size
 
 
-class _PlotlyWatch(MetaPathFinder):
-    """Configure plotly as soon as a cell imports it; a notebook without figures need not wait."""
+class _PlotlyImportHook(MetaPathFinder):
+    """Configure plotly when a cell first imports it, so notebooks without figures start faster."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Find plotly's module where it is, and have it configured once it has run."""
+        """Return the spec of plotly's module, with a loader that configures it after loading."""
         del path, target
         if fullname != _PLOTLY:
             return None
@@ -70,41 +69,41 @@ class _PlotlyWatch(MetaPathFinder):
 
             def exec_module(module: Any) -> None:
                 execute(module)
-                _configure()
+                _configure_plotly()
 
             loader.exec_module = exec_module
         return spec
 
 
-def _configure() -> None:
-    """Have plotly give no figure a control that leaves the page, whatever a cell asks for.
+def _configure_plotly() -> None:
+    """Remove the controls that upload a figure, whatever configuration a cell passes.
 
-    plotly has no setting for that. Every route from a figure to HTML or to the front end reads its
-    configuration by one function, which modules import by name.
+    plotly has no setting for that, but all ways from a figure to HTML or to the front end get the
+    configuration from one function, which modules import by name.
     """
-    read = vars(sys.modules[_PLOTLY]).get(_READER)
-    if read is None:
+    original = vars(sys.modules[_PLOTLY]).get(_CONFIG_FUNCTION)
+    if original is None:
         return
 
-    def read_offline(config: Any = None) -> dict[str, Any]:
-        return offline_config(read(config))
+    def get_offline_config(config: Any = None) -> dict[str, Any]:
+        return offline_config(original(config))
 
     for name, module in list(sys.modules.items()):
-        if name.startswith("plotly.") and vars(module).get(_READER) is read:
-            setattr(module, _READER, read_offline)
+        if name.startswith("plotly.") and vars(module).get(_CONFIG_FUNCTION) is original:
+            setattr(module, _CONFIG_FUNCTION, get_offline_config)
 
 
 def serve(connection_file: str, seed: int) -> None:
-    """Be a kernel until it is told to end.
+    """Run a kernel until it is shut down.
 
-    Forked kernels would share the state of their random generators, and fresh ones have one that
-    nobody knows: each run has a seed of its own instead.
+    Random generators get the seed of the run: forks would otherwise share a state, and new
+    processes have an unknown one.
     """
     app: Any = IPKernelApp.instance()
-    # ipykernel read this when it was imported, which in a fork was somebody else's time.
+    # ipykernel reads this at import; after a fork the value is the parent's.
     app.parent_handle = int(os.environ.get("JPY_PARENT_PID") or 0)
     app.outstream_class = f"foxgrape.reports.execution.kernel_process.{BoundedStream.__name__}"
-    # Neither history nor start-up files of whoever builds the report: they are no part of it.
+    # No history and no start-up files: they belong to the user and would affect the report.
     app.initialize(
         [
             *("-f", connection_file),
@@ -114,17 +113,17 @@ def serve(connection_file: str, seed: int) -> None:
         ]
     )
 
-    def sow(*_: Any) -> None:
-        # When the first cell comes: the start itself draws numbers, now more and now fewer.
+    def set_seeds(*_: Any) -> None:
+        # Before the first cell, since starting up draws a varying number of random numbers.
         random.seed(seed)
-        np.random.seed(seed)  # noqa: NPY002 - the generator of those who have none of their own
-        app.shell.events.unregister("pre_run_cell", sow)
+        np.random.seed(seed)  # noqa: NPY002 - for cells that use the global generator
+        app.shell.events.unregister("pre_run_cell", set_seeds)
 
-    app.shell.events.register("pre_run_cell", sow)
+    app.shell.events.register("pre_run_cell", set_seeds)
     if _PLOTLY in sys.modules:
-        _configure()
+        _configure_plotly()
     else:
-        sys.meta_path.insert(0, _PlotlyWatch())
+        sys.meta_path.insert(0, _PlotlyImportHook())
     app.start()
 
 

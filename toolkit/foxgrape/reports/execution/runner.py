@@ -1,4 +1,4 @@
-"""Runs that go on: begin each aside, hear how it fares, end it in its place with its manifest."""
+"""Run planned reports in worker processes and publish each with its manifest."""
 
 from __future__ import annotations
 
@@ -12,33 +12,38 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
 from foxgrape._util.directories import directory_at
 from foxgrape.errors import ReportError
-from foxgrape.reports.execution.sockets import clear_abandoned_kernels
+from foxgrape.reports.execution.job import annotate_failed_cell, clear_abandoned_kernels
 from foxgrape.reports.execution.workers import Workers, can_fork
-from foxgrape.reports.inputs import INPUTS
-from foxgrape.reports.plan import store_fault
+from foxgrape.reports.plan import store_change
 from foxgrape.reports.rendering import assets
-from foxgrape.reports.rendering.run_index import Catalogues
+from foxgrape.reports.rendering.run_index import CatalogueWriter
 from foxgrape.reports.run_folder import (
+    INPUTS,
     LOG,
     MANIFEST,
     NOTEBOOK,
     PAGE,
+    Manifest,
     StagingFolder,
     folder_lock,
     is_complete,
     read_manifest,
 )
-from foxgrape.reports.templates.describe import describe_run
+from foxgrape.reports.templates.discovery import describe_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+    from types import TracebackType
+    from typing import Self
 
-    from foxgrape.reports.execution.progress import Progress
+    from rich.progress import TaskID
+
+    from foxgrape.reports.execution.job import JobResult, WorkerMessage
     from foxgrape.reports.plan import Plan, Software
 
 __all__ = [
@@ -50,28 +55,30 @@ __all__ = [
     "report_run_for",
 ]
 
-CELL_SECONDS, RUN_SECONDS = 600.0, 3600.0
-#: Seconds within which a run's process has to begin, on a machine however busy.
+CELL_SECONDS: Final[float] = 600.0
+RUN_SECONDS: Final[float] = 3600.0
+#: Seconds within which a run's process must start, generous for busy machines.
 _START_SECONDS = 600.0
-#: Seconds after which a clock is looked at again, whatever is heard.
-_PATIENCE = 60.0
+#: Maximum seconds to wait for a message before checking the time limits.
+_POLL_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class ReportRun:
-    """What came of building a report.
+    """The result of building a report.
 
     Attributes
     ----------
     run_id
-        Names template and study or store, and is a hash of template, parameters, code and data.
+        Names template and study or store, and ends with a hash of template, parameters, code and
+        data.
     status
-        ``done``; ``unchanged`` when this very run was there already; ``failed``.
+        ``done``; ``unchanged`` if this run existed already; ``failed``.
     html, notebook, manifest
-        The page (None when failed), the executed notebook, and what it was made from. Where
-        nothing could be written, as on a full disk, notebook and manifest are not there.
+        Paths of the page (None if failed), the executed notebook and the manifest. Notebook and
+        manifest may be missing if nothing could be written, as on a full disk.
     error
-        Why it failed, in one line; None when it did not.
+        Why it failed, in one line; None if it did not.
     """
 
     run_id: str
@@ -89,219 +96,222 @@ def build_reports(
     now: datetime | None,
     *,
     cell_seconds: float = CELL_SECONDS,
-    most: float = RUN_SECONDS,
+    run_seconds: float = RUN_SECONDS,
 ) -> list[ReportRun]:
-    """Do planned runs, `workers` at once, and return what came of them, in their order."""
-    from foxgrape.reports.execution.progress import Progress
-
+    """Execute planned runs, `workers` at once, and return their results in the same order."""
     if not plans:
         return []
-    width = min(workers or _processors(), len(plans))
-    waiting = deque(enumerate(plans))
+    limit = min(workers or _cpu_count(), len(plans))
+    pending = deque(enumerate(plans))
     with contextlib.ExitStack() as stack:
-        progress = stack.enter_context(Progress(len(plans)))
+        progress = stack.enter_context(_Progress(len(plans)))
         clear_abandoned_kernels()
-        # Also of what is ended here; once the processes have ended.
+        # Callbacks run in reverse order: the processes end first, then their folders are deleted.
         stack.callback(clear_abandoned_kernels)
-        works: dict[int, _ActiveRun] = {}
-        catalogues = Catalogues(now)
+        active: dict[int, _ActiveRun] = {}
+        catalogues = CatalogueWriter(now)
         stack.callback(catalogues.write)
-        # Once the processes have ended: they would go on writing.
-        stack.callback(_clear, works)
-        hands = stack.enter_context(Workers(fork=can_fork(), many=len(plans) > 1))
-        floor = _RunPool(hands, progress, software, now, cell_seconds, most, works, catalogues)
-        while waiting or floor.works:
-            while waiting and len(floor.works) < width:
-                floor.begin(*waiting.popleft())
-            if floor.works:
-                floor.hear()
-    return [floor.ended[number] for number in range(len(plans))]
+        stack.callback(_close_all, active)
+        processes = stack.enter_context(Workers(fork=can_fork(), preload=len(plans) > 1))
+        pool = _RunPool(
+            processes, progress, software, now, cell_seconds, run_seconds, active, catalogues
+        )
+        while pending or active:
+            while pending and len(active) < limit:
+                pool.start(*pending.popleft())
+            if active:
+                pool.process_message()
+    return [pool.results[number] for number in range(len(plans))]
 
 
 @dataclass(slots=True)
 class _RunPool:
-    """Where runs go on, and what has come of those that ended."""
+    """The active runs, and the results of those that ended."""
 
-    hands: Workers
-    progress: Progress
+    workers: Workers
+    progress: _Progress
     software: Software
     now: datetime | None
     cell_seconds: float
-    most: float
-    works: dict[int, _ActiveRun]
-    catalogues: Catalogues
-    ended: dict[int, ReportRun] = field(default_factory=dict)
+    run_seconds: float
+    active: dict[int, _ActiveRun]
+    catalogues: CatalogueWriter
+    results: dict[int, ReportRun] = field(default_factory=dict)
 
-    def begin(self, number: int, one: Plan) -> None:
-        """Begin a run, or say at once that it cannot be."""
+    def start(self, number: int, plan: Plan) -> None:
+        """Start a run; if its folder cannot be created, record the failure."""
         try:
-            work = _ActiveRun.begin(one)
-        except OSError as failed:
-            error = f"nothing can be written to {one.out}: {failed.strerror or failed}"
-            self.ended[number] = report_run_for(one.run_id, "failed", one.failed, error)
+            run = _ActiveRun.start(plan)
+        except OSError as os_error:
+            error = f"cannot write to {plan.out}: {os_error.strerror or os_error}"
+            self.results[number] = report_run_for(plan.run_id, "failed", plan.failed, error)
             self.progress.end(number)
             return
-        self.works[number] = work
-        work.announce(self.software, self.now)
-        self.catalogues.touch(one.out)
-        self.hands.start(number, one.order(work.aside.path, self.software, self.cell_seconds))
-        self.progress.begin(number, one.run_id, one.template.notebook)
+        self.active[number] = run
+        run.write_running_manifest(self.software, self.now)
+        self.catalogues.notify(plan.out)
+        spec = plan.job_spec(run.staging.path, self.software, self.cell_seconds)
+        self.workers.start(number, spec)
+        self.progress.start(number, plan.run_id, plan.template.notebook)
 
-    def hear(self) -> None:
-        """Wait for the next word of any run, or for the end of one's time."""
-        left = min(work.deadline for work in self.works.values()) - _clock()
-        heard = self.hands.hear(min(max(left, 0.0), _PATIENCE))
-        if heard is None:
-            for number, work in self.works.items():
-                if work.deadline <= _clock():
-                    work.late(self.most)
-                    self.hands.stop(number)
+    def process_message(self) -> None:
+        """Wait for the next message of any run, or for the next time limit."""
+        remaining = min(run.deadline for run in self.active.values()) - time.monotonic()
+        received = self.workers.next_message(min(max(remaining, 0.0), _POLL_SECONDS))
+        if received is None:
+            for number, run in self.active.items():
+                if run.deadline <= time.monotonic():
+                    run.mark_timed_out(self.run_seconds)
+                    self.workers.stop(number)
             return
-        number, word = heard
-        if number not in self.works:
+        number, message = received
+        if number not in self.active:
             return
-        self.progress.hear(number, word)
-        if self.works[number].hear(word, self.most):
-            work = self.works.pop(number)
-            self.ended[number] = work.end(self.software, self.now)
-            self.catalogues.touch(work.plan.out)
+        self.progress.update(number, message)
+        if self.active[number].handle_message(message, self.run_seconds):
+            run = self.active.pop(number)
+            self.results[number] = run.publish(self.software, self.now)
+            self.catalogues.notify(run.plan.out)
             self.progress.end(number)
 
 
-def _clear(works: Mapping[int, _ActiveRun]) -> None:
-    """Take away what was not brought to its end."""
-    for work in works.values():
-        work.aside.close()
+def _close_all(active: Mapping[int, _ActiveRun]) -> None:
+    """Delete the folders of runs that were interrupted."""
+    for run in active.values():
+        run.staging.close()
 
 
 @dataclass(slots=True)
 class _ActiveRun:
-    """A run that goes on."""
+    """A run in a worker process."""
 
     plan: Plan
-    aside: StagingFolder
-    began: float
+    staging: StagingFolder
+    started: float
     deadline: float
     cell: int = 0
     error: str | None = None
-    result: dict[str, Any] | None = None
+    result: JobResult | None = None
 
     @classmethod
-    def begin(cls, one: Plan) -> _ActiveRun:
-        now = _clock()
-        return cls(one, StagingFolder.make(one.out, one.run_id), now, now + _START_SECONDS)
+    def start(cls, plan: Plan) -> _ActiveRun:
+        now = time.monotonic()
+        staging = StagingFolder.make(plan.out, plan.run_id)
+        return cls(plan, staging, now, now + _START_SECONDS)
 
-    def announce(self, software: Software, now: datetime | None) -> None:
-        """Say beside the run that it goes on, if there is room for it."""
-        told = self._told(software, now or datetime.now(UTC)) | {"status": "running"}
+    def write_running_manifest(self, software: Software, now: datetime | None) -> None:
+        """Write a manifest with the status ``running``, unless the disk is full."""
+        manifest = self._manifest(software, now or datetime.now(UTC))
+        manifest["status"] = "running"
         with contextlib.suppress(OSError):
-            _write_manifest(self.aside.path, told)
+            _write_manifest(self.staging.path, manifest)
 
-    def late(self, most: float) -> None:
-        """Take note that its time is over; it is being ended."""
-        self.error = f"the run took longer than {most:g} s"
+    def mark_timed_out(self, run_seconds: float) -> None:
+        """Record that the run took too long; the caller stops its process."""
+        self.error = f"the run took longer than {run_seconds:g} s"
         self.deadline = float("inf")
 
-    def hear(self, word: Mapping[str, Any], most: float) -> bool:
-        """Take note of what it says; tell whether it has ended."""
-        if "begun" in word and self.error is None:
-            self.began = _clock()
-            self.deadline = self.began + most
-        self.cell = word.get("cell", self.cell)
-        self.result = word.get("result", self.result)
-        if "exit" not in word:
+    def handle_message(self, message: WorkerMessage, run_seconds: float) -> bool:
+        """Record a message of the process; return whether the run has ended."""
+        if "started" in message and self.error is None:
+            self.started = time.monotonic()
+            self.deadline = self.started + run_seconds
+        self.cell = message.get("cell", self.cell)
+        self.result = message.get("result", self.result)
+        if "exit" not in message:
             return False
         if self.error is None and self.result is None:
-            self.error = _death(word["exit"])
+            self.error = _describe_exit(message["exit"])
         elif self.error is None and self.result is not None:
             self.error = self.result["error"]
             return True
-        # It could not say so itself.
-        from foxgrape.reports.execution.job import annotate_failed_cell
-
-        annotate_failed_cell(self.aside.path / NOTEBOOK, self.cell, str(self.error))
+        # The process was stopped or killed before it could do this itself.
+        annotate_failed_cell(self.staging.path / NOTEBOOK, self.cell, str(self.error))
         return True
 
-    def end(self, software: Software, now: datetime | None) -> ReportRun:
-        """Write the manifest and move the run to where it belongs."""
-        self.error = self.error or store_fault(self.plan.source)
-        told = self._told(software, now or datetime.now(UTC))
-        folder, target = self.aside.path, self.plan.target
+    def publish(self, software: Software, now: datetime | None) -> ReportRun:
+        """Write the manifest and move the run to its final folder."""
+        self.error = self.error or store_change(self.plan.source)
+        manifest = self._manifest(software, now or datetime.now(UTC))
+        folder, target = self.staging.path, self.plan.target
         shutil.rmtree(folder / INPUTS, ignore_errors=True)
         if self.error is None:
             try:
-                _write_manifest(folder, told)
+                _write_manifest(folder, manifest)
                 (folder / LOG).unlink(missing_ok=True)
                 if self.plan.shared_assets:
                     with folder_lock(self.plan.out):
                         assets.ensure_plotly_asset(self.plan.out)
-                self.aside.move(target)
-            except OSError as failed:
-                self.error = f"the run cannot be kept: {failed.strerror or failed}"
+                self.staging.move(target)
+            except OSError as os_error:
+                self.error = f"cannot save the run: {os_error.strerror or os_error}"
         if self.error is not None:
-            # As much of it as there is room for.
+            # On a full disk, keep as much of the failed run as possible.
             target = self.plan.failed
-            told |= {"status": "failed", "error": self.error, "assets": []}
+            manifest["status"], manifest["error"], manifest["assets"] = "failed", self.error, []
             with contextlib.suppress(OSError):
                 (folder / PAGE).unlink(missing_ok=True)
-                _write_manifest(folder, told)
+                _write_manifest(folder, manifest)
             with contextlib.suppress(OSError):
-                self.aside.move(target)
+                self.staging.move(target)
         status = "done" if self.error is None else "failed"
-        self.aside.close()
+        self.staging.close()
         return report_run_for(self.plan.run_id, status, target, self.error)
 
-    def _told(self, software: Software, at: datetime) -> dict[str, Any]:
-        one = self.plan
-        result = self.result or {}
-        return {
-            "run_id": one.run_id,
+    def _manifest(self, software: Software, now: datetime) -> Manifest:
+        plan, result = self.plan, self.result
+        manifest: Manifest = {
+            "run_id": plan.run_id,
             "status": "done" if self.error is None else "failed",
             "error": self.error,
-            "template": one.template.name,
-            "title": one.title,
+            "template": plan.template.name,
+            "title": plan.title,
             "notebook": {
-                "path": str(one.template.notebook.resolve()),
-                "sha256": one.notebook_sha256,
+                "path": str(plan.template.notebook.resolve()),
+                "sha256": plan.notebook_sha256,
             },
-            "parameters": dict(one.values),
-            "files": dict(one.files),
-            "about": describe_run(one.template.schema["properties"], one.values),
-            one.source.kind: dict(one.source.told),
+            "parameters": dict(plan.values),
+            "files": dict(plan.files),
+            "about": describe_run(plan.template.schema["properties"], plan.values),
             "versions": dict(software.versions),
             "code": {"sha256": software.sha256, "git": software.git},
-            "seed": one.seed,
-            "page": one.page | {"pictures_failed": result.get("pictures_failed")},
-            "assets": [assets.plotly_asset().name] if one.shared_assets else [],
-            "headline": result.get("headline"),
-            "built_at": at.astimezone(UTC).isoformat(timespec="seconds"),
-            "seconds": round(_clock() - self.began, 1),
-            "stages": result.get("seconds", {}),
-            "peak_mb": result.get("peak_mb", {}),
+            "seed": plan.seed,
+            "page": plan.page | {"pictures_failed": result and result.get("pictures_failed")},
+            "assets": [assets.plotly_asset().name] if plan.shared_assets else [],
+            "headline": result and result["headline"],
+            "built_at": now.astimezone(UTC).isoformat(timespec="seconds"),
+            "seconds": round(time.monotonic() - self.started, 1),
+            "stages": result["seconds"] if result else {},
+            "peak_mb": result["peak_mb"] if result else {},
         }
+        if plan.source.kind == "store":
+            manifest["store"] = dict(plan.source.record)
+        else:
+            manifest["study"] = dict(plan.source.record)
+        return manifest
 
 
-def _write_manifest(folder: Path, told: Mapping[str, Any]) -> None:
-    text = json.dumps(told, indent=2, ensure_ascii=False)
-    with directory_at(folder) as held:
-        held.write(MANIFEST, f"{text}\n".encode())
+def _write_manifest(folder: Path, manifest: Manifest) -> None:
+    text = json.dumps(manifest, indent=2, ensure_ascii=False)
+    with directory_at(folder) as directory:
+        directory.write(MANIFEST, f"{text}\n".encode())
 
 
-def is_up_to_date(one: Plan) -> bool:
-    """Tell whether a run is there already, with its page made as it is asked for."""
-    if not is_complete(one.target):
+def is_up_to_date(plan: Plan) -> bool:
+    """Return whether a run exists already, with the options of its page as requested."""
+    if not is_complete(plan.target):
         return False
     try:
-        told = read_manifest(one.target)
+        manifest = read_manifest(plan.target)
     except ReportError:
         return False
-    made = told.get("page") or {}
-    as_asked = all(made.get(name, False) is wanted for name, wanted in one.page.items())
-    return as_asked and assets.has_all(one.out, told)
+    page = manifest.get("page") or {}
+    same_page = all(page.get(name, False) is wanted for name, wanted in plan.page.items())
+    return same_page and assets.has_assets(plan.out, manifest)
 
 
 def report_run_for(run_id: str, status: str, folder: Path, error: str | None) -> ReportRun:
-    """Return a run whose files lie in a folder."""
+    """Return the result of a run whose files are in a folder."""
     return ReportRun(
         run_id=run_id,
         status=status,
@@ -312,19 +322,65 @@ def report_run_for(run_id: str, status: str, folder: Path, error: str | None) ->
     )
 
 
-def _death(code: int) -> str:
-    """Say how a process ended that said nothing itself."""
+def _describe_exit(code: int) -> str:
+    """Return an error for a process that ended without a result."""
     if code >= 0:
-        return f"the run's process ended with {code} and said nothing"
+        return f"the run's process exited with code {code} and without a result"
     name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
-    return f"the run's process was ended by {name}"
+    return f"the run's process was killed by {name}"
 
 
-def _processors() -> int:
+def _cpu_count() -> int:
     if sys.platform == "linux":
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def _clock() -> float:
-    return time.monotonic()
+class _Progress:
+    """Progress bars on stderr: one for all runs and one per active run; none without a terminal.
+
+    Parameters
+    ----------
+    total
+        The number of runs.
+    """
+
+    def __init__(self, total: int) -> None:
+        from rich.console import Console
+        from rich.progress import Progress
+
+        self._enabled = sys.stderr.isatty()
+        console = Console(stderr=True)
+        self._bars = Progress(console=console, disable=not self._enabled, transient=True)
+        self._tasks: dict[int, TaskID] = {}
+        self._overall = self._bars.add_task("reports", total=total)
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._bars.stop()
+
+    def start(self, number: int, run_id: str, notebook: Path) -> None:
+        """Add the bar of a run."""
+        if self._enabled:
+            # papermill adds one cell, with the given parameters.
+            cells = 1 + len(json.loads(notebook.read_text(encoding="utf-8"))["cells"])
+            self._tasks[number] = self._bars.add_task(run_id, total=cells)
+
+    def update(self, number: int, message: WorkerMessage) -> None:
+        """Advance the bar of a run if the message says which cell it runs."""
+        if number in self._tasks and "cell" in message:
+            self._bars.update(self._tasks[number], completed=message["cell"])
+
+    def end(self, number: int) -> None:
+        """Remove the bar of a run and count the run."""
+        if number in self._tasks:
+            self._bars.remove_task(self._tasks.pop(number))
+        self._bars.advance(self._overall)

@@ -1,4 +1,4 @@
-"""Processes that do runs: forked from the nursery where that can be, started afresh elsewhere."""
+"""Processes that run jobs: forked from a fork server where possible, else started anew."""
 
 from __future__ import annotations
 
@@ -18,48 +18,49 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from foxgrape.reports.execution.job import WorkerMessage
+    from foxgrape.reports.plan import JobSpec
+
 __all__ = ["Workers", "can_fork"]
 
-#: Reports are small, and several run at once: threads of the linear algebra would only be in the
-#: way, of each other and of the fork.
-_ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+#: Limit linear algebra to one thread: reports are small and run in parallel, and threads do not
+#: survive a fork.
+_THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def can_fork() -> bool:
-    """Tell whether runs can be forked: not on Windows, and not safely with Apple's libraries."""
+    """Return whether runs can be forked: Windows cannot, and Apple's libraries do not allow it."""
     return sys.platform == "linux"
 
 
 class Workers:
-    """Start and end the processes of runs, and hear what they say.
+    """Start and stop the processes of runs, and receive their messages.
 
-    Each word is ``(number of the run, what it says)``: first ``begun``, then ``cell``,
-    ``result``, and last ``exit`` with the exit code of its process (negative: the signal that
-    ended it).
+    The messages of a run are ``started``, then ``cell`` for each cell, ``result``, and last
+    ``exit``: see `WorkerMessage`.
 
     Parameters
     ----------
     fork
-        Whether to fork runs from a nursery.
-    many
-        Whether there will be more than one run.
+        Whether to fork runs from a fork server.
+    preload
+        Whether the fork server also imports what notebooks use, which pays from two runs on.
     """
 
-    def __init__(self, *, fork: bool, many: bool) -> None:
-        self._words: queue.Queue[tuple[int, dict[str, Any]]] = queue.Queue()
-        self._orders: dict[int, Mapping[str, Any]] = {}
-        self._begun: set[int] = set()
-        self._plain: dict[int, subprocess.Popen[str]] = {}
-        # Who starts what, when the nursery is found unfit at the same moment.
-        self._turn = threading.Lock()
-        self._ears: list[threading.Thread] = []
-        self._over = False
-        self._nursery: subprocess.Popen[str] | None = None
+    def __init__(self, *, fork: bool, preload: bool) -> None:
+        self._messages: queue.Queue[tuple[int, WorkerMessage]] = queue.Queue()
+        self._specs: dict[int, JobSpec] = {}
+        self._started: set[int] = set()
+        self._processes: dict[int, subprocess.Popen[str]] = {}
+        # A run may be started while the fork server is found unusable in another thread.
+        self._lock = threading.Lock()
+        self._readers: list[threading.Thread] = []
+        self._closed = False
+        self._fork_server: subprocess.Popen[str] | None = None
         if fork:
-            self._nursery = _popen(
-                "foxgrape.reports.execution.fork_server", *(["many"] if many else [])
-            )
-            self._listen(self._hear_nursery, self._nursery)
+            arguments = ["preload"] if preload else []
+            self._fork_server = _popen("foxgrape.reports.execution.fork_server", *arguments)
+            self._read_in_thread(self._read_fork_server, self._fork_server)
 
     def __enter__(self) -> Self:
         return self
@@ -68,118 +69,119 @@ class Workers:
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        where: TracebackType | None,
+        traceback: TracebackType | None,
     ) -> None:
-        with self._turn:
-            self._over = True
-            if self._nursery is not None:
-                # It ends all that it has begun when nobody speaks to it any more.
-                _shut(self._nursery)
-            for process in self._plain.values():
+        with self._lock:
+            self._closed = True
+            if self._fork_server is not None:
+                # At the end of its stdin it kills its runs and exits.
+                _close_pipes(self._fork_server)
+            for process in self._processes.values():
                 _kill(process)
-        for ear in self._ears:
-            ear.join()
+        for reader in self._readers:
+            reader.join()
 
-    def start(self, number: int, order: Mapping[str, Any]) -> None:
-        """Begin a run."""
-        with self._turn:
-            self._orders[number] = order
-            if self._nursery is None or not _write(self._nursery, {"job": number, "order": order}):
-                self._start_plain(number)
+    def start(self, number: int, spec: JobSpec) -> None:
+        """Start a run."""
+        with self._lock:
+            self._specs[number] = spec
+            request = {"job": number, "spec": spec}
+            if self._fork_server is None or not _write(self._fork_server, request):
+                self._start_process(number)
 
     def stop(self, number: int) -> None:
-        """End a run and all that it has started."""
-        with self._turn:
-            if number in self._plain:
-                _kill(self._plain[number])
-            elif self._nursery is not None:
-                _write(self._nursery, {"job": number})
+        """Kill a run and all processes that it started."""
+        with self._lock:
+            if number in self._processes:
+                _kill(self._processes[number])
+            elif self._fork_server is not None:
+                _write(self._fork_server, {"job": number})
 
-    def hear(self, seconds: float | None = None) -> tuple[int, dict[str, Any]] | None:
-        """Return the next word, None if none comes in time."""
+    def next_message(self, seconds: float | None = None) -> tuple[int, WorkerMessage] | None:
+        """Return the number of a run and its next message; None if none arrives in time."""
         try:
-            return self._words.get(timeout=seconds)
+            return self._messages.get(timeout=seconds)
         except queue.Empty:
             return None
 
-    def _listen(self, hear: Callable[..., None], *known: object) -> None:
-        ear = threading.Thread(target=hear, args=known, daemon=True)
-        self._ears.append(ear)
-        ear.start()
+    def _read_in_thread(self, read: Callable[..., None], *arguments: object) -> None:
+        reader = threading.Thread(target=read, args=arguments, daemon=True)
+        self._readers.append(reader)
+        reader.start()
 
-    def _hear_nursery(self, nursery: subprocess.Popen[str]) -> None:
-        for line in nursery.stdout or ():
-            word = json.loads(line)
-            number = word.pop("job", None)
+    def _read_fork_server(self, fork_server: subprocess.Popen[str]) -> None:
+        for line in fork_server.stdout or ():
+            message = json.loads(line)
+            number = message.pop("job", None)
             if number is None:
                 continue
-            if "begun" in word:
-                self._begun.add(number)
-            if "exit" in word:
-                self._orders.pop(number, None)
-            self._words.put((number, word))
-        # It was unfit, or is gone: what it began has ended with it, the rest begins afresh.
-        nursery.wait()
-        with self._turn:
-            self._nursery = None
-            _shut(nursery)
-            for number in () if self._over else list(self._orders):
-                if number in self._begun:
-                    self._words.put((number, {"exit": -int(signal.SIGKILL)}))
-                elif number not in self._plain:
-                    self._start_plain(number)
+            if "started" in message:
+                self._started.add(number)
+            if "exit" in message:
+                self._specs.pop(number, None)
+            self._messages.put((number, message))
+        # It was unusable or has died, and its runs with it. Start the others without it.
+        fork_server.wait()
+        with self._lock:
+            self._fork_server = None
+            _close_pipes(fork_server)
+            for number in () if self._closed else list(self._specs):
+                if number in self._started:
+                    self._messages.put((number, {"exit": -int(signal.SIGKILL)}))
+                elif number not in self._processes:
+                    self._start_process(number)
 
-    def _start_plain(self, number: int) -> None:
+    def _start_process(self, number: int) -> None:
         process = _popen("foxgrape.reports.execution.job")
-        self._plain[number] = process
-        _write(process, self._orders[number])
-        self._words.put((number, {"begun": process.pid}))
-        self._listen(self._hear_plain, number, process)
+        self._processes[number] = process
+        _write(process, self._specs[number])
+        self._messages.put((number, {"started": process.pid}))
+        self._read_in_thread(self._read_process, number, process)
 
-    def _hear_plain(self, number: int, process: subprocess.Popen[str]) -> None:
+    def _read_process(self, number: int, process: subprocess.Popen[str]) -> None:
         for line in process.stdout or ():
-            self._words.put((number, json.loads(line)))
+            self._messages.put((number, json.loads(line)))
         code = process.wait()
         _kill(process)
-        _shut(process)
-        self._words.put((number, {"exit": code}))
+        _close_pipes(process)
+        self._messages.put((number, {"exit": code}))
 
 
-def _popen(module: str, *words: str) -> subprocess.Popen[str]:
-    """Start one of our modules as a program, with this very package first on its path."""
+def _popen(module: str, *arguments: str) -> subprocess.Popen[str]:
+    """Start a module of this package as a program, with this package first on its path."""
     env = dict(os.environ)
-    for name in _ONE_THREAD:
+    for name in _THREAD_VARIABLES:
         env.setdefault(name, "1")
-    ours = str(Path(__file__).parents[3])
-    env["PYTHONPATH"] = os.pathsep.join(filter(None, [ours, env.get("PYTHONPATH")]))
-    return subprocess.Popen(  # noqa: S603 - our own words
-        # -P: the folder that a report is built in is no place to import from.
-        [sys.executable, "-P", "-m", module, *words],
+    package_parent = str(Path(__file__).parents[3])
+    env["PYTHONPATH"] = os.pathsep.join(filter(None, [package_parent, env.get("PYTHONPATH")]))
+    return subprocess.Popen(  # noqa: S603 - fixed arguments
+        # -P: do not import modules from the working folder.
+        [sys.executable, "-P", "-m", module, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env=env,
         text=True,
         encoding="utf-8",
-        # Ctrl-C at a terminal is for us; we end them.
+        # On Ctrl-C in a terminal only this process is interrupted; it stops the others.
         start_new_session=True,
     )
 
 
-def _write(process: subprocess.Popen[str], word: Mapping[str, Any]) -> bool:
-    """Say something to a process; tell whether it could still be heard."""
+def _write(process: subprocess.Popen[str], message: Mapping[str, Any]) -> bool:
+    """Write a message to a process; return whether its pipe was open."""
     if process.stdin is None:
         return False
     try:
-        process.stdin.write(f"{json.dumps(word)}\n")
+        process.stdin.write(f"{json.dumps(message)}\n")
         process.stdin.flush()
     except (BrokenPipeError, ValueError):
         return False
     return True
 
 
-def _shut(process: subprocess.Popen[str]) -> None:
-    """Say no more to a process, and hear no more of one that has ended."""
+def _close_pipes(process: subprocess.Popen[str]) -> None:
+    """Close the pipes to a worker process; its stdout only once it has ended."""
     if process.stdin is not None:
         with suppress(BrokenPipeError):
             process.stdin.close()
@@ -188,7 +190,7 @@ def _shut(process: subprocess.Popen[str]) -> None:
 
 
 def _kill(process: subprocess.Popen[str]) -> None:
-    """End a process and its group."""
+    """Kill a process and its group."""
     if sys.platform == "win32":
         process.kill()
     else:

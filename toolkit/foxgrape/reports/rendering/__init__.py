@@ -1,1 +1,1 @@
-"""Turn executed notebooks into pages, and runs into a catalogue."""
+"""Render executed notebooks as pages, and the list of runs."""

@@ -1,11 +1,13 @@
-"""What the pages of a folder share: one plotly.js, under a name that carries its hash.
+"""Files of pages beside the text: the shared plotly.js, and static pictures of figures.
 
-Another plotly writes another file, so a page finds the very one that it was made with. A run's
-manifest names its files; `sweep` deletes those that no manifest names any more.
+The name of a shared file contains its hash, so a page always loads the version it was built with.
+Manifests list the files that their pages need; `remove_unused_assets` deletes the others. Pictures
+are rendered only on request, since they need kaleido and Chromium and take a second each.
 """
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -14,27 +16,40 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foxgrape._util.directories import Directory, directory_at
+from foxgrape.errors import ReportError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 __all__ = [
     "FOLDER",
     "Asset",
-    "copy_beside",
+    "assets_href",
     "ensure_plotly_asset",
-    "has_all",
+    "has_assets",
+    "image_data_url",
     "plotly_asset",
     "remove_unused_assets",
+    "render_images",
+    "require_kaleido",
 ]
 
-#: Where shared files lie, in the folder of the reports.
+#: Folder of shared files, in the folder of the reports.
 FOLDER = "assets"
-_NAMES = re.compile(r"plotly-([0-9a-f]{16})\.min\.js")
+_NAME = re.compile(r"plotly-([0-9a-f]{16})\.min\.js")
+#: Timeout for one picture in seconds, generous for busy machines.
+_IMAGE_SECONDS = 90
+_WIDTH, _HEIGHT = 960, 450
+#: Pixels of a picture and of a thumbnail per pixel of the figure.
+_SCALE, _THUMBNAIL_SCALE = 1.5, 0.34
+#: On the page a figure is transparent; a picture needs its own background.
+_BACKGROUND = {"paper_bgcolor": "#fff", "plot_bgcolor": "#fff"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +59,11 @@ class Asset:
     Attributes
     ----------
     name
-        Of the file; it carries the first of the hash.
+        File name, with the beginning of the hash.
     integrity
-        Its hash, as browsers take it.
+        Hash in the format of the HTML attribute ``integrity``.
     text
-        What is in it.
+        Content.
     """
 
     name: str
@@ -58,7 +73,7 @@ class Asset:
 
 @cache
 def plotly_asset() -> Asset:
-    """Return the plotly.js of the plotly that is installed here.
+    """Return plotly.js of the installed plotly.
 
     Examples
     --------
@@ -73,22 +88,22 @@ def plotly_asset() -> Asset:
     return Asset(f"plotly-{digest.hexdigest()[:16]}.min.js", integrity, text)
 
 
-def copy_beside(out: Path, page: Path) -> str:
-    """Return how a page in a folder below `out` names the folder of what is shared.
+def assets_href(out: Path, page_folder: Path) -> str:
+    """Return the path of the shared files relative to a page's folder.
 
     Examples
     --------
-    >>> copy_beside(Path("reports"), Path("reports/rebuilt/run"))
+    >>> assets_href(Path("reports"), Path("reports/rebuilt/run"))
     '../../assets'
     """
-    return Path(os.path.relpath(out / FOLDER, page)).as_posix()
+    return Path(os.path.relpath(out / FOLDER, page_folder)).as_posix()
 
 
 def ensure_plotly_asset(out: Path) -> str:
-    """Have plotly.js in the folder of what is shared, whole, and return its name.
+    """Write plotly.js to the folder of shared files unless it is there, and return its name.
 
-    Whoever calls holds the lock of `out`, and the manifest that names the file is in its place:
-    nobody can take the file away between.
+    Call with ``folder_lock(out)`` held and the manifest that names the file in place; otherwise
+    `remove_unused_assets` may delete it in between.
 
     Raises
     ------
@@ -98,46 +113,48 @@ def ensure_plotly_asset(out: Path) -> str:
     asset = plotly_asset()
     content = asset.text.encode()
     with directory_at(out, FOLDER, make=True) as folder:
-        if not _holds(folder, asset.name, content):
+        if not _has_content(folder, asset.name, content):
             folder.write(asset.name, content)
     return asset.name
 
 
-def _holds(folder: Directory, name: str, content: bytes) -> bool:
+def _has_content(folder: Directory, name: str, content: bytes) -> bool:
     try:
         return folder.read(name) == content
     except OSError:
         return False
 
 
-def has_all(out: Path, told: Mapping[str, Any]) -> bool:
-    """Tell whether all that a run's page shares is there.
+def has_assets(out: Path, manifest: Mapping[str, Any]) -> bool:
+    """Return whether all shared files that a manifest lists exist.
 
     Examples
     --------
-    >>> has_all(Path("none-such"), {"assets": []}), has_all(Path("none-such"), {"assets": ["a.js"]})
-    (True, False)
+    >>> has_assets(Path("none-such"), {"assets": []})
+    True
+    >>> has_assets(Path("none-such"), {"assets": ["a.js"]})
+    False
     """
-    return all((out / FOLDER / str(name)).is_file() for name in told.get("assets", ()))
+    return all((out / FOLDER / str(name)).is_file() for name in manifest.get("assets", ()))
 
 
 def remove_unused_assets(out: Path) -> list[str]:
-    """Delete the shared files that no run names, and return their names.
+    """Delete the shared files that no manifest lists, and return their names.
 
-    Runs that are being built count as well: their manifests name what they will need. Where one
-    manifest cannot be read nothing is deleted, for it may name anything. Files whose names do not
-    carry the hash of their content are somebody else's, and stay.
+    Manifests of running reports count too. If a manifest cannot be read, nothing is deleted, since
+    it may list any file. Files whose names do not contain the hash of their content are not ours
+    and are left alone.
     """
     with suppress(OSError), directory_at(out, FOLDER) as folder:
-        there = [name for name in folder.names() if _NAMES.fullmatch(name)]
-        named = _named(out) if there else None
-        if named is not None:
-            return [name for name in there if name not in named and _delete(folder, name)]
+        existing = [name for name in folder.names() if _NAME.fullmatch(name)]
+        used = _used_assets(out) if existing else None
+        if used is not None:
+            return [name for name in existing if name not in used and _delete(folder, name)]
     return []
 
 
 def _delete(folder: Directory, name: str) -> bool:
-    """Delete a shared file if its name carries its hash; tell whether it did."""
+    """Delete a shared file if its name contains its hash; return whether it was deleted."""
     with suppress(OSError):
         if name.split("-")[1].startswith(hashlib.sha256(folder.read(name)).hexdigest()[:16]):
             folder.unlink(name)
@@ -145,15 +162,72 @@ def _delete(folder: Directory, name: str) -> bool:
     return False
 
 
-def _named(out: Path) -> set[str] | None:
-    """Return the shared files that manifests name, None where one cannot be read."""
-    named: set[str] = set()
-    for depth in ("*", "*/*"):
-        for manifest in out.glob(f"{depth}/manifest.json"):
+def _used_assets(out: Path) -> set[str] | None:
+    """Return the shared files that manifests list; None if a manifest cannot be read."""
+    names: set[str] = set()
+    for pattern in ("*", "*/*"):
+        for manifest in out.glob(f"{pattern}/manifest.json"):
             try:
-                named.update(json.loads(manifest.read_text(encoding="utf-8")).get("assets", ()))
+                names.update(json.loads(manifest.read_text(encoding="utf-8")).get("assets", ()))
             except FileNotFoundError:
                 continue
             except (OSError, ValueError, AttributeError, TypeError, RecursionError):
                 return None
-    return named
+    return names
+
+
+def require_kaleido() -> None:
+    """Raise ReportError unless kaleido is installed, which renders pictures."""
+    if find_spec("kaleido") is None:
+        raise ReportError(
+            "pictures of figures need kaleido, which is not installed",
+            hint="pip install kaleido; it also needs Chromium or Chrome",
+        )
+
+
+def render_images(figures: Sequence[Mapping[str, Any]]) -> list[bytes]:
+    """Return each figure as PNG, followed by a thumbnail of the first.
+
+    Parameters
+    ----------
+    figures
+        Each as plotly's JSON: ``data`` and ``layout``.
+
+    Returns
+    -------
+    list of bytes
+        One more than there are figures; empty without figures.
+    """
+    sizes = [
+        *((figure, _SCALE) for figure in figures),
+        *((figure, _THUMBNAIL_SCALE) for figure in figures[:1]),
+    ]
+    return asyncio.run(_render(sizes)) if sizes else []
+
+
+async def _render(sizes: Sequence[tuple[Mapping[str, Any], float]]) -> list[bytes]:
+    kaleido = import_module("kaleido")  # optional
+    # By default kaleido downloads MathJax.
+    page = kaleido.PageGenerator(mathjax=False)
+    async with kaleido.Kaleido(n=1, timeout=_IMAGE_SECONDS, page_generator=page) as browser:
+        return [await browser.calc_fig(*_image_options(*size)) for size in sizes]
+
+
+def _image_options(
+    figure: Mapping[str, Any], scale: float
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    layout = figure["layout"]
+    spec = {"data": figure["data"], "layout": {**layout, **_BACKGROUND}}
+    size = {"width": layout.get("width", _WIDTH), "height": layout.get("height", _HEIGHT)}
+    return spec, {"format": "png", "scale": scale, **size}
+
+
+def image_data_url(png: bytes) -> str:
+    """Return a picture as a data URL.
+
+    Examples
+    --------
+    >>> image_data_url(b"a")
+    'data:image/png;base64,YQ=='
+    """
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"

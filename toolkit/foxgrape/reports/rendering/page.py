@@ -1,7 +1,7 @@
-"""One page from an executed notebook: offline, without code, and safe to open.
+"""Render an executed notebook as one page that works offline, shows no code and is safe to open.
 
-Text that came from outside never becomes markup (an allow-list cleans all HTML that cells
-printed), and a Content-Security-Policy lets only our own scripts run, by their hashes.
+HTML in cell outputs is sanitized with an allow-list, and a Content-Security-Policy allows only the
+scripts of the page itself, by their hashes.
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, Any
 import nh3
 
 from foxgrape.plots.offline import MIMETYPE, OFFLINE_CONFIG
-from foxgrape.reports.rendering.assets import plotly_asset
-from foxgrape.reports.rendering.images import image_data_urls
+from foxgrape.reports.rendering.assets import image_data_url, plotly_asset
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,18 +26,18 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 __all__ = [
-    "figure_scripts",
-    "hashed",
-    "part",
-    "policy",
+    "content_security_policy",
+    "csp_hash",
+    "notebook_figures",
     "render_page",
     "renumber_headings",
     "sanitize",
+    "static_text",
 ]
 
-_PAGE = files("foxgrape.reports.rendering") / "static"
-# What of an output is shown: figures as data, even where a cell also printed them as HTML.
-_SHOWN = [MIMETYPE, "text/html", "text/markdown", "image/png", "text/plain"]
+_STATIC = files("foxgrape.reports.rendering") / "static"
+#: Preferred formats of an output: figures as data, even if the cell also displayed HTML.
+_FORMATS = [MIMETYPE, "text/html", "text/markdown", "image/png", "text/plain"]
 
 _TAGS = {
     *("h1", "h2", "h3", "h4", "h5", "h6", "p", "div", "section", "span", "br", "hr", "pre"),
@@ -60,7 +59,7 @@ _HEADING = re.compile(r"<(/?)h([1-6])(?=[\s>])")
 
 
 def sanitize(markup: str) -> str:
-    """Return markup with nothing left in it that could run or be fetched.
+    """Return HTML without anything that could run or load a resource.
 
     Examples
     --------
@@ -84,47 +83,47 @@ def render_page(
     assets: str | None = None,
     pictures: Sequence[bytes] = (),
 ) -> str:
-    """Return the page of an executed notebook.
+    """Return the page of an executed notebook as HTML.
 
     Parameters
     ----------
     notebook
-        With outputs. Plotly figures must be there as JSON.
+        With outputs. Plotly figures must be present as JSON.
     title
         Title of the page.
     footer
-        What to say at its foot: names and values.
+        Names and values for the footer.
     assets
-        How the page names the folder where plotly.js lies; None to carry it itself.
+        Path of the folder with plotly.js, relative to the page; None to embed plotly.js.
     pictures
-        A PNG of each figure, in the order of `figures`, to be seen where no script runs; may be
-        empty.
+        A PNG of each figure, in the order of `notebook_figures`, for readers without scripts; may
+        be empty.
     """
     from nbconvert.exporters import HTMLExporter
     from traitlets.config import Config
 
-    waiting = image_data_urls(pictures)
+    urls = iter([image_data_url(png) for png in pictures])
     exporter = HTMLExporter(
-        template_file=str(_PAGE / "page.html.j2"),
+        template_file=str(_STATIC / "page.html.j2"),
         filters={
-            "clean": lambda markup: sanitize(_boxed(markup)),
-            "plotly_figure": lambda data: _figure(data, waiting.pop(0) if waiting else None),
+            "clean": lambda markup: sanitize(_wrap_tables(markup)),
+            "plotly_figure": lambda data: _figure(data, next(urls, None)),
         },
-        config=Config({"NbConvertBase": {"display_data_priority": _SHOWN}}),
+        config=Config({"NbConvertBase": {"display_data_priority": _FORMATS}}),
         exclude_anchor_links=True,
         exclude_input=True,
         exclude_input_prompt=True,
         exclude_output_prompt=True,
     )
-    own = part("page.js")
+    own = static_text("page.js")
     shared = None if assets is None else f"{assets}/{plotly_asset().name}"
     scripts = (plotly_asset().text, own) if shared is None else (own,)
     exporter.environment.globals.update(
         page_title=title,
         page_footer=footer,
-        page_style=part("page.css"),
+        page_style=static_text("page.css"),
         page_scripts=scripts,
-        page_policy=policy(scripts, loads=shared is not None),
+        page_policy=content_security_policy(scripts, loads_script=shared is not None),
         page_plotly=shared,
         page_integrity=plotly_asset().integrity,
     )
@@ -132,8 +131,8 @@ def render_page(
     return renumber_headings(str(body), title)
 
 
-def figure_scripts(notebook: NotebookNode) -> list[Mapping[str, Any]]:
-    """Return the figures that a page of the notebook shows, as plotly's JSON, in their order."""
+def notebook_figures(notebook: NotebookNode) -> list[Mapping[str, Any]]:
+    """Return the figures in a notebook's outputs as plotly's JSON, in order."""
     return [
         output.data[MIMETYPE]
         for cell in notebook.cells
@@ -143,25 +142,25 @@ def figure_scripts(notebook: NotebookNode) -> list[Mapping[str, Any]]:
 
 
 @cache
-def part(name: str) -> str:
-    """Return one of the files that pages are made of."""
-    return (_PAGE / name).read_text(encoding="utf-8")
+def static_text(name: str) -> str:
+    """Return the text of a style sheet, script or page template."""
+    return (_STATIC / name).read_text(encoding="utf-8")
 
 
-def policy(scripts: Sequence[str], *, loads: bool = False) -> str:
-    """Return what a browser may do with a page: run its own scripts, and make no request.
+def content_security_policy(scripts: Sequence[str], *, loads_script: bool = False) -> str:
+    """Return the Content-Security-Policy of a page: run its own scripts, make no request.
 
     Parameters
     ----------
     scripts
-        The page's own, which may run; no other may.
-    loads
-        Whether they load another. No browser checks the hash of a file that is loaded from beside
-        a page on a disk, and none has another word for such a file that would not mean every file
-        there is. So our own script loads it, and what a trusted script loads is trusted.
+        The page's own scripts; no others may run.
+    loads_script
+        Whether they load another script. Browsers cannot check the hash of a file beside a page
+        opened from disk, and no source expression allows just that file. With 'strict-dynamic',
+        scripts that a trusted script loads are trusted.
     """
-    hashes = " ".join(f"'{hashed(script)}'" for script in scripts)
-    allowed = f"{hashes} 'strict-dynamic'" if loads else hashes
+    hashes = " ".join(f"'{csp_hash(script)}'" for script in scripts)
+    allowed = f"{hashes} 'strict-dynamic'" if loads_script else hashes
     return (
         f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; "
         "img-src data: blob:; base-uri 'none'; form-action 'none'"
@@ -169,28 +168,28 @@ def policy(scripts: Sequence[str], *, loads: bool = False) -> str:
 
 
 @cache
-def hashed(script: str) -> str:
-    """Return the hash of a script or style sheet, as a policy names it.
+def csp_hash(text: str) -> str:
+    """Return the hash of a script or style sheet in the format of a Content-Security-Policy.
 
     Examples
     --------
-    >>> hashed("x")
+    >>> csp_hash("x")
     'sha256-LXEWQrcmsEQBYnyp+6wy9chTD7GQPMTbAiWHF5IaSIE='
     """
-    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
-def _boxed(markup: str) -> str:
-    """Put each table into a box that scrolls; it is cleaned afterwards, whatever was in it."""
+def _wrap_tables(markup: str) -> str:
+    """Wrap each table in a scrolling box; call before `sanitize`."""
     return _TABLE.sub(
         lambda tag: "</table></div>" if tag[1] else f'<div class="scroll"><table{tag[2]}>', markup
     )
 
 
 def renumber_headings(markup: str, title: str) -> str:
-    """Return a page whose headings are in order: one first, and no level left out on the way down.
+    """Return a page with one h1 first and no skipped levels, for users of screen readers.
 
-    Only the digits of tags are changed. Who reads by ear goes from heading to heading.
+    Only the digits of heading tags are changed, and a missing h1 is added.
 
     Examples
     --------
@@ -205,41 +204,41 @@ def renumber_headings(markup: str, title: str) -> str:
     first = _HEADING.search(body)
     if first is None or first[2] != "1":
         body = f"<h1>{html.escape(title)}</h1>{body}"
-    above: list[tuple[int, int]] = []
+    parents: list[tuple[int, int]] = []  # original and new level
     opened: list[int] = []
 
     def renumbered(tag: re.Match[str]) -> str:
         if tag[1]:
             return f"</h{opened.pop() if opened else tag[2]}"
-        told = int(tag[2])
-        while above and above[-1][0] >= told and above[-1][1] > 1:
-            above.pop()
-        given = above[-1][1] + 1 if above else 1
-        above.append((told, given))
-        opened.append(given)
-        return f"<h{given}"
+        original = int(tag[2])
+        while parents and parents[-1][0] >= original and parents[-1][1] > 1:
+            parents.pop()
+        level = parents[-1][1] + 1 if parents else 1
+        parents.append((original, level))
+        opened.append(level)
+        return f"<h{level}"
 
     return head + _HEADING.sub(renumbered, body) + foot
 
 
 def _figure(data: Mapping[str, Any], picture: str | None) -> str:
-    """Return a figure as data that the page's script draws, with its alt text."""
+    """Return a figure as data for the page's script, with its alt text as caption."""
     layout = data["layout"]
-    # Never the configuration that a notebook brings: it may offer to upload the figure.
+    # Not the configuration in the notebook, which may have a button that uploads the figure.
     figure = {"data": data["data"], "layout": layout, "config": dict(OFFLINE_CONFIG)}
     alt = html.escape(str(layout.get("meta", {}).get("alt", "figure")))
-    name = html.escape(_words(layout.get("title", {}).get("text")) or "Figure")
-    # "<" would end the script element early.
+    name = html.escape(_plain_text(layout.get("title", {}).get("text")) or "Figure")
+    # "</script" would end the element.
     text = json.dumps(figure, ensure_ascii=False).replace("<", "\\u003c")
     height = int(layout.get("height", 450))
-    shown = f'<img class="picture" alt="{name}" src="{picture}">' if picture else ""
+    image = f'<img class="picture" alt="{name}" src="{picture}">' if picture else ""
     return (
         f'<figure class="plot"><div class="scroll"><div class="drawing" style="height:{height}px" '
-        f'role="group" aria-label="{name}"></div></div>{shown}'
+        f'role="group" aria-label="{name}"></div></div>{image}'
         f'<script type="application/json">{text}</script><figcaption>{alt}</figcaption></figure>'
     )
 
 
-def _words(text: Any) -> str:
-    """Return the words of a label in which plotly allows some markup."""
+def _plain_text(text: Any) -> str:
+    """Return a label without the markup that plotly allows in it."""
     return html.unescape(nh3.clean(str(text or "").replace("<br>", " "), tags=set())).strip()

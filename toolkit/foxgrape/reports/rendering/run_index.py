@@ -1,34 +1,114 @@
-"""The catalogue of a folder of reports: a page that lists its runs, searched and filtered.
+"""The catalogue of a folder of reports: a page that lists its runs, with search and filters.
 
-It is made from the folders of the runs each time, under the folder's lock: whoever writes it last
-has seen all that was there, so workers that end at the same time lose nothing.
+It is rendered from the folders of the runs each time, under the folder's lock, so workers that
+finish at the same time do not overwrite each other's entries.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from foxgrape._util.directories import Directory
 from foxgrape._util.files import write_atomic
 from foxgrape.errors import ReportError
-from foxgrape.reports.rendering.cards import RunSummary, run_summaries
-from foxgrape.reports.rendering.page import hashed, part
-from foxgrape.reports.run_folder import folder_lock
+from foxgrape.reports.rendering.assets import image_data_url
+from foxgrape.reports.rendering.page import csp_hash, static_text
+from foxgrape.reports.run_folder import (
+    LOG,
+    MANIFEST,
+    NOTEBOOK,
+    PAGE,
+    folder_lock,
+    is_locked,
+    read_manifest,
+)
+from foxgrape.reports.templates.discovery import format_day
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from jinja2 import Template
 
-__all__ = ["CATALOGUE", "Catalogues", "catalogue_page", "write_catalogue"]
+__all__ = [
+    "CATALOGUE",
+    "THUMBNAIL",
+    "CatalogueWriter",
+    "RunSummary",
+    "catalogue_page",
+    "read_thumbnail",
+    "run_summaries",
+    "write_catalogue",
+]
 
-CATALOGUE = "index.html"
-#: Seconds from one renewal to the next, while many runs come and go.
-_PAUSE = 2.0
+CATALOGUE, THUMBNAIL = "index.html", "thumbnail.png"
+#: Minimum seconds between two updates while many runs start and end.
+_UPDATE_SECONDS = 2.0
+#: The files of a run that the catalogue links to, and their link texts.
+_FILES = {PAGE: "page", NOTEBOOK: "notebook", LOG: "log", MANIFEST: "manifest"}
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_MAX_THUMBNAIL_BYTES = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """The entry of a run in the catalogue.
+
+    Attributes
+    ----------
+    run_id, template, title, headline
+        From the manifest. The headline is None if the notebook has none.
+    status
+        ``done``, ``failed``, or ``running``.
+    error
+        Why it failed, in one line.
+    words
+        Its parameters in words, by name.
+    places, period
+        Places, and first and last day, that its parameters name; the period may be None.
+    built_at
+        When it was built or started; ISO 8601.
+    links
+        Paths of its files, relative to the catalogue, by link text.
+    thumbnail
+        Data URL of a picture, or None.
+    """
+
+    run_id: str
+    template: str
+    title: str
+    headline: str | None
+    status: str
+    error: str | None
+    words: Mapping[str, str]
+    places: tuple[str, ...]
+    period: tuple[str, str] | None
+    built_at: str
+    links: Mapping[str, str]
+    thumbnail: str | None
+
+    @property
+    def when(self) -> str:
+        """The period in words; empty without a period."""
+        if self.period is None:
+            return ""
+        first, last = map(format_day, self.period)
+        return first if first == last else f"{first} to {last}"
+
+    @property
+    def built(self) -> str:
+        """The time of building in words."""
+        instant = _instant(self.built_at)
+        if instant is None or instant.tzinfo is None:
+            return "at an unknown time"
+        instant = instant.astimezone(UTC)
+        return f"{instant.day} {instant:%b %Y, %H:%M} UTC"
 
 
 def write_catalogue(
@@ -37,7 +117,7 @@ def write_catalogue(
     now: datetime,
     known: dict[Path, tuple[int, RunSummary]] | None = None,
 ) -> Path:
-    """Write the catalogue of a folder of reports, whole, and return its path.
+    """Write the catalogue of a folder of reports, and return its path.
 
     Parameters
     ----------
@@ -46,14 +126,14 @@ def write_catalogue(
     now
         The time to record.
     known
-        See `cards`; by default every run is read.
+        As for `run_summaries`; by default every run is read.
 
     Raises
     ------
     ReportError
-        If there is no such folder.
+        If the folder does not exist.
     OSError
-        If it cannot be written; the last one then stays as it was.
+        If the file cannot be written; the old one is kept.
 
     Examples
     --------
@@ -64,72 +144,213 @@ def write_catalogue(
     """
     folder = Path(out)
     if not folder.is_dir():
-        raise ReportError("there is no such folder", file=folder, hint="foxgrape report build")
+        hint = "build a report first with foxgrape report build"
+        raise ReportError("there is no such folder", file=folder, hint=hint)
     with folder_lock(folder):
-        write_atomic(folder / CATALOGUE, _rendered(run_summaries(folder, known), now))
+        write_atomic(folder / CATALOGUE, _render(run_summaries(folder, known), now))
     return folder / CATALOGUE
 
 
 def catalogue_page(out: str | Path = "reports", *, now: datetime) -> str:
-    """Return the catalogue as it would be written.
+    """Return the catalogue of a folder as HTML, without writing it.
 
     Parameters
     ----------
     out
         Folder of the runs.
     now
-        The time to record.
+        The time to show.
     """
     folder = Path(out)
     with folder_lock(folder):
-        found = run_summaries(folder)
-    return _rendered(found, now)
+        summaries = run_summaries(folder)
+    return _render(summaries, now)
 
 
-class Catalogues:
-    """Renews the catalogues of folders while runs begin and end in them.
+class CatalogueWriter:
+    """Update the catalogues of folders while runs start and end in them.
 
-    A run does not fail because no list of runs can be written, as on a full disk: the next run, or
-    ``foxgrape report catalogue``, writes it.
+    Errors are ignored, as on a full disk: a run does not fail for lack of a catalogue, and the next
+    run or ``foxgrape report catalogue`` writes it.
 
     Parameters
     ----------
     now
-        The time to record; None for the clock's.
+        The time to record; None for the current time.
     """
 
     def __init__(self, now: datetime | None) -> None:
         self._now = now
-        self._known: dict[Path, dict[Path, tuple[int, RunSummary]]] = {}
-        self._last = float("-inf")
+        self._caches: dict[Path, dict[Path, tuple[int, RunSummary]]] = {}
+        self._written = float("-inf")
 
-    def touch(self, out: Path) -> None:
-        """Take note that something has changed in a folder; write now and then."""
-        self._known.setdefault(out, {})
-        if time.monotonic() - self._last >= _PAUSE:
+    def notify(self, out: Path) -> None:
+        """Record a change in a folder, and write the catalogues if the last update is old."""
+        self._caches.setdefault(out, {})
+        if time.monotonic() - self._written >= _UPDATE_SECONDS:
             self.write()
 
     def write(self) -> None:
-        """Write the catalogue of each folder in which something was done."""
-        for out, known in self._known.items():
+        """Write the catalogue of each folder that changed."""
+        for out, known in self._caches.items():
             with suppress(OSError, ReportError):
                 write_catalogue(out, now=self._now or datetime.now(UTC), known=known)
-        self._last = time.monotonic()
+        self._written = time.monotonic()
 
 
-def _rendered(found: Sequence[RunSummary], now: datetime) -> str:
-    style, script = part("index.css"), part("index.js")
+def run_summaries(
+    out: Path, known: dict[Path, tuple[int, RunSummary]] | None = None
+) -> list[RunSummary]:
+    """Return the entries of all runs of a folder, newest first.
+
+    Call with ``folder_lock(out)`` held.
+
+    Parameters
+    ----------
+    out
+        Folder of the runs.
+    known
+        Entries by folder, each with the modification time of its manifest; updated in place. Runs
+        that have not changed are not read again.
+    """
+    cached = {} if known is None else dict(known)
+    current: dict[Path, tuple[int, RunSummary]] = {}
+    for folder in _run_folders(out):
+        try:
+            modified = (folder / MANIFEST).stat().st_mtime_ns
+            if cached.get(folder, (None, None))[0] == modified:
+                current[folder] = cached[folder]
+            elif (summary := _summarize(out, folder)) is not None:
+                current[folder] = modified, summary
+        except OSError:
+            continue
+    if known is not None:
+        known.clear()
+        known.update(current)
+    summaries = [summary for _, summary in current.values()]
+    return sorted(summaries, key=lambda run: (run.built_at, run.run_id), reverse=True)
+
+
+def _run_folders(out: Path) -> list[Path]:
+    """Return the folders of successful, failed and running runs; rebuilt ones are not listed.
+
+    Links are skipped: they lead out of the folder.
+    """
+    folders = []
+    for parent in (out, out / "failed"):
+        try:
+            if parent != out:
+                with Directory.open(out) as directory:
+                    directory.refuse_link(parent.name)
+            scanned = list(os.scandir(parent))
+        except OSError:
+            continue
+        entries = [Path(entry.path) for entry in scanned if entry.is_dir(follow_symlinks=False)]
+        folders += [
+            folder
+            for folder in sorted(entries)
+            if not folder.name.startswith(".")
+            or (folder.name.startswith(".building-") and is_locked(folder))
+        ]
+    return folders
+
+
+def _summarize(out: Path, folder: Path) -> RunSummary | None:
+    """Return the entry of a run; None if its manifest cannot be read."""
+    try:
+        manifest = read_manifest(folder)
+    except ReportError:
+        return None
+    about: Any = manifest.get("about")
+    about = about if isinstance(about, dict) else {}
+    running = folder.name.startswith(".")
+    status = "running" if running else "done" if (folder / PAGE).is_file() else "failed"
+    run_id = _text(manifest.get("run_id")) or folder.name
+    return RunSummary(
+        run_id=run_id,
+        template=_text(manifest.get("template")),
+        title=_text(manifest.get("title")) or run_id,
+        headline=_text(manifest.get("headline")) or None,
+        status=status,
+        error=_text(manifest.get("error")) or None,
+        words=_parameters(about.get("words"), manifest.get("parameters")),
+        places=tuple(map(_text, _list(about.get("places")))),
+        period=_period(about.get("period")),
+        built_at=_text(manifest.get("built_at")),
+        links={} if running else _links(out, folder),
+        thumbnail=None if running else read_thumbnail(folder),
+    )
+
+
+def read_thumbnail(folder: Path) -> str | None:
+    """Return the thumbnail of a run as a data URL; None if there is no valid one.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> read_thumbnail(Path("none")) is None
+    True
+    """
+    try:
+        png = (folder / THUMBNAIL).read_bytes()
+    except OSError:
+        return None
+    if not png.startswith(_PNG_SIGNATURE) or len(png) > _MAX_THUMBNAIL_BYTES:
+        return None
+    return image_data_url(png)
+
+
+def _links(out: Path, folder: Path) -> dict[str, str]:
+    path = folder.relative_to(out).as_posix()
+    return {text: f"{path}/{name}" for name, text in _FILES.items() if (folder / name).is_file()}
+
+
+def _parameters(words: Any, values: Any) -> dict[str, str]:
+    """Return parameters in words, or their plain values for runs of earlier versions."""
+    parameters = words if isinstance(words, dict) else values
+    if not isinstance(parameters, dict):
+        return {}
+    return {_text(name): _text(value) for name, value in parameters.items() if value is not None}
+
+
+def _period(value: Any) -> tuple[str, str] | None:
+    days = [_text(day) for day in _list(value)]
+    if len(days) != len(("first", "last")) or not all(map(_instant, days)):
+        return None
+    return days[0][:10], days[1][:10]
+
+
+def _instant(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _text(value: Any, max_length: int = 600) -> str:
+    """Return a value of a manifest as text of limited length."""
+    text = "" if value is None else str(value)
+    return text if len(text) <= max_length else f"{text[: max_length - 1]}…"
+
+
+def _list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else []
+
+
+def _render(runs: Sequence[RunSummary], now: datetime) -> str:
+    style, script = static_text("index.css"), static_text("index.js")
+    present = {run.status for run in runs}
     text: str = _template().render(
-        cards=found,
-        templates=sorted({card.template for card in found}),
-        places=sorted({place for card in found for place in card.places}),
-        statuses=[one for one in ("done", "failed", "running") if one in {c.status for c in found}],
-        dated=any(card.period for card in found),
+        runs=runs,
+        templates=sorted({run.template for run in runs}),
+        places=sorted({place for run in runs for place in run.places}),
+        statuses=[status for status in ("done", "failed", "running") if status in present],
+        dated=any(run.period for run in runs),
         now=f"{now.day} {now:%b %Y, %H:%M %Z}",
         style=style,
         script=script,
-        policy=f"default-src 'none'; script-src '{hashed(script)}'; style-src '{hashed(style)}'; "
-        "img-src data:; base-uri 'none'; form-action 'none'",
+        policy=f"default-src 'none'; script-src '{csp_hash(script)}'; "
+        f"style-src '{csp_hash(style)}'; img-src data:; base-uri 'none'; form-action 'none'",
     )
     return text
 
@@ -138,7 +359,7 @@ def _rendered(found: Sequence[RunSummary], now: datetime) -> str:
 def _template() -> Template:
     from jinja2 import Environment, StrictUndefined
 
-    engine = Environment(
+    environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    return engine.from_string(part("index.html.j2"))
+    return environment.from_string(static_text("index.html.j2"))

@@ -246,7 +246,7 @@ def make_scheduler(
     from apscheduler.schedulers.blocking import BlockingScheduler
     from apscheduler.triggers.interval import IntervalTrigger
 
-    from foxgrape.reports.run_folder import prune
+    from foxgrape.reports.prune import prune
     from foxgrape.reports.schedule.config import read_schedule
     from foxgrape.reports.schedule.due import run_due
 

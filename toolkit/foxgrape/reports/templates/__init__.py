@@ -1,1 +1,1 @@
-"""Report templates: find them, and check their parameters."""
+"""Report templates and their parameters."""

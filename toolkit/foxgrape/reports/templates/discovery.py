@@ -1,8 +1,14 @@
-"""Templates: each a notebook with a sidecar YAML that tells its title and parameters."""
+"""Find report templates, start new ones, and describe the parameters of a run.
+
+A template is a notebook with a sidecar YAML that has its title, description and parameters.
+"""
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +20,68 @@ from foxgrape.errors import ReportError, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Template", "find_template", "templates"]
+__all__ = [
+    "Template",
+    "describe_run",
+    "find_template",
+    "format_day",
+    "new_template",
+    "templates",
+]
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
+#: Maximum characters of a parameter's value in the list of runs.
+_MAX_LENGTH = 160
+_DATE_FORMATS = {"date", "date-time"}
+
+_SIDECAR = """\
+title: "{title}"
+description: >-
+  What this report answers, in a sentence.
+tags: [mine]
+parameters:
+  properties:
+    horizon:
+      description: How long after a signal an event counts.
+      type: string
+      format: duration-of-time
+      default: 30D
+"""
+
+_PARAMETERS = """\
+study = None  # folder of the study; None for the embedded one
+horizon = "30D"
+"""
+
+_CELLS = (
+    """\
+import plotly.io as pio
+
+from foxgrape import open_study
+from foxgrape.plots.signals import timeline
+from foxgrape.display.html import Headline, section
+from foxgrape.display.report_tables import signals_table
+
+pio.renderers.default = "plotly_mimetype"  # figures as data: the page draws them itself
+analysis = open_study(study).analyse(horizon=horizon)
+section(analysis.study.title, {title!r}, level=1)
+""",
+    """\
+# The headline of the run in the list of reports: one sentence.
+n, before = len(analysis.signals), len(analysis.before())
+Headline(f"{{n}} signals, {{before}} certainly before their event.")
+""",
+    "timeline(analysis)\n",
+    "signals_table(analysis)\n",
+)
 
 
-class _PlainLoader(yaml.SafeLoader):
-    """Reads plain values, and no alias: nine lines of them can stand for a thousand million."""
+class _NoAliasLoader(yaml.SafeLoader):
+    """Load YAML without aliases, since nine lines of nested ones expand to a billion values."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("aliases (*name) are not read: write the value out")
+            raise yaml.YAMLError("aliases (*name) are not supported: write the value out")
         return super().compose_node(parent, index)
 
 
@@ -33,7 +92,7 @@ class Template:
     Attributes
     ----------
     name
-        What it is called on the command line.
+        Its name on the command line.
     title, description
         For people.
     notebook
@@ -41,7 +100,7 @@ class Template:
     schema
         Its parameters as JSON Schema, with defaults.
     tags
-        By which people look for it.
+        Keywords for searching.
     """
 
     name: str
@@ -53,20 +112,20 @@ class Template:
 
 
 def templates(folder: Path | None = None) -> dict[str, Template]:
-    """Return the templates of a folder by name; by default those that come with foxgrape.
+    """Return the templates of a folder by name; by default those included in foxgrape.
 
     Raises
     ------
     ReportError
-        If a sidecar in it has no notebook or cannot be read.
+        If a sidecar has no notebook or cannot be read.
 
     Examples
     --------
     >>> templates()["lead_times"].title
     'Lead times of hints'
     """
-    found = sorted((folder or template_folder()).glob("*.yaml"))
-    return {path.stem: _template(path) for path in found}
+    sidecars = sorted((folder or template_folder()).glob("*.yaml"))
+    return {path.stem: _read_template(path) for path in sidecars}
 
 
 def find_template(name: str | Path, folder: Path | None = None) -> Template:
@@ -77,7 +136,7 @@ def find_template(name: str | Path, folder: Path | None = None) -> Template:
     name
         A template's name, or a path that ends with .ipynb.
     folder
-        Where there are templates of one's own, which go before those that come with foxgrape.
+        A folder of your own templates, which take precedence over those included in foxgrape.
 
     Raises
     ------
@@ -91,30 +150,32 @@ def find_template(name: str | Path, folder: Path | None = None) -> Template:
     """
     path = Path(name)
     if path.suffix == ".ipynb":
-        return _template(path.with_suffix(".yaml"))
+        return _read_template(path.with_suffix(".yaml"))
     known = templates() | (templates(folder) if folder is not None else {})
     if str(name) not in known:
         raise ReportError("no such template", got=str(name), hint=did_you_mean(str(name), known))
     return known[str(name)]
 
 
-def _template(sidecar: Path) -> Template:
+def _read_template(sidecar: Path) -> Template:
     notebook = sidecar.with_suffix(".ipynb")
     if not notebook.is_file():
         raise ReportError("there is no such notebook", file=notebook)
     try:
-        told = yaml.load(sidecar.read_text(encoding="utf-8"), _PlainLoader)  # noqa: S506
+        content = yaml.load(sidecar.read_text(encoding="utf-8"), _NoAliasLoader)  # noqa: S506
         return Template(
             name=sidecar.stem,
-            title=told["title"],
-            description=told["description"],
-            tags=tuple(map(str, told.get("tags", ()))),
+            title=content["title"],
+            description=content["description"],
+            tags=tuple(map(str, content.get("tags", ()))),
             notebook=notebook,
-            schema=_schema(told["parameters"]),
+            schema=_schema(content["parameters"]),
         )
     except FileNotFoundError:
         raise ReportError(
-            "the notebook has no sidecar", file=sidecar, hint="see lead_times.yaml for one"
+            "the notebook has no sidecar",
+            file=sidecar,
+            hint="write one like lead_times.yaml, or run foxgrape report new",
         ) from None
     except (
         yaml.YAMLError,
@@ -124,13 +185,151 @@ def _template(sidecar: Path) -> Template:
         AttributeError,
         RecursionError,
     ) as error:
-        why = f"{type(error).__name__}: {error}"
-        raise ReportError(f"the sidecar cannot be read: {why}", file=sidecar) from None
+        reason = f"{type(error).__name__}: {error}"
+        raise ReportError(f"cannot read the sidecar: {reason}", file=sidecar) from None
 
 
-def _schema(told: dict[str, Any]) -> dict[str, Any]:
-    """Return what a sidecar says of its parameters, if it is of the form of JSON Schema."""
-    rules = told["properties"]
+def _schema(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters of a sidecar as JSON Schema that allows no others."""
+    rules = parameters["properties"]
     if not all(isinstance(name, str) and isinstance(rule, dict) for name, rule in rules.items()):
-        raise TypeError("each of the properties needs a name and rules")
-    return {"type": "object", "additionalProperties": False} | told
+        raise TypeError("properties must map names to rules")
+    return {"type": "object", "additionalProperties": False} | parameters
+
+
+def new_template(name: str, folder: str | Path = ".") -> Path:
+    """Write a template to start from, a notebook and its sidecar; return the notebook's path.
+
+    The template builds as it is and reads a study; docs/how-to/build-reports.md shows how to read
+    a store.
+
+    Parameters
+    ----------
+    name
+        Lowercase letters, digits and underscores.
+    folder
+        Where to write it; created if needed.
+
+    Raises
+    ------
+    ReportError
+        If the template exists already, or the name is invalid.
+
+    Examples
+    --------
+    >>> from tempfile import mkdtemp
+    >>> new_template("my_towns", mkdtemp()).name
+    'my_towns.ipynb'
+    """
+    import nbformat
+
+    if not _NAME.fullmatch(name):
+        raise ReportError(
+            "bad name for a template",
+            expected="lowercase letters, digits and underscores, such as my_report",
+            got=name,
+        )
+    notebook = Path(folder) / f"{name}.ipynb"
+    sidecar = notebook.with_suffix(".yaml")
+    for file in (notebook, sidecar):
+        if file.exists():
+            raise ReportError("the template exists already", file=file)
+    title = name.replace("_", " ").capitalize()
+    parameters = nbformat.v4.new_code_cell(_PARAMETERS.rstrip(), metadata={"tags": ["parameters"]})
+    cells = [nbformat.v4.new_code_cell(cell.format(title=title).rstrip()) for cell in _CELLS]
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    content = nbformat.v4.new_notebook(cells=[parameters, *cells], metadata={"kernelspec": kernel})
+    notebook.parent.mkdir(parents=True, exist_ok=True)
+    sidecar.write_text(_SIDECAR.format(title=title), encoding="utf-8")
+    nbformat.write(content, notebook)
+    return notebook
+
+
+def describe_run(
+    rules: Mapping[str, Mapping[str, Any]], values: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the places, the period and the other parameters of a run in words.
+
+    Parameters
+    ----------
+    rules
+        The template's parameters, by name, as JSON Schema.
+    values
+        The values of the run.
+
+    Returns
+    -------
+    dict
+        ``places``: names of the places; ``period``: first and last day, or None without a date
+        parameter; ``words``: the value of each other parameter, by its name in words.
+
+    Examples
+    --------
+    >>> rules = {"since": {"format": "date"}, "place": {"format": "place"}, "horizon": {}}
+    >>> describe_run(rules, {"since": "2022-09-01", "place": "geonames:707292", "horizon": "30D"})
+    {'places': ['Izium'], 'period': ['2022-09-01', '2022-09-01'], 'words': {'horizon': '30D'}}
+    """
+    items = [
+        (name, _item_format(rules.get(name, {})), item)
+        for name, value in values.items()
+        for item in (value if isinstance(value, list | tuple) else [value])
+        if item is not None and rules.get(name, {}).get("format") != "secret"
+    ]
+    words: dict[str, list[str]] = {}
+    for name, kind, item in items:
+        if kind not in {"place", *_DATE_FORMATS}:
+            words.setdefault(name.replace("_", " "), []).append(_value_in_words(kind, item))
+    places = [_truncate(_value_in_words(kind, item)) for _, kind, item in items if kind == "place"]
+    days = sorted(day for _, kind, item in items if kind in _DATE_FORMATS and (day := _day(item)))
+    return {
+        "places": list(dict.fromkeys(places)),
+        "period": [days[0], days[-1]] if days else None,
+        "words": {name: _truncate(", ".join(texts)) for name, texts in words.items()},
+    }
+
+
+def format_day(day: str) -> str:
+    """Return an ISO 8601 date in words.
+
+    Examples
+    --------
+    >>> format_day("2022-09-01")
+    '1 Sep 2022'
+    """
+    parsed = date.fromisoformat(day)
+    return f"{parsed.day} {parsed:%b %Y}"
+
+
+def _item_format(rule: Mapping[str, Any]) -> str:
+    """Return the format of a parameter, or of the items of a list."""
+    return str(rule.get("items", rule).get("format", ""))
+
+
+def _day(item: Any) -> str | None:
+    """Return the day of a date or time in any form of ISO 8601."""
+    with suppress(ValueError):
+        return datetime.fromisoformat(str(item)).date().isoformat()
+    return None
+
+
+def _value_in_words(kind: str, item: Any) -> str:
+    if isinstance(item, bool):
+        return "yes" if item else "no"
+    text = str(item)
+    if kind == "place":
+        from foxgrape.places import Gazetteer
+
+        with suppress(KeyError):
+            return str(Gazetteer.default()[text].name)
+    elif kind == "duration-of-time":
+        import pandas as pd
+
+        from foxgrape._util.formatting import duration_in_words
+
+        with suppress(ValueError):
+            return duration_in_words(pd.Timedelta(text))
+    return text
+
+
+def _truncate(text: str) -> str:
+    return text if len(text) <= _MAX_LENGTH else f"{text[: _MAX_LENGTH - 1]}…"

@@ -1,12 +1,11 @@
-"""The types that a parameter can have: how each is read from a shell, checked, and told.
+"""Types of parameters: how each is parsed from a shell argument and validated.
 
-A rule of a sidecar names its type as JSON Schema does, by ``type`` and ``format``; the formats
-here are ours. Each class has the same methods. What a check returns is what the notebook gets:
-the very value that was given, unless it was told by reference (a day from now on, a place by
-name, a path), which becomes what it refers to.
+A rule in a sidecar names its type as JSON Schema does, by ``type`` and ``format``; the formats are
+foxgrape's own. Validation returns the value for the notebook: the given one, unless it is a
+reference (a relative date, a place by name, a path), which is resolved.
 """
 
-# ruff: noqa: ARG002 - every type has the same methods, whether it needs their arguments or not
+# ruff: noqa: ARG002 - all types have methods of the same signature
 from __future__ import annotations
 
 import json
@@ -35,27 +34,27 @@ _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _CURIE = re.compile(r"[a-z][a-z0-9_.-]*:\S+")
 _BARE_NUMBER = re.compile(r"\s*[+-]?[\d.]+\s*")
-#: As for the codebook: below this a name is a guess.
-_SURE = 0.8
+#: Matches of names below this score are guesses, as in codebooks.
+_MIN_SCORE = 0.8
 _LONGEST_CODE = 100
 
 
 class InvalidValueError(ValueError):
-    """A value is not of its type; the text, if any, says why."""
+    """A value is not of its type; the message, if any, gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class ParameterContext:
-    """What a check may look at beside the value itself.
+    """What validation needs beside the value itself.
 
     Attributes
     ----------
     now, zone
-        The instant that counts as now, and the zone whose days count; None where nobody told.
+        The current time, and the time zone of relative dates; None if unknown.
     base
         The folder from which relative paths start.
     environ
-        Where the variables stand that secrets are in.
+        The environment variables that hold secrets.
     """
 
     now: datetime | None = None
@@ -67,58 +66,58 @@ class ParameterContext:
 class ParameterType(Protocol):
     """A type of parameter."""
 
-    #: Whether an error may repeat what was given.
-    shown: bool
+    #: Whether errors must not repeat the given value.
+    is_secret: bool
 
     def expected(self, rule: Mapping[str, Any]) -> str:
-        """Say what is accepted."""
+        """Return a description of the allowed values, for errors."""
 
-    def read(self, text: str, rule: Mapping[str, Any]) -> Any:
-        """Turn text from a shell into a value; what does not fit is left to be refused."""
+    def parse(self, text: str, rule: Mapping[str, Any]) -> Any:
+        """Return a value from a shell argument; unparsable text is returned as it is."""
 
-    def accept(self, value: Any, rule: Mapping[str, Any], context: ParameterContext) -> Any:
-        """Return what the notebook gets; ValueError, perhaps with a reason, if it is refused."""
+    def validate(self, value: Any, rule: Mapping[str, Any], context: ParameterContext) -> Any:
+        """Return the value for the notebook; raise ValueError, perhaps with a reason."""
 
 
 class _Text:
-    shown = True
-    words = "string"
+    is_secret = False
+    description = "a string"
 
     def expected(self, rule: Mapping[str, Any]) -> str:
-        return self.words
+        return self.description
 
-    def read(self, text: str, rule: Mapping[str, Any]) -> Any:
+    def parse(self, text: str, rule: Mapping[str, Any]) -> Any:
         return text
 
-    def accept(self, value: Any, rule: Mapping[str, Any], context: ParameterContext) -> Any:
+    def validate(self, value: Any, rule: Mapping[str, Any], context: ParameterContext) -> Any:
         if not isinstance(value, str):
             raise InvalidValueError
         return str(value)
 
 
 class _Integer(_Text):
-    words = "integer, in digits"
+    description = "an integer in digits, such as 30"
 
-    def read(self, text: str, rule: Mapping[str, Any]) -> Any:
-        # int() would take 01, 1_000 and digits of other alphabets, which are ids more often.
+    def parse(self, text: str, rule: Mapping[str, Any]) -> Any:
+        # int() accepts 01, 1_000 and digits of other scripts, which are more often ids.
         return int(text) if _INTEGER.fullmatch(text) else text
 
-    def accept(self, value: Any, rule: Mapping[str, Any], context: ParameterContext) -> Any:
-        # JSON Schema takes 100000.0 for an integer: a post id read as a float has lost digits.
+    def validate(self, value: Any, rule: Mapping[str, Any], context: ParameterContext) -> Any:
+        # JSON Schema accepts 100000.0 as an integer, but a post id read as a float loses digits.
         if isinstance(value, bool) or not isinstance(value, int):
             raise InvalidValueError
         return int(value)
 
 
 class _Number(_Text):
-    words = "number"
+    description = "a number"
 
-    def read(self, text: str, rule: Mapping[str, Any]) -> Any:
+    def parse(self, text: str, rule: Mapping[str, Any]) -> Any:
         if _INTEGER.fullmatch(text):
             return int(text)
         return float(text) if _NUMBER.fullmatch(text) else text
 
-    def accept(self, value: Any, rule: Mapping[str, Any], context: ParameterContext) -> Any:
+    def validate(self, value: Any, rule: Mapping[str, Any], context: ParameterContext) -> Any:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise InvalidValueError
         if isinstance(value, float) and not math.isfinite(value):
@@ -127,55 +126,56 @@ class _Number(_Text):
 
 
 class _Boolean(_Text):
-    words = "boolean: true or false"
+    description = "true or false"
 
-    def read(self, text: str, rule: Mapping[str, Any]) -> Any:
+    def parse(self, text: str, rule: Mapping[str, Any]) -> Any:
         return text == "true" if text in {"true", "false"} else text
 
-    def accept(self, value: Any, rule: Mapping[str, Any], context: ParameterContext) -> Any:
+    def validate(self, value: Any, rule: Mapping[str, Any], context: ParameterContext) -> Any:
         if not isinstance(value, bool):
             raise InvalidValueError
         return value
 
 
 class _Day(_Text):
-    words = f"a day such as 2022-09-10, or one from now on ({FORMS})"
+    description = f"a date such as 2022-09-10, or a relative one ({FORMS})"
 
-    def accept(self, value: Any, rule: Mapping[str, Any], context: ParameterContext) -> Any:
+    def validate(self, value: Any, rule: Mapping[str, Any], context: ParameterContext) -> Any:
         if isinstance(value, date) and not isinstance(value, datetime):
             return value.isoformat()
         if not isinstance(value, str):
             raise InvalidValueError
         if is_relative(value):
-            return resolve_day(value, *_here_and_now(context)).isoformat()
+            return resolve_day(value, *_reference_time(context)).isoformat()
         if not _DAY.fullmatch(value):
             raise InvalidValueError
         return date.fromisoformat(value).isoformat()
 
 
 class _Instant(_Text):
-    words = (
-        f"an instant with its offset such as 2022-09-10T12:16Z, or from now on (now, -6h, {FORMS})"
+    description = (
+        "a time with its UTC offset such as 2022-09-10T12:16Z, "
+        f"or a relative one (now, -6h, {FORMS})"
     )
 
-    def accept(self, value: Any, rule: Mapping[str, Any], context: ParameterContext) -> Any:
+    def validate(self, value: Any, rule: Mapping[str, Any], context: ParameterContext) -> Any:
         if isinstance(value, str) and is_relative(value):
-            return resolve_instant(value, *_here_and_now(context)).isoformat()
-        read = datetime.fromisoformat(value) if isinstance(value, str) else value
-        if not isinstance(read, datetime) or read.tzinfo is None:
-            raise InvalidValueError("no offset")
-        return value if isinstance(value, str) else read.isoformat()
+            return resolve_instant(value, *_reference_time(context)).isoformat()
+        instant = datetime.fromisoformat(value) if isinstance(value, str) else value
+        if not isinstance(instant, datetime) or instant.tzinfo is None:
+            raise InvalidValueError("add the UTC offset")
+        return value if isinstance(value, str) else instant.isoformat()
 
 
 class _Duration(_Text):
-    words = "a duration such as 30D"
+    description = "a duration such as 30D"
 
-    def accept(self, value: Any, rule: Mapping[str, Any], context: ParameterContext) -> Any:
+    def validate(self, value: Any, rule: Mapping[str, Any], context: ParameterContext) -> Any:
         import pandas as pd
 
         if isinstance(value, timedelta):
             value = pd.Timedelta(value).isoformat()
-        # pandas takes a bare 30 for nanoseconds.
+        # pandas reads a bare 30 as nanoseconds.
         if not isinstance(value, str) or _BARE_NUMBER.fullmatch(value):
             raise InvalidValueError
         if not pd.Timedelta(value) > pd.Timedelta(0):
@@ -184,29 +184,29 @@ class _Duration(_Text):
 
 
 class _PlaceId(_Text):
-    words = "a place, by id such as geonames:707292 or by a name that only one has"
+    description = "a place, by id such as geonames:707292 or by a unique name"
 
-    def accept(self, value: Any, rule: Mapping[str, Any], context: ParameterContext) -> Any:
+    def validate(self, value: Any, rule: Mapping[str, Any], context: ParameterContext) -> Any:
         from foxgrape.places import find
 
         if not isinstance(value, str) or not value.strip():
             raise InvalidValueError
         if _CURIE.fullmatch(value):
-            return value  # a study may have places that no gazetteer knows
-        matches = [match for match in find(value, limit=10) if match.score >= _SURE]
+            return value  # a study may have places that are in no gazetteer
+        matches = [match for match in find(value, limit=10) if match.score >= _MIN_SCORE]
         if not matches:
             raise InvalidValueError("no place has this name")
-        alike = [match.place for match in matches if match.score == matches[0].score]
-        named = ", ".join(f"{place.id} ({place.admin1 or place.country})" for place in alike[:4])
-        if len(alike) > 1:
-            raise InvalidValueError(f"{len(alike)} places have this name: {named}")
+        best = [match.place for match in matches if match.score == matches[0].score]
+        if len(best) > 1:
+            ids = ", ".join(f"{place.id} ({place.admin1 or place.country})" for place in best[:4])
+            raise InvalidValueError(f"{len(best)} places have this name: {ids}")
         return matches[0].place.id
 
 
 class _Code(_Text):
-    words = "a code: one emoji, word or hashtag"
+    description = "a code: one emoji, word or hashtag"
 
-    def accept(self, value: Any, rule: Mapping[str, Any], context: ParameterContext) -> Any:
+    def validate(self, value: Any, rule: Mapping[str, Any], context: ParameterContext) -> Any:
         if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_CODE:
             raise InvalidValueError
         import emoji
@@ -219,32 +219,32 @@ class _Code(_Text):
 
 
 class _Path(_Text):
-    words = "a file or folder"
+    description = "a file or folder"
 
     def expected(self, rule: Mapping[str, Any]) -> str:
         return f"a file or folder that exists within {' or '.join(_roots(rule))}"
 
-    def accept(self, value: Any, rule: Mapping[str, Any], context: ParameterContext) -> Any:
+    def validate(self, value: Any, rule: Mapping[str, Any], context: ParameterContext) -> Any:
         if not isinstance(value, str | Path) or not str(value):
             raise InvalidValueError
         base = context.base.resolve()
-        # Links and .. are followed before it is asked where the path leads. The kernel works in
-        # another folder, so it gets the whole path.
+        # Resolve links and .. before checking that the path is inside a root. The result is
+        # absolute, since the kernel has another working folder.
         target = (base / value).resolve()
         if not any(target.is_relative_to((base / root).resolve()) for root in _roots(rule)):
             raise InvalidValueError
         if not target.exists():
-            raise InvalidValueError("there is no such file")
+            raise InvalidValueError("no such file")
         return str(target)
 
 
 class _Secret(_Text):
-    shown = False
-    words = "the name of an environment variable that is set, such as FOXGRAPE_TOKEN"
+    is_secret = True
+    description = "the name of an environment variable that is set, such as FOXGRAPE_TOKEN"
     _name = re.compile(r"[A-Z_][A-Z0-9_]*", re.ASCII)
 
-    def accept(self, value: Any, rule: Mapping[str, Any], context: ParameterContext) -> Any:
-        # What was given may be the secret itself: no error repeats it.
+    def validate(self, value: Any, rule: Mapping[str, Any], context: ParameterContext) -> Any:
+        # The value may be the secret itself, so no error repeats it.
         if not isinstance(value, str) or not self._name.fullmatch(value):
             raise InvalidValueError
         if not context.environ.get(value):
@@ -256,26 +256,26 @@ class _List(_Text):
     def expected(self, rule: Mapping[str, Any]) -> str:
         return f"a list, each item {parameter_type(_items(rule)).expected(_items(rule))}"
 
-    def read(self, text: str, rule: Mapping[str, Any]) -> Any:
+    def parse(self, text: str, rule: Mapping[str, Any]) -> Any:
         if text.lstrip().startswith("["):
             try:
                 return json.loads(text)
             except (ValueError, RecursionError):
                 return text
-        kind = parameter_type(_items(rule))
-        return [kind.read(part, _items(rule)) for part in text.split(",")] if text else []
+        item_type = parameter_type(_items(rule))
+        return [item_type.parse(part, _items(rule)) for part in text.split(",")] if text else []
 
-    def accept(self, value: Any, rule: Mapping[str, Any], context: ParameterContext) -> Any:
+    def validate(self, value: Any, rule: Mapping[str, Any], context: ParameterContext) -> Any:
         if not isinstance(value, list | tuple):
             raise InvalidValueError
-        kind = parameter_type(_items(rule))
-        return [kind.accept(to_plain_value(item), _items(rule), context) for item in value]
+        item_type = parameter_type(_items(rule))
+        return [item_type.validate(to_plain_value(item), _items(rule), context) for item in value]
 
 
 class _Anything(_Text):
-    words = "any value"
+    description = "any value"
 
-    def accept(self, value: Any, rule: Mapping[str, Any], context: ParameterContext) -> Any:
+    def validate(self, value: Any, rule: Mapping[str, Any], context: ParameterContext) -> Any:
         return value
 
 
@@ -298,32 +298,32 @@ _BY_FORMAT: dict[str, ParameterType] = {
 
 
 def parameter_type(rule: Mapping[str, Any]) -> ParameterType:
-    """Return the type that a rule of a sidecar asks for.
+    """Return the type that a rule of a sidecar names.
 
     Raises
     ------
     ParameterError
-        If there is no such type or format: a misspelt one would check nothing.
+        If the type or format is unknown; JSON Schema would ignore it.
 
     Examples
     --------
-    >>> parameter_type({"type": "string", "format": "place"}).read("01", {})
+    >>> parameter_type({"type": "string", "format": "place"}).parse("01", {})
     '01'
     """
-    if (told := rule.get("format")) is not None:
-        if told not in _BY_FORMAT:
-            raise ParameterError("no such format", got=told, hint=did_you_mean(told, _BY_FORMAT))
-        return _BY_FORMAT[told]
+    if (name := rule.get("format")) is not None:
+        if name not in _BY_FORMAT:
+            raise ParameterError("unknown format", got=name, hint=did_you_mean(name, _BY_FORMAT))
+        return _BY_FORMAT[name]
     types = [name for name in _types(rule) if name != "null"]
     if not types:
         return _Anything()
     if types[0] not in _BY_TYPE:
-        raise ParameterError("no such type", got=types[0], hint=did_you_mean(types[0], _BY_TYPE))
+        raise ParameterError("unknown type", got=types[0], hint=did_you_mean(types[0], _BY_TYPE))
     return _BY_TYPE[types[0]]
 
 
 def allows_null(rule: Mapping[str, Any]) -> bool:
-    """Tell whether a parameter may be left empty.
+    """Return whether a rule allows null.
 
     Examples
     --------
@@ -334,12 +334,12 @@ def allows_null(rule: Mapping[str, Any]) -> bool:
 
 
 def to_plain_value(value: Any) -> Any:
-    """Return a scalar of numpy as what it is in Python, everything else untouched."""
+    """Return a NumPy scalar as a Python scalar, and any other value as it is."""
     return value.item() if type(value).__module__ == "numpy" and hasattr(value, "item") else value
 
 
 def map_paths(rule: Mapping[str, Any], value: Any, replace: Callable[[str], str]) -> Any:
-    """Return a value with each path in it replaced; as it is where its type has none.
+    """Return a value with each path in it replaced; a value without paths is returned as it is.
 
     Examples
     --------
@@ -354,8 +354,8 @@ def map_paths(rule: Mapping[str, Any], value: Any, replace: Callable[[str], str]
 
 
 def _types(rule: Mapping[str, Any]) -> list[str]:
-    told = rule.get("type", [])
-    return [told] if isinstance(told, str) else list(told)
+    names = rule.get("type", [])
+    return [names] if isinstance(names, str) else list(names)
 
 
 def _items(rule: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -367,7 +367,7 @@ def _roots(rule: Mapping[str, Any]) -> list[str]:
     return list(rule.get("x-roots", ["."]))
 
 
-def _here_and_now(context: ParameterContext) -> tuple[datetime, str]:
+def _reference_time(context: ParameterContext) -> tuple[datetime, str]:
     if context.now is None:
-        raise InvalidValueError("what now is was not told")
+        raise InvalidValueError("a relative date needs a reference time; pass now=")
     return context.now, context.zone or "UTC"

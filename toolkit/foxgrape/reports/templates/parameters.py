@@ -1,15 +1,17 @@
-"""Parameters of a report, checked before a kernel starts: papermill itself checks nothing."""
+"""Check the parameters of a report before a kernel starts: papermill itself checks nothing."""
 
 from __future__ import annotations
 
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foxgrape.errors import ParameterError
 from foxgrape.reports.templates.parameter_types import (
     ParameterContext,
+    ParameterType,
     allows_null,
     parameter_type,
     to_plain_value,
@@ -21,7 +23,56 @@ if TYPE_CHECKING:
 
     from foxgrape.reports.templates.discovery import Template
 
-__all__ = ["parse_parameters", "secret_values", "validate_parameters"]
+__all__ = ["Parameter", "parse_parameters", "secret_values", "validate_parameters"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of a template.
+
+    Attributes
+    ----------
+    name
+        Its name in the sidecar and in the notebook.
+    rule
+        Its JSON Schema.
+    type
+        The type that the rule names.
+    """
+
+    name: str
+    rule: Mapping[str, Any]
+    type: ParameterType
+
+    @property
+    def expected(self) -> str:
+        """The allowed values, for errors."""
+        if "enum" in self.rule:
+            allowed = ("nothing" if value is None else str(value) for value in self.rule["enum"])
+            return f"one of {', '.join(allowed)}"
+        return self.type.expected(self.rule)
+
+    def parse(self, text: str) -> Any:
+        """Return a value from a shell argument."""
+        if allows_null(self.rule) and text == "":
+            return None
+        return self.type.parse(text, self.rule)
+
+    def validate(self, value: Any, context: ParameterContext) -> Any:
+        """Return the value for the notebook, or raise ParameterError."""
+        value = to_plain_value(value)
+        if value is None and allows_null(self.rule):
+            return None
+        try:
+            return self.type.validate(value, self.rule, context)
+        except (ValueError, OverflowError) as error:
+            public = not self.type.is_secret
+            raise ParameterError.bad_value(
+                self.name,
+                value if public else None,
+                expected=self.expected,
+                hint=str(error) if public and isinstance(value, str) else None,
+            ) from None
 
 
 def validate_parameters(
@@ -33,30 +84,30 @@ def validate_parameters(
     base: str | Path | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Return every parameter of the template, as given or by default, ready for the notebook.
+    """Return a value for every parameter of the template, given or by default.
 
-    A value reaches the notebook as it was given. What was told by reference becomes what it
-    refers to: a day or instant from now on, a place by name (its id), a path (whole).
+    Values are passed on unchanged, except references: a relative date becomes a date, the name of
+    a place its id, a path an absolute path.
 
     Parameters
     ----------
     template
-        Whose sidecar tells names, types and defaults.
+        The template; its sidecar has the names, types and defaults.
     given
-        Values by name; numbers of numpy are numbers, dates and datetimes become ISO 8601 text.
+        Values by name. NumPy scalars become Python scalars, dates and datetimes ISO 8601 text.
     now
-        The instant that counts as now, for days from now on; without it, they are refused.
+        The current time, required by relative dates.
     zone
-        IANA name of the zone whose days count; UTC by default.
+        IANA name of the time zone of relative dates; UTC by default.
     base
         The folder from which relative paths start; the working folder by default.
     environ
-        Where the variables stand that secrets are in; those of this process by default.
+        The environment variables that hold secrets; those of this process by default.
 
     Raises
     ------
     ParameterError
-        If one is unknown, missing or not of its type, or if the sidecar's own rules are broken.
+        If a parameter is unknown, missing or not of its type, or a rule of the sidecar is invalid.
 
     Examples
     --------
@@ -64,27 +115,25 @@ def validate_parameters(
     >>> validate_parameters(find_template("lead_times"), {"horizon": "60D"})["horizon"]
     '60D'
     """
-    _check_rules(template)
-    known = template.schema["properties"]
+    parameters = _parse_schema(template)
     for name in given:
-        if name not in known:
-            raise ParameterError.unknown(name, known, template=template.name)
-    context = ParameterContext(
-        now, zone, Path(base or ""), os.environ if environ is None else environ
-    )
+        if name not in parameters:
+            raise ParameterError.unknown(name, parameters, template=template.name)
+    environ = os.environ if environ is None else environ
+    context = ParameterContext(now, zone, Path(base or ""), environ)
     values = {}
-    for name, rule in known.items():
-        if name not in given and "default" not in rule:
-            raise ParameterError.missing(name, template=template.name, expected=_expected(rule))
-        values[name] = _accepted(name, given.get(name, rule.get("default")), rule, context)
-    _check_bounds(template, values)
+    for name, parameter in parameters.items():
+        if name not in given and "default" not in parameter.rule:
+            raise ParameterError.missing(name, template=template.name, expected=parameter.expected)
+        values[name] = parameter.validate(given.get(name, parameter.rule.get("default")), context)
+    _check_schema(template, parameters, values)
     return values
 
 
 def parse_parameters(template: Template, pairs: Mapping[str, str]) -> dict[str, Any]:
-    """Read parameters as a shell gives them; text stays exactly as it was typed.
+    """Return the values of parameters given as text in a shell.
 
-    A list is JSON, or items with commas between.
+    Strings stay exactly as they were typed. A list is JSON, or items separated by commas.
 
     Examples
     --------
@@ -92,15 +141,18 @@ def parse_parameters(template: Template, pairs: Mapping[str, str]) -> dict[str, 
     >>> parse_parameters(find_template("lead_times"), {"baseline": "false", "horizon": "01D"})
     {'baseline': False, 'horizon': '01D'}
     """
-    _check_rules(template)
-    rules = template.schema["properties"]
-    return {name: _read(rules.get(name, {}), text) for name, text in pairs.items()}
+    parameters = _parse_schema(template)
+    # An unknown name is reported by `validate_parameters`.
+    return {
+        name: parameters[name].parse(text) if name in parameters else text
+        for name, text in pairs.items()
+    }
 
 
 def secret_values(
     template: Template, values: Mapping[str, Any], environ: Mapping[str, str] | None = None
 ) -> list[str]:
-    """Return what the secrets among the parameters hold, for it to be kept out of messages.
+    """Return the values of the secrets among the parameters, to be redacted from messages.
 
     Examples
     --------
@@ -108,41 +160,20 @@ def secret_values(
     >>> secret_values(find_template("lead_times"), {"horizon": "60D"})
     []
     """
-    where = os.environ if environ is None else environ
+    environ = os.environ if environ is None else environ
     return [
-        where[str(values[name])]
+        environ[str(values[name])]
         for name, rule in template.schema["properties"].items()
-        if rule.get("format") == "secret" and str(values.get(name)) in where
+        if rule.get("format") == "secret" and str(values.get(name)) in environ
     ]
 
 
-def _read(rule: Mapping[str, Any], text: str) -> Any:
-    if allows_null(rule) and text == "":
-        return None
-    return parameter_type(rule).read(text, rule)
-
-
-def _accepted(name: str, value: Any, rule: Mapping[str, Any], context: ParameterContext) -> Any:
-    value = to_plain_value(value)
-    if value is None and allows_null(rule):
-        return None
-    kind = parameter_type(rule)
-    try:
-        return kind.accept(value, rule, context)
-    except (ValueError, OverflowError) as error:
-        raise ParameterError.bad_value(
-            name,
-            value if kind.shown else None,
-            expected=_expected(rule),
-            hint=str(error) if kind.shown and isinstance(value, str) else None,
-        ) from None
-
-
-def _check_rules(template: Template) -> None:
-    """Check that the rules are JSON Schema, of types and formats that there are."""
-    for rule in template.schema["properties"].values():
-        if all(isinstance(rule.get(word, ""), str) for word in ("type", "format")):
-            parameter_type(rule)  # says what a misspelt one was meant to be
+def _parse_schema(template: Template) -> dict[str, Parameter]:
+    """Return the parameters of a template, whose schema must be valid JSON Schema."""
+    rules = template.schema["properties"]
+    for rule in rules.values():
+        if all(isinstance(rule.get(key, ""), str) for key in ("type", "format")):
+            parameter_type(rule)  # its error suggests the right spelling, the schema's does not
     # It is slow to import, and most calls of a schedule have nothing to build.
     from jsonschema import Draft202012Validator, SchemaError
 
@@ -150,35 +181,28 @@ def _check_rules(template: Template) -> None:
         Draft202012Validator.check_schema(template.schema)
     except SchemaError as error:
         raise ParameterError.bad_rule(template.name, error.message) from None
+    return {name: Parameter(name, rule, parameter_type(rule)) for name, rule in rules.items()}
 
 
-def _check_bounds(template: Template, values: Mapping[str, Any]) -> None:
-    """Check what else the rules of JSON Schema say: minimum, enum, pattern, minItems."""
+def _check_schema(
+    template: Template, parameters: Mapping[str, Parameter], values: Mapping[str, Any]
+) -> None:
+    """Check the other rules of the schema: minimum, enum, pattern, minItems."""
     from jsonschema import Draft202012Validator
     from referencing import Registry
     from referencing.exceptions import Unresolvable
 
-    known = template.schema["properties"]
-    # With a registry of one's own, a reference is never fetched from elsewhere.
+    # An empty registry keeps references from being fetched over the network.
     validator = Draft202012Validator(template.schema, registry=Registry())
     try:
-        faults = list(validator.iter_errors(values))
+        errors = list(validator.iter_errors(values))
     except (Unresolvable, re.error, RecursionError) as error:
         raise ParameterError.bad_rule(template.name, error) from None
-    for fault in faults:
-        if not fault.path:
-            raise ParameterError(f"the parameters of {template.name} do not fit: {fault.message}")
-        name = str(fault.path[0])
-        rule = known[name]
-        expected = _expected(rule) if "enum" in rule else f"{_expected(rule)}; {_bound(fault)}"
-        raise ParameterError.bad_value(name, values[name], expected=expected)
-
-
-def _bound(fault: Any) -> str:
-    return f"{fault.validator} {fault.validator_value}"
-
-
-def _expected(rule: Mapping[str, Any]) -> str:
-    if "enum" in rule:
-        return f"one of {', '.join('nothing' if one is None else str(one) for one in rule['enum'])}"
-    return parameter_type(rule).expected(rule)
+    for violation in errors:
+        if not violation.path:
+            raise ParameterError(f"bad parameters for {template.name}: {violation.message}")
+        parameter = parameters[str(violation.path[0])]
+        expected = parameter.expected
+        if "enum" not in parameter.rule:
+            expected += f"; {violation.validator} {violation.validator_value}"
+        raise ParameterError.bad_value(parameter.name, values[parameter.name], expected=expected)

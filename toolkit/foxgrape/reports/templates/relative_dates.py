@@ -1,4 +1,4 @@
-"""Days and instants told from now on: today, -7d, -1month_start. What now is, the caller says."""
+"""Relative dates such as today, -7d and -1month_start; the caller passes the current time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMS", "add_calendar_units", "is_relative", "resolve_day", "resolve_instant"]
 
-#: For errors and pages.
+#: Examples for errors and pages.
 FORMS = "today, -7d, +2w, -1month, month_start, -1month_start, -1year_end"
 _WORDS = {"today": 0, "yesterday": -1, "tomorrow": 1}
 _UNITS = {
@@ -28,12 +28,12 @@ _RELATIVE = re.compile(
     rf"|(?P<count>[+-]\d{{1,5}})(?P<unit>{_UNIT})(?:_(?P<edge>start|end))?"
     rf"|(?P<this>day|week|month|year)_(?P<this_edge>start|end)"
 )
-_T = TypeVar("_T")
 _HOURS = re.compile(r"(?P<count>[+-]\d{1,6})(?P<unit>h|min)")
+_T = TypeVar("_T")
 
 
 def is_relative(text: str) -> bool:
-    """Tell whether a text says a time from now on.
+    """Return whether a text is a relative date or time.
 
     Examples
     --------
@@ -44,24 +44,24 @@ def is_relative(text: str) -> bool:
 
 
 def resolve_day(text: str, now: datetime, zone: str) -> date:
-    """Return the day that a text means on the day that it is in a zone.
+    """Return the day that a relative date refers to.
 
-    Weeks begin on Monday; ``_start`` and ``_end`` are the first and the last day of their unit. A
-    month has no 31st where it has none: a month before 31 March is the last of February.
+    Weeks begin on Monday. ``_start`` and ``_end`` are the first and the last day of a unit. In a
+    shorter month the day is its last: a month before 31 March is the last day of February.
 
     Parameters
     ----------
     text
         Such as ``today``, ``-7d``, ``-1month_start``.
     now
-        The instant that counts as now, with an offset.
+        The current time, with an offset.
     zone
-        IANA name of the zone whose day it is.
+        IANA name of the time zone that decides which day it is.
 
     Raises
     ------
     ValueError
-        If the text says no day, or one that no calendar has.
+        If the text is not a relative date, or the day is outside the calendar.
 
     Examples
     --------
@@ -72,35 +72,35 @@ def resolve_day(text: str, now: datetime, zone: str) -> date:
     2022-08-01
     2022-09-05
     """
-    day, unit, edge = _moved(text, now, zone)
+    day, unit, edge = _parse(text, now, zone)
     if edge is None:
         return day
-    first = _first(day, unit)
+    first = _first_day(day, unit)
     return first if edge == "start" else add_calendar_units(first, unit, 1) - timedelta(days=1)
 
 
 def resolve_instant(text: str, now: datetime, zone: str) -> datetime:
-    """Return the instant that a text means, in UTC.
+    """Return the instant that a relative time refers to, in UTC.
 
-    ``now``, ``-6h`` and ``+30min`` are counted in real hours. A day, week, month or year is one of
-    the zone's calendar: the clock shows the same time there. ``_start`` is its first instant, and
-    ``_end`` the first instant after it, so that a span up to ``_end`` is whole.
+    ``now``, ``-6h`` and ``+30min`` count elapsed time. Days, weeks, months and years are calendar
+    units, so the local time of day stays the same. ``_start`` is the first instant of a unit and
+    ``_end`` the first instant after it, so a span up to ``_end`` covers the whole unit.
 
     Parameters
     ----------
     text
         Such as ``now``, ``-6h``, ``-7d``, ``-1month_end``.
     now, zone
-        As for `day_from`.
+        As for `resolve_day`.
 
     Raises
     ------
     ValueError
-        If the text says no instant, or one that no calendar has.
+        If the text is not a relative time, or the instant is outside the calendar.
 
     Examples
     --------
-    >>> spring = datetime(2022, 3, 27, 9, tzinfo=UTC)  # noon in Kyiv, clocks were put forward
+    >>> spring = datetime(2022, 3, 27, 9, tzinfo=UTC)  # noon in Kyiv, after the clocks went forward
     >>> resolve_instant("-1d", spring, "Europe/Kyiv").isoformat()
     '2022-03-26T10:00:00+00:00'
     >>> resolve_instant("-24h", spring, "Europe/Kyiv").isoformat()
@@ -110,38 +110,22 @@ def resolve_instant(text: str, now: datetime, zone: str) -> datetime:
         return now.astimezone(UTC)
     if hours := _HOURS.fullmatch(text):
         unit = "hours" if hours["unit"] == "h" else "minutes"
-        return _within(lambda: now.astimezone(UTC) + timedelta(**{unit: int(hours["count"])}), text)
-    day, unit, edge = _moved(text, now, zone)
-    clock = ZoneInfo(zone)
+        return _in_calendar(
+            lambda: now.astimezone(UTC) + timedelta(**{unit: int(hours["count"])}), text
+        )
+    day, unit, edge = _parse(text, now, zone)
+    tz = ZoneInfo(zone)
     if edge is not None:
-        first = _first(day, unit)
+        first = _first_day(day, unit)
         day = first if edge == "start" else add_calendar_units(first, unit, 1)
-        shown = time()
+        local = time()
     else:
-        shown = time() if text in _WORDS else now.astimezone(clock).time()
-    return _within(lambda: datetime.combine(day, shown, clock).astimezone(UTC), text)
-
-
-def _moved(text: str, now: datetime, zone: str) -> tuple[date, str, str | None]:
-    """Return the day that is meant, the unit in which it was told, and which edge of that."""
-    match = _RELATIVE.fullmatch(text)
-    if match is None:
-        raise ValueError(f"not a time from now on: {text!r}")
-    today = now.astimezone(ZoneInfo(zone)).date()
-    if match["word"]:
-        return _within(lambda: today + timedelta(days=_WORDS[text]), text), "day", None
-    if match["this"]:
-        return today, match["this"], match["this_edge"]
-    unit = _UNITS[match["unit"]]
-    return (
-        _within(lambda: add_calendar_units(today, unit, int(match["count"])), text),
-        unit,
-        match["edge"],
-    )
+        local = time() if text in _WORDS else now.astimezone(tz).time()
+    return _in_calendar(lambda: datetime.combine(day, local, tz).astimezone(UTC), text)
 
 
 def add_calendar_units(day: date, unit: str, count: int) -> date:
-    """Return the day so many days, weeks, months or years later, the last of a shorter month.
+    """Return the day `count` days, weeks, months or years later; the last day of a shorter month.
 
     Examples
     --------
@@ -156,7 +140,22 @@ def add_calendar_units(day: date, unit: str, count: int) -> date:
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
-def _first(day: date, unit: str) -> date:
+def _parse(text: str, now: datetime, zone: str) -> tuple[date, str, str | None]:
+    """Return the day, its unit, and which edge of the unit is asked for, if any."""
+    match = _RELATIVE.fullmatch(text)
+    if match is None:
+        raise ValueError(f"not a relative date: {text!r}")
+    today = now.astimezone(ZoneInfo(zone)).date()
+    if match["word"]:
+        return _in_calendar(lambda: today + timedelta(days=_WORDS[text]), text), "day", None
+    if match["this"]:
+        return today, match["this"], match["this_edge"]
+    unit, count = _UNITS[match["unit"]], int(match["count"])
+    day = _in_calendar(lambda: add_calendar_units(today, unit, count), text)
+    return day, unit, match["edge"]
+
+
+def _first_day(day: date, unit: str) -> date:
     if unit == "week":
         return day - timedelta(days=day.weekday())
     if unit == "month":
@@ -164,8 +163,8 @@ def _first(day: date, unit: str) -> date:
     return day.replace(month=1, day=1) if unit == "year" else day
 
 
-def _within(count: Callable[[], _T], text: str) -> _T:
+def _in_calendar(compute: Callable[[], _T], text: str) -> _T:
     try:
-        return count()
+        return compute()
     except (OverflowError, ValueError):
-        raise ValueError(f"no calendar has the day of {text!r}") from None
+        raise ValueError(f"{text!r} is outside the calendar") from None

@@ -126,7 +126,7 @@ class Alarm:
         )
 
     def compare(self, other: Alarm, **options: Any) -> Comparison:
-        """Compare with the alarms of another kind of signal; see `comparison.compare`."""
+        """Compare with the alarms of another kind of signal, as `compare` does."""
         return compare(self, other, **options)
 
     def figure(self) -> go.Figure:

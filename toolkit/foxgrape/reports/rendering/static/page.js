@@ -1,12 +1,11 @@
 "use strict";
-// Draw figures in the reader's colours, let tables be sorted, and let keys scroll what is wide.
+// Draw figures in the reader's colours, sort tables, and let the keyboard scroll wide content.
 (function () {
-  const all = (what, where = document) => [...where.querySelectorAll(what)];
-  const told = document.documentElement.dataset;
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const settings = document.documentElement.dataset;
   let printing = false;
 
-  // A new window is out of reach of the page's policy; nothing here needs one. plotly.js would send
-  // figures through it.
+  // The page's policy does not apply to new windows, and plotly.js can send figures through one.
   window.open = () => null;
 
   function draw() {
@@ -16,14 +15,14 @@
         const place = figure.querySelector(".drawing");
         const ink = printing ? "#000" : getComputedStyle(document.body).color;
         const layout = { ...spec.layout, font: { ...spec.layout.font, color: ink }, autosize: true };
-        // As wide as a sheet of A4 or letter within its margins.
+        // The width of an A4 or letter sheet without its margins.
         if (printing) layout.width = Math.min(layout.width || 680, 680);
         Plotly.react(place, spec.data, layout, {
           responsive: true,
           modeBarButtonsToRemove: ["lasso2d", "select2d"],
           ...spec.config,
         });
-        // The caption says what is drawn; hundreds of marks and ticks would only be in the way.
+        // The caption describes the figure; screen readers skip its hundreds of marks and ticks.
         all("svg.main-svg", place).forEach((svg) => svg.setAttribute("aria-hidden", "true"));
         figure.classList.add("drawn");
       } catch (error) {
@@ -38,13 +37,13 @@
 
   function load() {
     if (window.Plotly) return draw();
-    if (!told.plotly) return fail();
+    if (!settings.plotly) return fail();
     const script = document.createElement("script");
-    // Of a file on a disk browsers cannot check the hash, and refuse it if one is told.
-    if (location.protocol !== "file:") script.integrity = told.integrity;
+    // Browsers cannot check the hash of a file on disk, and refuse the file if one is set.
+    if (location.protocol !== "file:") script.integrity = settings.integrity;
     script.onload = draw;
     script.onerror = fail;
-    script.src = told.plotly;
+    script.src = settings.plotly;
     document.head.append(script);
   }
 
@@ -52,15 +51,15 @@
   const MISSING = /^(nan|nat|none|null|<na>|n\/a|never|no event|not known|[-–—]?)$/i;
   const NUMBER = /^[<>≤≥~]?\s*[-+]?(\d{1,3}([, \u00a0\u2009\u202f]\d{3})+|\d+)?(\.\d+)?(e[-+]?\d+)?\s*%?$/i;
   const SPAN = /^(-?\d+) days?(?: \+?(\d+):(\d+):(\d+(?:\.\d+)?))?$/;
-  const LENGTH = /^(?:more than )?(?:just (above|below) zero|zero|(-?)(\d+) (minute|hour|day)s?(?: (\d+) hours?)?)/;
+  const DURATION = /^(?:more than )?(?:just (above|below) zero|zero|(-?)(\d+) (minute|hour|day)s?(?: (\d+) hours?)?)/;
   const SECONDS = { minute: 60, hour: 3600, day: 86400 };
   const ISO = /^(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d(?::\d\d(?:\.\d+)?)?) ?(Z|[-+]\d\d:?\d\d)?)?$/;
   const DAY = /^(\d{1,2})(?: ([A-Z][a-z]{2}))?(?: (\d{4}))?(?: to \d{1,2})?(?: ([A-Z][a-z]{2}))?(?: (\d{4}))?(?:, (?:by )?(\d\d):(\d\d))?/;
 
-  // Seconds of a length of time in words, or the shorter of two.
-  function length(plain) {
-    const [all, side, sign, count, unit, hours] = LENGTH.exec(plain) || [];
-    if (!all) return NaN;
+  // Seconds of a duration in words, or of the first of two.
+  function duration(plain) {
+    const [match, side, sign, count, unit, hours] = DURATION.exec(plain) || [];
+    if (!match) return NaN;
     if (!count) return side ? (side === "above" ? 1 : -1) : 0;
     return (sign ? -1 : 1) * (count * SECONDS[unit] + (hours || 0) * 3600);
   }
@@ -69,7 +68,7 @@
     const plain = text.replace(/\u2212/g, "-");
     const span = SPAN.exec(plain);
     if (span) return ((+span[1] * 24 + +(span[2] || 0)) * 60 + +(span[3] || 0)) * 60 + +(span[4] || 0);
-    if (LENGTH.test(plain)) return length(plain);
+    if (DURATION.test(plain)) return duration(plain);
     return NUMBER.test(plain) && /\d/.test(plain) ? +plain.replace(/[^-+.\de]/gi, "") : NaN;
   }
 
@@ -81,19 +80,19 @@
     return at < 0 ? NaN : Date.UTC(+(year || last), at, +day, +(hour || 0), +(minute || 0));
   }
 
-  // What cells hold; where some say it for machines, the others hold nothing.
+  // The values of cells. If some have a machine-readable value, cells without one count as empty.
   function values(rows, column) {
     const cells = rows.map((row) => row.cells[column]);
     const exact = cells.map((cell) => cell.querySelector("data[value], time[datetime]"));
     if (!exact.some(Boolean)) return cells.map((cell) => cell.textContent.trim());
-    return exact.map((one) => (one ? one.getAttribute("value") || one.dateTime : ""));
+    return exact.map((node) => (node ? node.getAttribute("value") || node.dateTime : ""));
   }
 
-  // Rows in the order of a column: by number or time where all are, missing ones last, ties as before.
+  // Sort rows by a column, as numbers or times if all are; missing values last, the sort is stable.
   function sorted(rows, column, sign) {
     const texts = values(rows, column);
-    const there = texts.filter((text) => !MISSING.test(text));
-    const read = [number, time].find((one) => there.every((text) => !Number.isNaN(one(text))));
+    const present = texts.filter((text) => !MISSING.test(text));
+    const read = [number, time].find((parse) => present.every((text) => !Number.isNaN(parse(text))));
     const words = new Intl.Collator(undefined, { numeric: true });
     const keys = texts.map((text) => (MISSING.test(text) ? null : read ? read(text) : text));
     const order = (a, b) =>
@@ -123,7 +122,7 @@
       button.addEventListener("click", () => {
         const next = { ascending: "descending", descending: null }[head.ariaSort];
         const order = next === undefined ? "ascending" : next;
-        heads.forEach((one) => one.removeAttribute("aria-sort"));
+        heads.forEach((cell) => cell.removeAttribute("aria-sort"));
         if (order) head.setAttribute("aria-sort", order);
         const rows = order ? sorted(first, column, order === "ascending" ? 1 : -1) : first;
         body.append(...rows);
@@ -131,12 +130,12 @@
     }
   }
 
-  // What scrolls sideways can be reached by keys, and says so; what does not is no stop.
-  const watch = new ResizeObserver((seen) => {
-    for (const { target } of seen) {
+  // Only boxes that scroll sideways get keyboard focus and a label.
+  const observer = new ResizeObserver((entries) => {
+    for (const { target } of entries) {
       const wide = target.scrollWidth > target.clientWidth + 1;
-      const means = { tabindex: "0", role: "group", "aria-label": "Scrolls sideways" };
-      for (const [name, text] of Object.entries(means)) {
+      const attributes = { tabindex: "0", role: "group", "aria-label": "Scrolls sideways" };
+      for (const [name, text] of Object.entries(attributes)) {
         if (wide) target.setAttribute(name, text);
         else target.removeAttribute(name);
       }
@@ -144,11 +143,11 @@
   });
 
   all("table").forEach(sortable);
-  all(".scroll, pre").forEach((box) => watch.observe(box));
+  all(".scroll, pre").forEach((box) => observer.observe(box));
   load();
-  const again = () => window.Plotly && draw();
-  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
-  // Print in the ink of paper, and at the width of a sheet.
-  window.addEventListener("beforeprint", () => { printing = true; again(); });
-  window.addEventListener("afterprint", () => { printing = false; again(); });
+  const redraw = () => window.Plotly && draw();
+  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  // Print in black, at the width of a sheet.
+  window.addEventListener("beforeprint", () => { printing = true; redraw(); });
+  window.addEventListener("afterprint", () => { printing = false; redraw(); });
 })();
