@@ -1,4 +1,4 @@
-"""axe-core, which finds faults that keep people out of a page; a development package carries it."""
+"""Accessibility checks by axe-core, which the development package axe-playwright-python bundles."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ __all__ = ["grave"]
 
 
 def grave(tab) -> list[tuple[str, str]]:
-    """Return the serious and critical faults of an open page; skip where there is no axe-core."""
-    pytest.importorskip("axe_playwright_python", reason="no axe-core, so no faults were looked for")
-    # Whoever drives the browser is not bound by the page's policy.
+    """Return the serious and critical violations of an open page; skip if axe-core is missing."""
+    pytest.importorskip("axe_playwright_python", reason="axe-core is not installed")
+    # evaluate() runs outside the page's content security policy.
     tab.evaluate((files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"))
-    found = tab.evaluate("axe.run()")["violations"]
+    violations = tab.evaluate("axe.run()")["violations"]
     return [
-        (fault["id"], node["html"][:200])
-        for fault in found
-        if fault["impact"] in {"serious", "critical"}
-        for node in fault["nodes"]
+        (violation["id"], node["html"][:200])
+        for violation in violations
+        if violation["impact"] in {"serious", "critical"}
+        for node in violation["nodes"]
     ]
