@@ -198,7 +198,7 @@ def test_offline_config_changes_only_options_that_leave_the_page():
         assert offline_config(invalid) == OFFLINE_CONFIG
 
 
-def test_every_figure_of_the_package_is_finished():
+def test_every_figure_function_returns_an_offline_figure():
     """A function annotated to return a figure returns `Figure(…)` or the result of another one."""
     functions = [
         node
@@ -217,7 +217,7 @@ def test_every_figure_of_the_package_is_finished():
                 assert ast.unparse(node.value.func).split(".")[-1] in names | {"Figure"}
 
 
-def test_a_figure_keeps_the_button_out_wherever_it_is_drawn(drawn):
+def test_copies_of_a_figure_have_no_cloud_button(drawn):
     """The layout is kept by JSON, by a copy and by conversion to a plain plotly figure."""
     for figure in drawn:
         copies = [
@@ -231,7 +231,7 @@ def test_a_figure_keeps_the_button_out_wherever_it_is_drawn(drawn):
         assert [isinstance(copied, Figure) for copied in copies] == [True, True, False, False]
 
 
-def test_a_figure_is_shown_in_a_notebook_without_it(drawn, renderer):
+def test_a_figure_in_a_notebook_has_no_cloud_button(drawn, renderer):
     shell = InteractiveShell.instance()
     renderer.default = "plotly_mimetype"
     renderer["plotly_mimetype"].config = {"scrollZoom": True, "showSendToCloud": True}
@@ -249,7 +249,7 @@ def test_a_figure_is_shown_in_a_notebook_without_it(drawn, renderer):
             assert is_offline(output.data[MIMETYPE]["config"])
 
 
-def test_a_figure_is_html_without_it(drawn, renderer, tmp_path):
+def test_a_figure_exported_as_html_has_no_cloud_button(drawn, renderer, tmp_path):
     renderer.default = "notebook_connected"
     for figure in drawn:
         figure.write_html(tmp_path / "a.html", include_plotlyjs=False)
@@ -268,7 +268,7 @@ def test_a_figure_is_html_without_it(drawn, renderer, tmp_path):
         renderer.default = "notebook_connected"
 
 
-def test_an_executed_notebook_keeps_figures_without_it(runs):
+def test_figures_in_an_executed_notebook_have_no_cloud_button(runs):
     """A user may open the notebook in JupyterLab or convert it to HTML."""
     for run in runs:
         notebook = nbformat.read(run.notebook, as_version=4)
@@ -291,7 +291,7 @@ def test_a_page_has_no_control_that_leaves_it(built, opened):
 
 
 @pytest.mark.browser
-def test_a_page_overrides_what_a_notebook_asks_for(tmp_path, opened):
+def test_a_page_overrides_the_figure_options_of_its_notebook(tmp_path, opened):
     output = nbformat.v4.new_output(
         "display_data",
         data={MIMETYPE: plotly_figure().to_plotly_json() | {"config": LEAKY | FORMER | BUTTONS}},
@@ -309,7 +309,7 @@ def test_a_page_overrides_what_a_notebook_asks_for(tmp_path, opened):
 
 
 @pytest.mark.browser
-def test_an_exported_figure_has_no_control_that_leaves_it(drawn, tmp_path, opened):
+def test_an_exported_figure_has_no_control_that_leaves_the_page(drawn, tmp_path, opened):
     file = tmp_path / "figure.html"
     for figure in (drawn[0], drawn[-1]):
         figure.write_html(file, config=LEAKY)
@@ -325,7 +325,7 @@ def test_an_exported_figure_has_no_control_that_leaves_it(drawn, tmp_path, opene
 
 
 @pytest.mark.browser
-def test_what_leaves_a_page_is_seen(tmp_path, opened):
+def test_the_checks_see_controls_that_leave_the_page(tmp_path, opened):
     """The checks above would see the button and the link that plotly adds by default."""
     file = tmp_path / "figure.html"
     pio.write_html(plotly_figure(), file)

@@ -233,7 +233,7 @@ def test_an_invalid_study_gives_a_one_line_error_and_no_report(study_copy, tmp_p
         ),
     ],
 )
-def test_what_is_no_study_is_refused(tmp_path, descriptor, message):
+def test_a_folder_without_a_valid_study_is_rejected(tmp_path, descriptor, message):
     if descriptor is not None:
         (tmp_path / "datapackage.json").write_text(descriptor, encoding="utf-8")
     with pytest.raises(FoxgrapeError, match=message):
