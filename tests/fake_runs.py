@@ -1,4 +1,4 @@
-"""Write fake run folders, for tests of functions that list runs."""
+"""Folders filled with runs that were never run, for tests of what lists them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LINE = {"data": [{"type": "scatter", "x": [0, 1], "y": [0, 1]}], "layout": {}}
 
 
 def fake(out: Path, number: int, **more) -> Path:
-    """Write a run folder: every fifth run failed, places alternate, periods are a week apart."""
+    """Lay a run into a folder: every fifth failed, places take turns, a week after the other."""
     failed = number % 5 == 4
     since = date(2022, 9, 1) + timedelta(weeks=number)
     values = {
@@ -42,7 +42,7 @@ def fake(out: Path, number: int, **more) -> Path:
     folder.mkdir(parents=True)
     for file in ("notebook.ipynb", "log.txt" if failed else "report.html"):
         (folder / file).write_text("{}", encoding="utf-8")
-    manifest = {
+    told = {
         "run_id": folder.name,
         "status": "failed" if failed else "done",
         "error": "cell 3: it broke" if failed else None,
@@ -54,13 +54,13 @@ def fake(out: Path, number: int, **more) -> Path:
         "built_at": (NOW - timedelta(hours=number)).isoformat(),
         **more,
     }
-    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    (folder / "manifest.json").write_text(json.dumps(told), encoding="utf-8")
     (folder / "thumbnail.svg").write_text(sketch(LINE) or "", encoding="utf-8")
     return folder
 
 
 def fill(out: Path, first: int) -> None:
-    """Write 15 runs and update the catalogue after each; processes import this function."""
+    """Lay 15 runs into a folder, and renew its catalogue after each; processes find this here."""
     for number in range(first, first + 15):
         with folder_lock(out):
             fake(out, number)
