@@ -45,7 +45,7 @@ def real_data() -> Path:
 
 @pytest.fixture(scope="session")
 def browser_path() -> str:
-    """Return the path of a Chromium browser; skip if there is none."""
+    """Return the path of a Chromium browser; skip if it is not installed."""
     script = Path(__file__).parents[1] / "scripts" / "find_browser.sh"
     result = subprocess.run(["sh", script], capture_output=True, text=True, check=False)
     if result.returncode:
@@ -75,11 +75,11 @@ def opened(browser):
         context = browser.new_context(viewport={"width": width, "height": 900}, **options)
         contexts.append(context)
         tab = context.new_page()
-        tab.said, tab.asked = [], []
-        tab.on("console", lambda message: tab.said.append(message.text))
-        tab.on("pageerror", lambda error: tab.said.append(str(error)))
-        tab.on("dialog", lambda dialog: (tab.said.append(dialog.message), dialog.dismiss()))
-        tab.on("request", lambda request: tab.asked.append(request.url))
+        tab.messages, tab.requested_urls = [], []
+        tab.on("console", lambda message: tab.messages.append(message.text))
+        tab.on("pageerror", lambda error: tab.messages.append(str(error)))
+        tab.on("dialog", lambda dialog: (tab.messages.append(dialog.message), dialog.dismiss()))
+        tab.on("request", lambda request: tab.requested_urls.append(request.url))
         tab.goto(page if isinstance(page, str) else page.as_uri())
         if drawn:
             tab.wait_for_selector("figure.plot.drawn .main-svg", state="attached")

@@ -165,8 +165,8 @@ def test_hostile_text_is_displayed_and_never_executed(opened, tmp_path, interact
     for attack in ATTACKS:
         assert seen(attack) in text, attack
     assert tab.evaluate("window.ran") is None
-    assert tab.said == []
-    requests = [url for url in tab.asked if not url.startswith(("data:", "blob:"))]
+    assert tab.messages == []
+    requests = [url for url in tab.requested_urls if not url.startswith(("data:", "blob:"))]
     assert requests == [page.as_uri()]
     assert tab.locator("main iframe, main object, main img, main form, main details").count() == 0
     assert tab.locator("a[href^='javascript'], a[href^='data:']").count() == 0

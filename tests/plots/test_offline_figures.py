@@ -180,12 +180,12 @@ def check_stays_on_page(tab, file: Path) -> None:
         "window.addEventListener('submit', e => { window.sent = true; e.preventDefault(); }, true)"
     )
     check_controls(tab)
-    before = list(tab.asked)
+    n_before = len(tab.requested_urls)
     assert click_all_buttons(tab) > 0
     check_controls(tab)
     tab.wait_for_timeout(300)
-    requests = [url for url in tab.asked[len(before) :] if not url.startswith(("blob:", "data:"))]
-    assert requests == []
+    requests = tab.requested_urls[n_before:]
+    assert [url for url in requests if not url.startswith(("blob:", "data:"))] == []
     assert popups == []
     assert tab.evaluate("window.sent") is None
     assert tab.url == file.as_uri()
@@ -287,7 +287,7 @@ def test_a_page_has_no_control_that_leaves_it(built, opened):
     tab = opened(built.html)
     assert tab.locator("figure.plot.drawn").count() == 4
     check_stays_on_page(tab, built.html)
-    assert tab.said == []
+    assert tab.messages == []
 
 
 @pytest.mark.browser

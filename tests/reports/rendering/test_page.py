@@ -131,8 +131,8 @@ def harmless(tab, *asked):
     for box in tab.locator("figure.plot .main-svg, th button, summary").all()[:6]:
         box.hover(force=True)
     assert tab.evaluate("window.ran") is None
-    assert tab.said == []
-    assert tab.asked == [one if isinstance(one, str) else one.as_uri() for one in asked]
+    assert tab.messages == []
+    assert tab.requested_urls == [one if isinstance(one, str) else one.as_uri() for one in asked]
     assert (
         tab.locator("a[href^='javascript'], a[href^='data:'], iframe, object, embed").count() == 0
     )
@@ -596,4 +596,4 @@ def test_pictures_are_in_the_page_and_the_thumbnail_is_one(tmp_path, opened):
     assert picture.evaluate("img => img.naturalHeight") == 450
     catalogue = opened(tmp_path / "out" / "index.html", drawn=False)
     assert catalogue.locator(".sketch img").evaluate("img => img.naturalWidth") > 100
-    assert catalogue.said == []
+    assert catalogue.messages == []
