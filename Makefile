@@ -116,7 +116,7 @@ $(READY): requirements.lock pyproject.toml
 
 # Tests of the page need a browser: take the one that is there, or install one where we may.
 browser:
-	@sh scripts/find_browser.sh install || echo "No browser: the tests of the page will be skipped."
+	@sh scripts/find_browser.sh install || echo "No browser: the browser tests will be skipped."
 
 lock: $(READY)
 	$(BIN)/uv pip compile pyproject.toml --extra all --group dev --universal --generate-hashes \

@@ -1,6 +1,6 @@
 """Write the generated part of docs/reference/datasets.md from the registry of data sets.
 
-Run as `python scripts/build_datasets_page.py`. With --check, write nothing, and exit with 1 if the
+Run as `python scripts/build_datasets_page.py`. With --check, write nothing and exit with 1 if the
 page differs from the registry (toolkit/foxgrape/resources/datasets.toml).
 """
 
@@ -14,7 +14,7 @@ START, END = "<!-- written from the registry -->\n", "<!-- to here -->"
 
 
 def section(dataset: Dataset) -> str:
-    """Return the section about one data set."""
+    """Return the page section of a data set."""
     checked = "checked" if dataset.url_checked else "not checked"
     reader = f'`read_events(path, format="{dataset.format}")`'
     lines = [
@@ -36,7 +36,7 @@ def section(dataset: Dataset) -> str:
 
 
 def page(text: str) -> str:
-    """Return the page with its generated part replaced."""
+    """Return the page text with its generated part replaced."""
     before, _, rest = text.partition(START)
     after = rest.partition(END)[2]
     sections = "\n\n".join(map(section, list_datasets().values()))
@@ -44,7 +44,7 @@ def page(text: str) -> str:
 
 
 def main() -> int:
-    """Write the page, or check it."""
+    """Write or check the page."""
     text = PAGE.read_text(encoding="utf-8")
     expected = page(text)
     if "--check" in sys.argv[1:]:

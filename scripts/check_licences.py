@@ -1,9 +1,9 @@
-"""Check the licences of all that requirements.lock names and is installed here.
+"""Check the licences of the installed packages that requirements.lock lists.
 
-A package may be used if one of the licences that it offers is permissive, or the weak copyleft of
-Mozilla. The GPL in any form, the LGPL and the AGPL included, is refused, and so is a package that
-tells no licence: what somebody has looked at is named below, with what was found. What is locked
-for other systems only is not installed here, and is counted as such.
+A package is allowed if at least one of the licences it offers is permissive or the Mozilla Public
+License. The GPL, the LGPL, the AGPL and missing licences are rejected, except for the packages in
+REVIEWED, which lists the reason for each. Packages locked only for other systems are not installed,
+so they are counted but not checked.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-#: Looked at by somebody, because the metadata alone would have it refused.
-LOOKED_AT = {
-    "docutils": "public domain and BSD; the one GPL file is a mode for Emacs, which is not used",
-    "text-unidecode": "offered under the Artistic License or the GPL: we take the former",
-    "axe-playwright-python": "MIT, as the LICENSE file in it says; its metadata tell none",
+#: Packages whose metadata alone would have them rejected, and why they are allowed.
+REVIEWED = {
+    "docutils": "public domain and BSD; its only GPL file is an Emacs mode, which is not used",
+    "text-unidecode": "dual-licensed under the Artistic License and the GPL; used under the former",
+    "axe-playwright-python": "MIT according to its LICENSE file; its metadata has no licence",
 }
 PERMISSIVE = re.compile(
     r"\b(MIT|BSD|0BSD|Apache|ISC|ISCL|MPL|Mozilla|PSF|Python Software Foundation|Zlib|CC0|"
@@ -28,59 +28,60 @@ PERMISSIVE = re.compile(
 COPYLEFT = re.compile(r"\b[AL]?GPL|GNU|\bAffero\b", re.IGNORECASE)
 
 
-def told(package: Distribution) -> str:
-    """Return what a package says of its licence: expression, else classifiers, else free text."""
+def declared_licence(package: Distribution) -> str:
+    """Return a package's licence from its expression, else its classifiers, else its free text."""
     expression = package.metadata.get("License-Expression")
     if expression:
         return str(expression)
-    marks = [mark for mark in package.metadata.get_all("Classifier") or () if "License ::" in mark]
-    named = [mark.rpartition(" :: ")[2] for mark in marks if not mark.endswith(" OSI Approved")]
+    classifiers = [c for c in package.metadata.get_all("Classifier") or () if "License ::" in c]
+    names = [c.rpartition(" :: ")[2] for c in classifiers if not c.endswith(" OSI Approved")]
     text = str(package.metadata.get("License") or "").strip()
-    return "; ".join(named) or text.partition("\n")[0]
+    return "; ".join(names) or text.partition("\n")[0]
 
 
-def fault(name: str, licence: str) -> str | None:
-    """Say why a package is not to be used, None if it may be.
+def licence_problem(name: str, licence: str) -> str | None:
+    """Return why a package must not be used, or None if it is allowed.
 
-    >>> fault("a", "MIT OR Apache-2.0")
-    >>> fault("a", "GPL-3.0-only")
-    'a: refused for its licence: GPL-3.0-only'
-    >>> fault("a", "")
-    'a: its metadata tell no licence'
+    >>> licence_problem("a", "MIT OR Apache-2.0")
+    >>> licence_problem("a", "GPL-3.0-only")
+    'a: rejected licence: GPL-3.0-only'
+    >>> licence_problem("a", "")
+    'a: no licence in its metadata'
     """
-    if name in LOOKED_AT:
+    if name in REVIEWED:
         return None
-    # An expression with OR is a choice; classifiers do not say whether they are one.
+    # An expression with OR offers a choice; for classifiers the relation is unknown.
     choices = licence.split(" OR ")
-    if any(PERMISSIVE.search(one) and not COPYLEFT.search(one) for one in choices):
+    if any(PERMISSIVE.search(choice) and not COPYLEFT.search(choice) for choice in choices):
         return None
     if not licence:
-        return f"{name}: its metadata tell no licence"
-    known = COPYLEFT.search(licence)
-    return f"{name}: {'refused for its' if known else 'unknown'} licence: {licence}"
+        return f"{name}: no licence in its metadata"
+    reason = "rejected" if COPYLEFT.search(licence) else "unknown"
+    return f"{name}: {reason} licence: {licence}"
 
 
-def plain(name: str) -> str:
-    """Return the name of a package as a lock writes it."""
+def normalize_name(name: str) -> str:
+    """Return a package name as lock files spell it."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def faults() -> tuple[list[str], int, int]:
-    """Return what is wrong, how many packages were looked at, and how many are not here."""
+def check_licences() -> tuple[list[str], int, int]:
+    """Return the problems, the number of checked packages and the number not installed."""
     lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     locked = set(re.findall(r"^([a-z0-9][a-z0-9._-]*)==", lock, flags=re.MULTILINE))
-    here = {plain(one.name): one for one in distributions()}
-    found = [fault(name, told(here[name])) for name in sorted(locked & set(here))]
-    return [one for one in found if one], len(found), len(locked - set(here))
+    installed = {normalize_name(package.name): package for package in distributions()}
+    checked = sorted(locked & set(installed))
+    problems = [licence_problem(name, declared_licence(installed[name])) for name in checked]
+    return [text for text in problems if text], len(checked), len(locked - set(installed))
 
 
 def main() -> int:
-    """Print what is wrong."""
-    wrong, looked, absent = faults()
-    for one in wrong:
-        print(one, file=sys.stderr)
-    print(f"licences: {looked} packages looked at, {absent} are locked for other systems")
-    return 1 if wrong else 0
+    """Print the problems and return 1 if there are any."""
+    problems, checked, absent = check_licences()
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    print(f"licences: {checked} packages checked, {absent} locked only for other systems")
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":

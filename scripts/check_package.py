@@ -1,8 +1,8 @@
-"""Install what is released into environments of its own, with the oldest and newest libraries.
+"""Check the built wheel in fresh environments, with the oldest and newest dependencies.
 
-For each extra, the wheel and what it asks for are installed by uv from the index that the user's
-own settings name; what the extra promises is then done, and any warning is an error. Nothing of
-this clone or its environment is seen there.
+For each extra, uv installs the wheel and its dependencies from the index in the user's settings.
+The features of the extra are then run with warnings as errors, isolated from this clone and its
+environment.
 """
 
 from __future__ import annotations
@@ -42,35 +42,35 @@ SHELL = ["lookup 🍇 --json", "suggest 🐺", "report list", "schedule show --h
 
 
 def run(*words: str | Path, folder: Path) -> None:
-    """Run something that must end well, without what this environment would lend it."""
-    lent = {"PYTHONPATH", "PYTHONHOME"}
-    environ = {name: value for name, value in os.environ.items() if name not in lent}
+    """Run a command without this environment's Python variables; raise if it fails."""
+    inherited = {"PYTHONPATH", "PYTHONHOME"}
+    environ = {name: value for name, value in os.environ.items() if name not in inherited}
     environ["VIRTUAL_ENV"] = str(folder / "venv")
     subprocess.run([str(word) for word in words], check=True, cwd=folder, env=environ)  # noqa: S603
 
 
 def install(folder: Path, wheel: Path, extra: str, oldest: bool) -> Path:
-    """Install the wheel; return its Python."""
+    """Install the wheel into a new environment and return the path of its Python."""
     run(UV, "venv", "--quiet", "--python", sys.executable, folder / "venv", folder=folder)
-    ask = [UV, "pip", "install", "--quiet", "--system-certs"]
-    # The bounds that are tested are ours, not those of what we depend on: hence "direct", which
-    # to uv is what stands in a pyproject.toml and not what a wheel asks for.
-    how = "lowest-direct" if oldest else "highest"
-    named = [] if extra == "base" else ["--extra", extra]
-    run(*ask, "--resolution", how, "-r", ROOT / "pyproject.toml", *named, folder=folder)
-    run(*ask, "--no-deps", wheel, folder=folder)
+    command = [UV, "pip", "install", "--quiet", "--system-certs"]
+    # "direct" tests the bounds of foxgrape only, not those of its dependencies. uv counts the
+    # requirements of a pyproject.toml as direct, but not those of a wheel.
+    resolution = "lowest-direct" if oldest else "highest"
+    extras = [] if extra == "base" else ["--extra", extra]
+    run(*command, "--resolution", resolution, "-r", ROOT / "pyproject.toml", *extras, folder=folder)
+    run(*command, "--no-deps", wheel, folder=folder)
     return folder / "venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
 def check(folder: Path, python: Path, extra: str) -> None:
-    """Do what an extra promises."""
+    """Run the features of an extra."""
     run(python, "-W", "error", "-c", LOOKUP, folder=folder)
     if extra == "base":
         return
     study = Path(shutil.copytree(ROOT / "data" / "studies" / "izium-2022", folder / "study"))
     run(python, "-W", "error", "-c", ANALYSIS, study, folder=folder)
-    for call in SHELL if extra == "all" else SHELL[:2]:
-        run(python, "-m", "foxgrape", *call.split(), folder=folder)
+    for command in SHELL if extra == "all" else SHELL[:2]:
+        run(python, "-m", "foxgrape", *command.split(), folder=folder)
     if extra == "all":
         words = ["report", "build", "lead_times", "--study", str(study), "--out", "out"]
         run(python, "-m", "foxgrape", *words, folder=folder)
@@ -78,7 +78,7 @@ def check(folder: Path, python: Path, extra: str) -> None:
 
 
 def main() -> int:
-    """Check each extra with the oldest and the newest that its bounds allow."""
+    """Check each extra with the oldest and the newest dependencies that its bounds allow."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("extras", nargs="*", default=["base", "analysis", "all"])
     extras = parser.parse_args().extras
@@ -95,7 +95,7 @@ def main() -> int:
                 folder.mkdir()
                 check(folder, install(folder, wheel, extra, oldest), extra)
                 shutil.rmtree(folder)
-    print("each works")
+    print("all extras work")
     return 0
 
 

@@ -1,15 +1,15 @@
-"""Strip a notebook of its outputs, from standard input to standard output: a filter for git.
+"""Remove the outputs of a notebook: a git filter from standard input to standard output.
 
-`make filter` has git call it for each notebook that is added; the notebook on disk keeps its own.
-Only the standard library is used, so that git may call it before anything is installed.
+`make filter` makes git run it on each notebook that is added; the file on disk keeps its outputs.
+It uses only the standard library, so that it works before anything is installed.
 """
 
 import json
 import sys
 
 
-def stripped(text: str) -> str:
-    """Return a notebook as nbformat writes it, without outputs, counts and times of running."""
+def strip_outputs(text: str) -> str:
+    """Return a notebook, as nbformat writes it, without outputs, execution counts and times."""
     notebook = json.loads(text)
     for cell in notebook["cells"]:
         cell["metadata"].pop("execution", None)
@@ -20,5 +20,5 @@ def stripped(text: str) -> str:
 
 
 if __name__ == "__main__":
-    told = stripped(sys.stdin.buffer.read().decode())
-    sys.stdout.buffer.write(told.encode())
+    notebook = strip_outputs(sys.stdin.buffer.read().decode())
+    sys.stdout.buffer.write(notebook.encode())

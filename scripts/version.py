@@ -1,8 +1,8 @@
-"""The version of foxgrape, as hatchling asks for it: from the tags of git, where there is git.
+"""Determine the version of foxgrape for hatchling, from git tags where possible.
 
-A tag ``v0.2.0`` is version 0.2.0, and so is CITATION.cff of that commit. Three commits later it is
-``0.2.0.post3+g1234567``, which no index takes. A source distribution has its version in PKG-INFO;
-a clone without tags and an archive without git have that of CITATION.cff.
+At the tag ``v0.2.0`` the version is 0.2.0, as in CITATION.cff. Three commits later it is
+``0.2.0.post3+g1234567``, which package indexes reject. A source distribution takes its version from
+PKG-INFO; a clone without tags or an archive without git takes it from CITATION.cff.
 """
 
 from __future__ import annotations
@@ -14,37 +14,37 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 
-def told_by_git(described: str) -> str | None:
-    """Return the version that ``git describe --long`` tells, None for what is no such tag.
+def version_from_git(described: str) -> str | None:
+    """Return the version from ``git describe --long`` output, or None if no version tag matches.
 
-    >>> told_by_git("v0.2.0-0-g1234567")
+    >>> version_from_git("v0.2.0-0-g1234567")
     '0.2.0'
-    >>> told_by_git("v0.2.0-3-g1234567")
+    >>> version_from_git("v0.2.0-3-g1234567")
     '0.2.0.post3+g1234567'
-    >>> told_by_git("nightly-3-g1234567")
+    >>> version_from_git("nightly-3-g1234567")
     """
-    found = re.fullmatch(r"v(\d+(?:\.\d+)+(?:(?:a|b|rc)\d+)?)-(\d+)-(g[0-9a-f]+)", described)
-    if found is None:
+    match = re.fullmatch(r"v(\d+(?:\.\d+)+(?:(?:a|b|rc)\d+)?)-(\d+)-(g[0-9a-f]+)", described)
+    if match is None:
         return None
-    tagged, since, commit = found.groups()
-    return tagged if since == "0" else f"{tagged}.post{since}+{commit}"
+    tag, commits, sha = match.groups()
+    return tag if commits == "0" else f"{tag}.post{commits}+{sha}"
 
 
-def line_in(file: Path, key: str) -> str | None:
-    """Return what a file says after a key at the beginning of a line."""
+def field_value(file: Path, key: str) -> str | None:
+    """Return the value of the first ``key: value`` line of a file, or None."""
     if not file.is_file():
         return None
-    found = re.search(rf"^{key}: *(\S+)", file.read_text(encoding="utf-8"), re.MULTILINE)
-    return found and found.group(1)
+    match = re.search(rf"^{key}: *(\S+)", file.read_text(encoding="utf-8"), re.MULTILINE)
+    return match and match.group(1)
 
 
-def described(root: Path) -> str:
-    """Ask git, which must be that of this very folder; nothing where there is none."""
+def describe(root: Path) -> str:
+    """Return ``git describe`` output for a folder, or '' if it is not the root of a repository."""
     if not (root / ".git").exists():
         return ""
     words = ["describe", "--tags", "--long", "--match", "v[0-9]*"]
     try:
-        done = subprocess.run(  # noqa: S603
+        result = subprocess.run(  # noqa: S603
             ["git", "-C", str(root), *words],  # noqa: S607
             capture_output=True,
             text=True,
@@ -53,14 +53,14 @@ def described(root: Path) -> str:
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return done.stdout.strip()
+    return result.stdout.strip()
 
 
 def version(root: Path = ROOT) -> str:
-    """Return the version of what lies in a folder."""
-    packed = line_in(root / "PKG-INFO", "Version")
-    cited = line_in(root / "CITATION.cff", "version")
-    return packed or told_by_git(described(root)) or str(cited)
+    """Return the version of the project in a folder."""
+    packed = field_value(root / "PKG-INFO", "Version")
+    cited = field_value(root / "CITATION.cff", "version")
+    return packed or version_from_git(describe(root)) or str(cited)
 
 
 if __name__ == "__main__":

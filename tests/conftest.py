@@ -1,4 +1,4 @@
-"""What tests share: copies of the study, a browser, and pages opened in it."""
+"""Shared fixtures: a copy of the study, API credentials, a browser and its pages."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from playwright.sync_api import sync_playwright
 from fake_apis import PASSWORD, TOKEN, USER
 from foxgrape._util.resources import study_folder
 
-# A slow machine is no failure, and `make test` passes today if it passed yesterday.
-settings.register_profile("house", deadline=None, derandomize=True)
-settings.load_profile("house")
+# No deadline: a slow machine must not fail a test. Derandomized: every run has the same examples.
+settings.register_profile("foxgrape", deadline=None, derandomize=True)
+settings.load_profile("foxgrape")
 
 
 @pytest.fixture
 def study_copy(tmp_path: Path) -> Path:
-    """Copy the embedded study, for a test to break."""
+    """Return the folder of a copy of the bundled study that a test may change."""
     return Path(shutil.copytree(study_folder("izium-2022"), tmp_path / "izium-2022"))
 
 
 @pytest.fixture
 def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Say who we are to the APIs; no keyring of this machine is asked."""
+    """Set API credentials in the environment, so that no keyring is read."""
     monkeypatch.setenv("FOXGRAPE_ACLED_USERNAME", USER)
     monkeypatch.setenv("FOXGRAPE_ACLED_PASSWORD", PASSWORD)
     monkeypatch.setenv("FOXGRAPE_UCDP_TOKEN", TOKEN)
@@ -35,27 +35,27 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """Find the folder of real data, which are not part of the project; skip where it is absent."""
-    beside = Path(__file__).parents[2] / "shared" / "real"
-    folder = Path(os.environ.get("FOXGRAPE_REAL", beside))
+    """Return the folder of real data, which is not part of the project; skip if it is absent."""
+    default = Path(__file__).parents[2] / "shared" / "real"
+    folder = Path(os.environ.get("FOXGRAPE_REAL", default))
     if not folder.is_dir():
-        pytest.skip(f"there is no folder of real data at {folder}; FOXGRAPE_REAL can name one")
+        pytest.skip(f"no folder of real data at {folder}; set FOXGRAPE_REAL to its path")
     return folder
 
 
 @pytest.fixture(scope="session")
 def browser_path() -> str:
-    """Find a Chromium; skip, saying so, where there is none."""
+    """Return the path of a Chromium browser; skip if it is not installed."""
     script = Path(__file__).parents[1] / "scripts" / "find_browser.sh"
-    found = subprocess.run(["sh", script], capture_output=True, text=True, check=False)
-    if found.returncode:
-        pytest.skip("scripts/find_browser.sh found no browser, so the page was not opened")
-    return found.stdout.strip()
+    result = subprocess.run(["sh", script], capture_output=True, text=True, check=False)
+    if result.returncode:
+        pytest.skip("scripts/find_browser.sh found no browser")
+    return result.stdout.strip()
 
 
 @pytest.fixture(scope="session")
 def browser(browser_path):
-    """Start Chromium; as root it has no sandbox to give."""
+    """Start Chromium, without its sandbox for root, who cannot use it."""
     with sync_playwright() as play:
         flags = ["--disable-gpu", "--disable-background-networking", "--disable-component-update"]
         chromium = play.chromium.launch(
@@ -68,23 +68,23 @@ def browser(browser_path):
 
 @pytest.fixture
 def opened(browser):
-    """Open a page, wait until its figures are drawn, and note all that it says and asks for."""
+    """Return a function that opens a page and records its messages and requests."""
     contexts = []
 
-    def visit(page: Path | str, *, drawn: bool = True, width: int = 1200, **options):
+    def open_page(page: Path | str, *, drawn: bool = True, width: int = 1200, **options):
         context = browser.new_context(viewport={"width": width, "height": 900}, **options)
         contexts.append(context)
         tab = context.new_page()
-        tab.said, tab.asked = [], []
-        tab.on("console", lambda message: tab.said.append(message.text))
-        tab.on("pageerror", lambda error: tab.said.append(str(error)))
-        tab.on("dialog", lambda dialog: (tab.said.append(dialog.message), dialog.dismiss()))
-        tab.on("request", lambda request: tab.asked.append(request.url))
+        tab.messages, tab.requested_urls = [], []
+        tab.on("console", lambda message: tab.messages.append(message.text))
+        tab.on("pageerror", lambda error: tab.messages.append(str(error)))
+        tab.on("dialog", lambda dialog: (tab.messages.append(dialog.message), dialog.dismiss()))
+        tab.on("request", lambda request: tab.requested_urls.append(request.url))
         tab.goto(page if isinstance(page, str) else page.as_uri())
         if drawn:
             tab.wait_for_selector("figure.plot.drawn .main-svg", state="attached")
         return tab
 
-    yield visit
+    yield open_page
     for context in contexts:
         context.close()

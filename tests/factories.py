@@ -1,4 +1,4 @@
-"""Small tables in the making, and changed ones; a stated day is a day in Kyiv."""
+"""Build small tables for tests, and edit CSV files; times are in Kyiv's time zone."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ IZIUM = "geonames:707292"
 
 
 def interval(text: str) -> dict[str, pd.Timestamp]:
-    """Return the ends of a stated time: '2022-09-10' is a day as lived in Kyiv."""
+    """Return the first and last instant of a stated time, such as the day '2022-09-10' in Kyiv."""
     earliest, latest = times.parse_stated_time(text, "Europe/Kyiv")
     return {"at": pd.Timestamp(earliest), "until": pd.Timestamp(latest)}
 
 
 def spread(name: str, text: str | None) -> dict[str, pd.Timestamp | None]:
-    """Return the two columns of an interval; none for an event that nobody confirmed."""
+    """Return the two columns of an interval; None in both for an unconfirmed event."""
     ends = {"at": None, "until": None} if text is None else interval(text)
     return {f"{name}_{end}": value for end, value in ends.items()}
 
 
 def signals(*posted: str, place: str = IZIUM, decoded: str | None = None) -> pd.DataFrame:
-    """Return one signal a stated time."""
+    """Return one signal for each stated time."""
     rows = [
         {
             "signal_id": f"s{number}",
@@ -39,7 +39,7 @@ def signals(*posted: str, place: str = IZIUM, decoded: str | None = None) -> pd.
 
 
 def events(*pairs: tuple[str, str | None], place: str = IZIUM, by: str = "UA") -> pd.DataFrame:
-    """Return one event a pair of stated times: occurred, confirmed."""
+    """Return one event for each pair of stated times (occurred, confirmed)."""
     rows = [
         {
             "event_id": f"e{number}",
@@ -54,7 +54,7 @@ def events(*pairs: tuple[str, str | None], place: str = IZIUM, by: str = "UA") -
 
 
 def change(folder: Path, file: str, edit) -> None:
-    """Rewrite a CSV file of a study."""
+    """Rewrite a CSV file with `edit`, which changes the rows or returns new ones."""
     path = folder / file
     with path.open(encoding="utf-8", newline="") as handle:
         rows = list(csv.DictReader(handle))
@@ -66,7 +66,7 @@ def change(folder: Path, file: str, edit) -> None:
 
 
 def leads_of(leads, censored=(), *, width=0.0, relation="precedes", **columns) -> pd.DataFrame:
-    """Return links with these leads in days, and signals watched so long without event."""
+    """Return links with these leads, and unconfirmed ones with these censoring times, in days."""
     n, m = len(leads), len(censored)
     frame = pd.DataFrame(
         {

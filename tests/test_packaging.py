@@ -190,7 +190,7 @@ def test_a_wheel_builds_the_report_of_the_study_copied_beside_it(elsewhere, stud
     ],
 )
 def test_a_description_of_git_is_a_version(described, version):
-    assert VERSION["told_by_git"](described) == version
+    assert VERSION["version_from_git"](described) == version
 
 
 def git(folder: Path, *words: str) -> None:

@@ -393,11 +393,11 @@ CHECK = runpy.run_path(str(ROOT / "scripts" / "check_licences.py"))
     ],
 )
 def test_a_licence_is_judged(licence, refused):
-    assert (CHECK["fault"]("some-package", licence) is not None) is refused
+    assert (CHECK["licence_problem"]("some-package", licence) is not None) is refused
 
 
 def test_the_licences_of_all_that_is_locked_may_be_used():
-    wrong, looked, _ = CHECK["faults"]()
+    wrong, looked, _ = CHECK["check_licences"]()
     assert wrong == []
     assert looked > 50
 

@@ -1,4 +1,4 @@
-"""Tables for a reader: rough times in words, links that are links, hostile text that stays text."""
+"""Test `show`: times at their precision, links to web addresses only, hostile text escaped."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TABLES = {
 }
 
 
-def at(*texts):
+def timestamps(*texts):
     return pd.to_datetime(list(texts), utc=True).as_unit("us")
 
 
@@ -36,7 +36,7 @@ def cells(frame, **options):
 
 @pytest.mark.parametrize("name", TABLES)
 @pytest.mark.parametrize("interactive", [True, False])
-def test_each_table_is_shown_and_not_changed(name, interactive):
+def test_show_displays_every_table_without_changing_it(name, interactive):
     frame = TABLES[name]
     before = frame if isinstance(frame, Codebook) else frame.copy(deep=True)
     shown = show(frame, timezone="Europe/Kyiv", interactive=interactive)
@@ -47,7 +47,7 @@ def test_each_table_is_shown_and_not_changed(name, interactive):
 
 
 @pytest.mark.parametrize(
-    ("first", "last", "zone", "said"),
+    ("first", "last", "zone", "text"),
     [
         ("2022-09-10T11:32Z", "2022-09-10T11:32Z", "Europe/Kyiv", "10 Sep 2022, 14:32"),
         ("2022-09-10T11:32Z", "2022-09-10T11:32Z", "America/New_York", "10 Sep 2022, 07:32"),
@@ -63,24 +63,24 @@ def test_each_table_is_shown_and_not_changed(name, interactive):
         (None, None, "Europe/Kyiv", "–"),
     ],
 )
-def test_a_time_is_said_to_the_precision_it_has(first, last, zone, said):
-    frame = pd.DataFrame({"occurred_at": at(first), "occurred_until": at(last)})
-    assert cells(frame, timezone=zone) == [said]
+def test_a_time_is_displayed_at_its_own_precision(first, last, zone, text):
+    frame = pd.DataFrame({"occurred_at": timestamps(first), "occurred_until": timestamps(last)})
+    assert cells(frame, timezone=zone) == [text]
 
 
-def test_leads_are_intervals_and_censored_ones_are_open():
+def test_leads_are_displayed_as_intervals_and_censored_leads_as_open():
     leads = {"lead_min": ["2h", "30D", None], "lead_max": ["2D", None, None]}
     frame = pd.DataFrame({name: pd.to_timedelta(ends) for name, ends in leads.items()})
     assert cells(frame) == ["2 hours to 2 days", "more than 30 days", "–"]
 
 
-def test_a_code_is_decoded_on_a_day_and_never_at_a_minute():
-    known = pd.DataFrame({"decoded_at": at("2022-09-10T20:59:59.999999Z", None)})
-    assert cells(known, timezone="Europe/Kyiv") == ["by 10 Sep 2022", "–"]
+def test_decoding_times_are_displayed_to_the_day():
+    frame = pd.DataFrame({"decoded_at": timestamps("2022-09-10T20:59:59.999999Z", None)})
+    assert cells(frame, timezone="Europe/Kyiv") == ["by 10 Sep 2022", "–"]
     assert cells(pd.DataFrame({"decoded_at": [date(2022, 9, 10), None]})) == ["10 Sep 2022", "–"]
 
 
-def test_only_addresses_of_the_web_are_links():
+def test_only_web_addresses_become_links():
     addresses = ["https://a.example/?a=1&b='", "javascript:run()", "https://[", "//a.example", None]
     frame = pd.DataFrame({"source": ["One", "Two", None, "<b>", "Five"], "url": addresses})
     first, *rest = cells(frame)
@@ -90,7 +90,7 @@ def test_only_addresses_of_the_web_are_links():
     assert ">a.example</a>" in cells(frame[["url"]])[0]
 
 
-def test_other_columns_stand_as_they_are():
+def test_other_columns_are_displayed_unchanged():
     frame = pd.DataFrame({"repost": [True, None], "n": [1.5, None], "mine": [["x"], "y"]})
     assert cells(frame) == ["yes", "1.5", "[&#x27;x&#x27;]", "–", "–", "y"]
     assert cells(pd.DataFrame([[1, 2]], columns=["twice", "twice"])) == ["1", "2"]
@@ -104,13 +104,13 @@ def test_other_columns_stand_as_they_are():
         pd.DataFrame({"decoded_at": ["1.5"], "occurred_until": ["2"]}),
     ],
 )
-def test_columns_of_ones_own_may_have_the_names_of_ours(frame):
+def test_user_columns_may_share_a_standard_column_name(frame):
     assert cells(frame) == ["1.5", "2"]
-    mixed = frame.assign(posted_at=at("2022-09-10T11:32Z"), posted_until="soon")
+    mixed = frame.assign(posted_at=timestamps("2022-09-10T11:32Z"), posted_until="soon")
     assert cells(mixed, timezone="UTC")[2:] == ["10 Sep 2022, 11:32", "soon"]
 
 
-def test_many_rows_are_cut_and_counted():
+def test_long_tables_are_truncated_with_a_row_count():
     frame = pd.DataFrame({"text": [f"post {number}" for number in range(2500)]})
     shown = show(frame, interactive=False)
     assert shown.markup.count("<tr>") == 1001
@@ -120,7 +120,7 @@ def test_many_rows_are_cut_and_counted():
     assert "None." in repr(show(frame.head(0)))
 
 
-def test_without_itables_the_table_is_plain(monkeypatch):
+def test_the_table_is_plain_html_without_itables(monkeypatch):
     monkeypatch.setitem(sys.modules, "itables", None)
     monkeypatch.setattr("foxgrape.display.show.find_spec", lambda _: None)
     shown = show(STUDY.events)
@@ -128,7 +128,7 @@ def test_without_itables_the_table_is_plain(monkeypatch):
     assert "Irpin" in shown.markup
 
 
-def test_a_wrong_zone_and_no_rows_are_refused_in_one_line():
+def test_an_unknown_time_zone_and_zero_rows_are_rejected():
     for zone in ("Europe/Nowhere", "../etc", ""):
         with pytest.raises(FoxgrapeError, match="unknown time zone"):
             show(STUDY.events, timezone=zone)
@@ -136,21 +136,21 @@ def test_a_wrong_zone_and_no_rows_are_refused_in_one_line():
         show(STUDY.events, rows=0)
 
 
-def test_nothing_in_a_text_moves_a_terminal():
-    said = repr(show(pd.DataFrame({"text": ["\x1b[2J gone \x07 \u202eback\u2066 \u2028line"]})))
-    assert not set(said) & set("\x1b\x07\u202e\u2066\u2028")
+def test_control_characters_are_removed_from_terminal_output():
+    output = repr(show(pd.DataFrame({"text": ["\x1b[2J gone \x07 \u202eback\u2066 \u2028line"]})))
+    assert not set(output) & set("\x1b\x07\u202e\u2066\u2028")
 
 
-def test_an_emoji_of_several_signs_or_of_next_year_stays_whole_in_a_terminal():
-    """Joined by signs that print nothing, and one that no table of signs here knows yet."""
+def test_joined_and_unknown_emoji_are_kept_in_terminal_output():
+    """One sequence has zero-width joiners; the other is not in Python's Unicode tables yet."""
     for emoji in ("👨\u200d👩\u200d👧", "\U0001faed"):
         assert emoji in repr(show(pd.DataFrame({"text": [emoji]})))
 
 
 @pytest.mark.browser
 @pytest.mark.parametrize("interactive", [True, False])
-def test_hostile_text_runs_nothing_and_is_seen(opened, tmp_path, interactive):
-    """Every attack stands in every kind of cell, in a column's name too."""
+def test_hostile_text_is_displayed_and_never_executed(opened, tmp_path, interactive):
+    """Each attack is in every kind of cell and in a column name."""
     columns = ("text", "url", "source", "source_url")
     frame = pd.DataFrame(dict.fromkeys(columns, ATTACKS)).assign(**{ATTACKS[0]: ATTACKS})
     shown = show(frame[[*columns, ATTACKS[0]]].assign(lone=ATTACKS), interactive=interactive)
@@ -161,21 +161,22 @@ def test_hostile_text_runs_nothing_and_is_seen(opened, tmp_path, interactive):
     if interactive:
         tab.wait_for_selector(".dt-paging")
         tab.locator(".dt-length select").select_option("100")
-    told = seen(tab.locator("main").inner_text())
+    text = seen(tab.locator("main").inner_text())
     for attack in ATTACKS:
-        assert seen(attack) in told, attack
+        assert seen(attack) in text, attack
     assert tab.evaluate("window.ran") is None
-    assert tab.said == []
-    assert [asked for asked in tab.asked if not asked.startswith(("data:", "blob:"))] == [
-        page.as_uri()
-    ]
+    assert tab.messages == []
+    requests = [url for url in tab.requested_urls if not url.startswith(("data:", "blob:"))]
+    assert requests == [page.as_uri()]
     assert tab.locator("main iframe, main object, main img, main form, main details").count() == 0
     assert tab.locator("a[href^='javascript'], a[href^='data:']").count() == 0
 
 
 @pytest.mark.browser
-def test_the_lab_pages_filters_and_orders_times_by_time(opened, tmp_path):
-    times = at(*(f"2022-{month:02}-{day:02}T10:00Z" for month in (9, 10) for day in range(1, 16)))
+def test_the_interactive_table_pages_filters_and_sorts_times_chronologically(opened, tmp_path):
+    times = timestamps(
+        *(f"2022-{month:02}-{day:02}T10:00Z" for month in (9, 10) for day in range(1, 16))
+    )
     frame = pd.DataFrame({"text": [f"n{number}" for number in range(30)], "posted_at": times})
     page = tmp_path / "page.html"
     markup = show(frame, interactive=True).markup

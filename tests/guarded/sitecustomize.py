@@ -1,6 +1,6 @@
-"""Forbids the internet to every Python that finds this on its path, and notes who tried.
+"""Block network access in every Python process with this folder on its path, and log attempts.
 
-Sockets of the Unix kind and this computer's own addresses are left: kernels talk over them.
+Unix sockets and loopback addresses stay allowed, since Jupyter kernels use them.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ import os
 import sys
 from ipaddress import ip_address
 
-_HERE = {"localhost", "", None}
+_LOCAL_NAMES = {"localhost", "", None}
 
 
-def _is_here(host):
+def _is_local(host):
     try:
         return ip_address(host).is_loopback
     except ValueError:
-        return host in _HERE
+        return host in _LOCAL_NAMES
 
 
 def _guard(event, arguments):
@@ -27,10 +27,10 @@ def _guard(event, arguments):
     else:
         return
     host = host.decode() if isinstance(host, bytes) else host
-    if not _is_here(host):
+    if not _is_local(host):
         with open(os.environ["FOXGRAPE_TEST_ASKED"], "a", encoding="utf-8") as log:  # noqa: PTH123
             log.write(f"{event} {host}\n")
-        raise PermissionError(f"the internet is forbidden here: {host}")
+        raise PermissionError(f"network access is blocked in tests: {host}")
 
 
 sys.addaudithook(_guard)

@@ -1,4 +1,4 @@
-"""Figures offer nothing that leaves the page: in pages, notebooks and exported files."""
+"""Test that figures in pages, notebooks and exported files have no control that leaves the page."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from report_templates import template
 
 TOOLKIT = Path(__file__).parents[2] / "toolkit" / "foxgrape"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-#: Asks for everything that leaves a page, of this plotly.js and of former ones.
+#: Options of the current plotly.js that enable controls which leave the page.
 LEAKY = {
     "showSendToCloud": True,
     "plotlyServerURL": "https://cloud.example",
@@ -33,14 +33,15 @@ LEAKY = {
     "watermark": True,
     "displayModeBar": True,
 }
+#: The same for earlier versions of plotly.js.
 FORMER = {"showEditInChartStudio": True, "showLink": True, "linkText": "Edit", "sendData": True}
 BUTTONS = {"modeBarButtons": [["sendChartToCloud", "toImage"]], "modeBarButtonsToRemove": []}
-#: What drawn figures offer to press, follow or send: its words, and where it leads.
+#: JavaScript: the label and address of every button, link and form of the drawn figures.
 CONTROLS = """() => [...document.querySelectorAll(
     ".modebar-btn, .js-plotly-plot a, .js-plotly-plot button, .js-plotly-plot form, body > form"
 )].map(e => [e.dataset.title || e.ariaLabel || e.textContent,
     e.getAttribute("href") || e.getAttribute("xlink:href") || e.getAttribute("action") || ""])"""
-LEAVES = re.compile(r"share|cloud|studio|edit in|produced with", re.IGNORECASE)
+LEAVES_PAGE = re.compile(r"share|cloud|studio|edit in|produced with", re.IGNORECASE)
 
 TEMPLATE = [
     """
@@ -70,8 +71,8 @@ timeline(open_study().analyse())
 ]
 
 
-def plain() -> go.Figure:
-    """Return a figure of somebody else's making, that asks for the button in its layout."""
+def plotly_figure() -> go.Figure:
+    """Return a plain plotly figure whose layout asks for the cloud button."""
     drawn = go.Figure(go.Scatter(x=[0, 1], y=[0, 1], text=["@account"] * 2, mode="markers+text"))
     return drawn.update_layout(modebar={"add": ["sendChartToCloud", "drawline"]}, height=300)
 
@@ -82,31 +83,32 @@ def is_offline(config) -> bool:
 
 @pytest.fixture(scope="module")
 def drawn():
-    """Draw figures of the embedded study, and one of a template's own in the house look."""
+    """Return figures of the bundled study, and a plotly figure with the theme applied."""
     analysis = open_study().analyse()
     return [
         timeline(analysis),
         survival(analysis.lead_times),
         place_map(analysis),
         analysis.figure(),
-        apply_theme(plain(), "Of a template."),
+        apply_theme(plotly_figure(), "From a template."),
     ]
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """Build reports whose template shows figures in every way that a notebook has.
+    """Build three reports from a template that shows figures in every way a notebook can.
 
-    One in a process of its own, and two forked from one that has imported plotly already.
+    The first runs in a new process; the other two run in parallel, forked from a process that
+    has already imported plotly.
     """
     folder = tmp_path_factory.mktemp("own")
-    own = template(folder, "own", *TEMPLATE)
+    path = template(folder, "own", *TEMPLATE)
     out = folder / "out"
-    alone = run_report(own, out=out, now=NOW)
-    requests = [ReportRequest(own, parameters={"number": n}, out=out) for n in (2, 3)]
-    made = [alone, *run_reports(requests, workers=2, now=NOW)]
-    assert [one.error for one in made] == [None] * 3
-    return made
+    single = run_report(path, out=out, now=NOW)
+    requests = [ReportRequest(path, parameters={"number": n}, out=out) for n in (2, 3)]
+    results = [single, *run_reports(requests, workers=2, now=NOW)]
+    assert [run.error for run in results] == [None] * 3
+    return results
 
 
 @pytest.fixture(scope="module")
@@ -117,87 +119,87 @@ def built(runs):
 
 @pytest.fixture
 def renderer():
-    """Let a test choose how figures are shown, and put it back."""
+    """Return plotly's renderers; restore their defaults afterwards."""
     before = pio.renderers.default
-    kept = dict(pio.renderers["plotly_mimetype"].config)
+    config = dict(pio.renderers["plotly_mimetype"].config)
     yield pio.renderers
-    pio.renderers["plotly_mimetype"].config = kept
+    pio.renderers["plotly_mimetype"].config = config
     pio.renderers.default = before
 
 
 def configs(text: str) -> list[dict]:
-    """Return the configuration that each drawn figure of a piece of HTML is given."""
+    """Return the configuration of each figure drawn by some HTML."""
     calls = text.split("Plotly.newPlot(")[1:]
-    found = []
+    configurations = []
     for call in calls:
         decoder, rest, parts = json.JSONDecoder(), call.lstrip(), []
         while len(parts) < 4:
             part, end = decoder.raw_decode(rest)
             parts.append(part)
             rest = rest[end:].lstrip(" ,\n")
-        found.append(parts[-1])
-    return found
+        configurations.append(parts[-1])
+    return configurations
 
 
-def in_html(config: dict) -> bool:
-    """Tell whether a configuration in HTML is offline; plotly leaves the address out there."""
+def is_offline_in_html(config: dict) -> bool:
+    """Return whether a configuration in HTML is offline; plotly omits the server address there."""
     return is_offline({**config, "plotlyServerURL": ""}) and "plotlyServerURL" not in config
 
 
-def offered(tab) -> list[list[str]]:
-    """Return what figures offer, and fail if anything of it leads out of the page."""
+def check_controls(tab) -> list[list[str]]:
+    """Return the label and address of each control; fail if one leaves the page."""
     controls = tab.evaluate(CONTROLS)
-    for words, address in controls:
-        assert not LEAVES.search(words), words
-        assert not re.match(r"(?!data:|blob:|#|$)", address), (words, address)
+    for label, address in controls:
+        assert not LEAVES_PAGE.search(label), label
+        assert not re.match(r"(?!data:|blob:|#|$)", address), (label, address)
     return controls
 
 
-def press_all(tab) -> int:
-    """Press every button of every mode bar, as a reader does, and return how many there were."""
-    pressed = 0
+def click_all_buttons(tab) -> int:
+    """Click every button of every mode bar and return the number of buttons."""
+    clicked = 0
     figures = tab.locator(".js-plotly-plot")
     for number in range(figures.count()):
         figure = figures.nth(number)
         figure.scroll_into_view_if_needed()
         figure.hover(force=True)
-        for at in range(figure.locator(".modebar-btn").count()):
-            figure.locator(".modebar-btn").nth(at).click(force=True)
-            # A first click may only ask; the second sends.
-            for more in tab.locator(".plotly-cloud-dialog-box button, dialog button").all():
-                more.click(force=True)
-            pressed += 1
-    return pressed
+        for index in range(figure.locator(".modebar-btn").count()):
+            figure.locator(".modebar-btn").nth(index).click(force=True)
+            # The first click may only open a dialog whose button sends the figure.
+            for button in tab.locator(".plotly-cloud-dialog-box button, dialog button").all():
+                button.click(force=True)
+            clicked += 1
+    return clicked
 
 
-def stays(tab, file: Path) -> None:
-    """Press everything, and assert that nothing was asked for, opened, offered or navigated to."""
+def check_stays_on_page(tab, file: Path) -> None:
+    """Click every button; assert that nothing is requested, opened, submitted or navigated to."""
     popups = []
     tab.context.on("page", lambda opened: popups.append(opened.url))
     tab.evaluate(
         "window.addEventListener('submit', e => { window.sent = true; e.preventDefault(); }, true)"
     )
-    offered(tab)
-    before = list(tab.asked)
-    assert press_all(tab) > 0
-    offered(tab)
+    check_controls(tab)
+    n_before = len(tab.requested_urls)
+    assert click_all_buttons(tab) > 0
+    check_controls(tab)
     tab.wait_for_timeout(300)
-    asked = [url for url in tab.asked[len(before) :] if not url.startswith(("blob:", "data:"))]
-    assert asked == []
+    requests = tab.requested_urls[n_before:]
+    assert [url for url in requests if not url.startswith(("blob:", "data:"))] == []
     assert popups == []
     assert tab.evaluate("window.sent") is None
     assert tab.url == file.as_uri()
 
 
-def test_a_configuration_is_kept_but_for_what_leaves_the_page():
-    kept = offline_config(LEAKY | FORMER | {"scrollZoom": True})
-    assert kept == {"scrollZoom": True, "displayModeBar": True, **OFFLINE_CONFIG}
-    for nothing in (None, {}, [], "x", 1):
-        assert offline_config(nothing) == OFFLINE_CONFIG
+def test_offline_config_changes_only_options_that_leave_the_page():
+    config = offline_config(LEAKY | FORMER | {"scrollZoom": True})
+    assert config == {"scrollZoom": True, "displayModeBar": True, **OFFLINE_CONFIG}
+    for invalid in (None, {}, [], "x", 1):
+        assert offline_config(invalid) == OFFLINE_CONFIG
 
 
-def test_every_figure_of_the_package_is_finished():
-    """Whatever function says it returns a figure returns one that `finished` returned."""
+def test_every_figure_function_returns_an_offline_figure():
+    """A function annotated to return a figure returns `Figure(…)` or the result of another one."""
     functions = [
         node
         for file in sorted(TOOLKIT.rglob("*.py"))
@@ -215,8 +217,8 @@ def test_every_figure_of_the_package_is_finished():
                 assert ast.unparse(node.value.func).split(".")[-1] in names | {"Figure"}
 
 
-def test_a_figure_keeps_the_button_out_wherever_it_is_drawn(drawn):
-    """The layout goes with a figure through JSON, a copy, and into a plain figure."""
+def test_copies_of_a_figure_have_no_cloud_button(drawn):
+    """The layout is kept by JSON, by a copy and by conversion to a plain plotly figure."""
     for figure in drawn:
         copies = [
             figure,
@@ -224,12 +226,12 @@ def test_a_figure_keeps_the_button_out_wherever_it_is_drawn(drawn):
             pio.from_json(figure.to_json()),
             go.Figure(figure),
         ]
-        for one in copies:
-            assert "sendChartToCloud" in one.layout.modebar.remove
-        assert [isinstance(one, Figure) for one in copies] == [True, True, False, False]
+        for copied in copies:
+            assert "sendChartToCloud" in copied.layout.modebar.remove
+        assert [isinstance(copied, Figure) for copied in copies] == [True, True, False, False]
 
 
-def test_a_figure_is_shown_in_a_notebook_without_it(drawn, renderer):
+def test_a_figure_in_a_notebook_has_no_cloud_button(drawn, renderer):
     shell = InteractiveShell.instance()
     renderer.default = "plotly_mimetype"
     renderer["plotly_mimetype"].config = {"scrollZoom": True, "showSendToCloud": True}
@@ -241,13 +243,13 @@ def test_a_figure_is_shown_in_a_notebook_without_it(drawn, renderer):
             figure.show()
             figure.show(config=LEAKY)
             figure.show("plotly_mimetype", config=LEAKY)
-            assert shell.display_formatter.format(figure) == ({}, {}), "it shows itself"
+            assert shell.display_formatter.format(figure) == ({}, {}), "the figure displays itself"
         assert len(captured.outputs) == 4
         for output in captured.outputs:
             assert is_offline(output.data[MIMETYPE]["config"])
 
 
-def test_a_figure_is_html_without_it(drawn, renderer, tmp_path):
+def test_a_figure_exported_as_html_has_no_cloud_button(drawn, renderer, tmp_path):
     renderer.default = "notebook_connected"
     for figure in drawn:
         figure.write_html(tmp_path / "a.html", include_plotlyjs=False)
@@ -260,61 +262,61 @@ def test_a_figure_is_html_without_it(drawn, renderer, tmp_path):
             *((tmp_path / name).read_text(encoding="utf-8") for name in ("a.html", "b.html")),
         ]
         for text in texts:
-            assert [in_html(config) for config in configs(text)] == [True]
+            assert [is_offline_in_html(config) for config in configs(text)] == [True]
         renderer.default = "plotly_mimetype"
-        assert [in_html(config) for config in configs(figure._repr_html_())] == [True]
+        assert [is_offline_in_html(config) for config in configs(figure._repr_html_())] == [True]
         renderer.default = "notebook_connected"
 
 
-def test_an_executed_notebook_keeps_figures_without_it(runs):
-    """Whatever a template asks for: its notebook is opened in a lab, or made into HTML."""
+def test_figures_in_an_executed_notebook_have_no_cloud_button(runs):
+    """A user may open the notebook in JupyterLab or convert it to HTML."""
     for run in runs:
         notebook = nbformat.read(run.notebook, as_version=4)
-        shown = [output.data for cell in notebook.cells for output in cell.get("outputs", ())]
-        figures = [data[MIMETYPE] for data in shown if MIMETYPE in data]
+        bundles = [output.data for cell in notebook.cells for output in cell.get("outputs", ())]
+        figures = [data[MIMETYPE] for data in bundles if MIMETYPE in data]
         assert len(figures) == 4
         for figure in figures:
             assert is_offline(dict(figure["config"]))
             assert not set(FORMER) & set(figure["config"])
-        markup = [config for data in shown for config in configs(data.get("text/html", ""))]
-        assert [in_html(config) for config in markup] == [True] * 3
+        markup = [config for data in bundles for config in configs(data.get("text/html", ""))]
+        assert [is_offline_in_html(config) for config in markup] == [True] * 3
 
 
 @pytest.mark.browser
 def test_a_page_has_no_control_that_leaves_it(built, opened):
     tab = opened(built.html)
     assert tab.locator("figure.plot.drawn").count() == 4
-    stays(tab, built.html)
-    assert tab.said == []
+    check_stays_on_page(tab, built.html)
+    assert tab.messages == []
 
 
 @pytest.mark.browser
-def test_a_page_overrides_what_a_notebook_asks_for(tmp_path, opened):
+def test_a_page_overrides_the_figure_options_of_its_notebook(tmp_path, opened):
     output = nbformat.v4.new_output(
         "display_data",
-        data={MIMETYPE: plain().to_plotly_json() | {"config": LEAKY | FORMER | BUTTONS}},
+        data={MIMETYPE: plotly_figure().to_plotly_json() | {"config": LEAKY | FORMER | BUTTONS}},
     )
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("", outputs=[output])])
     file = tmp_path / "page.html"
     file.write_text(render_page(notebook, title="x", footer={}), encoding="utf-8")
     tab = opened(file)
-    stays(tab, file)
-    names = [words for words, _ in offered(tab)]
-    assert "Draw line" in names, "what a figure asks for else is there"
-    # Where a script of plotly's opened a window all the same, there is none.
+    check_stays_on_page(tab, file)
+    labels = [label for label, _ in check_controls(tab)]
+    assert "Draw line" in labels, "a harmless button was removed"
+    # The page also blocks window.open, in case a script of plotly calls it.
     assert tab.evaluate("window.open('https://cloud.example')") is None
     assert tab.context.pages == [tab]
 
 
 @pytest.mark.browser
-def test_an_exported_figure_has_no_control_that_leaves_it(drawn, tmp_path, opened):
+def test_an_exported_figure_has_no_control_that_leaves_the_page(drawn, tmp_path, opened):
     file = tmp_path / "figure.html"
     for figure in (drawn[0], drawn[-1]):
         figure.write_html(file, config=LEAKY)
         tab = opened(file, drawn=False)
         tab.wait_for_selector(".main-svg")
-        stays(tab, file)
-        # By a way that asks no figure for its configuration.
+        check_stays_on_page(tab, file)
+        # This function ignores the configuration of the figure.
         pio.write_html(go.Figure(figure), file)
         tab = opened(file, drawn=False)
         tab.wait_for_selector(".main-svg")
@@ -323,15 +325,15 @@ def test_an_exported_figure_has_no_control_that_leaves_it(drawn, tmp_path, opene
 
 
 @pytest.mark.browser
-def test_what_leaves_a_page_is_seen(tmp_path, opened):
-    """The checks above see the button and the link that plotly brings by default."""
+def test_the_checks_see_controls_that_leave_the_page(tmp_path, opened):
+    """The checks above would see the button and the link that plotly adds by default."""
     file = tmp_path / "figure.html"
-    pio.write_html(plain(), file)
+    pio.write_html(plotly_figure(), file)
     tab = opened(file, drawn=False)
     tab.wait_for_selector(".main-svg")
     controls = tab.evaluate(CONTROLS)
-    found = sorted(words for words, _ in controls if LEAVES.search(words))
-    assert [words.split()[0] for words in found] == ["Produced", "Share"]
+    leaving = sorted(label for label, _ in controls if LEAVES_PAGE.search(label))
+    assert [label.split()[0] for label in leaving] == ["Produced", "Share"]
     tab.context.route(lambda url: not url.startswith("file:"), lambda route: route.abort())
     tab.hover(".js-plotly-plot", force=True)
     tab.locator(".modebar-btn[data-title^='Share']").click(force=True)

@@ -64,8 +64,8 @@ def test_every_figure_is_drawn_without_network_requests(built, opened):
         assert figure.locator(".scatterlayer .trace").count() > 0
         assert len(figure.locator("figcaption").inner_text()) > 40
         assert len(figure.locator(".drawing").get_attribute("aria-label")) > 10
-    assert page.asked == [built.html.as_uri()]
-    assert page.said == []
+    assert page.requested_urls == [built.html.as_uri()]
+    assert page.messages == []
 
 
 @pytest.mark.browser

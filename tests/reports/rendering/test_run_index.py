@@ -131,8 +131,8 @@ def test_runs_are_searched_and_filtered(filled, opened):
     only(2)
     tab.get_by_label("Period from").fill("2022-09-08")
     only(1)
-    assert tab.said == []
-    assert tab.asked == [filled.as_uri()]
+    assert tab.messages == []
+    assert tab.requested_urls == [filled.as_uri()]
 
 
 @pytest.mark.browser

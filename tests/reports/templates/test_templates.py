@@ -93,8 +93,8 @@ def test_every_figure_of_every_template_is_drawn(built, opened, name, figures):
     for number in range(figures):
         assert drawn.nth(number).locator(".trace, .heatmaplayer image").count() > 0
         assert len(drawn.nth(number).locator("figcaption").inner_text()) > 40
-    assert page.asked == [built[name].html.as_uri()]
-    assert page.said == []
+    assert page.requested_urls == [built[name].html.as_uri()]
+    assert page.messages == []
     assert page.locator("h1").count() == 1
 
 

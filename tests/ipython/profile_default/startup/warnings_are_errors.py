@@ -1,4 +1,4 @@
-"""In the kernels of tests a warning is an error, as it is in tests."""
+"""Make warnings errors in the kernels of tests, as in the tests themselves."""
 
 import warnings
 
