@@ -1,7 +1,7 @@
 """Error rates and coverage of hazard, alarms and the median lead in simulated worlds.
 
 Run as `python benchmarks/lead_worlds.py [worlds [part ...]]`, where the parts are medians, claims
-and ratios; fills the tables of `docs/explanation/hazard.md`. World number r of a family has the seed
+and ratios; fills the tables of `docs/explanation/hazard.md`. World r of a family has the seed
 (r, family), so that each row is reproducible.
 """
 

@@ -12,8 +12,8 @@ INTRO = """\
 
 Run `make lab` to open the notebooks in JupyterLab. Each runs in under a minute, needs no data of \
 your own and no network, and ends with exercises. `make test` runs them with warnings as errors, \
-and `make check-lab` checks them in a browser. Run `make filter` once in a clone to keep outputs out of \
-git.
+and `make check-lab` checks them in a browser. Run `make filter` once in a clone to keep outputs \
+out of git.
 """
 
 
