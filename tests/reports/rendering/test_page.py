@@ -132,8 +132,8 @@ def harmless(tab, *requested):
     for box in tab.locator("figure.plot .main-svg, th button, summary").all()[:6]:
         box.hover(force=True)
     assert tab.evaluate("window.ran") is None
-    assert tab.said == []
-    assert tab.asked == [
+    assert tab.messages == []
+    assert tab.requested_urls == [
         address if isinstance(address, str) else address.as_uri() for address in requested
     ]
     assert (
@@ -601,4 +601,4 @@ def test_pictures_are_in_the_page_and_one_is_the_thumbnail(tmp_path, opened):
     assert picture.evaluate("img => img.naturalHeight") == 450
     catalogue = opened(tmp_path / "out" / "index.html", drawn=False)
     assert catalogue.locator(".thumbnail img").evaluate("img => img.naturalWidth") > 100
-    assert catalogue.said == []
+    assert catalogue.messages == []
