@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from foxgrape import ReportRequest, open_study, run_report, run_reports
-from foxgrape._util.resources import study_folder
+from foxgrape._util.files import study_folder
 from foxgrape.reports.execution.workers import _THREAD_VARIABLES
 from foxgrape.reports.templates.discovery import find_template
 from measuring import describe

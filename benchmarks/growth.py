@@ -1,8 +1,8 @@
 """How time and memory grow with the size of the input, each size in a new process.
 
 Run as `python benchmarks/growth.py [--share 0.1] [--write docs/explanation/growth.md]`; a share
-below 1 makes a trial with smaller sizes. Each row has the wall-clock seconds, the peak memory of the process, and
-the growth of time from the previous size, as a power of `n`.
+below 1 makes a trial with smaller sizes. Each row has the wall-clock seconds, the peak memory of
+the process, and the growth of time from the previous size, as a power of `n`.
 """
 
 from __future__ import annotations

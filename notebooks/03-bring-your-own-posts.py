@@ -28,7 +28,7 @@ from tempfile import mkdtemp
 
 
 from foxgrape import Store, ingest, new_study, open_study, read_posts, show
-from foxgrape._util.resources import study_folder
+from foxgrape._util.files import study_folder
 
 folder = Path(mkdtemp())
 

@@ -19,7 +19,8 @@ import plotly.graph_objects as go
 from playwright.sync_api import sync_playwright
 
 from foxgrape.plots.theme import BLUE, GREEN, GREY, ORANGE, PINK, apply_theme, inline_legend
-from foxgrape.stats.coincidence.surrogates import NULLS, draw_surrogates, p_values
+from foxgrape.stats.coincidence.significance import p_values
+from foxgrape.stats.coincidence.surrogates import NULLS, draw_surrogates
 from foxgrape.stats.power import simulate_pattern
 from foxgrape.stats.simulate import make_arrays
 

@@ -12,7 +12,7 @@ from hypothesis import settings
 from playwright.sync_api import sync_playwright
 
 from fake_apis import PASSWORD, TOKEN, USER
-from foxgrape._util.resources import study_folder
+from foxgrape._util.files import study_folder
 
 # No deadline: a slow machine must not fail a test. Derandomized: every run has the same examples.
 settings.register_profile("foxgrape", deadline=None, derandomize=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import emoji
 
 from foxgrape import Codebook, FoxgrapeError, find, lookup, open_study, read_events, read_posts
-from foxgrape._util.resources import study_folder
+from foxgrape._util.files import study_folder
 from foxgrape.detection.emoji.scan import scan_emoji
 from foxgrape.detection.mentions import find_mentions
 from foxgrape.io.events.read import FORMATS as EVENTS

@@ -155,7 +155,7 @@ def run(python: Path, *words: str, cwd: Path) -> str:
 
 def test_the_installed_package_says_its_version_and_finds_its_own(elsewhere, tmp_path):
     code = (
-        "import foxgrape, foxgrape._util.resources as s; print(foxgrape.__version__); "
+        "import foxgrape, foxgrape._util.files as s; print(foxgrape.__version__); "
         "print(foxgrape.__file__); print(s.study_folder('izium-2022')); print(s.template_folder())"
     )
     version, *places = run(elsewhere, "-c", code, cwd=tmp_path).splitlines()

@@ -26,7 +26,7 @@ timezone = "Europe/Kyiv"
 # %%
 import plotly.io as pio
 
-from foxgrape.studies.place_brief import place_brief
+from foxgrape.studies.briefs import place_brief
 from foxgrape.plots.signals import timeline
 from foxgrape.display.html import Headline, section
 from foxgrape.display.report_tables import codes_table, events_table, signals_table

@@ -28,7 +28,7 @@ timezone = "Europe/Kyiv"
 import plotly.io as pio
 from IPython.display import display
 
-from foxgrape.studies.period_brief import period_brief
+from foxgrape.studies.briefs import period_brief
 from foxgrape.plots.signals import timeline
 from foxgrape.display.html import Headline, section, table
 from foxgrape.display.report_tables import signals_table

@@ -68,7 +68,7 @@ def test_suggestions_use_the_gazetteer_of_the_codebook():
 
 
 def test_known_codes_are_suggested_far_more_often_than_random_emoji():
-    shares = {name: found for name, (_, found) in benchmark.measure().items()}
+    shares = {name: share for name, (_, share) in benchmark.measure().items()}
     assert shares["attested"][10] > 0.5
     assert shares["all sourced"][10] > 10 * shares["random emoji"][10]
 

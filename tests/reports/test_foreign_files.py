@@ -21,16 +21,16 @@ from fake_reports import build as build_nothing
 from fake_reports import make_template
 from fake_runs import NOW, fake
 from foxgrape import Store, detect_all, ingest, new_study, open_study, run_report
-from foxgrape._util.resources import study_folder
+from foxgrape._util.files import study_folder
 from foxgrape.errors import ScheduleError, StoreError, StudyError
 from foxgrape.reports.prune import prune
 from foxgrape.reports.rendering import assets
 from foxgrape.reports.rendering.run_index import run_summaries, write_catalogue
 from foxgrape.reports.run_folder import StagingFolder
-from foxgrape.reports.schedule.alerts import deliver
 from foxgrape.reports.schedule.config import read_schedule
 from foxgrape.reports.schedule.due import run_due
 from foxgrape.reports.schedule.ledger import Ledger
+from foxgrape.reports.schedule.notifications import deliver
 from report_templates import names, template
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
@@ -406,7 +406,7 @@ STUDY = """
 import sys, time
 from foxgrape import new_study
 from foxgrape.studies import create
-from foxgrape._util.resources import study_folder
+from foxgrape._util.files import study_folder
 def wait(*_):
     WAIT
 create._descriptor = wait

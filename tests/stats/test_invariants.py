@@ -12,7 +12,8 @@ from hypothesis.extra import numpy as arrays
 from foxgrape import alarm, coincidence, hazard
 from foxgrape.stats import simulate
 from foxgrape.stats.alarms.molchan import event_scores
-from foxgrape.stats.coincidence.surrogates import NULLS, Surrogates, adjust_fdr, p_values
+from foxgrape.stats.coincidence.significance import adjust_fdr, p_values
+from foxgrape.stats.coincidence.surrogates import NULLS, Surrogates
 from foxgrape.stats.hazard import conditional_logit
 from foxgrape.stats.hazard.risk_sets import NEVER, risk_sets
 from place_worlds import molchan_trajectory

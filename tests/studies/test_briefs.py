@@ -14,9 +14,8 @@ from foxgrape.errors import FoxgrapeError, StoreError, StudyError
 from foxgrape.places import Codebook
 from foxgrape.stats.survival.kaplan_meier import log_rank
 from foxgrape.studies.account_profile import account_profile
+from foxgrape.studies.briefs import period_brief, place_brief
 from foxgrape.studies.from_store import as_of, study_from_store
-from foxgrape.studies.period_brief import period_brief
-from foxgrape.studies.place_brief import place_brief
 
 
 def study(posts, happened, codes=(("🍇", IZIUM),), **options):

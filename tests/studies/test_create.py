@@ -10,7 +10,7 @@ import pytest
 from frictionless import Package
 
 from foxgrape import new_study, open_study
-from foxgrape._util.resources import study_folder
+from foxgrape._util.files import study_folder
 from foxgrape.cli.app import run
 from foxgrape.errors import StudyError, TableError
 

@@ -23,7 +23,7 @@ from foxgrape.errors import DownloadError
 from foxgrape.io.download import Bluesky, Mastodon, RetryPolicy, Ucdp, download
 from foxgrape.io.download.credentials import Secret
 from foxgrape.io.download.http import backoff, retry_after_seconds, validate_server
-from foxgrape.io.download.social_media import _split_array
+from foxgrape.io.download.sources import _split_array
 
 pytestmark = pytest.mark.usefixtures("credentials")
 

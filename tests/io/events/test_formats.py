@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foxgrape import FoxgrapeError, read_events
-from foxgrape._util.resources import study_folder
+from foxgrape._util.files import study_folder
 from foxgrape.errors import TableError
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "events"

@@ -17,7 +17,7 @@ import pytest
 from accessibility import grave
 from factories import change
 from foxgrape import ReportRequest, run_report, run_reports
-from foxgrape._util.resources import study_folder
+from foxgrape._util.files import study_folder
 from foxgrape.cli.app import run
 from foxgrape.display import html
 from foxgrape.errors import ReportError

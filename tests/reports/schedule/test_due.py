@@ -20,10 +20,10 @@ from fake_http_server import Reply, serving
 from fake_reports import append, build, lines, make_template
 from fake_smtp_server import serve_smtp
 from foxgrape.errors import FoxgrapeError, ScheduleError
-from foxgrape.reports.schedule.channels import AppriseService
 from foxgrape.reports.schedule.config import read_schedule
 from foxgrape.reports.schedule.due import backfill, run_due
 from foxgrape.reports.schedule.ledger import Ledger
+from foxgrape.reports.schedule.notifications import AppriseService
 from foxgrape.reports.schedule.status import entry_statuses
 from foxgrape.reports.templates.discovery import find_template
 from shell import run_shell

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from foxgrape import coincidence
 from foxgrape.errors import FoxgrapeError, TableError
 from foxgrape.stats import simulate
-from foxgrape.stats.coincidence.surrogates import NULLS, adjust_fdr
+from foxgrape.stats.coincidence.significance import adjust_fdr
+from foxgrape.stats.coincidence.surrogates import NULLS
 from foxgrape.stats.inputs import place_coordinates
 
 START = pd.Timestamp("2022-01-01T00:00Z")

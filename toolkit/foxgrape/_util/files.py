@@ -1,15 +1,18 @@
-"""Files that appear complete or not at all, and the mode of folders."""
+"""Files: write them atomically, hash them, and find those that come with foxgrape."""
 
 from __future__ import annotations
 
+import hashlib
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from foxgrape.errors import FoxgrapeError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-__all__ = ["apply_umask", "write_atomic"]
+__all__ = ["apply_umask", "file_sha256", "study_folder", "template_folder", "write_atomic"]
 
 
 def write_atomic(path: Path, content: str | bytes | Callable[[Path], object]) -> None:
@@ -67,3 +70,56 @@ def apply_umask(folder: Path) -> None:
     mask = os.umask(0)  # the umask can only be read by setting it
     os.umask(mask)
     folder.chmod(0o777 & ~mask)
+
+
+def file_sha256(path: str | Path) -> str:
+    """Return the SHA-256 of a file's content as hexadecimal digits.
+
+    Parameters
+    ----------
+    path
+        The file; it is read in chunks, so it may be larger than memory.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+
+    Examples
+    --------
+    >>> from tempfile import NamedTemporaryFile
+    >>> with NamedTemporaryFile() as empty:
+    ...     file_sha256(empty.name)[:16]
+    'e3b0c44298fc1c14'
+    """
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+_PACKAGE = Path(__file__).parents[1]
+_CLONE = _PACKAGE.parents[1]
+
+
+def template_folder() -> Path:
+    """Return the folder of the report templates."""
+    return _locate("templates", _CLONE / "notebooks" / "templates")
+
+
+def study_folder(name: str) -> Path:
+    """Return the folder of a study that comes with foxgrape.
+
+    Examples
+    --------
+    >>> study_folder("izium-2022").name
+    'izium-2022'
+    """
+    root = _locate("studies", _CLONE / "data" / "studies")
+    known = sorted(folder.name for folder in root.iterdir() if folder.is_dir())
+    if name not in known:
+        raise FoxgrapeError("unknown study", got=name, hint=did_you_mean(name, known))
+    return root / name
+
+
+def _locate(name: str, in_clone: Path) -> Path:
+    packaged = _PACKAGE / "_shipped" / name
+    return packaged if packaged.is_dir() else in_clone

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from foxgrape.io.download import Download
-    from foxgrape.io.download.source import Source
+    from foxgrape.io.download.sources import Source
     from foxgrape.io.ingest import IngestResult
 
 __all__ = ["add_commands"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from contextlib import contextmanager
 from shutil import get_terminal_size
@@ -14,10 +15,12 @@ from foxgrape.errors import CONTROLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import FrameType
 
 __all__ = [
     "AsJson",
     "Pairs",
+    "handle_sigterm",
     "parse_pairs",
     "print_error",
     "print_result",
@@ -105,3 +108,26 @@ def _print_table(lines: list[list[str]]) -> None:
             cell + " " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True)
         )
         print("  ".join(padded).rstrip())
+
+
+@contextmanager
+def handle_sigterm() -> Iterator[None]:
+    """Let Ctrl-C or SIGTERM end the block and print one line to stderr.
+
+    Examples
+    --------
+    >>> with handle_sigterm():
+    ...     print("running")
+    running
+    """
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    except KeyboardInterrupt:
+        print("foxgrape: stopped", file=sys.stderr)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from foxgrape._util.shutdown import handle_sigterm
-from foxgrape.cli.output import AsJson, Pairs, parse_pairs, print_result
+from foxgrape.cli.output import AsJson, Pairs, handle_sigterm, parse_pairs, print_result
 from foxgrape.errors import FoxgrapeError
 
 if TYPE_CHECKING:

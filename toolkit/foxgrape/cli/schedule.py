@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from foxgrape._util.shutdown import handle_sigterm
 from foxgrape.cli.output import (
     AsJson,
     Pairs,
+    handle_sigterm,
     parse_pairs,
     print_error,
     print_result,

@@ -26,8 +26,13 @@ import pyarrow.parquet as pq
 
 from foxgrape import schemas, times
 from foxgrape._util.directories import Directory, can_lock, clear_parts, directory_at
-from foxgrape.detection.detect import PostColumns, detect_without_surprisal
-from foxgrape.detection.surprisal import CodeOccurrences, PostHistory, surprisal_bits
+from foxgrape.detection.detect import (
+    CodeOccurrences,
+    PostColumns,
+    PostHistory,
+    detect_without_surprisal,
+    surprisal_bits,
+)
 from foxgrape.errors import StoreError, TableError
 from foxgrape.io.store import Store
 

@@ -13,12 +13,14 @@ import pandas as pd
 from foxgrape import schemas, times
 from foxgrape._util.formatting import counted
 from foxgrape.errors import TableError, did_you_mean
+from foxgrape.io.convert import reject_invalid_unicode
 from foxgrape.io.json_records import iter_records, json_preview, key_paths
 from foxgrape.io.stream import BadRecordError, CorruptFileError
 from foxgrape.io.tabular import header, separator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
 
     from foxgrape.io.stream import InputFile, Record
 
@@ -31,6 +33,7 @@ __all__ = [
     "Reader",
     "detect_format",
     "iter_frames",
+    "make_post",
     "validate_options",
     "warn_quarantined",
 ]
@@ -81,7 +84,7 @@ class ReadReport:
     Examples
     --------
     >>> from foxgrape import read_posts
-    >>> from foxgrape._util.resources import study_folder
+    >>> from foxgrape._util.files import study_folder
     >>> file = study_folder("izium-2022") / "posts.csv"
     >>> posts, report = read_posts(file, with_report=True)
     >>> report.records_read, len(report.quarantine_frame())
@@ -371,3 +374,36 @@ class _RowBatch:
         self.quarantine.append(
             {"record": number, "column": error.column, "reason": error.reason, "raw": raw[:_RAW]}
         )
+
+
+def make_post(
+    *,
+    post_id: str,
+    platform: str | None,
+    account: object,
+    posted: tuple[datetime, datetime],
+    text: str | None,
+    lang: object = None,
+    url: object = None,
+    repost: bool | None = None,
+    edited_at: datetime | None = None,
+    **extra: Any,
+) -> dict[str, Any]:
+    """Return a row of the posts table; raise `BadRecordError` without an account or valid text."""
+    if not isinstance(account, str) or not account.strip():
+        raise BadRecordError("the record does not name its account; pass account=", "account")
+    row = {
+        "post_id": post_id,
+        "platform": platform,
+        "account": account,
+        "posted_at": posted[0],
+        "posted_until": posted[1],
+        "text": text,
+        "lang": lang if isinstance(lang, str) and lang else None,
+        "url": url if isinstance(url, str) and url else None,
+        "repost": repost,
+        "edited_at": edited_at,
+        **extra,
+    }
+    reject_invalid_unicode(row)
+    return row

@@ -160,7 +160,7 @@ def ingest(
     --------
     >>> from tempfile import mkdtemp
     >>> from foxgrape import Store
-    >>> from foxgrape._util.resources import study_folder
+    >>> from foxgrape._util.files import study_folder
     >>> file, store = study_folder("izium-2022") / "posts.csv", Store(mkdtemp())
     >>> ingest("posts", file, store).new
     61

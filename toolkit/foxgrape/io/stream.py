@@ -95,7 +95,7 @@ class InputFile:
 
     Examples
     --------
-    >>> from foxgrape._util.resources import study_folder
+    >>> from foxgrape._util.files import study_folder
     >>> InputFile(study_folder("izium-2022") / "posts.csv").head[:7]
     b'post_id'
     """

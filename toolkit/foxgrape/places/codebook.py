@@ -8,10 +8,9 @@ from os import path
 
 from foxgrape._util.csv import iter_dict_rows
 from foxgrape.errors import CodebookError
-from foxgrape.places.code import BASES, GRADES, KINDS, Code, day_interval, parse_day
 from foxgrape.places.gazetteer import Gazetteer
 from foxgrape.places.normalize import fold, normal_emoji, word_pattern
-from foxgrape.places.place import MATCH, Place
+from foxgrape.places.place import BASES, GRADES, KINDS, MATCH, Code, Place, day_interval, parse_day
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

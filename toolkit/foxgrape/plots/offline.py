@@ -14,7 +14,7 @@ __all__ = ["CLOUD_BUTTONS", "MIMETYPE", "OFFLINE_CONFIG", "offline_config"]
 #: The MIME type of a figure in a notebook.
 MIMETYPE = "application/vnd.plotly.v1+json"
 #: Options that remove every control that leaves the page. Without an address the upload is dead
-#: even where somebody adds its button.
+#: even if a user adds its button.
 OFFLINE_CONFIG: Mapping[str, Any] = {
     "showSendToCloud": False,
     "plotlyServerURL": "",

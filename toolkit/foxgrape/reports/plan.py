@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from zoneinfo import TZPATH
 
 from foxgrape import __version__
-from foxgrape._util.hashing import file_sha256
+from foxgrape._util.files import file_sha256
 from foxgrape.errors import FoxgrapeError, ReportError
 from foxgrape.reports.rendering.assets import assets_href, require_kaleido
 from foxgrape.reports.run_folder import TEMPLATE, InputFile, Inputs, combined_sha256

@@ -9,7 +9,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from foxgrape._util.hashing import file_sha256
+from foxgrape._util.files import file_sha256
 from foxgrape.errors import ReportError
 from foxgrape.reports.execution.runner import (
     CELL_SECONDS,
@@ -19,14 +19,7 @@ from foxgrape.reports.execution.runner import (
     is_up_to_date,
     report_run_for,
 )
-from foxgrape.reports.plan import (
-    Plan,
-    ReportRequest,
-    Software,
-    plan,
-    store_source,
-    study_source,
-)
+from foxgrape.reports.plan import Plan, ReportRequest, Software, plan, store_source, study_source
 from foxgrape.reports.run_folder import NOTEBOOK, read_manifest
 from foxgrape.reports.templates.discovery import templates
 

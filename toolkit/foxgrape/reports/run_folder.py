@@ -22,8 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from foxgrape._util.directories import Directory
-from foxgrape._util.files import apply_umask
-from foxgrape._util.hashing import file_sha256
+from foxgrape._util.files import apply_umask, file_sha256
 from foxgrape.errors import ReportError
 
 if TYPE_CHECKING:

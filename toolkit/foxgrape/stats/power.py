@@ -11,7 +11,8 @@ import pandas as pd
 from foxgrape._util.formatting import counted, sentence_with_table
 from foxgrape.errors import FoxgrapeError
 from foxgrape.stats.coincidence.point_pattern import PointPattern, make_labels
-from foxgrape.stats.coincidence.surrogates import draw_surrogates, p_values, validate_null
+from foxgrape.stats.coincidence.significance import p_values
+from foxgrape.stats.coincidence.surrogates import draw_surrogates, validate_null
 from foxgrape.stats.inputs import LEVEL, as_seed, duration_us
 from foxgrape.stats.simulate import make_arrays
 

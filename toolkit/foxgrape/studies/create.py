@@ -126,7 +126,7 @@ def new_study(
     Examples
     --------
     >>> from tempfile import mkdtemp
-    >>> from foxgrape._util.resources import study_folder
+    >>> from foxgrape._util.files import study_folder
     >>> old, folder = study_folder("izium-2022"), f"{mkdtemp()}/mine"
     >>> new_study(folder, posts=[old / "posts.csv"], events=[old / "events.csv"]).events
     69

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from foxgrape import schemas, times
+from foxgrape._util.files import file_sha256, study_folder
 from foxgrape._util.formatting import counted
-from foxgrape._util.hashing import file_sha256
-from foxgrape._util.resources import study_folder
 from foxgrape.detection.detect import detect
 from foxgrape.errors import StudyError, TableError, did_you_mean
 from foxgrape.io.events import read_events

@@ -8,9 +8,8 @@ their own server only.
 
 from __future__ import annotations
 
-from foxgrape.io.download.conflict_data import Acled, Ucdp
 from foxgrape.io.download.download import Download, download
 from foxgrape.io.download.http import RetryPolicy
-from foxgrape.io.download.social_media import Bluesky, Mastodon
+from foxgrape.io.download.sources import Acled, Bluesky, Mastodon, Ucdp
 
 __all__ = ["Acled", "Bluesky", "Download", "Mastodon", "RetryPolicy", "Ucdp", "download"]

@@ -12,7 +12,7 @@ from foxgrape.io.download.http import Auth, describe_error
 
 if TYPE_CHECKING:
     from foxgrape.io.download.http import HttpClient
-    from foxgrape.io.download.source import Source
+    from foxgrape.io.download.sources import Source
 
 __all__ = ["AcledLogin", "Secret", "UcdpToken", "auth_for", "find_secret"]
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 from foxgrape.errors import DownloadError
 from foxgrape.io.download.credentials import auth_for
 from foxgrape.io.download.http import HttpClient, RetryPolicy, validate_server
-from foxgrape.io.download.source import InvalidResponseError
+from foxgrape.io.download.sources import InvalidResponseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     import pandas as pd
 
-    from foxgrape.io.download.source import Page, Source
+    from foxgrape.io.download.sources import Page, Source
 
 __all__ = ["Download", "download"]
 

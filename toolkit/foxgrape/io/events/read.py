@@ -120,7 +120,7 @@ def read_events(
 
     Examples
     --------
-    >>> from foxgrape._util.resources import study_folder
+    >>> from foxgrape._util.files import study_folder
     >>> events = read_events(study_folder("izium-2022") / "events.csv")
     >>> events.set_index("event_id").loc["izium-2022-09", "confirmed_by"]
     'RU'

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from foxgrape import times
-from foxgrape.io.base import ReadContext, Reader
+from foxgrape.io.base import ReadContext, Reader, make_post
 from foxgrape.io.convert import (
     as_int,
     get_nested,
@@ -17,7 +17,6 @@ from foxgrape.io.convert import (
     require_text,
 )
 from foxgrape.io.json_records import page_items
-from foxgrape.io.posts.base import make_post
 from foxgrape.io.stream import BadRecordError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from bs4 import BeautifulSoup
 from bs4.exceptions import ParserRejectedMarkup
 
-from foxgrape.io.base import ReadContext, Reader
+from foxgrape.io.base import ReadContext, Reader, make_post
 from foxgrape.io.convert import (
     as_int,
     get_nested,
@@ -18,7 +18,6 @@ from foxgrape.io.convert import (
     require_text,
 )
 from foxgrape.io.json_records import document_records, iter_records, key_paths
-from foxgrape.io.posts.base import make_post
 from foxgrape.io.stream import BadRecordError
 
 if TYPE_CHECKING:

@@ -19,10 +19,8 @@ from foxgrape.io.base import (
 from foxgrape.io.posts.bluesky import Bluesky
 from foxgrape.io.posts.mastodon import Mastodon
 from foxgrape.io.posts.table import Table
-from foxgrape.io.posts.telegram_desktop import TelegramDesktop
-from foxgrape.io.posts.telethon import Telethon
-from foxgrape.io.posts.x_api import XApi
-from foxgrape.io.posts.x_archive import XArchive
+from foxgrape.io.posts.telegram import TelegramDesktop, Telethon
+from foxgrape.io.posts.x import XApi, XArchive
 from foxgrape.io.stream import InputFile
 
 if TYPE_CHECKING:
@@ -115,7 +113,7 @@ def read_posts(
 
     Examples
     --------
-    >>> from foxgrape._util.resources import study_folder
+    >>> from foxgrape._util.files import study_folder
     >>> read_posts(study_folder("izium-2022") / "posts.csv")["account"].str.contains("Yermak").any()
     np.True_
     """
@@ -185,7 +183,7 @@ def iter_posts(
 
     Examples
     --------
-    >>> from foxgrape._util.resources import study_folder
+    >>> from foxgrape._util.files import study_folder
     >>> file = study_folder("izium-2022") / "posts.csv"
     >>> sum(map(len, iter_posts(file, batch=2))) == len(read_posts(file))
     True

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.json as pj
 
 from foxgrape import schemas
-from foxgrape.io.base import FilePart, ReadContext, Reader
+from foxgrape.io.base import FilePart, ReadContext, Reader, make_post
 from foxgrape.io.convert import (
     extra_cells,
     get_text,
@@ -30,7 +30,6 @@ from foxgrape.io.convert import (
     parse_time_interval,
     record_mapping,
 )
-from foxgrape.io.posts.base import make_post
 from foxgrape.io.stream import CorruptFileError
 from foxgrape.io.tabular import (
     is_table,

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from foxgrape.errors import ScheduleError, did_you_mean
-from foxgrape.reports.schedule.channels import CHANNELS, Channel
 from foxgrape.reports.schedule.cron import CRON_FIELDS, Cron
 from foxgrape.reports.schedule.ledger import Period, PeriodState, next_action
+from foxgrape.reports.schedule.notifications import CHANNELS, Channel
 from foxgrape.times import get_zone
 
 if TYPE_CHECKING:

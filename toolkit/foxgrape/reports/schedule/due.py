@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foxgrape.errors import ScheduleError
-from foxgrape.reports.schedule.alerts import deliver
 from foxgrape.reports.schedule.config import BOUNDS, Job
 from foxgrape.reports.schedule.ledger import Ledger, Period
+from foxgrape.reports.schedule.notifications import deliver
 from foxgrape.reports.schedule.runner import PeriodRun, PeriodTask, run_tasks, values_for
 from foxgrape.reports.templates.relative_dates import add_calendar_units
 from foxgrape.times import get_zone

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from foxgrape.errors import FoxgrapeError
-from foxgrape.reports.schedule.alerts import record_outcome
 from foxgrape.reports.schedule.ledger import DIED, Ledger, Period, PeriodState
+from foxgrape.reports.schedule.notifications import record_outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -108,7 +108,7 @@ class _ClaimedPeriod:
 
     def finish(self, result: object) -> PeriodRun:
         """Record the result: a run or the exception that prevented it."""
-        from foxgrape.reports.schedule.channels import redact
+        from foxgrape.reports.schedule.notifications import redact
 
         run_id = getattr(result, "run_id", None)
         error = getattr(result, "error", None)

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foxgrape.errors import FoxgrapeError, ScheduleError
-from foxgrape.reports.schedule.channels import missing_variables
 from foxgrape.reports.schedule.due import LEDGER, first_seen
 from foxgrape.reports.schedule.ledger import Ledger
+from foxgrape.reports.schedule.notifications import missing_variables
 from foxgrape.reports.schedule.runner import values_for
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from foxgrape._util.resources import template_folder
+from foxgrape._util.files import template_folder
 from foxgrape.errors import ReportError, did_you_mean
 
 if TYPE_CHECKING:

@@ -19,12 +19,11 @@ from foxgrape._util.formatting import (
     to_json_value,
 )
 from foxgrape.stats.coincidence.point_pattern import count_rates, point_pattern
+from foxgrape.stats.coincidence.significance import adjust_fdr, p_values
 from foxgrape.stats.coincidence.surrogates import (
     Confounding,
-    adjust_fdr,
     draw_surrogates,
     measure_confounding,
-    p_values,
     validate_null,
 )
 from foxgrape.stats.inputs import (

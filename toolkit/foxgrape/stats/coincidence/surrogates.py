@@ -24,10 +24,8 @@ __all__ = [
     "Confounding",
     "NullModel",
     "Surrogates",
-    "adjust_fdr",
     "draw_surrogates",
     "measure_confounding",
-    "p_values",
     "validate_null",
 ]
 
@@ -229,35 +227,6 @@ def _episodes(pattern: PointPattern) -> tuple[ExchangeUnits, FloatArray]:
     # The weights of an episode's signals sum to 1, so that repetitions add nothing.
     units = ExchangeUnits(intensity.log_share, label, unit, 1.0 / size[unit], _SWEEPS * len(label))
     return units, intensity.expected_share
-
-
-def p_values(surrogates: Surrogates) -> tuple[FloatArray, FloatArray]:
-    """Return p of each window, group and statistic, alone and adjusted for choosing the window.
-
-    Standard deviations are taken over observed and simulated statistics alike, so that the
-    maximum over windows is as exchangeable as each statistic (Westfall and Young 1993).
-    """
-    observed = surrogates.observed
-    values = np.concatenate([observed[None], surrogates.simulated])
-    tolerance = 1e-9 * np.maximum(np.abs(observed), 1.0)
-    alone = (values >= observed - tolerance).mean(axis=0)
-    if len(observed) == 1:
-        return alone, alone.copy()
-    deviation = values.std(axis=0)
-    scaled = (values - values.mean(axis=0)) / np.where(deviation > 0, deviation, 1.0)
-    largest = scaled.max(axis=1, keepdims=True)
-    return alone, (largest >= scaled[0] - 1e-9).mean(axis=0)
-
-
-def adjust_fdr(p: FloatArray) -> FloatArray:
-    """Adjust p-values for their number (Benjamini and Hochberg 1995); NaN stays NaN."""
-    adjusted = np.full(len(p), np.nan)
-    known = ~np.isnan(p)
-    if known.any():
-        from statsmodels.stats.multitest import multipletests
-
-        adjusted[known] = multipletests(p[known], method="fdr_bh")[1]
-    return adjusted
 
 
 def measure_confounding(pattern: PointPattern) -> tuple[Confounding, Confounding]:
