@@ -409,7 +409,7 @@ from foxgrape.studies import create
 from foxgrape._util.files import study_folder
 def wait(*_):
     WAIT
-create._descriptor = wait
+create._write_table = wait
 old = study_folder("izium-2022")
 new_study(sys.argv[1], posts=[old / "posts.csv"], events=[old / "events.csv"])
 """

@@ -24,7 +24,7 @@ from foxgrape.reports.run_folder import LOG, NOTEBOOK, PAGE, copy_inputs
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from foxgrape.reports.execution.kernel import ForkedKernelProcess
+    from foxgrape.reports.execution.kernel import ForkedKernelProcess, RunKernelManager
     from foxgrape.reports.plan import JobSpec
 
 __all__ = [
@@ -135,8 +135,8 @@ def _execute(
     kernel_process: ForkedKernelProcess | None,
 ) -> str | None:
     """Run the notebook in a kernel of its own; return the error, if any."""
-    import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
+    from papermill import PapermillExecutionError
 
     from foxgrape.reports.execution import kernel
 
@@ -153,21 +153,9 @@ def _execute(
     # A folder of this process that other users cannot enter.
     sockets = WorkFolder(Path(tempfile.gettempdir()), _SOCKET_PREFIX)
     try:
-        papermill.execute_notebook(
-            spec["notebook"],
-            str(notebook),
-            parameters=dict(spec["parameters"]),
-            engine_name=kernel.ENGINE,
-            kernel_name="python3",
-            kernel_manager_class=kernel.kernel_manager(spec["seed"], kernel_process, sockets.path),
-            resources={"metadata": {"path": spec["folder"]}},
-            execution_timeout=spec["cell_seconds"],
-            progress_bar=False,
-            log_output=False,
-            on_cell_start=on_cell_start,
-            display=spec["display"],
-        )
-    except papermill.PapermillExecutionError as failed:
+        manager = kernel.kernel_manager(spec["seed"], kernel_process, sockets.path)
+        _call_papermill(spec, notebook, manager, on_cell_start)
+    except PapermillExecutionError as failed:
         error = f"cell {failed.exec_count}: {failed.ename}: {failed.evalue}".splitlines()[0]
         return _restore_paths(error, spec["originals"])
     except CellTimeoutError as timeout:
@@ -185,6 +173,29 @@ def _execute(
         sockets.close()
     annotate_failed_cell(notebook, index, error)
     return error
+
+
+def _call_papermill(
+    spec: JobSpec, output: Path, manager: type[RunKernelManager], on_cell_start: Callable[..., None]
+) -> None:
+    import papermill
+
+    from foxgrape.reports.execution.kernel import ENGINE
+
+    papermill.execute_notebook(
+        spec["notebook"],
+        str(output),
+        parameters=dict(spec["parameters"]),
+        engine_name=ENGINE,
+        kernel_name="python3",
+        kernel_manager_class=manager,
+        resources={"metadata": {"path": spec["folder"]}},
+        execution_timeout=spec["cell_seconds"],
+        progress_bar=False,
+        log_output=False,
+        on_cell_start=on_cell_start,
+        display=spec["display"],
+    )
 
 
 def clear_abandoned_kernels() -> list[str]:

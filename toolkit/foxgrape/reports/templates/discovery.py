@@ -68,8 +68,8 @@ section(analysis.study.title, {title!r}, level=1)
 """,
     """\
 # The headline of the run in the list of reports: one sentence.
-n, before = len(analysis.signals), len(analysis.before())
-Headline(f"{{n}} signals, {{before}} certainly before their event.")
+n, leading = len(analysis.signals), len(analysis.leading_rows())
+Headline(f"{{n}} signals, {{leading}} certainly before their event.")
 """,
     "timeline(analysis)\n",
     "signals_table(analysis)\n",
