@@ -329,7 +329,9 @@ def test_cells_of_the_expected_types_are_read_by_column(tmp_path):
     file = tmp_path / "x"
     file.write_text("\n".join(map(json.dumps, rows)))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("foxgrape.io.posts.table.Table.rows", lambda *_: pytest.fail("row by row"))
+        patch.setattr(
+            "foxgrape.io.posts.table.PostTableReader.rows", lambda *_: pytest.fail("row by row")
+        )
         assert len(read_posts(file, account="me")) == 100
         pq.write_table(pa.Table.from_pylist(rows), file)
         assert len(read_posts(file, account="me")) == 100

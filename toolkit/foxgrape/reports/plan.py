@@ -18,7 +18,7 @@ from foxgrape import __version__
 from foxgrape._util.files import file_sha256
 from foxgrape.errors import FoxgrapeError, ReportError
 from foxgrape.reports.rendering.assets import assets_href, require_kaleido
-from foxgrape.reports.run_folder import TEMPLATE, InputFile, Inputs, combined_sha256
+from foxgrape.reports.run_folder import TEMPLATE, Inputs, RunInput, combined_sha256
 from foxgrape.reports.templates.discovery import Template, find_template
 from foxgrape.reports.templates.parameter_types import map_paths
 from foxgrape.reports.templates.parameters import validate_parameters
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 __all__ = [
+    "DataSource",
     "JobSpec",
     "Plan",
     "ReportRequest",
     "Software",
-    "Source",
     "plan",
     "store_change",
     "store_source",
@@ -76,7 +76,7 @@ class ReportRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class DataSource:
     """The data of a run, at one state.
 
     Attributes
@@ -146,7 +146,7 @@ class JobSpec(TypedDict):
     with the original paths, for the notebook that readers open.
     """
 
-    inputs: Sequence[InputFile]
+    inputs: Sequence[RunInput]
     originals: dict[str, str]
     notebook: str
     folder: str
@@ -189,7 +189,7 @@ class Plan:
     run_id: str
     template: Template
     values: Mapping[str, Any]
-    source: Source
+    source: DataSource
     notebook_sha256: str
     inputs: Inputs
     staged: Mapping[str, Any]
@@ -236,7 +236,7 @@ def plan(
     request: ReportRequest,
     software: Software,
     *,
-    source: Source | None = None,
+    source: DataSource | None = None,
     now: datetime | None = None,
 ) -> Plan:
     """Check a request and plan its run; nothing is written.
@@ -309,13 +309,13 @@ def _stage_paths(
     return staged, hashes
 
 
-def study_source(folder: str | Path | None) -> Source:
+def study_source(folder: str | Path | None) -> DataSource:
     """Read a whole study, so that its errors are reported before a kernel starts."""
     from foxgrape.studies.study import open_study
 
     study = open_study(folder)
     hashes = dict(study.hashes)
-    return Source(
+    return DataSource(
         kind="study",
         name=study.name,
         title=study.title,
@@ -328,7 +328,7 @@ def study_source(folder: str | Path | None) -> Source:
     )
 
 
-def store_source(path: str | Path, versions: Mapping[str, int] | None = None) -> Source:
+def store_source(path: str | Path, versions: Mapping[str, int] | None = None) -> DataSource:
     """Return a store at the given versions of its tables, or at the latest ones.
 
     Its identity includes the fingerprints of the tables, since another store can have the same
@@ -352,7 +352,7 @@ def store_source(path: str | Path, versions: Mapping[str, int] | None = None) ->
     record = {"path": location, "versions": dict(versions), "fingerprints": fingerprints}
     name = location.rstrip("/").replace("\\", "/").rpartition("/")[2]
     numbers = ", ".join(f"{table} v{number}" for table, number in versions.items())
-    return Source(
+    return DataSource(
         kind="store",
         name=name,
         title=name,
@@ -363,7 +363,7 @@ def store_source(path: str | Path, versions: Mapping[str, int] | None = None) ->
     )
 
 
-def store_change(source: Source) -> str | None:
+def store_change(source: DataSource) -> str | None:
     """Return an error that names the tables that changed since a run was planned, if any did."""
     if source.kind != "store":
         return None

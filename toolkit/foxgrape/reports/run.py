@@ -26,7 +26,7 @@ from foxgrape.reports.templates.discovery import templates
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from foxgrape.reports.plan import Source
+    from foxgrape.reports.plan import DataSource
 
 __all__ = ["RebuildResult", "ReportRun", "rebuild_report", "run_report", "run_reports"]
 
@@ -161,7 +161,7 @@ def run_reports(
 
 def _plan_all(requests: Sequence[ReportRequest], software: Software, now: datetime) -> list[Plan]:
     """Plan every request; each study and store is read once."""
-    sources: dict[tuple[str, str], Source] = {}
+    sources: dict[tuple[str, str], DataSource] = {}
     plans = []
     for request in requests:
         key = (str(request.study), str(request.store))
@@ -316,7 +316,7 @@ def _changed_names(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     return ", ".join(sorted(name for name in names if before.get(name) != after.get(name)))
 
 
-def _original_source(manifest: Mapping[str, Any], folder: Path) -> Source:
+def _original_source(manifest: Mapping[str, Any], folder: Path) -> DataSource:
     """Return the data of a run, which must be unchanged."""
     if "store" in manifest:
         store = manifest["store"]

@@ -35,9 +35,9 @@ __all__ = [
     "NOTEBOOK",
     "PAGE",
     "TEMPLATE",
-    "InputFile",
     "Inputs",
     "Manifest",
+    "RunInput",
     "StagingFolder",
     "clear_remnants",
     "combined_sha256",
@@ -303,7 +303,7 @@ def open_locked(folder: Path) -> Iterator[Directory]:
         yield directory
 
 
-class InputFile(NamedTuple):
+class RunInput(NamedTuple):
     """A file that a run reads.
 
     Attributes
@@ -337,18 +337,18 @@ class Inputs:
         run, so that a rebuilt run shows the same.
     """
 
-    files: list[InputFile] = field(default_factory=list)
+    files: list[RunInput] = field(default_factory=list)
     originals: dict[str, str] = field(default_factory=dict)
 
     def add_template(self, notebook: Path, sha256: str) -> None:
         """Add the notebook to run; its copy is `TEMPLATE`."""
-        self.files.append(InputFile(str(notebook), TEMPLATE, sha256))
+        self.files.append(RunInput(str(notebook), TEMPLATE, sha256))
 
     def add_study(self, folder: str, hashes: Mapping[str, str]) -> str:
         """Add a study's files by their paths in it, and return the path of its copy."""
         copy = f"{INPUTS}/study/{Path(folder).name}"
         self.files += [
-            InputFile(str(Path(folder, path)), f"{copy}/{path}", sha256)
+            RunInput(str(Path(folder, path)), f"{copy}/{path}", sha256)
             for path, sha256 in hashes.items()
         ]
         self.originals[copy] = folder
@@ -371,7 +371,7 @@ class Inputs:
         return copy
 
 
-def combined_sha256(files: Sequence[InputFile]) -> str:
+def combined_sha256(files: Sequence[RunInput]) -> str:
     """Return the hash of one file, or a hash over the names and hashes of several."""
     if len(files) == 1 and files[0].sha256 is not None:
         return files[0].sha256
@@ -379,14 +379,14 @@ def combined_sha256(files: Sequence[InputFile]) -> str:
     return hashlib.sha256(content.encode()).hexdigest()
 
 
-def _hash_tree(path: Path, target: str, parents: frozenset[Path]) -> Iterator[InputFile]:
+def _hash_tree(path: Path, target: str, parents: frozenset[Path]) -> Iterator[RunInput]:
     """Hash a file or a folder's content; links are followed unless they lead to a parent."""
     if path.is_file():
-        yield InputFile(str(path), target, file_sha256(path))
+        yield RunInput(str(path), target, file_sha256(path))
     elif not path.is_dir():
         raise ReportError("neither a file nor a folder", file=path)
     elif (real := path.resolve()) not in parents:
-        yield InputFile(str(path), target, None)
+        yield RunInput(str(path), target, None)
         for entry in sorted(path.iterdir()):
             if entry.is_file() or entry.is_dir():
                 yield from _hash_tree(entry, f"{target}/{entry.name}", parents | {real})

@@ -130,7 +130,7 @@ def require_count(page: dict[str, Any], key: str) -> int:
     return value
 
 
-def require_id(item: Any, key: str) -> str:
+def require_item_id(item: Any, key: str) -> str:
     """Return the id of an item."""
     value = item.get(key) if isinstance(item, dict) else None
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
@@ -206,16 +206,20 @@ class Mastodon(Source):
         """
         value = parse_response(body)
         if cursor is None:
-            return Page((), (), require_name(require_id(value, "id"), "the account's id") + "/")
+            return Page(
+                (), (), require_name(require_item_id(value, "id"), "the account's id") + "/"
+            )
         if not isinstance(value, list):
             raise InvalidResponseError("expected a list of statuses")
-        ids = tuple(require_name(require_id(status, "id"), "a status's id") for status in value)
+        ids = tuple(
+            require_name(require_item_id(status, "id"), "a status's id") for status in value
+        )
         account_id = cursor.partition("/")[0]
         return Page(_split_array(body), ids, f"{account_id}/{ids[-1]}" if ids else None)
 
     def parse_line(self, line: bytes) -> Page:
         """Return a page with one status."""
-        return Page((line,), (require_id(parse_response(line), "id"),), None)
+        return Page((line,), (require_item_id(parse_response(line), "id"),), None)
 
 
 def _split_array(body: bytes) -> tuple[bytes, ...]:
@@ -276,7 +280,7 @@ def _item_id(item: object) -> str:
     reason = item.get("reason")
     details = reason if isinstance(reason, dict) else {}
     repost = [str(details[key]) for key in ("$type", "indexedAt") if key in details]
-    return " ".join([require_id(item.get("post"), "uri"), *repost])
+    return " ".join([require_item_id(item.get("post"), "uri"), *repost])
 
 
 _MAX_LIMIT = 5000
@@ -349,7 +353,7 @@ class Acled(Source):
             if count < len(items):
                 raise InvalidResponseError(f"'count' is {count}, but there are {len(items)} rows")
             total = count if count > len(items) else None
-        ids = tuple(require_id(item, "event_id_cnty") for item in items)
+        ids = tuple(require_item_id(item, "event_id_cnty") for item in items)
         following = str(_page_number(cursor) + 1) if items else None
         return Page((json_line(body),), ids, following, total)
 
@@ -415,7 +419,7 @@ class Ucdp(Source):
         following = _next_page(value.get("NextPageUrl"))
         if following is not None and not items:
             raise InvalidResponseError("the page is empty, but names a next page")
-        ids = tuple(require_id(item, "id") for item in items)
+        ids = tuple(require_item_id(item, "id") for item in items)
         return Page((json_line(body),), ids, following, require_count(value, "TotalCount"))
 
 

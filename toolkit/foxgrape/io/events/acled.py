@@ -12,11 +12,11 @@ from foxgrape.io.events.base import (
     ExportReader,
     Point,
     country_zone,
-    day_interval,
     enclosing_month,
+    local_day_interval,
     make_event,
     parse_coordinates,
-    parse_day,
+    parse_source_day,
     require_cell,
     require_code,
 )
@@ -63,7 +63,7 @@ class AcledReader(ExportReader):
         time_precision = require_code(row, "time_precision", _TIME_PRECISION)
         place_precision = _PLACE_PRECISION[require_code(row, "geo_precision", _PLACE_PRECISION)]
         kind = str(require_cell(row, "sub_event_type"))
-        day = parse_day(require_cell(row, "event_date"), "event_date")
+        day = parse_source_day(require_cell(row, "event_date"), "event_date")
         point = parse_coordinates(row)
         fatalities, timestamp = row.get("fatalities"), row.get("timestamp")
         event = make_event(
@@ -72,7 +72,7 @@ class AcledReader(ExportReader):
             point=point,
             kind=kind.lower(),
             by_side=_side(row) if kind in _CHANGES_OF_CONTROL else None,
-            occurred=day_interval(*_possible_days(day, time_precision), zone),
+            occurred=local_day_interval(*_possible_days(day, time_precision), zone),
             precision=_TIME_PRECISION[time_precision],
             source=row.get("source"),
             stated_place=row.get("location"),

@@ -23,11 +23,11 @@ __all__ = [
     "ExportReader",
     "Point",
     "country_zone",
-    "day_interval",
     "enclosing_month",
+    "local_day_interval",
     "make_event",
     "parse_coordinates",
-    "parse_day",
+    "parse_source_day",
     "require_cell",
     "require_code",
     "require_curie",
@@ -159,7 +159,7 @@ def _parse_degrees(row: Mapping[str, Any], column: str, limit: int) -> float | N
     return number
 
 
-def parse_day(value: Any, column: str) -> date:
+def parse_source_day(value: Any, column: str) -> date:
     """Return a day written as ``2022-09-10`` or ``10 September 2022``.
 
     Examples
@@ -179,7 +179,7 @@ def parse_day(value: Any, column: str) -> date:
     raise BadRecordError(f"expected a day such as 2022-09-10; got {text!r:.80}", column)
 
 
-def day_interval(first: date, last: date, zone: str) -> tuple[datetime, datetime]:
+def local_day_interval(first: date, last: date, zone: str) -> tuple[datetime, datetime]:
     """Return the interval from the start of one day to the end of another in a time zone."""
     if last < first:
         raise BadRecordError(f"the last day {last} is before the first day {first}")

@@ -21,7 +21,7 @@ from foxgrape.io.base import ReadContext, Reader
 from foxgrape.io.convert import MONTHS, parse_clock_cell, reject_invalid_unicode
 from foxgrape.io.events.base import (
     PLACE_COLUMNS,
-    day_interval,
+    local_day_interval,
     make_event,
     parse_coordinates,
     require_cell,
@@ -314,7 +314,7 @@ class ViinaControlReader(_ControlReader):
         )
         day = parse_compact_day(require_cell(value, "date"), "date")
         # All places are in Ukraine.
-        first, last = day_interval(day, day, context.timezone or "Europe/Kyiv")
+        first, last = local_day_interval(day, day, context.timezone or "Europe/Kyiv")
         stated = StatedPlace(str(value.get("asciiname") or place_id), *parse_coordinates(value))
         history: ControlHistory = context.state["history"]
         place, state = ListedPlace(stated, place_id), _state(value, "status")

@@ -10,10 +10,10 @@ from foxgrape.io.events.base import (
     PLACE_COLUMNS,
     ExportReader,
     country_zone,
-    day_interval,
+    local_day_interval,
     make_event,
     parse_coordinates,
-    parse_day,
+    parse_source_day,
     require_cell,
     require_code,
 )
@@ -69,9 +69,9 @@ class UcdpReader(ExportReader):
             point=point,
             kind=_KINDS[require_code(row, "type_of_violence", _KINDS)],
             # For every precision, these are the first and last possible day.
-            occurred=day_interval(
-                parse_day(require_cell(row, "date_start"), "date_start"),
-                parse_day(require_cell(row, "date_end"), "date_end"),
+            occurred=local_day_interval(
+                parse_source_day(require_cell(row, "date_start"), "date_start"),
+                parse_source_day(require_cell(row, "date_end"), "date_end"),
                 country_zone(row.get("country"), context),
             ),
             precision=_TIME_PRECISION[require_code(row, "date_prec", _TIME_PRECISION)],

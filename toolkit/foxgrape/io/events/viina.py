@@ -10,10 +10,10 @@ from foxgrape.io.convert import parse_clock_cell
 from foxgrape.io.events.base import (
     PLACE_COLUMNS,
     ExportReader,
-    day_interval,
+    local_day_interval,
     make_event,
     parse_coordinates,
-    parse_day,
+    parse_source_day,
     require_cell,
     require_code,
 )
@@ -88,7 +88,7 @@ def parse_compact_day(value: Any, column: str) -> date:
     datetime.date(2022, 9, 10)
     """
     match = _COMPACT_DAY.fullmatch(str(value).strip())
-    return parse_day("-".join(match.groups()) if match else value, column)
+    return parse_source_day("-".join(match.groups()) if match else value, column)
 
 
 def _publication_time(row: Mapping[str, Any], context: ReadContext) -> tuple[datetime, datetime]:
@@ -104,7 +104,7 @@ def _publication_time(row: Mapping[str, Any], context: ReadContext) -> tuple[dat
     if not _CLOCK.fullmatch(minute):
         raise BadRecordError(f"expected a time such as 14:05; got {minute!r:.80}", "time")
     if minute == "00:00":
-        return day_interval(day, day, context.timezone)
+        return local_day_interval(day, day, context.timezone)
     return parse_clock_cell(f"{day.isoformat()}T{minute}", context.timezone, "time")
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from foxgrape.io.stream import InputFile, Record
 
-__all__ = ["Bluesky"]
+__all__ = ["BlueskyReader"]
 
 #: Phone clocks are off by seconds and delivery takes seconds. A larger difference means that the
 #: post was written earlier, scheduled, imported, or given a false date.
@@ -38,7 +38,7 @@ _COUNTS = {
 }
 
 
-class Bluesky(Reader):
+class BlueskyReader(Reader):
     """``app.bsky.feed.getAuthorFeed``: a page, a page per line, or the items of the feed."""
 
     name = "bluesky"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from foxgrape.io.stream import InputFile, Record
 
-__all__ = ["Mastodon", "html_to_text"]
+__all__ = ["MastodonReader", "html_to_text"]
 
 _PUBLIC = {"public", "unlisted"}
 #: The three spellings of the public address.
@@ -38,7 +38,7 @@ _PARAGRAPHS = ("p", "blockquote", "ul", "ol", "pre")
 _LINES = ("li", "div", "h1", "h2", "h3", "h4", "h5", "h6", "tr")
 
 
-class Mastodon(Reader):
+class MastodonReader(Reader):
     """Statuses (an array, or lines) and outboxes."""
 
     name = "mastodon"

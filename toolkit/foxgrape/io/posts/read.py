@@ -16,11 +16,11 @@ from foxgrape.io.base import (
     validate_options,
     warn_quarantined,
 )
-from foxgrape.io.posts.bluesky import Bluesky
-from foxgrape.io.posts.mastodon import Mastodon
-from foxgrape.io.posts.table import Table
-from foxgrape.io.posts.telegram import TelegramDesktop, Telethon
-from foxgrape.io.posts.x import XApi, XArchive
+from foxgrape.io.posts.bluesky import BlueskyReader
+from foxgrape.io.posts.mastodon import MastodonReader
+from foxgrape.io.posts.table import PostTableReader
+from foxgrape.io.posts.telegram import TelegramDesktopReader, TelethonReader
+from foxgrape.io.posts.x import XApiReader, XArchiveReader
 from foxgrape.io.stream import InputFile
 
 if TYPE_CHECKING:
@@ -47,13 +47,13 @@ __all__ = ["FORMATS", "iter_posts", "read_posts"]
 FORMATS: dict[str, Reader] = {
     reader.name: reader
     for reader in (
-        TelegramDesktop(),
-        Telethon(),
-        XArchive(),
-        XApi(),
-        Mastodon(),
-        Bluesky(),
-        Table(),
+        TelegramDesktopReader(),
+        TelethonReader(),
+        XArchiveReader(),
+        XApiReader(),
+        MastodonReader(),
+        BlueskyReader(),
+        PostTableReader(),
     )
 }
 

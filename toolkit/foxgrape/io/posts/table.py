@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from foxgrape.io.stream import InputFile, Record
     from foxgrape.io.tabular import LineBlock
 
-__all__ = ["Table", "posts_from_arrow", "posts_from_json_lines"]
+__all__ = ["PostTableReader", "posts_from_arrow", "posts_from_json_lines"]
 
 #: Names that other tools use for the columns of a posts table, as `normalize_name` returns them.
 ALIASES = {
@@ -84,7 +84,7 @@ _BLOCK = 2**21
 _TYPES = {str: _TEXT, int: pa.int64(), bool: pa.bool_()}
 
 
-class Table(Reader):
+class PostTableReader(Reader):
     """A table with a column for each of ours, under our name or an alias."""
 
     name = "table"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from foxgrape.io.stream import InputFile
 
-__all__ = ["TelegramDesktop", "Telethon"]
+__all__ = ["TelegramDesktopReader", "TelethonReader"]
 
 _CHATS = ((), ("chats", "list", "item"), ("left_chats", "list", "item"))
 _CHAT_FIELDS = ("name", "type", "id")
@@ -37,7 +37,7 @@ _CHANNELS = {"public_channel", "private_channel"}
 _NEVER = re.compile("19(70-01-01|69-12-31)T")
 
 
-class TelegramDesktop(Reader):
+class TelegramDesktopReader(Reader):
     """``result.json`` as Telegram Desktop writes it."""
 
     name = "telegram_desktop"
@@ -140,7 +140,7 @@ def _text(text: Any) -> str:
 _CHANNEL = re.compile(r"-100(?P<id>[0-9]+)")
 
 
-class Telethon(Reader):
+class TelethonReader(Reader):
     """Telethon's ``Message.to_json()``, and dumps with ``message_id`` and ``sender_id``."""
 
     name = "telethon"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from foxgrape.io.stream import InputFile
 
-__all__ = ["XApi", "XArchive", "parse_created_at", "require_x_id", "tweet_times"]
+__all__ = ["XApiReader", "XArchiveReader", "parse_created_at", "require_x_id", "tweet_times"]
 
 _ID = re.compile(r"[0-9]{1,19}")
 #: The smallest id that contains the millisecond of its creation.
@@ -85,7 +85,7 @@ def tweet_times(
     return first, own if ids[0] != tweet_id else None
 
 
-class XApi(Reader):
+class XApiReader(Reader):
     """Tweets as the API returns them, with the users and tweets that they refer to."""
 
     name = "x_api"
@@ -198,7 +198,7 @@ _CREATED = re.compile(
 _RETWEET = re.compile(r"RT @[A-Za-z0-9_]{1,15}: ")
 
 
-class XArchive(Reader):
+class XArchiveReader(Reader):
     """``tweets.js`` of the user's own archive: an assignment of an array."""
 
     name = "x_archive"

@@ -16,7 +16,7 @@ from foxgrape._util.directories import Directory, directory_at
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Attempt", "Ledger", "Period", "PeriodState", "next_action", "write_atomic"]
+__all__ = ["Attempt", "Ledger", "Period", "PeriodState", "next_action"]
 
 #: Attempts after which a period is given up if each ended with the death of its process.
 MAX_DEATHS = 3
@@ -241,9 +241,3 @@ class Ledger:
         # Windows refuses to delete an open file.
         with suppress(OSError), self.open_folder(name) as (folder, stem):
             folder.unlink(f"{stem}.lock")
-
-
-def write_atomic(path: Path, text: str) -> None:
-    """Write a text file atomically; concurrent writers must hold a lock."""
-    with directory_at(path.parent, make=True) as folder:
-        folder.write(path.name, text.encode())
