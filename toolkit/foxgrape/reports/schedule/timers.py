@@ -166,10 +166,10 @@ def install(
 
 _NEXT_STEP = {
     "systemd": (
-        f"To start the timer: systemctl --user daemon-reload && systemctl --user enable --now {_NAME}.timer; "
+        f"Start it: systemctl --user daemon-reload && systemctl --user enable --now {_NAME}.timer; "
         "to keep it running after logout: loginctl enable-linger"
     ),
-    "github": "Commit the file. Add the environment variables of notification channels as repository secrets.",
+    "github": "Commit it, and add the variables of notification channels as repository secrets.",
     "airflow": "Move the file to Airflow's DAG folder.",
 }
 
