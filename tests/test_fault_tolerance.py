@@ -1,4 +1,4 @@
-"""Promises of docs/explanation/faults.md on disks, clocks and damaged files."""
+"""Guarantees of docs/explanation/faults.md on disks, clocks and damaged files."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_a_full_disk_leaves_no_incomplete_study(tmp_path):
 
 
 def test_a_study_is_read_from_a_read_only_folder(study_copy):
-    """Also by root, who may write anywhere: nothing is written, so nothing is newer."""
+    """Compare modification times as well, because root can write to a read-only folder."""
     for path in (study_copy, *study_copy.iterdir()):
         path.chmod(stat.S_IMODE(path.stat().st_mode) & ~0o222)
     before = {path: path.stat().st_mtime_ns for path in (study_copy, *study_copy.iterdir())}
@@ -126,7 +126,7 @@ def test_each_period_is_built_once_when_the_clock_jumps(tmp_path):
     for now in (noon, noon - 3 * DAY, noon - 365 * DAY, noon, noon + 4 * DAY, noon - DAY):
         run_due(read_schedule(file), now=now, out=out, run=build)
     built = lines(out / "built.log")
-    # 7 o'clock in Kyiv from the 6th to the 14th, whatever the clock said in between.
+    # Due at 07:00 in Kyiv from the 6th to the 14th, however the clock jumped in between.
     assert len(built) == len({*built})
     days = sorted(line.split()[1][:10] for line in built)
     assert days == [f"2022-09-{day:02}" for day in range(int(days[0][-2:]), 15)]
@@ -152,7 +152,7 @@ def test_a_damaged_store_raises_an_error_and_is_complete_after_repair(tmp_path, 
     before = Store(path).read("posts")
     files = sorted(path.rglob(what))
     if what == "*.json" and how == "gone":
-        files = files[:-1]  # without its newest log a store is that of the version before
+        files = files[:-1]  # without its newest log file, a store has its previous version
     needed = 0
     for file in files:
         content = file.read_bytes()

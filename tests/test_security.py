@@ -1,4 +1,4 @@
-"""Promises of SECURITY.md that no other test file checks."""
+"""Guarantees of SECURITY.md that no other test file checks."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from peak_memory import measure_reading
 
 ROOT = Path(__file__).parents[1]
 GOOD = json.dumps({"id": 1, "date": "2022-09-10T12:16:00Z", "text": "🍇"}).encode() + b"\n"
-#: A line of blanks, which is no record; 16 MB of them.
+#: 16 MB of blank lines, which contain no records.
 BLANKS = (b" " * 65_535 + b"\n") * 256
 
 
@@ -44,7 +44,7 @@ def one_line(error: Exception) -> str:
 
 
 def bomb(folder: Path, packing: str) -> Path:
-    """Write a good post and half a gigabyte of nothing into some hundred kilobytes."""
+    """Write a valid post and 512 MB of blank lines to a compressed file of less than 4 MB."""
     file, times = folder / "bomb", 32
     if packing == "gzip":
         file.write_bytes(gzip.compress(GOOD) + gzip.compress(BLANKS) * times)
@@ -66,7 +66,7 @@ def bomb(folder: Path, packing: str) -> Path:
 def test_a_decompression_bomb_gives_a_one_line_error_in_bounded_memory(tmp_path, packing):
     file, small = bomb(tmp_path, packing), tmp_path / "small"
     small.write_bytes(GOOD)
-    # Half a gigabyte is beyond the bound, which is that of a small file.
+    # 512 MB exceed both limits: on the unpacked size, and on the compression ratio.
     assert MAX_UNPACKED < 2**29
     assert file.stat().st_size * MAX_RATIO < 2**29
     with pytest.raises(TableError, match=f"more than {MAX_RATIO} times its size") as caught:
@@ -97,7 +97,7 @@ def test_a_zip_member_is_read_without_extraction(tmp_path, name):
 
 
 def workbook(folder: Path, head: bytes, cell: bytes) -> Path:
-    """Write a workbook whose sheet begins with a head of our choice and says a word of ours."""
+    """Write a workbook with the given XML before its sheet and the given text in a cell."""
     book = openpyxl.Workbook()
     for row in (["id", "date", "text"], ["1", "2022-09-10T12:16:00Z", "WORD"]):
         book.active.append(row)
@@ -173,7 +173,7 @@ def test_a_csv_file_contains_post_text_unchanged(tmp_path):
 
 
 def test_the_shell_prints_hostile_text_without_markup_or_control_characters(tmp_path, capfd):
-    """No markup of rich, which would raise or vanish, and no word to the terminal."""
+    """rich does not interpret markup, and no control character reaches the terminal."""
     hostile = "[/x] [bold]b[/bold] \x1b]0;title\x07 \x9b2J \u202eback\u2066"
     book = tmp_path / "codebook.csv"
     columns = "code,kind,place_id,place,meaning,basis,decoded_at,valid_from,valid_until,confidence"
@@ -215,7 +215,6 @@ def test_an_invalid_manifest_blocks_neither_catalogue_nor_pruning(tmp_path, mani
     shutil.copytree(tmp_path / "weekly_brief-0000", strange)
     (strange / "manifest.json").write_text(manifest, encoding="utf-8")
     assert "Report 2" in catalogue_page(tmp_path, now=NOW)
-    # Each run is of a week and a place of its own; those of a template share its study's absence.
     assert prune(tmp_path, keep=1, now=NOW)
     assert "Report 0" in catalogue_page(tmp_path, now=NOW)
 
@@ -262,7 +261,7 @@ def test_created_files_have_the_permissions_that_the_umask_allows(tmp_path, mask
 CODE = sorted(
     [*(ROOT / "toolkit").rglob("*.py"), *(ROOT / "scripts").glob("*.py")], key=lambda path: path
 )
-#: Modules by which data become programs, or which read XML without care.
+#: Modules that can execute data, or that parse XML without protection.
 MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "xml", "lxml"}
 CALLS = {"eval", "exec", "read_pickle", "to_pickle", "unsafe_load", "full_load", "system", "popen"}
 OPTIONS = {"allow_pickle", "shell", "trust_remote_code"}
@@ -335,8 +334,8 @@ sys.exit(subprocess.run([sys.executable, "-c", call], stderr=subprocess.DEVNULL)
 def without_network(folder: Path, code: str, *words: str) -> tuple[int, str, str]:
     """Run code without network; return its exit code, output and attempted addresses.
 
-    Every Python among its children is guarded; where the system lets us take the network away,
-    what is no Python has none either.
+    A guard in every Python child process blocks connections. Where `unshare` works, other child
+    processes have no network either.
     """
     log = folder / "asked.log"
     paths = [str(Path(__file__).parent / "guarded"), *filter(None, [os.environ.get("PYTHONPATH")])]

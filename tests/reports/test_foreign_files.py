@@ -1,4 +1,4 @@
-"""Folders that hold files of others: links are not followed, and only our own work is cleared."""
+"""Folders with foreign files: links are not followed, and only foxgrape's files are deleted."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from report_templates import names, template
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
 
-#: Names under which work in progress is kept, with and without the id of a run.
+#: Names of folders for work in progress, with and without a run id.
 REMNANTS = (
     ".replaced-x",
     ".replaced-abcdefgh",
@@ -59,7 +59,7 @@ def contents(folder: Path) -> dict[str, bytes | str]:
 
 @pytest.fixture
 def elsewhere(tmp_path):
-    """Create a folder of the user with content that resembles foxgrape's."""
+    """Create a user's folder whose content resembles foxgrape's."""
     folder = tmp_path / "elsewhere"
     (folder / "photos").mkdir(parents=True)
     (folder / "photos" / "izium.jpg").write_text("a photo", encoding="utf-8")
@@ -80,7 +80,7 @@ def out(tmp_path):
 
 
 def act(name: str, out: Path, tmp_path: Path) -> None:
-    """Clear remnants in one of three ways: prune, start a run, or build due reports."""
+    """Trigger the deletion of leftovers: prune, start a run, or build due reports."""
     if name == "prune":
         prune(out, keep=1, now=NOW)
     elif name == "build":
@@ -145,7 +145,7 @@ def test_a_link_in_place_of_a_run_folder_is_not_followed(out, elsewhere, place):
     staging.close()
     write_catalogue(out, now=NOW)
     assert contents(elsewhere) == before
-    assert run_summaries(out) == [], "runs that lie elsewhere are not of this folder"
+    assert run_summaries(out) == [], "runs behind a link do not belong to this folder"
     assert names(out) == {place, "index.html"}
 
 
@@ -228,7 +228,7 @@ def test_the_reports_folder_itself_may_be_a_link(out, tmp_path):
     assert (out / "mine-1").is_dir()
 
 
-# ---- shared files, the catalogue, states of a schedule
+# ---- shared files, catalogue and period states
 
 
 def test_a_link_in_place_of_the_assets_folder_is_not_followed(out, elsewhere):
@@ -357,7 +357,7 @@ def test_a_study_is_not_created_through_a_link(tmp_path):
     assert names(tmp_path) == {"mine", "empty"}
 
 
-# ---- what killed processes leave
+# ---- files left by killed processes
 
 
 def make_study(folder: Path) -> None:
@@ -366,7 +366,7 @@ def make_study(folder: Path) -> None:
 
 
 def hang(code: str, *arguments: object) -> subprocess.Popen:
-    """Start a process that does something, says so, and hangs."""
+    """Start a process that runs `code`, prints a line at WAIT, and hangs."""
     waits = "print('here', flush=True)\n    time.sleep(600)"
     process = subprocess.Popen(
         [sys.executable, "-c", code.replace("WAIT", waits), *map(str, arguments)],
@@ -379,7 +379,7 @@ def hang(code: str, *arguments: object) -> subprocess.Popen:
 
 @pytest.fixture
 def hanging():
-    """Start processes that hang; those that a test does not kill are killed at its end."""
+    """Return a function that starts a hanging process; kill all of them after the test."""
     begun: list[subprocess.Popen] = []
 
     def start(*words: object) -> subprocess.Popen:
@@ -425,7 +425,7 @@ def test_the_files_of_a_killed_study_creation_are_deleted_by_the_next_call(tmp_p
     assert names(tmp_path) == {
         *("mine", living, ".mine-abcdefgh", ".other-abcdefgh"),
         *(".mine-bcdefghi", ".mine-cdefghij"),
-    }, "only what its name and its marker prove to be ours, and no living process holds"
+    }, "only folders with foxgrape's name and marker, and without a live process, are deleted"
     assert not [name for name in names(tmp_path / "mine") if name.startswith(".")]
 
 
@@ -450,7 +450,7 @@ def test_the_files_of_a_killed_detection_are_deleted_by_the_next_call(posts, out
     with pytest.raises(StoreError, match="another process"):
         detect_all(posts, out)
     end(process)
-    # As earlier versions left it; and what another, living process writes.
+    # A file left by an earlier version, and a file that a live process is writing.
     gone = out / f"signals.parquet.{process.pid}.part"
     gone.write_bytes(b"PAR1 and so on")
     living = out / f"signals.parquet.{os.getpid()}.part"
@@ -504,7 +504,7 @@ def short_folder():
 def test_the_temporary_folders_of_a_killed_run_are_deleted_by_the_next_run(
     tmp_path, out, monkeypatch, short_folder, plain
 ):
-    # The path of a kernel's socket has to fit into 107 bytes, which `tmp_path` may exceed.
+    # The path of a kernel's socket is limited to 107 bytes, which `tmp_path` may exceed.
     temporary = short_folder
     monkeypatch.setenv("TMPDIR", str(temporary))
     monkeypatch.setattr(tempfile, "tempdir", None)
@@ -519,7 +519,7 @@ def test_the_temporary_folders_of_a_killed_run_are_deleted_by_the_next_run(
         )
         patience = time.monotonic() + 60
         while not list(where.glob(".building-*/here")):
-            assert time.monotonic() < patience, "its cells do not run"
+            assert time.monotonic() < patience, "the notebook did not start"
             time.sleep(0.05)
         return process
 
@@ -534,7 +534,7 @@ def test_the_temporary_folders_of_a_killed_run_are_deleted_by_the_next_run(
         mine.mkdir()
         (mine / "letter.txt").write_text("a letter", encoding="utf-8")
         (temporary / "foxgrape-bcdefghi").symlink_to(mine)
-        time.sleep(1)  # what the killed process has begun ends with it
+        time.sleep(1)  # let the children of the killed process exit
         run_report(template(tmp_path, "mine", "number"), out=out)
         assert names(temporary) == held | {mine.name, "foxgrape-bcdefghi"}
         assert names(mine) == {"letter.txt"}
@@ -567,7 +567,7 @@ def test_a_killed_deletion_of_a_run_is_completed_by_the_next_pruning(out, hangin
 
 
 def test_a_run_is_restored_if_its_replacement_was_interrupted(out):
-    """Where folders cannot be exchanged in one step, a killed process leaves it so."""
+    """A killed process leaves this state where folders cannot be exchanged atomically."""
     fake(out, 0)
     fake(out, 2)
     (out / "weekly_brief-0000").rename(out / ".replaced-weekly_brief-0000-abcdefgh")

@@ -22,9 +22,7 @@ Country = Annotated[str | None, typer.Option(help="Only this country: an ISO 316
 Limit = Annotated[int, typer.Option(min=1, help="Maximum number of results.")]
 GazetteerPath = Annotated[
     Path | None,
-    typer.Option(
-        "--gazetteer", help="A CSV file of places, or a folder written by data build-gazetteer."
-    ),
+    typer.Option("--gazetteer", help="CSV file of places, or output of data build-gazetteer."),
 ]
 CodebookPath = Annotated[Path | None, typer.Option(help="Your own codebook, a CSV file.")]
 
