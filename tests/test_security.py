@@ -173,7 +173,7 @@ def test_a_csv_file_contains_post_text_unchanged(tmp_path):
 
 
 def test_the_shell_prints_hostile_text_without_markup_or_control_characters(tmp_path, capfd):
-    """rich does not interpret markup, and no control character reaches the terminal."""
+    """Markup is not interpreted, and no control character reaches the terminal."""
     hostile = "[/x] [bold]b[/bold] \x1b]0;title\x07 \x9b2J \u202eback\u2066"
     book = tmp_path / "codebook.csv"
     columns = "code,kind,place_id,place,meaning,basis,decoded_at,valid_from,valid_until,confidence"
