@@ -1,4 +1,4 @@
-"""Promises of docs/explanation/faults.md on disks, clocks and damaged files."""
+"""Guarantees of docs/explanation/faults.md on disks, clocks and damaged files."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def on_a_full_disk(most: int, code: str, *words: str) -> str:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such limit")
-def test_a_store_on_a_full_disk_keeps_what_it_had(tmp_path):
+def test_a_failed_write_on_a_full_disk_leaves_the_store_unchanged(tmp_path):
     path = tmp_path / "store"
     Store(path).upsert("posts", posts(0, 10))
     before = Store(path).read("posts")
@@ -79,7 +79,7 @@ def test_a_store_on_a_full_disk_keeps_what_it_had(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such limit")
-def test_a_study_on_a_full_disk_is_not_created_in_part(tmp_path):
+def test_a_full_disk_leaves_no_incomplete_study(tmp_path):
     file = tmp_path / "posts.jsonl"
     lines_of_posts = [
         json.dumps({"id": n, "date": "2022-09-10T12:16:00Z", "text": "🍇" * 20}) for n in range(500)
@@ -95,8 +95,8 @@ def test_a_study_on_a_full_disk_is_not_created_in_part(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"posts.jsonl"}
 
 
-def test_a_study_is_read_where_nothing_can_be_written(study_copy):
-    """Also by root, who may write anywhere: nothing is written, so nothing is newer."""
+def test_a_study_is_read_from_a_read_only_folder(study_copy):
+    """Compare modification times as well, because root can write to a read-only folder."""
     for path in (study_copy, *study_copy.iterdir()):
         path.chmod(stat.S_IMODE(path.stat().st_mode) & ~0o222)
     before = {path: path.stat().st_mtime_ns for path in (study_copy, *study_copy.iterdir())}
@@ -108,7 +108,7 @@ def test_a_study_is_read_where_nothing_can_be_written(study_copy):
 # ---- clocks
 
 
-def test_a_clock_that_jumps_builds_each_period_once(tmp_path):
+def test_each_period_is_built_once_when_the_clock_jumps(tmp_path):
     file, out = tmp_path / "schedule.toml", tmp_path / "out"
     out.mkdir()
     schedule = [
@@ -126,7 +126,7 @@ def test_a_clock_that_jumps_builds_each_period_once(tmp_path):
     for now in (noon, noon - 3 * DAY, noon - 365 * DAY, noon, noon + 4 * DAY, noon - DAY):
         run_due(read_schedule(file), now=now, out=out, run=build)
     built = lines(out / "built.log")
-    # 7 o'clock in Kyiv from the 6th to the 14th, whatever the clock said in between.
+    # Due at 07:00 in Kyiv from the 6th to the 14th, however the clock jumped in between.
     assert len(built) == len({*built})
     days = sorted(line.split()[1][:10] for line in built)
     assert days == [f"2022-09-{day:02}" for day in range(int(days[0][-2:]), 15)]
@@ -145,14 +145,14 @@ DAMAGES = {
 
 @pytest.mark.parametrize("how", DAMAGES)
 @pytest.mark.parametrize("what", ["*.parquet", "*.json"])
-def test_a_damaged_store_says_so_and_has_all_again_when_it_is_mended(tmp_path, what, how):
+def test_a_damaged_store_raises_an_error_and_is_complete_after_repair(tmp_path, what, how):
     path = tmp_path / "store"
     for first in range(0, 40, 10):
         Store(path).upsert("posts", posts(first, 12))
     before = Store(path).read("posts")
     files = sorted(path.rglob(what))
     if what == "*.json" and how == "gone":
-        files = files[:-1]  # without its newest log a store is that of the version before
+        files = files[:-1]  # without its newest log file, a store has its previous version
     needed = 0
     for file in files:
         content = file.read_bytes()
@@ -174,7 +174,7 @@ def test_a_damaged_store_says_so_and_has_all_again_when_it_is_mended(tmp_path, w
     assert Store(path).read("posts").equals(before)
 
 
-def test_the_shell_says_in_one_line_that_it_cannot_write(tmp_path, capfd):
+def test_the_shell_reports_a_failed_write_in_one_line(tmp_path, capfd):
     (tmp_path / "file").touch()
     posts_file = Path(__file__).parent / "fixtures" / "posts" / "telethon.jsonl"
     words = ["detect", str(posts_file), "--out", str(tmp_path / "file" / "out")]
@@ -182,7 +182,7 @@ def test_the_shell_says_in_one_line_that_it_cannot_write(tmp_path, capfd):
     assert capfd.readouterr().err.count("\n") == 1
 
 
-def test_a_run_whose_manifest_is_damaged_is_built_again(tmp_path):
+def test_a_run_with_a_damaged_manifest_is_rebuilt(tmp_path):
     notebook, out = template(tmp_path, "mine", "number"), tmp_path / "out"
     first = run_report(notebook, out=out)
     assert run_report(notebook, out=out).status == "unchanged"
@@ -203,7 +203,7 @@ def test_a_run_whose_manifest_is_damaged_is_built_again(tmp_path):
         ("names.txt", b"izium\t\xff\xfe!\n"),
     ],
 )
-def test_a_damaged_gazetteer_is_one_line(tmp_path, table, left):
+def test_a_damaged_gazetteer_gives_a_one_line_error(tmp_path, table, left):
     packaged = Path(sys.modules["foxgrape"].__file__).parent / "places/resources/gazetteer"
     folder = Path(shutil.copytree(packaged, tmp_path / "gazetteer"))
     (folder / table).write_bytes(left)

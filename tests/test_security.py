@@ -1,4 +1,4 @@
-"""Promises of SECURITY.md that no other test file checks."""
+"""Guarantees of SECURITY.md that no other test file checks."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from peak_memory import measure_reading
 
 ROOT = Path(__file__).parents[1]
 GOOD = json.dumps({"id": 1, "date": "2022-09-10T12:16:00Z", "text": "🍇"}).encode() + b"\n"
-#: A line of blanks, which is no record; 16 MB of them.
+#: 16 MB of blank lines, which contain no records.
 BLANKS = (b" " * 65_535 + b"\n") * 256
 
 
@@ -44,7 +44,7 @@ def one_line(error: Exception) -> str:
 
 
 def bomb(folder: Path, packing: str) -> Path:
-    """Write a good post and half a gigabyte of nothing into some hundred kilobytes."""
+    """Write a valid post and 512 MB of blank lines to a compressed file of less than 4 MB."""
     file, times = folder / "bomb", 32
     if packing == "gzip":
         file.write_bytes(gzip.compress(GOOD) + gzip.compress(BLANKS) * times)
@@ -63,10 +63,10 @@ def bomb(folder: Path, packing: str) -> Path:
 
 
 @pytest.mark.parametrize("packing", ["gzip", "zstd", "zip"])
-def test_a_bomb_ends_in_one_line_and_in_little_memory(tmp_path, packing):
+def test_a_decompression_bomb_gives_a_one_line_error_in_bounded_memory(tmp_path, packing):
     file, small = bomb(tmp_path, packing), tmp_path / "small"
     small.write_bytes(GOOD)
-    # Half a gigabyte is beyond the bound, which is that of a small file.
+    # 512 MB exceed both limits: on the unpacked size, and on the compression ratio.
     assert MAX_UNPACKED < 2**29
     assert file.stat().st_size * MAX_RATIO < 2**29
     with pytest.raises(TableError, match=f"more than {MAX_RATIO} times its size") as caught:
@@ -77,7 +77,7 @@ def test_a_bomb_ends_in_one_line_and_in_little_memory(tmp_path, packing):
     assert grown < 64
 
 
-def test_a_file_that_packs_well_and_is_no_bomb_is_read_whole(tmp_path):
+def test_a_highly_compressed_file_below_the_limit_is_read_completely(tmp_path):
     line = json.dumps({"id": 1, "date": "2022-09-10T12:16:00Z", "text": "🍇" * 5_000}).encode()
     lines = b"\n".join(line.replace(b'"id": 1', b'"id": %d' % n) for n in range(2_000))
     (tmp_path / "x").write_bytes(gzip.compress(lines))
@@ -86,7 +86,7 @@ def test_a_file_that_packs_well_and_is_no_bomb_is_read_whole(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["../../evil.jsonl", "/evil.jsonl", "C:\\evil.jsonl", "a/../../b"])
-def test_a_zip_member_is_read_and_never_written(tmp_path, name):
+def test_a_zip_member_is_read_without_extraction(tmp_path, name):
     inside = tmp_path / "a" / "b" / "c"
     inside.mkdir(parents=True)
     with zipfile.ZipFile(inside / "x.zip", "w") as archive:
@@ -97,7 +97,7 @@ def test_a_zip_member_is_read_and_never_written(tmp_path, name):
 
 
 def workbook(folder: Path, head: bytes, cell: bytes) -> Path:
-    """Write a workbook whose sheet begins with a head of our choice and says a word of ours."""
+    """Write a workbook with the given XML before its sheet and the given text in a cell."""
     book = openpyxl.Workbook()
     for row in (["id", "date", "text"], ["1", "2022-09-10T12:16:00Z", "WORD"]):
         book.active.append(row)
@@ -114,11 +114,11 @@ def workbook(folder: Path, head: bytes, cell: bytes) -> Path:
     return file
 
 
-def test_a_workbook_is_read_when_it_is_harmless(tmp_path):
+def test_a_harmless_workbook_is_read(tmp_path):
     assert read_posts(workbook(tmp_path, b"", b"hi"), account="a")["text"].tolist() == ["hi"]
 
 
-def test_entities_of_a_workbook_are_not_expanded(tmp_path):
+def test_xml_entities_in_a_workbook_are_not_expanded(tmp_path):
     (tmp_path / "secret.txt").write_text("hunter2", encoding="utf-8")
     laughs = b'<!ENTITY a0 "hahahahahaha">' + b"".join(
         b'<!ENTITY a%d "%s">' % (n, b"&a%d;" % (n - 1) * 10) for n in range(1, 9)
@@ -131,7 +131,7 @@ def test_entities_of_a_workbook_are_not_expanded(tmp_path):
         assert "hunter2" not in one_line(caught.value)
 
 
-def test_a_workbook_that_unpacks_to_too_much_is_not_opened(tmp_path):
+def test_a_workbook_that_decompresses_beyond_the_limit_is_rejected(tmp_path):
     file = workbook(tmp_path, b"", b"A" * (MAX_UNPACKED + 1))
     with pytest.raises(TableError, match="unpacks to far more than its size") as caught:
         read_posts(file, account="a")
@@ -164,7 +164,7 @@ def test_a_study_reads_nothing_outside_its_folder(tmp_path, package):
 FORMULAS = ["=HYPERLINK('https://evil.example/','x')", "+1+cmd|' /C calc'!A0", "-2+3", "@SUM(1)"]
 
 
-def test_a_csv_holds_text_as_it_was_posted(tmp_path):
+def test_a_csv_file_contains_post_text_unchanged(tmp_path):
     rows = [{"id": n, "date": "2022-09-10T12:16:00Z", "text": t} for n, t in enumerate(FORMULAS)]
     (tmp_path / "x.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     events = ROOT / "data" / "studies" / "izium-2022" / "events.csv"
@@ -172,8 +172,8 @@ def test_a_csv_holds_text_as_it_was_posted(tmp_path):
     assert open_study(tmp_path / "mine").posts["text"].tolist() == FORMULAS
 
 
-def test_the_shell_shows_text_as_text(tmp_path, capfd):
-    """No markup of rich, which would raise or vanish, and no word to the terminal."""
+def test_the_shell_prints_hostile_text_without_markup_or_control_characters(tmp_path, capfd):
+    """Markup is not interpreted, and no control character reaches the terminal."""
     hostile = "[/x] [bold]b[/bold] \x1b]0;title\x07 \x9b2J \u202eback\u2066"
     book = tmp_path / "codebook.csv"
     columns = "code,kind,place_id,place,meaning,basis,decoded_at,valid_from,valid_until,confidence"
@@ -193,7 +193,7 @@ def test_the_shell_shows_text_as_text(tmp_path, capfd):
 # ---- hostile templates and folders of reports
 
 
-def test_aliases_and_depth_of_a_sidecar_are_refused(tmp_path):
+def test_a_sidecar_with_aliases_or_deep_nesting_is_rejected(tmp_path):
     (tmp_path / "mine.ipynb").write_text("{}", encoding="utf-8")
     laughs = "a0: &a0 [x, x]\n" + "".join(
         f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 10)
@@ -208,19 +208,18 @@ def test_aliases_and_depth_of_a_sidecar_are_refused(tmp_path):
 @pytest.mark.parametrize(
     "manifest", ["[" * 100_000, "[]", "\0", '{"study": 5, "store": [], "about": 5, "assets": 5}']
 )
-def test_a_strange_manifest_stops_nothing(tmp_path, manifest):
+def test_an_invalid_manifest_blocks_neither_catalogue_nor_pruning(tmp_path, manifest):
     for number in range(4):
         fake(tmp_path, number)
     strange = tmp_path / "strange"
     shutil.copytree(tmp_path / "weekly_brief-0000", strange)
     (strange / "manifest.json").write_text(manifest, encoding="utf-8")
     assert "Report 2" in catalogue_page(tmp_path, now=NOW)
-    # Each run is of a week and a place of its own; those of a template share its study's absence.
     assert prune(tmp_path, keep=1, now=NOW)
     assert "Report 0" in catalogue_page(tmp_path, now=NOW)
 
 
-def test_a_link_among_the_runs_is_left_with_what_it_leads_to(tmp_path):
+def test_pruning_leaves_a_link_and_its_target(tmp_path):
     elsewhere, out = tmp_path / "elsewhere", tmp_path / "out"
     out.mkdir()
     for number in range(4):
@@ -235,7 +234,7 @@ def test_a_link_among_the_runs_is_left_with_what_it_leads_to(tmp_path):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such modes")
 @pytest.mark.parametrize("mask", [0o022, 0o077, 0o007])
-def test_what_is_made_has_the_mode_that_the_umask_says(tmp_path, mask):
+def test_created_files_have_the_permissions_that_the_umask_allows(tmp_path, mask):
     posts = ROOT / "tests" / "fixtures" / "posts" / "telethon.jsonl"
     events = ROOT / "data" / "studies" / "izium-2022" / "events.csv"
     before = os.umask(mask)
@@ -262,7 +261,7 @@ def test_what_is_made_has_the_mode_that_the_umask_says(tmp_path, mask):
 CODE = sorted(
     [*(ROOT / "toolkit").rglob("*.py"), *(ROOT / "scripts").glob("*.py")], key=lambda path: path
 )
-#: Modules by which data become programs, or which read XML without care.
+#: Modules that can execute data, or that parse XML without protection.
 MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "xml", "lxml"}
 CALLS = {"eval", "exec", "read_pickle", "to_pickle", "unsafe_load", "full_load", "system", "popen"}
 OPTIONS = {"allow_pickle", "shell", "trust_remote_code"}
@@ -287,7 +286,7 @@ def unsafe_code_in(source: str) -> list[str]:
     return unsafe
 
 
-def test_no_data_become_a_program():
+def test_the_package_has_no_code_that_can_execute_data():
     assert len(CODE) > 150
     assert {
         file.name: unsafe for file in CODE if (unsafe := unsafe_code_in(file.read_text("utf-8")))
@@ -308,7 +307,7 @@ def test_no_data_become_a_program():
         "os.system(x)",
     ],
 )
-def test_what_would_make_data_a_program_is_seen(source):
+def test_code_that_can_execute_data_is_detected(source):
     assert len(unsafe_code_in(source)) == 1
 
 
@@ -335,8 +334,8 @@ sys.exit(subprocess.run([sys.executable, "-c", call], stderr=subprocess.DEVNULL)
 def without_network(folder: Path, code: str, *words: str) -> tuple[int, str, str]:
     """Run code without network; return its exit code, output and attempted addresses.
 
-    Every Python among its children is guarded; where the system lets us take the network away,
-    what is no Python has none either.
+    A guard in every Python child process blocks connections. Where `unshare` works, other child
+    processes have no network either.
     """
     log = folder / "asked.log"
     paths = [str(Path(__file__).parent / "guarded"), *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -358,7 +357,7 @@ def without_network(folder: Path, code: str, *words: str) -> tuple[int, str, str
     return done.returncode, done.stdout + done.stderr, addresses
 
 
-def test_a_report_is_built_without_any_network(tmp_path, study_copy):
+def test_a_report_is_built_without_network_access(tmp_path, study_copy):
     code, output, addresses = without_network(
         tmp_path, WORK, str(study_copy), str(tmp_path / "out")
     )
@@ -392,17 +391,17 @@ CHECK = runpy.run_path(str(ROOT / "scripts" / "check_licences.py"))
         ("", True),
     ],
 )
-def test_a_licence_is_judged(licence, refused):
+def test_a_licence_is_accepted_or_rejected(licence, refused):
     assert (CHECK["licence_problem"]("some-package", licence) is not None) is refused
 
 
-def test_the_licences_of_all_that_is_locked_may_be_used():
+def test_all_locked_dependencies_have_accepted_licences():
     wrong, looked, _ = CHECK["check_licences"]()
     assert wrong == []
     assert looked > 50
 
 
-def test_every_error_of_ours_is_one_line_whatever_it_repeats():
+def test_an_error_is_one_short_line_whatever_text_it_quotes():
     error = FoxgrapeError("a\nb", file="c\r\nd", got="e\u2028f" * 300, hint="g\n\nh")
     assert len(str(error).splitlines()) == 1
     assert len(str(error)) < 500

@@ -1,4 +1,4 @@
-"""Folders that hold files of others: links are not followed, and only our own work is cleared."""
+"""Folders with foreign files: links are not followed, and only foxgrape's files are deleted."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from report_templates import names, template
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
 
-#: Names under which work in progress is kept, with and without the id of a run.
+#: Names of folders for work in progress, with and without a run id.
 REMNANTS = (
     ".replaced-x",
     ".replaced-abcdefgh",
@@ -59,7 +59,7 @@ def contents(folder: Path) -> dict[str, bytes | str]:
 
 @pytest.fixture
 def elsewhere(tmp_path):
-    """Create a folder of the user with content that resembles foxgrape's."""
+    """Create a user's folder whose content resembles foxgrape's."""
     folder = tmp_path / "elsewhere"
     (folder / "photos").mkdir(parents=True)
     (folder / "photos" / "izium.jpg").write_text("a photo", encoding="utf-8")
@@ -80,7 +80,7 @@ def out(tmp_path):
 
 
 def act(name: str, out: Path, tmp_path: Path) -> None:
-    """Clear remnants in one of three ways: prune, start a run, or build due reports."""
+    """Trigger the deletion of leftovers: prune, start a run, or build due reports."""
     if name == "prune":
         prune(out, keep=1, now=NOW)
     elif name == "build":
@@ -109,7 +109,7 @@ def act(name: str, out: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("action", ["prune", "build", "due"])
 @pytest.mark.parametrize("name", REMNANTS)
 @pytest.mark.parametrize("place", ["", "failed", "rebuilt"])
-def test_a_link_that_bears_the_name_of_a_remnant_is_left(
+def test_a_link_named_like_a_leftover_is_not_followed(
     out, elsewhere, tmp_path, action, name, place
 ):
     (out / place).mkdir(exist_ok=True)
@@ -125,7 +125,7 @@ def test_a_link_that_bears_the_name_of_a_remnant_is_left(
 
 @pytest.mark.parametrize("action", ["prune", "build", "due"])
 @pytest.mark.parametrize("name", REMNANTS)
-def test_a_folder_of_the_users_that_bears_such_a_name_is_left(out, tmp_path, action, name):
+def test_a_user_folder_named_like_a_leftover_is_not_deleted(out, tmp_path, action, name):
     (out / name / "photos").mkdir(parents=True)
     (out / name / "photos" / "izium.jpg").write_text("a photo", encoding="utf-8")
     (out / name / "manifest.json").write_text('{"run_id": "another"}', encoding="utf-8")
@@ -135,9 +135,7 @@ def test_a_folder_of_the_users_that_bears_such_a_name_is_left(out, tmp_path, act
 
 
 @pytest.mark.parametrize("place", ["failed", "rebuilt"])
-def test_where_the_folder_of_runs_is_a_link_nothing_is_deleted_or_written_elsewhere(
-    out, elsewhere, place
-):
+def test_a_link_in_place_of_a_run_folder_is_not_followed(out, elsewhere, place):
     (out / place).symlink_to(elsewhere)
     before = contents(elsewhere)
     assert prune(out, keep=1, now=NOW) == []
@@ -147,11 +145,11 @@ def test_where_the_folder_of_runs_is_a_link_nothing_is_deleted_or_written_elsewh
     staging.close()
     write_catalogue(out, now=NOW)
     assert contents(elsewhere) == before
-    assert run_summaries(out) == [], "runs that lie elsewhere are not of this folder"
+    assert run_summaries(out) == [], "runs behind a link do not belong to this folder"
     assert names(out) == {place, "index.html"}
 
 
-def test_a_run_that_fails_is_not_kept_through_a_link(out, elsewhere, tmp_path):
+def test_a_failed_run_is_not_written_through_a_link(out, elsewhere, tmp_path):
     (out / "failed").symlink_to(elsewhere)
     before = contents(elsewhere)
     failed = run_report(template(tmp_path, "fails", "1 / 0"), out=out, now=NOW)
@@ -160,7 +158,7 @@ def test_a_run_that_fails_is_not_kept_through_a_link(out, elsewhere, tmp_path):
     assert names(out) == {"failed", "index.html"}
 
 
-def test_a_link_that_bears_the_name_of_a_run_is_neither_pruned_nor_written_through(out, elsewhere):
+def test_a_link_named_like_a_run_is_neither_pruned_nor_followed(out, elsewhere):
     for number in (0, 2):
         fake(out, number, study={"name": str(number)})
     (out / "weekly_brief-0008").symlink_to(elsewhere / "weekly_brief-0008")
@@ -174,7 +172,7 @@ def test_a_link_that_bears_the_name_of_a_run_is_neither_pruned_nor_written_throu
     assert names(out) == {f"weekly_brief-000{number}" for number in (0, 2, 8)}
 
 
-def test_a_link_inside_a_run_goes_with_it_and_what_it_leads_to_stays(out, elsewhere):
+def test_pruning_a_run_keeps_the_targets_of_its_links(out, elsewhere):
     for number in (0, 2, 5, 6):
         fake(out, number, study={"name": "one"})
     oldest = out / "weekly_brief-0006"
@@ -197,7 +195,7 @@ def test_a_link_inside_a_run_goes_with_it_and_what_it_leads_to_stays(out, elsewh
         {"run_id": "mine-0", "template": "x", "status": "done", "built_at": "once"},
     ],
 )
-def test_a_folder_of_others_that_has_a_manifest_is_not_pruned(out, manifest):
+def test_a_foreign_folder_with_a_manifest_is_not_pruned(out, manifest):
     for number in range(3):
         folder = out / f"mine-{number}"
         folder.mkdir()
@@ -209,7 +207,7 @@ def test_a_folder_of_others_that_has_a_manifest_is_not_pruned(out, manifest):
     assert {name: held for name, held in contents(out).items() if name != "index.html"} == before
 
 
-def test_a_folder_of_others_at_the_name_of_a_run_is_not_replaced(out):
+def test_a_foreign_folder_named_like_a_run_is_not_replaced(out):
     (out / "mine-1").mkdir()
     (out / "mine-1" / "letter.txt").write_text("a letter", encoding="utf-8")
     staging = StagingFolder.make(out, "mine-1")
@@ -219,7 +217,7 @@ def test_a_folder_of_others_at_the_name_of_a_run_is_not_replaced(out):
     assert contents(out) == {"mine-1": "folder", "mine-1/letter.txt": b"a letter"}
 
 
-def test_a_link_at_the_folder_of_reports_itself_is_the_users_choice(out, tmp_path):
+def test_the_reports_folder_itself_may_be_a_link(out, tmp_path):
     for number in (0, 2, 5, 6):
         fake(out, number, study={"name": "one"})
     (tmp_path / "named").symlink_to(out)
@@ -230,10 +228,10 @@ def test_a_link_at_the_folder_of_reports_itself_is_the_users_choice(out, tmp_pat
     assert (out / "mine-1").is_dir()
 
 
-# ---- shared files, the catalogue, states of a schedule
+# ---- shared files, catalogue and period states
 
 
-def test_where_the_folder_of_shared_files_is_a_link_nothing_is_deleted_or_written(out, elsewhere):
+def test_a_link_in_place_of_the_assets_folder_is_not_followed(out, elsewhere):
     (out / "assets").symlink_to(elsewhere)
     before = contents(elsewhere)
     assert assets.remove_unused_assets(out) == []
@@ -242,7 +240,7 @@ def test_where_the_folder_of_shared_files_is_a_link_nothing_is_deleted_or_writte
     assert contents(elsewhere) == before
 
 
-def test_of_shared_files_only_those_are_deleted_that_bear_their_hash(out, elsewhere):
+def test_only_assets_named_by_their_hash_are_deleted(out, elsewhere):
     folder = out / "assets"
     folder.mkdir()
     old = f"plotly-{hashlib.sha256(b'old').hexdigest()[:16]}.min.js"
@@ -253,7 +251,7 @@ def test_of_shared_files_only_those_are_deleted_that_bear_their_hash(out, elsewh
     assert names(folder) == {"plotly-mine.min.js", "plotly-0123456789abcdef.min.js"}
 
 
-def test_a_file_is_not_written_through_a_link_that_bears_the_name_of_its_draft(out, elsewhere):
+def test_a_link_named_like_a_temporary_file_is_not_followed(out, elsewhere):
     letter = elsewhere / "letter.txt"
     (out / ".index.html.writing").symlink_to(letter)
     (out / ".schedule" / "mine").mkdir(parents=True)
@@ -265,9 +263,7 @@ def test_a_file_is_not_written_through_a_link_that_bears_the_name_of_its_draft(o
 
 
 @pytest.mark.parametrize("link", [".schedule", ".schedule/mine"])
-def test_where_a_folder_of_states_is_a_link_nothing_is_kept_elsewhere(
-    out, elsewhere, tmp_path, link
-):
+def test_a_link_in_place_of_a_state_folder_is_not_followed(out, elsewhere, tmp_path, link):
     (out / link).parent.mkdir(exist_ok=True)
     (out / link).symlink_to(elsewhere)
     before = contents(elsewhere)
@@ -276,7 +272,7 @@ def test_where_a_folder_of_states_is_a_link_nothing_is_kept_elsewhere(
     assert contents(elsewhere) == before
 
 
-def test_a_lock_is_not_taken_through_a_link(out, elsewhere):
+def test_a_link_named_like_a_lock_file_is_not_followed(out, elsewhere):
     (out / ".schedule" / "mine").mkdir(parents=True)
     (out / ".schedule" / "mine" / "health.lock").symlink_to(elsewhere / "letter.txt")
     before = contents(elsewhere)
@@ -307,7 +303,7 @@ def posts(tmp_path):
     return file
 
 
-def test_detection_works_in_no_folder_that_it_did_not_make(posts, out, elsewhere):
+def test_detection_rejects_a_parts_folder_that_it_did_not_create(posts, out, elsewhere):
     (out / "parts").symlink_to(elsewhere)
     before = contents(elsewhere)
     with pytest.raises(StoreError, match="link"):
@@ -320,7 +316,7 @@ def test_detection_works_in_no_folder_that_it_did_not_make(posts, out, elsewhere
     assert contents(out / "parts") == before
 
 
-def test_what_others_put_among_the_parts_of_a_detection_stays(posts, out, elsewhere, monkeypatch):
+def test_detection_keeps_foreign_files_in_its_parts_folder(posts, out, elsewhere, monkeypatch):
     def stop(*_):
         (out / "parts" / "letter.txt").symlink_to(elsewhere / "letter.txt")
         (out / "parts" / "mine.txt").write_text("mine", encoding="utf-8")
@@ -334,14 +330,14 @@ def test_what_others_put_among_the_parts_of_a_detection_stays(posts, out, elsewh
     assert (out / "signals.parquet").is_file()
 
 
-def test_signals_replace_a_link_and_not_what_it_leads_to(posts, out, elsewhere):
+def test_the_signals_file_replaces_a_link_but_not_its_target(posts, out, elsewhere):
     (out / "signals.parquet").symlink_to(elsewhere / "letter.txt")
     detect_all(posts, out)
     assert not (out / "signals.parquet").is_symlink()
     assert (elsewhere / "letter.txt").read_text(encoding="utf-8") == "a letter"
 
 
-def test_bad_records_are_not_kept_through_a_link(tmp_path, elsewhere):
+def test_bad_records_are_not_written_through_a_link(tmp_path, elsewhere):
     file = tmp_path / "bad.jsonl"
     file.write_text('{"id": "x"}\n', encoding="utf-8")
     (tmp_path / "store").mkdir()
@@ -352,7 +348,7 @@ def test_bad_records_are_not_kept_through_a_link(tmp_path, elsewhere):
     assert contents(elsewhere) == before
 
 
-def test_a_study_is_not_made_through_a_link(tmp_path):
+def test_a_study_is_not_created_through_a_link(tmp_path):
     (tmp_path / "mine").symlink_to(tmp_path / "empty")
     (tmp_path / "empty").mkdir()
     with pytest.raises(StudyError):
@@ -361,7 +357,7 @@ def test_a_study_is_not_made_through_a_link(tmp_path):
     assert names(tmp_path) == {"mine", "empty"}
 
 
-# ---- what killed processes leave
+# ---- files left by killed processes
 
 
 def make_study(folder: Path) -> None:
@@ -370,7 +366,7 @@ def make_study(folder: Path) -> None:
 
 
 def hang(code: str, *arguments: object) -> subprocess.Popen:
-    """Start a process that does something, says so, and hangs."""
+    """Start a process that runs `code`, prints a line at WAIT, and hangs."""
     waits = "print('here', flush=True)\n    time.sleep(600)"
     process = subprocess.Popen(
         [sys.executable, "-c", code.replace("WAIT", waits), *map(str, arguments)],
@@ -383,7 +379,7 @@ def hang(code: str, *arguments: object) -> subprocess.Popen:
 
 @pytest.fixture
 def hanging():
-    """Start processes that hang; those that a test does not kill are killed at its end."""
+    """Return a function that starts a hanging process; kill all of them after the test."""
     begun: list[subprocess.Popen] = []
 
     def start(*words: object) -> subprocess.Popen:
@@ -415,7 +411,7 @@ new_study(sys.argv[1], posts=[old / "posts.csv"], events=[old / "events.csv"])
 """
 
 
-def test_the_copy_of_a_study_whose_process_was_killed_is_cleared_by_the_next(tmp_path, hanging):
+def test_the_files_of_a_killed_study_creation_are_deleted_by_the_next_call(tmp_path, hanging):
     end(hanging(STUDY, tmp_path / "mine"))
     (left,) = names(tmp_path)
     shutil.copytree(tmp_path / left, tmp_path / ".mine-bcdefghi")
@@ -429,7 +425,7 @@ def test_the_copy_of_a_study_whose_process_was_killed_is_cleared_by_the_next(tmp
     assert names(tmp_path) == {
         *("mine", living, ".mine-abcdefgh", ".other-abcdefgh"),
         *(".mine-bcdefghi", ".mine-cdefghij"),
-    }, "only what its name and its marker prove to be ours, and no living process holds"
+    }, "only folders with foxgrape's name and marker, and without a live process, are deleted"
     assert not [name for name in names(tmp_path / "mine") if name.startswith(".")]
 
 
@@ -449,12 +445,12 @@ detect_all(sys.argv[1], sys.argv[2])
 """
 
 
-def test_what_a_killed_detection_left_is_cleared_by_the_next(posts, out, hanging):
+def test_the_files_of_a_killed_detection_are_deleted_by_the_next_call(posts, out, hanging):
     process = hanging(DETECTION, posts, out)
     with pytest.raises(StoreError, match="another process"):
         detect_all(posts, out)
     end(process)
-    # As earlier versions left it; and what another, living process writes.
+    # A file left by an earlier version, and a file that a live process is writing.
     gone = out / f"signals.parquet.{process.pid}.part"
     gone.write_bytes(b"PAR1 and so on")
     living = out / f"signals.parquet.{os.getpid()}.part"
@@ -476,7 +472,7 @@ ingest("posts", sys.argv[1], Store(sys.argv[2]))
 """
 
 
-def test_bad_records_that_a_killed_process_left_are_cleared_by_the_next(tmp_path, hanging):
+def test_the_bad_records_of_a_killed_ingest_are_deleted_by_the_next_call(tmp_path, hanging):
     file, store = tmp_path / "a.jsonl", tmp_path / "store"
     good = {"id": "p1", "date": "2022-06-01T12:00:00Z", "text": "Скоро 🍇", "account": "a"}
     file.write_text(f'{json.dumps(good)}\n{{"id": "x"}}\n', encoding="utf-8")
@@ -505,10 +501,10 @@ def short_folder():
 
 
 @pytest.mark.parametrize("plain", [False, True])
-def test_the_temporary_folders_of_a_killed_run_are_cleared_by_the_next(
+def test_the_temporary_folders_of_a_killed_run_are_deleted_by_the_next_run(
     tmp_path, out, monkeypatch, short_folder, plain
 ):
-    # The path of a kernel's socket has to fit into 107 bytes, which `tmp_path` may exceed.
+    # The path of a kernel's socket is limited to 107 bytes, which `tmp_path` may exceed.
     temporary = short_folder
     monkeypatch.setenv("TMPDIR", str(temporary))
     monkeypatch.setattr(tempfile, "tempdir", None)
@@ -523,7 +519,7 @@ def test_the_temporary_folders_of_a_killed_run_are_cleared_by_the_next(
         )
         patience = time.monotonic() + 60
         while not list(where.glob(".building-*/here")):
-            assert time.monotonic() < patience, "its cells do not run"
+            assert time.monotonic() < patience, "the notebook did not start"
             time.sleep(0.05)
         return process
 
@@ -538,7 +534,7 @@ def test_the_temporary_folders_of_a_killed_run_are_cleared_by_the_next(
         mine.mkdir()
         (mine / "letter.txt").write_text("a letter", encoding="utf-8")
         (temporary / "foxgrape-bcdefghi").symlink_to(mine)
-        time.sleep(1)  # what the killed process has begun ends with it
+        time.sleep(1)  # let the children of the killed process exit
         run_report(template(tmp_path, "mine", "number"), out=out)
         assert names(temporary) == held | {mine.name, "foxgrape-bcdefghi"}
         assert names(mine) == {"letter.txt"}
@@ -560,7 +556,7 @@ prune(sys.argv[1], keep=1)
 """
 
 
-def test_a_run_whose_deletion_was_killed_is_cleared_by_the_next(out, hanging):
+def test_a_killed_deletion_of_a_run_is_completed_by_the_next_pruning(out, hanging):
     for number in (0, 2, 5, 6):
         fake(out, number, study={"name": "one"})
     process = hanging(DELETES, out)
@@ -570,8 +566,8 @@ def test_a_run_whose_deletion_was_killed_is_cleared_by_the_next(out, hanging):
     assert not [name for name in names(out) if name.startswith(".")]
 
 
-def test_a_run_that_was_being_replaced_is_restored(out):
-    """Where folders cannot be exchanged in one step, a killed process leaves it so."""
+def test_a_run_is_restored_if_its_replacement_was_interrupted(out):
+    """A killed process leaves this state where folders cannot be exchanged atomically."""
     fake(out, 0)
     fake(out, 2)
     (out / "weekly_brief-0000").rename(out / ".replaced-weekly_brief-0000-abcdefgh")
@@ -581,7 +577,7 @@ def test_a_run_that_was_being_replaced_is_restored(out):
     assert names(out) == {"weekly_brief-0000", "weekly_brief-0002"}
 
 
-def test_an_empty_folder_at_the_name_of_a_run_is_replaced(out):
+def test_a_run_replaces_an_empty_folder_of_the_same_name(out):
     """A full disk can leave such a folder."""
     (out / "failed" / "mine").mkdir(parents=True)
     (out / "failed" / "mine" / "log.txt").touch()

@@ -29,9 +29,9 @@ def coincidence_test(
     study: Annotated[Path | None, typer.Option(help="Folder of a study.")] = None,
     window: Annotated[
         list[str] | None,
-        typer.Option(help="How soon an event must follow a signal; repeat to scan several."),
+        typer.Option(help="Maximum time from a signal to its event; repeat to test several."),
     ] = None,
-    lag: Annotated[str, typer.Option(help="Time between a signal and its window.")] = "0D",
+    lag: Annotated[str, typer.Option(help="Time from a signal to the start of its window.")] = "0D",
     null: Annotated[
         str, typer.Option(help="Null model: uniform, shuffle, circular, place or local.")
     ] = "local",
@@ -44,7 +44,8 @@ def coincidence_test(
     surrogates: Annotated[int, typer.Option(min=1, help="Number of surrogates.")] = 9999,
     seed: Annotated[int, typer.Option(min=0, help="Random seed, for repeatable results.")] = 0,
     power: Annotated[
-        bool, typer.Option("--power", help="Estimate how many signals would show an effect.")
+        bool,
+        typer.Option("--power", help="Estimate how many signals are needed to detect an effect."),
     ] = False,
     leads: Annotated[
         float, typer.Option(help="With --power: share of signals that precede their event.")
@@ -105,18 +106,24 @@ def _print_power(power: Power, *, as_json: bool) -> int:
 
 
 def detect_signals(
-    source: Annotated[Path, typer.Argument(help="A store, or a Parquet file or folder of them.")],
+    source: Annotated[
+        Path, typer.Argument(help="A store, a Parquet file, or a folder of Parquet files.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder for signals.parquet.")],
     codebook: Annotated[Path | None, typer.Option(help="Your own codebook, a CSV file.")] = None,
-    mentions: Annotated[bool, typer.Option("--mentions", help="Include place names.")] = False,
-    engine: Annotated[str, typer.Option(help="local, or dask with --scheduler.")] = "local",
+    mentions: Annotated[
+        bool, typer.Option("--mentions", help="Also detect places mentioned by name.")
+    ] = False,
+    engine: Annotated[str, typer.Option(help="local or dask; dask needs --scheduler.")] = "local",
     scheduler: Annotated[
         str | None, typer.Option(help="Address of a Dask scheduler: tcp://10.0.0.1:8786.")
     ] = None,
-    batch: Annotated[int, typer.Option(min=1, help="Approximate posts per batch.")] = 250_000,
+    batch: Annotated[
+        int, typer.Option(min=1, help="Approximate number of posts per batch.")
+    ] = 250_000,
     as_json: AsJson = False,
 ) -> int:
-    """Find signals in any number of posts. An interrupted call resumes."""
+    """Find signals in any number of posts. Repeat an interrupted call to resume it."""
     if engine not in {"local", "dask"}:
         raise typer.BadParameter(f"--engine must be local or dask; got {engine!r}")
     if (engine == "dask") != (scheduler is not None):

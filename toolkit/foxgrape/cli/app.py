@@ -1,4 +1,4 @@
-"""The foxgrape command; exit codes are 0 done, 1 the work failed, 2 wrong call."""
+"""The foxgrape command. Exit codes: 0 for success, 1 for a failure, 2 for a usage error."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ def _main(
         ),
     ] = False,
 ) -> None:
-    """Accept options before the command."""
+    """Accept options that precede the command."""
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command and return its exit code; errors are one line on stderr."""
+    """Run one command and return its exit code; print an expected error as one line on stderr."""
     try:
         code = app(arguments, prog_name="foxgrape", standalone_mode=False)
     except typer.Exit as exit_:
@@ -65,7 +65,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _describe_error(error: Exception) -> tuple[int, str] | None:
-    """Return exit code and message of an expected error; None for a bug, which is raised."""
+    """Return exit code and message of an expected error; None for other errors, which are bugs."""
     if isinstance(error, FoxgrapeError):
         return 1, str(error)
     if isinstance(error, typer.Abort):
@@ -73,10 +73,10 @@ def _describe_error(error: Exception) -> tuple[int, str] | None:
     # typer bundles its own copy of click, so its exceptions are recognized by their methods.
     if hasattr(error, "exit_code") and hasattr(error, "format_message"):
         return int(error.exit_code), error.format_message()
-    # A command whose extra is not installed.
+    # The command needs an extra that is not installed.
     if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("foxgrape"):
         return 1, f"the package {error.name} is not installed. Hint: pip install 'foxgrape[all]'"
-    # A full disk, or a folder without write permission.
+    # For example, a full disk or a folder without write permission.
     if isinstance(error, OSError) and error.strerror:
         path = f"{error.filename}: " if error.filename else ""
         return 1, f"{path}{error.strerror}"

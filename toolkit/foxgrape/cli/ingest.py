@@ -42,15 +42,15 @@ study_app = typer.Typer(help="Create and check studies.", no_args_is_help=True)
 
 DownloadPath = Annotated[Path, typer.Option("--out", help="File to create.")]
 Restart = Annotated[
-    bool, typer.Option("--restart", help="Start again; discard an interrupted download.")
+    bool, typer.Option("--restart", help="Discard an interrupted download and start again.")
 ]
 Since = Annotated[str | None, typer.Option(help="First day: 2022-09-01.")]
 Until = Annotated[str | None, typer.Option(help="Last day.")]
-Server = Annotated[str, typer.Option(help="API server; it receives your credentials.")]
+Server = Annotated[str, typer.Option(help="API server, to which your credentials are sent.")]
 DataFolder = Annotated[
     Path | None,
     typer.Option(
-        "--folder", help="Folder of the data sets; default: FOXGRAPE_DATA, else a cache folder."
+        "--folder", help="Folder for data sets; default: $FOXGRAPE_DATA, or else a cache folder."
     ),
 ]
 File = Annotated[Path, typer.Argument(help="An export, a data set or a table.")]
@@ -62,14 +62,19 @@ Zone = Annotated[
     str | None, typer.Option("--timezone", help="IANA time zone of times without a UTC offset.")
 ]
 Account = Annotated[
-    str | None, typer.Option("--account", help="The account, if the file does not name it.")
+    str | None,
+    typer.Option("--account", help="Account of the posts, if the file does not contain it."),
 ]
 Persistence = Annotated[
-    str, typer.Option(help="For data on territorial control: minimum duration of a change.")
+    str, typer.Option(help="For territorial control data: minimum duration of a change.")
 ]
 Columns = Annotated[
     list[str] | None,
-    typer.Option("--column", "-c", help="For a table: OURS=THEIRS; repeat for several."),
+    typer.Option(
+        "--column",
+        "-c",
+        help="For a table: foxgrape's and the file's column name, OURS=THEIRS; repeat for several.",
+    ),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first invalid record.")]
 Quarantine = Annotated[
@@ -201,10 +206,10 @@ def data_list(folder: DataFolder = None, as_json: AsJson = False) -> None:
 
 @data_app.command("fetch")
 def data_fetch(
-    name: Annotated[str, typer.Argument(help="Name from data list.")],
+    name: Annotated[str, typer.Argument(help="Name of a data set, as shown by data list.")],
     folder: DataFolder = None,
     refresh: Annotated[
-        bool, typer.Option("--refresh", help="Download again, for data sets that are updated.")
+        bool, typer.Option("--refresh", help="Download again, in case the data set was updated.")
     ] = False,
     as_json: AsJson = False,
 ) -> int:
@@ -223,12 +228,13 @@ def data_fetch(
 @data_app.command("build-gazetteer")
 def data_build_gazetteer(
     country: Annotated[str, typer.Option(help="ISO 3166-1 alpha-2 code.")],
-    out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("gazetteer"),
+    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("gazetteer"),
     admin1: Annotated[
-        Path | None, typer.Option(help="admin1CodesASCII.txt of GeoNames, for division names.")
+        Path | None,
+        typer.Option(help="GeoNames file admin1CodesASCII.txt, for names of divisions."),
     ] = None,
 ) -> int:
-    """Build a gazetteer of a country. Needs the extra gazetteer."""
+    """Build a gazetteer of a country. Needs the gazetteer extra."""
     from foxgrape.places.build import build_gazetteer
 
     count = build_gazetteer(country, out, admin1=admin1)
@@ -334,12 +340,12 @@ def study_new(
     folder: Annotated[Path, typer.Argument(help="Folder to create.")],
     posts: Annotated[list[Path], typer.Option(help="An export of posts; repeat for several.")],
     events: Annotated[list[Path], typer.Option(help="A file of events; repeat for several.")],
-    title: Annotated[str | None, typer.Option(help="Title; default: name of the folder.")] = None,
+    title: Annotated[str | None, typer.Option(help="Title; default: the folder name.")] = None,
     timezone: Zone = None,
     account: Account = None,
     codebook: Annotated[Path | None, typer.Option(help="Your own codebook, a CSV file.")] = None,
     kind: Annotated[
-        list[str] | None, typer.Option(help="Only events of this kind; repeat for several.")
+        list[str] | None, typer.Option(help="Use only events of this kind; repeat for several.")
     ] = None,
     persistence: Persistence = "48h",
     strict: Strict = False,

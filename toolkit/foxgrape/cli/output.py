@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-#: Parameters of a template.
+#: Values of template parameters.
 Pairs = Annotated[
     list[str] | None, typer.Option("--parameter", "-p", help="NAME=VALUE; repeat for several.")
 ]
@@ -66,7 +66,7 @@ def print_error(message: object) -> None:
 def parse_pairs(
     texts: list[str] | None, form: str = "NAME=VALUE", *, allow_empty: bool = True
 ) -> dict[str, str]:
-    """Parse NAME=VALUE options."""
+    """Parse NAME=VALUE options; `form` is the expected form in error messages."""
     pairs = [text.partition("=") for text in texts or ()]
     for name, equals, value in pairs:
         if not (name and equals and (value or allow_empty)):
@@ -112,7 +112,7 @@ def _print_table(lines: list[list[str]]) -> None:
 
 @contextmanager
 def handle_sigterm() -> Iterator[None]:
-    """Let Ctrl-C or SIGTERM end the block and print one line to stderr.
+    """Let Ctrl-C or SIGTERM end the block with one line on stderr instead of a traceback.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Commands of the lookup library: lookup, find, codes, suggest, codebook check."""
+"""Commands that look up codes and places: lookup, find, codes, suggest, codebook check."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Country = Annotated[str | None, typer.Option(help="Only this country: an ISO 316
 Limit = Annotated[int, typer.Option(min=1, help="Maximum number of results.")]
 GazetteerPath = Annotated[
     Path | None,
-    typer.Option("--gazetteer", help="Places: a CSV file, or the output of data build-gazetteer."),
+    typer.Option("--gazetteer", help="CSV file of places, or output of data build-gazetteer."),
 ]
 CodebookPath = Annotated[Path | None, typer.Option(help="Your own codebook, a CSV file.")]
 
@@ -37,8 +37,12 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def lookup(
-    code: Annotated[str, typer.Argument(help="An emoji, word or hashtag, or a text with some.")],
-    at: Annotated[str | None, typer.Option(help="Only meanings valid on this day.")] = None,
+    code: Annotated[
+        str, typer.Argument(help="An emoji, word or hashtag, or a text that contains codes.")
+    ],
+    at: Annotated[
+        str | None, typer.Option(help="Only meanings that are valid on this day.")
+    ] = None,
     country: Country = None,
     codebook: CodebookPath = None,
     gazetteer: GazetteerPath = None,
@@ -81,7 +85,8 @@ def find(
         str | None, typer.Option(help="Only this first-level division, such as Kharkiv.")
     ] = None,
     near: Annotated[
-        str | None, typer.Option(help="LAT,LON: of equally good matches, list the nearest first.")
+        str | None,
+        typer.Option(help="Position as LAT,LON; list the nearest of equally good matches first."),
     ] = None,
     limit: Limit = 5,
     gazetteer: GazetteerPath = None,
@@ -108,7 +113,7 @@ def find(
 
 
 def codes(
-    place: Annotated[str, typer.Argument(help="A place: any of its names, or its id.")],
+    place: Annotated[str, typer.Argument(help="Name or id of a place.")],
     as_json: AsJson = False,
 ) -> int:
     """Show which codes stand for a place."""
@@ -138,7 +143,7 @@ def suggest(
 ) -> int:
     """Suggest places that an emoji could stand for.
 
-    The column chance is the expected number of equally good matches of an unrelated emoji.
+    The column chance is the expected number of equally good matches for an unrelated emoji.
     """
     from foxgrape.places import suggest as suggest_places
 
@@ -163,7 +168,7 @@ def codebook_check(
     gazetteer: GazetteerPath = None,
     as_json: AsJson = False,
 ) -> int:
-    """List all problems of a codebook. Exit 1 if there are any."""
+    """List all problems of a codebook. The exit code is 1 if there are any."""
     from foxgrape.places.codebook import check_codebook
 
     problems = check_codebook(file, _gazetteer(gazetteer))

@@ -1,4 +1,4 @@
-"""Commands of reports: list, new, build, rebuild, prune, catalogue, serve."""
+"""Commands for reports: list, new, build, rebuild, prune, catalogue, serve."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["OwnTemplates", "Pictures", "SharedAssets", "add_commands", "report_a
 report_app = typer.Typer(help="Build reports.", no_args_is_help=True)
 Out = Annotated[Path, typer.Option(help="Folder of the reports.")]
 SharedAssets = Annotated[
-    bool, typer.Option("--shared-assets", help="Share one plotly.js between all pages.")
+    bool, typer.Option("--shared-assets", help="Store plotly.js once for all pages.")
 ]
 Pictures = Annotated[
     bool, typer.Option("--pictures", help="Also write figures as images; needs kaleido.")
@@ -75,7 +75,7 @@ def report_new(
 
 @report_app.command("build")
 def report_build(
-    template: Annotated[str, typer.Argument(help="Name of a template, or path of a notebook.")],
+    template: Annotated[str, typer.Argument(help="Template name, or path to a notebook.")],
     study: Annotated[Path | None, typer.Option(help="Folder of a study.")] = None,
     store: Annotated[str | None, typer.Option(help="Folder or URL of a store.")] = None,
     parameter: Pairs = None,
@@ -140,13 +140,13 @@ def report_rebuild(
 @report_app.command("prune")
 def report_prune(
     keep: Annotated[int, typer.Option(min=1, help="Number of runs to keep per template.")],
-    template: Annotated[str | None, typer.Option(help="Only runs of this template.")] = None,
+    template: Annotated[str | None, typer.Option(help="Delete only runs of this template.")] = None,
     out: Out = Path("reports"),
     as_json: AsJson = False,
 ) -> None:
-    """Delete old runs. Prints their ids.
+    """Delete old runs. Prints the ids of deleted runs.
 
-    The last good run of each study or store is kept.
+    The last successful run of each study or store is kept.
     """
     from foxgrape.reports.prune import prune
 
@@ -160,7 +160,7 @@ def report_prune(
 
 @report_app.command("catalogue")
 def report_catalogue(out: Out = Path("reports")) -> None:
-    """Write the index page of all runs. Every build does this as well."""
+    """Write the index page of all runs. Every build also writes it."""
     from foxgrape.reports.rendering.run_index import write_catalogue
 
     try:

@@ -1,4 +1,4 @@
-"""Commands of the schedule: report due, report backfill, schedule show, check, install, run."""
+"""Commands for scheduled reports: report due, report backfill, and the group schedule."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def due(
     pictures: Pictures = False,
     as_json: AsJson = False,
 ) -> int:
-    """Build all due reports. Safe to repeat: each is built once."""
+    """Build all due reports. Safe to repeat: a report is built once per period."""
     from foxgrape.reports.prune import prune
     from foxgrape.reports.schedule.config import read_schedule
     from foxgrape.reports.schedule.due import run_due
@@ -81,14 +81,16 @@ def due(
 
 
 def backfill(
-    template: Annotated[str, typer.Argument(help="Name of a template, or path of a notebook.")],
+    template: Annotated[str, typer.Argument(help="Template name, or path to a notebook.")],
     since: Annotated[str, typer.Option("--from", help="First day: 2022-09-01.")],
-    until: Annotated[str, typer.Option("--to", help="Day after the last period.")],
+    until: Annotated[str, typer.Option("--to", help="First day after the range.")],
     every: Annotated[str, typer.Option(help="Length of a period: 6h, 1d, 1w, 1month, 1year.")],
     timezone: Annotated[str, typer.Option(help="IANA time zone that defines days.")],
     period: Annotated[
         list[str] | None,
-        typer.Option(help="PARAMETER=start, end or last_day of the period; repeat for several."),
+        typer.Option(
+            help="Set PARAMETER=start, end or last_day of the period; repeat for several."
+        ),
     ] = None,
     parameter: Pairs = None,
     own: OwnTemplates = None,
@@ -157,7 +159,7 @@ def schedule_show(
 
 @schedule_app.command("check")
 def schedule_check(schedule: ScheduleFile = _FILE, now: Now = None) -> int:
-    """Check a schedule, its parameters and its channels."""
+    """Check a schedule file, with its report parameters and notification channels."""
     from foxgrape.reports.schedule.config import find_problems, read_schedule
     from foxgrape.reports.schedule.status import check_schedule
 
@@ -184,13 +186,15 @@ def schedule_install(
     form: Annotated[
         str, typer.Option("--as", help="systemd, crontab, github or airflow.")
     ] = "systemd",
-    every: Annotated[int, typer.Option(help="Minutes between two calls; a divisor of 60.")] = 10,
+    every: Annotated[
+        int, typer.Option(help="Minutes between two calls; must be a divisor of 60.")
+    ] = 10,
     write: Annotated[
-        bool, typer.Option("--write", help="Install the timer; by default it is printed.")
+        bool, typer.Option("--write", help="Install the timer instead of printing it.")
     ] = False,
     to: Annotated[Path | None, typer.Option(help="With --write: folder to write to.")] = None,
 ) -> int:
-    """Print or install a timer that runs report due regularly."""
+    """Print or install a timer that runs foxgrape report due regularly."""
     from foxgrape.reports.schedule.config import read_schedule
     from foxgrape.reports.schedule.timers import ScheduledCommand, install, render_files
 
@@ -250,7 +254,7 @@ def _describe_failures(runs: tuple[PeriodRun, ...]) -> str:
 
 
 def _builders(workers: int, **options: Any) -> dict[str, Any]:
-    """Return the `run` and `run_many` arguments for page options."""
+    """Return the `run` and `run_many` arguments of `run_due` that apply page options."""
     from foxgrape.reports.schedule.due import default_builder, run_many_builder
 
     run_many = partial(run_many_builder, **options) if workers > 1 else None

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BOUNDS", "Entry", "Job", "Schedule", "find_problems", "parse_span", "read_schedule"]
 
-#: The bounds of a period that a parameter can receive.
+#: Bounds of a period that a template parameter can be set to.
 BOUNDS = ("start", "end", "last_day")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOWTO = "see docs/how-to/schedule-reports.md for an example"
@@ -38,17 +38,17 @@ class Job:
     name
         Identifies the report in the ledger, in messages and in errors.
     template
-        Name of a template, or path of a notebook.
+        Template name, or path to a notebook.
     zone
         IANA name of the time zone that defines days.
     study, store
-        Data of the report; None for the template's default.
+        Study folder or store that the report reads; None for the template's default.
     parameters
         Parameter values from the schedule.
     period
-        Parameters that receive a bound of the period: ``start``, ``end`` or ``last_day``.
+        Bound of the period by parameter name: ``start``, ``end`` or ``last_day``.
     retries
-        How often a failed period is retried; None for no limit.
+        Maximum number of retries of a failed period; None for no limit.
     retry_after
         Minimum time between the start of a failed attempt and the next attempt.
     """
@@ -77,13 +77,14 @@ class Entry:
     job
         The report to build.
     cron
-        When it is due.
+        Cron expression that defines when the report is due.
     start
-        Periods due before this instant are ignored; None for when the entry was first seen.
+        Periods due before this instant are not built; None for the time when the schedule first
+        contained this entry.
     catch_up
-        How many missed periods are built in addition to the latest one.
+        Maximum number of missed periods to build in addition to the latest one.
     keep
-        How many runs are kept; None for all.
+        Number of the template's runs to keep; None to keep all.
     notify
         Names of the channels that receive alerts.
     """
@@ -120,7 +121,7 @@ class Schedule:
     path
         The schedule file.
     entries
-        Its reports, in order.
+        Reports, in file order.
     channels
         Notification channels by name.
     """
@@ -146,7 +147,7 @@ def read_schedule(path: str | Path = "reports/schedule.toml") -> Schedule:
     Raises
     ------
     ScheduleError
-        For the first problem; names file, entry and key.
+        If the file is invalid. The message describes the first problem.
 
     See Also
     --------
@@ -270,7 +271,7 @@ def _read_channel(
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """A table of the schedule file, and the list that collects the errors of all tables."""
+    """A TOML table of the schedule file; adds errors to a list that all tables share."""
 
     values: Mapping[str, Any]
     label: str | None
@@ -282,7 +283,7 @@ class _Table:
         self.errors.append(ScheduleError(text, file=self.path, got=got, hint=hint))
 
     def parse(self, keys: Mapping[str, _Key]) -> dict[str, Any]:
-        """Return the valid values; add an error for every other one."""
+        """Return valid values by key; add an error for each unknown, missing or invalid key."""
         for key in self.values:
             if key not in keys:
                 self.add_error(f"unknown key {key}", hint=did_you_mean(key, keys))
@@ -300,14 +301,14 @@ class _Table:
         return parsed
 
 
-# Each parser returns the value or raises ValueError; its text, if any, becomes the hint.
+# A parser returns the parsed value or raises ValueError, whose text becomes the hint.
 
-#: Parser, expected value in words, whether the key is required.
+#: Parser of a key, description of valid values, and whether the key is required.
 _Key = tuple[Callable[[Any], Any], str, bool]
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
 _SPAN = re.compile(r"(\d{1,6})\s?(s|min|h|d)")
 _UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
-#: Time zone arithmetic fails at the ends of the calendar.
+#: Years allowed in `start`. Converting a time near year 1 or 9999 to UTC can overflow.
 _YEARS = range(1970, 9999)
 _MAX_COUNT = 10_000
 
@@ -318,7 +319,7 @@ def parse_span(text: object) -> timedelta:
     Raises
     ------
     ValueError
-        If the text is not a number and a unit.
+        If the text is not an integer followed by a unit.
 
     Examples
     --------

@@ -1,8 +1,9 @@
 """Cron expressions in a time zone, with defined behaviour at clock changes.
 
-An expression that names hours follows local time: a repeated local time is due once, the first
-time; a skipped one is due at the first minute after the gap. An expression for every hour (``*``)
-follows elapsed time, as cron does.
+An expression with specific hours follows local time. A local time that occurs twice when clocks go
+back is due once, at its first occurrence. A local time that is skipped when clocks go forward is
+due at the first minute after the gap. An expression for every hour (``*``) follows elapsed time,
+as cron does.
 """
 
 from __future__ import annotations
@@ -71,11 +72,11 @@ class Cron:
             raise ValueError("this day does not exist in any year")
 
     def next_times(self, instant: datetime, count: int) -> list[datetime]:
-        """Return the first `count` due times after an instant, in UTC."""
+        """Return the first `count` due times after `instant`, in UTC."""
         return list(islice(self._due_times(instant), count))
 
     def last_times(self, instant: datetime, count: int, since: datetime) -> list[datetime]:
-        """Return the last `count` due times from `since` to an instant, both included."""
+        """Return the last `count` due times from `since` to `instant`, both inclusive."""
         reach = _DAY
         while True:
             start = instant - min(reach, instant - since) - timedelta(microseconds=1)
@@ -89,10 +90,11 @@ class Cron:
             reach *= 4
 
     def _due_times(self, instant: datetime) -> Iterator[datetime]:
-        """Yield all due times after an instant.
+        """Yield all due times after `instant`.
 
         Iteration starts a day earlier, because cronsim picks the wrong occurrence when it starts
-        within a repeated hour. Skipped times that move to the same minute are yielded once.
+        within a repeated hour. If several skipped times move to the same minute, it is yielded
+        once.
         """
         from cronsim import CronSim
 
@@ -106,7 +108,10 @@ class Cron:
 
 
 def _without_stars(expression: str) -> str:
-    """Replace stars by ranges if hours are named: cronsim follows elapsed time for stars."""
+    """Replace stars with ranges, unless the expression is for every hour.
+
+    cronsim follows elapsed time if the minute or hour field starts with a star.
+    """
     minute, hour, *rest = expression.split()
     if hour in _EVERY_HOUR:
         return expression

@@ -1,7 +1,8 @@
 """Build due reports, and backfill past periods. Each period is built once.
 
-Each period is built under its own lock, and its state is kept next to the reports. If a process
-dies, its period stays ``running`` without a lock, and the next call builds it again.
+Each period is built under its own lock, and its state is kept in the folder of the reports. If the
+process that builds a period dies, the period stays ``running`` without a lock, and the next call
+builds it again.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class _Result(ABC):
 
     @property
     def failed(self) -> tuple[PeriodRun, ...]:
-        """Runs that are not done; a later call may retry them."""
+        """Results of periods that were not built; a later call may retry them."""
         return tuple(run for run in self.runs if run.state != "done")
 
     @abstractmethod
@@ -86,9 +87,10 @@ class DueResult(_Result):
     Attributes
     ----------
     runs
-        One per due period that no other process had claimed, in order of time.
+        One result per due period, oldest first; periods that another process had claimed are
+        omitted.
     undelivered
-        One error text per message that could not be sent; a later call sends it.
+        One error text per notification that could not be sent; later calls try again.
     """
 
     runs: tuple[PeriodRun, ...]
@@ -117,9 +119,9 @@ class BackfillResult(_Result):
     periods
         Number of complete periods in the range.
     already_built
-        How many of them earlier calls had built.
+        Number of periods in the range that earlier calls had built.
     runs
-        Periods that this call built or failed to build, in order of time.
+        One result per period that this call built or failed to build, oldest first.
     """
 
     periods: int
@@ -162,9 +164,10 @@ def run_due(
     schedule
         From `read_schedule`.
     now
-        Reference time, with a UTC offset. Reports of a period use its end instead.
+        Reference time, with a UTC offset, that defines which periods are due. Relative dates in a
+        report count from the end of its period instead.
     out
-        Folder of the reports; also holds the period states.
+        Folder for reports and period states.
     workers
         Number of processes that build in parallel.
     run
@@ -174,10 +177,10 @@ def run_due(
         Function that builds several reports at once; replaces `run`. It receives a list of
         keyword arguments and ``workers``, and returns one result per report.
     prune
-        Function that deletes old runs. It receives the folder, ``keep`` and ``template`` for each
-        template whose entries all set `keep`, if one of its reports was built.
+        Function that deletes old runs. It is called with the folder, ``keep`` and ``template`` for
+        each template of which a report was built and whose entries all set `keep`.
     environ
-        Environment variables with the addresses of channels; those of this process by default.
+        Environment variables that notification channels read; `os.environ` by default.
 
     Returns
     -------
@@ -186,7 +189,7 @@ def run_due(
     Raises
     ------
     ScheduleError
-        If period states cannot be written to `out`. A report that fails raises nothing.
+        If period states cannot be written to `out`. A failed report does not raise.
 
     Examples
     --------
@@ -233,14 +236,14 @@ def run_due(
 def due_periods(
     entry: Entry, ledger: Ledger, now: datetime, *, record: bool = False
 ) -> list[Period]:
-    """Return the periods of an entry that a call would try to build now.
+    """Return the periods of an entry that `run_due` would try to build at time `now`.
 
     Parameters
     ----------
     entry, ledger, now
-        Report, period states and reference time.
+        Entry of the schedule, period states and reference time.
     record
-        Record when the entry was first seen, if it has no `start`.
+        Whether to store when the entry was first seen, if it has no `start`.
     """
     since = first_seen(entry, ledger, now, record=record)
     periods = []
@@ -252,7 +255,11 @@ def due_periods(
 
 
 def first_seen(entry: Entry, ledger: Ledger, now: datetime, *, record: bool = False) -> datetime:
-    """Return when the periods of an entry start to count; a changed cron counts as new."""
+    """Return the instant from which the periods of an entry are built.
+
+    This is the entry's `start`, or the time at which its cron expression and time zone were first
+    seen.
+    """
     if entry.start is not None:
         return entry.start
     digest = sha256(f"{entry.cron.expression} {entry.cron.zone}".encode()).hexdigest()[:8]
@@ -265,11 +272,11 @@ def first_seen(entry: Entry, ledger: Ledger, now: datetime, *, record: bool = Fa
 def _prune_templates(
     entries: Iterable[Entry], runs: list[PeriodRun], out: Path, prune: Callable[..., Any]
 ) -> None:
-    """Delete old runs; of entries that share a template, the largest `keep` applies."""
+    """Delete old runs; if entries share a template, the largest of their `keep` applies."""
     built = {run.entry for run in runs if run.state == "done"}
     by_template: dict[str, list[Entry]] = {}
     for entry in entries:
-        # A template given by path has the name of its notebook.
+        # A template given as a path is named after its notebook.
         name = Path(entry.job.template).name.removesuffix(".ipynb")
         by_template.setdefault(name, []).append(entry)
     for template, users in sorted(by_template.items()):
@@ -291,7 +298,7 @@ def run_many_builder(requests: list[dict[str, Any]], *, workers: int, **options:
     Parameters
     ----------
     requests
-        Keyword arguments of each report.
+        Keyword arguments of `ReportRequest`, one dictionary per report.
     workers
         Number of reports built in parallel.
     options
@@ -326,12 +333,12 @@ def backfill(
     """Build a report for each complete period of a past date range, oldest first.
 
     Safe to repeat, also with a later `until`: a call builds missing periods and retries failed
-    ones. Several calls at once share the work.
+    ones. Calls that run at the same time share the work.
 
     Parameters
     ----------
     template
-        Name of a template, or path of a notebook with a sidecar.
+        Template name, or path to a notebook with a sidecar.
     since, until
         First day, and the day after the last period; or instants with a UTC offset.
     every
@@ -340,14 +347,14 @@ def backfill(
     zone
         IANA name of the time zone that defines days.
     period
-        Parameters that receive a bound of the period: ``start``, ``end`` or ``last_day``.
-        Relative dates (``-7d``) always count from its end.
+        Bound of the period by parameter name: ``start``, ``end`` or ``last_day``. Relative dates
+        (``-7d``) in other parameters count from the end of the period.
     now
-        Start time recorded for attempts.
+        Time to record as the start of each attempt.
     study, store
-        Data of the reports.
+        Study folder or store that the reports read; None for the template's default.
     parameters
-        Other parameters of the template.
+        Values of other template parameters.
     out, workers, run, run_many
         As for `run_due`.
     progress
@@ -360,7 +367,7 @@ def backfill(
     Raises
     ------
     FoxgrapeError
-        If an argument is invalid; nothing is built then.
+        If an argument is invalid, before anything is built.
 
     Examples
     --------
@@ -405,7 +412,7 @@ def backfill(
 
 
 def backfill_range(since: date, until: date, every: str, zone: str) -> list[Period]:
-    """Split a date range into complete periods; an incomplete last one is dropped.
+    """Split a date range into complete periods; an incomplete last period is dropped.
 
     Raises
     ------
@@ -457,7 +464,7 @@ def _to_utc(value: date, clock: ZoneInfo) -> datetime:
 
 
 def _backfill_name(template: str | Path, *parts: object) -> str:
-    """Return a name that depends on all arguments, so that a repeated call continues."""
+    """Return a ledger name derived from the arguments, so that a repeated call resumes."""
     text = json.dumps([str(template), *parts], sort_keys=True, default=str)
     stem = "".join(char if char.isalnum() else "-" for char in Path(template).stem)[:40]
     return f"{stem}-{sha256(text.encode()).hexdigest()[:10]}"

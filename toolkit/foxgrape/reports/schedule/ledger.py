@@ -1,4 +1,4 @@
-"""The state of each period: one small JSON file and one lock file per period."""
+"""Store period states in a folder: one small JSON file and one lock file per period."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Attempt", "Ledger", "Period", "PeriodState", "next_action"]
 
-#: Attempts after which a period is given up if each ended with the death of its process.
+#: Number of attempts ended by the death of their process after which a period is given up.
 MAX_DEATHS = 3
 #: Error text of an attempt whose process died.
 DIED = "its process died"
-#: Seconds to wait for the lock of a small file.
+#: Maximum seconds to wait for the lock of a JSON file.
 _LOCK_TIMEOUT = 10.0
 
 Action = Literal["run", "wait", "done", "given up"]
@@ -37,7 +37,7 @@ class Period:
     start
         First instant.
     end
-        First instant after the span; the report is due then.
+        First instant after the span, at which the report becomes due.
     """
 
     start: datetime
@@ -45,7 +45,7 @@ class Period:
 
     @property
     def key(self) -> str:
-        """File name of the period, without suffix."""
+        """Name of the period's state file, without suffix."""
         return self.end.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
@@ -56,13 +56,13 @@ class Attempt:
     Attributes
     ----------
     started
-        Start time in ISO 8601: the `now` of the call.
+        Reference time (`now`) of the call that started the attempt, in ISO 8601.
     pid, host
         Process and machine that made the attempt.
     error
-        Why it failed; None while it runs and if it succeeded.
+        Why the attempt failed; None while it is running and if it succeeded.
     died
-        Whether its process died.
+        Whether the attempt ended because its process died.
     """
 
     started: str
@@ -74,7 +74,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class PeriodState:
-    """State of a period.
+    """Build state of a period.
 
     Attributes
     ----------
@@ -84,7 +84,7 @@ class PeriodState:
     tries
         All attempts, in order.
     run_id
-        The run that was built, if any.
+        Id of the run that was built, if any.
     """
 
     state: Literal["planned", "running", "done", "failed"] = "planned"
@@ -108,16 +108,16 @@ class PeriodState:
 def next_action(
     record: PeriodState, now: datetime, *, retries: int | None, retry_after: timedelta
 ) -> Action:
-    """Return what to do with a period that is locked by the caller.
+    """Return what to do with a period; the caller must hold its lock.
 
     Parameters
     ----------
     record
-        Its state; not ``running``.
+        State of the period; must not be ``running``.
     now
         Reference time.
     retries
-        How often to retry after a failure; None for no limit.
+        Maximum number of retries after failures; None for no limit.
     retry_after
         Minimum time between the start of a failed attempt and the next attempt.
 
@@ -204,7 +204,7 @@ class Ledger:
     def open_folder(self, name: str, *, make: bool = False) -> Iterator[tuple[Directory, str]]:
         """Open the folder of a file; yield it with the last part of the file's name.
 
-        Links are refused for the ledger's folder and below, and followed above it.
+        Symbolic links are refused at the ledger's folder and below, and followed above.
         """
         *folders, stem = name.split("/")
         root, *folders = self.folder.parent, self.folder.name, *folders
@@ -213,9 +213,9 @@ class Ledger:
 
     @contextmanager
     def lock(self, name: str, *, wait: float = 0) -> Iterator[bool]:
-        """Hold a lock while the block runs; yield False if another process holds it.
+        """Hold a lock while the block runs; yield whether the lock was acquired.
 
-        The operating system releases the lock when its process ends. The lock file stays until
+        The operating system releases the lock when the process ends. The lock file stays until
         `remove_lock_file` deletes it.
         """
         from filelock import FileLock, Timeout
@@ -236,7 +236,8 @@ class Ledger:
     def remove_lock_file(self, name: str) -> None:
         """Delete the lock file of a period that is done, while holding its lock.
 
-        A process that waits for this file, or creates a new one, reads that the period is done.
+        This is safe: a process that waits for this lock file, or creates a new one, then reads
+        that the period is done.
         """
         # Windows refuses to delete an open file.
         with suppress(OSError), self.open_folder(name) as (folder, stem):

@@ -1,4 +1,4 @@
-"""Notifications: when to send one, and the channels that send it (webhook, mail, apprise).
+"""Notifications: when to send them, and the channels that send them (webhook, mail, apprise).
 
 Addresses and passwords are read from environment variables only, and are redacted everywhere.
 """
@@ -152,9 +152,9 @@ class Mail:
     name
         Name of the channel.
     host, port
-        The server.
+        Host name and port of the SMTP server.
     sender, to
-        Addresses.
+        Mail addresses of the sender and the recipients.
     security
         ``starttls``, ``tls``, or ``none`` for a server on this computer.
     user_env, password_env
@@ -233,8 +233,9 @@ class Mail:
             server.send_message(mail)
 
 
-#: A notification channel.
+#: Any of the notification channel classes.
 Channel = Webhook | Mail | AppriseService
+#: Channel classes by the `kind` of a ``[notify.NAME]`` table.
 CHANNELS: Mapping[str, type[Channel]] = {
     "webhook": Webhook,
     "smtp": Mail,
@@ -256,7 +257,7 @@ def redact(text: str, secrets: Iterable[str]) -> str:
 
 
 def missing_variables(channel: Channel, environ: Mapping[str, str] | None = None) -> list[str]:
-    """Return the environment variables that a channel reads and that are not set."""
+    """Return the names of environment variables that a channel reads but that are not set."""
     variables = os.environ if environ is None else environ
     return [name for name in channel.variables() if not variables.get(name)]
 
@@ -315,7 +316,7 @@ def _check(key: str, valid: object, expected: str, got: object) -> None:
 
 
 def _variable(table: Mapping[str, Any], key: str) -> str:
-    # The value is not repeated in the error: it may be the secret itself.
+    # The error must not quote the value: users may enter the secret instead of a variable name.
     value = table.get(key)
     if not isinstance(value, str) or not _VARIABLE.fullmatch(value):
         expected = "the name of an environment variable such as FOXGRAPE_WEBHOOK"
@@ -338,11 +339,11 @@ def _not_notified(channel: str, reason: str) -> ScheduleError:
     return ScheduleError(f"cannot notify {channel}: {reason}")
 
 
-#: Folder of unsent messages in the ledger; entry names cannot start with a dot.
+#: Folder of unsent messages in the ledger. No entry has this name: none starts with a dot.
 _OUTBOX = ".waiting"
-#: Messages older than this are dropped.
+#: Age after which an unsent message is dropped.
 _MAX_AGE = timedelta(days=7)
-#: Seconds to wait for the lock of a report's health.
+#: Maximum seconds to wait for the lock of a report's health file.
 _LOCK_TIMEOUT = 10.0
 
 
@@ -356,9 +357,9 @@ def health_transition(
     failing_since
         Key of the latest period that was given up; None if the report works.
     key
-        Key of the period that ended.
+        Key of the period that was attempted.
     state
-        ``done``, ``failed`` or ``given up``.
+        Result of the attempt: ``done``, ``failed`` or ``given up``.
 
     Examples
     --------
@@ -377,7 +378,7 @@ def health_transition(
 
 
 def record_outcome(ledger: Ledger, task: PeriodTask, run: PeriodRun) -> None:
-    """Update the health of a report, and queue a message if it failed or recovered."""
+    """Update a report's health file; queue messages if the report starts to fail or recovers."""
     health = f"{task.job.name}/health"
     if run.state == "failed" or (run.state == "done" and not ledger.read_json(health)):
         return

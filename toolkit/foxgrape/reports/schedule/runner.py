@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 
 __all__ = ["PeriodRun", "PeriodTask", "run_period", "run_periods", "run_tasks", "values_for"]
 
-#: Seconds to wait for the lock of a period.
+#: Maximum seconds to wait for the lock of a period.
 _LOCK_TIMEOUT = 0.2
-#: Reports per worker in one batch; other calls cannot build them until the batch ends.
+#: Number of reports per worker in one batch. A batch locks all of its periods until it ends, so
+#: larger batches leave less work for calls that run at the same time.
 _BATCH = 8
 _TICK = timedelta(microseconds=1)
 
@@ -43,14 +44,14 @@ class PeriodRun:
     start, end
         The period.
     state
-        ``done``; ``failed`` if it will be retried; ``given up``; ``interrupted`` if its process
-        died, which the next call retries.
+        ``done``; ``failed`` if it will be retried; ``given up`` if it will not; ``interrupted`` if
+        the process died, in which case the next call retries it.
     tries
         Attempts so far, including those of earlier calls.
     run_id
-        The run that was built, if any.
+        Id of the run that was built, if any.
     error
-        Why it failed, in one line; None if it did not.
+        Why the attempt failed, in one line; None if it succeeded.
     """
 
     entry: str
@@ -68,7 +69,7 @@ class PeriodRun:
 
 @dataclass(frozen=True, slots=True)
 class PeriodTask:
-    """A period to build; can be sent to another process."""
+    """A period to build, with all data that a worker process needs."""
 
     job: Job
     period: Period
@@ -107,7 +108,7 @@ class _ClaimedPeriod:
         return {"template": job.template, **data, "parameters": values, "out": self.task.out}
 
     def finish(self, result: object) -> PeriodRun:
-        """Record the result: a run or the exception that prevented it."""
+        """Record the outcome: a run, or the exception that the build raised."""
         from foxgrape.reports.schedule.notifications import redact
 
         run_id = getattr(result, "run_id", None)
@@ -122,13 +123,13 @@ class _ClaimedPeriod:
         return self.close()
 
     def release(self) -> None:
-        """Restore the state before the claim: an interrupted call is not a failed attempt."""
+        """Undo the claim, because an interrupted call does not count as a failed attempt."""
         self.ledger.write_state(self.task.name, self.before)
 
     def close(self) -> PeriodRun:
         """Write the state, queue alerts and return the result."""
         task, record = self.task, self.record
-        # A failed attempt is given up if no later call would retry it.
+        # The period is given up if no later call would retry it.
         later = task.now + max(task.job.retry_after, _TICK)
         given_up = task.job.next_action(record, later) == "given up"
         run = PeriodRun(
@@ -140,7 +141,7 @@ class _ClaimedPeriod:
             run_id=record.run_id,
             error=record.tries[-1].error,
         )
-        # Alert first: if the process dies in between, a repeated alert is better than none.
+        # Queue alerts first: if the process dies in between, a repeated alert is better than none.
         record_outcome(self.ledger, task, run)
         self.ledger.write_state(task.name, record)
         if record.state == "done":
@@ -182,7 +183,7 @@ def run_period(task: PeriodTask) -> PeriodRun | None:
 def run_periods(
     tasks: list[PeriodTask], workers: int, run_many: Callable[..., Any]
 ) -> list[PeriodRun | None]:
-    """Build the reports of a batch; None for periods that another process built or claimed."""
+    """Build a batch of reports; None for a period that another process built or claimed."""
     results: list[PeriodRun | None] = [None] * len(tasks)
     with ExitStack() as stack:
         claimed: dict[int, tuple[_ClaimedPeriod, dict[str, Any]]] = {}
@@ -207,9 +208,10 @@ def run_periods(
 
 
 def _claim(task: PeriodTask, stack: ExitStack) -> _ClaimedPeriod | PeriodRun | None:
-    """Claim a period: lock it and mark it running. None if there is nothing to build.
+    """Claim a period: lock it and mark it as running.
 
-    Returns the final result if the period is given up because its processes died.
+    Return None if another process holds the lock, or if the period does not need to be built.
+    Return the final result if the period is given up because its processes died.
     """
     ledger = Ledger(task.ledger)
     if not stack.enter_context(ledger.lock(task.name, wait=_LOCK_TIMEOUT)):
@@ -243,7 +245,7 @@ def _build(
 
 
 def _batches(tasks: list[PeriodTask], size: int) -> list[list[PeriodTask]]:
-    """Split tasks into batches; a period whose process died before gets its own batch."""
+    """Split tasks into batches; a period that may kill its process again gets its own batch."""
     batches: list[list[PeriodTask]] = []
     extendable = False
     for task in tasks:

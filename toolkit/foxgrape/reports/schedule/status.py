@@ -1,4 +1,4 @@
-"""Status of each report of a schedule, and problems that would make it fail."""
+"""Report the status of scheduled reports, and problems that would make them fail."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EntryStatus", "check_schedule", "entry_statuses"]
 
-#: Number of latest periods that are examined.
+#: Maximum number of latest periods to examine per report.
 _MAX_PERIODS = 100
 
 
@@ -34,20 +34,20 @@ class EntryStatus:
     entry
         Name of the report.
     cron, zone
-        When it is due.
+        Cron expression and IANA time zone that define when the report is due.
     next
         Next due time.
     last
         End of the latest period that was built, if any.
     waiting
-        Ends of periods that the next call will build, including those that are running or wait
-        for a retry.
+        Ends of periods that will still be built, including those that are running or wait for a
+        retry.
     given_up
-        Ends of periods that failed too often.
+        Ends of periods that failed and will not be retried.
     missed
         Ends of periods that will not be built because of the limit `catch_up`.
     failing
-        Whether the report fails and has not recovered.
+        Whether a period was given up and no later period has been built since.
     """
 
     entry: str
@@ -73,7 +73,7 @@ class EntryStatus:
 def entry_statuses(
     schedule: Schedule, *, now: datetime, out: str | Path = "reports"
 ) -> list[EntryStatus]:
-    """Return the status of each report of a schedule; changes nothing.
+    """Return the status of each report of a schedule, without writing to the ledger.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def check_schedule(
     now
         Reference time.
     environ
-        Environment variables; those of this process by default.
+        Environment variables; `os.environ` by default.
     """
     from foxgrape.reports.templates.discovery import find_template
 
@@ -117,7 +117,7 @@ def check_schedule(
             ScheduleError(
                 f"notify.{name}: the environment variable {variable} is not set",
                 file=schedule.path,
-                hint="set it where foxgrape report due runs",
+                hint="set it in the environment of foxgrape report due",
             )
             for variable in missing_variables(channel, environ)
         ]

@@ -1,7 +1,7 @@
-"""Call ``foxgrape report due`` regularly: by systemd, cron, GitHub Actions, Airflow or a process.
+"""Run ``foxgrape report due`` regularly with systemd, cron, GitHub Actions, Airflow or a process.
 
 Every timer runs the same command every few minutes. The schedule alone decides which reports are
-due, so a call without work ends at once, and the next call catches up on missed ones.
+due: the command ends at once if none is due, and builds all reports that missed calls left.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _MARK = "# foxgrape-reports"
 _HOUR = 60
 _FILES = Path(__file__).parent / "timer_files"
 _PLACEHOLDER = re.compile("@[A-Z_]+@")
-#: Template file of each file to write, by kind of timer.
+#: Files that each kind of timer needs, with the template file of each.
 FORMS: Mapping[str, Mapping[str, str]] = {
     "systemd": {
         f"{_NAME}.service": "systemd.service.txt",
@@ -50,9 +50,9 @@ class ScheduledCommand:
     Attributes
     ----------
     schedule, out
-        Schedule file and folder of the reports.
+        Paths of the schedule file and of the folder for reports.
     folder
-        Working directory; relative paths of the schedule start there.
+        Working directory; relative paths in the schedule file are relative to it.
     every
         Minutes between two calls; a divisor of 60.
     python
@@ -75,7 +75,7 @@ class ScheduledCommand:
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """Arguments of foxgrape."""
+        """Arguments of the ``foxgrape`` command."""
         return ("report", "due", "--schedule", self.schedule, "--out", self.out)
 
     @property
@@ -91,7 +91,7 @@ class ScheduledCommand:
 
 
 def render_files(form: str, command: ScheduledCommand) -> dict[str, str]:
-    """Return the configuration files of a timer by name; for cron, its line.
+    """Return the content of a timer's configuration files by name; for cron, the crontab line.
 
     Parameters
     ----------
@@ -132,22 +132,22 @@ def install(
     to: Path | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> tuple[list[str], str]:
-    """Write the configuration files of a timer; return their paths and the next step.
+    """Write a timer's configuration files; return their paths and the user's next step.
 
     Parameters
     ----------
     form, command
         As for `render_files`.
     to
-        Folder to write to; by default where the timer reads its configuration.
+        Folder to write to; by default the systemd user folder, ``.github/workflows`` or ``dags``.
     environ
-        Environment variables; those of this process by default.
+        Environment variables; `os.environ` by default.
     """
     variables = os.environ if environ is None else environ
     files = render_files(form, command)
     if form == "crontab":
         _update_crontab(files["crontab"])
-        return ["crontab"], "Show it: crontab -l"
+        return ["crontab"], "To show the crontab: crontab -l"
     home = Path(variables.get("XDG_CONFIG_HOME") or Path.home() / ".config")
     folders = {
         "systemd": home / "systemd" / "user",
@@ -169,13 +169,13 @@ _NEXT_STEP = {
         f"Start it: systemctl --user daemon-reload && systemctl --user enable --now {_NAME}.timer; "
         "to keep it running after logout: loginctl enable-linger"
     ),
-    "github": "Commit it, and add the variables of the schedule's channels as repository secrets.",
-    "airflow": "Move it to the DAG folder of Airflow.",
+    "github": "Commit it, and add the variables of notification channels as repository secrets.",
+    "airflow": "Move the file to Airflow's DAG folder.",
 }
 
 
 def _placeholders(command: ScheduledCommand) -> dict[str, str]:
-    """Return the values that the template files contain, quoted for each format."""
+    """Return the value of each placeholder in the template files, quoted for the file's format."""
     words = (command.python, "-m", "foxgrape", *command.arguments)
     return {
         "@CRON@": command.cron,
@@ -190,7 +190,7 @@ def _placeholders(command: ScheduledCommand) -> dict[str, str]:
 
 
 def _quote_systemd(word: str) -> str:
-    """Quote a word for ExecStart, where % and $ are special."""
+    """Quote a word for a systemd ExecStart line, where % and $ are special characters."""
     word = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
     return f'"{word}"' if not word or set(word) & set(" '\";") else word
 
@@ -200,10 +200,11 @@ def _quote_yaml(text: str) -> str:
 
 
 def _update_crontab(line: str) -> None:
-    """Replace the line of foxgrape in the user's crontab, or add it."""
+    """Replace foxgrape's line in the user's crontab, or append it if there is none."""
     try:
         current = subprocess.run(["crontab", "-l"], capture_output=True, text=True, check=False)  # noqa: S607
-        # Code 1 without output means that there is no crontab yet; other failures may hide lines.
+        # Exit code 1 without output means that the user has no crontab yet. Other failures are
+        # raised, because existing lines may not have been read and would be lost.
         if current.returncode != 1 or current.stdout:
             current.check_returncode()
         others = [text for text in current.stdout.splitlines() if not text.endswith(_MARK)]
@@ -225,7 +226,7 @@ def make_scheduler(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     run: Callable[..., Any] | None = None,
 ) -> Any:
-    """Return an APScheduler that builds due reports; its ``start()`` blocks until it is stopped.
+    """Return an APScheduler that builds due reports; ``start()`` blocks until it is stopped.
 
     For machines with neither systemd nor cron. The schedule file is read before every call, and
     calls do not overlap.
@@ -255,7 +256,7 @@ def make_scheduler(
             schedule, now = read_schedule(path), clock()
             on_result(run_due(schedule, now=now, out=out, workers=workers, run=run, prune=prune))
         except FoxgrapeError as error:
-            on_result(error)  # the file may be being edited: the next call reads it again
+            on_result(error)  # keep running: the next call reads the corrected file
 
     scheduler = BlockingScheduler(timezone="UTC")
     scheduler.add_job(
