@@ -76,11 +76,12 @@ class ReadReport:
         lines, the line number), ``column``, ``reason`` and ``raw`` (the record's first 2,000
         characters).
     mapping
-        For tables: a dictionary from foxgrape's column names to the file's.
+        For tables of other tools: a dictionary from foxgrape's column names to the file's.
     unresolved
-        For events: places that are not in the gazetteer, the most frequent first, as dictionaries
-        with the keys ``place_id`` (made from the source's name for the place), ``place``,
-        ``admin1``, ``lat``, ``lon``, ``rows`` (the number of events there) and ``reason``.
+        For events: places that could not be matched to the gazetteer, the most frequent first, as
+        dictionaries with the keys ``place_id`` (the source's id, or an id made from its name for
+        the place), ``place``, ``admin1``, ``lat``, ``lon``, ``rows`` (the number of events there)
+        and ``reason``.
 
     Examples
     --------
@@ -132,7 +133,7 @@ class ReadContext:
     timezone: str | None = None
     #: For tables: the caller's dictionary from our column names to the file's.
     columns: Mapping[str, str] | None = None
-    #: For lists of territorial control: how long a change of control must last to count.
+    #: For lists of territorial control: how long a new state of control must last to count.
     persistence: timedelta = timedelta(0)
     #: For tables: the dictionary in use, from the caller's choice and from common column names.
     mapping: dict[str, str] = field(default_factory=dict)
@@ -231,7 +232,7 @@ def detect_format(
 
 
 def _has_schema_header(file: InputFile, table: str) -> bool:
-    """Return whether the file is comma-separated, with the table's key and a time column of it."""
+    """Return whether the file is comma-separated, with the table's key column and a time column."""
     key, clock = schemas.KEYS[table]
     names = set(header(file))
     interval = {clock, clock.replace("_at", "_until")}
@@ -325,7 +326,7 @@ def _collect_rows(
                 yield rows
                 rows = _RowBatch(table, path)
     except CorruptFileError as error:
-        reason = f"the file cannot be read from here on: {error}"
+        reason = f"the rest of the file cannot be read: {error}"
         rows.reject(number + 1, BadRecordError(reason), "")
     for row in reader.finish(context):
         try:

@@ -52,12 +52,12 @@ _UNIX_SECONDS = re.compile(r"-?[0-9]{1,12}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: A time to the second or finer, with an offset, which is an exact instant.
 _EXACT = re.compile(r".{10}.\d\d:\d\d:\d\d(\.\d+)? ?(Z|[+-]\d\d:?\d\d)")
-#: Spreadsheets store numbers as 64-bit floats, which cannot hold every integer from here on.
+#: Spreadsheets round integers above this, since they store numbers as 64-bit floats.
 _MAX_EXACT_FLOAT = 2**53
 _MAX_INT = 2**63
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
-#: Unpaired surrogates, which UTF-8 cannot encode, and U+FFFF, which `repair_escapes` replaces
-#: them with.
+#: Unpaired surrogates, which UTF-8 cannot encode, and U+FFFF, which `repair_escapes` writes
+#: instead of them.
 _INVALID = re.compile("[\ud800-\udfff\uffff]")
 
 

@@ -1,8 +1,8 @@
 """Public data sets by name: downloaded once, verified on each use, with licence and citation.
 
 A file that does not match the registry's checksum is not kept. Files that their publisher updates
-in place have no checksum in the registry; it is stored next to the download, and a change causes a
-warning.
+in place have no checksum in the registry; their checksum is stored next to them after the first
+download, and a change causes a warning.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class DatasetFile:
     sha256
         SHA-256 of the file.
     previous_sha256
-        The SHA-256 before, if the registry has no checksum and the file has changed; else None.
+        Previous SHA-256, if the file has changed and the registry has no checksum; else None.
     dataset
         The data set's entry in the registry.
     """

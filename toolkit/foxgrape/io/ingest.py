@@ -63,14 +63,14 @@ class IngestResult:
     quarantined
         Bad records.
     unresolved
-        Events at places that are not in the gazetteer. They are kept, with a ``place_id`` made from
-        the source's name for the place.
+        Events at places that could not be matched to the gazetteer. They are kept, with the
+        source's ``place_id`` or one made from its name for the place.
     quarantine
         Path of the file with the bad records; None if there are none.
     version
         Version of the table after the file was added; None for a file without rows.
     mapping
-        For tables: a dictionary from foxgrape's column names to the file's.
+        For tables of other tools: a dictionary from foxgrape's column names to the file's.
     """
 
     file: str

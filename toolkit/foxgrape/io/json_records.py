@@ -195,7 +195,7 @@ def _first_line(error: Exception) -> str:
 
 
 def json_lines(numbered: Iterable[tuple[int, bytes | None]]) -> Iterator[Record]:
-    """Yield a record per line of `foxgrape.io.stream.lines`, with an error if it is invalid."""
+    """Yield a record per line of `foxgrape.io.stream.lines`, with an error for an invalid line."""
     for number, line in numbered:
         if line is None:
             error = BadRecordError(f"the line is longer than {MAX_RECORD >> 20} MB")
@@ -276,7 +276,7 @@ def key_paths(head: bytes) -> frozenset[Path]:
                 if event == "map_key":
                     paths.add(tuple(path[1:] if path[0] == "item" else path))
         except (JSONError, ValueError, CorruptFileError):
-            continue  # keep the keys before the head's end or an error
+            continue  # cut off or invalid; keep the keys before that
     return frozenset(paths)
 
 

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Store", "UpsertResult"]
 
-#: Attempts to commit while other processes write; in each round at least one writer succeeds.
+#: Maximum number of commit attempts while other processes write; each failure means that another
+#: process succeeded.
 _MAX_ATTEMPTS = 100
 #: Deltalake writes a checkpoint after this many versions, and reads no log files older than it.
 _CHECKPOINT = 100
@@ -62,8 +63,8 @@ class UpsertResult:
 class Store:
     """Posts, events, confirmations and signals in versioned Delta Lake tables.
 
-    Reads never block, and concurrent writes lose nothing. Deltalake does not work in a
-    forked process: start processes that use a store with *spawn* or *forkserver*.
+    Reads never block, and concurrent writes lose nothing. Deltalake does not work in a forked
+    process: start processes that use a store with *spawn* or *forkserver*.
 
     Parameters
     ----------
@@ -346,9 +347,7 @@ def _fingerprint(table: DeltaTable) -> str:
 def _keys(table: str) -> tuple[list[str], str]:
     """Return a table's key columns and its time column."""
     if table not in schemas.KEYS:
-        raise StoreError(
-            "a store has no such table", got=table, hint=did_you_mean(table, schemas.KEYS)
-        )
+        raise StoreError("unknown table", got=table, hint=did_you_mean(table, schemas.KEYS))
     return schemas.KEYS[table]
 
 

@@ -55,7 +55,7 @@ UNREADABLE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError)
 
 
 class BadRecordError(ValueError):
-    """A record is invalid in its format, for a one-line `reason`, in `column` if that is known."""
+    """A record violates its format: `reason` is one line, and `column` is set if it is known."""
 
     def __init__(self, reason: str, column: str | None = None) -> None:
         super().__init__(reason)
@@ -234,7 +234,7 @@ def _open_only_member(handle: IO[bytes], path: Path) -> IO[bytes]:
 def lines(stream: IO[bytes]) -> Iterator[tuple[int, bytes | None]]:
     """Yield the non-blank lines with their numbers, and None for a line that is too long.
 
-    A line longer than `MAX_RECORD` is skipped in pieces, so that it is never held in memory.
+    A line longer than `MAX_RECORD` is skipped in pieces, so that it is never in memory as a whole.
     """
     number = 0
     while line := stream.readline(MAX_RECORD + 1):

@@ -251,7 +251,7 @@ def line_blocks(stream: IO[bytes], size: int) -> Iterator[LineBlock]:
 def _block_ends(
     line_ends: npt.NDArray[np.int64], length: int, size: int, *, last: bool
 ) -> list[int]:
-    """Return the ends of blocks of `size` lines, or of fewer at the file's end or if long."""
+    """Return where blocks end: after `size` lines, or earlier at the end or for long lines."""
     stops: list[int] = line_ends[size - 1 :: size].tolist()
     if last and length and stops[-1:] != [length]:
         stops.append(length)

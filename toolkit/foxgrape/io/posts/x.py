@@ -100,7 +100,7 @@ class XApiReader(Reader):
         return ("__twarc",) in paths or bool(page) or tweet or data
 
     def records(self, file: InputFile, context: ReadContext) -> Iterator[Record]:  # noqa: ARG002
-        """Yield each tweet with its page's users and tweets; a page with no tweets is one record."""
+        """Yield each tweet with its page's users and tweets; a record if the page has no tweets."""
         with file.open() as stream:
             for record in iter_records(stream, file.head):
                 page = record.value
