@@ -1,1 +1,1 @@
-"""Files, services and storage: everything that reads or writes data."""
+"""Input and output: data files, online services and storage."""

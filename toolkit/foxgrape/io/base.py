@@ -40,9 +40,9 @@ __all__ = [
 
 OnError = Literal["raise", "quarantine"]
 
-#: Records per part when a whole file is read at once.
+#: Number of records per part when a file is read into a single table.
 _PART_SIZE = 50_000
-#: Characters of a bad record that the quarantine keeps.
+#: Number of characters of a bad record's text that the quarantine keeps.
 _RAW = 2_000
 _QUARANTINE = {"record": "int64", "column": "str", "reason": "str", "raw": "str"}
 _UNRESOLVED = {
@@ -72,14 +72,16 @@ class ReadReport:
     repeated
         Rows left out because an earlier record has the same key and content.
     quarantine
-        The bad records, each with ``record`` (its number; in a file of lines, the line),
-        ``column``, ``reason`` and ``raw`` (its first 2,000 characters).
+        The bad records, as dictionaries with the keys ``record`` (the record's number; in a file of
+        lines, the line number), ``column``, ``reason`` and ``raw`` (the record's first 2,000
+        characters).
     mapping
-        Of a table: the file's column for each column of ours.
+        For tables of other tools: a dictionary from foxgrape's column names to the file's.
     unresolved
-        Of events: places that the gazetteer does not know, each with ``place_id`` (made from the
-        source's own name), ``place``, ``admin1``, ``lat``, ``lon``, ``rows`` (the number of events
-        there) and ``reason``; the most frequent first.
+        For events: places that could not be matched to the gazetteer, the most frequent first, as
+        dictionaries with the keys ``place_id`` (the source's id, or an id made from its name for
+        the place), ``place``, ``admin1``, ``lat``, ``lon``, ``rows`` (the number of events there)
+        and ``reason``.
 
     Examples
     --------
@@ -111,7 +113,7 @@ class ReadReport:
 
 
 def warn_quarantined(path: object, count: int, first: Mapping[str, Any]) -> None:
-    """Warn the caller's caller that bad records were left out, and how to get them."""
+    """Warn that bad records were left out; the warning points to the reader's caller."""
     column = f", column {first['column']}" if first["column"] else ""
     warnings.warn(
         f"{path}: {counted(count, 'bad record')} left out; the first is record "
@@ -123,27 +125,27 @@ def warn_quarantined(path: object, count: int, first: Mapping[str, Any]) -> None
 
 @dataclass(slots=True)
 class ReadContext:
-    """The caller's options for one file, and what a reader remembers while it reads the file."""
+    """The caller's options for one file, and the reader's state while it reads the file."""
 
-    #: Named in errors.
+    #: Path of the file, for error messages.
     path: object
     account: str | None = None
     timezone: str | None = None
-    #: For tables: the file's column for each of ours, as the caller gave it.
+    #: For tables: the caller's dictionary from our column names to the file's.
     columns: Mapping[str, str] | None = None
-    #: For lists of territorial control: how long a state must last to count.
+    #: For lists of territorial control: how long a new state of control must last to count.
     persistence: timedelta = timedelta(0)
-    #: For tables: the file's column for each of ours, as given or guessed.
+    #: For tables: the dictionary in use, from the caller's choice and from common column names.
     mapping: dict[str, str] = field(default_factory=dict)
-    #: For tables: the types of all other columns.
+    #: For tables: the types of the file's other columns, by name.
     extra_columns: dict[str, str] = field(default_factory=dict)
-    #: Whatever else a reader needs, by name.
+    #: Other values that a reader keeps between records, by name.
     state: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class FilePart:
-    """A part of a file: records to convert one by one, or a table that is ready."""
+    """A part of a file: either records to convert one by one, or a finished table."""
 
     records: Iterable[Record] = ()
     #: One row per record, in the table's schema; None if `records` are to be converted.
@@ -153,37 +155,37 @@ class FilePart:
 
 
 class Reader(ABC):
-    """Reads one file format: recognizes it, splits it into records, and makes rows of them."""
+    """Reads one file format: recognizes it, splits it into records, and converts them to rows."""
 
-    #: As in ``read_posts(format=...)`` and ``read_events(format=...)``.
+    #: Name to pass as ``format`` to `read_posts` or `read_events`.
     name: ClassVar[str]
     #: Types of the columns that this format adds to the table's own.
     extra: ClassVar[Mapping[str, str]] = {}
 
     @abstractmethod
     def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:
-        """Return whether the file's first bytes, or its JSON key paths, are of this format."""
+        """Return whether the file's first bytes or its JSON key paths identify this format."""
 
     def records(self, file: InputFile, context: ReadContext) -> Iterator[Record]:  # noqa: ARG002
-        """Split the file into records; by default, the lines or the array of JSON."""
+        """Split the file into records; by default, JSON lines or the elements of a JSON array."""
         with file.open() as stream:
             yield from iter_records(stream, file.head)
 
     @abstractmethod
     def rows(self, value: Any, context: ReadContext) -> list[dict[str, Any]]:
-        """Return the rows of a record; none if it is not a post or event."""
+        """Convert a record to rows; no rows if the record is not a post or event."""
 
     def parts(self, file: InputFile, context: ReadContext, size: int) -> Iterator[FilePart]:  # noqa: ARG002
         """Split the file into parts of about `size` records; one part by default."""
         yield FilePart(self.records(file, context))
 
     def finish(self, context: ReadContext) -> list[dict[str, Any]]:  # noqa: ARG002
-        """Return the rows that are known only once all records are read."""
+        """Return the rows that can be determined only after all records are read."""
         return []
 
 
 def validate_options(file: InputFile, timezone: str | None, on_error: str) -> None:
-    """Raise `TableError` for options that are invalid for every file."""
+    """Raise `TableError` if `timezone` or `on_error` is invalid."""
     if on_error not in {"raise", "quarantine"}:
         raise TableError("on_error must be 'raise' or 'quarantine'", file=file.path, got=on_error)
     try:
@@ -199,9 +201,9 @@ def detect_format(
     formats: Mapping[str, Reader],
     table: str,
 ) -> Reader | None:
-    """Return the reader of a file, by name or by content; None for CSV in the table's own schema.
+    """Return the reader for a file, by name or by content; None for CSV in the table's own schema.
 
-    Without a name, a file for which `columns` are given is a table.
+    If `columns` are given without a name, the format is ``table``.
     """
     if name is None and columns is not None:
         return formats["table"]
@@ -230,7 +232,7 @@ def detect_format(
 
 
 def _has_schema_header(file: InputFile, table: str) -> bool:
-    """Return whether a CSV header has the table's own key and an end of its own interval."""
+    """Return whether the file is comma-separated, with the table's key column and a time column."""
     key, clock = schemas.KEYS[table]
     names = set(header(file))
     interval = {clock, clock.replace("_at", "_until")}
@@ -246,7 +248,7 @@ def iter_frames(
     on_error: OnError,
     batch: int | None = None,
 ) -> Iterator[tuple[pd.DataFrame, ReadReport]]:
-    """Yield checked tables of about `batch` records with their reports; by default a single one."""
+    """Yield validated tables of about `batch` records, with reports; by default a single table."""
     for part in _file_parts(file, reader, context, table, batch):
         if part.frame is not None:
             yield (
@@ -255,7 +257,7 @@ def iter_frames(
             )
             continue
         for rows in _collect_rows(part, reader, context, table, on_error, batch):
-            # The last batch of a part may be empty; without batches there must be one table.
+            # Skip an empty last batch of a part; without `batch`, yield even an empty table.
             if batch is not None and not rows.records_read and not rows.quarantine:
                 continue
             dtypes = {**schemas.dtypes(table), **reader.extra, **context.extra_columns}
@@ -279,7 +281,10 @@ def iter_frames(
 def _file_parts(
     file: InputFile, reader: Reader, context: ReadContext, table: str, batch: int | None
 ) -> Iterable[FilePart]:
-    """Return the parts of a file; without `batch` a single one, with a table if all parts are."""
+    """Return the parts of a file; without `batch`, a single part for the entire file.
+
+    This part is a finished table if all parts are, and no key occurs in two of them.
+    """
     if batch is not None:
         return reader.parts(file, context, batch)
     frames = []
@@ -315,13 +320,13 @@ def _collect_rows(
                 rows.add(number, reader.rows(record.value, context))
             except BadRecordError as error:
                 rows.reject(number, error, record.raw)
-            except OverflowError as error:  # from any addition to a day or an instant
+            except OverflowError as error:  # date arithmetic beyond year 9999
                 rows.reject(number, BadRecordError(f"beyond the calendar: {error}"), record.raw)
             if batch is not None and len(rows.rows) + len(rows.quarantine) >= batch:
                 yield rows
                 rows = _RowBatch(table, path)
     except CorruptFileError as error:
-        reason = f"the file cannot be read from here on: {error}"
+        reason = f"the rest of the file cannot be read: {error}"
         rows.reject(number + 1, BadRecordError(reason), "")
     for row in reader.finish(context):
         try:
@@ -334,9 +339,9 @@ def _collect_rows(
 class _RowBatch:
     """Rows of one batch, its bad records and its counts.
 
-    Two rows with the same key must agree in the columns of `table`; others, such as counts of
-    views, may change. Keys are compared within a batch only, so that memory does not grow with the
-    file. With a `path`, the first bad record is an error that names it.
+    Two rows with the same key must agree in the columns of `table`; other columns, such as view
+    counts, may differ. Keys are compared only within a batch, so that memory does not grow with the
+    file. If `path` is given, the first bad record raises `TableError`, with `path` in its message.
     """
 
     def __init__(self, table: str, path: object | None) -> None:
@@ -348,7 +353,7 @@ class _RowBatch:
         self._seen: dict[Any, tuple[int, dict[str, Any]]] = {}
 
     def add(self, number: int, rows: list[dict[str, Any]]) -> None:
-        """Add the rows of a record: all of them, or none if one is bad."""
+        """Add a record's rows; if one of them is bad, raise `BadRecordError` and add none."""
         self.skipped += not rows
         new = []
         for row in rows:
@@ -365,7 +370,7 @@ class _RowBatch:
         self.rows += new
 
     def reject(self, number: int, error: BadRecordError, raw: str) -> None:
-        """Quarantine a record, or raise its error."""
+        """Quarantine a record; if `path` was given, raise `TableError` instead."""
         if self._path is not None:
             hint = 'on_error="quarantine" keeps the good records and collects the bad ones'
             raise TableError(
@@ -389,7 +394,7 @@ def make_post(
     edited_at: datetime | None = None,
     **extra: Any,
 ) -> dict[str, Any]:
-    """Return a row of the posts table; raise `BadRecordError` without an account or valid text."""
+    """Return a row of the posts table; raise `BadRecordError` for invalid account or text."""
     if not isinstance(account, str) or not account.strip():
         raise BadRecordError("the record does not name its account; pass account=", "account")
     row = {

@@ -41,27 +41,28 @@ __all__ = [
     "require_text",
 ]
 
-#: English names of months; strptime reads those of the machine's locale.
+#: English month names; strptime would expect those of the machine's locale.
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
-#: Unix times from 2000 to 2100 only, so that seconds, milliseconds and microseconds never overlap.
+#: Unix times are accepted from 2000 to 2100 only, so that their unit (s, ms or µs) is unambiguous.
 _MIN_UNIX, _MAX_UNIX = 946_684_800, 4_102_444_800
 _TICKS_PER_SECOND = (1, 1_000, 1_000_000)
 _UNIX = re.compile(r"[0-9]{9,17}")
 _UNIX_SECONDS = re.compile(r"-?[0-9]{1,12}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-#: To the second or finer, with an offset.
+#: A time to the second or finer, with an offset, which is an exact instant.
 _EXACT = re.compile(r".{10}.\d\d:\d\d:\d\d(\.\d+)? ?(Z|[+-]\d\d:?\d\d)")
-#: Spreadsheets round larger integers.
+#: Spreadsheets round integers above this, since they store numbers as 64-bit floats.
 _MAX_EXACT_FLOAT = 2**53
 _MAX_INT = 2**63
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
-#: Unpaired surrogates, which no text column can hold, and U+FFFF, which stands for one.
+#: Unpaired surrogates, which UTF-8 cannot encode, and U+FFFF, which `repair_escapes` writes
+#: instead of them.
 _INVALID = re.compile("[\ud800-\udfff\uffff]")
 
 
 def reject_invalid_unicode(row: Mapping[str, Any]) -> None:
-    """Raise `BadRecordError` if a text of the row cannot be encoded."""
+    """Raise `BadRecordError` if a text in the row is not valid Unicode."""
     for name, cell in row.items():
         if isinstance(cell, str) and _INVALID.search(cell):
             raise BadRecordError(
@@ -77,17 +78,17 @@ def expect(value: Any, kind: type | tuple[type, ...], column: str, expected: str
 
 
 def require_text(value: Any, column: str = "text") -> str:
-    """Return a text, which may be empty."""
+    """Return the value if it is text, even if empty; else raise `BadRecordError`."""
     return str(expect(value, str, column, "text"))
 
 
 def require_dict(value: Any, column: str | None = None) -> dict[str, Any]:
-    """Return a JSON object."""
+    """Return the value if it is a JSON object; else raise `BadRecordError`."""
     return dict(expect(value, dict, column or "record", "an object"))
 
 
 def get_or_none(mapping: Mapping[Any, Any], key: Any) -> Any:
-    """Return the value of a key of any type; None if it is missing or not a string."""
+    """Return the value under a key; None if the key is missing or not a string."""
     return mapping.get(key) if isinstance(key, str) else None
 
 
@@ -101,14 +102,14 @@ def get_nested(value: Any, *keys: str) -> Any:
 
 
 def as_int(value: Any) -> int | None:
-    """Return a 64-bit integer; None for anything else."""
+    """Return the value if it is a 64-bit integer; else None."""
     if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= _MAX_INT:
         return None
     return value
 
 
 def require_id(value: Any, column: str = "post_id") -> str:
-    """Return an id, which is non-empty text or an integer, as text."""
+    """Return an id as text; raise `BadRecordError` unless it is an integer or non-blank text."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if not isinstance(value, str) or not value.strip():
@@ -124,19 +125,19 @@ def parse_exact_id(cell: Any, column: str) -> str:
 
 
 def get_text(cell: Any, column: str) -> str | None:
-    """Return a text or an integer as text; None for None."""
+    """Return text or an integer as text, and None for None; else raise `BadRecordError`."""
     if isinstance(cell, int) and not isinstance(cell, bool):
         return str(cell)
     return optional_text(cell, column)
 
 
 def optional_text(cell: Any, column: str) -> str | None:
-    """Return a text, which may be empty or None."""
+    """Return text, even if empty, or None; else raise `BadRecordError`."""
     return None if cell is None else require_text(cell, column)
 
 
 def parse_bool(cell: Any, column: str) -> bool | None:
-    """Return true or false; None for None."""
+    """Parse ``true``, ``false``, ``1`` or ``0``, in upper or lower case; None for None."""
     if cell is None:
         return None
     value = _BOOLEANS.get(str(cell).strip().lower())
@@ -146,7 +147,7 @@ def parse_bool(cell: Any, column: str) -> bool | None:
 
 
 def parse_unix_time(value: Any, column: str = "posted_at") -> datetime:
-    """Return the instant of Unix seconds, given as a number or as text."""
+    """Convert Unix seconds, given as a number or as text, to an instant."""
     if isinstance(value, bool) or not _UNIX_SECONDS.fullmatch(str(value)):
         raise BadRecordError(f"expected Unix seconds; got {value!r:.80}", column)
     try:
@@ -156,7 +157,7 @@ def parse_unix_time(value: Any, column: str = "posted_at") -> datetime:
 
 
 def parse_timestamp(value: Any, column: str = "posted_at") -> datetime:
-    """Return the instant of an ISO 8601 timestamp with an offset."""
+    """Parse an ISO 8601 timestamp with an offset."""
     try:
         return times.parse_instant(value)
     except (ValueError, TypeError, AttributeError):
@@ -169,7 +170,7 @@ def parse_timestamp(value: Any, column: str = "posted_at") -> datetime:
 def parse_clock_cell(
     value: Any, zone: str | None, column: str = "posted_at"
 ) -> tuple[datetime, datetime]:
-    """Return the interval of a local time; see `foxgrape.times.parse_clock_time`."""
+    """Return a local time's earliest and latest instant; see `foxgrape.times.parse_clock_time`."""
     try:
         return times.parse_clock_time(value, zone)
     except (ValueError, TypeError, AttributeError) as error:
@@ -177,7 +178,7 @@ def parse_clock_cell(
 
 
 def parse_time_interval(cell: Any, zone: str | None, column: str) -> tuple[datetime, datetime]:
-    """Return the interval of a time: an instant, a Unix time, or local time."""
+    """Return the earliest and latest instant of an instant, a Unix time, or a local time."""
     if cell is None:
         raise BadRecordError("expected a time; got nothing", column)
     if isinstance(cell, datetime):
@@ -217,7 +218,7 @@ def _parse_unix_of_any_unit(number: int, column: str) -> tuple[datetime, datetim
 def parse_interval(
     cells: Mapping[str, Any], name: str, zone: str | None
 ) -> tuple[datetime, datetime]:
-    """Return the interval of a row's ``name_at`` and, if it is there, ``name_until``."""
+    """Return the interval from a row's ``name_at`` to its ``name_until``, if the latter exists."""
     first, last = parse_time_interval(cells.get(f"{name}_at"), zone, f"{name}_at")
     if cells.get(f"{name}_until") is not None:
         last = parse_time_interval(cells[f"{name}_until"], zone, f"{name}_until")[1]
@@ -234,17 +235,18 @@ def record_mapping(
     aliases: Mapping[str, Collection[str]],
     required: Collection[str],
 ) -> None:
-    """Choose the file's column for each of a table's, and record the choice in the context.
+    """Map the columns of a table to columns of the file, and store the mapping in the context.
 
-    A column is chosen as the caller says, else by our own name, else by an alias: a name that other
-    tools use, as `normalize_name` returns it. Later records may add columns; `names` are then all
-    columns so far.
+    The caller's choice comes first, then a column with our own name, then a column with an alias: a
+    name that other tools use, as `normalize_name` returns it. When later records add columns, this
+    is called again with all columns so far as `names`.
 
     Raises
     ------
     TableError
-        If a column that the caller named is missing, several columns have an alias of the same,
-        a required one has none, or a late column fits better than the one in use.
+        If a column that the caller named is missing, several columns of the file match one of ours,
+        a required column has no match, or a column of a later record matches better than the one in
+        use.
     """
     names = list(names)
     mapping = _given_columns(names, context, table)
@@ -276,7 +278,7 @@ def record_mapping(
 
 
 def _given_columns(names: list[str], context: ReadContext, table: str) -> dict[str, str]:
-    """Return the caller's own mapping, if all of its columns exist."""
+    """Return the caller's mapping; raise `TableError` if one of its columns does not exist."""
     given = dict(context.columns or {})
     known = schemas.columns(table)
     for ours, theirs in given.items():
@@ -306,7 +308,7 @@ def extra_cells(value: Mapping[str, Any], context: ReadContext) -> dict[str, str
 
 
 def _cell_text(cell: Any) -> str | None:
-    """Return any cell as text: objects, arrays and booleans as JSON."""
+    """Return a cell as text (objects, arrays and booleans as JSON); None if it is empty."""
     write: Callable[..., str] = json.dumps if isinstance(cell, (dict, list, bool)) else str
     return None if cell is None or cell == "" else write(cell)
 

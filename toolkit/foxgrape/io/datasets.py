@@ -1,7 +1,8 @@
 """Public data sets by name: downloaded once, verified on each use, with licence and citation.
 
-A file that does not match the registry's checksum is not kept. Files that their publisher
-rewrites have none; their checksum is stored beside them, and a change is reported.
+A file that does not match the registry's checksum is not kept. Files that their publisher updates
+in place have no checksum in the registry; their checksum is stored next to them after the first
+download, and a change causes a warning.
 """
 
 from __future__ import annotations
@@ -28,31 +29,31 @@ __all__ = ["Dataset", "DatasetFile", "data_folder", "fetch", "list_datasets"]
 
 _REGISTRY = files("foxgrape") / "resources" / "datasets.toml"
 _ENV = "FOXGRAPE_DATA"
-#: Files are larger than the pages of an API and take longer.
+#: Limits per file in bytes and seconds; data sets are larger than API pages and take longer.
 _MAX_SIZE = 2**32
 _MAX_DURATION = 6 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """An entry of the registry.
+    """A data set in the registry.
 
     Attributes
     ----------
     name
-        As in ``fetch(name)``.
+        Name to pass to `fetch`.
     description
         Content and limitations.
     url, filename
-        Where the file comes from, and its name in the data folder.
+        Where the file is downloaded from, and its name in the data folder.
     format
-        As in ``read_events(format=...)``; ``"none"`` where no reader is promised.
+        Format to pass to `read_events`; ``"none"`` if reading the file is not supported.
     checksum
         ``"sha256:…"``, or ``"none: reason"``.
     url_checked, url_note
-        Whether `url` has been seen to return the file, and what else is known about it.
+        Whether `url` has been tested and returned the file, and a note about `url`.
     homepage, licence, licence_url, citation
-        Of the publisher.
+        The publisher's home page, its licence, and how to cite it.
     """
 
     name: str
@@ -70,7 +71,7 @@ class Dataset:
 
     @property
     def sha256(self) -> str | None:
-        """SHA-256 of the file, or None."""
+        """Registered SHA-256 of the file; None if the registry has none."""
         algorithm, _, value = self.checksum.partition(":")
         return value if algorithm == "sha256" else None
 
@@ -91,13 +92,13 @@ class DatasetFile:
     Attributes
     ----------
     path
-        The file.
+        Path of the file.
     sha256
-        Its checksum.
+        SHA-256 of the file.
     previous_sha256
-        Its earlier checksum, if the registry has none and the file has changed; else None.
+        Previous SHA-256, if the file has changed and the registry has no checksum; else None.
     dataset
-        The entry of the registry.
+        The data set's entry in the registry.
     """
 
     path: str
@@ -114,7 +115,7 @@ class DatasetFile:
         return asdict(self)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the fields and those of the data set as a table with one row."""
+        """Return the fields, and those of `dataset`, as a table with one row."""
         import pandas as pd
 
         row = self.to_dict()
@@ -122,7 +123,7 @@ class DatasetFile:
 
 
 def list_datasets() -> dict[str, Dataset]:
-    """Return the data sets of the registry by name.
+    """Return the registered data sets by name.
 
     Returns
     -------
@@ -147,7 +148,7 @@ def data_folder(folder: str | Path | None = None) -> Path:
     Parameters
     ----------
     folder
-        Default: the variable ``FOXGRAPE_DATA``, else the user's cache folder.
+        By default the environment variable ``FOXGRAPE_DATA``, else the user's cache folder.
 
     Returns
     -------
@@ -181,9 +182,10 @@ def fetch(
     folder
         See `data_folder`.
     refresh
-        Download a file without a registered checksum again. Files with one never change.
+        Download the file again. This has no effect on files with a registered checksum, since they
+        never change.
     policy
-        Retries and timeout; its limits on size and duration are raised.
+        Retries and timeout; its limits on size and duration are replaced by 4 GiB and 6 hours.
 
     Returns
     -------
@@ -224,7 +226,7 @@ def fetch(
 def _fetch_unregistered(
     dataset: Dataset, target: Path, downloader: Callable[..., None], *, refresh: bool
 ) -> DatasetFile:
-    """Fetch a file without a registered checksum; store its checksum and warn of a change."""
+    """Fetch a file without a registered checksum; store its checksum and warn if it has changed."""
     import pooch
 
     download = refresh or not target.exists()
@@ -246,7 +248,7 @@ def _fetch_unregistered(
             stacklevel=3,
         )
     if stored != current:
-        # In the format of sha256sum, which can check it.
+        # In the output format of sha256sum, so that `sha256sum --check` can verify the file.
         temporary = checksum_file.with_name(f"{checksum_file.name}.new")
         temporary.write_text(f"{current}  {target.name}\n", encoding="utf-8")
         temporary.replace(checksum_file)

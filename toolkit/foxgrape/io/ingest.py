@@ -1,7 +1,7 @@
-"""Add a file of any size to a store, in batches; repeating it changes nothing.
+"""Add a file of any size to a store, in batches; adding the same file again changes nothing.
 
-The first row of a file for a key counts. A later row with the same key and other content is a bad
-record, wherever it is in the file, so every run ends in the same table.
+If several rows of a file have the same key, the first is kept. A later row with other content is a
+bad record, even if it is in another batch, so every run results in the same table.
 """
 
 from __future__ import annotations
@@ -37,22 +37,23 @@ __all__ = ["IngestResult", "ingest"]
 
 T = TypeVar("T")
 
-#: Rows per transaction: a few hundred MB, whatever the size of the file.
+#: Rows per transaction: limits memory to a few hundred MB, whatever the size of the file.
 BATCH = 100_000
 
 
 @dataclass(slots=True)
 class IngestResult:
-    """What adding a file to a store did.
+    """Result of adding a file to a store: counts of its records and rows.
 
     Attributes
     ----------
     file, table, store
-        The file, the table, and the path of the store.
+        Path of the file, name of the table, and path of the store.
     format
-        The format that the file was read as.
+        Name of the file's format.
     records_read
-        Records in the file. Each of them is counted below, some as several rows.
+        Records in the file, good and bad. The counts below include all of them; a record may give
+        several rows.
     skipped
         Records that are not posts or events, such as service messages.
     new, changed, unchanged
@@ -62,14 +63,14 @@ class IngestResult:
     quarantined
         Bad records.
     unresolved
-        Events at places that no gazetteer knows; they are kept under an id made from their
-        source's own name.
+        Events at places that could not be matched to the gazetteer. They are kept, with the
+        source's ``place_id`` or one made from its name for the place.
     quarantine
-        The file with the bad records, if any.
+        Path of the file with the bad records; None if there are none.
     version
-        The store's version of the table that includes the file; None for a file without rows.
+        Version of the table after the file was added; None for a file without rows.
     mapping
-        Of a table: the file's column for each column of ours.
+        For tables of other tools: a dictionary from foxgrape's column names to the file's.
     """
 
     file: str
@@ -132,16 +133,16 @@ def ingest(
         The store to add to.
     on_error
         ``"quarantine"`` writes bad records to a file of JSON lines; ``"raise"`` stops at the first
-        one. The batches before it are then in the store, and a second run leaves them as they are.
+        one. Earlier batches remain in the store, and a second run does not change them.
     quarantine
-        The file for bad records; by default in the folder ``quarantine`` of the store, one for
-        each file that was read. It is written once everything is read, and removed when a later
-        run of the same file has no bad records.
+        File for bad records; by default, one per input file in the store's folder ``quarantine``.
+        It is moved into place when all input has been read, and removed when a later run of the
+        same input has no bad records.
     progress
         Called after each batch with the fraction of the file that has been read, and the result
         so far.
     batch
-        Approximate number of posts per batch; each batch is a version of the store.
+        Approximate number of posts per batch; a batch is one transaction.
     **options
         ``format``, ``timezone``, ``columns``, for posts ``account``, for events ``persistence``.
 
@@ -154,7 +155,7 @@ def ingest(
     TableError
         As `read_posts` and `read_events` do.
     StoreError
-        If the store cannot be written, or a remote store has no folder for the quarantine.
+        If the store cannot be written, or the store is remote and `quarantine` is not given.
 
     Examples
     --------
@@ -213,7 +214,7 @@ def _batches(
 
 
 def _read_ahead(items: Iterator[T]) -> Iterator[T]:
-    """Yield items, while a thread already fetches the next one."""
+    """Yield items while a thread fetches the next item."""
     with ThreadPoolExecutor(1) as thread:
         future = thread.submit(next, items, None)
         while (item := future.result()) is not None:
@@ -232,7 +233,7 @@ def _upsert(result: IngestResult, store: Store, rows: pd.DataFrame) -> None:
 
 
 class _RepeatFilter:
-    """Finds keys of earlier batches by their hashes, since the keys would not fit in memory."""
+    """Finds rows whose key is in an earlier batch; stores hashes only, to save memory."""
 
     def __init__(self) -> None:
         self._runs: list[npt.NDArray[np.int64]] = []
@@ -240,10 +241,10 @@ class _RepeatFilter:
     def split(
         self, table: str, frame: pd.DataFrame, store: Store
     ) -> tuple[npt.NDArray[np.bool_], list[dict[str, Any]]]:
-        """Return which rows repeat a key of an earlier batch, and as bad records those that differ.
+        """Return which rows repeat an earlier batch's key, and as bad records those that differ.
 
-        Earlier batches are in the store already. Only the table's own columns are compared: others,
-        such as counts of views, may change.
+        Rows are compared with the store, which contains the earlier batches. Only the table's own
+        columns are compared, since others, such as view counts, may change.
         """
         key = schemas.KEYS[table][0][0]
         is_repeat = self._may_repeat(frame[key])
@@ -259,12 +260,12 @@ class _RepeatFilter:
         ]
 
     def _may_repeat(self, keys: pd.Series) -> npt.NDArray[np.bool_]:
-        """Return which keys may be in an earlier batch, and remember all of them."""
+        """Return which keys may be in an earlier batch, by hash, and store the hashes of all."""
         hashes = np.fromiter(map(hash, keys.tolist()), "int64", len(keys))
         may_repeat = np.zeros(len(hashes), dtype="bool")
         for run in self._runs:
             may_repeat |= run[np.searchsorted(run, hashes).clip(max=len(run) - 1)] == hashes
-        # Sorted runs, each much shorter than the one before, so that there are few.
+        # Merge short runs, so that the number of sorted runs to search stays small.
         while self._runs and len(self._runs[-1]) <= 2 * len(hashes):
             hashes = np.append(self._runs.pop(), hashes)
         if len(hashes):
@@ -273,13 +274,13 @@ class _RepeatFilter:
 
 
 class _QuarantineWriter:
-    """A file of bad records, written under a temporary name and moved when all is read.
+    """A file of bad records, written under a temporary name and renamed when all input is read.
 
     Parameters
     ----------
     root, names
-        The user's folder, then the names of folders and file below it. None of these may be a
-        symbolic link.
+        The user's folder, then the names of the folders and the file below it. None of these names
+        may be a symbolic link.
     """
 
     def __init__(self, root: Path, *names: str) -> None:
@@ -335,14 +336,14 @@ class _QuarantineWriter:
 def _quarantine_path(
     file: str | Path, store: Store, quarantine: str | Path | None
 ) -> tuple[Path, *tuple[str, ...]]:
-    """Return the folder for bad records, and the names of folders and file below it."""
+    """Return the root folder for bad records, and the names of the folders and file below it."""
     if quarantine is not None:
         return Path(quarantine).parent, Path(quarantine).name
     if "://" in store.path:
         raise StoreError(
             "cannot place a quarantine file in a remote store; pass quarantine=", file=store.path
         )
-    # Many exports are called result.json, so the name includes a hash of the whole path.
+    # Many exports are called result.json, so the name includes a hash of the full path.
     digest = hashlib.sha256(str(Path(file).absolute()).encode("utf-8", "surrogateescape"))
     name = f"{Path(file).name}-{digest.hexdigest()[:8]}.jsonl"
     return Path(store.path), "quarantine", name

@@ -1,7 +1,7 @@
 """Records from JSON lines, arrays and documents of any size, in bounded memory.
 
-JSON lines are parsed one by one with the standard library, so a broken line costs only itself.
-Other documents are streamed with ijson, so a broken place costs everything after it.
+JSON lines are parsed one by one with the standard library, so an invalid line is the only one lost.
+Other documents are streamed with ijson, so everything after invalid JSON is lost.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ __all__ = [
 
 Path = tuple[str, ...]
 
-# Surrogate pairs come before halves, so that a scan from the left finds each as what it is.
+# Match surrogate pairs before halves, so that half of a pair is never taken for an unpaired one.
 _HIGH = rb"\\u[dD][89abAB][0-9a-fA-F]{2}"
 _LOW = rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 _ESCAPE = re.compile(
@@ -54,16 +54,16 @@ _SUSPECT = re.compile(rb"\\x|\\u[dD][89a-fA-F]")
 _LONGEST_ESCAPE = len(rb"\ud83d\ude00")
 _STARTS = {"start_map", "start_array"}
 _NO_VALUE = {"map_key", "end_map", "end_array"}
-#: Characters of a record that a `Record` keeps.
+#: Number of characters of the text that `Record.raw` keeps.
 _PREVIEW = 4_000
 
 
 def repair_escapes(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    r"""Replace invalid escapes in chunks of JSON, wherever the chunks were cut.
+    r"""Replace invalid escapes in chunks of JSON, even if an escape spans two chunks.
 
     Telegram Desktop writes control characters as ``\x0B``, which is not JSON; it becomes
-    ``\u000B``. Some parsers turn an unpaired surrogate into ``?``, or into another emoji together
-    with the next letter; it becomes U+FFFF, for which its record is rejected later.
+    ``\u000B``. An unpaired surrogate becomes U+FFFF, so that its record is rejected later; some
+    parsers would turn it into ``?``, or combine it with the next letter into an emoji.
 
     Examples
     --------
@@ -88,7 +88,7 @@ def _repair(match: re.Match[bytes]) -> bytes:
 
 
 def _incomplete_escape(data: bytes) -> int:
-    """Return the start of an escape that the next chunk may complete; the length if none."""
+    """Return the start of an escape that may continue in the next chunk; else the data's length."""
     start = data.rfind(b"\\", max(0, len(data) - _LONGEST_ESCAPE))
     if start < 0 or not _starts_escape(data, start):
         return len(data)
@@ -99,13 +99,13 @@ def _incomplete_escape(data: bytes) -> int:
 
 
 def _starts_escape(data: bytes, position: int) -> bool:
-    """Return whether this backslash starts an escape, and is not itself escaped."""
+    """Return whether the backslash at this position starts an escape, and is not itself escaped."""
     run = data[: position + 1]
     return (len(run) - len(run.rstrip(b"\\"))) % 2 == 1
 
 
 class _RepairedStream:
-    """The input of ijson: repaired chunks, and an error once a record is too large."""
+    """Input stream for ijson that repairs escapes, and raises an error if a record is too large."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._chunks = repair_escapes(iter(lambda: stream.read(CHUNK), b""))
@@ -133,13 +133,13 @@ def iter_values(
     Parameters
     ----------
     stream
-        UTF-8.
+        UTF-8 bytes.
     wanted
         Paths from the root; an element of an array is ``"item"``.
     starts
         Paths of objects and arrays to report when they start, with None as their value.
     several
-        Whether several documents may follow one another.
+        Whether the stream may contain several documents, one after another.
 
     Raises
     ------
@@ -174,7 +174,7 @@ def iter_values(
 
 
 def _iter_events(source: _RepairedStream, *, several: bool) -> Iterator[tuple[list[str], str, Any]]:
-    """Yield ijson's events, each with its path: always the same list, which changes."""
+    """Yield ijson's events with their paths; the path is a single list that is changed in place."""
     path: list[str] = []
     for event, value in ijson.basic_parse(source, multiple_values=several):
         if event == "map_key":
@@ -195,7 +195,7 @@ def _first_line(error: Exception) -> str:
 
 
 def json_lines(numbered: Iterable[tuple[int, bytes | None]]) -> Iterator[Record]:
-    """Yield a record per line of `foxgrape.io.stream.lines`; an invalid line has an error."""
+    """Yield a record per line of `foxgrape.io.stream.lines`, with an error for an invalid line."""
     for number, line in numbered:
         if line is None:
             error = BadRecordError(f"the line is longer than {MAX_RECORD >> 20} MB")
@@ -217,7 +217,7 @@ def json_lines(numbered: Iterable[tuple[int, bytes | None]]) -> Iterator[Record]
 
 
 def document_records(stream: IO[bytes], path: Path, *, several: bool = False) -> Iterator[Record]:
-    """Yield a record for each value at a path of a document, which must have an array there."""
+    """Yield a record for each value at `path`; raise `CorruptFileError` if its array is missing."""
     array = path[:-1]
     number, exists = 0, not path
     for current, value in iter_values(
@@ -233,7 +233,7 @@ def document_records(stream: IO[bytes], path: Path, *, several: bool = False) ->
 
 
 def json_preview(value: Any) -> str:
-    """Return the start of a value's JSON."""
+    """Return the start of a value's JSON, for `Record.raw`."""
     return json.dumps(value, ensure_ascii=False, default=str)[:_PREVIEW]
 
 
@@ -246,10 +246,10 @@ def is_json_lines(head: bytes) -> bool:
     (True, False)
     """
     content = head.lstrip()
-    # A line longer than the head; pretty-printed JSON has a line break early.
+    # Without a line break, the head is part of one long line: pretty-printed JSON has early breaks.
     if b"\n" not in content and len(head) >= CHUNK:
         return content.startswith(b"{")
-    # The first line may be broken; an indented line belongs to a document.
+    # The first line may be invalid; an indented line belongs to a pretty-printed document.
     return any(_is_object(line) for line in content.split(b"\n")[:5] if line.startswith(b"{"))
 
 
@@ -269,22 +269,22 @@ def key_paths(head: bytes) -> frozenset[Path]:
     [('post',), ('post', 'uri')]
     """
     paths: set[Path] = set()
-    # The first line may be broken.
+    # Also parse from later lines, in case the first is invalid.
     for start in [head, *head.split(b"\n")[1:5]]:
         try:
             for path, event, _ in _iter_events(_RepairedStream(io.BytesIO(start)), several=True):
                 if event == "map_key":
                     paths.add(tuple(path[1:] if path[0] == "item" else path))
         except (JSONError, ValueError, CorruptFileError):
-            continue  # the head is cut off; the keys before that count
+            continue  # cut off or invalid; keep the keys before that
     return frozenset(paths)
 
 
 def page_items(stream: IO[bytes], head: bytes, key: str) -> Iterator[Record]:
-    """Yield the items of an API's pages: those of the array under `key` of each page.
+    """Yield the items of an API's pages, from the array under `key` in each page.
 
-    Pages may be lines, elements of an array, or a single document. A record without the key is an
-    item itself, since some tools keep the items without their pages.
+    Pages may be lines, elements of an array, or a single document. A record without the key is
+    taken as an item, since some tools save items without their pages.
     """
     path = (key, "item") if (key,) in key_paths(head) else ()
     for record in iter_records(stream, head, path):
@@ -299,7 +299,7 @@ def page_items(stream: IO[bytes], head: bytes, key: str) -> Iterator[Record]:
 
 
 def iter_records(stream: IO[bytes], head: bytes, path: Path = ()) -> Iterator[Record]:
-    """Return the records of JSON lines, of an array, or at `path` of a document."""
+    """Return the records of JSON lines, of a JSON array, or at `path` in a document."""
     if head.lstrip().startswith(b"["):
         return document_records(stream, ("item", *path))
     if is_json_lines(head):

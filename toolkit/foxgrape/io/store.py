@@ -28,26 +28,27 @@ if TYPE_CHECKING:
 
 __all__ = ["Store", "UpsertResult"]
 
-#: Attempts to commit while other processes write; in each round at least one writer succeeds.
+#: Maximum number of commit attempts while other processes write; each failure means that another
+#: process succeeded.
 _MAX_ATTEMPTS = 100
-#: Deltalake writes a checkpoint after this many versions and reads no older log files.
+#: Deltalake writes a checkpoint after this many versions, and reads no log files older than it.
 _CHECKPOINT = 100
 #: The partition column.
 _MONTH = "month"
-#: Number of stored rows that are compared at once.
+#: Number of stored rows per batch in a comparison.
 _BATCH = 500_000
 
 
 @dataclass(frozen=True, slots=True)
 class UpsertResult:
-    """What an upsert did.
+    """Result of `Store.upsert`.
 
     Attributes
     ----------
     table
         Name of the table.
     version
-        Version that contains the frame; the latest version if nothing had to be written.
+        Version that contains the frame's rows; the latest version if nothing had to be written.
     new, changed, unchanged
         Number of rows inserted, updated, and already stored.
     """
@@ -62,8 +63,8 @@ class UpsertResult:
 class Store:
     """Posts, events, confirmations and signals in versioned Delta Lake tables.
 
-    Reads never block, and concurrent writes lose nothing. Deltalake does not survive a fork: start
-    processes that use a store by *spawn* or *forkserver*.
+    Reads never block, and concurrent writes lose nothing. Deltalake does not work in a forked
+    process: start processes that use a store with *spawn* or *forkserver*.
 
     Parameters
     ----------
@@ -95,7 +96,7 @@ class Store:
     def upsert(self, table: str, frame: pd.DataFrame) -> UpsertResult:
         """Insert rows with a new key and update rows that changed, in one transaction.
 
-        Rows that are already stored are not written, and a frame of such rows creates no version.
+        Unchanged rows are not written, and a frame with only unchanged rows creates no version.
         Columns that the table lacks are added once they have a value; columns that the frame lacks
         keep their values.
 
@@ -113,10 +114,10 @@ class Store:
         Raises
         ------
         TableError
-            If the frame breaks the table's schema, has a duplicate key, or has an extra column of
+            If the frame violates the table's schema, has a duplicate key, or has an extra column of
             a type that cannot be stored, such as times without an offset.
         StoreError
-            If there is no such table, or it cannot be written.
+            If the table name is unknown, or the table cannot be written.
         """
         from deltalake.exceptions import CommitFailedError
 
@@ -173,7 +174,7 @@ class Store:
         since: str | datetime | None = None,
         until: str | datetime | None = None,
     ) -> pd.DataFrame:
-        """Return a table, or an earlier version of it.
+        """Return the rows of a table, in its latest or an earlier version.
 
         Parameters
         ----------
@@ -257,7 +258,7 @@ class Store:
         """Return a hash that identifies the content of each table at a version.
 
         The version number alone does not: a store that is created again at the same path, or
-        restored from a backup, counts the same versions with other content.
+        restored from a backup, can reach the same version number with other content.
 
         Raises
         ------
@@ -289,7 +290,7 @@ class Store:
             return None
         except DeltaError as error:
             raise StoreError.unreadable(self.path, table, version, error) from None
-        # Deltalake ignores empty log files, which a power cut can leave behind.
+        # A power cut can leave empty log files, which deltalake would ignore without an error.
         latest = stored.version()
         for number in range(max(latest - _CHECKPOINT, 0), latest + 1):
             log = Path(self._uri(table)) / "_delta_log" / f"{number:020}.json"
@@ -305,7 +306,7 @@ class Store:
 
     @contextmanager
     def _read_errors(self, table: str) -> Iterator[None]:
-        """Raise read errors of the block as `StoreError`."""
+        """Convert read errors in the ``with`` block to `StoreError`."""
         import pyarrow as pa
         from deltalake.exceptions import DeltaError
 
@@ -315,7 +316,7 @@ class Store:
             raise StoreError.unreadable(self.path, table, None, error) from None
 
     def _create(self, table: str, rows: pd.DataFrame) -> bool:
-        """Write the first version; return False if another process has just done so."""
+        """Write the first version; return False if another process has just created the table."""
         from deltalake import CommitProperties, write_deltalake
 
         try:
@@ -337,18 +338,16 @@ class Store:
 
 
 def _fingerprint(table: DeltaTable) -> str:
-    """Return a hash of a table's id and the names of its data files, each of which is unique."""
+    """Return a hash of a table's id and the names of its data files, all of which are unique."""
     names = sorted(uri.replace("\\", "/").rpartition("/")[2] for uri in table.file_uris())
     content = "\n".join([str(table.metadata().id), *names])
     return hashlib.sha256(content.encode()).hexdigest()
 
 
 def _keys(table: str) -> tuple[list[str], str]:
-    """Return the key columns of a table, and the column of its time."""
+    """Return a table's key columns and its time column."""
     if table not in schemas.KEYS:
-        raise StoreError(
-            "a store has no such table", got=table, hint=did_you_mean(table, schemas.KEYS)
-        )
+        raise StoreError("unknown table", got=table, hint=did_you_mean(table, schemas.KEYS))
     return schemas.KEYS[table]
 
 
@@ -363,7 +362,7 @@ def _parse_bound(bound: str | datetime) -> pd.Timestamp:
 
 
 def _prepare(table: str, frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """Return the validated rows with their month, and the key columns."""
+    """Return the validated rows with the partition column added, and the key columns."""
     keys, clock = _keys(table)
     rows = schemas.validate(frame, table, fill=True)
     schemas.validate_keys(rows, keys)
@@ -420,7 +419,7 @@ def _compare(rows: pd.DataFrame, stored: DeltaTable | None, keys: list[str]) -> 
         for name in set(shared).difference(keys):
             changed |= _differs(ours[name], theirs[name])
         status[matched] = np.where(changed, "changed", "unchanged")
-    # A row that is stored in another month has changed, because its time has.
+    # A row whose key is stored in another month has changed, because its time has.
     rest = rows[~matched]
     if len(rest):
         other_months = _rows_with_keys(stored, keys, f"{_MONTH} NOT IN ({months})", rest[keys[0]])
@@ -453,7 +452,7 @@ def _rows_with_keys(
     stream = _scan(stored, columns, where)
     values, name = pa.array(first_keys, pa.string()), str(first_keys.name)
     matches, pending = [], []
-    # `is_in` hashes its values on each call, so batches are combined.
+    # Combine batches, because `is_in` hashes all key values on each call.
     for batch in chain(stream, [None]):
         if batch is not None:
             pending.append(batch)
@@ -483,12 +482,12 @@ def _column_names(stored: DeltaTable) -> list[str]:
 
 
 def _commit(stored: DeltaTable, rows: pd.DataFrame, keys: list[str], result: UpsertResult) -> None:
-    """Write rows as the version after `stored`; fail if another process has written it."""
+    """Write rows as the next version; raise an error if another process has committed first."""
     from deltalake import CommitProperties, write_deltalake
 
     properties = CommitProperties(
         custom_metadata={"new": str(result.new), "changed": str(result.changed)},
-        # By default, deltalake would append after commits that were not compared.
+        # By default, deltalake would retry after another commit, without comparing the rows again.
         max_commit_retries=0,
     )
     data = _to_arrow(rows)
@@ -510,14 +509,14 @@ def _commit(stored: DeltaTable, rows: pd.DataFrame, keys: list[str], result: Ups
 def _to_arrow(frame: pd.DataFrame) -> pa.Table:
     import pyarrow as pa
 
-    # Arrow would write attrs into the schema's metadata.
+    # Remove attrs, which Arrow would write into the schema's metadata.
     bare = frame.copy()
     bare.attrs = {}
     return pa.Table.from_pandas(bare, preserve_index=False).replace_schema_metadata(None)
 
 
 def _is_delta_error(error: Exception) -> bool:
-    """Return whether deltalake raised an error; for some schemas it raises a bare Exception."""
+    """Return whether deltalake raised the error; for some schemas it raises a bare Exception."""
     from deltalake.exceptions import DeltaError
 
     return isinstance(error, DeltaError) or type(error) is Exception

@@ -1,7 +1,7 @@
 """Input files as byte streams, decompressed and split into numbered records in bounded memory.
 
 Files come from other tools and may be damaged or malicious: the content decides how a file is
-read, never its name, and no file is read at once.
+read, never its name, and no file is read into memory as a whole.
 """
 
 from __future__ import annotations
@@ -36,25 +36,26 @@ __all__ = [
     "max_unpacked_size",
 ]
 
-#: Bytes read at a time.
+#: Number of bytes to read at a time.
 CHUNK = 2**16
-#: The largest record in bytes. A page of 500 posts with everything they refer to has about 3 MB.
+#: Maximum size of a record in bytes. An API page of 500 posts with referenced posts and users has
+#: about 3 MB.
 MAX_RECORD = 16 * 2**20
-#: The deepest nesting of a record; real exports stay below 20.
+#: Maximum nesting depth of a record; real exports stay below 20.
 MAX_DEPTH = 100
-#: Bytes that any compressed file may unpack to, however small it is.
+#: Unpacked size in bytes that is allowed for any compressed file, however small.
 MAX_UNPACKED = 128 * 2**20
-#: A larger file may unpack to this many times its size; real exports unpack to 5 to 30 times.
+#: Maximum ratio of unpacked to compressed size, for larger files; real exports have 5 to 30.
 MAX_RATIO = 100
 
 _GZIP, _ZSTD, _ZIP = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
 _BOM = b"\xef\xbb\xbf"
-#: What the libraries raise for damaged files: pyarrow raises OSError, zipfile any of the others.
+#: Exceptions raised for damaged files: by pyarrow OSError, by zipfile any of the others.
 UNREADABLE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError)
 
 
 class BadRecordError(ValueError):
-    """A record is not as its format specifies: a one-line `reason`, and the `column` if known."""
+    """A record violates its format: `reason` is one line, and `column` is set if it is known."""
 
     def __init__(self, reason: str, column: str | None = None) -> None:
         super().__init__(reason)
@@ -68,7 +69,7 @@ class CorruptFileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A numbered record of a file, or the error that it could not be parsed."""
+    """A numbered record of a file: its parsed value, or the error from parsing it."""
 
     #: Counted from 1; in a file of lines, the line number.
     number: int
@@ -79,7 +80,7 @@ class Record:
 
 
 class InputFile:
-    """A file to read records from: its first bytes, and its content without any compression.
+    """An input file: its first bytes, and its decompressed content.
 
     Attributes
     ----------
@@ -121,7 +122,7 @@ class InputFile:
 
     @contextmanager
     def open(self) -> Iterator[IO[bytes]]:
-        """Open the content; reading raises `CorruptFileError` where it cannot be decompressed."""
+        """Open the decompressed content; a failed read raises `CorruptFileError`."""
         limit = None if self.compression is None else max_unpacked_size(self.path.stat().st_size)
         with self.path.open("rb") as handle, _LimitedStream(self._decompress(handle), limit) as raw:
             self._handle = handle
@@ -132,7 +133,7 @@ class InputFile:
 
     @property
     def fraction_read(self) -> float:
-        """How much of the file, in compressed bytes, has been read: 0 to 1."""
+        """Fraction of the file's compressed bytes that has been read."""
         if self._handle is None or self._handle.closed:
             return 1.0
         return self._handle.tell() / max(self.path.stat().st_size, 1)
@@ -141,7 +142,7 @@ class InputFile:
         if self.compression == "gzip":
             return gzip.GzipFile(fileobj=handle)
         if self.compression == "zstd":
-            # pyarrow reports a truncated frame; the zstandard package ends without an error.
+            # pyarrow raises an error for a truncated frame; the zstandard package does not.
             import pyarrow as pa
 
             return pa.CompressedInputStream(pa.PythonFile(handle, mode="r"), "zstd")
@@ -153,7 +154,7 @@ class InputFile:
 def max_unpacked_size(size: int) -> int:
     """Return how many bytes a compressed file of this size may unpack to.
 
-    A decompression bomb packs gigabytes of blanks into a megabyte.
+    The limit rejects decompression bombs: small files that unpack to gigabytes.
 
     Examples
     --------
@@ -164,7 +165,7 @@ def max_unpacked_size(size: int) -> int:
 
 
 class _LimitedStream(io.RawIOBase):
-    """A stream that raises `CorruptFileError` for any failure and beyond `limit` bytes."""
+    """A stream that raises `CorruptFileError` if reading fails or exceeds `limit` bytes."""
 
     def __init__(self, source: Any, limit: int | None) -> None:
         self._source = source
@@ -195,7 +196,7 @@ def _compression(start: bytes, path: Path) -> str | None:
         return "gzip"
     if start.startswith(_ZSTD):
         return "zstd"
-    # An Excel workbook is a zip archive too.
+    # An Excel workbook is also a zip archive, but is not unpacked here.
     if start.startswith(_ZIP) and not is_spreadsheet(path):
         return "zip"
     return None
@@ -233,7 +234,7 @@ def _open_only_member(handle: IO[bytes], path: Path) -> IO[bytes]:
 def lines(stream: IO[bytes]) -> Iterator[tuple[int, bytes | None]]:
     """Yield the non-blank lines with their numbers, and None for a line that is too long.
 
-    A line longer than `MAX_RECORD` is skipped in pieces, so it is never in memory as a whole.
+    A line longer than `MAX_RECORD` is skipped in pieces, so that it is never in memory as a whole.
     """
     number = 0
     while line := stream.readline(MAX_RECORD + 1):

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from foxgrape.io.stream import InputFile
 
-    #: Called with the names of the columns before the first row that has them.
+    #: Called with all column names so far, before the first row that has new ones.
     OnColumns = Callable[[list[str]], None]
 
 __all__ = [
@@ -70,7 +70,7 @@ def is_table(file: InputFile) -> bool:
 
 
 def header(file: InputFile) -> list[str]:
-    """Return the names of a CSV file's columns; an empty list for any other file."""
+    """Return a CSV file's column names; an empty list for any other file."""
     if file.head.lstrip()[:1] in {b"{", b"["} or table_kind(file) != "csv" or not is_table(file):
         return []
     first_line = file.head.split(b"\n", 1)[0].decode("utf-8", "replace")
@@ -88,13 +88,13 @@ def separator(file: InputFile) -> str:
 
 
 def records(file: InputFile, on_columns: OnColumns) -> Iterator[Record]:
-    """Return the rows of a table as records; after a header, the first row of data is number 2."""
+    """Return a table's rows as records; in a file with a header, the first data row is number 2."""
     kinds = {"parquet": _parquet, "excel": _excel, "lines": _json_lines, "csv": _csv}
     return kinds[table_kind(file)](file, on_columns)
 
 
 def _is_unicode(name: str) -> bool:
-    """Return whether a name can be encoded: it has no unpaired surrogate."""
+    """Return whether a name can be encoded as UTF-8: it has no unpaired surrogate."""
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -103,7 +103,7 @@ def _is_unicode(name: str) -> bool:
 
 
 def _valid_names(names: list[str], file: InputFile) -> list[str]:
-    """Return the names of columns if they are distinct and valid text."""
+    """Return the column names; raise `TableError` if they are not unique, valid text."""
     for number, name in enumerate(names, start=1):
         if not _is_unicode(name):
             raise TableError(
@@ -134,7 +134,7 @@ def _csv(file: InputFile, on_columns: OnColumns) -> Iterator[Record]:
 
 
 def _decode_lines(stream: IO[bytes]) -> Iterator[str]:
-    """Yield lines as text; invalid bytes become surrogates, for which the record is rejected."""
+    """Yield lines as text; invalid bytes become surrogates, so the record is rejected."""
     while line := stream.readline(MAX_RECORD + 1):
         if len(line) > MAX_RECORD:
             raise CorruptFileError(f"a line is longer than {MAX_RECORD >> 20} MB")
@@ -166,8 +166,8 @@ def object_records(
 ) -> Iterator[Record]:
     """Yield each JSON line as a record.
 
-    A line omits what it does not have, so no single line shows all columns: names that are new are
-    added to `known`, and `on_columns` is called again.
+    A line may omit keys without a value, so later lines can have new columns: their names are added
+    to `known`, and `on_columns` is called again.
     """
     names = set(known)
     for record in json_lines(numbered):
@@ -191,11 +191,11 @@ def object_records(
 class LineBlock:
     """Consecutive lines of a file, as bytes."""
 
-    #: Complete lines, though the file's last one may lack a line break; None for a too long line.
+    #: Complete lines; the file's last line may lack a line break. None if a line is too long.
     data: bytes | None
     #: Number of the last line before the block.
     offset: int
-    #: Positions in the data after each line break.
+    #: The position after each line break in `data`.
     line_ends: npt.NDArray[np.int64]
 
     @property
@@ -220,7 +220,7 @@ class LineBlock:
 def line_blocks(stream: IO[bytes], size: int) -> Iterator[LineBlock]:
     """Split a stream into blocks of `size` lines, or fewer if lines are long.
 
-    If the stream is corrupt, the complete lines before that are still yielded.
+    If the stream is corrupt, the complete lines before the damage are still yielded.
     """
     rest, offset = b"", 0
     while True:
@@ -251,7 +251,7 @@ def line_blocks(stream: IO[bytes], size: int) -> Iterator[LineBlock]:
 def _block_ends(
     line_ends: npt.NDArray[np.int64], length: int, size: int, *, last: bool
 ) -> list[int]:
-    """Return where blocks of `size` lines end; fewer lines at the end of a file, or if long."""
+    """Return where blocks end: after `size` lines, or earlier at the end or for long lines."""
     stops: list[int] = line_ends[size - 1 :: size].tolist()
     if last and length and stops[-1:] != [length]:
         stops.append(length)
@@ -277,7 +277,7 @@ def _parquet(file: InputFile, on_columns: OnColumns) -> Iterator[Record]:
 
 
 def records_from_batch(batch: pa.RecordBatch, offset: int) -> Iterator[Record]:
-    """Yield each row of an Arrow batch as a record, with an error if Python cannot hold a cell."""
+    """Yield each row of an Arrow batch as a record, with an error if a cell has no Python value."""
     try:
         values = batch.to_pylist()
     except (ValueError, OverflowError) as error:
@@ -312,12 +312,12 @@ def _excel(file: InputFile, on_columns: OnColumns) -> Iterator[Record]:
     import openpyxl
 
     _check_workbook_size(file)
-    # As a handle, since openpyxl rejects paths by their suffix.
+    # Pass a handle, since openpyxl rejects paths with an unknown suffix.
     with file.path.open("rb") as handle:
         try:
             book = openpyxl.load_workbook(handle, read_only=True, data_only=True)
             rows = book.worksheets[0].iter_rows(values_only=True)
-            # A column without a name keeps its position and is left out.
+            # None marks a column without a name, whose cells are left out.
             names = [None if name is None else str(name).strip() for name in next(rows, ())]
             on_columns(_valid_names([name for name in names if name is not None], file))
             for number, cells in enumerate(rows, start=2):
@@ -330,9 +330,9 @@ def _excel(file: InputFile, on_columns: OnColumns) -> Iterator[Record]:
 
 
 def _check_workbook_size(file: InputFile) -> None:
-    """Reject a workbook that unpacks to too much, since openpyxl reads its members at once.
+    """Reject a workbook that unpacks to too much data, since openpyxl reads members as a whole.
 
-    The sizes that the archive states can be trusted: no more than those is unpacked.
+    The sizes stated in the archive can be trusted: zipfile never unpacks more than that.
     """
     with zipfile.ZipFile(file.path) as archive:
         sizes = [member.file_size for member in archive.infolist()]

@@ -1,4 +1,4 @@
-"""Bluesky author feeds, with the server's time and the time that the author's device claims."""
+"""Read Bluesky author feeds: the server's time, and the time claimed by the author's device."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _COUNTS = {
 
 
 class BlueskyReader(Reader):
-    """``app.bsky.feed.getAuthorFeed``: a page, a page per line, or the items of the feed."""
+    """Reads ``app.bsky.feed.getAuthorFeed``: a page, pages as JSON lines, or feed items."""
 
     name = "bluesky"
     extra: ClassVar = {
@@ -49,7 +49,7 @@ class BlueskyReader(Reader):
     }
 
     def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:  # noqa: ARG002
-        """Return whether there is a feed, or an item with a post's record."""
+        """Return whether the JSON has the keys of a feed page or of a feed item."""
         item = {("post", "uri"), ("post", "record")} <= paths
         return item or ("feed", "item", "post") in paths
 
@@ -69,7 +69,7 @@ class BlueskyReader(Reader):
         repost = str(get_nested(reason, "$type") or "").endswith("#reasonRepost")
         author = get_nested(reason, "by") if repost else post.get("author")
         indexed = parse_timestamp(get_nested(reason if repost else post, "indexedAt"))
-        # A repost has no claimed time; the original's does not belong to this row.
+        # A repost has no claimed time of its own: `createdAt` is that of the original post.
         claimed = None if repost else _claimed_time(record.get("createdAt"))
         langs = record.get("langs")
         row = make_post(

@@ -1,4 +1,4 @@
-"""Mastodon: statuses from its API, and the ``outbox.json`` of an archive."""
+"""Read Mastodon posts: statuses from the API, and the ``outbox.json`` of an account archive."""
 
 from __future__ import annotations
 
@@ -28,10 +28,11 @@ if TYPE_CHECKING:
 __all__ = ["MastodonReader", "html_to_text"]
 
 _PUBLIC = {"public", "unlisted"}
-#: The three spellings of the public address.
+#: The three spellings of ActivityPub's address for public posts.
 _PUBLIC_ADDRESSES = {"https://www.w3.org/ns/activitystreams#Public", "as:Public", "Public"}
 _ACTOR = re.compile(r"https://(?P<host>[^/]+)/(?:users/|@)(?P<name>[^/]+)/?")
-#: A long post with a hundred links has about 800 tags; the cost of nested tags is quadratic.
+#: Limits on HTML, since parsing nested tags takes quadratic time. A long post with a hundred links
+#: has about 800 tags.
 _MAX_TAGS = 5_000
 _MAX_CHARACTERS = 200_000
 _PARAGRAPHS = ("p", "blockquote", "ul", "ol", "pre")
@@ -39,7 +40,7 @@ _LINES = ("li", "div", "h1", "h2", "h3", "h4", "h5", "h6", "tr")
 
 
 class MastodonReader(Reader):
-    """Statuses (an array, or lines) and outboxes."""
+    """Reads statuses (a JSON array or JSON lines) and an archive's outbox."""
 
     name = "mastodon"
     extra: ClassVar = {
@@ -50,11 +51,11 @@ class MastodonReader(Reader):
     }
 
     def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:  # noqa: ARG002
-        """Return whether there are the fields of a status, or the list of an outbox."""
+        """Return whether the JSON has the keys of a status or of an outbox."""
         return ("orderedItems",) in paths or {("uri",), ("visibility",), ("content",)} <= paths
 
     def records(self, file: InputFile, context: ReadContext) -> Iterator[Record]:  # noqa: ARG002
-        """Yield each status or activity."""
+        """Yield each status, or each activity in an outbox."""
         with file.open() as stream:
             if ("orderedItems",) in key_paths(file.head):
                 yield from document_records(stream, ("orderedItems", "item"))
@@ -62,7 +63,7 @@ class MastodonReader(Reader):
                 yield from iter_records(stream, file.head)
 
     def rows(self, value: Any, context: ReadContext) -> list[dict[str, Any]]:
-        """Return the row of a post that anyone can read; none for other posts."""
+        """Return the row of a public or unlisted post; none for other posts and activities."""
         record = require_dict(value)
         row = _activity(record, context) if "actor" in record else _status(record, context)
         return [] if row is None else [row]
@@ -96,7 +97,7 @@ def _activity(activity: dict[str, Any], context: ReadContext) -> dict[str, Any] 
     kind, target = require_text(activity.get("type"), "type"), activity.get("object")
     if kind not in {"Create", "Announce"} or not _PUBLIC_ADDRESSES & _recipients(activity):
         return None
-    # The archive holds only the address of a boosted post, not its text.
+    # For a boosted post, the archive has only the address, not the text.
     boost = kind == "Announce"
     note = {} if boost else require_dict(target, "object")
     created = parse_timestamp(activity.get("published") or note.get("published"))
@@ -118,7 +119,7 @@ def _activity(activity: dict[str, Any], context: ReadContext) -> dict[str, Any] 
 
 
 def _recipients(activity: dict[str, Any]) -> set[str]:
-    """Return the addresses of an activity; unlisted posts have the public one in ``cc``."""
+    """Return the addresses of an activity; unlisted posts have the public address in ``cc``."""
     fields = [activity.get("to"), activity.get("cc")]
     lists = [value if isinstance(value, list) else [value] for value in fields]
     return {address for values in lists for address in values if isinstance(address, str)}
@@ -134,12 +135,12 @@ def _text_or_none(text: Any) -> str | None:
 
 
 def html_to_text(html: str) -> str:
-    r"""Return the text of HTML, with its line breaks and an empty line between paragraphs.
+    r"""Convert HTML to text, with line breaks, and an empty line between paragraphs.
 
     Raises
     ------
     BadRecordError
-        If it is far larger than a post, nested too deeply, or no parser accepts it.
+        If the HTML is far larger than a post, nested too deeply, or cannot be parsed.
 
     Examples
     --------
@@ -151,7 +152,7 @@ def html_to_text(html: str) -> str:
             f"the HTML has more than {_MAX_TAGS:,} tags or {_MAX_CHARACTERS:,} characters", "text"
         )
     try:
-        # Beautiful Soup warns about bare text that looks like a path or a URL.
+        # Add a tag, since Beautiful Soup warns about bare text that looks like a path or a URL.
         soup = BeautifulSoup(f"<body>{html}</body>", "html.parser")
         for tag in soup.find_all(["script", "style"]):
             tag.decompose()

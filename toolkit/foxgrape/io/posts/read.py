@@ -69,7 +69,7 @@ def read_posts(
 def read_posts(
     path: str | Path,
     *,
-    format: str | None = None,  # noqa: A002 - the word of the contract
+    format: str | None = None,  # noqa: A002 - part of the public interface
     account: str | None = None,
     timezone: str | None = None,
     columns: Mapping[str, str] | None = None,
@@ -90,26 +90,26 @@ def read_posts(
     timezone
         IANA zone of times without an offset.
     columns
-        For a table: its column for each of ours, ``{"text": "message"}``. Columns that are not
-        given are guessed from usual names.
+        For a table: a dictionary from foxgrape's column names to the file's, such as
+        ``{"text": "message"}``. Other columns are recognized by their usual names.
     on_error
         ``"raise"`` stops at the first bad record; ``"quarantine"`` leaves bad records out and
         lists them in the report.
     with_report
-        Return a `foxgrape.io.base.ReadReport` too: the format, counts of records, a table's
-        mapping of columns, and the bad records. Without it, bad records that are left out cause a
+        Also return a `foxgrape.io.base.ReadReport`: the format, counts of records, a table's
+        column mapping, and the bad records. Without a report, bad records that are left out cause a
         `foxgrape.io.base.QuarantineWarning`.
 
     Returns
     -------
     DataFrame, or tuple of DataFrame and ReadReport
-        The posts table, then the columns that only this format has.
+        The columns of the posts table, then the columns that only this format has.
 
     Raises
     ------
     TableError
-        With file, record and column of the first bad cell; also if the format is unknown or the
-        file is cut off.
+        If the format is unknown, or, with ``on_error="raise"``, if a record is bad or the file is
+        cut off. The message names the file, the record and, if known, the column.
 
     Examples
     --------
@@ -155,21 +155,21 @@ def iter_posts(
     progress: Callable[[float], None] | None = None,
     with_report: bool = False,
 ) -> Iterator[pd.DataFrame] | Iterator[tuple[pd.DataFrame, ReadReport]]:
-    """Read posts in batches, in memory that does not grow with the file.
+    """Read posts in batches, with memory use that does not depend on the file's size.
 
-    Repeated posts are found within a batch only: merge batches by ``post_id``.
+    Repeated posts are removed only within a batch: to combine batches, merge them by ``post_id``.
 
     Parameters
     ----------
     path, format, account, timezone, columns, on_error
         As in `read_posts`.
     batch
-        Approximate number of posts and bad records per batch: a record is never divided.
+        Number of posts and bad records per batch; approximate, since a record is never divided.
     progress
         Called before each batch with the fraction of the file that has been read.
     with_report
-        Yield a report with each batch. Without it, one warning at the end of the iteration counts
-        the bad records that were left out.
+        Yield a report with each batch. Without reports, a single warning at the end of the
+        iteration gives the number of bad records that were left out.
 
     Returns
     -------
@@ -179,7 +179,7 @@ def iter_posts(
     Raises
     ------
     TableError
-        When the batch with the first bad record is reached.
+        As `read_posts` does; for a bad record, when the iteration reaches its batch.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Posts in tables of any tool: CSV, TSV, JSON lines, Parquet or Excel.
+"""Read posts from tables of any tool: CSV, TSV, JSON lines, Parquet or Excel.
 
 JSON lines and Parquet are read column by column with Arrow, about ten times as fast as row by row,
 as long as every cell has the type of its column. Any other part is read row by row; both ways give
@@ -66,7 +66,7 @@ ALIASES = {
 }
 _REQUIRED = ("post_id", "posted_at", "text")
 
-#: A visible character, and a faster test of the first character that nearly always succeeds.
+#: Pattern of a visible character, and a faster pattern that nearly every text matches.
 _VISIBLE = r"[^\s\p{Z}\p{C}]"
 _STARTS_VISIBLE = "^[!-~]"
 #: An instant to the second or finer, with an offset, in the syntax that Python and Arrow share.
@@ -77,20 +77,20 @@ _MAX_STAMP = pa.scalar(datetime.max.replace(tzinfo=UTC), _STAMP)
 _TEXT = pa.string()
 _NO_TEXT = pa.scalar(None, _TEXT)
 _NONCHARACTER = "\uffff"
-#: Bytes from which the types of the columns are inferred.
+#: Number of bytes from which column types are inferred.
 _SAMPLE = 2**14
-#: Bytes that Arrow reads at a time on each processor; a longer line is read by the row reader.
+#: Arrow's block size in bytes; a part with a longer line is left to the row reader.
 _BLOCK = 2**21
 _TYPES = {str: _TEXT, int: pa.int64(), bool: pa.bool_()}
 
 
 class PostTableReader(Reader):
-    """A table with a column for each of ours, under our name or an alias."""
+    """Reads tables whose columns have foxgrape's names or aliases, or are named by the caller."""
 
     name = "table"
 
     def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:
-        """Return whether the file is a binary table, or text with separators or known keys."""
+        """Return whether the file is Parquet, Excel, delimited text, or JSON lines with a time."""
         if paths:
             known = {"posted_at", *ALIASES["posted_at"]}
             return table_kind(file) == "lines" and bool(
@@ -99,7 +99,7 @@ class PostTableReader(Reader):
         return is_table(file)
 
     def records(self, file: InputFile, context: ReadContext) -> Iterator[Record]:
-        """Return each row as a record; after a header, the first row of data is number 2."""
+        """Return each row as a record; in a file with a header, the first data row is number 2."""
         return records(file, _column_recorder(context))
 
     def parts(self, file: InputFile, context: ReadContext, size: int) -> Iterator[FilePart]:
@@ -108,7 +108,7 @@ class PostTableReader(Reader):
         return kinds.get(table_kind(file), super().parts)(file, context, size)
 
     def rows(self, value: Any, context: ReadContext) -> list[dict[str, Any]]:
-        """Return the row: cells under our names, and the other columns as text."""
+        """Convert a record to a row: mapped columns under our names, all other columns as text."""
         mapping = context.mapping
         cell = {ours: none_if_blank(value.get(theirs)) for ours, theirs in mapping.items()}
         edited = cell.get("edited_at")
@@ -174,7 +174,7 @@ def _unreadable(error: CorruptFileError) -> Iterator[Record]:
 
 
 class _NeedsRowReader(Exception):  # noqa: N818 - not an error: the part is read another way
-    """A cell does not have the type of its column."""
+    """A part cannot be converted column by column, for example because a cell has another type."""
 
 
 def posts_from_json_lines(block: LineBlock, context: ReadContext) -> pd.DataFrame | None:
@@ -198,9 +198,9 @@ def posts_from_json_lines(block: LineBlock, context: ReadContext) -> pd.DataFram
 
 
 def _are_objects(block: LineBlock, data: bytes) -> bool:
-    """Return whether each line starts and ends as an object does.
+    """Return whether each line starts with ``{`` and ends with ``}``.
 
-    Arrow would also read an object that spans lines, and two objects on one line.
+    Otherwise Arrow would also accept an object that spans lines, or two objects on one line.
     """
     characters = np.frombuffer(data, np.uint8)
     starts = np.append(0, block.line_ends)[: block.last - block.offset]
@@ -212,7 +212,7 @@ def _are_objects(block: LineBlock, data: bytes) -> bool:
 
 
 def _infer_types(names: Iterable[str], lines: Iterable[bytes]) -> Iterable[tuple[str, pa.DataType]]:
-    """Return each column's type in the given lines; text if they have no value."""
+    """Return each column's type, inferred from the given lines; text if a column has no value."""
     types: dict[str, pa.DataType] = dict.fromkeys(names, _TEXT)
     for line in lines:
         for name, cell in json.loads(line).items():
@@ -253,7 +253,7 @@ def _convert_columns(table: pa.Table, context: ReadContext) -> pd.DataFrame:
         "repost": _booleans(given.get("repost", pa.nulls(rows, pa.bool_()))),
         "edited_at": _instants(given.get("edited_at", pa.nulls(rows, _STAMP))),
     }
-    # As `foxgrape.io.convert.extra_cells` does.
+    # Same conversion as in `foxgrape.io.convert.extra_cells`.
     columns |= {name: _texts_or_null(table[name].combine_chunks()) for name in extra}
     _require(pc.count_distinct(columns["post_id"]).as_py() == rows)
     frame = pa.table(columns).to_pandas()
@@ -285,7 +285,7 @@ def _null_if_empty(text: pa.Array) -> pa.Array:
 
 
 def _words(column: pa.Array) -> pa.Array:
-    """Return texts with a visible character, or integers, as text; null for an empty text."""
+    """Return texts or integers as text, null if empty; texts must have a visible character."""
     _require(not pa.types.is_boolean(column.type))
     text = _texts_or_null(column)
     _require(_all_match(text, _STARTS_VISIBLE) or _all_match(text, _VISIBLE))
@@ -309,7 +309,7 @@ def _booleans(column: pa.Array) -> pa.Array:
 
 
 def _instants(column: pa.Array) -> pa.Array:
-    """Return exact instants; null for an empty cell."""
+    """Return the column as exact instants; null for an empty cell."""
     if pa.types.is_timestamp(column.type) and column.type.tz is not None:
         instants = column.cast(_STAMP)
         limits = pc.min_max(instants)
@@ -325,7 +325,7 @@ def _instants(column: pa.Array) -> pa.Array:
 
 
 def _latest(posted: pa.Array, until: pa.Array | None) -> pa.Array:
-    """Return the latest instants; the earliest where none is given."""
+    """Return each post's latest instant; its earliest instant if no latest one is given."""
     if until is None:
         return posted
     latest = pc.coalesce(_instants(until), posted)

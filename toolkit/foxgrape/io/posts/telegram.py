@@ -1,4 +1,4 @@
-"""Posts from Telegram: Telegram Desktop's ``result.json``, and JSON dumps made by Telethon."""
+"""Read posts from Telegram: Telegram Desktop's ``result.json``, and JSON dumps made by Telethon."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ __all__ = ["TelegramDesktopReader", "TelethonReader"]
 
 _CHATS = ((), ("chats", "list", "item"), ("left_chats", "list", "item"))
 _CHAT_FIELDS = ("name", "type", "id")
-#: The chats of an account's export that anyone can read; the others are private conversations.
+#: Types of public chats. An account's export also contains private chats, which are left out.
 _PUBLIC = {"public_channel", "public_supergroup"}
 _CHANNELS = {"public_channel", "private_channel"}
-#: How Qt writes "never", in any time zone.
+#: Date of Unix time 0 in any time zone; Telegram Desktop writes that time for "never edited".
 _NEVER = re.compile("19(70-01-01|69-12-31)T")
 
 
 class TelegramDesktopReader(Reader):
-    """``result.json`` as Telegram Desktop writes it."""
+    """Reads ``result.json`` as Telegram Desktop writes it."""
 
     name = "telegram_desktop"
 
     def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:  # noqa: ARG002
-        """Return whether there are the fields of a chat or of an account."""
+        """Return whether the JSON has the keys of a chat export or of an account export."""
         return {("messages",), ("type",), ("id",)} <= paths or (
             ("chats", "list") in paths or {("about",), ("personal_information",)} <= paths
         )
@@ -90,7 +90,7 @@ class TelegramDesktopReader(Reader):
 
 
 def _account(chat: dict[str, Any], message: dict[str, Any], context: ReadContext) -> Any:
-    """Return the channel, whose title changes and may be overridden; in a group the author."""
+    """Return a channel's title, or the caller's name for it; in a group, the message's author."""
     if str(chat.get("type")) in _CHANNELS:
         given = context.account if chat["is_only_chat"] else None
         return given or chat.get("name") or context.account or str(chat.get("id"))
@@ -125,7 +125,7 @@ def _zone(context: ReadContext) -> str:
 
 
 def _text(text: Any) -> str:
-    """Join the pieces of a text: strings, and objects for links, mentions or emoji."""
+    """Join the pieces of a message's text: strings, and objects for links, mentions or emoji."""
     if isinstance(text, str):
         return text
     pieces = []
@@ -141,13 +141,13 @@ _CHANNEL = re.compile(r"-100(?P<id>[0-9]+)")
 
 
 class TelethonReader(Reader):
-    """Telethon's ``Message.to_json()``, and dumps with ``message_id`` and ``sender_id``."""
+    """Reads Telethon's ``Message.to_json()``, and dumps with ``message_id`` and ``sender_id``."""
 
     name = "telethon"
     extra: ClassVar = {"views": "Int64", "forwards": "Int64", "grouped_id": "str"}
 
     def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:  # noqa: ARG002
-        """Return whether there are the fields of a message."""
+        """Return whether the JSON has the keys of a message."""
         message = {("_",), ("peer_id",), ("date",)} <= paths
         return message or {("message_id",), ("sender_id",), ("date",), ("text",)} <= paths
 
@@ -167,7 +167,7 @@ class TelethonReader(Reader):
         chat = _number(peer.get("channel_id", peer.get("chat_id")))
         author = as_int(get_nested(message, "from_id", "user_id"))
         edited = message.get("edit_date")
-        # Telegram dates new reactions as edits too, and marks those with edit_hide.
+        # Telegram also sets edit_date for new reactions, but then with edit_hide.
         hidden = edited is None or message.get("edit_hide") is True
         album = as_int(message.get("grouped_id"))
         posted = parse_timestamp(message.get("date"))
@@ -189,7 +189,7 @@ class TelethonReader(Reader):
 def _dump_row(message: dict[str, Any], context: ReadContext) -> dict[str, Any]:
     sender = str(message["sender_id"])
     channel = _CHANNEL.fullmatch(sender)
-    # Without its prefix -100, a channel's id is the one that Telegram Desktop writes.
+    # Strip the prefix -100, so that a channel's id is the same as in Telegram Desktop's exports.
     chat = channel["id"] if channel else sender
     posted = parse_timestamp(message.get("date"))
     return make_post(

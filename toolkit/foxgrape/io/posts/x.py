@@ -1,4 +1,4 @@
-"""Posts from X: API v2 pages as saved by twarc, and ``tweets.js`` of an account archive."""
+"""Read posts from X: API v2 pages as saved by twarc, and ``tweets.js`` of an account archive."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["XApiReader", "XArchiveReader", "parse_created_at", "require_x_id", "tweet_times"]
 
 _ID = re.compile(r"[0-9]{1,19}")
-#: The smallest id that contains the millisecond of its creation.
+#: The smallest id that encodes its creation time.
 _FIRST_SNOWFLAKE = 30_000_000_000
 _TWITTER_EPOCH = datetime(2010, 11, 4, 1, 42, 54, 657_000, tzinfo=UTC)
 _MAX_DIFFERENCE = timedelta(seconds=1)
@@ -42,14 +42,14 @@ _METRICS = {
 
 
 def require_x_id(value: Any) -> str:
-    """Return the id of a tweet, which must be text: other tools round it as a number."""
+    """Return a tweet's id; raise `BadRecordError` if it is not text, since numbers get rounded."""
     if not isinstance(value, str) or not _ID.fullmatch(value):
         raise BadRecordError(f"expected the id of a tweet, as text; got {value!r:.80}", "post_id")
     return value
 
 
 def parse_created_at(tweet_id: str) -> datetime | None:
-    """Return the millisecond at which an id was created; None for ids before November 2010.
+    """Return the creation time that a tweet's id encodes; None for ids before November 2010.
 
     Examples
     --------
@@ -65,10 +65,11 @@ def parse_created_at(tweet_id: str) -> datetime | None:
 def tweet_times(
     tweet_id: str, history: Any, stated: datetime | None
 ) -> tuple[datetime, datetime | None]:
-    """Return when a tweet was posted and when it was edited, since each edit has its own id.
+    """Return when a tweet was posted, and when this version was edited (None if it is the first).
 
-    `history` has the ids of all versions, the first version first. The time `stated` in the file
-    must agree with the id to a second.
+    Each version has its own id, which encodes its time; `history` has the ids of all versions,
+    oldest first. The time `stated` in the file must be within a second of the first id's time or
+    this id's time.
     """
     versions = history if isinstance(history, list) and history else [tweet_id]
     ids = [require_x_id(version) for version in versions]
@@ -86,20 +87,20 @@ def tweet_times(
 
 
 class XApiReader(Reader):
-    """Tweets as the API returns them, with the users and tweets that they refer to."""
+    """Reads tweets as the API returns them, with the users and tweets that they refer to."""
 
     name = "x_api"
     extra: ClassVar = dict.fromkeys(_METRICS, "Int64") | {"truncated": "boolean", "withheld": "str"}
 
     def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:  # noqa: ARG002
-        """Return whether there are twarc's metadata, or the fields of a page or a tweet."""
+        """Return whether the JSON has twarc's metadata, or the keys of a page or of a tweet."""
         page = {("data",), ("errors",)} & paths and {("meta",), ("includes",)} & paths
         tweet = {("id",), ("text",), ("author_id",)} <= paths
         data = ("data", "text") in paths or ("data", "item", "text") in paths
         return ("__twarc",) in paths or bool(page) or tweet or data
 
     def records(self, file: InputFile, context: ReadContext) -> Iterator[Record]:  # noqa: ARG002
-        """Yield each tweet with what its page includes; a page without tweets is one record."""
+        """Yield each tweet with its page's users and tweets; a record if the page has no tweets."""
         with file.open() as stream:
             for record in iter_records(stream, file.head):
                 page = record.value
@@ -166,7 +167,7 @@ def _text(tweet: dict[str, Any], included: dict[Any, Any]) -> tuple[str | None, 
     for reference in references if isinstance(references, list) else []:
         if get_nested(reference, "type") != "retweeted":
             continue
-        # Flattened tweets contain the original; a page includes it separately.
+        # Flattened tweets contain the original tweet; a page has it under `includes`.
         original = (
             reference
             if isinstance(reference.get("text"), str)
@@ -199,7 +200,7 @@ _RETWEET = re.compile(r"RT @[A-Za-z0-9_]{1,15}: ")
 
 
 class XArchiveReader(Reader):
-    """``tweets.js`` of the user's own archive: an assignment of an array."""
+    """Reads ``tweets.js`` of an account archive: a script that assigns an array to a variable."""
 
     name = "x_archive"
     extra: ClassVar = {"truncated": "boolean"}
@@ -247,7 +248,7 @@ class XArchiveReader(Reader):
 
 
 def _history(tweet: dict[str, Any]) -> list[Any] | None:
-    """Return the ids of all versions from the first version, or the first id from an edit."""
+    """Return a tweet's version ids: all ids for a first version, only the first id for an edit."""
     first = get_nested(tweet, "edit_info", "edit", "initialTweetId")
     if first is not None:
         return [first]
