@@ -94,7 +94,7 @@ class _Handler(SimpleHTTPRequestHandler):
         super().__init__(*args, **kwargs)
 
     def send_head(self) -> Any:
-        """Send the response headers and return the body: a file, the catalogue or an error page."""
+        """Send the headers and return the file or catalogue; or send an error and return None."""
         root = Path(self.directory).resolve()
         try:
             host = urlsplit(f"//{self.headers.get('Host', '')}").hostname or ""
