@@ -130,7 +130,7 @@ class StagingFolder:
         return staging
 
     def mark(self, run_id: str) -> None:
-        """Lock the folder and write a preliminary manifest; ignore an error, as on a full disk."""
+        """Lock the folder and write a preliminary manifest; ignore a write error (full disk)."""
         if self.folder is not None:
             self.folder.lock(wait=False)
             marker = {"run_id": run_id, "status": "running"}

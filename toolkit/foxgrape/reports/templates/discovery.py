@@ -95,7 +95,7 @@ class Template:
     name
         Name on the command line.
     title, description
-        Title on the page, and description in the list of templates.
+        Title for the page, and a description of what the report shows.
     notebook
         Path of the notebook to run.
     schema
