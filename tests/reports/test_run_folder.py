@@ -82,7 +82,7 @@ def test_a_run_of_a_store_is_rebuilt_from_the_versions_it_read(tmp_path, store, 
     content["versions"]["pandas"] = "2.9"
     changed = _changed_software(content, Software.here())
     sentence = RebuildResult(second, same=False, cells=(3,), changed=changed).sentence()
-    assert sentence.startswith("different output in cell 3; changed since: pandas 2.9 → 3.")
+    assert sentence.startswith("different output in cell 3; software changed: pandas 2.9 → 3.")
 
 
 def test_a_run_whose_inputs_changed_cannot_be_rebuilt(tmp_path, study_copy):
@@ -91,13 +91,13 @@ def test_a_run_whose_inputs_changed_cannot_be_rebuilt(tmp_path, study_copy):
     posts = study_copy / "posts.csv"
     original = posts.read_bytes()
     posts.write_bytes(original[: original.rstrip().rindex(b"\n") + 1])
-    with pytest.raises(ReportError, match=r"the study has changed since: posts\.csv"):
+    with pytest.raises(ReportError, match=r"the study has changed since the run: posts\.csv"):
         rebuild_report(built.html.parent)
     posts.write_bytes(original)
     notebook.write_text(
         notebook.read_text(encoding="utf-8").replace("print", "repr"), encoding="utf-8"
     )
-    with pytest.raises(ReportError, match="the template has changed since"):
+    with pytest.raises(ReportError, match="the template has changed since the run"):
         rebuild_report(built.html.parent)
     content = json.loads(built.manifest.read_text(encoding="utf-8"))
     notebook.write_text(

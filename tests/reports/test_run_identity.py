@@ -96,7 +96,9 @@ def test_editing_a_file_of_a_parameter_changes_the_run_id(tmp_path):
     second = run_report(notebook, **options)
     assert (second.status, printed(second.notebook)[-6:]) == ("done", "other\n")
     assert second.run_id != first.run_id
-    with pytest.raises(ReportError, match="files of parameters have changed since: book"):
+    with pytest.raises(
+        ReportError, match="files that parameters name have changed since the run: book"
+    ):
         rebuild_report(first.html.parent)
     file.write_text("first", encoding="utf-8")
     assert rebuild_report(first.html.parent).same
@@ -183,7 +185,9 @@ def test_a_store_created_again_at_the_same_path_is_a_different_store(tmp_path):
     second = run_report(notebook, store=store.path, out=out)
     assert (second.status, printed(second.notebook)) == ("done", "new\n")
     assert second.run_id != first.run_id
-    with pytest.raises(ReportError, match="not the store that the run read: events"):
+    with pytest.raises(
+        ReportError, match="not the store that the run read; tables that differ: events"
+    ):
         rebuild_report(first.html.parent)
     shutil.rmtree(store.path)
     shutil.move(tmp_path / "aside", store.path)

@@ -1,4 +1,4 @@
-"""Plan a run before anything is written: check the request and decide its id, seed and inputs."""
+"""Plan a run before writing anything: check the request, and set the run's id, seed and inputs."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ class ReportRequest:
     study, store
         Folder of a study, or path of a store; with neither, the embedded study.
     parameters
-        Values of the template's parameters; the others take their defaults.
+        Values of the template's parameters; omitted parameters take their defaults.
     out
         Folder to build into.
     force
         Build even if this run exists already.
     shared_assets
-        Use one plotly.js for all pages of the folder, instead of one in each page.
+        Link all pages of the folder to one plotly.js file instead of embedding it in each page.
     pictures
         Add a static picture of each figure for readers without scripts; needs kaleido.
     """
@@ -77,22 +77,24 @@ class ReportRequest:
 
 @dataclass(frozen=True, slots=True)
 class DataSource:
-    """The data of a run, at one state.
+    """The study or store that a run reads, at one version.
 
     Attributes
     ----------
     kind
         ``study`` or ``store``.
-    name, title
-        For the run's id, and for its page.
+    name
+        Name in the run id.
+    title
+        Title on the page.
     values
-        Variables for the notebook.
+        Variables to set in the notebook.
     record
         Entry in the manifest.
     identity
-        Text that differs between any two states of the data.
+        Text that changes whenever the data change; part of the run id's hash.
     footer
-        Lines in the footer of the page.
+        Names and values for the footer of the page.
     zone
         IANA name of the time zone in which days are counted.
     """
@@ -114,7 +116,7 @@ class Software:
     Attributes
     ----------
     sha256
-        Hash of all files of the package, gazetteer and codebook included.
+        SHA-256 of all files of the package, including the gazetteer and the codebook.
     versions
         Versions of Python, of the libraries that affect numbers and pages, and of the time zone
         database.
@@ -128,7 +130,7 @@ class Software:
 
     @classmethod
     def here(cls) -> Software:
-        """Return the software installed here."""
+        """Return the software in the environment of this process."""
         digest = hashlib.sha256()
         for file in sorted(_PACKAGE.rglob("*")):
             if file.is_file() and "__pycache__" not in file.parts:
@@ -140,10 +142,10 @@ class Software:
 
 
 class JobSpec(TypedDict):
-    """What the process of a run needs to know; it is passed as JSON.
+    """The specification of a run, passed to its process as JSON.
 
-    ``parameters`` are the notebook's variables with the paths of copies, ``display`` the same
-    with the original paths, for the notebook that readers open.
+    ``parameters`` are the values of the notebook's variables, with the paths of copies.
+    ``display`` has the same values with the original paths, for the notebook that readers open.
     """
 
     inputs: Sequence[RunInput]
@@ -162,28 +164,30 @@ class JobSpec(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A run, completely specified.
+    """The complete specification of a run.
 
     Attributes
     ----------
     run_id
-        Names template and source, and ends with a hash of template, parameters, code and data.
+        Names of template and source, and a hash of template, parameters, code and data.
     template, values, source
-        What to run, with which parameters, on which data.
+        The template, its parameter values, and the data.
     notebook_sha256
-        Hash of the template's notebook.
-    inputs, staged
-        The files that the run reads, and the parameters that refer to their copies.
+        SHA-256 of the template's notebook.
+    inputs
+        The files that the run reads.
+    staged
+        Values of the parameters that name files, with the paths of the copies.
     files
-        Hashes of the files that parameters name, by parameter.
+        SHA-256 of the files that parameters name, by parameter.
     seed
         Seed of the kernel's random generators.
     target, failed
-        Folder of the run if it succeeds, and if it fails.
+        Final folder of the run if it succeeds, and if it fails.
     out
-        Folder of reports.
+        The reports folder.
     shared_assets, pictures
-        As in the request.
+        As in `ReportRequest`.
     """
 
     run_id: str
@@ -203,16 +207,16 @@ class Plan:
 
     @property
     def title(self) -> str:
-        """The title of its page."""
+        """The title of the run's page."""
         return f"{self.template.title}: {self.source.title}"
 
     @property
     def page(self) -> dict[str, bool]:
-        """The options of its page, for the manifest."""
+        """The page options, for the manifest."""
         return {"shared_assets": self.shared_assets, "pictures": self.pictures}
 
     def job_spec(self, staging: Path, software: Software, cell_seconds: float) -> JobSpec:
-        """Return the specification for the process that runs it in the folder `staging`."""
+        """Return the specification for the process that executes the run in folder `staging`."""
         versions = ", ".join(f"{name} {number}" for name, number in software.versions.items())
         hashes = {f"{name} (SHA-256)": sha256[:16] for name, sha256 in self.files.items()}
         given = {**self.values, **self.source.values}
@@ -263,7 +267,7 @@ def plan(
     staged, files = _stage_paths(template, values, inputs)
     if source.kind == "study":
         staged["study"] = inputs.add_study(source.values["study"], source.record["sha256"])
-    # The sidecar as it was read: its title and rules affect the page.
+    # The sidecar's fields are hashed as read: its title and rules affect the page.
     sidecar = [template.title, template.description, template.tags, template.schema]
     libraries = software.sha256, dict(software.versions)
     identity = _identity(sha256, sidecar, values, files, source.identity, *libraries)
@@ -288,7 +292,7 @@ def plan(
 
 
 def _identity(*parts: Any) -> str:
-    """Return a hash of everything that a run depends on; equal hashes mean the same run."""
+    """Return a hash of the parts that a run depends on; equal hashes mean the same run."""
     content = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.sha256(content.encode()).hexdigest()
 
@@ -298,7 +302,8 @@ def _stage_paths(
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Add the files that parameters name to `inputs`.
 
-    Return, by parameter, the values with the paths of the copies, and the hashes.
+    Return two dictionaries by parameter: the values with the paths of the copies, and the hashes
+    of the files.
     """
     staged, hashes = {}, {}
     for name, rule in template.schema["properties"].items():
@@ -310,7 +315,7 @@ def _stage_paths(
 
 
 def study_source(folder: str | Path | None) -> DataSource:
-    """Read a whole study, so that its errors are reported before a kernel starts."""
+    """Read a study completely, so that errors in it are reported before a kernel starts."""
     from foxgrape.studies.study import open_study
 
     study = open_study(folder)
@@ -321,7 +326,8 @@ def study_source(folder: str | Path | None) -> DataSource:
         title=study.title,
         values={"study": str(study.folder.resolve())},
         record={"name": study.name, "folder": str(study.folder.resolve()), "sha256": hashes},
-        # Without a title in the package, the title is the name of the folder, which has no hash.
+        # Include the title: without one in the data package it is the folder's name, which no
+        # file hash covers.
         identity=json.dumps([study.title, hashes], sort_keys=True),
         footer={f"{file} (SHA-256)": digest[:16] for file, digest in hashes.items()},
         zone=study.timezone,
@@ -329,9 +335,9 @@ def study_source(folder: str | Path | None) -> DataSource:
 
 
 def store_source(path: str | Path, versions: Mapping[str, int] | None = None) -> DataSource:
-    """Return a store at the given versions of its tables, or at the latest ones.
+    """Return a store as a data source, at the given or else the latest versions of its tables.
 
-    Its identity includes the fingerprints of the tables, since another store can have the same
+    The identity includes the fingerprints of the tables, since another store can have the same
     version numbers.
 
     Raises
@@ -364,7 +370,10 @@ def store_source(path: str | Path, versions: Mapping[str, int] | None = None) ->
 
 
 def store_change(source: DataSource) -> str | None:
-    """Return an error that names the tables that changed since a run was planned, if any did."""
+    """Return an error with the store tables that changed since the run was planned; None if none.
+
+    A study is not checked here, since the run reads a copy of it.
+    """
     if source.kind != "store":
         return None
     planned = source.record["fingerprints"]
@@ -379,14 +388,14 @@ def store_change(source: DataSource) -> str | None:
 
 
 def _check_source(template: Template, notebook: bytes, request: ReportRequest) -> None:
-    """Check that the request has one source, of a kind that the template reads."""
+    """Check that the request names at most one data source, of a kind that the template reads."""
     if request.study is not None and request.store is not None:
         raise ReportError(
             "a report reads one source", expected="either a study or a store", got="both"
         )
     kind = "study" if request.store is None else "store"
     if kind not in _variables(template, notebook):
-        # It would run, but on data that the request did not name.
+        # The notebook would run, but on other data than the request names.
         raise ReportError(
             f"the template {template.name} reads no {kind}",
             hint=f"its parameters cell has no variable named {kind}",
@@ -394,9 +403,9 @@ def _check_source(template: Template, notebook: bytes, request: ReportRequest) -
 
 
 def _variables(template: Template, content: bytes) -> set[str]:
-    """Return the variables that a template's parameters cell assigns."""
+    """Return the names of the variables assigned in a template's parameters cell."""
     try:
-        # As plain JSON: nbformat takes a second to load, and the run validates the notebook anyway.
+        # Read plain JSON: importing nbformat takes a second, and the run validates the notebook.
         notebook = json.loads(content.decode("utf-8"))
         cells = [
             cell
@@ -415,12 +424,12 @@ def _variables(template: Template, content: bytes) -> set[str]:
 
 
 def _safe_name(name: str) -> str:
-    """Return a name that is safe in a path; a study's author may have chosen any."""
+    """Return a name of at most 60 characters with the characters unsafe in a path replaced."""
     return "".join(sign if sign.isalnum() or sign in "-_" else "-" for sign in name)[:60]
 
 
 def _tzdata_version() -> str:
-    """Return the version of the time zone database that Python reads here."""
+    """Return the version of the time zone database that zoneinfo reads."""
     for folder in TZPATH:
         with suppress(OSError), Path(folder, "tzdata.zi").open(encoding="utf-8") as file:
             return file.readline().removeprefix("# version").strip()
@@ -430,7 +439,7 @@ def _tzdata_version() -> str:
 
 
 def _git(package: Path) -> dict[str, Any] | None:
-    """Return the commit of the clone that contains the package; None outside a clone."""
+    """Return the package's git commit, and whether files differ from it; None outside a clone."""
 
     def run(*arguments: str) -> str | None:
         try:

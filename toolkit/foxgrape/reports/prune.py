@@ -1,4 +1,4 @@
-"""Delete old runs of a folder of reports."""
+"""Delete old runs in a reports folder."""
 
 from __future__ import annotations
 
@@ -30,12 +30,11 @@ def prune(
     template: str | None = None,
     now: datetime | None = None,
 ) -> list[str]:
-    """Delete old runs of each template, and return their ids.
+    """Delete old runs of each template, and return the names of their folders.
 
-    The newest `keep` runs of a template are kept, and so is the last successful run of each study
-    or store, however old. The newest `keep` failed runs of a template are kept too. Shared assets
-    are deleted once no page uses them. Links, and folders whose manifest does not name them as a
-    run, are left alone.
+    For each template, the newest `keep` successful runs, the newest `keep` failed runs, and the
+    last successful run for each study or store are kept. Shared assets that no page uses any more
+    are deleted. Links, and folders that do not match the run id in their manifest, are kept.
 
     Parameters
     ----------
@@ -44,7 +43,7 @@ def prune(
     keep
         Number of runs to keep per template, at least 1.
     template
-        Delete only runs of this template; by default of all.
+        Delete only runs of this template; by default, of all templates.
     now
         The time to record in the catalogue; the current time by default.
 
@@ -83,7 +82,7 @@ def prune(
 def _prune_directory(
     parent: Directory, keep: int, template: str | None, *, successful: bool
 ) -> list[str]:
-    """Delete the old runs of a folder, and return their names."""
+    """Delete the old runs in a folder, and return the names of the run folders."""
     deleted = []
     for name in _expired(_runs(parent), keep, template, successful=successful):
         with suppress(OSError), parent.child(name) as folder:
@@ -99,12 +98,12 @@ def _prune_directory(
 def _expired(
     runs: list[tuple[str, Mapping[str, Any]]], keep: int, template: str | None, *, successful: bool
 ) -> Iterator[str]:
-    """Yield the names of the runs to delete; `runs` come newest first."""
+    """Yield the names of the run folders to delete; `runs` must be sorted, newest first."""
     counts: dict[str, int] = {}
     sources: set[tuple[str, str]] = set()
     for run, manifest in runs:
         name = str(manifest.get("template"))
-        # The manifest may come from elsewhere: its values can have any type.
+        # Another program may have written the manifest, so its values can have any type.
         study, store = manifest.get("study"), manifest.get("store")
         if isinstance(study, dict):
             source = (name, str(study.get("name")))
@@ -118,7 +117,7 @@ def _expired(
 
 
 def _runs(parent: Directory) -> list[tuple[str, Mapping[str, Any]]]:
-    """Return the names and manifests of the runs in a folder, newest first."""
+    """Return the folder names and manifests of the runs in a folder, newest first."""
     runs: list[tuple[str, Mapping[str, Any]]] = []
     for name in parent.names():
         if not name.startswith("."):
@@ -130,7 +129,7 @@ def _runs(parent: Directory) -> list[tuple[str, Mapping[str, Any]]]:
 
 
 def _is_run(manifest: Mapping[str, Any], name: str) -> bool:
-    """Return whether a manifest is one that foxgrape wrote for a folder of this name."""
+    """Return whether a manifest has the fields of a foxgrape run, and a run id for this folder."""
     if not matches_run_id(manifest, name) or manifest.get("status") not in _STATUSES:
         return False
     try:

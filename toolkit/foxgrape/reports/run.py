@@ -1,4 +1,4 @@
-"""Build reports, and rebuild earlier ones from their manifests to check that they reproduce."""
+"""Build reports, and rebuild runs from their manifests to check that they are reproducible."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ def run_report(
 ) -> ReportRun:
     """Build one report of a study or a store as a self-contained page.
 
-    All arguments are checked before a kernel starts. A successful run appears in one step as the
-    folder ``out/run_id`` with page, executed notebook and manifest. A failed run is kept in
-    ``out/failed`` with its log, and never replaces a successful one.
+    All arguments are checked before a kernel starts. A successful run is published atomically as
+    the folder ``out/run_id`` with page, executed notebook and manifest. A failed run is kept in
+    ``out/failed`` with its log, and never replaces a successful run.
 
     Parameters
     ----------
@@ -57,23 +57,23 @@ def run_report(
         Name of a template, or path of a notebook with a sidecar.
     study, store
         Folder of a study, or path of a store; with neither, the embedded study. A notebook that
-        reads a store gets its path and the ``versions`` of its tables, which it must read.
+        reads a store gets the store's path and the ``versions`` of the tables that it must read.
     parameters
-        Values of the template's parameters; the others take their defaults.
+        Values of the template's parameters; omitted parameters take their defaults.
     out
         Folder to build into.
     force
         Build even if this run exists already.
     shared_assets
-        Use one plotly.js in ``out/assets`` for all pages of the folder instead of one in each:
-        pages are small, but do not work outside the folder.
+        Link all pages of the folder to one plotly.js file in ``out/assets`` instead of embedding
+        it in each page: pages are smaller, but do not work outside the folder.
     pictures
         Add a static picture of each figure for readers without scripts. Needs kaleido and
         Chromium, and takes about a second per picture.
     now
-        The time to record, from which relative dates count; the current time by default.
+        The time to record, and the reference time of relative dates; the current time by default.
     cell_seconds, run_seconds
-        Time limits for a cell and for the run; beyond them the run fails.
+        Time limits in seconds for each cell and for the run; a run that exceeds one fails.
 
     Returns
     -------
@@ -82,7 +82,7 @@ def run_report(
     Raises
     ------
     FoxgrapeError
-        If template, parameters, study or store cannot be used. Nothing is written then.
+        If template, parameters, study or store cannot be used. Nothing is written in that case.
 
     Examples
     --------
@@ -105,7 +105,7 @@ def run_reports(
     cell_seconds: float = CELL_SECONDS,
     run_seconds: float = RUN_SECONDS,
 ) -> list[ReportRun]:
-    """Build many reports, several at once, each in its own process and kernel.
+    """Build many reports in parallel, each in its own process and kernel.
 
     All requests are checked before the first run starts. A report that fails does not stop the
     others.
@@ -113,13 +113,13 @@ def run_reports(
     Parameters
     ----------
     requests
-        What to build. Requests for the same run are built once.
+        The reports to build. If several requests specify the same run, it is built once.
     workers
-        Number of reports to build at once; by default the number of processors.
+        Number of reports to build at once; by default, the number of processors.
     now
-        The time to record, from which relative dates count; the current time by default.
+        The time to record, and the reference time of relative dates; the current time by default.
     cell_seconds, run_seconds
-        Time limits for a cell and for a run; beyond them the run fails.
+        Time limits in seconds for each cell and for each run; a run that exceeds one fails.
 
     Returns
     -------
@@ -129,7 +129,7 @@ def run_reports(
     Raises
     ------
     FoxgrapeError
-        If a template, parameter, study or store cannot be used. Nothing is written then.
+        If a template, parameter, study or store cannot be used. Nothing is written in that case.
 
     Examples
     --------
@@ -160,7 +160,7 @@ def run_reports(
 
 
 def _plan_all(requests: Sequence[ReportRequest], software: Software, now: datetime) -> list[Plan]:
-    """Plan every request; each study and store is read once."""
+    """Plan the runs of all requests, reading each study and store only once."""
     sources: dict[tuple[str, str], DataSource] = {}
     plans = []
     for request in requests:
@@ -178,13 +178,14 @@ class RebuildResult:
     Attributes
     ----------
     run
-        The new run, in ``out/rebuilt``; the old one is unchanged.
+        The new run, in ``out/rebuilt``, or in ``out/failed`` if it failed. The original run is
+        not changed.
     same
-        Whether the outputs of all cells are the same.
+        Whether all cells have the same outputs as in the original run.
     cells
-        Numbers of the cells with other outputs, from 1.
+        Numbers of the code cells whose outputs differ, counted from 1.
     changed
-        Software that has changed since.
+        Software that has changed since the original run.
     """
 
     run: ReportRun
@@ -193,7 +194,7 @@ class RebuildResult:
     changed: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields as plain data."""
+        """Return the result as a dictionary that can be written as JSON."""
         return {
             "run_id": self.run.run_id,
             "status": self.run.status,
@@ -205,8 +206,8 @@ class RebuildResult:
         }
 
     def sentence(self) -> str:
-        """Return the comparison in words."""
-        software = f"; changed since: {', '.join(self.changed)}" if self.changed else ""
+        """Return the result of the comparison as text."""
+        software = f"; software changed: {', '.join(self.changed)}" if self.changed else ""
         if self.run.error is not None:
             return f"the run failed this time: {self.run.error}{software}"
         if self.same:
@@ -219,11 +220,11 @@ class RebuildResult:
 def rebuild_report(
     run: str | Path, *, out: str | Path = "reports", now: datetime | None = None
 ) -> RebuildResult:
-    """Rebuild a run from its manifest and compare: the same template, values, seed and data.
+    """Rebuild a run with the template, parameters, seed and data in its manifest, and compare.
 
-    From a store the same versions are read again, even if data were added since. Earlier versions
-    of a study, or of files that parameters name, are not kept: if they have changed, or another
-    store is at the same path, the run is not rebuilt.
+    A store is read at the versions of the original run, even if data were added afterwards. Earlier
+    versions of a template, a study, or files that parameters name are not kept: if one of these
+    has changed, or another store is at the same path, the run is not rebuilt.
 
     Parameters
     ----------
@@ -241,7 +242,7 @@ def rebuild_report(
     Raises
     ------
     ReportError
-        If there is no such run, or its template or data have changed.
+        If there is no such run, its manifest cannot be used, or its template or data have changed.
     FoxgrapeError
         If template, study or store cannot be used.
 
@@ -281,7 +282,7 @@ def rebuild_report(
 
 
 def _original_template(manifest: Mapping[str, Any], folder: Path) -> str | Path:
-    """Return the notebook of a run's template, which must be unchanged."""
+    """Return the notebook of a run's template; raise ReportError if it has changed."""
     name, notebook = str(manifest["template"]), Path(manifest["notebook"]["path"])
     known = templates()
     file = known[name].notebook if name in known and not notebook.is_file() else notebook
@@ -295,35 +296,35 @@ def _original_template(manifest: Mapping[str, Any], folder: Path) -> str | Path:
 
 def _check_template(manifest: Mapping[str, Any], sha256: str, file: Path, folder: Path) -> None:
     if sha256 != manifest["notebook"]["sha256"]:
-        hint = f"its SHA-256 and git commit are in {folder / 'manifest.json'}"
-        raise ReportError("the template has changed since", file=file, hint=hint)
+        hint = f"the original SHA-256 and git commit are in {folder / 'manifest.json'}"
+        raise ReportError("the template has changed since the run", file=file, hint=hint)
 
 
 def _check_files(manifest: Mapping[str, Any], planned: Plan, folder: Path) -> None:
-    """Check that the template and the files of parameters are unchanged."""
+    """Check that the template and the files that parameters name are unchanged."""
     _check_template(manifest, planned.notebook_sha256, planned.template.notebook, folder)
     if changed := _changed_names(manifest["files"], planned.files):
         raise ReportError(
-            f"files of parameters have changed since: {changed}",
+            f"files that parameters name have changed since the run: {changed}",
             file=folder,
-            hint=f"their SHA-256 is in {folder / 'manifest.json'}",
+            hint=f"their original SHA-256 is in {folder / 'manifest.json'}",
         )
 
 
 def _changed_names(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    """Return the names whose hashes differ."""
+    """Return the names whose hashes differ, including names in only one of the mappings."""
     names = {*before, *after}
     return ", ".join(sorted(name for name in names if before.get(name) != after.get(name)))
 
 
 def _original_source(manifest: Mapping[str, Any], folder: Path) -> DataSource:
-    """Return the data of a run, which must be unchanged."""
+    """Return the data source of a run; raise ReportError if it has changed."""
     if "store" in manifest:
         store = manifest["store"]
         source = store_source(store["path"], store["versions"])
         if changed := _changed_names(store["fingerprints"], source.record["fingerprints"]):
             raise ReportError(
-                f"this is not the store that the run read: {changed}",
+                f"this is not the store that the run read; tables that differ: {changed}",
                 file=store["path"],
                 hint="restore the original store",
             )
@@ -332,9 +333,9 @@ def _original_source(manifest: Mapping[str, Any], folder: Path) -> DataSource:
     source = study_source(study["folder"])
     if changed := _changed_names(study["sha256"], source.record["sha256"]):
         raise ReportError(
-            f"the study has changed since: {changed}",
+            f"the study has changed since the run: {changed}",
             file=study["folder"],
-            hint=f"the SHA-256 of each file is in {folder / 'manifest.json'}",
+            hint=f"the original SHA-256 of each file is in {folder / 'manifest.json'}",
         )
     return source
 
@@ -347,12 +348,12 @@ def _changed_software(manifest: Mapping[str, Any], software: Software) -> tuple[
         if before.get(name) != number
     ]
     if manifest.get("code", {}).get("sha256") != software.sha256:
-        names.append("the code of foxgrape")
+        names.append("foxgrape's code")
     return tuple(names)
 
 
 def _changed_cells(before: Path, after: Path) -> tuple[int, ...]:
-    """Return the numbers of the code cells whose outputs differ, from 1."""
+    """Return the numbers of the code cells whose outputs differ, counted from 1."""
     pairs = enumerate(zip_longest(_outputs(before), _outputs(after)), start=1)
     return tuple(number for number, (old, new) in pairs if old != new)
 

@@ -1,10 +1,12 @@
-"""Folders of runs: built under a temporary name and a lock, then renamed to ``out/RUN_ID``.
+"""Run folders: built under a temporary name and a lock, then renamed to ``out/RUN_ID``.
 
-Failed runs go to ``out/failed``. A folder whose name begins with a dot is work in progress; its
-lock ends with the process that holds it, so an unlocked one was abandoned and can be deleted.
+Failed runs go to ``out/failed``. A folder whose name begins with a dot is work in progress. The
+process that builds it holds a lock, which the system releases when that process ends, so an
+unlocked folder was abandoned and can be deleted.
 
-A folder is ours only if the run id in its manifest matches its name. Nothing else is moved or
-deleted, and no link is followed except the folder of reports that the user named.
+A folder belongs to foxgrape only if its name matches the run id in its manifest or page. Other
+folders are neither moved nor deleted, except that a run may replace a folder of empty files.
+Links are not followed, except the reports folder that the user named.
 """
 
 from __future__ import annotations
@@ -51,23 +53,24 @@ __all__ = [
 ]
 
 PAGE, NOTEBOOK, MANIFEST, LOG = "report.html", "notebook.ipynb", "manifest.json", "log.txt"
-#: Copies of the files that a run reads, in its folder; deleted when the run ends.
+#: Subfolder of a run with copies of the files that it reads; deleted when the run ends.
 INPUTS = "inputs"
-#: The copy of the template. papermill formats braces in a path, so this path has none.
+#: Path of the template's copy in the run folder. It does not contain the template's name, since
+#: papermill formats braces in a path.
 TEMPLATE = f"{INPUTS}/template.ipynb"
 _CHUNK = 1 << 20
-#: Subfolders of the folder of reports that contain runs.
+#: Subfolders of the reports folder that contain runs.
 _SUBFOLDERS = ("failed", "rebuilt")
-#: Name of a folder in progress: the operation and the run id.
+#: Pattern of temporary folder names: the operation, the run id and a random suffix.
 _REMNANT = re.compile(r"\.(building|replaced|deleting)-(.+)-[a-z0-9_]{8}")
-#: The same as earlier versions named it; the run is a folder inside.
+#: Pattern of the temporary folder names of earlier versions, which moved the run folder into them.
 _LEGACY_REMNANT = re.compile(r"\.(replaced|deleting)-[a-z0-9_]{8}")
 
 
 class Manifest(TypedDict, total=False):
-    """The keys of ``manifest.json``; runs of earlier versions may lack some.
+    """The content of ``manifest.json``; runs of earlier versions may lack some keys.
 
-    ``study`` or ``store`` describes the data, and ``about`` the places, the period and the
+    ``study`` or ``store`` describes the data. ``about`` has the places, the period and the other
     parameters in words.
     """
 
@@ -101,13 +104,13 @@ class StagingFolder:
     Attributes
     ----------
     path
-        The folder.
+        Path of the staging folder.
     out
-        The folder of reports, as the user named it.
+        The reports folder, as the user named it.
     folder
-        The open and locked directory; None when it is closed.
+        The staging folder as an open, locked directory; None once it is closed.
     moved
-        Whether it was renamed to its final place.
+        Whether the staging folder was renamed to its final path.
     """
 
     path: Path
@@ -117,7 +120,7 @@ class StagingFolder:
 
     @classmethod
     def make(cls, out: Path, run_id: str) -> StagingFolder:
-        """Create the folder of a run, after clearing what interrupted runs left in `out`."""
+        """Delete what interrupted runs left in `out`, then create the folder of a new run."""
         out.mkdir(parents=True, exist_ok=True)
         with open_locked(out) as directory:
             clear_remnants(directory)
@@ -127,7 +130,7 @@ class StagingFolder:
         return staging
 
     def mark(self, run_id: str) -> None:
-        """Lock the folder and write a first manifest, unless the disk is full."""
+        """Lock the folder and write a preliminary manifest; ignore a write error (full disk)."""
         if self.folder is not None:
             self.folder.lock(wait=False)
             marker = {"run_id": run_id, "status": "running"}
@@ -135,12 +138,14 @@ class StagingFolder:
                 self.folder.write(MANIFEST, json.dumps(marker).encode())
 
     def move(self, target: Path) -> None:
-        """Rename the folder to `target` within `out`, in one step where the system supports it.
+        """Rename the folder to `target` within `out`, replacing an older run of that name.
+
+        The replacement is atomic where the system supports it.
 
         Raises
         ------
         OSError
-            If there is a link on the way, or `target` exists and is not a run.
+            If a folder between `out` and `target` is a link, or `target` exists and is not a run.
         """
         *parents, name = target.relative_to(self.out).parts
         apply_umask(self.path)
@@ -158,7 +163,7 @@ class StagingFolder:
                 self._replace(out, parent, name, old)
 
     def _replace(self, out: Directory, parent: Directory, name: str, old: Directory) -> None:
-        """Replace an older run by this folder and delete the older one."""
+        """Replace the older run `old` with this folder, and delete it."""
         if out.exchange(self.path.name, name, to=parent):
             self.moved = True
             if old.clear(last=MANIFEST):
@@ -172,7 +177,7 @@ class StagingFolder:
             parent.rmdir(replaced)
 
     def close(self) -> None:
-        """Release the lock, and delete the folder unless it was moved."""
+        """Delete the folder unless it was moved to its final path, and release its lock."""
         if self.folder is None:
             return
         if not self.moved and self.folder.clear(last=MANIFEST):
@@ -183,7 +188,7 @@ class StagingFolder:
 
 
 def is_complete(folder: Path) -> bool:
-    """Return whether a run's page, notebook and manifest are all there."""
+    """Return whether a run folder has its page, notebook and manifest."""
     return all((folder / name).is_file() for name in (PAGE, NOTEBOOK, MANIFEST))
 
 
@@ -198,12 +203,12 @@ def is_locked(folder: Path) -> bool:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return the manifest of a run, as it was written: see `Manifest` for its keys.
+    """Return a run's manifest, unvalidated; `Manifest` describes its keys.
 
     Raises
     ------
     ReportError
-        If there is no run, or its manifest cannot be read.
+        If the folder has no manifest, or the manifest cannot be read.
     """
     file = folder / MANIFEST
     try:
@@ -218,24 +223,24 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def matches_run_id(manifest: Mapping[str, Any], name: str) -> bool:
-    """Return whether a manifest names the run that a folder of this name contains."""
+    """Return whether the run id in a manifest matches the name of the run's folder."""
     return manifest.get("run_id") in {name, name.removeprefix("rebuilt-")}
 
 
 def _holds_run(folder: Directory, name: str) -> bool:
-    """Return whether a folder contains the run, judged by its manifest or else by its page."""
+    """Return whether a folder contains the run `name`, according to its manifest or its page."""
     if matches_run_id(folder.read_json(MANIFEST), name):
         return True
     try:
         page = folder.read(PAGE)
     except OSError:
         return False
-    # As page.html.j2 writes it in the footer of each page.
+    # The markup of the run id in the page footer, see page.html.j2.
     return f"<dt>Run</dt><dd>{name.removeprefix('rebuilt-')}</dd>".encode() in page
 
 
 def _is_blank(folder: Directory) -> bool:
-    """Return whether a folder has only empty files, as a full disk leaves them."""
+    """Return whether a folder contains nothing but empty files, which a full disk can leave."""
     entries = [folder.status(name) for name in folder.names()]
     return all(
         entry is not None and stat.S_ISREG(entry.st_mode) and not entry.st_size for entry in entries
@@ -243,7 +248,10 @@ def _is_blank(folder: Directory) -> bool:
 
 
 def clear_remnants(out: Directory) -> None:
-    """Delete what interrupted processes left, and restore a run that was being replaced."""
+    """Delete the temporary folders of interrupted processes.
+
+    If a process ended while it replaced a run, the older run is restored.
+    """
     _clear_remnants_in(out)
     for name in _SUBFOLDERS:
         with suppress(OSError), out.child(name) as subfolder:
@@ -270,7 +278,7 @@ def _clear_remnants_in(parent: Directory) -> None:
 
 
 def _clear_legacy_remnant(parent: Directory, folder: Directory, name: str) -> None:
-    """Clear a folder of an earlier version, which has the run inside it."""
+    """Restore or delete the run in a temporary folder of an earlier version of foxgrape."""
     for run in folder.names():
         with suppress(OSError), folder.child(run) as inside:
             if not _holds_run(inside, run):
@@ -284,7 +292,10 @@ def _clear_legacy_remnant(parent: Directory, folder: Directory, name: str) -> No
 
 @contextmanager
 def folder_lock(folder: Path) -> Iterator[None]:
-    """Hold the lock under which runs are created, moved and deleted in a folder, if it exists."""
+    """Hold the lock of a reports folder, if the folder exists.
+
+    Runs are created, moved and deleted only under this lock.
+    """
     try:
         directory = Directory.open(folder)
     except FileNotFoundError:
@@ -297,7 +308,7 @@ def folder_lock(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def open_locked(folder: Path) -> Iterator[Directory]:
-    """Open a folder of reports and hold the lock of `folder_lock`."""
+    """Open a reports folder and hold its lock, as `folder_lock` does."""
     with Directory.open(folder) as directory:
         directory.lock(wait=True)
         yield directory
@@ -311,9 +322,9 @@ class RunInput(NamedTuple):
     source
         Path of the original.
     target
-        Path of its copy, relative to the folder of the run.
+        Path of the copy, relative to the run folder.
     sha256
-        Hash of its content; None for a folder.
+        SHA-256 of the content; None for a folder.
     """
 
     source: str
@@ -323,7 +334,7 @@ class RunInput(NamedTuple):
 
 @dataclass(slots=True)
 class Inputs:
-    """All files that a run reads, hashed when it is planned and copied when it starts.
+    """All files that a run reads, hashed when the run is planned and copied when it starts.
 
     The run reads only the copies, so the hashes in its manifest are those of the bytes it read,
     even if the originals change meanwhile.
@@ -331,10 +342,10 @@ class Inputs:
     Attributes
     ----------
     files
-        Each file, and each folder of a parameter.
+        The files, and the folders that parameters name.
     originals
-        The original path by the path of the copy. The latter is relative to the folder of the
-        run, so that a rebuilt run shows the same.
+        Original paths by the paths of their copies. The paths of copies are relative to the run
+        folder, so a rebuilt run prints the same paths.
     """
 
     files: list[RunInput] = field(default_factory=list)
@@ -345,7 +356,10 @@ class Inputs:
         self.files.append(RunInput(str(notebook), TEMPLATE, sha256))
 
     def add_study(self, folder: str, hashes: Mapping[str, str]) -> str:
-        """Add a study's files by their paths in it, and return the path of its copy."""
+        """Add the files of a study, and return the path of the study's copy.
+
+        The keys of `hashes` are paths in the study folder, its values their SHA-256.
+        """
         copy = f"{INPUTS}/study/{Path(folder).name}"
         self.files += [
             RunInput(str(Path(folder, path)), f"{copy}/{path}", sha256)
@@ -355,12 +369,12 @@ class Inputs:
         return copy
 
     def add_path(self, path: str) -> str:
-        """Add a file, or a folder with its content, and return the path of its copy.
+        """Add a file, or a folder with its content, and return the path of the copy.
 
         Raises
         ------
         ReportError
-            If it cannot be read.
+            If the file or folder cannot be read.
         """
         copy = f"{INPUTS}/parameters/{len(self.originals) + 1}/{Path(path).name}"
         try:
@@ -372,7 +386,7 @@ class Inputs:
 
 
 def combined_sha256(files: Sequence[RunInput]) -> str:
-    """Return the hash of one file, or a hash over the names and hashes of several."""
+    """Return the SHA-256 of a single file, or one over the names and hashes of several files."""
     if len(files) == 1 and files[0].sha256 is not None:
         return files[0].sha256
     content = json.dumps([(file.target, file.sha256) for file in files])
@@ -380,7 +394,7 @@ def combined_sha256(files: Sequence[RunInput]) -> str:
 
 
 def _hash_tree(path: Path, target: str, parents: frozenset[Path]) -> Iterator[RunInput]:
-    """Hash a file or a folder's content; links are followed unless they lead to a parent."""
+    """Hash a file or a folder's content, following links except those to a parent folder."""
     if path.is_file():
         yield RunInput(str(path), target, file_sha256(path))
     elif not path.is_dir():
@@ -393,19 +407,20 @@ def _hash_tree(path: Path, target: str, parents: frozenset[Path]) -> Iterator[Ru
 
 
 def copy_inputs(inputs: Iterable[Sequence[str | None]], folder: Path) -> str | None:
-    """Copy the files of a run into its folder and compare their hashes.
+    """Copy the files that a run reads into its folder, and check that they are unchanged.
 
     Parameters
     ----------
     inputs
         As `Inputs.files`.
     folder
-        The folder of the run.
+        The run folder.
 
     Returns
     -------
     str or None
-        An error that names the first file that changed since the run was planned, in one line.
+        A one-line error with the first file that changed since the run was planned; None if all
+        files are unchanged.
 
     Raises
     ------

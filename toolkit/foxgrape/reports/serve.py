@@ -1,4 +1,4 @@
-"""Serve a folder of reports to browsers on this machine."""
+"""Serve a reports folder over HTTP, by default to this machine only."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _HEADERS = {
 def server(
     out: str | Path = "reports", *, host: str = "127.0.0.1", port: int = 8000
 ) -> ThreadingHTTPServer:
-    """Return an HTTP server for a folder of reports; call its `serve_forever`.
+    """Return an HTTP server for a reports folder; call its `serve_forever` to start serving.
 
     By default only this machine can connect. Files outside the folder and hidden files are not
     served. The root shows the current catalogue; other folders have no listing.
@@ -49,8 +49,8 @@ def server(
     out
         Folder of the runs.
     host, port
-        Address to listen on; port 0 selects a free port. Unless it is a loopback address, everyone
-        who can reach this machine can read the reports.
+        Address and port to listen on; port 0 selects a free port. Unless `host` is a loopback
+        address, everyone who can reach this machine over the network can read the reports.
 
     Returns
     -------
@@ -59,7 +59,7 @@ def server(
     Raises
     ------
     ReportError
-        If the folder does not exist, or the address is not available.
+        If the folder does not exist, or the server cannot listen on the address.
 
     Examples
     --------
@@ -94,7 +94,7 @@ class _Handler(SimpleHTTPRequestHandler):
         super().__init__(*args, **kwargs)
 
     def send_head(self) -> Any:
-        """Respond with a file of the folder, the catalogue, or an error."""
+        """Send the headers and return the file or catalogue; or send an error and return None."""
         root = Path(self.directory).resolve()
         try:
             host = urlsplit(f"//{self.headers.get('Host', '')}").hostname or ""
@@ -113,13 +113,13 @@ class _Handler(SimpleHTTPRequestHandler):
         return super().send_head()
 
     def end_headers(self) -> None:
-        """Add the headers of all responses."""
+        """Add the headers that every response has, and end the headers."""
         for name, value in _HEADERS.items():
             self.send_header(name, value)
         super().end_headers()
 
     def guess_type(self, path: str | os.PathLike[str]) -> str:
-        """Return the media type of a file, independent of the settings of this machine."""
+        """Return a file's media type; for the types of report files, ignore the system settings."""
         known = _TYPES.get(Path(path).suffix.lower())
         return known or mimetypes.guess_type(str(path))[0] or "application/octet-stream"
 

@@ -1,11 +1,11 @@
-"""Fork server: imports heavy dependencies once, then forks one process per report.
+"""Fork server: import heavy dependencies once, then fork one process per report.
 
-A kernel with pandas and plotly takes 1.6 s to start, importing papermill and nbconvert another
-5 s. Each run is a fork of the server, and its kernel a fork of the run made before the run does
-anything, so neither shares state with another report.
+Starting a kernel with pandas and plotly takes 1.6 s, and importing papermill and nbconvert another
+5 s. Each run's process is a fork of the server, and its kernel is forked from that process before
+the run does anything else, so reports share no state.
 
-Threads do not survive a fork. The server therefore has a single thread (besides jemalloc's, which
-supports forks), never imports deltalake, which starts threads on import, and reports itself as
+Threads do not survive a fork. The server therefore has a single thread, besides jemalloc's, which
+supports forks. It never imports deltalake, which starts threads on import, and reports itself as
 unusable if it finds other threads.
 """
 
@@ -32,27 +32,28 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-#: Threads that support forks.
+#: Names of background threads of libraries that support forks.
 _FORK_SAFE_THREADS = {"jemalloc_bg_thd"}
-#: Starts a thread on import; other packages import it if it is installed.
+#: Package that starts a thread on import, and that other packages import if it is installed.
 _THREADED_MODULE = "polars"
-#: Seconds between two checks for ended runs.
+#: Interval in seconds between checks for ended runs.
 _REAP_SECONDS = 0.02
 
 
 def main(*, preload: bool) -> None:
-    """Read requests from stdin and fork a process for each, until stdin ends.
+    """Read requests from stdin and fork a process for each run, until stdin is closed.
 
     Parameters
     ----------
     preload
-        Whether to import what notebooks use, besides what executes them.
+        Whether to import the packages that notebooks use, besides those that execute notebooks.
     """
     with _hidden(_THREADED_MODULE):
         _import_execution()
         if preload:
             _import_analysis()
-    # Freeze all objects: garbage collection in a fork would copy their memory pages.
+    # Exempt all current objects from garbage collection, which writes to objects and would make
+    # each fork copy their memory pages.
     gc.collect()
     gc.freeze()
     others = _unsafe_threads()
@@ -79,7 +80,7 @@ def main(*, preload: bool) -> None:
 
 @contextlib.contextmanager
 def _hidden(module: str) -> Iterator[None]:
-    """Make a module look uninstalled; runs can import it afterwards."""
+    """Make importing a module fail within the block, unless it is already imported."""
     if module in sys.modules:
         yield
         return
@@ -91,7 +92,7 @@ def _hidden(module: str) -> Iterator[None]:
 
 
 def _import_execution() -> None:
-    """Import what executes a notebook and renders its page."""
+    """Import the packages that execute a notebook and render its page."""
     import nbformat
 
     import foxgrape.reports.execution.kernel
@@ -102,7 +103,7 @@ def _import_execution() -> None:
 
 
 def _import_analysis() -> None:
-    """Import what notebooks use; half of it is imported lazily, by the first call."""
+    """Import the packages that notebooks use, and call functions that import others lazily."""
     import foxgrape.display.show  # noqa: F401
     from foxgrape.plots.signals import place_map, survival, timeline
     from foxgrape.studies.study import open_study
@@ -113,7 +114,7 @@ def _import_analysis() -> None:
 
 
 def _unsafe_threads() -> set[str]:
-    """Return the names of threads that would be lost in a fork."""
+    """Return the names of other threads, which would not survive a fork."""
     if threading.active_count() > 1:
         return {thread.name for thread in threading.enumerate()}
     tasks = Path("/proc/self/task")
@@ -126,7 +127,7 @@ def _unsafe_threads() -> set[str]:
 
 
 def _handle_message(message: dict[str, Any], jobs: dict[int, int]) -> None:
-    """Start the job that a message specifies, or kill it if there is no specification."""
+    """Start the job in a message; if the message has no specification, kill the job."""
     number = message["job"]
     if "spec" not in message:
         if number in jobs:
@@ -136,7 +137,7 @@ def _handle_message(message: dict[str, Any], jobs: dict[int, int]) -> None:
     if pid == 0:
         _run_forked_job(number, message["spec"])
     with contextlib.suppress(OSError):
-        # The child does the same: whichever is first, the group exists from here on.
+        # The child calls this too. The group must exist before either process continues.
         os.setpgid(pid, pid)
     jobs[number] = pid
     send_message(1, {"job": number, "started": pid})
@@ -148,19 +149,20 @@ def _run_forked_job(number: int, spec: JobSpec) -> None:
 
     code = 1
     try:
-        # Its own group, with the kernel and all that cells start, can be killed as a whole.
+        # Make this process the leader of a new process group, so that the run, its kernel and
+        # the processes that cells start can be killed together.
         os.setpgid(0, 0)
         die_with_parent()
-        # Do not read the server's requests.
+        # Replace stdin, so that the run cannot read the server's requests.
         null = os.open(os.devnull, os.O_RDONLY)
         os.dup2(null, 0)
         stdout = redirect_output_to_log(Path(spec["folder"]))
-        # Fork the kernel before zmq and asyncio start threads here.
+        # Fork the kernel before zmq and asyncio start threads in this process.
         kernel_process = ForkedKernelProcess(spec["seed"], close_descriptors=(stdout,))
         run_job(spec, lambda msg: send_message(stdout, {"job": number, **msg}), kernel_process)
         code = 0
     finally:
-        # Exit even if the buffered output does not fit on the disk.
+        # Exit even if the disk is too full to flush the buffered output.
         try:
             sys.stdout.flush()
             sys.stderr.flush()
@@ -174,7 +176,7 @@ def _reap(jobs: dict[int, int]) -> None:
         ended, status = os.waitpid(pid, os.WNOHANG)
         if ended:
             del jobs[number]
-            # Processes that cells started and left running end with the run.
+            # Kill the processes that cells started and that are still running.
             _kill_group(pid)
             send_message(1, {"job": number, "exit": os.waitstatus_to_exitcode(status)})
 
@@ -185,6 +187,7 @@ def _kill_group(pid: int) -> None:
 
 
 if __name__ == "__main__":
-    # The thread in Python's warning is jemalloc's.
+    # Python warns about forking a multi-threaded process. The only other thread here is
+    # jemalloc's, which supports forks.
     warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
     main(preload="preload" in sys.argv)

@@ -1,7 +1,8 @@
-"""One run in its own process: execute the notebook, render the page, report the result.
+"""Run one report in its own process: execute the notebook, render the page, send the result.
 
-Started as ``python -P -m foxgrape.reports.execution.job`` with its specification as the first line
-of stdin, or called in a fork of the fork server. Messages are lines of JSON on stdout.
+The module is started as ``python -P -m foxgrape.reports.execution.job`` with the specification as
+the first line of stdin, or called in a fork of the fork server. Messages are lines of JSON, written
+to stdout.
 """
 
 from __future__ import annotations
@@ -37,10 +38,10 @@ __all__ = [
     "send_message",
 ]
 
-#: Maximum bytes of texts in a message. Several processes write to one pipe, so a message must be
-#: shorter than PIPE_BUF, 4 kB, to be written in one piece.
+#: Maximum length of texts in a message, in bytes. Several processes write to one pipe, and only
+#: messages shorter than PIPE_BUF (4 kB on Linux) are written atomically.
 _MAX_TEXT, _MAX_SHORT_TEXT = 2_000, 200
-#: Maximum characters of a headline in the list of runs.
+#: Maximum number of characters of a headline in the list of runs.
 _MAX_HEADLINE = 400
 _LOG_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
 _SOCKET_PREFIX = "foxgrape-"
@@ -49,8 +50,8 @@ _SOCKET_PREFIX = "foxgrape-"
 class JobResult(TypedDict):
     """The result of a job.
 
-    ``error`` is None on success, ``headline`` is None if the notebook has none. ``seconds`` is by
-    stage, ``peak_mb`` the peak memory by process.
+    ``error`` is None on success, and ``headline`` is None if the notebook has no headline.
+    ``seconds`` has the duration by stage, ``peak_mb`` the peak memory in MB by process.
     """
 
     error: str | None
@@ -61,10 +62,10 @@ class JobResult(TypedDict):
 
 
 class WorkerMessage(TypedDict, total=False):
-    """A message about a run, with one of these keys.
+    """A message about a run, which has exactly one of these keys.
 
-    ``started`` is the id of its process, ``cell`` the index of the cell that runs, and ``exit`` the
-    exit code of the process (negative: the number of the signal that killed it).
+    ``started`` is the id of the run's process, and ``cell`` the index of the current cell. ``exit``
+    is the exit code of the process; if negative, the number of the signal that killed it.
     """
 
     started: int
@@ -83,11 +84,11 @@ def run_job(
     Parameters
     ----------
     spec
-        What to run.
+        The specification of the run.
     send
-        Is called with a message for each cell, and last with the result.
+        Function to call with each message: one before each cell, then the result.
     kernel_process
-        A pre-forked process that becomes the kernel; by default a new one is started.
+        A pre-forked process that becomes the kernel; by default, a new process is started.
     """
     folder, started = Path(spec["folder"]), time.monotonic()
     result: JobResult = {"error": None, "headline": None, "seconds": {}, "peak_mb": {}}
@@ -104,7 +105,10 @@ def run_job(
 
 
 def _catch(function: Callable[[], str | None], what: str) -> str | None:
-    """Return the error that a function returns or raises, in one line; log its traceback."""
+    """Call a function; return the error that it returns or raises as one line, or None.
+
+    The traceback of an exception is written to the log.
+    """
     try:
         error = function()
     except OSError as raised:
@@ -117,7 +121,7 @@ def _catch(function: Callable[[], str | None], what: str) -> str | None:
 
 
 def _truncate(text: str, max_bytes: int) -> str:
-    """Return a text as one line whose JSON is at most `max_bytes` long."""
+    """Join the lines of a text, and truncate it so that its JSON has at most `max_bytes` bytes."""
     line = " ".join(text.split())[:max_bytes]
     while (size := len(json.dumps(line))) > max_bytes:
         line = line[: len(line) * max_bytes // size]
@@ -134,7 +138,7 @@ def _execute(
     send: Callable[[WorkerMessage], None],
     kernel_process: ForkedKernelProcess | None,
 ) -> str | None:
-    """Run the notebook in a kernel of its own; return the error, if any."""
+    """Execute the notebook in a new kernel; return an error, or None on success."""
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill import PapermillExecutionError
 
@@ -150,7 +154,7 @@ def _execute(
         send({"cell": cell_index})
 
     notebook = Path(spec["folder"]) / NOTEBOOK
-    # A folder of this process that other users cannot enter.
+    # A temporary folder that other users cannot open, see `RunKernelManager`.
     sockets = WorkFolder(Path(tempfile.gettempdir()), _SOCKET_PREFIX)
     try:
         manager = kernel.kernel_manager(spec["seed"], kernel_process, sockets.path)
@@ -169,7 +173,7 @@ def _execute(
     else:
         return None
     finally:
-        # The process ends with os._exit, which skips finalizers.
+        # Delete the folder now: the process ends with os._exit, which skips finalizers.
         sockets.close()
     annotate_failed_cell(notebook, index, error)
     return error
@@ -199,19 +203,19 @@ def _call_papermill(
 
 
 def clear_abandoned_kernels() -> list[str]:
-    """Delete the socket folders of killed runs, and return their names."""
+    """Delete the folders with kernel sockets that killed runs left; return the folder names."""
     return clear_abandoned(Path(tempfile.gettempdir()), _SOCKET_PREFIX)
 
 
 def _restore_paths(text: str, originals: Mapping[str, str]) -> str:
-    """Replace the paths of copies by those of the original files."""
+    """Replace the paths of copies in a text with the paths of the original files."""
     for copy, original in originals.items():
         text = text.replace(copy, original)
     return text
 
 
 def annotate_failed_cell(notebook: Path, index: int, error: str) -> None:
-    """Add an error output to the cell in which a run ended, if the notebook can be read."""
+    """Add an error output to the last cell that a run started, if the notebook can be read."""
     import nbformat
 
     with contextlib.suppress(OSError, ValueError, IndexError, KeyError):
@@ -227,7 +231,7 @@ def annotate_failed_cell(notebook: Path, index: int, error: str) -> None:
 
 
 def _write_page(spec: JobSpec, folder: Path, result: JobResult) -> None:
-    """Write page and thumbnail; add the headline and errors of pictures to the result."""
+    """Write the page and thumbnail; add the headline and picture errors to the result."""
     import nbformat
 
     from foxgrape.reports.rendering.page import notebook_figures, render_page
@@ -243,7 +247,7 @@ def _write_page(spec: JobSpec, folder: Path, result: JobResult) -> None:
         pictures=images[:-1],
     )
     with directory_at(folder) as directory:
-        # The notebook ran in this folder and may have created anything under these names.
+        # Cells ran in this folder and may have created files or links with these names.
         directory.write(PAGE, text.encode())
         directory.unlink(THUMBNAIL)
         if images:
@@ -259,7 +263,10 @@ def _write_page(spec: JobSpec, folder: Path, result: JobResult) -> None:
 
 
 def _render_pictures(figures: list[Mapping[str, Any]], result: JobResult) -> list[bytes]:
-    """Return pictures of figures and a thumbnail; without them the page is still complete."""
+    """Return pictures of the figures, and a thumbnail.
+
+    An error is recorded in the result but does not fail the run: the page works without pictures.
+    """
     from foxgrape.reports.rendering.assets import render_images
 
     images: list[bytes] = []
@@ -269,7 +276,7 @@ def _render_pictures(figures: list[Mapping[str, Any]], result: JobResult) -> lis
 
 
 def _peak_memory() -> dict[str, float]:
-    """Return the peak memory of this process and of its kernel in MB."""
+    """Return the peak memory in MB of this process and of its kernel."""
     if sys.platform == "win32":
         return {}
     import resource
@@ -295,12 +302,12 @@ def redirect_output_to_log(folder: Path) -> int:
 
 
 def send_message(descriptor: int, message: Mapping[str, Any]) -> None:
-    """Write a message as one line, with one system call."""
+    """Write a message as one line of JSON, in one system call."""
     os.write(descriptor, f"{json.dumps(message)}\n".encode())
 
 
 def _exit_at_end_of(stream: Any) -> None:
-    """End this process when the parent closes the stream or dies."""
+    """End this process when the parent process closes the stream or ends."""
     stream.read()
     os._exit(1)
 
@@ -311,7 +318,7 @@ def main() -> None:
     stdout = redirect_output_to_log(Path(spec["folder"]))
     threading.Thread(target=_exit_at_end_of, args=(sys.stdin,), daemon=True).start()
     run_job(spec, lambda message: send_message(stdout, message))
-    # The thread above still reads, so a normal exit would wait for it.
+    # Exit without waiting for the thread, which still reads from stdin.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)

@@ -1,4 +1,4 @@
-"""How papermill executes a notebook: the kernel manager, and an engine that limits outputs."""
+"""Kernel manager and papermill engine: start a run's kernel, and limit the displayed output."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ __all__ = [
 ]
 
 ENGINE = "foxgrape"
-#: Maximum characters of figures, tables and pictures in a report.
+#: Maximum number of characters of figures, tables and pictures in a report.
 MAX_DISPLAYED = 30_000_000
-#: Seconds within which the output of a finished cell must arrive, generous for busy machines.
+#: Timeout in seconds for the output of a finished cell to arrive; long, for busy machines.
 OUTPUT_SECONDS = 60
 
 
 class ForkedKernelProcess:
     """A pre-forked process that waits for a connection file, then runs an IPython kernel.
 
-    It shares what its parent had imported and nothing else. The interface is that of
-    `subprocess.Popen`, as jupyter_client expects.
+    The process starts with the modules that its parent has imported. The class has the interface
+    of `subprocess.Popen`, as jupyter_client expects.
     """
 
     stdin = stdout = stderr = None
@@ -62,13 +62,13 @@ class ForkedKernelProcess:
         os.close(read)
 
     def become_kernel(self, connection_file: str, folder: str, env: dict[str, str]) -> None:
-        """Send the process its connection file, working folder and environment, once."""
+        """Send the process its connection file, working folder and environment; call only once."""
         options = {"connection_file": connection_file, "folder": folder, "env": env}
         with os.fdopen(self._write, "w", encoding="utf-8") as pipe:
             json.dump(options, pipe)
 
     def poll(self) -> int | None:
-        """Return the exit code, or None while the process runs."""
+        """Return the exit code; None while the process runs."""
         return self._reap(os.WNOHANG)
 
     def wait(self) -> int | None:
@@ -97,7 +97,7 @@ class ForkedKernelProcess:
 
 
 def _run_forked_kernel(read: int, parent: int, seed: int) -> None:
-    """Wait for the options, run a kernel, and exit; called in the forked process."""
+    """Wait for the options of `become_kernel`, run a kernel, and exit; called in the fork."""
     die_with_parent()
     code = 1
     try:
@@ -106,27 +106,27 @@ def _run_forked_kernel(read: int, parent: int, seed: int) -> None:
         if text:
             options = json.loads(text)
             os.chdir(options["folder"])
-            # With JPY_PARENT_PID ipykernel exits when its parent is gone, on systems other than
-            # Linux too.
+            # JPY_PARENT_PID makes ipykernel exit when the parent has ended, even on systems where
+            # `die_with_parent` has no effect.
             os.environ.clear()
             os.environ.update(options["env"], JPY_PARENT_PID=str(parent))
             from foxgrape.reports.execution.kernel_process import serve
 
             serve(options["connection_file"], seed)
-            atexit._run_exitfuncs()  # noqa: SLF001 - as at the end of a program
+            atexit._run_exitfuncs()  # noqa: SLF001 - os._exit does not call them
         code = 0
     except SystemExit as exit_request:
         code = exit_request.code if isinstance(exit_request.code, int) else 1
     finally:
-        # Do not return: the stack above belongs to the parent.
+        # Exit here: returning would run the parent's code in this process.
         os._exit(code)
 
 
 class _PreforkedProvisioner(LocalProvisioner):
-    """Provide a kernel process that exists already."""
+    """Use a pre-forked process as the kernel, instead of starting a process."""
 
     async def launch_kernel(self, cmd: list[str], **options: Any) -> Any:
-        del cmd  # the process runs already
+        del cmd  # not needed: the process is already running
         manager: Any = self.parent
         process = manager.forked_process
         process.become_kernel(
@@ -137,18 +137,19 @@ class _PreforkedProvisioner(LocalProvisioner):
 
 
 class RunKernelManager(AsyncKernelManager):
-    """Start kernels of `sys.executable`, whatever kernel is installed as python3."""
+    """Start kernels with this Python interpreter, whatever kernel is installed as python3."""
 
     forked_process: ClassVar[ForkedKernelProcess | None] = None
     seed: ClassVar[int] = 0
-    #: Folder of the sockets.
+    #: Private folder for the connection file and the sockets.
     folder: ClassVar[Path]
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        # TCP connections of kernels are unencrypted, and other users of the machine can listen.
-        # Unix sockets in a private folder are safe. By default their paths are relative to a
-        # working folder that the kernel does not share; a path has at most about 100 characters.
+        # Use Unix sockets in a private folder: kernels' TCP connections are not encrypted, and
+        # other users of the machine can connect. The default socket paths are relative to the
+        # working folder, which the kernel does not share. Socket paths are limited to about 100
+        # characters, so the names are short.
         self.connection_file = str(self.folder / "kernel.json")
         if sys.platform != "win32":
             self.transport = "ipc"
@@ -160,7 +161,7 @@ class RunKernelManager(AsyncKernelManager):
 
     @property
     def kernel_spec(self) -> KernelSpec:
-        """The kernel of this environment."""
+        """The specification of a kernel that runs with this Python interpreter."""
         module = "foxgrape.reports.execution.kernel_process"
         argv = [sys.executable, "-P", "-m", module, "{connection_file}", str(self.seed)]
         return KernelSpec(argv=argv, display_name="foxgrape", language="python")
@@ -169,13 +170,13 @@ class RunKernelManager(AsyncKernelManager):
 def kernel_manager(
     seed: int, forked_process: ForkedKernelProcess | None, folder: Path
 ) -> type[RunKernelManager]:
-    """Return the kernel manager class of a run; nbclient takes a class and instantiates it."""
+    """Return a kernel manager class with a run's settings, since nbclient expects a class."""
     attributes = {"seed": seed, "forked_process": forked_process, "folder": folder}
     return type("OneRunKernelManager", (RunKernelManager,), attributes)
 
 
 def die_with_parent() -> None:
-    """Have the kernel kill this process when its parent ends; on Linux only."""
+    """Make Linux kill this process when its parent ends; do nothing on other systems."""
     if sys.platform == "linux":
         set_death_signal = 1  # PR_SET_PDEATHSIG
         ctypes.CDLL(None).prctl(set_death_signal, signal.SIGKILL)
@@ -185,7 +186,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
     displayed = 0
 
     def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
-        """Process a message; figures get a configuration without upload."""
+        """Remove the upload controls from a figure's configuration, then process the message."""
         data = msg["content"].get("data")
         figure = data.get(MIMETYPE) if isinstance(data, dict) else None
         if isinstance(figure, dict):
@@ -193,7 +194,10 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
         return super().process_message(msg, cell, cell_index)
 
     def output(self, outs: Any, msg: Any, display_id: Any, cell_index: int) -> Any:
-        """Keep an output, or a note in place of the first one beyond the limit."""
+        """Add an output to its cell; replace the first output beyond the limit with a note.
+
+        Further outputs are dropped.
+        """
         if msg["msg_type"] in {"display_data", "execute_result"}:
             before, size = self.displayed, len(json.dumps(msg["content"]["data"]))
             self.displayed += size
@@ -222,8 +226,9 @@ class _Engine(Engine):  # type: ignore[misc]
     ) -> None:
         """Execute all cells with the kernel manager class in `options`.
 
-        The kernel gets the paths of copies. Afterwards the notebook shows the original ones
-        (`display`, in the format of papermill's metadata), with which readers can run it again.
+        The kernel gets parameters with the paths of copies. Afterwards they are replaced in the
+        notebook with the original paths (`display`, in the format of papermill's metadata), so
+        that readers can run the notebook again.
         """
         options.pop("log_output", None)
         limits = {
@@ -239,7 +244,7 @@ class _Engine(Engine):  # type: ignore[misc]
 
 
 def _replace_parameters(notebook: Any, kernel_name: str, display: Mapping[str, Any]) -> None:
-    """Show other parameters in a notebook than those with which it was executed."""
+    """Replace the parameters in an executed notebook's metadata and injected cell."""
     notebook.metadata.papermill.update(display)
     for cell in notebook.cells:
         if "injected-parameters" in cell.metadata.get("tags", ()):
@@ -249,5 +254,5 @@ def _replace_parameters(notebook: Any, kernel_name: str, display: Mapping[str, A
 
 
 def register_engine() -> None:
-    """Register the engine with papermill."""
+    """Register the engine with papermill under the name `ENGINE`."""
     papermill_engines.register(ENGINE, _Engine)

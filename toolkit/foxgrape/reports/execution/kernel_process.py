@@ -1,7 +1,7 @@
-"""The process of a kernel: IPython with limited printed output and a seed.
+"""Run an IPython kernel with limited printed output and seeded random generators.
 
-Started as ``python -P -m foxgrape.reports.execution.kernel_process CONNECTION_FILE SEED``, or
-called in a process that was forked with everything imported.
+The module is started as ``python -P -m foxgrape.reports.execution.kernel_process CONNECTION_FILE
+SEED``, or called in a process forked after all imports.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_PRINTED", "BoundedStream", "serve"]
 
-#: Maximum characters of stdout and of stderr in a report.
+#: Maximum number of printed characters in a report, for stdout and for stderr.
 MAX_PRINTED = 1_000_000
 _PLOTLY, _CONFIG_FUNCTION = "plotly.offline.offline", "_get_jconfig"
 
 
 class BoundedStream(OutStream):
-    """The output stream of a kernel, cut at a limit so that endless output does not fill memory."""
+    """A kernel's output stream with a size limit, so that endless output does not fill memory."""
 
     printed = 0
 
     def write(self, string: str) -> int:
-        """Write text; at the limit it is cut, with a note, and further text is dropped.
+        """Write text up to the limit, then a note; text beyond the limit is dropped.
 
-        Always returns the full length: printing too much must not fail the cell.
+        The return value is always the length of `string`, so that cells do not fail at the limit.
         """
         before, size = self.printed, len(string)
         self.printed += size
@@ -52,12 +52,12 @@ class BoundedStream(OutStream):
 
 
 class _PlotlyImportHook(MetaPathFinder):
-    """Configure plotly when a cell first imports it, so notebooks without figures start faster."""
+    """Configure plotly on its first import: notebooks without figures start faster without it."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Return the spec of plotly's module, with a loader that configures it after loading."""
+        """Return the spec of plotly's module, with a loader that also configures plotly."""
         del path, target
         if fullname != _PLOTLY:
             return None
@@ -78,8 +78,8 @@ class _PlotlyImportHook(MetaPathFinder):
 def _configure_plotly() -> None:
     """Remove the controls that upload a figure, whatever configuration a cell passes.
 
-    plotly has no setting for that, but all ways from a figure to HTML or to the front end get the
-    configuration from one function, which modules import by name.
+    plotly has no setting for this. All its code that displays or exports figures gets the
+    configuration from one function, which is replaced in each module that imported it by name.
     """
     original = vars(sys.modules[_PLOTLY]).get(_CONFIG_FUNCTION)
     if original is None:
@@ -96,14 +96,14 @@ def _configure_plotly() -> None:
 def serve(connection_file: str, seed: int) -> None:
     """Run a kernel until it is shut down.
 
-    Random generators get the seed of the run: forks would otherwise share a state, and new
-    processes have an unknown one.
+    The random generators are seeded with the run's seed. Otherwise all forks would have the same
+    state, and new processes an unknown state.
     """
     app: Any = IPKernelApp.instance()
-    # ipykernel reads this at import; after a fork the value is the parent's.
+    # ipykernel reads this variable at import, so a fork has inherited the parent's value.
     app.parent_handle = int(os.environ.get("JPY_PARENT_PID") or 0)
     app.outstream_class = f"foxgrape.reports.execution.kernel_process.{BoundedStream.__name__}"
-    # No history and no start-up files: they belong to the user and would affect the report.
+    # Disable history and start-up files: they belong to the user and could affect the report.
     app.initialize(
         [
             *("-f", connection_file),
@@ -114,7 +114,7 @@ def serve(connection_file: str, seed: int) -> None:
     )
 
     def set_seeds(*_: Any) -> None:
-        # Before the first cell, since starting up draws a varying number of random numbers.
+        # Seed right before the first cell, since start-up draws a varying number of random numbers.
         random.seed(seed)
         np.random.seed(seed)  # noqa: NPY002 - for cells that use the global generator
         app.shell.events.unregister("pre_run_cell", set_seeds)

@@ -1,4 +1,4 @@
-"""Run planned reports in worker processes and publish each with its manifest."""
+"""Run planned reports in worker processes, and publish the runs with their manifests."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ __all__ = [
 
 CELL_SECONDS: Final[float] = 600.0
 RUN_SECONDS: Final[float] = 3600.0
-#: Seconds within which a run's process must start, generous for busy machines.
+#: Timeout in seconds for a run's process to start; long, for busy machines.
 _START_SECONDS = 600.0
-#: Maximum seconds to wait for a message before checking the time limits.
+#: Maximum time in seconds to wait for a message before checking the time limits.
 _POLL_SECONDS = 60.0
 
 
@@ -70,15 +70,14 @@ class ReportRun:
     Attributes
     ----------
     run_id
-        Names template and study or store, and ends with a hash of template, parameters, code and
-        data.
+        Names of template and study or store, and a hash of template, parameters, code and data.
     status
-        ``done``; ``unchanged`` if this run existed already; ``failed``.
+        ``done``, ``failed``, or ``unchanged`` if this run existed already.
     html, notebook, manifest
-        Paths of the page (None if failed), the executed notebook and the manifest. Notebook and
-        manifest may be missing if nothing could be written, as on a full disk.
+        Paths of the page (None if the run failed), the executed notebook and the manifest. After a
+        failure notebook and manifest may not exist, for example if the disk was full.
     error
-        Why it failed, in one line; None if it did not.
+        One-line description of the failure; None if the run did not fail.
     """
 
     run_id: str
@@ -98,7 +97,7 @@ def build_reports(
     cell_seconds: float = CELL_SECONDS,
     run_seconds: float = RUN_SECONDS,
 ) -> list[ReportRun]:
-    """Execute planned runs, `workers` at once, and return their results in the same order."""
+    """Execute planned runs, up to `workers` at once, and return the results in order of `plans`."""
     if not plans:
         return []
     limit = min(workers or _cpu_count(), len(plans))
@@ -106,7 +105,7 @@ def build_reports(
     with contextlib.ExitStack() as stack:
         progress = stack.enter_context(_Progress(len(plans)))
         clear_abandoned_kernels()
-        # Callbacks run in reverse order: the processes end first, then their folders are deleted.
+        # The stack exits in reverse order: first the processes end, then their folders are deleted.
         stack.callback(clear_abandoned_kernels)
         active: dict[int, _ActiveRun] = {}
         catalogues = CatalogueWriter(now)
@@ -126,7 +125,7 @@ def build_reports(
 
 @dataclass(slots=True)
 class _RunPool:
-    """The active runs, and the results of those that ended."""
+    """The active runs, and the results of the runs that have ended."""
 
     workers: Workers
     progress: _Progress
@@ -155,7 +154,7 @@ class _RunPool:
         self.progress.start(number, plan.run_id, plan.template.notebook)
 
     def process_message(self) -> None:
-        """Wait for the next message of any run, or for the next time limit."""
+        """Wait for the next message of a run and process it; stop runs that exceed their limit."""
         remaining = min(run.deadline for run in self.active.values()) - time.monotonic()
         received = self.workers.next_message(min(max(remaining, 0.0), _POLL_SECONDS))
         if received is None:
@@ -176,14 +175,14 @@ class _RunPool:
 
 
 def _close_all(active: Mapping[int, _ActiveRun]) -> None:
-    """Delete the folders of runs that were interrupted."""
+    """Delete the staging folders of runs that have not ended."""
     for run in active.values():
         run.staging.close()
 
 
 @dataclass(slots=True)
 class _ActiveRun:
-    """A run in a worker process."""
+    """The state of a run that a worker process executes."""
 
     plan: Plan
     staging: StagingFolder
@@ -200,19 +199,19 @@ class _ActiveRun:
         return cls(plan, staging, now, now + _START_SECONDS)
 
     def write_running_manifest(self, software: Software, now: datetime | None) -> None:
-        """Write a manifest with the status ``running``, unless the disk is full."""
+        """Write a manifest with the status ``running``; ignore an error, as on a full disk."""
         manifest = self._manifest(software, now or datetime.now(UTC))
         manifest["status"] = "running"
         with contextlib.suppress(OSError):
             _write_manifest(self.staging.path, manifest)
 
     def mark_timed_out(self, run_seconds: float) -> None:
-        """Record that the run took too long; the caller stops its process."""
+        """Record that the run exceeded its time limit; the caller must stop its process."""
         self.error = f"the run took longer than {run_seconds:g} s"
         self.deadline = float("inf")
 
     def handle_message(self, message: WorkerMessage, run_seconds: float) -> bool:
-        """Record a message of the process; return whether the run has ended."""
+        """Record a message from the run's process; return whether the run has ended."""
         if "started" in message and self.error is None:
             self.started = time.monotonic()
             self.deadline = self.started + run_seconds
@@ -225,7 +224,7 @@ class _ActiveRun:
         elif self.error is None and self.result is not None:
             self.error = self.result["error"]
             return True
-        # The process was stopped or killed before it could do this itself.
+        # The process was stopped or killed, so it could not annotate the cell itself.
         annotate_failed_cell(self.staging.path / NOTEBOOK, self.cell, str(self.error))
         return True
 
@@ -246,7 +245,7 @@ class _ActiveRun:
             except OSError as os_error:
                 self.error = f"cannot save the run: {os_error.strerror or os_error}"
         if self.error is not None:
-            # On a full disk, keep as much of the failed run as possible.
+            # Save as much of the failed run as possible, even if the disk is full.
             target = self.plan.failed
             manifest["status"], manifest["error"], manifest["assets"] = "failed", self.error, []
             with contextlib.suppress(OSError):
@@ -298,7 +297,7 @@ def _write_manifest(folder: Path, manifest: Manifest) -> None:
 
 
 def is_up_to_date(plan: Plan) -> bool:
-    """Return whether a run exists already, with the options of its page as requested."""
+    """Return whether a planned run exists already and its page has the requested options."""
     if not is_complete(plan.target):
         return False
     try:
@@ -311,7 +310,7 @@ def is_up_to_date(plan: Plan) -> bool:
 
 
 def report_run_for(run_id: str, status: str, folder: Path, error: str | None) -> ReportRun:
-    """Return the result of a run whose files are in a folder."""
+    """Return a result with the paths of the run's files in a folder."""
     return ReportRun(
         run_id=run_id,
         status=status,
@@ -323,7 +322,7 @@ def report_run_for(run_id: str, status: str, folder: Path, error: str | None) ->
 
 
 def _describe_exit(code: int) -> str:
-    """Return an error for a process that ended without a result."""
+    """Return an error message for a process that ended without sending a result."""
     if code >= 0:
         return f"the run's process exited with code {code} and without a result"
     name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
@@ -337,12 +336,12 @@ def _cpu_count() -> int:
 
 
 class _Progress:
-    """Progress bars on stderr: one for all runs and one per active run; none without a terminal.
+    """Progress bars for all runs and for each active run, shown if stderr is a terminal.
 
     Parameters
     ----------
     total
-        The number of runs.
+        Number of runs.
     """
 
     def __init__(self, total: int) -> None:
@@ -368,19 +367,19 @@ class _Progress:
         self._bars.stop()
 
     def start(self, number: int, run_id: str, notebook: Path) -> None:
-        """Add the bar of a run."""
+        """Add a bar for a run that starts."""
         if self._enabled:
-            # papermill adds one cell, with the given parameters.
+            # papermill inserts one cell, which sets the given parameters.
             cells = 1 + len(json.loads(notebook.read_text(encoding="utf-8"))["cells"])
             self._tasks[number] = self._bars.add_task(run_id, total=cells)
 
     def update(self, number: int, message: WorkerMessage) -> None:
-        """Advance the bar of a run if the message says which cell it runs."""
+        """Advance a run's bar if the message has the index of the current cell."""
         if number in self._tasks and "cell" in message:
             self._bars.update(self._tasks[number], completed=message["cell"])
 
     def end(self, number: int) -> None:
-        """Remove the bar of a run and count the run."""
+        """Remove a run's bar, and advance the bar for all runs."""
         if number in self._tasks:
             self._bars.remove_task(self._tasks.pop(number))
         self._bars.advance(self._overall)

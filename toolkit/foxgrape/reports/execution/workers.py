@@ -1,4 +1,4 @@
-"""Processes that run jobs: forked from a fork server where possible, else started anew."""
+"""Start the processes of runs, forked from a fork server where possible, and stop them."""
 
 from __future__ import annotations
 
@@ -23,28 +23,29 @@ if TYPE_CHECKING:
 
 __all__ = ["Workers", "can_fork"]
 
-#: Limit linear algebra to one thread: reports are small and run in parallel, and threads do not
-#: survive a fork.
+#: Variables that limit linear algebra libraries to one thread: reports are small and run in
+#: parallel, and threads do not survive a fork.
 _THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def can_fork() -> bool:
-    """Return whether runs can be forked: Windows cannot, and Apple's libraries do not allow it."""
+    """Return whether runs can be forked, which Windows and Apple's libraries do not support."""
     return sys.platform == "linux"
 
 
 class Workers:
     """Start and stop the processes of runs, and receive their messages.
 
-    The messages of a run are ``started``, then ``cell`` for each cell, ``result``, and last
-    ``exit``: see `WorkerMessage`.
+    A run sends ``started``, then ``cell`` for each cell, ``result``, and finally ``exit``; see
+    `WorkerMessage`.
 
     Parameters
     ----------
     fork
         Whether to fork runs from a fork server.
     preload
-        Whether the fork server also imports what notebooks use, which pays from two runs on.
+        Whether the fork server also imports the packages that notebooks use, which saves time if
+        there are at least two runs.
     """
 
     def __init__(self, *, fork: bool, preload: bool) -> None:
@@ -52,7 +53,8 @@ class Workers:
         self._specs: dict[int, JobSpec] = {}
         self._started: set[int] = set()
         self._processes: dict[int, subprocess.Popen[str]] = {}
-        # A run may be started while the fork server is found unusable in another thread.
+        # `start` may be called while the thread that reads the fork server's messages handles
+        # its end and starts runs too.
         self._lock = threading.Lock()
         self._readers: list[threading.Thread] = []
         self._closed = False
@@ -74,7 +76,7 @@ class Workers:
         with self._lock:
             self._closed = True
             if self._fork_server is not None:
-                # At the end of its stdin it kills its runs and exits.
+                # When its stdin is closed, the fork server kills its runs and exits.
                 _close_pipes(self._fork_server)
             for process in self._processes.values():
                 _kill(process)
@@ -98,7 +100,7 @@ class Workers:
                 _write(self._fork_server, {"job": number})
 
     def next_message(self, seconds: float | None = None) -> tuple[int, WorkerMessage] | None:
-        """Return the number of a run and its next message; None if none arrives in time."""
+        """Return the next message with its run's number; None if no message arrives in time."""
         try:
             return self._messages.get(timeout=seconds)
         except queue.Empty:
@@ -120,7 +122,8 @@ class Workers:
             if "exit" in message:
                 self._specs.pop(number, None)
             self._messages.put((number, message))
-        # It was unusable or has died, and its runs with it. Start the others without it.
+        # The fork server was unusable or has died, and its runs with it. Report those runs as
+        # killed, and start the runs that had not started as separate processes.
         fork_server.wait()
         with self._lock:
             self._fork_server = None
@@ -148,7 +151,7 @@ class Workers:
 
 
 def _popen(module: str, *arguments: str) -> subprocess.Popen[str]:
-    """Start a module of this package as a program, with this package first on its path."""
+    """Run a module of this package in a new process that imports foxgrape from the same place."""
     env = dict(os.environ)
     for name in _THREAD_VARIABLES:
         env.setdefault(name, "1")
@@ -163,13 +166,14 @@ def _popen(module: str, *arguments: str) -> subprocess.Popen[str]:
         env=env,
         text=True,
         encoding="utf-8",
-        # On Ctrl-C in a terminal only this process is interrupted; it stops the others.
+        # Use a new session, so that Ctrl-C in a terminal interrupts only this process, which
+        # then stops the worker processes.
         start_new_session=True,
     )
 
 
 def _write(process: subprocess.Popen[str], message: Mapping[str, Any]) -> bool:
-    """Write a message to a process; return whether its pipe was open."""
+    """Write a message to a process's stdin; return False if the pipe is closed."""
     if process.stdin is None:
         return False
     try:
@@ -181,7 +185,7 @@ def _write(process: subprocess.Popen[str], message: Mapping[str, Any]) -> bool:
 
 
 def _close_pipes(process: subprocess.Popen[str]) -> None:
-    """Close the pipes to a worker process; its stdout only once it has ended."""
+    """Close a worker process's stdin and, if the process has ended, its stdout."""
     if process.stdin is not None:
         with suppress(BrokenPipeError):
             process.stdin.close()
@@ -190,7 +194,7 @@ def _close_pipes(process: subprocess.Popen[str]) -> None:
 
 
 def _kill(process: subprocess.Popen[str]) -> None:
-    """Kill a process and its group."""
+    """Kill a process and, except on Windows, its process group."""
     if sys.platform == "win32":
         process.kill()
     else:

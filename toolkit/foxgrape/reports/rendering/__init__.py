@@ -1,1 +1,1 @@
-"""Render executed notebooks as pages, and the list of runs."""
+"""Render the pages of executed notebooks and the catalogue of runs."""

@@ -1,8 +1,9 @@
-"""Files of pages beside the text: the shared plotly.js, and static pictures of figures.
+"""Shared plotly.js files, and static pictures of figures.
 
 The name of a shared file contains its hash, so a page always loads the version it was built with.
-Manifests list the files that their pages need; `remove_unused_assets` deletes the others. Pictures
-are rendered only on request, since they need kaleido and Chromium and take a second each.
+A run's manifest lists the shared files that its page needs; `remove_unused_assets` deletes files
+that no manifest lists. Pictures are rendered only on request, since they need kaleido and Chromium
+and take about a second each.
 """
 
 from __future__ import annotations
@@ -40,15 +41,15 @@ __all__ = [
     "require_kaleido",
 ]
 
-#: Folder of shared files, in the folder of the reports.
+#: Name of the folder of shared files in the reports folder.
 FOLDER = "assets"
 _NAME = re.compile(r"plotly-([0-9a-f]{16})\.min\.js")
-#: Timeout for one picture in seconds, generous for busy machines.
+#: Timeout in seconds for rendering one picture; long, for busy machines.
 _IMAGE_SECONDS = 90
 _WIDTH, _HEIGHT = 960, 450
-#: Pixels of a picture and of a thumbnail per pixel of the figure.
+#: Scale factors from the size of a figure to that of its picture and its thumbnail, in pixels.
 _SCALE, _THUMBNAIL_SCALE = 1.5, 0.34
-#: On the page a figure is transparent; a picture needs its own background.
+#: Background of pictures; figures on the page are transparent.
 _BACKGROUND = {"paper_bgcolor": "#fff", "plot_bgcolor": "#fff"}
 
 
@@ -59,11 +60,11 @@ class Asset:
     Attributes
     ----------
     name
-        File name, with the beginning of the hash.
+        File name, which contains the first 16 digits of the SHA-256.
     integrity
-        Hash in the format of the HTML attribute ``integrity``.
+        SHA-256 in the format of the HTML attribute ``integrity``.
     text
-        Content.
+        Content of the file.
     """
 
     name: str
@@ -73,7 +74,7 @@ class Asset:
 
 @cache
 def plotly_asset() -> Asset:
-    """Return plotly.js of the installed plotly.
+    """Return the plotly.js that the installed plotly package includes.
 
     Examples
     --------
@@ -89,7 +90,7 @@ def plotly_asset() -> Asset:
 
 
 def assets_href(out: Path, page_folder: Path) -> str:
-    """Return the path of the shared files relative to a page's folder.
+    """Return the path of the folder of shared files, relative to a page's folder.
 
     Examples
     --------
@@ -100,15 +101,15 @@ def assets_href(out: Path, page_folder: Path) -> str:
 
 
 def ensure_plotly_asset(out: Path) -> str:
-    """Write plotly.js to the folder of shared files unless it is there, and return its name.
+    """Write plotly.js to the folder of shared files if it is missing, and return the file name.
 
-    Call with ``folder_lock(out)`` held and the manifest that names the file in place; otherwise
-    `remove_unused_assets` may delete it in between.
+    Hold ``folder_lock(out)`` and write the manifest that lists the file before the call; otherwise
+    `remove_unused_assets` may delete the file.
 
     Raises
     ------
     OSError
-        If it cannot be written, or the folder is a link.
+        If the file cannot be written, or the folder is a link.
     """
     asset = plotly_asset()
     content = asset.text.encode()
@@ -126,7 +127,7 @@ def _has_content(folder: Directory, name: str, content: bytes) -> bool:
 
 
 def has_assets(out: Path, manifest: Mapping[str, Any]) -> bool:
-    """Return whether all shared files that a manifest lists exist.
+    """Return whether all shared files listed in a manifest exist.
 
     Examples
     --------
@@ -141,9 +142,9 @@ def has_assets(out: Path, manifest: Mapping[str, Any]) -> bool:
 def remove_unused_assets(out: Path) -> list[str]:
     """Delete the shared files that no manifest lists, and return their names.
 
-    Manifests of running reports count too. If a manifest cannot be read, nothing is deleted, since
-    it may list any file. Files whose names do not contain the hash of their content are not ours
-    and are left alone.
+    The manifests of runs in progress are included. If a manifest cannot be read, nothing is
+    deleted, since it may list any file. Files whose names do not contain the hash of their content
+    were not written by foxgrape, and are kept.
     """
     with suppress(OSError), directory_at(out, FOLDER) as folder:
         existing = [name for name in folder.names() if _NAME.fullmatch(name)]
@@ -154,7 +155,10 @@ def remove_unused_assets(out: Path) -> list[str]:
 
 
 def _delete(folder: Directory, name: str) -> bool:
-    """Delete a shared file if its name contains its hash; return whether it was deleted."""
+    """Delete a shared file if its name contains the hash of its content.
+
+    Return whether it was deleted.
+    """
     with suppress(OSError):
         if name.split("-")[1].startswith(hashlib.sha256(folder.read(name)).hexdigest()[:16]):
             folder.unlink(name)
@@ -163,7 +167,7 @@ def _delete(folder: Directory, name: str) -> bool:
 
 
 def _used_assets(out: Path) -> set[str] | None:
-    """Return the shared files that manifests list; None if a manifest cannot be read."""
+    """Return the names of shared files in all manifests; None if a manifest cannot be read."""
     names: set[str] = set()
     for pattern in ("*", "*/*"):
         for manifest in out.glob(f"{pattern}/manifest.json"):
@@ -177,7 +181,7 @@ def _used_assets(out: Path) -> set[str] | None:
 
 
 def require_kaleido() -> None:
-    """Raise ReportError unless kaleido is installed, which renders pictures."""
+    """Raise ReportError if kaleido, which renders the pictures, is not installed."""
     if find_spec("kaleido") is None:
         raise ReportError(
             "pictures of figures need kaleido, which is not installed",
@@ -186,17 +190,17 @@ def require_kaleido() -> None:
 
 
 def render_images(figures: Sequence[Mapping[str, Any]]) -> list[bytes]:
-    """Return each figure as PNG, followed by a thumbnail of the first.
+    """Render figures as PNG images, and the first figure also as a thumbnail.
 
     Parameters
     ----------
     figures
-        Each as plotly's JSON: ``data`` and ``layout``.
+        Figures as plotly's JSON, with ``data`` and ``layout``.
 
     Returns
     -------
     list of bytes
-        One more than there are figures; empty without figures.
+        The picture of each figure, then the thumbnail; empty if there are no figures.
     """
     sizes = [
         *((figure, _SCALE) for figure in figures),
@@ -207,7 +211,7 @@ def render_images(figures: Sequence[Mapping[str, Any]]) -> list[bytes]:
 
 async def _render(sizes: Sequence[tuple[Mapping[str, Any], float]]) -> list[bytes]:
     kaleido = import_module("kaleido")  # optional
-    # By default kaleido downloads MathJax.
+    # Do not load MathJax, which kaleido downloads by default.
     page = kaleido.PageGenerator(mathjax=False)
     async with kaleido.Kaleido(n=1, timeout=_IMAGE_SECONDS, page_generator=page) as browser:
         return [await browser.calc_fig(*_image_options(*size)) for size in sizes]
@@ -223,7 +227,7 @@ def _image_options(
 
 
 def image_data_url(png: bytes) -> str:
-    """Return a picture as a data URL.
+    """Return a PNG image as a data URL.
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """Render an executed notebook as one page that works offline, shows no code and is safe to open.
 
-HTML in cell outputs is sanitized with an allow-list, and a Content-Security-Policy allows only the
-scripts of the page itself, by their hashes.
+HTML in cell outputs is sanitized with an allow-list. A Content-Security-Policy with hashes allows
+only the page's own scripts, and plotly.js if the page loads it from a shared file.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ __all__ = [
 ]
 
 _STATIC = files("foxgrape.reports.rendering") / "static"
-#: Preferred formats of an output: figures as data, even if the cell also displayed HTML.
+#: Formats of outputs in order of preference. Figures come first as data, even if the output has
+#: HTML too.
 _FORMATS = [MIMETYPE, "text/html", "text/markdown", "image/png", "text/plain"]
 
 _TAGS = {
@@ -59,7 +60,7 @@ _HEADING = re.compile(r"<(/?)h([1-6])(?=[\s>])")
 
 
 def sanitize(markup: str) -> str:
-    """Return HTML without anything that could run or load a resource.
+    """Remove everything from HTML that could run a script or load a resource.
 
     Examples
     --------
@@ -88,16 +89,16 @@ def render_page(
     Parameters
     ----------
     notebook
-        With outputs. Plotly figures must be present as JSON.
+        The executed notebook. Plotly figures must be in its outputs as JSON.
     title
         Title of the page.
     footer
         Names and values for the footer.
     assets
-        Path of the folder with plotly.js, relative to the page; None to embed plotly.js.
+        Path of the folder with the shared plotly.js, relative to the page; None to embed plotly.js.
     pictures
-        A PNG of each figure, in the order of `notebook_figures`, for readers without scripts; may
-        be empty.
+        PNG images of the figures, in the order of `notebook_figures`, for readers without scripts;
+        may be empty.
     """
     from nbconvert.exporters import HTMLExporter
     from traitlets.config import Config
@@ -132,7 +133,7 @@ def render_page(
 
 
 def notebook_figures(notebook: NotebookNode) -> list[Mapping[str, Any]]:
-    """Return the figures in a notebook's outputs as plotly's JSON, in order."""
+    """Return the figures in a notebook's outputs as plotly's JSON, in order of output."""
     return [
         output.data[MIMETYPE]
         for cell in notebook.cells
@@ -143,21 +144,21 @@ def notebook_figures(notebook: NotebookNode) -> list[Mapping[str, Any]]:
 
 @cache
 def static_text(name: str) -> str:
-    """Return the text of a style sheet, script or page template."""
+    """Return the text of a file in the ``static`` folder: a style sheet, script or template."""
     return (_STATIC / name).read_text(encoding="utf-8")
 
 
 def content_security_policy(scripts: Sequence[str], *, loads_script: bool = False) -> str:
-    """Return the Content-Security-Policy of a page: run its own scripts, make no request.
+    """Return a Content-Security-Policy that allows a page's own scripts but no network requests.
 
     Parameters
     ----------
     scripts
-        The page's own scripts; no others may run.
+        The text of the page's own scripts.
     loads_script
-        Whether they load another script. Browsers cannot check the hash of a file beside a page
-        opened from disk, and no source expression allows just that file. With 'strict-dynamic',
-        scripts that a trusted script loads are trusted.
+        Whether these scripts load another script, which is then allowed by 'strict-dynamic'. For a
+        page opened from disk, browsers cannot check the hash of a file beside it, and no source
+        expression allows a single file.
     """
     hashes = " ".join(f"'{csp_hash(script)}'" for script in scripts)
     allowed = f"{hashes} 'strict-dynamic'" if loads_script else hashes
@@ -180,16 +181,17 @@ def csp_hash(text: str) -> str:
 
 
 def _wrap_tables(markup: str) -> str:
-    """Wrap each table in a scrolling box; call before `sanitize`."""
+    """Wrap tables in scrollable boxes; call before `sanitize`."""
     return _TABLE.sub(
         lambda tag: "</table></div>" if tag[1] else f'<div class="scroll"><table{tag[2]}>', markup
     )
 
 
 def renumber_headings(markup: str, title: str) -> str:
-    """Return a page with one h1 first and no skipped levels, for users of screen readers.
+    """Renumber a page's headings: a single h1 first, and no skipped levels, for screen readers.
 
-    Only the digits of heading tags are changed, and a missing h1 is added.
+    Only the digits of heading tags are changed. If the first heading is not an h1, `title` is
+    inserted as one.
 
     Examples
     --------
@@ -222,13 +224,13 @@ def renumber_headings(markup: str, title: str) -> str:
 
 
 def _figure(data: Mapping[str, Any], picture: str | None) -> str:
-    """Return a figure as data for the page's script, with its alt text as caption."""
+    """Return the HTML of a figure: JSON for the page's script, and the alt text as caption."""
     layout = data["layout"]
-    # Not the configuration in the notebook, which may have a button that uploads the figure.
+    # Do not use the configuration in the notebook, which may have a button to upload the figure.
     figure = {"data": data["data"], "layout": layout, "config": dict(OFFLINE_CONFIG)}
     alt = html.escape(str(layout.get("meta", {}).get("alt", "figure")))
     name = html.escape(_plain_text(layout.get("title", {}).get("text")) or "Figure")
-    # "</script" would end the element.
+    # Escape "<", since "</script" in the data would end the script element.
     text = json.dumps(figure, ensure_ascii=False).replace("<", "\\u003c")
     height = int(layout.get("height", 450))
     image = f'<img class="picture" alt="{name}" src="{picture}">' if picture else ""
@@ -240,5 +242,5 @@ def _figure(data: Mapping[str, Any], picture: str | None) -> str:
 
 
 def _plain_text(text: Any) -> str:
-    """Return a label without the markup that plotly allows in it."""
+    """Return the plain text of a label, without the HTML tags that plotly allows in labels."""
     return html.unescape(nh3.clean(str(text or "").replace("<br>", " "), tags=set())).strip()

@@ -1,7 +1,7 @@
-"""The catalogue of a folder of reports: a page that lists its runs, with search and filters.
+"""Catalogue of a reports folder: a page that lists the runs, with search and filters.
 
-It is rendered from the folders of the runs each time, under the folder's lock, so workers that
-finish at the same time do not overwrite each other's entries.
+Every update reads the run folders again, under the lock of the reports folder, so processes that
+update the catalogue at the same time do not overwrite each other's entries.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ __all__ = [
 ]
 
 CATALOGUE, THUMBNAIL = "index.html", "thumbnail.png"
-#: Minimum seconds between two updates while many runs start and end.
+#: Minimum interval in seconds between updates while many runs start and end.
 _UPDATE_SECONDS = 2.0
 #: The files of a run that the catalogue links to, and their link texts.
 _FILES = {PAGE: "page", NOTEBOOK: "notebook", LOG: "log", MANIFEST: "manifest"}
@@ -58,26 +58,28 @@ _MAX_THUMBNAIL_BYTES = 60_000
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """The entry of a run in the catalogue.
+    """A run's entry in the catalogue.
 
     Attributes
     ----------
     run_id, template, title, headline
-        From the manifest. The headline is None if the notebook has none.
+        As in the run's manifest; the headline is None if the notebook has no headline.
     status
         ``done``, ``failed``, or ``running``.
     error
-        Why it failed, in one line.
+        One-line description of the failure; None if the run did not fail.
     words
-        Its parameters in words, by name.
-    places, period
-        Places, and first and last day, that its parameters name; the period may be None.
+        The run's parameters in words, by name.
+    places
+        Names of the places among the parameters.
+    period
+        First and last day among the parameters; None if they contain no date.
     built_at
-        When it was built or started; ISO 8601.
+        Time at which the run was built or, if it is running, started; ISO 8601.
     links
-        Paths of its files, relative to the catalogue, by link text.
+        Paths of the run's files, relative to the catalogue, by link text.
     thumbnail
-        Data URL of a picture, or None.
+        Data URL of the thumbnail; None if the run has no valid thumbnail.
     """
 
     run_id: str
@@ -95,7 +97,7 @@ class RunSummary:
 
     @property
     def when(self) -> str:
-        """The period in words; empty without a period."""
+        """The period in words; empty if there is no period."""
         if self.period is None:
             return ""
         first, last = map(format_day, self.period)
@@ -103,7 +105,7 @@ class RunSummary:
 
     @property
     def built(self) -> str:
-        """The time of building in words."""
+        """The build time in words, in UTC."""
         instant = _instant(self.built_at)
         if instant is None or instant.tzinfo is None:
             return "at an unknown time"
@@ -117,23 +119,23 @@ def write_catalogue(
     now: datetime,
     known: dict[Path, tuple[int, RunSummary]] | None = None,
 ) -> Path:
-    """Write the catalogue of a folder of reports, and return its path.
+    """Write the catalogue of a reports folder, and return the catalogue's path.
 
     Parameters
     ----------
     out
         Folder of the runs.
     now
-        The time to record.
+        The time to show as the time of the update.
     known
-        As for `run_summaries`; by default every run is read.
+        Cached entries, as for `run_summaries`; by default, all manifests are read.
 
     Raises
     ------
     ReportError
         If the folder does not exist.
     OSError
-        If the file cannot be written; the old one is kept.
+        If the catalogue cannot be written; the previous catalogue is kept.
 
     Examples
     --------
@@ -152,14 +154,14 @@ def write_catalogue(
 
 
 def catalogue_page(out: str | Path = "reports", *, now: datetime) -> str:
-    """Return the catalogue of a folder as HTML, without writing it.
+    """Return the catalogue of a reports folder as HTML, without writing a file.
 
     Parameters
     ----------
     out
         Folder of the runs.
     now
-        The time to show.
+        The time to show as the time of the update.
     """
     folder = Path(out)
     with folder_lock(folder):
@@ -168,15 +170,15 @@ def catalogue_page(out: str | Path = "reports", *, now: datetime) -> str:
 
 
 class CatalogueWriter:
-    """Update the catalogues of folders while runs start and end in them.
+    """Update the catalogues of reports folders while runs start and end in them.
 
-    Errors are ignored, as on a full disk: a run does not fail for lack of a catalogue, and the next
-    run or ``foxgrape report catalogue`` writes it.
+    Errors, such as a full disk, are ignored: a run must not fail because of its catalogue, which
+    the next run or ``foxgrape report catalogue`` writes again.
 
     Parameters
     ----------
     now
-        The time to record; None for the current time.
+        The time to show as the time of the update; None for the current time.
     """
 
     def __init__(self, now: datetime | None) -> None:
@@ -185,13 +187,13 @@ class CatalogueWriter:
         self._written = float("-inf")
 
     def notify(self, out: Path) -> None:
-        """Record a change in a folder, and write the catalogues if the last update is old."""
+        """Register a changed folder, and write the catalogues if `_UPDATE_SECONDS` have passed."""
         self._caches.setdefault(out, {})
         if time.monotonic() - self._written >= _UPDATE_SECONDS:
             self.write()
 
     def write(self) -> None:
-        """Write the catalogue of each folder that changed."""
+        """Write the catalogues of all registered folders."""
         for out, known in self._caches.items():
             with suppress(OSError, ReportError):
                 write_catalogue(out, now=self._now or datetime.now(UTC), known=known)
@@ -201,7 +203,7 @@ class CatalogueWriter:
 def run_summaries(
     out: Path, known: dict[Path, tuple[int, RunSummary]] | None = None
 ) -> list[RunSummary]:
-    """Return the entries of all runs of a folder, newest first.
+    """Return the catalogue entries of all runs in a reports folder, newest first.
 
     Call with ``folder_lock(out)`` held.
 
@@ -210,8 +212,8 @@ def run_summaries(
     out
         Folder of the runs.
     known
-        Entries by folder, each with the modification time of its manifest; updated in place. Runs
-        that have not changed are not read again.
+        Cache of entries by run folder, with the modification times of the manifests in
+        nanoseconds; updated in place. A manifest is read only if its modification time changed.
     """
     cached = {} if known is None else dict(known)
     current: dict[Path, tuple[int, RunSummary]] = {}
@@ -232,9 +234,9 @@ def run_summaries(
 
 
 def _run_folders(out: Path) -> list[Path]:
-    """Return the folders of successful, failed and running runs; rebuilt ones are not listed.
+    """Return the folders of successful, failed and running runs, but not those in ``rebuilt``.
 
-    Links are skipped: they lead out of the folder.
+    Links are skipped, since they can lead out of the reports folder.
     """
     folders = []
     for parent in (out, out / "failed"):
@@ -256,7 +258,7 @@ def _run_folders(out: Path) -> list[Path]:
 
 
 def _summarize(out: Path, folder: Path) -> RunSummary | None:
-    """Return the entry of a run; None if its manifest cannot be read."""
+    """Return the catalogue entry of a run; None if the manifest cannot be read."""
     try:
         manifest = read_manifest(folder)
     except ReportError:
@@ -283,7 +285,7 @@ def _summarize(out: Path, folder: Path) -> RunSummary | None:
 
 
 def read_thumbnail(folder: Path) -> str | None:
-    """Return the thumbnail of a run as a data URL; None if there is no valid one.
+    """Return a run's thumbnail as a data URL; None if the run has no valid thumbnail.
 
     Examples
     --------
@@ -306,7 +308,7 @@ def _links(out: Path, folder: Path) -> dict[str, str]:
 
 
 def _parameters(words: Any, values: Any) -> dict[str, str]:
-    """Return parameters in words, or their plain values for runs of earlier versions."""
+    """Return the parameters in words or, for runs of earlier versions, the plain values."""
     parameters = words if isinstance(words, dict) else values
     if not isinstance(parameters, dict):
         return {}
@@ -328,7 +330,7 @@ def _instant(text: str) -> datetime | None:
 
 
 def _text(value: Any, max_length: int = 600) -> str:
-    """Return a value of a manifest as text of limited length."""
+    """Return a manifest value as text of at most `max_length` characters."""
     text = "" if value is None else str(value)
     return text if len(text) <= max_length else f"{text[: max_length - 1]}…"
 

@@ -1,6 +1,7 @@
-"""Find report templates, start new ones, and describe the parameters of a run.
+"""Find report templates, create new ones, and describe a run's parameters in words.
 
-A template is a notebook with a sidecar YAML that has its title, description and parameters.
+A template is a notebook with a YAML file of the same name, its sidecar, which has the title,
+description and parameters.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ __all__ = [
 ]
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
-#: Maximum characters of a parameter's value in the list of runs.
+#: Maximum number of characters of a parameter's value in the list of runs.
 _MAX_LENGTH = 160
 _DATE_FORMATS = {"date", "date-time"}
 
@@ -77,7 +78,7 @@ Headline(f"{{n}} signals, {{leading}} certainly before their event.")
 
 
 class _NoAliasLoader(yaml.SafeLoader):
-    """Load YAML without aliases, since nine lines of nested ones expand to a billion values."""
+    """Load YAML but refuse aliases: nine lines of nested aliases expand to a billion values."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
@@ -87,18 +88,18 @@ class _NoAliasLoader(yaml.SafeLoader):
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A report that can be built.
+    """A parameterized notebook from which reports are built.
 
     Attributes
     ----------
     name
-        Its name on the command line.
+        Name on the command line.
     title, description
-        For people.
+        Title for the page, and a description of what the report shows.
     notebook
-        The notebook to run.
+        Path of the notebook to run.
     schema
-        Its parameters as JSON Schema, with defaults.
+        The parameters and their defaults as JSON Schema.
     tags
         Keywords for searching.
     """
@@ -112,12 +113,12 @@ class Template:
 
 
 def templates(folder: Path | None = None) -> dict[str, Template]:
-    """Return the templates of a folder by name; by default those included in foxgrape.
+    """Return the templates in a folder by name; by default, those included in foxgrape.
 
     Raises
     ------
     ReportError
-        If a sidecar has no notebook or cannot be read.
+        If a sidecar cannot be read, or its notebook does not exist.
 
     Examples
     --------
@@ -129,14 +130,14 @@ def templates(folder: Path | None = None) -> dict[str, Template]:
 
 
 def find_template(name: str | Path, folder: Path | None = None) -> Template:
-    """Return a template by its name, or by the path of its notebook.
+    """Return the template with a name, or with a notebook at a path.
 
     Parameters
     ----------
     name
         A template's name, or a path that ends with .ipynb.
     folder
-        A folder of your own templates, which take precedence over those included in foxgrape.
+        Folder with your own templates; a template there replaces an included one of that name.
 
     Raises
     ------
@@ -190,7 +191,7 @@ def _read_template(sidecar: Path) -> Template:
 
 
 def _schema(parameters: dict[str, Any]) -> dict[str, Any]:
-    """Return the parameters of a sidecar as JSON Schema that allows no others."""
+    """Return a sidecar's parameters as a JSON Schema that refuses undeclared parameters."""
     rules = parameters["properties"]
     if not all(isinstance(name, str) and isinstance(rule, dict) for name, rule in rules.items()):
         raise TypeError("properties must map names to rules")
@@ -198,17 +199,17 @@ def _schema(parameters: dict[str, Any]) -> dict[str, Any]:
 
 
 def new_template(name: str, folder: str | Path = ".") -> Path:
-    """Write a template to start from, a notebook and its sidecar; return the notebook's path.
+    """Write the notebook and sidecar of a new template to edit; return the notebook's path.
 
-    The template builds as it is and reads a study; docs/how-to/build-reports.md shows how to read
-    a store.
+    The new template reads a study and builds without changes; docs/how-to/build-reports.md shows
+    how to read a store.
 
     Parameters
     ----------
     name
-        Lowercase letters, digits and underscores.
+        Name of the template: a lowercase letter, then lowercase letters, digits and underscores.
     folder
-        Where to write it; created if needed.
+        Folder to write to; created if it does not exist.
 
     Raises
     ------
@@ -248,20 +249,20 @@ def new_template(name: str, folder: str | Path = ".") -> Path:
 def describe_run(
     rules: Mapping[str, Mapping[str, Any]], values: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the places, the period and the other parameters of a run in words.
+    """Return a run's places, period and other parameters in words.
 
     Parameters
     ----------
     rules
         The template's parameters, by name, as JSON Schema.
     values
-        The values of the run.
+        The run's parameter values by name.
 
     Returns
     -------
     dict
-        ``places``: names of the places; ``period``: first and last day, or None without a date
-        parameter; ``words``: the value of each other parameter, by its name in words.
+        ``places``: names of the places; ``period``: first and last day, or None if no parameter
+        has a date; ``words``: values of the other parameters, except secrets, by name with spaces.
 
     Examples
     --------
@@ -289,7 +290,7 @@ def describe_run(
 
 
 def format_day(day: str) -> str:
-    """Return an ISO 8601 date in words.
+    """Return an ISO 8601 date with day, abbreviated month and year.
 
     Examples
     --------
@@ -301,12 +302,12 @@ def format_day(day: str) -> str:
 
 
 def _item_format(rule: Mapping[str, Any]) -> str:
-    """Return the format of a parameter, or of the items of a list."""
+    """Return the format of a parameter or, if it is a list, of its items."""
     return str(rule.get("items", rule).get("format", ""))
 
 
 def _day(item: Any) -> str | None:
-    """Return the day of a date or time in any form of ISO 8601."""
+    """Return the date of an ISO 8601 date or time; None if the text is neither."""
     with suppress(ValueError):
         return datetime.fromisoformat(str(item)).date().isoformat()
     return None

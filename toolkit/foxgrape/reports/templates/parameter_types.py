@@ -1,8 +1,8 @@
-"""Types of parameters: how each is parsed from a shell argument and validated.
+"""Parameter types: parse a shell argument, and validate a value.
 
-A rule in a sidecar names its type as JSON Schema does, by ``type`` and ``format``; the formats are
-foxgrape's own. Validation returns the value for the notebook: the given one, unless it is a
-reference (a relative date, a place by name, a path), which is resolved.
+A rule in a sidecar declares its type by ``type`` and ``format``, as in JSON Schema, with formats
+that foxgrape defines. Validation returns the value for the notebook. It is the given value, except
+that relative dates, place names and paths are resolved.
 """
 
 # ruff: noqa: ARG002 - all types have methods of the same signature
@@ -34,27 +34,29 @@ _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _CURIE = re.compile(r"[a-z][a-z0-9_.-]*:\S+")
 _BARE_NUMBER = re.compile(r"\s*[+-]?[\d.]+\s*")
-#: Matches of names below this score are guesses, as in codebooks.
+#: Minimum score of a place name match, as in codebooks; matches below it are guesses.
 _MIN_SCORE = 0.8
 _LONGEST_CODE = 100
 
 
 class InvalidValueError(ValueError):
-    """A value is not of its type; the message, if any, gives the reason."""
+    """A parameter's value is not allowed by its type; the message may be empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class ParameterContext:
-    """What validation needs beside the value itself.
+    """The settings with which parameter values are validated.
 
     Attributes
     ----------
-    now, zone
-        The current time, and the time zone of relative dates; None if unknown.
+    now
+        The current time; None if unknown, which makes relative dates an error.
+    zone
+        IANA name of the time zone for relative dates; None for UTC.
     base
-        The folder from which relative paths start.
+        The folder that paths are relative to.
     environ
-        The environment variables that hold secrets.
+        The environment variables in which secrets are looked up.
     """
 
     now: datetime | None = None
@@ -64,19 +66,19 @@ class ParameterContext:
 
 
 class ParameterType(Protocol):
-    """A type of parameter."""
+    """The interface of parameter types."""
 
-    #: Whether errors must not repeat the given value.
+    #: Whether values are secrets, which error messages must not repeat.
     is_secret: bool
 
     def expected(self, rule: Mapping[str, Any]) -> str:
-        """Return a description of the allowed values, for errors."""
+        """Return a description of the allowed values, for error messages."""
 
     def parse(self, text: str, rule: Mapping[str, Any]) -> Any:
-        """Return a value from a shell argument; unparsable text is returned as it is."""
+        """Return the value of a shell argument; text that cannot be parsed is returned as it is."""
 
     def validate(self, value: Any, rule: Mapping[str, Any], context: ParameterContext) -> Any:
-        """Return the value for the notebook; raise ValueError, perhaps with a reason."""
+        """Return the value for the notebook; raise ValueError if it is not allowed."""
 
 
 class _Text:
@@ -99,11 +101,11 @@ class _Integer(_Text):
     description = "an integer in digits, such as 30"
 
     def parse(self, text: str, rule: Mapping[str, Any]) -> Any:
-        # int() accepts 01, 1_000 and digits of other scripts, which are more often ids.
+        # int() also accepts 01, 1_000 and non-ASCII digits, which are more likely ids than numbers.
         return int(text) if _INTEGER.fullmatch(text) else text
 
     def validate(self, value: Any, rule: Mapping[str, Any], context: ParameterContext) -> Any:
-        # JSON Schema accepts 100000.0 as an integer, but a post id read as a float loses digits.
+        # JSON Schema accepts 100000.0 as an integer. A long id read as a float has lost digits.
         if isinstance(value, bool) or not isinstance(value, int):
             raise InvalidValueError
         return int(value)
@@ -192,7 +194,7 @@ class _PlaceId(_Text):
         if not isinstance(value, str) or not value.strip():
             raise InvalidValueError
         if _CURIE.fullmatch(value):
-            return value  # a study may have places that are in no gazetteer
+            return value  # not looked up: a study may have places that are not in the gazetteer
         matches = [match for match in find(value, limit=10) if match.score >= _MIN_SCORE]
         if not matches:
             raise InvalidValueError("no place has this name")
@@ -228,8 +230,8 @@ class _Path(_Text):
         if not isinstance(value, str | Path) or not str(value):
             raise InvalidValueError
         base = context.base.resolve()
-        # Resolve links and .. before checking that the path is inside a root. The result is
-        # absolute, since the kernel has another working folder.
+        # Resolve links and .. before checking that the path is inside an allowed folder. Return
+        # an absolute path, since the kernel has a different working folder.
         target = (base / value).resolve()
         if not any(target.is_relative_to((base / root).resolve()) for root in _roots(rule)):
             raise InvalidValueError
@@ -244,7 +246,7 @@ class _Secret(_Text):
     _name = re.compile(r"[A-Z_][A-Z0-9_]*", re.ASCII)
 
     def validate(self, value: Any, rule: Mapping[str, Any], context: ParameterContext) -> Any:
-        # The value may be the secret itself, so no error repeats it.
+        # The value may be the secret itself, given by mistake, so errors must not repeat it.
         if not isinstance(value, str) or not self._name.fullmatch(value):
             raise InvalidValueError
         if not context.environ.get(value):
@@ -298,12 +300,12 @@ _BY_FORMAT: dict[str, ParameterType] = {
 
 
 def parameter_type(rule: Mapping[str, Any]) -> ParameterType:
-    """Return the type that a rule of a sidecar names.
+    """Return the parameter type that a rule in a sidecar declares.
 
     Raises
     ------
     ParameterError
-        If the type or format is unknown; JSON Schema would ignore it.
+        If the type or format is unknown. (JSON Schema validators ignore unknown formats.)
 
     Examples
     --------
@@ -323,7 +325,7 @@ def parameter_type(rule: Mapping[str, Any]) -> ParameterType:
 
 
 def allows_null(rule: Mapping[str, Any]) -> bool:
-    """Return whether a rule allows null.
+    """Return whether a rule allows null as a value.
 
     Examples
     --------
@@ -334,12 +336,12 @@ def allows_null(rule: Mapping[str, Any]) -> bool:
 
 
 def to_plain_value(value: Any) -> Any:
-    """Return a NumPy scalar as a Python scalar, and any other value as it is."""
+    """Convert a NumPy scalar to a Python scalar; return any other value as it is."""
     return value.item() if type(value).__module__ == "numpy" and hasattr(value, "item") else value
 
 
 def map_paths(rule: Mapping[str, Any], value: Any, replace: Callable[[str], str]) -> Any:
-    """Return a value with each path in it replaced; a value without paths is returned as it is.
+    """Return a parameter's value with `replace` applied to all paths in it.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Check the parameters of a report before a kernel starts: papermill itself checks nothing."""
+"""Check a report's parameters before a kernel starts, since papermill does not check them."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class Parameter:
     Attributes
     ----------
     name
-        Its name in the sidecar and in the notebook.
+        Name in the sidecar and in the notebook.
     rule
-        Its JSON Schema.
+        JSON Schema of the parameter in the sidecar.
     type
-        The type that the rule names.
+        Type according to the rule's ``type`` and ``format``.
     """
 
     name: str
@@ -46,14 +46,14 @@ class Parameter:
 
     @property
     def expected(self) -> str:
-        """The allowed values, for errors."""
+        """A description of the allowed values, for error messages."""
         if "enum" in self.rule:
             allowed = ("nothing" if value is None else str(value) for value in self.rule["enum"])
             return f"one of {', '.join(allowed)}"
         return self.type.expected(self.rule)
 
     def parse(self, text: str) -> Any:
-        """Return a value from a shell argument."""
+        """Return the value of a shell argument; empty text is None if the rule allows null."""
         if allows_null(self.rule) and text == "":
             return None
         return self.type.parse(text, self.rule)
@@ -84,30 +84,32 @@ def validate_parameters(
     base: str | Path | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Return a value for every parameter of the template, given or by default.
+    """Check the given values, and return a value for every parameter of a template.
 
-    Values are passed on unchanged, except references: a relative date becomes a date, the name of
-    a place its id, a path an absolute path.
+    Values are returned unchanged, except that relative dates become dates, place names become
+    ids, and paths become absolute.
 
     Parameters
     ----------
     template
-        The template; its sidecar has the names, types and defaults.
+        The template; its sidecar declares the names, types and defaults.
     given
-        Values by name. NumPy scalars become Python scalars, dates and datetimes ISO 8601 text.
+        Values by name; parameters without a value take their defaults. NumPy scalars become Python
+        scalars, and dates and datetimes become ISO 8601 text.
     now
-        The current time, required by relative dates.
+        The current time; required if a value is a relative date.
     zone
-        IANA name of the time zone of relative dates; UTC by default.
+        IANA name of the time zone for relative dates; UTC by default.
     base
-        The folder from which relative paths start; the working folder by default.
+        The folder that paths are relative to; the working folder by default.
     environ
-        The environment variables that hold secrets; those of this process by default.
+        The environment variables in which secrets are looked up; by default, those of this process.
 
     Raises
     ------
     ParameterError
-        If a parameter is unknown, missing or not of its type, or a rule of the sidecar is invalid.
+        If a parameter is unknown or missing, a value is not allowed, or the sidecar has an invalid
+        rule.
 
     Examples
     --------
@@ -131,9 +133,10 @@ def validate_parameters(
 
 
 def parse_parameters(template: Template, pairs: Mapping[str, str]) -> dict[str, Any]:
-    """Return the values of parameters given as text in a shell.
+    """Convert parameters given as text in a shell to the types that the template declares.
 
-    Strings stay exactly as they were typed. A list is JSON, or items separated by commas.
+    Strings are returned exactly as typed. A list can be JSON, or items separated by commas. Text
+    that cannot be converted is returned as it is; `validate_parameters` reports it.
 
     Examples
     --------
@@ -152,7 +155,7 @@ def parse_parameters(template: Template, pairs: Mapping[str, str]) -> dict[str, 
 def secret_values(
     template: Template, values: Mapping[str, Any], environ: Mapping[str, str] | None = None
 ) -> list[str]:
-    """Return the values of the secrets among the parameters, to be redacted from messages.
+    """Return the secrets that parameters refer to, so that they can be redacted from messages.
 
     Examples
     --------
@@ -169,12 +172,13 @@ def secret_values(
 
 
 def _parse_schema(template: Template) -> dict[str, Parameter]:
-    """Return the parameters of a template, whose schema must be valid JSON Schema."""
+    """Return a template's parameters; raise ParameterError if the JSON Schema is invalid."""
     rules = template.schema["properties"]
     for rule in rules.values():
         if all(isinstance(rule.get(key, ""), str) for key in ("type", "format")):
-            parameter_type(rule)  # its error suggests the right spelling, the schema's does not
-    # It is slow to import, and most calls of a schedule have nothing to build.
+            # Check the names first: unlike jsonschema's errors, these suggest the right spelling.
+            parameter_type(rule)
+    # Import here: jsonschema is slow to import, and most runs of a schedule build nothing.
     from jsonschema import Draft202012Validator, SchemaError
 
     try:
@@ -187,12 +191,12 @@ def _parse_schema(template: Template) -> dict[str, Parameter]:
 def _check_schema(
     template: Template, parameters: Mapping[str, Parameter], values: Mapping[str, Any]
 ) -> None:
-    """Check the other rules of the schema: minimum, enum, pattern, minItems."""
+    """Check the values against the schema's other rules, such as minimum, enum and pattern."""
     from jsonschema import Draft202012Validator
     from referencing import Registry
     from referencing.exceptions import Unresolvable
 
-    # An empty registry keeps references from being fetched over the network.
+    # With an empty registry, references in the schema are not fetched over the network.
     validator = Draft202012Validator(template.schema, registry=Registry())
     try:
         errors = list(validator.iter_errors(values))

@@ -1,4 +1,4 @@
-"""Relative dates such as today, -7d and -1month_start; the caller passes the current time."""
+"""Resolve relative dates such as today, -7d and -1month_start from a given current time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMS", "add_calendar_units", "is_relative", "resolve_day", "resolve_instant"]
 
-#: Examples for errors and pages.
+#: Examples of relative dates, for error messages.
 FORMS = "today, -7d, +2w, -1month, month_start, -1month_start, -1year_end"
 _WORDS = {"today": 0, "yesterday": -1, "tomorrow": 1}
 _UNITS = {
@@ -33,7 +33,7 @@ _T = TypeVar("_T")
 
 
 def is_relative(text: str) -> bool:
-    """Return whether a text is a relative date or time.
+    """Return whether a text has the form of a relative date or time.
 
     Examples
     --------
@@ -44,24 +44,25 @@ def is_relative(text: str) -> bool:
 
 
 def resolve_day(text: str, now: datetime, zone: str) -> date:
-    """Return the day that a relative date refers to.
+    """Return the date that a relative date refers to.
 
-    Weeks begin on Monday. ``_start`` and ``_end`` are the first and the last day of a unit. In a
-    shorter month the day is its last: a month before 31 March is the last day of February.
+    Weeks begin on Monday. ``_start`` and ``_end`` are the first and the last day of a unit. If the
+    target month has no such day, its last day is used: ``-1month`` on 31 March is the last day of
+    February.
 
     Parameters
     ----------
     text
-        Such as ``today``, ``-7d``, ``-1month_start``.
+        The relative date, such as ``today``, ``-7d`` or ``-1month_start``.
     now
-        The current time, with an offset.
+        The current time, with a UTC offset.
     zone
-        IANA name of the time zone that decides which day it is.
+        IANA name of the time zone that determines the current date.
 
     Raises
     ------
     ValueError
-        If the text is not a relative date, or the day is outside the calendar.
+        If the text is not a relative date, or the date is outside the years 1 to 9999.
 
     Examples
     --------
@@ -82,21 +83,23 @@ def resolve_day(text: str, now: datetime, zone: str) -> date:
 def resolve_instant(text: str, now: datetime, zone: str) -> datetime:
     """Return the instant that a relative time refers to, in UTC.
 
-    ``now``, ``-6h`` and ``+30min`` count elapsed time. Days, weeks, months and years are calendar
-    units, so the local time of day stays the same. ``_start`` is the first instant of a unit and
-    ``_end`` the first instant after it, so a span up to ``_end`` covers the whole unit.
+    Hours and minutes, as in ``-6h`` and ``+30min``, count elapsed time. Days, weeks, months and
+    years are calendar units, so the local time of day stays the same even if clocks change.
+    ``today``, ``yesterday`` and ``tomorrow`` are the first instant of the day. ``_start`` is the
+    first instant of a unit, and ``_end`` the first instant after it, so an interval that ends
+    before ``_end`` covers the complete unit.
 
     Parameters
     ----------
     text
-        Such as ``now``, ``-6h``, ``-7d``, ``-1month_end``.
+        The relative time, such as ``now``, ``-6h``, ``-7d`` or ``-1month_end``.
     now, zone
         As for `resolve_day`.
 
     Raises
     ------
     ValueError
-        If the text is not a relative time, or the instant is outside the calendar.
+        If the text is not a relative time, or the instant is outside the years 1 to 9999.
 
     Examples
     --------
@@ -125,7 +128,9 @@ def resolve_instant(text: str, now: datetime, zone: str) -> datetime:
 
 
 def add_calendar_units(day: date, unit: str, count: int) -> date:
-    """Return the day `count` days, weeks, months or years later; the last day of a shorter month.
+    """Add `count` days, weeks, months or years to a date.
+
+    If the target month has no such day, its last day is returned.
 
     Examples
     --------
@@ -141,7 +146,7 @@ def add_calendar_units(day: date, unit: str, count: int) -> date:
 
 
 def _parse(text: str, now: datetime, zone: str) -> tuple[date, str, str | None]:
-    """Return the day, its unit, and which edge of the unit is asked for, if any."""
+    """Return a day in the unit, the unit's name, and ``start``, ``end`` or None for the edge."""
     match = _RELATIVE.fullmatch(text)
     if match is None:
         raise ValueError(f"not a relative date: {text!r}")
