@@ -3,7 +3,7 @@
 Describe the query with `Mastodon`, `Bluesky`, `Acled` or `Ucdp`, and pass it to `download`, which
 handles paging, retries and rate limits. Responses are written unchanged: one page per line, or one
 status per line for Mastodon. Credentials are read from the environment or the keyring, and sent
-only to the server that issued them.
+only to the server for which they are valid.
 """
 
 from __future__ import annotations

@@ -165,7 +165,8 @@ class AcledLogin(Auth):
     def leaks_secret(self, content: bytes) -> bool:
         """Return whether content repeats a token.
 
-        The password is not searched for, because it could be an ordinary word."""
+        The password is not searched for, because it could be an ordinary word.
+        """
         tokens = [token for token in (self._access_token, self._refresh_token) if token is not None]
         return any(token.reveal().encode() in content for token in tokens)
 

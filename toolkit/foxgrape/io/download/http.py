@@ -1,8 +1,8 @@
 """HTTP client for one server: HTTPS only, with retries, rate limits and size limits.
 
 Error messages never quote a response or an httpx error, because both can contain a password or a
-header. Errors are raised outside `except` blocks for httpx errors, so that a traceback gives no
-access to the request.
+header. No error is raised while an httpx error is handled, because the httpx error would become its
+context and give access to the request.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class RetryPolicy:
     timeout
         Seconds without receiving data after which an attempt fails.
     max_wait
-        Longest wait in seconds that is accepted if a server asks for it.
+        Longest wait in seconds; if the server asks for more, the download fails.
     max_size
         Maximum size of a response in bytes, after decompression.
     max_duration

@@ -67,7 +67,7 @@ class Source(ABC):
     server: str
 
     def query(self) -> dict[str, Any]:
-        """Return the query as a dictionary, to identify a download when resuming; has no secrets."""
+        """Return the query as a dictionary without secrets, to identify a download on resuming."""
         return {"source": self.name, **asdict(self)}  # type: ignore[call-overload]
 
     @abstractmethod
@@ -192,7 +192,7 @@ class Mastodon(Source):
         object.__setattr__(self, "account", validate_name(self.account, "account"))
 
     def request(self, cursor: str | None) -> Request:
-        """Return the lookup of the account's id for None, else the request for a page of statuses."""
+        """Return the request for a page; the first request looks up the account's id."""
         if cursor is None:
             return Request("/api/v1/accounts/lookup", {"acct": self.account})
         account_id, _, last_id = cursor.partition("/")
