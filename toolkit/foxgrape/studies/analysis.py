@@ -171,7 +171,7 @@ class Analysis:
         return hazard(self.signals, self.events, window=window, **self._options(options))
 
     def alarm(self, *, window: str | Sequence[str] = "7D", **options: Any) -> Alarm:
-        """Score the signals as alarms: share of events missed and of time and places alarmed.
+        """Score the signals as alarms: share of events missed, share of time and places alarmed.
 
         Uses this analysis's events, clock and observation period.
 

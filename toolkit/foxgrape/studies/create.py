@@ -121,8 +121,8 @@ def new_study(
     Raises
     ------
     StudyError
-        If the folder is not empty, no file of posts or events is given, no event has one of the
-        kinds, or the study cannot be written.
+        If the folder is not empty, no file of posts or events is given, a kind occurs in no event,
+        or the study cannot be written.
     TableError, CodebookError
         If a file or the codebook is invalid, or two files have different rows with the same key.
 

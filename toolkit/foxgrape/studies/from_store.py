@@ -37,8 +37,8 @@ def study_from_store(
     store
         A store, or its folder or URL.
     versions
-        Version to read, by table name; by default the newest of every table. If given, tables that
-        are not named are empty.
+        Version to read, by table name; by default the newest of every table. Tables without a
+        version in a given mapping are read as empty.
     codebook
         CSV file of codes; by default the packaged codebook.
     kinds
@@ -56,7 +56,7 @@ def study_from_store(
     StoreError
         If a version does not exist or the store cannot be read.
     StudyError
-        If the store holds neither posts nor events, no event has one of the kinds, or the time
+        If the store holds neither posts nor events, a kind occurs in no event, or the time
         zone is unknown.
     CodebookError
         If the codebook is invalid.

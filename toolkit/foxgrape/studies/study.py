@@ -291,7 +291,7 @@ def restrict_gazetteer(codebook: Codebook, gazetteer: Gazetteer, events: pd.Data
 
 
 def validate_kinds(kinds: Iterable[str], events: pd.DataFrame, file: Path) -> tuple[str, ...]:
-    """Return the kinds as a tuple; raise `StudyError` if no event has one of the kinds."""
+    """Return the kinds as a tuple; raise `StudyError` if a kind occurs in no event."""
     kinds = tuple(kinds)
     known = {str(kind) for kind in events["kind"].dropna()}
     for kind in kinds:

@@ -126,7 +126,7 @@ class AcledLogin(Auth):
         return {"authorization": f"Bearer {self._access_token.reveal()}"}
 
     def refresh(self, client: HttpClient) -> bool:
-        """Get a new access token with the refresh token; if this fails, with the password."""
+        """Get a new access token with a valid refresh token, else with the password."""
         if self._refresh_token is not None:
             token, self._refresh_token = self._refresh_token.reveal(), None
             form = {"grant_type": "refresh_token", "refresh_token": token}
