@@ -1,4 +1,4 @@
-"""HTML fragments for notebooks and report pages: escaped text, tables, headlines."""
+"""Build HTML fragments for notebooks and report pages: text, tables, links, headlines."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NUMBER = re.compile(r"[-\N{MINUS SIGN}]?[\d.,]*\d(e[-+]?\d+)?%?")
 
 
 class Html:
-    """HTML that a notebook displays unchanged. The caller must have escaped untrusted text.
+    """HTML that a notebook displays unchanged; the caller must escape untrusted text.
 
     Examples
     --------
@@ -46,7 +46,7 @@ class Html:
 
 
 class Headline(Html):
-    """The finding of a report in one sentence, shown on its page and in the catalogue.
+    """A report's main finding in one sentence, shown on the report page and in the catalogue.
 
     Examples
     --------
@@ -55,7 +55,7 @@ class Headline(Html):
     """
 
     def __init__(self, text: str, claim: str = "", details: str = "") -> None:
-        """Take the sentence as text; the claim and the details below it as markup."""
+        """Set the sentence as text, and the claim and details below the sentence as HTML."""
         super().__init__(
             '<div class="headline"><p class="finding"><strong>'
             f"{html.escape(text)}</strong></p>{claim}</div>{details}"
@@ -69,7 +69,7 @@ class Headline(Html):
 def table(
     heads: Sequence[str], rows: Sequence[Sequence[str | Html]], note: str | None = None
 ) -> Html:
-    """Return a table with a note below it, by default n. Text is escaped; `Html` is not.
+    """Return a table with a note below, by default the number of rows; escape all but `Html`.
 
     Examples
     --------
@@ -98,7 +98,7 @@ def table(
 
 
 def _alignment(column: Sequence[str]) -> str:
-    """Align numbers right and text left; JupyterLab would align everything right."""
+    """Return attributes that align numbers right and text left; JupyterLab aligns all right."""
     values = set(column) - {"", "–"}
     if values and all(map(_NUMBER.fullmatch, values)):
         return ' class="number" style="text-align:right"'
@@ -106,7 +106,7 @@ def _alignment(column: Sequence[str]) -> str:
 
 
 def html_link(address: object, words: str) -> str:
-    """Return text as a link if the address is http or https, else the escaped text.
+    """Return a link with the given text if the address is http or https, else the escaped text.
 
     Examples
     --------
@@ -122,14 +122,14 @@ def html_link(address: object, words: str) -> str:
         return text
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         return text
-    # Shorten an address that is its own text to the host name.
+    # If the text is the address itself, show only the host name.
     text = html.escape(parts.hostname) if words == address else text
     safe = html.escape(str(address))
     return f'<a href="{safe}" rel="noopener noreferrer" target="_blank">{text}</a>'
 
 
 def finding_block(finding: str, warnings: Sequence[str] = ()) -> Html:
-    """Return the finding of a test, with its warnings as a list below.
+    """Return a test's finding as a paragraph, followed by its warnings as a list.
 
     Examples
     --------
@@ -142,7 +142,7 @@ def finding_block(finding: str, warnings: Sequence[str] = ()) -> Html:
 
 
 def sentence(words: str) -> str:
-    """Return the text with a capital first letter and a full stop.
+    """Return the text with its first letter in upper case and one full stop at the end.
 
     Examples
     --------
@@ -153,7 +153,7 @@ def sentence(words: str) -> str:
 
 
 def section(heading: str, words: str, level: int = 2) -> Html:
-    """Return a heading and the paragraph below it, both escaped.
+    """Return a heading and a paragraph from plain text, which is escaped.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Headlines, tables and methods text of reports, with times in the study's time zone."""
+"""Build headlines, tables and the methods section of reports, in the study's time zone."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _RELATIONS = {
 
 
 def title(study: Study) -> Html:
-    """Return the title of a study as a heading."""
+    """Return the study's title as a heading."""
     return Html(f"<h1>{html.escape(study.title)}</h1>")
 
 
@@ -63,14 +63,14 @@ def headline(analysis: Analysis) -> Headline:
 
 
 def signals_table(analysis: Analysis, rows: pd.DataFrame | None = None) -> Html:
-    """Return signals with their event, lead interval, relation and sources.
+    """Return a table of signals with event, lead interval, relation and sources.
 
     Parameters
     ----------
     analysis
-        The analysis of these signals.
+        Analysis that contains the signals.
     rows
-        Rows of `Analysis.table`; all by default.
+        Rows of `Analysis.table` to show; by default all rows.
     """
     zone = analysis.study.timezone
     rows = analysis.table() if rows is None else rows
@@ -83,7 +83,7 @@ def signals_table(analysis: Analysis, rows: pd.DataFrame | None = None) -> Html:
 
 
 def events_table(events: pd.DataFrame, confirmations: pd.DataFrame, zone: str) -> Html:
-    """Return events with time of occurrence, confirmations and source."""
+    """Return a table of events with time of occurrence, confirmations and source."""
     in_order = events.sort_values("occurred_at")
     rows = [_event_row(event, confirmations, zone) for event in _rows(in_order)]
     heads = ["Place", "Kind", "Occurred", "Confirmed", "Source"]
@@ -91,7 +91,7 @@ def events_table(events: pd.DataFrame, confirmations: pd.DataFrame, zone: str) -
 
 
 def codes_table(codebook: Codebook, place_id: str) -> Html:
-    """Return the codes for a place, with meaning, basis, date of decoding and source."""
+    """Return a table of the codes for a place, with meaning, basis, decoding date and source."""
     rows: list[list[str | Html]] = [
         [
             _code_cell(code.code, code.kind),
@@ -108,7 +108,7 @@ def codes_table(codebook: Codebook, place_id: str) -> Html:
 
 
 def sides_table(analysis: Analysis) -> Html:
-    """Return each signal's lead and relation against each side's own confirmation."""
+    """Return a table of each signal's lead and relation to the confirmation by each side."""
     sides = analysis.sides()
     if not sides:
         return Html("<p>The study records no confirmations by side.</p>")
@@ -127,7 +127,10 @@ def sides_table(analysis: Analysis) -> Html:
 
 
 def windows_table(result: Coincidence) -> Html:
-    """Return rates and p-values per window, unadjusted and adjusted for the number of windows."""
+    """Return a table of rates and p-values by window, with and without adjustment.
+
+    The adjustment is for the number of windows tried.
+    """
     rows = [
         [
             duration_in_words(row.window),
@@ -145,7 +148,7 @@ def windows_table(result: Coincidence) -> Html:
 
 
 def groups_table(result: Coincidence) -> Html:
-    """Return rates and p-values per group of signals, unadjusted and with the FDR controlled."""
+    """Return a table of rates and p-values by group of signals, unadjusted and FDR-adjusted."""
     rows = [
         [
             str(row.group),
@@ -161,7 +164,7 @@ def groups_table(result: Coincidence) -> Html:
 
 
 def nulls_table(results: Sequence[Coincidence]) -> Html:
-    """Return the p-value under each null model, with its caveats for these data."""
+    """Return a table of p-values by null model, with each test's warnings as caveats."""
     rows = [
         [result.null, _p(result.p_trigger), " ".join(map(sentence, result.warnings)) or "None."]
         for result in results
@@ -170,7 +173,7 @@ def nulls_table(results: Sequence[Coincidence]) -> Html:
 
 
 def alarms_table(result: Alarm) -> Html:
-    """Return alarmed share, miss rate, gain and precision per window."""
+    """Return a table of alarmed share, miss rate, recall, gain and precision by window."""
     rows = [
         [
             duration_in_words(row.window),
@@ -192,7 +195,7 @@ def _p(value: float) -> str:
 
 
 def methods(analysis: Analysis) -> Html:
-    """Return data, definitions, methods and limits of a report."""
+    """Return a list of the report's data, definitions, methods and limits."""
     study = analysis.study
     side = analysis.confirmed_by or "the side that confirmed first"
     leads = analysis.lead_times
@@ -229,17 +232,17 @@ def methods(analysis: Analysis) -> Html:
 
 @lru_cache(maxsize=1)
 def _chance(analysis: Analysis) -> Coincidence:
-    """Return the test that the headline and the methods describe, computed once."""
+    """Test for coincidence within 7 days; cached, because headline and methods both use it."""
     return analysis.coincidence(window="7D")
 
 
 def describe_relation(row: Any) -> str:
-    """Return the relation of a row of `Analysis.table`, marked if it is hindsight."""
+    """Return the relation in a row of `Analysis.table`, with a note if it is hindsight."""
     return f"{row.relation}, hindsight" if row.hindsight else str(row.relation)
 
 
 def compare_with_baseline(codes: Analysis, names: Analysis) -> str:
-    """Compare coded posts with posts that mention the place by name, in plain text."""
+    """Describe the lead times of coded posts and of posts that mention the place by name."""
     return (
         "A code adds information only if it comes earlier than posts that mention the place by "
         f"name. By name: {names.lead_times.sentence()} By code: {codes.lead_times.sentence()}"
@@ -294,7 +297,7 @@ def _event_row(event: Any, confirmations: pd.DataFrame, zone: str) -> list[str |
 
 
 def _rows(frame: pd.DataFrame) -> list[Any]:
-    """Return the rows; their columns are not known to type checkers."""
+    """Return the rows as named tuples, typed as Any because their fields are dynamic."""
     return list(frame.itertuples())
 
 

@@ -1,7 +1,7 @@
-"""Show a table to a person: intervals in words, times in a chosen zone, addresses as links.
+"""Format a table for reading: intervals in words, times in a chosen time zone, links.
 
-The table itself is not changed. Untrusted text is escaped; long tables are paged and searchable
-where itables is installed.
+The original table is not changed. Untrusted text is escaped. If itables is installed, long tables
+are paged and searchable.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 __all__ = ["TableView", "show"]
 
-#: Default maximum of rows, so that browsers stay responsive.
+#: Default maximum number of rows, chosen so that browsers stay responsive.
 ROWS = 1000
-#: Rows per page; shorter tables are not paged.
+#: Number of rows per page; tables with at most this many rows are not paged by default.
 _PAGE = 10
-#: Rows of the plain text for terminals.
+#: Maximum number of rows in the plain text for terminals.
 _LINES = 20
 _NOTHING = "–"
-#: Pairs of columns that are shown as one column.
+#: Columns shown together: name and kind of a column, and the name of its partner.
 _PARTNERS = {
     ("lead_min", "duration"): "lead_max",
     ("url", ""): "source",
@@ -65,7 +65,7 @@ class TableView:
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """A column as text, optionally as HTML and with sort keys."""
+    """A column's cells as text, optionally with HTML and sort keys for them."""
 
     name: str
     words: list[str]
@@ -80,26 +80,26 @@ def show(
     rows: int = ROWS,
     interactive: bool | None = None,
 ) -> TableView:
-    """Show a table in a readable form, with the precision of each time.
+    """Format a table for reading, and show each time with its precision.
 
-    A pair `x_at`, `x_until` becomes one column with the time to its precision, a pair `lead_min`,
-    `lead_max` becomes a lead, and an address becomes a link. Other columns are unchanged.
+    Columns `x_at` and `x_until` are shown as one column of times with their precision; `lead_min`
+    and `lead_max`, as one column of leads; and addresses, as links. Other columns are not combined.
 
     Parameters
     ----------
     frame
-        Posts, events, confirmations, signals or links, any selection of them, or a codebook.
-        Not changed.
+        A table of posts, events, confirmations, signals or links, a selection of its rows and
+        columns, or a codebook. It is not changed.
     timezone
-        IANA time zone of the reader; by default that of this computer. Set it where others will
+        IANA time zone for the times; by default this computer's time zone. Set it if others will
         read the table: a day in Kyiv is *10 Sep 2022, time unknown* in Europe/Kyiv, and
         *9 to 10 Sep 2022* in other zones.
     rows
-        Maximum number of rows; the total is stated below the table.
+        Maximum number of rows to show; the total is stated below the table.
     interactive
-        Page and search with itables, offline; this adds 1 MB to the output. Default: for tables of
-        more than ten rows where itables is installed. Not for reports, whose pages run only their
-        own scripts.
+        Add paging and search with itables, which work offline and add 1 MB to the output. By
+        default, this is done for tables of more than ten rows if itables is installed. Set it to
+        False in reports, whose pages run only their own scripts.
 
     Returns
     -------
@@ -133,12 +133,12 @@ def show(
 
 
 def _zone(name: str | None) -> tuple[tzinfo, str]:
-    """Return a time zone and its name for readers."""
+    """Return a time zone and the name to show for it."""
     if name is None:
         # pandas depends on dateutil.
         from dateutil.tz import gettz  # type: ignore[import-untyped]
 
-        # Unlike a fixed offset, this includes past daylight saving time.
+        # Unlike the current UTC offset, gettz() is correct for past times with another offset.
         return gettz() or UTC, "the time zone of this computer"
     try:
         return times.get_zone(name), name
@@ -153,8 +153,8 @@ def _frame(frame: pd.DataFrame | Codebook) -> pd.DataFrame:
 
 
 def _columns(frame: pd.DataFrame, zone: tzinfo) -> list[_Column]:
-    """Return each column as text, and each pair as one column."""
-    # By position, since columns of a user's table may share a name.
+    """Format the columns as text, and combine pairs of columns into one."""
+    # Select columns by position, since column names in a user's table may repeat.
     cells = [frame.iloc[:, at].tolist() for at in range(frame.shape[1])]
     keys = [(str(name), _kind(dtype)) for name, dtype in frame.dtypes.items()]
     partners = {
@@ -170,14 +170,14 @@ def _columns(frame: pd.DataFrame, zone: tzinfo) -> list[_Column]:
 
 
 def _kind(dtype: Any) -> str:
-    """Classify a column as instant, duration or other."""
+    """Return a column's kind: ``instant``, ``duration`` or an empty string."""
     if isinstance(dtype, pd.DatetimeTZDtype):
         return "instant"
     return "duration" if pd.api.types.is_timedelta64_dtype(dtype) else ""
 
 
 def _partner(name: str, kind: str) -> str:
-    """Return the name of the column that is shown with this one, if there is any."""
+    """Return the name of the column to combine with this column; empty if there is none."""
     if kind == "instant" and name.endswith("_at"):
         return f"{name.removesuffix('_at')}_until"
     return _PARTNERS.get((name, kind), "")
@@ -204,7 +204,7 @@ def _times(name: str, starts: list[Any], ends: list[Any], zone: tzinfo) -> _Colu
 
 
 def _time(start: Any, end: Any, zone: tzinfo) -> str:
-    """Return an interval in words; either end may be open."""
+    """Return an interval in words; its start or end may be missing."""
     if _missing(start) and _missing(end):
         return _NOTHING
     if _missing(end):
@@ -220,7 +220,7 @@ def _since(time: Any) -> float:
 
 
 def _days(name: str, cells: list[Any], zone: tzinfo) -> _Column:
-    """Return days of decoding: exact in a codebook, the latest possible in signals."""
+    """Format decoding dates: exact in a codebook; in signals, the latest possible date."""
     words = [_NOTHING if _missing(cell) else _day(cell, zone) for cell in cells]
     return _Column(name, words, order=[_since(cell) for cell in cells])
 
@@ -245,7 +245,7 @@ def _leads(shortest: list[Any], longest: list[Any]) -> _Column:
 
 
 def _links(name: str, addresses: list[Any], titles: list[Any]) -> _Column:
-    """Return titles as links to their addresses."""
+    """Format titles as links; show the address if the title is missing."""
     words = [
         _NOTHING if _missing(either) else str(either)
         for address, title in zip(addresses, titles, strict=True)
@@ -272,7 +272,7 @@ def _word(cell: Any) -> str:
 
 
 def _missing(cell: Any) -> bool:
-    """Return whether a cell is missing; a list in a user's column is not."""
+    """Return whether a cell is missing; lists in a user's column count as present."""
     return cell is None or (pd.api.types.is_scalar(cell) and bool(pd.isna(cell)))
 
 
@@ -298,7 +298,7 @@ def _paged(columns: Sequence[_Column], note: str) -> str:
 
     cells: list[list[Any]] = [list(_markup(column)) for column in columns]
     heads = [html.escape(column.name.replace("_", " ")) for column in columns]
-    # JupyterLab would align every cell right.
+    # Align text left, since JupyterLab's default is right.
     rules: list[dict[str, Any]] = [{"targets": "_all", "className": "dt-left"}]
     for position, column in enumerate(columns):
         if column.order is None:
@@ -319,7 +319,7 @@ def _paged(columns: Sequence[_Column], note: str) -> str:
         maxColumns=0,
         columnDefs=rules,
         order=[],
-        text_in_header_can_be_selected=False,  # otherwise only the arrow sorts
+        text_in_header_can_be_selected=False,  # otherwise only a click on the arrow sorts
         classes="display compact",
         style="table-layout:auto; width:auto; margin:0",
     )
@@ -331,7 +331,7 @@ def _paged(columns: Sequence[_Column], note: str) -> str:
 
 
 def _text(columns: Sequence[_Column], note: str, n: int) -> str:
-    """Return the first rows as text without control characters."""
+    """Return the first rows as plain text without control characters."""
     if not n:
         return "None."
     words = pd.DataFrame(

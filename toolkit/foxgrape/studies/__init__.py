@@ -1,1 +1,1 @@
-"""A study, its analysis, and the summaries that reports print."""
+"""Studies, their analyses, and the summaries that reports show."""

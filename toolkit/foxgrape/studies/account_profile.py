@@ -1,4 +1,4 @@
-"""One account: what it posts, how unusual its signals were, and how often events followed."""
+"""Profile of an account: its posts, how unusual its signals were, how often events followed."""
 
 from __future__ import annotations
 
@@ -23,30 +23,31 @@ if TYPE_CHECKING:
 
 __all__ = ["AccountProfile", "account_profile"]
 
-#: Bits of surprisal; 3 bits is a code in every eighth post.
+#: Limits of the surprisal bands in bits; 3 bits is a code that occurs in every eighth post.
 _BITS = (3.0, 6.0)
 _BANDS = ("up to 3 bits", "3 to 6 bits", "more than 6 bits")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AccountProfile:
-    """What one account posts, and how often events followed its signals.
+    """An account's posts and emoji, and how often events followed its signals.
 
     Attributes
     ----------
     account
         Name of the account.
     analysis
-        The analysis of this account's signals.
+        Analysis restricted to this account's signals.
     posts
-        Posts of the account.
+        The account's posts.
     emoji
-        One row per emoji, most frequent first: emoji, posts, share (of the account's posts),
-        places (that the emoji stands for in the codebook; empty for most).
+        One row per emoji, most frequent first. Columns: emoji, posts (number of posts with the
+        emoji), share (of the account's posts), places (that the emoji stands for in the codebook;
+        empty for most).
     calibration
-        One row per group of signals: group, value, n (counted), observed (with an event), share
-        (Kaplan–Meier share followed by an event within the horizon), lower, upper (95% log-log
-        interval; NaN where it is undefined).
+        One row per group of signals. Columns: group, value, n (signals that count), observed
+        (signals with an event), share (Kaplan–Meier share followed by an event within the horizon),
+        lower and upper (95% log-log interval; NaN if undefined).
     """
 
     account: str
@@ -56,7 +57,7 @@ class AccountProfile:
     calibration: pd.DataFrame
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per group of signals: a copy of `calibration`."""
+        """Return a copy of `calibration`, with one row per group of signals."""
         return self.calibration.copy()
 
     def to_dict(self) -> dict[str, Any]:
@@ -86,7 +87,7 @@ class AccountProfile:
         )
 
     def figure(self) -> go.Figure:
-        """Draw how unusual each signal was for the account, and its outcome."""
+        """Draw each signal's outcome and how unusual the signal was for the account."""
         from foxgrape.plots.activity import surprisal_figure
 
         return surprisal_figure(self.analysis)
@@ -102,9 +103,9 @@ def account_profile(analysis: Analysis, account: str) -> AccountProfile:
     Parameters
     ----------
     analysis
-        Of all accounts, since the profile compares this account with the others.
+        An analysis of all accounts, because the profile compares this account with the others.
     account
-        Name as in the posts.
+        The account's name as in the posts.
 
     Returns
     -------
@@ -117,9 +118,9 @@ def account_profile(analysis: Analysis, account: str) -> AccountProfile:
 
     Notes
     -----
-    The share followed is one minus the Kaplan–Meier curve at the horizon: signals observed for less
-    than the horizon count for as long as they were observed. Posts after their event and hindsight
-    do not count.
+    The share of signals that an event followed is one minus the Kaplan–Meier curve at the horizon:
+    a signal observed for less than the horizon counts for as long as it was observed. Signals
+    posted after their event and hindsight do not count.
 
     Examples
     --------
@@ -164,7 +165,10 @@ def _emoji(posts: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
 
 
 def _calibration(analysis: Analysis, account: str) -> pd.DataFrame:
-    """Estimate the share followed: this account, all others, by confidence and by surprisal."""
+    """Estimate the share of signals followed by an event, for this account and all others.
+
+    This account's signals are also grouped by confidence and by surprisal.
+    """
     signals = analysis.signals
     own = signals["account"] == account
     bands = pd.cut(signals["surprisal"], [-np.inf, *_BITS, np.inf], labels=list(_BANDS))
@@ -192,7 +196,7 @@ def _share_followed(leads: LeadTimes) -> tuple[float, float, float]:
     """Return the share with an event by the end of observation, and its 95% interval."""
     last = leads.survival.iloc[-1]
     share = 1 - last["survival"]
-    # The log-log interval is undefined where no signal, or every signal, had an event.
+    # The log-log interval is undefined if no signal or every signal had an event.
     if not 0 < share < 1:
         return share, np.nan, np.nan
     return share, 1 - last["upper"], 1 - last["lower"]

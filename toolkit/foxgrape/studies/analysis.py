@@ -1,4 +1,4 @@
-"""The signals of a study, their links and lead times, and the questions asked of them."""
+"""Analysis of a study: its signals, their links and lead times, and tests on them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Analysis", "SignalSource", "link_study"]
 
-#: What is read as signals: codes of the codebook, places mentioned by name, or both.
+#: What counts as a signal: codes in the codebook, places mentioned by name, or both.
 SignalSource = Literal["codes", "mentions", "both"]
 
 
@@ -36,15 +36,15 @@ class Analysis:
     Attributes
     ----------
     study
-        The study that was analysed.
+        The analysed study.
     signals, links
         The signals and links tables.
     lead_times
-        The estimate over all signals, with one group per kind of signal.
+        The lead time estimate for all signals, grouped by kind of signal.
     read
-        What was read as signals: ``codes``, ``mentions`` or ``both``.
+        What counts as a signal: ``codes``, ``mentions`` or ``both``.
     horizon, clock, confirmed_by
-        The options of `foxgrape.link`.
+        Options as in `foxgrape.link`.
     """
 
     study: Study
@@ -59,8 +59,9 @@ class Analysis:
     def table(self) -> pd.DataFrame:
         """Return one row per signal: the signal, its link, its event, and the post's text.
 
-        Columns of the event are those of the events table, with the confirmation that counted and
-        its source. Columns of the post's source have the prefix ``post_``.
+        Event columns are named as in the events table. The columns ``source`` and ``url`` describe
+        the source of the confirmation if it is known, else of the event. Columns for the post's
+        source have the prefix ``post_``.
         """
         study = self.study
         event_columns = ["event_id", "occurred_at", "occurred_until", "confirmed_at"]
@@ -72,7 +73,7 @@ class Analysis:
         )
         for name in ("source", "url"):
             events[name] = events[name].fillna(events.pop(f"{name}_of_event"))
-        # Posts from an export have no source columns of their own.
+        # Posts read from an export have no source columns.
         source = ["source_title", "source_publisher", "source_url"]
         posts = study.posts.reindex(columns=["post_id", "text", *source])
         posts["source_title"] = posts["source_title"].fillna(posts["source_publisher"])
@@ -85,12 +86,12 @@ class Analysis:
         )
 
     def filter(self, **values: str) -> Analysis:
-        """Return the analysis of the signals whose columns have the given values.
+        """Return the analysis restricted to signals whose columns have the given values.
 
         Parameters
         ----------
         values
-            By column of the signals table: ``account="Andriy Yermak"``, ``place_id=…``.
+            Values by column of the signals table, such as ``account="Andriy Yermak"``.
 
         Examples
         --------
@@ -104,7 +105,7 @@ class Analysis:
         return self.subset(self.signals.loc[selected, "signal_id"])
 
     def subset(self, signal_ids: Iterable[str]) -> Analysis:
-        """Return the analysis of the signals with the given ids."""
+        """Return the analysis restricted to signals with the given ids."""
         ids = list(signal_ids)
         signals, links = (
             table[table["signal_id"].isin(ids)].reset_index(drop=True)
@@ -113,16 +114,16 @@ class Analysis:
         return replace(self, signals=signals, links=links, lead_times=_by_kind(links, signals))
 
     def sides(self) -> dict[str, Analysis]:
-        """Return the analysis against each side's own confirmations."""
+        """Return one analysis per side, with leads measured to that side's own confirmations."""
         return {
             side: self._relink("confirmed", side)
             for side in sorted(self.study.confirmations["confirmed_by"].unique())
         }
 
     def clocks(self) -> dict[times.Clock, Analysis]:
-        """Return the analysis on each clock: time of confirmation, and time of occurrence.
+        """Return one analysis per clock: leads to the confirmation, and leads to the occurrence.
 
-        Which side confirmed an event does not change when it occurred.
+        `confirmed_by` applies only to the confirmation clock.
         """
         return {
             clock: self._relink(clock, self.confirmed_by if clock == "confirmed" else None)
@@ -132,7 +133,7 @@ class Analysis:
     def coincidence(self, *, window: str | Sequence[str] = "7D", **options: Any) -> Coincidence:
         """Test whether events follow the signals more often than chance allows.
 
-        Uses the events, clock and period of observation of this analysis.
+        Uses this analysis's events, clock and observation period.
 
         Parameters
         ----------
@@ -152,7 +153,7 @@ class Analysis:
     def hazard(self, *, window: str | Sequence[str] = "7D", **options: Any) -> Hazard:
         """Estimate how a signal changes the odds of an event at its place.
 
-        Uses the events, clock and period of observation of this analysis.
+        Uses this analysis's events, clock and observation period.
 
         Parameters
         ----------
@@ -170,9 +171,9 @@ class Analysis:
         return hazard(self.signals, self.events, window=window, **self._options(options))
 
     def alarm(self, *, window: str | Sequence[str] = "7D", **options: Any) -> Alarm:
-        """Score the signals as alarms: events missed against time and places alarmed.
+        """Score the signals as alarms: share of events missed, share of time and places alarmed.
 
-        Uses the events, clock and period of observation of this analysis.
+        Uses this analysis's events, clock and observation period.
 
         Parameters
         ----------
@@ -197,7 +198,7 @@ class Analysis:
 
     @property
     def events(self) -> pd.DataFrame:
-        """The events of the study's kinds, as the counted side confirmed them."""
+        """Events of the study's kinds, with the confirmations by `confirmed_by` if it is set."""
         events = _events_of_kinds(self.study)
         if self.confirmed_by is None:
             return events
@@ -206,12 +207,12 @@ class Analysis:
     def leading_rows(self) -> pd.DataFrame:
         """Return the rows of `table` whose post certainly came before the confirmation.
 
-        Hindsight does not count.
+        Hindsight is left out.
         """
         return _certain(self.table())
 
     def findings(self) -> list[str]:
-        """Return what was found as plain sentences."""
+        """Return the results as a list of sentences."""
         table = self.table()
         leading = _certain(table)
         posts = counted(len(self.study.posts), "post")
@@ -243,7 +244,7 @@ class Analysis:
         return [*sentences, self.lead_times.sentence()]
 
     def figure(self) -> go.Figure:
-        """Draw each signal with its event and the interval between them."""
+        """Draw each signal, its event and the lead between them."""
         from foxgrape.plots.signals import timeline
 
         return timeline(self)
@@ -264,12 +265,12 @@ class Analysis:
         return link_study(self.study, self.signals, self.read, str(self.horizon), clock, side)
 
     def _options(self, options: dict[str, Any]) -> dict[str, Any]:
-        """Return the options of a question: those given, then those of this analysis."""
+        """Return the options for a test: the given options, with defaults from this analysis."""
         clock = options.get("clock") or self.clock
         return {"observed": self._observed(clock)} | options | {"clock": clock}
 
     def _observed(self, clock: str) -> tuple[str | pd.Timestamp, str | pd.Timestamp] | None:
-        """Return the period of observation; None where the study does not state its end."""
+        """Return the observation period; None if its start or end is unknown."""
         start = pd.concat([self.signals["posted_at"], self.events[f"{clock}_at"]]).min()
         end = self.study.observed_until
         return None if end is None or pd.isna(start) else (start, end)
@@ -283,7 +284,7 @@ def link_study(
     clock: times.Clock,
     confirmed_by: str | None,
 ) -> Analysis:
-    """Link the signals of a study to its events and estimate their lead times."""
+    """Link a study's signals to its events and estimate the lead times."""
     links = link(
         signals,
         _events_of_kinds(study),

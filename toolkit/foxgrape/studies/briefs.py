@@ -1,4 +1,4 @@
-"""Briefs: what changed in a period, and what is known of one place."""
+"""Summaries of a period (what became known) and of a place (all signals and events)."""
 
 from __future__ import annotations
 
@@ -28,26 +28,28 @@ __all__ = ["PeriodBrief", "PlaceBrief", "period_brief", "place_brief"]
 class PeriodBrief:
     """What became known during a period.
 
-    A post belongs to the period in which it was certainly posted; an event, to the period in which
-    it was certainly confirmed. Each table has the rows of `Analysis.table`.
+    A post belongs to the period that contains the latest time at which it may have been posted; an
+    event, to the period that contains the latest time at which it may have been confirmed. The
+    tables of signals have the columns of `Analysis.table`.
 
     Attributes
     ----------
     analysis
-        Everything known at the end of the period.
+        Analysis of everything known at the end of the period.
     since, until
-        The period: from `since`, inclusive, to `until`, exclusive.
+        Start (inclusive) and end (exclusive) of the period.
     new
         Signals posted in the period.
     confirmed
-        Signals whose event was confirmed in the period, without those certainly posted after it.
-        Hindsight is included and marked.
+        Signals whose event was confirmed in the period, except signals certainly posted after
+        the confirmation. Hindsight is included and marked.
     waiting
-        Signals without an event so far, still within the horizon.
+        Signals without an event whose horizon had not ended by the end of the period.
     overdue
         Signals whose horizon ended in the period without an event.
     counts
-        One row per quantity: what, this (period), before (the period before).
+        One row per quantity. Columns: what (the quantity), this (its value in the period), before
+        (its value in the previous period of the same length).
     """
 
     analysis: Analysis
@@ -60,11 +62,11 @@ class PeriodBrief:
     counts: pd.DataFrame
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per quantity: what, this, before."""
+        """Return a copy of `counts`, with one row per quantity."""
         return self.counts.copy()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the counts and the ids of the signals as plain values."""
+        """Return the period, the counts and the signal ids as plain values."""
         parts = ("new", "confirmed", "waiting", "overdue")
         return {
             "since": self.since.isoformat(),
@@ -74,7 +76,7 @@ class PeriodBrief:
         }
 
     def sentence(self) -> str:
-        """Return the counts of the period in one sentence."""
+        """Return the period's counts in one sentence."""
         counts = self.counts.set_index("what")["this"]
         return (
             f"{self.describe_days()}: {counted(counts['signals'], 'new signal')} in "
@@ -85,7 +87,7 @@ class PeriodBrief:
         )
 
     def _end_of_observation(self) -> str:
-        """Return a sentence if observation ended before the period did."""
+        """Return a sentence if observation ended before the period, else an empty string."""
         end = pd.Timestamp(self.analysis.study.observed_until or self.until)
         if end >= self.until:
             return ""
@@ -93,13 +95,13 @@ class PeriodBrief:
         return f" Observation ended earlier, on {local:%-d %b %Y}."
 
     def describe_days(self) -> str:
-        """Return the days of the period in words, in the time zone of the study."""
+        """Return the period's days in words, in the study's time zone."""
         last = self.until - pd.Timedelta(1, "us")
         words = describe_time(self.since, last, self.analysis.study.timezone)
         return words.removesuffix(", time unknown")
 
     def figure(self) -> go.Figure:
-        """Draw the posts per day of the period and of the period before."""
+        """Draw the posts per day in this period and in the previous period."""
         from foxgrape.plots.activity import activity
 
         return activity(
@@ -124,14 +126,14 @@ def period_brief(
     clock: times.Clock = "confirmed",
     signals: SignalSource = "codes",
 ) -> PeriodBrief:
-    """Summarize the days before a date, using only what was known when they ended.
+    """Summarize the days before a date, using only what was known at the end of these days.
 
     Parameters
     ----------
     study
-        A study, or a store read with `study_from_store`. Not changed.
+        A study, or a store read with `study_from_store`. It is not changed.
     until
-        The period ends when this day begins, in the time zone of the study.
+        Day at whose start the period ends, in the study's time zone.
     days
         Length of the period in days.
     horizon, clock, signals
@@ -178,9 +180,9 @@ def _midnight(day: date, zone: str) -> pd.Timestamp:
 
 
 def _parts(analysis: Analysis, since: pd.Timestamp, until: pd.Timestamp) -> dict[str, pd.DataFrame]:
-    """Return the tables of a period that ends with the analysis."""
+    """Return the tables for a period; the analysis must end when the period ends."""
     table = analysis.table()
-    # An event becomes known when it is confirmed; without a confirmation, when it occurs.
+    # An event becomes known when it is confirmed; if it was never confirmed, when it occurs.
     known = table["confirmed_until"].fillna(table["occurred_until"])
     deadline = table["posted_until"] + analysis.horizon
     is_open = ~table["observed"]
@@ -216,16 +218,16 @@ def _counts(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlaceBrief:
-    """Signals and events of one place.
+    """A place's signals and events.
 
     Attributes
     ----------
     place_id, name
-        The place.
+        Id and name of the place.
     analysis
-        The analysis of the signals that refer to it.
+        Analysis of the signals that refer to the place.
     events
-        Events there, of every kind.
+        Events at the place, of every kind.
     """
 
     place_id: str
@@ -248,7 +250,7 @@ class PlaceBrief:
         }
 
     def sentence(self) -> str:
-        """Return the counts for the place in one sentence."""
+        """Return the place's counts in one sentence."""
         leads, leading = self.analysis.lead_times, len(self.analysis.leading_rows())
         return (
             f"{self.name}: {counted(len(self.events), 'event')}, "
@@ -258,7 +260,7 @@ class PlaceBrief:
         )
 
     def figure(self) -> go.Figure:
-        """Draw events and signals in calendar time."""
+        """Draw the place's events and signals on a time axis."""
         from foxgrape.plots.activity import event_timeline
 
         return event_timeline(self.analysis, self.events)
@@ -268,14 +270,15 @@ class PlaceBrief:
 
 
 def place_brief(analysis: Analysis, place_id: str) -> PlaceBrief:
-    """Collect all signals and events of one place.
+    """Collect a place's signals and events.
 
     Parameters
     ----------
     analysis
-        Of a study or a store.
+        Analysis of a study or a store.
     place_id
-        Such as ``geonames:707292``. A place without signals and events has an empty brief.
+        Place id such as ``geonames:707292``. A place without signals and events has an empty
+        brief.
 
     Returns
     -------
@@ -284,7 +287,7 @@ def place_brief(analysis: Analysis, place_id: str) -> PlaceBrief:
     Raises
     ------
     FoxgrapeError
-        If the place is in neither the study nor the packaged gazetteer.
+        If neither the study nor the packaged gazetteer contains the place.
 
     Examples
     --------
@@ -303,7 +306,7 @@ def place_brief(analysis: Analysis, place_id: str) -> PlaceBrief:
 
 
 def _name(study: Study, place_id: str) -> str:
-    """Return the name of a place from the events, the study's gazetteer or the packaged one."""
+    """Return a place's name from the events, the study's gazetteer or the packaged gazetteer."""
     for name in study.events.loc[study.events["place_id"] == place_id, "place"].dropna():
         return str(name)
     for gazetteer in (study.codebook.gazetteer, Gazetteer.default()):

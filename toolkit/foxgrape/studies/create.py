@@ -1,4 +1,4 @@
-"""Create a study, a Frictionless data package, from files of any format that the readers know."""
+"""Create a study, which is a Frictionless data package, from files in any supported format."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from foxgrape.io.base import OnError, ReadReport
 
-    #: Each file with its rows and its report.
+    #: Path, rows and read report of each file.
     _Files = list[tuple[Path, pd.DataFrame, ReadReport]]
 
 __all__ = ["CreateStudyResult", "new_study"]
@@ -36,20 +36,22 @@ _PLACE_COLUMNS = ("id", "name", "names", "lat", "lon", "country", "admin1", "adm
 
 @dataclass(slots=True)
 class CreateStudyResult:
-    """What a new study contains.
+    """Location and contents of a new study.
 
     Attributes
     ----------
     folder
-        Where it is.
+        Folder of the study.
     posts, events
-        Number of rows.
+        Number of posts and events.
     repeated
-        Rows that several records or files contain, with the same content.
+        Number of repeated rows that were left out because an identical row is included.
     quarantined
-        Bad records; the study's ``quarantine.jsonl`` lists them with file, record and reason.
+        Number of bad records, which the study's ``quarantine.jsonl`` lists with file, record and
+        reason.
     unresolved
-        Places that no gazetteer knows; they are in the study's own ``places.csv``.
+        Number of places that are not in the packaged gazetteer; they are in the study's
+        ``places.csv``.
     """
 
     folder: str
@@ -95,22 +97,22 @@ def new_study(
     folder
         A new or empty folder.
     posts, events
-        Files of any format that `read_posts` and `read_events` know.
+        Files in any format that `read_posts` and `read_events` support.
     title
-        By default the folder's name.
+        Title of the study; by default the folder's name.
     timezone
-        IANA zone of times without an offset, and of the study's days.
+        IANA time zone of times without an offset, and of the study's days.
     account
-        The account of posts whose file does not name it.
+        Account of posts in files that do not name an account.
     codebook
-        Your own codebook, as `Codebook.from_csv` reads it; by default the packaged one.
+        Codebook file, as read by `Codebook.from_csv`; by default the packaged codebook.
     kinds
-        The kinds of event that the signals refer to; by default all.
+        Kinds of event that signals can refer to; by default all kinds.
     persistence
-        For lists of territorial control: how long a state must last to count.
+        For lists of territorial control: minimum duration of a state that counts as an event.
     on_error
         ``"quarantine"`` leaves bad records out and lists them in ``quarantine.jsonl``; ``"raise"``
-        stops at the first one and creates nothing.
+        stops at the first bad record and creates no study.
 
     Returns
     -------
@@ -119,9 +121,10 @@ def new_study(
     Raises
     ------
     StudyError
-        If the folder is not empty, or no events are of a kind.
+        If the folder is not empty, no file of posts or events is given, a kind occurs in no event,
+        or the study cannot be written.
     TableError, CodebookError
-        As the readers do; also if two files have different rows for one key.
+        If a file or the codebook is invalid, or two files have different rows with the same key.
 
     Examples
     --------
@@ -180,7 +183,7 @@ def new_study(
 
 
 def _merge(table: str, files: _Files) -> tuple[pd.DataFrame, int]:
-    """Return the distinct rows of all files, and how many rows were repeated."""
+    """Return the distinct rows of all files, and the number of repeated rows."""
     if not files:
         raise StudyError(f"a study must have {table}; name at least one file")
     key, clock = schemas.KEYS[table][0][0], schemas.KEYS[table][1]
@@ -204,7 +207,7 @@ def _merge(table: str, files: _Files) -> tuple[pd.DataFrame, int]:
 
 
 def _unknown_places(events: pd.DataFrame) -> pd.DataFrame:
-    """Return the places that the packaged gazetteer does not have, in a gazetteer's columns."""
+    """Return the places that are not in the packaged gazetteer, with a gazetteer's columns."""
     gazetteer = Gazetteer.default()
     places = events.drop_duplicates("place_id")
     places = places[[place_id not in gazetteer for place_id in places["place_id"]]]
@@ -241,7 +244,7 @@ def _write_study(
     codebook: str | Path | None,
     quarantine: list[dict[str, Any]],
 ) -> None:
-    """Write a study in a temporary folder beside, and move it into place once it is complete."""
+    """Write a study to a temporary folder beside `folder`, and rename that when it is complete."""
     parent, prefix = folder.absolute().parent, f".{folder.name}-"
     parent.mkdir(parents=True, exist_ok=True)
     clear_abandoned(parent, prefix)
@@ -264,7 +267,7 @@ def _write_study(
 
 
 def _write_table(folder: Path, name: str, rows: pd.DataFrame) -> dict[str, Any]:
-    """Write a table as CSV, and return its resource for the descriptor."""
+    """Write a table as CSV, and return its resource entry for ``datapackage.json``."""
     texts = rows.copy()
     fields = []
     for column, values in rows.items():
@@ -275,7 +278,7 @@ def _write_table(folder: Path, name: str, rows: pd.DataFrame) -> dict[str, Any]:
             texts[column] = values.map({True: "true", False: "false"})
         field = {"name": column, "type": kind}
         fields.append(field | ({"format": "any"} if kind == "datetime" else {}))
-    # CRLF makes csv quote cells that contain a lone \r.
+    # With CRLF as line terminator, csv also quotes cells that contain \r without \n.
     texts.to_csv(folder / f"{name}.csv", index=False, encoding="utf-8", lineterminator="\r\n")
     return {
         "name": name,

@@ -1,4 +1,4 @@
-"""A store as a study, and a study as it was known at an instant."""
+"""Read a store as a study, and restrict a study to what was known at an instant."""
 
 from __future__ import annotations
 
@@ -35,28 +35,28 @@ def study_from_store(
     Parameters
     ----------
     store
-        The store, its folder or its URL.
+        A store, or its folder or URL.
     versions
-        Version of each table to read; the newest by default. A table that is not named is read as
-        empty.
+        Version to read, by table name; by default the newest of every table. Tables without a
+        version in a given mapping are read as empty.
     codebook
-        A CSV of codes; by default the packaged codebook.
+        CSV file of codes; by default the packaged codebook.
     kinds
-        The kinds of event that signals are about; every kind by default.
+        Kinds of event that signals can refer to; by default all kinds.
     timezone
         IANA time zone of the study's days.
 
     Returns
     -------
     Study
-        Observed until the last instant in its tables.
+        A study whose observation ends at the last instant in its tables.
 
     Raises
     ------
     StoreError
-        If the version does not exist or the store cannot be read.
+        If a version does not exist or the store cannot be read.
     StudyError
-        If the store holds neither posts nor events, no event has one of the kinds, or the time
+        If the store holds neither posts nor events, a kind occurs in no event, or the time
         zone is unknown.
     CodebookError
         If the codebook is invalid.
@@ -108,16 +108,16 @@ def study_from_store(
 def open_study_or_store(
     study: str | Path | None, store: str | Path | Store | None, **options: Any
 ) -> Study:
-    """Open the source of a report: a store if given, else a study.
+    """Open the data for a report: the store if given, else the study.
 
     Parameters
     ----------
     study
-        Folder of a study; without a study and a store, the embedded study.
+        Folder of a study; if neither a study nor a store is given, the embedded study is opened.
     store
         A store; takes precedence over the study.
     options
-        Passed to `study_from_store`; a study states these in its data package.
+        Options for `study_from_store`; ignored for a study, whose data package states them.
 
     Returns
     -------
@@ -132,18 +132,19 @@ def open_study_or_store(
 
 
 def as_of(study: Study, instant: str | datetime) -> Study:
-    """Return a study as it was known at an instant: only what was certain by then.
+    """Return a study as known at an instant, with only the posts and events certain by then.
 
-    A post counts once it was certainly posted. An event counts once it was certainly confirmed by
-    any side; an event without a confirmation, once it had certainly occurred. The codebook is not
-    restricted: whether a code was decoded later is a property of the links (hindsight).
+    A post is included if it was certainly posted before the instant. An event is included if a side
+    had certainly confirmed it before the instant; an event without a confirmation, if it had
+    certainly occurred. The codebook is not restricted, because the links mark signals whose code
+    was decoded later as hindsight.
 
     Parameters
     ----------
     study
-        Not changed.
+        A study. It is not changed.
     instant
-        With a UTC offset. Observation ends at this instant, or at the study's own end of
+        Time with a UTC offset. Observation ends at this time, or at the study's end of
         observation if that is earlier.
 
     Returns
@@ -153,7 +154,7 @@ def as_of(study: Study, instant: str | datetime) -> Study:
     Raises
     ------
     FoxgrapeError
-        If the instant has no offset.
+        If the instant is invalid or has no UTC offset.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""A study: posts, events and codes in a folder that is a Frictionless data package."""
+"""Studies: posts, events and codes in a folder that is a Frictionless data package."""
 
 from __future__ import annotations
 
@@ -37,24 +37,25 @@ class Study:
     Attributes
     ----------
     name, title
-        From the data package.
+        Name and title from the data package.
     folder
-        Where it was read from.
+        Folder that the study was read from.
     posts, events, confirmations
         The validated tables.
     codebook
-        The study's own, or the packaged one. Its gazetteer holds only the places of its codes and
-        of the study's events.
+        The study's own codebook or the packaged one. Its gazetteer holds only the places of the
+        codes and of the events.
     kinds
-        The kinds of event that the signals are about; events of other kinds are not linked.
+        Kinds of event that signals can refer to; events of other kinds are not linked. If empty,
+        all kinds.
     observed_until
-        End of observation; None where the package does not state it.
+        End of observation; None if the data package does not state it.
     caution
-        What the authors of the study say it cannot show.
+        Caveats by the study's authors.
     timezone
         IANA time zone of the study's days.
     hashes
-        SHA-256 of ``datapackage.json`` and of each file that it lists, by its path in the study.
+        SHA-256 of ``datapackage.json`` and of the files that it lists, by path in the study.
     """
 
     name: str
@@ -72,9 +73,10 @@ class Study:
 
     @property
     def observed(self) -> tuple[pd.Timestamp, pd.Timestamp]:
-        """Start and end of observation; by default the first and last instant in the tables.
+        """Start and end of observation.
 
-        NaT where the tables are empty.
+        The start is the first instant in the tables. The end is `observed_until`, or the last
+        instant in the tables if that is None. Without any instants, they are NaT.
         """
         columns = [self.posts["posted_at"], self.posts["posted_until"]]
         columns += [
@@ -92,7 +94,7 @@ class Study:
         return f"<h4>{html.escape(self.title)}</h4><p>{self._contents()}</p>{caution}"
 
     def _contents(self) -> str:
-        """Return the sizes of the tables and the period of observation in words."""
+        """Return the table sizes and the observation period in words."""
         sizes = (
             (self.posts, "post"),
             (self.events, "event"),
@@ -118,8 +120,8 @@ class Study:
         horizon, clock, confirmed_by
             As in `foxgrape.link`.
         signals
-            ``codes``: codes of the codebook. ``mentions``: places mentioned by name, the baseline
-            that a code must beat. ``both``.
+            ``codes``: codes in the codebook. ``mentions``: places mentioned by name, as a baseline
+            for the codes. ``both``: codes and mentions.
 
         Returns
         -------
@@ -143,7 +145,7 @@ def open_study(path: str | Path | None = None) -> Study:
     Parameters
     ----------
     path
-        Folder with a ``datapackage.json``; by default the embedded study of Izium 2022.
+        Folder with a ``datapackage.json``; by default the embedded study ``izium-2022``.
 
     Returns
     -------
@@ -152,9 +154,9 @@ def open_study(path: str | Path | None = None) -> Study:
     Raises
     ------
     StudyError
-        If the folder is not a study, or changes while it is read.
+        If the folder is not a valid study, or a file changes while the study is read.
     TableError, CodebookError
-        If a cell is invalid; names file, row and column of the first.
+        If a cell is invalid. The error names the file, row and column of the first invalid cell.
 
     Examples
     --------
@@ -172,7 +174,7 @@ def open_study(path: str | Path | None = None) -> Study:
             pd.DataFrame(columns=schemas.columns("confirmations")), "confirmations"
         )
     )
-    # Places missing from the packaged gazetteer are in the study's own.
+    # The study's places.csv adds places that the packaged gazetteer lacks.
     gazetteer = Gazetteer.default()
     if "places" in files:
         gazetteer = gazetteer.extended(Gazetteer.from_csv(files["places"]))
@@ -201,7 +203,7 @@ def open_study(path: str | Path | None = None) -> Study:
 
 
 def _package(folder: Path) -> tuple[dict[str, Any], dict[str, Path], dict[str, str]]:
-    """Return the descriptor, the file of each table, and the hash of every file."""
+    """Return the content of ``datapackage.json``, the file of each table, and all hashes."""
     descriptor = folder / "datapackage.json"
     try:
         content = descriptor.read_bytes()
@@ -216,24 +218,24 @@ def _package(folder: Path) -> tuple[dict[str, Any], dict[str, Path], dict[str, s
             raise StudyError.not_a_study(folder, f"datapackage.json lists no resource {name!r}")
     files = {}
     for name, path in ((name, paths[name]) for name in _RESOURCES if name in paths):
-        # A study from elsewhere must not read files outside its folder.
+        # An untrusted study must not read files outside its folder.
         if not _is_inside(folder, path):
             raise StudyError("the resource lies outside the study", file=descriptor, got=path)
-        # A copy of the study must not read the original's files.
+        # With an absolute path, a copy of the study would read the original's files.
         if not _is_relative(path):
             what = "the path of a resource must be relative to the study, without '..'"
             raise StudyError(what, file=descriptor, got=path)
         files[name] = folder / str(path)
     hashes = {descriptor.name: hashlib.sha256(content).hexdigest()}
     for file in dict.fromkeys([*files.values(), *_further_files(package, folder)]):
-        # A file that is missing or cannot be read is reported by its reader.
+        # The file's reader reports the error if the file is missing or unreadable.
         with suppress(OSError):
             hashes[file.relative_to(folder).as_posix()] = file_sha256(file)
     return package, files, hashes
 
 
 def _further_files(package: dict[str, Any], folder: Path) -> Iterator[Path]:
-    """Yield the files of resources beside the tables, which a template may read."""
+    """Yield the files of all resources, since a template may read others than the tables."""
     for resource in package["resources"]:
         paths = resource["path"]
         for path in paths if isinstance(paths, list) else [paths]:
@@ -253,7 +255,7 @@ def _is_relative(path: object) -> bool:
 
 
 def _check_unchanged(folder: Path, hashes: Mapping[str, str]) -> None:
-    """Check that the hashes are of what was read: files may be edited between hash and reader."""
+    """Check that no file changed between the computation of its hash and the end of reading."""
     for path, sha256 in hashes.items():
         try:
             same = file_sha256(folder / path) == sha256
@@ -265,13 +267,13 @@ def _check_unchanged(folder: Path, hashes: Mapping[str, str]) -> None:
 
 
 def _options(package: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Return the package's options for foxgrape, validated early."""
+    """Return the validated ``foxgrape`` options in the data package."""
     options = package.get("foxgrape", {})
     try:
         if options.get("observed_until") is not None:
             times.parse_instant(options["observed_until"])
         times.get_zone(options.get("timezone", "UTC"))
-        "".join(options.get("kinds", []))  # raises unless each is a string
+        "".join(options.get("kinds", []))  # raises TypeError unless all kinds are strings
     except (AttributeError, TypeError, ValueError) as error:
         raise StudyError(
             f"bad value under 'foxgrape': {error}",
@@ -289,7 +291,7 @@ def restrict_gazetteer(codebook: Codebook, gazetteer: Gazetteer, events: pd.Data
 
 
 def validate_kinds(kinds: Iterable[str], events: pd.DataFrame, file: Path) -> tuple[str, ...]:
-    """Return the kinds of event that signals are about; each must occur in the events."""
+    """Return the kinds as a tuple; raise `StudyError` if a kind occurs in no event."""
     kinds = tuple(kinds)
     known = {str(kind) for kind in events["kind"].dropna()}
     for kind in kinds:

@@ -1,9 +1,9 @@
 """Download posts and events from public APIs into files for `read_posts` and `read_events`.
 
 Describe the query with `Mastodon`, `Bluesky`, `Acled` or `Ucdp`, and pass it to `download`, which
-handles pages, retries and rate limits. Responses are written unchanged: one page per line, or one
-status per line for Mastodon. Credentials come from the environment or the keyring and are sent to
-their own server only.
+handles paging, retries and rate limits. Responses are written unchanged: one page per line, or one
+status per line for Mastodon. Credentials are read from the environment or the keyring, and sent
+only to the server for which they are valid.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""API credentials from the environment or keyring; never logged or pickled."""
+"""Read API credentials from the environment or the keyring; never log or pickle them."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ __all__ = ["AcledLogin", "Secret", "UcdpToken", "auth_for", "find_secret"]
 _SERVICE = "foxgrape"
 _ACLED = ("FOXGRAPE_ACLED_USERNAME", "FOXGRAPE_ACLED_PASSWORD")
 _UCDP = ("FOXGRAPE_UCDP_TOKEN",)
-#: Refresh a token this many seconds before it expires, so that it does not expire in transit.
+#: Seconds before its expiry at which a token is refreshed, so that it does not expire in transit.
 _EARLY = 60.0
-#: Lifetime of a token, in seconds, where the server does not state it.
+#: Assumed lifetime of a token in seconds, if the server does not state it.
 _DEFAULT_LIFETIME = 86_400
 
 
 class Secret:
-    """A string that is hidden unless asked for with `reveal`.
+    """A string that only `reveal` returns; its representation hides it.
 
     Examples
     --------
@@ -49,14 +49,15 @@ class Secret:
         raise TypeError("a secret cannot be pickled")
 
     def reveal(self) -> str:
-        """Return the string itself."""
+        """Return the secret string."""
         return self._value
 
 
 def find_secret(name: str) -> Secret | None:
     """Return a secret from the environment, else from the keyring; None if neither has it.
 
-    The keyring has ``FOXGRAPE_UCDP_TOKEN`` as service ``foxgrape``, user name ``ucdp_token``.
+    In the keyring, the service is ``foxgrape`` and the user name is derived from `name`:
+    ``ucdp_token`` for ``FOXGRAPE_UCDP_TOKEN``.
     """
     value = os.environ.get(name) or _from_keyring(name.removeprefix("FOXGRAPE_").lower())
     return Secret(value.strip()) if value and value.strip() else None
@@ -69,7 +70,7 @@ def _from_keyring(key: str) -> str | None:
     try:
         return keyring.get_password(_SERVICE, key)
     except (KeyringError, RuntimeError):
-        return None  # there is no keyring, or it is locked
+        return None  # no keyring, or a locked one
 
 
 def auth_for(source: Source) -> Auth:
@@ -107,7 +108,7 @@ class UcdpToken(Auth):
 
 
 class AcledLogin(Auth):
-    """ACLED's OAuth login: a password for an access token and a refresh token."""
+    """ACLED's OAuth login, which exchanges a password for an access and a refresh token."""
 
     variables = _ACLED
 
@@ -118,14 +119,14 @@ class AcledLogin(Auth):
         self._expires_at = 0.0
 
     def headers(self, client: HttpClient) -> dict[str, str]:
-        """Return the header with an access token that does not expire soon."""
+        """Return the header with an access token; refresh the token if it expires soon."""
         if self._access_token is None or client.policy.now() >= self._expires_at - _EARLY:
             self.refresh(client)
         assert self._access_token is not None  # noqa: S101 - refresh raises otherwise
         return {"authorization": f"Bearer {self._access_token.reveal()}"}
 
     def refresh(self, client: HttpClient) -> bool:
-        """Get a new access token with the refresh token, else with the password."""
+        """Get a new access token with a valid refresh token, else with the password."""
         if self._refresh_token is not None:
             token, self._refresh_token = self._refresh_token.reveal(), None
             form = {"grant_type": "refresh_token", "refresh_token": token}
@@ -162,7 +163,10 @@ class AcledLogin(Auth):
         return response.status
 
     def leaks_secret(self, content: bytes) -> bool:
-        """Return whether content repeats a token; a password could be an ordinary word."""
+        """Return whether content repeats a token.
+
+        The password is not searched for, because it could be an ordinary word.
+        """
         tokens = [token for token in (self._access_token, self._refresh_token) if token is not None]
         return any(token.reveal().encode() in content for token in tokens)
 
@@ -177,7 +181,7 @@ def _parse_tokens(body: bytes) -> dict[str, Any] | None:
 
 
 def _validate_header_value(secret: Secret, name: str) -> None:
-    """Raise an error if a header cannot carry the secret; httpx's own error would quote it."""
+    """Raise an error if the secret is not a valid header value; httpx's error would quote it."""
     value = secret.reveal()
     if not value.isascii() or not value.isprintable() or " " in value:
         raise DownloadError.bad_credential(name)

@@ -1,4 +1,4 @@
-"""Download all pages of a source into a file, check them, and resume after an interruption."""
+"""Download all pages of a query into a file, check them, and resume after an interruption."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ if TYPE_CHECKING:
 
 __all__ = ["Download", "download"]
 
-#: Abort after this many consecutive empty pages.
+#: Maximum number of consecutive empty pages; more are an error.
 _MAX_EMPTY_PAGES = 50
 _AT_FAULT = "the data changed during the download, or the server is at fault"
 
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A finished download, or the progress of one.
+    """A finished download, or the progress of an unfinished download.
 
     Attributes
     ----------
     path
-        The file; it exists once the download is complete.
+        The output file, which exists only once the download is complete.
     format
-        As in ``read_posts(format=...)`` or ``read_events(format=...)``.
+        Format name for ``read_posts(format=...)`` or ``read_events(format=...)``.
     server
-        Host that the data come from.
+        Host name of the server.
     items
         Number of statuses, posts or events.
     kind
@@ -46,7 +46,7 @@ class Download:
     pages, size
         Number of responses, and their size in bytes.
     resumed
-        Whether an earlier call began the download.
+        Whether this call resumed a download that an earlier call began.
     """
 
     path: str
@@ -59,7 +59,7 @@ class Download:
     resumed: bool
 
     def sentence(self) -> str:
-        """Return a summary in one line."""
+        """Return a one-line summary."""
         responses = "1 response" if self.pages == 1 else f"{self.pages:,} responses"
         resumed = ", resumed" if self.resumed else ""
         return (
@@ -86,23 +86,23 @@ def download(
     policy: RetryPolicy | None = None,
     progress: Callable[[Download], object] | None = None,
 ) -> Download:
-    """Download all items of a source into a file, unchanged; resume an interrupted download.
+    """Download all items of a source unchanged into a file; resume an interrupted download.
 
-    The file appears when the last page has arrived. Until then, the pages are in ``OUT.part``, and
-    the same call resumes from there.
+    The file is created when the last page has arrived. Until then, the pages are in ``OUT.part``;
+    after an interruption, repeat the call to resume from the last complete page.
 
     Parameters
     ----------
     source
         `Mastodon`, `Bluesky`, `Acled` or `Ucdp`.
     out
-        The file to write. It must not exist; its folder must.
+        Output file. It must not exist yet; its folder must exist.
     restart
-        Discard an interrupted download and begin again.
+        Delete the pages of an interrupted download and start again.
     policy
         Retries, timeouts and limits; default ``RetryPolicy()``.
     progress
-        Called after each page.
+        Called with the current state after each page.
 
     Returns
     -------
@@ -111,8 +111,9 @@ def download(
     Raises
     ------
     DownloadError
-        If credentials are missing or refused, the server fails or contradicts itself, the file
-        exists, or its ``.part`` belongs to another query. Complete pages are kept.
+        If credentials are missing or refused, the server fails or sends inconsistent pages, the
+        output file exists, or its ``.part`` file belongs to another query. Complete pages are kept
+        in the ``.part`` file.
 
     Examples
     --------
@@ -131,7 +132,7 @@ def download(
             failure = DownloadError.resumable(error, part.path, part.pages)
             if not part.pages:
                 part.delete()
-    # Raised outside the handler: its context would lead to requests and their headers.
+    # Raised outside the handler, since the exception's context would expose request headers.
     raise failure
 
 
@@ -170,7 +171,7 @@ def _download_pages(
 
 
 def _check_saved_lines(source: Source, part: _PartialDownload, host: str) -> _PageChecker:
-    """Return a checker that has seen the lines of an interrupted download."""
+    """Return a page checker that has recorded the saved lines of an interrupted download."""
     checker = _PageChecker()
     if part.cursor is not None:
         for number, line in enumerate(part.lines(), start=1):
@@ -194,7 +195,7 @@ class _PageChecker:
         self._empty_pages = 0
 
     def add(self, page: Page) -> None:
-        """Check and record a page; the last page also against the total."""
+        """Check and record a page; at the last page, also compare the item count with the total."""
         ids = set(page.ids)
         repeated = len(page.ids) - len(ids - self.ids)
         if repeated:
@@ -221,16 +222,16 @@ class _PageChecker:
             )
 
     def add_line(self, page: Page) -> None:
-        """Check and record a line of an interrupted download, never the last page."""
+        """Check and record a saved line, which is never treated as the last page."""
         self.add(replace(page, cursor=page.cursor or ""))
         self.cursors.discard("")
 
 
 class _PartialDownload:
-    """An unfinished download: its pages in ``OUT.part``, and its state in ``OUT.part.json``.
+    """An unfinished download: pages are in ``OUT.part``, the state is in ``OUT.part.json``.
 
-    Pages are appended before the state is written, so bytes beyond the recorded size belong to an
-    incomplete page and are cut off on resuming.
+    A page is appended before the state is updated. Bytes beyond the size in the state are therefore
+    from a page that was not recorded; they are removed when the download is resumed.
     """
 
     def __init__(self, out: Path, query: dict[str, Any], *, restart: bool = False) -> None:
@@ -255,7 +256,7 @@ class _PartialDownload:
             raise DownloadError.unwritable(self.path, error.strerror) from None
 
     def _resume(self) -> None:
-        """Load the state of an interrupted download of the same query."""
+        """Load the state of an interrupted download; raise an error if it is of another query."""
         state = self._read_state()
         if state["query"] != self._query:
             old, new = state["query"], self._query
@@ -277,7 +278,7 @@ class _PartialDownload:
         try:
             state = json.loads(self._state_path.read_text(encoding="utf-8"))
         except FileNotFoundError:
-            # The state is written first, so a .part file without one is not from a download.
+            # The state file is created before the .part file, so a .part file alone is not ours.
             raise DownloadError.bad_partial(
                 self.path, f"has no {self._state_path.name} beside it"
             ) from None
@@ -302,18 +303,18 @@ class _PartialDownload:
         temporary.replace(self._state_path)
 
     def delete(self) -> None:
-        """Delete both files."""
+        """Delete the pages and the state."""
         self._state_path.unlink(missing_ok=True)
         self.path.unlink(missing_ok=True)
 
     def lines(self) -> Iterator[bytes]:
-        """Return the saved lines without line ends."""
+        """Yield the saved lines without line ends."""
         with self.path.open("rb") as handle:
             for line in handle:
                 yield line.rstrip(b"\n")
 
     def add(self, lines: Iterable[bytes], cursor: str | None) -> None:
-        """Append a page, and record the cursor of the next; None after the last."""
+        """Append a page's lines and record the next page's cursor (None after the last page)."""
         data = b"".join(line + b"\n" for line in lines)
         try:
             with self.path.open("ab") as handle:
@@ -321,7 +322,7 @@ class _PartialDownload:
                     raise DownloadError.bad_partial(self.path, "another process is writing to it")
                 handle.write(data)
                 handle.flush()
-                # After a power cut, the state must not record pages that were lost.
+                # Flush to disk first: after a power cut, the state must not count a lost page.
                 os.fsync(handle.fileno())
             self.pages, self.size, self.cursor = self.pages + 1, self.size + len(data), cursor
             if cursor is not None:
@@ -330,7 +331,7 @@ class _PartialDownload:
             raise DownloadError.unwritable(self.path, error.strerror) from None
 
     def finish(self) -> None:
-        """Rename the complete file to its final name."""
+        """Rename the complete ``.part`` file to the output file and delete the state."""
         try:
             self.path.replace(self.out)
             self._state_path.unlink(missing_ok=True)

@@ -1,8 +1,8 @@
 """HTTP client for one server: HTTPS only, with retries, rate limits and size limits.
 
-Errors never quote a response or the text of an httpx error, because either can repeat a password
-or a header. Errors are raised outside the blocks that hold a request, so that no traceback leads
-to one.
+Error messages never quote a response or an httpx error, because both can contain a password or a
+header. No error is raised while an httpx error is handled, because the httpx error would become its
+context and give access to the request.
 """
 
 from __future__ import annotations
@@ -41,12 +41,13 @@ __all__ = [
     "validate_server",
 ]
 
-#: Statuses after which the same request may succeed later.
+#: HTTP statuses after which a request is retried.
 RETRY_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
-#: When the rate limit resets: Mastodon sends an ISO time, Bluesky seconds since 1970.
+#: Headers with the time at which the rate limit resets: Mastodon sends an ISO time, Bluesky
+#: seconds since 1970.
 _RESET_HEADERS = ("x-ratelimit-reset", "ratelimit-reset")
 _REMAINING_HEADERS = ("x-ratelimit-remaining", "ratelimit-remaining")
-#: A number above this is seconds since 1970; a smaller one is a duration in seconds.
+#: In wait headers, larger numbers are seconds since 1970; others are durations in seconds.
 _MIN_TIMESTAMP = 1e9
 _FIRST_BACKOFF, _MAX_BACKOFF = 1.0, 60.0
 _MAX_REDIRECTS = 5
@@ -67,20 +68,20 @@ class RetryPolicy:
     Attributes
     ----------
     max_attempts
-        How often a request is attempted before giving up. The waits in between grow
-        exponentially, or are as long as the server asks.
+        Maximum number of attempts per request. The wait between attempts grows exponentially, and
+        is at least as long as the server asks for.
     timeout
-        Seconds without a byte after which an attempt fails.
+        Seconds without receiving data after which an attempt fails.
     max_wait
-        Longest wait, in seconds, that a server may ask for.
+        Longest wait in seconds; if the server asks for more, the download fails.
     max_size
-        Largest response, in bytes after decompression.
+        Maximum size of a response in bytes, after decompression.
     max_duration
-        Seconds after which a response that is still arriving is cut off.
+        Maximum duration of a response in seconds; a response that takes longer is an error.
     rng
-        Generator for the jitter of the waits.
+        Random generator for the jitter of waits.
     sleep, now
-        Wait for a number of seconds; return the seconds since 1970.
+        Functions that wait for a number of seconds, and that return the seconds since 1970.
 
     Raises
     ------
@@ -104,7 +105,7 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A response; its representation shows the status only."""
+    """An HTTP response whose representation shows only the status."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
@@ -116,17 +117,17 @@ Outcome: TypeAlias = Response | str
 
 
 class Auth:
-    """Credentials for one server; this base class has none."""
+    """Base class of credentials for one server; sends no credentials itself."""
 
-    #: The environment variables that hold the secrets, for error messages.
+    #: Environment variables of the secrets, named in error messages.
     variables: ClassVar[tuple[str, ...]] = ()
 
     def headers(self, client: HttpClient) -> dict[str, str]:  # noqa: ARG002
-        """Return the headers of an authenticated request."""
+        """Return the headers that authenticate a request."""
         return {}
 
     def refresh(self, client: HttpClient) -> bool:  # noqa: ARG002
-        """Get a new token; return False if this is not possible."""
+        """Get a new token; return False if the credentials cannot be refreshed."""
         return False
 
     def leaks_secret(self, content: bytes) -> bool:  # noqa: ARG002
@@ -135,16 +136,17 @@ class Auth:
 
 
 def validate_server(address: str) -> str:
-    """Return the origin of a server; ``https://`` is added where no scheme is given.
+    """Return a server's origin, with ``https://`` if the address has no scheme.
 
-    HTTP is allowed on this computer only, and an address with more than an origin is an error.
+    Plain HTTP is allowed only for servers on this computer. An address with a user name, path,
+    query or fragment is an error.
 
     Examples
     --------
     >>> validate_server("mastodon.example/")
     'https://mastodon.example'
     """
-    # User info, path and query may hold secrets: the error names the host only.
+    # Name only the host in errors, because user info, path and query may contain secrets.
     url = address if "://" in address else f"https://{address}"
     try:
         parts = urlsplit(url)
@@ -162,7 +164,7 @@ def validate_server(address: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether a host is the loopback interface."""
+    """Return whether a host is ``localhost`` or a loopback address."""
     if host == "localhost":
         return True
     try:
@@ -172,7 +174,7 @@ def is_loopback(host: str) -> bool:
 
 
 class HttpClient:
-    """A connection to one server; a context manager.
+    """HTTP client for one server, used as a context manager.
 
     With `follow_redirects` and without `auth`, redirects to other HTTPS servers are followed.
     """
@@ -197,9 +199,9 @@ class HttpClient:
         self._client = httpx.Client(
             timeout=policy.timeout,
             headers={"user-agent": _USER_AGENT, "accept": "*/*"},
-            # Accept no cookies: a login's cookie would be another credential to protect.
+            # Accept no cookies: a login cookie would be another credential to protect.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            # A proxy from the environment cannot reach servers on this computer.
+            # Bypass the environment's proxy for this computer, which the proxy cannot reach.
             trust_env=not is_loopback(urlsplit(self.server).hostname or ""),
         )
 
@@ -214,7 +216,7 @@ class HttpClient:
         _HTTPCORE_LOG.setLevel(self._log_level)
 
     def get(self, path: str, params: dict[str, str], sink: IO[bytes] | None = None) -> Response:
-        """Return the response to a GET request; write its body to `sink` where one is given."""
+        """Send a GET request and return the response; write its body to `sink` if given."""
         self._sleep(self._limited_until - self.policy.now())
         url = self.server + path
         response = self._retry(lambda: self._get_authorized(url, params, sink))
@@ -230,11 +232,11 @@ class HttpClient:
         return response
 
     def post(self, path: str, form: dict[str, str]) -> Response:
-        """Return the response to a form, whatever its status."""
+        """Post a form and return the response, including responses with an error status."""
         return self._retry(lambda: self._request("POST", self.server + path, None, {"data": form}))
 
     def _retry(self, request: Callable[[], Outcome]) -> Response:
-        """Return the first response that does not call for a retry."""
+        """Send a request, with retries, until its response has no status in `RETRY_STATUSES`."""
         outcome: Outcome = ""
         for attempt in range(self.policy.max_attempts):
             outcome = request()
@@ -246,7 +248,7 @@ class HttpClient:
         raise DownloadError.gave_up(self.host, reason, self.policy.max_attempts)
 
     def _get_authorized(self, url: str, params: dict[str, str], sink: IO[bytes] | None) -> Outcome:
-        """Send a GET request; refresh the token and send it again after status 401."""
+        """Send a GET request; after status 401, refresh the token and resend the request."""
 
         def request() -> Outcome:
             options = {"params": params, "headers": self._auth.headers(self)}
@@ -259,7 +261,7 @@ class HttpClient:
     def _request(
         self, method: str, url: str, sink: IO[bytes] | None, options: dict[str, Any]
     ) -> Outcome:
-        """Send a request once, following redirects."""
+        """Send a request without retries, following redirects."""
         target: str | None = url
         for _ in range(_MAX_REDIRECTS + 1):
             outcome, target = self._send(method, target or url, sink, options)
@@ -271,7 +273,7 @@ class HttpClient:
     def _send(
         self, method: str, url: str, sink: IO[bytes] | None, options: dict[str, Any]
     ) -> tuple[Outcome, str | None]:
-        """Return the outcome of one request, and the target where it is a redirect."""
+        """Send one request; return its outcome, and the target URL if it is a redirect."""
         import httpx
 
         buffer = io.BytesIO()
@@ -303,13 +305,13 @@ class HttpClient:
             store.write(chunk)
 
     def _redirect_target(self, response: httpx.Response, method: str) -> str:
-        """Return the URL of a redirect, if the request may be sent there."""
+        """Return the target URL of a redirect; raise `DownloadError` if it may not be followed."""
         target = response.next_request.url if response.next_request else response.url
         same_origin = _origin(target) == _origin(response.url)
         other_allowed = self._follow_redirects and target.scheme == "https"
         allowed = method == "GET" and (same_origin or other_allowed)
         if not allowed or self._auth.leaks_secret(str(target).encode()):
-            # The server knows the secret and could put it into the host name.
+            # Do not show the host name, into which a server could put the secret.
             shown = "another address" if self._auth.variables else target.host
             raise DownloadError.redirected(self.host, shown)
         return str(target)
@@ -335,7 +337,7 @@ def _origin(url: httpx.URL) -> tuple[str, bytes]:
 
 
 def describe_error(status: int) -> str:
-    """Return a status with its phrase: 429 Too Many Requests."""
+    """Return an HTTP status with its reason phrase: 429 Too Many Requests."""
     try:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
@@ -343,7 +345,7 @@ def describe_error(status: int) -> str:
 
 
 def _describe_failure(error: Exception) -> str:
-    """Return the kind of an httpx error in words."""
+    """Describe an httpx error by its type, without quoting its text."""
     import httpx
 
     kinds = {
@@ -362,10 +364,10 @@ def _describe_failure(error: Exception) -> str:
 def retry_after_seconds(
     headers: Mapping[str, str], now: float, *, limited: bool = True
 ) -> float | None:
-    """Return the wait in seconds that a server asks for; None where it asks for none.
+    """Return the wait in seconds that a server asks for; None if it does not ask for a wait.
 
-    Some servers send the time at which the rate limit resets with every response; it is ignored
-    unless the limit is reached (`limited`). Header names must be in lower case.
+    Some servers state the reset time of the rate limit in every response. That time is ignored
+    unless the limit was reached (`limited`). Header names must be in lower case.
 
     Examples
     --------
@@ -383,15 +385,15 @@ def retry_after_seconds(
 
 
 def rate_limit_exhausted(headers: Mapping[str, str]) -> bool:
-    """Return whether this was the last request that the rate limit allows for now."""
+    """Return whether the rate limit allows no further request before it resets."""
     return any(headers.get(name, "").strip() == "0" for name in _REMAINING_HEADERS)
 
 
 def backoff(attempt: int, rng: np.random.Generator) -> float:
-    """Return the seconds to wait after a failed attempt, the first being 0.
+    """Return the seconds to wait after failed attempt number `attempt`, counted from 0.
 
-    Exponential up to a minute. The upper half is random, so that clients that failed together do
-    not retry together.
+    The maximum wait doubles with each attempt, up to a minute. The wait is random between half the
+    maximum and the maximum, so that clients that failed together do not retry together.
 
     Examples
     --------
@@ -404,7 +406,7 @@ def backoff(attempt: int, rng: np.random.Generator) -> float:
 
 
 def _parse_wait(text: str, now: float) -> float | None:
-    """Return the seconds until a duration, a Unix time, an ISO time or an HTTP date is over."""
+    """Return the seconds to wait from a duration, a Unix time, an ISO time or an HTTP date."""
     try:
         number = float(text)
     except ValueError:

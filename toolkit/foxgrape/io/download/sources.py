@@ -1,6 +1,6 @@
-"""The APIs of Mastodon, Bluesky, ACLED and UCDP: which request fetches a page, and what is in it.
+"""Requests to the APIs of Mastodon, Bluesky, ACLED and UCDP, and parsers for their responses.
 
-Nothing here opens a connection. Errors never repeat the text of a response.
+This module opens no connections. Error messages never quote a response.
 """
 
 from __future__ import annotations
@@ -47,18 +47,18 @@ class Request:
 class Page:
     """The content of one response."""
 
-    #: Lines for the output file, without line ends.
+    #: Lines to write to the output file, without line ends.
     lines: tuple[bytes, ...]
-    #: Ids of the items; unique across all pages.
+    #: Ids of the page's items; an id must not occur on another page.
     ids: tuple[str, ...]
-    #: Where the next page begins; None after the last.
+    #: Cursor of the next page; None if this is the last page.
     cursor: str | None
     #: Number of items on all pages, if the server states it.
     total: int | None = None
 
 
 class Source(ABC):
-    """A query to an API that returns pages."""
+    """A query to a paginated API."""
 
     #: Format of the output file, as in ``read_posts(format=...)`` or ``read_events(format=...)``.
     name: ClassVar[str]
@@ -67,24 +67,24 @@ class Source(ABC):
     server: str
 
     def query(self) -> dict[str, Any]:
-        """Return all that identifies this download; contains no secrets."""
+        """Return the query as a dictionary without secrets, to identify a download on resuming."""
         return {"source": self.name, **asdict(self)}  # type: ignore[call-overload]
 
     @abstractmethod
     def request(self, cursor: str | None) -> Request:
-        """Return the request for the page at a cursor; None is the first page."""
+        """Return the request for the page at a cursor; the cursor of the first page is None."""
 
     @abstractmethod
     def parse(self, body: bytes, cursor: str | None) -> Page:
-        """Return the page in a response; raise `InvalidResponseError` if it is malformed."""
+        """Parse the response body as a page; raise `InvalidResponseError` if it is malformed."""
 
     def parse_line(self, line: bytes) -> Page:
-        """Return the content of a line of the output file; by default, a line is a page."""
+        """Parse a line of the output file, which by default holds one page."""
         return self.parse(line, None)
 
 
 def parse_response(body: bytes) -> Any:
-    """Return the value of a JSON text."""
+    """Parse a response body as JSON; raise `InvalidResponseError` if it is not JSON."""
     try:
         return json.loads(body.decode("utf-8"))
     except (ValueError, RecursionError):
@@ -95,9 +95,9 @@ def parse_response(body: bytes) -> Any:
 
 
 def json_line(body: bytes) -> bytes:
-    r"""Return JSON as one line, otherwise unchanged.
+    r"""Return JSON without line breaks, otherwise unchanged.
 
-    JSON strings escape line ends as ``\n``, so only the layout contains real ones.
+    JSON strings escape line breaks as ``\n``, so every real line break is only formatting.
 
     Examples
     --------
@@ -108,14 +108,14 @@ def json_line(body: bytes) -> bytes:
 
 
 def require_name(value: Any, what: str) -> str:
-    """Return a name that is safe in a URL or a cursor."""
+    """Return a name from a response; raise an error unless it is safe in a URL or cursor."""
     if not isinstance(value, str) or not _NAME.fullmatch(value):
         raise InvalidResponseError(f"{what} is missing or malformed")
     return value
 
 
 def require_list(page: Any, key: str) -> list[Any]:
-    """Return the list under a key of a JSON object."""
+    """Return the list under a JSON object's key; raise an error if it is not a list."""
     items = page.get(key) if isinstance(page, dict) else None
     if not isinstance(items, list):
         raise InvalidResponseError(f"{key!r} is not a list")
@@ -123,7 +123,7 @@ def require_list(page: Any, key: str) -> list[Any]:
 
 
 def require_count(page: dict[str, Any], key: str) -> int:
-    """Return the non-negative integer under a key."""
+    """Return the non-negative integer under a key; raise an error if it is anything else."""
     value = page.get(key)
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise InvalidResponseError(f"{key!r} is not a count")
@@ -131,7 +131,7 @@ def require_count(page: dict[str, Any], key: str) -> int:
 
 
 def require_item_id(item: Any, key: str) -> str:
-    """Return the id of an item."""
+    """Return an item's id as text; raise an error if it is missing."""
     value = item.get(key) if isinstance(item, dict) else None
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
         raise InvalidResponseError(f"an item has no {key!r}")
@@ -139,7 +139,7 @@ def require_item_id(item: Any, key: str) -> str:
 
 
 def validate_name(value: str, what: str) -> str:
-    """Return a name from the caller without a leading @."""
+    """Return the caller's name for an account or version, validated, without a leading @."""
     name = value.strip().removeprefix("@")
     if not _NAME.fullmatch(name):
         raise DownloadError(
@@ -149,7 +149,7 @@ def validate_name(value: str, what: str) -> str:
 
 
 def validate_days(since: str | None, until: str | None) -> None:
-    """Raise an error if a day is malformed, or the period ends before it begins."""
+    """Raise an error if a day is malformed, or `until` is before `since`."""
     for day in (since, until):
         try:
             date.fromisoformat(day or "2022-09-10")
@@ -159,20 +159,20 @@ def validate_days(since: str | None, until: str | None) -> None:
         raise DownloadError("until is before since", expected=f"{since} or later", got=until)
 
 
-#: What precedes an item of a JSON array.
+#: The bracket or comma before an item of a JSON array.
 _ITEM_START = re.compile(r"\s*[\[,]\s*(?!\s|\])")
 
 
 @dataclass(frozen=True, slots=True)
 class Mastodon(Source):
-    """The public statuses of an account, newest first: ``GET /api/v1/accounts/ID/statuses``.
+    """An account's public statuses, newest first: ``GET /api/v1/accounts/ID/statuses``.
 
     Attributes
     ----------
     server
-        The account's server: ``https://mastodon.social``.
+        The account's server, such as ``https://mastodon.social``.
     account
-        Its name there, with or without an @.
+        The account's user name, with or without an @.
 
     Examples
     --------
@@ -192,7 +192,7 @@ class Mastodon(Source):
         object.__setattr__(self, "account", validate_name(self.account, "account"))
 
     def request(self, cursor: str | None) -> Request:
-        """Return the lookup of the account's id, then the requests for older statuses."""
+        """Return the request for a page; the first request looks up the account's id."""
         if cursor is None:
             return Request("/api/v1/accounts/lookup", {"acct": self.account})
         account_id, _, last_id = cursor.partition("/")
@@ -200,9 +200,9 @@ class Mastodon(Source):
         return Request(f"/api/v1/accounts/{account_id}/statuses", params)
 
     def parse(self, body: bytes, cursor: str | None) -> Page:
-        """Return a line for each status; an empty page is the last.
+        """Return a page with one line per status; an empty page is the last.
 
-        A short page need not be the last, because servers leave out hidden statuses.
+        A page below the limit need not be the last, because servers leave out hidden statuses.
         """
         value = parse_response(body)
         if cursor is None:
@@ -223,7 +223,7 @@ class Mastodon(Source):
 
 
 def _split_array(body: bytes) -> tuple[bytes, ...]:
-    """Return the items of a JSON array as they are written, each on one line."""
+    """Return the items of a JSON array as written in the response, without line breaks."""
     decoder, text = json.JSONDecoder(), body.decode("utf-8")
     end, items = text.index("["), []
     while match := _ITEM_START.match(text, end):
@@ -234,14 +234,14 @@ def _split_array(body: bytes) -> tuple[bytes, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Bluesky(Source):
-    """The posts and reposts of an account, newest first: ``app.bsky.feed.getAuthorFeed``.
+    """An account's posts and reposts, newest first: ``app.bsky.feed.getAuthorFeed``.
 
     Attributes
     ----------
     actor
-        Its handle or DID.
+        The account's handle or DID.
     server
-        The default needs no login.
+        Address of the API; the default needs no login.
 
     Examples
     --------
@@ -258,7 +258,7 @@ class Bluesky(Source):
         object.__setattr__(self, "actor", validate_name(self.actor, "actor"))
 
     def request(self, cursor: str | None) -> Request:
-        """Return the request for 100 posts; a pinned post would be listed twice."""
+        """Return the request for 100 posts, without pins: a pinned post would be listed twice."""
         params = {"actor": self.actor, "limit": "100", "includePins": "false"}
         page = {} if cursor is None else {"cursor": cursor}
         return Request("/xrpc/app.bsky.feed.getAuthorFeed", params | page)
@@ -274,7 +274,7 @@ class Bluesky(Source):
 
 
 def _item_id(item: object) -> str:
-    """Return the URI of a post; for a repost, with the time of the repost."""
+    """Return a post's URI; for a repost, followed by the repost's type and time."""
     if not isinstance(item, dict):
         raise InvalidResponseError("an item is not an object")
     reason = item.get("reason")
@@ -293,13 +293,13 @@ class Acled(Source):
     Attributes
     ----------
     country
-        As ACLED spells it; None for all.
+        Country name as spelled by ACLED; None for all countries.
     since, until
-        First and last day, both included: ``2022-09-01``. Give both or neither.
+        First and last day of the events, such as ``2022-09-01``. Set both or neither.
     limit
         Rows per page.
     server
-        Your password is sent to this server.
+        Address of the API. Your password is sent to this server.
 
     Examples
     --------
@@ -323,7 +323,7 @@ class Acled(Source):
         _validate_limit(self.limit)
 
     def request(self, cursor: str | None) -> Request:
-        """Return the request for a page by its number, from 1."""
+        """Return the request for a page; the cursor is the page number, starting with 1."""
         params = {"_format": "json", "limit": str(self.limit), "page": cursor or "1"}
         if self.country is not None:
             params["country"] = self.country
@@ -337,12 +337,13 @@ class Acled(Source):
     def parse(self, body: bytes, cursor: str | None) -> Page:
         """Return the page as one line; an empty page is the last.
 
-        A short page need not be the last, because the server may limit the rows further. `count`
-        is the number of rows on the page; if it is larger, it is the number on all pages.
+        A page below the limit need not be the last, because the server may have a lower limit. The
+        response's ``count`` is usually the number of rows on the page; a larger number is the total
+        over all pages.
         """
         value = parse_response(body)
         if isinstance(value, dict) and value.get("success") is False:
-            # Only a number: text could repeat the request.
+            # Quote the status only if it is a number: text could repeat the request.
             status = value.get("status")
             code = status if isinstance(status, int) else "unknown"
             raise InvalidResponseError(f"the server reports a failure, status {code}")
@@ -358,7 +359,7 @@ class Acled(Source):
         return Page((json_line(body),), ids, following, total)
 
     def parse_line(self, line: bytes) -> Page:
-        """Return the page without a cursor: the line does not contain the page's number."""
+        """Parse a page without setting its cursor: the line does not contain the page number."""
         return replace(self.parse(line, None), cursor=None)
 
 
@@ -369,16 +370,16 @@ class Ucdp(Source):
     Attributes
     ----------
     version
-        Of the data set: ``25.1``. Candidate events have versions such as ``22.0.9``, which is
-        September 2022.
+        Version of the data set, such as ``25.1``. Candidate events have monthly versions, such as
+        ``22.0.9`` for September 2022.
     country
-        Gleditsch and Ward number; Ukraine is 369. None for all.
+        Gleditsch and Ward number, such as 369 for Ukraine; None for all countries.
     since, until
-        Only events that begin or end in this period; each may be None.
+        Only events that begin or end in this period; None for no limit.
     limit
         Events per page; the server allows 1,000.
     server
-        Your token is sent to this server.
+        Address of the API. Your token is sent to this server.
 
     Examples
     --------
@@ -401,7 +402,7 @@ class Ucdp(Source):
         _validate_limit(self.limit)
 
     def request(self, cursor: str | None) -> Request:
-        """Return the request for the first page, then for the page that the server named."""
+        """Return the request for a page; the cursor is the page number that the server stated."""
         params = {
             "pagesize": self.limit,
             "page": cursor,
@@ -413,7 +414,7 @@ class Ucdp(Source):
         return Request(f"/api/gedevents/{self.version}", given)
 
     def parse(self, body: bytes, cursor: str | None) -> Page:  # noqa: ARG002
-        """Return the page as one line; a page that names no next page is the last."""
+        """Return the page as one line; a page without ``NextPageUrl`` is the last."""
         value = parse_response(body)
         items = require_list(value, "Result")
         following = _next_page(value.get("NextPageUrl"))
@@ -424,7 +425,7 @@ class Ucdp(Source):
 
 
 def _next_page(url: Any) -> str | None:
-    """Return the page number in a URL; the URL itself is not used, as it could lead anywhere."""
+    """Return a URL's page number; the URL is not requested, because it could lead anywhere."""
     if url is None or url == "":
         return None
     number: str
@@ -438,7 +439,7 @@ def _next_page(url: Any) -> str | None:
 
 
 def _page_number(cursor: str | None) -> int:
-    """Return the page number in a cursor, which may come from an edited state file."""
+    """Return a cursor's page number; the cursor may come from an edited state file."""
     if cursor is not None and not cursor.isdecimal():
         raise InvalidResponseError("the saved cursor is not a page number")
     return int(cursor or "1")

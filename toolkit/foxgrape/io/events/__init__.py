@@ -1,4 +1,4 @@
-"""Readers of events: one per data set or table, all returning the events table."""
+"""Event readers, one per data set and one for tables; all return the events table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ACLED events: CSV exports from before and after March 2023, and pages of the API."""
+"""ACLED events: API pages, and CSV exports in the layouts before and after March 2023."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ __all__ = ["AcledReader"]
 _TEXT_COLUMNS = ("event_type", "actor1", "actor2", "admin1", "notes")
 _PLACE_PRECISION = {"1": "exact", "2": "near", "3": "region"}
 _TIME_PRECISION = {"1": "day", "2": "week", "3": "month"}
-#: Event types that change control of a place. For others, ACLED does not code the side.
+#: Event types that change control of a place; for other types, ACLED codes no side.
 _CHANGES_OF_CONTROL = {
     "Government regains territory",
     "Non-state actor overtakes territory",
@@ -40,12 +40,13 @@ _CHANGES_OF_CONTROL = {
 }
 _COUNTRY = re.compile(r"of (?P<name>Ukraine|Russia)\b")
 _SIDES = {"Ukraine": "UA", "Russia": "RU"}
-#: The date may be any day of its week, or of its month: ACLED does not say which.
+#: Days before and after the stated date on which the event may have happened. With week or month
+#: precision, ACLED does not say which day of the week or month the date is.
 _WEEK_MARGIN, _MONTH_MARGIN = 6, 15
 
 
 class AcledReader(ExportReader):
-    """Reader for ACLED: a CSV export of either layout, or pages of the API."""
+    """Reader for ACLED: a CSV export in either layout, or API pages."""
 
     name = "acled"
     page_key = "data"
@@ -57,7 +58,7 @@ class AcledReader(ExportReader):
     }
 
     def rows(self, value: Any, context: ReadContext) -> list[dict[str, Any]]:
-        """Return the event of a row."""
+        """Return the row's event."""
         row = require_dict(value)
         zone = country_zone(row.get("country"), context)
         time_precision = require_code(row, "time_precision", _TIME_PRECISION)
@@ -99,16 +100,16 @@ def _resolve_place(
     places: PlaceResolver = context.state["places"]
     admin1, location = str(row.get("admin1") or ""), str(require_cell(row, "location"))
     if precision == "region":
-        # The town is only a proxy for its region.
+        # ACLED knows only the region; the named town stands in for it.
         return places.resolve_area(
             "acled", StatedPlace(admin1 or location, *point), "only a region is named"
         )
-    # Cities are divided into districts: "Kyiv - Sviatoshynskyi".
+    # Drop the district: "Kyiv - Sviatoshynskyi" is looked up as "Kyiv".
     city = location.split(" - ", maxsplit=1)[0]
     return places.resolve_settlement("acled", StatedPlace(city, *point, admin1))
 
 
 def _side(row: dict[str, Any]) -> str | None:
-    """Return the side that took the place, if the first actor's name contains it."""
+    """Return the side that took the place, by the country in the first actor's name."""
     match = _COUNTRY.search(str(row.get("actor1") or ""))
     return _SIDES[match["name"]] if match else None

@@ -1,4 +1,4 @@
-"""Shared by the readers of events: the row of an event, its days, and the parsing of cells."""
+"""Helpers for event readers: build event rows, convert days to intervals, parse cells."""
 
 from __future__ import annotations
 
@@ -36,27 +36,27 @@ __all__ = [
 #: Latitude and longitude in degrees.
 Point: TypeAlias = tuple[float | None, float | None]
 
-#: Columns that every reader of events adds: the place as the source names it, how precisely the
-#: source knows it (``exact``, ``near``, ``district``, ``region``, ``country`` or ``area``), and
-#: within how many kilometres, where it says so.
+#: Columns that the readers of data sets add: the place name as stated by the source, the precision
+#: of the place (``exact``, ``near``, ``district``, ``region``, ``country`` or ``area``), and its
+#: uncertainty in kilometres, if the source states one.
 PLACE_COLUMNS = {"stated_place": "str", "place_precision": "str", "place_km": "Float64"}
 
 _ISO_DAY = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ]00:00:00(?:\.0+)?)?")
 _LONG_DAY = re.compile(r"(\d{1,2})[ -]([A-Z][a-z]{2})[a-z]*[ -](\d{4})")
-#: Time zones of countries that have only one.
+#: Time zones of countries with a single time zone.
 _ZONES = {"Ukraine": "Europe/Kyiv"}
 
 
 class ExportReader(Reader):
-    """Reader for the export of a source."""
+    """Base class for readers of one source's export: CSV or, optionally, API pages."""
 
-    #: Columns that only this source has.
+    #: Columns that identify an export of this source.
     signature: ClassVar[frozenset[str]]
-    #: Key of the rows in a page of the source's API; None if only CSV is read.
+    #: Key of the list of rows in an API page; None if the reader accepts CSV only.
     page_key: ClassVar[str | None] = None
 
     def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:
-        """Return whether the rows, in CSV or in JSON pages, have the columns of the source."""
+        """Return whether the file's rows, in CSV or in API pages, have the signature columns."""
         if paths and self.page_key is None:
             return False
         parents = {(), (self.page_key, "item")}
@@ -64,7 +64,7 @@ class ExportReader(Reader):
         return (names or set(header(file))) >= self.signature
 
     def records(self, file: InputFile, context: ReadContext) -> Iterator[Record]:  # noqa: ARG002
-        """Return each row."""
+        """Yield each row of the CSV file or of the API pages."""
         if self.page_key is None or header(file):
             yield from records(file, lambda _: None)
             return
@@ -114,7 +114,7 @@ def make_event(
 
 
 def require_curie(place_id: str) -> str:
-    """Return a place id with a scheme and without spaces."""
+    """Return the place id; raise `BadRecordError` unless it has a scheme and no spaces."""
     if not re.fullmatch(schemas.CURIE, place_id):
         raise BadRecordError(
             f"expected an id such as geonames:707292; got {place_id!r:.80}", "place_id"
@@ -123,7 +123,7 @@ def require_curie(place_id: str) -> str:
 
 
 def require_cell(row: Mapping[str, Any], column: str) -> Any:
-    """Return a cell that must not be empty."""
+    """Return a cell; raise `BadRecordError` if it is missing or empty."""
     cell = row.get(column)
     if cell is None or cell == "":
         raise BadRecordError("a value is required", column)
@@ -131,7 +131,7 @@ def require_cell(row: Mapping[str, Any], column: str) -> Any:
 
 
 def require_code(row: Mapping[str, Any], column: str, codes: Collection[str]) -> str:
-    """Return a cell that must have one of these values."""
+    """Return a cell as text; raise `BadRecordError` unless it is one of `codes`."""
     cell = str(require_cell(row, column))
     if cell not in codes:
         raise BadRecordError(f"expected one of {', '.join(codes)}; got {cell!r:.80}", column)
@@ -175,7 +175,7 @@ def parse_source_day(value: Any, column: str) -> date:
         if long and long[2] in MONTHS:
             return date(int(long[3]), MONTHS.index(long[2]) + 1, int(long[1]))
     except ValueError:
-        pass  # a day that does not exist
+        pass  # not in the calendar, such as 30 February
     raise BadRecordError(f"expected a day such as 2022-09-10; got {text!r:.80}", column)
 
 
@@ -193,7 +193,7 @@ def local_day_interval(first: date, last: date, zone: str) -> tuple[datetime, da
 
 
 def enclosing_month(day: date, margin: int) -> tuple[date, date]:
-    """Return the calendar month of a day, extended to `margin` days before and after the day."""
+    """Return the first and last day of a day's month, at least `margin` days from the day."""
     first = day.replace(day=1)
     last = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
     reach = timedelta(days=margin)
@@ -201,7 +201,7 @@ def enclosing_month(day: date, margin: int) -> tuple[date, date]:
 
 
 def country_zone(country: Any, context: ReadContext) -> str:
-    """Return the time zone of the caller, else of a country that has only one."""
+    """Return the caller's time zone if given, else the country's if it has a single one."""
     zone = context.timezone or (_ZONES.get(country) if isinstance(country, str) else None)
     if zone is None:
         raise BadRecordError(

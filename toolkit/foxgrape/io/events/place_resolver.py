@@ -1,4 +1,4 @@
-"""Resolve the places of a source by name and coordinates; report those that are not resolved."""
+"""Look up a source's places in the gazetteer, and list the places that were not found."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 __all__ = ["PlaceResolver", "StatedPlace", "unify_place_ids"]
 
-#: A place matches stated coordinates within this distance: sources differ by a few distance_km in
-#: where they put the centre of a town.
+#: Maximum distance from the stated coordinates to a matching place. Sources differ by a few
+#: kilometres in where they put the centre of a town.
 NEAR_KM = 15.0
 
 
 @dataclass(frozen=True, slots=True)
 class StatedPlace:
-    """A place as a source states it; `admin1` is its first-level division."""
+    """A place as stated by a source; `admin1` is its first-level administrative division."""
 
     name: str
     lat: float | None = None
@@ -38,7 +38,7 @@ class StatedPlace:
 
 @dataclass(slots=True)
 class PlaceResolver:
-    """Resolves each place once, to its id and name, and lists the unresolved places."""
+    """Look up each place once, cache its id and name, and list unresolved places."""
 
     gazetteer: Gazetteer
     _resolved: dict[Any, tuple[str, str]] = field(default_factory=dict)
@@ -46,9 +46,10 @@ class PlaceResolver:
     _unresolved: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def resolve_settlement(self, source: str, stated: StatedPlace) -> tuple[str, str]:
-        """Return id and name of a settlement; if it is not found, an id with the source's scheme.
+        """Return a settlement's id and name; create an id if the gazetteer has no unique match.
 
-        The id of an unresolved place depends on its division and name only.
+        A created id consists of the source's scheme, the division and the name. Coordinates do not
+        affect it.
         """
         key = (source, stated)
         if key not in self._resolved:
@@ -59,7 +60,7 @@ class PlaceResolver:
         return self._count(self._resolved[key])
 
     def resolve_id(self, place_id: str, stated: StatedPlace) -> tuple[str, str]:
-        """Return the current id and name of a place by any of its ids."""
+        """Return a place's current id and name, given any of its ids; keep an unknown id."""
         if place_id not in self._resolved:
             if place_id in self.gazetteer:
                 place = self.gazetteer[place_id]
@@ -70,20 +71,20 @@ class PlaceResolver:
         return self._count(self._resolved[place_id])
 
     def resolve_area(self, source: str, stated: StatedPlace, reason: str) -> tuple[str, str]:
-        """Return an id with the source's scheme for a place that is not a single settlement."""
+        """Create an id with the source's scheme for a place that is not a single settlement."""
         key = (source, stated, reason)
         if key not in self._resolved:
             self._resolved[key] = self._make_id(source, stated, reason)
         return self._count(self._resolved[key])
 
     def is_ambiguous(self, name: str) -> bool:
-        """Return whether several places have exactly this name."""
+        """Return whether several places in the gazetteer have exactly this name."""
         if name not in self._name_counts:
             self._name_counts[name] = len(self.gazetteer.find(name, limit=None, exact=True))
         return self._name_counts[name] > 1
 
     def unresolved(self) -> list[dict[str, Any]]:
-        """Return the unresolved places with reason and number of rows, most frequent first."""
+        """Return unresolved places with the reason and number of rows, most rows first."""
         return sorted(self._unresolved.values(), key=lambda row: (-row["rows"], row["place_id"]))
 
     def _make_id(self, source: str, stated: StatedPlace, reason: str) -> tuple[str, str]:
@@ -110,7 +111,7 @@ class PlaceResolver:
         self._unresolved.setdefault(place_id, report)
 
     def _find(self, stated: StatedPlace) -> tuple[Place | None, str]:
-        """Return the place, or the reason why there is no unique match."""
+        """Return the matching place, or None and the reason why no place matches uniquely."""
         matches = [
             match
             for match in self.gazetteer.find(stated.name, limit=None, near=stated.point)
@@ -130,7 +131,7 @@ class PlaceResolver:
 def _find_near(
     matches: list[PlaceMatch], stated: StatedPlace, point: tuple[float, float]
 ) -> tuple[Place | None, str]:
-    """Return the place near a point, else the only one in its division without coordinates."""
+    """Return a match near `point`, else the stated region's only match without coordinates."""
     distances = [distance_km(match.place, point) for match in matches]
     for match, distance in zip(matches, distances, strict=True):
         if distance <= NEAR_KM:
@@ -150,13 +151,13 @@ def _find_near(
 
 
 def _is_in(place: Place, admin1: str) -> bool:
-    """Return whether a place is in a division; only the first words of the names are compared."""
+    """Return whether the division names have the same first word, or `admin1` is empty."""
     first_words = [name.split(" ", maxsplit=1)[0].casefold() for name in (place.admin1, admin1)]
     return not admin1 or first_words[0] == first_words[1]
 
 
 def unify_place_ids(events: pd.DataFrame, gazetteer: Gazetteer) -> pd.DataFrame:
-    """Return events with the gazetteer's current id for each place, as signals have it."""
+    """Return events with the gazetteer's current place ids, so that they match signals."""
     ids = {
         place_id: gazetteer[place_id].id if place_id in gazetteer else place_id
         for place_id in events["place_id"].unique()

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMATS", "read_events"]
 
-#: In the order of detection: the most specific first, tables last.
+#: Readers by format name, in the order of detection: the most specific first, tables last.
 FORMATS: dict[str, Reader] = {
     reader.name: reader
     for reader in (
@@ -69,7 +69,7 @@ def read_events(
 def read_events(
     path: str | Path,
     *,
-    format: str | None = None,  # noqa: A002 - the word of the contract
+    format: str | None = None,  # noqa: A002 - part of the public API
     timezone: str | None = None,
     columns: Mapping[str, str] | None = None,
     persistence: str | pd.Timedelta = "48h",
@@ -77,11 +77,11 @@ def read_events(
     on_error: OnError = "raise",
     with_report: bool = False,
 ) -> pd.DataFrame | tuple[pd.DataFrame, ReadReport]:
-    """Read events from a data set or a table; the content decides the format, not the file's name.
+    """Read events from a data set or a table; detect the format from the content.
 
-    The precision that a source states becomes intervals of time and ``place_precision``. Places
-    are looked up in the gazetteer. One that it does not know gets an id made from the source's own
-    name, and is listed in the report as unresolved.
+    Imprecise times become intervals; the precision of places becomes ``place_precision``. Places
+    are looked up in the gazetteer. A place that is not found keeps its id or gets one made from its
+    name, and the report lists it as unresolved.
 
     Parameters
     ----------
@@ -91,32 +91,33 @@ def read_events(
     format
         Name of the format, to skip the detection: see ``docs/reference/formats``.
     timezone
-        IANA zone of times without an offset, and of days; days in Ukraine need none.
+        IANA time zone of days and of times without an offset. Not needed for Ukraine in files of
+        ACLED and UCDP, and in VIINA's control files.
     columns
-        For a table: its column for each of ours, ``{"place": "town"}``. Columns that are not
-        given are guessed from usual names.
+        For a table: which of its columns to use for a column of the events table, such as
+        ``{"place": "town"}``. Other columns are matched by common names.
     persistence
-        For lists of territorial control: how long a state must last to count.
+        For lists of territorial control: minimum duration of a state that counts as an event.
     gazetteer
-        Where places are looked up; by default the packaged one.
+        Gazetteer to look places up in; by default the packaged one.
     on_error
         ``"raise"`` stops at the first bad record; ``"quarantine"`` leaves bad records out and
         lists them in the report.
     with_report
-        Return a `foxgrape.io.base.ReadReport` too: the format, counts of records, a table's
-        mapping of columns, bad records and unresolved places. Without it, bad records that are
-        left out cause a `foxgrape.io.base.QuarantineWarning`.
+        Also return a `foxgrape.io.base.ReadReport`: the format, record counts, a table's column
+        mapping, bad records and unresolved places. If False, bad records that are left out cause
+        a `foxgrape.io.base.QuarantineWarning`.
 
     Returns
     -------
     DataFrame, or tuple of DataFrame and ReadReport
-        The events table, then the columns that only this format has.
+        The events table, followed by the columns that are specific to the format.
 
     Raises
     ------
     TableError
-        With file, record and column of the first bad cell; also if the format is unknown or the
-        file is cut off.
+        If a cell is invalid, the format is unknown or the file is truncated. The error names the
+        file, and the record and column of the first bad cell.
 
     Examples
     --------

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EventTableReader"]
 
-#: Usual names for the columns of the events table, as `normalize_name` returns them.
+#: Common names for the columns of the events table, as normalized by `normalize_name`.
 USUAL = {
     "event_id": ("id", "event"),
     "place": ("settlement", "town", "location", "name", "city"),
@@ -45,12 +45,12 @@ _TEXT_COLUMNS = ("kind", "by_side", "confirmed_by", "precision", "source", "url"
 
 
 class EventTableReader(Reader):
-    """Reader for tables whose columns have the names of the events table or usual ones."""
+    """Reader for tables with the column names of the events table, or common alternatives."""
 
     name = "table"
 
     def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:
-        """Return whether the file is a table; JSON lines need a column with a usual time name."""
+        """Return whether the file is a table; JSON lines must have a column for the event time."""
         if paths:
             times = {"occurred_at", *USUAL["occurred_at"]}
             names = {normalize_name(path[0]) for path in paths}
@@ -58,7 +58,7 @@ class EventTableReader(Reader):
         return is_table(file)
 
     def records(self, file: InputFile, context: ReadContext) -> Iterator[Record]:
-        """Return each row; in a file with a header, the first row of data is number 2."""
+        """Yield each row with its number; after a header, the first data row is number 2."""
         return records(
             file,
             lambda names: record_mapping(
@@ -67,7 +67,7 @@ class EventTableReader(Reader):
         )
 
     def rows(self, value: Any, context: ReadContext) -> list[dict[str, Any]]:
-        """Return the row with the names of the events table, and its other columns as text."""
+        """Return the row as an event; columns that the events table lacks are kept as text."""
         mapping: dict[str, str] = context.mapping
         cells = {ours: none_if_blank(value.get(theirs)) for ours, theirs in mapping.items()}
         point = parse_coordinates(cells, "lat", "lon")
@@ -88,9 +88,9 @@ class EventTableReader(Reader):
 def _resolve_place(
     cells: dict[str, Any], point: Point, admin1: str, context: ReadContext
 ) -> tuple[str, str]:
-    """Return id and name: by the id if there is one, else by name, coordinates and division.
+    """Look up a place by its id if given, else by name, coordinates and division.
 
-    A name that is given together with an id is kept.
+    If the row has both an id and a name, keep the row's name instead of the gazetteer's.
     """
     place_id = get_text(cells.get("place_id"), "place_id")
     name = get_text(cells.get("place"), "place")

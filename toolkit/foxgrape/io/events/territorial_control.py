@@ -1,4 +1,4 @@
-"""Control of places: lists of changes, and lists by day, as events.
+"""Events from territorial control lists, which state either changes or daily states.
 
 Editors of a list disagree, vandalise it and revert each other. A state becomes an event only if it
 persists; shorter changes are ignored.
@@ -46,10 +46,10 @@ __all__ = ["ControlChangesReader", "ViinaControlReader"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-#: The first microsecond of the calendar.
+#: Earliest supported instant, in microseconds since 1970.
 _MIN_TIME = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 _UNKNOWN = "unknown"
-#: The states by the names that lists use, in lower case.
+#: State codes by the lower-case names that lists use.
 _STATES = {
     **dict.fromkeys(("ukraine", "ua"), "UA"),
     **dict.fromkeys(("russia", "ru", "donetsk pr", "luhansk pr", "dpr", "lpr"), "RU"),
@@ -63,11 +63,11 @@ _SCRAPE_TIME = re.compile(r"(\d{1,2}) ([A-Z][a-z]{2})[a-z]* (\d{4}) (\d\d)h(\d\d
 
 
 class ListedPlace(NamedTuple):
-    """A place on a list, with its id if the list has one."""
+    """A place on a control list; `place_id` is None if the list states no id."""
 
     stated: StatedPlace
     place_id: str | None = None
-    #: Distinguishes places of the same name.
+    #: Number that distinguishes listed places with the same name.
     ordinal: str = "1"
 
 
@@ -78,16 +78,18 @@ class ControlChange(NamedTuple):
     state: str
     at: int  # at, until: interval in which the list began to show the state
     until: int
-    since: int  # when the list began to show the state before
-    holder: str | None  # the side that last held the place before
+    since: int  # when the list began to show the previous state
+    holder: str | None  # the last side to hold the place before the change
     unique_name: bool  # no other place on the list has this name
 
 
 @dataclass(slots=True)
 class ControlHistory:
-    """States of places over time, in 21 bytes per row: a year by day has 12 million rows.
+    """States of places over time, stored compactly.
 
-    If `snapshots`, the complete list was read at each time, so a change came after the time before.
+    A row takes 21 bytes, because a year of daily states has 12 million rows. If `snapshots` is
+    true, each recorded time is a reading of the complete list, so a change happened after the
+    previous reading.
 
     Examples
     --------
@@ -105,13 +107,13 @@ class ControlHistory:
     _at: array[int] = field(default_factory=lambda: array("q"))
     _until: array[int] = field(default_factory=lambda: array("q"))
     _state: array[int] = field(default_factory=lambda: array("b"))
-    #: Earliest change of each place, as its time and the state before.
+    #: Time of each place's earliest change, and the code of the state before that change.
     _first_change: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     def add(
         self, place: ListedPlace, state: str, at: int, until: int, before: str | None = None
     ) -> None:
-        """Record the state of a place, and the state before if the list has it."""
+        """Record a place's state, and its previous state if the list states it."""
         key = place.place_id or place.stated.name, place.ordinal
         number = self._numbers.setdefault(key, len(self._places))
         if number == len(self._places):
@@ -125,9 +127,9 @@ class ControlHistory:
             self._first_change[number] = at, _STATE_CODES.index(before)
 
     def changes(self, persistence: timedelta) -> Iterator[ControlChange]:
-        """Return the changes to states that persisted, by place and time.
+        """Yield changes to states that persisted, sorted by place and time.
 
-        The first state of a place is not a change. The last state must have begun at least
+        A place's first state is not a change. Its last state must have begun at least
         `persistence` before the end of the list.
         """
         if not self._place:
@@ -159,9 +161,9 @@ class ControlHistory:
                 previous, holder = row, _holder(state[row], holder)
 
     def _sorted_rows(self, shortest: int) -> list[Array]:
-        """Return place, interval and state, sorted by place and time.
+        """Return arrays of places, starts, ends and states, sorted by place and time.
 
-        The state before the first change is assumed to have persisted.
+        Each place's state before its first change is added as a row, early enough to persist.
         """
         first = self._first_change.items()
         before = {place: state for place, (_, state) in first if state != _UNKNOWN_CODE}
@@ -177,7 +179,7 @@ class ControlHistory:
 
 
 def _holder(state: int, previous: str | None) -> str | None:
-    """Return the side that holds a place; a contested place keeps its last holder."""
+    """Return the side that holds a place; for a contested place, the previous holder."""
     code = _STATE_CODES[state]
     return previous if code == "contested" else code
 
@@ -185,7 +187,7 @@ def _holder(state: int, previous: str | None) -> str | None:
 def _persistent_rows(place: Array, at: Array, state: Array, shortest: int) -> list[int]:
     """Return the first row of each known state that persisted; rows are sorted by place and time.
 
-    A state continues through unknown states, unless none follows.
+    Unknown states are ignored, except that a place's final one ends the state before it.
     """
     starts = np.r_[True, (place[1:] != place[:-1]) | (state[1:] != state[:-1])].nonzero()[0]
     end = int(at.max())
@@ -204,7 +206,7 @@ def _merge_equal(rows: list[int], state: Array) -> list[int]:
 
 
 def _remove_short(rows: list[int], at: Array, state: Array, shortest: int, end: int) -> list[int]:
-    """Remove states that did not persist, the shortest first, and join what they interrupted."""
+    """Remove states that did not persist, shortest first, and merge equal states around them."""
     while rows:
         starts = at[rows]
         durations = np.append(starts[1:], end) - starts
@@ -216,12 +218,12 @@ def _remove_short(rows: list[int], at: Array, state: Array, shortest: int, end: 
 
 
 class _ControlReader(Reader):
-    """Base of both readers: rows are collected in a history, which gives the events at the end."""
+    """Base class: `rows` collects states in a `ControlHistory`, `finish` returns the events."""
 
     extra: ClassVar = PLACE_COLUMNS
 
     def records(self, file: InputFile, context: ReadContext) -> Iterator[Record]:
-        """Return each row."""
+        """Begin an empty history and yield each row."""
         context.state["history"] = ControlHistory(snapshots="commit" in header(file))
         return records(file, lambda _: None)
 
@@ -230,7 +232,7 @@ class _ControlReader(Reader):
         """Add a row to the history; return no events."""
 
     def finish(self, context: ReadContext) -> list[dict[str, Any]]:
-        """Return the events."""
+        """Return the events in the collected history."""
         history: ControlHistory = context.state["history"]
         return [self._event(change, context) for change in history.changes(context.persistence)]
 
@@ -240,7 +242,7 @@ class _ControlReader(Reader):
         if place_id is not None:
             place = places.resolve_id(place_id, stated)
         elif not change.unique_name:
-            # The list's coordinates were joined by name, so they do not distinguish these places.
+            # The list's coordinates were joined by name, so all places with this name share them.
             numbered = StatedPlace(f"{stated.name} ({ordinal})", admin1=stated.admin1)
             place = places.resolve_area(_SCHEME, numbered, "several listed places have this name")
         else:
@@ -263,18 +265,18 @@ class _ControlReader(Reader):
 
 
 class ControlChangesReader(_ControlReader):
-    """Reader for rows of place, state before, state after, and time of the change."""
+    """Reader for lists of changes: place, previous state, new state, time of the change."""
 
     name = "control_changes"
 
     def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:
-        """Return whether the header has two states and a time."""
+        """Return whether the header has columns for previous state, new state and time."""
         names = set(header(file))
         states = {"held_by_prev", "held_by"} <= names or {"from", "to"} <= names
         return not paths and states and bool(names & {"first_seen", "commit_time"})
 
     def rows(self, value: Any, context: ReadContext) -> list[dict[str, Any]]:
-        """Add the state after a change, and the state before it, to the history."""
+        """Add the new and the previous state of a change to the history."""
         reject_invalid_unicode(value)
         before, after = _state(value, "held_by_prev", "from"), _state(value, "held_by", "to")
         at, until = _first_seen(value, context)
@@ -283,7 +285,8 @@ class ControlChangesReader(_ControlReader):
             raise BadRecordError("a value is required", "place")
         point = parse_coordinates(value, "lat", "lon")
         stated = StatedPlace(name, *point, str(value.get("admin1") or ""))
-        # Lists repeat places by mistake: use their numbering for ambiguous names only.
+        # Lists number repeated names, but repeat some places by mistake: use the number only if the
+        # gazetteer has several places with the name.
         ambiguous = context.state["places"].is_ambiguous(name)
         ordinal = str(value.get("name_dup") or "1") if ambiguous else "1"
         place_id = value.get("place_id") or None
@@ -301,19 +304,19 @@ class ViinaControlReader(_ControlReader):
     name = "viina_control"
 
     def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:
-        """Return whether the header has a day, a state, and an id of GeoNames or KATOTTG."""
+        """Return whether the header has columns for day, state, and a GeoNames or KATOTTG id."""
         names = set(header(file))
         return not paths and {"date", "status"} <= names and bool(names & {"geonameid", "kod"})
 
     def rows(self, value: Any, context: ReadContext) -> list[dict[str, Any]]:
-        """Add the state of the day to the history."""
+        """Add a place's state on one day to the history."""
         reject_invalid_unicode(value)
         geoname = value.get("geonameid")
         place_id = require_curie(
             f"geonames:{geoname}" if geoname else f"katottg:{require_cell(value, 'kod')}"
         )
         day = parse_compact_day(require_cell(value, "date"), "date")
-        # All places are in Ukraine.
+        # Default to Kyiv time, because all listed places are in Ukraine.
         first, last = local_day_interval(day, day, context.timezone or "Europe/Kyiv")
         stated = StatedPlace(str(value.get("asciiname") or place_id), *parse_coordinates(value))
         history: ControlHistory = context.state["history"]
@@ -323,7 +326,7 @@ class ViinaControlReader(_ControlReader):
 
 
 def _state(row: Mapping[str, Any], *columns: str) -> str:
-    """Return the state in the first of the columns that the file has."""
+    """Return the state code from the first of `columns` that the row has."""
     column = next((name for name in columns if name in row), columns[-1])
     text = str(row.get(column) or "").strip()
     if text.casefold() not in _STATES:
@@ -334,7 +337,7 @@ def _state(row: Mapping[str, Any], *columns: str) -> str:
 
 
 def _first_seen(row: Mapping[str, Any], context: ReadContext) -> tuple[int, int]:
-    """Return when the list was read: the scraper's own time, else the time of its commit."""
+    """Return when the list was read: the scraper's time, else ``first_seen`` or ``commit_time``."""
     scraped = _SCRAPE_TIME.fullmatch(str(row.get("wiki_scrape_update") or "").strip())
     if scraped and scraped[2] in MONTHS:
         column = "wiki_scrape_update"
@@ -348,7 +351,7 @@ def _first_seen(row: Mapping[str, Any], context: ReadContext) -> tuple[int, int]
 
 
 def _kind(change: ControlChange) -> str:
-    """Return the kind of event, which depends on the last holder."""
+    """Return the kind of event, from the new state and the last holder."""
     if change.state == "contested":
         return "contested"
     if change.holder in {change.state, None}:

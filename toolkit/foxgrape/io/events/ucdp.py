@@ -1,4 +1,4 @@
-"""UCDP georeferenced events: yearly releases, monthly candidates, and pages of the API."""
+"""UCDP georeferenced events: yearly releases, monthly candidate releases, and API pages."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = ["UcdpReader"]
 
 _KINDS = {"1": "state-based violence", "2": "non-state violence", "3": "one-sided violence"}
 _TIME_PRECISION = {"1": "day", "2": "days", "3": "week", "4": "month", "5": "more than a month"}
-#: Precision, what is named instead of a settlement, and the stated kilometres.
+#: By ``where_prec``: place precision, what is named instead of a settlement, uncertainty in km.
 _PLACE_PRECISION = {
     "1": ("exact", None, 0.0),
     "2": ("near", None, 25.0),
@@ -41,7 +41,7 @@ _SETTLEMENT_TYPE = re.compile(r" (town|city|village|settlement|hamlet)$")
 
 
 class UcdpReader(ExportReader):
-    """Reader for UCDP GED and Candidate: CSV, with or without HXL tags, or pages of the API."""
+    """Reader for UCDP GED and Candidate: CSV, with or without HXL tags, or API pages."""
 
     name = "ucdp"
     page_key = "Result"
@@ -52,7 +52,7 @@ class UcdpReader(ExportReader):
     }
 
     def rows(self, value: Any, context: ReadContext) -> list[dict[str, Any]]:
-        """Return the event of a row; nothing for the row of HXL tags."""
+        """Return the row's event; no event for the row of HXL tags."""
         row = require_dict(value)
         if str(row.get("date_start", "")).startswith("#"):
             return []
@@ -68,7 +68,7 @@ class UcdpReader(ExportReader):
             else places.resolve_settlement("ucdp", stated),
             point=point,
             kind=_KINDS[require_code(row, "type_of_violence", _KINDS)],
-            # For every precision, these are the first and last possible day.
+            # Whatever the precision, the columns state the first and last possible day.
             occurred=local_day_interval(
                 parse_source_day(require_cell(row, "date_start"), "date_start"),
                 parse_source_day(require_cell(row, "date_end"), "date_end"),

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ViinaReader", "parse_compact_day"]
 
-#: Precision, and what is named instead of a settlement.
+#: By ``GEO_PRECISION``: place precision, and what is named instead of a settlement.
 _PLACE_PRECISION = {
     "STREET": ("exact", None),
     "ADM3": ("near", None),
@@ -37,19 +37,19 @@ _PLACE_PRECISION = {
 }
 _COMPACT_DAY = re.compile(r"(\d{4})(\d\d)(\d\d)")
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
-#: Reports do not date their event; it is assumed to be at most this old.
+#: Assumed maximum age of an event at publication: reports do not state when the event happened.
 _MAX_AGE = timedelta(days=7)
 
 
 class ViinaReader(ExportReader):
-    """Reader for press reports, geocoded by machine: the time is that of publication."""
+    """Reader for automatically geocoded press reports; times are publication times."""
 
     name = "viina"
     signature = frozenset({"event_id", "GEO_PRECISION", "date", "geonameid"})
     extra: ClassVar = {**PLACE_COLUMNS, "labels": "str", "text": "str", "lang": "str"}
 
     def rows(self, value: Any, context: ReadContext) -> list[dict[str, Any]]:
-        """Return the event of a report."""
+        """Return the report's event."""
         places: PlaceResolver = context.state["places"]
         precision, area = _PLACE_PRECISION[require_code(value, "GEO_PRECISION", _PLACE_PRECISION)]
         point = parse_coordinates(value)
@@ -80,7 +80,7 @@ class ViinaReader(ExportReader):
 
 
 def parse_compact_day(value: Any, column: str) -> date:
-    """Return a day written as ``20220910``, or in a format of `parse_day`.
+    """Return a day written as ``20220910``, or in a format that `parse_source_day` accepts.
 
     Examples
     --------
@@ -92,7 +92,7 @@ def parse_compact_day(value: Any, column: str) -> date:
 
 
 def _publication_time(row: Mapping[str, Any], context: ReadContext) -> tuple[datetime, datetime]:
-    """Return the minute of publication, or the day: midnight stands for an unknown time."""
+    """Return the minute of publication, or the day if the time is unknown, stated as 00:00."""
     if context.timezone is None:
         raise BadRecordError(
             "VIINA does not document the time zone of its times; pass timezone= "
@@ -109,6 +109,6 @@ def _publication_time(row: Mapping[str, Any], context: ReadContext) -> tuple[dat
 
 
 def _labels(row: Mapping[str, Any]) -> str | None:
-    """Return the labels that are true, separated by commas."""
+    """Return the labels set to 1, separated by commas; None if there are none."""
     true = [name.removesuffix("_b") for name in row if name.endswith("_b") and row[name] == "1"]
     return ",".join(true) or None
