@@ -143,7 +143,7 @@ class TableError(FoxgrapeError):
             column=column,
             expected=f"each {column} once",
             got=got,
-            hint="an edited version is a separate row: give it its own id and edited_at",
+            hint="if the row is an edited version, give it its own id and set edited_at",
         )
 
     @classmethod
@@ -156,7 +156,7 @@ class TableError(FoxgrapeError):
             f"{column} is before {first}",
             expected=f"not before {earliest}",
             got=latest,
-            hint=f"{first} is the earliest instant, {column} the latest; equal when exact",
+            hint=f"{first} is the earliest instant, {column} the latest; if exact, they are equal",
             **where,
         )
 
