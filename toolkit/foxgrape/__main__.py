@@ -1,4 +1,4 @@
-"""The command line: ``foxgrape`` and ``python -m foxgrape``."""
+"""Entry point of ``foxgrape`` and ``python -m foxgrape``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 
 def main() -> int:
-    """Run the command line, or print which package it needs."""
+    """Run the command line, or print how to install typer if it is missing."""
     if find_spec("typer") is None:
         hint = "pip install 'foxgrape[shell]', or foxgrape[all] for reports"
         print(f"foxgrape: the command line needs typer. Hint: {hint}", file=sys.stderr)  # noqa: T201

@@ -1,6 +1,6 @@
-"""The errors that foxgrape raises: one base class, one subclass per area, one-line messages.
+"""Exceptions raised by foxgrape: a base class, and one subclass per area of the package.
 
-A message reads "X must be Y; expected Y; got Z. Hint: ...".
+A message is one line: "posts.csv, row 2: what is wrong; expected X; got Y. Hint: Z".
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing import Self, TypedDict, Unpack
 
     class Location(TypedDict, total=False):
-        """Where an error is."""
+        """File, row and column of an error."""
 
         file: object
         row: int | None
@@ -33,17 +33,17 @@ __all__ = [
 ]
 
 
-#: Replaces with a space, in `str.translate`, the characters that control a terminal, break a line
-#: or change the direction of text.
+#: Table for `str.translate` that replaces with a space every character that controls a terminal,
+#: breaks a line or changes the direction of text.
 CONTROLS = dict.fromkeys(
     (*range(32), *range(127, 160), *range(0x2028, 0x202F), *range(0x2066, 0x206A)), " "
 )
-#: A hint lists no more names than this, so that it stays on one line.
+#: Maximum number of known names that a hint lists, to keep the message short.
 _MAX_NAMES = 20
 
 
 def did_you_mean(got: str, known: Iterable[str]) -> str:
-    """Return a hint that suggests the closest known name, or lists the known names.
+    """Return a hint with the known name closest to `got`, or all known names if none is close.
 
     Examples
     --------
@@ -106,7 +106,7 @@ class TableError(FoxgrapeError):
 
     @classmethod
     def duplicate_column(cls, name: str, *, file: object) -> Self:
-        """Two columns with the same name."""
+        """Report a column name that occurs more than once."""
         return cls("column names must be unique", file=file, row=1, got=name)
 
     @classmethod
@@ -128,14 +128,14 @@ class TableError(FoxgrapeError):
     def bad_value(
         cls, got: object, *, expected: str, hint: str | None = None, **where: Unpack[Location]
     ) -> Self:
-        """Report a cell that its column does not allow."""
+        """Report a cell with a value that its column does not allow."""
         return cls("bad value", expected=expected, got=got, hint=hint, **where)
 
     @classmethod
     def duplicate_key(
         cls, got: object, *, column: str, row: int, first_row: int, file: object = None
     ) -> Self:
-        """Report a key that an earlier row has already."""
+        """Report a key that an earlier row already has."""
         return cls(
             f"this {column} is already in row {first_row}",
             file=file,
@@ -143,20 +143,20 @@ class TableError(FoxgrapeError):
             column=column,
             expected=f"each {column} once",
             got=got,
-            hint="an edited version is a separate row: give it its own id and edited_at",
+            hint="if the row is an edited version, give it its own id and set edited_at",
         )
 
     @classmethod
     def backward_interval(
         cls, earliest: object, latest: object, *, first: str, **where: Unpack[Location]
     ) -> Self:
-        """Report an interval whose latest instant is before its earliest."""
+        """Report an interval whose latest instant is before its earliest instant."""
         column = where["column"]
         return cls(
             f"{column} is before {first}",
             expected=f"not before {earliest}",
             got=latest,
-            hint=f"{first} is the earliest instant, {column} the latest; equal when exact",
+            hint=f"{first} is the earliest instant, {column} the latest; if exact, they are equal",
             **where,
         )
 
@@ -182,8 +182,8 @@ class StudyError(FoxgrapeError):
 class DownloadError(FoxgrapeError):
     """A download failed.
 
-    Messages never quote what a server wrote, since it could repeat a password; they give status
-    codes and numbers instead.
+    Messages give status codes and numbers, but never quote a server's response, which could contain
+    a password.
     """
 
     @classmethod
@@ -197,7 +197,7 @@ class DownloadError(FoxgrapeError):
 
     @classmethod
     def no_credentials(cls, host: str, names: Iterable[str]) -> Self:
-        """Credentials that neither the environment nor the keyring has."""
+        """Report credentials that are neither in the environment nor in the keyring."""
         names = list(names)
         keys = " and ".join(name.removeprefix("FOXGRAPE_").lower() for name in names)
         return cls(
@@ -230,13 +230,13 @@ class DownloadError(FoxgrapeError):
 
     @classmethod
     def gave_up(cls, host: str, trouble: str, tries: int) -> Self:
-        """Report a server that did not answer properly in the given number of tries."""
+        """Report a server that sent no valid response within the given number of tries."""
         times = "1 try" if tries == 1 else f"{tries} tries"
         return cls(f"{host} failed after {times}: {trouble}")
 
     @classmethod
     def wait_too_long(cls, host: str, seconds: float, most: float) -> Self:
-        """Report a rate limit that lasts longer than the longest wait allowed."""
+        """Report a server that asks for a longer wait than is allowed."""
         return cls(
             f"{host} asks to wait {seconds:,.0f} s",
             expected=f"at most {most:,.0f} s",
@@ -250,7 +250,7 @@ class DownloadError(FoxgrapeError):
 
     @classmethod
     def resumable(cls, error: FoxgrapeError, part: object, pages: int) -> Self:
-        """Extend an error with how to resume the download."""
+        """Return the error with instructions for resuming the download."""
         if not pages:
             return cls(str(error))
         return cls(
@@ -265,7 +265,7 @@ class DownloadError(FoxgrapeError):
 
     @classmethod
     def file_exists(cls, out: object) -> Self:
-        """Report a complete file at the path of the download."""
+        """Report that the output file already exists and is complete."""
         return cls("the file exists already and is complete", file=out, hint="choose another name")
 
     @classmethod
@@ -275,7 +275,7 @@ class DownloadError(FoxgrapeError):
 
     @classmethod
     def wrong_hash(cls, name: str, expected: str, got: str) -> Self:
-        """Report a file whose checksum differs from the registry's; it is deleted."""
+        """Report a file that was deleted because its checksum differs from the registry's."""
         return cls(
             f"{name} has the wrong checksum and was deleted",
             expected=f"SHA-256 {expected}",
@@ -301,7 +301,7 @@ class ParameterError(FoxgrapeError):
 
     @classmethod
     def missing(cls, name: str, *, template: str, expected: str) -> Self:
-        """Report a parameter without a default and without a value."""
+        """Report a parameter that has no default and was given no value."""
         return cls(f"the template {template} needs the parameter {name}", expected=expected)
 
     @classmethod
@@ -313,7 +313,7 @@ class ParameterError(FoxgrapeError):
 
     @classmethod
     def bad_rule(cls, template: str, why: object) -> Self:
-        """Report a sidecar whose rules are not valid JSON Schema."""
+        """Report a template's sidecar file whose rules are not valid JSON Schema."""
         return cls(f"the template {template} has a rule that is not valid JSON Schema: {why}")
 
 
@@ -336,7 +336,7 @@ class ScheduleError(FoxgrapeError):
         hint: str | None = None,
         what: str = "bad value",
     ) -> Self:
-        """Report a key of an entry that cannot be used."""
+        """Report an invalid key of a schedule file, or of one of its entries."""
         where = key if entry is None else f"{entry}, {key}"
         return cls(f"{where}: {what}", file=file, expected=expected, got=got, hint=hint)
 
@@ -362,7 +362,7 @@ class StoreError(FoxgrapeError):
 
     @classmethod
     def conflict(cls, path: object, table: str, tries: int) -> Self:
-        """Report a write that lost to other writers in every try."""
+        """Report a write that conflicted with other writers in every try."""
         return cls(
             f"cannot write {table}, nothing was changed: {tries} conflicts with other writers",
             file=path,
@@ -371,7 +371,7 @@ class StoreError(FoxgrapeError):
 
 
 def _first_line(why: object) -> str:
-    """Return a library's message without the stack trace that may follow it."""
+    """Return a library's error message without the stack trace that may follow."""
     return str(why).partition("\n")[0]
 
 

@@ -1,4 +1,4 @@
-"""Link each signal to the event that it may have hinted at, with the lead and its certainty."""
+"""Link each signal to the event that it may refer to, and measure the lead between them."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def link(
     """Link each signal to an event at its place and measure the lead between them.
 
     A signal is linked to the earliest event at its place that may come after it within the
-    horizon; otherwise to the latest event before it within the horizon. Without either it is
-    right-censored: `lead_min` is the time observed without an event.
+    horizon; otherwise to the latest event before it within the horizon. If there is neither, the
+    signal is right-censored: `lead_min` is the time observed without an event.
 
     Parameters
     ----------
@@ -48,18 +48,20 @@ def link(
         End of observation: an instant with an offset. By default the last instant in the signals
         and events.
     confirmed_by
-        Use only confirmations by this side, ``"UA"`` or ``"RU"``; by default those of the events.
+        Use only confirmations by this side, ``"UA"`` or ``"RU"``; by default, use the events' own
+        confirmations.
     confirmations
-        The confirmations table, with every side's confirmations, for `confirmed_by`; a study has
-        it as ``study.confirmations``. Without it, the events' own ``confirmed_by`` counts.
+        The table of every side's confirmations, in addition to those in `events`; used with
+        `confirmed_by` only. A study's table is ``study.confirmations``.
 
     Returns
     -------
     DataFrame
         The links table, one row per signal, in the order of the signals. The lead is between
-        `lead_min` and `lead_max`; ``lead > 0``: the post came first. `lead_max` is NaT for a
-        right-censored signal. `relation` is the strongest relation that the intervals prove.
-        `hindsight`: the code was first decoded in public after this event was confirmed.
+        `lead_min` and `lead_max`, and positive if the post came first. `lead_max` is NaT for a
+        right-censored signal. `relation` is the strongest order of post and event that their time
+        intervals prove. `hindsight` is True if the code was first decoded in public after the
+        event was confirmed.
 
     Raises
     ------
@@ -93,9 +95,9 @@ def link(
 def confirmed_by_side(
     events: pd.DataFrame, confirmations: pd.DataFrame | None, side: str
 ) -> pd.DataFrame:
-    """Return the events with the confirmations of one side only, missing where it has none.
+    """Return the events with only one side's confirmations, missing where that side has none.
 
-    Of several confirmations of an event, the one that is certain first counts.
+    If a side confirmed an event several times, use the confirmation with the earliest end.
 
     Examples
     --------
@@ -122,7 +124,7 @@ def confirmed_by_side(
         )
     other = events["confirmed_by"].notna() & (events["confirmed_by"] != side)
     if confirmations is None and other.any():
-        # Only the first confirmation is in the events table, so that of this side is unknown.
+        # The events table has only the first confirmation, so a later one by this side is unknown.
         warnings.warn(
             f"{other.sum()} of {len(events)} events were confirmed first by another side and count "
             f"as not confirmed by {side}; pass confirmations= to use its own confirmations",
@@ -152,18 +154,19 @@ def _end_of_observation(
 def _nearest_events(
     signals: pd.DataFrame, events: pd.DataFrame, clock: str, horizon: int, end: int
 ) -> IntArray:
-    """Return for each signal the row of the first event after it, else of the last before it.
+    """Return, for each signal, the row of the next event, else of the previous event, else -1.
 
-    -1 without any within the horizon and the observation. Events at the same times are taken
-    in the order of their ids. Sorted tables are merged, since comparing each signal with each
-    event at its place would take time proportional to their product.
+    Only events at the place of the signal, within the horizon and up to the end of observation
+    count. Of several events at the same time, the one with the lowest id is used. Sorted tables are
+    merged, because comparing every signal with every event at its place would take quadratic time.
     """
     at, until = (times.microseconds(events[f"{clock}_{side}"]) for side in ("at", "until"))
     candidates = events[["place_id", "event_id"]].reset_index(drop=True)
     candidates = candidates.assign(event=np.arange(len(events)), at=at, until=until)
     candidates = candidates[(at != times.NAT) & (at <= end)]
     candidates = candidates.sort_values(["at", "until", "event_id"])
-    # The first event that ends after a post is the first whose running latest end is after it.
+    # The first event whose running maximum of ends is after a post is also the first event that
+    # ends after the post, and the running maximum is sorted, as merge_asof requires.
     candidates["latest"] = candidates.groupby("place_id")["until"].cummax()
     posted, posted_until = (
         times.microseconds(signals[f"posted_{side}"]) for side in ("at", "until")
@@ -174,7 +177,7 @@ def _nearest_events(
     after = _merge_nearest(posts, by_latest, "latest", "forward")
     by_end = candidates.sort_values(["until", "event_id"], ascending=[True, False])
     before = _merge_nearest(posts, by_end, "until", "backward")
-    # A row of -1 reads the appended element, whose value does not matter: it stays -1.
+    # -1 (no event) reads the appended 0, which makes no difference: the result is -1 either way.
     at, until = (np.append(instants, 0) for instants in (at, until))
     after = np.where(at[after] - posted_until <= horizon, after, -1)
     before = np.where(posted - until[before] <= horizon, before, -1)
@@ -187,9 +190,10 @@ def _merge_nearest(
     column: str,
     direction: Literal["forward", "backward"],
 ) -> IntArray:
-    """Return for each signal the row of the nearest event at its place in a direction, or -1.
+    """Return, for each signal, the row of the nearest event in a direction at its place, or -1.
 
-    An event that ends at the instant of the post is found in both directions and counts as after.
+    An event that ends at the instant of the post matches in both directions; `_nearest_events`
+    treats it as an event after the post.
     """
     rows = pd.merge_asof(
         posts, candidates, left_on="posted", right_on=column, by="place_id", direction=direction
@@ -205,7 +209,7 @@ def _make_links(
     horizon: int,
     end: int,
 ) -> pd.DataFrame:
-    """Return the links table of the signals and the events that were found for them."""
+    """Return the links table for the signals and the rows of their events, -1 for no event."""
     observed = event_rows >= 0
     posted = tuple(times.microseconds(signals[f"posted_{side}"]) for side in ("at", "until"))
     # Signals without an event (-1) read the last event here; such values are masked below.

@@ -1,6 +1,6 @@
-"""The schemas of the five tables, and validation with one-line errors.
+"""Schemas of the five tables, and validation that reports the first problem in one line.
 
-Tables are plain pandas frames. `validate` runs where they enter: in readers, `detect` and `link`.
+Tables are plain pandas frames. They are validated on entry: in readers, `detect` and `link`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CURIE", "KEYS", "columns", "dtypes", "read_csv", "validate", "validate_keys"]
 
-#: The key columns of each table, and the time that orders its rows.
+#: Key columns of each table, and the time column by which its rows are ordered.
 KEYS = {
     "posts": (["post_id"], "posted_at"),
     "events": (["event_id"], "occurred_at"),
@@ -33,14 +33,14 @@ KEYS = {
 }
 
 _LEAD = "timedelta64[us]"
-#: The pattern of a place id: scheme and identifier.
+#: Pattern of a place id: scheme, colon, identifier.
 CURIE = r"[a-z][a-z0-9]*:\S+"
 
 
 def validate(
     frame: pd.DataFrame, table: str, *, file: object = None, fill: bool = False
 ) -> pd.DataFrame:
-    """Return the frame with its table's columns, converted to their types and checked.
+    """Convert a frame's columns to the types of a table's schema, and check their values.
 
     Parameters
     ----------
@@ -49,8 +49,8 @@ def validate(
     table
         ``"posts"``, ``"events"``, ``"confirmations"``, ``"signals"`` or ``"links"``.
     file
-        Name of the file for errors, whose rows are then numbered as in a spreadsheet: the header
-        is row 1. Without it, a row is a position in the frame, from 0.
+        File name for error messages, which then number rows as in a spreadsheet: the header is
+        row 1. Without `file`, messages give the position in the frame, from 0.
     fill
         Add missing optional columns: ``x_until`` as a copy of ``x_at`` (an exact time), others
         empty. Otherwise every column is required.
@@ -58,7 +58,8 @@ def validate(
     Raises
     ------
     TableError
-        With file, row and column of the first bad cell.
+        If the frame does not match the schema; the message gives the file, row and column of the
+        first bad cell.
 
     Examples
     --------
@@ -85,7 +86,7 @@ def validate(
 
 
 def validate_keys(frame: pd.DataFrame, keys: list[str]) -> None:
-    """Raise for the second row of the first repeated key.
+    """Raise TableError if a key is repeated, for the first row that repeats one.
 
     Examples
     --------
@@ -125,7 +126,7 @@ def dtypes(table: str) -> dict[str, str]:
 
 
 def read_csv(path: str | Path, table: str) -> pd.DataFrame:
-    """Read and validate a CSV file of one of the tables."""
+    """Read one of the five tables from a CSV file, and validate it."""
     path = Path(path)
     header, rows = read_rows(path)
     frame = pd.DataFrame(rows, columns=pd.Index(header), dtype="str")
@@ -140,7 +141,7 @@ def _schema(table: str) -> pa.DataFrameSchema:
 
 
 def _column(dtype: str, *rules: Any, **options: Any) -> Any:
-    """Return a column whose values pandera checks; `_convert` makes its type."""
+    """Return a column of which pandera checks the values only; `_convert` sets the type."""
     import pandera.pandas as pa
 
     return pa.Column(checks=list(rules), metadata={"dtype": dtype}, **options)
@@ -254,7 +255,7 @@ def _with_columns(
         if fill and name != start and start in ready:
             ready[name] = ready[start]
         elif fill and column.nullable:
-            # In its type, since converting a million empty cells takes a second.
+            # Create the column with its final type: converting 10⁶ empty cells takes a second.
             ready[name] = pd.Series(index=ready.index, dtype=column.metadata["dtype"])
         else:
             raise TableError.missing_column(name, frame.columns, table=table, file=file)
@@ -262,7 +263,7 @@ def _with_columns(
 
 
 def _convert(values: pd.Series, dtype: str, name: str, file: object, first_row: int) -> pd.Series:
-    """Return a column in its type, or raise for its first cell that cannot be converted."""
+    """Convert a column to its type, or raise TableError for the first cell that cannot be."""
     if str(values.dtype) == dtype:
         return values
     column: Any = values
@@ -302,7 +303,8 @@ def _string(cell: Any) -> str:
     return cell
 
 
-# Kinds of columns that pandas converts at once; others are converted cell by cell.
+# By type: kinds of NumPy columns that pandas converts as a whole; other columns are converted cell
+# by cell.
 _CONVERTIBLE = {"float64": "if", "boolean": "b", _LEAD: "m"}
 _CELLS: dict[str, tuple[Callable[[Any], Any], str]] = {
     times.DTYPE: (_instant, "an instant with an offset, such as 2022-09-10T12:16:00Z"),
@@ -315,7 +317,7 @@ _CELLS: dict[str, tuple[Callable[[Any], Any], str]] = {
 
 
 def _first_failure(failed: Any, frame: pd.DataFrame, file: object, first_row: int) -> TableError:
-    """Return the first failure that pandera found as an error."""
+    """Return pandera's failure in the first row as a TableError."""
     cases = failed.failure_cases.sort_values("index", kind="stable", na_position="first")
     case = cases.iloc[0]
     column, position = str(case["column"]), int(case["index"])
@@ -336,8 +338,8 @@ def _first_failure(failed: Any, frame: pd.DataFrame, file: object, first_row: in
 
 
 def _check_intervals(frame: pd.DataFrame, file: object, first_row: int) -> None:
-    """Raise if an interval has one end only, ends before it begins, or before its cause does."""
-    # Other columns may have such names and hold text.
+    """Raise if an interval lacks an end or is backward, or a confirmation precedes its event."""
+    # Select by type, since a user's own column may be named x_until and hold text.
     instants = [str(name) for name in frame.select_dtypes("datetimetz")]
     pairs = [(name.replace("_until", "_at"), name) for name in instants if name.endswith("_until")]
     if "occurred_at" in instants and "confirmed_until" in instants:

@@ -1,7 +1,7 @@
-"""Parse times as intervals of UTC instants, and relate the intervals of posts and events.
+"""Parse times as intervals of UTC instants, and determine the order of posts and events.
 
-A time known only roughly is a closed interval [earliest, latest]; the ends of an exact time are
-equal. Only this module converts text, numbers and pandas columns to instants in microseconds.
+An imprecise time is a closed interval [earliest, latest]; an exact time has two equal ends.
+Only this module converts text, numbers and pandas columns to instants in microseconds.
 """
 
 from __future__ import annotations
@@ -41,10 +41,11 @@ Clock = Literal["confirmed", "occurred"]
 CLOCKS: tuple[Clock, ...] = ("confirmed", "occurred")
 
 DTYPE = "datetime64[us, UTC]"
-#: The value of a missing time in `microseconds`.
+#: Value that `microseconds` returns for a missing time: pandas' NaT as an integer.
 NAT = -(2**63)
 
-#: What the intervals of a post and an event can prove about their order, strongest first.
+#: Orders of a post and an event that their time intervals can prove, strongest first; the last two
+#: mean that no order is proven.
 RELATIONS = ("anticipates", "announces", "precedes", "follows", "undetermined", "unconfirmed")
 #: The relations in which the post certainly came before the confirmation.
 BEFORE_CONFIRMATION = RELATIONS[:3]
@@ -58,7 +59,7 @@ _DAY, _TICK = timedelta(days=1), timedelta(microseconds=1)
 
 
 def get_zone(name: object) -> ZoneInfo:
-    """Return the time zone of an IANA name, or raise ValueError.
+    """Return the time zone with an IANA name, or raise ValueError if there is none.
 
     Examples
     --------
@@ -67,22 +68,22 @@ def get_zone(name: object) -> ZoneInfo:
     """
     try:
         return ZoneInfo(name)  # type: ignore[arg-type] # a file may hold a value of any type
-    except (KeyError, TypeError, ValueError, OSError):  # "Europe" is a folder of zones
+    except (KeyError, TypeError, ValueError, OSError):  # OSError: "Europe" is a folder
         raise ValueError(f"unknown time zone {name!r}") from None
 
 
 def parse_stated_time(text: str, zone: str | None = None) -> tuple[datetime, datetime]:
     """Return the earliest and latest instant that a time stated by a source can mean.
 
-    The text's precision gives the width: a year, month, day, hour, minute, second or fraction of
-    a second. Days and times without an offset are local times in `zone`.
+    The interval is the last unit given in the text: a year, month, day, hour, minute, second or
+    fraction of a second. Days and times without an offset are local times in `zone`.
 
     Parameters
     ----------
     text
         ISO 8601, as precise as the source: ``2022-09``, ``2022-09-10``, ``2022-09-10T12:16Z``.
     zone
-        IANA name of the time zone of a text without an offset.
+        IANA name of the time zone, for a text without an offset.
 
     Returns
     -------
@@ -92,8 +93,9 @@ def parse_stated_time(text: str, zone: str | None = None) -> tuple[datetime, dat
     Raises
     ------
     ValueError
-        If the text is not such a time, has neither offset nor `zone`, reaches an end of the
-        calendar (the years 1 and 9999), or does not exist because clocks went forward over it.
+        If the text is not such a time, neither an offset nor `zone` is given, the interval reaches
+        the limits of Python's calendar (years 1 to 9999), or the local time does not exist because
+        clocks went forward over it.
 
     Examples
     --------
@@ -108,8 +110,8 @@ def parse_stated_time(text: str, zone: str | None = None) -> tuple[datetime, dat
 def parse_clock_time(text: str, zone: str | None = None) -> tuple[datetime, datetime]:
     """Return the earliest and latest instant that a time shown by a clock can mean.
 
-    As `parse_stated_time`, but a time given to the second or finer is exact. An hour that clocks
-    show twice, when they go back, gives the interval of both readings.
+    Like `parse_stated_time`, except that a time given to the second or finer is exact. If a local
+    time occurs twice because clocks go back, the interval spans both occurrences.
 
     Examples
     --------
@@ -121,7 +123,7 @@ def parse_clock_time(text: str, zone: str | None = None) -> tuple[datetime, date
 
 
 def _parse_parts(text: str, zone: str | None) -> tuple[datetime, datetime, bool, str | None]:
-    """Return start, first instant after, whether the text has seconds, and its offset."""
+    """Return local start, exclusive local end, whether seconds are given, and the offset."""
     match = _STATED.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"not an ISO 8601 time: {text!r}")
@@ -155,14 +157,18 @@ def _unit_end(start: datetime, unit: str) -> datetime:
 def _to_utc(
     text: str, first: datetime, last: datetime, offset: str | None, zone: str | None
 ) -> tuple[datetime, datetime]:
-    """Return two local times as instants in UTC, the second as late as it can be."""
+    """Convert the ends of a local interval to UTC.
+
+    If clocks go back and an end occurs twice, use the first occurrence of `first` and the second
+    occurrence of `last`.
+    """
     try:
         if offset is not None:
             begin, end = (
                 datetime.fromisoformat(f"{at.isoformat()}{offset}") for at in (first, last)
             )
         else:
-            # An hour that clocks show twice begins with its first pass and ends with its second.
+            # fold=1 selects the second occurrence of a local time.
             local = ZoneInfo(str(zone))
             begin, end = first.replace(tzinfo=local), last.replace(tzinfo=local, fold=1)
         ends = begin.astimezone(UTC), end.astimezone(UTC)
@@ -174,7 +180,7 @@ def _to_utc(
 
 
 def parse_instant(text: str) -> datetime:
-    """Return the instant of an ISO 8601 text with an offset, in UTC, or raise ValueError.
+    """Return an ISO 8601 time with an offset as an instant in UTC, or raise ValueError.
 
     Examples
     --------
@@ -206,7 +212,7 @@ def microseconds(times: pd.Series) -> IntArray:
 
 
 def resolve_clock(events: pd.DataFrame, clock: str | None) -> Clock:
-    """Return a known clock; if None, ``confirmed`` where any event was confirmed.
+    """Check the clock; None means ``confirmed`` if any event is confirmed, else ``occurred``.
 
     Examples
     --------
@@ -222,10 +228,10 @@ def resolve_clock(events: pd.DataFrame, clock: str | None) -> Clock:
 
 
 def parse_duration(value: str | pd.Timedelta, name: str, *, zero: bool = False) -> pd.Timedelta:
-    """Return a duration of at least a microsecond, or with `zero` of at least 0.
+    """Return a duration, which must be at least 1 microsecond, or at least 0 with `zero`.
 
-    A bare number such as 7 is rejected, since pandas reads it as nanoseconds. The error calls the
-    value `name`.
+    pandas reads a bare number such as 7 as nanoseconds, so the minimum of 1 microsecond rejects it.
+    Error messages call the value `name`.
 
     Examples
     --------
@@ -262,7 +268,7 @@ def from_days(days: float) -> pd.Timedelta: ...
 @overload
 def from_days(days: FloatArray) -> DurationArray: ...
 def from_days(days: float | FloatArray) -> pd.Timedelta | DurationArray:
-    """Return a number or an array of days as durations, rounded to a microsecond.
+    """Convert a number or an array of days to durations, rounded to a microsecond.
 
     Examples
     --------
@@ -281,12 +287,13 @@ def relations(
     occurred: tuple[IntArray, IntArray],
     confirmed: tuple[IntArray, IntArray],
 ) -> StringArray:
-    """Return the strongest relation of post and event that their intervals prove, elementwise.
+    """Return the strongest relation that the time intervals of each post and event prove.
 
-    A relation holds for every choice of instants within the intervals: the post came before the
-    event occurred (`anticipates`), between occurrence and confirmation (`announces`), before the
-    confirmation (`precedes`) or after it (`follows`). Otherwise it is `undetermined`. Intervals
-    are in microseconds; both ends are `NAT` for an event without confirmation.
+    A relation is proven if it holds for every choice of instants within the intervals: the post
+    came before the event occurred (`anticipates`), between occurrence and confirmation
+    (`announces`), before the confirmation (`precedes`) or after the confirmation (`follows`). If
+    none is proven, the relation is `undetermined`. Intervals are in microseconds; both ends of
+    `confirmed` are `NAT` for an unconfirmed event.
 
     Examples
     --------

@@ -1,1 +1,1 @@
-"""Helpers for every layer. They know nothing about posts or events."""
+"""General-purpose helpers, independent of posts and events."""

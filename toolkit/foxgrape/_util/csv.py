@@ -18,7 +18,7 @@ __all__ = ["iter_dict_rows", "read_rows", "require_unique_names"]
 
 
 def read_rows(path: str | Path) -> tuple[list[str], list[list[str]]]:
-    """Read the header and the rows of a CSV file, whose rows must all be as long as the header."""
+    """Read a CSV file's header and rows; every row must be as long as the header."""
     header, *rows = list(_lines(path, TableError)) or [[]]
     if not header:
         raise TableError("the file is empty", file=path, expected="a header row")
@@ -44,10 +44,11 @@ def iter_dict_rows(
     table: str,
     error: type[TableError] = TableError,
 ) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield the row number and the stripped cells by column name of a hand-edited CSV file.
+    """Yield each row of a hand-edited CSV file: its number, and its stripped cells by column.
 
-    Only the required and optional columns are read. Where an optional column or the end of a row
-    is missing, a cell is "". Errors are of the class `error` and name the `table`.
+    Only the required and optional columns are read. Cells of a missing optional column, and cells
+    missing at the end of a row, are "". Errors are raised as `error`; `table` is the name of the
+    table in messages.
     """
     lines = _lines(path, error)
     header = [name.strip() for name in next(lines, [])]
@@ -79,7 +80,7 @@ def require_unique_names(names: list[str], file: object) -> list[str]:
 
 def _lines(path: str | Path, error: type[TableError]) -> Iterator[list[str]]:
     try:
-        # Importing pathlib takes 4 ms, too much for a single lookup.
+        # Not Path.open: importing pathlib takes 4 ms, too long for a single lookup.
         with open(path, encoding="utf-8-sig", newline="") as handle:  # noqa: PTH123
             # Without strict, an unclosed quote would swallow the rest of the file.
             yield from csv.reader(handle, strict=True)

@@ -1,8 +1,9 @@
 """Directories opened by file descriptor, so that no operation follows a link.
 
-A path is resolved at each use, and another process may have replaced any part of it by a link. A
-descriptor always refers to the same directory. On Windows, which has no descriptors of directories,
-each name is checked for links and junctions right before use, which leaves a short race.
+A path is resolved again at each use, and another process may have replaced any part of it with a
+link in the meantime. A descriptor always refers to the same directory. On Windows, which has no
+directory descriptors, each name is checked for links and junctions right before use; a link created
+between check and use would be followed.
 """
 
 from __future__ import annotations
@@ -32,25 +33,25 @@ __all__ = ["Directory", "WorkFolder", "can_lock", "clear_abandoned", "clear_part
 _BY_DESCRIPTOR = os.open in os.supports_dir_fd and shutil.rmtree.avoids_symlink_attacks
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _DIRECTORY = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
-#: Opening a pipe must not block until its other end is opened.
+#: Flag that keeps the opening of a named pipe from blocking until its other end is opened.
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0)
-#: Age in seconds at which a folder counts as abandoned where folders cannot be locked.
+#: Age in seconds above which a work folder counts as abandoned, on systems without folder locks.
 _MAX_AGE = 24 * 60 * 60
-#: File that marks a folder as work in progress of foxgrape; it contains the folder's name.
+#: Name of the file that marks a folder as foxgrape's work in progress and contains its name.
 _MARKER = ".foxgrape-work.json"
 #: Pattern of the suffix that `tempfile` appends.
 _SUFFIX = "[a-z0-9_]{8}"
 
 
 class Directory:
-    """An open directory. Its methods take names of entries, not paths.
+    """An open directory, whose methods take the names of its entries, not paths.
 
     Parameters
     ----------
     path
-        The path under which it was opened.
+        Path at which the directory was opened.
     descriptor
-        Its file descriptor; None where directories have none.
+        The directory's file descriptor; None on systems without directory descriptors.
 
     Examples
     --------
@@ -94,7 +95,7 @@ class Directory:
         Raises
         ------
         OSError
-            If it is a link, or not a directory.
+            If the entry is a link, or not a directory.
         """
         self.refuse_link(name)
         if make:
@@ -107,7 +108,7 @@ class Directory:
         return Directory(path, os.open(name, flags, dir_fd=self.descriptor))
 
     def refuse_link(self, name: str) -> None:
-        """Raise OSError if an entry is a link, or the name is a path."""
+        """Raise OSError if an entry is a link, or if `name` is a path."""
         if name in {"", ".", ".."} or Path(name).name != name:
             raise OSError(errno.EINVAL, "is not a plain name", str(self.path / name))
         status = self.status(name)
@@ -127,13 +128,13 @@ class Directory:
         return time.time() - status.st_mtime
 
     def is_mine(self) -> bool:
-        """Return whether the user of this process owns the directory; True where unknown."""
+        """Return whether this process's user owns the directory; True if the owner is unknown."""
         if sys.platform == "win32" or self.descriptor is None:
             return True
         return os.fstat(self.descriptor).st_uid == os.geteuid()
 
     def names(self) -> list[str]:
-        """Return the names of its entries, sorted."""
+        """Return the sorted names of the directory's entries."""
         with os.scandir(self.path if self.descriptor is None else self.descriptor) as entries:
             return sorted(entry.name for entry in entries)
 
@@ -147,7 +148,7 @@ class Directory:
             return file.read()
 
     def read_json(self, name: str) -> dict[str, Any]:
-        """Return the object in a JSON file; empty if it cannot be read."""
+        """Return the object in a JSON file; empty if the file cannot be read or has no object."""
         try:
             content = json.loads(self.read(name))
         except (OSError, ValueError, RecursionError):
@@ -155,7 +156,7 @@ class Directory:
         return content if isinstance(content, dict) else {}
 
     def create(self, name: str) -> BinaryIO:
-        """Open a new file for writing, after deleting a file or link of that name."""
+        """Create a file and open it for writing; replace an existing file or link of that name."""
         self.unlink(name)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK
         return os.fdopen(os.open(_at(self, name), flags, 0o666, dir_fd=self.descriptor), "wb")
@@ -163,8 +164,8 @@ class Directory:
     def write(self, name: str, content: bytes) -> None:
         """Write a small file atomically: on error, the old file is kept.
 
-        Callers must hold a lock if several may write the file at once. A temporary file of a
-        killed process is overwritten by the next call.
+        Callers must hold a lock if several processes may write the file at once. The next call
+        overwrites the temporary file that a killed process left behind.
         """
         temporary = f".{name}.writing"
         try:
@@ -179,7 +180,7 @@ class Directory:
             raise
 
     def rename(self, name: str, new: str, *, to: Directory | None = None) -> None:
-        """Rename an entry, within this directory or into another, without following links."""
+        """Rename an entry within this directory, or move it to another, without following links."""
         to = to or self
         os.replace(
             _at(self, name), _at(to, new), src_dir_fd=self.descriptor, dst_dir_fd=to.descriptor
@@ -202,14 +203,15 @@ class Directory:
             os.unlink(_at(self, name), dir_fd=self.descriptor)
 
     def rmdir(self, name: str) -> None:
-        """Delete a directory if it is empty."""
+        """Delete a subdirectory if it is empty."""
         with suppress(OSError):
             os.rmdir(_at(self, name), dir_fd=self.descriptor)
 
     def clear(self, *, last: str) -> bool:
-        """Delete all entries, the marker `last` at the end; return whether all were deleted.
+        """Delete all entries, ending with the file `last`; return whether all were deleted.
 
-        If the call is interrupted the marker is still there, so the next call can continue.
+        If the call is interrupted, the marker file `last` remains, so that a later call can
+        continue.
         """
         for name in self.names():
             if name != last:
@@ -223,8 +225,8 @@ class Directory:
     def lock(self, *, wait: bool) -> bool:
         """Lock the directory until it is closed; return whether that succeeded.
 
-        It fails if another process holds the lock, or the system has no locks. The system releases
-        the lock when the process ends.
+        Locking fails if another process holds the lock, or if the system has no folder locks. The
+        system releases the lock when the process ends.
         """
         if sys.platform == "win32" or self.descriptor is None:
             return False
@@ -237,7 +239,11 @@ class Directory:
         return True
 
     def is_abandoned(self) -> bool:
-        """Return whether no process holds its lock; if so, lock it until it is closed."""
+        """Return whether no process holds the lock of the directory; if so, take the lock.
+
+        On systems without folder locks, a directory counts as abandoned if no entry has been
+        created, renamed or deleted for a day.
+        """
         return self.lock(wait=False) if can_lock() else self.age() > _MAX_AGE
 
     def _delete(self, name: str) -> None:
@@ -245,7 +251,7 @@ class Directory:
         if status is None:
             return
         if stat.S_ISDIR(status.st_mode) and not _is_link(status):
-            # Another process may delete entries at the same time.
+            # Ignore errors: another process may delete entries at the same time.
             shutil.rmtree(_at(self, name), ignore_errors=True, dir_fd=self.descriptor)
         else:
             self.unlink(name)
@@ -253,14 +259,14 @@ class Directory:
 
 @contextmanager
 def directory_at(root: Path, *names: str, make: bool = False) -> Iterator[Directory]:
-    """Open a directory below one that the user named; the directories between must not be links.
+    """Open a directory below a root; no directory below the root may be a link.
 
     Parameters
     ----------
     root
         The directory that the user named; links in its path are followed.
     names
-        Names of the directories below it, from the top.
+        Names of the nested directories below `root`, outermost first.
     make
         Whether to create missing directories.
 
@@ -281,14 +287,14 @@ def directory_at(root: Path, *names: str, make: bool = False) -> Iterator[Direct
 
 
 class WorkFolder:
-    """A temporary folder of this process, with a marker file, and locked until it is closed.
+    """A temporary folder that this process has marked, and holds locked until it is closed.
 
     Parameters
     ----------
     parent
-        Folder to create it in.
+        Folder in which to create the temporary folder.
     prefix
-        Beginning of its name; eight random characters are appended.
+        Start of the temporary folder's name; eight random characters are appended.
 
     Examples
     --------
@@ -308,7 +314,7 @@ class WorkFolder:
         self._folder: Directory | None = self._parent.child(self.path.name)
         self._published = False
         # Lock before marking: a marked folder without a lock counts as abandoned.
-        with suppress(OSError):  # a file system without locks
+        with suppress(OSError):  # the file system may have no locks
             self._folder.lock(wait=False)
         try:
             marker = {"made_by": "foxgrape", "folder": self.path.name}
@@ -318,7 +324,7 @@ class WorkFolder:
             raise
 
     def publish(self, name: str) -> None:
-        """Rename it within its parent, with the mode that the umask gives."""
+        """Rename the folder within its parent, and give it the permissions of any new folder."""
         apply_umask(self.path)
         self._parent.rename(self.path.name, name)
         self._published = True
@@ -326,7 +332,7 @@ class WorkFolder:
             self._folder.unlink(_MARKER)
 
     def close(self) -> None:
-        """Delete it unless it was published, and release the lock."""
+        """Delete the folder unless it was published, and release its lock."""
         if self._folder is None:
             return
         if not self._published and self._folder.clear(last=_MARKER):
@@ -339,15 +345,15 @@ class WorkFolder:
 def clear_abandoned(parent: Path, prefix: str) -> list[str]:
     """Delete the work folders of killed processes, and return their names.
 
-    A folder is deleted only if its marker contains its name, this user owns it, and no process
-    holds its lock.
+    A folder is deleted only if its marker file contains the folder's name, the current user owns
+    the folder, and no process holds the folder's lock.
 
     Parameters
     ----------
     parent
-        Folder that contains them.
+        Folder that contains the work folders.
     prefix
-        Beginning of their names.
+        Start of the work folders' names.
     """
     pattern = re.compile(re.escape(prefix) + _SUFFIX)
     deleted = []
@@ -364,16 +370,16 @@ def clear_abandoned(parent: Path, prefix: str) -> list[str]:
 
 
 def clear_parts(folder: Directory, name: str, begins: bytes) -> None:
-    """Delete partial files, ``NAME.PID.part``, of processes that no longer run.
+    """Delete the partial files, ``NAME.PID.part``, of processes that no longer run.
 
     Parameters
     ----------
     folder
-        Folder that contains them.
+        Folder that contains the partial files.
     name
         Name of the complete file.
     begins
-        First bytes of the content; a file that begins otherwise is not deleted.
+        First bytes of the complete file; a partial file that starts differently is kept.
     """
     pattern = re.compile(re.escape(name) + r"\.([0-9]{1,9})\.part")
     for entry in folder.names():
@@ -396,7 +402,7 @@ def can_lock() -> bool:
 
 
 def _is_alive(pid: int) -> bool:
-    """Return whether a process runs on this machine; True where unknown."""
+    """Return whether a process runs on this machine; True if that is unknown."""
     if sys.platform == "win32":
         return True
     try:

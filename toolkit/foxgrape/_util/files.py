@@ -1,4 +1,4 @@
-"""Files: write them atomically, hash them, and find those that come with foxgrape."""
+"""Write files atomically, hash files, and locate the files that come with foxgrape."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ __all__ = ["apply_umask", "file_sha256", "study_folder", "template_folder", "wri
 
 
 def write_atomic(path: Path, content: str | bytes | Callable[[Path], object]) -> None:
-    """Write a file so that it has its name only when it is complete.
+    """Write a file atomically: `path` never holds incomplete content.
 
     The content goes to a temporary file in the same folder, is flushed to disk and replaces
     `path` in one step. If writing fails, the temporary file is removed and `path` stays as it was.
-    Processes that write the same path do not mix their contents: the last one wins.
+    If several processes write the same path, the content of the last one to finish remains.
 
     Parameters
     ----------
     path
-        The file; its folder is created.
+        The file; missing parent folders are created.
     content
         Text, written as UTF-8; bytes; or a function that writes the file at the path it is given.
 
@@ -41,7 +41,7 @@ def write_atomic(path: Path, content: str | bytes | Callable[[Path], object]) ->
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        temporary.unlink(missing_ok=True)  # of a process that was killed and had the same id
+        temporary.unlink(missing_ok=True)  # left by a killed process with the same id
         if callable(content):
             content(temporary)
         else:
@@ -55,7 +55,7 @@ def write_atomic(path: Path, content: str | bytes | Callable[[Path], object]) ->
 
 
 def apply_umask(folder: Path) -> None:
-    """Give a folder made by `mkdtemp`, which only its owner can read, the mode of any new folder.
+    """Give a folder created by `mkdtemp`, which is private, the permissions of any new folder.
 
     Examples
     --------

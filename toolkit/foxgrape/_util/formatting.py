@@ -1,4 +1,4 @@
-"""Values for output: times, durations and counts in words, JSON values, HTML tables."""
+"""Format values for output: times, durations and counts in words, JSON values, HTML tables."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _DAY, _TICK = pd.Timedelta(days=1), pd.Timedelta(1, "us")
 
 
 def describe_time(earliest: pd.Timestamp, latest: pd.Timestamp, zone: str | tzinfo) -> str:
-    """Return a time interval in words, in a time zone and no more precisely than it is known.
+    """Describe a time interval in a time zone, no more precisely than the time is known.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def describe_time(earliest: pd.Timestamp, latest: pd.Timestamp, zone: str | tzin
     if latest - earliest < pd.Timedelta(minutes=1):
         return f"{first:%-d %b %Y, %H:%M}"
     if first.date() != last.date():
-        # Do not repeat the month or year: 10 to 11 Sep 2022.
+        # Give a shared month or year only once: 10 to 11 Sep 2022.
         start = "%-d %b %Y" if first.year != last.year else "%-d %b"
         start = "%-d" if (first.year, first.month) == (last.year, last.month) else start
         return f"{first.strftime(start)} to {last:%-d %b %Y}"
@@ -83,7 +83,7 @@ def describe_time(earliest: pd.Timestamp, latest: pd.Timestamp, zone: str | tzin
 
 
 def duration_in_words(duration: pd.Timedelta) -> str:
-    """Return a duration in words, rounded to minutes, hours or, from ten days on, days.
+    """Return a duration in words, rounded to minutes, to hours, or to days from ten days on.
 
     Examples
     --------
@@ -111,9 +111,9 @@ def duration_in_words(duration: pd.Timedelta) -> str:
 
 
 def lead_in_words(row: Any) -> str:
-    """Return the lead of one row of `Analysis.table`, such as 1 day to 2 days, in words.
+    """Return the lead in one row of `Analysis.table` in words, such as 1 day to 2 days.
 
-    A right-censored lead is more than the time observed.
+    A right-censored lead is given as more than the time observed.
     """
     if not row.observed:
         return f"more than {duration_in_words(row.lead_min)}"
@@ -127,7 +127,7 @@ def counted(count: int, unit: str) -> str:
 
 
 def to_json_value(value: Any) -> Any:
-    """Return a value that JSON can hold: durations as ISO 8601, NaN and infinity as None.
+    """Convert a value for JSON: durations to ISO 8601, NaN, NaT and infinity to None.
 
     Examples
     --------
@@ -143,7 +143,7 @@ def to_json_value(value: Any) -> Any:
 
 
 def to_json_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the rows as dictionaries of JSON values.
+    """Return a frame's rows as dictionaries of JSON values.
 
     Examples
     --------
@@ -182,7 +182,7 @@ def number_in_words(number: int) -> str:
 
 
 def share_in_words(share: float) -> str:
-    """Return a share as the nearest simple fraction.
+    """Return a share in words, as the nearest simple fraction.
 
     Examples
     --------

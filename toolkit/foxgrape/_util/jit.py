@@ -1,4 +1,4 @@
-"""Compilation of kernels by numba, whose import takes half a second."""
+"""Compile functions with numba; importing this module takes half a second."""
 
 from __future__ import annotations
 
@@ -20,23 +20,22 @@ _WITHOUT_REFCOUNTS: dict[str, Any] = {**_OPTIONS, "_nrt": False}
 
 
 def njit(function: F) -> F:
-    """Compile a function; unlike with `numba.njit`, type checkers keep its signature."""
+    """Compile a function like `numba.njit`, but keep the function's signature for type checkers."""
     return cast("F", numba.njit(**_OPTIONS)(function))
 
 
 def njit_without_refcounts(function: F) -> F:
-    """Compile a function that allocates no arrays.
+    """Compile a function that allocates no arrays, without reference counting.
 
-    It borrows its arrays without counting references, which would take several times as long as
-    reading a byte.
+    Counting a reference to an array takes several times as long as reading a byte of the array.
     """
     return cast("F", numba.njit(**_WITHOUT_REFCOUNTS)(function))
 
 
 def njit_callable(*things: Any) -> None:
-    """Let compiled functions call these functions, or all functions of a module.
+    """Let compiled functions call the given functions, or all functions of the given modules.
 
-    Without numba they remain plain Python.
+    Called from Python, the functions still run uncompiled.
     """
     for thing in things:
         if inspect.ismodule(thing):

@@ -1,4 +1,4 @@
-"""Types of arrays, for annotations; import it under `TYPE_CHECKING`."""
+"""Array types for annotations; import this module under `TYPE_CHECKING`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Look up which place a code such as 🍇 stands for, and which place a name such as Izyum means.
 
-This library needs no pandas and no network; modules and data are loaded on first use.
+This subpackage needs neither pandas nor a network; modules and data are loaded on first use.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Build the folder of a gazetteer from GeoNames, for `foxgrape data build-gazetteer`.
+"""Build a gazetteer folder from GeoNames, for `foxgrape data build-gazetteer`.
 
 Only this module needs the extra ``gazetteer``.
 """
@@ -40,7 +40,7 @@ _ENGLISH = re.compile(r"[a-ik-pr-vyz\u2019 -]+")
 
 
 def build_gazetteer(country: str, folder: str | Path, *, admin1: str | Path | None = None) -> int:
-    """Write a gazetteer of GeoNames' places of a country with at least 500 people.
+    """Write a gazetteer of a country's places with at least 500 people, from GeoNames.
 
     Parameters
     ----------
@@ -49,8 +49,8 @@ def build_gazetteer(country: str, folder: str | Path, *, admin1: str | Path | No
     folder
         Folder to write, for `Gazetteer.from_folder`.
     admin1
-        GeoNames' ``admin1CodesASCII.txt``; without it, places have the code of their division
-        instead of its name.
+        GeoNames' ``admin1CodesASCII.txt``, with the names of first-level divisions. Without this
+        file, the division's code is used instead of its name.
 
     Returns
     -------
@@ -110,7 +110,7 @@ def read_admin1(path: str | Path) -> dict[str, str]:
 
 
 def clean_name(name: str) -> str:
-    """Return a name with one kind of apostrophe, no stress marks and no repeated spaces."""
+    """Return a name with uniform apostrophes, and without stress marks or repeated spaces."""
     composed = unicodedata.normalize("NFC", name).replace("\u0301", "")
     return " ".join(_APOSTROPHES.sub("\u2019", composed).split())
 
@@ -118,12 +118,13 @@ def clean_name(name: str) -> str:
 def group_by_language(
     names: Iterable[str], name: str, uk: str = "", heard: Iterable[str] = ()
 ) -> dict[str, list[str]]:
-    """Return the names of a place by language, without what is not a name.
+    """Group a place's names by language, and drop codes and transliterations.
 
-    GeoNames does not label them. A name is Ukrainian or Russian if only that alphabet can write
-    it; with letters of both alphabets it is Ukrainian if it equals `uk` or contains -ьк-, else
-    Russian. It is English if it has plain Latin letters and the phonetic key of `name`, `uk` or
-    one of `heard`. Everything else is other.
+    The language is guessed, since GeoNames does not give it. A name is Ukrainian or Russian if it
+    can be written in that alphabet only. A name that fits both alphabets is Ukrainian if it equals
+    `uk` or contains -ьк-, else Russian. A name in plain Latin letters is English if it has the
+    same phonetic key as `name`, `uk` or one of `heard`. Every other name is in the group
+    ``other``.
     """
     groups: dict[str, list[str]] = {"uk": [uk] if uk else [], "ru": [], "en": [], "other": []}
     keys = {phonetic_key(known) for known in (name, uk, *heard) if known}
@@ -151,7 +152,7 @@ def make_place(
     admin1: str,
     admin2: str = "",
 ) -> Place:
-    """Return the place of a GeoNames row."""
+    """Convert a GeoNames row to a place."""
     return Place(
         id=f"geonames:{row['geonameid']}",
         name=name,
@@ -167,7 +168,7 @@ def make_place(
 
 
 def write_folder(folder: Path, places: Iterable[tuple[Place, str]]) -> None:
-    """Write the sorted tables of places, each with its second id or ``""``; see `index`."""
+    """Write the tables described in `index` from pairs of a place and its second id, or ``""``."""
     rows = sorted(((to_line(place), place, alias) for place, alias in places), key=_line_bytes)
     by_name: dict[str, list[int]] = defaultdict(list)
     by_stem: dict[str, list[int]] = defaultdict(list)
@@ -188,7 +189,7 @@ def _line_bytes(row: tuple[str, Place, str]) -> bytes:
 
 
 def _inflected_towns(by_name: dict[str, list[int]], places: list[Place]) -> dict[str, list[int]]:
-    """Return the numbers of populated places by the hamlet names that are their case forms."""
+    """Map hamlets' names that are also case forms of towns' names to the numbers of the towns."""
     hamlets = {
         key
         for key, numbers in by_name.items()
@@ -231,7 +232,7 @@ def _has_phonetic_key(name: str) -> bool:
 
 
 def _is_name(name: str) -> bool:
-    """Return whether it is a name, not a code (UAODS) or a transliteration (yi jiu mu)."""
+    """Return whether a text is a name, not a code (UAODS) or a transliteration (yi jiu mu)."""
     if len(name) < 2 or not name[0].isupper() or name.isupper():  # noqa: PLR2004
         return False
     letters = [sign for sign in name if sign.isalpha()]

@@ -1,4 +1,4 @@
-"""Codebooks: read and check them, look codes up alone or in a text, and merge them."""
+"""Read, check and merge codebooks, and look up codes, alone or in a text."""
 
 from __future__ import annotations
 
@@ -62,16 +62,16 @@ class CodeMatch:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """A reading that two merged codebooks have with different details.
+    """A reading whose details differ between two merged codebooks.
 
     Attributes
     ----------
     new
-        The entry of the codebook that was added, which is kept.
+        The added codebook's entry, which is kept.
     old
-        The entry that it replaces.
+        The entry that `new` replaces.
     columns
-        The columns in which they differ.
+        The columns in which `new` and `old` differ.
     """
 
     new: Code
@@ -94,7 +94,7 @@ class Codebook:
     Attributes
     ----------
     codes
-        Every entry.
+        All entries.
     gazetteer
         The places.
     conflicts
@@ -127,7 +127,7 @@ class Codebook:
     def default(cls, *, proposed: bool = False) -> Self:
         """Return the packaged codebook: readings for Ukraine, graded A or B.
 
-        With `proposed`, also the readings without a source (basis ``proposed``, grade C).
+        With `proposed`, include readings without a source (basis ``proposed``, grade C).
         """
         book = cls.from_csv(path.join(_RESOURCES, "codebook.csv"))  # noqa: PTH118
         if not proposed:
@@ -137,29 +137,30 @@ class Codebook:
 
     @classmethod
     def from_csv(cls, path: str | Path, gazetteer: Gazetteer | None = None) -> Self:
-        """Read a codebook whose columns are the attributes of `Code`; others are ignored.
+        """Read a codebook with the attributes of `Code` as columns; other columns are ignored.
 
         Parameters
         ----------
         path
             CSV in UTF-8. The columns ``meaning_uk`` and ``meaning_ru`` are optional.
         gazetteer
-            The places of the codes; by default the packaged one. For codes that are not of towns
-            (clubs, companies), a `Gazetteer` of your own places.
+            Gazetteer with the places of the codes; by default the packaged one. For codes that
+            stand for clubs, companies and the like, pass a `Gazetteer` of your own places.
 
         Raises
         ------
         CodebookError
-            With file, row and column of the first bad cell; `foxgrape codebook check` lists all.
+            If a row cannot be used; the message gives the file, row and column of the first bad
+            cell. `foxgrape codebook check` lists every problem.
         """
         gazetteer = Gazetteer.default() if gazetteer is None else gazetteer
         return cls(_read_codes(path, gazetteer), gazetteer)
 
     def extended(self, other: Codebook) -> Codebook:
-        """Return this codebook with the codes of another, which replace the same readings.
+        """Return this codebook with the codes of `other`, whose entries replace equal readings.
 
-        A reading is a code with its place. Where the codebooks differ in its details, the
-        result's `conflicts` lists the differences.
+        Readings are equal if they have the same code and place. The result's `conflicts` lists
+        the readings whose replaced and new entries differ.
 
         Examples
         --------
@@ -225,7 +226,7 @@ class Codebook:
         return sorted(matches, key=lambda match: -match.score)
 
     def _keys(self, text: str) -> list[str]:
-        """Return the keys of the codes in a text, without repetition."""
+        """Return the keys of the codes in a text, each key once."""
         text_key = _key(text)
         if text_key in self._by_key:
             return [text_key]
@@ -260,10 +261,10 @@ def lookup(
     Parameters
     ----------
     code
-        An emoji in any form, a word or a hashtag; or a text, in which every code is looked up:
-        🍇🦊 is two codes.
+        An emoji in any form, a word or a hashtag; or a text, in which every code is looked up,
+        such as 🍇🦊 with two codes.
     at
-        Only readings valid on that day; a date, an instant or ISO 8601 text.
+        Only readings valid on this day or at this instant; a date, a datetime or ISO 8601 text.
     country
         Only places of this country; ISO 3166-1 alpha-2.
     codebook
@@ -317,11 +318,11 @@ def _key(code: str) -> str:
 
 
 def check_codebook(path: str | Path, gazetteer: Gazetteer) -> list[CodebookError]:
-    """List every problem of a codebook, in the order of its rows.
+    """List every problem in a codebook, in the order of its rows.
 
-    Beyond what makes a code unusable: an emoji that is not one, a hashtag without its #, a
-    repeated reading, a place whose name differs from the column ``place``, an attested reading
-    without a source, and a bad address.
+    Problems are cells that make a row unusable, and probable mistakes: an emoji code that is not an
+    emoji, a hashtag without its #, a repeated reading, a value of ``place`` that is not a name of
+    the place, an attested reading without a source, and a bad source URL.
     """
     try:
         rows = list(_rows(path))
@@ -337,12 +338,12 @@ def check_codebook(path: str | Path, gazetteer: Gazetteer) -> list[CodebookError
         if key in seen and row["code"]:
             problems.append(
                 CodebookError(
-                    f"this reading is already in row {seen[key]}",
+                    f"this code, place and validity period is already in row {seen[key]}",
                     file=path,
                     row=number,
                     column="code",
                     got=row["code"],
-                    hint="each code, place and time of validity has one row",
+                    hint="delete one of the rows, or change its valid_from and valid_until",
                 )
             )
         seen.setdefault(key, number)
@@ -359,13 +360,13 @@ def _read_codes(path: str | Path, gazetteer: Gazetteer) -> Iterator[Code]:
         }
         code = normal_emoji(row["code"]) if row["kind"] == "emoji" else row["code"]
         cells = {name: row[name] for name in _ALL}
-        # Of a place with two ids, use the one that events and signals have.
+        # If the place has two ids, use the one that events and signals use.
         place_id = gazetteer[row["place_id"]].id
         yield Code(**{**cells, **days, "code": code, "place_id": place_id})  # type: ignore[arg-type]
 
 
 def _rows(path: str | Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield the row numbers and the rows, in which every column of a code is present."""
+    """Yield row numbers and rows; every row has a cell for each attribute of `Code`."""
     optional = [name for name in (*_ALL, "place") if name not in _REQUIRED]
     return iter_dict_rows(
         path, required=_REQUIRED, optional=optional, table="codebook", error=CodebookError
@@ -373,7 +374,7 @@ def _rows(path: str | Path) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 class _RowChecker:
-    """The cells of one row of a codebook, and what is wrong with them."""
+    """Checks of the cells in one row of a codebook."""
 
     def __init__(self, row: dict[str, str], file: str | Path, number: int) -> None:
         self.row, self.file, self.number = row, file, number
@@ -389,7 +390,7 @@ class _RowChecker:
         )
 
     def errors(self, gazetteer: Gazetteer) -> Iterator[CodebookError]:
-        """Yield what makes the row unusable."""
+        """Yield the problems that make the row unusable."""
         row, bad = self.row, self._bad
         if not row["code"]:
             yield bad("code", "an emoji, a word or a hashtag")
@@ -409,7 +410,7 @@ class _RowChecker:
             yield bad("valid_until", f"not before valid_from, {row['valid_from']}")
 
     def warnings(self, gazetteer: Gazetteer) -> Iterator[CodebookError]:
-        """Yield what is usable and probably a mistake."""
+        """Yield probable mistakes that leave the row usable."""
         from emoji import is_emoji
 
         row, bad, code = self.row, self._bad, self.row["code"]

@@ -1,4 +1,4 @@
-"""Match a name that no place has as written: respelt, inflected or misspelt."""
+"""Match names whose exact spelling no place has: respelt, inflected or misspelt names."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 __all__ = ["Candidate", "fuzzy_matches", "inflected_matches", "strip_prepositions"]
 
 _RESPELT, _INFLECTED, _RESPELT_AND_INFLECTED, _SAME_ALPHABET = 0.9, 0.87, 0.84, 0.82
-#: The best score of a guess, and of a name in lower case that needs more than an ending.
+#: Maximum score of a guess, such as every fuzzy match of a name without a capital letter.
 _GUESS = 0.79
-#: Similarity of the letters that a respelling needs; less for a form with another ending.
+#: Minimum similarity of spellings for a respelt match, and for a respelt and inflected match.
 _SIMILAR, _SIMILAR_INFLECTED = 0.8, 0.75
-#: A shorter phonetic key only gives guesses: Суми is not Сімі.
+#: Minimum length of a phonetic key for more than a guess, since different names share short keys:
+#: Суми and Сімі.
 _SHORTEST = 5
 _MAX_STEMS, _SHORTEST_STEM = 60, 3
 
@@ -63,7 +64,7 @@ def strip_prepositions(name: str) -> str:
 
 
 def fuzzy_matches(name: str, indexes: Sequence[Index]) -> list[Candidate]:
-    """Return the places that a name may mean, in no order.
+    """Return the places that a name may mean, in no particular order.
 
     Misspellings are considered only if no respelt or inflected name matches.
     """
@@ -84,7 +85,7 @@ def fuzzy_matches(name: str, indexes: Sequence[Index]) -> list[Candidate]:
 
 
 def inflected_matches(name: str, indexes: Sequence[Index]) -> list[Candidate]:
-    """Return the places with a name of which a capitalized name is a case form, as spelled."""
+    """Return the places for which a capitalized name is a case form, without respelling."""
     query = _Query(name)
     if not query.key or not query.is_capitalized:
         return []
@@ -92,7 +93,7 @@ def inflected_matches(name: str, indexes: Sequence[Index]) -> list[Candidate]:
 
 
 class _Query:
-    """A name to find, in the forms in which it is compared."""
+    """A name to search for, with the normalized forms used in comparisons."""
 
     def __init__(self, name: str) -> None:
         self.folded = fold(name)
@@ -101,13 +102,13 @@ class _Query:
         self.key_words = self.key.split(" ")
         self.spelling = normalize_spelling(name)
         self.stems = ending_variants(self.key) if self.key else []
-        # A word without a capital letter may be any word.
+        # A word without a capital letter may be an ordinary word rather than a name.
         self.is_capitalized = any(sign.isupper() for sign in name) or name == name.upper()
 
     def comparable_names(self, place: Place) -> tuple[str, ...]:
-        """Return the names to compare with: for a Cyrillic query, the Cyrillic ones if any.
+        """Return a place's names to compare: for a Cyrillic query, its Cyrillic names if any.
 
-        A romanized name does not show endings, such as those of Харкові and Харкове.
+        Romanized names do not distinguish case endings, such as those of Харкові and Харкове.
         """
         names = (place.name, *place.names)
         if self.folded.isascii():
@@ -116,7 +117,7 @@ class _Query:
 
 
 def _same_stem(query: _Query, indexes: Sequence[Index]) -> Iterator[Candidate]:
-    """Yield each place with a name of a stem of the query, with its best match, which may be 0."""
+    """Yield the best match of each place that shares a stem with the query; its score may be 0."""
     seen = set()
     for key_stem in query.stems:
         for index in indexes:
@@ -128,7 +129,10 @@ def _same_stem(query: _Query, indexes: Sequence[Index]) -> Iterator[Candidate]:
 
 
 def _compare(query: _Query, name: str) -> tuple[float, str, str]:
-    """Return score, name and kind of match of one name of a place; the score is 0 if none."""
+    """Compare one name of a place with the query; return score, name and kind of match.
+
+    The score is 0 if the name does not match.
+    """
     folded, key, key_stem = _forms(name)
     if key_stem not in query.stems:
         return 0.0, name, ""
@@ -160,7 +164,7 @@ def _key_forms(word: str) -> frozenset[str]:
 
 
 def _respelt_score(query: _Query, folded: str) -> float:
-    """Return the score of a name with the phonetic key of the query."""
+    """Return the score of a name that has the same phonetic key as the query."""
     similarity = _similarity(query.spelling, normalize_spelling(folded))
     if not query.is_capitalized or similarity < _SIMILAR or len(query.key) < _SHORTEST:
         is_same = similarity == 1 and query.is_capitalized
@@ -178,7 +182,7 @@ def _similarity(first: str, second: str) -> float:
 
 
 def _misspelt(query: _Query, indexes: Sequence[Index]) -> Iterator[Candidate]:
-    """Yield the places whose stems are one or two edits away, nearest first."""
+    """Yield the places whose stems are at most two edits from the query's, nearest first."""
     stems = [key_stem for key_stem in query.stems[:3] if len(key_stem) >= _SHORTEST_STEM]
     if not stems:
         return
@@ -205,5 +209,5 @@ def _misspelt(query: _Query, indexes: Sequence[Index]) -> Iterator[Candidate]:
 
 
 def _is_tolerable(edits: int, length: int) -> bool:
-    """Return whether a name of this length is certain despite the edits."""
+    """Return whether a name of this length counts as a match despite this number of edits."""
     return (edits <= 1 and length >= 9) or (edits == 2 and length >= 12)  # noqa: PLR2004

@@ -1,4 +1,4 @@
-"""Gazetteers: places by id, and search by name."""
+"""Gazetteers: collections of places that are looked up by id or searched by name."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ class PlaceMatch:
     place
         The place.
     score
-        1 for the exact name, from 0.8 a match, below that a guess. Higher is better.
+        From 0 to 1, higher is better: 1 for the exact name, 0.8 or more for a match, less for a
+        guess.
     matched
         The spelling of the place's name that matched.
     how
@@ -50,7 +51,7 @@ class PlaceMatch:
 
 
 class Gazetteer:
-    """Places by id and by name.
+    """Places that can be looked up by id and searched by name.
 
     Examples
     --------
@@ -66,7 +67,10 @@ class Gazetteer:
     @classmethod
     @cache
     def default(cls) -> Self:
-        """Return the packaged gazetteer: Ukraine and its borders, GeoNames (CC BY 4.0), KATOTTG."""
+        """Return the packaged gazetteer of Ukraine and its border regions.
+
+        The data are from GeoNames (CC BY 4.0) and KATOTTG.
+        """
         return cls.from_folder(_RESOURCE)
 
     @classmethod
@@ -89,12 +93,14 @@ class Gazetteer:
 
     @classmethod
     def from_csv(cls, path: str | Path) -> Self:
-        """Read your own places; the columns ``id`` and ``name`` are required, see `Place`.
+        """Read your own places from a CSV file with the attributes of `Place` as columns.
+
+        Only the columns ``id`` and ``name`` are required.
 
         Raises
         ------
         TableError
-            With file, row and column of the first bad cell.
+            If a row is invalid; the message gives the file, row and column of the first bad cell.
         """
         return cls(read_places(path))
 
@@ -105,7 +111,7 @@ class Gazetteer:
         return gazetteer
 
     def extended(self, other: Gazetteer) -> Gazetteer:
-        """Return this gazetteer with the places of another, which replace those of the same id."""
+        """Return this gazetteer with the places of `other`, which replace places with equal ids."""
         own = tuple(index for index in self._indexes if index not in other._indexes)
         return Gazetteer._from_indexes((*other._indexes, *own)) if own else other
 
@@ -132,7 +138,7 @@ class Gazetteer:
         return len({place.id for index in self._indexes for place in index})
 
     def populated_places(self) -> list[Place]:
-        """Return the places with a known population; all places of a gazetteer of your own."""
+        """Return the places with a known population, and every place that is held in memory."""
         places = [place for index in self._indexes for place in index.populated_places()]
         return [place for place in places if self._is_current(place)]
 
@@ -148,8 +154,8 @@ class Gazetteer:
     ) -> list[PlaceMatch]:
         """Find places by name; see `foxgrape.places.find`.
 
-        With `exact`, only places with the name as written, apart from case, apostrophes, hyphens
-        and diacritics: for a text in which every word is looked up.
+        With `exact`, return only places that have the name as written, ignoring case, apostrophes,
+        hyphens and diacritics. Use it to look up every word of a text.
         """
 
         def within(matches: Iterable[PlaceMatch]) -> list[PlaceMatch]:
@@ -162,7 +168,7 @@ class Gazetteer:
             if matches:
                 candidates = self._towns_inflected_as(name, matches)
             else:
-                # These modules are loaded by the first name that needs them.
+                # Imported here, since most look-ups do not need these modules.
                 from foxgrape.places.fuzzy_match import fuzzy_matches, strip_prepositions
 
                 bare = strip_prepositions(name)
@@ -177,10 +183,11 @@ class Gazetteer:
         return matches[:limit]
 
     def find_in_text(self, name: str) -> list[PlaceMatch]:
-        """Find the places that a capitalized name in a text means: as written, or inflected.
+        """Find the places that a capitalized name in a text may mean, as written or inflected.
 
-        Unlike `find`, it accepts no other spelling, because every word of a text is looked up. A
-        hamlet's name that is also a case form of a town's name gives both.
+        Unlike `find`, accept no other spelling, because every word of a text is looked up and many
+        would match by chance. If a hamlet's name is also a case form of a town's name, return both
+        places.
 
         Examples
         --------
@@ -197,12 +204,12 @@ class Gazetteer:
         return sorted(_best([*matches, *self._matches(candidates)]), key=_rank)
 
     def stems(self) -> Iterator[str]:
-        """Yield the phonetic stem of every name; some more than once."""
+        """Yield the phonetic stems of all names; a stem may be repeated."""
         for index in self._indexes:
             yield from index.stems
 
     def _named(self, name: str) -> list[PlaceMatch]:
-        """Return the places with a name equal when folded."""
+        """Return the places that have a name with the same folded form."""
         key = fold(name)
         matches: dict[str, PlaceMatch] = {}
         for index in self._indexes:
@@ -212,7 +219,7 @@ class Gazetteer:
         return list(matches.values())
 
     def _towns_inflected_as(self, name: str, matches: list[PlaceMatch]) -> list[Candidate]:
-        """Return the towns of which a name is a case form, if it is otherwise only of hamlets."""
+        """Return the towns of whose names `name` is a case form, if all `matches` are hamlets."""
         return [] if any(match.place.population for match in matches) else self._inflected(name)
 
     def _inflected(self, name: str) -> list[Candidate]:
@@ -225,7 +232,7 @@ class Gazetteer:
         return fuzzy_matches(name, [InMemoryIndex(towns)])
 
     def _is_current(self, place: Place) -> bool:
-        """Return whether no added gazetteer replaces the place by another of the same id."""
+        """Return whether no added gazetteer replaces the place with another of the same id."""
         return len(self._indexes) == 1 or self[place.id] is place
 
     def _matches(self, candidates: Iterable[Candidate]) -> Iterator[PlaceMatch]:
@@ -256,8 +263,9 @@ def find(
     """Find the places that a name may mean, in any known spelling or alphabet, best first.
 
     Finds "Izyum", "ІЗЮМ", "Изюма", "під Лисичанськом" and "Kupjansk". Exact names come first, then
-    other spellings, inflected forms and misspellings. An ambiguous name gives every place with
-    it, by population; check the score before you take the first match.
+    other spellings, inflected forms and misspellings. For an ambiguous name, all places
+    with this name are returned, the most populous first. Check the score before you take the first
+    match.
 
     Parameters
     ----------
@@ -313,7 +321,7 @@ def _is_within(place: Place, country: str | None, admin1: str | None) -> bool:
 
 
 def _rank(match: PlaceMatch) -> tuple[float, bool, int, str]:
-    """Order by score, then current names before others, then by population."""
+    """Sort by score, then current names before former names, then by population."""
     population = match.place.population or 0
     return (-match.score, not is_current_name(match), -population, match.place.id)
 
@@ -323,7 +331,10 @@ def _rank_near(match: PlaceMatch, near: tuple[float, float]) -> tuple[float, flo
 
 
 def is_current_name(match: PlaceMatch) -> bool:
-    """Return whether the matched name is the current one, in any spelling, by its consonants."""
+    """Return whether the matched name is a spelling of the place's current name.
+
+    Two spellings of a name have the same consonants in their phonetic keys.
+    """
     name = match.place.name
     return match.matched == name or _consonants(match.matched) == _consonants(name)
 

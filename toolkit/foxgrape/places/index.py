@@ -1,15 +1,15 @@
 """Indexes of places by id, name and sound: in memory, or in a folder of sorted text tables.
 
-A folder has three files of lines sorted by their bytes, so that a line is found by bisection and
-parsed only when it is needed:
+A folder has three text files, whose lines are sorted by their bytes so that a line can be found by
+bisection and parsed only when it is needed:
 
 - ``places.txt``: id, name, names in uk, ru, en and other, lat, lon, country, admin1, admin2,
   population; separated by tabs, names by bars.
 - ``names.txt``: folded name, or second id of a place (KATOTTG), and the numbers of its places.
-  After a semicolon come the populated places of which the name is an inflected form.
+  Numbers after a semicolon are of populated places of whose names this name is an inflected form.
 - ``sounds.txt``: stem of a phonetic key, and the numbers of its places.
 
-Numbers are positions in ``places.txt``, from 0, in base 36.
+Numbers are line numbers in ``places.txt``, counted from 0, in base 36.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ _BASE = 36
 
 
 class InMemoryIndex:
-    """A few places, indexed on first use."""
+    """An index of places in memory, built on first use."""
 
     def __init__(self, places: Iterable[Place]) -> None:
         self._places = {place.id: place for place in places}
 
     def get(self, place_id: str) -> Place | None:
-        """Return the place of an id, or None."""
+        """Return the place with this id, or None."""
         return self._places.get(place_id)
 
     def by_name(self, key: str) -> list[Place]:
-        """Return the places with a folded name."""
+        """Return the places with a name whose folded form is `key`."""
         return self._by_name.get(key, [])
 
     def by_inflected_name(self, key: str) -> list[Place]:  # noqa: ARG002 - as in FileIndex
@@ -51,12 +51,12 @@ class InMemoryIndex:
         return []
 
     def by_stem(self, key: str) -> list[Place]:
-        """Return the places with a name of this phonetic stem."""
+        """Return the places with a name whose phonetic stem is `key`."""
         return self._by_stem.get(key, [])
 
     @cached_property
     def stems(self) -> Sequence[str]:
-        """Every stem, sorted."""
+        """All phonetic stems, sorted."""
         return sorted(self._by_stem)
 
     @cached_property
@@ -88,7 +88,7 @@ class InMemoryIndex:
 
 
 class FileIndex:
-    """Sorted text tables, each read on first use; see the module."""
+    """An index in a folder of sorted text tables, each read on first use; see the module."""
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
@@ -96,7 +96,7 @@ class FileIndex:
         self._by_id: dict[str, Place] = {}
 
     def get(self, place_id: str) -> Place | None:
-        """Return the place of an id, which may be its second one, or None."""
+        """Return the place with this first or second id, or None."""
         if place_id in self._by_id:
             return self._by_id[place_id]
         try:
@@ -111,25 +111,28 @@ class FileIndex:
         return None
 
     def by_name(self, key: str) -> list[Place]:
-        """Return the places with a folded name."""
+        """Return the places with a name whose folded form is `key`."""
         return self._find(self._names, key)
 
     def by_inflected_name(self, key: str) -> list[Place]:
-        """Return the populated places of which a place's folded name is an inflected form."""
+        """Return the populated places with a name that has the inflected form `key`.
+
+        Only keys that are also the folded name of a hamlet are indexed.
+        """
         return self._find(self._names, key, after=b";")
 
     def by_stem(self, key: str) -> list[Place]:
-        """Return the places with a name of this phonetic stem."""
+        """Return the places with a name whose phonetic stem is `key`."""
         return self._find(self._sounds, key)
 
     @cached_property
     def stems(self) -> Sequence[str]:
-        """Every stem, sorted."""
+        """All phonetic stems, sorted."""
         return [line[: line.index(b"\t")].decode() for line in self._sounds]
 
     @cached_property
     def _bytes(self) -> bytes:
-        # Splitting takes longer than reading, and a look-up by id does not need it.
+        # Not split into lines: that takes longer than reading, and look-ups by id do not need it.
         return self._read("places.txt")
 
     @cached_property
@@ -170,7 +173,7 @@ class FileIndex:
         place = self._by_number.get(number)
         if place is None:
             line = self._places[number]
-            # A look-up by number and one by id return the same object.
+            # Look-ups by number and by id must return the same object.
             place_id = line[: line.index(b"\t")].decode()
             place = self._by_id.get(place_id)
             if place is None:
@@ -179,7 +182,7 @@ class FileIndex:
         return place
 
     def populated_places(self) -> list[Place]:
-        """Return the places whose population is known, without parsing the others."""
+        """Return the places whose population is known, without parsing the other lines."""
         return [self._place(at) for at, line in enumerate(self._places) if line[-1:] != b"\t"]
 
     def __iter__(self) -> Iterator[Place]:
@@ -190,7 +193,7 @@ class FileIndex:
 
 
 def _find_line(table: bytes, start: bytes) -> bytes:
-    """Return the line of a sorted table with this start, or nothing, by bisection."""
+    """Return the line of a sorted table that begins with `start`, or ``b""``, by bisection."""
     low, high = 0, len(table)
     while low < high:
         begin = table.rfind(b"\n", low, (low + high) // 2) + 1 or low
@@ -206,5 +209,8 @@ def _find_line(table: bytes, start: bytes) -> bytes:
 
 
 def _line_start(key: str) -> bytes:
-    """Return the start of the line of a key; a lone surrogate is in no line and no error."""
+    """Return the bytes with which the line of a key begins.
+
+    A lone surrogate is encoded as well, so that looking it up finds no line instead of failing.
+    """
     return f"{key}\t".encode("utf-8", "surrogatepass")

@@ -1,7 +1,7 @@
-"""The Ukrainian and Russian case forms of a name: в Ізюмі, під Лисичанськом, из Купянска.
+"""Ukrainian and Russian case forms of names: в Ізюмі, під Лисичанськом, из Купянска.
 
-One table serves both languages, since texts in either use the endings of both. It accepts more
-forms than a grammar does: it serves to recognize forms, not to write them.
+One table serves both languages, since texts in one language also use endings of the other. Some of
+the forms are ungrammatical: they are used to recognize names, not to write them.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ _FEMININE_ADJECTIVE = ["ої", "ій", "у", "ою", "ой", "ую", "ей", "е
 _PLURAL = ["ів", "ов", "їв", "ев", "єв", "ей", "ам", "ами", "ах", "ям", "ями", "ях"]
 _PLURAL_ADJECTIVE = ["их", "им", "ими", "ых", "ым", "ыми", "їх", "їм", "їми"]
 
-# (ending of the nominative, endings of the other cases); the first row that fits counts. `fold` has
-# replaced ё and ґ by е and г, and removed apostrophes.
+# (ending of the nominative, endings of the other cases); the first row with the ending of a word is
+# used. Words are folded: ё and ґ are replaced with е and г, and apostrophes are removed.
 _TABLE: list[tuple[str, list[str]]] = [
     ("ая", _FEMININE_ADJECTIVE),
     ("яя", _FEMININE_ADJECTIVE),
@@ -46,8 +46,8 @@ _TABLE: list[tuple[str, list[str]]] = [
 _SOFTENED = {"к": "ц", "г": "з", "х": "с"}
 _CONSONANTS = "бвгджзклмнпрстфхцчшщ"
 _HISSING = "жцчшщ"
-# The vowel of a closed syllable changes or disappears before an ending: Харків, Харкова; Канів,
-# Канева; Козелець, Козельця. Without an ending it appears: Ромни, Ромен.
+# Before an ending, the last vowel of some stems changes or disappears: Харків, genitive Харкова;
+# Козелець, genitive Козельця. Without an ending, a vowel is inserted: Ромни, genitive Ромен.
 _OPENED = {"і": ("о", "е"), "ї": ("є", "е"), "е": ("", "ь"), "о": ("",), "є": ("й",)}
 
 
@@ -65,7 +65,7 @@ def word_forms(word: str) -> frozenset[str]:
     if word[-1:] in _CONSONANTS and word:
         endings = [*_HARD, *_SOFT] if word[-1] in _HISSING else _HARD
         bases = _open_stems(word)
-        # У Кривому Розі, у Кременчуці: the consonant softens.
+        # The last consonant softens before і: Ріг, у Розі; Кременчук, у Кременчуці.
         soft = {base[:-1] + _SOFTENED.get(base[-1], base[-1]) + "і" for base in bases}
         return frozenset({word, *soft, *_combine(bases, endings)})
     rows = (row for row in _TABLE if word.endswith(row[0]) and len(word) > len(row[0]))
@@ -87,7 +87,7 @@ def _combine(bases: list[str], endings: list[str]) -> set[str]:
 
 
 def _open_stems(word: str) -> list[str]:
-    """Return the stems of a word before an ending opens its last syllable."""
+    """Return the stems that a word may have before an ending."""
     bases = [word]
     if len(word) > 3 and word[-1] in _CONSONANTS:  # noqa: PLR2004 - Ріг opens, Ор does not
         bases += [word[:-2] + vowel + word[-1] for vowel in _OPENED.get(word[-2], ())]

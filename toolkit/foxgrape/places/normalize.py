@@ -1,4 +1,4 @@
-"""Normal forms of names and emoji, in which their spellings can be compared."""
+"""Normalize names and emoji, so that different spellings can be compared."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 __all__ = ["fold", "normal_emoji", "word_pattern"]
 
-# Kup'iansk is written with ', ’, ʼ, ` or ′, or without; GeoNames romanizes "ь" as ’.
+# Kup'iansk is written with ', ’, ʼ, ` or ′, or with none; GeoNames romanizes "ь" as ’.
 _APOSTROPHES = re.compile("['’ʼ‘`′ʹ]")
 _JOINTS = re.compile(r"[\s\-‐‑‒–—_]+")
-# й and ї decompose into a letter and a mark, which must not be removed.
+# Protect й and ї, which NFD decomposes into a letter and a mark, from the removal of marks.
 _LETTERS = str.maketrans({"й": "\ue000", "ї": "\ue001", "ё": "е", "ґ": "г"})
 _LETTERS_BACK = str.maketrans({"\ue000": "й", "\ue001": "ї"})
 
@@ -41,7 +41,7 @@ def fold(name: str) -> str:
 
 
 def word_pattern(keys: Iterable[str]) -> re.Pattern[str] | None:
-    """Return a pattern that matches any of the folded words in a folded text; None without words.
+    """Return a pattern that matches the folded words in a folded text; None if `keys` is empty.
 
     Examples
     --------
@@ -54,12 +54,12 @@ def word_pattern(keys: Iterable[str]) -> re.Pattern[str] | None:
 
 
 def normal_emoji(emoji: str) -> str:
-    """Return an emoji without variation selectors and skin tone, as codebooks have it.
+    """Return an emoji without variation selectors and skin tone, as codebooks store it.
 
     Examples
     --------
     >>> normal_emoji("✈️") == "✈", normal_emoji("👍🏽")
     (True, '👍')
     """
-    # A skin tone alone is an emoji.
+    # A skin tone on its own is an emoji, so keep it.
     return emoji.translate(_FORM_ONLY) or emoji

@@ -1,7 +1,7 @@
 """Phonetic keys of names, coarse enough to agree for Ukrainian, Russian and romanizations.
 
-Izium, Izyum, Изюм and Ізюм have one key; so have Харків, Харьков, Kharkiv and Kharkov. A key finds
-candidates, whose spellings are then compared.
+Izium, Izyum, Изюм and Ізюм share one key; so do Харків, Харьков, Kharkiv and Kharkov. Keys are used
+to find candidates, whose spellings are then compared.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def phonetic_key(name: str) -> str:
 
 
 def normalize_spelling(name: str) -> str:
-    """Return a name in the letters of `phonetic_key`, with the vowels as they are spelled.
+    """Transcribe a name like `phonetic_key`, but distinguish the vowels e, i and o.
 
     Examples
     --------
@@ -108,7 +108,7 @@ def ending_variants(key: str) -> list[str]:
 def _word_variants(word: str) -> list[str]:
     bare = word.rstrip(_VOWELS) or word
     stems = [bare]
-    # -ом -ам -ах -ів -ого; a stem keeps at least two letters.
+    # Remove -ом, -ам, -ах, -ів and -ого, but keep a stem of at least two letters.
     if bare[-1:] in {"m", "x", "v", "g"} and bare[-2:-1] in set(_VOWELS):
         shorter = bare[:-1].rstrip(_VOWELS)
         if len(shorter) > 1:
@@ -117,11 +117,11 @@ def _word_variants(word: str) -> list[str]:
         if len(base) < 3:  # noqa: PLR2004 - too short to recognize
             continue
         last, before = base[-1], base[-2]
-        if before not in _VOWELS and last != before:  # Козельця: Козелець
+        if before not in _VOWELS and last != before:  # a lost vowel: Козельця, from Козелець
             stems.append(f"{base[:-1]}e{last}")
-        elif before == "e" and base == word:  # Сокирок: Сокирки
+        elif before == "e" and base == word:  # an inserted vowel: Сокирок, from Сокирки
             stems.append(base[:-2] + last)
-        softened = {"c": "k", "z": "g", "s": "x"}.get(last)  # Горлівці: Горлівка
+        softened = {"c": "k", "z": "g", "s": "x"}.get(last)  # e.g. Горлівці, from Горлівка
         if softened and base != word:
             stems.append(base[:-1] + softened)
     return list(dict.fromkeys(stems))

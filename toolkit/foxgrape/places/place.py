@@ -1,4 +1,4 @@
-"""Places and codes, and how places are read from the packaged table and from CSV files."""
+"""Places and codes, and reading of places from packaged tables and from CSV files."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ __all__ = ["LANGUAGES", "MATCH", "Place", "distance_km", "from_line", "read_plac
 
 _EARTH_KM = 6371.0088
 
-#: The languages that names are grouped by; ``other`` is an unidentified language.
+#: Languages by which names are grouped; ``other`` is any other or unidentified language.
 LANGUAGES = ("uk", "ru", "en", "other")
-#: A score from here on is a match, below it a guess.
+#: Minimum score of a match; a lower score is a guess.
 MATCH = 0.8
 
 _REQUIRED = ("id", "name")
@@ -44,7 +44,7 @@ class Place:
     name
         Official name in today's romanization: Izium, not Izyum.
     names
-        Other spellings and former names, in any alphabet: uk, then ru, en and others.
+        Other spellings and former names, in any alphabet, ordered by language: uk, ru, en, other.
     lat, lon
         Degrees, WGS 84; None if unknown.
     country
@@ -56,7 +56,7 @@ class Place:
     admin2
         Name of the second-level division, empty if unknown.
     languages
-        The language of each of `names`; empty if they are not grouped by language.
+        The language of each name in `names`; empty if `names` are not grouped by language.
 
     Examples
     --------
@@ -105,7 +105,7 @@ def distance_km(place: Place, point: tuple[float, float]) -> float:
 
 
 def to_line(place: Place) -> str:
-    """Return a place as a line of tab-separated cells."""
+    """Format a place as a line of tab-separated cells."""
     values = [place.lat, place.lon, place.country, place.admin1, place.admin2, place.population]
     cells = [
         place.id,
@@ -117,7 +117,7 @@ def to_line(place: Place) -> str:
 
 
 def from_line(line: str) -> Place:
-    r"""Return the place of a line written by `to_line`.
+    r"""Parse a line written by `to_line`.
 
     Examples
     --------
@@ -147,7 +147,7 @@ def from_line(line: str) -> Place:
 
 
 def read_places(path: str | Path) -> list[Place]:
-    """Read places from a CSV file whose columns are the attributes of `Place`.
+    """Read places from a CSV file with the attributes of `Place` as columns.
 
     Only ``id`` and ``name`` are required; ``names`` are separated by ``|``.
     """
@@ -203,9 +203,9 @@ def _number(row: dict[str, str], column: str, file: str | Path, number: int) -> 
 
 
 KINDS = ("emoji", "word", "hashtag", "image", "mention")
-#: How a code is known to stand for its place, and the weight of that in a match's score.
+#: Kinds of evidence that a code stands for its place, and their weights in a match's score.
 BASES = {"attested": 1.0, "symbol": 0.8, "etymology": 0.8, "look-alike": 0.6, "proposed": 0.4}
-#: How reliable the source is, and the weight of that in a match's score.
+#: Grades of a source's reliability, and their weights in a match's score.
 GRADES = {"A": 1.0, "B": 0.9, "C": 0.6}
 _ZONE = "Europe/Kyiv"
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)")
@@ -228,12 +228,13 @@ class Code:
     meaning
         What links code and place, in English: *izium* means raisins.
     basis
-        ``attested``: officials used it and the press read it so. ``etymology``, ``look-alike``,
-        ``symbol``: why it might be used. ``proposed``: an idea without a source.
+        ``attested``: officials used the code, and the press reported this reading. ``etymology``,
+        ``look-alike``, ``symbol``: how the code might refer to the place. ``proposed``: an idea
+        without a source.
     decoded_at
         Day (or instant) by which this reading was public; None if it never was.
     valid_from, valid_until
-        First and last day of the reading; None for no bound.
+        First and last day on which the reading is valid; None for no bound.
     confidence
         A (primary or two independent outlets), B (one reputable outlet) or C (weaker).
     source_title, source_url
@@ -277,7 +278,7 @@ class Code:
 
 
 def day_interval(when: date) -> tuple[datetime, datetime]:
-    """Return the earliest and latest instant of a day in Kyiv, or an instant twice."""
+    """Return the earliest and latest instant of a day in Kyiv; for an instant, both are equal."""
     if isinstance(when, datetime) and when.tzinfo is not None:
         instant = when.astimezone(UTC)
         return instant, instant
@@ -287,7 +288,7 @@ def day_interval(when: date) -> tuple[datetime, datetime]:
 
 
 def parse_day(text: str) -> date:
-    """Return the day, or the instant with an offset, of an ISO 8601 text, or raise ValueError."""
+    """Parse an ISO 8601 day, or an instant with an offset; raise ValueError for other text."""
     text = text.strip()
     if len(text) == _DAY:
         day = date.fromisoformat(text)
@@ -295,6 +296,6 @@ def parse_day(text: str) -> date:
         day = datetime.fromisoformat(text)
     else:
         raise ValueError(f"neither a day nor an instant with an offset: {text!r}")
-    if day.year in {MINYEAR, MAXYEAR}:  # such a day may have no date in UTC
+    if day.year in {MINYEAR, MAXYEAR}:  # may overflow when converted to UTC
         raise ValueError(f"beyond the calendar: {text!r}")
     return day.astimezone(UTC) if isinstance(day, datetime) else day

@@ -1,4 +1,4 @@
-"""Suggest places that an undecoded emoji could mean, with the reason and the chance of each.
+"""Suggest places that an undecoded emoji could mean, with the reason and chance level of each.
 
 The words for an emoji come from Unicode's CLDR annotations in Ukrainian and Russian, from a table
 of kinds (raisins are a kind of grape) and from the codebook's meanings. They are compared with the
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 __all__ = ["Suggestion", "suggest"]
 
 _RESOURCES = path.join(path.dirname(__file__), "resources")  # noqa: PTH118, PTH120
-#: Weight of a word for an emoji: its name, a keyword, a kind of either, and by grade a meaning that
-#: the codebook gives for a place.
+#: Weights of the words that link an emoji to a place: the emoji's name, its keywords, kinds of what
+#: these name, and meanings in the codebook by grade.
 _NAME, _KEYWORD, _KIND = 1.0, 0.9, 0.85
 _MEANING = {"A": 0.9, "B": 0.85, "C": 0.6}
-#: A keyword of more emoji than this is too general: animal, face, food.
+#: Maximum number of emoji that a word may describe; more general words (animal, face) are ignored.
 _MAX_EMOJI = 12
-#: Shortest stem to compare, and the least share of a name's root that it must cover.
+#: Minimum length of a stem to compare, and minimum share of a name's root that it must cover.
 _SHORTEST, _MIN_COVERAGE = 3, 0.6
 _LARGE_CITY = 6.0  # log10 of a million people
 
@@ -61,8 +61,8 @@ class Suggestion:
     because
         The chain from emoji to name, with the source of each link.
     chance
-        Average number of places that an unrelated emoji matches at this score or better: 0.1 is
-        a notable match, 3 an ordinary one.
+        Average number of places that an unrelated emoji matches with this score or a better one:
+        0.1 is a notable match, 3 an ordinary one.
     """
 
     place: Place
@@ -89,8 +89,8 @@ def suggest(
 ) -> list[Suggestion]:
     """Suggest which places an undecoded emoji could mean, best first.
 
-    A suggestion is a starting point for research, not evidence: check `because`, and `chance`,
-    the number of places that an unrelated emoji matches as well.
+    A suggestion is a starting point for research, not evidence. Check `because`, and `chance`, the
+    average number of places that an unrelated emoji matches at least as well.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ def _meanings(code: Code) -> set[str]:
 
 
 def _hints(emoji: str) -> Iterator[_Hint]:
-    """Yield the words that an emoji may stand for; of a repeated word the best comes first."""
+    """Yield the words that an emoji may stand for; if a word is repeated, the best is first."""
     counts, kinds = _counts(), _kinds()
     direct = []
     for language, words in _annotations().get(emoji, {}).items():
@@ -176,7 +176,7 @@ def _hints(emoji: str) -> Iterator[_Hint]:
 
 
 class _Roots:
-    """The sorted roots of the names of populated places."""
+    """Sorted roots of the names of populated places, searchable by prefix."""
 
     def __init__(self, places: Iterable[Place]) -> None:
         roots = set()
@@ -193,7 +193,7 @@ class _Roots:
         self._sorted = sorted(roots)
 
     def starting_with(self, word: str) -> Iterator[tuple[Place, str, float]]:
-        """Yield the places whose name starts with a stem of the word, and the share covered."""
+        """Yield each place whose name begins with a stem of `word`, the name, and the share covered."""
         for stem in _stems(word):
             first = bisect_left(self._sorted, (stem,))
             last = bisect_right(self._sorted, (f"{stem}\uffff",))
@@ -204,7 +204,7 @@ class _Roots:
 
 
 def _stems(word: str) -> list[str]:
-    """Return the forms that the stem of a word has in names: вовк, вовч; лебідь, лебед."""
+    """Return the forms that a word's stem has in names: вовк- and вовч- for вовк."""
     bare = _WORD_END.sub("", word)
     stems = [bare]
     if len(bare) > _SHORTEST:
@@ -224,8 +224,8 @@ def _roots(gazetteer: Gazetteer) -> _Roots:
 
 def _chance(score: float) -> float:
     """Return how many places an unrelated emoji matches at this score or better, on average."""
-    # chance.txt has that number for each hundredth, from 0. A score in thousandths may be a
-    # little below its value as a float, hence the rounding.
+    # chance.txt has one line per hundredth of the score, from 0. Round the score to thousandths
+    # first, since a float may be slightly below its decimal value: 0.29 * 100 < 29.
     return _chances()[min(round(score * 1000) // 10, 100)]
 
 
@@ -246,7 +246,7 @@ def _annotations() -> dict[str, dict[str, list[str]]]:
 
 @cache
 def _counts() -> dict[str, int]:
-    """Return the number of emoji that each word is a name or keyword of."""
+    """Return, for each word, the number of emoji that have it as a name or keyword."""
     counts: dict[str, int] = {}
     for by_language in _annotations().values():
         for word in {fold(word) for words in by_language.values() for word in words}:
@@ -256,7 +256,7 @@ def _counts() -> dict[str, int]:
 
 @cache
 def _kinds() -> dict[str, list[str]]:
-    """Return the words for kinds of what each Russian word names, such as raisins of grapes."""
+    """Map each Russian word to the words for its kinds, such as grapes to raisins."""
     kinds = {}
     for line in _lines("kinds.txt"):
         word, words = line.split("\t")
