@@ -56,7 +56,7 @@ def write_table(path: Path, rows: list[dict[str, str]]) -> None:
 
 
 def find_places(fact: dict[str, str]) -> list[Place]:
-    """Return the place with the fact's name in each of its oblasts, where only one has it."""
+    """Return, for each oblast of the fact, the place with the fact's name if only one has it."""
     places = []
     for oblast in fact["oblast"].split("/"):
         division = DIVISIONS.get(oblast, f"{oblast} Oblast")
@@ -71,7 +71,7 @@ def find_places(fact: dict[str, str]) -> list[Place]:
 
 
 def meanings(fact: dict[str, str]) -> dict[str, str]:
-    """Return the codebook's columns of the meaning in three languages."""
+    """Return the codebook's meaning columns, in three languages."""
     return {
         "meaning": fact["meaning_en"],
         "meaning_uk": fact["meaning_uk"].replace("; ", ", "),
@@ -95,7 +95,7 @@ def propose(fact: dict[str, str], place: Place) -> dict[str, str]:
 
 
 def main() -> None:
-    """Write both codebooks."""
+    """Write codebook.csv and proposed.csv."""
     meanings_by_place = {}
     proposals = []
     for fact in read_table(Path(sys.argv[1])):

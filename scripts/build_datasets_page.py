@@ -44,7 +44,7 @@ def page(text: str) -> str:
 
 
 def main() -> int:
-    """Write or check the page."""
+    """Write the page, or check that it matches the registry."""
     text = PAGE.read_text(encoding="utf-8")
     expected = page(text)
     if "--check" in sys.argv[1:]:

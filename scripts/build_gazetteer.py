@@ -13,16 +13,18 @@ Sources and licences
   (no. 290 of 26 November 2020, as amended).
 - Romanization follows Resolution 55 of the Cabinet of Ministers (2010), implemented by uklatn.
 
-The official name of a GeoNames place is the only name in the codifier, within the same oblast,
-that is among its alternate names or is romanized as its main name. Of several, the one romanized as
-its main name is used; if none remains, the GeoNames name is kept.
+A GeoNames place gets its official name from the codifier's settlements in the same oblast. A name
+qualifies if it is among the place's alternate names, or if its romanization equals the place's main
+name. If several names qualify, one that is romanized as the main name is preferred. If the choice
+is still not unique, the GeoNames name is kept.
 
 A GeoNames place and a settlement of the codifier are the same if name, district and oblast agree.
-GeoNames has no districts. Where an oblast has several settlements of the name, the district is that
-of the nearest places whose settlement is known, if these agree; a place of more than 10,000 people
-is the oblast's only city of the name. If this leaves one place and one settlement of the name in an
-oblast, they are the same if any of those nearest places is in the settlement's district. Places
-that remain ambiguous are kept as two, as are the quarters of cities, which the codifier lacks.
+GeoNames has no districts. If several settlements of an oblast have the name, the place's district
+is taken to be that of most of the nearest places whose settlement is known. A place of more than
+10,000 people is matched with the oblast's only city of that name. If one place and one settlement
+of a name then remain in an oblast, they are the same if any of the nearest places is in the
+settlement's district. Places that remain ambiguous are kept separate from the settlements, and so
+are city quarters, which the codifier lacks.
 """
 
 import argparse
@@ -52,12 +54,12 @@ from foxgrape.places.place import Place
 TARGET = Path(__file__).parents[1] / "toolkit/foxgrape/places/resources/gazetteer"
 BORDER_KM = 60
 NEIGHBOURS, AGREEING = 7, 5
-# KATOTTG's categories. A place with more people than the first limit is not a village; for one
-# with more than the second, the oblast's only city of the name is preferred to its villages.
+# KATOTTG's categories of villages and cities. A place with more people than LARGEST_VILLAGE is not
+# a village; above SMALLEST_CITY, only the oblast's city of that name is considered, if it has one.
 VILLAGES, CITIES = "Села", "Міста"
 LARGEST_VILLAGE, SMALLEST_CITY = 20_000, 10_000
 
-# GeoNames' admin1 codes within BORDER_KM across the border
+# GeoNames' admin1 codes of the foreign regions within BORDER_KM of the border
 ABROAD = {
     "RU.09": "Belgorod Oblast",
     "RU.10": "Bryansk Oblast",
@@ -101,8 +103,8 @@ ADMIN1 = {
 }
 OBLAST = {digits: name for name, digits in ADMIN1.values()}
 
-# Settlements that GeoNames certainly lacks, so that they match none of its places, with their other
-# names: (official name, oblast, raion, hromada, other names)
+# Settlements that GeoNames certainly lacks, so that they must not match any of its places:
+# (official name, oblast, raion, hromada, other names)
 EXTRA = [
     ("Гракове", "Харківська", "Чугуївський", "Пролісненська", "Harakov"),
     ("Молодова", "Харківська", "Чугуївський", "Старосалтівська", ""),
@@ -188,7 +190,7 @@ class Codifier:
             self.names_by_sound[oblast, phonetic_key(romanize(name))].add(name)
 
     def official_name(self, row: dict[str, Any]) -> str:
-        """Return the only official name among a GeoNames place's names; empty without one."""
+        """Return a GeoNames place's official name; empty if none or several remain."""
         oblast = ADMIN1[row["admin1code"]][1]
         spelled = set().union(
             *(self.names_by_spelling[oblast, fold(name)] for name in row["alternatenames"])
@@ -200,10 +202,11 @@ class Codifier:
         return next(iter(names)) if len(names) == 1 else ""
 
     def candidates(self, row: dict[str, Any], name_uk: str) -> list[KatottgEntity]:
-        """Return the settlements of that name in the place's oblast."""
+        """Return the settlements in the place's oblast that may be the place, by official name."""
         named = self.by_name[ADMIN1[row["admin1code"]][1], name_uk] if name_uk else []
         named = [unit for unit in named if (name_uk, *parent_units(unit)) not in self.unmatched]
-        # GeoNames has quarters of cities, which KATOTTG lacks: Sykhiv must not match a village.
+        # GeoNames lists city quarters, which KATOTTG lacks. The quarter Sykhiv, for example, must
+        # not match the village of that name.
         if row["population"] > LARGEST_VILLAGE:
             named = [unit for unit in named if unit.category != VILLAGES]
         cities = [unit for unit in named if unit.category == CITIES]
@@ -213,7 +216,7 @@ class Codifier:
 def match_settlements(
     rows: list[dict[str, Any]], official: dict[int, str], codifier: Codifier
 ) -> dict[int, KatottgEntity]:
-    """Match GeoNames places with settlements of the codifier, by GeoNames' id."""
+    """Return the codifier's settlement for each GeoNames place that has one, by GeoNames id."""
     matched: dict[int, KatottgEntity] = {}
     open_rows = []
     for row in rows:
@@ -226,7 +229,7 @@ def match_settlements(
     for row, candidates in open_rows:
         units = majority_district(row, known)
         local = [unit for unit in candidates if units and parent_units(unit)[:2] == units]
-        # GeoNames is more likely to have the town of a name than a village.
+        # Of a town and a village with the same name, GeoNames more likely lists the town.
         towns = [unit for unit in local if unit.category != VILLAGES]
         for choice in (local, towns):
             if len(choice) == 1:
@@ -254,9 +257,10 @@ def match_remaining(
     codifier: Codifier,
     matched: dict[int, KatottgEntity],
 ) -> dict[int, KatottgEntity]:
-    """Match a name's only remaining place in an oblast with its only remaining settlement.
+    """Match the only remaining place of a name in an oblast with the only remaining settlement.
 
-    Not if no place nearby is in the settlement's district: GeoNames then lacks the settlement.
+    They are not matched if no nearby place is in the settlement's district, because GeoNames then
+    probably lacks the settlement.
     """
     taken = {settlement.entity_id for settlement in matched.values()}
     known = known_units(rows, matched)
@@ -277,7 +281,7 @@ def match_remaining(
 def majority_district(
     row: dict[str, Any], known: list[tuple[dict[str, Any], tuple[str, ...]]]
 ) -> tuple[str, ...]:
-    """Return the (oblast, raion) of the nearest known places of the oblast, if most agree."""
+    """Return the (oblast, raion) of most of the nearest known places; empty if too few agree."""
     for units, votes in nearby_districts(row, known).most_common(1):
         if votes >= AGREEING:
             return units
@@ -287,7 +291,7 @@ def majority_district(
 def nearby_districts(
     row: dict[str, Any], known: list[tuple[dict[str, Any], tuple[str, ...]]]
 ) -> Counter[tuple[str, ...]]:
-    """Count the nearest known places of the oblast by their (oblast, raion)."""
+    """Count the nearest known places in the same oblast by their (oblast, raion)."""
     nearest = sorted(
         (kilometres(row, near), units)
         for near, units in known
@@ -297,7 +301,7 @@ def nearby_districts(
 
 
 def kilometres(place: dict[str, Any], other: dict[str, Any]) -> float:
-    """Return the planar distance of two places: accurate enough within an oblast."""
+    """Return the planar distance between two places, which is accurate enough in an oblast."""
     north = place["latitude"] - other["latitude"]
     east = (place["longitude"] - other["longitude"]) * math.cos(math.radians(place["latitude"]))
     return 111.2 * math.hypot(north, east)
@@ -332,7 +336,7 @@ def cyrillic(names: Iterable[str]) -> list[str]:
 
 
 def border_places() -> Iterator[tuple[Place, str]]:
-    """Yield the places of Russia and Belarus near one of Ukraine's."""
+    """Yield the places of Russia and Belarus within BORDER_KM of a place in Ukraine."""
     ukrainian = [row for row in load_geonames() if row["countrycode"] == "UA"]
     for row in load_geonames():
         code = f"{row['countrycode']}.{row['admin1code']}"
@@ -347,7 +351,7 @@ def border_places() -> Iterator[tuple[Place, str]]:
 
 
 def codifier_places(codifier: Codifier, known: set[str]) -> Iterator[tuple[Place, str]]:
-    """Yield the settlements that only the codifier has."""
+    """Yield the codifier's settlements that were not matched with a GeoNames place."""
     extra = {(name, *units): others for name, *units, others in EXTRA}
     for settlement in codifier.settlements:
         place_id = f"katottg:{settlement.entity_id}"

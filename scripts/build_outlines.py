@@ -28,7 +28,7 @@ NOT_OBLASTS = ("UA-30", "UA-40", "UA-43")  # Kyiv, Sevastopol and Crimea
 
 
 def admin1_name(properties: dict[str, Any]) -> str:
-    """Return the name of a unit as in the gazetteer's admin1."""
+    """Return a unit's name as it is spelled in the gazetteer's admin1 column."""
     english = properties["name_en"].replace("Odessa", "Odesa")
     return english if properties["iso_3166_2"] in NOT_OBLASTS else f"{english} Oblast"
 
@@ -42,7 +42,7 @@ def normalize_polygons(geometry: BaseGeometry) -> BaseGeometry:
 
 
 def round_nested(coordinates: Any) -> Any:
-    """Round every number, so that none is written with binary rounding noise."""
+    """Round every number, so that the file contains no binary rounding errors."""
     if isinstance(coordinates, float):
         return round(coordinates, DECIMALS)
     return [round_nested(item) for item in coordinates]

@@ -57,7 +57,7 @@ def annotation_lines(folder: Path) -> list[str]:
 
 
 def kind_lines() -> list[str]:
-    """Return one line per word: its hyponyms after which a place may be named."""
+    """Return one line per word: those of its hyponyms from which a place name may derive."""
     wordnet = WikiWordnet()
     roots = suggestions._Roots(Gazetteer.default().populated_places())
     names_by_word: dict[str, set[str]] = {}
@@ -91,7 +91,7 @@ def chance_lines() -> list[str]:
 
 
 def main() -> None:
-    """Write the three files and the licence of the first."""
+    """Write the three files, and the licence of annotations.txt."""
     folder = Path(sys.argv[1])
     write_lines("annotations.txt", annotation_lines(folder))
     shutil.copyfile(folder.parent / "LICENSE", RESOURCES / "UNICODE-LICENSE.txt")

@@ -1,9 +1,9 @@
 """Size and power of the null models in simulated worlds, at a nominal level of 5%.
 
-Run as `make calibrate`, or `python scripts/calibrate.py --worlds 2000 --docs docs`. Each cell, a
-null model in a family of worlds with or without planted leads, is appended to a file when it is
-done, so that a stopped run can continue. Writes the tables of docs/chance.md and a figure in
-docs/images.
+Run as `make calibrate`, or `python scripts/calibrate.py --worlds 2000 --docs docs`. A cell is a
+null model in a family of worlds, with or without planted leads. Its result is appended to a file as
+soon as it is known, so that an interrupted run can continue. Writes the tables of docs/chance.md
+and a figure in docs/images.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
 def p_of_world(
     family: dict[str, Any], number: int, null: str, windows: tuple[float, ...] = (7.0,)
 ) -> float:
-    """Return p of one world of a family under a null model."""
+    """Return the p-value of a family's world `number` under a null model."""
     options = PLAIN | family
     numbers = make_arrays(np.random.default_rng(number), **options)
     world = simulate_pattern(numbers, windows, options["days"])
@@ -67,13 +67,13 @@ def p_of_world(
 def claims(
     family: dict[str, Any], worlds: int, null: str, windows: tuple[float, ...] = (7.0,)
 ) -> float:
-    """Return the share of worlds in which p is at most 5%."""
+    """Return the share of a family's worlds in which p is at most 5%."""
     values = [p_of_world(family, number, null, windows) for number in range(worlds)]
     return float(np.mean(np.array(values) <= LEVEL))
 
 
 def cells(worlds: int) -> list[dict[str, Any]]:
-    """Return all cells, one per null model, so that a changed one can be run again alone."""
+    """Return all cells; a null model has its own cells, so it can be rerun alone after a change."""
     rows = [
         {"family": name, "leads": leads, "null": null}
         for leads, nulls in ((0.0, tuple(NULLS)), (LEADS, ("place", "local")))
@@ -88,7 +88,7 @@ def cells(worlds: int) -> list[dict[str, Any]]:
 
 
 def run(worlds: int, done: Path) -> list[dict[str, Any]]:
-    """Run each cell that is not in the file yet."""
+    """Run the cells that are missing in the file `done`, and return the rows of all cells."""
     lines = done.read_text("utf-8").splitlines() if done.exists() else []
     rows = [json.loads(line) for line in lines]
     finished_cells = {json.dumps(row["cell"], sort_keys=True) for row in rows}
@@ -106,7 +106,7 @@ def run(worlds: int, done: Path) -> list[dict[str, Any]]:
 
 
 def in_order(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return rows in the order of the families."""
+    """Return the rows in the order of `FAMILIES`."""
     names = list(FAMILIES)
     return sorted(rows, key=lambda row: names.index(row["cell"]["family"]))
 
@@ -122,14 +122,14 @@ def by_family(rows: list[dict[str, Any]], leads: float) -> dict[str, dict[str, f
 
 
 def size_in_words(size: float | None) -> str:
-    """Format a size, bold where it is too large, empty where it was not run."""
+    """Format a test's size: bold if it is too large, empty if the cell was not run."""
     if size is None:
         return ""
     return f"**{size:.1%}**" if size > TOO_OFTEN else f"{size:.1%}"
 
 
 def power_in_words(power: float | None, size: float | None) -> str:
-    """Format a power, or a dash where the size is too large."""
+    """Format a test's power, or return a dash if the test's size is too large."""
     if size is not None and size > TOO_OFTEN:
         return "–"
     return "" if power is None else f"{power:.0%}"
@@ -199,7 +199,7 @@ def figure(rows: list[dict[str, Any]]) -> go.Figure:
 
 
 def write(rows: list[dict[str, Any]], docs: Path) -> None:
-    """Write the tables between the markers of the page, and the figure."""
+    """Write the tables between the markers in docs/chance.md, and the figure."""
     page = docs / "chance.md"
     text = page.read_text("utf-8")
     start, end = "<!-- calibration -->", "<!-- end of calibration -->"

@@ -3,8 +3,8 @@
     python scripts/check_jupyterlab.py [--folder FOLDER] [--screenshots FOLDER] [NAME ...]
 
 The notebooks are copied, so the originals are not changed. A notebook passes if all its cells ran
-without an error, every plotly figure and every paged table is drawn, and no request went to any
-other host. `make check-lab` checks all of them.
+without an error, every plotly figure and every paged table is drawn, and no request went to a host
+other than localhost. `make check-lab` checks all notebooks.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).parents[1]
 NO_UPDATES = "jupyterlab.NeverCheckForUpdate"
-#: The number of code cells, of those that ran, and of the outputs of each kind.
+#: JavaScript that counts the code cells, those that ran, and the outputs of each kind.
 STATE = """() => {
   const panel = window.jupyterapp.shell.currentWidget;
   const cells = [...panel.content.model.cells].filter(c => c.type === 'code');
@@ -47,7 +47,7 @@ STATE = """() => {
 
 @contextlib.contextmanager
 def start_lab(folder: Path) -> Iterator[str]:
-    """Serve a folder by JupyterLab on localhost; yield the address of a notebook called NAME."""
+    """Serve a folder with JupyterLab on localhost; yield the address of a notebook named NAME."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -128,7 +128,7 @@ def check_notebook(
 
 
 def _count_drawn(page: Page, screenshots: Path | None) -> dict[str, int]:
-    """Scroll through the cells, because JupyterLab draws only visible ones; count the outputs."""
+    """Count outputs after scrolling to every cell, because JupyterLab draws only visible cells."""
     drawn = {"figures": 0, "tables": 0}
     count = page.evaluate("() => window.jupyterapp.shell.currentWidget.content.widgets.length")
     for number in range(count):

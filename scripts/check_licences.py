@@ -14,7 +14,7 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-#: Packages whose metadata alone would have them rejected, and why they are allowed.
+#: Packages that are allowed although their metadata alone would get them rejected, and why.
 REVIEWED = {
     "docutils": "public domain and BSD; its only GPL file is an Emacs mode, which is not used",
     "text-unidecode": "dual-licensed under the Artistic License and the GPL; used under the former",
@@ -29,7 +29,7 @@ COPYLEFT = re.compile(r"\b[AL]?GPL|GNU|\bAffero\b", re.IGNORECASE)
 
 
 def declared_licence(package: Distribution) -> str:
-    """Return a package's licence from its expression, else its classifiers, else its free text."""
+    """Return a package's licence from its licence expression, else classifiers, else free text."""
     expression = package.metadata.get("License-Expression")
     if expression:
         return str(expression)

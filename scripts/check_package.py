@@ -53,8 +53,8 @@ def install(folder: Path, wheel: Path, extra: str, oldest: bool) -> Path:
     """Install the wheel into a new environment and return the path of its Python."""
     run(UV, "venv", "--quiet", "--python", sys.executable, folder / "venv", folder=folder)
     command = [UV, "pip", "install", "--quiet", "--system-certs"]
-    # "direct" tests the bounds of foxgrape only, not those of its dependencies. uv counts the
-    # requirements of a pyproject.toml as direct, but not those of a wheel.
+    # "lowest-direct" tests the lower bounds of foxgrape's own dependencies only. uv considers the
+    # requirements in a pyproject.toml to be direct, but not those of a wheel.
     resolution = "lowest-direct" if oldest else "highest"
     extras = [] if extra == "base" else ["--extra", extra]
     run(*command, "--resolution", resolution, "-r", ROOT / "pyproject.toml", *extras, folder=folder)

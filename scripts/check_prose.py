@@ -2,7 +2,7 @@
 
 Run as `python scripts/check_prose.py [PATH ...]`, or by `make lint`. Without paths it reads every
 file that git tracks. The words are archaic, or metaphors where the field has a term; the names say
-nothing about the value. Prints each line with a better choice and returns 1 where there is any.
+nothing about the value. Prints each line with a better choice, and returns 1 if there is any.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ WORDS = {
     r"beware": "caution, caveat",
     r"straw man": "a weak null model",
 }
-#: Names that are too general for any value.
+#: Names that are too general for a variable, an argument, an attribute or a function.
 NAMES = frozenset({"told", "made", "found", "said", "one", "each", "whole", "asked"})
 SUFFIXES = {".py", ".md", ".j2", ".js", ".css", ".yaml", ".yml", ".toml", ".cff"}
-#: This file lists the words.
+#: Files that are not checked: this file lists the words.
 LEFT_OUT = {"scripts/check_prose.py"}
 _PATTERNS = [
     (re.compile(rf"\b({pattern})\b", re.IGNORECASE), better) for pattern, better in WORDS.items()
@@ -82,7 +82,7 @@ def _check(file: Path) -> Iterator[tuple[int, str]]:
 
 
 def _names(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Return each place where a general name is bound: variable, argument, attribute, function."""
+    """Return each line that binds a general name: variable, argument, attribute or function."""
     for node in ast.walk(tree):
         match node:
             case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):

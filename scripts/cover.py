@@ -1,8 +1,8 @@
 """Branch coverage of the statistics and of the places library.
 
-Run as `python scripts/cover.py [--least 95]`, or by `make coverage`. A share of branches under
-`--least` percent in either part fails; lines are reported for information. Pages with the missing
-lines are in build/coverage.
+Run as `python scripts/cover.py [--least 95]`, or by `make coverage`. Fails if less than `--least`
+percent of the branches are covered in either part; lines are reported for information. HTML pages
+that show the missing lines are written to build/coverage.
 
 Coverage cannot see compiled code, so some tests of the null models run a second time as plain
 Python.
@@ -52,7 +52,7 @@ PARTS = {
     "statistics": [f"{name}.py" for name in STATISTICS],
     "places": [f"places/{path.name}" for path in sorted((PACKAGE / "places").glob("*.py"))],
 }
-#: Tests of these modules.
+#: Tests of the modules in `PARTS`.
 TESTS = (
     "stats/alarms/test_alarm.py",
     "test_calibration.py",
@@ -78,8 +78,8 @@ TESTS = (
     "stats/test_sentences.py",
     "stats/test_simulate.py",
 )
-#: Tests that run again uncompiled, since they need few surrogates. The random number generator
-#: overflows on purpose, which plain Python reports as a warning.
+#: Tests that are also run as plain Python, which is slow, because they need few surrogates. The
+#: random number generator overflows on purpose, of which plain Python warns.
 UNCOMPILED = (
     "stats/coincidence/test_event_coincidence.py",
     "stats/coincidence/test_surrogates.py",
@@ -99,7 +99,7 @@ class Count:
     all_lines: int
 
     def share(self) -> float:
-        """Return the percentage of branches covered, 100 without branches."""
+        """Return the percentage of branches covered, 100 if there are none."""
         return 100 * self.branches / self.all_branches if self.all_branches else 100.0
 
 
@@ -123,7 +123,7 @@ def main() -> int:
 
 
 def run(name: str, files: list[str], tests: list[str], **environment: str) -> None:
-    """Run tests under coverage, with a data file of their own."""
+    """Run tests under coverage, with a separate data file for the run `name`."""
     coverage(
         "run",
         "--branch",
@@ -140,7 +140,7 @@ def run(name: str, files: list[str], tests: list[str], **environment: str) -> No
 
 
 def coverage(*words: str, **environment: str) -> None:
-    """Run a command of coverage; exit if it fails."""
+    """Run a coverage command; exit if it fails."""
     path = os.pathsep.join([str(ROOT / "toolkit"), *filter(None, [os.environ.get("PYTHONPATH")])])
     env = os.environ | {"TZ": "UTC", "PYTHONPATH": path} | environment
     command = [sys.executable, "-m", "coverage", *words]
@@ -156,7 +156,7 @@ def counts(names: list[str], files: dict[str, dict[str, dict[str, int]]]) -> dic
 
 
 def report(parts: dict[str, dict[str, Count]], least: float) -> int:
-    """Print the share of branches of each file and part; return 1 where one part has too few."""
+    """Print the branch coverage of each file and part; return 1 if that of any part is too low."""
     low = False
     for part, files in parts.items():
         total = Count(

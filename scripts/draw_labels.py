@@ -1,7 +1,7 @@
 """Draw the texts of tests/labels/new_texts.csv by kind, with fixed seeds.
 
 Run as ``python scripts/draw_labels.py FOLDER``, where FOLDER holds the real data that
-tests/labels/README.md describes. The same rows come out every time.
+tests/labels/README.md describes. The output is reproducible row for row.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from foxgrape.places import Gazetteer
 LABELS = Path(__file__).parents[1] / "tests" / "labels"
 MIN_LENGTH = 30
 MAX_LENGTH = {"title": 400, "headline": 300, "where": 300}
-#: Largest population of a place with a rare name, and of a town in the middle of a sentence.
+#: Upper limits of the population of a place, for the kinds "rare" and "town".
 VILLAGE, TOWN = 20_000, 100_000
-#: Texts of each kind in the first round; scarce kinds are over-represented.
+#: Number of texts per kind in the first round; scarce kinds are over-represented.
 FIRST = {
     "russian": 40,
     "rare": 30,
@@ -30,11 +30,12 @@ FIRST = {
     "town": 40,
     "where": 30,
 }
-#: In the second round, drawn after the rules were changed for the misses of the first.
+#: Number of texts per kind in the second round, which was drawn after the detection rules had been
+#: changed because of errors found in the first round.
 SECOND = {"russian": 10, "rare": 10, "title": 10, "headline": 10, "town": 30, "where": 30}
-#: Round -> seed, and texts of each kind.
+#: Round -> seed, and number of texts per kind.
 ROUNDS = {1: (20261127, FIRST), 2: (20261128, SECOND)}
-#: A capitalised word; after a lower-case letter it does not begin a sentence.
+#: A capitalised word anywhere, and one after a lower-case letter, which begins no sentence.
 CAPITALISED = re.compile(r"(?<!\w)[A-ZА-ЯІЇЄҐ][\w’'ʼ-]{3,}")
 INNER = re.compile(r"(?<=[a-zа-яіїєґё] )[A-ZА-ЯІЇЄҐ][\w’'ʼ-]{3,}")
 
@@ -60,7 +61,7 @@ def read_texts(folder: Path) -> dict[tuple[str, str], str]:
 
 
 def detect_language(text: str) -> str:
-    """Return en, ru or uk, by the alphabet and by the letters that only one language has."""
+    """Return en, ru or uk, judged by the alphabet and by letters that only one language has."""
     lower = text.lower()
     if len(re.findall("[а-яіїєґё]", lower)) < len(re.findall("[a-z]", lower)):
         return "en"
@@ -68,7 +69,10 @@ def detect_language(text: str) -> str:
 
 
 def smallest_population(text: str, pattern: re.Pattern[str], gazetteer: Gazetteer) -> int | None:
-    """Return the population of the smallest place that the words may name; None without names."""
+    """Return the population of the smallest place named in a text; None if it names no place.
+
+    A word that may name several places counts as the largest of them.
+    """
     populations = []
     for word in pattern.findall(text):
         matches = gazetteer.find_in_text(word)
@@ -78,7 +82,7 @@ def smallest_population(text: str, pattern: re.Pattern[str], gazetteer: Gazettee
 
 
 def kinds_of(field: str, text: str, gazetteer: Gazetteer) -> list[str]:
-    """Return the kinds as which a text may be drawn."""
+    """Return the kinds to which a text belongs."""
     short_kinds = {"text": None, "source_headline": "headline", "where_description": "where"}
     short = short_kinds.get(field, "title")
     if short:
@@ -96,7 +100,7 @@ def kinds_of(field: str, text: str, gazetteer: Gazetteer) -> list[str]:
 def collect_candidates(
     folder: Path, already_read: set[str]
 ) -> dict[str, list[tuple[str, str, int, int]]]:
-    """Return the candidates of each kind, without duplicates and texts that were read before."""
+    """Return the candidates of each kind, without duplicates or texts that were read before."""
     gazetteer = Gazetteer.default()
     order = list(range(1, len(read_addresses(folder)) + 1))
     random.Random(5).shuffle(order)  # noqa: S311

@@ -1,9 +1,9 @@
 """Fuzz the targets of tests/fuzz_targets.py, guided by coverage (atheris).
 
 Run as `python scripts/fuzz.py [TARGET ...] [--seconds 600] [--workers 2]`, or by `make fuzz`.
-Inputs that reach new code are kept in build/fuzz, where the next run continues. Findings are
-written to build/fuzz/found; once fixed, move them to tests/fixtures/found/TARGET, which every run
-of the tests repeats.
+Inputs that reach new code are kept in build/fuzz, from which the next run continues. Findings are
+written to build/fuzz/found. Once one is fixed, move its input to tests/fixtures/found/TARGET: the
+tests run every input in that folder again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import atheris
 
 ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "build" / "fuzz"
-#: Limits for one input, in seconds and in megabytes.
+#: Time limit in seconds and memory limit in megabytes for a single input.
 MAX_SECONDS, MAX_MEMORY = 30, 4000
 sys.path.insert(0, str(ROOT / "tests"))
 

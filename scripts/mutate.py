@@ -1,9 +1,9 @@
 """Mutation testing with mutmut: the share of small changes to the code that a test detects.
 
 Run as `python scripts/mutate.py [MODULE ...] [--least 85]`, or by `make mutate`. Works on a copy in
-build/mutation; run `mutmut show NAME` there to see a mutation. A share under `--least` percent
-fails. Mutations that no test reaches, and equivalent ones, count as survived; one that never ends
-counts as detected.
+build/mutation; run `mutmut show NAME` there to see a mutation. Fails if a test detects less than
+`--least` percent of a module's mutations. Mutations that no test reaches, and mutations that do not
+change the behaviour, count as survived; those that cause an endless loop count as detected.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 LAB = ROOT / "build" / "mutation"
-#: Modules in which a mistake would be a false finding.
+#: Modules in which a bug would produce false findings in a study.
 MODULES = ("linking", "stats/survival/lead_times", "stats/coincidence/event_coincidence", "times")
-#: Tests of these modules.
+#: Tests of the modules in `MODULES`.
 TESTS = (
     "test_times.py",
     "test_linking.py",
@@ -35,7 +35,7 @@ DETECTED = frozenset({"killed", "timeout", "segfault"})
 
 
 def main() -> int:
-    """Run all mutations of the modules; return 1 where too few are detected."""
+    """Run all mutations of the modules; return 1 if too few are detected in any of them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("modules", nargs="*", metavar="MODULE", help=", ".join(MODULES))
     parser.add_argument("--least", type=float, default=85, help="percent, for each module")
@@ -45,7 +45,7 @@ def main() -> int:
     if lost:
         parser.error(f"no such module: {', '.join(lost)}")
     copy(modules)
-    # An editable install would come before the copy on PYTHONPATH.
+    # PYTHONPATH is dropped, because its folders would come before the copy.
     words = [sys.executable, "-m", "mutmut", "run", "--max-children", "1"]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     run = subprocess.run(words, check=False, cwd=LAB, env=environment | {"TZ": "UTC"})  # noqa: S603 - our own words
@@ -87,7 +87,7 @@ def outcomes(module: str) -> dict[str, str]:
 
 
 def report(results: dict[str, dict[str, str]], least: float) -> int:
-    """Print survivors and the share detected of each module; return 1 where it is too low."""
+    """Print each module's survivors and share detected; return 1 if any share is too low."""
     for changes in results.values():
         for name, status in changes.items():
             if status not in DETECTED:

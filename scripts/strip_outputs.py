@@ -9,7 +9,7 @@ import sys
 
 
 def strip_outputs(text: str) -> str:
-    """Return a notebook, as nbformat writes it, without outputs, execution counts and times."""
+    """Return a notebook without outputs, execution counts and times, formatted as by nbformat."""
     notebook = json.loads(text)
     for cell in notebook["cells"]:
         cell["metadata"].pop("execution", None)

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
-#: A fixed time of the runs, so that screenshots differ only where the pages do.
+#: Fixed run time of the reports, so that screenshots differ only if the pages differ.
 NOW = datetime(2026, 1, 5, 7, tzinfo=UTC)
-#: Colour scheme, medium, width, height.
+#: Variant -> colour scheme, medium, width and height in pixels.
 VARIANTS = {
     "light": ("light", "screen", 960, 1000),
     "dark": ("dark", "screen", 960, 1000),
@@ -42,7 +42,7 @@ def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         out = Path(folder) / "reports"
-        # This run exceeds its time limit: the index also shows failed runs.
+        # This run exceeds its time limit on purpose, so that the index also shows a failed run.
         run_report("lead_times", parameters={"horizon": "7D"}, out=out, cell_seconds=0.2, now=NOW)
         requests = [ReportRequest(name, parameters=values, out=out) for name, values in REPORTS]
         runs = run_reports(requests, workers=1, now=NOW)
@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def take_screenshots(browser: Browser, file: Path, name: str) -> None:
-    """Take the screenshot of a file in each variant."""
+    """Take a screenshot of a file in each variant."""
     for variant, (scheme, medium, width, height) in VARIANTS.items():
         tab = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
         tab.goto(file.as_uri())

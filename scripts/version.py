@@ -1,8 +1,8 @@
 """Determine the version of foxgrape for hatchling, from git tags where possible.
 
 At the tag ``v0.2.0`` the version is 0.2.0, as in CITATION.cff. Three commits later it is
-``0.2.0.post3+g1234567``, which package indexes reject. A source distribution takes its version from
-PKG-INFO; a clone without tags or an archive without git takes it from CITATION.cff.
+``0.2.0.post3+g1234567``, which package indexes reject. A source distribution reads its version from
+PKG-INFO; a clone without tags or an archive without git reads its version from CITATION.cff.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ def summarize(script: Path) -> tuple[str, str, str]:
 
 
 def page() -> str:
-    """Return the page."""
+    """Return the text of docs/tutorials/notebooks.md."""
     parts = [INTRO]
     for script in sorted((ROOT / "notebooks").glob("0*.py")):
         title, goal, seconds = summarize(script)

@@ -55,7 +55,7 @@ def anchor(verb: str) -> str:
 
 
 def commands(group: Any, path: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Return the commands of a group by full name."""
+    """Return the commands of a group, by their full names."""
     by_name = {}
     for name, command in sorted(group.commands.items()):
         if hasattr(command, "commands"):
@@ -66,8 +66,8 @@ def commands(group: Any, path: tuple[str, ...] = ()) -> dict[str, Any]:
 
 
 def page() -> str:
-    """Return the page."""
-    # Plain text of a fixed width; typer reads these variables when it is imported.
+    """Return the text of docs/reference/shell.md."""
+    # Make typer write plain text of a fixed width; it reads these variables when imported.
     os.environ |= {"TYPER_USE_RICH": "0", "COLUMNS": "100", "TERMINAL_WIDTH": "100"}
     import typer
     from typer.testing import CliRunner
@@ -86,7 +86,7 @@ def page() -> str:
 
 
 def main() -> int:
-    """Write the page, or check it."""
+    """Write the page, or check that it is up to date."""
     if "--check" not in sys.argv[1:]:
         PAGE.write_text(page(), encoding="utf-8")
         return 0

@@ -43,15 +43,15 @@ class TextBuffers:
     Attributes
     ----------
     first_row
-        The row of the first text in the column.
+        The row, in the column, of the first text in these buffers.
     data
         Bytes; text `i` is ``data[offsets[i]:offsets[i + 1]]``.
     words
         The same bytes as 64-bit words, without the incomplete word at the end.
     offsets
-        Where each text begins, and where the last one ends.
+        Positions in `data` at which each text begins, then the end of the last text.
     valid
-        Which texts are not missing; empty if all are present.
+        Whether each text is present; empty if no text is missing.
     """
 
     first_row: int
@@ -84,7 +84,7 @@ class TextBuffers:
 
 
 def arrow_buffers(texts: Any) -> Iterator[TextBuffers]:
-    """Yield the buffers of a column, chunk by chunk; chunks without any text are skipped.
+    """Yield the buffers of each chunk of a column; skip chunks in which all texts are missing.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def arrow_buffers(texts: Any) -> Iterator[TextBuffers]:
     Raises
     ------
     TableError
-        If `texts` is an Arrow column of another type.
+        If `texts` is an Arrow column of a type other than text.
 
     Examples
     --------
@@ -138,7 +138,7 @@ def as_arrow(texts: Any) -> Any:
 
 
 def _from_list(texts: Iterable[Any]) -> pa.Array:
-    """Return a list as a column; lone surrogates, which UTF-8 cannot encode, become U+FFFD."""
+    """Convert a list to Arrow; replace lone surrogates, which UTF-8 cannot encode, by U+FFFD."""
     try:
         return pa.array(texts, pa.large_string(), from_pandas=True)
     except (pa.ArrowException, UnicodeEncodeError):
@@ -172,7 +172,7 @@ def _chunk_buffers(chunk: Any, first_row: int) -> TextBuffers | None:
 
 
 def _aligned(data: Any) -> Any:
-    """Return the bytes aligned to 64-bit words; only buffers not allocated by Arrow are copied."""
+    """Return the bytes aligned to 64-bit words; Arrow's own buffers are aligned and not copied."""
     array = np.frombuffer(b"" if data is None else data, np.uint8)
     return _read_only(array if array.ctypes.data % 8 == 0 else array.copy())
 
@@ -187,8 +187,8 @@ def _read_only(array: Any) -> Any:
 def decode_code_point(data: UInt8Array, at: int, stop: int) -> tuple[int, int]:
     """Return the code point at byte `at` and its size in bytes.
 
-    Malformed bytes are read as ``bytes.decode(errors="replace")`` reads them: one U+FFFD for the
-    longest prefix of a code point. Plain Python that numba can compile.
+    Malformed bytes are read as ``bytes.decode(errors="replace")`` reads them: one U+FFFD for each
+    longest prefix of a valid code point. Plain Python that numba can compile.
     """
     lead = int(data[at])
     if lead < 0x80:
@@ -208,7 +208,7 @@ def decode_code_point(data: UInt8Array, at: int, stop: int) -> tuple[int, int]:
 
 
 def decode_malformed(data: UInt8Array, at: int, stop: int) -> tuple[int, int]:
-    """Return what `decode_code_point` does, for any bytes beyond ASCII; slower."""
+    """Return the same result as `decode_code_point` for any lead byte beyond ASCII, but slower."""
     lead = int(data[at])
     if lead < 0xC2 or lead > 0xF4:
         return _REPLACEMENT, 1

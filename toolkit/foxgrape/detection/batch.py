@@ -1,8 +1,8 @@
 """Detect signals in more posts than fit into memory, on this machine or on a Dask cluster.
 
-Each partition (some row groups of a Parquet file) yields its signals without surprisal, and what
-its posts add to the histories of their accounts. Surprisal is computed when all partitions are
-there, so the result equals that of one call of `detect`.
+Each partition (some row groups of a Parquet file) yields its signals without surprisal, and the
+data that its posts add to their accounts' histories. Surprisal is computed once all partitions are
+complete, so that the result equals that of a single `detect` call.
 """
 
 from __future__ import annotations
@@ -53,17 +53,19 @@ __all__ = [
     "row_group_ranges",
 ]
 
-#: Posts that are read at once, about.
+#: Approximate number of posts per partition.
 BATCH = 250_000
-#: Posts whose histories are in memory at once when partitions are merged, about: some 3 GB.
+#: Approximate number of posts whose histories are in memory at once while partitions are merged;
+#: this many take about 3 GB.
 SHARD_POSTS = 50_000_000
-#: Names of the file that identifies a detection, of its result, and of an incomplete file.
+#: File names: the hash that identifies a detection, its result, and a file still being written.
 _PLAN, _SIGNALS, _DRAFT = "plan.txt", "signals.parquet", "draft"
-#: The files of a detection; earlier versions wrote a draft per process.
+#: Files that a detection writes, including the per-process drafts of earlier versions.
 _OWN_FILES = re.compile(
     r"draft|((signals|occurrences|history|past)-[0-9]{6}|signals)\.parquet(\.[0-9]+\.part)?"
 )
-#: Partitions submitted to a cluster per thread: enough to keep it busy, few enough to hold.
+#: Number of partitions submitted at a time per thread of a cluster: enough to keep it busy, few
+#: enough to hold their results in memory.
 _TASKS_PER_THREAD = 2
 _COLUMNS = ["post_id", "platform", "account", "posted_at", "posted_until", "text", "repost"]
 _COLUMNS += ["edited_at"]
@@ -76,9 +78,9 @@ class DetectionResult:
     Attributes
     ----------
     source, signals_file
-        What was read, and the file of signals.
+        The store, folder or file that was read, and the signals file that was written.
     posts, signals
-        Their numbers.
+        The number of posts and of signals.
     parts, resumed
         The number of partitions, and how many of them an earlier call had completed.
     """
@@ -118,10 +120,11 @@ class Partition:
     signals
         The signals table without surprisal.
     occurrences
-        For each signal the columns of `CodeOccurrences`; rows count from the first post of the
-        partition, streams and codes are hashes.
+        For each signal, the columns of `CodeOccurrences`; ``row`` counts from the partition's first
+        post, and ``stream`` and ``code`` are hashes.
     history
-        For each post its stream, its last possible instant (``end``) and the hash of its id.
+        For each post, its stream, the latest instant at which it may have been posted (``end``) and
+        the hash of its id.
     """
 
     signals: pd.DataFrame
@@ -141,23 +144,23 @@ def detect_all(
 ) -> DetectionResult:
     """Find the signals in a store or in Parquet files, in bounded memory.
 
-    The signals equal those of one call of `detect` over all posts, row for row. A call that is
-    stopped can be repeated: it continues with the partitions that are missing.
+    The signals equal those of a single `detect` call over all posts, row for row. Repeat an
+    interrupted call to continue with the partitions that are missing.
 
     Parameters
     ----------
     source
-        A store, a folder of Parquet files, or one file, in the columns of the posts table. Each
-        post must occur once.
+        A store, a folder of Parquet files, or one Parquet file, with the columns of the posts
+        table. Each post must occur only once.
     out
         The folder for ``signals.parquet``; created if needed.
     codebook, mentions
         As for `detect`.
     scheduler
-        Address of a Dask scheduler, such as ``tcp://10.0.0.1:8786``, whose workers do the work.
-        They need foxgrape, and must see `source` under the same path.
+        Address of a Dask scheduler, such as ``tcp://10.0.0.1:8786``, whose workers detect the
+        signals. Each worker needs foxgrape, and access to `source` under the same path.
     batch
-        The number of posts read at once, about; a row group of a file is not divided.
+        Approximate number of posts per partition; row groups are never divided.
     progress
         Called with the number of partitions done and the total.
 
@@ -221,7 +224,7 @@ def _plan_digest(ranges: list[RowGroupRange], codebook: Codebook | None, *, ment
 def _open_folders(out: Path, digest: str, stack: ExitStack) -> tuple[Directory, Directory]:
     """Open the output folder and its folder of partitions, locked for this process.
 
-    Removes unfinished files of an earlier call of the same detection.
+    Removes unfinished files that an earlier call of the same detection left behind.
     """
     try:
         folder = stack.enter_context(directory_at(out, make=True))
@@ -237,7 +240,7 @@ def _open_folders(out: Path, digest: str, stack: ExitStack) -> tuple[Directory, 
 
 
 def _check_plan(parts: Directory, digest: str) -> None:
-    """Check that a folder of partitions is new, or of the same files, codes and options."""
+    """Check that a partitions folder is new, or has the same files, codes and options."""
     names = set(parts.names())
     hint = "remove this folder, or choose another output folder"
     if names <= {f".{_PLAN}.writing"}:
@@ -250,7 +253,7 @@ def _check_plan(parts: Directory, digest: str) -> None:
 
 
 def _is_locked(parts: Directory) -> bool:
-    """Lock a folder; return whether another process holds the lock."""
+    """Try to lock a folder; return whether another process holds the lock."""
     try:
         return can_lock() and not parts.lock(wait=False)
     except OSError:
@@ -258,7 +261,7 @@ def _is_locked(parts: Directory) -> bool:
 
 
 def _clear(parts: Directory) -> None:
-    """Delete the files of a detection and no others, the plan last."""
+    """Delete only the files of a detection; the plan last, since a folder without it is refused."""
     for name in parts.names():
         if _OWN_FILES.fullmatch(name):
             parts.unlink(name)
@@ -279,7 +282,7 @@ def _run_on_cluster(
     codebook: Codebook | None,
     mentions: bool,
 ) -> Iterator[tuple[int, Partition]]:
-    """Yield partitions as a cluster completes them; Dask repeats those of a lost worker."""
+    """Yield partitions as a cluster completes them; Dask recomputes a lost worker's partitions."""
     from distributed import Client, as_completed
 
     with Client(scheduler, set_as_default=False) as client:  # type: ignore[no-untyped-call]
@@ -328,7 +331,7 @@ def row_group_ranges(source: str | Path, batch: int) -> list[RowGroupRange]:
 
 @contextmanager
 def _parquet_errors(file: str | Path) -> Iterator[None]:
-    """Raise `StoreError` with the file's name where Arrow cannot read it."""
+    """Raise `StoreError` with the file's name if Arrow cannot read the file."""
     try:
         yield
     except (OSError, pa.ArrowException) as error:
@@ -337,7 +340,7 @@ def _parquet_errors(file: str | Path) -> Iterator[None]:
 
 def _parquet_files(source: Path) -> list[Path]:
     if (source / "posts" / "_delta_log").is_dir():
-        # Only the files of the current version; the folder also holds those of earlier ones.
+        # The folder may also hold files of earlier versions; read only the current version's.
         uris = Store(source).files("posts")
         return sorted(Path(unquote(uri.removeprefix("file://"))) for uri in uris)
     if source.is_dir():
@@ -354,14 +357,14 @@ def _parquet_files(source: Path) -> list[Path]:
 def detect_partition(
     part: RowGroupRange, codebook: Codebook | None = None, *, mentions: bool = False
 ) -> Partition:
-    """Detect in one partition, in this process or on a worker."""
+    """Detect the signals of one partition, in this process or on a worker."""
     with _parquet_errors(part.file), pq.ParquetFile(part.file) as file:
         names = [name for name in _COLUMNS if name in file.schema_arrow.names]
         table = file.read_row_groups(list(part.groups), columns=names)
     posts = PostColumns.from_table(table.to_pandas())
     signals = detect_without_surprisal(posts, codebook, mentions=mentions)
     row = signals.pop("row").to_numpy()
-    # Hashes identify an account and a code in every partition, which numbers would not.
+    # Hashes of an account or a code agree across partitions; factorized numbers would not.
     repost = posts.table["repost"].fillna(value=False).to_numpy(dtype=np.bool_)
     stream = 2 * _hashes(posts.table["account"]) + repost
     occurrences = CodeOccurrences(
@@ -380,7 +383,7 @@ def _hashes(column: pd.Series) -> IntArray:
 
 
 def _write_partition(partition: Partition, folder: Directory, number: int) -> None:
-    """Write the tables of a partition, each complete before it has its name."""
+    """Write a partition's tables, each to a draft that is renamed once it is complete."""
     for name in ("signals", "occurrences", "history"):
         with folder.create(_DRAFT) as draft:
             getattr(partition, name).to_parquet(draft, index=False)
@@ -388,7 +391,7 @@ def _write_partition(partition: Partition, folder: Directory, number: int) -> No
 
 
 def _is_written(folder: Directory, number: int) -> bool:
-    """Return whether a partition is complete: its history is written last."""
+    """Return whether a partition is complete: whether its last file, the history, exists."""
     status = folder.status(_file_name("history", number))
     return status is not None and stat.S_ISREG(status.st_mode)
 
@@ -404,8 +407,8 @@ def _partition_file(folder: Directory, name: str, number: int) -> Path:
 def merge_partitions(folder: Directory, parts: int) -> tuple[int, int]:
     """Add surprisal to the signals of all partitions; return the number of posts and of signals.
 
-    Surprisal needs an account's entire history, so accounts are hashed into shards of about
-    `SHARD_POSTS` posts; each shard reads every partition once.
+    Surprisal needs an account's entire history, so accounts are divided by hash into shards of
+    about `SHARD_POSTS` posts; all partitions are read again for each shard.
 
     Raises
     ------
@@ -450,7 +453,8 @@ def _read_shard(
 ) -> pd.DataFrame:
     """Return the rows of all partitions whose hash in the first column belongs to a shard.
 
-    Rows of posts are counted across partitions; ``position`` is that of the row in all partitions.
+    In occurrences, ``row`` becomes the post's row among the posts of all partitions, and
+    ``position``, the signal's row among the signals of all partitions, is added.
     """
     frames: list[pd.DataFrame] = []
     posts = position = 0
@@ -461,7 +465,7 @@ def _read_shard(
             frame["position"] = np.arange(position, position + len(frame))
             posts += pq.read_metadata(_partition_file(folder, "history", part)).num_rows
         position += len(frame)
-        # The lowest bit of a stream is not part of its account.
+        # The lowest bit of a stream marks reposts; the other bits identify the account.
         hashes = frame[columns[0]].to_numpy().view(np.uint64) >> np.uint64(1)
         frames.append(frame[hashes % np.uint64(shards) == shard])
     rows: pd.DataFrame = pd.concat(frames, ignore_index=True)

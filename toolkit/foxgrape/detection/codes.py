@@ -1,7 +1,7 @@
 """Find the codes of a codebook in a column of texts.
 
-Emoji are compared by number and never become strings. Words are found by regular expressions over
-the column (RE2 automata), and the few candidate rows are then checked word by word.
+Emoji are compared by number and never become strings. For words, regular expressions (RE2) select
+the few rows of the column that may contain one; these are then checked word by word.
 """
 
 from __future__ import annotations
@@ -34,14 +34,15 @@ if TYPE_CHECKING:
 __all__ = ["Hits", "find_codes"]
 
 _SEARCHED_KINDS = {"emoji", "word", "hashtag"}
-#: Characters that `fold` may change; words with any beyond are searched for in every text.
+#: Code points that are tried as spellings of a letter. If any word has a letter beyond this range,
+#: all texts are checked word by word.
 _FOLDED = range(0x20, 0x2200)
-#: Characters that `fold` drops or turns into a space, as RE2 patterns. Only the common combining
-#: marks may occur between letters: with all of them the automaton outgrows RE2's memory.
+#: Characters that `fold` drops or turns into a space, as RE2 patterns. Only common combining marks
+#: are matched between letters, because with all marks the automaton exceeds RE2's memory limit.
 _MARKS = r"\x{300}-\x{36f}\x{fe0e}\x{fe0f}"
 _DROPPED, _OTHER_MARKS = rf"[{_MARKS}'’ʼ‘`′ʹ]*", rf"[^\PM{_MARKS}]"
 _SEPARATOR = r"[\s\pZ\x1c-\x1f\x{85}\-‐‑‒–—_]"
-#: Words in one automaton, and the letters of each that it matches.
+#: Maximum number of words in one pattern, and of leading letters of each word that it matches.
 _WORDS_PER_PATTERN, _PREFIX_LENGTH = 50, 24
 
 
@@ -54,7 +55,8 @@ class Hits:
     row
         Position of the text in the column.
     code
-        Position of the code in the codebook; higher numbers are names that are not codes.
+        Position of the code in the codebook; numbers beyond the codebook's end are place names that
+        are not codes.
     """
 
     row: IntArray
@@ -65,7 +67,7 @@ class Hits:
         return Hits(self.row[index], self.code[index])
 
     def append(self, other: Hits) -> Hits:
-        """Return these hits, then the others."""
+        """Return these hits followed by those of `other`."""
         return Hits(np.append(self.row, other.row), np.append(self.code, other.code))
 
 
@@ -75,9 +77,9 @@ def find_codes(column: Any, codes: Sequence[Code]) -> Hits:
     Parameters
     ----------
     column
-        Texts, as `scan_emoji` takes them.
+        Texts in any form that `scan_emoji` accepts.
     codes
-        Those of kind ``emoji``, ``word`` and ``hashtag`` are searched for.
+        The codebook's codes; only kinds ``emoji``, ``word`` and ``hashtag`` are searched for.
 
     Examples
     --------
@@ -102,7 +104,7 @@ def _key(code: Code) -> str:
 
 
 def _expand_keys(by_key: Hits, numbers: list[list[int]]) -> Hits:
-    """Replace the position of a key by those of all codes with that key."""
+    """Replace each hit of a key by one hit of each code with that key."""
     counts = np.array([len(codes) for codes in numbers], np.int64)
     expanded = [number for key in by_key.code.tolist() for number in numbers[key]]
     return Hits(np.repeat(by_key.row, counts[by_key.code]), np.array(expanded, np.int64))
@@ -110,7 +112,10 @@ def _expand_keys(by_key: Hits, numbers: list[list[int]]) -> Hits:
 
 @cache
 def _normal_forms() -> tuple[dict[str, int], IntArray]:
-    """Return numbers of emoji without selectors and skin tones, and the number for each emoji."""
+    """Return the number of each normal form, and the number of each emoji's normal form.
+
+    A normal form is an emoji without variation selectors and skin tones.
+    """
     numbers: dict[str, int] = {}
     emoji = emoji_trie().emoji.tolist()
     forms = [numbers.setdefault(normal_emoji(fold(text)), len(numbers)) for text in emoji]
@@ -118,7 +123,7 @@ def _normal_forms() -> tuple[dict[str, int], IntArray]:
 
 
 def _find_emoji(spans: EmojiSpans, keys: list[str]) -> Hits:
-    """Return the keys that are emoji; those within a sequence that is a code do not count."""
+    """Return the hits of keys that are emoji, except emoji within a sequence that is also a key."""
     numbers, form_of = _normal_forms()
     form = form_of[spans.emoji_id]
     single = np.full(len(numbers), -1)
@@ -143,14 +148,14 @@ def _find_emoji(spans: EmojiSpans, keys: list[str]) -> Hits:
 
 
 def _sequence_parts(key: str) -> list[int] | None:
-    """Return the forms in a key of several emoji; None for any other key."""
+    """Return the normal forms of a key that consists of several emoji; None for any other key."""
     spans = scan_emoji([key])
     only_emoji = "".join(spans.emoji.tolist()) == key
     return _normal_forms()[1][spans.emoji_id].tolist() if only_emoji and len(spans) > 1 else None
 
 
 def _find_sequence(spans: EmojiSpans, form: IntArray, parts: list[int]) -> IntArray:
-    """Return the positions of spans that begin a sequence of adjacent emoji."""
+    """Return the positions of the spans at which the adjacent emoji `parts` begin."""
     last = len(spans) - len(parts) + 1
     matches = np.ones(max(last, 0), np.bool_)
     for step, part in enumerate(parts if last > 0 else []):
@@ -163,7 +168,7 @@ def _find_sequence(spans: EmojiSpans, form: IntArray, parts: list[int]) -> IntAr
 
 
 def _find_words(column: Any, words: set[str], keys: list[str]) -> Hits:
-    """Return the keys that are complete words, in any case, with any apostrophes and hyphens."""
+    """Return the hits of keys that are complete words in the folded texts."""
     pattern = word_pattern(words)
     hits: list[tuple[int, int]] = []
     if pattern is not None:
@@ -179,7 +184,7 @@ def _find_words(column: Any, words: set[str], keys: list[str]) -> Hits:
 
 
 def _candidate_rows(column: Any, words: set[str]) -> IntArray:
-    """Return the rows that may contain a word: all that do, and few others."""
+    """Return all rows that contain a word, and a few that do not."""
     if any(ord(letter) >= _FOLDED.stop for word in words for letter in word):
         return np.arange(len(column))
     if not pa.types.is_large_string(column.type) and not pa.types.is_string(column.type):
@@ -202,7 +207,7 @@ def _candidate_rows(column: Any, words: set[str]) -> IntArray:
 
 @cache
 def _spellings() -> tuple[str, dict[str, str]]:
-    """Return a class of characters that fold to several letters, and a class for each letter."""
+    """Return a pattern of the characters that fold to several letters, and a pattern per letter."""
     classes: dict[str, str] = {}
     expanding = ""
     for point in _FOLDED:

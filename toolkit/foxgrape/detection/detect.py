@@ -32,15 +32,15 @@ __all__ = [
     "surprisal_bits",
 ]
 
-#: Columns of the post that its signals repeat.
+#: Columns that are copied from each post to its signals.
 _COPIED = ["post_id", "account", "platform", "posted_at", "posted_until", "repost", "edited_at"]
-#: Texts that are converted to Python strings at once.
+#: Number of texts converted to Python strings per batch.
 _BLOCK = 20_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PostColumns:
-    """A checked posts table, and the columns that detection reads as arrays.
+    """A validated posts table, and the columns that detection needs as arrays.
 
     Attributes
     ----------
@@ -49,8 +49,8 @@ class PostColumns:
     text
         The texts as an Arrow column.
     posted_at, certain_from
-        In microseconds since 1970: the first instant at which each post may have been posted, and
-        the one from which it certainly has its present text.
+        Microseconds since 1970: the earliest instant at which each post may have been posted, and
+        the earliest at which the post certainly had its current text.
     """
 
     table: pd.DataFrame
@@ -94,9 +94,9 @@ def detect(
 ) -> pd.DataFrame:
     """Find the signals in posts: one row for each post, code and place that the code stands for.
 
-    A code that stands for several places yields a signal for each; a code repeated in a post
-    yields one. A code counts only on the days on which the codebook says that it is valid, and a
-    sequence of emoji that is a code is not also read as the codes in it.
+    A code that stands for several places yields a signal for each of them; a code repeated in a
+    post yields only one. A code counts only within its validity period in the codebook. Emoji in a
+    sequence that is itself a code do not count as separate codes.
 
     Parameters
     ----------
@@ -106,10 +106,10 @@ def detect(
         The packaged codebook by default.
     mentions
         Also find places called by name, in the spellings of the codebook's gazetteer and their
-        inflected forms: the baseline that any code must beat. The name of a small place, or one
+        inflected forms: the baseline that any code must beat. The name of a small place, or a name
         that is also an ordinary word or a first name, counts only where the words around it refer
-        to a place, with confidence C; so does a name shared by several places, with a signal for
-        each.
+        to a place, with confidence C. A name shared by several places also has confidence C, and
+        yields a signal for each of them.
 
     Returns
     -------
@@ -117,9 +117,9 @@ def detect(
         The signals table, in the order of the posts. ``decoded_at`` is the time by which the
         code's meaning was public. ``surprisal`` is in bits, higher for codes that the account
         rarely posts: ``-log2((k + ½)/(n + 1))`` where `k` of the account's `n` certainly earlier
-        posts carry the code (Krichevsky and Trofimov 1981). Two more columns are the post's:
-        ``repost``, because an account's reposts have a history of their own, and ``edited_at``,
-        because the code may have been added by the edit.
+        posts carry the code (Krichevsky and Trofimov 1981). ``repost`` and ``edited_at`` are copied
+        from the post, because an account's reposts have a separate history, and because an edit
+        may have added the code.
 
     Raises
     ------
@@ -151,7 +151,7 @@ def detect(
 def detect_without_surprisal(
     posts: PostColumns, codebook: Codebook | None, *, mentions: bool
 ) -> pd.DataFrame:
-    """Return the signals table without surprisal, and the ``row`` of each signal's post."""
+    """Return the signals table without surprisal, but with a column ``row``: the post's row."""
     codebook = Codebook.default() if codebook is None else codebook
     validity = _Validity.of(codebook.codes)
     hits = find_codes(posts.text, codebook.codes)
@@ -204,9 +204,10 @@ def _mention_readings(mention: Mention) -> list[_Reading]:
 def _find_mentions(
     posts: PostColumns, codebook: Codebook, validity: _Validity
 ) -> tuple[Hits, list[_Reading]]:
-    """Return the names in posts, and the readings that are not codes, numbered after the codes.
+    """Return the hits of place names, and the readings of the names that are not codes.
 
-    A name for which the codebook has a code of the kind ``mention`` is that code while it is valid.
+    These readings are numbered after the codebook's codes. If the codebook has a valid code of the
+    kind ``mention`` for a name, the hit is of that code instead.
     """
     codes_by_name: dict[str, list[int]] = {}
     for number, code in enumerate(codebook.codes):
@@ -246,9 +247,9 @@ def _signals(posts: pd.DataFrame, hits: Hits, readings: list[_Reading]) -> pd.Da
 
 
 class PostHistory(NamedTuple):
-    """All posts: the stream of each, and the last instant at which it may have been posted.
+    """The stream of each post, and the latest instant at which the post may have been posted.
 
-    A stream is an account's own posts, or what it reposts.
+    An account has two streams: its own posts and its reposts.
     """
 
     stream: IntArray
@@ -256,16 +257,17 @@ class PostHistory(NamedTuple):
 
 
 class CodeOccurrences(NamedTuple):
-    """Posts that carry codes, and which code.
+    """Occurrences of codes in posts: arrays of equal length.
 
     Attributes
     ----------
     row, stream
-        The post and its stream.
+        The post's row in the posts table, and the post's stream.
     begin
-        The first instant at which the post may have been posted.
+        The earliest instant at which the post may have been posted.
     certain_from
-        The instant from which the post certainly carries the code: later, if it was edited.
+        The earliest instant at which the post certainly carried the code: if the post was edited,
+        not before the edit.
     code
         A number for each distinct code.
     """
@@ -278,7 +280,7 @@ class CodeOccurrences(NamedTuple):
 
 
 def account_histories(posts: pd.DataFrame) -> PostHistory:
-    """Return the history of a posts table; streams are numbered as their accounts appear."""
+    """Return the history of a posts table; streams are numbered by their account's first post."""
     account = pd.factorize(posts["account"])[0].astype(np.int64)
     stream = 2 * account + posts["repost"].fillna(value=False).to_numpy(dtype=np.bool_)
     return PostHistory(stream, times.microseconds(posts["posted_until"]))

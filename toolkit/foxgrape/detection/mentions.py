@@ -1,7 +1,8 @@
 """Find places mentioned by name in a text, in inflected Ukrainian and Russian or in English.
 
-A capital letter alone makes no mention. The name of a small place, or one that is also an ordinary
-word or a first name, counts only where the words around it refer to a place.
+Not every capitalised word that matches a place name is a mention. The name of a small place, or a
+name that is also an ordinary word or a first name, counts only where the words around it refer to a
+place.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Mention", "find_mentions", "folded"]
 
 
-#: The words that decide whether a name refers to a place, by their role.
+#: Words by which to decide whether a name refers to a place, grouped by role.
 _WORDS: dict[str, frozenset[str]] = {
     name: frozenset(words.split())
     for name, words in tomllib.loads(
@@ -36,32 +37,35 @@ _WORD = r"[^\W\d_a-zа-яґєії][\w'’ʼ]*(?:[-‑][\w'’ʼ]+)*"
 _RUN = re.compile(rf"{_WORD}(?:[ \u00a0]{_WORD})*")
 _CAPITALISED = re.compile(_WORD)
 _WORD_REVERSED = re.compile(r"[\w'’ʼ]*")
-#: Characters that may separate a word from the name behind it, besides blanks.
+#: Characters that may stand between a word and the name that follows it, besides blanks.
 _OPENING = '«„“"*('
 _AFTER = re.compile(r"[\s»”\"*)]+([\w'’ʼ]+)")
 _AFTER_LIST = re.compile(r"(?:(?:,|\s+(?:та|і|й|и|and))\s+[\w'’ʼ-]+)+\s+([\w'’ʼ]+)")
-#: The region or district of a place behind its name: Піски, Донецька область.
+#: A region or district that follows a place name: Піски, Донецька область.
 _WITHIN = re.compile(rf",? \(?{_WORD} ([\w'’ʼ]+)")
 _LIST_SEPARATOR = re.compile(
     r"[»”\"*)]*(?:,|,?\s+(?:та|і|й|и|або|чи|and|or)|\s*[–—-]|/)"
     r"\s*(?:(?:в|у|на|під|до|з|із|in|near|at|to)\s+)?[«„“\"*(]*",
     re.IGNORECASE,
 )
-#: Characters on either side of a name that are searched for other words.
+#: Number of characters before a name that are searched for other words; up to twice as many after.
 _CONTEXT = 40
-#: Population from which a name counts without other words around it.
+#: Minimum population of a place whose name can count without other words around it.
 _KNOWN_POPULATION = 5000
-#: How many times the population of all others makes one of several places the one meant, and the
-#: population assumed where none is known.
+#: A shared name means only its first place if that has this many times the population of any other;
+#: and the population assumed for a place whose population is unknown.
 _DOMINANCE, _DEFAULT_POPULATION = 10, 500
-#: A gazetteer of at most so many places was chosen by the user: none of them is too small.
+#: A gazetteer of at most this many places is taken to be the user's own selection, in which even
+#: the names of small places can count without other words around them.
 _CHOSEN = 1000
-#: Kilometres from another place named in the same text.
+#: Places within this many kilometres of an unambiguous place in the same text are preferred.
 _NEARBY = 60.0
 _MAX_WORDS, _MAX_ACRONYM = 3, 3
-#: A name of more places than this says too little by itself; a former name must be this long.
+#: A name shared by more places than this does not count by itself. Former and foreign names must
+#: have at least this many characters.
 _MAX_SHARED, _MIN_FORMER_LENGTH = 20, 6
-#: Languages whose former names count; in others, some places abroad have the same name.
+#: Languages in which former and foreign names count; in other languages, some of a place's names
+#: are also names of places abroad.
 _LANGUAGES = ("uk", "ru", "en")
 _LOCATIVE = ("і", "ї", "у", "ю", "ах", "ях", "ому", "ім", "ом", "ой", "ій", "е")
 
@@ -74,11 +78,11 @@ class Mention(NamedTuple):
     start, end
         Span in code points.
     places
-        The places that it may mean.
+        The places that the name may mean.
     matched
-        The spelling of the first of them that matched.
+        The name in the gazetteer that matched best.
     certain
-        Whether it is a well-known name that means one place.
+        Whether the name is well known and means only one place.
     """
 
     start: int
@@ -98,7 +102,7 @@ class _Name(NamedTuple):
     after: str
 
 
-#: Folding costs as much as matching, and words recur.
+#: Cached, because folding costs as much as matching, and words recur.
 folded = lru_cache(maxsize=1 << 16)(fold)
 _ABBREVIATED = _WORDS["settlement"] | _WORDS["street"]
 
@@ -149,7 +153,7 @@ def find_mentions(text: str, gazetteer: Gazetteer) -> list[Mention]:
 
 
 def _accept_neighbours(text: str, names: list[_Name], accepted: list[bool]) -> None:
-    """Accept names listed next to one that is accepted, from left to right and back."""
+    """Accept names listed next to an accepted name, first left to right, then right to left."""
     pairs = [(at, at + 1) for at in range(len(names) - 1)]
     for at, neighbour in [*pairs, *((right, left) for left, right in reversed(pairs))]:
         if (
@@ -161,7 +165,7 @@ def _accept_neighbours(text: str, names: list[_Name], accepted: list[bool]) -> N
 
 
 def _named_regions(names: list[_Name]) -> list[tuple[int, str]]:
-    """Return where the text names a region that is called after its capital, and the region."""
+    """Return the position and name of each region in the text that is named after its capital."""
     capitals = [
         (name.start, name.matches[0].place)
         for name in names
@@ -175,7 +179,7 @@ def _names_its_region(place: Place) -> bool:
 
 
 def _find_names(text: str, gazetteer: Gazetteer) -> list[_Name]:
-    """Find the longest names among capitalised words, whatever they mean."""
+    """Find the longest gazetteer names among capitalised words, whether or not they mean places."""
     names = []
     for run in _RUN.finditer(text):
         words = [word.span() for word in _CAPITALISED.finditer(text, *run.span())]
@@ -211,7 +215,7 @@ def _begins_longer_name(gazetteer: Gazetteer, word: str) -> bool:
 
 @cache
 def _first_stems(gazetteer: Gazetteer) -> frozenset[str]:
-    """Return the first word's stem of all names of several words."""
+    """Return the stem of the first word of each name that has several words."""
     stems = (stem.partition(" ") for stem in gazetteer.stems())
     return frozenset(first for first, several, _ in stems if several)
 
@@ -228,7 +232,7 @@ def _is_known(name: _Name) -> bool:
 
 
 def _is_own_name(text: str, name: _Name) -> bool:
-    """Return whether it is neither a minor former or foreign name nor part of a longer one."""
+    """Return whether a name is neither a minor former or foreign name nor part of a longer one."""
     best = name.matches[0]
     if not is_current_name(best):
         spoken = any(best.matched in best.place.names_in(language) for language in _LANGUAGES)
@@ -242,7 +246,7 @@ def _is_ordinary(name: _Name) -> bool:
 
 
 def _word_before(text: str, at: int) -> str:
-    """Return the word before; before a full stop only an abbreviation, as in "м. Ізюм"."""
+    """Return the word before a name; with a full stop, only an abbreviation, as in "м. Ізюм"."""
     before = text[max(0, at - _CONTEXT) : at]
     while (shorter := before.rstrip().rstrip(_OPENING)) != before:
         before = shorter
@@ -259,7 +263,7 @@ def _word_after(text: str, at: int, pattern: re.Pattern[str]) -> str:
 
 
 def _names_other(text: str, name: _Name) -> bool:
-    """Return whether the words around the name make it that of a region, a street or a person."""
+    """Return whether the words around a name show that it means a region, a street or a person."""
     if folded(name.after) in _WORDS["region"] or folded(name.before) in _WORDS["street"]:
         return True
     if folded(_word_after(text, name.end, _AFTER_LIST)) in _WORDS["regions"]:
@@ -302,7 +306,7 @@ def _are_listed(text: str, name: _Name, other: _Name) -> bool:
 
 
 def _candidates(matches: tuple[PlaceMatch, ...]) -> list[Place]:
-    """Return the places that a name may mean: one, if far more people live there.
+    """Return the places that a name may mean: only the first, if far more people live there.
 
     Former names count only if no place has the name today.
     """
@@ -319,7 +323,7 @@ def _mention(
     anchors: list[tuple[float, float]],
     regions: list[tuple[int, str]],
 ) -> Mention:
-    """Narrow several places down to those in a region named behind, and to those near anchors."""
+    """Prefer, among several places, those in a region that follows the name, then near anchors."""
     if len(places) > 1:
         behind = {region for at, region in regions if 0 < at - name.end <= 2 * _CONTEXT}
         places = [place for place in places if place.admin1 in behind] or places

@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 __all__ = ["activity", "event_timeline", "posting_rhythm", "surprisal_figure"]
 
 _DAY = pd.Timedelta(days=1)
-#: Longer periods are counted by week, because bars of one day would be too thin.
+#: Maximum days in a period that is counted by day; in longer ones, bars of one day are too thin.
 _MAX_DAYS = 120
 _LEGEND_COLUMNS = 3
 _TEXT_POSITIONS = ("top center", "bottom center", "middle right", "middle left")
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-#: A post whose time is known less exactly than this has no hour of the day.
+#: Posts whose time is known less exactly than this are not counted by hour.
 _HOUR = pd.Timedelta(hours=1)
 
 
@@ -52,13 +52,13 @@ def activity(
     Parameters
     ----------
     posts, signals
-        The tables; a post counts on the day of its earliest instant, in `zone`.
+        The posts and signals tables; a post counts on the day of its ``posted_at`` in `zone`.
     zone
         IANA name of the time zone in which days begin.
     since, until
         The period shown; all posts by default.
     mark
-        An instant at which to draw a line, such as the start of the last period.
+        The start of the last period, where a line is drawn.
 
     Examples
     --------
@@ -182,7 +182,7 @@ def posting_rhythm(posts: pd.DataFrame, *, zone: str) -> go.Figure:
 def surprisal_figure(analysis: Analysis) -> go.Figure:
     """Plot how unusual each signal was for its account, by date and outcome.
 
-    Surprisal is in bits: one bit more is half as likely, given the account's earlier posts.
+    Surprisal is in bits: one more bit means half as likely, given the account's earlier posts.
 
     Examples
     --------
@@ -195,7 +195,7 @@ def surprisal_figure(analysis: Analysis) -> go.Figure:
     legend = {}
     for number, (rows, label, colour, symbol, character) in enumerate(by_outcome(table)):
         legend[label] = (colour, character, label)
-        # The first markers are the largest, so that they remain visible behind the others.
+        # Markers drawn first are larger, so that they remain visible behind those drawn later.
         size = max(7, 17 - 4 * number)
         figure.add_trace(
             go.Scatter(
@@ -269,7 +269,7 @@ def event_timeline(analysis: Analysis, events: pd.DataFrame) -> go.Figure:
     figure.update_layout(
         title=set_title(
             f"Events (n = {len(events)}) and signals (n = {len(table)})",
-            # A phone shows three entries per line.
+            # Only three entries fit on a line on a phone.
             *(
                 inline_legend(*entries[at : at + _LEGEND_COLUMNS])
                 for at in range(0, len(entries), _LEGEND_COLUMNS)
@@ -289,7 +289,7 @@ def event_timeline(analysis: Analysis, events: pd.DataFrame) -> go.Figure:
 def _add_posts(
     figure: go.Figure, signals: pd.DataFrame, label: str, marker: dict[str, str]
 ) -> list[str]:
-    """Draw the posts of signals with the marker of their outcome; return the row of each."""
+    """Draw the posts of signals that share an outcome; return each signal's row, its account."""
     rows = [html.escape(str(account)) for account in signals["account"]]
     hover = [
         html.escape(f"{row.account}: {row.code} for {row.place}") for row in signals.itertuples()

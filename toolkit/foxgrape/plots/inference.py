@@ -34,13 +34,14 @@ if TYPE_CHECKING:
 __all__ = ["cumulative_incidence_figure", "forest", "molchan_diagram", "null_distribution_figure"]
 
 _RATIO_TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
-#: Ratios beyond are drawn at the edge, so that one wide interval does not set the scale.
+#: Ratios above this, or below its inverse, are drawn at this limit, so that a single wide interval
+#: does not set the scale.
 _MAX_RATIO = 100.0
 _SIGNIFICANCE = 0.05
 
 
 def null_distribution_figure(result: Coincidence) -> go.Figure:
-    """Plot the test statistic of the surrogates as a histogram, and the observed one as a line.
+    """Plot a histogram of the surrogates' test statistic, and the observed statistic as a line.
 
     Examples
     --------
@@ -199,7 +200,7 @@ def molchan_diagram(alarm: Alarm) -> go.Figure:
 
 
 def cumulative_incidence_figure(outcomes: CumulativeIncidence) -> go.Figure:
-    """Plot the share of signals with a lasting, or with a retracted event by lead time.
+    """Plot the shares of signals whose event stood or was retracted, cumulated by lead time.
 
     Examples
     --------

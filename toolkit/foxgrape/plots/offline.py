@@ -13,18 +13,18 @@ __all__ = ["CLOUD_BUTTONS", "MIMETYPE", "OFFLINE_CONFIG", "offline_config"]
 
 #: The MIME type of a figure in a notebook.
 MIMETYPE = "application/vnd.plotly.v1+json"
-#: Options that remove every control that leaves the page. Without an address the upload is dead
-#: even if a user adds its button.
+#: Options that remove every control that leaves the page. Without a server address, the upload does
+#: nothing even if a user adds its button.
 OFFLINE_CONFIG: Mapping[str, Any] = {
     "showSendToCloud": False,
     "plotlyServerURL": "",
     "displaylogo": False,
     "watermark": False,
 }
-#: Buttons to remove by ``layout.modebar.remove``, which stays with a figure however it is exported.
+#: Buttons to remove by ``layout.modebar.remove``, which is part of the figure in every export.
 CLOUD_BUTTONS = ("sendChartToCloud",)
-# Options of plotly.js before version 4. plotly.py 7 warns if it is given them, so they are removed
-# instead of set; their defaults are off.
+# Options of plotly.js before version 4. plotly.py 7 warns if any of them is set, so they
+# are removed; they are off by default.
 _FORMER = {"showEditInChartStudio", "showLink", "linkText", "sendData"}
 
 
@@ -34,8 +34,8 @@ def offline_config(config: object = None) -> dict[str, Any]:
     Parameters
     ----------
     config
-        Options to keep; those that would show such a control are overridden. What is no mapping is
-        ignored.
+        Options to keep; those that would show such a control are overridden. A value that is not a
+        mapping is ignored.
 
     Examples
     --------

@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = ["by_outcome", "place_map", "survival", "timeline"]
 
-#: For each relation, and hindsight: label, colour, plotly symbol, and its like in text.
+#: For each relation, and for hindsight: label, colour, plotly symbol, and a similar character for
+#: legends in text.
 RELATION_MARKS = {
     "anticipates": ("posted before the event", GREEN, "star", "★"),
     "announces": ("posted before confirmation", GREEN, "circle", "●"),
@@ -52,8 +53,9 @@ RELATION_MARKS = {
 def timeline(analysis: Analysis) -> go.Figure:
     """Plot each signal and its event as bars over the days since the post.
 
-    The wider the bar, the less exactly the time is known. A right-censored signal is an open arrow
-    as long as it was observed. Signals are in the order of their posts, from top to bottom.
+    The wider the bar, the less exactly the time is known. A right-censored signal is a dotted line
+    over its observation time that ends in an open arrow. Signals are ordered by the time of their
+    posts, from top to bottom.
 
     Examples
     --------
@@ -266,7 +268,7 @@ def place_map(analysis: Analysis) -> go.Figure:
 
 
 def by_outcome(table: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, str, str, str, str]]:
-    """Yield the rows of `Analysis.table` by outcome, each with its label, colour and symbols."""
+    """Yield the rows of `Analysis.table` for each outcome, with its label, colour and symbols."""
     for name, rows in table.groupby(_outcomes(table), sort=False):
         yield rows, *RELATION_MARKS[str(name)]
 
@@ -276,7 +278,7 @@ def _outcomes(table: pd.DataFrame) -> pd.Series:
 
 
 def _add_base_map(figure: go.Figure, events: pd.DataFrame) -> None:
-    """Draw the outlines and the events."""
+    """Draw the outlines of Ukraine's regions, and the events."""
     lon, lat = outlines()
     line = {"color": GREY, "width": 0.7}
     style: dict[str, Any] = {"mode": "lines", "hoverinfo": "skip", "showlegend": False}
@@ -295,7 +297,7 @@ def _add_base_map(figure: go.Figure, events: pd.DataFrame) -> None:
 
 
 def _add_places(figure: go.Figure, rows: pd.DataFrame, middle: float, **style: Any) -> None:
-    """Draw the places of signals; labels point away from the median longitude `middle`."""
+    """Draw the places of signals; labels extend away from the median longitude `middle`."""
     first = rows.drop_duplicates("place_id")
     figure.add_trace(
         go.Scatter(

@@ -36,7 +36,8 @@ __all__ = [
     "time_range",
 ]
 
-# Okabe and Ito's palette: distinct for colour-blind readers, and by lightness in grey print.
+# Okabe and Ito's palette: colour-blind readers can tell the colours apart, and in print without
+# colour they differ by lightness.
 BLUE, ORANGE, GREEN, PINK, SKY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9"
 GREY = "#8a8a8a"
 _AXIS_DAYS = [0, 1, 2, 4, 7, 14, 30, 60, 120, 365, 730]
@@ -45,7 +46,8 @@ _AXIS_DAYS = [0, 1, 2, 4, 7, 14, 30, 60, 120, 365, 730]
 class Figure(go.Figure):  # type: ignore[misc]
     """A plotly figure that shows no control that leaves the page, displayed or exported.
 
-    plotly keeps no configuration with a figure, so each way out of it has to pass one on.
+    plotly does not store a configuration in a figure, so each method that displays or exports the
+    figure has to pass one.
     """
 
     def show(self, *args: Any, config: dict[str, Any] | None = None, **options: Any) -> None:
@@ -76,7 +78,10 @@ class Figure(go.Figure):  # type: ignore[misc]
 
 
 def _renderer_config(names: str | None = None) -> dict[str, Any]:
-    """Return the configuration of renderers, by default the default ones, which ours replaces."""
+    """Return the configuration of the named renderers, or of the default renderers.
+
+    A configuration that is passed to a renderer replaces its own, so it has to include this one.
+    """
     config: dict[str, Any] = {}
     for name in (names or pio.renderers.default or "").split("+"):
         if name in pio.renderers:
@@ -85,7 +90,7 @@ def _renderer_config(names: str | None = None) -> dict[str, Any]:
 
 
 def apply_theme(figure: go.Figure, alt: str) -> Figure:
-    """Give a figure the house look; colours that depend on light or dark are left to the page."""
+    """Apply the theme and alt text; the page sets the colours that depend on light or dark mode."""
     figure.update_layout(
         template="none",
         meta={"alt": alt},
@@ -144,7 +149,7 @@ def interval_trace(
 ) -> go.Scatter:
     """Return time intervals as bars with a stroke at each end.
 
-    The strokes keep an exact time visible, whose bar has no length.
+    The strokes keep exact times visible, because the bar of an exact time has no length.
     """
     return go.Scatter(
         **bar_points(starts, ends, rows),
@@ -158,7 +163,7 @@ def interval_trace(
 
 
 def time_range(figure: go.Figure) -> tuple[float, float]:
-    """Return the least and greatest day in a figure's traces, including 0 and 1."""
+    """Return the range of days in a figure's traces, extended to include 0 and 1."""
     days = [day for trace in figure.data for day in trace.x if pd.notna(day)]
     return min([0.0, *days]), max([1.0, *days])
 
@@ -180,14 +185,14 @@ def asinh_time_axis(figure: go.Figure, title: str, extent: tuple[float, float]) 
 
 
 def lead_axis_title(clock: str) -> str:
-    """Return the axis title of lead times by clock; without links there is no clock."""
+    """Return the lead-time axis title for a clock; without links, `clock` names no clock."""
     ends = {"confirmed": "confirmation", "occurred": "event"}
     return f"days from post to {ends.get(clock, 'event')}"
 
 
 @cache
 def outlines() -> tuple[list[float | None], list[float | None]]:
-    """Return longitudes and latitudes of the borders of Ukraine's regions, with gaps between."""
+    """Return longitudes and latitudes of the borders of Ukraine's regions, with None after each."""
     resource = files("foxgrape") / "resources" / "ukraine.geojson"
     lon: list[float | None] = []
     lat: list[float | None] = []

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 __all__ = ["EmojiSpans", "scan_emoji"]
 
-#: Spans that one call of the kernel returns at most, to begin with.
+#: Initial maximum number of spans per kernel call; doubled if a single text needs more.
 _CAPACITY = 1 << 16
-#: Bytes below which a column is not divided among threads.
+#: Size in bytes below which a column is divided among fewer threads.
 _MIN_THREAD_BYTES = 1 << 20
-#: Bytes below which loading the compiled kernel costs more than it saves, and bytes in one numpy
-#: call.
+#: Size in bytes below which loading the compiled kernel costs more than it saves, and number of
+#: bytes per numpy call.
 _MIN_KERNEL_BYTES, _NUMPY_BLOCK = 1 << 21, 1 << 18
 
 
@@ -65,7 +65,7 @@ def scan_emoji(texts: Any, *, threads: int = 1) -> EmojiSpans:
     The spans equal those of `emoji.emoji_list` with one deliberate difference. Regional indicators
     are paired from the left, as Unicode specifies (UAX 29): in 🇺🇺🇦 the first two form a pair and
     the third is left over, while the reference finds the flag of Ukraine in the last two. The
-    reference's other choices are kept: a flag with incomplete tags is no emoji, nor is an emoji
+    reference's other choices are kept: a flag with incomplete tags is not an emoji, nor is an emoji
     with U+FE0F before a joiner that joins nothing; a text-style emoji (U+FE0E) is found without
     its selector; © and ™ are emoji. The time is linear in the size of the texts.
 
@@ -73,7 +73,7 @@ def scan_emoji(texts: Any, *, threads: int = 1) -> EmojiSpans:
     ----------
     texts
         A pandas text column, an Arrow array or chunked array of text, or any iterable of texts.
-        Missing texts have no emoji; malformed UTF-8 counts as Python would replace it.
+        Missing texts have no emoji; malformed UTF-8 is read as ``errors="replace"`` decodes it.
     threads
         The number of threads.
 
@@ -84,7 +84,7 @@ def scan_emoji(texts: Any, *, threads: int = 1) -> EmojiSpans:
     Raises
     ------
     TableError
-        If `texts` is an Arrow column of another type than text.
+        If `texts` is an Arrow column of a type other than text.
 
     Examples
     --------
@@ -103,7 +103,7 @@ def scan_emoji(texts: Any, *, threads: int = 1) -> EmojiSpans:
 
 
 def _scan(buffers: TextBuffers) -> Iterator[tuple[int, Int32Array]]:
-    """Yield blocks of spans: the row from which rows count, and row, start, end and emoji."""
+    """Yield blocks of spans: an offset to add to the rows, and arrays of row, start, end, emoji."""
     if buffers.n_bytes < _MIN_KERNEL_BYTES or find_spec("numba") is None:
         for part in buffers.split(_NUMPY_BLOCK):
             yield part.first_row, scan_with_numpy(part)

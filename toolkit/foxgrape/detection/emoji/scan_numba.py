@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = ["BLOCK", "scan_with_numba"]
 
-#: 64-bit words that are searched together.
+#: Number of 64-bit words that are searched together.
 BLOCK = 512
-#: Rows of the array of candidates: byte positions, indices of words with any, and their marks.
+#: Rows of the candidates array: byte positions of candidates, indices of words that contain any,
+#: and the candidate marks of all words.
 _POSITIONS, _WORD_INDICES, _MARKS = range(3)
 _HIGH_BITS = np.uint64(0x8080808080808080)
 _LOW_BITS = np.uint64(0x0101010101010101)
@@ -38,11 +39,12 @@ njit_callable(decode_code_point, decode_malformed, trie)
 
 @njit_without_refcounts
 def _candidate_bytes(word: np.uint64, cyrillic: np.uint64, not_punctuation: np.uint64) -> np.uint64:
-    """Mark, by their highest bits, the bytes that begin three bytes, or two beyond Cyrillic.
+    """Set the highest bit of each byte that may begin an emoji.
 
-    Those are 111..... and 1100....; with all bits of `cyrillic` set also 1101..... With all bits
-    of `not_punctuation` set, bytes before 10000000 and 1001.... or 1010.... within the word are
-    excluded: dashes and quotation marks occur in most texts.
+    These bytes are 111....., which begins three or four bytes, and 1100...., which begins two;
+    also 1101...., which begins Cyrillic, if all bits of `cyrillic` are set. If all bits of
+    `not_punctuation` are set, bytes followed by 10000000 and 1001.... or 1010.... in the same word
+    are excluded: they begin dashes and quotation marks, which occur in most texts.
     """
     marks = word & (word << _1) & ((word << _2) | ~(word << _3) | cyrillic) & _HIGH_BITS
     after = (word >> _8) ^ _HIGH_BITS
@@ -59,9 +61,10 @@ def _find_candidates(
     until: int,
     candidates: UInt64Array,
 ) -> int:
-    """Write the positions in a block of words where an emoji may begin; return their number.
+    """Find the bytes in a block of words at which an emoji may begin; return their number.
 
-    The indices are unsigned, so that numba omits the check for negative ones and vectorizes.
+    Writes their positions to `candidates`. The indices are unsigned, so that numba omits the check
+    for negative indices and vectorizes the loops.
     """
     cyrillic = _ALL if table[trie.CYRILLIC] else _ZERO
     not_punctuation = _ZERO if table[trie.PUNCTUATION] else _ALL
@@ -95,7 +98,7 @@ def _find_candidates(
 
 @njit_without_refcounts
 def _begins_emoji(table: Int32Array, byte: int) -> bool:
-    """Return whether a byte is an ASCII character that begins an emoji, as keycaps do."""
+    """Return whether a byte is an ASCII character that begins an emoji, such as a keycap."""
     return byte < 0x80 and first_node(table, symbol_of(table, byte)) != 0
 
 
@@ -103,9 +106,9 @@ def _begins_emoji(table: Int32Array, byte: int) -> bool:
 def _match_at(
     table: Int32Array, data: UInt8Array, symbol: int, at: int, after: int, done: int, stop: int
 ) -> tuple[int, int, int, int]:
-    """Return begin, end, code points and emoji (or -1) of the match at `at` or the byte before.
+    """Return the match at byte `at` or the byte before: begin, end, number of code points, emoji.
 
-    Without a match, begin and end are equal.
+    The emoji is -1 if there is none. Without a match, begin and end are equal.
     """
     if symbol <= table[trie.N_FIRST]:
         end, count, match = trie.longest_match(table, data, symbol, after, stop)
@@ -120,7 +123,7 @@ def _match_at(
 
 @njit_without_refcounts
 def _append_span(spans: Int32Array, n: int, row: int, start: int, end: int, match: int) -> int:
-    """Store a span if it fits, and return the number of spans found so far."""
+    """Store a span if it fits; return the number of spans so far, whether or not it fits."""
     if n < spans.shape[1]:
         spans[0, n], spans[1, n], spans[2, n], spans[3, n] = row, start, end, match
     return n + 1
@@ -131,7 +134,7 @@ def _rescan(
     table: Int32Array, data: UInt8Array, row: int, start: int, stop: int,
     spans: Int32Array, n: int, scratch: IntArray,
 ) -> int:  # fmt: skip
-    """Append the spans of one text; -1 if the scratch buffer is too small."""
+    """Append a text's spans; return the number so far, or -1 if the scratch array is too small."""
     n_emoji = trie.rescan_like_reference(table, data, start, stop, scratch)
     for k in range(n_emoji):
         begin, length = int(scratch[k, trie.BEGIN]), int(scratch[k, trie.LENGTH])
@@ -147,9 +150,9 @@ def scan_with_numba(  # noqa: C901, PLR0912 - the state of the hot loop is its v
     """Write row, start, end and emoji of each span from `row` on, until `spans` is full.
 
     `data`, `words`, `offsets` and `valid` are those of `TextBuffers`. Returns the number of spans
-    and the row to continue with: the number of rows when all are scanned. Within a text, `done`
-    is where the last match ends, with or without an emoji; if a joiner follows it, the text is
-    rescanned in the steps of the reference.
+    and the row to continue with, which is the number of rows once all rows are scanned. Within a
+    text, `done` is the end of the last match, whether or not that is an emoji; if a joiner directly
+    follows it, the text is rescanned in the steps of the reference.
     """
     n = first = counted = 0
     start = stop = free = done = counted_at = int(offsets[row])
@@ -196,10 +199,10 @@ def scan_with_numba(  # noqa: C901, PLR0912 - the state of the hot loop is its v
 
 @njit_without_refcounts
 def _count_code_points(data: UInt8Array, words: UInt64Array, begin: int, end: int) -> int:
-    """Count the code points from byte `begin` to byte `end`, both of which begin one.
+    """Count the code points from byte `begin` to byte `end`, which are code point boundaries.
 
-    Counts eight bytes at a time as if the text was valid; if anything looks malformed, decodes it
-    again, one code point at a time.
+    Counts eight bytes at a time as if they were valid; if any may be malformed, decodes them again,
+    one code point at a time.
     """
     first, last = begin >> 3, end >> 3
     word = _word_at(data, words, first) & (_ALL << np.uint64((begin & 7) << 3))
@@ -229,7 +232,7 @@ def _count_code_points(data: UInt8Array, words: UInt64Array, begin: int, end: in
 
 @njit_without_refcounts
 def _word_at(data: UInt8Array, words: UInt64Array, i: int) -> Any:
-    """Return eight bytes; beyond the last complete word, the remaining bytes."""
+    """Return the eight bytes of word `i`; after the last complete word, the remaining bytes."""
     word = _ZERO
     if i < len(words):
         return words[i]
@@ -240,7 +243,7 @@ def _word_at(data: UInt8Array, words: UInt64Array, i: int) -> Any:
 
 @njit_without_refcounts
 def _continuation_bytes(word: np.uint64) -> np.uint64:
-    """Mark, by their highest bits, the bytes that begin no code point."""
+    """Set the highest bit of each continuation byte (10......)."""
     return word & ~(word << _1) & _HIGH_BITS
 
 
@@ -253,8 +256,9 @@ def _count_marks(marks: np.uint64) -> int:
 def _maybe_malformed(word: np.uint64, before: np.uint64) -> np.uint64:
     """Return nonzero if bytes may be malformed; false alarms are possible, misses are not.
 
-    Suspects are lead bytes without their continuation bytes and the reverse; and 0xC0, 0xC1, 0xEC
-    to 0xEE, 0xE0, 0xE1 and 0xF1 to 0xFF, which are never valid, or not before every continuation.
+    Suspects are lead bytes without their continuation bytes, continuation bytes without a lead
+    byte, and 0xC0, 0xC1, 0xE0, 0xE1, 0xEC to 0xEE and 0xF1 to 0xFF: each of these is never valid,
+    is not valid before every continuation byte, or is a false alarm.
     """
     two, two_before = word & (word << _1) & _HIGH_BITS, before & (before << _1) & _HIGH_BITS
     three, three_before = two & (word << _2), two_before & (before << _2)

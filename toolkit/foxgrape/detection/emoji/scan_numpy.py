@@ -1,8 +1,8 @@
 """Find emoji in UTF-8 with numpy alone: for small columns, and where numba is not installed.
 
-All code points of emoji are located at once and the trie is walked from all of them side by side;
-matches that begin inside an earlier match are then dropped. Only texts that the reference reads
-twice are scanned one by one.
+All code points of emoji are located at once, and the trie is walked from all of them in lockstep;
+matches that begin inside an earlier match are then dropped. Only texts in which the reference reads
+code points twice are rescanned one by one.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class _Symbols(NamedTuple):
     size: IntArray  # in bytes
     row: IntArray
     symbol: IntArray
-    adjacent: BoolArray  # directly behind the previous one, in the same text
+    adjacent: BoolArray  # directly after the previous symbol, in the same text
 
 
 def scan_with_numpy(buffers: TextBuffers) -> Int32Array:
@@ -65,7 +65,7 @@ def scan_with_numpy(buffers: TextBuffers) -> Int32Array:
 
 
 def _find_symbols(buffers: TextBuffers) -> _Symbols:
-    """Find the symbols beyond ASCII, and those in ASCII directly before one of them."""
+    """Find the symbols beyond ASCII, and ASCII symbols (keycaps) directly before one of these."""
     table, offsets, data = emoji_trie().table, buffers.offsets, buffers.data
     low, high = int(offsets[0]), int(offsets[-1])
     leads = table[table[trie.LEAD_BYTES] : table[trie.LEAD_BYTES] + 256] > 0
@@ -97,7 +97,7 @@ def _find_symbols(buffers: TextBuffers) -> _Symbols:
 
 
 def _decode(buffers: TextBuffers, at: IntArray, stop: IntArray) -> tuple[IntArray, IntArray]:
-    """Return code points and their sizes in bytes; malformed ones as 0, which is no symbol."""
+    """Return code points and their sizes in bytes; malformed ones become 0, which is no symbol."""
     data = buffers.data
     last = len(data) - 1
     lead, *tails = (data[np.minimum(at + k, last)].astype(np.int64) for k in range(4))
@@ -115,7 +115,7 @@ def _decode(buffers: TextBuffers, at: IntArray, stop: IntArray) -> tuple[IntArra
 
 @cache
 def _edges() -> tuple[IntArray, IntArray]:
-    """Return the edges of the trie as sorted keys, and the child of each."""
+    """Return the trie's edges: sorted keys of parent node and symbol, and each key's child node."""
     table = emoji_trie().table.astype(np.int64)
     first, slots = table[trie.EDGES] + 1, table[table[trie.EDGES]] + 1
     edges = table[first : first + 3 * slots].reshape(-1, 3)
@@ -126,7 +126,7 @@ def _edges() -> tuple[IntArray, IntArray]:
 
 
 def _match_all(symbols: _Symbols, begins: BoolArray) -> tuple[IntArray, IntArray]:
-    """Match from every symbol; return the number of symbols consumed, and the emoji or -1."""
+    """Match from every symbol; return each match's number of symbols, and its emoji or -1."""
     table = emoji_trie().table
     keys, children = _edges()
     steps = np.ones(len(symbols.at), np.int64)
@@ -169,7 +169,7 @@ def _inside_match(steps: IntArray) -> BoolArray:
 
 
 def _code_points_before(buffers: TextBuffers, row: IntArray, at: IntArray) -> IntArray:
-    """Return the number of code points of each text before a position in bytes."""
+    """Return the number of code points in each row's text before byte position `at`."""
     low, high = int(buffers.offsets[0]), int(buffers.offsets[-1])
     data = buffers.data[low:high]
     begin = buffers.offsets[row]
@@ -188,7 +188,7 @@ def _decoded_length(buffers: TextBuffers, begin: int, end: int) -> int:
 
 
 def _rescan(buffers: TextBuffers, row: int) -> IntArray:
-    """Return the spans of a text that the reference reads twice."""
+    """Return the spans of a text in which the reference reads code points twice."""
     start, stop = int(buffers.offsets[row]), int(buffers.offsets[row + 1])
     scratch = np.empty((2 * (stop - start) + 16, 5), np.int64)
     n = trie.rescan_like_reference(emoji_trie().table, buffers.data, start, stop, scratch)

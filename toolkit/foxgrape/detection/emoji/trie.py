@@ -2,9 +2,9 @@
 
 The trie is built from the package's data alone, so emoji of later versions are found without any
 change here. `emoji.emoji_list` matches greedily and, where a walk ends at no emoji, restarts one
-code point further on. Only a zero-width joiner that does not extend the emoji before it makes it
-read code points again: `rescan_like_reference` emulates that step by step. The traversal is plain
-Python that numba can compile.
+code point further on. It reads code points again only at a zero-width joiner that does not extend
+the emoji before the joiner; `rescan_like_reference` emulates that step by step. The traversal is
+plain Python that numba can compile.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ += ["rescan_like_reference", "symbol_of"]
 
 #: Header of the packed array; `EmojiTrie` describes each entry.
 N_FIRST, EDGES, TERMINALS, COMPONENTS, REGIONALS, LEAD_BYTES, CYRILLIC, PUNCTUATION = range(8)
-#: Where the pages of code points begin: after the header.
+#: Index at which the table of code point pages begins, directly after the header.
 PAGES = 8
 _PAGE_SIZE = 256
 _N_PAGES = 0x110000 // _PAGE_SIZE
@@ -36,7 +36,8 @@ ZWJ = 0x200D
 _VARIATION_SELECTORS = (0xFE0E, 0xFE0F)
 _REGIONAL_INDICATORS = range(0x1F1E6, 0x1F200)
 _PUNCTUATION_TAILS = range(0x90, 0xB0)
-#: Columns of the scratch array of `rescan_like_reference`: code points, then tokens.
+#: Columns of the scratch array of `rescan_like_reference`: the first two hold code points, the
+#: others tokens.
 POINT, IGNORED, BEGIN, LENGTH, EMOJI = range(5)
 
 
@@ -53,17 +54,18 @@ class EmojiTrie(NamedTuple):
         alphabet, or 0 if it occurs in no emoji. Then
 
         - ``table[N_FIRST]`` is the number of symbols that begin an emoji. These come first, and
-          each is also the number of the node below the root;
-        - at ``table[EDGES]`` begins an open-addressing hash table of all edges further down: the
-          number of slots less one, then for each slot the parent node, the symbol and the child;
+          each is also the number of its node, a child of the root;
+        - ``table[EDGES]`` is the start of an open-addressing hash table of all edges not from the
+          root: the number of slots less one, then each slot's parent node, symbol and child;
         - ``table[table[TERMINALS] + node]`` is twice the emoji that ends at a node, or -2 if none
           does, plus one if the node has children;
         - ``table[table[COMPONENTS] + emoji]`` is 1 for a component, such as a skin tone alone;
         - ``table[table[REGIONALS] + symbol]`` is 1 for a regional indicator;
         - ``table[table[LEAD_BYTES] + byte]`` is 1 for a byte that begins a symbol in UTF-8;
-        - ``table[CYRILLIC]`` is 1 if any of the bytes 0xD0 to 0xDF, which begin Cyrillic, does;
-        - ``table[PUNCTUATION]`` is 1 if any symbol lies where U+2010 to U+202F, dashes and
-          quotation marks, lie within their block.
+        - ``table[CYRILLIC]`` is 1 if any symbol begins with a byte from 0xD0 to 0xDF, as Cyrillic
+          letters do;
+        - ``table[PUNCTUATION]`` is 1 if any symbol's second and third byte are those of a character
+          from U+2010 to U+202F, which include dashes and quotation marks.
     """
 
     emoji: StringArray
@@ -120,7 +122,7 @@ def build_trie(data: Mapping[str, Mapping[str, Any]]) -> EmojiTrie:
 
 
 def _code_point_pages(symbols: dict[str, int]) -> list[int]:
-    """Return where each page of code points begins, then the pages; most share an empty one."""
+    """Return the index of each page of code points, then the pages; unused ones share one page."""
     empty = PAGES + _N_PAGES
     page_at = [empty] * _N_PAGES
     pages = [0] * _PAGE_SIZE
@@ -156,7 +158,7 @@ def symbol_of(table: Int32Array, point: int) -> int:
 
 
 def first_node(table: Int32Array, symbol: int) -> int:
-    """Return the node below the root, 0 if no emoji begins with the symbol."""
+    """Return the root's child for a symbol, 0 if no emoji begins with the symbol."""
     return symbol if symbol <= table[N_FIRST] else 0
 
 
@@ -188,11 +190,12 @@ def longest_match(
 ) -> tuple[int, int, int]:
     """Match the longest emoji whose first symbol ends at byte `end`.
 
-    Returns where the match ends, its number of code points and its emoji, or -1 for no emoji.
+    Returns the byte at which the match ends, its number of code points, and its emoji or -1.
     Regional indicators are consumed in pairs, whether or not the pair is a flag.
     """
     node, after, count = first_node(table, symbol), end, 1
-    # Most emoji have one symbol and are the prefix of no longer one: the second condition.
+    # Most emoji have one symbol and no longer emoji begins with them: the second condition is
+    # then false at once.
     while (
         after < stop
         and table[table[TERMINALS] + node] & 1
@@ -218,11 +221,11 @@ def rescan_like_reference(
     """Find the emoji of one text in the steps of `emoji.emoji_list`.
 
     A joiner that does not extend the emoji before it is ignored in a second pass that begins at
-    that emoji; after a component, at the emoji before the component, whose length the reference
-    takes to be that of both together. Each joiner is ignored once, so the time is linear.
+    that emoji. If the emoji is a component, such as a skin tone, the reference goes back by the
+    length of the token before it too. Each joiner is ignored once, so the time is linear.
 
-    Returns the number of emoji, whose begin, length and emoji are in the last three columns of
-    `scratch`; -1 if that has too few rows.
+    Returns the number of emoji, whose begin, length and emoji are written to the last three columns
+    of `scratch`; -1 if `scratch` has too few rows.
     """
     n, at = 0, start
     while at < stop:
@@ -232,7 +235,7 @@ def rescan_like_reference(
         scratch[n, IGNORED] = 0
         n += 1
         at += size
-    # Rows below `kept` are emoji found; rows from there to `top` are tokens that may be read again.
+    # Rows before `kept` are final emoji; rows from `kept` to `top` are tokens that may be re-read.
     kept = top = i = 0
     while i < n:
         if top + 2 > len(scratch):
@@ -280,7 +283,7 @@ def _push_token(scratch: IntArray, top: int, begin: int, length: int, match: int
 
 
 def _last_emoji(table: Int32Array, scratch: IntArray, top: int) -> int:
-    """Return the emoji of the last token, or of its code point alone; -1 if neither is one."""
+    """Return the emoji of the last token, or of the token's first code point; -1 without one."""
     match = int(scratch[top - 1, EMOJI])
     if match >= 0:
         return match
@@ -310,7 +313,7 @@ def _rewind(table: Int32Array, scratch: IntArray, kept: int, top: int, i: int) -
 
 
 def _keep_emoji(scratch: IntArray, kept: int, top: int) -> int:
-    """Move the tokens from `kept` on that are emoji to the kept ones; return how many there are."""
+    """Move tokens that are emoji, from `kept` to `top`, to the kept rows; return their number."""
     for i in range(kept, top):
         if scratch[i, EMOJI] >= 0:
             for column in range(BEGIN, EMOJI + 1):
