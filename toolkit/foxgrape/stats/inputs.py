@@ -1,4 +1,4 @@
-"""Arguments that all questions share: durations, seed, observation period, coordinates."""
+"""Arguments shared by all statistics: durations, seed, observation period, coordinates."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ __all__ = [
     "window_in_words",
 ]
 
-#: P-values up to this are significant.
+#: Significance level: results with p up to this are called significant.
 LEVEL = 0.05
-#: With fewer signals no claim is made, whatever p is: few signals are usually hand-picked.
+#: Minimum number of signals for a claim, whatever p is: small sets are usually hand-picked.
 MIN_SIGNALS = 20
 KM_PER_DEGREE = 111.195
 _EARTH_RADIUS_KM = 6371.0
@@ -66,7 +66,7 @@ def durations_us(value: str | pd.Timedelta | Iterable[str | pd.Timedelta], name:
 
 
 def window_in_words(window: pd.Timedelta, tried: int) -> str:
-    """Return the window of a result in words, and that it is the best of several.
+    """Describe a result's window in words, and say whether it is the best of several.
 
     Examples
     --------
@@ -95,7 +95,7 @@ def as_seed(rng: np.random.Generator | int | None) -> int:
 def sort_rows(frame: pd.DataFrame, name: str, key: str) -> pd.DataFrame:
     """Return the rows sorted by interval and id.
 
-    Draws and rounding then depend on the data and not on the order of rows in a file or store.
+    Random draws and rounding errors then do not depend on the row order in a file or store.
     """
     return frame.sort_values([f"{name}_at", f"{name}_until", key], ignore_index=True)
 
@@ -103,9 +103,10 @@ def sort_rows(frame: pd.DataFrame, name: str, key: str) -> pd.DataFrame:
 def observation_period(
     observed: ObservationPeriod | None, signals: pd.DataFrame, events: pd.DataFrame, clock: str
 ) -> tuple[int, int]:
-    """Return start and end of observation in microseconds, at least 1 µs apart.
+    """Return the observation period's start and end in microseconds, at least 1 µs apart.
 
-    By default these are the first and last instant of the signals and of the events on the clock.
+    The default period runs from the earliest to the latest instant among all signals and events,
+    with event times on `clock`.
     """
     if observed is None:
         columns = [(signals, "posted"), (events, clock)]
@@ -141,7 +142,8 @@ def observation_period(
 def place_coordinates(places: Iterable[str], events: pd.DataFrame) -> FloatArray:
     """Return latitude and longitude of places, NaN where unknown.
 
-    They are the mean of the events' coordinates or, without any, those of the gazetteer.
+    A place's coordinates are the mean over its events; a place whose events have no coordinates is
+    looked up in the gazetteer.
 
     Examples
     --------
@@ -201,7 +203,7 @@ def great_circle_distances(degrees: FloatArray) -> FloatArray:
     [[0.0, 10008.0], [10008.0, 0.0]]
     """
     lat, lon = np.radians(degrees).T
-    # The haversine is accurate for near places, where the arc cosine is not.
+    # The haversine formula is accurate for short distances; the arc cosine formula is not.
     haversine = (
         np.sin((lat[:, None] - lat) / 2) ** 2
         + np.cos(lat[:, None]) * np.cos(lat) * np.sin((lon[:, None] - lon) / 2) ** 2
@@ -212,7 +214,7 @@ def great_circle_distances(degrees: FloatArray) -> FloatArray:
 
 
 def median_neighbour_distance(distance: FloatArray) -> float:
-    """Return the median distance from a place to its nearest neighbour, 0 where none is known.
+    """Return the median distance from a place to its nearest neighbour; 0 if none is known.
 
     Examples
     --------

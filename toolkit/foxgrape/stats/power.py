@@ -1,4 +1,4 @@
-"""Power: how many signals are needed to detect an effect, in worlds like the study's."""
+"""Power analysis: number of signals needed to detect an effect, by simulating similar data."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ __all__ = ["Power", "estimate_power", "simulate_pattern", "world_parameters_from
 
 _DAY = 86_400e6
 _TARGET = 0.8
-#: With fewer worlds, the standard error of a power of 80% is above 4 points.
+#: With fewer simulated worlds, the standard error of a power of 80% exceeds 4 percentage points.
 _MIN_WORLDS = 100
-#: Speed of the front (km per day) and least size of the map (km) in worlds like a study's.
+#: Assumed front speed (km per day) and minimum map size (km) of worlds that imitate a study.
 _FRONT_SPEED, _MIN_SIZE = 2.5, 20.0
 
 
@@ -41,11 +41,11 @@ class Power:
     table
         One row per number of signals: ``signals``, ``power``.
     leads
-        The effect: share of signals followed by a planted event.
+        Effect size: share of signals followed by a planted event.
     world
         Arguments of `simulate.world`.
     null, worlds, seed
-        The null model, the number of worlds for each number of signals, and the seed.
+        Null model, number of simulated worlds per number of signals, and seed.
     """
 
     table: pd.DataFrame
@@ -57,7 +57,7 @@ class Power:
 
     @property
     def needed(self) -> int | None:
-        """Smallest of the numbers of signals tried with 80% power; None if all are too few."""
+        """Smallest number of signals tried that reached 80% power; None if none did."""
         enough = self.table.loc[self.table["power"] >= _TARGET, "signals"]
         return int(enough.iloc[0]) if len(enough) else None
 
@@ -69,7 +69,7 @@ class Power:
         return (f"{counted(self.worlds, 'world')} are too few for a precise estimate of power.",)
 
     def sentence(self) -> str:
-        """Return the number of signals needed in words."""
+        """Return a sentence with the number of signals needed."""
         effect = f"to detect events after {self.leads:.0%} of signals with 80% power"
         if self.needed is None:
             most = int(self.table["signals"].max())
@@ -115,15 +115,15 @@ def estimate_power(
     Parameters
     ----------
     world
-        Arguments of `simulate.world`, as from `world_parameters_from`.
+        Arguments of `simulate.world`, for example from `world_parameters_from`.
     leads
         Share of signals followed by a planted event.
     window, null, n
-        As `coincidence` takes them.
+        Window, null model and number of surrogates, as in `coincidence`.
     signals
         Numbers of signals to try.
     worlds
-        Number of worlds for each.
+        Number of simulated worlds per number of signals.
     rng
         Seed or generator; None draws a seed from fresh entropy.
 
@@ -161,10 +161,11 @@ def estimate_power(
 
 
 def world_parameters_from(result: Coincidence) -> dict[str, Any]:
-    """Return arguments of `simulate.world` for worlds like the tested one.
+    """Return arguments of `simulate.world` that imitate the tested data.
 
-    They have as many events and places, and the same kinds of tempo and front. The speed of a
-    front is unknown; a slow one is assumed.
+    The simulated worlds have as many events and places as the data, bursts if signals and events
+    share a tempo, and a front if they share one. The front's speed is unknown, so a slow front is
+    assumed.
     """
     span = result.observed[1] - result.observed[0]
     return {
@@ -180,7 +181,7 @@ def world_parameters_from(result: Coincidence) -> dict[str, Any]:
 def simulate_pattern(
     world: WorldArrays, windows: tuple[float, ...], days: int = 365
 ) -> PointPattern:
-    """Return a world as the arrays that null models work on; windows are in days.
+    """Convert a simulated world to a `PointPattern`; `windows` are in days.
 
     Examples
     --------

@@ -22,9 +22,9 @@ Tempo = Literal["even", "bursts", "waves", "growing"]
 TEMPOS: tuple[Tempo, ...] = ("even", "bursts", "waves", "growing")
 
 _START = pd.Timestamp("2022-01-01T00:00Z")
-#: Standard deviation of the log preference of an account for a place, compared with others.
+#: Standard deviation of the log weight that an account gives to a place.
 _PREFERENCE = 0.7
-#: Share of events and signals within the offensives, in bursts.
+#: With tempo "bursts", share of events and signals whose times are drawn around an offensive.
 _IN_OFFENSIVES = 0.75
 #: South-western corner of the map.
 _CORNER = (48.0, 35.0)
@@ -37,17 +37,17 @@ class World:
     Attributes
     ----------
     posts, signals, events
-        In the schemas of the tables.
+        Tables that follow the schemas of these names.
     truth
-        One row per signal: ``signal_id``; ``leads``, the event planted after it, if any;
-        ``announces``, the event that it was written after, if any; ``lead``, time from the signal
-        to the planted event.
+        One row per signal: ``signal_id``; ``leads``, the event planted after the signal, if any;
+        ``announces``, the event after which the signal was written, if any; ``lead``, the time
+        from the signal to the planted event.
     front
-        Kilometres east and north of the front on each day; empty without a front.
+        Position of the front on each day, in kilometres east and north; empty without a front.
     observed
         First and last instant of observation.
     seed
-        Reproduces the world; None if it was drawn from a generator.
+        Seed that reproduces the world; None if `rng` was not a seed.
     """
 
     posts: pd.DataFrame
@@ -79,12 +79,12 @@ def world(
     rough: float = 0.0,
     rng: np.random.Generator | int | None = 0,
 ) -> World:
-    """Simulate a world in which posts and events share only what the options say.
+    """Simulate posts, signals and events that are related only as the options say.
 
     Parameters
     ----------
     signals, events, places, days
-        Their numbers. Each signal is a post of its own.
+        Number of signals (one per post), events, places and days.
     size
         Side of the square map, in kilometres.
     tempo
@@ -94,8 +94,8 @@ def world(
         Speed of the front, in kilometres per day and axis (standard deviation of a random walk
         within the map); 0 is no front. 2.5 is slow, 6 is fast.
     reach
-        Width of the front: standard deviation of the distance of events and mentioned places, in
-        kilometres.
+        Width of the front, in kilometres: standard deviation of the Gaussian weight of places by
+        distance from the front.
     popularity
         Standard deviation of the log popularity of places.
     accounts
@@ -105,14 +105,14 @@ def world(
     delay
         Mean time from such a signal to its event, in days (exponential).
     announced
-        Share of signals written after an event at its place, 2 days on average.
+        Share of signals written after an event at the same place, with a mean delay of 2 days.
     clustered
-        Share of signals that repeat another's place within 2 days on average.
+        Share of signals that repeat another signal's place, with a mean delay of 2 days.
     edited
         Share of posts that were edited later.
     rough
-        Below 1, the share of times known only to the day; from 1 on, the number of days to which
-        all times are known.
+        Below 1, the share of times known only to the day; from 1 on, the resolution of all times,
+        in days.
     rng
         Seed or generator; None uses fresh entropy.
 
@@ -158,7 +158,7 @@ def world(
 
 
 class WorldArrays(NamedTuple):
-    """A world as arrays: days since its start, and places by index.
+    """A simulated world as arrays, with times in days since its start and places as indices.
 
     Attributes
     ----------
@@ -167,9 +167,9 @@ class WorldArrays(NamedTuple):
     place, account, event_place
         Place and account of each signal, and place of each event.
     xy, front
-        Kilometres east and north of places, and of the front on each day.
+        Positions of places, and of the front on each day, in kilometres east and north.
     planted, source
-        Event planted after each signal, and event that it announces; -1 for none.
+        Event planted after each signal, and event that each signal announces; -1 for none.
     lead
         Time from each signal to its planted event; NaN for none.
     """
@@ -242,7 +242,7 @@ def _validate(signals: int, events: int, places: int, days: int, tempo: str) -> 
 def _draw_times(
     rng: np.random.Generator, n: int, days: int, tempo: Tempo, offensives: FloatArray
 ) -> FloatArray:
-    """Draw times in days; those outside the world are drawn again."""
+    """Draw times in days, and redraw those outside the simulated period."""
     at = np.full(n, -1.0)
     while (left := (at < 0) | (at >= days)).any():
         k = int(left.sum())
@@ -289,7 +289,7 @@ def _draw_places(rng: np.random.Generator, weights: FloatArray) -> IntArray:
 def _repeat(
     rng: np.random.Generator, at: FloatArray, place: IntArray, share: float, days: int
 ) -> None:
-    """Turn a share of the signals into repetitions of the others."""
+    """Make a share of the signals repeat another signal's place, shortly after it."""
     repeats = rng.random(len(at)) < share
     if repeats.all() or not repeats.any():
         return
@@ -302,7 +302,7 @@ def _announce(
     rng: np.random.Generator, at: FloatArray, place: IntArray, event_at: FloatArray,
     event_place: IntArray, share: float, days: int,
 ) -> IntArray:  # fmt: skip
-    """Move a share of the signals after an event; return which, -1 for the others."""
+    """Move a share of the signals after an event; return the event of each signal, or -1."""
     source = np.full(len(at), -1, np.int64)
     if not len(event_at):
         return source
@@ -319,9 +319,9 @@ def _plant(
     rng: np.random.Generator, at: FloatArray, place: IntArray, event_at: FloatArray,
     event_place: IntArray, share: float, delay: float, days: int,
 ) -> IntArray:  # fmt: skip
-    """Move events after a share of the signals; return which, -1 for none.
+    """Move an event after each of a share of the signals; return the event of each signal, or -1.
 
-    An event after the end of observation is not planted: the signal is censored.
+    An event that would fall after the end of observation is not planted: the signal is censored.
     """
     planted = np.full(len(at), -1, np.int64)
     chosen = (rng.random(len(at)) < share).nonzero()[0]
@@ -385,7 +385,7 @@ def _tables(
 def _round_times(
     rng: np.random.Generator, at: FloatArray, rough: float, days: int
 ) -> tuple[FloatArray, FloatArray]:
-    """Return intervals; those of rough times are the whole days around them."""
+    """Return the earliest and latest instant of each time; rough times span whole days."""
     if rough <= 0:
         return at, at.copy()
     width = max(1.0, round(rough))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["ALARM_NULLS", "Comparison", "compare"]
 
 ALARM_NULLS = ("local", "place", "uniform")
-#: Numbers drawn at once.
+#: Number of random signs drawn per batch, to limit memory.
 _CHUNK = 2_000_000
 
 
@@ -30,16 +30,17 @@ class Comparison:
     Attributes
     ----------
     difference
-        Mean difference of their area skill above chance: positive where the first warned better.
+        Mean difference in area skill above chance, first minus second: positive if the first
+        alarm function warned better.
     standard_error
-        Of the difference, clustered by place.
+        Standard error of the difference, clustered by place.
     p_value
-        Two-sided: how often the difference is as far from 0 when the two are exchanged at random,
-        place by place.
+        Two-sided p-value: how often the difference is at least as far from 0 when the two alarm
+        functions are exchanged at random, place by place.
     n_events, n_places
-        Events compared, and their places.
+        Number of events compared, and of their places.
     n_surrogates, seed
-        Number of exchanges, and their seed.
+        Number of random exchanges, and their seed.
     """
 
     difference: float
@@ -98,8 +99,8 @@ def compare(
 ) -> Comparison:
     """Compare two alarm functions, event by event, by their skill above chance.
 
-    More posts alarm more, and follow the front more. The skill expected by chance under the null
-    model of the alarms is therefore subtracted first.
+    A kind of signal with more posts raises more alarms, and these follow the front more closely.
+    Therefore, the skill expected by chance under the alarms' null model is subtracted first.
 
     Parameters
     ----------
@@ -117,7 +118,7 @@ def compare(
     Raises
     ------
     FoxgrapeError
-        If the two have different events or null models, or an option is invalid.
+        If the two alarms have different events or null models, or an option is invalid.
 
     Examples
     --------
@@ -152,7 +153,7 @@ def compare(
     chunk = max(1, _CHUNK // places)
     for start in range(0, n, chunk):
         signs = generator.integers(0, 2, (min(chunk, n - start), places)) * 2 - 1
-        # Sums of the same parts in another order may differ by rounding: they are ties.
+        # Equal sums may differ by rounding: count them as ties.
         reached += int((np.abs(signs @ by_place) >= abs(total) - 1e-9).sum())
     return Comparison(
         difference=float(total / first.n_events),

@@ -1,4 +1,4 @@
-"""Molchan test of alarms: had every signal raised an alarm, how many events would it have met?"""
+"""Molchan test: if every signal raised an alarm at its place, how many events would be met?"""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Alarm", "alarm", "event_scores"]
 
-#: How long an event or mention is recent, as in `hazard`.
+#: How long an event or mention counts as recent; the same as the default of `hazard`.
 _HISTORY = 30 * DAY
-#: With more events than this, the sum of their scores is taken as normal.
+#: With more events than this, p comes from a normal approximation instead of simulation.
 _MAX_SIMULATED = 500
 
 
@@ -48,11 +48,11 @@ class Alarm:
     Attributes
     ----------
     area_skill
-        Area above the Molchan trajectory: 1 at best, 1/2 when events fall on space and time by
-        base rate alone, lower when alarms are worse than chance.
+        Area above the Molchan trajectory: 1 at best, 1/2 on average when events are random in time
+        and at places by base rate, lower when alarms are worse than chance.
     expected
-        Area skill without foresight under `null`: above 1/2 when signals and events share a tempo
-        or a front.
+        Area skill expected without foresight under `null`: above 1/2 when signals and events share
+        a tempo or a front.
     p_value
         Probability under `null` of an area skill at least as large.
     null
@@ -67,11 +67,11 @@ class Alarm:
     windows
         One row per window: window, alarmed (fraction of space and time, weighted by base rate),
         missed (share of events), hits, recall, gain (recall over alarmed), signals (those whose
-        window ended within observation), precision (share of them followed by an event).
+        window ended within observation), precision (share of these signals followed by an event).
     scores
         One row per event, in order of time: event_id, place_id, lead (time since the last signal
-        for its place, NaT without one), score (its part of the area skill), expected (its part of
-        `expected`).
+        for the event's place, NaT if there is none), score (its mean is the area skill), expected
+        (expected score under `null`).
     warnings
         Caveats, in sentences.
     clock
@@ -161,24 +161,25 @@ def alarm(
     signals, events
         The signals and events tables. Not changed.
     window
-        Length of the alarm, such as ``"7D"``, or several. The area skill uses all of them, so
-        there is no best one to adjust for.
+        Length of the alarms, such as ``"7D"``, or several lengths. The area skill combines all
+        windows, so p needs no adjustment for choosing the best window.
     null
         What chance means for `p_value`. ``"uniform"``: events at any time, at places by base rate
         (Zechar and Jordan 2008); it fails when signals and events share a tempo. ``"place"``: each
         event at its own time, at places by base rate; it fails when they share a moving front.
-        ``"local"``: each event at its own time, at places by base rate, recent events and mentions
-        and the front, as in `hazard`.
+        ``"local"``: each event at its own time, at places by base rate, recent events, recent
+        mentions and the front, as in `hazard`.
     n
         Number of draws under each null model.
     rng
         Seed or generator of these draws; None draws a seed from fresh entropy.
     observed
-        First and last instant of observation, with offsets. By default those of the tables.
+        First and last instant of observation, with UTC offsets. By default the earliest and latest
+        instant in the tables.
     clock
-        Count to when events were ``confirmed`` or ``occurred``; events without a time on this
-        clock are left out, and counted. By default ``confirmed``, or ``occurred`` where no event
-        has a confirmation.
+        Which time of an event to use: when it was ``confirmed`` or when it ``occurred``. Events
+        without this time are left out and counted in `n_left_out`. By default ``confirmed``, or
+        ``occurred`` if no event has a confirmation.
     hindsight
         Also count signals whose code was decoded in public after the event was confirmed. By
         default the alarm of such a code begins with its decoding.
@@ -196,12 +197,13 @@ def alarm(
 
     Notes
     -----
-    An event is met if a signal for its place certainly came before it, by at most a window: the
-    post's latest instant lies before the earliest of the event. Space and time are weighted by
-    each place's share of the events; in the score of an event, by its share of all others, so that
-    no event raises the weight of its own place. P-values are Monte Carlo, p = (b + 1)/(n + 1);
-    with more than 500 events the sum of scores is taken as normal. Under ``"local"``, probabilities
-    are fitted to the events that are tested; `docs/hazard.md` has the rate of false claims.
+    An event is met if a signal for its place came at most a window before it, and certainly before
+    it: the post's latest instant lies before the event's earliest instant. Space and time are
+    weighted by each place's share of the events; an event's score uses the shares of all other
+    events, so that no event raises the weight of its own place. P-values are Monte Carlo,
+    p = (b + 1)/(n + 1), where b of n draws reach the observed sum of scores; with more than 500
+    events, a normal approximation is used. Under ``"local"``, probabilities are fitted to the
+    events that are tested; `docs/hazard.md` reports how often this gives false claims.
 
     Examples
     --------
@@ -259,17 +261,18 @@ def alarm(
 
 
 def event_scores(alarmed: FloatArray, level: IntArray) -> FloatArray:
-    """Return the part of the area skill of events, whose mean is the area skill.
+    """Return each event's score; the mean score is the area skill.
 
-    The area above a Molchan trajectory is 1 minus the mean fraction alarmed when events are met,
-    taken at the middle of the level that meets them (Molchan 1991; Zechar and Jordan 2008).
+    The area above a Molchan trajectory is 1 minus the mean over events of the fraction alarmed
+    when the event is met, halfway between the level that meets it and the level before (Molchan
+    1991; Zechar and Jordan 2008).
 
     Parameters
     ----------
     alarmed
         Shape (events, levels + 1): the fraction alarmed, rising from 0 to 1.
     level
-        Shape (events, any): index of the level that first meets an event.
+        Shape (events, any number): index of the level that first meets an event.
 
     Examples
     --------
@@ -288,10 +291,11 @@ def _evaluate_nulls(
     n: int,
     rng: np.random.Generator,
 ) -> tuple[pd.DataFrame, dict[str, FloatArray]]:
-    """Return expected area skill and p of each null model, and score and expectation by event.
+    """Return expected area skill and p by null model, and observed and expected score by event.
 
-    `level` has shape (events, places): the first window in which a signal would meet an event
-    there, or the number of windows. `covered` has shape (windows, places).
+    `level` has shape (events, places): index of the shortest window in which a signal would meet
+    the event if it were at that place, or the number of windows if none would. `covered` has shape
+    (windows, places).
     """
     alarmed, window = _alarmed_fraction(risk, covered), int(lengths[-1])
     by_place = event_scores(alarmed, level)
@@ -314,9 +318,9 @@ def _evaluate_nulls(
 
 
 def _alarmed_fraction(risk: RiskSets, covered: FloatArray) -> FloatArray:
-    """Return the fraction alarmed by window, weighted for each event by all other events.
+    """Return the fraction alarmed for each event and window, weighted by all other events.
 
-    Shape (events, windows + 2): from nothing alarmed to everything.
+    Shape (events, windows + 2): the first column is 0 (nothing alarmed), the last 1 (everything).
     """
     counts = np.bincount(risk.event_place, minlength=len(risk.places))
     events = len(risk.event_place)
@@ -330,7 +334,7 @@ def _alarmed_fraction(risk: RiskSets, covered: FloatArray) -> FloatArray:
 def _p_value(
     excess: float, probability: FloatArray, values: FloatArray, n: int, rng: np.random.Generator
 ) -> float:
-    """Return the probability that the sum of independent scores exceeds its mean by as much."""
+    """Return the probability that a sum of independent scores exceeds its mean by `excess`."""
     mean = (probability * values).sum(axis=1)
     if len(values) > _MAX_SIMULATED:
         from scipy.stats import norm
@@ -342,12 +346,12 @@ def _p_value(
     for cumulative, row, centre in zip(np.cumsum(probability, axis=1), values, mean, strict=True):
         drawn = np.searchsorted(cumulative[:-1], rng.random(n) * cumulative[-1], side="right")
         sums += row[drawn] - centre
-    # Sums of the same scores in another order may differ by rounding: they are ties.
+    # Equal sums may differ by rounding: count them as ties.
     return float(((sums >= excess - 1e-9).sum() + 1) / (n + 1))
 
 
 def _covered_share(risk: RiskSets, lengths: IntArray, *, hindsight: bool) -> FloatArray:
-    """Return the share of observation that is alarmed, by window and place."""
+    """Return the share of the observation period that is alarmed, by window and place."""
     begin, end = risk.observed
     covered = np.zeros((len(lengths), len(risk.places)))
     start = risk.signal_until
@@ -367,7 +371,7 @@ def _covered_share(risk: RiskSets, lengths: IntArray, *, hindsight: bool) -> Flo
 def _windows_frame(
     risk: RiskSets, lengths: IntArray, covered: FloatArray, lead: IntArray, *, hindsight: bool
 ) -> pd.DataFrame:
-    """Return for each window what is alarmed, missed and followed."""
+    """Return one row per window: fraction alarmed, events missed and met, and precision."""
     events = len(risk.event_place)
     alarmed = covered @ (np.bincount(risk.event_place, minlength=len(risk.places)) / events)
     hits = np.array([int((lead <= length).sum()) for length in lengths])
@@ -389,7 +393,7 @@ def _windows_frame(
 
 
 def _followed(risk: RiskSets, lengths: IntArray, *, hindsight: bool) -> tuple[IntArray, IntArray]:
-    """Count for each window the signals whose window ended, and those followed by an event."""
+    """Count, per window, the signals whose window ended in observation, and those with an event."""
     ahead = np.full(len(risk.signal_place), NEVER)
     late = (risk.decoded_at > risk.signal_until) & (not hindsight)
     for place in np.unique(risk.signal_place):

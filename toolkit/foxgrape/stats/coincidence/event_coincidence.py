@@ -50,7 +50,7 @@ __all__ = ["Coincidence", "NullName", "coincidence"]
 
 NullName = Literal["uniform", "shuffle", "circular", "place", "local"]
 
-#: Null models that do not preserve a tempo, and that do not preserve a front.
+#: Null models that do not preserve a shared tempo, and those that do not preserve a shared front.
 _WITHOUT_TEMPO = frozenset({"uniform", "shuffle", "circular"})
 _WITHOUT_FRONT = frozenset({"uniform", "shuffle", "circular", "place"})
 
@@ -66,35 +66,36 @@ class Coincidence:
     precursor_rate
         Share of events preceded by a signal at their place within the window.
     echo_rate
-        Share of signals within the same time after an event at their place: announcements and
-        comments, to compare with the trigger rate.
+        Share of signals that came within one window after an event at their place: announcements
+        and comments, to compare with the trigger rate.
     p_trigger, p_precursor
         One-sided p-values: the share of surrogates that coincide at least as much. With several
-        windows, those of the best one, adjusted for choosing it. NaN where there is nothing to
-        test. Under ``local``, `p_precursor` is never below `p_trigger`: events count as preceded
-        by more than chance only where signals were followed by more than chance.
+        windows, the smallest p-value after adjustment for choosing the window. NaN without signals
+        or events. Under ``local``, `p_precursor` is never below `p_trigger`, because on its own
+        the precursor statistic is anti-conservative.
     window, lag
-        The window, or the best of several by signals; and the lag before it opens.
+        The window, or the one of several with the smallest unadjusted ``p_trigger``; and the time
+        from a signal to the start of its window.
     windows
-        One row per window: rates, p alone (``p_trigger``, ``p_precursor``) and adjusted for the
-        choice of the window (``p_trigger_adjusted``, ``p_precursor_adjusted``).
+        One row per window: rates, unadjusted p (``p_trigger``, ``p_precursor``) and p adjusted for
+        choosing the window (``p_trigger_adjusted``, ``p_precursor_adjusted``).
     groups
         With `by`, one row per group: n, rates, p, and p adjusted for the number of groups.
     n_signals, n_events
-        Signals and events within observation.
+        Number of signals and of events within observation.
     n_places, map_size, observed
-        Places named by either; the longer side of the map that they span, in kilometres, 0 where
-        none is known; and the observation period.
+        Number of places of signals or events; the longer side of the map that they span, in
+        kilometres, 0 if no coordinates are known; and the observation period.
     n_censored
         Signals without an event whose window ends after observation: they count as not followed.
     null, n_surrogates, seed
         The null model, the number of surrogates, and the seed that reproduces them.
     tempo, front
-        How much of a tempo and a front signals and events share.
+        How strongly signals and events share a tempo, and a front.
     warnings
         Caveats, in sentences.
     statistic, surrogates
-        Observed test statistic of signals for the window, and that of each surrogate.
+        Observed trigger statistic for `window`, and the same statistic of each surrogate.
     """
 
     trigger_rate: float
@@ -123,11 +124,11 @@ class Coincidence:
 
     @property
     def p_adjusted(self) -> pd.Series:
-        """P by signals of each group, adjusted for the number of groups (false discovery rate)."""
+        """`p_trigger` of each group, adjusted for the number of groups (false discovery rate)."""
         return self.groups.set_index("group")["p_adjusted"]
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per group, or one per window where there are no groups."""
+        """Return one row per group, or without groups one row per window."""
         return (self.groups if len(self.groups) else self.windows).copy()
 
     def to_dict(self) -> dict[str, Any]:
@@ -181,7 +182,7 @@ class Coincidence:
         )
 
     def figure(self) -> go.Figure:
-        """Draw the observed statistic against those of the surrogates."""
+        """Draw the observed statistic and the distribution of the surrogates' statistics."""
         from foxgrape.plots.inference import null_distribution_figure
 
         return null_distribution_figure(self)
@@ -210,28 +211,29 @@ def coincidence(
     Parameters
     ----------
     signals, events
-        The tables. Not changed. Events without coordinates are looked up in the gazetteer; unknown
-        places are kept.
+        The signals and events tables. Not changed. Places of events without coordinates are looked
+        up in the gazetteer; unknown places are kept.
     window
-        How soon an event must follow, such as ``7D``. Of several, the best is reported and p is
-        adjusted for choosing it: the statistic is the maximum over windows, each scaled by its
-        standard deviation.
+        How soon an event must follow, such as ``7D``. Of several windows, the best is reported,
+        with p adjusted for choosing it: the test statistic is then the maximum of the windows'
+        standardized statistics.
     lag
-        The window opens this long after the signal.
+        Time from the signal to the start of its window.
     null
         What chance means; see `foxgrape.stats.coincidence.surrogates.NULLS` for what each null
         model preserves and when it fails.
     n
         Number of surrogates.
     rng
-        Seed or generator; None draws a seed from fresh entropy. The result has the seed.
+        Seed or generator; None draws a seed from fresh entropy. The result stores the seed.
     by
-        A column of signals, such as ``account`` or ``code``: also test each of its values.
+        Column of `signals`, such as ``account`` or ``code``, that defines groups to test as well.
     observed
-        First and last instant of observation, with offsets. By default those of the tables.
+        First and last instant of observation, with UTC offsets. By default the earliest and latest
+        instant in the tables.
     clock
-        Count to when events were ``confirmed`` or ``occurred``. By default ``confirmed``, or
-        ``occurred`` where no event has a confirmation.
+        Which time of an event to use: when it was ``confirmed`` or when it ``occurred``. By
+        default ``confirmed``, or ``occurred`` if no event has a confirmation.
     hindsight
         Also count events that were confirmed before the signal's code was decoded in public.
     threads
@@ -250,13 +252,13 @@ def coincidence(
 
     Notes
     -----
-    Rates are those of Donges et al. (2016), edges included. p is (b + 1) / (n + 1), where b of n
-    surrogates reach the observed statistic, ties included (Davison and Hinkley 1997, ch. 4). The
-    statistic is finer than the rates: a signal counts 1 if its event comes at once, falling to 1/2
-    at the end of the window, and under ``local`` more where few events were expected. Rough times
-    are drawn within their intervals: where places are exchanged, observed statistic and surrogates
-    are means over the same draws; where times are resampled, each surrogate has its own draw.
-    Rough times therefore cost power and add no bias.
+    Rates are those of Donges et al. (2016), and a window includes both of its ends. p is
+    (b + 1) / (n + 1), where b of n surrogates reach the observed statistic, ties included (Davison
+    and Hinkley 1997, ch. 4). The statistic is finer than the rates: a signal counts 1 if its event
+    comes at once, falling to 1/2 at the end of the window, and under ``local`` more where few
+    events were expected. Rough times are drawn within their intervals: null models that exchange
+    places average the observed statistic and the surrogates over the same draws; null models that
+    resample times use one draw per surrogate. Rough times therefore cost power and add no bias.
 
     Examples
     --------
@@ -324,12 +326,12 @@ def _result(
 def _p_values(
     pattern: PointPattern, surrogates: Surrogates, null: str
 ) -> tuple[FloatArray, FloatArray]:
-    """Return p alone and adjusted; NaN where there is nothing to test."""
+    """Return unadjusted and adjusted p-values; NaN without signals or events."""
     alone, adjusted = p_values(surrogates)
     for p in (alone, adjusted):
         if null == "local":
-            # Surrogates crowd their signals where events were probable, and so precede fewer of
-            # them: on its own this statistic is anti-conservative.
+            # Surrogates place many signals where events were probable, and so precede fewer
+            # events: on its own, the precursor statistic is anti-conservative.
             p[:, :, 1] = p.max(axis=2)
         if not len(pattern.label) or not len(pattern.event_place):
             p[:] = np.nan
@@ -355,7 +357,7 @@ def _windows_frame(
 def _groups_frame(
     pattern: PointPattern, rates: Rates, best: int, adjusted: FloatArray, *, grouped: bool
 ) -> pd.DataFrame:
-    """Return one row per group, with p of its best window, adjusted for the number of groups."""
+    """Return one row per group, with its smallest p over windows adjusted for several groups."""
     names = pattern.group_names if grouped else ()
     p_trigger, p_precursor = (adjusted[:, : len(names), k].min(axis=0) for k in range(2))
     return pd.DataFrame(

@@ -1,6 +1,7 @@
 """Compiled loops that draw surrogates and compute their statistics.
 
-Times are float64 microseconds, exact up to 285 years, so that the edge of a window is exact too.
+Times are in microseconds as float64, which is exact up to 285 years, so that comparisons at the
+edge of a window are exact.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ __all__ = ["CIRCULAR", "OBSERVED", "SHUFFLE", "UNIFORM"]
 __all__ += ["ExchangeUnits", "KernelInput", "PairTable", "stream"]
 __all__ += ["pair_weights", "permutation_statistics", "resample_statistics"]
 
-#: How times are resampled; OBSERVED keeps them and only draws rough ones within their intervals.
+#: How times are resampled. OBSERVED keeps exact times and draws rough times in their intervals.
 UNIFORM, SHUFFLE, CIRCULAR, OBSERVED = 0, 1, 2, 3
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -33,11 +34,11 @@ _UNIT = 2.0**-53
 
 
 class KernelInput(NamedTuple):
-    """Signals and events sorted by place, as `resample_statistics` takes them.
+    """Arguments of `resample_statistics`: signals and events sorted by place.
 
-    `low` and `high` are earliest and latest instants, `start` is the index of the first item of
-    each place (one more entry than places). `unweighted` counts each coincidence as 1; otherwise
-    it counts from 1 at once to 1/2 at the end of the window.
+    `low` and `high` are earliest and latest instants; `start` is the index of each place's first
+    item, followed by the number of items. If `unweighted`, each coincidence counts 1; otherwise its
+    weight falls from 1 at the start of the window to 1/2 at the end.
     """
 
     signal_low: FloatArray
@@ -57,10 +58,11 @@ class KernelInput(NamedTuple):
 
 
 class ExchangeUnits(NamedTuple):
-    """Units that exchange their labels: single signals, or episodes of several.
+    """Units that exchange their labels: single signals, or episodes of several signals.
 
-    `log_share` (units times places) is the log probability of each place at the unit's time;
-    `unit` and `weight` belong to signals; a chain of 0 `steps` permutes freely.
+    `log_share` (units times places) is the log probability of each place at the unit's time, and
+    `label` is each unit's observed label. `unit` and `weight` are each signal's unit and weight.
+    `steps` is the number of swaps per surrogate; with 0, labels are permuted freely.
     """
 
     log_share: FloatArray
@@ -71,7 +73,7 @@ class ExchangeUnits(NamedTuple):
 
 
 class PairTable(NamedTuple):
-    """Events that follow each signal and label, in compressed rows: one `row_start` per window."""
+    """Events following each signal and label, in compressed rows (one `row_start` per window)."""
 
     row_start: IntArray
     event: IntArray
@@ -88,9 +90,10 @@ def _splitmix64(x: np.uint64) -> np.uint64:
 
 @njit
 def stream(seed: int, number: int) -> RandomState:
-    """Return the random state of a surrogate.
+    """Return a surrogate's initial random state.
 
-    It depends on seed and number alone, so that results do not depend on threads.
+    The state depends only on the seed and the surrogate's number, so that results do not depend on
+    the number of threads.
     """
     state = np.empty(1, np.uint64)
     state[0] = _splitmix64(np.uint64(seed) ^ _splitmix64(np.uint64(number) * _GOLDEN + _GOLDEN))
@@ -99,14 +102,14 @@ def stream(seed: int, number: int) -> RandomState:
 
 @njit
 def _draw_uniform(state: RandomState) -> float:
-    """Return the next number in [0, 1)."""
+    """Return the next random number, uniform in [0, 1)."""
     state[0] += _GOLDEN
     return np.float64(_splitmix64(state[0]) >> _S11) * _UNIT
 
 
 @njit
 def _draw_below(state: RandomState, n: int) -> int:
-    """Return the next integer below `n`."""
+    """Return the next random integer, from 0 to `n` - 1."""
     return int(_draw_uniform(state) * n)
 
 
@@ -123,10 +126,11 @@ def _coincidence_statistics(
     posted: FloatArray, decoded: FloatArray, happened: FloatArray, confirmed: FloatArray,
     lag: float, window: float, unweighted: bool,
 ) -> tuple[float, float]:  # fmt: skip
-    """Return trigger and precursor statistics of one place; both series are sorted.
+    """Return one place's trigger and precursor statistics; both series of times are sorted.
 
-    Each signal counts by the first event after it, and each event by the last signal before it,
-    within the window and without hindsight.
+    The trigger statistic uses each signal's first subsequent event, the precursor statistic each
+    event's last preceding signal, within the window. Hindsight is left out: pairs whose signal was
+    decoded after the event was confirmed.
     """
     trigger, precursor = 0.0, 0.0
     n, m = len(posted), len(happened)
@@ -180,7 +184,7 @@ def _draw_sorted(state: RandomState, values: FloatArray, low: int, high: int, sp
 def _shuffle_waits(
     state: RandomState, values: FloatArray, low: int, high: int, span: float
 ) -> None:
-    """Shuffle the waiting times of `values[low:high]`, including those at both edges."""
+    """Shuffle the waiting times between `values[low:high]`, including those to 0 and `span`."""
     n = high - low
     waits = np.empty(n + 1)
     before = 0.0
@@ -197,7 +201,7 @@ def _shuffle_waits(
 
 @njit
 def _sort_times(values: FloatArray, identity: IntArray, low: int, high: int) -> None:
-    """Sort `values[low:high]`, and `identity` with them."""
+    """Sort `values[low:high]` in place, and reorder `identity` alike."""
     for i in range(low + 1, high):
         if values[i] < values[i - 1]:
             order = np.argsort(values[low:high], kind="mergesort")
@@ -211,7 +215,7 @@ def _resample_times(
     state: RandomState, null: int, low: FloatArray, high: FloatArray, start: IntArray,
     span: float, shift: float, values: FloatArray, identity: IntArray,
 ) -> None:  # fmt: skip
-    """Draw new times of one series, and the item of each time, sorted within places."""
+    """Write new times to `values` and their items to `identity`, sorted within places."""
     for i in range(len(identity)):
         identity[i] = i
     if null != UNIFORM:
@@ -237,10 +241,10 @@ def _resample_times(
 def resample_statistics(
     first: int, last: int, seed: int, null: int, data: KernelInput
 ) -> FloatArray:
-    """Return the statistics of surrogates `first` to `last`, with new times at the same places.
+    """Return the statistics of surrogates `first` to `last` - 1, with resampled times.
 
     Shape (surrogates, windows, groups + 1, 2): trigger and precursor; the last group is all
-    signals. Under CIRCULAR only the signals are shifted.
+    signals. Places are kept. Under CIRCULAR, only the signals are shifted.
     """
     signal_start, event_start = data.signal_start, data.event_start
     windows, group, groups, lag = data.windows, data.group, data.n_groups, data.lag
@@ -295,11 +299,12 @@ def pair_weights(
     posted: FloatArray, happened: FloatArray, event_start: IntArray, place_of_label: IntArray,
     decoded: FloatArray, confirmed: FloatArray, lag: float, window: float, unweighted: bool,
 ) -> tuple[IntArray, IntArray, FloatArray]:  # fmt: skip
-    """Return for each signal and label the events that follow within the window, with weights.
+    """Return the events that follow each signal under each label within the window, with weights.
 
-    `posted` and `happened` have one row per draw of instants; events are sorted by place. A weight
-    is the mean over the draws of a value from 1 to 1/2 over the window, or of 1 if unweighted. Rows
-    are compressed: row starts (signals times labels + 1), then events and weights.
+    `posted` and `happened` have one row per draw of instants; events are sorted by place. A pair's
+    weight is its mean over draws: 0 outside the window, else 1 if `unweighted`, or a value falling
+    from 1 at the start of the window to 1/2 at the end. Returns compressed rows: row starts
+    (signals times labels + 1), events and weights.
     """
     draws, n = posted.shape
     labels = len(place_of_label)
@@ -334,7 +339,7 @@ def _score(
     order: IntArray, group_start: IntArray, best: FloatArray, best_in_group: FloatArray,
     out: FloatArray,
 ) -> None:  # fmt: skip
-    """Write the trigger and precursor statistics of each group, and of all signals, to `out`."""
+    """Write the trigger and precursor statistics, by group and for all signals, to `out`."""
     unit, signal_weight, event, weight = units.unit, units.weight, pairs.event, pairs.weight
     groups = len(group_start) - 1
     best[:] = 0.0
@@ -367,10 +372,10 @@ def _score(
 def _swap_labels(
     state: RandomState, log_share: FloatArray, label: IntArray, place_of_label: IntArray, steps: int
 ) -> None:
-    """Swap the labels of two units `steps` times, preferring probable places.
+    """Swap the labels of two random units `steps` times, preferring probable places.
 
-    A Metropolis chain whose stationary weights are the product over units of the probability of
-    each unit's place.
+    The swaps form a Metropolis chain. In its stationary distribution, a labelling's probability is
+    proportional to the product over units of the probability of the unit's place.
     """
     n = len(label)
     for _ in range(steps):
@@ -388,12 +393,12 @@ def permutation_statistics(
     first: int, last: int, seed: int, units: ExchangeUnits, place_of_label: IntArray,
     pairs: PairTable, order: IntArray, group_start: IntArray, n_events: int,
 ) -> FloatArray:  # fmt: skip
-    """Return the statistics of surrogates `first` to `last`, with labels exchanged between units.
+    """Return the statistics of surrogates `first` to `last` - 1, with labels exchanged.
 
-    Without steps the labels are permuted freely. Otherwise a chain of that many swaps leads from
-    the observed labels to a hub, and as many from the hub to each surrogate, so that the observed
-    labels are exchangeable with the surrogates however badly the chain mixes (Besag and Clifford
-    1989). Surrogate -1 is the observed one.
+    If `units.steps` is 0, labels are permuted freely. Otherwise a chain of `units.steps` swaps
+    leads from the observed labels to a hub, and chains of the same length lead from the hub to the
+    surrogates. The observed labels are then exchangeable with the surrogates however slowly the
+    chain mixes (Besag and Clifford 1989). Surrogate -1 is the observed labelling.
     """
     windows, groups = len(pairs.row_start), len(group_start) - 1
     n_labels, steps = len(place_of_label), units.steps

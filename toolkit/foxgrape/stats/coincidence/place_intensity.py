@@ -1,7 +1,7 @@
 """Relative event intensity of places over time (Gaussian state-space model), for the `local` null.
 
-It is estimated from events only. A lead planted behind a post can therefore not pass for a front
-by way of that post, and neither can announcements and repetitions.
+The intensity is estimated from events only, so that posts cannot make a lead look like a front;
+nor can announcements and repetitions.
 """
 
 from __future__ import annotations
@@ -21,36 +21,37 @@ if TYPE_CHECKING:
 
 __all__ = ["PlaceIntensity", "estimate_place_intensity"]
 
-#: The intensity is constant within a bin. Bins are of equal length, and split again at quantiles
-#: of the events, so that busy days have bins of their own.
+#: The intensity is constant within a time bin. Bins of equal length are split further at quantiles
+#: of the events' times, so that busy periods have shorter bins.
 _EQUAL_BINS, _QUANTILE_BINS = 40, 40
 #: Minimum length of a bin, as a share of observation.
 _MIN_BIN = 1e-4
-#: Length scale of a front, as a share of the map's diagonal, and its maximum number of components.
+#: Length scale of a front, as a share of the map's diagonal, and maximum number of components.
 _FRONT_SCALE, _FRONT_COMPONENTS = 0.4, 14
-#: Length scale of seasons of single places, in median distances between neighbours.
+#: Length scale of local busy seasons, in median distances to the nearest neighbour, and maximum
+#: number of components.
 _SEASON_SCALE, _SEASON_COMPONENTS = 1.5, 24
-#: Amplitudes (standard deviations of the log-share) and memories (shares of observation) tried.
-#: The evidence of the events selects one, or an intensity that does not change.
+#: Amplitudes (standard deviations of the log-share) and memories (shares of observation) to try.
+#: The model with the largest evidence is used, which may be that of a constant intensity.
 _FRONT_GRID: Grid = ((2.0, 4.0, 8.0), (0.1, 0.3, 0.8))
 _SEASON_GRID: Grid = ((0.7, 1.4), (0.05,))
-#: Newton's method stops once no log-share changes by more than the tolerance (the error is about
-#: its square) or after a number of steps; a step changes no log-share by more than the maximum.
+#: Newton's method stops when no log-share changes by the tolerance or more (the remaining error is
+#: about its square), or after `_STEPS`; no step changes a log-share by more than `_MAX_CHANGE`.
 _TOLERANCE, _STEPS, _MAX_CHANGE = 0.1, 30, 4.0
 
 
 class PlaceIntensity(NamedTuple):
-    """Estimated probability of each place as the place of an event.
+    """Estimated probability that an event occurs at each place, over time.
 
     Attributes
     ----------
     log_share
-        Instants times places: log probability; each row is normalized.
+        Shape (instants, places): log probabilities; the probabilities in a row sum to 1.
     expected_share
         For each event, the probability of its place at its time, estimated without the event.
     amplitude, memory
-        Standard deviation of the changing part of the log-share, 0 where nothing changes, and the
-        share of observation over which it decays.
+        Standard deviation of the time-varying part of the log-share (0 if the intensity is
+        constant), and the share of observation over which its autocorrelation decays.
     """
 
     log_share: FloatArray
@@ -63,7 +64,7 @@ class PlaceIntensity(NamedTuple):
 def _moments(
     basis: FloatArray, base: FloatArray, state: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return the share of each place in one bin, and mean and covariance of the components."""
+    """Return each place's share in one bin, and the components' mean and covariance under it."""
     share = base + basis @ state
     share = np.exp(share - share.max())
     share /= share.sum()
@@ -83,8 +84,8 @@ def _newton_step(
 ) -> FloatArray:
     """Return the states after one step of Newton's method.
 
-    The precision of all bins is block-tridiagonal: one forward and one backward sweep.
-    `covariance` is overwritten with the inverses of its pivots.
+    The joint precision matrix of all bins is block-tridiagonal, so one forward and one backward
+    sweep solve for the step. `covariance` is overwritten with the inverses of the pivot blocks.
     """
     n, size = state.shape
     new = np.zeros((n, size))
@@ -139,11 +140,11 @@ def _log_evidence(
 def _posterior_mode(
     basis: FloatArray, base: FloatArray, counts: FloatArray, decay: FloatArray
 ) -> tuple[FloatArray, FloatArray, float]:
-    """Return the most probable state of each bin, its covariance, and the log evidence.
+    """Return each bin's most probable state and its covariance, and the log evidence.
 
     The log-share of places is `base` plus components whose states are autoregressive with unit
-    variance. `decay` is the autocorrelation with the bin before, 0 in the first; `counts` has the
-    events by bin and place.
+    variance. `decay` is the autocorrelation with the previous bin, 0 for the first bin; `counts`
+    is the number of events by bin and place.
     """
     n, size = len(counts), basis.shape[1]
     state, covariance = np.zeros((n, size)), np.zeros((n, size, size))
@@ -172,7 +173,7 @@ def _leave_one_out(
     event_bin: IntArray,
     place: IntArray,
 ) -> FloatArray:
-    """Return the share of each event's place in its bin, estimated without the event."""
+    """Return the share of each event's place in the event's bin, estimated without the event."""
     n, size = state.shape
     out, identity = np.empty(len(event_bin)), np.eye(size)
     mean, influence = np.empty((n, size)), np.empty((n, size, size))
@@ -183,14 +184,14 @@ def _leave_one_out(
         b, own = event_bin[j], place[j]
         change = influence[b] @ (basis[own] - mean[b])
         share = base + basis @ (state[b] - change)
-        share[own] += np.log1p(-np.exp(-base[own]))  # its place had one event less
+        share[own] += np.log1p(-np.exp(-base[own]))  # leave the event out of its place's count
         share = np.exp(share - share.max())
         out[j] = share[own] / share.sum()
     return out
 
 
 def _components(similarity: FloatArray, limit: int) -> FloatArray:
-    """Return places times principal components of the covariance of contrasts."""
+    """Return the scaled principal components of the centred similarity, by place and component."""
     centring = np.eye(len(similarity)) - 1.0 / len(similarity)
     variance, component = np.linalg.eigh(centring @ similarity @ centring)
     limit = min(limit, len(similarity) - 1)
@@ -199,7 +200,7 @@ def _components(similarity: FloatArray, limit: int) -> FloatArray:
 
 
 def _candidates(xy: FloatArray) -> list[tuple[FloatArray, Grid]]:
-    """Return the components of a front and of seasons of single places, with their grids."""
+    """Return components of a front and of local seasons, each with its parameter grid."""
     distance = planar_distances(xy)
     unit = median_neighbour_distance(distance)
     known = np.isfinite(xy).all(axis=1)
@@ -224,9 +225,9 @@ def estimate_place_intensity(
 ) -> PlaceIntensity:
     """Estimate from events how probable each place was at each instant.
 
-    The log-share of a place is that of its number of events plus a changing part: smooth surfaces
-    over the map, or seasons of single places. Amplitude and memory of the changing part are those
-    with most evidence (empirical Bayes by Laplace's approximation; Rasmussen and Williams 2006,
+    A place's log-share is the log of its smoothed share of all events plus a time-varying part: a
+    smooth surface over the map, or local seasons. Amplitude and memory of the time-varying part
+    maximize the evidence (empirical Bayes by Laplace's approximation; Rasmussen and Williams 2006,
     ch. 3 and 5).
 
     Parameters
@@ -236,10 +237,10 @@ def estimate_place_intensity(
     event_at, event_place
         Instant and place of each event.
     xy
-        Kilometres east and north of each place; NaN where unknown. Such a place has no
-        neighbours: its probability depends on its own events only.
+        Kilometres east and north of each place; NaN where unknown. A place without coordinates has
+        no neighbours: its probability depends on its own events only.
     span
-        Length of observation; it and all instants are microseconds since its start.
+        Length of observation, in microseconds. All instants are in microseconds since its start.
 
     Returns
     -------
@@ -264,7 +265,7 @@ def estimate_place_intensity(
 
 
 def _bin_edges(event_at: FloatArray, span: float) -> FloatArray:
-    """Return the edges of the bins of observation."""
+    """Return the edges of the time bins."""
     equal = np.linspace(0.0, span, _EQUAL_BINS + 1)
     if not len(event_at):
         return equal
@@ -277,7 +278,7 @@ def _bin_edges(event_at: FloatArray, span: float) -> FloatArray:
 def _select_model(
     base: FloatArray, counts: FloatArray, gap: FloatArray, xy: FloatArray
 ) -> tuple[Posterior, float, float]:
-    """Return basis, state and covariance with most evidence, and their amplitude and memory."""
+    """Return the posterior of the model with the largest evidence, its amplitude and its memory."""
     bins = len(counts)
     constant = float((counts @ base).sum())
     best = constant

@@ -1,4 +1,4 @@
-"""Signals and events as arrays of instants, places and groups, and the rates counted on them."""
+"""Signals and events as arrays of instants, places and groups, and their coincidence rates."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["PointPattern", "Rates", "count_rates", "make_labels", "point_pattern"]
 
-#: Draws of instants within rough intervals, over which observed statistics are averaged.
+#: Number of random draws of rough times over which observed statistics are averaged.
 _DRAWS = 64
-#: Signals for one place within this many windows form one episode.
+#: Signals with one label form one episode if the gaps are at most this many shortest windows.
 _EPISODE = 0.75
 
 
@@ -35,21 +35,22 @@ class PointPattern:
     low, high
         Earliest and latest instant of each signal.
     label
-        What each signal names: a place together with when its code was decoded in public.
+        Label of each signal: one label per distinct pair of place and instant of decoding.
     group, group_names
-        Group of each signal, and their names.
+        Index of each signal's group, and the names of the groups.
     event_low, event_high, event_place, confirmed
-        Events, sorted by place; `confirmed` is the latest instant of the confirmation.
+        Earliest and latest instant, place, and latest instant of confirmation of each event;
+        events are sorted by place.
     place_of_label, decoded
-        Place of each label, and when its code was decoded; minus infinity where unknown.
+        For each label, its place and when its code was decoded; minus infinity if unknown.
     xy
         Kilometres east and north of each place; NaN where unknown.
     start, span, lag
-        Start of observation since 1970, its length, and the lag.
+        Start of observation since 1970, length of observation, and lag, all in microseconds.
     windows
-        Lengths of the windows.
+        Lengths of the windows, in microseconds.
     seed
-        Of the draws of instants within rough intervals.
+        Seed of all random draws.
     """
 
     low: FloatArray
@@ -77,7 +78,7 @@ class PointPattern:
 
     @property
     def map_size(self) -> float:
-        """Longer side of the map that the known places span, in kilometres; 0 if none."""
+        """Longer side of the area that places with coordinates span, in km; 0 without any."""
         known = self.xy[np.isfinite(self.xy).all(axis=1)]
         return float(np.ptp(known, axis=0).max()) if len(known) else 0.0
 
@@ -102,7 +103,7 @@ class PointPattern:
 
     @property
     def draws(self) -> int:
-        """Number of draws of instants behind observed statistics; 1 where all times are exact."""
+        """Number of draws over which observed statistics are averaged; 1 if all times are exact."""
         rough = (self.high > self.low).any() or (self.event_high > self.event_low).any()
         return _DRAWS if rough else 1
 
@@ -116,7 +117,7 @@ class PointPattern:
 
     @cached_property
     def event_start(self) -> IntArray:
-        """Index of the first event of each place."""
+        """Index of each place's first event, and the number of events as last entry."""
         return np.searchsorted(self.event_place, np.arange(self.n_places + 1))
 
     def kernel_input(self, *, unweighted: bool) -> KernelInput:
@@ -143,15 +144,16 @@ class PointPattern:
         )
 
     def sorted_by_group(self) -> tuple[IntArray, IntArray]:
-        """Return the order of signals by group, and the index of the first signal of each."""
+        """Return the order of signals by group, and each group's first position in this order."""
         order = np.argsort(self.group, kind="stable")
         return order, np.searchsorted(self.group[order], np.arange(len(self.group_names) + 1))
 
     def episodes(self) -> tuple[IntArray, IntArray]:
-        """Return the episode of each signal and the first signal of each episode, by time.
+        """Return each signal's episode, and each episode's first signal, in order of time.
 
-        Signals with one label within three quarters of the shortest window form one episode: they
-        share their events, and are little evidence beyond the first.
+        Signals with one label, each within three quarters of the shortest window of the one before,
+        form one episode: they mostly precede the same events, and so add little evidence to the
+        first signal.
         """
         unit = np.empty(len(self.label), dtype=np.int64)
         first: list[int] = []
@@ -168,7 +170,7 @@ class PointPattern:
         return unit, np.array(first, dtype=np.int64)
 
     def place_intensity(self, instants: FloatArray) -> PlaceIntensity:
-        """Return how probable each place was at each instant, and at each event without itself."""
+        """Estimate how probable each place was at each instant, and at each event without it."""
         from foxgrape.stats.coincidence.place_intensity import estimate_place_intensity
 
         return estimate_place_intensity(
@@ -176,10 +178,10 @@ class PointPattern:
         )
 
     def pairs(self, expected: FloatArray | None, gain: float, floor: float) -> PairTable:
-        """Return for each window, signal and label the events that follow, and their weights.
+        """Return the events that follow, and their weights, for each window, signal and label.
 
-        `expected` is, for each event, the share of contemporary events that its place may expect;
-        with it, an event weighs the more the fewer events were expected at its place.
+        `expected` is, for each event, the share of events at that time expected at its place. If it
+        is given, an event weighs more the fewer events were expected at its place.
         """
         from foxgrape.stats.coincidence.kernels import PairTable, pair_weights
 
@@ -202,7 +204,7 @@ class PointPattern:
         return PairTable(np.array(row_starts), np.concatenate(events), np.concatenate(weights))
 
     def _events_ahead(self, window: float) -> FloatArray:
-        """Return how many events, at any place, lie in the window of each signal."""
+        """Count, for each signal, the events at any place within its window."""
         happened = np.sort(self.happened)
         low = np.searchsorted(happened, self.posted + self.lag)
         high = np.searchsorted(happened, self.posted + self.lag + window, side="right")
@@ -221,7 +223,7 @@ def point_pattern(
     seed: int,
     hindsight: bool,
 ) -> PointPattern:
-    """Return validated tables as arrays, without rows outside observation."""
+    """Convert validated tables to arrays, leaving out rows outside observation."""
     start, end = map(float, observed)
     signals = sort_rows(signals, "posted", "signal_id")
     events = sort_rows(events, clock, "event_id")
@@ -260,7 +262,7 @@ def point_pattern(
 def _clip(
     frame: pd.DataFrame, name: str, start: float, end: float
 ) -> tuple[FloatArray, FloatArray, BoolArray]:
-    """Return the intervals clipped to observation, since its start, and which rows lie in it."""
+    """Return intervals clipped to observation, relative to its start, and which rows overlap it."""
     at, until = (times.microseconds(frame[f"{name}_{side}"]) for side in ("at", "until"))
     inside = (at != times.NAT) & (until >= start) & (at <= end)
     low, high = (
@@ -275,7 +277,7 @@ def _since(start: float, column: pd.Series, *, missing: float) -> FloatArray:
 
 
 def make_labels(place: IntArray, decoded: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:
-    """Return the label of each signal, and the place and decoding of each label."""
+    """Return each signal's label, and each label's place and instant of decoding."""
     if not len(place):
         return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
     pairs = pd.DataFrame({"place": place, "decoded": decoded})
@@ -301,16 +303,16 @@ def _groups(signals: pd.DataFrame, by: str | None) -> tuple[IntArray, tuple[str,
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rates:
-    """Coincidence rates, averaged over draws where times are rough; NaN where undefined.
+    """Coincidence rates, averaged over draws of rough times; NaN where undefined.
 
     Attributes
     ----------
     trigger, precursor
-        Windows times groups; the last group is all signals.
+        Shape (windows, groups + 1); the last group is all signals.
     echo
-        For each window, the share of signals within that window after an event.
+        For each window, the share of signals that came within the window after an event.
     censored
-        For each window, signals without an event whose window ends after observation.
+        For each window, the number of signals without an event whose window ends after observation.
     """
 
     trigger: FloatArray
@@ -320,11 +322,11 @@ class Rates:
 
 
 def count_rates(pattern: PointPattern) -> Rates:
-    """Count coincidences of signals and events."""
+    """Compute the trigger, precursor and echo rates, and count censored signals."""
     from foxgrape.stats.coincidence.kernels import OBSERVED, KernelInput, resample_statistics
 
     data = pattern.kernel_input(unweighted=True)
-    # Echoes: exchange signals and events, and allow neither lag nor hindsight.
+    # Echo rates: exchange the roles of signals and events, without lag or decoding times.
     reverse = KernelInput(
         data.event_low, data.event_high, data.event_start,
         np.full(len(data.event_low), -np.inf), np.zeros(len(data.event_low), np.int64), 1,

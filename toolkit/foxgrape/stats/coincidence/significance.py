@@ -1,4 +1,4 @@
-"""P-values of an observed statistic against surrogates, and their adjustment for several groups."""
+"""P-values of observed statistics against surrogates, and adjustment for several groups."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ __all__ = ["adjust_fdr", "p_values"]
 
 
 def p_values(surrogates: Surrogates) -> tuple[FloatArray, FloatArray]:
-    """Return p of each window, group and statistic, alone and adjusted for choosing the window.
+    """Return p by window, group and statistic, unadjusted and adjusted for choosing the window.
 
-    Standard deviations are taken over observed and simulated statistics alike, so that the
-    maximum over windows is as exchangeable as each statistic (Westfall and Young 1993).
+    The standard deviations that scale the windows include the observed statistic, so that the
+    maximum over windows is exchangeable between data and surrogates (Westfall and Young 1993).
     """
     observed = surrogates.observed
     values = np.concatenate([observed[None], surrogates.simulated])
@@ -32,7 +32,7 @@ def p_values(surrogates: Surrogates) -> tuple[FloatArray, FloatArray]:
 
 
 def adjust_fdr(p: FloatArray) -> FloatArray:
-    """Adjust p-values for their number (Benjamini and Hochberg 1995); NaN stays NaN."""
+    """Adjust p-values for the false discovery rate (Benjamini and Hochberg 1995); NaN stays NaN."""
     adjusted = np.full(len(p), np.nan)
     known = ~np.isnan(p)
     if known.any():

@@ -1,4 +1,4 @@
-"""Null models, their surrogates and p-values, and tempo and front that signals and events share."""
+"""Null models and their surrogates; measures of the tempo and front that data share."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ __all__ = [
     "validate_null",
 ]
 
-#: Swaps per unit of the chain that leads to a surrogate.
+#: Number of swaps, per exchange unit, in the Metropolis chain that draws a surrogate.
 _SWEEPS = 6
-#: The value of an event that follows is ln(1 + GAIN w / (expected + FLOOR)), like a likelihood
-#: ratio: it is worth more where few events were expected, and more when it comes soon.
+#: An event that follows a signal with weight w scores ln(1 + GAIN w / (expected + FLOOR)), like a
+#: log likelihood ratio: more where few events were expected, and more if the event comes soon.
 _GAIN, _FLOOR = 0.5, 0.1
-#: Draws behind a measure of confounding, and the smallest ratio that misleads a null model.
+#: Number of draws for a measure of confounding, and the smallest ratio reported as significant.
 _DRAWS, _MIN_RATIO = 199, 1.05
 _DAY = 86_400e6
-#: Confounding is measured on at most this many signals and events: more only cost time.
+#: Confounding is measured on at most this many signals and events, to save time.
 _MAX_SAMPLE = 2_000
 
 
@@ -48,13 +48,13 @@ class NullModel:
     Attributes
     ----------
     name
-        As `coincidence` takes it.
+        Value of `coincidence`'s parameter `null`.
     preserves
-        What a surrogate keeps of the data.
+        Properties of the data that a surrogate keeps.
     randomizes
-        What a surrogate draws anew, which is what the test asks about.
+        Properties that a surrogate draws at random: the test asks whether they matter.
     fails_when
-        When the test is anti-conservative.
+        Conditions under which the test is anti-conservative.
     """
 
     name: str
@@ -113,9 +113,9 @@ class Surrogates:
     Attributes
     ----------
     observed
-        Windows times groups (the last is all signals) times (trigger, precursor).
+        Shape (windows, groups + 1, 2): trigger and precursor; the last group is all signals.
     simulated
-        The same for each surrogate.
+        Shape (surrogates, windows, groups + 1, 2): the statistics of each surrogate.
     """
 
     observed: FloatArray
@@ -124,14 +124,14 @@ class Surrogates:
 
 @dataclass(frozen=True, slots=True)
 class Confounding:
-    """How many more signal-event pairs are near each other than if the two were unrelated.
+    """Excess of nearby signal-event pairs over the number expected if the two were unrelated.
 
     Attributes
     ----------
     ratio
-        Observed over expected pairs; NaN where none are expected.
+        Observed divided by expected number of pairs; NaN if no pairs are expected.
     p_value
-        One-sided.
+        One-sided p-value.
     """
 
     ratio: float
@@ -139,7 +139,7 @@ class Confounding:
 
     @property
     def significant(self) -> bool:
-        """Whether it misleads a null model that does not preserve it."""
+        """Whether the excess is large enough to mislead null models that do not preserve it."""
         return self.p_value <= LEVEL and self.ratio >= _MIN_RATIO
 
     def to_dict(self) -> dict[str, Any]:
@@ -164,7 +164,7 @@ def draw_surrogates(
 
 
 def _run(kernel: Callable[[int, int], FloatArray], n: int, threads: int) -> FloatArray:
-    """Run a kernel over surrogates 0 to n, split over threads."""
+    """Run a kernel for surrogates 0 to n - 1, divided among threads."""
     if threads <= 1 or n == 0:
         return kernel(0, n)
     edges = np.linspace(0, n, threads + 1).astype(int)
@@ -208,7 +208,7 @@ def _permute(pattern: PointPattern, null: str, n: int, seed: int, threads: int) 
 
 
 def _single_signals(pattern: PointPattern) -> tuple[ExchangeUnits, None]:
-    """Let each signal take any place, and weigh an event only by its time."""
+    """Let every signal exchange places with any other, and weigh events only by their time."""
     from foxgrape.stats.coincidence.kernels import ExchangeUnits
 
     n = len(pattern.label)
@@ -217,14 +217,14 @@ def _single_signals(pattern: PointPattern) -> tuple[ExchangeUnits, None]:
 
 
 def _episodes(pattern: PointPattern) -> tuple[ExchangeUnits, FloatArray]:
-    """Let episodes take places about as probable at their time; also return events expected."""
+    """Let episodes exchange places that are similarly probable; also return expected shares."""
     from foxgrape.stats.coincidence.kernels import ExchangeUnits
 
     unit, first = pattern.episodes()
     size = np.bincount(unit)
     intensity = pattern.place_intensity(np.bincount(unit, pattern.posted) / size)
     label = pattern.label[first]
-    # The weights of an episode's signals sum to 1, so that repetitions add nothing.
+    # The weights of an episode's signals sum to 1, so that a repeated signal adds no evidence.
     units = ExchangeUnits(intensity.log_share, label, unit, 1.0 / size[unit], _SWEEPS * len(label))
     return units, intensity.expected_share
 
@@ -232,9 +232,10 @@ def _episodes(pattern: PointPattern) -> tuple[ExchangeUnits, FloatArray]:
 def measure_confounding(pattern: PointPattern) -> tuple[Confounding, Confounding]:
     """Measure the tempo and the front that signals and events share.
 
-    Tempo: pairs within three windows in time, at any places, against signals shifted around the
-    observation period. Front: pairs near in place, and within a month in time but farther apart
-    than the window, so that a lead does not count as a front, against permuted places (Knox 1964).
+    Tempo: number of pairs within three windows in time, at any places, compared with signals
+    shifted circularly in the observation period. Front: number of pairs near in place, and within
+    a month (or three windows) in time, compared with permuted places (Knox 1964). Pairs within one
+    window are left out of the front, so that leads do not count as a front.
     """
     if not len(pattern.label) or not len(pattern.event_place):
         unknown = Confounding(float("nan"), float("nan"))
@@ -255,7 +256,7 @@ def measure_confounding(pattern: PointPattern) -> tuple[Confounding, Confounding
 def _measure_tempo(
     rng: np.random.Generator, posted: FloatArray, happened: FloatArray, span: float, within: float
 ) -> Confounding:
-    """Compare pairs near in time with those after shifting all signals around observation."""
+    """Compare the number of pairs near in time with that after shifting all signals circularly."""
 
     def count_pairs(instants: FloatArray) -> int:
         last = np.searchsorted(happened, instants + within, side="right")
@@ -273,7 +274,7 @@ def _measure_front(
     event_place: IntArray,
     xy: FloatArray,
 ) -> Confounding:
-    """Compare pairs near in time and place with those after permuting the signals' places."""
+    """Compare the number of pairs near in time and place with that after permuting places."""
     distance = planar_distances(xy)
     events_at = np.zeros((len(place), len(xy)))
     for signal, row in enumerate(near):

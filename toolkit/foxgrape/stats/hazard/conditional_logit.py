@@ -1,7 +1,7 @@
-"""Conditional logit over risk sets: which of the places that could have had the event had it?
+"""Conditional logit: at which of the places in its risk set did each event occur?
 
-McFadden's choice model (1974), which is also the partial likelihood of a Cox model stratified by
-event. What all places share at an event, such as the tempo of a war, cancels out.
+McFadden's choice model (1974), whose likelihood is also the partial likelihood of a Cox model
+stratified by event. Anything that all places share at an event, such as the tempo, cancels out.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ __all__ = [
 ]
 
 _MAX_STEPS, _MAX_HALVINGS = 60, 30
-#: Events used to find a starting point for fits of many.
+#: Approximate size of the sample of events that gives the starting point of large fits.
 _SAMPLE = 1_000
-#: Newton's method takes its last step when the log likelihood can gain half of this.
+#: Newton's method stops after a step with a predicted gain in log likelihood below half of this.
 _MIN_GAIN = 1e-6
-#: Tolerance of the signed root of the profile, whose target is 1.96.
+#: Tolerance of the signed root of the profile likelihood, whose target is about 2.
 _ROOT_TOLERANCE = 1e-3
-#: A coefficient this large is a ratio of millions: the likelihood has no maximum.
+#: A larger coefficient, a ratio of millions, is taken to mean that the likelihood has no maximum.
 _MAX_COEFFICIENT = 15.0
-#: Multiplications per block: few enough for the cache, and for a linear algebra library not to
-#: use threads, on whose number results would depend.
+#: Multiplications per block: few enough to fit in the cache, and to keep the linear algebra library
+#: single-threaded, since results would depend on the number of threads.
 _BLOCK = 250_000
-#: Draws of the joint distribution of several tests.
+#: Number of draws from the joint distribution of several test statistics.
 _DRAWS = 99_999
 
 
@@ -48,13 +48,14 @@ class LogitFit:
     Attributes
     ----------
     beta
-        Coefficients: log ratios.
+        Coefficients, which are log ratios.
     log_likelihood
-        At `beta`.
+        Log likelihood at `beta`.
     information
-        Minus its second derivative at `beta`.
+        Minus the second derivative of the log likelihood at `beta`; with an offset, before the last
+        step.
     bounded
-        False where the first term separates the cases, so that its coefficient has no bound.
+        False if the first term separates the cases, so that its coefficient diverges.
     """
 
     beta: FloatArray
@@ -70,16 +71,16 @@ def fit_logit(
     offset: FloatArray | None = None,
     start: FloatArray | None = None,
 ) -> LogitFit:
-    """Fit by Newton's method with step halving; the likelihood is concave.
+    """Fit a conditional logit by Newton's method with step halving.
 
     Parameters
     ----------
     terms
         Shape (terms, events, places): covariates of each place at each event.
     case
-        For each event, the index of the place that had it.
+        For each event, the index of the place where it occurred.
     offset
-        Shape (events, places): added to the linear predictor, with coefficient 1.
+        Shape (events, places): term with a fixed coefficient of 1.
     start
         Initial coefficients.
 
@@ -117,7 +118,7 @@ def fit_logit(
 
 
 def _initial_beta(terms: FloatArray, case: IntArray, offset: FloatArray | None) -> FloatArray:
-    """Return the coefficients of a sample of many events, zeros for few."""
+    """Return coefficients fitted to a sample of the events, or zeros if there are few events."""
     step = len(case) // _SAMPLE
     if step <= 1:
         return np.zeros(len(terms))
@@ -146,21 +147,21 @@ def choice_probabilities(terms: FloatArray, beta: FloatArray) -> FloatArray:
 def profile_bound(
     terms: FloatArray, case: IntArray, best: LogitFit, *, drop: float, side: int
 ) -> float:
-    """Return where the profile likelihood of the first term has fallen by `drop`.
+    """Return the first coefficient at which the profile log likelihood has fallen by `drop`.
 
-    `side` is -1 for the lower bound and +1 for the upper one; infinite where the likelihood does
-    not fall that far. The other terms are refitted at each value (Venzon and Moolgavkar 1988); the
-    bound is found by regula falsi on the signed root, which is nearly linear.
+    `side` is -1 for the lower and +1 for the upper bound; a bound is infinite if the likelihood
+    does not fall that far. The other terms are refitted at each value (Venzon and Moolgavkar 1988).
+    The bound is located by regula falsi on the signed root, which is nearly linear.
     """
     middle, variance = float(best.beta[0]), inverse_information(best.information)[0, 0]
     if not best.bounded:
         if side * middle > 0:
             return side * np.inf
-        # The likelihood is flat from here outwards: start at its edge.
+        # The likelihood is flat beyond the maximum coefficient: start there.
         middle = float(np.clip(middle, -_MAX_COEFFICIENT, _MAX_COEFFICIENT))
         variance = 1.0
     target = float(np.sqrt(2 * drop))
-    # Change of the other coefficients with the first, at the maximum.
+    # How the other coefficients change with the first near the maximum.
     slope = -inverse_information(best.information[1:, 1:]) @ best.information[1:, 0]
     width = float(np.clip(np.sqrt(max(variance, 0.0)), 0.01, 2.0))
 
@@ -191,7 +192,7 @@ def profile_bound(
 
 
 def inverse_information(information: FloatArray) -> FloatArray:
-    """Return the pseudo-inverse: terms without information get no variance.
+    """Return the pseudo-inverse of an information matrix; terms without information get variance 0.
 
     Examples
     --------
@@ -205,8 +206,8 @@ def inverse_information(information: FloatArray) -> FloatArray:
 def clustered_covariance(terms: FloatArray, case: IntArray, best: LogitFit) -> FloatArray:
     """Return the covariance of the coefficients, clustered by place.
 
-    The sandwich of Lin and Wei (1989), with the usual J/(J - 1). With few places, or few of them
-    exposed, it is too small to base an interval on.
+    The sandwich estimator of Lin and Wei (1989), times J/(J - 1) for J places. With few places, or
+    few exposed places, it is too small for confidence intervals.
 
     Examples
     --------
@@ -231,7 +232,7 @@ def clustered_covariance(terms: FloatArray, case: IntArray, best: LogitFit) -> F
 def score_residuals(
     term: FloatArray, terms: FloatArray, case: IntArray, fit: LogitFit
 ) -> FloatArray:
-    """Return each event's efficient score of a further term, given a fit without it."""
+    """Return each event's efficient score for `term`, given a fit without this term."""
     share, events = choice_probabilities(terms, fit.beta), np.arange(len(case))
     weighted = terms * share
     mean, term_mean = weighted.sum(axis=2), (share * term).sum(axis=1)
@@ -242,10 +243,10 @@ def score_residuals(
 
 
 def adjust_for_best(p_values: list[float], residuals: FloatArray, seed: int) -> list[float]:
-    """Adjust the p-values of several terms for choosing the best (Hothorn et al. 2008).
+    """Adjust the p-values of several tests for choosing the best (Hothorn et al. 2008).
 
-    `residuals` has the score residuals of each test in a row; their correlation is that of the
-    tests. Adjusted values are at least p and at most Bonferroni's bound.
+    `residuals` has one row of score residuals per test; the rows' correlations are those of the
+    test statistics. Adjusted values are at least p and at most Bonferroni's bound.
     """
     if len(p_values) == 1:
         return p_values
@@ -282,7 +283,7 @@ def _likelihood(
 def _derivatives(
     terms: FloatArray, case: IntArray, share: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Return gradient and information, computed in blocks."""
+    """Return gradient and information of the log likelihood, computed in blocks of events."""
     count, events, places = terms.shape
     gradient, information = np.zeros(count), np.zeros((count, count))
     block = max(1, _BLOCK // max(1, count * count * places))

@@ -1,4 +1,4 @@
-"""Hazard ratio of signals: do they add to what base rates and the front say about events?"""
+"""Hazard ratio of signals: do they predict events beyond base rates and a moving front?"""
 
 from __future__ import annotations
 
@@ -41,17 +41,18 @@ if TYPE_CHECKING:
 
 __all__ = ["Hazard", "hazard"]
 
-#: With fewer exposed events, or events per term, the likelihood's approximations are poor.
+#: With fewer exposed events, or fewer events per term, likelihood-based inference is unreliable.
 _MIN_EXPOSED, _MIN_EVENTS_PER_TERM = 5, 5
-#: Events at one place are correlated if the clustered standard error is this much larger.
+#: Warn that events at a place are correlated if clustering raises the standard error by more than
+#: this factor.
 _CLUSTERED = 1.5
-#: An interval is too wide if its bounds are this many times apart.
+#: Warn that an interval is too wide if the ratio of its bounds exceeds this.
 _WIDE = 100.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Hazard:
-    """How many times as likely an event was at a place with a signal before it.
+    """Estimate of how many times as likely an event is at a place after a signal for the place.
 
     Attributes
     ----------
@@ -60,23 +61,24 @@ class Hazard:
         after a signal. NaN when exposure never differs between places, infinite when all
         informative events came after a signal.
     ratio_ci
-        95% interval of the ratio by its profile likelihood, which agrees with `p_value` and is
-        valid with few events. With several windows it is that of the best one, not adjusted.
+        95% profile likelihood interval of the ratio, which agrees with `p_value` and is valid with
+        few events. With several windows, the best window's interval, not adjusted for choosing it.
     robust_se
         Standard error of the log ratio, clustered by place (sandwich).
     p_value
-        Two-sided likelihood-ratio test of the signal's term. The statistic is scaled by the share
-        of degrees of freedom left and compared with the F distribution. With several windows,
-        that of the best one, adjusted for choosing it.
+        P-value of the two-sided likelihood-ratio test of the signal's term. The statistic is
+        scaled by the share of degrees of freedom left and compared with the F distribution. With
+        several windows, the best window's p-value, adjusted for choosing it.
     statistic
-        Twice the gain in log likelihood, not scaled.
+        Likelihood-ratio statistic, not scaled: twice the gain in log likelihood.
     n_events, n_places, n_signals
         Events, places and signals within observation.
     n_exposed, expected_exposed
-        Events that certainly came within the window after a signal for their place; number
-        expected by the fit without the signal's term.
+        Number of events that certainly came within the window after a signal for their place, and
+        the number expected by the fit without the signal's term.
     n_hindsight
-        Signals that do not count for their own event because their code was decoded after it.
+        Signals that do not count for an event at their place because their code was decoded only
+        after the event was confirmed.
     n_left_out
         Events without a time on the clock, or outside observation.
     terms
@@ -88,8 +90,8 @@ class Hazard:
     warnings
         Caveats, in sentences.
     window, history, clock, seed
-        The window, or the best of several; how long events and mentions are recent; the clock; and
-        the seed of the adjustment for several windows.
+        The window, or the best of several; how long events and mentions count as recent; the
+        clock; and the seed of the adjustment for several windows.
     """
 
     ratio: float
@@ -113,7 +115,7 @@ class Hazard:
     seed: int
 
     def to_dict(self) -> dict[str, Any]:
-        """Return JSON values; durations are ISO 8601 text, numbers that are not finite None."""
+        """Return JSON values; durations are ISO 8601 text, and non-finite numbers are None."""
         names = [name for name in self.__slots__ if name not in {"terms", "windows"}]
         return {
             **{name: to_json_value(getattr(self, name)) for name in names},
@@ -173,12 +175,13 @@ def hazard(
     clock: times.Clock | None = None,
     hindsight: bool = False,
 ) -> Hazard:
-    """Estimate what signals add to what was known about where events come next.
+    """Estimate how much more likely events are at places with a recent signal.
 
-    At each event, the place that had it is compared with all places that could have had it. What
-    they share at that time, such as tempo, cancels out. The ratio of places with a signal in the
-    window before is adjusted for base rates, recent events and mentions, the distance to the
-    nearest recent event, and the front: smooth counts of events and posts near in place and time.
+    Each event's place is compared with all places where the event could have occurred. Anything
+    that places share at that time, such as tempo, cancels out. The hazard ratio of places with a
+    signal in the window before is adjusted for base rates, recent events and mentions, the distance
+    to the nearest recent event, and the front: smoothed counts of events and posts near in place
+    and time.
 
     Parameters
     ----------
@@ -186,20 +189,22 @@ def hazard(
         The signals and events tables. Not changed. Coordinates of places come from the events,
         then from the gazetteer; places without coordinates are kept.
     window
-        How long before an event a signal counts: its latest instant lies before the earliest of
-        the event, by at most this long. An uncertain order does not count for any place. Of
-        several windows, the one with the smallest p is reported, adjusted for choosing it.
+        How long before an event a signal counts: the signal's latest instant must lie before the
+        event's earliest instant, by at most this duration. At no place does a signal count if the
+        order is uncertain. Of several windows, the one with the smallest p is reported, with p
+        adjusted for choosing it.
     history
-        How long an event or mention is recent.
+        How long an event or mention counts as recent.
     rng
         Seed or generator for the adjustment of several windows; None draws a seed from fresh
         entropy.
     observed
-        First and last instant of observation, with offsets. By default those of the tables.
+        First and last instant of observation, with UTC offsets. By default the earliest and latest
+        instant in the tables.
     clock
-        Count to when events were ``confirmed`` or ``occurred``; events without a time on this
-        clock are left out, and counted. By default ``confirmed``, or ``occurred`` where no event
-        has a confirmation.
+        Which time of an event to use: when it was ``confirmed`` or when it ``occurred``. Events
+        without this time are left out and counted in `n_left_out`. By default ``confirmed``, or
+        ``occurred`` if no event has a confirmation.
     hindsight
         Also count signals whose code was decoded in public after the event was confirmed.
 
@@ -217,10 +222,10 @@ def hazard(
     Notes
     -----
     Conditional logit (McFadden 1974) on risk sets, a case-crossover design over places;
-    simultaneous events have risk sets of their own. A front that is narrower than the distance
-    between places, or faster than events show, is adjusted for only in part: `docs/hazard.md` has
-    the rate of false claims. Several windows are adjusted by the joint distribution of their score
-    statistics (single-step, Hothorn, Bretz and Westfall 2008).
+    simultaneous events have separate risk sets. A front that is narrower than the distance between
+    places, or faster than the events show, is adjusted for only in part: `docs/hazard.md` reports
+    how often this gives false claims. With several windows, p is adjusted by the joint distribution
+    of their score statistics (single-step, Hothorn, Bretz and Westfall 2008).
 
     Examples
     --------
@@ -269,7 +274,7 @@ def hazard(
 
 @dataclass(frozen=True, slots=True)
 class _WindowFit:
-    """The fit of one window; `residuals` are the score residuals of the signal's term."""
+    """Result for one window; `residuals` are the score residuals of the signal's term."""
 
     n_exposed: int
     expected_exposed: float
@@ -284,7 +289,7 @@ class _WindowFit:
 
 
 def _fit_window(risk: RiskSets, since: IntArray, window: int, history: int) -> _WindowFit:
-    """Fit with the signal's term, and compare with the fit without."""
+    """Fit the model with the signal's term, and compare it with the model without."""
     exposed = (since <= window).astype(float)
     covariates, baseline = fit_baseline(risk, window=window, history=history)
     share = choice_probabilities(covariates.terms, baseline.beta)
@@ -323,10 +328,10 @@ def _fit_window(risk: RiskSets, since: IntArray, window: int, history: int) -> _
 def _test(
     terms: FloatArray, case: IntArray, best: LogitFit, statistic: float
 ) -> tuple[float, tuple[float, float]]:
-    """Return p and the profile interval of the first term."""
+    """Return the p-value and the profile likelihood interval of the first term."""
     from scipy.stats import f
 
-    # Without the degrees of freedom of the terms, the interval is too narrow and p too small.
+    # Account for the number of terms: otherwise the interval is too narrow and p too small.
     freedom = max(len(case) - len(terms), 1)
     scale = freedom / len(case)
     drop = f.ppf(1 - LEVEL, 1, freedom) / scale / 2

@@ -1,9 +1,9 @@
-"""Risk sets: at each event, all places that could have had it, with signals and covariates.
+"""Risk sets: for each event, all places where it could have occurred, with signals and covariates.
 
-Used by `hazard` and `alarm`. Places that share a front attract both posts and events without any
-foresight, so the front is a covariate: smooth counts of all events and posts near in place and
-time, before and after, without the event itself. That is stricter than what could be known at the
-time, since posts may know of a front that events show only later.
+Used by `hazard` and `alarm`. A front attracts both posts and events to the same places without any
+foresight, so the front is a covariate: smoothed counts of all events and posts near in place and
+time, before and after the event, without the event itself. Counting later events and posts makes
+the adjustment stricter: authors of posts may know of a front that events show only later.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ __all__ = [
 
 #: Microseconds in a day.
 DAY = 86_400_000_000
-#: Later or longer ago than anything.
+#: Stands for an instant or duration that does not exist; larger than any other.
 NEVER = np.iinfo(np.int64).max
-#: Prefix of the names of the front's terms.
+#: Prefix of the names of all front terms.
 FRONT = "events and posts nearby"
 _BASE_RATES = "other events at the place (log)", "signals for the place at other times (log)"
 _RECENT_EVENT = "recent event at the place"
@@ -54,21 +54,21 @@ _RECENT_EVENT = "recent event at the place"
 _FLOOR = 0.1
 #: A term that never differs by more than this between two places is dropped.
 _MIN_RANGE = 0.05
-#: Larger coefficients are not used to start the next fit.
+#: If any coefficient is larger than this, the next fit starts from zero.
 _MAX_START = 10.0
-#: Events in the sample that shows which terms have a negative coefficient.
+#: Approximate size of the sample of events on which terms with negative coefficients are dropped.
 _SAMPLE = 1_000
-#: Widths of the smooth counts, in median distances from a place to its nearest neighbour.
+#: Widths of the front kernels, in median distances from a place to its nearest neighbour.
 _SPOT, _NARROW, _MIDDLE, _WIDE = 0.5, 1.0, 2.0, 4.0
-#: A weight beyond this many time scales is below rounding.
+#: Items more than this many time scales away are ignored: their weight is below rounding error.
 _MAX_SCALES = 40.0
-#: Time scales per chunk, so that no exponential overflows.
+#: Length of a chunk in time scales, small enough that no exponential overflows.
 _CHUNK = 300.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RiskSets:
-    """Events in order of time, all places, and signals; instants are microseconds.
+    """Events in order of time, with all places and signals; instants are in microseconds.
 
     Attributes
     ----------
@@ -79,13 +79,14 @@ class RiskSets:
     event_place
         For each event, the index of its place.
     event_at, event_until
-        Its earliest and latest instant on the clock.
+        For each event, its earliest and latest instant on the clock.
     confirmed_until
-        Latest instant of its confirmation; NEVER for an unconfirmed event.
+        For each event, the latest instant of its confirmation; NEVER if unconfirmed.
     signal_place, signal_at, signal_until, decoded_at
-        For each signal, in order of its latest instant; `decoded_at` is `times.NAT` where unknown.
+        For each signal, in order of latest instant: index of its place, earliest and latest
+        instant, and when its code was decoded in public (`times.NAT` if unknown).
     distance
-        Great-circle distances between places in kilometres; NaN where unknown, 0 to itself.
+        Great-circle distances between places in kilometres; NaN where unknown, 0 on the diagonal.
     observed
         Start and end of observation.
     n_left_out
@@ -111,17 +112,18 @@ class RiskSets:
 
     @property
     def located(self) -> BoolArray:
-        """Which places have known coordinates: those with a distance to some other place."""
+        """Whether each place has a known distance to some other place."""
         located: BoolArray = (~np.isnan(self.distance)).sum(axis=1) > 1
         return located
 
     def recency(self, *, hindsight: bool = False) -> IntArray:
-        """Return the time from the last signal for each place to each event, NEVER without one.
+        """Return the time from each place's last signal to each event; NEVER without a signal.
 
-        Only certain orders count: the latest instant of the post lies before the earliest of the
-        event. The same rule holds for places with and without the event, so that rough times cost
-        power and add no bias. Unless `hindsight`, a signal whose code was first decoded after the
-        event was confirmed does not count for this event at any place.
+        A signal counts only if it certainly came before the event: the post's latest instant lies
+        before the event's earliest instant. The rule is the same for the event's place and all
+        other places, so that rough times cost power and add no bias. Unless `hindsight`, a signal
+        whose code was decoded only after the event was confirmed does not count for this event at
+        any place.
         """
         since = np.full((len(self.event_place), len(self.places)), NEVER)
         late = (self.decoded_at > self.signal_until) & (not hindsight)
@@ -140,7 +142,7 @@ class RiskSets:
         return since
 
     def count_hindsight(self, window: int) -> int:
-        """Count the signals before an event at their place that were decoded only afterwards."""
+        """Count signals before an event at their place that were decoded after its confirmation."""
         count = 0
         for signal in np.flatnonzero(self.decoded_at > self.signal_until):
             ahead = self.event_at - self.signal_until[signal]
@@ -150,7 +152,7 @@ class RiskSets:
         return count
 
     def count_before(self, place: IntArray, until: IntArray, first: int, last: int) -> FloatArray:
-        """Count for each event and place the items that ended `first` to `last` before it."""
+        """Count, by event and place, the items that ended `first` to `last` before the event."""
         counts = np.zeros((len(self.event_place), len(self.places)))
         for index in np.unique(place):
             ends = np.sort(until[place == index])
@@ -213,7 +215,7 @@ def risk_sets(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Covariates:
-    """Covariates of each place at each event, other than its signals.
+    """Covariates of each place at each event, without the term of the signal that is tested.
 
     Attributes
     ----------
@@ -222,7 +224,7 @@ class Covariates:
     terms
         Shape (terms, events, places).
     unlocated
-        Number of places without coordinates, where the front is not visible.
+        Number of places without coordinates, where a moving front cannot be seen.
     """
 
     names: tuple[str, ...]
@@ -231,14 +233,14 @@ class Covariates:
 
 
 def fit_baseline(risk: RiskSets, *, window: int, history: int) -> tuple[Covariates, LogitFit]:
-    """Fit the covariates without signals, and drop terms that must not be negative but are.
+    """Fit the model without the signal's term; drop base rate and front terms that are negative.
 
-    Two front kernels of opposite sign can mimic a point effect and absorb the signal's. A negative
-    base rate, where each place had one event, would identify the place by its event being left
-    out. Such terms are dropped, the most negative first.
+    Two front kernels of opposite sign can mimic a point effect and absorb the signal's effect. If
+    each place had one event, a negative base rate would identify the event's place, because the
+    event itself is left out of the count. The most negative term is dropped first.
     """
     covariates = build_covariates(risk, window=window, history=history)
-    # A sample shows which terms are negative; all events then confirm it.
+    # Drop terms on a sample of the events first, which is fast, and then on all events.
     sample = max(1, len(risk.event_place) // _SAMPLE)
     for step in dict.fromkeys((sample, 1)):
         start = None
@@ -257,7 +259,7 @@ def fit_baseline(risk: RiskSets, *, window: int, history: int) -> tuple[Covariat
 
 
 def build_covariates(risk: RiskSets, *, window: int, history: int) -> Covariates:
-    """Return base rates, recent events and mentions, distance to events, and the front.
+    """Compute the covariates: base rates, recent events and signals, distance, and front.
 
     Parameters
     ----------
@@ -266,7 +268,7 @@ def build_covariates(risk: RiskSets, *, window: int, history: int) -> Covariates
     window
         How long a signal counts, in microseconds; the front's time scales follow it.
     history
-        How long an event or mention is recent.
+        How long an event or signal counts as recent, in microseconds.
     """
     recent = np.minimum(risk.count_before(risk.event_place, risk.event_until, 0, history), 1.0)
     earlier = risk.count_before(risk.signal_place, risk.signal_until, window, window + history)
@@ -294,7 +296,10 @@ def _range(term: FloatArray) -> float:
 
 
 def other_events(risk: RiskSets) -> FloatArray:
-    """Return how many other events each place had, plus one half; shape (events, places)."""
+    """Return each place's number of events without the event itself, plus one half.
+
+    Shape (events, places). The half keeps the logarithm of the count finite.
+    """
     totals = np.bincount(risk.event_place, minlength=len(risk.places)) + 0.5
     counts: FloatArray = np.tile(totals, (len(risk.event_place), 1))
     counts[np.arange(len(risk.event_place)), risk.event_place] -= 1
@@ -307,10 +312,10 @@ def _log_other_events(risk: RiskSets) -> FloatArray:
 
 
 def _log_other_signals(risk: RiskSets, window: int) -> FloatArray:
-    """Return the log of how many signals each place had outside the window before the event.
+    """Return the log of each place's number of signals outside the window before the event.
 
-    With those in the window, places with more signals than other events would identify the event's
-    place wherever signals and events come in pairs.
+    If signals in the window were included, and signals and events came in pairs, the event's place
+    would be identified as the place with more signals than other events.
     """
     counts = np.bincount(risk.signal_place, minlength=len(risk.places)) + 0.5
     in_window = risk.count_before(risk.signal_place, risk.signal_until, 0, window)
@@ -319,7 +324,7 @@ def _log_other_signals(risk: RiskSets, window: int) -> FloatArray:
 
 
 def _distance_terms(risk: RiskSets, unit: float, recent: FloatArray) -> dict[str, FloatArray]:
-    """Return the distance to the nearest recent event; the mean for places without coordinates."""
+    """Return the log distance to the nearest recent event; the mean where it is unknown."""
     distance = np.where(np.isnan(risk.distance), np.inf, risk.distance)
     nearest = np.empty(recent.shape)
     for place, row in enumerate(distance):
@@ -336,7 +341,7 @@ def _distance_terms(risk: RiskSets, unit: float, recent: FloatArray) -> dict[str
 
 
 def _front_terms(risk: RiskSets, unit: float, window: int, history: int) -> dict[str, FloatArray]:
-    """Return logs of smooth counts of events and posts near in place and time, on both sides."""
+    """Return logs of smoothed counts of events and posts near in place, before and after."""
     between = np.sqrt(window * float(history))
     scales = [
         (_SPOT, window / 2),
@@ -348,7 +353,7 @@ def _front_terms(risk: RiskSets, unit: float, window: int, history: int) -> dict
     ]
     event = (risk.event_at + risk.event_until) / 2
     signal = (risk.signal_at + risk.signal_until) / 2
-    # A post for a place without coordinates says nothing about a front, only about itself.
+    # Posts for places without coordinates carry no information about a front.
     located = risk.located[risk.signal_place]
     when = np.concatenate([event, signal[located]])
     place = np.concatenate([risk.event_place, risk.signal_place[located]])
@@ -358,7 +363,7 @@ def _front_terms(risk: RiskSets, unit: float, window: int, history: int) -> dict
     for width, scale in scales:
         if scale not in counts:
             counts[scale] = _smooth_in_time(event, when, place, len(risk.places), scale)
-            # Without the event itself.
+            # Subtract the event itself, whose weight is 1.
             counts[scale][own] = np.maximum(counts[scale][own] - 1, 0)
         name = f"{FRONT} (log), {width * unit:.0f} km and {scale / DAY:.1f} days"
         terms[name] = np.log(_FLOOR + counts[scale] @ _kernel(risk.distance, width * unit))
@@ -366,7 +371,7 @@ def _front_terms(risk: RiskSets, unit: float, window: int, history: int) -> dict
 
 
 def _kernel(distance: FloatArray, width: float) -> FloatArray:
-    """Return Gaussian weights by distance; a place at unknown distance is near itself only."""
+    """Return Gaussian weights by distance; 0 where the distance is unknown."""
     if width <= 0:
         return np.eye(len(distance))
     known = np.where(np.isnan(distance), np.inf, distance)
@@ -377,7 +382,7 @@ def _kernel(distance: FloatArray, width: float) -> FloatArray:
 def _smooth_in_time(
     at: FloatArray, when: FloatArray, place: IntArray, places: int, scale: float
 ) -> FloatArray:
-    """Return for each instant and place the items weighted exp(-time difference / scale)."""
+    """Sum, for each instant and place, the weights exp(-|time difference| / scale) of all items."""
     before = _decayed_sum(at, when, place, places, scale, "right")
     return before + _decayed_sum(-at, -when, place, places, scale, "left")
 
@@ -385,7 +390,7 @@ def _smooth_in_time(
 def _decayed_sum(
     at: FloatArray, when: FloatArray, place: IntArray, places: int, scale: float, side: str
 ) -> FloatArray:
-    """Sum the weights of items before each instant; with `side` right, include those at it."""
+    """Sum weights of items before each instant, including simultaneous items if `side` is right."""
     order = np.argsort(when, kind="stable")
     when, place = when[order], place[order]
     total = np.zeros((len(at), places))

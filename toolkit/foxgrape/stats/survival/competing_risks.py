@@ -1,4 +1,4 @@
-"""Competing risks: an event that stood, or one that was claimed and then retracted."""
+"""Competing risks: a signal's event may stand, or be claimed and then retracted."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["CumulativeIncidence", "cumulative_incidence"]
 
 STOOD, RETRACTED = "stood", "retracted"
-#: Outcomes (stood, retracted) reached by signals that leave the risk set censored, with an event
-#: that stood, and with one that was retracted.
+#: Indicators of the outcomes stood and retracted (columns) for signals that leave the risk set
+#: censored, with an event that stood, and with one that was retracted (rows).
 _OUTCOMES = np.array([[0, 0], [1, 0], [0, 1]])
 
 
@@ -35,9 +35,9 @@ class CumulativeIncidence:
     Attributes
     ----------
     n, n_censored
-        Signals counted; those without an event.
+        Number of signals counted, and of those without an event.
     counts
-        Signals by outcome.
+        Number of signals by outcome.
     curve
         One row per distinct lead and outcome: outcome, time (Timedelta), incidence,
         standard_error, lower, upper (95% pointwise band, log-log), at_risk, events.
@@ -60,7 +60,7 @@ class CumulativeIncidence:
         return (f"{counted(self.n, 'signal')} {are} too few for a reliable estimate.",)
 
     def at(self, lead: str | pd.Timedelta) -> dict[str, float]:
-        """Return each outcome's share by a lead.
+        """Return, for each outcome, the share of signals that have reached it by `lead`.
 
         Examples
         --------
@@ -114,20 +114,21 @@ class CumulativeIncidence:
 def cumulative_incidence(
     links: pd.DataFrame, events: pd.DataFrame, *, hindsight: bool = False
 ) -> CumulativeIncidence:
-    """Estimate when signals had an event that stood, and when one that was retracted.
+    """Estimate the share of signals, by lead, whose event stood and whose event was retracted.
 
-    A retracted claim is neither an event that the signal anticipated nor the absence of one. To
-    treat it as censored would assume that the signal could still come true like others.
+    A retracted claim is neither an event that the signal anticipated nor the absence of an event.
+    Treating it as censored would assume that the signal could still be followed by an event that
+    stands, like any other signal.
 
     Parameters
     ----------
     links
-        The links table, of one clock.
+        The links table, with a single clock.
     events
-        The events table. An optional column `retracted_at` has the time at which a claim was
-        retracted (an instant, with its latest in `retracted_until`; empty: it stood).
+        The events table. An optional column `retracted_at` has the instant at which a claim was
+        retracted (the latest possible one in `retracted_until`); it is empty for events that stood.
     hindsight
-        Whether links that are hindsight count.
+        Whether to count links that are hindsight.
 
     Returns
     -------
@@ -140,8 +141,8 @@ def cumulative_incidence(
 
     Notes
     -----
-    Aalen and Johansen (1978); standard errors by the infinitesimal jackknife, as in R's survival.
-    Rough leads are taken at the middle of their intervals.
+    Aalen–Johansen estimate (1978); standard errors by the infinitesimal jackknife, as in R's
+    package survival. Each rough lead is taken at the middle of its interval.
 
     Examples
     --------
@@ -216,13 +217,13 @@ def _curves(leads: FloatArray, cause: IntArray) -> pd.DataFrame:
 def _incidence(left: IntArray, at_risk: IntArray) -> tuple[FloatArray, FloatArray]:
     """Return share and standard error of each outcome (columns) at each time (rows).
 
-    Infinitesimal jackknife: the sum of squared influence functions. Signals at risk share one
-    value; for those that left, running sums suffice.
+    The variance is the infinitesimal jackknife's: the sum of squared influences of all signals.
+    All signals at risk have the same influence; for signals that left, running sums suffice.
     """
     waiting, share = 1.0, np.zeros(2)
-    # Influence of a signal at risk on the share waiting, and on the share of each outcome.
+    # Influence of each signal at risk on the share still waiting, and on each outcome's share.
     waiting_influence, influence = 0.0, np.zeros(2)
-    # Sums over signals that left: squares and products of these influences.
+    # Sums, over signals that left the risk set, of squares and products of their influences.
     waiting_squares, products, squares = 0.0, np.zeros(2), np.zeros(2)
     shares, errors = [], []
     for gone, number in zip(left, at_risk, strict=True):

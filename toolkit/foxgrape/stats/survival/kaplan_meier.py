@@ -1,4 +1,4 @@
-"""Kaplan–Meier curves of leads in days, and what is derived from them or checks them."""
+"""Kaplan–Meier curves of leads, their quantiles and means, log-rank test, parametric fits."""
 
 from __future__ import annotations
 
@@ -31,11 +31,12 @@ __all__ = [
 _CONFIDENCE = 0.95
 #: Half-width of a symmetric 95% interval, in standard errors.
 NORMAL = 1.959964
-#: Medians beyond ten thousand years (in days) are not reported.
+#: Longest median to report, in days: ten thousand years.
 _MAX_MEDIAN = 3_652_500
-#: A continuous distribution has no mass at zero: a lead below a minute (in days) is left-censored.
+#: One minute, in days. Shorter leads are treated as left-censored at one minute, because a
+#: continuous distribution has no mass at zero.
 _MINUTE = 1 / 1440
-#: Fewer observed leads fit any distribution.
+#: Minimum number of observed leads for a parametric fit.
 _MIN_LEADS = 3
 
 
@@ -48,11 +49,11 @@ class RestrictedMean:
     mean
         Area under the Kaplan–Meier curve up to the horizon.
     standard_error
-        Of the mean (Greenwood).
+        Standard error of the mean (Greenwood).
     interval
-        95% interval, symmetric.
+        95% interval, symmetric but clipped to 0 and the horizon.
     horizon
-        Longer leads count as this long.
+        Maximum value of a lead: longer leads count as the horizon.
     """
 
     mean: pd.Timedelta
@@ -70,9 +71,10 @@ class LogRank:
     statistic, degrees
         Chi-squared statistic and its degrees of freedom: groups minus one.
     p_value
-        With rough leads at the middle of their intervals.
+        P-value with each rough lead at the middle of its interval.
     p_bounds
-        Smallest and largest p-value with all leads at their shortest, middle or longest.
+        Smallest and largest of the p-values with all rough leads at their shortest, middle or
+        longest value.
     groups
         Names of the groups compared.
     """
@@ -104,7 +106,7 @@ class LogRank:
 
 
 def validate_probability(p: float) -> float:
-    """Return a probability, or raise ValueError."""
+    """Return `p`, or raise ValueError unless it is between 0 and 1."""
     if not 0 <= p <= 1:
         raise ValueError(f"a quantile must be between 0 and 1; got {p}")
     return p
@@ -132,8 +134,8 @@ def kaplan_meier(leads: FloatArray, observed: BoolArray) -> pd.DataFrame:
             # scipy warns where the band is undefined; those values are replaced below.
             warnings.simplefilter("ignore", RuntimeWarning)
             band = fit.confidence_interval(_CONFIDENCE, method="log-log")
-        # The log-log band is undefined where the curve is 1 or 0: before the first event both
-        # bounds are 1; once all had an event the lower one is 0 and the upper one stays.
+        # The log-log band is undefined where the curve is 1 or 0. Where it is 1, both bounds are 1;
+        # where it is 0, the lower bound is 0 and the upper bound keeps its last value.
         inside = (share > 0) & (share < 1)
         low, high = band.low.evaluate(at), band.high.evaluate(at)  # type: ignore[attr-defined, unused-ignore]
         lower = np.where(inside, low, share)
@@ -154,7 +156,7 @@ def kaplan_meier(leads: FloatArray, observed: BoolArray) -> pd.DataFrame:
 
 
 def quantile(curve: pd.DataFrame, p: float, column: str = "survival") -> pd.Timedelta:
-    """Return the first time at which the curve, or a bound of its band, is at most 1 - p.
+    """Return the first time at which `column`, the curve or a bound, is at most 1 - `p`.
 
     Examples
     --------
@@ -168,8 +170,8 @@ def quantile(curve: pd.DataFrame, p: float, column: str = "survival") -> pd.Time
 def restricted_mean(curve: pd.DataFrame, horizon: pd.Timedelta) -> RestrictedMean:
     """Return the area under a curve up to a horizon, with its standard error.
 
-    Klein and Moeschberger (2003, section 4.5). Beyond the last known lead the curve is taken to
-    stay constant, which no data support.
+    See Klein and Moeschberger (2003, section 4.5). Beyond its last time, the curve is assumed to
+    stay constant, so choose a horizon up to that time.
 
     Examples
     --------
@@ -183,7 +185,7 @@ def restricted_mean(curve: pd.DataFrame, horizon: pd.Timedelta) -> RestrictedMea
     edges = np.concatenate([[0.0], at[inside], [end]])
     heights = np.concatenate([[1.0], curve["survival"].to_numpy()[inside]])
     areas = heights * np.diff(edges)
-    # Area under the curve after each time.
+    # For each time, the area under the curve from this time to the horizon.
     later = areas.sum() - np.cumsum(areas)[:-1]
     events, at_risk = (curve[name].to_numpy(float)[inside] for name in ("events", "at_risk"))
     left = at_risk - events
@@ -203,10 +205,10 @@ def restricted_mean(curve: pd.DataFrame, horizon: pd.Timedelta) -> RestrictedMea
 def log_rank(
     short: FloatArray, long: FloatArray, observed: BoolArray, group: npt.NDArray[np.str_]
 ) -> LogRank | None:
-    """Compare the leads of groups; None where there is nothing to compare.
+    """Compare the leads of groups by a log-rank test; None if the groups cannot be compared.
 
-    Mantel's log-rank test for two or more groups, by statsmodels. Rough leads are taken at the
-    middle of their intervals, and for the bounds at their shortest and longest.
+    Mantel's log-rank test for two or more groups, computed by statsmodels. Each rough lead is taken
+    at the middle of its interval, and for the bounds of p also at its shortest and longest value.
 
     Examples
     --------
@@ -227,7 +229,8 @@ def log_rank(
             with np.errstate(invalid="ignore", divide="ignore"):
                 tests.append(survdiff(leads, observed.astype(int), group))
         except np.linalg.LinAlgError:
-            # A group is never at risk together with the others at an event.
+            # The covariance is singular if a group is never at risk at the same event time as
+            # any other group: no result.
             return None
     p_values = [float(p_value) for _, p_value in tests]
     if not np.isfinite(p_values).all():
@@ -242,15 +245,15 @@ def log_rank(
 
 
 def fit_parametric(short: FloatArray, long: FloatArray, observed: BoolArray) -> pd.DataFrame:
-    """Fit Weibull and log-normal distributions to rough and right-censored leads in days.
+    """Fit Weibull and log-normal distributions to interval- and right-censored leads in days.
 
     Returns
     -------
     DataFrame
         One row per distribution: law, shape, scale (days), median (Timedelta; NaT beyond ten
         thousand years), log_likelihood, aic (lower is better). Empty with fewer than three
-        observed leads, and where all leads could be equal, so that the narrowest distribution
-        fits best.
+        observed leads, and if all observed leads could be equal, because the narrowest
+        distribution would then fit best.
 
     Notes
     -----

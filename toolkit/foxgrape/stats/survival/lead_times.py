@@ -1,4 +1,4 @@
-"""Lead times: how long before its event did a signal come? Signals without one are censored."""
+"""Lead times from signals to their events; signals without an event are right-censored."""
 
 from __future__ import annotations
 
@@ -45,35 +45,38 @@ class LeadTimes:
     Attributes
     ----------
     n, n_observed, n_censored
-        Signals counted; those with an event; those right-censored. ``n`` is the sum of the two.
+        Number of signals counted; of these, signals with an event; and right-censored signals.
     n_undetermined
-        Observed signals that may have come after the confirmation: their lead counts from zero
-        up, since dropping them would drop the shortest leads.
+        Signals whose times are too rough to tell whether they came before their event. Their
+        shortest lead is zero; leaving them out would remove the shortest leads.
     n_hindsight, n_follows
-        Signals left out: codes decoded only after the event, and posts after it. With
-        `hindsight`, `n_hindsight` is how many of the counted are hindsight.
+        Number of signals left out because their code was decoded only after the event, or because
+        the post came after it. With `hindsight`, `n_hindsight` is the number of counted signals
+        that are hindsight.
     median
         Kaplan–Meier median lead, with each rough lead at the middle of its interval; NaT when
         fewer than half of the signals had an event.
     median_bounds
-        Smallest and largest median with all rough leads at their shortest, middle or longest.
+        Smallest and largest of the medians with all rough leads at their shortest, middle or
+        longest value.
     median_ci
         95% interval of the median (log-log), widened for rough times: from the smallest lower to
         the largest upper bound of these three curves. NaT where there is no bound.
     survival
         One row per distinct lead: time (Timedelta), survival (share of signals without an event so
-        far), lower, upper (95% pointwise band, log-log), at_risk, events, censored.
+        far), lower, upper (95% pointwise band, log-log), at_risk, events, censored. Each rough
+        lead is at the middle of its interval.
     shortest, longest
-        The same curve with every rough lead at its shortest and at its longest.
+        Survival curves with every rough lead at its shortest, or at its longest, value.
     clock
         ``confirmed`` or ``occurred``; empty without links.
     groups
-        With `by`, the same for each group.
+        With `by`, the lead times of each group.
     log_rank
-        With `by`, the test of whether the groups differ; None where it is impossible.
+        With `by`, the log-rank test of whether the groups differ; None if they cannot be compared.
     leads
         One row per counted signal: signal_id, shortest, longest (Timedelta; for a right-censored
-        signal both are how long it was watched), observed.
+        signal, both are its observation time), observed.
     """
 
     n: int
@@ -105,7 +108,7 @@ class LeadTimes:
         return tuple(warnings)
 
     def quantile(self, p: float) -> pd.Timedelta:
-        """Return the lead by which a share `p` of the signals had their event; NaT if never.
+        """Return the lead by which a share `p` of the signals had their event; NaT if not reached.
 
         Examples
         --------
@@ -129,10 +132,11 @@ class LeadTimes:
         return _quantile_range(curves, validate_probability(p), "lower", "upper")
 
     def restricted_mean(self, horizon: str | pd.Timedelta | None = None) -> RestrictedMean:
-        """Return the mean lead, each counted up to `horizon`; rough leads at mid-interval.
+        """Return the mean lead, with longer leads counted as `horizon`.
 
-        The default horizon is the longest lead or watch, up to which the curve is known. Use one
-        horizon to compare groups.
+        The default horizon is the last time of the survival curve: the longest lead or observation
+        time. To compare groups, use the same horizon for all. Each rough lead is at the middle of
+        its interval.
 
         Examples
         --------
@@ -147,7 +151,7 @@ class LeadTimes:
         return restricted_mean(self.survival, times.parse_duration(end, "horizon"))
 
     def turnbull(self) -> Turnbull:
-        """Return Turnbull's estimate, which takes rough leads as intervals.
+        """Return Turnbull's estimate, which treats rough leads as interval-censored.
 
         Examples
         --------
@@ -162,7 +166,7 @@ class LeadTimes:
         return turnbull(short, np.where(observed, long, np.inf))
 
     def fits(self) -> pd.DataFrame:
-        """Return Weibull and log-normal fits, as a check on the curve; see `fit_parametric`.
+        """Return Weibull and log-normal fits, to check the survival curve; see `fit_parametric`.
 
         Examples
         --------
@@ -196,7 +200,7 @@ class LeadTimes:
         }
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per group, or one for all signals where there are no groups."""
+        """Return one row per group, or without groups a single row for all signals."""
         counts = ("clock", "n", "n_observed", "n_censored", "n_undetermined")
         rows = []
         for name, part in (self.groups or {"all": self}).items():
@@ -259,24 +263,24 @@ def lead_times(
     signals: pd.DataFrame | None = None,
     hindsight: bool = False,
 ) -> LeadTimes:
-    """Estimate how long before their events signals came.
+    """Estimate the distribution of lead times from signals to their events.
 
-    Signals without an event are right-censored at the time for which they were watched: without
-    them, leads would look too short and hints too reliable. Links that are hindsight, and posts
-    that followed their event, are left out and counted.
+    Signals without an event are right-censored at the end of their observation time: if they were
+    left out, leads would look too short and signals too reliable. Links that are hindsight, and
+    posts that followed their event, are left out and counted.
 
     Parameters
     ----------
     links
-        The links table, of one clock.
+        The links table, with a single clock.
     by
         Name, or names, of columns of `links` or `signals`, such as ``"code"``, ``"account"``,
-        ``"kind"`` or ``"confidence"``; each value becomes a group, and a log-rank test compares
-        the groups. Signals without such a value are in no group.
+        ``"kind"`` or ``"confidence"``. Each value defines a group, and a log-rank test compares the
+        groups. Signals without a value are in no group.
     signals
         The signals table, whose columns are joined to the links by signal_id.
     hindsight
-        Whether links that are hindsight count.
+        Whether to count links that are hindsight.
 
     Returns
     -------
@@ -289,10 +293,10 @@ def lead_times(
 
     Notes
     -----
-    Kaplan and Meier (1958), by scipy. A quantile is the first time at which the curve is down to
-    its share (Klein and Moeschberger 2003, ch. 4); its interval inverts the log-log band in the
-    same way (Brookmeyer and Crowley 1982). Curve, restricted mean and log-rank test take rough
-    leads at the middle of their intervals; `turnbull` takes the intervals.
+    Kaplan–Meier estimate (1958), computed by scipy. The quantile of p is the first time at which
+    the curve is at most 1 - p (Klein and Moeschberger 2003, ch. 4); its interval inverts the
+    log-log band in the same way (Brookmeyer and Crowley 1982). Curve, restricted mean and log-rank
+    test use the middle of each rough lead's interval; `turnbull` uses the interval itself.
 
     Examples
     --------
@@ -323,10 +327,11 @@ def lead_times(
 def counted_leads(
     links: pd.DataFrame, *, hindsight: bool = False
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the links that count as leads, and the shortest and longest lead of each.
+    """Return the links that count as leads, and the shortest and longest lead of each link.
 
-    A lead of uncertain order counts from zero up. A right-censored signal has the length for which
-    it was watched. Hindsight counts only on request, a post after its event never.
+    If the order of signal and event is uncertain, the shortest lead is zero. The lead of a
+    right-censored signal is its observation time. Hindsight is left out unless `hindsight`; posts
+    after their event are always left out.
 
     Examples
     --------
@@ -374,10 +379,10 @@ def _estimate(links: pd.DataFrame, hindsight: bool) -> LeadTimes:
 def _quantile_range(
     curves: list[pd.DataFrame], p: float, low: str, high: str
 ) -> tuple[pd.Timedelta, pd.Timedelta]:
-    """Return the smallest and largest quantile of several curves; NaT where none is reached.
+    """Return the smallest and largest quantile of several curves; NaT where not reached.
 
-    The curve of the shortest leads need not have the smallest: a lead that ends after others were
-    censored has fewer at risk, and the curve falls further.
+    The curve of the shortest leads need not have the smallest quantile: a longer lead may end after
+    other signals were censored, when fewer are at risk, and so lower the curve further.
     """
     lower, upper = ([quantile(curve, p, column) for curve in curves] for column in (low, high))
     reached = [lead for lead in lower if pd.notna(lead)]

@@ -1,4 +1,4 @@
-"""Turnbull's estimator of the distribution of leads known only as intervals."""
+"""Turnbull's estimator of the distribution of interval-censored leads."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MAX_STEPS = 20_000
 #: Tolerance of the Gentleman–Geyer reduced gradient, as a share of n.
 _TOLERANCE = 1e-7
 _NO_MASS = 1e-12
-#: Mass smaller than this that would not gain by growing is set to 0, at every so many steps.
+#: Every `_PRUNE_EVERY` steps, mass below `_VANISHING` is set to 0 where the gradient is below 1.
 _VANISHING, _PRUNE_EVERY = 1e-8, 25
 
 
@@ -32,16 +32,16 @@ class Turnbull:
     Attributes
     ----------
     n
-        Leads counted.
+        Number of leads.
     mass
-        One row per innermost interval with mass: from, until (days; until is infinite beyond the
-        last watch), mass (share of the leads). The data do not determine where within the interval
-        the mass lies.
+        One row per innermost interval with mass: from, until (days; until is infinite if the
+        interval has no end), mass (share of the leads). The data do not determine where within the
+        interval the mass lies.
     log_likelihood
-        At the estimate.
+        Log likelihood of the estimate.
     gap
-        Largest excess of the Gentleman–Geyer (1994) gradient, as a share of n: 0 up to rounding at
-        the maximum.
+        Largest excess of the Gentleman–Geyer (1994) gradient over n, divided by n: 0 up to
+        rounding error at the maximum of the likelihood.
     """
 
     n: int
@@ -57,7 +57,7 @@ class Turnbull:
         return (f"The estimate has not converged: its likelihood gap is {self.gap:.2g}.",)
 
     def quantile(self, p: float) -> tuple[pd.Timedelta, pd.Timedelta]:
-        """Return the interval in which the share `p` of the leads is reached; NaT for no bound.
+        """Return the bounds of the `p` quantile of the leads; NaT for an infinite bound.
 
         Examples
         --------
@@ -90,7 +90,7 @@ class Turnbull:
         return self.mass.copy()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return JSON values; None for an interval without end."""
+        """Return JSON values; an infinite `until` becomes None."""
         rows = self.mass.astype(object).where(np.isfinite(self.mass), None)
         return {
             "n": self.n,
@@ -124,9 +124,9 @@ def turnbull(low: FloatArray, high: FloatArray) -> Turnbull:
 
     Notes
     -----
-    Turnbull (1976): mass can lie only in the innermost intervals. Accelerated self-consistency
-    (EM) steps (Varadhan and Roland 2008), until the gradient of Gentleman and Geyer (1994) shows
-    that no shift of mass would raise the likelihood.
+    Mass can lie only in the innermost intervals (Turnbull 1976). Accelerated self-consistency (EM)
+    steps (Varadhan and Roland 2008) are repeated until the gradient of Gentleman and Geyer (1994)
+    shows that no shift of mass would raise the likelihood.
 
     Examples
     --------
@@ -139,7 +139,7 @@ def turnbull(low: FloatArray, high: FloatArray) -> Turnbull:
         return Turnbull(0, empty, 0.0, 0.0)
     censored = np.isinf(high)
     inside = (low[:, None] <= first) & (last <= high[:, None])
-    # A right-censored lead is longer than it was watched, not as long.
+    # A right-censored lead is strictly longer than its observation time: exclude equality.
     inside &= ~(censored[:, None] & (last == low[:, None]))
     membership = inside.astype(float)
     mass = np.full(len(first), 1 / len(first))
@@ -148,7 +148,7 @@ def turnbull(low: FloatArray, high: FloatArray) -> Turnbull:
         mass = _accelerated_step(membership, mass)
         gradient = membership.T @ (1 / (membership @ mass)) / len(low)
         gap = float(gradient.max() - 1)
-        # At the maximum the gradient is 1 where there is mass, and at most 1 elsewhere.
+        # At the maximum likelihood, the gradient is 1 where mass is positive, else at most 1.
         if gap <= _TOLERANCE and float((np.abs(gradient - 1) * mass).max()) < _TOLERANCE:
             break
         if step % _PRUNE_EVERY == 0:
@@ -164,10 +164,13 @@ def turnbull(low: FloatArray, high: FloatArray) -> Turnbull:
 
 
 def _innermost_intervals(low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return Turnbull's intervals: a begin followed by an end before any other begin."""
+    """Return the bounds of Turnbull's innermost intervals.
+
+    An innermost interval runs from a lower bound to an upper bound, with no other bound between.
+    """
     begins = np.unique(np.stack([low, np.where(np.isinf(high), 2.0, 0.0)], axis=1), axis=0)
     ends = np.unique(high)
-    # At one instant, begins of closed intervals come first, then ends, then open begins.
+    # Order equal bounds: inclusive lower bounds, upper bounds, exclusive (censored) lower bounds.
     at = np.concatenate([begins[:, 0], ends])
     rank = np.concatenate([begins[:, 1], np.ones(len(ends))])
     order = np.lexsort((rank, at))
@@ -177,7 +180,7 @@ def _innermost_intervals(low: FloatArray, high: FloatArray) -> tuple[FloatArray,
 
 
 def _accelerated_step(membership: FloatArray, mass: FloatArray) -> FloatArray:
-    """Take two self-consistency steps, and extrapolate them where that is more likely."""
+    """Take two self-consistency steps; extrapolate them if that raises the likelihood."""
     once = _self_consistent(membership, mass)
     twice = _self_consistent(membership, once)
     change, curvature = once - mass, twice - 2 * once + mass
