@@ -38,7 +38,7 @@ NO_KEYS = (
 OURS = """
 from foxgrape import Store, ingest
 def run(file, folder):
-    return ingest("posts", file, Store(folder)).read
+    return ingest("posts", file, Store(folder)).records_read
 """
 PEER = """
 import pyarrow.json

@@ -311,7 +311,7 @@ def test_detection_rejects_a_parts_folder_that_it_did_not_create(posts, out, els
     assert contents(elsewhere) == before
     (out / "parts").unlink()
     shutil.copytree(elsewhere, out / "parts")
-    with pytest.raises(StoreError, match="not of a detection"):
+    with pytest.raises(StoreError, match="was not made by a detection"):
         detect_all(posts, out)
     assert contents(out / "parts") == before
 

@@ -22,7 +22,16 @@ if TYPE_CHECKING:
 
     import pandera.pandas as pa
 
-__all__ = ["CURIE", "KEYS", "columns", "dtypes", "read_csv", "validate", "validate_keys"]
+__all__ = [
+    "CURIE",
+    "KEYS",
+    "columns",
+    "dtypes",
+    "read_csv",
+    "validate",
+    "validate_keys",
+    "validate_storable",
+]
 
 #: Key columns of each table, and the time column by which its rows are ordered.
 KEYS = {
@@ -101,6 +110,31 @@ def validate_keys(frame: pd.DataFrame, keys: list[str]) -> None:
         raise TableError.duplicate_key(
             ", ".join(map(str, key)), column=", ".join(keys), row=second, first_row=first
         )
+
+
+def validate_storable(extra: pd.DataFrame) -> None:
+    """Raise an error for column types that Delta Lake cannot store or compare.
+
+    A merge that adds times without an offset makes the table unreadable.
+    """
+    import pyarrow as pa
+
+    for name, column in extra.items():
+        kind: Any = column.dtype
+        try:
+            kind = pa.array(column).type
+            unsupported = pa.types.is_list(kind) or pa.types.is_binary(kind)
+            if pa.types.is_temporal(kind) and not pa.types.is_date(kind):
+                unsupported = getattr(kind, "tz", None) is None
+        except (pa.ArrowException, OverflowError):  # mixed or unknown types
+            unsupported = True
+        if unsupported:
+            raise TableError(
+                "this type of column cannot be stored",
+                column=str(name),
+                expected="text, numbers, booleans, dates, or times with an offset",
+                got=kind,
+            )
 
 
 def columns(table: str) -> list[str]:

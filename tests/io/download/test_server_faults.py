@@ -394,7 +394,7 @@ def test_progress_is_shown_on_stderr_only(tmp_path, capfd, monkeypatch):
         assert run([*call, "--out", str(tmp_path / "out")]) == 0
     out, err = capfd.readouterr()
     assert json.loads(out)["items"] == 250
-    assert "200 posts, 2 answers" in err
+    assert "200 posts, 2 pages" in err
 
 
 def test_the_page_documents_every_command_and_secret():

@@ -172,7 +172,8 @@ def _fetch(source: Source, out: Path, *, restart: bool, as_json: bool) -> int:
     from foxgrape.io.download import download
 
     def progress(state: Download) -> None:
-        update(f"{state.items:,} {state.kind}, {state.pages:,} pages, {state.size:,} bytes")
+        page = "page" if state.pages == 1 else "pages"
+        update(f"{state.items:,} {state.kind}, {state.pages:,} {page}, {state.size:,} bytes")
 
     with status_spinner("connecting…") as update:
         result = download(source, out, restart=restart, progress=progress)

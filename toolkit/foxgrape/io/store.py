@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from foxgrape import schemas, times
-from foxgrape.errors import StoreError, TableError, did_you_mean
+from foxgrape.errors import StoreError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -370,36 +370,11 @@ def _prepare(table: str, frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     extra = rows.columns.difference(schemas.columns(table))
     empty = [name for name in extra if rows[name].isna().all()]
     rows = rows.drop(columns=empty)
-    _validate_extra_columns(rows[extra.difference(empty)])
+    schemas.validate_storable(rows[extra.difference(empty)])
     month = times.microseconds(rows[clock]).view("datetime64[us]").astype("datetime64[M]")
     names, position = np.unique(month, return_inverse=True)
     rows[_MONTH] = pd.Series(names.astype(str)[position], index=rows.index, dtype="str")
     return rows, keys
-
-
-def _validate_extra_columns(extra: pd.DataFrame) -> None:
-    """Raise an error for types that Delta Lake cannot store or compare.
-
-    A merge that adds times without an offset makes the table unreadable.
-    """
-    import pyarrow as pa
-
-    for name, column in extra.items():
-        kind: Any = column.dtype
-        try:
-            kind = pa.array(column).type
-            unsupported = pa.types.is_list(kind) or pa.types.is_binary(kind)
-            if pa.types.is_temporal(kind) and not pa.types.is_date(kind):
-                unsupported = getattr(kind, "tz", None) is None
-        except (pa.ArrowException, OverflowError):  # mixed or unknown types
-            unsupported = True
-        if unsupported:
-            raise TableError(
-                "this type of column cannot be stored",
-                column=str(name),
-                expected="text, numbers, booleans, dates, or times with an offset",
-                got=kind,
-            )
 
 
 def _compare(rows: pd.DataFrame, stored: DeltaTable | None, keys: list[str]) -> pd.Series:

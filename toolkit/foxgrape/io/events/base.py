@@ -164,7 +164,7 @@ def parse_source_day(value: Any, column: str) -> date:
 
     Examples
     --------
-    >>> parse_day("10 September 2022", "event_date")
+    >>> parse_source_day("10 September 2022", "event_date")
     datetime.date(2022, 9, 10)
     """
     text = str(value).strip()
