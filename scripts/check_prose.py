@@ -26,7 +26,7 @@ WORDS = {
     r"somebody": "a user, another process",
     r"whence|thereof|therein|thereby|wherein|lest|upon|ought|hither|alas": "modern English",
     r"mend(s|ed|ing)?": "fix, repair",
-    r"stands? for itself|(?-i:is none|are none)|paid for": "say what happens",
+    r"stands? for itself|(?-i:(?<!there )(?:is|are) none)|paid for": "say what happens",
     r"lived (in|there)|as lived": "local time",
     r"doors?": "reader, entry point",
     r"rooms?": "layer",

@@ -9,13 +9,25 @@ from datetime import MAXYEAR, MINYEAR, UTC, date, datetime
 
 from foxgrape.errors import TableError
 
-__all__ = ["BASES", "GRADES", "KINDS", "Code", "day_interval", "parse_day"]
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["LANGUAGES", "MATCH", "Place", "distance_km", "from_line", "read_places", "to_line"]
+__all__ = [
+    "BASES",
+    "GRADES",
+    "KINDS",
+    "LANGUAGES",
+    "MATCH",
+    "Code",
+    "Place",
+    "day_interval",
+    "distance_km",
+    "from_line",
+    "parse_day",
+    "read_places",
+    "to_line",
+]
 
 _EARTH_KM = 6371.0088
 

@@ -193,7 +193,7 @@ class _Roots:
         self._sorted = sorted(roots)
 
     def starting_with(self, word: str) -> Iterator[tuple[Place, str, float]]:
-        """Yield each place whose name begins with a stem of `word`, the name, and the share covered."""
+        """Yield each place named with a stem of `word`, the name, and the share covered."""
         for stem in _stems(word):
             first = bisect_left(self._sorted, (stem,))
             last = bisect_right(self._sorted, (f"{stem}\uffff",))

@@ -180,7 +180,7 @@ def run_due(
         Function that deletes old runs. It is called with the folder, ``keep`` and ``template`` for
         each template of which a report was built and whose entries all set `keep`.
     environ
-        Environment variables that notification channels read; `os.environ` by default.
+        Environment variables that notification channels read; ``os.environ`` by default.
 
     Returns
     -------
