@@ -21,7 +21,7 @@ test: lint types unit
 
 # Lint, types and the tests that start no browser and no kernel, in about a minute.
 check: lint types
-	TZ=UTC $(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not slow and not browser" tests
+	TZ=UTC $(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not slow and not browser" --hypothesis-profile quick tests
 
 # TESTS=tests/test_times.py runs one file.
 unit: $(READY) browser

@@ -16,7 +16,55 @@ from foxgrape._util.files import study_folder
 
 # No deadline: a slow machine must not fail a test. Derandomized: every run has the same examples.
 settings.register_profile("foxgrape", deadline=None, derandomize=True)
+# For `make check`: the same tests with few examples each.
+settings.register_profile("quick", parent=settings.get_profile("foxgrape"), max_examples=5)
 settings.load_profile("foxgrape")
+
+
+#: Tests that start kernels, clusters or servers, build pages, or simulate many worlds.
+SLOW = (
+    "cli/test_app.py",
+    "detection/test_batch.py",
+    "detection/test_labelled_texts.py",
+    "io/download",
+    "io/test_ingest.py",
+    "io/test_store.py",
+    "io/test_stream.py",
+    "places/test_packaged_data.py",
+    "plots",
+    "reports/execution",
+    "reports/rendering",
+    "reports/schedule/test_due.py",
+    "reports/templates/test_templates.py",
+    "reports/test_",
+    "stats/alarms",
+    "stats/coincidence",
+    "stats/hazard",
+    "stats/test_",
+    "studies/test_study.py",
+    "test_benchmarks.py",
+    "test_calibration.py",
+    "test_docs.py",
+    "test_fault_tolerance.py",
+    "test_fuzz.py",
+    "test_jupyterlab.py",
+    "test_long_studies.py",
+    "test_notebooks.py",
+    "test_packaging.py",
+    "test_security.py",
+    "test_startup.py",
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Mark the tests that `make check` leaves out."""
+    for item in items:
+        try:
+            path = item.path.relative_to(Path(__file__).parent).as_posix()
+        except ValueError:
+            continue
+        if path.startswith(SLOW):
+            item.add_marker("slow")
 
 
 @pytest.fixture
