@@ -141,7 +141,7 @@ def _parse_parts(text: str, zone: str | None) -> tuple[datetime, datetime, bool,
         else:
             after = _unit_end(naive, list(given)[-1])
     except OverflowError:
-        raise ValueError(f"beyond the calendar: {text!r}") from None
+        raise ValueError(f"date out of range: {text!r}") from None
     return naive, after, "second" in given, offset
 
 
@@ -173,7 +173,7 @@ def _to_utc(
             begin, end = first.replace(tzinfo=local), last.replace(tzinfo=local, fold=1)
         ends = begin.astimezone(UTC), end.astimezone(UTC)
     except OverflowError:
-        raise ValueError(f"beyond the calendar: {text!r}") from None
+        raise ValueError(f"date out of range: {text!r}") from None
     if ends[1] < ends[0]:
         raise ValueError(f"{text!r} does not exist in {zone}: clocks went forward over it")
     return ends
@@ -193,7 +193,7 @@ def parse_instant(text: str) -> datetime:
     try:
         return instant.astimezone(UTC)
     except OverflowError:
-        raise ValueError(f"beyond the calendar: {text!r}") from None
+        raise ValueError(f"date out of range: {text!r}") from None
 
 
 def microseconds(times: pd.Series) -> IntArray:

@@ -416,7 +416,7 @@ def test_a_day_whose_precision_exceeds_the_calendar_is_quarantined(
     events, report = read_with_report(file)
     assert len(events) == len(rest)
     assert report.quarantine_frame()["record"].tolist() == [2]
-    with pytest.raises(TableError, match="row 2: beyond the calendar"):
+    with pytest.raises(TableError, match="row 2: date out of range"):
         read(file, on_error="raise")
 
 

@@ -179,7 +179,7 @@ def _names_its_region(place: Place) -> bool:
 
 
 def _find_names(text: str, gazetteer: Gazetteer) -> list[_Name]:
-    """Find the longest gazetteer names among capitalised words, whether or not they mean places."""
+    """Find the longest gazetteer names in capitalised words, without checking their context."""
     names = []
     for run in _RUN.finditer(text):
         words = [word.span() for word in _CAPITALISED.finditer(text, *run.span())]

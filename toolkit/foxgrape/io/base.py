@@ -321,7 +321,7 @@ def _collect_rows(
             except BadRecordError as error:
                 rows.reject(number, error, record.raw)
             except OverflowError as error:  # date arithmetic beyond year 9999
-                rows.reject(number, BadRecordError(f"beyond the calendar: {error}"), record.raw)
+                rows.reject(number, BadRecordError(f"date out of range: {error}"), record.raw)
             if batch is not None and len(rows.rows) + len(rows.quarantine) >= batch:
                 yield rows
                 rows = _RowBatch(table, path)

@@ -153,7 +153,7 @@ def parse_unix_time(value: Any, column: str = "posted_at") -> datetime:
     try:
         return _EPOCH + timedelta(seconds=int(value))
     except OverflowError:
-        raise BadRecordError(f"beyond the calendar: {value!r:.80}", column) from None
+        raise BadRecordError(f"date out of range: {value!r:.80}", column) from None
 
 
 def parse_timestamp(value: Any, column: str = "posted_at") -> datetime:

@@ -157,10 +157,10 @@ class Codebook:
         return cls(_read_codes(path, gazetteer), gazetteer)
 
     def extended(self, other: Codebook) -> Codebook:
-        """Return this codebook with the codes of `other`, whose entries replace equal readings.
+        """Return this codebook extended with the entries of `other`.
 
-        Readings are equal if they have the same code and place. The result's `conflicts` lists
-        the readings whose replaced and new entries differ.
+        An entry of `other` replaces the entry with the same code and place, if there is one. If
+        the two differ, the result's `conflicts` lists that code and place.
 
         Examples
         --------

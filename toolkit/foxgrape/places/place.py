@@ -309,5 +309,5 @@ def parse_day(text: str) -> date:
     else:
         raise ValueError(f"neither a day nor an instant with an offset: {text!r}")
     if day.year in {MINYEAR, MAXYEAR}:  # may overflow when converted to UTC
-        raise ValueError(f"beyond the calendar: {text!r}")
+        raise ValueError(f"date out of range: {text!r}")
     return day.astimezone(UTC) if isinstance(day, datetime) else day

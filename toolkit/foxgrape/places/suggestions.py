@@ -89,8 +89,9 @@ def suggest(
 ) -> list[Suggestion]:
     """Suggest which places an undecoded emoji could mean, best first.
 
-    A suggestion is a starting point for research, not evidence. Check `because`, and `chance`, the
-    average number of places that an unrelated emoji matches at least as well.
+    A suggestion is a starting point for research, not evidence. Check `because`, the
+    reason for the match, and `chance`: the average number of places that an unrelated emoji would
+    match at least as well.
 
     Parameters
     ----------
@@ -193,7 +194,11 @@ class _Roots:
         self._sorted = sorted(roots)
 
     def starting_with(self, word: str) -> Iterator[tuple[Place, str, float]]:
-        """Yield each place named with a stem of `word`, the name, and the share covered."""
+        """Yield places whose name begins with a stem of `word`: the place, the name, and a score.
+
+        The score is the share of the name's root that the stem covers, less for names of several
+        words.
+        """
         for stem in _stems(word):
             first = bisect_left(self._sorted, (stem,))
             last = bisect_right(self._sorted, (f"{stem}\uffff",))

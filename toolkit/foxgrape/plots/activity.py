@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["activity", "event_timeline", "posting_rhythm", "surprisal_figure"]
 
 _DAY = pd.Timedelta(days=1)
-#: Maximum days in a period that is counted by day; in longer ones, bars of one day are too thin.
+#: Longest period, in days, with daily bars; in longer periods they would be too thin.
 _MAX_DAYS = 120
 _LEGEND_COLUMNS = 3
 _TEXT_POSITIONS = ("top center", "bottom center", "middle right", "middle left")

@@ -200,7 +200,7 @@ def molchan_diagram(alarm: Alarm) -> go.Figure:
 
 
 def cumulative_incidence_figure(outcomes: CumulativeIncidence) -> go.Figure:
-    """Plot the shares of signals whose event stood or was retracted, cumulated by lead time.
+    """Plot the cumulative incidence of events that were later retracted and of those that were not.
 
     Examples
     --------

@@ -119,7 +119,7 @@ Outcome: TypeAlias = Response | str
 class Auth:
     """Base class of credentials for one server; sends no credentials itself."""
 
-    #: Environment variables of the secrets, named in error messages.
+    #: Names of the environment variables that hold the secrets, for error messages.
     variables: ClassVar[tuple[str, ...]] = ()
 
     def headers(self, client: HttpClient) -> dict[str, str]:  # noqa: ARG002

@@ -200,9 +200,10 @@ class Mastodon(Source):
         return Request(f"/api/v1/accounts/{account_id}/statuses", params)
 
     def parse(self, body: bytes, cursor: str | None) -> Page:
-        """Return a page with one line per status; an empty page is the last.
+        """Return a page with one line per status; an empty page marks the end.
 
-        A page below the limit need not be the last, because servers leave out hidden statuses.
+        A page with fewer statuses than the limit is not necessarily the last, because servers leave
+        out hidden statuses.
         """
         value = parse_response(body)
         if cursor is None:
@@ -335,9 +336,10 @@ class Acled(Source):
         return Request("/api/acled/read", params)
 
     def parse(self, body: bytes, cursor: str | None) -> Page:
-        """Return the page as one line; an empty page is the last.
+        """Return the page as one line; an empty page marks the end.
 
-        A page below the limit need not be the last, because the server may have a lower limit. The
+        A page with fewer rows than the limit is not necessarily the last, because the server may
+        have a lower limit. The
         response's ``count`` is usually the number of rows on the page; a larger number is the total
         over all pages.
         """

@@ -189,7 +189,7 @@ def local_day_interval(first: date, last: date, zone: str) -> tuple[datetime, da
             times.parse_stated_time(last.isoformat(), zone)[1],
         )
     except ValueError:
-        raise BadRecordError(f"beyond the calendar: {first} to {last}") from None
+        raise BadRecordError(f"date out of range: {first} to {last}") from None
 
 
 def enclosing_month(day: date, margin: int) -> tuple[date, date]:

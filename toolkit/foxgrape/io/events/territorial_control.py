@@ -87,9 +87,9 @@ class ControlChange(NamedTuple):
 class ControlHistory:
     """States of places over time, stored compactly.
 
-    A row takes 21 bytes, because a year of daily states has 12 million rows. If `snapshots` is
-    true, each recorded time is a reading of the complete list, so a change happened after the
-    previous reading.
+    A year of daily states has 12 million rows, so each row is packed into 21 bytes. If `snapshots`
+    is true, each recorded time is a reading of the complete list, so a change happened between the
+    previous reading and that time.
 
     Examples
     --------

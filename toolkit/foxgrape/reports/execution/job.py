@@ -105,7 +105,7 @@ def run_job(
 
 
 def _catch(function: Callable[[], str | None], what: str) -> str | None:
-    """Call a function; return the error that it returns or raises as one line, or None.
+    """Call a function. Return the error that it returns or raises, as one line; None without one.
 
     The traceback of an exception is written to the log.
     """

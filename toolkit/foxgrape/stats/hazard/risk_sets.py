@@ -169,7 +169,7 @@ def risk_sets(
     clock: times.Clock | None = None,
     observed: ObservationPeriod | None = None,
 ) -> RiskSets:
-    """Validate the tables and return the risk sets of the events within observation.
+    """Validate the tables and return the risk sets of the events in the observation period.
 
     Examples
     --------
