@@ -190,7 +190,7 @@ def _merge_nearest(
     column: str,
     direction: Literal["forward", "backward"],
 ) -> IntArray:
-    """Return, for each signal, the row of the nearest event in a direction at its place, or -1.
+    """Return, for each signal, the row of the nearest earlier or later event at its place, or -1.
 
     An event that ends at the instant of the post matches in both directions; `_nearest_events`
     treats it as an event after the post.

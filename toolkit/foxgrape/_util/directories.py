@@ -223,7 +223,7 @@ class Directory:
         return True
 
     def lock(self, *, wait: bool) -> bool:
-        """Lock the directory until it is closed; return whether that succeeded.
+        """Try to lock the directory until `close` is called; return whether it was locked.
 
         Locking fails if another process holds the lock, or if the system has no folder locks. The
         system releases the lock when the process ends.

@@ -194,7 +194,7 @@ def schedule_install(
     ] = False,
     to: Annotated[Path | None, typer.Option(help="With --write: folder to write to.")] = None,
 ) -> int:
-    """Print or install a timer that runs foxgrape report due regularly."""
+    """Print or install a timer that regularly runs `foxgrape report due`."""
     from foxgrape.reports.schedule.config import read_schedule
     from foxgrape.reports.schedule.timers import ScheduledCommand, install, render_files
 

@@ -104,7 +104,7 @@ def _key(code: Code) -> str:
 
 
 def _expand_keys(by_key: Hits, numbers: list[list[int]]) -> Hits:
-    """Replace each hit of a key by one hit of each code with that key."""
+    """Replace each hit of a key by one hit for every code that has this key."""
     counts = np.array([len(codes) for codes in numbers], np.int64)
     expanded = [number for key in by_key.code.tolist() for number in numbers[key]]
     return Hits(np.repeat(by_key.row, counts[by_key.code]), np.array(expanded, np.int64))

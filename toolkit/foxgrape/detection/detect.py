@@ -303,7 +303,7 @@ def surprisal_bits(history: PostHistory, occurrences: CodeOccurrences) -> FloatA
     if not len(row):
         return np.empty(0)
     pairs, pair = np.unique(stream * (code.max() + 1) + code, return_inverse=True)
-    # A post whose code stands for two places carries that code once.
+    # A code that stands for two places counts once per post.
     distinct = np.unique(row * len(pairs) + pair, return_index=True)[1]
     n_with_code = _count_earlier(pair[distinct], certain_from[distinct], pair, begin)
     used = np.isin(history.stream, np.unique(stream))

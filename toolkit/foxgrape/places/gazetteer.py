@@ -232,7 +232,7 @@ class Gazetteer:
         return fuzzy_matches(name, [InMemoryIndex(towns)])
 
     def _is_current(self, place: Place) -> bool:
-        """Return whether no added gazetteer replaces the place with another of the same id."""
+        """Return True unless an added gazetteer has a different place with the same id."""
         return len(self._indexes) == 1 or self[place.id] is place
 
     def _matches(self, candidates: Iterable[Candidate]) -> Iterator[PlaceMatch]:

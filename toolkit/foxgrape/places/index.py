@@ -115,9 +115,9 @@ class FileIndex:
         return self._find(self._names, key)
 
     def by_inflected_name(self, key: str) -> list[Place]:
-        """Return the populated places with a name that has the inflected form `key`.
+        """Return the populated places for which `key` is an inflected form of a name.
 
-        Only keys that are also the folded name of a hamlet are indexed.
+        Only keys that equal the normalized name of a hamlet are indexed.
         """
         return self._find(self._names, key, after=b";")
 

@@ -47,7 +47,8 @@ _SOFTENED = {"к": "ц", "г": "з", "х": "с"}
 _CONSONANTS = "бвгджзклмнпрстфхцчшщ"
 _HISSING = "жцчшщ"
 # Before an ending, the last vowel of some stems changes or disappears: Харків, genitive Харкова;
-# Козелець, genitive Козельця. Without an ending, a vowel is inserted: Ромни, genitive Ромен.
+# Forms without an ending have a vowel before the last consonant that the others lack: Козелець,
+# genitive Козельця; Ромни, genitive plural Ромен.
 _OPENED = {"і": ("о", "е"), "ї": ("є", "е"), "е": ("", "ь"), "о": ("",), "є": ("й",)}
 
 

@@ -270,7 +270,7 @@ class Code:
     meaning_ru: str = ""
 
     def valid_at(self, when: date) -> bool:
-        """Return whether the reading is valid on a day in Kyiv, or at an instant."""
+        """Return whether this meaning of the code applies on a day (Kyiv time) or at an instant."""
         earliest, latest = day_interval(when)
         first, last = self.valid_span
         return (first is None or latest >= first) and (last is None or earliest <= last)

@@ -106,7 +106,7 @@ def observation_period(
     """Return the observation period's start and end in microseconds, at least 1 µs apart.
 
     The default period runs from the earliest to the latest instant among all signals and events,
-    with event times on `clock`.
+    with event times measured by the clock named in `clock`.
     """
     if observed is None:
         columns = [(signals, "posted"), (events, clock)]

@@ -163,9 +163,9 @@ def estimate_power(
 def world_parameters_from(result: Coincidence) -> dict[str, Any]:
     """Return arguments of `simulate.world` that imitate the tested data.
 
-    The simulated worlds have as many events and places as the data, bursts if signals and events
-    share a tempo, and a front if they share one. The front's speed is unknown, so a slow front is
-    assumed.
+    The simulated worlds have as many events and places as the data. They have bursts if signals
+    and events share a tempo, and a front if both move along a front. The front's speed is
+    unknown, so a slow front is assumed.
     """
     span = result.observed[1] - result.observed[0]
     return {

@@ -133,7 +133,7 @@ def period_brief(
     study
         A study, or a store read with `study_from_store`. It is not changed.
     until
-        Day at whose start the period ends, in the study's time zone.
+        The period ends at the start of this day, in the study's time zone; the day is excluded.
     days
         Length of the period in days.
     horizon, clock, signals

@@ -171,7 +171,7 @@ def _download_pages(
 
 
 def _check_saved_lines(source: Source, part: _PartialDownload, host: str) -> _PageChecker:
-    """Return a page checker that has recorded the saved lines of an interrupted download."""
+    """Return a page checker that already knows the lines saved by an interrupted download."""
     checker = _PageChecker()
     if part.cursor is not None:
         for number, line in enumerate(part.lines(), start=1):

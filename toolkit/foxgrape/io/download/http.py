@@ -406,7 +406,7 @@ def backoff(attempt: int, rng: np.random.Generator) -> float:
 
 
 def _parse_wait(text: str, now: float) -> float | None:
-    """Return the seconds to wait from a duration, a Unix time, an ISO time or an HTTP date."""
+    """Convert a duration, a Unix time, an ISO time or an HTTP date to the seconds to wait."""
     try:
         number = float(text)
     except ValueError:

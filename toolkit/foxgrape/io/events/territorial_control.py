@@ -163,7 +163,8 @@ class ControlHistory:
     def _sorted_rows(self, shortest: int) -> list[Array]:
         """Return arrays of places, starts, ends and states, sorted by place and time.
 
-        Each place's state before its first change is added as a row, early enough to persist.
+        Each place's state before its first change is added as a row dated `shortest` before all
+        others, so that it holds long enough to count.
         """
         first = self._first_change.items()
         before = {place: state for place, (_, state) in first if state != _UNKNOWN_CODE}
@@ -229,7 +230,7 @@ class _ControlReader(Reader):
 
     @abstractmethod
     def rows(self, value: Any, context: ReadContext) -> list[dict[str, Any]]:
-        """Add a row to the history; return no events."""
+        """Add a row to the history; return an empty list: events are known only at the end."""
 
     def finish(self, context: ReadContext) -> list[dict[str, Any]]:
         """Return the events in the collected history."""

@@ -90,7 +90,7 @@ class PostTableReader(Reader):
     name = "table"
 
     def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:
-        """Return whether the file is Parquet, Excel, delimited text, or JSON lines with a time."""
+        """Return True for Parquet, Excel, delimited text, and JSON lines that have a time."""
         if paths:
             known = {"posted_at", *ALIASES["posted_at"]}
             return table_kind(file) == "lines" and bool(

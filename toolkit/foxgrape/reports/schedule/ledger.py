@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Attempt", "Ledger", "Period", "PeriodState", "next_action"]
 
-#: Number of attempts ended by the death of their process after which a period is given up.
+#: Number of attempts ended by the death of their process after which a period is not retried.
 MAX_DEATHS = 3
 #: Error text of an attempt whose process died.
 DIED = "its process died"

@@ -129,7 +129,7 @@ class _ClaimedPeriod:
     def close(self) -> PeriodRun:
         """Write the state, queue alerts and return the result."""
         task, record = self.task, self.record
-        # The period is given up if no later call would retry it.
+        # The period has failed for good if no later call would retry it.
         later = task.now + max(task.job.retry_after, _TICK)
         given_up = task.job.next_action(record, later) == "given up"
         run = PeriodRun(

@@ -146,7 +146,7 @@ def add_calendar_units(day: date, unit: str, count: int) -> date:
 
 
 def _parse(text: str, now: datetime, zone: str) -> tuple[date, str, str | None]:
-    """Return a day in the unit, the unit's name, and ``start``, ``end`` or None for the edge."""
+    """Return a day within a calendar unit, the unit's name, and ``start``, ``end`` or None."""
     match = _RELATIVE.fullmatch(text)
     if match is None:
         raise ValueError(f"not a relative date: {text!r}")

@@ -393,7 +393,7 @@ def _windows_frame(
 
 
 def _followed(risk: RiskSets, lengths: IntArray, *, hindsight: bool) -> tuple[IntArray, IntArray]:
-    """Count, per window, the signals whose window ended in observation, and those with an event."""
+    """Count, per window, the signals whose window was fully observed, and those with an event."""
     ahead = np.full(len(risk.signal_place), NEVER)
     late = (risk.decoded_at > risk.signal_until) & (not hindsight)
     for place in np.unique(risk.signal_place):

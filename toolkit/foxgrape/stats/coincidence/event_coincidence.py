@@ -69,10 +69,10 @@ class Coincidence:
         Share of signals that came within one window after an event at their place: announcements
         and comments, to compare with the trigger rate.
     p_trigger, p_precursor
-        One-sided p-values: the share of surrogates that coincide at least as much. With several
-        windows, the smallest p-value after adjustment for choosing the window. NaN without signals
-        or events. Under ``local``, `p_precursor` is never below `p_trigger`, because on its own
-        the precursor statistic is anti-conservative.
+        One-sided p-values: the share of surrogate data sets with at least as many coincidences as
+        the data. With several windows, the smallest p-value after adjustment for choosing the
+        window. NaN without signals or events. Under ``local``, `p_precursor` is never below
+        `p_trigger`, because on its own the precursor statistic is anti-conservative.
     window, lag
         The window, or the one of several with the smallest unadjusted ``p_trigger``; and the time
         from a signal to the start of its window.

@@ -41,7 +41,7 @@ _TOLERANCE, _STEPS, _MAX_CHANGE = 0.1, 30, 4.0
 
 
 class PlaceIntensity(NamedTuple):
-    """Estimated probability that an event occurs at each place, over time.
+    """Estimated probability, over time, of each place being the one where an event occurs.
 
     Attributes
     ----------
