@@ -127,6 +127,19 @@ def test_a_bad_cell_of_a_frame_is_named_by_position(change, column):
     assert (error.value.file, error.value.row, error.value.column) == (None, 0, column)
 
 
+@pytest.mark.parametrize(
+    ("change", "hint"),
+    [
+        ({"confirmed_until": pd.Timestamp("2022-09-09T00:00Z")}, "confirmed_at is the earliest"),
+        ({"confirmed_at": pd.Timestamp("2022-09-01T00:00Z")}, "cannot be confirmed before"),
+    ],
+)
+def test_hint_tells_a_backward_interval_from_an_early_confirmation(change, hint):
+    with pytest.raises(TableError) as error:
+        schemas.validate(event(**change), "events", fill=True)
+    assert hint in str(error.value)
+
+
 def test_fill_adds_exact_times_and_empty_columns():
     frame = event()
     filled = schemas.validate(frame, "events", fill=True)

@@ -80,7 +80,7 @@ def test_accounts_are_merged_in_shards(posts, folder, tmp_path, monkeypatch, sha
     assert sum(shards) == N
     assert max(shards) < N
     (folder / "again.parquet").write_bytes((folder / "1.parquet").read_bytes())
-    with pytest.raises(TableError, match="more than one partition"):
+    with pytest.raises(TableError, match="more than once in the partitions"):
         detect_all(folder, tmp_path / "twice", batch=300)
 
 
@@ -141,7 +141,7 @@ def test_a_post_in_two_files_raises(posts, folder, tmp_path, monkeypatch, accoun
     monkeypatch.setattr(batch_module, "SHARD_POSTS", 200)
     copy = posts.iloc[[5]] if account == "its own" else posts.iloc[[5]].assign(account=account)
     copy.to_parquet(folder / "9.parquet", index=False)
-    with pytest.raises(TableError, match="more than one partition"):
+    with pytest.raises(TableError, match="more than once in the partitions"):
         detect_all(folder, tmp_path / "out")
 
 

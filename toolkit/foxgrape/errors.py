@@ -152,11 +152,14 @@ class TableError(FoxgrapeError):
     ) -> Self:
         """Report an interval whose latest instant is before its earliest instant."""
         column = where["column"]
+        hint = f"{first} is the earliest instant, {column} the latest; if exact, they are equal"
+        if column == "confirmed_until" and first == "occurred_at":
+            hint = "an event cannot be confirmed before it occurred; correct one of the times"
         return cls(
             f"{column} is before {first}",
             expected=f"not before {earliest}",
             got=latest,
-            hint=f"{first} is the earliest instant, {column} the latest; if exact, they are equal",
+            hint=hint,
             **where,
         )
 
@@ -323,22 +326,6 @@ class ReportError(FoxgrapeError):
 
 class ScheduleError(FoxgrapeError):
     """A schedule cannot be used; the message names file, entry and key."""
-
-    @classmethod
-    def bad_key(
-        cls,
-        key: str,
-        *,
-        entry: str | None,
-        file: object,
-        expected: str | None = None,
-        got: object = None,
-        hint: str | None = None,
-        what: str = "bad value",
-    ) -> Self:
-        """Report an invalid key of a schedule file, or of one of its entries."""
-        where = key if entry is None else f"{entry}, {key}"
-        return cls(f"{where}: {what}", file=file, expected=expected, got=got, hint=hint)
 
 
 class StoreError(FoxgrapeError):

@@ -489,7 +489,7 @@ def _check_unique(posts: pd.DataFrame) -> None:
     ids = np.sort(posts["post"].to_numpy())
     if (ids[1:] == ids[:-1]).any():
         raise TableError(
-            "a post occurs in more than one partition",
+            "a post occurs more than once in the partitions",
             column="post_id",
             expected="each post_id once",
             hint="import the files into a store first: foxgrape ingest posts",
