@@ -19,7 +19,7 @@ report: $(READY)
 
 test: lint types unit
 
-# Lint, types and the tests that start no browser and no kernel, in about a minute.
+# Lint, types and the tests that start neither a browser nor a kernel, in under a minute.
 check: lint types
 	TZ=UTC $(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not slow and not browser" --hypothesis-profile quick tests
 
@@ -27,7 +27,7 @@ check: lint types
 unit: $(READY) browser
 	TZ=UTC $(BIN)/python -m pytest -n 2 --dist worksteal --durations 10 $(TESTS)
 
-# Style, layers, words, and the workflows of the repository.
+# Check style, layers, prose and the workflows.
 lint: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -38,12 +38,12 @@ lint: $(READY)
 types: $(READY)
 	$(BIN)/mypy
 
-# JupyterLab, which of its own accord asks nobody for news or updates.
+# JupyterLab, without requests for news or updates.
 lab: $(READY)
 	$(BIN)/jupyter lab --notebook-dir notebooks --LabApp.news_url=None \
 	  --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
 
-# Check that every notebook runs and is drawn in a real JupyterLab, without requests to other hosts.
+# Check that every notebook runs and renders in JupyterLab, without requests to other hosts.
 check-lab: $(READY) browser
 	$(BIN)/python scripts/check_jupyterlab.py --screenshots build/lab
 
@@ -57,34 +57,34 @@ format: $(READY)
 	$(BIN)/ruff format
 	$(BIN)/jupytext --sync $(NOTEBOOKS)
 
-# The site, strictly, into build/docs; what the shell says of itself is asked anew.
+# Build the site into build/docs; warnings are errors. Updates the help texts of the commands first.
 docs: $(READY)
 	$(BIN)/python scripts/write_shell_help.py
 	$(BIN)/python scripts/write_notebooks_page.py
 	$(BIN)/python -m sphinx -E -a -W --keep-going -n -q -d build/doctrees docs build/docs
 	@echo "build/docs/index.html"
 
-# Size and power of the null models; resumes where it stopped; writes its page
+# Measure size and power of the null models; resume an interrupted run; write the page
 calibrate: $(READY)
 	$(BIN)/python scripts/calibrate.py
 
-# How fast it is, against named peers in one run; writes docs/explanation/performance.md, in five to ten minutes.
-# SIZE=small takes one or two, and writes build/performance.md.
+# Measure speed against named peers in one run, in five to ten minutes; write
+# docs/explanation/performance.md. SIZE=small takes one or two minutes; writes build/performance.md.
 bench: $(READY)
 	@mkdir -p build
 	TZ=UTC $(BIN)/python -m pytest -c benchmarks/pytest.ini benchmarks --size $(SIZE) --benchmark-json build/bench.json
 	$(BIN)/python benchmarks/table.py build/bench.json $(if $(filter full,$(SIZE)),docs/explanation,build)/performance.md
 
-# Whatever bytes: readers, codebooks, names, parameters and schedules, SECONDS each, a target a core.
+# Fuzz readers, codebooks, names, parameters and schedules for SECONDS each, one target per core.
 fuzz: $(STUDIES)
 	$(BIN)/python scripts/fuzz.py --seconds $(SECONDS)
 
-# Small slips put into what links, times leads and judges chance: which does no test notice?
-# About half an hour; fails where tests notice fewer than 85 of a hundred in a module.
+# Mutation tests of linking, lead times and the tests against chance, in about half an hour. Fails
+# if the tests detect less than 85% of the mutants of a module.
 mutate: $(STUDIES)
 	$(BIN)/python scripts/mutate.py
 
-# Which branches of the statistics and of the places no test takes; fails under 95 of a hundred.
+# Branch coverage of statistics and places; fails below 95%.
 coverage: $(STUDIES)
 	$(BIN)/python scripts/cover.py
 
@@ -92,18 +92,18 @@ $(STUDIES): studies.lock $(READY)
 	$(UV) --require-hashes -r studies.lock
 	@touch $(STUDIES)
 
-# Licences of all that is locked, and what is known against it. The second asks a service: where
-# that cannot be reached, or does not know a package, the audit fails and says so.
+# Check licences and known vulnerabilities of all locked packages. The vulnerabilities come from a
+# service; if it cannot be reached or does not know a package, the audit fails and says so.
 audit: $(READY)
 	$(BIN)/python scripts/check_licences.py
 	$(BIN)/uvx --system-certs pip-audit --strict --require-hashes --disable-pip -r requirements.lock
 
-# The wheel in environments of its own: base, analysis and all, with the oldest and the newest
-# libraries that our bounds allow. Needs a package index, and some minutes.
+# Test the wheel in separate environments: base, analysis and all extras, with the oldest and the
+# newest libraries that the requirements allow. Needs a package index and a few minutes.
 package: $(READY)
 	$(BIN)/python scripts/check_package.py
 
-# The environment: exactly what is locked, by uv, or by pip where uv cannot be had.
+# Install exactly the locked packages, with uv, or with pip if uv cannot be installed.
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "foxgrape needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Hint: make PYTHON=python3.12")'
 	$(PYTHON) -m venv --clear .venv
@@ -114,7 +114,7 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $(READY)
 
-# Tests of the page need a browser: take the one that is there, or install one where we may.
+# Browser tests need Chromium: use the installed one, or install one if permitted.
 browser:
 	@sh scripts/find_browser.sh install || echo "No browser: the browser tests will be skipped."
 

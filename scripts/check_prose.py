@@ -39,7 +39,9 @@ WORDS = {
 }
 #: Names that are too general for a variable, an argument, an attribute or a function.
 NAMES = frozenset({"told", "made", "found", "said", "one", "each", "whole", "asked"})
-SUFFIXES = {".py", ".md", ".j2", ".js", ".css", ".yaml", ".yml", ".toml", ".cff"}
+SUFFIXES = {".py", ".pyi", ".md", ".j2", ".js", ".css", ".yaml", ".yml", ".toml", ".cff", ".sh"}
+#: Checked although their names have no suffix.
+WITHOUT_SUFFIX = {"Makefile", ".ci/run"}
 #: Files that are not checked: this file lists the words.
 LEFT_OUT = {"scripts/check_prose.py"}
 _PATTERNS = [
@@ -65,7 +67,8 @@ def _files(paths: list[str]) -> Iterator[Path]:
         check=True,
     )
     for name in listed.stdout.splitlines():
-        if Path(name).suffix in SUFFIXES and name not in LEFT_OUT and (ROOT / name).is_file():
+        checked = Path(name).suffix in SUFFIXES or name in WITHOUT_SUFFIX
+        if checked and name not in LEFT_OUT and (ROOT / name).is_file():
             yield Path(name)
 
 
