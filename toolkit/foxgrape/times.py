@@ -59,7 +59,7 @@ _DAY, _TICK = timedelta(days=1), timedelta(microseconds=1)
 
 
 def get_zone(name: object) -> ZoneInfo:
-    """Return the time zone with an IANA name, or raise ValueError if there is none.
+    """Return the time zone with an IANA name, or raise ValueError if the name is unknown.
 
     Examples
     --------

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
-AnyArray = npt.NDArray[Any]
 BoolArray = npt.NDArray[np.bool_]
 DurationArray = npt.NDArray[np.timedelta64]
 FloatArray = npt.NDArray[np.float64]
-Int8Array = npt.NDArray[np.int8]
 Int32Array = npt.NDArray[np.int32]
 IntArray = npt.NDArray[np.int64]
 StringArray = npt.NDArray[np.str_]

@@ -177,7 +177,7 @@ def _kind(dtype: Any) -> str:
 
 
 def _partner(name: str, kind: str) -> str:
-    """Return the name of the column to combine with this column; empty if there is none."""
+    """Return the name of the column to combine with this column, or an empty string."""
     if kind == "instant" and name.endswith("_at"):
         return f"{name.removesuffix('_at')}_until"
     return _PARTNERS.get((name, kind), "")

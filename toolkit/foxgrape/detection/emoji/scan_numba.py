@@ -108,7 +108,7 @@ def _match_at(
 ) -> tuple[int, int, int, int]:
     """Return the match at byte `at` or the byte before: begin, end, number of code points, emoji.
 
-    The emoji is -1 if there is none. Without a match, begin and end are equal.
+    Without an emoji, its number is -1. Without a match, begin and end are equal.
     """
     if symbol <= table[trie.N_FIRST]:
         end, count, match = trie.longest_match(table, data, symbol, after, stop)

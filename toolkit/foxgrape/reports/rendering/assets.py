@@ -32,6 +32,7 @@ __all__ = [
     "FOLDER",
     "Asset",
     "assets_href",
+    "csp_hash",
     "ensure_plotly_asset",
     "has_assets",
     "image_data_url",
@@ -73,6 +74,18 @@ class Asset:
 
 
 @cache
+def csp_hash(text: str) -> str:
+    """Return the hash of a script or style sheet for a Content-Security-Policy or ``integrity``.
+
+    Examples
+    --------
+    >>> csp_hash("x")
+    'sha256-LXEWQrcmsEQBYnyp+6wy9chTD7GQPMTbAiWHF5IaSIE='
+    """
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+@cache
 def plotly_asset() -> Asset:
     """Return the plotly.js that the installed plotly package includes.
 
@@ -84,9 +97,8 @@ def plotly_asset() -> Asset:
     from plotly.offline import get_plotlyjs
 
     text = str(get_plotlyjs())
-    digest = hashlib.sha256(text.encode())
-    integrity = f"sha256-{base64.b64encode(digest.digest()).decode()}"
-    return Asset(f"plotly-{digest.hexdigest()[:16]}.min.js", integrity, text)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return Asset(f"plotly-{digest[:16]}.min.js", csp_hash(text), text)
 
 
 def assets_href(out: Path, page_folder: Path) -> str:

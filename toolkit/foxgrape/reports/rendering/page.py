@@ -6,8 +6,6 @@ only the page's own scripts, and plotly.js if the page loads it from a shared fi
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import html
 import json
 import re
@@ -18,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import nh3
 
 from foxgrape.plots.offline import MIMETYPE, OFFLINE_CONFIG
-from foxgrape.reports.rendering.assets import image_data_url, plotly_asset
+from foxgrape.reports.rendering.assets import csp_hash, image_data_url, plotly_asset
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "content_security_policy",
-    "csp_hash",
     "notebook_figures",
     "render_page",
     "renumber_headings",
@@ -166,18 +163,6 @@ def content_security_policy(scripts: Sequence[str], *, loads_script: bool = Fals
         f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; "
         "img-src data: blob:; base-uri 'none'; form-action 'none'"
     )
-
-
-@cache
-def csp_hash(text: str) -> str:
-    """Return the hash of a script or style sheet in the format of a Content-Security-Policy.
-
-    Examples
-    --------
-    >>> csp_hash("x")
-    'sha256-LXEWQrcmsEQBYnyp+6wy9chTD7GQPMTbAiWHF5IaSIE='
-    """
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def _wrap_tables(markup: str) -> str:

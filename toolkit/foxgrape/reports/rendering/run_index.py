@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 from foxgrape._util.directories import Directory
 from foxgrape._util.files import write_atomic
 from foxgrape.errors import ReportError
-from foxgrape.reports.rendering.assets import image_data_url
-from foxgrape.reports.rendering.page import csp_hash, static_text
+from foxgrape.reports.rendering.assets import csp_hash, image_data_url
+from foxgrape.reports.rendering.page import static_text
 from foxgrape.reports.run_folder import (
     LOG,
     MANIFEST,

@@ -200,7 +200,7 @@ def _quote_yaml(text: str) -> str:
 
 
 def _update_crontab(line: str) -> None:
-    """Replace foxgrape's line in the user's crontab, or append it if there is none."""
+    """Replace foxgrape's line in the user's crontab, or append it if the crontab lacks one."""
     try:
         current = subprocess.run(["crontab", "-l"], capture_output=True, text=True, check=False)  # noqa: S607
         # Exit code 1 without output means that the user has no crontab yet. Other failures are

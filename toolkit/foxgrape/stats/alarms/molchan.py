@@ -70,8 +70,8 @@ class Alarm:
         window ended within observation), precision (share of these signals followed by an event).
     scores
         One row per event, in order of time: event_id, place_id, lead (time since the last signal
-        for the event's place, NaT if there is none), score (its mean is the area skill), expected
-        (expected score under `null`).
+        for the event's place; NaT without such a signal), score (its mean is the area skill),
+        expected (expected score under `null`).
     warnings
         Caveats, in sentences.
     clock
