@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FilePart",
+    "Note",
     "OnError",
     "QuarantineWarning",
     "ReadContext",
@@ -57,6 +58,26 @@ class QuarantineWarning(UserWarning):
     """Bad records were left out of a table, and the caller did not ask for a report of them."""
 
 
+@dataclass(slots=True)
+class Note:
+    """What a reader left out, repaired or reinterpreted: how often, and the first example.
+
+    Attributes
+    ----------
+    what
+        What was done, in a few words, such as ``the text is cut off``.
+    count
+        How many records it concerns.
+    record, example
+        Number of the first such record, and the value there.
+    """
+
+    what: str
+    count: int = 0
+    record: int | None = None
+    example: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class ReadReport:
     """How the records of a file, or of one batch of it, were read.
@@ -82,6 +103,8 @@ class ReadReport:
         dictionaries with the keys ``place_id`` (the source's id, or an id made from its name for
         the place), ``place``, ``admin1``, ``lat``, ``lon``, ``rows`` (the number of events there)
         and ``reason``.
+    notes
+        What was left out, repaired or reinterpreted, one `Note` per kind.
 
     Examples
     --------
@@ -100,6 +123,7 @@ class ReadReport:
     quarantine: list[dict[str, Any]] = field(default_factory=list)
     mapping: dict[str, str] = field(default_factory=dict)
     unresolved: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
 
     def quarantine_frame(self) -> pd.DataFrame:
         """Return the bad records as a table with fixed columns."""
@@ -141,6 +165,21 @@ class ReadContext:
     extra_columns: dict[str, str] = field(default_factory=dict)
     #: Other values that a reader keeps between records, by name.
     state: dict[str, Any] = field(default_factory=dict)
+    #: Number of the record being converted.
+    record: int | None = None
+    #: What was left out, repaired or reinterpreted since the last batch, by `Note.what`.
+    notes: dict[str, Note] = field(default_factory=dict)
+
+    def note(self, what: str, example: object = "", count: int = 1) -> None:
+        """Count something that the reader leaves out, repairs or reinterprets."""
+        if what not in self.notes:
+            self.notes[what] = Note(what, 0, self.record, f"{example!s:.80}")
+        self.notes[what].count += count
+
+    def take_notes(self) -> list[Note]:
+        """Return the notes since the last batch, and clear them."""
+        notes, self.notes = list(self.notes.values()), {}
+        return notes
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +292,12 @@ def iter_frames(
         if part.frame is not None:
             yield (
                 part.frame,
-                ReadReport(reader.name, len(part.frame), mapping=dict(context.mapping)),
+                ReadReport(
+                    reader.name,
+                    len(part.frame),
+                    mapping=dict(context.mapping),
+                    notes=context.take_notes(),
+                ),
             )
             continue
         for rows in _collect_rows(part, reader, context, table, on_error, batch):
@@ -274,6 +318,7 @@ def iter_frames(
                 rows.repeated,
                 rows.quarantine,
                 dict(context.mapping),
+                notes=context.take_notes(),
             )
             yield schemas.validate(frame, table, file=file.path), report
 
@@ -312,7 +357,7 @@ def _collect_rows(
     rows, number = _RowBatch(table, path), part.offset
     try:
         for record in part.records:
-            number = record.number
+            number = context.record = record.number
             rows.records_read += 1
             try:
                 if record.error is not None:
