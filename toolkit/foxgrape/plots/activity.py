@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from foxgrape import schemas
 from foxgrape._util.formatting import counted
 from foxgrape.plots.signals import by_outcome
 from foxgrape.plots.theme import (
@@ -71,7 +72,8 @@ def activity(
     since = posts["posted_at"].min() if since is None else since
     until = posts["posted_at"].max() + _DAY if until is None else until
     shown = posts[(posts["posted_at"] >= since) & (posts["posted_at"] < until)]
-    has_signal = shown["post_id"].isin(signals["post_id"])
+    keys = schemas.KEYS["posts"][0]
+    has_signal = schemas.key_index(shown, keys).isin(schemas.key_index(signals, keys))
     bins, unit = _bins(since, until, zone)
     figure = go.Figure()
     parts = (
