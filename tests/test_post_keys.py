@@ -51,13 +51,13 @@ def write(file, rows):
 def texts(posts):
     platforms = posts["platform"].astype(object).where(posts["platform"].notna(), None)
     keys = zip(platforms, posts["account"], posts["post_id"].astype(int), strict=True)
-    found = dict(zip(keys, posts["text"], strict=True))
-    assert len(found) == len(posts)
-    return found
+    by_key = dict(zip(keys, posts["text"], strict=True))
+    assert len(by_key) == len(posts)
+    return by_key
 
 
 def check_analysis(study, wanted):
-    """Each post has one signal, and its row in the table has the post's own text and place."""
+    """Each post has joint signal, and its row in the table has the post's own text and place."""
     table = study.analyse().table()
     assert texts(table) == wanted
     assert table["signal_id"].is_unique
@@ -65,7 +65,7 @@ def check_analysis(study, wanted):
         assert row.text.endswith(row.code)
     figure = activity(study.posts, study.analyse().signals, zone="UTC")
     assert sum(figure.data[0].y) == len(wanted)
-    # Without one signal, one post is drawn without a signal, whatever the ids of the others.
+    # Without joint signal, joint post is drawn without a signal, whatever the ids of the others.
     figure = activity(study.posts, study.analyse().signals[1:], zone="UTC")
     assert sum(figure.data[0].y) == len(wanted) - 1
 
@@ -79,9 +79,9 @@ def test_nothing_is_lost_or_mixed_up(channels, backwards, batch):
     wanted = {key: row(key, place)["text"] for key, place in channels.items()}
     with TemporaryDirectory() as name:
         folder = Path(name)
-        one = write(folder / "one.jsonl", rows)
-        assert texts(read_posts(one)) == wanted
-        frame = pd.concat(iter_posts(one, batch=batch), ignore_index=True)
+        joint = write(folder / "one.jsonl", rows)
+        assert texts(read_posts(joint)) == wanted
+        frame = pd.concat(iter_posts(joint, batch=batch), ignore_index=True)
         assert texts(frame) == wanted
         # A file for each account of each platform.
         names = sorted({(item["platform"] or "", item["username"]) for item in rows})
@@ -92,7 +92,7 @@ def test_nothing_is_lost_or_mixed_up(channels, backwards, batch):
             )
             for number, name in enumerate(names[::-1] if backwards else names)
         ]
-        for inputs, path in (([one], "s1"), (files, "s2"), ([*files, one], "s3")):
+        for inputs, path in (([joint], "s1"), (files, "s2"), ([*files, joint], "s3")):
             store = Store(folder / path)
             for file in inputs:
                 result = ingest("posts", file, store, batch=batch)
@@ -100,12 +100,12 @@ def test_nothing_is_lost_or_mixed_up(channels, backwards, batch):
             assert texts(store.read("posts")) == wanted
         store.upsert("events", open_study().events)
         check_analysis(study_from_store(store), wanted)
-        made = new_study(folder / "study", posts=files, events=[EVENTS])
-        assert (made.posts, made.quarantined, made.repeated) == (len(wanted), 0, 0)
+        created = new_study(folder / "study", posts=files, events=[EVENTS])
+        assert (created.posts, created.quarantined, created.repeated) == (len(wanted), 0, 0)
         study = open_study(folder / "study")
         assert texts(study.posts) == wanted
         check_analysis(study, wanted)
-        signals = detect(read_posts(one))
+        signals = detect(read_posts(joint))
         links = link(signals, study.events)
         assert links["signal_id"].tolist() == signals["signal_id"].tolist()
 

@@ -46,7 +46,7 @@ def events():
     )
 
 
-def found(posts, events, **options):
+def linked(posts, events, **options):
     """Return the relation and the shortest and longest lead in days."""
     links = link(detect(posts, **options), events).iloc[0]
     leads = links[["lead_min", "lead_max"]] / pd.Timedelta("1D")
@@ -68,16 +68,16 @@ def test_the_time_of_an_edited_post_is_an_interval(
     events, posted, edited, relation, shortest, longest
 ):
     posts = version(posted=posted, edited=edited)
-    assert found(posts, events) == (relation, shortest, longest)
+    assert linked(posts, events) == (relation, shortest, longest)
     exact = (11 - posted, 11 - posted)
     first = "anticipates" if posted == 1 else "follows"
-    assert found(posts, events, edits="ignore") == (first, *exact)
+    assert linked(posts, events, edits="ignore") == (first, *exact)
 
 
 def test_an_edit_between_event_and_confirmation_precedes_the_confirmation(events):
     posts = version(posted=1).assign(edited_at=at(11, 0))
-    assert found(posts, events) == ("precedes", 0.5, 10)
-    assert found(posts, events, edits="ignore") == ("anticipates", 10, 10)
+    assert linked(posts, events) == ("precedes", 0.5, 10)
+    assert linked(posts, events, edits="ignore") == ("anticipates", 10, 10)
 
 
 def test_an_edit_within_the_rough_time_of_the_post_makes_no_difference():

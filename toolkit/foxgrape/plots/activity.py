@@ -33,6 +33,8 @@ _DAY = pd.Timedelta(days=1)
 #: Longest period, in days, with daily bars; in longer periods they would be too thin.
 _MAX_DAYS = 120
 _LEGEND_COLUMNS = 3
+#: Name of the row of events in `event_timeline`.
+_EVENTS = "events"
 _TEXT_POSITIONS = ("top center", "bottom center", "middle right", "middle left")
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 #: Posts whose time is known less exactly than this are not counted by hour.
@@ -258,7 +260,7 @@ def event_timeline(analysis: Analysis, events: pd.DataFrame) -> go.Figure:
     ):
         known = events.dropna(subset=[f"{name}_at"])
         hover = [html.escape(f"{label}: {row.kind}, {row.place}") for row in known.itertuples()]
-        rows = ["events"] * len(known)
+        rows = [_EVENTS] * len(known)
         bars = _iso_times(known[f"{name}_at"]), _iso_times(known[f"{name}_until"]), rows
         figure.add_trace(interval_trace(*bars, hover, colour, width, label))
         legend[label] = (colour, "■", label)
@@ -266,7 +268,7 @@ def event_timeline(analysis: Analysis, events: pd.DataFrame) -> go.Figure:
     for part, label, colour, symbol, character in by_outcome(table):
         accounts += _add_posts(figure, part, label, {"color": colour, "symbol": symbol})
         legend[label] = (colour, character, label)
-    order = ["events", *dict.fromkeys(accounts)]
+    order = [_EVENTS, *dict.fromkeys(accounts)]
     entries = list(legend.values())
     figure.update_layout(
         title=set_title(
@@ -278,7 +280,13 @@ def event_timeline(analysis: Analysis, events: pd.DataFrame) -> go.Figure:
             ),
         ),
         xaxis={"type": "date"},
-        yaxis={"categoryorder": "array", "categoryarray": order, "range": [len(order) - 0.5, -0.5]},
+        yaxis={
+            # Plotly would read names such as 1234 as numbers, and not draw them.
+            "type": "category",
+            "categoryorder": "array",
+            "categoryarray": order,
+            "range": [len(order) - 0.5, -0.5],
+        },
         height=190 + 34 * len(order),
     )
     return apply_theme(
@@ -292,7 +300,9 @@ def _add_posts(
     figure: go.Figure, signals: pd.DataFrame, label: str, marker: dict[str, str]
 ) -> list[str]:
     """Draw the posts of signals that share an outcome; return each signal's row, its account."""
-    rows = [html.escape(str(account)) for account in signals["account"]]
+    names = [html.escape(str(account)) for account in signals["account"]]
+    # An invisible character keeps an account of this name out of the row of events.
+    rows = [f"{name}\u200b" if name == _EVENTS else name for name in names]
     hover = [
         html.escape(f"{row.account}: {row.code} for {row.place}") for row in signals.itertuples()
     ]
