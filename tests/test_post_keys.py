@@ -57,7 +57,7 @@ def texts(posts):
 
 
 def check_analysis(study, wanted):
-    """Each post has joint signal, and its row in the table has the post's own text and place."""
+    """Each post has one signal, and its row in the table has the post's own text and place."""
     table = study.analyse().table()
     assert texts(table) == wanted
     assert table["signal_id"].is_unique
@@ -65,7 +65,7 @@ def check_analysis(study, wanted):
         assert row.text.endswith(row.code)
     figure = activity(study.posts, study.analyse().signals, zone="UTC")
     assert sum(figure.data[0].y) == len(wanted)
-    # Without joint signal, joint post is drawn without a signal, whatever the ids of the others.
+    # Without one signal, one post is drawn without a signal, whatever the ids of the others.
     figure = activity(study.posts, study.analyse().signals[1:], zone="UTC")
     assert sum(figure.data[0].y) == len(wanted) - 1
 
