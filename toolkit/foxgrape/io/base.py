@@ -426,7 +426,7 @@ def _file_parts(
         frames.append(part.frame)
     else:
         frame = pd.concat(frames, ignore_index=True) if frames else None
-        if frame is not None and frame[schemas.KEYS[table][0][0]].is_unique:
+        if frame is not None and not schemas.has_repeated_keys(frame, schemas.KEYS[table][0]):
             return [FilePart(frame=frame)]
     return [FilePart(reader.records(file, context))]
 
@@ -481,7 +481,7 @@ class _RowBatch:
         self.quarantine: list[dict[str, Any]] = []
         self.records_read = self.skipped = self.repeated = 0
         self._path = path
-        self._key, self._compared = schemas.KEYS[table][0][0], schemas.columns(table)
+        self._keys, self._compared = schemas.KEYS[table][0], schemas.columns(table)
         self._seen: dict[Any, tuple[int, dict[str, Any]]] = {}
 
     def add(self, number: int, rows: list[dict[str, Any]]) -> None:
@@ -489,17 +489,19 @@ class _RowBatch:
         self.skipped += not rows
         new = []
         for row in rows:
-            if row[self._key] not in self._seen:
-                new.append(row)
+            key = tuple(row[name] for name in self._keys)
+            if key not in self._seen:
+                new.append((key, row))
                 continue
-            first_number, first = self._seen[row[self._key]]
+            first_number, first = self._seen[key]
             if any(first.get(name) != row.get(name) for name in self._compared):
+                name = self._keys[0]
                 raise BadRecordError(
-                    f"record {first_number} has the same {self._key} with other content", self._key
+                    f"record {first_number} has the same {name} with other content", name
                 )
             self.repeated += 1
-        self._seen.update((row[self._key], (number, row)) for row in new)
-        self.rows += new
+        self._seen.update((key, (number, row)) for key, row in new)
+        self.rows += [row for _, row in new]
 
     def reject(self, number: int, error: BadRecordError, raw: str) -> None:
         """Quarantine a record; if `path` was given, raise `TableError` instead."""

@@ -191,7 +191,8 @@ def iter_posts(
 ) -> Iterator[pd.DataFrame] | Iterator[tuple[pd.DataFrame, ReadReport]]:
     """Read posts in batches, with memory use that does not depend on the file's size.
 
-    Repeated posts are removed only within a batch: to combine batches, merge them by ``post_id``.
+    Repeated posts are removed only within a batch: to combine batches, merge them by platform,
+    account and post_id.
 
     Parameters
     ----------

@@ -302,8 +302,8 @@ def _convert_columns(table: pa.Table, context: ReadContext) -> pd.DataFrame:
     _require(_has_few_midnights(columns["edited_at"], context))
     # Same conversion as in `foxgrape.io.convert.extra_cells`.
     columns |= {name: _texts_or_null(table[name].combine_chunks()) for name in extra}
-    _require(pc.count_distinct(columns["post_id"]).as_py() == rows)
     frame = pa.table(columns).to_pandas()
+    _require(not schemas.has_repeated_keys(frame, schemas.KEYS["posts"][0]))
     frame["repost"] = frame["repost"].astype("boolean")
     typed: pd.DataFrame = frame.astype(schemas.dtypes("posts") | dict.fromkeys(extra, "str"))
     return typed
