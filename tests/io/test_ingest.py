@@ -234,7 +234,8 @@ def test_the_shell_commands(tmp_path, capfd):
     store = tmp_path / "store"
     code, out, err = run_shell(capfd, "ingest", "posts", file, "--store", store)
     assert (code, err) == (0, "")
-    assert "2 records read; posts: 1 new, 0 changed, 0 unchanged; 1 quarantined, see" in out
+    assert "2 records read; posts: 1 new, 0 changed, 0 unchanged; 1 quarantined" in out
+    assert "(50% of the records), most often: column posted_at: expected a time; got nothing" in out
     assert "Columns: post_id from id, account from user, posted_at from date." in out
     code, out, _ = run_shell(capfd, "ingest", "posts", file, "--store", store, "--json")
     assert (code, json.loads(out)[0]["unchanged"]) == (0, 1)

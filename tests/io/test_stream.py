@@ -12,8 +12,8 @@ import pytest
 
 from foxgrape import iter_posts, read_posts
 from foxgrape.errors import TableError
-from foxgrape.io.base import QuarantineWarning
 from foxgrape.io.posts.read import FORMATS
+from foxgrape.io.read_report import QuarantineWarning
 from foxgrape.io.stream import MAX_RECORD, InputFile
 from peak_memory import measure_reading
 

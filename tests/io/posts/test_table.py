@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from foxgrape import iter_posts, read_events, read_posts, schemas
 from foxgrape.errors import TableError
-from foxgrape.io.base import ReadWarning
+from foxgrape.io.read_report import ReadWarning
 
 WHEN = datetime(2022, 9, 10, 12, 16, 0, 123456, tzinfo=UTC)
 

@@ -46,13 +46,12 @@ def get_encoding(name: str, *, file: object) -> str:
     'cp1251'
     """
     try:
-        info = codecs.lookup(name)
-        info.decode(b"")  # raises for codecs that are not text encodings, such as base64
-    except (LookupError, ValueError, TypeError, AttributeError):
+        "x".encode(name)  # raises for codecs that are not text encodings, such as base64
+        return codecs.lookup(name).name
+    except (LookupError, UnicodeError):
         raise TableError(
             "unknown encoding", file=file, expected="a name such as utf-8 or cp1251", got=name
         ) from None
-    return info.name
 
 
 def detect_encoding(start: bytes, *, file: object) -> tuple[str, bool]:
@@ -89,7 +88,7 @@ def detect_encoding(start: bytes, *, file: object) -> tuple[str, bool]:
 
 def _utf16_without_mark(start: bytes) -> str | None:
     """Return the byte order if nearly every other byte of the first line is zero."""
-    first = start[:200]
+    first = start[:40]
     for position, name in ((1, "utf-16-le"), (0, "utf-16-be")):
         zeros, others = first[position::2].count(0), first[1 - position :: 2].count(0)
         if len(first) >= 4 and not others and zeros > len(first) // 3:  # noqa: PLR2004
@@ -115,29 +114,29 @@ def _guess_eight_bit(start: bytes, file: object) -> str:
     )
 
 
-def open_as_utf8(stream: IO[bytes], encoding: str, head: bytes) -> IO[bytes]:
+def open_as_utf8(stream: IO[bytes], encoding: str, *, carriage_returns: bool) -> IO[bytes]:
     r"""Return a stream of the text as UTF-8, without a byte order mark.
 
-    If `head`, the start of the content, has no ``\n``, each ``\r`` becomes one: old spreadsheets
-    end lines so.
+    With `carriage_returns`, each ``\r`` becomes ``\n``: old spreadsheets end lines so.
 
     Examples
     --------
-    >>> open_as_utf8(io.BytesIO("є\r".encode("cp1251")), "cp1251", b"").read().decode()
-    'є\r'
+    >>> stream = io.BytesIO("є\r".encode("cp1251"))
+    >>> open_as_utf8(stream, "cp1251", carriage_returns=True).read().decode()
+    'є\n'
     """
     codec = codecs.getincrementaldecoder(encoding)(errors="foxgrape_nonchar")
-    carriage = b"\r" in head and b"\n" not in head
-    return io.BufferedReader(_Chunks(_transcode(stream, codec, carriage=carriage)), _CHUNK)
+    chunks = _transcode(stream, codec, carriage_returns=carriage_returns)
+    return io.BufferedReader(_Chunks(chunks), _CHUNK)
 
 
 def _transcode(
-    stream: IO[bytes], codec: codecs.IncrementalDecoder, *, carriage: bool
+    stream: IO[bytes], codec: codecs.IncrementalDecoder, *, carriage_returns: bool
 ) -> Iterator[bytes]:
     while True:
         data = stream.read(_CHUNK)
         text = codec.decode(data, final=not data)
-        if carriage:
+        if carriage_returns:
             text = text.replace("\r", "\n")
         yield text.encode("utf-8", "surrogatepass")
         if not data:

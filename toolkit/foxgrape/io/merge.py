@@ -8,7 +8,7 @@ import pandas as pd
 
 from foxgrape import schemas
 from foxgrape.errors import TableError
-from foxgrape.io.base import ReadReport, merge_notes
+from foxgrape.io.read_report import Note, ReadReport, merge_notes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,36 +22,51 @@ __all__ = ["merge_files"]
 def merge_files(table: str, files: Files) -> tuple[pd.DataFrame, ReadReport]:
     """Return the distinct rows of all files, with the column ``source_file``, and one report.
 
+    If two files have versions of one post with different edit times, the latest one is returned.
+
     Raises
     ------
     TableError
-        If two files have different rows with the same key.
+        If two files have different rows with the same key, without an edit that explains it.
     """
-    key, clock = schemas.KEYS[table][0][0], schemas.KEYS[table][1]
-    rows = pd.concat(
-        [frame.assign(source_file=name) for name, frame, _ in files], ignore_index=True
-    )
+    keys, clock = schemas.KEYS[table]
+    frames = [frame.assign(source_file=name) for name, frame, _ in files]
+    rows = pd.concat(frames, ignore_index=True)
     is_repeat = rows[schemas.columns(table)].duplicated().to_numpy()
     rows = rows[~is_repeat].reset_index(drop=True)
-    is_conflict = rows[key].duplicated().to_numpy()
+    notes = merge_notes(note for *_, report in files for note in report.notes)
+    if table == "posts":
+        latest = _latest_versions(rows, keys)
+        if len(latest) < len(rows):
+            what = "older versions of edited posts left out"
+            notes.append(Note(what, len(rows) - len(latest), warn=False))
+        rows = latest
+    is_conflict = rows.duplicated(keys).to_numpy()
     if is_conflict.any():
         conflict = rows[is_conflict].iloc[0]
         raise TableError(
-            f"the files have different rows for one {key}",
+            f"the files have different rows for one {keys[0]}",
             file=conflict["source_file"],
-            column=key,
-            got=conflict[key],
+            column=keys[0],
+            got=conflict[keys[0]],
             hint="leave one of the files out",
         )
     reports = [report for *_, report in files]
-    merged = ReadReport(
+    report = ReadReport(
         ", ".join(dict.fromkeys(report.format for report in reports)),
         sum(report.records_read for report in reports),
         sum(report.skipped for report in reports),
         sum(report.repeated for report in reports) + int(is_repeat.sum()),
-        [{"file": name, **record} for name, _, report in files for record in report.quarantine],
+        [{"file": name, **bad} for name, _, report in files for bad in report.quarantine],
         {ours: theirs for report in reports for ours, theirs in report.mapping.items()},
         [place for report in reports for place in report.unresolved],
-        merge_notes(note for report in reports for note in report.notes),
+        notes,
     )
-    return rows.sort_values([clock, key], ignore_index=True), merged
+    return rows.sort_values([clock, *keys], ignore_index=True), report
+
+
+def _latest_versions(posts: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """Return the posts without versions that another row edits later; no edit is the earliest."""
+    edited = posts["edited_at"].fillna(pd.Timestamp.min.tz_localize("UTC").as_unit("us"))
+    latest = edited.groupby([posts[key] for key in keys], dropna=False).transform("max")
+    return posts[edited == latest].reset_index(drop=True)

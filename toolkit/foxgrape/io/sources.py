@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, Union
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, Union
 
 from foxgrape.errors import TableError
 from foxgrape.io.stream import InputFile
@@ -14,14 +14,15 @@ from foxgrape.io.tabular import FrameInput
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Source", "Sources", "as_list", "open_input", "source_name"]
+__all__ = ["Source", "Sources", "as_list", "open_input", "source_name", "source_path"]
 
 #: A path, or a frame in place of a file.
 Source: TypeAlias = Union[str, "PathLike[str]", "pd.DataFrame"]
 Sources: TypeAlias = Source | Iterable[Source]
+T = TypeVar("T")
 
 
-def as_list(sources: Sources) -> list[Source]:
+def as_list(sources: Source | Iterable[T]) -> list[Source | T]:
     """Return one or several sources as a list.
 
     Examples
@@ -58,9 +59,14 @@ def open_input(
     return InputFile(Path(source), encoding=encoding, sheet=sheet)
 
 
+def source_path(source: Source) -> str:
+    """Return a file's path, for messages; ``DataFrame`` for a frame."""
+    return "DataFrame" if _is_frame(source) else str(source)
+
+
 def source_name(source: Source) -> str:
-    """Return a file's name without its folder, for messages and the column ``source_file``."""
-    return "DataFrame" if _is_frame(source) else Path(source).name  # type: ignore[arg-type]
+    """Return a file's name without its folder, as in the column ``source_file``."""
+    return Path(source_path(source)).name
 
 
 def _is_frame(source: object) -> bool:

@@ -119,6 +119,7 @@ class InputFile:
         self.encoding: str | None = None
         self.encoding_is_guessed = False
         self.head = b""
+        self._carriage_returns = False
         self._handle: IO[bytes] | None = None
         try:
             with self.path.open("rb") as handle:
@@ -144,7 +145,8 @@ class InputFile:
             name = get_encoding(given, file=self.path)
         else:
             name, self.encoding_is_guessed = detect_encoding(self.head, file=self.path)
-        if name in _UTF8 and (b"\n" in self.head or b"\r" not in self.head):
+        self._carriage_returns = b"\r" in self.head and b"\n" not in self.head
+        if name in _UTF8 and not self._carriage_returns:
             return
         self.encoding = name
         with self.open() as stream:
@@ -162,7 +164,7 @@ class InputFile:
             if self.encoding is None:
                 yield stream
             else:
-                yield open_as_utf8(stream, self.encoding, self.head)
+                yield open_as_utf8(stream, self.encoding, carriage_returns=self._carriage_returns)
 
     @property
     def fraction_read(self) -> float:

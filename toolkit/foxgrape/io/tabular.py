@@ -114,8 +114,8 @@ def column_names(file: InputFile) -> list[str]:
     """
     names: list[str] = []
 
-    def keep(found: list[str]) -> None:
-        names[:] = found
+    def keep(columns: list[str]) -> None:
+        names[:] = columns
 
     if table_kind(file) not in {"lines", "array"} and not is_table(file):
         return []

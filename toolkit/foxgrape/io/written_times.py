@@ -76,7 +76,7 @@ _NOON = 12
 #: Unix times are accepted from 2000 to 2100 only, so that their unit (s, ms or µs) is unambiguous.
 _MIN_UNIX, _MAX_UNIX = 946_684_800, 4_102_444_800
 _UNITS = {"seconds": 1, "milliseconds": 1_000, "microseconds": 1_000_000}
-_UNIX = re.compile(r"(?P<whole>[0-9]{9,17})(?:\.(?P<fraction>[0-9]*))?")
+_UNIX = re.compile(r"(?P<number>[0-9]{9,17})(?:\.(?P<fraction>[0-9]*))?")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -98,10 +98,10 @@ def parse_unix(text: str) -> tuple[datetime, str] | None:
     match = _UNIX.fullmatch(text)
     if match is None or (match["fraction"] is None and _is_compact(text)):
         return None
-    whole = int(match["whole"])
+    number = int(match["number"])
     for unit, ticks in _UNITS.items():
-        if _MIN_UNIX <= whole / ticks < _MAX_UNIX:
-            microseconds = whole * (1_000_000 // ticks)
+        if _MIN_UNIX <= number / ticks < _MAX_UNIX:
+            microseconds = number * (1_000_000 // ticks)
             if unit == "seconds":
                 microseconds += int((match["fraction"] or "")[:6].ljust(6, "0"))
             return _EPOCH + timedelta(microseconds=microseconds), unit

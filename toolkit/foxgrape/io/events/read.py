@@ -8,14 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, overload
 import pandas as pd
 
 from foxgrape.errors import TableError
-from foxgrape.io.base import (
-    OnError,
-    ReadContext,
-    Reader,
-    ReadReport,
-    read_file,
-    warn_about,
-)
+from foxgrape.io.base import OnError, ReadContext, Reader, read_file
 from foxgrape.io.events.acled import AcledReader
 from foxgrape.io.events.place_resolver import PlaceResolver, unify_place_ids
 from foxgrape.io.events.table import EventTableReader
@@ -23,6 +16,7 @@ from foxgrape.io.events.territorial_control import ControlChangesReader, ViinaCo
 from foxgrape.io.events.ucdp import UcdpReader
 from foxgrape.io.events.viina import ViinaReader
 from foxgrape.io.merge import merge_files
+from foxgrape.io.read_report import ReadReport, warn_about
 from foxgrape.io.sources import as_list, open_input, source_name
 from foxgrape.places import Gazetteer
 
@@ -116,10 +110,11 @@ def read_events(
         ``"raise"`` stops at the first bad record; ``"quarantine"`` leaves bad records out and
         lists them in the report.
     with_report
-        Also return a `foxgrape.io.base.ReadReport`: the format, record counts, a table's column
-        mapping, bad records, unresolved places, and notes on what was reinterpreted. If False,
-        bad records that are left out cause a `foxgrape.io.base.QuarantineWarning`, and what had to
-        be assumed a `foxgrape.io.base.ReadWarning`.
+        Also return a `foxgrape.io.read_report.ReadReport`: the format, record counts, a table's
+        column mapping, bad records, unresolved places, and notes on what was reinterpreted. If
+        False, bad records that are left out cause a
+        `foxgrape.io.read_report.QuarantineWarning`, and what had to be assumed a
+        `foxgrape.io.read_report.ReadWarning`.
 
     Returns
     -------

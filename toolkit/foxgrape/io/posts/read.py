@@ -6,17 +6,13 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 
 from foxgrape.errors import TableError
 from foxgrape.io.base import (
-    Note,
     OnError,
     ReadContext,
     Reader,
-    ReadReport,
     detect_format,
     iter_frames,
-    merge_notes,
     read_file,
     validate_options,
-    warn_about,
 )
 from foxgrape.io.merge import merge_files
 from foxgrape.io.posts.bluesky import BlueskyReader
@@ -24,6 +20,7 @@ from foxgrape.io.posts.mastodon import MastodonReader
 from foxgrape.io.posts.table import PostTableReader
 from foxgrape.io.posts.telegram import TelegramDesktopReader, TelethonReader
 from foxgrape.io.posts.x import XApiReader, XArchiveReader
+from foxgrape.io.read_report import Note, ReadReport, merge_notes, warn_about
 from foxgrape.io.sources import as_list, open_input, source_name
 
 if TYPE_CHECKING:
@@ -123,10 +120,10 @@ def read_posts(
         ``"raise"`` stops at the first bad record; ``"quarantine"`` leaves bad records out and
         lists them in the report.
     with_report
-        Also return a `foxgrape.io.base.ReadReport`: the format, counts of records, a table's
+        Also return a `foxgrape.io.read_report.ReadReport`: the format, counts of records, a table's
         column mapping, the bad records, and notes on what was reinterpreted. Without a report, bad
-        records that are left out cause a `foxgrape.io.base.QuarantineWarning`, and what had to be
-        assumed a `foxgrape.io.base.ReadWarning`.
+        records that are left out cause a `foxgrape.io.read_report.QuarantineWarning`, and what had
+        to be assumed a `foxgrape.io.read_report.ReadWarning`.
 
     Returns
     -------

@@ -148,7 +148,7 @@ def _post_text(cell: Any, context: ReadContext) -> str | None:
     if isinstance(cell, bool):
         context.note("a text read from a cell of true or false", cell)
         return str(cell).upper()
-    if isinstance(cell, float) and math.isnan(cell):
+    if cell == "" or (isinstance(cell, float) and math.isnan(cell)):
         return None
     return get_text(cell, "text")
 
@@ -293,7 +293,7 @@ def _convert_columns(table: pa.Table, context: ReadContext) -> pd.DataFrame:
         "account": _without_nulls(_words(account)),
         "posted_at": _without_nulls(posted),
         "posted_until": _latest(posted, given.get("posted_until")),
-        "text": _texts(given["text"]),
+        "text": _texts_or_null(given["text"]),
         "lang": _words(given.get("lang", empty)),
         "url": _words(given.get("url", empty)),
         "repost": _booleans(given.get("repost", pa.nulls(rows, pa.bool_()))),
