@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,13 +25,14 @@ from foxgrape.places import Codebook, Gazetteer
 from foxgrape.studies.study import validate_kinds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from foxgrape.io.base import OnError
     from foxgrape.io.read_report import ReadReport
     from foxgrape.io.sources import Source
 
-    SourcesWithOptions = Source | Iterable[Source | tuple[Source, Mapping[str, Any]]]
+    SourceWithOptions = Source | tuple[Source, Mapping[str, Any]]
+    SourcesWithOptions = SourceWithOptions | Iterable[SourceWithOptions]
 
 __all__ = ["CreateStudyResult", "new_study"]
 
@@ -199,7 +201,8 @@ def _read_all(
 ) -> tuple[pd.DataFrame, ReadReport, list[str]]:
     """Return the rows of all sources of a table, their report, and a title for each source."""
     files = []
-    for item in as_list(sources):
+    is_pair = isinstance(sources, tuple) and isinstance(sources[-1], Mapping)
+    for item in [sources] if is_pair else as_list(sources):
         source, own = item if isinstance(item, tuple) else (item, {})
         frame, report = read(source, with_report=True, **options | dict(own))
         if frame.empty:
