@@ -143,10 +143,13 @@ def read_events(
             persistence=shortest,
             state={"places": places},
         )
+        places.note = context.note
         ((frame, report),) = iter_frames(
             file, reader or FORMATS["table"], context, "events", on_error=on_error
         )
-        report = replace(report, unresolved=places.unresolved())
+        frame = places.reuse_located(frame)
+        notes = [*report.notes, *context.take_notes()]
+        report = replace(report, unresolved=places.unresolved(), notes=notes)
     if with_report:
         return frame, report
     if report.quarantine:
