@@ -184,22 +184,24 @@ class Gazetteer:
     def find_in_text(self, name: str) -> list[PlaceMatch]:
         """Find the places that a capitalized name in a text may mean, as written or inflected.
 
-        Unlike `find`, accept no other spelling, because every word of a text is looked up and many
-        would match by chance. If a hamlet's name is also a case form of a town's name, return both
-        places.
+        Unlike `find`, accept another spelling only of names of several words, because every word of
+        a text is looked up and many would match by chance. If a hamlet's name is also a case form
+        of a town's name, return both places.
 
         Examples
         --------
         >>> [match.place.name for match in Gazetteer.default().find_in_text("Ізюмом")]
         ['Izium']
         """
-        from foxgrape.places.fuzzy_match import inflected_matches
+        from foxgrape.places.fuzzy_match import inflected_matches, respelt_matches
 
         matches = self._named(name)
         if matches:
             candidates = self._towns_inflected_as(name, matches)
         else:
             candidates = inflected_matches(name, self._indexes)
+            if not candidates and " " in name:
+                candidates = respelt_matches(name, self._indexes)
         return sorted(_best([*matches, *self._matches(candidates)]), key=_rank)
 
     def divisions(self) -> set[tuple[str, str]]:
