@@ -548,7 +548,7 @@ def test_table_round_trip(tmp_path_factory, kind, rows):
         frame.to_json(file, orient="records", lines=True, force_ascii=False)
     else:
         frame.to_csv(file, index=False, sep="\t" if kind == "tsv" else ",")
-    events = read_events(file)
+    events = read_events(file, midnight="exact")
     assert events["event_id"].tolist() == frame["id"].tolist()
     assert set(events["place_id"]) == {IZIUM}
     for name, days in (("occurred", 0), ("confirmed", 1)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -16,13 +16,14 @@ from foxgrape.errors import TableError, did_you_mean
 from foxgrape.io.convert import reject_invalid_unicode
 from foxgrape.io.json_records import iter_records, json_preview, key_paths
 from foxgrape.io.stream import BadRecordError, CorruptFileError
-from foxgrape.io.tabular import header, separator
+from foxgrape.io.tabular import header, separator, table_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
     from foxgrape.io.stream import InputFile, Record
+    from foxgrape.io.written_times import DateOrder
 
 __all__ = [
     "FilePart",
@@ -31,12 +32,15 @@ __all__ = [
     "QuarantineWarning",
     "ReadContext",
     "ReadReport",
+    "ReadWarning",
     "Reader",
     "detect_format",
     "iter_frames",
     "make_post",
+    "merge_notes",
+    "read_file",
     "validate_options",
-    "warn_quarantined",
+    "warn_about",
 ]
 
 OnError = Literal["raise", "quarantine"]
@@ -54,7 +58,11 @@ _UNRESOLVED = {
 }
 
 
-class QuarantineWarning(UserWarning):
+class ReadWarning(UserWarning):
+    """A reader had to assume something about a file, and the caller did not ask for a report."""
+
+
+class QuarantineWarning(ReadWarning):
     """Bad records were left out of a table, and the caller did not ask for a report of them."""
 
 
@@ -70,12 +78,20 @@ class Note:
         How many records it concerns.
     record, example
         Number of the first such record, and the value there.
+    warn
+        Whether the reader may be wrong about it.
     """
 
     what: str
     count: int = 0
     record: int | None = None
     example: str = ""
+    warn: bool = True
+
+    def __str__(self) -> str:
+        example = f"; first: {self.example}" if self.example else ""
+        where = f" in record {self.record}" if self.record and example else ""
+        return f"{self.count:,} × {self.what}{example}{where}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,15 +152,37 @@ class ReadReport:
         return pd.DataFrame(self.unresolved, columns=columns).astype(_UNRESOLVED)
 
 
-def warn_quarantined(path: object, count: int, first: Mapping[str, Any]) -> None:
-    """Warn that bad records were left out; the warning points to the reader's caller."""
-    column = f", column {first['column']}" if first["column"] else ""
-    warnings.warn(
-        f"{path}: {counted(count, 'bad record')} left out; the first is record "
-        f"{first['record']}{column}: {first['reason']}. Pass with_report=True to get them.",
-        QuarantineWarning,
-        stacklevel=3,
-    )
+def merge_notes(notes: Iterable[Note]) -> list[Note]:
+    """Return one note per kind, with the sum of the counts and the first example."""
+    merged: dict[str, Note] = {}
+    for note in notes:
+        if note.what in merged:
+            merged[note.what].count += note.count
+        else:
+            merged[note.what] = replace(note)
+    return list(merged.values())
+
+
+def warn_about(
+    path: object, notes: Iterable[Note], quarantined: int, first: Mapping[str, Any] | None
+) -> None:
+    """Warn of bad records that were left out, and of what the reader had to assume.
+
+    The warnings point to the caller of the function that calls this one.
+    """
+    hint = "Pass with_report=True to get"
+    assumed = [str(note) for note in notes if note.warn]
+    if assumed:
+        text = f"{path}: {'; '.join(assumed)}. {hint} all notes."
+        warnings.warn(text, ReadWarning, stacklevel=3)
+    if first is not None:
+        column = f", column {first['column']}" if first["column"] else ""
+        warnings.warn(
+            f"{path}: {counted(quarantined, 'bad record')} left out; the first is record "
+            f"{first['record']}{column}: {first['reason']}. {hint} them.",
+            QuarantineWarning,
+            stacklevel=3,
+        )
 
 
 @dataclass(slots=True)
@@ -155,8 +193,14 @@ class ReadContext:
     path: object
     account: str | None = None
     timezone: str | None = None
-    #: For tables: the caller's dictionary from our column names to the file's.
-    columns: Mapping[str, str] | None = None
+    #: For tables: the caller's dictionary from our column names to the file's; None or "" for a
+    #: column that is not to be read.
+    columns: Mapping[str, str | None] | None = None
+    #: For tables: the order of numeric dates such as 10/09/2022.
+    dates: DateOrder | None = None
+    #: For tables: whether a time at midnight stands for the day, or is exact; None to decide from
+    #: the column.
+    midnight: Literal["day", "exact"] | None = None
     #: For lists of territorial control: how long a new state of control must last to count.
     persistence: timedelta = timedelta(0)
     #: For tables: the dictionary in use, from the caller's choice and from common column names.
@@ -165,16 +209,21 @@ class ReadContext:
     extra_columns: dict[str, str] = field(default_factory=dict)
     #: Other values that a reader keeps between records, by name.
     state: dict[str, Any] = field(default_factory=dict)
+    #: The file.
+    file: InputFile | None = None
     #: Number of the record being converted.
     record: int | None = None
     #: What was left out, repaired or reinterpreted since the last batch, by `Note.what`.
     notes: dict[str, Note] = field(default_factory=dict)
 
-    def note(self, what: str, example: object = "", count: int = 1) -> None:
-        """Count something that the reader leaves out, repairs or reinterprets."""
+    def note(self, what: str, example: object = "", *, warn: bool = True) -> None:
+        """Count something that the reader leaves out, repairs or reinterprets.
+
+        With `warn`, a caller who asks for no report is warned, because the reader may be wrong.
+        """
         if what not in self.notes:
-            self.notes[what] = Note(what, 0, self.record, f"{example!s:.80}")
-        self.notes[what].count += count
+            self.notes[what] = Note(what, 0, self.record, f"{example!s:.80}", warn)
+        self.notes[what].count += 1
 
     def take_notes(self) -> list[Note]:
         """Return the notes since the last batch, and clear them."""
@@ -223,20 +272,27 @@ class Reader(ABC):
         return []
 
 
-def validate_options(file: InputFile, timezone: str | None, on_error: str) -> None:
-    """Raise `TableError` if `timezone` or `on_error` is invalid."""
-    if on_error not in {"raise", "quarantine"}:
-        raise TableError("on_error must be 'raise' or 'quarantine'", file=file.path, got=on_error)
+def validate_options(context: ReadContext, on_error: str) -> None:
+    """Raise `TableError` if an option of a reader is invalid."""
+    choices = {
+        "on_error": (on_error, ("raise", "quarantine")),
+        "dates": (context.dates, (None, "dmy", "mdy")),
+        "midnight": (context.midnight, (None, "day", "exact")),
+    }
+    for name, (value, allowed) in choices.items():
+        if value not in allowed:
+            names = " or ".join(repr(choice) for choice in allowed if choice is not None)
+            raise TableError(f"{name} must be {names}", file=context.path, got=value)
     try:
-        times.get_zone(timezone or "UTC")
+        times.get_zone(context.timezone or "UTC")
     except ValueError:
-        raise TableError.unknown_timezone(timezone, file=file.path) from None
+        raise TableError.unknown_timezone(context.timezone, file=context.path) from None
 
 
 def detect_format(
     file: InputFile,
     name: str | None,
-    columns: Mapping[str, str] | None,
+    columns: Mapping[str, str | None] | None,
     formats: Mapping[str, Reader],
     table: str,
 ) -> Reader | None:
@@ -266,13 +322,41 @@ def detect_format(
         file=file.path,
         expected=f"one of {', '.join(formats)}",
         got=file.head[:40],
-        hint="pass format=, and save text as UTF-8",
+        hint="pass format= if you know it",
     )
+
+
+def read_file(
+    context: ReadContext,
+    formats: Mapping[str, Reader],
+    table: str,
+    *,
+    format: str | None,  # noqa: A002 - the name of the option
+    on_error: OnError,
+) -> tuple[pd.DataFrame, ReadReport]:
+    """Read all records of the context's file into one table.
+
+    A CSV file in the table's own schema is read strictly, unless bad records are quarantined.
+    """
+    file = context.file
+    assert file is not None  # noqa: S101 - set by all callers
+    validate_options(context, on_error)
+    reader = detect_format(file, format, context.columns, formats, table)
+    is_plain = file.compression is None and file.encoding is None
+    if reader is None and on_error == "raise" and is_plain:
+        frame = schemas.read_csv(file.path, table)
+        return frame, ReadReport(table, len(frame))
+    ((frame, report),) = iter_frames(
+        file, reader or formats["table"], context, table, on_error=on_error
+    )
+    return frame, report
 
 
 def _has_schema_header(file: InputFile, table: str) -> bool:
     """Return whether the file is comma-separated, with the table's key column and a time column."""
     key, clock = schemas.KEYS[table]
+    if table_kind(file) != "csv":
+        return False
     names = set(header(file))
     interval = {clock, clock.replace("_at", "_until")}
     return separator(file) == "," and key[0] in names and bool(interval & names)
@@ -288,6 +372,9 @@ def iter_frames(
     batch: int | None = None,
 ) -> Iterator[tuple[pd.DataFrame, ReadReport]]:
     """Yield validated tables of about `batch` records, with reports; by default a single table."""
+    if file.encoding is not None:
+        what = "assumed because the text looks like it" if file.encoding_is_guessed else "detected"
+        context.note(f"encoding {file.encoding} {what}", warn=file.encoding_is_guessed)
     for part in _file_parts(file, reader, context, table, batch):
         if part.frame is not None:
             yield (
@@ -339,7 +426,7 @@ def _file_parts(
         frames.append(part.frame)
     else:
         frame = pd.concat(frames, ignore_index=True) if frames else None
-        if frame is not None and frame[schemas.KEYS[table][0][0]].is_unique:
+        if frame is not None and not schemas.has_repeated_keys(frame, schemas.KEYS[table][0]):
             return [FilePart(frame=frame)]
     return [FilePart(reader.records(file, context))]
 
@@ -394,7 +481,7 @@ class _RowBatch:
         self.quarantine: list[dict[str, Any]] = []
         self.records_read = self.skipped = self.repeated = 0
         self._path = path
-        self._key, self._compared = schemas.KEYS[table][0][0], schemas.columns(table)
+        self._keys, self._compared = schemas.KEYS[table][0], schemas.columns(table)
         self._seen: dict[Any, tuple[int, dict[str, Any]]] = {}
 
     def add(self, number: int, rows: list[dict[str, Any]]) -> None:
@@ -402,17 +489,19 @@ class _RowBatch:
         self.skipped += not rows
         new = []
         for row in rows:
-            if row[self._key] not in self._seen:
-                new.append(row)
+            key = tuple(row[name] for name in self._keys)
+            if key not in self._seen:
+                new.append((key, row))
                 continue
-            first_number, first = self._seen[row[self._key]]
+            first_number, first = self._seen[key]
             if any(first.get(name) != row.get(name) for name in self._compared):
+                name = self._keys[0]
                 raise BadRecordError(
-                    f"record {first_number} has the same {self._key} with other content", self._key
+                    f"record {first_number} has the same {name} with other content", name
                 )
             self.repeated += 1
-        self._seen.update((row[self._key], (number, row)) for row in new)
-        self.rows += new
+        self._seen.update((key, (number, row)) for key, row in new)
+        self.rows += [row for _, row in new]
 
     def reject(self, number: int, error: BadRecordError, raw: str) -> None:
         """Quarantine a record; if `path` was given, raise `TableError` instead."""

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 import numpy as np
+import pandas as pd
 
 from foxgrape import schemas
 from foxgrape._util.directories import Directory, clear_parts, directory_at
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import numpy.typing as npt
-    import pandas as pd
 
     from foxgrape.io.base import OnError, ReadReport
     from foxgrape.io.store import Store
@@ -60,6 +60,8 @@ class IngestResult:
         Rows added, rows that replaced an earlier version, and rows that were there already.
     repeated
         Rows that the file contains more than once, with the same content.
+    older
+        Posts whose stored version was edited later. They are kept in the table ``earlier_posts``.
     quarantined
         Bad records.
     unresolved
@@ -83,6 +85,7 @@ class IngestResult:
     changed: int = 0
     unchanged: int = 0
     repeated: int = 0
+    older: int = 0
     quarantined: int = 0
     unresolved: int = 0
     quarantine: str | None = None
@@ -101,6 +104,7 @@ class IngestResult:
         text = f"{self.file} ({self.format}): {self.records_read:,} records read; {self.table}: "
         text += f"{self.new:,} new, {self.changed:,} changed, {self.unchanged:,} unchanged"
         for count, what in (
+            (self.older, "older than the stored version, kept apart"),
             (self.repeated, "repeated in the file"),
             (self.skipped, f"skipped (not {self.table})"),
             (self.unresolved, "at unknown places"),
@@ -230,6 +234,7 @@ def _upsert(result: IngestResult, store: Store, rows: pd.DataFrame) -> None:
     result.new += upsert.new
     result.changed += upsert.changed
     result.unchanged += upsert.unchanged
+    result.older += upsert.older
 
 
 class _RepeatFilter:
@@ -246,22 +251,31 @@ class _RepeatFilter:
         Rows are compared with the store, which contains the earlier batches. Only the table's own
         columns are compared, since others, such as view counts, may change.
         """
-        key = schemas.KEYS[table][0][0]
-        is_repeat = self._may_repeat(frame[key])
+        keys = schemas.KEYS[table][0]
+        is_repeat = self._may_repeat(frame[keys])
         if not is_repeat.any():
             return is_repeat, []
-        status = store.compare(table, frame.loc[is_repeat, schemas.columns(table)])
+        candidates = frame.loc[is_repeat, schemas.columns(table)]
+        status = store.compare(table, candidates)
+        is_older = status == "older"
+        if is_older.any():
+            status[is_older] = store.compare("earlier_posts", candidates[is_older])
         is_repeat[is_repeat] = status != "new"
         is_different = (status[status != "new"] == "changed").to_numpy()
-        reason = f"an earlier record of the file has the same {key} with other content"
+        reason = f"an earlier record of the file has the same {keys[0]} with other content"
         return is_repeat, [
-            {"record": None, "column": key, "reason": reason, "raw": row.to_json(date_format="iso")}
+            {
+                "record": None,
+                "column": keys[0],
+                "reason": reason,
+                "raw": row.to_json(date_format="iso"),
+            }
             for _, row in frame[is_repeat][is_different].iterrows()
         ]
 
-    def _may_repeat(self, keys: pd.Series) -> npt.NDArray[np.bool_]:
+    def _may_repeat(self, keys: pd.DataFrame) -> npt.NDArray[np.bool_]:
         """Return which keys may be in an earlier batch, by hash, and store the hashes of all."""
-        hashes = np.fromiter(map(hash, keys.tolist()), "int64", len(keys))
+        hashes = pd.util.hash_pandas_object(keys, index=False).to_numpy().view(np.int64)
         may_repeat = np.zeros(len(hashes), dtype="bool")
         for run in self._runs:
             may_repeat |= run[np.searchsorted(run, hashes).clip(max=len(run) - 1)] == hashes

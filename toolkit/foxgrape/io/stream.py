@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from foxgrape.errors import TableError
+from foxgrape.io.encoding import detect_encoding, get_encoding, open_as_utf8
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,6 +51,9 @@ MAX_RATIO = 100
 
 _GZIP, _ZSTD, _ZIP = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
 _BOM = b"\xef\xbb\xbf"
+_UTF8 = {"utf-8", "utf-8-sig"}
+#: First bytes of files whose content is not text.
+_BINARY = (b"PAR1", _ZIP)
 #: Exceptions raised for damaged files: by pyarrow OSError, by zipfile any of the others.
 UNREADABLE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError)
 
@@ -86,8 +90,14 @@ class InputFile:
     ----------
     compression
         ``"gzip"``, ``"zstd"``, ``"zip"`` (with a single member) or None.
+    sheet
+        Name of the worksheet to read, for a workbook; None for the first one with a table.
+    encoding
+        Python's name of the text's encoding, and None if the content is not text or is UTF-8.
+    encoding_is_guessed
+        Whether the encoding was chosen because the text looks like it.
     head
-        The first 64 kB of the content, without a byte order mark.
+        The first 64 kB of the content, as UTF-8 without a byte order mark.
 
     Raises
     ------
@@ -101,8 +111,14 @@ class InputFile:
     b'post_id'
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(
+        self, path: str | Path, *, encoding: str | None = None, sheet: str | None = None
+    ) -> None:
         self.path = Path(path)
+        self.sheet = sheet
+        self.encoding: str | None = None
+        self.encoding_is_guessed = False
+        self.head = b""
         self._handle: IO[bytes] | None = None
         try:
             with self.path.open("rb") as handle:
@@ -115,21 +131,38 @@ class InputFile:
         try:
             with self.open() as stream:
                 self.head = stream.read(CHUNK)
+            if not self.head.startswith(_BINARY) and not is_spreadsheet(self.path):
+                self._set_encoding(encoding)
         except CorruptFileError as error:
             raise TableError(str(error), file=self.path) from None
         if not self.head.strip():
             raise TableError("the file is empty", file=self.path)
 
+    def _set_encoding(self, given: str | None) -> None:
+        """Detect the encoding unless it is given, and transcode the head."""
+        if given is not None:
+            name = get_encoding(given, file=self.path)
+        else:
+            name, self.encoding_is_guessed = detect_encoding(self.head, file=self.path)
+        if name in _UTF8 and (b"\n" in self.head or b"\r" not in self.head):
+            return
+        self.encoding = name
+        with self.open() as stream:
+            self.head = stream.read(CHUNK)
+
     @contextmanager
     def open(self) -> Iterator[IO[bytes]]:
-        """Open the decompressed content; a failed read raises `CorruptFileError`."""
+        """Open the decompressed content, text as UTF-8; a failed read raises `CorruptFileError`."""
         limit = None if self.compression is None else max_unpacked_size(self.path.stat().st_size)
         with self.path.open("rb") as handle, _LimitedStream(self._decompress(handle), limit) as raw:
             self._handle = handle
             stream = io.BufferedReader(raw, CHUNK)
             if stream.peek(len(_BOM)).startswith(_BOM):
                 stream.read(len(_BOM))
-            yield stream
+            if self.encoding is None:
+                yield stream
+            else:
+                yield open_as_utf8(stream, self.encoding, self.head)
 
     @property
     def fraction_read(self) -> float:

@@ -186,24 +186,24 @@ def _merge(table: str, files: _Files) -> tuple[pd.DataFrame, int]:
     """Return the distinct rows of all files, and the number of repeated rows."""
     if not files:
         raise StudyError(f"a study must have {table}; name at least one file")
-    key, clock = schemas.KEYS[table][0][0], schemas.KEYS[table][1]
+    keys, clock = schemas.KEYS[table]
     rows = pd.concat(
         [frame.assign(source_file=file.name) for file, frame, _ in files], ignore_index=True
     )
     is_repeat = rows[schemas.columns(table)].duplicated().to_numpy()
     repeated = sum(report.repeated for *_, report in files) + int(is_repeat.sum())
     rows = rows[~is_repeat].reset_index(drop=True)
-    is_conflict = rows[key].duplicated().to_numpy()
+    is_conflict = rows.duplicated(keys).to_numpy()
     if is_conflict.any():
         conflict = rows[is_conflict].iloc[0]
         raise TableError(
-            f"the files have different rows for one {key}",
+            f"the files have different rows for one {keys[0]}",
             file=conflict["source_file"],
-            column=key,
-            got=conflict[key],
+            column=keys[0],
+            got=conflict[keys[0]],
             hint="leave one of the files out",
         )
-    return rows.sort_values([clock, key], ignore_index=True), repeated
+    return rows.sort_values([clock, *keys], ignore_index=True), repeated
 
 
 def _unknown_places(events: pd.DataFrame) -> pd.DataFrame:

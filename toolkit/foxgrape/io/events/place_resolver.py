@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from foxgrape.places.place import distance_km
-from foxgrape.places.resolution import FAR_KM, resolve
+from foxgrape.places.resolution import FAR_KM, LARGEST, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import pandas as pd
 
     from foxgrape.places import Gazetteer
@@ -22,7 +20,14 @@ _FAR_FROM_ID = f"the place with the stated id is more than {FAR_KM:.0f} km from 
 _OTHER_ROW = "a place was identified by the coordinates that another row states for its name"
 
 
-def _ignore(what: str, example: str) -> None:
+class _Note(Protocol):
+    """`foxgrape.io.base.ReadContext.note`."""
+
+    def __call__(self, what: str, example: str, /, *, warn: bool) -> None:
+        """Count something that was decided, and say whether to warn of it."""
+
+
+def _ignore(what: str, example: str, /, *, warn: bool) -> None:
     """Ignore a note."""
 
 
@@ -52,7 +57,7 @@ class PlaceResolver:
     """
 
     gazetteer: Gazetteer
-    note: Callable[[str, str], None] = field(default=_ignore)
+    note: _Note = field(default=_ignore)
     _resolved: dict[Any, tuple[str, str]] = field(default_factory=dict)
     _notes: dict[Any, list[tuple[str, str]]] = field(default_factory=dict)
     #: The places to which coordinates led, by the id that the name would get without them.
@@ -126,7 +131,7 @@ class PlaceResolver:
             place_id, name = str(events.loc[row, "place_id"]), str(events.loc[row, "place"])
             self._unresolved[place_id]["rows"] -= 1
             events.loc[row, ["place_id", "place"]] = known[place_id]
-            self.note(_OTHER_ROW, name)
+            self.note(_OTHER_ROW, name, warn=False)
         self._unresolved = {key: row for key, row in self._unresolved.items() if row["rows"]}
         return events
 
@@ -143,7 +148,7 @@ class PlaceResolver:
         if stated.point is not None and place_id in self.gazetteer:
             place = self.gazetteer[place_id]
             if place.lat is not None and distance_km(place, stated.point) > FAR_KM:
-                self.note(_FAR_FROM_ID, f"{place} is not at {stated.point}")
+                self.note(_FAR_FROM_ID, f"{place} is not at {stated.point}", warn=True)
 
     def _count(self, key: Any) -> tuple[str, str]:
         """Count a row of an unresolved place, and note how a resolved one was decided."""
@@ -151,7 +156,8 @@ class PlaceResolver:
         if place[0] in self._unresolved:
             self._unresolved[place[0]]["rows"] += 1
         for what, example in self._notes.get(key, ()):
-            self.note(what, example)
+            # A choice by population is rarely wrong; see foxgrape.places.resolution.
+            self.note(what, example, warn=what != LARGEST)
         return place
 
     def _report(self, place_id: str, stated: StatedPlace, reason: str) -> None:
