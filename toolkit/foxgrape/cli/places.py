@@ -103,10 +103,14 @@ def find(
     matches = searched.find(
         name, country=country, admin1=admin1, near=_parse_position(near), limit=limit
     )
-    if len(matches) > 1:
-        meant = resolve(name, admin1=admin1 or "", country=country, gazetteer=searched)
-        why = "; ".join(meant.notes) or "only its name matches best"
-        decision = f"alone, this name means {meant.place}: {why}" if meant.place else meant.reason
+    if len(matches) > 1 and near is None:
+        resolution = resolve(name, admin1=admin1 or "", country=country, gazetteer=searched)
+        why = "; ".join(resolution.notes) or "no other name matches as well"
+        decision = (
+            f"{name} means {resolution.place}: {why}"
+            if resolution.place
+            else f"{name} cannot be resolved: {resolution.reason}"
+        )
         print(decision, file=sys.stderr)
     rows = [
         {
