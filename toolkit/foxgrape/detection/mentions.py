@@ -41,6 +41,7 @@ _WORDS: dict[str, frozenset[str]] = {
         (files("foxgrape") / "resources" / "mention_words.toml").read_text(encoding="utf-8")
     ).items()
 }
+_NOT_BEFORE = _WORDS["street"] | _WORDS["monument"] | _WORDS["thing"]
 _FIRST_NAMES = tuple(_WORDS["first_names"])
 _CROSSING, _NAMED = tuple(_WORDS["crossing"]), tuple(_WORDS["named"])
 _ORDINARY = _WORDS["ordinary"]
@@ -323,7 +324,7 @@ def _word_after(text: str, at: int, pattern: re.Pattern[str]) -> str:
 def _names_other(text: str, name: _Name) -> bool:
     """Return whether the words around a name show that it means a region, a street or a person."""
     before, after = folded(name.before), folded(name.after)
-    if after in _WORDS["region"] or before in _WORDS["street"] | _WORDS["monument"]:
+    if after in _WORDS["region"] or before in _NOT_BEFORE:
         return True
     if folded(_word_after(text, name.end, _AFTER_LIST)) in _WORDS["regions"]:
         return True
@@ -359,8 +360,7 @@ def _names_institution(text: str, name: _Name) -> bool:
     """Return whether a name is an adjective before a noun such as bank: Центральный банк."""
     spelling = folded(text[name.start : name.end])
     return (
-        name.after[:1].islower()
-        and folded(name.after).startswith(_NAMED)
+        folded(name.after).startswith(_NAMED)
         and spelling.endswith(_ADJECTIVE_ENDINGS)
         and (_is_ordinary(name) or (name.matches[0].place.population or 0) < TOWN_POPULATION)
     )
