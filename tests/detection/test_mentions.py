@@ -81,6 +81,7 @@ def test_names_are_found_in_any_inflected_form(text, expected):
         "Мені сказали",
         "орден Богдана Хмельницького",
         "Kharkiv region",
+        "the Kherson Regional Council",
         "Сумська та Чернігівська області",
         "на Київському та Чернігівському напрямках",
         "вулиця Полтава",
