@@ -150,9 +150,11 @@ def read_events(
             file=file,
             state={"places": places},
         )
+        places.note = context.note
         frame, report = read_file(context, FORMATS, "events", format=format, on_error=on_error)
-        frame = unify_place_ids(frame, gazetteer)
-        report = replace(report, unresolved=places.unresolved())
+        frame = places.reuse_located(unify_place_ids(frame, gazetteer))
+        notes = [*report.notes, *context.take_notes()]
+        report = replace(report, unresolved=places.unresolved(), notes=notes)
         files.append((source_name(source), frame, report))
     if len(files) == 1:
         _, frame, report = files[0]

@@ -119,6 +119,9 @@ class ControlHistory:
         number = self._numbers.setdefault(key, len(self._places))
         if number == len(self._places):
             self._places.append(place)
+        elif self._places[number].stated.point is None and place.stated.point is not None:
+            # A list may state a place's coordinates in any of its rows.
+            self._places[number] = place
         self._place.append(number)
         self._at.append(at)
         self._until.append(until)
