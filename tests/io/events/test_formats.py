@@ -337,7 +337,7 @@ def test_acled_round_trip(tmp_path_factory, rows, packing):
             writer.writeheader()
             writer.writerows(records)
     events = read_events(file)
-    assert column(events, "notes") == [text for _, text in rows]
+    assert column(events, "notes") == [text or None for _, text in rows]
     zone = "Europe/Kyiv"
     starts = [pd.Timestamp(day, tz=zone).tz_convert("UTC") for day, _ in rows]
     after = [pd.Timestamp(day + timedelta(days=1), tz=zone).tz_convert("UTC") for day, _ in rows]

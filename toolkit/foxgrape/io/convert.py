@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MONTHS",
+    "READ_COLUMNS",
     "as_int",
     "expect",
     "extra_cells",
@@ -43,6 +44,9 @@ __all__ = [
 
 #: English month names; strptime would expect those of the machine's locale.
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+#: Columns that readers use although the table does not have them; `columns` may name them.
+READ_COLUMNS = {"events": ("admin1", "coordinates")}
 
 #: Unix times are accepted from 2000 to 2100 only, so that their unit (s, ms or µs) is unambiguous.
 _MIN_UNIX, _MAX_UNIX = 946_684_800, 4_102_444_800
@@ -251,7 +255,7 @@ def record_mapping(
     names = list(names)
     mapping = _given_columns(names, context, table)
     free = [name for name in names if name not in mapping.values()]
-    for ours in schemas.columns(table):
+    for ours in (*schemas.columns(table), *READ_COLUMNS.get(table, ())):
         if ours in mapping:
             continue
         known = {ours, *aliases.get(ours, ())}
@@ -280,7 +284,7 @@ def record_mapping(
 def _given_columns(names: list[str], context: ReadContext, table: str) -> dict[str, str]:
     """Return the caller's mapping; raise `TableError` if one of its columns does not exist."""
     given = dict(context.columns or {})
-    known = schemas.columns(table)
+    known = (*schemas.columns(table), *READ_COLUMNS.get(table, ()))
     for ours, theirs in given.items():
         if ours not in known:
             raise TableError(

@@ -7,13 +7,14 @@ import io
 import json
 import zipfile
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
 from foxgrape._util.csv import require_unique_names
 from foxgrape.errors import TableError
-from foxgrape.io.json_records import is_json_lines, json_lines, json_preview
+from foxgrape.io.json_records import is_json_lines, json_lines, json_preview, key_paths
 from foxgrape.io.stream import (
     CHUNK,
     MAX_RECORD,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LineBlock",
+    "column_names",
     "header",
     "is_table",
     "json_line_keys",
@@ -79,6 +81,25 @@ def header(file: InputFile) -> list[str]:
     except csv.Error:
         return []
     return [name.strip() for name in cells]
+
+
+@lru_cache(maxsize=1)
+def column_names(file: InputFile) -> list[str]:
+    """Return the names of a table's columns, whatever its kind; an empty list if it has none.
+
+    They are read from the first row of a workbook, and from the first rows of JSON.
+    """
+    if file.head.lstrip()[:1] in {b"{", b"["}:
+        return list(dict.fromkeys(path[0] for path in sorted(key_paths(file.head))))
+    names: list[str] = []
+    try:
+        if table_kind(file) == "excel":
+            next(_excel(file, names.extend), None)
+        elif table_kind(file) == "parquet":
+            next(parquet_batches(file, names.extend, 1), None)
+    except (CorruptFileError, TableError):
+        return []
+    return names or header(file)
 
 
 def separator(file: InputFile) -> str:

@@ -42,6 +42,7 @@ class PlaceResolver:
 
     gazetteer: Gazetteer
     _resolved: dict[Any, tuple[str, str]] = field(default_factory=dict)
+    _known: dict[StatedPlace, bool] = field(default_factory=dict)
     _name_counts: dict[str, int] = field(default_factory=dict)
     _unresolved: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -58,6 +59,12 @@ class PlaceResolver:
                 (place.id, place.name) if place else self._make_id(source, stated, reason)
             )
         return self._count(self._resolved[key])
+
+    def is_known(self, stated: StatedPlace) -> bool:
+        """Return whether the gazetteer has a unique match; unlike the others, report nothing."""
+        if stated not in self._known:
+            self._known[stated] = self._find(stated)[0] is not None
+        return self._known[stated]
 
     def resolve_id(self, place_id: str, stated: StatedPlace) -> tuple[str, str]:
         """Return a place's current id and name, given any of its ids; keep an unknown id."""

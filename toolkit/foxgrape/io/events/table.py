@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from foxgrape.io.base import ReadContext, Reader
 from foxgrape.io.convert import (
@@ -14,25 +15,35 @@ from foxgrape.io.convert import (
     parse_interval,
     record_mapping,
 )
-from foxgrape.io.events.base import Point, make_event, parse_coordinates
+from foxgrape.io.events.base import make_event
+from foxgrape.io.events.content_ids import content_id
+from foxgrape.io.events.coordinates import (
+    COORDINATE_COLUMNS,
+    Point,
+    parse_coordinates,
+    parse_point,
+    stated_point,
+)
+from foxgrape.io.events.located import Located, locate
 from foxgrape.io.events.place_resolver import StatedPlace
-from foxgrape.io.stream import BadRecordError
 from foxgrape.io.tabular import is_table, records, table_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from foxgrape.io.events.place_resolver import PlaceResolver
     from foxgrape.io.stream import InputFile, Record
 
-__all__ = ["EventTableReader"]
+__all__ = ["USUAL", "EventTableReader"]
 
 #: Common names for the columns of the events table, as normalized by `normalize_name`.
-USUAL = {
+USUAL: dict[str, tuple[str, ...]] = {
     "event_id": ("id", "event"),
     "place": ("settlement", "town", "location", "name", "city"),
     "lat": ("latitude",),
     "lon": ("longitude", "lng"),
+    "admin1": ("oblast", "область", "adm1", "adm_1"),
+    "coordinates": COORDINATE_COLUMNS,
     "kind": ("type", "event_type"),
     "by_side": ("side",),
     "occurred_at": ("occurred", "date", "event_date", "when"),
@@ -40,7 +51,6 @@ USUAL = {
     "source": ("source_title", "publisher"),
     "url": ("link", "source_url"),
 }
-_REQUIRED = ("event_id", "occurred_at")
 _TEXT_COLUMNS = ("kind", "by_side", "confirmed_by", "precision", "source", "url")
 
 
@@ -48,6 +58,10 @@ class EventTableReader(Reader):
     """Reader for tables with the column names of the events table, or common alternatives."""
 
     name = "table"
+    #: Common names for the columns of the events table.
+    usual: ClassVar[Mapping[str, tuple[str, ...]]] = USUAL
+    #: Columns with the event's title, which may be the name of its place.
+    titles: ClassVar[tuple[str, ...]] = ()
 
     def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:
         """Return whether the file is a table; JSON lines must have a column for the event time."""
@@ -59,47 +73,95 @@ class EventTableReader(Reader):
 
     def records(self, file: InputFile, context: ReadContext) -> Iterator[Record]:
         """Yield each row with its number; after a header, the first data row is number 2."""
-        return records(
-            file,
-            lambda names: record_mapping(
-                names, context, table="events", aliases=USUAL, required=_REQUIRED
-            ),
+        return records(file, lambda names: self.map_columns(names, context))
+
+    def map_columns(self, names: list[str], context: ReadContext) -> None:
+        """Map the columns of the events table to those of the file."""
+        record_mapping(
+            names, context, table="events", aliases=self.usual, required=("occurred_at",)
         )
+        if "admin1" in context.mapping:
+            context.extra_columns["admin1"] = "str"
 
     def rows(self, value: Any, context: ReadContext) -> list[dict[str, Any]]:
         """Return the row as an event; columns that the events table lacks are kept as text."""
         mapping: dict[str, str] = context.mapping
         cells = {ours: none_if_blank(value.get(theirs)) for ours, theirs in mapping.items()}
-        point = parse_coordinates(cells, "lat", "lon")
+        place_id = get_text(cells.get("place_id"), "place_id")
+        stated = _stated_place(cells, context)
+        has_title = bool(self.titles) and "place" not in mapping and not stated.name
+        if has_title:
+            stated = replace(stated, name=self._title(value))
+        located = _locate(place_id, stated, context, name_may_be_title=has_title)
+        occurred = parse_interval(cells, "occurred", context.timezone)
         is_confirmed = cells.get("confirmed_at") is not None
+        event_id = cells.get("event_id")
+        texts = {name: get_text(cells.get(name), name) for name in _TEXT_COLUMNS}
         event = make_event(
-            event_id=parse_exact_id(cells.get("event_id"), "event_id"),
-            place=_resolve_place(cells, point, str(value.get("admin1") or ""), context),
-            point=point,
-            occurred=parse_interval(cells, "occurred", context.timezone),
+            event_id=content_id(place_id, stated, occurred, texts["kind"], context)
+            if event_id is None
+            else parse_exact_id(event_id, "event_id"),
+            place=located.place,
+            point=(stated.lat, stated.lon),
+            occurred=occurred,
             confirmed=parse_interval(cells, "confirmed", context.timezone)
             if is_confirmed
             else None,
-            **{name: get_text(cells.get(name), name) for name in _TEXT_COLUMNS},
+            **texts,
         )
-        return [{**extra_cells(value, context), **event}]
+        extra = extra_cells(value, context) | _precision_cells(located, context)
+        if "admin1" in mapping:
+            extra["admin1"] = stated.admin1 or None
+        return [{**extra, **event}]
+
+    def finish(self, context: ReadContext) -> list[dict[str, Any]]:
+        """Add the columns for the precision of places if an event uses them; return no rows."""
+        if context.state.get("has_precision"):
+            context.extra_columns.setdefault("place_precision", "str")
+            context.extra_columns.setdefault("place_km", "Float64")
+        return []
+
+    def _title(self, value: Mapping[str, Any]) -> str:
+        """Return the row's title; empty if it has none."""
+        cells = (cell for name, cell in value.items() if normalize_name(name) in self.titles)
+        return next((str(cell) for cell in cells if none_if_blank(cell) is not None), "")
 
 
-def _resolve_place(
-    cells: dict[str, Any], point: Point, admin1: str, context: ReadContext
-) -> tuple[str, str]:
+def _locate(
+    place_id: str | None, stated: StatedPlace, context: ReadContext, *, name_may_be_title: bool
+) -> Located:
     """Look up a place by its id if given, else by name, coordinates and division.
 
     If the row has both an id and a name, keep the row's name instead of the gazetteer's.
     """
-    place_id = get_text(cells.get("place_id"), "place_id")
-    name = get_text(cells.get("place"), "place")
+    if place_id is None:
+        return locate("place", stated, context, name_may_be_title=name_may_be_title)
     places: PlaceResolver = context.state["places"]
-    if place_id is not None:
-        resolved_id, official_name = places.resolve_id(
-            place_id, StatedPlace(name or place_id, *point, admin1)
-        )
-        return resolved_id, name or official_name
-    if name is None:
-        raise BadRecordError("place or place_id is required", "place")
-    return places.resolve_settlement("place", StatedPlace(name, *point, admin1))
+    resolved_id, official_name = places.resolve_id(
+        place_id, replace(stated, name=stated.name or place_id)
+    )
+    return Located((resolved_id, stated.name or official_name))
+
+
+def _stated_place(cells: Mapping[str, Any], context: ReadContext) -> StatedPlace:
+    """Return the place as stated; coordinates in the column of the name are not a name."""
+    name = get_text(cells.get("place"), "place") or ""
+    admin1 = get_text(cells.get("admin1"), "admin1") or ""
+    point: Point = parse_coordinates(cells, "lat", "lon", context)
+    if None in point:
+        point = parse_point(cells.get("coordinates"), "coordinates")
+    if None in point and name and stated_point(name):
+        point, name = parse_point(name, "place"), ""
+    return StatedPlace(name, *point, admin1)
+
+
+def _precision_cells(located: Located, context: ReadContext) -> dict[str, Any]:
+    """Return the cells for the precision of a place, if the event uses the nearest place."""
+    if located.precision != "near":
+        return {}
+    context.state["has_precision"] = True
+    is_text = "place_km" in context.extra_columns
+    return {
+        "place_precision": located.precision,
+        "place_km": str(located.km) if is_text else located.km,
+    }
