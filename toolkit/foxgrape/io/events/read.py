@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, overload
 
 import pandas as pd
@@ -20,10 +21,15 @@ from foxgrape.io.base import (
     warn_quarantined,
 )
 from foxgrape.io.events.acled import AcledReader
+from foxgrape.io.events.daily_control import DailyControlReader, Folder
+from foxgrape.io.events.geojson import GeoJsonReader
+from foxgrape.io.events.incidents import AtlosReader, BellingcatReader, GeoConfirmedReader
+from foxgrape.io.events.kml import KmlReader
 from foxgrape.io.events.place_resolver import PlaceResolver, unify_place_ids
 from foxgrape.io.events.table import EventTableReader
 from foxgrape.io.events.territorial_control import ControlChangesReader, ViinaControlReader
 from foxgrape.io.events.ucdp import UcdpReader
+from foxgrape.io.events.unsupported import reject_unsupported
 from foxgrape.io.events.viina import ViinaReader
 from foxgrape.io.stream import InputFile
 from foxgrape.places import Gazetteer
@@ -31,7 +37,6 @@ from foxgrape.places import Gazetteer
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import timedelta
-    from pathlib import Path
 
     class _Options(TypedDict, total=False):
         format: str | None
@@ -53,6 +58,12 @@ FORMATS: dict[str, Reader] = {
         ViinaReader(),
         ViinaControlReader(),
         ControlChangesReader(),
+        BellingcatReader(),
+        GeoConfirmedReader(),
+        AtlosReader(),
+        DailyControlReader(),
+        GeoJsonReader(),
+        KmlReader(),
         EventTableReader(),
     )
 }
@@ -86,7 +97,8 @@ def read_events(
     Parameters
     ----------
     path
-        A file, plain or compressed with gzip, zstd or zip. A CSV file with the header of the
+        A file, plain or compressed with gzip, zstd or zip; or a folder of daily tables of who holds
+        each place. A CSV file with the header of the
         events table is read strictly: it must have every column, and times must have an offset.
     format
         Name of the format, to skip the detection: see ``docs/reference/formats``.
@@ -126,9 +138,13 @@ def read_events(
     >>> events.set_index("event_id").loc["izium-2022-09", "confirmed_by"]
     'RU'
     """
-    file = InputFile(path)
+    file = Folder(path) if Path(path).is_dir() else InputFile(path)
     validate_options(file, timezone, on_error)
     shortest = _parse_persistence(persistence, file)
+    if isinstance(file, Folder):
+        format = format or DailyControlReader.name  # noqa: A001 - part of the public API
+    elif format is None and columns is None:
+        reject_unsupported(file)
     reader = detect_format(file, format, columns, FORMATS, "events")
     gazetteer = gazetteer or Gazetteer.default()
     if reader is None and on_error == "raise" and file.compression is None:
