@@ -42,6 +42,26 @@ def test_an_unclear_point_is_refused(cell):
         parse_point(cell, "geolocation")
 
 
+@pytest.mark.parametrize(
+    ("cell", "point"),
+    [
+        ("49°12'31.32\"N 37°14'54.6\"E", (49.2087, 37.2485)),
+        ("49°12′31.32″ N, 37°14′54.6″ E", (49.2087, 37.2485)),
+        ("49.2087 N, 37.2485 E", (49.2087, 37.2485)),
+        ("49.2087°S 37.2485°W", (-49.2087, -37.2485)),
+        ("49°30'N, 37°15'E", (49.5, 37.25)),
+    ],
+)
+def test_hemispheres(cell, point):
+    assert parse_point(cell, "geolocation") == pytest.approx(point, abs=1e-7)
+
+
+@pytest.mark.parametrize("cell", ["37°E 49°N", "49°N", "49°N 37°E 12°E", "x 49°N 37°E"])
+def test_other_hemispheres_are_refused(cell):
+    with pytest.raises(BadRecordError, match="expected latitude and longitude"):
+        parse_point(cell, "geolocation")
+
+
 @pytest.mark.parametrize("cell", [None, "", " "])
 def test_no_point(cell):
     assert parse_point(cell, "geolocation") == (None, None)

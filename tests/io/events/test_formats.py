@@ -140,6 +140,16 @@ def test_viina_reports_have_their_time_of_publication():
         read("viina_event_info.csv", timezone=None, on_error="raise")
 
 
+def test_viina_events_of_one_day_have_ids_of_their_own(tmp_path):
+    rows = list(csv.DictReader((FIXTURES / "viina_event_info.csv").read_text().splitlines()))
+    names = ["event_id_1pd", "date", "sources", "geonameid", "asciiname", "GEO_PRECISION"]
+    cells = [[n, *(row.get(name, "a,b") for name in names[1:])] for n, row in enumerate(rows)]
+    events = read_events(write_csv(tmp_path, names, cells), timezone="Europe/Kyiv")
+    assert events["event_id"].tolist() == ["viina:1pd/0", "viina:1pd/1", "viina:1pd/2"]
+    assert set(events["source"]) == {"a,b"}
+    assert ends(events, "viina:1pd/0", "confirmed") == in_kyiv("2022-09-10", "2022-09-10")
+
+
 def test_viina_control_reports_persistent_changes():
     events = read("viina_control.csv", on_error="raise")
     assert events[["place_id", "kind", "by_side"]].to_numpy().tolist() == [

@@ -43,6 +43,8 @@ def test_known_files_without_events_are_named(tmp_path, content, what):
     file.write_text(f"{content}\n1,2,3\n" if content[0] not in "v{" else content)
     with pytest.raises(TableError, match=rf"{what}.*\. Hint: "):
         read_events(file)
+    with pytest.raises(TableError, match=rf"{what}.*\. Hint: "):
+        read_posts(file)
 
 
 def test_a_table_of_own_columns_is_read_although_it_counts_events(tmp_path):

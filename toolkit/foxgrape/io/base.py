@@ -49,7 +49,10 @@ _RAW = 2_000
 #: Columns that a table of posts has and a table of events lacks, and the reverse.
 _DISTINCTIVE = {
     "posts": {"text", "message", "content", "body", "full_text", "tweet", "caption"},
-    "events": {"place", "place_id", "settlement", "town", "lat", "latitude"},
+    "events": {
+        *("place", "place_id", "settlement", "town", "lat", "latitude"),
+        *("coordinates", "geolocation"),
+    },
 }
 _QUARANTINE = {"record": "int64", "column": "str", "reason": "str", "raw": "str"}
 _UNRESOLVED = {
@@ -287,7 +290,10 @@ def _reject_other_table(file: InputFile, paths: frozenset[tuple[str, ...]], tabl
     formats: Mapping[str, Reader] = import_module(f"foxgrape.io.{other}.read").FORMATS
     matching = (reader.name for reader in formats.values() if reader.matches(file, paths))
     kind = next((name for name in matching if name != "table"), None)
-    if kind is None and not names & _DISTINCTIVE[table] and names & _DISTINCTIVE[other]:
+    is_plain = kind is None and not names & _DISTINCTIVE[table]
+    if is_plain and table == "posts":
+        import_module("foxgrape.io.events.unsupported").reject_unsupported(file)
+    if is_plain and names & _DISTINCTIVE[other]:
         kind = "table"
     if kind is not None:
         raise TableError(

@@ -38,6 +38,11 @@ _PAIR = re.compile(rf"\(?({_NUMBER})°?\s*[,;\s]\s*({_NUMBER})°?\)?")
 #: Decimal commas need another separator: "49,2087; 37,2485" or a comma and a space.
 _COMMA_PAIR = re.compile(rf"\(?({_COMMA_NUMBER})°?(?:\s*;\s*|,?\s+)({_COMMA_NUMBER})°?\)?")
 _WKT_POINT = re.compile(rf"POINT\s*\(\s*({_NUMBER})\s+({_NUMBER})\s*\)", re.IGNORECASE)
+#: One coordinate with its hemisphere, in degrees or in degrees, minutes and seconds.
+_SEXAGESIMAL = re.compile(
+    r"(\d{1,3}(?:\.\d+)?)\s*°?\s*(?:(\d{1,2}(?:\.\d+)?)\s*['′’]\s*)?"
+    r"(?:(\d{1,2}(?:\.\d+)?)\s*(?:[\"″”]|'')\s*)?([NSEW])"
+)
 _GEOJSON_LENGTHS = (2, 3)
 
 
@@ -88,7 +93,21 @@ def stated_point(text: str) -> tuple[str, str] | None:
         return pair[1], pair[2]
     if pair := _COMMA_PAIR.fullmatch(text):
         return pair[1].replace(",", "."), pair[2].replace(",", ".")
-    return None
+    return _with_hemispheres(text)
+
+
+def _with_hemispheres(text: str) -> tuple[str, str] | None:
+    """Return latitude and longitude of text such as 49°12'31.3"N 37°14'54.6"E; else None."""
+    parts = list(_SEXAGESIMAL.finditer(text))
+    if len(parts) != len(("N", "E")) or _SEXAGESIMAL.sub("", text).strip(" ,;"):
+        return None
+    if parts[0][4] not in "NS" or parts[1][4] not in "EW":
+        return None
+    degrees = []
+    for part in parts:
+        size = sum(float(part[n] or 0) / 60 ** (n - 1) for n in (1, 2, 3))
+        degrees.append(-size if part[4] in "SW" else size)
+    return f"{degrees[0]:.7f}", f"{degrees[1]:.7f}"
 
 
 def parse_point(cell: Any, column: str) -> Point:

@@ -26,7 +26,7 @@ __all__ = [
 
 #: A midnight after a day states no time: tools add it when they convert a day.
 _MIDNIGHT = r"(?:[T ]00:00(?::00(?:\.0+)?)?(?:Z|[+-]\d\d:?\d\d)?)?"
-_ISO_DAY = re.compile(rf"(\d{{4}})-(\d\d)-(\d\d){_MIDNIGHT}")
+_ISO_DAY = re.compile(rf"(\d{{4}})([-/.])(\d\d)\2(\d\d){_MIDNIGHT}")
 _COMPACT_DAY = re.compile(r"(\d{4})(\d\d)(\d\d)")
 _NAMED_MONTH = re.compile(
     r"(?P<day>\d{1,2})[ -](?P<month>[A-Za-z]{3})[a-z]*[ -](?P<year>\d{4}|\d\d)"
@@ -106,7 +106,7 @@ def parse_source_day(
     named = _NAMED_MONTH.fullmatch(text) or _MONTH_FIRST.fullmatch(text)
     try:
         if iso:
-            return date(*map(int, iso.groups()))
+            return date(int(iso[1]), int(iso[3]), int(iso[4]))
         if named and (month := _MONTH_NUMBERS.get(named["month"].casefold())):
             return date(_full_year(named["year"], text, context), month, int(named["day"]))
         if numbers:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from foxgrape.places.normalize import fold
 
 if TYPE_CHECKING:
     from foxgrape.io.base import ReadContext
@@ -21,10 +24,6 @@ _TYPE = re.compile(
     r"|\s(?:town|city|village|settlement|hamlet)$",
     re.IGNORECASE,
 )
-_TYPE_WORDS = {
-    *("смт", "пгт", "місто", "село", "селище", "город", "поселок", "посёлок", "деревня"),
-    *("settlement", "town", "city", "village", "urban-type settlement"),
-}
 _PARENTHESES = re.compile(r"(?P<name>[^()]+?)\s*\((?P<inside>[^()]+)\)")
 _COUNTRIES = {"ukraine", "україна", "украина", "russia", "росія", "россия"}
 #: Districts and communities, which do not help to choose between places of the same name.
@@ -34,9 +33,11 @@ _DISTRICT = re.compile(
 _REGION = re.compile(
     r"\b(?:область|області|обл\.?|oblast['ʼ]?|region|край|province)(?:\W|$)"
     r"|\b(?:крим|криму|крым|crimea|арк|ар крим)\b"
-    r"|(?:ська|цька|зька|ская|цкая|ska|щина)$",
+    r"|(?:ська|цька|зька|ская|цкая|ska|щина|ччина|shchyna|chchyna)$",
     re.IGNORECASE,
 )
+#: The names of a gazetteer's regions, and their first words, folded.
+_REGION_NAMES: WeakKeyDictionary[Gazetteer, frozenset[str]] = WeakKeyDictionary()
 
 
 def parse_place_name(
@@ -61,7 +62,7 @@ def parse_place_name(
     text = " ".join(stated.name.split())
     if not re.search(r"[,(./]|\s", text) or gazetteer.find(text, limit=1, exact=True):
         return stated
-    name, region = _split_region(text)
+    name, region = _split_region(text, gazetteer)
     bare = _TYPE.sub("", name).strip()
     if not bare or (bare, region) == (text, ""):
         return stated
@@ -74,27 +75,31 @@ def parse_place_name(
     return replace(stated, name=bare, admin1=stated.admin1 or region)
 
 
-def _split_region(text: str) -> tuple[str, str]:
+def _split_region(text: str, gazetteer: Gazetteer) -> tuple[str, str]:
     """Return the settlement and the region in a text; the region is empty if none is stated."""
     match = _PARENTHESES.fullmatch(text)
     if match:
         inside = match["inside"].strip()
-        name, region = _split_region(match["name"])
-        is_region = not region and inside.casefold() not in _TYPE_WORDS and not _is_district(inside)
-        return name, inside if is_region and _is_region(inside) else region
+        name, region = _split_region(match["name"], gazetteer)
+        return name, region or (inside if _is_region(inside, gazetteer) else "")
     name, *others = [part.strip() for part in text.split(",")]
     others = [part for part in others if part.casefold() not in _COUNTRIES and part]
-    if name and _is_region(name) and others and not any(map(_is_region, others)):
-        return next((part for part in others if not _is_district(part)), others[0]), name
-    others = [part for part in others if not _is_district(part)]
-    regions = [part for part in others if _is_region(part)] or others
+    if _has_region_word(name) and others and not any(map(_has_region_word, others)):
+        return next((part for part in others if not _DISTRICT.search(part)), others[0]), name
+    others = [part for part in others if not _DISTRICT.search(part)]
+    regions = [part for part in others if _is_region(part, gazetteer)] or others
     return name, regions[-1] if regions else ""
 
 
-def _is_district(text: str) -> bool:
-    return bool(_DISTRICT.search(text))
+def _has_region_word(text: str) -> bool:
+    """Return whether a text has a word or an ending of the names of regions."""
+    return bool(_REGION.search(text)) and not _DISTRICT.search(text)
 
 
-def _is_region(text: str) -> bool:
-    """Return whether a text names a region by a word or an ending of such names."""
-    return bool(_REGION.search(text)) and not _is_district(text)
+def _is_region(text: str, gazetteer: Gazetteer) -> bool:
+    """Return whether a text names a region, in words or as the gazetteer's places do."""
+    if gazetteer not in _REGION_NAMES:
+        regions = {place.admin1 for place in gazetteer if place.admin1}
+        first_words = {region.split(" ", maxsplit=1)[0] for region in regions}
+        _REGION_NAMES[gazetteer] = frozenset(map(fold, regions | first_words))
+    return _has_region_word(text) or fold(text) in _REGION_NAMES[gazetteer]

@@ -60,9 +60,12 @@ _MIN_TIME = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 _UNKNOWN = "unknown"
 #: State codes by the lower-case names that lists use.
 _STATES = {
-    **dict.fromkeys(("ukraine", "ua"), "UA"),
+    **dict.fromkeys(("ukraine", "ua", "ukrainian", "україна", "украина"), "UA"),
     **dict.fromkeys(("russia", "ru", "donetsk pr", "luhansk pr", "dpr", "lpr"), "RU"),
-    **dict.fromkeys(("contested", "gray zone", "grey zone"), "contested"),
+    **dict.fromkeys(("russian", "russian federation", "росія", "россия", "рф"), "RU"),
+    **dict.fromkeys(
+        ("contested", "gray zone", "grey zone", "сіра зона", "серая зона"), "contested"
+    ),
     **dict.fromkeys(("", "unknown", "not known", "ukraine?", "(row removed)"), _UNKNOWN),
 }
 _STATE_CODES = ("UA", "RU", "contested", _UNKNOWN)

@@ -43,7 +43,10 @@ class ViinaReader(ExportReader):
     """Reader for automatically geocoded press reports; times are publication times."""
 
     name = "viina"
-    signatures = (frozenset({"event_id", "geo_precision", "date", "geonameid"}),)
+    signatures = tuple(
+        frozenset({key, "geo_precision", "date", "geonameid"})
+        for key in ("event_id", "event_id_1pd")
+    )
     extra: ClassVar = {**PLACE_COLUMNS, "labels": "str", "text": "str", "lang": "str"}
 
     def rows(self, value: Any, context: ReadContext) -> list[dict[str, Any]]:
@@ -57,7 +60,7 @@ class ViinaReader(ExportReader):
         stated = StatedPlace(name, *point, str(value.get("adm1_name") or ""))
         published = _publication_time(value, context)
         event = make_event(
-            event_id=f"viina:{require_cell(value, 'event_id')}",
+            event_id=_event_id(value),
             place=places.resolve_area("viina", stated, f"only {area} is named")
             if area
             else places.resolve_id(place_id, stated),
@@ -93,6 +96,13 @@ def _publication_time(row: Mapping[str, Any], context: ReadContext) -> tuple[dat
     if minute == "00:00":
         return local_day_interval(day, day, context.timezone)
     return parse_clock_cell(f"{day.isoformat()}T{minute}", context.timezone, "time")
+
+
+def _event_id(row: Mapping[str, Any]) -> str:
+    """Return the id of a report, or of an event of one day that several reports describe."""
+    if "event_id" in row:
+        return f"viina:{require_cell(row, 'event_id')}"
+    return f"viina:1pd/{require_cell(row, 'event_id_1pd')}"
 
 
 def _labels(row: Mapping[str, Any]) -> str | None:
