@@ -75,6 +75,17 @@ def test_columns_maps_admin1(tmp_path):
     assert read(tmp_path, text)[0]["place_id"].tolist() == ["place:Yampil"]
 
 
+def test_text_in_a_column_for_coordinates_is_kept(tmp_path):
+    rows = ["1,2022-09-10,Izium,near the bridge", "2,2022-09-10,Izium,"]
+    events, report = read(tmp_path, "\n".join(["id,date,place,geolocation", *rows]))
+    assert events["place_id"].tolist() == [IZIUM, IZIUM]
+    assert events["geolocation"].tolist()[0] == "near the bridge"
+    note = "the coordinates cannot be read: the place's name is used"
+    assert {line.what: line.count for line in report.notes} == {note: 1}
+    with pytest.raises(TableError, match="column coordinates: expected latitude and longitude"):
+        read(tmp_path, "id,date,place,geolocation\n1,2022-09-10,,near the bridge\n")
+
+
 def test_columns_of_precision_in_the_file_are_kept(tmp_path):
     text = (
         "id,date,lat,lon,place_km,place\n1,2022-09-10,49.2087,37.2485,,\n2,2022-09-10,,,7,Izium\n"

@@ -123,7 +123,7 @@ def test_a_column_of_the_place_is_not_a_title(tmp_path):
     assert events["place_id"].tolist() == [IZIUM, "place:Lyman"]
     assert cells(events, "name") == [["Strike"], [None]]
     assert "km away" in report.unresolved_frame()["reason"][0]
-    mapped, _ = read(file, columns={"place": "name"}, format="geojson")
+    mapped, _ = read(file, columns={"place": "name"})
     assert mapped["place_id"].tolist() == ["place:Strike", IZIUM]
 
 
@@ -210,6 +210,15 @@ def test_an_open_time_span_is_noted(tmp_path):
     events, report = read(file)
     assert events["occurred_at"].tolist() == [utc("2022-09-09T21:00")]
     assert notes_of(report)["a time span without an end is read as its beginning"] == 1
+
+
+def test_a_placemark_of_any_size_is_read_in_bounded_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr("foxgrape.io.events.kml.MAX_RECORD", 2**10)
+    file = tmp_path / "x.kml"
+    file.write_text(placemark(f"{WHEN}</Placemark><Placemark>" + '<Data name="abcdefgh"/>' * 99))
+    events, report = read(file)
+    assert len(events) == 1
+    assert "a placemark is larger than" in report.quarantine[0]["reason"]
 
 
 def test_several_points_state_no_coordinates(tmp_path):

@@ -209,6 +209,8 @@ class Reader(ABC):
     name: ClassVar[str]
     #: Types of the columns that this format adds to the table's own.
     extra: ClassVar[Mapping[str, str]] = {}
+    #: Whether the caller's `columns` apply, in formats other than ``table``.
+    maps_columns: ClassVar[bool] = False
 
     @abstractmethod
     def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:
@@ -251,10 +253,8 @@ def detect_format(
 ) -> Reader | None:
     """Return the reader for a file, by name or by content; None for CSV in the table's own schema.
 
-    If `columns` are given without a name, the format is ``table``.
+    If `columns` are given without a name, the format is one that maps columns.
     """
-    if name is None and columns is not None:
-        return formats["table"]
     if name is not None:
         if name != table and name not in formats:
             raise TableError(
@@ -264,9 +264,12 @@ def detect_format(
                 hint=did_you_mean(name, [*formats, table]),
             )
         return formats.get(name)
+    paths = key_paths(file.head) if file.head.lstrip()[:1] in {b"{", b"["} else frozenset()
+    if columns is not None:
+        mapping = [reader for reader in formats.values() if reader.maps_columns]
+        return next((reader for reader in mapping if reader.matches(file, paths)), formats["table"])
     if _has_schema_header(file, table):
         return None
-    paths = key_paths(file.head) if file.head.lstrip()[:1] in {b"{", b"["} else frozenset()
     for reader in formats.values():
         if reader.matches(file, paths):
             if reader.name == "table":

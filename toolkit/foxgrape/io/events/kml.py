@@ -49,19 +49,24 @@ class KmlReader(MapReader):
         """Yield each placemark."""
         target = _Placemarks()
         parser = XMLParser(target=target)  # noqa: S314 - the target rejects document types
-        number = 0
+        number, is_open = 0, True
         with file.open() as stream:
-            is_open = True
             while is_open:
-                chunk = stream.read(CHUNK)
+                damage = None
                 try:
+                    chunk = stream.read(CHUNK)
+                    is_open = bool(chunk)
                     parser.feed(chunk) if chunk else parser.close()
+                except CorruptFileError as error:
+                    damage = error
                 except (ParseError, ValueError, LookupError) as error:
-                    raise CorruptFileError(f"the KML is invalid or cut off: {error}") from None
-                is_open = bool(chunk)
+                    damage = CorruptFileError(f"the KML is invalid or cut off: {error}")
+                # The placemarks before the damage are complete.
                 for value in target.take():
                     number += 1
                     yield Record(number, value, json_preview(value))
+                if damage is not None:
+                    raise damage
 
     def properties(self, feature: Any, context: ReadContext) -> dict[str, Any]:
         """Return a placemark's columns, with the coordinates of its only point."""
@@ -127,8 +132,10 @@ class _Placemarks:
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         """Begin an element."""
         self._tags.append(tag.rpartition("}")[2])
+        self._size += len(tag) + sum(map(len, attributes.values()))
         if len(self._tags) > MAX_DEPTH:
             raise CorruptFileError(f"the KML is nested deeper than {MAX_DEPTH}")
+        self._check_size()
         if self._tags[-1] == "Placemark":
             self._placemark, self._size = {"points": [], "has_other": False}, 0
         if self._tags[-1] in {"Data", "SimpleData"}:
@@ -138,9 +145,8 @@ class _Placemarks:
     def data(self, text: str) -> None:
         """Keep the text of an element."""
         self._size += len(text)
-        if self._size > MAX_RECORD:
-            raise CorruptFileError(f"a placemark is larger than {MAX_RECORD >> 20} MB")
         self._text.append(text)
+        self._check_size()
 
     def end(self, tag: str) -> None:  # noqa: ARG002 - the method of an XML parser's target
         """End an element; keep its text if it belongs to the placemark."""
@@ -167,6 +173,10 @@ class _Placemarks:
             self._placemark["is_open"] = "occurred_at" in self._placemark
         elif name == "SimpleData" or (name == "value" and parent == "Data"):
             self._placemark.setdefault(self._name or "data", text)
+
+    def _check_size(self) -> None:
+        if self._size > MAX_RECORD:
+            raise CorruptFileError(f"a placemark is larger than {MAX_RECORD >> 20} MB")
 
     def close(self) -> None:
         """End the document."""

@@ -31,6 +31,7 @@ class MapReader(EventTableReader):
     is used as the place only if the gazetteer has such a place near the point.
     """
 
+    maps_columns = True
     titles = _TITLES
     usual = USUAL | {
         "place": tuple(name for name in USUAL["place"] if name not in _TITLES),

@@ -26,6 +26,7 @@ from foxgrape.io.events.coordinates import (
 )
 from foxgrape.io.events.located import Located, locate
 from foxgrape.io.events.place_resolver import StatedPlace
+from foxgrape.io.stream import BadRecordError
 from foxgrape.io.tabular import is_table, records, table_kind
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ USUAL: dict[str, tuple[str, ...]] = {
     "place": ("settlement", "town", "location", "name", "city"),
     "lat": ("latitude",),
     "lon": ("longitude", "lng"),
-    "admin1": ("oblast", "область", "adm1", "adm_1"),
+    "admin1": ("oblast", "область"),
     "coordinates": COORDINATE_COLUMNS,
     "kind": ("type", "event_type"),
     "by_side": ("side",),
@@ -82,13 +83,15 @@ class EventTableReader(Reader):
         )
         if "admin1" in context.mapping:
             context.extra_columns["admin1"] = "str"
+        if "coordinates" in context.mapping:
+            context.extra_columns[context.mapping["coordinates"]] = "str"
 
     def rows(self, value: Any, context: ReadContext) -> list[dict[str, Any]]:
         """Return the row as an event; columns that the events table lacks are kept as text."""
         mapping: dict[str, str] = context.mapping
         cells = {ours: none_if_blank(value.get(theirs)) for ours, theirs in mapping.items()}
         place_id = get_text(cells.get("place_id"), "place_id")
-        stated = _stated_place(cells, context)
+        stated = _stated_place(cells, context, has_id=place_id is not None)
         has_title = bool(self.titles) and "place" not in mapping and not stated.name
         if has_title:
             stated = replace(stated, name=self._title(value))
@@ -143,13 +146,21 @@ def _locate(
     return Located((resolved_id, stated.name or official_name))
 
 
-def _stated_place(cells: Mapping[str, Any], context: ReadContext) -> StatedPlace:
-    """Return the place as stated; coordinates in the column of the name are not a name."""
+def _stated_place(cells: Mapping[str, Any], context: ReadContext, *, has_id: bool) -> StatedPlace:
+    """Return the place as stated; coordinates in the column of the name are not a name.
+
+    A column for coordinates may hold other text, if the row names its place.
+    """
     name = get_text(cells.get("place"), "place") or ""
     admin1 = get_text(cells.get("admin1"), "admin1") or ""
     point: Point = parse_coordinates(cells, "lat", "lon", context)
     if None in point:
-        point = parse_point(cells.get("coordinates"), "coordinates")
+        try:
+            point = parse_point(cells.get("coordinates"), "coordinates")
+        except BadRecordError:
+            if not name and not has_id:
+                raise
+            context.note("the coordinates cannot be read: the place's name is used", name)
     if None in point and name and stated_point(name):
         point, name = parse_point(name, "place"), ""
     return StatedPlace(name, *point, admin1)
