@@ -105,6 +105,22 @@ def test_the_nearest_place_has_the_smallest_distance(lat, lon):
     assert km <= min(distance_km(other, (lat, lon)) for other in places) + 1e-3
 
 
+@pytest.mark.parametrize(
+    ("point", "name"),
+    [
+        ((47.9985, 37.8041), "Donetsk"),  # in Yuzivskyi, a part of the city
+        ((50.4547, 30.5238), "Kyiv"),  # in the old town
+        ((50.0290, 36.3480), "Kharkiv"),  # in Saltivka
+        ((50.5460, 30.2120), "Bucha"),  # a town beside Kyiv
+        ((50.5840, 30.4890), "Vyshhorod"),
+    ],
+)
+def test_a_part_of_a_city_is_the_city(point, name):
+    place, km = nearest_place(Gazetteer.default(), point)
+    assert place.name == name
+    assert km == distance_km(place, point) < 12
+
+
 def test_a_gazetteer_without_coordinates_has_no_nearest_place():
     gazetteer = Gazetteer([Place("x:1", "p", (), None, None, "UA", "", None)])
     assert nearest_place(gazetteer, (0.0, 0.0)) is None

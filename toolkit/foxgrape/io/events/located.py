@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["MAX_KM", "Located", "locate", "nearest_place"]
 
 #: Maximum distance from a point to the place that is taken for it. Of the packaged gazetteer, only
-#: the 5,400 populated places have coordinates; few points in Ukraine are farther from one of them.
+#: 5,655 places have coordinates; few points in Ukraine are farther from one of them.
 MAX_KM = 25.0
+#: Inhabitants per square kilometre of the area that is taken for a city's.
+_DENSITY = 1_500
 #: Words that stand for a missing name.
 _NO_NAME = {"unknown", "unnamed", "untitled", "undisclosed", "n/a", "-", "невідомо", "неизвестно"}
 _INDEXES: WeakKeyDictionary[Gazetteer, tuple[list[Place], npt.NDArray[np.float64]]]
@@ -79,6 +82,8 @@ def locate(
 def nearest_place(gazetteer: Gazetteer, point: tuple[float, float]) -> tuple[Place, float] | None:
     """Return the place nearest to a point and its distance in kilometres; None without places.
 
+    GeoNames lists parts of large cities as places of their own: for them, return the city.
+
     Examples
     --------
     >>> from foxgrape.places import Gazetteer
@@ -91,7 +96,31 @@ def nearest_place(gazetteer: Gazetteer, point: tuple[float, float]) -> tuple[Pla
         return None
     closeness = unit_vectors @ _unit_vectors(np.array([point]))[0]
     place = places[int(np.argmax(closeness))]
+    place = _city_around(place, places) or place
     return place, distance_km(place, point)
+
+
+def _city_around(place: Place, places: list[Place]) -> Place | None:
+    """Return the largest city around a place that the register of settlements does not have."""
+    if place.country != "UA" or _is_registered(place) or not place.id.startswith("geonames:"):
+        return None
+    point = (place.lat or 0.0, place.lon or 0.0)
+    cities = [
+        city
+        for city in places
+        if (city.population or 0) > (place.population or 0)
+        and _is_registered(city)
+        and distance_km(city, point) <= math.sqrt((city.population or 0) / math.pi / _DENSITY)
+    ]
+    return max(cities, key=lambda city: city.population or 0, default=None)
+
+
+def _is_registered(place: Place) -> bool:
+    """Return whether a place of Ukraine is in KATOTTG, which states its district.
+
+    Kyiv and Sevastopol, regions of their own, have no district.
+    """
+    return bool(place.admin2) or place.name == place.admin1
 
 
 def _places_with_points(gazetteer: Gazetteer) -> tuple[list[Place], npt.NDArray[np.float64]]:
