@@ -104,10 +104,11 @@ def read_events(
         Name of the format, to skip the detection: see ``docs/reference/formats``.
     timezone
         IANA time zone of days and of times without an offset. Not needed for Ukraine in files of
-        ACLED and UCDP, and in VIINA's control files.
+        ACLED, UCDP, Bellingcat and GeoConfirmed, and in daily tables of control.
     columns
-        For a table: which of its columns to use for a column of the events table, such as
-        ``{"place": "town"}``. Other columns are matched by common names.
+        For a table or map points: which of its columns to use for a column of the events table,
+        such as ``{"place": "town"}``, or for ``admin1`` or ``coordinates``. Other columns are
+        matched by common names.
     persistence
         For lists of territorial control: minimum duration of a state that counts as an event.
     gazetteer
