@@ -75,6 +75,27 @@ def test_columns_maps_admin1(tmp_path):
     assert read(tmp_path, text)[0]["place_id"].tolist() == ["place:Yampil"]
 
 
+@pytest.mark.parametrize("name", ["admin1", "Oblast", "Region", "область"])
+def test_the_column_of_the_region_has_usual_names(tmp_path, name):
+    events, report = read(tmp_path, f"id,date,place,{name}\n1,2022-10-01,Yampil,Donetsk\n")
+    assert events["place_id"].tolist() == ["geonames:688505"]
+    assert events["admin1"].tolist() == ["Donetsk"]
+    assert report.mapping["admin1"] == name
+
+
+def test_a_region_that_is_no_division_is_ignored(tmp_path):
+    events, _ = read(tmp_path, "id,date,place,region\n1,2022-10-01,Izium,Europe\n")
+    assert events["place_id"].tolist() == [IZIUM]
+    assert events["region"].tolist() == ["Europe"]
+
+
+def test_the_best_of_several_columns_for_the_region_is_used(tmp_path):
+    text = "id,date,place,region,oblast\n1,2022-10-01,Yampil,East,Donetsk\n"
+    events, report = read(tmp_path, text)
+    assert events["place_id"].tolist() == ["geonames:688505"]
+    assert report.mapping["admin1"] == "oblast"
+
+
 def test_text_in_a_column_for_coordinates_is_kept(tmp_path):
     rows = ["1,2022-09-10,Izium,near the bridge", "2,2022-09-10,Izium,"]
     events, report = read(tmp_path, "\n".join(["id,date,place,geolocation", *rows]))

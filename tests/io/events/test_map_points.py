@@ -135,6 +135,16 @@ def test_a_map_without_times_is_refused(tmp_path):
         read(file)
 
 
+@pytest.mark.parametrize(
+    "content", ['{"type": "FeatureCollection", "features": []}', "<kml><Document/></kml>"]
+)
+def test_an_empty_map_is_refused(tmp_path, content):
+    file = tmp_path / "x"
+    file.write_text(content)
+    with pytest.raises(TableError, match="the map has no features"):
+        read(file)
+
+
 def test_kml():
     events, report = read(FIXTURES / "points.kml")
     assert cells(events, "place_id", "place_precision", "lat", "lon", "kind") == [
@@ -183,7 +193,7 @@ def placemark(body):
 def test_a_document_type_is_rejected_before_it_declares_anything(tmp_path, doctype):
     file = tmp_path / "x.kml"
     file.write_text(f"<?xml version='1.0'?>{doctype}{placemark('<description>&b;</description>')}")
-    with pytest.raises(TableError, match="the KML declares a document type"):
+    with pytest.raises(TableError, match="the XML declares a document type"):
         read(file, on_error="raise", format="kml")
 
 

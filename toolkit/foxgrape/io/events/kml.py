@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
-from xml.etree.ElementTree import ParseError, XMLParser
 
 from foxgrape.io.convert import MONTHS
 from foxgrape.io.events.map_points import MapReader
 from foxgrape.io.json_records import json_preview
-from foxgrape.io.stream import (
-    CHUNK,
-    MAX_DEPTH,
-    MAX_RECORD,
-    BadRecordError,
-    CorruptFileError,
-    Record,
-)
+from foxgrape.io.stream import MAX_RECORD, BadRecordError, CorruptFileError, Record
+from foxgrape.io.xml_stream import XmlTarget, parse_xml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -48,25 +41,12 @@ class KmlReader(MapReader):
     def features(self, file: InputFile, context: ReadContext) -> Iterator[Record]:  # noqa: ARG002
         """Yield each placemark."""
         target = _Placemarks()
-        parser = XMLParser(target=target)  # noqa: S314 - the target rejects document types
-        number, is_open = 0, True
+        number = 0
         with file.open() as stream:
-            while is_open:
-                damage = None
-                try:
-                    chunk = stream.read(CHUNK)
-                    is_open = bool(chunk)
-                    parser.feed(chunk) if chunk else parser.close()
-                except CorruptFileError as error:
-                    damage = error
-                except (ParseError, ValueError, LookupError) as error:
-                    damage = CorruptFileError(f"the KML is invalid or cut off: {error}")
-                # The placemarks before the damage are complete.
+            for _ in parse_xml(stream, target):
                 for value in target.take():
                     number += 1
                     yield Record(number, value, json_preview(value))
-                if damage is not None:
-                    raise damage
 
     def properties(self, feature: Any, context: ReadContext) -> dict[str, Any]:
         """Return a placemark's columns, with the coordinates of its only point."""
@@ -105,16 +85,12 @@ def _with_day_of_name(flat: Mapping[str, Any], context: ReadContext) -> dict[str
     return dict(flat) | {"occurred_at": day, "name": name[match.end() :]}
 
 
-class _Placemarks:
-    """Target of an XML parser that collects placemarks, and rejects document types.
-
-    A document type can declare entities that expand to gigabytes or name files of this machine;
-    KML has none.
-    """
+class _Placemarks(XmlTarget):
+    """Collects the placemarks of a document."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._ready: list[dict[str, Any]] = []
-        self._tags: list[str] = []
         self._text: list[str] = []
         self._size = 0
         self._placemark: dict[str, Any] | None = None
@@ -125,58 +101,49 @@ class _Placemarks:
         ready, self._ready = self._ready, []
         return ready
 
-    def doctype(self, *_: str | None) -> None:
-        """Reject the document type when it starts, before it can declare anything."""
-        raise CorruptFileError("the KML declares a document type; remove the line with DOCTYPE")
-
-    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+    def on_start(self, name: str, attributes: Mapping[str, str]) -> None:
         """Begin an element."""
-        self._tags.append(tag.rpartition("}")[2])
-        self._size += len(tag) + sum(map(len, attributes.values()))
-        if len(self._tags) > MAX_DEPTH:
-            raise CorruptFileError(f"the KML is nested deeper than {MAX_DEPTH}")
-        self._check_size()
-        if self._tags[-1] == "Placemark":
+        self._grow(len(name) + sum(map(len, attributes.values())))
+        if name == "Placemark":
             self._placemark, self._size = {"points": [], "has_other": False}, 0
-        if self._tags[-1] in {"Data", "SimpleData"}:
+        if name in {"Data", "SimpleData"}:
             self._name = attributes.get("name", "")
         self._text = []
 
     def data(self, text: str) -> None:
         """Keep the text of an element."""
-        self._size += len(text)
+        self._grow(len(text))
         self._text.append(text)
-        self._check_size()
 
-    def end(self, tag: str) -> None:  # noqa: ARG002 - the method of an XML parser's target
+    def on_end(self, name: str) -> None:
         """End an element; keep its text if it belongs to the placemark."""
-        name = self._tags.pop()
-        if self._placemark is None:
-            self._size = 0
-            return
-        parent = self._tags[-1] if self._tags else ""
         text = "".join(self._text).strip()
         self._text = []
-        if name == "Placemark":
+        if self._placemark is None:
+            self._size = 0
+        elif name == "Placemark":
             self._ready.append(self._placemark)
             self._placemark = None
-        elif name == "coordinates":
-            if parent == "Point":
-                self._placemark["points"].append(text)
-            else:
-                self._placemark["has_other"] = True
-        elif name in _TEXT_ELEMENTS and parent == "Placemark":
-            self._placemark[name] = text
-        elif name in _TIME_COLUMNS and parent in {"TimeStamp", "TimeSpan"} and text:
-            self._placemark[_TIME_COLUMNS[name]] = text
-        elif name == "TimeSpan" and "occurred_until" not in self._placemark:
-            self._placemark["is_open"] = "occurred_at" in self._placemark
-        elif name == "SimpleData" or (name == "value" and parent == "Data"):
-            self._placemark.setdefault(self._name or "data", text)
+        else:
+            self._keep(self._placemark, name, self.tags[-1] if self.tags else "", text)
 
-    def _check_size(self) -> None:
+    def _keep(self, placemark: dict[str, Any], name: str, parent: str, text: str) -> None:
+        """Keep the text of an element in the placemark's columns."""
+        if name == "coordinates":
+            if parent == "Point":
+                placemark["points"].append(text)
+            else:
+                placemark["has_other"] = True
+        elif name in _TEXT_ELEMENTS and parent == "Placemark":
+            placemark[name] = text
+        elif name in _TIME_COLUMNS and parent in {"TimeStamp", "TimeSpan"} and text:
+            placemark[_TIME_COLUMNS[name]] = text
+        elif name == "TimeSpan" and "occurred_until" not in placemark:
+            placemark["is_open"] = "occurred_at" in placemark
+        elif name == "SimpleData" or (name == "value" and parent == "Data"):
+            placemark.setdefault(self._name or "data", text)
+
+    def _grow(self, size: int) -> None:
+        self._size += size
         if self._size > MAX_RECORD:
             raise CorruptFileError(f"a placemark is larger than {MAX_RECORD >> 20} MB")
-
-    def close(self) -> None:
-        """End the document."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
+from foxgrape.errors import TableError
 from foxgrape.io.events.table import USUAL, EventTableReader
 from foxgrape.io.stream import BadRecordError, CorruptFileError
 
@@ -61,7 +62,9 @@ class MapReader(EventTableReader):
                 names.update(dict.fromkeys(record.value or ()))
         except CorruptFileError as error:
             damage = error
-        if first or damage is None:
+        if not first and damage is None:
+            raise TableError("the map has no features", file=context.path)
+        if first:
             self.map_columns(list(names), context)
         for record in chain(first, rows):
             if not names.keys() >= (record.value or {}).keys():

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from foxgrape.io.events.place_resolver import StatedPlace
     from foxgrape.places import Gazetteer
 
-__all__ = ["parse_place_name"]
+__all__ = ["is_region", "parse_place_name"]
 
 #: Types of settlement before a name (abbreviations with a dot, and words), and after it.
 _TYPE = re.compile(
@@ -81,13 +81,13 @@ def _split_region(text: str, gazetteer: Gazetteer) -> tuple[str, str]:
     if match:
         inside = match["inside"].strip()
         name, region = _split_region(match["name"], gazetteer)
-        return name, region or (inside if _is_region(inside, gazetteer) else "")
+        return name, region or (inside if is_region(inside, gazetteer) else "")
     name, *others = [part.strip() for part in text.split(",")]
     others = [part for part in others if part.casefold() not in _COUNTRIES and part]
     if _has_region_word(name) and others and not any(map(_has_region_word, others)):
         return next((part for part in others if not _DISTRICT.search(part)), others[0]), name
     others = [part for part in others if not _DISTRICT.search(part)]
-    regions = [part for part in others if _is_region(part, gazetteer)] or others
+    regions = [part for part in others if is_region(part, gazetteer)] or others
     return name, regions[-1] if regions else ""
 
 
@@ -96,8 +96,15 @@ def _has_region_word(text: str) -> bool:
     return bool(_REGION.search(text)) and not _DISTRICT.search(text)
 
 
-def _is_region(text: str, gazetteer: Gazetteer) -> bool:
-    """Return whether a text names a region, in words or as the gazetteer's places do."""
+def is_region(text: str, gazetteer: Gazetteer) -> bool:
+    """Return whether a text names a region, in words or as the gazetteer's places do.
+
+    Examples
+    --------
+    >>> from foxgrape.places import Gazetteer
+    >>> [is_region(text, Gazetteer.default()) for text in ("Donetsk", "Донецька", "Europe")]
+    [True, True, False]
+    """
     if gazetteer not in _REGION_NAMES:
         regions = {place.admin1 for place in gazetteer if place.admin1}
         first_words = {region.split(" ", maxsplit=1)[0] for region in regions}

@@ -25,6 +25,7 @@ from foxgrape.io.events.coordinates import (
     stated_point,
 )
 from foxgrape.io.events.located import Located, locate
+from foxgrape.io.events.place_names import is_region
 from foxgrape.io.events.place_resolver import StatedPlace
 from foxgrape.io.stream import BadRecordError
 from foxgrape.io.tabular import is_table, records, table_kind
@@ -43,8 +44,6 @@ USUAL: dict[str, tuple[str, ...]] = {
     "place": ("settlement", "town", "location", "name", "city"),
     "lat": ("latitude",),
     "lon": ("longitude", "lng"),
-    "admin1": ("oblast", "область"),
-    "coordinates": COORDINATE_COLUMNS,
     "kind": ("type", "event_type"),
     "by_side": ("side",),
     "occurred_at": ("occurred", "date", "event_date", "when"),
@@ -52,6 +51,13 @@ USUAL: dict[str, tuple[str, ...]] = {
     "source": ("source_title", "publisher"),
     "url": ("link", "source_url"),
 }
+#: Common names of columns that the events table lacks, the best first.
+_USUAL_READ = {
+    "admin1": ("oblast", "область", "region", "регіон", "регион"),
+    "coordinates": COORDINATE_COLUMNS,
+}
+#: Columns that may hold other regions, such as a continent or a part of the front.
+_REGIONS = {"region", "регіон", "регион"}
 _TEXT_COLUMNS = ("kind", "by_side", "confirmed_by", "precision", "source", "url")
 
 
@@ -78,9 +84,16 @@ class EventTableReader(Reader):
 
     def map_columns(self, names: list[str], context: ReadContext) -> None:
         """Map the columns of the events table to those of the file."""
+        before = context.mapping
         record_mapping(
             names, context, table="events", aliases=self.usual, required=("occurred_at",)
         )
+        by_name = {normalize_name(name): name for name in reversed(names)}
+        for ours, usual in _USUAL_READ.items():
+            known = (by_name[name] for name in usual if name in by_name)
+            theirs = before.get(ours) or next(known, None)
+            if theirs is not None and theirs not in context.mapping.values():
+                context.mapping.setdefault(ours, theirs)
         if "admin1" in context.mapping:
             context.extra_columns["admin1"] = "str"
         if "coordinates" in context.mapping:
@@ -153,6 +166,10 @@ def _stated_place(cells: Mapping[str, Any], context: ReadContext, *, has_id: boo
     """
     name = get_text(cells.get("place"), "place") or ""
     admin1 = get_text(cells.get("admin1"), "admin1") or ""
+    is_usual = normalize_name(context.mapping.get("admin1", "")) in _REGIONS
+    is_given = "admin1" in (context.columns or {})
+    if is_usual and not is_given and not is_region(admin1, context.state["places"].gazetteer):
+        admin1 = ""
     point: Point = parse_coordinates(cells, "lat", "lon", context)
     if None in point:
         try:
