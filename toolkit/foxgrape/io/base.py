@@ -6,7 +6,6 @@ import warnings
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from datetime import timedelta
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import pandas as pd
@@ -14,10 +13,11 @@ import pandas as pd
 from foxgrape import schemas, times
 from foxgrape._util.formatting import counted
 from foxgrape.errors import TableError, did_you_mean
-from foxgrape.io.convert import normalize_name, reject_invalid_unicode
+from foxgrape.io.convert import reject_invalid_unicode
 from foxgrape.io.json_records import iter_records, json_preview, key_paths
+from foxgrape.io.other_table import reject_other_table
 from foxgrape.io.stream import BadRecordError, CorruptFileError
-from foxgrape.io.tabular import column_names, header, separator
+from foxgrape.io.tabular import header, separator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -46,14 +46,6 @@ OnError = Literal["raise", "quarantine"]
 _PART_SIZE = 50_000
 #: Number of characters of a bad record's text that the quarantine keeps.
 _RAW = 2_000
-#: Columns that a table of posts has and a table of events lacks, and the reverse.
-_DISTINCTIVE = {
-    "posts": {"text", "message", "content", "body", "full_text", "tweet", "caption"},
-    "events": {
-        *("place", "place_id", "settlement", "town", "lat", "latitude"),
-        *("coordinates", "geolocation"),
-    },
-}
 _QUARANTINE = {"record": "int64", "column": "str", "reason": "str", "raw": "str"}
 _UNRESOLVED = {
     **dict.fromkeys(("place_id", "place", "admin1"), "str"),
@@ -273,9 +265,9 @@ def detect_format(
     for reader in formats.values():
         if reader.matches(file, paths):
             if reader.name == "table":
-                _reject_other_table(file, paths, table)
+                reject_other_table(file, paths, table)
             return reader
-    _reject_other_table(file, paths, table)
+    reject_other_table(file, paths, table)
     raise TableError(
         "cannot detect the format",
         file=file.path,
@@ -283,27 +275,6 @@ def detect_format(
         got=file.head[:40],
         hint="pass format=, and save text as UTF-8",
     )
-
-
-def _reject_other_table(file: InputFile, paths: frozenset[tuple[str, ...]], table: str) -> None:
-    """Raise `TableError` if a file given as posts holds events, or the reverse."""
-    other = "events" if table == "posts" else "posts"
-    names = {normalize_name(name) for name in column_names(file)}
-    # Imported by name, since the readers of both tables import this module.
-    formats: Mapping[str, Reader] = import_module(f"foxgrape.io.{other}.read").FORMATS
-    matching = (reader.name for reader in formats.values() if reader.matches(file, paths))
-    kind = next((name for name in matching if name != "table"), None)
-    is_plain = kind is None and not names & _DISTINCTIVE[table]
-    if is_plain and table == "posts":
-        import_module("foxgrape.io.events.unsupported").reject_unsupported(file)
-    if is_plain and names & _DISTINCTIVE[other]:
-        kind = "table"
-    if kind is not None:
-        raise TableError(
-            f"this looks like {other} ({kind}), not {table}",
-            file=file.path,
-            hint=f"read it with read_{other} or `foxgrape ingest {other}`",
-        )
 
 
 def _has_schema_header(file: InputFile, table: str) -> bool:
