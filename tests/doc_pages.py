@@ -21,6 +21,9 @@ PAGE_FILES = {
     "ucdp.csv.gz": "events/ucdp_hxl.csv",
     "event_info_latest_2022.zip": "events/viina_event_info.csv",
     "changes.csv.gz": "events/control_changes.csv",
+    "points.geojson": "events/points.geojson",
+    "points.kml": "events/points.kml",
+    "civilian_harm.json": "events/bellingcat.json",
 }
 
 _BLOCK = re.compile(

@@ -263,6 +263,8 @@ CODE = sorted(
 )
 #: Modules that can execute data, or that parse XML without protection.
 MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "xml", "lxml"}
+#: The only module that parses XML: it rejects document types, which can declare entities.
+REVIEWED = {"xml_stream.py": ["xml.etree.ElementTree"]}
 CALLS = {"eval", "exec", "read_pickle", "to_pickle", "unsafe_load", "full_load", "system", "popen"}
 OPTIONS = {"allow_pickle", "shell", "trust_remote_code"}
 
@@ -290,7 +292,7 @@ def test_the_package_has_no_code_that_can_execute_data():
     assert len(CODE) > 150
     assert {
         file.name: unsafe for file in CODE if (unsafe := unsafe_code_in(file.read_text("utf-8")))
-    } == {}
+    } == REVIEWED
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Encodings of text files: detected where that is safe, told by the caller where not."""
+"""Encodings of text files: detected where that is safe, given by the caller where not."""
 
 from __future__ import annotations
 

@@ -23,7 +23,15 @@ FORMAT_OF = {
     "acled_api.jsonl": "acled",
     "acled_new.csv": "acled",
     "acled_old.csv": "acled",
+    "atlos.csv": "atlos",
+    "atlos_attributes.csv": "atlos",
+    "bellingcat.csv": "bellingcat",
+    "bellingcat.json": "bellingcat",
     "control_changes.csv": "control_changes",
+    "geoconfirmed.csv": "geoconfirmed",
+    "geoconfirmed.json": "geoconfirmed",
+    "points.geojson": "geojson",
+    "points.kml": "kml",
     "table.csv": "table",
     "ucdp_api.jsonl": "ucdp",
     "ucdp_candidate.csv": "ucdp",
@@ -130,6 +138,16 @@ def test_viina_reports_have_their_time_of_publication():
     assert ends(events, "viina:1") == (first[0] - pd.Timedelta("7D"), first[1])
     with pytest.raises(TableError, match="VIINA does not document the time zone"):
         read("viina_event_info.csv", timezone=None, on_error="raise")
+
+
+def test_viina_events_of_one_day_have_ids_of_their_own(tmp_path):
+    rows = list(csv.DictReader((FIXTURES / "viina_event_info.csv").read_text().splitlines()))
+    names = ["event_id_1pd", "date", "sources", "geonameid", "asciiname", "GEO_PRECISION"]
+    cells = [[n, *(row.get(name, "a,b") for name in names[1:])] for n, row in enumerate(rows)]
+    events = read_events(write_csv(tmp_path, names, cells), timezone="Europe/Kyiv")
+    assert events["event_id"].tolist() == ["viina:1pd/0", "viina:1pd/1", "viina:1pd/2"]
+    assert set(events["source"]) == {"a,b"}
+    assert ends(events, "viina:1pd/0", "confirmed") == in_kyiv("2022-09-10", "2022-09-10")
 
 
 def test_viina_control_reports_persistent_changes():
@@ -336,7 +354,7 @@ def test_acled_round_trip(tmp_path_factory, rows, packing):
             writer.writeheader()
             writer.writerows(records)
     events = read_events(file)
-    assert column(events, "notes") == [text for _, text in rows]
+    assert column(events, "notes") == [text or None for _, text in rows]
     zone = "Europe/Kyiv"
     starts = [pd.Timestamp(day, tz=zone).tz_convert("UTC") for day, _ in rows]
     after = [pd.Timestamp(day + timedelta(days=1), tz=zone).tz_convert("UTC") for day, _ in rows]

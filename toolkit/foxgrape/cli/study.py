@@ -44,7 +44,7 @@ def _columns_by_table(texts: list[str] | None) -> dict[str, dict[str, str]]:
     given: dict[str, dict[str, str]] = {"posts": {}, "events": {}}
     for name, theirs in parse_pairs(texts, "OURS=THEIRS").items():
         table, dot, ours = name.rpartition(".")
-        tables = [table] if dot else [each for each in given if ours in mappable_columns(each)]
+        tables = [table] if dot else [name for name in given if ours in mappable_columns(name)]
         if len(tables) != 1 or tables[0] not in given:
             expected = f"posts.{ours}={theirs} or events.{ours}={theirs}"
             raise typer.BadParameter(f"the table of {name} is not clear; write {expected}")

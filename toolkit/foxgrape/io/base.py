@@ -13,6 +13,7 @@ from foxgrape import schemas, times
 from foxgrape.errors import TableError, did_you_mean
 from foxgrape.io.convert import reject_invalid_unicode
 from foxgrape.io.json_records import iter_records, json_preview, key_paths
+from foxgrape.io.other_table import reject_other_table
 from foxgrape.io.read_report import Note, ReadReport
 from foxgrape.io.stream import BadRecordError, CorruptFileError
 from foxgrape.io.tabular import header, separator, table_kind
@@ -108,6 +109,8 @@ class Reader(ABC):
     name: ClassVar[str]
     #: Types of the columns that this format adds to the table's own.
     extra: ClassVar[Mapping[str, str]] = {}
+    #: Whether the caller's `columns` apply, in formats other than ``table``.
+    maps_columns: ClassVar[bool] = False
 
     @abstractmethod
     def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:
@@ -157,10 +160,8 @@ def detect_format(
 ) -> Reader | None:
     """Return the reader for a file, by name or by content; None for CSV in the table's own schema.
 
-    If `columns` are given without a name, the format is ``table``.
+    If `columns` are given without a name, the format is one that maps columns.
     """
-    if name is None and columns is not None:
-        return formats["table"]
     if name is not None:
         if name != table and name not in formats:
             raise TableError(
@@ -170,12 +171,18 @@ def detect_format(
                 hint=did_you_mean(name, [*formats, table]),
             )
         return formats.get(name)
+    paths = key_paths(file.head) if file.head.lstrip()[:1] in {b"{", b"["} else frozenset()
+    if columns is not None:
+        mapping = [reader for reader in formats.values() if reader.maps_columns]
+        return next((reader for reader in mapping if reader.matches(file, paths)), formats["table"])
     if _has_schema_header(file, table):
         return None
-    paths = key_paths(file.head) if file.head.lstrip()[:1] in {b"{", b"["} else frozenset()
     for reader in formats.values():
         if reader.matches(file, paths):
+            if reader.name == "table":
+                reject_other_table(file, paths, table)
             return reader
+    reject_other_table(file, paths, table)
     raise TableError(
         "cannot detect the format",
         file=file.path,

@@ -43,6 +43,8 @@ __all__ = [
     "require_text",
 ]
 
+#: Columns that readers use although the table does not have them; `columns` may name them.
+_READ_COLUMNS = {"events": ("admin1", "coordinates")}
 _UNIX_SECONDS = re.compile(r"-?[0-9]{1,12}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: Spreadsheets round integers above this, since they store numbers as 64-bit floats.
@@ -251,14 +253,14 @@ def record_mapping(
 
 
 def mappable_columns(table: str) -> list[str]:
-    """Return the columns that a table of another tool can have: ours, and a place's division.
+    """Return the columns that `columns` may name: those of the table, and others that readers use.
 
     Examples
     --------
     >>> "admin1" in mappable_columns("events")
     True
     """
-    return [*schemas.columns(table), *(["admin1"] if table == "events" else [])]
+    return [*schemas.columns(table), *_READ_COLUMNS.get(table, ())]
 
 
 def _given_columns(

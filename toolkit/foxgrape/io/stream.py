@@ -111,16 +111,19 @@ class InputFile:
     b'post_id'
     """
 
+    compression: str | None = None
+    sheet: str | None = None
+    encoding: str | None = None
+    encoding_is_guessed = False
+    head = b""
+    _carriage_returns = False
+    _handle: IO[bytes] | None = None
+
     def __init__(
         self, path: str | Path, *, encoding: str | None = None, sheet: str | None = None
     ) -> None:
         self.path = Path(path)
         self.sheet = sheet
-        self.encoding: str | None = None
-        self.encoding_is_guessed = False
-        self.head = b""
-        self._carriage_returns = False
-        self._handle: IO[bytes] | None = None
         try:
             with self.path.open("rb") as handle:
                 start = handle.read(CHUNK)
@@ -254,6 +257,10 @@ def _open_only_member(handle: IO[bytes], path: Path) -> IO[bytes]:
             for name in archive.namelist()
             if not name.endswith("/") and not name.startswith("__MACOSX/")
         ]
+        # A KMZ archive holds one KML file, and images.
+        kml = [name for name in names if name.lower().endswith(".kml")]
+        if "doc.kml" in kml or len(kml) == 1:
+            names = ["doc.kml"] if "doc.kml" in kml else kml
         if len(names) == 1:
             return archive.open(names[0])
     except UNREADABLE as error:

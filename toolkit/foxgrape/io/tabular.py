@@ -68,11 +68,6 @@ class FrameInput(InputFile):
 
     def __init__(self, frame: pd.DataFrame) -> None:
         self.path = Path("DataFrame")
-        self.compression = self.encoding = None
-        self.encoding_is_guessed = False
-        self.head = b""
-        self.sheet = None
-        self._handle = None
         if not len(frame):
             raise TableError("the frame is empty", file=self.path)
         if any(name is not None for name in frame.index.names):

@@ -69,8 +69,8 @@ _NAMED_DAY = re.compile(r"(?P<m>[^\W\d_]+)\.?\s+(?P<d>\d{1,2})(?:st|nd|rd|th)?,?
 _WEEK = re.compile(r"(?P<y>\d{4})-?W(?P<w>\d\d)-?(?P<d>[1-7])")
 _ORDINAL = re.compile(r"(?P<y>\d{4})-(?P<d>\d{3})")
 _YEAR_WORD = re.compile(r"\s*(?:року|р|года|г)\.?$")
-#: Two-digit years from this on belong to the 20th century, as in POSIX.
-_FIRST_OF_CENTURY = 69
+#: Two-digit years from this on belong to the 20th century, as in spreadsheets.
+_FIRST_OF_CENTURY = 30
 _NOON = 12
 
 #: Unix times are accepted from 2000 to 2100 only, so that their unit (s, ms or µs) is unambiguous.

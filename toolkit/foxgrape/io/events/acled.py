@@ -10,16 +10,14 @@ from foxgrape.io.convert import parse_unix_time, require_dict
 from foxgrape.io.events.base import (
     PLACE_COLUMNS,
     ExportReader,
-    Point,
     country_zone,
-    enclosing_month,
-    local_day_interval,
     make_event,
-    parse_coordinates,
-    parse_source_day,
     require_cell,
     require_code,
+    require_day,
 )
+from foxgrape.io.events.coordinates import Point, parse_coordinates
+from foxgrape.io.events.days import enclosing_month, local_day_interval
 from foxgrape.io.events.place_resolver import StatedPlace
 from foxgrape.times import DTYPE
 
@@ -46,11 +44,12 @@ _WEEK_MARGIN, _MONTH_MARGIN = 6, 15
 
 
 class AcledReader(ExportReader):
-    """Reader for ACLED: a CSV export in either layout, or API pages."""
+    """Reader for ACLED: an export in either layout, as CSV or Excel, or API pages."""
 
     name = "acled"
     page_key = "data"
-    signature = frozenset({"event_id_cnty", "event_date", "time_precision"})
+    signatures = (frozenset({"event_id_cnty", "event_date", "time_precision"}),)
+    day_columns = ("event_date",)
     extra: ClassVar = {
         **PLACE_COLUMNS,
         **dict.fromkeys((*_TEXT_COLUMNS, "fatalities"), "str"),
@@ -64,8 +63,8 @@ class AcledReader(ExportReader):
         time_precision = require_code(row, "time_precision", _TIME_PRECISION)
         place_precision = _PLACE_PRECISION[require_code(row, "geo_precision", _PLACE_PRECISION)]
         kind = str(require_cell(row, "sub_event_type"))
-        day = parse_source_day(require_cell(row, "event_date"), "event_date")
-        point = parse_coordinates(row)
+        day = require_day(row, "event_date", context)
+        point = parse_coordinates(row, context=context)
         fatalities, timestamp = row.get("fatalities"), row.get("timestamp")
         event = make_event(
             event_id=f"acled:{require_cell(row, 'event_id_cnty')}",

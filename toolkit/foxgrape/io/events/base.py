@@ -1,76 +1,132 @@
-"""Helpers for event readers: build event rows, convert days to intervals, parse cells."""
+"""Helpers for event readers: read exports of any table kind, build event rows, check cells."""
 
 from __future__ import annotations
 
+import math
 import re
-from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from dataclasses import replace
+from datetime import date, datetime, time
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from foxgrape import schemas, times
+from foxgrape import schemas
 from foxgrape.io.base import ReadContext, Reader
 from foxgrape.io.convert import reject_invalid_unicode
+from foxgrape.io.events.days import DayOrder, parse_source_day
 from foxgrape.io.json_records import page_items
 from foxgrape.io.stream import BadRecordError
-from foxgrape.io.tabular import header, records
-from foxgrape.io.written_times import MONTHS
+from foxgrape.io.tabular import column_names, records
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
+    from foxgrape.io.events.coordinates import Point
     from foxgrape.io.stream import InputFile, Record
+    from foxgrape.io.written_times import DateOrder
 
 __all__ = [
     "PLACE_COLUMNS",
     "ExportReader",
-    "Point",
     "country_zone",
-    "enclosing_month",
-    "local_day_interval",
+    "lower_names",
     "make_event",
-    "parse_coordinates",
-    "parse_source_day",
     "require_cell",
     "require_code",
     "require_curie",
+    "require_day",
+    "text_records",
 ]
-
-#: Latitude and longitude in degrees.
-Point: TypeAlias = tuple[float | None, float | None]
 
 #: Columns that the readers of data sets add: the place name as stated by the source, the precision
 #: of the place (``exact``, ``near``, ``district``, ``region``, ``country`` or ``area``), and its
 #: uncertainty in kilometres, if the source states one.
 PLACE_COLUMNS = {"stated_place": "str", "place_precision": "str", "place_km": "Float64"}
 
-_ISO_DAY = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ]00:00:00(?:\.0+)?)?")
-_LONG_DAY = re.compile(r"(\d{1,2})[ -]([A-Z][a-z]{2})[a-z]*[ -](\d{4})")
+#: Words that R, pandas and databases write for a missing value.
+_MISSING = {"", "na", "<na>", "nan", "nat", "none", "null"}
 #: Time zones of countries with a single time zone.
 _ZONES = {"Ukraine": "Europe/Kyiv"}
 
 
 class ExportReader(Reader):
-    """Base class for readers of one source's export: CSV or, optionally, API pages."""
+    """Base class for readers of one source's export: a table of any kind, or API pages.
 
-    #: Columns that identify an export of this source.
-    signature: ClassVar[frozenset[str]]
-    #: Key of the list of rows in an API page; None if the reader accepts CSV only.
+    The names of columns are read in lower case, and cells as the text that a CSV file would have,
+    so that an export reads the same as CSV, Excel, Parquet and JSON.
+    """
+
+    #: Sets of columns, in lower case; an export of this source has all columns of one of them.
+    signatures: ClassVar[tuple[frozenset[str], ...]]
+    #: Columns with days, and the order in which this source writes days in numbers, if it does.
+    day_columns: ClassVar[tuple[str, ...]] = ()
+    usual_days: ClassVar[DateOrder | None] = None
+    #: Key of the list of rows in an API page; None if the source has no API.
     page_key: ClassVar[str | None] = None
 
     def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:
-        """Return whether the file's rows, in CSV or in API pages, have the signature columns."""
-        if paths and self.page_key is None:
-            return False
-        parents = {(), (self.page_key, "item")}
-        names = {path[-1] for path in paths if path[:-1] in parents}
-        return (names or set(header(file))) >= self.signature
+        """Return whether the file's rows, in a table or in API pages, have a signature."""
+        names = lower_names(file, paths, self.page_key)
+        return any(signature <= names for signature in self.signatures)
 
-    def records(self, file: InputFile, context: ReadContext) -> Iterator[Record]:  # noqa: ARG002
-        """Yield each row of the CSV file or of the API pages."""
-        if self.page_key is None or header(file):
-            yield from records(file, lambda _: None)
-            return
-        with file.open() as stream:
-            yield from page_items(stream, file.head, self.page_key)
+    def records(self, file: InputFile, context: ReadContext) -> Iterator[Record]:
+        """Yield each row of the table or of the API pages."""
+        order = DayOrder(lambda: self._days(file), context.dates or self.usual_days)
+        context.state["day_order"] = order
+        return text_records(file, self.page_key)
+
+    def _days(self, file: InputFile) -> Iterator[Any]:
+        """Yield the days of all rows."""
+        for record in text_records(file, self.page_key):
+            if isinstance(record.value, dict):
+                yield from (record.value.get(name) for name in self.day_columns)
+
+
+def lower_names(
+    file: InputFile, paths: frozenset[tuple[str, ...]], page_key: str | None = None
+) -> frozenset[str]:
+    """Return the names of a table's columns, or of the keys in API pages, in lower case."""
+    parents = {(), (page_key, "item")}
+    names = {path[-1] for path in paths if path[:-1] in parents} if paths else column_names(file)
+    return frozenset(name.strip().lower() for name in names)
+
+
+def text_records(file: InputFile, page_key: str | None = None) -> Iterator[Record]:
+    """Yield the rows of a table, or of API pages: lower-case names, and cells as in a CSV file."""
+    if file.head.lstrip()[:1] not in {b"{", b"["}:
+        yield from map(_as_text, records(file, lambda _: None))
+        return
+    with file.open() as stream:
+        yield from map(_as_text, page_items(stream, file.head, page_key or ""))
+
+
+def _as_text(record: Record) -> Record:
+    """Return a record whose names are in lower case, and whose cells are text as in a CSV file."""
+    if not isinstance(record.value, dict):
+        return record
+    value: dict[str, Any] = {}
+    for name, cell in record.value.items():
+        value.setdefault(name.strip().lower(), _cell_text(cell))
+    return replace(record, value=value)
+
+
+def _cell_text(cell: Any) -> Any:
+    """Return a cell as text; None if it is missing, and lists and objects unchanged.
+
+    Examples
+    --------
+    >>> _cell_text(1.0), _cell_text(datetime(2022, 9, 10)), _cell_text("NA")
+    ('1', '2022-09-10', None)
+    """
+    if isinstance(cell, str):
+        return None if len(cell) <= len("<NA>") and cell.lower() in _MISSING else cell
+    if isinstance(cell, datetime):
+        return (cell.date() if cell.time() == time.min else cell).isoformat()
+    if isinstance(cell, date):
+        return cell.isoformat()
+    if isinstance(cell, float):
+        if cell.is_integer():
+            return str(int(cell))
+        return None if math.isnan(cell) else str(cell)
+    return cell if cell is None or isinstance(cell, (dict, list)) else str(cell)
 
 
 def make_event(
@@ -124,81 +180,29 @@ def require_curie(place_id: str) -> str:
 
 
 def require_cell(row: Mapping[str, Any], column: str) -> Any:
-    """Return a cell; raise `BadRecordError` if it is missing or empty."""
+    """Return a cell; raise `BadRecordError` if it is missing or blank."""
     cell = row.get(column)
-    if cell is None or cell == "":
+    if cell is None or (isinstance(cell, str) and not cell.strip()):
         raise BadRecordError("a value is required", column)
     return cell
 
 
 def require_code(row: Mapping[str, Any], column: str, codes: Collection[str]) -> str:
-    """Return a cell as text; raise `BadRecordError` unless it is one of `codes`."""
-    cell = str(require_cell(row, column))
-    if cell not in codes:
-        raise BadRecordError(f"expected one of {', '.join(codes)}; got {cell!r:.80}", column)
-    return cell
+    """Return a cell as text; raise `BadRecordError` unless it is one of `codes`.
 
-
-def parse_coordinates(
-    row: Mapping[str, Any], lat: str = "latitude", lon: str = "longitude"
-) -> Point:
-    """Return latitude and longitude; (None, None) if either is missing."""
-    point = _parse_degrees(row, lat, 90), _parse_degrees(row, lon, 180)
-    return (None, None) if None in point else point
-
-
-def _parse_degrees(row: Mapping[str, Any], column: str, limit: int) -> float | None:
-    cell = row.get(column)
-    if cell is None or cell == "":
-        return None
-    try:
-        number = float(cell)
-    except (ValueError, TypeError):
-        number = float("nan")
-    if not -limit <= number <= limit:
-        raise BadRecordError(f"expected -{limit} to {limit}; got {cell!r:.80}", column)
-    return number
-
-
-def parse_source_day(value: Any, column: str) -> date:
-    """Return a day written as ``2022-09-10`` or ``10 September 2022``.
-
-    Examples
-    --------
-    >>> parse_source_day("10 September 2022", "event_date")
-    datetime.date(2022, 9, 10)
+    Codes that pandas has written as decimals, such as 1.0, are accepted.
     """
-    text = str(value).strip()
-    iso, long = _ISO_DAY.fullmatch(text), _LONG_DAY.fullmatch(text)
-    try:
-        if iso:
-            return date(*map(int, iso.groups()))
-        if long and long[2] in MONTHS:
-            return date(int(long[3]), MONTHS.index(long[2]) + 1, int(long[1]))
-    except ValueError:
-        pass  # not in the calendar, such as 30 February
-    raise BadRecordError(f"expected a day such as 2022-09-10; got {text!r:.80}", column)
+    cell = str(require_cell(row, column))
+    code = cell.strip().removesuffix(".0")
+    if code not in codes:
+        raise BadRecordError(f"expected one of {', '.join(codes)}; got {cell!r:.80}", column)
+    return code
 
 
-def local_day_interval(first: date, last: date, zone: str) -> tuple[datetime, datetime]:
-    """Return the interval from the start of one day to the end of another in a time zone."""
-    if last < first:
-        raise BadRecordError(f"the last day {last} is before the first day {first}")
-    try:
-        return (
-            times.parse_stated_time(first.isoformat(), zone)[0],
-            times.parse_stated_time(last.isoformat(), zone)[1],
-        )
-    except ValueError:
-        raise BadRecordError(f"date out of range: {first} to {last}") from None
-
-
-def enclosing_month(day: date, margin: int) -> tuple[date, date]:
-    """Return the first and last day of a day's month, at least `margin` days from the day."""
-    first = day.replace(day=1)
-    last = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
-    reach = timedelta(days=margin)
-    return min(first, day - reach), max(last, day + reach)
+def require_day(row: Mapping[str, Any], column: str, context: ReadContext) -> date:
+    """Return a cell's day; raise `BadRecordError` if it is missing, or the order is unknown."""
+    cell = require_cell(row, column)
+    return parse_source_day(cell, column, context, context.state.get("day_order"))
 
 
 def country_zone(country: Any, context: ReadContext) -> str:

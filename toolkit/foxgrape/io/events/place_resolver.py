@@ -62,6 +62,7 @@ class PlaceResolver:
     _notes: dict[Any, list[tuple[str, str]]] = field(default_factory=dict)
     #: The places to which coordinates led, by the id that the name would get without them.
     _located: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
+    _known: dict[StatedPlace, bool] = field(default_factory=dict)
     _name_counts: dict[str, int] = field(default_factory=dict)
     _unresolved: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -86,6 +87,15 @@ class PlaceResolver:
                 if stated.point is not None:
                     self._located.setdefault(_make_id(source, stated), set()).add(place)
         return self._count(key)
+
+    def is_known(self, stated: StatedPlace) -> bool:
+        """Return whether the gazetteer has a unique match; unlike the others, report nothing."""
+        if stated not in self._known:
+            resolution = resolve(
+                stated.name, admin1=stated.admin1, point=stated.point, gazetteer=self.gazetteer
+            )
+            self._known[stated] = resolution.place is not None
+        return self._known[stated]
 
     def resolve_id(self, place_id: str, stated: StatedPlace) -> tuple[str, str]:
         """Return a place's current id and name, given any of its ids; keep an unknown id."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, overload
 
 import pandas as pd
@@ -10,10 +12,15 @@ import pandas as pd
 from foxgrape.errors import TableError
 from foxgrape.io.base import OnError, ReadContext, Reader, read_file
 from foxgrape.io.events.acled import AcledReader
+from foxgrape.io.events.daily_control import DailyControlReader, Folder
+from foxgrape.io.events.geojson import GeoJsonReader
+from foxgrape.io.events.incidents import AtlosReader, BellingcatReader, GeoConfirmedReader
+from foxgrape.io.events.kml import KmlReader
 from foxgrape.io.events.place_resolver import PlaceResolver, unify_place_ids
 from foxgrape.io.events.table import EventTableReader
 from foxgrape.io.events.territorial_control import ControlChangesReader, ViinaControlReader
 from foxgrape.io.events.ucdp import UcdpReader
+from foxgrape.io.events.unsupported import reject_unsupported
 from foxgrape.io.events.viina import ViinaReader
 from foxgrape.io.merge import merge_files
 from foxgrape.io.read_report import ReadReport, warn_about
@@ -24,7 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import timedelta
 
-    from foxgrape.io.sources import Sources
+    from foxgrape.io.sources import Source, Sources
+    from foxgrape.io.stream import InputFile
     from foxgrape.io.written_times import DateOrder
 
     class _Options(TypedDict, total=False):
@@ -51,6 +59,12 @@ FORMATS: dict[str, Reader] = {
         ViinaReader(),
         ViinaControlReader(),
         ControlChangesReader(),
+        BellingcatReader(),
+        GeoConfirmedReader(),
+        AtlosReader(),
+        DailyControlReader(),
+        GeoJsonReader(),
+        KmlReader(),
         EventTableReader(),
     )
 }
@@ -88,18 +102,19 @@ def read_events(
     Parameters
     ----------
     path
-        A file, plain or compressed with gzip, zstd or zip; a pandas frame; or a list of these,
-        which must not contain different rows for one event. A CSV file with the header of the
+        A file, plain or compressed with gzip, zstd or zip; a folder of daily tables of who holds
+        each place; a pandas frame; or a list of these, which must not contain different rows for
+        one event. A CSV file with the header of the
         events table is read strictly: it must have every column, and times must have an offset.
     format
         Name of the format, to skip the detection: see ``docs/reference/formats``.
     timezone
         IANA time zone of days and of times without an offset. Not needed for Ukraine in files of
-        ACLED and UCDP, and in VIINA's control files.
+        ACLED, UCDP, Bellingcat and GeoConfirmed, and in daily tables of control.
     columns
-        For a table: which of its columns to use for a column of the events table, such as
-        ``{"place": "town"}``; None as the name leaves a column out. Other columns are matched by
-        common names. ``admin1``, the region of a place, can be mapped too.
+        For a table or map points: which of its columns to use for a column of the events table,
+        such as ``{"place": "town"}``, or for ``admin1`` (the region of a place) or ``coordinates``;
+        None as the name leaves a column out. Other columns are matched by common names.
     encoding, sheet, dates, midnight
         As in `read_posts`.
     persistence
@@ -138,7 +153,12 @@ def read_events(
     gazetteer = gazetteer or Gazetteer.default()
     files = []
     for source in as_list(path):
-        file = open_input(source, encoding=encoding, sheet=sheet)
+        file = _open(source, encoding=encoding, sheet=sheet)
+        name = format
+        if isinstance(file, Folder):
+            name = format or DailyControlReader.name
+        elif format is None and columns is None:
+            reject_unsupported(file)
         places = PlaceResolver(gazetteer)
         context = ReadContext(
             file.path,
@@ -151,7 +171,7 @@ def read_events(
             state={"places": places},
         )
         places.note = context.note
-        frame, report = read_file(context, FORMATS, "events", format=format, on_error=on_error)
+        frame, report = read_file(context, FORMATS, "events", format=name, on_error=on_error)
         frame = places.reuse_located(unify_place_ids(frame, gazetteer))
         notes = [*report.notes, *context.take_notes()]
         report = replace(report, unresolved=places.unresolved(), notes=notes)
@@ -165,6 +185,12 @@ def read_events(
     bad = report.quarantine
     warn_about(", ".join(name for name, *_ in files), report.notes, len(bad), next(iter(bad), None))
     return frame
+
+
+def _open(source: Source, *, encoding: str | None, sheet: str | None) -> InputFile:
+    if isinstance(source, (str, PathLike)) and Path(source).is_dir():
+        return Folder(Path(source))
+    return open_input(source, encoding=encoding, sheet=sheet)
 
 
 def _parse_persistence(persistence: str | pd.Timedelta) -> timedelta:

@@ -18,19 +18,20 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
 import numpy as np
 
 from foxgrape.io.base import ReadContext, Reader
-from foxgrape.io.convert import parse_clock_cell, reject_invalid_unicode
+from foxgrape.io.convert import expect, parse_clock_cell, reject_invalid_unicode
 from foxgrape.io.events.base import (
     PLACE_COLUMNS,
-    local_day_interval,
+    lower_names,
     make_event,
-    parse_coordinates,
     require_cell,
     require_curie,
+    text_records,
 )
+from foxgrape.io.events.coordinates import parse_coordinates
+from foxgrape.io.events.days import local_day_interval, parse_source_day
 from foxgrape.io.events.place_resolver import StatedPlace
-from foxgrape.io.events.viina import parse_compact_day
 from foxgrape.io.stream import BadRecordError
-from foxgrape.io.tabular import header, records
+from foxgrape.io.tabular import column_names, header, records
 from foxgrape.io.written_times import MONTHS
 
 if TYPE_CHECKING:
@@ -43,7 +44,15 @@ if TYPE_CHECKING:
 
     Array: TypeAlias = npt.NDArray[Any]
 
-__all__ = ["ControlChangesReader", "ViinaControlReader"]
+__all__ = [
+    "ControlChangesReader",
+    "ControlHistory",
+    "ControlReader",
+    "ListedPlace",
+    "ViinaControlReader",
+    "parse_state",
+    "to_microseconds",
+]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -52,9 +61,12 @@ _MIN_TIME = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 _UNKNOWN = "unknown"
 #: State codes by the lower-case names that lists use.
 _STATES = {
-    **dict.fromkeys(("ukraine", "ua"), "UA"),
+    **dict.fromkeys(("ukraine", "ua", "ukrainian", "україна", "украина"), "UA"),
     **dict.fromkeys(("russia", "ru", "donetsk pr", "luhansk pr", "dpr", "lpr"), "RU"),
-    **dict.fromkeys(("contested", "gray zone", "grey zone"), "contested"),
+    **dict.fromkeys(("russian", "russian federation", "росія", "россия", "рф"), "RU"),
+    **dict.fromkeys(
+        ("contested", "gray zone", "grey zone", "сіра зона", "серая зона"), "contested"
+    ),
     **dict.fromkeys(("", "unknown", "not known", "ukraine?", "(row removed)"), _UNKNOWN),
 }
 _STATE_CODES = ("UA", "RU", "contested", _UNKNOWN)
@@ -222,15 +234,18 @@ def _remove_short(rows: list[int], at: Array, state: Array, shortest: int, end: 
     return rows
 
 
-class _ControlReader(Reader):
+class ControlReader(Reader):
     """Base class: `rows` collects states in a `ControlHistory`, `finish` returns the events."""
 
     extra: ClassVar = PLACE_COLUMNS
 
     def records(self, file: InputFile, context: ReadContext) -> Iterator[Record]:
         """Begin an empty history and yield each row."""
-        context.state["history"] = ControlHistory(snapshots="commit" in header(file))
-        return records(file, lambda _: None)
+        names = column_names(file)
+        context.state["history"] = ControlHistory(snapshots="commit" in map(str.lower, names))
+        if header(file) and all(name == name.lower() for name in names):
+            return records(file, lambda _: None)  # a year of daily states has 12 million rows
+        return text_records(file)
 
     @abstractmethod
     def rows(self, value: Any, context: ReadContext) -> list[dict[str, Any]]:
@@ -269,21 +284,24 @@ class _ControlReader(Reader):
         )
 
 
-class ControlChangesReader(_ControlReader):
+class ControlChangesReader(ControlReader):
     """Reader for lists of changes: place, previous state, new state, time of the change."""
 
     name = "control_changes"
 
     def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:
         """Return whether the header has columns for previous state, new state and time."""
-        names = set(header(file))
+        names = lower_names(file, paths)
         states = {"held_by_prev", "held_by"} <= names or {"from", "to"} <= names
-        return not paths and states and bool(names & {"first_seen", "commit_time"})
+        return states and bool(names & {"first_seen", "commit_time"})
 
     def rows(self, value: Any, context: ReadContext) -> list[dict[str, Any]]:
         """Add the new and the previous state of a change to the history."""
-        reject_invalid_unicode(value)
-        before, after = _state(value, "held_by_prev", "from"), _state(value, "held_by", "to")
+        reject_invalid_unicode(expect(value, dict, "record", "an object"))
+        before, after = (
+            parse_state(value, "held_by_prev", "from"),
+            parse_state(value, "held_by", "to"),
+        )
         at, until = _first_seen(value, context)
         name = str(value.get("place") or value.get("name") or "").strip()
         if not name:
@@ -303,34 +321,34 @@ class ControlChangesReader(_ControlReader):
         return []
 
 
-class ViinaControlReader(_ControlReader):
+class ViinaControlReader(ControlReader):
     """Reader for VIINA 2.0's ``control`` and ``kontrol`` files: one row per place and day."""
 
     name = "viina_control"
 
     def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:
         """Return whether the header has columns for day, state, and a GeoNames or KATOTTG id."""
-        names = set(header(file))
-        return not paths and {"date", "status"} <= names and bool(names & {"geonameid", "kod"})
+        names = lower_names(file, paths)
+        return {"date", "status"} <= names and bool(names & {"geonameid", "kod"})
 
     def rows(self, value: Any, context: ReadContext) -> list[dict[str, Any]]:
         """Add a place's state on one day to the history."""
-        reject_invalid_unicode(value)
+        reject_invalid_unicode(expect(value, dict, "record", "an object"))
         geoname = value.get("geonameid")
         place_id = require_curie(
             f"geonames:{geoname}" if geoname else f"katottg:{require_cell(value, 'kod')}"
         )
-        day = parse_compact_day(require_cell(value, "date"), "date")
+        day = parse_source_day(require_cell(value, "date"), "date")
         # Default to Kyiv time, because all listed places are in Ukraine.
         first, last = local_day_interval(day, day, context.timezone or "Europe/Kyiv")
         stated = StatedPlace(str(value.get("asciiname") or place_id), *parse_coordinates(value))
         history: ControlHistory = context.state["history"]
-        place, state = ListedPlace(stated, place_id), _state(value, "status")
-        history.add(place, state, _microseconds(first), _microseconds(last))
+        place, state = ListedPlace(stated, place_id), parse_state(value, "status")
+        history.add(place, state, to_microseconds(first), to_microseconds(last))
         return []
 
 
-def _state(row: Mapping[str, Any], *columns: str) -> str:
+def parse_state(row: Mapping[str, Any], *columns: str) -> str:
     """Return the state code from the first of `columns` that the row has."""
     column = next((name for name in columns if name in row), columns[-1])
     text = str(row.get(column) or "").strip()
@@ -352,7 +370,7 @@ def _first_seen(row: Mapping[str, Any], context: ReadContext) -> tuple[int, int]
         column = "first_seen" if "first_seen" in row else "commit_time"
         text = str(require_cell(row, column))
     first, last = parse_clock_cell(text, context.timezone, column)
-    return _microseconds(first), _microseconds(last)
+    return to_microseconds(first), to_microseconds(last)
 
 
 def _kind(change: ControlChange) -> str:
@@ -364,7 +382,8 @@ def _kind(change: ControlChange) -> str:
     return "liberated" if change.state == "UA" else "captured"
 
 
-def _microseconds(instant: datetime) -> int:
+def to_microseconds(instant: datetime) -> int:
+    """Return an instant in microseconds since 1970."""
     return (instant - _EPOCH) // _MICROSECOND
 
 

@@ -10,13 +10,13 @@ from foxgrape.io.events.base import (
     PLACE_COLUMNS,
     ExportReader,
     country_zone,
-    local_day_interval,
     make_event,
-    parse_coordinates,
-    parse_source_day,
     require_cell,
     require_code,
+    require_day,
 )
+from foxgrape.io.events.coordinates import parse_coordinates
+from foxgrape.io.events.days import local_day_interval
 from foxgrape.io.events.place_resolver import StatedPlace
 
 if TYPE_CHECKING:
@@ -41,11 +41,12 @@ _SETTLEMENT_TYPE = re.compile(r" (town|city|village|settlement|hamlet)$")
 
 
 class UcdpReader(ExportReader):
-    """Reader for UCDP GED and Candidate: CSV, with or without HXL tags, or API pages."""
+    """Reader for UCDP GED and Candidate: a table, with or without HXL tags, or API pages."""
 
     name = "ucdp"
     page_key = "Result"
-    signature = frozenset({"date_prec", "where_prec", "date_start", "type_of_violence"})
+    signatures = (frozenset({"date_prec", "where_prec", "date_start", "type_of_violence"}),)
+    day_columns = ("date_start", "date_end")
     extra: ClassVar = {
         **PLACE_COLUMNS,
         **dict.fromkeys(("side_a", "side_b", "admin1", "deaths_best", "headline"), "str"),
@@ -58,7 +59,7 @@ class UcdpReader(ExportReader):
             return []
         places: PlaceResolver = context.state["places"]
         precision, area, km = _PLACE_PRECISION[require_code(row, "where_prec", _PLACE_PRECISION)]
-        point = parse_coordinates(row)
+        point = parse_coordinates(row, context=context)
         name = str(require_cell(row, "where_coordinates"))
         stated = StatedPlace(_SETTLEMENT_TYPE.sub("", name), *point, str(row.get("adm_1") or ""))
         event = make_event(
@@ -70,8 +71,8 @@ class UcdpReader(ExportReader):
             kind=_KINDS[require_code(row, "type_of_violence", _KINDS)],
             # Whatever the precision, the columns state the first and last possible day.
             occurred=local_day_interval(
-                parse_source_day(require_cell(row, "date_start"), "date_start"),
-                parse_source_day(require_cell(row, "date_end"), "date_end"),
+                require_day(row, "date_start", context),
+                require_day(row, "date_end", context),
                 country_zone(row.get("country"), context),
             ),
             precision=_TIME_PRECISION[require_code(row, "date_prec", _TIME_PRECISION)],

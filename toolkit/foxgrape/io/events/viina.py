@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from foxgrape.io.convert import parse_clock_cell
+from foxgrape.io.convert import parse_clock_cell, require_dict
 from foxgrape.io.events.base import (
     PLACE_COLUMNS,
     ExportReader,
-    local_day_interval,
     make_event,
-    parse_coordinates,
-    parse_source_day,
     require_cell,
     require_code,
 )
+from foxgrape.io.events.coordinates import parse_coordinates
+from foxgrape.io.events.days import local_day_interval, parse_source_day
 from foxgrape.io.events.place_resolver import StatedPlace
 from foxgrape.io.stream import BadRecordError
 
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from foxgrape.io.base import ReadContext
     from foxgrape.io.events.place_resolver import PlaceResolver
 
-__all__ = ["ViinaReader", "parse_compact_day"]
+__all__ = ["ViinaReader"]
 
 #: By ``GEO_PRECISION``: place precision, and what is named instead of a settlement.
 _PLACE_PRECISION = {
@@ -35,7 +34,6 @@ _PLACE_PRECISION = {
     "ADM2": ("district", "a district"),
     "ADM1": ("region", "a region"),
 }
-_COMPACT_DAY = re.compile(r"(\d{4})(\d\d)(\d\d)")
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 #: Assumed maximum age of an event at publication: reports do not state when the event happened.
 _MAX_AGE = timedelta(days=7)
@@ -45,20 +43,24 @@ class ViinaReader(ExportReader):
     """Reader for automatically geocoded press reports; times are publication times."""
 
     name = "viina"
-    signature = frozenset({"event_id", "GEO_PRECISION", "date", "geonameid"})
+    signatures = tuple(
+        frozenset({key, "geo_precision", "date", "geonameid"})
+        for key in ("event_id", "event_id_1pd")
+    )
     extra: ClassVar = {**PLACE_COLUMNS, "labels": "str", "text": "str", "lang": "str"}
 
     def rows(self, value: Any, context: ReadContext) -> list[dict[str, Any]]:
         """Return the report's event."""
+        value = require_dict(value)
         places: PlaceResolver = context.state["places"]
-        precision, area = _PLACE_PRECISION[require_code(value, "GEO_PRECISION", _PLACE_PRECISION)]
+        precision, area = _PLACE_PRECISION[require_code(value, "geo_precision", _PLACE_PRECISION)]
         point = parse_coordinates(value)
         name = str(require_cell(value, "asciiname"))
         place_id = f"geonames:{require_cell(value, 'geonameid')}"
-        stated = StatedPlace(name, *point, str(value.get("ADM1_NAME") or ""))
+        stated = StatedPlace(name, *point, str(value.get("adm1_name") or ""))
         published = _publication_time(value, context)
         event = make_event(
-            event_id=f"viina:{require_cell(value, 'event_id')}",
+            event_id=_event_id(value),
             place=places.resolve_area("viina", stated, f"only {area} is named")
             if area
             else places.resolve_id(place_id, stated),
@@ -79,18 +81,6 @@ class ViinaReader(ExportReader):
         return [event]
 
 
-def parse_compact_day(value: Any, column: str) -> date:
-    """Return a day written as ``20220910``, or in a format that `parse_source_day` accepts.
-
-    Examples
-    --------
-    >>> parse_compact_day("20220910", "date")
-    datetime.date(2022, 9, 10)
-    """
-    match = _COMPACT_DAY.fullmatch(str(value).strip())
-    return parse_source_day("-".join(match.groups()) if match else value, column)
-
-
 def _publication_time(row: Mapping[str, Any], context: ReadContext) -> tuple[datetime, datetime]:
     """Return the minute of publication, or the day if the time is unknown, stated as 00:00."""
     if context.timezone is None:
@@ -99,13 +89,20 @@ def _publication_time(row: Mapping[str, Any], context: ReadContext) -> tuple[dat
             "(Europe/Kyiv is likely)",
             "date",
         )
-    day = parse_compact_day(require_cell(row, "date"), "date")
+    day = parse_source_day(require_cell(row, "date"), "date")
     minute = str(row.get("time") or "00:00")
     if not _CLOCK.fullmatch(minute):
         raise BadRecordError(f"expected a time such as 14:05; got {minute!r:.80}", "time")
     if minute == "00:00":
         return local_day_interval(day, day, context.timezone)
     return parse_clock_cell(f"{day.isoformat()}T{minute}", context.timezone, "time")
+
+
+def _event_id(row: Mapping[str, Any]) -> str:
+    """Return the id of a report, or of an event of one day that several reports describe."""
+    if "event_id" in row:
+        return f"viina:{require_cell(row, 'event_id')}"
+    return f"viina:1pd/{require_cell(row, 'event_id_1pd')}"
 
 
 def _labels(row: Mapping[str, Any]) -> str | None:
