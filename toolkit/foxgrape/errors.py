@@ -30,6 +30,7 @@ __all__ = [
     "StudyError",
     "TableError",
     "did_you_mean",
+    "require_str",
 ]
 
 
@@ -40,6 +41,19 @@ CONTROLS = dict.fromkeys(
 )
 #: Maximum number of known names that a hint lists, to keep the message short.
 _MAX_NAMES = 20
+
+
+def require_str(value: object, name: str) -> str:
+    """Return an argument if it is text; else raise `FoxgrapeError` with the argument's name.
+
+    Examples
+    --------
+    >>> require_str("Izium", "name")
+    'Izium'
+    """
+    if not isinstance(value, str):
+        raise FoxgrapeError(f"{name} must be text", got=f"{value!r:.40}")
+    return value
 
 
 def did_you_mean(got: str, known: Iterable[str]) -> str:

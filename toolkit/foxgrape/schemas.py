@@ -85,6 +85,8 @@ def validate(
     """
     import pandera.errors
 
+    if not isinstance(frame, pd.DataFrame):
+        raise TableError(f"{table} must be a DataFrame", file=file, got=type(frame).__name__)
     schema = _schema(table)
     require_unique_names(list(map(str, frame.columns)), file)
     first_row = 0 if file is None else 2

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from types import NoneType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import pandas as pd
 
 from foxgrape import schemas, times
-from foxgrape.errors import TableError, did_you_mean
+from foxgrape.errors import TableError, did_you_mean, require_str
 from foxgrape.io.convert import reject_invalid_unicode
 from foxgrape.io.json_records import iter_records, json_preview, key_paths
 from foxgrape.io.other_table import reject_other_table
@@ -19,7 +21,7 @@ from foxgrape.io.stream import BadRecordError, CorruptFileError
 from foxgrape.io.tabular import header, separator, table_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from foxgrape.io.stream import InputFile, Record
@@ -136,6 +138,15 @@ class Reader(ABC):
 
 def validate_options(context: ReadContext, on_error: str) -> None:
     """Raise `TableError` if an option of a reader is invalid."""
+    for name, option in (("account", context.account), ("timezone", context.timezone)):
+        if option is not None and not isinstance(option, str):
+            raise TableError(f"{name} must be text", file=context.path, got=option)
+    if not isinstance(context.columns, (Mapping, NoneType)):
+        raise TableError(
+            "columns must be a dictionary from foxgrape's column names to the file's",
+            file=context.path,
+            got=context.columns,
+        )
     choices = {
         "on_error": (on_error, ("raise", "quarantine")),
         "dates": (context.dates, (None, "dmy", "mdy")),
@@ -163,7 +174,7 @@ def detect_format(
     If `columns` are given without a name, the format is one that maps columns.
     """
     if name is not None:
-        if name != table and name not in formats:
+        if require_str(name, "format") != table and name not in formats:
             raise TableError(
                 f"unknown format of {table}",
                 file=file.path,

@@ -7,7 +7,7 @@ import io
 import re
 from typing import IO, TYPE_CHECKING, Any
 
-from foxgrape.errors import TableError
+from foxgrape.errors import TableError, require_str
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +45,7 @@ def get_encoding(name: str, *, file: object) -> str:
     >>> get_encoding("Windows-1251", file="posts.csv")
     'cp1251'
     """
+    require_str(name, "encoding")
     try:
         "x".encode(name)  # raises for codecs that are not text encodings, such as base64
         return codecs.lookup(name).name

@@ -26,6 +26,7 @@ from foxgrape.io.events import read_events
 from foxgrape.io.posts import iter_posts
 from foxgrape.io.read_report import Note, merge_notes, most_frequent_reason
 from foxgrape.io.sources import as_list, source_name, source_path
+from foxgrape.io.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from foxgrape.io.base import OnError
     from foxgrape.io.read_report import ReadReport
     from foxgrape.io.sources import Source, Sources
-    from foxgrape.io.store import Store
 
 __all__ = ["IngestResult", "ingest"]
 
@@ -159,7 +159,7 @@ class IngestResult:
 def ingest(
     table: Literal["posts", "events"],
     file: Sources,
-    store: Store,
+    store: Store | str | Path,
     *,
     on_error: OnError = "quarantine",
     quarantine: str | Path | None = None,
@@ -176,7 +176,7 @@ def ingest(
     file
         One or several files or frames that `read_posts` or `read_events` reads.
     store
-        The store to add to.
+        The store to add to, or its folder or URL.
     on_error
         ``"quarantine"`` writes bad records to a file of JSON lines; ``"raise"`` stops at the first
         one. Earlier batches remain in the store, and a second run does not change them.
@@ -216,6 +216,7 @@ def ingest(
     """
     if table not in _TABLES:
         raise StoreError("unknown table to ingest", got=table, hint=did_you_mean(table, _TABLES))
+    store = store if isinstance(store, Store) else Store(store)
     sources = as_list(file)
     if not sources:
         raise TableError("name at least one file")

@@ -7,7 +7,7 @@ from functools import cache
 from os import path
 
 from foxgrape._util.csv import iter_dict_rows
-from foxgrape.errors import CodebookError
+from foxgrape.errors import CodebookError, require_str
 from foxgrape.places.gazetteer import Gazetteer
 from foxgrape.places.normalize import fold, normal_emoji, word_pattern
 from foxgrape.places.place import BASES, GRADES, KINDS, MATCH, Code, Place, day_interval, parse_day
@@ -197,7 +197,7 @@ class Codebook:
         self, code: str, *, at: date | str | None = None, country: str | None = None
     ) -> list[CodeMatch]:
         """Look a code up; see `foxgrape.places.lookup`."""
-        matches = self._cache.get(code)
+        matches = self._cache.get(require_str(code, "code"))
         if matches is None:
             matches = self._matches(code)
             if len(self._cache) >= _CACHE_SIZE:
@@ -241,7 +241,7 @@ class Codebook:
         """List the codes of a place; see `foxgrape.places.codes_for`."""
         if isinstance(place, Place):
             ids = {place.id}
-        elif place in self.gazetteer:
+        elif require_str(place, "place") in self.gazetteer:
             ids = {self.gazetteer[place].id}
         else:
             matches = self.gazetteer.find(place, limit=None)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from os import path
 
-from foxgrape.errors import FoxgrapeError
+from foxgrape.errors import FoxgrapeError, require_str
 from foxgrape.places.index import FileIndex, InMemoryIndex
 from foxgrape.places.normalize import fold
 from foxgrape.places.place import Place, distance_km, read_places
@@ -162,7 +162,7 @@ class Gazetteer:
             kept = [match for match in matches if country in {None, match.place.country}]
             return kept if admin1 is None else self._in_division(kept, admin1)
 
-        matches = within(self._named(name))
+        matches = within(self._named(require_str(name, "name")))
         if not exact:
             if matches:
                 candidates = self._towns_inflected_as(name, matches)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from os import path
 
+from foxgrape.errors import require_str
 from foxgrape.places.codebook import Codebook
 from foxgrape.places.normalize import fold, normal_emoji
 
@@ -118,7 +119,7 @@ def suggest(
     'изюм is a kind of виноград (Wiktionary), the name of 🍇 (CLDR, ru); the name Изюм'
     """
     codebook = Codebook.default(proposed=True) if codebook is None else codebook
-    scores = _score_places(normal_emoji(emoji.strip()), codebook)
+    scores = _score_places(normal_emoji(require_str(emoji, "emoji").strip()), codebook)
     return [
         Suggestion(place, score, because, _chance(score))
         for score, place, because in scores

@@ -10,6 +10,7 @@ import pandas as pd
 
 from foxgrape import schemas, times
 from foxgrape._util.formatting import counted, duration_in_words, lead_in_words
+from foxgrape.errors import FoxgrapeError, did_you_mean
 from foxgrape.linking import confirmed_by_side, link
 from foxgrape.stats.survival.lead_times import LeadTimes, lead_times
 
@@ -94,6 +95,11 @@ class Analysis:
         values
             Values by column of the signals table, such as ``account="Andriy Yermak"``.
 
+        Raises
+        ------
+        FoxgrapeError
+            If the signals table has no such column.
+
         Examples
         --------
         >>> from foxgrape import open_study
@@ -102,6 +108,9 @@ class Analysis:
         """
         selected = pd.Series(data=True, index=self.signals.index)
         for name, value in values.items():
+            if name not in self.signals:
+                hint = did_you_mean(name, map(str, self.signals.columns))
+                raise FoxgrapeError("signals have no such column", got=name, hint=hint)
             selected &= self.signals[name] == value
         return self.subset(self.signals.loc[selected, "signal_id"])
 

@@ -7,6 +7,7 @@ import html
 import json
 from contextlib import suppress
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -176,6 +177,8 @@ def open_study(path: str | Path | None = None) -> Study:
     >>> study.name
     'izium-2022'
     """
+    if not (path is None or isinstance(path, (str, PathLike))):
+        raise StudyError("the folder of a study must be a path", got=type(path).__name__)
     folder = study_folder("izium-2022") if path is None else Path(path)
     package, files, hashes = _package(folder)
     events = read_events(files["events"])
