@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from foxgrape.io.base import ReadContext
 
 __all__ = [
+    "BLANKS",
     "CHANGED_ID_PATTERN",
-    "MISSING_PATTERN",
+    "MISSING_WORDS",
     "as_int",
     "expect",
     "extra_cells",
@@ -58,13 +59,12 @@ _BOOLEANS = {
     **dict.fromkeys(("false", "0", "0.0"), False),
 }
 #: Words that programs write for a missing value: Python, pandas, NumPy, R, SQL and spreadsheets.
-_MISSING = {"None", "NaN", "NaT", "NA", "<NA>", "nan", "null", "NULL", "N/A", "#N/A"}
+MISSING_WORDS = {"None", "NaN", "NaT", "NA", "<NA>", "nan", "null", "NULL", "N/A", "#N/A"}
 #: White space that Arrow's regular expressions know as such.
-_BLANKS = " \t\n\f\r"
-#: Patterns of cells that `optional_cell` and `parse_exact_id` change or reject, for tables that are
-#: read column by column.
-MISSING_PATTERN = rf"^\s*({'|'.join(map(re.escape, sorted(_MISSING)))})\s*$"
-CHANGED_ID_PATTERN = rf"^\s|\s$|^{_FLOAT_ID.pattern}$|^{_SCIENTIFIC.pattern}$|{MISSING_PATTERN}"
+BLANKS = " \t\n\f\r"
+#: Pattern of ids that `parse_exact_id` changes or rejects, for tables read column by column; words
+#: for missing values aside.
+CHANGED_ID_PATTERN = rf"^\s|\s$|^{_FLOAT_ID.pattern}$|^{_SCIENTIFIC.pattern}$"
 #: Unpaired surrogates, which UTF-8 cannot encode, and U+FFFF, which `repair_escapes` writes
 #: instead of them.
 _INVALID = re.compile("[\ud800-\udfff\uffff]")
@@ -135,7 +135,7 @@ def parse_exact_id(cell: Any, column: str) -> str:
     ('2', '7')
     """
     if isinstance(cell, str):
-        cell = cell.strip(_BLANKS)
+        cell = cell.strip(BLANKS)
         if match := _FLOAT_ID.fullmatch(cell):
             cell = float(cell) if float(cell) >= _MAX_EXACT_FLOAT else match["whole"]
     if isinstance(cell, float) and cell.is_integer() and abs(cell) < _MAX_EXACT_FLOAT:
@@ -145,7 +145,7 @@ def parse_exact_id(cell: Any, column: str) -> str:
             f"the id {cell!r} is a rounded number: its last digits are lost; export ids as text",
             column,
         )
-    return require_id(None if isinstance(cell, str) and cell in _MISSING else cell, column)
+    return require_id(None if isinstance(cell, str) and cell in MISSING_WORDS else cell, column)
 
 
 def get_text(cell: Any, column: str) -> str | None:
@@ -353,7 +353,7 @@ def none_if_blank(cell: Any) -> Any:
 
 def optional_cell(cell: Any, column: str, context: ReadContext) -> Any:
     """Return a cell of an optional column; None if it is blank or a word for a missing value."""
-    if isinstance(cell, str) and (word := cell.strip(_BLANKS)) in _MISSING:
+    if isinstance(cell, str) and (word := cell.strip(BLANKS)) in MISSING_WORDS:
         context.note(f"{word} in {column} read as missing", cell, warn=False)
         return None
     return none_if_blank(cell)

@@ -103,9 +103,9 @@ class TableTimes:
             raise BadRecordError("expected a time; got nothing", column)
         try:
             iso = self._iso(cell, column)
+            midnight = self._as_midnight(iso)
         except (ValueError, OverflowError) as error:
             raise BadRecordError(f"invalid time: {error}", column) from None
-        midnight = self._as_midnight(iso)
         if midnight is not None and self._is_day(column, iso):
             self._context.note("midnight without other times read as a day", cell)
             return midnight
@@ -240,7 +240,8 @@ class TableTimes:
             cell = _or_none(cell, order)
         try:
             iso = self._iso(cell)
-        except (ValueError, OverflowError, AttributeError):
+            midnight = self._as_midnight(iso)
+        except (ValueError, OverflowError):
             return  # not a time: its record will be rejected
         if "T" not in iso:
             return
@@ -248,7 +249,7 @@ class TableTimes:
         counts.times += 1
         counts.with_offset += iso[-6] in "+-"
         counts.whole_hours += _WHOLE_HOUR.search(iso) is not None
-        if _MIDNIGHT.fullmatch(iso) or self._as_midnight(iso) is not None:
+        if midnight is not None or _MIDNIGHT.fullmatch(iso):
             counts.midnights += 1
             counts.first_midnight = counts.first_midnight or iso
 

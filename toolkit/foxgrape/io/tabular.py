@@ -101,6 +101,10 @@ def is_table(file: InputFile) -> bool:
     return has_separator(file)
 
 
+class _NamesKnown(Exception):  # noqa: N818 - not an error: stops before the first row
+    """The names of the columns are known."""
+
+
 @lru_cache(maxsize=16)
 def column_names(file: InputFile) -> list[str]:
     """Return the names of a table's columns, whatever its kind; an empty list if it has none.
@@ -111,10 +115,12 @@ def column_names(file: InputFile) -> list[str]:
 
     def keep(columns: list[str]) -> None:
         names[:] = columns
+        if names:
+            raise _NamesKnown
 
     if table_kind(file) not in {"lines", "array"} and not is_table(file):
         return []
-    with suppress(TableError, CorruptFileError):
+    with suppress(TableError, CorruptFileError, _NamesKnown):
         next(records(file, keep), None)
     return names
 

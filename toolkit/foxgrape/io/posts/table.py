@@ -20,8 +20,9 @@ import pyarrow.json as pj
 from foxgrape import schemas, times
 from foxgrape.io.base import FilePart, ReadContext, Reader, make_post
 from foxgrape.io.convert import (
+    BLANKS,
     CHANGED_ID_PATTERN,
-    MISSING_PATTERN,
+    MISSING_WORDS,
     extra_cells,
     get_text,
     normalize_name,
@@ -89,6 +90,7 @@ _MIN_STAMP = pa.scalar(datetime.min.replace(tzinfo=UTC), _STAMP)
 _MAX_STAMP = pa.scalar(datetime.max.replace(tzinfo=UTC), _STAMP)
 _TEXT = pa.string()
 _NO_TEXT = pa.scalar(None, _TEXT)
+_MISSING = pa.array(sorted(MISSING_WORDS), _TEXT)
 _NONCHARACTER = "\uffff"
 _TICKS_PER_DAY, _TICKS_PER_HOUR = 86_400 * 10**6, 3_600 * 10**6
 #: Number of bytes from which column types are inferred.
@@ -288,7 +290,7 @@ def _convert_columns(table: pa.Table, context: ReadContext) -> pd.DataFrame:
     if account is None:
         account = pa.repeat(pa.scalar(context.account, _TEXT), rows)
     columns = {
-        "post_id": _without_nulls(_words(given["post_id"], CHANGED_ID_PATTERN)),
+        "post_id": _without_nulls(_ids(given["post_id"])),
         "platform": _words(given.get("platform", empty)),
         "account": _without_nulls(_words(account)),
         "posted_at": _without_nulls(posted),
@@ -331,14 +333,25 @@ def _null_if_empty(text: pa.Array) -> pa.Array:
     return pc.if_else(pc.equal(text, ""), _NO_TEXT, text)
 
 
-def _words(column: pa.Array, changed: str = MISSING_PATTERN) -> pa.Array:
+def _ids(column: pa.Array) -> pa.Array:
+    """Return ids as text; none may need the changes of `parse_exact_id`."""
+    text = _words(column)
+    if not pc.all(pc.utf8_is_decimal(text), min_count=0).as_py():
+        _require(not pc.any(pc.match_substring_regex(text, CHANGED_ID_PATTERN)).as_py())
+    return text
+
+
+def _words(column: pa.Array) -> pa.Array:
     """Return texts or integers as text, null if empty.
 
-    Texts must have a visible character, and none may match the pattern `changed`.
+    Texts must have a visible character and not be a word for a missing value.
     """
     _require(not pa.types.is_boolean(column.type))
     text = _texts_or_null(column)
-    _require(not pc.any(pc.match_substring_regex(text, changed)).as_py())
+    if text.null_count == len(text):
+        return text
+    trimmed = pc.utf8_trim(text, characters=BLANKS)
+    _require(not pc.any(pc.is_in(trimmed, _MISSING)).as_py())
     _require(_all_match(text, _STARTS_VISIBLE) or _all_match(text, _VISIBLE))
     return text
 
