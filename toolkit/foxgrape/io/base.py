@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -14,11 +14,13 @@ from foxgrape import schemas, times
 from foxgrape._util.formatting import counted
 from foxgrape.errors import TableError, did_you_mean
 from foxgrape.io.convert import reject_invalid_unicode
+from foxgrape.io.file_kinds import file_kind
 from foxgrape.io.json_records import iter_records, json_preview, key_paths
 from foxgrape.io.stream import BadRecordError, CorruptFileError
-from foxgrape.io.tabular import header, separator
+from foxgrape.io.tabular import header, separator, table_kind
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
@@ -35,6 +37,7 @@ __all__ = [
     "detect_format",
     "iter_frames",
     "make_post",
+    "note_unread",
     "validate_options",
     "warn_quarantined",
 ]
@@ -200,6 +203,8 @@ class Reader(ABC):
     name: ClassVar[str]
     #: Types of the columns that this format adds to the table's own.
     extra: ClassVar[Mapping[str, str]] = {}
+    #: Names that the tool gives to the files of an export, to find them in a folder or archive.
+    members: ClassVar[re.Pattern[str] | None] = None
 
     @abstractmethod
     def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:
@@ -216,7 +221,16 @@ class Reader(ABC):
 
     def parts(self, file: InputFile, context: ReadContext, size: int) -> Iterator[FilePart]:  # noqa: ARG002
         """Split the file into parts of about `size` records; one part by default."""
-        yield FilePart(self.records(file, context))
+        yield FilePart(self.all_records(file, context))
+
+    def all_records(self, file: InputFile, context: ReadContext) -> Iterator[Record]:
+        """Yield the records of a file and of the files that continue it, numbered throughout."""
+        number = 0
+        for part in (file, *file.continued):
+            offset = number
+            for record in self.records(part, context):
+                number = offset + record.number
+                yield replace(record, number=number) if offset else record
 
     def finish(self, context: ReadContext) -> list[dict[str, Any]]:  # noqa: ARG002
         """Return the rows that can be determined only after all records are read."""
@@ -259,8 +273,14 @@ def detect_format(
         return None
     paths = key_paths(file.head) if file.head.lstrip()[:1] in {b"{", b"["} else frozenset()
     for reader in formats.values():
-        if reader.matches(file, paths):
+        if reader.name != "table" and reader.matches(file, paths):
             return reader
+    # Nearly any text looks like a table, so that known files of other kinds are rejected first.
+    kind = None if table_kind(file) == "excel" else file_kind(file.head, paths)
+    if kind is not None:
+        raise TableError(f"cannot read {kind.name}", file=file.path, hint=kind.hint)
+    if formats["table"].matches(file, paths):
+        return formats["table"]
     raise TableError(
         "cannot detect the format",
         file=file.path,
@@ -341,7 +361,7 @@ def _file_parts(
         frame = pd.concat(frames, ignore_index=True) if frames else None
         if frame is not None and frame[schemas.KEYS[table][0][0]].is_unique:
             return [FilePart(frame=frame)]
-    return [FilePart(reader.records(file, context))]
+    return [FilePart(reader.all_records(file, context))]
 
 
 def _collect_rows(
@@ -424,6 +444,12 @@ class _RowBatch:
         self.quarantine.append(
             {"record": number, "column": error.column, "reason": error.reason, "raw": raw[:_RAW]}
         )
+
+
+def note_unread(file: InputFile, name: str, context: ReadContext) -> None:
+    """Note that the next file of an export lies beside the file that the caller named."""
+    if not file.continued and file.sibling(name) is not None:
+        context.note(f"{name} beside the file was not read; pass the folder to read both", name)
 
 
 def make_post(

@@ -9,6 +9,7 @@ import pandas as pd
 
 from foxgrape import schemas
 from foxgrape.errors import TableError
+from foxgrape.io.archives import open_export
 from foxgrape.io.base import (
     OnError,
     ReadContext,
@@ -25,13 +26,14 @@ from foxgrape.io.events.table import EventTableReader
 from foxgrape.io.events.territorial_control import ControlChangesReader, ViinaControlReader
 from foxgrape.io.events.ucdp import UcdpReader
 from foxgrape.io.events.viina import ViinaReader
-from foxgrape.io.stream import InputFile
 from foxgrape.places import Gazetteer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import timedelta
     from pathlib import Path
+
+    from foxgrape.io.stream import InputFile
 
     class _Options(TypedDict, total=False):
         format: str | None
@@ -126,13 +128,13 @@ def read_events(
     >>> events.set_index("event_id").loc["izium-2022-09", "confirmed_by"]
     'RU'
     """
-    file = InputFile(path)
+    file = open_export(path, FORMATS, format)
     validate_options(file, timezone, on_error)
     shortest = _parse_persistence(persistence, file)
     reader = detect_format(file, format, columns, FORMATS, "events")
     gazetteer = gazetteer or Gazetteer.default()
     if reader is None and on_error == "raise" and file.compression is None:
-        frame = unify_place_ids(schemas.read_csv(path, "events"), gazetteer)
+        frame = unify_place_ids(schemas.read_csv(file.path, "events"), gazetteer)
         report = ReadReport("events", len(frame))
     else:
         places = PlaceResolver(gazetteer)

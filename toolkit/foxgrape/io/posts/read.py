@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 
 from foxgrape import schemas
 from foxgrape.errors import TableError
+from foxgrape.io.archives import open_export
 from foxgrape.io.base import (
     OnError,
     ReadContext,
@@ -16,18 +17,31 @@ from foxgrape.io.base import (
     validate_options,
     warn_quarantined,
 )
+from foxgrape.io.posts.auto_archiver import AutoArchiverReader
 from foxgrape.io.posts.bluesky import BlueskyReader
+from foxgrape.io.posts.bluesky_car import BlueskyCarReader
+from foxgrape.io.posts.crowdtangle import CrowdTangleReader
+from foxgrape.io.posts.feeds import FeedReader
 from foxgrape.io.posts.mastodon import MastodonReader
+from foxgrape.io.posts.snscrape import SnscrapeReader
 from foxgrape.io.posts.table import PostTableReader
-from foxgrape.io.posts.telegram import TelegramDesktopReader, TelethonReader
-from foxgrape.io.posts.x import XApiReader, XArchiveReader
-from foxgrape.io.stream import InputFile
+from foxgrape.io.posts.telegram import TelegramDesktopReader
+from foxgrape.io.posts.telegram_dumps import PyrogramReader, TelethonReader
+from foxgrape.io.posts.telegram_html import TelegramHtmlReader
+from foxgrape.io.posts.telegram_scraper import TelegramScraperReader
+from foxgrape.io.posts.vk import VkReader
+from foxgrape.io.posts.x import XApiReader
+from foxgrape.io.posts.x_archive import XArchiveReader
+from foxgrape.io.posts.x_legacy import XLegacyReader, ZeeschuimerReader
+from foxgrape.io.posts.x_tables import TwarcCsvReader, TwintReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     import pandas as pd
+
+    from foxgrape.io.stream import InputFile
 
     class _Options(TypedDict, total=False):
         format: str | None
@@ -48,11 +62,24 @@ FORMATS: dict[str, Reader] = {
     reader.name: reader
     for reader in (
         TelegramDesktopReader(),
+        TelegramHtmlReader(),
+        PyrogramReader(),
+        TelegramScraperReader(),
         TelethonReader(),
+        SnscrapeReader(),
+        ZeeschuimerReader(),
         XArchiveReader(),
+        XLegacyReader(),
         XApiReader(),
+        TwintReader(),
+        TwarcCsvReader(),
         MastodonReader(),
         BlueskyReader(),
+        BlueskyCarReader(),
+        VkReader(),
+        FeedReader(),
+        AutoArchiverReader(),
+        CrowdTangleReader(),
         PostTableReader(),
     )
 }
@@ -117,11 +144,11 @@ def read_posts(
     >>> read_posts(study_folder("izium-2022") / "posts.csv")["account"].str.contains("Yermak").any()
     np.True_
     """
-    file = InputFile(path)
+    file = open_export(path, FORMATS, format)
     validate_options(file, timezone, on_error)
     reader = detect_format(file, format, columns, FORMATS, "posts")
     if reader is None and on_error == "raise" and file.compression is None:
-        frame = schemas.read_csv(path, "posts")
+        frame = schemas.read_csv(file.path, "posts")
         report = ReadReport("posts", len(frame))
     else:
         context = ReadContext(file.path, account, timezone, columns)
@@ -190,7 +217,7 @@ def iter_posts(
     """
     if batch < 1:
         raise TableError("batch must be at least 1", got=batch)
-    file = InputFile(path)
+    file = open_export(path, FORMATS, format)
     validate_options(file, timezone, on_error)
     reader = detect_format(file, format, columns, FORMATS, "posts") or FORMATS["table"]
     context = ReadContext(file.path, account, timezone, columns)
