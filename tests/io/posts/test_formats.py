@@ -265,6 +265,38 @@ WRITERS = {
         "date": when.isoformat(),
         "message": text,
     },
+    "pyrogram": lambda n, text, when: {
+        "_": "Message",
+        "id": n,
+        "date": when.isoformat(sep=" "),
+        "chat": {"_": "Chat", "id": -1005, "type": "ChatType.CHANNEL"},
+        "text": text,
+    },
+    "snscrape": lambda n, text, when: {
+        "_type": "snscrape.modules.twitter.Tweet",
+        "id": int(x_id(when, n)),
+        "date": when.isoformat(),
+        "rawContent": text,
+        "user": {"username": "a"},
+    },
+    "x_legacy": lambda n, text, when: {
+        "id_str": x_id(when, n),
+        "created_at": f"{when:%a %b %d %H:%M:%S +0000 %Y}",
+        "full_text": text,
+        "user": {"screen_name": "a"},
+    },
+    "zeeschuimer": lambda n, text, when: {
+        "item_id": x_id(when, n),
+        "source_platform": "x.com",
+        "data": {
+            "rest_id": x_id(when, n),
+            "core": {"user_results": {"result": {"legacy": {"screen_name": "a"}}}},
+            "legacy": {
+                "created_at": f"{when:%a %b %d %H:%M:%S +0000 %Y}",
+                "full_text": text,
+            },
+        },
+    },
     "x_archive": lambda n, text, when: {
         "tweet": {"id_str": x_id(when, n), "full_text": text, "lang": "uk"}
     },

@@ -54,7 +54,7 @@ def open_export(
     Raises
     ------
     TableError
-        If there is no such file, or it cannot be told which file of several is meant.
+        If there is no such file, or several files may be meant.
 
     Examples
     --------
@@ -67,19 +67,17 @@ def open_export(
         if os.path.isfile(parent) and (container := _container(parent)):  # noqa: PTH113 - never raises
             return _named_member(container, path.relative_to(parent).as_posix())
     container = _container(path)
-    if container is None:
-        return InputFile(path)
-    names = container.names()
-    if isinstance(container, _Zip) and len(names) == 1:
+    if container is None or container.is_compressed_file():
         return InputFile(path)
     readers = [
         reader for reader in formats.values() if format_name is None or reader.name == format_name
     ]
-    return _choose(container, names, readers)
+    return _choose(container, readers)
 
 
-def _choose(container: _Container, names: list[str], readers: list[Reader]) -> InputFile:
+def _choose(container: _Container, readers: list[Reader]) -> InputFile:
     """Return the first file of the export, with the files that continue it."""
+    names = container.names()
     for reader in readers:
         pattern = reader.members
         files = [name for name in names if pattern and pattern.fullmatch(posixpath.basename(name))]
@@ -149,6 +147,10 @@ class _Container(ABC):
         """Return the paths of the files, sorted, without links, system files and unsafe paths."""
         return sorted(name for name in self._files() if _is_safe(name) and not _SYSTEM.match(name))
 
+    def is_compressed_file(self) -> bool:
+        """Return whether this is a file that is compressed by itself, not a collection of files."""
+        return False
+
     @abstractmethod
     def _files(self) -> Iterator[str]:
         """Yield the paths of all files that are not links."""
@@ -207,6 +209,9 @@ class _Zip(_Archive):
         for member in members:
             if not member.is_dir() and not stat.S_ISLNK(member.external_attr >> 16):
                 yield member.filename
+
+    def is_compressed_file(self) -> bool:
+        return len(list(self._files())) == 1
 
     @contextmanager
     def open(self, name: str) -> Iterator[IO[bytes]]:
