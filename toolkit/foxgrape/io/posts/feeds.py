@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import email.utils
 import re
-from typing import TYPE_CHECKING, Any, ClassVar
-from xml.etree.ElementTree import Element, ParseError, XMLPullParser
+from typing import IO, TYPE_CHECKING, Any, ClassVar
+
+from defusedxml.ElementTree import ParseError, iterparse
 
 from foxgrape.io.base import ReadContext, Reader, make_post
 from foxgrape.io.convert import parse_time_interval, require_id
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FeedReader"]
 
-#: Everything before the root element. A document type, which could define entities that expand
-#: without bound, is not allowed, and cannot come later.
+#: Everything before the root element, without a document type.
 _ROOT = re.compile(
     rb"\s*(<\?xml[^>]*\?>\s*)?((<!--((?!-->).)*-->|<\?xml-stylesheet[^>]*\?>)\s*)*"
     rb"<(rss|feed|rdf:RDF|atom:feed)[\s>]",
@@ -57,7 +57,7 @@ class FeedReader(Reader):
         """Yield the fields of each item or entry."""
         if _ROOT.match(file.head) is None:
             raise CorruptFileError("the file is not a feed, or has a document type")
-        number, path = 0, []  # type: tuple[int, list[Element]]
+        number, path = 0, []  # type: tuple[int, list[Any]]
         for event, element in _elements(file):
             if event == "start":
                 path.append(element)
@@ -100,33 +100,38 @@ class FeedReader(Reader):
         ]
 
 
-def _elements(file: InputFile) -> Iterator[tuple[str, Element]]:
+def _elements(file: InputFile) -> Iterator[tuple[str, Any]]:
     """Yield the start and the end of each element."""
-    parser: XMLPullParser[Any] = XMLPullParser(("start", "end"))
-    size = 0
     try:
         with file.open() as stream:
-            start = stream.read(CHUNK)
-            # A file converted to UTF-8 may still declare the encoding that it had.
-            parser.feed(_DECLARATION.sub(b"", start, count=1) if _is_utf8(start) else start)
-            while chunk := stream.read(CHUNK):
-                for event in _events(parser):
-                    size = 0
-                    yield event
-                size += len(chunk)
-                if size > MAX_RECORD:
-                    raise CorruptFileError(f"an element is larger than {MAX_RECORD >> 20} MB")
-                parser.feed(chunk)
-            yield from _events(parser)
-            parser.close()
-            yield from _events(parser)
+            source = _FeedStream(stream)
+            for event in iterparse(source, ("start", "end"), forbid_dtd=True):
+                source.size = 0
+                yield event
     except (ParseError, ValueError, LookupError) as error:
         raise CorruptFileError(f"the XML is invalid or cut off: {error}") from None
 
 
-def _events(parser: XMLPullParser[Any]) -> Iterator[tuple[str, Element]]:
-    events: Iterator[Any] = parser.read_events()
-    yield from events
+class _FeedStream:
+    """Input stream for the parser; raises an error if an element is too large.
+
+    A file that was converted to UTF-8 may still declare the encoding that it had, so that the
+    declaration of a file in UTF-8 is left out.
+    """
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self.size = 0
+        self._stream = stream
+        start = stream.read(CHUNK)
+        self._start = _DECLARATION.sub(b"", start, count=1) if _is_utf8(start) else start
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes, at first all of the start."""
+        data, self._start = self._start or self._stream.read(size), b""
+        self.size += len(data)
+        if self.size > MAX_RECORD:
+            raise CorruptFileError(f"an element is larger than {MAX_RECORD >> 20} MB")
+        return data
 
 
 def _is_utf8(start: bytes) -> bool:
@@ -138,12 +143,12 @@ def _is_utf8(start: bytes) -> bool:
     return True
 
 
-def _local(element: Element) -> str:
+def _local(element: Any) -> str:
     """Return an element's name without its namespace."""
     return str(element.tag).rpartition("}")[2]
 
 
-def _fields(item: Element) -> dict[str, str]:
+def _fields(item: Any) -> dict[str, str]:
     """Return an item's texts by name; that of its body is ``html`` or ``plain``."""
     about = [text for key, text in item.attrib.items() if key.rpartition("}")[2] == "about"]
     fields = {"about": about[0]} if about else {}
@@ -163,7 +168,7 @@ def _fields(item: Element) -> dict[str, str]:
     return fields | dict(best[:1])
 
 
-def _is_html(body: Element) -> bool:
+def _is_html(body: Any) -> bool:
     """Return whether the text is HTML: always in RSS, by its type in Atom."""
     return _ATOM not in str(body.tag) or body.get("type") in {"html", "text/html"}
 
