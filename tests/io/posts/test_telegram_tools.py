@@ -350,3 +350,38 @@ def test_a_poll_of_telethon(tmp_path, question):
     posts, report = read(tmp_path / "x")
     assert posts["text"].item() == "Що далі?"
     assert notes(report) == {POLL: 1}
+
+
+@pytest.mark.parametrize(
+    ("keys", "post_id", "account"),
+    [
+        ({"sender_id": -1001234567890}, "1234567890/2", "1234567890"),
+        ({"sender_id": "-1001234567890.0"}, "1234567890/2", "1234567890"),
+        ({"sender_id": -1001234567890, "channel": "river_news"}, "1234567890/2", "river_news"),
+        ({"sender_id": 42}, "42/2", "42"),
+        ({"sender_id": 42, "chat_id": -1001234567890}, "1234567890/2", "user42"),
+        ({"sender_id": 42, "channel_id": 1234567890}, "1234567890/2", "user42"),
+        ({"sender_id": 42, "chat_id": -77, "username": "olena"}, "-77/2", "olena"),
+        ({"sender_id": None, "chat_id": -1001234567890}, "1234567890/2", "1234567890"),
+        ({"sender_id": -1001234567890, "chat_id": 1234567890}, "1234567890/2", "1234567890"),
+    ],
+)
+def test_the_chat_and_the_account_of_a_dump(tmp_path, keys, post_id, account):
+    line = {"message_id": 2, "date": "2022-09-10T12:16:00+00:00", "text": "🍇"} | keys
+    (tmp_path / "x").write_text(json.dumps(line), "utf-8")
+    posts = read_posts(tmp_path / "x")
+    assert (posts["post_id"].item(), posts["account"].item()) == (post_id, account)
+    # The name of a channel does not replace the author in a group.
+    is_author = "chat_id" in keys or "channel_id" in keys
+    kept = account if is_author and keys["sender_id"] == 42 else "given"
+    assert read_posts(tmp_path / "x", account="given")["account"].item() == kept
+
+
+@pytest.mark.parametrize(
+    "sender", [{"user_id": 42}, 1.5, True, "-1.001e+12", [], "", "None", float("nan")]
+)
+def test_a_sender_that_is_no_id_is_a_bad_record(tmp_path, sender):
+    line = {"message_id": 2, "date": "2022-09-10T12:16:00Z", "text": "a", "sender_id": sender}
+    (tmp_path / "x").write_text(json.dumps(line), "utf-8")
+    _, report = read(tmp_path / "x")
+    assert [bad["column"] for bad in report.quarantine] == ["account"]

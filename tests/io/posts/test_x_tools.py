@@ -356,3 +356,9 @@ def test_a_text_that_is_cut_off_is_marked(tmp_path, text, notes, truncated):
     posts, report = read(write_archive(tmp_path / "a", tweets=[tweet], notes=notes))
     assert posts["truncated"].item() == truncated
     assert len(report.notes) == truncated
+
+
+def test_an_archive_that_has_been_made_json(tmp_path):
+    (tmp_path / "x").write_text(json.dumps([{"tweet": TWEET | {"full_text": "🍇"}}]), "utf-8")
+    posts, report = read(tmp_path / "x", account="river_news")
+    assert (report.format, posts["text"].item()) == ("x_archive", "🍇")

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 
     from foxgrape.io.stream import InputFile
 
-__all__ = ["PyrogramReader", "TelethonReader", "chat_number", "dump_chat", "message_number"]
+__all__ = ["PyrogramReader", "TelethonReader", "chat_number", "dump_author", "message_number"]
 
-_CHANNEL = re.compile(r"-100(?P<id>[0-9]+)")
+#: Spreadsheets and pandas write ids with ".0" if some are missing.
+_CHAT = re.compile(r"(-100(?P<channel>[0-9]{5,})|(?P<id>-?[0-9]+|[A-Za-z]\w*))(\.0)?")
 
 
 class TelethonReader(Reader):
@@ -79,12 +80,12 @@ class TelethonReader(Reader):
 
 
 def _dump_row(message: dict[str, Any], context: ReadContext) -> dict[str, Any]:
-    chat = dump_chat(message["sender_id"], context)
+    chat, account = dump_author(message, context)
     posted = parse_timestamp(message.get("date"))
     return make_post(
         post_id=f"{chat}/{message_number(message['message_id'])}",
         platform="telegram",
-        account=context.account or message.get("channel") or chat,
+        account=account,
         posted=(posted, posted),
         text=require_text(message.get("text")),
         views=as_int(message.get("views")),
@@ -92,33 +93,49 @@ def _dump_row(message: dict[str, Any], context: ReadContext) -> dict[str, Any]:
     )
 
 
-def chat_number(chat: Any) -> str:
-    """Return a chat's id as text, without the prefix -100 of channels.
+def chat_number(value: Any) -> str:
+    """Return the id of a chat or a sender as text, without the prefix -100 of channels.
 
     It is then the same as in Telegram Desktop's exports.
 
     Examples
     --------
-    >>> chat_number(-1001234567890), chat_number("1234567890")
-    ('1234567890', '1234567890')
+    >>> chat_number(-1001234567890), chat_number("1234567890"), chat_number(-77.0)
+    ('1234567890', '1234567890', '-77')
     """
-    channel = _CHANNEL.fullmatch(str(chat))
-    return channel["id"] if channel else str(chat)
+    match = _CHAT.fullmatch(str(value))
+    if match is None or isinstance(value, bool):
+        raise BadRecordError(f"expected the id of a chat or sender; got {value!r:.80}", "account")
+    return match["channel"] or match["id"]
 
 
-def dump_chat(sender: Any, context: ReadContext) -> str:
-    """Return the chat of a message of which a dump gives only the sender.
+def _is_missing(value: Any) -> bool:
+    """Return whether a value is missing, or how tools write a missing value as text."""
+    return str(value).strip().lower() in {"", "none", "nan", "null"}
 
-    In a channel the sender is the channel. If there is no sender, the caller's account is the only
-    name of the chat.
+
+def dump_author(message: dict[str, Any], context: ReadContext) -> tuple[str, Any]:
+    """Return the chat and the account of a message in a dump with `sender_id`.
+
+    Many dumps name only the sender, which in a channel is the channel. If there is neither a chat
+    nor a sender, the caller's account is the only name of the channel.
     """
-    if sender is None or sender == "":
+    sender = message.get("sender_id")
+    chats = [message.get(key) for key in ("chat_id", "channel_id", "peer_id")]
+    chat = next((chat for chat in chats if not _is_missing(chat)), None)
+    if _is_missing(sender) and chat is None:
         if context.account is None:
             raise BadRecordError(
                 "the record does not name its channel or sender; pass account=", "account"
             )
-        return context.account
-    return chat_number(sender)
+        return context.account, context.account
+    given = message.get("channel") or message.get("username")
+    if chat is None:
+        return chat_number(sender), context.account or given or chat_number(sender)
+    chat = chat_number(chat)
+    if _is_missing(sender) or chat_number(sender) == chat:
+        return chat, context.account or given or chat
+    return chat, message.get("username") or f"user{chat_number(sender)}"
 
 
 def message_number(value: Any) -> int:
@@ -158,8 +175,7 @@ class PyrogramReader(Reader):
         chat = require_dict(message.get("chat"), "chat")
         # "ChatType.CHANNEL" in version 2, "channel" in version 1
         chat_type = str(chat.get("type")).rpartition(".")[2].lower()
-        is_service = message.get("service") is not None or message.get("empty") is True
-        if is_service or chat_type in {"private", "bot"}:
+        if message.get("service") or message.get("empty") or chat_type in {"private", "bot"}:
             return []
         number = message_number(message.get("id", message.get("message_id")))
         posted = _local_times(message.get("date"), "posted_at", context)

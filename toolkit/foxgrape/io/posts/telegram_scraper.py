@@ -12,7 +12,7 @@ from foxgrape.errors import TableError
 from foxgrape.io.base import ReadContext, make_post
 from foxgrape.io.convert import none_if_blank, parse_clock_cell, parse_timestamp, require_dict
 from foxgrape.io.json_records import json_preview
-from foxgrape.io.posts.telegram_dumps import dump_chat
+from foxgrape.io.posts.telegram_dumps import dump_author
 from foxgrape.io.posts.tool_tables import ToolTableReader
 from foxgrape.io.stream import BadRecordError, CorruptFileError, Record
 
@@ -56,14 +56,14 @@ class TelegramScraperReader(ToolTableReader):
         number = _NUMBER.fullmatch(str(row.get("message_id")))
         if number is None:
             raise BadRecordError(f"expected a number; got {row.get('message_id')!r:.80}", "post_id")
-        chat = dump_chat(row.get("sender_id"), context)
+        chat, account = dump_author(row, context)
         instant = _utc(row.get("date"), context)
         text = row.get("message")
         return [
             make_post(
                 post_id=f"{chat}/{number['number']}",
                 platform="telegram",
-                account=context.account or row.get("username") or chat,
+                account=account,
                 posted=(instant, instant),
                 # A message that has only a picture has no text.
                 text="" if text is None else str(text),

@@ -52,9 +52,9 @@ class XArchiveReader(Reader):
     extra: ClassVar = {"truncated": "boolean"}
     members = re.compile(r"tweets?(-part\d+)?\.js")
 
-    def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:  # noqa: ARG002
-        """Return whether the script assigns to the archive's variable."""
-        return _START.match(file.head) is not None
+    def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:
+        """Return whether the script assigns to the archive's variable, or has been made JSON."""
+        return _START.match(file.head) is not None or ("tweet", "full_text") in paths
 
     def records(self, file: InputFile, context: ReadContext) -> Iterator[Record]:
         """Yield each tweet, after reading the account and the long posts in the files beside it."""
