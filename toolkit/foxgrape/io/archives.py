@@ -142,10 +142,15 @@ class _Container(ABC):
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._names: list[str] | None = None
 
     def names(self) -> list[str]:
         """Return the paths of the files, sorted, without links, system files and unsafe paths."""
-        return sorted(name for name in self._files() if _is_safe(name) and not _SYSTEM.match(name))
+        if self._names is None:
+            self._names = sorted(
+                name for name in self._files() if _is_safe(name) and not _SYSTEM.match(name)
+            )
+        return self._names
 
     def is_compressed_file(self) -> bool:
         """Return whether this is a file that is compressed by itself, not a collection of files."""

@@ -72,8 +72,13 @@ _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (rb"\x89PNG|\xff\xd8\xff|GIF8|RIFF.{4}WEBP|.{4}ftyp", "an image or a video", _WEB_PAGE),
     (
         rb"\s*window\.YTD\.",
-        "a file of an X archive that has no posts",
-        "read data/tweets.js, or the archive as a whole",
+        "a file of an X archive",
+        "its posts are in data/tweets.js: read that file, or the archive, with read_posts",
+    ),
+    (
+        rb"\s*Grailbird\.data\.",
+        "a file of an X archive from before 2018",
+        "request the archive again, and read its tweets.js",
     ),
     (
         rb"(?is)\s*(<!doctype|<html).*class=\"(timeline-item|tweet-body|tweet-content)",

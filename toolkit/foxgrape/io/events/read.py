@@ -88,8 +88,9 @@ def read_events(
     Parameters
     ----------
     path
-        A file, plain or compressed with gzip, zstd or zip. A CSV file with the header of the
-        events table is read strictly: it must have every column, and times must have an offset.
+        A file, plain or compressed with gzip, zstd or zip, by itself or in a folder, zip archive or
+        tar archive. A CSV file with the header of the events table is read strictly: it must have
+        every column, and times must have an offset.
     format
         Name of the format, to skip the detection: see ``docs/reference/formats``.
     timezone

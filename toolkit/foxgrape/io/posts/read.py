@@ -108,8 +108,10 @@ def read_posts(
     Parameters
     ----------
     path
-        A file, plain or compressed with gzip, zstd or zip. A CSV file with the header of the posts
-        table is read strictly: it must have every column, and times must have an offset.
+        A file, plain or compressed with gzip, zstd or zip; or the folder, zip archive or tar
+        archive of an export. A member of an archive is named as in ``a.zip/data/tweets.js``. A CSV
+        file with the header of the posts table is read strictly: it must have every column, and
+        times must have an offset.
     format
         Name of the format, to skip the detection: see ``docs/reference/formats``.
     account
