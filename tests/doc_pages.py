@@ -34,8 +34,8 @@ PAGE_FILES = {
 PAGE_TABLES = {
     "liberations.xlsx": "id;settlement;date\n1;Izium;2022-09-10\n",
     "dump.csv": "id,date,what_was_said,author\n1,2022-09-10 12:00:00,x,me\n",
-    "1234567890.csv": "message_id,date,sender_id,message,media_type\n"
-    "2,2022-09-10 12:00:00,-1001234567890,x,\n",
+    "1234567890.csv": "message_id,date,sender_id,message,media_type,media_path,reply_to\n"
+    "2,2022-09-10 12:00:00,-1001234567890,x,,,\n",
     "twint.csv": "id,conversation_id,date,time,timezone,username,tweet\n"
     "1568574004908785664,1568574004908785664,2022-09-10,15:16:00,+0300,me,x\n",
     "sheet.csv": "Link,Archive status,Archive date,Upload timestamp\n"

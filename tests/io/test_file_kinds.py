@@ -6,6 +6,7 @@ import json
 import sqlite3
 import zipfile
 from contextlib import closing
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -63,6 +64,21 @@ def message(read, file, **options):
 def test_the_kind_of_a_file_is_named(tmp_path, read, name):
     (tmp_path / "x").write_bytes(KINDS[name])
     assert f"cannot read {name}" in message(read, tmp_path / "x")
+
+
+@pytest.mark.parametrize("name", ["telegram_html.html", "feed_rss.xml", "feed_atom.xml"])
+def test_an_export_of_posts_is_named_by_the_reader_of_events(name):
+    file = Path(__file__).parents[1] / "fixtures" / "posts" / name
+    if name == "feed_rss.xml":  # a comment comes before its root element
+        assert "cannot read an XML file" in message(read_events, file)
+    else:
+        assert "Hint: read it with read_posts" in message(read_events, file)
+
+
+def test_the_hint_for_a_discord_export_can_be_followed(tmp_path):
+    row = {"id": "1", "date": "2022-09-10T12:16:00.5+00:00", "username": "olena", "text": "🍇"}
+    (tmp_path / "x").write_text(json.dumps(row), "utf-8")
+    assert read_posts(tmp_path / "x")["account"].item() == "olena"
 
 
 @pytest.mark.parametrize("line", WHATSAPP)

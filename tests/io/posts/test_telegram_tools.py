@@ -251,6 +251,7 @@ def scraper_rows():
 
 def write_database(file, rows):
     with closing(sqlite3.connect(file)) as database, database:
+        database.execute("PRAGMA journal_mode = WAL")  # as telegram-scraper sets it
         columns = ", ".join(f"{name} TEXT" for name in HEADER.split(","))
         database.execute(f"CREATE TABLE messages (id INTEGER PRIMARY KEY, {columns})")
         for row in rows:

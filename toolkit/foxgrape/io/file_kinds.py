@@ -93,7 +93,12 @@ _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (
         rb"(?is)\s*(<!doctype|<html).*class=\"(chatlog|preamble)",
         "an HTML export of DiscordChatExporter",
-        "export the channel as CSV",
+        "export the channel as JSON, and convert that as its error says",
+    ),
+    (
+        rb"(?is)\s*<!doctype html>.*class=\"page_body chat_page\"",
+        "a chat that Telegram Desktop exported",
+        "read it with read_posts",
     ),
     (
         rb"(?i)\s*(<!doctype html|<html|<head|<body|<table)",
@@ -105,7 +110,12 @@ _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
         "XML with a document type, which may define entities",
         "remove the line with <!DOCTYPE, if it is a feed",
     ),
-    (rb"\s*<\?xml|\s*<[A-Za-z]", "an XML file that is not an RSS or Atom feed", _CSV),
+    (
+        rb"\s*(<\?xml[^>]*>\s*)?<(rss|feed|rdf:RDF)[\s>]",
+        "an RSS or Atom feed",
+        "read it with read_posts",
+    ),
+    (rb"\s*<\?xml|\s*<[A-Za-z]", "an XML file", _CSV),
     (
         _WHATSAPP,
         "a WhatsApp chat, which is a private conversation without ids",
@@ -118,12 +128,13 @@ def _has(paths: Paths, *names: str) -> bool:
     return {(name,) for name in names} <= paths
 
 
+_DISCORD = "{id, date: .timestamp, username: .author.name, text: .content}"
 #: Names of JSON exports, with keys that identify them, and how to convert them.
 _JSON: tuple[tuple[frozenset[str], str, str], ...] = (
     (
         frozenset({"guild", "channel", "messages"}),
         "an export of DiscordChatExporter",
-        "export the channel as CSV, and pass columns=",
+        f"convert it: jq -c '.messages[] | {_DISCORD}' FILE > posts.jsonl",
     ),
     (
         frozenset({"participants", "messages"}),

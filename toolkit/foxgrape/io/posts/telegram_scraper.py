@@ -1,4 +1,4 @@
-"""Read tables of telegram-scraper and similar tools: CSV, JSON and SQLite, one row a message."""
+"""Read tables of telegram-scraper: CSV, JSON and SQLite, one row a message."""
 
 from __future__ import annotations
 
@@ -32,10 +32,12 @@ _ZONE_IGNORED = "the times are UTC, as telegram-scraper writes them; timezone= i
 
 
 class TelegramScraperReader(ToolTableReader):
-    """Reads the columns `message_id`, `sender_id`, `date`, `message` and `media_type`."""
+    """Reads telegram-scraper's columns, such as `message_id`, `sender_id` and `media_path`."""
 
     name = "telegram_scraper"
-    columns = frozenset({"message_id", "date", "sender_id", "message", "media_type"})
+    columns = frozenset(
+        {"message_id", "date", "sender_id", "message", "media_type", "media_path", "reply_to"}
+    )
     extra: ClassVar = {"views": "Int64", "forwards": "Int64"}
 
     def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:
