@@ -41,6 +41,7 @@ KINDS = {
     "private messages of Facebook or Instagram": b'{"participants": [{}], "messages": [{"a": 1}]}',
     "a download of TikTok data": b'{"Activity": {"a": 1}, "Profile": {"b": 1}}',
     "a download of Instagram data": b'[{"media": [{"uri": "a"}], "creation_timestamp": 166281}]',
+    "a JSON table whose columns": b'{"columns": ["id"], "index": [0], "data": [[1]]}',
     "a download of Facebook data": b'[{"timestamp": 1662812160, "data": [{"post": "a"}]}]',
 }
 WHATSAPP = (

@@ -142,12 +142,17 @@ _JSON: tuple[tuple[frozenset[str], str, str], ...] = (
         "only public posts are read",
     ),
     (
+        frozenset({"columns", "index", "data"}),
+        "a JSON table whose columns, index and data are apart",
+        'save it with DataFrame.to_json(…, orient="records", lines=True)',
+    ),
+    (
         frozenset({"Activity", "Profile"}),
         "a download of TikTok data",
         "make a table of the videos with the columns post_id, posted_at, account and text",
     ),
     (
-        frozenset({"Your Activity", "Profile And Settings"}),
+        frozenset({"Your Activity"}),
         "a download of TikTok data",
         "make a table of the videos with the columns post_id, posted_at, account and text",
     ),
@@ -172,8 +177,9 @@ def file_kind(head: bytes, paths: Paths = frozenset()) -> FileKind | None:
     for keys, name, hint in _JSON:
         if keys <= top:
             return FileKind(name, hint)
-    if any(path[0] == "ig_posts" or path[0].startswith("ig_") for path in paths) or (
+    if any(path[0].startswith("ig_") for path in paths) or (
         _has(paths, "media", "creation_timestamp")
+        or ("media", "item", "creation_timestamp") in paths
     ):
         return FileKind("a download of Instagram data", _META)
     if _has(paths, "timestamp", "data") and (("data", "item", "post") in paths):

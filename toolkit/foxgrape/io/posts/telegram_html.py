@@ -166,7 +166,9 @@ def _posted(date: Tag | None, context: ReadContext) -> tuple[datetime, datetime]
 
 def _text(body: Tag, context: ReadContext) -> str:
     """Return a message's text and the question of its poll; Telegram pads both with line breaks."""
-    texts = [tag for tag in (_child(body, "text"), body.select_one(".media_poll .question")) if tag]
-    if len(texts) > 1 or (texts and "question" in texts[0].get_attribute_list("class")):
+    poll = body.find("div", class_="media_poll")
+    question = _child(poll, "question") if isinstance(poll, Tag) else None
+    if question is not None:
         context.note(POLL)
+    texts = [tag for tag in (_child(body, "text"), question) if tag is not None]
     return "\n".join(tag.get_text().strip() for tag in texts)
