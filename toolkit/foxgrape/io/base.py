@@ -48,6 +48,7 @@ OnError = Literal["raise", "quarantine"]
 _PART_SIZE = 50_000
 #: Number of characters of a bad record's text that the quarantine keeps.
 _RAW = 2_000
+_ENTITY = "a character is written as a number, as in HTML, and is not decoded: a code may be missed"
 _QUARANTINE = {"record": "int64", "column": "str", "reason": "str", "raw": "str"}
 _UNRESOLVED = {
     **dict.fromkeys(("place_id", "place", "admin1"), "str"),
@@ -310,6 +311,7 @@ def iter_frames(
     """Yield validated tables of about `batch` records, with reports; by default a single table."""
     for part in _file_parts(file, reader, context, table, batch):
         if part.frame is not None:
+            _note_entities(part.frame, table, context)
             yield (
                 part.frame,
                 ReadReport(
@@ -331,6 +333,7 @@ def iter_frames(
                     for name, dtype in dtypes.items()
                 }
             )
+            _note_entities(frame, table, context)
             report = ReadReport(
                 reader.name,
                 rows.records_read,
@@ -341,6 +344,18 @@ def iter_frames(
                 notes=context.take_notes(),
             )
             yield schemas.validate(frame, table, file=file.path), report
+
+
+def _note_entities(frame: pd.DataFrame, table: str, context: ReadContext) -> None:
+    """Note the texts of posts with numbers of characters, such as ``&#127815;``, as in HTML."""
+    if table != "posts":
+        return
+    texts = frame["text"]
+    likely = texts[texts.str.contains("&#", regex=False, na=False)]
+    encoded = likely[likely.str.contains(r"&#(?:\d+|[xX][0-9a-fA-F]+);", na=False)]
+    if not encoded.empty:
+        context.record = None
+        context.note(_ENTITY, encoded.iloc[0], len(encoded))
 
 
 def _file_parts(
