@@ -52,6 +52,28 @@ def test_find(run_json: Callable[..., Any]):
     )
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["Лиман"],
+            "Лиман cannot be resolved: 11 places have this name; no region and no coordinates",
+        ),
+        (["Лиман", "--admin1", "Донецька обл."], "Лиман means Lyman, Donetsk Oblast: several"),
+        (["Слов'янськ"], "Слов'янськ means Sloviansk, Donetsk Oblast: the name is also a former"),
+        (["Лиман", "--admin1", "Nowhere"], "the region or district 'Nowhere' is unknown, so it is"),
+    ],
+)
+def test_find_says_which_place_is_meant_and_why(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+):
+    assert run(["find", *arguments]) == 0
+    assert message in capsys.readouterr().err
+    # With a position, the nearest is asked for.
+    assert run(["find", "Лиман", "--near", "49,37.8"]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_codes(run_json: Callable[..., Any]):
     assert [code["code"] for code in run_json("codes", "Ізюм")] == ["🍇"]
 

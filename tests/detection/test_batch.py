@@ -136,13 +136,53 @@ def test_an_unfinished_detection_with_other_options_is_not_continued(folder, tmp
         detect_all(folder, tmp_path / "out", mentions=True)
 
 
-@pytest.mark.parametrize("account", ["its own", "another"])
-def test_a_post_in_two_files_raises(posts, folder, tmp_path, monkeypatch, account):
+def test_a_post_in_two_files_raises(posts, folder, tmp_path, monkeypatch):
     monkeypatch.setattr(batch_module, "SHARD_POSTS", 200)
-    copy = posts.iloc[[5]] if account == "its own" else posts.iloc[[5]].assign(account=account)
-    copy.to_parquet(folder / "9.parquet", index=False)
+    posts.iloc[[5]].to_parquet(folder / "9.parquet", index=False)
     with pytest.raises(TableError, match="more than once in the partitions"):
         detect_all(folder, tmp_path / "out")
+
+
+@pytest.mark.parametrize("other", [{"account": "another"}, {"platform": "another"}])
+def test_equal_ids_of_two_accounts_or_platforms_are_two_posts(posts, folder, tmp_path, other):
+    copy = posts.iloc[[5]].assign(**other)
+    copy.to_parquet(folder / "9.parquet", index=False)
+    detect_all(folder, tmp_path / "out")
+    assert_equals_one_call(read(tmp_path / "out"), pd.concat([posts, copy], ignore_index=True))
+
+
+@pytest.mark.parametrize("batch", [1, 10_000])
+def test_edits_and_earlier_versions_in_a_store_count_as_in_one_call(posts, tmp_path, batch):
+    store = Store(tmp_path / "store")
+    edited = posts["edited_at"].notna()
+    first = posts.assign(edited_at=pd.NaT)
+    first.loc[edited & (first.index % 2 == 0), "text"] = "no code"
+    store.upsert("posts", first)
+    store.upsert("posts", posts)
+    signals = {}
+    for edits in ("interval", "ignore"):
+        detect_all(store.path, tmp_path / edits, edits=edits, batch=batch)
+        signals[edits] = read(tmp_path / edits).sort_values("signal_id", ignore_index=True)
+        expected = detect(posts, edits=edits, earlier=store.read("earlier_posts"))
+        expected = expected.sort_values("signal_id", ignore_index=True)
+        pd.testing.assert_frame_equal(signals[edits], expected, check_dtype=False)
+    rough, exact = signals["interval"], signals["ignore"]
+    longer = rough["posted_until"] > exact["posted_until"]
+    assert 0 < longer.sum() < rough["edited_at"].notna().sum()
+    assert (rough["posted_until"][longer] == rough["edited_at"][longer]).all()
+
+
+def test_an_unfinished_detection_with_another_choice_of_edits_is_refused(
+    folder, tmp_path, monkeypatch
+):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(batch_module, "detect_partition", stop)
+    with pytest.raises(KeyboardInterrupt):
+        detect_all(folder, tmp_path / "out")
+    with pytest.raises(StoreError, match="an unfinished detection has other files"):
+        detect_all(folder, tmp_path / "out", edits="ignore")
 
 
 @pytest.mark.parametrize("source", ["nothing", "empty", "text.parquet"])

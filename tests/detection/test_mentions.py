@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from itertools import pairwise
 
 import pytest
@@ -39,6 +40,28 @@ def ids(text):
         ("КУПЯНСЬК НАШ", [("КУПЯНСЬК", "Kupiansk")]),
         ("**Харків**!", [("Харків", "Kharkiv")]),
         ("\U0001f347 Харків", [("Харків", "Kharkiv")]),
+        # Locatives of neuter names, whose phonetic keys equal those of the names.
+        ("У Дніпрі пролунали вибухи", [("Дніпрі", "Dnipro")]),
+        ("бої в Гуляйполі", [("Гуляйполі", "Huliaipole")]),
+        ("у Курахові", [("Курахові", "Kurakhove")]),
+        ("у Селидові", [("Селидові", "Selydove")]),
+        ("у Шевченкові", [("Шевченкові", "Shevchenkove")]),
+        # Russian forms of names that the gazetteer has in another spelling.
+        ("Великая Новосёлка", [("Великая Новосёлка", "Velyka Novosilka")]),
+        ("в Великой Новосёлке", [("Великой Новосёлке", "Velyka Novosilka")]),
+        # A possessive adjective before a noun.
+        ("до Часового Яру", [("Часового Яру", "Chasiv Yar")]),
+        ("под Часовым Яром", [("Часовым Яром", "Chasiv Yar")]),
+        ("Зміїний наш", [("Зміїний", "Snake Island")]),
+        ("на Зміїному", [("Зміїному", "Snake Island")]),
+        ("траса Харків-Ізюм", [("Харків", "Kharkiv"), ("Ізюм", "Izium")]),
+        ("Куп'янськ-Вузловий", [("Куп'янськ-Вузловий", "Kupiansk-Vuzlovyi")]),
+        ("Chornobyl", [("Chornobyl", "Chornobyl")]),
+        # Hashtags of several words.
+        ("#Ізюм", [("Ізюм", "Izium")]),
+        ("#Ізюм_наш", [("Ізюм", "Izium")]),
+        ("#ЛисичанськЦеУкраїна", [("Лисичанськ", "Lysychansk")]),
+        ("#КривийРіг2022", [("КривийРіг", "Kryvyi Rih")]),
     ],
 )
 def test_names_are_found_in_any_inflected_form(text, expected):
@@ -58,6 +81,7 @@ def test_names_are_found_in_any_inflected_form(text, expected):
         "Мені сказали",
         "орден Богдана Хмельницького",
         "Kharkiv region",
+        "the Kherson Regional Council",
         "Сумська та Чернігівська області",
         "на Київському та Чернігівському напрямках",
         "вулиця Полтава",
@@ -72,6 +96,44 @@ def test_names_are_found_in_any_inflected_form(text, expected):
         "the Zaporizhzhia Nuclear Power Plant",
         "нет в Чечне",
         "one of Pisky",
+        # Rivers.
+        "форсували Дніпро",
+        "переправа через Дніпро",
+        "вийшли на берег Дніпра",
+        "на лівому березі Дніпра",
+        "на Дніпрі тихо",
+        "за Дніпром",
+        "форсировали Днепр",
+        "across the Dnipro",
+        "the Dnipro River",
+        "річка Оскіл",
+        "на річці Ірпінь",
+        # Cities abroad.
+        "в Нью-Йорку",
+        "в Берлине",
+        "в Женеве",
+        "в Грозном",
+        "in Paris",
+        "у Ростові",
+        # Adjectives in other names, and people.
+        "у Центральному банку",
+        "в Красную книгу",
+        "в Білій залі",
+        "в Белом доме",
+        "пам’ятник Леніну",
+        "Северный поток",
+        "в Советском Союзе",
+        "Октябрьский суд",
+        "Київський тролейбус",
+        "Сіверський Донець",
+        "на Донці",
+        # Units, ships, clubs, books.
+        "батальйон «Айдар»",
+        "группировка Днепр",
+        "полк «Азов»",
+        "крейсер «Москва»",
+        "роман «Місто»",
+        "готель Дніпро",
         "",
     ],
 )
@@ -124,6 +186,85 @@ def test_the_region_behind_a_shared_name_decides_which_place_is_meant():
     assert regions("the village of Pisky (Yasynuvata district, Donetsk Obl)") == {"Donetsk Oblast"}
     # A region far behind the name does not decide.
     assert len(regions("the village of Pisky" + " and so on" * 9 + " in Donetsk region")) > 1
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("удар по Дніпру", "Dnipro"),
+        ("ракета на Дніпро", "Dnipro"),
+        ("бої за Дніпро", "Dnipro"),
+        ("у місті Дніпро", "Dnipro"),
+        ("через Ізюм", "Izium"),
+        ("через Стрий", "Stryi"),
+        ("селище Нью-Йорк", "Niu-York"),
+        ("Нью-Йорк (Донецька область)", "Niu-York"),
+        ("Торецьк, потім Нью-Йорк", "Niu-York"),
+        ("у Ростові, Сумська область", "Rostov"),
+    ],
+)
+def test_a_town_that_shares_its_name_with_a_river_or_a_city_abroad_is_found(text, name):
+    assert name in [place for _, place in spelling_and_place(text)]
+
+
+@pytest.mark.parametrize("sign", [*"'’ʼ‘`´′ʹʻ＇*\"”", ""])
+def test_every_sign_that_is_typed_for_an_apostrophe_is_one(sign):
+    text = f"Бої під Слов{sign}янськом"
+    assert spelling_and_place(text) == [(f"Слов{sign}янськом", "Sloviansk")]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Iзюм", [("Iзюм", "Izium")]),  # Latin I
+        ("наш Xеpсон", [("Xеpсон", "Kherson")]),  # Latin X and p
+        ("near Кharkiv", [("Кharkiv", "Kharkiv")]),  # Cyrillic К
+        ("Zзюм", []),  # no look-alike
+        ("Ізю\u0301м", [("Ізю\u0301м", "Izium")]),
+        ("І\u200bзюм\u200b", [("І\u200bзюм", "Izium")]),
+        ("в Ізю\u00adмі", [("Ізю\u00adмі", "Izium")]),
+        ("Зміи\u0306", []),  # Змій, a dragon
+    ],
+)
+def test_look_alikes_stress_and_invisible_characters_hide_no_name(text, expected):
+    assert spelling_and_place(text) == expected
+
+
+HIDDEN = "Наші в Ізюмі, Чугуєві та Куп'янську; далі Зміїв, Київ і Кривий Ріг."
+
+
+def test_a_decomposed_text_gives_the_places_of_the_composed_one():
+    composed, decomposed = (unicodedata.normalize(form, HIDDEN) for form in ("NFC", "NFD"))
+    expected = spelling_and_place(composed)
+    assert len(expected) == 6
+    assert len(decomposed) > len(composed)
+    assert [
+        (unicodedata.normalize("NFC", spelling), name)
+        for spelling, name in spelling_and_place(decomposed)
+    ] == expected
+
+
+@given(st.lists(st.tuples(st.integers(0, len(HIDDEN)), st.sampled_from("\u00ad\u200b\ufeff"))))
+def test_spans_are_right_in_a_text_with_invisible_characters(insertions):
+    text = HIDDEN
+    for at, sign in insertions:
+        text = text[:at] + sign + text[at:]
+    mentions = spelling_and_place(text)
+    visible = [(re.sub("[\u00ad\u200b\ufeff]", "", part), name) for part, name in mentions]
+    assert visible == spelling_and_place(HIDDEN)
+    for part, _ in mentions:
+        assert part[0].isalpha()
+        assert part[-1].isalpha()
+
+
+def test_a_region_behind_an_ambiguous_name_comes_before_population():
+    (kyiv,) = ids("села Андріївки в Київській області")
+    assert {DEFAULT[place].admin1 for place in kyiv} == {"Kyiv Oblast"}
+    # A region that is named much later is that of another place.
+    (_, polohy, *_) = ids(
+        "Конотопа, Пологів, Токмака, Гостомеля, Козаровичів та Микуличів у Київській області"
+    )
+    assert {DEFAULT[place].admin1 for place in polohy} == {"Zaporizhzhia Oblast"}
 
 
 def test_a_hamlet_without_context_is_not_a_mention():

@@ -26,7 +26,6 @@ KINDS = {
     "a Python pickle": b"\x80\x04\x95,",
     "a Feather file": b"ARROW1\x00\x00" + b"\0" * 50,
     "an HDF5 file": b"\x89HDF\r\n\x1a\n",
-    "text in UTF-32": "id,date\n".encode("utf-32"),
     "an image or a video": b"\x89PNG\r\n\x1a\n,",
     "a web page": b"<!DOCTYPE html><html><body>a, b</body></html>",
     "a page of Nitter": b'<!DOCTYPE html><html><body><div class="timeline-item ">a, b</div>',

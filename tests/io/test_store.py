@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -10,9 +12,11 @@ from datetime import time as clock
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 
-from foxgrape import Store, detect, open_study, read_posts
+from foxgrape import Store, detect, open_study, read_posts, schemas
 from foxgrape.errors import StoreError, TableError
 
 NOON = pd.Timestamp("2022-09-10T12:00Z")
@@ -274,3 +278,126 @@ def test_an_empty_log_file_is_an_error(store, number):
     log.write_bytes(b"")
     with pytest.raises(StoreError, match="cannot open posts"):
         store.read("posts")
+
+
+def channel(name, *texts, platform="telegram", **more):
+    return posts(*texts).assign(account=name, platform=platform, **more)
+
+
+def texts(store, table="posts"):
+    read = store.read(table)
+    keys = zip(read["platform"].fillna("-"), read["account"], read["post_id"], strict=True)
+    return dict(zip(keys, read["text"], strict=True))
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (("telegram", "river"), ("telegram", "hill")),
+        (("telegram", "river"), ("x", "river")),
+        ((None, "river"), ("telegram", "river")),
+        ((None, "river"), (None, "hill")),
+    ],
+)
+def test_equal_message_numbers_of_two_accounts_are_two_posts(store, first, second, order):
+    frames = [
+        channel(account, f"{account} a", f"{account} b", platform=platform)
+        for platform, account in (first, second)
+    ][::order]
+    for frame in frames:
+        assert counts(store.upsert("posts", frame)) == (2, 0, 0)
+    for frame in frames:
+        assert counts(store.upsert("posts", frame)) == (0, 0, 2)
+    # Change one row of each, and add a new one.
+    for frame in frames:
+        account, platform = frame["account"].iloc[0], frame["platform"].iloc[0]
+        longer = channel(account, f"{account} a", f"{account} B", "c", platform=platform)
+        assert counts(store.upsert("posts", longer)) == (1, 1, 1)
+    expected = {}
+    for platform, account in (first, second):
+        wanted = (f"{account} a", f"{account} B", "c")
+        expected |= {(platform or "-", account, f"p{n}"): text for n, text in enumerate(wanted)}
+    assert texts(store) == expected
+
+
+def test_two_missing_platforms_are_one_post_also_in_another_month(store):
+    store.upsert("posts", channel("river", "a", platform=None))
+    moved = channel("river", "a", platform=None, posted_at=pd.Timestamp("2023-01-05T00:00Z"))
+    assert counts(store.upsert("posts", moved)) == (0, 1, 0)
+    assert len(store.read("posts")) == 1
+    with pytest.raises(TableError, match="post_id"):
+        store.upsert("posts", pd.concat([moved, moved]))
+
+
+HOUR = pd.Timedelta("1h")
+
+
+@pytest.mark.parametrize("month", [NOON, pd.Timestamp("2023-01-05T00:00Z")])
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_the_last_edit_wins_in_whatever_order_versions_arrive(store, order, month):
+    """The three versions of a post, and another post that must not change."""
+    versions = [
+        channel("river", "one", edited_at=pd.NaT),
+        channel("river", "two", edited_at=NOON + HOUR, posted_at=month),
+        channel("river", "three", edited_at=NOON + 2 * HOUR),
+    ]
+    store.upsert("posts", channel("hill", "mine", edited_at=NOON))
+    for number in order:
+        store.upsert("posts", versions[number])
+    assert texts(store) == {
+        ("telegram", "river", "p0"): "three",
+        ("telegram", "hill", "p0"): "mine",
+    }
+    kept = store.read("earlier_posts")
+    assert sorted(kept["text"]) == ["one", "two"]
+    assert kept["edited_at"].isna().sum() == 1
+    for version in versions[:2]:
+        result = store.upsert("posts", version)
+        assert (*counts(result), result.older) == (0, 0, 0, 1)
+    assert sorted(store.read("earlier_posts")["text"]) == ["one", "two"]
+
+
+def test_a_correction_with_the_same_edit_time_replaces_the_row(store):
+    for edited in (pd.NaT, NOON + HOUR):
+        store.upsert("posts", channel("river", "before", edited_at=edited))
+        result = store.upsert("posts", channel("river", "after", edited_at=edited))
+        assert (*counts(result), result.older) == (0, 1, 0, 0)
+    assert texts(store) == {("telegram", "river", "p0"): "after"}
+
+
+def test_compare_names_an_older_version(store):
+    store.upsert("posts", channel("river", "a", "b", edited_at=NOON + HOUR))
+    ours = channel("river", "A", "b", "c", edited_at=NOON)
+    assert store.compare("posts", ours).tolist() == ["older", "older", "new"]
+    assert "earlier_posts" not in store.latest_versions()
+
+
+def write_as_before(store, name, frame):
+    """Write a table as version 0.1.0 did: posts with one row per id, signals with shorter ids."""
+    rows = schemas.validate(frame, name, fill=True).assign(month="2022-09")
+    table = pa.Table.from_pandas(rows, preserve_index=False).replace_schema_metadata(None)
+    write_deltalake(f"{store.path}/{name}", table, mode="error", partition_by=["month"])
+
+
+def test_posts_of_an_earlier_version_of_foxgrape_are_opened(store):
+    write_as_before(store, "posts", channel("river", "a", "b"))
+    assert counts(store.upsert("posts", channel("river", "a", "B"))) == (0, 1, 1)
+    assert counts(store.upsert("posts", channel("hill", "x", "y"))) == (2, 0, 0)
+    assert sorted(texts(store).values()) == ["B", "a", "x", "y"]
+
+
+def test_signals_of_an_earlier_version_of_foxgrape_are_read_and_not_mixed_with_new_ones(store):
+    signals = detect(channel("river", "🍇", "🦊"))
+    old = signals.assign(
+        signal_id=signals["post_id"] + ":" + signals["code"] + ":" + signals["place_id"]
+    )
+    write_as_before(store, "signals", old)
+    assert len(store.read("signals")) == 2
+    with pytest.raises(StoreError, match="ids of an earlier version of foxgrape") as caught:
+        store.upsert("signals", signals)
+    assert "delete the folder signals" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    shutil.rmtree(f"{store.path}/signals")
+    assert counts(store.upsert("signals", signals)) == (2, 0, 0)
+    assert counts(store.upsert("signals", signals)) == (0, 0, 2)

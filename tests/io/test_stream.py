@@ -12,8 +12,8 @@ import pytest
 
 from foxgrape import iter_posts, read_posts
 from foxgrape.errors import TableError
-from foxgrape.io.base import QuarantineWarning
 from foxgrape.io.posts.read import FORMATS
+from foxgrape.io.read_report import QuarantineWarning
 from foxgrape.io.stream import MAX_RECORD, InputFile
 from peak_memory import measure_reading
 
@@ -50,7 +50,7 @@ def one_line_error(file, **options):
         b"\0" * 5_000,
         bytes(range(256)) * 300,
         b"\x89PNG\r\n\x1a\n" + b"\0\1\2" * 900,
-        "id,date,text\n1,2022-09-10T12:16:00Z,привіт\n".encode("utf-16"),
+        "дата,текст\n2022-09-10,привіт\n".encode("utf-16"),
         "дата,текст\n2022-09-10,привіт\n".encode("cp1251"),
         b"<!DOCTYPE html><html><body>Not found, sorry; go home</body></html>",
         b"[" * 200_000,

@@ -1,4 +1,4 @@
-"""Schemas of the five tables, and validation that reports the first problem in one line.
+"""Schemas of the tables, and validation that reports the first problem in one line.
 
 Tables are plain pandas frames. They are validated on entry: in readers, `detect` and `link`.
 """
@@ -27,15 +27,20 @@ __all__ = [
     "KEYS",
     "columns",
     "dtypes",
+    "has_repeated_keys",
+    "key_index",
     "read_csv",
     "validate",
     "validate_keys",
     "validate_storable",
 ]
 
-#: Key columns of each table, and the time column by which its rows are ordered.
+#: Key columns of each table, the most selective one first, and the time column by which its rows
+#: are ordered. Message numbers are unique within an account only. Two missing platforms are equal,
+#: and differ from any given one.
 KEYS = {
-    "posts": (["post_id"], "posted_at"),
+    "posts": (["post_id", "platform", "account"], "posted_at"),
+    "earlier_posts": (["post_id", "platform", "account", "edited_at"], "posted_at"),
     "events": (["event_id"], "occurred_at"),
     "confirmations": (["event_id", "confirmed_by"], "confirmed_at"),
     "signals": (["signal_id"], "posted_at"),
@@ -56,7 +61,8 @@ def validate(
     frame
         The data. Columns that the table does not have are kept after its own.
     table
-        ``"posts"``, ``"events"``, ``"confirmations"``, ``"signals"`` or ``"links"``.
+        ``"posts"``, ``"earlier_posts"``, ``"events"``, ``"confirmations"``, ``"signals"`` or
+        ``"links"``.
     file
         File name for error messages, which then number rows as in a spreadsheet: the header is
         row 1. Without `file`, messages give the position in the frame, from 0.
@@ -90,25 +96,64 @@ def validate(
     except pandera.errors.SchemaErrors as failed:
         raise _first_failure(failed, ready, file, first_row) from None
     _check_intervals(ready, file, first_row)
+    if table == "posts":
+        validate_keys(ready, KEYS[table][0], column="post_id", file=file, first_row=first_row)
     others = [name for name in ready.columns if name not in schema.columns]
     return ready[[*schema.columns, *others]]
 
 
-def validate_keys(frame: pd.DataFrame, keys: list[str]) -> None:
+def has_repeated_keys(frame: pd.DataFrame, keys: list[str]) -> bool:
+    """Return whether two rows have the same key; missing values are equal.
+
+    Examples
+    --------
+    >>> posts = pd.DataFrame({"post_id": ["1", "1"], "account": ["a", "b"]})
+    >>> has_repeated_keys(posts, ["post_id", "account"])
+    False
+    """
+    # Usually the first column alone is unique, and the others need not be hashed.
+    return not frame[keys[0]].is_unique and bool(frame.duplicated(keys).any())
+
+
+def key_index(frame: pd.DataFrame, keys: list[str]) -> pd.Index:
+    """Return an index of the rows' keys, in which missing values are equal.
+
+    Examples
+    --------
+    >>> posts, keys = pd.DataFrame({"post_id": ["1", "1"], "platform": [None, "x"]}), KEYS["posts"]
+    >>> key_index(posts, keys[0][:2]).isin(key_index(posts[:1], keys[0][:2]))
+    array([ True, False])
+    """
+    return pd.Index(frame[keys[0]]) if len(keys) == 1 else pd.MultiIndex.from_frame(frame[keys])
+
+
+def validate_keys(
+    frame: pd.DataFrame,
+    keys: list[str],
+    *,
+    column: str | None = None,
+    file: object = None,
+    first_row: int = 0,
+) -> None:
     """Raise TableError if a key is repeated, for the first row that repeats one.
+
+    The message names `column`, by default all key columns.
 
     Examples
     --------
     >>> confirmations = pd.DataFrame({"event_id": ["a", "a"], "confirmed_by": ["UA", "RU"]})
     >>> validate_keys(confirmations, ["event_id", "confirmed_by"])
     """
-    repeated = frame.duplicated(keys).to_numpy()
-    if repeated.any():
-        second = int(repeated.argmax())
-        key = frame[keys].iloc[second]
-        first = int((frame[keys] == key).all(axis="columns").to_numpy().argmax())
+    if has_repeated_keys(frame, keys):
+        second = int(frame.duplicated(keys).to_numpy().argmax())
+        key = frame[keys].iloc[[second]]
+        first = int(key_index(frame, keys).isin(key_index(key, keys)).argmax())
         raise TableError.duplicate_key(
-            ", ".join(map(str, key)), column=", ".join(keys), row=second, first_row=first
+            ", ".join(map(str, key.iloc[0].dropna())),
+            column=column or ", ".join(keys),
+            row=second + first_row,
+            first_row=first + first_row,
+            file=file,
         )
 
 
@@ -200,7 +245,7 @@ def _one_of(pa: ModuleType, *names: str, **options: Any) -> Any:
 
 def _posts(_: ModuleType) -> dict[str, Any]:
     return {
-        "post_id": _text(unique=True),
+        "post_id": _text(),
         "platform": _text(nullable=True),
         "account": _text(),
         **_instants("posted"),
@@ -271,6 +316,7 @@ def _links(pa: ModuleType) -> dict[str, Any]:
 
 _COLUMNS: dict[str, Callable[[ModuleType], dict[str, Any]]] = {
     "posts": _posts,
+    "earlier_posts": _posts,
     "events": _events,
     "confirmations": _confirmations,
     "signals": _signals,

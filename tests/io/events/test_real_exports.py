@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 
 from foxgrape import read_events
+from foxgrape.places import Gazetteer
+from foxgrape.places.place import distance_km
 
 
 @pytest.mark.real
@@ -54,6 +56,23 @@ def test_changes_of_control_of_2022(real_data):
     october = pd.Timestamp("2022-10-01T12:34Z")
     assert october in lyman["confirmed_until"].dt.floor("min").tolist()
 
+    liberated = events[events["kind"] == "liberated"]
+    unresolved = report.unresolved_frame().set_index("place_id")["reason"]
+    reasons = liberated["place_id"].map(unresolved).dropna()
+    # The list numbers repeated names and gives all places with a name the same coordinates.
+    assert reasons.value_counts().to_dict() == {
+        "several listed places have this name": 63,
+        "no place has this name": 1,  # Bile (Snake Island)
+    }
+    gazetteer = Gazetteer.default()
+    resolved = liberated[~liberated["place_id"].isin(unresolved.index)]
+    assert len(resolved) == len(liberated) - len(reasons) == 99
+    distances = [
+        distance_km(gazetteer[row.place_id], (row.lat, row.lon)) for row in resolved.itertuples()
+    ]
+    located = [distance for distance in distances if distance < float("inf")]
+    assert (len(located), max(located) < 20) == (78, True)
+
     by_hand = pd.read_csv(real_data / "president_2022" / "to_ukraine.csv")
     by_hand["first_seen"] = pd.to_datetime(by_hand["first_seen"])
     ours = events[events["by_side"] == "UA"]
@@ -63,5 +82,5 @@ def test_changes_of_control_of_2022(real_data):
     # Four more are found hours or days earlier, because a reversal did not persist either. The rest
     # have ambiguous names: coding by hand chose the larger place, the reader chooses none.
     n_ambiguous = by_hand[~by_hand["place_id"].isin(both["place_id"])]["place_id"].nunique()
-    assert n_matched == 54
+    assert n_matched == 63
     assert n_matched + n_ambiguous >= 0.95 * by_hand["place_id"].nunique()

@@ -166,7 +166,7 @@ def test_python_values_of_the_wrong_type_are_rejected(rule, value):
 
 
 def test_an_ambiguous_place_name_is_rejected_with_the_ids():
-    with pytest.raises(ParameterError, match=r"places have this name: \w+:\w+ \(.+\), \w+:"):
+    with pytest.raises(ParameterError, match=r"places have this name; .+: \w+:\w+ \(.+\), \w+:"):
         typed({"type": "string", "format": "place"}, "Іванівка")
 
 

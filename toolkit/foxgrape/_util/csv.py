@@ -72,9 +72,11 @@ def iter_dict_rows(
 
 def require_unique_names(names: list[str], file: object) -> list[str]:
     """Return the column names, or raise if one is repeated."""
-    repeated = {name for name in names if names.count(name) > 1}
-    if repeated:
-        raise TableError.duplicate_column(min(repeated), file=file)
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise TableError.duplicate_column(name, file=file)
+        seen.add(name)
     return names
 
 

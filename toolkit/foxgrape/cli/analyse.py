@@ -19,6 +19,16 @@ if TYPE_CHECKING:
 __all__ = ["add_commands"]
 
 
+EditsOption = Annotated[
+    str,
+    typer.Option(
+        "--edits",
+        help="Time of a signal in an edited post: interval, from the post to the edit; "
+        "or ignore, the time of the post.",
+    ),
+]
+
+
 def add_commands(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     app.command("test")(coincidence_test)
@@ -41,6 +51,7 @@ def coincidence_test(
         typer.Option(help="confirmed or occurred; default: confirmed if known, else occurred."),
     ] = None,
     signals: Annotated[str, typer.Option(help="codes, mentions or both.")] = "codes",
+    edits: EditsOption = "interval",
     surrogates: Annotated[int, typer.Option(min=1, help="Number of surrogates.")] = 9999,
     seed: Annotated[int, typer.Option(min=0, help="Random seed, for repeatable results.")] = 0,
     power: Annotated[
@@ -59,7 +70,7 @@ def coincidence_test(
     from foxgrape.studies.study import open_study
 
     windows = window or ["7D"]
-    analysis = open_study(study).analyse(signals=signals)  # type: ignore[arg-type]
+    analysis = open_study(study).analyse(signals=signals, edits=edits)  # type: ignore[arg-type]
     if power:
         estimate = _estimate_power(analysis, windows[0], null, clock, leads, seed, worlds)
         return _print_power(estimate, as_json=as_json)
@@ -114,6 +125,7 @@ def detect_signals(
     mentions: Annotated[
         bool, typer.Option("--mentions", help="Also detect places mentioned by name.")
     ] = False,
+    edits: EditsOption = "interval",
     engine: Annotated[str, typer.Option(help="local or dask; dask needs --scheduler.")] = "local",
     scheduler: Annotated[
         str | None, typer.Option(help="Address of a Dask scheduler: tcp://10.0.0.1:8786.")
@@ -131,13 +143,22 @@ def detect_signals(
     from foxgrape.places import Codebook
 
     codes = None if codebook is None else Codebook.from_csv(codebook)
-    result = _detect_with_progress(source, out, codes, scheduler, batch, mentions=mentions)
+    result = _detect_with_progress(
+        source, out, codes, scheduler, batch, mentions=mentions, edits=edits
+    )
     print_sentence(result.sentence(), [asdict(result)], as_json=as_json)
     return 0
 
 
 def _detect_with_progress(
-    source: Path, out: Path, codes: object, scheduler: str | None, batch: int, *, mentions: bool
+    source: Path,
+    out: Path,
+    codes: object,
+    scheduler: str | None,
+    batch: int,
+    *,
+    mentions: bool,
+    edits: str,
 ) -> DetectionResult:
     from rich.console import Console
     from rich.progress import Progress
@@ -156,6 +177,7 @@ def _detect_with_progress(
             out,
             codebook=codes,  # type: ignore[arg-type]
             mentions=mentions,
+            edits=edits,  # type: ignore[arg-type]
             scheduler=scheduler,
             batch=batch,
             progress=progress,

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from foxgrape.cli import analyse, ingest, places, reports, schedule
+from foxgrape.cli import analyse, fetch, ingest, places, reports, schedule, study
+from foxgrape.cli.output import shell_message
 from foxgrape.errors import FoxgrapeError
 
 __all__ = ["app", "run"]
@@ -19,7 +20,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # boxes take 0.3 s to load, and the docs show plain help
     pretty_exceptions_enable=False,
 )
-for module in (places, ingest, analyse, reports, schedule):
+for module in (places, fetch, ingest, study, analyse, reports, schedule):
     module.add_commands(app)
 
 
@@ -67,7 +68,7 @@ def run(arguments: list[str]) -> int:
 def _describe_error(error: Exception) -> tuple[int, str] | None:
     """Return exit code and message of an expected error; None for other errors, which are bugs."""
     if isinstance(error, FoxgrapeError):
-        return 1, str(error)
+        return 1, shell_message(str(error))
     if isinstance(error, typer.Abort):
         return 1, "stopped"
     # typer bundles its own copy of click, so its exceptions are recognized by their methods.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import sys
 from contextlib import contextmanager
@@ -25,9 +26,25 @@ __all__ = [
     "print_error",
     "print_result",
     "print_sentence",
+    "shell_message",
     "status_spinner",
 ]
 
+#: How options of Python functions are written in the shell.
+_SHELL_WORDS = (
+    (re.compile(r"""columns=\{'(\w+)': '([^']*)'\}"""), r"--column \1=\2"),
+    (
+        re.compile(r"""on_error="quarantine" keeps the good records and collects the bad ones"""),
+        "without --strict, the good records are kept and the bad ones collected",
+    ),
+    (
+        re.compile(
+            r"""\b(account|timezone|format|encoding|sheet|dates|midnight|persistence)="""
+            r"""(?:["']([^"']*)["'])?"""
+        ),
+        r"--\1 \2",
+    ),
+)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 #: Values of template parameters.
 Pairs = Annotated[
@@ -61,6 +78,21 @@ def print_sentence(sentence: str, data: list[Any] | dict[str, Any], *, as_json: 
 def print_error(message: object) -> None:
     """Print one line on stderr."""
     print(f"foxgrape: {message}", file=sys.stderr, flush=True)
+
+
+def shell_message(message: str) -> str:
+    """Return a message in which options of Python functions are those of the shell.
+
+    Examples
+    --------
+    >>> shell_message('Hint: pass dates="dmy" or dates="mdy"')
+    'Hint: pass --dates dmy or --dates mdy'
+    >>> shell_message("Hint: pass columns={'text': '…'}")
+    'Hint: pass --column text=…'
+    """
+    for pattern, replacement in _SHELL_WORDS:
+        message = pattern.sub(replacement, message)
+    return message.replace(" ;", ";").replace(" .", ".").rstrip()
 
 
 def parse_pairs(

@@ -82,7 +82,7 @@ def find(
     name: Annotated[str, typer.Argument(help="A place name in any spelling or alphabet.")],
     country: Country = None,
     admin1: Annotated[
-        str | None, typer.Option(help="Only this first-level division, such as Kharkiv.")
+        str | None, typer.Option(help="Only this region or district, in any spelling.")
     ] = None,
     near: Annotated[
         str | None,
@@ -93,9 +93,25 @@ def find(
     as_json: AsJson = False,
 ) -> int:
     """Show which places a name may mean, best match first."""
-    matches = _gazetteer(gazetteer).find(
+    from foxgrape.places.divisions import read_divisions
+    from foxgrape.places.resolution import resolve
+
+    searched = _gazetteer(gazetteer)
+    if admin1 and read_divisions(admin1, searched).unread:
+        print_error(f"the region or district {admin1!r} is unknown, so it is not used")
+        admin1 = None
+    matches = searched.find(
         name, country=country, admin1=admin1, near=_parse_position(near), limit=limit
     )
+    if len(matches) > 1 and near is None:
+        resolution = resolve(name, admin1=admin1 or "", country=country, gazetteer=searched)
+        why = "; ".join(resolution.notes) or "no other name matches as well"
+        decision = (
+            f"{name} means {resolution.place}: {why}"
+            if resolution.place
+            else f"{name} cannot be resolved: {resolution.reason}"
+        )
+        print(decision, file=sys.stderr)
     rows = [
         {
             "place": str(match.place),

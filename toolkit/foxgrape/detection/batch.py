@@ -11,46 +11,47 @@ import hashlib
 import json
 import re
 import stat
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from foxgrape import schemas, times
+from foxgrape import schemas
 from foxgrape._util.directories import Directory, can_lock, clear_parts, directory_at
 from foxgrape.detection.detect import (
     CodeOccurrences,
-    PostColumns,
     PostHistory,
-    detect_without_surprisal,
+    find_earlier_signals,
     surprisal_bits,
 )
+from foxgrape.detection.partitions import (
+    Partition,
+    RowGroupRange,
+    detect_partition,
+    read_earlier_posts,
+    row_group_ranges,
+)
 from foxgrape.errors import StoreError, TableError
-from foxgrape.io.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from foxgrape._util.typing import FloatArray, IntArray
+    from foxgrape._util.typing import FloatArray
+    from foxgrape.detection.detect import Edits
     from foxgrape.places import Codebook
 
 
 __all__ = [
     "DetectionResult",
-    "Partition",
-    "RowGroupRange",
     "detect_all",
-    "detect_partition",
     "merge_partitions",
-    "row_group_ranges",
 ]
 
 #: Approximate number of posts per partition.
@@ -67,8 +68,6 @@ _OWN_FILES = re.compile(
 #: Number of partitions submitted at a time per thread of a cluster: enough to keep it busy, few
 #: enough to hold their results in memory.
 _TASKS_PER_THREAD = 2
-_COLUMNS = ["post_id", "platform", "account", "posted_at", "posted_until", "text", "repost"]
-_COLUMNS += ["edited_at"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,49 +102,22 @@ class DetectionResult:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class RowGroupRange:
-    """Row groups of a Parquet file that are read together."""
-
-    file: str
-    groups: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Partition:
-    """The signals of some row groups, and what their surprisal depends on.
-
-    Attributes
-    ----------
-    signals
-        The signals table without surprisal.
-    occurrences
-        For each signal, the columns of `CodeOccurrences`; ``row`` counts from the partition's first
-        post, and ``stream`` and ``code`` are hashes.
-    history
-        For each post, its stream, the latest instant at which it may have been posted (``end``) and
-        the hash of its id.
-    """
-
-    signals: pd.DataFrame
-    occurrences: pd.DataFrame
-    history: pd.DataFrame
-
-
 def detect_all(
     source: str | Path,
     out: str | Path,
     *,
     codebook: Codebook | None = None,
     mentions: bool = False,
+    edits: Edits = "interval",
     scheduler: str | None = None,
     batch: int = BATCH,
     progress: Callable[[int, int], None] | None = None,
 ) -> DetectionResult:
     """Find the signals in a store or in Parquet files, in bounded memory.
 
-    The signals equal those of a single `detect` call over all posts, row for row. Repeat an
-    interrupted call to continue with the partitions that are missing.
+    The signals equal those of a single `detect` call over all posts, row for row; of a store, with
+    its earlier versions of posts. Repeat an interrupted call to continue with the partitions that
+    are missing.
 
     Parameters
     ----------
@@ -154,7 +126,7 @@ def detect_all(
         table. Each post must occur only once.
     out
         The folder for ``signals.parquet``; created if needed.
-    codebook, mentions
+    codebook, mentions, edits
         As for `detect`.
     scheduler
         Address of a Dask scheduler, such as ``tcp://10.0.0.1:8786``, whose workers detect the
@@ -187,7 +159,12 @@ def detect_all(
     """
     out = Path(out)
     ranges = row_group_ranges(source, batch)
-    digest = _plan_digest(ranges, codebook, mentions=mentions)
+    earlier = None if edits == "ignore" else read_earlier_posts(source)
+    digest = _plan_digest(ranges, codebook, earlier, mentions=mentions, edits=edits)
+    task = partial(detect_partition, codebook=codebook, mentions=mentions, edits=edits)
+    if earlier is not None:
+        known_from = find_earlier_signals(earlier, codebook, mentions=mentions)
+        task = partial(task, known_from=known_from)
     run = _run_here if scheduler is None else partial(_run_on_cluster, scheduler)
     report = progress or (lambda *_: None)
     with ExitStack() as stack:
@@ -195,7 +172,7 @@ def detect_all(
         missing = [number for number in range(len(ranges)) if not _is_written(parts, number)]
         resumed = done = len(ranges) - len(missing)
         report(done, len(ranges))
-        for number, partition in run(ranges, missing, codebook, mentions):
+        for number, partition in run(ranges, missing, task):
             _write_partition(partition, parts, number)
             done += 1
             report(done, len(ranges))
@@ -207,7 +184,14 @@ def detect_all(
     return DetectionResult(str(source), file, posts, signals, len(ranges), resumed)
 
 
-def _plan_digest(ranges: list[RowGroupRange], codebook: Codebook | None, *, mentions: bool) -> str:
+def _plan_digest(
+    ranges: list[RowGroupRange],
+    codebook: Codebook | None,
+    earlier: pd.DataFrame | None,
+    *,
+    mentions: bool,
+    edits: Edits,
+) -> str:
     """Return a hash of the files, codes and options of a detection."""
     if not ranges:
         raise StoreError("the source must contain posts", expected="one row group or more", got=0)
@@ -217,6 +201,8 @@ def _plan_digest(ranges: list[RowGroupRange], codebook: Codebook | None, *, ment
         "files": {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()},
         "codes": None if codebook is None else [asdict(code) for code in codebook],
         "mentions": mentions,
+        "edits": edits,
+        "earlier": None if earlier is None else earlier.to_csv(index=False),
     }
     return hashlib.sha256(json.dumps(plan, default=str, sort_keys=True).encode()).hexdigest()
 
@@ -269,18 +255,17 @@ def _clear(parts: Directory) -> None:
 
 
 def _run_here(
-    ranges: list[RowGroupRange], missing: list[int], codebook: Codebook | None, mentions: bool
+    ranges: list[RowGroupRange], missing: list[int], task: Callable[[RowGroupRange], Partition]
 ) -> Iterator[tuple[int, Partition]]:
     for number in missing:
-        yield number, detect_partition(ranges[number], codebook, mentions=mentions)
+        yield number, task(ranges[number])
 
 
 def _run_on_cluster(
     scheduler: str,
     ranges: list[RowGroupRange],
     missing: list[int],
-    codebook: Codebook | None,
-    mentions: bool,
+    task: Callable[[RowGroupRange], Partition],
 ) -> Iterator[tuple[int, Partition]]:
     """Yield partitions as a cluster completes them; Dask recomputes a lost worker's partitions."""
     from distributed import Client, as_completed
@@ -291,9 +276,7 @@ def _run_on_cluster(
 
         def submit(count: int) -> None:
             for number in islice(waiting, count):
-                future = client.submit(
-                    detect_partition, ranges[number], codebook, mentions=mentions, pure=False
-                )
+                future = client.submit(task, ranges[number], pure=False)
                 number_of[future.key] = number
                 running.add(future)  # type: ignore[no-untyped-call]
 
@@ -301,85 +284,6 @@ def _run_on_cluster(
         for future, partition in running:
             yield number_of.pop(future.key), partition
             submit(1)
-
-
-def row_group_ranges(source: str | Path, batch: int) -> list[RowGroupRange]:
-    """Divide Parquet files, or the posts of a store, into ranges of about `batch` posts.
-
-    Raises
-    ------
-    StoreError
-        If the file does not exist or is not Parquet.
-    """
-    ranges = []
-    for file in _parquet_files(Path(source)):
-        with _parquet_errors(file):
-            metadata = pq.read_metadata(file)
-        groups: list[int] = []
-        rows = 0
-        for number in range(metadata.num_row_groups):
-            size = metadata.row_group(number).num_rows
-            if groups and rows + size > batch:
-                ranges.append(RowGroupRange(str(file), tuple(groups)))
-                groups, rows = [], 0
-            groups.append(number)
-            rows += size
-        if groups:
-            ranges.append(RowGroupRange(str(file), tuple(groups)))
-    return ranges
-
-
-@contextmanager
-def _parquet_errors(file: str | Path) -> Iterator[None]:
-    """Raise `StoreError` with the file's name if Arrow cannot read the file."""
-    try:
-        yield
-    except (OSError, pa.ArrowException) as error:
-        raise StoreError("cannot be read as Parquet", file=file, got=error) from None
-
-
-def _parquet_files(source: Path) -> list[Path]:
-    if (source / "posts" / "_delta_log").is_dir():
-        # The folder may also hold files of earlier versions; read only the current version's.
-        uris = Store(source).files("posts")
-        return sorted(Path(unquote(uri.removeprefix("file://"))) for uri in uris)
-    if source.is_dir():
-        files = sorted(source.rglob("*.parquet"))
-        if not files:
-            expected = "a store with posts, or Parquet files"
-            raise StoreError("the folder has no posts", file=source, expected=expected)
-        return files
-    if not source.exists():
-        raise StoreError("no such file or folder", file=source)
-    return [source]
-
-
-def detect_partition(
-    part: RowGroupRange, codebook: Codebook | None = None, *, mentions: bool = False
-) -> Partition:
-    """Detect the signals of one partition, in this process or on a worker."""
-    with _parquet_errors(part.file), pq.ParquetFile(part.file) as file:
-        names = [name for name in _COLUMNS if name in file.schema_arrow.names]
-        table = file.read_row_groups(list(part.groups), columns=names)
-    posts = PostColumns.from_table(table.to_pandas())
-    signals = detect_without_surprisal(posts, codebook, mentions=mentions)
-    row = signals.pop("row").to_numpy()
-    # Hashes of an account or a code agree across partitions; factorized numbers would not.
-    repost = posts.table["repost"].fillna(value=False).to_numpy(dtype=np.bool_)
-    stream = 2 * _hashes(posts.table["account"]) + repost
-    occurrences = CodeOccurrences(
-        row, stream[row], posts.posted_at[row], posts.certain_from[row], _hashes(signals["code"])
-    )
-    history = {
-        "stream": stream,
-        "end": times.microseconds(posts.table["posted_until"]),
-        "post": _hashes(posts.table["post_id"]),
-    }
-    return Partition(signals, pd.DataFrame(occurrences._asdict()), pd.DataFrame(history))
-
-
-def _hashes(column: pd.Series) -> IntArray:
-    return pd.util.hash_array(column.to_numpy(dtype=object)).view(np.int64)
 
 
 def _write_partition(partition: Partition, folder: Directory, number: int) -> None:
@@ -491,6 +395,6 @@ def _check_unique(posts: pd.DataFrame) -> None:
         raise TableError(
             "a post occurs more than once in the partitions",
             column="post_id",
-            expected="each post_id once",
+            expected="each post_id of an account once",
             hint="import the files into a store first: foxgrape ingest posts",
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ from foxgrape import schemas, times
 from foxgrape.detection.arrow_text import as_arrow, texts_at
 from foxgrape.detection.codes import Hits, find_codes
 from foxgrape.detection.mentions import find_mentions, folded
+from foxgrape.errors import FoxgrapeError, did_you_mean
 from foxgrape.places import Codebook, fold
 
 if TYPE_CHECKING:
@@ -24,14 +25,19 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CodeOccurrences",
+    "Edits",
     "PostColumns",
     "PostHistory",
     "account_histories",
     "detect",
     "detect_without_surprisal",
+    "find_earlier_signals",
     "surprisal_bits",
 ]
 
+#: What the time of a signal in an edited post is: the interval from the post to the edit, or the
+#: time of the post.
+Edits = Literal["interval", "ignore"]
 #: Columns that are copied from each post to its signals.
 _COPIED = ["post_id", "account", "platform", "posted_at", "posted_until", "repost", "edited_at"]
 #: Number of texts converted to Python strings per batch.
@@ -50,7 +56,8 @@ class PostColumns:
         The texts as an Arrow column.
     posted_at, certain_from
         Microseconds since 1970: the earliest instant at which each post may have been posted, and
-        the earliest at which the post certainly had its current text.
+        the earliest at which the post certainly had its current text. With ``edits="ignore"``, this
+        is the latest instant at which it may have been posted, even if it was edited.
     """
 
     table: pd.DataFrame
@@ -59,23 +66,28 @@ class PostColumns:
     certain_from: IntArray
 
     @classmethod
-    def from_table(cls, posts: pd.DataFrame) -> PostColumns:
-        """Check a posts table and convert its columns.
+    def from_table(
+        cls, posts: pd.DataFrame, *, edits: Edits = "interval", table: str = "posts"
+    ) -> PostColumns:
+        """Check a posts table, or one of earlier versions, and convert its columns.
 
         Raises
         ------
         TableError
             If `posts` breaks its schema.
+        FoxgrapeError
+            If `edits` is unknown.
         """
-        table = schemas.validate(posts, "posts", fill=True)
-        until = times.microseconds(table["posted_until"])
-        edited = times.microseconds(table["edited_at"].fillna(table["posted_until"]))
-        return cls(
-            table,
-            as_arrow(table["text"]),
-            times.microseconds(table["posted_at"]),
-            np.maximum(until, edited),
-        )
+        if edits not in get_args(Edits):
+            hint = did_you_mean(edits, get_args(Edits))
+            raise FoxgrapeError("edits must be 'interval' or 'ignore'", got=edits, hint=hint)
+        rows = schemas.validate(posts, table, fill=True)
+        certain_from = times.microseconds(rows["posted_until"])
+        if edits == "interval":
+            # A missing edit time is the least integer.
+            certain_from = np.maximum(certain_from, times.microseconds(rows["edited_at"]))
+        posted_at = times.microseconds(rows["posted_at"])
+        return cls(rows, as_arrow(rows["text"]), posted_at, certain_from)
 
 
 class _Reading(NamedTuple):
@@ -90,7 +102,12 @@ class _Reading(NamedTuple):
 
 
 def detect(
-    posts: pd.DataFrame, *, codebook: Codebook | None = None, mentions: bool = False
+    posts: pd.DataFrame,
+    *,
+    codebook: Codebook | None = None,
+    mentions: bool = False,
+    edits: Edits = "interval",
+    earlier: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Find the signals in posts: one row for each post, code and place that the code stands for.
 
@@ -110,11 +127,20 @@ def detect(
         that is also an ordinary word or a first name, counts only where the words around it refer
         to a place, with confidence C. A name shared by several places also has confidence C, and
         yields a signal for each of them.
+    edits
+        The time of a signal in an edited post. ``"interval"``: from the post to the edit, because
+        the edit may have added the code. ``"ignore"``: the time of the post, for sources that set
+        the edit time without a change of the text, as Telegram does for reactions.
+    earlier
+        Earlier versions of edited posts: a posts table in which a post may occur several times. If
+        one of them has the code, the interval ends at the time of that version. A store's are
+        ``store.read("earlier_posts")``.
 
     Returns
     -------
     DataFrame
-        The signals table, in the order of the posts. ``decoded_at`` is the time by which the
+        The signals table, in the order of the posts. ``signal_id`` is made of platform, account,
+        post, code and place. ``decoded_at`` is the time by which the
         code's meaning was public. ``surprisal`` is in bits, higher for codes that the account
         rarely posts: ``-log2((k + ½)/(n + 1))`` where `k` of the account's `n` certainly earlier
         posts carry the code (Krichevsky and Trofimov 1981). ``repost`` and ``edited_at`` are copied
@@ -124,7 +150,9 @@ def detect(
     Raises
     ------
     TableError
-        If `posts` breaks its schema.
+        If `posts` or `earlier` breaks its schema.
+    FoxgrapeError
+        If `edits` is unknown.
 
     Examples
     --------
@@ -133,15 +161,18 @@ def detect(
     >>> detect(posts)[["code", "place", "confidence"]].to_dict("records")
     [{'code': '🍇', 'place': 'Izium', 'confidence': 'A'}]
     """
-    columns = PostColumns.from_table(posts)
-    signals = detect_without_surprisal(columns, codebook, mentions=mentions)
+    columns = PostColumns.from_table(posts, edits=edits)
+    known_from = None
+    if earlier is not None and edits == "interval":
+        known_from = find_earlier_signals(earlier, codebook, mentions=mentions)
+    signals = detect_without_surprisal(columns, codebook, mentions=mentions, known_from=known_from)
     row = signals.pop("row").to_numpy()
     history = account_histories(columns.table)
     occurrences = CodeOccurrences(
         row,
         history.stream[row],
         columns.posted_at[row],
-        columns.certain_from[row],
+        times.microseconds(signals["posted_until"]),
         pd.factorize(signals["code"])[0].astype(np.int64),
     )
     signals["surprisal"] = surprisal_bits(history, occurrences)
@@ -149,9 +180,16 @@ def detect(
 
 
 def detect_without_surprisal(
-    posts: PostColumns, codebook: Codebook | None, *, mentions: bool
+    posts: PostColumns,
+    codebook: Codebook | None,
+    *,
+    mentions: bool,
+    known_from: pd.Series | None = None,
 ) -> pd.DataFrame:
-    """Return the signals table without surprisal, but with a column ``row``: the post's row."""
+    """Return the signals table without surprisal, but with a column ``row``: the post's row.
+
+    `known_from` is what `find_earlier_signals` returns.
+    """
     codebook = Codebook.default() if codebook is None else codebook
     validity = _Validity.of(codebook.codes)
     hits = find_codes(posts.text, codebook.codes)
@@ -161,7 +199,39 @@ def detect_without_surprisal(
         mention_hits, mention_readings = _find_mentions(posts, codebook, validity)
         hits = hits.append(mention_hits)
         readings += mention_readings
-    return _signals(posts.table, hits, readings)
+    signals = _signals(posts.table, hits, readings)
+    end = _certain_from(signals, posts.certain_from[signals["row"]], known_from)
+    signals["posted_until"] = pd.Series(end.view("datetime64[us]")).dt.tz_localize("UTC")
+    return signals
+
+
+def find_earlier_signals(
+    earlier: pd.DataFrame, codebook: Codebook | None, *, mentions: bool
+) -> pd.Series:
+    """Return from when on each signal was certainly there, by ``signal_id``.
+
+    This is the time of the first of the earlier versions of a post that have the signal.
+    """
+    posts = PostColumns.from_table(earlier, table="earlier_posts")
+    signals = detect_without_surprisal(posts, codebook, mentions=mentions)
+    first: pd.Series = signals.groupby("signal_id")["posted_until"].min()
+    return first
+
+
+def _certain_from(
+    signals: pd.DataFrame, last_edit: IntArray, known_from: pd.Series | None
+) -> IntArray:
+    """Return the instant from which on each signal was certainly there.
+
+    This is the last edit of its post, or an earlier version that has the signal, but not before
+    the post was certainly posted.
+    """
+    if known_from is None:
+        return last_edit
+    posted_until = times.microseconds(signals["posted_until"])
+    earlier = times.microseconds(known_from.reindex(signals["signal_id"]))
+    known = np.minimum(np.maximum(earlier, posted_until), last_edit)
+    return np.where(earlier == times.NAT, last_edit, known)
 
 
 class _Validity(NamedTuple):
@@ -236,14 +306,22 @@ def _signals(posts: pd.DataFrame, hits: Hits, readings: list[_Reading]) -> pd.Da
     """Return one row for each post, code and place, in the order of the posts."""
     table = pd.DataFrame(readings, columns=pd.Index(_Reading._fields))
     table = table.astype(dict.fromkeys(_Reading._fields, "str") | {"decoded_at": times.DTYPE})
-    meaning = pd.factorize(table["code"] + "\0" + table["place_id"])[0].astype(np.int64)
+    numbers = pd.factorize(table["code"] + "\0" + table["place_id"])[0].astype(np.int64)
     hits = hits.take(np.argsort(hits.row, kind="stable"))
-    keys = hits.row * (len(table) + 1) + meaning[hits.code]
+    keys = hits.row * (len(table) + 1) + numbers[hits.code]
     hits = hits.take(np.sort(np.unique(keys, return_index=True)[1]))
     copied = posts[_COPIED].take(hits.row).reset_index(drop=True)
     signals = pd.concat([copied, table.take(hits.code).reset_index(drop=True)], axis="columns")
-    signals["signal_id"] = signals["post_id"] + ":" + signals["code"] + ":" + signals["place_id"]
+    account = _without_slashes(signals["platform"]) + "/" + _without_slashes(signals["account"])
+    meaning = signals["code"] + ":" + signals["place_id"]
+    signals["signal_id"] = account + "/" + signals["post_id"] + ":" + meaning
     return signals.assign(row=hits.row)
+
+
+def _without_slashes(names: pd.Series) -> pd.Series:
+    """Encode ``/`` and ``%`` as in a URL, so that names joined by ``/`` stay distinct."""
+    names = names.astype("str").fillna("")
+    return names.str.replace("%", "%25", regex=False).str.replace("/", "%2F", regex=False)
 
 
 class PostHistory(NamedTuple):
@@ -266,8 +344,8 @@ class CodeOccurrences(NamedTuple):
     begin
         The earliest instant at which the post may have been posted.
     certain_from
-        The earliest instant at which the post certainly carried the code: if the post was edited,
-        not before the edit.
+        The earliest instant at which the post certainly carried the code: the end of the signal's
+        interval, which for an edited post is the edit.
     code
         A number for each distinct code.
     """

@@ -13,10 +13,20 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, NamedTuple
 
+from foxgrape.detection.mention_places import (
+    TOWN_POPULATION,
+    WORD,
+    candidate_places,
+    current_places,
+    dominant_places,
+    is_near,
+    places_near,
+)
+from foxgrape.detection.plain_text import plain_text
 from foxgrape.places import fold
 from foxgrape.places.gazetteer import is_current_name
+from foxgrape.places.inflection import word_forms
 from foxgrape.places.phonetic import ending_variants, phonetic_key
-from foxgrape.places.place import distance_km
 
 if TYPE_CHECKING:
     from foxgrape.places import Gazetteer, Place, PlaceMatch
@@ -31,18 +41,19 @@ _WORDS: dict[str, frozenset[str]] = {
         (files("foxgrape") / "resources" / "mention_words.toml").read_text(encoding="utf-8")
     ).items()
 }
+_NOT_BEFORE = _WORDS["street"] | _WORDS["monument"] | _WORDS["thing"]
 _FIRST_NAMES = tuple(_WORDS["first_names"])
-_ORDINARY = _WORDS["ordinary"] | {"нью йорк", "new york"}
-_WORD = r"[^\W\d_a-zа-яґєії][\w'’ʼ]*(?:[-‑][\w'’ʼ]+)*"
-_RUN = re.compile(rf"{_WORD}(?:[ \u00a0]{_WORD})*")
-_CAPITALISED = re.compile(_WORD)
+_CROSSING, _NAMED = tuple(_WORDS["crossing"]), tuple(_WORDS["named"])
+_ORDINARY = _WORDS["ordinary"]
+_RUN = re.compile(rf"{WORD}(?:[ \u00a0]{WORD})*")
+_CAPITALISED = re.compile(WORD)
 _WORD_REVERSED = re.compile(r"[\w'’ʼ]*")
 #: Characters that may stand between a word and the name that follows it, besides blanks.
 _OPENING = '«„“"*('
 _AFTER = re.compile(r"[\s»”\"*)]+([\w'’ʼ]+)")
 _AFTER_LIST = re.compile(r"(?:(?:,|\s+(?:та|і|й|и|and))\s+[\w'’ʼ-]+)+\s+([\w'’ʼ]+)")
 #: A region or district that follows a place name: Піски, Донецька область.
-_WITHIN = re.compile(rf",? \(?{_WORD} ([\w'’ʼ]+)")
+_WITHIN = re.compile(rf",? \(?{WORD} ([\w'’ʼ]+)")
 _LIST_SEPARATOR = re.compile(
     r"[»”\"*)]*(?:,|,?\s+(?:та|і|й|и|або|чи|and|or)|\s*[–—-]|/)"
     r"\s*(?:(?:в|у|на|під|до|з|із|in|near|at|to)\s+)?[«„“\"*(]*",
@@ -52,14 +63,11 @@ _LIST_SEPARATOR = re.compile(
 _CONTEXT = 40
 #: Minimum population of a place whose name can count without other words around it.
 _KNOWN_POPULATION = 5000
-#: A shared name means only its first place if that has this many times the population of any other;
-#: and the population assumed for a place whose population is unknown.
-_DOMINANCE, _DEFAULT_POPULATION = 10, 500
+#: Registers of settlements. Places with other ids were added on purpose, and are known.
+_REGISTERS = ("geonames:", "katottg:")
 #: A gazetteer of at most this many places is taken to be the user's own selection, in which even
 #: the names of small places can count without other words around them.
 _CHOSEN = 1000
-#: Places within this many kilometres of an unambiguous place in the same text are preferred.
-_NEARBY = 60.0
 _MAX_WORDS, _MAX_ACRONYM = 3, 3
 #: A name shared by more places than this does not count by itself. Former and foreign names must
 #: have at least this many characters.
@@ -67,6 +75,12 @@ _MAX_SHARED, _MIN_FORMER_LENGTH = 20, 6
 #: Languages in which former and foreign names count; in other languages, some of a place's names
 #: are also names of places abroad.
 _LANGUAGES = ("uk", "ru", "en")
+#: Endings of the locative and the instrumental of rivers, and of adjectives.
+_ON, _BEYOND = ("і", "е", "у"), ("ом", "ем", "ою", "ой", "ю")
+_ADJECTIVE_ENDINGS = (
+    *("ий", "ый", "ій", "ого", "ому", "им", "ым", "ом", "ім", "а", "ая", "у", "ую", "ої", "ой"),
+    *("ою", "е", "ое", "і", "ие", "ые", "их", "ых", "ними", "ными"),
+)
 _LOCATIVE = ("і", "ї", "у", "ю", "ах", "ях", "ому", "ім", "ом", "ой", "ій", "е")
 
 
@@ -104,7 +118,7 @@ class _Name(NamedTuple):
 
 #: Cached, because folding costs as much as matching, and words recur.
 folded = lru_cache(maxsize=1 << 16)(fold)
-_ABBREVIATED = _WORDS["settlement"] | _WORDS["street"]
+_ABBREVIATED = frozenset(("м", "с", "смт", "г", "п", "пгт", "вул", "ул", "просп", "р"))
 
 
 def find_mentions(text: str, gazetteer: Gazetteer) -> list[Mention]:
@@ -118,6 +132,18 @@ def find_mentions(text: str, gazetteer: Gazetteer) -> list[Mention]:
     >>> [(mention.start, mention.places[0].name) for mention in mentions]
     [(17, 'Izium'), (30, 'Lysychansk')]
     """
+    plain = plain_text(text)
+    mentions = _find_mentions(plain.text, gazetteer)
+    if plain.starts is None:
+        return mentions
+    return [
+        mention._replace(start=start, end=end)
+        for mention in mentions
+        for start, end in [plain.original_span(mention.start, mention.end)]
+    ]
+
+
+def _find_mentions(text: str, gazetteer: Gazetteer) -> list[Mention]:
     chosen = _is_chosen(gazetteer)
     all_names = _find_names(text, gazetteer)
     names = [
@@ -133,21 +159,16 @@ def find_mentions(text: str, gazetteer: Gazetteer) -> list[Mention]:
         for name, well_known in zip(names, known, strict=True)
     ]
     _accept_neighbours(text, names, accepted)
+    _accept_near_accepted(text, names, accepted)
     kept = [
-        (name, well_known and (chosen or not _is_ordinary(name)))
+        (name, well_known and (chosen or not (_is_ordinary(name) or _is_abroad(text, name))))
         for name, well_known, accept in zip(names, known, accepted, strict=True)
         if accept
     ]
-    candidates = [_candidates(name.matches) for name, _ in kept]
-    unambiguous = [places[0] for places in candidates if len(places) == 1]
-    anchors = [
-        (place.lat, place.lon)
-        for place in unambiguous
-        if place.lat is not None and place.lon is not None
-    ]
-    regions = _named_regions(all_names)
+    candidates = [candidate_places(text, name.end, name.matches, gazetteer) for name, _ in kept]
+    anchors = [places[0] for places in candidates if len(places) == 1]
     return [
-        _mention(name, places, certain, anchors, regions)
+        _mention(name, places, certain, anchors)
         for (name, certain), places in zip(kept, candidates, strict=True)
     ]
 
@@ -161,17 +182,18 @@ def _accept_neighbours(text: str, names: list[_Name], accepted: list[bool]) -> N
             and not accepted[neighbour]
             and _are_listed(text, names[at], names[neighbour])
         ):
-            accepted[neighbour] = not _is_ordinary(names[neighbour])
+            other = names[neighbour]
+            accepted[neighbour] = not _is_ordinary(other) and not _is_abroad(text, other)
 
 
-def _named_regions(names: list[_Name]) -> list[tuple[int, str]]:
-    """Return the position and name of each region in the text that is named after its capital."""
-    capitals = [
-        (name.start, name.matches[0].place)
-        for name in names
-        if folded(name.after) in _WORDS["region"]
+def _accept_near_accepted(text: str, names: list[_Name], accepted: list[bool]) -> None:
+    """Accept names of cities abroad that mean a place near another place of the text."""
+    anchors = [
+        name.matches[0].place for name, accept in zip(names, accepted, strict=True) if accept
     ]
-    return [(at, place.admin1) for at, place in capitals if _names_its_region(place)]
+    for at, name in enumerate(names):
+        if not accepted[at] and _is_abroad(text, name):
+            accepted[at] = is_near(name.matches[0].place, anchors)
 
 
 def _names_its_region(place: Place) -> bool:
@@ -182,21 +204,55 @@ def _find_names(text: str, gazetteer: Gazetteer) -> list[_Name]:
     """Find the longest gazetteer names in capitalised words, without checking their context."""
     names = []
     for run in _RUN.finditer(text):
-        words = [word.span() for word in _CAPITALISED.finditer(text, *run.span())]
-        at = 0
-        while at < len(words):
-            begin, end = words[at]
-            longest = _MAX_WORDS if _begins_longer_name(gazetteer, text[begin:end]) else 1
-            for length in range(min(longest, len(words) - at), 0, -1):
-                end = words[at + length - 1][1]
-                matches = _matches(gazetteer, text[begin:end])
-                if matches:
-                    before, after = _word_before(text, begin), _word_after(text, end, _AFTER)
-                    names.append(_Name(begin, end, matches, before, after))
-                    at += length - 1
-                    break
-            at += 1
+        phrase = run[0]
+        if " " in phrase or "\u00a0" in phrase:
+            names += _find_longest_names(text, run.start(), run.end(), gazetteer)
+        elif matches := _matches(gazetteer, phrase):
+            names.append(_with_context(text, run.start(), run.end(), matches))
+        elif "-" in phrase:
+            names += _joined_names(text, run.start(), run.end(), gazetteer)
     return names
+
+
+def _find_longest_names(text: str, start: int, stop: int, gazetteer: Gazetteer) -> list[_Name]:
+    """Find the longest names in a run of several capitalised words."""
+    names = []
+    words = [word.span() for word in _CAPITALISED.finditer(text, start, stop)]
+    at = 0
+    while at < len(words):
+        begin, end = words[at]
+        longest = _MAX_WORDS if _begins_longer_name(gazetteer, text[begin:end]) else 1
+        for length in range(min(longest, len(words) - at), 0, -1):
+            end = words[at + length - 1][1]
+            matches = _matches(gazetteer, text[begin:end])
+            if matches:
+                names.append(_with_context(text, begin, end, matches))
+                at += length - 1
+                break
+        else:
+            names += _joined_names(text, begin, end, gazetteer)
+        at += 1
+    return names
+
+
+def _with_context(text: str, begin: int, end: int, matches: tuple[PlaceMatch, ...]) -> _Name:
+    before, after = _word_before(text, begin), _word_after(text, end, _AFTER)
+    return _Name(begin, end, matches, before, after)
+
+
+def _joined_names(text: str, begin: int, end: int, gazetteer: Gazetteer) -> list[_Name]:
+    """Return the names in a word such as Харків-Ізюм, if all its parts are names of towns."""
+    word = text[begin:end]
+    if "-" not in word:
+        return []
+    parts = [(begin + part.start(), begin + part.end()) for part in re.finditer("[^-]+", word)]
+    matches = [
+        _matches(gazetteer, text[start:stop]) if text[start].isupper() else ()
+        for start, stop in parts
+    ]
+    if not all(some and (some[0].place.population or 0) >= _KNOWN_POPULATION for some in matches):
+        return []
+    return [_with_context(text, *span, places) for span, places in zip(parts, matches, strict=True)]
 
 
 @lru_cache(maxsize=1 << 17)
@@ -227,8 +283,11 @@ def _is_chosen(gazetteer: Gazetteer) -> bool:
 
 def _is_known(name: _Name) -> bool:
     """Return whether the place has many inhabitants, and few others share its name."""
-    many = (name.matches[0].place.population or 0) >= _KNOWN_POPULATION
-    return many and len(_candidates(name.matches)) <= _MAX_SHARED
+    best = name.matches[0]
+    if not best.place.id.startswith(_REGISTERS) or folded(best.matched) in _WORDS["famous"]:
+        return True
+    many = (best.place.population or 0) >= _KNOWN_POPULATION
+    return many and len(dominant_places(current_places(name.matches))) <= _MAX_SHARED
 
 
 def _is_own_name(text: str, name: _Name) -> bool:
@@ -237,7 +296,7 @@ def _is_own_name(text: str, name: _Name) -> bool:
     if not is_current_name(best):
         spoken = any(best.matched in best.place.names_in(language) for language in _LANGUAGES)
         return spoken and len(best.matched) >= _MIN_FORMER_LENGTH and _is_known(name)
-    goes_on = re.match(rf" {_WORD}", text[name.end : name.end + _CONTEXT])
+    goes_on = re.match(rf" {WORD}", text[name.end : name.end + _CONTEXT])
     return goes_on is None or _is_known(name)
 
 
@@ -264,17 +323,68 @@ def _word_after(text: str, at: int, pattern: re.Pattern[str]) -> str:
 
 def _names_other(text: str, name: _Name) -> bool:
     """Return whether the words around a name show that it means a region, a street or a person."""
-    if folded(name.after) in _WORDS["region"] or folded(name.before) in _WORDS["street"]:
+    before, after = folded(name.before), folded(name.after)
+    if after in _WORDS["region"] or before in _NOT_BEFORE:
         return True
     if folded(_word_after(text, name.end, _AFTER_LIST)) in _WORDS["regions"]:
         return True
-    if folded(name.after) in _WORDS["nuclear"] and _names_its_region(name.matches[0].place):
+    if _names_river(text, name) or _names_institution(text, name):
         return True
-    if folded(name.before) in _WORDS["mayor"]:
+    if after in _WORDS["nuclear"] and _names_its_region(name.matches[0].place):
+        return True
+    if before in _WORDS["mayor"]:
         return False
     return any(
         word[:1].isupper() and folded(word).startswith(_FIRST_NAMES)
         for word in (name.before, name.after)
+    )
+
+
+def _names_river(text: str, name: _Name) -> bool:
+    """Return whether the words around a name show that it means a river."""
+    before, after = folded(name.before), folded(name.after)
+    if before in _WORDS["river"] or after in _WORDS["river"]:
+        return True
+    if folded(name.matches[0].matched) not in _WORDS["rivers"]:
+        return False
+    spelling = folded(text[name.start : name.end])
+    return (
+        before.startswith(_CROSSING)
+        or before in _WORDS["over"]
+        or (before in _WORDS["on_the_river"] and spelling.endswith(_ON))
+        or (before in _WORDS["beyond"] and spelling.endswith(_BEYOND))
+    )
+
+
+def _names_institution(text: str, name: _Name) -> bool:
+    """Return whether a name is an adjective before a noun such as bank: Центральный банк."""
+    spelling = folded(text[name.start : name.end])
+    return (
+        folded(name.after).startswith(_NAMED)
+        and spelling.endswith(_ADJECTIVE_ENDINGS)
+        and (_is_ordinary(name) or (name.matches[0].place.population or 0) < TOWN_POPULATION)
+    )
+
+
+@cache
+def _abroad_forms() -> frozenset[str]:
+    """Return the case forms of the names of cities abroad."""
+    names = (name.split("-") for name in _WORDS["abroad"])
+    return frozenset(
+        " ".join([*first, form]) for *first, last in names for form in word_forms(last)
+    )
+
+
+def _is_abroad(text: str, name: _Name) -> bool:
+    """Return whether a small place has the name of a city abroad.
+
+    A case form of that name which is the own name of a place here means this place.
+    """
+    best, spelling = name.matches[0], folded(text[name.start : name.end])
+    return (
+        (best.place.population or 0) < TOWN_POPULATION
+        and spelling in _abroad_forms()
+        and (spelling != folded(best.matched) or spelling.replace(" ", "-") in _WORDS["abroad"])
     )
 
 
@@ -286,17 +396,20 @@ def _refers_to_place(text: str, name: _Name, known: bool) -> bool:
         if before in _WORDS["around"]:
             return True
     after = folded(name.after)
-    if before in _WORDS["settlement"] or (after.isascii() and after in _WORDS["settlement"]):
+    kinds = _WORDS["settlement"]
+    if before in kinds or before in _WORDS["island"] or (after.isascii() and after in kinds):
         return True
     if folded(name.matches[0].matched) in _WORDS["lands"]:
         return False
     if folded(_word_after(text, name.end, _WITHIN)) in _WORDS["region"]:
         return True
+    is_at = before in _WORDS["at"]
+    is_in = before in _WORDS["in"]
     if _is_ordinary(name):
         spelling = folded(text[name.start : name.end])
-        inside = before in _WORDS["in"] and (spelling.isascii() or spelling.endswith(_LOCATIVE))
-        return inside or before in _WORDS["at"]
-    return known or before in _WORDS["in"] or before in _WORDS["at"]
+        is_in = is_in and (spelling.isascii() or spelling.endswith(_LOCATIVE))
+        known = False
+    return not _is_abroad(text, name) and (known or is_in or is_at)
 
 
 def _are_listed(text: str, name: _Name, other: _Name) -> bool:
@@ -305,33 +418,8 @@ def _are_listed(text: str, name: _Name, other: _Name) -> bool:
     return _LIST_SEPARATOR.fullmatch(text[first.end : second.start]) is not None
 
 
-def _candidates(matches: tuple[PlaceMatch, ...]) -> list[Place]:
-    """Return the places that a name may mean: only the first, if far more people live there.
-
-    Former names count only if no place has the name today.
-    """
-    places = [match.place for match in matches if is_current_name(match)]
-    places = places or [match.place for match in matches]
-    people = [place.population or _DEFAULT_POPULATION for place in places]
-    return places[:1] if people[0] >= _DOMINANCE * max(people[1:], default=0) else places
-
-
-def _mention(
-    name: _Name,
-    places: list[Place],
-    certain: bool,
-    anchors: list[tuple[float, float]],
-    regions: list[tuple[int, str]],
-) -> Mention:
-    """Prefer, among several places, those in a region that follows the name, then near anchors."""
-    if len(places) > 1:
-        behind = {region for at, region in regions if 0 < at - name.end <= 2 * _CONTEXT}
-        places = [place for place in places if place.admin1 in behind] or places
-        near = [
-            place
-            for place in places
-            if any(distance_km(place, point) <= _NEARBY for point in anchors)
-        ]
-        places = near or places
+def _mention(name: _Name, places: list[Place], certain: bool, anchors: list[Place]) -> Mention:
+    """Prefer, among several places, those near places that other names of the text mean."""
+    places = places_near(places, anchors)
     matched = name.matches[0].matched
     return Mention(name.start, name.end, tuple(places), matched, certain and len(places) == 1)

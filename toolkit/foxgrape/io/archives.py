@@ -14,7 +14,7 @@ import zipfile
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, TypedDict, Unpack
 
 from foxgrape.errors import TableError, did_you_mean
 from foxgrape.io.file_kinds import open_document
@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from foxgrape.io.base import Reader
+
+    class _Options(TypedDict, total=False):
+        encoding: str | None
+        sheet: str | None
+
 
 __all__ = ["open_export"]
 
@@ -38,7 +43,10 @@ _MAX_LISTED = 10
 
 
 def open_export(
-    path: str | Path, formats: Mapping[str, Reader], format_name: str | None = None
+    path: str | Path,
+    formats: Mapping[str, Reader],
+    format_name: str | None = None,
+    **options: Unpack[_Options],
 ) -> InputFile:
     """Open a file, or the files of an export in a folder, a zip archive or a tar archive.
 
@@ -50,6 +58,8 @@ def open_export(
         The readers, by name, whose file names are searched for; the first reader with a match wins.
     format_name
         Search for the files of this reader only.
+    **options
+        ``encoding`` and ``sheet``, as for `InputFile`.
 
     Raises
     ------
@@ -65,17 +75,17 @@ def open_export(
     path = Path(path)
     for parent in () if os.path.lexists(path) else path.parents:
         if os.path.isfile(parent) and (container := _container(parent)):  # noqa: PTH113 - never raises
-            return _named_member(container, path.relative_to(parent).as_posix())
+            return _named_member(container, path.relative_to(parent).as_posix(), options)
     container = _container(path)
     if container is None or container.is_compressed_file():
-        return InputFile(path)
+        return InputFile(path, **options)
     readers = [
         reader for reader in formats.values() if format_name is None or reader.name == format_name
     ]
-    return _choose(container, readers)
+    return _choose(container, readers, options)
 
 
-def _choose(container: _Container, readers: list[Reader]) -> InputFile:
+def _choose(container: _Container, readers: list[Reader], options: _Options) -> InputFile:
     """Return the first file of the export, with the files that continue it."""
     names = container.names()
     for reader in readers:
@@ -83,14 +93,14 @@ def _choose(container: _Container, readers: list[Reader]) -> InputFile:
         files = [name for name in names if pattern and pattern.fullmatch(posixpath.basename(name))]
         if files and len({posixpath.dirname(name) for name in files}) == 1:
             first, *others = sorted(files, key=_by_number)
-            file = container.member(first)
-            file.continued = [container.member(name) for name in others]
+            file = container.member(first, **options)
+            file.continued = tuple(container.member(name, **options) for name in others)
             return file
         if files:
             names = files
             break
     if len(names) == 1:
-        return container.member(names[0])
+        return container.member(names[0], **options)
     raise TableError(
         f"the {container.kind} must hold one export or one file",
         file=container.path,
@@ -100,7 +110,7 @@ def _choose(container: _Container, readers: list[Reader]) -> InputFile:
     )
 
 
-def _named_member(container: _Container, name: str) -> InputFile:
+def _named_member(container: _Container, name: str, options: _Options) -> InputFile:
     names = container.names()
     if name not in names:
         raise TableError(
@@ -109,7 +119,7 @@ def _named_member(container: _Container, name: str) -> InputFile:
             got=name,
             hint=did_you_mean(name, names) if names else None,
         )
-    return container.member(name)
+    return container.member(name, **options)
 
 
 def _by_number(name: str) -> tuple[int, str]:
@@ -131,7 +141,8 @@ def _container(path: Path) -> _Container | None:
         if kind := open_document(start):
             raise TableError(f"cannot read {kind.name}", file=path, hint=kind.hint)
         return None if is_spreadsheet(path) else _Zip(path)
-    file = InputFile(path)
+    # Named, so that the encoding is not detected: the caller may have to state it.
+    file = InputFile(path, encoding="utf-8")
     return _Tar(path, file) if file.head.startswith(_TAR, _TAR_OFFSET) else None
 
 
@@ -161,7 +172,7 @@ class _Container(ABC):
         """Yield the paths of all files that are not links."""
 
     @abstractmethod
-    def member(self, name: str) -> InputFile:
+    def member(self, name: str, **options: Unpack[_Options]) -> InputFile:
         """Return a file as an input file."""
 
 
@@ -187,8 +198,8 @@ class _Folder(_Container):
                 if (parent / name).is_file() and not (parent / name).is_symlink():
                     yield (parent / name).relative_to(self.path).as_posix()
 
-    def member(self, name: str) -> InputFile:
-        return InputFile(self.path / name)
+    def member(self, name: str, **options: Unpack[_Options]) -> InputFile:
+        return InputFile(self.path / name, **options)
 
 
 class _Archive(_Container):
@@ -198,8 +209,8 @@ class _Archive(_Container):
     def open(self, name: str) -> AbstractContextManager[IO[bytes]]:
         """Open a member."""
 
-    def member(self, name: str) -> InputFile:
-        return _MemberFile(self, name)
+    def member(self, name: str, **options: Unpack[_Options]) -> InputFile:
+        return _MemberFile(self, name, **options)
 
 
 class _Zip(_Archive):
@@ -272,9 +283,9 @@ class _Tar(_Archive):
 class _MemberFile(InputFile):
     """A member of an archive as an input file; it must not be compressed once more."""
 
-    def __init__(self, archive: _Archive, name: str) -> None:
+    def __init__(self, archive: _Archive, name: str, **options: Unpack[_Options]) -> None:
         self._archive, self._name = archive, name
-        super().__init__(archive.path / name)
+        super().__init__(archive.path / name, **options)
 
     def sibling(self, name: str) -> InputFile | None:
         """Return the member of this name beside this member; None if there is no such member."""

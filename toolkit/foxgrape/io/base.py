@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -11,11 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import pandas as pd
 
 from foxgrape import schemas, times
-from foxgrape._util.formatting import counted
 from foxgrape.errors import TableError, did_you_mean
 from foxgrape.io.convert import reject_invalid_unicode
 from foxgrape.io.file_kinds import file_kind
 from foxgrape.io.json_records import iter_records, json_preview, key_paths
+from foxgrape.io.read_report import Note, ReadReport
 from foxgrape.io.stream import BadRecordError, CorruptFileError
 from foxgrape.io.tabular import header, separator, table_kind
 
@@ -25,21 +24,19 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from foxgrape.io.stream import InputFile, Record
+    from foxgrape.io.written_times import DateOrder
 
 __all__ = [
     "FilePart",
-    "Note",
     "OnError",
-    "QuarantineWarning",
     "ReadContext",
-    "ReadReport",
     "Reader",
     "detect_format",
     "iter_frames",
     "make_post",
     "note_unread",
+    "read_file",
     "validate_options",
-    "warn_quarantined",
 ]
 
 OnError = Literal["raise", "quarantine"]
@@ -49,106 +46,6 @@ _PART_SIZE = 50_000
 #: Number of characters of a bad record's text that the quarantine keeps.
 _RAW = 2_000
 _ENTITY = "a character is written as a number, as in HTML, and is not decoded: a code may be missed"
-_QUARANTINE = {"record": "int64", "column": "str", "reason": "str", "raw": "str"}
-_UNRESOLVED = {
-    **dict.fromkeys(("place_id", "place", "admin1"), "str"),
-    **dict.fromkeys(("lat", "lon"), "float64"),
-    "rows": "int64",
-    "reason": "str",
-}
-
-
-class QuarantineWarning(UserWarning):
-    """Bad records were left out of a table, and the caller did not ask for a report of them."""
-
-
-@dataclass(slots=True)
-class Note:
-    """What a reader left out, repaired or reinterpreted: how often, and the first example.
-
-    Attributes
-    ----------
-    what
-        What was done, in a few words, such as ``the text is cut off``.
-    count
-        How many records it concerns.
-    record, example
-        Number of the first such record, and the value there.
-    """
-
-    what: str
-    count: int = 0
-    record: int | None = None
-    example: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ReadReport:
-    """How the records of a file, or of one batch of it, were read.
-
-    Attributes
-    ----------
-    format
-        Name of the format.
-    records_read
-        Number of records, good and bad.
-    skipped
-        Records that are not posts or events, such as service messages.
-    repeated
-        Rows left out because an earlier record has the same key and content.
-    quarantine
-        The bad records, as dictionaries with the keys ``record`` (the record's number; in a file of
-        lines, the line number), ``column``, ``reason`` and ``raw`` (the record's first 2,000
-        characters).
-    mapping
-        For tables of other tools: a dictionary from foxgrape's column names to the file's.
-    unresolved
-        For events: places that could not be matched to the gazetteer, the most frequent first, as
-        dictionaries with the keys ``place_id`` (the source's id, or an id made from its name for
-        the place), ``place``, ``admin1``, ``lat``, ``lon``, ``rows`` (the number of events there)
-        and ``reason``.
-    notes
-        What was left out, repaired or reinterpreted, one `Note` per kind.
-
-    Examples
-    --------
-    >>> from foxgrape import read_posts
-    >>> from foxgrape._util.files import study_folder
-    >>> file = study_folder("izium-2022") / "posts.csv"
-    >>> posts, report = read_posts(file, with_report=True)
-    >>> report.records_read, len(report.quarantine_frame())
-    (61, 0)
-    """
-
-    format: str
-    records_read: int = 0
-    skipped: int = 0
-    repeated: int = 0
-    quarantine: list[dict[str, Any]] = field(default_factory=list)
-    mapping: dict[str, str] = field(default_factory=dict)
-    unresolved: list[dict[str, Any]] = field(default_factory=list)
-    notes: list[Note] = field(default_factory=list)
-
-    def quarantine_frame(self) -> pd.DataFrame:
-        """Return the bad records as a table with fixed columns."""
-        columns = pd.Index(_QUARANTINE)
-        return pd.DataFrame(self.quarantine, columns=columns).astype(_QUARANTINE)
-
-    def unresolved_frame(self) -> pd.DataFrame:
-        """Return the unresolved places as a table with fixed columns."""
-        columns = pd.Index(_UNRESOLVED)
-        return pd.DataFrame(self.unresolved, columns=columns).astype(_UNRESOLVED)
-
-
-def warn_quarantined(path: object, count: int, first: Mapping[str, Any]) -> None:
-    """Warn that bad records were left out; the warning points to the reader's caller."""
-    column = f", column {first['column']}" if first["column"] else ""
-    warnings.warn(
-        f"{path}: {counted(count, 'bad record')} left out; the first is record "
-        f"{first['record']}{column}: {first['reason']}. Pass with_report=True to get them.",
-        QuarantineWarning,
-        stacklevel=3,
-    )
 
 
 @dataclass(slots=True)
@@ -159,8 +56,14 @@ class ReadContext:
     path: object
     account: str | None = None
     timezone: str | None = None
-    #: For tables: the caller's dictionary from our column names to the file's.
-    columns: Mapping[str, str] | None = None
+    #: For tables: the caller's dictionary from our column names to the file's; None or "" for a
+    #: column that is not to be read.
+    columns: Mapping[str, str | None] | None = None
+    #: For tables: the order of numeric dates such as 10/09/2022.
+    dates: DateOrder | None = None
+    #: For tables: whether a time at midnight stands for the day, or is exact; None to decide from
+    #: the column.
+    midnight: Literal["day", "exact"] | None = None
     #: For lists of territorial control: how long a new state of control must last to count.
     persistence: timedelta = timedelta(0)
     #: For tables: the dictionary in use, from the caller's choice and from common column names.
@@ -169,15 +72,20 @@ class ReadContext:
     extra_columns: dict[str, str] = field(default_factory=dict)
     #: Other values that a reader keeps between records, by name.
     state: dict[str, Any] = field(default_factory=dict)
+    #: The file.
+    file: InputFile | None = None
     #: Number of the record being converted.
     record: int | None = None
     #: What was left out, repaired or reinterpreted since the last batch, by `Note.what`.
     notes: dict[str, Note] = field(default_factory=dict)
 
-    def note(self, what: str, example: object = "", count: int = 1) -> None:
-        """Count something that the reader leaves out, repairs or reinterprets."""
+    def note(self, what: str, example: object = "", count: int = 1, *, warn: bool = True) -> None:
+        """Count something that the reader leaves out, repairs or reinterprets.
+
+        With `warn`, a caller who asks for no report is warned, because the reader may be wrong.
+        """
         if what not in self.notes:
-            self.notes[what] = Note(what, 0, self.record, f"{example!s:.80}")
+            self.notes[what] = Note(what, 0, self.record, f"{example!s:.80}", warn)
         self.notes[what].count += count
 
     def take_notes(self) -> list[Note]:
@@ -238,20 +146,27 @@ class Reader(ABC):
         return []
 
 
-def validate_options(file: InputFile, timezone: str | None, on_error: str) -> None:
-    """Raise `TableError` if `timezone` or `on_error` is invalid."""
-    if on_error not in {"raise", "quarantine"}:
-        raise TableError("on_error must be 'raise' or 'quarantine'", file=file.path, got=on_error)
+def validate_options(context: ReadContext, on_error: str) -> None:
+    """Raise `TableError` if an option of a reader is invalid."""
+    choices = {
+        "on_error": (on_error, ("raise", "quarantine")),
+        "dates": (context.dates, (None, "dmy", "mdy")),
+        "midnight": (context.midnight, (None, "day", "exact")),
+    }
+    for name, (value, allowed) in choices.items():
+        if value not in allowed:
+            names = " or ".join(repr(choice) for choice in allowed if choice is not None)
+            raise TableError(f"{name} must be {names}", file=context.path, got=value)
     try:
-        times.get_zone(timezone or "UTC")
+        times.get_zone(context.timezone or "UTC")
     except ValueError:
-        raise TableError.unknown_timezone(timezone, file=file.path) from None
+        raise TableError.unknown_timezone(context.timezone, file=context.path) from None
 
 
 def detect_format(
     file: InputFile,
     name: str | None,
-    columns: Mapping[str, str] | None,
+    columns: Mapping[str, str | None] | None,
     formats: Mapping[str, Reader],
     table: str,
 ) -> Reader | None:
@@ -287,13 +202,41 @@ def detect_format(
         file=file.path,
         expected=f"one of {', '.join(formats)}",
         got=file.head[:40],
-        hint="pass format=, and save text as UTF-8",
+        hint="pass format= if you know it",
     )
+
+
+def read_file(
+    context: ReadContext,
+    formats: Mapping[str, Reader],
+    table: str,
+    *,
+    format: str | None,  # noqa: A002 - the name of the option
+    on_error: OnError,
+) -> tuple[pd.DataFrame, ReadReport]:
+    """Read all records of the context's file into one table.
+
+    A CSV file in the table's own schema is read strictly, unless bad records are quarantined.
+    """
+    file = context.file
+    assert file is not None  # noqa: S101 - set by all callers
+    validate_options(context, on_error)
+    reader = detect_format(file, format, context.columns, formats, table)
+    is_plain = file.compression is None and file.encoding is None
+    if reader is None and on_error == "raise" and is_plain:
+        frame = schemas.read_csv(file.path, table)
+        return frame, ReadReport(table, len(frame))
+    ((frame, report),) = iter_frames(
+        file, reader or formats["table"], context, table, on_error=on_error
+    )
+    return frame, report
 
 
 def _has_schema_header(file: InputFile, table: str) -> bool:
     """Return whether the file is comma-separated, with the table's key column and a time column."""
     key, clock = schemas.KEYS[table]
+    if table_kind(file) != "csv":
+        return False
     names = set(header(file))
     interval = {clock, clock.replace("_at", "_until")}
     return separator(file) == "," and key[0] in names and bool(interval & names)
@@ -309,6 +252,9 @@ def iter_frames(
     batch: int | None = None,
 ) -> Iterator[tuple[pd.DataFrame, ReadReport]]:
     """Yield validated tables of about `batch` records, with reports; by default a single table."""
+    if file.encoding is not None:
+        what = "assumed because the text looks like it" if file.encoding_is_guessed else "detected"
+        context.note(f"encoding {file.encoding} {what}", warn=file.encoding_is_guessed)
     for part in _file_parts(file, reader, context, table, batch):
         if part.frame is not None:
             _note_entities(part.frame, table, context)
@@ -374,7 +320,7 @@ def _file_parts(
         frames.append(part.frame)
     else:
         frame = pd.concat(frames, ignore_index=True) if frames else None
-        if frame is not None and frame[schemas.KEYS[table][0][0]].is_unique:
+        if frame is not None and not schemas.has_repeated_keys(frame, schemas.KEYS[table][0]):
             return [FilePart(frame=frame)]
     return [FilePart(reader.all_records(file, context))]
 
@@ -429,7 +375,7 @@ class _RowBatch:
         self.quarantine: list[dict[str, Any]] = []
         self.records_read = self.skipped = self.repeated = 0
         self._path = path
-        self._key, self._compared = schemas.KEYS[table][0][0], schemas.columns(table)
+        self._keys, self._compared = schemas.KEYS[table][0], schemas.columns(table)
         self._seen: dict[Any, tuple[int, dict[str, Any]]] = {}
 
     def add(self, number: int, rows: list[dict[str, Any]]) -> None:
@@ -437,17 +383,19 @@ class _RowBatch:
         self.skipped += not rows
         new = []
         for row in rows:
-            if row[self._key] not in self._seen:
-                new.append(row)
+            key = tuple(row[name] for name in self._keys)
+            if key not in self._seen:
+                new.append((key, row))
                 continue
-            first_number, first = self._seen[row[self._key]]
+            first_number, first = self._seen[key]
             if any(first.get(name) != row.get(name) for name in self._compared):
+                name = self._keys[0]
                 raise BadRecordError(
-                    f"record {first_number} has the same {self._key} with other content", self._key
+                    f"record {first_number} has the same {name} with other content", name
                 )
             self.repeated += 1
-        self._seen.update((row[self._key], (number, row)) for row in new)
-        self.rows += new
+        self._seen.update((key, (number, row)) for key, row in new)
+        self.rows += [row for _, row in new]
 
     def reject(self, number: int, error: BadRecordError, raw: str) -> None:
         """Quarantine a record; if `path` was given, raise `TableError` instead."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -17,21 +18,22 @@ if TYPE_CHECKING:
     from foxgrape.io.base import ReadContext
 
 __all__ = [
-    "MONTHS",
+    "CHANGED_ID_PATTERN",
+    "MISSING_PATTERN",
     "as_int",
     "expect",
     "extra_cells",
     "get_nested",
     "get_or_none",
     "get_text",
+    "mappable_columns",
     "none_if_blank",
     "normalize_name",
+    "optional_cell",
     "optional_text",
     "parse_bool",
     "parse_clock_cell",
     "parse_exact_id",
-    "parse_interval",
-    "parse_time_interval",
     "parse_timestamp",
     "parse_unix_time",
     "record_mapping",
@@ -41,21 +43,26 @@ __all__ = [
     "require_text",
 ]
 
-#: English month names; strptime would expect those of the machine's locale.
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-
-#: Unix times are accepted from 2000 to 2100 only, so that their unit (s, ms or µs) is unambiguous.
-_MIN_UNIX, _MAX_UNIX = 946_684_800, 4_102_444_800
-_TICKS_PER_SECOND = (1, 1_000, 1_000_000)
-_UNIX = re.compile(r"[0-9]{9,17}")
 _UNIX_SECONDS = re.compile(r"-?[0-9]{1,12}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-#: A time to the second or finer, with an offset, which is an exact instant.
-_EXACT = re.compile(r".{10}.\d\d:\d\d:\d\d(\.\d+)? ?(Z|[+-]\d\d:?\d\d)")
 #: Spreadsheets round integers above this, since they store numbers as 64-bit floats.
 _MAX_EXACT_FLOAT = 2**53
 _MAX_INT = 2**63
-_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+#: An integer written as a float, which spreadsheets and pandas do when a column has empty cells.
+_FLOAT_ID = re.compile(r"(?P<whole>[0-9]+)\.0*")
+_SCIENTIFIC = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?[eE][+-]?[0-9]+")
+_BOOLEANS = {
+    **dict.fromkeys(("true", "1", "1.0"), True),
+    **dict.fromkeys(("false", "0", "0.0"), False),
+}
+#: Words that programs write for a missing value: Python, pandas, NumPy, R, SQL and spreadsheets.
+_MISSING = {"None", "NaN", "NaT", "NA", "<NA>", "nan", "null", "NULL", "N/A", "#N/A"}
+#: White space that Arrow's regular expressions know as such.
+_BLANKS = " \t\n\f\r"
+#: Patterns of cells that `optional_cell` and `parse_exact_id` change or reject, for tables that are
+#: read column by column.
+MISSING_PATTERN = rf"^\s*({'|'.join(map(re.escape, sorted(_MISSING)))})\s*$"
+CHANGED_ID_PATTERN = rf"^\s|\s$|^{_FLOAT_ID.pattern}$|^{_SCIENTIFIC.pattern}$|{MISSING_PATTERN}"
 #: Unpaired surrogates, which UTF-8 cannot encode, and U+FFFF, which `repair_escapes` writes
 #: instead of them.
 _INVALID = re.compile("[\ud800-\udfff\uffff]")
@@ -118,16 +125,34 @@ def require_id(value: Any, column: str = "post_id") -> str:
 
 
 def parse_exact_id(cell: Any, column: str) -> str:
-    """Return an id as text; reject a float so large that a spreadsheet has rounded it."""
-    if isinstance(cell, float):
-        cell = int(cell) if cell.is_integer() and abs(cell) < _MAX_EXACT_FLOAT else None
-    return require_id(cell, column)
+    """Return an id of a table as text; reject a number that a spreadsheet or a float has rounded.
+
+    Examples
+    --------
+    >>> parse_exact_id(2.0, "post_id"), parse_exact_id(" 7", "post_id")
+    ('2', '7')
+    """
+    if isinstance(cell, str):
+        cell = cell.strip(_BLANKS)
+        if match := _FLOAT_ID.fullmatch(cell):
+            cell = float(cell) if float(cell) >= _MAX_EXACT_FLOAT else match["whole"]
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < _MAX_EXACT_FLOAT:
+        cell = int(cell)
+    if isinstance(cell, float) or (isinstance(cell, str) and _SCIENTIFIC.fullmatch(cell)):
+        raise BadRecordError(
+            f"the id {cell!r} is a rounded number: its last digits are lost; export ids as text",
+            column,
+        )
+    return require_id(None if isinstance(cell, str) and cell in _MISSING else cell, column)
 
 
 def get_text(cell: Any, column: str) -> str | None:
-    """Return text or an integer as text, and None for None; else raise `BadRecordError`."""
-    if isinstance(cell, int) and not isinstance(cell, bool):
-        return str(cell)
+    """Return a text or number of a table as text, and None for None; else raise `BadRecordError`.
+
+    Spreadsheets store a text of digits as a number.
+    """
+    if isinstance(cell, (int, float)) and not isinstance(cell, bool):
+        return str(int(cell) if isinstance(cell, float) and cell.is_integer() else cell)
     return optional_text(cell, column)
 
 
@@ -177,56 +202,6 @@ def parse_clock_cell(
         raise BadRecordError(f"invalid time: {error}", column) from None
 
 
-def parse_time_interval(cell: Any, zone: str | None, column: str) -> tuple[datetime, datetime]:
-    """Return the earliest and latest instant of an instant, a Unix time, or a local time."""
-    if cell is None:
-        raise BadRecordError("expected a time; got nothing", column)
-    if isinstance(cell, datetime):
-        if cell.tzinfo is not None:
-            instant = cell.astimezone(UTC)
-            return instant, instant
-        cell = cell.isoformat()
-    if isinstance(cell, float) and cell.is_integer():
-        cell = int(cell)
-    text = str(cell).strip()
-    if _UNIX.fullmatch(text):
-        return _parse_unix_of_any_unit(int(text), column)
-    if _EXACT.fullmatch(text):
-        instant = parse_timestamp(text, column)
-        return instant, instant
-    try:
-        return parse_clock_cell(text, zone, column)
-    except BadRecordError:
-        if zone is not None:
-            raise
-    parse_clock_cell(text, "UTC", column)  # raises if the time is invalid in any zone
-    raise BadRecordError(f"the time {text!r:.80} has no offset; pass timezone=", column)
-
-
-def _parse_unix_of_any_unit(number: int, column: str) -> tuple[datetime, datetime]:
-    for ticks in _TICKS_PER_SECOND:
-        if _MIN_UNIX <= number / ticks < _MAX_UNIX:
-            instant = _EPOCH + timedelta(microseconds=number * (1_000_000 // ticks))
-            return instant, instant
-    raise BadRecordError(
-        "expected a Unix time between 2000 and 2100, in seconds, milliseconds or microseconds; "
-        f"got {number}",
-        column,
-    )
-
-
-def parse_interval(
-    cells: Mapping[str, Any], name: str, zone: str | None
-) -> tuple[datetime, datetime]:
-    """Return the interval from a row's ``name_at`` to its ``name_until``, if the latter exists."""
-    first, last = parse_time_interval(cells.get(f"{name}_at"), zone, f"{name}_at")
-    if cells.get(f"{name}_until") is not None:
-        last = parse_time_interval(cells[f"{name}_until"], zone, f"{name}_until")[1]
-        if last < first:
-            raise BadRecordError(f"{name}_until is before {name}_at", f"{name}_until")
-    return first, last
-
-
 def record_mapping(
     names: Iterable[str],
     context: ReadContext,
@@ -234,12 +209,14 @@ def record_mapping(
     table: str,
     aliases: Mapping[str, Collection[str]],
     required: Collection[str],
+    substitutes: Mapping[str, str] | None = None,
 ) -> None:
     """Map the columns of a table to columns of the file, and store the mapping in the context.
 
     The caller's choice comes first, then a column with our own name, then a column with an alias: a
-    name that other tools use, as `normalize_name` returns it. When later records add columns, this
-    is called again with all columns so far as `names`.
+    name that other tools use, as `normalize_name` returns it. A required column without a match is
+    read from its substitute, another one of our columns. When later records add columns, this is
+    called again with all columns so far as `names`.
 
     Raises
     ------
@@ -249,10 +226,10 @@ def record_mapping(
         use.
     """
     names = list(names)
-    mapping = _given_columns(names, context, table)
+    mapping, unmapped = _given_columns(names, context, table)
     free = [name for name in names if name not in mapping.values()]
-    for ours in schemas.columns(table):
-        if ours in mapping:
+    for ours in mappable_columns(table):
+        if ours in mapping or ours in unmapped:
             continue
         known = {ours, *aliases.get(ours, ())}
         matching = (
@@ -262,33 +239,74 @@ def record_mapping(
             raise _ambiguous(ours, matching, context)
         if matching:
             mapping[ours] = matching[0]
-        elif ours in required:
-            raise TableError(
-                f"no column has a usual name for {ours}",
-                file=context.path,
-                got=", ".join(names),
-                hint=f"pass columns={{{ours!r}: '…'}}",
-            )
+        elif ours in required and ours not in (substitutes or {}):
+            raise _no_column(ours, names, context)
+    _add_substitutes(mapping, names, substitutes or {}, context)
     for ours, theirs in context.mapping.items():
         if mapping.get(ours, theirs) != theirs:
             raise _ambiguous(ours, [theirs, mapping[ours]], context)
     context.mapping = mapping
-    used = {*mapping.values(), *schemas.columns(table)}
+    used = {*mapping.values(), *schemas.columns(table)} - unmapped
     context.extra_columns = {name: "str" for name in names if name not in used}
 
 
-def _given_columns(names: list[str], context: ReadContext, table: str) -> dict[str, str]:
-    """Return the caller's mapping; raise `TableError` if one of its columns does not exist."""
+def mappable_columns(table: str) -> list[str]:
+    """Return the columns that a table of another tool can have: ours, and a place's division.
+
+    Examples
+    --------
+    >>> "admin1" in mappable_columns("events")
+    True
+    """
+    return [*schemas.columns(table), *(["admin1"] if table == "events" else [])]
+
+
+def _given_columns(
+    names: list[str], context: ReadContext, table: str
+) -> tuple[dict[str, str], set[str]]:
+    """Return the caller's mapping, and the columns that the caller maps to nothing.
+
+    Raises
+    ------
+    TableError
+        If one of the columns does not exist.
+    """
     given = dict(context.columns or {})
-    known = schemas.columns(table)
+    known = mappable_columns(table)
     for ours, theirs in given.items():
         if ours not in known:
             raise TableError(
                 f"the {table} table has no such column", got=ours, hint=did_you_mean(ours, known)
             )
-        if theirs not in names:
+        if theirs and theirs not in names:
             raise TableError.missing_column(theirs, names, table="given", file=context.path)
-    return given
+    mapping = {ours: theirs for ours, theirs in given.items() if theirs}
+    return mapping, set(given).difference(mapping)
+
+
+def _add_substitutes(
+    mapping: dict[str, str],
+    names: list[str],
+    substitutes: Mapping[str, str],
+    context: ReadContext,
+) -> None:
+    """Map each column that has no match to the match of its substitute."""
+    for ours, other in substitutes.items():
+        if ours in mapping:
+            continue
+        if other not in mapping:
+            raise _no_column(ours, names, context)
+        context.note(f"no column for {ours}; {other} used in its place", mapping[other])
+        mapping[ours] = mapping[other]
+
+
+def _no_column(ours: str, names: list[str], context: ReadContext) -> TableError:
+    return TableError(
+        f"no column has a usual name for {ours}",
+        file=context.path,
+        got=", ".join(names),
+        hint=f"pass columns={{{ours!r}: '…'}}",
+    )
 
 
 def _ambiguous(ours: str, matching: list[str], context: ReadContext) -> TableError:
@@ -325,5 +343,15 @@ def normalize_name(name: str) -> str:
 
 
 def none_if_blank(cell: Any) -> Any:
-    """Return a cell; None if it is empty or white space."""
-    return None if cell is None or (isinstance(cell, str) and not cell.strip()) else cell
+    """Return a cell; None if it is empty, white space or not a number."""
+    if isinstance(cell, float):
+        return None if math.isnan(cell) else cell
+    return None if isinstance(cell, str) and not cell.strip() else cell
+
+
+def optional_cell(cell: Any, column: str, context: ReadContext) -> Any:
+    """Return a cell of an optional column; None if it is blank or a word for a missing value."""
+    if isinstance(cell, str) and (word := cell.strip(_BLANKS)) in _MISSING:
+        context.note(f"{word} in {column} read as missing", cell, warn=False)
+        return None
+    return none_if_blank(cell)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-__all__ = ["FileKind", "file_kind", "open_document"]
+__all__ = ["FileKind", "file_kind", "is_binary", "open_document"]
 
 Paths = frozenset[tuple[str, ...]]
 
@@ -24,6 +24,8 @@ class FileKind:
     hint: str
 
 
+#: Start of the archive of a repository, as of Bluesky.
+_CAR = rb".{1,3}\xa2\x65roots"
 _UNPACK = "unpack it and read the file inside"
 _CSV = "save it as CSV (UTF-8) or as .xlsx"
 _TELEGRAM = "export the chat from Telegram Desktop as machine-readable JSON, and read result.json"
@@ -36,13 +38,8 @@ _WHATSAPP = (
     rb"(?i)[\xe2\x80\x8e\x8f]*\[?\d{1,4}[./-]\d{1,2}[./-]\d{2,4},? \d{1,2}:\d{2}(:\d{2})?"
     rb"([ \xc2\xa0\xe2\x80\xaf]*[ap]\.?m\.?)?(\]| -) "
 )
-#: Patterns of the first bytes; the first match decides, so that the most specific come first.
-_SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
-    (
-        rb"version https://git-lfs",
-        "a Git LFS pointer, not the file that it points to",
-        "download the file itself, with git lfs pull or the site's download button",
-    ),
+#: Patterns of the first bytes of files that are not text; the first match decides.
+_BINARY: tuple[tuple[bytes, str, str], ...] = (
     (rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook (.xls)", _CSV),
     (
         rb"SQLite format 3\x00.*CREATE TABLE sessions ?\(",
@@ -67,9 +64,15 @@ _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (rb"ARROW1\x00\x00", "a Feather file", "save it with DataFrame.to_parquet(…)"),
     (rb"\x89HDF\r\n", "an HDF5 file", "save the table with DataFrame.to_csv(…, index=False)"),
     (rb"RDX[23]\n", "an R data file", "save the table with write.csv(…)"),
-    (rb"\xff\xfe\x00\x00|\x00\x00\xfe\xff", "text in UTF-32", "save it as UTF-8"),
-    (rb"\xff\xfe|\xfe\xff", "text in UTF-16", "save it as UTF-8"),
     (rb"\x89PNG|\xff\xd8\xff|GIF8|RIFF.{4}WEBP|.{4}ftyp", "an image or a video", _WEB_PAGE),
+)
+#: Patterns of the first bytes of text; the first match decides, the most specific come first.
+_TEXT: tuple[tuple[bytes, str, str], ...] = (
+    (
+        rb"version https://git-lfs",
+        "a Git LFS pointer, not the file that it points to",
+        "download the file itself, with git lfs pull or the site's download button",
+    ),
     (
         rb"\s*window\.YTD\.",
         "a file of an X archive",
@@ -170,7 +173,7 @@ def file_kind(head: bytes, paths: Paths = frozenset()) -> FileKind | None:
     paths
         The key paths of its JSON, as `foxgrape.io.json_records.key_paths` returns them.
     """
-    for pattern, name, hint in _SIGNATURES:
+    for pattern, name, hint in (*_BINARY, *_TEXT):
         if re.match(pattern, head, re.DOTALL):
             return FileKind(name, hint)
     top = {path[0] for path in paths}
@@ -190,6 +193,18 @@ def file_kind(head: bytes, paths: Paths = frozenset()) -> FileKind | None:
             'save it with DataFrame.to_json(…, orient="records", lines=True)',
         )
     return None
+
+
+def is_binary(head: bytes) -> bool:
+    """Return whether the first bytes are those of a kind of file that is not text.
+
+    Examples
+    --------
+    >>> is_binary(b"PAR1"), is_binary(b"%PDF-1.7"), is_binary(b"id,text")
+    (True, True, False)
+    """
+    patterns = (rb"PAR1", _CAR, *(pattern for pattern, _, _ in _BINARY))
+    return any(re.match(pattern, head, re.DOTALL) for pattern in patterns)
 
 
 def open_document(start: bytes) -> FileKind | None:

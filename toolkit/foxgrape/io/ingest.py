@@ -17,26 +17,39 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 import numpy as np
+import pandas as pd
 
 from foxgrape import schemas
 from foxgrape._util.directories import Directory, clear_parts, directory_at
-from foxgrape.errors import StoreError, TableError
+from foxgrape.errors import StoreError, TableError, did_you_mean
 from foxgrape.io.events import read_events
 from foxgrape.io.posts import iter_posts
+from foxgrape.io.read_report import Note, merge_notes, most_frequent_reason
+from foxgrape.io.sources import as_list, source_name, source_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import numpy.typing as npt
-    import pandas as pd
 
-    from foxgrape.io.base import OnError, ReadReport
+    from foxgrape.io.base import OnError
+    from foxgrape.io.read_report import ReadReport
+    from foxgrape.io.sources import Source, Sources
     from foxgrape.io.store import Store
 
 __all__ = ["IngestResult", "ingest"]
 
 T = TypeVar("T")
 
+#: If more than this share of the records is bad, the result says why.
+_MANY = 0.1
+#: Number of bad records of which the most frequent reason is determined.
+_SAMPLE = 1_000
+_TABLES = ("posts", "events")
+_COUNTS = (
+    *("records_read", "skipped", "new", "changed", "unchanged", "older", "repeated"),
+    *("quarantined", "unresolved"),
+)
 #: Rows per transaction: limits memory to a few hundred MB, whatever the size of the file.
 BATCH = 100_000
 
@@ -60,17 +73,24 @@ class IngestResult:
         Rows added, rows that replaced an earlier version, and rows that were there already.
     repeated
         Rows that the file contains more than once, with the same content.
+    older
+        Posts whose stored version was edited later. They are kept in the table ``earlier_posts``.
     quarantined
         Bad records.
     unresolved
         Events at places that could not be matched to the gazetteer. They are kept, with the
         source's ``place_id`` or one made from its name for the place.
+    reason
+        The most frequent reason for which records are bad, with an example.
     quarantine
-        Path of the file with the bad records; None if there are none.
+        Path of the file with the bad records, or paths separated by commas; None if there are
+        none.
     version
         Version of the table after the file was added; None for a file without rows.
     mapping
         For tables of other tools: a dictionary from foxgrape's column names to the file's.
+    notes
+        What the reader left out, repaired or reinterpreted.
     """
 
     file: str
@@ -83,11 +103,19 @@ class IngestResult:
     changed: int = 0
     unchanged: int = 0
     repeated: int = 0
+    older: int = 0
     quarantined: int = 0
     unresolved: int = 0
+    reason: str = ""
     quarantine: str | None = None
     version: int | None = None
     mapping: dict[str, str] = field(default_factory=dict)
+    notes: list[Note] = field(default_factory=list)
+
+    @property
+    def rows_read(self) -> int:
+        """Number of good rows of the file, whether or not the store had them already."""
+        return self.new + self.changed + self.unchanged + self.older + self.repeated
 
     def sentence(self) -> str:
         """Return the result as a sentence.
@@ -101,18 +129,36 @@ class IngestResult:
         text = f"{self.file} ({self.format}): {self.records_read:,} records read; {self.table}: "
         text += f"{self.new:,} new, {self.changed:,} changed, {self.unchanged:,} unchanged"
         for count, what in (
+            (self.older, "older than the stored version, kept apart"),
             (self.repeated, "repeated in the file"),
             (self.skipped, f"skipped (not {self.table})"),
             (self.unresolved, "at unknown places"),
             (self.quarantined, "quarantined"),
         ):
             text += f"; {count:,} {what}" if count else ""
-        return f"{text}." if self.quarantine is None else f"{text}, see {self.quarantine}."
+        if not self.quarantined:
+            return f"{text}."
+        if self.quarantined > _MANY * self.records_read:
+            share = self.quarantined / max(self.records_read, self.quarantined)
+            text += f" ({share:.0%} of the records), most often: {self.reason}"
+        return f"{text}, see {self.quarantine}."
+
+    def add(self, other: IngestResult) -> None:
+        """Add the counts of another file."""
+        for name in _COUNTS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for name in ("file", "format", "quarantine"):
+            texts = dict.fromkeys(filter(None, (getattr(self, name), getattr(other, name))))
+            setattr(self, name, ", ".join(texts) or None)
+        self.reason = self.reason or other.reason
+        self.version = other.version if other.version is not None else self.version
+        self.mapping |= other.mapping
+        self.notes = merge_notes([*self.notes, *other.notes])
 
 
 def ingest(
     table: Literal["posts", "events"],
-    file: str | Path,
+    file: Sources,
     store: Store,
     *,
     on_error: OnError = "quarantine",
@@ -121,14 +167,14 @@ def ingest(
     batch: int = BATCH,
     **options: Any,
 ) -> IngestResult:
-    """Add a file of posts or events to a store, batch by batch.
+    """Add files of posts or events to a store, batch by batch.
 
     Parameters
     ----------
     table
         ``posts`` or ``events``.
     file
-        Any file that `read_posts` or `read_events` reads.
+        One or several files or frames that `read_posts` or `read_events` reads.
     store
         The store to add to.
     on_error
@@ -144,7 +190,7 @@ def ingest(
     batch
         Approximate number of posts per batch; a batch is one transaction.
     **options
-        ``format``, ``timezone``, ``columns``, for posts ``account``, for events ``persistence``.
+        Options of `read_posts` or `read_events`, such as ``format``, ``timezone`` and ``columns``.
 
     Returns
     -------
@@ -168,39 +214,74 @@ def ingest(
     >>> ingest("posts", file, store).unchanged
     61
     """
-    result = IngestResult(str(file), table, store.path)
+    if table not in _TABLES:
+        raise StoreError("unknown table to ingest", got=table, hint=did_you_mean(table, _TABLES))
+    sources = as_list(file)
+    if not sources:
+        raise TableError("name at least one file")
+    if quarantine is not None and len(sources) > 1:
+        raise StoreError("quarantine names a single file, and several files are to be read")
+    total: IngestResult | None = None
+    for source in sources:
+        result = _ingest_source(
+            table, source, store, on_error, quarantine, progress, batch, options
+        )
+        if total is None:
+            total = result
+        else:
+            total.add(result)
+    assert total is not None  # noqa: S101 - there is a source
+    return total
+
+
+def _ingest_source(
+    table: Literal["posts", "events"],
+    source: Source,
+    store: Store,
+    on_error: OnError,
+    quarantine: str | Path | None,
+    progress: Callable[[float, IngestResult], None] | None,
+    batch: int,
+    options: dict[str, Any],
+) -> IngestResult:
+    result = IngestResult(source_path(source), table, store.path)
     repeats = _RepeatFilter()
-    writer = _QuarantineWriter(*_quarantine_path(file, store, quarantine))
+    writer = _QuarantineWriter(*_quarantine_path(source, store, quarantine))
     with writer:
-        for frame, report, fraction in _read_ahead(_batches(table, file, on_error, batch, options)):
+        for frame, report, fraction in _read_ahead(
+            _batches(table, source, on_error, batch, options)
+        ):
             result.format, result.mapping = report.format, report.mapping
             result.records_read += report.records_read
             result.skipped += report.skipped
             result.repeated += report.repeated
+            result.notes = merge_notes([*result.notes, *report.notes])
             result.unresolved += sum(place["rows"] for place in report.unresolved)
             writer.add(report.quarantine)
             is_repeat, conflicts = repeats.split(table, frame, store)
             if conflicts and on_error == "raise":
-                raise TableError(conflicts[0]["reason"], file=file, got=conflicts[0]["raw"])
+                raise TableError(
+                    conflicts[0]["reason"], file=source_path(source), got=conflicts[0]["raw"]
+                )
             result.repeated += int(is_repeat.sum()) - len(conflicts)
             writer.add(conflicts)
             _upsert(result, store, frame[~is_repeat])
             if progress is not None:
                 progress(fraction, result)
     result.quarantined = writer.count
+    if writer.count:
+        result.reason = most_frequent_reason(writer.sample)
     result.quarantine = str(writer.path) if writer.count else None
     return result
 
 
 def _batches(
-    table: str, file: str | Path, on_error: OnError, batch: int, options: dict[str, Any]
+    table: str, file: Source, on_error: OnError, batch: int, options: dict[str, Any]
 ) -> Iterator[tuple[pd.DataFrame, ReadReport, float]]:
     """Yield batches of the file, their reports, and the fraction of the file read so far."""
     if table == "events":
         yield *read_events(file, on_error=on_error, with_report=True, **options), 1.0
         return
-    if table != "posts":
-        raise StoreError("table must be 'posts' or 'events'", got=table)
     fractions = [0.0]
     for frame, report in iter_posts(
         file,
@@ -230,6 +311,7 @@ def _upsert(result: IngestResult, store: Store, rows: pd.DataFrame) -> None:
     result.new += upsert.new
     result.changed += upsert.changed
     result.unchanged += upsert.unchanged
+    result.older += upsert.older
 
 
 class _RepeatFilter:
@@ -246,22 +328,31 @@ class _RepeatFilter:
         Rows are compared with the store, which contains the earlier batches. Only the table's own
         columns are compared, since others, such as view counts, may change.
         """
-        key = schemas.KEYS[table][0][0]
-        is_repeat = self._may_repeat(frame[key])
+        keys = schemas.KEYS[table][0]
+        is_repeat = self._may_repeat(frame[keys])
         if not is_repeat.any():
             return is_repeat, []
-        status = store.compare(table, frame.loc[is_repeat, schemas.columns(table)])
+        candidates = frame.loc[is_repeat, schemas.columns(table)]
+        status = store.compare(table, candidates)
+        is_older = status == "older"
+        if is_older.any():
+            status[is_older] = store.compare("earlier_posts", candidates[is_older])
         is_repeat[is_repeat] = status != "new"
         is_different = (status[status != "new"] == "changed").to_numpy()
-        reason = f"an earlier record of the file has the same {key} with other content"
+        reason = f"an earlier record of the file has the same {keys[0]} with other content"
         return is_repeat, [
-            {"record": None, "column": key, "reason": reason, "raw": row.to_json(date_format="iso")}
+            {
+                "record": None,
+                "column": keys[0],
+                "reason": reason,
+                "raw": row.to_json(date_format="iso"),
+            }
             for _, row in frame[is_repeat][is_different].iterrows()
         ]
 
-    def _may_repeat(self, keys: pd.Series) -> npt.NDArray[np.bool_]:
+    def _may_repeat(self, keys: pd.DataFrame) -> npt.NDArray[np.bool_]:
         """Return which keys may be in an earlier batch, by hash, and store the hashes of all."""
-        hashes = np.fromiter(map(hash, keys.tolist()), "int64", len(keys))
+        hashes = pd.util.hash_pandas_object(keys, index=False).to_numpy().view(np.int64)
         may_repeat = np.zeros(len(hashes), dtype="bool")
         for run in self._runs:
             may_repeat |= run[np.searchsorted(run, hashes).clip(max=len(run) - 1)] == hashes
@@ -286,6 +377,7 @@ class _QuarantineWriter:
     def __init__(self, root: Path, *names: str) -> None:
         self.path = root.joinpath(*names)
         self.count = 0
+        self.sample: list[dict[str, Any]] = []
         self._root = root
         self._folders, self._name = names[:-1], names[-1]
         self._part = f"{self._name}.{os.getpid()}.part"
@@ -320,6 +412,7 @@ class _QuarantineWriter:
             json.dumps(record, ensure_ascii=False, default=str) + "\n" for record in records
         )
         self.count += len(records)
+        self.sample += records[: _SAMPLE - len(self.sample)]
 
     @contextmanager
     def _folder(self, *, make: bool = False) -> Iterator[Directory]:
@@ -334,7 +427,7 @@ class _QuarantineWriter:
 
 
 def _quarantine_path(
-    file: str | Path, store: Store, quarantine: str | Path | None
+    source: Source, store: Store, quarantine: str | Path | None
 ) -> tuple[Path, *tuple[str, ...]]:
     """Return the root folder for bad records, and the names of the folders and file below it."""
     if quarantine is not None:
@@ -344,6 +437,7 @@ def _quarantine_path(
             "cannot place a quarantine file in a remote store; pass quarantine=", file=store.path
         )
     # Many exports are called result.json, so the name includes a hash of the full path.
-    digest = hashlib.sha256(str(Path(file).absolute()).encode("utf-8", "surrogateescape"))
-    name = f"{Path(file).name}-{digest.hexdigest()[:8]}.jsonl"
+    path = str(Path(source_path(source)).absolute())
+    digest = hashlib.sha256(path.encode("utf-8", "surrogateescape"))
+    name = f"{source_name(source)}-{digest.hexdigest()[:8]}.jsonl"
     return Path(store.path), "quarantine", name

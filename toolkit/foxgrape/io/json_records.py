@@ -6,6 +6,7 @@ Other documents are streamed with ijson, so everything after invalid JSON is los
 
 from __future__ import annotations
 
+import codecs
 import io
 import json
 import re
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
 __all__ = [
+    "array_records",
     "document_records",
     "is_json_lines",
     "iter_records",
@@ -52,6 +54,8 @@ _ESCAPE = re.compile(
 )
 _SUSPECT = re.compile(rb"\\x|\\u[dD][89a-fA-F]")
 _LONGEST_ESCAPE = len(rb"\ud83d\ude00")
+#: White space and commas between the elements of an array.
+_BETWEEN = re.compile(r"[\s,]*")
 _STARTS = {"start_map", "start_array"}
 _NO_VALUE = {"map_key", "end_map", "end_array"}
 #: Number of characters of the text that `Record.raw` keeps.
@@ -232,6 +236,47 @@ def document_records(stream: IO[bytes], path: Path, *, several: bool = False) ->
         raise CorruptFileError(f"no array of records at {'.'.join(array) or 'the top level'}")
 
 
+def array_records(stream: IO[bytes]) -> Iterator[Record]:
+    """Yield a record for each element of a JSON array of small objects.
+
+    Unlike `document_records`, this uses the standard library, so that numbers and ``NaN`` are read
+    as in JSON lines.
+    """
+    chunks = _RepairedStream(stream)
+    decoder, codec = json.JSONDecoder(), codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    text, at, number, size = "", 0, 0, CHUNK
+    ended = False
+    while True:
+        at = _BETWEEN.match(text, at).end()  # type: ignore[union-attr] # matches an empty text
+        if number == 0 and text[at : at + 1] == "[":
+            at, number = at + 1, 1
+            continue
+        if text[at : at + 1] == "]":
+            if text[at + 1 :].strip() or chunks.read().strip():
+                raise CorruptFileError("the file goes on after the end of the JSON array")
+            return
+        try:
+            value, end = decoder.raw_decode(text, at)
+            complete = ended or end < len(text)
+        except RecursionError:
+            raise CorruptFileError("a record is nested too deeply") from None
+        except ValueError as error:
+            complete = False
+            if ended:
+                raise CorruptFileError(f"the JSON is invalid or cut off: {error}") from None
+        if complete:
+            yield Record(number, value, text[at:end][:_PREVIEW])
+            number, at, size = number + 1, end, CHUNK
+            continue
+        # Read twice as much after each failure, so that the time stays linear.
+        chunks.record_size = 0
+        parts = [chunks.read() for _ in range(size // CHUNK)]
+        ended = not parts[-1]
+        text, at, size = text[at:] + codec.decode(b"".join(parts), final=ended), 0, 2 * size
+        if len(text) > MAX_RECORD + CHUNK:
+            raise CorruptFileError(f"a record is larger than {MAX_RECORD >> 20} MB, or invalid")
+
+
 def json_preview(value: Any) -> str:
     """Return the start of a value's JSON, for `Record.raw`."""
     return json.dumps(value, ensure_ascii=False, default=str)[:_PREVIEW]
@@ -246,6 +291,8 @@ def is_json_lines(head: bytes) -> bool:
     (True, False)
     """
     content = head.lstrip()
+    if content.startswith(b"["):
+        return False
     # Without a line break, the head is part of one long line: pretty-printed JSON has early breaks.
     if b"\n" not in content and len(head) >= CHUNK:
         return content.startswith(b"{")

@@ -2,6 +2,10 @@
 
 Each table is one Delta table under the store's folder, partitioned by month. `Store.upsert` is one
 transaction, and the rows that it replaces remain readable in earlier versions.
+
+Of an edited post, the table ``posts`` has the version that was edited last, in whatever order the
+versions arrive. The table ``earlier_posts`` has the others, which `Store.upsert` writes first: if
+it is interrupted in between, ``earlier_posts`` has a version too many, which does no harm.
 """
 
 from __future__ import annotations
@@ -9,15 +13,15 @@ from __future__ import annotations
 import hashlib
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from foxgrape import schemas, times
 from foxgrape.errors import StoreError, did_you_mean
+from foxgrape.io.store_diff import MONTH, STATUSES, column_names, compare_rows, scan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,7 +29,6 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
     from deltalake import DeltaTable
-
 __all__ = ["Store", "UpsertResult"]
 
 #: Maximum number of commit attempts while other processes write; each failure means that another
@@ -33,10 +36,8 @@ __all__ = ["Store", "UpsertResult"]
 _MAX_ATTEMPTS = 100
 #: Deltalake writes a checkpoint after this many versions, and reads no log files older than it.
 _CHECKPOINT = 100
-#: The partition column.
-_MONTH = "month"
-#: Number of stored rows per batch in a comparison.
-_BATCH = 500_000
+#: Condition for a signal's id as it was before ids named the account.
+_OLD_SIGNAL_ID = "signal_id = post_id || ':' || code || ':' || place_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,9 @@ class UpsertResult:
         Version that contains the frame's rows; the latest version if nothing had to be written.
     new, changed, unchanged
         Number of rows inserted, updated, and already stored.
+    older
+        Posts that were not stored in ``posts``, because the stored version was edited later; they
+        are in ``earlier_posts``.
     """
 
     table: str
@@ -58,6 +62,7 @@ class UpsertResult:
     new: int
     changed: int
     unchanged: int
+    older: int = 0
 
 
 class Store:
@@ -100,6 +105,10 @@ class Store:
         Columns that the table lacks are added once they have a value; columns that the frame lacks
         keep their values.
 
+        A post whose stored version was edited later is not replaced, whichever version is added
+        last; no edit time counts as never edited. The version with the earlier edit is kept in the
+        table ``earlier_posts``, where it can show that a text had a code before its last edit.
+
         Parameters
         ----------
         table
@@ -129,13 +138,17 @@ class Store:
                     return UpsertResult(table, 0, len(rows), 0, 0)
                 continue
             with self._read_errors(table):
-                status = _compare(rows, stored, keys)
-            counts = {name: int((status == name).sum()) for name in ("new", "changed", "unchanged")}
+                _require_current_ids(self.path, table, stored)
+                status, replaced = compare_rows(rows, stored, keys, table)
+            counts = {name: int((status == name).sum()) for name in STATUSES}
             result = UpsertResult(table, stored.version(), **counts)
+            earlier = pd.concat([rows[status == "older"], replaced])
+            if len(earlier):
+                self.upsert("earlier_posts", earlier[schemas.columns("earlier_posts")])
             if result.new + result.changed == 0:
                 return result
             try:
-                _commit(stored, rows[status != "unchanged"], keys, result)
+                _commit(stored, rows[status.isin(["new", "changed"])], keys, result)
             except CommitFailedError:
                 continue  # another process committed first: compare again
             except Exception as error:
@@ -156,7 +169,7 @@ class Store:
         Returns
         -------
         Series
-            ``new``, ``changed`` or ``unchanged`` for each row of the frame.
+            ``new``, ``changed``, ``unchanged`` or, for posts, ``older`` for each row of the frame.
 
         Raises
         ------
@@ -165,7 +178,7 @@ class Store:
         """
         rows, keys = _prepare(table, frame)
         with self._read_errors(table):
-            return _compare(rows, self._open(table), keys)
+            return compare_rows(rows, self._open(table), keys, table)[0]
 
     def read(
         self,
@@ -204,12 +217,12 @@ class Store:
                 instant = _parse_bound(bound)
                 # The condition on the partition column skips the files of other months.
                 conditions += [
-                    f"{_MONTH} {operator[0]}= '{instant:%Y-%m}'",
+                    f"{MONTH} {operator[0]}= '{instant:%Y-%m}'",
                     f"{clock} {operator} TIMESTAMP '{instant.isoformat()}'",
                 ]
-        columns = [name for name in _column_names(stored) if name != _MONTH]
+        columns = [name for name in column_names(stored) if name != MONTH]
         with self._read_errors(table):
-            stream = _scan(stored, columns, " AND ".join(conditions) or None)
+            stream = scan(stored, columns, " AND ".join(conditions) or None)
             frame = stream.read_all().to_pandas()
         return schemas.validate(frame.sort_values([clock, *keys]), table)
 
@@ -324,7 +337,7 @@ class Store:
                 self._uri(table),
                 _to_arrow(rows),
                 mode="error",
-                partition_by=[_MONTH],
+                partition_by=[MONTH],
                 storage_options=self._options,
                 commit_properties=CommitProperties(custom_metadata={"new": str(len(rows))}),
             )
@@ -373,87 +386,8 @@ def _prepare(table: str, frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     schemas.validate_storable(rows[extra.difference(empty)])
     month = times.microseconds(rows[clock]).view("datetime64[us]").astype("datetime64[M]")
     names, position = np.unique(month, return_inverse=True)
-    rows[_MONTH] = pd.Series(names.astype(str)[position], index=rows.index, dtype="str")
+    rows[MONTH] = pd.Series(names.astype(str)[position], index=rows.index, dtype="str")
     return rows, keys
-
-
-def _compare(rows: pd.DataFrame, stored: DeltaTable | None, keys: list[str]) -> pd.Series:
-    """Return ``new``, ``changed`` or ``unchanged`` for each row."""
-    status = pd.Series("new", index=rows.index, dtype="str")
-    if rows.empty or stored is None:
-        return status
-    shared = [name for name in _column_names(stored) if name in rows.columns]
-    months = ", ".join(f"'{month}'" for month in sorted(rows[_MONTH].unique()))
-    same_months = _rows_with_keys(stored, shared, f"{_MONTH} IN ({months})", rows[keys[0]])
-    position = _index(same_months, keys).get_indexer(_index(rows, keys))
-    matched = position >= 0
-    if matched.any():
-        ours, theirs = rows[matched], same_months.take(position[matched])
-        added = rows.columns.difference(shared)
-        changed = ours[added].notna().any(axis="columns")
-        for name in set(shared).difference(keys):
-            changed |= _differs(ours[name], theirs[name])
-        status[matched] = np.where(changed, "changed", "unchanged")
-    # A row whose key is stored in another month has changed, because its time has.
-    rest = rows[~matched]
-    if len(rest):
-        other_months = _rows_with_keys(stored, keys, f"{_MONTH} NOT IN ({months})", rest[keys[0]])
-        moved = _index(rest, keys).isin(_index(other_months, keys))
-        status[rest.index[moved]] = "changed"
-    return status
-
-
-def _differs(ours: pd.Series, theirs: pd.Series) -> Any:
-    """Compare two columns cell by cell; two missing values are equal."""
-    theirs = pd.Series(theirs.array, index=ours.index)
-    try:
-        theirs = theirs.astype(ours.dtype)
-    except (ValueError, TypeError):  # values of different types differ
-        return ours.notna() | theirs.notna()
-    return ~((ours == theirs).fillna(False).astype("bool") | (ours.isna() & theirs.isna()))  # noqa: FBT003
-
-
-def _index(rows: pd.DataFrame, keys: list[str]) -> pd.Index:
-    return pd.Index(rows[keys[0]]) if len(keys) == 1 else pd.MultiIndex.from_frame(rows[keys])
-
-
-def _rows_with_keys(
-    stored: DeltaTable, columns: list[str], where: str, first_keys: pd.Series
-) -> pd.DataFrame:
-    """Return the stored rows whose first key column has one of these values."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    stream = _scan(stored, columns, where)
-    values, name = pa.array(first_keys, pa.string()), str(first_keys.name)
-    matches, pending = [], []
-    # Combine batches, because `is_in` hashes all key values on each call.
-    for batch in chain(stream, [None]):
-        if batch is not None:
-            pending.append(batch)
-        if batch is None or sum(part.num_rows for part in pending) >= _BATCH:
-            rows = pa.Table.from_batches(pending, stream.schema)
-            matches.append(rows.filter(pc.is_in(rows[name], values)))
-            pending = []
-    frame: pd.DataFrame = pa.concat_tables(matches).to_pandas()
-    return frame
-
-
-def _scan(stored: DeltaTable, columns: list[str], where: str | None) -> pa.RecordBatchReader:
-    """Stream the rows of a table for which an SQL condition holds."""
-    import pyarrow as pa
-
-    stream = pa.RecordBatchReader.from_stream(stored.scan(columns=columns, predicate=where))
-    # Deltalake returns text as string_view, for which most Arrow kernels are missing.
-    fields = [
-        field.with_type(pa.string()) if field.type == pa.string_view() else field
-        for field in stream.schema
-    ]
-    return stream.cast(pa.schema(fields))
-
-
-def _column_names(stored: DeltaTable) -> list[str]:
-    return [field.name for field in stored.schema().fields]
 
 
 def _commit(stored: DeltaTable, rows: pd.DataFrame, keys: list[str], result: UpsertResult) -> None:
@@ -473,12 +407,33 @@ def _commit(stored: DeltaTable, rows: pd.DataFrame, keys: list[str], result: Ups
         return
     stored.merge(
         data,
-        predicate=" AND ".join(f"target.{key} = source.{key}" for key in keys),
+        predicate=" AND ".join(f"({_equality(rows, key)})" for key in keys),
         source_alias="source",
         target_alias="target",
         merge_schema=True,
         commit_properties=properties,
     ).when_matched_update_all().when_not_matched_insert_all().execute()
+
+
+def _equality(rows: pd.DataFrame, key: str) -> str:
+    """Return the SQL condition for equal keys; in SQL, NULL = NULL is not true."""
+    operator = "IS NOT DISTINCT FROM" if rows[key].isna().any() else "="
+    return f"target.{key} {operator} source.{key}"
+
+
+def _require_current_ids(path: str, table: str, stored: DeltaTable) -> None:
+    """Raise an error if signals were stored by a version whose ids did not name the account."""
+    if table != "signals":
+        return
+    old = scan(stored, ["signal_id"], _OLD_SIGNAL_ID).read_all().num_rows
+    if old:
+        raise StoreError(
+            "the stored signals have the ids of an earlier version of foxgrape, without the "
+            "account, so that new signals would be stored beside them",
+            file=path,
+            got=f"{old:,} such ids",
+            hint="delete the folder signals in the store, and add the signals of all posts again",
+        )
 
 
 def _to_arrow(frame: pd.DataFrame) -> pa.Table:

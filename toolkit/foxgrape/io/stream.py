@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from foxgrape.errors import TableError
+from foxgrape.io.encoding import detect_encoding, get_encoding, open_as_utf8
+from foxgrape.io.file_kinds import is_binary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,6 +53,7 @@ MAX_RATIO = 100
 
 _GZIP, _ZSTD, _ZIP = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
 _BOM = b"\xef\xbb\xbf"
+_UTF8 = {"utf-8", "utf-8-sig"}
 #: Exceptions raised for damaged files: by pyarrow OSError, by zipfile and tarfile the others.
 UNREADABLE = (
     OSError,
@@ -95,8 +98,14 @@ class InputFile:
     compression
         ``"gzip"``, ``"zstd"``, ``"zip"`` (with a single member) or None; for a member of an
         archive, the archive's kind.
+    sheet
+        Name of the worksheet to read, for a workbook; None for the first one with a table.
+    encoding
+        Python's name of the text's encoding, and None if the content is not text or is UTF-8.
+    encoding_is_guessed
+        Whether the encoding was chosen because the text looks like it.
     head
-        The first 64 kB of the content, without a byte order mark.
+        The first 64 kB of the content, as UTF-8 without a byte order mark.
     continued
         The other files of the same export, in order, such as ``messages2.html``.
 
@@ -112,9 +121,17 @@ class InputFile:
     b'post_id'
     """
 
-    def __init__(self, path: str | Path) -> None:
+    continued: tuple[InputFile, ...] = ()
+
+    def __init__(
+        self, path: str | Path, *, encoding: str | None = None, sheet: str | None = None
+    ) -> None:
         self.path = Path(path)
-        self.continued: list[InputFile] = []
+        self.sheet = sheet
+        self.encoding: str | None = None
+        self.encoding_is_guessed = False
+        self.head = b""
+        self._carriage_returns = False
         self._handle: IO[bytes] | None = None
         try:
             with self._open_raw() as handle:
@@ -127,21 +144,39 @@ class InputFile:
         try:
             with self.open() as stream:
                 self.head = stream.read(CHUNK)
+            if not is_binary(self.head) and not is_spreadsheet(self.path):
+                self._set_encoding(encoding)
         except CorruptFileError as error:
             raise TableError(str(error), file=self.path) from None
         if not self.head.strip():
             raise TableError("the file is empty", file=self.path)
 
+    def _set_encoding(self, given: str | None) -> None:
+        """Detect the encoding unless it is given, and transcode the head."""
+        if given is not None:
+            name = get_encoding(given, file=self.path)
+        else:
+            name, self.encoding_is_guessed = detect_encoding(self.head, file=self.path)
+        self._carriage_returns = b"\r" in self.head and b"\n" not in self.head
+        if name in _UTF8 and not self._carriage_returns:
+            return
+        self.encoding = name
+        with self.open() as stream:
+            self.head = stream.read(CHUNK)
+
     @contextmanager
     def open(self) -> Iterator[IO[bytes]]:
-        """Open the decompressed content; a failed read raises `CorruptFileError`."""
+        """Open the decompressed content, text as UTF-8; a failed read raises `CorruptFileError`."""
         limit = None if self.compression is None else max_unpacked_size(self._packed_size())
         with self._open_raw() as handle, _LimitedStream(self._decompress(handle), limit) as raw:
             self._handle = handle
             stream = io.BufferedReader(raw, CHUNK)
             if stream.peek(len(_BOM)).startswith(_BOM):
                 stream.read(len(_BOM))
-            yield stream
+            if self.encoding is None:
+                yield stream
+            else:
+                yield open_as_utf8(stream, self.encoding, carriage_returns=self._carriage_returns)
 
     @property
     def fraction_read(self) -> float:

@@ -1,44 +1,52 @@
-"""Tables of any tool (CSV, TSV, JSON lines, Parquet, Excel) as records: a dictionary per row."""
+"""Tables of any tool (CSV, JSON, Parquet, Excel, pandas) as records: a dictionary per row."""
 
 from __future__ import annotations
 
-import csv
 import io
 import json
-import zipfile
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
-from foxgrape._util.csv import require_unique_names
 from foxgrape.errors import TableError
-from foxgrape.io.json_records import is_json_lines, json_lines, json_preview
+from foxgrape.io.delimited import csv_records, has_separator, separator
+from foxgrape.io.json_records import (
+    array_records,
+    is_json_lines,
+    json_lines,
+    json_preview,
+)
 from foxgrape.io.stream import (
     CHUNK,
     MAX_RECORD,
-    UNREADABLE,
     BadRecordError,
     CorruptFileError,
+    InputFile,
     Record,
     is_spreadsheet,
     lines,
-    max_unpacked_size,
 )
+from foxgrape.io.table_header import MAX_COLUMNS, is_unicode, valid_names
+from foxgrape.io.workbook import excel_records
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     import numpy.typing as npt
+    import pandas as pd
     import pyarrow as pa
 
-    from foxgrape.io.stream import InputFile
-
-    #: Called with all column names so far, before the first row that has new ones.
-    OnColumns = Callable[[list[str]], None]
+    from foxgrape.io.table_header import OnColumns, OnNote
 
 __all__ = [
+    "MAX_COLUMNS",
+    "FrameInput",
     "LineBlock",
+    "column_names",
     "header",
     "is_table",
     "json_line_keys",
@@ -51,94 +59,97 @@ __all__ = [
     "table_kind",
 ]
 
+#: Rows of a frame that are converted at a time.
+_FRAME_ROWS = 10_000
+
+
+class FrameInput(InputFile):
+    """A pandas frame in place of a file; an index with names becomes columns."""
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self.path = Path("DataFrame")
+        self.compression = self.encoding = None
+        self.encoding_is_guessed = False
+        self.head = b""
+        self.sheet = None
+        self._handle = None
+        if not len(frame):
+            raise TableError("the frame is empty", file=self.path)
+        if any(name is not None for name in frame.index.names):
+            frame = frame.reset_index()
+        self.frame = frame.set_axis([str(name) for name in frame.columns], axis="columns")
+
 
 def table_kind(file: InputFile) -> str:
-    """Return a table's kind by its content: ``parquet``, ``excel``, ``lines`` (JSON) or ``csv``."""
+    """Return a table's kind by its content, not by its name.
+
+    It is ``frame``, ``parquet``, ``excel``, ``array`` or ``lines`` (of JSON objects), or ``csv``.
+    """
+    if isinstance(file, FrameInput):
+        return "frame"
     if file.head.startswith(b"PAR1"):
         return "parquet"
     if file.compression is None and is_spreadsheet(file.path):
         return "excel"
+    if file.head.lstrip().startswith(b"["):
+        return "array"
     return "lines" if is_json_lines(file.head) else "csv"
 
 
 def is_table(file: InputFile) -> bool:
-    """Return whether the content may be a table: Parquet, Excel, or text with separators."""
-    if table_kind(file) in {"parquet", "excel"}:
+    """Return whether the content may be a table without keys: not JSON, and with separators."""
+    kind = table_kind(file)
+    if kind in {"frame", "parquet", "excel"}:
         return True
-    first_line = file.head.split(b"\n", 1)[0]
-    return b"\0" not in first_line and any(sign in first_line for sign in (b",", b";", b"\t"))
+    if kind != "csv" or b"\0" in file.head or file.head.lstrip()[:1] in {b"{", b"<"}:
+        return False
+    return has_separator(file)
+
+
+@lru_cache(maxsize=16)
+def column_names(file: InputFile) -> list[str]:
+    """Return the names of a table's columns, whatever its kind; an empty list if it has none.
+
+    For JSON, these are the keys of the first objects.
+    """
+    names: list[str] = []
+
+    def keep(columns: list[str]) -> None:
+        names[:] = columns
+
+    if table_kind(file) not in {"lines", "array"} and not is_table(file):
+        return []
+    with suppress(TableError, CorruptFileError):
+        next(records(file, keep), None)
+    return names
 
 
 def header(file: InputFile) -> list[str]:
-    """Return a CSV file's column names; an empty list for any other file."""
-    if file.head.lstrip()[:1] in {b"{", b"["} or table_kind(file) != "csv" or not is_table(file):
-        return []
-    first_line = file.head.split(b"\n", 1)[0].decode("utf-8", "replace")
-    try:
-        cells = next(csv.reader([first_line], delimiter=separator(file)), [])
-    except csv.Error:
-        return []
-    return [name.strip() for name in cells]
+    """Return the column names of a table that has a header; an empty list for JSON."""
+    return [] if table_kind(file) in {"lines", "array"} else column_names(file)
 
 
-def separator(file: InputFile) -> str:
-    """Return the most frequent separator in the first line of a CSV file."""
-    first_line = file.head.split(b"\n", 1)[0]
-    return max((b"\t", b";", b","), key=first_line.count).decode()
+def records(
+    file: InputFile, on_columns: OnColumns, note: OnNote = lambda *_, **__: None
+) -> Iterator[Record]:
+    """Return a table's rows as records; rows are numbered as in a spreadsheet.
 
-
-def records(file: InputFile, on_columns: OnColumns) -> Iterator[Record]:
-    """Return a table's rows as records; in a file with a header, the first data row is number 2."""
-    kinds = {"parquet": _parquet, "excel": _excel, "lines": _json_lines, "csv": _csv}
-    return kinds[table_kind(file)](file, on_columns)
-
-
-def _is_unicode(name: str) -> bool:
-    """Return whether a name can be encoded as UTF-8: it has no unpaired surrogate."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _valid_names(names: list[str], file: InputFile) -> list[str]:
-    """Return the column names; raise `TableError` if they are not unique, valid text."""
-    for number, name in enumerate(names, start=1):
-        if not _is_unicode(name):
-            raise TableError(
-                f"the name of column {number} is not UTF-8",
-                file=file.path,
-                row=1,
-                got=name.encode("utf-8", "replace").decode(),
-            )
-    return require_unique_names(names, file.path)
-
-
-def _csv(file: InputFile, on_columns: OnColumns) -> Iterator[Record]:
-    delimiter = separator(file)
-    with file.open() as stream:
-        reader = csv.reader(_decode_lines(stream), delimiter=delimiter, strict=True)
-        try:
-            names = [name.strip() for name in next(reader)]
-            on_columns(_valid_names(names, file))
-            for number, cells in enumerate(reader, start=2):
-                raw = delimiter.join(cells).encode("utf-8", "replace").decode()
-                if len(cells) != len(names):
-                    error = BadRecordError(f"expected {len(names)} cells; got {len(cells)}")
-                    yield Record(number, raw=raw, error=error)
-                else:
-                    yield Record(number, dict(zip(names, cells, strict=True)), raw)
-        except csv.Error as error:
-            raise CorruptFileError(f"invalid CSV: {error}") from None
-
-
-def _decode_lines(stream: IO[bytes]) -> Iterator[str]:
-    """Yield lines as text; invalid bytes become surrogates, so the record is rejected."""
-    while line := stream.readline(MAX_RECORD + 1):
-        if len(line) > MAX_RECORD:
-            raise CorruptFileError(f"a line is longer than {MAX_RECORD >> 20} MB")
-        yield line.decode("utf-8", "surrogateescape")
+    Parameters
+    ----------
+    file
+        The table.
+    on_columns
+        Called with the column names, before the first row that has them.
+    note
+        Called for what is left out, with a few words and an example.
+    """
+    kind = table_kind(file)
+    if kind == "csv":
+        return csv_records(file, on_columns, note)
+    if kind == "excel":
+        return excel_records(file, on_columns, note)
+    kinds = {"parquet": _parquet, "frame": _frame, "lines": _json_lines, "array": _json_array}
+    return kinds[kind](file, on_columns)
 
 
 def json_line_keys(head: bytes) -> list[str]:
@@ -150,7 +161,7 @@ def json_line_keys(head: bytes) -> list[str]:
         except (ValueError, RecursionError):
             continue  # cut off at the end of the head, or rejected later
         if isinstance(value, dict):
-            keys.update(dict.fromkeys(filter(_is_unicode, value)))
+            keys.update(dict.fromkeys(filter(is_unicode, value)))
     return list(keys)
 
 
@@ -161,28 +172,40 @@ def _json_lines(file: InputFile, on_columns: OnColumns) -> Iterator[Record]:
         yield from object_records(lines(stream), known, on_columns)
 
 
+def _json_array(file: InputFile, on_columns: OnColumns) -> Iterator[Record]:
+    with file.open() as stream:
+        yield from _keyed(array_records(stream), [], on_columns)
+
+
 def object_records(
     numbered: Iterable[tuple[int, bytes | None]], known: list[str], on_columns: OnColumns
 ) -> Iterator[Record]:
-    """Yield each JSON line as a record.
+    """Yield each JSON line as a record; see `_keyed`."""
+    return _keyed(json_lines(numbered), known, on_columns)
 
-    A line may omit keys without a value, so later lines can have new columns: their names are added
-    to `known`, and `on_columns` is called again.
+
+def _keyed(values: Iterable[Record], known: list[str], on_columns: OnColumns) -> Iterator[Record]:
+    """Yield records whose values are objects.
+
+    A record may omit keys without a value, so later ones can have new columns: their names are
+    added to `known`, and `on_columns` is called again.
     """
     names = set(known)
-    for record in json_lines(numbered):
+    for record in values:
         if record.error is None and not isinstance(record.value, dict):
             error = BadRecordError("expected an object")
             yield Record(record.number, raw=record.raw, error=error)
             continue
         if record.error is None and not names.issuperset(record.value):
             new = [name for name in record.value if name not in names]
-            if not all(map(_is_unicode, new)):
+            if not all(map(is_unicode, new)):
                 error = BadRecordError("a key has an unpaired surrogate")
                 yield Record(record.number, raw=record.raw, error=error)
                 continue
             known += new
             names.update(new)
+            if len(known) > MAX_COLUMNS:
+                raise CorruptFileError(f"the objects have more than {MAX_COLUMNS:,} different keys")
             on_columns(known)
         yield record
 
@@ -302,39 +325,28 @@ def parquet_batches(file: InputFile, on_columns: OnColumns, size: int) -> Iterat
         )
     try:
         with pq.ParquetFile(file.path) as parquet:
-            on_columns(_valid_names(parquet.schema_arrow.names, file))
+            on_columns(valid_names(parquet.schema_arrow.names, file))
             yield from parquet.iter_batches(size)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise CorruptFileError(f"the Parquet file cannot be read: {error}") from None
 
 
-def _excel(file: InputFile, on_columns: OnColumns) -> Iterator[Record]:
-    import openpyxl
+def _frame(file: InputFile, on_columns: OnColumns) -> Iterator[Record]:
+    import pandas as pd
+    import pyarrow as pa
 
-    _check_workbook_size(file)
-    # Pass a handle, since openpyxl rejects paths with an unknown suffix.
-    with file.path.open("rb") as handle:
-        try:
-            book = openpyxl.load_workbook(handle, read_only=True, data_only=True)
-            rows = book.worksheets[0].iter_rows(values_only=True)
-            # None marks a column without a name, whose cells are left out.
-            names = [None if name is None else str(name).strip() for name in next(rows, ())]
-            on_columns(_valid_names([name for name in names if name is not None], file))
-            for number, cells in enumerate(rows, start=2):
-                if any(cell is not None for cell in cells):
-                    row = zip(names, cells, strict=False)
-                    value = {name: cell for name, cell in row if name is not None}
-                    yield Record(number, value, json_preview(value))
-        except (*UNREADABLE, KeyError, ValueError, IndexError, SyntaxError) as error:
-            raise CorruptFileError(f"the workbook cannot be read: {error}") from None
-
-
-def _check_workbook_size(file: InputFile) -> None:
-    """Reject a workbook that unpacks to too much data, since openpyxl reads members as a whole.
-
-    The sizes stated in the archive can be trusted: zipfile never unpacks more than that.
-    """
-    with zipfile.ZipFile(file.path) as archive:
-        sizes = [member.file_size for member in archive.infolist()]
-    if sum(sizes) > max_unpacked_size(file.path.stat().st_size):
-        raise CorruptFileError("the workbook unpacks to far more than its size; save it as CSV")
+    assert isinstance(file, FrameInput)  # noqa: S101 - by the kind of table
+    on_columns(valid_names(list(file.frame.columns), file))
+    for start in range(0, len(file.frame), _FRAME_ROWS):
+        part = file.frame.iloc[start : start + _FRAME_ROWS]
+        columns = []
+        for cells in (part.iloc[:, position] for position in range(part.shape[1])):
+            try:
+                columns.append(pa.array(cells, from_pandas=True).to_pylist())
+            except (pa.ArrowException, ValueError, OverflowError):  # cells of several types
+                columns.append(
+                    [None if pd.api.types.is_scalar(c) and pd.isna(c) else c for c in cells]
+                )
+        for number, row in enumerate(zip(*columns, strict=True), start=start):
+            value = dict(zip(part.columns, row, strict=True))
+            yield Record(number, value, json_preview(value))

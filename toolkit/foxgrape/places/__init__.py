@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from foxgrape.places.codebook import Code, Codebook, CodeMatch, Conflict, codes_for, lookup
     from foxgrape.places.gazetteer import Gazetteer, PlaceMatch, find
     from foxgrape.places.place import Place
+    from foxgrape.places.resolution import Resolution, resolve
     from foxgrape.places.suggestions import Suggestion, suggest
 
 __all__ = [
@@ -27,12 +28,14 @@ __all__ = [
     "Gazetteer",
     "Place",
     "PlaceMatch",
+    "Resolution",
     "Suggestion",
     "codes_for",
     "find",
     "fold",
     "lookup",
     "normal_emoji",
+    "resolve",
     "suggest",
 ]
 
@@ -40,6 +43,7 @@ _MODULES = {
     "codebook": ("Code", "CodeMatch", "Codebook", "Conflict", "codes_for", "lookup"),
     "gazetteer": ("Gazetteer", "PlaceMatch", "find"),
     "place": ("Place",),
+    "resolution": ("Resolution", "resolve"),
     "suggestions": ("Suggestion", "suggest"),
 }
 

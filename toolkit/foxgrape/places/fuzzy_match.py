@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from foxgrape.places.inflection import word_forms
+from foxgrape.places.inflection import short_adjective_forms, word_forms
 from foxgrape.places.normalize import fold
 from foxgrape.places.phonetic import ending_variants, normalize_spelling, phonetic_key, stem
 from foxgrape.places.place import MATCH
@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
     Index = FileIndex | InMemoryIndex
 
-__all__ = ["Candidate", "fuzzy_matches", "inflected_matches", "strip_prepositions"]
+__all__ = [
+    "Candidate",
+    "fuzzy_matches",
+    "inflected_matches",
+    "respelt_matches",
+    "strip_prepositions",
+]
 
 _RESPELT, _INFLECTED, _RESPELT_AND_INFLECTED, _SAME_ALPHABET = 0.9, 0.87, 0.84, 0.82
 #: Maximum score of a guess, such as every fuzzy match of a name without a capital letter.
@@ -92,6 +98,16 @@ def inflected_matches(name: str, indexes: Sequence[Index]) -> list[Candidate]:
     return [candidate for candidate in _same_stem(query, indexes) if candidate.how == "inflected"]
 
 
+def respelt_matches(name: str, indexes: Sequence[Index]) -> list[Candidate]:
+    """Return the places whose names best match a name in another spelling, case form, or both."""
+    query = _Query(name)
+    if not query.key or not query.is_capitalized:
+        return []
+    candidates = [match for match in _same_stem(query, indexes) if match.score >= MATCH]
+    best = max((match.score for match in candidates), default=0.0)
+    return [match for match in candidates if match.score == best]
+
+
 class _Query:
     """A name to search for, with the normalized forms used in comparisons."""
 
@@ -136,13 +152,15 @@ def _compare(query: _Query, name: str) -> tuple[float, str, str]:
     folded, key, key_stem = _forms(name)
     if key_stem not in query.stems:
         return 0.0, name, ""
+    words = folded.split(" ")
+    is_comparable = not folded.isascii() and len(words) == len(query.words)
+    # Before respelt names: у Дніпрі has the phonetic key of Дніпро, whose locative it is.
+    if is_comparable and folded != query.folded and _is_inflected(query.words, words):
+        return (_INFLECTED if query.is_capitalized else _GUESS), name, "inflected"
     if key == query.key:
         return _respelt_score(query, folded), name, "respelt"
-    words = folded.split(" ")
-    if folded.isascii() or len(words) != len(query.words):
+    if not is_comparable:
         return 0.0, name, ""
-    if all(form in word_forms(word) for form, word in zip(query.words, words, strict=True)):
-        return (_INFLECTED if query.is_capitalized else _GUESS), name, "inflected"
     if len(query.key) >= _SHORTEST and all(
         form in _key_forms(word) for form, word in zip(query.key_words, words, strict=True)
     ):
@@ -150,6 +168,14 @@ def _compare(query: _Query, name: str) -> tuple[float, str, str]:
         is_match = query.is_capitalized and similarity >= _SIMILAR_INFLECTED
         return (_RESPELT_AND_INFLECTED if is_match else _GUESS), name, "respelt and inflected"
     return 0.0, name, ""
+
+
+def _is_inflected(forms: list[str], words: list[str]) -> bool:
+    """Return whether each form is a case form of the word in its place."""
+    *first, last = zip(forms, words, strict=True)
+    return last[0] in word_forms(last[1]) and all(
+        form in word_forms(word) or form in short_adjective_forms(word) for form, word in first
+    )
 
 
 @lru_cache(maxsize=4096)

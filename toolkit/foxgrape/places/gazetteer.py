@@ -159,9 +159,8 @@ class Gazetteer:
         """
 
         def within(matches: Iterable[PlaceMatch]) -> list[PlaceMatch]:
-            if country is None and admin1 is None:
-                return list(matches)
-            return [match for match in matches if _is_within(match.place, country, admin1)]
+            kept = [match for match in matches if country in {None, match.place.country}]
+            return kept if admin1 is None else self._in_division(kept, admin1)
 
         matches = within(self._named(name))
         if not exact:
@@ -185,23 +184,40 @@ class Gazetteer:
     def find_in_text(self, name: str) -> list[PlaceMatch]:
         """Find the places that a capitalized name in a text may mean, as written or inflected.
 
-        Unlike `find`, accept no other spelling, because every word of a text is looked up and many
-        would match by chance. If a hamlet's name is also a case form of a town's name, return both
-        places.
+        Unlike `find`, accept another spelling only of names of several words, because every word of
+        a text is looked up and many would match by chance. If a hamlet's name is also a case form
+        of a town's name, return both places.
 
         Examples
         --------
         >>> [match.place.name for match in Gazetteer.default().find_in_text("Ізюмом")]
         ['Izium']
         """
-        from foxgrape.places.fuzzy_match import inflected_matches
+        from foxgrape.places.fuzzy_match import inflected_matches, respelt_matches
 
         matches = self._named(name)
         if matches:
             candidates = self._towns_inflected_as(name, matches)
         else:
             candidates = inflected_matches(name, self._indexes)
+            if not candidates and " " in name:
+                candidates = respelt_matches(name, self._indexes)
         return sorted(_best([*matches, *self._matches(candidates)]), key=_rank)
+
+    def divisions(self) -> set[tuple[str, str]]:
+        """Return the first- and second-level divisions of all places, as pairs of names."""
+        return {pair for index in self._indexes for pair in index.divisions()}
+
+    def _in_division(self, matches: list[PlaceMatch], text: str) -> list[PlaceMatch]:
+        """Return the matches in a region or district; none if it is unknown."""
+        # Imported here, since most look-ups do not need this module.
+        from foxgrape.places.divisions import read_divisions
+
+        divisions = read_divisions(text, self)
+        if divisions.unread or not divisions:
+            return []
+        inside = {place.id for place in divisions.select(match.place for match in matches)}
+        return [match for match in matches if match.place.id in inside]
 
     def stems(self) -> Iterator[str]:
         """Yield the phonetic stems of all names; a stem may be repeated."""
@@ -277,7 +293,8 @@ def find(
     limit
         Maximum number of matches; None for all.
     admin1
-        Only places of this first-level division: ``Kharkiv`` or ``Kharkiv Oblast``.
+        Only places of this region or district, in any spelling: ``Kharkiv``, ``Харківська обл.``,
+        ``Iziumskyi Raion``. None are found if it is unknown.
     near
         Latitude and longitude in degrees: among equal scores the nearest place comes first, and
         places without coordinates last.
@@ -309,15 +326,6 @@ def _best(matches: list[PlaceMatch]) -> list[PlaceMatch]:
         if known is None or match.score > known.score:
             best[match.place.id] = match
     return list(best.values())
-
-
-def _is_within(place: Place, country: str | None, admin1: str | None) -> bool:
-    if country is not None and place.country != country:
-        return False
-    if admin1 is None:
-        return True
-    own, wanted = fold(place.admin1), fold(admin1)
-    return own == wanted or own.startswith(f"{wanted} ")
 
 
 def _rank(match: PlaceMatch) -> tuple[float, bool, int, str]:

@@ -76,6 +76,10 @@ class InMemoryIndex:
                 index.setdefault(key, []).append(place)
         return index
 
+    def divisions(self) -> set[tuple[str, str]]:
+        """Return the first- and second-level divisions of all places, as pairs of names."""
+        return {(place.admin1, place.admin2) for place in self}
+
     def populated_places(self) -> list[Place]:
         """Return every place, with or without a known population."""
         return list(self)
@@ -180,6 +184,11 @@ class FileIndex:
                 place = self._by_id[place_id] = from_line(line.decode())
             self._by_number[number] = place
         return place
+
+    def divisions(self) -> set[tuple[str, str]]:
+        """Return the first- and second-level divisions of all places, as pairs of names."""
+        pairs = {tuple(line.rsplit(b"\t", 3)[1:3]) for line in self._places}
+        return {(admin1.decode(), admin2.decode()) for admin1, admin2 in pairs}
 
     def populated_places(self) -> list[Place]:
         """Return the places whose population is known, without parsing the other lines."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-__all__ = ["word_forms"]
+__all__ = ["short_adjective_forms", "word_forms"]
 
 _HARD = ["а", "у", "ом", "ові", "і", "е"]
 _SOFT = ["я", "ю", "ем", "єм", "еві", "єві", "і", "ї", "е"]
@@ -35,7 +35,8 @@ _TABLE: list[tuple[str, list[str]]] = [
     ("ия", ["ии", "ию", "ией"]),
     ("а", ["и", "ы", "і", "ої", "ій", "у", "ою", "ой", "е", "ей", "ею", "ую"]),
     ("я", ["і", "ї", "ю", "ею", "єю", "ей", "и", "е", "ям", "я", "ьою", "ьої", "ої", "ій"]),
-    ("о", ["а", "у", "ом", "ові", "і", "е", "ого", "ому", "им"]),
+    # Not -ові, which is the locative of names in -ове: у Шевченкові is in Шевченкове.
+    ("о", ["а", "у", "ом", "і", "е", "ого", "ому", "им"]),
     ("е", [*_ADJECTIVE, "я", "ю", "і", "ем", "ям", "и"]),
     ("и", [*_PLURAL, *_PLURAL_ADJECTIVE, ""]),
     ("ы", [*_PLURAL, *_PLURAL_ADJECTIVE, ""]),
@@ -43,6 +44,9 @@ _TABLE: list[tuple[str, list[str]]] = [
     ("ї", ["їв", "їх", "їм", "їми", "ям", "ями", "ях"]),
     ("ь", [*_SOFT, "и", "ью", "ю"]),
 ]
+# Names in -е with a locative in -і: Курахове, Роботине, Гуляйполе. For others, such as Мирне, this
+# form is a plural of the adjective: мирні.
+_NOUN_BASES = ("ов", "ев", "єв", "ин", "їн", "л", "р")
 _SOFTENED = {"к": "ц", "г": "з", "х": "с"}
 _CONSONANTS = "бвгджзклмнпрстфхцчшщ"
 _HISSING = "жцчшщ"
@@ -76,11 +80,28 @@ def word_forms(word: str) -> frozenset[str]:
     base = word.removesuffix(ending)
     bases = _open_stems(base) if ending == "ь" else [base]
     forms = {word, *_combine(bases, endings)}
+    if ending == "е" and not base.endswith(_NOUN_BASES):
+        forms.discard(f"{base}і")
     if ending in {"а", "я"} and base[-1] in _SOFTENED:
         forms.add(base[:-1] + _SOFTENED[base[-1]] + "і")
     if "" in endings and len(base) > 1 and base[-2] in _CONSONANTS:
         forms.update(base[:-1] + vowel + base[-1] for vowel in "ое")
     return frozenset(forms)
+
+
+def short_adjective_forms(word: str) -> frozenset[str]:
+    """Return the case forms of a folded possessive adjective before a noun: Часів Яр, Бабин Яр.
+
+    Examples
+    --------
+    >>> sorted(short_adjective_forms("часів"))
+    ['часова', 'часовим', 'часового', 'часовому', 'часову', 'часовым']
+    """
+    for ending, stems in (("ів", "ов"), ("їв", "єв"), ("ов", "ов"), ("ев", "ев"), ("ин", "ин")):
+        if word.endswith(ending):
+            base = word.removesuffix(ending) + stems
+            return frozenset(base + case for case in ("ого", "ому", "им", "а", "у", "ым"))
+    return frozenset()
 
 
 def _combine(bases: list[str], endings: list[str]) -> set[str]:

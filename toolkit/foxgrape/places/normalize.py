@@ -11,8 +11,11 @@ if TYPE_CHECKING:
 
 __all__ = ["fold", "normal_emoji", "word_pattern"]
 
-# Kup'iansk is written with ', ’, ʼ, ` or ′, or with none; GeoNames romanizes "ь" as ’.
-_APOSTROPHES = re.compile("['’ʼ‘`′ʹ]")
+# Kup'iansk is written with ', ’, ʼ, `, ´ or ′, with * or ", or with none; GeoNames romanizes "ь"
+# as ’. Soft hyphens and other invisible characters come from web pages and phones.
+_REMOVED = re.compile(
+    "['’ʼ‘`′ʹ´ʻ＇\u00ad\u200b-\u200f\u2060\ufeff]|(?<=[бпвмфрк])[*\"“”](?=[яюєї])"
+)
 _JOINTS = re.compile(r"[\s\-‐‑‒–—_]+")
 # Protect й and ї, which NFD decomposes into a letter and a mark, from the removal of marks.
 _LETTERS = str.maketrans({"й": "\ue000", "ї": "\ue001", "ё": "е", "ґ": "г"})
@@ -36,7 +39,7 @@ def fold(name: str) -> str:
     text = unicodedata.normalize("NFC", name).casefold().translate(_LETTERS)
     text = unicodedata.normalize("NFD", text)
     text = "".join(sign for sign in text if not unicodedata.combining(sign))
-    text = _APOSTROPHES.sub("", text.translate(_LETTERS_BACK))
+    text = _REMOVED.sub("", text.translate(_LETTERS_BACK))
     return _JOINTS.sub(" ", text).strip()
 
 

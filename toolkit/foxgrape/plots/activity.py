@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from foxgrape import schemas
 from foxgrape._util.formatting import counted
 from foxgrape.plots.signals import by_outcome
 from foxgrape.plots.theme import (
@@ -32,6 +33,8 @@ _DAY = pd.Timedelta(days=1)
 #: Longest period, in days, with daily bars; in longer periods they would be too thin.
 _MAX_DAYS = 120
 _LEGEND_COLUMNS = 3
+#: Name of the row of events in `event_timeline`.
+_EVENTS = "events"
 _TEXT_POSITIONS = ("top center", "bottom center", "middle right", "middle left")
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 #: Posts whose time is known less exactly than this are not counted by hour.
@@ -71,7 +74,8 @@ def activity(
     since = posts["posted_at"].min() if since is None else since
     until = posts["posted_at"].max() + _DAY if until is None else until
     shown = posts[(posts["posted_at"] >= since) & (posts["posted_at"] < until)]
-    has_signal = shown["post_id"].isin(signals["post_id"])
+    keys = schemas.KEYS["posts"][0]
+    has_signal = schemas.key_index(shown, keys).isin(schemas.key_index(signals, keys))
     bins, unit = _bins(since, until, zone)
     figure = go.Figure()
     parts = (
@@ -256,7 +260,7 @@ def event_timeline(analysis: Analysis, events: pd.DataFrame) -> go.Figure:
     ):
         known = events.dropna(subset=[f"{name}_at"])
         hover = [html.escape(f"{label}: {row.kind}, {row.place}") for row in known.itertuples()]
-        rows = ["events"] * len(known)
+        rows = [_EVENTS] * len(known)
         bars = _iso_times(known[f"{name}_at"]), _iso_times(known[f"{name}_until"]), rows
         figure.add_trace(interval_trace(*bars, hover, colour, width, label))
         legend[label] = (colour, "■", label)
@@ -264,7 +268,7 @@ def event_timeline(analysis: Analysis, events: pd.DataFrame) -> go.Figure:
     for part, label, colour, symbol, character in by_outcome(table):
         accounts += _add_posts(figure, part, label, {"color": colour, "symbol": symbol})
         legend[label] = (colour, character, label)
-    order = ["events", *dict.fromkeys(accounts)]
+    order = [_EVENTS, *dict.fromkeys(accounts)]
     entries = list(legend.values())
     figure.update_layout(
         title=set_title(
@@ -276,7 +280,13 @@ def event_timeline(analysis: Analysis, events: pd.DataFrame) -> go.Figure:
             ),
         ),
         xaxis={"type": "date"},
-        yaxis={"categoryorder": "array", "categoryarray": order, "range": [len(order) - 0.5, -0.5]},
+        yaxis={
+            # Plotly would read names such as 1234 as numbers, and not draw them.
+            "type": "category",
+            "categoryorder": "array",
+            "categoryarray": order,
+            "range": [len(order) - 0.5, -0.5],
+        },
         height=190 + 34 * len(order),
     )
     return apply_theme(
@@ -290,7 +300,9 @@ def _add_posts(
     figure: go.Figure, signals: pd.DataFrame, label: str, marker: dict[str, str]
 ) -> list[str]:
     """Draw the posts of signals that share an outcome; return each signal's row, its account."""
-    rows = [html.escape(str(account)) for account in signals["account"]]
+    names = [html.escape(str(account)) for account in signals["account"]]
+    # An invisible character keeps an account of this name out of the row of events.
+    rows = [f"{name}\u200b" if name == _EVENTS else name for name in names]
     hover = [
         html.escape(f"{row.account}: {row.code} for {row.place}") for row in signals.itertuples()
     ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
-from foxgrape import times
+from foxgrape import schemas, times
 from foxgrape._util.formatting import counted, duration_in_words, lead_in_words
 from foxgrape.linking import confirmed_by_side, link
 from foxgrape.stats.survival.lead_times import LeadTimes, lead_times
@@ -75,13 +75,14 @@ class Analysis:
             events[name] = events[name].fillna(events.pop(f"{name}_of_event"))
         # Posts read from an export have no source columns.
         source = ["source_title", "source_publisher", "source_url"]
-        posts = study.posts.reindex(columns=["post_id", "text", *source])
+        keys = schemas.KEYS["posts"][0]
+        posts = study.posts.reindex(columns=[*keys, "text", *source])
         posts["source_title"] = posts["source_title"].fillna(posts["source_publisher"])
         posts = posts.rename(columns={name: f"post_{name}" for name in source})
         return (
             self.links.merge(self.signals.drop(columns="place_id"), on="signal_id")
             .merge(events, on="event_id", how="left")
-            .merge(posts, on="post_id")
+            .merge(posts, on=keys)
             .sort_values(["posted_at", "signal_id"], ignore_index=True)
         )
 
@@ -226,6 +227,10 @@ class Analysis:
                     (side, analysis.leading_rows()) for side, analysis in self.sides().items()
                 )
             ]
+        if n_edited := self._edited():
+            sentences.append(
+                f"In edited posts, timed from the post to the edit: {counted(n_edited, 'signal')}."
+            )
         valid = table[~table["hindsight"]]
         for words, rows in (
             (
@@ -242,6 +247,13 @@ class Analysis:
             if len(rows):
                 sentences.append(f"{words} {len(rows)}{_listed(rows, _name)}")
         return [*sentences, self.lead_times.sentence()]
+
+    def _edited(self) -> int:
+        """Return the number of signals whose interval is longer than that of their post."""
+        keys = schemas.KEYS["posts"][0]
+        posts = self.study.posts[[*keys, "posted_until"]]
+        ends = self.signals.merge(posts, on=keys, suffixes=("", "_of_post"))
+        return int((ends["posted_until"] > ends["posted_until_of_post"]).sum())
 
     def figure(self) -> go.Figure:
         """Draw each signal, its event and the lead between them."""

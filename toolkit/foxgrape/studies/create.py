@@ -5,28 +5,34 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from foxgrape import schemas, times
+from foxgrape import times
 from foxgrape._util.directories import WorkFolder, clear_abandoned
 from foxgrape._util.formatting import counted
-from foxgrape.errors import StudyError, TableError
+from foxgrape.errors import StudyError
 from foxgrape.io.events import read_events
+from foxgrape.io.merge import merge_files
 from foxgrape.io.posts import read_posts
+from foxgrape.io.read_report import Note, merge_notes, most_frequent_reason
+from foxgrape.io.sources import as_list, source_name
 from foxgrape.places import Codebook, Gazetteer
 from foxgrape.studies.study import validate_kinds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
-    from foxgrape.io.base import OnError, ReadReport
+    from foxgrape.io.base import OnError
+    from foxgrape.io.read_report import ReadReport
+    from foxgrape.io.sources import Source
 
-    #: Path, rows and read report of each file.
-    _Files = list[tuple[Path, pd.DataFrame, ReadReport]]
+    SourceWithOptions = Source | tuple[Source, Mapping[str, Any]]
+    SourcesWithOptions = SourceWithOptions | Iterable[SourceWithOptions]
 
 __all__ = ["CreateStudyResult", "new_study"]
 
@@ -52,6 +58,8 @@ class CreateStudyResult:
     unresolved
         Number of places that are not in the packaged gazetteer; they are in the study's
         ``places.csv``.
+    notes
+        What the readers left out, repaired or reinterpreted.
     """
 
     folder: str
@@ -60,6 +68,7 @@ class CreateStudyResult:
     repeated: int = 0
     quarantined: int = 0
     unresolved: int = 0
+    notes: list[Note] = field(default_factory=list)
 
     def sentence(self) -> str:
         """Return the result as a sentence.
@@ -80,11 +89,13 @@ class CreateStudyResult:
 def new_study(
     folder: str | Path,
     *,
-    posts: Sequence[str | Path],
-    events: Sequence[str | Path],
+    posts: SourcesWithOptions,
+    events: SourcesWithOptions,
     title: str | None = None,
     timezone: str | None = None,
     account: str | None = None,
+    post_options: Mapping[str, Any] | None = None,
+    event_options: Mapping[str, Any] | None = None,
     codebook: str | Path | None = None,
     kinds: Iterable[str] = (),
     persistence: str = "48h",
@@ -97,13 +108,17 @@ def new_study(
     folder
         A new or empty folder.
     posts, events
-        Files in any format that `read_posts` and `read_events` support.
+        One or several files in any format that `read_posts` and `read_events` support, or frames.
+        A file with options of its own is a tuple: ``("a.csv", {"timezone": "UTC"})``.
     title
         Title of the study; by default the folder's name.
     timezone
         IANA time zone of times without an offset, and of the study's days.
     account
         Account of posts in files that do not name an account.
+    post_options, event_options
+        Options of `read_posts` and `read_events` for all files of posts and of events, such as
+        ``{"columns": {"text": "message"}, "dates": "dmy"}``.
     codebook
         Codebook file, as read by `Codebook.from_csv`; by default the packaged codebook.
     kinds
@@ -121,8 +136,8 @@ def new_study(
     Raises
     ------
     StudyError
-        If the folder is not empty, no file of posts or events is given, a kind occurs in no event,
-        or the study cannot be written.
+        If the folder is not empty, no file of posts or events is given, a file has none, a kind
+        occurs in no event, or the study cannot be written.
     TableError, CodebookError
         If a file or the codebook is invalid, or two files have different rows with the same key.
 
@@ -131,27 +146,25 @@ def new_study(
     >>> from tempfile import mkdtemp
     >>> from foxgrape._util.files import study_folder
     >>> old, folder = study_folder("izium-2022"), f"{mkdtemp()}/mine"
-    >>> new_study(folder, posts=[old / "posts.csv"], events=[old / "events.csv"]).events
+    >>> new_study(folder, posts=old / "posts.csv", events=old / "events.csv").events
     69
     """
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise StudyError("the folder is not empty", file=folder, hint="name a new folder")
-    options: dict[str, Any] = {"timezone": timezone, "on_error": on_error, "with_report": True}
-    post_files: _Files = [
-        (Path(file), *read_posts(file, account=account, **options)) for file in posts
-    ]
-    event_files: _Files = [
-        (Path(file), *read_events(file, persistence=persistence, **options)) for file in events
-    ]
-    all_posts, repeated_posts = _merge("posts", post_files)
-    all_events, repeated_events = _merge("events", event_files)
+    options: dict[str, Any] = {"timezone": timezone, "on_error": on_error}
+    all_posts, post_report, post_titles = _read_all(
+        "posts", read_posts, posts, options | {"account": account} | dict(post_options or {})
+    )
+    all_events, event_report, event_titles = _read_all(
+        "events",
+        read_events,
+        events,
+        options | {"persistence": persistence} | dict(event_options or {}),
+    )
     kinds = validate_kinds(kinds, all_events, folder)
     places = _unknown_places(all_events)
-    files = [*post_files, *event_files]
-    quarantine = [
-        {"file": file.name, **record} for file, _, report in files for record in report.quarantine
-    ]
+    quarantine = post_report.quarantine + event_report.quarantine
     tables = {"posts": all_posts, "events": all_events} | (
         {"places": places} if len(places) else {}
     )
@@ -160,7 +173,7 @@ def new_study(
         "name": re.sub(r"[^a-z0-9._-]+", "-", folder.name.lower()).strip("-") or "study",
         "title": title or folder.name,
         "resources": [],
-        "sources": [{"title": f"{file.name} ({report.format})"} for file, _, report in files],
+        "sources": [{"title": title} for title in (*post_titles, *event_titles)],
         "foxgrape": {
             "timezone": timezone or "UTC",
             "kinds": list(kinds),
@@ -176,34 +189,39 @@ def new_study(
         str(folder),
         len(all_posts),
         len(all_events),
-        repeated_posts + repeated_events,
+        post_report.repeated + event_report.repeated,
         len(quarantine),
         len(places),
+        merge_notes([*post_report.notes, *event_report.notes]),
     )
 
 
-def _merge(table: str, files: _Files) -> tuple[pd.DataFrame, int]:
-    """Return the distinct rows of all files, and the number of repeated rows."""
+def _read_all(
+    table: str, read: Any, sources: SourcesWithOptions, options: dict[str, Any]
+) -> tuple[pd.DataFrame, ReadReport, list[str]]:
+    """Return the rows of all sources of a table, their report, and a title for each source."""
+    files = []
+    is_pair = isinstance(sources, tuple) and isinstance(sources[-1], Mapping)
+    for item in [sources] if is_pair else as_list(sources):
+        source, own = item if isinstance(item, tuple) else (item, {})
+        frame, report = read(source, with_report=True, **options | dict(own))
+        if frame.empty:
+            raise StudyError(
+                f"no {table} were read", file=source_name(source), hint=_reason(report)
+            )
+        files.append((source_name(source), frame, report))
     if not files:
         raise StudyError(f"a study must have {table}; name at least one file")
-    key, clock = schemas.KEYS[table][0][0], schemas.KEYS[table][1]
-    rows = pd.concat(
-        [frame.assign(source_file=file.name) for file, frame, _ in files], ignore_index=True
-    )
-    is_repeat = rows[schemas.columns(table)].duplicated().to_numpy()
-    repeated = sum(report.repeated for *_, report in files) + int(is_repeat.sum())
-    rows = rows[~is_repeat].reset_index(drop=True)
-    is_conflict = rows[key].duplicated().to_numpy()
-    if is_conflict.any():
-        conflict = rows[is_conflict].iloc[0]
-        raise TableError(
-            f"the files have different rows for one {key}",
-            file=conflict["source_file"],
-            column=key,
-            got=conflict[key],
-            hint="leave one of the files out",
-        )
-    return rows.sort_values([clock, key], ignore_index=True), repeated
+    rows, report = merge_files(table, files)
+    return rows, report, [f"{name} ({one_report.format})" for name, _, one_report in files]
+
+
+def _reason(report: ReadReport) -> str:
+    """Return the most frequent reason for which records were quarantined, and an example."""
+    if not report.quarantine:
+        return f"the file has {counted(report.records_read, 'record')}"
+    bad = most_frequent_reason(report.quarantine)
+    return f"{counted(len(report.quarantine), 'bad record')}; most often: {bad}"
 
 
 def _unknown_places(events: pd.DataFrame) -> pd.DataFrame:

@@ -32,6 +32,9 @@ def study_from_store(
 ) -> Study:
     """Read a store's posts, events and confirmations as a study.
 
+    Earlier versions of edited posts are read too: they show that a signal was there before the
+    last edit.
+
     Parameters
     ----------
     store
@@ -102,6 +105,9 @@ def study_from_store(
         caution="",
         timezone=timezone,
         hashes={},
+        earlier_posts=store.read("earlier_posts", version=versions["earlier_posts"])
+        if "earlier_posts" in versions
+        else None,
     )
 
 

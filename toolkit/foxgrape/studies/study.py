@@ -15,7 +15,7 @@ import pandas as pd
 from foxgrape import schemas, times
 from foxgrape._util.files import file_sha256, study_folder
 from foxgrape._util.formatting import counted
-from foxgrape.detection.detect import detect
+from foxgrape.detection.detect import Edits, detect
 from foxgrape.errors import StudyError, TableError, did_you_mean
 from foxgrape.io.events import read_events
 from foxgrape.io.posts import read_posts
@@ -56,6 +56,8 @@ class Study:
         IANA time zone of the study's days.
     hashes
         SHA-256 of ``datapackage.json`` and of the files that it lists, by path in the study.
+    earlier_posts
+        Earlier versions of edited posts, as in `foxgrape.detect`; None if none are known.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Study:
     caution: str
     timezone: str
     hashes: Mapping[str, str]
+    earlier_posts: pd.DataFrame | None = None
 
     @property
     def observed(self) -> tuple[pd.Timestamp, pd.Timestamp]:
@@ -112,6 +115,7 @@ class Study:
         clock: times.Clock = "confirmed",
         confirmed_by: str | None = None,
         signals: SignalSource = "codes",
+        edits: Edits = "interval",
     ) -> Analysis:
         """Detect the signals, link them to events and estimate the lead times.
 
@@ -122,6 +126,8 @@ class Study:
         signals
             ``codes``: codes in the codebook. ``mentions``: places mentioned by name, as a baseline
             for the codes. ``both``: codes and mentions.
+        edits
+            As in `foxgrape.detect`.
 
         Returns
         -------
@@ -133,7 +139,13 @@ class Study:
         >>> analysis.table().set_index("code").loc["🍇", ["place", "relation"]].tolist()
         ['Izium', 'precedes']
         """
-        detected = detect(self.posts, codebook=self.codebook, mentions=signals != "codes")
+        detected = detect(
+            self.posts,
+            codebook=self.codebook,
+            mentions=signals != "codes",
+            edits=edits,
+            earlier=self.earlier_posts,
+        )
         if signals == "mentions":
             detected = detected[detected["kind"] == "mention"].reset_index(drop=True)
         return link_study(self, detected, signals, horizon, clock, confirmed_by)

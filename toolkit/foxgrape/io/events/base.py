@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from foxgrape import schemas, times
 from foxgrape.io.base import ReadContext, Reader
-from foxgrape.io.convert import MONTHS, reject_invalid_unicode
+from foxgrape.io.convert import reject_invalid_unicode
 from foxgrape.io.json_records import page_items
 from foxgrape.io.stream import BadRecordError
 from foxgrape.io.tabular import header, records
+from foxgrape.io.written_times import MONTHS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

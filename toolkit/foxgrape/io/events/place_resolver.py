@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from foxgrape.places.place import MATCH, distance_km
+from foxgrape.places.place import distance_km
+from foxgrape.places.resolution import FAR_KM, LARGEST, resolve
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from foxgrape.places import Gazetteer, Place, PlaceMatch
+    from foxgrape.places import Gazetteer
 
 __all__ = ["PlaceResolver", "StatedPlace", "unify_place_ids"]
 
-#: Maximum distance from the stated coordinates to a matching place. Sources differ by a few
-#: kilometres in where they put the centre of a town.
-NEAR_KM = 15.0
+_FAR_FROM_ID = f"the place with the stated id is more than {FAR_KM:.0f} km from the coordinates"
+_OTHER_ROW = "a place was identified by the coordinates that another row states for its name"
+
+
+class _Note(Protocol):
+    """`foxgrape.io.base.ReadContext.note`."""
+
+    def __call__(self, what: str, example: str, /, *, warn: bool) -> None:
+        """Count something that was decided, and say whether to warn of it."""
+
+
+def _ignore(what: str, example: str, /, *, warn: bool) -> None:
+    """Ignore a note."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +40,9 @@ class StatedPlace:
     lon: float | None = None
     admin1: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.name}, {self.admin1}" if self.admin1 else self.name
+
     @property
     def point(self) -> tuple[float, float] | None:
         """Latitude and longitude, if both are known."""
@@ -38,10 +51,17 @@ class StatedPlace:
 
 @dataclass(slots=True)
 class PlaceResolver:
-    """Look up each place once, cache its id and name, and list unresolved places."""
+    """Look up each place once, cache its id and name, and list unresolved places.
+
+    `note` is called for each row whose place was decided on weak evidence or against some of it.
+    """
 
     gazetteer: Gazetteer
+    note: _Note = field(default=_ignore)
     _resolved: dict[Any, tuple[str, str]] = field(default_factory=dict)
+    _notes: dict[Any, list[tuple[str, str]]] = field(default_factory=dict)
+    #: The places to which coordinates led, by the id that the name would get without them.
+    _located: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
     _name_counts: dict[str, int] = field(default_factory=dict)
     _unresolved: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -53,11 +73,19 @@ class PlaceResolver:
         """
         key = (source, stated)
         if key not in self._resolved:
-            place, reason = self._find(stated)
-            self._resolved[key] = (
-                (place.id, place.name) if place else self._make_id(source, stated, reason)
+            resolution = resolve(
+                stated.name, admin1=stated.admin1, point=stated.point, gazetteer=self.gazetteer
             )
-        return self._count(self._resolved[key])
+            if resolution.place is None:
+                self._resolved[key] = self._make_id(source, stated, resolution.reason)
+            else:
+                place = self._resolved[key] = resolution.place.id, resolution.place.name
+                self._notes[key] = [
+                    (note, f"{stated}: {resolution.place}") for note in resolution.notes
+                ]
+                if stated.point is not None:
+                    self._located.setdefault(_make_id(source, stated), set()).add(place)
+        return self._count(key)
 
     def resolve_id(self, place_id: str, stated: StatedPlace) -> tuple[str, str]:
         """Return a place's current id and name, given any of its ids; keep an unknown id."""
@@ -68,14 +96,15 @@ class PlaceResolver:
             else:
                 self._report(place_id, stated, "the gazetteer does not have this id")
                 self._resolved[place_id] = (place_id, stated.name)
-        return self._count(self._resolved[place_id])
+        self._check_distance(place_id, stated)
+        return self._count(place_id)
 
     def resolve_area(self, source: str, stated: StatedPlace, reason: str) -> tuple[str, str]:
         """Create an id with the source's scheme for a place that is not a single settlement."""
         key = (source, stated, reason)
         if key not in self._resolved:
             self._resolved[key] = self._make_id(source, stated, reason)
-        return self._count(self._resolved[key])
+        return self._count(key)
 
     def is_ambiguous(self, name: str) -> bool:
         """Return whether several places in the gazetteer have exactly this name."""
@@ -83,19 +112,52 @@ class PlaceResolver:
             self._name_counts[name] = len(self.gazetteer.find(name, limit=None, exact=True))
         return self._name_counts[name] > 1
 
+    def reuse_located(self, events: pd.DataFrame) -> pd.DataFrame:
+        """Return events in which names without coordinates have the place of other rows with them.
+
+        The other rows must state the same name and region, and mean a single place.
+        """
+        known = {
+            place_id: next(iter(places))
+            for place_id, places in self._located.items()
+            if len(places) == 1 and place_id in self._unresolved
+        }
+        rows = events["place_id"].isin(list(known))
+        rows &= events["lat"].isna()
+        if not rows.any():
+            return events
+        events = events.copy()
+        for row in events.index[rows]:
+            place_id, name = str(events.loc[row, "place_id"]), str(events.loc[row, "place"])
+            self._unresolved[place_id]["rows"] -= 1
+            events.loc[row, ["place_id", "place"]] = known[place_id]
+            self.note(_OTHER_ROW, name, warn=False)
+        self._unresolved = {key: row for key, row in self._unresolved.items() if row["rows"]}
+        return events
+
     def unresolved(self) -> list[dict[str, Any]]:
         """Return unresolved places with the reason and number of rows, most rows first."""
         return sorted(self._unresolved.values(), key=lambda row: (-row["rows"], row["place_id"]))
 
     def _make_id(self, source: str, stated: StatedPlace, reason: str) -> tuple[str, str]:
-        parts = [part for part in (stated.admin1, stated.name) if part]
-        place_id = f"{source}:" + "/".join(re.sub(r"[\s/]+", "_", part) for part in parts)
+        place_id = _make_id(source, stated)
         self._report(place_id, stated, reason)
         return place_id, stated.name
 
-    def _count(self, place: tuple[str, str]) -> tuple[str, str]:
+    def _check_distance(self, place_id: str, stated: StatedPlace) -> None:
+        if stated.point is not None and place_id in self.gazetteer:
+            place = self.gazetteer[place_id]
+            if place.lat is not None and distance_km(place, stated.point) > FAR_KM:
+                self.note(_FAR_FROM_ID, f"{place} is not at {stated.point}", warn=True)
+
+    def _count(self, key: Any) -> tuple[str, str]:
+        """Count a row of an unresolved place, and note how a resolved one was decided."""
+        place = self._resolved[key]
         if place[0] in self._unresolved:
             self._unresolved[place[0]]["rows"] += 1
+        for what, example in self._notes.get(key, ()):
+            # A choice by population is rarely wrong; see foxgrape.places.resolution.
+            self.note(what, example, warn=what != LARGEST)
         return place
 
     def _report(self, place_id: str, stated: StatedPlace, reason: str) -> None:
@@ -110,50 +172,11 @@ class PlaceResolver:
         }
         self._unresolved.setdefault(place_id, report)
 
-    def _find(self, stated: StatedPlace) -> tuple[Place | None, str]:
-        """Return the matching place, or None and the reason why no place matches uniquely."""
-        matches = [
-            match
-            for match in self.gazetteer.find(stated.name, limit=None, near=stated.point)
-            if match.score >= MATCH
-        ]
-        if not matches:
-            return None, "no place has this name"
-        if stated.point is not None:
-            return _find_near(matches, stated, stated.point)
-        inside = [match for match in matches if _is_in(match.place, stated.admin1)]
-        best = [match.place for match in inside if match.score == inside[0].score]
-        if len(best) == 1:
-            return best[0], ""
-        return None, f"{len(best) or len(matches)} places have this name; coordinates are missing"
 
-
-def _find_near(
-    matches: list[PlaceMatch], stated: StatedPlace, point: tuple[float, float]
-) -> tuple[Place | None, str]:
-    """Return a match near `point`, else the stated region's only match without coordinates."""
-    distances = [distance_km(match.place, point) for match in matches]
-    for match, distance in zip(matches, distances, strict=True):
-        if distance <= NEAR_KM:
-            return match.place, ""
-    without_point = [
-        match.place
-        for match in matches
-        if match.place.lat is None and stated.admin1 and _is_in(match.place, stated.admin1)
-    ]
-    if len(without_point) == 1:
-        return without_point[0], ""
-    if without_point:
-        return None, f"{len(without_point)} places in the region have this name and no coordinates"
-    nearest = min(distances)
-    away = "" if nearest == math.inf else f"; the nearest is {nearest:.0f} km away"
-    return None, f"no place near the coordinates has this name{away}"
-
-
-def _is_in(place: Place, admin1: str) -> bool:
-    """Return whether the division names have the same first word, or `admin1` is empty."""
-    first_words = [name.split(" ", maxsplit=1)[0].casefold() for name in (place.admin1, admin1)]
-    return not admin1 or first_words[0] == first_words[1]
+def _make_id(source: str, stated: StatedPlace) -> str:
+    """Return an id of the source's scheme, the division and the name."""
+    parts = [part for part in (stated.admin1, stated.name) if part]
+    return f"{source}:" + "/".join(re.sub(r"[\s/]+", "_", part) for part in parts)
 
 
 def unify_place_ids(events: pd.DataFrame, gazetteer: Gazetteer) -> pd.DataFrame:

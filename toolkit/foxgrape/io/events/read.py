@@ -7,38 +7,34 @@ from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, overload
 
 import pandas as pd
 
-from foxgrape import schemas
 from foxgrape.errors import TableError
-from foxgrape.io.archives import open_export
-from foxgrape.io.base import (
-    OnError,
-    ReadContext,
-    Reader,
-    ReadReport,
-    detect_format,
-    iter_frames,
-    validate_options,
-    warn_quarantined,
-)
+from foxgrape.io.base import OnError, ReadContext, Reader, read_file
 from foxgrape.io.events.acled import AcledReader
 from foxgrape.io.events.place_resolver import PlaceResolver, unify_place_ids
 from foxgrape.io.events.table import EventTableReader
 from foxgrape.io.events.territorial_control import ControlChangesReader, ViinaControlReader
 from foxgrape.io.events.ucdp import UcdpReader
 from foxgrape.io.events.viina import ViinaReader
+from foxgrape.io.merge import merge_files
+from foxgrape.io.read_report import ReadReport, warn_about
+from foxgrape.io.sources import as_list, open_input, source_name
 from foxgrape.places import Gazetteer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import timedelta
-    from pathlib import Path
 
-    from foxgrape.io.stream import InputFile
+    from foxgrape.io.sources import Sources
+    from foxgrape.io.written_times import DateOrder
 
     class _Options(TypedDict, total=False):
         format: str | None
         timezone: str | None
-        columns: Mapping[str, str] | None
+        columns: Mapping[str, str | None] | None
+        encoding: str | None
+        sheet: str | None
+        dates: DateOrder | None
+        midnight: Literal["day", "exact"] | None
         persistence: str | pd.Timedelta
         gazetteer: Gazetteer | None
         on_error: OnError
@@ -62,18 +58,22 @@ FORMATS: dict[str, Reader] = {
 
 @overload
 def read_events(
-    path: str | Path, *, with_report: Literal[False] = False, **options: Unpack[_Options]
+    path: Sources, *, with_report: Literal[False] = False, **options: Unpack[_Options]
 ) -> pd.DataFrame: ...
 @overload
 def read_events(
-    path: str | Path, *, with_report: Literal[True], **options: Unpack[_Options]
+    path: Sources, *, with_report: Literal[True], **options: Unpack[_Options]
 ) -> tuple[pd.DataFrame, ReadReport]: ...
 def read_events(
-    path: str | Path,
+    path: Sources,
     *,
     format: str | None = None,  # noqa: A002 - part of the public API
     timezone: str | None = None,
-    columns: Mapping[str, str] | None = None,
+    columns: Mapping[str, str | None] | None = None,
+    encoding: str | None = None,
+    sheet: str | None = None,
+    dates: DateOrder | None = None,
+    midnight: Literal["day", "exact"] | None = None,
     persistence: str | pd.Timedelta = "48h",
     gazetteer: Gazetteer | None = None,
     on_error: OnError = "raise",
@@ -89,8 +89,9 @@ def read_events(
     ----------
     path
         A file, plain or compressed with gzip, zstd or zip, by itself or in a folder, zip archive or
-        tar archive. A CSV file with the header of the events table is read strictly: it must have
-        every column, and times must have an offset.
+        tar archive; a pandas frame; or a list of these,
+        which must not contain different rows for one event. A CSV file with the header of the
+        events table is read strictly: it must have every column, and times must have an offset.
     format
         Name of the format, to skip the detection: see ``docs/reference/formats``.
     timezone
@@ -98,7 +99,10 @@ def read_events(
         ACLED and UCDP, and in VIINA's control files.
     columns
         For a table: which of its columns to use for a column of the events table, such as
-        ``{"place": "town"}``. Other columns are matched by common names.
+        ``{"place": "town"}``; None as the name leaves a column out. Other columns are matched by
+        common names. ``admin1``, the region of a place, can be mapped too.
+    encoding, sheet, dates, midnight
+        As in `read_posts`.
     persistence
         For lists of territorial control: minimum duration of a state that counts as an event.
     gazetteer
@@ -107,9 +111,11 @@ def read_events(
         ``"raise"`` stops at the first bad record; ``"quarantine"`` leaves bad records out and
         lists them in the report.
     with_report
-        Also return a `foxgrape.io.base.ReadReport`: the format, record counts, a table's column
-        mapping, bad records and unresolved places. If False, bad records that are left out cause
-        a `foxgrape.io.base.QuarantineWarning`.
+        Also return a `foxgrape.io.read_report.ReadReport`: the format, record counts, a table's
+        column mapping, bad records, unresolved places, and notes on what was reinterpreted. If
+        False, bad records that are left out cause a
+        `foxgrape.io.read_report.QuarantineWarning`, and what had to be assumed a
+        `foxgrape.io.read_report.ReadWarning`.
 
     Returns
     -------
@@ -129,41 +135,44 @@ def read_events(
     >>> events.set_index("event_id").loc["izium-2022-09", "confirmed_by"]
     'RU'
     """
-    file = open_export(path, FORMATS, format)
-    validate_options(file, timezone, on_error)
-    shortest = _parse_persistence(persistence, file)
-    reader = detect_format(file, format, columns, FORMATS, "events")
+    shortest = _parse_persistence(persistence)
     gazetteer = gazetteer or Gazetteer.default()
-    if reader is None and on_error == "raise" and file.compression is None:
-        frame = unify_place_ids(schemas.read_csv(file.path, "events"), gazetteer)
-        report = ReadReport("events", len(frame))
-    else:
+    files = []
+    for source in as_list(path):
+        file = open_input(source, FORMATS, format, encoding=encoding, sheet=sheet)
         places = PlaceResolver(gazetteer)
         context = ReadContext(
             file.path,
             timezone=timezone,
             columns=columns,
+            dates=dates,
+            midnight=midnight,
             persistence=shortest,
+            file=file,
             state={"places": places},
         )
-        ((frame, report),) = iter_frames(
-            file, reader or FORMATS["table"], context, "events", on_error=on_error
-        )
-        report = replace(report, unresolved=places.unresolved())
+        places.note = context.note
+        frame, report = read_file(context, FORMATS, "events", format=format, on_error=on_error)
+        frame = places.reuse_located(unify_place_ids(frame, gazetteer))
+        notes = [*report.notes, *context.take_notes()]
+        report = replace(report, unresolved=places.unresolved(), notes=notes)
+        files.append((source_name(source), frame, report))
+    if len(files) == 1:
+        _, frame, report = files[0]
+    else:
+        frame, report = merge_files("events", files)
     if with_report:
         return frame, report
-    if report.quarantine:
-        warn_quarantined(path, len(report.quarantine), report.quarantine[0])
+    bad = report.quarantine
+    warn_about(", ".join(name for name, *_ in files), report.notes, len(bad), next(iter(bad), None))
     return frame
 
 
-def _parse_persistence(persistence: str | pd.Timedelta, file: InputFile) -> timedelta:
+def _parse_persistence(persistence: str | pd.Timedelta) -> timedelta:
     try:
         duration = pd.Timedelta(persistence)
     except ValueError:
         duration = pd.Timedelta(-1)
     if not duration >= pd.Timedelta(0):
-        raise TableError(
-            "persistence must be a duration, such as 48h", file=file.path, got=persistence
-        )
+        raise TableError("persistence must be a duration, such as 48h", got=persistence)
     return duration.to_pytimedelta()

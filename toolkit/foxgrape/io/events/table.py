@@ -8,15 +8,15 @@ from foxgrape.io.base import ReadContext, Reader
 from foxgrape.io.convert import (
     extra_cells,
     get_text,
-    none_if_blank,
     normalize_name,
+    optional_cell,
     parse_exact_id,
-    parse_interval,
     record_mapping,
 )
 from foxgrape.io.events.base import Point, make_event, parse_coordinates
 from foxgrape.io.events.place_resolver import StatedPlace
 from foxgrape.io.stream import BadRecordError
+from foxgrape.io.table_times import table_times
 from foxgrape.io.tabular import is_table, records, table_kind
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class EventTableReader(Reader):
         if paths:
             times = {"occurred_at", *USUAL["occurred_at"]}
             names = {normalize_name(path[0]) for path in paths}
-            return table_kind(file) == "lines" and bool(times & names)
+            return table_kind(file) in {"lines", "array"} and bool(times & names)
         return is_table(file)
 
     def records(self, file: InputFile, context: ReadContext) -> Iterator[Record]:
@@ -64,35 +64,37 @@ class EventTableReader(Reader):
             lambda names: record_mapping(
                 names, context, table="events", aliases=USUAL, required=_REQUIRED
             ),
+            context.note,
         )
 
     def rows(self, value: Any, context: ReadContext) -> list[dict[str, Any]]:
         """Return the row as an event; columns that the events table lacks are kept as text."""
-        mapping: dict[str, str] = context.mapping
-        cells = {ours: none_if_blank(value.get(theirs)) for ours, theirs in mapping.items()}
+        mapping, clock = context.mapping, table_times(context)
+        cells = {
+            ours: optional_cell(value.get(theirs), ours, context)
+            for ours, theirs in mapping.items()
+            if ours != "event_id"
+        }
         point = parse_coordinates(cells, "lat", "lon")
         is_confirmed = cells.get("confirmed_at") is not None
         event = make_event(
-            event_id=parse_exact_id(cells.get("event_id"), "event_id"),
-            place=_resolve_place(cells, point, str(value.get("admin1") or ""), context),
+            event_id=parse_exact_id(value.get(mapping["event_id"]), "event_id"),
+            place=_resolve_place(cells, point, context),
             point=point,
-            occurred=parse_interval(cells, "occurred", context.timezone),
-            confirmed=parse_interval(cells, "confirmed", context.timezone)
-            if is_confirmed
-            else None,
+            occurred=clock.interval(cells, "occurred"),
+            confirmed=clock.interval(cells, "confirmed") if is_confirmed else None,
             **{name: get_text(cells.get(name), name) for name in _TEXT_COLUMNS},
         )
         return [{**extra_cells(value, context), **event}]
 
 
-def _resolve_place(
-    cells: dict[str, Any], point: Point, admin1: str, context: ReadContext
-) -> tuple[str, str]:
+def _resolve_place(cells: dict[str, Any], point: Point, context: ReadContext) -> tuple[str, str]:
     """Look up a place by its id if given, else by name, coordinates and division.
 
     If the row has both an id and a name, keep the row's name instead of the gazetteer's.
     """
     place_id = get_text(cells.get("place_id"), "place_id")
+    admin1 = get_text(cells.get("admin1"), "admin1") or ""
     name = get_text(cells.get("place"), "place")
     places: PlaceResolver = context.state["places"]
     if place_id is not None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
 import numpy as np
 
 from foxgrape.io.base import ReadContext, Reader
-from foxgrape.io.convert import MONTHS, parse_clock_cell, reject_invalid_unicode
+from foxgrape.io.convert import parse_clock_cell, reject_invalid_unicode
 from foxgrape.io.events.base import (
     PLACE_COLUMNS,
     local_day_interval,
@@ -31,6 +31,7 @@ from foxgrape.io.events.place_resolver import StatedPlace
 from foxgrape.io.events.viina import parse_compact_day
 from foxgrape.io.stream import BadRecordError
 from foxgrape.io.tabular import header, records
+from foxgrape.io.written_times import MONTHS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -118,6 +119,9 @@ class ControlHistory:
         number = self._numbers.setdefault(key, len(self._places))
         if number == len(self._places):
             self._places.append(place)
+        elif self._places[number].stated.point is None and place.stated.point is not None:
+            # A list may state a place's coordinates in any of its rows.
+            self._places[number] = place
         self._place.append(number)
         self._at.append(at)
         self._until.append(until)

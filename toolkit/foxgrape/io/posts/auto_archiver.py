@@ -10,11 +10,11 @@ from foxgrape.io.base import make_post
 from foxgrape.io.convert import (
     none_if_blank,
     optional_text,
-    parse_time_interval,
     require_dict,
     require_text,
 )
 from foxgrape.io.posts.tool_tables import ToolTableReader
+from foxgrape.io.posts.zones import parse_written
 
 if TYPE_CHECKING:
     from foxgrape.io.base import ReadContext
@@ -53,7 +53,7 @@ class AutoArchiverReader(ToolTableReader):
             return []  # a blank row of the sheet
         address = require_text(link, "link").strip()
         if row.get("upload timestamp") is None:
-            context.note(_NOT_ARCHIVED, address)
+            context.note(_NOT_ARCHIVED, address, warn=False)
             return []
         platform, account, post_id = _identify(address)
         texts = [row.get(key) for key in ("upload title", "title", "text", "text content")]
@@ -63,7 +63,7 @@ class AutoArchiverReader(ToolTableReader):
                 post_id=post_id,
                 platform=platform,
                 account=context.account or account,
-                posted=parse_time_interval(row["upload timestamp"], context.timezone, "posted_at"),
+                posted=parse_written(str(row["upload timestamp"]), context.timezone),
                 text=optional_text(text, "text"),
                 url=address,
                 archive_status=row.get("archive status"),

@@ -47,7 +47,7 @@ class BlueskyCarReader(Reader):
     def records(self, file: InputFile, context: ReadContext) -> Iterator[Record]:  # noqa: ARG002
         """Yield the address and the record of each post and repost."""
         with file.open() as stream:
-            header = decode_cbor(stream.read(_varint(stream)))
+            header = decode_cbor(_read(stream, _varint(stream)))
             roots = get_nested(header, "roots")
             blocks = {cid: value for cid, value in _blocks(stream) if _is_wanted(value)}
         commit = blocks.get(roots[0]) if isinstance(roots, list) and roots else None
@@ -76,16 +76,21 @@ def _is_wanted(value: Any) -> bool:
 def _blocks(stream: IO[bytes]) -> Iterator[tuple[Cid, Any]]:
     """Yield each block with its CID, after comparing it with the hash."""
     while (size := _varint(stream, may_end=True)) >= 0:
-        if size > MAX_RECORD:
-            raise CorruptFileError(f"a block is larger than {MAX_RECORD >> 20} MB")
-        block = stream.read(size)
+        block = _read(stream, size)
         cid, data = block[:_CID_SIZE], block[_CID_SIZE:]
-        if len(block) != size:
-            raise CorruptFileError("the CAR file is cut off")
         if cid.startswith(_CID):  # other blocks are images and videos
             if hashlib.sha256(data).digest() != cid[len(_CID) :]:
                 raise CorruptFileError("a block of the CAR file differs from its hash")
             yield Cid(cid), decode_cbor(data)
+
+
+def _read(stream: IO[bytes], size: int) -> bytes:
+    if size > MAX_RECORD:
+        raise CorruptFileError(f"a block is larger than {MAX_RECORD >> 20} MB")
+    block = stream.read(size)
+    if len(block) != size:
+        raise CorruptFileError("the CAR file is cut off")
+    return block
 
 
 def _varint(stream: IO[bytes], *, may_end: bool = False) -> int:

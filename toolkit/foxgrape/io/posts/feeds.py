@@ -9,10 +9,10 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar
 from defusedxml.ElementTree import ParseError, iterparse
 
 from foxgrape.io.base import ReadContext, Reader, make_post
-from foxgrape.io.convert import parse_time_interval, require_id
+from foxgrape.io.convert import require_id
 from foxgrape.io.json_records import json_preview
 from foxgrape.io.posts.mastodon import html_to_text
-from foxgrape.io.posts.zones import parse_zoned
+from foxgrape.io.posts.zones import parse_written, parse_zoned
 from foxgrape.io.stream import CHUNK, MAX_DEPTH, MAX_RECORD, CorruptFileError, Record
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def _times(stated: str | None, column: str, context: ReadContext) -> tuple[datet
     text = " ".join((stated or "").split())
     match = _RFC_822.fullmatch(text)
     if match is None:
-        return parse_time_interval(text or None, context.timezone, column)
+        return parse_written(text or None, context.timezone, column)
     date = email.utils.parsedate_to_datetime(f"{match['date']} 00:00:00")
     clock = match["clock"].zfill(len("00:00:00") if match["second"] else len("00:00"))
     return parse_zoned(f"{date:%Y-%m-%d}T{clock}", match["zone"], context, column)

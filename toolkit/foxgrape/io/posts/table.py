@@ -8,7 +8,8 @@ the same table.
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+import math
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,22 +17,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
-from foxgrape import schemas
+from foxgrape import schemas, times
 from foxgrape.io.base import FilePart, ReadContext, Reader, make_post
 from foxgrape.io.convert import (
+    CHANGED_ID_PATTERN,
+    MISSING_PATTERN,
     extra_cells,
     get_text,
-    none_if_blank,
     normalize_name,
-    optional_text,
+    optional_cell,
     parse_bool,
     parse_exact_id,
-    parse_interval,
-    parse_time_interval,
     record_mapping,
 )
 from foxgrape.io.stream import CorruptFileError
+from foxgrape.io.table_times import has_too_many_midnights, table_times
 from foxgrape.io.tabular import (
+    FrameInput,
     is_table,
     json_line_keys,
     line_blocks,
@@ -54,17 +56,28 @@ __all__ = ["PostTableReader", "posts_from_arrow", "posts_from_json_lines"]
 
 #: Names that other tools use for the columns of a posts table, as `normalize_name` returns them.
 ALIASES = {
-    "post_id": ("id", "message_id", "tweet_id", "status_id", "msg_id", "id_str"),
+    "post_id": ("id", "message_id", "tweet_id", "status_id", "msg_id", "id_str", "postid"),
     "platform": ("network",),
-    "account": ("username", "user", "author", "screen_name", "handle", "channel", "page_name"),
-    "posted_at": ("date", "created_at", "timestamp", "time", "datetime", "published", "posted"),
-    "text": ("message", "content", "body", "full_text", "tweet", "caption"),
+    "account": (
+        *("username", "user", "author", "screen_name", "handle", "channel", "page_name"),
+        *("user_name", "channel_name", "канал", "автор"),
+    ),
+    "posted_at": (
+        *("date", "created_at", "createdat", "timestamp", "time", "datetime", "published"),
+        *("posted", "date_time", "published_at", "date_utc", "utc_date", "дата"),
+    ),
+    "text": (
+        *("message", "content", "body", "full_text", "fulltext", "tweet", "caption"),
+        *("текст", "повідомлення", "сообщение"),
+    ),
     "lang": ("language",),
-    "url": ("link", "permalink", "post_url"),
-    "repost": ("is_retweet", "is_repost", "is_forward", "retweet"),
+    "url": ("link", "permalink", "post_url", "tweet_url", "посилання", "ссылка"),
+    "repost": ("is_retweet", "is_repost", "is_forward", "retweet", "isretweet"),
     "edited_at": ("edit_date", "edited", "updated_at"),
 }
 _REQUIRED = ("post_id", "posted_at", "text")
+#: Columns whose cells are read as they are, even if they look like a word for a missing value.
+_VERBATIM = {"post_id", "text"}
 
 #: Pattern of a visible character, and a faster pattern that nearly every text matches.
 _VISIBLE = r"[^\s\p{Z}\p{C}]"
@@ -77,6 +90,7 @@ _MAX_STAMP = pa.scalar(datetime.max.replace(tzinfo=UTC), _STAMP)
 _TEXT = pa.string()
 _NO_TEXT = pa.scalar(None, _TEXT)
 _NONCHARACTER = "\uffff"
+_TICKS_PER_DAY, _TICKS_PER_HOUR = 86_400 * 10**6, 3_600 * 10**6
 #: Number of bytes from which column types are inferred.
 _SAMPLE = 2**14
 #: Arrow's block size in bytes; a part with a longer line is left to the row reader.
@@ -93,44 +107,61 @@ class PostTableReader(Reader):
         """Return True for Parquet, Excel, delimited text, and JSON lines that have a time."""
         if paths:
             known = {"posted_at", *ALIASES["posted_at"]}
-            return table_kind(file) == "lines" and bool(
-                known & {normalize_name(path[0]) for path in paths}
-            )
+            names = {normalize_name(path[0]) for path in paths}
+            return table_kind(file) in {"lines", "array"} and bool(known & names)
         return is_table(file)
 
     def records(self, file: InputFile, context: ReadContext) -> Iterator[Record]:
         """Return each row as a record; in a file with a header, the first data row is number 2."""
-        return records(file, _column_recorder(context))
+        return records(file, _column_recorder(context), context.note)
 
     def parts(self, file: InputFile, context: ReadContext, size: int) -> Iterator[FilePart]:
         """Split JSON lines and Parquet into parts, read column by column where possible."""
-        kinds = {"lines": _json_parts, "parquet": _parquet_parts}
+        kinds = {"lines": _json_parts, "parquet": _parquet_parts, "frame": _frame_parts}
         return kinds.get(table_kind(file), super().parts)(file, context, size)
 
     def rows(self, value: Any, context: ReadContext) -> list[dict[str, Any]]:
         """Convert a record to a row: mapped columns under our names, all other columns as text."""
-        mapping = context.mapping
-        cell = {ours: none_if_blank(value.get(theirs)) for ours, theirs in mapping.items()}
+        mapping, clock = context.mapping, table_times(context)
+        cell = {
+            ours: optional_cell(value.get(theirs), ours, context)
+            for ours, theirs in mapping.items()
+            if ours not in _VERBATIM
+        }
         edited = cell.get("edited_at")
         row = make_post(
-            post_id=parse_exact_id(cell.get("post_id"), "post_id"),
+            post_id=parse_exact_id(value.get(mapping["post_id"]), "post_id"),
             platform=get_text(cell.get("platform"), "platform"),
             account=get_text(cell.get("account"), "account") or context.account,
-            posted=parse_interval(cell, "posted", context.timezone),
-            text=optional_text(value.get(mapping["text"]), "text"),
+            posted=clock.interval(cell, "posted"),
+            text=_post_text(value.get(mapping["text"]), context),
             lang=get_text(cell.get("lang"), "lang"),
             url=get_text(cell.get("url"), "url"),
             repost=parse_bool(cell.get("repost"), "repost"),
-            edited_at=None
-            if edited is None
-            else parse_time_interval(edited, context.timezone, "edited_at")[1],
+            edited_at=None if edited is None else clock.read(edited, "edited_at")[1],
         )
         return [{**extra_cells(value, context), **row}]
 
 
+def _post_text(cell: Any, context: ReadContext) -> str | None:
+    """Return a post's text as it is; None for an empty cell."""
+    if isinstance(cell, bool):
+        context.note("a text read from a cell of true or false", cell)
+        return str(cell).upper()
+    if cell == "" or (isinstance(cell, float) and math.isnan(cell)):
+        return None
+    return get_text(cell, "text")
+
+
 def _column_recorder(context: ReadContext) -> Callable[[list[str]], None]:
     return lambda names: record_mapping(
-        names, context, table="posts", aliases=ALIASES, required=_REQUIRED
+        names,
+        context,
+        table="posts",
+        aliases=ALIASES,
+        required=_REQUIRED,
+        # Links to posts are unique, and some tools export no other id.
+        substitutes={"post_id": "url"},
     )
 
 
@@ -165,6 +196,20 @@ def _parquet_parts(file: InputFile, context: ReadContext, size: int) -> Iterator
             offset += batch.num_rows
     except CorruptFileError as error:
         yield FilePart(_unreadable(error), offset=offset)
+
+
+def _frame_parts(file: InputFile, context: ReadContext, _: int) -> Iterator[FilePart]:
+    """Yield a frame as a single part: it is in memory already."""
+    assert isinstance(file, FrameInput)  # noqa: S101 - by the kind of table
+    _column_recorder(context)(list(file.frame.columns))
+    try:
+        frame = posts_from_arrow(pa.Table.from_pandas(file.frame, preserve_index=False), context)
+    except (pa.ArrowException, ValueError):  # a column with cells of several types
+        frame = None
+    if frame is None:
+        yield FilePart(records(file, _column_recorder(context)))
+    else:
+        yield FilePart(frame=frame)
 
 
 def _unreadable(error: CorruptFileError) -> Iterator[Record]:
@@ -237,26 +282,28 @@ def _convert_columns(table: pa.Table, context: ReadContext) -> pd.DataFrame:
     extra = [name for name in context.extra_columns if name not in given]
     empty = pa.nulls(rows, _TEXT)
     posted = _instants(given["posted_at"])
+    _require("posted_until" in given or _has_few_midnights(posted, context))
     _require(_is_text(given["text"]))
     account = given.get("account")
     if account is None:
         account = pa.repeat(pa.scalar(context.account, _TEXT), rows)
     columns = {
-        "post_id": _without_nulls(_words(given["post_id"])),
+        "post_id": _without_nulls(_words(given["post_id"], CHANGED_ID_PATTERN)),
         "platform": _words(given.get("platform", empty)),
         "account": _without_nulls(_words(account)),
         "posted_at": _without_nulls(posted),
         "posted_until": _latest(posted, given.get("posted_until")),
-        "text": _texts(given["text"]),
+        "text": _texts_or_null(given["text"]),
         "lang": _words(given.get("lang", empty)),
         "url": _words(given.get("url", empty)),
         "repost": _booleans(given.get("repost", pa.nulls(rows, pa.bool_()))),
         "edited_at": _instants(given.get("edited_at", pa.nulls(rows, _STAMP))),
     }
+    _require(_has_few_midnights(columns["edited_at"], context))
     # Same conversion as in `foxgrape.io.convert.extra_cells`.
     columns |= {name: _texts_or_null(table[name].combine_chunks()) for name in extra}
-    _require(pc.count_distinct(columns["post_id"]).as_py() == rows)
     frame = pa.table(columns).to_pandas()
+    _require(not schemas.has_repeated_keys(frame, schemas.KEYS["posts"][0]))
     frame["repost"] = frame["repost"].astype("boolean")
     typed: pd.DataFrame = frame.astype(schemas.dtypes("posts") | dict.fromkeys(extra, "str"))
     return typed
@@ -284,10 +331,14 @@ def _null_if_empty(text: pa.Array) -> pa.Array:
     return pc.if_else(pc.equal(text, ""), _NO_TEXT, text)
 
 
-def _words(column: pa.Array) -> pa.Array:
-    """Return texts or integers as text, null if empty; texts must have a visible character."""
+def _words(column: pa.Array, changed: str = MISSING_PATTERN) -> pa.Array:
+    """Return texts or integers as text, null if empty.
+
+    Texts must have a visible character, and none may match the pattern `changed`.
+    """
     _require(not pa.types.is_boolean(column.type))
     text = _texts_or_null(column)
+    _require(not pc.any(pc.match_substring_regex(text, changed)).as_py())
     _require(_all_match(text, _STARTS_VISIBLE) or _all_match(text, _VISIBLE))
     return text
 
@@ -322,6 +373,19 @@ def _instants(column: pa.Array) -> pa.Array:
     text = _null_if_empty(column)
     _require(_all_match(text, _INSTANT))
     return text.cast(_STAMP)
+
+
+def _has_few_midnights(instants: pa.Array, context: ReadContext) -> bool:
+    """Return whether few instants may be days, in UTC or in the caller's zone."""
+    known = instants.drop_null().cast(pa.int64()).to_numpy()
+    shifts = {0}
+    if context.timezone is not None and len(known):
+        zone = times.get_zone(context.timezone)
+        ends = (datetime.fromtimestamp(tick / 10**6, zone) for tick in (known.min(), known.max()))
+        shifts |= {int((end.utcoffset() or timedelta(0)).total_seconds()) * 10**6 for end in ends}
+    hours = known[known % _TICKS_PER_HOUR == 0]
+    midnights = max(int(((hours + shift) % _TICKS_PER_DAY == 0).sum()) for shift in shifts)
+    return not has_too_many_midnights(len(known), midnights, len(hours))
 
 
 def _latest(posted: pa.Array, until: pa.Array | None) -> pa.Array:

@@ -90,7 +90,7 @@ class TelegramDesktopReader(Reader):
             edited_at=_edited(message, context),
         )
         if row["edited_at"] is not None and message.get("reactions"):
-            context.note(_REACTION, row["edited_at"])
+            context.note(_REACTION, row["edited_at"], warn=False)
         return [row]
 
 
@@ -141,7 +141,7 @@ def _zone(context: ReadContext) -> str:
 def _text(message: dict[str, Any], context: ReadContext) -> str:
     blocks = get_nested(message, "rich_message", "blocks")
     if message.get("text") is None and isinstance(blocks, list):
-        context.note(_RICH)
+        context.note(_RICH, warn=False)
         return "\n".join(_block_texts(blocks))
     return text_with_poll(join_text(message.get("text")), message.get("poll"), context)
 
@@ -165,7 +165,7 @@ def text_with_poll(text: str, poll: Any, context: ReadContext) -> str:
     question = get_nested(poll, "question")
     if question is None:
         return text
-    context.note(POLL)
+    context.note(POLL, warn=False)
     question = join_text(question if isinstance(question, list) else [question])
     return f"{text}\n{question}" if text else question
 

@@ -169,6 +169,6 @@ def _text(body: Tag, context: ReadContext) -> str:
     poll = body.find("div", class_="media_poll")
     question = _child(poll, "question") if isinstance(poll, Tag) else None
     if question is not None:
-        context.note(POLL)
+        context.note(POLL, warn=False)
     texts = [tag for tag in (_child(body, "text"), question) if tag is not None]
     return "\n".join(tag.get_text().strip() for tag in texts)

@@ -26,6 +26,7 @@ __all__ = ["VkReader"]
 _COUNTS = {"views": "views", "likes": "likes", "reposts": "reposts", "replies": "comments"}
 #: Posts that are not public yet.
 _UNPUBLISHED = {"postpone", "suggest"}
+_OWN_TEXT = "a repost has a text of its own, which comes before the repeated one"
 _KEYS = ("owner_id", "from_id", "date", "text")
 
 
@@ -88,7 +89,7 @@ def _text(post: dict[str, Any], copied: Any, context: ReadContext) -> str:
     if original is not None:
         texts.append(require_text(require_dict(original, "copy_history").get("text")))
         if all(texts):
-            context.note("a repost has a text of its own, which comes before the repeated one")
+            context.note(_OWN_TEXT, warn=False)
     return "\n\n".join(filter(None, texts))
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from foxgrape.io.base import ReadContext, Reader, make_post
 from foxgrape.io.convert import (
-    MONTHS,
     as_int,
     get_nested,
     get_or_none,
@@ -19,6 +18,7 @@ from foxgrape.io.convert import (
 )
 from foxgrape.io.json_records import iter_records, json_preview
 from foxgrape.io.stream import BadRecordError, Record
+from foxgrape.io.written_times import MONTHS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from foxgrape.io.convert import parse_time_interval
+from foxgrape import times
+from foxgrape.io.stream import BadRecordError
+from foxgrape.io.written_times import to_iso
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from foxgrape.io.base import ReadContext
 
-__all__ = ["parse_zoned"]
+__all__ = ["parse_written", "parse_zoned"]
 
 _OFFSET = re.compile(r"(?P<hours>[+-]\d{2}):?(?P<minutes>\d{2})")
 #: The abbreviations that RFC 822 defines, in hours; others, such as IST, have several meanings.
@@ -51,5 +53,30 @@ def parse_zoned(
     else:
         if zone and context.timezone is not None:
             context.note(_AMBIGUOUS, f"{clock} {zone}")
-        return parse_time_interval(clock, context.timezone, column)
-    return parse_time_interval(f"{clock}{suffix}", None, column)
+        return parse_written(clock, context.timezone, column)
+    return parse_written(f"{clock}{suffix}", None, column)
+
+
+def parse_written(
+    text: str | None, zone: str | None, column: str = "posted_at"
+) -> tuple[datetime, datetime]:
+    """Return the earliest and latest instant of a time with an offset, or in the given zone.
+
+    Examples
+    --------
+    >>> [time.isoformat() for time in parse_written("2022-09-10T12:16Z", None)]
+    ['2022-09-10T12:16:00+00:00', '2022-09-10T12:16:59.999999+00:00']
+    """
+    if text is None:
+        raise BadRecordError("expected a time; got nothing", column)
+    try:
+        iso = to_iso(text)
+        if zone is None:
+            times.parse_clock_time(iso, "UTC")  # raises if the time is invalid in any zone
+    except (ValueError, OverflowError) as error:
+        raise BadRecordError(f"invalid time: {error}", column) from None
+    try:
+        return times.parse_clock_time(iso, zone)
+    except ValueError as error:
+        reason = f"invalid time: {error}" if zone else f"the time {text!r:.80} has no offset"
+        raise BadRecordError(f"{reason}{'' if zone else '; pass timezone='}", column) from None

@@ -34,8 +34,6 @@ _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _CURIE = re.compile(r"[a-z][a-z0-9_.-]*:\S+")
 _BARE_NUMBER = re.compile(r"\s*[+-]?[\d.]+\s*")
-#: Minimum score of a place name match, as in codebooks; matches below it are guesses.
-_MIN_SCORE = 0.8
 _LONGEST_CODE = 100
 
 
@@ -186,23 +184,22 @@ class _Duration(_Text):
 
 
 class _PlaceId(_Text):
-    description = "a place, by id such as geonames:707292 or by a unique name"
+    description = "a place, by id such as geonames:707292 or by name: Izium; Lyman, Donetsk"
 
     def validate(self, value: Any, rule: Mapping[str, Any], context: ParameterContext) -> Any:
-        from foxgrape.places import find
+        from foxgrape.places.resolution import resolve
 
         if not isinstance(value, str) or not value.strip():
             raise InvalidValueError
         if _CURIE.fullmatch(value):
             return value  # not looked up: a study may have places that are not in the gazetteer
-        matches = [match for match in find(value, limit=10) if match.score >= _MIN_SCORE]
-        if not matches:
-            raise InvalidValueError("no place has this name")
-        best = [match.place for match in matches if match.score == matches[0].score]
-        if len(best) > 1:
-            ids = ", ".join(f"{place.id} ({place.admin1 or place.country})" for place in best[:4])
-            raise InvalidValueError(f"{len(best)} places have this name: {ids}")
-        return matches[0].place.id
+        name, _, division = value.partition(",")
+        resolution = resolve(name, admin1=division)
+        if resolution.place is None:
+            places = [match.place for match in resolution.candidates[:4]]
+            ids = ", ".join(f"{place.id} ({place.admin1 or place.country})" for place in places)
+            raise InvalidValueError(f"{resolution.reason}: {ids}" if ids else resolution.reason)
+        return resolution.place.id
 
 
 class _Code(_Text):

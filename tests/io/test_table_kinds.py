@@ -1,0 +1,245 @@
+"""The same table as CSV, JSON, Parquet, Excel or pandas frame gives the same posts and events."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, timedelta
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from foxgrape import read_events, read_posts
+from foxgrape.errors import TableError
+from foxgrape.io.read_report import ReadWarning
+
+KYIV = "Europe/Kyiv"
+KINDS = ["csv", "tsv", "utf-16", "cp1251", "lines", "array", "parquet", "excel", "frame"]
+
+
+def save(folder, kind, rows):
+    """Write rows with one kind of writer, as a user of that tool would."""
+    frame = pd.DataFrame(rows)
+    file = folder / "x"
+    if kind == "frame":
+        return frame
+    if kind == "parquet":
+        frame.to_parquet(file)
+    elif kind == "excel":
+        with file.open("wb") as handle:
+            frame.to_excel(handle, index=False, engine="openpyxl")
+    elif kind == "array":
+        frame.to_json(file, orient="records", date_format="iso")
+    elif kind == "lines":
+        for name in frame.select_dtypes("datetime"):  # in milliseconds, as older pandas writes them
+            milliseconds = frame[name].dt.as_unit("ms").astype("int64")
+            frame[name] = milliseconds.astype("object").where(frame[name].notna(), None)
+        frame.to_json(file, orient="records", lines=True)
+    else:
+        separator = "\t" if kind in {"tsv", "utf-16"} else ";"
+        encoding = kind if kind in {"utf-16", "cp1251"} else "utf-8"
+        frame.to_csv(file, index=False, sep=separator, encoding=encoding)
+    return file
+
+
+def read_all(factory, read, rows, **options):
+    tables = {}
+    for kind in KINDS:
+        source = save(factory.mktemp(kind), kind, rows)
+        own = {"encoding": "cp1251"} if kind == "cp1251" else {}
+        tables[kind], _ = read(source, with_report=True, **own, **options)
+    return tables
+
+
+def assert_equal(tables):
+    expected = tables["csv"]
+    for kind, table in tables.items():
+        pd.testing.assert_frame_equal(table[list(expected)], expected, obj=kind)
+
+
+#: Texts that every kind of file can hold: Excel and CSV drop control characters and outer spaces.
+TEXT = st.text(
+    st.characters(codec="cp1251", categories=["L", "N", "P", "S"], exclude_characters="\xad"),
+    min_size=2,
+    max_size=9,
+).map(lambda text: f"x {text}")
+#: Excel knows times to the millisecond only. Midnight has tests of its own: pandas writes a column
+#: of midnights as days.
+WHEN = st.datetimes(datetime(2001, 1, 1), datetime(2032, 1, 1)).map(  # noqa: DTZ001
+    lambda when: when.replace(microsecond=0, minute=when.minute or 1)
+)
+FEW = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@FEW
+@given(
+    st.lists(
+        st.tuples(WHEN, TEXT | st.none(), st.sampled_from([True, False, None])),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_posts_are_equal_cell_by_cell(tmp_path_factory, rows):
+    records = [
+        {
+            "id": number,
+            "date": when,
+            "username": "river",
+            "text": text,
+            "is_repost": repost,
+            "edited": when + timedelta(minutes=1) if number % 2 else None,
+        }
+        for number, (when, text, repost) in enumerate(rows, start=1)
+    ]
+    tables = read_all(tmp_path_factory, read_posts, records, timezone="UTC", midnight="exact")
+    assert_equal(tables)
+    assert tables["csv"]["posted_at"].tolist() == [when.replace(tzinfo=UTC) for when, *_ in rows]
+    assert tables["csv"]["post_id"].tolist() == [str(n) for n in range(1, len(rows) + 1)]
+
+
+@FEW
+@given(st.lists(st.dates(date(2001, 1, 1), date(2037, 1, 1)), min_size=1, max_size=5))
+def test_days_are_days_whatever_carries_them(tmp_path_factory, days):
+    """Pandas stores a day as midnight; Excel, JSON and Parquet hand that on."""
+    rows = [
+        {
+            "id": f"e{number}",
+            "place": "Ізюм",
+            "date": pd.Timestamp(day),
+            "confirmed": pd.Timestamp(day) + pd.Timedelta("1D") if number else None,
+        }
+        for number, day in enumerate(days)
+    ]
+    tables = read_all(tmp_path_factory, read_events, rows, timezone=KYIV)
+    assert_equal(tables)
+    for row, day in zip(tables["csv"].itertuples(), days, strict=True):
+        first = pd.Timestamp(day).tz_localize(KYIV)
+        assert row.occurred_at == first
+        assert row.occurred_until == first + pd.DateOffset(days=1) - pd.Timedelta("1us")
+        assert pd.isna(row.confirmed_at) == (row.event_id == "e0")
+
+
+def lines(path, *rows):
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    return path
+
+
+def posts_at(path, *times, **options):
+    rows = [
+        {"id": str(n), "date": time, "username": "a", "text": "x"} for n, time in enumerate(times)
+    ]
+    return read_posts(lines(path, *rows), with_report=True, **options)
+
+
+def lengths(posts):
+    return (posts["posted_until"] - posts["posted_at"]).tolist()
+
+
+DAY, NOTHING = pd.Timedelta("1D") - pd.Timedelta("1us"), pd.Timedelta(0)
+
+
+def test_midnight_in_the_zone_of_the_data_is_a_day_too(tmp_path):
+    """JavaScript writes a local day as an instant in UTC."""
+    posts, _ = posts_at(
+        tmp_path / "a", "2022-09-09T21:00:00.000Z", "2022-09-10T21:00:00.000Z", timezone=KYIV
+    )
+    assert lengths(posts) == [DAY, DAY]
+    assert posts["posted_at"][0] == pd.Timestamp("2022-09-09T21:00Z")
+
+
+def test_some_midnights_among_other_times_are_asked_about(tmp_path):
+    times = ["2022-09-10T00:00:00Z", "2022-09-11T00:00:00Z", "2022-09-12T07:01:00Z"]
+    with pytest.raises(TableError, match=r"2 of 3 times are at midnight.*Hint: pass midnight="):
+        posts_at(tmp_path / "a", *times)
+    days, _ = posts_at(tmp_path / "a", *times, midnight="day")
+    assert lengths(days) == [DAY, DAY, NOTHING]
+    exact, _ = posts_at(tmp_path / "a", *times, midnight="exact")
+    assert lengths(exact) == [NOTHING] * 3
+
+
+def test_a_midnight_that_chance_explains_is_exact_and_noted(tmp_path):
+    times = [f"2022-09-{10 + n % 9}T{n % 23:02}:{n % 60:02}:01Z" for n in range(99)]
+    file = tmp_path / "a.csv"
+    rows = "".join(f"{n},{t},a,x\n" for n, t in enumerate([*times, "2022-09-10T00:00:00Z"]))
+    file.write_text(f"id,date,username,text\n{rows}", encoding="utf-8")
+    posts, report = read_posts(file, with_report=True)
+    assert lengths(posts)[-1] == NOTHING
+    assert any("read as exact" in note.what for note in report.notes)
+
+
+def test_whole_hours_are_midnight_once_a_day(tmp_path):
+    times = [f"2022-09-{10 + n // 24}T{n % 24:02}:00:00Z" for n in range(72)]
+    posts, _ = posts_at(tmp_path / "a", *times)
+    assert set(lengths(posts)) == {NOTHING}
+
+
+def test_two_stated_ends_are_an_interval_even_at_midnight(tmp_path):
+    row = {"id": "e", "place": "Ізюм", "occurred_at": "2022-09-10T00:00:00Z"}
+    file = lines(tmp_path / "a", row | {"occurred_until": "2022-09-10T06:00:00Z"})
+    events = read_events(file)
+    assert events["occurred_until"].tolist() == [pd.Timestamp("2022-09-10T06:00Z")]
+
+
+def test_a_later_day_of_the_month_decides_the_order_of_dates(tmp_path):
+    file = tmp_path / "a.csv"
+    rows = ["1;10.09.2022 15:16;a;x", "2;13.09.2022 15:16;a;x"]
+    file.write_text("\n".join(["id;date;username;text", *rows]), encoding="utf-8")
+    posts, report = read_posts(file, timezone=KYIV, with_report=True)
+    assert posts["posted_at"][0] == pd.Timestamp("2022-09-10T12:16Z")
+    assert [note.count for note in report.notes if "order dmy" in note.what] == [2]
+    with pytest.warns(ReadWarning, match="read in the order dmy; first: 10.09.2022 15:16"):
+        read_posts(file, timezone=KYIV)
+    file.write_text(file.read_text(encoding="utf-8").replace("13.09", "12.09"), encoding="utf-8")
+    with pytest.raises(TableError, match='Hint: pass dates="dmy" or dates="mdy"'):
+        read_posts(file, timezone=KYIV)
+    us = read_posts(file, timezone=KYIV, dates="mdy")
+    assert us["posted_at"].dt.month.tolist() == [10, 12]
+    file.write_text("\n".join(["id;date;username;text", rows[1], "3;09/13/2022;a;x"]))
+    with pytest.raises(TableError, match="first or the second number"):
+        read_posts(file, timezone=KYIV)
+
+
+@pytest.mark.parametrize("word", ["None", "NaN", "NaT", "NA", "<NA>", "nan", "null", "NULL", "N/A"])
+def test_words_for_missing_values_are_missing_in_optional_columns(tmp_path, word):
+    file = tmp_path / "a.csv"
+    file.write_text(
+        "id,date,username,text,edit_date,lang,is_retweet,link\n"
+        f"1,2022-09-10T12:16:00Z,a,{word},{word},{word},{word},{word}\n",
+        encoding="utf-8",
+    )
+    posts, report = read_posts(file, with_report=True)
+    assert posts[["edited_at", "lang", "repost", "url"]].isna().all(axis=None)
+    assert posts["text"].tolist() == [word]  # a text is read as it is
+    assert sum(note.count for note in report.notes if "read as missing" in note.what) == 4
+
+
+@pytest.mark.parametrize("word", ["None", "nan", "null", ""])
+def test_a_word_for_a_missing_value_is_no_account_and_no_id(tmp_path, word):
+    file = tmp_path / "a.csv"
+    file.write_text(
+        f"id,date,username,text\n1,2022-09-10T12:16:00Z,{word},x\n{word},2022-09-10T12:16:00Z,a,x\n",
+        encoding="utf-8",
+    )
+    posts, report = read_posts(file, on_error="quarantine", with_report=True)
+    assert posts.empty
+    assert [bad["column"] for bad in report.quarantine] == ["account", "post_id"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "post_id"),
+    [("2.0", "2"), (" 7 ", "7"), ("007", "007"), ("a.0", "a.0"), ("9007199254740991.0", None)],
+)
+def test_ids_that_a_float_column_rewrote_are_restored_or_refused(tmp_path, cell, post_id):
+    file = tmp_path / "a.csv"
+    file.write_text(f"id,date,username,text\n{cell},2022-09-10T12:16:00Z,a,x\n", encoding="utf-8")
+    posts, _ = read_posts(file, on_error="quarantine", with_report=True)
+    assert posts["post_id"].tolist() == [post_id or "9007199254740991"]
+
+
+@pytest.mark.parametrize("cell", ["1.56857E+18", "1,56857E+18", "15685740043928862.0", "1e18"])
+def test_a_rounded_id_is_refused_with_the_reason(tmp_path, cell):
+    file = tmp_path / "a.csv"
+    file.write_text(f"id;date;username;text\n{cell};2022-09-10T12:16:00Z;a;x\n", encoding="utf-8")
+    with pytest.raises(TableError, match="a rounded number: its last digits are lost"):
+        read_posts(file)

@@ -1,0 +1,136 @@
+"""Commands that create and check studies: study."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from foxgrape.cli.ingest import (
+    Account,
+    Columns,
+    Dates,
+    Encoding,
+    Midnight,
+    Persistence,
+    Strict,
+    Zone,
+    print_notes,
+)
+from foxgrape.cli.output import AsJson, parse_pairs, print_sentence
+
+__all__ = ["add_commands"]
+
+study_app = typer.Typer(help="Create and check studies.", no_args_is_help=True)
+
+_FILE_NAMES = "account|timezone|format|encoding|sheet|dates|midnight"
+_FILE_OPTION = re.compile(
+    rf"(?P<file>.+):(?:(?P<name>{_FILE_NAMES})|columns\.(?P<column>\w+))=(?P<value>.*)"
+)
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.add_typer(study_app, name="study")
+
+
+def _columns_by_table(texts: list[str] | None) -> dict[str, dict[str, str]]:
+    """Return the columns of posts and of events; both tables have those named in both."""
+    from foxgrape.io.convert import mappable_columns
+
+    given: dict[str, dict[str, str]] = {"posts": {}, "events": {}}
+    for name, theirs in parse_pairs(texts, "OURS=THEIRS").items():
+        table, dot, ours = name.rpartition(".")
+        tables = [table] if dot else [each for each in given if ours in mappable_columns(each)]
+        if len(tables) != 1 or tables[0] not in given:
+            expected = f"posts.{ours}={theirs} or events.{ours}={theirs}"
+            raise typer.BadParameter(f"the table of {name} is not clear; write {expected}")
+        given[tables[0]][ours] = theirs
+    return given
+
+
+def _file_options(texts: list[str] | None) -> dict[str, dict[str, Any]]:
+    """Return the options of single files, by file."""
+    options: dict[str, dict[str, Any]] = {}
+    for text in texts or ():
+        match = _FILE_OPTION.fullmatch(text)
+        if match is None:
+            raise typer.BadParameter(f"expected FILE:NAME=VALUE; got {text!r}")
+        of_file = options.setdefault(match["file"], {})
+        if match["column"]:
+            of_file.setdefault("columns", {})[match["column"]] = match["value"]
+        else:
+            of_file[match["name"]] = match["value"]
+    return options
+
+
+@study_app.command("new")
+def study_new(
+    folder: Annotated[Path, typer.Argument(help="Folder to create.")],
+    posts: Annotated[list[str], typer.Option(help="An export of posts; repeat for several.")],
+    events: Annotated[list[str], typer.Option(help="A file of events; repeat for several.")],
+    title: Annotated[str | None, typer.Option(help="Title; default: the folder name.")] = None,
+    timezone: Zone = None,
+    account: Account = None,
+    column: Columns = None,
+    encoding: Encoding = None,
+    dates: Dates = None,
+    midnight: Midnight = None,
+    for_file: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--for",
+            help="An option of one file: FILE:timezone=UTC or FILE:columns.text=message; "
+            "repeat for several.",
+        ),
+    ] = None,
+    codebook: Annotated[Path | None, typer.Option(help="Your own codebook, a CSV file.")] = None,
+    kind: Annotated[
+        list[str] | None, typer.Option(help="Use only events of this kind; repeat for several.")
+    ] = None,
+    persistence: Persistence = "48h",
+    strict: Strict = False,
+    as_json: AsJson = False,
+) -> int:
+    """Create a study from exports of posts and files of events."""
+    from foxgrape.studies.create import new_study
+
+    columns, own = _columns_by_table(column), _file_options(for_file)
+    if unknown := set(own).difference(posts, events):
+        raise typer.BadParameter(f"--for names a file that is not read: {min(unknown)}")
+    options = {"encoding": encoding, "dates": dates, "midnight": midnight}
+    result = new_study(
+        folder,
+        posts=[(file, own.get(file, {})) for file in posts],
+        events=[(file, own.get(file, {})) for file in events],
+        title=title,
+        timezone=timezone,
+        account=account,
+        post_options=options | {"columns": columns["posts"] or None},
+        event_options=options | {"columns": columns["events"] or None},
+        codebook=codebook,
+        kinds=kind or (),
+        persistence=persistence,
+        on_error="raise" if strict else "quarantine",
+    )
+    print_sentence(result.sentence(), [asdict(result)], as_json=as_json)
+    if not as_json:
+        print_notes(result.notes)
+    return 0
+
+
+@study_app.command("check")
+def study_check(
+    folder: Annotated[Path, typer.Argument(help="A folder with a datapackage.json.")],
+) -> None:
+    """Check a study. Prints its contents, or the first problem."""
+    from foxgrape.studies.study import open_study
+
+    study = open_study(folder)
+    print(
+        f"{study.name}: {len(study.posts)} posts, {len(study.events)} events, "
+        f"{len(study.confirmations)} confirmations, {len(study.codebook)} codes"
+    )

@@ -1,0 +1,148 @@
+"""Delimited text (CSV, TSV) as records: a bad row costs that row only."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import deque
+from typing import IO, TYPE_CHECKING, Self
+
+from foxgrape.io.stream import CHUNK, MAX_RECORD, BadRecordError, CorruptFileError, Record
+from foxgrape.io.table_header import HEADER_ROWS, Header, split_title
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from foxgrape.io.stream import InputFile
+    from foxgrape.io.table_header import OnColumns, OnNote
+
+__all__ = ["csv_records", "has_separator", "separator"]
+
+#: A record with more lines than this has an unclosed quote.
+_MAX_RECORD_LINES = 2_000
+_SEPARATORS = (b"\t", b";", b",", b"|")
+_QUOTED = re.compile(rb'"[^"]*"')
+#: A line that states the separator, for spreadsheets.
+_SEP_LINE = re.compile(rb'"?sep=(?P<separator>.)"?\s*')
+
+
+def has_separator(file: InputFile) -> bool:
+    """Return whether one of the first lines has a separator."""
+    return any(sign in line for line in _first_lines(file) for sign in _SEPARATORS)
+
+
+def _first_lines(file: InputFile) -> list[bytes]:
+    return file.head.split(b"\n", HEADER_ROWS)[:HEADER_ROWS]
+
+
+def separator(file: InputFile) -> str:
+    """Return the separator of delimited text: the most frequent one in its header.
+
+    The header is the first line that has a separator outside quotes; a line ``sep=;`` before it
+    decides.
+    """
+    for line in _first_lines(file):
+        if match := _SEP_LINE.fullmatch(line):
+            return match["separator"].decode("ascii", "replace")
+        bare = _QUOTED.sub(b"", line)
+        best = max(_SEPARATORS, key=bare.count)
+        if best in bare:
+            return best.decode()
+    return ","
+
+
+def csv_records(file: InputFile, on_columns: OnColumns, note: OnNote) -> Iterator[Record]:
+    """Yield the rows after the header as records; see `foxgrape.io.tabular.records`."""
+    if b"\0" in file.head:
+        raise CorruptFileError("the content is not text: it has zero bytes")
+    delimiter = separator(file)
+    with file.open() as stream:
+        rows = split_title(enumerate(_csv_rows(stream, delimiter), start=1), note)
+        _, cells = next(rows)
+        if isinstance(cells, _BadRowError):
+            raise CorruptFileError(f"the header cannot be read: {cells}")
+        head = Header(cells, file)
+        on_columns(head.names)
+        for number, cells in rows:
+            if isinstance(cells, _BadRowError):
+                yield Record(number, raw=cells.raw, error=cells)
+                continue
+            if not any(cells):
+                continue
+            raw = delimiter.join(cells).encode("utf-8", "replace").decode()
+            if len(cells) < head.width or any(cells[head.width :]):
+                error = BadRecordError(f"expected {head.width} cells; got {len(cells)}")
+                yield Record(number, raw=raw, error=error)
+            else:
+                yield Record(number, head.row(cells[: head.width], note), raw)
+
+
+class _BadRowError(BadRecordError):
+    """A row that cannot be parsed; `raw` is its first line."""
+
+    def __init__(self, reason: str, raw: str) -> None:
+        super().__init__(reason)
+        self.raw = raw
+
+
+def _csv_rows(stream: IO[bytes], delimiter: str) -> Iterator[list[str] | _BadRowError]:
+    """Yield each row's cells; for a row that cannot be parsed, an error.
+
+    After an error, reading resumes at the second line of the bad row, so that a stray quote does
+    not take more rows with it.
+    """
+    csv.field_size_limit(MAX_RECORD)  # applies to the whole process; the default is 131,072
+    lines = _RowLines(stream)
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    while True:
+        lines.current.clear()
+        try:
+            yield next(reader)
+        except StopIteration:
+            return
+        except (csv.Error, BadRecordError) as error:
+            if not lines.current:
+                return
+            yield _BadRowError(f"invalid CSV: {error}", lines.push_back())
+            reader = csv.reader(lines, delimiter=delimiter, strict=True)
+
+
+class _RowLines:
+    """The lines of a CSV file; those of the current row can be read again."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._lines = _decode_lines(stream)
+        self._again: deque[str] = deque()
+        self.current: list[str] = []
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        line = self._again.popleft() if self._again else next(self._lines)
+        self.current.append(line if line is not None else "")
+        if line is None:
+            raise BadRecordError(f"the line is longer than {MAX_RECORD >> 20} MB")
+        if len(self.current) > _MAX_RECORD_LINES:
+            raise BadRecordError(f"a quote is not closed within {_MAX_RECORD_LINES:,} lines")
+        return line
+
+    def push_back(self) -> str:
+        """Put back all but the first line of the current row, and return that line."""
+        first, *rest = self.current
+        self._again.extendleft(reversed(rest))
+        return first.strip().encode("utf-8", "replace").decode()
+
+
+def _decode_lines(stream: IO[bytes]) -> Iterator[str | None]:
+    """Yield lines as text, and None for a line that is too long.
+
+    Invalid bytes become surrogates, so that the record is rejected.
+    """
+    while line := stream.readline(MAX_RECORD + 1):
+        if len(line) <= MAX_RECORD:
+            yield line.decode("utf-8", "surrogateescape")
+            continue
+        while line and not line.endswith(b"\n"):
+            line = stream.readline(CHUNK)
+        yield None
