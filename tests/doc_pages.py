@@ -17,6 +17,13 @@ PAGE_FILES = {
     "data/tweets.js": "posts/x_archive_tweets.js",
     "outbox.json": "posts/mastodon_outbox.json",
     "feed.jsonl": "posts/bluesky_feed.json",
+    "ChatExport_2022-09-10/messages.html": "posts/telegram_html.html",
+    "pyrogram.jsonl": "posts/pyrogram.jsonl",
+    "snscrape.jsonl": "posts/snscrape_x.jsonl",
+    "twarc1.jsonl": "posts/x_legacy.jsonl",
+    "twitter-2022-09-10.zip": "posts/x_archive_tweets.js",
+    "wall.json": "posts/vk_wall.json",
+    "feed.xml": "posts/feed_atom.xml",
     "acled.csv": "events/acled_new.csv",
     "ucdp.csv.gz": "events/ucdp_hxl.csv",
     "event_info_latest_2022.zip": "events/viina_event_info.csv",
@@ -24,6 +31,20 @@ PAGE_FILES = {
     "points.geojson": "events/points.geojson",
     "points.kml": "events/points.kml",
     "civilian_harm.json": "events/bellingcat.json",
+}
+
+#: Tables used on the pages.
+PAGE_TABLES = {
+    "liberations.xlsx": "id;settlement;date\n1;Izium;2022-09-10\n",
+    "dump.csv": "id,date,what_was_said,author\n1,2022-09-10 12:00:00,x,me\n",
+    "1234567890.csv": "message_id,date,sender_id,message,media_type,media_path,reply_to\n"
+    "2,2022-09-10 12:00:00,-1001234567890,x,,,\n",
+    "twint.csv": "id,conversation_id,date,time,timezone,username,tweet\n"
+    "1568574004908785664,1568574004908785664,2022-09-10,15:16:00,+0300,me,x\n",
+    "sheet.csv": "Link,Archive status,Archive date,Upload timestamp\n"
+    "https://t.me/me/2,success,2022-09-11,2022-09-10 12:00:00\n",
+    "report.csv": "Page Name,User Name,Facebook Id,Post Created,Message,URL\n"
+    "Me,me,5,2022-09-10 15:00:00 EEST,x,https://www.facebook.com/5/posts/2\n",
 }
 
 _BLOCK = re.compile(
@@ -76,12 +97,8 @@ def session(page: Path) -> str:
 
 def lay_out(folder: Path) -> None:
     """Write the files that pages use into a folder. Readers detect formats by content, not name."""
-    (folder / "data").mkdir(parents=True)
     for name, fixture in PAGE_FILES.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes((FIXTURES / fixture).read_bytes())
-    (folder / "dump.csv").write_text(
-        "id,date,what_was_said,author\n1,2022-09-10 12:00:00,x,me\n", encoding="utf-8"
-    )
-    (folder / "liberations.xlsx").write_text(
-        "id;settlement;date\n1;Izium;2022-09-10\n", encoding="utf-8"
-    )
+    for name, text in PAGE_TABLES.items():
+        (folder / name).write_text(text, encoding="utf-8")

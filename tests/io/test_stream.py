@@ -28,7 +28,7 @@ def read(file, **options):
 
 
 def row_set(posts):
-    return set(posts.drop(columns="repost").astype(str).itertuples(index=False, name=None))
+    return set(posts.drop(columns="repost").map(str).itertuples(index=False, name=None))
 
 
 def one_line_error(file, **options):
@@ -134,7 +134,7 @@ def test_a_zip_of_several_files_is_an_error(tmp_path):
 
 
 def test_a_folder_and_a_missing_file_are_errors(tmp_path):
-    assert "cannot open the file" in one_line_error(tmp_path)
+    assert "must hold one export or one file" in one_line_error(tmp_path)
     assert "no such file" in one_line_error(tmp_path / "none")
 
 

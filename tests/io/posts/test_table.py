@@ -392,3 +392,22 @@ def test_two_columns_with_the_same_name_are_an_error(tmp_path):
     for on_error in ("raise", "quarantine"):
         with pytest.raises(TableError, match="row 1: column names must be unique; got 'note'"):
             read_posts(file, on_error=on_error)
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv"])
+def test_characters_that_are_written_as_numbers_are_noted(tmp_path, kind):
+    texts = ["&#127815; a", "&#x1F347; b", "&amp; &#; &# 5; c", "🍇"]
+    rows = [
+        {"id": str(number), "date": "2022-09-10T12:16:00Z", "username": "a", "text": text}
+        for number, text in enumerate(texts)
+    ]
+    frame = pd.DataFrame(rows)
+    if kind == "csv":
+        frame.to_csv(tmp_path / "x", index=False)
+    else:
+        frame.to_json(tmp_path / "x", orient="records", lines=True)
+    posts, report = read_posts(tmp_path / "x", with_report=True)
+    assert posts["text"].tolist() == texts
+    (note,) = report.notes
+    assert "written as a number" in note.what
+    assert (note.count, note.record, note.example) == (2, None, "&#127815; a")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from types import NoneType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -14,6 +14,7 @@ import pandas as pd
 from foxgrape import schemas, times
 from foxgrape.errors import TableError, did_you_mean, require_str
 from foxgrape.io.convert import reject_invalid_unicode
+from foxgrape.io.file_kinds import file_kind
 from foxgrape.io.json_records import iter_records, json_preview, key_paths
 from foxgrape.io.other_table import reject_other_table
 from foxgrape.io.read_report import Note, ReadReport
@@ -21,6 +22,7 @@ from foxgrape.io.stream import BadRecordError, CorruptFileError
 from foxgrape.io.tabular import header, separator, table_kind
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
@@ -35,6 +37,7 @@ __all__ = [
     "detect_format",
     "iter_frames",
     "make_post",
+    "note_unread",
     "read_file",
     "validate_options",
 ]
@@ -45,6 +48,7 @@ OnError = Literal["raise", "quarantine"]
 _PART_SIZE = 50_000
 #: Number of characters of a bad record's text that the quarantine keeps.
 _RAW = 2_000
+_ENTITY = "a character is written as a number, as in HTML, and is not decoded: a code may be missed"
 
 
 @dataclass(slots=True)
@@ -78,14 +82,14 @@ class ReadContext:
     #: What was left out, repaired or reinterpreted since the last batch, by `Note.what`.
     notes: dict[str, Note] = field(default_factory=dict)
 
-    def note(self, what: str, example: object = "", *, warn: bool = True) -> None:
+    def note(self, what: str, example: object = "", count: int = 1, *, warn: bool = True) -> None:
         """Count something that the reader leaves out, repairs or reinterprets.
 
         With `warn`, a caller who asks for no report is warned, because the reader may be wrong.
         """
         if what not in self.notes:
             self.notes[what] = Note(what, 0, self.record, f"{example!s:.80}", warn)
-        self.notes[what].count += 1
+        self.notes[what].count += count
 
     def take_notes(self) -> list[Note]:
         """Return the notes since the last batch, and clear them."""
@@ -113,6 +117,8 @@ class Reader(ABC):
     extra: ClassVar[Mapping[str, str]] = {}
     #: Whether the caller's `columns` apply, in formats other than ``table``.
     maps_columns: ClassVar[bool] = False
+    #: Names that the tool gives to the files of an export, to find them in a folder or archive.
+    members: ClassVar[re.Pattern[str] | None] = None
 
     @abstractmethod
     def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:
@@ -129,7 +135,16 @@ class Reader(ABC):
 
     def parts(self, file: InputFile, context: ReadContext, size: int) -> Iterator[FilePart]:  # noqa: ARG002
         """Split the file into parts of about `size` records; one part by default."""
-        yield FilePart(self.records(file, context))
+        yield FilePart(self.all_records(file, context))
+
+    def all_records(self, file: InputFile, context: ReadContext) -> Iterator[Record]:
+        """Yield the records of a file and of the files that continue it, numbered throughout."""
+        number = 0
+        for part in (file, *file.continued):
+            offset = number
+            for record in self.records(part, context):
+                number = offset + record.number
+                yield replace(record, number=number) if offset else record
 
     def finish(self, context: ReadContext) -> list[dict[str, Any]]:  # noqa: ARG002
         """Return the rows that can be determined only after all records are read."""
@@ -189,11 +204,15 @@ def detect_format(
     if _has_schema_header(file, table):
         return None
     for reader in formats.values():
-        if reader.matches(file, paths):
-            if reader.name == "table":
-                reject_other_table(file, paths, table)
+        if reader.name != "table" and reader.matches(file, paths):
             return reader
+    # Nearly any text looks like a table, so that known files of other kinds are rejected first.
     reject_other_table(file, paths, table)
+    kind = None if table_kind(file) == "excel" else file_kind(file.head, paths)
+    if kind is not None:
+        raise TableError(f"cannot read {kind.name}", file=file.path, hint=kind.hint)
+    if formats["table"].matches(file, paths):
+        return formats["table"]
     raise TableError(
         "cannot detect the format",
         file=file.path,
@@ -254,6 +273,7 @@ def iter_frames(
         context.note(f"encoding {file.encoding} {what}", warn=file.encoding_is_guessed)
     for part in _file_parts(file, reader, context, table, batch):
         if part.frame is not None:
+            _note_entities(part.frame, table, context)
             yield (
                 part.frame,
                 ReadReport(
@@ -275,6 +295,7 @@ def iter_frames(
                     for name, dtype in dtypes.items()
                 }
             )
+            _note_entities(frame, table, context)
             report = ReadReport(
                 reader.name,
                 rows.records_read,
@@ -285,6 +306,18 @@ def iter_frames(
                 notes=context.take_notes(),
             )
             yield schemas.validate(frame, table, file=file.path), report
+
+
+def _note_entities(frame: pd.DataFrame, table: str, context: ReadContext) -> None:
+    """Note the texts of posts with numbers of characters, such as ``&#127815;``, as in HTML."""
+    if table != "posts":
+        return
+    texts = frame["text"]
+    likely = texts[texts.str.contains("&#", regex=False, na=False)]
+    encoded = likely[likely.str.contains(r"&#(?:\d+|[xX][0-9a-fA-F]+);", na=False)]
+    if not encoded.empty:
+        context.record = None
+        context.note(_ENTITY, encoded.iloc[0], len(encoded))
 
 
 def _file_parts(
@@ -305,7 +338,7 @@ def _file_parts(
         frame = pd.concat(frames, ignore_index=True) if frames else None
         if frame is not None and not schemas.has_repeated_keys(frame, schemas.KEYS[table][0]):
             return [FilePart(frame=frame)]
-    return [FilePart(reader.records(file, context))]
+    return [FilePart(reader.all_records(file, context))]
 
 
 def _collect_rows(
@@ -390,6 +423,12 @@ class _RowBatch:
         self.quarantine.append(
             {"record": number, "column": error.column, "reason": error.reason, "raw": raw[:_RAW]}
         )
+
+
+def note_unread(file: InputFile, name: str, context: ReadContext) -> None:
+    """Note that the next file of an export lies beside the file that the caller named."""
+    if not file.continued and file.sibling(name) is not None:
+        context.note(f"{name} beside the file was not read; pass the folder to read both", name)
 
 
 def make_post(

@@ -105,8 +105,7 @@ def _guess_eight_bit(start: bytes, file: object) -> str:
     guesses = list(from_bytes(lines, cp_isolation=_EIGHT_BIT))
     if guesses and (len(guesses) == 1 or guesses[1].chaos - guesses[0].chaos >= _MIN_MARGIN):
         return str(guesses[0].encoding)
-    names = [str(guess.encoding) for guess in guesses] or _EIGHT_BIT
-    names.sort(key=_EIGHT_BIT.index)
+    names = sorted([str(guess.encoding) for guess in guesses] or _EIGHT_BIT, key=_EIGHT_BIT.index)
     raise TableError(
         "the text is not UTF-8, and its encoding cannot be detected",
         file=file,

@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar, Union
 
 from foxgrape.errors import TableError
-from foxgrape.io.stream import InputFile
+from foxgrape.io.archives import open_export
 from foxgrape.io.tabular import FrameInput
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
+
+    from foxgrape.io.base import Reader
+    from foxgrape.io.stream import InputFile
 
 __all__ = ["Source", "Sources", "as_list", "open_input", "source_name", "source_path"]
 
@@ -40,9 +45,14 @@ def as_list(sources: Source | Iterable[T]) -> list[Source | T]:
 
 
 def open_input(
-    source: Source, *, encoding: str | None = None, sheet: str | None = None
+    source: Source,
+    formats: Mapping[str, Reader],
+    format_name: str | None,
+    *,
+    encoding: str | None = None,
+    sheet: str | None = None,
 ) -> InputFile:
-    """Open a file or a frame for reading.
+    """Open a file, an export in a folder or archive, or a frame for reading.
 
     Raises
     ------
@@ -56,7 +66,7 @@ def open_input(
             "a source must be a path or a DataFrame",
             got=f"an object of type {type(source).__name__}",
         )
-    return InputFile(Path(source), encoding=encoding, sheet=sheet)
+    return open_export(Path(source), formats, format_name, encoding=encoding, sheet=sheet)
 
 
 def source_path(source: Source) -> str:

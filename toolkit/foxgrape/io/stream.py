@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import gzip
 import io
+import tarfile
 import zipfile
 import zlib
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from foxgrape.errors import TableError
 from foxgrape.io.encoding import detect_encoding, get_encoding, open_as_utf8
+from foxgrape.io.file_kinds import is_binary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,10 +54,15 @@ MAX_RATIO = 100
 _GZIP, _ZSTD, _ZIP = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
 _BOM = b"\xef\xbb\xbf"
 _UTF8 = {"utf-8", "utf-8-sig"}
-#: First bytes of files whose content is not text.
-_BINARY = (b"PAR1", _ZIP)
-#: Exceptions raised for damaged files: by pyarrow OSError, by zipfile any of the others.
-UNREADABLE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError)
+#: Exceptions raised for damaged files: by pyarrow OSError, by zipfile and tarfile the others.
+UNREADABLE = (
+    OSError,
+    EOFError,
+    zlib.error,
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    RuntimeError,
+)
 
 
 class BadRecordError(ValueError):
@@ -89,7 +96,8 @@ class InputFile:
     Attributes
     ----------
     compression
-        ``"gzip"``, ``"zstd"``, ``"zip"`` (with a single member) or None.
+        ``"gzip"``, ``"zstd"``, ``"zip"`` (with a single member) or None; for a member of an
+        archive, the archive's kind.
     sheet
         Name of the worksheet to read, for a workbook; None for the first one with a table.
     encoding
@@ -98,6 +106,8 @@ class InputFile:
         Whether the encoding was chosen because the text looks like it.
     head
         The first 64 kB of the content, as UTF-8 without a byte order mark.
+    continued
+        The other files of the same export, in order, such as ``messages2.html``.
 
     Raises
     ------
@@ -118,6 +128,7 @@ class InputFile:
     head = b""
     _carriage_returns = False
     _handle: IO[bytes] | None = None
+    continued: tuple[InputFile, ...] = ()
 
     def __init__(
         self, path: str | Path, *, encoding: str | None = None, sheet: str | None = None
@@ -125,17 +136,17 @@ class InputFile:
         self.path = Path(path)
         self.sheet = sheet
         try:
-            with self.path.open("rb") as handle:
+            with self._open_raw() as handle:
                 start = handle.read(CHUNK)
         except FileNotFoundError:
             raise TableError("no such file", file=self.path) from None
         except OSError as error:
             raise TableError(f"cannot open the file: {error.strerror}", file=self.path) from None
-        self.compression = _compression(start, self.path)
+        self.compression = self._find_compression(start)
         try:
             with self.open() as stream:
                 self.head = stream.read(CHUNK)
-            if not self.head.startswith(_BINARY) and not is_spreadsheet(self.path):
+            if not is_binary(self.head) and not is_spreadsheet(self.path):
                 self._set_encoding(encoding)
         except CorruptFileError as error:
             raise TableError(str(error), file=self.path) from None
@@ -158,8 +169,8 @@ class InputFile:
     @contextmanager
     def open(self) -> Iterator[IO[bytes]]:
         """Open the decompressed content, text as UTF-8; a failed read raises `CorruptFileError`."""
-        limit = None if self.compression is None else max_unpacked_size(self.path.stat().st_size)
-        with self.path.open("rb") as handle, _LimitedStream(self._decompress(handle), limit) as raw:
+        limit = None if self.compression is None else max_unpacked_size(self._packed_size())
+        with self._open_raw() as handle, _LimitedStream(self._decompress(handle), limit) as raw:
             self._handle = handle
             stream = io.BufferedReader(raw, CHUNK)
             if stream.peek(len(_BOM)).startswith(_BOM):
@@ -175,6 +186,20 @@ class InputFile:
         if self._handle is None or self._handle.closed:
             return 1.0
         return self._handle.tell() / max(self.path.stat().st_size, 1)
+
+    def sibling(self, name: str) -> InputFile | None:
+        """Return the file of this name beside this file; None if there is no such file."""
+        path = self.path.with_name(name)
+        return InputFile(path) if path.is_file() and not path.is_symlink() else None
+
+    def _open_raw(self) -> AbstractContextManager[IO[bytes]]:
+        return self.path.open("rb")
+
+    def _packed_size(self) -> int:
+        return self.path.stat().st_size
+
+    def _find_compression(self, start: bytes) -> str | None:
+        return _compression(start, self.path)
 
     def _decompress(self, handle: IO[bytes]) -> Any:
         if self.compression == "gzip":

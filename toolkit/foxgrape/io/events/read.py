@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -102,10 +103,11 @@ def read_events(
     Parameters
     ----------
     path
-        A file, plain or compressed with gzip, zstd or zip; a folder of daily tables of who holds
-        each place; a pandas frame; or a list of these, which must not contain different rows for
-        one event. A CSV file with the header of the
-        events table is read strictly: it must have every column, and times must have an offset.
+        A file, plain or compressed with gzip, zstd or zip, by itself or in a folder, zip archive or
+        tar archive; a folder of daily tables of who holds each place; a pandas frame; or a list of
+        these, which must not contain different rows for one event. A CSV file with the header of
+        the events table is read strictly: it must have every column, and times must have an
+        offset.
     format
         Name of the format, to skip the detection: see ``docs/reference/formats``.
     timezone
@@ -153,7 +155,7 @@ def read_events(
     gazetteer = gazetteer or Gazetteer.default()
     files = []
     for source in as_list(path):
-        file = _open(source, encoding=encoding, sheet=sheet)
+        file = _open(source, format, encoding=encoding, sheet=sheet)
         name = format
         if isinstance(file, Folder):
             name = format or DailyControlReader.name
@@ -187,10 +189,14 @@ def read_events(
     return frame
 
 
-def _open(source: Source, *, encoding: str | None, sheet: str | None) -> InputFile:
+def _open(
+    source: Source, format_name: str | None, *, encoding: str | None, sheet: str | None
+) -> InputFile:
+    """Open a source; a folder is one of daily tables, or else holds one file to read."""
     if isinstance(source, (str, PathLike)) and Path(source).is_dir():
-        return Folder(Path(source))
-    return open_input(source, encoding=encoding, sheet=sheet)
+        with suppress(TableError):
+            return Folder(Path(source))
+    return open_input(source, FORMATS, format_name, encoding=encoding, sheet=sheet)
 
 
 def _parse_persistence(persistence: str | pd.Timedelta) -> timedelta:

@@ -31,6 +31,8 @@ _PUBLIC = {"public", "unlisted"}
 #: The three spellings of ActivityPub's address for public posts.
 _PUBLIC_ADDRESSES = {"https://www.w3.org/ns/activitystreams#Public", "as:Public", "Public"}
 _ACTOR = re.compile(r"https://(?P<host>[^/]+)/(?:users/|@)(?P<name>[^/]+)/?")
+_SERVER = re.compile(r"https://(?P<host>[^/]+)/")
+_ARCHIVE = "mastodon_archive_account"
 #: Limits on HTML, since parsing nested tags takes quadratic time. A long post with a hundred links
 #: has about 800 tags.
 _MAX_TAGS = 5_000
@@ -43,6 +45,7 @@ class MastodonReader(Reader):
     """Reads statuses (a JSON array or JSON lines) and an archive's outbox."""
 
     name = "mastodon"
+    members = re.compile(r"outbox\.json")
     extra: ClassVar = {
         "content_warning": "str",
         "replies": "Int64",
@@ -54,8 +57,10 @@ class MastodonReader(Reader):
         """Return whether the JSON has the keys of a status or of an outbox."""
         return ("orderedItems",) in paths or {("uri",), ("visibility",), ("content",)} <= paths
 
-    def records(self, file: InputFile, context: ReadContext) -> Iterator[Record]:  # noqa: ARG002
-        """Yield each status, or each activity in an outbox."""
+    def records(self, file: InputFile, context: ReadContext) -> Iterator[Record]:
+        """Yield each status, or each activity in an outbox, whose account is in ``actor.json``."""
+        if ("orderedItems",) in key_paths(file.head):
+            context.state[_ARCHIVE] = _archive_account(file)
         with file.open() as stream:
             if ("orderedItems",) in key_paths(file.head):
                 yield from document_records(stream, ("orderedItems", "item"))
@@ -107,7 +112,7 @@ def _activity(activity: dict[str, Any], context: ReadContext) -> dict[str, Any] 
     return make_post(
         post_id=require_id((activity if boost else note).get("id")),
         platform="mastodon",
-        account=context.account or _account(activity.get("actor")),
+        account=context.account or context.state.get(_ARCHIVE) or _account(activity.get("actor")),
         posted=(created, created),
         text=None if boost else html_to_text(require_text(note.get("content"))),
         lang=next(iter(languages)) if isinstance(languages, dict) and len(languages) == 1 else None,
@@ -128,6 +133,21 @@ def _recipients(activity: dict[str, Any]) -> set[str]:
 def _account(actor: Any) -> Any:
     match = _ACTOR.fullmatch(actor) if isinstance(actor, str) else None
     return f"{match['name']}@{match['host']}" if match else actor
+
+
+def _archive_account(file: InputFile) -> str | None:
+    """Return ``name@server`` from the ``actor.json`` beside an outbox.
+
+    The address of an actor has no name on newer servers.
+    """
+    actor = file.sibling("actor.json")
+    if actor is None:
+        return None
+    with actor.open() as stream:
+        value = next((record.value for record in iter_records(stream, actor.head)), None)
+    name, address = get_nested(value, "preferredUsername"), get_nested(value, "id")
+    match = _SERVER.match(address) if isinstance(address, str) else None
+    return f"{name}@{match['host']}" if match and isinstance(name, str) and name else None
 
 
 def _text_or_none(text: Any) -> str | None:

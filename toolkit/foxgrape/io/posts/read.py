@@ -15,11 +15,23 @@ from foxgrape.io.base import (
     validate_options,
 )
 from foxgrape.io.merge import merge_files
+from foxgrape.io.posts.auto_archiver import AutoArchiverReader
 from foxgrape.io.posts.bluesky import BlueskyReader
+from foxgrape.io.posts.bluesky_car import BlueskyCarReader
+from foxgrape.io.posts.crowdtangle import CrowdTangleReader
+from foxgrape.io.posts.feeds import FeedReader
 from foxgrape.io.posts.mastodon import MastodonReader
+from foxgrape.io.posts.snscrape import SnscrapeReader
 from foxgrape.io.posts.table import PostTableReader
-from foxgrape.io.posts.telegram import TelegramDesktopReader, TelethonReader
-from foxgrape.io.posts.x import XApiReader, XArchiveReader
+from foxgrape.io.posts.telegram import TelegramDesktopReader
+from foxgrape.io.posts.telegram_dumps import PyrogramReader, TelethonReader
+from foxgrape.io.posts.telegram_html import TelegramHtmlReader
+from foxgrape.io.posts.telegram_scraper import TelegramScraperReader
+from foxgrape.io.posts.vk import VkReader
+from foxgrape.io.posts.x import XApiReader
+from foxgrape.io.posts.x_archive import XArchiveReader
+from foxgrape.io.posts.x_legacy import XLegacyReader, ZeeschuimerReader
+from foxgrape.io.posts.x_tables import TwarcCsvReader, TwintReader
 from foxgrape.io.read_report import Note, ReadReport, merge_notes, warn_about
 from foxgrape.io.sources import as_list, open_input, source_name
 
@@ -55,11 +67,24 @@ FORMATS: dict[str, Reader] = {
     reader.name: reader
     for reader in (
         TelegramDesktopReader(),
+        TelegramHtmlReader(),
+        PyrogramReader(),
+        TelegramScraperReader(),
         TelethonReader(),
+        SnscrapeReader(),
+        ZeeschuimerReader(),
         XArchiveReader(),
+        XLegacyReader(),
         XApiReader(),
+        TwintReader(),
+        TwarcCsvReader(),
         MastodonReader(),
         BlueskyReader(),
+        BlueskyCarReader(),
+        VkReader(),
+        FeedReader(),
+        AutoArchiverReader(),
+        CrowdTangleReader(),
         PostTableReader(),
     )
 }
@@ -92,7 +117,8 @@ def read_posts(
     Parameters
     ----------
     path
-        A file, plain or compressed with gzip, zstd or zip; a pandas frame; or a list of these,
+        A file, plain or compressed with gzip, zstd or zip; the folder, zip archive or tar archive
+        of an export; a pandas frame; or a list of these,
         which must not contain different rows for one post. A CSV file with the header of the posts
         table is read strictly: it must have every column, and times must have an offset.
     format
@@ -145,7 +171,7 @@ def read_posts(
     """
     files = []
     for source in as_list(path):
-        file = open_input(source, encoding=encoding, sheet=sheet)
+        file = open_input(source, FORMATS, format, encoding=encoding, sheet=sheet)
         context = ReadContext(
             file.path, account, timezone, columns, dates=dates, midnight=midnight, file=file
         )
@@ -224,7 +250,7 @@ def iter_posts(
     """
     if batch < 1:
         raise TableError("batch must be at least 1", got=batch)
-    file = open_input(path, encoding=encoding, sheet=sheet)
+    file = open_input(path, FORMATS, format, encoding=encoding, sheet=sheet)
     context = ReadContext(
         file.path, account, timezone, columns, dates=dates, midnight=midnight, file=file
     )

@@ -1,18 +1,16 @@
-"""Read posts from Telegram: Telegram Desktop's ``result.json``, and JSON dumps made by Telethon."""
+"""Read posts from Telegram Desktop's ``result.json``."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from foxgrape.errors import TableError
 from foxgrape.io.base import ReadContext, Reader, make_post
 from foxgrape.io.convert import (
-    as_int,
     expect,
     get_nested,
     parse_clock_cell,
-    parse_timestamp,
     parse_unix_time,
     require_dict,
     require_text,
@@ -26,13 +24,17 @@ if TYPE_CHECKING:
 
     from foxgrape.io.stream import InputFile
 
-__all__ = ["TelegramDesktopReader", "TelethonReader"]
+__all__ = ["POLL", "TelegramDesktopReader", "join_text", "require_zone", "text_with_poll"]
 
 _CHATS = ((), ("chats", "list", "item"), ("left_chats", "list", "item"))
 _CHAT_FIELDS = ("name", "type", "id")
 #: Types of public chats. An account's export also contains private chats, which are left out.
 _PUBLIC = {"public_channel", "public_supergroup"}
 _CHANNELS = {"public_channel", "private_channel"}
+#: Notes of the readers of Telegram.
+POLL = "the text is the question of a poll; its answers are not read"
+_RICH = "the text is that of a rich message, without its layout"
+_REACTION = "edited_at may be the time of a reaction: the export does not distinguish them"
 #: Date of Unix time 0 in any time zone; Telegram Desktop writes that time for "never edited".
 _NEVER = re.compile("19(70-01-01|69-12-31)T")
 
@@ -41,6 +43,7 @@ class TelegramDesktopReader(Reader):
     """Reads ``result.json`` as Telegram Desktop writes it."""
 
     name = "telegram_desktop"
+    members = re.compile(r"result\.json")
 
     def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:  # noqa: ARG002
         """Return whether the JSON has the keys of a chat export or of an account export."""
@@ -82,10 +85,12 @@ class TelegramDesktopReader(Reader):
             platform="telegram",
             account=_account(chat, message, context),
             posted=_posted(message, context),
-            text=_text(message.get("text")),
+            text=_text(message, context),
             repost="forwarded_from" in message or "forwarded_from_id" in message,
             edited_at=_edited(message, context),
         )
+        if row["edited_at"] is not None and message.get("reactions"):
+            context.note(_REACTION, row["edited_at"], warn=False)
         return [row]
 
 
@@ -114,97 +119,73 @@ def _edited(message: dict[str, Any], context: ReadContext) -> datetime | None:
     return parse_clock_cell(edited, _zone(context), "edited_at")[1]
 
 
-def _zone(context: ReadContext) -> str:
+def require_zone(context: ReadContext, times: str, clock: str) -> str:
+    """Return the caller's time zone; raise `TableError` if the file's local times need one."""
     if context.timezone is None:
         raise TableError(
-            "the export has only local times (no date_unixtime)",
+            f"the {times}",
             file=context.path,
-            hint='pass the time zone of the computer that exported it, timezone="Europe/Kyiv"',
+            hint=f'pass the time zone of the {clock}, timezone="Europe/Kyiv"',
         )
     return context.timezone
 
 
-def _text(text: Any) -> str:
-    """Join the pieces of a message's text: strings, and objects for links, mentions or emoji."""
+def _zone(context: ReadContext) -> str:
+    return require_zone(
+        context,
+        "export has only local times (no date_unixtime)",
+        "computer that exported it",
+    )
+
+
+def _text(message: dict[str, Any], context: ReadContext) -> str:
+    blocks = get_nested(message, "rich_message", "blocks")
+    if message.get("text") is None and isinstance(blocks, list):
+        context.note(_RICH, warn=False)
+        return "\n".join(_block_texts(blocks))
+    return text_with_poll(join_text(message.get("text")), message.get("poll"), context)
+
+
+def _block_texts(blocks: list[Any]) -> Iterator[str]:
+    """Yield the texts of a rich message's blocks, such as paragraphs, and of the blocks in them."""
+    for block in blocks:
+        if isinstance(block, str):
+            yield block
+        elif isinstance(block, list):
+            yield from _block_texts(block)
+        elif isinstance(block, dict):
+            if block.get("text") is not None:
+                yield join_text(block["text"])
+            inner = [part for key, part in block.items() if key != "text"]
+            yield from _block_texts([part for part in inner if isinstance(part, (dict, list))])
+
+
+def text_with_poll(text: str, poll: Any, context: ReadContext) -> str:
+    """Return a message's text, followed by its poll's question, which is text or has a text."""
+    question = get_nested(poll, "question")
+    if question is None:
+        return text
+    context.note(POLL, warn=False)
+    question = join_text(question if isinstance(question, list) else [question])
+    return f"{text}\n{question}" if text else question
+
+
+def join_text(text: Any) -> str:
+    """Join the pieces of a message's text: strings, and objects for links, mentions or emoji.
+
+    Examples
+    --------
+    >>> join_text(["Soon ", {"type": "bold", "text": "🍇"}])
+    'Soon 🍇'
+    """
     if isinstance(text, str):
         return text
     pieces = []
     for piece in expect(text, list, "text", "text, or an array of its pieces"):
         string = piece.get("text") if isinstance(piece, dict) else piece
+        if isinstance(string, (list, dict)):
+            string = join_text(string if isinstance(string, list) else [string])
         if not isinstance(string, str):
             raise BadRecordError(f"expected a piece of text; got {piece!r:.80}", "text")
         pieces.append(string)
     return "".join(pieces)
-
-
-_CHANNEL = re.compile(r"-100(?P<id>[0-9]+)")
-
-
-class TelethonReader(Reader):
-    """Reads Telethon's ``Message.to_json()``, and dumps with ``message_id`` and ``sender_id``."""
-
-    name = "telethon"
-    extra: ClassVar = {"views": "Int64", "forwards": "Int64", "grouped_id": "str"}
-
-    def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:  # noqa: ARG002
-        """Return whether the JSON has the keys of a message."""
-        message = {("_",), ("peer_id",), ("date",)} <= paths
-        return message or {("message_id",), ("sender_id",), ("date",), ("text",)} <= paths
-
-    def rows(self, value: Any, context: ReadContext) -> list[dict[str, Any]]:
-        """Return the row of a message; none for service messages and private conversations."""
-        message = require_dict(value)
-        if "sender_id" in message and "message_id" in message:
-            return [_dump_row(message, context)]
-        kind = require_text(message.get("_"), "_")
-        if kind in {"MessageService", "MessageEmpty"}:
-            return []
-        if kind != "Message":
-            raise BadRecordError(f"expected a Message; got {kind!r:.80}", "_")
-        peer = require_dict(message.get("peer_id"), "peer_id")
-        if peer.get("_") == "PeerUser":
-            return []
-        chat = _number(peer.get("channel_id", peer.get("chat_id")))
-        author = as_int(get_nested(message, "from_id", "user_id"))
-        edited = message.get("edit_date")
-        # Telegram also sets edit_date for new reactions, but then with edit_hide.
-        hidden = edited is None or message.get("edit_hide") is True
-        album = as_int(message.get("grouped_id"))
-        posted = parse_timestamp(message.get("date"))
-        row = make_post(
-            post_id=f"{chat}/{_number(message.get('id'))}",
-            platform="telegram",
-            account=f"user{author}" if author is not None else context.account or str(chat),
-            posted=(posted, posted),
-            text=require_text(message.get("message")),
-            repost=message.get("fwd_from") is not None,
-            edited_at=None if hidden else parse_timestamp(edited, "edited_at"),
-            views=as_int(message.get("views")),
-            forwards=as_int(message.get("forwards")),
-            grouped_id=None if album is None else str(album),
-        )
-        return [row]
-
-
-def _dump_row(message: dict[str, Any], context: ReadContext) -> dict[str, Any]:
-    sender = str(message["sender_id"])
-    channel = _CHANNEL.fullmatch(sender)
-    # Strip the prefix -100, so that a channel's id is the same as in Telegram Desktop's exports.
-    chat = channel["id"] if channel else sender
-    posted = parse_timestamp(message.get("date"))
-    return make_post(
-        post_id=f"{chat}/{_number(message['message_id'])}",
-        platform="telegram",
-        account=context.account or message.get("channel") or chat,
-        posted=(posted, posted),
-        text=require_text(message.get("text")),
-        views=as_int(message.get("views")),
-        forwards=as_int(message.get("forwards")),
-    )
-
-
-def _number(value: Any) -> int:
-    number = as_int(value)
-    if number is None:
-        raise BadRecordError(f"expected a number; got {value!r:.80}", "post_id")
-    return number

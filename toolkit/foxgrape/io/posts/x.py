@@ -1,4 +1,4 @@
-"""Read posts from X: API v2 pages as saved by twarc, and ``tweets.js`` of an account archive."""
+"""Read posts from X: pages of the API, version 2, as saved by twarc."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from foxgrape.errors import TableError
 from foxgrape.io.base import ReadContext, Reader, make_post
 from foxgrape.io.convert import (
     as_int,
@@ -17,8 +16,8 @@ from foxgrape.io.convert import (
     require_dict,
     require_text,
 )
-from foxgrape.io.json_records import document_records, iter_records, json_preview
-from foxgrape.io.stream import BadRecordError, CorruptFileError, Record
+from foxgrape.io.json_records import iter_records, json_preview
+from foxgrape.io.stream import BadRecordError, Record
 from foxgrape.io.written_times import MONTHS
 
 if TYPE_CHECKING:
@@ -26,13 +25,24 @@ if TYPE_CHECKING:
 
     from foxgrape.io.stream import InputFile
 
-__all__ = ["XApiReader", "XArchiveReader", "parse_created_at", "require_x_id", "tweet_times"]
+__all__ = [
+    "XApiReader",
+    "agreed_time",
+    "parse_created_at",
+    "parse_stated",
+    "require_x_id",
+    "tweet_times",
+]
 
 _ID = re.compile(r"[0-9]{1,19}")
 #: The smallest id that encodes its creation time.
 _FIRST_SNOWFLAKE = 30_000_000_000
 _TWITTER_EPOCH = datetime(2010, 11, 4, 1, 42, 54, 657_000, tzinfo=UTC)
 _MAX_DIFFERENCE = timedelta(seconds=1)
+_CREATED = re.compile(
+    r"[A-Z][a-z]{2} (?P<month>[A-Z][a-z]{2}) (?P<day>[0-9]{2}) (?P<clock>[0-9:]{8}) "
+    r"(?P<offset>[+-][0-9]{4}) (?P<year>[0-9]{4})"
+)
 _METRICS = {
     "retweets": "retweet_count",
     "replies": "reply_count",
@@ -84,6 +94,41 @@ def tweet_times(
             "posted_at",
         )
     return first, own if ids[0] != tweet_id else None
+
+
+def parse_stated(value: Any) -> datetime | None:
+    """Parse ``created_at`` as in ``Wed Oct 10 20:19:24 +0000 2018``; None for None."""
+    if value is None:
+        return None
+    match = _CREATED.fullmatch(value) if isinstance(value, str) else None
+    error = BadRecordError(
+        f"expected a time such as Wed Oct 10 20:19:24 +0000 2018; got {value!r:.80}", "posted_at"
+    )
+    if match is None or match["month"] not in MONTHS:
+        raise error
+    month = MONTHS.index(match["month"]) + 1
+    stated = f"{match['year']}-{month:02}-{match['day']}T{match['clock']}{match['offset']}"
+    try:
+        return datetime.fromisoformat(stated).astimezone(UTC)
+    except ValueError:
+        raise error from None
+
+
+def agreed_time(tweet_id: str, stated: datetime, context: ReadContext) -> datetime:
+    """Return the time of a tweet that another tool saved: the id's, if it agrees with `stated`.
+
+    Such tools round ids and convert times, so that both may be wrong; the difference is noted.
+    """
+    own = parse_created_at(tweet_id)
+    if own is None:
+        return stated
+    if abs(stated - own) > _MAX_DIFFERENCE:
+        context.note(
+            "the id was created at another time than the stated one, which is used",
+            f"{tweet_id}: {own.isoformat()} and {stated.isoformat()}",
+        )
+        return stated
+    return own
 
 
 class XApiReader(Reader):
@@ -188,86 +233,3 @@ def _full_text(tweet: dict[str, Any]) -> str | None:
     if tweet.get("text") is None and "withheld" in tweet:
         return None
     return require_text(tweet.get("text"))
-
-
-_START = re.compile(rb"\s*window\.YTD\.tweets?\.part[0-9]+\s*=\s*")
-_CREATED = re.compile(
-    r"[A-Z][a-z]{2} (?P<month>[A-Z][a-z]{2}) (?P<day>[0-9]{2}) (?P<clock>[0-9:]{8}) "
-    r"(?P<offset>[+-][0-9]{4}) (?P<year>[0-9]{4})"
-)
-#: The archive marks retweets only by their text.
-_RETWEET = re.compile(r"RT @[A-Za-z0-9_]{1,15}: ")
-
-
-class XArchiveReader(Reader):
-    """Reads ``tweets.js`` of an account archive: a script that assigns an array to a variable."""
-
-    name = "x_archive"
-    extra: ClassVar = {"truncated": "boolean"}
-
-    def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:  # noqa: ARG002
-        """Return whether the script assigns to the archive's variable."""
-        return _START.match(file.head) is not None
-
-    def records(self, file: InputFile, context: ReadContext) -> Iterator[Record]:
-        """Skip everything before the first bracket, and yield each element of the array."""
-        if context.account is None:
-            raise TableError(
-                "the archive's tweets do not name their account",
-                file=file.path,
-                hint="pass account=, the user name without @",
-            )
-        prefix = file.head.find(b"[")
-        if prefix < 0:
-            raise CorruptFileError("the script contains no array")
-        with file.open() as stream:
-            stream.read(prefix)
-            yield from document_records(stream, ("item",))
-
-    def rows(self, value: Any, context: ReadContext) -> list[dict[str, Any]]:
-        """Return the row of a tweet."""
-        tweet = require_dict(value)
-        tweet = require_dict(tweet.get("tweet", tweet))
-        tweet_id = require_x_id(tweet.get("id_str", tweet.get("id")))
-        posted, edited = tweet_times(tweet_id, _history(tweet), _created(tweet.get("created_at")))
-        text = require_text(tweet.get("full_text", tweet.get("text")))
-        repost = _RETWEET.match(text) is not None
-        row = make_post(
-            post_id=tweet_id,
-            platform="x",
-            account=context.account,
-            posted=(posted, posted),
-            text=text,
-            lang=tweet.get("lang"),
-            url=f"https://x.com/{context.account}/status/{tweet_id}",
-            repost=repost,
-            edited_at=edited,
-            truncated=repost and text.endswith("…"),
-        )
-        return [row]
-
-
-def _history(tweet: dict[str, Any]) -> list[Any] | None:
-    """Return a tweet's version ids: all ids for a first version, only the first id for an edit."""
-    first = get_nested(tweet, "edit_info", "edit", "initialTweetId")
-    if first is not None:
-        return [first]
-    ids = get_nested(tweet, "edit_info", "initial", "editTweetIds")
-    return ids if isinstance(ids, list) else None
-
-
-def _created(value: Any) -> datetime | None:
-    if value is None:
-        return None
-    match = _CREATED.fullmatch(value) if isinstance(value, str) else None
-    error = BadRecordError(
-        f"expected a time such as Wed Oct 10 20:19:24 +0000 2018; got {value!r:.80}", "posted_at"
-    )
-    if match is None or match["month"] not in MONTHS:
-        raise error
-    month = MONTHS.index(match["month"]) + 1
-    stated = f"{match['year']}-{month:02}-{match['day']}T{match['clock']}{match['offset']}"
-    try:
-        return datetime.fromisoformat(stated).astimezone(UTC)
-    except ValueError:
-        raise error from None

@@ -1,0 +1,194 @@
+"""Read posts from feeds: RSS 2.0, RSS 1.0 and Atom."""
+
+from __future__ import annotations
+
+import email.utils
+import re
+from typing import IO, TYPE_CHECKING, Any, ClassVar
+
+from defusedxml.ElementTree import ParseError, iterparse
+
+from foxgrape.io.base import ReadContext, Reader, make_post
+from foxgrape.io.convert import require_id
+from foxgrape.io.json_records import json_preview
+from foxgrape.io.posts.mastodon import html_to_text
+from foxgrape.io.posts.zones import parse_written, parse_zoned
+from foxgrape.io.stream import CHUNK, MAX_DEPTH, MAX_RECORD, CorruptFileError, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from foxgrape.io.stream import InputFile
+
+__all__ = ["FeedReader"]
+
+#: Everything before the root element, without a document type.
+_ROOT = re.compile(
+    rb"\s*(<\?xml[^>]*\?>\s*)?((<!--((?!-->).)*-->|<\?xml-stylesheet[^>]*\?>)\s*)*"
+    rb"<(rss|feed|rdf:RDF|atom:feed)[\s>]",
+    re.DOTALL,
+)
+_DECLARATION = re.compile(rb"\s*<\?xml[^>]*\?>")
+_ATOM = "{http://www.w3.org/2005/Atom}"
+#: Elements with the text of an item, the most complete first.
+_BODIES = ("encoded", "content", "description", "summary")
+_TITLE = "feed_title"
+_RFC_822 = re.compile(
+    r"(?:[A-Za-z]{3,9},? )?(?P<date>\d{1,2} [A-Za-z]{3,9} \d{4}) "
+    r"(?P<clock>\d{1,2}:\d\d(?P<second>:\d\d)?)"
+    r"(?: (?P<zone>[+-]\d{4}|[A-Za-z]{1,5}))?"
+)
+#: How Nitter's feeds mark posts of others.
+_NITTER_REPOST = re.compile(r"RT by @\w+: ")
+
+
+class FeedReader(Reader):
+    """Reads the items of a feed, whose title is the account."""
+
+    name = "feed"
+    extra: ClassVar = {"author": "str"}
+
+    def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:  # noqa: ARG002
+        """Return whether the root element is that of a feed, without a document type before it."""
+        return _ROOT.match(file.head) is not None
+
+    def records(self, file: InputFile, context: ReadContext) -> Iterator[Record]:
+        """Yield the fields of each item or entry."""
+        if _ROOT.match(file.head) is None:
+            raise CorruptFileError("the file is not a feed, or has a document type")
+        number, path = 0, []  # type: tuple[int, list[Any]]
+        for event, element in _elements(file):
+            if event == "start":
+                path.append(element)
+                if len(path) > MAX_DEPTH:
+                    raise CorruptFileError(f"an element is nested deeper than {MAX_DEPTH}")
+                continue
+            path.pop()
+            kind = _local(element)
+            if kind == "title" and path and _local(path[-1]) in {"channel", "feed"}:
+                context.state[_TITLE] = " ".join("".join(element.itertext()).split())
+            if kind in {"item", "entry"}:
+                number += 1
+                fields = _fields(element)
+                path[-1].remove(element)
+                yield Record(number, fields, json_preview(fields))
+
+    def rows(self, value: Any, context: ReadContext) -> list[dict[str, Any]]:
+        """Return the row of an item."""
+        stated = value.get("published") or value.get("pubDate") or value.get("date")
+        updated = value.get("updated")
+        if stated is None and updated is not None:
+            context.note("the time is that of the last update; the entry has no other", updated)
+        posted = _times(stated or updated, "posted_at", context)
+        edited = _times(updated, "edited_at", context)[1] if stated and updated else None
+        title = value.get("title", "")
+        return [
+            make_post(
+                post_id=require_id(
+                    value.get("guid") or value.get("id") or value.get("about") or value.get("link")
+                ),
+                platform="web",
+                account=context.account or context.state.get(_TITLE),
+                posted=posted,
+                text=_text(value),
+                url=value.get("link"),
+                repost=True if _NITTER_REPOST.match(title) else None,
+                edited_at=edited if edited is not None and edited > posted[1] else None,
+                author=value.get("creator") or value.get("author") or None,
+            )
+        ]
+
+
+def _elements(file: InputFile) -> Iterator[tuple[str, Any]]:
+    """Yield the start and the end of each element."""
+    try:
+        with file.open() as stream:
+            source = _FeedStream(stream)
+            for event in iterparse(source, ("start", "end"), forbid_dtd=True):
+                source.size = 0
+                yield event
+    except (ParseError, ValueError, LookupError) as error:
+        raise CorruptFileError(f"the XML is invalid or cut off: {error}") from None
+
+
+class _FeedStream:
+    """Input stream for the parser; raises an error if an element is too large.
+
+    A file that was converted to UTF-8 may still declare the encoding that it had, so that the
+    declaration of a file in UTF-8 is left out.
+    """
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self.size = 0
+        self._stream = stream
+        start = stream.read(CHUNK)
+        self._start = _DECLARATION.sub(b"", start, count=1) if _is_utf8(start) else start
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes, at first all of the start."""
+        data, self._start = self._start or self._stream.read(size), b""
+        self.size += len(data)
+        if self.size > MAX_RECORD:
+            raise CorruptFileError(f"an element is larger than {MAX_RECORD >> 20} MB")
+        return data
+
+
+def _is_utf8(start: bytes) -> bool:
+    try:
+        start.decode("utf-8")
+    except UnicodeDecodeError as error:
+        # The last character may be incomplete.
+        return error.end == len(start) == CHUNK
+    return True
+
+
+def _local(element: Any) -> str:
+    """Return an element's name without its namespace."""
+    return str(element.tag).rpartition("}")[2]
+
+
+def _fields(item: Any) -> dict[str, str]:
+    """Return an item's texts by name; that of its body is ``html`` or ``plain``."""
+    about = [text for key, text in item.attrib.items() if key.rpartition("}")[2] == "about"]
+    fields = {"about": about[0]} if about else {}
+    bodies = {}
+    for child in item:
+        name, text = _local(child), "".join(child.itertext()).strip()
+        if name == "link" and child.get("href"):
+            text = str(child.get("href")) if child.get("rel", "alternate") == "alternate" else ""
+        elif name == "author":
+            names = [part.text or "" for part in child if _local(part) == "name"]
+            text = names[0].strip() if names else text
+        if name in _BODIES:
+            bodies[name] = ("html" if _is_html(child) else "plain", text)
+        elif text:
+            fields.setdefault(name, text)
+    best = [bodies[name] for name in _BODIES if name in bodies and bodies[name][1]]
+    return fields | dict(best[:1])
+
+
+def _is_html(body: Any) -> bool:
+    """Return whether the text is HTML: always in RSS, by its type in Atom."""
+    return _ATOM not in str(body.tag) or body.get("type") in {"html", "text/html"}
+
+
+def _text(fields: dict[str, str]) -> str:
+    """Return the title and the body; the body alone if it repeats the title."""
+    title = fields.get("title", "")
+    body = html_to_text(fields["html"]) if "html" in fields else fields.get("plain", "")
+    start = " ".join(title.split()).rstrip("….")
+    if not body or " ".join(body.split()).startswith(start):
+        return body or title
+    return f"{title}\n\n{body}"
+
+
+def _times(stated: str | None, column: str, context: ReadContext) -> tuple[datetime, datetime]:
+    """Return the instants of a time as in RFC 822 or ISO 8601; a time without seconds is rough."""
+    text = " ".join((stated or "").split())
+    match = _RFC_822.fullmatch(text)
+    if match is None:
+        return parse_written(text or None, context.timezone, column)
+    date = email.utils.parsedate_to_datetime(f"{match['date']} 00:00:00")
+    clock = match["clock"].zfill(len("00:00:00") if match["second"] else len("00:00"))
+    return parse_zoned(f"{date:%Y-%m-%d}T{clock}", match["zone"], context, column)
