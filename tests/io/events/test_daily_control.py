@@ -108,11 +108,13 @@ def test_a_day_in_a_column_must_be_that_of_the_name(tmp_path):
         read(tmp_path)
 
 
-def test_a_folder_without_daily_tables_is_refused(tmp_path):
-    with pytest.raises(TableError, match=r"must hold daily tables .* got 'an empty folder'"):
+def test_a_folder_without_daily_tables_holds_one_file(tmp_path):
+    with pytest.raises(TableError, match="must hold one export or one file; got 'no file'"):
         read(tmp_path)
     (tmp_path / "events.csv").write_text("id,place,date\n1,Izium,2022-09-10\n")
-    with pytest.raises(TableError, match=r"must hold daily tables .* got 'events\.csv'"):
+    assert len(read(tmp_path, timezone="Europe/Kyiv")[0]) == 1
+    (tmp_path / "other.csv").write_text("id,place,date\n2,Izium,2022-09-10\n")
+    with pytest.raises(TableError, match=r"one file; got 'events\.csv, other\.csv'"):
         read(tmp_path)
 
 

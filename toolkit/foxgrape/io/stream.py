@@ -282,10 +282,6 @@ def _open_only_member(handle: IO[bytes], path: Path) -> IO[bytes]:
             for name in archive.namelist()
             if not name.endswith("/") and not name.startswith("__MACOSX/")
         ]
-        # A KMZ archive holds one KML file, and images.
-        kml = [name for name in names if name.lower().endswith(".kml")]
-        if "doc.kml" in kml or len(kml) == 1:
-            names = ["doc.kml"] if "doc.kml" in kml else kml
         if len(names) == 1:
             return archive.open(names[0])
     except UNREADABLE as error:

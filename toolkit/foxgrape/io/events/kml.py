@@ -32,6 +32,8 @@ class KmlReader(MapReader):
     """Reader for KML: a row per placemark; in a KMZ archive, of its KML file."""
 
     name = "kml"
+    #: A KMZ archive holds one KML file, and images.
+    members = re.compile(r".*\.kml", re.IGNORECASE)
 
     def matches(self, file: InputFile, paths: frozenset[tuple[str, ...]]) -> bool:
         """Return whether the file is XML with the root element ``kml``."""

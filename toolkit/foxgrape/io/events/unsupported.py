@@ -66,7 +66,6 @@ _SIGNATURES = (
 #: GDELT's files have no header: 57 columns until 2013, 58 since, and 61 in version 2.
 _GDELT_COLUMNS = {57, 58, 61}
 _GDELT_START = re.compile(rb"\d+\t(?:19|20)\d{6}\t(?:19|20)\d{4}\t")
-_GIT_LFS = b"version https://git-lfs.github.com/spec/"
 
 
 def reject_unsupported(file: InputFile) -> None:
@@ -77,12 +76,6 @@ def reject_unsupported(file: InputFile) -> None:
     TableError
         With what the file is, and what to use instead.
     """
-    if file.head.startswith(_GIT_LFS):
-        raise TableError(
-            "this is a Git LFS pointer, not the data that it stands in for",
-            file=file.path,
-            hint="run git lfs pull, or download the file from the repository's page",
-        )
     first_line = file.head.split(b"\n", 1)[0]
     if first_line.count(b"\t") + 1 in _GDELT_COLUMNS and _GDELT_START.match(first_line):
         raise TableError(_GDELT, file=file.path, hint=_GDELT_HINT)
