@@ -22,7 +22,7 @@ from foxgrape.errors import TableError
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "posts"
 DID = "did:plc:abc123"
 CLAIMED = "the time is the one that the author's device claims: records have no server time"
-AMBIGUOUS = "a time zone is abbreviated in a way that is not defined; timezone= is used instead"
+AMBIGUOUS = "a time zone is abbreviated ambiguously; timezone= is used instead"
 
 
 def utc(text):
@@ -307,7 +307,7 @@ def test_auto_archiver(tmp_path):
 
 CROWDTANGLE = """Page Name,User Name,Facebook Id,Post Created,Type,Message,URL
 River,river_news,111,2022-09-10 08:16:00 EDT,Status,🍇,https://www.facebook.com/111/posts/2
-River,river_news,111,2022-09-10 15:17:00 EEST,Photo,,https://www.facebook.com/photo?id=3
+River,river_news,111,2022-09-10 15:17:00 IST,Photo,,https://www.facebook.com/photo?id=3
 River,river_news,111,10.09.2022,Status,no time,https://www.facebook.com/111/posts/4
 """
 

@@ -167,7 +167,7 @@ def test_twint_uses_an_abbreviated_zone_only_if_it_is_defined(tmp_path):
     file = tmp_path / "x"
     write_rows(file, [TWINT | {"timezone": "EDT", "time": "08:16:00"}])
     assert read(file)[0]["posted_at"].item() == utc("2022-09-10T12:16:00.123")
-    write_rows(file, [TWINT | {"timezone": "EEST"}])
+    write_rows(file, [TWINT | {"timezone": "IST"}])
     posts, report = read(file)
     assert posts.empty
     assert "timezone=" in report.quarantine[0]["reason"]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from foxgrape import schemas, times
 from foxgrape.errors import TableError, did_you_mean
 from foxgrape.io.stream import BadRecordError
+from foxgrape.io.written_times import to_iso
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -35,8 +36,10 @@ __all__ = [
     "parse_bool",
     "parse_clock_cell",
     "parse_exact_id",
+    "parse_iso",
     "parse_timestamp",
     "parse_unix_time",
+    "parse_written",
     "record_mapping",
     "reject_invalid_unicode",
     "require_dict",
@@ -202,6 +205,42 @@ def parse_clock_cell(
         return times.parse_clock_time(value, zone)
     except (ValueError, TypeError, AttributeError) as error:
         raise BadRecordError(f"invalid time: {error}", column) from None
+
+
+def parse_written(
+    text: str | None, zone: str | None, column: str = "posted_at"
+) -> tuple[datetime, datetime]:
+    """Return the earliest and latest instant of a written time with an offset, or in a time zone.
+
+    The notations are those of `foxgrape.io.written_times.to_iso`.
+
+    Examples
+    --------
+    >>> [time.isoformat() for time in parse_written("10 Sep 2022 12:16 GMT", None)]
+    ['2022-09-10T12:16:00+00:00', '2022-09-10T12:16:59.999999+00:00']
+    """
+    if text is None:
+        raise BadRecordError("expected a time; got nothing", column)
+    try:
+        return parse_iso(to_iso(text), zone, column)
+    except (ValueError, OverflowError) as error:
+        if isinstance(error, BadRecordError):
+            raise
+        raise BadRecordError(f"invalid time: {error}", column) from None
+
+
+def parse_iso(iso: str, zone: str | None, column: str) -> tuple[datetime, datetime]:
+    """Return the earliest and latest instant of a time in ISO 8601."""
+    try:
+        return times.parse_clock_time(iso, zone)
+    except ValueError as error:
+        if zone is not None:
+            raise BadRecordError(f"invalid time: {error}", column) from None
+    try:
+        times.parse_clock_time(iso, "UTC")
+    except ValueError as error:
+        raise BadRecordError(f"invalid time: {error}", column) from None
+    raise BadRecordError(f"the time {iso!r} has no offset; pass timezone=", column)
 
 
 def record_mapping(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from foxgrape import times
 from foxgrape.errors import TableError
+from foxgrape.io.convert import parse_iso
 from foxgrape.io.stream import BadRecordError
 from foxgrape.io.tabular import records
 from foxgrape.io.written_times import DateOrder, day_and_month, parse_unix, to_iso
@@ -109,7 +110,7 @@ class TableTimes:
         if midnight is not None and self._is_day(column, iso):
             self._context.note("midnight without other times read as a day", cell)
             return midnight
-        return self._parse(iso, column)
+        return parse_iso(iso, self._context.timezone, column)
 
     def _iso(self, cell: Any, column: str | None = None) -> str:
         """Return a cell as ISO 8601; note what its notation implies if a column is given."""
@@ -127,19 +128,6 @@ class TableTimes:
             return unix[0].isoformat()
         numbers = day_and_month(text)
         return to_iso(text, self._order(numbers, text) if numbers and column else None)
-
-    def _parse(self, iso: str, column: str) -> _Interval:
-        zone = self._context.timezone
-        try:
-            return times.parse_clock_time(iso, zone)
-        except ValueError as error:
-            if zone is not None:
-                raise BadRecordError(f"invalid time: {error}", column) from None
-        try:
-            times.parse_clock_time(iso, "UTC")
-        except ValueError as error:
-            raise BadRecordError(f"invalid time: {error}", column) from None
-        raise BadRecordError(f"the time {iso!r} has no offset; pass timezone=", column)
 
     def _as_midnight(self, iso: str) -> _Interval | None:
         """Return the day of which a time is the first instant; None for other times.

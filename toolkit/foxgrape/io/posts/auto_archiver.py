@@ -10,11 +10,11 @@ from foxgrape.io.base import make_post
 from foxgrape.io.convert import (
     none_if_blank,
     optional_text,
+    parse_written,
     require_dict,
     require_text,
 )
 from foxgrape.io.posts.tool_tables import ToolTableReader
-from foxgrape.io.posts.zones import parse_written
 
 if TYPE_CHECKING:
     from foxgrape.io.base import ReadContext

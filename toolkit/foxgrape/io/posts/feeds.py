@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import email.utils
 import re
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from defusedxml.ElementTree import ParseError, iterparse
 
 from foxgrape.io.base import ReadContext, Reader, make_post
-from foxgrape.io.convert import require_id
+from foxgrape.io.convert import parse_written, require_id
 from foxgrape.io.json_records import json_preview
 from foxgrape.io.posts.mastodon import html_to_text
-from foxgrape.io.posts.zones import parse_written, parse_zoned
+from foxgrape.io.posts.zones import parse_zoned
 from foxgrape.io.stream import CHUNK, MAX_DEPTH, MAX_RECORD, CorruptFileError, Record
 
 if TYPE_CHECKING:
@@ -34,11 +33,7 @@ _ATOM = "{http://www.w3.org/2005/Atom}"
 #: Elements with the text of an item, the most complete first.
 _BODIES = ("encoded", "content", "description", "summary")
 _TITLE = "feed_title"
-_RFC_822 = re.compile(
-    r"(?:[A-Za-z]{3,9},? )?(?P<date>\d{1,2} [A-Za-z]{3,9} \d{4}) "
-    r"(?P<clock>\d{1,2}:\d\d(?P<second>:\d\d)?)"
-    r"(?: (?P<zone>[+-]\d{4}|[A-Za-z]{1,5}))?"
-)
+_NAMED_ZONE = re.compile(r"(?P<clock>.*\d) (?P<zone>[A-Za-z]{1,5})")
 #: How Nitter's feeds mark posts of others.
 _NITTER_REPOST = re.compile(r"RT by @\w+: ")
 
@@ -185,10 +180,7 @@ def _text(fields: dict[str, str]) -> str:
 
 def _times(stated: str | None, column: str, context: ReadContext) -> tuple[datetime, datetime]:
     """Return the instants of a time as in RFC 822 or ISO 8601; a time without seconds is rough."""
-    text = " ".join((stated or "").split())
-    match = _RFC_822.fullmatch(text)
+    match = _NAMED_ZONE.fullmatch(stated or "")
     if match is None:
-        return parse_written(text or None, context.timezone, column)
-    date = email.utils.parsedate_to_datetime(f"{match['date']} 00:00:00")
-    clock = match["clock"].zfill(len("00:00:00") if match["second"] else len("00:00"))
-    return parse_zoned(f"{date:%Y-%m-%d}T{clock}", match["zone"], context, column)
+        return parse_written(stated or None, context.timezone, column)
+    return parse_zoned(match["clock"], match["zone"], context, column)
