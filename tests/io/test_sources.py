@@ -247,3 +247,11 @@ def test_a_link_is_an_id_if_there_is_no_other(tmp_path):
     with pytest.warns(ReadWarning, match="no column for post_id; url used in its place"):
         table = read_posts(file, account="r", timezone="UTC")
     assert table["post_id"].tolist() == ["https://t.me/r/2"]
+
+
+def test_names_in_a_file_do_not_control_the_terminal(tmp_path, capfd):
+    file = write(tmp_path / "a\x1b[2J.csv", "id,date,username,text,\x1b[31mx\n1,soon,a,x,y\n")
+    file.write_text(file.read_text("utf-8") + "2,2022-09-10T12:16:00Z,a,x,y\n", "utf-8")
+    code, out, err = run_shell(capfd, "ingest", "posts", file, "--store", tmp_path / "store")
+    assert (code, err) == (0, "")
+    assert "\x1b" not in out

@@ -179,10 +179,10 @@ def _ingest(
 
 
 def _print_ingested(result: IngestResult) -> None:
-    print(result.sentence())
+    print(result.sentence().translate(CONTROLS))
     mapped = [f"{ours} from {theirs}" for ours, theirs in result.mapping.items() if ours != theirs]
     if mapped:
-        print(f"Columns: {', '.join(mapped)}.")
+        print(f"Columns: {', '.join(mapped)}.".translate(CONTROLS))
     print_notes(result.notes)
 
 

@@ -30,6 +30,8 @@ __all__ = [
     "status_spinner",
 ]
 
+#: As `CONTROLS`, for texts of several lines: names of files must not control the terminal.
+_CONTROLS_IN_TEXT = {code: sign for code, sign in CONTROLS.items() if code != ord("\n")}
 #: How options of Python functions are written in the shell.
 _SHELL_WORDS = (
     (re.compile(r"""columns=\{'(\w+)': '([^']*)'\}"""), r"--column \1=\2"),
@@ -72,12 +74,12 @@ def print_sentence(sentence: str, data: list[Any] | dict[str, Any], *, as_json: 
     if as_json:
         print_result([], data, as_json=True)
     else:
-        print(sentence)
+        print(sentence.translate(_CONTROLS_IN_TEXT))
 
 
 def print_error(message: object) -> None:
     """Print one line on stderr."""
-    print(f"foxgrape: {message}", file=sys.stderr, flush=True)
+    print(f"foxgrape: {message}".translate(CONTROLS), file=sys.stderr, flush=True)
 
 
 def shell_message(message: str) -> str:
