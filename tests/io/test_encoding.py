@@ -27,12 +27,13 @@ def test_unicode_encodings_are_recognized(tmp_path, encoding):
     assert read_posts(file, account="a")["text"].tolist() == [UKRAINIAN.strip()]
 
 
-@pytest.mark.parametrize("encoding", ["cp1251", "koi8_u"])
+@pytest.mark.parametrize("encoding", ["cp1251", "koi8_u", "iso8859_5"])
 def test_an_eight_bit_encoding_is_a_guess_that_is_said(tmp_path, encoding):
-    file = save(tmp_path / "a.csv", (HEADER + ROW * 3).replace("1\n", "2\n").encode(encoding))
+    rows = (HEADER + ROW * 3).replace("1\n", "2\n").replace("Ґ", "Г")
+    file = save(tmp_path / "a.csv", rows.encode(encoding))
     with pytest.warns(ReadWarning, match=f"encoding {encoding} assumed"):
         posts = read_posts(file)
-    assert set(posts["text"]) == {UKRAINIAN.strip().replace("1", "2")}
+    assert set(posts["text"]) == {UKRAINIAN.strip().replace("1", "2").replace("Ґ", "Г")}
 
 
 def test_a_short_text_is_not_guessed_and_the_hint_works_as_written(tmp_path):
@@ -80,3 +81,16 @@ def test_transcoding_loses_nothing(tmp_path_factory, text):
     file = save(tmp_path_factory.mktemp("x") / "a.txt", f"{text}.\n".encode("cp1251"))
     with InputFile(file, encoding="cp1251").open() as stream:
         assert stream.read().decode() == f"{text}.\n"
+
+
+FEED = """<?xml version="1.0" encoding="{0}"?><rss version="2.0"><channel><title>Café</title>
+<item><guid>1</guid><pubDate>Sat, 10 Sep 2022 12:16:00 GMT</pubDate><title>été à Izium</title>
+</item></channel></rss>"""
+
+
+@pytest.mark.parametrize("declared", ["iso-8859-1", "windows-1252"])
+def test_the_encoding_that_xml_declares_is_used(tmp_path, declared):
+    file = save(tmp_path / "a.xml", FEED.format(declared).encode(declared))
+    assert read_posts(file)["account"].tolist() == ["Café"]
+    converted = save(tmp_path / "b.xml", FEED.format(declared).encode())
+    assert read_posts(converted)["text"].tolist() == ["été à Izium"]

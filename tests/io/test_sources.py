@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import json
 
 import pandas as pd
@@ -145,6 +147,18 @@ def test_a_study_from_a_file_without_a_readable_row_fails_with_the_reason(tmp_pa
     with pytest.raises(StudyError, match=r"e.csv: no events were read. Hint: 2 bad records; most"):
         new_study(tmp_path / "study", posts=posts, events=empty, timezone="UTC")
     assert not (tmp_path / "study").exists()
+
+
+@pytest.mark.parametrize("count", [50, 5_000])
+def test_the_rows_before_damage_are_kept_at_every_size(tmp_path, count):
+    row = '{{"id": {0}, "date": "2022-09-10T12:16:00Z", "username": "a", "text": "{1}"}}\n'
+    text = "".join(row.format(n, hashlib.sha256(str(n).encode()).hexdigest()) for n in range(count))
+    packed = gzip.compress(text.encode())
+    file = tmp_path / "a.jsonl.gz"
+    file.write_bytes(packed[: len(packed) // 2])
+    posts, report = read_posts(file, on_error="quarantine", with_report=True)
+    assert 0.35 * count < len(posts) < 0.6 * count
+    assert "cut off" in report.quarantine[-1]["reason"]
 
 
 # The shell

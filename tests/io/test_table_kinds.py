@@ -237,9 +237,44 @@ def test_ids_that_a_float_column_rewrote_are_restored_or_refused(tmp_path, cell,
     assert posts["post_id"].tolist() == [post_id or "9007199254740991"]
 
 
+def test_yes_and_no_are_booleans(tmp_path):
+    file = tmp_path / "a.csv"
+    rows = "2,2022-09-10T12:16:00Z,a,r,no\n3,2022-09-10T12:17:00Z,b,r,Yes\n"
+    file.write_text(f"id,date,text,user,is_retweet\n{rows}", encoding="utf-8")
+    assert read_posts(file)["repost"].tolist() == [False, True]
+
+
 @pytest.mark.parametrize("cell", ["1.56857E+18", "1,56857E+18", "15685740043928862.0", "1e18"])
 def test_a_rounded_id_is_refused_with_the_reason(tmp_path, cell):
     file = tmp_path / "a.csv"
     file.write_text(f"id;date;username;text\n{cell};2022-09-10T12:16:00Z;a;x\n", encoding="utf-8")
     with pytest.raises(TableError, match="a rounded number: its last digits are lost"):
         read_posts(file)
+
+
+def test_a_table_of_events_in_ukrainian_is_read(tmp_path):
+    file = tmp_path / "a.csv"
+    file.write_text(
+        "Населений пункт;Область;Широта;Довгота;Дата;Тип\n"
+        "м. Ізюм;Харківська;49,2087;37,2485;10 вересня 2022;liberated\n",
+        encoding="utf-8",
+    )
+    events, _ = read_events(file, timezone=KYIV, with_report=True)
+    assert events[["place", "kind", "lat"]].to_numpy().tolist() == [["Izium", "liberated", 49.2087]]
+
+
+def test_events_without_a_column_for_the_place_are_an_error_of_the_table(tmp_path):
+    file = tmp_path / "a.csv"
+    file.write_text("id,what,date\n1,Izium,2022-09-10\n", encoding="utf-8")
+    hint = r"usual name for the place; got 'id, what, date'. Hint: pass columns=\{'place': '…'\}"
+    with pytest.raises(TableError, match=hint):
+        read_events(file, timezone=KYIV)
+    events, _ = read_events(file, timezone=KYIV, columns={"place": "what"}, with_report=True)
+    assert events["place"].tolist() == ["Izium"]
+
+
+def test_a_district_in_a_column_for_regions_is_used(tmp_path):
+    file = tmp_path / "a.csv"
+    file.write_text("id,town,region,date\n1,Гракове,Чугуївський район,2022-09-08\n", "utf-8")
+    events, report = read_events(file, timezone=KYIV, with_report=True)
+    assert (events["place"].tolist(), report.unresolved) == (["Hrakove"], [])

@@ -362,3 +362,11 @@ def test_an_archive_that_has_been_made_json(tmp_path):
     (tmp_path / "x").write_text(json.dumps([{"tweet": TWEET | {"full_text": "🍇"}}]), "utf-8")
     posts, report = read(tmp_path / "x", account="river_news")
     assert (report.format, posts["text"].item()) == ("x_archive", "🍇")
+
+
+def test_the_three_characters_that_x_escapes_are_restored(tmp_path):
+    tweet = {"id_str": "1568574004392886277", "created_at": "Sat Sep 10 12:16:00 +0000 2022"}
+    file = tmp_path / "tweets.js"
+    content = json.dumps([{"tweet": tweet | {"full_text": "a &lt;3 &amp;amp; b"}}])
+    file.write_text(f"window.YTD.tweets.part0 = {content}", encoding="utf-8")
+    assert read_posts(file, account="r")["text"].tolist() == ["a <3 &amp; b"]

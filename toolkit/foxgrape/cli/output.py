@@ -42,9 +42,13 @@ _SHELL_WORDS = (
     (
         re.compile(
             r"""\b(account|timezone|format|encoding|sheet|dates|midnight|persistence)="""
-            r"""(?:["']([^"']*)["'])?"""
+            r"""["']([^"']*)["']"""
         ),
         r"--\1 \2",
+    ),
+    (
+        re.compile(r"\b(account|timezone|format|encoding|sheet|dates|midnight|persistence)=(?!\w)"),
+        r"--\1",
     ),
 )
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -94,7 +98,7 @@ def shell_message(message: str) -> str:
     """
     for pattern, replacement in _SHELL_WORDS:
         message = pattern.sub(replacement, message)
-    return message.replace(" ;", ";").replace(" .", ".").rstrip()
+    return message
 
 
 def parse_pairs(

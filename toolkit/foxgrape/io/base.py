@@ -117,6 +117,8 @@ class Reader(ABC):
     extra: ClassVar[Mapping[str, str]] = {}
     #: Whether the caller's `columns` apply, in formats other than ``table``.
     maps_columns: ClassVar[bool] = False
+    #: Whether a record without rows is counted as one that is not a post or event.
+    counts_skipped: ClassVar[bool] = True
     #: Names that the tool gives to the files of an export, to find them in a folder or archive.
     members: ClassVar[re.Pattern[str] | None] = None
 
@@ -351,7 +353,8 @@ def _collect_rows(
 ) -> Iterator[_RowBatch]:
     """Yield the rows of a part's records, about `batch` rows and bad records at a time."""
     path = context.path if on_error == "raise" else None
-    rows, number = _RowBatch(table, path), part.offset
+    counts = reader.counts_skipped
+    rows, number = _RowBatch(table, path, counts_skipped=counts), part.offset
     try:
         for record in part.records:
             number = context.record = record.number
@@ -366,7 +369,7 @@ def _collect_rows(
                 rows.reject(number, BadRecordError(f"date out of range: {error}"), record.raw)
             if batch is not None and len(rows.rows) + len(rows.quarantine) >= batch:
                 yield rows
-                rows = _RowBatch(table, path)
+                rows = _RowBatch(table, path, counts_skipped=counts)
     except CorruptFileError as error:
         reason = f"the rest of the file cannot be read: {error}"
         rows.reject(number + 1, BadRecordError(reason), "")
@@ -386,17 +389,17 @@ class _RowBatch:
     file. If `path` is given, the first bad record raises `TableError`, with `path` in its message.
     """
 
-    def __init__(self, table: str, path: object | None) -> None:
+    def __init__(self, table: str, path: object | None, *, counts_skipped: bool) -> None:
         self.rows: list[dict[str, Any]] = []
         self.quarantine: list[dict[str, Any]] = []
         self.records_read = self.skipped = self.repeated = 0
-        self._path = path
+        self._path, self._counts_skipped = path, counts_skipped
         self._keys, self._compared = schemas.KEYS[table][0], schemas.columns(table)
         self._seen: dict[Any, tuple[int, dict[str, Any]]] = {}
 
     def add(self, number: int, rows: list[dict[str, Any]]) -> None:
         """Add a record's rows; if one of them is bad, raise `BadRecordError` and add none."""
-        self.skipped += not rows
+        self.skipped += self._counts_skipped and not rows
         new = []
         for row in rows:
             key = tuple(row[name] for name in self._keys)

@@ -58,8 +58,8 @@ _MAX_INT = 2**63
 _FLOAT_ID = re.compile(r"(?P<whole>[0-9]+)\.0*")
 _SCIENTIFIC = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?[eE][+-]?[0-9]+")
 _BOOLEANS = {
-    **dict.fromkeys(("true", "1", "1.0"), True),
-    **dict.fromkeys(("false", "0", "0.0"), False),
+    **dict.fromkeys(("true", "1", "1.0", "yes"), True),
+    **dict.fromkeys(("false", "0", "0.0", "no"), False),
 }
 #: Words that programs write for a missing value: Python, pandas, NumPy, R, SQL and spreadsheets.
 MISSING_WORDS = {"None", "NaN", "NaT", "NA", "<NA>", "nan", "null", "NULL", "N/A", "#N/A"}
@@ -167,7 +167,7 @@ def optional_text(cell: Any, column: str) -> str | None:
 
 
 def parse_bool(cell: Any, column: str) -> bool | None:
-    """Parse ``true``, ``false``, ``1`` or ``0``, in upper or lower case; None for None."""
+    """Parse ``true``, ``1``, ``yes`` and their opposites, in upper or lower case; None for None."""
     if cell is None:
         return None
     value = _BOOLEANS.get(str(cell).strip().lower())

@@ -24,7 +24,7 @@ _MARKS = {
 }
 #: Encodings that spreadsheets and older systems write. The detector may choose among these only:
 #: with more candidates, it prefers rare encodings for short texts.
-_EIGHT_BIT = ["cp1251", "cp1252", "cp1250", "koi8_u", "cp866", "mac_cyrillic"]
+_EIGHT_BIT = ["cp1251", "cp1252", "cp1250", "koi8_u", "cp866", "mac_cyrillic", "iso8859_5"]
 #: By how much the second-best guess must be worse; the detector's measure goes from 0 to 1.
 _MIN_MARGIN = 0.05
 #: Fewer bytes than this are single bad bytes in a UTF-8 file, not another encoding.
@@ -32,6 +32,7 @@ _MIN_FOREIGN = 4
 _MULTIBYTE = re.compile(
     rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
 )
+_XML_ENCODING = re.compile(rb"""\s*<\?xml[^>]*\bencoding=["'](?P<name>[^"']+)["']""")
 _HIGH = re.compile(rb"[\x80-\xff]")
 #: What a byte that the encoding does not have becomes; readers reject records that contain it.
 _NONCHARACTER = "\uffff"
@@ -58,9 +59,9 @@ def get_encoding(name: str, *, file: object) -> str:
 def detect_encoding(start: bytes, *, file: object) -> tuple[str, bool]:
     """Return the encoding of a text's first bytes, and whether it is a guess.
 
-    A byte order mark decides; else the text is UTF-8, or UTF-16 if every other byte is zero. Text
-    with many bytes that are not UTF-8 is in an eight-bit encoding, which charset-normalizer
-    guesses.
+    A byte order mark or the declaration of XML decides; else the text is UTF-8, or UTF-16 if every
+    other byte is zero. Text with many bytes that are not UTF-8 is in an eight-bit encoding, which
+    charset-normalizer guesses.
 
     Raises
     ------
@@ -82,6 +83,9 @@ def detect_encoding(start: bytes, *, file: object) -> tuple[str, bool]:
         return unmarked, False
     valid = len(_MULTIBYTE.findall(start))
     foreign = len(_HIGH.findall(_MULTIBYTE.sub(b"", start)))
+    # Text that was converted to UTF-8 may still declare the encoding that it had.
+    if foreign > valid and (declared := _XML_ENCODING.match(start)):
+        return get_encoding(declared["name"].decode("ascii", "replace"), file=file), False
     if foreign < max(_MIN_FOREIGN, valid) or b"\0" in start:  # the second: not text
         return "utf-8", False
     return _guess_eight_bit(start, file), True

@@ -145,7 +145,7 @@ class InputFile:
         self.compression = self._find_compression(start)
         try:
             with self.open() as stream:
-                self.head = stream.read(CHUNK)
+                self.head = _read_start(stream)
             if not is_binary(self.head) and not is_spreadsheet(self.path):
                 self._set_encoding(encoding)
         except CorruptFileError as error:
@@ -164,7 +164,7 @@ class InputFile:
             return
         self.encoding = name
         with self.open() as stream:
-            self.head = stream.read(CHUNK)
+            self.head = _read_start(stream)
 
     @contextmanager
     def open(self) -> Iterator[IO[bytes]]:
@@ -214,6 +214,18 @@ class InputFile:
         return handle
 
 
+def _read_start(stream: IO[bytes]) -> bytes:
+    """Return the first 64 kB, or what can be read of them if the stream is damaged after it."""
+    start = b""
+    try:
+        while len(start) < CHUNK and (data := stream.read1(CHUNK - len(start))):  # type: ignore[attr-defined] # of buffered readers
+            start += data
+    except CorruptFileError:
+        if not start:
+            raise
+    return start
+
+
 def max_unpacked_size(size: int) -> int:
     """Return how many bytes a compressed file of this size may unpack to.
 
@@ -239,7 +251,8 @@ class _LimitedStream(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         try:
-            data = self._source.read(len(buffer))
+            # read1 returns what precedes damage; read would lose it.
+            data = getattr(self._source, "read1", self._source.read)(len(buffer))
         except UNREADABLE as error:
             reason = f"the file cannot be decompressed or is cut off: {error}"
             raise CorruptFileError(reason) from None

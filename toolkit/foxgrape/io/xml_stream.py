@@ -71,7 +71,8 @@ def parse_xml(stream: IO[bytes], target: XmlTarget) -> Iterator[None]:
     >>> for _ in parse_xml(io.BytesIO(b"<a><b/></a>"), XmlTarget()):
     ...     pass
     """
-    parser = XMLParser(target=target)  # noqa: S314 - the target rejects document types
+    # The declared encoding is overridden, because input files give UTF-8.
+    parser = XMLParser(target=target, encoding="utf-8")  # noqa: S314 - the target rejects document types
     is_open = True
     while is_open:
         damage = None

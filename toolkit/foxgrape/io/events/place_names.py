@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
-from foxgrape.places.normalize import fold
+from foxgrape.places.divisions import read_divisions
 
 if TYPE_CHECKING:
     from foxgrape.io.base import ReadContext
@@ -36,8 +35,6 @@ _REGION = re.compile(
     r"|(?:ська|цька|зька|ская|цкая|ska|щина|ччина|shchyna|chchyna)$",
     re.IGNORECASE,
 )
-#: The names of a gazetteer's regions, and their first words, folded.
-_REGION_NAMES: WeakKeyDictionary[Gazetteer, frozenset[str]] = WeakKeyDictionary()
 
 
 def parse_place_name(
@@ -97,16 +94,13 @@ def _has_region_word(text: str) -> bool:
 
 
 def is_region(text: str, gazetteer: Gazetteer) -> bool:
-    """Return whether a text names a region, in words or as the gazetteer's places do.
+    """Return whether a text names a region or district of the gazetteer, or has a word for one.
 
     Examples
     --------
     >>> from foxgrape.places import Gazetteer
-    >>> [is_region(text, Gazetteer.default()) for text in ("Donetsk", "Донецька", "Europe")]
+    >>> [is_region(text, Gazetteer.default()) for text in ("Донецька", "Ізюмський район", "Europe")]
     [True, True, False]
     """
-    if gazetteer not in _REGION_NAMES:
-        regions = {place.admin1 for place in gazetteer if place.admin1}
-        first_words = {region.split(" ", maxsplit=1)[0] for region in regions}
-        _REGION_NAMES[gazetteer] = frozenset(map(fold, regions | first_words))
-    return _has_region_word(text) or fold(text) in _REGION_NAMES[gazetteer]
+    divisions = read_divisions(text, gazetteer)
+    return _has_region_word(text) or bool(divisions.admin1 or divisions.admin2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from foxgrape.errors import TableError
 from foxgrape.io.base import ReadContext, Reader
 from foxgrape.io.convert import (
     extra_cells,
@@ -42,12 +43,15 @@ __all__ = ["USUAL", "EventTableReader"]
 #: Common names for the columns of the events table, as normalized by `normalize_name`.
 USUAL: dict[str, tuple[str, ...]] = {
     "event_id": ("id", "event"),
-    "place": ("settlement", "town", "location", "name", "city"),
-    "lat": ("latitude",),
-    "lon": ("longitude", "lng"),
-    "kind": ("type", "event_type"),
+    "place": (
+        *("settlement", "town", "location", "name", "city"),
+        *("місто", "населений_пункт", "місце", "город", "населённый_пункт", "населенный_пункт"),
+    ),
+    "lat": ("latitude", "широта"),
+    "lon": ("longitude", "lng", "довгота", "долгота"),
+    "kind": ("type", "event_type", "тип"),
     "by_side": ("side",),
-    "occurred_at": ("occurred", "date", "event_date", "when"),
+    "occurred_at": ("occurred", "date", "event_date", "when", "дата"),
     "confirmed_at": ("confirmed", "announced_at", "announced", "first_seen"),
     "source": ("source_title", "publisher"),
     "url": ("link", "source_url"),
@@ -57,6 +61,8 @@ _USUAL_READ = {
     "admin1": ("oblast", "область", "region", "регіон", "регион"),
     "coordinates": COORDINATE_COLUMNS,
 }
+#: Columns of which an event needs one.
+_PLACES = {"place", "place_id", "lat", "coordinates"}
 #: Columns that may hold other regions, such as a continent or a part of the front.
 _REGIONS = {"region", "регіон", "регион"}
 _TEXT_COLUMNS = ("kind", "by_side", "confirmed_by", "precision", "source", "url")
@@ -95,6 +101,13 @@ class EventTableReader(Reader):
             theirs = before.get(ours) or next(known, None)
             if theirs is not None and theirs not in context.mapping.values():
                 context.mapping.setdefault(ours, theirs)
+        if not self.titles and not _PLACES & set(context.mapping):
+            raise TableError(
+                "no column has a usual name for the place",
+                file=context.path,
+                got=", ".join(names),
+                hint="pass columns={'place': '…'}",
+            )
         if "admin1" in context.mapping:
             context.extra_columns["admin1"] = "str"
         if "coordinates" in context.mapping:

@@ -238,6 +238,7 @@ class ControlReader(Reader):
     """Base class: `rows` collects states in a `ControlHistory`, `finish` returns the events."""
 
     extra: ClassVar = PLACE_COLUMNS
+    counts_skipped = False
 
     def records(self, file: InputFile, context: ReadContext) -> Iterator[Record]:
         """Begin an empty history and yield each row."""

@@ -110,15 +110,13 @@ def _elements(file: InputFile) -> Iterator[tuple[str, Any]]:
 class _FeedStream:
     """Input stream for the parser; raises an error if an element is too large.
 
-    A file that was converted to UTF-8 may still declare the encoding that it had, so that the
-    declaration of a file in UTF-8 is left out.
+    The declaration is left out, because the text was converted to UTF-8.
     """
 
     def __init__(self, stream: IO[bytes]) -> None:
         self.size = 0
         self._stream = stream
-        start = stream.read(CHUNK)
-        self._start = _DECLARATION.sub(b"", start, count=1) if _is_utf8(start) else start
+        self._start = _DECLARATION.sub(b"", stream.read(CHUNK), count=1)
 
     def read(self, size: int) -> bytes:
         """Return the next bytes, at first all of the start."""
@@ -127,15 +125,6 @@ class _FeedStream:
         if self.size > MAX_RECORD:
             raise CorruptFileError(f"an element is larger than {MAX_RECORD >> 20} MB")
         return data
-
-
-def _is_utf8(start: bytes) -> bool:
-    try:
-        start.decode("utf-8")
-    except UnicodeDecodeError as error:
-        # The last character may be incomplete.
-        return error.end == len(start) == CHUNK
-    return True
 
 
 def _local(element: Any) -> str:
@@ -170,7 +159,7 @@ def _is_html(body: Any) -> bool:
 
 def _text(fields: dict[str, str]) -> str:
     """Return the title and the body; the body alone if it repeats the title."""
-    title = fields.get("title", "")
+    title = html_to_text(fields.get("title", "").replace("\n", " "))
     body = html_to_text(fields["html"]) if "html" in fields else fields.get("plain", "")
     start = " ".join(title.split()).rstrip("….")
     if not body or " ".join(body.split()).startswith(start):

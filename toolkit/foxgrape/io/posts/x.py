@@ -32,6 +32,7 @@ __all__ = [
     "parse_stated",
     "require_x_id",
     "tweet_times",
+    "unescape_text",
 ]
 
 _ID = re.compile(r"[0-9]{1,19}")
@@ -220,16 +221,27 @@ def _text(tweet: dict[str, Any], included: dict[Any, Any]) -> tuple[str | None, 
         )
         if isinstance(original, dict):
             return _full_text(original), True, False
-        text = require_text(tweet.get("text"))
+        text = unescape_text(require_text(tweet.get("text")))
         return text, True, text.endswith("…")
     return _full_text(tweet), False, False
+
+
+def unescape_text(text: str) -> str:
+    """Return a tweet's text with the three characters that X writes as in HTML.
+
+    Examples
+    --------
+    >>> unescape_text("a &lt;3 &amp; b")
+    'a <3 & b'
+    """
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def _full_text(tweet: dict[str, Any]) -> str | None:
     """Return the text; ``text`` holds only the first 280 characters of a long tweet."""
     note = get_nested(tweet, "note_tweet", "text")
     if isinstance(note, str):
-        return note
+        return unescape_text(note)
     if tweet.get("text") is None and "withheld" in tweet:
         return None
-    return require_text(tweet.get("text"))
+    return unescape_text(require_text(tweet.get("text")))

@@ -12,7 +12,7 @@ from foxgrape.errors import TableError
 from foxgrape.io.base import ReadContext, Reader, make_post, note_unread
 from foxgrape.io.convert import get_nested, parse_timestamp, require_dict, require_text
 from foxgrape.io.json_records import document_records
-from foxgrape.io.posts.x import parse_stated, require_x_id, tweet_times
+from foxgrape.io.posts.x import parse_stated, require_x_id, tweet_times, unescape_text
 from foxgrape.io.stream import BadRecordError, CorruptFileError
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class XArchiveReader(Reader):
             platform="x",
             account=account,
             posted=(posted, posted),
-            text=text if full is None else full,
+            text=unescape_text(text) if full is None else full,
             lang=tweet.get("lang"),
             url=f"https://x.com/{account}/status/{tweet_id}",
             repost=repost,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from foxgrape.io.base import ReadContext, Reader, make_post
 from foxgrape.io.convert import as_int, get_nested, require_dict, require_text
 from foxgrape.io.json_records import iter_records, page_items
-from foxgrape.io.posts.x import agreed_time, parse_stated, require_x_id
+from foxgrape.io.posts.x import agreed_time, parse_stated, require_x_id, unescape_text
 from foxgrape.io.stream import BadRecordError
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _row(
         platform="x",
         account=name or context.account or tweet.get("user_id_str"),
         posted=(posted, posted),
-        text=text,
+        text=unescape_text(text),
         lang=tweet.get("lang"),
         url=f"https://x.com/{name or 'i'}/status/{tweet_id}",
         repost=repost,

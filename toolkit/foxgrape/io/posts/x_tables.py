@@ -16,7 +16,13 @@ from foxgrape.io.convert import (
     require_text,
 )
 from foxgrape.io.posts.tool_tables import ToolTableReader
-from foxgrape.io.posts.x import agreed_time, parse_created_at, require_x_id, tweet_times
+from foxgrape.io.posts.x import (
+    agreed_time,
+    parse_created_at,
+    require_x_id,
+    tweet_times,
+    unescape_text,
+)
 from foxgrape.io.posts.x_legacy import CUT_OFF
 from foxgrape.io.posts.zones import parse_zoned
 from foxgrape.io.stream import BadRecordError, CorruptFileError
@@ -142,7 +148,7 @@ class TwarcCsvReader(ToolTableReader):
                 platform="x",
                 account=name or context.account or row.get("author_id"),
                 posted=(posted, posted),
-                text=text,
+                text=unescape_text(text),
                 lang=row.get("lang"),
                 url=f"https://x.com/{name or 'i'}/status/{tweet_id}",
                 repost=row.get(_RETWEETED) is not None,
