@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from foxgrape import Store, detect, ingest, link, new_study, open_study, read_posts
+from foxgrape import (
+    Store,
+    detect,
+    ingest,
+    link,
+    new_study,
+    open_study,
+    read_events,
+    read_posts,
+)
 from foxgrape._util.files import study_folder
 from foxgrape.errors import FoxgrapeError
 from foxgrape.places import codes_for, find, lookup, suggest
@@ -47,3 +58,50 @@ def test_a_wrong_argument_is_named_in_one_line(tmp_path, name):
 
 def test_a_store_may_be_given_by_its_folder(tmp_path):
     assert ingest("posts", POSTS, tmp_path / "store").new == len(read_posts(POSTS))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"columns": {"text": None}}, "column text: the table needs this column"),
+        ({"timezone": "Europe/Kiyv"}, "did you mean 'Europe/Kyiv'"),
+    ],
+)
+def test_a_wrong_option_of_a_table_is_named(tmp_path, options, message):
+    file = tmp_path / "a.csv"
+    file.write_text("id,date,username,text\n1,2022-09-10T12:16:00Z,a,x\n", encoding="utf-8")
+    with pytest.raises(FoxgrapeError, match=message):
+        read_posts(file, **options)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("id,date,username,text\n1,2022-09-10 12:16:00,a,x\n", r"pass timezone=$"),
+        ("id,date,text\n1,2022-09-10T12:16:00Z,x\n", r"pass account=$"),
+        ("[]", "the file has no records"),
+        ("id,date,username,text\n1,2022-09-10T12:16:00Z,a,x\0y\n", "remove the zero bytes"),
+        ("id,date,username,text\n1,10:00,a,x\n", "'10:00' has no day"),
+        ("id,date,username,text\n1,2022-09-10 10:00+99:00,a,x\n", "at most 14 hours"),
+    ],
+)
+def test_the_hint_of_a_file_is_the_option_that_it_needs(tmp_path, content, message):
+    file = tmp_path / "a.csv"
+    file.write_text(content, encoding="utf-8")
+    with pytest.raises(FoxgrapeError, match=message):
+        read_posts(file)
+
+
+def test_columns_of_an_export_that_is_no_table_are_refused(tmp_path):
+    file = tmp_path / "result.json"
+    file.write_text('{"name": "a", "type": "public_channel", "id": 1, "messages": []}', "utf-8")
+    with pytest.raises(FoxgrapeError, match="columns= applies to tables, and this is telegram"):
+        read_posts(file, columns={"text": "msg"})
+
+
+def test_columns_of_an_export_that_is_a_table_are_noted():
+    file = Path(__file__).parent / "fixtures" / "events" / "acled_new.csv"
+    _, report = read_events(
+        file, timezone="Europe/Kyiv", columns={"place": "location"}, with_report=True
+    )
+    assert any("not by the reader of acled" in note.what for note in report.notes)

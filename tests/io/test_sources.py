@@ -132,7 +132,7 @@ def test_a_path_alone_is_a_list_of_one(tmp_path, posts, events):
         ),
         (lambda folder: ingest("post", "a", Store(folder)), "did you mean 'posts'"),
         (lambda folder: ingest("posts", [], Store(folder)), "name at least one file"),
-        (lambda folder: new_study(folder / "s", posts=[], events="e"), "a study must have posts"),
+        (lambda folder: new_study(folder / "s", posts=[], events="e"), "name at least one file"),
         (lambda _: read_posts("a.csv"), "a.csv: no such file"),
     ],
 )

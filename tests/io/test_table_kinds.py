@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pandas as pd
 import pytest
@@ -278,3 +278,36 @@ def test_a_district_in_a_column_for_regions_is_used(tmp_path):
     file.write_text("id,town,region,date\n1,Гракове,Чугуївський район,2022-09-08\n", "utf-8")
     events, report = read_events(file, timezone=KYIV, with_report=True)
     assert (events["place"].tolist(), report.unresolved) == (["Hrakove"], [])
+
+
+@pytest.mark.parametrize("kind", ["csv", "excel", "parquet", "frame"])
+def test_a_time_of_day_in_its_own_column_is_joined_with_the_day(tmp_path, kind):
+    day = pd.Timestamp("2022-09-10")
+    clocks = ["15:16:00", "15:17", None] if kind != "excel" else [time(15, 16), time(15, 17), None]
+    rows = [
+        {"id": n, "date": day, "time": clock, "username": "a", "text": "x"}
+        for n, clock in enumerate(clocks)
+    ]
+    posts, report = read_posts(save(tmp_path, kind, rows), timezone=KYIV, with_report=True)
+    assert report.mapping["posted_clock"] == "time"
+    assert posts["posted_at"].tolist() == [
+        pd.Timestamp(f"2022-09-{at}Z") for at in ("10T12:16", "10T12:17", "09T21:00")
+    ]
+    minute = NOTHING if kind == "excel" else pd.Timedelta("1min") - pd.Timedelta("1us")
+    assert lengths(posts) == [NOTHING, minute, DAY]
+
+
+def test_a_time_of_day_of_events_is_joined_too(tmp_path):
+    file = tmp_path / "a.csv"
+    file.write_text("id,place,date,час\n1,Ізюм,10.09.2022,7:05\n2,Ізюм,13.09.2022,\n", "utf-8")
+    events, _ = read_events(file, timezone=KYIV, with_report=True)
+    assert events["occurred_at"].tolist() == [
+        pd.Timestamp("2022-09-10T04:05Z"),
+        pd.Timestamp("2022-09-12T21:00Z"),
+    ]
+
+
+def test_a_column_with_a_full_time_needs_no_clock(tmp_path):
+    row = {"id": "1", "created_at": "2022-09-10T12:16:00Z", "time": "x", "user": "a", "text": "x"}
+    posts = read_posts(lines(tmp_path / "a", row))
+    assert posts["posted_at"].tolist() == [pd.Timestamp("2022-09-10T12:16Z")]

@@ -111,8 +111,17 @@ class FoxgrapeError(Exception):
     @classmethod
     def unknown_timezone(cls, got: object, *, file: object = None) -> Self:
         """Report an unknown time zone."""
-        expected = "an IANA name, such as Europe/Kyiv"
-        return cls("unknown time zone", file=file, expected=expected, got=got)
+        from difflib import get_close_matches
+        from zoneinfo import available_timezones
+
+        close = get_close_matches(str(got), available_timezones(), n=1)
+        return cls(
+            "unknown time zone",
+            file=file,
+            expected="an IANA name, such as Europe/Kyiv",
+            got=got,
+            hint=f"did you mean {close[0]!r}?" if close else None,
+        )
 
 
 class TableError(FoxgrapeError):

@@ -61,7 +61,9 @@ def test_an_accounts_export_gives_the_public_posts_of_each_chat():
 
 def test_local_times_need_a_time_zone_and_may_be_ambiguous_or_missing():
     with pytest.raises(TableError, match="timezone="):
-        read_posts(OLD, on_error="quarantine")
+        read_posts(OLD)
+    _, report = read_posts(OLD, on_error="quarantine", with_report=True)
+    assert all("pass the time zone" in bad["reason"] for bad in report.quarantine)
     posts, report = read_posts(OLD, timezone="Europe/Kyiv", on_error="quarantine", with_report=True)
     assert posts["posted_at"].tolist() == [utc("2021-09-10T12:16:00"), utc("2021-10-31T00:30:00")]
     assert posts["posted_until"].tolist() == [

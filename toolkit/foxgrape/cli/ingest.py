@@ -14,6 +14,7 @@ from foxgrape.cli.output import (
     parse_pairs,
     print_error,
     print_result,
+    shell_message,
 )
 from foxgrape.errors import CONTROLS
 
@@ -171,15 +172,16 @@ def _ingest(
     empty = [result for result in results if not result.rows_read]
     for result in empty:
         reason = f"; most often: {result.reason}" if result.reason else ""
-        print_error(
+        message = (
             f"{result.file}: no {table} were read; {result.quarantined:,} of "
             f"{result.records_read:,} records are bad{reason}"
         )
+        print_error(shell_message(message))
     return 1 if empty else 0
 
 
 def _print_ingested(result: IngestResult) -> None:
-    print(result.sentence().translate(CONTROLS))
+    print(shell_message(result.sentence()).translate(CONTROLS))
     mapped = [f"{ours} from {theirs}" for ours, theirs in result.mapping.items() if ours != theirs]
     if mapped:
         print(f"Columns: {', '.join(mapped)}.".translate(CONTROLS))
@@ -189,7 +191,7 @@ def _print_ingested(result: IngestResult) -> None:
 def print_notes(notes: list[Note]) -> None:
     """Print what a reader left out, repaired or reinterpreted, one line each."""
     for note in notes:
-        print(f"Note: {note}".translate(CONTROLS))
+        print(shell_message(f"Note: {note}").translate(CONTROLS))
 
 
 def _progress_bar(name: str) -> Progress:

@@ -36,8 +36,8 @@ _CONTROLS_IN_TEXT = {code: sign for code, sign in CONTROLS.items() if code != or
 _SHELL_WORDS = (
     (re.compile(r"""columns=\{'(\w+)': '([^']*)'\}"""), r"--column \1=\2"),
     (
-        re.compile(r"""on_error="quarantine" keeps the good records and collects the bad ones"""),
-        "without --strict, the good records are kept and the bad ones collected",
+        re.compile(r"""on_error="quarantine" keeps the good records and collects the bad"""),
+        "without --strict, the good records are kept and the bad are collected",
     ),
     (
         re.compile(

@@ -58,8 +58,12 @@ def _file_options(texts: list[str] | None) -> dict[str, dict[str, Any]]:
     for text in texts or ():
         match = _FILE_OPTION.fullmatch(text)
         if match is None:
-            raise typer.BadParameter(f"expected FILE:NAME=VALUE; got {text!r}")
-        of_file = options.setdefault(match["file"], {})
+            names = _FILE_NAMES.replace("|", ", ")
+            raise typer.BadParameter(
+                f"expected FILE:NAME=VALUE, with a name among {names} and columns.COLUMN; "
+                f"got {text!r}"
+            )
+        of_file = options.setdefault(str(Path(match["file"])), {})
         if match["column"]:
             of_file.setdefault("columns", {})[match["column"]] = match["value"]
         else:
@@ -99,13 +103,13 @@ def study_new(
     from foxgrape.studies.create import new_study
 
     columns, own = _columns_by_table(column), _file_options(for_file)
-    if unknown := set(own).difference(posts, events):
+    if unknown := set(own).difference(map(str, map(Path, [*posts, *events]))):
         raise typer.BadParameter(f"--for names a file that is not read: {min(unknown)}")
     options = {"encoding": encoding, "dates": dates, "midnight": midnight}
     result = new_study(
         folder,
-        posts=[(file, own.get(file, {})) for file in posts],
-        events=[(file, own.get(file, {})) for file in events],
+        posts=[(file, own.get(str(Path(file)), {})) for file in posts],
+        events=[(file, own.get(str(Path(file)), {})) for file in events],
         title=title,
         timezone=timezone,
         account=account,

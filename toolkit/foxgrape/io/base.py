@@ -190,6 +190,8 @@ def detect_format(
 
     If `columns` are given without a name, the format is one that maps columns.
     """
+    if file.head.strip() in {b"[]", b"{}"}:
+        raise TableError("the file has no records", file=file.path, got=file.head.strip().decode())
     if name is not None:
         if require_str(name, "format") != table and name not in formats:
             raise TableError(
@@ -201,8 +203,7 @@ def detect_format(
         return formats.get(name)
     paths = key_paths(file.head) if file.head.lstrip()[:1] in {b"{", b"["} else frozenset()
     if columns is not None:
-        mapping = [reader for reader in formats.values() if reader.maps_columns]
-        return next((reader for reader in mapping if reader.matches(file, paths)), formats["table"])
+        return _mapped_format(file, paths, formats)
     if _has_schema_header(file, table):
         return None
     for reader in formats.values():
@@ -220,7 +221,26 @@ def detect_format(
         file=file.path,
         expected=f"one of {', '.join(formats)}",
         got=file.head[:40],
-        hint="pass format= if you know it",
+        hint="remove the zero bytes: they do not occur in text"
+        if b"\0" in file.head
+        else "pass format= if you know it",
+    )
+
+
+def _mapped_format(
+    file: InputFile, paths: frozenset[tuple[str, ...]], formats: Mapping[str, Reader]
+) -> Reader:
+    """Return the reader for a file of which the caller maps columns: one for tables."""
+    specific = (reader for reader in formats.values() if reader.name != "table")
+    reader = next((reader for reader in specific if reader.matches(file, paths)), None)
+    if reader is None or (not reader.maps_columns and formats["table"].matches(file, paths)):
+        return formats["table"]
+    if reader.maps_columns:
+        return reader
+    raise TableError(
+        f"columns= applies to tables, and this is {reader.name}",
+        file=file.path,
+        hint="leave columns= out",
     )
 
 
@@ -240,6 +260,8 @@ def read_file(
     assert file is not None  # noqa: S101 - set by all callers
     validate_options(context, on_error)
     reader = detect_format(file, format, context.columns, formats, table)
+    if format is None and context.columns is not None and reader is formats["table"]:
+        _note_specific(file, formats, context)
     is_plain = file.compression is None and file.encoding is None
     if reader is None and on_error == "raise" and is_plain:
         frame = schemas.read_csv(file.path, table)
@@ -248,6 +270,15 @@ def read_file(
         file, reader or formats["table"], context, table, on_error=on_error
     )
     return frame, report
+
+
+def _note_specific(file: InputFile, formats: Mapping[str, Reader], context: ReadContext) -> None:
+    """Note that a table is the export of a tool, whose own reader would know more about it."""
+    for reader in formats.values():
+        if reader.name != "table" and not reader.maps_columns and reader.matches(file, frozenset()):
+            what = f"columns= given: read as any table, not by the reader of {reader.name}"
+            context.note(what, ", ".join(context.columns or ()))
+            return
 
 
 def _has_schema_header(file: InputFile, table: str) -> bool:
@@ -270,7 +301,7 @@ def iter_frames(
     batch: int | None = None,
 ) -> Iterator[tuple[pd.DataFrame, ReadReport]]:
     """Yield validated tables of about `batch` records, with reports; by default a single table."""
-    if file.encoding is not None:
+    if file.encoding is not None and not file.encoding_is_given:
         what = "assumed because the text looks like it" if file.encoding_is_guessed else "detected"
         context.note(f"encoding {file.encoding} {what}", warn=file.encoding_is_guessed)
     for part in _file_parts(file, reader, context, table, batch):
@@ -419,7 +450,9 @@ class _RowBatch:
     def reject(self, number: int, error: BadRecordError, raw: str) -> None:
         """Quarantine a record; if `path` was given, raise `TableError` instead."""
         if self._path is not None:
-            hint = 'on_error="quarantine" keeps the good records and collects the bad ones'
+            hint: str | None = 'on_error="quarantine" keeps the good records and collects the bad'
+            if "pass " in error.reason:  # an option is missing, and most records need it
+                hint = None
             raise TableError(
                 error.reason, file=self._path, row=number, column=error.column, hint=hint
             ) from None

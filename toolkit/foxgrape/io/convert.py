@@ -48,7 +48,12 @@ __all__ = [
 ]
 
 #: Columns that readers use although the table does not have them; `columns` may name them.
-_READ_COLUMNS = {"events": ("admin1", "coordinates")}
+_READ_COLUMNS = {
+    "posts": ("posted_clock",),
+    "events": ("admin1", "coordinates", "occurred_clock"),
+}
+#: Names of columns with the time of day, beside one with the day.
+_CLOCK_NAMES = {"time", "clock", "time_of_day", "час", "время"}
 _UNIX_SECONDS = re.compile(r"-?[0-9]{1,12}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: Spreadsheets round integers above this, since they store numbers as 64-bit floats.
@@ -201,9 +206,11 @@ def parse_clock_cell(
     value: Any, zone: str | None, column: str = "posted_at"
 ) -> tuple[datetime, datetime]:
     """Return a local time's earliest and latest instant; see `foxgrape.times.parse_clock_time`."""
+    if not isinstance(value, str):
+        raise BadRecordError(f"expected a time; got {value!r:.80}", column)
     try:
         return times.parse_clock_time(value, zone)
-    except (ValueError, TypeError, AttributeError) as error:
+    except ValueError as error:
         raise BadRecordError(f"invalid time: {error}", column) from None
 
 
@@ -268,18 +275,21 @@ def record_mapping(
     """
     names = list(names)
     mapping, unmapped = _given_columns(names, context, table)
+    if lost := unmapped.intersection(required):
+        raise TableError("the table needs this column", file=context.path, column=min(lost))
     free = [name for name in names if name not in mapping.values()]
     for ours in mappable_columns(table):
         if ours in mapping or ours in unmapped:
             continue
-        known = {ours, *aliases.get(ours, ())}
-        matching = (
-            [ours] if ours in free else [name for name in free if normalize_name(name) in known]
-        )
+        matching = _matching(ours, free, aliases.get(ours, ()))
         if len(matching) > 1:
             raise _ambiguous(ours, matching, context)
         if matching:
             mapping[ours] = matching[0]
+            others = _matching(ours, [name for name in free if name != ours], aliases.get(ours, ()))
+            if matching == [ours] and others:
+                what = f"the column {ours} is used, and others could be"
+                context.note(what, ", ".join(others), warn=False)
         elif ours in required and ours not in (substitutes or {}):
             raise _no_column(ours, names, context)
     _add_substitutes(mapping, names, substitutes or {}, context)
@@ -323,6 +333,15 @@ def _given_columns(
             raise TableError.missing_column(theirs, names, table="given", file=context.path)
     mapping = {ours: theirs for ours, theirs in given.items() if theirs}
     return mapping, set(given).difference(mapping)
+
+
+def _matching(ours: str, free: list[str], aliases: Collection[str]) -> list[str]:
+    """Return the columns of a file that may be one of ours; only the one with our name, if any."""
+    known = {ours, *aliases} | (_CLOCK_NAMES if ours.endswith("_clock") else set())
+    matching = [ours] if ours in free else [name for name in free if normalize_name(name) in known]
+    if ours.endswith("_at") and len(matching) > 1:
+        return [name for name in matching if normalize_name(name) not in _CLOCK_NAMES]
+    return matching
 
 
 def _add_substitutes(

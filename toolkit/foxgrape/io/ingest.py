@@ -218,8 +218,6 @@ def ingest(
         raise StoreError("unknown table to ingest", got=table, hint=did_you_mean(table, _TABLES))
     store = store if isinstance(store, Store) else Store(store)
     sources = as_list(file)
-    if not sources:
-        raise TableError("name at least one file")
     if quarantine is not None and len(sources) > 1:
         raise StoreError("quarantine names a single file, and several files are to be read")
     total: IngestResult | None = None

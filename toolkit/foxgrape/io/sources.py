@@ -41,7 +41,10 @@ def as_list(sources: Source | Iterable[T]) -> list[Source | T]:
         raise TableError(
             "a source must be a path, a DataFrame, or a list of them", got=type(sources).__name__
         )
-    return list(sources)  # type: ignore[arg-type] # as above
+    items: list[Source | T] = list(sources)  # type: ignore[arg-type] # as above
+    if not items:
+        raise TableError("name at least one file")
+    return items
 
 
 def open_input(
@@ -61,7 +64,7 @@ def open_input(
     """
     if _is_frame(source):
         return FrameInput(source)  # type: ignore[arg-type] # as above
-    if not isinstance(source, (str, PathLike)):
+    if not isinstance(source, (str, PathLike)) or not str(source):
         raise TableError(
             "a source must be a path or a DataFrame",
             got=f"an object of type {type(source).__name__}",

@@ -124,7 +124,7 @@ class InputFile:
     compression: str | None = None
     sheet: str | None = None
     encoding: str | None = None
-    encoding_is_guessed = False
+    encoding_is_guessed = encoding_is_given = False
     head = b""
     _carriage_returns = False
     _handle: IO[bytes] | None = None
@@ -156,7 +156,7 @@ class InputFile:
     def _set_encoding(self, given: str | None) -> None:
         """Detect the encoding unless it is given, and transcode the head."""
         if given is not None:
-            name = get_encoding(given, file=self.path)
+            name, self.encoding_is_given = get_encoding(given, file=self.path), True
         else:
             name, self.encoding_is_guessed = detect_encoding(self.head, file=self.path)
         self._carriage_returns = b"\r" in self.head and b"\n" not in self.head

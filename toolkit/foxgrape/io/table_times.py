@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from foxgrape import times
@@ -35,6 +35,7 @@ _EXACT = re.compile(r"\d{4}-\d\d-\d\d.\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d
 _NANOSECONDS = re.compile(r"(?<=\.\d{6})\d+")
 _MIDNIGHT = re.compile(r"(?P<day>\d{4}-\d\d-\d\d)T00:00(:00(\.0+)?)?(?P<offset>[+-]\d\d:\d\d)?")
 _WHOLE_HOUR = re.compile(r"T\d\d(:00(:00(\.0+)?)?)?([+-]\d\d:\d\d)?$")
+_MIDNIGHT_AFTER_DAY = re.compile(r"(?<=\d)[T ]00:00(:00(\.0+)?)?$")
 _DAY, _TICK = timedelta(days=1), timedelta(microseconds=1)
 _MAX_MONTH = 12
 
@@ -82,8 +83,11 @@ class TableTimes:
         self._cached: _Profile | None = None
 
     def interval(self, cells: Mapping[str, Any], name: str) -> _Interval:
-        """Return the interval from a row's ``name_at`` to its ``name_until``, if it has one."""
-        first, last = self.read(cells.get(f"{name}_at"), f"{name}_at")
+        """Return the interval from a row's ``name_at`` to its ``name_until``, if it has one.
+
+        A day in ``name_at`` is joined with a time of day in ``name_clock``.
+        """
+        first, last = self.read(_with_clock(cells, name), f"{name}_at")
         if cells.get(f"{name}_until") is not None:
             last = self.read(cells[f"{name}_until"], f"{name}_until")[1]
             if last < first:
@@ -240,6 +244,18 @@ class TableTimes:
         if midnight is not None or _MIDNIGHT.fullmatch(iso):
             counts.midnights += 1
             counts.first_midnight = counts.first_midnight or iso
+
+
+def _with_clock(cells: Mapping[str, Any], name: str) -> Any:
+    """Return a row's ``name_at``, joined with its ``name_clock`` if the former is a day."""
+    cell, clock = cells.get(f"{name}_at"), cells.get(f"{name}_clock")
+    if cell is None or clock is None or clock == "":
+        return cell
+    day = cell.isoformat() if isinstance(cell, date) else str(cell).strip()
+    day = _MIDNIGHT_AFTER_DAY.sub("", day)
+    if ":" in day or (day.isdecimal() and len(day) > len("20220910")):
+        return cell  # a time by itself
+    return f"{day} {clock.isoformat() if isinstance(clock, time) else str(clock).strip()}"
 
 
 def _or_none(cell: str, order: DateOrder) -> str | None:

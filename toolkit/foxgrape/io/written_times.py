@@ -72,6 +72,7 @@ _YEAR_WORD = re.compile(r"\s*(?:року|р|года|г)\.?$")
 #: Two-digit years from this on belong to the 20th century, as in spreadsheets.
 _FIRST_OF_CENTURY = 30
 _NOON = 12
+_MAX_OFFSET = 14
 
 #: Unix times are accepted from 2000 to 2100 only, so that their unit (s, ms or µs) is unambiguous.
 _MIN_UNIX, _MAX_UNIX = 946_684_800, 4_102_444_800
@@ -171,6 +172,8 @@ def to_iso(text: str, order: DateOrder | None = None) -> str:
     if clock is None:
         return _iso_day(text, order)
     day = f"{text[: clock.start()].removesuffix('T')} {text[clock.end() :]}"
+    if not day.strip():
+        raise ValueError(f"{text!r} has no day")
     return f"{_iso_day(day, order)}T{_iso_clock(clock)}{_iso_offset(clock)}"
 
 
@@ -196,6 +199,8 @@ def _iso_offset(clock: re.Match[str]) -> str:
         return ""
     sign, digits = clock["offset"][0], clock["offset"][1:].replace(":", "")
     hours, minutes = (digits[:-2], digits[-2:]) if len(digits) > 2 else (digits, "00")  # noqa: PLR2004
+    if int(hours) > _MAX_OFFSET:
+        raise ValueError(f"an offset must be at most {_MAX_OFFSET} hours; got {clock['offset']}")
     return f"{sign}{hours:0>2}:{minutes}"
 
 

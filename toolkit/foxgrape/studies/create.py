@@ -210,8 +210,6 @@ def _read_all(
                 f"no {table} were read", file=source_name(source), hint=_reason(report)
             )
         files.append((source_name(source), frame, report))
-    if not files:
-        raise StudyError(f"a study must have {table}; name at least one file")
     rows, report = merge_files(table, files)
     return rows, report, [f"{name} ({one_report.format})" for name, _, one_report in files]
 

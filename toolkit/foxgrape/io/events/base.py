@@ -206,8 +206,11 @@ def require_day(row: Mapping[str, Any], column: str, context: ReadContext) -> da
 
 
 def country_zone(country: Any, context: ReadContext) -> str:
-    """Return the caller's time zone if given, else the country's if it has a single one."""
-    zone = context.timezone or (_ZONES.get(country) if isinstance(country, str) else None)
+    """Return the country's time zone if it has a single one, else the caller's."""
+    own = _ZONES.get(country) if isinstance(country, str) else None
+    if own is not None and context.timezone not in {None, own}:
+        context.note(f"days of {country} are days in {own}: timezone= is not used", country)
+    zone = own or context.timezone
     if zone is None:
         raise BadRecordError(
             "cannot infer the time zone of this country; pass timezone=", "country"

@@ -284,6 +284,7 @@ def _convert_columns(table: pa.Table, context: ReadContext) -> pd.DataFrame:
     extra = [name for name in context.extra_columns if name not in given]
     empty = pa.nulls(rows, _TEXT)
     posted = _instants(given["posted_at"])
+    _require("posted_clock" not in given)
     _require("posted_until" in given or _has_few_midnights(posted, context))
     _require(_is_text(given["text"]))
     account = given.get("account")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from foxgrape.errors import TableError
 from foxgrape.io.base import ReadContext, Reader, make_post
 from foxgrape.io.convert import (
     expect,
@@ -30,6 +29,7 @@ _CHATS = ((), ("chats", "list", "item"), ("left_chats", "list", "item"))
 _CHAT_FIELDS = ("name", "type", "id")
 #: Types of public chats. An account's export also contains private chats, which are left out.
 _PUBLIC = {"public_channel", "public_supergroup"}
+_EPOCH_YEAR = 1970
 _CHANNELS = {"public_channel", "private_channel"}
 #: Notes of the readers of Telegram.
 POLL = "the text is the question of a poll; its answers are not read"
@@ -112,7 +112,7 @@ def _posted(message: dict[str, Any], context: ReadContext) -> tuple[datetime, da
 def _edited(message: dict[str, Any], context: ReadContext) -> datetime | None:
     if message.get("edited_unixtime") is not None:
         instant = parse_unix_time(message["edited_unixtime"], "edited_at")
-        return instant if instant.timestamp() > 0 else None
+        return instant if instant.year > _EPOCH_YEAR else None
     edited = message.get("edited")
     if edited is None or _NEVER.match(str(edited)):
         return None
@@ -120,12 +120,10 @@ def _edited(message: dict[str, Any], context: ReadContext) -> datetime | None:
 
 
 def require_zone(context: ReadContext, times: str, clock: str) -> str:
-    """Return the caller's time zone; raise `TableError` if the file's local times need one."""
+    """Return the caller's time zone; raise `BadRecordError` if a local time needs one."""
     if context.timezone is None:
-        raise TableError(
-            f"the {times}",
-            file=context.path,
-            hint=f'pass the time zone of the {clock}, timezone="Europe/Kyiv"',
+        raise BadRecordError(
+            f'the {times}; pass the time zone of the {clock}, timezone="Europe/Kyiv"', "posted_at"
         )
     return context.timezone
 
@@ -133,7 +131,7 @@ def require_zone(context: ReadContext, times: str, clock: str) -> str:
 def _zone(context: ReadContext) -> str:
     return require_zone(
         context,
-        "export has only local times (no date_unixtime)",
+        "message has only a local time (no date_unixtime)",
         "computer that exported it",
     )
 
