@@ -85,8 +85,8 @@ def test_a_code_counts_only_on_the_days_it_is_valid():
 
 
 def test_a_code_for_two_places_yields_a_signal_for_each():
-    signals = detected("🐺")
-    assert {place for _, _, place in signals} == {"Vovchansk", "Kiliia"}
+    signals = detected("🍲", codebook=Codebook.default(proposed=True))
+    assert [place for _, _, place in signals] == ["Borshchi", "Borshchi"]
 
 
 def test_mentions_are_place_names_in_any_known_spelling():
@@ -308,3 +308,13 @@ def test_surprisal_equals_counting_post_by_post(rows):
         past = own[own["posted_until"] < signal.posted_at]
         share = ((past["text"] == signal.code).sum() + 0.5) / (len(past) + 1)
         assert signal.surprisal == pytest.approx(-math.log2(share))
+
+
+def test_proposals_are_detected_on_request_and_marked():
+    everyday = ("Гарного дня 😊", "Море 🌊 і сонце", "🐍 import this", "З днем народження 🍷")
+    assert detected(*everyday, codebook=None) == []
+    signals = detect(posts("😊 🍇"), codebook=Codebook.default(proposed=True))
+    rows = signals[["code", "place", "confidence", "basis"]].apply(tuple, axis="columns").tolist()
+    assert ("😊", "Shchastia", "C", "etymology") in rows
+    assert ("🍇", "Izium", "A", "attested") in rows
+    assert set(signals.loc[signals["basis"] != "attested", "confidence"]) == {"C"}

@@ -13,7 +13,13 @@ from frictionless import Package
 from factories import change
 from foxgrape import FoxgrapeError, link, open_study
 from foxgrape.cli.app import run
-from foxgrape.display.report_tables import headline, methods, sides_table, signals_table
+from foxgrape.display.report_tables import (
+    codes_table,
+    headline,
+    methods,
+    sides_table,
+    signals_table,
+)
 from foxgrape.linking import confirmed_by_side
 from foxgrape.plots.signals import place_map, timeline
 
@@ -346,3 +352,20 @@ def test_lookup_does_not_import_pandas_or_numpy():
         "sys.exit(bool({'pandas', 'numpy', 'numba', 'emoji'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_proposal_is_marked_wherever_it_is_shown(study_copy):
+    def propose(rows):
+        for code in rows:
+            code["basis"] = "symbol" if code["code"] == "🦊" else code["basis"]
+
+    study = open_study(study_copy)
+    assert "proposal" not in signals_table(study.analyse()).markup
+    change(study_copy, "codebook.csv", propose)
+    study = open_study(study_copy)
+    analysis = study.analyse()
+    fox = analysis.signals[analysis.signals["code"] == "🦊"]
+    assert set(fox["confidence"]) == {"C"}
+    for page in (signals_table(analysis), codes_table(study.codebook, "geonames:702972")):
+        assert "🦊</span><br><small>proposal, no use known</small>" in page.markup
+    assert "🍇</span></td>" in signals_table(analysis).markup

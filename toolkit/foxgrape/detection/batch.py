@@ -39,14 +39,13 @@ from foxgrape.detection.partitions import (
     row_group_ranges,
 )
 from foxgrape.errors import StoreError, TableError
+from foxgrape.places import Codebook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from foxgrape._util.typing import FloatArray
     from foxgrape.detection.detect import Edits
-    from foxgrape.places import Codebook
-
 
 __all__ = [
     "DetectionResult",
@@ -199,7 +198,7 @@ def _plan_digest(
     plan = {
         "parts": [asdict(part) for part in ranges],
         "files": {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()},
-        "codes": None if codebook is None else [asdict(code) for code in codebook],
+        "codes": [asdict(code) for code in codebook or Codebook.default()],
         "mentions": mentions,
         "edits": edits,
         "earlier": None if earlier is None else earlier.to_csv(index=False),

@@ -99,6 +99,7 @@ class _Reading(NamedTuple):
     place: str
     confidence: str
     decoded_at: datetime | None
+    basis: str | None
 
 
 def detect(
@@ -120,7 +121,8 @@ def detect(
     posts
         The posts table; ``posted_until`` may be missing if all times are exact.
     codebook
-        The packaged codebook by default.
+        By default the packaged codebook, whose codes are known to have been used. With
+        ``Codebook.default(proposed=True)``, also find the proposals.
     mentions
         Also find places called by name, in the spellings of the codebook's gazetteer and their
         inflected forms: the baseline that any code must beat. The name of a small place, or a name
@@ -140,12 +142,13 @@ def detect(
     -------
     DataFrame
         The signals table, in the order of the posts. ``signal_id`` is made of platform, account,
-        post, code and place. ``decoded_at`` is the time by which the
-        code's meaning was public. ``surprisal`` is in bits, higher for codes that the account
-        rarely posts: ``-log2((k + ½)/(n + 1))`` where `k` of the account's `n` certainly earlier
-        posts carry the code (Krichevsky and Trofimov 1981). ``repost`` and ``edited_at`` are copied
-        from the post, because an account's reposts have a separate history, and because an edit
-        may have added the code.
+        post, code and place. ``confidence`` is that of the code, but C for a proposal, and
+        ``basis`` tells a proposal from a code that is ``attested``; it is missing for a name.
+        ``decoded_at`` is the time by which the code's meaning was public. ``surprisal`` is in bits,
+        higher for codes that the account rarely posts: ``-log2((k + ½)/(n + 1))`` where `k` of the
+        account's `n` certainly earlier posts carry the code (Krichevsky and Trofimov 1981).
+        ``repost`` and ``edited_at`` are copied from the post, because an account's reposts have a
+        separate history, and because an edit may have added the code.
 
     Raises
     ------
@@ -260,13 +263,16 @@ def _microsecond(instant: datetime) -> int:
 
 def _code_reading(code: Code, codebook: Codebook) -> _Reading:
     place = codebook.gazetteer[code.place_id].name
-    return _Reading(code.code, code.kind, code.place_id, place, code.confidence, code.public_by)
+    confidence = code.confidence if code.attested else "C"
+    return _Reading(
+        code.code, code.kind, code.place_id, place, confidence, code.public_by, code.basis
+    )
 
 
 def _mention_readings(mention: Mention) -> list[_Reading]:
     confidence = "B" if mention.certain else "C"
     return [
-        _Reading(place.name, "mention", place.id, place.name, confidence, None)
+        _Reading(place.name, "mention", place.id, place.name, confidence, None, None)
         for place in mention.places
     ]
 
