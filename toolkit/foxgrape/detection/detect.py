@@ -11,17 +11,17 @@ import pandas as pd
 from foxgrape import schemas, times
 from foxgrape.detection.arrow_text import as_arrow, texts_at
 from foxgrape.detection.codes import Hits, find_codes
-from foxgrape.detection.mentions import find_mentions, folded
 from foxgrape.errors import FoxgrapeError, did_you_mean
 from foxgrape.places import Codebook, fold
+from foxgrape.places.mentions import find_mentions, folded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from foxgrape._util.typing import BoolArray, FloatArray, IntArray
-    from foxgrape.detection.mentions import Mention
     from foxgrape.places import Code
+    from foxgrape.places.mentions import Mention
 
 __all__ = [
     "CodeOccurrences",
@@ -268,10 +268,8 @@ def _microsecond(instant: datetime) -> int:
 
 def _code_reading(code: Code, codebook: Codebook) -> _Reading:
     place = codebook.gazetteer[code.place_id].name
-    confidence = code.confidence if code.attested else "C"
-    return _Reading(
-        code.code, code.kind, code.place_id, place, confidence, code.public_by, code.basis
-    )
+    grade = code.signal_confidence
+    return _Reading(code.code, code.kind, code.place_id, place, grade, code.public_by, code.basis)
 
 
 def _mention_reading(mention: Mention) -> _Reading:

@@ -275,6 +275,11 @@ class Code:
         """Whether the code is known to have been used; otherwise it is a proposal."""
         return self.basis == "attested"
 
+    @property
+    def signal_confidence(self) -> str:
+        """Confidence that a post with this code refers to the place: C for a proposal."""
+        return self.confidence if self.attested else "C"
+
     def valid_at(self, when: date) -> bool:
         """Return whether this meaning of the code applies on a day (Kyiv time) or at an instant."""
         earliest, latest = day_interval(when)

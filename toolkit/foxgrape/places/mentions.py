@@ -13,7 +13,9 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, NamedTuple
 
-from foxgrape.detection.mention_places import (
+from foxgrape.places.gazetteer import is_current_name
+from foxgrape.places.inflection import word_forms
+from foxgrape.places.mention_places import (
     TOWN_POPULATION,
     WORD,
     candidate_places,
@@ -22,11 +24,9 @@ from foxgrape.detection.mention_places import (
     is_near,
     places_near,
 )
-from foxgrape.detection.plain_text import plain_text
-from foxgrape.places import fold
-from foxgrape.places.gazetteer import is_current_name
-from foxgrape.places.inflection import word_forms
+from foxgrape.places.normalize import fold
 from foxgrape.places.phonetic import ending_variants, phonetic_key
+from foxgrape.places.plain_text import plain_text
 
 if TYPE_CHECKING:
     from foxgrape.places import Gazetteer, Place, PlaceMatch

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foxgrape.detection.mentions import _CONTEXT, _word_before, find_mentions
 from foxgrape.places import Gazetteer
+from foxgrape.places.mentions import _CONTEXT, _word_before, find_mentions
 
 DEFAULT = Gazetteer.default()
 
