@@ -20,7 +20,7 @@ BOOK = Codebook.default(proposed=True)
 GRAPES = BOOK.codes[0]
 
 
-def found(text, **options):
+def scanned(text, **options):
     return [
         (reference.start, reference.end, reference.matched, reference.places[0].name)
         for reference in scan(text, **options)
@@ -29,7 +29,7 @@ def found(text, **options):
 
 def test_every_occurrence_has_its_span_in_reading_order():
     text = "під Ізюмом 🍇, a BULLFINCH! 🍇️ У Херсоні"
-    assert found(text) == [
+    assert scanned(text) == [
         (4, 10, "Ізюмом", "Izium"),
         (11, 12, "🍇", "Izium"),
         (16, 25, "BULLFINCH", "Snihurivka"),
@@ -64,19 +64,19 @@ def test_a_name_of_several_places_is_one_reference():
 
 def test_a_code_counts_while_it_is_valid():
     book = Codebook([replace(GRAPES, valid_until=date(2022, 9, 12))])
-    assert found("🍇", codebook=book, at="2022-09-12") == found("🍇", codebook=book)
-    assert found("🍇", codebook=book, at=date(2022, 9, 13)) == []
+    assert scanned("🍇", codebook=book, at="2022-09-12") == scanned("🍇", codebook=book)
+    assert scanned("🍇", codebook=book, at=date(2022, 9, 13)) == []
     with pytest.raises(ValueError, match="neither a day"):
         scan("🍇", at="yesterday")
 
 
 def test_emoji_of_a_longer_sequence_do_not_count():
     book = Codebook([GRAPES, replace(GRAPES, code="🍇🦊", place_id="geonames:702972")])
-    assert found("🍇🦊🍇 🦊", codebook=book) == [
+    assert scanned("🍇🦊🍇 🦊", codebook=book) == [
         (0, 2, "🍇🦊", "Lysychansk"),
         (2, 3, "🍇", "Izium"),
     ]
-    assert found("🍇 🦊", codebook=book) == [(0, 1, "🍇", "Izium")]
+    assert scanned("🍇 🦊", codebook=book) == [(0, 1, "🍇", "Izium")]
 
 
 PIECES = [

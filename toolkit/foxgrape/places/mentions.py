@@ -21,7 +21,7 @@ from foxgrape.places.mention_places import (
     candidate_places,
     current_places,
     dominant_places,
-    is_near,
+    is_around,
     places_near,
 )
 from foxgrape.places.normalize import fold
@@ -81,6 +81,17 @@ _ADJECTIVE_ENDINGS = (
     *("ий", "ый", "ій", "ого", "ому", "им", "ым", "ом", "ім", "а", "ая", "у", "ую", "ої", "ой"),
     *("ою", "е", "ое", "і", "ие", "ые", "их", "ых", "ними", "ными"),
 )
+#: Endings that names of places have, and those of persons rarely.
+_PLACE_ENDINGS = (
+    *("ка", "не", "ве", "ино", "ово", "ево", "ськ", "цьк", "ск", "вці", "вцы", "піль", "поль"),
+    *("ka", "ne", "ve", "sk", "tsk", "vtsi", "pil", "pol"),
+)
+_SURNAME_ENDINGS = ("ов", "ев", "єв", "ин", "ін", "їн", "ий", "ко", "ov", "ev", "in", "yi")
+#: A club's name right before the name of a place, in quotation marks or not.
+_CLUB = re.compile(r"([\w-]+)([»”\"]?)[ \u00a0]\(?$")
+#: Initials next to a surname: О. Васильков, but not М. Київ or Г. Киев, which are kinds of place.
+_INITIAL_BEFORE = re.compile(r"(?<!\w)(?![МмГгСсПпРр])[^\W\d_a-zа-яґєії]\.[ \u00a0]?$")
+_INITIALS_AFTER = re.compile(r"[ \u00a0][^\W\d_a-zа-яґєії]\.[ \u00a0]?[^\W\d_a-zа-яґєії]\.")
 _LOCATIVE = ("і", "ї", "у", "ю", "ах", "ях", "ому", "ім", "ом", "ой", "ій", "е")
 
 
@@ -184,16 +195,26 @@ def _accept_neighbours(text: str, names: list[_Name], accepted: list[bool]) -> N
         ):
             other = names[neighbour]
             accepted[neighbour] = not _is_ordinary(other) and not _is_abroad(text, other)
+    # A name that is also an ordinary word counts between two other names of the list.
+    for at in range(1, len(names) - 1):
+        if not accepted[at] and accepted[at - 1] and accepted[at + 1]:
+            accepted[at] = all(_are_listed(text, names[at], names[at + step]) for step in (-1, 1))
 
 
 def _accept_near_accepted(text: str, names: list[_Name], accepted: list[bool]) -> None:
-    """Accept names of cities abroad that mean a place near another place of the text."""
+    """Accept names of small places, and of cities abroad, near another place of the text."""
     anchors = [
-        name.matches[0].place for name, accept in zip(names, accepted, strict=True) if accept
+        name.matches[0].place
+        for name, accept in zip(names, accepted, strict=True)
+        if accept and len(dominant_places(current_places(name.matches))) == 1
     ]
     for at, name in enumerate(names):
-        if not accepted[at] and _is_abroad(text, name):
-            accepted[at] = is_near(name.matches[0].place, anchors)
+        if accepted[at] or _is_ordinary(name):
+            continue
+        best = name.matches[0]
+        is_typical = is_current_name(best) and folded(best.matched).endswith(_PLACE_ENDINGS)
+        if is_typical or _is_abroad(text, name):
+            accepted[at] = any(is_around(place, anchors) for place in current_places(name.matches))
 
 
 def _names_its_region(place: Place) -> bool:
@@ -324,19 +345,45 @@ def _word_after(text: str, at: int, pattern: re.Pattern[str]) -> str:
 def _names_other(text: str, name: _Name) -> bool:
     """Return whether the words around a name show that it means a region, a street or a person."""
     before, after = folded(name.before), folded(name.after)
-    if after in _WORDS["region"] or before in _NOT_BEFORE:
+    if (
+        after in _WORDS["region"]
+        or before in _NOT_BEFORE
+        or (after in _WORDS["road"] and name.after[:1].isupper())
+        or (after in _WORDS["nuclear"] and _names_its_region(name.matches[0].place))
+        or folded(_word_after(text, name.end, _AFTER_LIST)) in _WORDS["regions"]
+    ):
         return True
-    if folded(_word_after(text, name.end, _AFTER_LIST)) in _WORDS["regions"]:
+    kinds = (_names_river, _names_institution, _names_club, _names_surname)
+    if any(is_of_kind(text, name) for is_of_kind in kinds):
         return True
-    if _names_river(text, name) or _names_institution(text, name):
-        return True
-    if after in _WORDS["nuclear"] and _names_its_region(name.matches[0].place):
-        return True
-    if before in _WORDS["mayor"]:
-        return False
+    if before == "of" or before in _WORDS["mayor"] | _WORDS["in"] | _WORDS["at"]:
+        return False  # у Харкові Ігор Терехов: a person next to a place
     return any(
         word[:1].isupper() and folded(word).startswith(_FIRST_NAMES)
         for word in (name.before, name.after)
+    )
+
+
+def _names_club(text: str, name: _Name) -> bool:
+    """Return whether a name follows that of a club: Dynamo Kyiv, «Шахтёр» (Донецк), «Рух» Львів."""
+    before = _CLUB.search(text, max(0, name.start - _CONTEXT), name.start)
+    if before is None:
+        return False
+    is_nominative = folded(text[name.start : name.end]) == folded(name.matches[0].matched)
+    return folded(before[1]) in _WORDS["club"] or (is_nominative and before[2] == "»")
+
+
+def _names_surname(text: str, name: _Name) -> bool:
+    """Return whether a name is a surname: after a title in the nominative, or next to initials."""
+    spelling = folded(text[name.start : name.end])
+    if _INITIALS_AFTER.match(text, name.end):
+        return True
+    if _INITIAL_BEFORE.search(text, max(0, name.start - _CONTEXT), name.start):
+        return True
+    return (
+        folded(name.before) in _WORDS["person"]
+        and spelling == folded(name.matches[0].matched)
+        and spelling.endswith(_SURNAME_ENDINGS)
     )
 
 
@@ -367,23 +414,25 @@ def _names_institution(text: str, name: _Name) -> bool:
 
 
 @cache
-def _abroad_forms() -> frozenset[str]:
+def _abroad_forms(group: str) -> frozenset[str]:
     """Return the case forms of the names of cities abroad."""
-    names = (name.split("-") for name in _WORDS["abroad"])
+    names = (name.split("-") for name in _WORDS[group])
     return frozenset(
         " ".join([*first, form]) for *first, last in names for form in word_forms(last)
     )
 
 
 def _is_abroad(text: str, name: _Name) -> bool:
-    """Return whether a small place has the name of a city abroad.
+    """Return whether a place has the name of a far larger city abroad.
 
     A case form of that name which is the own name of a place here means this place.
     """
     best, spelling = name.matches[0], folded(text[name.start : name.end])
+    if spelling in _abroad_forms("abroad_larger"):
+        return True
     return (
         (best.place.population or 0) < TOWN_POPULATION
-        and spelling in _abroad_forms()
+        and spelling in _abroad_forms("abroad")
         and (spelling != folded(best.matched) or spelling.replace(" ", "-") in _WORDS["abroad"])
     )
 

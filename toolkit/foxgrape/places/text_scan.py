@@ -92,10 +92,10 @@ def scan(
 
     Examples
     --------
-    >>> for found in scan("🍇 soon! Бої під Лисичанськом"):
-    ...     print(found.start, found.matched, found.kind, found.places[0].name)
-    0 🍇 emoji Izium
-    16 Лисичанськом mention Lysychansk
+    >>> for reference in scan("🍇 soon! Бої під Лисичанськом"):
+    ...     print(reference.start, reference.matched, reference.places[0].name)
+    0 🍇 Izium
+    16 Лисичанськом Lysychansk
     """
     codebook = Codebook.default() if codebook is None else codebook
     when = parse_day(at) if isinstance(at, str) else at
@@ -105,14 +105,14 @@ def scan(
     # A key may be both: an emoji in a codebook of words is still found as an emoji.
     either = {key: [*emoji.get(key, []), *words.get(key, [])] for key in {**emoji, **words}}
     spans = {*_find_emoji(text, either), *_find_words(text, words)}
-    found = [_of_codes(text, start, end, either[key], codebook) for key, start, end in spans]
+    references = [_of_codes(text, start, end, either[key], codebook) for key, start, end in spans]
     if mentions:
         names = _by_key(code for code in codes if code.kind == "mention")
-        found += [
+        references += [
             _of_name(text, mention, names, codebook)
             for mention in find_mentions(text, codebook.gazetteer)
         ]
-    return sorted(found, key=lambda reference: (reference.start, reference.end))
+    return sorted(references, key=lambda reference: (reference.start, reference.end))
 
 
 def _by_key(codes: Iterable[Code]) -> dict[str, list[Code]]:
@@ -169,7 +169,7 @@ def _emoji_spans(text: str) -> list[tuple[int, int]]:
         if text[start : start + 2] in EMOJI_DATA
     ]
     masked = _FLAG_LETTERS.sub(lambda run: _NO_EMOJI * len(run[0]), text)
-    spans += [(int(found["match_start"]), int(found["match_end"])) for found in emoji_list(masked)]
+    spans += [(int(span["match_start"]), int(span["match_end"])) for span in emoji_list(masked)]
     return sorted(spans)
 
 
