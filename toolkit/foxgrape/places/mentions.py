@@ -42,6 +42,7 @@ _WORDS: dict[str, frozenset[str]] = {
     ).items()
 }
 _NOT_BEFORE = _WORDS["street"] | _WORDS["monument"] | _WORDS["thing"]
+_BEFORE_TOWN = _WORDS["mayor"] | _WORDS["in"] | _WORDS["at"] | {"of"}
 _FIRST_NAMES = tuple(_WORDS["first_names"])
 _CROSSING, _NAMED = tuple(_WORDS["crossing"]), tuple(_WORDS["named"])
 _ORDINARY = _WORDS["ordinary"]
@@ -87,8 +88,9 @@ _PLACE_ENDINGS = (
     *("ka", "ne", "ve", "sk", "tsk", "vtsi", "pil", "pol"),
 )
 _SURNAME_ENDINGS = ("ов", "ев", "єв", "ин", "ін", "їн", "ий", "ко", "ov", "ev", "in", "yi")
-#: A club's name right before the name of a place, in quotation marks or not.
-_CLUB = re.compile(r"([\w-]+)([»”\"]?)[ \u00a0]\(?$")
+#: A club's name in quotation marks right before the name of a place.
+_CLOSING = ("»", "”", '"')
+_CLUB = re.compile(r"([\w-]+)([»”\"][ \u00a0]\(?)$")
 #: Initials next to a surname: О. Васильков, but not М. Київ or Г. Киев, which are kinds of place.
 _INITIAL_BEFORE = re.compile(r"(?<!\w)(?![МмГгСсПпРр])[^\W\d_a-zа-яґєії]\.[ \u00a0]?$")
 _INITIALS_AFTER = re.compile(r"[ \u00a0][^\W\d_a-zа-яґєії]\.[ \u00a0]?[^\W\d_a-zа-яґєії]\.")
@@ -356,7 +358,7 @@ def _names_other(text: str, name: _Name) -> bool:
     kinds = (_names_river, _names_institution, _names_club, _names_surname)
     if any(is_of_kind(text, name) for is_of_kind in kinds):
         return True
-    if before == "of" or before in _WORDS["mayor"] | _WORDS["in"] | _WORDS["at"]:
+    if before in _BEFORE_TOWN:
         return False  # у Харкові Ігор Терехов: a person next to a place
     return any(
         word[:1].isupper() and folded(word).startswith(_FIRST_NAMES)
@@ -366,11 +368,15 @@ def _names_other(text: str, name: _Name) -> bool:
 
 def _names_club(text: str, name: _Name) -> bool:
     """Return whether a name follows that of a club: Dynamo Kyiv, «Шахтёр» (Донецк), «Рух» Львів."""
+    if folded(name.before) in _WORDS["club"]:
+        return True
+    if not text[max(0, name.start - 3) : name.start].rstrip(" \u00a0(").endswith(_CLOSING):
+        return False
     before = _CLUB.search(text, max(0, name.start - _CONTEXT), name.start)
     if before is None:
         return False
     is_nominative = folded(text[name.start : name.end]) == folded(name.matches[0].matched)
-    return folded(before[1]) in _WORDS["club"] or (is_nominative and before[2] == "»")
+    return folded(before[1]) in _WORDS["club"] or (is_nominative and before[2] in {"» ", "»\u00a0"})
 
 
 def _names_surname(text: str, name: _Name) -> bool:
@@ -378,7 +384,9 @@ def _names_surname(text: str, name: _Name) -> bool:
     spelling = folded(text[name.start : name.end])
     if _INITIALS_AFTER.match(text, name.end):
         return True
-    if _INITIAL_BEFORE.search(text, max(0, name.start - _CONTEXT), name.start):
+    if "." in text[max(0, name.start - 2) : name.start] and _INITIAL_BEFORE.search(
+        text, max(0, name.start - _CONTEXT), name.start
+    ):
         return True
     return (
         folded(name.before) in _WORDS["person"]
