@@ -375,6 +375,27 @@ def test_a_village_is_not_chosen_among_many_by_population():
     assert {DEFAULT[place].admin2 for place in water} == {"Mariupolskyi Raion"}
 
 
+def test_the_preposition_decides_between_town_and_village_in_russian():
+    (town,) = ids("под Покровском")
+    (village,) = ids("в Покровском")
+    assert town == {"geonames:704617"} or {DEFAULT[place].name for place in town} == {"Pokrovsk"}
+    assert "Pokrovsk" not in {DEFAULT[place].name for place in village}
+
+
+def test_a_list_after_in_is_in_every_place_of_it():
+    assert spelling_and_place("у Рівному і Хмельницькому") == [
+        ("Рівному", "Rivne"),
+        ("Хмельницькому", "Khmelnytskyi"),
+    ]
+    assert spelling_and_place("у Рівному і Хмельницький") == [("Рівному", "Rivne")]
+
+
+def test_a_hamlet_of_the_written_form_does_not_hide_a_town():
+    """Глухова is a hamlet, and the genitive of Hlukhiv."""
+    (hlukhiv,) = ids("поблизу Глухова")
+    assert {DEFAULT[place].name for place in hlukhiv} == {"Hlukhiv"}
+
+
 def test_a_town_is_preferred_to_a_nearer_hamlet():
     *_, lyman = ids("біля Курахового, Мирнограда і Лимана")
     assert lyman == {"geonames:704204"}

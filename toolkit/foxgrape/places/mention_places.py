@@ -29,7 +29,7 @@ __all__ = [
 WORD = r"[^\W\d_a-zа-яґєії][\w'’ʼ]*(?:[-‑][\w'’ʼ]+)*"
 #: Minimum population of a town: a larger place is meant whatever region or place is named near it.
 TOWN_POPULATION = 20_000
-#: A shared name means only its first place if that has this many times the population of any other,
+#: A shared name means only its largest place if that has this many times the population of any other,
 #: and no fewer people than all others together; and the population assumed for a place whose
 #: population is unknown.
 _DOMINANCE, _DEFAULT_POPULATION = 10, 500
@@ -99,10 +99,11 @@ def current_places(matches: Sequence[PlaceMatch]) -> list[Place]:
 
 
 def dominant_places(places: list[Place]) -> list[Place]:
-    """Return only the first place, if far more people live there than in the others."""
-    first, *others = [place.population or _DEFAULT_POPULATION for place in places]
+    """Return only the largest place, if far more people live there than in the others."""
+    ranked = sorted(places, key=lambda place: -(place.population or _DEFAULT_POPULATION))
+    first, *others = [place.population or _DEFAULT_POPULATION for place in ranked]
     is_dominant = first >= _DOMINANCE * max(others, default=0) and first >= sum(others)
-    return places[:1] if is_dominant else places
+    return ranked[:1] if is_dominant else places
 
 
 def places_near(places: list[Place], anchors: list[Place]) -> list[Place]:

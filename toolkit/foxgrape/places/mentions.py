@@ -196,11 +196,19 @@ def _accept_neighbours(text: str, names: list[_Name], accepted: list[bool]) -> N
             and _are_listed(text, names[at], names[neighbour])
         ):
             other = names[neighbour]
-            accepted[neighbour] = not _is_ordinary(other) and not _is_abroad(text, other)
+            accepted[neighbour] = not _is_abroad(text, other) and (
+                not _is_ordinary(other) or (at < neighbour and _are_in(text, names[at], other))
+            )
     # A name that is also an ordinary word counts between two other names of the list.
     for at in range(1, len(names) - 1):
         if not accepted[at] and accepted[at - 1] and accepted[at + 1]:
             accepted[at] = all(_are_listed(text, names[at], names[at + step]) for step in (-1, 1))
+
+
+def _are_in(text: str, name: _Name, other: _Name) -> bool:
+    """Return whether a list of names follows a word such as in: у Рівному й Хмельницькому."""
+    spelling = folded(text[other.start : other.end])
+    return folded(name.before) in _WORDS["in"] and spelling.endswith(_LOCATIVE)
 
 
 def _accept_near_accepted(text: str, names: list[_Name], accepted: list[bool]) -> None:
@@ -260,7 +268,24 @@ def _find_longest_names(text: str, start: int, stop: int, gazetteer: Gazetteer) 
 
 def _with_context(text: str, begin: int, end: int, matches: tuple[PlaceMatch, ...]) -> _Name:
     before, after = _word_before(text, begin), _word_after(text, end, _AFTER)
-    return _Name(begin, end, matches, before, after)
+    return _Name(begin, end, _of_case(text[begin:end], before, matches), before, after)
+
+
+def _of_case(spelling: str, before: str, matches: tuple[PlaceMatch, ...]) -> tuple[PlaceMatch, ...]:
+    """Return the matches of a form in -ском in the case that the word before it takes.
+
+    Под Покровском is near Pokrovsk, в Покровском is in Pokrovske.
+    """
+    if not spelling.endswith(("ском", "цком")):
+        return matches
+    is_neuter = [match.matched.endswith(("е", "e")) for match in matches]
+    if folded(before) in _WORDS["with_instrumental"]:
+        matched = [match for match, neuter in zip(matches, is_neuter, strict=True) if not neuter]
+    elif folded(before) in _WORDS["in"]:
+        matched = [match for match, neuter in zip(matches, is_neuter, strict=True) if neuter]
+    else:
+        return matches
+    return tuple(matched) or matches
 
 
 def _joined_names(text: str, begin: int, end: int, gazetteer: Gazetteer) -> list[_Name]:
