@@ -13,7 +13,8 @@ from foxgrape.detection.arrow_text import as_arrow, texts_at
 from foxgrape.detection.codes import Hits, find_codes
 from foxgrape.errors import FoxgrapeError, did_you_mean
 from foxgrape.places import Codebook, fold
-from foxgrape.places.mentions import find_mentions, folded
+from foxgrape.places.mention_context import folded
+from foxgrape.places.mentions import find_mentions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

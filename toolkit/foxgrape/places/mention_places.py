@@ -29,7 +29,7 @@ __all__ = [
 WORD = r"[^\W\d_a-zа-яґєії][\w'’ʼ]*(?:[-‑][\w'’ʼ]+)*"
 #: Minimum population of a town: a larger place is meant whatever region or place is named near it.
 TOWN_POPULATION = 20_000
-#: A shared name means only its largest place if that has this many times the population of any other,
+#: A shared name means only its largest place if that has this many times the people of any other,
 #: and no fewer people than all others together; and the population assumed for a place whose
 #: population is unknown.
 _DOMINANCE, _DEFAULT_POPULATION = 10, 500

@@ -8,7 +8,8 @@ from functools import lru_cache
 from itertools import pairwise
 
 from foxgrape.places.codebook import Codebook
-from foxgrape.places.mentions import find_mentions, folded
+from foxgrape.places.mention_context import folded
+from foxgrape.places.mentions import find_mentions
 from foxgrape.places.normalize import find_words, fold, normal_emoji, word_pattern
 from foxgrape.places.place import parse_day
 
