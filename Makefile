@@ -60,6 +60,7 @@ format: $(READY)
 # Build the site into build/docs; warnings are errors. Updates the help texts of the commands first.
 docs: $(READY)
 	$(BIN)/python scripts/write_shell_help.py
+	$(BIN)/python scripts/build_codes_page.py
 	$(BIN)/python scripts/write_notebooks_page.py
 	$(BIN)/python -m sphinx -E -a -W --keep-going -n -q -d build/doctrees docs build/docs
 	@echo "build/docs/index.html"

@@ -1,6 +1,6 @@
 """How often `suggest` names the place of a known code, compared with a random emoji.
 
-Run as `python benchmarks/suggestions.py`. Each emoji of the packaged codebook (confidence A and B)
+Run as `python benchmarks/suggestions.py`. Each emoji of the packaged codebook with a source
 is looked up in a codebook without its place. The control looks up random emoji for the same places,
 several times: the share that guessing reaches.
 """
@@ -33,8 +33,8 @@ def shares(ranks: list[int | None]) -> dict[int, float]:
 def measure() -> dict[str, tuple[int, dict[int, float]]]:
     """Return the number of look-ups and the shares by rank, for codes and for random emoji."""
     book = Codebook.default(proposed=True)
-    sourced = [code for code in Codebook.default() if code.kind == "emoji"]
-    attested = [code for code in sourced if code.basis == "attested"]
+    sourced = [code for code in book if code.kind == "emoji" and code.basis != "proposed"]
+    attested = [code for code in sourced if code.attested]
     ranks = {code: place_rank(code.code, code, book) for code in sourced}
     generator, emoji = random.Random(20220910), sorted(_annotations())  # noqa: S311
     control = [

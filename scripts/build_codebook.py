@@ -1,11 +1,12 @@
 """Build the codebooks' meanings and proposals from a table of place-name meanings.
 
 Run as `python scripts/build_codebook.py FACTS/places.csv`. It fills the Ukrainian and Russian
-meanings in toolkit/foxgrape/places/resources/codebook.csv, whose codes are maintained by hand,
-and writes proposed.csv beside it. Every proposed code has confidence C: Unicode's CLDR annotations
-link the emoji to a word, but no source was found that links the word to the place. Names that
-several places of an oblast share, and names without an oblast, are left out and printed. The
-output is reproducible byte for byte.
+meanings of the codes that are maintained by hand: those in codebook.csv, which are known to have
+been used, and the proposals with a source in proposed.csv, both in
+toolkit/foxgrape/places/resources. It writes the proposals without a source behind them. These have
+confidence C: Unicode's CLDR annotations link the emoji to a word, but no source was found that
+links the word to the place. Names that several places of an oblast share, and names without an
+oblast, are left out and printed. The output is reproducible byte for byte.
 """
 
 import csv
@@ -107,12 +108,14 @@ def main() -> None:
             print(f"left out: {fact['place']} ({fact['oblast']})")
         proposals += [propose(fact, place) for place in places]
     codebook = read_table(RESOURCES / "codebook.csv")
-    for row in codebook:
+    proposed = read_table(RESOURCES / "proposed.csv")
+    sourced = [row for row in proposed if row["basis"] != "proposed"]
+    for row in (*codebook, *sourced):
         words = meanings_by_place.get(row["place"], {})
         row |= {name: words.get(name, "") for name in ("meaning_uk", "meaning_ru")}
     write_table(RESOURCES / "codebook.csv", codebook)
-    write_table(RESOURCES / "proposed.csv", proposals)
-    print(f"{len(codebook)} codes, {len(proposals)} proposals")
+    write_table(RESOURCES / "proposed.csv", [*sourced, *proposals])
+    print(f"{len(codebook)} codes, {len(sourced) + len(proposals)} proposals")
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ TESTS = (
     "stats/test_invariants.py",
     "stats/survival/test_lead_times.py",
     "test_linking.py",
-    "detection/test_mentions.py",
+    "places/test_mentions.py",
     "places/test_packaged_data.py",
     "studies/test_study.py",
     "places/test_suggestions.py",

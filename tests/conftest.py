@@ -25,7 +25,7 @@ settings.load_profile("foxgrape")
 SLOW = (
     "cli/test_app.py",
     "detection/test_batch.py",
-    "detection/test_labelled_texts.py",
+    "places/test_labelled_texts.py",
     "io/download",
     "io/test_ingest.py",
     "io/test_store.py",

@@ -17,10 +17,10 @@ import emoji
 from foxgrape import Codebook, FoxgrapeError, find, lookup, open_study, read_events, read_posts
 from foxgrape._util.files import study_folder
 from foxgrape.detection.emoji.scan import scan_emoji
-from foxgrape.detection.mentions import find_mentions
 from foxgrape.io.events.read import FORMATS as EVENTS
 from foxgrape.io.posts.read import FORMATS as POSTS
 from foxgrape.places import Gazetteer
+from foxgrape.places.mentions import find_mentions
 from foxgrape.reports.schedule.config import find_problems, read_schedule
 from foxgrape.reports.templates.discovery import find_template, templates
 from foxgrape.reports.templates.parameters import parse_parameters, validate_parameters

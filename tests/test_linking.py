@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factories import IZIUM, events, signals
-from foxgrape import FoxgrapeError, link
+from foxgrape import FoxgrapeError, alarm, coincidence, hazard, link
 from foxgrape.linking import confirmed_by_side
 
 HOUR = pd.Timedelta(hours=1)
@@ -504,3 +504,27 @@ def test_the_order_of_rows_changes_nothing(world, random):
     shuffled = link(posted.iloc[order], mixed, observed_until=end)
     pd.testing.assert_frame_equal(links, shuffled)
     assert np.array_equal(shuffled["signal_id"], posted["signal_id"].iloc[order])
+
+
+def test_names_of_several_places_are_left_out_and_counted():
+    signals = pd.DataFrame(
+        {
+            "signal_id": ["a", "b", "c"],
+            "place_id": ["geonames:1", None, "geonames:1"],
+            "posted_at": pd.to_datetime(["2022-09-01", "2022-09-02", "2022-09-03"], utc=True),
+        }
+    )
+    events = pd.DataFrame(
+        {
+            "event_id": ["e"],
+            "place_id": ["geonames:1"],
+            "occurred_at": pd.to_datetime(["2022-09-05"], utc=True),
+        }
+    )
+    with pytest.warns(UserWarning, match="1 of 3 signals is left out: a name that may mean"):
+        links = link(signals, events, clock="occurred")
+    assert links["signal_id"].tolist() == ["a", "c"]
+    for question in (coincidence, hazard, alarm):
+        with pytest.warns(UserWarning, match="1 of 3 signals is left out"):
+            result = question(signals, events, window="7D", clock="occurred")
+        assert result.n_signals == 2

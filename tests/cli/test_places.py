@@ -41,6 +41,33 @@ def test_lookup(run_json: Callable[..., Any]):
     assert len(run_json("lookup", "🦊", "--proposed")) > len(run_json("lookup", "🦊"))
 
 
+def test_lookup_says_where_only_proposals_are_known(capsys: pytest.CaptureFixture[str]):
+    assert run(["lookup", "🌊"]) == 1
+    assert capsys.readouterr().err == (
+        "foxgrape: no results for '🌊'; 1 proposal of which no use is known: "
+        "foxgrape lookup --proposed\n"
+    )
+    assert run(["lookup", "🪑"]) == 1
+    assert capsys.readouterr().err == "foxgrape: no results for '🪑'\n"
+
+
+def test_codebook_list(run_json: Callable[..., Any], capsys: pytest.CaptureFixture[str]):
+    codes = run_json("codebook", "list")
+    assert [(code["code"], code["place"]) for code in codes] == [
+        ("🍇", "Izium"),
+        ("🦊", "Lysychansk"),
+        ("bullfinch", "Snihurivka"),
+        ("🍉", "Kherson"),
+    ]
+    proposed = run_json("codebook", "list", "--proposed")
+    assert proposed[:4] == codes
+    assert len(proposed) > len(codes)
+    assert run(["codebook", "list"]) == 0
+    assert "watermelon" in capsys.readouterr().out
+    assert run(["codebook", "list", "--proposed", "--codebook", "mine.csv"]) == 2
+    assert {code["code"] for code in run_json("codes", "Lviv", "--proposed")} == {"🦁"}
+
+
 def test_find(run_json: Callable[..., Any]):
     first = run_json("find", "в Ізюмі")[0]
     assert (first["place"]["id"], first["how"]) == ("geonames:707292", "inflected")

@@ -91,6 +91,15 @@ def test_mentions_and_a_custom_codebook(posts, folder, tmp_path):
     assert_equals_one_call(read(tmp_path / "out"), first, codebook=book, mentions=True)
 
 
+def test_names_of_several_places_are_counted(posts, tmp_path):
+    texts = ["біля Лиману", "🍇", "під Ізюмом"]
+    posts.head(3).assign(text=texts).to_parquet(tmp_path / "posts.parquet", index=False)
+    result = detect_all(tmp_path / "posts.parquet", tmp_path / "out", mentions=True, batch=1)
+    assert (result.signals, result.ambiguous) == (3, 1)
+    assert "3 signals in 3 posts, 1 of them names that may mean several places" in result.sentence()
+    assert_equals_one_call(read(tmp_path / "out"), posts.head(3).assign(text=texts), mentions=True)
+
+
 def test_a_store_is_read_in_partitions(posts, tmp_path):
     Store(tmp_path / "store").upsert("posts", posts)
     result = detect_all(tmp_path / "store", tmp_path / "out")

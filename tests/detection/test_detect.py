@@ -14,7 +14,7 @@ from foxgrape import Codebook, detect
 from foxgrape.detection.codes import find_codes
 from foxgrape.errors import TableError
 from foxgrape.places import Gazetteer, fold
-from foxgrape.places.normalize import word_pattern
+from foxgrape.places.normalize import find_words, word_pattern
 
 BOOK = Codebook.default()
 GRAPES = BOOK.lookup("🍇")[0].code
@@ -85,8 +85,8 @@ def test_a_code_counts_only_on_the_days_it_is_valid():
 
 
 def test_a_code_for_two_places_yields_a_signal_for_each():
-    signals = detected("🐺")
-    assert {place for _, _, place in signals} == {"Vovchansk", "Kiliia"}
+    signals = detected("🍲", codebook=Codebook.default(proposed=True))
+    assert [place for _, _, place in signals] == ["Borshchi", "Borshchi"]
 
 
 def test_mentions_are_place_names_in_any_known_spelling():
@@ -101,9 +101,15 @@ def test_the_longest_name_in_a_text_counts():
 
 
 def test_a_shared_name_has_confidence_c_unless_the_codebook_decides():
-    signals = detect(posts("Lyman"), mentions=True)
-    assert len(signals) > 1
-    assert set(signals["confidence"]) == {"C"}
+    (signal,) = detect(posts("Lyman"), mentions=True).to_dict("records")
+    assert (signal["code"], signal["confidence"]) == ("Lyman", "C")
+    assert signal["signal_id"] == "/me/me-0:Lyman:"
+    assert pd.isna(signal["place_id"])
+    assert pd.isna(signal["place"])
+    candidates = signal["candidates"].split(" ")
+    assert len(candidates) > 5
+    assert "geonames:704204" in candidates
+    assert {BOOK.gazetteer[place].name for place in candidates} == {"Lyman"}
     lyman = next(place for place in BOOK.gazetteer if place.id == "geonames:704204")
     code = replace(GRAPES, code="Lyman", kind="mention", place_id=lyman.id, confidence="B")
     signals = detect(posts("Lyman"), mentions=True, codebook=book(code))
@@ -191,9 +197,7 @@ TEXTS = st.lists(
                 "и\u0306",
             ]
         ),
-        st.sampled_from(
-            ["\u0301", "\ufe0f", "\u0483", "'", "’", " ", "-", "_", ".", "\n", "x", "1", "ﬁ", "É"]
-        ),
+        st.sampled_from([*"\u0301\ufe0f\u0483\u00ad\u200b'’\"* -_.\nx1ﬁÉ"]),
         st.text(max_size=2),
     ),
     max_size=8,
@@ -308,3 +312,54 @@ def test_surprisal_equals_counting_post_by_post(rows):
         past = own[own["posted_until"] < signal.posted_at]
         share = ((past["text"] == signal.code).sum() + 0.5) / (len(past) + 1)
         assert signal.surprisal == pytest.approx(-math.log2(share))
+
+
+def test_proposals_are_detected_on_request_and_marked():
+    everyday = ("Гарного дня 😊", "Море 🌊 і сонце", "🐍 import this", "З днем народження 🍷")
+    assert detected(*everyday, codebook=None) == []
+    signals = detect(posts("😊 🍇"), codebook=Codebook.default(proposed=True))
+    rows = signals[["code", "place", "confidence", "basis"]].apply(tuple, axis="columns").tolist()
+    assert ("😊", "Shchastia", "C", "etymology") in rows
+    assert ("🍇", "Izium", "A", "attested") in rows
+    assert set(signals.loc[signals["basis"] != "attested", "confidence"]) == {"C"}
+
+
+def test_region_and_neighbours_decide_between_namesakes():
+    texts = "Лиман, Донецька область", "Бої за Лиман, Краматорськ і Слов'янськ"
+    signals = detect(posts(*texts), mentions=True)
+    lymans = signals[signals["code"] == "Lyman"]
+    assert lymans["place_id"].tolist() == ["geonames:704204"] * 2
+    assert lymans["candidates"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("text", "matched"),
+    [
+        ("soon 🍇!", ["🍇"]),
+        ("🦊🍇 🍇", ["🦊", "🍇"]),
+        ("a\u200b BULL\u00adFINCH\u0301, in", ["BULL\u00adFINCH\u0301"]),
+        ("Наші в Ізю\u0301мі та під #Лисичанськом", ["Ізю\u0301мі", "Лисичанськом"]),
+        ("біля Лиману", ["Лиману"]),
+    ],
+)
+def test_signals_have_the_matched_text_and_its_span(text, matched):
+    signals = detect(posts("no", text), mentions=True)
+    assert signals["matched"].tolist() == matched
+    spans = zip(signals["start"], signals["end"], strict=True)
+    assert [text[start:end] for start, end in spans] == matched
+
+
+def test_the_span_of_a_sequence_is_that_of_all_its_emoji():
+    code = replace(GRAPES, code="🍇🦊")
+    (signal,) = detect(posts("x 🦊🍇🦊"), codebook=book(code)).to_dict("records")
+    assert (signal["matched"], signal["start"], signal["end"]) == ("🍇🦊", 3, 5)
+
+
+@given(st.text('aB ’\u0301\u00ad\u200b-"бя#йЇ', max_size=30), st.text("aб", max_size=3))
+def test_words_have_the_span_of_their_text(before, after):
+    pattern = word_pattern(["raisin", "#день"])
+    text = f"{before} RAI’SIN, {after}#День {before}"
+    words = list(find_words(pattern, text))
+    assert words
+    for word, start, end in words:
+        assert fold(text[start:end]) == word

@@ -48,25 +48,62 @@ def test_the_packaged_codebooks_have_no_problem(name: str):
     assert check_codebook(RESOURCES / name, Gazetteer.default()) == []
 
 
-def test_packaged_readings_are_graded_and_exclude_proposals_by_default():
+def test_attested_codes_and_proposals_are_two_books():
     book, more = Codebook.default(), Codebook.default(proposed=True)
+    assert [code.code for code in book] == ["🍇", "🦊", "bullfinch", "🍉"]
+    assert {code.basis for code in book} == {"attested"}
     assert {code.confidence for code in book} == {"A", "B"}
-    added = more.codes[len(book) :]
-    assert added
-    assert {(code.basis, code.confidence) for code in added} == {("proposed", "C")}
-    assert all(code.decoded_at is None and not code.source_url for code in added)
+    assert all(code.decoded_at and code.source_title for code in book)
+    assert more.codes[: len(book)] == book.codes
+    proposals = more.codes[len(book) :]
+    assert not any(code.attested or code.decoded_at for code in proposals)
+    # Without a source, a proposal has the lowest grade; with one, the grade is the source's.
+    assert all((code.basis == "proposed") == (code.confidence == "C") for code in proposals)
+    assert all(code.source_url for code in proposals if code.basis != "proposed")
     with (RESOURCES / "proposed.csv").open(encoding="utf-8", newline="") as file:
-        assert all("Unsourced" in row["note"] for row in csv.DictReader(file))
+        unsourced = [row for row in csv.DictReader(file) if row["basis"] == "proposed"]
+    assert unsourced
+    assert all("Unsourced" in row["note"] and not row["source_url"] for row in unsourced)
 
 
 def test_a_code_may_stand_for_several_places_and_a_place_may_have_several_codes():
-    assert {match.place.name for match in lookup("🐺")} == {"Vovchansk", "Kiliia"}
-    assert {code.code for code in codes_for("Снігурівку")} == {"bullfinch", "🐦"}
+    book = Codebook.default(proposed=True)
+    assert [match.place.name for match in book.lookup("🐺")][:2] == ["Vovchansk", "Kiliia"]
+    assert {"bullfinch", "🐦"} <= {code.code for code in book.codes_for("Снігурівку")}
+    assert lookup("🐺") == []
+    assert [code.code for code in codes_for("Снігурівку")] == ["bullfinch"]
+
+
+def test_a_codebook_describes_itself():
+    book = Codebook.default()
+    assert repr(book) == "<Codebook of 4 codes: 🍇 🦊 bullfinch 🍉>"
+    assert repr(Codebook(book.codes[:1])) == "<Codebook of 1 code: 🍇>"
+    assert repr(Codebook([])) == "<Codebook of 0 codes>"
+    more = Codebook.default(proposed=True)
+    assert repr(more) == (
+        f"<Codebook of {len(more)} codes, {len(more) - 4} of them proposals: "
+        "🍇 🦊 bullfinch 🍉 🐺 …>"
+    )
+    codes = more.to_dict()["codes"]
+    assert len(codes) == len(more)
+    assert [(code["place"], code["basis"]) for code in codes[3:5]] == [
+        ("Kherson", "attested"),
+        ("Vovchansk", "etymology"),
+    ]
+
+
+def test_the_page_of_all_codes_matches_the_codebook():
+    script = RESOURCES.parents[3] / "scripts/build_codes_page.py"
+    result = subprocess.run(
+        [sys.executable, script, "--check"], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 @pytest.mark.parametrize("text", ["🏞", "🏞️", "the 🏞️ today"])
 def test_an_emoji_is_looked_up_in_any_form(text: str):
-    assert [match.place.name for match in lookup(text)] == ["Ustyluh"]
+    matches = lookup(text, codebook=Codebook.default(proposed=True))
+    assert [match.place.name for match in matches] == ["Ustyluh"]
 
 
 def test_skin_tones_are_ignored():
@@ -82,7 +119,7 @@ def test_every_code_in_a_text_is_looked_up_once():
 
 
 def test_why_explains_source_and_score_in_one_sentence():
-    match = lookup("🐺")[0]
+    match = lookup("🐺", codebook=Codebook.default(proposed=True))[0]
     assert match.code.source_title in match.why
     assert "etymology (0.8) at confidence B (0.9) gives 0.72" in match.why
     assert "\n" not in match.why

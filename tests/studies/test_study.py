@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -13,8 +14,15 @@ from frictionless import Package
 from factories import change
 from foxgrape import FoxgrapeError, link, open_study
 from foxgrape.cli.app import run
-from foxgrape.display.report_tables import headline, methods, sides_table, signals_table
+from foxgrape.display.report_tables import (
+    codes_table,
+    headline,
+    methods,
+    sides_table,
+    signals_table,
+)
 from foxgrape.linking import confirmed_by_side
+from foxgrape.places import Codebook, Gazetteer, Place
 from foxgrape.plots.signals import place_map, timeline
 
 TICK = pd.Timedelta(1, "us")
@@ -346,3 +354,43 @@ def test_lookup_does_not_import_pandas_or_numpy():
         "sys.exit(bool({'pandas', 'numpy', 'numba', 'emoji'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_proposal_is_marked_wherever_it_is_shown(study_copy):
+    def propose(rows):
+        for code in rows:
+            code["basis"] = "symbol" if code["code"] == "🦊" else code["basis"]
+
+    study = open_study(study_copy)
+    assert "proposal" not in signals_table(study.analyse()).markup
+    change(study_copy, "codebook.csv", propose)
+    study = open_study(study_copy)
+    analysis = study.analyse()
+    fox = analysis.signals[analysis.signals["code"] == "🦊"]
+    assert set(fox["confidence"]) == {"C"}
+    for page in (signals_table(analysis), codes_table(study.codebook, "geonames:702972")):
+        assert "🦊</span><br><small>proposal, no use known</small>" in page.markup
+    assert "🍇</span></td>" in signals_table(analysis).markup
+
+
+def test_a_name_of_several_places_of_the_study_is_shown_and_does_not_count():
+    study = open_study()
+    villages = [
+        Place(f"x:{number}", "Lypivka", ("Липівка",), 50.0, 30.0, "UA", "", None)
+        for number in (1, 2)
+    ]
+    posts = study.posts.head(2).assign(text=["Бої в селі Липівка", "Бої в селі Липівка"])
+    shared = replace(study, posts=posts, codebook=Codebook([], Gazetteer(villages)))
+    analysis = shared.analyse(signals="mentions")
+    assert analysis.signals.empty
+    assert analysis.ambiguous["candidates"].tolist() == ["x:1 x:2"] * 2
+    line = "Names that may mean several places, not counted: 2 (Lypivka)."
+    assert line in analysis.findings()
+    account = str(posts["account"].iloc[0])
+    assert len(analysis.filter(account=account).ambiguous) == (posts["account"] == account).sum()
+    # With one of them in the study, the study decides.
+    single = replace(study, posts=posts, codebook=Codebook([], Gazetteer(villages[:1])))
+    analysis = single.analyse(signals="mentions")
+    assert analysis.signals["place_id"].tolist() == ["x:1"] * 2
+    assert analysis.ambiguous.empty
+    assert not any("several places" in finding for finding in analysis.findings())

@@ -82,7 +82,7 @@ def link(
     """
     clock = times.resolve_clock(events, clock)
     horizon_us = times.parse_duration(horizon, "horizon") // pd.Timedelta(1, "us")
-    signals = schemas.validate(signals, "signals", fill=True)
+    signals = schemas.signals_with_place(signals)
     events = schemas.validate(events, "events", fill=True)
     if confirmed_by is not None:
         events = confirmed_by_side(events, confirmations, confirmed_by)

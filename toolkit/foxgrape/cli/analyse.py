@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from foxgrape.cli.output import AsJson, print_result, print_sentence
+from foxgrape.cli.places import Proposed, read_codebook
 
 if TYPE_CHECKING:
     from foxgrape.detection.batch import DetectionResult
@@ -125,6 +126,7 @@ def detect_signals(
     mentions: Annotated[
         bool, typer.Option("--mentions", help="Also detect places mentioned by name.")
     ] = False,
+    proposed: Proposed = False,
     edits: EditsOption = "interval",
     engine: Annotated[str, typer.Option(help="local or dask; dask needs --scheduler.")] = "local",
     scheduler: Annotated[
@@ -140,9 +142,7 @@ def detect_signals(
         raise typer.BadParameter(f"--engine must be local or dask; got {engine!r}")
     if (engine == "dask") != (scheduler is not None):
         raise typer.BadParameter("--engine dask and --scheduler ADDRESS must be given together")
-    from foxgrape.places import Codebook
-
-    codes = None if codebook is None else Codebook.from_csv(codebook)
+    codes = read_codebook(codebook, proposed=proposed) if codebook or proposed else None
     result = _detect_with_progress(
         source, out, codes, scheduler, batch, mentions=mentions, edits=edits
     )

@@ -1,4 +1,4 @@
-"""Commands that look up codes and places: lookup, find, codes, suggest, codebook check."""
+"""Commands that look up codes and places: lookup, find, codes, suggest, codebook."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from foxgrape.cli.output import AsJson, print_error, print_result
 if TYPE_CHECKING:
     from collections.abc import Sized
 
-    from foxgrape.places import Gazetteer
+    from foxgrape.places import Codebook, Gazetteer
 
-__all__ = ["add_commands"]
+__all__ = ["Proposed", "add_commands", "read_codebook"]
 
 Country = Annotated[str | None, typer.Option(help="Only this country: an ISO 3166-1 alpha-2 code.")]
 Limit = Annotated[int, typer.Option(min=1, help="Maximum number of results.")]
@@ -26,7 +26,12 @@ GazetteerPath = Annotated[
 ]
 CodebookPath = Annotated[Path | None, typer.Option(help="Your own codebook, a CSV file.")]
 
-codebook_app = typer.Typer(help="Check codebooks.", no_args_is_help=True)
+Proposed = Annotated[
+    bool,
+    typer.Option("--proposed", help="Include emoji that are only proposed: no use is known."),
+]
+
+codebook_app = typer.Typer(help="List and check codebooks.", no_args_is_help=True)
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -46,18 +51,11 @@ def lookup(
     country: Country = None,
     codebook: CodebookPath = None,
     gazetteer: GazetteerPath = None,
-    proposed: Annotated[
-        bool, typer.Option("--proposed", help="Include meanings without a source.")
-    ] = False,
+    proposed: Proposed = False,
     as_json: AsJson = False,
 ) -> int:
     """Show which places a code stands for, with sources."""
-    from foxgrape.places import Codebook
-
-    if codebook:
-        book = Codebook.from_csv(codebook, _gazetteer(gazetteer))
-    else:
-        book = Codebook.default(proposed=proposed)
+    book = read_codebook(codebook, gazetteer, proposed=proposed)
     try:
         matches = book.lookup(code, at=at, country=country)
     except ValueError as error:
@@ -75,7 +73,19 @@ def lookup(
         for match in matches
     ]
     print_result(rows, [{**asdict(match), "why": match.why} for match in matches], as_json=as_json)
-    return _exit_code(matches, code)
+    hint = "" if codebook or proposed else _proposals_hint(code)
+    return _exit_code(matches, code, hint)
+
+
+def _proposals_hint(code: str) -> str:
+    """Return how to see the proposals for a code; empty if there are none."""
+    from foxgrape.places import Codebook
+
+    n_places = len(Codebook.default(proposed=True).lookup(code))
+    if not n_places:
+        return ""
+    plural = "" if n_places == 1 else "s"
+    return f"; {n_places} proposal{plural} of which no use is known: foxgrape lookup --proposed"
 
 
 def find(
@@ -130,12 +140,13 @@ def find(
 
 def codes(
     place: Annotated[str, typer.Argument(help="Name or id of a place.")],
+    codebook: CodebookPath = None,
+    gazetteer: GazetteerPath = None,
+    proposed: Proposed = False,
     as_json: AsJson = False,
 ) -> int:
     """Show which codes stand for a place."""
-    from foxgrape.places import codes_for
-
-    known = codes_for(place)
+    known = read_codebook(codebook, gazetteer, proposed=proposed).codes_for(place)
     rows = [
         {
             "code": code.code,
@@ -178,6 +189,21 @@ def suggest(
     return _exit_code(suggestions, emoji)
 
 
+@codebook_app.command("list")
+def codebook_list(
+    codebook: CodebookPath = None,
+    gazetteer: GazetteerPath = None,
+    proposed: Proposed = False,
+    as_json: AsJson = False,
+) -> int:
+    """List the codes of the packaged codebook, or of your own."""
+    entries = read_codebook(codebook, gazetteer, proposed=proposed).to_dict()["codes"]
+    columns = ("code", "place", "meaning", "basis", "decoded_at", "confidence", "place_id")
+    rows = [{column: entry[column] for column in columns} for entry in entries]
+    print_result(rows, entries, as_json=as_json)
+    return 0
+
+
 @codebook_app.command("check")
 def codebook_check(
     file: Annotated[Path, typer.Argument(help="A codebook, a CSV file.")],
@@ -201,6 +227,25 @@ def codebook_check(
     return 1 if problems else 0
 
 
+def read_codebook(
+    path: Path | None, gazetteer: Path | None = None, *, proposed: bool = False
+) -> Codebook:
+    """Return the codebook in a file, by default the packaged one.
+
+    Raises
+    ------
+    typer.BadParameter
+        If proposals are requested for a file: they belong to the packaged codebook.
+    """
+    from foxgrape.places import Codebook
+
+    if path is None:
+        return Codebook.default(proposed=proposed)
+    if proposed:
+        raise typer.BadParameter("--proposed and --codebook cannot be given together")
+    return Codebook.from_csv(path, _gazetteer(gazetteer))
+
+
 def _gazetteer(path: Path | None) -> Gazetteer:
     from foxgrape.places import Gazetteer
 
@@ -219,9 +264,9 @@ def _parse_position(text: str | None) -> tuple[float, float] | None:
     return lat, lon
 
 
-def _exit_code(results: Sized, query: str) -> int:
+def _exit_code(results: Sized, query: str, hint: str = "") -> int:
     """Return 0 if there are results; else print an error and return 1."""
     if results:
         return 0
-    print_error(f"no results for {query!r}")
+    print_error(f"no results for {query!r}{hint}")
     return 1

@@ -39,14 +39,13 @@ from foxgrape.detection.partitions import (
     row_group_ranges,
 )
 from foxgrape.errors import StoreError, TableError
+from foxgrape.places import Codebook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from foxgrape._util.typing import FloatArray
     from foxgrape.detection.detect import Edits
-    from foxgrape.places import Codebook
-
 
 __all__ = [
     "DetectionResult",
@@ -80,6 +79,8 @@ class DetectionResult:
         The store, folder or file that was read, and the signals file that was written.
     posts, signals
         The number of posts and of signals.
+    ambiguous
+        The number of signals without a place: names that may mean several places.
     parts, resumed
         The number of partitions, and how many of them an earlier call had completed.
     """
@@ -88,6 +89,7 @@ class DetectionResult:
     signals_file: str
     posts: int
     signals: int
+    ambiguous: int
     parts: int
     resumed: int
 
@@ -96,8 +98,13 @@ class DetectionResult:
         resumed = (
             f" ({self.resumed:,} of {self.parts:,} parts were done before)" if self.resumed else ""
         )
+        ambiguous = (
+            f", {self.ambiguous:,} of them names that may mean several places"
+            if self.ambiguous
+            else ""
+        )
         return (
-            f"{self.source}: {self.signals:,} signals in {self.posts:,} posts{resumed}; "
+            f"{self.source}: {self.signals:,} signals in {self.posts:,} posts{ambiguous}{resumed}; "
             f"see {self.signals_file}."
         )
 
@@ -176,12 +183,12 @@ def detect_all(
             _write_partition(partition, parts, number)
             done += 1
             report(done, len(ranges))
-        posts, signals = merge_partitions(parts, len(ranges))
+        posts, signals, ambiguous = merge_partitions(parts, len(ranges))
         parts.rename(_SIGNALS, _SIGNALS, to=folder)
         _clear(parts)
         folder.rmdir(parts.path.name)
     file = str(out / _SIGNALS)
-    return DetectionResult(str(source), file, posts, signals, len(ranges), resumed)
+    return DetectionResult(str(source), file, posts, signals, ambiguous, len(ranges), resumed)
 
 
 def _plan_digest(
@@ -199,7 +206,7 @@ def _plan_digest(
     plan = {
         "parts": [asdict(part) for part in ranges],
         "files": {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()},
-        "codes": None if codebook is None else [asdict(code) for code in codebook],
+        "codes": [asdict(code) for code in codebook or Codebook.default()],
         "mentions": mentions,
         "edits": edits,
         "earlier": None if earlier is None else earlier.to_csv(index=False),
@@ -308,8 +315,10 @@ def _partition_file(folder: Directory, name: str, number: int) -> Path:
     return folder.path / _file_name(name, number)
 
 
-def merge_partitions(folder: Directory, parts: int) -> tuple[int, int]:
-    """Add surprisal to the signals of all partitions; return the number of posts and of signals.
+def merge_partitions(folder: Directory, parts: int) -> tuple[int, int, int]:
+    """Add surprisal to the signals of all partitions.
+
+    Returns the number of posts, of signals, and of signals without a place.
 
     Surprisal needs an account's entire history, so accounts are divided by hash into shards of
     about `SHARD_POSTS` posts; all partitions are read again for each shard.
@@ -332,17 +341,18 @@ def merge_partitions(folder: Directory, parts: int) -> tuple[int, int]:
         occurrences = read("occurrences", ["stream", "row", "begin", "certain_from", "code"])
         position = occurrences.pop("position").to_numpy()
         surprisal[position] = surprisal_bits(*_number_hashes(history, occurrences))
-    _write_signals(folder, parts, surprisal)
-    return posts, signals
+    return posts, signals, _write_signals(folder, parts, surprisal)
 
 
-def _write_signals(folder: Directory, parts: int, surprisal: FloatArray) -> None:
-    writer, at = None, 0
+def _write_signals(folder: Directory, parts: int, surprisal: FloatArray) -> int:
+    """Write the signals of all partitions; return how many have no place."""
+    writer, at, ambiguous = None, 0, 0
     with folder.create(_DRAFT) as draft:
         for part in range(parts):
             signals = pd.read_parquet(_partition_file(folder, "signals", part))
             signals["surprisal"] = surprisal[at : at + len(signals)]
             at += len(signals)
+            ambiguous += int(signals["place_id"].isna().sum())
             table = pa.Table.from_pandas(schemas.validate(signals, "signals"), preserve_index=False)
             if writer is None:
                 writer = pq.ParquetWriter(draft, table.schema)
@@ -350,6 +360,7 @@ def _write_signals(folder: Directory, parts: int, surprisal: FloatArray) -> None
         if writer is not None:
             writer.close()
     folder.rename(_DRAFT, _SIGNALS)
+    return ambiguous
 
 
 def _read_shard(

@@ -7,7 +7,7 @@ the few rows of the column that may contain one; these are then checked word by 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from foxgrape.detection.arrow_text import as_arrow, texts_at
 from foxgrape.detection.emoji.scan import scan_emoji
 from foxgrape.detection.emoji.trie import emoji_trie
 from foxgrape.places import fold, normal_emoji
-from foxgrape.places.normalize import word_pattern
+from foxgrape.places.normalize import find_words, word_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +40,9 @@ _FOLDED = range(0x20, 0x2200)
 #: Characters that `fold` drops or turns into a space, as RE2 patterns. Only common combining marks
 #: are matched between letters, because with all marks the automaton exceeds RE2's memory limit.
 _MARKS = r"\x{300}-\x{36f}\x{fe0e}\x{fe0f}"
-_DROPPED, _OTHER_MARKS = rf"[{_MARKS}'’ʼ‘`′ʹ]*", rf"[^\PM{_MARKS}]"
+_INVISIBLE = r"\x{ad}\x{200b}-\x{200f}\x{2060}\x{feff}"
+_DROPPED = rf"[{_MARKS}{_INVISIBLE}'’ʼ‘`′ʹ´ʻ＇*\"“”]*"
+_OTHER_MARKS = rf"[^\PM{_MARKS}]"
 _SEPARATOR = r"[\s\pZ\x1c-\x1f\x{85}\-‐‑‒–—_]"
 #: Maximum number of words in one pattern, and of leading letters of each word that it matches.
 _WORDS_PER_PATTERN, _PREFIX_LENGTH = 50, 24
@@ -57,18 +59,32 @@ class Hits:
     code
         Position of the code in the codebook; numbers beyond the codebook's end are place names that
         are not codes.
+    start, end
+        Span in code points.
     """
 
     row: IntArray
     code: IntArray
+    start: IntArray
+    end: IntArray
+
+    @classmethod
+    def from_rows(cls, rows: list[tuple[int, int, int, int]]) -> Hits:
+        """Return hits from tuples of row, code, start and end."""
+        return cls(*np.array(rows, np.int64).reshape(-1, 4).T)
 
     def take(self, index: npt.NDArray[Any]) -> Hits:
         """Return the hits at these positions, or where a mask is true."""
-        return Hits(self.row[index], self.code[index])
+        return Hits(self.row[index], self.code[index], self.start[index], self.end[index])
 
     def append(self, other: Hits) -> Hits:
         """Return these hits followed by those of `other`."""
-        return Hits(np.append(self.row, other.row), np.append(self.code, other.code))
+        return Hits(
+            np.append(self.row, other.row),
+            np.append(self.code, other.code),
+            np.append(self.start, other.start),
+            np.append(self.end, other.end),
+        )
 
 
 def find_codes(column: Any, codes: Sequence[Code]) -> Hits:
@@ -107,7 +123,8 @@ def _expand_keys(by_key: Hits, numbers: list[list[int]]) -> Hits:
     """Replace each hit of a key by one hit for every code that has this key."""
     counts = np.array([len(codes) for codes in numbers], np.int64)
     expanded = [number for key in by_key.code.tolist() for number in numbers[key]]
-    return Hits(np.repeat(by_key.row, counts[by_key.code]), np.array(expanded, np.int64))
+    repeated = by_key.take(np.repeat(np.arange(len(by_key.code)), counts[by_key.code]))
+    return replace(repeated, code=np.array(expanded, np.int64))
 
 
 @cache
@@ -136,6 +153,7 @@ def _find_emoji(spans: EmojiSpans, keys: list[str]) -> Hits:
     key_of = single[form]
     # Longest first, so that 🍇🦊🍇 is not read as 🍇🦊.
     taken = np.zeros(len(spans), np.bool_)
+    end = spans.end.copy()
     for parts, position in sorted(sequences, key=lambda sequence: -len(sequence[0])):
         for at in _find_sequence(spans, form, parts).tolist():
             covered = slice(at, at + len(parts))
@@ -143,8 +161,9 @@ def _find_emoji(spans: EmojiSpans, keys: list[str]) -> Hits:
                 taken[covered] = True
                 key_of[covered] = -1
                 key_of[at] = position
+                end[at] = spans.end[at + len(parts) - 1]
     hit = np.flatnonzero(key_of >= 0)
-    return Hits(spans.row[hit], key_of[hit])
+    return Hits(spans.row[hit], key_of[hit], spans.start[hit], end[hit])
 
 
 def _sequence_parts(key: str) -> list[int] | None:
@@ -170,17 +189,16 @@ def _find_sequence(spans: EmojiSpans, form: IntArray, parts: list[int]) -> IntAr
 def _find_words(column: Any, words: set[str], keys: list[str]) -> Hits:
     """Return the hits of keys that are complete words in the folded texts."""
     pattern = word_pattern(words)
-    hits: list[tuple[int, int]] = []
+    hits: list[tuple[int, int, int, int]] = []
     if pattern is not None:
         position = {key: number for number, key in enumerate(keys)}
         rows = _candidate_rows(column, words)
         hits = [
-            (row, position[word])
+            (row, position[word], start, end)
             for row, text in zip(rows.tolist(), texts_at(column, rows), strict=True)
-            for word in pattern.findall(fold(text))
+            for word, start, end in find_words(pattern, text)
         ]
-    pairs = np.array(hits, np.int64).reshape(-1, 2)
-    return Hits(pairs[:, 0], pairs[:, 1])
+    return Hits.from_rows(hits)
 
 
 def _candidate_rows(column: Any, words: set[str]) -> IntArray:

@@ -11,17 +11,18 @@ import pandas as pd
 from foxgrape import schemas, times
 from foxgrape.detection.arrow_text import as_arrow, texts_at
 from foxgrape.detection.codes import Hits, find_codes
-from foxgrape.detection.mentions import find_mentions, folded
 from foxgrape.errors import FoxgrapeError, did_you_mean
 from foxgrape.places import Codebook, fold
+from foxgrape.places.mention_context import folded
+from foxgrape.places.mentions import find_mentions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from foxgrape._util.typing import BoolArray, FloatArray, IntArray
-    from foxgrape.detection.mentions import Mention
     from foxgrape.places import Code
+    from foxgrape.places.mentions import Mention
 
 __all__ = [
     "CodeOccurrences",
@@ -91,14 +92,16 @@ class PostColumns:
 
 
 class _Reading(NamedTuple):
-    """What a code or a name in a post stands for; the columns of the signals table."""
+    """What a code or a name in a post stands for; columns of the signals table."""
 
     code: str
     kind: str
-    place_id: str
-    place: str
+    place_id: str | None
+    place: str | None
     confidence: str
-    decoded_at: datetime | None
+    decoded_at: datetime | None = None
+    basis: str | None = None
+    candidates: str | None = None
 
 
 def detect(
@@ -112,21 +115,25 @@ def detect(
     """Find the signals in posts: one row for each post, code and place that the code stands for.
 
     A code that stands for several places yields a signal for each of them; a code repeated in a
-    post yields only one. A code counts only within its validity period in the codebook. Emoji in a
-    sequence that is itself a code do not count as separate codes.
+    post yields only one. A name that may mean several places yields one signal without a place.
+    A code counts only within its validity period in the codebook. Emoji in a sequence that is
+    itself a code do not count as separate codes.
 
     Parameters
     ----------
     posts
         The posts table; ``posted_until`` may be missing if all times are exact.
     codebook
-        The packaged codebook by default.
+        By default the packaged codebook, whose codes are known to have been used. With
+        ``Codebook.default(proposed=True)``, also find the proposals.
     mentions
         Also find places called by name, in the spellings of the codebook's gazetteer and their
         inflected forms: the baseline that any code must beat. The name of a small place, or a name
         that is also an ordinary word or a first name, counts only where the words around it refer
-        to a place, with confidence C. A name shared by several places also has confidence C, and
-        yields a signal for each of them.
+        to a place, with confidence C. A name that may mean several places, because neither the
+        region behind it nor population nor other names in the text decide, also has confidence C.
+        It yields a signal without a place, whose ``candidates`` are the places it may mean; `link`
+        and the tests leave it out and report how many there are.
     edits
         The time of a signal in an edited post. ``"interval"``: from the post to the edit, because
         the edit may have added the code. ``"ignore"``: the time of the post, for sources that set
@@ -140,12 +147,14 @@ def detect(
     -------
     DataFrame
         The signals table, in the order of the posts. ``signal_id`` is made of platform, account,
-        post, code and place. ``decoded_at`` is the time by which the
-        code's meaning was public. ``surprisal`` is in bits, higher for codes that the account
-        rarely posts: ``-log2((k + ½)/(n + 1))`` where `k` of the account's `n` certainly earlier
-        posts carry the code (Krichevsky and Trofimov 1981). ``repost`` and ``edited_at`` are copied
-        from the post, because an account's reposts have a separate history, and because an edit
-        may have added the code.
+        post, code and place. ``confidence`` is that of the code, but C for a proposal, and
+        ``basis`` tells a proposal from a code that is ``attested``; it is missing for a name.
+        ``matched`` is the text of the first occurrence, at ``start`` to ``end`` in code points.
+        ``decoded_at`` is the time by which the code's meaning was public. ``surprisal`` is in bits,
+        higher for codes that the account rarely posts: ``-log2((k + ½)/(n + 1))`` where `k` of the
+        account's `n` certainly earlier posts carry the code (Krichevsky and Trofimov 1981).
+        ``repost`` and ``edited_at`` are copied from the post, because an account's reposts have a
+        separate history, and because an edit may have added the code.
 
     Raises
     ------
@@ -199,7 +208,7 @@ def detect_without_surprisal(
         mention_hits, mention_readings = _find_mentions(posts, codebook, validity)
         hits = hits.append(mention_hits)
         readings += mention_readings
-    signals = _signals(posts.table, hits, readings)
+    signals = _signals(posts, hits, readings)
     end = _certain_from(signals, posts.certain_from[signals["row"]], known_from)
     signals["posted_until"] = pd.Series(end.view("datetime64[us]")).dt.tz_localize("UTC")
     return signals
@@ -260,15 +269,21 @@ def _microsecond(instant: datetime) -> int:
 
 def _code_reading(code: Code, codebook: Codebook) -> _Reading:
     place = codebook.gazetteer[code.place_id].name
-    return _Reading(code.code, code.kind, code.place_id, place, code.confidence, code.public_by)
+    grade = code.signal_confidence
+    return _Reading(code.code, code.kind, code.place_id, place, grade, code.public_by, code.basis)
 
 
-def _mention_readings(mention: Mention) -> list[_Reading]:
-    confidence = "B" if mention.certain else "C"
-    return [
-        _Reading(place.name, "mention", place.id, place.name, confidence, None)
-        for place in mention.places
-    ]
+def _mention_reading(mention: Mention) -> _Reading:
+    """Return what a name stands for: a place, or no place and several candidates."""
+    first, *others = mention.places
+    if not others:
+        confidence = "B" if mention.certain else "C"
+        return _Reading(first.name, "mention", first.id, first.name, confidence)
+    # Namesakes usually share the official name; the former name of one may differ.
+    is_shared = all(place.name == first.name for place in others)
+    name = first.name if is_shared else mention.matched
+    candidates = " ".join(place.id for place in mention.places)
+    return _Reading(name, "mention", None, None, "C", candidates=candidates)
 
 
 def _find_mentions(
@@ -284,7 +299,7 @@ def _find_mentions(
         if code.kind == "mention":
             codes_by_name.setdefault(fold(code.code), []).append(number)
     numbers: dict[_Reading, int] = {}
-    hits: list[tuple[int, int]] = []
+    hits: list[tuple[int, int, int, int]] = []
     for first in range(0, len(posts.posted_at), _BLOCK):
         block = np.arange(first, min(first + _BLOCK, len(posts.posted_at)))
         for row, text in zip(block.tolist(), texts_at(posts.text, block), strict=True):
@@ -295,26 +310,35 @@ def _find_mentions(
                 meant = codes[
                     validity.includes(codes, posts.posted_at[[row] * len(codes)])
                 ].tolist()
-                for reading in _mention_readings(mention) if not meant else ():
-                    meant.append(numbers.setdefault(reading, len(codebook.codes) + len(numbers)))
-                hits += [(row, number) for number in meant]
-    pairs = np.array(hits, np.int64).reshape(-1, 2)
-    return Hits(pairs[:, 0], pairs[:, 1]), list(numbers)
+                if not meant:
+                    reading = _mention_reading(mention)
+                    meant = [numbers.setdefault(reading, len(codebook.codes) + len(numbers))]
+                hits += [(row, number, mention.start, mention.end) for number in meant]
+    return Hits.from_rows(hits), list(numbers)
 
 
-def _signals(posts: pd.DataFrame, hits: Hits, readings: list[_Reading]) -> pd.DataFrame:
-    """Return one row for each post, code and place, in the order of the posts."""
+def _signals(posts: PostColumns, hits: Hits, readings: list[_Reading]) -> pd.DataFrame:
+    """Return one row for each post, code and place, in the order of the posts.
+
+    The span is that of the first occurrence.
+    """
     table = pd.DataFrame(readings, columns=pd.Index(_Reading._fields))
     table = table.astype(dict.fromkeys(_Reading._fields, "str") | {"decoded_at": times.DTYPE})
-    numbers = pd.factorize(table["code"] + "\0" + table["place_id"])[0].astype(np.int64)
+    meaning = table["code"] + ":" + table["place_id"].fillna("")
+    numbers = pd.factorize(meaning)[0].astype(np.int64)
     hits = hits.take(np.argsort(hits.row, kind="stable"))
     keys = hits.row * (len(table) + 1) + numbers[hits.code]
     hits = hits.take(np.sort(np.unique(keys, return_index=True)[1]))
-    copied = posts[_COPIED].take(hits.row).reset_index(drop=True)
+    copied = posts.table[_COPIED].take(hits.row).reset_index(drop=True)
     signals = pd.concat([copied, table.take(hits.code).reset_index(drop=True)], axis="columns")
+    texts = texts_at(posts.text, hits.row)
+    spans = list(zip(hits.start.tolist(), hits.end.tolist(), strict=True))
+    matched = [text[start:end] for text, (start, end) in zip(texts, spans, strict=True)]
+    signals["matched"] = pd.Series(matched, dtype="str")
+    signals["start"], signals["end"] = hits.start, hits.end
     account = _without_slashes(signals["platform"]) + "/" + _without_slashes(signals["account"])
-    meaning = signals["code"] + ":" + signals["place_id"]
-    signals["signal_id"] = account + "/" + signals["post_id"] + ":" + meaning
+    meanings = meaning.take(hits.code).reset_index(drop=True)
+    signals["signal_id"] = account + "/" + signals["post_id"] + ":" + meanings
     return signals.assign(row=hits.row)
 
 

@@ -94,7 +94,7 @@ def codes_table(codebook: Codebook, place_id: str) -> Html:
     """Return a table of the codes for a place, with meaning, basis, decoding date and source."""
     rows: list[list[str | Html]] = [
         [
-            _code_cell(code.code, code.kind),
+            _code_cell(code.code, code.kind, proposal=not code.attested),
             code.meaning,
             code.basis,
             "unknown" if code.decoded_at is None else str(code.decoded_at),
@@ -122,7 +122,8 @@ def sides_table(analysis: Analysis) -> Html:
             )
             for part in parts
         ]
-        rows.append([_code_cell(parts[0].code, parts[0].kind), str(parts[0].place), *cells])
+        code = _code_cell(parts[0].code, parts[0].kind, proposal=_is_proposal(parts[0]))
+        rows.append([code, str(parts[0].place), *cells])
     return table(["Code", "Place", *(f"Confirmed by {side}" for side in sides)], rows)
 
 
@@ -270,7 +271,7 @@ def _signal_row(row: Any, zone: str) -> list[str | Html]:
     posted = f"{row.account}, {describe_time(row.posted_at, row.posted_until, zone)}"
     lead = html.escape(lead_in_words(row)).replace(" to ", "<br>to ")
     return [
-        _code_cell(row.code, row.kind),
+        _code_cell(row.code, row.kind, proposal=_is_proposal(row)),
         str(row.place),
         Html(
             f'<div class="words">{html.escape("" if pd.isna(row.text) else str(row.text))}'
@@ -305,9 +306,16 @@ def _confirmation(row: Any, zone: str) -> str:
     return f"{describe_time(row.confirmed_at, row.confirmed_until, zone)}, by {row.confirmed_by}"
 
 
-def _code_cell(code: Any, kind: Any) -> Html:
+def _code_cell(code: Any, kind: Any, *, proposal: bool = False) -> Html:
     large = ' class="sign"' if kind == "emoji" else ""
-    return Html(f"<span{large}>{html.escape(str(code))}</span>")
+    mark = "<br><small>proposal, no use known</small>" if proposal else ""
+    return Html(f"<span{large}>{html.escape(str(code))}</span>{mark}")
+
+
+def _is_proposal(signal: Any) -> bool:
+    """Return whether a signal is of a code that is not known to have been used."""
+    basis = getattr(signal, "basis", None)
+    return isinstance(basis, str) and basis != "attested"
 
 
 def _source(what: str, title: Any, address: Any) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from foxgrape.places.place import Place
     from foxgrape.places.resolution import Resolution, resolve
     from foxgrape.places.suggestions import Suggestion, suggest
+    from foxgrape.places.text_scan import Reference, scan
 
 __all__ = [
     "Code",
@@ -28,6 +29,7 @@ __all__ = [
     "Gazetteer",
     "Place",
     "PlaceMatch",
+    "Reference",
     "Resolution",
     "Suggestion",
     "codes_for",
@@ -36,6 +38,7 @@ __all__ = [
     "lookup",
     "normal_emoji",
     "resolve",
+    "scan",
     "suggest",
 ]
 
@@ -44,6 +47,7 @@ _MODULES = {
     "gazetteer": ("Gazetteer", "PlaceMatch", "find"),
     "place": ("Place",),
     "resolution": ("Resolution", "resolve"),
+    "text_scan": ("Reference", "scan"),
     "suggestions": ("Suggestion", "suggest"),
 }
 

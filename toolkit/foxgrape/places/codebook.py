@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from functools import cache
 from os import path
 
@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import date
     from pathlib import Path
-    from typing import Self
+    from typing import Any, Self
 
 __all__ = ["Code", "CodeMatch", "Codebook", "Conflict", "check_codebook", "codes_for", "lookup"]
 
 _RESOURCES = path.join(path.dirname(__file__), "resources")  # noqa: PTH118, PTH120 - pathlib: 4 ms
 _CACHE_SIZE = 4096
+#: Number of codes in the short description of a codebook.
+_SHOWN = 5
 
 _ALL = [field.name for field in fields(Code)]
 _REQUIRED = [field.name for field in fields(Code) if field.default is MISSING]
@@ -104,6 +106,8 @@ class Codebook:
     --------
     >>> [match.place.name for match in Codebook.default().lookup("🦊")]
     ['Lysychansk']
+    >>> Codebook.default()
+    <Codebook of 4 codes: 🍇 🦊 bullfinch 🍉>
     """
 
     def __init__(
@@ -125,9 +129,10 @@ class Codebook:
     @classmethod
     @cache
     def default(cls, *, proposed: bool = False) -> Self:
-        """Return the packaged codebook: readings for Ukraine, graded A or B.
+        """Return the packaged codebook: codes for Ukraine that officials are known to have used.
 
-        With `proposed`, include readings without a source (basis ``proposed``, grade C).
+        With `proposed`, add the proposals: emoji that could stand for a place because of what its
+        name means or looks like, of which no use is known. Their `basis` says which they are.
         """
         book = cls.from_csv(path.join(_RESOURCES, "codebook.csv"))  # noqa: PTH118
         if not proposed:
@@ -192,6 +197,29 @@ class Codebook:
 
     def __len__(self) -> int:
         return len(self.codes)
+
+    def __repr__(self) -> str:
+        n_proposals = sum(not code.attested for code in self.codes)
+        proposals = f", {n_proposals} of them proposals" if n_proposals else ""
+        first = ": " * bool(self.codes) + " ".join(code.code for code in self.codes[:_SHOWN])
+        more = " …" if len(self.codes) > _SHOWN else ""
+        plural = "" if len(self.codes) == 1 else "s"
+        return f"<Codebook of {len(self.codes)} code{plural}{proposals}{first}{more}>"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the codes as a list of dictionaries, each with the name of its place.
+
+        Examples
+        --------
+        >>> code = Codebook.default().to_dict()["codes"][0]
+        >>> code["code"], code["place"], str(code["decoded_at"])
+        ('🍇', 'Izium', '2022-09-10')
+        """
+        return {
+            "codes": [
+                {**asdict(code), "place": self.gazetteer[code.place_id].name} for code in self.codes
+            ]
+        }
 
     def lookup(
         self, code: str, *, at: date | str | None = None, country: str | None = None
@@ -268,7 +296,9 @@ def lookup(
     country
         Only places of this country; ISO 3166-1 alpha-2.
     codebook
-        By default the packaged one.
+        By default the packaged one, `Codebook.default`. For emoji that could stand for a place but
+        are not known to have been used, pass ``Codebook.default(proposed=True)``, or see
+        `foxgrape.places.suggest`.
 
     Returns
     -------

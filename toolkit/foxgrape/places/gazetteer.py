@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from os import path
@@ -23,6 +24,9 @@ __all__ = ["Gazetteer", "PlaceMatch", "find", "is_current_name"]
 
 _RESOURCE = path.join(path.dirname(__file__), "resources", "gazetteer")  # noqa: PTH118, PTH120
 _EXACT, _FOLDED = 1.0, 0.95
+#: Endings that names of villages have in Russian texts, in any case. Not -ово, with which
+#: Ukrainian adverbs end.
+_RUSSIAN_NAME = re.compile("[оеё]вк(?:а|и|у|е|ой)$|[иы]но$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +188,9 @@ class Gazetteer:
     def find_in_text(self, name: str) -> list[PlaceMatch]:
         """Find the places that a capitalized name in a text may mean, as written or inflected.
 
-        Unlike `find`, accept another spelling only of names of several words, because every word of
-        a text is looked up and many would match by chance. If a hamlet's name is also a case form
+        Unlike `find`, accept another spelling only of names of several words, and of Russian names
+        such as Новомихайловка, because every word of a text is looked up and many would match by
+        chance. If a hamlet's name is also a case form
         of a town's name, return both places.
 
         Examples
@@ -200,7 +205,7 @@ class Gazetteer:
             candidates = self._towns_inflected_as(name, matches)
         else:
             candidates = inflected_matches(name, self._indexes)
-            if not candidates and " " in name:
+            if not candidates and (" " in name or _RUSSIAN_NAME.search(name)):
                 candidates = respelt_matches(name, self._indexes)
         return sorted(_best([*matches, *self._matches(candidates)]), key=_rank)
 

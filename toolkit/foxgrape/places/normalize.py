@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_right
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-__all__ = ["fold", "normal_emoji", "word_pattern"]
+__all__ = ["find_words", "fold", "normal_emoji", "word_pattern"]
 
 # Kup'iansk is written with ', ’, ʼ, `, ´ or ′, with * or ", or with none; GeoNames romanizes "ь"
 # as ’. Soft hyphens and other invisible characters come from web pages and phones.
@@ -54,6 +55,32 @@ def word_pattern(keys: Iterable[str]) -> re.Pattern[str] | None:
     # Longest first, so that #izium2022 does not match as #izium.
     words = "|".join(map(re.escape, sorted(set(keys), key=lambda key: (-len(key), key))))
     return re.compile(rf"(?<![\w#])(?:{words})(?!\w)") if words else None
+
+
+def find_words(pattern: re.Pattern[str], text: str) -> Iterator[tuple[str, int, int]]:
+    """Yield the folded words in a text, each with its span in the text as it is written.
+
+    Examples
+    --------
+    >>> list(find_words(word_pattern(["raisin"]), "Один RAI\u00adSIN!"))
+    [('raisin', 5, 12)]
+    """
+    for match in pattern.finditer(fold(text)):
+        word = match[0]
+        # The length of the folded text grows with the text.
+        start = bisect_right(
+            range(len(text) + 1), match.start(), key=lambda end: len(fold(text[:end]))
+        )
+        start -= 1
+        end = bisect_right(
+            range(start, len(text) + 1),
+            len(word) - 1,
+            key=lambda end, start=start: len(fold(text[start:end])),  # type: ignore[misc]
+        )
+        end += start
+        while end < len(text) and unicodedata.combining(text[end]):
+            end += 1
+        yield word, start, end
 
 
 def normal_emoji(emoji: str) -> str:

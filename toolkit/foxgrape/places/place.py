@@ -241,14 +241,15 @@ class Code:
         What links code and place, in English: *izium* means raisins.
     basis
         ``attested``: officials used the code, and the press reported this reading. ``etymology``,
-        ``look-alike``, ``symbol``: how the code might refer to the place. ``proposed``: an idea
-        without a source.
+        ``look-alike``, ``symbol``: how the code might refer to the place, according to the source.
+        ``proposed``: an idea without a source.
     decoded_at
         Day (or instant) by which this reading was public; None if it never was.
     valid_from, valid_until
         First and last day on which the reading is valid; None for no bound.
     confidence
-        A (primary or two independent outlets), B (one reputable outlet) or C (weaker).
+        How good the source is: A (primary or two independent outlets), B (one reputable outlet) or
+        C (weaker).
     source_title, source_url
         The source; the address is empty if unknown.
     meaning_uk, meaning_ru
@@ -268,6 +269,16 @@ class Code:
     source_url: str
     meaning_uk: str = ""
     meaning_ru: str = ""
+
+    @property
+    def attested(self) -> bool:
+        """Whether the code is known to have been used; otherwise it is a proposal."""
+        return self.basis == "attested"
+
+    @property
+    def signal_confidence(self) -> str:
+        """Confidence that a post with this code refers to the place: C for a proposal."""
+        return self.confidence if self.attested else "C"
 
     def valid_at(self, when: date) -> bool:
         """Return whether this meaning of the code applies on a day (Kyiv time) or at an instant."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
@@ -46,6 +46,8 @@ class Analysis:
         What counts as a signal: ``codes``, ``mentions`` or ``both``.
     horizon, clock, confirmed_by
         Options as in `foxgrape.link`.
+    ambiguous
+        Signals that do not count, because their name may mean several places of the study.
     """
 
     study: Study
@@ -56,6 +58,7 @@ class Analysis:
     horizon: pd.Timedelta
     clock: times.Clock
     confirmed_by: str | None
+    ambiguous: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def table(self) -> pd.DataFrame:
         """Return one row per signal: the signal, its link, its event, and the post's text.
@@ -112,7 +115,10 @@ class Analysis:
                 hint = did_you_mean(name, map(str, self.signals.columns))
                 raise FoxgrapeError("signals have no such column", got=name, hint=hint)
             selected &= self.signals[name] == value
-        return self.subset(self.signals.loc[selected, "signal_id"])
+        other = self.ambiguous
+        for name, value in values.items() if len(other) else ():
+            other = other[other[name] == value]
+        return replace(self.subset(self.signals.loc[selected, "signal_id"]), ambiguous=other)
 
     def subset(self, signal_ids: Iterable[str]) -> Analysis:
         """Return the analysis restricted to signals with the given ids."""
@@ -241,6 +247,11 @@ class Analysis:
                 f"In edited posts, timed from the post to the edit: {counted(n_edited, 'signal')}."
             )
         valid = table[~table["hindsight"]]
+        if len(self.ambiguous):
+            names = "; ".join(sorted(set(self.ambiguous["code"])))
+            sentences.append(
+                f"Names that may mean several places, not counted: {len(self.ambiguous)} ({names})."
+            )
         for words, rows in (
             (
                 "Times too rough to say which came first:",

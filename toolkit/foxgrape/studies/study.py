@@ -6,7 +6,7 @@ import hashlib
 import html
 import json
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -148,8 +148,12 @@ class Study:
             earlier=self.earlier_posts,
         )
         if signals == "mentions":
-            detected = detected[detected["kind"] == "mention"].reset_index(drop=True)
-        return link_study(self, detected, signals, horizon, clock, confirmed_by)
+            detected = detected[detected["kind"] == "mention"]
+        has_place = detected["place_id"].notna()
+        analysis = link_study(
+            self, detected[has_place].reset_index(drop=True), signals, horizon, clock, confirmed_by
+        )
+        return replace(analysis, ambiguous=detected[~has_place].reset_index(drop=True))
 
 
 def open_study(path: str | Path | None = None) -> Study:

@@ -271,7 +271,7 @@ def coincidence(
     """
     validate_null(null, n)
     windows = np.array(durations_us(window, "window"), dtype=float)
-    signals = schemas.validate(signals, "signals", fill=True)
+    signals = schemas.signals_with_place(signals)
     events = schemas.validate(events, "events", fill=True)
     chosen_clock = times.resolve_clock(events, clock)
     pattern = point_pattern(

@@ -178,7 +178,7 @@ def risk_sets(
     >>> len(risk_sets(study.signals, study.study.events).places) > 50
     True
     """
-    signals = schemas.validate(signals, "signals", fill=True)
+    signals = schemas.signals_with_place(signals)
     events = schemas.validate(events, "events", fill=True)
     chosen_clock = times.resolve_clock(events, clock)
     signals = sort_rows(signals, "posted", "signal_id")

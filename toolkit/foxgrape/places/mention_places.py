@@ -20,6 +20,7 @@ __all__ = [
     "candidate_places",
     "current_places",
     "dominant_places",
+    "is_around",
     "is_near",
     "places_near",
 ]
@@ -28,16 +29,18 @@ __all__ = [
 WORD = r"[^\W\d_a-zа-яґєії][\w'’ʼ]*(?:[-‑][\w'’ʼ]+)*"
 #: Minimum population of a town: a larger place is meant whatever region or place is named near it.
 TOWN_POPULATION = 20_000
-#: A shared name means only its first place if that has this many times the population of any other;
-#: and the population assumed for a place whose population is unknown.
+#: A shared name means only its largest place if that has this many times the people of any other,
+#: and no fewer people than all others together; and the population assumed for a place whose
+#: population is unknown.
 _DOMINANCE, _DEFAULT_POPULATION = 10, 500
 #: Places within this many kilometres of an unambiguous place in the same text are preferred.
-_NEARBY = 60.0
+_NEARBY, _NEARBY_TOWN = 60.0, 150.0
 #: Number of characters between a name and a region behind it; in English, up to twice as many.
 _REACH = 40
 _DIVISION = re.compile(
     rf"(?P<name>{WORD})\s+(?:(?P<region>област|обл\b|[Oo]blast|Obl\b|[Rr]egion|[Pp]rovince)"
     r"|район|[Rr]aion|[Dd]istrict)"
+    r"|\b(?P<noun>[А-ЯІЇЄҐ][\w'’ʼ]+щин(?:а|и|і|у|ою|е|ы|ой))\b"
 )
 #: What may stand between a name and its region: other names, and small words.
 _UP_TO_DIVISION = re.compile(
@@ -82,7 +85,7 @@ def _in_division_behind(
         if part.start() - end > reach or not between.fullmatch(text, end, part.start()):
             break
         kind = "область" if part["region"] else "район"
-        divisions = read_divisions(f"{part['name']} {kind}", gazetteer)
+        divisions = read_divisions(part["noun"] or f"{part['name']} {kind}", gazetteer)
         inside = divisions.select(places) if divisions else []
         if inside:
             return inside
@@ -96,26 +99,41 @@ def current_places(matches: Sequence[PlaceMatch]) -> list[Place]:
 
 
 def dominant_places(places: list[Place]) -> list[Place]:
-    """Return only the first place, if far more people live there than in any other."""
-    people = [place.population or _DEFAULT_POPULATION for place in places]
-    return places[:1] if people[0] >= _DOMINANCE * max(people[1:], default=0) else places
+    """Return only the largest place, if far more people live there than in the others."""
+    ranked = sorted(places, key=lambda place: -(place.population or _DEFAULT_POPULATION))
+    first, *others = [place.population or _DEFAULT_POPULATION for place in ranked]
+    is_dominant = first >= _DOMINANCE * max(others, default=0) and first >= sum(others)
+    return ranked[:1] if is_dominant else places
 
 
 def places_near(places: list[Place], anchors: list[Place]) -> list[Place]:
-    """Return those of several places that are near places that other names mean, if any are."""
+    """Return those of several places that are near places that other names mean, if any are.
+
+    A town counts as near from farther away than a village, and is then preferred to villages.
+    """
     if len(places) == 1:
         return places
-    near = [place for place in places if is_near(place, anchors)]
-    return near or [place for place in places if _shares_district(place, anchors)] or places
+    around = [
+        place
+        for place in places
+        if is_around(place, anchors)
+        or ((place.population or 0) >= TOWN_POPULATION and is_near(place, anchors, _NEARBY_TOWN))
+    ]
+    return dominant_places(around) if around else places
 
 
-def is_near(place: Place, others: list[Place]) -> bool:
-    """Return whether a place is near any of the others."""
+def is_near(place: Place, others: list[Place], reach: float = _NEARBY) -> bool:
+    """Return whether a place is within `reach` kilometres of any of the others."""
     return any(
-        distance_km(place, (other.lat, other.lon)) <= _NEARBY
+        distance_km(place, (other.lat, other.lon)) <= reach
         for other in others
         if other.lat is not None and other.lon is not None
     )
+
+
+def is_around(place: Place, others: list[Place]) -> bool:
+    """Return whether a place is near others or, if it has no coordinates, in their districts."""
+    return is_near(place, others) or _shares_district(place, others)
 
 
 def _shares_district(place: Place, others: list[Place]) -> bool:

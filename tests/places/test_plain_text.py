@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foxgrape.detection.plain_text import plain_text
+from foxgrape.places.plain_text import plain_text
 
 
 @pytest.mark.parametrize(

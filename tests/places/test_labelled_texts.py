@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from scipy.stats import binomtest
 
-from foxgrape.detection.mentions import find_mentions
 from foxgrape.places import Gazetteer
+from foxgrape.places.mentions import find_mentions
 
 LABELS = Path(__file__).parents[1] / "labels"
 

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foxgrape.detection.mentions import _CONTEXT, _word_before, find_mentions
 from foxgrape.places import Gazetteer
+from foxgrape.places.mention_context import CONTEXT, word_before
+from foxgrape.places.mentions import find_mentions
 
 DEFAULT = Gazetteer.default()
 
@@ -301,12 +302,101 @@ def test_spans_are_code_points_and_do_not_overlap():
 @given(st.text(alphabet="Іа9_'’-. \n\u00a0«\"(*,–", max_size=60))
 def test_the_word_before_equals_a_regular_expression(text):
     pattern = re.compile(r"([\w'’ʼ]+)(\.?)[\s«„“\"*(]*$")
-    match = pattern.search(text[-_CONTEXT:])
+    match = pattern.search(text[-CONTEXT:])
     word = match[1] if match and not match[2] else ""
-    assert _word_before(text, len(text)) == word
+    assert word_before(text, len(text)) == word
 
 
 def test_a_full_stop_is_allowed_only_after_an_abbreviation():
-    assert _word_before("у м. «", 6) == "м"
-    assert _word_before("на вул.\u00a0", 8) == "вул"
-    assert _word_before("у полі. ", 8) == ""
+    assert word_before("у м. «", 6) == "м"
+    assert word_before("на вул.\u00a0", 8) == "вул"
+    assert word_before("у полі. ", 8) == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Депутат Николаев внёс закон",
+        "Певец О. Васильков и Глухов В. И. прибыли",
+        "MP Olha Stryi spoke",
+        "Dynamo Kyiv and Shakhtar Donetsk",
+        "«Рух» Львів переміг",
+        "«Ворскла» (Полтава)",
+        "Kyiv Street and Kharkiv Square",
+        "vessel Mariupol, альбом «Донецк»",
+        "Ровно в полдень",
+        "Гірник виграв у лотерею",
+        "в Самаре и Саратове",
+        "Рейс из Шереметьево",
+        "Частково нам це вдається",
+    ],
+)
+def test_surnames_clubs_and_words_are_not_mentions(text):
+    assert spelling_and_place(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        # A title before a genitive is that of a town's deputy; a person may follow a place.
+        ("депутат Николаева сообщил", ["Mykolaiv"]),
+        ("у Харкові Ігор Терехов", ["Kharkiv"]),
+        ("Mayor of Kherson Ihor Kolykhaiev", ["Kherson"]),
+        ("м. Київ", ["Kyiv"]),
+        ("У Кременчуці хлопців назвали Лев і Мирон", ["Kremenchuk"]),
+        # Small places near a place of the same text, with or without coordinates.
+        ("Звільнили Роботине. Рухаємось далі на Токмак.", ["Robotyne", "Tokmak"]),
+        ("Звільнили Роботине. Далі Тернопіль.", ["Ternopil"]),
+        # A name that is a word counts between two names of a list.
+        ("Попасна, Золоте, Лисичанськ", ["Popasna", "Zolote", "Lysychansk"]),
+        ("Київ. Золоте слово", ["Kyiv"]),
+        # A Russian name of a village of which the gazetteer has the Ukrainian one only.
+        ("населённый пункт Синьковка под Купянском", ["Synkivka", "Kupiansk"]),
+        ("у Джанкої", ["Dzhankoi"]),
+    ],
+)
+def test_places_next_to_persons_and_in_context_are_mentions(text, names):
+    assert [place for _, place in spelling_and_place(text)] == names
+
+
+def test_a_region_named_by_a_noun_decides_which_place_is_meant():
+    (lviv,) = ids("у Золочеві на Львівщині")
+    (kharkiv,) = ids("по Золочеву на Харківщині")
+    assert [DEFAULT[next(iter(place))].admin1 for place in (lviv, kharkiv)] == [
+        "Lviv Oblast",
+        "Kharkiv Oblast",
+    ]
+
+
+def test_a_village_is_not_chosen_among_many_by_population():
+    """Dozens of villages are called Водяне; the largest has 5,685 people."""
+    (places,) = ids("під Водяним")
+    assert len(places) > 20
+    (water, _, _) = ids("Водяного, Широкиного, Маріуполя")
+    assert {DEFAULT[place].admin2 for place in water} == {"Mariupolskyi Raion"}
+
+
+def test_the_preposition_decides_between_town_and_village_in_russian():
+    (town,) = ids("под Покровском")
+    (village,) = ids("в Покровском")
+    assert town == {"geonames:704422"}
+    assert "Pokrovsk" not in {DEFAULT[place].name for place in village}
+
+
+def test_a_list_after_in_is_in_every_place_of_it():
+    assert spelling_and_place("у Рівному і Хмельницькому") == [
+        ("Рівному", "Rivne"),
+        ("Хмельницькому", "Khmelnytskyi"),
+    ]
+    assert spelling_and_place("у Рівному і Хмельницький") == [("Рівному", "Rivne")]
+
+
+def test_a_hamlet_of_the_written_form_does_not_hide_a_town():
+    """Глухова is a hamlet, and the genitive of Hlukhiv."""
+    (hlukhiv,) = ids("поблизу Глухова")
+    assert {DEFAULT[place].name for place in hlukhiv} == {"Hlukhiv"}
+
+
+def test_a_town_is_preferred_to_a_nearer_hamlet():
+    *_, lyman = ids("біля Курахового, Мирнограда і Лимана")
+    assert lyman == {"geonames:704204"}

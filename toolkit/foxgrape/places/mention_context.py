@@ -1,0 +1,180 @@
+"""The words around a name in a text: a name in context, and what else than a place it may name.
+
+Regions, streets, rivers, institutions, clubs and persons share their names with places.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from functools import lru_cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, NamedTuple
+
+from foxgrape.places.mention_places import TOWN_POPULATION
+from foxgrape.places.normalize import fold
+
+if TYPE_CHECKING:
+    from foxgrape.places import Place, PlaceMatch
+
+__all__ = [
+    "AFTER",
+    "CONTEXT",
+    "WORDS",
+    "Name",
+    "folded",
+    "is_ordinary",
+    "names_other",
+    "word_after",
+    "word_before",
+]
+
+#: Words by which to decide whether a name refers to a place, grouped by role.
+WORDS: dict[str, frozenset[str]] = {
+    name: frozenset(words.split())
+    for name, words in tomllib.loads(
+        (files("foxgrape") / "resources" / "mention_words.toml").read_text(encoding="utf-8")
+    ).items()
+}
+_NOT_BEFORE = WORDS["street"] | WORDS["monument"] | WORDS["thing"]
+_BEFORE_TOWN = WORDS["mayor"] | WORDS["in"] | WORDS["at"] | {"of"}
+_FIRST_NAMES = tuple(WORDS["first_names"])
+_CROSSING, _NAMED = tuple(WORDS["crossing"]), tuple(WORDS["named"])
+_ORDINARY = WORDS["ordinary"]
+_WORD_REVERSED = re.compile(r"[\w'’ʼ]*")
+#: Characters that may stand between a word and the name that follows it, besides blanks.
+_OPENING = '«„“"*('
+AFTER = re.compile(r"[\s»”\"*)]+([\w'’ʼ]+)")
+_AFTER_LIST = re.compile(r"(?:(?:,|\s+(?:та|і|й|и|and))\s+[\w'’ʼ-]+)+\s+([\w'’ʼ]+)")
+#: Number of characters before a name that are searched for other words; up to twice as many after.
+CONTEXT = 40
+#: Endings of the locative and the instrumental of rivers, and of adjectives.
+_ON, _BEYOND = ("і", "е", "у"), ("ом", "ем", "ою", "ой", "ю")
+_ADJECTIVE_ENDINGS = (
+    *("ий", "ый", "ій", "ого", "ому", "им", "ым", "ом", "ім", "а", "ая", "у", "ую", "ої", "ой"),
+    *("ою", "е", "ое", "і", "ие", "ые", "их", "ых", "ними", "ными"),
+)
+_SURNAME_ENDINGS = ("ов", "ев", "єв", "ин", "ін", "їн", "ий", "ко", "ov", "ev", "in", "yi")
+#: A club's name in quotation marks right before the name of a place.
+_CLOSING = ("»", "”", '"')
+_CLUB = re.compile(r"([\w-]+)([»”\"][ \u00a0]\(?)$")
+#: Initials next to a surname: О. Васильков, but not М. Київ or Г. Киев, which are kinds of place.
+_INITIAL_BEFORE = re.compile(r"(?<!\w)(?![МмГгСсПпРр])[^\W\d_a-zа-яґєії]\.[ \u00a0]?$")
+_INITIALS_AFTER = re.compile(r"[ \u00a0][^\W\d_a-zа-яґєії]\.[ \u00a0]?[^\W\d_a-zа-яґєії]\.")
+#: Cached, because folding costs as much as matching, and words recur.
+folded = lru_cache(maxsize=1 << 16)(fold)
+_ABBREVIATED = frozenset(("м", "с", "смт", "г", "п", "пгт", "вул", "ул", "просп", "р"))
+
+
+class Name(NamedTuple):
+    """A name in a text, with the words before and after it."""
+
+    start: int
+    end: int
+    matches: tuple[PlaceMatch, ...]
+    before: str
+    after: str
+
+
+def is_ordinary(name: Name) -> bool:
+    """Return whether the name is also an ordinary word, a first name or a surname."""
+    return folded(name.matches[0].matched) in _ORDINARY
+
+
+def word_before(text: str, at: int) -> str:
+    """Return the word before a name; with a full stop, only an abbreviation, as in "м. Ізюм"."""
+    before = text[max(0, at - CONTEXT) : at]
+    while (shorter := before.rstrip().rstrip(_OPENING)) != before:
+        before = shorter
+    stopped = before.endswith(".")
+    # Matching the reversed text finds the last word without a search.
+    match = _WORD_REVERSED.match(before[::-1], int(stopped))
+    word = match[0][::-1] if match else ""
+    return word if not stopped or folded(word) in _ABBREVIATED else ""
+
+
+def word_after(text: str, at: int, pattern: re.Pattern[str]) -> str:
+    """Return the word in the first group of a pattern that matches right behind a name, or ""."""
+    match = pattern.match(text, at, at + 2 * CONTEXT)
+    return match[1] if match else ""
+
+
+def names_other(text: str, name: Name) -> bool:
+    """Return whether the words around a name show that it means a region, a street or a person."""
+    before, after = folded(name.before), folded(name.after)
+    if (
+        after in WORDS["region"]
+        or before in _NOT_BEFORE
+        or (after in WORDS["road"] and name.after[:1].isupper())
+        or (after in WORDS["nuclear"] and _names_its_region(name.matches[0].place))
+        or folded(word_after(text, name.end, _AFTER_LIST)) in WORDS["regions"]
+    ):
+        return True
+    kinds = (_names_river, _names_institution, _names_club, _names_surname)
+    if any(is_of_kind(text, name) for is_of_kind in kinds):
+        return True
+    if before in _BEFORE_TOWN:
+        return False  # у Харкові Ігор Терехов: a person next to a place
+    return any(
+        word[:1].isupper() and folded(word).startswith(_FIRST_NAMES)
+        for word in (name.before, name.after)
+    )
+
+
+def _names_club(text: str, name: Name) -> bool:
+    """Return whether a name follows that of a club: Dynamo Kyiv, «Шахтёр» (Донецк), «Рух» Львів."""
+    if folded(name.before) in WORDS["club"]:
+        return True
+    if not text[max(0, name.start - 3) : name.start].rstrip(" \u00a0(").endswith(_CLOSING):
+        return False
+    before = _CLUB.search(text, max(0, name.start - CONTEXT), name.start)
+    if before is None:
+        return False
+    is_nominative = folded(text[name.start : name.end]) == folded(name.matches[0].matched)
+    return folded(before[1]) in WORDS["club"] or (is_nominative and before[2] in {"» ", "»\u00a0"})
+
+
+def _names_surname(text: str, name: Name) -> bool:
+    """Return whether a name is a surname: after a title in the nominative, or next to initials."""
+    spelling = folded(text[name.start : name.end])
+    if _INITIALS_AFTER.match(text, name.end):
+        return True
+    if "." in text[max(0, name.start - 2) : name.start] and _INITIAL_BEFORE.search(
+        text, max(0, name.start - CONTEXT), name.start
+    ):
+        return True
+    return (
+        folded(name.before) in WORDS["person"]
+        and spelling == folded(name.matches[0].matched)
+        and spelling.endswith(_SURNAME_ENDINGS)
+    )
+
+
+def _names_river(text: str, name: Name) -> bool:
+    """Return whether the words around a name show that it means a river."""
+    before, after = folded(name.before), folded(name.after)
+    if before in WORDS["river"] or after in WORDS["river"]:
+        return True
+    if folded(name.matches[0].matched) not in WORDS["rivers"]:
+        return False
+    spelling = folded(text[name.start : name.end])
+    return (
+        before.startswith(_CROSSING)
+        or before in WORDS["over"]
+        or (before in WORDS["on_the_river"] and spelling.endswith(_ON))
+        or (before in WORDS["beyond"] and spelling.endswith(_BEYOND))
+    )
+
+
+def _names_institution(text: str, name: Name) -> bool:
+    """Return whether a name is an adjective before a noun such as bank: Центральный банк."""
+    spelling = folded(text[name.start : name.end])
+    return (
+        folded(name.after).startswith(_NAMED)
+        and spelling.endswith(_ADJECTIVE_ENDINGS)
+        and (is_ordinary(name) or (name.matches[0].place.population or 0) < TOWN_POPULATION)
+    )
+
+
+def _names_its_region(place: Place) -> bool:
+    return place.admin1.startswith(f"{place.name} ")
