@@ -18,7 +18,7 @@ versions = None
 until = "2022-09-12"
 days = 7
 horizon = "30D"
-clock = "confirmed"
+clock = None  # confirmed or occurred; None for the one that the events have
 signals = "codes"
 codebook = None
 kinds = []
@@ -64,8 +64,9 @@ signals_table(brief.analysis, brief.new)
 # %% [markdown]
 # ## Leads confirmed
 #
-# Signals whose event was confirmed in this period, whenever they were posted. A lead counts only if
-# the post certainly came first and its code was not decoded only afterwards.
+# Signals whose event was confirmed in this period, or occurred in it without any confirmation,
+# whenever they were posted. A lead counts only if the post certainly came first and its code was
+# not decoded only afterwards.
 
 # %%
 if len(brief.confirmed):

@@ -308,3 +308,9 @@ def test_surprisal_equals_counting_post_by_post(rows):
         past = own[own["posted_until"] < signal.posted_at]
         share = ((past["text"] == signal.code).sum() + 0.5) / (len(past) + 1)
         assert signal.surprisal == pytest.approx(-math.log2(share))
+
+
+def test_a_table_without_texts_is_refused():
+    """Without the column, every post would silently have no text and no signal."""
+    with pytest.raises(TableError, match="text: the posts table has no such column; got"):
+        detect(posts("🍇").rename(columns={"text": "message"}))

@@ -12,7 +12,7 @@ from foxgrape import schemas, times
 from foxgrape.detection.arrow_text import as_arrow, texts_at
 from foxgrape.detection.codes import Hits, find_codes
 from foxgrape.detection.mentions import find_mentions, folded
-from foxgrape.errors import FoxgrapeError, did_you_mean
+from foxgrape.errors import FoxgrapeError, TableError, did_you_mean
 from foxgrape.places import Codebook, fold
 
 if TYPE_CHECKING:
@@ -81,6 +81,8 @@ class PostColumns:
         if edits not in get_args(Edits):
             hint = did_you_mean(edits, get_args(Edits))
             raise FoxgrapeError("edits must be 'interval' or 'ignore'", got=edits, hint=hint)
+        if "text" not in posts:
+            raise TableError.missing_column("text", posts.columns, table=table)
         rows = schemas.validate(posts, table, fill=True)
         certain_from = times.microseconds(rows["posted_until"])
         if edits == "interval":

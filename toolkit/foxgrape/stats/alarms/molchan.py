@@ -253,7 +253,7 @@ def alarm(
                 "expected": scores[null],
             }
         ),
-        warnings=_warnings(risk, null, nulls.set_index("null")["p_value"]),
+        warnings=_warnings(risk, null, nulls.set_index("null")["p_value"]) + risk.caveats,
         clock=risk.clock,
         n_surrogates=n,
         seed=seed,

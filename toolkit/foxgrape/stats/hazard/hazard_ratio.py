@@ -264,7 +264,7 @@ def hazard(
         n_left_out=risk.n_left_out,
         terms=fit.terms,
         windows=_windows_frame(windows, fits, adjusted),
-        warnings=fit.warnings + several * (len(fits) > 1),
+        warnings=fit.warnings + several * (len(fits) > 1) + risk.caveats,
         window=pd.Timedelta(windows[best], "us"),
         history=pd.Timedelta(recent, "us"),
         clock=risk.clock,

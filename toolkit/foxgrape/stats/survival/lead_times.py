@@ -16,6 +16,7 @@ from foxgrape._util.formatting import (
     sentence_with_table,
 )
 from foxgrape.errors import FoxgrapeError, TableError
+from foxgrape.linking import order_on_clock
 from foxgrape.stats.inputs import MIN_SIGNALS
 from foxgrape.stats.survival.kaplan_meier import (
     fit_parametric,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from foxgrape.stats.survival.kaplan_meier import LogRank, RestrictedMean
     from foxgrape.stats.survival.turnbull import Turnbull
 
-__all__ = ["LeadTimes", "counted_leads", "lead_times"]
+__all__ = ["LeadTimes", "counted_leads", "lead_times", "middle_of_leads"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,12 +48,17 @@ class LeadTimes:
     n, n_observed, n_censored
         Number of signals counted; of these, signals with an event; and right-censored signals.
     n_undetermined
-        Signals whose times are too rough to tell whether they came before their event. Their
-        shortest lead is zero; leaving them out would remove the shortest leads.
+        Signals whose times are too rough to tell whether they came before their event on the clock.
+        Their shortest lead is zero; leaving them out would remove the shortest leads.
+    n_beyond
+        Right-censored signals whose event came within the horizon or after it: their times are too
+        rough to tell.
     n_hindsight, n_follows
         Number of signals left out because their code was decoded only after the event, or because
-        the post came after it. With `hindsight`, `n_hindsight` is the number of counted signals
-        that are hindsight.
+        the post came after it on the clock. With `hindsight`, `n_hindsight` is the number of
+        counted signals that are hindsight.
+    n_unfollowed
+        Number of signals left out because they were posted at or after the end of observation.
     median
         Kaplan–Meier median lead, with each rough lead at the middle of its interval; NaT when
         fewer than half of the signals had an event.
@@ -76,7 +82,8 @@ class LeadTimes:
         With `by`, the log-rank test of whether the groups differ; None if they cannot be compared.
     leads
         One row per counted signal: signal_id, shortest, longest (Timedelta; for a right-censored
-        signal, both are its observation time), observed.
+        signal, both are its observation time; if its event may lie beyond the horizon, its
+        shortest lead and the horizon), observed.
     """
 
     n: int
@@ -95,6 +102,8 @@ class LeadTimes:
     groups: Mapping[str, LeadTimes] = field(default_factory=dict)
     log_rank: LogRank | None = None
     leads: pd.DataFrame = field(default_factory=pd.DataFrame)
+    n_unfollowed: int = 0
+    n_beyond: int = 0
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -105,6 +114,17 @@ class LeadTimes:
             warnings.append(f"{counted(self.n, 'signal')} {are} too few for a reliable lead time.")
         if self.n_undetermined:
             warnings.append(self._undetermined())
+        if self.n_beyond:
+            warnings.append(
+                f"For {counted(self.n_beyond, 'signal')} the event may lie beyond the horizon; "
+                f"{'it counts' if self.n_beyond == 1 else 'they count'} as right-censored there."
+            )
+        if self.n_unfollowed:
+            was = "was" if self.n_unfollowed == 1 else "were"
+            warnings.append(
+                f"{counted(self.n_unfollowed, 'signal')} posted after the end of observation "
+                f"{was} left out."
+            )
         return tuple(warnings)
 
     def quantile(self, p: float) -> pd.Timedelta:
@@ -190,6 +210,8 @@ class LeadTimes:
             "n_undetermined": self.n_undetermined,
             "n_hindsight": self.n_hindsight,
             "n_follows": self.n_follows,
+            "n_unfollowed": self.n_unfollowed,
+            "n_beyond": self.n_beyond,
             "median": _iso(self.median),
             "median_bounds": [_iso(value) for value in self.median_bounds],
             "median_ci": [_iso(value) for value in self.median_ci],
@@ -206,6 +228,7 @@ class LeadTimes:
         for name, part in (self.groups or {"all": self}).items():
             row = {"group": name} | {column: getattr(part, column) for column in counts}
             row |= {"n_hindsight": part.n_hindsight, "n_follows": part.n_follows}
+            row |= {"n_unfollowed": part.n_unfollowed, "n_beyond": part.n_beyond}
             row["median"] = part.median
             for column in ("median_bounds", "median_ci"):
                 row[f"{column}_low"], row[f"{column}_high"] = getattr(part, column)
@@ -217,6 +240,7 @@ class LeadTimes:
         if self.n == 0:
             return "There is no signal with a lead time (n = 0)."
         counts = f"n = {self.n}, {self.n_censored} right-censored"
+        until = "confirmation" if self.clock == "confirmed" else "event"
         rough = f" {self._undetermined()}" if self.n_undetermined else ""
         if pd.isna(self.median):
             watched = duration_in_words(self.survival["time"].iloc[-1])
@@ -224,7 +248,6 @@ class LeadTimes:
                 f"No median: fewer than half of the signals had an event within {watched} "
                 f"({counts}).{rough}"
             )
-        until = "confirmation" if self.clock == "confirmed" else "event"
         low, high = (
             _bound(bound, missing)
             for bound, missing in zip(self.median_ci, ("0", "unlimited"), strict=True)
@@ -266,13 +289,16 @@ def lead_times(
     """Estimate the distribution of lead times from signals to their events.
 
     Signals without an event are right-censored at the end of their observation time: if they were
-    left out, leads would look too short and signals too reliable. Links that are hindsight, and
-    posts that followed their event, are left out and counted.
+    left out, leads would look too short and signals too reliable. A lead whose interval reaches
+    beyond the horizon is censored at the horizon. Links that are hindsight, posts that came after
+    their event on the clock of the links, and posts after the end of observation, are left out and
+    counted.
 
     Parameters
     ----------
     links
-        The links table, with a single clock.
+        The links table, with a single clock. Leads longer than its column `horizon`, which `link`
+        writes, are censored; without the column no lead is.
     by
         Name, or names, of columns of `links` or `signals`, such as ``"code"``, ``"account"``,
         ``"kind"`` or ``"confidence"``. Each value defines a group, and a log-rank test compares the
@@ -330,8 +356,9 @@ def counted_leads(
     """Return the links that count as leads, and the shortest and longest lead of each link.
 
     If the order of signal and event is uncertain, the shortest lead is zero. The lead of a
-    right-censored signal is its observation time. Hindsight is left out unless `hindsight`; posts
-    after their event are always left out.
+    right-censored signal is its observation time; if its event may lie beyond the horizon, it is
+    between the shortest lead and the horizon. Hindsight is left out unless `hindsight`; posts after
+    their event, and posts that could not be followed at all, are always left out.
 
     Examples
     --------
@@ -343,28 +370,71 @@ def counted_leads(
     clocks = links["clock"].unique().tolist()
     if len(clocks) > 1:
         raise TableError("links must have a single clock", column="clock", got=clocks)
-    left_out = links["hindsight"] & (not hindsight)
-    kept = links[~left_out & (links["relation"] != "follows")]
+    reason = _reason_left_out(links, hindsight)
+    kept = links[reason == ""]
     zero = pd.Timedelta(0)
     short = kept["lead_min"].where(kept["lead_min"] > zero, zero)
     long = kept["lead_max"].where(kept["lead_max"] > zero, zero).where(kept["observed"], short)
+    horizon = _horizon(kept)
+    observed = kept["observed"] & ~(long > horizon)
+    long = long.mask(kept["observed"] & ~observed, horizon)
     leads = {"signal_id": kept["signal_id"], "shortest": short, "longest": long}
-    return kept, pd.DataFrame({**leads, "observed": kept["observed"]})
+    return kept, pd.DataFrame({**leads, "observed": observed})
+
+
+def _horizon(links: pd.DataFrame) -> pd.Series:
+    return links.get("horizon", pd.Series(index=links.index, dtype="timedelta64[us]"))
+
+
+def middle_of_leads(leads: pd.DataFrame) -> FloatArray:
+    """Return the middle of each lead's interval, or its censoring time, in days.
+
+    Examples
+    --------
+    >>> days = pd.to_timedelta([1, 1], unit="D")
+    >>> leads = pd.DataFrame({"shortest": days, "longest": 3 * days, "observed": [True, False]})
+    >>> middle_of_leads(leads).tolist()
+    [2.0, 3.0]
+    """
+    short, long = (times.in_days(leads[end]).to_numpy() for end in ("shortest", "longest"))
+    middle: FloatArray = np.where(leads["observed"], (short + long) / 2, long)
+    return middle
+
+
+def _reason_left_out(links: pd.DataFrame, hindsight: bool) -> pd.Series:
+    """Return why each link is no lead: hindsight, follows, unfollowed; empty if it is one."""
+    # A table that `link` did not make has no horizon, and its signals may be censored at zero.
+    limited = _horizon(links).notna()
+    claims = [
+        links["hindsight"] & (not hindsight),
+        order_on_clock(links) == "after",
+        ~links["observed"] & (links["lead_min"] <= pd.Timedelta(0)) & limited,
+    ]
+    reasons = np.select(claims, ["hindsight", "follows", "unfollowed"], "")
+    return pd.Series(reasons, index=links.index, dtype="str")
 
 
 def _estimate(links: pd.DataFrame, hindsight: bool) -> LeadTimes:
     kept, leads = counted_leads(links, hindsight=hindsight)
-    observed = kept["observed"].to_numpy()
+    left_out = _reason_left_out(links, hindsight).value_counts()
+    observed = leads["observed"].to_numpy()
     short, long = (times.in_days(leads[end]).to_numpy() for end in ("shortest", "longest"))
-    curves = [kaplan_meier(days, observed) for days in (short, (short + long) / 2, long)]
-    follows = links["relation"] == "follows"
+    # With all leads at their shortest, a lead that may lie beyond the horizon lies within it.
+    curves = [
+        kaplan_meier(short, observed | (short < long)),
+        kaplan_meier(middle_of_leads(leads), observed),
+        kaplan_meier(long, observed),
+    ]
+    undetermined = (order_on_clock(kept) == "undetermined") & leads["observed"]
     return LeadTimes(
         n=len(kept),
         n_observed=int(observed.sum()),
         n_censored=int((~observed).sum()),
-        n_undetermined=int((kept["relation"] == "undetermined").sum()),
+        n_undetermined=int(undetermined.sum()),
         n_hindsight=int((kept if hindsight else links)["hindsight"].sum()),
-        n_follows=int((follows & ~(links["hindsight"] & (not hindsight))).sum()),
+        n_follows=int(left_out.get("follows", 0)),
+        n_unfollowed=int(left_out.get("unfollowed", 0)),
+        n_beyond=int((kept["observed"] & ~leads["observed"]).sum()),
         median=quantile(curves[1], 0.5),
         median_bounds=_quantile_range(curves, 0.5, "survival", "survival"),
         median_ci=_quantile_range(curves, 0.5, "lower", "upper"),
