@@ -13,6 +13,7 @@ from factories import IZIUM
 from factories import leads_of as links
 from foxgrape import lead_times, link
 from foxgrape.errors import TableError
+from foxgrape.stats.survival.kaplan_meier import quantile
 
 DAY = pd.Timedelta(days=1)
 
@@ -329,3 +330,70 @@ def test_signals_after_the_end_of_observation_are_left_out_and_counted():
     assert (leads.n, leads.n_censored, leads.n_unfollowed) == (2, 1, 3)
     assert leads.leads["shortest"].tolist() == [3 * DAY, 2 * DAY]
     assert "3 signals posted after the end of observation were left out." in leads.warnings
+
+
+def test_wide_leads_are_estimated_from_their_intervals():
+    """Two leads of 0 to 4 days, two of 2 to 6, one signal censored at 10.
+
+    The four leads overlap from 2 to 4 days, where the most likely distribution has them all. At
+    mid-interval the curve would be 3/5 at 2 days and 1/5 at 4.
+    """
+    leads = lead_times(links([0.0, 0.0, 2.0, 2.0], [10], width=4))
+    assert leads.method == "Turnbull"
+    assert in_days(leads.median) == in_days(leads.quantile(0.5)) == 3
+    assert [in_days(end) for end in leads.median_bounds] == [2, 6]
+    assert leads.quantile_ci(0.5) == leads.median_ci
+    assert pd.isna(leads.quantile(0.9))
+    assert "Turnbull's estimate, because the times are rough)." in leads.sentence()
+    assert (leads.to_dict()["method"], leads.to_frame()["method"].item()) == ("Turnbull",) * 2
+
+
+def test_the_median_of_wide_leads_may_not_be_reached():
+    leads = lead_times(links([0.0, 0.0], [10] * 3, width=4))
+    assert leads.method == "Turnbull"
+    assert pd.isna(leads.median)
+    assert "No median" in leads.sentence()
+
+
+@pytest.mark.parametrize(
+    ("width", "method"), [(0, "Kaplan–Meier"), (1, "Kaplan–Meier"), (4, "Turnbull")]
+)
+def test_the_method_depends_on_the_width_of_the_leads(width, method):
+    """Leads from 3 to 7 days: widths of 1 and 4 are 1/5.5 and 4/7 of the mean lead."""
+    leads = lead_times(links([3.0, 4, 5, 6, 7], width=width))
+    assert leads.method == method
+    if width == 0:
+        assert in_days(leads.median) == 5
+
+
+def test_too_many_wide_leads_are_taken_at_mid_interval_with_a_warning():
+    rng = np.random.default_rng(1)
+    frame = links(rng.uniform(0, 5, 1000))
+    frame["lead_max"] = frame["lead_min"] + pd.to_timedelta(rng.uniform(0, 9, 1000), unit="D")
+    leads = lead_times(frame)
+    assert leads.method == "Kaplan–Meier"
+    assert any("too many for Turnbull's estimate" in line for line in leads.warnings)
+    assert not any("too many" in line for line in lead_times(frame.iloc[:50]).warnings)
+
+
+def monthly_world(rng, n=100):
+    """Return leads with a median of 10 days, known to the month of the event; 60 days watched."""
+    true = rng.lognormal(np.log(10), 1, n)
+    posted = rng.uniform(0, 360, n)
+    begin = (posted + true) // 30 * 30 - posted
+    seen = (true <= 60) & (begin + 30 <= 60)
+    frame = links(np.maximum(begin[seen], 0.0), [60.0] * int((~seen).sum()))
+    frame.loc[: seen.sum() - 1, "lead_max"] = pd.to_timedelta(begin[seen] + 30, unit="D").to_numpy()
+    return frame
+
+
+def test_the_median_of_leads_known_to_the_month_is_close_to_the_truth_and_covered():
+    """At mid-interval the median is a quarter or more too long."""
+    rng = np.random.default_rng(3)
+    results = [lead_times(monthly_world(rng)) for _ in range(40)]
+    assert {leads.method for leads in results} == {"Turnbull"}
+    turnbull = np.median([in_days(leads.median) for leads in results])
+    middle = np.median([in_days(quantile(leads.survival, 0.5)) for leads in results])
+    assert abs(turnbull - 10) < 2.5 < middle - 10
+    covered = [leads.median_ci[0] <= 10 * DAY <= leads.median_ci[1] for leads in results]
+    assert sum(covered) >= 38

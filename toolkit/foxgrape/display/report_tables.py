@@ -219,8 +219,8 @@ def methods(analysis: Analysis) -> Html:
         f"{duration_in_words(analysis.horizon)}. Leads are measured to the time it was "
         + (f"confirmed by {side}." if analysis.clock == "confirmed" else "occurred."),
         "Relations": "; ".join(f"{name}: {words}" for name, words in _RELATIONS.items()) + ".",
-        "Lead times": f"Kaplan–Meier, n = {leads.n}: {sizes}. The interval of the median includes "
-        "the uncertainty of the times.",
+        "Lead times": f"{leads.method}, n = {leads.n}: {sizes}. The interval of the median "
+        "includes the uncertainty of the times.",
         "Chance": "Posts and events both follow the tempo and the front of the war. Coincidence "
         "within 7 days is tested against surrogates that keep both (null model local): posts "
         "exchange places that were about equally likely at the time. "

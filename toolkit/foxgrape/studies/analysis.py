@@ -253,7 +253,8 @@ class Analysis:
             return ["No event has a confirmation: no lead can be measured to one."]
         have = "has" if missing == 1 else "have"
         of_all = counted(len(events), "event")
-        return [f"{missing} of {of_all} {have} no confirmation and cannot end a lead."]
+        by = f" by {self.confirmed_by}" if self.confirmed_by else ""
+        return [f"{missing} of {of_all} {have} no confirmation{by} and cannot end a lead."]
 
     def _other_outcomes(self, table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
         """Return the rows of signals that did not certainly come before their event, by outcome."""

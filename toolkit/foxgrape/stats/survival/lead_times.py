@@ -18,6 +18,7 @@ from foxgrape._util.formatting import (
 from foxgrape.errors import FoxgrapeError, TableError
 from foxgrape.linking import order_on_clock
 from foxgrape.stats.inputs import MIN_SIGNALS
+from foxgrape.stats.survival import turnbull as npmle
 from foxgrape.stats.survival.kaplan_meier import (
     fit_parametric,
     kaplan_meier,
@@ -35,6 +36,15 @@ if TYPE_CHECKING:
     from foxgrape._util.typing import BoolArray, FloatArray
     from foxgrape.stats.survival.kaplan_meier import LogRank, RestrictedMean
     from foxgrape.stats.survival.turnbull import Turnbull
+
+#: Observed leads are wide if the mean width of their intervals exceeds this share of their mean. In
+#: simulation (100 signals, median 5 days, events known to the week or to 30 days) the median at
+#: mid-interval is then 9% to 120% too long, Turnbull's at most 10%. With narrower ones both are
+#: off by at most 4%, and Turnbull's varies more.
+_WIDE = 0.5
+#: Maximum size of the problem, signals times distinct intervals, for Turnbull's estimate: a second.
+_MAX_TURNBULL = 200_000
+KAPLAN_MEIER, TURNBULL = "Kaplan–Meier", "Turnbull"
 
 __all__ = ["LeadTimes", "counted_leads", "lead_times", "middle_of_leads"]
 
@@ -60,14 +70,19 @@ class LeadTimes:
     n_unfollowed
         Number of signals left out because they were posted at or after the end of observation.
     median
-        Kaplan–Meier median lead, with each rough lead at the middle of its interval; NaT when
-        fewer than half of the signals had an event.
+        Median lead; NaT when it is not reached, because fewer than half of the signals had an
+        event.
     median_bounds
         Smallest and largest of the medians with all rough leads at their shortest, middle or
-        longest value.
+        longest value, and of those that Turnbull's estimate allows if it is the method.
     median_ci
         95% interval of the median (log-log), widened for rough times: from the smallest lower to
         the largest upper bound of these three curves. NaT where there is no bound.
+    method
+        Estimator of the median and the quantiles: ``Kaplan–Meier``, with each rough lead at the
+        middle of its interval; or ``Turnbull``, for which a lead is anywhere in its interval, if
+        the intervals are wide compared with the leads. Its median is the middle of the interval
+        that the estimate leaves open.
     survival
         One row per distinct lead: time (Timedelta), survival (share of signals without an event so
         far), lower, upper (95% pointwise band, log-log), at_risk, events, censored. Each rough
@@ -104,6 +119,7 @@ class LeadTimes:
     leads: pd.DataFrame = field(default_factory=pd.DataFrame)
     n_unfollowed: int = 0
     n_beyond: int = 0
+    method: str = KAPLAN_MEIER
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -118,6 +134,11 @@ class LeadTimes:
             warnings.append(
                 f"For {counted(self.n_beyond, 'signal')} the event may lie beyond the horizon; "
                 f"{'it counts' if self.n_beyond == 1 else 'they count'} as right-censored there."
+            )
+        if self.method == KAPLAN_MEIER and len(self.leads) and _are_wide(*self._days()):
+            warnings.append(
+                "The times are rough, and the signals too many for Turnbull's estimate: each lead "
+                "counts with the middle of its interval, which biases the median."
             )
         if self.n_unfollowed:
             was = "was" if self.n_unfollowed == 1 else "were"
@@ -136,6 +157,8 @@ class LeadTimes:
         >>> open_study().analyse().lead_times.quantile(0) >= pd.Timedelta(0)
         True
         """
+        if self.method == TURNBULL:
+            return _middle(self.turnbull().quantile(p))
         return quantile(self.survival, validate_probability(p))
 
     def quantile_ci(self, p: float) -> tuple[pd.Timedelta, pd.Timedelta]:
@@ -149,7 +172,10 @@ class LeadTimes:
         True
         """
         curves = [self.shortest, self.survival, self.longest]
-        return _quantile_range(curves, validate_probability(p), "lower", "upper")
+        low, high = _quantile_range(curves, validate_probability(p), "lower", "upper")
+        if self.method == KAPLAN_MEIER:
+            return low, high
+        return _widen((low, high), self.turnbull().quantile(p))
 
     def restricted_mean(self, horizon: str | pd.Timedelta | None = None) -> RestrictedMean:
         """Return the mean lead, with longer leads counted as `horizon`.
@@ -180,10 +206,8 @@ class LeadTimes:
         >>> leads.turnbull().n == leads.n
         True
         """
-        from foxgrape.stats.survival.turnbull import turnbull
-
         short, long, observed = self._days()
-        return turnbull(short, np.where(observed, long, np.inf))
+        return npmle.turnbull(short, np.where(observed, long, np.inf))
 
     def fits(self) -> pd.DataFrame:
         """Return Weibull and log-normal fits, to check the survival curve; see `fit_parametric`.
@@ -212,6 +236,7 @@ class LeadTimes:
             "n_follows": self.n_follows,
             "n_unfollowed": self.n_unfollowed,
             "n_beyond": self.n_beyond,
+            "method": self.method,
             "median": _iso(self.median),
             "median_bounds": [_iso(value) for value in self.median_bounds],
             "median_ci": [_iso(value) for value in self.median_ci],
@@ -229,7 +254,7 @@ class LeadTimes:
             row = {"group": name} | {column: getattr(part, column) for column in counts}
             row |= {"n_hindsight": part.n_hindsight, "n_follows": part.n_follows}
             row |= {"n_unfollowed": part.n_unfollowed, "n_beyond": part.n_beyond}
-            row["median"] = part.median
+            row |= {"method": part.method, "median": part.median}
             for column in ("median_bounds", "median_ci"):
                 row[f"{column}_low"], row[f"{column}_high"] = getattr(part, column)
             rows.append(row)
@@ -240,6 +265,8 @@ class LeadTimes:
         if self.n == 0:
             return "There is no signal with a lead time (n = 0)."
         counts = f"n = {self.n}, {self.n_censored} right-censored"
+        if self.method == TURNBULL:
+            counts += "; Turnbull's estimate, because the times are rough"
         until = "confirmation" if self.clock == "confirmed" else "event"
         rough = f" {self._undetermined()}" if self.n_undetermined else ""
         if pd.isna(self.median):
@@ -322,7 +349,9 @@ def lead_times(
     Kaplan–Meier estimate (1958), computed by scipy. The quantile of p is the first time at which
     the curve is at most 1 - p (Klein and Moeschberger 2003, ch. 4); its interval inverts the
     log-log band in the same way (Brookmeyer and Crowley 1982). Curve, restricted mean and log-rank
-    test use the middle of each rough lead's interval; `turnbull` uses the interval itself.
+    test use the middle of each rough lead's interval. If the intervals of the observed leads are on
+    average wider than half of the mean lead, median and quantiles are those of Turnbull's estimate
+    (1976), which uses the intervals themselves.
 
     Examples
     --------
@@ -426,7 +455,7 @@ def _estimate(links: pd.DataFrame, hindsight: bool) -> LeadTimes:
         kaplan_meier(long, observed),
     ]
     undetermined = (order_on_clock(kept) == "undetermined") & leads["observed"]
-    return LeadTimes(
+    result = LeadTimes(
         n=len(kept),
         n_observed=int(observed.sum()),
         n_censored=int((~observed).sum()),
@@ -444,6 +473,43 @@ def _estimate(links: pd.DataFrame, hindsight: bool) -> LeadTimes:
         clock=str(links["clock"].iloc[0]) if len(links) else "",
         leads=leads.reset_index(drop=True),
     )
+    if not _are_wide(short, long, observed):
+        return result
+    size = len(short) * npmle.n_intervals(short, np.where(observed, long, np.inf))
+    return _with_turnbull(result) if size <= _MAX_TURNBULL else result
+
+
+def _are_wide(short: FloatArray, long: FloatArray, observed: BoolArray) -> bool:
+    """Return whether the intervals of the observed leads are wide compared with the leads."""
+    width, middle = (long - short)[observed], ((long + short) / 2)[observed]
+    return bool(width.sum() > _WIDE * middle.sum())
+
+
+def _with_turnbull(leads: LeadTimes) -> LeadTimes:
+    """Return the lead times with median and bounds by Turnbull's estimate."""
+    bounds = leads.turnbull().quantile(0.5)
+    return replace(
+        leads,
+        method=TURNBULL,
+        median=_middle(bounds),
+        median_bounds=_widen(leads.median_bounds, bounds),
+        median_ci=_widen(leads.median_ci, bounds),
+    )
+
+
+def _middle(bounds: tuple[pd.Timedelta, pd.Timedelta]) -> pd.Timedelta:
+    """Return the middle of two bounds; NaT if the upper one is not reached."""
+    low, high = bounds
+    return low + (high - low) // 2
+
+
+def _widen(
+    bounds: tuple[pd.Timedelta, pd.Timedelta], more: tuple[pd.Timedelta, pd.Timedelta]
+) -> tuple[pd.Timedelta, pd.Timedelta]:
+    """Return bounds that contain both; NaT is no bound above."""
+    lows = [low for low in (bounds[0], more[0]) if pd.notna(low)]
+    end = max(bounds[1], more[1]) if pd.notna(bounds[1]) and pd.notna(more[1]) else pd.NaT
+    return min(lows, default=pd.NaT), end  # type: ignore[return-value]
 
 
 def _quantile_range(
