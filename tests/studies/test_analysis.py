@@ -109,12 +109,12 @@ def test_a_place_that_is_named_counts_whether_or_not_it_has_an_event():
 
 
 def test_the_study_and_its_analysis_have_the_same_events(tmp_path):
-    for whole in (open_study(), as_of(open_study(), "2023-01-01T00:00Z")):
-        assert set(whole.events["kind"]) == {"liberated"}
-        assert set(whole.other_events["kind"]) == {"captured"}
-        assert len(whole.all_events) == len(whole.events) + len(whole.other_events)
-        analysis = whole.analyse()
-        pd.testing.assert_frame_equal(analysis.events, whole.events)
+    for original in (open_study(), as_of(open_study(), "2023-01-01T00:00Z")):
+        assert set(original.events["kind"]) == {"liberated"}
+        assert set(original.other_events["kind"]) == {"captured"}
+        assert len(original.all_events) == len(original.events) + len(original.other_events)
+        analysis = original.analyse()
+        pd.testing.assert_frame_equal(analysis.events, original.events)
     happened = events(("2022-09-05", "2022-09-06"), ("2022-09-20", "2022-09-21"))
     store = Store(tmp_path / "store")
     store.upsert("posts", posts(*GRAPES))
