@@ -23,6 +23,7 @@ signals = "codes"
 codebook = None
 kinds = []
 timezone = "Europe/Kyiv"
+observed_until = None
 
 # %%
 import plotly.io as pio
@@ -36,7 +37,13 @@ from foxgrape.studies.from_store import open_study_or_store
 
 pio.renderers.default = "plotly_mimetype"  # store figures as data; the page draws them
 data = open_study_or_store(
-    study, store, versions=versions, codebook=codebook, kinds=kinds, timezone=timezone
+    study,
+    store,
+    versions=versions,
+    codebook=codebook,
+    kinds=kinds,
+    timezone=timezone,
+    observed_until=observed_until,
 )
 brief = period_brief(data, until=until, days=days, horizon=horizon, clock=clock, signals=signals)
 section(data.title, f"{brief.describe_days()}, days in {data.timezone}.", level=1)

@@ -85,12 +85,12 @@ def link(
     >>> link(signals, events)[["lead_min", "lead_max", "relation"]].iloc[0].tolist()
     [Timedelta('1 days 06:00:00'), Timedelta('1 days 06:00:00'), 'anticipates']
     """
-    if clock is None and confirmed_by is not None:
-        clock = "confirmed"
-    clock = times.resolve_clock(schemas.validate(events, "events", fill=True), clock)
     horizon_us = times.parse_duration(horizon, "horizon") // pd.Timedelta(1, "us")
     signals = schemas.validate(signals, "signals", fill=True)
     events = schemas.validate(events, "events", fill=True)
+    if clock is None and confirmed_by is not None:
+        clock = "confirmed"
+    clock = times.resolve_clock(events, clock)
     if confirmed_by is not None:
         events = confirmed_by_side(events, confirmations, confirmed_by)
     end = _end_of_observation(observed_until, events)

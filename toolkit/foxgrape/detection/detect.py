@@ -81,7 +81,7 @@ class PostColumns:
         if edits not in get_args(Edits):
             hint = did_you_mean(edits, get_args(Edits))
             raise FoxgrapeError("edits must be 'interval' or 'ignore'", got=edits, hint=hint)
-        if "text" not in posts:
+        if isinstance(posts, pd.DataFrame) and "text" not in posts:
             raise TableError.missing_column("text", posts.columns, table=table)
         rows = schemas.validate(posts, table, fill=True)
         certain_from = times.microseconds(rows["posted_until"])

@@ -192,9 +192,6 @@ def as_of(study: Study, instant: str | datetime) -> Study:
         raise FoxgrapeError(
             "instant must have a UTC offset", expected="such as 2022-09-10T00:00:00Z", got=text
         ) from None
-    stated = study.observed_until
-    if stated is not None and end > pd.Timestamp(stated):
-        end = pd.Timestamp(stated)
     confirmations = study.confirmations[study.confirmations["confirmed_until"] < end]
     events, other_events = (
         events[events["confirmed_until"].fillna(events["occurred_until"]) < end].reset_index(
@@ -204,7 +201,7 @@ def as_of(study: Study, instant: str | datetime) -> Study:
     )
     known = [*events["event_id"], *other_events["event_id"]]
     # Without a stated end, observation ends with the last event in the whole study: it need not
-    # have been known at the instant.
+    # have been known at the instant. Posts after the end are kept, to be counted as left out.
     last = study.observed[1]
     return replace(
         study,
