@@ -20,9 +20,14 @@ if TYPE_CHECKING:
     ObservationPeriod = tuple[str | datetime, str | datetime]
 
 __all__ = [
+    "CHANCE",
     "KM_PER_DEGREE",
+    "LESS",
     "LEVEL",
     "MIN_SIGNALS",
+    "MORE",
+    "TOO_FEW",
+    "UNRELIABLE",
     "as_seed",
     "data_warnings",
     "duration_us",
@@ -37,6 +42,9 @@ __all__ = [
     "window_in_words",
 ]
 
+#: What a result can claim about leads.
+MORE, LESS, CHANCE = "More than chance", "Less than chance", "Consistent with chance"
+UNRELIABLE, TOO_FEW = "Unreliable", "Too few to test"
 #: Significance level: results with p up to this are called significant.
 LEVEL = 0.05
 #: Minimum number of signals for a claim, whatever p is: small sets are usually hand-picked.

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from foxgrape.stats.alarms.molchan import Alarm
     from foxgrape.stats.coincidence.event_coincidence import Coincidence
     from foxgrape.stats.hazard.hazard_ratio import Hazard
+    from foxgrape.stats.verdict import Verdict
     from foxgrape.studies.study import Study
 
 __all__ = ["Analysis", "SignalSource", "link_study"]
@@ -192,6 +193,30 @@ class Analysis:
         from foxgrape.stats.alarms.molchan import alarm
 
         return alarm(self.signals, self.events, window=window, **self._options(options))
+
+    def verdict(self, *, window: str = "7D", null: str = "local", n: int = 9999) -> Verdict:
+        """Return one reading of `coincidence`, `hazard` and `alarm`: whether all make a claim.
+
+        Uses this analysis's events, clock and observation period.
+
+        Parameters
+        ----------
+        window, null, n
+            As in `foxgrape.coincidence`; the null model and the number of surrogates apply to the
+            alarms too.
+
+        Examples
+        --------
+        >>> from foxgrape import open_study
+        >>> open_study().analyse().verdict(n=99).sentence()
+        'Five signals are too few to test.'
+        """
+        from foxgrape.stats.verdict import Verdict
+
+        options: dict[str, Any] = {"window": window, "null": null, "n": n}
+        return Verdict(
+            self.coincidence(**options), self.hazard(window=window), self.alarm(**options)
+        )
 
     def simulation_parameters(self, *, window: str = "7D", **options: Any) -> dict[str, Any]:
         """Return arguments of `simulate.world` for worlds that resemble this study."""

@@ -27,8 +27,12 @@ from foxgrape.stats.coincidence.surrogates import (
     validate_null,
 )
 from foxgrape.stats.inputs import (
+    CHANCE,
     LEVEL,
     MIN_SIGNALS,
+    MORE,
+    TOO_FEW,
+    UNRELIABLE,
     as_seed,
     data_warnings,
     duration_us,
@@ -161,6 +165,20 @@ class Coincidence:
             "sentence": self.sentence(),
         }
 
+    @property
+    def claim(self) -> str:
+        """What the result claims: more than chance, consistent with it, unreliable or too few."""
+        if self.n_signals < MIN_SIGNALS or not self.n_events:
+            return TOO_FEW
+        if self.p_trigger > LEVEL:
+            return CHANCE
+        unreliable = (
+            (self.tempo.significant and self.null in _WITHOUT_TEMPO)
+            or (self.front.significant and self.null in _WITHOUT_FRONT)
+            or (self.null == "local" and self._cannot_see_the_front())
+        )
+        return UNRELIABLE if unreliable else MORE
+
     def sentence(self) -> str:
         """Return the result in words, and whether it is more than chance."""
         if not self.n_signals or not self.n_events:
@@ -176,17 +194,9 @@ class Coincidence:
                 f"{share_in_words(self.trigger_rate).capitalize()} were followed by an event at "
                 f"the same place {within}; {share_in_words(self.echo_rate)} came {after}."
             )
-        claim = "Consistent with chance"
-        if self.p_trigger <= LEVEL:
-            unreliable = (
-                (self.tempo.significant and self.null in _WITHOUT_TEMPO)
-                or (self.front.significant and self.null in _WITHOUT_FRONT)
-                or (self.null == "local" and self._cannot_see_the_front())
-            )
-            claim = "Unreliable" if unreliable else "More than chance"
         return (
-            f"{claim}: {self.trigger_rate:.0%} of {self.n_signals} signals were followed by an "
-            f"event at the same place {within}; {self.echo_rate:.0%} came {after} "
+            f"{self.claim}: {self.trigger_rate:.0%} of {self.n_signals} signals were followed by "
+            f"an event at the same place {within}; {self.echo_rate:.0%} came {after} "
             f"(p = {self.p_trigger:.2g}, {self.null} null model)."
         )
 

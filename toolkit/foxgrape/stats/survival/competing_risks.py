@@ -12,8 +12,8 @@ from foxgrape import schemas, times
 from foxgrape._util.formatting import counted, sentence_with_table, to_json_records
 from foxgrape.errors import TableError
 from foxgrape.stats.inputs import MIN_SIGNALS
+from foxgrape.stats.survival.counted_leads import counted_leads, middle_of_leads
 from foxgrape.stats.survival.kaplan_meier import NORMAL
-from foxgrape.stats.survival.lead_times import counted_leads, middle_of_leads
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
