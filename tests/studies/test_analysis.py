@@ -188,3 +188,16 @@ def test_a_misspelt_source_of_signals_is_refused():
     assert str(refused.value) == (
         "signals must be codes, mentions or both; got 'mention'. Hint: did you mean 'mentions'?"
     )
+
+
+def test_a_brief_keeps_posts_after_the_end_of_observation_and_counts_them_as_left_out():
+    """Two of three posts came after the stated end, the 20th."""
+    late = [("2022-09-10", "🍇"), ("2022-09-25", "🍇"), ("2022-09-26", "🍇")]
+    small = study(late, events(("2022-09-12", "2022-09-13"), place=KUPIANSK))
+    then = as_of(replace(small, observed_until="2022-09-20T00:00Z"), "2022-09-28T00:00Z")
+    assert len(then.posts) == 3
+    assert then.observed_until == "2022-09-20T00:00:00+00:00"
+    leads = then.analyse().lead_times
+    assert (leads.n_censored, leads.n_unfollowed) == (1, 2)
+    # A post that was not yet known is not kept.
+    assert len(as_of(small, "2022-09-26T00:00Z").posts) == 2

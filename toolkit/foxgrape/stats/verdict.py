@@ -9,12 +9,11 @@ import pandas as pd
 
 from foxgrape._util.formatting import (
     counted,
-    duration_in_words,
     number_in_words,
     sentence_with_table,
     to_json_value,
 )
-from foxgrape.stats.inputs import MIN_SIGNALS, TOO_FEW
+from foxgrape.stats.inputs import MIN_SIGNALS, TOO_FEW, window_in_words
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -60,8 +59,8 @@ class Verdict:
         """The claim that all results with enough data make; ``No claim`` if they disagree."""
         if self.coincidence.n_signals < MIN_SIGNALS:
             return TOO_FEW
-        made = {claim for claim in self.claims.values() if claim != TOO_FEW}
-        return DISAGREE if len(made) > 1 else next(iter(made), TOO_FEW)
+        claims_made = {claim for claim in self.claims.values() if claim != TOO_FEW}
+        return DISAGREE if len(claims_made) > 1 else next(iter(claims_made), TOO_FEW)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -79,8 +78,9 @@ class Verdict:
             f"{counted(n, 'signal')}, {counted(self.coincidence.n_events, 'event')} at "
             f"{counted(self.coincidence.n_places, 'place')}"
         )
+        within = window_in_words(self.coincidence.window, len(self.coincidence.windows))
         answers = (
-            f"coincidence within {duration_in_words(self.coincidence.window)}, "
+            f"coincidence {within}, "
             f"{self.claims['coincidence'].lower()} (p = {self.coincidence.p_trigger:.2g}); "
             f"hazard ratio {self.hazard.ratio:.2f}, {self.claims['hazard'].lower()} "
             f"(p = {self.hazard.p_value:.2g}); "

@@ -170,7 +170,7 @@ class Coincidence:
         """What the result claims: more than chance, consistent with it, unreliable or too few."""
         if self.n_signals < MIN_SIGNALS or not self.n_events:
             return TOO_FEW
-        if self.p_trigger > LEVEL:
+        if not self.p_trigger <= LEVEL:  # NaN claims nothing
             return CHANCE
         unreliable = (
             (self.tempo.significant and self.null in _WITHOUT_TEMPO)
