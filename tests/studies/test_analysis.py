@@ -201,3 +201,13 @@ def test_a_brief_keeps_posts_after_the_end_of_observation_and_counts_them_as_lef
     assert (leads.n_censored, leads.n_unfollowed) == (1, 2)
     # A post that was not yet known is not kept.
     assert len(as_of(small, "2022-09-26T00:00Z").posts) == 2
+
+
+def test_events_after_the_end_of_observation_are_counted():
+    happened = events(("2022-09-05", "2022-09-06"), ("2022-09-20", "2022-09-21"))
+    ended = replace(study(GRAPES, happened), observed_until="2022-09-15T00:00Z").analyse()
+    assert "1 of 2 events came after the end of observation and do not count." in ended.findings()
+    assert ended.links["event_id"].tolist() == ["e0", "e0", "e0"]
+    assert not any(
+        "came after the end" in line for line in study(GRAPES, happened).analyse().findings()
+    )

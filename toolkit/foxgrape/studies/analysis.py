@@ -267,19 +267,28 @@ class Analysis:
         return [*sentences, self.lead_times.sentence()]
 
     def _clock_limits(self) -> list[str]:
-        """Return a sentence on the events that have no time on the clock, if there are any."""
+        """Return sentences on the events that cannot end a lead, if there are any."""
         events = self.events
-        missing = int(events["confirmed_at"].isna().sum())
-        if not missing or (self.clock == "occurred" and missing < len(events)):
-            return []
-        if self.clock == "occurred":
-            return ["Leads are measured to when events occurred: no event has a confirmation."]
-        if missing == len(events):
-            return ["No event has a confirmation: no lead can be measured to one."]
-        have = "has" if missing == 1 else "have"
         of_all = counted(len(events), "event")
-        by = f" by {self.confirmed_by}" if self.confirmed_by else ""
-        return [f"{missing} of {of_all} {have} no confirmation{by} and cannot end a lead."]
+        lines = []
+        n_unconfirmed = int(events["confirmed_at"].isna().sum())
+        if n_unconfirmed == len(events) > 0:
+            lines.append(
+                "Leads are measured to when events occurred: no event has a confirmation."
+                if self.clock == "occurred"
+                else "No event has a confirmation: no lead can be measured to one."
+            )
+        elif n_unconfirmed and self.clock == "confirmed":
+            have = "has" if n_unconfirmed == 1 else "have"
+            by = f" by {self.confirmed_by}" if self.confirmed_by else ""
+            lines.append(
+                f"{n_unconfirmed} of {of_all} {have} no confirmation{by} and cannot end a lead."
+            )
+        if n_late := int((events[f"{self.clock}_at"] > self.study.observed[1]).sum()):
+            lines.append(
+                f"{n_late} of {of_all} came after the end of observation and do not count."
+            )
+        return lines
 
     def _other_outcomes(self, table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
         """Return the rows of signals that did not certainly come before their event, by outcome."""
