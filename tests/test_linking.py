@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from factories import IZIUM, events, signals
 from foxgrape import FoxgrapeError, alarm, coincidence, hazard, link
-from foxgrape.linking import confirmed_by_side
+from foxgrape.linking import confirmed_by_side, order_on_clock
 
 HOUR = pd.Timedelta(hours=1)
 TICK = pd.Timedelta(1, "us")
@@ -143,9 +143,49 @@ def test_the_latest_event_before_is_linked_where_none_comes_after():
 
 def test_an_unconfirmed_event_counts_only_on_the_occurred_clock():
     pairs = [("2022-09-12", None)]
-    assert only(link(signals("2022-09-10"), events(*pairs)))["relation"] == "unconfirmed"
+    links = link(signals("2022-09-10"), events(*pairs), clock="confirmed")
+    assert only(links)["relation"] == "unconfirmed"
     row = only(link(signals("2022-09-10"), events(*pairs), clock="occurred"))
     assert (row["event_id"], row["relation"]) == ("e0", "anticipates")
+
+
+def test_the_clock_is_the_one_that_the_events_have():
+    """Without any confirmation leads are measured to the occurrence, unless a side is asked for."""
+    unconfirmed = ("2022-09-12", None)
+    assert only(link(signals("2022-09-10"), events(unconfirmed)))["clock"] == "occurred"
+    both = events(unconfirmed, ("2022-09-11", "2022-09-13"))
+    row = only(link(signals("2022-09-10"), both))
+    assert (row["clock"], row["event_id"]) == ("confirmed", "e1")
+    other = events(("2022-09-12", None), by=None)
+    with pytest.raises(FoxgrapeError, match="no event was confirmed by this side"):
+        link(signals("2022-09-10"), other, confirmed_by="UA")
+
+
+def test_a_post_after_an_event_without_confirmation_follows_it():
+    """The event is of 8 September, the post of the 10th: from -3 days to -1 day, both ends open."""
+    row = only(link(signals("2022-09-10"), events(("2022-09-08", None))))
+    assert row["relation"] == "follows"
+    assert (row["lead_min"], row["lead_max"]) == (-3 * DAY + TICK, -1 * DAY - TICK)
+    same_day = only(link(signals("2022-09-10"), events(("2022-09-10", None))))
+    assert same_day["relation"] == "undetermined"
+
+
+def test_the_order_of_post_and_event_is_that_of_the_clock_of_the_link():
+    """Post at 13 h, event at 10 to 11 h, confirmed at 15 to 16 h: early news, not foresight."""
+    post = EXACT.assign(posted_at=pd.Timestamp("2022-09-11T13:00Z"))
+    orders = {
+        clock: order_on_clock(link(post, pd.DataFrame(EVENT), clock=clock)).item()
+        for clock in ("confirmed", "occurred")
+    }
+    assert orders == {"confirmed": "before", "occurred": "after"}
+    rough = post.assign(
+        posted_at=pd.Timestamp("2022-09-11T10:30Z"), posted_until=pd.Timestamp("2022-09-11T13:00Z")
+    )
+    links = link(rough, pd.DataFrame(EVENT), clock="occurred")
+    assert links["relation"].item() == "precedes"
+    assert order_on_clock(links).item() == "undetermined"
+    nothing = link(post, pd.DataFrame(EVENT).iloc[:0], observed_until=END)
+    assert order_on_clock(nothing).item() == "no event"
 
 
 @pytest.mark.parametrize(
@@ -320,12 +360,13 @@ def test_the_end_of_observation_is_text_or_a_datetime_and_by_default_the_last_kn
         for end in ("2022-09-15T21:00:00Z", pd.Timestamp("2022-09-16T00:00:00+03:00"))
     ]
     pd.testing.assert_frame_equal(*links)
-    # The last instant may be of an occurrence, a confirmation or a post.
+    # The last instant may be of an occurrence or a confirmation.
     for pair, days in ((("2022-09-14", None), 4), (("2022-09-11", "2022-09-15"), 5)):
         late = events(pair, place="geonames:1")
         assert only(link(signals("2022-09-10"), late))["lead_min"] == days * DAY
+    # A later post does not show that events were still recorded: it was not followed.
     both = link(signals("2022-09-10", "2022-09-18"), elsewhere)
-    assert both["lead_min"].tolist() == [8 * DAY, 0 * DAY]
+    assert both["lead_min"].tolist() == [2 * DAY, 0 * DAY]
 
 
 @pytest.mark.parametrize("clock", ["confirmed", "occurred"])

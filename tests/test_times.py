@@ -203,9 +203,10 @@ NEVER = (np.iinfo(np.int64).min,) * 2
         ((4, 4), (1, 1), (4, 4), "undetermined"),  # exact and equal, so neither came first
         # The confirmation is known roughly, but the post is certainly before the event.
         ((2, 3), (4, 5), (1, 9), "anticipates"),
-        # Without confirmation only a post before the event is certain.
+        # Without a confirmation, a post before or after the event is certain.
         ((1, 2), (3, 4), NEVER, "anticipates"),
-        ((5, 6), (3, 4), NEVER, "undetermined"),
+        ((5, 6), (3, 4), NEVER, "follows"),
+        ((4, 6), (3, 4), NEVER, "undetermined"),
         ((3, 6), (3, 4), NEVER, "undetermined"),
     ],
 )

@@ -16,7 +16,7 @@ study = None  # folder of the study; None for the embedded one
 windows = ["1D", "3D", "7D", "14D"]
 null = "local"
 by = "code"
-clock = "confirmed"
+clock = None  # confirmed or occurred; None for the one that the events have
 history = "30D"
 surrogates = 9999
 seed = 1
@@ -29,16 +29,26 @@ from foxgrape.stats.survival.competing_risks import cumulative_incidence
 from foxgrape.display.html import Headline, finding_block, section
 from foxgrape.display.report_tables import alarms_table, groups_table, nulls_table, windows_table
 from foxgrape.stats.coincidence.surrogates import NULLS
+from foxgrape.stats.verdict import Verdict
 
 pio.renderers.default = "plotly_mimetype"  # store figures as data; the page draws them
 data = open_study(study)
 codes = data.analyse(clock=clock)
 options = {"n": surrogates, "rng": seed, "observed": data.observed}
 result = codes.coincidence(window=windows, null=null, by=by, **options)
+risk = hazard(
+    codes.signals,
+    codes.events,
+    window=windows[-1],
+    history=history,
+    clock=codes.clock,
+    observed=data.observed,
+)
+coded = alarm(codes.signals, codes.events, window=windows, clock=codes.clock, **options)
 section(data.title, "Are its hints more than chance?", level=1)
 
 # %%
-Headline(result.sentence())
+Headline(Verdict(result, risk, coded).sentence())
 
 # %%
 finding_block("Caveats", [*result.warnings, data.caution])
@@ -49,6 +59,9 @@ finding_block("Caveats", [*result.warnings, data.caution])
 # The number of signals that were followed by an event at their place, compared with surrogates in
 # which posts exchange places as far as the null model allows. Signals *after* an event count as
 # echo: announcement and comment.
+
+# %%
+finding_block(result.sentence())
 
 # %%
 result.figure()
@@ -76,14 +89,6 @@ nulls_table([codes.coincidence(window=windows, null=name, **options) for name in
 # recent events and mentions, and the position of the front.
 
 # %%
-risk = hazard(
-    codes.signals,
-    codes.events,
-    window=windows[-1],
-    history=history,
-    clock=clock,
-    observed=data.observed,
-)
 finding_block(risk.sentence(), risk.warnings)
 
 # %%
@@ -96,7 +101,6 @@ risk.figure()
 # more of space and time is alarmed. The diagonal is the expectation for random alarms.
 
 # %%
-coded = alarm(codes.signals, codes.events, window=windows, clock=clock, **options)
 finding_block(coded.sentence(), coded.warnings)
 
 # %%
@@ -110,8 +114,8 @@ alarms_table(coded)
 # coded posts come first, posts with the name second.
 
 # %%
-names = data.analyse(clock=clock, signals="mentions")
-plain = alarm(names.signals, codes.events, window=windows, clock=clock, **options)
+names = data.analyse(clock=codes.clock, signals="mentions")
+plain = alarm(names.signals, codes.events, window=windows, clock=codes.clock, **options)
 finding_block(coded.compare(plain, n=surrogates, rng=seed).sentence())
 
 # %% [markdown]

@@ -14,7 +14,7 @@
 # %% tags=["parameters"]
 study = None  # folder of the study; None for the embedded one
 horizon = "30D"
-clock = "confirmed"
+clock = None  # confirmed or occurred; None for the one that the events have
 confirmed_by = None
 baseline = True
 
@@ -67,7 +67,7 @@ sides_table(analysis)
 # %% [markdown]
 # ## Time from post to event
 #
-# The curve steps down when a signal's event is confirmed. Signals without an event are included
+# The curve steps down when the events of signals come. Signals without an event are included
 # for as long as they were observed: excluding them would bias lead times downwards.
 
 # %%

@@ -17,11 +17,12 @@ store = None  # or the path of a store; versions pins the versions of its tables
 versions = None
 place = "geonames:707292"
 horizon = "30D"
-clock = "confirmed"
+clock = None  # confirmed or occurred; None for the one that the events have
 mentions = True
 codebook = None
 kinds = []
 timezone = "Europe/Kyiv"
+observed_until = None
 
 # %%
 import plotly.io as pio
@@ -34,7 +35,13 @@ from foxgrape.studies.from_store import open_study_or_store
 
 pio.renderers.default = "plotly_mimetype"  # store figures as data; the page draws them
 data = open_study_or_store(
-    study, store, versions=versions, codebook=codebook, kinds=kinds, timezone=timezone
+    study,
+    store,
+    versions=versions,
+    codebook=codebook,
+    kinds=kinds,
+    timezone=timezone,
+    observed_until=observed_until,
 )
 analysis = data.analyse(horizon=horizon, clock=clock, signals="both" if mentions else "codes")
 brief = place_brief(analysis, place)

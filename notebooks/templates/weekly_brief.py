@@ -18,11 +18,12 @@ versions = None
 until = "2022-09-12"
 days = 7
 horizon = "30D"
-clock = "confirmed"
+clock = None  # confirmed or occurred; None for the one that the events have
 signals = "codes"
 codebook = None
 kinds = []
 timezone = "Europe/Kyiv"
+observed_until = None
 
 # %%
 import plotly.io as pio
@@ -36,7 +37,13 @@ from foxgrape.studies.from_store import open_study_or_store
 
 pio.renderers.default = "plotly_mimetype"  # store figures as data; the page draws them
 data = open_study_or_store(
-    study, store, versions=versions, codebook=codebook, kinds=kinds, timezone=timezone
+    study,
+    store,
+    versions=versions,
+    codebook=codebook,
+    kinds=kinds,
+    timezone=timezone,
+    observed_until=observed_until,
 )
 brief = period_brief(data, until=until, days=days, horizon=horizon, clock=clock, signals=signals)
 section(data.title, f"{brief.describe_days()}, days in {data.timezone}.", level=1)
@@ -64,8 +71,9 @@ signals_table(brief.analysis, brief.new)
 # %% [markdown]
 # ## Leads confirmed
 #
-# Signals whose event was confirmed in this period, whenever they were posted. A lead counts only if
-# the post certainly came first and its code was not decoded only afterwards.
+# Signals whose event was confirmed in this period, or occurred in it without any confirmation,
+# whenever they were posted. A lead counts only if the post certainly came first and its code was
+# not decoded only afterwards.
 
 # %%
 if len(brief.confirmed):

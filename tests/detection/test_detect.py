@@ -363,3 +363,9 @@ def test_words_have_the_span_of_their_text(before, after):
     assert words
     for word, start, end in words:
         assert fold(text[start:end]) == word
+
+
+def test_a_table_without_texts_is_refused():
+    """Without the column, every post would silently have no text and no signal."""
+    with pytest.raises(TableError, match="text: the posts table has no such column; got"):
+        detect(posts("🍇").rename(columns={"text": "message"}))

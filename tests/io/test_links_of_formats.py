@@ -35,9 +35,9 @@ def exact(tmp_path):
     """Return the links of CSV files with times in ISO 8601."""
     events = write(tmp_path / "e.csv", pd.DataFrame(EVENTS).to_csv(index=False))
     posts = read_posts(write(tmp_path / "p.csv", POSTS))
-    found = links(posts, read_events(events, timezone=KYIV))
-    assert found["relation"].tolist() == ["anticipates", "precedes", "follows"]
-    return found
+    linked = links(posts, read_events(events, timezone=KYIV))
+    assert linked["relation"].tolist() == ["anticipates", "precedes", "follows"]
+    return linked
 
 
 @pytest.mark.parametrize(
@@ -86,12 +86,12 @@ def test_other_notations_of_posts_give_the_same_links(tmp_path, exact, change):
     posts, report = read_posts(file, timezone=KYIV, dates="mdy", with_report=True)
     assert not report.quarantine
     events = read_events(tmp_path / "e.csv", timezone=KYIV)
-    found = links(posts, events)
+    linked = links(posts, events)
     # A time without seconds is a minute, so that a lead has the width of a minute.
     wide = pd.Timedelta("1min") if "/" in str(change.get("date", "")) else pd.Timedelta(0)
-    assert found["relation"].tolist() == exact["relation"].tolist()
-    assert (found["lead_min"] - exact["lead_min"]).abs().max() <= wide
-    assert (found["lead_max"] - exact["lead_max"]).abs().max() <= wide
+    assert linked["relation"].tolist() == exact["relation"].tolist()
+    assert (linked["lead_min"] - exact["lead_min"]).abs().max() <= wide
+    assert (linked["lead_max"] - exact["lead_max"]).abs().max() <= wide
 
 
 def test_two_channels_with_equal_numbers_keep_both_links(tmp_path, exact):
@@ -106,8 +106,8 @@ def test_two_channels_with_equal_numbers_keep_both_links(tmp_path, exact):
     )
     events = read_events(tmp_path / "e.csv", timezone=KYIV)
     for posts in (store.read("posts"), read_posts(both)):
-        found = links(posts, events)
-        assert found["relation"].value_counts().to_dict() == dict.fromkeys(exact["relation"], 2)
+        linked = links(posts, events)
+        assert linked["relation"].value_counts().to_dict() == dict.fromkeys(exact["relation"], 2)
 
 
 @pytest.mark.usefixtures("exact")
@@ -119,9 +119,9 @@ def test_a_post_edited_after_its_event_proves_nothing(tmp_path):
     edited = read_posts(
         write(tmp_path / "x.csv", f"{header},edited\n{row.format('2022-09-12T07:01:00Z')}\n")
     )
-    found = links(edited, events)
-    assert found["relation"].tolist() == ["undetermined"]
-    assert found["lead_min"].item() < pd.Timedelta(0) < found["lead_max"].item()
+    linked = links(edited, events)
+    assert linked["relation"].tolist() == ["undetermined"]
+    assert linked["lead_min"].item() < pd.Timedelta(0) < linked["lead_max"].item()
     trusted = link(detect(edited, edits="ignore"), events)
     assert trusted["relation"].tolist() == ["anticipates"]
 

@@ -139,6 +139,9 @@ def lead_values(counts, median, bounds, interval):
         "n_undetermined": 0,
         "n_hindsight": 0,
         "n_follows": 0,
+        "n_unfollowed": 0,
+        "n_beyond": 0,
+        "method": "Kaplan–Meier",
         "median": median,
         "median_bounds": bounds,
         "median_ci": interval,
@@ -195,6 +198,9 @@ def test_lead_times_have_one_row_per_group(rough, leads):
         "n_undetermined": 0,
         "n_hindsight": 0,
         "n_follows": 0,
+        "n_unfollowed": 0,
+        "n_beyond": 0,
+        "method": "Kaplan–Meier",
         "median": 2.5 * DAY,
         "median_bounds_low": 2 * DAY,
         "median_bounds_high": 3 * DAY,
@@ -267,7 +273,7 @@ def test_which_links_count_as_leads():
         [
             leads_of([1], [7], width=2),  # 1 to 3 days; watched for 7
             leads_of([-1], width=3, relation="undetermined"),  # from zero up to 2
-            leads_of([-4], width=1, relation="undetermined"),  # of which nothing lies ahead
+            leads_of([-4], width=1, relation="announces"),  # after its event on this clock
             leads_of([5], hindsight=True),
             leads_of([-9], width=1, relation="follows"),
             leads_of([-9], relation="follows", hindsight=True),
@@ -275,19 +281,19 @@ def test_which_links_count_as_leads():
         ignore_index=True,
     ).assign(signal_id=list("abcdefg"))
     kept, leads = counted_leads(frame)
-    assert kept["signal_id"].tolist() == leads["signal_id"].tolist() == list("abcd")
-    assert (leads["shortest"] / DAY).tolist() == [1, 7, 0, 0]
-    assert (leads["longest"] / DAY).tolist() == [3, 7, 2, 0]
-    assert leads["observed"].tolist() == [True, False, True, True]
-    assert counted_leads(frame, hindsight=True)[0]["signal_id"].tolist() == list("abcde")
+    assert kept["signal_id"].tolist() == leads["signal_id"].tolist() == list("abc")
+    assert (leads["shortest"] / DAY).tolist() == [1, 7, 0]
+    assert (leads["longest"] / DAY).tolist() == [3, 7, 2]
+    assert leads["observed"].tolist() == [True, False, True]
+    assert counted_leads(frame, hindsight=True)[0]["signal_id"].tolist() == list("abce")
     result, with_hindsight = lead_times(frame), lead_times(frame, hindsight=True)
-    assert (result.n, result.n_undetermined, result.n_hindsight, result.n_follows) == (4, 2, 2, 1)
+    assert (result.n, result.n_undetermined, result.n_hindsight, result.n_follows) == (3, 1, 2, 2)
     assert (
         with_hindsight.n,
         with_hindsight.n_undetermined,
         with_hindsight.n_hindsight,
         with_hindsight.n_follows,
-    ) == (5, 2, 1, 2)
+    ) == (4, 1, 1, 3)
 
 
 def posts(*pairs, **columns):
@@ -347,6 +353,7 @@ def test_coincidence_is_plain_json():
         "n_signals": 3,
         "n_events": 2,
         "n_places": 1,
+        "n_unlocated": 1,
         "observed": ["2022-01-01T00:00:00+00:00", "2023-01-01T00:00:00+00:00"],
         "n_censored": 1,
         "null": "place",

@@ -344,8 +344,9 @@ def test_study_check_prints_the_number_of_posts(study, capfd):
 
 def test_the_readme_states_the_row_counts(study):
     text = (study.folder / "README.md").read_text(encoding="utf-8")
-    for name in ("posts", "events", "confirmations", "codebook"):
+    for name in ("posts", "confirmations", "codebook"):
         assert f"| `{name}.csv` | {len(getattr(study, name))} " in text
+    assert f"| `events.csv` | {len(study.all_events)} " in text
 
 
 def test_lookup_does_not_import_pandas_or_numpy():

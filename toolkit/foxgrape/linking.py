@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
     from foxgrape._util.typing import IntArray
 
-__all__ = ["confirmed_by_side", "link"]
+__all__ = ["ORDERS", "confirmed_by_side", "link", "order_on_clock"]
+
+#: Orders of a post and its event on the clock of a link; the last is that of a link without event.
+ORDERS = ("before", "undetermined", "after", "no event")
 
 
 def link(
@@ -25,7 +28,7 @@ def link(
     events: pd.DataFrame,
     *,
     horizon: str | pd.Timedelta = "30D",
-    clock: times.Clock = "confirmed",
+    clock: times.Clock | None = None,
     observed_until: str | datetime | None = None,
     confirmed_by: str | None = None,
     confirmations: pd.DataFrame | None = None,
@@ -43,10 +46,11 @@ def link(
     horizon
         The longest time from a signal to its event, in either direction.
     clock
-        Measure the lead to when the event was ``confirmed`` or when it ``occurred``.
+        Measure the lead to when the event was ``confirmed`` or when it ``occurred``. By default
+        ``confirmed``, or ``occurred`` if no event has a confirmation.
     observed_until
-        End of observation: an instant with an offset. By default the last instant in the signals
-        and events.
+        End of observation: an instant with an offset. By default the last instant in the events,
+        because nothing shows that events were still recorded after it.
     confirmed_by
         Use only confirmations by this side, ``"UA"`` or ``"RU"``; by default, use the events' own
         confirmations.
@@ -59,9 +63,10 @@ def link(
     DataFrame
         The links table, one row per signal, in the order of the signals. The lead is between
         `lead_min` and `lead_max`, and positive if the post came first. `lead_max` is NaT for a
-        right-censored signal. `relation` is the strongest order of post and event that their time
-        intervals prove. `hindsight` is True if the code was first decoded in public after the
-        event was confirmed.
+        right-censored signal; its `lead_min` is 0 if it was posted after the end of observation.
+        `relation` is the strongest order of post and event that their time intervals prove.
+        `hindsight` is True if the code was first decoded in public after the event was confirmed.
+        `horizon` is the horizon, at which `foxgrape.lead_times` censors longer leads.
 
     Raises
     ------
@@ -80,13 +85,15 @@ def link(
     >>> link(signals, events)[["lead_min", "lead_max", "relation"]].iloc[0].tolist()
     [Timedelta('1 days 06:00:00'), Timedelta('1 days 06:00:00'), 'anticipates']
     """
-    clock = times.resolve_clock(events, clock)
     horizon_us = times.parse_duration(horizon, "horizon") // pd.Timedelta(1, "us")
     signals = schemas.signals_with_place(signals)
     events = schemas.validate(events, "events", fill=True)
+    if clock is None and confirmed_by is not None:
+        clock = "confirmed"
+    clock = times.resolve_clock(events, clock)
     if confirmed_by is not None:
         events = confirmed_by_side(events, confirmations, confirmed_by)
-    end = _end_of_observation(observed_until, signals, events)
+    end = _end_of_observation(observed_until, events)
     event_rows = _nearest_events(signals, events, clock, horizon_us, end)
     links = _make_links(signals, events, event_rows, clock, horizon_us, end)
     return schemas.validate(links, "links")
@@ -134,11 +141,9 @@ def confirmed_by_side(
     return events.drop(columns=wanted[1:]).merge(first, on="event_id", how="left")
 
 
-def _end_of_observation(
-    observed_until: str | datetime | None, signals: pd.DataFrame, events: pd.DataFrame
-) -> int:
+def _end_of_observation(observed_until: str | datetime | None, events: pd.DataFrame) -> int:
     if observed_until is None:
-        ends = [signals["posted_until"], events["occurred_until"], events["confirmed_until"]]
+        ends = [events["occurred_until"], events["confirmed_until"]]
         return max(chain.from_iterable(times.microseconds(end).tolist() for end in ends), default=0)
     text = observed_until if isinstance(observed_until, str) else observed_until.isoformat()
     try:
@@ -237,5 +242,31 @@ def _make_links(
             "observed": observed,
             "relation": pd.Series(np.where(observed, relations, "unconfirmed"), dtype="str"),
             "hindsight": hindsight,
+            "horizon": pd.Timedelta(horizon, unit="us"),
         }
     )
+
+
+def order_on_clock(links: pd.DataFrame) -> pd.Series:
+    """Return the order of each link's post and event on the link's own clock, one of `ORDERS`.
+
+    The relation names the strongest claim on either clock; a lead counts only what came before the
+    clock that it was measured on. A post that `announces` its event, for instance, came before the
+    confirmation and after the occurrence.
+
+    Examples
+    --------
+    >>> links = pd.DataFrame({"observed": True, "relation": ["announces", "precedes"],
+    ...                       "lead_min": pd.to_timedelta(["-2h", "-2h"]),
+    ...                       "lead_max": pd.to_timedelta(["-1h", "1h"])})
+    >>> order_on_clock(links).tolist()
+    ['after', 'undetermined']
+    """
+    zero = pd.Timedelta(0)
+    # An event is confirmed no earlier than it occurs: these two relations hold on both clocks, even
+    # where a rough time on the clock alone would not prove them.
+    after = (links["lead_max"] < zero) | (links["relation"] == "follows")
+    before = (links["lead_min"] > zero) | (links["relation"] == "anticipates")
+    claims = [~links["observed"], after, before]
+    orders = np.select(claims, ["no event", "after", "before"], "undetermined")
+    return pd.Series(orders, index=links.index, dtype="str")

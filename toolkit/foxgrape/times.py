@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from foxgrape._util.typing import DurationArray, FloatArray, IntArray, StringArray
 
 __all__ = [
-    "BEFORE_CONFIRMATION",
     "CLOCKS",
     "DTYPE",
     "NAT",
@@ -47,8 +46,6 @@ NAT = -(2**63)
 #: Orders of a post and an event that their time intervals can prove, strongest first; the last two
 #: mean that no order is proven.
 RELATIONS = ("anticipates", "announces", "precedes", "follows", "undetermined", "unconfirmed")
-#: The relations in which the post certainly came before the confirmation.
-BEFORE_CONFIRMATION = RELATIONS[:3]
 
 _STATED = re.compile(
     r"(?P<year>\d{4})(?:-(?P<month>\d\d)(?:-(?P<day>\d\d)"
@@ -291,9 +288,10 @@ def relations(
 
     A relation is proven if it holds for every choice of instants within the intervals: the post
     came before the event occurred (`anticipates`), between occurrence and confirmation
-    (`announces`), before the confirmation (`precedes`) or after the confirmation (`follows`). If
-    none is proven, the relation is `undetermined`. Intervals are in microseconds; both ends of
-    `confirmed` are `NAT` for an unconfirmed event.
+    (`announces`), before the confirmation (`precedes`) or after the confirmation (`follows`; for
+    an event without a confirmation, after it occurred). If none is proven, the relation is
+    `undetermined`. Intervals are in microseconds; both ends of `confirmed` are `NAT` for an
+    unconfirmed event.
 
     Examples
     --------
@@ -307,6 +305,7 @@ def relations(
     (p0, p1), (o0, o1), (c0, c1) = posted, occurred, confirmed
     is_confirmed = c1 != NAT
     before = is_confirmed & (p1 < c0)
-    claims = [p1 < o0, is_confirmed & (c1 < p0), before & (o1 < p0), before]
+    follows = np.where(is_confirmed, c1, o1) < p0
+    claims = [p1 < o0, follows, before & (o1 < p0), before]
     names = ["anticipates", "follows", "announces", "precedes"]
     return np.select(claims, names, "undetermined").astype("<U12")

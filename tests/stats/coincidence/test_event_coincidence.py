@@ -406,3 +406,45 @@ def test_a_single_signal_has_a_sentence_in_the_singular():
     result = ask(signals((10, "a")), events((12, "a"), (90, "b")))
     assert result.sentence() == "One signal is too few to test."
     assert "1 signal is too few to test." in result.warnings
+
+
+def test_the_local_null_claims_nothing_where_it_cannot_see_the_front():
+    """With coordinates of every place the claim stands; without them it is unreliable."""
+    world = simulate.world(leads=0.6, rng=1)
+    options = {"window": "7D", "n": 199, "observed": world.observed}
+    located = coincidence(world.signals, world.events, **options)
+    assert (located.n_unlocated, located.sentence()[:17]) == (0, "More than chance:")
+    nowhere = world.events.assign(lat=float("nan"), lon=float("nan"))
+    result = coincidence(world.signals, nowhere, **options)
+    assert result.n_unlocated == result.n_places
+    assert result.p_trigger <= 0.05
+    assert result.sentence().startswith("Unreliable: ")
+    assert any(line.endswith(" The test is then unreliable.") for line in result.warnings)
+
+
+@pytest.mark.parametrize(
+    ("hour", "stamped"),
+    [
+        (lambda _: 0, True),  # midnight UTC
+        (lambda number: 21 + number % 2, True),  # midnight in Kyiv, in summer and in winter
+        (lambda number: number % 24, False),
+        (lambda number: 0 if number % 10 else 7, False),  # nine tenths
+    ],
+)
+def test_days_that_are_given_as_instants_are_recognised(hour, stamped):
+    posted = signals(*((number + hour(number) / 24, "a") for number in range(100)))
+    happened = events((200.3, "a"))
+    warned = [line for line in ask(posted, happened).warnings if "same time of day" in line]
+    assert bool(warned) == stamped
+    if stamped:
+        assert warned[0].startswith(
+            "100 signals have the same time of day: they seem to be known to "
+        )
+
+
+def test_days_that_are_given_as_intervals_and_few_instants_are_not_warned_about():
+    days = [((number, number + 0.99999), "a") for number in range(20)]
+    few = [(number, "a") for number in range(9)]
+    for rows in (days, few):
+        result = ask(signals(*rows), events((200.3, "a")))
+        assert not any("same time of day" in line for line in result.warnings)

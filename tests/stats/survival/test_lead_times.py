@@ -9,9 +9,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from statsmodels.duration.survfunc import SurvfuncRight
 
+from factories import IZIUM
 from factories import leads_of as links
-from foxgrape import lead_times
+from foxgrape import lead_times, link
 from foxgrape.errors import TableError
+from foxgrape.stats.survival.kaplan_meier import quantile
 
 DAY = pd.Timedelta(days=1)
 
@@ -228,3 +230,170 @@ def test_what_is_shown_is_escaped_and_says_n():
     shown = leads._repr_html_()
     assert "<img" not in shown
     assert "n = 2" in shown
+
+
+def exact_world(posts, happened, *, confirmed=None, width=0):
+    """Return signals and events at Izium at these days of September; events last `width` days."""
+    day = pd.Timestamp("2022-09-01T00:00Z") - DAY
+    posted = pd.DataFrame({"signal_id": [f"s{n}" for n in range(len(posts))], "place_id": IZIUM})
+    posted["posted_at"] = [day + pd.Timedelta(at, "D") for at in posts]
+    seen = pd.DataFrame({"event_id": [f"e{n}" for n in range(len(happened))], "place_id": IZIUM})
+    for clock, days in (("occurred", happened), ("confirmed", confirmed or [None] * len(happened))):
+        starts = [pd.NaT if at is None else day + pd.Timedelta(at, "D") for at in days]
+        seen[f"{clock}_at"] = pd.Series(starts, dtype="datetime64[us, UTC]")
+        seen[f"{clock}_until"] = seen[f"{clock}_at"] + width * DAY
+    return posted, seen
+
+
+@pytest.mark.parametrize("horizon", [7, 14, 30, 60])
+def test_an_event_whose_interval_reaches_beyond_the_horizon_is_censored_there(horizon):
+    """Of 200 signals, 3 have an event whose day straddles the horizon; the others have none.
+
+    The three may have had their event within the horizon or after it: so the median is not reached.
+    """
+    posted = pd.DataFrame({"signal_id": [f"s{n}" for n in range(200)], "place_id": "geonames:1"})
+    posted["posted_at"] = pd.Timestamp("2022-01-01T12:00Z")
+    posted.loc[:2, "place_id"] = IZIUM
+    day = pd.Timestamp("2022-01-01T00:00Z") + pd.Timedelta(horizon, "D")
+    seen = pd.DataFrame({"event_id": ["e"], "place_id": [IZIUM], "occurred_at": [day]})
+    seen["occurred_until"] = day + DAY
+    links = link(posted, seen, horizon=f"{horizon}D", observed_until="2023-01-01T00:00Z")
+    assert links["observed"].sum() == 3  # the link stays: the post came before the event
+    leads = lead_times(links)
+    assert (leads.n, leads.n_observed, leads.n_censored, leads.n_beyond) == (200, 0, 200, 3)
+    assert pd.isna(leads.median)
+    assert [pd.isna(end) for end in leads.median_bounds] == [True, True]
+    assert leads.survival["time"].tolist() == [horizon * DAY]
+    assert "No median" in leads.sentence()
+    assert any("3 signals the event may lie beyond the horizon" in line for line in leads.warnings)
+
+
+def test_a_lead_that_ends_at_the_horizon_is_observed():
+    posted, seen = exact_world([1], [7], width=1)
+    for horizon, beyond in (("7D", 0), ("6D12h", 1), ("6D", 1)):
+        leads = lead_times(link(posted, seen, horizon=horizon, observed_until="2023-01-01T00:00Z"))
+        assert (leads.n_observed, leads.n_beyond) == (1 - beyond, beyond)
+
+
+def test_the_restricted_mean_and_turnbull_know_that_a_lead_may_lie_beyond_the_horizon():
+    """One lead of 4 days exactly, one between 6 and 7 days with a horizon of 6.5 days."""
+    rough = exact_world([1], [7], width=1)
+    exact = [frame.assign(place_id="geonames:1") for frame in exact_world([1], [5])]
+    exact[0]["signal_id"], exact[1]["event_id"] = "x", "f"
+    tables = [pd.concat(pair, ignore_index=True) for pair in zip(rough, exact, strict=True)]
+    leads = lead_times(link(*tables, horizon="6D12h", observed_until="2023-01-01T00:00Z"))
+    assert leads.survival["survival"].tolist() == [0.5, 0.5]
+    assert in_days(leads.restricted_mean("6D12h").mean) == (4 + 6.5) / 2
+    # The estimate knows no more than that this lead is longer than 6 days.
+    assert leads.turnbull().survival(5.9) == (0.5, 0.5)
+    assert leads.turnbull().survival(6.4) == (0.0, 0.5)
+
+
+def test_posts_after_an_unconfirmed_event_are_no_leads():
+    """Of four posts one came 3 days before the event, and three after it."""
+    leads = lead_times(link(*exact_world([2, 6, 7, 8], [5])))
+    assert (leads.clock, leads.n, leads.n_follows, leads.n_undetermined) == ("occurred", 1, 3, 0)
+    assert in_days(leads.median) == 3
+
+
+def test_a_lead_counts_what_came_before_the_clock_that_it_is_measured_on():
+    """Event on the 5th, confirmed on the 8th; posts on the 2nd, 6th, 7th and 9th."""
+    tables = exact_world([2, 6, 7, 9], [5], confirmed=[8])
+    confirmed, occurred = (lead_times(link(*tables, clock=c)) for c in ("confirmed", "occurred"))
+    assert (confirmed.n, confirmed.n_follows) == (3, 1)
+    assert confirmed.leads["shortest"].tolist() == [6 * DAY, 2 * DAY, 1 * DAY]
+    assert (occurred.n, occurred.n_follows) == (1, 3)
+    assert occurred.leads["shortest"].tolist() == [3 * DAY]
+
+
+def test_a_post_around_the_event_is_undetermined_on_the_occurred_clock():
+    """The post lies between day 4 and 7, the event on day 5, its confirmation on day 8."""
+    posted, seen = exact_world([4], [5], confirmed=[8])
+    posted["posted_until"] = posted["posted_at"] + 3 * DAY
+    leads = lead_times(link(posted, seen, clock="occurred"))
+    assert (leads.n, leads.n_undetermined) == (1, 1)
+    assert (leads.leads["shortest"].item(), leads.leads["longest"].item()) == (0 * DAY, DAY)
+    assert lead_times(link(posted, seen, clock="confirmed")).n_undetermined == 0
+
+
+def test_signals_after_the_end_of_observation_are_left_out_and_counted():
+    """The last event is of day 20: a post of day 18 was followed for 2 days, later posts never."""
+    posted, seen = exact_world([2, 18, 20, 25, 26], [5, 20])
+    seen.loc[1, "place_id"] = posted.loc[2:, "place_id"] = "geonames:1"
+    posted.loc[1, "place_id"] = "geonames:2"
+    leads = lead_times(link(posted, seen))
+    # The post at the instant of the last event is linked to it, its order unknown.
+    assert (leads.n, leads.n_observed, leads.n_undetermined) == (3, 2, 1)
+    assert (leads.n_censored, leads.n_follows, leads.n_unfollowed) == (1, 2, 0)
+    posted.loc[2:, "place_id"] = "geonames:2"
+    leads = lead_times(link(posted, seen))
+    assert (leads.n, leads.n_censored, leads.n_unfollowed) == (2, 1, 3)
+    assert leads.leads["shortest"].tolist() == [3 * DAY, 2 * DAY]
+    assert "3 signals posted after the end of observation were left out." in leads.warnings
+
+
+def test_wide_leads_are_estimated_from_their_intervals():
+    """Two leads of 0 to 4 days, two of 2 to 6, one signal censored at 10.
+
+    The four leads overlap from 2 to 4 days, where the most likely distribution has them all. At
+    mid-interval the curve would be 3/5 at 2 days and 1/5 at 4.
+    """
+    leads = lead_times(links([0.0, 0.0, 2.0, 2.0], [10], width=4))
+    assert leads.method == "Turnbull"
+    assert in_days(leads.median) == in_days(leads.quantile(0.5)) == 3
+    assert [in_days(end) for end in leads.median_bounds] == [2, 6]
+    assert leads.quantile_ci(0.5) == leads.median_ci
+    assert pd.isna(leads.quantile(0.9))
+    assert "Turnbull's estimate, because the times are rough)." in leads.sentence()
+    assert (leads.to_dict()["method"], leads.to_frame()["method"].item()) == ("Turnbull",) * 2
+
+
+def test_the_median_of_wide_leads_may_not_be_reached():
+    leads = lead_times(links([0.0, 0.0], [10] * 3, width=4))
+    assert leads.method == "Turnbull"
+    assert pd.isna(leads.median)
+    assert "No median" in leads.sentence()
+
+
+@pytest.mark.parametrize(
+    ("width", "method"), [(0, "Kaplan–Meier"), (1, "Kaplan–Meier"), (4, "Turnbull")]
+)
+def test_the_method_depends_on_the_width_of_the_leads(width, method):
+    """Leads from 3 to 7 days: widths of 1 and 4 are 1/5.5 and 4/7 of the mean lead."""
+    leads = lead_times(links([3.0, 4, 5, 6, 7], width=width))
+    assert leads.method == method
+    if width == 0:
+        assert in_days(leads.median) == 5
+
+
+def test_too_many_wide_leads_are_taken_at_mid_interval_with_a_warning():
+    rng = np.random.default_rng(1)
+    frame = links(rng.uniform(0, 5, 1000))
+    frame["lead_max"] = frame["lead_min"] + pd.to_timedelta(rng.uniform(0, 9, 1000), unit="D")
+    leads = lead_times(frame)
+    assert leads.method == "Kaplan–Meier"
+    assert any("too many for Turnbull's estimate" in line for line in leads.warnings)
+    assert not any("too many" in line for line in lead_times(frame.iloc[:50]).warnings)
+
+
+def monthly_world(rng, n=100):
+    """Return leads with a median of 10 days, known to the month of the event; 60 days watched."""
+    true = rng.lognormal(np.log(10), 1, n)
+    posted = rng.uniform(0, 360, n)
+    begin = (posted + true) // 30 * 30 - posted
+    seen = (true <= 60) & (begin + 30 <= 60)
+    frame = links(np.maximum(begin[seen], 0.0), [60.0] * int((~seen).sum()))
+    frame.loc[: seen.sum() - 1, "lead_max"] = pd.to_timedelta(begin[seen] + 30, unit="D").to_numpy()
+    return frame
+
+
+def test_the_median_of_leads_known_to_the_month_is_close_to_the_truth_and_covered():
+    """At mid-interval the median is a quarter or more too long."""
+    rng = np.random.default_rng(3)
+    results = [lead_times(monthly_world(rng)) for _ in range(40)]
+    assert {leads.method for leads in results} == {"Turnbull"}
+    turnbull = np.median([in_days(leads.median) for leads in results])
+    middle = np.median([in_days(quantile(leads.survival, 0.5)) for leads in results])
+    assert abs(turnbull - 10) < 2.5 < middle - 10
+    covered = [leads.median_ci[0] <= 10 * DAY <= leads.median_ci[1] for leads in results]
+    assert sum(covered) >= 38

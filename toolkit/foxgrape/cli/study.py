@@ -135,6 +135,6 @@ def study_check(
 
     study = open_study(folder)
     print(
-        f"{study.name}: {len(study.posts)} posts, {len(study.events)} events, "
+        f"{study.name}: {len(study.posts)} posts, {len(study.all_events)} events, "
         f"{len(study.confirmations)} confirmations, {len(study.codebook)} codes"
     )

@@ -11,7 +11,7 @@ import pandas as pd
 from foxgrape import schemas, times
 from foxgrape.detection.arrow_text import as_arrow, texts_at
 from foxgrape.detection.codes import Hits, find_codes
-from foxgrape.errors import FoxgrapeError, did_you_mean
+from foxgrape.errors import FoxgrapeError, TableError, did_you_mean
 from foxgrape.places import Codebook, fold
 from foxgrape.places.mention_context import folded
 from foxgrape.places.mentions import find_mentions
@@ -82,6 +82,8 @@ class PostColumns:
         if edits not in get_args(Edits):
             hint = did_you_mean(edits, get_args(Edits))
             raise FoxgrapeError("edits must be 'interval' or 'ignore'", got=edits, hint=hint)
+        if isinstance(posts, pd.DataFrame) and "text" not in posts:
+            raise TableError.missing_column("text", posts.columns, table=table)
         rows = schemas.validate(posts, table, fill=True)
         certain_from = times.microseconds(rows["posted_until"])
         if edits == "interval":

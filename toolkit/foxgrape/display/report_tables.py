@@ -55,8 +55,11 @@ def headline(analysis: Analysis) -> Headline:
     """Return the main finding, the test against chance and the list of findings."""
     n, leading = len(analysis.signals), len(analysis.leading_rows()) or "none"
     side = analysis.confirmed_by
-    confirmed = "the first confirmation of its event" if side is None else f"{side} confirmed it"
-    finding = f"Of {n} coded posts, {leading} certainly came before {confirmed}."
+    if analysis.clock == "occurred":
+        happened = "its event occurred"
+    else:
+        happened = "the first confirmation of its event" if side is None else f"{side} confirmed it"
+    finding = f"Of {n} coded posts, {leading} certainly came before {happened}."
     details = "".join(f"<li>{html.escape(line)}</li>" for line in analysis.findings()[1:])
     claim = html.escape(f"{_chance(analysis).sentence()} {analysis.study.caution}")
     return Headline(finding, f'<p class="claim">{claim}</p>', f"<ul>{details}</ul>")
@@ -75,8 +78,8 @@ def signals_table(analysis: Analysis, rows: pd.DataFrame | None = None) -> Html:
     zone = analysis.study.timezone
     rows = analysis.table() if rows is None else rows
     return table(
-        ["Code", "Place", "Post", "Event confirmed", "Lead", "Relation", "Sources"],
-        [_signal_row(row, zone) for row in _rows(rows)],
+        ["Code", "Place", "Post", f"Event {analysis.clock}", "Lead", "Relation", "Sources"],
+        [_signal_row(row, analysis.clock, zone) for row in _rows(rows)],
         f"n = {len(rows)}. Times in {zone}. Text in [brackets] describes a post whose wording is "
         "unknown.",
     )
@@ -204,6 +207,8 @@ def methods(analysis: Analysis) -> Html:
         f"{leads.n_observed} with an event, {leads.n_censored} right-censored; excluded: "
         f"{leads.n_hindsight} hindsight, {leads.n_follows} after their event"
     )
+    if leads.n_unfollowed:
+        sizes += f", {leads.n_unfollowed} after the end of observation"
     texts = {
         "Data": f"{study.title}: {_table_sizes(study)}.",
         "Signals": "Codes in the text of posts, read with a codebook that states evidence for each "
@@ -215,8 +220,8 @@ def methods(analysis: Analysis) -> Html:
         f"{duration_in_words(analysis.horizon)}. Leads are measured to the time it was "
         + (f"confirmed by {side}." if analysis.clock == "confirmed" else "occurred."),
         "Relations": "; ".join(f"{name}: {words}" for name, words in _RELATIONS.items()) + ".",
-        "Lead times": f"Kaplan–Meier, n = {leads.n}: {sizes}. The interval of the median includes "
-        "the uncertainty of the times.",
+        "Lead times": f"{leads.method}, n = {leads.n}: {sizes}. The interval of the median "
+        "includes the uncertainty of the times.",
         "Chance": "Posts and events both follow the tempo and the front of the war. Coincidence "
         "within 7 days is tested against surrogates that keep both (null model local): posts "
         "exchange places that were about equally likely at the time. "
@@ -253,14 +258,16 @@ def compare_with_baseline(codes: Analysis, names: Analysis) -> str:
 def _table_sizes(study: Study) -> str:
     end = "" if study.observed_until is None else f", observed until {study.observed_until[:10]}"
     return (
-        f"{len(study.posts)} posts, {len(study.events)} events, "
+        f"{len(study.posts)} posts, {len(study.all_events)} events, "
         f"{len(study.confirmations)} confirmations, {len(study.codebook)} codes{end}"
     )
 
 
-def _signal_row(row: Any, zone: str) -> list[str | Html]:
+def _signal_row(row: Any, clock: str, zone: str) -> list[str | Html]:
     if not row.observed:
         confirmed = "no event"
+    elif clock == "occurred":
+        confirmed = describe_time(row.occurred_at, row.occurred_until, zone)
     elif pd.isna(row.confirmed_at):
         confirmed = "not recorded"
     else:

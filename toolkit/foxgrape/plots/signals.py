@@ -44,7 +44,7 @@ RELATION_MARKS = {
     "announces": ("posted before confirmation", GREEN, "circle", "●"),
     "precedes": ("posted before confirmation", GREEN, "circle", "●"),
     "undetermined": ("order unknown", ORANGE, "diamond", "◆"),
-    "follows": ("posted after confirmation", PINK, "square", "■"),
+    "follows": ("posted after the event", PINK, "square", "■"),
     "unconfirmed": ("no event (right-censored)", BLUE, "circle-open", "○"),
     "hindsight": ("decoded only afterwards (hindsight)", PINK, "x", "✕"),
 }

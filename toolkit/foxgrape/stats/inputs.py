@@ -8,22 +8,28 @@ import numpy as np
 import pandas as pd
 
 from foxgrape import times
-from foxgrape._util.formatting import duration_in_words
+from foxgrape._util.formatting import counted, duration_in_words
 from foxgrape.errors import FoxgrapeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from foxgrape._util.typing import FloatArray
+    from foxgrape._util.typing import FloatArray, IntArray
 
     ObservationPeriod = tuple[str | datetime, str | datetime]
 
 __all__ = [
+    "CHANCE",
     "KM_PER_DEGREE",
+    "LESS",
     "LEVEL",
     "MIN_SIGNALS",
+    "MORE",
+    "TOO_FEW",
+    "UNRELIABLE",
     "as_seed",
+    "data_warnings",
     "duration_us",
     "durations_us",
     "great_circle_distances",
@@ -36,12 +42,19 @@ __all__ = [
     "window_in_words",
 ]
 
+#: What a result can claim about leads.
+MORE, LESS, CHANCE = "More than chance", "Less than chance", "Consistent with chance"
+UNRELIABLE, TOO_FEW = "Unreliable", "Too few to test"
 #: Significance level: results with p up to this are called significant.
 LEVEL = 0.05
 #: Minimum number of signals for a claim, whatever p is: small sets are usually hand-picked.
 MIN_SIGNALS = 20
 KM_PER_DEGREE = 111.195
 _EARTH_RADIUS_KM = 6371.0
+_DAY_US, _HOUR_US = 86_400_000_000, 3_600_000_000
+#: Minimum number of instants, and of their days, and share with the same time of day, for which
+#: instants are taken to be days.
+_MIN_STAMPS, _STAMPED_SHARE = 10, 0.95
 
 
 def duration_us(value: str | pd.Timedelta, name: str, *, zero: bool = False) -> int:
@@ -105,20 +118,21 @@ def observation_period(
 ) -> tuple[int, int]:
     """Return the observation period's start and end in microseconds, at least 1 µs apart.
 
-    The default period runs from the earliest to the latest instant among all signals and events,
-    with event times measured by the clock named in `clock`.
+    The default period runs from the earliest instant among all signals and events to the latest
+    among the events, with event times measured by the clock named in `clock`: nothing shows that
+    events were still recorded after the last one. Without events, it ends with the last signal.
     """
     if observed is None:
-        columns = [(signals, "posted"), (events, clock)]
-        instants = np.concatenate(
-            [
-                times.microseconds(frame[f"{name}_{side}"])
-                for frame, name in columns
-                for side in ("at", "until")
-            ]
+        posted, happened = (
+            np.concatenate(
+                [times.microseconds(frame[f"{name}_{side}"]) for side in ("at", "until")]
+            )
+            for frame, name in ((signals, "posted"), (events, clock))
         )
-        instants = instants[instants != times.NAT]
-        low, high = (int(instants.min()), int(instants.max())) if len(instants) else (0, 0)
+        happened = happened[happened != times.NAT]
+        instants = np.concatenate([posted, happened])
+        ends = happened if len(happened) else posted
+        low, high = (int(instants.min()), int(ends.max())) if len(instants) else (0, 0)
         # Use at least 1 µs so that rates do not divide by zero.
         return low, max(high, low + 1)
     try:
@@ -137,6 +151,54 @@ def observation_period(
         )
     low, high = times.microseconds(pd.Series([start, end])).tolist()
     return low, high
+
+
+def data_warnings(
+    signals: pd.DataFrame, events: pd.DataFrame, clock: str, observed: tuple[int, int]
+) -> tuple[str, ...]:
+    """Return sentences on signals outside observation, and on days that are given as instants.
+
+    Examples
+    --------
+    >>> day = pd.Timestamp("2022-09-01", tz="UTC")
+    >>> posts = pd.DataFrame({"posted_at": [day, day + pd.Timedelta("9D")]})
+    >>> posts["posted_until"] = posts["posted_at"]
+    >>> none = pd.DataFrame({"occurred_at": [], "occurred_until": []}, dtype=times.DTYPE)
+    >>> first = int(times.microseconds(posts["posted_at"])[0])
+    >>> data_warnings(posts, none, "occurred", (first, first + 1))
+    ('1 of 2 signals lies outside the observation period and was left out.',)
+    """
+    posted, posted_until = (times.microseconds(signals[f"posted_{end}"]) for end in ("at", "until"))
+    outside = int(((posted > observed[1]) | (posted_until < observed[0])).sum())
+    warnings = []
+    if outside:
+        lies, was = ("lies", "was") if outside == 1 else ("lie", "were")
+        warnings.append(
+            f"{outside} of {counted(len(signals), 'signal')} {lies} outside the observation period "
+            f"and {was} left out."
+        )
+    for unit, frame, name in (("signals", signals, "posted"), ("events", events, clock)):
+        at, until = (times.microseconds(frame[f"{name}_{end}"]) for end in ("at", "until"))
+        exact = at[(at == until) & (at != times.NAT)]
+        if _are_stamped_to_the_day(exact):
+            warnings.append(
+                f"{len(exact)} {unit} have the same time of day: they seem to be known to the day, "
+                "but are given as instants, so that the order within a day is invented. Give such "
+                "times as intervals."
+            )
+    return tuple(warnings)
+
+
+def _are_stamped_to_the_day(instants: IntArray) -> bool:
+    """Return whether nearly all instants share one time of day, or two an hour apart (summer)."""
+    if len(instants) < _MIN_STAMPS:
+        return False
+    time_of_day, count = np.unique(instants % _DAY_US, return_counts=True)
+    if len(np.unique(instants // _DAY_US)) < _MIN_STAMPS:
+        return False
+    apart = (time_of_day - time_of_day[count.argmax()]) % _DAY_US
+    alike = (apart == 0) | (apart == _HOUR_US) | (apart == _DAY_US - _HOUR_US)
+    return bool(count[alike].sum() >= _STAMPED_SHARE * len(instants))
 
 
 def place_coordinates(places: Iterable[str], events: pd.DataFrame) -> FloatArray:

@@ -11,7 +11,7 @@ import pandas as pd
 from foxgrape import schemas, times
 from foxgrape._util.formatting import counted, duration_in_words, lead_in_words
 from foxgrape.errors import FoxgrapeError, did_you_mean
-from foxgrape.linking import confirmed_by_side, link
+from foxgrape.linking import confirmed_by_side, link, order_on_clock
 from foxgrape.stats.survival.lead_times import LeadTimes, lead_times
 
 if TYPE_CHECKING:
@@ -22,12 +22,16 @@ if TYPE_CHECKING:
     from foxgrape.stats.alarms.molchan import Alarm
     from foxgrape.stats.coincidence.event_coincidence import Coincidence
     from foxgrape.stats.hazard.hazard_ratio import Hazard
+    from foxgrape.stats.verdict import Verdict
     from foxgrape.studies.study import Study
 
 __all__ = ["Analysis", "SignalSource", "link_study"]
 
 #: What counts as a signal: codes in the codebook, places mentioned by name, or both.
 SignalSource = Literal["codes", "mentions", "both"]
+
+#: Findings name at most this many signals, and count the rest.
+_MAX_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -139,11 +143,13 @@ class Analysis:
     def clocks(self) -> dict[times.Clock, Analysis]:
         """Return one analysis per clock: leads to the confirmation, and leads to the occurrence.
 
-        `confirmed_by` applies only to the confirmation clock.
+        Left out is the clock of confirmations if no event has a confirmation. `confirmed_by`
+        applies only to this clock.
         """
         return {
             clock: self._relink(clock, self.confirmed_by if clock == "confirmed" else None)
             for clock in times.CLOCKS
+            if clock == "occurred" or self.study.events["confirmed_at"].notna().any()
         }
 
     def coincidence(self, *, window: str | Sequence[str] = "7D", **options: Any) -> Coincidence:
@@ -206,6 +212,30 @@ class Analysis:
 
         return alarm(self.signals, self.events, window=window, **self._options(options))
 
+    def verdict(self, *, window: str = "7D", null: str = "local", n: int = 9999) -> Verdict:
+        """Return one reading of `coincidence`, `hazard` and `alarm`: whether all make a claim.
+
+        Uses this analysis's events, clock and observation period.
+
+        Parameters
+        ----------
+        window, null, n
+            As in `foxgrape.coincidence`; the null model and the number of surrogates apply to the
+            alarms too.
+
+        Examples
+        --------
+        >>> from foxgrape import open_study
+        >>> open_study().analyse().verdict(n=99).sentence()
+        'Five signals are too few to test.'
+        """
+        from foxgrape.stats.verdict import Verdict
+
+        options: dict[str, Any] = {"window": window, "null": null, "n": n}
+        return Verdict(
+            self.coincidence(**options), self.hazard(window=window), self.alarm(**options)
+        )
+
     def simulation_parameters(self, *, window: str = "7D", **options: Any) -> dict[str, Any]:
         """Return arguments of `simulate.world` for worlds that resemble this study."""
         from foxgrape.stats.power import world_parameters_from
@@ -214,14 +244,13 @@ class Analysis:
 
     @property
     def events(self) -> pd.DataFrame:
-        """Events of the study's kinds, with the confirmations by `confirmed_by` if it is set."""
-        events = _events_of_kinds(self.study)
+        """The study's events, with the confirmations by `confirmed_by` if it is set."""
         if self.confirmed_by is None:
-            return events
-        return confirmed_by_side(events, self.study.confirmations, self.confirmed_by)
+            return self.study.events
+        return confirmed_by_side(self.study.events, self.study.confirmations, self.confirmed_by)
 
     def leading_rows(self) -> pd.DataFrame:
-        """Return the rows of `table` whose post certainly came before the confirmation.
+        """Return the rows of `table` whose post certainly came before its event on the clock.
 
         Hindsight is left out.
         """
@@ -233,8 +262,12 @@ class Analysis:
         leading = _certain(table)
         posts = counted(len(self.study.posts), "post")
         verb = "came before its event" if len(leading) == 1 else "came before their event"
-        certain = f"{len(leading)} certainly {verb} was confirmed{_leads(leading)}"
-        sentences = [f"{counted(len(table), 'signal')} in {posts}. {certain}"]
+        happened = "was confirmed" if self.clock == "confirmed" else "occurred"
+        certain = f"{len(leading)} certainly {verb} {happened}{_leads(leading)}"
+        sentences = [
+            f"{counted(len(table), 'signal')} in {posts}. {certain}",
+            *self._clock_limits(),
+        ]
         if self.clock == "confirmed" and self.confirmed_by is None:
             sentences += [
                 f"Measured against {side}'s own confirmations: {len(rows) or 'none'}{_leads(rows)}"
@@ -246,27 +279,59 @@ class Analysis:
             sentences.append(
                 f"In edited posts, timed from the post to the edit: {counted(n_edited, 'signal')}."
             )
-        valid = table[~table["hindsight"]]
         if len(self.ambiguous):
-            names = "; ".join(sorted(set(self.ambiguous["code"])))
+            names = _first_names(self.ambiguous["code"].value_counts().index)
             sentences.append(
                 f"Names that may mean several places, not counted: {len(self.ambiguous)} ({names})."
             )
-        for words, rows in (
-            (
-                "Times too rough to say which came first:",
-                valid[valid["relation"] == "undetermined"],
-            ),
-            ("Posted after the confirmation:", valid[valid["relation"] == "follows"]),
-            (
-                f"Right-censored, no event within {duration_in_words(self.horizon)}:",
-                valid[valid["relation"] == "unconfirmed"],
-            ),
-            ("Hindsight, decoded only after the event:", table[table["hindsight"]]),
-        ):
+        for words, rows in self._other_outcomes(table):
             if len(rows):
                 sentences.append(f"{words} {len(rows)}{_listed(rows, _name)}")
         return [*sentences, self.lead_times.sentence()]
+
+    def _clock_limits(self) -> list[str]:
+        """Return sentences on the events that cannot end a lead, if there are any."""
+        events = self.events
+        of_all = counted(len(events), "event")
+        lines = []
+        n_unconfirmed = int(events["confirmed_at"].isna().sum())
+        if n_unconfirmed == len(events) > 0:
+            lines.append(
+                "Leads are measured to when events occurred: no event has a confirmation."
+                if self.clock == "occurred"
+                else "No event has a confirmation: no lead can be measured to one."
+            )
+        elif n_unconfirmed and self.clock == "confirmed":
+            have = "has" if n_unconfirmed == 1 else "have"
+            by = f" by {self.confirmed_by}" if self.confirmed_by else ""
+            lines.append(
+                f"{n_unconfirmed} of {of_all} {have} no confirmation{by} and cannot end a lead."
+            )
+        if n_late := int((events[f"{self.clock}_at"] > self.study.observed[1]).sum()):
+            lines.append(
+                f"{n_late} of {of_all} came after the end of observation and do not count."
+            )
+        return lines
+
+    def _other_outcomes(self, table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+        """Return the rows of signals that did not certainly come before their event, by outcome."""
+        valid = table[~table["hindsight"]]
+        order = order_on_clock(valid)
+        is_open = order == "no event"
+        unfollowed = is_open & (valid["lead_min"] <= pd.Timedelta(0))
+        end = self.study.observed[1]
+        day = "" if pd.isna(end) else f", {end.tz_convert(self.study.timezone):%-d %b %Y}"
+        after = "confirmation" if self.clock == "confirmed" else "event"
+        return [
+            ("Times too rough to say which came first:", valid[order == "undetermined"]),
+            (f"Posted after the {after}:", valid[order == "after"]),
+            (
+                f"Right-censored, no event within {duration_in_words(self.horizon)}:",
+                valid[is_open & ~unfollowed],
+            ),
+            (f"Left out, posted after the end of observation{day}:", valid[unfollowed]),
+            ("Hindsight, decoded only after the event:", table[table["hindsight"]]),
+        ]
 
     def _edited(self) -> int:
         """Return the number of signals whose interval is longer than that of their post."""
@@ -301,11 +366,11 @@ class Analysis:
         clock = options.get("clock") or self.clock
         return {"observed": self._observed(clock)} | options | {"clock": clock}
 
-    def _observed(self, clock: str) -> tuple[str | pd.Timestamp, str | pd.Timestamp] | None:
+    def _observed(self, clock: str) -> tuple[pd.Timestamp, pd.Timestamp] | None:
         """Return the observation period; None if its start or end is unknown."""
         start = pd.concat([self.signals["posted_at"], self.events[f"{clock}_at"]]).min()
-        end = self.study.observed_until
-        return None if end is None or pd.isna(start) else (start, end)
+        end = self.study.observed[1]
+        return (start, end) if start < end else None
 
 
 def link_study(
@@ -313,18 +378,21 @@ def link_study(
     signals: pd.DataFrame,
     read: SignalSource,
     horizon: str,
-    clock: times.Clock,
+    clock: times.Clock | None,
     confirmed_by: str | None,
 ) -> Analysis:
     """Link a study's signals to its events and estimate the lead times."""
+    if clock is None:
+        clock = times.resolve_clock(study.events, None if confirmed_by is None else "confirmed")
+    end = study.observed[1]
     links = link(
         signals,
-        _events_of_kinds(study),
+        study.events,
         horizon=horizon,
         clock=clock,
         confirmed_by=confirmed_by,
         confirmations=study.confirmations,
-        observed_until=study.observed_until,
+        observed_until=None if pd.isna(end) else end,
     )
     return Analysis(
         study=study,
@@ -338,17 +406,12 @@ def link_study(
     )
 
 
-def _events_of_kinds(study: Study) -> pd.DataFrame:
-    events = study.events
-    return events[events["kind"].isin(study.kinds)] if study.kinds else events
-
-
 def _by_kind(links: pd.DataFrame, signals: pd.DataFrame) -> LeadTimes:
     return lead_times(links, by="kind", signals=signals)
 
 
 def _certain(table: pd.DataFrame) -> pd.DataFrame:
-    return table[~table["hindsight"] & table["relation"].isin(times.BEFORE_CONFIRMATION)]
+    return table[~table["hindsight"] & (order_on_clock(table) == "before")]
 
 
 def _name(row: Any) -> str:
@@ -361,5 +424,11 @@ def _leads(rows: pd.DataFrame) -> str:
 
 
 def _listed(rows: pd.DataFrame, describe: Callable[[Any], str]) -> str:
-    names = "; ".join(describe(row) for row in rows.itertuples())
+    names = _first_names([describe(row) for row in rows.itertuples()])
     return f" ({names})." if names else "."
+
+
+def _first_names(names: Sequence[str]) -> str:
+    """Return the first five names, and the number of further ones."""
+    more = f"; and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
+    return "; ".join(names[:_MAX_NAMED]) + more

@@ -12,6 +12,7 @@ import pandas as pd
 from foxgrape import times
 from foxgrape._util.formatting import counted, describe_time, duration_in_words
 from foxgrape.errors import FoxgrapeError
+from foxgrape.linking import order_on_clock
 from foxgrape.places import Gazetteer
 from foxgrape.studies.from_store import as_of
 
@@ -123,7 +124,7 @@ def period_brief(
     until: str | date,
     days: int = 7,
     horizon: str = "30D",
-    clock: times.Clock = "confirmed",
+    clock: times.Clock | None = None,
     signals: SignalSource = "codes",
 ) -> PeriodBrief:
     """Summarize the days before a date, using only what was known at the end of these days.
@@ -186,11 +187,13 @@ def _parts(analysis: Analysis, since: pd.Timestamp, until: pd.Timestamp) -> dict
     known = table["confirmed_until"].fillna(table["occurred_until"])
     deadline = table["posted_until"] + analysis.horizon
     is_open = ~table["observed"]
+    # A signal that was not followed until its horizon ended is no evidence of a missing event.
+    followed = table["lead_min"] >= analysis.horizon
     selected = {
         "new": _within(table["posted_until"], since, until),
-        "confirmed": ~is_open & _within(known, since, until) & (table["relation"] != "follows"),
+        "confirmed": ~is_open & _within(known, since, until) & (order_on_clock(table) != "after"),
         "waiting": is_open & (deadline >= until),
-        "overdue": is_open & _within(deadline, since, until),
+        "overdue": is_open & followed & _within(deadline, since, until),
     }
     return {name: table[rows].reset_index(drop=True) for name, rows in selected.items()}
 
@@ -203,14 +206,14 @@ def _counts(
     analysis: Analysis, parts: dict[str, pd.DataFrame], since: pd.Timestamp, until: pd.Timestamp
 ) -> dict[str, int]:
     confirmed, new = parts["confirmed"], parts["new"]
-    certain = confirmed["relation"].isin(times.BEFORE_CONFIRMATION)
+    certain = order_on_clock(confirmed) == "before"
     return {
         "posts": int(_within(analysis.study.posts["posted_until"], since, until).sum()),
         "signals": len(new),
         "leads confirmed": int((certain & ~confirmed["hindsight"]).sum()),
         "hindsight": int(confirmed["hindsight"].sum()),
         "order unknown": int((~certain & ~confirmed["hindsight"]).sum()),
-        "posted after their event": int((new["relation"] == "follows").sum()),
+        "posted after their event": int((order_on_clock(new) == "after").sum()),
         "still open": len(parts["waiting"]),
         "overdue": len(parts["overdue"]),
     }
@@ -296,7 +299,7 @@ def place_brief(analysis: Analysis, place_id: str) -> PlaceBrief:
     'Lysychansk: 1 event, 1 signal; 0 certainly came before an event; 1 had no event within ...'
     """
     study = analysis.study
-    events = study.events[study.events["place_id"] == place_id]
+    events = study.all_events[study.all_events["place_id"] == place_id]
     return PlaceBrief(
         place_id=place_id,
         name=_name(study, place_id),
@@ -307,7 +310,7 @@ def place_brief(analysis: Analysis, place_id: str) -> PlaceBrief:
 
 def _name(study: Study, place_id: str) -> str:
     """Return a place's name from the events, the study's gazetteer or the packaged gazetteer."""
-    for name in study.events.loc[study.events["place_id"] == place_id, "place"].dropna():
+    for name in study.all_events.query("place_id == @place_id")["place"].dropna():
         return str(name)
     for gazetteer in (study.codebook.gazetteer, Gazetteer.default()):
         if place_id in gazetteer:

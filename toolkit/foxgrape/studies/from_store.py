@@ -13,7 +13,7 @@ from foxgrape.errors import FoxgrapeError, StudyError
 from foxgrape.io.events.place_resolver import unify_place_ids
 from foxgrape.io.store import Store
 from foxgrape.places import Codebook, Gazetteer
-from foxgrape.studies.study import Study, open_study, restrict_gazetteer, validate_kinds
+from foxgrape.studies.study import Study, open_study, split_by_kind, validate_kinds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -29,6 +29,7 @@ def study_from_store(
     codebook: str | Path | None = None,
     kinds: Iterable[str] = (),
     timezone: str = "UTC",
+    observed_until: str | None = None,
 ) -> Study:
     """Read a store's posts, events and confirmations as a study.
 
@@ -48,19 +49,21 @@ def study_from_store(
         Kinds of event that signals can refer to; by default all kinds.
     timezone
         IANA time zone of the study's days.
+    observed_until
+        End of observation, an instant with an offset: until when events were recorded. By default
+        the last instant of the events.
 
     Returns
     -------
     Study
-        A study whose observation ends at the last instant in its tables.
 
     Raises
     ------
     StoreError
         If a version does not exist or the store cannot be read.
     StudyError
-        If the store holds neither posts nor events, a kind occurs in no event, or the time
-        zone is unknown.
+        If the store holds neither posts nor events, a kind occurs in no event, the time zone is
+        unknown, or the end of observation is no instant with an offset.
     CodebookError
         If the codebook is invalid.
 
@@ -79,6 +82,16 @@ def study_from_store(
         times.get_zone(timezone)
     except ValueError:
         raise StudyError.unknown_timezone(timezone, file=store.path) from None
+    if observed_until is not None:
+        try:
+            observed_until = times.parse_instant(observed_until).isoformat()
+        except ValueError:
+            raise StudyError(
+                "observed_until must be an instant with an offset",
+                file=store.path,
+                expected="such as 2024-08-17T00:00:00Z",
+                got=observed_until,
+            ) from None
     name = store.path.rstrip("/\\").replace("\\", "/").rpartition("/")[2]
     versions = store.latest_versions() if versions is None else versions
     if not {"posts", "events"} & set(versions):
@@ -92,6 +105,8 @@ def study_from_store(
     gazetteer = Gazetteer.default()
     events = unify_place_ids(events, gazetteer)
     codes = Codebook.default() if codebook is None else Codebook.from_csv(codebook, gazetteer)
+    kinds = validate_kinds(kinds, events, Path(store.path))
+    events, other_events = split_by_kind(events, kinds)
     return Study(
         name=name,
         title=name,
@@ -99,12 +114,13 @@ def study_from_store(
         posts=posts,
         events=events,
         confirmations=confirmations,
-        codebook=restrict_gazetteer(codes, gazetteer, events),
-        kinds=validate_kinds(kinds, events, Path(store.path)),
-        observed_until=None,
+        codebook=Codebook(codes, gazetteer),
+        kinds=kinds,
+        observed_until=observed_until,
         caution="",
         timezone=timezone,
         hashes={},
+        other_events=other_events,
         earlier_posts=store.read("earlier_posts", version=versions["earlier_posts"])
         if "earlier_posts" in versions
         else None,
@@ -151,7 +167,7 @@ def as_of(study: Study, instant: str | datetime) -> Study:
         A study. It is not changed.
     instant
         Time with a UTC offset. Observation ends at this time, or at the study's end of
-        observation if that is earlier.
+        observation if that is earlier; see `Study.observed`.
 
     Returns
     -------
@@ -176,17 +192,22 @@ def as_of(study: Study, instant: str | datetime) -> Study:
         raise FoxgrapeError(
             "instant must have a UTC offset", expected="such as 2022-09-10T00:00:00Z", got=text
         ) from None
-    if study.observed_until is not None and end > pd.Timestamp(study.observed_until):
-        end = pd.Timestamp(study.observed_until)
     confirmations = study.confirmations[study.confirmations["confirmed_until"] < end]
-    known = study.events["confirmed_until"].fillna(study.events["occurred_until"])
-    events = study.events[known < end].reset_index(drop=True)
+    events, other_events = (
+        events[events["confirmed_until"].fillna(events["occurred_until"]) < end].reset_index(
+            drop=True
+        )
+        for events in (study.events, study.all_events.iloc[len(study.events) :])
+    )
+    known = [*events["event_id"], *other_events["event_id"]]
+    # Without a stated end, observation ends with the last event in the whole study: it need not
+    # have been known at the instant. Posts after the end are kept, to be counted as left out.
+    last = study.observed[1]
     return replace(
         study,
         posts=study.posts[study.posts["posted_until"] < end].reset_index(drop=True),
         events=events,
-        confirmations=confirmations[confirmations["event_id"].isin(events["event_id"])].reset_index(
-            drop=True
-        ),
-        observed_until=end.isoformat(),
+        other_events=other_events,
+        confirmations=confirmations[confirmations["event_id"].isin(known)].reset_index(drop=True),
+        observed_until=(end if pd.isna(last) else min(end, last)).isoformat(),
     )

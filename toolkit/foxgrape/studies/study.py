@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pandas as pd
 
@@ -17,7 +17,7 @@ from foxgrape import schemas, times
 from foxgrape._util.files import file_sha256, study_folder
 from foxgrape._util.formatting import counted
 from foxgrape.detection.detect import Edits, detect
-from foxgrape.errors import StudyError, TableError, did_you_mean
+from foxgrape.errors import FoxgrapeError, StudyError, TableError, did_you_mean
 from foxgrape.io.events import read_events
 from foxgrape.io.posts import read_posts
 from foxgrape.places import Codebook, Gazetteer
@@ -26,7 +26,7 @@ from foxgrape.studies.analysis import Analysis, SignalSource, link_study
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["Study", "open_study", "restrict_gazetteer", "validate_kinds"]
+__all__ = ["Study", "open_study", "split_by_kind", "validate_kinds"]
 
 _RESOURCES = ("posts", "events", "confirmations", "codebook", "places")
 
@@ -42,15 +42,15 @@ class Study:
     folder
         Folder that the study was read from.
     posts, events, confirmations
-        The validated tables.
+        The validated tables. Events are those that signals can refer to: those of the study's
+        kinds.
     codebook
-        The study's own codebook or the packaged one. Its gazetteer holds only the places of the
-        codes and of the events.
+        The study's own codebook or the packaged one. Its gazetteer holds all known places, whether
+        or not they have an event: a place that is named and has no event is right-censored.
     kinds
-        Kinds of event that signals can refer to; events of other kinds are not linked. If empty,
-        all kinds.
+        Kinds of event that signals can refer to. If empty, all kinds.
     observed_until
-        End of observation; None if the data package does not state it.
+        End of observation; None if it is not stated.
     caution
         Caveats by the study's authors.
     timezone
@@ -59,6 +59,8 @@ class Study:
         SHA-256 of ``datapackage.json`` and of the files that it lists, by path in the study.
     earlier_posts
         Earlier versions of edited posts, as in `foxgrape.detect`; None if none are known.
+    other_events
+        Events of other kinds, which are not linked.
     """
 
     name: str
@@ -74,21 +76,31 @@ class Study:
     timezone: str
     hashes: Mapping[str, str]
     earlier_posts: pd.DataFrame | None = None
+    other_events: pd.DataFrame | None = None
+
+    @property
+    def all_events(self) -> pd.DataFrame:
+        """Events of every kind."""
+        others = self.other_events
+        if others is None or others.empty:
+            return self.events
+        return pd.concat([self.events, others], ignore_index=True)
 
     @property
     def observed(self) -> tuple[pd.Timestamp, pd.Timestamp]:
         """Start and end of observation.
 
-        The start is the first instant in the tables. The end is `observed_until`, or the last
-        instant in the tables if that is None. Without any instants, they are NaT.
+        The start is the first instant in the tables. The end is `observed_until`; if that is None,
+        the last instant of the events of every kind, because nothing shows that events were still
+        recorded after it. Without any such instant, they are NaT.
         """
-        columns = [self.posts["posted_at"], self.posts["posted_until"]]
-        columns += [
-            self.events[f"{clock}_{end}"] for clock in times.CLOCKS for end in ("at", "until")
-        ]
-        instants = pd.concat(columns, ignore_index=True)
-        end = self.observed_until
-        return instants.min(), instants.max() if end is None else pd.Timestamp(end)
+        events = self.all_events
+        instants = pd.concat(
+            [events[f"{clock}_{end}"] for clock in times.CLOCKS for end in ("at", "until")],
+            ignore_index=True,
+        )
+        end = instants.max() if self.observed_until is None else pd.Timestamp(self.observed_until)
+        return pd.concat([self.posts["posted_at"], instants]).min(), end
 
     def __repr__(self) -> str:
         return f"<Study {self.name}: {self._contents()}>"
@@ -105,15 +117,21 @@ class Study:
             (self.confirmations, "confirmation"),
             (self.codebook, "code"),
         )
-        start, end = (instant.tz_convert(self.timezone) for instant in self.observed)
-        period = "" if pd.isna(start) else f"; observed {start:%-d %b %Y} to {end:%-d %b %Y}"
-        return ", ".join(counted(len(table), unit) for table, unit in sizes) + period
+        words = [counted(len(table), unit) for table, unit in sizes]
+        if n_other := len(self.all_events) - len(self.events):
+            words[1] += f" of the kinds asked for ({n_other} of other kinds)"
+        start, end = self.observed
+        if pd.isna(start) or pd.isna(end):
+            return ", ".join(words)
+        start, end = (instant.tz_convert(self.timezone) for instant in (start, end))
+        guess = ", the last event" if self.observed_until is None else ""
+        return f"{', '.join(words)}; observed {start:%-d %b %Y} to {end:%-d %b %Y}{guess}"
 
     def analyse(
         self,
         *,
         horizon: str = "30D",
-        clock: times.Clock = "confirmed",
+        clock: times.Clock | None = None,
         confirmed_by: str | None = None,
         signals: SignalSource = "codes",
         edits: Edits = "interval",
@@ -134,12 +152,24 @@ class Study:
         -------
         Analysis
 
+        Raises
+        ------
+        FoxgrapeError
+            If an option is invalid.
+
         Examples
         --------
         >>> analysis = open_study().analyse(confirmed_by="UA")
         >>> analysis.table().set_index("code").loc["🍇", ["place", "relation"]].tolist()
         ['Izium', 'precedes']
         """
+        if signals not in get_args(SignalSource):
+            choices = get_args(SignalSource)
+            raise FoxgrapeError(
+                "signals must be codes, mentions or both",
+                got=signals,
+                hint=did_you_mean(str(signals), choices),
+            )
         detected = detect(
             self.posts,
             codebook=self.codebook,
@@ -203,6 +233,8 @@ def open_study(path: str | Path | None = None) -> Study:
     _check_places(events, gazetteer, files["events"])
     _check_references(confirmations, events, files.get("confirmations"))
     options = _options(package, folder)
+    kinds = validate_kinds(options.get("kinds", ()), events, folder / "datapackage.json")
+    events, other_events = split_by_kind(events, kinds)
     study = Study(
         name=str(package.get("name") or folder.name),
         title=str(package.get("title") or folder.name),
@@ -210,12 +242,13 @@ def open_study(path: str | Path | None = None) -> Study:
         posts=read_posts(files["posts"]),
         events=events,
         confirmations=confirmations,
-        codebook=restrict_gazetteer(codebook, gazetteer, events),
-        kinds=validate_kinds(options.get("kinds", ()), events, folder / "datapackage.json"),
+        codebook=Codebook(codebook, gazetteer),
+        kinds=kinds,
         observed_until=options.get("observed_until"),
         caution=str(options.get("caution") or ""),
         timezone=str(options.get("timezone", "UTC")),
         hashes=hashes,
+        other_events=other_events,
     )
     _check_unchanged(folder, hashes)
     return study
@@ -303,12 +336,6 @@ def _options(package: dict[str, Any], folder: Path) -> dict[str, Any]:
     return dict(options)
 
 
-def restrict_gazetteer(codebook: Codebook, gazetteer: Gazetteer, events: pd.DataFrame) -> Codebook:
-    """Return a codebook whose gazetteer holds only the places of its codes and of the events."""
-    ids = dict.fromkeys([*events["place_id"], *(code.place_id for code in codebook)])
-    return Codebook(codebook, Gazetteer(gazetteer[place] for place in ids if place in gazetteer))
-
-
 def validate_kinds(kinds: Iterable[str], events: pd.DataFrame, file: Path) -> tuple[str, ...]:
     """Return the kinds as a tuple; raise `StudyError` if a kind occurs in no event."""
     kinds = tuple(kinds)
@@ -319,6 +346,21 @@ def validate_kinds(kinds: Iterable[str], events: pd.DataFrame, file: Path) -> tu
                 "no event has this kind", file=file, got=kind, hint=did_you_mean(kind, known)
             )
     return kinds
+
+
+def split_by_kind(
+    events: pd.DataFrame, kinds: tuple[str, ...]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the events of these kinds, or of all kinds if none is given, and the other events.
+
+    Examples
+    --------
+    >>> events = pd.DataFrame({"event_id": ["e", "f"], "kind": ["liberated", None]})
+    >>> [part["event_id"].tolist() for part in split_by_kind(events, ("liberated",))]
+    [['e'], ['f']]
+    """
+    wanted = events["kind"].isin(kinds) if kinds else events["event_id"].notna()
+    return events[wanted].reset_index(drop=True), events[~wanted].reset_index(drop=True)
 
 
 def _check_places(events: pd.DataFrame, gazetteer: Gazetteer, file: Path) -> None:

@@ -20,7 +20,7 @@ from foxgrape.stats.alarms.comparison import ALARM_NULLS, compare
 from foxgrape.stats.coincidence.surrogates import validate_null
 from foxgrape.stats.hazard.conditional_logit import choice_probabilities
 from foxgrape.stats.hazard.risk_sets import DAY, NEVER, fit_baseline, other_events, risk_sets
-from foxgrape.stats.inputs import LEVEL, MIN_SIGNALS, as_seed, durations_us
+from foxgrape.stats.inputs import CHANCE, LEVEL, MIN_SIGNALS, MORE, TOO_FEW, as_seed, durations_us
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -112,10 +112,17 @@ class Alarm:
         """Return one row per window."""
         return self.windows.copy()
 
+    @property
+    def claim(self) -> str:
+        """What the result claims: more than chance, consistent with it, or too few."""
+        if self.n_signals < MIN_SIGNALS:
+            return TOO_FEW
+        return MORE if self.p_value <= LEVEL else CHANCE
+
     def sentence(self) -> str:
         """Return the result in words."""
-        claim = "More than chance" if self.p_value <= LEVEL else "Consistent with chance"
-        if self.n_signals < MIN_SIGNALS:
+        claim = self.claim
+        if claim == TOO_FEW:
             few = number_in_words(self.n_signals).capitalize()
             claim = f"{few} {'signal is' if self.n_signals == 1 else 'signals are'} too few to test"
         return (
@@ -253,7 +260,7 @@ def alarm(
                 "expected": scores[null],
             }
         ),
-        warnings=_warnings(risk, null, nulls.set_index("null")["p_value"]),
+        warnings=_warnings(risk, null, nulls.set_index("null")["p_value"]) + risk.caveats,
         clock=risk.clock,
         n_surrogates=n,
         seed=seed,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -27,9 +27,14 @@ from foxgrape.stats.coincidence.surrogates import (
     validate_null,
 )
 from foxgrape.stats.inputs import (
+    CHANCE,
     LEVEL,
     MIN_SIGNALS,
+    MORE,
+    TOO_FEW,
+    UNRELIABLE,
     as_seed,
+    data_warnings,
     duration_us,
     durations_us,
     observation_period,
@@ -53,6 +58,9 @@ NullName = Literal["uniform", "shuffle", "circular", "place", "local"]
 #: Null models that do not preserve a shared tempo, and those that do not preserve a shared front.
 _WITHOUT_TEMPO = frozenset({"uniform", "shuffle", "circular"})
 _WITHOUT_FRONT = frozenset({"uniform", "shuffle", "circular", "place"})
+#: Largest share of places without coordinates for which the local null model can claim a lead: it
+#: cannot see a moving front at the others.
+_MAX_UNLOCATED = 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,9 +91,10 @@ class Coincidence:
         With `by`, one row per group: n, rates, p, and p adjusted for the number of groups.
     n_signals, n_events
         Number of signals and of events within observation.
-    n_places, map_size, observed
-        Number of places of signals or events; the longer side of the map that they span, in
-        kilometres, 0 if no coordinates are known; and the observation period.
+    n_places, n_unlocated, map_size, observed
+        Number of places of signals or events; of these, places without known coordinates; the
+        longer side of the map that they span, in kilometres, 0 if no coordinates are known; and the
+        observation period.
     n_censored
         Signals without an event whose window ends after observation: they count as not followed.
     null, n_surrogates, seed
@@ -121,6 +130,7 @@ class Coincidence:
     warnings: tuple[str, ...]
     statistic: float
     surrogates: FloatArray = field(repr=False)
+    n_unlocated: int = 0
 
     @property
     def p_adjusted(self) -> pd.Series:
@@ -141,6 +151,7 @@ class Coincidence:
             "n_signals": self.n_signals,
             "n_events": self.n_events,
             "n_places": self.n_places,
+            "n_unlocated": self.n_unlocated,
             "observed": [instant.isoformat() for instant in self.observed],
             "n_censored": self.n_censored,
             "null": self.null,
@@ -153,6 +164,20 @@ class Coincidence:
             "groups": to_json_records(self.groups),
             "sentence": self.sentence(),
         }
+
+    @property
+    def claim(self) -> str:
+        """What the result claims: more than chance, consistent with it, unreliable or too few."""
+        if self.n_signals < MIN_SIGNALS or not self.n_events:
+            return TOO_FEW
+        if not self.p_trigger <= LEVEL:  # NaN claims nothing
+            return CHANCE
+        unreliable = (
+            (self.tempo.significant and self.null in _WITHOUT_TEMPO)
+            or (self.front.significant and self.null in _WITHOUT_FRONT)
+            or (self.null == "local" and self._cannot_see_the_front())
+        )
+        return UNRELIABLE if unreliable else MORE
 
     def sentence(self) -> str:
         """Return the result in words, and whether it is more than chance."""
@@ -169,17 +194,14 @@ class Coincidence:
                 f"{share_in_words(self.trigger_rate).capitalize()} were followed by an event at "
                 f"the same place {within}; {share_in_words(self.echo_rate)} came {after}."
             )
-        claim = "Consistent with chance"
-        if self.p_trigger <= LEVEL:
-            unreliable = (self.tempo.significant and self.null in _WITHOUT_TEMPO) or (
-                self.front.significant and self.null in _WITHOUT_FRONT
-            )
-            claim = "Unreliable" if unreliable else "More than chance"
         return (
-            f"{claim}: {self.trigger_rate:.0%} of {self.n_signals} signals were followed by an "
-            f"event at the same place {within}; {self.echo_rate:.0%} came {after} "
+            f"{self.claim}: {self.trigger_rate:.0%} of {self.n_signals} signals were followed by "
+            f"an event at the same place {within}; {self.echo_rate:.0%} came {after} "
             f"(p = {self.p_trigger:.2g}, {self.null} null model)."
         )
+
+    def _cannot_see_the_front(self) -> bool:
+        return self.n_unlocated > _MAX_UNLOCATED * self.n_places
 
     def figure(self) -> go.Figure:
         """Draw the observed statistic and the distribution of the surrogates' statistics."""
@@ -230,7 +252,7 @@ def coincidence(
         Column of `signals`, such as ``account`` or ``code``, that defines groups to test as well.
     observed
         First and last instant of observation, with UTC offsets. By default the earliest and latest
-        instant in the tables.
+        instant in the tables, up to the last event.
     clock
         Which time of an event to use: when it was ``confirmed`` or when it ``occurred``. By
         default ``confirmed``, or ``occurred`` if no event has a confirmation.
@@ -274,6 +296,7 @@ def coincidence(
     signals = schemas.signals_with_place(signals)
     events = schemas.validate(events, "events", fill=True)
     chosen_clock = times.resolve_clock(events, clock)
+    period = observation_period(observed, signals, events, chosen_clock)
     pattern = point_pattern(
         signals,
         events,
@@ -281,12 +304,14 @@ def coincidence(
         windows=windows,
         lag=float(duration_us(lag, "lag", zero=True)),
         by=by,
-        observed=observation_period(observed, signals, events, chosen_clock),
+        observed=period,
         seed=as_seed(rng),
         hindsight=hindsight,
     )
     surrogates = draw_surrogates(pattern, null, n, pattern.seed, threads=threads)
-    return _result(pattern, surrogates, null, grouped=by is not None)
+    result = _result(pattern, surrogates, null, grouped=by is not None)
+    caveats = data_warnings(signals, events, chosen_clock, period)
+    return replace(result, warnings=(*result.warnings, *caveats))
 
 
 def _result(
@@ -320,6 +345,7 @@ def _result(
         warnings=_warnings(pattern, null, tempo, front, int(rates.censored[best])),
         statistic=float(surrogates.observed[best, -1, 0]),
         surrogates=surrogates.simulated[:, best, -1, 0].copy(),
+        n_unlocated=int(np.isnan(pattern.xy).any(axis=1).sum()),
     )
 
 
@@ -404,5 +430,10 @@ def _warnings(
             f"{unknown} of {counted(pattern.n_places, 'place')} "
             f"{'has' if unknown == 1 else 'have'} no known coordinates: a moving front is visible "
             "there only through events at the place itself."
+            + (
+                " The test is then unreliable."
+                if unknown > _MAX_UNLOCATED * pattern.n_places
+                else ""
+            )
         )
     return tuple(warnings)

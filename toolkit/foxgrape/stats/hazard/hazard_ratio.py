@@ -26,7 +26,17 @@ from foxgrape.stats.hazard.conditional_logit import (
     score_residuals,
 )
 from foxgrape.stats.hazard.risk_sets import FRONT, fit_baseline, risk_sets
-from foxgrape.stats.inputs import LEVEL, as_seed, duration_us, durations_us, window_in_words
+from foxgrape.stats.inputs import (
+    CHANCE,
+    LESS,
+    LEVEL,
+    MORE,
+    TOO_FEW,
+    as_seed,
+    duration_us,
+    durations_us,
+    window_in_words,
+)
 from foxgrape.stats.survival.kaplan_meier import NORMAL
 
 if TYPE_CHECKING:
@@ -129,6 +139,15 @@ class Hazard:
         """Return one row per window."""
         return self.windows.copy()
 
+    @property
+    def claim(self) -> str:
+        """What the result claims: more or less than chance, consistent with it, or too few."""
+        if np.isnan(self.ratio) or self.n_exposed < _MIN_EXPOSED:
+            return TOO_FEW
+        if self.p_value > LEVEL:
+            return CHANCE
+        return MORE if self.ratio > 1 else LESS
+
     def sentence(self) -> str:
         """Return the result in words."""
         within = window_in_words(self.window, len(self.windows))
@@ -139,12 +158,8 @@ class Hazard:
         if np.isnan(self.ratio):
             return f"No hazard ratio can be estimated: {exposed}."
         low, high = (_unlimited_or(bound) for bound in self.ratio_ci)
-        if self.n_exposed < _MIN_EXPOSED:
-            claim = "Too few events after a signal to test"
-        elif self.p_value > LEVEL:
-            claim = "Consistent with chance"
-        else:
-            claim = "More than chance" if self.ratio > 1 else "Less than chance"
+        few = "Too few events after a signal to test"
+        claim = few if self.claim == TOO_FEW else self.claim
         return (
             f"{claim}: hazard ratio {_unlimited_or(self.ratio)} (95% interval: {low} to {high}; "
             f"p = {self.p_value:.2g}). {exposed}."
@@ -264,7 +279,7 @@ def hazard(
         n_left_out=risk.n_left_out,
         terms=fit.terms,
         windows=_windows_frame(windows, fits, adjusted),
-        warnings=fit.warnings + several * (len(fits) > 1),
+        warnings=fit.warnings + several * (len(fits) > 1) + risk.caveats,
         window=pd.Timedelta(windows[best], "us"),
         history=pd.Timedelta(recent, "us"),
         clock=risk.clock,

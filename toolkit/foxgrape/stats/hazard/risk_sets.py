@@ -16,6 +16,7 @@ import numpy as np
 from foxgrape import schemas, times
 from foxgrape.stats.hazard.conditional_logit import LogitFit, fit_logit
 from foxgrape.stats.inputs import (
+    data_warnings,
     great_circle_distances,
     median_neighbour_distance,
     observation_period,
@@ -91,6 +92,8 @@ class RiskSets:
         Start and end of observation.
     n_left_out
         Events without a time on the clock, or outside observation.
+    caveats
+        Sentences on signals outside observation, and on days given as instants.
     clock
         ``confirmed`` or ``occurred``.
     """
@@ -109,6 +112,7 @@ class RiskSets:
     observed: tuple[int, int]
     n_left_out: int
     clock: times.Clock
+    caveats: tuple[str, ...] = ()
 
     @property
     def located(self) -> BoolArray:
@@ -209,6 +213,7 @@ def risk_sets(
         distance=great_circle_distances(place_coordinates(places, events)),
         observed=(start, end),
         n_left_out=len(events) - len(kept),
+        caveats=data_warnings(signals, events, chosen_clock, (start, end)),
         clock=chosen_clock,
     )
 

@@ -12,8 +12,8 @@ from foxgrape import schemas, times
 from foxgrape._util.formatting import counted, sentence_with_table, to_json_records
 from foxgrape.errors import TableError
 from foxgrape.stats.inputs import MIN_SIGNALS
+from foxgrape.stats.survival.counted_leads import counted_leads, middle_of_leads
 from foxgrape.stats.survival.kaplan_meier import NORMAL
-from foxgrape.stats.survival.lead_times import counted_leads
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -172,7 +172,6 @@ def cumulative_incidence(
     withdrawn = events.get("retracted_at", pd.Series(pd.NaT, index=events.index)).notna()
     retracted = kept["event_id"].isin(events.loc[withdrawn, "event_id"]).to_numpy()
     observed = leads["observed"].to_numpy()
-    middle = times.in_days((leads["shortest"] + leads["longest"]) / 2).to_numpy()
     cause = np.where(observed, np.where(retracted, 2, 1), 0).astype(np.int64)
     return CumulativeIncidence(
         n=len(kept),
@@ -181,7 +180,7 @@ def cumulative_incidence(
             STOOD: int((observed & ~retracted).sum()),
             RETRACTED: int((observed & retracted).sum()),
         },
-        curve=_curves(middle, cause),
+        curve=_curves(middle_of_leads(leads), cause),
         clock=str(links["clock"].iloc[0]) if len(links) else "",
     )
 

@@ -13,9 +13,9 @@ from foxgrape._util.formatting import sentence_with_table
 from foxgrape.stats.survival.kaplan_meier import validate_probability
 
 if TYPE_CHECKING:
-    from foxgrape._util.typing import FloatArray
+    from foxgrape._util.typing import BoolArray, FloatArray
 
-__all__ = ["Turnbull", "turnbull"]
+__all__ = ["Turnbull", "n_intervals", "turnbull"]
 
 _MAX_STEPS = 20_000
 #: Tolerance of the Gentleman–Geyer reduced gradient, as a share of n.
@@ -109,14 +109,28 @@ class Turnbull:
         return sentence_with_table(self.sentence(), self.to_frame(), self.warnings)
 
 
-def turnbull(low: FloatArray, high: FloatArray) -> Turnbull:
+def n_intervals(low: FloatArray, high: FloatArray) -> int:
+    """Return the number of innermost intervals, which is the size of the estimate.
+
+    Examples
+    --------
+    >>> n_intervals(np.array([0.0, 1.0, 4.0]), np.array([2.0, 3.0, 5.0]))
+    2
+    """
+    return len(_innermost_intervals(low, high)[0])
+
+
+def turnbull(low: FloatArray, high: FloatArray, *, left_open: bool = False) -> Turnbull:
     """Estimate the distribution of leads from lower and upper bounds.
 
     Parameters
     ----------
     low, high
-        Bounds in days, both inclusive; equal for an exact lead. A lead with infinite `high` is
-        right-censored: longer than `low`.
+        Bounds in days, equal for an exact lead. A lead with infinite `high` is right-censored:
+        longer than `low`.
+    left_open
+        Whether the lower bounds of leads that are not exact are exclusive, as in ``(L, R]``, the
+        notation of textbooks. By default both bounds are inclusive, as are those of times.
 
     Returns
     -------
@@ -133,14 +147,14 @@ def turnbull(low: FloatArray, high: FloatArray) -> Turnbull:
     >>> turnbull(np.array([0.0, 1.0, 4.0]), np.array([2.0, 3.0, 5.0])).mass.values.tolist()
     [[1.0, 2.0, 0.6666666666666666], [4.0, 5.0, 0.3333333333333333]]
     """
-    first, last = _innermost_intervals(low, high)
+    exclusive = np.isinf(high) | (left_open & (low < high))
+    first, last = _innermost_intervals(low, high, exclusive)
     if not len(low):
         empty = pd.DataFrame({"from": [], "until": [], "mass": []}, dtype=float)
         return Turnbull(0, empty, 0.0, 0.0)
-    censored = np.isinf(high)
     inside = (low[:, None] <= first) & (last <= high[:, None])
-    # A right-censored lead is strictly longer than its observation time: exclude equality.
-    inside &= ~(censored[:, None] & (last == low[:, None]))
+    # A lead is strictly longer than an exclusive bound, such as the time it was censored at.
+    inside &= ~(exclusive[:, None] & (last == low[:, None]))
     membership = inside.astype(float)
     mass = np.full(len(first), 1 / len(first))
     gap = np.inf
@@ -163,14 +177,18 @@ def turnbull(low: FloatArray, high: FloatArray) -> Turnbull:
     )
 
 
-def _innermost_intervals(low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _innermost_intervals(
+    low: FloatArray, high: FloatArray, exclusive: BoolArray | None = None
+) -> tuple[FloatArray, FloatArray]:
     """Return the bounds of Turnbull's innermost intervals.
 
     An innermost interval runs from a lower bound to an upper bound, with no other bound between.
+    Lower bounds are `exclusive` by default if the upper bound is infinite.
     """
-    begins = np.unique(np.stack([low, np.where(np.isinf(high), 2.0, 0.0)], axis=1), axis=0)
+    exclusive = np.isinf(high) if exclusive is None else exclusive
+    begins = np.unique(np.stack([low, np.where(exclusive, 2.0, 0.0)], axis=1), axis=0)
     ends = np.unique(high)
-    # Order equal bounds: inclusive lower bounds, upper bounds, exclusive (censored) lower bounds.
+    # Order equal bounds: inclusive lower bounds, upper bounds, exclusive lower bounds.
     at = np.concatenate([begins[:, 0], ends])
     rank = np.concatenate([begins[:, 1], np.ones(len(ends))])
     order = np.lexsort((rank, at))
