@@ -280,7 +280,7 @@ class Analysis:
                 f"In edited posts, timed from the post to the edit: {counted(n_edited, 'signal')}."
             )
         if len(self.ambiguous):
-            names = _first_names(self.ambiguous["code"].value_counts().index)
+            names = _first_names(self.ambiguous["code"].value_counts().index.tolist())
             sentences.append(
                 f"Names that may mean several places, not counted: {len(self.ambiguous)} ({names})."
             )
