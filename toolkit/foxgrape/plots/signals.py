@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = ["by_outcome", "place_map", "survival", "timeline"]
 
+#: More rows than this cannot be read, and take minutes to draw.
+_MAX_ROWS = 40
 #: For each relation, and for hindsight: label, colour, plotly symbol, and a similar character for
 #: legends in text.
 RELATION_MARKS = {
@@ -55,7 +57,8 @@ def timeline(analysis: Analysis) -> go.Figure:
 
     The wider the bar, the less exactly the time is known. A right-censored signal is a dotted line
     over its observation time that ends in an open arrow. Signals are ordered by the time of their
-    posts, from top to bottom.
+    posts, from top to bottom. Of more than 40 signals, the latest 40 are drawn, and the title says
+    so.
 
     Examples
     --------
@@ -63,18 +66,22 @@ def timeline(analysis: Analysis) -> go.Figure:
     >>> "right-censored" in timeline(open_study().analyse()).layout.meta["alt"]
     True
     """
-    table = analysis.table()
+    signals = analysis.table()
+    table = signals.tail(_MAX_ROWS)
     labels = [_row_label(row, analysis.study.timezone) for row in table.itertuples()]
     figure = go.Figure()
     _add_intervals(figure, table, labels)
     _add_censored(figure, table, labels)
     right = {"x": 1.0, "xref": "paper", "xanchor": "left", "xshift": 8, "showarrow": False}
-    for label, outcome in zip(labels, _outcomes(table), strict=True):
-        figure.add_annotation(y=label, text=outcome, **right)
+    outcomes = zip(labels, _outcomes(table), strict=True)
+    shown = part = f"n = {len(table)}"
+    if len(signals) > len(table):
+        shown = f"the latest {len(table)} of n = {len(signals):,}"
+        part = f"the latest of {len(signals):,}"
     horizon = duration_in_words(analysis.horizon)
     figure.update_layout(
         title=set_title(
-            f"Signals and their events (n = {len(table)})",
+            f"Signals and their events ({shown})",
             inline_legend((SKY, "■", "post"), (ORANGE, "■", "event"), (GREEN, "■", "confirmation")),
             inline_legend((BLUE, "┄▷", f"no event within {horizon}")),
         ),
@@ -83,6 +90,8 @@ def timeline(analysis: Analysis) -> go.Figure:
             "categoryorder": "array",
             "categoryarray": labels,
         },
+        # One by one, plotly would copy all annotations for each.
+        annotations=[right | {"y": label, "text": outcome} for label, outcome in outcomes],
         height=210 + 40 * len(table),
         margin={"r": 110},
     )
@@ -90,9 +99,9 @@ def timeline(analysis: Analysis) -> go.Figure:
     counts = ", ".join(f"{n} {name}" for name, n in table["relation"].value_counts().items())
     return apply_theme(
         figure,
-        f"Timeline of {counted(len(table), 'signal')} ({counts or 'none'}), one per row, in days "
-        "since the post. Bars show when the post was written, when the event occurred and when it "
-        "was confirmed. Signals without an event (right-censored) are open arrows.",
+        f"Timeline of {counted(len(table), 'signal')} ({counts or 'none'}; {part}), one per row, "
+        "in days since the post. Bars show when the post was written, when the event occurred and "
+        "when it was confirmed. Signals without an event (right-censored) are open arrows.",
     )
 
 
