@@ -132,6 +132,29 @@ def test_a_failed_run_is_kept_and_never_replaces_the_good_one(tmp_path, study_co
     assert names(out) == {"failed", good.run_id, "index.html"}
 
 
+def test_a_notebook_that_calls_sys_exit_is_a_failed_run(tmp_path):
+    """Papermill stops there without an error, and half a report counted as done."""
+    notebook = template(tmp_path, "exits", "import sys\nsys.exit(0)", "print('end')")
+    run = run_report(notebook, out=tmp_path / "reports")
+    assert run.status == "failed"
+    assert run.error == "cell 3 called sys.exit: the cells after it did not run"
+
+
+def test_a_notebook_need_not_state_its_language(tmp_path):
+    notebook = template(tmp_path, "plain", "print('end')")
+    content = nbformat.read(notebook, as_version=4)
+    del content.metadata["kernelspec"]["language"]
+    nbformat.write(content, notebook)
+    assert run_report(notebook, out=tmp_path / "reports").status == "done"
+
+
+def test_reports_are_not_written_to_a_url(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ReportError, match="to a folder, not to a URL; got 's3://bucket/reports'"):
+        run_report("lead_times", out="s3://bucket/reports")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_kernel_that_dies_is_a_failed_run(tmp_path):
     notebook = template(tmp_path, "mine", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
     failed = run_report(notebook, out=tmp_path / "out")

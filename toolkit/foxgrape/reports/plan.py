@@ -272,6 +272,8 @@ def plan(
     libraries = software.sha256, dict(software.versions)
     identity = _identity(sha256, sidecar, values, files, source.identity, *libraries)
     run_id = f"{_safe_name(template.name)}-{_safe_name(source.name)}-{identity[:10]}"
+    if "://" in str(request.out):
+        raise ReportError("reports are written to a folder, not to a URL", got=request.out)
     out = Path(request.out)
     return Plan(
         run_id=run_id,

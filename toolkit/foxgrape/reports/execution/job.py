@@ -171,12 +171,25 @@ def _execute(
         # nbclient raises a bare RuntimeError when a kernel does not start in time.
         error = f"the kernel died: {died}".splitlines()[0]
     else:
-        return None
+        return _describe_exit(notebook)
     finally:
         # Delete the folder now: the process ends with os._exit, which skips finalizers.
         sockets.close()
     annotate_failed_cell(notebook, index, error)
     return error
+
+
+def _describe_exit(notebook: Path) -> str | None:
+    """Return an error if a cell called ``sys.exit``, for which papermill stops without an error."""
+    import nbformat
+
+    cells = [
+        cell for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"
+    ]
+    for number, cell in enumerate(cells, start=1):
+        if any(output.get("ename") == "SystemExit" for output in cell.outputs):
+            return f"cell {number} called sys.exit: the cells after it did not run"
+    return None
 
 
 def _call_papermill(
@@ -192,6 +205,7 @@ def _call_papermill(
         parameters=dict(spec["parameters"]),
         engine_name=ENGINE,
         kernel_name="python3",
+        language="python",  # a notebook need not state it: the kernel is ours
         kernel_manager_class=manager,
         resources={"metadata": {"path": spec["folder"]}},
         execution_timeout=spec["cell_seconds"],
