@@ -28,6 +28,10 @@ CALLS = {
     "suggest": (lambda _: suggest(None), "emoji must be text"),
     "codes_for": (lambda _: codes_for(None), "place must be text"),
     "filter": (lambda _: open_study().analyse().filter(acount="x"), "did you mean 'account'"),
+    "clock": (
+        lambda _: open_study().analyse().coincidence(clock="occured", n=9),
+        "did you mean 'occurred'",
+    ),
     "detect": (lambda _: detect(["🍇"]), "posts must be a DataFrame; got 'list'"),
     "link": (lambda _: link(None, None), "must be a DataFrame; got 'NoneType'"),
     "open_study": (lambda _: open_study(5), "the folder of a study must be a path; got 'int'"),

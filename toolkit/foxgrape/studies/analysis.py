@@ -363,7 +363,7 @@ class Analysis:
 
     def _options(self, options: dict[str, Any]) -> dict[str, Any]:
         """Return the options for a test: the given options, with defaults from this analysis."""
-        clock = options.get("clock") or self.clock
+        clock = times.resolve_clock(self.events, options.get("clock") or self.clock)
         return {"observed": self._observed(clock)} | options | {"clock": clock}
 
     def _observed(self, clock: str) -> tuple[pd.Timestamp, pd.Timestamp] | None:
