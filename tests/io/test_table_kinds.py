@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, date, datetime, time, timedelta
 
+import openpyxl
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -311,3 +312,74 @@ def test_a_column_with_a_full_time_needs_no_clock(tmp_path):
     row = {"id": "1", "created_at": "2022-09-10T12:16:00Z", "time": "x", "user": "a", "text": "x"}
     posts = read_posts(lines(tmp_path / "a", row))
     assert posts["posted_at"].tolist() == [pd.Timestamp("2022-09-10T12:16Z")]
+
+
+AWARE, NAIVE = pd.Timestamp("2022-09-10 15:16+03:00"), pd.Timestamp("2022-09-10 15:20")
+
+
+@pytest.mark.parametrize("order", [[0, 1], [1, 0]])
+@pytest.mark.parametrize("as_text", [False, True])
+def test_aware_and_naive_times_of_a_frame_do_not_depend_on_their_order(order, as_text):
+    """Arrow takes the zone of the first cell for all."""
+    times = [AWARE, NAIVE]
+    cells = pd.Series([times[at] for at in order], dtype="object")
+    if as_text:
+        cells = cells.map(str)
+    frame = pd.DataFrame({"id": order, "date": cells, "username": "r", "text": "x"})
+    posts = read_posts(frame, timezone=KYIV).set_index("post_id")["posted_at"]
+    assert posts["0"] == pd.Timestamp("2022-09-10T12:16Z")
+    assert posts["1"] == pd.Timestamp("2022-09-10T12:20Z")
+    kept, report = read_posts(frame, on_error="quarantine", with_report=True)
+    assert (kept["post_id"].tolist(), len(report.quarantine)) == (["0"], 1)
+
+
+def test_an_impossible_year_is_a_bad_record(tmp_path):
+    for stated in ("0001-01-01T00:00:00Z", "1970-01-01T00:00:01Z"):
+        with pytest.raises(TableError, match="expected a time after 1990"):
+            posts_at(tmp_path / "a", stated)
+
+
+def test_a_contents_sheet_does_not_hide_the_dates_of_the_others(tmp_path):
+    book = openpyxl.Workbook()
+    book.active.append(["Звіт", "про пости"])
+    for title, day in (("вересень", "08.09.2022"), ("жовтень", "19.09.2022")):
+        sheet = book.create_sheet(title)
+        sheet.append(["id", "date", "user", "text"])
+        sheet.append([title, day, "a", "x"])
+    book.save(tmp_path / "a.xlsx")
+    posts, report = read_posts(tmp_path / "a.xlsx", timezone=KYIV, with_report=True)
+    assert posts["posted_at"].dt.month.tolist() == [9, 9]
+    notes = {note.what: note.example for note in report.notes}
+    assert notes["sheets with other columns left out"] == "Sheet"
+    assert notes["sheets with the same columns read together"] == "жовтень"
+    with pytest.raises(TableError, match="sheet= applies to workbooks"):
+        posts_at(tmp_path / "b", "2022-09-10T12:16:00Z", sheet="x")
+
+
+def test_names_of_rows_that_r_writes_are_left_out(tmp_path):
+    file = tmp_path / "a.tsv"
+    rows = '"1"\t"t1"\t"скоро 🍇"\t"r"\t2022-09-10 12:16:00\n' * 1
+    file.write_text(f'"id"\t"text"\t"username"\t"date"\n{rows}', encoding="utf-8")
+    posts, report = read_posts(file, timezone="UTC", with_report=True)
+    assert posts[["post_id", "text"]].to_numpy().tolist() == [["t1", "скоро 🍇"]]
+    assert any("names of rows" in note.what for note in report.notes)
+
+
+def test_a_cell_of_many_lines_is_one_cell(tmp_path):
+    text = "a,b\n" * 15_000
+    file = tmp_path / "a.csv"
+    frame = pd.DataFrame({"id": [1, 2], "date": "2022-09-10T12:16:00Z", "user": "a"})
+    frame.assign(text=[text, "x"]).to_csv(file, index=False)
+    assert read_posts(file)["text"].tolist() == [text, "x"]
+
+
+def test_json_with_record_separators_is_read(tmp_path):
+    feature = {
+        "type": "Feature",
+        "properties": {"date": "2022-09-10", "name": "Ізюм"},
+        "geometry": {"type": "Point", "coordinates": [37.2485, 49.2087]},
+    }
+    file = tmp_path / "a.geojsons"
+    file.write_text(f"\x1e{json.dumps(feature)}\n" * 2, encoding="utf-8")
+    events, report = read_events(file, timezone=KYIV, with_report=True)
+    assert (report.format, set(events["place"])) == ("geojson", {"Izium"})

@@ -214,9 +214,8 @@ def test_an_empty_parquet_file_is_an_empty_table(tmp_path):
 @pytest.mark.parametrize("invalid", ["date out of range", "not UTF-8"])
 def test_a_parquet_cell_that_python_cannot_hold_is_a_bad_record(tmp_path, invalid):
     """Writers do not validate text columns, and Arrow's instants exceed Python's."""
-    times = pa.array(
-        [0, 2**62 if invalid == "date out of range" else 1, 2], pa.timestamp("us", "UTC")
-    )
+    second = 2**62 if invalid == "date out of range" else 2**50 + 1
+    times = pa.array([2**50, second, 2**50 + 2], pa.timestamp("us", "UTC"))
     data = [pa.py_buffer(part) for part in (struct.pack("4i", 0, 1, 2, 3), b"a\xffc")]
     texts = (
         pa.Array.from_buffers(pa.string(), 3, [None, *data]) if invalid == "not UTF-8" else [*"abc"]

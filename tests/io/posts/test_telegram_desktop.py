@@ -114,7 +114,9 @@ def test_a_bad_message_does_not_affect_good_ones(tmp_path, change, column):
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\uffff"))
 
 
-@given(st.lists(st.tuples(TEXTS, st.integers(0, 4_000_000_000)), min_size=1), st.booleans())
+@given(
+    st.lists(st.tuples(TEXTS, st.integers(700_000_000, 4_000_000_000)), min_size=1), st.booleans()
+)
 def test_written_messages_are_read_back(tmp_path_factory, rows, ascii_only):
     messages = [
         message(id=number, text=text, date_unixtime=str(second))

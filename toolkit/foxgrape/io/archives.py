@@ -106,7 +106,9 @@ def _choose(container: _Container, readers: list[Reader], options: _Options) -> 
         file=container.path,
         got=", ".join(names[:_MAX_LISTED]) + (", …" if len(names) > _MAX_LISTED else "")
         or "no file",
-        hint=f"name a file, such as {container.path / names[0]}" if names else None,
+        hint=f"name a file, such as {container.path / names[0]}, or a list of them"
+        if names
+        else None,
     )
 
 

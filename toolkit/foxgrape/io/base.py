@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import NoneType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -18,13 +18,13 @@ from foxgrape.io.file_kinds import file_kind
 from foxgrape.io.json_records import iter_records, json_preview, key_paths
 from foxgrape.io.other_table import reject_other_table
 from foxgrape.io.read_report import Note, ReadReport
+from foxgrape.io.row_batch import RowBatch
 from foxgrape.io.stream import BadRecordError, CorruptFileError
 from foxgrape.io.tabular import header, separator, table_kind
 
 if TYPE_CHECKING:
     import re
     from collections.abc import Iterable, Iterator
-    from datetime import datetime
 
     from foxgrape.io.stream import InputFile, Record
     from foxgrape.io.written_times import DateOrder
@@ -46,8 +46,8 @@ OnError = Literal["raise", "quarantine"]
 
 #: Number of records per part when a file is read into a single table.
 _PART_SIZE = 50_000
-#: Number of characters of a bad record's text that the quarantine keeps.
-_RAW = 2_000
+#: No post of the platforms is older; earlier times come from empty cells and wrong clocks.
+_FIRST_POST = datetime(1990, 1, 1, tzinfo=UTC)
 _ENTITY = "a character is written as a number, as in HTML, and is not decoded: a code may be missed"
 
 
@@ -164,6 +164,9 @@ def validate_options(context: ReadContext, on_error: str) -> None:
             file=context.path,
             got=context.columns,
         )
+    file = context.file
+    if file is not None and file.sheet is not None and table_kind(file) != "excel":
+        raise TableError("sheet= applies to workbooks", file=context.path, got=file.sheet)
     choices = {
         "on_error": (on_error, ("raise", "quarantine")),
         "dates": (context.dates, (None, "dmy", "mdy")),
@@ -381,11 +384,11 @@ def _collect_rows(
     table: str,
     on_error: OnError,
     batch: int | None,
-) -> Iterator[_RowBatch]:
+) -> Iterator[RowBatch]:
     """Yield the rows of a part's records, about `batch` rows and bad records at a time."""
     path = context.path if on_error == "raise" else None
     counts = reader.counts_skipped
-    rows, number = _RowBatch(table, path, counts_skipped=counts), part.offset
+    rows, number = RowBatch(table, path, counts_skipped=counts), part.offset
     try:
         for record in part.records:
             number = context.record = record.number
@@ -400,7 +403,7 @@ def _collect_rows(
                 rows.reject(number, BadRecordError(f"date out of range: {error}"), record.raw)
             if batch is not None and len(rows.rows) + len(rows.quarantine) >= batch:
                 yield rows
-                rows = _RowBatch(table, path, counts_skipped=counts)
+                rows = RowBatch(table, path, counts_skipped=counts)
     except CorruptFileError as error:
         reason = f"the rest of the file cannot be read: {error}"
         rows.reject(number + 1, BadRecordError(reason), "")
@@ -410,55 +413,6 @@ def _collect_rows(
         except BadRecordError as error:
             rows.reject(number, error, json_preview(row))
     yield rows
-
-
-class _RowBatch:
-    """Rows of one batch, its bad records and its counts.
-
-    Two rows with the same key must agree in the columns of `table`; other columns, such as view
-    counts, may differ. Keys are compared only within a batch, so that memory does not grow with the
-    file. If `path` is given, the first bad record raises `TableError`, with `path` in its message.
-    """
-
-    def __init__(self, table: str, path: object | None, *, counts_skipped: bool) -> None:
-        self.rows: list[dict[str, Any]] = []
-        self.quarantine: list[dict[str, Any]] = []
-        self.records_read = self.skipped = self.repeated = 0
-        self._path, self._counts_skipped = path, counts_skipped
-        self._keys, self._compared = schemas.KEYS[table][0], schemas.columns(table)
-        self._seen: dict[Any, tuple[int, dict[str, Any]]] = {}
-
-    def add(self, number: int, rows: list[dict[str, Any]]) -> None:
-        """Add a record's rows; if one of them is bad, raise `BadRecordError` and add none."""
-        self.skipped += self._counts_skipped and not rows
-        new = []
-        for row in rows:
-            key = tuple(row[name] for name in self._keys)
-            if key not in self._seen:
-                new.append((key, row))
-                continue
-            first_number, first = self._seen[key]
-            if any(first.get(name) != row.get(name) for name in self._compared):
-                name = self._keys[0]
-                raise BadRecordError(
-                    f"record {first_number} has the same {name} with other content", name
-                )
-            self.repeated += 1
-        self._seen.update((key, (number, row)) for key, row in new)
-        self.rows += [row for _, row in new]
-
-    def reject(self, number: int, error: BadRecordError, raw: str) -> None:
-        """Quarantine a record; if `path` was given, raise `TableError` instead."""
-        if self._path is not None:
-            hint: str | None = 'on_error="quarantine" keeps the good records and collects the bad'
-            if "pass " in error.reason:  # an option is missing, and most records need it
-                hint = None
-            raise TableError(
-                error.reason, file=self._path, row=number, column=error.column, hint=hint
-            ) from None
-        self.quarantine.append(
-            {"record": number, "column": error.column, "reason": error.reason, "raw": raw[:_RAW]}
-        )
 
 
 def note_unread(file: InputFile, name: str, context: ReadContext) -> None:
@@ -483,6 +437,10 @@ def make_post(
     """Return a row of the posts table; raise `BadRecordError` for invalid account or text."""
     if not isinstance(account, str) or not account.strip():
         raise BadRecordError("the record does not name its account; pass account=", "account")
+    if posted[0] < _FIRST_POST:
+        raise BadRecordError(
+            f"expected a time after {_FIRST_POST.year}; got {posted[0]}", "posted_at"
+        )
     row = {
         "post_id": post_id,
         "platform": platform,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import deque
+from itertools import chain, islice
 from typing import IO, TYPE_CHECKING, Self
 
 from foxgrape.io.stream import CHUNK, MAX_RECORD, BadRecordError, CorruptFileError, Record
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["csv_records", "has_separator", "separator"]
 
 #: A record with more lines than this has an unclosed quote.
-_MAX_RECORD_LINES = 2_000
+_MAX_RECORD_LINES = 20_000
+#: Number of rows that show whether the rows have names.
+_PEEKED = 3
 _SEPARATORS = (b"\t", b";", b",", b"|")
 _QUOTED = re.compile(rb'"[^"]*"')
 #: A line that states the separator, for spreadsheets.
@@ -61,7 +64,15 @@ def csv_records(file: InputFile, on_columns: OnColumns, note: OnNote) -> Iterato
         _, cells = next(rows)
         if isinstance(cells, _BadRowError):
             raise CorruptFileError(f"the header cannot be read: {cells}")
+        first = list(islice(rows, _PEEKED))
+        has_row_names = bool(first) and all(
+            not isinstance(row, _BadRowError) and len(row) == len(cells) + 1 for _, row in first
+        )
+        if has_row_names:  # R writes them by default, without a name in the header
+            note("names of rows left out: the header has one cell fewer", first[0][1][0])
+            cells = ["", *cells]
         head = Header(cells, file)
+        rows = chain(first, rows)
         on_columns(head.names)
         for number, cells in rows:
             if isinstance(cells, _BadRowError):

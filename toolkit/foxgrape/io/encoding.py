@@ -118,30 +118,30 @@ def _guess_eight_bit(start: bytes, file: object) -> str:
     )
 
 
-def open_as_utf8(stream: IO[bytes], encoding: str, *, carriage_returns: bool) -> IO[bytes]:
+def open_as_utf8(stream: IO[bytes], encoding: str, *, replaced: tuple[str, str]) -> IO[bytes]:
     r"""Return a stream of the text as UTF-8, without a byte order mark.
 
-    With `carriage_returns`, each ``\r`` becomes ``\n``: old spreadsheets end lines so.
+    In the text, the first string of `replaced` becomes the second.
 
     Examples
     --------
     >>> stream = io.BytesIO("є\r".encode("cp1251"))
-    >>> open_as_utf8(stream, "cp1251", carriage_returns=True).read().decode()
+    >>> open_as_utf8(stream, "cp1251", replaced=("\r", "\n")).read().decode()
     'є\n'
     """
     codec = codecs.getincrementaldecoder(encoding)(errors="foxgrape_nonchar")
-    chunks = _transcode(stream, codec, carriage_returns=carriage_returns)
+    chunks = _transcode(stream, codec, replaced)
     return io.BufferedReader(_Chunks(chunks), _CHUNK)
 
 
 def _transcode(
-    stream: IO[bytes], codec: codecs.IncrementalDecoder, *, carriage_returns: bool
+    stream: IO[bytes], codec: codecs.IncrementalDecoder, replaced: tuple[str, str]
 ) -> Iterator[bytes]:
     while True:
         data = stream.read(_CHUNK)
         text = codec.decode(data, final=not data)
-        if carriage_returns:
-            text = text.replace("\r", "\n")
+        if replaced[0]:
+            text = text.replace(*replaced)
         yield text.encode("utf-8", "surrogatepass")
         if not data:
             return

@@ -126,7 +126,7 @@ class InputFile:
     encoding: str | None = None
     encoding_is_guessed = encoding_is_given = False
     head = b""
-    _carriage_returns = False
+    _replaced = ("", "")
     _handle: IO[bytes] | None = None
     continued: tuple[InputFile, ...] = ()
 
@@ -159,8 +159,11 @@ class InputFile:
             name, self.encoding_is_given = get_encoding(given, file=self.path), True
         else:
             name, self.encoding_is_guessed = detect_encoding(self.head, file=self.path)
-        self._carriage_returns = b"\r" in self.head and b"\n" not in self.head
-        if name in _UTF8 and not self._carriage_returns:
+        if b"\r" in self.head and b"\n" not in self.head:  # lines end so on an old Mac
+            self._replaced = ("\r", "\n")
+        elif self.head.startswith(b"\x1e{"):  # a text sequence of JSON, RFC 7464
+            self._replaced = ("\x1e", "")
+        if name in _UTF8 and not self._replaced[0]:
             return
         self.encoding = name
         with self.open() as stream:
@@ -178,7 +181,7 @@ class InputFile:
             if self.encoding is None:
                 yield stream
             else:
-                yield open_as_utf8(stream, self.encoding, carriage_returns=self._carriage_returns)
+                yield open_as_utf8(stream, self.encoding, replaced=self._replaced)
 
     @property
     def fraction_read(self) -> float:

@@ -20,7 +20,7 @@ from foxgrape.io.tabular import records
 from foxgrape.io.written_times import DateOrder, day_and_month, parse_unix, to_iso
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from foxgrape.io.base import ReadContext
 
@@ -215,7 +215,7 @@ class TableTimes:
         }
         profile = _Profile({ours: _Column() for ours in named})
         assert context.file is not None  # noqa: S101 - set by every caller that reads a table
-        for record in records(context.file, lambda _names: None):
+        for record in records(context.file, lambda names: _require_columns(named, names)):
             if record.error is not None:
                 continue
             for ours, theirs in named.items():
@@ -244,6 +244,12 @@ class TableTimes:
         if midnight is not None or _MIDNIGHT.fullmatch(iso):
             counts.midnights += 1
             counts.first_midnight = counts.first_midnight or iso
+
+
+def _require_columns(named: Mapping[str, str], names: Collection[str]) -> None:
+    """Raise `TableError` for a worksheet that is not the one with the columns."""
+    if missing := set(named.values()).difference(names):
+        raise TableError.missing_column(min(missing), names, table="given")
 
 
 def _with_clock(cells: Mapping[str, Any], name: str) -> Any:

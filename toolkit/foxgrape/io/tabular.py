@@ -342,9 +342,14 @@ def _frame(file: InputFile, on_columns: OnColumns) -> Iterator[Record]:
         part = file.frame.iloc[start : start + _FRAME_ROWS]
         columns = []
         for cells in (part.iloc[:, position] for position in range(part.shape[1])):
-            try:
-                columns.append(pa.array(cells, from_pandas=True).to_pylist())
-            except (pa.ArrowException, ValueError, OverflowError):  # cells of several types
+            # For cells of several types, Arrow would take the type of the first one for all.
+            array = None
+            if not pd.api.types.is_object_dtype(cells.dtype):
+                with suppress(pa.ArrowException, ValueError, OverflowError):
+                    array = pa.array(cells, from_pandas=True)
+            if array is not None:
+                columns.append(array.to_pylist())
+            else:
                 columns.append(
                     [None if pd.api.types.is_scalar(c) and pd.isna(c) else c for c in cells]
                 )

@@ -51,6 +51,7 @@ def _sheets(
     """
     names: list[str] = []
     refused: TableError | None = None
+    left_out: list[str] = []
     for sheet in _chosen_sheets(book, file):
         rows = split_title(enumerate(_sheet_rows(sheet), start=1), note)
         top = next(rows, None)
@@ -62,6 +63,7 @@ def _sheets(
                 on_columns(head.names)
         except TableError as error:
             refused = refused or error
+            left_out.append(sheet.title)
             continue
         if names and names != head.names:
             note("sheets with other columns left out", sheet.title)
@@ -69,12 +71,18 @@ def _sheets(
         if names:
             note("sheets with the same columns read together", sheet.title)
         names = head.names
-        for number, cells in rows:
-            if any(cell is not None for cell in cells):
-                value = head.row(cells, note)
-                yield Record(number, value, json_preview(value))
+        yield from _sheet_records(rows, head, note)
+    for title in left_out:
+        note("sheets with other columns left out", title)
     if not names:
         raise refused or CorruptFileError("the workbook has no table")
+
+
+def _sheet_records(rows: Iterator[tuple[int, Any]], head: Header, note: OnNote) -> Iterator[Record]:
+    for number, cells in rows:
+        if any(cell is not None for cell in cells):
+            value = head.row(cells, note)
+            yield Record(number, value, json_preview(value))
 
 
 def _chosen_sheets(book: Workbook, file: InputFile) -> list[Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -86,7 +87,7 @@ _STARTS_VISIBLE = "^[!-~]"
 #: An instant to the second or finer, with an offset, in the syntax that Python and Arrow share.
 _INSTANT = r"^[12]\d{3}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-](0\d|1[0-4]):[0-5]\d)$"
 _STAMP = pa.timestamp("us", "UTC")
-_MIN_STAMP = pa.scalar(datetime.min.replace(tzinfo=UTC), _STAMP)
+_MIN_STAMP = pa.scalar(datetime(1990, 1, 1, tzinfo=UTC), _STAMP)
 _MAX_STAMP = pa.scalar(datetime.max.replace(tzinfo=UTC), _STAMP)
 _TEXT = pa.string()
 _NO_TEXT = pa.scalar(None, _TEXT)
@@ -204,10 +205,12 @@ def _frame_parts(file: InputFile, context: ReadContext, _: int) -> Iterator[File
     """Yield a frame as a single part: it is in memory already."""
     assert isinstance(file, FrameInput)  # noqa: S101 - by the kind of table
     _column_recorder(context)(list(file.frame.columns))
-    try:
-        frame = posts_from_arrow(pa.Table.from_pandas(file.frame, preserve_index=False), context)
-    except (pa.ArrowException, ValueError):  # a column with cells of several types
-        frame = None
+    frame = None
+    # Object columns may hold cells of several types.
+    if not any(dtype.kind == "O" and dtype.name == "object" for dtype in file.frame.dtypes):
+        with suppress(pa.ArrowException, ValueError):
+            table = pa.Table.from_pandas(file.frame, preserve_index=False)
+            frame = posts_from_arrow(table, context)
     if frame is None:
         yield FilePart(records(file, _column_recorder(context)))
     else:
@@ -386,7 +389,9 @@ def _instants(column: pa.Array) -> pa.Array:
     _require(_is_text(column))
     text = _null_if_empty(column)
     _require(_all_match(text, _INSTANT))
-    return text.cast(_STAMP)
+    instants = text.cast(_STAMP)
+    _require(not pc.less(pc.min_max(instants)["min"], _MIN_STAMP).as_py())
+    return instants
 
 
 def _has_few_midnights(instants: pa.Array, context: ReadContext) -> bool:
