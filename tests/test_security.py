@@ -323,6 +323,7 @@ from foxgrape.cli.app import run
 assert lookup("🍇")[0].place.name == "Izium" and find("Izyum")
 study = open_study(sys.argv[1])
 signals = detect(study.posts, codebook=study.codebook, mentions=True)
+signals = signals[signals["place_id"].notna()]
 assert len(link(signals, study.events)) == len(signals) > 5
 sys.exit(run(["report", "build", "lead_times", "--study", sys.argv[1], "--out", sys.argv[2]]))
 """

@@ -56,7 +56,7 @@ def separator(file: InputFile) -> str:
 
 def csv_records(file: InputFile, on_columns: OnColumns, note: OnNote) -> Iterator[Record]:
     """Yield the rows after the header as records; see `foxgrape.io.tabular.records`."""
-    if b"\0" in file.head:
+    if b"\0" in file.head.split(b"\n", 1)[0]:
         raise CorruptFileError("the content is not text: it has zero bytes")
     delimiter = separator(file)
     with file.open() as stream:

@@ -96,7 +96,10 @@ def is_table(file: InputFile) -> bool:
     kind = table_kind(file)
     if kind in {"frame", "parquet", "excel"}:
         return True
-    if kind != "csv" or b"\0" in file.head or file.head.lstrip()[:1] in {b"{", b"<"}:
+    # Texts may have zero bytes, but names of columns do not.
+    if kind != "csv" or b"\0" in file.head.split(b"\n", 1)[0]:
+        return False
+    if file.head.lstrip()[:1] in {b"{", b"<"}:
         return False
     return has_separator(file)
 
