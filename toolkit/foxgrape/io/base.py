@@ -349,7 +349,8 @@ def _note_entities(frame: pd.DataFrame, table: str, context: ReadContext) -> Non
     if table != "posts":
         return
     texts = frame["text"]
-    likely = texts[texts.str.contains("&#", regex=False, na=False)]
+    # As a regular expression, because Arrow finds those faster than plain strings.
+    likely = texts[texts.str.contains("&#", regex=True, na=False)]
     encoded = likely[likely.str.contains(r"&#(?:\d+|[xX][0-9a-fA-F]+);", na=False)]
     if not encoded.empty:
         context.record = None

@@ -309,7 +309,8 @@ def _convert_columns(table: pa.Table, context: ReadContext) -> pd.DataFrame:
     # Same conversion as in `foxgrape.io.convert.extra_cells`.
     columns |= {name: _texts_or_null(table[name].combine_chunks()) for name in extra}
     frame = pa.table(columns).to_pandas()
-    _require(not schemas.has_repeated_keys(frame, schemas.KEYS["posts"][0]))
+    if pc.count_distinct(columns["post_id"]).as_py() < rows:  # faster than pandas
+        _require(not schemas.has_repeated_keys(frame, schemas.KEYS["posts"][0]))
     frame["repost"] = frame["repost"].astype("boolean")
     typed: pd.DataFrame = frame.astype(schemas.dtypes("posts") | dict.fromkeys(extra, "str"))
     return typed
@@ -325,7 +326,8 @@ def _texts(column: pa.Array) -> pa.Array:
     kind = column.type
     _require(_is_text(column) or pa.types.is_integer(kind) or pa.types.is_boolean(kind))
     text = column.cast(_TEXT)
-    _require(not pc.any(pc.match_substring(text, _NONCHARACTER)).as_py())
+    # As a regular expression, because Arrow finds those nine times as fast as plain strings.
+    _require(not pc.any(pc.match_substring_regex(text, _NONCHARACTER)).as_py())
     return text
 
 
