@@ -383,3 +383,16 @@ def test_json_with_record_separators_is_read(tmp_path):
     file.write_text(f"\x1e{json.dumps(feature)}\n" * 2, encoding="utf-8")
     events, report = read_events(file, timezone=KYIV, with_report=True)
     assert (report.format, set(events["place"])) == ("geojson", {"Izium"})
+
+
+@pytest.mark.parametrize("kind", ["csv", pytest.param("lines", marks=pytest.mark.slow)])
+def test_a_table_with_too_many_columns_is_refused_at_once(tmp_path, kind):
+    file = tmp_path / "a"
+    if kind == "csv":
+        names = ",".join(f"c{n}" for n in range(100_000))
+        file.write_text(f"id,date,user,text,{names}\n", encoding="utf-8")
+    else:
+        row = {"id": 1, "date": "2022-09-10T12:16:00Z", "user": "a", "text": "x"}
+        lines(file, *(row | {f"c{n}": 1} for n in range(20_000)))
+    with pytest.raises(TableError, match=r"more than 2,000|at most 2,000"):
+        read_posts(file, format="table")
