@@ -10,6 +10,7 @@ from foxgrape import (
     Store,
     detect,
     ingest,
+    iter_posts,
     link,
     new_study,
     open_study,
@@ -109,3 +110,16 @@ def test_columns_of_an_export_that_is_a_table_are_noted():
         file, timezone="Europe/Kyiv", columns={"place": "location"}, with_report=True
     )
     assert any("not by the reader of acled" in note.what for note in report.notes)
+
+
+def test_columns_of_an_export_that_is_a_table_are_noted_in_batches_too(tmp_path):
+    file = tmp_path / "a.csv"
+    file.write_text(
+        "Page Name,User Name,Facebook Id,Post Created,Message,URL\n"
+        "River,river,111,2022-09-10 08:16:00 EDT,x,https://www.facebook.com/111/posts/2\n",
+        encoding="utf-8",
+    )
+    columns = {"post_id": "URL", "posted_at": "Post Created", "account": "User Name"}
+    ((posts, report),) = iter_posts(file, columns=columns, with_report=True)
+    assert posts["account"].tolist() == ["river"]
+    assert any("not by the reader of crowdtangle" in note.what for note in report.notes)

@@ -34,12 +34,11 @@ __all__ = [
     "OnError",
     "ReadContext",
     "Reader",
-    "detect_format",
+    "choose_reader",
     "iter_frames",
     "make_post",
     "note_unread",
     "read_file",
-    "validate_options",
 ]
 
 OnError = Literal["raise", "quarantine"]
@@ -153,7 +152,7 @@ class Reader(ABC):
         return []
 
 
-def validate_options(context: ReadContext, on_error: str) -> None:
+def _validate_options(context: ReadContext, on_error: str) -> None:
     """Raise `TableError` if an option of a reader is invalid."""
     for name, option in (("account", context.account), ("timezone", context.timezone)):
         if option is not None and not isinstance(option, str):
@@ -182,36 +181,41 @@ def validate_options(context: ReadContext, on_error: str) -> None:
         raise TableError.unknown_timezone(context.timezone, file=context.path) from None
 
 
-def detect_format(
-    file: InputFile,
-    name: str | None,
-    columns: Mapping[str, str | None] | None,
+def choose_reader(
+    context: ReadContext,
     formats: Mapping[str, Reader],
     table: str,
+    *,
+    format: str | None,  # noqa: A002 - the name of the option
+    on_error: str,
 ) -> Reader | None:
-    """Return the reader for a file, by name or by content; None for CSV in the table's own schema.
+    """Check the options, and return the reader for the context's file, by name or by content.
 
-    If `columns` are given without a name, the format is one that maps columns.
+    It is None for CSV in the table's own schema. If columns are given without a format, the reader
+    is one that maps columns.
     """
+    file = context.file
+    assert file is not None  # noqa: S101 - set by all callers
+    _validate_options(context, on_error)
     if file.head.strip() in {b"[]", b"{}"}:
         raise TableError("the file has no records", file=file.path, got=file.head.strip().decode())
-    if name is not None:
-        if require_str(name, "format") != table and name not in formats:
+    if format is not None:
+        if require_str(format, "format") != table and format not in formats:
             raise TableError(
                 f"unknown format of {table}",
                 file=file.path,
-                got=name,
-                hint=did_you_mean(name, [*formats, table]),
+                got=format,
+                hint=did_you_mean(format, [*formats, table]),
             )
-        return formats.get(name)
+        return formats.get(format)
     paths = key_paths(file.head) if file.head.lstrip()[:1] in {b"{", b"["} else frozenset()
-    if columns is not None:
-        return _mapped_format(file, paths, formats)
+    if context.columns is not None:
+        return _reader_of_columns(file, paths, formats, context)
     if _has_schema_header(file, table):
         return None
-    for reader in formats.values():
-        if reader.name != "table" and reader.matches(file, paths):
-            return reader
+    reader = _specific_reader(file, paths, formats)
+    if reader is not None:
+        return reader
     # Nearly any text looks like a table, so that known files of other kinds are rejected first.
     reject_other_table(file, paths, table)
     kind = None if table_kind(file) == "excel" else file_kind(file.head, paths)
@@ -230,21 +234,35 @@ def detect_format(
     )
 
 
-def _mapped_format(
+def _specific_reader(
     file: InputFile, paths: frozenset[tuple[str, ...]], formats: Mapping[str, Reader]
+) -> Reader | None:
+    """Return the first reader that recognizes the file, other than the one of any table."""
+    readers = (reader for name, reader in formats.items() if name != "table")
+    return next((reader for reader in readers if reader.matches(file, paths)), None)
+
+
+def _reader_of_columns(
+    file: InputFile,
+    paths: frozenset[tuple[str, ...]],
+    formats: Mapping[str, Reader],
+    context: ReadContext,
 ) -> Reader:
-    """Return the reader for a file of which the caller maps columns: one for tables."""
-    specific = (reader for reader in formats.values() if reader.name != "table")
-    reader = next((reader for reader in specific if reader.matches(file, paths)), None)
-    if reader is None or (not reader.maps_columns and formats["table"].matches(file, paths)):
+    """Return a reader that maps columns; note if a tool's own reader would know more."""
+    reader = _specific_reader(file, paths, formats)
+    if reader is None:
         return formats["table"]
     if reader.maps_columns:
         return reader
-    raise TableError(
-        f"columns= applies to tables, and this is {reader.name}",
-        file=file.path,
-        hint="leave columns= out",
-    )
+    if not formats["table"].matches(file, paths):
+        raise TableError(
+            f"columns= applies to tables, and this is {reader.name}",
+            file=file.path,
+            hint="leave columns= out",
+        )
+    what = f"columns= given: read as any table, not by the reader of {reader.name}"
+    context.note(what, ", ".join(context.columns or ()))
+    return formats["table"]
 
 
 def read_file(
@@ -259,12 +277,9 @@ def read_file(
 
     A CSV file in the table's own schema is read strictly, unless bad records are quarantined.
     """
+    reader = choose_reader(context, formats, table, format=format, on_error=on_error)
     file = context.file
     assert file is not None  # noqa: S101 - set by all callers
-    validate_options(context, on_error)
-    reader = detect_format(file, format, context.columns, formats, table)
-    if format is None and context.columns is not None and reader is formats["table"]:
-        _note_specific(file, formats, context)
     is_plain = file.compression is None and file.encoding is None
     if reader is None and on_error == "raise" and is_plain:
         frame = schemas.read_csv(file.path, table)
@@ -273,15 +288,6 @@ def read_file(
         file, reader or formats["table"], context, table, on_error=on_error
     )
     return frame, report
-
-
-def _note_specific(file: InputFile, formats: Mapping[str, Reader], context: ReadContext) -> None:
-    """Note that a table is the export of a tool, whose own reader would know more about it."""
-    for reader in formats.values():
-        if reader.name != "table" and not reader.maps_columns and reader.matches(file, frozenset()):
-            what = f"columns= given: read as any table, not by the reader of {reader.name}"
-            context.note(what, ", ".join(context.columns or ()))
-            return
 
 
 def _has_schema_header(file: InputFile, table: str) -> bool:

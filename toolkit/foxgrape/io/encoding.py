@@ -39,7 +39,7 @@ _NONCHARACTER = "\uffff"
 
 
 def get_encoding(name: str, *, file: object) -> str:
-    """Return Python's name of an encoding; raise `TableError` if there is none.
+    """Return Python's name of an encoding; raise `TableError` for an unknown one.
 
     Examples
     --------

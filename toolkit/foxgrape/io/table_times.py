@@ -17,7 +17,7 @@ from foxgrape.errors import TableError
 from foxgrape.io.convert import parse_iso
 from foxgrape.io.stream import BadRecordError
 from foxgrape.io.tabular import records
-from foxgrape.io.written_times import DateOrder, day_and_month, parse_unix, to_iso
+from foxgrape.io.written_times import DateOrder, day_and_month, decide_order, parse_unix, to_iso
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -37,7 +37,6 @@ _MIDNIGHT = re.compile(r"(?P<day>\d{4}-\d\d-\d\d)T00:00(:00(\.0+)?)?(?P<offset>[
 _WHOLE_HOUR = re.compile(r"T\d\d(:00(:00(\.0+)?)?)?([+-]\d\d:\d\d)?$")
 _MIDNIGHT_AFTER_DAY = re.compile(r"(?<=\d)[T ]00:00(:00(\.0+)?)?$")
 _DAY, _TICK = timedelta(days=1), timedelta(microseconds=1)
-_MAX_MONTH = 12
 
 _Interval = tuple[datetime, datetime]
 
@@ -188,14 +187,14 @@ class TableTimes:
             first, second = self._profile.largest
             if max(numbers) > max(first, second):  # not in the profile: an unusual cell
                 first, second = max(numbers[0], first), max(numbers[1], second)
-            if (first > _MAX_MONTH) == (second > _MAX_MONTH):
+            order = decide_order(first, second)
+            if order is None:
                 raise TableError(
                     "the day may be the first or the second number of the dates",
                     file=self._context.path,
                     got=text,
                     hint='pass dates="dmy" or dates="mdy"',
                 )
-            order = "dmy" if first > _MAX_MONTH else "mdy"
             self._context.note(f"dates such as 13/09/2022 read in the order {order}", text)
         return order
 
@@ -228,8 +227,7 @@ class TableTimes:
         if isinstance(cell, str) and (numbers := day_and_month(cell)) is not None:
             profile.largest = list(map(max, profile.largest, numbers))
             # Any order will do, to see whether the cell has a time of day.
-            order: DateOrder = "mdy" if numbers[1] > _MAX_MONTH else "dmy"
-            cell = _or_none(cell, order)
+            cell = _or_none(cell, decide_order(*numbers) or "dmy")
         try:
             iso = self._iso(cell)
             midnight = self._as_midnight(iso)

@@ -10,7 +10,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
-__all__ = ["MONTHS", "DateOrder", "day_and_month", "parse_unix", "to_iso"]
+__all__ = ["MONTHS", "DateOrder", "day_and_month", "decide_order", "parse_unix", "to_iso"]
 
 #: ``dmy`` for day, month, year; ``mdy`` for month, day, year.
 DateOrder = Literal["dmy", "mdy"]
@@ -72,6 +72,7 @@ _YEAR_WORD = re.compile(r"\s*(?:року|р|года|г)\.?$")
 #: Two-digit years from this on belong to the 20th century, as in spreadsheets.
 _FIRST_OF_CENTURY = 30
 _NOON = 12
+_MAX_MONTH = 12
 _MAX_OFFSET = 14
 
 #: Unix times are accepted from 2000 to 2100 only, so that their unit (s, ms or µs) is unambiguous.
@@ -136,6 +137,21 @@ def day_and_month(text: str) -> tuple[int, int] | None:
     """
     match = _YEAR_LAST.search(text)
     return (int(match["a"]), int(match["b"])) if match else None
+
+
+def decide_order(first: int, second: int) -> DateOrder | None:
+    """Return the order of dates by their largest first and second number.
+
+    It is None if neither number, or each of them, can only be a day.
+
+    Examples
+    --------
+    >>> decide_order(13, 9), decide_order(10, 9)
+    ('dmy', None)
+    """
+    if (first > _MAX_MONTH) == (second > _MAX_MONTH):
+        return None
+    return "dmy" if first > _MAX_MONTH else "mdy"
 
 
 def to_iso(text: str, order: DateOrder | None = None) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from foxgrape import times
 from foxgrape.io.stream import BadRecordError
-from foxgrape.io.written_times import DateOrder, day_and_month, parse_unix, to_iso
+from foxgrape.io.written_times import DateOrder, day_and_month, decide_order, parse_unix, to_iso
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -46,10 +46,8 @@ class DayOrder:
         if not self._is_known:
             numbers = [pair for day in self.days() if (pair := day_and_month(str(day)))]
             first, second = (max((pair[at] for pair in numbers), default=0) for at in (0, 1))
-            if first <= _MAX_MONTH and second <= _MAX_MONTH:
-                self._decided = self.usual
-            elif first <= _MAX_MONTH or second <= _MAX_MONTH:
-                self._decided = "dmy" if first > _MAX_MONTH else "mdy"
+            is_open = max(first, second) <= _MAX_MONTH
+            self._decided = self.usual if is_open else decide_order(first, second)
             self._is_known = True
         return self._decided
 

@@ -9,10 +9,9 @@ from foxgrape.io.base import (
     OnError,
     ReadContext,
     Reader,
-    detect_format,
+    choose_reader,
     iter_frames,
     read_file,
-    validate_options,
 )
 from foxgrape.io.merge import merge_files
 from foxgrape.io.posts.auto_archiver import AutoArchiverReader
@@ -254,8 +253,8 @@ def iter_posts(
     context = ReadContext(
         file.path, account, timezone, columns, dates=dates, midnight=midnight, file=file
     )
-    validate_options(context, on_error)
-    reader = detect_format(file, format, columns, FORMATS, "posts") or FORMATS["table"]
+    reader = choose_reader(context, FORMATS, "posts", format=format, on_error=on_error)
+    reader = reader or FORMATS["table"]
     batches = iter_frames(file, reader, context, "posts", on_error=on_error, batch=batch)
     return _iter_batches(batches, file, progress, with_report=with_report)
 

@@ -146,9 +146,10 @@ def _instant(value: Any) -> datetime | None:
 def _full_text(
     text: str, tweet_id: str, created: datetime, notes: list[_Note] | None
 ) -> str | None:
-    """Return a long post's full text: its note begins with the same words; None if there is none.
+    """Return the full text of a long post from its note; None if it has no note.
 
-    Ids of notes differ from those of their tweets in most archives, so that words and time decide.
+    The note starts with the words of the post. In most archives its id is another than the post's,
+    so that words and time decide.
     """
     cut = _CUT.search(text)
     if not notes or cut is None:
