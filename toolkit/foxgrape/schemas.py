@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CURIE",
     "KEYS",
+    "VERSION_TIMES",
     "columns",
     "dtypes",
     "has_repeated_keys",
@@ -47,6 +48,8 @@ KEYS = {
     "confirmations": (["event_id", "confirmed_by"], "confirmed_at"),
     "signals": (["signal_id"], "posted_at"),
 }
+#: The column with the time of a row's version; a missing time of a post means never edited.
+VERSION_TIMES = {"posts": "edited_at", "events": "updated_at"}
 
 _LEAD = "timedelta64[us]"
 #: Pattern of a place id: scheme, colon, identifier.

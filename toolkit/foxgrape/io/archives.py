@@ -88,17 +88,15 @@ def open_export(
 def _choose(container: _Container, readers: list[Reader], options: _Options) -> InputFile:
     """Return the first file of the export, with the files that continue it."""
     names = container.names()
-    for reader in readers:
-        pattern = reader.members
-        files = [name for name in names if pattern and pattern.fullmatch(posixpath.basename(name))]
-        if files and len({posixpath.dirname(name) for name in files}) == 1:
+    exports = [files for reader in readers if (files := _files_of_export(names, reader))]
+    for files in exports[:1]:
+        if len({posixpath.dirname(name) for name in files}) == 1:
             first, *others = sorted(files, key=_by_number)
             file = container.member(first, **options)
             file.continued = tuple(container.member(name, **options) for name in others)
+            file.unread = tuple(name for others in exports[1:] for name in others)
             return file
-        if files:
-            names = files
-            break
+        names = files
     if len(names) == 1:
         return container.member(names[0], **options)
     raise TableError(
@@ -110,6 +108,11 @@ def _choose(container: _Container, readers: list[Reader], options: _Options) -> 
         if names
         else None,
     )
+
+
+def _files_of_export(names: list[str], reader: Reader) -> list[str]:
+    pattern = reader.members
+    return [name for name in names if pattern and pattern.fullmatch(posixpath.basename(name))]
 
 
 def _named_member(container: _Container, name: str, options: _Options) -> InputFile:

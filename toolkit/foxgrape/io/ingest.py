@@ -74,7 +74,7 @@ class IngestResult:
     repeated
         Rows that the file contains more than once, with the same content.
     older
-        Posts whose stored version was edited later. They are kept in the table ``earlier_posts``.
+        Rows whose stored version is later. Posts are kept in the table ``earlier_posts``.
     quarantined
         Bad records.
     unresolved
@@ -128,8 +128,9 @@ class IngestResult:
         """
         text = f"{self.file} ({self.format}): {self.records_read:,} records read; {self.table}: "
         text += f"{self.new:,} new, {self.changed:,} changed, {self.unchanged:,} unchanged"
+        kept = "kept in earlier_posts" if self.table == "posts" else "left out"
         for count, what in (
-            (self.older, "older than the stored version, kept apart"),
+            (self.older, f"older than the stored version, {kept}"),
             (self.repeated, "repeated in the file"),
             (self.skipped, f"skipped (not {self.table})"),
             (self.unresolved, "at unknown places"),
@@ -311,6 +312,11 @@ def _upsert(result: IngestResult, store: Store, rows: pd.DataFrame) -> None:
     result.changed += upsert.changed
     result.unchanged += upsert.unchanged
     result.older += upsert.older
+    copies = [
+        Note(f"also stored under the account {account!r}; state one name with account=", count)
+        for account, count in upsert.other_accounts.items()
+    ]
+    result.notes = merge_notes([*result.notes, *copies])
 
 
 class _RepeatFilter:

@@ -108,6 +108,8 @@ class InputFile:
         The first 64 kB of the content, as UTF-8 without a byte order mark.
     continued
         The other files of the same export, in order, such as ``messages2.html``.
+    unread
+        Names of the files of other exports in the same folder or archive.
 
     Raises
     ------
@@ -129,6 +131,7 @@ class InputFile:
     _replaced = ("", "")
     _handle: IO[bytes] | None = None
     continued: tuple[InputFile, ...] = ()
+    unread: tuple[str, ...] = ()
 
     def __init__(
         self, path: str | Path, *, encoding: str | None = None, sheet: str | None = None

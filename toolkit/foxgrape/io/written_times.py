@@ -71,7 +71,9 @@ _ORDINAL = re.compile(r"(?P<y>\d{4})-(?P<d>\d{3})")
 _YEAR_WORD = re.compile(r"\s*(?:року|р|года|г)\.?$")
 #: Two-digit years from this on belong to the 20th century, as in spreadsheets.
 _FIRST_OF_CENTURY = 30
-_NOON = 12
+#: Numbers of days with which spreadsheets store dates from 1954 to 2064.
+_SERIAL = re.compile(r"[2-5]\d{4}(?:[.,]\d+)?")
+_NOON, _DAY_END = 12, 24
 _MAX_MONTH = 12
 _MAX_OFFSET = 14
 
@@ -181,6 +183,11 @@ def to_iso(text: str, order: DateOrder | None = None) -> str:
     '2022-09-10'
     """
     text = " ".join(text.split())
+    if _SERIAL.fullmatch(text):
+        raise ValueError(
+            f"{text} may be a spreadsheet's number for a day; format the column as a date there, "
+            "and save the table again"
+        )
     if compact := _COMPACT.fullmatch(text):
         year, month, day, hour, minute, second = compact.groups("00")[:6]
         text = f"{year}-{month}-{day} {hour}:{minute}:{second}{compact['rest']}"
@@ -190,7 +197,13 @@ def to_iso(text: str, order: DateOrder | None = None) -> str:
     day = f"{text[: clock.start()].removesuffix('T')} {text[clock.end() :]}"
     if not day.strip():
         raise ValueError(f"{text!r} has no day")
-    return f"{_iso_day(day, order)}T{_iso_clock(clock)}{_iso_offset(clock)}"
+    iso_day = _iso_day(day, order)
+    if int(clock["hour"]) == _DAY_END and not clock["half"]:
+        if int(clock["minute"]) or int(clock["second"] or 0) or int(clock["fraction"] or 0):
+            raise ValueError(f"not a time of day: {clock[0]!r}")
+        next_day = date.fromisoformat(iso_day) + timedelta(days=1)
+        return f"{next_day}T00{_iso_clock(clock)[2:]}{_iso_offset(clock)}"
+    return f"{iso_day}T{_iso_clock(clock)}{_iso_offset(clock)}"
 
 
 def _iso_clock(clock: re.Match[str]) -> str:
