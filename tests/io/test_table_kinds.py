@@ -452,14 +452,20 @@ def test_a_number_of_a_spreadsheet_for_a_day_is_named(tmp_path):
         read_posts(file, account="a", timezone=KYIV)
 
 
-def test_the_end_of_a_day_is_the_start_of_the_next(tmp_path):
+def test_a_time_shown_without_seconds_is_a_minute_in_excel_too(tmp_path):
+    book = openpyxl.Workbook()
+    book.active.append(["id", "date", "text"])
+    for number, shown in ((1, "dd.mm.yyyy hh:mm"), (2, "dd.mm.yyyy hh:mm:ss")):
+        book.active.append([str(number), datetime(2022, 9, 10, 12, 16), "a"])  # noqa: DTZ001
+        book.active.cell(number + 1, 2).number_format = shown
+    book.save(tmp_path / "x.xlsx")
+    posts = read_posts(tmp_path / "x.xlsx", account="a", timezone="UTC")
+    length = (posts["posted_until"] - posts["posted_at"]).dt.total_seconds()
+    assert length.tolist() == [59.999999, 0.0]
+
+
+def test_a_table_with_a_header_only_causes_a_warning(tmp_path):
     file = tmp_path / "x.csv"
-    rows = "".join(f"{n},2022-09-{n:02}T12:34:00Z,a\n" for n in range(1, 9))
-    file.write_text(f"id,date,text\n{rows}9,2022-09-30T24:00:00Z,a\n10,2022-09-30T24:01Z,a\n")
-    posts, report = read_posts(
-        file, account="a", midnight="exact", on_error="quarantine", with_report=True
-    )
-    assert posts["posted_at"].iloc[-1] == pd.Timestamp("2022-10-01T00:00Z")
-    assert [bad["reason"] for bad in report.quarantine] == [
-        "invalid time: not a time of day: '24:01Z'"
-    ]
+    file.write_text("id,date,text\n")
+    with pytest.warns(ReadWarning, match="the file has no records"):
+        assert read_posts(file, account="a").empty

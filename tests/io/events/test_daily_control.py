@@ -78,6 +78,27 @@ def test_the_persistence_of_states_applies(tmp_path):
     assert events["confirmed_until"].item() == utc("2022-09-07T20:59:59.999999")
 
 
+def test_states_that_do_not_count_are_noted(tmp_path):
+    izium = ["RU", "UA", "RU", "RU", "RU", "UA", "UA", "UA"]
+    lyman = ["RU", "UA", *["UA"] * 6]
+    write_days(
+        tmp_path,
+        {
+            f"2022090{day}": {"Izium": side, "Lyman": other}
+            for day, (side, other) in enumerate(zip(izium, lyman, strict=True), 1)
+        },
+    )
+    events, report = read_events(tmp_path, persistence="48h", with_report=True)
+    assert events[["place_id", "kind"]].to_numpy().tolist() == [[IZIUM, "liberated"]]
+    short = "a state that lasted less than 48 hours (persistence=) is left out"
+    first = "a state of the list's first 48 hours (persistence=) is left out: it may be older"
+    assert [str(note) for note in report.notes] == [
+        f"1 × {short}; first: Izium",
+        f"2 × {first}; first: Izium",
+    ]
+    assert len(read_events(tmp_path, persistence="24h")) == 4
+
+
 def test_the_day_may_be_in_a_column_and_the_place_an_id(tmp_path):
     for n, side in enumerate(["RU", "UA", "UA"], 1):
         row = {"DAY": [f"2022-09-0{n}"], "ID": [IZIUM], "Held_by": [side]}

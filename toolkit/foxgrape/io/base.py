@@ -340,6 +340,8 @@ def iter_frames(
                 }
             )
             _note_entities(frame, table, context)
+            if batch is None and not rows.records_read:
+                context.note("the file has no records")
             report = ReadReport(
                 reader.name,
                 rows.records_read,

@@ -104,13 +104,17 @@ def _sheet_rows(sheet: Any) -> Iterator[list[Any]]:
 def _cell_value(cell: Any) -> Any:
     """Return a cell's value: a date if it is shown without a time of day.
 
+    A time that is shown without seconds is text with hours and minutes, as it would be in CSV.
     Integers beyond 15 digits become floats, because spreadsheets store no more digits.
     """
     value = cell.value
     if isinstance(value, datetime):
         shown = _FORMAT_LITERAL.sub("", cell.number_format).lower()
         is_day = not (value.hour or value.minute or value.second or value.microsecond)
-        return value.date() if is_day and "h" not in shown else value
+        if "h" not in shown:
+            return value.date() if is_day else value
+        is_minute = not (value.second or value.microsecond) and "s" not in shown
+        return value.isoformat(timespec="minutes") if is_minute else value
     if isinstance(value, int) and abs(value) >= _MAX_EXACT:
         return float(value)
     return value

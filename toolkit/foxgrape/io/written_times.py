@@ -73,7 +73,7 @@ _YEAR_WORD = re.compile(r"\s*(?:року|р|года|г)\.?$")
 _FIRST_OF_CENTURY = 30
 #: Numbers of days with which spreadsheets store dates from 1954 to 2064.
 _SERIAL = re.compile(r"[2-5]\d{4}(?:[.,]\d+)?")
-_NOON, _DAY_END = 12, 24
+_NOON = 12
 _MAX_MONTH = 12
 _MAX_OFFSET = 14
 
@@ -197,13 +197,7 @@ def to_iso(text: str, order: DateOrder | None = None) -> str:
     day = f"{text[: clock.start()].removesuffix('T')} {text[clock.end() :]}"
     if not day.strip():
         raise ValueError(f"{text!r} has no day")
-    iso_day = _iso_day(day, order)
-    if int(clock["hour"]) == _DAY_END and not clock["half"]:
-        if int(clock["minute"]) or int(clock["second"] or 0) or int(clock["fraction"] or 0):
-            raise ValueError(f"not a time of day: {clock[0]!r}")
-        next_day = date.fromisoformat(iso_day) + timedelta(days=1)
-        return f"{next_day}T00{_iso_clock(clock)[2:]}{_iso_offset(clock)}"
-    return f"{iso_day}T{_iso_clock(clock)}{_iso_offset(clock)}"
+    return f"{_iso_day(day, order)}T{_iso_clock(clock)}{_iso_offset(clock)}"
 
 
 def _iso_clock(clock: re.Match[str]) -> str:
