@@ -50,6 +50,7 @@ _SHELL_WORDS = (
         re.compile(r"\b(account|timezone|format|encoding|sheet|dates|midnight|persistence)=(?!\w)"),
         r"--\1",
     ),
+    (re.compile(r"pass it as (posts|events)="), r"pass it with --\1"),
 )
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 #: Values of template parameters.
