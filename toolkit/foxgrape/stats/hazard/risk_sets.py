@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from foxgrape import schemas, times
-from foxgrape.stats.hazard.conditional_logit import LogitFit, fit_logit
+from foxgrape.stats.hazard.conditional_logit import MIN_GAIN, ROUGH_GAIN, LogitFit, fit_logit
 from foxgrape.stats.inputs import (
     data_warnings,
     great_circle_distances,
@@ -251,7 +251,8 @@ def fit_baseline(risk: RiskSets, *, window: int, history: int) -> tuple[Covariat
         start = None
         while True:
             part = np.ascontiguousarray(covariates.terms[:, ::step])
-            fit = fit_logit(part, risk.event_place[::step], start=start)
+            gain = MIN_GAIN if step == 1 else ROUGH_GAIN
+            fit = fit_logit(part, risk.event_place[::step], start=start, min_gain=gain)
             attracts = [name.startswith((FRONT, *_BASE_RATES)) for name in covariates.names]
             negative = np.array(attracts, dtype=bool) & (fit.beta < 0)
             if not negative.any():
@@ -330,12 +331,7 @@ def _log_other_signals(risk: RiskSets, window: int) -> FloatArray:
 
 def _distance_terms(risk: RiskSets, unit: float, recent: FloatArray) -> dict[str, FloatArray]:
     """Return the log distance to the nearest recent event; the mean where it is unknown."""
-    distance = np.where(np.isnan(risk.distance), np.inf, risk.distance)
-    nearest = np.empty(recent.shape)
-    for place, row in enumerate(distance):
-        order = np.argsort(row)
-        hit = recent[:, order] > 0
-        nearest[:, place] = np.where(hit.any(axis=1), row[order][hit.argmax(axis=1)], np.inf)
+    nearest = _nearest_recent(risk.distance, recent > 0)
     known = np.isfinite(nearest)
     logs = np.log1p(np.where(known, nearest, 0.0) / unit)
     mean = logs.sum(axis=1, keepdims=True) / np.maximum(known.sum(axis=1, keepdims=True), 1)
@@ -343,6 +339,28 @@ def _distance_terms(risk: RiskSets, unit: float, recent: FloatArray) -> dict[str
         "distance to the nearest recent event (log)": np.where(known, logs, mean),
         "place without coordinates": np.tile((~risk.located).astype(float), (len(recent), 1)),
     }
+
+
+def _nearest_recent(distance: FloatArray, recent: BoolArray) -> FloatArray:
+    """Return, by event and place, the distance to the nearest recent event; infinite without one.
+
+    Each place looks at its neighbours from the nearest on, twice as many at a time, since at most
+    events one of the first few has a recent event.
+    """
+    distance = np.where(np.isnan(distance), np.inf, distance)
+    nearest = np.full(recent.shape, np.inf)
+    columns = np.asfortranarray(recent)
+    for place, row in enumerate(distance):
+        order = np.argsort(row)
+        left = np.arange(len(recent))
+        first, count = 0, 8
+        while len(left) and first < len(order):
+            neighbours = order[first : first + count]
+            hit = columns[np.ix_(left, neighbours)]
+            any_hit = hit.any(axis=1)
+            nearest[left[any_hit], place] = row[neighbours[hit[any_hit].argmax(axis=1)]]
+            left, first, count = left[~any_hit], first + count, 2 * count
+    return nearest
 
 
 def _front_terms(risk: RiskSets, unit: float, window: int, history: int) -> dict[str, FloatArray]:
@@ -407,12 +425,15 @@ def _decayed_sum(
         rows = ranked[begin:end]
         first = int(np.searchsorted(when, origin - _MAX_SCALES * scale, side="left"))
         last = int(np.searchsorted(when, at[rows[-1]], side="right"))
-        weights = np.zeros((last - first + 1, places))
-        weights[np.arange(1, last - first + 1), place[first:last]] = np.exp(
-            (when[first:last] - origin) / scale
-        )
-        sums = np.cumsum(weights, axis=0)
-        upto = np.searchsorted(when[first:last], at[rows], side=side)  # type: ignore[call-overload]
-        total[rows] = sums[upto] * np.exp(-(at[rows] - origin) / scale)[:, None]
+        # Add each item at the first instant that includes it; then sum over time.
+        other = "left" if side == "right" else "right"
+        start = np.searchsorted(at[rows], when[first:last], side=other)  # type: ignore[call-overload]
+        weights = np.bincount(
+            start * places + place[first:last],
+            np.exp((when[first:last] - origin) / scale),
+            minlength=(len(rows) + 1) * places,
+        ).reshape(-1, places)
+        sums = np.cumsum(weights[:-1], axis=0)
+        total[rows] = sums * np.exp(-(at[rows] - origin) / scale)[:, None]
         begin = end
     return total
