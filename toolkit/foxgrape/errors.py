@@ -247,6 +247,14 @@ class DownloadError(FoxgrapeError):
         return cls(f"{host} refused the request: {status}", hint=hint)
 
     @classmethod
+    def repeats_credentials(cls, host: str, names: Iterable[str]) -> Self:
+        """Report a response with the user's credentials, which is not kept."""
+        return cls(
+            f"{host} sent a response that contains your credentials; it was not kept",
+            hint=f"if a word of the data is the value of {' or '.join(names)}, change that value",
+        )
+
+    @classmethod
     def redirected(cls, host: str, other: str) -> Self:
         """Report a redirect that is not followed."""
         return cls(
