@@ -17,7 +17,7 @@ from foxgrape.errors import ParameterError
 from foxgrape.reports.templates.discovery import Template
 from foxgrape.reports.templates.parameters import (
     parse_parameters,
-    secret_values,
+    secret_variables,
     validate_parameters,
 )
 from foxgrape.reports.templates.relative_dates import resolve_day, resolve_instant
@@ -183,17 +183,23 @@ def test_a_path_stays_within_its_roots(tmp_path):
             check(rule, bad, base=tmp_path)
 
 
-def test_a_secret_is_the_name_of_a_variable_and_is_never_shown():
+def test_a_secret_is_the_name_of_a_variable_and_is_never_shown(monkeypatch):
     rule = {"type": "string", "format": "secret"}
     environ = {"MY_TOKEN": "hunter2", "EMPTY": ""}
     mine = template(it=rule)
     values = validate_parameters(mine, {"it": "MY_TOKEN"}, environ=environ)
     assert values == {"it": "MY_TOKEN"}
-    assert secret_values(mine, values, environ) == ["hunter2"]
+    monkeypatch.setenv("MY_TOKEN", "hunter2")
+    assert secret_variables(mine, values) == ["MY_TOKEN"]
+    many = template(it={"type": "array", "items": rule})
+    assert secret_variables(many, {"it": ["MY_TOKEN", "UNSET"]}) == ["MY_TOKEN"]
     # An error never repeats the secret if it was given instead of the name.
     for bad in ("hunter2", "HUNTER2", "EMPTY", 7):
         with pytest.raises(ParameterError) as caught:
             validate_parameters(mine, {"it": bad}, environ=environ)
+        assert str(bad) not in str(caught.value)
+        with pytest.raises(ParameterError) as caught:
+            validate_parameters(many, {"it": ["MY_TOKEN", bad]}, environ=environ)
         assert str(bad) not in str(caught.value)
 
 

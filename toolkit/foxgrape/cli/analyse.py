@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foxgrape.cli.output import AsJson, print_result, print_sentence
+from foxgrape.cli.output import AsJson, print_line, print_result, print_sentence
 from foxgrape.cli.places import Proposed, read_codebook
+from foxgrape.errors import CONTROLS
 
 if TYPE_CHECKING:
     from foxgrape.detection.batch import DetectionResult
@@ -87,7 +88,8 @@ def coincidence_test(
     ]
     print_result(rows, [result.to_dict()], as_json=as_json)
     if not as_json:
-        print(result.sentence(), *result.warnings, sep="\n")
+        for line in (result.sentence(), *result.warnings):
+            print_line(line)
     return 0
 
 
@@ -113,7 +115,7 @@ def _print_power(power: Power, *, as_json: bool) -> int:
     print_result(rows, [power.to_dict()], as_json=as_json)
     if not as_json:
         world = ", ".join(f"{name} {value}" for name, value in power.world.items())
-        print(f"{power.sentence()} Simulation parameters, estimated from the study: {world}.")
+        print_line(f"{power.sentence()} Simulation parameters, estimated from the study: {world}.")
     return 0
 
 
@@ -161,13 +163,14 @@ def _detect_with_progress(
     edits: str,
 ) -> DetectionResult:
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import Progress
 
     from foxgrape.detection.batch import detect_all
 
     console = Console(stderr=True)
     with Progress(console=console, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task(source.name, total=None)
+        task = bar.add_task(escape(source.name.translate(CONTROLS)), total=None)
 
         def progress(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)

@@ -13,6 +13,7 @@ from foxgrape.cli.output import (
     AsJson,
     parse_pairs,
     print_error,
+    print_line,
     print_result,
     shell_message,
 )
@@ -149,8 +150,8 @@ def _ingest(
         raise typer.BadParameter("--quarantine names one file; leave it out for several files")
     results = []
     for file in files:
-        with _progress_bar(file.name) as bar:
-            task = bar.add_task("", total=1.0, records=0)
+        with _progress_bar() as bar:
+            task = bar.add_task(file.name.translate(CONTROLS), total=1.0, records=0)
 
             def progress(fraction: float, state: IngestResult) -> None:
                 bar.update(task, completed=fraction, records=state.records_read)  # noqa: B023
@@ -181,26 +182,26 @@ def _ingest(
 
 
 def _print_ingested(result: IngestResult) -> None:
-    print(shell_message(result.sentence()).translate(CONTROLS))
+    print_line(shell_message(result.sentence()))
     mapped = [f"{ours} from {theirs}" for ours, theirs in result.mapping.items() if ours != theirs]
     if mapped:
-        print(f"Columns: {', '.join(mapped)}.".translate(CONTROLS))
+        print_line(f"Columns: {', '.join(mapped)}.")
     print_notes(result.notes)
 
 
 def print_notes(notes: list[Note]) -> None:
     """Print what a reader left out, repaired or reinterpreted, one line each."""
     for note in notes:
-        print(shell_message(f"Note: {note}").translate(CONTROLS))
+        print_line(shell_message(f"Note: {note}"))
 
 
-def _progress_bar(name: str) -> Progress:
+def _progress_bar() -> Progress:
     """Return a progress bar on stderr; hidden unless stderr is a terminal."""
     from rich import progress
     from rich.console import Console
 
     return progress.Progress(
-        progress.TextColumn(name, markup=False),
+        progress.TextColumn("{task.description}", markup=False),
         progress.BarColumn(),
         progress.TaskProgressColumn(),
         progress.TextColumn("{task.fields[records]:,} records"),

@@ -20,7 +20,7 @@ from foxgrape.cli.ingest import (
     Zone,
     print_notes,
 )
-from foxgrape.cli.output import AsJson, parse_pairs, print_sentence
+from foxgrape.cli.output import AsJson, parse_pairs, print_line, print_sentence
 
 __all__ = ["add_commands"]
 
@@ -134,7 +134,7 @@ def study_check(
     from foxgrape.studies.study import open_study
 
     study = open_study(folder)
-    print(
+    print_line(
         f"{study.name}: {len(study.posts)} posts, {len(study.all_events)} events, "
         f"{len(study.confirmations)} confirmations, {len(study.codebook)} codes"
     )

@@ -21,7 +21,7 @@ from foxgrape.reports.rendering.assets import assets_href, require_kaleido
 from foxgrape.reports.run_folder import TEMPLATE, Inputs, RunInput, combined_sha256
 from foxgrape.reports.templates.discovery import Template, find_template
 from foxgrape.reports.templates.parameter_types import map_paths
-from foxgrape.reports.templates.parameters import validate_parameters
+from foxgrape.reports.templates.parameters import secret_variables, validate_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -146,6 +146,7 @@ class JobSpec(TypedDict):
 
     ``parameters`` are the values of the notebook's variables, with the paths of copies.
     ``display`` has the same values with the original paths, for the notebook that readers open.
+    ``secrets`` are the names of environment variables whose values no output may contain.
     """
 
     inputs: Sequence[RunInput]
@@ -160,6 +161,7 @@ class JobSpec(TypedDict):
     footer: dict[str, str]
     assets: str | None
     pictures: bool
+    secrets: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +217,11 @@ class Plan:
         """The page options, for the manifest."""
         return {"shared_assets": self.shared_assets, "pictures": self.pictures}
 
+    @property
+    def secrets(self) -> list[str]:
+        """The names of the environment variables with secrets that the parameters refer to."""
+        return secret_variables(self.template, self.values)
+
     def job_spec(self, staging: Path, software: Software, cell_seconds: float) -> JobSpec:
         """Return the specification for the process that executes the run in folder `staging`."""
         versions = ", ".join(f"{name} {number}" for name, number in software.versions.items())
@@ -233,6 +240,7 @@ class Plan:
             "footer": {"Run": self.run_id, "Software": versions, **self.source.footer, **hashes},
             "assets": assets_href(self.out, self.target) if self.shared_assets else None,
             "pictures": self.pictures,
+            "secrets": self.secrets,
         }
 
 

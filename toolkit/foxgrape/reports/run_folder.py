@@ -23,12 +23,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
-from foxgrape._util.directories import Directory
+from foxgrape._util.directories import Directory, directory_at
 from foxgrape._util.files import apply_umask, file_sha256
 from foxgrape.errors import ReportError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from foxgrape._util.secrets import SecretFilter
 
 __all__ = [
     "INPUTS",
@@ -50,6 +52,7 @@ __all__ = [
     "matches_run_id",
     "open_locked",
     "read_manifest",
+    "redact_files",
 ]
 
 PAGE, NOTEBOOK, MANIFEST, LOG = "report.html", "notebook.ipynb", "manifest.json", "log.txt"
@@ -185,6 +188,28 @@ class StagingFolder:
                 out.rmdir(self.path.name)
         self.folder.close()
         self.folder = None
+
+
+def redact_files(folder: Path, hidden: SecretFilter) -> None:
+    """Redact secrets in the notebook and the log of a run; delete a file that cannot be redacted.
+
+    In a notebook, strings are redacted after they are parsed, so that it stays valid.
+    """
+    if not hidden:
+        return
+    with directory_at(folder) as directory:
+        for name in (NOTEBOOK, LOG):
+            if directory.status(name) is None:
+                continue
+            try:
+                text = directory.read(name).decode("utf-8", "replace")
+                if name == NOTEBOOK:
+                    cleaned = json.dumps(hidden.redact_json(json.loads(text)), indent=1)
+                else:
+                    cleaned = hidden.redact(text)
+                directory.write(name, cleaned.encode())
+            except (OSError, ValueError, RecursionError):
+                directory.unlink(name)
 
 
 def is_complete(folder: Path) -> bool:

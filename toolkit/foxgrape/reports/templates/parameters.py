@@ -13,6 +13,7 @@ from foxgrape.reports.templates.parameter_types import (
     ParameterContext,
     ParameterType,
     allows_null,
+    holds_secret,
     parameter_type,
     to_plain_value,
 )
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from foxgrape.reports.templates.discovery import Template
 
-__all__ = ["Parameter", "parse_parameters", "secret_values", "validate_parameters"]
+__all__ = ["Parameter", "parse_parameters", "secret_variables", "validate_parameters"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class Parameter:
         try:
             return self.type.validate(value, self.rule, context)
         except (ValueError, OverflowError) as error:
-            public = not self.type.is_secret
+            public = not holds_secret(self.rule)
             raise ParameterError.bad_value(
                 self.name,
                 value if public else None,
@@ -152,23 +153,21 @@ def parse_parameters(template: Template, pairs: Mapping[str, str]) -> dict[str, 
     }
 
 
-def secret_values(
-    template: Template, values: Mapping[str, Any], environ: Mapping[str, str] | None = None
-) -> list[str]:
-    """Return the secrets that parameters refer to, so that they can be redacted from messages.
+def secret_variables(template: Template, values: Mapping[str, Any]) -> list[str]:
+    """Return the names of the environment variables with secrets that parameters refer to.
 
     Examples
     --------
     >>> from foxgrape.reports.templates.discovery import find_template
-    >>> secret_values(find_template("lead_times"), {"horizon": "60D"})
+    >>> secret_variables(find_template("lead_times"), {"horizon": "60D"})
     []
     """
-    environ = os.environ if environ is None else environ
-    return [
-        environ[str(values[name])]
-        for name, rule in template.schema["properties"].items()
-        if rule.get("format") == "secret" and str(values.get(name)) in environ
-    ]
+    names: list[str] = []
+    for name, rule in template.schema["properties"].items():
+        if holds_secret(rule):
+            value = values.get(name)
+            names += map(str, value if isinstance(value, list | tuple) else [value])
+    return [name for name in names if name in os.environ]
 
 
 def _parse_schema(template: Template) -> dict[str, Parameter]:
