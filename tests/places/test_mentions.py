@@ -161,7 +161,11 @@ def test_words_first_names_regions_and_streets_are_not_mentions(text):
     ],
 )
 def test_a_weak_name_counts_where_the_words_around_refer_to_a_place(text, name):
-    certain = {mention.places[0].name: mention.certain for mention in find_mentions(text, DEFAULT)}
+    certain = {
+        place.name: mention.certain
+        for mention in find_mentions(text, DEFAULT)
+        for place in mention.places
+    }
     assert certain[name] is False
 
 
@@ -185,8 +189,11 @@ def test_the_region_behind_a_shared_name_decides_which_place_is_meant():
     assert len(regions("the village of Pisky")) > 1
     assert regions("the village of Pisky, Donetsk region") == {"Donetsk Oblast"}
     assert regions("the village of Pisky (Yasynuvata district, Donetsk Obl)") == {"Donetsk Oblast"}
-    # A region far behind the name does not decide.
-    assert len(regions("the village of Pisky" + " and so on" * 9 + " in Donetsk region")) > 1
+    # A region decides anywhere in the line, but not in another.
+    assert regions("In Donetsk region" + " and so on" * 9 + " in the village of Pisky") == {
+        "Donetsk Oblast"
+    }
+    assert len(regions("the village of Pisky is free.\nIn Donetsk region")) > 1
 
 
 @pytest.mark.parametrize(

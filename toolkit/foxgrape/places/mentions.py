@@ -20,18 +20,21 @@ from foxgrape.places.mention_context import (
     Name,
     folded,
     is_ordinary,
+    is_person,
     names_other,
     word_after,
     word_before,
 )
 from foxgrape.places.mention_places import (
+    CITY_POPULATION,
+    Surroundings,
     TOWN_POPULATION,
     WORD,
     candidate_places,
     current_places,
     dominant_places,
     is_around,
-    places_near,
+    is_quarter,
 )
 from foxgrape.places.phonetic import ending_variants, phonetic_key
 from foxgrape.places.plain_text import plain_text
@@ -121,9 +124,10 @@ def _find_mentions(text: str, gazetteer: Gazetteer) -> list[Mention]:
     chosen = _is_chosen(gazetteer)
     all_names = _find_names(text, gazetteer)
     names = [
-        name
+        name if chosen else name._replace(rival=_has_rival(text, name, gazetteer))
         for name in all_names
-        if not names_other(text, name) and (chosen or _is_own_name(text, name))
+        if not names_other(text, name)
+        and (chosen or _is_own_name(text, name) or _is_in_region(text, name))
     ]
     if not names:
         return []
@@ -132,17 +136,21 @@ def _find_mentions(text: str, gazetteer: Gazetteer) -> list[Mention]:
         _refers_to_place(text, name, well_known)
         for name, well_known in zip(names, known, strict=True)
     ]
-    _accept_neighbours(text, names, accepted)
-    _accept_near_accepted(text, names, accepted)
+    before: list[bool] = []
+    while before != accepted and not all(accepted):  # what is accepted supports others
+        before = list(accepted)
+        _accept_neighbours(text, names, accepted)
+        _accept_near_accepted(names, accepted)
     kept = [
-        (name, well_known and (chosen or not (is_ordinary(name) or _is_abroad(text, name))))
+        (name, well_known and (chosen or not (is_ordinary(name) or name.rival)))
         for name, well_known, accept in zip(names, known, accepted, strict=True)
         if accept
     ]
     candidates = [candidate_places(text, name.end, name.matches, gazetteer) for name, _ in kept]
     anchors = [places[0] for places in candidates if len(places) == 1]
+    surroundings = Surroundings(text, gazetteer, anchors)
     return [
-        _mention(name, places, certain, anchors)
+        _mention(name, places, certain, surroundings)
         for (name, certain), places in zip(kept, candidates, strict=True)
     ]
 
@@ -157,13 +165,31 @@ def _accept_neighbours(text: str, names: list[Name], accepted: list[bool]) -> No
             and _are_listed(text, names[at], names[neighbour])
         ):
             other = names[neighbour]
-            accepted[neighbour] = not _is_abroad(text, other) and (
-                not is_ordinary(other) or (at < neighbour and _are_in(text, names[at], other))
+            accepted[neighbour] = not other.rival and (
+                not is_ordinary(other)
+                or (
+                    (not is_person(other) or _is_city_in_locative(text, other))
+                    and _is_inside_sentence(text, other.start)
+                )
+                or (at < neighbour and _are_in(text, names[at], other))
             )
     # A name that is also an ordinary word counts between two other names of the list.
     for at in range(1, len(names) - 1):
         if not accepted[at] and accepted[at - 1] and accepted[at + 1]:
             accepted[at] = all(_are_listed(text, names[at], names[at + step]) for step in (-1, 1))
+
+
+def _is_city_in_locative(text: str, name: Name) -> bool:
+    """Return whether a name such as Хмельницькому is that of a city, and not in the nominative."""
+    spelling = folded(text[name.start : name.end])
+    is_city = (name.matches[0].place.population or 0) >= CITY_POPULATION
+    return is_city and not spelling.isascii() and spelling.endswith(_LOCATIVE)
+
+
+def _is_inside_sentence(text: str, at: int) -> bool:
+    """Return whether a word with a capital letter does not begin a sentence."""
+    before = text[max(0, at - CONTEXT) : at].rstrip(" \u00a0\"«„“(")
+    return before[-1:].isalnum() or before[-1:] in {",", ":", ";", "-", "–", "—", "/"}
 
 
 def _are_in(text: str, name: Name, other: Name) -> bool:
@@ -172,7 +198,7 @@ def _are_in(text: str, name: Name, other: Name) -> bool:
     return folded(name.before) in WORDS["in"] and spelling.endswith(_LOCATIVE)
 
 
-def _accept_near_accepted(text: str, names: list[Name], accepted: list[bool]) -> None:
+def _accept_near_accepted(names: list[Name], accepted: list[bool]) -> None:
     """Accept names of small places, and of cities abroad, near another place of the text."""
     anchors = [
         name.matches[0].place
@@ -184,7 +210,7 @@ def _accept_near_accepted(text: str, names: list[Name], accepted: list[bool]) ->
             continue
         best = name.matches[0]
         is_typical = is_current_name(best) and folded(best.matched).endswith(_PLACE_ENDINGS)
-        if is_typical or _is_abroad(text, name):
+        if is_typical or (name.rival and _is_known(name)):
             accepted[at] = any(is_around(place, anchors) for place in current_places(name.matches))
 
 
@@ -265,7 +291,22 @@ def _matches(gazetteer: Gazetteer, name: str) -> tuple[PlaceMatch, ...]:
     if len(name) <= _MAX_ACRONYM and name.isupper():
         return ()  # ЗСУ, США, EU
     bare = re.sub("(?<=[a-z])['’ʼ]s$", "", name)
-    return tuple(gazetteer.find_in_text(bare))
+    matches = gazetteer.find_in_text(bare)
+    return tuple(match for match in matches if not is_quarter(match.place, gazetteer))
+
+
+def _has_rival(text: str, name: Name, gazetteer: Gazetteer) -> bool:
+    """Return whether a city abroad, or a quarter of a city, is larger than the place of a name."""
+    if _is_abroad(text, name):
+        return True
+    best = name.matches[0].place
+    others = gazetteer.find_in_text(text[name.start : name.end])
+    return len(dominant_places(current_places(name.matches))) == 1 and any(
+        is_current_name(match)
+        and (match.place.population or 0) > (best.population or 0)
+        and is_quarter(match.place, gazetteer)
+        for match in others
+    )
 
 
 @lru_cache(maxsize=1 << 17)
@@ -342,7 +383,7 @@ def _refers_to_place(text: str, name: Name, known: bool) -> bool:
         return True
     if folded(name.matches[0].matched) in WORDS["lands"]:
         return False
-    if folded(word_after(text, name.end, _WITHIN)) in WORDS["region"]:
+    if _is_in_region(text, name):
         return True
     is_at = before in WORDS["at"]
     is_in = before in WORDS["in"]
@@ -350,7 +391,12 @@ def _refers_to_place(text: str, name: Name, known: bool) -> bool:
         spelling = folded(text[name.start : name.end])
         is_in = is_in and (spelling.isascii() or spelling.endswith(_LOCATIVE))
         known = False
-    return not _is_abroad(text, name) and (known or is_in or is_at)
+    return not name.rival and (known or is_in or is_at)
+
+
+def _is_in_region(text: str, name: Name) -> bool:
+    """Return whether a region or district follows the name: Піски, Донецька область."""
+    return folded(word_after(text, name.end, _WITHIN)) in WORDS["region"]
 
 
 def _are_listed(text: str, name: Name, other: Name) -> bool:
@@ -359,8 +405,10 @@ def _are_listed(text: str, name: Name, other: Name) -> bool:
     return _LIST_SEPARATOR.fullmatch(text[first.end : second.start]) is not None
 
 
-def _mention(name: Name, places: list[Place], certain: bool, anchors: list[Place]) -> Mention:
-    """Prefer, among several places, those near places that other names of the text mean."""
-    places = places_near(places, anchors)
+def _mention(
+    name: Name, places: list[Place], certain: bool, surroundings: Surroundings
+) -> Mention:
+    """Decide between namesakes by what else the text names."""
+    places = surroundings.choose(name.start, places, current_places(name.matches))
     matched = name.matches[0].matched
     return Mention(name.start, name.end, tuple(places), matched, certain and len(places) == 1)
