@@ -87,15 +87,16 @@ class Mention(NamedTuple):
         The places that the name may mean.
     matched
         The name in the gazetteer that matched best.
-    certain
-        Whether the name is well known and means only one place.
+    confidence
+        A if the name is well known, means only one town, and is in a list of names, in a case form,
+        or after a word such as *in*; B if it is well known and means only one place; otherwise C.
     """
 
     start: int
     end: int
     places: tuple[Place, ...]
     matched: str
-    certain: bool
+    confidence: str
 
 
 def find_mentions(text: str, gazetteer: Gazetteer) -> list[Mention]:
@@ -141,18 +142,18 @@ def _find_mentions(text: str, gazetteer: Gazetteer) -> list[Mention]:
         before = list(accepted)
         _accept_neighbours(text, names, accepted)
         _accept_near_accepted(names, accepted)
-    kept = [
-        (name, well_known and (chosen or not (is_ordinary(name) or name.rival)))
-        for name, well_known, accept in zip(names, known, accepted, strict=True)
-        if accept
-    ]
-    candidates = [candidate_places(text, name.end, name.matches, gazetteer) for name, _ in kept]
+    kept = [name for name, accept in zip(names, accepted, strict=True) if accept]
+    candidates = [candidate_places(text, name.end, name.matches, gazetteer) for name in kept]
     anchors = [places[0] for places in candidates if len(places) == 1]
     surroundings = Surroundings(text, gazetteer, anchors)
-    return [
-        _mention(name, places, certain, surroundings)
-        for (name, certain), places in zip(kept, candidates, strict=True)
-    ]
+    mentions = []
+    for at, (name, several) in enumerate(zip(kept, candidates, strict=True)):
+        places = surroundings.choose(name.start, several, current_places(name.matches))
+        listed = any(_are_listed(text, name, other) for other in kept[max(0, at - 1) : at + 2])
+        confidence = _confidence(text, name, places, listed=listed, chosen=chosen)
+        matched = name.matches[0].matched
+        mentions.append(Mention(name.start, name.end, tuple(places), matched, confidence))
+    return mentions
 
 
 def _accept_neighbours(text: str, names: list[Name], accepted: list[bool]) -> None:
@@ -405,10 +406,15 @@ def _are_listed(text: str, name: Name, other: Name) -> bool:
     return _LIST_SEPARATOR.fullmatch(text[first.end : second.start]) is not None
 
 
-def _mention(
-    name: Name, places: list[Place], certain: bool, surroundings: Surroundings
-) -> Mention:
-    """Decide between namesakes by what else the text names."""
-    places = surroundings.choose(name.start, places, current_places(name.matches))
-    matched = name.matches[0].matched
-    return Mention(name.start, name.end, tuple(places), matched, certain and len(places) == 1)
+def _confidence(
+    text: str, name: Name, places: list[Place], *, listed: bool, chosen: bool
+) -> str:
+    """Grade a mention; tests/labels/README.md has how often each grade is right."""
+    is_known = chosen or (_is_known(name) and not is_ordinary(name) and not name.rival)
+    if len(places) > 1 or not is_known:
+        return "C"
+    spelling, before = folded(text[name.start : name.end]), folded(name.before)
+    is_inflected = not spelling.isascii() and spelling != folded(name.matches[0].matched)
+    is_located = any(before in WORDS[words] for words in ("in", "at", "settlement"))
+    is_town = (places[0].population or 0) >= TOWN_POPULATION
+    return "A" if is_town and (listed or is_inflected or is_located) else "B"
