@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from foxgrape.places.divisions import division_root, read_divisions
 from foxgrape.places.gazetteer import is_current_name
 from foxgrape.places.place import distance_km
+from foxgrape.places.resolution import UNKNOWN_POPULATION, is_overwhelming
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,9 +37,9 @@ WORD = r"[^\W\d_a-zа-яґєії][\w'’ʼ]*(?:[-‑][\w'’ʼ]+)*"
 #: Minimum population of a town: a larger place is meant whatever region or place is named near it.
 TOWN_POPULATION = 20_000
 #: A shared name means only its largest place if that has this many times the people of any other,
-#: and no fewer people than all others together; and the population assumed for a place whose
-#: population is unknown.
-_DOMINANCE, _DEFAULT_POPULATION = 10, 500
+#: and no fewer people than all others together. Texts name the larger place more often than lists
+#: of events do, for which `resolution` asks for more.
+_DOMINANCE = 10
 #: Places within this many kilometres of an unambiguous place in the same text are preferred.
 _NEARBY, _NEARBY_TOWN = 60.0, 150.0
 #: Minimum population of a city with quarters and of a quarter, and its distance from the centre.
@@ -227,15 +228,23 @@ def _cities(gazetteer: Gazetteer) -> list[Place]:
 
 
 def current_places(matches: Sequence[PlaceMatch]) -> list[Place]:
-    """Return the places that have the name today; if none has, those that had it."""
-    places = [match.place for match in matches if is_current_name(match)]
-    return places or [match.place for match in matches]
+    """Return the places that have the name today, and any with far more people that had it.
+
+    If none has the name today, return those that had it.
+    """
+    current = [match.place for match in matches if is_current_name(match)]
+    people = max((place.population or UNKNOWN_POPULATION for place in current), default=0)
+    return [
+        match.place
+        for match in matches
+        if match.place in current or is_overwhelming(match.place.population or 0, people)
+    ] or [match.place for match in matches]
 
 
 def dominant_places(places: list[Place]) -> list[Place]:
     """Return only the largest place, if far more people live there than in the others."""
-    ranked = sorted(places, key=lambda place: -(place.population or _DEFAULT_POPULATION))
-    first, *others = [place.population or _DEFAULT_POPULATION for place in ranked]
+    ranked = sorted(places, key=lambda place: -(place.population or UNKNOWN_POPULATION))
+    first, *others = [place.population or UNKNOWN_POPULATION for place in ranked]
     is_dominant = first >= _DOMINANCE * max(others, default=0) and first >= sum(others)
     return ranked[:1] if is_dominant else places
 

@@ -47,8 +47,12 @@ __all__ = ["Mention", "find_mentions"]
 
 _RUN = re.compile(rf"{WORD}(?:[ \u00a0]{WORD})*")
 _CAPITALISED = re.compile(WORD)
-#: A region or district that follows a place name: Піски, Донецька область.
-_WITHIN = re.compile(rf",? \(?{WORD} ([\w'’ʼ]+)")
+#: A region or district that follows a place name: Піски, Донецька область; Піски на Донеччині.
+_WITHIN = re.compile(rf",? \(?(?:(?:на|у|в|in) )?{WORD} ([\w'’ʼ]+)")
+_WITHIN_NOUN = re.compile(r",? \(?(?:на )?[А-ЯІЇЄҐ][\w'’ʼ]+щин(?:а|и|і|у|ы|е)\b")
+#: A sentence that consists of a name, or of a name and *is ours*.
+_SENTENCE_BEFORE = re.compile(r"(?:^|[.!?…\n]|[^\w\s,;:\"'«»()-])[ \u00a0]*$")
+_SENTENCE_AFTER = re.compile(r"[ \u00a0]*(?:[.!…\n]|$)| (?:наш|взят|звільнен|освобожд|вільн|is )")
 _LIST_SEPARATOR = re.compile(
     r"[»”\"*)]*(?:,|,?\s+(?:та|і|й|и|або|чи|and|or)|\s*[–—-]|/)"
     r"\s*(?:(?:в|у|на|під|до|з|із|in|near|at|to)\s+)?[«„“\"*(]*",
@@ -72,6 +76,11 @@ _LANGUAGES = ("uk", "ru", "en")
 _PLACE_ENDINGS = (
     *("ка", "не", "ве", "ино", "ово", "ево", "ськ", "цьк", "ск", "вці", "вцы", "піль", "поль"),
     *("ka", "ne", "ve", "sk", "tsk", "vtsi", "pil", "pol"),
+)
+#: Endings that names of villages have, and few other words.
+_VILLAGE_ENDINGS = (
+    *("івка", "ївка", "овка", "евка", "ине", "ово", "ево", "ивка", "івці", "инці", "піль", "поль"),
+    *("ivka", "ovka", "yne", "ynka"),
 )
 _LOCATIVE = ("і", "ї", "у", "ю", "ах", "ях", "ому", "ім", "ом", "ой", "ій", "е")
 
@@ -209,9 +218,7 @@ def _accept_near_accepted(names: list[Name], accepted: list[bool]) -> None:
     for at, name in enumerate(names):
         if accepted[at] or is_ordinary(name):
             continue
-        best = name.matches[0]
-        is_typical = is_current_name(best) and folded(best.matched).endswith(_PLACE_ENDINGS)
-        if is_typical or (name.rival and _is_known(name)):
+        if _has_typical_ending(name) or (name.rival and _is_known(name)):
             accepted[at] = any(is_around(place, anchors) for place in current_places(name.matches))
 
 
@@ -392,12 +399,37 @@ def _refers_to_place(text: str, name: Name, known: bool) -> bool:
         spelling = folded(text[name.start : name.end])
         is_in = is_in and (spelling.isascii() or spelling.endswith(_LOCATIVE))
         known = False
-    return not name.rival and (known or is_in or is_at)
+    if name.rival:
+        return False
+    return (
+        known
+        or is_in
+        or is_at
+        or (before in WORDS["taken"] and _has_typical_ending(name) and not is_ordinary(name))
+        or (_is_sentence(text, name) and not is_ordinary(name))
+    )
 
 
 def _is_in_region(text: str, name: Name) -> bool:
     """Return whether a region or district follows the name: Піски, Донецька область."""
-    return folded(word_after(text, name.end, _WITHIN)) in WORDS["region"]
+    return (
+        _WITHIN_NOUN.match(text, name.end) is not None
+        or folded(word_after(text, name.end, _WITHIN)) in WORDS["region"]
+    )
+
+
+def _has_typical_ending(name: Name) -> bool:
+    best = name.matches[0]
+    return is_current_name(best) and folded(best.matched).endswith(_PLACE_ENDINGS)
+
+
+def _is_sentence(text: str, name: Name) -> bool:
+    """Return whether the name of a small place is a sentence of its own: Роботине. Працюємо."""
+    return (
+        folded(name.matches[0].matched).endswith(_VILLAGE_ENDINGS)
+        and _SENTENCE_BEFORE.search(text, max(0, name.start - CONTEXT), name.start) is not None
+        and _SENTENCE_AFTER.match(text, name.end) is not None
+    )
 
 
 def _are_listed(text: str, name: Name, other: Name) -> bool:
@@ -413,8 +445,10 @@ def _confidence(
     is_known = chosen or (_is_known(name) and not is_ordinary(name) and not name.rival)
     if len(places) > 1 or not is_known:
         return "C"
+    people = places[0].population or 0
+    if people < TOWN_POPULATION and len(current_places(name.matches)) > 1:
+        return "C"  # of namesakes, the one chosen for its population is a small town
     spelling, before = folded(text[name.start : name.end]), folded(name.before)
     is_inflected = not spelling.isascii() and spelling != folded(name.matches[0].matched)
     is_located = any(before in WORDS[words] for words in ("in", "at", "settlement"))
-    is_town = (places[0].population or 0) >= TOWN_POPULATION
-    return "A" if is_town and (listed or is_inflected or is_located) else "B"
+    return "A" if people >= TOWN_POPULATION and (listed or is_inflected or is_located) else "B"
