@@ -52,6 +52,7 @@ _WORD_REVERSED = re.compile(r"[\w'’ʼ]*")
 #: Characters that may stand between a word and the name that follows it, besides blanks.
 _OPENING = '«„“"*('
 AFTER = re.compile(r"[\s»”\"*)]+([\w'’ʼ]+)")
+_AFTER_COMMA = re.compile(r",? \(?([\w'’ʼ]+)")
 _AFTER_LIST = re.compile(r"(?:(?:,|\s+(?:та|і|й|и|and))\s+[\w'’ʼ-]+)+\s+([\w'’ʼ]+)")
 #: Number of characters before a name that are searched for other words; up to twice as many after.
 CONTEXT = 40
@@ -119,7 +120,12 @@ def names_other(text: str, name: Name) -> bool:
     if (
         after in WORDS["region"]
         or before in _NOT_BEFORE
-        or (after in WORDS["road"] and name.after[:1].isupper())
+        or (after in WORDS["titled"] and name.after[:1].isupper())
+        or folded(word_after(text, name.end, _AFTER_COMMA)) in WORDS["abroad_regions"]
+        or (
+            folded(name.matches[0].matched) in WORDS["lands"]
+            and before not in WORDS["settlement"] | {"of"}
+        )
         or (after in WORDS["nuclear"] and _names_its_region(name.matches[0].place))
         or folded(word_after(text, name.end, _AFTER_LIST)) in WORDS["regions"]
     ):

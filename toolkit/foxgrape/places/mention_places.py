@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from foxgrape.places.divisions import division_root, read_divisions
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CITY_POPULATION",
-    "Surroundings",
     "TOWN_POPULATION",
     "WORD",
+    "Surroundings",
     "candidate_places",
     "current_places",
     "dominant_places",
@@ -80,9 +81,9 @@ class Surroundings:
     def choose(self, at: int, places: list[Place], namesakes: list[Place]) -> list[Place]:
         """Return the places that a name at a position means, of those that it may mean.
 
-        Of several, those in a region that the line names, then those near other places. A village
-        or small town that is far from all other places is not meant if a namesake is near; a town
-        is not meant if, besides, a region that the line names has the namesake.
+        Of several, those in a region named before, then those near other places. A village or
+        small town that is far from all other places is not meant if a namesake is near; a town is
+        not meant if, besides, a region named before has the namesake.
         """
         if len(namesakes) == 1:
             return places
@@ -102,26 +103,27 @@ class Surroundings:
         return [place for place in (*self.anchors, *self._sectors) if place not in places]
 
     def _in_regions(self, at: int, places: list[Place]) -> list[Place]:
-        """Return the places that are in a region or district that the line names."""
+        """Return the places in the last region or district before the name that has any.
+
+        Only the line of the name is read.
+        """
         start = self.text.rfind("\n", 0, at) + 1
-        end = self.text.find("\n", at)
-        inside = []
-        for position, divisions in self._divisions:
-            if start <= position and (end < 0 or position < end):
-                inside += [place for place in divisions.select(places) if place not in inside]
-        return inside
+        before = [divisions for position, divisions in self._divisions if start <= position < at]
+        return next(filter(None, (divisions.select(places) for divisions in before[::-1])), [])
 
     @cached_property
     def _divisions(self) -> list[tuple[int, Divisions]]:
-        found = [
+        """Return the regions and districts, and the regions of sectors, with their positions."""
+        named = [
             (part.start(), _read_division(part, self.gazetteer))
             for part in _DIVISION.finditer(self.text)
         ]
-        found += [
+        of_sectors = [
             (sector.start(), read_divisions(f"{_sector_name(sector)} область", self.gazetteer))
             for sector in _SECTOR.finditer(self.text)
         ]
-        return [(start, divisions) for start, divisions in found if divisions]
+        known = [(start, divisions) for start, divisions in named + of_sectors if divisions]
+        return sorted(known, key=itemgetter(0))
 
     @cached_property
     def _sectors(self) -> list[Place]:

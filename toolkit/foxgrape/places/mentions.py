@@ -27,9 +27,9 @@ from foxgrape.places.mention_context import (
 )
 from foxgrape.places.mention_places import (
     CITY_POPULATION,
-    Surroundings,
     TOWN_POPULATION,
     WORD,
+    Surroundings,
     candidate_places,
     current_places,
     dominant_places,
@@ -150,7 +150,7 @@ def _find_mentions(text: str, gazetteer: Gazetteer) -> list[Mention]:
     while before != accepted and not all(accepted):  # what is accepted supports others
         before = list(accepted)
         _accept_neighbours(text, names, accepted)
-        _accept_near_accepted(names, accepted)
+        _accept_near_accepted(text, names, accepted)
     kept = [name for name, accept in zip(names, accepted, strict=True) if accept]
     candidates = [candidate_places(text, name.end, name.matches, gazetteer) for name in kept]
     anchors = [places[0] for places in candidates if len(places) == 1]
@@ -198,7 +198,7 @@ def _is_city_in_locative(text: str, name: Name) -> bool:
 
 def _is_inside_sentence(text: str, at: int) -> bool:
     """Return whether a word with a capital letter does not begin a sentence."""
-    before = text[max(0, at - CONTEXT) : at].rstrip(" \u00a0\"«„“(")
+    before = text[max(0, at - CONTEXT) : at].rstrip(' \u00a0"«„“(')
     return before[-1:].isalnum() or before[-1:] in {",", ":", ";", "-", "–", "—", "/"}
 
 
@@ -208,7 +208,7 @@ def _are_in(text: str, name: Name, other: Name) -> bool:
     return folded(name.before) in WORDS["in"] and spelling.endswith(_LOCATIVE)
 
 
-def _accept_near_accepted(names: list[Name], accepted: list[bool]) -> None:
+def _accept_near_accepted(text: str, names: list[Name], accepted: list[bool]) -> None:
     """Accept names of small places, and of cities abroad, near another place of the text."""
     anchors = [
         name.matches[0].place
@@ -218,7 +218,8 @@ def _accept_near_accepted(names: list[Name], accepted: list[bool]) -> None:
     for at, name in enumerate(names):
         if accepted[at] or is_ordinary(name):
             continue
-        if _has_typical_ending(name) or (name.rival and _is_known(name)):
+        is_typical = _has_typical_ending(name) and _is_inside_sentence(text, name.start)
+        if is_typical or (name.rival and _is_known(name)):
             accepted[at] = any(is_around(place, anchors) for place in current_places(name.matches))
 
 
@@ -386,11 +387,9 @@ def _refers_to_place(text: str, name: Name, known: bool) -> bool:
         if before in WORDS["around"]:
             return True
     after = folded(name.after)
-    kinds = WORDS["settlement"]
+    kinds = WORDS["settlement"] - WORDS["city"] if name.rival else WORDS["settlement"]
     if before in kinds or before in WORDS["island"] or (after.isascii() and after in kinds):
         return True
-    if folded(name.matches[0].matched) in WORDS["lands"]:
-        return False
     if _is_in_region(text, name):
         return True
     is_at = before in WORDS["at"]
@@ -427,6 +426,7 @@ def _is_sentence(text: str, name: Name) -> bool:
     """Return whether the name of a small place is a sentence of its own: Роботине. Працюємо."""
     return (
         folded(name.matches[0].matched).endswith(_VILLAGE_ENDINGS)
+        and folded(name.matches[0].matched) == folded(text[name.start : name.end])
         and _SENTENCE_BEFORE.search(text, max(0, name.start - CONTEXT), name.start) is not None
         and _SENTENCE_AFTER.match(text, name.end) is not None
     )
@@ -438,9 +438,7 @@ def _are_listed(text: str, name: Name, other: Name) -> bool:
     return _LIST_SEPARATOR.fullmatch(text[first.end : second.start]) is not None
 
 
-def _confidence(
-    text: str, name: Name, places: list[Place], *, listed: bool, chosen: bool
-) -> str:
+def _confidence(text: str, name: Name, places: list[Place], *, listed: bool, chosen: bool) -> str:
     """Grade a mention; tests/labels/README.md has how often each grade is right."""
     is_known = chosen or (_is_known(name) and not is_ordinary(name) and not name.rival)
     if len(places) > 1 or not is_known:
