@@ -161,8 +161,12 @@ def test_words_first_names_regions_and_streets_are_not_mentions(text):
     ],
 )
 def test_a_weak_name_counts_where_the_words_around_refer_to_a_place(text, name):
-    certain = {mention.places[0].name: mention.certain for mention in find_mentions(text, DEFAULT)}
-    assert certain[name] is False
+    confidence = {
+        place.name: mention.confidence
+        for mention in find_mentions(text, DEFAULT)
+        for place in mention.places
+    }
+    assert confidence[name] == "C"
 
 
 @pytest.mark.parametrize(
@@ -185,8 +189,11 @@ def test_the_region_behind_a_shared_name_decides_which_place_is_meant():
     assert len(regions("the village of Pisky")) > 1
     assert regions("the village of Pisky, Donetsk region") == {"Donetsk Oblast"}
     assert regions("the village of Pisky (Yasynuvata district, Donetsk Obl)") == {"Donetsk Oblast"}
-    # A region far behind the name does not decide.
+    # A region far behind the name does not decide, one before it in the same line does.
     assert len(regions("the village of Pisky" + " and so on" * 9 + " in Donetsk region")) > 1
+    before = "In Donetsk region" + " and so on" * 9
+    assert regions(f"{before} in the village of Pisky") == {"Donetsk Oblast"}
+    assert len(regions(f"{before}\nin the village of Pisky")) > 1
 
 
 @pytest.mark.parametrize(
@@ -346,7 +353,11 @@ def test_surnames_clubs_and_words_are_not_mentions(text):
         ("У Кременчуці хлопців назвали Лев і Мирон", ["Kremenchuk"]),
         # Small places near a place of the same text, with or without coordinates.
         ("Звільнили Роботине. Рухаємось далі на Токмак.", ["Robotyne", "Tokmak"]),
-        ("Звільнили Роботине. Далі Тернопіль.", ["Ternopil"]),
+        ("Люблю Роботине. Далі Тернопіль.", ["Ternopil"]),
+        # What was taken, and a name that is a sentence.
+        ("Звільнили Роботине. Далі Тернопіль.", ["Robotyne", "Ternopil"]),
+        ("Роботине. Працюємо.", ["Robotyne"]),
+        ("Кліщіївка наша!", ["Klishchiivka"]),
         # A name that is a word counts between two names of a list.
         ("Попасна, Золоте, Лисичанськ", ["Popasna", "Zolote", "Lysychansk"]),
         ("Київ. Золоте слово", ["Kyiv"]),

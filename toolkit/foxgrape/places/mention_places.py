@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from foxgrape.places.divisions import read_divisions
+from foxgrape.places.divisions import division_root, read_divisions
 from foxgrape.places.gazetteer import is_current_name
 from foxgrape.places.place import distance_km
+from foxgrape.places.resolution import UNKNOWN_POPULATION, is_overwhelming
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from foxgrape.places import Gazetteer, Place, PlaceMatch
+    from foxgrape.places.divisions import Divisions
 
 __all__ = [
+    "CITY_POPULATION",
     "TOWN_POPULATION",
     "WORD",
+    "Surroundings",
     "candidate_places",
     "current_places",
     "dominant_places",
     "is_around",
     "is_near",
+    "is_quarter",
     "places_near",
 ]
 
@@ -30,11 +38,15 @@ WORD = r"[^\W\d_a-zа-яґєії][\w'’ʼ]*(?:[-‑][\w'’ʼ]+)*"
 #: Minimum population of a town: a larger place is meant whatever region or place is named near it.
 TOWN_POPULATION = 20_000
 #: A shared name means only its largest place if that has this many times the people of any other,
-#: and no fewer people than all others together; and the population assumed for a place whose
-#: population is unknown.
-_DOMINANCE, _DEFAULT_POPULATION = 10, 500
+#: and no fewer people than all others together. Texts name the larger place more often than lists
+#: of events do, for which `resolution` asks for more.
+_DOMINANCE = 10
 #: Places within this many kilometres of an unambiguous place in the same text are preferred.
 _NEARBY, _NEARBY_TOWN = 60.0, 150.0
+#: Minimum population of a city with quarters and of a quarter, and its distance from the centre.
+CITY_POPULATION, _QUARTER_POPULATION, _QUARTER_KM = 100_000, 5000, 12.0
+#: Minimum population of a town after which a sector of a front may be named.
+_SECTOR_POPULATION = 3000
 #: Number of characters between a name and a region behind it; in English, up to twice as many.
 _REACH = 40
 _DIVISION = re.compile(
@@ -48,6 +60,108 @@ _UP_TO_DIVISION = re.compile(
     r"|район\w*)\b)*"
 )
 _ANY_ASCII = re.compile(r"[\x00-\x7f]*")
+#: A sector of a front or a community, named after a town: Куп’янський напрямок, Avdiivka sector.
+_SECTOR = re.compile(
+    rf"(?P<adjective>{WORD}?[сц]ь?к)(?:ий|ого|ому|им|ім|а|ої|ій|у|ою|ой|ом|ое|ая|ую|их|ие)\s+"
+    r"(?:напрям|направлен|участ|дільниц|відтин|фронт|громад)"
+    rf"|(?P<name>{WORD})\s+(?:[Ss]ector|[Dd]irection|[Aa]xis|[Ff]ront|[Hh]romada|[Cc]ommunity)\b"
+)
+#: An adjective in -ський without its ending.
+_ADJECTIVE = re.compile(r"([сц]ь?к)(?:ий|ого|ому|им|ім|ої|ій|ою|ой|ом|ую|ая|а|у)$")
+
+
+@dataclass
+class Surroundings:
+    """What else a text names: places that are known, the regions, and the sectors of a front."""
+
+    text: str
+    gazetteer: Gazetteer
+    anchors: list[Place]
+
+    def choose(self, at: int, places: list[Place], namesakes: list[Place]) -> list[Place]:
+        """Return the places that a name at a position means, of those that it may mean.
+
+        Of several, those in a region named before, then those near other places. A village or
+        small town that is far from all other places is not meant if a namesake is near; a town is
+        not meant if, besides, a region named before has the namesake.
+        """
+        if len(namesakes) == 1:
+            return places
+        if len(places) > 1:
+            inside = self._in_regions(at, places)
+            return places_near(dominant_places(inside) if inside else places, self._known(places))
+        (largest,) = places
+        known = self._known(places)
+        nearby = [place for place in namesakes if is_around(place, known)]
+        if not nearby or is_near(largest, known, _NEARBY_TOWN):
+            return places
+        if (largest.population or 0) >= TOWN_POPULATION:
+            nearby = [] if self._in_regions(at, places) else self._in_regions(at, nearby)
+        return dominant_places(nearby) if nearby else places
+
+    def _known(self, places: list[Place]) -> list[Place]:
+        return [place for place in (*self.anchors, *self._sectors) if place not in places]
+
+    def _in_regions(self, at: int, places: list[Place]) -> list[Place]:
+        """Return the places in the last region or district before the name that has any.
+
+        Only the line of the name is read.
+        """
+        start = self.text.rfind("\n", 0, at) + 1
+        before = [divisions for position, divisions in self._divisions if start <= position < at]
+        return next(filter(None, (divisions.select(places) for divisions in before[::-1])), [])
+
+    @cached_property
+    def _divisions(self) -> list[tuple[int, Divisions]]:
+        """Return the regions and districts, and the regions of sectors, with their positions."""
+        named = [
+            (part.start(), _read_division(part, self.gazetteer))
+            for part in _DIVISION.finditer(self.text)
+        ]
+        of_sectors = [
+            (sector.start(), read_divisions(f"{_sector_name(sector)} область", self.gazetteer))
+            for sector in _SECTOR.finditer(self.text)
+        ]
+        known = [(start, divisions) for start, divisions in named + of_sectors if divisions]
+        return sorted(known, key=itemgetter(0))
+
+    @cached_property
+    def _sectors(self) -> list[Place]:
+        """Return the towns after which sectors and communities are named."""
+        towns: list[Place] = []
+        for sector in _SECTOR.finditer(self.text):
+            name = _sector_name(sector)
+            if read_divisions(f"{name} область", self.gazetteer):
+                continue  # the sector of a region
+            matches = self.gazetteer.find_in_text(name)
+            places = dominant_places(current_places(matches)) if matches else []
+            if len(places) != 1:
+                places = _towns_by_root(self.gazetteer).get(division_root(name), [])
+            if len(places) == 1:
+                towns += places
+        return towns
+
+
+def _sector_name(sector: re.Match[str]) -> str:
+    return sector["name"] or sector["adjective"]
+
+
+@lru_cache(maxsize=4)
+def _towns_by_root(gazetteer: Gazetteer) -> dict[str, list[Place]]:
+    """Return the largest towns by the part of their name that an adjective shares."""
+    named: dict[str, list[Place]] = {}
+    for place in gazetteer.populated_places():
+        if (place.population or 0) >= _SECTOR_POPULATION:
+            for root in {division_root(name) for name in (place.name, *place.names_in("uk")[:1])}:
+                named.setdefault(root, []).append(place)
+    return {root: dominant_places(places) for root, places in named.items()}
+
+
+def _read_division(part: re.Match[str], gazetteer: Gazetteer) -> Divisions:
+    if part["noun"]:
+        return read_divisions(part["noun"], gazetteer)
+    name = _ADJECTIVE.sub(r"\1ий", part["name"])
+    return read_divisions(f"{name} {'область' if part['region'] else 'район'}", gazetteer)
 
 
 def candidate_places(
@@ -84,24 +198,55 @@ def _in_division_behind(
     for part in _DIVISION.finditer(text, end, end + reach + _REACH):
         if part.start() - end > reach or not between.fullmatch(text, end, part.start()):
             break
-        kind = "область" if part["region"] else "район"
-        divisions = read_divisions(part["noun"] or f"{part['name']} {kind}", gazetteer)
+        divisions = _read_division(part, gazetteer)
         inside = divisions.select(places) if divisions else []
         if inside:
             return inside
     return []
 
 
+def is_quarter(place: Place, gazetteer: Gazetteer) -> bool:
+    """Return whether a place is a quarter of a city, such as Obolon in Kyiv.
+
+    Quarters have no district in the gazetteer, in which their cities have one, or are a region.
+    """
+    people = place.population or 0
+    if place.admin2 or place.admin1 == place.name or people < _QUARTER_POPULATION:
+        return False
+    return any(
+        city.admin1 == place.admin1 and city is not place and is_near(place, [city], _QUARTER_KM)
+        for city in _cities(gazetteer)
+    )
+
+
+@lru_cache(maxsize=4)
+def _cities(gazetteer: Gazetteer) -> list[Place]:
+    return [
+        place
+        for place in gazetteer.populated_places()
+        if (place.population or 0) >= CITY_POPULATION
+        and (place.admin2 or place.admin1 == place.name)
+    ]
+
+
 def current_places(matches: Sequence[PlaceMatch]) -> list[Place]:
-    """Return the places that have the name today; if none has, those that had it."""
-    places = [match.place for match in matches if is_current_name(match)]
-    return places or [match.place for match in matches]
+    """Return the places that have the name today, and any with far more people that had it.
+
+    If none has the name today, return those that had it.
+    """
+    current = [match.place for match in matches if is_current_name(match)]
+    people = max((place.population or UNKNOWN_POPULATION for place in current), default=0)
+    return [
+        match.place
+        for match in matches
+        if match.place in current or is_overwhelming(match.place.population or 0, people)
+    ] or [match.place for match in matches]
 
 
 def dominant_places(places: list[Place]) -> list[Place]:
     """Return only the largest place, if far more people live there than in the others."""
-    ranked = sorted(places, key=lambda place: -(place.population or _DEFAULT_POPULATION))
-    first, *others = [place.population or _DEFAULT_POPULATION for place in ranked]
+    ranked = sorted(places, key=lambda place: -(place.population or UNKNOWN_POPULATION))
+    first, *others = [place.population or UNKNOWN_POPULATION for place in ranked]
     is_dominant = first >= _DOMINANCE * max(others, default=0) and first >= sum(others)
     return ranked[:1] if is_dominant else places
 

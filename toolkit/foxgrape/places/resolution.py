@@ -28,7 +28,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-__all__ = ["FAR_KM", "Resolution", "resolve"]
+__all__ = ["FAR_KM", "UNKNOWN_POPULATION", "Resolution", "is_overwhelming", "resolve"]
 
 #: Maximum distance of a place from the stated coordinates.
 FAR_KM = 20.0
@@ -37,7 +37,7 @@ FAR_KM = 20.0
 _CLOSE_KM = 5.0
 #: Minimum population, and how many times that of any namesake, for a choice by population.
 _OVERWHELMING = ((20_000, 10), (5_000, 20))
-_UNKNOWN_POPULATION = 500
+UNKNOWN_POPULATION = 500
 #: A place without a district is a quarter of a city that has this many times its population and is
 #: near: within this distance for each time its population, and within the maximum.
 _CITY_RATIO, _CITY_KM, _MAX_CITY_KM = 1.8, 5.0, 30.0
@@ -208,7 +208,7 @@ class _Search:
         former = [match for match in self.matches if match not in current]
         if current and former:
             people = max(map(_population, current))
-            self.keep(lambda match: match in current or _is_overwhelming(match, people))
+            self.keep(lambda match: match in current or is_overwhelming(_population(match), people))
             if any(_population(match) * _OVERWHELMING[0][1] > people for match in former):
                 self.notes.append(FORMER)
 
@@ -222,7 +222,7 @@ class _Search:
         first, *others = sorted(self.matches, key=_population, reverse=True)
         if (
             others
-            and _is_overwhelming(first, max(map(_population, others)))
+            and is_overwhelming(_population(first), max(map(_population, others)))
             and not _is_quarter(first.place, gazetteer)
         ):
             self.matches = [first]
@@ -245,12 +245,11 @@ def _spelling_score(match: PlaceMatch) -> float:
 
 
 def _population(match: PlaceMatch) -> int:
-    return match.place.population or _UNKNOWN_POPULATION
+    return match.place.population or UNKNOWN_POPULATION
 
 
-def _is_overwhelming(match: PlaceMatch, others: int) -> bool:
-    """Return whether a place has far more people than its namesakes."""
-    people = _population(match)
+def is_overwhelming(people: int, others: int) -> bool:
+    """Return whether a place has far more people than its most populous namesake."""
     return any(people >= least and people >= ratio * others for least, ratio in _OVERWHELMING)
 
 
@@ -259,7 +258,7 @@ def _is_quarter(place: Place, gazetteer: Gazetteer) -> bool:
     if place.admin2 or place.admin1 == place.name or place.lat is None or place.lon is None:
         return False
     for city in _located(gazetteer):
-        ratio = (city.population or 0) / (place.population or _UNKNOWN_POPULATION)
+        ratio = (city.population or 0) / (place.population or UNKNOWN_POPULATION)
         is_city = ratio >= _CITY_RATIO and city.admin1 == place.admin1
         reach = min(_CITY_KM * ratio, _MAX_CITY_KM)
         if is_city and distance_km(city, (place.lat, place.lon)) <= reach:
