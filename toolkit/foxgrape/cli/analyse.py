@@ -43,6 +43,9 @@ Kinds = Annotated[
 Zone = Annotated[
     str, typer.Option("--timezone", help="For a store: IANA time zone in which days are counted.")
 ]
+OwnCodebook = Annotated[
+    Path | None, typer.Option("--codebook", help="For a store: your own codebook, a CSV file.")
+]
 Clock = Annotated[
     str | None,
     typer.Option(
@@ -63,6 +66,7 @@ def _open(
     study: Path | None,
     store: str | None,
     kinds: list[str] | None,
+    codebook: Path | None,
     timezone: str,
     observed_from: str | None,
     observed_until: str | None,
@@ -71,12 +75,14 @@ def _open(
 
     if study is not None and store is not None:
         raise typer.BadParameter("give either --study or --store")
-    if store is None and (kinds or timezone != "UTC"):
-        raise typer.BadParameter("--kind and --timezone are for a --store; a study states its own")
+    if store is None and (kinds or codebook or timezone != "UTC"):
+        message = "--kind, --codebook and --timezone are for a --store; a study states its own"
+        raise typer.BadParameter(message)
     return open_study_or_store(
         study,
         store,
         kinds=kinds or (),
+        codebook=codebook,
         timezone=timezone,
         observed_from=observed_from,
         observed_until=observed_until,
@@ -95,13 +101,14 @@ def analyse(
     edits: EditsOption = "interval",
     window: Annotated[str, typer.Option(help="Window of the test against chance.")] = "7D",
     kind: Kinds = None,
+    codebook: OwnCodebook = None,
     timezone: Zone = "UTC",
     observed_from: ObservedFrom = None,
     observed_until: ObservedUntil = None,
     as_json: AsJson = False,
 ) -> int:
     """Measure the leads of signals, count what is left out, and compare them with chance."""
-    data = _open(study, store, kind, timezone, observed_from, observed_until)
+    data = _open(study, store, kind, codebook, timezone, observed_from, observed_until)
     analysis = data.analyse(
         horizon=horizon,
         clock=clock,  # type: ignore[arg-type]
@@ -142,6 +149,7 @@ def coincidence_test(
     signals: SignalKind = "codes",
     edits: EditsOption = "interval",
     kind: Kinds = None,
+    codebook: OwnCodebook = None,
     timezone: Zone = "UTC",
     observed_from: ObservedFrom = None,
     observed_until: ObservedUntil = None,
@@ -161,7 +169,7 @@ def coincidence_test(
 ) -> int:
     """Test whether events follow signals more often than by chance."""
     windows = window or ["7D"]
-    data = _open(study, store, kind, timezone, observed_from, observed_until)
+    data = _open(study, store, kind, codebook, timezone, observed_from, observed_until)
     analysis = data.analyse(signals=signals, edits=edits)  # type: ignore[arg-type]
     if power:
         estimate = _estimate_power(analysis, windows[0], null, clock, leads, seed, worlds)
