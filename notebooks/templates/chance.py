@@ -20,19 +20,20 @@ clock = None  # confirmed or occurred; None for the one that the events have
 history = "30D"
 surrogates = 9999
 seed = 1
+observed_until = None  # an instant with an offset; None for the study's
 
 # %%
 import plotly.io as pio
 
 from foxgrape import alarm, hazard, open_study
 from foxgrape.stats.survival.competing_risks import cumulative_incidence
-from foxgrape.display.html import Headline, finding_block, section
+from foxgrape.display.html import Headline, finding_block, section, table
 from foxgrape.display.report_tables import alarms_table, groups_table, nulls_table, windows_table
 from foxgrape.stats.coincidence.surrogates import NULLS
 from foxgrape.stats.verdict import Verdict
 
 pio.renderers.default = "plotly_mimetype"  # store figures as data; the page draws them
-data = open_study(study)
+data = open_study(study).with_observation(observed_until=observed_until)
 codes = data.analyse(clock=clock)
 options = {"n": surrogates, "rng": seed, "observed": data.observed}
 result = codes.coincidence(window=windows, null=null, by=by, **options)
@@ -130,3 +131,15 @@ finding_block(outcomes.sentence())
 
 # %%
 outcomes.figure()
+
+# %% [markdown]
+# ## From posts to signals
+#
+# How many posts and signals each step leaves, and how many it leaves out.
+
+# %%
+table(
+    ["Question", "Step", "n", "Left out"],
+    codes.counts(window=windows[-1]).astype(str).to_numpy().tolist(),
+    "",
+)

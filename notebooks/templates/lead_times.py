@@ -17,6 +17,7 @@ horizon = "30D"
 clock = None  # confirmed or occurred; None for the one that the events have
 confirmed_by = None
 baseline = True
+observed_until = None  # an instant with an offset; None for the study's
 
 # %%
 import plotly.io as pio
@@ -35,7 +36,7 @@ from foxgrape.display.report_tables import (
 )
 
 pio.renderers.default = "plotly_mimetype"  # store figures as data; the page draws them
-data = open_study(study)
+data = open_study(study).with_observation(observed_until=observed_until)
 options = {"horizon": horizon, "clock": clock, "confirmed_by": confirmed_by}
 analysis = data.analyse(**options)
 title(data)

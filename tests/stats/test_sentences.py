@@ -323,10 +323,10 @@ def test_coincidence_is_plain_json():
     """With one place nothing can be exchanged, so every p is 1.
 
     Within 7 days the first two of three signals are followed, within 3 the first; the second comes
-    7 days after the first event. The window of the third runs out of observation.
+    7 days after the first event. The third is not followed.
     """
     result = coincidence(
-        posts((10, "a"), (20, "a"), (360, "a"), code=["u", "v", "v"]),
+        posts((10, "a"), (20, "a"), (350, "a"), code=["u", "v", "v"]),
         happened((13, "a"), (27, "a")),
         window=["7D", "3D"],
         lag="0D",
@@ -355,7 +355,7 @@ def test_coincidence_is_plain_json():
         "n_places": 1,
         "n_unlocated": 1,
         "observed": ["2022-01-01T00:00:00+00:00", "2023-01-01T00:00:00+00:00"],
-        "n_censored": 1,
+        "n_unfollowed": 0,
         "null": "place",
         "n_surrogates": 9,
         "seed": 7,
@@ -458,10 +458,11 @@ def test_a_result_of_a_misled_null_is_unreliable(judged):
 
 
 def test_sentence_without_signals_or_events(judged):
-    empty = "Nothing to test: no {} lies within the observation period."
-    assert replace(judged, n_signals=0).sentence() == empty.format("signal")
-    assert replace(judged, n_events=0).sentence() == empty.format("event")
-    assert replace(judged, n_signals=0, n_events=0).sentence() == empty.format("signal")
+    empty = "Nothing to test: no {} within the observation period."
+    signal, event = empty.format("signal lies with its window"), empty.format("event lies")
+    assert replace(judged, n_signals=0).sentence() == signal
+    assert replace(judged, n_events=0).sentence() == event
+    assert replace(judged, n_signals=0, n_events=0).sentence() == signal
 
 
 def test_html_of_coincidence_has_sentence_warnings_and_table(judged):

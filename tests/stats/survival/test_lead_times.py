@@ -306,6 +306,25 @@ def test_a_lead_counts_what_came_before_the_clock_that_it_is_measured_on():
     assert occurred.leads["shortest"].tolist() == [3 * DAY]
 
 
+def test_posts_after_their_event_can_be_counted_as_right_censored():
+    """Posts on days 2, 6, 7 and 20, events on days 5 and 24 elsewhere; watched up to 10 days.
+
+    The first post leads by 3 days. Of the next two no later event came within 10 days, and the
+    event before the last is too long ago, so that it is right-censored anyway.
+    """
+    posted, seen = exact_world([2, 6, 7, 20], [5, 24])
+    seen.loc[1, "place_id"] = "geonames:1"
+    links = link(posted, seen, horizon="10D")
+    assert links["relation"].tolist() == ["anticipates", "follows", "follows", "unconfirmed"]
+    assert links["watched"].tolist() == [10 * DAY, 10 * DAY, 10 * DAY, 4 * DAY]
+    left_out, counted = lead_times(links), lead_times(links, follows=True)
+    assert (left_out.n, left_out.n_observed, left_out.n_censored) == (2, 1, 1)
+    assert (counted.n, counted.n_observed, counted.n_censored) == (4, 1, 3)
+    assert counted.leads["longest"].tolist() == [3 * DAY, 10 * DAY, 10 * DAY, 4 * DAY]
+    assert (in_days(left_out.median), pd.isna(counted.median)) == (3, True)
+    assert (counted.n_follows, counted.n_undetermined, counted.n_beyond) == (2, 0, 0)
+
+
 def test_a_post_around_the_event_is_undetermined_on_the_occurred_clock():
     """The post lies between day 4 and 7, the event on day 5, its confirmation on day 8."""
     posted, seen = exact_world([4], [5], confirmed=[8])
@@ -329,7 +348,7 @@ def test_signals_after_the_end_of_observation_are_left_out_and_counted():
     leads = lead_times(link(posted, seen))
     assert (leads.n, leads.n_censored, leads.n_unfollowed) == (2, 1, 3)
     assert leads.leads["shortest"].tolist() == [3 * DAY, 2 * DAY]
-    assert "3 signals posted after the end of observation were left out." in leads.warnings
+    assert "3 signals posted outside observation were left out." in leads.warnings
 
 
 def test_wide_leads_are_estimated_from_their_intervals():

@@ -32,7 +32,10 @@ __all__ = [
     "Columns",
     "Dates",
     "Encoding",
+    "Gaps",
     "Midnight",
+    "ObservedFrom",
+    "ObservedUntil",
     "Persistence",
     "Strict",
     "Zone",
@@ -72,6 +75,23 @@ Columns = Annotated[
         "-c",
         help="For a table: foxgrape's and the file's column name, OURS=THEIRS; repeat for several.",
     ),
+]
+ObservedFrom = Annotated[
+    str | None,
+    typer.Option(
+        "--observed-from", help="From when on events were recorded: 2022-03-01T00:00+02:00."
+    ),
+]
+ObservedUntil = Annotated[
+    str | None,
+    typer.Option(
+        "--observed-until",
+        help="Until when events were recorded: 2022-12-31T23:59+02:00; default: the last event.",
+    ),
+]
+Gaps = Annotated[
+    list[str] | None,
+    typer.Option("--gap", help="Time without records: START/END, both with an offset; repeat."),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first invalid record.")]
 Quarantine = Annotated[
@@ -121,17 +141,44 @@ def ingest_events(
     dates: Dates = None,
     midnight: Midnight = None,
     persistence: Persistence = "48h",
+    observed_from: ObservedFrom = None,
+    observed_until: ObservedUntil = None,
+    gap: Gaps = None,
+    observed_place: Annotated[
+        list[str] | None,
+        typer.Option(help="Id of a place where events were recorded; repeat; default: all places."),
+    ] = None,
+    observed_by: Annotated[
+        str | None, typer.Option(help="Name of who recorded them; default: the file's name.")
+    ] = None,
     strict: Strict = False,
     quarantine: Quarantine = None,
     as_json: AsJson = False,
 ) -> int:
     """Add files of events to a store. Safe to repeat.
 
-    Prints how many events are new, changed, unchanged and quarantined, and what was assumed.
+    Prints how many events are new, changed, unchanged and quarantined, what was assumed, and from
+    when to when events are taken to be recorded.
     """
-    options = {"persistence": persistence, "format": format_, "timezone": timezone}
-    options |= {"encoding": encoding, "sheet": sheet, "dates": dates, "midnight": midnight}
-    return _ingest("events", files, store, options | _columns(column), strict, quarantine, as_json)
+    observation = {
+        "observed_from": observed_from,
+        "observed_until": observed_until,
+        "gaps": gap,
+        "places": observed_place,
+        "source": observed_by,
+    }
+    options: dict[str, Any] = {"persistence": persistence, "format": format_}
+    options |= {
+        "timezone": timezone,
+        "encoding": encoding,
+        "sheet": sheet,
+        "dates": dates,
+        "midnight": midnight,
+    }
+    options |= _columns(column) | {
+        "observation": observation if any(observation.values()) else None
+    }
+    return _ingest("events", files, store, options, strict, quarantine, as_json)
 
 
 def _ingest(
@@ -187,6 +234,8 @@ def _print_ingested(result: IngestResult) -> None:
     if mapped:
         print_line(f"Columns: {', '.join(mapped)}.")
     print_notes(result.notes)
+    if result.observation:
+        print_line(shell_message(f"Events recorded by {result.observation}."))
 
 
 def print_notes(notes: list[Note]) -> None:

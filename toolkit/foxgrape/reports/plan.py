@@ -22,6 +22,7 @@ from foxgrape.reports.run_folder import TEMPLATE, Inputs, RunInput, combined_sha
 from foxgrape.reports.templates.discovery import Template, find_template
 from foxgrape.reports.templates.parameter_types import map_paths
 from foxgrape.reports.templates.parameters import secret_variables, validate_parameters
+from foxgrape.times import get_zone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -253,7 +254,8 @@ def plan(
 ) -> Plan:
     """Check a request and plan its run; nothing is written.
 
-    Relative dates (``-7d``) are counted from `now`, in the study's time zone.
+    Relative dates (``-7d``) are counted from `now`, in the study's time zone. A store has none: its
+    days are those of the template's parameter ``timezone``.
 
     Raises
     ------
@@ -269,7 +271,8 @@ def plan(
         source = store_source(request.store)
     elif source is None:
         source = study_source(request.study)
-    values = validate_parameters(template, request.parameters, now=now, zone=source.zone)
+    zone = source.zone if source.kind == "study" else _store_zone(template, request)
+    values = validate_parameters(template, request.parameters, now=now, zone=zone)
     sha256, inputs = hashlib.sha256(notebook).hexdigest(), Inputs()
     inputs.add_template(template.notebook.resolve(), sha256)
     staged, files = _stage_paths(template, values, inputs)
@@ -299,6 +302,16 @@ def plan(
         shared_assets=request.shared_assets,
         pictures=request.pictures,
     )
+
+
+def _store_zone(template: Template, request: ReportRequest) -> str:
+    """Return the time zone in which a report counts the days of a store."""
+    rule = template.schema["properties"].get("timezone", {})
+    zone = request.parameters.get("timezone", rule.get("default", "UTC"))
+    try:
+        return get_zone(zone).key
+    except ValueError as error:
+        raise ReportError(f"timezone must be an IANA name: {error}") from None
 
 
 def _identity(*parts: Any) -> str:

@@ -21,11 +21,12 @@ from foxgrape.io.merge import merge_files
 from foxgrape.io.posts import read_posts
 from foxgrape.io.read_report import Note, merge_notes, most_frequent_reason
 from foxgrape.io.sources import as_list, source_name
+from foxgrape.observation import Coverage
 from foxgrape.places import Codebook, Gazetteer
 from foxgrape.studies.study import validate_kinds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from foxgrape.io.base import OnError
     from foxgrape.io.read_report import ReadReport
@@ -99,6 +100,9 @@ def new_study(
     codebook: str | Path | None = None,
     kinds: Iterable[str] = (),
     persistence: str = "48h",
+    observed_from: str | None = None,
+    observed_until: str | None = None,
+    gaps: Sequence[str] = (),
     on_error: OnError = "quarantine",
 ) -> CreateStudyResult:
     """Create a study from files of posts and events.
@@ -125,6 +129,9 @@ def new_study(
         Kinds of event that signals can refer to; by default all kinds.
     persistence
         For lists of territorial control: minimum duration of a state that counts as an event.
+    observed_from, observed_until, gaps
+        When events were recorded: instants with an offset, and gaps as texts ``START/END``. By
+        default until the last event.
     on_error
         ``"quarantine"`` leaves bad records out and lists them in ``quarantine.jsonl``; ``"raise"``
         stops at the first bad record and creates no study.
@@ -138,6 +145,8 @@ def new_study(
     StudyError
         If the folder is not empty, no file of posts or events is given, a file has none, a kind
         occurs in no event, or the study cannot be written.
+    FoxgrapeError
+        If `observed_from`, `observed_until` or a gap is invalid.
     TableError, CodebookError
         If a file or the codebook is invalid, or two files have different rows with the same key.
 
@@ -152,6 +161,9 @@ def new_study(
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise StudyError("the folder is not empty", file=folder, hint="name a new folder")
+    coverage = Coverage.parse(
+        {"observed_from": observed_from, "observed_until": observed_until, "gaps": list(gaps)}
+    )
     options: dict[str, Any] = {"timezone": timezone, "on_error": on_error}
     all_posts, post_report, post_titles = _read_all(
         "posts", read_posts, posts, options | {"account": account} | dict(post_options or {})
@@ -178,6 +190,7 @@ def new_study(
             "timezone": timezone or "UTC",
             "kinds": list(kinds),
             "caution": _caution(len(places)),
+            **_observation(coverage),
         },
     }
     try:
@@ -238,6 +251,12 @@ def _unknown_places(events: pd.DataFrame) -> pd.DataFrame:
         }
     )
     return unknown.reindex(columns=list(_PLACE_COLUMNS)).sort_values("id", ignore_index=True)
+
+
+def _observation(coverage: Coverage) -> dict[str, Any]:
+    """Return the options that state when events were recorded: a list only if there are gaps."""
+    values = coverage.to_dict()
+    return {"coverages": [values]} if "gaps" in values else values
 
 
 def _caution(unknown_places: int) -> str:

@@ -12,22 +12,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from foxgrape import schemas, times
 from foxgrape.stats.hazard.conditional_logit import MIN_GAIN, ROUGH_GAIN, LogitFit, fit_logit
 from foxgrape.stats.inputs import (
     data_warnings,
     great_circle_distances,
+    known_since,
     median_neighbour_distance,
-    observation_period,
+    observation_of,
     place_coordinates,
     sort_rows,
 )
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from foxgrape._util.typing import BoolArray, FloatArray, IntArray
+    from foxgrape.observation import Observation
     from foxgrape.stats.inputs import ObservationPeriod
 
 __all__ = [
@@ -82,14 +83,14 @@ class RiskSets:
     event_at, event_until
         For each event, its earliest and latest instant on the clock.
     confirmed_until
-        For each event, the latest instant of its confirmation; NEVER if unconfirmed.
+        For each event, the latest instant of its confirmation; if unconfirmed, of its occurrence.
     signal_place, signal_at, signal_until, decoded_at
         For each signal, in order of latest instant: index of its place, earliest and latest
         instant, and when its code was decoded in public (`times.NAT` if unknown).
     distance
         Great-circle distances between places in kilometres; NaN where unknown, 0 on the diagonal.
-    observed
-        Start and end of observation.
+    observed, observation
+        Start and end of observation, and when in between events were recorded.
     n_left_out
         Events without a time on the clock, or outside observation.
     caveats
@@ -110,6 +111,7 @@ class RiskSets:
     decoded_at: IntArray
     distance: FloatArray
     observed: tuple[int, int]
+    observation: Observation
     n_left_out: int
     clock: times.Clock
     caveats: tuple[str, ...] = ()
@@ -191,29 +193,32 @@ def risk_sets(
     posted, posted_until = (
         times.microseconds(signals[f"posted_{side}"]) for side in ("at", "until")
     )
-    start, end = observation_period(observed, signals, events, chosen_clock)
-    kept = np.flatnonzero((at != times.NAT) & (at >= start) & (until <= end))
+    period = observation_of(observed, signals, events, chosen_clock)
+    start, end = times.microseconds(pd.Series(list(period))).tolist()
+    kept = np.flatnonzero((at != times.NAT) & period.covers(events["place_id"], at, until))
+    # A signal in a gap counts for the events after it.
     seen = np.flatnonzero((posted_until >= start) & (posted <= end))
     seen = seen[np.argsort(posted_until[seen], kind="stable")]
     place_ids = [*events["place_id"].to_numpy()[kept], *signals["place_id"].to_numpy()[seen]]
     names, index = np.unique(place_ids, return_inverse=True)
     places = tuple(map(str, names))
-    confirmed = times.microseconds(events["confirmed_until"])[kept]
+    confirmed = times.microseconds(known_since(events))[kept]
     return RiskSets(
         places=places,
         events=tuple(events["event_id"].iloc[kept]),
         event_place=index[: len(kept)].astype(np.int64),
         event_at=at[kept],
         event_until=until[kept],
-        confirmed_until=np.where(confirmed == times.NAT, NEVER, confirmed),
+        confirmed_until=confirmed,
         signal_place=index[len(kept) :].astype(np.int64),
         signal_at=posted[seen],
         signal_until=posted_until[seen],
         decoded_at=times.microseconds(signals["decoded_at"])[seen],
         distance=great_circle_distances(place_coordinates(places, events)),
         observed=(start, end),
+        observation=period,
         n_left_out=len(events) - len(kept),
-        caveats=data_warnings(signals, events, chosen_clock, (start, end)),
+        caveats=data_warnings(signals, events, chosen_clock, period),
         clock=chosen_clock,
     )
 

@@ -73,7 +73,7 @@ class LeadTimes:
         the post came after it on the clock. With `hindsight`, `n_hindsight` is the number of
         counted signals that are hindsight.
     n_unfollowed
-        Number of signals left out because they were posted at or after the end of observation.
+        Number of signals left out because they were posted outside observation.
     median
         Median lead; NaT when it is not reached, because fewer than half of the signals had an
         event.
@@ -148,8 +148,7 @@ class LeadTimes:
         if self.n_unfollowed:
             was = "was" if self.n_unfollowed == 1 else "were"
             warnings.append(
-                f"{counted(self.n_unfollowed, 'signal')} posted after the end of observation "
-                f"{was} left out."
+                f"{counted(self.n_unfollowed, 'signal')} posted outside observation {was} left out."
             )
         return tuple(warnings)
 
@@ -317,14 +316,14 @@ def lead_times(
     by: str | list[str] | None = None,
     signals: pd.DataFrame | None = None,
     hindsight: bool = False,
+    follows: bool = False,
 ) -> LeadTimes:
     """Estimate the distribution of lead times from signals to their events.
 
     Signals without an event are right-censored at the end of their observation time: if they were
     left out, leads would look too short and signals too reliable. A lead whose interval reaches
     beyond the horizon is censored at the horizon. Links that are hindsight, posts that came after
-    their event on the clock of the links, and posts after the end of observation, are left out and
-    counted.
+    their event on the clock of the links, and posts outside observation, are left out and counted.
 
     Parameters
     ----------
@@ -337,8 +336,9 @@ def lead_times(
         groups. Signals without a value are in no group.
     signals
         The signals table, whose columns are joined to the links by signal_id.
-    hindsight
-        Whether to count links that are hindsight.
+    hindsight, follows
+        Whether to count links that are hindsight; and posts that came after their event on the
+        clock, as right-censored, because no later event came within the horizon.
 
     Returns
     -------
@@ -370,7 +370,7 @@ def lead_times(
     """
     links = schemas.validate(links, "links")
     if by is None:
-        return _estimate(links, hindsight)
+        return _estimate(links, hindsight, follows)
     names = [by] if isinstance(by, str) else list(by)
     if signals is not None:
         known = schemas.validate(signals, "signals", fill=True)
@@ -380,12 +380,12 @@ def lead_times(
         if name not in links:
             raise TableError.missing_column(name, links.columns, table="links")
     parts = links.groupby(names, observed=True, sort=True)
-    groups = {", ".join(map(str, key)): _estimate(part, hindsight) for key, part in parts}
-    return replace(_estimate(links, hindsight), groups=groups, log_rank=_log_rank(groups))
+    groups = {", ".join(map(str, key)): _estimate(part, hindsight, follows) for key, part in parts}
+    return replace(_estimate(links, hindsight, follows), groups=groups, log_rank=_log_rank(groups))
 
 
-def _estimate(links: pd.DataFrame, hindsight: bool) -> LeadTimes:
-    kept, leads = counted_leads(links, hindsight=hindsight)
+def _estimate(links: pd.DataFrame, hindsight: bool, follows: bool) -> LeadTimes:
+    kept, leads = counted_leads(links, hindsight=hindsight, follows=follows)
     left_out = reason_left_out(links, hindsight=hindsight).value_counts()
     observed = leads["observed"].to_numpy()
     short, long = (times.in_days(leads[end]).to_numpy() for end in ("shortest", "longest"))
@@ -395,16 +395,16 @@ def _estimate(links: pd.DataFrame, hindsight: bool) -> LeadTimes:
         kaplan_meier(middle_of_leads(leads), observed),
         kaplan_meier(long, observed),
     ]
-    undetermined = (order_on_clock(kept) == "undetermined") & leads["observed"]
+    order = order_on_clock(kept)
     result = LeadTimes(
         n=len(kept),
         n_observed=int(observed.sum()),
         n_censored=int((~observed).sum()),
-        n_undetermined=int(undetermined.sum()),
+        n_undetermined=int(((order == "undetermined") & leads["observed"]).sum()),
         n_hindsight=int((kept if hindsight else links)["hindsight"].sum()),
         n_follows=int(left_out.get("follows", 0)),
         n_unfollowed=int(left_out.get("unfollowed", 0)),
-        n_beyond=int((kept["observed"] & ~leads["observed"]).sum()),
+        n_beyond=int((kept["observed"] & ~leads["observed"] & (order != "after")).sum()),
         median=quantile(curves[1], 0.5),
         median_bounds=_quantile_range(curves, 0.5, "survival", "survival"),
         median_ci=_quantile_range(curves, 0.5, "lower", "upper"),
