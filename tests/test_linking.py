@@ -567,5 +567,5 @@ def test_names_of_several_places_are_left_out_and_counted():
     assert links["signal_id"].tolist() == ["a", "c"]
     for question in (coincidence, hazard, alarm):
         with pytest.warns(UserWarning, match="1 of 3 signals is left out"):
-            result = question(signals, events, window="7D", clock="occurred")
+            result = question(signals, events, window="1D", clock="occurred")
         assert result.n_signals == 2
