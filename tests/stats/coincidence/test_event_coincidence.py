@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foxgrape import coincidence
+from foxgrape import coincidence, hazard
 from foxgrape.errors import FoxgrapeError, TableError
 from foxgrape.observation import Observation
 from foxgrape.stats import simulate
@@ -270,6 +270,19 @@ def test_a_signal_whose_window_is_not_observed_is_left_out_and_counted():
     both = ask(posted, events((12, "a"), (360, "a")), window=["1D", "14D"])
     assert (both.n_signals, both.n_unfollowed) == (1, 2)
     assert ask(posted, events((12, "a")), lag="1D").n_unfollowed == 2
+
+
+def test_a_code_decoded_after_an_event_that_was_never_confirmed_does_not_count_for_it():
+    """Posted on day 10, decoded on day 14: after the event of day 12, before the one of day 15."""
+    posted = signals((10, "a"), decoded_at=day(14))
+    for happened, rate in ((events((12, "a")), 0.0), (events((15, "a")), 1.0)):
+        never = happened.assign(confirmed_at=pd.NaT)
+        options = {"clock": "occurred"}
+        assert ask(posted, never, **options).trigger_rate == rate
+        assert ask(posted, never, hindsight=True, **options).trigger_rate == 1
+        risk = {"window": "7D", "observed": YEAR, "clock": "occurred"}
+        assert hazard(posted, never, **risk).n_exposed == rate
+        assert hazard(posted, never, **risk).n_hindsight == 1 - rate
 
 
 def test_a_window_across_a_gap_is_not_observed():
