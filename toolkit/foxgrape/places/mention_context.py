@@ -52,6 +52,11 @@ _WORD_REVERSED = re.compile(r"[\w'’ʼ]*")
 #: Characters that may stand between a word and the name that follows it, besides blanks.
 _OPENING = '«„“"*('
 AFTER = re.compile(r"[\s»”\"*)]+([\w'’ʼ]+)")
+#: A list of regions before its names: all regions, including Luhansk and Donetsk.
+_REGIONS_INCLUDING = re.compile(
+    r"(?:regions|област(?:і|ей|ях|и)|регіон\w+|регион\w+)[^.;:]{0,30}"
+    r"\b(?:including|зокрема|включно з|в том числе|у тому числі) (?:(?:in|у|в) )?[^.;:]*$"
+)
 _AFTER_COMMA = re.compile(r",? \(?([\w'’ʼ]+)")
 _AFTER_LIST = re.compile(r"(?:(?:,|\s+(?:та|і|й|и|and))\s+[\w'’ʼ-]+)+\s+([\w'’ʼ]+)")
 #: Number of characters before a name that are searched for other words; up to twice as many after.
@@ -128,6 +133,7 @@ def names_other(text: str, name: Name) -> bool:
         )
         or (after in WORDS["nuclear"] and _names_its_region(name.matches[0].place))
         or folded(word_after(text, name.end, _AFTER_LIST)) in WORDS["regions"]
+        or _REGIONS_INCLUDING.search(text, max(0, name.start - 2 * CONTEXT), name.start)
     ):
         return True
     kinds = (_names_river, _names_institution, _names_club, _names_surname)

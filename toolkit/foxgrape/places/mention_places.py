@@ -41,6 +41,8 @@ TOWN_POPULATION = 20_000
 #: and no fewer people than all others together. Texts name the larger place more often than lists
 #: of events do, for which `resolution` asks for more.
 _DOMINANCE = 10
+#: At most this many places have a name that still means the larger place that had it.
+_FEW = 3
 #: Places within this many kilometres of an unambiguous place in the same text are preferred.
 _NEARBY, _NEARBY_TOWN = 60.0, 150.0
 #: Minimum population of a city with quarters and of a quarter, and its distance from the centre.
@@ -52,13 +54,14 @@ _REACH = 40
 _DIVISION = re.compile(
     rf"(?P<name>{WORD})\s+(?:(?P<region>област|обл\b|[Oo]blast|Obl\b|[Rr]egion|[Pp]rovince)"
     r"|район|[Rr]aion|[Dd]istrict)"
-    r"|\b(?P<noun>[А-ЯІЇЄҐ][\w'’ʼ]+щин(?:а|и|і|у|ою|е|ы|ой))\b"
+    r"|\b(?P<noun>[А-ЯІЇЄҐ][\w'’ʼ]+щин(?:а|и|і|у|ою|е|ы|ой)|[ДЛ]НР)\b"
 )
 #: What may stand between a name and its region: other names, and small words.
 _UP_TO_DIVISION = re.compile(
     rf"(?:[\s,()–-]|\b{WORD}\b|\b(?:в|у|на|in|of|the|та|і|й|и|and|village|town|city|district|raion"
     r"|район\w*)\b)*"
 )
+_OPENED = re.compile(r" \(")
 _ANY_ASCII = re.compile(r"[\x00-\x7f]*")
 #: A sector of a front or a community, named after a town: Куп’янський напрямок, Avdiivka sector.
 _SECTOR = re.compile(
@@ -82,8 +85,9 @@ class Surroundings:
         """Return the places that a name at a position means, of those that it may mean.
 
         Of several, those in a region named before, then those near other places. A village or
-        small town that is far from all other places is not meant if a namesake is near; a town is
-        not meant if, besides, a region named before has the namesake.
+        small town that is far from all other places, or 60 km where a sector is named, is not meant
+        if a namesake is near; a town is not meant if, besides, a region named before has the
+        namesake.
         """
         if len(namesakes) == 1:
             return places
@@ -93,7 +97,11 @@ class Surroundings:
         (largest,) = places
         known = self._known(places)
         nearby = [place for place in namesakes if is_around(place, known)]
-        if not nearby or is_near(largest, known, _NEARBY_TOWN):
+        if (
+            not nearby
+            or places != dominant_places(namesakes)  # decided by a region behind the name
+            or is_near(largest, known, _NEARBY if self._sectors else _NEARBY_TOWN)
+        ):
             return places
         if (largest.population or 0) >= TOWN_POPULATION:
             nearby = [] if self._in_regions(at, places) else self._in_regions(at, nearby)
@@ -169,10 +177,14 @@ def candidate_places(
 ) -> list[Place]:
     """Return the places that a name may mean, by the region behind its `end` and by population.
 
-    A region decides before population, unless the place is a town, if only names and small words
-    are in between. In English, where words for the region follow its name, it otherwise decides
-    after population.
+    A region in parentheses decides. Any other decides before population, unless the place is a
+    town, if only names and small words are in between. In English, where words for the region
+    follow its name, it otherwise decides after population.
     """
+    everyone = [match.place for match in matches]
+    stated = _in_division_behind(text, end, everyone, gazetteer, _REACH, _OPENED)
+    if stated:
+        return dominant_places(stated)
     places = current_places(matches)
     largest = dominant_places(places)
     if len(places) == 1:
@@ -230,17 +242,23 @@ def _cities(gazetteer: Gazetteer) -> list[Place]:
 
 
 def current_places(matches: Sequence[PlaceMatch]) -> list[Place]:
-    """Return the places that have the name today, and any with far more people that had it.
+    """Return the places that have the name today; if none has, those that had it.
 
-    If none has the name today, return those that had it.
+    If few have it, and all are hamlets or have far fewer people than one that had it, include that:
+    Красний Лиман is Lyman.
     """
     current = [match.place for match in matches if is_current_name(match)]
-    people = max((place.population or UNKNOWN_POPULATION for place in current), default=0)
+    people = max((place.population or 0 for place in current), default=0)
     return [
         match.place
         for match in matches
-        if match.place in current or is_overwhelming(match.place.population or 0, people)
-    ] or [match.place for match in matches]
+        if match.place in current
+        or not current
+        or (
+            len(current) <= _FEW
+            and (not people or is_overwhelming(match.place.population or 0, people))
+        )
+    ]
 
 
 def dominant_places(places: list[Place]) -> list[Place]:
@@ -254,17 +272,23 @@ def dominant_places(places: list[Place]) -> list[Place]:
 def places_near(places: list[Place], anchors: list[Place]) -> list[Place]:
     """Return those of several places that are near places that other names mean, if any are.
 
-    A town counts as near from farther away than a village, and is then preferred to villages.
+    A town counts as near from farther away than a village, and is then preferred to villages. What
+    has no coordinates is near in the same district; if the district is unknown, in the region.
     """
     if len(places) == 1:
         return places
     around = [
         place
         for place in places
-        if is_around(place, anchors)
-        or ((place.population or 0) >= TOWN_POPULATION and is_near(place, anchors, _NEARBY_TOWN))
+        if is_near(place, anchors, _reach(place))
+        or _shares_district(place, anchors)
+        or _may_share_district(place, anchors)
     ]
-    return dominant_places(around) if around else places
+    return dominant_places(around or places)
+
+
+def _reach(place: Place) -> float:
+    return _NEARBY_TOWN if (place.population or 0) >= TOWN_POPULATION else _NEARBY
 
 
 def is_near(place: Place, others: list[Place], reach: float = _NEARBY) -> bool:
@@ -279,6 +303,12 @@ def is_near(place: Place, others: list[Place], reach: float = _NEARBY) -> bool:
 def is_around(place: Place, others: list[Place]) -> bool:
     """Return whether a place is near others or, if it has no coordinates, in their districts."""
     return is_near(place, others) or _shares_district(place, others)
+
+
+def _may_share_district(place: Place, others: list[Place]) -> bool:
+    """Return whether a place of unknown district is in the region of one without coordinates."""
+    regions = {other.admin1 for other in others if other.lat is None}
+    return not place.admin2 and place.admin1 in regions
 
 
 def _shares_district(place: Place, others: list[Place]) -> bool:
