@@ -131,6 +131,7 @@ def names_other(text: str, name: Name) -> bool:
             folded(name.matches[0].matched) in WORDS["lands"]
             and before not in WORDS["settlement"] | {"of"}
         )
+        or (before == "на" and folded(name.matches[0].matched) in WORDS["region_with_on"])
         or (after in WORDS["nuclear"] and _names_its_region(name.matches[0].place))
         or folded(word_after(text, name.end, _AFTER_LIST)) in WORDS["regions"]
         or _REGIONS_INCLUDING.search(text, max(0, name.start - 2 * CONTEXT), name.start)

@@ -6,12 +6,12 @@ import re
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from foxgrape.places.divisions import division_root, read_divisions
 from foxgrape.places.gazetteer import is_current_name
 from foxgrape.places.place import distance_km
-from foxgrape.places.resolution import UNKNOWN_POPULATION, is_overwhelming
+from foxgrape.places.resolution import UNKNOWN_POPULATION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +33,8 @@ __all__ = [
     "places_near",
 ]
 
+_T = TypeVar("_T")
+
 #: A capitalised word.
 WORD = r"[^\W\d_a-zа-яґєії][\w'’ʼ]*(?:[-‑][\w'’ʼ]+)*"
 #: Minimum population of a town: a larger place is meant whatever region or place is named near it.
@@ -41,14 +43,15 @@ TOWN_POPULATION = 20_000
 #: and no fewer people than all others together. Texts name the larger place more often than lists
 #: of events do, for which `resolution` asks for more.
 _DOMINANCE = 10
-#: At most this many places have a name that still means the larger place that had it.
+#: At most this many hamlets have a name that may still mean the place that had it.
 _FEW = 3
 #: Places within this many kilometres of an unambiguous place in the same text are preferred.
 _NEARBY, _NEARBY_TOWN = 60.0, 150.0
 #: Minimum population of a city with quarters and of a quarter, and its distance from the centre.
 CITY_POPULATION, _QUARTER_POPULATION, _QUARTER_KM = 100_000, 5000, 12.0
-#: Minimum population of a town after which a sector of a front may be named.
-_SECTOR_POPULATION = 3000
+#: Minimum population of a town after which a sector of a front may be named, and how many times
+#: that of any other town of this name.
+_SECTOR_POPULATION, _SECTOR_RATIO = 3000, 2
 #: Number of characters between a name and a region behind it; in English, up to twice as many.
 _REACH = 40
 _DIVISION = re.compile(
@@ -75,7 +78,7 @@ _ADJECTIVE = re.compile(r"([сц]ь?к)(?:ий|ого|ому|им|ім|ої|ій
 
 @dataclass
 class Surroundings:
-    """What else a text names: places that are known, the regions, and the sectors of a front."""
+    """What else a text names: places that are known, and regions and sectors of a front."""
 
     text: str
     gazetteer: Gazetteer
@@ -84,40 +87,38 @@ class Surroundings:
     def choose(self, at: int, places: list[Place], namesakes: list[Place]) -> list[Place]:
         """Return the places that a name at a position means, of those that it may mean.
 
-        Of several, those in a region named before, then those near other places. A village or
-        small town that is far from all other places, or 60 km where a sector is named, is not meant
-        if a namesake is near; a town is not meant if, besides, a region named before has the
-        namesake.
+        Of several, those in a region named before, then those near other places. A single one is
+        the largest, and not meant if it is far from all other places and a namesake is near one; a
+        town is not meant only if, besides, a sector is named before, or the region of the namesake.
         """
         if len(namesakes) == 1:
             return places
+        sectors = self._before(at, self._sectors)
+        known = [place for place in (*self.anchors, *sectors) if place not in places]
         if len(places) > 1:
             inside = self._in_regions(at, places)
-            return places_near(dominant_places(inside) if inside else places, self._known(places))
+            return places_near(dominant_places(inside) if inside else places, known)
         (largest,) = places
-        known = self._known(places)
         nearby = [place for place in namesakes if is_around(place, known)]
         if (
             not nearby
             or places != dominant_places(namesakes)  # decided by a region behind the name
-            or is_near(largest, known, _NEARBY if self._sectors else _NEARBY_TOWN)
+            or is_near(largest, known, _NEARBY if sectors else _NEARBY_TOWN)
         ):
             return places
-        if (largest.population or 0) >= TOWN_POPULATION:
+        if (largest.population or 0) >= TOWN_POPULATION and not sectors:
             nearby = [] if self._in_regions(at, places) else self._in_regions(at, nearby)
         return dominant_places(nearby) if nearby else places
 
-    def _known(self, places: list[Place]) -> list[Place]:
-        return [place for place in (*self.anchors, *self._sectors) if place not in places]
-
     def _in_regions(self, at: int, places: list[Place]) -> list[Place]:
-        """Return the places in the last region or district before the name that has any.
+        """Return the places in the last region or district before a position that has any."""
+        inside = (regions.select(places) for regions in self._before(at, self._divisions)[::-1])
+        return next(filter(None, inside), [])
 
-        Only the line of the name is read.
-        """
+    def _before(self, at: int, named: list[tuple[int, _T]]) -> list[_T]:
+        """Return what is named before a position in its line."""
         start = self.text.rfind("\n", 0, at) + 1
-        before = [divisions for position, divisions in self._divisions if start <= position < at]
-        return next(filter(None, (divisions.select(places) for divisions in before[::-1])), [])
+        return [item for position, item in named if start <= position < at]
 
     @cached_property
     def _divisions(self) -> list[tuple[int, Divisions]]:
@@ -134,20 +135,24 @@ class Surroundings:
         return sorted(known, key=itemgetter(0))
 
     @cached_property
-    def _sectors(self) -> list[Place]:
-        """Return the towns after which sectors and communities are named."""
-        towns: list[Place] = []
-        for sector in _SECTOR.finditer(self.text):
-            name = _sector_name(sector)
-            if read_divisions(f"{name} область", self.gazetteer):
-                continue  # the sector of a region
-            matches = self.gazetteer.find_in_text(name)
-            places = dominant_places(current_places(matches)) if matches else []
-            if len(places) != 1:
-                places = _towns_by_root(self.gazetteer).get(division_root(name), [])
-            if len(places) == 1:
-                towns += places
-        return towns
+    def _sectors(self) -> list[tuple[int, Place]]:
+        """Return the towns after which sectors and communities are named, with their positions."""
+        towns = (
+            (sector.start(), _sector_town(_sector_name(sector), self.gazetteer))
+            for sector in _SECTOR.finditer(self.text)
+        )
+        return [(start, town) for start, town in towns if town]
+
+
+@lru_cache(maxsize=1024)
+def _sector_town(name: str, gazetteer: Gazetteer) -> Place | None:
+    if read_divisions(f"{name} область", gazetteer):
+        return None  # the sector of a region
+    matches = gazetteer.find_in_text(name)
+    places = dominant_places(current_places(matches)) if matches else []
+    if len(places) == 1:
+        return places[0]
+    return _towns_by_root(gazetteer).get(division_root(name))
 
 
 def _sector_name(sector: re.Match[str]) -> str:
@@ -155,14 +160,22 @@ def _sector_name(sector: re.Match[str]) -> str:
 
 
 @lru_cache(maxsize=4)
-def _towns_by_root(gazetteer: Gazetteer) -> dict[str, list[Place]]:
-    """Return the largest towns by the part of their name that an adjective shares."""
+def _towns_by_root(gazetteer: Gazetteer) -> dict[str, Place]:
+    """Return the largest town by the part of its name that an adjective shares."""
     named: dict[str, list[Place]] = {}
     for place in gazetteer.populated_places():
         if (place.population or 0) >= _SECTOR_POPULATION:
             for root in {division_root(name) for name in (place.name, *place.names_in("uk")[:1])}:
                 named.setdefault(root, []).append(place)
-    return {root: dominant_places(places) for root, places in named.items()}
+    largest = {
+        root: sorted(places, key=lambda place: -(place.population or 0))
+        for root, places in named.items()
+    }
+    return {
+        root: first
+        for root, (first, *others) in largest.items()
+        if not others or (first.population or 0) >= _SECTOR_RATIO * (others[0].population or 0)
+    }
 
 
 def _read_division(part: re.Match[str], gazetteer: Gazetteer) -> Divisions:
@@ -242,22 +255,16 @@ def _cities(gazetteer: Gazetteer) -> list[Place]:
 
 
 def current_places(matches: Sequence[PlaceMatch]) -> list[Place]:
-    """Return the places that have the name today; if none has, those that had it.
+    """Return the places that have the name today; if none or few hamlets have, also those that had.
 
-    If few have it, and all are hamlets or have far fewer people than one that had it, include that:
-    Красний Лиман is Lyman.
+    Красний Лиман is the former name of Lyman and the name of two hamlets.
     """
     current = [match.place for match in matches if is_current_name(match)]
-    people = max((place.population or 0 for place in current), default=0)
+    are_hamlets = not any(place.population for place in current)
     return [
         match.place
         for match in matches
-        if match.place in current
-        or not current
-        or (
-            len(current) <= _FEW
-            and (not people or is_overwhelming(match.place.population or 0, people))
-        )
+        if match.place in current or (len(current) <= _FEW and are_hamlets)
     ]
 
 

@@ -14,10 +14,11 @@ from foxgrape.places.mention_context import (
     word_after,
     word_before,
 )
-from foxgrape.places.mention_places import TOWN_POPULATION, WORD
+from foxgrape.places.mention_places import CITY_POPULATION, TOWN_POPULATION, WORD
 
 __all__ = [
     "LOCATIVE",
+    "TOWN_ENDINGS",
     "has_typical_ending",
     "is_in_region",
     "is_inside_sentence",
@@ -57,6 +58,8 @@ _VILLAGE_ENDINGS = (
 )
 #: Prepositions after a word for an attack, and stems of such words: били по Дудчанах.
 _STRIKE_PREPOSITIONS, _STRIKE = ("по", "на", "за", "on", "at"), tuple(WORDS["strike"])
+#: Endings that names of towns have, and few other words.
+TOWN_ENDINGS = ("ськ", "цьк", "ск", "цк", "град", "піль", "поль", "sk", "hrad", "pil", "pol")
 LOCATIVE = ("і", "ї", "у", "ю", "ах", "ях", "ому", "ім", "ом", "ой", "ій", "е")
 
 
@@ -79,7 +82,9 @@ def refers_to_place(text: str, name: Name, known: bool) -> bool:
     is_in = before in WORDS["in"] and not _is_quoted(text, name)
     if is_ordinary(name):
         spelling = folded(text[name.start : name.end])
-        return is_at or (is_in and (spelling.isascii() or spelling.endswith(LOCATIVE)))
+        is_city = (name.matches[0].place.population or 0) >= CITY_POPULATION
+        is_route = is_city and spelling.isascii() and before in WORDS["from"]
+        return is_at or is_route or (is_in and (spelling.isascii() or spelling.endswith(LOCATIVE)))
     return known or is_in or is_at or _is_attacked(text, name) or _is_village(text, name)
 
 
@@ -95,7 +100,10 @@ def _is_attacked(text: str, name: Name) -> bool:
             return False
     elif before not in WORDS["taken"]:
         return False
-    return has_typical_ending(name) or " " in name.matches[0].matched
+    # A place is in the nominative where a person is in the accusative.
+    matched = name.matches[0].matched
+    is_nominative = folded(matched) == folded(text[name.start : name.end])
+    return is_nominative or has_typical_ending(name) or " " in matched
 
 
 def _is_village(text: str, name: Name) -> bool:

@@ -38,6 +38,7 @@ from foxgrape.places.mention_places import (
 )
 from foxgrape.places.mention_support import (
     LOCATIVE,
+    TOWN_ENDINGS,
     has_typical_ending,
     is_in_region,
     is_inside_sentence,
@@ -61,6 +62,8 @@ _LIST_SEPARATOR = re.compile(
 )
 #: Minimum population of a place whose name can count without other words around it.
 _KNOWN_POPULATION = 5000
+#: The same for a place that alone has its name, if it has an ending of names of towns.
+_ONLY_POPULATION = 2000
 #: Registers of settlements. Places with other ids were added on purpose, and are known.
 _REGISTERS = ("geonames:", "katottg:")
 #: A gazetteer of at most this many places is taken to be the user's own selection, in which even
@@ -87,8 +90,9 @@ class Mention(NamedTuple):
     matched
         The name in the gazetteer that matched best.
     confidence
-        A if the name is well known, means only one town, and is in a list of names, in a case form,
-        or after a word such as *in*; B if it is well known and means only one place; otherwise C.
+        A if the name is well known, means a city or the only town of this name, and is in a list of
+        names, in a case form, or after a word such as *in*; B if it is well known and means only
+        one place; otherwise C.
     """
 
     start: int
@@ -328,8 +332,10 @@ def _is_known(name: Name) -> bool:
     best = name.matches[0]
     if not best.place.id.startswith(_REGISTERS) or folded(best.matched) in WORDS["famous"]:
         return True
-    many = (best.place.population or 0) >= _KNOWN_POPULATION
-    return many and len(dominant_places(current_places(name.matches))) <= _MAX_SHARED
+    places = current_places(name.matches)
+    is_only = len(places) == 1 and folded(best.matched).endswith(TOWN_ENDINGS)
+    many = (best.place.population or 0) >= (_ONLY_POPULATION if is_only else _KNOWN_POPULATION)
+    return many and len(dominant_places(places)) <= _MAX_SHARED
 
 
 def _is_own_name(text: str, name: Name) -> bool:
@@ -383,4 +389,9 @@ def _confidence(text: str, name: Name, places: list[Place], *, listed: bool, cho
     spelling, before = folded(text[name.start : name.end]), folded(name.before)
     is_inflected = not spelling.isascii() and spelling != folded(name.matches[0].matched)
     is_located = any(before in WORDS[words] for words in ("in", "at", "settlement"))
-    return "A" if people >= TOWN_POPULATION and (listed or is_inflected or is_located) else "B"
+    is_clear = people >= CITY_POPULATION or len(current_places(name.matches)) == 1
+    return (
+        "A"
+        if is_clear and people >= TOWN_POPULATION and (listed or is_inflected or is_located)
+        else "B"
+    )
