@@ -44,7 +44,7 @@ TOWN_POPULATION = 20_000
 #: of events do, for which `resolution` asks for more.
 _DOMINANCE = 10
 #: At most this many hamlets have a name that may still mean the place that had it.
-_FEW = 3
+_FEW, _HAMLET_POPULATION = 3, 1000
 #: Places within this many kilometres of an unambiguous place in the same text are preferred.
 _NEARBY, _NEARBY_TOWN = 60.0, 150.0
 #: Minimum population of a city with quarters and of a quarter, and its distance from the centre.
@@ -57,7 +57,7 @@ _REACH = 40
 _DIVISION = re.compile(
     rf"(?P<name>{WORD})\s+(?:(?P<region>област|обл\b|[Oo]blast|Obl\b|[Rr]egion|[Pp]rovince)"
     r"|район|[Rr]aion|[Dd]istrict)"
-    r"|\b(?P<noun>[А-ЯІЇЄҐ][\w'’ʼ]+щин(?:а|и|і|у|ою|е|ы|ой)|[ДЛ]НР)\b"
+    r"|\b(?P<noun>[А-ЯІЇЄҐ][\w'’ʼ]+[щч]ин(?:а|и|і|у|ою|е|ы|ой)|[ДЛ]НР)\b"
 )
 #: What may stand between a name and its region: other names, and small words.
 _UP_TO_DIVISION = re.compile(
@@ -260,7 +260,7 @@ def current_places(matches: Sequence[PlaceMatch]) -> list[Place]:
     Красний Лиман is the former name of Lyman and the name of two hamlets.
     """
     current = [match.place for match in matches if is_current_name(match)]
-    are_hamlets = not any(place.population for place in current)
+    are_hamlets = all((place.population or 0) < _HAMLET_POPULATION for place in current)
     return [
         match.place
         for match in matches

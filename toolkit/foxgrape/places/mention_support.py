@@ -27,7 +27,7 @@ __all__ = [
 
 #: A region or district that follows a place name: Піски, Донецька область; Піски на Донеччині.
 _WITHIN = re.compile(rf",? \(?(?:(?:на|у|в|in) )?{WORD} ([\w'’ʼ]+)")
-_WITHIN_NOUN = re.compile(r",? \(?(?:на )?[А-ЯІЇЄҐ][\w'’ʼ]+щин(?:а|и|і|у|ы|е)\b")
+_WITHIN_NOUN = re.compile(r",? \(?(?:на )?[А-ЯІЇЄҐ][\w'’ʼ]+[щч]ин(?:а|и|і|у|ы|е)\b")
 #: A sentence that consists of a name, or of a name and *is ours*.
 _SENTENCE_BEFORE = re.compile(r"(?:^|[.!?…\n]|[^\w\s,;:\"'«»()-])[ \u00a0]*$")
 _SENTENCE_AFTER = re.compile(r"[ \u00a0]*(?:[.!…\n]|$)| (?:наш|взят|звільнен|освобожд|вільн|is )")
