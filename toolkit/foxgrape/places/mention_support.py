@@ -109,15 +109,14 @@ def _is_attacked(text: str, name: Name) -> bool:
 def _is_village(text: str, name: Name) -> bool:
     """Return whether the name of a village is a sentence, or follows a word such as *from*.
 
-    It has the ending of a village, or several words: Роботине. Працюємо; вивезли із Золотої Балки.
+    It also has an ending of names of places: Роботине. Працюємо; вивезли з Оріхово-Василівки.
     """
     matched = folded(name.matches[0].matched)
-    if not matched.endswith(_VILLAGE_ENDINGS) and " " not in matched:
-        return False
     if folded(name.before) in WORDS["from"] and is_inside_sentence(text, name.start):
-        return True
+        return has_typical_ending(name) or " " in matched
     return (
-        matched == folded(text[name.start : name.end])
+        matched.endswith(_VILLAGE_ENDINGS)
+        and matched == folded(text[name.start : name.end])
         and _SENTENCE_BEFORE.search(text, max(0, name.start - CONTEXT), name.start) is not None
         and _SENTENCE_AFTER.match(text, name.end) is not None
     )
