@@ -11,7 +11,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, NamedTuple
 
-from foxgrape.places.mention_places import TOWN_POPULATION
+from foxgrape.places.namesakes import TOWN_POPULATION
 from foxgrape.places.normalize import fold
 
 if TYPE_CHECKING:

@@ -9,9 +9,16 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, TypeVar
 
 from foxgrape.places.divisions import division_root, read_divisions
-from foxgrape.places.gazetteer import is_current_name
-from foxgrape.places.place import distance_km
-from foxgrape.places.resolution import UNKNOWN_POPULATION
+from foxgrape.places.namesakes import (
+    NEARBY,
+    NEARBY_TOWN,
+    TOWN_POPULATION,
+    current_places,
+    dominant_places,
+    is_around,
+    is_near,
+    places_near,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,36 +26,12 @@ if TYPE_CHECKING:
     from foxgrape.places import Gazetteer, Place, PlaceMatch
     from foxgrape.places.divisions import Divisions
 
-__all__ = [
-    "CITY_POPULATION",
-    "TOWN_POPULATION",
-    "WORD",
-    "Surroundings",
-    "candidate_places",
-    "current_places",
-    "dominant_places",
-    "is_around",
-    "is_near",
-    "is_quarter",
-    "places_near",
-]
+__all__ = ["WORD", "Surroundings", "candidate_places"]
 
 _T = TypeVar("_T")
 
 #: A capitalised word.
 WORD = r"[^\W\d_a-zа-яґєії][\w'’ʼ]*(?:[-‑][\w'’ʼ]+)*"
-#: Minimum population of a town: a larger place is meant whatever region or place is named near it.
-TOWN_POPULATION = 20_000
-#: A shared name means only its largest place if that has this many times the people of any other,
-#: and no fewer people than all others together. Texts name the larger place more often than lists
-#: of events do, for which `resolution` asks for more.
-_DOMINANCE = 10
-#: At most this many hamlets have a name that may still mean the place that had it.
-_FEW, _HAMLET_POPULATION = 3, 1000
-#: Places within this many kilometres of an unambiguous place in the same text are preferred.
-_NEARBY, _NEARBY_TOWN = 60.0, 150.0
-#: Minimum population of a city with quarters and of a quarter, and its distance from the centre.
-CITY_POPULATION, _QUARTER_POPULATION, _QUARTER_KM = 100_000, 5000, 12.0
 #: Minimum population of a town after which a sector of a front may be named, and how many times
 #: that of any other town of this name.
 _SECTOR_POPULATION, _SECTOR_RATIO = 3000, 2
@@ -103,7 +86,7 @@ class Surroundings:
         if (
             not nearby
             or places != dominant_places(namesakes)  # decided by a region behind the name
-            or is_near(largest, known, _NEARBY if sectors else _NEARBY_TOWN)
+            or is_near(largest, known, NEARBY if sectors else NEARBY_TOWN)
         ):
             return places
         if (largest.population or 0) >= TOWN_POPULATION and not sectors:
@@ -228,97 +211,3 @@ def _in_division_behind(
         if inside:
             return inside
     return []
-
-
-def is_quarter(place: Place, gazetteer: Gazetteer) -> bool:
-    """Return whether a place is a quarter of a city, such as Obolon in Kyiv.
-
-    Quarters have no district in the gazetteer, in which their cities have one, or are a region.
-    """
-    people = place.population or 0
-    if place.admin2 or place.admin1 == place.name or people < _QUARTER_POPULATION:
-        return False
-    return any(
-        city.admin1 == place.admin1 and city is not place and is_near(place, [city], _QUARTER_KM)
-        for city in _cities(gazetteer)
-    )
-
-
-@lru_cache(maxsize=4)
-def _cities(gazetteer: Gazetteer) -> list[Place]:
-    return [
-        place
-        for place in gazetteer.populated_places()
-        if (place.population or 0) >= CITY_POPULATION
-        and (place.admin2 or place.admin1 == place.name)
-    ]
-
-
-def current_places(matches: Sequence[PlaceMatch]) -> list[Place]:
-    """Return the places that have the name today; if none or few hamlets have, also those that had.
-
-    Красний Лиман is the former name of Lyman and the name of two hamlets.
-    """
-    current = [match.place for match in matches if is_current_name(match)]
-    are_hamlets = all((place.population or 0) < _HAMLET_POPULATION for place in current)
-    return [
-        match.place
-        for match in matches
-        if match.place in current or (len(current) <= _FEW and are_hamlets)
-    ]
-
-
-def dominant_places(places: list[Place]) -> list[Place]:
-    """Return only the largest place, if far more people live there than in the others."""
-    ranked = sorted(places, key=lambda place: -(place.population or UNKNOWN_POPULATION))
-    first, *others = [place.population or UNKNOWN_POPULATION for place in ranked]
-    is_dominant = first >= _DOMINANCE * max(others, default=0) and first >= sum(others)
-    return ranked[:1] if is_dominant else places
-
-
-def places_near(places: list[Place], anchors: list[Place]) -> list[Place]:
-    """Return those of several places that are near places that other names mean, if any are.
-
-    A town counts as near from farther away than a village, and is then preferred to villages. What
-    has no coordinates is near in the same district; if the district is unknown, in the region.
-    """
-    if len(places) == 1:
-        return places
-    around = [
-        place
-        for place in places
-        if is_near(place, anchors, _reach(place))
-        or _shares_district(place, anchors)
-        or _may_share_district(place, anchors)
-    ]
-    return dominant_places(around or places)
-
-
-def _reach(place: Place) -> float:
-    return _NEARBY_TOWN if (place.population or 0) >= TOWN_POPULATION else _NEARBY
-
-
-def is_near(place: Place, others: list[Place], reach: float = _NEARBY) -> bool:
-    """Return whether a place is within `reach` kilometres of any of the others."""
-    return any(
-        distance_km(place, (other.lat, other.lon)) <= reach
-        for other in others
-        if other.lat is not None and other.lon is not None
-    )
-
-
-def is_around(place: Place, others: list[Place]) -> bool:
-    """Return whether a place is near others or, if it has no coordinates, in their districts."""
-    return is_near(place, others) or _shares_district(place, others)
-
-
-def _may_share_district(place: Place, others: list[Place]) -> bool:
-    """Return whether a place of unknown district is in the region of one without coordinates."""
-    regions = {other.admin1 for other in others if other.lat is None}
-    return not place.admin2 and place.admin1 in regions
-
-
-def _shares_district(place: Place, others: list[Place]) -> bool:
-    """Return whether a place without coordinates is in the district of any of the others."""
-    districts = {(other.admin1, other.admin2) for other in others if other.admin2}
-    return place.lat is None and (place.admin1, place.admin2) in districts

@@ -14,7 +14,8 @@ from foxgrape.places.mention_context import (
     word_after,
     word_before,
 )
-from foxgrape.places.mention_places import CITY_POPULATION, TOWN_POPULATION, WORD
+from foxgrape.places.mention_places import WORD
+from foxgrape.places.namesakes import CITY_POPULATION, TOWN_POPULATION
 
 __all__ = [
     "LOCATIVE",

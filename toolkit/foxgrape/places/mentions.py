@@ -25,17 +25,7 @@ from foxgrape.places.mention_context import (
     word_after,
     word_before,
 )
-from foxgrape.places.mention_places import (
-    CITY_POPULATION,
-    TOWN_POPULATION,
-    WORD,
-    Surroundings,
-    candidate_places,
-    current_places,
-    dominant_places,
-    is_around,
-    is_quarter,
-)
+from foxgrape.places.mention_places import WORD, Surroundings, candidate_places
 from foxgrape.places.mention_support import (
     LOCATIVE,
     TOWN_ENDINGS,
@@ -43,6 +33,14 @@ from foxgrape.places.mention_support import (
     is_in_region,
     is_inside_sentence,
     refers_to_place,
+)
+from foxgrape.places.namesakes import (
+    CITY_POPULATION,
+    TOWN_POPULATION,
+    current_places,
+    dominant_places,
+    is_around,
+    is_quarter,
 )
 from foxgrape.places.phonetic import ending_variants, phonetic_key
 from foxgrape.places.plain_text import plain_text
