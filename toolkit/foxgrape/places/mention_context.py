@@ -11,7 +11,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, NamedTuple
 
-from foxgrape.places.mention_places import TOWN_POPULATION
+from foxgrape.places.namesakes import TOWN_POPULATION
 from foxgrape.places.normalize import fold
 
 if TYPE_CHECKING:
@@ -52,6 +52,12 @@ _WORD_REVERSED = re.compile(r"[\w'’ʼ]*")
 #: Characters that may stand between a word and the name that follows it, besides blanks.
 _OPENING = '«„“"*('
 AFTER = re.compile(r"[\s»”\"*)]+([\w'’ʼ]+)")
+#: A list of regions before its names: all regions, including Luhansk and Donetsk.
+_REGIONS_INCLUDING = re.compile(
+    r"(?:regions|област(?:і|ей|ях|и)|регіон\w+|регион\w+)[^.;:]{0,30}"
+    r"\b(?:including|зокрема|включно з|в том числе|у тому числі) (?:(?:in|у|в) )?[^.;:]*$"
+)
+_THINGS = re.compile(r"([\w'’ʼ]+) (?:«[^»]+»(?:, | (?:и|та|і|й) ))+«$")
 _AFTER_COMMA = re.compile(r",? \(?([\w'’ʼ]+)")
 _AFTER_LIST = re.compile(r"(?:(?:,|\s+(?:та|і|й|и|and))\s+[\w'’ʼ-]+)+\s+([\w'’ʼ]+)")
 #: Number of characters before a name that are searched for other words; up to twice as many after.
@@ -121,13 +127,16 @@ def names_other(text: str, name: Name) -> bool:
         after in WORDS["region"]
         or before in _NOT_BEFORE
         or (after in WORDS["titled"] and name.after[:1].isupper())
+        or _is_in_list_of_things(text, name)
         or folded(word_after(text, name.end, _AFTER_COMMA)) in WORDS["abroad_regions"]
         or (
             folded(name.matches[0].matched) in WORDS["lands"]
             and before not in WORDS["settlement"] | {"of"}
         )
+        or (before == "на" and folded(name.matches[0].matched) in WORDS["region_with_on"])
         or (after in WORDS["nuclear"] and _names_its_region(name.matches[0].place))
         or folded(word_after(text, name.end, _AFTER_LIST)) in WORDS["regions"]
+        or _REGIONS_INCLUDING.search(text, max(0, name.start - 2 * CONTEXT), name.start)
     ):
         return True
     kinds = (_names_river, _names_institution, _names_club, _names_surname)
@@ -139,6 +148,14 @@ def names_other(text: str, name: Name) -> bool:
         word[:1].isupper() and _FIRST_NAME.fullmatch(folded(word))
         for word in (name.before, name.after)
     )
+
+
+def _is_in_list_of_things(text: str, name: Name) -> bool:
+    """Return whether a name in quotation marks is in a list: корабли «Саратов» и «Азов»."""
+    if text[name.start - 1 : name.start] != "«":
+        return False
+    things = _THINGS.search(text, max(0, name.start - 2 * CONTEXT), name.start)
+    return things is not None and folded(things[1]) in WORDS["thing"]
 
 
 def _names_club(text: str, name: Name) -> bool:

@@ -6,12 +6,19 @@ import re
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from foxgrape.places.divisions import division_root, read_divisions
-from foxgrape.places.gazetteer import is_current_name
-from foxgrape.places.place import distance_km
-from foxgrape.places.resolution import UNKNOWN_POPULATION, is_overwhelming
+from foxgrape.places.namesakes import (
+    NEARBY,
+    NEARBY_TOWN,
+    TOWN_POPULATION,
+    current_places,
+    dominant_places,
+    is_around,
+    is_near,
+    places_near,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,46 +26,28 @@ if TYPE_CHECKING:
     from foxgrape.places import Gazetteer, Place, PlaceMatch
     from foxgrape.places.divisions import Divisions
 
-__all__ = [
-    "CITY_POPULATION",
-    "TOWN_POPULATION",
-    "WORD",
-    "Surroundings",
-    "candidate_places",
-    "current_places",
-    "dominant_places",
-    "is_around",
-    "is_near",
-    "is_quarter",
-    "places_near",
-]
+__all__ = ["WORD", "Surroundings", "candidate_places"]
+
+_T = TypeVar("_T")
 
 #: A capitalised word.
 WORD = r"[^\W\d_a-zа-яґєії][\w'’ʼ]*(?:[-‑][\w'’ʼ]+)*"
-#: Minimum population of a town: a larger place is meant whatever region or place is named near it.
-TOWN_POPULATION = 20_000
-#: A shared name means only its largest place if that has this many times the people of any other,
-#: and no fewer people than all others together. Texts name the larger place more often than lists
-#: of events do, for which `resolution` asks for more.
-_DOMINANCE = 10
-#: Places within this many kilometres of an unambiguous place in the same text are preferred.
-_NEARBY, _NEARBY_TOWN = 60.0, 150.0
-#: Minimum population of a city with quarters and of a quarter, and its distance from the centre.
-CITY_POPULATION, _QUARTER_POPULATION, _QUARTER_KM = 100_000, 5000, 12.0
-#: Minimum population of a town after which a sector of a front may be named.
-_SECTOR_POPULATION = 3000
+#: Minimum population of a town after which a sector of a front may be named, and how many times
+#: that of any other town of this name.
+_SECTOR_POPULATION, _SECTOR_RATIO = 3000, 2
 #: Number of characters between a name and a region behind it; in English, up to twice as many.
 _REACH = 40
 _DIVISION = re.compile(
     rf"(?P<name>{WORD})\s+(?:(?P<region>област|обл\b|[Oo]blast|Obl\b|[Rr]egion|[Pp]rovince)"
     r"|район|[Rr]aion|[Dd]istrict)"
-    r"|\b(?P<noun>[А-ЯІЇЄҐ][\w'’ʼ]+щин(?:а|и|і|у|ою|е|ы|ой))\b"
+    r"|\b(?P<noun>[А-ЯІЇЄҐ][\w'’ʼ]+[щч]ин(?:а|и|і|у|ою|е|ы|ой)|[ДЛ]НР)\b"
 )
 #: What may stand between a name and its region: other names, and small words.
 _UP_TO_DIVISION = re.compile(
     rf"(?:[\s,()–-]|\b{WORD}\b|\b(?:в|у|на|in|of|the|та|і|й|и|and|village|town|city|district|raion"
     r"|район\w*)\b)*"
 )
+_OPENED = re.compile(r" \(")
 _ANY_ASCII = re.compile(r"[\x00-\x7f]*")
 #: A sector of a front or a community, named after a town: Куп’янський напрямок, Avdiivka sector.
 _SECTOR = re.compile(
@@ -72,7 +61,7 @@ _ADJECTIVE = re.compile(r"([сц]ь?к)(?:ий|ого|ому|им|ім|ої|ій
 
 @dataclass
 class Surroundings:
-    """What else a text names: places that are known, the regions, and the sectors of a front."""
+    """What else a text names: places that are known, and regions and sectors of a front."""
 
     text: str
     gazetteer: Gazetteer
@@ -81,35 +70,38 @@ class Surroundings:
     def choose(self, at: int, places: list[Place], namesakes: list[Place]) -> list[Place]:
         """Return the places that a name at a position means, of those that it may mean.
 
-        Of several, those in a region named before, then those near other places. A village or
-        small town that is far from all other places is not meant if a namesake is near; a town is
-        not meant if, besides, a region named before has the namesake.
+        Of several, those in a region named before, then those near other places. A single one is
+        the largest, and not meant if it is far from all other places and a namesake is near one; a
+        town is not meant only if, besides, a sector is named before, or the region of the namesake.
         """
         if len(namesakes) == 1:
             return places
+        sectors = self._before(at, self._sectors)
+        known = [place for place in (*self.anchors, *sectors) if place not in places]
         if len(places) > 1:
             inside = self._in_regions(at, places)
-            return places_near(dominant_places(inside) if inside else places, self._known(places))
+            return places_near(dominant_places(inside) if inside else places, known)
         (largest,) = places
-        known = self._known(places)
         nearby = [place for place in namesakes if is_around(place, known)]
-        if not nearby or is_near(largest, known, _NEARBY_TOWN):
+        if (
+            not nearby
+            or places != dominant_places(namesakes)  # decided by a region behind the name
+            or is_near(largest, known, NEARBY if sectors else NEARBY_TOWN)
+        ):
             return places
-        if (largest.population or 0) >= TOWN_POPULATION:
+        if (largest.population or 0) >= TOWN_POPULATION and not sectors:
             nearby = [] if self._in_regions(at, places) else self._in_regions(at, nearby)
         return dominant_places(nearby) if nearby else places
 
-    def _known(self, places: list[Place]) -> list[Place]:
-        return [place for place in (*self.anchors, *self._sectors) if place not in places]
-
     def _in_regions(self, at: int, places: list[Place]) -> list[Place]:
-        """Return the places in the last region or district before the name that has any.
+        """Return the places in the last region or district before a position that has any."""
+        inside = (regions.select(places) for regions in self._before(at, self._divisions)[::-1])
+        return next(filter(None, inside), [])
 
-        Only the line of the name is read.
-        """
+    def _before(self, at: int, named: list[tuple[int, _T]]) -> list[_T]:
+        """Return what is named before a position in its line."""
         start = self.text.rfind("\n", 0, at) + 1
-        before = [divisions for position, divisions in self._divisions if start <= position < at]
-        return next(filter(None, (divisions.select(places) for divisions in before[::-1])), [])
+        return [item for position, item in named if start <= position < at]
 
     @cached_property
     def _divisions(self) -> list[tuple[int, Divisions]]:
@@ -126,20 +118,24 @@ class Surroundings:
         return sorted(known, key=itemgetter(0))
 
     @cached_property
-    def _sectors(self) -> list[Place]:
-        """Return the towns after which sectors and communities are named."""
-        towns: list[Place] = []
-        for sector in _SECTOR.finditer(self.text):
-            name = _sector_name(sector)
-            if read_divisions(f"{name} область", self.gazetteer):
-                continue  # the sector of a region
-            matches = self.gazetteer.find_in_text(name)
-            places = dominant_places(current_places(matches)) if matches else []
-            if len(places) != 1:
-                places = _towns_by_root(self.gazetteer).get(division_root(name), [])
-            if len(places) == 1:
-                towns += places
-        return towns
+    def _sectors(self) -> list[tuple[int, Place]]:
+        """Return the towns after which sectors and communities are named, with their positions."""
+        towns = (
+            (sector.start(), _sector_town(_sector_name(sector), self.gazetteer))
+            for sector in _SECTOR.finditer(self.text)
+        )
+        return [(start, town) for start, town in towns if town]
+
+
+@lru_cache(maxsize=1024)
+def _sector_town(name: str, gazetteer: Gazetteer) -> Place | None:
+    if read_divisions(f"{name} область", gazetteer):
+        return None  # the sector of a region
+    matches = gazetteer.find_in_text(name)
+    places = dominant_places(current_places(matches)) if matches else []
+    if len(places) == 1:
+        return places[0]
+    return _towns_by_root(gazetteer).get(division_root(name))
 
 
 def _sector_name(sector: re.Match[str]) -> str:
@@ -147,14 +143,22 @@ def _sector_name(sector: re.Match[str]) -> str:
 
 
 @lru_cache(maxsize=4)
-def _towns_by_root(gazetteer: Gazetteer) -> dict[str, list[Place]]:
-    """Return the largest towns by the part of their name that an adjective shares."""
+def _towns_by_root(gazetteer: Gazetteer) -> dict[str, Place]:
+    """Return the largest town by the part of its name that an adjective shares."""
     named: dict[str, list[Place]] = {}
     for place in gazetteer.populated_places():
         if (place.population or 0) >= _SECTOR_POPULATION:
             for root in {division_root(name) for name in (place.name, *place.names_in("uk")[:1])}:
                 named.setdefault(root, []).append(place)
-    return {root: dominant_places(places) for root, places in named.items()}
+    largest = {
+        root: sorted(places, key=lambda place: -(place.population or 0))
+        for root, places in named.items()
+    }
+    return {
+        root: first
+        for root, (first, *others) in largest.items()
+        if not others or (first.population or 0) >= _SECTOR_RATIO * (others[0].population or 0)
+    }
 
 
 def _read_division(part: re.Match[str], gazetteer: Gazetteer) -> Divisions:
@@ -169,10 +173,14 @@ def candidate_places(
 ) -> list[Place]:
     """Return the places that a name may mean, by the region behind its `end` and by population.
 
-    A region decides before population, unless the place is a town, if only names and small words
-    are in between. In English, where words for the region follow its name, it otherwise decides
-    after population.
+    A region in parentheses decides. Any other decides before population, unless the place is a
+    town, if only names and small words are in between. In English, where words for the region
+    follow its name, it otherwise decides after population.
     """
+    everyone = [match.place for match in matches]
+    stated = _in_division_behind(text, end, everyone, gazetteer, _REACH, _OPENED)
+    if stated:
+        return dominant_places(stated)
     places = current_places(matches)
     largest = dominant_places(places)
     if len(places) == 1:
@@ -203,85 +211,3 @@ def _in_division_behind(
         if inside:
             return inside
     return []
-
-
-def is_quarter(place: Place, gazetteer: Gazetteer) -> bool:
-    """Return whether a place is a quarter of a city, such as Obolon in Kyiv.
-
-    Quarters have no district in the gazetteer, in which their cities have one, or are a region.
-    """
-    people = place.population or 0
-    if place.admin2 or place.admin1 == place.name or people < _QUARTER_POPULATION:
-        return False
-    return any(
-        city.admin1 == place.admin1 and city is not place and is_near(place, [city], _QUARTER_KM)
-        for city in _cities(gazetteer)
-    )
-
-
-@lru_cache(maxsize=4)
-def _cities(gazetteer: Gazetteer) -> list[Place]:
-    return [
-        place
-        for place in gazetteer.populated_places()
-        if (place.population or 0) >= CITY_POPULATION
-        and (place.admin2 or place.admin1 == place.name)
-    ]
-
-
-def current_places(matches: Sequence[PlaceMatch]) -> list[Place]:
-    """Return the places that have the name today, and any with far more people that had it.
-
-    If none has the name today, return those that had it.
-    """
-    current = [match.place for match in matches if is_current_name(match)]
-    people = max((place.population or UNKNOWN_POPULATION for place in current), default=0)
-    return [
-        match.place
-        for match in matches
-        if match.place in current or is_overwhelming(match.place.population or 0, people)
-    ] or [match.place for match in matches]
-
-
-def dominant_places(places: list[Place]) -> list[Place]:
-    """Return only the largest place, if far more people live there than in the others."""
-    ranked = sorted(places, key=lambda place: -(place.population or UNKNOWN_POPULATION))
-    first, *others = [place.population or UNKNOWN_POPULATION for place in ranked]
-    is_dominant = first >= _DOMINANCE * max(others, default=0) and first >= sum(others)
-    return ranked[:1] if is_dominant else places
-
-
-def places_near(places: list[Place], anchors: list[Place]) -> list[Place]:
-    """Return those of several places that are near places that other names mean, if any are.
-
-    A town counts as near from farther away than a village, and is then preferred to villages.
-    """
-    if len(places) == 1:
-        return places
-    around = [
-        place
-        for place in places
-        if is_around(place, anchors)
-        or ((place.population or 0) >= TOWN_POPULATION and is_near(place, anchors, _NEARBY_TOWN))
-    ]
-    return dominant_places(around) if around else places
-
-
-def is_near(place: Place, others: list[Place], reach: float = _NEARBY) -> bool:
-    """Return whether a place is within `reach` kilometres of any of the others."""
-    return any(
-        distance_km(place, (other.lat, other.lon)) <= reach
-        for other in others
-        if other.lat is not None and other.lon is not None
-    )
-
-
-def is_around(place: Place, others: list[Place]) -> bool:
-    """Return whether a place is near others or, if it has no coordinates, in their districts."""
-    return is_near(place, others) or _shares_district(place, others)
-
-
-def _shares_district(place: Place, others: list[Place]) -> bool:
-    """Return whether a place without coordinates is in the district of any of the others."""
-    districts = {(other.admin1, other.admin2) for other in others if other.admin2}
-    return place.lat is None and (place.admin1, place.admin2) in districts

@@ -25,12 +25,18 @@ from foxgrape.places.mention_context import (
     word_after,
     word_before,
 )
-from foxgrape.places.mention_places import (
+from foxgrape.places.mention_places import WORD, Surroundings, candidate_places
+from foxgrape.places.mention_support import (
+    LOCATIVE,
+    TOWN_ENDINGS,
+    has_typical_ending,
+    is_in_region,
+    is_inside_sentence,
+    refers_to_place,
+)
+from foxgrape.places.namesakes import (
     CITY_POPULATION,
     TOWN_POPULATION,
-    WORD,
-    Surroundings,
-    candidate_places,
     current_places,
     dominant_places,
     is_around,
@@ -47,12 +53,6 @@ __all__ = ["Mention", "find_mentions"]
 
 _RUN = re.compile(rf"{WORD}(?:[ \u00a0]{WORD})*")
 _CAPITALISED = re.compile(WORD)
-#: A region or district that follows a place name: Піски, Донецька область; Піски на Донеччині.
-_WITHIN = re.compile(rf",? \(?(?:(?:на|у|в|in) )?{WORD} ([\w'’ʼ]+)")
-_WITHIN_NOUN = re.compile(r",? \(?(?:на )?[А-ЯІЇЄҐ][\w'’ʼ]+щин(?:а|и|і|у|ы|е)\b")
-#: A sentence that consists of a name, or of a name and *is ours*.
-_SENTENCE_BEFORE = re.compile(r"(?:^|[.!?…\n]|[^\w\s,;:\"'«»()-])[ \u00a0]*$")
-_SENTENCE_AFTER = re.compile(r"[ \u00a0]*(?:[.!…\n]|$)| (?:наш|взят|звільнен|освобожд|вільн|is )")
 _LIST_SEPARATOR = re.compile(
     r"[»”\"*)]*(?:,|,?\s+(?:та|і|й|и|або|чи|and|or)|\s*[–—-]|/)"
     r"\s*(?:(?:в|у|на|під|до|з|із|in|near|at|to)\s+)?[«„“\"*(]*",
@@ -60,6 +60,8 @@ _LIST_SEPARATOR = re.compile(
 )
 #: Minimum population of a place whose name can count without other words around it.
 _KNOWN_POPULATION = 5000
+#: The same for a place that alone has its name, if it has an ending of names of towns.
+_ONLY_POPULATION = 2000
 #: Registers of settlements. Places with other ids were added on purpose, and are known.
 _REGISTERS = ("geonames:", "katottg:")
 #: A gazetteer of at most this many places is taken to be the user's own selection, in which even
@@ -72,17 +74,6 @@ _MAX_SHARED, _MIN_FORMER_LENGTH = 20, 6
 #: Languages in which former and foreign names count; in other languages, some of a place's names
 #: are also names of places abroad.
 _LANGUAGES = ("uk", "ru", "en")
-#: Endings that names of places have, and those of persons rarely.
-_PLACE_ENDINGS = (
-    *("ка", "не", "ве", "ино", "ово", "ево", "ськ", "цьк", "ск", "вці", "вцы", "піль", "поль"),
-    *("ka", "ne", "ve", "sk", "tsk", "vtsi", "pil", "pol"),
-)
-#: Endings that names of villages have, and few other words.
-_VILLAGE_ENDINGS = (
-    *("івка", "ївка", "овка", "евка", "ине", "ово", "ево", "ивка", "івці", "инці", "піль", "поль"),
-    *("ivka", "ovka", "yne", "ynka"),
-)
-_LOCATIVE = ("і", "ї", "у", "ю", "ах", "ях", "ому", "ім", "ом", "ой", "ій", "е")
 
 
 class Mention(NamedTuple):
@@ -97,8 +88,9 @@ class Mention(NamedTuple):
     matched
         The name in the gazetteer that matched best.
     confidence
-        A if the name is well known, means only one town, and is in a list of names, in a case form,
-        or after a word such as *in*; B if it is well known and means only one place; otherwise C.
+        A if the name is well known, means a city or the only town of this name, and is in a list of
+        names, in a case form, or after a word such as *in*; B if it is well known and means only
+        one place; otherwise C.
     """
 
     start: int
@@ -137,13 +129,13 @@ def _find_mentions(text: str, gazetteer: Gazetteer) -> list[Mention]:
         name if chosen else name._replace(rival=_has_rival(text, name, gazetteer))
         for name in all_names
         if not names_other(text, name)
-        and (chosen or _is_own_name(text, name) or _is_in_region(text, name))
+        and (chosen or _is_own_name(text, name) or is_in_region(text, name))
     ]
     if not names:
         return []
     known = [chosen or _is_known(name) for name in names]
     accepted = [
-        _refers_to_place(text, name, well_known)
+        refers_to_place(text, name, well_known)
         for name, well_known in zip(names, known, strict=True)
     ]
     before: list[bool] = []
@@ -178,8 +170,8 @@ def _accept_neighbours(text: str, names: list[Name], accepted: list[bool]) -> No
             accepted[neighbour] = not other.rival and (
                 not is_ordinary(other)
                 or (
-                    (not is_person(other) or _is_city_in_locative(text, other))
-                    and _is_inside_sentence(text, other.start)
+                    (not is_person(other) or _is_city_in_list(text, other, after=at < neighbour))
+                    and is_inside_sentence(text, other.start)
                 )
                 or (at < neighbour and _are_in(text, names[at], other))
             )
@@ -189,23 +181,20 @@ def _accept_neighbours(text: str, names: list[Name], accepted: list[bool]) -> No
             accepted[at] = all(_are_listed(text, names[at], names[at + step]) for step in (-1, 1))
 
 
-def _is_city_in_locative(text: str, name: Name) -> bool:
-    """Return whether a name such as Хмельницькому is that of a city, and not in the nominative."""
+def _is_city_in_list(text: str, name: Name, *, after: bool) -> bool:
+    """Return whether a surname such as Хмельницькому is also a city's, and not in the nominative.
+
+    In English, it must be after another name of the list.
+    """
     spelling = folded(text[name.start : name.end])
     is_city = (name.matches[0].place.population or 0) >= CITY_POPULATION
-    return is_city and not spelling.isascii() and spelling.endswith(_LOCATIVE)
-
-
-def _is_inside_sentence(text: str, at: int) -> bool:
-    """Return whether a word with a capital letter does not begin a sentence."""
-    before = text[max(0, at - CONTEXT) : at].rstrip(' \u00a0"«„“(')
-    return before[-1:].isalnum() or before[-1:] in {",", ":", ";", "-", "–", "—", "/"}
+    return is_city and (after if spelling.isascii() else spelling.endswith(LOCATIVE))
 
 
 def _are_in(text: str, name: Name, other: Name) -> bool:
     """Return whether a list of names follows a word such as in: у Рівному й Хмельницькому."""
     spelling = folded(text[other.start : other.end])
-    return folded(name.before) in WORDS["in"] and spelling.endswith(_LOCATIVE)
+    return folded(name.before) in WORDS["in"] and spelling.endswith(LOCATIVE)
 
 
 def _accept_near_accepted(text: str, names: list[Name], accepted: list[bool]) -> None:
@@ -218,7 +207,7 @@ def _accept_near_accepted(text: str, names: list[Name], accepted: list[bool]) ->
     for at, name in enumerate(names):
         if accepted[at] or is_ordinary(name):
             continue
-        is_typical = _has_typical_ending(name) and _is_inside_sentence(text, name.start)
+        is_typical = has_typical_ending(name) and is_inside_sentence(text, name.start)
         if is_typical or (name.rival and _is_known(name)):
             accepted[at] = any(is_around(place, anchors) for place in current_places(name.matches))
 
@@ -341,8 +330,10 @@ def _is_known(name: Name) -> bool:
     best = name.matches[0]
     if not best.place.id.startswith(_REGISTERS) or folded(best.matched) in WORDS["famous"]:
         return True
-    many = (best.place.population or 0) >= _KNOWN_POPULATION
-    return many and len(dominant_places(current_places(name.matches))) <= _MAX_SHARED
+    places = current_places(name.matches)
+    is_only = len(places) == 1 and folded(best.matched).endswith(TOWN_ENDINGS)
+    many = (best.place.population or 0) >= (_ONLY_POPULATION if is_only else _KNOWN_POPULATION)
+    return many and len(dominant_places(places)) <= _MAX_SHARED
 
 
 def _is_own_name(text: str, name: Name) -> bool:
@@ -379,59 +370,6 @@ def _is_abroad(text: str, name: Name) -> bool:
     )
 
 
-def _refers_to_place(text: str, name: Name, known: bool) -> bool:
-    """Return whether the name counts, by itself or because of the words around it."""
-    before = folded(name.before)
-    if before == "of":
-        before = folded(word_before(text, text.rindex(name.before, 0, name.start)))
-        if before in WORDS["around"]:
-            return True
-    after = folded(name.after)
-    kinds = WORDS["settlement"] - WORDS["city"] if name.rival else WORDS["settlement"]
-    if before in kinds or before in WORDS["island"] or (after.isascii() and after in kinds):
-        return True
-    if _is_in_region(text, name):
-        return True
-    is_at = before in WORDS["at"]
-    is_in = before in WORDS["in"]
-    if is_ordinary(name):
-        spelling = folded(text[name.start : name.end])
-        is_in = is_in and (spelling.isascii() or spelling.endswith(_LOCATIVE))
-        known = False
-    if name.rival:
-        return False
-    return (
-        known
-        or is_in
-        or is_at
-        or (before in WORDS["taken"] and _has_typical_ending(name) and not is_ordinary(name))
-        or (_is_sentence(text, name) and not is_ordinary(name))
-    )
-
-
-def _is_in_region(text: str, name: Name) -> bool:
-    """Return whether a region or district follows the name: Піски, Донецька область."""
-    return (
-        _WITHIN_NOUN.match(text, name.end) is not None
-        or folded(word_after(text, name.end, _WITHIN)) in WORDS["region"]
-    )
-
-
-def _has_typical_ending(name: Name) -> bool:
-    best = name.matches[0]
-    return is_current_name(best) and folded(best.matched).endswith(_PLACE_ENDINGS)
-
-
-def _is_sentence(text: str, name: Name) -> bool:
-    """Return whether the name of a small place is a sentence of its own: Роботине. Працюємо."""
-    return (
-        folded(name.matches[0].matched).endswith(_VILLAGE_ENDINGS)
-        and folded(name.matches[0].matched) == folded(text[name.start : name.end])
-        and _SENTENCE_BEFORE.search(text, max(0, name.start - CONTEXT), name.start) is not None
-        and _SENTENCE_AFTER.match(text, name.end) is not None
-    )
-
-
 def _are_listed(text: str, name: Name, other: Name) -> bool:
     """Return whether only a separator of a list lies between two names."""
     first, second = sorted((name, other))
@@ -449,4 +387,9 @@ def _confidence(text: str, name: Name, places: list[Place], *, listed: bool, cho
     spelling, before = folded(text[name.start : name.end]), folded(name.before)
     is_inflected = not spelling.isascii() and spelling != folded(name.matches[0].matched)
     is_located = any(before in WORDS[words] for words in ("in", "at", "settlement"))
-    return "A" if people >= TOWN_POPULATION and (listed or is_inflected or is_located) else "B"
+    is_clear = people >= CITY_POPULATION or len(current_places(name.matches)) == 1
+    return (
+        "A"
+        if is_clear and people >= TOWN_POPULATION and (listed or is_inflected or is_located)
+        else "B"
+    )
