@@ -7,8 +7,6 @@ bad record, even if it is in another batch, so every run results in the same tab
 from __future__ import annotations
 
 import hashlib
-import io
-import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -21,6 +19,7 @@ import pandas as pd
 
 from foxgrape import schemas
 from foxgrape._util.directories import Directory, clear_parts, directory_at
+from foxgrape._util.unicode import json_bytes
 from foxgrape.errors import StoreError, TableError, did_you_mean
 from foxgrape.io.events import read_events
 from foxgrape.io.posts import iter_posts
@@ -407,7 +406,7 @@ class _QuarantineWriter:
         self._root = root
         self._folders, self._name = names[:-1], names[-1]
         self._part = f"{self._name}.{os.getpid()}.part"
-        self._handle: IO[str] | None = None
+        self._handle: IO[bytes] | None = None
 
     def __enter__(self) -> Self:
         with suppress(FileNotFoundError), self._folder() as folder:
@@ -431,12 +430,8 @@ class _QuarantineWriter:
             return
         if self._handle is None:
             with self._folder(make=True) as folder:
-                self._handle = io.TextIOWrapper(
-                    folder.create(self._part), encoding="utf-8", errors="replace"
-                )
-        self._handle.writelines(
-            json.dumps(record, ensure_ascii=False, default=str) + "\n" for record in records
-        )
+                self._handle = folder.create(self._part)
+        self._handle.writelines(json_bytes(record, default=str) + b"\n" for record in records)
         self.count += len(records)
         self.sample += records[: _SAMPLE - len(self.sample)]
 

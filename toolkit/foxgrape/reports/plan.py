@@ -16,6 +16,7 @@ from zoneinfo import TZPATH
 
 from foxgrape import __version__
 from foxgrape._util.files import file_sha256
+from foxgrape._util.unicode import require_utf8
 from foxgrape.errors import FoxgrapeError, ReportError
 from foxgrape.reports.rendering.assets import assets_href, require_kaleido
 from foxgrape.reports.run_folder import TEMPLATE, Inputs, RunInput, combined_sha256
@@ -263,6 +264,8 @@ def plan(
         If template, parameters, study or store cannot be used.
     """
     template = find_template(request.template)
+    for path in (template.notebook, request.study, request.store, request.out):
+        require_utf8(path, ReportError)
     notebook = template.notebook.read_bytes()
     _check_source(template, notebook, request)
     if request.pictures:

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from foxgrape._util.directories import Directory, directory_at
 from foxgrape._util.files import apply_umask, file_sha256
+from foxgrape._util.unicode import replace_surrogates
 from foxgrape.errors import ReportError
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ __all__ = [
     "matches_run_id",
     "open_locked",
     "read_manifest",
+    "read_notebook",
     "redact_files",
 ]
 
@@ -237,7 +239,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """
     file = folder / MANIFEST
     try:
-        manifest = json.loads(file.read_text(encoding="utf-8"))
+        manifest = replace_surrogates(json.loads(file.read_text(encoding="utf-8")))
     except (FileNotFoundError, NotADirectoryError):
         raise ReportError("no run found", file=folder, hint=f"there is no {MANIFEST}") from None
     except (ValueError, RecursionError) as error:
@@ -245,6 +247,19 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if not isinstance(manifest, dict):
         raise ReportError("cannot read the manifest", file=file, expected="a JSON object")
     return manifest
+
+
+def read_notebook(file: Path) -> Any:
+    """Return an executed notebook; raise ReportError if it cannot be read."""
+    import nbformat
+
+    try:
+        notebook = nbformat.read(file, as_version=4)
+        nbformat.validate(notebook)
+    except Exception as error:  # noqa: BLE001 - nbformat raises errors of many kinds
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise ReportError(f"cannot read the notebook: {reason}", file=file) from None
+    return notebook
 
 
 def matches_run_id(manifest: Mapping[str, Any], name: str) -> bool:

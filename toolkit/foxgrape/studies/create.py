@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ import pandas as pd
 from foxgrape import times
 from foxgrape._util.directories import WorkFolder, clear_abandoned
 from foxgrape._util.formatting import counted
+from foxgrape._util.unicode import json_bytes
 from foxgrape.errors import StudyError
 from foxgrape.io.events import read_events
 from foxgrape.io.merge import merge_files
@@ -292,10 +292,10 @@ def _write_study(
             shutil.copyfile(codebook, staging / "codebook.csv")
             resources.append({"name": "codebook", "path": "codebook.csv"})
         if quarantine:
-            text = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in quarantine)
-            (staging / "quarantine.jsonl").write_text(text, encoding="utf-8", errors="replace")
-        text = json.dumps(descriptor | {"resources": resources}, ensure_ascii=False, indent=2)
-        (staging / "datapackage.json").write_text(f"{text}\n", encoding="utf-8")
+            lines = b"".join(json_bytes(record) + b"\n" for record in quarantine)
+            (staging / "quarantine.jsonl").write_bytes(lines)
+        text = json_bytes(descriptor | {"resources": resources}, indent=2)
+        (staging / "datapackage.json").write_bytes(text + b"\n")
         work.publish(folder.name)
     finally:
         work.close()

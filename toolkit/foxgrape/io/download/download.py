@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from foxgrape._util.files import apply_umask, open_private
+from foxgrape._util.unicode import json_bytes
 from foxgrape.errors import DownloadError
 from foxgrape.io.download.credentials import auth_for
 from foxgrape.io.download.http import HttpClient, RetryPolicy, validate_server
@@ -307,8 +308,8 @@ class _PartialDownload:
         }
         temporary = self._state_path.with_name(f"{self._state_path.name}.new")
         temporary.unlink(missing_ok=True)
-        with open(temporary, "x", encoding="utf-8", opener=open_private) as file:
-            json.dump(state, file, ensure_ascii=False, indent=1)
+        with open(temporary, "xb", opener=open_private) as file:
+            file.write(json_bytes(state, indent=1))
         temporary.replace(self._state_path)
 
     def _open_part(self) -> IO[bytes]:

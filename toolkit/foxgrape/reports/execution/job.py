@@ -21,7 +21,15 @@ from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 from foxgrape._util.directories import WorkFolder, clear_abandoned, directory_at
 from foxgrape._util.secrets import SecretFilter
 from foxgrape.display.html import HEADLINE
-from foxgrape.reports.run_folder import LOG, NOTEBOOK, PAGE, copy_inputs, redact_files
+from foxgrape.errors import ReportError
+from foxgrape.reports.run_folder import (
+    LOG,
+    NOTEBOOK,
+    PAGE,
+    copy_inputs,
+    read_notebook,
+    redact_files,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -244,8 +252,8 @@ def annotate_failed_cell(notebook: Path, index: int, error: str) -> None:
     """Add an error output to the last cell that a run started, if the notebook can be read."""
     import nbformat
 
-    with contextlib.suppress(OSError, ValueError, IndexError, KeyError):
-        content = nbformat.read(notebook, as_version=4)
+    with contextlib.suppress(OSError, ReportError, IndexError):
+        content = read_notebook(notebook)
         cell = content.cells[index]
         if cell.cell_type == "code":
             output = nbformat.v4.new_output(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from foxgrape._util.directories import directory_at
 from foxgrape._util.secrets import SecretFilter
+from foxgrape._util.unicode import json_bytes, replace_surrogates
 from foxgrape.errors import ReportError
 from foxgrape.reports.execution.job import annotate_failed_cell, clear_abandoned_kernels
 from foxgrape.reports.execution.workers import Workers, can_fork
@@ -235,7 +236,7 @@ class _ActiveRun:
         secrets = SecretFilter.of_variables(self.plan.secrets)
         self.error = self.error or store_change(self.plan.source)
         if self.error is not None:
-            self.error = secrets.redact(self.error)
+            self.error = replace_surrogates(secrets.redact(self.error))
         manifest = secrets.redact_json(self._manifest(software, now or datetime.now(UTC)))
         folder, target = self.staging.path, self.plan.target
         shutil.rmtree(folder / INPUTS, ignore_errors=True)
@@ -298,9 +299,8 @@ class _ActiveRun:
 
 
 def _write_manifest(folder: Path, manifest: Manifest) -> None:
-    text = json.dumps(manifest, indent=2, ensure_ascii=False)
     with directory_at(folder) as directory:
-        directory.write(MANIFEST, f"{text}\n".encode())
+        directory.write(MANIFEST, json_bytes(manifest, indent=2) + b"\n")
 
 
 def is_up_to_date(plan: Plan) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from foxgrape._util.directories import Directory, directory_at
+from foxgrape._util.unicode import json_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -188,9 +189,8 @@ class Ledger:
 
     def write_json(self, name: str, content: dict[str, Any]) -> None:
         """Write a JSON file atomically."""
-        text = json.dumps(content, ensure_ascii=False, indent=1)
         with self.open_folder(name, make=True) as (folder, stem):
-            folder.write(f"{stem}.json", f"{text}\n".encode())
+            folder.write(f"{stem}.json", json_bytes(content, indent=1) + b"\n")
 
     def setdefault(self, name: str, default: dict[str, Any]) -> dict[str, Any]:
         """Return the content of a JSON file; write `default` first if it is missing."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from foxgrape._util.secrets import SecretFilter
+from foxgrape._util.unicode import replace_surrogates
 from foxgrape.errors import FoxgrapeError
 from foxgrape.reports.schedule.ledger import DIED, Ledger, Period, PeriodState
 from foxgrape.reports.schedule.notifications import record_outcome
@@ -117,7 +118,7 @@ class _ClaimedPeriod:
         elif isinstance(result, Exception):
             error = f"{type(result).__name__}: {result}"
         if error is not None:
-            error = " ".join(self.secrets.redact(error).split())
+            error = " ".join(replace_surrogates(self.secrets.redact(error)).split())
         self.record = self.record.finish_attempt(error, run_id)
         return self.close()
 

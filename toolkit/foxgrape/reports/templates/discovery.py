@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from foxgrape._util.files import template_folder
+from foxgrape._util.unicode import replace_surrogates
 from foxgrape.errors import ReportError, did_you_mean
 
 if TYPE_CHECKING:
@@ -163,7 +164,8 @@ def _read_template(sidecar: Path) -> Template:
     if not notebook.is_file():
         raise ReportError("there is no such notebook", file=notebook)
     try:
-        content = yaml.load(sidecar.read_text(encoding="utf-8"), _NoAliasLoader)  # noqa: S506
+        text = sidecar.read_text(encoding="utf-8")
+        content = replace_surrogates(yaml.load(text, _NoAliasLoader))  # noqa: S506
         return Template(
             name=sidecar.stem,
             title=content["title"],

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from foxgrape._util.unicode import replace_surrogates
 from foxgrape.errors import ParameterError
 from foxgrape.reports.templates.parameter_types import (
     ParameterContext,
@@ -65,7 +66,7 @@ class Parameter:
         if value is None and allows_null(self.rule):
             return None
         try:
-            return self.type.validate(value, self.rule, context)
+            return _encodable(self.type.validate(value, self.rule, context))
         except (ValueError, OverflowError) as error:
             public = not holds_secret(self.rule)
             raise ParameterError.bad_value(
@@ -74,6 +75,12 @@ class Parameter:
                 expected=self.expected,
                 hint=str(error) if public and isinstance(value, str) else None,
             ) from None
+
+
+def _encodable(value: Any) -> Any:
+    if replace_surrogates(value) != value:
+        raise ValueError("a character of it cannot be encoded as UTF-8")
+    return value
 
 
 def validate_parameters(
