@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import html
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
 from foxgrape import schemas, times
-from foxgrape._util.formatting import counted, duration_in_words, lead_in_words
+from foxgrape._util.formatting import (
+    count_or_none,
+    counted,
+    duration_in_words,
+    lead_in_words,
+)
 from foxgrape.errors import FoxgrapeError, did_you_mean
 from foxgrape.linking import confirmed_by_side, link, order_on_clock
 from foxgrape.stats.survival.lead_times import LeadTimes, lead_times
@@ -30,6 +36,15 @@ __all__ = ["Analysis", "SignalSource", "link_study"]
 #: What counts as a signal: codes in the codebook, places mentioned by name, or both.
 SignalSource = Literal["codes", "mentions", "both"]
 
+_NO_SIGNALS = {
+    "posts": "there are no posts; add an export of posts to the study or the store",
+    "codes": "no post here contains a code of the codebook; set signals to mentions, to use the "
+    "places that posts name, or add codes to the codebook",
+    "mentions": "no post here names a place of the gazetteer; set signals to codes, or check the "
+    "language and the account of the posts",
+    "both": "no post here contains a code or names a place; check the language and the account of "
+    "the posts",
+}
 #: Findings name at most this many signals, and count the rest.
 _MAX_NAMED = 5
 
@@ -67,16 +82,16 @@ class Analysis:
     def table(self) -> pd.DataFrame:
         """Return one row per signal: the signal, its link, its event, and the post's text.
 
-        Event columns are named as in the events table. The columns ``source`` and ``url`` describe
-        the source of the confirmation if it is known, else of the event. Columns for the post's
-        source have the prefix ``post_``.
+        Event columns are named as in the events table; its kind is ``event_kind``. The columns
+        ``source`` and ``url`` describe the source of the confirmation if it is known, else of the
+        event. Columns for the post's source have the prefix ``post_``.
         """
         study = self.study
-        event_columns = ["event_id", "occurred_at", "occurred_until", "confirmed_at"]
+        event_columns = ["event_id", "event_kind", "occurred_at", "occurred_until", "confirmed_at"]
         event_columns += ["confirmed_until", "confirmed_by", "source", "url"]
         confirmations = study.confirmations[["event_id", "confirmed_by", "source", "url"]]
         confirmations = confirmations.drop_duplicates(["event_id", "confirmed_by"])
-        events = self.events[event_columns].merge(
+        events = self.events.rename(columns={"kind": "event_kind"})[event_columns].merge(
             confirmations, on=["event_id", "confirmed_by"], how="left", suffixes=("_of_event", "")
         )
         for name in ("source", "url"):
@@ -84,8 +99,10 @@ class Analysis:
         # Posts read from an export have no source columns.
         source = ["source_title", "source_publisher", "source_url"]
         keys = schemas.KEYS["posts"][0]
-        posts = study.posts.reindex(columns=[*keys, "text", *source])
+        posts = study.posts.reindex(columns=[*keys, "text", "url", *source])
         posts["source_title"] = posts["source_title"].fillna(posts["source_publisher"])
+        known = posts["source_url"].notna()
+        posts["source_url"] = posts["source_url"].where(known, posts.pop("url"))
         posts = posts.rename(columns={name: f"post_{name}" for name in source})
         return (
             self.links.merge(self.signals.drop(columns="place_id"), on="signal_id")
@@ -249,6 +266,17 @@ class Analysis:
             return self.study.events
         return confirmed_by_side(self.study.events, self.study.confirmations, self.confirmed_by)
 
+    def why_no_signals(self) -> str:
+        """Return why there may be no signals, and what to do, in one sentence.
+
+        Examples
+        --------
+        >>> from foxgrape import open_study
+        >>> open_study().analyse().why_no_signals()
+        'No signals: no post here contains a code of the codebook; set signals to mentions, ...'
+        """
+        return f"No signals: {_NO_SIGNALS['posts' if self.study.posts.empty else self.read]}."
+
     def leading_rows(self) -> pd.DataFrame:
         """Return the rows of `table` whose post certainly came before its event on the clock.
 
@@ -263,14 +291,15 @@ class Analysis:
         posts = counted(len(self.study.posts), "post")
         verb = "came before its event" if len(leading) == 1 else "came before their event"
         happened = "was confirmed" if self.clock == "confirmed" else "occurred"
-        certain = f"{len(leading)} certainly {verb} {happened}{_leads(leading)}"
+        certain = f"{len(leading):,} certainly {verb} {happened}{_leads(leading)}"
         sentences = [
             f"{counted(len(table), 'signal')} in {posts}. {certain}",
             *self._clock_limits(),
         ]
         if self.clock == "confirmed" and self.confirmed_by is None:
             sentences += [
-                f"Measured against {side}'s own confirmations: {len(rows) or 'none'}{_leads(rows)}"
+                f"Measured against {side}'s own confirmations: {count_or_none(len(rows))}"
+                f"{_leads(rows)}"
                 for side, rows in (
                     (side, analysis.leading_rows()) for side, analysis in self.sides().items()
                 )
@@ -282,11 +311,12 @@ class Analysis:
         if len(self.ambiguous):
             names = _first_names(self.ambiguous["code"].value_counts().index.tolist())
             sentences.append(
-                f"Names that may mean several places, not counted: {len(self.ambiguous)} ({names})."
+                f"Names that may mean several places, not counted: {len(self.ambiguous):,} "
+                f"({names})."
             )
         for words, rows in self._other_outcomes(table):
             if len(rows):
-                sentences.append(f"{words} {len(rows)}{_listed(rows, _name)}")
+                sentences.append(f"{words} {len(rows):,}{_listed(rows, _name)}")
         return [*sentences, self.lead_times.sentence()]
 
     def _clock_limits(self) -> list[str]:
@@ -305,11 +335,11 @@ class Analysis:
             have = "has" if n_unconfirmed == 1 else "have"
             by = f" by {self.confirmed_by}" if self.confirmed_by else ""
             lines.append(
-                f"{n_unconfirmed} of {of_all} {have} no confirmation{by} and cannot end a lead."
+                f"{n_unconfirmed:,} of {of_all} {have} no confirmation{by} and cannot end a lead."
             )
         if n_late := int((events[f"{self.clock}_at"] > self.study.observed[1]).sum()):
             lines.append(
-                f"{n_late} of {of_all} came after the end of observation and do not count."
+                f"{n_late:,} of {of_all} came after the end of observation and do not count."
             )
         return lines
 
@@ -424,7 +454,15 @@ def _leads(rows: pd.DataFrame) -> str:
 
 
 def _listed(rows: pd.DataFrame, describe: Callable[[Any], str]) -> str:
-    names = _first_names([describe(row) for row in rows.itertuples()])
+    """Return a description of each signal; of many, how often the most frequent were used."""
+    if len(rows) > _MAX_NAMED:
+        counts = Counter(map(_name, rows.itertuples()))
+        descriptions = [
+            f"{name}: {count:,}" if count > 1 else name for name, count in counts.most_common()
+        ]
+    else:
+        descriptions = [describe(row) for row in rows.itertuples()]
+    names = _first_names(descriptions)
     return f" ({names})." if names else "."
 
 
