@@ -83,7 +83,7 @@ class Group:
         from IPython.display import display
 
         for part in self.parts:
-            display(part)
+            display(part)  # type: ignore[no-untyped-call]
 
 
 def table(

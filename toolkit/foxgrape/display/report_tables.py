@@ -34,14 +34,17 @@ if TYPE_CHECKING:
     from foxgrape.places import Codebook
     from foxgrape.stats.alarms.molchan import Alarm
     from foxgrape.stats.coincidence.event_coincidence import Coincidence
+    from foxgrape.studies.account_profile import AccountProfile
     from foxgrape.studies.analysis import Analysis
     from foxgrape.studies.study import Study
 
 __all__ = [
     "alarms_table",
+    "calibration_table",
     "codes_table",
     "compare_with_baseline",
     "describe_relation",
+    "emoji_table",
     "events_table",
     "groups_table",
     "headline",
@@ -67,6 +70,7 @@ _RELATIONS = {
 
 #: A page shows at most this many rows of a table, so that browsers stay responsive.
 MAX_ROWS = 500
+_MAX_EMOJI = 20
 #: What counts as a signal, in words: as a noun, and as a sentence below the title.
 _READ = {
     "codes": ("coded posts", "Signals are codes for places in posts."),
@@ -257,6 +261,45 @@ def codes_table(codebook: Codebook, place_id: str) -> Html:
     return table(heads, rows, empty="The codebook has no code for this place; you can add one.")
 
 
+def emoji_table(profile: AccountProfile) -> Html:
+    """Return a table of the account's 20 most frequent emoji."""
+    rows: list[list[str | Html]] = [
+        [
+            Html(f'<span class="sign">{html.escape(row.emoji)}</span>'),
+            f"{row.posts:,}",
+            percent(row.share, 1),
+            row.places or "–",
+        ]
+        for row in _rows(profile.emoji.head(_MAX_EMOJI))
+    ]
+    return table(
+        ["Emoji", "Posts", "Share of posts", "Code for"],
+        rows,
+        f"The most frequent of {len(profile.emoji):,} emoji. A post counts once per emoji.",
+        empty="No post of this account contains an emoji.",
+    )
+
+
+def calibration_table(profile: AccountProfile) -> Html:
+    """Return a table of the share of signals followed by an event, by group of signals."""
+    rows = [
+        [
+            row.group,
+            row.value,
+            f"{row.n:,}",
+            f"{row.observed:,}",
+            percent(row.share),
+            "undefined" if pd.isna(row.lower) else f"{percent(row.lower)} to {percent(row.upper)}",
+        ]
+        for row in _rows(profile.calibration)
+    ]
+    return table(
+        ["Signals by", "Value", "n", "With an event", "Share followed", "95% interval"],
+        rows,
+        empty=f"No shares can be estimated. {profile.analysis.why_no_signals()}",
+    )
+
+
 def sides_table(analysis: Analysis) -> Html:
     """Return a table of each signal's lead and relation to the confirmation by each side."""
     sides = analysis.sides() if len(analysis.signals) else {}
@@ -325,10 +368,12 @@ def groups_table(result: Coincidence) -> Html:
 def nulls_table(results: Sequence[Coincidence]) -> Html:
     """Return a table of p-values by null model, with each test's warnings as caveats."""
     rows = [
-        [result.null, _p(result.p_trigger), " ".join(map(sentence, result.warnings)) or "None."]
+        [result.null, _p(result.p_trigger), " ".join(map(sentence, result.warnings)) or "–"]
         for result in results
+        if result.n_signals and result.n_events
     ]
-    return table(["Null model", "p", "Caveats"], rows, "")
+    empty = "Null models cannot be compared, because there is nothing to test."
+    return table(["Null model", "p", "Caveats"], rows, "", empty=empty)
 
 
 def alarms_table(result: Alarm) -> Html:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from foxgrape import schemas, times
+from foxgrape.detection.detect import detect
 from foxgrape.errors import FoxgrapeError, StudyError
 from foxgrape.io.events.place_resolver import unify_place_ids
 from foxgrape.io.store import Store
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-__all__ = ["as_of", "open_study_or_store", "study_from_store"]
+    from foxgrape.studies.analysis import SignalSource
+
+__all__ = ["as_of", "choose_signals", "open_study_or_store", "study_from_store"]
 
 
 def study_from_store(
@@ -151,6 +154,22 @@ def open_study_or_store(
     'izium-2022'
     """
     return open_study(study) if store is None else study_from_store(store, **options)
+
+
+def choose_signals(study: Study, signals: SignalSource | None = None) -> SignalSource:
+    """Return what a report counts as signals: as given, else codes, else places named in posts.
+
+    Places that posts name are chosen only if no post contains a code and some post names a place.
+
+    Examples
+    --------
+    >>> choose_signals(open_study_or_store(None, None))
+    'codes'
+    """
+    if signals is not None:
+        return signals
+    kinds = set(detect(study.posts, codebook=study.codebook, mentions=True)["kind"])
+    return "mentions" if kinds == {"mention"} else "codes"
 
 
 def as_of(study: Study, instant: str | datetime) -> Study:

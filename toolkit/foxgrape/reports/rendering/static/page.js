@@ -102,13 +102,19 @@
     return rows.map((_, at) => at).sort(order).map((at) => rows[at]);
   }
 
-  function sortable(table) {
+  // Whether a table has one head, one body and no merged cells.
+  function regular(table) {
     const body = table.tBodies[0];
-    if (!table.tHead || table.tBodies.length !== 1 || body.rows.length < 2) return;
-    if (all("[colspan], [rowspan]", table).length) return;
+    if (!table.tHead || table.tBodies.length !== 1 || !body.rows.length) return false;
+    if (all("[colspan], [rowspan]", table).length) return false;
+    return [...body.rows].every((row) => row.cells.length === body.rows[0].cells.length);
+  }
+
+  function sortable(table, changed) {
+    const body = table.tBodies[0];
     const first = [...body.rows];
+    if (first.length < 2) return;
     const width = first[0].cells.length;
-    if (first.some((row) => row.cells.length !== width)) return;
     const heads = [];
     for (let column = 0; column < width; column++) {
       const cells = [...table.tHead.rows].map((row) => row.cells[column]);
@@ -126,8 +132,91 @@
         if (order) head.setAttribute("aria-sort", order);
         const rows = order ? sorted(first, column, order === "ascending" ? 1 : -1) : first;
         body.append(...rows);
+        changed();
       });
     }
+  }
+
+  const PAGE = 25;
+  // First characters that make a spreadsheet read a cell as a formula.
+  const FORMULA = /^[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]/;
+
+  // The text of a cell on lines, with whole posts and the addresses of links.
+  function plain(cell) {
+    const copy = cell.cloneNode(true);
+    all("details > summary", copy).forEach((node) => node.remove());
+    all("br", copy).forEach((node) => node.replaceWith("\n"));
+    all("p, small", copy).forEach((node) => node.prepend("\n"));
+    all("a[href]", copy).forEach((node) => node.append(` <${node.getAttribute("href")}>`));
+    return copy.textContent.replace(/\s*\n\s*/g, "\n").trim();
+  }
+
+  function quoted(text) {
+    const safe = FORMULA.test(text) && !NUMBER.test(text) ? `'${text}` : text;
+    return `"${safe.replace(/"/g, '""')}"`;
+  }
+
+  // Offer the rows that the filter leaves, in their order, as a CSV file.
+  function download(table, rows, name) {
+    const lines = [table.tHead.rows[table.tHead.rows.length - 1], ...rows];
+    const text = lines.map((row) => [...row.cells].map((cell) => quoted(plain(cell))).join(","));
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob(["\ufeff", text.join("\r\n"), "\r\n"], { type: "text/csv" }));
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  }
+
+  function control(tag, properties) {
+    return Object.assign(document.createElement(tag), properties);
+  }
+
+  // Show long tables in pages with a filter, and offer each table as a file.
+  function equip(table, number) {
+    if (!regular(table)) return;
+    const rows = [...table.tBodies[0].rows];
+    const texts = new Map(rows.map((row) => [row, row.textContent.toLowerCase()]));
+    const tools = control("div", { className: "tools" });
+    const status = control("span", {});
+    status.setAttribute("role", "status");
+    const search = control("input", { type: "search" });
+    const label = control("label", { textContent: "Filter " });
+    const back = control("button", { type: "button", textContent: "Previous" });
+    const next = control("button", { type: "button", textContent: "Next" });
+    const file = control("button", { type: "button", textContent: "CSV", title: "Download this table" });
+    const long = rows.length > PAGE;
+    let page = 0;
+    label.append(search);
+    const kept = () =>
+      [...table.tBodies[0].rows].filter((row) => texts.get(row).includes(search.value.trim().toLowerCase()));
+
+    function update() {
+      if (!long) return;
+      const found = kept();
+      page = Math.max(0, Math.min(page, Math.ceil(found.length / PAGE) - 1));
+      const shown = new Set(found.slice(page * PAGE, (page + 1) * PAGE));
+      rows.forEach((row) => { row.hidden = !shown.has(row); });
+      const first = page * PAGE + 1;
+      status.textContent = found.length
+        ? `${first} to ${first + shown.size - 1} of ${found.length} rows`
+        : "No row contains these words.";
+      back.disabled = page === 0;
+      next.disabled = (page + 1) * PAGE >= found.length;
+    }
+
+    search.addEventListener("input", () => { page = 0; update(); });
+    back.addEventListener("click", () => { page -= 1; update(); });
+    next.addEventListener("click", () => { page += 1; update(); });
+    file.addEventListener("click", () => download(table, kept(), `table-${number + 1}.csv`));
+    tools.append(...(long ? [label, status, back, next] : []), file);
+    (table.closest(".scroll") || table).before(tools);
+    if (table.querySelector(".words")) {
+      const heads = [...table.tHead.rows[0].cells].map((cell) => cell.textContent.trim());
+      rows.forEach((row) => [...row.cells].forEach((cell, at) => { cell.dataset.head = heads[at]; }));
+      table.classList.add("posts");
+    }
+    sortable(table, () => { page = 0; update(); });
+    update();
   }
 
   // Only boxes that scroll sideways get keyboard focus and a label.
@@ -142,7 +231,7 @@
     }
   });
 
-  all("table").forEach(sortable);
+  all("table").forEach(equip);
   all(".scroll, pre").forEach((box) => observer.observe(box));
   load();
   const redraw = () => window.Plotly && draw();
