@@ -21,7 +21,7 @@ by = "code"
 clock = None  # confirmed or occurred; None for the one that the events have
 signals = None  # codes, mentions or both; None for codes, or names if no post has a code
 history = "30D"
-surrogates = 9999
+surrogates = None  # 9999; 1999 for more than 500 signals
 seed = 1
 codebook = None
 kinds = []
@@ -57,7 +57,9 @@ data = open_study_or_store(
     observed_until=observed_until,
 )
 analysis = data.analyse(clock=clock, signals=choose_signals(data, signals))
-options = {"n": surrogates, "rng": seed}
+MANY_SIGNALS = 500  # beyond it, fewer surrogates estimate p well enough
+many = len(analysis.signals) > MANY_SIGNALS
+options = {"n": surrogates or (1999 if many else 9999), "rng": seed}
 result = analysis.coincidence(window=windows, null=null, by=by, **options)
 risk = result_or_reason(lambda: analysis.hazard(window=windows[-1], history=history))
 scored = result_or_reason(lambda: analysis.alarm(window=windows, **options))
@@ -89,7 +91,13 @@ result_section(result, windows_table, groups_table)
 # preserves both.
 
 # %%
-nulls_table([analysis.coincidence(window=windows, null=name, **options) for name in NULLS])
+others = options | {"n": min(options["n"], 999)} if many else options
+nulls_table(
+    [
+        result if name == null else analysis.coincidence(window=windows, null=name, **others)
+        for name in NULLS
+    ]
+)
 
 # %% [markdown]
 # ## Hazard
@@ -117,7 +125,7 @@ if analysis.read == "codes" and len(analysis.signals) and not isinstance(scored,
         "A code adds information only if it warns better than posts that mention the place by "
         "name. Coded posts come first, posts with the name second. "
     )
-    display(finding_block(words + scored.compare(plain, n=surrogates, rng=seed).sentence()))
+    display(finding_block(words + scored.compare(plain, **options).sentence()))
 
 # %% [markdown]
 # ## Outcomes of signals

@@ -60,6 +60,24 @@ def test_signals_about_many_places_are_counted_by_month(tmp_path):
     assert [note.text for note in figure.layout.annotations] == ["n = 20"] * 3
 
 
+def test_places_of_one_name_have_rows_of_their_own(tmp_path):
+    analysis = analysis_of(tmp_path, many_grapes(60), [("Ізюм", "2022-09-10", "")])
+    places = [f"geonames:{n % 3}" for n in range(60)]
+    analysis = replace(
+        analysis,
+        signals=analysis.signals.assign(place_id=places, place="Lyman"),
+        links=analysis.links.assign(place_id=places),
+    )
+    rows = timeline(analysis).layout.yaxis.categoryarray
+    assert len(set(rows)) == 3
+    assert {row.rstrip("\u200b") for row in rows} == {"Lyman"}
+
+
+def test_signals_for_one_place_in_several_months_are_counted_by_month(tmp_path):
+    analysis = analysis_of(tmp_path, many_grapes(60, months=4), [("Ізюм", "2022-09-10", "")])
+    assert "by month" in timeline(analysis).layout.title.text
+
+
 def test_a_grouped_mark_lies_at_the_middle_of_its_leads(tmp_path):
     posts = [("2022-09-05T12:00:00Z", "river", "🍇")] * 41
     figure = timeline(analysis_of(tmp_path, posts, [("Ізюм", "2022-09-10", "")]))

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from foxgrape import Store, new_study, open_study
+from foxgrape.reports.rendering.assets import ensure_plotly_asset
 from foxgrape.reports.rendering.page import notebook_figures
 from in_process import page_of, run_cells, text_of
 
@@ -221,6 +222,25 @@ def test_every_template_reads_well_on_20000_posts(tmp_path_factory, monkeypatch,
     folder, study = large_study
     monkeypatch.chdir(tmp_path_factory.mktemp("large"))
     (folder / f"{name}.html").write_text(check(name, {"study": study}, {}), encoding="utf-8")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", list(TEMPLATES))
+def test_no_page_of_20000_posts_is_taller_than_12000_pixels(
+    tmp_path, monkeypatch, name, large_study, opened
+):
+    folder, study = large_study
+    page = folder / f"{name}.html"
+    if not page.exists():
+        monkeypatch.chdir(tmp_path)
+        page.write_text(check(name, {"study": study}, {}), encoding="utf-8")
+    ensure_plotly_asset(folder)
+    tab = opened(page, width=1280)
+    assert tab.evaluate("document.documentElement.scrollHeight") <= 12_000
+    assert tab.locator("tbody").evaluate_all(
+        "all => all.every(t => [...t.rows].filter(row => !row.hidden).length <= 25)"
+    )
+    assert tab.messages == []
 
 
 @pytest.fixture(scope="module")

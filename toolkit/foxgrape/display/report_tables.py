@@ -368,12 +368,17 @@ def groups_table(result: Coincidence) -> Html:
 def nulls_table(results: Sequence[Coincidence]) -> Html:
     """Return a table of p-values by null model, with each test's warnings as caveats."""
     rows = [
-        [result.null, _p(result.p_trigger), " ".join(map(sentence, result.warnings)) or "–"]
+        [
+            result.null,
+            _p(result.p_trigger),
+            f"{result.n_surrogates:,}",
+            " ".join(map(sentence, result.warnings)) or "–",
+        ]
         for result in results
         if result.n_signals and result.n_events
     ]
     empty = "Null models cannot be compared, because there is nothing to test."
-    return table(["Null model", "p", "Caveats"], rows, "", empty=empty)
+    return table(["Null model", "p", "Surrogates", "Caveats"], rows, "", empty=empty)
 
 
 def alarms_table(result: Alarm) -> Html:

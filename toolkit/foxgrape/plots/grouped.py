@@ -38,9 +38,9 @@ _MONTHS, _YEARS = ("month", "%Y-%m", "%b %Y"), ("year", "%Y", "%Y")
 def grouped_timeline(analysis: Analysis) -> go.Figure:
     """Plot how many signals came how long before or after their event, by place or by month.
 
-    One row per place, the place with most signals first; with more than 25 places, one row per
-    month of the posts, or per year. Each lead counts with the middle of its interval; a signal
-    without an event, with the time for which it was observed.
+    One row per place, the place with most signals first; with one place or more than 25 places,
+    one row per month of the posts, or per year. Each lead counts with the middle of its interval; a
+    signal without an event, with the time for which it was observed.
 
     Examples
     --------
@@ -107,16 +107,17 @@ def grouped_timeline(analysis: Analysis) -> go.Figure:
 def _rows(table: pd.DataFrame, zone: str) -> tuple[pd.Series, dict[Any, str], str]:
     """Return each signal's row, the label of each row in order, and what a row is."""
     counts = table["place_id"].value_counts()
-    if len(counts) <= _MAX_PLACES:
-        names = table.drop_duplicates("place_id").set_index("place_id")["place"]
-        labels: dict[Any, str] = {}
-        for place_id in counts.index:
-            name = html.escape(str(names[place_id]))
-            # Plotly merges equal labels: invisible characters keep places of one name apart.
-            labels[place_id] = name + "\u200b" * list(labels.values()).count(name)
-        return table["place_id"], labels, "place"
     posted = table["posted_at"].dt.tz_convert(zone)
     n_months = posted.dt.strftime("%Y-%m").nunique()
+    if 1 < len(counts) <= _MAX_PLACES or len(counts) == n_months == 1:
+        names = table.drop_duplicates("place_id").set_index("place_id")["place"]
+        # Plotly merges equal labels: invisible characters keep places of one name apart.
+        seen = pd.Series(counts.index).map(names).groupby(counts.index.map(names)).cumcount()
+        labels = {
+            place_id: html.escape(str(names[place_id])) + "\u200b" * int(earlier)
+            for place_id, earlier in zip(counts.index, seen, strict=True)
+        }
+        return table["place_id"], labels, "place"
     unit, key, label = _MONTHS if n_months <= _MAX_MONTHS else _YEARS
     keys = posted.dt.strftime(key)
     starts = posted.groupby(keys).min().sort_index()

@@ -40,8 +40,8 @@ _NO_SIGNALS = {
     "posts": "there are no posts; add an export of posts to the study or the store",
     "codes": "no post here contains a code of the codebook; set signals to mentions, to use the "
     "places that posts name, or add codes to the codebook",
-    "mentions": "no post here names a place of the gazetteer; set signals to codes, or check the "
-    "language and the account of the posts",
+    "mentions": "no post here names a place of the gazetteer; check the language and the account "
+    "of the posts",
     "both": "no post here contains a code or names a place; check the language and the account of "
     "the posts",
 }

@@ -159,7 +159,7 @@ def open_study_or_store(
 def choose_signals(study: Study, signals: SignalSource | None = None) -> SignalSource:
     """Return what a report counts as signals: as given, else codes, else places named in posts.
 
-    Places that posts name are chosen only if no post contains a code and some post names a place.
+    Places that posts name are chosen if no post contains a code.
 
     Examples
     --------
@@ -168,8 +168,7 @@ def choose_signals(study: Study, signals: SignalSource | None = None) -> SignalS
     """
     if signals is not None:
         return signals
-    kinds = set(detect(study.posts, codebook=study.codebook, mentions=True)["kind"])
-    return "mentions" if kinds == {"mention"} else "codes"
+    return "codes" if len(detect(study.posts, codebook=study.codebook)) else "mentions"
 
 
 def as_of(study: Study, instant: str | datetime) -> Study:
