@@ -77,11 +77,11 @@ def test_no_cell_warned_or_printed(built):
 @pytest.mark.parametrize(
     ("name", "figures"),
     [
-        ("account_profile", 4),
+        ("account_profile", 3),
         ("chance", 4),
         ("place_brief", 2),
         ("weekly_brief", 2),
-        ("account_profile of a store", 4),
+        ("account_profile of a store", 3),
         ("place_brief of a store", 2),
         ("weekly_brief of a store", 2),
     ],

@@ -31,6 +31,16 @@ __all__ = ["Analysis", "SignalSource", "link_study"]
 #: What counts as a signal: codes in the codebook, places mentioned by name, or both.
 SignalSource = Literal["codes", "mentions", "both"]
 
+_NO_SIGNALS = {
+    "posts": "there are no posts; add an export of posts to the study or the store",
+    "codes": "no post here contains a code of the codebook; set signals to mentions, to use the "
+    "places that posts name, or add codes to the codebook",
+    "mentions": "no post here names a place of the gazetteer; check the language and the account "
+    "of the posts",
+    "both": "no post here contains a code or names a place; check the language and the account of "
+    "the posts",
+}
+
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Analysis:
@@ -65,16 +75,16 @@ class Analysis:
     def table(self) -> pd.DataFrame:
         """Return one row per signal: the signal, its link, its event, and the post's text.
 
-        Event columns are named as in the events table. The columns ``source`` and ``url`` describe
-        the source of the confirmation if it is known, else of the event. Columns for the post's
-        source have the prefix ``post_``.
+        Event columns are named as in the events table; its kind is ``event_kind``. The columns
+        ``source`` and ``url`` describe the source of the confirmation if it is known, else of the
+        event. Columns for the post's source have the prefix ``post_``.
         """
         study = self.study
-        event_columns = ["event_id", "occurred_at", "occurred_until", "confirmed_at"]
+        event_columns = ["event_id", "event_kind", "occurred_at", "occurred_until", "confirmed_at"]
         event_columns += ["confirmed_until", "confirmed_by", "source", "url"]
         confirmations = study.confirmations[["event_id", "confirmed_by", "source", "url"]]
         confirmations = confirmations.drop_duplicates(["event_id", "confirmed_by"])
-        events = self.events[event_columns].merge(
+        events = self.events.rename(columns={"kind": "event_kind"})[event_columns].merge(
             confirmations, on=["event_id", "confirmed_by"], how="left", suffixes=("_of_event", "")
         )
         for name in ("source", "url"):
@@ -82,8 +92,10 @@ class Analysis:
         # Posts read from an export have no source columns.
         source = ["source_title", "source_publisher", "source_url"]
         keys = schemas.KEYS["posts"][0]
-        posts = study.posts.reindex(columns=[*keys, "text", *source])
+        posts = study.posts.reindex(columns=[*keys, "text", "url", *source])
         posts["source_title"] = posts["source_title"].fillna(posts["source_publisher"])
+        known = posts["source_url"].notna()
+        posts["source_url"] = posts["source_url"].where(known, posts.pop("url"))
         posts = posts.rename(columns={name: f"post_{name}" for name in source})
         return (
             self.links.merge(self.signals.drop(columns="place_id"), on="signal_id")
@@ -271,6 +283,17 @@ class Analysis:
         if self.confirmed_by is None:
             return self.study.events
         return confirmed_by_side(self.study.events, self.study.confirmations, self.confirmed_by)
+
+    def why_no_signals(self) -> str:
+        """Return why there may be no signals, and what to do, in one sentence.
+
+        Examples
+        --------
+        >>> from foxgrape import open_study
+        >>> open_study().analyse().why_no_signals()
+        'No signals: no post here contains a code of the codebook; set signals to mentions, ...'
+        """
+        return f"No signals: {_NO_SIGNALS['posts' if self.study.posts.empty else self.read]}."
 
     def leading_rows(self) -> pd.DataFrame:
         """Return the rows of `table` whose post certainly came before its event on the clock.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from foxgrape import schemas, times
-from foxgrape._util.formatting import counted, duration_in_words, lead_in_words
+from foxgrape._util.formatting import count_or_none, counted, duration_in_words, lead_in_words
 from foxgrape.linking import order_on_clock
 from foxgrape.stats.survival.lead_times import lead_times
 
@@ -30,17 +31,15 @@ def findings(analysis: Analysis) -> list[str]:
     posts = counted(len(analysis.study.posts), "post")
     verb = "came before its event" if len(leading) == 1 else "came before their event"
     happened = "was confirmed" if analysis.clock == "confirmed" else "occurred"
-    certain = f"{len(leading)} certainly {verb} {happened}{_leads(leading)}"
+    certain = f"{len(leading):,} certainly {verb} {happened}{_leads(leading)}"
     sentences = [
         f"{counted(len(table), 'signal')} in {posts}. {certain}",
         *_clock_limits(analysis),
     ]
     if analysis.clock == "confirmed" and analysis.confirmed_by is None:
         sentences += [
-            f"Measured against {side}'s own confirmations: {len(rows) or 'none'}{_leads(rows)}"
-            for side, rows in (
-                (side, analysis.leading_rows()) for side, analysis in analysis.sides().items()
-            )
+            f"Measured against {side}'s own confirmations: {count_or_none(len(rows))}{_leads(rows)}"
+            for side, rows in ((side, own.leading_rows()) for side, own in analysis.sides().items())
         ]
     if n_edited := _edited(analysis):
         sentences.append(
@@ -49,11 +48,12 @@ def findings(analysis: Analysis) -> list[str]:
     if len(analysis.ambiguous):
         names = _first_names(analysis.ambiguous["code"].value_counts().index.tolist())
         sentences.append(
-            f"Names that may mean several places, not counted: {len(analysis.ambiguous)} ({names})."
+            f"Names that may mean several places, not counted: {len(analysis.ambiguous):,} "
+            f"({names})."
         )
     for words, rows in _other_outcomes(analysis, table):
         if len(rows):
-            sentences.append(f"{words} {len(rows)}{_listed(rows, _name)}")
+            sentences.append(f"{words} {len(rows):,}{_listed(rows, _name)}")
     return [*sentences, *_with_follows(analysis), analysis.lead_times.sentence()]
 
 
@@ -97,7 +97,7 @@ def _clock_limits(analysis: Analysis) -> list[str]:
         have = "has" if n_unconfirmed == 1 else "have"
         by = f" by {analysis.confirmed_by}" if analysis.confirmed_by else ""
         lines.append(
-            f"{n_unconfirmed} of {of_all} {have} no confirmation{by} and cannot end a lead."
+            f"{n_unconfirmed:,} of {of_all} {have} no confirmation{by} and cannot end a lead."
         )
     at, until = (times.microseconds(events[f"{analysis.clock}_{end}"]) for end in ("at", "until"))
     late = events[f"{analysis.clock}_at"] > analysis.study.observed[1]
@@ -105,10 +105,10 @@ def _clock_limits(analysis: Analysis) -> list[str]:
     outside &= ~analysis.study.observed.overlaps(events["place_id"], at, until)
     if late.any():
         lines.append(
-            f"{late.sum()} of {of_all} came after the end of observation and do not count."
+            f"{late.sum():,} of {of_all} came after the end of observation and do not count."
         )
     if outside.any():
-        lines.append(f"{outside.sum()} of {of_all} {_OUTSIDE} and do not count.")
+        lines.append(f"{outside.sum():,} of {of_all} {_OUTSIDE} and do not count.")
     return lines
 
 
@@ -164,7 +164,15 @@ def _leads(rows: pd.DataFrame) -> str:
 
 
 def _listed(rows: pd.DataFrame, describe: Callable[[Any], str]) -> str:
-    names = _first_names([describe(row) for row in rows.itertuples()])
+    """Return a description of each signal; of many, how often the most frequent were used."""
+    if len(rows) > _MAX_NAMED:
+        counts = Counter(map(_name, rows.itertuples()))
+        descriptions = [
+            f"{name}: {count:,}" if count > 1 else name for name, count in counts.most_common()
+        ]
+    else:
+        descriptions = [describe(row) for row in rows.itertuples()]
+    names = _first_names(descriptions)
     return f" ({names})." if names else "."
 
 

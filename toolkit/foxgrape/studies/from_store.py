@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from foxgrape import schemas, times
+from foxgrape.detection.detect import detect
 from foxgrape.errors import FoxgrapeError, StudyError
 from foxgrape.io.events.place_resolver import unify_place_ids
 from foxgrape.io.store import Store
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-__all__ = ["as_of", "open_study_or_store", "study_from_store"]
+    from foxgrape.studies.analysis import SignalSource
+
+__all__ = ["as_of", "choose_signals", "open_study_or_store", "study_from_store"]
 
 
 def study_from_store(
@@ -163,6 +166,21 @@ def open_study_or_store(
         return study_from_store(store, **options)
     bounds = {name: options.get(name) for name in ("observed_from", "observed_until")}
     return open_study(study).with_observation(**bounds)
+
+
+def choose_signals(study: Study, signals: SignalSource | None = None) -> SignalSource:
+    """Return what a report counts as signals: as given, else codes, else places named in posts.
+
+    Places that posts name are chosen if no post contains a code.
+
+    Examples
+    --------
+    >>> choose_signals(open_study_or_store(None, None))
+    'codes'
+    """
+    if signals is not None:
+        return signals
+    return "codes" if len(detect(study.posts, codebook=study.codebook)) else "mentions"
 
 
 def as_of(study: Study, instant: str | datetime) -> Study:

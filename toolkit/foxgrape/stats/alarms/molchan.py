@@ -122,6 +122,9 @@ class Alarm:
     def sentence(self) -> str:
         """Return the result in words."""
         claim = self.claim
+        if not self.n_signals or not self.n_events:
+            kind = "signal" if not self.n_signals else "event"
+            return f"No alarms to score: no {kind} lies within the observation period."
         if claim == TOO_FEW:
             few = number_in_words(self.n_signals).capitalize()
             claim = f"{few} {'signal is' if self.n_signals == 1 else 'signals are'} too few to test"

@@ -275,7 +275,7 @@ class LeadTimes:
         """Return the estimate in words."""
         if self.n == 0:
             return "There is no signal with a lead time (n = 0)."
-        counts = f"n = {self.n}, {self.n_censored} right-censored"
+        counts = f"n = {self.n:,}, {self.n_censored:,} right-censored"
         if self.method == TURNBULL:
             counts += "; Turnbull's estimate, because the times are rough"
         until = "confirmation" if self.clock == "confirmed" else "event"
@@ -301,7 +301,7 @@ class LeadTimes:
 
     def _undetermined(self) -> str:
         if self.n_undetermined == self.n_observed > 1:
-            return f"For the {self.n_observed} with an event we cannot tell which came first."
+            return f"For the {self.n_observed:,} with an event we cannot tell which came first."
         return (
             f"For {counted(self.n_undetermined, 'signal')} the times are too rough to say which "
             "came first."
