@@ -16,6 +16,7 @@ from zoneinfo import TZPATH
 
 from foxgrape import __version__
 from foxgrape._util.files import file_sha256
+from foxgrape._util.regular_files import read_regular
 from foxgrape._util.unicode import require_utf8
 from foxgrape.errors import FoxgrapeError, ReportError
 from foxgrape.reports.rendering.assets import assets_href, require_kaleido
@@ -264,7 +265,7 @@ def plan(
     template = find_template(request.template)
     for path in (template.notebook, request.study, request.store, request.out):
         require_utf8(path, ReportError)
-    notebook = template.notebook.read_bytes()
+    notebook = _read_notebook(template.notebook)
     _check_source(template, notebook, request)
     if request.pictures:
         require_kaleido()
@@ -302,6 +303,13 @@ def plan(
         shared_assets=request.shared_assets,
         pictures=request.pictures,
     )
+
+
+def _read_notebook(file: Path) -> bytes:
+    try:
+        return read_regular(file)
+    except OSError as error:
+        raise ReportError(f"cannot read the notebook: {error.strerror}", file=file) from None
 
 
 def _identity(*parts: Any) -> str:
