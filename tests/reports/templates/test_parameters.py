@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foxgrape.errors import ParameterError
+from foxgrape.reports.templates import parameters
 from foxgrape.reports.templates.discovery import Template
 from foxgrape.reports.templates.parameters import (
     parse_parameters,
@@ -216,6 +217,14 @@ def test_broken_rules_are_named():
         check({"type": "strng"}, "x")
     with pytest.raises(ParameterError, match="not valid JSON Schema"):
         check({"type": "integer", "minimum": "three"}, 3)
+
+
+@pytest.mark.parametrize("pattern", ["^(a+)+$", "^(a|a)*b", "(a*)*c"])
+def test_a_pattern_that_takes_forever_is_an_error(pattern, monkeypatch):
+    monkeypatch.setattr(parameters, "_PATTERN_SECONDS", 0.5)
+    with pytest.raises(ParameterError, match="takes more than") as caught:
+        check({"type": "string", "pattern": pattern}, "a" * 60 + "!")
+    assert "\n" not in str(caught.value)
 
 
 def test_a_relative_date_needs_a_reference_time():

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from foxgrape._util.regular_files import open_regular
 from foxgrape.errors import FoxgrapeError, did_you_mean
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def file_sha256(path: str | Path) -> str:
     ...     file_sha256(empty.name)[:16]
     'e3b0c44298fc1c14'
     """
-    with Path(path).open("rb") as file:
+    with open(path, "rb", opener=open_regular) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -16,6 +16,7 @@ from zoneinfo import TZPATH
 
 from foxgrape import __version__
 from foxgrape._util.files import file_sha256
+from foxgrape._util.regular_files import read_regular
 from foxgrape._util.unicode import require_utf8
 from foxgrape.errors import FoxgrapeError, ReportError
 from foxgrape.reports.rendering.assets import assets_href, require_kaleido
@@ -266,7 +267,7 @@ def plan(
     template = find_template(request.template)
     for path in (template.notebook, request.study, request.store, request.out):
         require_utf8(path, ReportError)
-    notebook = template.notebook.read_bytes()
+    notebook = _read_notebook(template.notebook)
     _check_source(template, notebook, request)
     if request.pictures:
         require_kaleido()
@@ -315,6 +316,13 @@ def _store_zone(template: Template, request: ReportRequest) -> str:
         return get_zone(zone).key
     except ValueError as error:
         raise ReportError(f"timezone must be an IANA name: {error}") from None
+
+
+def _read_notebook(file: Path) -> bytes:
+    try:
+        return read_regular(file)
+    except OSError as error:
+        raise ReportError(f"cannot read the notebook: {error.strerror}", file=file) from None
 
 
 def _identity(*parts: Any) -> str:

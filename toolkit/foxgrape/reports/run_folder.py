@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from foxgrape._util.directories import Directory, directory_at
 from foxgrape._util.files import apply_umask, file_sha256
+from foxgrape._util.regular_files import open_regular, read_regular
 from foxgrape._util.unicode import replace_surrogates
 from foxgrape.errors import ReportError
 
@@ -239,10 +240,10 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """
     file = folder / MANIFEST
     try:
-        manifest = replace_surrogates(json.loads(file.read_text(encoding="utf-8")))
+        manifest = replace_surrogates(json.loads(read_regular(file).decode("utf-8")))
     except (FileNotFoundError, NotADirectoryError):
         raise ReportError("no run found", file=folder, hint=f"there is no {MANIFEST}") from None
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, OSError) as error:
         raise ReportError(f"cannot read the manifest: {error}", file=file) from None
     if not isinstance(manifest, dict):
         raise ReportError("cannot read the manifest", file=file, expected="a JSON object")
@@ -486,7 +487,7 @@ def copy_inputs(inputs: Iterable[Sequence[str | None]], folder: Path) -> str | N
 def _copy(source: Path, target: Path) -> str:
     """Copy a file and return the SHA-256 of the copied bytes."""
     sha256 = hashlib.sha256()
-    with source.open("rb") as original, target.open("wb") as copy:
+    with open(source, "rb", opener=open_regular) as original, target.open("wb") as copy:
         while chunk := original.read(_CHUNK):
             sha256.update(chunk)
             copy.write(chunk)

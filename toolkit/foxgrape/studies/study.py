@@ -16,6 +16,7 @@ import pandas as pd
 from foxgrape import schemas, times
 from foxgrape._util.files import file_sha256, study_folder
 from foxgrape._util.formatting import counted
+from foxgrape._util.regular_files import read_regular
 from foxgrape._util.unicode import replace_surrogates
 from foxgrape.detection.detect import Edits, detect
 from foxgrape.errors import FoxgrapeError, StudyError, TableError, did_you_mean
@@ -322,7 +323,7 @@ def _package(folder: Path) -> tuple[dict[str, Any], dict[str, Path], dict[str, s
     """Return the content of ``datapackage.json``, the file of each table, and all hashes."""
     descriptor = folder / "datapackage.json"
     try:
-        content = descriptor.read_bytes()
+        content = read_regular(descriptor)
         package = replace_surrogates(json.loads(content.decode("utf-8")))
         paths = {resource["name"]: resource["path"] for resource in package["resources"]}
     except (FileNotFoundError, NotADirectoryError):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from foxgrape._util.files import apply_umask, open_private
+from foxgrape._util.regular_files import open_regular, read_regular
 from foxgrape._util.unicode import json_bytes
 from foxgrape.errors import DownloadError
 from foxgrape.io.download.credentials import auth_for
@@ -284,7 +285,7 @@ class _PartialDownload:
 
     def _read_state(self) -> dict[str, Any]:
         try:
-            state = json.loads(self._state_path.read_text(encoding="utf-8"))
+            state = json.loads(read_regular(self._state_path).decode("utf-8"))
         except FileNotFoundError:
             # The state file is created before the .part file, so a .part file alone is not ours.
             raise DownloadError.bad_partial(
@@ -322,7 +323,7 @@ class _PartialDownload:
 
     def lines(self) -> Iterator[bytes]:
         """Yield the saved lines without line ends."""
-        with self.path.open("rb") as handle:
+        with open(self.path, "rb", opener=open_regular) as handle:
             for line in handle:
                 yield line.rstrip(b"\n")
 

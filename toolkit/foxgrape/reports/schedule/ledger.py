@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from foxgrape._util.directories import Directory, directory_at
+from foxgrape._util.regular_files import read_regular
 from foxgrape._util.unicode import json_bytes
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ class Ledger:
     def read_json(self, name: str) -> dict[str, Any]:
         """Return the object in a JSON file; empty if it is missing or corrupt."""
         try:
-            content = json.loads((self.folder / f"{name}.json").read_text(encoding="utf-8"))
+            content = json.loads(read_regular(self.folder / f"{name}.json").decode("utf-8"))
         except (FileNotFoundError, ValueError, RecursionError):
             return {}
         return content if isinstance(content, dict) else {}
