@@ -125,14 +125,19 @@ def test_counts_are_those_of_the_orders_on_the_clock(pairs, clock):
     assert leads.n_censored == n["no event"]
     assert leads.n == len(pairs) - n["after"]
     counted = [order for order in orders if order != "after"]
+    kept = [pair for pair, order in zip(pairs, orders, strict=True) if order != "after"]
     short = leads.leads["shortest"]
     # Posts after their event are left out, or right-censored because no later event came.
     more = lead_times(links, follows=True)
     assert (more.n, more.n_observed) == (len(pairs), leads.n_observed)
     assert more.n_censored == n["no event"] + n["after"]
     assert more.n_follows == n["after"]
-    # A lead of zero is what a signal counts as whose order is unknown, and nothing else.
-    assert [lead == pd.Timedelta(0) for lead in short] == [o == "undetermined" for o in counted]
+    # A signal whose order is unknown has a lead of zero. No other has, unless its event may
+    # be confirmed at the instant of the post by its own time alone, though it occurred later.
+    for lead, order, (post, event) in zip(short, counted, kept, strict=True):
+        at_once = event is not None and event[1] is not None and event[1][0] == post[1]
+        assert lead == pd.Timedelta(0) or order != "undetermined"
+        assert lead > pd.Timedelta(0) or order == "undetermined" or at_once
 
 
 @pytest.fixture(scope="module")

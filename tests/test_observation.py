@@ -65,10 +65,10 @@ def test_a_window_is_covered_if_each_of_its_hours_is(parts, kinds, place, start,
         ),
         kinds,
     )
-    chosen = kinds or (None,)
+    wanted = kinds or (None,)
 
     def is_covered(hour):
-        return all(any(covered_by(part, hour, kind, place) for part in parts) for kind in chosen)
+        return all(any(covered_by(part, hour, kind, place) for part in parts) for kind in wanted)
 
     expected = all(is_covered(hour) for hour in range(start, start + length))
     places = pd.Series([place])
@@ -102,8 +102,8 @@ def test_kinds_must_all_be_recorded_and_sources_complete_each_other():
 
 def test_days_that_follow_each_other_have_no_gap():
     first = Coverage(at(0), at(24) - pd.Timedelta(1, "us"))
-    both = Observation((first, Coverage(at(24), at(48))))
-    assert not both.has_gaps
+    joined = Observation((first, Coverage(at(24), at(48))))
+    assert not joined.has_gaps
     assert Observation((first, Coverage(at(25), at(48)))).has_gaps
 
 

@@ -290,11 +290,11 @@ class Observation:
 
     def overlaps(self, place_ids: pd.Series, start: IntArray, end: IntArray) -> BoolArray:
         """Return whether some of the time from `start` to `end` is observed at each place."""
-        overlaps = _overlap(self.spans(), start, end)
+        touched = _overlap(self.spans(), start, end)
         for place_id in self._named_places():
             here = (place_ids == place_id).to_numpy(dtype=bool)
-            overlaps[here] = _overlap(self.spans(place_id), start[here], end[here])
-        known: BoolArray = overlaps & (start != times.NAT)
+            touched[here] = _overlap(self.spans(place_id), start[here], end[here])
+        known: BoolArray = touched & (start != times.NAT)
         return known
 
     def bounded(
@@ -430,7 +430,7 @@ def _end_of_span(spans: list[Span], instants: IntArray) -> IntArray:
 
 
 def _overlap(spans: list[Span], start: IntArray, end: IntArray) -> BoolArray:
-    overlaps = np.zeros(len(start), dtype=bool)
+    touched = np.zeros(len(start), dtype=bool)
     for first, last in spans:
-        overlaps |= (start <= last) & (end >= first)
-    return overlaps
+        touched |= (start <= last) & (end >= first)
+    return touched

@@ -43,11 +43,11 @@ def _with_a_signal(analysis: Analysis) -> tuple[str, str, int, int]:
     keys = schemas.KEYS["posts"][0]
     posts = analysis.study.posts
     tables = [table[keys] for table in (analysis.signals, analysis.ambiguous) if len(table)]
-    matching = 0
+    n_posts = 0
     if tables:
         signals = schemas.key_index(pd.concat(tables), keys)
-        matching = int(schemas.key_index(posts, keys).isin(signals).sum())
-    return "posts", "with a signal", matching, len(posts) - matching
+        n_posts = int(schemas.key_index(posts, keys).isin(signals).sum())
+    return "posts", "with a signal", n_posts, len(posts) - n_posts
 
 
 def _leads(analysis: Analysis) -> Iterator[tuple[str, str, int, int]]:
