@@ -16,6 +16,7 @@ study = None  # folder of the study; None for the embedded one
 horizon = "30D"
 clock = None  # confirmed or occurred; None for the one that the events have
 confirmed_by = None
+signals = "codes"  # or mentions, or both
 baseline = True
 
 # %%
@@ -37,7 +38,7 @@ from foxgrape.display.report_tables import (
 pio.renderers.default = "plotly_mimetype"  # store figures as data; the page draws them
 data = open_study(study)
 options = {"horizon": horizon, "clock": clock, "confirmed_by": confirmed_by}
-analysis = data.analyse(**options)
+analysis = data.analyse(**options, signals=signals)
 title(data)
 
 # %%
@@ -46,8 +47,8 @@ headline(analysis)
 # %% [markdown]
 # ## Signals and their events
 #
-# Each row is one post that contained a code for a place. The wider the bar, the less exactly the
-# time is known.
+# Each row is one post that contained a code for a place, or its name. The wider the bar, the less
+# exactly the time is known.
 
 # %%
 timeline(analysis)
@@ -80,7 +81,7 @@ survival(analysis.lead_times)
 place_map(analysis)
 
 # %%
-if baseline:
+if baseline and signals == "codes":
     named = data.analyse(**options, signals="mentions")
     display(
         section(

@@ -120,6 +120,12 @@ def ingest_events(
     dates: Dates = None,
     midnight: Midnight = None,
     persistence: Persistence = "48h",
+    gazetteer: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV file of places, or output of gazetteer build; the store keeps a copy."
+        ),
+    ] = None,
     strict: Strict = False,
     quarantine: Quarantine = None,
     as_json: AsJson = False,
@@ -128,6 +134,11 @@ def ingest_events(
 
     Prints how many events are new, changed, unchanged and quarantined, and what was assumed.
     """
+    if gazetteer is not None:
+        from foxgrape.io.gazetteers import keep_gazetteer
+        from foxgrape.io.store import Store
+
+        keep_gazetteer(Store(store), gazetteer)
     options = {"persistence": persistence, "format": format_, "timezone": timezone}
     options |= {"encoding": encoding, "sheet": sheet, "dates": dates, "midnight": midnight}
     return _ingest("events", files, store, options | _columns(column), strict, quarantine, as_json)

@@ -51,6 +51,21 @@ def title(study: Study) -> Html:
     return Html(f"<h1>{html.escape(study.title)}</h1>")
 
 
+#: What the headline and the methods call the signals, by what counts as one.
+_POSTS = {
+    "codes": "coded posts",
+    "mentions": "mentions of places by name",
+    "both": "codes and mentions of places by name",
+}
+_KINDS = {"codes": ("codes",), "mentions": ("mentions",), "both": ("codes", "mentions")}
+_SIGNALS = {
+    "codes": "Codes in the text of posts, read with a codebook that states evidence for each code. "
+    "A code stands for a place only on the days for which the codebook is valid.",
+    "mentions": "Names of places in the text of posts, in the spellings of the study's gazetteer. "
+    "A name that may mean several places is left out.",
+}
+
+
 def headline(analysis: Analysis) -> Headline:
     """Return the main finding, the test against chance and the list of findings."""
     n, leading = len(analysis.signals), len(analysis.leading_rows()) or "none"
@@ -59,7 +74,7 @@ def headline(analysis: Analysis) -> Headline:
         happened = "its event occurred"
     else:
         happened = "the first confirmation of its event" if side is None else f"{side} confirmed it"
-    finding = f"Of {n} coded posts, {leading} certainly came before {happened}."
+    finding = f"Of {n} {_POSTS[analysis.read]}, {leading} certainly came before {happened}."
     details = "".join(f"<li>{html.escape(line)}</li>" for line in analysis.findings()[1:])
     claim = html.escape(f"{_chance(analysis).sentence()} {analysis.study.caution}")
     return Headline(finding, f'<p class="claim">{claim}</p>', f"<ul>{details}</ul>")
@@ -211,8 +226,7 @@ def methods(analysis: Analysis) -> Html:
         sizes += f", {leads.n_unfollowed} after the end of observation"
     texts = {
         "Data": f"{study.title}: {_table_sizes(study)}.",
-        "Signals": "Codes in the text of posts, read with a codebook that states evidence for each "
-        "code. A code stands for a place only on the days for which the codebook is valid.",
+        "Signals": " ".join(_SIGNALS[kind] for kind in _KINDS[analysis.read]),
         "Times": "A time that is not known exactly is an interval; a day is a day in "
         f"{study.timezone}. Leads between such times are intervals too, and a relation is stated "
         "only if it holds for every pair of instants.",

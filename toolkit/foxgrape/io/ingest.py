@@ -23,6 +23,7 @@ from foxgrape import schemas
 from foxgrape._util.directories import Directory, clear_parts, directory_at
 from foxgrape.errors import StoreError, TableError, did_you_mean
 from foxgrape.io.events import read_events
+from foxgrape.io.gazetteers import kept_gazetteer
 from foxgrape.io.posts import iter_posts
 from foxgrape.io.read_report import Note, merge_notes, most_frequent_reason
 from foxgrape.io.sources import as_list, source_name, source_path
@@ -191,6 +192,7 @@ def ingest(
         Approximate number of posts per batch; a batch is one transaction.
     **options
         Options of `read_posts` or `read_events`, such as ``format``, ``timezone`` and ``columns``.
+        By default, places are looked up in the gazetteer that the store keeps, if it keeps one.
 
     Returns
     -------
@@ -217,6 +219,8 @@ def ingest(
     if table not in _TABLES:
         raise StoreError("unknown table to ingest", got=table, hint=did_you_mean(table, _TABLES))
     store = store if isinstance(store, Store) else Store(store)
+    if table == "events" and options.get("gazetteer") is None:
+        options["gazetteer"] = kept_gazetteer(store)
     sources = as_list(file)
     if quarantine is not None and len(sources) > 1:
         raise StoreError("quarantine names a single file, and several files are to be read")

@@ -141,6 +141,17 @@ class Codebook:
         return cls((*book.codes, *proposals.codes), book.gazetteer)
 
     @classmethod
+    def for_gazetteer(cls, gazetteer: Gazetteer, *, proposed: bool = False) -> Self:
+        """Return the packaged codes of the places that a gazetteer has, with that gazetteer.
+
+        For the gazetteer of another country, the codebook is empty.
+        """
+        if gazetteer is Gazetteer.default():
+            return cls.default(proposed=proposed)
+        codes = cls.default(proposed=proposed).codes
+        return cls((code for code in codes if code.place_id in gazetteer), gazetteer)
+
+    @classmethod
     def from_csv(cls, path: str | Path, gazetteer: Gazetteer | None = None) -> Self:
         """Read a codebook with the attributes of `Code` as columns; other columns are ignored.
 

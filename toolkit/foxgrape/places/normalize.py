@@ -15,11 +15,15 @@ __all__ = ["find_words", "fold", "normal_emoji", "word_pattern"]
 # Kup'iansk is written with ', ’, ʼ, `, ´ or ′, with * or ", or with none; GeoNames romanizes "ь"
 # as ’. Soft hyphens and other invisible characters come from web pages and phones.
 _REMOVED = re.compile(
-    "['’ʼ‘`′ʹ´ʻ＇\u00ad\u200b-\u200f\u2060\ufeff]|(?<=[бпвмфрк])[*\"“”](?=[яюєї])"
+    "['’ʼ‘`′ʹ´ʻ＇״׳ـ\u00ad\u200b-\u200f\u2060\ufeff]|(?<=[бпвмфрк])[*\"“”](?=[яюєї])"
 )
-_JOINTS = re.compile(r"[\s\-‐‑‒–—_]+")
-# Protect й and ї, which NFD decomposes into a letter and a mark, from the removal of marks.
-_LETTERS = str.maketrans({"й": "\ue000", "ї": "\ue001", "ё": "е", "ґ": "г"})
+_JOINTS = re.compile(r"[\s\-‐‑‒–—־_]+")
+# Protect й and ї, which NFD decomposes into a letter and a mark, from the removal of marks. Arabic
+# and Persian letters that are typed for each other, and two forms of a Chinese sign, are one.
+_LETTERS = str.maketrans(
+    {"й": "\ue000", "ї": "\ue001", "ё": "е", "ґ": "г"}
+    | {"ى": "ي", "ی": "ي", "ک": "ك", "ة": "ه", "ہ": "ه", "臺": "台"}
+)
 _LETTERS_BACK = str.maketrans({"\ue000": "й", "\ue001": "ї"})
 
 _PRESENTATION = "\ufe0f\ufe0e"

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from foxgrape import times
 from foxgrape._util.formatting import counted, duration_in_words
+from foxgrape.places.geonames import country_name
 from foxgrape.plots.theme import (
     BLUE,
     GREEN,
@@ -32,6 +33,7 @@ from foxgrape.plots.theme import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from foxgrape.places import Gazetteer
     from foxgrape.stats.survival.lead_times import LeadTimes
     from foxgrape.studies.analysis import Analysis
 
@@ -238,7 +240,8 @@ def _add_risk_table(figure: go.Figure, curve: pd.DataFrame) -> None:
 def place_map(analysis: Analysis) -> go.Figure:
     """Plot the places of signals and events on an outline map, without any network request.
 
-    Places without coordinates are not drawn; the subtitle states how many.
+    The outlines are those of the study's gazetteer; without any, the axes show degrees. Places
+    without coordinates are not drawn; the subtitle states how many.
 
     Examples
     --------
@@ -248,10 +251,10 @@ def place_map(analysis: Analysis) -> go.Figure:
     """
     figure = go.Figure()
     all_events = analysis.study.events
-    events = all_events.dropna(subset=["lat", "lon"])
-    _add_base_map(figure, events)
     table = analysis.table()
     gazetteer = analysis.study.codebook.gazetteer
+    events = _with_coordinates(all_events, gazetteer)
+    has_outlines = _add_base_map(figure, events, gazetteer)
     table["lat"] = [gazetteer[place_id].lat for place_id in table["place_id"]]
     table["lon"] = [gazetteer[place_id].lon for place_id in table["place_id"]]
     located = table.dropna(subset=["lat", "lon"])
@@ -267,13 +270,19 @@ def place_map(analysis: Analysis) -> go.Figure:
         title=set_title(
             f"Places of {n_signals} and {n_events}", inline_legend(*legend.values()), *note
         ),
-        xaxis={"visible": False},
-        yaxis={"visible": False, "scaleanchor": "x", "scaleratio": 1 / math.cos(math.radians(49))},
+        xaxis={"visible": not has_outlines, "title": "longitude"},
+        yaxis={
+            "visible": not has_outlines,
+            "title": "latitude",
+            "scaleanchor": "x",
+            "scaleratio": 1 / math.cos(math.radians(_middle_latitude(figure))),
+        },
         height=620,
         margin={"b": 10, "l": 10, "r": 10},
     )
     names = ", ".join(dict.fromkeys(located["place"])) or "none"
-    return apply_theme(figure, f"Map of Ukraine with the places that signals pointed to: {names}.")
+    area = _area_name(gazetteer)
+    return apply_theme(figure, f"Map{area} with the places that signals pointed to: {names}.")
 
 
 def by_outcome(table: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, str, str, str, str]]:
@@ -286,9 +295,42 @@ def _outcomes(table: pd.DataFrame) -> pd.Series:
     return table["relation"].where(~table["hindsight"], "hindsight")
 
 
-def _add_base_map(figure: go.Figure, events: pd.DataFrame) -> None:
-    """Draw the outlines of Ukraine's regions, and the events."""
-    lon, lat = outlines()
+def _with_coordinates(events: pd.DataFrame, gazetteer: Gazetteer) -> pd.DataFrame:
+    """Return the events with the coordinates that they state, or else those of their places."""
+    ids = events["place_id"]
+    places = {place_id: gazetteer[place_id] for place_id in ids.unique() if place_id in gazetteer}
+    is_stated = events[["lat", "lon"]].notna().all(axis="columns")
+    located = events.assign(
+        **{
+            axis: events[axis].where(
+                is_stated, ids.map({key: getattr(place, axis) for key, place in places.items()})
+            )
+            for axis in ("lat", "lon")
+        }
+    )
+    return located.dropna(subset=["lat", "lon"])
+
+
+def _area_name(gazetteer: Gazetteer) -> str:
+    """Return ``of`` and the names of the countries on the map; empty if they are not known."""
+    if gazetteer.is_packaged:
+        return " of Ukraine"
+    names = [country_name(code) for code in gazetteer.countries]
+    return f" of {' and '.join(names)}" if names else ""
+
+
+def _middle_latitude(figure: go.Figure) -> float:
+    """Return the middle latitude of what is drawn: by it, a map has the right proportions."""
+    drawn = [lat for trace in figure.data for lat in trace.y if lat is not None]
+    return (min(drawn) + max(drawn)) / 2 if drawn else 0.0
+
+
+def _add_base_map(figure: go.Figure, events: pd.DataFrame, gazetteer: Gazetteer) -> bool:
+    """Draw the outlines of the gazetteer's countries, and the events.
+
+    Return whether there are outlines.
+    """
+    lon, lat = outlines(gazetteer)
     line = {"color": GREY, "width": 0.7}
     style: dict[str, Any] = {"mode": "lines", "hoverinfo": "skip", "showlegend": False}
     figure.add_trace(go.Scatter(x=lon, y=lat, line=line, **style))
@@ -303,6 +345,7 @@ def _add_base_map(figure: go.Figure, events: pd.DataFrame) -> None:
             hovertemplate="%{text}<extra></extra>",
         )
     )
+    return bool(lon)
 
 
 def _add_places(figure: go.Figure, rows: pd.DataFrame, middle: float, **style: Any) -> None:

@@ -364,7 +364,8 @@ class Analysis:
     def _options(self, options: dict[str, Any]) -> dict[str, Any]:
         """Return the options for a test: the given options, with defaults from this analysis."""
         clock = times.resolve_clock(self.events, options.get("clock") or self.clock)
-        return {"observed": self._observed(clock)} | options | {"clock": clock}
+        own = {"observed": self._observed(clock), "gazetteer": self.study.codebook.gazetteer}
+        return own | options | {"clock": clock}
 
     def _observed(self, clock: str) -> tuple[pd.Timestamp, pd.Timestamp] | None:
         """Return the observation period; None if its start or end is unknown."""

@@ -15,6 +15,7 @@ from foxgrape.stats.inputs import place_coordinates, project, sort_rows
 
 if TYPE_CHECKING:
     from foxgrape._util.typing import BoolArray, FloatArray, IntArray
+    from foxgrape.places import Gazetteer
     from foxgrape.stats.coincidence.kernels import KernelInput, PairTable
     from foxgrape.stats.coincidence.place_intensity import PlaceIntensity
 
@@ -222,6 +223,7 @@ def point_pattern(
     observed: tuple[int, int],
     seed: int,
     hindsight: bool,
+    gazetteer: Gazetteer | None = None,
 ) -> PointPattern:
     """Convert validated tables to arrays, leaving out rows outside observation."""
     start, end = map(float, observed)
@@ -250,7 +252,7 @@ def point_pattern(
         confirmed=_since(start, events["confirmed_until"], missing=np.inf)[order],
         place_of_label=place_of_label,
         decoded=label_decoded,
-        xy=project(place_coordinates(ids, events)),
+        xy=project(place_coordinates(ids, events, gazetteer)),
         start=start,
         span=end - start,
         lag=lag,

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from foxgrape._util.typing import BoolArray, FloatArray, IntArray
+    from foxgrape.places import Gazetteer
     from foxgrape.stats.inputs import ObservationPeriod
 
 __all__ = [
@@ -172,6 +173,7 @@ def risk_sets(
     *,
     clock: times.Clock | None = None,
     observed: ObservationPeriod | None = None,
+    gazetteer: Gazetteer | None = None,
 ) -> RiskSets:
     """Validate the tables and return the risk sets of the events in the observation period.
 
@@ -210,7 +212,7 @@ def risk_sets(
         signal_at=posted[seen],
         signal_until=posted_until[seen],
         decoded_at=times.microseconds(signals["decoded_at"])[seen],
-        distance=great_circle_distances(place_coordinates(places, events)),
+        distance=great_circle_distances(place_coordinates(places, events, gazetteer)),
         observed=(start, end),
         n_left_out=len(events) - len(kept),
         caveats=data_warnings(signals, events, chosen_clock, (start, end)),
