@@ -236,7 +236,7 @@ def methods(analysis: Analysis) -> Html:
         "Relations": "; ".join(f"{name}: {words}" for name, words in _RELATIONS.items()) + ".",
         "Lead times": f"{leads.method}, n = {leads.n}: {sizes}. The interval of the median "
         "includes the uncertainty of the times.",
-        "Chance": "Posts and events both follow the tempo and the front of the war. Coincidence "
+        "Chance": "Posts and events can share a tempo and a moving front. Coincidence "
         "within 7 days is tested against surrogates that keep both (null model local): posts "
         "exchange places that were about equally likely at the time. "
         + " ".join(map(sentence, _chance(analysis).warnings)),

@@ -35,7 +35,7 @@ def fetch_geonames(
     *,
     folder: str | Path | None = None,
     refresh: bool = False,
-    server: str = _SERVER,
+    server: str | None = None,
     policy: RetryPolicy | None = None,
 ) -> GeonamesFiles:
     """Download the dump and the alternate names of countries, and the names of divisions.
@@ -50,7 +50,7 @@ def fetch_geonames(
     folder, refresh, policy
         As in `foxgrape.io.datasets.fetch`.
     server
-        Address of the folder that has the files.
+        Address of the folder that has the files; by default GeoNames' own.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def fetch_geonames(
             )
 
     def local_copy(path: str) -> str:
-        dataset = _dataset(server.rstrip("/"), path)
+        dataset = _dataset((server or _SERVER).rstrip("/"), path)
         return fetch_dataset(dataset, folder=folder, refresh=refresh, policy=policy).path
 
     return GeonamesFiles(

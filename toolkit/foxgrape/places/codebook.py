@@ -146,10 +146,10 @@ class Codebook:
 
         For the gazetteer of another country, the codebook is empty.
         """
-        if gazetteer is Gazetteer.default():
-            return cls.default(proposed=proposed)
-        codes = cls.default(proposed=proposed).codes
-        return cls((code for code in codes if code.place_id in gazetteer), gazetteer)
+        packaged = cls.default(proposed=True) if proposed else cls.default()
+        if gazetteer is packaged.gazetteer:
+            return packaged
+        return cls((code for code in packaged if code.place_id in gazetteer), gazetteer)
 
     @classmethod
     def from_csv(cls, path: str | Path, gazetteer: Gazetteer | None = None) -> Self:
