@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foxgrape.places import Codebook, Gazetteer, Place, fold, scan
+from foxgrape.places import Code, Codebook, Gazetteer, Place, fold, scan
 from foxgrape.places.build import build_gazetteer
 from foxgrape.places.mentions import find_mentions
 
@@ -34,8 +34,8 @@ def gazetteers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Gazetteer]
 
 def mentioned(text: str, gazetteer: Gazetteer) -> list[tuple[str, str, str]]:
     """Return the text, the place and the confidence of each name."""
-    found = scan(text, codebook=Codebook((), gazetteer))
-    return [(name.matched, name.places[0].name, name.confidence) for name in found]
+    names = scan(text, codebook=Codebook((), gazetteer))
+    return [(name.matched, name.places[0].name, name.confidence) for name in names]
 
 
 @pytest.mark.parametrize(
@@ -146,3 +146,19 @@ def test_spans_are_in_the_text_and_in_order(
     assert all(first[1] <= second[0] for first, second in pairwise(spans))
     assert all(0 <= start < end <= len(text) for start, end in spans)
     assert all(fold(text[start:end]) for start, end in spans)
+
+
+def test_words_of_a_codebook_need_no_spaces_around_them_in_chinese():
+    place = Place("my:1", "Hualien", (), None, None, "TW", "", None)
+    codes = [
+        Code(code, kind, "my:1", "", "symbol", None, None, None, "B", "a source", "")
+        for code, kind in (("葡萄", "word"), ("#葡萄", "hashtag"), ("raisin", "word"))
+    ]
+    book = Codebook(codes, Gazetteer([place]))
+    for text, expected in {
+        "我們吃葡萄了": ["葡萄"],
+        "raisins, a raisin葡萄": ["葡萄"],
+        "a raisin": ["raisin"],
+        "#葡萄 好": ["#葡萄"],
+    }.items():
+        assert [word.matched for word in scan(text, codebook=book, mentions=False)] == expected

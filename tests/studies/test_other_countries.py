@@ -219,6 +219,6 @@ def test_a_page_made_from_a_store_uses_its_gazetteer(page_run):
     from foxgrape.studies.from_store import study_from_store
 
     study = study_from_store(page_run / "store")
-    found = study.analyse(signals="mentions", clock="occurred").table()
-    assert set(found["place"]) == set(COUNTRIES["Israel"][2])
+    table = study.analyse(signals="mentions", clock="occurred").table()
+    assert set(table["place"]) == set(COUNTRIES["Israel"][2])
     assert (page_run / "signals" / "signals.parquet").exists()

@@ -26,6 +26,9 @@ _LETTERS = str.maketrans(
 )
 _LETTERS_BACK = str.maketrans({"\ue000": "й", "\ue001": "ї"})
 
+#: Signs of Chinese and Japanese, which are written without spaces between words.
+_UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
+
 _PRESENTATION = "\ufe0f\ufe0e"
 _SKIN_TONES = "".join(map(chr, range(0x1F3FB, 0x1F400)))
 _FORM_ONLY = str.maketrans("", "", _PRESENTATION + _SKIN_TONES)
@@ -57,8 +60,11 @@ def word_pattern(keys: Iterable[str]) -> re.Pattern[str] | None:
     ['raisin', '#izium']
     """
     # Longest first, so that #izium2022 does not match as #izium.
-    words = "|".join(map(re.escape, sorted(set(keys), key=lambda key: (-len(key), key))))
-    return re.compile(rf"(?<![\w#])(?:{words})(?!\w)") if words else None
+    ordered = sorted(set(keys), key=lambda key: (-len(key), key))
+    spaced = "|".join(re.escape(key) for key in ordered if not _UNSPACED.match(key))
+    unspaced = "|".join(re.escape(key) for key in ordered if _UNSPACED.match(key))
+    parts = [rf"(?<![\w#])(?:{spaced})(?!\w)"] * bool(spaced) + [unspaced] * bool(unspaced)
+    return re.compile("|".join(parts)) if parts else None
 
 
 def find_words(pattern: re.Pattern[str], text: str) -> Iterator[tuple[str, int, int]]:

@@ -256,6 +256,8 @@ class Code:
         The source; the address is empty if unknown.
     meaning_uk, meaning_ru
         The meaning in Ukrainian and Russian, the words that the code puns on; empty if unknown.
+    timezone
+        IANA time zone of the days.
     """
 
     code: str
@@ -271,6 +273,7 @@ class Code:
     source_url: str
     meaning_uk: str = ""
     meaning_ru: str = ""
+    timezone: str = _ZONE
 
     @property
     def attested(self) -> bool:
@@ -283,8 +286,8 @@ class Code:
         return self.confidence if self.attested else "C"
 
     def valid_at(self, when: date) -> bool:
-        """Return whether this meaning of the code applies on a day (Kyiv time) or at an instant."""
-        earliest, latest = day_interval(when)
+        """Return whether this meaning of the code applies on a day or at an instant."""
+        earliest, latest = day_interval(when, self.timezone)
         first, last = self.valid_span
         return (first is None or latest >= first) and (last is None or earliest <= last)
 
@@ -292,24 +295,26 @@ class Code:
     def valid_span(self) -> tuple[datetime | None, datetime | None]:
         """The first and the last instant at which the reading is valid; None for no bound."""
         return (
-            None if self.valid_from is None else day_interval(self.valid_from)[0],
-            None if self.valid_until is None else day_interval(self.valid_until)[1],
+            None if self.valid_from is None else day_interval(self.valid_from, self.timezone)[0],
+            None if self.valid_until is None else day_interval(self.valid_until, self.timezone)[1],
         )
 
     @property
     def public_by(self) -> datetime | None:
         """The instant by which the reading was certainly public; None if it never was."""
-        return None if self.decoded_at is None else day_interval(self.decoded_at)[1]
+        if self.decoded_at is None:
+            return None
+        return day_interval(self.decoded_at, self.timezone)[1]
 
 
-def day_interval(when: date) -> tuple[datetime, datetime]:
-    """Return the earliest and latest instant of a day in Kyiv; for an instant, both are equal."""
+def day_interval(when: date, timezone: str = _ZONE) -> tuple[datetime, datetime]:
+    """Return the earliest and latest instant of a day; for an instant, both are equal."""
     if isinstance(when, datetime) and when.tzinfo is not None:
         instant = when.astimezone(UTC)
         return instant, instant
     from foxgrape.times import parse_stated_time
 
-    return parse_stated_time(when.isoformat(), _ZONE)
+    return parse_stated_time(when.isoformat(), timezone)
 
 
 def parse_day(text: str) -> date:

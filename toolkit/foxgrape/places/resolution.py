@@ -258,6 +258,8 @@ def _is_quarter(place: Place, gazetteer: Gazetteer) -> bool:
     """Return whether a place is a quarter of a city: these have no district in the gazetteer."""
     if place.admin2 or place.admin1 == place.name or place.lat is None or place.lon is None:
         return False
+    if place.country not in _with_districts(gazetteer):
+        return False
     for city in _located(gazetteer):
         ratio = (city.population or 0) / (place.population or _UNKNOWN_POPULATION)
         is_city = ratio >= _CITY_RATIO and city.admin1 == place.admin1
@@ -280,6 +282,12 @@ def _districts_near(gazetteer: Gazetteer, point: tuple[float, float]) -> set[tup
         for distance, admin1, admin2 in near[:_NEIGHBOURS]
         if distance <= _NEIGHBOUR_KM
     }
+
+
+@lru_cache(maxsize=4)
+def _with_districts(gazetteer: Gazetteer) -> frozenset[str]:
+    """Return the countries of which the gazetteer has districts."""
+    return frozenset(place.country for place in _located(gazetteer) if place.admin2)
 
 
 @lru_cache(maxsize=4)
