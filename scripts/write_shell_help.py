@@ -20,6 +20,7 @@ PYTHON = {
     "suggest": "foxgrape.places.suggest",
     "test": "foxgrape.coincidence",
     "codebook check": "foxgrape.places.Codebook",
+    "gazetteer build": "foxgrape.places.build.build_gazetteer",
     "data list": "foxgrape.io.datasets.list_datasets",
     "data fetch": "foxgrape.io.datasets.fetch",
     "fetch mastodon": "foxgrape.io.download.download",

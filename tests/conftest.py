@@ -41,6 +41,7 @@ SLOW = (
     "stats/coincidence",
     "stats/hazard",
     "stats/test_",
+    "studies/test_other_countries.py",
     "studies/test_study.py",
     "test_benchmarks.py",
     "test_calibration.py",

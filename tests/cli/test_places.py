@@ -174,15 +174,15 @@ def test_build_gazetteer(
     divisions = tmp_path / "admin1CodesASCII.txt"
     divisions.write_text("PL.78\tMasovia\tMasovia\t858787\n", encoding="utf-8")
     out = tmp_path / "pl"
-    call = ["data", "build-gazetteer", "--country", "pl", "--out", str(out)]
-    assert run([*call, "--admin1", str(divisions)]) == 0
-    assert "1 place, GeoNames" in capsys.readouterr().out
+    call = ["gazetteer", "build", "--country", "pl", "--out", str(out)]
+    assert run([*call, "--admin1", str(divisions), "--language", "ru"]) == 0
+    assert "1 place of PL" in capsys.readouterr().out
     (warsaw,) = Gazetteer.from_folder(out)
     assert (warsaw.admin1, warsaw.population) == ("Masovia", 1702139)
     assert warsaw.names_in("ru") == ("Варшава",)
     assert run(["find", "в Варшаве", "--gazetteer", str(out)]) == 0
     assert "geonames:756135" in capsys.readouterr().out
-    assert run(["data", "build-gazetteer", "--country", "QQ", "--out", str(out)]) == 1
+    assert run(["gazetteer", "build", "--country", "QQ", "--out", str(out)]) == 1
     assert "no place of this country" in capsys.readouterr().err
 
 

@@ -289,3 +289,20 @@ def test_lookup_and_find_import_no_heavy_package():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_days_can_be_in_another_time_zone(tmp_path):
+    path = tmp_path / "codes.csv"
+    head = (
+        "code,kind,place_id,place,meaning,basis,decoded_at,valid_from,valid_until,confidence,"
+        "source_title,source_url,timezone\n"
+    )
+    row = "🍇,emoji,geonames:707292,Izium,raisins,symbol,2025-03-02,2025-03-02,,B,a source,,{}\n"
+    for zone, midnight in {"Asia/Taipei": "2025-03-01T16:00", "": "2025-03-01T22:00"}.items():
+        path.write_text(head + row.format(zone), encoding="utf-8")
+        (code,) = Codebook.from_csv(path)
+        assert code.valid_span[0].isoformat() == f"{midnight}:00+00:00"
+        assert code.timezone == (zone or "Europe/Kyiv")
+    path.write_text(head + row.format("Taipei"), encoding="utf-8")
+    with pytest.raises(CodebookError, match=r"column timezone.*Asia/Taipei.*got 'Taipei'"):
+        Codebook.from_csv(path)

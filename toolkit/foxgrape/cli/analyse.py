@@ -11,7 +11,7 @@ import typer
 
 from foxgrape.cli.ingest import ObservedFrom, ObservedUntil
 from foxgrape.cli.output import AsJson, print_line, print_result, print_sentence
-from foxgrape.cli.places import Proposed, read_codebook
+from foxgrape.cli.places import GazetteerPath, Proposed, read_codebook
 from foxgrape.errors import CONTROLS
 
 if TYPE_CHECKING:
@@ -225,6 +225,7 @@ def detect_signals(
     ],
     out: Annotated[Path, typer.Option(help="Folder for signals.parquet.")],
     codebook: Annotated[Path | None, typer.Option(help="Your own codebook, a CSV file.")] = None,
+    gazetteer: GazetteerPath = None,
     mentions: Annotated[
         bool, typer.Option("--mentions", help="Also detect places mentioned by name.")
     ] = False,
@@ -240,11 +241,15 @@ def detect_signals(
     as_json: AsJson = False,
 ) -> int:
     """Find signals in any number of posts. Repeat an interrupted call to resume it."""
+    from foxgrape.io.gazetteers import kept_path
+
     if engine not in {"local", "dask"}:
         raise typer.BadParameter(f"--engine must be local or dask; got {engine!r}")
     if (engine == "dask") != (scheduler is not None):
         raise typer.BadParameter("--engine dask and --scheduler ADDRESS must be given together")
-    codes = read_codebook(codebook, proposed=proposed) if codebook or proposed else None
+    gazetteer = gazetteer or kept_path(source)
+    is_own = codebook or gazetteer or proposed
+    codes = read_codebook(codebook, gazetteer, proposed=proposed) if is_own else None
     result = _detect_with_progress(
         source, out, codes, scheduler, batch, mentions=mentions, edits=edits
     )

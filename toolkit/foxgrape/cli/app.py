@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from foxgrape.cli import analyse, fetch, ingest, places, reports, schedule, study
+from foxgrape.cli import analyse, fetch, gazetteer, ingest, places, reports, schedule, study
 from foxgrape.cli.output import print_error, print_line, print_text, shell_message, show_warning
 from foxgrape.errors import FoxgrapeError
 
@@ -20,7 +20,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # boxes take 0.3 s to load, and the docs show plain help
     pretty_exceptions_enable=False,
 )
-for module in (places, fetch, ingest, study, analyse, reports, schedule):
+for module in (places, gazetteer, fetch, ingest, study, analyse, reports, schedule):
     module.add_commands(app)
 
 

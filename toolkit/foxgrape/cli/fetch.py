@@ -11,7 +11,6 @@ import typer
 from foxgrape.cli.output import (
     AsJson,
     print_error,
-    print_line,
     print_result,
     print_sentence,
     status_spinner,
@@ -27,9 +26,7 @@ fetch_app = typer.Typer(
     help="Download posts and events from public APIs.",
     no_args_is_help=True,
 )
-data_app = typer.Typer(
-    help="Download public data sets; build data for the lookup library.", no_args_is_help=True
-)
+data_app = typer.Typer(help="Download public data sets.", no_args_is_help=True)
 
 DownloadPath = Annotated[Path, typer.Option("--out", help="File to create.")]
 Restart = Annotated[
@@ -185,21 +182,4 @@ def data_fetch(
     for warning in caught:
         print_error(warning.message)
     print_sentence(result.sentence(), result.to_dict(), as_json=as_json)
-    return 0
-
-
-@data_app.command("build-gazetteer")
-def data_build_gazetteer(
-    country: Annotated[str, typer.Option(help="ISO 3166-1 alpha-2 code.")],
-    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("gazetteer"),
-    admin1: Annotated[
-        Path | None,
-        typer.Option(help="GeoNames file admin1CodesASCII.txt, for names of divisions."),
-    ] = None,
-) -> int:
-    """Build a gazetteer of a country. Needs the gazetteer extra."""
-    from foxgrape.places.build import build_gazetteer
-
-    count = build_gazetteer(country, out, admin1=admin1)
-    print_line(f"{out}: {count} {'place' if count == 1 else 'places'}, GeoNames, CC BY 4.0")
     return 0

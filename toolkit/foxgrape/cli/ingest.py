@@ -151,6 +151,12 @@ def ingest_events(
     observed_by: Annotated[
         str | None, typer.Option(help="Name of who recorded them; default: the file's name.")
     ] = None,
+    gazetteer: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV file of places, or output of gazetteer build; the store keeps a copy."
+        ),
+    ] = None,
     strict: Strict = False,
     quarantine: Quarantine = None,
     as_json: AsJson = False,
@@ -160,6 +166,11 @@ def ingest_events(
     Prints how many events are new, changed, unchanged and quarantined, what was assumed, and from
     when to when events are taken to be recorded.
     """
+    if gazetteer is not None:
+        from foxgrape.io.gazetteers import keep_gazetteer
+        from foxgrape.io.store import Store
+
+        keep_gazetteer(Store(store), gazetteer)
     observation = {
         "observed_from": observed_from,
         "observed_until": observed_until,

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
     from foxgrape.places import Codebook, Gazetteer
 
-__all__ = ["Proposed", "add_commands", "read_codebook"]
+__all__ = ["GazetteerPath", "Proposed", "add_commands", "read_codebook"]
 
 Country = Annotated[str | None, typer.Option(help="Only this country: an ISO 3166-1 alpha-2 code.")]
 Limit = Annotated[int, typer.Option(min=1, help="Maximum number of results.")]
 GazetteerPath = Annotated[
     Path | None,
-    typer.Option("--gazetteer", help="CSV file of places, or output of data build-gazetteer."),
+    typer.Option("--gazetteer", help="CSV file of places, or output of gazetteer build."),
 ]
 CodebookPath = Annotated[Path | None, typer.Option(help="Your own codebook, a CSV file.")]
 
@@ -105,7 +105,7 @@ def find(
     from foxgrape.places.divisions import read_divisions
     from foxgrape.places.resolution import resolve
 
-    searched = _gazetteer(gazetteer)
+    searched = open_gazetteer(gazetteer)
     if admin1 and read_divisions(admin1, searched).unread:
         print_error(f"the region or district {admin1!r} is unknown, so it is not used")
         admin1 = None
@@ -165,6 +165,7 @@ def suggest(
     emoji: Annotated[str, typer.Argument(help="One emoji without a known meaning.")],
     country: Country = None,
     limit: Limit = 10,
+    gazetteer: GazetteerPath = None,
     as_json: AsJson = False,
 ) -> int:
     """Suggest places that an emoji could stand for.
@@ -173,7 +174,8 @@ def suggest(
     """
     from foxgrape.places import suggest as suggest_places
 
-    suggestions = suggest_places(emoji, country=country, limit=limit)
+    book = None if gazetteer is None else read_codebook(None, gazetteer, proposed=True)
+    suggestions = suggest_places(emoji, country=country, limit=limit, codebook=book)
     rows = [
         {
             "place": str(suggestion.place),
@@ -212,7 +214,7 @@ def codebook_check(
     """List all problems of a codebook. The exit code is 1 if there are any."""
     from foxgrape.places.codebook import check_codebook
 
-    problems = check_codebook(file, _gazetteer(gazetteer))
+    problems = check_codebook(file, open_gazetteer(gazetteer))
     if as_json:
         data = [
             {"row": problem.row, "column": problem.column, "problem": str(problem)}
@@ -239,18 +241,17 @@ def read_codebook(
     from foxgrape.places import Codebook
 
     if path is None:
-        return Codebook.default(proposed=proposed)
+        return Codebook.for_gazetteer(open_gazetteer(gazetteer), proposed=proposed)
     if proposed:
         raise typer.BadParameter("--proposed and --codebook cannot be given together")
-    return Codebook.from_csv(path, _gazetteer(gazetteer))
+    return Codebook.from_csv(path, open_gazetteer(gazetteer))
 
 
-def _gazetteer(path: Path | None) -> Gazetteer:
+def open_gazetteer(path: Path | None) -> Gazetteer:
+    """Return the gazetteer in a file or folder, by default the packaged one."""
     from foxgrape.places import Gazetteer
 
-    if path is None:
-        return Gazetteer.default()
-    return Gazetteer.from_csv(path) if path.is_file() else Gazetteer.from_folder(path)
+    return Gazetteer.default() if path is None else Gazetteer.open(path)
 
 
 def _parse_position(text: str | None) -> tuple[float, float] | None:

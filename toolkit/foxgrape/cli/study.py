@@ -24,6 +24,7 @@ from foxgrape.cli.ingest import (
     print_notes,
 )
 from foxgrape.cli.output import AsJson, parse_pairs, print_line, print_sentence
+from foxgrape.cli.places import GazetteerPath
 
 __all__ = ["add_commands"]
 
@@ -95,6 +96,7 @@ def study_new(
         ),
     ] = None,
     codebook: Annotated[Path | None, typer.Option(help="Your own codebook, a CSV file.")] = None,
+    gazetteer: GazetteerPath = None,
     kind: Annotated[
         list[str] | None, typer.Option(help="Use only events of this kind; repeat for several.")
     ] = None,
@@ -122,6 +124,7 @@ def study_new(
         post_options=options | {"columns": columns["posts"] or None},
         event_options=options | {"columns": columns["events"] or None},
         codebook=codebook,
+        gazetteer=gazetteer,
         kinds=kind or (),
         persistence=persistence,
         observed_from=observed_from,

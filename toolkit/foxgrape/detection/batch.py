@@ -40,7 +40,8 @@ from foxgrape.detection.partitions import (
     row_group_ranges,
 )
 from foxgrape.errors import StoreError, TableError
-from foxgrape.places import Codebook
+from foxgrape.io.gazetteers import kept_path
+from foxgrape.places import Codebook, Gazetteer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -168,6 +169,8 @@ def detect_all(
     out = Path(out)
     for path in (source, out):
         require_utf8(path, StoreError)
+    if codebook is None and (kept := kept_path(source)) is not None:
+        codebook = Codebook.for_gazetteer(Gazetteer.open(kept))
     ranges = row_group_ranges(source, batch)
     earlier = None if edits == "ignore" else read_earlier_posts(source)
     digest = _plan_digest(ranges, codebook, earlier, mentions=mentions, edits=edits)
@@ -210,6 +213,7 @@ def _plan_digest(
         "parts": [asdict(part) for part in ranges],
         "files": {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()},
         "codes": [asdict(code) for code in codebook or Codebook.default()],
+        "gazetteer": [asdict(info) for info in codebook.gazetteer.infos] if codebook else None,
         "mentions": mentions,
         "edits": edits,
         "earlier": None if earlier is None else earlier.to_csv(index=False),

@@ -82,7 +82,7 @@ _CODES = (
     "stands for a place only on the days for which the codebook is valid."
 )
 _NAMES = (
-    "Names of places in the text of posts, in any spelling of the gazetteer. A name that may mean "
+    "Names of places in the text of posts, in the spellings of the gazetteer. A name that may mean "
     "several places of the study does not count."
 )
 _SIGNALS = {"codes": _CODES, "mentions": _NAMES, "both": f"{_CODES} {_NAMES}"}
@@ -426,7 +426,7 @@ def methods(analysis: Analysis) -> Html:
         "Relations": "; ".join(f"{name}: {words}" for name, words in _RELATIONS.items()) + ".",
         "Lead times": f"{leads.method}, n = {leads.n:,}: {sizes}. The interval of the median "
         "includes the uncertainty of the times.",
-        "Chance": "Posts and events both follow the tempo and the front of the war. Coincidence "
+        "Chance": "Posts and events can share a tempo and a moving front. Coincidence "
         "within 7 days is tested against surrogates that keep both (null model local): posts "
         "exchange places that were about equally likely at the time. "
         + " ".join(map(sentence, _chance(analysis).warnings)),

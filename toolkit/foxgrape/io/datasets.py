@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from foxgrape.io.download.http import RetryPolicy
 
-__all__ = ["Dataset", "DatasetFile", "data_folder", "fetch", "list_datasets"]
+__all__ = ["Dataset", "DatasetFile", "data_folder", "fetch", "fetch_dataset", "list_datasets"]
 
 _REGISTRY = files("foxgrape") / "resources" / "datasets.toml"
 _ENV = "FOXGRAPE_DATA"
@@ -211,7 +211,17 @@ def fetch(
     known = list_datasets()
     if name not in known:
         raise DownloadError.unknown_dataset(name, known)
-    dataset = known[name]
+    return fetch_dataset(known[name], folder=folder, refresh=refresh, policy=policy)
+
+
+def fetch_dataset(
+    dataset: Dataset,
+    *,
+    folder: str | Path | None = None,
+    refresh: bool = False,
+    policy: RetryPolicy | None = None,
+) -> DatasetFile:
+    """Return the local file of a data set, which need not be registered; see `fetch`."""
     downloader = _downloader(policy)
     target = data_folder(folder) / dataset.filename
     try:
@@ -245,7 +255,7 @@ def _fetch_unregistered(
         where = "by its publisher" if download else "on this computer"
         warnings.warn(
             f"{target}: the file was changed {where}; SHA-256 was {previous} and is {current}",
-            stacklevel=3,
+            stacklevel=4,
         )
     if stored != current:
         # In the output format of sha256sum, so that `sha256sum --check` can verify the file.

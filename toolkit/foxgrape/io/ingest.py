@@ -22,6 +22,7 @@ from foxgrape._util.directories import Directory, clear_parts, directory_at
 from foxgrape._util.unicode import json_bytes
 from foxgrape.errors import StoreError, TableError, did_you_mean
 from foxgrape.io.events import read_events
+from foxgrape.io.gazetteers import kept_gazetteer
 from foxgrape.io.posts import iter_posts
 from foxgrape.io.read_report import Note, merge_notes, most_frequent_reason
 from foxgrape.io.sources import as_list, source_name, source_path
@@ -203,6 +204,7 @@ def ingest(
         remembers it for each source. By default, events were recorded until the last one.
     **options
         Options of `read_posts` or `read_events`, such as ``format``, ``timezone`` and ``columns``.
+        By default, places are looked up in the gazetteer that the store keeps, if it keeps one.
 
     Returns
     -------
@@ -234,6 +236,8 @@ def ingest(
         raise StoreError("observation is that of events; posts have none", got=table)
     stated = None if observation is None else Coverage.parse(observation)
     store = store if isinstance(store, Store) else Store(store)
+    if table == "events" and options.get("gazetteer") is None:
+        options["gazetteer"] = kept_gazetteer(store)
     sources = as_list(file)
     if quarantine is not None and len(sources) > 1:
         raise StoreError("quarantine names a single file, and several files are to be read")

@@ -141,13 +141,25 @@ class Codebook:
         return cls((*book.codes, *proposals.codes), book.gazetteer)
 
     @classmethod
+    def for_gazetteer(cls, gazetteer: Gazetteer, *, proposed: bool = False) -> Self:
+        """Return the packaged codes of the places that a gazetteer has, with that gazetteer.
+
+        For the gazetteer of another country, the codebook is empty.
+        """
+        packaged = cls.default(proposed=True) if proposed else cls.default()
+        if gazetteer is packaged.gazetteer:
+            return packaged
+        return cls((code for code in packaged if code.place_id in gazetteer), gazetteer)
+
+    @classmethod
     def from_csv(cls, path: str | Path, gazetteer: Gazetteer | None = None) -> Self:
         """Read a codebook with the attributes of `Code` as columns; other columns are ignored.
 
         Parameters
         ----------
         path
-            CSV in UTF-8. The columns ``meaning_uk`` and ``meaning_ru`` are optional.
+            CSV in UTF-8. The columns ``meaning_uk``, ``meaning_ru`` and ``timezone`` are optional;
+            days without a time zone are days in Kyiv.
         gazetteer
             Gazetteer with the places of the codes; by default the packaged one. For codes that
             stand for clubs, companies and the like, pass a `Gazetteer` of your own places.
@@ -389,7 +401,7 @@ def _read_codes(path: str | Path, gazetteer: Gazetteer) -> Iterator[Code]:
             column: parse_day(row[column]) if row[column] else None for column in _DAYS
         }
         code = normal_emoji(row["code"]) if row["kind"] == "emoji" else row["code"]
-        cells = {name: row[name] for name in _ALL}
+        cells = {name: row[name] for name in _ALL if row[name] or name != "timezone"}
         # If the place has two ids, use the one that events and signals use.
         place_id = gazetteer[row["place_id"]].id
         yield Code(**{**cells, **days, "code": code, "place_id": place_id})  # type: ignore[arg-type]
@@ -401,6 +413,17 @@ def _rows(path: str | Path) -> Iterator[tuple[int, dict[str, str]]]:
     return iter_dict_rows(
         path, required=_REQUIRED, optional=optional, table="codebook", error=CodebookError
     )
+
+
+def _is_zone(name: str) -> bool:
+    # Imported here, since the packaged codebook does not need it.
+    from foxgrape.times import get_zone
+
+    try:
+        get_zone(name)
+    except ValueError:
+        return False
+    return True
 
 
 class _RowChecker:
@@ -429,6 +452,8 @@ class _RowChecker:
                 yield bad(column, f"one of {', '.join(allowed)}")
         if row["place_id"] not in gazetteer:
             yield bad("place_id", "a place of the gazetteer", "foxgrape find NAME shows its id")
+        if row["timezone"] and not _is_zone(row["timezone"]):
+            yield bad("timezone", "an IANA time zone such as Asia/Taipei, or nothing")
         days = {}
         for column in _DAYS:
             try:

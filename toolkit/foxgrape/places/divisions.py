@@ -4,7 +4,8 @@
 ``resources/divisions.txt`` has a line for each region of Ukraine: its names in the gazetteer, the
 preferred one first, and its names in Ukrainian, Russian and English, all separated by tabs. Names
 are compared by their phonetic keys, which older romanizations share, and without the ending of
-adjectives. The gazetteer's own names of regions and districts are known as well.
+adjectives. The gazetteer's own names of regions and districts are known as well. A gazetteer of
+other countries may have a table ``divisions.txt`` of its own, in the same form.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from os import path
 
+from foxgrape.places.gazetteer_info import DIVISIONS_FILE
 from foxgrape.places.normalize import fold
 from foxgrape.places.phonetic import phonetic_key, stem
 
@@ -33,7 +35,7 @@ _REGION_WORDS = frozenset(
         *("область", "області", "обл", "обласна", "области", "регіон", "регион", "край"),
         *("автономна", "автономная", "республіка", "республика", "народна", "народная", "ар"),
         *("oblast", "oblasti", "obl", "region", "province", "krai", "autonomous", "republic"),
-        "peoples",
+        *("peoples", "state", "governorate"),
     )
 )
 _DISTRICT_WORDS = frozenset(
@@ -115,10 +117,13 @@ def _read(text: str, gazetteer: Gazetteer) -> Divisions:
         words = fold(_DISTRICT_ABBREVIATION.sub("район", part).replace(".", " ")).split()
         bare = [word for word in words if word not in _REGION_WORDS | _OTHER_WORDS]
         is_district = not _DISTRICT_WORDS.isdisjoint(words)
+        # Some regions are called districts: Northern District in Israel.
+        regions = _known_regions(gazetteer).get(_key(bare), ()) if is_district and bare else ()
         bare = [word for word in bare if word not in _DISTRICT_WORDS]
         if not bare:
             continue
-        regions = () if is_district else _regions(bare, gazetteer, abbreviated="." in part)
+        if not is_district:
+            regions = _regions(bare, gazetteer, abbreviated="." in part)
         districts = () if regions else _known_districts(gazetteer).get(_key(bare), ())
         if not _REGION_WORDS.isdisjoint(words):
             districts = ()
@@ -131,7 +136,7 @@ def _read(text: str, gazetteer: Gazetteer) -> Divisions:
 
 def _regions(words: list[str], gazetteer: Gazetteer, *, abbreviated: bool) -> tuple[str, ...]:
     key = _key(words)
-    known = _packaged_regions(), _known_regions(gazetteer)
+    known = _listed_regions(gazetteer), _known_regions(gazetteer)
     for regions in known:
         if key in regions:
             return regions[key]
@@ -162,10 +167,19 @@ def division_root(word: str) -> str:
     return shorter if len(shorter) > _SHORTEST_STEM else root
 
 
-@lru_cache(maxsize=1)
-def _packaged_regions() -> dict[str, tuple[str, ...]]:
+@lru_cache(maxsize=8)
+def _listed_regions(gazetteer: Gazetteer) -> dict[str, tuple[str, ...]]:
+    """Return the regions in the tables of a gazetteer; those of Ukraine if it states no country."""
+    if gazetteer.is_packaged or not gazetteer.infos:
+        return _read_regions(_RESOURCE)
+    tables = filter(None, (info.file(DIVISIONS_FILE) for info in gazetteer.infos))
+    return {key: names for table in tables for key, names in _read_regions(table).items()}
+
+
+@lru_cache(maxsize=8)
+def _read_regions(table: str) -> dict[str, tuple[str, ...]]:
     regions: dict[str, tuple[str, ...]] = {}
-    with open(_RESOURCE, encoding="utf-8") as file:  # noqa: PTH123 - pathlib costs 4 ms
+    with open(table, encoding="utf-8") as file:  # noqa: PTH123 - pathlib costs 4 ms
         for line in file:
             names, *spellings = line.rstrip("\n").split("\t")
             for spelling in spellings:

@@ -8,6 +8,7 @@ from functools import cache, lru_cache
 from os import path
 
 from foxgrape.errors import FoxgrapeError, require_str
+from foxgrape.places.gazetteer_info import TABLES, GazetteerInfo, read_info
 from foxgrape.places.index import FileIndex, InMemoryIndex
 from foxgrape.places.normalize import fold
 from foxgrape.places.place import Place, distance_km, read_places
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["Gazetteer", "PlaceMatch", "find", "is_current_name"]
 
 _RESOURCE = path.join(path.dirname(__file__), "resources", "gazetteer")  # noqa: PTH118, PTH120
-_EXACT, _FOLDED = 1.0, 0.95
+_EXACT, _FOLDED, _ATTACHED = 1.0, 0.95, 0.87
+#: The first letter of the scripts after Latin, Greek, Cyrillic and Armenian.
+_FIRST_NATIVE = "\u05d0"
 #: Minimum similarity of the consonants of a Russian name and of the official name.
 _SIMILAR_CONSONANTS = 60
 #: Endings that names of villages have in Russian texts, in any case. Not -ово, with which
@@ -59,6 +62,11 @@ class PlaceMatch:
 class Gazetteer:
     """Places that can be looked up by id and searched by name.
 
+    Attributes
+    ----------
+    infos
+        What each gazetteer folder among the sources holds; empty for places in memory only.
+
     Examples
     --------
     >>> gazetteer = Gazetteer.default()
@@ -67,6 +75,7 @@ class Gazetteer:
     """
 
     def __init__(self, places: Iterable[Place]) -> None:
+        self.infos: tuple[GazetteerInfo, ...] = ()
         self._indexes: tuple[Index, ...] = (InMemoryIndex(places),)
         self._spellings: dict[tuple[str, str], str] = {}
 
@@ -81,21 +90,27 @@ class Gazetteer:
 
     @classmethod
     def from_folder(cls, folder: str | Path) -> Self:
-        """Open a gazetteer written by `foxgrape data build-gazetteer`.
+        """Open a gazetteer written by `foxgrape gazetteer build`.
 
         Raises
         ------
         FoxgrapeError
             If a table is missing.
         """
-        for name in ("places.txt", "names.txt", "sounds.txt"):
+        for name in TABLES:
             if not path.isfile(path.join(folder, name)):  # noqa: PTH113, PTH118 - pathlib costs 4 ms
                 raise FoxgrapeError(
                     "not a gazetteer: this file is missing",
                     file=path.join(folder, name),  # noqa: PTH118
-                    hint="build one with foxgrape data build-gazetteer",
+                    hint="build one with foxgrape gazetteer build",
                 )
-        return cls._from_indexes((FileIndex(str(folder)),))
+        info = read_info(folder)
+        return cls._from_indexes((FileIndex(info.folder, info.languages),), (info,))
+
+    @classmethod
+    def open(cls, path: str | Path) -> Self:
+        """Open a gazetteer folder or a CSV file of places; see `from_folder` and `from_csv`."""
+        return cls.from_csv(path) if _is_file(path) else cls.from_folder(path)
 
     @classmethod
     def from_csv(cls, path: str | Path) -> Self:
@@ -111,15 +126,29 @@ class Gazetteer:
         return cls(read_places(path))
 
     @classmethod
-    def _from_indexes(cls, indexes: tuple[Index, ...]) -> Self:
+    def _from_indexes(
+        cls, indexes: tuple[Index, ...], infos: tuple[GazetteerInfo, ...] = ()
+    ) -> Self:
         gazetteer = cls(())
         gazetteer._indexes = indexes
+        gazetteer.infos = infos
         return gazetteer
 
     def extended(self, other: Gazetteer) -> Gazetteer:
         """Return this gazetteer with the places of `other`, which replace places with equal ids."""
         own = tuple(index for index in self._indexes if index not in other._indexes)
-        return Gazetteer._from_indexes((*other._indexes, *own)) if own else other
+        infos = *other.infos, *(info for info in self.infos if info not in other.infos)
+        return Gazetteer._from_indexes((*other._indexes, *own), infos) if own else other
+
+    @property
+    def is_packaged(self) -> bool:
+        """Whether the packaged gazetteer is among the sources."""
+        return any(info.folder == _RESOURCE for info in self.infos)
+
+    @property
+    def countries(self) -> tuple[str, ...]:
+        """ISO 3166-1 alpha-2 codes of the countries, as far as the sources state them."""
+        return tuple(dict.fromkeys(code for info in self.infos for code in info.countries))
 
     def __getitem__(self, place_id: str) -> Place:
         for index in self._indexes:
@@ -178,6 +207,7 @@ class Gazetteer:
 
                 bare = strip_prepositions(name)
                 matches = within(self._named(bare)) if bare != name else []
+                matches = matches or within(self._with_attached_words(name))
                 candidates = (
                     self._inflected(bare) if matches else fuzzy_matches(bare, self._indexes)
                 )
@@ -226,6 +256,11 @@ class Gazetteer:
         inside = {place.id for place in divisions.select(match.place for match in matches)}
         return [match for match in matches if match.place.id in inside]
 
+    def name_keys(self) -> Iterator[str]:
+        """Yield the folded form of every name; a form may be repeated."""
+        for index in self._indexes:
+            yield from index.name_keys()
+
     def stems(self) -> Iterator[str]:
         """Yield the phonetic stems of all names; a stem may be repeated."""
         for index in self._indexes:
@@ -240,6 +275,18 @@ class Gazetteer:
                 if place.id not in matches and self._is_current(place):
                     matches[place.id] = self._match(place, name.strip(), key)
         return list(matches.values())
+
+    def _with_attached_words(self, name: str) -> list[PlaceMatch]:
+        """Return the places that an Arabic or Hebrew name with words joined to it may mean."""
+        if not any(sign >= _FIRST_NATIVE and sign.isalpha() for sign in name):
+            return []
+        from foxgrape.places.scripts import native_forms
+
+        forms = (self._named(form) for form in native_forms(name))
+        return [
+            PlaceMatch(match.place, _ATTACHED, match.matched, "inflected")
+            for match in next((matches for matches in forms if matches), [])
+        ]
 
     def _towns_inflected_as(self, name: str, matches: list[PlaceMatch]) -> list[Candidate]:
         """Return the towns of whose names `name` is a case form, if all `matches` are hamlets."""
@@ -273,6 +320,10 @@ class Gazetteer:
             spelling = next((known for known in names if fold(known) == key), place.name)
             self._spellings[place.id, key] = spelling
         return PlaceMatch(place, _FOLDED, spelling, "folded")
+
+
+def _is_file(file: str | Path) -> bool:
+    return path.isfile(file)  # noqa: PTH113 - pathlib costs 4 ms
 
 
 def find(

@@ -3,8 +3,8 @@
 A folder has three text files, whose lines are sorted by their bytes so that a line can be found by
 bisection and parsed only when it is needed:
 
-- ``places.txt``: id, name, names in uk, ru, en and other, lat, lon, country, admin1, admin2,
-  population; separated by tabs, names by bars.
+- ``places.txt``: id, name, names in each language (uk, ru, en and other, or as ``gazetteer.json``
+  states), lat, lon, country, admin1, admin2, population; separated by tabs, names by bars.
 - ``names.txt``: folded name, or second id of a place (KATOTTG), and the numbers of its places.
   Numbers after a semicolon are of populated places of whose names this name is an inflected form.
 - ``sounds.txt``: stem of a phonetic key, and the numbers of its places.
@@ -20,7 +20,7 @@ from functools import cached_property
 from foxgrape._util.regular_files import read_regular
 from foxgrape.errors import FoxgrapeError
 from foxgrape.places.normalize import fold
-from foxgrape.places.place import from_line
+from foxgrape.places.place import LANGUAGES, from_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,6 +54,10 @@ class InMemoryIndex:
     def by_stem(self, key: str) -> list[Place]:
         """Return the places with a name whose phonetic stem is `key`."""
         return self._by_stem.get(key, [])
+
+    def name_keys(self) -> Iterator[str]:
+        """Yield the folded form of every name."""
+        return iter(self._by_name)
 
     @cached_property
     def stems(self) -> Sequence[str]:
@@ -95,8 +99,9 @@ class InMemoryIndex:
 class FileIndex:
     """An index in a folder of sorted text tables, each read on first use; see the module."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, languages: tuple[str, ...] = LANGUAGES) -> None:
         self._folder = folder
+        self._languages = languages
         self._by_number: dict[int, Place] = {}
         self._by_id: dict[str, Place] = {}
 
@@ -107,7 +112,7 @@ class FileIndex:
         try:
             line = _find_line(self._bytes, _line_start(place_id))
             if line:
-                place = self._by_id[place_id] = from_line(line.decode())
+                place = self._by_id[place_id] = from_line(line.decode(), self._languages)
                 return place
         except (ValueError, LookupError):
             raise self._damaged() from None
@@ -129,6 +134,10 @@ class FileIndex:
     def by_stem(self, key: str) -> list[Place]:
         """Return the places with a name whose phonetic stem is `key`."""
         return self._find(self._sounds, key)
+
+    def name_keys(self) -> Iterator[str]:
+        """Yield the folded form of every name."""
+        return (line[: line.index(b"\t")].decode() for line in self._names)
 
     @cached_property
     def stems(self) -> Sequence[str]:
@@ -170,7 +179,7 @@ class FileIndex:
         return FoxgrapeError(
             "the tables of this gazetteer are damaged",
             file=self._folder,
-            hint="restore them, or build them again: foxgrape data build-gazetteer",
+            hint="restore them, or build them again: foxgrape gazetteer build",
         )
 
     def _place(self, number: int) -> Place:
@@ -181,7 +190,7 @@ class FileIndex:
             place_id = line[: line.index(b"\t")].decode()
             place = self._by_id.get(place_id)
             if place is None:
-                place = self._by_id[place_id] = from_line(line.decode())
+                place = self._by_id[place_id] = from_line(line.decode(), self._languages)
             self._by_number[number] = place
         return place
 

@@ -42,8 +42,10 @@ from foxgrape.places.namesakes import (
     is_around,
     is_quarter,
 )
+from foxgrape.places.native_names import find_native_names
 from foxgrape.places.phonetic import ending_variants, phonetic_key
 from foxgrape.places.plain_text import plain_text
+from foxgrape.places.scripts import has_native_letters
 
 if TYPE_CHECKING:
     from foxgrape.places import Gazetteer, Place, PlaceMatch
@@ -64,16 +66,19 @@ _KNOWN_POPULATION = 5000
 _ONLY_POPULATION = 2000
 #: Registers of settlements. Places with other ids were added on purpose, and are known.
 _REGISTERS = ("geonames:", "katottg:")
-#: A gazetteer of at most this many places is taken to be the user's own selection, in which even
-#: the names of small places can count without other words around them.
+#: A gazetteer in memory of at most this many places is taken to be the user's own selection, in
+#: which even the names of small places can count without other words around them.
 _CHOSEN = 1000
 _MAX_WORDS, _MAX_ACRONYM = 3, 3
 #: A name shared by more places than this does not count by itself. Former and foreign names must
 #: have at least this many characters.
 _MAX_SHARED, _MIN_FORMER_LENGTH = 20, 6
-#: Languages in which former and foreign names count; in other languages, some of a place's names
-#: are also names of places abroad.
-_LANGUAGES = ("uk", "ru", "en")
+#: The names that are in none of the gazetteer's languages: former and foreign names in it do not
+#: count, since some are also names of places abroad.
+_OTHER = "other"
+#: Countries to which the list of larger cities abroad is foreign; in the gazetteer of another
+#: country, those cities may be its own.
+_HOME = ("UA", "RU", "BY")
 
 
 class Mention(NamedTuple):
@@ -131,8 +136,6 @@ def _find_mentions(text: str, gazetteer: Gazetteer) -> list[Mention]:
         if not names_other(text, name)
         and (chosen or _is_own_name(text, name) or is_in_region(text, name))
     ]
-    if not names:
-        return []
     known = [chosen or _is_known(name) for name in names]
     accepted = [
         refers_to_place(text, name, well_known)
@@ -144,6 +147,7 @@ def _find_mentions(text: str, gazetteer: Gazetteer) -> list[Mention]:
         _accept_neighbours(text, names, accepted)
         _accept_near_accepted(text, names, accepted)
     kept = [name for name, accept in zip(names, accepted, strict=True) if accept]
+    kept = sorted([*kept, *_native_names(text, gazetteer, chosen)], key=lambda name: name.start)
     candidates = [candidate_places(text, name.end, name.matches, gazetteer) for name in kept]
     anchors = [places[0] for places in candidates if len(places) == 1]
     surroundings = Surroundings(text, gazetteer, anchors)
@@ -155,6 +159,15 @@ def _find_mentions(text: str, gazetteer: Gazetteer) -> list[Mention]:
         matched = name.matches[0].matched
         mentions.append(Mention(name.start, name.end, tuple(places), matched, confidence))
     return mentions
+
+
+def _native_names(text: str, gazetteer: Gazetteer, chosen: bool) -> list[Name]:
+    """Return the names in scripts without capital letters; ordinary words are their own rivals."""
+    return [
+        name._replace(rival=ordinary and not chosen)
+        for name, located, ordinary in find_native_names(text, gazetteer)
+        if chosen or located or (_is_known(name) and not ordinary)
+    ]
 
 
 def _accept_neighbours(text: str, names: list[Name], accepted: list[bool]) -> None:
@@ -288,6 +301,8 @@ def _joined_names(text: str, begin: int, end: int, gazetteer: Gazetteer) -> list
 def _matches(gazetteer: Gazetteer, name: str) -> tuple[PlaceMatch, ...]:
     if len(name) <= _MAX_ACRONYM and name.isupper():
         return ()  # ЗСУ, США, EU
+    if has_native_letters(name):
+        return ()  # found by find_native_names
     bare = re.sub("(?<=[a-z])['’ʼ]s$", "", name)
     matches = gazetteer.find_in_text(bare)
     return tuple(match for match in matches if not is_quarter(match.place, gazetteer))
@@ -322,7 +337,7 @@ def _first_stems(gazetteer: Gazetteer) -> frozenset[str]:
 
 @cache
 def _is_chosen(gazetteer: Gazetteer) -> bool:
-    return len(gazetteer) <= _CHOSEN
+    return len(gazetteer) <= _CHOSEN and not gazetteer.infos
 
 
 def _is_known(name: Name) -> bool:
@@ -340,7 +355,8 @@ def _is_own_name(text: str, name: Name) -> bool:
     """Return whether a name is neither a minor former or foreign name nor part of a longer one."""
     best = name.matches[0]
     if not is_current_name(best):
-        spoken = any(best.matched in best.place.names_in(language) for language in _LANGUAGES)
+        pairs = zip(best.place.names, best.place.languages, strict=False)
+        spoken = any(name == best.matched and language != _OTHER for name, language in pairs)
         return spoken and len(best.matched) >= _MIN_FORMER_LENGTH and _is_known(name)
     goes_on = re.match(rf" {WORD}", text[name.end : name.end + CONTEXT])
     return goes_on is None or _is_known(name)
@@ -361,6 +377,8 @@ def _is_abroad(text: str, name: Name) -> bool:
     A case form of that name which is the own name of a place here means this place.
     """
     best, spelling = name.matches[0], folded(text[name.start : name.end])
+    if best.place.country and best.place.country not in _HOME:
+        return False
     if spelling in _abroad_forms("abroad_larger"):
         return True
     return (
@@ -381,6 +399,8 @@ def _confidence(text: str, name: Name, places: list[Place], *, listed: bool, cho
     is_known = chosen or (_is_known(name) and not is_ordinary(name) and not name.rival)
     if len(places) > 1 or not is_known:
         return "C"
+    if has_native_letters(text[name.start : name.end]):
+        return "B"
     people = places[0].population or 0
     if people < TOWN_POPULATION and len(current_places(name.matches)) > 1:
         return "C"  # of namesakes, the one chosen for its population is a small town

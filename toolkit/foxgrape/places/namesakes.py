@@ -64,6 +64,8 @@ def is_quarter(place: Place, gazetteer: Gazetteer) -> bool:
     people = place.population or 0
     if place.admin2 or place.admin1 == place.name or people < _QUARTER_POPULATION:
         return False
+    if place.country not in _with_districts(gazetteer):
+        return False
     return any(
         city.admin1 == place.admin1 and city is not place and is_near(place, [city], _QUARTER_KM)
         for city in _cities(gazetteer)
@@ -78,6 +80,13 @@ def _cities(gazetteer: Gazetteer) -> list[Place]:
         if (place.population or 0) >= CITY_POPULATION
         and (place.admin2 or place.admin1 == place.name)
     ]
+
+
+@lru_cache(maxsize=4)
+def _with_districts(gazetteer: Gazetteer) -> frozenset[str]:
+    """Return the countries of which the gazetteer has districts."""
+    places = gazetteer.populated_places()
+    return frozenset(place.country for place in places if place.admin2)
 
 
 def current_places(matches: Sequence[PlaceMatch]) -> list[Place]:

@@ -15,12 +15,19 @@ __all__ = ["find_words", "fold", "normal_emoji", "word_pattern"]
 # Kup'iansk is written with ', ’, ʼ, `, ´ or ′, with * or ", or with none; GeoNames romanizes "ь"
 # as ’. Soft hyphens and other invisible characters come from web pages and phones.
 _REMOVED = re.compile(
-    "['’ʼ‘`′ʹ´ʻ＇\u00ad\u200b-\u200f\u2060\ufeff]|(?<=[бпвмфрк])[*\"“”](?=[яюєї])"
+    "['’ʼ‘`′ʹ´ʻ＇״׳ـ\u00ad\u200b-\u200f\u2060\ufeff]|(?<=[бпвмфрк])[*\"“”](?=[яюєї])"
 )
-_JOINTS = re.compile(r"[\s\-‐‑‒–—_]+")
-# Protect й and ї, which NFD decomposes into a letter and a mark, from the removal of marks.
-_LETTERS = str.maketrans({"й": "\ue000", "ї": "\ue001", "ё": "е", "ґ": "г"})
+_JOINTS = re.compile(r"[\s\-‐‑‒–—־_]+")
+# Protect й and ї, which NFD decomposes into a letter and a mark, from the removal of marks. Arabic
+# and Persian letters that are typed for each other, and two forms of a Chinese sign, are one.
+_LETTERS = str.maketrans(
+    {"й": "\ue000", "ї": "\ue001", "ё": "е", "ґ": "г"}
+    | {"ى": "ي", "ی": "ي", "ک": "ك", "ة": "ه", "ہ": "ه", "臺": "台"}
+)
 _LETTERS_BACK = str.maketrans({"\ue000": "й", "\ue001": "ї"})
+
+#: Signs of Chinese and Japanese, which are written without spaces between words.
+_UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 
 _PRESENTATION = "\ufe0f\ufe0e"
 _SKIN_TONES = "".join(map(chr, range(0x1F3FB, 0x1F400)))
@@ -53,8 +60,11 @@ def word_pattern(keys: Iterable[str]) -> re.Pattern[str] | None:
     ['raisin', '#izium']
     """
     # Longest first, so that #izium2022 does not match as #izium.
-    words = "|".join(map(re.escape, sorted(set(keys), key=lambda key: (-len(key), key))))
-    return re.compile(rf"(?<![\w#])(?:{words})(?!\w)") if words else None
+    ordered = sorted(set(keys), key=lambda key: (-len(key), key))
+    spaced = "|".join(re.escape(key) for key in ordered if not _UNSPACED.match(key))
+    unspaced = "|".join(re.escape(key) for key in ordered if _UNSPACED.match(key))
+    parts = [rf"(?<![\w#])(?:{spaced})(?!\w)"] * bool(spaced) + [unspaced] * bool(unspaced)
+    return re.compile("|".join(parts)) if parts else None
 
 
 def find_words(pattern: re.Pattern[str], text: str) -> Iterator[tuple[str, int, int]]:

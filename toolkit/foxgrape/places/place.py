@@ -31,7 +31,8 @@ __all__ = [
 
 _EARTH_KM = 6371.0088
 
-#: Languages by which names are grouped; ``other`` is any other or unidentified language.
+#: Languages by which the packaged gazetteer groups names; ``other`` is any other or unidentified
+#: language.
 LANGUAGES = ("uk", "ru", "en", "other")
 #: Minimum score of a match; a lower score is a guess.
 MATCH = 0.8
@@ -56,7 +57,8 @@ class Place:
     name
         Official name in today's romanization: Izium, not Izyum.
     names
-        Other spellings and former names, in any alphabet, ordered by language: uk, ru, en, other.
+        Other spellings and former names, in any alphabet, ordered by language: in the packaged
+        gazetteer uk, ru, en, other.
     lat, lon
         Degrees, WGS 84; None if unknown.
     country
@@ -93,7 +95,7 @@ class Place:
         return f"{self.name}, {self.admin1}"
 
     def names_in(self, language: str) -> tuple[str, ...]:
-        """Return the names in a language: ``uk``, ``ru``, ``en`` or ``other``."""
+        """Return the names in a language of the gazetteer, such as ``uk``, or in ``other``."""
         pairs = zip(self.names, self.languages, strict=False)
         return tuple(name for name, spoken in pairs if spoken == language)
 
@@ -116,20 +118,20 @@ def distance_km(place: Place, point: tuple[float, float]) -> float:
     return 2 * _EARTH_KM * math.asin(math.sqrt(min(1.0, chord)))
 
 
-def to_line(place: Place) -> str:
-    """Format a place as a line of tab-separated cells."""
+def to_line(place: Place, languages: tuple[str, ...] = LANGUAGES) -> str:
+    """Format a place as a line of tab-separated cells, with one cell for each language."""
     values = [place.lat, place.lon, place.country, place.admin1, place.admin2, place.population]
     cells = [
         place.id,
         place.name,
-        *("|".join(place.names_in(language)) for language in LANGUAGES),
+        *("|".join(place.names_in(language)) for language in languages),
         *("" if value is None else str(value) for value in values),
     ]
     return "\t".join(cells)
 
 
-def from_line(line: str) -> Place:
-    r"""Parse a line written by `to_line`.
+def from_line(line: str, languages: tuple[str, ...] = LANGUAGES) -> Place:
+    r"""Parse a line written by `to_line` with the same languages.
 
     Examples
     --------
@@ -138,12 +140,12 @@ def from_line(line: str) -> Place:
     """
     place_id, name, *by_language, lat, lon, country, admin1, admin2, population = line.split("\t")
     names: list[str] = []
-    languages: list[str] = []
-    for language, cell in zip(LANGUAGES, by_language, strict=True):
+    spoken: list[str] = []
+    for language, cell in zip(languages, by_language, strict=True):
         if cell:
             spellings = cell.split("|")
             names += spellings
-            languages += [language] * len(spellings)
+            spoken += [language] * len(spellings)
     return Place(
         place_id,
         name,
@@ -154,7 +156,7 @@ def from_line(line: str) -> Place:
         admin1,
         int(population) if population else None,
         admin2,
-        tuple(languages),
+        tuple(spoken),
     )
 
 
@@ -254,6 +256,8 @@ class Code:
         The source; the address is empty if unknown.
     meaning_uk, meaning_ru
         The meaning in Ukrainian and Russian, the words that the code puns on; empty if unknown.
+    timezone
+        IANA time zone of the days.
     """
 
     code: str
@@ -269,6 +273,7 @@ class Code:
     source_url: str
     meaning_uk: str = ""
     meaning_ru: str = ""
+    timezone: str = _ZONE
 
     @property
     def attested(self) -> bool:
@@ -281,8 +286,8 @@ class Code:
         return self.confidence if self.attested else "C"
 
     def valid_at(self, when: date) -> bool:
-        """Return whether this meaning of the code applies on a day (Kyiv time) or at an instant."""
-        earliest, latest = day_interval(when)
+        """Return whether this meaning of the code applies on a day or at an instant."""
+        earliest, latest = day_interval(when, self.timezone)
         first, last = self.valid_span
         return (first is None or latest >= first) and (last is None or earliest <= last)
 
@@ -290,24 +295,26 @@ class Code:
     def valid_span(self) -> tuple[datetime | None, datetime | None]:
         """The first and the last instant at which the reading is valid; None for no bound."""
         return (
-            None if self.valid_from is None else day_interval(self.valid_from)[0],
-            None if self.valid_until is None else day_interval(self.valid_until)[1],
+            None if self.valid_from is None else day_interval(self.valid_from, self.timezone)[0],
+            None if self.valid_until is None else day_interval(self.valid_until, self.timezone)[1],
         )
 
     @property
     def public_by(self) -> datetime | None:
         """The instant by which the reading was certainly public; None if it never was."""
-        return None if self.decoded_at is None else day_interval(self.decoded_at)[1]
+        if self.decoded_at is None:
+            return None
+        return day_interval(self.decoded_at, self.timezone)[1]
 
 
-def day_interval(when: date) -> tuple[datetime, datetime]:
-    """Return the earliest and latest instant of a day in Kyiv; for an instant, both are equal."""
+def day_interval(when: date, timezone: str = _ZONE) -> tuple[datetime, datetime]:
+    """Return the earliest and latest instant of a day; for an instant, both are equal."""
     if isinstance(when, datetime) and when.tzinfo is not None:
         instant = when.astimezone(UTC)
         return instant, instant
     from foxgrape.times import parse_stated_time
 
-    return parse_stated_time(when.isoformat(), _ZONE)
+    return parse_stated_time(when.isoformat(), timezone)
 
 
 def parse_day(text: str) -> date:

@@ -262,6 +262,12 @@ def _districts_near(gazetteer: Gazetteer, point: tuple[float, float]) -> set[tup
 
 
 @lru_cache(maxsize=4)
+def _with_districts(gazetteer: Gazetteer) -> frozenset[str]:
+    """Return the countries of which the gazetteer has districts."""
+    return frozenset(place.country for place in _located(gazetteer) if place.admin2)
+
+
+@lru_cache(maxsize=4)
 def _located(gazetteer: Gazetteer) -> list[Place]:
     """Return the populated places that have coordinates."""
     return [place for place in gazetteer.populated_places() if place.lat is not None]

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from foxgrape import times
 from foxgrape._util.formatting import counted, duration_in_words
+from foxgrape.places.geonames import country_name
 from foxgrape.plots.grouped import grouped_timeline
 from foxgrape.plots.outcomes import by_outcome, outcomes
 from foxgrape.plots.theme import (
@@ -36,6 +37,7 @@ from foxgrape.plots.theme import (
 )
 
 if TYPE_CHECKING:
+    from foxgrape.places import Gazetteer
     from foxgrape.stats.survival.lead_times import LeadTimes
     from foxgrape.studies.analysis import Analysis
 
@@ -298,7 +300,8 @@ def _add_risk_table(figure: go.Figure, curve: pd.DataFrame) -> None:
 def place_map(analysis: Analysis) -> go.Figure:
     """Plot the places of signals and events on an outline map, without any network request.
 
-    Places without coordinates are not drawn; the subtitle states how many.
+    The outlines are those of the study's gazetteer; without any, the axes show degrees. Places
+    without coordinates are not drawn; the subtitle states how many.
 
     Examples
     --------
@@ -318,7 +321,8 @@ def place_map(analysis: Analysis) -> go.Figure:
             else "No map: there are no signals and no events."
         )
     figure = go.Figure()
-    _add_base_map(figure)
+    gazetteer = analysis.study.codebook.gazetteer
+    has_outlines = _add_base_map(figure, gazetteer)
     legend = _add_events(figure, events)
     named = located["place_id"].value_counts().index[:_MAX_NAMES]
     for rows, label, colour, symbol, character in by_outcome(located):
@@ -336,20 +340,40 @@ def place_map(analysis: Analysis) -> go.Figure:
             *(inline_legend(*legend[at : at + 3]) for at in range(0, len(legend), 3)),
             *note,
         ),
-        xaxis={"visible": False},
-        yaxis={"visible": False, "scaleanchor": "x", "scaleratio": 1 / math.cos(math.radians(49))},
+        xaxis={"visible": not has_outlines, "title": "longitude"},
+        yaxis={
+            "visible": not has_outlines,
+            "title": "latitude",
+            "scaleanchor": "x",
+            "scaleratio": 1 / math.cos(math.radians(_middle_latitude(figure))),
+        },
         height=620,
         margin={"b": 10, "l": 10, "r": 10, "t": 75 + 20 * (len(legend) // 3 + len(note))},
     )
     name_of = located.drop_duplicates("place_id").set_index("place_id")["place"]
     names = ", ".join(str(name_of[place_id]) for place_id in named)
+    area = _area_name(gazetteer)
     return apply_theme(
-        figure, f"Map of Ukraine with the places that signals pointed to: {names or 'none'}."
+        figure, f"Map{area} with the places that signals pointed to: {names or 'none'}."
     )
 
 
+def _area_name(gazetteer: Gazetteer) -> str:
+    """Return ``of`` and the names of the countries on the map; empty if they are not known."""
+    if gazetteer.is_packaged:
+        return " of Ukraine"
+    names = [country_name(code) for code in gazetteer.countries]
+    return f" of {' and '.join(names)}" if names else ""
+
+
+def _middle_latitude(figure: go.Figure) -> float:
+    """Return the middle latitude of what is drawn: by it, a map has the right proportions."""
+    drawn = [lat for trace in figure.data for lat in trace.y if lat is not None]
+    return (min(drawn) + max(drawn)) / 2 if drawn else 0.0
+
+
 def _located(rows: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
-    """Return the rows, with the coordinates of their places where they state none."""
+    """Return the rows, with the coordinates of their places where they do not state both."""
     gazetteer = analysis.study.codebook.gazetteer
     ids = rows["place_id"].dropna().unique()
     places = {place_id: gazetteer[place_id] for place_id in ids if place_id in gazetteer}
@@ -357,15 +381,19 @@ def _located(rows: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
         end: rows["place_id"].map({name: getattr(place, end) for name, place in places.items()})
         for end in ("lat", "lon")
     }
-    return rows.assign(**{end: rows[end].fillna(at.astype("float")) for end, at in known.items()})
+    stated = rows[["lat", "lon"]].notna().all(axis="columns")
+    return rows.assign(
+        **{end: rows[end].where(stated, at.astype("float")) for end, at in known.items()}
+    )
 
 
-def _add_base_map(figure: go.Figure) -> None:
-    """Draw the outlines of Ukraine's regions."""
-    lon, lat = outlines()
+def _add_base_map(figure: go.Figure, gazetteer: Gazetteer) -> bool:
+    """Draw the outlines of the gazetteer's countries; return whether there are outlines."""
+    lon, lat = outlines(gazetteer)
     line = {"color": GREY, "width": 0.7}
     style: dict[str, Any] = {"mode": "lines", "hoverinfo": "skip", "showlegend": False}
     figure.add_trace(go.Scatter(x=lon, y=lat, line=line, **style))
+    return bool(lon)
 
 
 def _add_events(figure: go.Figure, events: pd.DataFrame) -> list[tuple[str, str, str]]:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import html
-import json
 import math
 import re
 import textwrap
-from functools import cache
-from importlib.resources import files
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import plotly.graph_objects as go
 import plotly.io as pio
 
+from foxgrape.places.map_outlines import gazetteer_features
 from foxgrape.plots.offline import CLOUD_BUTTONS, offline_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from foxgrape.places import Gazetteer
 
 __all__ = [
     "BLUE",
@@ -280,13 +281,15 @@ def lead_axis_title(clock: str) -> str:
     return f"days from post to {ends.get(clock, 'event')}"
 
 
-@cache
-def outlines() -> tuple[list[float | None], list[float | None]]:
-    """Return longitudes and latitudes of the borders of Ukraine's regions, with None after each."""
-    resource = files("foxgrape") / "resources" / "ukraine.geojson"
+@lru_cache(maxsize=8)
+def outlines(gazetteer: Gazetteer) -> tuple[list[float | None], list[float | None]]:
+    """Return longitudes and latitudes of the borders for a gazetteer's map, with None after each.
+
+    Both are empty if no outlines are known.
+    """
     lon: list[float | None] = []
     lat: list[float | None] = []
-    for feature in json.loads(resource.read_text(encoding="utf-8"))["features"]:
+    for feature in gazetteer_features(gazetteer):
         geometry = feature["geometry"]
         coordinates = geometry["coordinates"]
         polygons = coordinates if geometry["type"] == "MultiPolygon" else [coordinates]

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from foxgrape.places import Gazetteer
+
 __all__ = [
     "DataSource",
     "JobSpec",
@@ -100,6 +102,8 @@ class DataSource:
         Names and values for the footer of the page.
     zone
         IANA name of the time zone in which days are counted.
+    gazetteer
+        Where places in parameters are looked up; None for the packaged gazetteer.
     """
 
     kind: str
@@ -110,6 +114,7 @@ class DataSource:
     identity: str
     footer: Mapping[str, str]
     zone: str = "UTC"
+    gazetteer: Gazetteer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +281,9 @@ def plan(
     elif source is None:
         source = study_source(request.study)
     zone = source.zone if source.kind == "study" else _store_zone(template, request)
-    values = validate_parameters(template, request.parameters, now=now, zone=zone)
+    values = validate_parameters(
+        template, request.parameters, now=now, zone=zone, gazetteer=source.gazetteer
+    )
     sha256, inputs = hashlib.sha256(notebook).hexdigest(), Inputs()
     inputs.add_template(template.notebook.resolve(), sha256)
     staged, files = _stage_paths(template, values, inputs)
@@ -365,6 +372,7 @@ def study_source(folder: str | Path | None) -> DataSource:
         identity=json.dumps([study.title, hashes], sort_keys=True),
         footer={f"{file} (SHA-256)": digest[:16] for file, digest in hashes.items()},
         zone=study.timezone,
+        gazetteer=study.codebook.gazetteer,
     )
 
 
@@ -381,6 +389,7 @@ def store_source(path: str | Path, versions: Mapping[str, int] | None = None) ->
     ReportError
         If the store is empty.
     """
+    from foxgrape.io.gazetteers import kept_gazetteer, kept_gazetteer_sha256
     from foxgrape.io.store import Store
 
     location = str(path) if "://" in str(path) else str(Path(path).resolve())
@@ -389,6 +398,8 @@ def store_source(path: str | Path, versions: Mapping[str, int] | None = None) ->
     if not versions:
         raise ReportError("the store is empty", file=path, hint="add files with foxgrape ingest")
     fingerprints = Store(location).fingerprints(versions)
+    if sha256 := kept_gazetteer_sha256(Store(location)):
+        fingerprints["gazetteer"] = sha256
     record = {"path": location, "versions": dict(versions), "fingerprints": fingerprints}
     name = location.rstrip("/").replace("\\", "/").rpartition("/")[2]
     numbers = ", ".join(f"{table} v{number}" for table, number in versions.items())
@@ -400,6 +411,7 @@ def store_source(path: str | Path, versions: Mapping[str, int] | None = None) ->
         record=record,
         identity=json.dumps(record, sort_keys=True),
         footer={"Store version": numbers},
+        gazetteer=kept_gazetteer(Store(location)),
     )
 
 
@@ -416,7 +428,11 @@ def store_change(source: DataSource) -> str | None:
     except FoxgrapeError as error:
         return str(error)
     fingerprints = current.record["fingerprints"]
-    changed = ", ".join(table for table in planned if fingerprints[table] != planned[table])
+    changed = ", ".join(
+        table
+        for table in {**planned, **fingerprints}
+        if fingerprints.get(table) != planned.get(table)
+    )
     what = f"the store changed while the report was built: {changed}"
     return str(ReportError(what, hint="build it again")) if changed else None
 

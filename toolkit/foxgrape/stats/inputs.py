@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from foxgrape._util.typing import FloatArray, IntArray
+    from foxgrape.places import Gazetteer
 
     ObservationPeriod = tuple[str | datetime, str | datetime] | Observation
 
@@ -212,11 +213,13 @@ def _are_stamped_to_the_day(instants: IntArray) -> bool:
     return bool(count[alike].sum() >= _STAMPED_SHARE * len(instants))
 
 
-def place_coordinates(places: Iterable[str], events: pd.DataFrame) -> FloatArray:
+def place_coordinates(
+    places: Iterable[str], events: pd.DataFrame, gazetteer: Gazetteer | None = None
+) -> FloatArray:
     """Return latitude and longitude of places, NaN where unknown.
 
     A place's coordinates are the mean over its events; a place whose events have no coordinates is
-    looked up in the gazetteer.
+    looked up in the gazetteer, by default the packaged one.
 
     Examples
     --------
@@ -231,7 +234,7 @@ def place_coordinates(places: Iterable[str], events: pd.DataFrame) -> FloatArray
     if missing.any():
         from foxgrape.places import Gazetteer
 
-        gazetteer = Gazetteer.default()
+        gazetteer = gazetteer or Gazetteer.default()
         for row in missing.nonzero()[0]:
             if ids[row] in gazetteer:
                 place = gazetteer[ids[row]]

@@ -333,7 +333,8 @@ class Analysis:
     def _options(self, options: dict[str, Any]) -> dict[str, Any]:
         """Return the options for a test: the given options, with defaults from this analysis."""
         clock = times.resolve_clock(self.events, options.get("clock") or self.clock)
-        return {"observed": self.observed(clock)} | options | {"clock": clock}
+        own = {"observed": self.observed(clock), "gazetteer": self.study.codebook.gazetteer}
+        return own | options | {"clock": clock}
 
     def observed(self, clock: str) -> Observation | None:
         """Return when events were recorded, from the first signal or event on the clock on.

@@ -13,7 +13,6 @@ from foxgrape import times
 from foxgrape._util.formatting import counted, describe_time, duration_in_words
 from foxgrape.errors import FoxgrapeError
 from foxgrape.linking import order_on_clock
-from foxgrape.places import Gazetteer
 from foxgrape.studies.from_store import as_of
 
 if TYPE_CHECKING:
@@ -302,7 +301,7 @@ def place_brief(analysis: Analysis, place_id: str) -> PlaceBrief:
     Raises
     ------
     FoxgrapeError
-        If neither the study nor the packaged gazetteer contains the place.
+        If the study's gazetteer does not contain the place.
 
     Examples
     --------
@@ -321,10 +320,10 @@ def place_brief(analysis: Analysis, place_id: str) -> PlaceBrief:
 
 
 def _name(study: Study, place_id: str) -> str:
-    """Return a place's name from the events, the study's gazetteer or the packaged gazetteer."""
+    """Return a place's name from the events or the study's gazetteer."""
     for name in study.all_events.query("place_id == @place_id")["place"].dropna():
         return str(name)
-    for gazetteer in (study.codebook.gazetteer, Gazetteer.default()):
-        if place_id in gazetteer:
-            return gazetteer[place_id].name
+    gazetteer = study.codebook.gazetteer
+    if place_id in gazetteer:
+        return gazetteer[place_id].name
     raise FoxgrapeError("unknown place id", got=place_id, hint="search with: foxgrape find NAME")

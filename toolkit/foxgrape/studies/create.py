@@ -17,6 +17,7 @@ from foxgrape._util.formatting import counted
 from foxgrape._util.unicode import json_bytes
 from foxgrape.errors import StudyError
 from foxgrape.io.events import read_events
+from foxgrape.io.gazetteers import GAZETTEER_CSV, gazetteer_files
 from foxgrape.io.merge import merge_files
 from foxgrape.io.posts import read_posts
 from foxgrape.io.read_report import Note, merge_notes, most_frequent_reason
@@ -57,8 +58,7 @@ class CreateStudyResult:
         Number of bad records, which the study's ``quarantine.jsonl`` lists with file, record and
         reason.
     unresolved
-        Number of places that are not in the packaged gazetteer; they are in the study's
-        ``places.csv``.
+        Number of places that are not in the gazetteer; they are in the study's ``places.csv``.
     notes
         What the readers left out, repaired or reinterpreted.
     """
@@ -98,6 +98,7 @@ def new_study(
     post_options: Mapping[str, Any] | None = None,
     event_options: Mapping[str, Any] | None = None,
     codebook: str | Path | None = None,
+    gazetteer: str | Path | None = None,
     kinds: Iterable[str] = (),
     persistence: str = "48h",
     observed_from: str | None = None,
@@ -125,6 +126,9 @@ def new_study(
         ``{"columns": {"text": "message"}, "dates": "dmy"}``.
     codebook
         Codebook file, as read by `Codebook.from_csv`; by default the packaged codebook.
+    gazetteer
+        Gazetteer, as opened by `Gazetteer.open`: a folder or a CSV file. The study keeps a copy of
+        it. By default the packaged gazetteer of Ukraine.
     kinds
         Kinds of event that signals can refer to; by default all kinds.
     persistence
@@ -165,6 +169,12 @@ def new_study(
         {"observed_from": observed_from, "observed_until": observed_until, "gaps": list(gaps)}
     )
     options: dict[str, Any] = {"timezone": timezone, "on_error": on_error}
+    known = Gazetteer.default() if gazetteer is None else Gazetteer.open(gazetteer)
+    copied = {} if gazetteer is None else gazetteer_files(gazetteer)
+    # A codebook in another gazetteer is an error before anything is read.
+    if codebook is not None:
+        Codebook.from_csv(codebook, known)
+        copied["codebook.csv"] = Path(codebook)
     all_posts, post_report, post_titles = _read_all(
         "posts", read_posts, posts, options | {"account": account} | dict(post_options or {})
     )
@@ -172,10 +182,10 @@ def new_study(
         "events",
         read_events,
         events,
-        options | {"persistence": persistence} | dict(event_options or {}),
+        options | {"persistence": persistence, "gazetteer": known} | dict(event_options or {}),
     )
     kinds = validate_kinds(kinds, all_events, folder)
-    places = _unknown_places(all_events)
+    places = _unknown_places(all_events, known)
     quarantine = post_report.quarantine + event_report.quarantine
     tables = {"posts": all_posts, "events": all_events} | (
         {"places": places} if len(places) else {}
@@ -185,7 +195,9 @@ def new_study(
         "name": re.sub(r"[^a-z0-9._-]+", "-", folder.name.lower()).strip("-") or "study",
         "title": title or folder.name,
         "resources": [],
-        "sources": [{"title": title} for title in (*post_titles, *event_titles)],
+        "sources": [
+            {"title": title} for title in (*post_titles, *event_titles, *_attributions(known))
+        ],
         "foxgrape": {
             "timezone": timezone or "UTC",
             "kinds": list(kinds),
@@ -194,7 +206,7 @@ def new_study(
         },
     }
     try:
-        _write_study(folder, descriptor, tables, codebook, quarantine)
+        _write_study(folder, descriptor, tables, copied, quarantine)
     except OSError as error:
         reason = f"cannot write the study: {error.strerror or error}"
         raise StudyError(reason, file=folder) from None
@@ -235,9 +247,13 @@ def _reason(report: ReadReport) -> str:
     return f"{counted(len(report.quarantine), 'bad record')}; most often: {bad}"
 
 
-def _unknown_places(events: pd.DataFrame) -> pd.DataFrame:
-    """Return the places that are not in the packaged gazetteer, with a gazetteer's columns."""
-    gazetteer = Gazetteer.default()
+def _attributions(gazetteer: Gazetteer) -> list[str]:
+    """Return the sources of a gazetteer that a study keeps a copy of."""
+    return [source for info in gazetteer.infos for source in info.sources]
+
+
+def _unknown_places(events: pd.DataFrame, gazetteer: Gazetteer) -> pd.DataFrame:
+    """Return the places that are not in the gazetteer, with a gazetteer's columns."""
     places = events.drop_duplicates("place_id")
     places = places[[place_id not in gazetteer for place_id in places["place_id"]]]
     admin1 = places["admin1"] if "admin1" in places else pd.Series("", index=places.index)
@@ -276,7 +292,7 @@ def _write_study(
     folder: Path,
     descriptor: dict[str, Any],
     tables: dict[str, pd.DataFrame],
-    codebook: str | Path | None,
+    copied: dict[str, Path],
     quarantine: list[dict[str, Any]],
 ) -> None:
     """Write a study to a temporary folder beside `folder`, and rename that when it is complete."""
@@ -287,10 +303,10 @@ def _write_study(
     staging = work.path
     try:
         resources = [_write_table(staging, name, rows) for name, rows in tables.items()]
-        if codebook is not None:
-            Codebook.from_csv(codebook, Gazetteer.default())
-            shutil.copyfile(codebook, staging / "codebook.csv")
-            resources.append({"name": "codebook", "path": "codebook.csv"})
+        for path, source in copied.items():
+            (staging / path).parent.mkdir(exist_ok=True)
+            shutil.copyfile(source, staging / path)
+        resources += _copied_resources(list(copied))
         if quarantine:
             lines = b"".join(json_bytes(record) + b"\n" for record in quarantine)
             (staging / "quarantine.jsonl").write_bytes(lines)
@@ -299,6 +315,17 @@ def _write_study(
         work.publish(folder.name)
     finally:
         work.close()
+
+
+def _copied_resources(paths: list[str]) -> list[dict[str, Any]]:
+    """Return the resource entries of a codebook and a gazetteer for ``datapackage.json``."""
+    resources: list[dict[str, Any]] = []
+    if own := [path for path in paths if path != "codebook.csv"]:
+        path = own if own != [GAZETTEER_CSV] else GAZETTEER_CSV
+        resources.append({"name": "gazetteer", "path": path})
+    if "codebook.csv" in paths:
+        resources.append({"name": "codebook", "path": "codebook.csv"})
+    return resources
 
 
 def _write_table(folder: Path, name: str, rows: pd.DataFrame) -> dict[str, Any]:

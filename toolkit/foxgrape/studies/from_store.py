@@ -12,6 +12,7 @@ from foxgrape import schemas, times
 from foxgrape.detection.detect import detect
 from foxgrape.errors import FoxgrapeError, StudyError
 from foxgrape.io.events.place_resolver import unify_place_ids
+from foxgrape.io.gazetteers import kept_gazetteer
 from foxgrape.io.store import Store
 from foxgrape.io.store_observation import TABLE, read_coverages
 from foxgrape.observation import parse_bound
@@ -32,6 +33,7 @@ def study_from_store(
     *,
     versions: Mapping[str, int] | None = None,
     codebook: str | Path | None = None,
+    gazetteer: str | Path | None = None,
     kinds: Iterable[str] = (),
     timezone: str = "UTC",
     observed_until: str | None = None,
@@ -51,6 +53,9 @@ def study_from_store(
         version in a given mapping are read as empty.
     codebook
         CSV file of codes; by default the packaged codebook.
+    gazetteer
+        Gazetteer folder or CSV file of places; by default the one that the store keeps, or else
+        the packaged one.
     kinds
         Kinds of event that signals can refer to; by default all kinds.
     timezone
@@ -111,9 +116,12 @@ def study_from_store(
         else schemas.validate(pd.DataFrame(columns=schemas.columns(table)), table)
         for table in ("posts", "events", "confirmations")
     )
-    gazetteer = Gazetteer.default()
-    events = unify_place_ids(events, gazetteer)
-    codes = Codebook.default() if codebook is None else Codebook.from_csv(codebook, gazetteer)
+    known = Gazetteer.open(gazetteer) if gazetteer else kept_gazetteer(store)
+    known = known or Gazetteer.default()
+    events = unify_place_ids(events, known)
+    codes = (
+        Codebook.for_gazetteer(known) if codebook is None else Codebook.from_csv(codebook, known)
+    )
     kinds = validate_kinds(kinds, events, Path(store.path))
     events, other_events = split_by_kind(events, kinds)
     return Study(
@@ -123,7 +131,7 @@ def study_from_store(
         posts=posts,
         events=events,
         confirmations=confirmations,
-        codebook=Codebook(codes, gazetteer),
+        codebook=codes,
         kinds=kinds,
         observed_until=bounds["observed_until"],
         observed_from=bounds["observed_from"],

@@ -24,6 +24,7 @@ from foxgrape.io.events import read_events
 from foxgrape.io.posts import read_posts
 from foxgrape.observation import Coverage, Observation, last_instant, parse_bound
 from foxgrape.places import Codebook, Gazetteer
+from foxgrape.places.gazetteer_info import DIVISIONS_FILE, INFO_FILE, OUTLINES_FILE, TABLES
 from foxgrape.studies.analysis import Analysis, SignalSource, link_study
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Study", "open_study", "split_by_kind", "validate_kinds"]
 
-_RESOURCES = ("posts", "events", "confirmations", "codebook", "places")
+_RESOURCES = ("posts", "events", "confirmations", "codebook", "places", "gazetteer")
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -49,8 +50,9 @@ class Study:
         The validated tables. Events are those that signals can refer to: those of the study's
         kinds.
     codebook
-        The study's own codebook or the packaged one. Its gazetteer holds all known places, whether
-        or not they have an event: a place that is named and has no event is right-censored.
+        The study's own codebook or the packaged one. Its gazetteer, the study's own or the packaged
+        one, holds all known places, whether or not they have an event: a place that is named and
+        has no event is right-censored.
     kinds
         Kinds of event that signals can refer to. If empty, all kinds.
     observed_until, observed_from
@@ -278,7 +280,11 @@ def open_study(path: str | Path | None = None) -> Study:
         raise StudyError("the folder of a study must be a path", got=type(path).__name__)
     folder = study_folder("izium-2022") if path is None else Path(path)
     package, files, hashes = _package(folder)
-    events = read_events(files["events"])
+    gazetteer = Gazetteer.open(files["gazetteer"]) if "gazetteer" in files else Gazetteer.default()
+    # The study's places.csv adds places that the gazetteer lacks.
+    if "places" in files:
+        gazetteer = gazetteer.extended(Gazetteer.from_csv(files["places"]))
+    events = read_events(files["events"], gazetteer=gazetteer)
     confirmations = (
         schemas.read_csv(files["confirmations"], "confirmations")
         if "confirmations" in files
@@ -286,13 +292,11 @@ def open_study(path: str | Path | None = None) -> Study:
             pd.DataFrame(columns=schemas.columns("confirmations")), "confirmations"
         )
     )
-    # The study's places.csv adds places that the packaged gazetteer lacks.
-    gazetteer = Gazetteer.default()
-    if "places" in files:
-        gazetteer = gazetteer.extended(Gazetteer.from_csv(files["places"]))
-    codebook = Codebook.default()
-    if "codebook" in files:
-        codebook = Codebook.from_csv(files["codebook"], gazetteer)
+    codebook = (
+        Codebook.from_csv(files["codebook"], gazetteer)
+        if "codebook" in files
+        else Codebook.for_gazetteer(gazetteer)
+    )
     _check_places(events, gazetteer, files["events"])
     _check_references(confirmations, events, files.get("confirmations"))
     options = _options(package, folder)
@@ -305,7 +309,7 @@ def open_study(path: str | Path | None = None) -> Study:
         posts=read_posts(files["posts"]),
         events=events,
         confirmations=confirmations,
-        codebook=Codebook(codebook, gazetteer),
+        codebook=codebook,
         kinds=kinds,
         observed_until=options.get("observed_until"),
         observed_from=options.get("observed_from"),
@@ -335,20 +339,51 @@ def _package(folder: Path) -> tuple[dict[str, Any], dict[str, Path], dict[str, s
             raise StudyError.not_a_study(folder, f"datapackage.json lists no resource {name!r}")
     files = {}
     for name, path in ((name, paths[name]) for name in _RESOURCES if name in paths):
-        # An untrusted study must not read files outside its folder.
-        if not _is_inside(folder, path):
-            raise StudyError("the resource lies outside the study", file=descriptor, got=path)
-        # With an absolute path, a copy of the study would read the original's files.
-        if not _is_relative(path):
-            what = "the path of a resource must be relative to the study, without '..'"
-            raise StudyError(what, file=descriptor, got=path)
-        files[name] = folder / str(path)
+        # The files of a gazetteer are in one folder, which is what is opened.
+        is_folder = name == "gazetteer" and isinstance(path, list)
+        for part in path if is_folder else [path]:
+            _require_own(folder, part, descriptor)
+        files[name] = _common_folder(folder, path) if is_folder else folder / str(path)
     hashes = {descriptor.name: hashlib.sha256(content).hexdigest()}
-    for file in dict.fromkeys([*files.values(), *_further_files(package, folder)]):
+    tables = [file for file in files.values() if not file.is_dir()]
+    for file in dict.fromkeys([*tables, *_further_files(package, folder)]):
         # The file's reader reports the error if the file is missing or unreadable.
         with suppress(OSError):
             hashes[file.relative_to(folder).as_posix()] = file_sha256(file)
     return package, files, hashes
+
+
+def _require_own(folder: Path, path: object, descriptor: Path) -> None:
+    """Raise `StudyError` unless a resource is in the study, with a relative path."""
+    # An untrusted study must not read files outside its folder.
+    if not _is_inside(folder, path):
+        raise StudyError("the resource lies outside the study", file=descriptor, got=path)
+    # With an absolute path, a copy of the study would read the original's files.
+    if not _is_relative(path):
+        what = "the path of a resource must be relative to the study, without '..'"
+        raise StudyError(what, file=descriptor, got=path)
+
+
+def _common_folder(folder: Path, paths: list[str]) -> Path:
+    """Return the folder of the files of a gazetteer."""
+    parents = {str(PurePosixPath(str(path)).parent) for path in paths}
+    listed = {PurePosixPath(str(path)).name for path in paths}
+    missing = [name for name in TABLES if name not in listed]
+    if len(parents) != 1 or missing:
+        raise StudyError(
+            "the resource gazetteer must list the files of one folder",
+            file=folder / "datapackage.json",
+            expected=f"{', '.join(TABLES)} and those beside them",
+            got=", ".join(map(str, paths)),
+        )
+    own = folder / parents.pop()
+    others = (INFO_FILE, DIVISIONS_FILE, OUTLINES_FILE)
+    unlisted = [name for name in others if (own / name).exists() and name not in listed]
+    if unlisted:
+        # Only listed files are hashed and copied.
+        what = "a file of the gazetteer is not listed in datapackage.json"
+        raise StudyError(what, file=own / unlisted[0])
+    return own
 
 
 def _further_files(package: dict[str, Any], folder: Path) -> Iterator[Path]:

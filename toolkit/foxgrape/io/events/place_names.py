@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from foxgrape.places.divisions import read_divisions
+from foxgrape.places.geonames import country_name
 
 if TYPE_CHECKING:
     from foxgrape.io.base import ReadContext
@@ -24,7 +25,8 @@ _TYPE = re.compile(
     re.IGNORECASE,
 )
 _PARENTHESES = re.compile(r"(?P<name>[^()]+?)\s*\((?P<inside>[^()]+)\)")
-_COUNTRIES = {"ukraine", "україна", "украина", "russia", "росія", "россия"}
+#: Countries of the packaged gazetteer, which does not state them.
+_COUNTRIES = frozenset(("ukraine", "україна", "украина", "russia", "росія", "россия"))
 #: Districts and communities, which do not help to choose between places of the same name.
 _DISTRICT = re.compile(
     r"\b(?:район|р-н|raion|rayon|district|громада|тг|отг|hromada)\b", re.IGNORECASE
@@ -80,7 +82,8 @@ def _split_region(text: str, gazetteer: Gazetteer) -> tuple[str, str]:
         name, region = _split_region(match["name"], gazetteer)
         return name, region or (inside if is_region(inside, gazetteer) else "")
     name, *others = [part.strip() for part in text.split(",")]
-    others = [part for part in others if part.casefold() not in _COUNTRIES and part]
+    countries = _COUNTRIES | {country_name(code).casefold() for code in gazetteer.countries}
+    others = [part for part in others if part.casefold() not in countries and part]
     if _has_region_word(name) and others and not any(map(_has_region_word, others)):
         return next((part for part in others if not _DISTRICT.search(part)), others[0]), name
     others = [part for part in others if not _DISTRICT.search(part)]

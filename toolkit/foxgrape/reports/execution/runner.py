@@ -279,7 +279,9 @@ class _ActiveRun:
             },
             "parameters": dict(plan.values),
             "files": dict(plan.files),
-            "about": describe_run(plan.template.schema["properties"], plan.values),
+            "about": describe_run(
+                plan.template.schema["properties"], plan.values, plan.source.gazetteer
+            ),
             "versions": dict(software.versions),
             "code": {"sha256": software.sha256, "git": software.git},
             "seed": plan.seed,

@@ -23,6 +23,8 @@ from foxgrape.errors import ReportError, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from foxgrape.places import Gazetteer
+
 __all__ = [
     "Template",
     "describe_run",
@@ -258,7 +260,9 @@ def new_template(name: str, folder: str | Path = ".") -> Path:
 
 
 def describe_run(
-    rules: Mapping[str, Mapping[str, Any]], values: Mapping[str, Any]
+    rules: Mapping[str, Mapping[str, Any]],
+    values: Mapping[str, Any],
+    gazetteer: Gazetteer | None = None,
 ) -> dict[str, Any]:
     """Return a run's places, period and other parameters in words.
 
@@ -290,8 +294,14 @@ def describe_run(
     words: dict[str, list[str]] = {}
     for name, kind, item in items:
         if kind not in {"place", *_DATE_FORMATS}:
-            words.setdefault(name.replace("_", " "), []).append(_value_in_words(kind, item))
-    places = [_truncate(_value_in_words(kind, item)) for _, kind, item in items if kind == "place"]
+            words.setdefault(name.replace("_", " "), []).append(
+                _value_in_words(kind, item, gazetteer)
+            )
+    places = [
+        _truncate(_value_in_words(kind, item, gazetteer))
+        for _, kind, item in items
+        if kind == "place"
+    ]
     days = sorted(day for _, kind, item in items if kind in _DATE_FORMATS and (day := _day(item)))
     return {
         "places": list(dict.fromkeys(places)),
@@ -324,7 +334,7 @@ def _day(item: Any) -> str | None:
     return None
 
 
-def _value_in_words(kind: str, item: Any) -> str:
+def _value_in_words(kind: str, item: Any, gazetteer: Gazetteer | None) -> str:
     if isinstance(item, bool):
         return "yes" if item else "no"
     text = str(item)
@@ -332,7 +342,7 @@ def _value_in_words(kind: str, item: Any) -> str:
         from foxgrape.places import Gazetteer
 
         with suppress(KeyError):
-            return str(Gazetteer.default()[text].name)
+            return str((gazetteer or Gazetteer.default())[text].name)
     elif kind == "duration-of-time":
         import pandas as pd
 

@@ -27,6 +27,8 @@ from foxgrape.reports.templates.relative_dates import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from foxgrape.places import Gazetteer
+
 __all__ = [
     "ParameterContext",
     "ParameterType",
@@ -62,12 +64,15 @@ class ParameterContext:
         The folder that paths are relative to.
     environ
         The environment variables in which secrets are looked up.
+    gazetteer
+        Where places are looked up by name; None for the packaged gazetteer.
     """
 
     now: datetime | None = None
     zone: str | None = None
     base: Path = field(default_factory=Path)
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    gazetteer: Gazetteer | None = None
 
 
 class ParameterType(Protocol):
@@ -197,7 +202,7 @@ class _PlaceId(_Text):
         if _CURIE.fullmatch(value):
             return value  # not looked up: a study may have places that are not in the gazetteer
         name, _, division = value.partition(",")
-        resolution = resolve(name, admin1=division)
+        resolution = resolve(name, admin1=division, gazetteer=context.gazetteer)
         if resolution.place is None:
             places = [match.place for match in resolution.candidates[:4]]
             ids = ", ".join(f"{place.id} ({place.admin1 or place.country})" for place in places)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from jsonschema import ValidationError
 
+    from foxgrape.places import Gazetteer
     from foxgrape.reports.templates.discovery import Template
 
 __all__ = ["Parameter", "parse_parameters", "secret_variables", "validate_parameters"]
@@ -103,6 +104,7 @@ def validate_parameters(
     zone: str | None = None,
     base: str | Path | None = None,
     environ: Mapping[str, str] | None = None,
+    gazetteer: Gazetteer | None = None,
 ) -> dict[str, Any]:
     """Check the given values, and return a value for every parameter of a template.
 
@@ -124,6 +126,8 @@ def validate_parameters(
         The folder that paths are relative to; the working folder by default.
     environ
         The environment variables in which secrets are looked up; by default, those of this process.
+    gazetteer
+        Where places are looked up by name; by default in the packaged gazetteer.
 
     Raises
     ------
@@ -142,7 +146,7 @@ def validate_parameters(
         if name not in parameters:
             raise ParameterError.unknown(name, parameters, template=template.name)
     environ = os.environ if environ is None else environ
-    context = ParameterContext(now, zone, Path(base or ""), environ)
+    context = ParameterContext(now, zone, Path(base or ""), environ, gazetteer)
     values = {}
     for name, parameter in parameters.items():
         if name not in given and "default" not in parameter.rule:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from foxgrape import times
     from foxgrape._util.typing import FloatArray, IntArray
+    from foxgrape.places import Gazetteer
     from foxgrape.stats.alarms.comparison import Comparison
     from foxgrape.stats.hazard.risk_sets import RiskSets
     from foxgrape.stats.inputs import ObservationPeriod
@@ -160,6 +161,7 @@ def alarm(
     observed: ObservationPeriod | None = None,
     clock: times.Clock | None = None,
     hindsight: bool = False,
+    gazetteer: Gazetteer | None = None,
 ) -> Alarm:
     """Treat each signal as an alarm for its place, and measure what such alarms miss and cost.
 
@@ -194,6 +196,8 @@ def alarm(
     hindsight
         Also count signals whose code was decoded in public after the event was confirmed. By
         default the alarm of such a code begins with its decoding.
+    gazetteer
+        Where to look up places whose events have no coordinates; by default the packaged one.
 
     Returns
     -------
@@ -230,7 +234,7 @@ def alarm(
     """
     validate_null(null, n, ALARM_NULLS)
     lengths, seed = np.sort(durations_us(window, "window")), as_seed(rng)
-    risk = risk_sets(signals, events, clock=clock, observed=observed)
+    risk = risk_sets(signals, events, clock=clock, observed=observed, gazetteer=gazetteer)
     if not len(risk.event_place):
         raise FoxgrapeError(
             "there is no event to count",

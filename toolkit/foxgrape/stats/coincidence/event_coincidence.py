@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from foxgrape._util.typing import FloatArray
+    from foxgrape.places import Gazetteer
     from foxgrape.stats.coincidence.point_pattern import PointPattern, Rates
     from foxgrape.stats.coincidence.surrogates import Surrogates
     from foxgrape.stats.inputs import ObservationPeriod
@@ -230,6 +231,7 @@ def coincidence(
     clock: times.Clock | None = None,
     hindsight: bool = False,
     threads: int = 1,
+    gazetteer: Gazetteer | None = None,
 ) -> Coincidence:
     """Test whether events follow signals at their place more often than by chance.
 
@@ -264,6 +266,8 @@ def coincidence(
         Also count events that were confirmed before the signal's code was decoded in public.
     threads
         Number of threads; it does not change the result.
+    gazetteer
+        Where to look up places whose events have no coordinates; by default the packaged one.
 
     Returns
     -------
@@ -311,6 +315,7 @@ def coincidence(
         observed=period,
         seed=as_seed(rng),
         hindsight=hindsight,
+        gazetteer=gazetteer,
     )
     surrogates = draw_surrogates(pattern, null, n, pattern.seed, threads=threads)
     result = _result(pattern, surrogates, null, grouped=by is not None)

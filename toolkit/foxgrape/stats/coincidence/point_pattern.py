@@ -16,6 +16,7 @@ from foxgrape.stats.inputs import known_since, place_coordinates, project, sort_
 if TYPE_CHECKING:
     from foxgrape._util.typing import BoolArray, FloatArray, IntArray
     from foxgrape.observation import Observation
+    from foxgrape.places import Gazetteer
     from foxgrape.stats.coincidence.kernels import KernelInput, PairTable
     from foxgrape.stats.coincidence.place_intensity import PlaceIntensity
 
@@ -238,6 +239,7 @@ def point_pattern(
     observed: Observation,
     seed: int,
     hindsight: bool,
+    gazetteer: Gazetteer | None = None,
 ) -> PointPattern:
     """Convert validated tables to arrays.
 
@@ -273,7 +275,7 @@ def point_pattern(
         confirmed=_since(start, known_since(events), missing=np.inf)[order],
         place_of_label=place_of_label,
         decoded=label_decoded,
-        xy=project(place_coordinates(ids, events)),
+        xy=project(place_coordinates(ids, events, gazetteer)),
         start=start,
         span=end - start,
         lag=lag,

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
     from foxgrape import times
     from foxgrape._util.typing import FloatArray, IntArray
+    from foxgrape.places import Gazetteer
     from foxgrape.stats.hazard.risk_sets import Covariates, RiskSets
     from foxgrape.stats.inputs import ObservationPeriod
 
@@ -189,6 +190,7 @@ def hazard(
     observed: ObservationPeriod | None = None,
     clock: times.Clock | None = None,
     hindsight: bool = False,
+    gazetteer: Gazetteer | None = None,
 ) -> Hazard:
     """Estimate how much more likely events are at places with a recent signal.
 
@@ -223,6 +225,8 @@ def hazard(
         ``occurred`` if no event has a confirmation.
     hindsight
         Also count signals whose code was decoded in public after the event was confirmed.
+    gazetteer
+        Where to look up places whose events have no coordinates; by default the packaged one.
 
     Returns
     -------
@@ -257,7 +261,7 @@ def hazard(
     """
     windows, recent = durations_us(window, "window"), duration_us(history, "history")
     seed = as_seed(rng)
-    risk = risk_sets(signals, events, clock=clock, observed=observed)
+    risk = risk_sets(signals, events, clock=clock, observed=observed, gazetteer=gazetteer)
     since = risk.recency(hindsight=hindsight)
     fits = [_fit_window(risk, since, length, recent) for length in windows]
     residuals = np.array([fit.residuals for fit in fits])

@@ -29,6 +29,7 @@ from foxgrape.stats.inputs import (
 if TYPE_CHECKING:
     from foxgrape._util.typing import BoolArray, FloatArray, IntArray
     from foxgrape.observation import Observation
+    from foxgrape.places import Gazetteer
     from foxgrape.stats.inputs import ObservationPeriod
 
 __all__ = [
@@ -174,6 +175,7 @@ def risk_sets(
     *,
     clock: times.Clock | None = None,
     observed: ObservationPeriod | None = None,
+    gazetteer: Gazetteer | None = None,
 ) -> RiskSets:
     """Validate the tables and return the risk sets of the events in the observation period.
 
@@ -214,7 +216,7 @@ def risk_sets(
         signal_at=posted[seen],
         signal_until=posted_until[seen],
         decoded_at=times.microseconds(signals["decoded_at"])[seen],
-        distance=great_circle_distances(place_coordinates(places, events)),
+        distance=great_circle_distances(place_coordinates(places, events, gazetteer)),
         observed=(start, end),
         observation=period,
         n_left_out=len(events) - len(kept),
