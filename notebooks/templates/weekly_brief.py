@@ -31,7 +31,8 @@ from IPython.display import display
 
 from foxgrape.studies.briefs import period_brief
 from foxgrape.plots.signals import timeline
-from foxgrape.display.html import Headline, section, table
+from foxgrape.display.html import Headline, section
+from foxgrape.display.key_figures import KeyFigures
 from foxgrape.display.report_tables import signals_table
 from foxgrape.studies.from_store import open_study_or_store
 
@@ -57,7 +58,7 @@ Headline(brief.sentence())
 
 # %%
 counts = brief.counts.astype(str)
-table(["", "This period", "Previous period"], counts.to_numpy().tolist(), "")
+KeyFigures(["", "This period", "Previous period"], counts.to_numpy().tolist())
 
 # %%
 brief.figure()

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from foxgrape.errors import FoxgrapeError
 from foxgrape.reports.schedule.ledger import DIED, Ledger, Period, PeriodState
-from foxgrape.reports.schedule.notifications import record_outcome
+from foxgrape.reports.schedule.outbox import record_outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -69,7 +69,15 @@ class PeriodRun:
 
 @dataclass(frozen=True, slots=True)
 class PeriodTask:
-    """A period to build, with all data that a worker process needs."""
+    """A period to build, with all data that a worker process needs.
+
+    Attributes
+    ----------
+    notify, deliver
+        Names of the channels that receive alerts, and of those that receive the finished report.
+    base_url
+        Address at which the reports folder is served, ending in a slash; None if unknown.
+    """
 
     job: Job
     period: Period
@@ -78,6 +86,8 @@ class PeriodTask:
     now: datetime
     run: Callable[..., Any]
     notify: tuple[str, ...] = ()
+    deliver: tuple[str, ...] = ()
+    base_url: str | None = None
 
     @property
     def name(self) -> str:
@@ -127,7 +137,7 @@ class _ClaimedPeriod:
         self.ledger.write_state(self.task.name, self.before)
 
     def close(self) -> PeriodRun:
-        """Write the state, queue alerts and return the result."""
+        """Write the state, queue messages and return the result."""
         task, record = self.task, self.record
         # The period has failed for good if no later call would retry it.
         later = task.now + max(task.job.retry_after, _TICK)
@@ -141,7 +151,8 @@ class _ClaimedPeriod:
             run_id=record.run_id,
             error=record.tries[-1].error,
         )
-        # Queue alerts first: if the process dies in between, a repeated alert is better than none.
+        # Queue messages first: if the process dies in between, the period is built again, and what
+        # is queued or sent already is not queued again.
         record_outcome(self.ledger, task, run)
         self.ledger.write_state(task.name, record)
         if record.state == "done":
