@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BOUNDS", "Entry", "Job", "Schedule", "find_problems", "parse_span", "read_schedule"]
 
+#: Names that no entry can have, since its pages are in a folder of its name.
+_RESERVED = frozenset({"assets", "failed", "latest", "rebuilt"})
 #: Bounds of a period that a template parameter can be set to.
 BOUNDS = ("start", "end", "last_day")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -357,6 +359,8 @@ def _text(value: object) -> str:
 
 def _name(value: object) -> str:
     _require(_NAME.fullmatch(_text(value)))
+    if value in _RESERVED:
+        raise ValueError(f"{value} is the name of a folder that foxgrape uses")
     return str(value)
 
 

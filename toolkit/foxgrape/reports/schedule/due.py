@@ -240,6 +240,7 @@ def run_due(
                 notify=entry.notify,
                 deliver=entry.deliver,
                 base_url=schedule.base_url,
+                publish=True,
             )
             for entry in schedule.entries
             for period in due_periods(entry, ledger, now, record=True)

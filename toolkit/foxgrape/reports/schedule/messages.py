@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from foxgrape.reports.addresses import page_path
 from foxgrape.reports.key_points import describe_changes, read_key_points
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def _previous_run(ledger: Ledger, task: PeriodTask) -> str | None:
 def _link(run: PeriodRun, task: PeriodTask) -> str | None:
     if task.base_url is None or run.run_id is None:
         return None
-    return f"{task.base_url}{run.run_id}/report.html"
+    return f"{task.base_url}{page_path(run.entry, task.period.key)}"
 
 
 def _text(message: Mapping[str, Any], points: KeyPoints) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -77,6 +77,8 @@ class PeriodTask:
         Names of the channels that receive alerts, and of those that receive the finished report.
     base_url
         Address at which the reports folder is served, ending in a slash; None if unknown.
+    publish
+        Whether the page is copied to the stable addresses of the entry.
     """
 
     job: Job
@@ -88,6 +90,7 @@ class PeriodTask:
     notify: tuple[str, ...] = ()
     deliver: tuple[str, ...] = ()
     base_url: str | None = None
+    publish: bool = False
 
     @property
     def name(self) -> str:
@@ -127,10 +130,34 @@ class _ClaimedPeriod:
             error = str(result)
         elif isinstance(result, Exception):
             error = f"{type(result).__name__}: {result}"
+        if error is None and run_id is not None and self.task.publish:
+            error = self._publish(run_id)
         if error is not None:
             error = " ".join(redact(error, self.secrets).split())
         self.record = self.record.finish_attempt(error, run_id)
         return self.close()
+
+    def _publish(self, run_id: str) -> str | None:
+        """Copy the page to its stable addresses; return an error, or None on success."""
+        from foxgrape.reports.addresses import publish
+
+        task = self.task
+        end = task.period.end.astimezone(ZoneInfo(task.job.zone))
+        try:
+            publish(
+                task.out,
+                task.job.name,
+                period=task.period.key,
+                label=f"{end:%a %Y-%m-%d %H:%M}",
+                run_id=run_id,
+                updated=task.now.astimezone(UTC).isoformat(timespec="seconds"),
+                base_url=task.base_url,
+            )
+        except FoxgrapeError as error:
+            return str(error)
+        except OSError as error:
+            return f"cannot write the page to its address: {error.strerror or error}"
+        return None
 
     def release(self) -> None:
         """Undo the claim, because an interrupted call does not count as a failed attempt."""
