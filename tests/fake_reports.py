@@ -87,7 +87,7 @@ def build_page(template: str, *, parameters: dict[str, str], out: Path) -> FakeR
     picture = base64.b64encode(PNG).decode()
     page = (
         "<!DOCTYPE html><html><head><title>x</title></head><body><main>"
-        f'<img class="picture" alt="Posts &amp; days" src="data:image/png;base64,{picture}">'
+        f'<img alt="Posts &amp; days" class="picture" src="data:image/png;base64,{picture}">'
         f"<p>{headline}</p></main></body></html>"
     )
     (folder / "report.html").write_text(page, encoding="utf-8")

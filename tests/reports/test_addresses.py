@@ -121,8 +121,8 @@ def test_feeds_follow_the_rules_of_atom(schedule):
         titles = [entry.findtext(f"{ATOM}title") for entry in entries]
         assert titles[0] == "daily: 12 signals <b>until</b> the 12th of September 🍇"
         assert entries[0].findtext(f"{ATOM}summary").splitlines() == [
-            "posts 61",
-            "signals 12",
+            "posts: 61",
+            "signals: 12",
             "Too few to test & claim.",
             "1 of 5 is hindsight.",
         ]

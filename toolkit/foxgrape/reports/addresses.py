@@ -123,13 +123,12 @@ def publish(
         If a file cannot be written.
     """
     points = read_key_points(out, run_id)
-    rows = [" ".join(row) for row in points.figures.get("rows", ())]
     new = _Page(
         period=period,
         run_id=run_id,
         label=label,
         title=points.headline or points.title or entry,
-        summary="\n".join([*rows, *points.points]),
+        summary="\n".join([*points.figure_lines(), *points.points]),
         updated=updated,
     )
     with open_locked(out) as directory:

@@ -23,9 +23,9 @@ __all__ = ["KeyPoints", "describe_changes", "read_key_points", "read_picture"]
 
 _MAX_POINTS, _MAX_ROWS, _MAX_TEXT = 12, 20, 500
 #: A figure in a page that was built with pictures, see `foxgrape.reports.rendering.page`.
-_PICTURE = re.compile(
-    r'<img class="picture" alt="([^"]*)" src="data:image/png;base64,([A-Za-z0-9+/=]+)">'
-)
+_PICTURE = re.compile(r'<img\b[^>]*\bclass="picture"[^>]*>')
+_SOURCE = re.compile(r'\bsrc="data:image/png;base64,([A-Za-z0-9+/=]+)"')
+_CAPTION = re.compile(r'\balt="([^"]*)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,23 @@ class KeyPoints:
     def title(self) -> str:
         """The run's title; empty if its manifest cannot be read."""
         return _line(self.manifest.get("title"))
+
+    def figure_lines(self) -> list[str]:
+        """Return the key figures as text, one line per row.
+
+        Examples
+        --------
+        >>> figures = {"heads": ["", "This week", "Week before"], "rows": [["posts", "6", "4"]]}
+        >>> KeyPoints({}, "", (), figures).figure_lines()
+        ['posts: 6 (Week before: 4)']
+        """
+        lines = []
+        for name, *values in self.figures.get("rows", ()):
+            pairs = zip(self.figures["heads"][2:], values[1:], strict=False)
+            more = ", ".join(f"{head}: {value}" for head, value in pairs if value)
+            text = f"{name}: {values[0]}" if values else name
+            lines.append(f"{text} ({more})" if more else text)
+        return lines
 
 
 def read_key_points(out: Path, run_id: str) -> KeyPoints:
@@ -109,6 +126,7 @@ def _figures(value: Any) -> dict[str, list[Any]]:
         return {}
     rows = [[_line(cell) for cell in _list(row)] for row in _list(value.get("rows"))]
     heads = [_line(head) for head in _list(value.get("heads"))]
+    rows = [row for row in rows if row]
     return {"heads": heads, "rows": rows[:_MAX_ROWS]} if rows else {}
 
 
@@ -116,8 +134,12 @@ def read_picture(out: Path, run_id: str) -> tuple[bytes, str] | None:
     """Return the first figure of a run as PNG, with its title; None if it has no pictures."""
     try:
         with directory_at(out, run_id) as folder:
-            match = _PICTURE.search(folder.read(PAGE).decode("utf-8", "replace"))
-        return None if match is None else (base64.b64decode(match[2]), html.unescape(match[1]))
+            tag = _PICTURE.search(folder.read(PAGE).decode("utf-8", "replace"))
+        source = tag and _SOURCE.search(tag[0])
+        if tag is None or source is None:
+            return None
+        caption = _CAPTION.search(tag[0])
+        return base64.b64decode(source[1]), html.unescape(caption[1]) if caption else "Figure"
     except (OSError, ValueError):
         return None
 

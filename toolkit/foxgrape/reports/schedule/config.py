@@ -132,12 +132,15 @@ class Schedule:
         Notification channels by name.
     base_url
         Address at which the reports folder is served, ending in a slash; None if it is not stated.
+    pictures
+        Whether pages and messages have static pictures of the figures.
     """
 
     path: Path
     entries: tuple[Entry, ...]
     channels: Mapping[str, Channel]
     base_url: str | None = None
+    pictures: bool = False
 
 
 def read_schedule(path: str | Path = "reports/schedule.toml") -> Schedule:
@@ -227,7 +230,8 @@ def _read(path: Path) -> tuple[Schedule | None, list[ScheduleError]]:
         entries.append(entry)
     if errors:
         return None, errors
-    return Schedule(path, tuple(entries), MappingProxyType(channels), top.get("base_url")), []
+    options = {key: top[key] for key in ("base_url", "pictures") if key in top}
+    return Schedule(path, tuple(entries), MappingProxyType(channels), **options), []
 
 
 def _read_entry(
@@ -375,6 +379,11 @@ def _address(value: object) -> str:
     return f"{str(value).rstrip('/')}/"
 
 
+def _switch(value: object) -> object:
+    _require(isinstance(value, bool))
+    return value
+
+
 def _count(least: int) -> Callable[[object], object]:
     def parse(value: object) -> object:
         _require(type(value) is int and least <= value <= _MAX_COUNT)
@@ -413,6 +422,7 @@ _ZONE_KEY: _Key = (_zone, "an IANA time zone such as Europe/Kyiv", False)
 _TOP_KEYS: Mapping[str, _Key] = {
     "timezone": _ZONE_KEY,
     "base_url": (_address, "a URL such as https://reports.example.org/", False),
+    "pictures": (_switch, "true or false", False),
     "report": (_list_of(dict), "one or more [[report]] tables", True),
     "notify": (_mapping, "[notify.NAME] tables", False),
 }

@@ -13,6 +13,7 @@ import re
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
@@ -228,6 +229,9 @@ def run_due(
         raise ValueError("now must have a UTC offset; got a naive time")
     ledger, out = Ledger(Path(out) / LEDGER), Path(out)
     run = run or default_builder()
+    if schedule.pictures:
+        run = partial(run, pictures=True)
+        run_many = run_many and partial(run_many, pictures=True)
     try:
         tasks = [
             PeriodTask(

@@ -63,7 +63,7 @@ def digest_message(messages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     >>> digest_message([one, two])["subject"]
     '2 reports. daily: done; weekly: done'
     """
-    subjects = "; ".join(message["subject"] for message in messages)
+    subjects = "; ".join(message["subject"].removesuffix(".") for message in messages)
     texts = [message["text"] for message in messages]
     return {
         "text": f"\n\n{_RULE}\n\n".join(texts),
@@ -122,11 +122,10 @@ def _link(run: PeriodRun, task: PeriodTask) -> str | None:
 
 
 def _text(message: Mapping[str, Any], points: KeyPoints) -> str:
-    heads = points.figures.get("heads", [])
     parts = [
         [points.headline or message["title"]],
         [f"{message['entry']}: {message['title']}", message["period"]],
-        [_row(heads, row) for row in points.figures.get("rows", ())],
+        points.figure_lines(),
         [f"- {point}" for point in points.points],
     ]
     if message["changes"]:
@@ -135,17 +134,3 @@ def _text(message: Mapping[str, Any], points: KeyPoints) -> str:
     if message["link"]:
         parts.append([f"Open the report: {message['link']}"])
     return "\n\n".join("\n".join(lines) for lines in parts if lines)
-
-
-def _row(heads: Sequence[str], row: Sequence[str]) -> str:
-    """Return a row of key figures as text.
-
-    Examples
-    --------
-    >>> _row(["", "This period", "Previous period"], ["posts", "6", "4"])
-    'posts: 6 (Previous period: 4)'
-    """
-    name, *values = row
-    more = [f"{head}: {value}" for head, value in zip(heads[2:], values[1:], strict=False) if value]
-    text = f"{name}: {values[0]}" if values else name
-    return f"{text} ({', '.join(more)})" if more else text

@@ -260,7 +260,6 @@ class _Sender:
         message, files = _with_files(item["message"], out, attach_page=channel.attach_page)
         envelope = Envelope(
             id=item.get("id", ""),
-            date=self.now,
             files=files,
             repeated=bool(item.get("maybe")),
             to=tuple(item.get("to", ())),

@@ -107,9 +107,15 @@ def check_schedule(
     environ
         Environment variables; `os.environ` by default.
     """
+    from foxgrape.reports.rendering.assets import require_kaleido
     from foxgrape.reports.templates.discovery import find_template
 
     problems = []
+    if schedule.pictures:
+        try:
+            require_kaleido()
+        except FoxgrapeError as error:
+            problems.append(ScheduleError(f"pictures = true: {error}", file=schedule.path))
     for entry in schedule.entries:
         try:
             template = find_template(entry.job.template)
