@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +16,7 @@ from defusedxml import ElementTree
 
 import fake_reports
 from fake_reports import make_template
+from foxgrape._util.directories import Directory
 from foxgrape.errors import ScheduleError
 from foxgrape.reports import addresses
 from foxgrape.reports.addresses import publish
@@ -234,6 +237,31 @@ def test_a_process_that_dies_while_it_publishes_is_repeated(schedule, monkeypatc
     assert calls
     content = json.loads((out / "daily" / "feed.json").read_text(encoding="utf-8"))
     assert len(content["items"]) == 2
+
+
+def test_a_full_disk_is_the_reason_of_the_failure_and_the_next_call_publishes(
+    schedule, monkeypatch
+):
+    read, out = schedule
+    build(schedule, days=1)
+    before = (out / "latest" / "daily.html").read_bytes()
+    write = Directory.write
+
+    def fill(self, name, content):
+        if name.endswith(".html"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(self, name, content)
+
+    monkeypatch.setattr(Directory, "write", fill)
+    (run,) = run_due(read, now=NOON + DAY, out=out, run=fake_reports.build_page).runs
+    assert run.state == "failed"
+    assert run.error == "cannot write the page to its address: No space left on device"
+    assert (out / "latest" / "daily.html").read_bytes() == before
+    monkeypatch.setattr(Directory, "write", write)
+    later = NOON + DAY + timedelta(minutes=2)
+    (run,) = run_due(read, now=later, out=out, run=fake_reports.build_page).runs
+    assert run.state == "done"
+    assert (out / "latest" / "daily.html").read_bytes() != before
 
 
 def test_concurrent_entries_lose_no_page(tmp_path):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import email
+import errno
 import json
 import multiprocessing
+import os
 import signal
 import time
 from datetime import UTC, datetime, timedelta
@@ -20,6 +22,7 @@ from fake_http_server import Reply, serving
 from fake_reports import make_template
 from fake_runs import PNG
 from fake_smtp_server import serve_smtp
+from foxgrape._util.directories import Directory
 from foxgrape.cli.app import run as run_shell
 from foxgrape.errors import ScheduleError
 from foxgrape.reports.key_points import describe_changes, read_key_points
@@ -488,6 +491,25 @@ def test_an_unreadable_message_is_named_and_kept(write_schedule):
     (line,) = due(file, out, environ={}).undelivered
     assert str(message) in line
     assert waiting(out) == [message]
+
+
+def test_a_full_disk_delays_a_message_but_does_not_lose_it(write_schedule, monkeypatch):
+    file, out = write_schedule(DESK, more=WEB)
+    due(file, out, environ={})
+    write = Directory.write
+
+    def fill(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with serving(lambda _: Reply()) as server:
+        environ = {"DESK_URL": server.address}
+        monkeypatch.setattr(Directory, "write", fill)
+        with pytest.raises(ScheduleError, match="No space left on device"):
+            due(file, out, environ=environ)
+        assert server.requests == []
+        monkeypatch.setattr(Directory, "write", write)
+        done = due(file, out, environ=environ)
+    assert (done.sent, done.repeated) == (1, ())
 
 
 # ---- processes that die, and several at once
