@@ -29,7 +29,7 @@ from foxgrape.reports.key_points import describe_changes, read_key_points
 from foxgrape.reports.schedule import notifications, outbox
 from foxgrape.reports.schedule.config import find_problems, read_schedule
 from foxgrape.reports.schedule.due import run_due
-from foxgrape.reports.schedule.envelope import Envelope
+from foxgrape.reports.schedule.envelope import REPEATED, Envelope
 from foxgrape.reports.schedule.ledger import Ledger
 from foxgrape.reports.schedule.mail import compose, html_body
 from foxgrape.reports.schedule.status import entry_statuses
@@ -383,9 +383,9 @@ def test_a_mail_is_sent_again_unless_it_was_accepted(write_schedule, verb, reply
         done = due(file, out, NOON + 5 * MINUTE)
         assert done.sent == 1
     assert len(smtp.mails) == (2 if repeated else 1)
-    assert ("may reach you twice" in parsed(smtp.mails[-1]).get_body(["plain"]).get_content()) == (
-        repeated
-    )
+    for form in ("plain", "html"):
+        text = parsed(smtp.mails[-1]).get_body([form]).get_content()
+        assert text.count("may reach you twice") == repeated
     assert len({parsed(mail)["Message-ID"] for mail in smtp.mails}) == 1
     assert len(done.repeated) == repeated
     assert [receipt["state"] for receipt in receipts(out)] == [
@@ -430,6 +430,7 @@ def test_a_webhook_that_does_not_answer_may_have_received_the_message(write_sche
         assert len(due(file, out, NOON + 5 * MINUTE, environ).repeated) == 1
     first, second = (json.loads(request.body) for request in server.requests)
     assert (first["repeated"], second["repeated"]) == (False, True)
+    assert second["text"] == f"{REPEATED}\n\n{first['text']}"
     assert first["id"] == second["id"]
 
 

@@ -66,7 +66,7 @@ class Envelope:
     files
         Files of each report in the message.
     repeated
-        Whether an earlier attempt may have sent the message.
+        Whether an earlier attempt may have sent the message; its text says so already.
     to
         Recipients of a mail that still have to receive it; empty for all.
     """

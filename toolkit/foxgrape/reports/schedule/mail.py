@@ -68,8 +68,7 @@ def compose(
     pictures = {
         number: files for number, files in enumerate(envelope.files) if files.picture is not None
     }
-    again = f"{REPEATED}\n\n" if envelope.repeated else ""
-    mail.set_content(f"{again}{message['text']}\n")
+    mail.set_content(f"{message['text']}\n")
     mail.add_alternative(
         html_body(message, repeated=envelope.repeated, captions=_captions(pictures)),
         subtype="html",

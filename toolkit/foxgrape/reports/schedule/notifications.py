@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 from urllib.parse import urlsplit
 
 from foxgrape.errors import ScheduleError, did_you_mean
-from foxgrape.reports.schedule.envelope import REPEATED, DeliveryError, Envelope
+from foxgrape.reports.schedule.envelope import DeliveryError, Envelope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -184,12 +184,12 @@ class AppriseService(_UrlChannel):
                 files.add(in_memory(report.picture, name="figure.png", mimetype="image/png"))
             if report.page:
                 files.add(in_memory(report.page, name=report.name, mimetype="text/html"))
-        again = f"{REPEATED}\n\n" if envelope.repeated else ""
-        body = f"{again}{message['text']}"
         with _quiet_logs(), warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
             try:
-                if not service.notify(body=body, title=_title(message), attach=files or None):
+                if not service.notify(
+                    body=message["text"], title=_title(message), attach=files or None
+                ):
                     problem = "the service did not accept the message"
             except Exception as error:  # noqa: BLE001 - plugins raise errors of many libraries
                 problem = type(error).__name__

@@ -18,7 +18,7 @@ from foxgrape._util.directories import directory_at
 from foxgrape.errors import ScheduleError
 from foxgrape.reports.key_points import read_picture
 from foxgrape.reports.run_folder import MANIFEST, PAGE
-from foxgrape.reports.schedule.envelope import DeliveryError, Envelope, ReportFiles
+from foxgrape.reports.schedule.envelope import REPEATED, DeliveryError, Envelope, ReportFiles
 from foxgrape.reports.schedule.messages import (
     alert_message,
     digest_message,
@@ -258,10 +258,13 @@ class _Sender:
         """
         out = self.ledger.folder.parent
         message, files = _with_files(item["message"], out, attach_page=channel.attach_page)
+        repeated = bool(item.get("maybe"))
+        if repeated:
+            message["text"] = f"{REPEATED}\n\n{message['text']}"
         envelope = Envelope(
             id=item.get("id", ""),
             files=files,
-            repeated=bool(item.get("maybe")),
+            repeated=repeated,
             to=tuple(item.get("to", ())),
         )
         outcome: list[ScheduleError | None] = []
