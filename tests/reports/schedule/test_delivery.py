@@ -187,6 +187,26 @@ def test_a_report_without_folder_is_announced_by_its_template(write_schedule):
     assert str(parsed(smtp.mails[0])["Subject"]).startswith("daily: ")
 
 
+def test_half_characters_and_controls_are_replaced(write_schedule):
+    def build(template, *, parameters, out):
+        done = fake_reports.build_page(template, parameters=parameters, out=out)
+        for name in ("manifest.json", "notebook.ipynb"):
+            file = out / done.run_id / name
+            text = file.read_text(encoding="utf-8")
+            file.write_text(text.replace(" signals ", r" \ud83d\u0000\u202e "), encoding="utf-8")
+        return done
+
+    with serve_smtp("me", "hunter2") as smtp:
+        file, out = write_schedule(mail_table(smtp.port), more=MAIL)
+        assert due(file, out, run=build).sent == 1
+    assert str(parsed(smtp.mails[0])["Subject"]).startswith(
+        "daily: 10 \N{REPLACEMENT CHARACTER} <b>"
+    )
+    assert "\N{REPLACEMENT CHARACTER} <b>" in (out / "daily" / "feed.json").read_bytes().decode(
+        "unicode-escape"
+    )
+
+
 def test_several_reports_of_a_call_are_one_digest(write_schedule):
     with serve_smtp("me", "hunter2") as smtp:
         table = mail_table(smtp.port, "digest = true", "attach_page = true")

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypedDict, Unpack
 
+from foxgrape._util.regular_files import open_regular
 from foxgrape.errors import TableError, did_you_mean
 from foxgrape.io.file_kinds import open_document
 from foxgrape.io.stream import UNREADABLE, CorruptFileError, InputFile, is_spreadsheet
@@ -138,7 +139,7 @@ def _container(path: Path) -> _Container | None:
     if path.is_dir():
         return _Folder(path)
     try:
-        with path.open("rb") as handle:
+        with open(path, "rb", opener=open_regular) as handle:
             start = handle.read(1_024)
     except (OSError, ValueError):
         return None  # InputFile reports the reason

@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from foxgrape import schemas, times
+from foxgrape._util.unicode import require_utf8
 from foxgrape.errors import StoreError, did_you_mean
 from foxgrape.io.store_diff import MONTH, STATUSES, column_names, compare_rows, scan
 
@@ -96,6 +97,7 @@ class Store:
     def __init__(
         self, path: str | Path, *, storage_options: Mapping[str, str] | None = None
     ) -> None:
+        require_utf8(path, StoreError)
         self.path = str(path)
         self._options = dict(storage_options or {})
 

@@ -260,7 +260,9 @@ def line_blocks(stream: IO[bytes], size: int) -> Iterator[LineBlock]:
         data = rest + chunk
         line_ends = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n")) + 1
         start = 0
-        for stop in _block_ends(line_ends, len(data), size, last=not chunk):
+        # Before damage, the last line is incomplete.
+        length = len(data) if corrupt is None else int(line_ends[-1:].sum())
+        for stop in _block_ends(line_ends, length, size, last=not chunk):
             count = int(np.searchsorted(line_ends, stop, "right"))
             inside, line_ends = line_ends[:count] - start, line_ends[count:]
             block = LineBlock(data[start:stop], offset, inside)

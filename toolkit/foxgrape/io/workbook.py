@@ -7,6 +7,7 @@ import zipfile
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from foxgrape._util.regular_files import open_regular
 from foxgrape.errors import TableError, did_you_mean
 from foxgrape.io.json_records import json_preview
 from foxgrape.io.stream import UNREADABLE, CorruptFileError, Record, max_unpacked_size
@@ -34,7 +35,7 @@ def excel_records(file: InputFile, on_columns: OnColumns, note: OnNote) -> Itera
 
     _check_workbook_size(file)
     # Pass a handle, since openpyxl rejects paths with an unknown suffix.
-    with file.path.open("rb") as handle:
+    with open(file.path, "rb", opener=open_regular) as handle:
         try:
             book = openpyxl.load_workbook(handle, read_only=True, data_only=True)
             yield from _sheets(book, file, on_columns, note)

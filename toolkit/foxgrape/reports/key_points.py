@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from foxgrape._util.directories import directory_at
+from foxgrape._util.unicode import replace_surrogates
 from foxgrape.display.html import HEADLINE
 from foxgrape.display.key_figures import KEY_FIGURES
 from foxgrape.errors import CONTROLS
@@ -212,6 +213,7 @@ def _list(value: Any) -> list[Any]:
 
 
 def _line(value: Any) -> str:
-    """Return a value as one line without control characters, of limited length."""
-    text = " ".join(str("" if value is None else value).translate(CONTROLS).split())
+    """Return a value as one line without control characters or surrogates, of limited length."""
+    text = replace_surrogates(str("" if value is None else value)).translate(CONTROLS)
+    text = " ".join(text.split())
     return text if len(text) <= _MAX_TEXT else f"{text[: _MAX_TEXT - 1]}…"
