@@ -33,7 +33,7 @@ import plotly.io as pio
 from IPython.display import display
 
 from foxgrape.stats.survival.competing_risks import cumulative_incidence
-from foxgrape.display.html import Headline, finding_block
+from foxgrape.display.html import Headline, finding_block, table
 from foxgrape.display.report_tables import (
     alarms_table,
     groups_table,
@@ -135,3 +135,15 @@ if analysis.read == "codes" and len(analysis.signals) and not isinstance(scored,
 
 # %%
 result_section(cumulative_incidence(analysis.links, data.events))
+
+# %% [markdown]
+# ## From posts to signals
+#
+# How many posts and signals each step leaves, and how many it leaves out.
+
+# %%
+table(
+    ["Question", "Step", "n", "Left out"],
+    analysis.counts(window=windows[-1]).astype(str).to_numpy().tolist(),
+    "",
+)

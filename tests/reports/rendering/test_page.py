@@ -218,6 +218,38 @@ def test_sanitized_markup_has_only_allowed_elements(attack):
         assert name != "href" or value.startswith("https://")
 
 
+#: Elements of a page that may not occur in the HTML of a cell.
+PAGE_ONLY = {"main", "h1", "img", "figure", "figcaption", "script"}
+REFRESH = '<meta http-equiv=refresh content="0;url=https://evil.example/"><img src=x onerror=y()>'
+
+
+@pytest.mark.filterwarnings("ignore:Your element with mimetype")
+@pytest.mark.parametrize("attack", [*ATTACKS, REFRESH])
+def test_no_kind_of_cell_or_output_is_displayed_unsanitized(attack):
+    """Raw cells were: their HTML could make the page navigate."""
+    new, kinds = nbformat.v4, ["text/html", "text/markdown", "text/latex", "text/plain"]
+    kinds += ["image/svg+xml", "image/png", "image/jpeg", "application/javascript"]
+    kinds += ["application/json", "application/vnd.jupyter.widget-view+json", "text/vnd.mermaid"]
+    outputs = [new.new_output("display_data", data={kind: attack}) for kind in kinds]
+    outputs += [new.new_output("execute_result", data={kind: attack}) for kind in kinds]
+    outputs += [new.new_output("stream", name=name, text=attack) for name in ("stdout", "stderr")]
+    outputs.append(new.new_output("error", ename=attack, evalue=attack, traceback=[attack]))
+    shown = new.new_notebook(metadata={"title": attack, "language_info": {"name": attack}})
+    shown.cells = [new.new_code_cell(attack, outputs=outputs), new.new_markdown_cell(attack)]
+    for kind in ("", *kinds):
+        shown.cells.append(new.new_raw_cell(attack, metadata={"raw_mimetype": kind}))
+    shown.cells.append(new.new_raw_cell(f"<p>kept</p>{attack}"))
+    page = render_page(shown, title=attack, footer={attack: attack}, assets="assets")
+    main = page[page.index("<main") : page.index("</main>")]
+    assert "<p>kept</p>" in main
+    for tag, name, value in Reader(main).attributes:
+        assert tag in _TAGS | PAGE_ONLY
+        assert tag not in {"script", "figure"}
+        assert name in {None, "class", "id", "tabindex", "title", "rel", "href", "alt", "src"}
+        assert name != "src" or value.startswith("data:image/png;base64,")
+        assert name != "href" or value.startswith("https://")
+
+
 def notebook(*outputs) -> nbformat.NotebookNode:
     """Return an executed notebook with these outputs."""
     executed = nbformat.v4.new_notebook()

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foxgrape.cli.output import AsJson, print_error, print_result, print_sentence, status_spinner
+from foxgrape.cli.output import (
+    AsJson,
+    print_error,
+    print_line,
+    print_result,
+    print_sentence,
+    status_spinner,
+)
 
 if TYPE_CHECKING:
     from foxgrape.io.download import Download
@@ -194,5 +201,5 @@ def data_build_gazetteer(
     from foxgrape.places.build import build_gazetteer
 
     count = build_gazetteer(country, out, admin1=admin1)
-    print(f"{out}: {count} {'place' if count == 1 else 'places'}, GeoNames, CC BY 4.0")
+    print_line(f"{out}: {count} {'place' if count == 1 else 'places'}, GeoNames, CC BY 4.0")
     return 0

@@ -413,7 +413,7 @@ def methods(analysis: Analysis) -> Html:
         f"{leads.n_hindsight:,} hindsight, {leads.n_follows:,} after their event"
     )
     if leads.n_unfollowed:
-        sizes += f", {leads.n_unfollowed} after the end of observation"
+        sizes += f", {leads.n_unfollowed} outside observation"
     texts = {
         "Data": f"{study.title}: {_table_sizes(study)}.",
         "Signals": _SIGNALS[analysis.read],
@@ -460,7 +460,9 @@ def compare_with_baseline(codes: Analysis, names: Analysis) -> str:
 
 
 def _table_sizes(study: Study) -> str:
-    end = "" if study.observed_until is None else f", observed until {study.observed_until[:10]}"
+    last = study.observed[1]
+    end = "" if pd.isna(last) else f", observed until {last.tz_convert(study.timezone):%Y-%m-%d}"
+    end += " (the last event)" if end and study.observed.guessed else ""
     return (
         f"{counted(len(study.posts), 'post')}, {counted(len(study.all_events), 'event')}, "
         f"{counted(len(study.confirmations), 'confirmation')}, "

@@ -200,6 +200,9 @@ def _interval_in_words(start: pd.Timestamp, end: pd.Timestamp) -> str:
 def survival(leads: LeadTimes) -> go.Figure:
     """Plot the share of signals without an event by lead time, with 95% band and number at risk.
 
+    The curve is that of the estimator in use: Kaplan–Meier's steps, or Turnbull's estimate, whose
+    points are joined by lines.
+
     Examples
     --------
     >>> from foxgrape import open_study
@@ -211,7 +214,10 @@ def survival(leads: LeadTimes) -> go.Figure:
         return empty_figure(_why_no_leads(leads))
     figure = go.Figure()
     curve = _from_zero(leads.survival)
-    band: dict[str, Any] = {"line": {"width": 0, "shape": "hv"}, "hoverinfo": "skip"}
+    shape, note = (
+        ("linear", "from intervals") if leads.method == "Turnbull" else ("hv", "mid-interval")
+    )
+    band: dict[str, Any] = {"line": {"width": 0, "shape": shape}, "hoverinfo": "skip"}
     fill = {"name": "95% band", "fill": "tonexty", "fillcolor": "rgba(0, 114, 178, 0.18)"}
     figure.add_trace(_curve_trace(curve, "upper", showlegend=False, **band))
     figure.add_trace(_curve_trace(curve, "lower", **fill, **band))
@@ -221,8 +227,8 @@ def survival(leads: LeadTimes) -> go.Figure:
     ):
         line = {"color": GREY, "width": 1, "dash": dash, "shape": "hv"}
         figure.add_trace(_curve_trace(_from_zero(bound), "survival", name=name, line=line))
-    line = {"color": BLUE, "width": 2.5, "shape": "hv"}
-    name = "Kaplan–Meier, leads at mid-interval"
+    line = {"color": BLUE, "width": 2.5, "shape": shape}
+    name = f"{leads.method} estimate, {note}"
     figure.add_trace(_curve_trace(curve, "survival", name=name, line=line))
     mark = {"symbol": "cross-thin-open", "size": 11, "color": BLUE, "line": {"width": 2}}
     censored = curve[curve["censored"] > 0]
@@ -233,7 +239,7 @@ def survival(leads: LeadTimes) -> go.Figure:
         title=set_title(
             f"Time from signal to event (n = {leads.n}, {leads.n_censored} without an event)",
             inline_legend(
-                (BLUE, "━", "Kaplan–Meier estimate"), (BLUE, "+", "no event (right-censored)")
+                (BLUE, "━", f"{leads.method} estimate"), (BLUE, "+", "no event (right-censored)")
             ),
             inline_legend(
                 (SKY, "■", "95% band"), (GREY, "┄", "if all leads were the shortest, or longest")
@@ -245,7 +251,7 @@ def survival(leads: LeadTimes) -> go.Figure:
     )
     asinh_time_axis(figure, lead_axis_title(leads.clock), time_range(figure))
     _add_risk_table(figure, leads.survival)
-    return apply_theme(figure, f"Kaplan–Meier curve of lead times. {leads.sentence()}")
+    return apply_theme(figure, f"{leads.method} curve of lead times. {leads.sentence()}")
 
 
 def _why_no_leads(leads: LeadTimes) -> str:

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from foxgrape._util.files import template_folder
+from foxgrape._util.regular_files import read_regular
+from foxgrape._util.unicode import replace_surrogates
 from foxgrape.errors import ReportError, did_you_mean
 
 if TYPE_CHECKING:
@@ -170,7 +172,8 @@ def _read_template(sidecar: Path) -> Template:
     if not notebook.is_file():
         raise ReportError("there is no such notebook", file=notebook)
     try:
-        content = yaml.load(sidecar.read_text(encoding="utf-8"), _NoAliasLoader)  # noqa: S506
+        text = read_regular(sidecar).decode("utf-8")
+        content = replace_surrogates(yaml.load(text, _NoAliasLoader))  # noqa: S506
         return Template(
             name=sidecar.stem,
             title=content["title"],
@@ -192,6 +195,7 @@ def _read_template(sidecar: Path) -> Template:
         KeyError,
         AttributeError,
         RecursionError,
+        OSError,
     ) as error:
         reason = f"{type(error).__name__}: {error}"
         raise ReportError(f"cannot read the sidecar: {reason}", file=sidecar) from None
