@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +10,7 @@ import plotly.graph_objects as go
 
 from foxgrape import schemas
 from foxgrape._util.formatting import counted
+from foxgrape.plots.labels import escape_label
 from foxgrape.plots.signals import by_outcome
 from foxgrape.plots.theme import (
     BLUE,
@@ -208,9 +208,9 @@ def surprisal_figure(analysis: Analysis) -> go.Figure:
                 name=label,
                 mode="markers+text",
                 marker={"size": size, "color": colour, "symbol": symbol, "line": {"width": 2}},
-                text=[html.escape(str(code)) for code in rows["code"]],
+                text=[escape_label(code) for code in rows["code"]],
                 textposition=_TEXT_POSITIONS[number % len(_TEXT_POSITIONS)],
-                customdata=[html.escape(str(place)) for place in rows["place"]],
+                customdata=[escape_label(place) for place in rows["place"]],
                 hovertemplate="%{text} for %{customdata}, %{y:.1f} bits<extra></extra>",
                 cliponaxis=False,
             )
@@ -259,7 +259,7 @@ def event_timeline(analysis: Analysis, events: pd.DataFrame) -> go.Figure:
         ("confirmed", "confirmation", GREEN, 6),
     ):
         known = events.dropna(subset=[f"{name}_at"])
-        hover = [html.escape(f"{label}: {row.kind}, {row.place}") for row in known.itertuples()]
+        hover = [escape_label(f"{label}: {row.kind}, {row.place}") for row in known.itertuples()]
         rows = [_EVENTS] * len(known)
         bars = _iso_times(known[f"{name}_at"]), _iso_times(known[f"{name}_until"]), rows
         figure.add_trace(interval_trace(*bars, hover, colour, width, label))
@@ -300,11 +300,11 @@ def _add_posts(
     figure: go.Figure, signals: pd.DataFrame, label: str, marker: dict[str, str]
 ) -> list[str]:
     """Draw the posts of signals that share an outcome; return each signal's row, its account."""
-    names = [html.escape(str(account)) for account in signals["account"]]
+    names = [escape_label(account) for account in signals["account"]]
     # An invisible character keeps an account of this name out of the row of events.
     rows = [f"{name}\u200b" if name == _EVENTS else name for name in names]
     hover = [
-        html.escape(f"{row.account}: {row.code} for {row.place}") for row in signals.itertuples()
+        escape_label(f"{row.account}: {row.code} for {row.place}") for row in signals.itertuples()
     ]
     start, end = signals["posted_at"], signals["posted_until"]
     bars = _iso_times(start), _iso_times(end), rows

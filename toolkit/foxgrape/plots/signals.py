@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import plotly.graph_objects as go
 
 from foxgrape import times
 from foxgrape._util.formatting import counted, duration_in_words
+from foxgrape.plots.labels import escape_label
 from foxgrape.plots.theme import (
     BLUE,
     GREEN,
@@ -155,7 +155,7 @@ def _row_label(row: Any, zone: str) -> str:
     day = f"{row.posted_at.tz_convert(zone):%-d %b %Y}"
     # Plotly merges equal labels: invisible characters keep two posts of one day apart.
     suffix = "\u200b" * int(row.Index)
-    return f"<b>{html.escape(code)}</b><br>{html.escape(row.account)}, {day}{suffix}"
+    return f"<b>{escape_label(code)}</b><br>{escape_label(row.account)}, {day}{suffix}"
 
 
 def _interval_in_words(start: pd.Timestamp, end: pd.Timestamp) -> str:
@@ -299,7 +299,7 @@ def _add_base_map(figure: go.Figure, events: pd.DataFrame) -> None:
             name=f"event (n = {len(events)})",
             mode="markers",
             marker={"size": 5, "color": GREY, "opacity": 0.7},
-            text=[html.escape(str(name)) for name in events["place"]],
+            text=[escape_label(name) for name in events["place"]],
             hovertemplate="%{text}<extra></extra>",
         )
     )
@@ -314,7 +314,7 @@ def _add_places(figure: go.Figure, rows: pd.DataFrame, middle: float, **style: A
             y=first["lat"],
             mode="markers+text",
             cliponaxis=False,
-            text=[f"  {html.escape(_place_label(row))}  " for row in first.itertuples()],
+            text=[f"  {escape_label(_place_label(row))}  " for row in first.itertuples()],
             textposition=[
                 "middle right" if lon > middle else "middle left" for lon in first["lon"]
             ],
