@@ -31,8 +31,8 @@ def as_displayed(label: str) -> str:
 
 def test_plotly_decodes_these_entities():
     text = plotly_asset().text
-    found = re.search(r'=\{mu:"[^}]*\}', text)
-    pairs = dict(re.findall(r'(\w+):"([^"]*)"', found[0]))
+    table = re.search(r'=\{mu:"[^}]*\}', text)
+    pairs = dict(re.findall(r'(\w+):"([^"]*)"', table[0]))
     assert {name: ast.literal_eval(f"'{sign}'") for name, sign in pairs.items()} == ENTITIES
     assert f"/{PATTERN}/g" in text
 
