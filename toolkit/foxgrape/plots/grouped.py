@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import plotly.graph_objects as go
 
 from foxgrape import times
 from foxgrape._util.formatting import counted, duration_in_words
+from foxgrape.plots.labels import escape_label
 from foxgrape.plots.outcomes import by_outcome
 from foxgrape.plots.theme import (
     GREY,
@@ -114,7 +114,7 @@ def _rows(table: pd.DataFrame, zone: str) -> tuple[pd.Series, dict[Any, str], st
         # Plotly merges equal labels: invisible characters keep places of one name apart.
         seen = pd.Series([names[place_id] for place_id in counts.index], dtype="str")
         labels = {
-            place_id: html.escape(names[place_id]) + "\u200b" * int(earlier)
+            place_id: escape_label(names[place_id]) + "\u200b" * int(earlier)
             for place_id, earlier in zip(counts.index, seen.groupby(seen).cumcount(), strict=True)
         }
         return table["place_id"], labels, "place"
