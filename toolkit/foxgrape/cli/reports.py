@@ -189,7 +189,7 @@ def report_serve(
 def _print_findings(study: Path | None, values: dict[str, Any]) -> None:
     from foxgrape.studies.study import open_study
 
-    names = ("horizon", "clock", "confirmed_by")
+    names = ("horizon", "clock", "confirmed_by", "observed_until")
     options = {name: values[name] for name in names if name in values}
     analysis = open_study(study).analyse(**options)
     print_result(_finding_rows(analysis), [], as_json=False)
