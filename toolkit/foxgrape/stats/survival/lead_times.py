@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LeadTimes", "lead_times"]
 
+_INTERVAL = ("median_ci_low", "median_ci_high")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LeadTimes:
@@ -270,7 +272,11 @@ class LeadTimes:
             for column in ("median_bounds", "median_ci"):
                 row[f"{column}_low"], row[f"{column}_high"] = getattr(part, column)
             rows.append(row)
-        return pd.DataFrame(rows)
+        table = pd.DataFrame(rows)
+        for name in ("median", "median_bounds_low", "median_bounds_high", *_INTERVAL):
+            # A column without any duration would otherwise hold dates.
+            table[name] = pd.to_timedelta([row[name] for row in rows])
+        return table
 
     def sentence(self) -> str:
         """Return the estimate in words."""
