@@ -207,8 +207,11 @@ class LeadTimes:
         end = self.survival["time"].iloc[-1] if horizon is None else horizon
         return self._estimates().restricted_mean(times.parse_duration(end, "horizon"))
 
-    def turnbull(self) -> Turnbull:
+    def turnbull(self, *, left_open: bool = False) -> Turnbull:
         """Return Turnbull's estimate, which treats rough leads as interval-censored.
+
+        With `left_open`, a lead is longer than its shortest value, as in the intervals ``(L, R]``
+        of textbooks; by default it may be equal to it.
 
         Examples
         --------
@@ -218,7 +221,7 @@ class LeadTimes:
         True
         """
         short, long, observed = self._days()
-        return npmle(short, np.where(observed, long, np.inf))
+        return npmle(short, np.where(observed, long, np.inf), left_open=left_open)
 
     def fits(self) -> pd.DataFrame:
         """Return Weibull and log-normal fits, to check the survival curve; see `fit_parametric`.
