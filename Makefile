@@ -11,7 +11,7 @@ STUDIES := .venv/.studies
 SECONDS ?= 600
 NOTEBOOKS := $(wildcard notebooks/*.py notebooks/templates/*.py)
 
-.PHONY: report test check lint types unit browser lab check-lab filter format docs calibrate bench fuzz
+.PHONY: report test check lint types unit browser lab check-lab filter format docs calibrate medians bench fuzz
 .PHONY: mutate coverage audit package lock clean
 
 report: $(READY)
@@ -68,6 +68,10 @@ docs: $(READY)
 # Measure size and power of the null models; resume an interrupted run; write the page
 calibrate: $(READY)
 	$(BIN)/python scripts/calibrate.py
+
+# Measure the coverage of the interval of the median lead; resume an interrupted run; write the table
+medians: $(READY)
+	$(BIN)/python benchmarks/median_coverage.py
 
 # Measure speed against named peers in one run, in five to ten minutes; write
 # docs/explanation/performance.md. SIZE=small takes one or two minutes; writes build/performance.md.

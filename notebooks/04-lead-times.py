@@ -75,9 +75,9 @@ print(leads.sentence())
 # %% [markdown]
 # ## Rough times
 #
-# Times known to the day make each lead an interval. `median_bounds` gives the median with every
-# lead at its shortest and at its longest, and the 95% interval covers both. Turnbull's estimator
-# uses the intervals directly.
+# Times known to the day make each lead an interval. `median_bounds` gives the medians with every
+# lead at its shortest and at its longest. The 95% interval takes each lead to lie anywhere in its
+# interval. If the intervals are wide compared with the leads, Turnbull's estimator is used.
 
 # %%
 rough = simulate.world(

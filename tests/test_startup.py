@@ -57,3 +57,10 @@ def test_a_module_imports_only_what_it_needs(module, unloaded):
     code = f"import sys, {module}; print(sorted(set({unloaded!r}.split(',')) & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_lookup_library_is_an_attribute_of_the_package():
+    code = 'import foxgrape, sys; print(foxgrape.places.lookup("🍇")[0].place.name)'
+    code += '; print("pandas" in sys.modules)'
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["Izium", "False"]

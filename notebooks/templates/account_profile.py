@@ -18,6 +18,7 @@ versions = None
 account = "Andriy Yermak"
 horizon = "30D"
 clock = None  # confirmed or occurred; None for the one that the events have
+signals = None  # codes, mentions or both; None for codes, or names if no post has a code
 codebook = None
 kinds = []
 timezone = "Europe/Kyiv"
@@ -28,10 +29,10 @@ import plotly.io as pio
 
 from foxgrape.studies.account_profile import account_profile
 from foxgrape.plots.activity import activity, posting_rhythm
-from foxgrape.plots.signals import timeline
-from foxgrape.display.html import Headline, Html, section, table
-from foxgrape.display.report_tables import signals_table
-from foxgrape.studies.from_store import open_study_or_store
+from foxgrape.display.html import Headline, section
+from foxgrape.display.report_tables import calibration_table, emoji_table
+from foxgrape.display.sections import signals_section
+from foxgrape.studies.from_store import choose_signals, open_study_or_store
 
 pio.renderers.default = "plotly_mimetype"  # store figures as data; the page draws them
 data = open_study_or_store(
@@ -43,7 +44,8 @@ data = open_study_or_store(
     timezone=timezone,
     observed_until=observed_until,
 )
-profile = account_profile(data.analyse(horizon=horizon, clock=clock), account)
+analysis = data.analyse(horizon=horizon, clock=clock, signals=choose_signals(data, signals))
+profile = account_profile(analysis, account)
 section(account, f"One account of {data.title}.", level=1)
 
 # %%
@@ -52,7 +54,8 @@ Headline(profile.sentence())
 # %% [markdown]
 # ## Activity
 #
-# An emoji that an account posts all the time carries little information.
+# When the account posts, and which emoji it uses. An emoji that an account posts all the time
+# carries little information.
 
 # %%
 activity(profile.posts, profile.analysis.signals, zone=data.timezone)
@@ -61,19 +64,7 @@ activity(profile.posts, profile.analysis.signals, zone=data.timezone)
 posting_rhythm(profile.posts, zone=data.timezone)
 
 # %%
-table(
-    ["Emoji", "Posts", "Share of posts", "Code for"],
-    [
-        [
-            Html(f'<span class="sign">{row.emoji}</span>'),
-            str(row.posts),
-            f"{row.share:.1%}",
-            row.places,
-        ]
-        for row in profile.emoji.head(20).itertuples()
-    ],
-    f"The most frequent of {len(profile.emoji)} emoji. A post counts once per emoji.",
-)
+emoji_table(profile)
 
 # %% [markdown]
 # ## Surprisal
@@ -84,11 +75,11 @@ table(
 # %%
 profile.figure()
 
-# %%
-signals_table(profile.analysis)
+# %% [markdown]
+# ## Signals and their events
 
 # %%
-timeline(profile.analysis)
+signals_section(profile.analysis, csv_file="signals.csv")
 
 # %% [markdown]
 # ## Share of signals followed by an event
@@ -100,17 +91,4 @@ timeline(profile.analysis)
 # *chance*.
 
 # %%
-table(
-    ["Signals by", "Value", "n", "With an event", "Share followed", "95% interval"],
-    [
-        [
-            row.group,
-            row.value,
-            str(row.n),
-            str(row.observed),
-            f"{row.share:.0%}",
-            "undefined" if row.lower != row.lower else f"{row.lower:.0%} to {row.upper:.0%}",
-        ]
-        for row in profile.calibration.itertuples()
-    ],
-)
+calibration_table(profile)

@@ -13,45 +13,65 @@
 
 # %% tags=["parameters"]
 study = None  # folder of the study; None for the embedded one
+store = None  # or the path of a store; versions pins the versions of its tables
+versions = None
 windows = ["1D", "3D", "7D", "14D"]
 null = "local"
 by = "code"
 clock = None  # confirmed or occurred; None for the one that the events have
+signals = None  # codes, mentions or both; None for codes, or names if no post has a code
 history = "30D"
-surrogates = 9999
+surrogates = None  # 9999; 1999 for more than 500 signals
 seed = 1
+codebook = None
+kinds = []
+timezone = "Europe/Kyiv"
+observed_until = None
 
 # %%
 import plotly.io as pio
+from IPython.display import display
 
-from foxgrape import alarm, hazard, open_study
 from foxgrape.stats.survival.competing_risks import cumulative_incidence
-from foxgrape.display.html import Headline, finding_block, section
-from foxgrape.display.report_tables import alarms_table, groups_table, nulls_table, windows_table
+from foxgrape.display.html import Headline, finding_block, table
+from foxgrape.display.report_tables import (
+    alarms_table,
+    groups_table,
+    nulls_table,
+    title,
+    windows_table,
+)
+from foxgrape.display.sections import NoResult, result_or_reason, result_section
 from foxgrape.stats.coincidence.surrogates import NULLS
 from foxgrape.stats.verdict import Verdict
+from foxgrape.studies.from_store import choose_signals, open_study_or_store
 
 pio.renderers.default = "plotly_mimetype"  # store figures as data; the page draws them
-data = open_study(study)
-codes = data.analyse(clock=clock)
-options = {"n": surrogates, "rng": seed, "observed": data.observed}
-result = codes.coincidence(window=windows, null=null, by=by, **options)
-risk = hazard(
-    codes.signals,
-    codes.events,
-    window=windows[-1],
-    history=history,
-    clock=codes.clock,
-    observed=data.observed,
+data = open_study_or_store(
+    study,
+    store,
+    versions=versions,
+    codebook=codebook,
+    kinds=kinds,
+    timezone=timezone,
+    observed_until=observed_until,
 )
-coded = alarm(codes.signals, codes.events, window=windows, clock=codes.clock, **options)
-section(data.title, "Are its hints more than chance?", level=1)
+analysis = data.analyse(clock=clock, signals=choose_signals(data, signals))
+MANY_SIGNALS = 500  # beyond it, fewer surrogates estimate p well enough
+many = len(analysis.signals) > MANY_SIGNALS
+options = {"n": surrogates or (1999 if many else 9999), "rng": seed}
+result = analysis.coincidence(window=windows, null=null, by=by, **options)
+risk = result_or_reason(lambda: analysis.hazard(window=windows[-1], history=history))
+scored = result_or_reason(lambda: analysis.alarm(window=windows, **options))
+title(data, analysis)
 
 # %%
-Headline(Verdict(result, risk, coded).sentence())
+verdict = Verdict(result, risk, scored).sentence()
+Headline(verdict if len(analysis.signals) else f"{verdict} {analysis.why_no_signals()}")
 
 # %%
-finding_block("Caveats", [*result.warnings, data.caution])
+if data.caution:
+    display(finding_block("Caution", [data.caution]))
 
 # %% [markdown]
 # ## Coincidence
@@ -61,16 +81,7 @@ finding_block("Caveats", [*result.warnings, data.caution])
 # echo: announcement and comment.
 
 # %%
-finding_block(result.sentence())
-
-# %%
-result.figure()
-
-# %%
-windows_table(result)
-
-# %%
-groups_table(result)
+result_section(result, windows_table, groups_table)
 
 # %% [markdown]
 # ## Does the answer depend on the null model?
@@ -80,7 +91,13 @@ groups_table(result)
 # preserves both.
 
 # %%
-nulls_table([codes.coincidence(window=windows, null=name, **options) for name in NULLS])
+others = options | {"n": min(options["n"], 999)} if many else options
+nulls_table(
+    [
+        result if name == null else analysis.coincidence(window=windows, null=name, **others)
+        for name in NULLS
+    ]
+)
 
 # %% [markdown]
 # ## Hazard
@@ -89,10 +106,7 @@ nulls_table([codes.coincidence(window=windows, null=name, **options) for name in
 # recent events and mentions, and the position of the front.
 
 # %%
-finding_block(risk.sentence(), risk.warnings)
-
-# %%
-risk.figure()
+result_section(risk)
 
 # %% [markdown]
 # ## Alarms
@@ -101,22 +115,17 @@ risk.figure()
 # more of space and time is alarmed. The diagonal is the expectation for random alarms.
 
 # %%
-finding_block(coded.sentence(), coded.warnings)
+result_section(scored, alarms_table)
 
 # %%
-coded.figure()
-
-# %%
-alarms_table(coded)
-
-# %% [markdown]
-# A code adds information only if it warns better than posts that mention the place by name. Below,
-# coded posts come first, posts with the name second.
-
-# %%
-names = data.analyse(clock=codes.clock, signals="mentions")
-plain = alarm(names.signals, codes.events, window=windows, clock=codes.clock, **options)
-finding_block(coded.compare(plain, n=surrogates, rng=seed).sentence())
+if analysis.read == "codes" and len(analysis.signals) and not isinstance(scored, NoResult):
+    names = data.analyse(clock=analysis.clock, signals="mentions")
+    plain = names.alarm(window=windows, **options)
+    words = (
+        "A code adds information only if it warns better than posts that mention the place by "
+        "name. Coded posts come first, posts with the name second. "
+    )
+    display(finding_block(words + scored.compare(plain, **options).sentence()))
 
 # %% [markdown]
 # ## Outcomes of signals
@@ -125,8 +134,16 @@ finding_block(coded.compare(plain, n=surrogates, rng=seed).sentence())
 # censoring.
 
 # %%
-outcomes = cumulative_incidence(codes.links, data.events)
-finding_block(outcomes.sentence())
+result_section(cumulative_incidence(analysis.links, data.events))
+
+# %% [markdown]
+# ## From posts to signals
+#
+# How many posts and signals each step leaves, and how many it leaves out.
 
 # %%
-outcomes.figure()
+table(
+    ["Question", "Step", "n", "Left out"],
+    analysis.counts(window=windows[-1]).astype(str).to_numpy().tolist(),
+    "",
+)

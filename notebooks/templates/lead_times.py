@@ -13,48 +13,62 @@
 
 # %% tags=["parameters"]
 study = None  # folder of the study; None for the embedded one
+store = None  # or the path of a store; versions pins the versions of its tables
+versions = None
 horizon = "30D"
 clock = None  # confirmed or occurred; None for the one that the events have
 confirmed_by = None
-signals = "codes"  # or mentions, or both
+signals = None  # codes, mentions or both; None for codes, or names if no post has a code
 baseline = True
+codebook = None
+kinds = []
+timezone = "Europe/Kyiv"
+observed_until = None
 
 # %%
 import plotly.io as pio
 from IPython.display import display
 
-from foxgrape import open_study
-from foxgrape.plots.signals import place_map, survival, timeline
+from foxgrape.plots.signals import place_map, survival
 from foxgrape.display.html import section
 from foxgrape.display.report_tables import (
     compare_with_baseline,
     headline,
+    key_figures,
     methods,
     sides_table,
-    signals_table,
     title,
 )
+from foxgrape.display.sections import signals_section
+from foxgrape.studies.from_store import choose_signals, open_study_or_store
 
 pio.renderers.default = "plotly_mimetype"  # store figures as data; the page draws them
-data = open_study(study)
+data = open_study_or_store(
+    study,
+    store,
+    versions=versions,
+    codebook=codebook,
+    kinds=kinds,
+    timezone=timezone,
+    observed_until=observed_until,
+)
 options = {"horizon": horizon, "clock": clock, "confirmed_by": confirmed_by}
-analysis = data.analyse(**options, signals=signals)
-title(data)
+analysis = data.analyse(**options, signals=choose_signals(data, signals))
+title(data, analysis)
 
 # %%
 headline(analysis)
 
+# %%
+key_figures(analysis)
+
 # %% [markdown]
 # ## Signals and their events
 #
-# Each row is one post that contained a code for a place, or its name. The wider the bar, the less
-# exactly the time is known.
+# A signal is a post that points to a place. The wider a bar, the less exactly the time is known.
 
 # %%
-timeline(analysis)
-
-# %%
-signals_table(analysis)
+signals_section(analysis, csv_file="signals.csv")
 
 # %% [markdown]
 # ## Which side's confirmation?
@@ -81,15 +95,14 @@ survival(analysis.lead_times)
 place_map(analysis)
 
 # %%
-if baseline and signals == "codes":
+if baseline and analysis.read == "codes":
     named = data.analyse(**options, signals="mentions")
     display(
         section(
             "Baseline: posts that mention the place by name", compare_with_baseline(analysis, named)
         )
     )
-    timeline(named).show()
-    display(signals_table(named))
+    display(signals_section(named, csv_file="baseline.csv"))
 
 # %% [markdown]
 # ## Methods and data

@@ -28,9 +28,9 @@ observed_until = None
 import plotly.io as pio
 
 from foxgrape.studies.briefs import place_brief
-from foxgrape.plots.signals import timeline
 from foxgrape.display.html import Headline, section
-from foxgrape.display.report_tables import codes_table, events_table, signals_table
+from foxgrape.display.report_tables import codes_table
+from foxgrape.display.sections import events_section, signals_section
 from foxgrape.studies.from_store import open_study_or_store
 
 pio.renderers.default = "plotly_mimetype"  # store figures as data; the page draws them
@@ -50,14 +50,15 @@ section(brief.name, f"One place ({brief.place_id}) of {data.title}.", level=1)
 # %%
 Headline(brief.sentence())
 
-# %%
-brief.figure()
-
 # %% [markdown]
 # ## Events
 
 # %%
-events_table(brief.events, data.confirmations, data.timezone)
+events_section(
+    brief.analysis,
+    brief.events,
+    empty="No events at this place; add events to the study or the store.",
+)
 
 # %% [markdown]
 # ## Signals
@@ -65,10 +66,11 @@ events_table(brief.events, data.confirmations, data.timezone)
 # Posts with a code for the place, and posts that mention it by name.
 
 # %%
-timeline(brief.analysis)
-
-# %%
-signals_table(brief.analysis)
+signals_section(
+    brief.analysis,
+    empty="No signals: no post contains a code for this place or names it.",
+    csv_file="signals.csv",
+)
 
 # %% [markdown]
 # ## Codes for the place

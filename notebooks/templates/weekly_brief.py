@@ -19,7 +19,7 @@ until = "2022-09-12"
 days = 7
 horizon = "30D"
 clock = None  # confirmed or occurred; None for the one that the events have
-signals = "codes"
+signals = None  # codes, mentions or both; None for codes, or names if no post has a code
 codebook = None
 kinds = []
 timezone = "Europe/Kyiv"
@@ -27,13 +27,12 @@ observed_until = None
 
 # %%
 import plotly.io as pio
-from IPython.display import display
 
 from foxgrape.studies.briefs import period_brief
-from foxgrape.plots.signals import timeline
 from foxgrape.display.html import Headline, section, table
-from foxgrape.display.report_tables import signals_table
-from foxgrape.studies.from_store import open_study_or_store
+from foxgrape.display.report_tables import events_table, signals_table
+from foxgrape.display.sections import signals_section
+from foxgrape.studies.from_store import choose_signals, open_study_or_store
 
 pio.renderers.default = "plotly_mimetype"  # store figures as data; the page draws them
 data = open_study_or_store(
@@ -45,8 +44,15 @@ data = open_study_or_store(
     timezone=timezone,
     observed_until=observed_until,
 )
-brief = period_brief(data, until=until, days=days, horizon=horizon, clock=clock, signals=signals)
-section(data.title, f"{brief.describe_days()}, days in {data.timezone}.", level=1)
+brief = period_brief(
+    data,
+    until=until,
+    days=days,
+    horizon=horizon,
+    clock=clock,
+    signals=choose_signals(data, signals),
+)
+section(f"{brief.describe_days()}: {data.title}", f"Days in {data.timezone}.", level=1)
 
 # %%
 Headline(brief.sentence())
@@ -63,10 +69,30 @@ table(["", "This period", "Previous period"], counts.to_numpy().tolist(), "")
 brief.figure()
 
 # %% [markdown]
-# ## New signals
+# ## What happened
+#
+# Events that became known in this period.
 
 # %%
-signals_table(brief.analysis, brief.new)
+events_table(
+    brief.events,
+    data.confirmations,
+    data.timezone,
+    empty="No event became known in this period; check that the events were updated.",
+)
+
+# %% [markdown]
+# ## New signals
+#
+# What was posted in this period.
+
+# %%
+signals_table(
+    brief.analysis,
+    brief.new,
+    empty="No new signals: no post of this period points to a place.",
+    csv_file="new.csv",
+)
 
 # %% [markdown]
 # ## Leads confirmed
@@ -76,9 +102,12 @@ signals_table(brief.analysis, brief.new)
 # not decoded only afterwards.
 
 # %%
-if len(brief.confirmed):
-    timeline(brief.analysis.subset(brief.confirmed["signal_id"])).show()
-display(signals_table(brief.analysis, brief.confirmed))
+signals_section(
+    brief.analysis,
+    brief.confirmed,
+    empty="No leads: no event that became known in this period had a signal before it.",
+    csv_file="confirmed.csv",
+)
 
 # %% [markdown]
 # ## Still open
@@ -87,7 +116,12 @@ display(signals_table(brief.analysis, brief.confirmed))
 # long as they were observed.
 
 # %%
-signals_table(brief.analysis, brief.waiting)
+signals_table(
+    brief.analysis,
+    brief.waiting,
+    empty="No open signals: each has had its event, or its horizon has ended.",
+    csv_file="open.csv",
+)
 
 # %% [markdown]
 # ## Overdue
@@ -95,4 +129,9 @@ signals_table(brief.analysis, brief.waiting)
 # Signals whose horizon ended in this period without an event.
 
 # %%
-signals_table(brief.analysis, brief.overdue)
+signals_table(
+    brief.analysis,
+    brief.overdue,
+    empty="No overdue signals: no horizon ended in this period without an event.",
+    csv_file="overdue.csv",
+)

@@ -125,6 +125,13 @@ def test_several_files_are_listed_and_one_can_be_named(tmp_path, kind):
         )
 
 
+def test_an_export_of_another_kind_in_the_folder_is_noted(tmp_path):
+    path = write_zip(tmp_path / "x", {"a/result.json": RESULT, "b/messages.html": b"<html>"})
+    _, report = read_posts(path, with_report=True)
+    what = "another export beside this one was not read; pass its path to read it"
+    assert f"1 × {what}; first: b/messages.html" in map(str, report.notes)
+
+
 def test_several_exports_are_listed(tmp_path):
     path = write_zip(tmp_path / "x", {"a/result.json": RESULT, "b/result.json": RESULT})
     assert "got 'a/result.json, b/result.json'" in message(path)

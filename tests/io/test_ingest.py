@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from foxgrape import Store, ingest, read_posts
+from foxgrape import Store, ingest, read_events, read_posts
 from foxgrape.cli.app import run
 from foxgrape.errors import StoreError, TableError
 
@@ -66,12 +66,46 @@ def test_an_older_export_does_not_replace_a_newer_edit(tmp_path, store):
         result = ingest("posts", older, store)
         assert counts(result) == (new, 0, 1 - new)
         assert result.older == 1
-        assert "; 1 older than the stored version, kept apart" in result.sentence()
+        assert "; 1 older than the stored version, kept in earlier_posts" in result.sentence()
         kept = store.read("posts").set_index("post_id")
         assert kept.loc["p1", "text"] == "Скоро 🍇"
         assert kept.loc["p1", "edited_at"] == pd.Timestamp("2022-01-02T12:00Z")
         assert store.read("earlier_posts")["text"].tolist() == ["soon"]
     assert len(store.versions("earlier_posts")) == 1
+
+
+def test_the_same_posts_under_another_account_are_noted(tmp_path, store):
+    posts = [post(1), post(2, "🦊")]
+    ingest("posts", lines(tmp_path / "a", posts), store)
+    other = [{**item, "user": "other name"} for item in [*posts, post(3)]]
+    result = ingest("posts", lines(tmp_path / "b", other), store)
+    assert counts(result) == (3, 0, 0)
+    assert [str(note) for note in result.notes] == [
+        "2 × also stored under the account 'me'; state one name with account="
+    ]
+    assert ingest("posts", lines(tmp_path / "b", other), store).notes == []
+
+
+def acled_event(kind, timestamp):
+    return (
+        "event_id_cnty,event_date,time_precision,sub_event_type,location,admin1,latitude,"
+        "longitude,geo_precision,country,timestamp\n"
+        f"UKR1,2022-09-10,1,{kind},Izium,Kharkiv,49.2,37.26,1,Ukraine,{timestamp}\n"
+    )
+
+
+def test_an_older_list_of_events_does_not_replace_a_newer_one(tmp_path, store):
+    old, new = tmp_path / "old.csv", tmp_path / "new.csv"
+    old.write_text(acled_event("Attack", 1_663_000_000))
+    new.write_text(acled_event("Armed clash", 1_664_000_000))
+    ingest("events", new, store)
+    result = ingest("events", old, store)
+    assert (result.older, result.changed) == (1, 0)
+    assert "1 older than the stored version, left out" in result.sentence()
+    assert store.read("events")["kind"].tolist() == ["armed clash"]
+    merged, report = read_events([new, old], with_report=True)
+    assert merged["kind"].tolist() == ["armed clash"]
+    assert "1 × older versions of events left out" in map(str, report.notes)
 
 
 def test_repeated_rows_are_counted_if_the_stored_version_is_newer(tmp_path, store):

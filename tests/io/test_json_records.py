@@ -59,6 +59,21 @@ def test_an_array_has_the_items_that_the_standard_library_reads(items):
     assert [value for _, value in json_records.iter_values(source, {("item",)})] == items
 
 
+@given(st.lists(st.lists(JSON), min_size=1), st.sampled_from(["", "\n", ",\n"]))
+def test_several_arrays_are_read_as_one(arrays, between):
+    content = between.join(map(json.dumps, arrays)).encode()
+    records = list(json_records.array_records(io.BytesIO(content)))
+    assert [record.value for record in records] == [item for items in arrays for item in items]
+    assert [record.number for record in records] == list(range(1, len(records) + 1))
+
+
+def test_an_array_after_another_that_is_cut_off_is_an_error():
+    with pytest.raises(CorruptFileError, match="cut off"):
+        list(json_records.array_records(io.BytesIO(b'[{"id": 1}]\n[{"id": 2},')))
+    with pytest.raises(CorruptFileError, match="goes on after"):
+        list(json_records.array_records(io.BytesIO(b'[{"id": 1}] {"id": 2}')))
+
+
 @given(st.lists(st.dictionaries(st.text(max_size=3), JSON)))
 def test_lines_have_the_values_that_the_standard_library_reads(items):
     source = io.BytesIO("\n\n".join(map(json.dumps, items)).encode())
@@ -74,7 +89,7 @@ def test_lines_have_the_values_that_the_standard_library_reads(items):
         (b'[{"a": 1}, {"a"', "cut off"),
         (b'[{"a": 1}, {"a": }]', "invalid"),
         (b'[{"a": 1}, "\xff"]', "UTF8"),
-        (b"[{}] {}", "garbage"),
+        (b"[{}] }", "garbage"),
     ],
 )
 def test_the_error_for_a_corrupt_document_has_the_reason(content, reason):

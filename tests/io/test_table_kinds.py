@@ -396,3 +396,76 @@ def test_a_table_with_too_many_columns_is_refused_at_once(tmp_path, kind):
         lines(file, *(row | {f"c{n}": 1} for n in range(20_000)))
     with pytest.raises(TableError, match=r"more than 2,000|at most 2,000"):
         read_posts(file, format="table")
+
+
+def test_quotes_with_a_backslash_are_part_of_the_cell(tmp_path):
+    # As write.table(qmethod = "escape") of R and INTO OUTFILE of MySQL write them.
+    file = tmp_path / "x.csv"
+    file.write_text(
+        '"id","date","text"\n'
+        '"1","2022-09-10T12:00:00Z","He said \\"grapes, soon\\""\n'
+        '"2","2022-09-11T12:00:00Z","C:\\new"\n'
+    )
+    posts, report = read_posts(file, account="a", with_report=True)
+    assert posts["text"].tolist() == ['He said "grapes, soon"', "C:\\new"]
+    assert [note.what for note in report.notes] == [
+        "quotes within cells are written with a backslash"
+    ]
+
+
+def test_a_backslash_in_a_table_with_doubled_quotes_is_text(tmp_path):
+    file = tmp_path / "x.csv"
+    file.write_text(
+        "id,date,text\n"
+        '1,2022-09-10T12:00:00Z,"{""a"": ""b\\""c""}"\n'
+        '2,2022-09-11T12:00:00Z,"C:\\"\n'
+    )
+    posts = read_posts(file, account="a")
+    assert posts["text"].tolist() == ['{"a": "b\\"c"}', "C:\\"]
+
+
+@pytest.mark.parametrize("kind", ["frame", "parquet"])
+@pytest.mark.parametrize("column", ["id", "date"])
+def test_rounded_numbers_of_32_bits_are_refused(tmp_path, kind, column):
+    frame = pd.DataFrame(
+        {"id": [1.0, 7.0], "date": [1_662_812_160.0, 1_662_812_166.0], "text": ["a", "b"]}
+    )
+    frame["id"] += 16_777_300 if column == "id" else 0
+    frame = frame.astype({column: "float32"})
+    if kind == "parquet":
+        frame.to_parquet(tmp_path / "x")
+    source = frame if kind == "frame" else tmp_path / "x"
+    with pytest.raises(TableError, match="rounded number" if column == "id" else "invalid time"):
+        read_posts(source, account="a", columns={"post_id": "id"})
+
+
+def test_small_numbers_of_32_bits_are_exact():
+    frame = pd.DataFrame({"id": [1.0, 7.0], "date": ["2022-09-10T12:00Z"] * 2, "text": ["a", "b"]})
+    posts = read_posts(frame.astype({"id": "float32"}), account="a")
+    assert posts["post_id"].tolist() == ["1", "7"]
+
+
+def test_a_number_of_a_spreadsheet_for_a_day_is_named(tmp_path):
+    file = tmp_path / "x.csv"
+    file.write_text("id,date,text\n1,44814.511,a\n")
+    with pytest.raises(TableError, match=r"44814\.511 may be a spreadsheet's number for a day"):
+        read_posts(file, account="a", timezone=KYIV)
+
+
+def test_a_time_shown_without_seconds_is_a_minute_in_excel_too(tmp_path):
+    book = openpyxl.Workbook()
+    book.active.append(["id", "date", "text"])
+    for number, shown in ((1, "dd.mm.yyyy hh:mm"), (2, "dd.mm.yyyy hh:mm:ss")):
+        book.active.append([str(number), datetime(2022, 9, 10, 12, 16), "a"])  # noqa: DTZ001
+        book.active.cell(number + 1, 2).number_format = shown
+    book.save(tmp_path / "x.xlsx")
+    posts = read_posts(tmp_path / "x.xlsx", account="a", timezone="UTC")
+    length = (posts["posted_until"] - posts["posted_at"]).dt.total_seconds()
+    assert length.tolist() == [59.999999, 0.0]
+
+
+def test_a_table_with_a_header_only_causes_a_warning(tmp_path):
+    file = tmp_path / "x.csv"
+    file.write_text("id,date,text\n")
+    with pytest.warns(ReadWarning, match="the file has no records"):
+        assert read_posts(file, account="a").empty

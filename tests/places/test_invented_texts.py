@@ -21,24 +21,30 @@ def rows(name):
         return list(csv.DictReader(handle))
 
 
+GAZETTEER = Gazetteer.default()
+
+
 def compare(text, labels):
-    """Count mentions: right, a name of several places, wrong, and missed."""
+    """Count mentions by outcome and grade, and signals: pairs of a text and the place it means."""
     outcome = Counter()
     mentions = find_mentions(text, GAZETTEER)
     detected = {(mention.start, mention.end): mention for mention in mentions}
     for span, place_id in labels.items():
-        places = [place.id for place in detected.pop(span).places] if span in detected else []
+        mention = detected.pop(span, None)
+        places = [place.id for place in mention.places] if mention else []
         if not places:
             outcome["missed"] += 1
         elif len(places) > 1 and place_id in places:
             outcome["ambiguous"] += 1
         else:
             outcome["right" if places == [place_id] else "wrong"] += 1
+            outcome[mention.confidence, places == [place_id]] += 1
     outcome["false"] += len(detected)
+    outcome.update((mention.confidence, False) for mention in detected.values())
+    signals = {mention.places[0].id for mention in mentions if len(mention.places) == 1}
+    outcome["signals"] += len(signals)
+    outcome["right signals"] += len(signals & set(labels.values()))
     return outcome
-
-
-GAZETTEER = Gazetteer.default()
 
 
 @pytest.fixture(scope="module")
@@ -59,16 +65,28 @@ def rate(count, total):
     return f"{count}/{total} ({low:.2f} to {high:.2f})"
 
 
-def test_places_are_found_in_every_kind_of_text(outcomes):
-    assert {kind for _, kind in outcomes} == set(KINDS)
-    for kind in KINDS:
-        outcome = outcomes["1", kind] + outcomes["2", kind]
-        right, ambiguous = outcome["right"], outcome["ambiguous"]
-        n_signals = right + outcome["wrong"] + outcome["false"]
-        n_labels = right + ambiguous + outcome["wrong"] + outcome["missed"]
-        report = (
-            f"{kind}: precision {rate(right, n_signals)}, recall "
-            f"{rate(right + ambiguous, n_labels)}, ambiguous {ambiguous}"
-        )
-        assert right / n_signals >= 0.93, report
-        assert (right + ambiguous) / n_labels >= 0.91, report
+@pytest.mark.parametrize("kind", KINDS)
+def test_places_are_found_in_every_kind_of_text(outcomes, kind):
+    """Precision at least 0.95 by name and by signal, and recall at least 0.93, in all rounds."""
+    assert {known for _, known in outcomes} == set(KINDS)
+    outcome = sum((outcomes[key] for key in outcomes if key[1] == kind), Counter())
+    right, ambiguous = outcome["right"], outcome["ambiguous"]
+    n_mentions = right + outcome["wrong"] + outcome["false"]
+    n_labels = right + ambiguous + outcome["wrong"] + outcome["missed"]
+    report = (
+        f"{kind}: precision {rate(right, n_mentions)}, by signal "
+        f"{rate(outcome['right signals'], outcome['signals'])}, recall "
+        f"{rate(right + ambiguous, n_labels)}, ambiguous {ambiguous}"
+    )
+    print(report)  # noqa: T201 - shown by -rP
+    assert right / n_mentions >= 0.95, report
+    assert outcome["right signals"] / outcome["signals"] >= 0.95, report
+    assert (right + ambiguous) / n_labels >= 0.93, report
+
+
+@pytest.mark.parametrize(("grade", "least"), [("A", 0.98), ("B", 0.93)])
+def test_mentions_of_a_grade_are_right_as_often_as_it_states(outcomes, grade, least):
+    outcome = sum(outcomes.values(), Counter())
+    right, wrong = outcome[grade, True], outcome[grade, False]
+    print(f"{grade}: {rate(right, right + wrong)}")  # noqa: T201 - shown by -rP
+    assert right / (right + wrong) >= least

@@ -115,6 +115,18 @@ def test_mentions_agree_with_the_labels_of_a_reader(texts):
     assert first.unambiguous / first.correct >= 0.95
 
 
+@pytest.mark.real
+@pytest.mark.parametrize("kind", ["official-uk", "official-en"])
+def test_texts_that_no_rule_was_made_from_reach_the_target(texts, kind):
+    """Drawn from the transcripts that no rule had been made from; see tests/labels/README.md."""
+    comparison = compare(
+        texts, rows("third_paragraphs.csv"), rows("third_mentions.csv"), lambda row: row["kind"]
+    )[kind]
+    print(f"{kind}: {comparison}")  # noqa: T201
+    assert comparison.precision >= 0.95, str(comparison)
+    assert comparison.recall >= 0.93, str(comparison)
+
+
 def source(row):
     return "notes" if row["post_id"].startswith("ucdp/") else "posts"
 
@@ -165,6 +177,7 @@ def test_labels_are_complete_words_in_the_texts_that_were_read(texts):
         ("paragraphs.csv", "mentions.csv"),
         ("second_paragraphs.csv", "second_reader.csv"),
         ("new_texts.csv", "new_mentions.csv"),
+        ("third_paragraphs.csv", "third_mentions.csv"),
     ):
         passages = rows(read)
         for row in rows(labels):

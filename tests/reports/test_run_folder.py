@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import subprocess
 import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import nbformat
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,9 +19,10 @@ from hypothesis import strategies as st
 from foxgrape import ReportRequest, Store, open_study, run_report, run_reports
 from foxgrape.cli.app import run
 from foxgrape.errors import ReportError
-from foxgrape.reports import rebuild_report
+from foxgrape.reports import rebuild_report, serve
 from foxgrape.reports.plan import Software
 from foxgrape.reports.prune import prune
+from foxgrape.reports.rendering.page import content_security_policy, render_page, static_text
 from foxgrape.reports.run import RebuildResult, _changed_cells, _changed_software
 from foxgrape.reports.serve import server
 from report_templates import names, printed, template
@@ -83,6 +86,19 @@ def test_a_run_of_a_store_is_rebuilt_from_the_versions_it_read(tmp_path, store, 
     changed = _changed_software(content, Software.here())
     sentence = RebuildResult(second, same=False, cells=(3,), changed=changed).sentence()
     assert sentence.startswith("different output in cell 3; software changed: pandas 2.9 → 3.")
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", "{", "5", '{"nbformat": 99}', "[" * 100_000])
+def test_a_run_with_a_damaged_notebook_is_not_rebuilt(tmp_path, capfd, content):
+    out = tmp_path / "out"
+    fake(out, "chance", 0)
+    run_id = "chance-a-0000"
+    (out / run_id / "notebook.ipynb").write_text(content, encoding="utf-8")
+    assert run(["report", "rebuild", run_id, "--out", str(out)]) == 1
+    err = capfd.readouterr().err
+    assert "cannot read the notebook" in err
+    assert err.count("\n") == 1
+    assert not (out / "rebuilt").exists()
 
 
 def test_a_run_whose_inputs_changed_cannot_be_rebuilt(tmp_path, study_copy):
@@ -254,8 +270,66 @@ def test_nothing_else_is_served(serving, path):
 
 def test_malformed_requests_are_rejected(serving, capfd):
     assert ask(serving, "/a%00b")[0] == 400
+    assert ask(serving, "/" + "a" * 300)[0] == 400
+    assert ask(serving, "/" + "a/" * 5_000)[0] == 400
+    assert ask(serving, "/%ff%fe")[0] == 404
     assert ask(serving, "/run-1/report.html", Host="[")[0] == 400
     assert capfd.readouterr().err == ""
+
+
+def test_the_policy_of_a_page_is_sent_as_a_header(serving, tmp_path):
+    page = render_page(nbformat.v4.new_notebook(), title="A", footer={}, assets="../assets")
+    policy = content_security_policy([static_text("page.js")], loads_script=True)
+    (tmp_path / "reports" / "run-1" / "report.html").write_text(page, encoding="utf-8")
+    sent = ask(serving, "/run-1/report.html")[1]["Content-Security-Policy"]
+    assert sent == f"{policy}; frame-ancestors 'none'"
+    catalogue = ask(serving, "/")[1]["Content-Security-Policy"]
+    assert "script-src 'sha256-" in catalogue
+    assert "sandbox" not in catalogue
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "default-src *",
+        (
+            "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+            "img-src data:; base-uri 'none'; form-action 'none'"
+        ),
+        (
+            "default-src 'none'; script-src 'sha256-AA=' https://evil.example; "
+            "style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+        ),
+    ],
+)
+def test_other_files_are_sent_with_a_policy_that_runs_nothing(serving, tmp_path, policy):
+    page = f'<meta http-equiv="Content-Security-Policy" content="{policy}"><script>1</script>'
+    for name in ("report.html", "image.svg"):
+        (tmp_path / "reports" / "run-1" / name).write_text(page, encoding="utf-8")
+        sent = ask(serving, f"/run-1/{name}")[1]["Content-Security-Policy"]
+        assert sent.startswith("default-src 'none'; style-src 'unsafe-inline'; img-src data:;")
+        assert "sandbox" in sent
+    assert "sandbox" in ask(serving, "/none")[1]["Content-Security-Policy"]
+
+
+def test_a_connection_without_traffic_is_closed(serving, monkeypatch, capfd):
+    monkeypatch.setattr(serve._Handler, "timeout", 0.2)
+    for beginning in (b"", b"GET / HTTP/1.0\r\nHost: local"):
+        with socket.create_connection(serving, timeout=10) as connection:
+            connection.sendall(beginning)
+            assert connection.recv(100) == b""
+    assert ask(serving, "/")[0] == 200
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_title_with_half_a_surrogate_pair_is_displayed(serving, tmp_path):
+    manifest = tmp_path / "reports" / "run-1" / "manifest.json"
+    manifest.write_text('{"run_id": "run-1", "title": "half \\ud83d"}', encoding="utf-8")
+    status, _, body = ask(serving, "/")
+    assert status == 200
+    assert "half \ufffd" in body
+    assert run(["report", "catalogue", "--out", str(tmp_path / "reports")]) == 0
 
 
 def test_requests_for_another_host_name_are_rejected(serving):

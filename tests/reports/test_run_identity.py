@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import nbformat
@@ -192,6 +193,26 @@ def test_a_store_created_again_at_the_same_path_is_a_different_store(tmp_path):
     shutil.rmtree(store.path)
     shutil.move(tmp_path / "aside", store.path)
     assert rebuild_report(first.html.parent).same
+
+
+def test_relative_dates_of_a_store_are_those_of_the_time_zone_of_the_report(tmp_path):
+    """At 22:00 UTC the next day has begun in Kyiv, the default of the brief, and not in London."""
+    store = Store(tmp_path / "mine")
+    store.upsert("events", events("only"))
+    late = datetime(2022, 12, 10, 22, 30, tzinfo=UTC)
+    days = {}
+    for zone in (None, "Europe/Kyiv", "Europe/London", "UTC"):
+        given = {"until": "today", "observed_until": "today"}
+        given |= {} if zone is None else {"timezone": zone}
+        request = ReportRequest("weekly_brief", store=store.path, parameters=given)
+        values = plan(request, Software("", {}, None), now=late).values
+        days[zone] = values["until"], values["observed_until"]
+    kyiv = ("2022-12-11", "2022-12-10T22:00:00+00:00")
+    utc = ("2022-12-10", "2022-12-10T00:00:00+00:00")
+    assert days == {None: kyiv, "Europe/Kyiv": kyiv, "Europe/London": utc, "UTC": utc}
+    request = ReportRequest("weekly_brief", store=store.path, parameters={"timezone": "Kyiv"})
+    with pytest.raises(ReportError, match="timezone must be an IANA name"):
+        plan(request, Software("", {}, None), now=late)
 
 
 def test_a_store_restored_from_a_backup_and_changed_is_a_different_store(tmp_path):

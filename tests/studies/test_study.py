@@ -328,8 +328,8 @@ def test_a_study_without_signals_can_be_displayed(study_copy):
     change(study_copy, "posts.csv", clear_texts)
     analysis = open_study(study_copy).analyse()
     assert analysis.signals.empty
-    assert "Of 0 coded posts" in headline(analysis).markup
-    assert "None." in signals_table(analysis).markup
+    assert "No signals: no post here" in headline(analysis).markup
+    assert "No signals: no post here" in signals_table(analysis).markup
     for figure in (timeline(analysis), place_map(analysis), analysis.lead_times.figure()):
         assert figure.layout.meta["alt"]
     assert analysis.findings()[0].startswith("0 signals")
@@ -371,7 +371,7 @@ def test_a_proposal_is_marked_wherever_it_is_shown(study_copy):
     assert set(fox["confidence"]) == {"C"}
     for page in (signals_table(analysis), codes_table(study.codebook, "geonames:702972")):
         assert "🦊</span><br><small>proposal, no use known</small>" in page.markup
-    assert "🍇</span></td>" in signals_table(analysis).markup
+    assert "🍇</span><br>Izium</td>" in signals_table(analysis).markup
 
 
 def test_a_name_of_several_places_of_the_study_is_shown_and_does_not_count():

@@ -18,9 +18,12 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module 'foxgrape' has no attribute {name!r}")
     from importlib import import_module
 
-    module = import_module(_modules()[name])
+    parent = _modules()[name]
+    if parent == __name__:
+        return import_module(f"{parent}.{name}")
+    module = import_module(parent)
     if not hasattr(module, name):  # a submodule, such as foxgrape.stats.simulate
-        import_module(f"{module.__name__}.{name}")
+        import_module(f"{parent}.{name}")
     value = globals()[name] = getattr(module, name)
     return value
 

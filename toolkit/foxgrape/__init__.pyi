@@ -1,4 +1,5 @@
 # The public names of foxgrape. `__init__.py` reads this file to import them on first use.
+from foxgrape import places as places
 from foxgrape.detection.batch import detect_all as detect_all
 from foxgrape.detection.detect import detect as detect
 from foxgrape.detection.emoji.scan import EmojiSpans as EmojiSpans

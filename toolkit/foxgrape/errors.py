@@ -35,10 +35,13 @@ __all__ = [
 
 
 #: Table for `str.translate` that replaces with a space every character that controls a terminal,
-#: breaks a line or changes the direction of text.
-CONTROLS = dict.fromkeys(
-    (*range(32), *range(127, 160), *range(0x2028, 0x202F), *range(0x2066, 0x206A)), " "
-)
+#: breaks a line or changes the direction of text, and with ``�`` every surrogate, which no file can
+#: contain.
+CONTROLS = {
+    **dict.fromkeys((*range(32), *range(127, 160), 0x061C, 0x200E, 0x200F), " "),
+    **dict.fromkeys((*range(0x2028, 0x202F), *range(0x2066, 0x206A)), " "),
+    **dict.fromkeys(range(0xD800, 0xE000), "\N{REPLACEMENT CHARACTER}"),
+}
 #: Maximum number of known names that a hint lists, to keep the message short.
 _MAX_NAMES = 20
 
@@ -245,6 +248,14 @@ class DownloadError(FoxgrapeError):
         secrets = " and ".join(names)
         hint = f"check {secrets}, and that your account may use this service" if secrets else None
         return cls(f"{host} refused the request: {status}", hint=hint)
+
+    @classmethod
+    def repeats_credentials(cls, host: str, names: Iterable[str]) -> Self:
+        """Report a response with the user's credentials, which is not kept."""
+        return cls(
+            f"{host} sent a response that contains your credentials; it was not kept",
+            hint=f"if a word of the data is the value of {' or '.join(names)}, change that value",
+        )
 
     @classmethod
     def redirected(cls, host: str, other: str) -> Self:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from itertools import chain
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -11,6 +10,7 @@ import pandas as pd
 
 from foxgrape import schemas, times
 from foxgrape.errors import FoxgrapeError, did_you_mean
+from foxgrape.observation import OPEN, Coverage, Observation, last_instant, parse_bound
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,6 +30,7 @@ def link(
     horizon: str | pd.Timedelta = "30D",
     clock: times.Clock | None = None,
     observed_until: str | datetime | None = None,
+    observed: Observation | None = None,
     confirmed_by: str | None = None,
     confirmations: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
@@ -37,7 +38,8 @@ def link(
 
     A signal is linked to the earliest event at its place that may come after it within the
     horizon; otherwise to the latest event before it within the horizon. If there is neither, the
-    signal is right-censored: `lead_min` is the time observed without an event.
+    signal is right-censored: `lead_min` is the time observed without an event. An event after a gap
+    in the observation does not count, since another one may have come in the gap.
 
     Parameters
     ----------
@@ -51,6 +53,9 @@ def link(
     observed_until
         End of observation: an instant with an offset. By default the last instant in the events,
         because nothing shows that events were still recorded after it.
+    observed
+        When events were recorded, with gaps, kinds and places: a study's is ``study.observed``.
+        With `observed_until`, it ends then.
     confirmed_by
         Use only confirmations by this side, ``"UA"`` or ``"RU"``; by default, use the events' own
         confirmations.
@@ -63,9 +68,11 @@ def link(
     DataFrame
         The links table, one row per signal, in the order of the signals. The lead is between
         `lead_min` and `lead_max`, and positive if the post came first. `lead_max` is NaT for a
-        right-censored signal; its `lead_min` is 0 if it was posted after the end of observation.
+        right-censored signal; its `lead_min` is 0 if no events were recorded when it was posted.
+        `watched` is how long it was observed, up to the horizon, whether or not an event came.
         `relation` is the strongest order of post and event that their time intervals prove.
-        `hindsight` is True if the code was first decoded in public after the event was confirmed.
+        `hindsight` is True if the code was first decoded in public after the event was confirmed,
+        or, if no confirmation is recorded, after it occurred.
         `horizon` is the horizon, at which `foxgrape.lead_times` censors longer leads.
 
     Raises
@@ -93,9 +100,10 @@ def link(
     clock = times.resolve_clock(events, clock)
     if confirmed_by is not None:
         events = confirmed_by_side(events, confirmations, confirmed_by)
-    end = _end_of_observation(observed_until, events)
-    event_rows = _nearest_events(signals, events, clock, horizon_us, end)
-    links = _make_links(signals, events, event_rows, clock, horizon_us, end)
+    observed = _observation(observed, observed_until, events)
+    followed = _followed_until(signals, observed)
+    event_rows = _nearest_events(signals, events, clock, horizon_us, observed, followed)
+    links = _make_links(signals, events, event_rows, clock, horizon_us, followed)
     return schemas.validate(links, "links")
 
 
@@ -141,34 +149,41 @@ def confirmed_by_side(
     return events.drop(columns=wanted[1:]).merge(first, on="event_id", how="left")
 
 
-def _end_of_observation(observed_until: str | datetime | None, events: pd.DataFrame) -> int:
-    if observed_until is None:
-        ends = [events["occurred_until"], events["confirmed_until"]]
-        return max(chain.from_iterable(times.microseconds(end).tolist() for end in ends), default=0)
-    text = observed_until if isinstance(observed_until, str) else observed_until.isoformat()
-    try:
-        instant = times.parse_instant(text)
-    except ValueError:
-        raise FoxgrapeError(
-            "observed_until must be an instant with an offset, such as 2024-08-17T00:00:00Z",
-            got=str(observed_until),
-        ) from None
-    return int(times.microseconds(pd.Series([instant]))[0])
+def _observation(
+    observed: Observation | None, observed_until: str | datetime | None, events: pd.DataFrame
+) -> Observation:
+    end = parse_bound(observed_until, "observed_until")
+    if observed is None:
+        return Observation((Coverage(observed_until=end or last_instant(events)),))
+    return observed if end is None else observed.bounded(observed_until=end)
+
+
+def _followed_until(signals: pd.DataFrame, observed: Observation) -> IntArray:
+    """Return until when events were recorded after each post; `OPEN` if not when it was posted."""
+    posted = times.microseconds(signals["posted_at"])
+    followed = observed.followed_until(signals["place_id"], posted)
+    return np.where(followed == times.NAT, OPEN, followed)
 
 
 def _nearest_events(
-    signals: pd.DataFrame, events: pd.DataFrame, clock: str, horizon: int, end: int
+    signals: pd.DataFrame,
+    events: pd.DataFrame,
+    clock: str,
+    horizon: int,
+    observed: Observation,
+    followed: IntArray,
 ) -> IntArray:
     """Return, for each signal, the row of the next event, else of the previous event, else -1.
 
-    Only events at the place of the signal, within the horizon and up to the end of observation
-    count. Of several events at the same time, the one with the lowest id is used. Sorted tables are
-    merged, because comparing every signal with every event at its place would take quadratic time.
+    Only events at the place of the signal, within the horizon and within observation count; a next
+    event must begin before the signal is `followed` no longer. Of several events at the same time,
+    the one with the lowest id is used. Sorted tables are merged, because comparing every signal
+    with every event at its place would take quadratic time.
     """
     at, until = (times.microseconds(events[f"{clock}_{side}"]) for side in ("at", "until"))
     candidates = events[["place_id", "event_id"]].reset_index(drop=True)
     candidates = candidates.assign(event=np.arange(len(events)), at=at, until=until)
-    candidates = candidates[(at != times.NAT) & (at <= end)]
+    candidates = candidates[observed.overlaps(events["place_id"], at, until)]
     candidates = candidates.sort_values(["at", "until", "event_id"])
     # The first event whose running maximum of ends is after a post is also the first event that
     # ends after the post, and the running maximum is sorted, as merge_asof requires.
@@ -184,7 +199,8 @@ def _nearest_events(
     before = _merge_nearest(posts, by_end, "until", "backward")
     # -1 (no event) reads the appended 0, which makes no difference: the result is -1 either way.
     at, until = (np.append(instants, 0) for instants in (at, until))
-    after = np.where(at[after] - posted_until <= horizon, after, -1)
+    near = (at[after] - posted_until <= horizon) & (at[after] <= followed)
+    after = np.where(near, after, -1)
     before = np.where(posted - until[before] <= horizon, before, -1)
     return np.where(after >= 0, after, before)
 
@@ -212,7 +228,7 @@ def _make_links(
     event_rows: IntArray,
     clock: str,
     horizon: int,
-    end: int,
+    followed: IntArray,
 ) -> pd.DataFrame:
     """Return the links table for the signals and the rows of their events, -1 for no event."""
     observed = event_rows >= 0
@@ -225,12 +241,13 @@ def _make_links(
         for name in ("occurred", "confirmed")
     )
     at, until = confirmed if clock == "confirmed" else occurred
-    time_observed = np.clip(np.minimum(horizon, end - posted[1]), 0, None)
-    lead_min = np.where(observed, at - posted[1], time_observed)
+    watched = np.clip(np.minimum(horizon, followed - posted[1]), 0, None)
+    lead_min = np.where(observed, at - posted[1], watched)
     lead_max = np.where(observed, until - posted[0], times.NAT)
     relations = times.relations(posted, occurred, confirmed)  # type: ignore[arg-type]
     decoded = times.microseconds(signals["decoded_at"])
-    hindsight = observed & (confirmed[1] != times.NAT) & (decoded > confirmed[1])
+    public = np.where(confirmed[1] == times.NAT, occurred[1], confirmed[1])
+    hindsight = observed & (decoded != times.NAT) & (decoded > public)
     return pd.DataFrame(
         {
             "signal_id": signals["signal_id"],
@@ -243,6 +260,7 @@ def _make_links(
             "relation": pd.Series(np.where(observed, relations, "unconfirmed"), dtype="str"),
             "hindsight": hindsight,
             "horizon": pd.Timedelta(horizon, unit="us"),
+            "watched": pd.Series(watched.astype("timedelta64[us]")),
         }
     )
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CURIE",
     "KEYS",
+    "VERSION_TIMES",
     "columns",
     "dtypes",
     "has_repeated_keys",
@@ -46,7 +47,10 @@ KEYS = {
     "events": (["event_id"], "occurred_at"),
     "confirmations": (["event_id", "confirmed_by"], "confirmed_at"),
     "signals": (["signal_id"], "posted_at"),
+    "observation": (["source"], "observed_until"),
 }
+#: The column with the time of a row's version; a missing time of a post means never edited.
+VERSION_TIMES = {"posts": "edited_at", "events": "updated_at"}
 
 _LEAD = "timedelta64[us]"
 #: Pattern of a place id: scheme, colon, identifier.
@@ -63,8 +67,8 @@ def validate(
     frame
         The data. Columns that the table does not have are kept after its own.
     table
-        ``"posts"``, ``"earlier_posts"``, ``"events"``, ``"confirmations"``, ``"signals"`` or
-        ``"links"``.
+        ``"posts"``, ``"earlier_posts"``, ``"events"``, ``"confirmations"``, ``"signals"``,
+        ``"observation"`` or ``"links"``.
     file
         File name for error messages, which then number rows as in a spreadsheet: the header is
         row 1. Without `file`, messages give the position in the frame, from 0.
@@ -335,6 +339,16 @@ def _signals(pa: ModuleType) -> dict[str, Any]:
     }
 
 
+def _observation(_: ModuleType) -> dict[str, Any]:
+    return {
+        "source": _text(unique=True),
+        "observed_from": _column(times.DTYPE, nullable=True),
+        "observed_until": _column(times.DTYPE),
+        **{name: _text(nullable=True) for name in ("gaps", "kinds", "places")},
+        "guessed": _column("bool"),
+    }
+
+
 def _links(pa: ModuleType) -> dict[str, Any]:
     return {
         "signal_id": _text(unique=True),
@@ -355,6 +369,7 @@ _COLUMNS: dict[str, Callable[[ModuleType], dict[str, Any]]] = {
     "events": _events,
     "confirmations": _confirmations,
     "signals": _signals,
+    "observation": _observation,
     "links": _links,
 }
 

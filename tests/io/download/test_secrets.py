@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import base64
+import html
 import json
 import logging
+import stat
+import sys
 import traceback
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from fake_apis import FAKE_APIS, PASSWORD, TOKEN, USER, FakeAcled, FakeClock, FakeUcdp, truncated
 from fake_http_server import Reply, json_reply, serving
+from foxgrape._util.secrets import SecretFilter
 from foxgrape.cli.app import run
 from foxgrape.errors import DownloadError
 from foxgrape.io.download import download
@@ -207,3 +215,104 @@ def test_a_successful_download_in_the_shell_reveals_no_secret(name, more, tmp_pa
         assert run(call) == 0
     output = "".join([*capfd.readouterr(), out.read_text(encoding="utf-8")])
     assert not [secret for secret in SECRETS if secret in output]
+
+
+def escaped(text: str) -> str:
+    """Return the JSON escape of each character."""
+    units = text.encode("utf-16-be")
+    return "".join(f"\\u{units[n] << 8 | units[n + 1]:04X}" for n in range(0, len(units), 2))
+
+
+#: Usual notations of a text.
+NOTATIONS = {
+    "plain": str,
+    "json": lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+    "json in json": lambda text: json.dumps(json.dumps(text))[2:-2],
+    "slash": lambda text: json.dumps(text)[1:-1].replace("/", r"\/"),
+    "escapes": escaped,
+    "percent": quote,
+    "percent twice": lambda text: quote(quote(text, safe=""), safe=""),
+    "form": lambda text: quote(text, safe="").replace("%20", "+").lower(),
+    "html": html.escape,
+    "html in html": lambda text: html.escape(html.escape(text)),
+    "references": lambda text: "".join(f"&#{ord(sign)};" for sign in text),
+    "hexadecimal references": lambda text: "".join(f"&#x{ord(sign):X};" for sign in text),
+    "bytes": lambda text: repr(text.encode())[2:-1],
+    "hexadecimal": lambda text: text.encode().hex().upper(),
+    "base64": lambda text: base64.b64encode(text.encode()).decode(),
+    "base64 with a name": lambda text: base64.b64encode(f"me:{text}!".encode()).decode(),
+    "base64 of a query": lambda text: base64.urlsafe_b64encode(f"x={text}&y".encode()).decode(),
+    "base64 in json": lambda text: base64.b64encode(text.encode()).decode().replace("/", r"\/"),
+}
+
+
+@pytest.mark.parametrize("notation", NOTATIONS)
+@pytest.mark.parametrize("secret", [PASSWORD, TOKEN, "a/b+c?d>e~f", "p\"a's<s>&w\\o🍇rd", "ÿþ/ÿ?ÿ"])
+def test_a_secret_is_found_and_redacted_in_any_notation(secret, notation):
+    written, hidden = NOTATIONS[notation](secret), SecretFilter([secret])
+    assert hidden.found_in(f"x {written} y".encode())
+    redacted = hidden.redact(f"x {written} y")
+    assert redacted.startswith("x ")
+    assert redacted.endswith(" y")
+    assert "..." in redacted
+    # In base64, up to three characters before the secret and six behind it may stay.
+    assert len(redacted) <= len("x ... y") + 9
+    assert not hidden.found_in(redacted.encode())
+
+
+@pytest.mark.parametrize("text", ["", "x", "the data", "hunter", "aHVudGVy", "68756e746572"])
+def test_other_text_is_neither_found_nor_redacted(text):
+    hidden = SecretFilter(["hunter2", "", "\n"])
+    assert not hidden.found_in(text.encode())
+    assert hidden.redact(text) == text
+
+
+@pytest.mark.parametrize("notation", ["plain", "slash", "escapes", "percent", "base64"])
+@pytest.mark.parametrize("fake", [FakeAcled, FakeUcdp])
+def test_a_response_that_repeats_a_credential_is_not_kept(fake, notation, tmp_path, capfd):
+    """The answer is otherwise valid, so that only the check keeps it out of the file."""
+    api, secret = fake(20), PASSWORD if fake is FakeAcled else TOKEN
+
+    def respond(request):
+        reply = api(request)
+        if request.method == "GET":
+            # Not by json.dumps, which would add another level of quoting.
+            written = NOTATIONS[notation](secret).encode()
+            key = b'"data":' if fake is FakeAcled else b'"Result":'
+            at = reply.body.index(key)
+            return Reply(reply.body[:at] + b'"debug": "' + written + b'", ' + reply.body[at:])
+        return reply
+
+    name, more = ("acled", []) if fake is FakeAcled else ("ucdp", ["25.1"])
+    with serving(respond) as server:
+        call = ["fetch", name, *more, "--server", server.address, "--out", str(tmp_path / "out")]
+        assert run(call) == 1
+    assert "contains your credentials; it was not kept" in capfd.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such modes")
+@pytest.mark.parametrize(("name", "mode"), [("acled", 0o600), ("mastodon", 0o644)])
+def test_a_file_downloaded_with_credentials_is_private(name, mode, tmp_path):
+    api, seen = FAKE_APIS[name](130), []
+
+    def look(_progress):
+        seen.extend((path.name, stat.S_IMODE(path.stat().st_mode)) for path in tmp_path.iterdir())
+
+    with serving(api) as server:
+        download(api.source(server.address), tmp_path / "out", progress=look)
+    assert {shown for _, shown in seen} == {0o600}
+    assert {name for name, _ in seen} == {"out.part", "out.part.json"}
+    assert stat.S_IMODE((tmp_path / "out").stat().st_mode) == mode
+
+
+def test_a_download_does_not_write_through_a_link(tmp_path):
+    target, api = tmp_path / "mine.txt", FakeUcdp(10)
+    target.write_text("mine", encoding="utf-8")
+    for name in ("out.part", "out.part.json", "out.part.json.new"):
+        Path(tmp_path / name).symlink_to(target)
+        with serving(api) as server, suppress(DownloadError):
+            download(api.source(server.address), tmp_path / "out")
+        assert target.read_text(encoding="utf-8") == "mine"
+        (tmp_path / name).unlink(missing_ok=True)
+        (tmp_path / "out").unlink(missing_ok=True)

@@ -30,6 +30,28 @@ def utc(text):
     return pd.Timestamp(text, tz="UTC")
 
 
+def day_first(days):
+    return {"{2}.{1}.{0}".format(*day.split("-")): states for day, states in days.items()}
+
+
+def test_the_day_may_come_first_in_the_names(tmp_path):
+    held, freed = {"Ізюм": "RU"}, {"Ізюм": "UA"}
+    days = dict.fromkeys(["2022-08-31", "2022-09-01"], held)
+    days |= dict.fromkeys(["2022-09-02", "2022-09-03"], freed)
+    write_days(tmp_path, day_first(days), "{}.csv")
+    events, _ = read(tmp_path)
+    assert events["confirmed_at"].item() == utc("2022-09-01T21:00")
+
+
+def test_names_in_which_the_day_may_be_either_number_are_asked_about(tmp_path):
+    days = {f"2022-09-{day}": {"Ізюм": "RU" if day == 10 else "UA"} for day in (10, 11, 12)}
+    write_days(tmp_path, day_first(days), "{}.csv")
+    with pytest.raises(TableError, match=r'the day may be .* pass dates="dmy" or dates="mdy"'):
+        read(tmp_path)
+    assert read(tmp_path, dates="dmy")[0]["confirmed_at"].item() == utc("2022-09-10T21:00")
+    assert read(tmp_path, dates="mdy")[0]["confirmed_at"].item() == utc("2022-10-09T21:00")
+
+
 @pytest.mark.parametrize("name", ["control_{}.csv", "{}", "map-{}-final.csv"])
 def test_a_change_happened_since_the_previous_table(tmp_path, name):
     held = {"Ізюм": "RU", "Lyman": "RU"}
@@ -54,6 +76,27 @@ def test_the_persistence_of_states_applies(tmp_path):
     events = read_events(tmp_path, persistence="48h")
     assert events["kind"].tolist() == ["liberated"]
     assert events["confirmed_until"].item() == utc("2022-09-07T20:59:59.999999")
+
+
+def test_states_that_do_not_count_are_noted(tmp_path):
+    izium = ["RU", "UA", "RU", "RU", "RU", "UA", "UA", "UA"]
+    lyman = ["RU", "UA", *["UA"] * 6]
+    write_days(
+        tmp_path,
+        {
+            f"2022090{day}": {"Izium": side, "Lyman": other}
+            for day, (side, other) in enumerate(zip(izium, lyman, strict=True), 1)
+        },
+    )
+    events, report = read_events(tmp_path, persistence="48h", with_report=True)
+    assert events[["place_id", "kind"]].to_numpy().tolist() == [[IZIUM, "liberated"]]
+    short = "a state that lasted less than 48 hours (persistence=) is left out"
+    first = "a state of the list's first 48 hours (persistence=) is left out: it may be older"
+    assert [str(note) for note in report.notes] == [
+        f"1 × {short}; first: Izium",
+        f"2 × {first}; first: Izium",
+    ]
+    assert len(read_events(tmp_path, persistence="24h")) == 4
 
 
 def test_the_day_may_be_in_a_column_and_the_place_an_id(tmp_path):

@@ -128,6 +128,17 @@ def test_a_feed_in_another_encoding(tmp_path):
         assert posts[["account", "text"]].to_numpy().tolist() == [["Вісник", "Скоро"]]
 
 
+def test_the_description_of_a_video_is_read(tmp_path):
+    content = """<feed xmlns="http://www.w3.org/2005/Atom"
+     xmlns:media="http://search.yahoo.com/mrss/"><title>River</title>
+     <entry><id>yt:video:1</id><title>Soon</title><published>2022-09-10T12:16:00+00:00</published>
+      <media:group><media:title>Soon</media:title><media:description>Near Izium &amp; Lyman
+      </media:description></media:group></entry></feed>"""
+    (tmp_path / "x").write_text(content, "utf-8")
+    posts, _ = read(tmp_path / "x")
+    assert posts["text"].tolist() == ["Soon\n\nNear Izium & Lyman"]
+
+
 def test_rss_1(tmp_path):
     content = """<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"
      xmlns="http://purl.org/rss/1.0/" xmlns:dc="http://purl.org/dc/elements/1.1/">

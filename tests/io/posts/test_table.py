@@ -207,7 +207,7 @@ def test_an_unnamed_spreadsheet_column_is_left_out(tmp_path):
 
 def test_an_empty_parquet_file_is_an_empty_table(tmp_path):
     frame([], []).to_parquet(tmp_path / "x")
-    posts = read_posts(tmp_path / "x")
+    posts, _ = read_posts(tmp_path / "x", with_report=True)
     assert (len(posts), list(posts)) == (0, schemas.columns("posts"))
 
 

@@ -147,7 +147,12 @@ def test_hostile_text_is_displayed_as_text(hostile, opened):
     house = hostile[0]
     assert house.error is None
     tab = opened(house.html)
-    shown = seen(tab.locator("main").inner_text())
+    everything = """main => {
+        main.querySelectorAll("details").forEach(item => { item.open = true; });
+        main.querySelectorAll("tr[hidden]").forEach(row => { row.hidden = false; });
+        return main.innerText;
+    }"""
+    shown = seen(tab.locator("main").evaluate(everything))
     for attack in ATTACKS:
         assert seen(attack) in shown, attack
     assert tab.locator("main img, main svg[onload]").count() == 0
@@ -210,6 +215,38 @@ def test_sanitized_markup_has_only_allowed_elements(attack):
     ).attributes:
         assert tag in _TAGS
         assert name in {None, "title", "rel", "href"}
+        assert name != "href" or value.startswith("https://")
+
+
+#: Elements of a page that may not occur in the HTML of a cell.
+PAGE_ONLY = {"main", "h1", "img", "figure", "figcaption", "script"}
+REFRESH = '<meta http-equiv=refresh content="0;url=https://evil.example/"><img src=x onerror=y()>'
+
+
+@pytest.mark.filterwarnings("ignore:Your element with mimetype")
+@pytest.mark.parametrize("attack", [*ATTACKS, REFRESH])
+def test_no_kind_of_cell_or_output_is_displayed_unsanitized(attack):
+    """Raw cells were: their HTML could make the page navigate."""
+    new, kinds = nbformat.v4, ["text/html", "text/markdown", "text/latex", "text/plain"]
+    kinds += ["image/svg+xml", "image/png", "image/jpeg", "application/javascript"]
+    kinds += ["application/json", "application/vnd.jupyter.widget-view+json", "text/vnd.mermaid"]
+    outputs = [new.new_output("display_data", data={kind: attack}) for kind in kinds]
+    outputs += [new.new_output("execute_result", data={kind: attack}) for kind in kinds]
+    outputs += [new.new_output("stream", name=name, text=attack) for name in ("stdout", "stderr")]
+    outputs.append(new.new_output("error", ename=attack, evalue=attack, traceback=[attack]))
+    shown = new.new_notebook(metadata={"title": attack, "language_info": {"name": attack}})
+    shown.cells = [new.new_code_cell(attack, outputs=outputs), new.new_markdown_cell(attack)]
+    for kind in ("", *kinds):
+        shown.cells.append(new.new_raw_cell(attack, metadata={"raw_mimetype": kind}))
+    shown.cells.append(new.new_raw_cell(f"<p>kept</p>{attack}"))
+    page = render_page(shown, title=attack, footer={attack: attack}, assets="assets")
+    main = page[page.index("<main") : page.index("</main>")]
+    assert "<p>kept</p>" in main
+    for tag, name, value in Reader(main).attributes:
+        assert tag in _TAGS | PAGE_ONLY
+        assert tag not in {"script", "figure"}
+        assert name in {None, "class", "id", "tabindex", "title", "rel", "href", "alt", "src"}
+        assert name != "src" or value.startswith("data:image/png;base64,")
         assert name != "href" or value.startswith("https://")
 
 
@@ -408,6 +445,71 @@ def test_printed_pages_are_black_without_controls_and_with_link_addresses(tmp_pa
     tab.evaluate("window.dispatchEvent(new Event('afterprint'))")
     tab.emulate_media(media="screen", color_scheme=scheme)
     assert tab.locator(".main-svg").first.evaluate("svg => svg.clientWidth") > 680
+
+
+@pytest.fixture(scope="module")
+def long_table(tmp_path_factory):
+    """Render a page with a table of 60 rows, of which some would be formulas."""
+    rows = [[str(n), f"post {n} {'even' if n % 2 == 0 else 'odd'}"] for n in range(58)]
+    rows += [["−5", '=HYPERLINK("http://x","y")'], ["-6", "@SUM(1)"]]
+    sections = "".join(f"<h2>Section {n}</h2><p>Words.</p>" for n in range(3))
+    shown = notebook(table(["n", "text"], *rows), {"text/html": sections}, FIGURE)
+    file = tmp_path_factory.mktemp("long") / "page.html"
+    file.write_text(render_page(shown, title="Long", footer={}), encoding="utf-8")
+    return file
+
+
+@pytest.mark.browser
+def test_a_long_table_has_pages_and_a_filter(long_table, opened):
+    tab = opened(long_table)
+    rows, status = tab.locator("tbody tr:visible"), tab.locator(".tools [role=status]")
+    assert rows.count() == 25
+    assert status.inner_text() == "1 to 25 of 60 rows"
+    assert tab.get_by_role("button", name="Previous").is_disabled()
+    tab.get_by_role("button", name="Next").click()
+    tab.get_by_role("button", name="Next").click()
+    assert rows.count() == 10
+    assert tab.get_by_role("button", name="Next").is_disabled()
+    tab.get_by_label("Filter").fill("EVEN")
+    assert status.inner_text() == "1 to 25 of 29 rows"
+    tab.get_by_role("columnheader", name="n").get_by_role("button").click()
+    tab.get_by_role("columnheader", name="n").get_by_role("button").click()
+    assert rows.first.inner_text().split()[0] == "56"
+    tab.get_by_label("Filter").fill("none-such")
+    assert rows.count() == 0
+    assert status.inner_text() == "No row contains these words."
+    assert tab.messages == []
+
+
+@pytest.mark.browser
+def test_a_table_downloads_as_csv_without_formulas(long_table, opened):
+    tab = opened(long_table)
+    tab.get_by_label("Filter").fill("(1)")
+    with tab.expect_download() as download:
+        tab.get_by_role("button", name="CSV").click()
+    text = Path(download.value.path()).read_text(encoding="utf-8-sig")
+    assert text == '"n","text"\n"-6","\'@SUM(1)"\n'
+    tab.get_by_label("Filter").fill("")
+    with tab.expect_download() as download:
+        tab.get_by_role("button", name="CSV").click()
+    rows = Path(download.value.path()).read_text(encoding="utf-8-sig").splitlines()
+    assert len(rows) == 61
+    assert rows[-2] == '"−5","\'=HYPERLINK(""http://x"",""y"")"'
+    assert [url for url in tab.requested_urls if not url.startswith("blob:")] == [
+        long_table.as_uri()
+    ]
+
+
+@pytest.mark.browser
+def test_sections_have_addresses_and_a_list(long_table, opened):
+    tab = opened(long_table, width=390)
+    tab.get_by_role("navigation", name="Contents").get_by_role("link", name="Section 2").click()
+    assert tab.url.endswith("#section-2")
+    assert tab.locator("h2#section-2").count() == 1
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+    for box in tab.locator("figure.plot .scroll").all():
+        assert box.evaluate("box => box.scrollWidth <= box.clientWidth + 1")
+    assert grave(tab) == []
 
 
 PIXEL = bytes.fromhex(

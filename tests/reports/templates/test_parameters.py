@@ -14,10 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foxgrape.errors import ParameterError
+from foxgrape.reports.templates import parameters
 from foxgrape.reports.templates.discovery import Template
 from foxgrape.reports.templates.parameters import (
     parse_parameters,
-    secret_values,
+    secret_variables,
     validate_parameters,
 )
 from foxgrape.reports.templates.relative_dates import resolve_day, resolve_instant
@@ -183,17 +184,23 @@ def test_a_path_stays_within_its_roots(tmp_path):
             check(rule, bad, base=tmp_path)
 
 
-def test_a_secret_is_the_name_of_a_variable_and_is_never_shown():
+def test_a_secret_is_the_name_of_a_variable_and_is_never_shown(monkeypatch):
     rule = {"type": "string", "format": "secret"}
     environ = {"MY_TOKEN": "hunter2", "EMPTY": ""}
     mine = template(it=rule)
     values = validate_parameters(mine, {"it": "MY_TOKEN"}, environ=environ)
     assert values == {"it": "MY_TOKEN"}
-    assert secret_values(mine, values, environ) == ["hunter2"]
+    monkeypatch.setenv("MY_TOKEN", "hunter2")
+    assert secret_variables(mine, values) == ["MY_TOKEN"]
+    many = template(it={"type": "array", "items": rule})
+    assert secret_variables(many, {"it": ["MY_TOKEN", "UNSET"]}) == ["MY_TOKEN"]
     # An error never repeats the secret if it was given instead of the name.
     for bad in ("hunter2", "HUNTER2", "EMPTY", 7):
         with pytest.raises(ParameterError) as caught:
             validate_parameters(mine, {"it": bad}, environ=environ)
+        assert str(bad) not in str(caught.value)
+        with pytest.raises(ParameterError) as caught:
+            validate_parameters(many, {"it": ["MY_TOKEN", bad]}, environ=environ)
         assert str(bad) not in str(caught.value)
 
 
@@ -210,6 +217,14 @@ def test_broken_rules_are_named():
         check({"type": "strng"}, "x")
     with pytest.raises(ParameterError, match="not valid JSON Schema"):
         check({"type": "integer", "minimum": "three"}, 3)
+
+
+@pytest.mark.parametrize("pattern", ["^(a+)+$", "^(a|a)*b", "(a*)*c"])
+def test_a_pattern_that_takes_forever_is_an_error(pattern, monkeypatch):
+    monkeypatch.setattr(parameters, "_PATTERN_SECONDS", 0.5)
+    with pytest.raises(ParameterError, match="takes more than") as caught:
+        check({"type": "string", "pattern": pattern}, "a" * 60 + "!")
+    assert "\n" not in str(caught.value)
 
 
 def test_a_relative_date_needs_a_reference_time():

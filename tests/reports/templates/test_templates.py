@@ -77,11 +77,11 @@ def test_no_cell_warned_or_printed(built):
 @pytest.mark.parametrize(
     ("name", "figures"),
     [
-        ("account_profile", 4),
+        ("account_profile", 3),
         ("chance", 4),
         ("place_brief", 2),
         ("weekly_brief", 2),
-        ("account_profile of a store", 4),
+        ("account_profile of a store", 3),
         ("place_brief of a store", 2),
         ("weekly_brief of a store", 2),
     ],
@@ -137,3 +137,18 @@ def test_required_parameters_are_listed_and_reported(capfd):
     assert "place (required)" in re.sub(r"\s+", " ", capfd.readouterr().out)
     assert run(["report", "build", "place_brief"]) == 1
     assert "place" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["lead_times", "chance"])
+def test_the_end_of_observation_is_a_parameter(tmp_path, name):
+    """The study states an end of August 2024."""
+    parameters = {"observed_until": "2022-09-20T00:00Z"} | WANTED.get(name, {})
+    run = run_report(name, parameters=parameters, out=tmp_path)
+    assert run.error is None
+    page = run.html.read_text(encoding="utf-8")
+    if name == "lead_times":
+        assert "observed until 2022-09-20" in page
+        assert "Right-censored, observed for less than 30 days, without an event: 1 (" in page
+    else:  # three of the five signals are later
+        text = " ".join(re.sub("<[^>]+>", " ", page).split())
+        assert text.count("posted while events were recorded 2 3") == 2

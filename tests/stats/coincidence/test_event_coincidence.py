@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foxgrape import coincidence
+from foxgrape import coincidence, hazard
 from foxgrape.errors import FoxgrapeError, TableError
+from foxgrape.observation import Observation
 from foxgrape.stats import simulate
 from foxgrape.stats.coincidence.significance import adjust_fdr
 from foxgrape.stats.coincidence.surrogates import NULLS
@@ -71,7 +72,7 @@ def test_rates_match_hand_calculation():
     assert result.trigger_rate == 2 / 4
     assert result.precursor_rate == 2 / 5
     assert result.echo_rate == 2 / 4  # the third, 3 days after day 27; the second, 7 after day 13
-    assert (result.n_signals, result.n_events, result.n_censored) == (4, 5, 0)
+    assert (result.n_signals, result.n_events, result.n_unfollowed) == (4, 5, 0)
 
 
 def test_lag_opens_the_window_later():
@@ -228,7 +229,7 @@ def test_groups_are_tested_and_adjusted_for_their_number():
     lucky["posted_until"] = lucky["posted_at"]
     result = ask(lucky, happened, by="account", n=999)
     table = result.to_frame().set_index("group")
-    assert table["n_signals"].sum() == 90
+    assert table["n_signals"].sum() == 90 - result.n_unfollowed == 88
     assert result.p_adjusted.idxmin() == "account 1"
     assert result.p_adjusted["account 1"] < 0.05
     assert result.p_adjusted.drop("account 1").min() > 0.05
@@ -257,10 +258,43 @@ def test_rows_outside_observation_are_left_out():
     assert result.observed == YEAR
 
 
-def test_censored_windows_are_reported():
-    result = ask(signals((360, "a"), (10, "a")), events((12, "a")))
-    assert result.n_censored == 1
-    assert any("our data end before the window does" in warning for warning in result.warnings)
+def test_a_signal_whose_window_is_not_observed_is_left_out_and_counted():
+    """Days 358 and 10 have a week until the end, day 365; day 359 has not, but is followed."""
+    posted = signals((359, "a"), (358, "a"), (10, "a"))
+    result = ask(posted, events((12, "a"), (360, "a")))
+    assert (result.n_signals, result.n_unfollowed) == (2, 1)
+    assert result.trigger_rate == 1
+    words = "1 signal was left out, because events were not recorded throughout the window."
+    assert words in result.warnings
+    # Of several windows the longest must be observed, so that all have the same signals.
+    both = ask(posted, events((12, "a"), (360, "a")), window=["1D", "14D"])
+    assert (both.n_signals, both.n_unfollowed) == (1, 2)
+    assert ask(posted, events((12, "a")), lag="1D").n_unfollowed == 2
+
+
+def test_a_code_decoded_after_an_event_that_was_never_confirmed_does_not_count_for_it():
+    """Posted on day 10, decoded on day 14: after the event of day 12, before the one of day 15."""
+    posted = signals((10, "a"), decoded_at=day(14))
+    for happened, rate in ((events((12, "a")), 0.0), (events((15, "a")), 1.0)):
+        never = happened.assign(confirmed_at=pd.NaT)
+        options = {"clock": "occurred"}
+        assert ask(posted, never, **options).trigger_rate == rate
+        assert ask(posted, never, hindsight=True, **options).trigger_rate == 1
+        risk = {"window": "7D", "observed": YEAR, "clock": "occurred"}
+        assert hazard(posted, never, **risk).n_exposed == rate
+        assert hazard(posted, never, **risk).n_hindsight == 1 - rate
+
+
+def test_a_window_across_a_gap_is_not_observed():
+    """Events were not recorded from day 100 to 120: weeks from day 93 on until then are open."""
+    observed = Observation.stated(*YEAR, gaps=[(day(100), day(120))])
+    posted = signals((92, "a"), (93, "a"), (94, "a"), (110, "a"), (120, "a"))
+    happened = events((93, "a"), (101, "a"), (121, "a"))
+    result = ask(posted, happened, observed=observed)
+    assert (result.n_signals, result.n_unfollowed, result.n_events) == (3, 1, 2)
+    assert result.trigger_rate == pytest.approx(3 / 3)
+    assert "1 of 5 signals lies outside the observation period and was left out." in result.warnings
+    assert ask(posted, happened).n_signals == 5
 
 
 def test_the_confirmed_clock_leaves_out_unconfirmed_events():
@@ -283,7 +317,9 @@ def test_without_signals_or_events_p_is_nan(null):
     none = ask(nothing, something, null=null)
     assert math.isnan(none.p_trigger)
     assert none.to_dict()["p_trigger"] is None
-    assert none.sentence() == "Nothing to test: no signal lies within the observation period."
+    assert none.sentence() == (
+        "Nothing to test: no signal lies with its window within the observation period."
+    )
     no_event = ask(signals((10, "a")), events((400, "a")), null=null)
     assert "no event lies within the observation period" in no_event.sentence()
     for result in (none, no_event):
@@ -293,11 +329,12 @@ def test_without_signals_or_events_p_is_nan(null):
 
 @pytest.mark.parametrize("null", NULLS)
 def test_a_single_instant_is_observed_for_a_microsecond(null):
-    result = ask(signals((10, "a")), events((10, "a")), null=null, observed=None)
-    assert (result.trigger_rate, result.n_censored) == (1, 0)
-    assert result.observed == (day(10), day(10) + pd.Timedelta(1, "us"))
-    alone = ask(signals((10, "a")), events((10, "a")).iloc[:0], null=null, observed=None)
-    assert (alone.trigger_rate, alone.n_censored) == (0, 1)
+    """No window is observed, so that there is nothing to test."""
+    for happened in (events((10, "a")), events((10, "a")).iloc[:0]):
+        result = ask(signals((10, "a")), happened, null=null, observed=None)
+        assert (result.n_signals, result.n_unfollowed) == (0, 1)
+        assert math.isnan(result.trigger_rate)
+        assert result.observed == (day(10), day(10) + pd.Timedelta(1, "us"))
 
 
 def test_few_signals_are_too_few_whatever_p_is():

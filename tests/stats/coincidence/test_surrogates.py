@@ -34,8 +34,8 @@ def table(steps, name, at):
     return pd.DataFrame({f"{name}_id": ids, "place_id": "x:1", f"{at}_at": hours})
 
 
-def ask(signals, events, window, steps, **options):
-    observed = (START, START + pd.Timedelta(hours=steps - 1))
+def ask(signals, events, window, steps, *, after=0, **options):
+    observed = (START, START + pd.Timedelta(hours=steps - 1 + after))
     return coincidence(
         table(signals, "signal", "posted"),
         table(events, "event", "occurred"),
@@ -47,9 +47,16 @@ def ask(signals, events, window, steps, **options):
 
 @pytest.mark.parametrize("case", GOLDEN["shared"])
 def test_rates_equal_pyunicorn_where_its_edges_do_not_matter(case):
-    """It does not count the sentinels at one end, which do not coincide with anything."""
+    """It does not count the sentinels at one end, which do not coincide with anything.
+
+    Observation goes on until the last window has ended: pyunicorn counts signals of which the
+    window is not observed as not followed, and foxgrape leaves them out.
+    """
     signals, events = case["signals"], case["events"]
-    result = ask(signals, events, case["window"], GOLDEN["steps"], lag=f"{case['lag']}h")
+    after = case["lag"] + case["window"]
+    options = {"lag": f"{case['lag']}h", "after": after}
+    result = ask(signals, events, case["window"], GOLDEN["steps"], **options)
+    assert result.n_signals == len(signals)
     n, m = len(signals), len(events)
     assert result.trigger_rate * n / (n - 1) == pytest.approx(case["trigger"], abs=1e-6)
     assert result.precursor_rate * m / (m - 1) == pytest.approx(case["precursor"], abs=1e-6)
@@ -65,7 +72,7 @@ def test_p_is_exact_where_all_coincide_and_pyunicorn_has_0():
     assert result.trigger_rate == 1
     rng = np.random.default_rng(0)
     span, window = case["steps"] - 1, case["window"]
-    posted = rng.random((20_000, 6, 1)) * span
+    posted = rng.random((20_000, 6, 1)) * (span - window)  # where the window is observed
     after = rng.random((20_000, 1, 6)) * span - posted
     weight = np.where((after >= 0) & (after <= window), 1 - 0.5 * after / window, 0).max(axis=2)
     reached = weight.sum(axis=1) >= 6 * (1 - 0.5 * 2 / window) - 1e-9
@@ -84,7 +91,7 @@ def test_observation_does_not_depend_on_the_first_and_last_event():
     """A last signal that is followed counts, unlike in pyunicorn."""
     result = ask([10, 50], [12, 52], 5, 1000)
     assert result.trigger_rate == 1
-    assert result.n_censored == 0
+    assert result.n_unfollowed == 0
 
 
 def test_late_time_steps_count_like_early_ones():
@@ -130,17 +137,20 @@ def test_circular_draws_keep_the_cyclic_order():
     assert identity.tolist() == [3, 0, 1, 2]
 
 
-def test_the_uniform_null_has_the_right_mean():
-    """The mean number of signals followed, of one signal and one event."""
+@pytest.mark.parametrize(("signal_span", "share"), [(100.0, 0.2 - 0.2**2 / 2), (80.0, 0.2)])
+def test_the_uniform_null_has_the_right_mean(signal_span, share):
+    """The mean number of signals followed, of one signal and one event.
+
+    It is the window's share of the time, unless windows may end after observation.
+    """
     instant = np.array([50.0])
     nothing = np.zeros(1, np.int64)
     data = kernels.KernelInput(
         instant, instant, np.array([0, 1]), np.array([-np.inf]), nothing, 1, instant, instant,
         np.array([0, 1]),
-        np.array([np.inf]), 100.0, 0.0, np.array([20.0]), unweighted=True,
+        np.array([np.inf]), 100.0, signal_span, 0.0, np.array([20.0]), unweighted=True,
     )  # fmt: skip
     out = kernels.resample_statistics(0, 40_000, 3, kernels.UNIFORM, data)
-    share = 0.2 - 0.2**2 / 2
     assert out[:, 0, 1, 0].mean() == pytest.approx(share, abs=4 * np.sqrt(share / 40_000))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 
+from foxgrape._util.regular_files import open_regular
 from foxgrape.errors import TableError
 
 TYPE_CHECKING = False
@@ -82,8 +83,7 @@ def require_unique_names(names: list[str], file: object) -> list[str]:
 
 def _lines(path: str | Path, error: type[TableError]) -> Iterator[list[str]]:
     try:
-        # Not Path.open: importing pathlib takes 4 ms, too long for a single lookup.
-        with open(path, encoding="utf-8-sig", newline="") as handle:  # noqa: PTH123
+        with open(path, encoding="utf-8-sig", newline="", opener=open_regular) as handle:
             # Without strict, an unclosed quote would swallow the rest of the file.
             yield from csv.reader(handle, strict=True)
     except FileNotFoundError:

@@ -7,12 +7,20 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from foxgrape._util.regular_files import open_regular
 from foxgrape.errors import FoxgrapeError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["apply_umask", "file_sha256", "study_folder", "template_folder", "write_atomic"]
+__all__ = [
+    "apply_umask",
+    "file_sha256",
+    "open_private",
+    "study_folder",
+    "template_folder",
+    "write_atomic",
+]
 
 
 def write_atomic(path: Path, content: str | bytes | Callable[[Path], object]) -> None:
@@ -54,8 +62,23 @@ def write_atomic(path: Path, content: str | bytes | Callable[[Path], object]) ->
         raise
 
 
-def apply_umask(folder: Path) -> None:
-    """Give a folder created by `mkdtemp`, which is private, the permissions of any new folder.
+def open_private(path: str, flags: int) -> int:
+    """Open a file that only its owner can read if it is new; use as ``opener`` of `open`.
+
+    A link in place of the file is not followed.
+
+    Examples
+    --------
+    >>> from tempfile import mkdtemp
+    >>> with open(f"{mkdtemp()}/note.txt", "w", opener=open_private) as file:
+    ...     oct(os.fstat(file.fileno()).st_mode & 0o777)
+    '0o600'
+    """
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o600)
+
+
+def apply_umask(path: Path) -> None:
+    """Give a private file or folder the permissions of any new file or folder.
 
     Examples
     --------
@@ -69,7 +92,7 @@ def apply_umask(folder: Path) -> None:
     """
     mask = os.umask(0)  # the umask can only be read by setting it
     os.umask(mask)
-    folder.chmod(0o777 & ~mask)
+    path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)
 
 
 def file_sha256(path: str | Path) -> str:
@@ -92,7 +115,7 @@ def file_sha256(path: str | Path) -> str:
     ...     file_sha256(empty.name)[:16]
     'e3b0c44298fc1c14'
     """
-    with Path(path).open("rb") as file:
+    with open(path, "rb", opener=open_regular) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
 __all__ = [
+    "count_or_none",
     "counted",
     "describe_time",
     "duration_in_words",
     "lead_in_words",
     "number_in_words",
+    "percent",
     "sentence_with_table",
     "share_in_words",
     "to_json_records",
@@ -122,8 +124,30 @@ def lead_in_words(row: Any) -> str:
 
 
 def counted(count: int, unit: str) -> str:
-    """Return a count with its unit, such as 1 day or 2 days."""
-    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+    """Return a count with its unit, such as 1 day or 2,000 days."""
+    return f"{count} {unit}" if count == 1 else f"{count:,} {unit}s"
+
+
+def count_or_none(count: int) -> str:
+    """Return a count in digits, or *none* for zero.
+
+    Examples
+    --------
+    >>> count_or_none(2_000), count_or_none(0)
+    ('2,000', 'none')
+    """
+    return f"{count:,}" if count else "none"
+
+
+def percent(value: float, digits: int = 0) -> str:
+    """Return a share in percent, or a dash if it is undefined.
+
+    Examples
+    --------
+    >>> percent(0.25), percent(0.0123, 1), percent(float("nan"))
+    ('25%', '1.2%', '–')
+    """
+    return "–" if pd.isna(value) else f"{value:.{digits}%}"
 
 
 def to_json_value(value: Any) -> Any:

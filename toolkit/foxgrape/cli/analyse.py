@@ -1,4 +1,4 @@
-"""Commands that analyse data: detect finds signals, test compares them with chance."""
+"""Commands that analyse data: detect signals, analyse their leads, test them against chance."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foxgrape.cli.output import AsJson, print_result, print_sentence
+from foxgrape.cli.ingest import ObservedFrom, ObservedUntil
+from foxgrape.cli.output import AsJson, print_line, print_result, print_sentence
 from foxgrape.cli.places import GazetteerPath, Proposed, read_codebook
+from foxgrape.errors import CONTROLS
 
 if TYPE_CHECKING:
     from foxgrape.detection.batch import DetectionResult
     from foxgrape.stats.power import Power
     from foxgrape.studies.analysis import Analysis
+    from foxgrape.studies.study import Study
 
 __all__ = ["add_commands"]
 
@@ -30,14 +33,111 @@ EditsOption = Annotated[
 ]
 
 
+StudyFolder = Annotated[Path | None, typer.Option("--study", help="Folder of a study.")]
+StorePath = Annotated[
+    str | None, typer.Option("--store", help="Folder or URL of a store, instead of a study.")
+]
+Kinds = Annotated[
+    list[str] | None,
+    typer.Option("--kind", help="For a store: use only events of this kind; repeat for several."),
+]
+Zone = Annotated[
+    str, typer.Option("--timezone", help="For a store: IANA time zone in which days are counted.")
+]
+OwnCodebook = Annotated[
+    Path | None, typer.Option("--codebook", help="For a store: your own codebook, a CSV file.")
+]
+Clock = Annotated[
+    str | None,
+    typer.Option(
+        "--clock", help="confirmed or occurred; default: confirmed if known, else occurred."
+    ),
+]
+SignalKind = Annotated[str, typer.Option("--signals", help="codes, mentions or both.")]
+
+
 def add_commands(app: typer.Typer) -> None:
     """Add the commands to the command line."""
+    app.command("analyse")(analyse)
     app.command("test")(coincidence_test)
     app.command("detect")(detect_signals)
 
 
+def _open(
+    study: Path | None,
+    store: str | None,
+    kinds: list[str] | None,
+    codebook: Path | None,
+    timezone: str,
+    observed_from: str | None,
+    observed_until: str | None,
+) -> Study:
+    from foxgrape.studies.from_store import open_study_or_store
+
+    if study is not None and store is not None:
+        raise typer.BadParameter("give either --study or --store")
+    if store is None and (kinds or codebook or timezone != "UTC"):
+        message = "--kind, --codebook and --timezone are for a --store; a study states its own"
+        raise typer.BadParameter(message)
+    return open_study_or_store(
+        study,
+        store,
+        kinds=kinds or (),
+        codebook=codebook,
+        timezone=timezone,
+        observed_from=observed_from,
+        observed_until=observed_until,
+    )
+
+
+def analyse(
+    study: StudyFolder = None,
+    store: StorePath = None,
+    horizon: Annotated[str, typer.Option(help="Longest time from a signal to its event.")] = "30D",
+    clock: Clock = None,
+    confirmed_by: Annotated[
+        str | None, typer.Option(help="Use only confirmations by this side, such as UA or RU.")
+    ] = None,
+    signals: SignalKind = "codes",
+    edits: EditsOption = "interval",
+    window: Annotated[str, typer.Option(help="Window of the test against chance.")] = "7D",
+    kind: Kinds = None,
+    codebook: OwnCodebook = None,
+    timezone: Zone = "UTC",
+    observed_from: ObservedFrom = None,
+    observed_until: ObservedUntil = None,
+    as_json: AsJson = False,
+) -> int:
+    """Measure the leads of signals, count what is left out, and compare them with chance."""
+    data = _open(study, store, kind, codebook, timezone, observed_from, observed_until)
+    analysis = data.analyse(
+        horizon=horizon,
+        clock=clock,  # type: ignore[arg-type]
+        confirmed_by=confirmed_by,
+        signals=signals,  # type: ignore[arg-type]
+        edits=edits,  # type: ignore[arg-type]
+    )
+    counts = [
+        {str(name): value for name, value in row.items()}
+        for row in analysis.counts(window=window).to_dict("records")
+    ]
+    test, findings = analysis.coincidence(window=window), analysis.findings()
+    values = {
+        "findings": findings,
+        "counts": counts,
+        "lead_times": analysis.lead_times.to_dict(),
+        "coincidence": test.to_dict(),
+    }
+    print_result(counts, [values], as_json=as_json)
+    if not as_json:
+        for line in (*findings, test.sentence(), *test.warnings):
+            print_line(line)
+    return 0
+
+
 def coincidence_test(
-    study: Annotated[Path | None, typer.Option(help="Folder of a study.")] = None,
+    study: StudyFolder = None,
+    store: StorePath = None,
     window: Annotated[
         list[str] | None,
         typer.Option(help="Maximum time from a signal to its event; repeat to test several."),
@@ -47,12 +147,14 @@ def coincidence_test(
         str, typer.Option(help="Null model: uniform, shuffle, circular, place or local.")
     ] = "local",
     by: Annotated[str | None, typer.Option(help="Also test per code, account or kind.")] = None,
-    clock: Annotated[
-        str | None,
-        typer.Option(help="confirmed or occurred; default: confirmed if known, else occurred."),
-    ] = None,
-    signals: Annotated[str, typer.Option(help="codes, mentions or both.")] = "codes",
+    clock: Clock = None,
+    signals: SignalKind = "codes",
     edits: EditsOption = "interval",
+    kind: Kinds = None,
+    codebook: OwnCodebook = None,
+    timezone: Zone = "UTC",
+    observed_from: ObservedFrom = None,
+    observed_until: ObservedUntil = None,
     surrogates: Annotated[int, typer.Option(min=1, help="Number of surrogates.")] = 9999,
     seed: Annotated[int, typer.Option(min=0, help="Random seed, for repeatable results.")] = 0,
     power: Annotated[
@@ -68,10 +170,9 @@ def coincidence_test(
     as_json: AsJson = False,
 ) -> int:
     """Test whether events follow signals more often than by chance."""
-    from foxgrape.studies.study import open_study
-
     windows = window or ["7D"]
-    analysis = open_study(study).analyse(signals=signals, edits=edits)  # type: ignore[arg-type]
+    data = _open(study, store, kind, codebook, timezone, observed_from, observed_until)
+    analysis = data.analyse(signals=signals, edits=edits)  # type: ignore[arg-type]
     if power:
         estimate = _estimate_power(analysis, windows[0], null, clock, leads, seed, worlds)
         return _print_power(estimate, as_json=as_json)
@@ -87,7 +188,8 @@ def coincidence_test(
     ]
     print_result(rows, [result.to_dict()], as_json=as_json)
     if not as_json:
-        print(result.sentence(), *result.warnings, sep="\n")
+        for line in (result.sentence(), *result.warnings):
+            print_line(line)
     return 0
 
 
@@ -113,7 +215,7 @@ def _print_power(power: Power, *, as_json: bool) -> int:
     print_result(rows, [power.to_dict()], as_json=as_json)
     if not as_json:
         world = ", ".join(f"{name} {value}" for name, value in power.world.items())
-        print(f"{power.sentence()} Simulation parameters, estimated from the study: {world}.")
+        print_line(f"{power.sentence()} Simulation parameters, estimated from the study: {world}.")
     return 0
 
 
@@ -166,13 +268,14 @@ def _detect_with_progress(
     edits: str,
 ) -> DetectionResult:
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import Progress
 
     from foxgrape.detection.batch import detect_all
 
     console = Console(stderr=True)
     with Progress(console=console, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task(source.name, total=None)
+        task = bar.add_task(escape(source.name.translate(CONTROLS)), total=None)
 
         def progress(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)

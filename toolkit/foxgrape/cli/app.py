@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
+import warnings
 from typing import Annotated
 
 import typer
 
 from foxgrape.cli import analyse, fetch, gazetteer, ingest, places, reports, schedule, study
-from foxgrape.cli.output import shell_message
+from foxgrape.cli.output import print_error, print_line, print_text, shell_message, show_warning
 from foxgrape.errors import FoxgrapeError
 
 __all__ = ["app", "run"]
@@ -28,7 +28,7 @@ def _print_version(*, requested: bool) -> None:
     if requested:
         import foxgrape
 
-        print(f"foxgrape {foxgrape.__version__}")
+        print_line(f"foxgrape {foxgrape.__version__}")
         raise typer.Exit
 
 
@@ -50,17 +50,19 @@ def _main(
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; print an expected error as one line on stderr."""
     try:
-        code = app(arguments, prog_name="foxgrape", standalone_mode=False)
+        with warnings.catch_warnings():
+            warnings.showwarning = show_warning
+            code = app(arguments, prog_name="foxgrape", standalone_mode=False)
     except typer.Exit as exit_:
         return int(exit_.exit_code)
     except Exception as error:
         if type(error).__name__ == "NoArgsIsHelpError":  # a group without a command
-            print(error)
+            print_text(error)
             return 2
         failure = _describe_error(error)
         if failure is None:
             raise
-        print(f"foxgrape: {failure[1]}", file=sys.stderr)
+        print_error(failure[1])
         return failure[0]
     return code if isinstance(code, int) else 0
 

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foxgrape.cli.output import AsJson, print_error, print_result, print_sentence, status_spinner
+from foxgrape.cli.output import (
+    AsJson,
+    print_error,
+    print_result,
+    print_sentence,
+    status_spinner,
+)
 
 if TYPE_CHECKING:
     from foxgrape.io.download import Download

@@ -13,6 +13,7 @@ from foxgrape.cli.output import (
     AsJson,
     parse_pairs,
     print_error,
+    print_line,
     print_result,
     shell_message,
 )
@@ -31,7 +32,10 @@ __all__ = [
     "Columns",
     "Dates",
     "Encoding",
+    "Gaps",
     "Midnight",
+    "ObservedFrom",
+    "ObservedUntil",
     "Persistence",
     "Strict",
     "Zone",
@@ -71,6 +75,23 @@ Columns = Annotated[
         "-c",
         help="For a table: foxgrape's and the file's column name, OURS=THEIRS; repeat for several.",
     ),
+]
+ObservedFrom = Annotated[
+    str | None,
+    typer.Option(
+        "--observed-from", help="From when on events were recorded: 2022-03-01T00:00+02:00."
+    ),
+]
+ObservedUntil = Annotated[
+    str | None,
+    typer.Option(
+        "--observed-until",
+        help="Until when events were recorded: 2022-12-31T23:59+02:00; default: the last event.",
+    ),
+]
+Gaps = Annotated[
+    list[str] | None,
+    typer.Option("--gap", help="Time without records: START/END, both with an offset; repeat."),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first invalid record.")]
 Quarantine = Annotated[
@@ -126,22 +147,49 @@ def ingest_events(
             help="CSV file of places, or output of gazetteer build; the store keeps a copy."
         ),
     ] = None,
+    observed_from: ObservedFrom = None,
+    observed_until: ObservedUntil = None,
+    gap: Gaps = None,
+    observed_place: Annotated[
+        list[str] | None,
+        typer.Option(help="Id of a place where events were recorded; repeat; default: all places."),
+    ] = None,
+    observed_by: Annotated[
+        str | None, typer.Option(help="Name of who recorded them; default: the file's name.")
+    ] = None,
     strict: Strict = False,
     quarantine: Quarantine = None,
     as_json: AsJson = False,
 ) -> int:
     """Add files of events to a store. Safe to repeat.
 
-    Prints how many events are new, changed, unchanged and quarantined, and what was assumed.
+    Prints how many events are new, changed, unchanged and quarantined, what was assumed, and from
+    when to when events are taken to be recorded.
     """
     if gazetteer is not None:
         from foxgrape.io.gazetteers import keep_gazetteer
         from foxgrape.io.store import Store
 
         keep_gazetteer(Store(store), gazetteer)
-    options = {"persistence": persistence, "format": format_, "timezone": timezone}
-    options |= {"encoding": encoding, "sheet": sheet, "dates": dates, "midnight": midnight}
-    return _ingest("events", files, store, options | _columns(column), strict, quarantine, as_json)
+    observation = {
+        "observed_from": observed_from,
+        "observed_until": observed_until,
+        "gaps": gap,
+        "places": observed_place,
+        "source": observed_by,
+    }
+    options: dict[str, Any] = {"persistence": persistence, "format": format_}
+    options |= {
+        "timezone": timezone,
+        "encoding": encoding,
+        "sheet": sheet,
+        "dates": dates,
+        "midnight": midnight,
+    }
+    options |= _columns(column) | {
+        "observation": observation if any(observation.values()) else None
+    }
+    return _ingest("events", files, store, options, strict, quarantine, as_json)
 
 
 def _ingest(
@@ -160,8 +208,8 @@ def _ingest(
         raise typer.BadParameter("--quarantine names one file; leave it out for several files")
     results = []
     for file in files:
-        with _progress_bar(file.name) as bar:
-            task = bar.add_task("", total=1.0, records=0)
+        with _progress_bar() as bar:
+            task = bar.add_task(file.name.translate(CONTROLS), total=1.0, records=0)
 
             def progress(fraction: float, state: IngestResult) -> None:
                 bar.update(task, completed=fraction, records=state.records_read)  # noqa: B023
@@ -192,26 +240,28 @@ def _ingest(
 
 
 def _print_ingested(result: IngestResult) -> None:
-    print(shell_message(result.sentence()).translate(CONTROLS))
+    print_line(shell_message(result.sentence()))
     mapped = [f"{ours} from {theirs}" for ours, theirs in result.mapping.items() if ours != theirs]
     if mapped:
-        print(f"Columns: {', '.join(mapped)}.".translate(CONTROLS))
+        print_line(f"Columns: {', '.join(mapped)}.")
     print_notes(result.notes)
+    if result.observation:
+        print_line(shell_message(f"Events recorded by {result.observation}."))
 
 
 def print_notes(notes: list[Note]) -> None:
     """Print what a reader left out, repaired or reinterpreted, one line each."""
     for note in notes:
-        print(shell_message(f"Note: {note}").translate(CONTROLS))
+        print_line(shell_message(f"Note: {note}"))
 
 
-def _progress_bar(name: str) -> Progress:
+def _progress_bar() -> Progress:
     """Return a progress bar on stderr; hidden unless stderr is a terminal."""
     from rich import progress
     from rich.console import Console
 
     return progress.Progress(
-        progress.TextColumn(name, markup=False),
+        progress.TextColumn("{task.description}", markup=False),
         progress.BarColumn(),
         progress.TaskProgressColumn(),
         progress.TextColumn("{task.fields[records]:,} records"),

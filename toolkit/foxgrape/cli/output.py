@@ -24,14 +24,20 @@ __all__ = [
     "handle_sigterm",
     "parse_pairs",
     "print_error",
+    "print_json",
+    "print_line",
     "print_result",
     "print_sentence",
+    "print_text",
     "shell_message",
+    "show_warning",
     "status_spinner",
 ]
 
 #: As `CONTROLS`, for texts of several lines: names of files must not control the terminal.
 _CONTROLS_IN_TEXT = {code: sign for code, sign in CONTROLS.items() if code != ord("\n")}
+#: In JSON, the same characters occur only within strings, where they can be escaped.
+_ESCAPES_IN_JSON = {code: f"\\u{code:04x}" for code in _CONTROLS_IN_TEXT}
 #: How options of Python functions are written in the shell.
 _SHELL_WORDS = (
     (re.compile(r"""columns=\{'(\w+)': '([^']*)'\}"""), r"--column \1=\2"),
@@ -50,6 +56,7 @@ _SHELL_WORDS = (
         re.compile(r"\b(account|timezone|format|encoding|sheet|dates|midnight|persistence)=(?!\w)"),
         r"--\1",
     ),
+    (re.compile(r"pass it as (posts|events)="), r"pass it with --\1"),
 )
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 #: Values of template parameters.
@@ -58,12 +65,50 @@ Pairs = Annotated[
 ]
 
 
+def print_text(text: object, *, error: bool = False, end: str = "\n") -> None:
+    r"""Print text of one or more lines, without characters that control the terminal.
+
+    All output goes through this function and `print_json`, except progress bars.
+
+    Examples
+    --------
+    >>> print_text("a\x1b[2Jb\nc")
+    a [2Jb
+    c
+    """
+    stream = sys.stderr if error else sys.stdout
+    print(str(text).translate(_CONTROLS_IN_TEXT), file=stream, end=end, flush=True)
+
+
+def print_line(text: object, *, error: bool = False) -> None:
+    """Print text as one line."""
+    print_text(str(text).translate(CONTROLS), error=error)
+
+
+def print_json(data: object, *, indent: int | None = None) -> None:
+    """Print JSON in which characters that control the terminal are escaped, and none is changed."""
+    text = json.dumps(data, default=str, ensure_ascii=False, indent=indent)
+    print(text.translate(_ESCAPES_IN_JSON), flush=True)
+
+
+def show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: object = None,  # noqa: ARG001
+    line: str | None = None,  # noqa: ARG001
+) -> None:
+    """Print a warning; in place of `warnings.showwarning`."""
+    print_line(f"{filename}:{lineno}: {category.__name__}: {message}", error=True)
+
+
 def print_result(
     rows: list[dict[str, Any]], data: list[Any] | dict[str, Any], *, as_json: bool
 ) -> None:
     """Print rows as a table, or data as JSON."""
     if as_json:
-        print(json.dumps(data, default=str, ensure_ascii=False, indent=2))
+        print_json(data, indent=2)
     elif rows:
         # Control characters in data must not reach the terminal.
         cells = [
@@ -78,12 +123,12 @@ def print_sentence(sentence: str, data: list[Any] | dict[str, Any], *, as_json: 
     if as_json:
         print_result([], data, as_json=True)
     else:
-        print(sentence.translate(_CONTROLS_IN_TEXT))
+        print_text(sentence)
 
 
 def print_error(message: object) -> None:
     """Print one line on stderr."""
-    print(f"foxgrape: {message}".translate(CONTROLS), file=sys.stderr, flush=True)
+    print_line(f"foxgrape: {message}", error=True)
 
 
 def shell_message(message: str) -> str:
@@ -145,7 +190,7 @@ def _print_table(lines: list[list[str]]) -> None:
         padded = (
             cell + " " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True)
         )
-        print("  ".join(padded).rstrip())
+        print_text("  ".join(padded).rstrip())
 
 
 @contextmanager
@@ -162,7 +207,7 @@ def handle_sigterm() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        print("foxgrape: stopped", file=sys.stderr)
+        print_error("stopped")
     finally:
         signal.signal(signal.SIGTERM, before)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foxgrape.cli.output import AsJson, print_error, print_result
+from foxgrape.cli.output import AsJson, print_error, print_line, print_result
 
 if TYPE_CHECKING:
     from collections.abc import Sized
@@ -121,7 +120,7 @@ def find(
             if resolution.place
             else f"{name} cannot be resolved: {resolution.reason}"
         )
-        print(decision, file=sys.stderr)
+        print_line(decision, error=True)
     rows = [
         {
             "place": str(match.place),
@@ -224,8 +223,8 @@ def codebook_check(
         print_result([], data, as_json=True)
     else:
         for problem in problems:
-            print(problem, file=sys.stderr)
-        print(f"{file}: {len(problems)} {'problem' if len(problems) == 1 else 'problems'}")
+            print_line(problem, error=True)
+        print_line(f"{file}: {len(problems)} {'problem' if len(problems) == 1 else 'problems'}")
     return 1 if problems else 0
 
 

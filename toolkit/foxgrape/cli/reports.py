@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from foxgrape.cli.output import AsJson, Pairs, handle_sigterm, parse_pairs, print_result
+from foxgrape.cli.output import (
+    AsJson,
+    Pairs,
+    handle_sigterm,
+    parse_pairs,
+    print_json,
+    print_line,
+    print_result,
+)
 from foxgrape.errors import FoxgrapeError
 
 if TYPE_CHECKING:
@@ -70,7 +77,7 @@ def report_new(
     """Create your own template. Prints the path of its notebook."""
     from foxgrape.reports.templates.discovery import new_template
 
-    print(new_template(name, folder))
+    print_line(new_template(name, folder))
 
 
 @report_app.command("build")
@@ -108,13 +115,13 @@ def report_build(
         run_seconds=run_seconds,
     )
     if as_json:
-        print(json.dumps(asdict(run), default=str, ensure_ascii=False))
+        print_json(asdict(run))
     if run.error is not None:
         raise FoxgrapeError(f"the report failed: {run.error}", hint=f"see {run.notebook}")
     if not as_json:
         if chosen.notebook == find_template("lead_times").notebook:
             _print_findings(study, values)
-        print(f"{run.status}: {run.html}")
+        print_line(f"{run.status}: {run.html}")
     return 0
 
 
@@ -129,11 +136,12 @@ def report_rebuild(
 
     result = rebuild_report(run, out=out)
     if as_json:
-        print(json.dumps(result.to_dict(), ensure_ascii=False))
+        print_json(result.to_dict())
     if not result.same:
         raise FoxgrapeError(result.sentence(), hint=f"see {result.run.notebook}")
     if not as_json:
-        print(result.sentence(), result.run.html, sep="\n")
+        print_line(result.sentence())
+        print_line(result.run.html)
     return 0
 
 
@@ -152,10 +160,10 @@ def report_prune(
 
     deleted = prune(out, keep=keep, template=template)
     if as_json:
-        print(json.dumps(deleted))
+        print_json(deleted)
     else:
         for run_id in deleted:
-            print(run_id)
+            print_line(run_id)
 
 
 @report_app.command("catalogue")
@@ -164,7 +172,7 @@ def report_catalogue(out: Out = Path("reports")) -> None:
     from foxgrape.reports.rendering.run_index import write_catalogue
 
     try:
-        print(write_catalogue(out, now=datetime.now(UTC)))
+        print_line(write_catalogue(out, now=datetime.now(UTC)))
     except OSError as error:
         raise FoxgrapeError(
             f"cannot write the index page: {error.strerror or error}", file=out
@@ -182,7 +190,7 @@ def report_serve(
 
     with handle_sigterm(), server(out, host=host, port=port) as serving:
         address, number = serving.server_address[:2]
-        print(f"http://{address!s}:{number}/", flush=True)
+        print_line(f"http://{address!s}:{number}/")
         serving.serve_forever()
 
 
@@ -194,7 +202,7 @@ def _print_findings(study: Path | None, values: dict[str, Any]) -> None:
     analysis = open_study(study).analyse(**options)
     print_result(_finding_rows(analysis), [], as_json=False)
     for line in (*analysis.findings(), analysis.coincidence(window="7D").sentence()):
-        print(line)
+        print_line(line)
 
 
 def _finding_rows(analysis: Analysis) -> list[dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
@@ -16,8 +15,11 @@ from foxgrape.cli.output import (
     handle_sigterm,
     parse_pairs,
     print_error,
+    print_json,
+    print_line,
     print_result,
     print_sentence,
+    print_text,
     status_spinner,
 )
 from foxgrape.cli.reports import OwnTemplates, Pictures, SharedAssets, report_app
@@ -172,7 +174,7 @@ def schedule_check(schedule: ScheduleFile = _FILE, now: Now = None) -> int:
     if problems:
         return 1
     reports, channels = len(content.entries), len(content.channels)
-    print(
+    print_line(
         f"OK: {reports} {'report' if reports == 1 else 'reports'}, "
         f"{channels} notification {'channel' if channels == 1 else 'channels'}"
     )
@@ -204,11 +206,12 @@ def schedule_install(
     command = ScheduledCommand(file, reports, folder=str(Path.cwd()), every=every)
     if write:
         written, next_step = install(form, command, to=to)
-        print(*(f"written: {path}" for path in written), next_step, sep="\n")
+        for line in (*(f"written: {path}" for path in written), next_step):
+            print_line(line)
         return 0
     files = render_files(form, command)
     for name, text in files.items():
-        print(f"# {name}\n{text}" if len(files) > 1 else text, end="")
+        print_text(f"# {name}\n{text}" if len(files) > 1 else text, end="")
     return 0
 
 
@@ -227,8 +230,10 @@ def schedule_run(
             print_error(result)
             return
         for run in result.runs:
-            line = json.dumps(run.to_dict()) if as_json else "  ".join(map(str, _row(run).values()))
-            print(line, flush=True)
+            if as_json:
+                print_json(run.to_dict())
+            else:
+                print_line("  ".join(map(str, _row(run).values())))
         for line in result.undelivered:
             print_error(line)
 

@@ -14,13 +14,16 @@ from foxgrape.cli.ingest import (
     Columns,
     Dates,
     Encoding,
+    Gaps,
     Midnight,
+    ObservedFrom,
+    ObservedUntil,
     Persistence,
     Strict,
     Zone,
     print_notes,
 )
-from foxgrape.cli.output import AsJson, parse_pairs, print_sentence
+from foxgrape.cli.output import AsJson, parse_pairs, print_line, print_sentence
 from foxgrape.cli.places import GazetteerPath
 
 __all__ = ["add_commands"]
@@ -98,6 +101,9 @@ def study_new(
         list[str] | None, typer.Option(help="Use only events of this kind; repeat for several.")
     ] = None,
     persistence: Persistence = "48h",
+    observed_from: ObservedFrom = None,
+    observed_until: ObservedUntil = None,
+    gap: Gaps = None,
     strict: Strict = False,
     as_json: AsJson = False,
 ) -> int:
@@ -121,6 +127,9 @@ def study_new(
         gazetteer=gazetteer,
         kinds=kind or (),
         persistence=persistence,
+        observed_from=observed_from,
+        observed_until=observed_until,
+        gaps=gap or (),
         on_error="raise" if strict else "quarantine",
     )
     print_sentence(result.sentence(), [asdict(result)], as_json=as_json)
@@ -137,7 +146,9 @@ def study_check(
     from foxgrape.studies.study import open_study
 
     study = open_study(folder)
-    print(
+    print_line(
         f"{study.name}: {len(study.posts)} posts, {len(study.all_events)} events, "
         f"{len(study.confirmations)} confirmations, {len(study.codebook)} codes"
     )
+    for part in study.observed.coverages:
+        print_line(f"Events recorded by {part.describe(study.timezone)}.")

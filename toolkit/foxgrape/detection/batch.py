@@ -25,6 +25,7 @@ import pyarrow.parquet as pq
 
 from foxgrape import schemas
 from foxgrape._util.directories import Directory, can_lock, clear_parts, directory_at
+from foxgrape._util.unicode import require_utf8
 from foxgrape.detection.detect import (
     CodeOccurrences,
     PostHistory,
@@ -166,6 +167,8 @@ def detect_all(
     61
     """
     out = Path(out)
+    for path in (source, out):
+        require_utf8(path, StoreError)
     if codebook is None and (kept := kept_path(source)) is not None:
         codebook = Codebook.for_gazetteer(Gazetteer.open(kept))
     ranges = row_group_ranges(source, batch)

@@ -279,8 +279,7 @@ def _mention_reading(mention: Mention) -> _Reading:
     """Return what a name stands for: a place, or no place and several candidates."""
     first, *others = mention.places
     if not others:
-        confidence = "B" if mention.certain else "C"
-        return _Reading(first.name, "mention", first.id, first.name, confidence)
+        return _Reading(first.name, "mention", first.id, first.name, mention.confidence)
     # Namesakes usually share the official name; the former name of one may differ.
     is_shared = all(place.name == first.name for place in others)
     name = first.name if is_shared else mention.matched

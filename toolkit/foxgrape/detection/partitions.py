@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from foxgrape import schemas, times
+from foxgrape._util.regular_files import open_regular
 from foxgrape.detection.detect import CodeOccurrences, PostColumns, detect_without_surprisal
 from foxgrape.errors import StoreError
 from foxgrape.io.store import Store
@@ -77,6 +79,7 @@ def row_group_ranges(source: str | Path, batch: int) -> list[RowGroupRange]:
     ranges = []
     for file in _parquet_files(Path(source)):
         with _parquet_errors(file):
+            os.close(open_regular(str(file), os.O_RDONLY))  # Arrow would wait for a named pipe
             metadata = pq.read_metadata(file)
         groups: list[int] = []
         rows = 0

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HEADLINE",
+    "Group",
     "Headline",
     "Html",
     "finding_block",
@@ -66,20 +67,54 @@ class Headline(Html):
         return {"text/html": self.markup, "text/plain": self.text, HEADLINE: self.text}
 
 
+class Group:
+    """Several outputs that a notebook displays one after the other, such as a figure and a table.
+
+    Examples
+    --------
+    >>> len(Group(Html("<p>a</p>"), Html("<p>b</p>")).parts)
+    2
+    """
+
+    def __init__(self, *parts: object) -> None:
+        self.parts = parts
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        for part in self.parts:
+            display(part)  # type: ignore[no-untyped-call]
+
+
 def table(
-    heads: Sequence[str], rows: Sequence[Sequence[str | Html]], note: str | None = None
+    heads: Sequence[str],
+    rows: Sequence[Sequence[str | Html]],
+    note: str | None = None,
+    *,
+    empty: str = "There are no rows to show.",
 ) -> Html:
     """Return a table with a note below, by default the number of rows; escape all but `Html`.
+
+    Parameters
+    ----------
+    heads
+        Names of the columns.
+    rows
+        One sequence of cells for each row.
+    note
+        Text below the table; an empty string for none.
+    empty
+        Sentence that replaces a table without rows: why there are none, and what to do.
 
     Examples
     --------
     >>> ">&lt;b&gt;</td>" in table(["Text"], [["<b>"]]).markup
     True
-    >>> table(["Text"], []).markup
-    '<p class="soft">None.</p>'
+    >>> table(["Text"], [], empty="No texts: there are no posts.").markup
+    '<p class="soft">No texts: there are no posts.</p>'
     """
     if not rows:
-        return Html('<p class="soft">None.</p>')
+        return Html(f'<p class="soft">{html.escape(empty)}</p>')
     cells = [
         [cell.markup if isinstance(cell, Html) else html.escape(cell) for cell in row]
         for row in rows
@@ -90,11 +125,9 @@ def table(
         for side, name in zip(sides, heads, strict=True)
     )
     body = "".join(f"<tr>{''.join(map('<td{}>{}</td>'.format, sides, row))}</tr>" for row in cells)
-    caption = html.escape(f"n = {len(rows)}." if note is None else note)
-    return Html(
-        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-        f'<p class="soft">{caption}</p>'
-    )
+    note = f"n = {len(rows):,}." if note is None else note
+    caption = f'<p class="soft">{html.escape(note)}</p>' if note else ""
+    return Html(f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{caption}")
 
 
 def _alignment(column: Sequence[str]) -> str:

@@ -8,8 +8,25 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from foxgrape._util.formatting import counted, describe_time, duration_in_words, lead_in_words
-from foxgrape.display.html import Headline, Html, html_link, sentence, table
+from foxgrape._util.formatting import (
+    count_or_none,
+    counted,
+    describe_time,
+    duration_in_words,
+    lead_in_words,
+    percent,
+)
+from foxgrape.display.cells import (
+    code_cell,
+    confirmation_in_words,
+    event_cell,
+    kind_in_words,
+    lead_cell,
+    post_cell,
+    signal_cell,
+    source_link,
+)
+from foxgrape.display.html import Headline, Html, sentence, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,23 +34,28 @@ if TYPE_CHECKING:
     from foxgrape.places import Codebook
     from foxgrape.stats.alarms.molchan import Alarm
     from foxgrape.stats.coincidence.event_coincidence import Coincidence
+    from foxgrape.studies.account_profile import AccountProfile
     from foxgrape.studies.analysis import Analysis
     from foxgrape.studies.study import Study
 
 __all__ = [
     "alarms_table",
+    "calibration_table",
     "codes_table",
     "compare_with_baseline",
     "describe_relation",
+    "emoji_table",
     "events_table",
     "groups_table",
     "headline",
+    "key_figures",
     "methods",
     "nulls_table",
     "sides_table",
     "signals_table",
     "title",
     "windows_table",
+    "write_csv",
 ]
 
 _RELATIONS = {
@@ -46,42 +68,104 @@ _RELATIONS = {
 }
 
 
-def title(study: Study) -> Html:
-    """Return the study's title as a heading."""
-    return Html(f"<h1>{html.escape(study.title)}</h1>")
+#: A page shows at most this many rows of a table, so that browsers stay responsive.
+MAX_ROWS = 500
+_MAX_EMOJI = 20
+#: What counts as a signal, in words: as a noun, and as a sentence below the title.
+_READ = {
+    "codes": ("coded posts", "Signals are codes for places in posts."),
+    "mentions": ("posts that name a place", "Signals are places that posts name, not codes."),
+    "both": ("signals", "Signals are codes for places, and places that posts name."),
+}
+_CODES = (
+    "Codes in the text of posts, read with a codebook that states evidence for each code. A code "
+    "stands for a place only on the days for which the codebook is valid."
+)
+_NAMES = (
+    "Names of places in the text of posts, in any spelling of the gazetteer. A name that may mean "
+    "several places of the study does not count."
+)
+_SIGNALS = {"codes": _CODES, "mentions": _NAMES, "both": f"{_CODES} {_NAMES}"}
+#: First characters that make a spreadsheet read a cell as a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-#: What the headline and the methods call the signals, by what counts as one.
-_POSTS = {
-    "codes": "coded posts",
-    "mentions": "mentions of places by name",
-    "both": "codes and mentions of places by name",
-}
-_KINDS = {"codes": ("codes",), "mentions": ("mentions",), "both": ("codes", "mentions")}
-_SIGNALS = {
-    "codes": "Codes in the text of posts, read with a codebook that states evidence for each code. "
-    "A code stands for a place only on the days for which the codebook is valid.",
-    "mentions": "Names of places in the text of posts, in the spellings of the study's gazetteer. "
-    "A name that may mean several places is left out.",
-}
+def title(study: Study, analysis: Analysis | None = None) -> Html:
+    """Return the study's title as a heading and, with an analysis, what the page is about."""
+    words = "" if analysis is None else f"<p>{html.escape(_scope(analysis))}</p>"
+    return Html(f"<h1>{html.escape(study.title)}</h1>{words}")
+
+
+def _scope(analysis: Analysis) -> str:
+    """Return the size of the study, its period and what counts as a signal."""
+    study = analysis.study
+    posts = study.posts["posted_at"].dropna()
+    period = ""
+    if len(posts):
+        days = describe_time(posts.min(), posts.max(), study.timezone)
+        period = f", posted {days.removesuffix(', time unknown')}"
+    sizes = f"{counted(len(study.posts), 'post')}{period}; {counted(len(study.events), 'event')}."
+    return f"{sizes} {_READ[analysis.read][1]}"
+
+
+def key_figures(analysis: Analysis) -> Html:
+    """Return the figures that a reader looks for first, in plain words.
+
+    Examples
+    --------
+    >>> from foxgrape import open_study
+    >>> "<dt>Signals</dt><dd>5" in key_figures(open_study().analyse()).markup
+    True
+    """
+    study, leads = analysis.study, analysis.lead_times
+    figures = {
+        "Posts": f"{len(study.posts):,}",
+        "Events": f"{len(study.events):,}",
+        "Signals": f"{len(analysis.signals):,}",
+    }
+    if leads.n:
+        figures["Followed by an event"] = f"{leads.n_observed:,} of {leads.n:,}"
+        figures["Median lead"] = (
+            "not reached" if pd.isna(leads.median) else duration_in_words(leads.median)
+        )
+    if len(analysis.signals):
+        figures["More than chance?"] = _chance(analysis).claim
+    items = "".join(
+        f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd></div>"
+        for name, value in figures.items()
+    )
+    return Html(f'<dl class="key">{items}</dl>')
 
 
 def headline(analysis: Analysis) -> Headline:
     """Return the main finding, the test against chance and the list of findings."""
-    n, leading = len(analysis.signals), len(analysis.leading_rows()) or "none"
+    n = len(analysis.signals)
+    if n == 0:
+        findings = f"<ul><li>{html.escape(analysis.findings()[0])}</li></ul>"
+        return Headline(analysis.why_no_signals(), details=findings)
+    leading = len(analysis.leading_rows())
     side = analysis.confirmed_by
     if analysis.clock == "occurred":
         happened = "its event occurred"
     else:
         happened = "the first confirmation of its event" if side is None else f"{side} confirmed it"
-    finding = f"Of {n} {_POSTS[analysis.read]}, {leading} certainly came before {happened}."
+    what = _READ[analysis.read][0]
+    finding = f"Of {n:,} {what}, {count_or_none(leading)} certainly came before {happened}."
     details = "".join(f"<li>{html.escape(line)}</li>" for line in analysis.findings()[1:])
-    claim = html.escape(f"{_chance(analysis).sentence()} {analysis.study.caution}")
+    claim = html.escape(f"{_chance(analysis).sentence()} {analysis.study.caution}".strip())
     return Headline(finding, f'<p class="claim">{claim}</p>', f"<ul>{details}</ul>")
 
 
-def signals_table(analysis: Analysis, rows: pd.DataFrame | None = None) -> Html:
-    """Return a table of signals with event, lead interval, relation and sources.
+def signals_table(
+    analysis: Analysis,
+    rows: pd.DataFrame | None = None,
+    *,
+    empty: str | None = None,
+    csv_file: str | None = None,
+) -> Html:
+    """Return a table of signals with post, event, lead interval, relation and sources.
+
+    Of more than 500 rows, the latest 500 are shown, and the note below says so.
 
     Parameters
     ----------
@@ -89,48 +173,147 @@ def signals_table(analysis: Analysis, rows: pd.DataFrame | None = None) -> Html:
         Analysis that contains the signals.
     rows
         Rows of `Analysis.table` to show; by default all rows.
+    empty
+        Sentence to show if there are no rows; by default, why there are no signals.
+    csv_file
+        CSV file to which all rows are written if not all of them are shown.
     """
     zone = analysis.study.timezone
     rows = analysis.table() if rows is None else rows
+    note = f"Times in {zone}."
+    if rows["text"].astype("str").str.startswith("[").any():
+        note += " Text in [brackets] describes a post whose wording is unknown."
     return table(
-        ["Code", "Place", "Post", f"Event {analysis.clock}", "Lead", "Relation", "Sources"],
-        [_signal_row(row, analysis.clock, zone) for row in _rows(rows)],
-        f"n = {len(rows)}. Times in {zone}. Text in [brackets] describes a post whose wording is "
-        "unknown.",
+        ["Signal", "Post", f"Event {analysis.clock}", "Lead", "Relation"],
+        [
+            [
+                signal_cell(row),
+                post_cell(row, zone),
+                event_cell(row, analysis.clock, zone),
+                lead_cell(row),
+                describe_relation(row),
+            ]
+            for row in _rows(rows.tail(MAX_ROWS))
+        ],
+        f"{_shown(rows, csv_file)} {note}",
+        empty=analysis.why_no_signals() if empty is None else empty,
     )
 
 
-def events_table(events: pd.DataFrame, confirmations: pd.DataFrame, zone: str) -> Html:
-    """Return a table of events with time of occurrence, confirmations and source."""
-    in_order = events.sort_values("occurred_at")
-    rows = [_event_row(event, confirmations, zone) for event in _rows(in_order)]
+def _shown(rows: pd.DataFrame, csv_file: str | None) -> str:
+    """Return how many rows are shown; write all rows to a file if there are more."""
+    if len(rows) <= MAX_ROWS or csv_file is None:
+        return _latest(rows)
+    write_csv(rows, csv_file)
+    return f"{_latest(rows)} All rows are in the file {csv_file} beside this page."
+
+
+def _latest(rows: pd.DataFrame) -> str:
+    latest = f"The latest {MAX_ROWS} of " if len(rows) > MAX_ROWS else ""
+    return f"{latest}n = {len(rows):,}."
+
+
+def write_csv(rows: pd.DataFrame, file: str) -> None:
+    """Write rows to a CSV file in which no text is a formula for a spreadsheet."""
+    texts = rows.select_dtypes(["object", "str"]).columns
+    safe = rows.copy()
+    for name in texts:
+        safe[name] = [
+            f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+            for cell in rows[name]
+        ]
+    safe.to_csv(file, index=False)
+
+
+def events_table(
+    events: pd.DataFrame,
+    confirmations: pd.DataFrame,
+    zone: str,
+    *,
+    empty: str = "No events; add events to the study or the store.",
+) -> Html:
+    """Return a table of events with kind, time of occurrence, confirmations and source.
+
+    Of more than 500 events, the latest 500 are shown, and the note below says so.
+    """
+    in_order = events.sort_values("occurred_at").tail(MAX_ROWS)
+    own = dict(iter(confirmations.sort_values("confirmed_at").groupby("event_id")))
+    rows = [_event_row(event, own.get(event.event_id), zone) for event in _rows(in_order)]
     heads = ["Place", "Kind", "Occurred", "Confirmed", "Source"]
-    return table(heads, rows, f"n = {len(rows)}. Times in {zone}.")
+    return table(heads, rows, f"{_latest(events)} Times in {zone}.", empty=empty)
 
 
 def codes_table(codebook: Codebook, place_id: str) -> Html:
     """Return a table of the codes for a place, with meaning, basis, decoding date and source."""
     rows: list[list[str | Html]] = [
         [
-            _code_cell(code.code, code.kind, proposal=not code.attested),
+            code_cell(code.code, code.kind, proposal=not code.attested),
             code.meaning,
             code.basis,
             "unknown" if code.decoded_at is None else str(code.decoded_at),
             code.confidence,
-            Html(_source("source", code.source_title, code.source_url)),
+            Html(source_link("source", code.source_title, code.source_url)),
         ]
         for code in codebook
         if code.place_id == place_id
     ]
-    return table(["Code", "Meaning", "Basis", "Decoded", "Confidence", "Source"], rows)
+    heads = ["Code", "Meaning", "Basis", "Decoded", "Confidence", "Source"]
+    return table(heads, rows, empty="The codebook has no code for this place; you can add one.")
+
+
+def emoji_table(profile: AccountProfile) -> Html:
+    """Return a table of the account's 20 most frequent emoji."""
+    rows: list[list[str | Html]] = [
+        [
+            Html(f'<span class="sign">{html.escape(row.emoji)}</span>'),
+            f"{row.posts:,}",
+            percent(row.share, 1),
+            row.places or "–",
+        ]
+        for row in _rows(profile.emoji.head(_MAX_EMOJI))
+    ]
+    return table(
+        ["Emoji", "Posts", "Share of posts", "Code for"],
+        rows,
+        f"The most frequent of {len(profile.emoji):,} emoji. A post counts once per emoji.",
+        empty="No post of this account contains an emoji.",
+    )
+
+
+def calibration_table(profile: AccountProfile) -> Html:
+    """Return a table of the share of signals followed by an event, by group of signals."""
+    rows = [
+        [
+            row.group,
+            row.value,
+            f"{row.n:,}",
+            f"{row.observed:,}",
+            percent(row.share),
+            "undefined" if pd.isna(row.lower) else f"{percent(row.lower)} to {percent(row.upper)}",
+        ]
+        for row in _rows(profile.calibration)
+    ]
+    return table(
+        ["Signals by", "Value", "n", "With an event", "Share followed", "95% interval"],
+        rows,
+        empty=f"No shares can be estimated. {profile.analysis.why_no_signals()}",
+    )
 
 
 def sides_table(analysis: Analysis) -> Html:
     """Return a table of each signal's lead and relation to the confirmation by each side."""
-    sides = analysis.sides()
+    sides = analysis.sides() if len(analysis.signals) else {}
     if not sides:
-        return Html("<p>The study records no confirmations by side.</p>")
-    tables = [part.table() for part in sides.values()]
+        return Html(
+            '<p class="soft">Sides cannot be compared: '
+            + (
+                "the study records no confirmations by side; add a file of confirmations.</p>"
+                if len(analysis.signals)
+                else "there are no signals.</p>"
+            )
+        )
+    every = [part.table() for part in sides.values()]
+    tables = [part.tail(MAX_ROWS) for part in every]
     rows: list[list[str | Html]] = []
     for parts in zip(*(part.itertuples() for part in tables), strict=True):
         cells = [
@@ -140,9 +323,9 @@ def sides_table(analysis: Analysis) -> Html:
             )
             for part in parts
         ]
-        code = _code_cell(parts[0].code, parts[0].kind, proposal=_is_proposal(parts[0]))
-        rows.append([code, str(parts[0].place), *cells])
-    return table(["Code", "Place", *(f"Confirmed by {side}" for side in sides)], rows)
+        rows.append([signal_cell(parts[0]), *cells])
+    heads = ["Signal", *(f"Confirmed by {side}" for side in sides)]
+    return table(heads, rows, _latest(every[0]))
 
 
 def windows_table(result: Coincidence) -> Html:
@@ -153,8 +336,8 @@ def windows_table(result: Coincidence) -> Html:
     rows = [
         [
             duration_in_words(row.window),
-            f"{row.trigger_rate:.0%}",
-            f"{row.precursor_rate:.0%}",
+            percent(row.trigger_rate),
+            percent(row.precursor_rate),
             _p(row.p_trigger),
             _p(row.p_trigger_adjusted),
         ]
@@ -172,7 +355,7 @@ def groups_table(result: Coincidence) -> Html:
         [
             str(row.group),
             str(row.n_signals),
-            f"{row.trigger_rate:.0%}",
+            percent(row.trigger_rate),
             _p(row.p_trigger),
             _p(row.p_adjusted),
         ]
@@ -185,10 +368,17 @@ def groups_table(result: Coincidence) -> Html:
 def nulls_table(results: Sequence[Coincidence]) -> Html:
     """Return a table of p-values by null model, with each test's warnings as caveats."""
     rows = [
-        [result.null, _p(result.p_trigger), " ".join(map(sentence, result.warnings)) or "None."]
+        [
+            result.null,
+            _p(result.p_trigger),
+            f"{result.n_surrogates:,}",
+            " ".join(map(sentence, result.warnings)) or "–",
+        ]
         for result in results
+        if result.n_signals and result.n_events
     ]
-    return table(["Null model", "p", "Caveats"], rows, "")
+    empty = "Null models cannot be compared, because there is nothing to test."
+    return table(["Null model", "p", "Surrogates", "Caveats"], rows, "", empty=empty)
 
 
 def alarms_table(result: Alarm) -> Html:
@@ -196,11 +386,11 @@ def alarms_table(result: Alarm) -> Html:
     rows = [
         [
             duration_in_words(row.window),
-            f"{row.alarmed:.2%}",
-            f"{row.missed:.0%}",
-            f"{row.recall:.0%}",
+            percent(row.alarmed, 2),
+            percent(row.missed),
+            percent(row.recall),
             "–" if pd.isna(row.gain) else f"{row.gain:.1f}",
-            "–" if pd.isna(row.precision) else f"{row.precision:.0%}",
+            percent(row.precision),
         ]
         for row in _rows(result.windows)
     ]
@@ -219,14 +409,14 @@ def methods(analysis: Analysis) -> Html:
     side = analysis.confirmed_by or "the side that confirmed first"
     leads = analysis.lead_times
     sizes = (
-        f"{leads.n_observed} with an event, {leads.n_censored} right-censored; excluded: "
-        f"{leads.n_hindsight} hindsight, {leads.n_follows} after their event"
+        f"{leads.n_observed:,} with an event, {leads.n_censored:,} right-censored; excluded: "
+        f"{leads.n_hindsight:,} hindsight, {leads.n_follows:,} after their event"
     )
     if leads.n_unfollowed:
-        sizes += f", {leads.n_unfollowed} after the end of observation"
+        sizes += f", {leads.n_unfollowed} outside observation"
     texts = {
         "Data": f"{study.title}: {_table_sizes(study)}.",
-        "Signals": " ".join(_SIGNALS[kind] for kind in _KINDS[analysis.read]),
+        "Signals": _SIGNALS[analysis.read],
         "Times": "A time that is not known exactly is an interval; a day is a day in "
         f"{study.timezone}. Leads between such times are intervals too, and a relation is stated "
         "only if it holds for every pair of instants.",
@@ -234,7 +424,7 @@ def methods(analysis: Analysis) -> Html:
         f"{duration_in_words(analysis.horizon)}. Leads are measured to the time it was "
         + (f"confirmed by {side}." if analysis.clock == "confirmed" else "occurred."),
         "Relations": "; ".join(f"{name}: {words}" for name, words in _RELATIONS.items()) + ".",
-        "Lead times": f"{leads.method}, n = {leads.n}: {sizes}. The interval of the median "
+        "Lead times": f"{leads.method}, n = {leads.n:,}: {sizes}. The interval of the median "
         "includes the uncertainty of the times.",
         "Chance": "Posts and events can share a tempo and a moving front. Coincidence "
         "within 7 days is tested against surrogates that keep both (null model local): posts "
@@ -270,75 +460,28 @@ def compare_with_baseline(codes: Analysis, names: Analysis) -> str:
 
 
 def _table_sizes(study: Study) -> str:
-    end = "" if study.observed_until is None else f", observed until {study.observed_until[:10]}"
+    last = study.observed[1]
+    end = "" if pd.isna(last) else f", observed until {last.tz_convert(study.timezone):%Y-%m-%d}"
+    end += " (the last event)" if end and study.observed.guessed else ""
     return (
-        f"{len(study.posts)} posts, {len(study.all_events)} events, "
-        f"{len(study.confirmations)} confirmations, {len(study.codebook)} codes{end}"
+        f"{counted(len(study.posts), 'post')}, {counted(len(study.all_events), 'event')}, "
+        f"{counted(len(study.confirmations), 'confirmation')}, "
+        f"{counted(len(study.codebook), 'code')}{end}"
     )
 
 
-def _signal_row(row: Any, clock: str, zone: str) -> list[str | Html]:
-    if not row.observed:
-        confirmed = "no event"
-    elif clock == "occurred":
-        confirmed = describe_time(row.occurred_at, row.occurred_until, zone)
-    elif pd.isna(row.confirmed_at):
-        confirmed = "not recorded"
-    else:
-        confirmed = _confirmation(row, zone)
-    sources = [_source("post", row.post_source_title, row.post_source_url)]
-    if row.observed:
-        sources.append(_source("event", row.source, row.url))
-    posted = f"{row.account}, {describe_time(row.posted_at, row.posted_until, zone)}"
-    lead = html.escape(lead_in_words(row)).replace(" to ", "<br>to ")
-    return [
-        _code_cell(row.code, row.kind, proposal=_is_proposal(row)),
-        str(row.place),
-        Html(
-            f'<div class="words">{html.escape("" if pd.isna(row.text) else str(row.text))}'
-            f"<br><small>{html.escape(posted)}</small></div>"
-        ),
-        confirmed,
-        Html(f'<span class="lead">{lead}</span>'),
-        describe_relation(row),
-        Html(f'<div class="words">{"<br>".join(sources)}</div>'),
-    ]
-
-
-def _event_row(event: Any, confirmations: pd.DataFrame, zone: str) -> list[str | Html]:
-    own = confirmations[confirmations["event_id"] == event.event_id]
-    rows = [event] if own.empty else _rows(own.sort_values("confirmed_at"))
-    confirmed = [_confirmation(row, zone) for row in rows if pd.notna(row.confirmed_at)]
+def _event_row(event: Any, own: pd.DataFrame | None, zone: str) -> list[str | Html]:
+    rows = [event] if own is None else _rows(own)
+    confirmed = [confirmation_in_words(row, zone) for row in rows if pd.notna(row.confirmed_at)]
     return [
         str(event.place),
-        "" if pd.isna(event.kind) else str(event.kind),
+        Html(kind_in_words(event.kind)),
         describe_time(event.occurred_at, event.occurred_until, zone),
         Html("<br>".join(map(html.escape, confirmed)) or "not recorded"),
-        Html(_source("event", event.source, event.url)),
+        Html(source_link("event", event.source, event.url)),
     ]
 
 
 def _rows(frame: pd.DataFrame) -> list[Any]:
     """Return the rows as named tuples, typed as Any because their fields are dynamic."""
     return list(frame.itertuples())
-
-
-def _confirmation(row: Any, zone: str) -> str:
-    return f"{describe_time(row.confirmed_at, row.confirmed_until, zone)}, by {row.confirmed_by}"
-
-
-def _code_cell(code: Any, kind: Any, *, proposal: bool = False) -> Html:
-    large = ' class="sign"' if kind == "emoji" else ""
-    mark = "<br><small>proposal, no use known</small>" if proposal else ""
-    return Html(f"<span{large}>{html.escape(str(code))}</span>{mark}")
-
-
-def _is_proposal(signal: Any) -> bool:
-    """Return whether a signal is of a code that is not known to have been used."""
-    basis = getattr(signal, "basis", None)
-    return isinstance(basis, str) and basis != "attested"
-
-
-def _source(what: str, title: Any, address: Any) -> str:
-    title = what if pd.isna(title) else str(title)
-    return f"{html.escape(what)}: {html_link(address, title)}"

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypedDict, Unpack
 
+from foxgrape._util.regular_files import open_regular
 from foxgrape.errors import TableError, did_you_mean
 from foxgrape.io.file_kinds import open_document
 from foxgrape.io.stream import UNREADABLE, CorruptFileError, InputFile, is_spreadsheet
@@ -88,17 +89,15 @@ def open_export(
 def _choose(container: _Container, readers: list[Reader], options: _Options) -> InputFile:
     """Return the first file of the export, with the files that continue it."""
     names = container.names()
-    for reader in readers:
-        pattern = reader.members
-        files = [name for name in names if pattern and pattern.fullmatch(posixpath.basename(name))]
-        if files and len({posixpath.dirname(name) for name in files}) == 1:
+    exports = [files for reader in readers if (files := _files_of_export(names, reader))]
+    for files in exports[:1]:
+        if len({posixpath.dirname(name) for name in files}) == 1:
             first, *others = sorted(files, key=_by_number)
             file = container.member(first, **options)
             file.continued = tuple(container.member(name, **options) for name in others)
+            file.unread = tuple(name for others in exports[1:] for name in others)
             return file
-        if files:
-            names = files
-            break
+        names = files
     if len(names) == 1:
         return container.member(names[0], **options)
     raise TableError(
@@ -110,6 +109,11 @@ def _choose(container: _Container, readers: list[Reader], options: _Options) -> 
         if names
         else None,
     )
+
+
+def _files_of_export(names: list[str], reader: Reader) -> list[str]:
+    pattern = reader.members
+    return [name for name in names if pattern and pattern.fullmatch(posixpath.basename(name))]
 
 
 def _named_member(container: _Container, name: str, options: _Options) -> InputFile:
@@ -135,7 +139,7 @@ def _container(path: Path) -> _Container | None:
     if path.is_dir():
         return _Folder(path)
     try:
-        with path.open("rb") as handle:
+        with open(path, "rb", opener=open_regular) as handle:
             start = handle.read(1_024)
     except (OSError, ValueError):
         return None  # InputFile reports the reason

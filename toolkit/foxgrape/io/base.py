@@ -313,6 +313,8 @@ def iter_frames(
     if file.encoding is not None and not file.encoding_is_given:
         what = "assumed because the text looks like it" if file.encoding_is_guessed else "detected"
         context.note(f"encoding {file.encoding} {what}", warn=file.encoding_is_guessed)
+    for name in file.unread:
+        context.note("another export beside this one was not read; pass its path to read it", name)
     for part in _file_parts(file, reader, context, table, batch):
         if part.frame is not None:
             _note_entities(part.frame, table, context)
@@ -338,6 +340,8 @@ def iter_frames(
                 }
             )
             _note_entities(frame, table, context)
+            if batch is None and not rows.records_read:
+                context.note("the file has no records")
             report = ReadReport(
                 reader.name,
                 rows.records_read,

@@ -25,6 +25,9 @@ _MAX_RECORD_LINES = 20_000
 _PEEKED = 3
 _SEPARATORS = (b"\t", b";", b",", b"|")
 _QUOTED = re.compile(rb'"[^"]*"')
+#: A quote within a quoted cell, written with a backslash (R, MySQL) or twice (the usual way).
+_ESCAPED = re.compile(rb'(?:^|[\t;,|])"[^"\n]*\\"(?![\t;,|\r\n]|$)', re.MULTILINE)
+_DOUBLED = re.compile(rb'(?<![\t;,|\n])""(?![\t;,|\r\n]|$)')
 #: A line that states the separator, for spreadsheets.
 _SEP_LINE = re.compile(rb'"?sep=(?P<separator>.)"?\s*')
 
@@ -59,8 +62,12 @@ def csv_records(file: InputFile, on_columns: OnColumns, note: OnNote) -> Iterato
     if b"\0" in file.head.split(b"\n", 1)[0]:
         raise CorruptFileError("the content is not text: it has zero bytes")
     delimiter = separator(file)
+    escaped = _has_escaped_quotes(file.head)
+    if escaped is not None:
+        note("quotes within cells are written with a backslash", escaped)
     with file.open() as stream:
-        rows = split_title(enumerate(_csv_rows(stream, delimiter), start=1), note)
+        lines = _RowLines(stream, has_escapes=escaped is not None)
+        rows = split_title(enumerate(_csv_rows(lines, delimiter), start=1), note)
         _, cells = next(rows)
         if isinstance(cells, _BadRowError):
             raise CorruptFileError(f"the header cannot be read: {cells}")
@@ -96,14 +103,22 @@ class _BadRowError(BadRecordError):
         self.raw = raw
 
 
-def _csv_rows(stream: IO[bytes], delimiter: str) -> Iterator[list[str] | _BadRowError]:
+def _has_escaped_quotes(head: bytes) -> str | None:
+    r"""Return the first line in which a quote is written as ``\"``; None if they are doubled."""
+    match = _ESCAPED.search(head)
+    if match is None or _DOUBLED.search(head):
+        return None
+    start, end = head.rfind(b"\n", 0, match.start()) + 1, head.find(b"\n", match.end())
+    return head[start : end if end >= 0 else None].decode("utf-8", "replace").strip()
+
+
+def _csv_rows(lines: _RowLines, delimiter: str) -> Iterator[list[str] | _BadRowError]:
     """Yield each row's cells; for a row that cannot be parsed, an error.
 
     After an error, reading resumes at the second line of the bad row, so that a stray quote does
     not take more rows with it.
     """
     csv.field_size_limit(MAX_RECORD)  # applies to the whole process; the default is 131,072
-    lines = _RowLines(stream)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
         lines.current.clear()
@@ -119,10 +134,19 @@ def _csv_rows(stream: IO[bytes], delimiter: str) -> Iterator[list[str] | _BadRow
 
 
 class _RowLines:
-    """The lines of a CSV file; those of the current row can be read again."""
+    """The lines of a CSV file; those of the current row can be read again.
 
-    def __init__(self, stream: IO[bytes]) -> None:
+    Parameters
+    ----------
+    stream
+        The file.
+    has_escapes
+        Whether quotes within cells are written with a backslash; they are doubled here.
+    """
+
+    def __init__(self, stream: IO[bytes], *, has_escapes: bool) -> None:
         self._lines = _decode_lines(stream)
+        self._has_escapes = has_escapes
         self._again: deque[str] = deque()
         self.current: list[str] = []
 
@@ -136,7 +160,7 @@ class _RowLines:
             raise BadRecordError(f"the line is longer than {MAX_RECORD >> 20} MB")
         if len(self.current) > _MAX_RECORD_LINES:
             raise BadRecordError(f"a quote is not closed within {_MAX_RECORD_LINES:,} lines")
-        return line
+        return line.replace('\\"', '""') if self._has_escapes else line
 
     def push_back(self) -> str:
         """Put back all but the first line of the current row, and return that line."""

@@ -70,8 +70,8 @@ _BINARY: tuple[tuple[bytes, str, str], ...] = (
 _TEXT: tuple[tuple[bytes, str, str], ...] = (
     (
         rb"version https://git-lfs",
-        "a Git LFS pointer, not the file that it points to",
-        "download the file itself, with git lfs pull or the site's download button",
+        "a Git LFS pointer: the data themselves were not downloaded",
+        "get the data with git lfs pull or the site's download button",
     ),
     (
         rb"\s*window\.YTD\.",

@@ -7,8 +7,6 @@ bad record, even if it is in another batch, so every run results in the same tab
 from __future__ import annotations
 
 import hashlib
-import io
-import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -21,6 +19,7 @@ import pandas as pd
 
 from foxgrape import schemas
 from foxgrape._util.directories import Directory, clear_parts, directory_at
+from foxgrape._util.unicode import json_bytes
 from foxgrape.errors import StoreError, TableError, did_you_mean
 from foxgrape.io.events import read_events
 from foxgrape.io.gazetteers import kept_gazetteer
@@ -28,9 +27,11 @@ from foxgrape.io.posts import iter_posts
 from foxgrape.io.read_report import Note, merge_notes, most_frequent_reason
 from foxgrape.io.sources import as_list, source_name, source_path
 from foxgrape.io.store import Store
+from foxgrape.io.store_observation import record_coverage
+from foxgrape.observation import Coverage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     import numpy.typing as npt
 
@@ -75,7 +76,7 @@ class IngestResult:
     repeated
         Rows that the file contains more than once, with the same content.
     older
-        Posts whose stored version was edited later. They are kept in the table ``earlier_posts``.
+        Rows whose stored version is later. Posts are kept in the table ``earlier_posts``.
     quarantined
         Bad records.
     unresolved
@@ -92,6 +93,8 @@ class IngestResult:
         For tables of other tools: a dictionary from foxgrape's column names to the file's.
     notes
         What the reader left out, repaired or reinterpreted.
+    observation
+        For events: from when to when they were recorded, as stated or guessed; see `ingest`.
     """
 
     file: str
@@ -112,6 +115,7 @@ class IngestResult:
     version: int | None = None
     mapping: dict[str, str] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
+    observation: str = ""
 
     @property
     def rows_read(self) -> int:
@@ -129,8 +133,9 @@ class IngestResult:
         """
         text = f"{self.file} ({self.format}): {self.records_read:,} records read; {self.table}: "
         text += f"{self.new:,} new, {self.changed:,} changed, {self.unchanged:,} unchanged"
+        kept = "kept in earlier_posts" if self.table == "posts" else "left out"
         for count, what in (
-            (self.older, "older than the stored version, kept apart"),
+            (self.older, f"older than the stored version, {kept}"),
             (self.repeated, "repeated in the file"),
             (self.skipped, f"skipped (not {self.table})"),
             (self.unresolved, "at unknown places"),
@@ -148,9 +153,10 @@ class IngestResult:
         """Add the counts of another file."""
         for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        for name in ("file", "format", "quarantine"):
+        for name in ("file", "format", "quarantine", "observation"):
             texts = dict.fromkeys(filter(None, (getattr(self, name), getattr(other, name))))
             setattr(self, name, ", ".join(texts) or None)
+        self.observation = self.observation or ""
         self.reason = self.reason or other.reason
         self.version = other.version if other.version is not None else self.version
         self.mapping |= other.mapping
@@ -166,6 +172,7 @@ def ingest(
     quarantine: str | Path | None = None,
     progress: Callable[[float, IngestResult], None] | None = None,
     batch: int = BATCH,
+    observation: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> IngestResult:
     """Add files of posts or events to a store, batch by batch.
@@ -190,6 +197,11 @@ def ingest(
         so far.
     batch
         Approximate number of posts per batch; a batch is one transaction.
+    observation
+        For events, when the source recorded them: ``observed_from``, ``observed_until`` (instants
+        with an offset), ``gaps`` (texts ``START/END``), ``places`` (ids; default all), ``kinds``
+        (default those of the events), and ``source`` (default the name of the file). The store
+        remembers it for each source. By default, events were recorded until the last one.
     **options
         Options of `read_posts` or `read_events`, such as ``format``, ``timezone`` and ``columns``.
         By default, places are looked up in the gazetteer that the store keeps, if it keeps one.
@@ -204,6 +216,8 @@ def ingest(
         As `read_posts` and `read_events` do.
     StoreError
         If the store cannot be written, or the store is remote and `quarantine` is not given.
+    FoxgrapeError
+        If `observation` is invalid, or given for posts.
 
     Examples
     --------
@@ -218,6 +232,9 @@ def ingest(
     """
     if table not in _TABLES:
         raise StoreError("unknown table to ingest", got=table, hint=did_you_mean(table, _TABLES))
+    if observation is not None and table != "events":
+        raise StoreError("observation is that of events; posts have none", got=table)
+    stated = None if observation is None else Coverage.parse(observation)
     store = store if isinstance(store, Store) else Store(store)
     if table == "events" and options.get("gazetteer") is None:
         options["gazetteer"] = kept_gazetteer(store)
@@ -227,7 +244,7 @@ def ingest(
     total: IngestResult | None = None
     for source in sources:
         result = _ingest_source(
-            table, source, store, on_error, quarantine, progress, batch, options
+            table, source, store, on_error, quarantine, progress, batch, options, stated
         )
         if total is None:
             total = result
@@ -246,6 +263,7 @@ def _ingest_source(
     progress: Callable[[float, IngestResult], None] | None,
     batch: int,
     options: dict[str, Any],
+    stated: Coverage | None,
 ) -> IngestResult:
     result = IngestResult(source_path(source), table, store.path)
     repeats = _RepeatFilter()
@@ -269,6 +287,9 @@ def _ingest_source(
             result.repeated += int(is_repeat.sum()) - len(conflicts)
             writer.add(conflicts)
             _upsert(result, store, frame[~is_repeat])
+            if table == "events" and len(frame):
+                coverage = record_coverage(store, source_name(source), frame, stated)
+                result.observation = coverage.describe("UTC")
             if progress is not None:
                 progress(fraction, result)
     result.quarantined = writer.count
@@ -315,6 +336,11 @@ def _upsert(result: IngestResult, store: Store, rows: pd.DataFrame) -> None:
     result.changed += upsert.changed
     result.unchanged += upsert.unchanged
     result.older += upsert.older
+    copies = [
+        Note(f"also stored under the account {account!r}; state one name with account=", count)
+        for account, count in upsert.other_accounts.items()
+    ]
+    result.notes = merge_notes([*result.notes, *copies])
 
 
 class _RepeatFilter:
@@ -384,7 +410,7 @@ class _QuarantineWriter:
         self._root = root
         self._folders, self._name = names[:-1], names[-1]
         self._part = f"{self._name}.{os.getpid()}.part"
-        self._handle: IO[str] | None = None
+        self._handle: IO[bytes] | None = None
 
     def __enter__(self) -> Self:
         with suppress(FileNotFoundError), self._folder() as folder:
@@ -408,12 +434,8 @@ class _QuarantineWriter:
             return
         if self._handle is None:
             with self._folder(make=True) as folder:
-                self._handle = io.TextIOWrapper(
-                    folder.create(self._part), encoding="utf-8", errors="replace"
-                )
-        self._handle.writelines(
-            json.dumps(record, ensure_ascii=False, default=str) + "\n" for record in records
-        )
+                self._handle = folder.create(self._part)
+        self._handle.writelines(json_bytes(record, default=str) + b"\n" for record in records)
         self.count += len(records)
         self.sample += records[: _SAMPLE - len(self.sample)]
 

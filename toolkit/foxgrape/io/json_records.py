@@ -237,23 +237,24 @@ def document_records(stream: IO[bytes], path: Path, *, several: bool = False) ->
 
 
 def array_records(stream: IO[bytes]) -> Iterator[Record]:
-    """Yield a record for each element of a JSON array of small objects.
+    """Yield a record for each element of a JSON array of small objects, or of several arrays.
 
-    Unlike `document_records`, this uses the standard library, so that numbers and ``NaN`` are read
-    as in JSON lines.
+    Several arrays result from appending the answers of an API to one file. Unlike
+    `document_records`, this uses the standard library, so that numbers and ``NaN`` are read as in
+    JSON lines.
     """
     chunks = _RepairedStream(stream)
     decoder, codec = json.JSONDecoder(), codecs.getincrementaldecoder("utf-8")("surrogateescape")
-    text, at, number, size = "", 0, 0, CHUNK
-    ended = False
+    text, at, number, size = "", 0, 1, CHUNK
+    ended, inside = False, False
     while True:
         at = _BETWEEN.match(text, at).end()  # type: ignore[union-attr] # matches an empty text
-        if number == 0 and text[at : at + 1] == "[":
-            at, number = at + 1, 1
+        if text[at : at + 1] == ("]" if inside else "["):
+            at, inside = at + 1, not inside
             continue
-        if text[at : at + 1] == "]":
-            if text[at + 1 :].strip() or chunks.read().strip():
-                raise CorruptFileError("the file goes on after the end of the JSON array")
+        if not inside and at < len(text):
+            raise CorruptFileError("the file goes on after the end of the JSON array")
+        if not inside and ended:
             return
         try:
             value, end = decoder.raw_decode(text, at)
@@ -348,7 +349,7 @@ def page_items(stream: IO[bytes], head: bytes, key: str) -> Iterator[Record]:
 def iter_records(stream: IO[bytes], head: bytes, path: Path = ()) -> Iterator[Record]:
     """Return the records of JSON lines, of a JSON array, or at `path` in a document."""
     if head.lstrip().startswith(b"["):
-        return document_records(stream, ("item", *path))
+        return document_records(stream, ("item", *path), several=True)
     if is_json_lines(head):
         return json_lines(lines(stream))
     return document_records(stream, path, several=True)

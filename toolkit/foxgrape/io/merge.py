@@ -22,7 +22,8 @@ __all__ = ["merge_files"]
 def merge_files(table: str, files: Files) -> tuple[pd.DataFrame, ReadReport]:
     """Return the distinct rows of all files, with the column ``source_file``, and one report.
 
-    If two files have versions of one post with different edit times, the latest one is returned.
+    If two files have versions of a row with different times of the edit, the latest one is
+    returned.
 
     Raises
     ------
@@ -35,10 +36,15 @@ def merge_files(table: str, files: Files) -> tuple[pd.DataFrame, ReadReport]:
     is_repeat = rows[schemas.columns(table)].duplicated().to_numpy()
     rows = rows[~is_repeat].reset_index(drop=True)
     notes = merge_notes(note for *_, report in files for note in report.notes)
-    if table == "posts":
-        latest = _latest_versions(rows, keys)
+    version_time = schemas.VERSION_TIMES.get(table)
+    if (
+        version_time
+        and version_time in rows
+        and isinstance(rows[version_time].dtype, pd.DatetimeTZDtype)
+    ):
+        latest = _latest_versions(rows, keys, version_time)
         if len(latest) < len(rows):
-            what = "older versions of edited posts left out"
+            what = f"older versions of {table} left out"
             notes.append(Note(what, len(rows) - len(latest), warn=False))
         rows = latest
     is_conflict = rows.duplicated(keys).to_numpy()
@@ -65,8 +71,8 @@ def merge_files(table: str, files: Files) -> tuple[pd.DataFrame, ReadReport]:
     return rows.sort_values([clock, *keys], ignore_index=True), report
 
 
-def _latest_versions(posts: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """Return the posts without versions that another row edits later; no edit is the earliest."""
-    edited = posts["edited_at"].fillna(pd.Timestamp.min.tz_localize("UTC").as_unit("us"))
-    latest = edited.groupby([posts[key] for key in keys], dropna=False).transform("max")
-    return posts[edited == latest].reset_index(drop=True)
+def _latest_versions(rows: pd.DataFrame, keys: list[str], version_time: str) -> pd.DataFrame:
+    """Return the rows without earlier versions of the same key; no time is the earliest."""
+    times = rows[version_time].fillna(pd.Timestamp.min.tz_localize("UTC").as_unit("us"))
+    latest = times.groupby([rows[key] for key in keys], dropna=False).transform("max")
+    return rows[times == latest].reset_index(drop=True)

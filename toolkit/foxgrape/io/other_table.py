@@ -44,5 +44,5 @@ def reject_other_table(file: InputFile, paths: frozenset[tuple[str, ...]], table
         raise TableError(
             f"this looks like {other} ({kind}), not {table}",
             file=file.path,
-            hint=f"read it with read_{other} or `foxgrape ingest {other}`",
+            hint=f"read it with read_{other} or `foxgrape ingest {other}`, or pass it as {other}=",
         )

@@ -7,6 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar, Union
 
+from foxgrape._util.unicode import replace_surrogates
 from foxgrape.errors import TableError
 from foxgrape.io.archives import open_export
 from foxgrape.io.tabular import FrameInput
@@ -79,7 +80,7 @@ def source_path(source: Source) -> str:
 
 def source_name(source: Source) -> str:
     """Return a file's name without its folder, as in the column ``source_file``."""
-    return Path(source_path(source)).name
+    return str(replace_surrogates(Path(source_path(source)).name))
 
 
 def _is_frame(source: object) -> bool:

@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from foxgrape import schemas, times
+from foxgrape._util.unicode import require_utf8
 from foxgrape.errors import StoreError, did_you_mean
 from foxgrape.io.store_diff import MONTH, STATUSES, column_names, compare_rows, scan
 
@@ -53,8 +54,11 @@ class UpsertResult:
     new, changed, unchanged
         Number of rows inserted, updated, and already stored.
     older
-        Posts that were not stored in ``posts``, because the stored version was edited later; they
-        are in ``earlier_posts``.
+        Rows that were not stored, because the stored version is later. Posts edited earlier are
+        kept in ``earlier_posts``.
+    other_accounts
+        Number of new posts that are also stored under another account, with equal id, time and
+        text, by the name of that account.
     """
 
     table: str
@@ -63,6 +67,7 @@ class UpsertResult:
     changed: int
     unchanged: int
     older: int = 0
+    other_accounts: Mapping[Any, int] = field(default_factory=dict)
 
 
 class Store:
@@ -92,6 +97,7 @@ class Store:
     def __init__(
         self, path: str | Path, *, storage_options: Mapping[str, str] | None = None
     ) -> None:
+        require_utf8(path, StoreError)
         self.path = str(path)
         self._options = dict(storage_options or {})
 
@@ -107,7 +113,8 @@ class Store:
 
         A post whose stored version was edited later is not replaced, whichever version is added
         last; no edit time counts as never edited. The version with the earlier edit is kept in the
-        table ``earlier_posts``, where it can show that a text had a code before its last edit.
+        table ``earlier_posts``, where it can show that a text had a code before its last edit. An
+        event whose stored version has a later ``updated_at`` is not replaced either.
 
         Parameters
         ----------
@@ -139,11 +146,16 @@ class Store:
                 continue
             with self._read_errors(table):
                 _require_current_ids(self.path, table, stored)
-                status, replaced = compare_rows(rows, stored, keys, table)
-            counts = {name: int((status == name).sum()) for name in STATUSES}
-            result = UpsertResult(table, stored.version(), **counts)
-            earlier = pd.concat([rows[status == "older"], replaced])
-            if len(earlier):
+                comparison = compare_rows(rows, stored, keys, table)
+            status = comparison.status
+            result = UpsertResult(
+                table,
+                stored.version(),
+                **{name: int((status == name).sum()) for name in STATUSES},
+                other_accounts=comparison.other_accounts.value_counts().to_dict(),
+            )
+            earlier = pd.concat([rows[status == "older"], comparison.replaced])
+            if table == "posts" and len(earlier):
                 self.upsert("earlier_posts", earlier[schemas.columns("earlier_posts")])
             if result.new + result.changed == 0:
                 return result
@@ -169,7 +181,7 @@ class Store:
         Returns
         -------
         Series
-            ``new``, ``changed``, ``unchanged`` or, for posts, ``older`` for each row of the frame.
+            ``new``, ``changed``, ``unchanged`` or ``older`` for each row of the frame.
 
         Raises
         ------
@@ -178,7 +190,7 @@ class Store:
         """
         rows, keys = _prepare(table, frame)
         with self._read_errors(table):
-            return compare_rows(rows, self._open(table), keys, table)[0]
+            return compare_rows(rows, self._open(table), keys, table).status
 
     def read(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from foxgrape._util.typing import IntArray
 
-__all__ = ["MONTH", "STATUSES", "column_names", "compare_rows", "scan"]
+__all__ = ["MONTH", "STATUSES", "Comparison", "column_names", "compare_rows", "scan"]
 
 #: The partition column.
 MONTH = "month"
@@ -26,14 +27,34 @@ STATUSES = ("new", "changed", "unchanged", "older")
 _BATCH = 500_000
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How rows compare with those that are stored.
+
+    Attributes
+    ----------
+    status
+        One of `STATUSES` for each row.
+    replaced
+        The stored posts that edited versions replace.
+    other_accounts
+        For each new post that is stored with equal id, time and text under another account, the
+        name of that account.
+    """
+
+    status: pd.Series
+    replaced: pd.DataFrame
+    other_accounts: pd.Series
+
+
 def compare_rows(
     rows: pd.DataFrame, stored: DeltaTable | None, keys: list[str], table: str
-) -> tuple[pd.Series, pd.DataFrame]:
-    """Return the status of each row, and the stored posts that edited versions replace."""
+) -> Comparison:
+    """Compare rows with the stored rows that have the same keys."""
     status = pd.Series("new", index=rows.index, dtype="str")
-    replaced = rows.iloc[:0]
+    replaced, other_accounts = rows.iloc[:0], pd.Series(dtype="str")
     if rows.empty or stored is None:
-        return status, replaced
+        return Comparison(status, replaced, other_accounts)
     shared = [name for name in column_names(stored) if name in rows.columns]
     months = ", ".join(f"'{month}'" for month in sorted(rows[MONTH].unique()))
     same_months = _rows_with_keys(stored, shared, f"{MONTH} IN ({months})", rows[keys[0]])
@@ -58,7 +79,18 @@ def compare_rows(
             theirs = _rows_with_keys(stored, shared, where, moved[keys[0]])
             theirs = theirs.take(_positions(moved, theirs, keys))
             replaced = pd.concat([replaced, _order_edits(status, moved, theirs, table)])
-    return status, replaced
+    if table == "posts":
+        other_accounts = _other_accounts(rows[status == "new"], same_months)
+    return Comparison(status, replaced, other_accounts)
+
+
+def _other_accounts(new: pd.DataFrame, stored: pd.DataFrame) -> pd.Series:
+    """Return the accounts under which new posts are stored with equal id, time and text."""
+    same = [name for name in ("post_id", "platform", "posted_at", "text") if name in stored]
+    stored = stored[[*same, "account"]].drop_duplicates(same)
+    stored = stored.astype(new[list(stored)].dtypes.to_dict())
+    matches = new[same].reset_index().merge(stored, on=same)
+    return matches.set_index("index")["account"]
 
 
 def _positions(rows: pd.DataFrame, stored: pd.DataFrame, keys: list[str]) -> IntArray:
@@ -72,12 +104,20 @@ def _positions(rows: pd.DataFrame, stored: pd.DataFrame, keys: list[str]) -> Int
 def _order_edits(
     status: pd.Series, ours: pd.DataFrame, theirs: pd.DataFrame, table: str
 ) -> pd.DataFrame:
-    """Mark posts whose stored version was edited later; return stored posts edited before ours."""
-    if table != "posts":
+    """Mark rows whose stored version is later; return the stored posts edited before ours."""
+    column = schemas.VERSION_TIMES.get(table)
+    has_times = column in ours and column in theirs
+    if not has_times or not all(
+        isinstance(rows[column].dtype, pd.DatetimeTZDtype) for rows in (ours, theirs)
+    ):
         return ours.iloc[:0]
-    ours_at, theirs_at = (times.microseconds(rows["edited_at"]) for rows in (ours, theirs))
+    ours_at, theirs_at = (times.microseconds(rows[column]) for rows in (ours, theirs))
     # A missing edit time is the least integer, so that it comes before any other.
-    status[ours.index[ours_at < theirs_at]] = "older"
+    is_older = ours_at < theirs_at
+    if table != "posts":
+        status[ours.index[is_older & ours[column].notna().to_numpy()]] = "older"
+        return ours.iloc[:0]
+    status[ours.index[is_older]] = "older"
     return theirs[ours_at > theirs_at]
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from foxgrape._util.regular_files import open_regular
 from foxgrape.errors import TableError
 from foxgrape.io.encoding import detect_encoding, get_encoding, open_as_utf8
 from foxgrape.io.file_kinds import is_binary
@@ -108,6 +109,8 @@ class InputFile:
         The first 64 kB of the content, as UTF-8 without a byte order mark.
     continued
         The other files of the same export, in order, such as ``messages2.html``.
+    unread
+        Names of the files of other exports in the same folder or archive.
 
     Raises
     ------
@@ -129,6 +132,7 @@ class InputFile:
     _replaced = ("", "")
     _handle: IO[bytes] | None = None
     continued: tuple[InputFile, ...] = ()
+    unread: tuple[str, ...] = ()
 
     def __init__(
         self, path: str | Path, *, encoding: str | None = None, sheet: str | None = None
@@ -175,7 +179,7 @@ class InputFile:
         limit = None if self.compression is None else max_unpacked_size(self._packed_size())
         with self._open_raw() as handle, _LimitedStream(self._decompress(handle), limit) as raw:
             self._handle = handle
-            stream = io.BufferedReader(raw, CHUNK)
+            stream = _BufferedReader(raw, CHUNK)
             if stream.peek(len(_BOM)).startswith(_BOM):
                 stream.read(len(_BOM))
             if self.encoding is None:
@@ -196,7 +200,7 @@ class InputFile:
         return InputFile(path) if path.is_file() and not path.is_symlink() else None
 
     def _open_raw(self) -> AbstractContextManager[IO[bytes]]:
-        return self.path.open("rb")
+        return open(self.path, "rb", opener=open_regular)
 
     def _packed_size(self) -> int:
         return self.path.stat().st_size
@@ -268,6 +272,29 @@ class _LimitedStream(io.RawIOBase):
                 )
         buffer[: len(data)] = data
         return len(data)
+
+
+class _BufferedReader(io.BufferedReader):
+    """A buffered stream whose `read` returns what precedes damage; the next call raises."""
+
+    _error: CorruptFileError | None = None
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return up to `size` bytes; io.BufferedReader discards them if a later one is damaged."""
+        if self._error is not None:
+            raise self._error
+        if size is None or size < 0:
+            return super().read(size)
+        pieces: list[bytes] = []
+        try:
+            while size > 0 and (piece := self.read1(size)):
+                pieces.append(piece)
+                size -= len(piece)
+        except CorruptFileError as error:
+            if not pieces:
+                raise
+            self._error = error
+        return b"".join(pieces)
 
 
 def _compression(start: bytes, path: Path) -> str | None:

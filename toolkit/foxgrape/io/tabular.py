@@ -59,6 +59,8 @@ __all__ = [
     "table_kind",
 ]
 
+#: 32-bit floats round integers above this.
+_MAX_EXACT_FLOAT32 = 2**24
 #: Rows of a frame that are converted at a time.
 _FRAME_ROWS = 10_000
 
@@ -258,7 +260,9 @@ def line_blocks(stream: IO[bytes], size: int) -> Iterator[LineBlock]:
         data = rest + chunk
         line_ends = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n")) + 1
         start = 0
-        for stop in _block_ends(line_ends, len(data), size, last=not chunk):
+        # Before damage, the last line is incomplete.
+        length = len(data) if corrupt is None else int(line_ends[-1:].sum())
+        for stop in _block_ends(line_ends, length, size, last=not chunk):
             count = int(np.searchsorted(line_ends, stop, "right"))
             inside, line_ends = line_ends[:count] - start, line_ends[count:]
             block = LineBlock(data[start:stop], offset, inside)
@@ -306,7 +310,7 @@ def _parquet(file: InputFile, on_columns: OnColumns) -> Iterator[Record]:
 def records_from_batch(batch: pa.RecordBatch, offset: int) -> Iterator[Record]:
     """Yield each row of an Arrow batch as a record, with an error if a cell has no Python value."""
     try:
-        values = batch.to_pylist()
+        values = _mark_rounded(batch).to_pylist()
     except (ValueError, OverflowError) as error:
         if batch.num_rows > 1:
             for row in range(batch.num_rows):
@@ -316,6 +320,24 @@ def records_from_batch(batch: pa.RecordBatch, offset: int) -> Iterator[Record]:
         return
     for number, value in enumerate(values, start=offset + 1):
         yield Record(number, value, json_preview(value))
+
+
+def _mark_rounded(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Write large numbers of 32-bit floats as text such as 1.6e+09, which shows the rounding.
+
+    Readers reject such texts as ids and times; as numbers, the values would look exact.
+    """
+    import pyarrow as pa
+
+    for position, column in enumerate(batch.columns):
+        if not (pa.types.is_float32(column.type) or pa.types.is_float16(column.type)):
+            continue
+        numbers = column.cast(pa.float32()).to_numpy(zero_copy_only=False)
+        if not (np.abs(numbers) > _MAX_EXACT_FLOAT32).any():
+            continue
+        texts = [None if value is None else f"{value:e}" for value in column.to_pylist()]
+        batch = batch.set_column(position, batch.schema.names[position], pa.array(texts))
+    return batch
 
 
 def parquet_batches(file: InputFile, on_columns: OnColumns, size: int) -> Iterator[pa.RecordBatch]:
@@ -351,7 +373,7 @@ def _frame(file: InputFile, on_columns: OnColumns) -> Iterator[Record]:
                 with suppress(pa.ArrowException, ValueError, OverflowError):
                     array = pa.array(cells, from_pandas=True)
             if array is not None:
-                columns.append(array.to_pylist())
+                columns.append(_mark_rounded(pa.record_batch([array], [""])).column(0).to_pylist())
             else:
                 columns.append(
                     [None if pd.api.types.is_scalar(c) and pd.isna(c) else c for c in cells]

@@ -7,6 +7,7 @@ import zipfile
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from foxgrape._util.regular_files import open_regular
 from foxgrape.errors import TableError, did_you_mean
 from foxgrape.io.json_records import json_preview
 from foxgrape.io.stream import UNREADABLE, CorruptFileError, Record, max_unpacked_size
@@ -34,7 +35,7 @@ def excel_records(file: InputFile, on_columns: OnColumns, note: OnNote) -> Itera
 
     _check_workbook_size(file)
     # Pass a handle, since openpyxl rejects paths with an unknown suffix.
-    with file.path.open("rb") as handle:
+    with open(file.path, "rb", opener=open_regular) as handle:
         try:
             book = openpyxl.load_workbook(handle, read_only=True, data_only=True)
             yield from _sheets(book, file, on_columns, note)
@@ -104,13 +105,17 @@ def _sheet_rows(sheet: Any) -> Iterator[list[Any]]:
 def _cell_value(cell: Any) -> Any:
     """Return a cell's value: a date if it is shown without a time of day.
 
+    A time that is shown without seconds is text with hours and minutes, as it would be in CSV.
     Integers beyond 15 digits become floats, because spreadsheets store no more digits.
     """
     value = cell.value
     if isinstance(value, datetime):
         shown = _FORMAT_LITERAL.sub("", cell.number_format).lower()
         is_day = not (value.hour or value.minute or value.second or value.microsecond)
-        return value.date() if is_day and "h" not in shown else value
+        if "h" not in shown:
+            return value.date() if is_day else value
+        is_minute = not (value.second or value.microsecond) and "s" not in shown
+        return value.isoformat(timespec="minutes") if is_minute else value
     if isinstance(value, int) and abs(value) >= _MAX_EXACT:
         return float(value)
     return value

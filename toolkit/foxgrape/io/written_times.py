@@ -71,6 +71,8 @@ _ORDINAL = re.compile(r"(?P<y>\d{4})-(?P<d>\d{3})")
 _YEAR_WORD = re.compile(r"\s*(?:року|р|года|г)\.?$")
 #: Two-digit years from this on belong to the 20th century, as in spreadsheets.
 _FIRST_OF_CENTURY = 30
+#: Numbers of days with which spreadsheets store dates from 1954 to 2064.
+_SERIAL = re.compile(r"[2-5]\d{4}(?:[.,]\d+)?")
 _NOON = 12
 _MAX_MONTH = 12
 _MAX_OFFSET = 14
@@ -181,6 +183,11 @@ def to_iso(text: str, order: DateOrder | None = None) -> str:
     '2022-09-10'
     """
     text = " ".join(text.split())
+    if _SERIAL.fullmatch(text):
+        raise ValueError(
+            f"{text} may be a spreadsheet's number for a day; format the column as a date there, "
+            "and save the table again"
+        )
     if compact := _COMPACT.fullmatch(text):
         year, month, day, hour, minute, second = compact.groups("00")[:6]
         text = f"{year}-{month}-{day} {hour}:{minute}:{second}{compact['rest']}"

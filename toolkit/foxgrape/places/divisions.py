@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from foxgrape.places.gazetteer import Gazetteer
     from foxgrape.places.place import Place
 
-__all__ = ["Divisions", "read_divisions"]
+__all__ = ["Divisions", "division_root", "read_divisions"]
 
 _RESOURCE = path.join(path.dirname(__file__), "resources", "divisions.txt")  # noqa: PTH118, PTH120
 
@@ -151,10 +151,17 @@ def _regions(words: list[str], gazetteer: Gazetteer, *, abbreviated: bool) -> tu
 
 def _key(words: Iterable[str]) -> str:
     """Return a key that a division's noun and adjective share: Kharkiv, Харківська, Харьковская."""
-    return " ".join(sorted(_root(word) for word in words))
+    return " ".join(sorted(division_root(word) for word in words))
 
 
-def _root(word: str) -> str:
+def division_root(word: str) -> str:
+    """Return what a name and its adjective have in common.
+
+    Examples
+    --------
+    >>> division_root("Харків") == division_root("Харківський") == division_root("Kharkiv")
+    True
+    """
     root = stem(phonetic_key(word))
     shorter = root.removesuffix("sk")
     return shorter if len(shorter) > _SHORTEST_STEM else root

@@ -27,6 +27,8 @@ _RESOURCE = path.join(path.dirname(__file__), "resources", "gazetteer")  # noqa:
 _EXACT, _FOLDED, _ATTACHED = 1.0, 0.95, 0.87
 #: The first letter of the scripts after Latin, Greek, Cyrillic and Armenian.
 _FIRST_NATIVE = "\u05d0"
+#: Minimum similarity of the consonants of a Russian name and of the official name.
+_SIMILAR_CONSONANTS = 60
 #: Endings that names of villages have in Russian texts, in any case. Not -ово, with which
 #: Ukrainian adverbs end.
 _RUSSIAN_NAME = re.compile("[оеё]вк(?:а|и|у|е|ой)$|[иы]но$")
@@ -397,10 +399,23 @@ def _rank_near(match: PlaceMatch, near: tuple[float, float]) -> tuple[float, flo
 def is_current_name(match: PlaceMatch) -> bool:
     """Return whether the matched name is a spelling of the place's current name.
 
-    Two spellings of a name have the same consonants in their phonetic keys.
+    Two spellings of a name have the same consonants in their phonetic keys. In Russian, similar
+    consonants are enough if no Russian name of the place has the same: Николаев for Mykolaiv.
     """
-    name = match.place.name
-    return match.matched == name or _consonants(match.matched) == _consonants(name)
+    name, matched = match.place.name, match.matched
+    return matched == name or _is_translation(matched, name, match.place.names_in("ru"))
+
+
+@lru_cache(maxsize=8192)
+def _is_translation(matched: str, name: str, russian: tuple[str, ...]) -> bool:
+    consonants = _consonants(name)
+    if _consonants(matched) == consonants:
+        return True
+    if matched not in russian or any(_consonants(other) == consonants for other in russian):
+        return False
+    from rapidfuzz import fuzz
+
+    return fuzz.ratio(_consonants(matched), consonants) >= _SIMILAR_CONSONANTS
 
 
 @lru_cache(maxsize=8192)

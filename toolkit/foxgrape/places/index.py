@@ -17,6 +17,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from functools import cached_property
 
+from foxgrape._util.regular_files import read_regular
 from foxgrape.errors import FoxgrapeError
 from foxgrape.places.normalize import fold
 from foxgrape.places.place import LANGUAGES, from_line
@@ -161,8 +162,7 @@ class FileIndex:
         return self._read("sounds.txt").split(b"\n")[:-1]
 
     def _read(self, name: str) -> bytes:
-        with open(f"{self._folder}/{name}", "rb") as file:  # noqa: PTH123 - pathlib costs 4 ms
-            return file.read()
+        return read_regular(f"{self._folder}/{name}")
 
     def _find(self, table: list[bytes], key: str, *, after: bytes = b"\t") -> list[Place]:
         start = _line_start(key)

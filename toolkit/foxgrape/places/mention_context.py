@@ -11,7 +11,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, NamedTuple
 
-from foxgrape.places.mention_places import TOWN_POPULATION
+from foxgrape.places.namesakes import TOWN_POPULATION
 from foxgrape.places.normalize import fold
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ __all__ = [
     "Name",
     "folded",
     "is_ordinary",
+    "is_person",
     "names_other",
     "word_after",
     "word_before",
@@ -38,13 +39,26 @@ WORDS: dict[str, frozenset[str]] = {
 }
 _NOT_BEFORE = WORDS["street"] | WORDS["monument"] | WORDS["thing"]
 _BEFORE_TOWN = WORDS["mayor"] | WORDS["in"] | WORDS["at"] | {"of"}
-_FIRST_NAMES = tuple(WORDS["first_names"])
+#: A form of a first name or of its patronymic, but not a place named after a person: Артёмовск.
+_FIRST_NAME = re.compile(
+    rf"(?:{'|'.join(sorted(WORDS['first_names']))})"
+    r"(?:[аеиіїєоуыьюяйaeiouy]{0,3}[мйm]?|[оеє]ві|(?:ович|евич|євич|івн|ївн|овн|евн|євн|ovych|ivn)\w*)"
+)
+#: Words of a phrase about water before the name of a river: уровень воды в Днепре.
+_WATER = re.compile(rf"(?<!\w)(?:{'|'.join(sorted(WORDS['water']))})\w*(?: \w+)? \w{{1,2}}$")
 _CROSSING, _NAMED = tuple(WORDS["crossing"]), tuple(WORDS["named"])
-_ORDINARY = WORDS["ordinary"]
+_ORDINARY = WORDS["ordinary"] | WORDS["persons"]
 _WORD_REVERSED = re.compile(r"[\w'’ʼ]*")
 #: Characters that may stand between a word and the name that follows it, besides blanks.
 _OPENING = '«„“"*('
 AFTER = re.compile(r"[\s»”\"*)]+([\w'’ʼ]+)")
+#: A list of regions before its names: all regions, including Luhansk and Donetsk.
+_REGIONS_INCLUDING = re.compile(
+    r"(?:regions|област(?:і|ей|ях|и)|регіон\w+|регион\w+)[^.;:]{0,30}"
+    r"\b(?:including|зокрема|включно з|в том числе|у тому числі) (?:(?:in|у|в) )?[^.;:]*$"
+)
+_THINGS = re.compile(r"([\w'’ʼ]+) (?:«[^»]+»(?:, | (?:и|та|і|й) ))+«$")
+_AFTER_COMMA = re.compile(r",? \(?([\w'’ʼ]+)")
 _AFTER_LIST = re.compile(r"(?:(?:,|\s+(?:та|і|й|и|and))\s+[\w'’ʼ-]+)+\s+([\w'’ʼ]+)")
 #: Number of characters before a name that are searched for other words; up to twice as many after.
 CONTEXT = 40
@@ -74,11 +88,18 @@ class Name(NamedTuple):
     matches: tuple[PlaceMatch, ...]
     before: str
     after: str
+    #: Whether a city abroad, or a quarter of a city, is larger than the place.
+    rival: bool = False
 
 
 def is_ordinary(name: Name) -> bool:
     """Return whether the name is also an ordinary word, a first name or a surname."""
     return folded(name.matches[0].matched) in _ORDINARY
+
+
+def is_person(name: Name) -> bool:
+    """Return whether the name is also a first name or a surname, or a point of the compass."""
+    return folded(name.matches[0].matched) in WORDS["persons"]
 
 
 def word_before(text: str, at: int) -> str:
@@ -105,9 +126,17 @@ def names_other(text: str, name: Name) -> bool:
     if (
         after in WORDS["region"]
         or before in _NOT_BEFORE
-        or (after in WORDS["road"] and name.after[:1].isupper())
+        or (after in WORDS["titled"] and name.after[:1].isupper())
+        or _is_in_list_of_things(text, name)
+        or folded(word_after(text, name.end, _AFTER_COMMA)) in WORDS["abroad_regions"]
+        or (
+            folded(name.matches[0].matched) in WORDS["lands"]
+            and before not in WORDS["settlement"] | {"of"}
+        )
+        or (before == "на" and folded(name.matches[0].matched) in WORDS["region_with_on"])
         or (after in WORDS["nuclear"] and _names_its_region(name.matches[0].place))
         or folded(word_after(text, name.end, _AFTER_LIST)) in WORDS["regions"]
+        or _REGIONS_INCLUDING.search(text, max(0, name.start - 2 * CONTEXT), name.start)
     ):
         return True
     kinds = (_names_river, _names_institution, _names_club, _names_surname)
@@ -116,9 +145,17 @@ def names_other(text: str, name: Name) -> bool:
     if before in _BEFORE_TOWN:
         return False  # у Харкові Ігор Терехов: a person next to a place
     return any(
-        word[:1].isupper() and folded(word).startswith(_FIRST_NAMES)
+        word[:1].isupper() and _FIRST_NAME.fullmatch(folded(word))
         for word in (name.before, name.after)
     )
+
+
+def _is_in_list_of_things(text: str, name: Name) -> bool:
+    """Return whether a name in quotation marks is in a list: корабли «Саратов» и «Азов»."""
+    if text[name.start - 1 : name.start] != "«":
+        return False
+    things = _THINGS.search(text, max(0, name.start - 2 * CONTEXT), name.start)
+    return things is not None and folded(things[1]) in WORDS["thing"]
 
 
 def _names_club(text: str, name: Name) -> bool:
@@ -160,6 +197,7 @@ def _names_river(text: str, name: Name) -> bool:
     spelling = folded(text[name.start : name.end])
     return (
         before.startswith(_CROSSING)
+        or _WATER.search(folded(text[max(0, name.start - CONTEXT) : name.start])) is not None
         or before in WORDS["over"]
         or (before in WORDS["on_the_river"] and spelling.endswith(_ON))
         or (before in WORDS["beyond"] and spelling.endswith(_BEYOND))

@@ -20,18 +20,27 @@ from foxgrape.places.mention_context import (
     Name,
     folded,
     is_ordinary,
+    is_person,
     names_other,
     word_after,
     word_before,
 )
-from foxgrape.places.mention_places import (
+from foxgrape.places.mention_places import WORD, Surroundings, candidate_places
+from foxgrape.places.mention_support import (
+    LOCATIVE,
+    TOWN_ENDINGS,
+    has_typical_ending,
+    is_in_region,
+    is_inside_sentence,
+    refers_to_place,
+)
+from foxgrape.places.namesakes import (
+    CITY_POPULATION,
     TOWN_POPULATION,
-    WORD,
-    candidate_places,
     current_places,
     dominant_places,
     is_around,
-    places_near,
+    is_quarter,
 )
 from foxgrape.places.native_names import find_native_names
 from foxgrape.places.phonetic import ending_variants, phonetic_key
@@ -46,8 +55,6 @@ __all__ = ["Mention", "find_mentions"]
 
 _RUN = re.compile(rf"{WORD}(?:[ \u00a0]{WORD})*")
 _CAPITALISED = re.compile(WORD)
-#: A region or district that follows a place name: Піски, Донецька область.
-_WITHIN = re.compile(rf",? \(?{WORD} ([\w'’ʼ]+)")
 _LIST_SEPARATOR = re.compile(
     r"[»”\"*)]*(?:,|,?\s+(?:та|і|й|и|або|чи|and|or)|\s*[–—-]|/)"
     r"\s*(?:(?:в|у|на|під|до|з|із|in|near|at|to)\s+)?[«„“\"*(]*",
@@ -55,6 +62,8 @@ _LIST_SEPARATOR = re.compile(
 )
 #: Minimum population of a place whose name can count without other words around it.
 _KNOWN_POPULATION = 5000
+#: The same for a place that alone has its name, if it has an ending of names of towns.
+_ONLY_POPULATION = 2000
 #: Registers of settlements. Places with other ids were added on purpose, and are known.
 _REGISTERS = ("geonames:", "katottg:")
 #: A gazetteer in memory of at most this many places is taken to be the user's own selection, in
@@ -70,12 +79,6 @@ _OTHER = "other"
 #: Countries to which the list of larger cities abroad is foreign; in the gazetteer of another
 #: country, those cities may be its own.
 _HOME = ("UA", "RU", "BY")
-#: Endings that names of places have, and those of persons rarely.
-_PLACE_ENDINGS = (
-    *("ка", "не", "ве", "ино", "ово", "ево", "ськ", "цьк", "ск", "вці", "вцы", "піль", "поль"),
-    *("ka", "ne", "ve", "sk", "tsk", "vtsi", "pil", "pol"),
-)
-_LOCATIVE = ("і", "ї", "у", "ю", "ах", "ях", "ому", "ім", "ом", "ой", "ій", "е")
 
 
 class Mention(NamedTuple):
@@ -89,15 +92,17 @@ class Mention(NamedTuple):
         The places that the name may mean.
     matched
         The name in the gazetteer that matched best.
-    certain
-        Whether the name is well known and means only one place.
+    confidence
+        A if the name is well known, means a city or the only town of this name, and is in a list of
+        names, in a case form, or after a word such as *in*; B if it is well known and means only
+        one place; otherwise C.
     """
 
     start: int
     end: int
     places: tuple[Place, ...]
     matched: str
-    certain: bool
+    confidence: str
 
 
 def find_mentions(text: str, gazetteer: Gazetteer) -> list[Mention]:
@@ -126,38 +131,48 @@ def _find_mentions(text: str, gazetteer: Gazetteer) -> list[Mention]:
     chosen = _is_chosen(gazetteer)
     all_names = _find_names(text, gazetteer)
     names = [
-        name
+        name if chosen else name._replace(rival=_has_rival(text, name, gazetteer))
         for name in all_names
-        if not names_other(text, name) and (chosen or _is_own_name(text, name))
+        if not names_other(text, name)
+        and (chosen or _is_own_name(text, name) or is_in_region(text, name))
     ]
     known = [chosen or _is_known(name) for name in names]
     accepted = [
-        _refers_to_place(text, name, well_known)
+        refers_to_place(text, name, well_known)
         for name, well_known in zip(names, known, strict=True)
     ]
-    _accept_neighbours(text, names, accepted)
-    _accept_near_accepted(text, names, accepted)
-    kept = [
-        (name, well_known and (chosen or not (is_ordinary(name) or _is_abroad(text, name))))
-        for name, well_known, accept in zip(names, known, accepted, strict=True)
-        if accept
-    ]
-    kept = sorted([*kept, *_native_names(text, gazetteer, chosen)], key=lambda pair: pair[0].start)
-    candidates = [candidate_places(text, name.end, name.matches, gazetteer) for name, _ in kept]
+    before: list[bool] = []
+    while before != accepted and not all(accepted):  # what is accepted supports others
+        before = list(accepted)
+        _accept_neighbours(text, names, accepted)
+        _accept_near_accepted(text, names, accepted)
+    native = _native_names(text, gazetteer, chosen)
+    kept = [name for name, accept in zip(names, accepted, strict=True) if accept]
+    kept = sorted([*kept, *native], key=lambda name: name.start)
+    candidates = [candidate_places(text, name.end, name.matches, gazetteer) for name in kept]
     anchors = [places[0] for places in candidates if len(places) == 1]
-    return [
-        _mention(name, places, certain, anchors)
-        for (name, certain), places in zip(kept, candidates, strict=True)
-    ]
+    surroundings = Surroundings(text, gazetteer, anchors)
+    mentions = []
+    for at, (name, several) in enumerate(zip(kept, candidates, strict=True)):
+        places = surroundings.choose(name.start, several, current_places(name.matches))
+        listed = any(_are_listed(text, name, other) for other in kept[max(0, at - 1) : at + 2])
+        confidence = (
+            ("B" if native[name] and len(places) == 1 else "C")
+            if name in native
+            else _confidence(text, name, places, listed=listed, chosen=chosen)
+        )
+        matched = name.matches[0].matched
+        mentions.append(Mention(name.start, name.end, tuple(places), matched, confidence))
+    return mentions
 
 
-def _native_names(text: str, gazetteer: Gazetteer, chosen: bool) -> list[tuple[Name, bool]]:
+def _native_names(text: str, gazetteer: Gazetteer, chosen: bool) -> dict[Name, bool]:
     """Return the names in scripts without capital letters, and whether each is well known."""
     native = [
         (name, located, _is_known(name) and (chosen or not ordinary))
         for name, located, ordinary in find_native_names(text, gazetteer)
     ]
-    return [(name, known) for name, located, known in native if chosen or located or known]
+    return {name: known for name, located, known in native if chosen or located or known}
 
 
 def _accept_neighbours(text: str, names: list[Name], accepted: list[bool]) -> None:
@@ -170,8 +185,13 @@ def _accept_neighbours(text: str, names: list[Name], accepted: list[bool]) -> No
             and _are_listed(text, names[at], names[neighbour])
         ):
             other = names[neighbour]
-            accepted[neighbour] = not _is_abroad(text, other) and (
-                not is_ordinary(other) or (at < neighbour and _are_in(text, names[at], other))
+            accepted[neighbour] = not other.rival and (
+                not is_ordinary(other)
+                or (
+                    (not is_person(other) or _is_city_in_list(text, other, after=at < neighbour))
+                    and is_inside_sentence(text, other.start)
+                )
+                or (at < neighbour and _are_in(text, names[at], other))
             )
     # A name that is also an ordinary word counts between two other names of the list.
     for at in range(1, len(names) - 1):
@@ -179,10 +199,20 @@ def _accept_neighbours(text: str, names: list[Name], accepted: list[bool]) -> No
             accepted[at] = all(_are_listed(text, names[at], names[at + step]) for step in (-1, 1))
 
 
+def _is_city_in_list(text: str, name: Name, *, after: bool) -> bool:
+    """Return whether a surname such as Хмельницькому is also a city's, and not in the nominative.
+
+    In English, it must be after another name of the list.
+    """
+    spelling = folded(text[name.start : name.end])
+    is_city = (name.matches[0].place.population or 0) >= CITY_POPULATION
+    return is_city and (after if spelling.isascii() else spelling.endswith(LOCATIVE))
+
+
 def _are_in(text: str, name: Name, other: Name) -> bool:
     """Return whether a list of names follows a word such as in: у Рівному й Хмельницькому."""
     spelling = folded(text[other.start : other.end])
-    return folded(name.before) in WORDS["in"] and spelling.endswith(_LOCATIVE)
+    return folded(name.before) in WORDS["in"] and spelling.endswith(LOCATIVE)
 
 
 def _accept_near_accepted(text: str, names: list[Name], accepted: list[bool]) -> None:
@@ -195,9 +225,8 @@ def _accept_near_accepted(text: str, names: list[Name], accepted: list[bool]) ->
     for at, name in enumerate(names):
         if accepted[at] or is_ordinary(name):
             continue
-        best = name.matches[0]
-        is_typical = is_current_name(best) and folded(best.matched).endswith(_PLACE_ENDINGS)
-        if is_typical or _is_abroad(text, name):
+        is_typical = has_typical_ending(name) and is_inside_sentence(text, name.start)
+        if is_typical or (name.rival and _is_known(name)):
             accepted[at] = any(is_around(place, anchors) for place in current_places(name.matches))
 
 
@@ -280,7 +309,22 @@ def _matches(gazetteer: Gazetteer, name: str) -> tuple[PlaceMatch, ...]:
     if has_native_letters(name):
         return ()  # found by find_native_names
     bare = re.sub("(?<=[a-z])['’ʼ]s$", "", name)
-    return tuple(gazetteer.find_in_text(bare))
+    matches = gazetteer.find_in_text(bare)
+    return tuple(match for match in matches if not is_quarter(match.place, gazetteer))
+
+
+def _has_rival(text: str, name: Name, gazetteer: Gazetteer) -> bool:
+    """Return whether a city abroad, or a quarter of a city, is larger than the place of a name."""
+    if _is_abroad(text, name):
+        return True
+    best = name.matches[0].place
+    others = gazetteer.find_in_text(text[name.start : name.end])
+    return len(dominant_places(current_places(name.matches))) == 1 and any(
+        is_current_name(match)
+        and (match.place.population or 0) > (best.population or 0)
+        and is_quarter(match.place, gazetteer)
+        for match in others
+    )
 
 
 @lru_cache(maxsize=1 << 17)
@@ -306,8 +350,10 @@ def _is_known(name: Name) -> bool:
     best = name.matches[0]
     if not best.place.id.startswith(_REGISTERS) or folded(best.matched) in WORDS["famous"]:
         return True
-    many = (best.place.population or 0) >= _KNOWN_POPULATION
-    return many and len(dominant_places(current_places(name.matches))) <= _MAX_SHARED
+    places = current_places(name.matches)
+    is_only = len(places) == 1 and folded(best.matched).endswith(TOWN_ENDINGS)
+    many = (best.place.population or 0) >= (_ONLY_POPULATION if is_only else _KNOWN_POPULATION)
+    return many and len(dominant_places(places)) <= _MAX_SHARED
 
 
 def _is_own_name(text: str, name: Name) -> bool:
@@ -347,38 +393,26 @@ def _is_abroad(text: str, name: Name) -> bool:
     )
 
 
-def _refers_to_place(text: str, name: Name, known: bool) -> bool:
-    """Return whether the name counts, by itself or because of the words around it."""
-    before = folded(name.before)
-    if before == "of":
-        before = folded(word_before(text, text.rindex(name.before, 0, name.start)))
-        if before in WORDS["around"]:
-            return True
-    after = folded(name.after)
-    kinds = WORDS["settlement"]
-    if before in kinds or before in WORDS["island"] or (after.isascii() and after in kinds):
-        return True
-    if folded(name.matches[0].matched) in WORDS["lands"]:
-        return False
-    if folded(word_after(text, name.end, _WITHIN)) in WORDS["region"]:
-        return True
-    is_at = before in WORDS["at"]
-    is_in = before in WORDS["in"]
-    if is_ordinary(name):
-        spelling = folded(text[name.start : name.end])
-        is_in = is_in and (spelling.isascii() or spelling.endswith(_LOCATIVE))
-        known = False
-    return not _is_abroad(text, name) and (known or is_in or is_at)
-
-
 def _are_listed(text: str, name: Name, other: Name) -> bool:
     """Return whether only a separator of a list lies between two names."""
     first, second = sorted((name, other))
     return _LIST_SEPARATOR.fullmatch(text[first.end : second.start]) is not None
 
 
-def _mention(name: Name, places: list[Place], certain: bool, anchors: list[Place]) -> Mention:
-    """Prefer, among several places, those near places that other names of the text mean."""
-    places = places_near(places, anchors)
-    matched = name.matches[0].matched
-    return Mention(name.start, name.end, tuple(places), matched, certain and len(places) == 1)
+def _confidence(text: str, name: Name, places: list[Place], *, listed: bool, chosen: bool) -> str:
+    """Grade a mention; tests/labels/README.md has how often each grade is right."""
+    is_known = chosen or (_is_known(name) and not is_ordinary(name) and not name.rival)
+    if len(places) > 1 or not is_known:
+        return "C"
+    people = places[0].population or 0
+    if people < TOWN_POPULATION and len(current_places(name.matches)) > 1:
+        return "C"  # of namesakes, the one chosen for its population is a small town
+    spelling, before = folded(text[name.start : name.end]), folded(name.before)
+    is_inflected = not spelling.isascii() and spelling != folded(name.matches[0].matched)
+    is_located = any(before in WORDS[words] for words in ("in", "at", "settlement"))
+    is_clear = people >= CITY_POPULATION or len(current_places(name.matches)) == 1
+    return (
+        "A"
+        if is_clear and people >= TOWN_POPULATION and (listed or is_inflected or is_located)
+        else "B"
+    )

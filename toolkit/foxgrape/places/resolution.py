@@ -22,6 +22,7 @@ from functools import lru_cache
 
 from foxgrape.places.divisions import read_divisions
 from foxgrape.places.gazetteer import Gazetteer, PlaceMatch, is_current_name
+from foxgrape.places.namesakes import UNKNOWN_POPULATION, is_overwhelming, is_quarter
 from foxgrape.places.place import MATCH, Place, distance_km
 
 TYPE_CHECKING = False
@@ -35,12 +36,9 @@ FAR_KM = 20.0
 #: Distance within which sources differ in where they put the centre of a town. A place this much
 #: farther than the nearest namesake is not meant.
 _CLOSE_KM = 5.0
-#: Minimum population, and how many times that of any namesake, for a choice by population.
-_OVERWHELMING = ((20_000, 10), (5_000, 20))
-_UNKNOWN_POPULATION = 500
-#: A place without a district is a quarter of a city that has this many times its population and is
-#: near: within this distance for each time its population, and within the maximum.
-_CITY_RATIO, _CITY_KM, _MAX_CITY_KM = 1.8, 5.0, 30.0
+#: A place that had the name is noted if the place of this name has less than this many times its
+#: population.
+_NOTED_RATIO = 10
 #: Places by whose districts the district of a point is judged: their number and maximum distance.
 _NEIGHBOURS, _NEIGHBOUR_KM = 5, 30.0
 
@@ -208,8 +206,8 @@ class _Search:
         former = [match for match in self.matches if match not in current]
         if current and former:
             people = max(map(_population, current))
-            self.keep(lambda match: match in current or _is_overwhelming(match, people))
-            if any(_population(match) * _OVERWHELMING[0][1] > people for match in former):
+            self.keep(lambda match: match in current or is_overwhelming(_population(match), people))
+            if any(_population(match) * _NOTED_RATIO > people for match in former):
                 self.notes.append(FORMER)
 
     def use_preferred(self, prefer: Collection[str]) -> None:
@@ -222,8 +220,8 @@ class _Search:
         first, *others = sorted(self.matches, key=_population, reverse=True)
         if (
             others
-            and _is_overwhelming(first, max(map(_population, others)))
-            and not _is_quarter(first.place, gazetteer)
+            and is_overwhelming(_population(first), max(map(_population, others)))
+            and not is_quarter(first.place, gazetteer)
         ):
             self.matches = [first]
             self.notes.append(LARGEST)
@@ -245,28 +243,7 @@ def _spelling_score(match: PlaceMatch) -> float:
 
 
 def _population(match: PlaceMatch) -> int:
-    return match.place.population or _UNKNOWN_POPULATION
-
-
-def _is_overwhelming(match: PlaceMatch, others: int) -> bool:
-    """Return whether a place has far more people than its namesakes."""
-    people = _population(match)
-    return any(people >= least and people >= ratio * others for least, ratio in _OVERWHELMING)
-
-
-def _is_quarter(place: Place, gazetteer: Gazetteer) -> bool:
-    """Return whether a place is a quarter of a city: these have no district in the gazetteer."""
-    if place.admin2 or place.admin1 == place.name or place.lat is None or place.lon is None:
-        return False
-    if place.country not in _with_districts(gazetteer):
-        return False
-    for city in _located(gazetteer):
-        ratio = (city.population or 0) / (place.population or _UNKNOWN_POPULATION)
-        is_city = ratio >= _CITY_RATIO and city.admin1 == place.admin1
-        reach = min(_CITY_KM * ratio, _MAX_CITY_KM)
-        if is_city and distance_km(city, (place.lat, place.lon)) <= reach:
-            return True
-    return False
+    return match.place.population or UNKNOWN_POPULATION
 
 
 def _districts_near(gazetteer: Gazetteer, point: tuple[float, float]) -> set[tuple[str, str]]:

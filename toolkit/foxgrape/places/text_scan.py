@@ -45,8 +45,9 @@ class Reference:
     codes
         The readings of the code, one for each place; empty for a name that is no code.
     confidence
-        The best grade of the codes, C for a proposal; for a name, B if it is well known and means
-        only one place, otherwise C.
+        The best grade of the codes, C for a proposal; for a name, A if it means only one town, is
+        well known and its context confirms that it is a place, B without such a context, otherwise
+        C.
     """
 
     start: int
@@ -189,5 +190,5 @@ def _of_name(
     if spellings:
         codes = [code for spelling in spellings for code in names[spelling]]
         return _of_codes(text, start, end, codes, book)
-    confidence = "B" if mention.certain and len(mention.places) == 1 else "C"
-    return Reference(start, end, text[start:end], "mention", mention.places, (), confidence)
+    places, confidence = mention.places, mention.confidence
+    return Reference(start, end, text[start:end], "mention", places, (), confidence)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,14 +12,18 @@ import plotly.graph_objects as go
 
 from foxgrape import schemas
 from foxgrape._util.formatting import counted
-from foxgrape.plots.signals import by_outcome
+from foxgrape.plots.outcomes import by_outcome
 from foxgrape.plots.theme import (
     BLUE,
     GREEN,
     GREY,
     ORANGE,
+    RED,
     SKY,
     apply_theme,
+    changes_control,
+    count_bubbles,
+    empty_figure,
     inline_legend,
     interval_trace,
     set_title,
@@ -30,8 +35,16 @@ if TYPE_CHECKING:
 __all__ = ["activity", "event_timeline", "posting_rhythm", "surprisal_figure"]
 
 _DAY = pd.Timedelta(days=1)
-#: Longest period, in days, with daily bars; in longer periods they would be too thin.
-_MAX_DAYS = 120
+#: Longest periods, in days, with daily and with weekly bars; more bars would be too thin.
+_MAX_DAYS, _MAX_WEEK_DAYS = 120, 1_500
+#: More signals or events than this are counted, because their marks would cover each other.
+_MAX_MARKS = 150
+#: Bins of `surprisal_figure` and `event_timeline` for many signals.
+_TIME_BINS, _BITS_BIN = 60, 0.5
+#: `event_timeline` shows at most this many accounts; the others share a row.
+_MAX_ACCOUNTS = 12
+#: More names than this would cover each other.
+_MAX_NAMES = 30
 _LEGEND_COLUMNS = 3
 #: Name of the row of events in `event_timeline`.
 _EVENTS = "events"
@@ -71,9 +84,13 @@ def activity(
     >>> "n = " in figure.layout.title.text
     True
     """
+    if posts.empty:
+        return empty_figure("There are no posts; add an export of posts to the study or the store.")
     since = posts["posted_at"].min() if since is None else since
     until = posts["posted_at"].max() + _DAY if until is None else until
     shown = posts[(posts["posted_at"] >= since) & (posts["posted_at"] < until)]
+    if shown.empty:
+        return empty_figure("No posts in this period; check the period and the time zone.")
     keys = schemas.KEYS["posts"][0]
     has_signal = schemas.key_index(shown, keys).isin(schemas.key_index(signals, keys))
     bins, unit = _bins(since, until, zone)
@@ -85,13 +102,17 @@ def activity(
     for name, part, colour in parts:
         figure.add_trace(_bars(part, bins, unit, zone, name, colour))
     n_signals = int(has_signal.sum())
-    legend = [(ORANGE, "■", f"with a signal ({n_signals})"), (GREY, "■", "without a signal")]
+    n_others = len(shown) - n_signals
+    legend = [
+        (ORANGE, "■", f"with a signal ({n_signals:,})"),
+        (GREY, "■", f"without a signal ({n_others:,})"),
+    ]
     if mark is not None:
         at = mark.tz_convert(zone).tz_localize(None).isoformat()
         figure.add_vline(x=at, line={"color": BLUE, "dash": "dot"})
         legend.append((BLUE, "┊", "start of the last period"))
     figure.update_layout(
-        title=set_title(f"Posts per {unit} (n = {len(shown)})", inline_legend(*legend)),
+        title=set_title(f"Posts per {unit} (n = {len(shown):,})", inline_legend(*legend)),
         xaxis={"range": [str(bins[0].date()), str(bins[-1].date())], "type": "date"},
         yaxis={"title": f"posts per {unit}", "rangemode": "tozero"},
         barmode="stack",
@@ -115,17 +136,21 @@ def _bars(
         y=counts.tolist(),
         name=name,
         marker={"color": colour},
-        width=0.9 * float(_DAY / pd.Timedelta("1ms")) * (7 if unit == "week" else 1),
+        width=[0.9 * ((end - start) / pd.Timedelta("1ms")) for start, end in pairwise(bins)],
         offset=0,
         hovertemplate=f"{unit} of %{{x}}: %{{y}} {name}<extra></extra>",
     )
 
 
 def _bins(since: pd.Timestamp, until: pd.Timestamp, zone: str) -> tuple[pd.DatetimeIndex, str]:
-    """Return the edges of days or weeks in local time, and the unit."""
+    """Return the edges of days, weeks or months in local time, and the unit."""
     first, last = (instant.tz_convert(zone).tz_localize(None) for instant in (since, until))
-    unit = "day" if last - first <= _MAX_DAYS * _DAY else "week"
     start = first.normalize()
+    if last - first > _MAX_WEEK_DAYS * _DAY:
+        start -= pd.Timedelta(days=start.day - 1)
+        n_months = (last.year - start.year) * 12 + last.month - start.month + 1
+        return pd.date_range(start, periods=n_months + 1, freq="MS").as_unit("us"), "month"
+    unit = "day" if last - first <= _MAX_DAYS * _DAY else "week"
     if unit == "week":
         start -= pd.Timedelta(days=start.weekday())
     step = 1 if unit == "day" else 7
@@ -148,6 +173,12 @@ def posting_rhythm(posts: pd.DataFrame, *, zone: str) -> go.Figure:
     """
     exact = posts[posts["posted_until"] - posts["posted_at"] < _HOUR]
     local = exact["posted_at"].dt.tz_convert(zone)
+    if exact.empty:
+        return empty_figure(
+            "The hour of no post is known, so there is no pattern of hours to show."
+            if len(posts)
+            else "There are no posts; add an export of posts to the study or the store."
+        )
     counts = np.zeros((7, 24), dtype="int64")
     np.add.at(counts, (local.dt.day_of_week.to_numpy(), local.dt.hour.to_numpy()), 1)
     figure = go.Figure(
@@ -164,22 +195,21 @@ def posting_rhythm(posts: pd.DataFrame, *, zone: str) -> go.Figure:
             hovertemplate="%{y}, %{x}:00 to %{x}:59: %{z} posts<extra></extra>",
         )
     )
-    unknown = counted(len(posts) - len(exact), "post")
+    n_unknown = len(posts) - len(exact)
+    unknown = f"; {counted(n_unknown, 'post')} not shown: hour unknown" if n_unknown else ""
     figure.update_layout(
         title=set_title(
-            f"Posts by hour of the week (n = {len(exact)})",
-            f"time zone {zone}; {unknown} not shown: hour unknown",
+            f"Posts by hour of the week (n = {len(exact):,})", f"time zone {zone}{unknown}"
         ),
         xaxis={"title": "hour of the day", "dtick": 3},
         yaxis={"autorange": "reversed"},
         height=340,
     )
     day, hour = divmod(int(counts.argmax()), 24)
-    busiest = f"; most on {_WEEKDAYS[day]} at {hour}:00 ({counts.max()})" if len(exact) else ""
     return apply_theme(
         figure,
         f"Heat map of {counted(len(exact), 'post')} by weekday and hour in the time zone "
-        f"{zone}{busiest}.",
+        f"{zone}; most on {_WEEKDAYS[day]} at {hour}:00 ({counts.max()}).",
     )
 
 
@@ -194,39 +224,88 @@ def surprisal_figure(analysis: Analysis) -> go.Figure:
     >>> surprisal_figure(open_study().analyse()).layout.yaxis.title.text
     'surprisal, bits'
     """
-    table = analysis.table()
+    table = analysis.table().dropna(subset=["surprisal"])
+    if table.empty:
+        return empty_figure(analysis.why_no_signals())
     figure = go.Figure()
-    legend = {}
+    legend = []
+    grouped = len(table) > _MAX_MARKS
+    note = ["larger marks: more signals"] if grouped else []
     for number, (rows, label, colour, symbol, character) in enumerate(by_outcome(table)):
-        legend[label] = (colour, character, label)
-        # Markers drawn first are larger, so that they remain visible behind those drawn later.
-        size = max(7, 17 - 4 * number)
-        figure.add_trace(
-            go.Scatter(
-                x=_iso_times(rows["posted_at"]),
-                y=rows["surprisal"].tolist(),
-                name=label,
-                mode="markers+text",
-                marker={"size": size, "color": colour, "symbol": symbol, "line": {"width": 2}},
-                text=[html.escape(str(code)) for code in rows["code"]],
-                textposition=_TEXT_POSITIONS[number % len(_TEXT_POSITIONS)],
-                customdata=[html.escape(str(place)) for place in rows["place"]],
-                hovertemplate="%{text} for %{customdata}, %{y:.1f} bits<extra></extra>",
-                cliponaxis=False,
-            )
-        )
+        legend.append((colour, character, f"{label} ({len(rows):,})"))
+        marker = {"color": colour, "symbol": symbol}
+        add = _counted_bits if grouped else _single_bits
+        figure.add_trace(add(rows, table, number, label, marker))
     figure.update_layout(
         title=set_title(
-            f"How unusual each signal was for its account (n = {len(table)})",
-            inline_legend(*legend.values()),
+            f"How unusual each signal was for its account (n = {len(table):,})",
+            *(inline_legend(*legend[at : at + 2]) for at in range(0, len(legend), 2)),
+            *note,
         ),
         xaxis={"type": "date"},
         yaxis={"title": "surprisal, bits", "rangemode": "tozero"},
         height=400,
+        margin={"t": 95 + 18 * ((len(legend) + 1) // 2 - 1)},
     )
     return apply_theme(
         figure, f"Surprisal of {counted(len(table), 'signal')} in bits by date, marked by outcome."
     )
+
+
+def _single_bits(
+    rows: pd.DataFrame, _: pd.DataFrame, number: int, label: str, marker: dict[str, str]
+) -> go.Scatter:
+    """Return one mark per signal, with its code."""
+    # Markers drawn first are larger, so that they remain visible behind those drawn later.
+    size = max(7, 17 - 4 * number)
+    return go.Scatter(
+        x=_iso_times(rows["posted_at"]),
+        y=rows["surprisal"].tolist(),
+        name=label,
+        mode="markers+text" if len(rows) <= _MAX_NAMES else "markers",
+        marker={"size": size, "line": {"width": 2}, **marker},
+        text=[html.escape(str(code)) for code in rows["code"]],
+        textposition=_TEXT_POSITIONS[number % len(_TEXT_POSITIONS)],
+        customdata=[html.escape(str(place)) for place in rows["place"]],
+        hovertemplate="%{text} for %{customdata}, %{y:.1f} bits<extra></extra>",
+        cliponaxis=False,
+    )
+
+
+def _counted_bits(
+    rows: pd.DataFrame, table: pd.DataFrame, _: int, label: str, marker: dict[str, str]
+) -> go.Scatter:
+    """Return marks for the number of signals by time and by half a bit."""
+    grids = [
+        part.assign(at=_time_bins(part["posted_at"], table["posted_at"]), bits=_bits(part))
+        for part in (table, rows)
+    ]
+    every, cells = (grid.groupby(["at", "bits"]).size() for grid in grids)
+    return count_bubbles(
+        _iso_times(cells.index.get_level_values("at").to_series()),
+        cells.index.get_level_values("bits").tolist(),
+        cells.tolist(),
+        int(every.max()),
+        name=label,
+        marker={
+            "opacity": 0.7,
+            "line": {"width": 1.5 if "open" in marker["symbol"] else 0},
+            **marker,
+        },
+        hovertemplate=f"%{{customdata}} of about %{{y}} bits: {label}<extra></extra>",
+    )
+
+
+def _bits(rows: pd.DataFrame) -> pd.Series:
+    return (rows["surprisal"] / _BITS_BIN).round() * _BITS_BIN
+
+
+def _time_bins(times: pd.Series, of: pd.Series) -> pd.Series:
+    """Return the middle of each time's bin, out of bins of whole days that cover `of`."""
+    start = of.min()
+    width = max(_DAY, ((of.max() - start) / _TIME_BINS).ceil("D"))
+    middles: pd.Series = start + ((times - start) // width) * width + width / 2
+    return middles
 
 
 def event_timeline(analysis: Analysis, events: pd.DataFrame) -> go.Figure:
@@ -252,32 +331,27 @@ def event_timeline(analysis: Analysis, events: pd.DataFrame) -> go.Figure:
     True
     """
     table = analysis.table()
+    if table.empty and events.empty:
+        return empty_figure(
+            "Neither posts nor events refer to this place; look up its id with: foxgrape find NAME"
+        )
+    table["row"] = _account_rows(table)
     figure = go.Figure()
-    legend: dict[str, tuple[str, str, str]] = {}
-    for name, label, colour, width in (
-        ("occurred", "event", ORANGE, 15),
-        ("confirmed", "confirmation", GREEN, 6),
-    ):
-        known = events.dropna(subset=[f"{name}_at"])
-        hover = [html.escape(f"{label}: {row.kind}, {row.place}") for row in known.itertuples()]
-        rows = [_EVENTS] * len(known)
-        bars = _iso_times(known[f"{name}_at"]), _iso_times(known[f"{name}_until"]), rows
-        figure.add_trace(interval_trace(*bars, hover, colour, width, label))
-        legend[label] = (colour, "■", label)
-    accounts = []
+    legend = _add_events(figure, events)
     for part, label, colour, symbol, character in by_outcome(table):
-        accounts += _add_posts(figure, part, label, {"color": colour, "symbol": symbol})
-        legend[label] = (colour, character, label)
-    order = [_EVENTS, *dict.fromkeys(accounts)]
-    entries = list(legend.values())
+        add = _add_counts if len(table) > _MAX_MARKS else _add_posts
+        add(figure, part, table, label, {"color": colour, "symbol": symbol})
+        legend.append((colour, character, label))
+    order = [_EVENTS, *dict.fromkeys(table["row"])]
+    note = ["larger marks: more of them"] if max(len(table), len(events)) > _MAX_MARKS else []
+    # Only three entries fit on a line on a phone.
+    lines = [
+        inline_legend(*legend[at : at + _LEGEND_COLUMNS])
+        for at in range(0, len(legend), _LEGEND_COLUMNS)
+    ]
     figure.update_layout(
         title=set_title(
-            f"Events (n = {len(events)}) and signals (n = {len(table)})",
-            # Only three entries fit on a line on a phone.
-            *(
-                inline_legend(*entries[at : at + _LEGEND_COLUMNS])
-                for at in range(0, len(entries), _LEGEND_COLUMNS)
-            ),
+            f"Events (n = {len(events):,}) and signals (n = {len(table):,})", *lines, *note
         ),
         xaxis={"type": "date"},
         yaxis={
@@ -287,7 +361,8 @@ def event_timeline(analysis: Analysis, events: pd.DataFrame) -> go.Figure:
             "categoryarray": order,
             "range": [len(order) - 0.5, -0.5],
         },
-        height=190 + 34 * len(order),
+        height=170 + 20 * len(lines + note) + 34 * len(order),
+        margin={"t": 60 + 20 * len(lines + note)},
     )
     return apply_theme(
         figure,
@@ -296,17 +371,66 @@ def event_timeline(analysis: Analysis, events: pd.DataFrame) -> go.Figure:
     )
 
 
-def _add_posts(
-    figure: go.Figure, signals: pd.DataFrame, label: str, marker: dict[str, str]
-) -> list[str]:
-    """Draw the posts of signals that share an outcome; return each signal's row, its account."""
-    names = [html.escape(str(account)) for account in signals["account"]]
-    # An invisible character keeps an account of this name out of the row of events.
-    rows = [f"{name}\u200b" if name == _EVENTS else name for name in names]
-    hover = [
-        html.escape(f"{row.account}: {row.code} for {row.place}") for row in signals.itertuples()
+def _add_events(figure: go.Figure, events: pd.DataFrame) -> list[tuple[str, str, str]]:
+    """Draw the events in one row and return the legend; changes of control look different."""
+    control = events["kind"].map(changes_control).to_numpy(dtype=bool)
+    parts = [
+        ("occurred", "change of control", ORANGE, 15, events[control]),
+        ("occurred", "other event" if control.any() else "event", RED, 15, events[~control]),
+        ("confirmed", "confirmation", GREEN, 6, events),
     ]
-    start, end = signals["posted_at"], signals["posted_until"]
+    legend = []
+    for name, label, colour, width, rows in parts:
+        known = rows.dropna(subset=[f"{name}_at"])
+        if known.empty:
+            continue
+        legend.append((colour, "■", label))
+        if len(events) > _MAX_MARKS:
+            if name == "occurred":
+                figure.add_trace(_event_counts(known, events["occurred_at"], label, colour))
+            else:
+                legend.pop()
+            continue
+        hover = [html.escape(f"{label}: {row.kind}, {row.place}") for row in known.itertuples()]
+        names = [_EVENTS] * len(known)
+        bars = _iso_times(known[f"{name}_at"]), _iso_times(known[f"{name}_until"]), names
+        figure.add_trace(interval_trace(*bars, hover, colour, width, label))
+    return legend
+
+
+def _event_counts(events: pd.DataFrame, of: pd.Series, label: str, colour: str) -> go.Scatter:
+    counts = _time_bins(events["occurred_at"], of).value_counts(sort=False)
+    every = _time_bins(of, of).value_counts()
+    return count_bubbles(
+        _iso_times(counts.index.to_series()),
+        [_EVENTS] * len(counts),
+        counts.tolist(),
+        int(every.max()),
+        marker={"color": colour, "symbol": "square", "opacity": 0.7},
+        name=label,
+        hovertemplate=f"%{{customdata}} × {label}<extra></extra>",
+    )
+
+
+def _account_rows(signals: pd.DataFrame) -> pd.Series:
+    """Return each signal's row: its account, escaped, or a row that the rarer accounts share."""
+    counts = signals["account"].value_counts()
+    names = {account: html.escape(str(account)) for account in counts.index[:_MAX_ACCOUNTS]}
+    # An invisible character keeps an account of this name out of the row of events.
+    names = {
+        account: f"{name}\u200b" if name == _EVENTS else name for account, name in names.items()
+    }
+    others = f"{len(counts) - len(names)} other accounts"
+    return signals["account"].map(lambda account: names.get(account, others)).astype("str")
+
+
+def _add_posts(
+    figure: go.Figure, part: pd.DataFrame, _: pd.DataFrame, label: str, marker: dict[str, str]
+) -> None:
+    """Draw the posts of signals that share an outcome."""
+    rows = part["row"].tolist()
+    hover = [html.escape(f"{row.account}: {row.code} for {row.place}") for row in part.itertuples()]
+    start, end = part["posted_at"], part["posted_until"]
     bars = _iso_times(start), _iso_times(end), rows
     figure.add_trace(interval_trace(*bars, hover, SKY, 9, "post"))
     figure.add_trace(
@@ -319,7 +443,27 @@ def _add_posts(
             hovertemplate=f"%{{text}}, {label}<extra></extra>",
         )
     )
-    return rows
+
+
+def _add_counts(
+    figure: go.Figure, part: pd.DataFrame, table: pd.DataFrame, label: str, marker: dict[str, str]
+) -> None:
+    """Draw how many signals of an outcome each account posted, by time."""
+    grids = [
+        rows.assign(at=_time_bins(rows["posted_at"], table["posted_at"])) for rows in (table, part)
+    ]
+    every, cells = (grid.groupby(["row", "at"]).size() for grid in grids)
+    figure.add_trace(
+        count_bubbles(
+            _iso_times(cells.index.get_level_values("at").to_series()),
+            cells.index.get_level_values("row").tolist(),
+            cells.tolist(),
+            int(every.max()),
+            marker={"opacity": 0.7, **marker},
+            name=label,
+            hovertemplate=f"%{{y}}: %{{customdata}} × {label}<extra></extra>",
+        )
+    )
 
 
 def _iso_times(column: pd.Series) -> list[str]:

@@ -17,9 +17,11 @@ from foxgrape.plots.theme import (
     PINK,
     apply_theme,
     asinh_time_axis,
+    empty_figure,
     inline_legend,
     lead_axis_title,
     set_title,
+    thinned,
     time_range,
 )
 
@@ -51,6 +53,8 @@ def null_distribution_figure(result: Coincidence) -> go.Figure:
     >>> "99 surrogates" in null_distribution_figure(result).layout.meta["alt"]
     True
     """
+    if not (result.n_signals and result.n_events):
+        return empty_figure(result.sentence())
     n_bins = min(40, max(5, result.n_surrogates // 20))
     counts, edges = np.histogram(result.surrogates, bins=n_bins)
     surrogates = counted(result.n_surrogates, "surrogate")
@@ -93,6 +97,8 @@ def forest(hazard: Hazard) -> go.Figure:
     >>> "n = " in figure.layout.title.text
     True
     """
+    if np.isnan(hazard.ratio):
+        return empty_figure(hazard.sentence())
     terms = hazard.terms
     figure = go.Figure()
     names = [html.escape(name) for name in terms["term"]]
@@ -156,6 +162,8 @@ def molchan_diagram(alarm: Alarm) -> go.Figure:
     >>> molchan_diagram(result).layout.yaxis.title.text
     'share of events missed'
     """
+    if not (alarm.n_signals and alarm.n_events):
+        return empty_figure(alarm.sentence())
     curve = alarm.windows
     figure = go.Figure()
     figure.add_trace(
@@ -211,13 +219,15 @@ def cumulative_incidence_figure(outcomes: CumulativeIncidence) -> go.Figure:
     >>> "n = " in cumulative_incidence_figure(outcomes).layout.title.text
     True
     """
+    if outcomes.n == 0:
+        return empty_figure(outcomes.sentence())
     figure = go.Figure()
     styles = {
         "stood": (BLUE, "rgba(0, 114, 178, 0.18)"),
         "retracted": (PINK, "rgba(204, 121, 167, 0.2)"),
     }
     for name, (colour, shade) in styles.items():
-        part = outcomes.curve[outcomes.curve["outcome"] == name]
+        part = thinned(outcomes.curve[outcomes.curve["outcome"] == name])
         days = [0.0, *times.in_days(part["time"])]
         band = {"x": days, "mode": "lines", "hoverinfo": "skip"}
         invisible = {"width": 0, "shape": "hv"}

@@ -12,46 +12,42 @@ import plotly.graph_objects as go
 from foxgrape import times
 from foxgrape._util.formatting import counted, duration_in_words
 from foxgrape.places.geonames import country_name
+from foxgrape.plots.grouped import grouped_timeline
+from foxgrape.plots.outcomes import by_outcome, outcomes
 from foxgrape.plots.theme import (
     BLUE,
     GREEN,
     GREY,
     ORANGE,
-    PINK,
+    RED,
     SKY,
     apply_theme,
     asinh_time_axis,
     bar_points,
+    changes_control,
+    count_bubbles,
+    empty_figure,
     inline_legend,
     interval_trace,
     lead_axis_title,
     outlines,
     set_title,
+    thinned,
     time_range,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from foxgrape.places import Gazetteer
     from foxgrape.stats.survival.lead_times import LeadTimes
     from foxgrape.studies.analysis import Analysis
 
-__all__ = ["by_outcome", "place_map", "survival", "timeline"]
+__all__ = ["place_map", "survival", "timeline"]
 
-#: More rows than this cannot be read, and take minutes to draw.
+#: More rows than this are grouped, because they cannot be read one by one.
 _MAX_ROWS = 40
-#: For each relation, and for hindsight: label, colour, plotly symbol, and a similar character for
-#: legends in text.
-RELATION_MARKS = {
-    "anticipates": ("posted before the event", GREEN, "star", "★"),
-    "announces": ("posted before confirmation", GREEN, "circle", "●"),
-    "precedes": ("posted before confirmation", GREEN, "circle", "●"),
-    "undetermined": ("order unknown", ORANGE, "diamond", "◆"),
-    "follows": ("posted after the event", PINK, "square", "■"),
-    "unconfirmed": ("no event (right-censored)", BLUE, "circle-open", "○"),
-    "hindsight": ("decoded only afterwards (hindsight)", PINK, "x", "✕"),
-}
+#: A map names at most this many places; more names would cover each other.
+_MAX_NAMES = 12
+_MAX_LETTERS = 24
 
 
 def timeline(analysis: Analysis) -> go.Figure:
@@ -59,8 +55,8 @@ def timeline(analysis: Analysis) -> go.Figure:
 
     The wider the bar, the less exactly the time is known. A right-censored signal is a dotted line
     over its observation time that ends in an open arrow. Signals are ordered by the time of their
-    posts, from top to bottom. Of more than 40 signals, the latest 40 are drawn, and the title says
-    so.
+    posts, from top to bottom. More than 40 signals are counted by place, or by month if they are
+    about more than 25 places; see `foxgrape.plots.grouped.grouped_timeline`.
 
     Examples
     --------
@@ -68,24 +64,23 @@ def timeline(analysis: Analysis) -> go.Figure:
     >>> "right-censored" in timeline(open_study().analyse()).layout.meta["alt"]
     True
     """
-    signals = analysis.table()
-    table = signals.tail(_MAX_ROWS)
+    table = analysis.table()
+    if table.empty:
+        return empty_figure(analysis.why_no_signals())
+    if len(table) > _MAX_ROWS:
+        return grouped_timeline(analysis)
     labels = [_row_label(row, analysis.study.timezone) for row in table.itertuples()]
     figure = go.Figure()
     _add_intervals(figure, table, labels)
     _add_censored(figure, table, labels)
-    right = {"x": 1.0, "xref": "paper", "xanchor": "left", "xshift": 8, "showarrow": False}
-    outcomes = zip(labels, _outcomes(table), strict=True)
-    shown = part = f"n = {len(table)}"
-    if len(signals) > len(table):
-        shown = f"the latest {len(table)} of n = {len(signals):,}"
-        part = f"the latest of {len(signals):,}"
+    right = {"x": 1.0, "xref": "paper", "xanchor": "left", "xshift": 8, "align": "left"}
+    notes = zip(labels, _outcome_notes(table), strict=True)
     horizon = duration_in_words(analysis.horizon)
     figure.update_layout(
         title=set_title(
-            f"Signals and their events ({shown})",
-            inline_legend((SKY, "■", "post"), (ORANGE, "■", "event"), (GREEN, "■", "confirmation")),
-            inline_legend((BLUE, "┄▷", f"no event within {horizon}")),
+            f"Signals and their events (n = {len(table)})",
+            inline_legend((SKY, "■", "post"), *_event_legend(table["event_kind"])),
+            inline_legend((GREEN, "■", "confirmation"), (BLUE, "┄▷", f"no event in {horizon}")),
         ),
         yaxis={
             "range": [len(labels) - 0.4, -0.6],
@@ -93,18 +88,41 @@ def timeline(analysis: Analysis) -> go.Figure:
             "categoryarray": labels,
         },
         # One by one, plotly would copy all annotations for each.
-        annotations=[right | {"y": label, "text": outcome} for label, outcome in outcomes],
+        annotations=[
+            right | {"y": label, "text": note, "showarrow": False} for label, note in notes
+        ],
         height=210 + 40 * len(table),
-        margin={"r": 110},
+        margin={"r": 150},
     )
     asinh_time_axis(figure, "days since the post", time_range(figure))
     counts = ", ".join(f"{n} {name}" for name, n in table["relation"].value_counts().items())
     return apply_theme(
         figure,
-        f"Timeline of {counted(len(table), 'signal')} ({counts or 'none'}; {part}), one per row, "
-        "in days since the post. Bars show when the post was written, when the event occurred and "
-        "when it was confirmed. Signals without an event (right-censored) are open arrows.",
+        f"Timeline of {counted(len(table), 'signal')} ({counts}), one per row, in days since the "
+        "post. Bars show when the post was written, when the event occurred and when it was "
+        "confirmed. Signals without an event (right-censored) are open arrows.",
     )
+
+
+def _outcome_notes(table: pd.DataFrame) -> list[str]:
+    """Return each signal's relation and, below it, the kind of its event."""
+    return [
+        name if pd.isna(kind) else f"{name}<br>{html.escape(_shortened(str(kind)))}"
+        for name, kind in zip(outcomes(table), table["event_kind"], strict=True)
+    ]
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _MAX_LETTERS else f"{text[: _MAX_LETTERS - 1]}…"
+
+
+def _event_legend(kinds: pd.Series) -> list[tuple[str, str, str]]:
+    """Return legend entries for the classes of events that are drawn."""
+    known = {changes_control(kind) for kind in kinds.dropna()}
+    if known == {True} or not known:
+        return [(ORANGE, "■", "change of control" if known else "event")]
+    control = [(ORANGE, "■", "change of control")] if True in known else []
+    return [*control, (RED, "■", "other event")]
 
 
 def _add_intervals(figure: go.Figure, table: pd.DataFrame, labels: list[str]) -> None:
@@ -115,18 +133,34 @@ def _add_intervals(figure: go.Figure, table: pd.DataFrame, labels: list[str]) ->
     points = bar_points([0.0] * len(table), ends, labels)
     figure.add_trace(go.Scatter(**points, mode="lines", line=line, hoverinfo="skip"))
     # Bars of decreasing width remain visible where they overlap.
-    for column, label, colour, width in (
-        ("posted", "post", SKY, 24),
-        ("occurred", "event", ORANGE, 13),
-        ("confirmed", "confirmation", GREEN, 5),
+    control = table["event_kind"].map(changes_control).to_numpy(dtype=bool)
+    no_kind = table["event_kind"].isna().to_numpy()
+    for column, label, colour, width, rows in (
+        ("posted", "post", SKY, 24, table),
+        ("occurred", "event", ORANGE, 13, table[control | no_kind]),
+        ("occurred", "event", RED, 13, table[~control & ~no_kind]),
+        ("confirmed", "confirmation", GREEN, 5, table),
     ):
-        start, end = table[f"{column}_at"], table[f"{column}_until"]
+        start, end = rows[f"{column}_at"], rows[f"{column}_until"]
+        if not start.notna().any():
+            continue
+        kinds = rows["event_kind"] if label == "event" else [None] * len(rows)
         hover = [
-            None if pd.isna(first) else f"{label}: {_interval_in_words(first, last)}"
-            for first, last in zip(start, end, strict=True)
+            None
+            if pd.isna(first)
+            else f"{_bar_label(label, kind)}: {_interval_in_words(first, last)}"
+            for first, last, kind in zip(start, end, kinds, strict=True)
         ]
-        bars = times.in_days(start - origin), times.in_days(end - origin), labels
+        since = rows["posted_at"]
+        names = [
+            name for name, kept in zip(labels, table.index.isin(rows.index), strict=True) if kept
+        ]
+        bars = times.in_days(start - since), times.in_days(end - since), names
         figure.add_trace(interval_trace(*bars, hover, colour, width, label))
+
+
+def _bar_label(label: str, kind: Any) -> str:
+    return label if pd.isna(kind) else html.escape(str(kind))
 
 
 def _add_censored(figure: go.Figure, table: pd.DataFrame, labels: list[str]) -> None:
@@ -168,6 +202,9 @@ def _interval_in_words(start: pd.Timestamp, end: pd.Timestamp) -> str:
 def survival(leads: LeadTimes) -> go.Figure:
     """Plot the share of signals without an event by lead time, with 95% band and number at risk.
 
+    The curve is that of the estimator in use: Kaplan–Meier's steps, or Turnbull's estimate, whose
+    points are joined by lines.
+
     Examples
     --------
     >>> from foxgrape import open_study
@@ -175,9 +212,14 @@ def survival(leads: LeadTimes) -> go.Figure:
     >>> figure.layout.yaxis.title.text
     'share of signals without an event so far'
     """
+    if leads.n == 0:
+        return empty_figure(_why_no_leads(leads))
     figure = go.Figure()
     curve = _from_zero(leads.survival)
-    band: dict[str, Any] = {"line": {"width": 0, "shape": "hv"}, "hoverinfo": "skip"}
+    shape, note = (
+        ("linear", "from intervals") if leads.method == "Turnbull" else ("hv", "mid-interval")
+    )
+    band: dict[str, Any] = {"line": {"width": 0, "shape": shape}, "hoverinfo": "skip"}
     fill = {"name": "95% band", "fill": "tonexty", "fillcolor": "rgba(0, 114, 178, 0.18)"}
     figure.add_trace(_curve_trace(curve, "upper", showlegend=False, **band))
     figure.add_trace(_curve_trace(curve, "lower", **fill, **band))
@@ -187,8 +229,8 @@ def survival(leads: LeadTimes) -> go.Figure:
     ):
         line = {"color": GREY, "width": 1, "dash": dash, "shape": "hv"}
         figure.add_trace(_curve_trace(_from_zero(bound), "survival", name=name, line=line))
-    line = {"color": BLUE, "width": 2.5, "shape": "hv"}
-    name = "Kaplan–Meier, leads at mid-interval"
+    line = {"color": BLUE, "width": 2.5, "shape": shape}
+    name = f"{leads.method} estimate, {note}"
     figure.add_trace(_curve_trace(curve, "survival", name=name, line=line))
     mark = {"symbol": "cross-thin-open", "size": 11, "color": BLUE, "line": {"width": 2}}
     censored = curve[curve["censored"] > 0]
@@ -199,7 +241,7 @@ def survival(leads: LeadTimes) -> go.Figure:
         title=set_title(
             f"Time from signal to event (n = {leads.n}, {leads.n_censored} without an event)",
             inline_legend(
-                (BLUE, "━", "Kaplan–Meier estimate"), (BLUE, "+", "no event (right-censored)")
+                (BLUE, "━", f"{leads.method} estimate"), (BLUE, "+", "no event (right-censored)")
             ),
             inline_legend(
                 (SKY, "■", "95% band"), (GREY, "┄", "if all leads were the shortest, or longest")
@@ -211,10 +253,28 @@ def survival(leads: LeadTimes) -> go.Figure:
     )
     asinh_time_axis(figure, lead_axis_title(leads.clock), time_range(figure))
     _add_risk_table(figure, leads.survival)
-    return apply_theme(figure, f"Kaplan–Meier curve of lead times. {leads.sentence()}")
+    return apply_theme(figure, f"{leads.method} curve of lead times. {leads.sentence()}")
+
+
+def _why_no_leads(leads: LeadTimes) -> str:
+    """Return why no signal can be timed, and what to do, in one sentence."""
+    parts = [
+        f"{count} {words}"
+        for count, words in (
+            (leads.n_follows, "came after their event"),
+            (leads.n_hindsight, "were decoded only after it"),
+            (leads.n_unfollowed, "were posted after the end of observation"),
+        )
+        if count
+    ]
+    if not parts:
+        return "No lead time can be estimated, because there is no signal."
+    advice = "; state a later observed_until if events are known" if leads.n_unfollowed else ""
+    return f"No lead time can be estimated: of the signals, {', '.join(parts)}{advice}."
 
 
 def _curve_trace(part: pd.DataFrame, column: str, mode: str = "lines", **style: Any) -> go.Scatter:
+    part = thinned(part)
     return go.Scatter(x=times.in_days(part["time"]).tolist(), y=part[column], mode=mode, **style)
 
 
@@ -249,26 +309,36 @@ def place_map(analysis: Analysis) -> go.Figure:
     >>> place_map(open_study().analyse()).layout.yaxis.scaleanchor
     'x'
     """
-    figure = go.Figure()
-    all_events = analysis.study.events
-    table = analysis.table()
-    gazetteer = analysis.study.codebook.gazetteer
-    events = _with_coordinates(all_events, gazetteer)
-    has_outlines = _add_base_map(figure, events, gazetteer)
-    table["lat"] = [gazetteer[place_id].lat for place_id in table["place_id"]]
-    table["lon"] = [gazetteer[place_id].lon for place_id in table["place_id"]]
-    located = table.dropna(subset=["lat", "lon"])
-    legend = {"event": (GREY, "•", "event")}
-    for rows, label, colour, symbol, character in by_outcome(located):
-        legend[label] = (colour, character, label)
-        mark = {"size": 13, "line": {"width": 2}, "color": colour, "symbol": symbol}
-        _add_places(figure, rows, located["lon"].median(), name=label, marker=mark)
+    all_events = _located(analysis.study.events, analysis)
+    table = _located(analysis.table().assign(lat=math.nan, lon=math.nan), analysis)
+    events, located = (rows.dropna(subset=["lat", "lon"]) for rows in (all_events, table))
     missing = len(all_events) - len(events) + len(table) - len(located)
-    note = [f"{missing} of them not shown: coordinates unknown"] if missing else []
+    if events.empty and located.empty:
+        return empty_figure(
+            f"No map: the coordinates of {counted(missing, 'signal or event')} are unknown; add "
+            "the columns lat and lon to the events."
+            if missing
+            else "No map: there are no signals and no events."
+        )
+    figure = go.Figure()
+    gazetteer = analysis.study.codebook.gazetteer
+    has_outlines = _add_base_map(figure, gazetteer)
+    legend = _add_events(figure, events)
+    named = located["place_id"].value_counts().index[:_MAX_NAMES]
+    for rows, label, colour, symbol, character in by_outcome(located):
+        legend.append((colour, character, label))
+        mark = {"size": 13, "line": {"width": 2}, "color": colour, "symbol": symbol}
+        _add_places(figure, rows, located["lon"].median(), named, name=label, marker=mark)
+    note = [f"{missing:,} of them not shown: coordinates unknown"] if missing else []
+    n_places = located["place_id"].nunique()
+    if n_places > len(named):
+        note.append(f"names of the {len(named)} places with most signals, of {n_places}")
     n_signals, n_events = counted(len(table), "signal"), counted(len(all_events), "event")
     figure.update_layout(
         title=set_title(
-            f"Places of {n_signals} and {n_events}", inline_legend(*legend.values()), *note
+            f"Places of {n_signals} and {n_events}",
+            *(inline_legend(*legend[at : at + 3]) for at in range(0, len(legend), 3)),
+            *note,
         ),
         xaxis={"visible": not has_outlines, "title": "longitude"},
         yaxis={
@@ -278,37 +348,14 @@ def place_map(analysis: Analysis) -> go.Figure:
             "scaleratio": 1 / math.cos(math.radians(_middle_latitude(figure))),
         },
         height=620,
-        margin={"b": 10, "l": 10, "r": 10},
+        margin={"b": 10, "l": 10, "r": 10, "t": 75 + 20 * (len(legend) // 3 + len(note))},
     )
-    names = ", ".join(dict.fromkeys(located["place"])) or "none"
-    area = _area_name(gazetteer)
-    return apply_theme(figure, f"Map{area} with the places that signals pointed to: {names}.")
-
-
-def by_outcome(table: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, str, str, str, str]]:
-    """Yield the rows of `Analysis.table` for each outcome, with its label, colour and symbols."""
-    for name, rows in table.groupby(_outcomes(table), sort=False):
-        yield rows, *RELATION_MARKS[str(name)]
-
-
-def _outcomes(table: pd.DataFrame) -> pd.Series:
-    return table["relation"].where(~table["hindsight"], "hindsight")
-
-
-def _with_coordinates(events: pd.DataFrame, gazetteer: Gazetteer) -> pd.DataFrame:
-    """Return the events with the coordinates that they state, or else those of their places."""
-    ids = events["place_id"]
-    places = {place_id: gazetteer[place_id] for place_id in ids.unique() if place_id in gazetteer}
-    is_stated = events[["lat", "lon"]].notna().all(axis="columns")
-    located = events.assign(
-        **{
-            axis: events[axis].where(
-                is_stated, ids.map({key: getattr(place, axis) for key, place in places.items()})
-            )
-            for axis in ("lat", "lon")
-        }
+    name_of = located.drop_duplicates("place_id").set_index("place_id")["place"]
+    names = ", ".join(str(name_of[place_id]) for place_id in named)
+    return apply_theme(
+        figure,
+        f"Map{_area_name(gazetteer)} with the places that signals pointed to: {names or 'none'}.",
     )
-    return located.dropna(subset=["lat", "lon"])
 
 
 def _area_name(gazetteer: Gazetteer) -> str:
@@ -325,43 +372,89 @@ def _middle_latitude(figure: go.Figure) -> float:
     return (min(drawn) + max(drawn)) / 2 if drawn else 0.0
 
 
-def _add_base_map(figure: go.Figure, events: pd.DataFrame, gazetteer: Gazetteer) -> bool:
-    """Draw the outlines of the gazetteer's countries, and the events.
+def _located(rows: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
+    """Return the rows, with the coordinates of their places where they state none."""
+    gazetteer = analysis.study.codebook.gazetteer
+    ids = rows["place_id"].dropna().unique()
+    places = {place_id: gazetteer[place_id] for place_id in ids if place_id in gazetteer}
+    known = {
+        end: rows["place_id"].map({name: getattr(place, end) for name, place in places.items()})
+        for end in ("lat", "lon")
+    }
+    return rows.assign(**{end: rows[end].fillna(at.astype("float")) for end, at in known.items()})
 
-    Return whether there are outlines.
-    """
+
+def _add_base_map(figure: go.Figure, gazetteer: Gazetteer) -> bool:
+    """Draw the outlines of the gazetteer's countries; return whether there are any."""
     lon, lat = outlines(gazetteer)
     line = {"color": GREY, "width": 0.7}
     style: dict[str, Any] = {"mode": "lines", "hoverinfo": "skip", "showlegend": False}
     figure.add_trace(go.Scatter(x=lon, y=lat, line=line, **style))
-    figure.add_trace(
-        go.Scatter(
-            x=events["lon"],
-            y=events["lat"],
-            name=f"event (n = {len(events)})",
-            mode="markers",
-            marker={"size": 5, "color": GREY, "opacity": 0.7},
-            text=[html.escape(str(name)) for name in events["place"]],
-            hovertemplate="%{text}<extra></extra>",
-        )
-    )
     return bool(lon)
 
 
-def _add_places(figure: go.Figure, rows: pd.DataFrame, middle: float, **style: Any) -> None:
+def _add_events(figure: go.Figure, events: pd.DataFrame) -> list[tuple[str, str, str]]:
+    """Draw the number of events at each place; return the legend.
+
+    Changes of control have a symbol of their own, so that they do not look like attacks.
+    """
+    legend = []
+    control = events["kind"].map(changes_control).to_numpy(dtype=bool)
+    most = int(events.groupby(["lat", "lon"]).size().max()) if len(events) else 1
+    for rows, label, colour, symbol, character in (
+        (events[~control], "other event", GREY, "circle", "•"),
+        (events[control], "change of control", ORANGE, "diamond", "◆"),
+    ):
+        if rows.empty:
+            continue
+        groups = [part for _, part in rows.groupby(["lat", "lon"], sort=False)]
+        mark = {"color": colour, "symbol": symbol, "opacity": 0.75, "line": {"width": 0}}
+        legend.append((colour, character, f"{label} ({len(rows):,})"))
+        figure.add_trace(
+            count_bubbles(
+                [part["lon"].iloc[0] for part in groups],
+                [part["lat"].iloc[0] for part in groups],
+                [len(part) for part in groups],
+                most,
+                marker=mark,
+                name=label,
+                text=[_kinds_at(part) for part in groups],
+                hovertemplate="%{text}<extra></extra>",
+            )
+        )
+    return legend
+
+
+def _kinds_at(events: pd.DataFrame) -> str:
+    """Return a place's name and its most frequent kinds of event, escaped."""
+    kinds = events["kind"].fillna("kind unknown").value_counts().head(4)
+    lines = [f"{html.escape(str(kind))}: {n}" for kind, n in kinds.items()]
+    return "<br>".join([f"<b>{html.escape(str(events['place'].iloc[0]))}</b>", *lines])
+
+
+def _add_places(
+    figure: go.Figure, rows: pd.DataFrame, middle: float, named: pd.Index, **style: Any
+) -> None:
     """Draw the places of signals; labels extend away from the median longitude `middle`."""
     first = rows.drop_duplicates("place_id")
+    counts = rows["place_id"].value_counts()
+    labels = [html.escape(_place_label(row)) for row in first.itertuples()]
+    shown = first["place_id"].isin(named)
     figure.add_trace(
         go.Scatter(
             x=first["lon"],
             y=first["lat"],
             mode="markers+text",
             cliponaxis=False,
-            text=[f"  {html.escape(_place_label(row))}  " for row in first.itertuples()],
+            text=[f"  {name}  " if on else "" for name, on in zip(labels, shown, strict=True)],
             textposition=[
                 "middle right" if lon > middle else "middle left" for lon in first["lon"]
             ],
-            hovertemplate="%{text}<extra></extra>",
+            customdata=[
+                f"{name}: {counted(int(counts[place_id]), 'signal')}"
+                for name, place_id in zip(labels, first["place_id"], strict=True)
+            ],
+            hovertemplate="%{customdata}<extra></extra>",
             **style,
         )
     )

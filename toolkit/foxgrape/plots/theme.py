@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import math
+import re
+import textwrap
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -24,23 +27,37 @@ __all__ = [
     "GREY",
     "ORANGE",
     "PINK",
+    "RED",
     "SKY",
     "Figure",
     "apply_theme",
     "asinh_time_axis",
     "bar_points",
+    "changes_control",
+    "count_bubbles",
+    "empty_figure",
     "inline_legend",
     "interval_trace",
     "lead_axis_title",
     "outlines",
     "set_title",
+    "thinned",
     "time_range",
 ]
 
 # Okabe and Ito's palette: colour-blind readers can tell the colours apart, and in print without
 # colour they differ by lightness.
 BLUE, ORANGE, GREEN, PINK, SKY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9"
+RED = "#D55E00"
 GREY = "#8a8a8a"
+#: Words of kinds of event by which control of a place changes, in the readers' and ACLED's terms.
+_CONTROL = re.compile(
+    r"liberat|captur|retreat|withdr[ae]w|regain|overtak|transfer of territory|occup(?!ied terr)|"
+    r"retak|\bentered\b|\bcontrol\b"
+)
+#: Steps of a curve or marks in a row beyond which a screen shows no more.
+_MAX_STEPS = 400
+_MIN_BUBBLE, _MAX_BUBBLE = 5.0, 18.0
 _AXIS_DAYS = [0, 1, 2, 4, 7, 14, 30, 60, 120, 365, 730]
 
 
@@ -117,6 +134,79 @@ def apply_theme(figure: go.Figure, alt: str) -> Figure:
     figure.update_xaxes(**axis)
     figure.update_yaxes(**axis)
     return Figure(figure)
+
+
+def empty_figure(reason: str) -> Figure:
+    """Return a figure without axes that says in a sentence why there is nothing to draw.
+
+    A page shows only the sentence.
+
+    Examples
+    --------
+    >>> empty_figure("There are no posts.").layout.meta["empty"]
+    'There are no posts.'
+    """
+    figure = go.Figure()
+    figure.update_layout(
+        xaxis={"visible": False},
+        yaxis={"visible": False},
+        height=80,
+        margin={"t": 10, "b": 10},
+        annotations=[
+            {
+                "text": "<br>".join(textwrap.wrap(html.escape(reason), 90)),
+                "xref": "paper",
+                "yref": "paper",
+                "x": 0,
+                "y": 1,
+                "xanchor": "left",
+                "yanchor": "top",
+                "align": "left",
+                "showarrow": False,
+            }
+        ],
+    )
+    themed = apply_theme(figure, reason)
+    themed.update_layout(meta={"alt": reason, "empty": reason})
+    return Figure(themed)
+
+
+def changes_control(kind: object) -> bool:
+    """Return whether events of this kind change who controls a place.
+
+    Examples
+    --------
+    >>> [changes_control(kind) for kind in ("liberated", "government regains territory")]
+    [True, True]
+    >>> [changes_control(kind) for kind in ("shelling/artillery/missile attack", None)]
+    [False, False]
+    """
+    return isinstance(kind, str) and _CONTROL.search(kind.lower()) is not None
+
+
+def count_bubbles(
+    x: Sequence[Any], y: Sequence[Any], counts: Sequence[int], most: int, **style: Any
+) -> go.Scatter:
+    """Return bubbles whose area shows a count; `most` is the count of the largest bubble."""
+    marker = style.pop("marker")
+    scale = (_MAX_BUBBLE - _MIN_BUBBLE) / math.sqrt(max(most, 1))
+    sizes = [round(_MIN_BUBBLE + scale * math.sqrt(count), 1) for count in counts]
+    return go.Scatter(
+        x=list(x),
+        y=list(y),
+        mode="markers",
+        customdata=[int(count) for count in counts],
+        marker={"size": sizes, **marker},
+        **style,
+    )
+
+
+def thinned(curve: pd.DataFrame) -> pd.DataFrame:
+    """Return at most 400 rows of a curve, evenly spread, with its first and last."""
+    if len(curve) <= _MAX_STEPS:
+        return curve
+    rows = sorted({round(at * (len(curve) - 1) / (_MAX_STEPS - 1)) for at in range(_MAX_STEPS)})
+    return curve.iloc[rows]
 
 
 def inline_legend(*entries: tuple[str, str, str]) -> str:

@@ -16,12 +16,15 @@ from zoneinfo import TZPATH
 
 from foxgrape import __version__
 from foxgrape._util.files import file_sha256
+from foxgrape._util.regular_files import read_regular
+from foxgrape._util.unicode import require_utf8
 from foxgrape.errors import FoxgrapeError, ReportError
 from foxgrape.reports.rendering.assets import assets_href, require_kaleido
 from foxgrape.reports.run_folder import TEMPLATE, Inputs, RunInput, combined_sha256
 from foxgrape.reports.templates.discovery import Template, find_template
 from foxgrape.reports.templates.parameter_types import map_paths
-from foxgrape.reports.templates.parameters import validate_parameters
+from foxgrape.reports.templates.parameters import secret_variables, validate_parameters
+from foxgrape.times import get_zone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -151,6 +154,7 @@ class JobSpec(TypedDict):
 
     ``parameters`` are the values of the notebook's variables, with the paths of copies.
     ``display`` has the same values with the original paths, for the notebook that readers open.
+    ``secrets`` are the names of environment variables whose values no output may contain.
     """
 
     inputs: Sequence[RunInput]
@@ -165,6 +169,7 @@ class JobSpec(TypedDict):
     footer: dict[str, str]
     assets: str | None
     pictures: bool
+    secrets: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +225,11 @@ class Plan:
         """The page options, for the manifest."""
         return {"shared_assets": self.shared_assets, "pictures": self.pictures}
 
+    @property
+    def secrets(self) -> list[str]:
+        """The names of the environment variables with secrets that the parameters refer to."""
+        return secret_variables(self.template, self.values)
+
     def job_spec(self, staging: Path, software: Software, cell_seconds: float) -> JobSpec:
         """Return the specification for the process that executes the run in folder `staging`."""
         versions = ", ".join(f"{name} {number}" for name, number in software.versions.items())
@@ -238,6 +248,7 @@ class Plan:
             "footer": {"Run": self.run_id, "Software": versions, **self.source.footer, **hashes},
             "assets": assets_href(self.out, self.target) if self.shared_assets else None,
             "pictures": self.pictures,
+            "secrets": self.secrets,
         }
 
 
@@ -250,7 +261,8 @@ def plan(
 ) -> Plan:
     """Check a request and plan its run; nothing is written.
 
-    Relative dates (``-7d``) are counted from `now`, in the study's time zone.
+    Relative dates (``-7d``) are counted from `now`, in the study's time zone. A store has none: its
+    days are those of the template's parameter ``timezone``.
 
     Raises
     ------
@@ -258,7 +270,9 @@ def plan(
         If template, parameters, study or store cannot be used.
     """
     template = find_template(request.template)
-    notebook = template.notebook.read_bytes()
+    for path in (template.notebook, request.study, request.store, request.out):
+        require_utf8(path, ReportError)
+    notebook = _read_notebook(template.notebook)
     _check_source(template, notebook, request)
     if request.pictures:
         require_kaleido()
@@ -266,8 +280,9 @@ def plan(
         source = store_source(request.store)
     elif source is None:
         source = study_source(request.study)
+    zone = source.zone if source.kind == "study" else _store_zone(template, request)
     values = validate_parameters(
-        template, request.parameters, now=now, zone=source.zone, gazetteer=source.gazetteer
+        template, request.parameters, now=now, zone=zone, gazetteer=source.gazetteer
     )
     sha256, inputs = hashlib.sha256(notebook).hexdigest(), Inputs()
     inputs.add_template(template.notebook.resolve(), sha256)
@@ -298,6 +313,23 @@ def plan(
         shared_assets=request.shared_assets,
         pictures=request.pictures,
     )
+
+
+def _store_zone(template: Template, request: ReportRequest) -> str:
+    """Return the time zone in which a report counts the days of a store."""
+    rule = template.schema["properties"].get("timezone", {})
+    zone = request.parameters.get("timezone", rule.get("default", "UTC"))
+    try:
+        return get_zone(zone).key
+    except ValueError as error:
+        raise ReportError(f"timezone must be an IANA name: {error}") from None
+
+
+def _read_notebook(file: Path) -> bytes:
+    try:
+        return read_regular(file)
+    except OSError as error:
+        raise ReportError(f"cannot read the notebook: {error.strerror}", file=file) from None
 
 
 def _identity(*parts: Any) -> str:

@@ -20,7 +20,7 @@ from foxgrape.reports.execution.runner import (
     report_run_for,
 )
 from foxgrape.reports.plan import Plan, ReportRequest, Software, plan, store_source, study_source
-from foxgrape.reports.run_folder import NOTEBOOK, read_manifest
+from foxgrape.reports.run_folder import NOTEBOOK, read_manifest, read_notebook
 from foxgrape.reports.templates.discovery import templates
 
 if TYPE_CHECKING:
@@ -254,6 +254,7 @@ def rebuild_report(
     """
     folder = Path(run) if (Path(run) / NOTEBOOK).is_file() else Path(out) / run
     manifest = read_manifest(folder)
+    read_notebook(folder / NOTEBOOK)  # the comparison needs it
     software = Software.here()
     try:
         template = _original_template(manifest, folder)
@@ -360,11 +361,8 @@ def _changed_cells(before: Path, after: Path) -> tuple[int, ...]:
 
 def _outputs(notebook: Path) -> list[str]:
     """Return the outputs of each code cell as JSON, without execution counts."""
-    import nbformat
-
-    content = nbformat.read(notebook, as_version=4)
     return [
         json.dumps([{**output, "execution_count": None} for output in cell.outputs], sort_keys=True)
-        for cell in content.cells
+        for cell in read_notebook(notebook).cells
         if cell.cell_type == "code"
     ]

@@ -23,12 +23,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
-from foxgrape._util.directories import Directory
+from foxgrape._util.directories import Directory, directory_at
 from foxgrape._util.files import apply_umask, file_sha256
+from foxgrape._util.regular_files import open_regular, read_regular
+from foxgrape._util.unicode import replace_surrogates
 from foxgrape.errors import ReportError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from foxgrape._util.secrets import SecretFilter
 
 __all__ = [
     "INPUTS",
@@ -50,6 +54,8 @@ __all__ = [
     "matches_run_id",
     "open_locked",
     "read_manifest",
+    "read_notebook",
+    "redact_files",
 ]
 
 PAGE, NOTEBOOK, MANIFEST, LOG = "report.html", "notebook.ipynb", "manifest.json", "log.txt"
@@ -187,6 +193,28 @@ class StagingFolder:
         self.folder = None
 
 
+def redact_files(folder: Path, hidden: SecretFilter) -> None:
+    """Redact secrets in the notebook and the log of a run; delete a file that cannot be redacted.
+
+    In a notebook, strings are redacted after they are parsed, so that it stays valid.
+    """
+    if not hidden:
+        return
+    with directory_at(folder) as directory:
+        for name in (NOTEBOOK, LOG):
+            if directory.status(name) is None:
+                continue
+            try:
+                text = directory.read(name).decode("utf-8", "replace")
+                if name == NOTEBOOK:
+                    cleaned = json.dumps(hidden.redact_json(json.loads(text)), indent=1)
+                else:
+                    cleaned = hidden.redact(text)
+                directory.write(name, cleaned.encode())
+            except (OSError, ValueError, RecursionError):
+                directory.unlink(name)
+
+
 def is_complete(folder: Path) -> bool:
     """Return whether a run folder has its page, notebook and manifest."""
     return all((folder / name).is_file() for name in (PAGE, NOTEBOOK, MANIFEST))
@@ -212,14 +240,27 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """
     file = folder / MANIFEST
     try:
-        manifest = json.loads(file.read_text(encoding="utf-8"))
+        manifest = replace_surrogates(json.loads(read_regular(file).decode("utf-8")))
     except (FileNotFoundError, NotADirectoryError):
         raise ReportError("no run found", file=folder, hint=f"there is no {MANIFEST}") from None
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, OSError) as error:
         raise ReportError(f"cannot read the manifest: {error}", file=file) from None
     if not isinstance(manifest, dict):
         raise ReportError("cannot read the manifest", file=file, expected="a JSON object")
     return manifest
+
+
+def read_notebook(file: Path) -> Any:
+    """Return an executed notebook; raise ReportError if it cannot be read."""
+    import nbformat
+
+    try:
+        notebook = nbformat.read(file, as_version=4)
+        nbformat.validate(notebook)
+    except Exception as error:  # noqa: BLE001 - nbformat raises errors of many kinds
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise ReportError(f"cannot read the notebook: {reason}", file=file) from None
+    return notebook
 
 
 def matches_run_id(manifest: Mapping[str, Any], name: str) -> bool:
@@ -446,7 +487,7 @@ def copy_inputs(inputs: Iterable[Sequence[str | None]], folder: Path) -> str | N
 def _copy(source: Path, target: Path) -> str:
     """Copy a file and return the SHA-256 of the copied bytes."""
     sha256 = hashlib.sha256()
-    with source.open("rb") as original, target.open("wb") as copy:
+    with open(source, "rb", opener=open_regular) as original, target.open("wb") as copy:
         while chunk := original.read(_CHUNK):
             sha256.update(chunk)
             copy.write(chunk)

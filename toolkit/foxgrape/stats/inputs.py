@@ -10,6 +10,7 @@ import pandas as pd
 from foxgrape import times
 from foxgrape._util.formatting import counted, duration_in_words
 from foxgrape.errors import FoxgrapeError
+from foxgrape.observation import Observation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from foxgrape._util.typing import FloatArray, IntArray
     from foxgrape.places import Gazetteer
 
-    ObservationPeriod = tuple[str | datetime, str | datetime]
+    ObservationPeriod = tuple[str | datetime, str | datetime] | Observation
 
 __all__ = [
     "CHANCE",
@@ -34,8 +35,9 @@ __all__ = [
     "duration_us",
     "durations_us",
     "great_circle_distances",
+    "known_since",
     "median_neighbour_distance",
-    "observation_period",
+    "observation_of",
     "place_coordinates",
     "planar_distances",
     "project",
@@ -114,48 +116,57 @@ def sort_rows(frame: pd.DataFrame, name: str, key: str) -> pd.DataFrame:
     return frame.sort_values([f"{name}_at", f"{name}_until", key], ignore_index=True)
 
 
-def observation_period(
+def observation_of(
     observed: ObservationPeriod | None, signals: pd.DataFrame, events: pd.DataFrame, clock: str
-) -> tuple[int, int]:
-    """Return the observation period's start and end in microseconds, at least 1 µs apart.
+) -> Observation:
+    """Return the observation, whose start and end are at least 1 µs apart.
 
-    The default period runs from the earliest instant among all signals and events to the latest
+    The default is the period from the earliest instant among all signals and events to the latest
     among the events, with event times measured by the clock named in `clock`: nothing shows that
     events were still recorded after the last one. Without events, it ends with the last signal.
     """
-    if observed is None:
-        posted, happened = (
-            np.concatenate(
-                [times.microseconds(frame[f"{name}_{side}"]) for side in ("at", "until")]
-            )
-            for frame, name in ((signals, "posted"), (events, clock))
-        )
-        happened = happened[happened != times.NAT]
-        instants = np.concatenate([posted, happened])
-        ends = happened if len(happened) else posted
-        low, high = (int(instants.min()), int(ends.max())) if len(instants) else (0, 0)
-        # Use at least 1 µs so that rates do not divide by zero.
-        return low, max(high, low + 1)
-    try:
-        start, end = (
-            times.parse_instant(instant if isinstance(instant, str) else instant.isoformat())
-            for instant in observed
-        )
-        valid = start < end
-    except (ValueError, TypeError, AttributeError):
-        valid = False
-    if not valid:
-        raise FoxgrapeError(
-            "observed must be (start, end) with start before end",
-            got=observed,
-            hint="give both with an offset, such as 2022-03-01T00:00Z",
-        )
-    low, high = times.microseconds(pd.Series([start, end])).tolist()
-    return low, high
+    if not (observed is None or isinstance(observed, Observation)):
+        try:
+            start, end = observed
+            return Observation.stated(start, end)
+        except (FoxgrapeError, ValueError, TypeError):
+            raise FoxgrapeError(
+                "observed must be (start, end) with start before end",
+                got=observed,
+                hint="give both with an offset, such as 2022-03-01T00:00Z",
+            ) from None
+    posted, happened = (
+        np.concatenate([times.microseconds(frame[f"{name}_{side}"]) for side in ("at", "until")])
+        for frame, name in ((signals, "posted"), (events, clock))
+    )
+    happened = happened[happened != times.NAT]
+    instants = np.concatenate([posted, happened])
+    ends = happened if len(happened) else posted
+    low, high = (int(instants.min()), int(ends.max())) if len(instants) else (0, 0)
+    # Use at least 1 µs so that rates do not divide by zero.
+    start, end = pd.to_datetime([low, max(high, low + 1)], unit="us", utc=True)
+    if observed is None or pd.isna(observed.observed_until):
+        return Observation.stated(start, end)
+    return observed.bounded(observed_from=start if pd.isna(observed.observed_from) else None)
+
+
+def known_since(events: pd.DataFrame) -> pd.Series:
+    """Return when each event was certainly known: confirmed, or if never confirmed, occurred.
+
+    A code that was decoded only later is hindsight.
+
+    Examples
+    --------
+    >>> days = pd.Series(pd.to_datetime(["2022-09-10", "2022-09-11"], utc=True))
+    >>> events = pd.DataFrame({"occurred_until": days, "confirmed_until": [pd.NaT, days[1]]})
+    >>> known_since(events).dt.day.tolist()
+    [10, 11]
+    """
+    return events["confirmed_until"].fillna(events["occurred_until"])
 
 
 def data_warnings(
-    signals: pd.DataFrame, events: pd.DataFrame, clock: str, observed: tuple[int, int]
+    signals: pd.DataFrame, events: pd.DataFrame, clock: str, observed: Observation
 ) -> tuple[str, ...]:
     """Return sentences on signals outside observation, and on days that are given as instants.
 
@@ -165,12 +176,12 @@ def data_warnings(
     >>> posts = pd.DataFrame({"posted_at": [day, day + pd.Timedelta("9D")]})
     >>> posts["posted_until"] = posts["posted_at"]
     >>> none = pd.DataFrame({"occurred_at": [], "occurred_until": []}, dtype=times.DTYPE)
-    >>> first = int(times.microseconds(posts["posted_at"])[0])
-    >>> data_warnings(posts, none, "occurred", (first, first + 1))
+    >>> posts["place_id"] = "geonames:1"
+    >>> data_warnings(posts, none, "occurred", Observation.stated(day, day + pd.Timedelta("1h")))
     ('1 of 2 signals lies outside the observation period and was left out.',)
     """
     posted, posted_until = (times.microseconds(signals[f"posted_{end}"]) for end in ("at", "until"))
-    outside = int(((posted > observed[1]) | (posted_until < observed[0])).sum())
+    outside = int((~observed.overlaps(signals["place_id"], posted, posted_until)).sum())
     warnings = []
     if outside:
         lies, was = ("lies", "was") if outside == 1 else ("lie", "were")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -71,6 +72,8 @@ class Verdict:
     def sentence(self) -> str:
         """Return what was asked, with how much data, what each result says and if they agree."""
         n = self.coincidence.n_signals
+        if not n or not self.coincidence.n_events:
+            return f"There are no {'signals' if not n else 'events'} to test."
         if n < MIN_SIGNALS:
             are = "signal is" if n == 1 else "signals are"
             return f"{number_in_words(n).capitalize()} {are} too few to test."
@@ -79,14 +82,20 @@ class Verdict:
             f"{counted(self.coincidence.n_places, 'place')}"
         )
         within = window_in_words(self.coincidence.window, len(self.coincidence.windows))
+        p_alarm = "" if isnan(self.alarm.p_value) else f" (p = {self.alarm.p_value:.2g})"
         answers = (
             f"coincidence {within}, "
             f"{self.claims['coincidence'].lower()} (p = {self.coincidence.p_trigger:.2g}); "
-            f"hazard ratio {self.hazard.ratio:.2f}, {self.claims['hazard'].lower()} "
-            f"(p = {self.hazard.p_value:.2g}); "
-            f"alarms, {self.claims['alarm'].lower()} (p = {self.alarm.p_value:.2g})"
+            f"{self._hazard_answer()}; "
+            f"alarms, {self.claims['alarm'].lower()}{p_alarm}"
         )
         return f"{self.claim}: {self._agreement()} Of {sizes}: {answers}.{self._reasons()}"
+
+    def _hazard_answer(self) -> str:
+        if isnan(self.hazard.ratio):
+            return "no hazard ratio can be estimated"
+        claim, p = self.claims["hazard"].lower(), self.hazard.p_value
+        return f"hazard ratio {self.hazard.ratio:.2f}, {claim} (p = {p:.2g})"
 
     def _agreement(self) -> str:
         n_made = sum(claim != TOO_FEW for claim in self.claims.values())

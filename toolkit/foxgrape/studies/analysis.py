@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 
 from foxgrape import schemas, times
-from foxgrape._util.formatting import counted, duration_in_words, lead_in_words
+from foxgrape._util.formatting import counted, duration_in_words
 from foxgrape.errors import FoxgrapeError, did_you_mean
 from foxgrape.linking import confirmed_by_side, link, order_on_clock
 from foxgrape.stats.survival.lead_times import LeadTimes, lead_times
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     import plotly.graph_objects as go
 
+    from foxgrape.observation import Observation
     from foxgrape.stats.alarms.molchan import Alarm
     from foxgrape.stats.coincidence.event_coincidence import Coincidence
     from foxgrape.stats.hazard.hazard_ratio import Hazard
@@ -30,8 +31,15 @@ __all__ = ["Analysis", "SignalSource", "link_study"]
 #: What counts as a signal: codes in the codebook, places mentioned by name, or both.
 SignalSource = Literal["codes", "mentions", "both"]
 
-#: Findings name at most this many signals, and count the rest.
-_MAX_NAMED = 5
+_NO_SIGNALS = {
+    "posts": "there are no posts; add an export of posts to the study or the store",
+    "codes": "no post here contains a code of the codebook; set signals to mentions, to use the "
+    "places that posts name, or add codes to the codebook",
+    "mentions": "no post here names a place of the gazetteer; check the language and the account "
+    "of the posts",
+    "both": "no post here contains a code or names a place; check the language and the account of "
+    "the posts",
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -67,16 +75,16 @@ class Analysis:
     def table(self) -> pd.DataFrame:
         """Return one row per signal: the signal, its link, its event, and the post's text.
 
-        Event columns are named as in the events table. The columns ``source`` and ``url`` describe
-        the source of the confirmation if it is known, else of the event. Columns for the post's
-        source have the prefix ``post_``.
+        Event columns are named as in the events table; its kind is ``event_kind``. The columns
+        ``source`` and ``url`` describe the source of the confirmation if it is known, else of the
+        event. Columns for the post's source have the prefix ``post_``.
         """
         study = self.study
-        event_columns = ["event_id", "occurred_at", "occurred_until", "confirmed_at"]
+        event_columns = ["event_id", "event_kind", "occurred_at", "occurred_until", "confirmed_at"]
         event_columns += ["confirmed_until", "confirmed_by", "source", "url"]
         confirmations = study.confirmations[["event_id", "confirmed_by", "source", "url"]]
         confirmations = confirmations.drop_duplicates(["event_id", "confirmed_by"])
-        events = self.events[event_columns].merge(
+        events = self.events.rename(columns={"kind": "event_kind"})[event_columns].merge(
             confirmations, on=["event_id", "confirmed_by"], how="left", suffixes=("_of_event", "")
         )
         for name in ("source", "url"):
@@ -84,8 +92,10 @@ class Analysis:
         # Posts read from an export have no source columns.
         source = ["source_title", "source_publisher", "source_url"]
         keys = schemas.KEYS["posts"][0]
-        posts = study.posts.reindex(columns=[*keys, "text", *source])
+        posts = study.posts.reindex(columns=[*keys, "text", "url", *source])
         posts["source_title"] = posts["source_title"].fillna(posts["source_publisher"])
+        known = posts["source_url"].notna()
+        posts["source_url"] = posts["source_url"].where(known, posts.pop("url"))
         posts = posts.rename(columns={name: f"post_{name}" for name in source})
         return (
             self.links.merge(self.signals.drop(columns="place_id"), on="signal_id")
@@ -236,6 +246,31 @@ class Analysis:
             self.coincidence(**options), self.hazard(window=window), self.alarm(**options)
         )
 
+    def counts(self, *, window: str = "7D") -> pd.DataFrame:
+        """Return how many posts and signals each step from the posts to a question leaves.
+
+        Parameters
+        ----------
+        window
+            Window of the chance test, as in `foxgrape.coincidence`.
+
+        Returns
+        -------
+        DataFrame
+            One row per step, with its question, step, `n` that remain, and `left_out`. Within a
+            question, `n` and `left_out` of a step sum to `n` of the step before.
+
+        Examples
+        --------
+        >>> from foxgrape import open_study
+        >>> counts = open_study().analyse().counts()
+        >>> counts[counts["question"] == "posts"][["n", "left_out"]].to_numpy().tolist()
+        [[61, 0], [5, 56]]
+        """
+        from foxgrape.studies.counts import count_steps
+
+        return count_steps(self, window)
+
     def simulation_parameters(self, *, window: str = "7D", **options: Any) -> dict[str, Any]:
         """Return arguments of `simulate.world` for worlds that resemble this study."""
         from foxgrape.stats.power import world_parameters_from
@@ -249,96 +284,30 @@ class Analysis:
             return self.study.events
         return confirmed_by_side(self.study.events, self.study.confirmations, self.confirmed_by)
 
+    def why_no_signals(self) -> str:
+        """Return why there may be no signals, and what to do, in one sentence.
+
+        Examples
+        --------
+        >>> from foxgrape import open_study
+        >>> open_study().analyse().why_no_signals()
+        'No signals: no post here contains a code of the codebook; set signals to mentions, ...'
+        """
+        return f"No signals: {_NO_SIGNALS['posts' if self.study.posts.empty else self.read]}."
+
     def leading_rows(self) -> pd.DataFrame:
         """Return the rows of `table` whose post certainly came before its event on the clock.
 
         Hindsight is left out.
         """
-        return _certain(self.table())
+        table = self.table()
+        return table[~table["hindsight"] & (order_on_clock(table) == "before")]
 
     def findings(self) -> list[str]:
         """Return the results as a list of sentences."""
-        table = self.table()
-        leading = _certain(table)
-        posts = counted(len(self.study.posts), "post")
-        verb = "came before its event" if len(leading) == 1 else "came before their event"
-        happened = "was confirmed" if self.clock == "confirmed" else "occurred"
-        certain = f"{len(leading)} certainly {verb} {happened}{_leads(leading)}"
-        sentences = [
-            f"{counted(len(table), 'signal')} in {posts}. {certain}",
-            *self._clock_limits(),
-        ]
-        if self.clock == "confirmed" and self.confirmed_by is None:
-            sentences += [
-                f"Measured against {side}'s own confirmations: {len(rows) or 'none'}{_leads(rows)}"
-                for side, rows in (
-                    (side, analysis.leading_rows()) for side, analysis in self.sides().items()
-                )
-            ]
-        if n_edited := self._edited():
-            sentences.append(
-                f"In edited posts, timed from the post to the edit: {counted(n_edited, 'signal')}."
-            )
-        if len(self.ambiguous):
-            names = _first_names(self.ambiguous["code"].value_counts().index.tolist())
-            sentences.append(
-                f"Names that may mean several places, not counted: {len(self.ambiguous)} ({names})."
-            )
-        for words, rows in self._other_outcomes(table):
-            if len(rows):
-                sentences.append(f"{words} {len(rows)}{_listed(rows, _name)}")
-        return [*sentences, self.lead_times.sentence()]
+        from foxgrape.studies.findings import findings
 
-    def _clock_limits(self) -> list[str]:
-        """Return sentences on the events that cannot end a lead, if there are any."""
-        events = self.events
-        of_all = counted(len(events), "event")
-        lines = []
-        n_unconfirmed = int(events["confirmed_at"].isna().sum())
-        if n_unconfirmed == len(events) > 0:
-            lines.append(
-                "Leads are measured to when events occurred: no event has a confirmation."
-                if self.clock == "occurred"
-                else "No event has a confirmation: no lead can be measured to one."
-            )
-        elif n_unconfirmed and self.clock == "confirmed":
-            have = "has" if n_unconfirmed == 1 else "have"
-            by = f" by {self.confirmed_by}" if self.confirmed_by else ""
-            lines.append(
-                f"{n_unconfirmed} of {of_all} {have} no confirmation{by} and cannot end a lead."
-            )
-        if n_late := int((events[f"{self.clock}_at"] > self.study.observed[1]).sum()):
-            lines.append(
-                f"{n_late} of {of_all} came after the end of observation and do not count."
-            )
-        return lines
-
-    def _other_outcomes(self, table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-        """Return the rows of signals that did not certainly come before their event, by outcome."""
-        valid = table[~table["hindsight"]]
-        order = order_on_clock(valid)
-        is_open = order == "no event"
-        unfollowed = is_open & (valid["lead_min"] <= pd.Timedelta(0))
-        end = self.study.observed[1]
-        day = "" if pd.isna(end) else f", {end.tz_convert(self.study.timezone):%-d %b %Y}"
-        after = "confirmation" if self.clock == "confirmed" else "event"
-        return [
-            ("Times too rough to say which came first:", valid[order == "undetermined"]),
-            (f"Posted after the {after}:", valid[order == "after"]),
-            (
-                f"Right-censored, no event within {duration_in_words(self.horizon)}:",
-                valid[is_open & ~unfollowed],
-            ),
-            (f"Left out, posted after the end of observation{day}:", valid[unfollowed]),
-            ("Hindsight, decoded only after the event:", table[table["hindsight"]]),
-        ]
-
-    def _edited(self) -> int:
-        """Return the number of signals whose interval is longer than that of their post."""
-        keys = schemas.KEYS["posts"][0]
-        posts = self.study.posts[[*keys, "posted_until"]]
-        ends = self.signals.merge(posts, on=keys, suffixes=("", "_of_post"))
-        return int((ends["posted_until"] > ends["posted_until_of_post"]).sum())
+        return findings(self)
 
     def figure(self) -> go.Figure:
         """Draw each signal, its event and the lead between them."""
@@ -364,14 +333,19 @@ class Analysis:
     def _options(self, options: dict[str, Any]) -> dict[str, Any]:
         """Return the options for a test: the given options, with defaults from this analysis."""
         clock = times.resolve_clock(self.events, options.get("clock") or self.clock)
-        own = {"observed": self._observed(clock), "gazetteer": self.study.codebook.gazetteer}
+        own = {"observed": self.observed(clock), "gazetteer": self.study.codebook.gazetteer}
         return own | options | {"clock": clock}
 
-    def _observed(self, clock: str) -> tuple[pd.Timestamp, pd.Timestamp] | None:
-        """Return the observation period; None if its start or end is unknown."""
+    def observed(self, clock: str) -> Observation | None:
+        """Return when events were recorded, from the first signal or event on the clock on.
+
+        None if this is not known.
+        """
+        observed = self.study.observed
         start = pd.concat([self.signals["posted_at"], self.events[f"{clock}_at"]]).min()
-        end = self.study.observed[1]
-        return (start, end) if start < end else None
+        if not start < observed[1]:
+            return None
+        return observed.bounded(observed_from=max(start, observed[0]))
 
 
 def link_study(
@@ -385,7 +359,6 @@ def link_study(
     """Link a study's signals to its events and estimate the lead times."""
     if clock is None:
         clock = times.resolve_clock(study.events, None if confirmed_by is None else "confirmed")
-    end = study.observed[1]
     links = link(
         signals,
         study.events,
@@ -393,7 +366,7 @@ def link_study(
         clock=clock,
         confirmed_by=confirmed_by,
         confirmations=study.confirmations,
-        observed_until=None if pd.isna(end) else end,
+        observed=study.observed,
     )
     return Analysis(
         study=study,
@@ -409,27 +382,3 @@ def link_study(
 
 def _by_kind(links: pd.DataFrame, signals: pd.DataFrame) -> LeadTimes:
     return lead_times(links, by="kind", signals=signals)
-
-
-def _certain(table: pd.DataFrame) -> pd.DataFrame:
-    return table[~table["hindsight"] & (order_on_clock(table) == "before")]
-
-
-def _name(row: Any) -> str:
-    code = row.code if row.kind == "emoji" else f"“{row.code}”"
-    return f"{code} for {row.place}" if row.code != row.place else str(row.place)
-
-
-def _leads(rows: pd.DataFrame) -> str:
-    return _listed(rows, lambda row: f"{_name(row)}, lead {lead_in_words(row)}")
-
-
-def _listed(rows: pd.DataFrame, describe: Callable[[Any], str]) -> str:
-    names = _first_names([describe(row) for row in rows.itertuples()])
-    return f" ({names})." if names else "."
-
-
-def _first_names(names: Sequence[str]) -> str:
-    """Return the first five names, and the number of further ones."""
-    more = f"; and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
-    return "; ".join(names[:_MAX_NAMED]) + more

@@ -47,6 +47,8 @@ class PeriodBrief:
         Signals without an event whose horizon had not ended by the end of the period.
     overdue
         Signals whose horizon ended in the period without an event.
+    events
+        Events that became known in the period, of every kind.
     counts
         One row per quantity. Columns: what (the quantity), this (its value in the period), before
         (its value in the previous period of the same length).
@@ -59,6 +61,7 @@ class PeriodBrief:
     confirmed: pd.DataFrame
     waiting: pd.DataFrame
     overdue: pd.DataFrame
+    events: pd.DataFrame
     counts: pd.DataFrame
 
     def to_frame(self) -> pd.DataFrame:
@@ -172,7 +175,16 @@ def period_brief(
     this = _counts(analysis, parts, since, last)
     previous = _counts(earlier, _parts(earlier, before, since), before, since)
     counts = pd.DataFrame({"what": list(this), "this": this.values(), "before": previous.values()})
-    return PeriodBrief(analysis=analysis, since=since, until=last, counts=counts, **parts)
+    events = analysis.study.all_events
+    known = events["confirmed_until"].fillna(events["occurred_until"])
+    return PeriodBrief(
+        analysis=analysis,
+        since=since,
+        until=last,
+        events=events[_within(known, since, last)].reset_index(drop=True),
+        counts=counts,
+        **parts,
+    )
 
 
 def _midnight(day: date, zone: str) -> pd.Timestamp:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ import pandas as pd
 from foxgrape import times
 from foxgrape._util.directories import WorkFolder, clear_abandoned
 from foxgrape._util.formatting import counted
+from foxgrape._util.unicode import json_bytes
 from foxgrape.errors import StudyError
 from foxgrape.io.events import read_events
 from foxgrape.io.gazetteers import GAZETTEER_CSV, gazetteer_files
@@ -22,11 +22,12 @@ from foxgrape.io.merge import merge_files
 from foxgrape.io.posts import read_posts
 from foxgrape.io.read_report import Note, merge_notes, most_frequent_reason
 from foxgrape.io.sources import as_list, source_name
+from foxgrape.observation import Coverage
 from foxgrape.places import Codebook, Gazetteer
 from foxgrape.studies.study import validate_kinds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from foxgrape.io.base import OnError
     from foxgrape.io.read_report import ReadReport
@@ -100,6 +101,9 @@ def new_study(
     gazetteer: str | Path | None = None,
     kinds: Iterable[str] = (),
     persistence: str = "48h",
+    observed_from: str | None = None,
+    observed_until: str | None = None,
+    gaps: Sequence[str] = (),
     on_error: OnError = "quarantine",
 ) -> CreateStudyResult:
     """Create a study from files of posts and events.
@@ -129,6 +133,9 @@ def new_study(
         Kinds of event that signals can refer to; by default all kinds.
     persistence
         For lists of territorial control: minimum duration of a state that counts as an event.
+    observed_from, observed_until, gaps
+        When events were recorded: instants with an offset, and gaps as texts ``START/END``. By
+        default until the last event.
     on_error
         ``"quarantine"`` leaves bad records out and lists them in ``quarantine.jsonl``; ``"raise"``
         stops at the first bad record and creates no study.
@@ -142,6 +149,8 @@ def new_study(
     StudyError
         If the folder is not empty, no file of posts or events is given, a file has none, a kind
         occurs in no event, or the study cannot be written.
+    FoxgrapeError
+        If `observed_from`, `observed_until` or a gap is invalid.
     TableError, CodebookError
         If a file or the codebook is invalid, or two files have different rows with the same key.
 
@@ -156,6 +165,9 @@ def new_study(
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise StudyError("the folder is not empty", file=folder, hint="name a new folder")
+    coverage = Coverage.parse(
+        {"observed_from": observed_from, "observed_until": observed_until, "gaps": list(gaps)}
+    )
     options: dict[str, Any] = {"timezone": timezone, "on_error": on_error}
     known = Gazetteer.default() if gazetteer is None else Gazetteer.open(gazetteer)
     copied = {} if gazetteer is None else gazetteer_files(gazetteer)
@@ -190,6 +202,7 @@ def new_study(
             "timezone": timezone or "UTC",
             "kinds": list(kinds),
             "caution": _caution(len(places)),
+            **_observation(coverage),
         },
     }
     try:
@@ -256,6 +269,12 @@ def _unknown_places(events: pd.DataFrame, gazetteer: Gazetteer) -> pd.DataFrame:
     return unknown.reindex(columns=list(_PLACE_COLUMNS)).sort_values("id", ignore_index=True)
 
 
+def _observation(coverage: Coverage) -> dict[str, Any]:
+    """Return the options that state when events were recorded: a list only if there are gaps."""
+    values = coverage.to_dict()
+    return {"coverages": [values]} if "gaps" in values else values
+
+
 def _caution(unknown_places: int) -> str:
     """Return the caveats that the study's reports show."""
     caution = (
@@ -289,10 +308,10 @@ def _write_study(
             shutil.copyfile(source, staging / path)
         resources += _copied_resources(list(copied))
         if quarantine:
-            text = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in quarantine)
-            (staging / "quarantine.jsonl").write_text(text, encoding="utf-8", errors="replace")
-        text = json.dumps(descriptor | {"resources": resources}, ensure_ascii=False, indent=2)
-        (staging / "datapackage.json").write_text(f"{text}\n", encoding="utf-8")
+            lines = b"".join(json_bytes(record) + b"\n" for record in quarantine)
+            (staging / "quarantine.jsonl").write_bytes(lines)
+        text = json_bytes(descriptor | {"resources": resources}, indent=2)
+        (staging / "datapackage.json").write_bytes(text + b"\n")
         work.publish(folder.name)
     finally:
         work.close()

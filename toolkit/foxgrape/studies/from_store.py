@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from foxgrape import schemas, times
+from foxgrape.detection.detect import detect
 from foxgrape.errors import FoxgrapeError, StudyError
 from foxgrape.io.events.place_resolver import unify_place_ids
 from foxgrape.io.gazetteers import kept_gazetteer
 from foxgrape.io.store import Store
+from foxgrape.io.store_observation import TABLE, read_coverages
+from foxgrape.observation import parse_bound
 from foxgrape.places import Codebook, Gazetteer
 from foxgrape.studies.study import Study, open_study, split_by_kind, validate_kinds
 
@@ -20,7 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-__all__ = ["as_of", "open_study_or_store", "study_from_store"]
+    from foxgrape.studies.analysis import SignalSource
+
+__all__ = ["as_of", "choose_signals", "open_study_or_store", "study_from_store"]
 
 
 def study_from_store(
@@ -32,6 +37,7 @@ def study_from_store(
     kinds: Iterable[str] = (),
     timezone: str = "UTC",
     observed_until: str | None = None,
+    observed_from: str | None = None,
 ) -> Study:
     """Read a store's posts, events and confirmations as a study.
 
@@ -54,9 +60,10 @@ def study_from_store(
         Kinds of event that signals can refer to; by default all kinds.
     timezone
         IANA time zone of the study's days.
-    observed_until
-        End of observation, an instant with an offset: until when events were recorded. By default
-        the last instant of the events.
+    observed_until, observed_from
+        End and start of observation, instants with an offset: until when, and from when on, events
+        were recorded. By default, what the store remembers of its sources; where the end was not
+        stated on ingest, that is the last instant of the events.
 
     Returns
     -------
@@ -87,16 +94,18 @@ def study_from_store(
         times.get_zone(timezone)
     except ValueError:
         raise StudyError.unknown_timezone(timezone, file=store.path) from None
-    if observed_until is not None:
+    bounds = {"observed_from": observed_from, "observed_until": observed_until}
+    for bound, value in bounds.items():
         try:
-            observed_until = times.parse_instant(observed_until).isoformat()
-        except ValueError:
+            instant = parse_bound(value, bound)
+        except FoxgrapeError:
             raise StudyError(
-                "observed_until must be an instant with an offset",
+                f"{bound} must be an instant with an offset",
                 file=store.path,
                 expected="such as 2024-08-17T00:00:00Z",
-                got=observed_until,
+                got=value,
             ) from None
+        bounds[bound] = None if instant is None else instant.isoformat()
     name = store.path.rstrip("/\\").replace("\\", "/").rpartition("/")[2]
     versions = store.latest_versions() if versions is None else versions
     if not {"posts", "events"} & set(versions):
@@ -124,7 +133,9 @@ def study_from_store(
         confirmations=confirmations,
         codebook=codes,
         kinds=kinds,
-        observed_until=observed_until,
+        observed_until=bounds["observed_until"],
+        observed_from=bounds["observed_from"],
+        coverages=read_coverages(store, versions[TABLE]) if TABLE in versions else (),
         caution="",
         timezone=timezone,
         hashes={},
@@ -147,7 +158,8 @@ def open_study_or_store(
     store
         A store; takes precedence over the study.
     options
-        Options for `study_from_store`; ignored for a study, whose data package states them.
+        Options for `study_from_store`. For a study, `observed_from` and `observed_until` replace
+        its own; its data package states the others.
 
     Returns
     -------
@@ -158,7 +170,25 @@ def open_study_or_store(
     >>> open_study_or_store(None, None).name
     'izium-2022'
     """
-    return open_study(study) if store is None else study_from_store(store, **options)
+    if store is not None:
+        return study_from_store(store, **options)
+    bounds = {name: options.get(name) for name in ("observed_from", "observed_until")}
+    return open_study(study).with_observation(**bounds)
+
+
+def choose_signals(study: Study, signals: SignalSource | None = None) -> SignalSource:
+    """Return what a report counts as signals: as given, else codes, else places named in posts.
+
+    Places that posts name are chosen if no post contains a code.
+
+    Examples
+    --------
+    >>> choose_signals(open_study_or_store(None, None))
+    'codes'
+    """
+    if signals is not None:
+        return signals
+    return "codes" if len(detect(study.posts, codebook=study.codebook)) else "mentions"
 
 
 def as_of(study: Study, instant: str | datetime) -> Study:

@@ -16,16 +16,20 @@ import pandas as pd
 from foxgrape import schemas, times
 from foxgrape._util.files import file_sha256, study_folder
 from foxgrape._util.formatting import counted
+from foxgrape._util.regular_files import read_regular
+from foxgrape._util.unicode import replace_surrogates
 from foxgrape.detection.detect import Edits, detect
 from foxgrape.errors import FoxgrapeError, StudyError, TableError, did_you_mean
 from foxgrape.io.events import read_events
 from foxgrape.io.posts import read_posts
+from foxgrape.observation import Coverage, Observation, last_instant, parse_bound
 from foxgrape.places import Codebook, Gazetteer
 from foxgrape.places.gazetteer_info import DIVISIONS_FILE, INFO_FILE, OUTLINES_FILE, TABLES
 from foxgrape.studies.analysis import Analysis, SignalSource, link_study
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
 
 __all__ = ["Study", "open_study", "split_by_kind", "validate_kinds"]
 
@@ -51,8 +55,8 @@ class Study:
         has no event is right-censored.
     kinds
         Kinds of event that signals can refer to. If empty, all kinds.
-    observed_until
-        End of observation; None if it is not stated.
+    observed_until, observed_from
+        End and start of observation; None if it is not stated.
     caution
         Caveats by the study's authors.
     timezone
@@ -63,6 +67,8 @@ class Study:
         Earlier versions of edited posts, as in `foxgrape.detect`; None if none are known.
     other_events
         Events of other kinds, which are not linked.
+    coverages
+        What each source of events recorded, as far as it is known; see `observed`.
     """
 
     name: str
@@ -79,6 +85,8 @@ class Study:
     hashes: Mapping[str, str]
     earlier_posts: pd.DataFrame | None = None
     other_events: pd.DataFrame | None = None
+    observed_from: str | None = None
+    coverages: tuple[Coverage, ...] = ()
 
     @property
     def all_events(self) -> pd.DataFrame:
@@ -89,20 +97,40 @@ class Study:
         return pd.concat([self.events, others], ignore_index=True)
 
     @property
-    def observed(self) -> tuple[pd.Timestamp, pd.Timestamp]:
-        """Start and end of observation.
+    def observed(self) -> Observation:
+        """When events of the study's kinds were recorded; ``start, end = study.observed``.
 
-        The start is the first instant in the tables. The end is `observed_until`; if that is None,
-        the last instant of the events of every kind, because nothing shows that events were still
-        recorded after it. Without any such instant, they are NaT.
+        It consists of what the sources recorded (`coverages`), or without them of one period. It
+        begins with `observed_from` and ends with `observed_until`. A start that is not stated is
+        the first instant in the tables. An end that is not stated is the last instant of the
+        events of every kind, because nothing shows that events were still recorded after it.
+        Without any such instant, both are NaT.
         """
         events = self.all_events
-        instants = pd.concat(
-            [events[f"{clock}_{end}"] for clock in times.CLOCKS for end in ("at", "until")],
-            ignore_index=True,
+        last = last_instant(events)
+        parts = list(self.coverages) or [Coverage()]
+        recorded = {kind for part in parts for kind in part.kinds or self.kinds}
+        if unrecorded := tuple(kind for kind in self.kinds if kind not in recorded):
+            parts.append(Coverage(kinds=unrecorded))
+        parts = [
+            replace(part, observed_until=last, guessed=True)
+            if part.observed_until is None
+            else part
+            for part in parts
+        ]
+        known = Observation(tuple(parts), self.kinds).bounded(
+            parse_bound(self.observed_from, "observed_from"),
+            parse_bound(self.observed_until, "observed_until"),
         )
-        end = instants.max() if self.observed_until is None else pd.Timestamp(self.observed_until)
-        return pd.concat([self.posts["posted_at"], instants]).min(), end
+        instants = [self.posts["posted_at"], *(events[f"{clock}_at"] for clock in times.CLOCKS)]
+        first = parse_bound(pd.concat(instants).min(), "observed_from")
+        return replace(
+            known,
+            coverages=tuple(
+                part if part.observed_from is not None else replace(part, observed_from=first)
+                for part in known.coverages
+            ),
+        )
 
     def __repr__(self) -> str:
         return f"<Study {self.name}: {self._contents()}>"
@@ -125,9 +153,38 @@ class Study:
         start, end = self.observed
         if pd.isna(start) or pd.isna(end):
             return ", ".join(words)
-        start, end = (instant.tz_convert(self.timezone) for instant in (start, end))
-        guess = ", the last event" if self.observed_until is None else ""
-        return f"{', '.join(words)}; observed {start:%-d %b %Y} to {end:%-d %b %Y}{guess}"
+        first, last = (instant.tz_convert(self.timezone) for instant in (start, end))
+        guess = ", the last event" if self.observed.guessed else ""
+        gaps = ", with gaps" if self.observed.has_gaps else ""
+        return f"{', '.join(words)}; observed {first:%-d %b %Y} to {last:%-d %b %Y}{guess}{gaps}"
+
+    def with_observation(
+        self,
+        observed_from: str | datetime | None = None,
+        observed_until: str | datetime | None = None,
+    ) -> Study:
+        """Return the study with another start or end of observation; None leaves it as it is.
+
+        Raises
+        ------
+        FoxgrapeError
+            If a bound is no instant with an offset, or observation would end before it starts.
+
+        Examples
+        --------
+        >>> study = open_study().with_observation(observed_until="2022-12-31T00:00Z")
+        >>> str(study.observed[1])
+        '2022-12-31 00:00:00+00:00'
+        """
+        bounds = {"observed_from": observed_from, "observed_until": observed_until}
+        instants = {name: parse_bound(value, name) for name, value in bounds.items()}
+        stated = {name: at.isoformat() for name, at in instants.items() if at is not None}
+        changed = replace(self, **stated)  # type: ignore[arg-type]
+        if stated and not changed.observed.spans() and not changed.observed.has_places:
+            raise FoxgrapeError(
+                "observation must end after it starts", got=", ".join(stated.values())
+            )
+        return changed
 
     def analyse(
         self,
@@ -137,6 +194,8 @@ class Study:
         confirmed_by: str | None = None,
         signals: SignalSource = "codes",
         edits: Edits = "interval",
+        observed_from: str | datetime | None = None,
+        observed_until: str | datetime | None = None,
     ) -> Analysis:
         """Detect the signals, link them to events and estimate the lead times.
 
@@ -149,6 +208,9 @@ class Study:
             for the codes. ``both``: codes and mentions.
         edits
             As in `foxgrape.detect`.
+        observed_from, observed_until
+            Start and end of observation, instants with an offset, instead of the study's. Gaps in
+            between remain.
 
         Returns
         -------
@@ -182,8 +244,9 @@ class Study:
         if signals == "mentions":
             detected = detected[detected["kind"] == "mention"]
         has_place = detected["place_id"].notna()
+        study = self.with_observation(observed_from, observed_until)
         analysis = link_study(
-            self, detected[has_place].reset_index(drop=True), signals, horizon, clock, confirmed_by
+            study, detected[has_place].reset_index(drop=True), signals, horizon, clock, confirmed_by
         )
         return replace(analysis, ambiguous=detected[~has_place].reset_index(drop=True))
 
@@ -249,6 +312,8 @@ def open_study(path: str | Path | None = None) -> Study:
         codebook=codebook,
         kinds=kinds,
         observed_until=options.get("observed_until"),
+        observed_from=options.get("observed_from"),
+        coverages=_coverages(options, folder),
         caution=str(options.get("caution") or ""),
         timezone=str(options.get("timezone", "UTC")),
         hashes=hashes,
@@ -262,8 +327,8 @@ def _package(folder: Path) -> tuple[dict[str, Any], dict[str, Path], dict[str, s
     """Return the content of ``datapackage.json``, the file of each table, and all hashes."""
     descriptor = folder / "datapackage.json"
     try:
-        content = descriptor.read_bytes()
-        package = json.loads(content.decode("utf-8"))
+        content = read_regular(descriptor)
+        package = replace_surrogates(json.loads(content.decode("utf-8")))
         paths = {resource["name"]: resource["path"] for resource in package["resources"]}
     except (FileNotFoundError, NotADirectoryError):
         raise StudyError.not_a_study(folder, "there is no datapackage.json") from None
@@ -357,18 +422,30 @@ def _options(package: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Return the validated ``foxgrape`` options in the data package."""
     options = package.get("foxgrape", {})
     try:
-        if options.get("observed_until") is not None:
-            times.parse_instant(options["observed_until"])
+        for bound in ("observed_from", "observed_until"):
+            if options.get(bound) is not None:
+                times.parse_instant(options[bound])
         times.get_zone(options.get("timezone", "UTC"))
         "".join(options.get("kinds", []))  # raises TypeError unless all kinds are strings
     except (AttributeError, TypeError, ValueError) as error:
         raise StudyError(
             f"bad value under 'foxgrape': {error}",
             file=folder / "datapackage.json",
-            expected="observed_until as an instant with its offset, timezone as an IANA name, "
-            "kinds as a list of names",
+            expected="observed_from and observed_until as instants with an offset, timezone as an "
+            "IANA name, kinds as a list of names",
         ) from None
     return dict(options)
+
+
+def _coverages(options: dict[str, Any], folder: Path) -> tuple[Coverage, ...]:
+    """Return what the study's sources recorded, from the list ``coverages`` of its options."""
+    parts = options.get("coverages") or ()
+    try:
+        return tuple(Coverage.parse(part) for part in parts)
+    except (FoxgrapeError, TypeError) as error:
+        raise StudyError(
+            f"bad value under 'foxgrape.coverages': {error}", file=folder / "datapackage.json"
+        ) from None
 
 
 def validate_kinds(kinds: Iterable[str], events: pd.DataFrame, file: Path) -> tuple[str, ...]:

@@ -102,9 +102,9 @@ class UcdpToken(Auth):
         """Return the header with the token."""
         return {"x-ucdp-access-token": self._token.reveal()}
 
-    def leaks_secret(self, content: bytes) -> bool:
-        """Return whether content from the server repeats the token."""
-        return self._token.reveal().encode() in content
+    def secrets(self) -> list[str]:
+        """Return the token."""
+        return [self._token.reveal()]
 
 
 class AcledLogin(Auth):
@@ -162,13 +162,10 @@ class AcledLogin(Auth):
         self._expires_at = client.policy.now() + lifetime
         return response.status
 
-    def leaks_secret(self, content: bytes) -> bool:
-        """Return whether content repeats a token.
-
-        The password is not searched for, because it could be an ordinary word.
-        """
-        tokens = [token for token in (self._access_token, self._refresh_token) if token is not None]
-        return any(token.reveal().encode() in content for token in tokens)
+    def secrets(self) -> list[str]:
+        """Return user name, password and current tokens."""
+        known = (self._username, self._password, self._access_token, self._refresh_token)
+        return [secret.reveal() for secret in known if secret is not None]
 
 
 def _parse_tokens(body: bytes) -> dict[str, Any] | None:

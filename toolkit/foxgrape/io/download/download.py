@@ -6,8 +6,11 @@ import json
 import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
+from foxgrape._util.files import apply_umask, open_private
+from foxgrape._util.regular_files import open_regular, read_regular
+from foxgrape._util.unicode import json_bytes
 from foxgrape.errors import DownloadError
 from foxgrape.io.download.credentials import auth_for
 from foxgrape.io.download.http import HttpClient, RetryPolicy, validate_server
@@ -89,7 +92,8 @@ def download(
     """Download all items of a source unchanged into a file; resume an interrupted download.
 
     The file is created when the last page has arrived. Until then, the pages are in ``OUT.part``;
-    after an interruption, repeat the call to resume from the last complete page.
+    after an interruption, repeat the call to resume from the last complete page. On Linux and
+    macOS, only you can read an unfinished file, and a file that was downloaded with credentials.
 
     Parameters
     ----------
@@ -124,7 +128,8 @@ def download(
     """
     server = validate_server(source.server)
     auth = auth_for(source)
-    part = _PartialDownload(Path(out), source.query() | {"server": server}, restart=restart)
+    query = source.query() | {"server": server}
+    part = _PartialDownload(Path(out), query, restart=restart, private=bool(auth.variables))
     with HttpClient(server, policy or RetryPolicy(), auth) as client:
         try:
             return _download_pages(source, client, part, progress)
@@ -231,11 +236,15 @@ class _PartialDownload:
     """An unfinished download: pages are in ``OUT.part``, the state is in ``OUT.part.json``.
 
     A page is appended before the state is updated. Bytes beyond the size in the state are therefore
-    from a page that was not recorded; they are removed when the download is resumed.
+    from a page that was not recorded; they are removed when the download is resumed. Only their
+    owner can read these files; with `private`, this also holds for the complete file.
     """
 
-    def __init__(self, out: Path, query: dict[str, Any], *, restart: bool = False) -> None:
+    def __init__(
+        self, out: Path, query: dict[str, Any], *, restart: bool = False, private: bool = False
+    ) -> None:
         self.out = out
+        self._private = private
         self.path = out.with_name(f"{out.name}.part")
         self._state_path = out.with_name(f"{out.name}.part.json")
         self._query = query
@@ -250,7 +259,7 @@ class _PartialDownload:
                 self._resume()
             else:
                 self._write_state()
-            with self.path.open("ab") as handle:
+            with self._open_part() as handle:
                 handle.truncate(self.size)
         except OSError as error:
             raise DownloadError.unwritable(self.path, error.strerror) from None
@@ -276,7 +285,7 @@ class _PartialDownload:
 
     def _read_state(self) -> dict[str, Any]:
         try:
-            state = json.loads(self._state_path.read_text(encoding="utf-8"))
+            state = json.loads(read_regular(self._state_path).decode("utf-8"))
         except FileNotFoundError:
             # The state file is created before the .part file, so a .part file alone is not ours.
             raise DownloadError.bad_partial(
@@ -299,8 +308,13 @@ class _PartialDownload:
             "bytes": self.size,
         }
         temporary = self._state_path.with_name(f"{self._state_path.name}.new")
-        temporary.write_text(json.dumps(state, ensure_ascii=False, indent=1), encoding="utf-8")
+        temporary.unlink(missing_ok=True)
+        with open(temporary, "xb", opener=open_private) as file:
+            file.write(json_bytes(state, indent=1))
         temporary.replace(self._state_path)
+
+    def _open_part(self) -> IO[bytes]:
+        return open(self.path, "ab", opener=open_private)
 
     def delete(self) -> None:
         """Delete the pages and the state."""
@@ -309,7 +323,7 @@ class _PartialDownload:
 
     def lines(self) -> Iterator[bytes]:
         """Yield the saved lines without line ends."""
-        with self.path.open("rb") as handle:
+        with open(self.path, "rb", opener=open_regular) as handle:
             for line in handle:
                 yield line.rstrip(b"\n")
 
@@ -317,7 +331,7 @@ class _PartialDownload:
         """Append a page's lines and record the next page's cursor (None after the last page)."""
         data = b"".join(line + b"\n" for line in lines)
         try:
-            with self.path.open("ab") as handle:
+            with self._open_part() as handle:
                 if handle.tell() != self.size:
                     raise DownloadError.bad_partial(self.path, "another process is writing to it")
                 handle.write(data)
@@ -333,6 +347,8 @@ class _PartialDownload:
     def finish(self) -> None:
         """Rename the complete ``.part`` file to the output file and delete the state."""
         try:
+            if not self._private:
+                apply_umask(self.path)
             self.path.replace(self.out)
             self._state_path.unlink(missing_ok=True)
         except OSError as error:

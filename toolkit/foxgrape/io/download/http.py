@@ -20,6 +20,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import IO, TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 from urllib.parse import urlsplit
 
+from foxgrape._util.secrets import SecretFilter
 from foxgrape.errors import DownloadError
 
 if TYPE_CHECKING:
@@ -130,9 +131,9 @@ class Auth:
         """Get a new token; return False if the credentials cannot be refreshed."""
         return False
 
-    def leaks_secret(self, content: bytes) -> bool:  # noqa: ARG002
-        """Return whether content from the server repeats a secret."""
-        return False
+    def secrets(self) -> list[str]:
+        """Return the secrets that no content from the server may contain."""
+        return []
 
 
 def validate_server(address: str) -> str:
@@ -224,12 +225,15 @@ class HttpClient:
             denied = response.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
             variables = self._auth.variables if denied else ()
             raise DownloadError.refused(self.host, describe_error(response.status), variables)
-        if self._auth.leaks_secret(response.body):
-            raise DownloadError.gave_up(self.host, "the response contains a secret", 1)
+        if self._repeats_secret(response.body):
+            raise DownloadError.repeats_credentials(self.host, self._auth.variables)
         if rate_limit_exhausted(response.headers):
             now = self.policy.now()
             self._limited_until = now + (retry_after_seconds(response.headers, now) or 0)
         return response
+
+    def _repeats_secret(self, content: bytes) -> bool:
+        return SecretFilter(self._auth.secrets()).found_in(content)
 
     def post(self, path: str, form: dict[str, str]) -> Response:
         """Post a form and return the response, including responses with an error status."""
@@ -310,7 +314,7 @@ class HttpClient:
         same_origin = _origin(target) == _origin(response.url)
         other_allowed = self._follow_redirects and target.scheme == "https"
         allowed = method == "GET" and (same_origin or other_allowed)
-        if not allowed or self._auth.leaks_secret(str(target).encode()):
+        if not allowed or self._repeats_secret(str(target).encode()):
             # Do not show the host name, into which a server could put the secret.
             shown = "another address" if self._auth.variables else target.host
             raise DownloadError.redirected(self.host, shown)

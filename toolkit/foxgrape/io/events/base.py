@@ -213,6 +213,6 @@ def country_zone(country: Any, context: ReadContext) -> str:
     zone = own or context.timezone
     if zone is None:
         raise BadRecordError(
-            "cannot infer the time zone of this country; pass timezone=", "country"
+            f"the time zone of the country {country!r} is not known; pass timezone=", "country"
         )
     return zone

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from itertools import islice
@@ -25,42 +26,60 @@ from foxgrape.io.events.territorial_control import (
 )
 from foxgrape.io.json_records import key_paths
 from foxgrape.io.stream import BadRecordError, InputFile
+from foxgrape.io.written_times import decide_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from foxgrape.io.base import ReadContext
     from foxgrape.io.stream import Record
+    from foxgrape.io.written_times import DateOrder
 
-__all__ = ["DailyControlReader", "Folder"]
+__all__ = ["DailyControlReader", "Folder", "NotDailyError"]
 
 _STATES = ("status", "state", "control", "held_by", "holder", "controlled_by")
 _NAMES = ("place", "name", "settlement", "town", "city", "asciiname")
 _IDS = {"geonameid": "geonames", "geonames_id": "geonames", "kod": "katottg", "katottg": "katottg"}
 _DAYS = ("date", "day")
 _PLACES = {"place_id", "id", *_NAMES, *_IDS}
-#: A day in a file's name: 2022-09-10, 2022_09_10 or 20220910.
-_DAY_IN_NAME = re.compile(r"(?<!\d)((?:19|20)\d\d)([-_.]?)(\d\d)\2(\d\d)(?!\d)")
+#: A day in a file's name: 2022-09-10, 2022_09_10 or 20220910; or the same with the year last.
+_DAY_IN_NAME = re.compile(r"(?<!\d)(?P<y>(?:19|20)\d\d)([-_.]?)(?P<m>\d\d)\2(?P<d>\d\d)(?!\d)")
+_YEAR_LAST = re.compile(r"(?<!\d)(?P<d>\d\d)([-_.]?)(?P<m>\d\d)\2(?P<y>(?:19|20)\d\d)(?!\d)")
 _SAMPLE = 20
+
+
+class NotDailyError(TableError):
+    """A folder has no daily tables."""
 
 
 class Folder(InputFile):
     """A folder of tables, as one input: the files are sorted by the day in their name.
 
+    Parameters
+    ----------
+    path
+        The folder.
+    dates
+        Order of days such as 10.09.2022 in the names; by default, the one that fits all names.
+
     Raises
     ------
-    TableError
+    NotDailyError
         If no file of the folder is a daily table.
+    TableError
+        If the days in the names may be in either order.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, dates: DateOrder | None = None) -> None:
         self.path, self.compression, self._handle = Path(path), None, None
         names = sorted(item for item in self.path.iterdir() if not item.name.startswith("."))
         #: The daily tables with the day in their name if it has one, and the other files' names.
         self.days: list[tuple[InputFile, date | None]] = []
         self.others: list[str] = []
+        order = dates or _order_of_names([item.name for item in names])
+        undecided = None
         for item in names:
-            day = _day_in_name(item.name)
+            day = _day_in_name(item.name, order or "dmy")
             try:
                 file = InputFile(item)
             except TableError:
@@ -68,16 +87,24 @@ class Folder(InputFile):
                 continue
             if _is_daily(file, has_day=day is not None):
                 self.days.append((file, day))
+                undecided = undecided or (item if _has_year_last(item.name) else None)
             else:
                 self.others.append(item.name)
-        if not self.days:
+        if undecided is not None and order is None:
             raise TableError(
+                "the day may be the first or the second number in the names of the files",
+                file=undecided,
+                hint='pass dates="dmy" or dates="mdy"',
+            )
+        if not self.days:
+            raise NotDailyError(
                 "a folder must hold daily tables of who holds each place",
                 file=self.path,
                 expected="files with a place and its status, and the day in their name or a column",
                 got=", ".join(self.others[:5]) or "an empty folder",
                 hint="read a single file of another kind by its own path",
             )
+        self.days.sort(key=lambda item: item[1] or date.min)  # stable: equal days by name
         self.head = self.days[0][0].head
 
 
@@ -151,19 +178,36 @@ def _with_file(file: InputFile, name: str, day: date | None) -> Iterator[Record]
         yield replace(record, value=(name, day, record.value))
 
 
-def _day_in_name(name: str) -> date | None:
-    """Return the day that a file's name states.
+def _day_in_name(name: str, order: DateOrder = "dmy") -> date | None:
+    """Return the day that a file's name states; `order` applies if the year comes last.
 
     Examples
     --------
-    >>> _day_in_name("control_2022-09-10.csv"), _day_in_name("control.csv")
-    (datetime.date(2022, 9, 10), None)
+    >>> _day_in_name("control_2022-09-10.csv"), _day_in_name("10.09.2022.csv", "mdy")
+    (datetime.date(2022, 9, 10), datetime.date(2022, 10, 9))
     """
-    match = _DAY_IN_NAME.search(name)
-    try:
-        return date(int(match[1]), int(match[3]), int(match[4])) if match else None
-    except ValueError:
-        return None
+    for match, is_swapped in (
+        (_DAY_IN_NAME.search(name), False),
+        (_YEAR_LAST.search(name), order == "mdy"),
+    ):
+        if match is None:
+            continue
+        day, month = (match["m"], match["d"]) if is_swapped else (match["d"], match["m"])
+        with suppress(ValueError):
+            return date(int(match["y"]), int(month), int(day))
+    return None
+
+
+def _has_year_last(name: str) -> bool:
+    return _DAY_IN_NAME.search(name) is None and _YEAR_LAST.search(name) is not None
+
+
+def _order_of_names(names: list[str]) -> DateOrder | None:
+    """Return the order of days whose year comes last in names; None if it can be either."""
+    matches = [match for name in names if (match := _YEAR_LAST.search(name))]
+    first = max((int(match["d"]) for match in matches), default=0)
+    second = max((int(match["m"]) for match in matches), default=0)
+    return decide_order(first, second)
 
 
 def _is_daily(file: InputFile, *, has_day: bool) -> bool:

@@ -13,7 +13,7 @@ import pandas as pd
 from foxgrape.errors import TableError
 from foxgrape.io.base import OnError, ReadContext, Reader, read_file
 from foxgrape.io.events.acled import AcledReader
-from foxgrape.io.events.daily_control import DailyControlReader, Folder
+from foxgrape.io.events.daily_control import DailyControlReader, Folder, NotDailyError
 from foxgrape.io.events.geojson import GeoJsonReader
 from foxgrape.io.events.incidents import AtlosReader, BellingcatReader, GeoConfirmedReader
 from foxgrape.io.events.kml import KmlReader
@@ -155,7 +155,7 @@ def read_events(
     gazetteer = gazetteer or Gazetteer.default()
     files = []
     for source in as_list(path):
-        file = _open(source, format, encoding=encoding, sheet=sheet)
+        file = _open(source, format, encoding=encoding, sheet=sheet, dates=dates)
         name = format
         if isinstance(file, Folder):
             name = format or DailyControlReader.name
@@ -190,12 +190,17 @@ def read_events(
 
 
 def _open(
-    source: Source, format_name: str | None, *, encoding: str | None, sheet: str | None
+    source: Source,
+    format_name: str | None,
+    *,
+    encoding: str | None,
+    sheet: str | None,
+    dates: DateOrder | None,
 ) -> InputFile:
     """Open a source; a folder is one of daily tables, or else holds one file to read."""
     if isinstance(source, (str, PathLike)) and Path(source).is_dir():
-        with suppress(TableError):
-            return Folder(Path(source))
+        with suppress(NotDailyError):
+            return Folder(Path(source), dates)
     return open_input(source, FORMATS, format_name, encoding=encoding, sheet=sheet)
 
 

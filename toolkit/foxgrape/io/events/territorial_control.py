@@ -122,6 +122,10 @@ class ControlHistory:
     _state: array[int] = field(default_factory=lambda: array("b"))
     #: Time of each place's earliest change, and the code of the state before that change.
     _first_change: dict[int, tuple[int, int]] = field(default_factory=dict)
+    #: Numbers of states that did not persist, by the place's name; set by `changes`.
+    short: Counter[str] = field(default_factory=Counter)
+    #: The same for the states with which the list begins, so that they may have lasted longer.
+    cut_off: Counter[str] = field(default_factory=Counter)
 
     def add(
         self, place: ListedPlace, state: str, at: int, until: int, before: str | None = None
@@ -153,7 +157,11 @@ class ControlHistory:
         shortest = max(persistence // _MICROSECOND, 1)
         place, at, until, state = self._sorted_rows(shortest)
         times = np.unique(until)
-        rows = _persistent_rows(place, at, state, shortest)
+        rows, removed = _persistent_rows(place, at, state, shortest)
+        for row in removed:
+            is_first = at[row] == at.min()
+            counts = self.cut_off if is_first else self.short
+            counts[self._places[int(place[row])].stated.name] += 1
         name_counts = Counter(
             self._places[number].stated.name for number in {int(place[row]) for row in rows}
         )
@@ -201,20 +209,24 @@ def _holder(state: int, previous: str | None) -> str | None:
     return previous if code == "contested" else code
 
 
-def _persistent_rows(place: Array, at: Array, state: Array, shortest: int) -> list[int]:
-    """Return the first row of each known state that persisted; rows are sorted by place and time.
+def _persistent_rows(
+    place: Array, at: Array, state: Array, shortest: int
+) -> tuple[list[int], list[int]]:
+    """Return the first row of each known state that persisted, and of each that did not.
 
-    Unknown states are ignored, except that a place's final one ends the state before it.
+    Rows are sorted by place and time. Unknown states are ignored, except that a place's final one
+    ends the state before it.
     """
     starts = np.r_[True, (place[1:] != place[:-1]) | (state[1:] != state[:-1])].nonzero()[0]
     end = int(at.max())
-    persistent = []
+    persistent: list[int] = []
+    removed: list[int] = []
     for _, group in groupby(starts.tolist(), key=lambda row: int(place[row])):
         rows = list(group)
         last = int(at[rows[-1]]) if state[rows[-1]] == _UNKNOWN_CODE else end
         known = _merge_equal([row for row in rows if state[row] != _UNKNOWN_CODE], state)
-        persistent += _remove_short(known, at, state, shortest, last)
-    return persistent
+        persistent += _remove_short(known, at, state, shortest, last, removed)
+    return persistent, removed
 
 
 def _merge_equal(rows: list[int], state: Array) -> list[int]:
@@ -222,14 +234,21 @@ def _merge_equal(rows: list[int], state: Array) -> list[int]:
     return [next(group) for _, group in groupby(rows, key=lambda row: int(state[row]))]
 
 
-def _remove_short(rows: list[int], at: Array, state: Array, shortest: int, end: int) -> list[int]:
-    """Remove states that did not persist, shortest first, and merge equal states around them."""
+def _remove_short(
+    rows: list[int], at: Array, state: Array, shortest: int, end: int, removed: list[int]
+) -> list[int]:
+    """Move states that did not persist to `removed`, shortest first; merge equal ones around them.
+
+    The last state of a list is not known to be short, and stays out of both.
+    """
     while rows:
         starts = at[rows]
         durations = np.append(starts[1:], end) - starts
         position = int(durations.argmin())
         if durations[position] >= shortest:
             break
+        if position + 1 < len(rows):
+            removed.append(rows[position])
         rows = _merge_equal(rows[:position] + rows[position + 1 :], state)
     return rows
 
@@ -255,7 +274,16 @@ class ControlReader(Reader):
     def finish(self, context: ReadContext) -> list[dict[str, Any]]:
         """Return the events in the collected history."""
         history: ControlHistory = context.state["history"]
-        return [self._event(change, context) for change in history.changes(context.persistence)]
+        context.record = None
+        events = [self._event(change, context) for change in history.changes(context.persistence)]
+        hours = f"{context.persistence / timedelta(hours=1):g} hours (persistence=)"
+        for names, what in (
+            (history.short, f"a state that lasted less than {hours} is left out"),
+            (history.cut_off, f"a state of the list's first {hours} is left out: it may be older"),
+        ):
+            for name, count in names.items():
+                context.note(what, name, count, warn=names is history.cut_off)
+        return events
 
     def _event(self, change: ControlChange, context: ReadContext) -> dict[str, Any]:
         stated, place_id, ordinal = change.place

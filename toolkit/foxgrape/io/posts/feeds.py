@@ -137,7 +137,9 @@ def _fields(item: Any) -> dict[str, str]:
     about = [text for key, text in item.attrib.items() if key.rpartition("}")[2] == "about"]
     fields = {"about": about[0]} if about else {}
     bodies = {}
-    for child in item:
+    # YouTube puts the description of a video into an element of the media extension.
+    grouped = (part for child in item if _local(child) == "group" for part in child)
+    for child in (*item, *(part for part in grouped if _local(part) == "description")):
         name, text = _local(child), "".join(child.itertext()).strip()
         if name == "link" and child.get("href"):
             text = str(child.get("href")) if child.get("rel", "alternate") == "alternate" else ""

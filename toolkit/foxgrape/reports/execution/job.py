@@ -19,8 +19,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from foxgrape._util.directories import WorkFolder, clear_abandoned, directory_at
+from foxgrape._util.secrets import SecretFilter
 from foxgrape.display.html import HEADLINE
-from foxgrape.reports.run_folder import LOG, NOTEBOOK, PAGE, copy_inputs
+from foxgrape.errors import ReportError
+from foxgrape.reports.run_folder import (
+    LOG,
+    NOTEBOOK,
+    PAGE,
+    copy_inputs,
+    read_notebook,
+    redact_files,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -91,23 +100,32 @@ def run_job(
         A pre-forked process that becomes the kernel; by default, a new process is started.
     """
     folder, started = Path(spec["folder"]), time.monotonic()
+    secrets = SecretFilter.of_variables(spec["secrets"])
     result: JobResult = {"error": None, "headline": None, "seconds": {}, "peak_mb": {}}
-    error = _catch(lambda: copy_inputs(spec.get("inputs", ()), folder), "cannot copy the data")
+    error = _catch(
+        lambda: copy_inputs(spec.get("inputs", ()), folder), "cannot copy the data", secrets
+    )
     if error is None:
-        error = _catch(lambda: _execute(spec, send, kernel_process), "cannot run the notebook")
+        error = _catch(
+            lambda: _execute(spec, send, kernel_process), "cannot run the notebook", secrets
+        )
+        redact_files(folder, secrets)
     result["seconds"]["notebook"] = round(time.monotonic() - started, 2)
     if error is None:
         started = time.monotonic()
-        error = _catch(lambda: _write_page(spec, folder, result), "cannot render the page")
+        error = _catch(lambda: _write_page(spec, folder, result), "cannot render the page", secrets)
         result["seconds"]["page"] = round(time.monotonic() - started, 2)
     result["error"], result["peak_mb"] = error, _peak_memory()
     send({"result": result})
 
 
-def _catch(function: Callable[[], str | None], what: str) -> str | None:
+def _catch(
+    function: Callable[[], str | None], what: str, secrets: SecretFilter | None = None
+) -> str | None:
     """Call a function. Return the error that it returns or raises, as one line; None without one.
 
-    The traceback of an exception is written to the log.
+    The traceback of an exception is written to the log. Secrets in the error are redacted before it
+    is truncated, since a part of a secret cannot be found.
     """
     try:
         error = function()
@@ -117,7 +135,9 @@ def _catch(function: Callable[[], str | None], what: str) -> str | None:
     except Exception as raised:  # noqa: BLE001 - an error of any kind fails this run only
         _log_traceback()
         error = f"{what}: {type(raised).__name__}: {raised}"
-    return error if error is None else _truncate(error, _MAX_TEXT)
+    if error is None:
+        return None
+    return _truncate(error if secrets is None else secrets.redact(error), _MAX_TEXT)
 
 
 def _truncate(text: str, max_bytes: int) -> str:
@@ -232,8 +252,8 @@ def annotate_failed_cell(notebook: Path, index: int, error: str) -> None:
     """Add an error output to the last cell that a run started, if the notebook can be read."""
     import nbformat
 
-    with contextlib.suppress(OSError, ValueError, IndexError, KeyError):
-        content = nbformat.read(notebook, as_version=4)
+    with contextlib.suppress(OSError, ReportError, IndexError):
+        content = read_notebook(notebook)
         cell = content.cells[index]
         if cell.cell_type == "code":
             output = nbformat.v4.new_output(

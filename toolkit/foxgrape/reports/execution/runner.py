@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from foxgrape._util.directories import directory_at
+from foxgrape._util.secrets import SecretFilter
+from foxgrape._util.unicode import json_bytes, replace_surrogates
 from foxgrape.errors import ReportError
 from foxgrape.reports.execution.job import annotate_failed_cell, clear_abandoned_kernels
 from foxgrape.reports.execution.workers import Workers, can_fork
@@ -32,6 +34,7 @@ from foxgrape.reports.run_folder import (
     folder_lock,
     is_complete,
     read_manifest,
+    redact_files,
 )
 from foxgrape.reports.templates.discovery import describe_run
 
@@ -230,8 +233,11 @@ class _ActiveRun:
 
     def publish(self, software: Software, now: datetime | None) -> ReportRun:
         """Write the manifest and move the run to its final folder."""
+        secrets = SecretFilter.of_variables(self.plan.secrets)
         self.error = self.error or store_change(self.plan.source)
-        manifest = self._manifest(software, now or datetime.now(UTC))
+        if self.error is not None:
+            self.error = replace_surrogates(secrets.redact(self.error))
+        manifest = secrets.redact_json(self._manifest(software, now or datetime.now(UTC)))
         folder, target = self.staging.path, self.plan.target
         shutil.rmtree(folder / INPUTS, ignore_errors=True)
         if self.error is None:
@@ -249,6 +255,8 @@ class _ActiveRun:
             target = self.plan.failed
             manifest["status"], manifest["error"], manifest["assets"] = "failed", self.error, []
             with contextlib.suppress(OSError):
+                # The process may have ended before it redacted its files.
+                redact_files(folder, secrets)
                 (folder / PAGE).unlink(missing_ok=True)
                 _write_manifest(folder, manifest)
             with contextlib.suppress(OSError):
@@ -293,9 +301,8 @@ class _ActiveRun:
 
 
 def _write_manifest(folder: Path, manifest: Manifest) -> None:
-    text = json.dumps(manifest, indent=2, ensure_ascii=False)
     with directory_at(folder) as directory:
-        directory.write(MANIFEST, f"{text}\n".encode())
+        directory.write(MANIFEST, json_bytes(manifest, indent=2) + b"\n")
 
 
 def is_up_to_date(plan: Plan) -> bool:

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foxgrape._util.directories import Directory, directory_at
+from foxgrape._util.regular_files import read_regular
 from foxgrape.errors import ReportError
 
 if TYPE_CHECKING:
@@ -184,7 +185,7 @@ def _used_assets(out: Path) -> set[str] | None:
     for pattern in ("*", "*/*"):
         for manifest in out.glob(f"{pattern}/manifest.json"):
             try:
-                names.update(json.loads(manifest.read_text(encoding="utf-8")).get("assets", ()))
+                names.update(json.loads(read_regular(manifest).decode("utf-8")).get("assets", ()))
             except FileNotFoundError:
                 continue
             except (OSError, ValueError, AttributeError, TypeError, RecursionError):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 __all__ = [
+    "add_contents",
     "content_security_policy",
     "notebook_figures",
     "render_page",
@@ -39,7 +40,8 @@ _FORMATS = [MIMETYPE, "text/html", "text/markdown", "image/png", "text/plain"]
 
 _TAGS = {
     *("h1", "h2", "h3", "h4", "h5", "h6", "p", "div", "section", "span", "br", "hr", "pre"),
-    *("a", "abbr", "b", "blockquote", "code", "data", "del", "em", "i", "kbd", "q", "s", "small"),
+    *("a", "abbr", "b", "blockquote", "code", "data", "del", "em", "i", "kbd", "mark", "q", "s"),
+    "small",
     *("strong", "sub", "sup", "time", "u", "ul", "ol", "li", "dl", "dt", "dd", "details"),
     *("summary", "table", "caption", "colgroup", "col", "thead", "tbody", "tfoot", "tr", "th"),
     "td",
@@ -54,6 +56,9 @@ _ATTRIBUTES = {
 }
 _TABLE = re.compile(r"<(/?)table(?=[\s>/])([^>]*)>", re.IGNORECASE)
 _HEADING = re.compile(r"<(/?)h([1-6])(?=[\s>])")
+_SECTION = re.compile(r"<h2([^>]*)>(.*?)</h2>", re.DOTALL)
+#: A page with at least this many sections has a list of them.
+_MIN_CONTENTS = 3
 
 
 def sanitize(markup: str) -> str:
@@ -105,7 +110,9 @@ def render_page(
         template_file=str(_STATIC / "page.html.j2"),
         filters={
             "clean": lambda markup: sanitize(_wrap_tables(markup)),
-            "plotly_figure": lambda data: _figure(data, next(urls, None)),
+            "plotly_figure": lambda data: (
+                _reason(data) if _is_empty(data) else _figure(data, next(urls, None))
+            ),
         },
         config=Config({"NbConvertBase": {"display_data_priority": _FORMATS}}),
         exclude_anchor_links=True,
@@ -126,17 +133,30 @@ def render_page(
         page_integrity=plotly_asset().integrity,
     )
     body, _ = exporter.from_notebook_node(notebook)
-    return renumber_headings(str(body), title)
+    return add_contents(renumber_headings(str(body), title))
 
 
 def notebook_figures(notebook: NotebookNode) -> list[Mapping[str, Any]]:
-    """Return the figures in a notebook's outputs as plotly's JSON, in order of output."""
+    """Return the figures in a notebook's outputs as plotly's JSON, in order of output.
+
+    Figures that only say why there is nothing to draw are left out.
+    """
     return [
         output.data[MIMETYPE]
         for cell in notebook.cells
         for output in cell.get("outputs", ())
-        if MIMETYPE in output.get("data", {})
+        if MIMETYPE in output.get("data", {}) and not _is_empty(output.data[MIMETYPE])
     ]
+
+
+def _is_empty(figure: Mapping[str, Any]) -> bool:
+    """Return whether a figure only says why there is nothing to draw; see `empty_figure`."""
+    meta = figure.get("layout", {}).get("meta")
+    return isinstance(meta, dict) and isinstance(meta.get("empty"), str)
+
+
+def _reason(figure: Mapping[str, Any]) -> str:
+    return f'<p class="soft">{html.escape(figure["layout"]["meta"]["empty"])}</p>'
 
 
 @cache
@@ -206,6 +226,40 @@ def renumber_headings(markup: str, title: str) -> str:
         return f"<h{level}"
 
     return head + _HEADING.sub(renumbered, body) + foot
+
+
+def add_contents(markup: str) -> str:
+    """Give each section of a page an address, and list three or more of them before the first.
+
+    Examples
+    --------
+    >>> page = add_contents("<main><h1>a</h1><h2>Where?</h2><h2>B &amp; b</h2><h2>C</h2></main>")
+    >>> '<a href="#b-b">B &amp; b</a>' in page, '<h2 id="where">Where?' in page
+    (True, True)
+    """
+    start, end = markup.index("<main"), markup.rindex("</main>")
+    head, body, foot = markup[:start], markup[start:end], markup[end:]
+    names: dict[str, str] = {}
+
+    def addressed(section: re.Match[str]) -> str:
+        text = _plain_text(section[2])
+        name = base = "-".join(re.findall(r"\w+", text.lower())) or "section"
+        # The skip link leads to "content".
+        while name in names or name == "content":
+            name = f"{base}-{len(names) + 1}"
+        names[name] = text
+        link = f'<a class="anchor" href="#{name}" aria-label="Link to this section"></a>'
+        return f'<h2 id="{name}"{section[1]}>{section[2]}{link}</h2>'
+
+    body = _SECTION.sub(addressed, body)
+    if len(names) >= _MIN_CONTENTS:
+        items = "".join(
+            f'<li><a href="#{name}">{html.escape(text)}</a></li>' for name, text in names.items()
+        )
+        contents = f'<nav class="contents" aria-label="Contents"><ul>{items}</ul></nav>'
+        at = body.index("<h2 ")
+        body = body[:at] + contents + body[at:]
+    return head + body + foot
 
 
 def _figure(data: Mapping[str, Any], picture: str | None) -> str:

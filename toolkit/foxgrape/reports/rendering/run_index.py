@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from foxgrape._util.directories import Directory
 from foxgrape._util.files import write_atomic
+from foxgrape._util.regular_files import read_regular
 from foxgrape.errors import ReportError
 from foxgrape.reports.rendering.assets import csp_hash, image_data_url
 from foxgrape.reports.rendering.page import static_text
@@ -294,7 +295,7 @@ def read_thumbnail(folder: Path) -> str | None:
     True
     """
     try:
-        png = (folder / THUMBNAIL).read_bytes()
+        png = read_regular(folder / THUMBNAIL)
     except OSError:
         return None
     if not png.startswith(_PNG_SIGNATURE) or len(png) > _MAX_THUMBNAIL_BYTES:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from foxgrape._util.regular_files import read_regular
 from foxgrape.errors import ScheduleError, did_you_mean
 from foxgrape.reports.schedule.cron import CRON_FIELDS, Cron
 from foxgrape.reports.schedule.ledger import Period, PeriodState, next_action
@@ -188,7 +189,7 @@ def find_problems(path: str | Path) -> list[ScheduleError]:
 
 def _read(path: Path) -> tuple[Schedule | None, list[ScheduleError]]:
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(read_regular(path).decode("utf-8"))
     except FileNotFoundError:
         return None, [ScheduleError("schedule file not found", file=path, hint=_HOWTO)]
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:

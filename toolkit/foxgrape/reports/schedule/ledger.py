@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from foxgrape._util.directories import Directory, directory_at
+from foxgrape._util.regular_files import read_regular
+from foxgrape._util.unicode import json_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -181,16 +183,15 @@ class Ledger:
     def read_json(self, name: str) -> dict[str, Any]:
         """Return the object in a JSON file; empty if it is missing or corrupt."""
         try:
-            content = json.loads((self.folder / f"{name}.json").read_text(encoding="utf-8"))
+            content = json.loads(read_regular(self.folder / f"{name}.json").decode("utf-8"))
         except (FileNotFoundError, ValueError, RecursionError):
             return {}
         return content if isinstance(content, dict) else {}
 
     def write_json(self, name: str, content: dict[str, Any]) -> None:
         """Write a JSON file atomically."""
-        text = json.dumps(content, ensure_ascii=False, indent=1)
         with self.open_folder(name, make=True) as (folder, stem):
-            folder.write(f"{stem}.json", f"{text}\n".encode())
+            folder.write(f"{stem}.json", json_bytes(content, indent=1) + b"\n")
 
     def setdefault(self, name: str, default: dict[str, Any]) -> dict[str, Any]:
         """Return the content of a JSON file; write `default` first if it is missing."""

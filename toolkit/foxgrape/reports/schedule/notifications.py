@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from foxgrape.errors import ScheduleError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from email.message import EmailMessage
 
     from foxgrape._util.directories import Directory
@@ -36,7 +36,6 @@ __all__ = [
     "health_transition",
     "missing_variables",
     "record_outcome",
-    "redact",
 ]
 
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*", re.ASCII)
@@ -241,19 +240,6 @@ CHANNELS: Mapping[str, type[Channel]] = {
     "smtp": Mail,
     "apprise": AppriseService,
 }
-
-
-def redact(text: str, secrets: Iterable[str]) -> str:
-    """Return a text with all secrets replaced by dots.
-
-    Examples
-    --------
-    >>> redact("refused: token hunter2", ["hunter2", ""])
-    'refused: token ...'
-    """
-    for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        text = text.replace(secret, "...")
-    return text
 
 
 def missing_variables(channel: Channel, environ: Mapping[str, str] | None = None) -> list[str]:

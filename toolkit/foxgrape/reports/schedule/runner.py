@@ -11,6 +11,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from foxgrape._util.secrets import SecretFilter
+from foxgrape._util.unicode import replace_surrogates
 from foxgrape.errors import FoxgrapeError
 from foxgrape.reports.schedule.ledger import DIED, Ledger, Period, PeriodState
 from foxgrape.reports.schedule.notifications import record_outcome
@@ -93,24 +95,22 @@ class _ClaimedPeriod:
     ledger: Ledger
     record: PeriodState
     before: PeriodState
-    secrets: list[str] = field(default_factory=list)
+    secrets: SecretFilter = field(default_factory=SecretFilter)
 
     def request(self) -> dict[str, Any]:
         """Return the arguments of `run_report`."""
         from foxgrape.reports.templates.discovery import find_template
-        from foxgrape.reports.templates.parameters import secret_values
+        from foxgrape.reports.templates.parameters import secret_variables
 
         job = self.task.job
         data = {name: getattr(job, name) for name in ("study", "store") if getattr(job, name)}
         template = find_template(job.template)
         values = values_for(template, job, self.task.period)
-        self.secrets = secret_values(template, values)
+        self.secrets = SecretFilter.of_variables(secret_variables(template, values))
         return {"template": job.template, **data, "parameters": values, "out": self.task.out}
 
     def finish(self, result: object) -> PeriodRun:
         """Record the outcome: a run, or the exception that the build raised."""
-        from foxgrape.reports.schedule.notifications import redact
-
         run_id = getattr(result, "run_id", None)
         error = getattr(result, "error", None)
         if isinstance(result, FoxgrapeError):
@@ -118,7 +118,7 @@ class _ClaimedPeriod:
         elif isinstance(result, Exception):
             error = f"{type(result).__name__}: {result}"
         if error is not None:
-            error = " ".join(redact(error, self.secrets).split())
+            error = " ".join(replace_surrogates(self.secrets.redact(error)).split())
         self.record = self.record.finish_attempt(error, run_id)
         return self.close()
 

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from foxgrape._util.files import template_folder
+from foxgrape._util.regular_files import read_regular
+from foxgrape._util.unicode import replace_surrogates
 from foxgrape.errors import ReportError, did_you_mean
 
 if TYPE_CHECKING:
@@ -49,33 +51,40 @@ parameters:
       type: string
       format: duration-of-time
       default: 30D
+    signals:
+      description: Signals to detect; by default codes, or places if no post contains a code.
+      type: [string, "null"]
+      enum: [codes, mentions, both, null]
+      default: null
 """
 
 _PARAMETERS = """\
 study = None  # folder of the study; None for the embedded one
+store = None  # or the path of a store; versions pins the versions of its tables
+versions = None
 horizon = "30D"
+signals = None  # codes, mentions or both; None for codes, or names if no post has a code
 """
 
 _CELLS = (
     """\
 import plotly.io as pio
 
-from foxgrape import open_study
-from foxgrape.plots.signals import timeline
 from foxgrape.display.html import Headline, section
-from foxgrape.display.report_tables import signals_table
+from foxgrape.display.sections import signals_section
+from foxgrape.studies.from_store import choose_signals, open_study_or_store
 
 pio.renderers.default = "plotly_mimetype"  # figures as data: the page draws them itself
-analysis = open_study(study).analyse(horizon=horizon)
-section(analysis.study.title, {title!r}, level=1)
+data = open_study_or_store(study, store, versions=versions)
+analysis = data.analyse(horizon=horizon, signals=choose_signals(data, signals))
+section(data.title, {title!r}, level=1)
 """,
     """\
 # The headline of the run in the list of reports: one sentence.
 n, leading = len(analysis.signals), len(analysis.leading_rows())
 Headline(f"{{n}} signals, {{leading}} certainly before their event.")
 """,
-    "timeline(analysis)\n",
-    "signals_table(analysis)\n",
+    "signals_section(analysis)\n",
 )
 
 
@@ -165,7 +174,8 @@ def _read_template(sidecar: Path) -> Template:
     if not notebook.is_file():
         raise ReportError("there is no such notebook", file=notebook)
     try:
-        content = yaml.load(sidecar.read_text(encoding="utf-8"), _NoAliasLoader)  # noqa: S506
+        text = read_regular(sidecar).decode("utf-8")
+        content = replace_surrogates(yaml.load(text, _NoAliasLoader))  # noqa: S506
         return Template(
             name=sidecar.stem,
             title=content["title"],
@@ -187,6 +197,7 @@ def _read_template(sidecar: Path) -> Template:
         KeyError,
         AttributeError,
         RecursionError,
+        OSError,
     ) as error:
         reason = f"{type(error).__name__}: {error}"
         raise ReportError(f"cannot read the sidecar: {reason}", file=sidecar) from None

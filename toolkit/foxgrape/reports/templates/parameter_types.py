@@ -29,7 +29,14 @@ if TYPE_CHECKING:
 
     from foxgrape.places import Gazetteer
 
-__all__ = ["ParameterContext", "ParameterType", "allows_null", "map_paths", "parameter_type"]
+__all__ = [
+    "ParameterContext",
+    "ParameterType",
+    "allows_null",
+    "holds_secret",
+    "map_paths",
+    "parameter_type",
+]
 
 _INTEGER = re.compile(r"-?(0|[1-9]\d*)", re.ASCII)
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
@@ -71,9 +78,6 @@ class ParameterContext:
 class ParameterType(Protocol):
     """The interface of parameter types."""
 
-    #: Whether values are secrets, which error messages must not repeat.
-    is_secret: bool
-
     def expected(self, rule: Mapping[str, Any]) -> str:
         """Return a description of the allowed values, for error messages."""
 
@@ -85,7 +89,6 @@ class ParameterType(Protocol):
 
 
 class _Text:
-    is_secret = False
     description = "a string"
 
     def expected(self, rule: Mapping[str, Any]) -> str:
@@ -243,7 +246,6 @@ class _Path(_Text):
 
 
 class _Secret(_Text):
-    is_secret = True
     description = "the name of an environment variable that is set, such as FOXGRAPE_TOKEN"
     _name = re.compile(r"[A-Z_][A-Z0-9_]*", re.ASCII)
 
@@ -335,6 +337,17 @@ def allows_null(rule: Mapping[str, Any]) -> bool:
     True
     """
     return "null" in _types(rule)
+
+
+def holds_secret(rule: Mapping[str, Any]) -> bool:
+    """Return whether a parameter is a secret, or a list of secrets.
+
+    Examples
+    --------
+    >>> holds_secret({"type": "array", "items": {"format": "secret"}})
+    True
+    """
+    return "secret" in {rule.get("format"), _items(rule).get("format")}
 
 
 def to_plain_value(value: Any) -> Any:

@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
+import json
 import os
-import re
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from foxgrape._util.unicode import replace_surrogates
 from foxgrape.errors import ParameterError
 from foxgrape.reports.templates.parameter_types import (
     ParameterContext,
     ParameterType,
     allows_null,
+    holds_secret,
     parameter_type,
     to_plain_value,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
+
+    from jsonschema import ValidationError
 
     from foxgrape.places import Gazetteer
     from foxgrape.reports.templates.discovery import Template
 
-__all__ = ["Parameter", "parse_parameters", "secret_values", "validate_parameters"]
+__all__ = ["Parameter", "parse_parameters", "secret_variables", "validate_parameters"]
+
+
+#: Maximum duration of a search for a sidecar's pattern.
+_PATTERN_SECONDS = 5
+_SEARCH = (
+    "import json, re, sys; pattern, text = json.load(sys.stdin); "
+    "print(re.search(pattern, text) is not None)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +79,21 @@ class Parameter:
         if value is None and allows_null(self.rule):
             return None
         try:
-            return self.type.validate(value, self.rule, context)
+            return _encodable(self.type.validate(value, self.rule, context))
         except (ValueError, OverflowError) as error:
-            public = not self.type.is_secret
+            public = not holds_secret(self.rule)
             raise ParameterError.bad_value(
                 self.name,
                 value if public else None,
                 expected=self.expected,
                 hint=str(error) if public and isinstance(value, str) else None,
             ) from None
+
+
+def _encodable(value: Any) -> Any:
+    if replace_surrogates(value) != value:
+        raise ValueError("a character of it cannot be encoded as UTF-8")
+    return value
 
 
 def validate_parameters(
@@ -156,23 +176,21 @@ def parse_parameters(template: Template, pairs: Mapping[str, str]) -> dict[str, 
     }
 
 
-def secret_values(
-    template: Template, values: Mapping[str, Any], environ: Mapping[str, str] | None = None
-) -> list[str]:
-    """Return the secrets that parameters refer to, so that they can be redacted from messages.
+def secret_variables(template: Template, values: Mapping[str, Any]) -> list[str]:
+    """Return the names of the environment variables with secrets that parameters refer to.
 
     Examples
     --------
     >>> from foxgrape.reports.templates.discovery import find_template
-    >>> secret_values(find_template("lead_times"), {"horizon": "60D"})
+    >>> secret_variables(find_template("lead_times"), {"horizon": "60D"})
     []
     """
-    environ = os.environ if environ is None else environ
-    return [
-        environ[str(values[name])]
-        for name, rule in template.schema["properties"].items()
-        if rule.get("format") == "secret" and str(values.get(name)) in environ
-    ]
+    names: list[str] = []
+    for name, rule in template.schema["properties"].items():
+        if holds_secret(rule):
+            value = values.get(name)
+            names += map(str, value if isinstance(value, list | tuple) else [value])
+    return [name for name in names if name in os.environ]
 
 
 def _parse_schema(template: Template) -> dict[str, Parameter]:
@@ -192,19 +210,57 @@ def _parse_schema(template: Template) -> dict[str, Parameter]:
     return {name: Parameter(name, rule, parameter_type(rule)) for name, rule in rules.items()}
 
 
+class _PatternError(ValueError):
+    """A pattern in a sidecar cannot be used."""
+
+
+def _check_pattern(
+    _validator: object, pattern: str, value: object, _schema: object
+) -> Iterator[ValidationError]:
+    """Search for a pattern in another process, because a search may take forever."""
+    from jsonschema import ValidationError
+
+    if not isinstance(value, str):
+        return
+    command = [sys.executable, "-I", "-S", "-c", _SEARCH]
+    try:
+        search = subprocess.run(  # noqa: S603 - fixed code, which gets the pattern as data
+            command,
+            input=json.dumps([pattern, value]),
+            text=True,
+            capture_output=True,
+            check=False,
+            timeout=_PATTERN_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        what = f"the search for the pattern {pattern!r} takes more than {_PATTERN_SECONDS} s"
+        raise _PatternError(what) from None
+    if search.returncode:
+        raise _PatternError(f"the pattern {pattern!r} is not a valid regular expression")
+    if search.stdout.strip() != "True":
+        yield ValidationError(f"does not match {pattern!r}")
+
+
+def _refuse_pattern_properties(*_: object) -> Iterator[ValidationError]:
+    raise _PatternError("patternProperties is not supported; list the properties")
+
+
 def _check_schema(
     template: Template, parameters: Mapping[str, Parameter], values: Mapping[str, Any]
 ) -> None:
     """Check the values against the schema's other rules, such as minimum, enum and pattern."""
-    from jsonschema import Draft202012Validator
+    from jsonschema import Draft202012Validator, validators
     from referencing import Registry
     from referencing.exceptions import Unresolvable
 
     # With an empty registry, references in the schema are not fetched over the network.
-    validator = Draft202012Validator(template.schema, registry=Registry())
+    bounded = {"pattern": _check_pattern, "patternProperties": _refuse_pattern_properties}
+    validator = validators.extend(Draft202012Validator, bounded)(  # type: ignore[no-untyped-call]
+        template.schema, registry=Registry()
+    )
     try:
         errors = list(validator.iter_errors(values))
-    except (Unresolvable, re.error, RecursionError) as error:
+    except (Unresolvable, _PatternError, RecursionError) as error:
         raise ParameterError.bad_rule(template.name, error) from None
     for violation in errors:
         if not violation.path:

@@ -123,6 +123,9 @@ class Alarm:
     def sentence(self) -> str:
         """Return the result in words."""
         claim = self.claim
+        if not self.n_signals or not self.n_events:
+            kind = "signal" if not self.n_signals else "event"
+            return f"No alarms to score: no {kind} lies within the observation period."
         if claim == TOO_FEW:
             few = number_in_words(self.n_signals).capitalize()
             claim = f"{few} {'signal is' if self.n_signals == 1 else 'signals are'} too few to test"
@@ -183,8 +186,9 @@ def alarm(
     rng
         Seed or generator of these draws; None draws a seed from fresh entropy.
     observed
-        First and last instant of observation, with UTC offsets. By default the earliest and latest
-        instant in the tables.
+        When events were recorded: first and last instant with UTC offsets, or an `Observation`
+        with gaps, such as ``study.observed``. By default from the earliest instant in the tables
+        to the last event.
     clock
         Which time of an event to use: when it was ``confirmed`` or when it ``occurred``. Events
         without this time are left out and counted in `n_left_out`. By default ``confirmed``, or
@@ -363,20 +367,23 @@ def _p_value(
 
 def _covered_share(risk: RiskSets, lengths: IntArray, *, hindsight: bool) -> FloatArray:
     """Return the share of the observation period that is alarmed, by window and place."""
-    begin, end = risk.observed
     covered = np.zeros((len(lengths), len(risk.places)))
+    total = np.zeros(len(risk.places))
     start = risk.signal_until
     if not hindsight:
         start = np.maximum(start, risk.decoded_at)
-    for place in np.unique(risk.signal_place):
+    for place, place_id in enumerate(risk.places):
         here = np.flatnonzero(risk.signal_place == place)
         here = here[np.argsort(start[here], kind="stable")]
-        for row, length in enumerate(lengths):
-            first = np.clip(start[here], begin, end)
-            last = np.clip(risk.signal_until[here] + length, begin, end)
-            reached = np.concatenate([[begin], np.maximum.accumulate(last)[:-1]])
-            covered[row, place] = np.clip(last - np.maximum(first, reached), 0, None).sum()
-    return covered / (end - begin)
+        for begin, end in risk.observation.spans(place_id):
+            total[place] += end - begin
+            for row, length in enumerate(lengths):
+                first = np.clip(start[here], begin, end)
+                last = np.clip(risk.signal_until[here] + length, begin, end)
+                reached = np.concatenate([[begin], np.maximum.accumulate(last)[:-1]])[: len(here)]
+                covered[row, place] += np.clip(last - np.maximum(first, reached), 0, None).sum()
+    share: FloatArray = covered / np.maximum(total, 1)
+    return share
 
 
 def _windows_frame(
@@ -416,7 +423,13 @@ def _followed(risk: RiskSets, lengths: IntArray, *, hindsight: bool) -> tuple[In
                 counts &= confirmed >= risk.decoded_at[signal]
             if counts.any():
                 ahead[signal] = at[counts].min() - risk.signal_until[signal]
-    completed = risk.signal_until + lengths[:, None] <= risk.observed[1]
+    ids = pd.Series([risk.places[place] for place in risk.signal_place], dtype="str")
+    completed = np.array(
+        [
+            risk.observation.covers(ids, risk.signal_until, risk.signal_until + length)
+            for length in lengths
+        ]
+    )
     return completed.sum(axis=1), (completed & (ahead <= lengths[:, None])).sum(axis=1)
 
 

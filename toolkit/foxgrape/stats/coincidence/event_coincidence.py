@@ -37,7 +37,7 @@ from foxgrape.stats.inputs import (
     data_warnings,
     duration_us,
     durations_us,
-    observation_period,
+    observation_of,
     window_in_words,
 )
 
@@ -91,13 +91,15 @@ class Coincidence:
     groups
         With `by`, one row per group: n, rates, p, and p adjusted for the number of groups.
     n_signals, n_events
-        Number of signals and of events within observation.
+        Number of signals that were followed throughout their window, and of events within
+        observation.
     n_places, n_unlocated, map_size, observed
         Number of places of signals or events; of these, places without known coordinates; the
         longer side of the map that they span, in kilometres, 0 if no coordinates are known; and the
         observation period.
-    n_censored
-        Signals without an event whose window ends after observation: they count as not followed.
+    n_unfollowed
+        Signals left out because events were not recorded throughout their window (of several, the
+        longest): it ends after observation, or contains a gap.
     null, n_surrogates, seed
         The null model, the number of surrogates, and the seed that reproduces them.
     tempo, front
@@ -122,7 +124,7 @@ class Coincidence:
     n_places: int
     map_size: float
     observed: tuple[pd.Timestamp, pd.Timestamp]
-    n_censored: int
+    n_unfollowed: int
     null: str
     n_surrogates: int
     seed: int
@@ -154,7 +156,7 @@ class Coincidence:
             "n_places": self.n_places,
             "n_unlocated": self.n_unlocated,
             "observed": [instant.isoformat() for instant in self.observed],
-            "n_censored": self.n_censored,
+            "n_unfollowed": self.n_unfollowed,
             "null": self.null,
             "n_surrogates": self.n_surrogates,
             "seed": self.seed,
@@ -184,7 +186,8 @@ class Coincidence:
         """Return the result in words, and whether it is more than chance."""
         if not self.n_signals or not self.n_events:
             kind = "signal" if not self.n_signals else "event"
-            return f"Nothing to test: no {kind} lies within the observation period."
+            where = "with its window " if kind == "signal" else ""
+            return f"Nothing to test: no {kind} lies {where}within the observation period."
         within = window_in_words(self.window, len(self.windows))
         after = f"within {duration_in_words(self.window)} after one"
         if self.n_signals == 1:
@@ -253,8 +256,9 @@ def coincidence(
     by
         Column of `signals`, such as ``account`` or ``code``, that defines groups to test as well.
     observed
-        First and last instant of observation, with UTC offsets. By default the earliest and latest
-        instant in the tables, up to the last event.
+        When events were recorded: first and last instant with UTC offsets, or an `Observation`
+        with gaps, such as ``study.observed``. By default from the earliest instant in the tables
+        to the last event. Signals whose window is not observed throughout are left out.
     clock
         Which time of an event to use: when it was ``confirmed`` or when it ``occurred``. By
         default ``confirmed``, or ``occurred`` if no event has a confirmation.
@@ -300,7 +304,7 @@ def coincidence(
     signals = schemas.signals_with_place(signals)
     events = schemas.validate(events, "events", fill=True)
     chosen_clock = times.resolve_clock(events, clock)
-    period = observation_period(observed, signals, events, chosen_clock)
+    period = observation_of(observed, signals, events, chosen_clock)
     pattern = point_pattern(
         signals,
         events,
@@ -341,13 +345,13 @@ def _result(
         n_places=pattern.n_places,
         map_size=pattern.map_size,
         observed=pattern.observed,
-        n_censored=int(rates.censored[best]),
+        n_unfollowed=pattern.n_unfollowed,
         null=null,
         n_surrogates=len(surrogates.simulated),
         seed=pattern.seed,
         tempo=tempo,
         front=front,
-        warnings=_warnings(pattern, null, tempo, front, int(rates.censored[best])),
+        warnings=_warnings(pattern, null, tempo, front),
         statistic=float(surrogates.observed[best, -1, 0]),
         surrogates=surrogates.simulated[:, best, -1, 0].copy(),
         n_unlocated=int(np.isnan(pattern.xy).any(axis=1).sum()),
@@ -406,7 +410,7 @@ def _groups_frame(
 
 
 def _warnings(
-    pattern: PointPattern, null: str, tempo: Confounding, front: Confounding, censored: int
+    pattern: PointPattern, null: str, tempo: Confounding, front: Confounding
 ) -> tuple[str, ...]:
     warnings = []
     mistaken = f"the {null} null model does not preserve this and mistakes it for foresight."
@@ -423,11 +427,11 @@ def _warnings(
     n = len(pattern.label)
     if 0 < n < MIN_SIGNALS:
         warnings.append(f"{counted(n, 'signal')} {'is' if n == 1 else 'are'} too few to test.")
-    if censored:
-        they = "it counts" if censored == 1 else "they count"
+    if pattern.n_unfollowed:
+        was = "was" if pattern.n_unfollowed == 1 else "were"
         warnings.append(
-            f"For {counted(censored, 'signal')}, our data end before the window does; {they} as "
-            "not followed."
+            f"{counted(pattern.n_unfollowed, 'signal')} {was} left out, because events were not "
+            "recorded throughout the window."
         )
     unknown = int(np.isnan(pattern.xy).any(axis=1).sum())
     if null == "local" and unknown:

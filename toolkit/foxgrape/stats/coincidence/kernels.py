@@ -37,8 +37,9 @@ class KernelInput(NamedTuple):
     """Arguments of `resample_statistics`: signals and events sorted by place.
 
     `low` and `high` are earliest and latest instants; `start` is the index of each place's first
-    item, followed by the number of items. If `unweighted`, each coincidence counts 1; otherwise its
-    weight falls from 1 at the start of the window to 1/2 at the end.
+    item, followed by the number of items. Events are drawn from 0 to `span`, and signals from 0 to
+    `signal_span`, so that their windows are observed. If `unweighted`, each coincidence counts 1;
+    otherwise its weight falls from 1 at the start of the window to 1/2 at the end.
     """
 
     signal_low: FloatArray
@@ -52,6 +53,7 @@ class KernelInput(NamedTuple):
     event_start: IntArray
     confirmed: FloatArray
     span: float
+    signal_span: float
     lag: float
     windows: FloatArray
     unweighted: bool
@@ -254,10 +256,10 @@ def resample_statistics(
     signal, event = np.empty(n, np.int64), np.empty(m, np.int64)
     for number in range(first, last):
         state = stream(seed, number + 1)
-        shift = _draw_uniform(state) * data.span if null == CIRCULAR else 0.0
+        shift = _draw_uniform(state) * data.signal_span if null == CIRCULAR else 0.0
         _resample_times(
-            state, null, data.signal_low, data.signal_high, signal_start, data.span, shift,
-            posted, signal,
+            state, null, data.signal_low, data.signal_high, signal_start, data.signal_span,
+            shift, posted, signal,
         )  # fmt: skip
         event_null = OBSERVED if null == CIRCULAR else null
         _resample_times(

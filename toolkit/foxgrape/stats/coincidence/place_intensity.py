@@ -246,6 +246,8 @@ def estimate_place_intensity(
     -------
     PlaceIntensity
     """
+    if not len(xy):
+        return PlaceIntensity(np.zeros((len(instants), 0)), np.zeros(0), 0.0, 0.0)
     edges = _bin_edges(event_at, span)
     instant_bin, event_bin = (
         np.searchsorted(edges[1:-1], values, side="right") for values in (instants, event_at)

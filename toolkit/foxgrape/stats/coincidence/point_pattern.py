@@ -11,15 +11,24 @@ import pandas as pd
 
 from foxgrape import times
 from foxgrape.errors import TableError
-from foxgrape.stats.inputs import place_coordinates, project, sort_rows
+from foxgrape.stats.inputs import known_since, place_coordinates, project, sort_rows
 
 if TYPE_CHECKING:
     from foxgrape._util.typing import BoolArray, FloatArray, IntArray
+    from foxgrape.observation import Observation
     from foxgrape.places import Gazetteer
     from foxgrape.stats.coincidence.kernels import KernelInput, PairTable
     from foxgrape.stats.coincidence.place_intensity import PlaceIntensity
 
-__all__ = ["PointPattern", "Rates", "count_rates", "make_labels", "point_pattern"]
+__all__ = [
+    "PointPattern",
+    "Rates",
+    "count_rates",
+    "is_followed",
+    "make_labels",
+    "overlaps",
+    "point_pattern",
+]
 
 #: Number of random draws of rough times over which observed statistics are averaged.
 _DRAWS = 64
@@ -52,6 +61,10 @@ class PointPattern:
         Lengths of the windows, in microseconds.
     seed
         Seed of all random draws.
+    n_unfollowed
+        Signals left out because events were not recorded throughout their window.
+    signal_span
+        Length of the time in which signals are followed throughout their window; None for `span`.
     """
 
     low: FloatArray
@@ -71,6 +84,8 @@ class PointPattern:
     lag: float
     windows: FloatArray
     seed: int
+    n_unfollowed: int = 0
+    signal_span: float | None = None
 
     @property
     def n_places(self) -> int:
@@ -139,6 +154,7 @@ class PointPattern:
             event_start=self.event_start,
             confirmed=self.confirmed,
             span=self.span,
+            signal_span=self.span if self.signal_span is None else self.signal_span,
             lag=self.lag,
             windows=self.windows,
             unweighted=unweighted,
@@ -220,18 +236,25 @@ def point_pattern(
     windows: FloatArray,
     lag: float,
     by: str | None,
-    observed: tuple[int, int],
+    observed: Observation,
     seed: int,
     hindsight: bool,
     gazetteer: Gazetteer | None = None,
 ) -> PointPattern:
-    """Convert validated tables to arrays, leaving out rows outside observation."""
-    start, end = map(float, observed)
+    """Convert validated tables to arrays.
+
+    Left out are events outside observation, and signals whose window is not observed throughout.
+    """
+    start, end = (float(times.microseconds(pd.Series([bound]))[0]) for bound in observed)
     signals = sort_rows(signals, "posted", "signal_id")
     events = sort_rows(events, clock, "event_id")
-    low, high, inside = _clip(signals, "posted", start, end)
-    event_low, event_high, event_inside = _clip(events, clock, start, end)
-    signals, events = signals[inside], events[event_inside]
+    reach = lag + float(windows.max())
+    followed = is_followed(signals, observed, reach)
+    n_unfollowed = int((overlaps(signals, "posted", observed) & ~followed).sum())
+    signals = signals[followed]
+    events = events[overlaps(events, clock, observed)]
+    low, high = _clip(signals, "posted", start, end)
+    event_low, event_high = _clip(events, clock, start, end)
     codes, ids = pd.factorize(pd.concat([signals["place_id"], events["place_id"]]))
     place, event_place = (part.astype(np.int64) for part in np.split(codes, [len(signals)]))
     decoded = _since(start, signals["decoded_at"], missing=-np.inf)
@@ -249,7 +272,7 @@ def point_pattern(
         event_low=event_low[order],
         event_high=event_high[order],
         event_place=event_place[order],
-        confirmed=_since(start, events["confirmed_until"], missing=np.inf)[order],
+        confirmed=_since(start, known_since(events), missing=np.inf)[order],
         place_of_label=place_of_label,
         decoded=label_decoded,
         xy=project(place_coordinates(ids, events, gazetteer)),
@@ -258,19 +281,34 @@ def point_pattern(
         lag=lag,
         windows=windows,
         seed=seed,
+        n_unfollowed=n_unfollowed,
+        signal_span=max(end - start - reach, float(high.max(initial=0.0)), 1.0),
     )
+
+
+def is_followed(signals: pd.DataFrame, observed: Observation, reach: float) -> BoolArray:
+    """Return whether events were recorded from each post until `reach` microseconds after it."""
+    posted, posted_until = (
+        times.microseconds(signals[f"posted_{side}"]) for side in ("at", "until")
+    )
+    return observed.covers(signals["place_id"], posted, posted_until + int(reach))
+
+
+def overlaps(frame: pd.DataFrame, name: str, observed: Observation) -> BoolArray:
+    """Return whether each row's interval overlaps the observation at its place."""
+    at, until = (times.microseconds(frame[f"{name}_{side}"]) for side in ("at", "until"))
+    return observed.overlaps(frame["place_id"], at, until)
 
 
 def _clip(
     frame: pd.DataFrame, name: str, start: float, end: float
-) -> tuple[FloatArray, FloatArray, BoolArray]:
-    """Return intervals clipped to observation, relative to its start, and which rows overlap it."""
-    at, until = (times.microseconds(frame[f"{name}_{side}"]) for side in ("at", "until"))
-    inside = (at != times.NAT) & (until >= start) & (at <= end)
+) -> tuple[FloatArray, FloatArray]:
+    """Return intervals clipped to observation, relative to its start."""
     low, high = (
-        np.clip(side[inside].astype(float) - start, 0, end - start) for side in (at, until)
+        np.clip(times.microseconds(frame[f"{name}_{side}"]).astype(float) - start, 0, end - start)
+        for side in ("at", "until")
     )
-    return low, high, inside
+    return low, high
 
 
 def _since(start: float, column: pd.Series, *, missing: float) -> FloatArray:
@@ -313,18 +351,15 @@ class Rates:
         Shape (windows, groups + 1); the last group is all signals.
     echo
         For each window, the share of signals that came within the window after an event.
-    censored
-        For each window, the number of signals without an event whose window ends after observation.
     """
 
     trigger: FloatArray
     precursor: FloatArray
     echo: FloatArray
-    censored: IntArray
 
 
 def count_rates(pattern: PointPattern) -> Rates:
-    """Compute the trigger, precursor and echo rates, and count censored signals."""
+    """Compute the trigger, precursor and echo rates."""
     from foxgrape.stats.coincidence.kernels import OBSERVED, KernelInput, resample_statistics
 
     data = pattern.kernel_input(unweighted=True)
@@ -333,7 +368,8 @@ def count_rates(pattern: PointPattern) -> Rates:
         data.event_low, data.event_high, data.event_start,
         np.full(len(data.event_low), -np.inf), np.zeros(len(data.event_low), np.int64), 1,
         data.signal_low, data.signal_high, data.signal_start,
-        np.full(len(data.signal_low), np.inf), data.span, 0.0, data.windows, unweighted=True,
+        np.full(len(data.signal_low), np.inf), data.span, data.span, 0.0, data.windows,
+        unweighted=True,
     )  # fmt: skip
     counts, echoes = (
         resample_statistics(0, pattern.draws, pattern.seed, OBSERVED, arrays).mean(axis=0)
@@ -346,24 +382,4 @@ def count_rates(pattern: PointPattern) -> Rates:
             trigger=counts[:, :, 0] / signals,
             precursor=counts[:, :, 1] / np.float64(len(pattern.event_place)),
             echo=echoes[:, -1, 1] / np.float64(len(pattern.label)),
-            censored=_count_censored(pattern),
         )
-
-
-def _count_censored(pattern: PointPattern) -> IntArray:
-    """Count signals whose window ends after observation and has no event yet."""
-    from foxgrape.stats.coincidence.kernels import pair_weights
-
-    labels = len(pattern.place_of_label)
-    posted, happened = pattern.instants
-    counts = []
-    for window in pattern.windows:
-        late = pattern.posted + pattern.lag + window > pattern.span
-        row_start, _, _ = pair_weights(
-            np.ascontiguousarray(posted[:, late]), happened, pattern.event_start,
-            pattern.place_of_label, pattern.decoded, pattern.confirmed, pattern.lag, window,
-            unweighted=True,
-        )  # fmt: skip
-        key = np.arange(late.sum()) * labels + pattern.label[late]
-        counts.append(int((row_start[key + 1] == row_start[key]).sum()))
-    return np.array(counts, dtype=np.int64)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from foxgrape._util.typing import FloatArray, IntArray
 
 __all__ = [
+    "MIN_GAIN",
+    "ROUGH_GAIN",
     "LogitFit",
     "adjust_for_best",
     "choice_probabilities",
@@ -29,7 +31,9 @@ _MAX_STEPS, _MAX_HALVINGS = 60, 30
 #: Approximate size of the sample of events that gives the starting point of large fits.
 _SAMPLE = 1_000
 #: Newton's method stops after a step with a predicted gain in log likelihood below half of this.
-_MIN_GAIN = 1e-6
+MIN_GAIN = 1e-6
+#: The same for fits to a sample, which give a starting point or the signs of coefficients.
+ROUGH_GAIN = 1e-2
 #: Tolerance of the signed root of the profile likelihood, whose target is about 2.
 _ROOT_TOLERANCE = 1e-3
 #: A larger coefficient, a ratio of millions, is taken to mean that the likelihood has no maximum.
@@ -70,6 +74,7 @@ def fit_logit(
     *,
     offset: FloatArray | None = None,
     start: FloatArray | None = None,
+    min_gain: float = MIN_GAIN,
 ) -> LogitFit:
     """Fit a conditional logit by Newton's method with step halving.
 
@@ -83,6 +88,8 @@ def fit_logit(
         Shape (events, places): term with a fixed coefficient of 1.
     start
         Initial coefficients.
+    min_gain
+        Stop after a step whose predicted gain in log likelihood is below half of this.
 
     Examples
     --------
@@ -105,7 +112,7 @@ def fit_logit(
         else:
             break
         beta, value, share = beta + step, new, new_share
-        if gain < _MIN_GAIN:
+        if gain < min_gain:
             break
     if offset is None:
         _, information = _derivatives(terms, case, share)
@@ -123,7 +130,8 @@ def _initial_beta(terms: FloatArray, case: IntArray, offset: FloatArray | None) 
     if step <= 1:
         return np.zeros(len(terms))
     part = None if offset is None else offset[::step]
-    beta = fit_logit(np.ascontiguousarray(terms[:, ::step]), case[::step], offset=part).beta
+    sample = np.ascontiguousarray(terms[:, ::step])
+    beta = fit_logit(sample, case[::step], offset=part, min_gain=ROUGH_GAIN).beta
     if np.abs(beta).max(initial=0.0) > _MAX_COEFFICIENT:
         return np.zeros(len(terms))
     return beta

@@ -216,8 +216,9 @@ def hazard(
         Seed or generator for the adjustment of several windows; None draws a seed from fresh
         entropy.
     observed
-        First and last instant of observation, with UTC offsets. By default the earliest and latest
-        instant in the tables.
+        When events were recorded: first and last instant with UTC offsets, or an `Observation`
+        with gaps, such as ``study.observed``. By default from the earliest instant in the tables
+        to the last event.
     clock
         Which time of an event to use: when it was ``confirmed`` or when it ``occurred``. Events
         without this time are left out and counted in `n_left_out`. By default ``confirmed``, or

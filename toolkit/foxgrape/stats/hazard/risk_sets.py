@@ -12,22 +12,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from foxgrape import schemas, times
-from foxgrape.stats.hazard.conditional_logit import LogitFit, fit_logit
+from foxgrape.stats.hazard.conditional_logit import MIN_GAIN, ROUGH_GAIN, LogitFit, fit_logit
 from foxgrape.stats.inputs import (
     data_warnings,
     great_circle_distances,
+    known_since,
     median_neighbour_distance,
-    observation_period,
+    observation_of,
     place_coordinates,
     sort_rows,
 )
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from foxgrape._util.typing import BoolArray, FloatArray, IntArray
+    from foxgrape.observation import Observation
     from foxgrape.places import Gazetteer
     from foxgrape.stats.inputs import ObservationPeriod
 
@@ -83,14 +84,14 @@ class RiskSets:
     event_at, event_until
         For each event, its earliest and latest instant on the clock.
     confirmed_until
-        For each event, the latest instant of its confirmation; NEVER if unconfirmed.
+        For each event, the latest instant of its confirmation; if unconfirmed, of its occurrence.
     signal_place, signal_at, signal_until, decoded_at
         For each signal, in order of latest instant: index of its place, earliest and latest
         instant, and when its code was decoded in public (`times.NAT` if unknown).
     distance
         Great-circle distances between places in kilometres; NaN where unknown, 0 on the diagonal.
-    observed
-        Start and end of observation.
+    observed, observation
+        Start and end of observation, and when in between events were recorded.
     n_left_out
         Events without a time on the clock, or outside observation.
     caveats
@@ -111,6 +112,7 @@ class RiskSets:
     decoded_at: IntArray
     distance: FloatArray
     observed: tuple[int, int]
+    observation: Observation
     n_left_out: int
     clock: times.Clock
     caveats: tuple[str, ...] = ()
@@ -193,29 +195,32 @@ def risk_sets(
     posted, posted_until = (
         times.microseconds(signals[f"posted_{side}"]) for side in ("at", "until")
     )
-    start, end = observation_period(observed, signals, events, chosen_clock)
-    kept = np.flatnonzero((at != times.NAT) & (at >= start) & (until <= end))
+    period = observation_of(observed, signals, events, chosen_clock)
+    start, end = times.microseconds(pd.Series(list(period))).tolist()
+    kept = np.flatnonzero((at != times.NAT) & period.covers(events["place_id"], at, until))
+    # A signal in a gap counts for the events after it.
     seen = np.flatnonzero((posted_until >= start) & (posted <= end))
     seen = seen[np.argsort(posted_until[seen], kind="stable")]
     place_ids = [*events["place_id"].to_numpy()[kept], *signals["place_id"].to_numpy()[seen]]
     names, index = np.unique(place_ids, return_inverse=True)
     places = tuple(map(str, names))
-    confirmed = times.microseconds(events["confirmed_until"])[kept]
+    confirmed = times.microseconds(known_since(events))[kept]
     return RiskSets(
         places=places,
         events=tuple(events["event_id"].iloc[kept]),
         event_place=index[: len(kept)].astype(np.int64),
         event_at=at[kept],
         event_until=until[kept],
-        confirmed_until=np.where(confirmed == times.NAT, NEVER, confirmed),
+        confirmed_until=confirmed,
         signal_place=index[len(kept) :].astype(np.int64),
         signal_at=posted[seen],
         signal_until=posted_until[seen],
         decoded_at=times.microseconds(signals["decoded_at"])[seen],
         distance=great_circle_distances(place_coordinates(places, events, gazetteer)),
         observed=(start, end),
+        observation=period,
         n_left_out=len(events) - len(kept),
-        caveats=data_warnings(signals, events, chosen_clock, (start, end)),
+        caveats=data_warnings(signals, events, chosen_clock, period),
         clock=chosen_clock,
     )
 
@@ -253,7 +258,8 @@ def fit_baseline(risk: RiskSets, *, window: int, history: int) -> tuple[Covariat
         start = None
         while True:
             part = np.ascontiguousarray(covariates.terms[:, ::step])
-            fit = fit_logit(part, risk.event_place[::step], start=start)
+            gain = MIN_GAIN if step == 1 else ROUGH_GAIN
+            fit = fit_logit(part, risk.event_place[::step], start=start, min_gain=gain)
             attracts = [name.startswith((FRONT, *_BASE_RATES)) for name in covariates.names]
             negative = np.array(attracts, dtype=bool) & (fit.beta < 0)
             if not negative.any():
@@ -332,12 +338,7 @@ def _log_other_signals(risk: RiskSets, window: int) -> FloatArray:
 
 def _distance_terms(risk: RiskSets, unit: float, recent: FloatArray) -> dict[str, FloatArray]:
     """Return the log distance to the nearest recent event; the mean where it is unknown."""
-    distance = np.where(np.isnan(risk.distance), np.inf, risk.distance)
-    nearest = np.empty(recent.shape)
-    for place, row in enumerate(distance):
-        order = np.argsort(row)
-        hit = recent[:, order] > 0
-        nearest[:, place] = np.where(hit.any(axis=1), row[order][hit.argmax(axis=1)], np.inf)
+    nearest = _nearest_recent(risk.distance, recent > 0)
     known = np.isfinite(nearest)
     logs = np.log1p(np.where(known, nearest, 0.0) / unit)
     mean = logs.sum(axis=1, keepdims=True) / np.maximum(known.sum(axis=1, keepdims=True), 1)
@@ -345,6 +346,28 @@ def _distance_terms(risk: RiskSets, unit: float, recent: FloatArray) -> dict[str
         "distance to the nearest recent event (log)": np.where(known, logs, mean),
         "place without coordinates": np.tile((~risk.located).astype(float), (len(recent), 1)),
     }
+
+
+def _nearest_recent(distance: FloatArray, recent: BoolArray) -> FloatArray:
+    """Return, by event and place, the distance to the nearest recent event; infinite without one.
+
+    Each place looks at its neighbours from the nearest on, twice as many at a time, since at most
+    events one of the first few has a recent event.
+    """
+    distance = np.where(np.isnan(distance), np.inf, distance)
+    nearest = np.full(recent.shape, np.inf)
+    columns = np.asfortranarray(recent)
+    for place, row in enumerate(distance):
+        order = np.argsort(row)
+        left = np.arange(len(recent))
+        first, count = 0, 8
+        while len(left) and first < len(order):
+            neighbours = order[first : first + count]
+            hit = columns[np.ix_(left, neighbours)]
+            any_hit = hit.any(axis=1)
+            nearest[left[any_hit], place] = row[neighbours[hit[any_hit].argmax(axis=1)]]
+            left, first, count = left[~any_hit], first + count, 2 * count
+    return nearest
 
 
 def _front_terms(risk: RiskSets, unit: float, window: int, history: int) -> dict[str, FloatArray]:
@@ -409,12 +432,15 @@ def _decayed_sum(
         rows = ranked[begin:end]
         first = int(np.searchsorted(when, origin - _MAX_SCALES * scale, side="left"))
         last = int(np.searchsorted(when, at[rows[-1]], side="right"))
-        weights = np.zeros((last - first + 1, places))
-        weights[np.arange(1, last - first + 1), place[first:last]] = np.exp(
-            (when[first:last] - origin) / scale
-        )
-        sums = np.cumsum(weights, axis=0)
-        upto = np.searchsorted(when[first:last], at[rows], side=side)  # type: ignore[call-overload]
-        total[rows] = sums[upto] * np.exp(-(at[rows] - origin) / scale)[:, None]
+        # Add each item at the first instant that includes it; then sum over time.
+        other = "left" if side == "right" else "right"
+        start = np.searchsorted(at[rows], when[first:last], side=other)  # type: ignore[call-overload]
+        weights = np.bincount(
+            start * places + place[first:last],
+            np.exp((when[first:last] - origin) / scale),
+            minlength=(len(rows) + 1) * places,
+        ).reshape(-1, places)
+        sums = np.cumsum(weights[:-1], axis=0)
+        total[rows] = sums * np.exp(-(at[rows] - origin) / scale)[:, None]
         begin = end
     return total

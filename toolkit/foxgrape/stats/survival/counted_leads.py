@@ -18,14 +18,15 @@ __all__ = ["counted_leads", "middle_of_leads", "reason_left_out"]
 
 
 def counted_leads(
-    links: pd.DataFrame, *, hindsight: bool = False
+    links: pd.DataFrame, *, hindsight: bool = False, follows: bool = False
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the links that count as leads, and the shortest and longest lead of each link.
 
     If the order of signal and event is uncertain, the shortest lead is zero. The lead of a
     right-censored signal is its observation time; if its event may lie beyond the horizon, it is
-    between the shortest lead and the horizon. Hindsight is left out unless `hindsight`; posts after
-    their event, and posts that could not be followed at all, are always left out.
+    between the shortest lead and the horizon. Hindsight is left out unless `hindsight`, and posts
+    after their event unless `follows`: they are then right-censored, because no later event came.
+    Posts that could not be followed at all are always left out.
 
     Examples
     --------
@@ -38,6 +39,8 @@ def counted_leads(
     if len(clocks) > 1:
         raise TableError("links must have a single clock", column="clock", got=clocks)
     reason = reason_left_out(links, hindsight=hindsight)
+    if follows:
+        reason = reason.mask((reason == "follows") & (_watched(links) > pd.Timedelta(0)), "")
     kept = links[reason == ""]
     zero = pd.Timedelta(0)
     short = kept["lead_min"].where(kept["lead_min"] > zero, zero)
@@ -45,12 +48,21 @@ def counted_leads(
     horizon = _horizon(kept)
     observed = kept["observed"] & ~(long > horizon)
     long = long.mask(kept["observed"] & ~observed, horizon)
+    after = order_on_clock(kept) == "after"
+    short, long = (lead.mask(after, _watched(kept)) for lead in (short, long))
+    observed &= ~after
     leads = {"signal_id": kept["signal_id"], "shortest": short, "longest": long}
     return kept, pd.DataFrame({**leads, "observed": observed})
 
 
 def _horizon(links: pd.DataFrame) -> pd.Series:
     return links.get("horizon", pd.Series(index=links.index, dtype="timedelta64[us]"))
+
+
+def _watched(links: pd.DataFrame) -> pd.Series:
+    """Return how long each signal was observed; zero in a table that `link` did not make."""
+    zero = pd.Series(pd.Timedelta(0), index=links.index, dtype="timedelta64[us]")
+    return links.get("watched", zero)
 
 
 def middle_of_leads(leads: pd.DataFrame) -> FloatArray:

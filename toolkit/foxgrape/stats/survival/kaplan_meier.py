@@ -47,11 +47,12 @@ class RestrictedMean:
     Attributes
     ----------
     mean
-        Area under the Kaplan–Meier curve up to the horizon.
+        Area under the survival curve up to the horizon.
     standard_error
-        Standard error of the mean (Greenwood).
+        Standard error of the mean (Greenwood; of draws under Turnbull's estimate).
     interval
-        95% interval, symmetric but clipped to 0 and the horizon.
+        95% interval, from the same distribution as the intervals of quantiles; with more than
+        1,000 signals symmetric but clipped to 0 and the horizon.
     horizon
         Maximum value of a lead: longer leads count as the horizon.
     """
@@ -71,12 +72,15 @@ class LogRank:
     statistic, degrees
         Chi-squared statistic and its degrees of freedom: groups minus one.
     p_value
-        P-value with each rough lead at the middle of its interval.
+        P-value: of Mantel's test with each rough lead at the middle of its interval, or of the
+        score test, which uses the intervals.
     p_bounds
-        Smallest and largest of the p-values with all rough leads at their shortest, middle or
-        longest value.
+        Smallest and largest p-value of Mantel's test with all rough leads at their shortest, middle
+        or longest value; for the score test, both are its p-value.
     groups
         Names of the groups compared.
+    test
+        ``log-rank``, Mantel's test; or ``interval-censored log-rank``, the score test.
     """
 
     statistic: float
@@ -84,6 +88,7 @@ class LogRank:
     p_value: float
     p_bounds: tuple[float, float]
     groups: tuple[str, ...]
+    test: str = "log-rank"
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values."""
@@ -93,6 +98,7 @@ class LogRank:
             "p_value": self.p_value,
             "p_bounds": list(self.p_bounds),
             "groups": list(self.groups),
+            "test": self.test,
         }
 
     def sentence(self) -> str:
@@ -100,8 +106,9 @@ class LogRank:
         low, high = self.p_bounds
         rough = f" ({low:.3f} to {high:.3f} with rough times)" if high > low else ""
         return (
-            f"Log-rank test of {len(self.groups)} groups: chi-squared {self.statistic:.2f} with "
-            f"{self.degrees} degrees of freedom, p = {self.p_value:.3f}{rough}."
+            f"{self.test.capitalize()} test of {len(self.groups)} groups: "
+            f"chi-squared {self.statistic:.2f} with {self.degrees} degrees of freedom, "
+            f"p = {self.p_value:.3f}{rough}."
         )
 
 

@@ -18,20 +18,16 @@ from foxgrape._util.formatting import (
 from foxgrape.errors import FoxgrapeError, TableError
 from foxgrape.linking import order_on_clock
 from foxgrape.stats.inputs import MIN_SIGNALS
-from foxgrape.stats.survival import turnbull as npmle
-from foxgrape.stats.survival.counted_leads import (
-    counted_leads,
-    middle_of_leads,
-    reason_left_out,
-)
+from foxgrape.stats.survival.counted_leads import counted_leads, reason_left_out
+from foxgrape.stats.survival.estimates import KAPLAN_MEIER, TURNBULL, Leads, are_wide
 from foxgrape.stats.survival.kaplan_meier import (
     fit_parametric,
     kaplan_meier,
     log_rank,
-    quantile,
-    restricted_mean,
     validate_probability,
 )
+from foxgrape.stats.survival.turnbull import interval_log_rank
+from foxgrape.stats.survival.turnbull import turnbull as npmle
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,15 +37,6 @@ if TYPE_CHECKING:
     from foxgrape._util.typing import BoolArray, FloatArray
     from foxgrape.stats.survival.kaplan_meier import LogRank, RestrictedMean
     from foxgrape.stats.survival.turnbull import Turnbull
-
-#: Observed leads are wide if the mean width of their intervals exceeds this share of their mean. In
-#: simulation (100 signals, median 5 days, events known to the week or to 30 days) the median at
-#: mid-interval is then 9% to 120% too long, Turnbull's at most 10%. With narrower ones both are
-#: off by at most 4%, and Turnbull's varies more.
-_WIDE = 0.5
-#: Maximum size of the problem, signals times distinct intervals, for Turnbull's estimate: a second.
-_MAX_TURNBULL = 200_000
-KAPLAN_MEIER, TURNBULL = "Kaplan–Meier", "Turnbull"
 
 __all__ = ["LeadTimes", "lead_times"]
 
@@ -73,7 +60,7 @@ class LeadTimes:
         the post came after it on the clock. With `hindsight`, `n_hindsight` is the number of
         counted signals that are hindsight.
     n_unfollowed
-        Number of signals left out because they were posted at or after the end of observation.
+        Number of signals left out because they were posted outside observation.
     median
         Median lead; NaT when it is not reached, because fewer than half of the signals had an
         event.
@@ -81,17 +68,21 @@ class LeadTimes:
         Smallest and largest of the medians with all rough leads at their shortest, middle or
         longest value, and of those that Turnbull's estimate allows if it is the method.
     median_ci
-        95% interval of the median (log-log), widened for rough times: from the smallest lower to
-        the largest upper bound of these three curves. NaT where there is no bound.
+        95% interval of the median; NaT where it has no upper bound. It assumes that signals are
+        independent, that observation ends for reasons unrelated to the lead, and that a rough time
+        says no more than that it lies within its interval. Several signals of one event are not
+        independent: the interval is then too narrow.
     method
-        Estimator of the median and the quantiles: ``Kaplan–Meier``, with each rough lead at the
-        middle of its interval; or ``Turnbull``, for which a lead is anywhere in its interval, if
-        the intervals are wide compared with the leads. Its median is the middle of the interval
-        that the estimate leaves open.
+        Estimator of the median, quantiles, curve and mean: ``Kaplan–Meier``, with each rough lead
+        at the middle of its interval; or ``Turnbull``, for which a lead is anywhere in its
+        interval, if the intervals are wide compared with the leads. Its curve is interpolated
+        within the intervals that the estimate leaves open.
     survival
-        One row per distinct lead: time (Timedelta), survival (share of signals without an event so
-        far), lower, upper (95% pointwise band, log-log), at_risk, events, censored. Each rough
-        lead is at the middle of its interval.
+        The curve of the method, one row per time: time (Timedelta), survival (share of signals
+        without an event so far), lower, upper (95% pointwise band), at_risk, events, censored.
+        With ``Kaplan–Meier`` each rough lead is at the middle of its interval and the band is
+        log-log; with ``Turnbull`` rows are joined by lines, and a lead leaves the signals at risk
+        at its longest value.
     shortest, longest
         Survival curves with every rough lead at its shortest, or at its longest, value.
     clock
@@ -140,7 +131,7 @@ class LeadTimes:
                 f"For {counted(self.n_beyond, 'signal')} the event may lie beyond the horizon; "
                 f"{'it counts' if self.n_beyond == 1 else 'they count'} as right-censored there."
             )
-        if self.method == KAPLAN_MEIER and len(self.leads) and _are_wide(*self._days()):
+        if self.method == KAPLAN_MEIER and len(self.leads) and are_wide(*self._days()):
             warnings.append(
                 "The times are rough, and the signals too many for Turnbull's estimate: each lead "
                 "counts with the middle of its interval, which biases the median."
@@ -148,8 +139,7 @@ class LeadTimes:
         if self.n_unfollowed:
             was = "was" if self.n_unfollowed == 1 else "were"
             warnings.append(
-                f"{counted(self.n_unfollowed, 'signal')} posted after the end of observation "
-                f"{was} left out."
+                f"{counted(self.n_unfollowed, 'signal')} posted outside observation {was} left out."
             )
         return tuple(warnings)
 
@@ -162,12 +152,10 @@ class LeadTimes:
         >>> open_study().analyse().lead_times.quantile(0) >= pd.Timedelta(0)
         True
         """
-        if self.method == TURNBULL:
-            return _middle(self.turnbull().quantile(p))
-        return quantile(self.survival, validate_probability(p))
+        return _duration(self._estimates().quantile(validate_probability(p)))
 
     def quantile_ci(self, p: float) -> tuple[pd.Timedelta, pd.Timedelta]:
-        """Return the 95% interval of `quantile`, widened for rough times; NaT for no bound.
+        """Return the 95% interval of `quantile`; NaT for no upper bound.
 
         Examples
         --------
@@ -176,18 +164,33 @@ class LeadTimes:
         >>> leads.quantile_ci(0.5) == leads.median_ci
         True
         """
-        curves = [self.shortest, self.survival, self.longest]
-        low, high = _quantile_range(curves, validate_probability(p), "lower", "upper")
-        if self.method == KAPLAN_MEIER:
-            return low, high
-        return _widen((low, high), self.turnbull().quantile(p))
+        low, high = self._estimates().quantile_interval(validate_probability(p))
+        return _duration(low), _duration(high)
+
+    def quantile_of_followed(self, p: float) -> pd.Timedelta:
+        """Return the lead by which a share `p` of the signals that were followed had their event.
+
+        This describes the signals that an event followed within the time observed, and leaves the
+        others out: it is shorter than `quantile`, and not the lead to expect of a signal. NaT if no
+        signal was followed.
+
+        Examples
+        --------
+        >>> from foxgrape import open_study
+        >>> leads = open_study().analyse().lead_times
+        >>> leads.quantile_of_followed(0.5) <= leads.quantile_of_followed(1)
+        True
+        """
+        if not self.n_observed:
+            return pd.NaT  # type: ignore[return-value]
+        followed = 1 - float(self.survival["survival"].iloc[-1])
+        return _duration(self._estimates().quantile(validate_probability(p) * followed))
 
     def restricted_mean(self, horizon: str | pd.Timedelta | None = None) -> RestrictedMean:
-        """Return the mean lead, with longer leads counted as `horizon`.
+        """Return the mean lead, with longer leads counted as `horizon`, by the estimator in use.
 
         The default horizon is the last time of the survival curve: the longest lead or observation
-        time. To compare groups, use the same horizon for all. Each rough lead is at the middle of
-        its interval.
+        time. To compare groups, use the same horizon for all.
 
         Examples
         --------
@@ -199,7 +202,7 @@ class LeadTimes:
         if self.n == 0:
             raise FoxgrapeError("the mean lead needs at least one signal; got none")
         end = self.survival["time"].iloc[-1] if horizon is None else horizon
-        return restricted_mean(self.survival, times.parse_duration(end, "horizon"))
+        return self._estimates().restricted_mean(times.parse_duration(end, "horizon"))
 
     def turnbull(self) -> Turnbull:
         """Return Turnbull's estimate, which treats rough leads as interval-censored.
@@ -212,7 +215,7 @@ class LeadTimes:
         True
         """
         short, long, observed = self._days()
-        return npmle.turnbull(short, np.where(observed, long, np.inf))
+        return npmle(short, np.where(observed, long, np.inf))
 
     def fits(self) -> pd.DataFrame:
         """Return Weibull and log-normal fits, to check the survival curve; see `fit_parametric`.
@@ -224,6 +227,9 @@ class LeadTimes:
         'law'
         """
         return fit_parametric(*self._days())
+
+    def _estimates(self) -> Leads:
+        return Leads(*self._days(), self.method)
 
     def _days(self) -> tuple[FloatArray, FloatArray, BoolArray]:
         short, long = (times.in_days(self.leads[end]).to_numpy() for end in ("shortest", "longest"))
@@ -269,7 +275,7 @@ class LeadTimes:
         """Return the estimate in words."""
         if self.n == 0:
             return "There is no signal with a lead time (n = 0)."
-        counts = f"n = {self.n}, {self.n_censored} right-censored"
+        counts = f"n = {self.n:,}, {self.n_censored:,} right-censored"
         if self.method == TURNBULL:
             counts += "; Turnbull's estimate, because the times are rough"
         until = "confirmation" if self.clock == "confirmed" else "event"
@@ -295,7 +301,7 @@ class LeadTimes:
 
     def _undetermined(self) -> str:
         if self.n_undetermined == self.n_observed > 1:
-            return f"For the {self.n_observed} with an event we cannot tell which came first."
+            return f"For the {self.n_observed:,} with an event we cannot tell which came first."
         return (
             f"For {counted(self.n_undetermined, 'signal')} the times are too rough to say which "
             "came first."
@@ -317,14 +323,14 @@ def lead_times(
     by: str | list[str] | None = None,
     signals: pd.DataFrame | None = None,
     hindsight: bool = False,
+    follows: bool = False,
 ) -> LeadTimes:
     """Estimate the distribution of lead times from signals to their events.
 
     Signals without an event are right-censored at the end of their observation time: if they were
     left out, leads would look too short and signals too reliable. A lead whose interval reaches
     beyond the horizon is censored at the horizon. Links that are hindsight, posts that came after
-    their event on the clock of the links, and posts after the end of observation, are left out and
-    counted.
+    their event on the clock of the links, and posts outside observation, are left out and counted.
 
     Parameters
     ----------
@@ -337,8 +343,9 @@ def lead_times(
         groups. Signals without a value are in no group.
     signals
         The signals table, whose columns are joined to the links by signal_id.
-    hindsight
-        Whether to count links that are hindsight.
+    hindsight, follows
+        Whether to count links that are hindsight; and posts that came after their event on the
+        clock, as right-censored, because no later event came within the horizon.
 
     Returns
     -------
@@ -351,12 +358,14 @@ def lead_times(
 
     Notes
     -----
-    Kaplan–Meier estimate (1958), computed by scipy. The quantile of p is the first time at which
-    the curve is at most 1 - p (Klein and Moeschberger 2003, ch. 4); its interval inverts the
-    log-log band in the same way (Brookmeyer and Crowley 1982). Curve, restricted mean and log-rank
-    test use the middle of each rough lead's interval. If the intervals of the observed leads are on
-    average wider than half of the mean lead, median and quantiles are those of Turnbull's estimate
-    (1976), which uses the intervals themselves.
+    Kaplan–Meier estimate (1958), computed by scipy, with each rough lead at the middle of its
+    interval. If the intervals of the observed leads are on average wider than half of this
+    median, Turnbull's estimate (1976) is used, which is the maximum likelihood estimate from the
+    intervals themselves. A quantile is the first lead at which the curve is below 1 - p, or the
+    middle of the part in which it is equal (as R's survfit). Its interval is that of order
+    statistics, extended to censored leads (the beta product of Fay, Brittain and Proschan 2013)
+    and to rough leads (Cui, Hannig and Kosorok 2023). The log-rank test is Mantel's; with
+    Turnbull's estimate it is the score test for interval-censored leads (Finkelstein 1986).
 
     Examples
     --------
@@ -366,11 +375,11 @@ def lead_times(
     ...     "observed": [True, True, True, False], "hindsight": False,
     ...     "relation": ["precedes"] * 3 + ["unconfirmed"]})
     >>> lead_times(links).median
-    Timedelta('2 days 00:00:00')
+    Timedelta('2 days 12:00:00')
     """
     links = schemas.validate(links, "links")
     if by is None:
-        return _estimate(links, hindsight)
+        return _estimate(links, hindsight, follows)
     names = [by] if isinstance(by, str) else list(by)
     if signals is not None:
         known = schemas.validate(signals, "signals", fill=True)
@@ -380,91 +389,54 @@ def lead_times(
         if name not in links:
             raise TableError.missing_column(name, links.columns, table="links")
     parts = links.groupby(names, observed=True, sort=True)
-    groups = {", ".join(map(str, key)): _estimate(part, hindsight) for key, part in parts}
-    return replace(_estimate(links, hindsight), groups=groups, log_rank=_log_rank(groups))
+    groups = {", ".join(map(str, key)): _estimate(part, hindsight, follows) for key, part in parts}
+    return replace(_estimate(links, hindsight, follows), groups=groups, log_rank=_log_rank(groups))
 
 
-def _estimate(links: pd.DataFrame, hindsight: bool) -> LeadTimes:
-    kept, leads = counted_leads(links, hindsight=hindsight)
+def _estimate(links: pd.DataFrame, hindsight: bool, follows: bool) -> LeadTimes:
+    kept, leads = counted_leads(links, hindsight=hindsight, follows=follows)
     left_out = reason_left_out(links, hindsight=hindsight).value_counts()
     observed = leads["observed"].to_numpy()
     short, long = (times.in_days(leads[end]).to_numpy() for end in ("shortest", "longest"))
+    estimates = Leads.of(short, long, observed)
     # With all leads at their shortest, a lead that may lie beyond the horizon lies within it.
-    curves = [
-        kaplan_meier(short, observed | (short < long)),
-        kaplan_meier(middle_of_leads(leads), observed),
-        kaplan_meier(long, observed),
-    ]
-    undetermined = (order_on_clock(kept) == "undetermined") & leads["observed"]
-    result = LeadTimes(
+    extremes = [(short, observed | (short < long)), (long, observed)]
+    medians = [estimates.quantile(0.5)]
+    medians += [Leads(at, at, seen, KAPLAN_MEIER).quantile(0.5) for at, seen in extremes]
+    if estimates.method == TURNBULL:
+        middle = Leads(short, long, observed, KAPLAN_MEIER).quantile(0.5)
+        open_bounds = estimates.turnbull.quantile(0.5)
+        medians += [middle, *(_days_of(end) for end in open_bounds)]
+    interval = estimates.quantile_interval(0.5) if len(kept) else (np.inf, np.inf)
+    order = order_on_clock(kept)
+    return LeadTimes(
         n=len(kept),
         n_observed=int(observed.sum()),
         n_censored=int((~observed).sum()),
-        n_undetermined=int(undetermined.sum()),
+        n_undetermined=int(((order == "undetermined") & leads["observed"]).sum()),
         n_hindsight=int((kept if hindsight else links)["hindsight"].sum()),
         n_follows=int(left_out.get("follows", 0)),
         n_unfollowed=int(left_out.get("unfollowed", 0)),
-        n_beyond=int((kept["observed"] & ~leads["observed"]).sum()),
-        median=quantile(curves[1], 0.5),
-        median_bounds=_quantile_range(curves, 0.5, "survival", "survival"),
-        median_ci=_quantile_range(curves, 0.5, "lower", "upper"),
-        survival=curves[1],
-        shortest=curves[0],
-        longest=curves[2],
+        n_beyond=int((kept["observed"] & ~leads["observed"] & (order != "after")).sum()),
+        median=_duration(medians[0]),
+        median_bounds=(_duration(min(medians)), _duration(max(medians))),
+        median_ci=(_duration(interval[0]), _duration(interval[1])),
+        survival=estimates.curve(),
+        shortest=kaplan_meier(*extremes[0]),
+        longest=kaplan_meier(*extremes[1]),
+        method=estimates.method,
         clock=str(links["clock"].iloc[0]) if len(links) else "",
         leads=leads.reset_index(drop=True),
     )
-    if not _are_wide(short, long, observed):
-        return result
-    size = len(short) * npmle.n_intervals(short, np.where(observed, long, np.inf))
-    return _with_turnbull(result) if size <= _MAX_TURNBULL else result
 
 
-def _are_wide(short: FloatArray, long: FloatArray, observed: BoolArray) -> bool:
-    """Return whether the intervals of the observed leads are wide compared with the leads."""
-    width, middle = (long - short)[observed], ((long + short) / 2)[observed]
-    return bool(width.sum() > _WIDE * middle.sum())
+def _duration(days: float) -> pd.Timedelta:
+    """Return a duration; NaT for an infinite number of days."""
+    return times.from_days(days) if np.isfinite(days) else pd.NaT  # type: ignore[return-value]
 
 
-def _with_turnbull(leads: LeadTimes) -> LeadTimes:
-    """Return the lead times with median and bounds by Turnbull's estimate."""
-    bounds = leads.turnbull().quantile(0.5)
-    return replace(
-        leads,
-        method=TURNBULL,
-        median=_middle(bounds),
-        median_bounds=_widen(leads.median_bounds, bounds),
-        median_ci=_widen(leads.median_ci, bounds),
-    )
-
-
-def _middle(bounds: tuple[pd.Timedelta, pd.Timedelta]) -> pd.Timedelta:
-    """Return the middle of two bounds; NaT if the upper one is not reached."""
-    low, high = bounds
-    return low + (high - low) // 2
-
-
-def _widen(
-    bounds: tuple[pd.Timedelta, pd.Timedelta], more: tuple[pd.Timedelta, pd.Timedelta]
-) -> tuple[pd.Timedelta, pd.Timedelta]:
-    """Return bounds that contain both; NaT is no bound above."""
-    lows = [low for low in (bounds[0], more[0]) if pd.notna(low)]
-    end = max(bounds[1], more[1]) if pd.notna(bounds[1]) and pd.notna(more[1]) else pd.NaT
-    return min(lows, default=pd.NaT), end  # type: ignore[return-value]
-
-
-def _quantile_range(
-    curves: list[pd.DataFrame], p: float, low: str, high: str
-) -> tuple[pd.Timedelta, pd.Timedelta]:
-    """Return the smallest and largest quantile of several curves; NaT where not reached.
-
-    The curve of the shortest leads need not have the smallest quantile: a longer lead may end after
-    other signals were censored, when fewer are at risk, and so lower the curve further.
-    """
-    lower, upper = ([quantile(curve, p, column) for curve in curves] for column in (low, high))
-    reached = [lead for lead in lower if pd.notna(lead)]
-    end = max(upper) if all(map(pd.notna, upper)) else pd.NaT
-    return min(reached, default=pd.NaT), end  # type: ignore[return-value]
+def _days_of(duration: pd.Timedelta) -> float:
+    return np.inf if pd.isna(duration) else duration / pd.Timedelta(days=1)
 
 
 def _log_rank(groups: Mapping[str, LeadTimes]) -> LogRank | None:
@@ -473,9 +445,9 @@ def _log_rank(groups: Mapping[str, LeadTimes]) -> LogRank | None:
     if not parts:
         return None
     short, long, observed = (np.concatenate(side) for side in zip(*parts.values(), strict=True))
-    return log_rank(
-        short, long, observed, np.repeat([*parts], [len(part[0]) for part in parts.values()])
-    )
+    names = np.repeat([*parts], [len(part[0]) for part in parts.values()])
+    test = interval_log_rank if Leads.of(short, long, observed).method == TURNBULL else log_rank
+    return test(short, long, observed, names)
 
 
 def _bound(bound: pd.Timedelta, missing: str) -> str:

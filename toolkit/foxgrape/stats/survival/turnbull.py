@@ -10,17 +10,24 @@ import pandas as pd
 
 from foxgrape import times
 from foxgrape._util.formatting import sentence_with_table
-from foxgrape.stats.survival.kaplan_meier import validate_probability
+from foxgrape.stats.survival.kaplan_meier import LogRank, validate_probability
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from foxgrape._util.typing import BoolArray, FloatArray
 
-__all__ = ["Turnbull", "n_intervals", "turnbull"]
+__all__ = ["Turnbull", "interval_log_rank", "n_intervals", "turnbull"]
 
 _MAX_STEPS = 20_000
 #: Tolerance of the Gentleman–Geyer reduced gradient, as a share of n.
 _TOLERANCE = 1e-7
 _NO_MASS = 1e-12
+#: Shares of signals that differ by less are equal.
+_NO_SHARE = 1e-9
+_SCORE_TEST = "interval-censored log-rank"
+#: One microsecond, in days.
+_JUST_BEFORE = 1 / 86.4e9
 #: Every `_PRUNE_EVERY` steps, mass below `_VANISHING` is set to 0 where the gradient is below 1.
 _VANISHING, _PRUNE_EVERY = 1e-8, 25
 
@@ -65,12 +72,64 @@ class Turnbull:
         >>> leads.quantile(0.5)
         (Timedelta('2 days 00:00:00'), Timedelta('2 days 00:00:00'))
         """
-        reached = self.mass[self.mass["mass"].cumsum() >= validate_probability(p) - 1e-9]
+        reached = self.mass[self.mass["mass"].cumsum() >= validate_probability(p) - _NO_SHARE]
         if not len(reached):
             return pd.NaT, pd.NaT  # type: ignore[return-value]
         first, last = (float(reached[end].iloc[0]) for end in ("from", "until"))
         begin = times.from_days(first)
         return begin, times.from_days(last) if np.isfinite(last) else pd.NaT  # type: ignore[return-value]
+
+    def knots(self) -> FloatArray:
+        """Return the times in days, in order, at which `curve` bends or steps.
+
+        Examples
+        --------
+        >>> turnbull(np.array([0.0, 2.0]), np.array([1.0, np.inf])).knots().tolist()
+        [0.0, 1.0, 2.0]
+        """
+        first, last = (self.mass[name].to_numpy() for name in ("from", "until"))
+        # The curve steps down at a point with mass: one knot just before it, one at it.
+        before = (first - _JUST_BEFORE)[(first == last) & (first > _JUST_BEFORE)]
+        ends = np.concatenate([before, first, last])
+        knots: FloatArray = np.unique(ends[np.isfinite(ends)])
+        return knots
+
+    def curve(self, at: FloatArray) -> FloatArray:
+        """Return the share of leads longer than `at` days, with mass spread over its intervals.
+
+        Examples
+        --------
+        >>> turnbull(np.array([0.0, 2.0]), np.array([1.0, np.inf])).curve(np.array([0.5, 9]))
+        array([0.75, 0.5 ])
+        """
+        first, last, mass = (self.mass[name].to_numpy() for name in ("from", "until", "mass"))
+        width = last - first
+        with np.errstate(invalid="ignore"):
+            part = (at[:, None] - first) / np.where(width > 0, width, 1.0)
+        # An infinite interval gives no share to any finite time; a point gives all of it at once.
+        part = np.where(width > 0, np.clip(part, 0, 1), at[:, None] >= first)
+        share: FloatArray = np.clip(1 - part @ mass, 0, 1)
+        return share
+
+    def interpolate(self, p: float) -> float:
+        """Return the `p` quantile in days, with mass spread over its intervals; or infinity.
+
+        Where the curve is level at `p`, the quantile is the middle of this part.
+
+        Examples
+        --------
+        >>> turnbull(np.array([0.0, 2.0]), np.array([1.0, 4.0])).interpolate(0.75)
+        3.0
+        """
+        total = self.mass["mass"].cumsum().to_numpy()
+        reached = np.flatnonzero(total >= validate_probability(p) - _NO_SHARE)
+        if not len(reached) or not np.isfinite(self.mass["until"].iloc[reached[0]]):
+            return float("inf")
+        row = int(reached[0])
+        first, last, mass = self.mass.iloc[row][["from", "until", "mass"]]
+        if total[row] - p <= _NO_SHARE and row + 1 < len(total):
+            return float((last + self.mass["from"].iloc[row + 1]) / 2)
+        return float(first + (last - first) * np.clip((p - total[row] + mass) / mass, 0, 1))
 
     def survival(self, at: float) -> tuple[float, float]:
         """Return the smallest and largest possible share of leads longer than `at` days.
@@ -174,6 +233,50 @@ def turnbull(low: FloatArray, high: FloatArray, *, left_open: bool = False) -> T
         mass=pd.DataFrame({"from": first[kept], "until": last[kept], "mass": mass[kept]}),
         log_likelihood=_log_likelihood(membership, mass),
         gap=gap,
+    )
+
+
+def interval_log_rank(
+    short: FloatArray, long: FloatArray, observed: BoolArray, group: npt.NDArray[np.str_]
+) -> LogRank | None:
+    """Compare the leads of groups by their intervals; None if the groups cannot be compared.
+
+    The score test of proportional hazards under Turnbull's estimate of all leads (Finkelstein
+    1986), with the variance of permutations (Fay 1999), which assumes that groups are observed
+    alike.
+
+    Examples
+    --------
+    >>> day = np.repeat([0.0, 9.0], 5)
+    >>> interval_log_rank(day, day + 5, day >= 0, np.repeat(["a", "b"], 5)).p_value < 0.01
+    True
+    """
+    from scipy.special import chdtrc
+
+    names, row = np.unique(group, return_inverse=True)
+    if len(names) < 2 or not observed.any():  # noqa: PLR2004 - nothing to compare
+        return None
+    high = np.where(observed, long, np.inf)
+    mass = turnbull(short, high).mass
+    total = np.concatenate([[0.0], mass["mass"].cumsum()])
+    # The share of leads that are longer than the interval of each lead, and at least as long.
+    first = np.searchsorted(mass["from"], np.where(observed, short, np.nextafter(short, np.inf)))
+    first = np.where(np.isinf(high), np.searchsorted(mass["until"], short, side="right"), first)
+    last = np.searchsorted(mass["until"], high, side="right")
+    at_least, longer = 1 - total[first], np.clip(1 - total[last], 0, 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        weighted = [np.where(s > _NO_SHARE, s * np.log(s), 0.0) for s in (at_least, longer)]
+        score = (weighted[0] - weighted[1]) / (at_least - longer)
+    score = score - score.mean()
+    variance = float((score**2).sum()) / (len(score) - 1)
+    if not variance > _NO_SHARE:
+        return None
+    sums, sizes = np.bincount(row, score), np.bincount(row)
+    statistic = float((sums**2 / sizes).sum() / variance)
+    degrees = len(names) - 1
+    p_value = float(chdtrc(degrees, statistic))
+    return LogRank(
+        statistic, degrees, p_value, (p_value, p_value), tuple(map(str, names)), _SCORE_TEST
     )
 
 

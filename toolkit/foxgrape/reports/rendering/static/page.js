@@ -8,6 +8,58 @@
   // The page's policy does not apply to new windows, and plotly.js can send figures through one.
   window.open = () => null;
 
+  const phone = window.matchMedia("(max-width: 40rem)");
+  const LETTERS = 44;
+
+  // Break a label of plotly into lines of at most `limit` letters; its tags and the entries of a
+  // legend stay whole.
+  function wrapped(text, limit = LETTERS) {
+    return String(text).split("<br>").flatMap((line) => {
+      const lines = [];
+      let length = 0;
+      const entries = line.includes(" &nbsp; ") ? line.split(" &nbsp; ") : null;
+      for (const word of entries || line.match(/(?:<[^>]*>|[^<\s])+/g) || []) {
+        const size = word.replace(/<[^>]*>/g, "").replace(/&\w+;/g, "x").length + (entries ? 3 : 1);
+        if (!lines.length || length + size > limit) {
+          lines.push(word);
+          length = size;
+        } else {
+          lines.push(`${lines.pop()}${entries ? " &nbsp; " : " "}${word}`);
+          length += size;
+        }
+      }
+      return lines;
+    });
+  }
+
+  // Lay a figure out for a phone: wrapped titles, smaller letters and margins, nothing to scroll.
+  function narrowed(layout) {
+    const title = layout.title || {};
+    const lines = [title.text || "", (title.subtitle || {}).text || ""];
+    const before = lines.join("<br>").split("<br>").length;
+    const [heads, legend] = lines.map((text) => wrapped(text));
+    const added = 18 * Math.max(0, heads.length + legend.length - before);
+    layout.title = {
+      ...title, text: heads.join("<br>"), font: { ...title.font, size: 14 },
+      subtitle: { ...title.subtitle, text: legend.join("<br>"), font: { size: 11 } },
+    };
+    const margin = layout.margin || {};
+    layout.margin = { ...margin, l: 10, r: Math.min(margin.r ?? 20, 75), t: (margin.t ?? 95) + added };
+    layout.height = (layout.height || 450) + added;
+    layout.font = { ...layout.font, size: 10 };
+    for (const axis of ["xaxis", "yaxis"]) {
+      const text = ((layout[axis] || {}).title || {}).text;
+      layout[axis] = { ...layout[axis], tickfont: { size: 10 } };
+      const names = layout[axis].categoryarray;
+      if (names) {
+        const ticktext = names.map((name) => wrapped(name, 20).join("<br>"));
+        Object.assign(layout[axis], { tickmode: "array", tickvals: names, ticktext });
+      }
+      if (text) layout[axis].title = { ...layout[axis].title, text: wrapped(text).join("<br>"), font: { size: 11 } };
+    }
+    return layout;
+  }
+
   function draw() {
     for (const figure of all("figure.plot")) {
       try {
@@ -17,6 +69,8 @@
         const layout = { ...spec.layout, font: { ...spec.layout.font, color: ink }, autosize: true };
         // The width of an A4 or letter sheet without its margins.
         if (printing) layout.width = Math.min(layout.width || 680, 680);
+        else if (phone.matches) narrowed(layout);
+        place.style.height = `${layout.height || 450}px`;
         Plotly.react(place, spec.data, layout, {
           responsive: true,
           modeBarButtonsToRemove: ["lasso2d", "select2d"],
@@ -102,13 +156,19 @@
     return rows.map((_, at) => at).sort(order).map((at) => rows[at]);
   }
 
-  function sortable(table) {
+  // Whether a table has one head, one body and no merged cells.
+  function regular(table) {
     const body = table.tBodies[0];
-    if (!table.tHead || table.tBodies.length !== 1 || body.rows.length < 2) return;
-    if (all("[colspan], [rowspan]", table).length) return;
+    if (!table.tHead || table.tBodies.length !== 1 || !body.rows.length) return false;
+    if (all("[colspan], [rowspan]", table).length) return false;
+    return [...body.rows].every((row) => row.cells.length === body.rows[0].cells.length);
+  }
+
+  function sortable(table, changed) {
+    const body = table.tBodies[0];
     const first = [...body.rows];
+    if (first.length < 2) return;
     const width = first[0].cells.length;
-    if (first.some((row) => row.cells.length !== width)) return;
     const heads = [];
     for (let column = 0; column < width; column++) {
       const cells = [...table.tHead.rows].map((row) => row.cells[column]);
@@ -126,7 +186,103 @@
         if (order) head.setAttribute("aria-sort", order);
         const rows = order ? sorted(first, column, order === "ascending" ? 1 : -1) : first;
         body.append(...rows);
+        changed();
       });
+    }
+  }
+
+  // Rows of a page of a table; fewer if the whole page would be taller than this, in pixels.
+  const PAGES = [25, 15, 10, 5];
+  const MAX_HEIGHT = 11500;
+  // First characters that make a spreadsheet read a cell as a formula.
+  const FORMULA = /^[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]/;
+
+  // The text of a cell on lines, with whole posts and the addresses of links.
+  function plain(cell) {
+    const copy = cell.cloneNode(true);
+    all("details > summary", copy).forEach((node) => node.remove());
+    all("br", copy).forEach((node) => node.replaceWith("\n"));
+    all("p, small", copy).forEach((node) => node.prepend("\n"));
+    all("a[href]", copy).forEach((node) => node.append(` <${node.getAttribute("href")}>`));
+    return copy.textContent.replace(/\s*\n\s*/g, "\n").trim();
+  }
+
+  function quoted(text) {
+    const safe = FORMULA.test(text) && !NUMBER.test(text) ? `'${text}` : text;
+    return `"${safe.replace(/"/g, '""')}"`;
+  }
+
+  // Offer the rows that the filter leaves, in their order, as a CSV file.
+  function download(table, rows, name) {
+    const lines = [table.tHead.rows[table.tHead.rows.length - 1], ...rows];
+    const text = lines.map((row) => [...row.cells].map((cell) => quoted(plain(cell))).join(","));
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob(["\ufeff", text.join("\r\n"), "\r\n"], { type: "text/csv" }));
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  }
+
+  function control(tag, properties) {
+    return Object.assign(document.createElement(tag), properties);
+  }
+
+  // Show long tables in pages with a filter, and offer each table as a file.
+  function equip(table, number) {
+    if (!regular(table)) return;
+    const rows = [...table.tBodies[0].rows];
+    const texts = new Map(rows.map((row) => [row, row.textContent.toLowerCase()]));
+    const tools = control("div", { className: "tools" });
+    const status = control("span", {});
+    status.setAttribute("role", "status");
+    const search = control("input", { type: "search" });
+    const label = control("label", { textContent: "Filter " });
+    const back = control("button", { type: "button", textContent: "Previous" });
+    const next = control("button", { type: "button", textContent: "Next" });
+    const file = control("button", { type: "button", textContent: "CSV", title: "Download this table" });
+    let size = phone.matches ? 10 : PAGES[0];
+    const long = rows.length > size;
+    let page = 0;
+    label.append(search);
+    const kept = () =>
+      [...table.tBodies[0].rows].filter((row) => texts.get(row).includes(search.value.trim().toLowerCase()));
+
+    function update() {
+      if (!long) return;
+      const found = kept();
+      page = Math.max(0, Math.min(page, Math.ceil(found.length / size) - 1));
+      const shown = new Set(found.slice(page * size, (page + 1) * size));
+      rows.forEach((row) => { row.hidden = !shown.has(row); });
+      const first = page * size + 1;
+      status.textContent = found.length
+        ? `${first} to ${first + shown.size - 1} of ${found.length} rows`
+        : "No row contains these words.";
+      back.disabled = page === 0;
+      next.disabled = (page + 1) * size >= found.length;
+    }
+
+    search.addEventListener("input", () => { page = 0; update(); });
+    back.addEventListener("click", () => { page -= 1; update(); });
+    next.addEventListener("click", () => { page += 1; update(); });
+    file.addEventListener("click", () => download(table, kept(), `table-${number + 1}.csv`));
+    tools.append(...(long ? [label, status, back, next] : []), file);
+    (table.closest(".scroll") || table).before(tools);
+    if (table.querySelector(".words, td a")) {
+      const heads = [...table.tHead.rows[0].cells].map((cell) => cell.textContent.trim());
+      rows.forEach((row) => [...row.cells].forEach((cell, at) => { cell.dataset.head = heads[at]; }));
+      table.classList.add("posts");
+    }
+    sortable(table, () => { page = 0; update(); });
+    update();
+    if (long) resizers.push((rowsPerPage) => { size = rowsPerPage; update(); });
+  }
+
+  const resizers = [];
+
+  function shorten() {
+    for (const size of PAGES.slice(1)) {
+      if (phone.matches || document.documentElement.scrollHeight <= MAX_HEIGHT) return;
+      resizers.forEach((resize) => resize(size));
     }
   }
 
@@ -142,7 +298,8 @@
     }
   });
 
-  all("table").forEach(sortable);
+  all("table").forEach(equip);
+  shorten();
   all(".scroll, pre").forEach((box) => observer.observe(box));
   load();
   const redraw = () => window.Plotly && draw();

@@ -1,0 +1,42 @@
+"""Open files that others may have put there: a named pipe or device would block or never end."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+__all__ = ["open_regular", "read_regular"]
+
+#: Without this flag, opening a named pipe waits until its other end is opened.
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0)
+
+
+def open_regular(path: str, flags: int) -> int:
+    """Open a regular file; use as ``opener`` of `open`.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be opened, or is a folder, named pipe, socket or device.
+
+    Examples
+    --------
+    >>> open(os.devnull, opener=open_regular)
+    Traceback (most recent call last):
+    OSError: [Errno 22] is not a regular file: '/dev/null'
+    """
+    descriptor = os.open(path, flags | _NO_WAIT)
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return descriptor
+    os.close(descriptor)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    raise OSError(errno.EINVAL, "is not a regular file", str(path))
+
+
+def read_regular(path: object) -> bytes:
+    """Return the content of a regular file; raise OSError as `open_regular` does."""
+    with open(str(path), "rb", opener=open_regular) as file:
+        return file.read()

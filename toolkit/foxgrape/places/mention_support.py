@@ -1,0 +1,149 @@
+"""The words around a name in a text that show that it means a place."""
+
+from __future__ import annotations
+
+import re
+
+from foxgrape.places.gazetteer import is_current_name
+from foxgrape.places.mention_context import (
+    CONTEXT,
+    WORDS,
+    Name,
+    folded,
+    is_ordinary,
+    word_after,
+    word_before,
+)
+from foxgrape.places.mention_places import WORD
+from foxgrape.places.namesakes import CITY_POPULATION, TOWN_POPULATION
+
+__all__ = [
+    "LOCATIVE",
+    "TOWN_ENDINGS",
+    "has_typical_ending",
+    "is_in_region",
+    "is_inside_sentence",
+    "refers_to_place",
+]
+
+#: A region or district that follows a place name: Піски, Донецька область; Піски на Донеччині.
+_WITHIN = re.compile(rf",? \(?(?:(?:на|у|в|in) )?{WORD} ([\w'’ʼ]+)")
+_WITHIN_NOUN = re.compile(r",? \(?(?:на )?[А-ЯІЇЄҐ][\w'’ʼ]+[щч]ин(?:а|и|і|у|ы|е)\b")
+#: A sentence that consists of a name, or of a name and *is ours*.
+_SENTENCE_BEFORE = re.compile(r"(?:^|[.!?…\n]|[^\w\s,;:\"'«»()-])[ \u00a0]*$")
+_SENTENCE_AFTER = re.compile(r"[ \u00a0]*(?:[.!…\n]|$)| (?:наш|взят|звільнен|освобожд|вільн|is )")
+#: Endings that names of places have, and those of persons rarely.
+_PLACE_ENDINGS = (
+    *("ка", "не", "ве", "ино", "ово", "ево", "ськ", "цьк", "ск", "вці", "вцы", "піль", "поль"),
+    *(
+        "ське",
+        "цьке",
+        "ское",
+        "цкое",
+        "ное",
+        "вое",
+        "ани",
+        "яни",
+        "аны",
+        "яны",
+        "ичі",
+        "ичи",
+        "лля",
+    ),
+    *("ka", "ne", "ve", "sk", "tsk", "vtsi", "pil", "pol", "ske", "tske", "any", "ychi", "llia"),
+)
+#: Endings that names of villages have, and few other words.
+_VILLAGE_ENDINGS = (
+    *("івка", "ївка", "овка", "евка", "ине", "ово", "ево", "ивка", "івці", "инці", "піль", "поль"),
+    *("пілля", "полье", "ivka", "ovka", "yne", "ynka", "pillia"),
+)
+#: Prepositions after a word for an attack, and stems of such words: били по Дудчанах.
+_STRIKE_PREPOSITIONS, _STRIKE = ("по", "на", "за", "on", "at"), tuple(WORDS["strike"])
+#: Endings that names of towns have, and few other words.
+TOWN_ENDINGS = ("ськ", "цьк", "ск", "цк", "град", "піль", "поль", "sk", "hrad", "pil", "pol")
+LOCATIVE = ("і", "ї", "у", "ю", "ах", "ях", "ому", "ім", "ом", "ой", "ій", "е")
+
+
+def refers_to_place(text: str, name: Name, known: bool) -> bool:
+    """Return whether the name counts, by itself or because of the words around it."""
+    before = folded(name.before)
+    if before == "of":
+        before = folded(word_before(text, text.rindex(name.before, 0, name.start)))
+        if before in WORDS["around"]:
+            return True
+    after = folded(name.after)
+    kinds = WORDS["settlement"] - WORDS["city"] if name.rival else WORDS["settlement"]
+    if before in kinds or before in WORDS["island"] or (after.isascii() and after in kinds):
+        return True
+    if is_in_region(text, name):
+        return True
+    if name.rival:
+        return False
+    is_at = before in WORDS["at"]
+    is_in = before in WORDS["in"] and not _is_quoted(text, name)
+    if is_ordinary(name):
+        spelling = folded(text[name.start : name.end])
+        is_city = (name.matches[0].place.population or 0) >= CITY_POPULATION
+        is_route = is_city and spelling.isascii() and before in WORDS["from"]
+        return is_at or is_route or (is_in and (spelling.isascii() or spelling.endswith(LOCATIVE)))
+    return known or is_in or is_at or _is_attacked(text, name) or _is_village(text, name)
+
+
+def _is_attacked(text: str, name: Name) -> bool:
+    """Return whether a word for taking, holding or attacking a place is before the name.
+
+    Such words are before the names of persons too, so that the ending of the name decides.
+    """
+    before = folded(name.before)
+    if before in _STRIKE_PREPOSITIONS:
+        start = text.rindex(name.before, 0, name.start)
+        if not folded(word_before(text, start)).startswith(_STRIKE):
+            return False
+    elif before not in WORDS["taken"]:
+        return False
+    # A place is in the nominative where a person is in the accusative.
+    matched = name.matches[0].matched
+    is_nominative = folded(matched) == folded(text[name.start : name.end])
+    return is_nominative or has_typical_ending(name) or " " in matched
+
+
+def _is_village(text: str, name: Name) -> bool:
+    """Return whether the name of a village is a sentence, or follows a word such as *from*.
+
+    It also has an ending of names of places: Роботине. Працюємо; вивезли з Оріхово-Василівки.
+    """
+    matched = folded(name.matches[0].matched)
+    if folded(name.before) in WORDS["from"] and is_inside_sentence(text, name.start):
+        return has_typical_ending(name) or " " in matched
+    return (
+        matched.endswith(_VILLAGE_ENDINGS)
+        and matched == folded(text[name.start : name.end])
+        and _SENTENCE_BEFORE.search(text, max(0, name.start - CONTEXT), name.start) is not None
+        and _SENTENCE_AFTER.match(text, name.end) is not None
+    )
+
+
+def _is_quoted(text: str, name: Name) -> bool:
+    """Return whether a small place's name is in quotation marks, as that of a camp or a house."""
+    people = name.matches[0].place.population or 0
+    return people < TOWN_POPULATION and text[name.end : name.end + 1] in {"»", "”", '"'}
+
+
+def is_in_region(text: str, name: Name) -> bool:
+    """Return whether a region or district follows the name: Піски, Донецька область."""
+    return (
+        _WITHIN_NOUN.match(text, name.end) is not None
+        or folded(word_after(text, name.end, _WITHIN)) in WORDS["region"]
+    )
+
+
+def has_typical_ending(name: Name) -> bool:
+    """Return whether the name is current and has an ending that names of places have."""
+    best = name.matches[0]
+    return is_current_name(best) and folded(best.matched).endswith(_PLACE_ENDINGS)
+
+
+def is_inside_sentence(text: str, at: int) -> bool:
+    """Return whether a word with a capital letter does not begin a sentence."""
+    before = text[max(0, at - CONTEXT) : at].rstrip(' \u00a0"«„“(')
+    return before[-1:].isalnum() or before[-1:] in {",", ":", ";", "-", "–", "—", "/"}

@@ -1,0 +1,158 @@
+"""Tell places of one name apart by population, distance and district.
+
+`resolution` decides so for names in tables, and `mention_places` for names in texts. They differ in
+how many times more people the largest place must have: texts name it more often than tables do.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from foxgrape.places.gazetteer import is_current_name
+from foxgrape.places.place import distance_km
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from foxgrape.places.gazetteer import Gazetteer, PlaceMatch
+    from foxgrape.places.place import Place
+
+__all__ = [
+    "CITY_POPULATION",
+    "NEARBY",
+    "NEARBY_TOWN",
+    "TOWN_POPULATION",
+    "UNKNOWN_POPULATION",
+    "current_places",
+    "dominant_places",
+    "is_around",
+    "is_near",
+    "is_overwhelming",
+    "is_quarter",
+    "places_near",
+]
+
+#: Minimum population, and how many times that of any namesake, for a choice by population.
+_OVERWHELMING = ((20_000, 10), (5_000, 20))
+#: Population assumed for a place whose population is unknown.
+UNKNOWN_POPULATION = 500
+#: Minimum population of a town: a larger place is meant whatever region or place is named near it.
+TOWN_POPULATION = 20_000
+#: A shared name means only its largest place if that has this many times the people of any other,
+#: and no fewer people than all others together. Texts name the larger place more often than lists
+#: of events do, for which `resolution` asks for more.
+_DOMINANCE = 10
+#: At most this many hamlets have a name that may still mean the place that had it.
+_FEW, _HAMLET_POPULATION = 3, 1000
+#: Places within this many kilometres of an unambiguous place in the same text are preferred.
+NEARBY, NEARBY_TOWN = 60.0, 150.0
+#: Minimum population of a city with quarters and of a quarter, and its distance from the centre.
+CITY_POPULATION, _QUARTER_POPULATION, _QUARTER_KM = 100_000, 5000, 12.0
+
+
+def is_overwhelming(people: int, others: int) -> bool:
+    """Return whether a place has far more people than its most populous namesake."""
+    return any(people >= least and people >= ratio * others for least, ratio in _OVERWHELMING)
+
+
+def is_quarter(place: Place, gazetteer: Gazetteer) -> bool:
+    """Return whether a place is a quarter of a city, such as Obolon in Kyiv.
+
+    Quarters have no district in the gazetteer, in which their cities have one, or are a region.
+    """
+    people = place.population or 0
+    if place.admin2 or place.admin1 == place.name or people < _QUARTER_POPULATION:
+        return False
+    if place.country not in _with_districts(gazetteer):
+        return False
+    return any(
+        city.admin1 == place.admin1 and city is not place and is_near(place, [city], _QUARTER_KM)
+        for city in _cities(gazetteer)
+    )
+
+
+@lru_cache(maxsize=4)
+def _with_districts(gazetteer: Gazetteer) -> frozenset[str]:
+    """Return the countries of which the gazetteer has districts."""
+    return frozenset(place.country for place in gazetteer.populated_places() if place.admin2)
+
+
+@lru_cache(maxsize=4)
+def _cities(gazetteer: Gazetteer) -> list[Place]:
+    return [
+        place
+        for place in gazetteer.populated_places()
+        if (place.population or 0) >= CITY_POPULATION
+        and (place.admin2 or place.admin1 == place.name)
+    ]
+
+
+def current_places(matches: Sequence[PlaceMatch]) -> list[Place]:
+    """Return the places that have the name today; if none or few hamlets have, also those that had.
+
+    Красний Лиман is the former name of Lyman and the name of two hamlets.
+    """
+    current = [match.place for match in matches if is_current_name(match)]
+    are_hamlets = all((place.population or 0) < _HAMLET_POPULATION for place in current)
+    return [
+        match.place
+        for match in matches
+        if match.place in current or (len(current) <= _FEW and are_hamlets)
+    ]
+
+
+def dominant_places(places: list[Place]) -> list[Place]:
+    """Return only the largest place, if far more people live there than in the others."""
+    ranked = sorted(places, key=lambda place: -(place.population or UNKNOWN_POPULATION))
+    first, *others = [place.population or UNKNOWN_POPULATION for place in ranked]
+    is_dominant = first >= _DOMINANCE * max(others, default=0) and first >= sum(others)
+    return ranked[:1] if is_dominant else places
+
+
+def places_near(places: list[Place], anchors: list[Place]) -> list[Place]:
+    """Return those of several places that are near places that other names mean, if any are.
+
+    A town counts as near from farther away than a village, and is then preferred to villages. What
+    has no coordinates is near in the same district; if the district is unknown, in the region.
+    """
+    if len(places) == 1:
+        return places
+    around = [
+        place
+        for place in places
+        if is_near(place, anchors, _reach(place))
+        or _shares_district(place, anchors)
+        or _may_share_district(place, anchors)
+    ]
+    return dominant_places(around or places)
+
+
+def _reach(place: Place) -> float:
+    return NEARBY_TOWN if (place.population or 0) >= TOWN_POPULATION else NEARBY
+
+
+def is_near(place: Place, others: list[Place], reach: float = NEARBY) -> bool:
+    """Return whether a place is within `reach` kilometres of any of the others."""
+    return any(
+        distance_km(place, (other.lat, other.lon)) <= reach
+        for other in others
+        if other.lat is not None and other.lon is not None
+    )
+
+
+def is_around(place: Place, others: list[Place]) -> bool:
+    """Return whether a place is near others or, if it has no coordinates, in their districts."""
+    return is_near(place, others) or _shares_district(place, others)
+
+
+def _may_share_district(place: Place, others: list[Place]) -> bool:
+    """Return whether a place of unknown district is in the region of one without coordinates."""
+    regions = {other.admin1 for other in others if other.lat is None}
+    return not place.admin2 and place.admin1 in regions
+
+
+def _shares_district(place: Place, others: list[Place]) -> bool:
+    """Return whether a place without coordinates is in the district of any of the others."""
+    districts = {(other.admin1, other.admin2) for other in others if other.admin2}
+    return place.lat is None and (place.admin1, place.admin2) in districts

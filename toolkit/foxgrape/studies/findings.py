@@ -1,0 +1,182 @@
+"""State the results of an analysis in sentences."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from foxgrape import schemas, times
+from foxgrape._util.formatting import count_or_none, counted, duration_in_words, lead_in_words
+from foxgrape.linking import order_on_clock
+from foxgrape.stats.survival.lead_times import lead_times
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from foxgrape.studies.analysis import Analysis
+
+__all__ = ["findings"]
+
+_OUTSIDE = "came before observation, in a gap of it or at a place that was not observed"
+#: Findings name at most this many signals, and count the rest.
+_MAX_NAMED = 5
+
+
+def findings(analysis: Analysis) -> list[str]:
+    """Return the results as a list of sentences."""
+    table = analysis.table()
+    leading = _certain(table)
+    posts = counted(len(analysis.study.posts), "post")
+    verb = "came before its event" if len(leading) == 1 else "came before their event"
+    happened = "was confirmed" if analysis.clock == "confirmed" else "occurred"
+    certain = f"{len(leading):,} certainly {verb} {happened}{_leads(leading)}"
+    sentences = [
+        f"{counted(len(table), 'signal')} in {posts}. {certain}",
+        *_clock_limits(analysis),
+    ]
+    if analysis.clock == "confirmed" and analysis.confirmed_by is None:
+        sentences += [
+            f"Measured against {side}'s own confirmations: {count_or_none(len(rows))}{_leads(rows)}"
+            for side, rows in ((side, own.leading_rows()) for side, own in analysis.sides().items())
+        ]
+    if n_edited := _edited(analysis):
+        sentences.append(
+            f"In edited posts, timed from the post to the edit: {counted(n_edited, 'signal')}."
+        )
+    if len(analysis.ambiguous):
+        names = _first_names(analysis.ambiguous["code"].value_counts().index.tolist())
+        sentences.append(
+            f"Names that may mean several places, not counted: {len(analysis.ambiguous):,} "
+            f"({names})."
+        )
+    for words, rows in _other_outcomes(analysis, table):
+        if len(rows):
+            sentences.append(f"{words} {len(rows):,}{_listed(rows, _name)}")
+    return [*sentences, *_with_follows(analysis), analysis.lead_times.sentence()]
+
+
+def _with_follows(analysis: Analysis) -> list[str]:
+    """Return what the median would be with the posts after their event right-censored.
+
+    Whether such a post is left out depends on whether a later event came, which may be a
+    selection on the outcome; so its effect is stated.
+    """
+    leads = lead_times(analysis.links, follows=True)
+    n_more = leads.n - analysis.lead_times.n
+    if not n_more:
+        return []
+    posts = f"{counted(n_more, 'post')} after {'its' if n_more == 1 else 'their'} event"
+    median = "not reached" if pd.isna(leads.median) else duration_in_words(leads.median)
+    sentence = (
+        f"With {posts} as right-censored, because no later event came: "
+        f"median {median} (n = {leads.n})."
+    )
+    return [sentence]
+
+
+def _clock_limits(analysis: Analysis) -> list[str]:
+    """Return sentences on the events that cannot end a lead, if there are any."""
+    events = analysis.events
+    of_all = counted(len(events), "event")
+    lines = []
+    parts = analysis.study.coverages
+    zone = analysis.study.timezone
+    lines += [f"Events recorded by {part.describe(zone)}." for part in parts[:_MAX_NAMED]]
+    if len(parts) > _MAX_NAMED:
+        lines.append(f"Events recorded by {len(parts) - _MAX_NAMED} more sources.")
+    n_unconfirmed = int(events["confirmed_at"].isna().sum())
+    if n_unconfirmed == len(events) > 0:
+        lines.append(
+            "Leads are measured to when events occurred: no event has a confirmation."
+            if analysis.clock == "occurred"
+            else "No event has a confirmation: no lead can be measured to one."
+        )
+    elif n_unconfirmed and analysis.clock == "confirmed":
+        have = "has" if n_unconfirmed == 1 else "have"
+        by = f" by {analysis.confirmed_by}" if analysis.confirmed_by else ""
+        lines.append(
+            f"{n_unconfirmed:,} of {of_all} {have} no confirmation{by} and cannot end a lead."
+        )
+    at, until = (times.microseconds(events[f"{analysis.clock}_{end}"]) for end in ("at", "until"))
+    late = events[f"{analysis.clock}_at"] > analysis.study.observed[1]
+    outside = (at != times.NAT) & ~late.to_numpy(dtype=bool)
+    outside &= ~analysis.study.observed.overlaps(events["place_id"], at, until)
+    if late.any():
+        lines.append(
+            f"{late.sum():,} of {of_all} came after the end of observation and do not count."
+        )
+    if outside.any():
+        lines.append(f"{outside.sum():,} of {of_all} {_OUTSIDE} and do not count.")
+    return lines
+
+
+def _other_outcomes(analysis: Analysis, table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Return the rows of signals that did not certainly come before their event, by outcome."""
+    valid = table[~table["hindsight"]]
+    order = order_on_clock(valid)
+    is_open = order == "no event"
+    unfollowed = is_open & (valid["lead_min"] <= pd.Timedelta(0))
+    end = analysis.study.observed[1]
+    late = unfollowed & ~(valid["posted_until"] < end)
+    day = "" if pd.isna(end) else f", {end.tz_convert(analysis.study.timezone):%-d %b %Y}"
+    after = "confirmation" if analysis.clock == "confirmed" else "event"
+    within = duration_in_words(analysis.horizon)
+    followed = is_open & ~unfollowed
+    complete = followed & (valid["lead_min"] >= analysis.horizon)
+    return [
+        ("Times too rough to say which came first:", valid[order == "undetermined"]),
+        (f"Posted after the {after}:", valid[order == "after"]),
+        (f"Right-censored, no event within {within}:", valid[complete]),
+        (
+            f"Right-censored, observed for less than {within}, without an event:",
+            valid[followed & ~complete],
+        ),
+        (f"Left out, posted after the end of observation{day}:", valid[late]),
+        (
+            "Left out, posted before observation or in a gap of it:",
+            valid[unfollowed & ~late],
+        ),
+        ("Hindsight, decoded only after the event:", table[table["hindsight"]]),
+    ]
+
+
+def _edited(analysis: Analysis) -> int:
+    """Return the number of signals whose interval is longer than that of their post."""
+    keys = schemas.KEYS["posts"][0]
+    posts = analysis.study.posts[[*keys, "posted_until"]]
+    ends = analysis.signals.merge(posts, on=keys, suffixes=("", "_of_post"))
+    return int((ends["posted_until"] > ends["posted_until_of_post"]).sum())
+
+
+def _certain(table: pd.DataFrame) -> pd.DataFrame:
+    return table[~table["hindsight"] & (order_on_clock(table) == "before")]
+
+
+def _name(row: Any) -> str:
+    code = row.code if row.kind == "emoji" else f"“{row.code}”"
+    return f"{code} for {row.place}" if row.code != row.place else str(row.place)
+
+
+def _leads(rows: pd.DataFrame) -> str:
+    return _listed(rows, lambda row: f"{_name(row)}, lead {lead_in_words(row)}")
+
+
+def _listed(rows: pd.DataFrame, describe: Callable[[Any], str]) -> str:
+    """Return a description of each signal; of many, how often the most frequent were used."""
+    if len(rows) > _MAX_NAMED:
+        counts = Counter(map(_name, rows.itertuples()))
+        descriptions = [
+            f"{name}: {count:,}" if count > 1 else name for name, count in counts.most_common()
+        ]
+    else:
+        descriptions = [describe(row) for row in rows.itertuples()]
+    names = _first_names(descriptions)
+    return f" ({names})." if names else "."
+
+
+def _first_names(names: Sequence[str]) -> str:
+    """Return the first five names, and the number of further ones."""
+    more = f"; and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
+    return "; ".join(names[:_MAX_NAMED]) + more
