@@ -146,7 +146,6 @@ def _find_mentions(text: str, gazetteer: Gazetteer) -> list[Mention]:
         before = list(accepted)
         _accept_neighbours(text, names, accepted)
         _accept_near_accepted(text, names, accepted)
-    native = _native_names(text, gazetteer, chosen)
     kept = [name for name, accept in zip(names, accepted, strict=True) if accept]
     kept = sorted([*kept, *_native_names(text, gazetteer, chosen)], key=lambda name: name.start)
     candidates = [candidate_places(text, name.end, name.matches, gazetteer) for name in kept]
@@ -156,11 +155,7 @@ def _find_mentions(text: str, gazetteer: Gazetteer) -> list[Mention]:
     for at, (name, several) in enumerate(zip(kept, candidates, strict=True)):
         places = surroundings.choose(name.start, several, current_places(name.matches))
         listed = any(_are_listed(text, name, other) for other in kept[max(0, at - 1) : at + 2])
-        confidence = (
-            ("B" if native[name] and len(places) == 1 else "C")
-            if name in native
-            else _confidence(text, name, places, listed=listed, chosen=chosen)
-        )
+        confidence = _confidence(text, name, places, listed=listed, chosen=chosen)
         matched = name.matches[0].matched
         mentions.append(Mention(name.start, name.end, tuple(places), matched, confidence))
     return mentions

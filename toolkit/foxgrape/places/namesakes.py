@@ -73,12 +73,6 @@ def is_quarter(place: Place, gazetteer: Gazetteer) -> bool:
 
 
 @lru_cache(maxsize=4)
-def _with_districts(gazetteer: Gazetteer) -> frozenset[str]:
-    """Return the countries of which the gazetteer has districts."""
-    return frozenset(place.country for place in gazetteer.populated_places() if place.admin2)
-
-
-@lru_cache(maxsize=4)
 def _cities(gazetteer: Gazetteer) -> list[Place]:
     return [
         place
