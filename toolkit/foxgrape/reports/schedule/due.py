@@ -10,8 +10,6 @@ from __future__ import annotations
 import json
 import os
 import re
-from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from hashlib import sha256
@@ -23,6 +21,7 @@ from foxgrape.errors import ScheduleError
 from foxgrape.reports.schedule.config import BOUNDS, Job
 from foxgrape.reports.schedule.ledger import Ledger, Period
 from foxgrape.reports.schedule.outbox import deliver
+from foxgrape.reports.schedule.results import BackfillResult, DueResult
 from foxgrape.reports.schedule.runner import PeriodRun, PeriodTask, run_tasks, values_for
 from foxgrape.reports.templates.relative_dates import add_calendar_units
 from foxgrape.times import get_zone
@@ -30,8 +29,6 @@ from foxgrape.times import get_zone
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from zoneinfo import ZoneInfo
-
-    import pandas as pd
 
     from foxgrape.reports.schedule.config import Entry, Schedule
 
@@ -51,109 +48,6 @@ __all__ = [
 LEDGER, BACKFILL_LEDGER = ".schedule", ".backfill"
 _EVERY = re.compile(r"([1-9]\d{0,3})\s?(h|d|w|month|year)s?")
 _CALENDAR_UNITS = {"d": "day", "w": "week", "month": "month", "year": "year"}
-
-
-class _Result(ABC):
-    """Methods that the results of `run_due` and `backfill` share."""
-
-    __slots__ = ()
-    runs: tuple[PeriodRun, ...]
-
-    @property
-    def failed(self) -> tuple[PeriodRun, ...]:
-        """Results of periods that were not built; a later call may retry them."""
-        return tuple(run for run in self.runs if run.state != "done")
-
-    @abstractmethod
-    def sentence(self) -> str:
-        """Return a summary in one sentence."""
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return one row per period of this call."""
-        import pandas as pd
-
-        columns = list(PeriodRun.__dataclass_fields__)
-        return pd.DataFrame([asdict(run) for run in self.runs], columns=columns)
-
-    def _repr_html_(self) -> str:
-        from foxgrape._util.formatting import sentence_with_table
-
-        return sentence_with_table(self.sentence(), self.to_frame())
-
-
-@dataclass(frozen=True, slots=True)
-class DueResult(_Result):
-    """Result of `run_due`.
-
-    Attributes
-    ----------
-    runs
-        One result per due period, oldest first; periods that another process had claimed are
-        omitted.
-    undelivered
-        One error text per message that could not be sent; later calls try again.
-    given_up
-        One error text per message that could not be sent for seven days and is not tried again.
-    repeated
-        One text per message that may have been sent twice.
-    sent
-        Number of messages sent.
-    """
-
-    runs: tuple[PeriodRun, ...]
-    undelivered: tuple[str, ...] = ()
-    given_up: tuple[str, ...] = ()
-    repeated: tuple[str, ...] = ()
-    sent: int = 0
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields as JSON values."""
-        texts = {
-            name: list(getattr(self, name)) for name in ("undelivered", "given_up", "repeated")
-        }
-        return {"runs": [run.to_dict() for run in self.runs], **texts, "sent": self.sent}
-
-    def sentence(self) -> str:
-        """Return a summary in one sentence."""
-        sent = f" {self.sent} {'message' if self.sent == 1 else 'messages'} sent." * (self.sent > 0)
-        if not self.runs:
-            return f"No reports were due.{sent}"
-        count, failed = len(self.runs), len(self.failed)
-        noun = "report was" if count == 1 else "reports were"
-        return f"{count} {noun} due: {count - failed} built, {failed} failed.{sent}"
-
-
-@dataclass(frozen=True, slots=True)
-class BackfillResult(_Result):
-    """Result of `backfill`.
-
-    Attributes
-    ----------
-    periods
-        Number of complete periods in the range.
-    already_built
-        Number of periods in the range that earlier calls had built.
-    runs
-        One result per period that this call built or failed to build, oldest first.
-    """
-
-    periods: int
-    already_built: int
-    runs: tuple[PeriodRun, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields as JSON values."""
-        runs = [run.to_dict() for run in self.runs]
-        return {"periods": self.periods, "already_built": self.already_built, "runs": runs}
-
-    def sentence(self) -> str:
-        """Return a summary in one sentence."""
-        built, failed = len(self.runs) - len(self.failed), len(self.failed)
-        noun = "period" if self.periods == 1 else "periods"
-        return (
-            f"{self.periods} {noun}: {built} built, {self.already_built} already built, "
-            f"{failed} failed."
-        )
 
 
 def run_due(
