@@ -96,12 +96,19 @@ def draw_curves(
     # Random numbers are dealt out in this order, so the order of the rows does not matter.
     order = np.lexsort((last, first))
     first, last = first[order], last[order]
+    by_first, by_last = (np.argsort(bound, kind="stable") for bound in (first, last))
+    start = np.argsort(first + np.minimum(last, first.max(initial=0) + 1), kind="stable")
     return IntervalDraws(
         *_sample(
             first,
             last,
-            np.argsort(first, kind="stable"),
-            np.argsort(last, kind="stable"),
+            by_first,
+            by_last,
+            # Signals before one are a prefix in the order of upper bounds; those after it are a
+            # suffix in the order of lower bounds.
+            np.searchsorted(last[by_last], first, side="left"),
+            np.searchsorted(first[by_first], last, side="right"),
+            start,
             np.array(probabilities, dtype=float),
             np.sort(np.empty(0) if at is None else at),
             np.random.default_rng(_SEED),
@@ -115,19 +122,20 @@ def _sample(
     high: FloatArray,
     by_low: IntArray,
     by_high: IntArray,
+    n_before: IntArray,
+    first_after: IntArray,
+    order: IntArray,
     probabilities: FloatArray,
     at: FloatArray,
     rng: np.random.Generator,
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     n = len(low)
-    # Signals before i are a prefix in the order of `high`; those after i a suffix of `low`'s.
-    n_before = np.searchsorted(high[by_high], low, side="left")
-    first_after = np.searchsorted(low[by_low], high, side="right")
     in_high, in_low = np.empty(n, np.int64), np.empty(n, np.int64)
-    in_high[by_high], in_low[by_low] = np.arange(n), np.arange(n)
+    for rank in range(n):
+        in_high[by_high[rank]] = in_low[by_low[rank]] = rank
     largest, negated = np.zeros(2 * n), np.full(2 * n, -1.0)
-    share = np.empty(n)
-    _reorder(share, np.argsort(low + np.minimum(high, low.max() + 1)), rng)
+    share = np.zeros(n)
+    _redraw(share, order, rng)
     shape = (_DRAWS, len(probabilities))
     quantile_low, quantile_high = np.zeros(shape), np.full(shape, np.inf)
     at_most, at_least = np.zeros((_DRAWS, len(at))), np.ones((_DRAWS, len(at)))
@@ -144,7 +152,8 @@ def _sample(
             _set(largest, n, in_high[i], share[i])
             _set(negated, n, in_low[i], -share[i])
         # Given their order, the shares are sorted uniform numbers: draw all anew.
-        _reorder(share, np.argsort(share), rng)
+        _sort(order, share)
+        _redraw(share, order, rng)
         draw = step - _WARM_UP
         if draw >= 0:
             for k in range(len(probabilities)):
@@ -157,13 +166,24 @@ def _sample(
 
 
 @njit
-def _reorder(share: FloatArray, order: IntArray, rng: np.random.Generator) -> None:
+def _sort(order: IntArray, share: FloatArray) -> None:
+    """Sort the order by share: by insertion, because few signals have moved far."""
+    for i in range(1, len(order)):
+        row, k = order[i], i
+        while k > 0 and share[order[k - 1]] > share[row]:
+            order[k] = order[k - 1]
+            k -= 1
+        order[k] = row
+
+
+@njit
+def _redraw(share: FloatArray, order: IntArray, rng: np.random.Generator) -> None:
     """Draw sorted uniform numbers and assign them in the given order."""
     total = 0.0
     for i in order:
-        total += rng.standard_exponential()
+        total -= np.log(1 - rng.random())
         share[i] = total
-    total += rng.standard_exponential()
+    total -= np.log(1 - rng.random())
     for i in range(len(share)):
         share[i] /= total
 
