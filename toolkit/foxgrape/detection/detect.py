@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -10,11 +10,11 @@ import pandas as pd
 
 from foxgrape import schemas, times
 from foxgrape.detection.arrow_text import as_arrow, texts_at
-from foxgrape.detection.codes import Hits, find_codes
+from foxgrape.detection.codes import Hits, expand_keys, find_codes
+from foxgrape.detection.names.scan import find_names
 from foxgrape.errors import FoxgrapeError, TableError, did_you_mean
 from foxgrape.places import Codebook, fold
 from foxgrape.places.mention_context import folded
-from foxgrape.places.mentions import find_mentions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,8 +41,6 @@ __all__ = [
 Edits = Literal["interval", "ignore"]
 #: Columns that are copied from each post to its signals.
 _COPIED = ["post_id", "account", "platform", "posted_at", "posted_until", "repost", "edited_at"]
-#: Number of texts converted to Python strings per batch.
-_BLOCK = 20_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -300,23 +298,21 @@ def _find_mentions(
     for number, code in enumerate(codebook.codes):
         if code.kind == "mention":
             codes_by_name.setdefault(fold(code.code), []).append(number)
+    names = find_names(posts.text, codebook.gazetteer)
     numbers: dict[_Reading, int] = {}
-    hits: list[tuple[int, int, int, int]] = []
-    for first in range(0, len(posts.posted_at), _BLOCK):
-        block = np.arange(first, min(first + _BLOCK, len(posts.posted_at)))
-        for row, text in zip(block.tolist(), texts_at(posts.text, block), strict=True):
-            for mention in find_mentions(text, codebook.gazetteer):
-                spellings = text[mention.start : mention.end], mention.matched
-                names = sorted(codes_by_name.keys() & map(folded, spellings))
-                codes = np.array([code for name in names for code in codes_by_name[name]], np.int64)
-                meant = codes[
-                    validity.includes(codes, posts.posted_at[[row] * len(codes)])
-                ].tolist()
-                if not meant:
-                    reading = _mention_reading(mention)
-                    meant = [numbers.setdefault(reading, len(codebook.codes) + len(numbers))]
-                hits += [(row, number, mention.start, mention.end) for number in meant]
-    return Hits.from_rows(hits), list(numbers)
+    meanings: list[list[int]] = []
+    for mention, spelling in names.mentions:
+        keys = sorted(codes_by_name.keys() & {folded(spelling), folded(mention.matched)})
+        reading = numbers.setdefault(_mention_reading(mention), len(codebook.codes) + len(numbers))
+        meanings.append([*(code for key in keys for code in codes_by_name[key]), reading])
+    occurrence = np.arange(len(names.row))
+    hits = expand_keys(Hits(occurrence, names.number, names.start, names.end), meanings)
+    row = names.row[hits.row]
+    is_valid = hits.code < len(codebook.codes)
+    is_name = ~is_valid
+    is_valid[is_valid] = validity.includes(hits.code[is_valid], posts.posted_at[row[is_valid]])
+    is_coded = np.isin(hits.row, hits.row[is_valid])
+    return replace(hits, row=row).take(is_valid | (is_name & ~is_coded)), list(numbers)
 
 
 def _signals(posts: PostColumns, hits: Hits, readings: list[_Reading]) -> pd.DataFrame:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from foxgrape.places import Gazetteer, Place, PlaceMatch
 
 __all__ = [
+    "DIVISION_REACH",
     "TOWN_POPULATION",
     "WORD",
     "candidate_places",
@@ -37,6 +38,8 @@ _DOMINANCE, _DEFAULT_POPULATION = 10, 500
 _NEARBY, _NEARBY_TOWN = 60.0, 150.0
 #: Number of characters between a name and a region behind it; in English, up to twice as many.
 _REACH = 40
+#: Number of characters behind a name that are searched for a region.
+DIVISION_REACH = 3 * _REACH
 _DIVISION = re.compile(
     rf"(?P<name>{WORD})\s+(?:(?P<region>област|обл\b|[Oo]blast|Obl\b|[Rr]egion|[Pp]rovince)"
     r"|район|[Rr]aion|[Dd]istrict)"

@@ -25,6 +25,7 @@ from foxgrape.places.mention_context import (
     word_before,
 )
 from foxgrape.places.mention_places import (
+    DIVISION_REACH,
     TOWN_POPULATION,
     WORD,
     candidate_places,
@@ -39,7 +40,8 @@ from foxgrape.places.plain_text import plain_text
 if TYPE_CHECKING:
     from foxgrape.places import Gazetteer, Place, PlaceMatch
 
-__all__ = ["Mention", "find_mentions"]
+__all__ = ["MAX_WORDS", "REACH", "WORDS_BEFORE", "Mention"]
+__all__ += ["begins_longer_name", "find_mentions", "has_name"]
 
 
 _RUN = re.compile(rf"{WORD}(?:[ \u00a0]{WORD})*")
@@ -58,7 +60,7 @@ _REGISTERS = ("geonames:", "katottg:")
 #: A gazetteer of at most this many places is taken to be the user's own selection, in which even
 #: the names of small places can count without other words around them.
 _CHOSEN = 1000
-_MAX_WORDS, _MAX_ACRONYM = 3, 3
+MAX_WORDS, _MAX_ACRONYM = 3, 3
 #: A name shared by more places than this does not count by itself. Former and foreign names must
 #: have at least this many characters.
 _MAX_SHARED, _MIN_FORMER_LENGTH = 20, 6
@@ -71,6 +73,11 @@ _PLACE_ENDINGS = (
     *("ka", "ne", "ve", "sk", "tsk", "vtsi", "pil", "pol"),
 )
 _LOCATIVE = ("і", "ї", "у", "ю", "ах", "ях", "ому", "ім", "ом", "ой", "ій", "е")
+
+
+#: How far the rules read: the words before a name, and the code points behind it. None reads across
+#: a symbol such as an emoji.
+WORDS_BEFORE, REACH = 2, max(2 * CONTEXT, DIVISION_REACH)
 
 
 class Mention(NamedTuple):
@@ -115,6 +122,31 @@ def find_mentions(text: str, gazetteer: Gazetteer) -> list[Mention]:
         for mention in mentions
         for start, end in [plain.original_span(mention.start, mention.end)]
     ]
+
+
+def has_name(word: str, gazetteer: Gazetteer) -> bool:
+    """Return whether a word alone, in any spelling that is read in texts, is a name.
+
+    Examples
+    --------
+    >>> from foxgrape.places import Gazetteer
+    >>> [has_name(word, Gazetteer.default()) for word in ("Ізюмом", "#Ізюм_наш", "Кожен")]
+    [True, True, False]
+    """
+    return bool(_find_names(plain_text(word).text, gazetteer))
+
+
+def begins_longer_name(word: str, gazetteer: Gazetteer) -> bool:
+    """Return whether a word may be the first of a name of several words.
+
+    Examples
+    --------
+    >>> from foxgrape.places import Gazetteer
+    >>> [begins_longer_name(word, Gazetteer.default()) for word in ("Кривому", "Кожен")]
+    [True, False]
+    """
+    words = _CAPITALISED.findall(plain_text(word).text)
+    return any(_begins_longer_name(gazetteer, part) for part in words)
 
 
 def _find_mentions(text: str, gazetteer: Gazetteer) -> list[Mention]:
@@ -209,7 +241,7 @@ def _find_longest_names(text: str, start: int, stop: int, gazetteer: Gazetteer) 
     at = 0
     while at < len(words):
         begin, end = words[at]
-        longest = _MAX_WORDS if _begins_longer_name(gazetteer, text[begin:end]) else 1
+        longest = MAX_WORDS if _begins_longer_name(gazetteer, text[begin:end]) else 1
         for length in range(min(longest, len(words) - at), 0, -1):
             end = words[at + length - 1][1]
             matches = _matches(gazetteer, text[begin:end])

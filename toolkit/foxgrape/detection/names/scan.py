@@ -1,0 +1,154 @@
+"""Find the place names in a column of texts.
+
+`find_mentions` reads one text in Python. In large columns, one pass over the bytes finds the words
+that may name a place; only the parts of the texts around such words are read, and equal parts only
+once. A part is as long as any rule of `find_mentions` reads from a name.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from foxgrape.detection.arrow_text import arrow_buffers
+from foxgrape.places.mentions import find_mentions
+
+if TYPE_CHECKING:
+    from foxgrape._util.typing import IntArray
+    from foxgrape.detection.arrow_text import TextBuffers
+    from foxgrape.places import Gazetteer
+    from foxgrape.places.mentions import Mention
+
+__all__ = ["NamedPlaces", "find_names"]
+
+#: Size in bytes below which loading the compiled kernel costs more than it saves, and of the texts
+#: that are searched together.
+_MIN_KERNEL_BYTES, _BLOCK_BYTES = 1 << 21, 1 << 25
+
+
+class NamedPlaces(NamedTuple):
+    """The place names in a column: arrays of equal length, in reading order.
+
+    Attributes
+    ----------
+    row
+        Position of the text in the column.
+    start, end
+        Span in code points.
+    number
+        Position in `mentions`.
+    mentions
+        Mentions, each with the name as it is written in the text. Their own spans are those in the
+        part of the text that was read.
+    """
+
+    row: IntArray
+    start: IntArray
+    end: IntArray
+    number: IntArray
+    mentions: list[tuple[Mention, str]]
+
+
+class _Parts(NamedTuple):
+    """Parts of texts to read: row, the code points before the part, and its bytes."""
+
+    row: IntArray
+    before: IntArray
+    part: pa.LargeBinaryArray
+
+
+def find_names(column: Any, gazetteer: Gazetteer) -> NamedPlaces:
+    """Return what `find_mentions` finds in each text.
+
+    Parameters
+    ----------
+    column
+        Texts in any form that `scan_emoji` accepts.
+    gazetteer
+        The places to look for.
+
+    Examples
+    --------
+    >>> from foxgrape.places import Gazetteer
+    >>> names = find_names(["", "Наші в Ізюмі"], Gazetteer.default())
+    >>> names.row.tolist(), names.start.tolist(), [text for _, text in names.mentions]
+    ([1], [7], ['Ізюмі'])
+    """
+    mentions: list[tuple[Mention, str]] = []
+    blocks = [np.empty((4, 0), np.int64)]
+    for buffers in arrow_buffers(column):
+        is_small = buffers.n_bytes < _MIN_KERNEL_BYTES or find_spec("numba") is None
+        for block in buffers.split(_BLOCK_BYTES):
+            parts = _whole_texts(block) if is_small else _parts_with_names(block, gazetteer)
+            names = _read_parts(parts, gazetteer, mentions)
+            names[0] += block.first_row
+            blocks.append(names)
+    row, start, end, number = np.concatenate(blocks, axis=1)
+    return NamedPlaces(row, start, end, number, mentions)
+
+
+def _whole_texts(texts: TextBuffers) -> _Parts:
+    row = np.flatnonzero(texts.valid) if len(texts.valid) else np.arange(len(texts))
+    spans = zip(texts.offsets[row].tolist(), texts.offsets[row + 1].tolist(), strict=True)
+    parts = [texts.data[begin:end].tobytes() for begin, end in spans]
+    return _Parts(row, np.zeros_like(row), pa.array(parts, pa.large_binary()))
+
+
+def _parts_with_names(texts: TextBuffers, gazetteer: Gazetteer) -> _Parts:
+    """Return, of each text with words that may name a place, the part around all such words."""
+    from foxgrape.detection.names.scan_numba import copy_parts
+    from foxgrape.detection.names.vocabulary import vocabulary
+
+    row, parts = vocabulary(gazetteer).find_parts(texts)
+    begin, end, before = parts
+    offsets = np.zeros(len(row) + 1, np.int64)
+    np.cumsum(end - begin, out=offsets[1:])
+    copied = np.empty(offsets[-1], np.uint8)
+    copy_parts(texts.data, parts, offsets, copied)
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(copied)]
+    part = pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(row), buffers)
+    return _Parts(row, before, part)
+
+
+def _read_parts(
+    parts: _Parts, gazetteer: Gazetteer, mentions: list[tuple[Mention, str]]
+) -> IntArray:
+    """Append the mentions in all distinct parts; return row, start, end and number of each name."""
+    distinct = parts.part.dictionary_encode()
+    found = [
+        _read(part.decode("utf-8", "replace"), gazetteer)
+        for part in distinct.dictionary.to_pylist()
+    ]
+    counts = np.array([len(names) for names in found], np.int64)
+    first = np.cumsum(counts) - counts
+    # Repeat each part for each of its names, and count these from the first on.
+    encoded = distinct.indices.to_numpy().astype(np.int64)
+    at = np.repeat(np.arange(len(encoded)), counts[encoded])
+    name = first[encoded[at]] + _count_repeats(counts[encoded])
+    spans = [(mention.start, mention.end) for names in found for mention, _ in names]
+    start, end = np.array(spans, np.int64).reshape(-1, 2)[name].T + parts.before[at]
+    number = name + len(mentions)
+    mentions += [name for names in found for name in names]
+    return np.stack([parts.row[at], start, end, number])
+
+
+def _count_repeats(counts: IntArray) -> IntArray:
+    """Return 0, 1, … for each count.
+
+    Examples
+    --------
+    >>> _count_repeats(np.array([2, 0, 3])).tolist()
+    [0, 1, 0, 1, 2]
+    """
+    total = np.cumsum(counts)
+    return np.arange(total[-1] if len(total) else 0) - np.repeat(total - counts, counts)
+
+
+@lru_cache(maxsize=1 << 14)
+def _read(text: str, gazetteer: Gazetteer) -> list[tuple[Mention, str]]:
+    mentions = find_mentions(text, gazetteer)
+    return [(mention, text[mention.start : mention.end]) for mention in mentions]
