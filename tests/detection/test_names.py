@@ -25,7 +25,7 @@ DEFAULT = Gazetteer.default()
 LABELS = Path(__file__).parents[1] / "labels"
 
 
-def found(texts, gazetteer=DEFAULT):
+def names_in(texts, gazetteer=DEFAULT):
     """Return what `find_names` finds with the kernel."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(scan, "_MIN_KERNEL_BYTES", 0)
@@ -110,7 +110,7 @@ texts = st.lists(st.tuples(words, st.sampled_from(BETWEEN)), max_size=12).map(
 
 @given(st.lists(texts | st.none() | st.text(max_size=20), max_size=6))
 def test_the_names_are_those_of_each_text(column):
-    assert found(column) == expected(column)
+    assert names_in(column) == expected(column)
 
 
 FAR = [*range(0, 40, 7), *range(60, REACH + 10)]
@@ -129,14 +129,14 @@ FAR = [*range(0, 40, 7), *range(60, REACH + 10)]
 @pytest.mark.parametrize("filler", [" ", " x", " слово", " Слово,", "\u200b", "е\u0301", "🔥"])
 def test_what_is_far_behind_a_name_counts_as_in_the_whole_text(text, filler):
     column = [text.format((filler * n)[:n]) for n in FAR]
-    assert found(column) == expected(column)
+    assert names_in(column) == expected(column)
 
 
 def test_a_region_counts_as_far_behind_a_name_as_it_is_read():
     # Kharkivska is no name, so only the reach decides whether it is read.
     column = [f"in Lyman{' x' * n} in Kharkivska oblast" for n in range(REACH)]
-    assert found(column) == expected(column)
-    n_places = [len(places) for _, _, _, (places, _, _), _ in found(column)]
+    assert names_in(column) == expected(column)
+    n_places = [len(places) for _, _, _, (places, _, _), _ in names_in(column)]
     last = max(n for n, count in enumerate(n_places) if count < n_places[-1])
     assert REACH // 2 < len(" x") * last < REACH
 
@@ -145,9 +145,9 @@ def test_a_region_counts_as_far_behind_a_name_as_it_is_read():
 def test_what_is_before_a_name_counts_as_in_the_whole_text(between):
     column = [f"the outskirts of{between}Luch", f"the outskirts{between}of Luch"]
     column += [f"outskirts of {sign}{between}Luch" for sign in "«(„*-—\u200b\u0301©"]
-    assert found(column) == expected(column)
-    assert len(found(["the outskirts of Luch"])) == 1
-    assert found(["of Luch"]) == []
+    assert names_in(column) == expected(column)
+    assert len(names_in(["the outskirts of Luch"])) == 1
+    assert names_in(["of Luch"]) == []
 
 
 def test_labelled_texts_have_the_same_names():
@@ -155,7 +155,7 @@ def test_labelled_texts_have_the_same_names():
     for name in ("invented_texts.csv", "new_texts.csv"):
         with (LABELS / name).open(encoding="utf-8", newline="") as handle:
             column += [row.get("text") or "" for row in csv.DictReader(handle)]
-    names = found(column)
+    names = names_in(column)
     assert names == expected(column)
     assert len(names) > 100
 
@@ -166,7 +166,7 @@ def test_real_texts_have_the_same_names(real_data):
     records = map(json.loads, file.read_text("utf-8").splitlines())
     values = [value for record in records for value in record.values() if isinstance(value, str)]
     column = [*values, *(line for value in values for line in value.split("\n"))]
-    assert found(column) == expected(column)
+    assert names_in(column) == expected(column)
 
 
 def test_missing_texts_and_parts_of_columns_keep_their_rows():
@@ -179,8 +179,8 @@ def test_missing_texts_and_parts_of_columns_keep_their_rows():
         ]
     )
     values = [None, "у Харкові", None, "", "🔥 Наші в Ізюмі"]
-    assert found(column) == expected(values)
-    assert [name[0] for name in found(column)] == [1, 4]
+    assert names_in(column) == expected(values)
+    assert [name[0] for name in names_in(column)] == [1, 4]
 
 
 @given(st.lists(st.binary(max_size=3), max_size=6), st.integers(0, 6))
@@ -188,7 +188,7 @@ def test_malformed_bytes_are_read_as_replacement_characters(pieces, at):
     data = b"".join([*pieces[:at], " в Ізюмі ".encode(), *pieces[at:]])
     offsets = pa.py_buffer(np.array([0, len(data)], np.int64))
     column = pa.LargeStringArray.from_buffers(1, offsets, pa.py_buffer(data))
-    assert found(column) == expected([data.decode("utf-8", "replace")])
+    assert names_in(column) == expected([data.decode("utf-8", "replace")])
 
 
 @pytest.mark.parametrize(("n_words", "n_data", "n_found"), [(8, 64, 4), (64, 8, 64), (4, 64, 64)])
@@ -202,14 +202,14 @@ def test_a_full_vocabulary_begins_anew(monkeypatch, n_words, n_data, n_found):
     many = " ".join(f"Слово{chr(0x410 + number)}" for number in range(30))
     column = [f"Слово{number} в Ізюмі, Київ" for number in range(40)]
     column += [f"{many} у Харкові {many}", "Херсон"]
-    assert found(column) == expected(column)
+    assert names_in(column) == expected(column)
 
 
 def test_a_name_that_is_added_is_found():
     own = Gazetteer([Place("x:1", "Абвгд Еєжзи", ("Ґаздівка",), 49.0, 36.0, "UA", "", None)])
     column = ["Наші в Ґаздівці", "в Абвгд Еєжзі", "Ізюм"]
-    assert [name[0] for name in found(column, own)] == [0, 1]
-    assert found(column, own) == expected(column, own)
+    assert [name[0] for name in names_in(column, own)] == [0, 1]
+    assert names_in(column, own) == expected(column, own)
 
 
 def test_only_texts_with_names_are_read_and_equal_parts_once(monkeypatch):
@@ -223,7 +223,7 @@ def test_only_texts_with_names_are_read_and_equal_parts_once(monkeypatch):
     scan._read.cache_clear()
     before = [f"Слово номер {number}." for number in range(50)]
     column = [f"{text} Наші 😀 в Ізюмі" for text in before] + before
-    names = found(column)
+    names = names_in(column)
     assert read == [" в Ізюмі"]
     assert [name[0] for name in names] == list(range(50))
     assert [name[1] for name in names] == [text.index("Ізюмі") for text in column[:50]]
@@ -252,11 +252,11 @@ def test_small_columns_and_those_without_numba_are_read_text_by_text(monkeypatch
 
 
 def test_no_texts_have_no_names():
-    assert found([]) == found([None]) == found([""]) == []
+    assert names_in([]) == names_in([None]) == names_in([""]) == []
 
 
 def test_buffers_are_bounded_by_blocks(monkeypatch):
     monkeypatch.setattr(scan, "_BLOCK_BYTES", 64)
     column = ["Наші в Ізюмі", "", "Слово", "Бої за Херсон"] * 20
     assert len(list(next(iter(arrow_buffers(column))).split(64))) > 10
-    assert found(column) == expected(column)
+    assert names_in(column) == expected(column)

@@ -303,7 +303,8 @@ def _find_mentions(
     numbers: dict[_Reading, int] = {}
     meanings: list[list[int]] = []
     for mention, spelling in names.mentions:
-        keys = sorted(codes_by_name.keys() & {folded(spelling), folded(mention.matched)})
+        spellings = {folded(spelling), folded(mention.matched)} if codes_by_name else set()
+        keys = sorted(codes_by_name.keys() & spellings)
         reading = numbers.setdefault(_mention_reading(mention), len(codebook.codes) + len(numbers))
         meanings.append([*(code for key in keys for code in codes_by_name[key]), reading])
     occurrence = np.arange(len(names.row))
@@ -314,8 +315,8 @@ def _find_mentions(
     is_valid[is_valid] = validity.includes(hits.code[is_valid], posts.posted_at[row[is_valid]])
     is_coded = np.isin(hits.row, hits.row[is_valid])
     kept = is_valid | (is_name & ~is_coded)
-    spellings = np.array([spelling for _, spelling in names.mentions], np.object_)
-    matched = spellings[names.number[hits.row[kept]]]
+    written = np.array([spelling for _, spelling in names.mentions], np.object_)
+    matched = written[names.number[hits.row[kept]]]
     return replace(hits, row=row).take(kept), matched, list(numbers)
 
 

@@ -119,20 +119,20 @@ def _read_parts(
 ) -> IntArray:
     """Append the mentions in all distinct parts; return row, start, end and number of each name."""
     distinct = parts.part.dictionary_encode()
-    found = [
+    named = [
         _read(part.decode("utf-8", "replace"), gazetteer)
         for part in distinct.dictionary.to_pylist()
     ]
-    counts = np.array([len(names) for names in found], np.int64)
+    counts = np.array([len(names) for names in named], np.int64)
     first = np.cumsum(counts) - counts
     # Repeat each part for each of its names, and count these from the first on.
     encoded = distinct.indices.to_numpy().astype(np.int64)
     at = np.repeat(np.arange(len(encoded)), counts[encoded])
     name = first[encoded[at]] + _count_repeats(counts[encoded])
-    spans = [(mention.start, mention.end) for names in found for mention, _ in names]
+    spans = [(mention.start, mention.end) for names in named for mention, _ in names]
     start, end = np.array(spans, np.int64).reshape(-1, 2)[name].T + parts.before[at]
     number = name + len(mentions)
-    mentions += [name for names in found for name in names]
+    mentions += [name for names in named for name in names]
     return np.stack([parts.row[at], start, end, number])
 
 

@@ -186,13 +186,13 @@ def _continues(kinds: UInt8Array, data: UInt8Array, at: int, stop: int) -> bool:
 @njit_without_refcounts
 def find_words(  # noqa: C901 - the state of the hot loop is its variables
     table: WordTable, data: UInt8Array, words: UInt64Array, offsets: IntArray, valid: BoolArray,
-    row: int, found: IntArray, marks: UInt64Array,
+    row: int, word_spans: IntArray, marks: UInt64Array,
 ) -> tuple[int, int]:  # fmt: skip
     """Write the words with a capital letter, from `row` on.
 
     Writes row, begin, end, number, and whether a capitalised word may follow. Words that are known
     to be no names are left out. Returns the number of words written, and the row to continue with:
-    if `found` or the table is full, the last row is to be read again.
+    if `word_spans` or the table is full, the last row is to be read again.
     """
     n = first = 0
     start = stop = done = int(offsets[row])
@@ -222,11 +222,16 @@ def find_words(  # noqa: C901 - the state of the hot loop is its variables
                     continue
                 begin, done = _word_at(table.kinds, data, at, max(start, done), stop)
                 number = _number(table, data, words, begin, done)
-                if number < 0 or n == len(found):
+                if number < 0 or n == word_spans.shape[1]:
                     return first, row
                 if table.judged[number]:
-                    found[n, 0], found[n, 1], found[n, 2], found[n, 3] = row, begin, done, number
-                    found[n, 4] = _continues(table.kinds, data, done, stop)
+                    word_spans[0, n], word_spans[1, n], word_spans[2, n], word_spans[3, n] = (
+                        row,
+                        begin,
+                        done,
+                        number,
+                    )
+                    word_spans[4, n] = _continues(table.kinds, data, done, stop)
                     n += 1
         i += BLOCK
     return n, len(offsets) - 1
@@ -296,12 +301,12 @@ def find_parts(
     number of blanks that a name may have behind it. The part begins `n_before` words before and
     ends `reach` code points behind, but at a symbol at the latest.
     """
-    for i in range(len(hits)):
-        row = hits[i, 0]
+    for i in range(hits.shape[1]):
+        row = hits[0, i]
         start, stop = int(offsets[row]), int(offsets[row + 1])
-        begin = _reach_back(kinds, data, start, int(hits[i, 1]), stop, n_before)
+        begin = _reach_back(kinds, data, start, int(hits[1, i]), stop, n_before)
         parts[0, i] = begin
-        parts[1, i] = _reach_ahead(kinds, data, int(hits[i, 2]), stop, int(hits[i, 3]), reach)
+        parts[1, i] = _reach_ahead(kinds, data, int(hits[2, i]), stop, int(hits[3, i]), reach)
         parts[2, i] = count_code_points(data, words, start, begin)
 
 

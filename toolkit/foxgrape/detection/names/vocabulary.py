@@ -46,8 +46,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Vocabulary", "vocabulary"]
 
-#: Columns of the words that are found: see `find_words`.
-_ROW, _BEGIN, _END, _NUMBER, _CONTINUES = range(5)
+#: Rows of the array of words that are found, some of them; see `find_words`.
+_ROW, _NUMBER, _CONTINUES = 0, 3, 4
 #: What is known about a word. It may both be a name and begin a longer one.
 _NAME, _BEGINS_LONGER, _UNKNOWN = 1, 2, 255
 #: Maximum number of words, and of eight bytes of them, after which the vocabulary is emptied; and
@@ -71,7 +71,7 @@ class Vocabulary:
             np.full(_MAX_WORDS, _UNKNOWN, np.uint8),
             np.zeros(2, np.int64),
         )
-        self._found = np.empty((_MAX_FOUND, 5), np.int64)
+        self._word_spans = np.empty((5, _MAX_FOUND), np.int64)
         self._marks = np.empty((2, BLOCK), np.uint64)
         self._lock = Lock()
 
@@ -81,38 +81,39 @@ class Vocabulary:
         The parts have three rows: begin and end in bytes, and the code points before.
         """
         with self._lock:
-            hits = np.concatenate([_of_texts(words) for words in self._find_words(texts)])
-        parts = np.empty((3, len(hits)), np.int64)
+            blocks = [_of_texts(words) for words in self._find_words(texts)]
+        hits = np.concatenate(blocks, axis=1)
+        parts = np.empty((3, hits.shape[1]), np.int64)
         columns = texts.data, texts.words, texts.offsets
         find_parts(self._table.kinds, *columns, hits, WORDS_BEFORE, REACH, parts)
-        return hits[:, 0], parts
+        return hits[_ROW], parts
 
     def _find_words(self, texts: TextBuffers) -> Iterator[IntArray]:
         row, is_clear = 0, False
         while row < len(texts):
             columns = texts.data, texts.words, texts.offsets, texts.valid
-            n, after = find_words(self._table, *columns, row, self._found, self._marks)
+            n, after = find_words(self._table, *columns, row, self._word_spans, self._marks)
             if after > row:
-                yield self._names(self._found[:n])
+                yield self._names(self._word_spans[:, :n])
             elif is_clear:
                 # A text with more words than the arrays can hold is read as a whole.
                 after = row + 1
-                yield np.array([[row, *texts.offsets[row : after + 1], 0, 0]])
+                yield np.array([row, *texts.offsets[row : after + 1], 0, 0]).reshape(5, 1)
             else:
                 self._clear()
             row, is_clear = after, after == row
 
     def _names(self, words: IntArray) -> IntArray:
         """Judge new words; return the words that are names or begin a longer name."""
+        number, continues = words[_NUMBER], words[_CONTINUES]
         judged = self._table.judged
-        number = words[:, _NUMBER]
         for new in np.unique(number[judged[number] == _UNKNOWN]).tolist():
-            begin, end = self._table.begins[new : new + 2]
-            word = self._table.data[begin:end].tobytes().rstrip(b"\0").decode("utf-8", "replace")
+            first, last = self._table.begins[new : new + 2]
+            word = self._table.data[first:last].tobytes().rstrip(b"\0").decode("utf-8", "replace")
             judged[new] = _judge(word, self._gazetteer)
-        begins_longer = words[:, _CONTINUES] & (judged[number] >> 1)
-        words[:, _CONTINUES] = begins_longer
-        return words[(judged[number] & _NAME > 0) | (begins_longer > 0)]
+        known = judged[number]
+        continues &= known >> 1
+        return words[:, (known & _NAME | continues) > 0]
 
     def _clear(self) -> None:
         self._table.slots[:] = 0
@@ -127,14 +128,14 @@ def vocabulary(gazetteer: Gazetteer) -> Vocabulary:
 
 
 def _of_texts(words: IntArray) -> IntArray:
-    """Return, for each text, the columns of `hits` in `find_parts`."""
-    row = words[:, _ROW]
+    """Return, for each text, the rows of `hits` in `find_parts`."""
+    row, begin, end, _, continues = words
     first = np.flatnonzero(np.diff(row, prepend=-1))
     if not len(first):
-        return np.empty((0, 4), np.int64)
-    last = np.append(first[1:], len(words)) - 1
-    blanks = MAX_WORDS * np.maximum.reduceat(words[:, _CONTINUES], first)
-    return np.stack([row[first], words[first, _BEGIN], words[last, _END], blanks], axis=1)
+        return np.empty((4, 0), np.int64)
+    last = np.append(first[1:], len(row)) - 1
+    blanks = MAX_WORDS * np.maximum.reduceat(continues, first)
+    return np.stack([row[first], begin[first], end[last], blanks])
 
 
 def _judge(word: str, gazetteer: Gazetteer) -> int:
