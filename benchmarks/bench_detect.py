@@ -11,10 +11,13 @@ import polars as pl
 import pytest
 
 from foxgrape import detect
+from foxgrape.detection.names import scan, vocabulary
 from foxgrape.places import Codebook, Gazetteer
-from measuring import assert_close, describe
+from measuring import SubprocessClock, assert_close, describe
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pytest_benchmark.fixture import BenchmarkFixture
 
     from measuring import Size
@@ -24,9 +27,19 @@ pytestmark = pytest.mark.benchmark(timer=time.process_time)
 CODES = "Detecting codes in {:,} posts"
 NAMES = "Detecting place names in {:,} posts, a third of which have one"
 ROWS = "The other methods find rows and codes only: no places, no validity of codes, no surprisal."
+FRESH = "Detecting place names in the first call of a process"
+CLOCK = SubprocessClock()
+FIRST = """
+import json, sys, time, pandas as pd
+posts = pd.read_parquet(sys.argv[1])
+begin = time.perf_counter()
+from foxgrape import detect
+detect(posts, mentions=sys.argv[2] == "names")
+print(json.dumps({"seconds": time.perf_counter() - begin}))
+"""
 EXACT = (
-    "Polars and pandas find names only as the gazetteer spells them, not inflected, and also where "
-    "they are ordinary words; pandas finds only names of one word."
+    "The others find names only as the gazetteer spells them, not inflected, and also where they "
+    "are ordinary words or parts of words; pandas finds only names of one word."
 )
 PHRASES = [
     "бої під Лисичанськом",
@@ -126,6 +139,21 @@ def test_spellings(benchmark: BenchmarkFixture, named: pd.DataFrame, size: Size)
     )
 
 
+def test_automaton(benchmark: BenchmarkFixture, named: pd.DataFrame, size: Size) -> None:
+    """The same in one text, as fast as a byte-wise automaton is; measured where it is installed."""
+    daachorse = pytest.importorskip("daachorse", reason="not a dependency")
+    names = sorted(spellings())
+    automaton = daachorse.DoubleArrayAhoCorasick(
+        [name.encode() for name in names], daachorse.MATCH_KIND_LEFTMOST_LONGEST
+    )
+    text = "\n".join(named["text"]).encode()
+    what = "daachorse, all texts as one, positions only"
+    describe(benchmark, NAMES.format(len(named)), what, n=len(named), peer="daachorse")
+    matches = benchmark.pedantic(automaton.find, [text], rounds=size.few, warmup_rounds=1)
+    n_uninflected = sum(names[number] == UNINFLECTED for _, _, number in matches)
+    assert_close(n_uninflected, count_uninflected(len(named)), within=0)
+
+
 def test_words(benchmark: BenchmarkFixture, named: pd.DataFrame, size: Size) -> None:
     """Each word is looked up in a set."""
     names = spellings()
@@ -140,18 +168,39 @@ def test_words(benchmark: BenchmarkFixture, named: pd.DataFrame, size: Size) -> 
     assert_close(int((matches == UNINFLECTED).sum()), count_uninflected(len(named)), within=0)
 
 
-@pytest.mark.parametrize("names", [True, False])
+@pytest.mark.parametrize("kind", ["", ", texts never read before", ", posts without place names"])
 def test_mentions(
-    benchmark: BenchmarkFixture, posts: pd.DataFrame, named: pd.DataFrame, size: Size, names: bool
+    benchmark: BenchmarkFixture, posts: pd.DataFrame, named: pd.DataFrame, size: Size, kind: str
 ) -> None:
     """Inflected names, where the words around them refer to a place."""
-    subset = named if names else posts.iloc[: size.named]
-    what = "detect, codes and mentions" + (", posts without place names" if not names else "")
-    describe(benchmark, NAMES.format(len(subset)), what, n=len(subset))
+    subset = posts.iloc[: size.named] if "without" in kind else named
+    describe(
+        benchmark, NAMES.format(len(subset)), f"detect, codes and mentions{kind}", n=len(subset)
+    )
+
+    def forget() -> None:
+        if "never" in kind:
+            scan._read.cache_clear()
+            vocabulary.vocabulary.cache_clear()
+
+    detect(subset, mentions=True)
     signals = benchmark.pedantic(
-        detect, [subset], {"mentions": True}, rounds=size.few, warmup_rounds=1
+        lambda: detect(subset, mentions=True), setup=forget, rounds=size.few
     )
     n_mentions = int((signals["kind"] == "mention").sum())
-    expected = -(-len(subset) // 3) if names else 0
+    expected = 0 if "without" in kind else -(-len(subset) // 3)
     if n_mentions != expected:
         pytest.fail(f"the number of mentions must be {expected:,}; got {n_mentions:,}")
+
+
+@pytest.mark.benchmark(timer=CLOCK)
+@pytest.mark.parametrize("kind", ["codes", "names"])
+def test_fresh(
+    benchmark: BenchmarkFixture, named: pd.DataFrame, size: Size, kind: str, tmp_path: Path
+) -> None:
+    """The delay of the first call, with compiled code in the cache."""
+    what = "codes and mentions" if kind == "names" else "codes only"
+    describe(benchmark, FRESH, f"import and detect, {len(named):,} posts, {what}")
+    named.to_parquet(tmp_path / "posts.parquet")
+    arguments = [FIRST, tmp_path / "posts.parquet", kind]
+    benchmark.pedantic(CLOCK.run, arguments, rounds=size.few, warmup_rounds=1)

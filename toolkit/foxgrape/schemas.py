@@ -274,8 +274,14 @@ def _instants(name: str, **options: Any) -> dict[str, Any]:
 
 
 def _place(pa: ModuleType, *, nullable: bool = False) -> dict[str, Any]:
-    curie = pa.Check.str_matches(f"^{CURIE}$", error="an id such as geonames:707292")
+    curie = pa.Check(_are_curies, error="an id such as geonames:707292")
     return {"place_id": _text(curie, nullable=nullable), "place": _text(nullable=True)}
+
+
+def _are_curies(ids: pd.Series) -> pd.Series:
+    """Return which of the ids are valid; each distinct id is matched once."""
+    distinct = ids.drop_duplicates()
+    return ids.isin(distinct[distinct.str.match(f"^{CURIE}$").fillna(value=False)])
 
 
 def _one_of(pa: ModuleType, *names: str, **options: Any) -> Any:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from foxgrape.places import Code
 
 
-__all__ = ["Hits", "find_codes"]
+__all__ = ["Hits", "expand_keys", "find_codes"]
 
 _SEARCHED_KINDS = {"emoji", "word", "hashtag"}
 #: Code points that are tried as spellings of a letter. If any word has a letter beyond this range,
@@ -112,14 +112,14 @@ def find_codes(column: Any, codes: Sequence[Code]) -> Hits:
     column, keys = as_arrow(column), list(numbers_by_key)
     words = {_key(code) for code in codes if code.kind in {"word", "hashtag"}}
     by_key = _find_emoji(scan_emoji(column), keys).append(_find_words(column, words, keys))
-    return _expand_keys(by_key, list(numbers_by_key.values()))
+    return expand_keys(by_key, list(numbers_by_key.values()))
 
 
 def _key(code: Code) -> str:
     return normal_emoji(fold(code.code))
 
 
-def _expand_keys(by_key: Hits, numbers: list[list[int]]) -> Hits:
+def expand_keys(by_key: Hits, numbers: list[list[int]]) -> Hits:
     """Replace each hit of a key by one hit for every code that has this key."""
     counts = np.array([len(codes) for codes in numbers], np.int64)
     expanded = [number for key in by_key.code.tolist() for number in numbers[key]]

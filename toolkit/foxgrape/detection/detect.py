@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -10,17 +10,17 @@ import pandas as pd
 
 from foxgrape import schemas, times
 from foxgrape.detection.arrow_text import as_arrow, texts_at
-from foxgrape.detection.codes import Hits, find_codes
+from foxgrape.detection.codes import Hits, expand_keys, find_codes
+from foxgrape.detection.names.scan import find_names
 from foxgrape.errors import FoxgrapeError, TableError, did_you_mean
 from foxgrape.places import Codebook, fold
 from foxgrape.places.mention_context import folded
-from foxgrape.places.mentions import find_mentions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from foxgrape._util.typing import BoolArray, FloatArray, IntArray
+    from foxgrape._util.typing import BoolArray, FloatArray, IntArray, ObjectArray
     from foxgrape.places import Code
     from foxgrape.places.mentions import Mention
 
@@ -41,8 +41,6 @@ __all__ = [
 Edits = Literal["interval", "ignore"]
 #: Columns that are copied from each post to its signals.
 _COPIED = ["post_id", "account", "platform", "posted_at", "posted_until", "repost", "edited_at"]
-#: Number of texts converted to Python strings per batch.
-_BLOCK = 20_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -205,12 +203,13 @@ def detect_without_surprisal(
     validity = _Validity.of(codebook.codes)
     hits = find_codes(posts.text, codebook.codes)
     hits = hits.take(validity.includes(hits.code, posts.posted_at[hits.row]))
+    matched = _matched(posts, hits)
     readings = [_code_reading(code, codebook) for code in codebook.codes]
     if mentions:
-        mention_hits, mention_readings = _find_mentions(posts, codebook, validity)
-        hits = hits.append(mention_hits)
+        mention_hits, spellings, mention_readings = _find_mentions(posts, codebook, validity)
+        hits, matched = hits.append(mention_hits), np.append(matched, spellings)
         readings += mention_readings
-    signals = _signals(posts, hits, readings)
+    signals = _signals(posts, hits, matched, readings)
     end = _certain_from(signals, posts.certain_from[signals["row"]], known_from)
     signals["posted_until"] = pd.Series(end.view("datetime64[us]")).dt.tz_localize("UTC")
     return signals
@@ -289,8 +288,8 @@ def _mention_reading(mention: Mention) -> _Reading:
 
 def _find_mentions(
     posts: PostColumns, codebook: Codebook, validity: _Validity
-) -> tuple[Hits, list[_Reading]]:
-    """Return the hits of place names, and the readings of the names that are not codes.
+) -> tuple[Hits, ObjectArray, list[_Reading]]:
+    """Return the hits of place names, their spellings, and readings of names that are not codes.
 
     These readings are numbered after the codebook's codes. If the codebook has a valid code of the
     kind ``mention`` for a name, the hit is of that code instead.
@@ -299,26 +298,38 @@ def _find_mentions(
     for number, code in enumerate(codebook.codes):
         if code.kind == "mention":
             codes_by_name.setdefault(fold(code.code), []).append(number)
+    names = find_names(posts.text, codebook.gazetteer)
     numbers: dict[_Reading, int] = {}
-    hits: list[tuple[int, int, int, int]] = []
-    for first in range(0, len(posts.posted_at), _BLOCK):
-        block = np.arange(first, min(first + _BLOCK, len(posts.posted_at)))
-        for row, text in zip(block.tolist(), texts_at(posts.text, block), strict=True):
-            for mention in find_mentions(text, codebook.gazetteer):
-                spellings = text[mention.start : mention.end], mention.matched
-                names = sorted(codes_by_name.keys() & map(folded, spellings))
-                codes = np.array([code for name in names for code in codes_by_name[name]], np.int64)
-                meant = codes[
-                    validity.includes(codes, posts.posted_at[[row] * len(codes)])
-                ].tolist()
-                if not meant:
-                    reading = _mention_reading(mention)
-                    meant = [numbers.setdefault(reading, len(codebook.codes) + len(numbers))]
-                hits += [(row, number, mention.start, mention.end) for number in meant]
-    return Hits.from_rows(hits), list(numbers)
+    meanings: list[list[int]] = []
+    for mention, spelling in names.mentions:
+        spellings = {folded(spelling), folded(mention.matched)} if codes_by_name else set()
+        keys = sorted(codes_by_name.keys() & spellings)
+        reading = numbers.setdefault(_mention_reading(mention), len(codebook.codes) + len(numbers))
+        meanings.append([*(code for key in keys for code in codes_by_name[key]), reading])
+    occurrence = np.arange(len(names.row))
+    hits = expand_keys(Hits(occurrence, names.number, names.start, names.end), meanings)
+    row = names.row[hits.row]
+    is_valid = hits.code < len(codebook.codes)
+    is_name = ~is_valid
+    is_valid[is_valid] = validity.includes(hits.code[is_valid], posts.posted_at[row[is_valid]])
+    is_coded = np.isin(hits.row, hits.row[is_valid])
+    kept = is_valid | (is_name & ~is_coded)
+    written = np.array([spelling for _, spelling in names.mentions], np.object_)
+    matched = written[names.number[hits.row[kept]]]
+    return replace(hits, row=row).take(kept), matched, list(numbers)
 
 
-def _signals(posts: PostColumns, hits: Hits, readings: list[_Reading]) -> pd.DataFrame:
+def _matched(posts: PostColumns, hits: Hits) -> ObjectArray:
+    """Return the text of each hit."""
+    spans = zip(hits.start.tolist(), hits.end.tolist(), strict=True)
+    texts = texts_at(posts.text, hits.row)
+    matched = [text[start:end] for text, (start, end) in zip(texts, spans, strict=True)]
+    return np.array(matched, np.object_)
+
+
+def _signals(
+    posts: PostColumns, hits: Hits, matched: ObjectArray, readings: list[_Reading]
+) -> pd.DataFrame:
     """Return one row for each post, code and place, in the order of the posts.
 
     The span is that of the first occurrence.
@@ -327,15 +338,13 @@ def _signals(posts: PostColumns, hits: Hits, readings: list[_Reading]) -> pd.Dat
     table = table.astype(dict.fromkeys(_Reading._fields, "str") | {"decoded_at": times.DTYPE})
     meaning = table["code"] + ":" + table["place_id"].fillna("")
     numbers = pd.factorize(meaning)[0].astype(np.int64)
-    hits = hits.take(np.argsort(hits.row, kind="stable"))
+    order = np.argsort(hits.row, kind="stable")
     keys = hits.row * (len(table) + 1) + numbers[hits.code]
-    hits = hits.take(np.sort(np.unique(keys, return_index=True)[1]))
+    first = order[np.sort(np.unique(keys[order], return_index=True)[1])]
+    hits = hits.take(first)
     copied = posts.table[_COPIED].take(hits.row).reset_index(drop=True)
     signals = pd.concat([copied, table.take(hits.code).reset_index(drop=True)], axis="columns")
-    texts = texts_at(posts.text, hits.row)
-    spans = list(zip(hits.start.tolist(), hits.end.tolist(), strict=True))
-    matched = [text[start:end] for text, (start, end) in zip(texts, spans, strict=True)]
-    signals["matched"] = pd.Series(matched, dtype="str")
+    signals["matched"] = pd.Series(matched[first], dtype="str")
     signals["start"], signals["end"] = hits.start, hits.end
     account = _without_slashes(signals["platform"]) + "/" + _without_slashes(signals["account"])
     meanings = meaning.take(hits.code).reset_index(drop=True)
@@ -345,8 +354,9 @@ def _signals(posts: PostColumns, hits: Hits, readings: list[_Reading]) -> pd.Dat
 
 def _without_slashes(names: pd.Series) -> pd.Series:
     """Encode ``/`` and ``%`` as in a URL, so that names joined by ``/`` stay distinct."""
-    names = names.astype("str").fillna("")
-    return names.str.replace("%", "%25", regex=False).str.replace("/", "%2F", regex=False)
+    number, distinct = pd.factorize(names.astype("str").fillna(""))
+    encoded = pd.Series(distinct, dtype="str").str.replace("%", "%25").str.replace("/", "%2F")
+    return encoded.take(number).reset_index(drop=True)
 
 
 class PostHistory(NamedTuple):
@@ -423,6 +433,8 @@ def _count_earlier(
     # Sort by group, then by the rank of the instant, in one key.
     size = len(instants) + 1
     keys = np.sort(group * size + np.searchsorted(instants, instant))
-    first = query_group * size
-    upper = np.searchsorted(keys, first + np.searchsorted(instants, before))
-    return upper - np.searchsorted(keys, first)
+    n_until = np.cumsum(np.bincount(group, minlength=int(query_group.max()) + 1))
+    first = np.append(0, n_until)[query_group]
+    upper = np.searchsorted(keys, query_group * size + np.searchsorted(instants, before))
+    counts: IntArray = upper - first
+    return counts

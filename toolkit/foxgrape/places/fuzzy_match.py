@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from foxgrape.places.inflection import short_adjective_forms, word_forms
 from foxgrape.places.normalize import fold
@@ -116,10 +116,15 @@ class _Query:
         self.key = phonetic_key(name)
         self.words = self.folded.split(" ")
         self.key_words = self.key.split(" ")
-        self.spelling = normalize_spelling(name)
+        self._name = name
         self.stems = ending_variants(self.key) if self.key else []
         # A word without a capital letter may be an ordinary word rather than a name.
         self.is_capitalized = any(sign.isupper() for sign in name) or name == name.upper()
+
+    @cached_property
+    def spelling(self) -> str:
+        """The name as `normalize_spelling` returns it; few queries need it."""
+        return normalize_spelling(self._name)
 
     def comparable_names(self, place: Place) -> tuple[str, ...]:
         """Return a place's names to compare: for a Cyrillic query, its Cyrillic names if any.

@@ -50,7 +50,7 @@ from foxgrape.places.scripts import has_native_letters
 if TYPE_CHECKING:
     from foxgrape.places import Gazetteer, Place, PlaceMatch
 
-__all__ = ["Mention", "find_mentions"]
+__all__ = ["Mention", "begins_longer_name", "find_mentions", "has_name"]
 
 
 _RUN = re.compile(rf"{WORD}(?:[ \u00a0]{WORD})*")
@@ -125,6 +125,32 @@ def find_mentions(text: str, gazetteer: Gazetteer) -> list[Mention]:
         for mention in mentions
         for start, end in [plain.original_span(mention.start, mention.end)]
     ]
+
+
+def has_name(word: str, gazetteer: Gazetteer) -> bool:
+    """Return whether a word alone, in any spelling that is read in texts, is a name.
+
+    Examples
+    --------
+    >>> from foxgrape.places import Gazetteer
+    >>> [has_name(word, Gazetteer.default()) for word in ("Ізюмом", "#Ізюм_наш", "Кожен")]
+    [True, True, False]
+    """
+    # A script without capital letters may have no spaces, or join words to a name.
+    return has_native_letters(word) or bool(_find_names(plain_text(word).text, gazetteer))
+
+
+def begins_longer_name(word: str, gazetteer: Gazetteer) -> bool:
+    """Return whether a word may be the first of a name of several words.
+
+    Examples
+    --------
+    >>> from foxgrape.places import Gazetteer
+    >>> [begins_longer_name(word, Gazetteer.default()) for word in ("Кривому", "Кожен")]
+    [True, False]
+    """
+    words = _CAPITALISED.findall(plain_text(word).text)
+    return any(_begins_longer_name(gazetteer, part) for part in words)
 
 
 def _find_mentions(text: str, gazetteer: Gazetteer) -> list[Mention]:

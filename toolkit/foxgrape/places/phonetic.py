@@ -7,6 +7,7 @@ to find candidates, whose spellings are then compared.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from foxgrape.places.normalize import fold
 
@@ -42,6 +43,7 @@ _REPEATED = re.compile(r"(.)\1+")
 _VOWELS = "aeu"
 
 
+@lru_cache(maxsize=4096)
 def phonetic_key(name: str) -> str:
     """Return the phonetic key of a name: its consonants and three classes of vowels.
 

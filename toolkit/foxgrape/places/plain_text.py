@@ -11,10 +11,12 @@ import re
 import unicodedata
 from typing import NamedTuple
 
-__all__ = ["PlainText", "plain_text"]
+__all__ = ["WITHIN_WORDS", "PlainText", "plain_text"]
 
 _INVISIBLE = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
 _CYRILLIC, _LATIN = "а-яёіїєґА-ЯЁІЇЄҐ", "a-zA-Z"
+#: Characters that may stand within a word as it is written: no change reads across any others.
+WITHIN_WORDS = re.compile(rf"[\w'’ʼ\-‑\u0300-\u036f{_INVISIBLE}`´‘ʻ′ʹ＇*\"“”#]")
 #: What a text that needs a change has. Most texts have none of the first, which is fastest to see.
 _SUSPECT = re.compile(rf"[\u0300-\u036f{_INVISIBLE}`´‘ʻ′ʹ＇*\"“”#{_LATIN}]")
 _SUSPECT_ASCII = re.compile("[`#]")

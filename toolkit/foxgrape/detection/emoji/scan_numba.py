@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from foxgrape._util.typing import BoolArray, Int32Array, IntArray, UInt8Array, UInt64Array
 
 
-__all__ = ["BLOCK", "scan_with_numba"]
+__all__ = ["BLOCK", "count_code_points", "scan_with_numba", "word_at"]
 
 #: Number of 64-bit words that are searched together.
 BLOCK = 512
@@ -190,7 +190,7 @@ def scan_with_numba(  # noqa: C901, PLR0912 - the state of the hot loop is its v
                 done = free = end
             if match >= 0:
                 if begin > counted_at:
-                    counted += _count_code_points(data, words, counted_at, begin)
+                    counted += count_code_points(data, words, counted_at, begin)
                 n = _append_span(spans, n, row, counted, counted + count, match)
                 counted, counted_at = counted + count, end
         i += BLOCK
@@ -198,14 +198,14 @@ def scan_with_numba(  # noqa: C901, PLR0912 - the state of the hot loop is its v
 
 
 @njit_without_refcounts
-def _count_code_points(data: UInt8Array, words: UInt64Array, begin: int, end: int) -> int:
+def count_code_points(data: UInt8Array, words: UInt64Array, begin: int, end: int) -> int:
     """Count the code points from byte `begin` to byte `end`, which are code point boundaries.
 
     Counts eight bytes at a time as if they were valid; if any may be malformed, decodes them again,
     one code point at a time.
     """
     first, last = begin >> 3, end >> 3
-    word = _word_at(data, words, first) & (_ALL << np.uint64((begin & 7) << 3))
+    word = word_at(data, words, first) & (_ALL << np.uint64((begin & 7) << 3))
     until_end = ~(_ALL << np.uint64((end & 7) << 3))
     if first == last:
         word &= until_end
@@ -217,7 +217,7 @@ def _count_code_points(data: UInt8Array, words: UInt64Array, begin: int, end: in
         for k in range(len(inner)):
             n -= _count_marks(_continuation_bytes(inner[k]))
             malformed |= _maybe_malformed(inner[k], before[k])
-        word = _word_at(data, words, last) & until_end
+        word = word_at(data, words, last) & until_end
         n -= _count_marks(_continuation_bytes(word))
         malformed |= _maybe_malformed(word, words[last - 1])
     if not malformed:
@@ -231,7 +231,7 @@ def _count_code_points(data: UInt8Array, words: UInt64Array, begin: int, end: in
 
 
 @njit_without_refcounts
-def _word_at(data: UInt8Array, words: UInt64Array, i: int) -> Any:
+def word_at(data: UInt8Array, words: UInt64Array, i: int) -> Any:
     """Return the eight bytes of word `i`; after the last complete word, the remaining bytes."""
     word = _ZERO
     if i < len(words):

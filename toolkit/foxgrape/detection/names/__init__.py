@@ -1,0 +1,1 @@
+"""Place names in columns of texts: which texts to read, and which part of each."""

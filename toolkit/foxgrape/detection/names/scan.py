@@ -1,0 +1,135 @@
+"""Find the place names in a column of texts.
+
+`find_mentions` reads one text in Python. In large columns, one pass over the bytes finds the words
+that may name a place; only texts with such words are read, and equal texts only once.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from foxgrape.detection.arrow_text import arrow_buffers
+from foxgrape.places.mentions import find_mentions
+
+if TYPE_CHECKING:
+    from foxgrape._util.typing import IntArray
+    from foxgrape.detection.arrow_text import TextBuffers
+    from foxgrape.places import Gazetteer
+    from foxgrape.places.mentions import Mention
+
+__all__ = ["NamedPlaces", "find_names"]
+
+#: Size in bytes below which loading the compiled kernel costs more than it saves, and of the texts
+#: that are searched together.
+_MIN_KERNEL_BYTES, _BLOCK_BYTES = 1 << 21, 1 << 25
+
+
+class NamedPlaces(NamedTuple):
+    """The place names in a column: arrays of equal length, in reading order.
+
+    Attributes
+    ----------
+    row
+        Position of the text in the column.
+    start, end
+        Span in code points.
+    number
+        Position in `mentions`.
+    mentions
+        Mentions, each with the name as it is written in the text.
+    """
+
+    row: IntArray
+    start: IntArray
+    end: IntArray
+    number: IntArray
+    mentions: list[tuple[Mention, str]]
+
+
+def find_names(column: Any, gazetteer: Gazetteer) -> NamedPlaces:
+    """Return what `find_mentions` finds in each text.
+
+    Parameters
+    ----------
+    column
+        Texts in any form that `scan_emoji` accepts.
+    gazetteer
+        The places to look for.
+
+    Examples
+    --------
+    >>> from foxgrape.places import Gazetteer
+    >>> names = find_names(["", "Наші в Ізюмі"], Gazetteer.default())
+    >>> names.row.tolist(), names.start.tolist(), [text for _, text in names.mentions]
+    ([1], [7], ['Ізюмі'])
+    """
+    mentions: list[tuple[Mention, str]] = []
+    blocks = [np.empty((4, 0), np.int64)]
+    for buffers in arrow_buffers(column):
+        is_small = buffers.n_bytes < _MIN_KERNEL_BYTES or find_spec("numba") is None
+        for block in buffers.split(_BLOCK_BYTES):
+            rows = _valid_rows(block) if is_small else _rows_with_names(block, gazetteer)
+            names = _read_rows(block, rows, gazetteer, mentions)
+            names[0] += block.first_row
+            blocks.append(names)
+    row, start, end, number = np.concatenate(blocks, axis=1)
+    return NamedPlaces(row, start, end, number, mentions)
+
+
+def _valid_rows(texts: TextBuffers) -> IntArray:
+    return np.flatnonzero(texts.valid) if len(texts.valid) else np.arange(len(texts))
+
+
+def _rows_with_names(texts: TextBuffers, gazetteer: Gazetteer) -> IntArray:
+    """Return the rows of the texts with words that may name a place."""
+    from foxgrape.detection.names.vocabulary import vocabulary
+
+    return vocabulary(gazetteer).find_rows(texts)
+
+
+def _read_rows(
+    texts: TextBuffers,
+    rows: IntArray,
+    gazetteer: Gazetteer,
+    mentions: list[tuple[Mention, str]],
+) -> IntArray:
+    """Append the mentions in all distinct texts; return row, start, end and number of each name."""
+    spans = zip(texts.offsets[rows].tolist(), texts.offsets[rows + 1].tolist(), strict=True)
+    contents = [texts.data[begin:end].tobytes() for begin, end in spans]
+    distinct = pa.array(contents, pa.large_binary()).dictionary_encode()
+    named = [
+        _read(content.decode("utf-8", "replace"), gazetteer)
+        for content in distinct.dictionary.to_pylist()
+    ]
+    counts = np.array([len(names) for names in named], np.int64)
+    first = np.cumsum(counts) - counts
+    # Repeat each text for each of its names, and count these from the first on.
+    encoded = distinct.indices.to_numpy().astype(np.int64)
+    at = np.repeat(np.arange(len(encoded)), counts[encoded])
+    name = first[encoded[at]] + _count_repeats(counts[encoded])
+    spans_of_names = [(mention.start, mention.end) for names in named for mention, _ in names]
+    start, end = np.array(spans_of_names, np.int64).reshape(-1, 2)[name].T
+    number = name + len(mentions)
+    mentions += [name for names in named for name in names]
+    return np.stack([rows[at], start, end, number])
+
+
+def _count_repeats(counts: IntArray) -> IntArray:
+    """Return 0, 1, … for each count.
+
+    Examples
+    --------
+    >>> _count_repeats(np.array([2, 0, 3])).tolist()
+    [0, 1, 0, 1, 2]
+    """
+    total = np.cumsum(counts)
+    return np.arange(total[-1] if len(total) else 0) - np.repeat(total - counts, counts)
+
+
+def _read(text: str, gazetteer: Gazetteer) -> list[tuple[Mention, str]]:
+    mentions = find_mentions(text, gazetteer)
+    return [(mention, text[mention.start : mention.end]) for mention in mentions]

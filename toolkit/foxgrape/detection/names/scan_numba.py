@@ -1,0 +1,285 @@
+# ruff: noqa: PLR2004 - the byte values are those of RFC 3629
+"""Find the words of UTF-8 texts that may name a place.
+
+A word is a run of bytes between separators. Words without a capital letter are skipped; the others
+are numbered in a hash table, so that each distinct word is judged once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from foxgrape._util.jit import njit_without_refcounts
+from foxgrape.detection.emoji.scan_numba import word_at
+
+if TYPE_CHECKING:
+    from foxgrape._util.typing import BoolArray, Int32Array, IntArray, UInt8Array, UInt64Array
+
+__all__ = ["BLOCK", "CAPITAL", "LETTER", "N_DATA", "N_WORDS", "SEPARATOR", "SIGN", "SYMBOL"]
+__all__ += ["WordTable", "find_words"]
+
+#: Kinds of characters: of those between words, symbols such as emoji, and all others; of those in
+#: words, capital letters, other letters and digits, and signs.
+SYMBOL, SEPARATOR, SIGN, LETTER, CAPITAL = range(5)
+#: Where, in `WordTable.kinds`, the kinds of U+2000 to U+2FFF and of U+1F000 to U+1FFFF begin.
+PUNCTUATION, EMOJI = 0x800, 0x1800
+#: Number of 64-bit words that are searched together.
+BLOCK = 512
+#: Positions in `WordTable.counts`.
+N_WORDS, N_DATA = range(2)
+#: Rows of the marks: those of all words of a block, and the indices of words that have any.
+_MARKS, _INDICES = range(2)
+_FACTOR = np.uint64(0x9E3779B97F4A7C15)
+_ALL, _ZERO = np.uint64(0xFFFFFFFFFFFFFFFF), np.uint64(0)
+_QUOTE, _ASTERISK, _BLANK = 0x22, 0x2A, 0x20
+_HIGH, _LOW, _NOT_HIGH = (np.uint64(byte * 0x0101010101010101) for byte in (0x80, 1, 0x7F))
+_FROM_A, _FROM_BEYOND_Z = (np.uint64((0x80 - byte) * 0x0101010101010101) for byte in (0x41, 0x5B))
+_80, _94, _95, _D0, _E2, _FC, _FE = (
+    np.uint64(byte * 0x0101010101010101) for byte in (0x80, 0x94, 0x95, 0xD0, 0xE2, 0xFC, 0xFE)
+)
+_1, _2, _3, _7, _8, _32, _56, _64 = map(np.uint64, (1, 2, 3, 7, 8, 32, 56, 64))
+
+
+class WordTable(NamedTuple):
+    """Distinct words by number, in arrays of fixed size.
+
+    Attributes
+    ----------
+    kinds
+        The kind of each character of one or two bytes in UTF-8, by code point, then the kinds of
+        U+2000 to U+2FFF and of U+1F000 to U+1FFFF.
+    slots
+        An open-addressing hash table: the number of a word plus one, or 0. Its length is a power of
+        two, and at least twice the number of words.
+    begins
+        The position in `data` at which each word begins, then the end of the last word.
+    data
+        The bytes of the words, eight at a time; zeros behind the end of each.
+    judged
+        What is known about each word; words with 0 are not reported.
+    counts
+        The number of words so far, and the length of their data.
+    """
+
+    kinds: UInt8Array
+    slots: Int32Array
+    begins: IntArray
+    data: UInt64Array
+    judged: UInt8Array
+    counts: IntArray
+
+
+@njit_without_refcounts
+def _zero_bytes(word: np.uint64) -> np.uint64:
+    """Set the highest bit of each byte that is zero."""
+    return ~((word & _NOT_HIGH) + _NOT_HIGH | word) & _HIGH
+
+
+@njit_without_refcounts
+def _capital_bytes(word: np.uint64, after: np.uint64) -> np.uint64:
+    """Set the highest bit of each byte that may begin a capital letter; `after` is the next word.
+
+    These are A to Z and all bytes that begin a character, except those of small Cyrillic letters
+    (0xD0 0xB0 to 0xBF; 0xD1 0x80 to 0x8F, 0x94, 0x96 and 0x97) and of punctuation (0xE2 0x80).
+    """
+    following = word >> _8 | after << _56
+    ascii_part = word & _NOT_HIGH
+    capital = (ascii_part + _FROM_A) & ~(ascii_part + _FROM_BEYOND_Z) & ~word
+    cyrillic = _zero_bytes((word ^ _D0) & _FE)
+    is_d1, bit_5, bit_4 = word << _7, following << _2, following << _3
+    small_d0 = ~is_d1 & bit_5 & bit_4
+    small_d1 = is_d1 & ~(bit_5 | bit_4)
+    small_d1 |= is_d1 & _zero_bytes((following ^ _94) & _FC) & ~_zero_bytes(following ^ _95)
+    punctuation = _zero_bytes(word ^ _E2) & _zero_bytes(following ^ _80)
+    begins = word & (word << _1) & ~punctuation & ~(cyrillic & (small_d0 | small_d1))
+    return (capital | begins) & _HIGH
+
+
+@njit_without_refcounts
+def _mark_capitals(
+    data: UInt8Array, words: UInt64Array, first: int, size: int, marks: UInt64Array
+) -> int:
+    """Mark capital letters in a block of words; return the number of words with marks.
+
+    The indices are unsigned, so that numba omits the check for negative indices and vectorizes the
+    loops.
+    """
+    begin, limit = np.uint64(first), np.uint64(size)
+    k, complete = _ZERO, np.uint64(max(min(size, len(words) - first - 1), 0))
+    while k < complete:
+        marks[_MARKS, k] = _capital_bytes(words[begin + k], words[begin + k + _1])
+        k += _1
+    while k < limit:
+        # In the last words, any byte may begin a capital letter.
+        n_bytes = np.uint64(len(data)) - (begin + k << _3)
+        marks[_MARKS, k] = _HIGH >> (_64 - (min(n_bytes, _8) << _3))
+        k += _1
+    n = k = _ZERO
+    while k < limit:
+        marks[_INDICES, n] = k
+        n += np.uint64(marks[_MARKS, k] != _ZERO)
+        k += _1
+    return np.int64(n)  # type: ignore[return-value]
+
+
+@njit_without_refcounts
+def _character(kinds: UInt8Array, data: UInt8Array, at: int, stop: int) -> tuple[int, int]:
+    """Return the kind and the size of a character; without a known kind, of a byte of it.
+
+    Characters without a known kind are taken for capital letters, but variation selectors, which
+    follow emoji, are symbols.
+    """
+    lead = int(data[at])
+    if lead < 0x80:
+        return int(kinds[lead]), 1
+    second = int(data[at + 1]) if at + 1 < stop else 0
+    if 0xC2 <= lead < 0xE0 and second & 0xC0 == 0x80:
+        return int(kinds[(lead & 0x1F) << 6 | second & 0x3F]), 2
+    third = int(data[at + 2]) if at + 2 < stop else 0
+    if lead >= 0xE0 and second & 0xC0 == 0x80 and third & 0xC0 == 0x80:
+        point = (second & 0x3F) << 6 | third & 0x3F
+        if lead == 0xE2:
+            return int(kinds[PUNCTUATION + point]), 3
+        if lead == 0xEF and 0xE00 <= point < 0xE10:
+            return SYMBOL, 3
+        if lead == 0xF0 and second == 0x9F and at + 3 < stop and data[at + 3] & 0xC0 == 0x80:
+            return int(kinds[EMOJI + ((point & 0x3F) << 6 | int(data[at + 3]) & 0x3F)]), 4
+    return CAPITAL, 1
+
+
+@njit_without_refcounts
+def _word_at(
+    kinds: UInt8Array, data: UInt8Array, at: int, start: int, stop: int
+) -> tuple[int, int]:
+    """Return the begin and the end of the word with the character at a position."""
+    begin = at
+    while at > start:
+        at -= 1
+        if data[at] & 0xC0 != 0x80:
+            if _character(kinds, data, at, stop)[0] <= SEPARATOR:
+                break
+            begin = at
+    end = begin
+    while end < stop:
+        kind, size = _character(kinds, data, end, stop)
+        if kind <= SEPARATOR:
+            break
+        end += size
+    return begin, end
+
+
+@njit_without_refcounts
+def _continues(kinds: UInt8Array, data: UInt8Array, at: int, stop: int) -> bool:
+    """Return whether, behind the end of a word and one blank, a capitalised word may follow."""
+    if at + 1 < stop and data[at] == 0xC2 and data[at + 1] == 0xA0:
+        at += 1
+    elif at == stop or data[at] != _BLANK:
+        return False
+    if at + 1 >= stop:
+        return False
+    kind = _character(kinds, data, at + 1, stop)[0]
+    return kind in (CAPITAL, SIGN)
+
+
+@njit_without_refcounts
+def find_words(  # noqa: C901 - the state of the hot loop is its variables
+    table: WordTable, data: UInt8Array, words: UInt64Array, offsets: IntArray, valid: BoolArray,
+    row: int, named: IntArray, marks: UInt64Array,
+) -> tuple[int, int]:  # fmt: skip
+    """Write the words with a capital letter, from `row` on.
+
+    Writes row, number, and whether a capitalised word may follow. Words that are known
+    to be no names are left out. Returns the number of words written, and the row to continue with:
+    if `named` or the table is full, the last row is to be read again.
+    """
+    n = first = 0
+    start = stop = done = int(offsets[row])
+    limit = int(offsets[-1])
+    i, last = start >> 3, (limit + 7) >> 3
+    while i < last:
+        size = min(BLOCK, last - i)
+        for k in range(_mark_capitals(data, words, i, size, marks)):
+            index = marks[_INDICES, k]
+            bits = marks[_MARKS, index]
+            while bits:
+                lowest = bits & (~bits + _1)
+                bits ^= lowest
+                at: int = (np.int64(index) + i << 3) + _byte_number(lowest)  # type: ignore[assignment]
+                if at < done or at >= limit:
+                    continue
+                if at >= stop:
+                    while offsets[row + 1] <= at:
+                        row += 1
+                    start, stop = int(offsets[row]), int(offsets[row + 1])
+                    first = n
+                    if len(valid) and not valid[row]:
+                        done = stop
+                        continue
+                    done = start
+                if _character(table.kinds, data, at, stop)[0] != CAPITAL:
+                    continue
+                begin, done = _word_at(table.kinds, data, at, max(start, done), stop)
+                number = _number(table, data, words, begin, done)
+                if number < 0 or n == named.shape[1]:
+                    return first, row
+                if table.judged[number]:
+                    named[0, n], named[1, n] = row, number
+                    named[2, n] = _continues(table.kinds, data, done, stop)
+                    n += 1
+        i += BLOCK
+    return n, len(offsets) - 1
+
+
+@njit_without_refcounts
+def _byte_number(mark: np.uint64) -> int:
+    """Return the number of the byte whose highest bit is the only one that is set."""
+    return np.int64((((mark - _1) & _LOW) * _LOW) >> _56) - 1  # type: ignore[return-value]
+
+
+@njit_without_refcounts
+def _number(table: WordTable, data: UInt8Array, words: UInt64Array, begin: int, end: int) -> int:
+    """Return the number of a word without quotation marks around it; -1 if the table is full."""
+    while data[begin] == _QUOTE or data[begin] == _ASTERISK:
+        begin += 1
+    while data[end - 1] == _QUOTE or data[end - 1] == _ASTERISK:
+        end -= 1
+    key = _ZERO
+    for at in range(begin, end, 8):
+        key = (key ^ _eight_bytes(data, words, at, end)) * _FACTOR
+        key ^= key >> _32
+    mask = len(table.slots) - 1
+    slot = np.int64(key & np.uint64(mask))
+    while table.slots[slot]:
+        number = int(table.slots[slot]) - 1
+        start = int(table.begins[number])
+        at = begin
+        while at < end and table.data[start] == _eight_bytes(data, words, at, end):
+            start += 1
+            at += 8
+        if at >= end and start == table.begins[number + 1]:
+            return number
+        slot = (slot + 1) & mask
+    number, start = int(table.counts[N_WORDS]), int(table.counts[N_DATA])
+    if number == len(table.judged) or start + (end - begin + 7 >> 3) > len(table.data):
+        return -1
+    for at in range(begin, end, 8):
+        table.data[start] = _eight_bytes(data, words, at, end)
+        start += 1
+    table.begins[number + 1] = start
+    table.slots[slot] = number + 1
+    table.counts[N_WORDS], table.counts[N_DATA] = number + 1, start
+    return number
+
+
+@njit_without_refcounts
+def _eight_bytes(data: UInt8Array, words: UInt64Array, at: int, end: int) -> np.uint64:
+    """Return the eight bytes from a position on; zero from `end` on."""
+    shift = np.uint64(at & 7) << _3
+    word: np.uint64 = word_at(data, words, at >> 3) >> shift
+    if shift:
+        word |= word_at(data, words, (at >> 3) + 1) << (_64 - shift)
+    if end - at < 8:
+        word &= ~(_ALL << (np.uint64(end - at) << _3))
+    return word
