@@ -220,13 +220,20 @@ def test_only_texts_with_names_are_read_and_equal_parts_once(monkeypatch):
         return find_mentions(text, gazetteer)
 
     monkeypatch.setattr(scan, "find_mentions", record)
-    scan._read.cache_clear()
+    scan._read_short.cache_clear()
     before = [f"Слово номер {number}." for number in range(50)]
     column = [f"{text} Наші 😀 в Ізюмі" for text in before] + before
     names = names_in(column)
     assert read == [" в Ізюмі"]
     assert [name[0] for name in names] == list(range(50))
     assert [name[1] for name in names] == [text.index("Ізюмі") for text in column[:50]]
+
+
+def test_long_parts_are_not_kept_in_memory():
+    scan._read_short.cache_clear()
+    short, long = "Наші в Ізюмі", f"Наші в Ізюмі {'слово ' * 200} Київ"
+    assert names_in([short, long, long]) == expected([short, long, long])
+    assert scan._read_short.cache_info().currsize == 1
 
 
 def test_every_capital_letter_is_marked():

@@ -28,6 +28,8 @@ __all__ = ["NamedPlaces", "find_names"]
 #: Size in bytes below which loading the compiled kernel costs more than it saves, and of the texts
 #: that are searched together.
 _MIN_KERNEL_BYTES, _BLOCK_BYTES = 1 << 21, 1 << 25
+#: Maximum size in bytes of a part whose mentions are cached, so that the cache stays small.
+_MAX_SHORT = 1 << 9
 
 
 class NamedPlaces(NamedTuple):
@@ -119,10 +121,7 @@ def _read_parts(
 ) -> IntArray:
     """Append the mentions in all distinct parts; return row, start, end and number of each name."""
     distinct = parts.part.dictionary_encode()
-    named = [
-        _read(part.decode("utf-8", "replace"), gazetteer)
-        for part in distinct.dictionary.to_pylist()
-    ]
+    named = [_read(part, gazetteer) for part in distinct.dictionary.to_pylist()]
     counts = np.array([len(names) for names in named], np.int64)
     first = np.cumsum(counts) - counts
     # Repeat each part for each of its names, and count these from the first on.
@@ -148,7 +147,14 @@ def _count_repeats(counts: IntArray) -> IntArray:
     return np.arange(total[-1] if len(total) else 0) - np.repeat(total - counts, counts)
 
 
+def _read(part: bytes, gazetteer: Gazetteer) -> list[tuple[Mention, str]]:
+    read = _read_short if len(part) <= _MAX_SHORT else _read_short.__wrapped__
+    return read(part, gazetteer)
+
+
 @lru_cache(maxsize=1 << 14)
-def _read(text: str, gazetteer: Gazetteer) -> list[tuple[Mention, str]]:
+def _read_short(part: bytes, gazetteer: Gazetteer) -> list[tuple[Mention, str]]:
+    """Return the mentions, each with its text; cached, because short parts recur."""
+    text = part.decode("utf-8", "replace")
     mentions = find_mentions(text, gazetteer)
     return [(mention, text[mention.start : mention.end]) for mention in mentions]
