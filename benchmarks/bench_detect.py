@@ -180,7 +180,7 @@ def test_mentions(
 
     def forget() -> None:
         if "never" in kind:
-            scan._read.cache_clear()
+            scan._read_short.cache_clear()
             vocabulary.vocabulary.cache_clear()
 
     detect(subset, mentions=True)

@@ -211,10 +211,18 @@ def test_only_texts_with_names_are_read_and_equal_texts_once(monkeypatch):
         return find_mentions(text, gazetteer)
 
     monkeypatch.setattr(scan, "find_mentions", record)
+    scan._read_short.cache_clear()
     others = [f"Слово номер {number}." for number in range(50)]
     column = ["Наші 😀 в Ізюмі", *others, "Бої за Херсон"] * 3
     assert [name[0] for name in names_in(column)] == [0, 51, 52, 103, 104, 155]
     assert sorted(read) == ["Бої за Херсон", "Наші 😀 в Ізюмі"]
+
+
+def test_long_texts_are_not_kept_in_memory():
+    scan._read_short.cache_clear()
+    short, long = "Наші в Ізюмі", f"Наші в Ізюмі {'слово ' * 200} Київ"
+    assert names_in([short, long, long]) == expected([short, long, long])
+    assert scan._read_short.cache_info().currsize == 1
 
 
 @pytest.mark.parametrize("text", ["في خان يونس", "בתל אביב ובחיפה", "今天在花蓮市", "Дощ 花蓮"])

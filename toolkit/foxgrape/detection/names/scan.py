@@ -6,6 +6,7 @@ that may name a place; only texts with such words are read, and equal texts only
 
 from __future__ import annotations
 
+from functools import lru_cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,6 +27,8 @@ __all__ = ["NamedPlaces", "find_names"]
 #: Size in bytes below which loading the compiled kernel costs more than it saves, and of the texts
 #: that are searched together.
 _MIN_KERNEL_BYTES, _BLOCK_BYTES = 1 << 21, 1 << 25
+#: Maximum size in bytes of a text whose mentions are cached, so that the cache stays small.
+_MAX_SHORT = 1 << 9
 
 
 class NamedPlaces(NamedTuple):
@@ -101,10 +104,7 @@ def _read_rows(
     spans = zip(texts.offsets[rows].tolist(), texts.offsets[rows + 1].tolist(), strict=True)
     contents = [texts.data[begin:end].tobytes() for begin, end in spans]
     distinct = pa.array(contents, pa.large_binary()).dictionary_encode()
-    named = [
-        _read(content.decode("utf-8", "replace"), gazetteer)
-        for content in distinct.dictionary.to_pylist()
-    ]
+    named = [_read(content, gazetteer) for content in distinct.dictionary.to_pylist()]
     counts = np.array([len(names) for names in named], np.int64)
     first = np.cumsum(counts) - counts
     # Repeat each text for each of its names, and count these from the first on.
@@ -130,6 +130,13 @@ def _count_repeats(counts: IntArray) -> IntArray:
     return np.arange(total[-1] if len(total) else 0) - np.repeat(total - counts, counts)
 
 
-def _read(text: str, gazetteer: Gazetteer) -> list[tuple[Mention, str]]:
+def _read(content: bytes, gazetteer: Gazetteer) -> list[tuple[Mention, str]]:
+    read = _read_short if len(content) <= _MAX_SHORT else _read_short.__wrapped__
+    return read(content, gazetteer)
+
+
+@lru_cache(maxsize=1 << 14)
+def _read_short(content: bytes, gazetteer: Gazetteer) -> list[tuple[Mention, str]]:
+    text = content.decode("utf-8", "replace")
     mentions = find_mentions(text, gazetteer)
     return [(mention, text[mention.start : mention.end]) for mention in mentions]
