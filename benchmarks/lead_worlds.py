@@ -1,7 +1,7 @@
-"""Error rates and coverage of hazard, alarms and the median lead in simulated worlds.
+"""Error rates of hazard and alarms, and coverage of the hazard ratio, in simulated worlds.
 
-Run as `python benchmarks/lead_worlds.py [worlds [part ...]]`, where the parts are medians, claims
-and ratios; fills the tables of `docs/explanation/hazard.md`. World r of a family has the seed
+Run as `python benchmarks/lead_worlds.py [worlds [part ...]]`, where the parts are claims and
+ratios; fills the tables of `docs/explanation/hazard.md`. World r of a family has the seed
 (r, family), so that each row is reproducible.
 """
 
@@ -10,13 +10,11 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
 
 from foxgrape import alarm, hazard
-from foxgrape.stats.survival.kaplan_meier import kaplan_meier, quantile
 
 PAGE = Path(__file__).parents[1] / "docs" / "explanation" / "hazard.md"
 START = pd.Timestamp("2022-01-01", tz="UTC")
@@ -197,54 +195,17 @@ def ratios(worlds: int) -> str:
     return "\n".join(rows)
 
 
-def leads_of(
-    rng: np.random.Generator, number: int, censored: float
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """Return log-normal leads with median 5 days, of which a share is right-censored."""
-    lead = 5 * np.exp(rng.normal(0, 1, number))
-    # The ratio of lead and follow-up is log-normal too: this shift censors the share.
-    shift = np.sqrt(2) * NormalDist().inv_cdf(1 - censored) if censored else np.inf
-    followed = 5 * np.exp(rng.normal(shift, 1, number))
-    return np.minimum(lead, followed), lead <= followed, 5.0
-
-
-def medians(worlds: int) -> str:
-    """Return the coverage of the interval of the median, and the bias of the naive median."""
-    rows = ["| signals | censored | covered | median of medians | leaving the censored out |"]
-    rows.append("|---|---|---|---|---|")
-    for number in (30, 60, 200):
-        for censored in (0.0, 0.2, 0.4):
-            covered, ours, naive = 0, [], []
-            for draw in range(worlds):
-                rng = np.random.default_rng([draw, number, int(10 * censored)])
-                lead, observed, truth = leads_of(rng, number, censored)
-                curve = kaplan_meier(lead, observed)
-                low, high = (quantile(curve, 0.5, edge) for edge in ("lower", "upper"))
-                true = truth * pd.Timedelta("1D")
-                covered += low <= true and (pd.isna(high) or true <= high)
-                ours.append(quantile(curve, 0.5) / pd.Timedelta("1D"))
-                naive.append(np.median(lead[observed]))
-            rows.append(
-                f"| {number} | {censored:.0%} | {covered / worlds:.1%} "
-                f"| {np.nanmedian(ours):.2f} d | {np.median(naive):.2f} d |"
-            )
-            print(rows[-1], flush=True)
-    return "\n".join(rows)
-
-
 def main() -> None:
     """Fill the tables of the page."""
     worlds = int(sys.argv[1]) if len(sys.argv) > 1 else 500
-    parts = {"medians": medians, "claims": claims, "ratios": ratios}
+    parts = {"claims": claims, "ratios": ratios}
     for name in sys.argv[2:] or parts:
-        count = 4 * worlds if name == "medians" else worlds
-        make = parts[name]
         begin = time.perf_counter()
-        table = make(count)
+        table = parts[name](worlds)
         text = PAGE.read_text(encoding="utf-8")
         first, rest = text.split(f"<!-- {name} -->\n")
         _, rest = rest.split("<!-- end -->", 1)
-        filled = f"<!-- {name} -->\n{count} worlds a row.\n\n{table}\n<!-- end -->"
+        filled = f"<!-- {name} -->\n{worlds} worlds a row.\n\n{table}\n<!-- end -->"
         PAGE.write_text(first + filled + rest, encoding="utf-8")
         print(f"{name}: {time.perf_counter() - begin:.0f} s", flush=True)
 

@@ -160,9 +160,9 @@ def bias(medians: np.ndarray) -> float | None:
 
 
 def run(worlds: int, done: Path) -> list[dict[str, Any]]:
-    """Run the cells that are missing in the file `done`, and return all."""
+    """Run the cells that the file `done` lacks, or has with fewer worlds, and return all."""
     lines = done.read_text("utf-8").splitlines() if done.exists() else []
-    rows = {_key(row): row for row in map(json.loads, lines) if row["worlds"] == worlds}
+    rows = {_key(row): row for row in map(json.loads, lines) if row["worlds"] >= worlds}
     for precision, signals, censoring in product(PRECISION, SIGNALS, CENSORING):
         key = (precision, signals, censoring)
         if key not in rows:
@@ -178,21 +178,22 @@ def table(rows: list[dict[str, Any]]) -> str:
     by_key = {_key(row): row for row in rows}
     sizes = [n for n in SIGNALS if any(key[1] == n for key in by_key)]
     caption = (
-        f"Share of {rows[0]['worlds']:,} worlds a cell whose 95% interval contains the true "
+        "Share of simulated worlds whose 95% interval contains the true "
         f"median of {MEDIAN} days, by number of signals, and in brackets the bias of the estimated "
         "median. “–”: the median is not reached in a quarter of the worlds or more."
     )
     lines = [
         caption,
         "",
-        "| times | censored | " + " | ".join(f"{n} signals" for n in sizes) + " |",
-        "|---|---|" + "---|" * len(sizes),
+        "| times | censored | worlds a cell | " + " | ".join(f"{n} signals" for n in sizes) + " |",
+        "|---|---|---|" + "---|" * len(sizes),
     ]
     for precision, censoring in product(PRECISION, CENSORING):
         cells = [by_key.get((precision, n, censoring)) for n in sizes]
         if any(cells):
+            least = min(row["worlds"] for row in cells if row is not None)
             words = " | ".join("" if row is None else _in_words(row) for row in cells)
-            lines.append(f"| {precision} | {censoring} | {words} |")
+            lines.append(f"| {precision} | {censoring} | {least:,} | {words} |")
     return "\n".join(lines)
 
 

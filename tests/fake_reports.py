@@ -3,6 +3,8 @@
 # ruff: noqa: ARG001 - all have the signature of run_report
 from __future__ import annotations
 
+import base64
+import json
 import os
 import signal
 import subprocess
@@ -15,6 +17,7 @@ import cronsim  # noqa: F401 - preload for the fork server
 import filelock  # noqa: F401
 import jsonschema  # noqa: F401
 
+from fake_runs import PNG
 from foxgrape.reports.schedule.config import read_schedule
 from foxgrape.reports.schedule.due import run_due
 from foxgrape.reports.templates import parameters as _  # noqa: F401
@@ -56,6 +59,51 @@ def build(template: str, *, parameters: dict[str, str], out: Path) -> FakeRun:
     """Log that a report was built."""
     append(out / "built.log", f"{parameters['entry']} {parameters['end']}")
     return FakeRun(run_id="run")
+
+
+HEADLINE_HTML = (
+    '<div class="headline"><p class="finding"><strong>x</strong></p><p class="claim">Too few to '
+    "test &amp; <b>claim</b>.</p></div><ul><li>1 of 5 is hindsight.</li></ul>"
+)
+
+
+def build_page(template: str, *, parameters: dict[str, str], out: Path) -> FakeRun:
+    """Create the folder of a run with a page and a picture; one signal more per day."""
+    day = parameters["end"][8:10]
+    run_id = f"mine-{parameters['entry']}-{day}"
+    folder = out / run_id
+    folder.mkdir(exist_ok=True)
+    headline = f"{int(day)} signals <b>until</b> the {day}th of September 🍇"
+    figures = {"heads": ["", "This period"], "rows": [["posts", "61"], ["signals", str(int(day))]]}
+    data = {
+        "application/vnd.foxgrape.headline": headline,
+        "text/html": HEADLINE_HTML,
+    }
+    cells = [
+        {"outputs": [{"data": data}]},
+        {"outputs": [{"data": {"application/vnd.foxgrape.figures+json": figures}}]},
+    ]
+    (folder / "notebook.ipynb").write_text(json.dumps({"cells": cells}), encoding="utf-8")
+    picture = base64.b64encode(PNG).decode()
+    page = (
+        "<!DOCTYPE html><html><head><title>x</title></head><body><main>"
+        f'<img alt="Posts &amp; days" class="picture" src="data:image/png;base64,{picture}">'
+        f"<p>{headline}</p></main></body></html>"
+    )
+    (folder / "report.html").write_text(page, encoding="utf-8")
+    manifest = {
+        "run_id": run_id,
+        "status": "done",
+        "template": "mine",
+        "title": "Mine: <i>Izium</i>",
+        "headline": headline,
+        "store": {"path": "store", "versions": {"posts": int(day), "events": 3}},
+        "versions": {"foxgrape": "0.1.0"},
+        "built_at": f"2022-09-{day}T05:00:00+00:00",
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    append(out / "built.log", f"{parameters['entry']} {parameters['end']}")
+    return FakeRun(run_id=run_id)
 
 
 #: Reports with a fate below this kill their process at the first attempt.

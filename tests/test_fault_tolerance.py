@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from fake_reports import build, lines, make_template
-from foxgrape import Gazetteer, Store, open_study, run_report
+from foxgrape import Gazetteer, Store, ingest, open_study, run_report
 from foxgrape.cli.app import run
 from foxgrape.errors import FoxgrapeError, StoreError
 from foxgrape.reports.schedule.config import read_schedule
@@ -76,6 +76,33 @@ def test_a_failed_write_on_a_full_disk_leaves_the_store_unchanged(tmp_path):
     assert Store(path).read("posts").equals(before)
     result = Store(path).upsert("posts", pd.read_parquet(many))
     assert (result.new, result.unchanged) == (49_995, 5)
+
+
+def test_an_ingest_that_fails_after_some_rows_says_how_many_are_stored(tmp_path, monkeypatch):
+    """Only the first batches fit on the disk."""
+    file = tmp_path / "posts.jsonl"
+    rows = [
+        {"id": n, "date": "2022-09-10T12:16:00Z", "text": f"{n}", "account": "a"} for n in range(30)
+    ]
+    file.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    upsert, calls = Store.upsert, []
+
+    def fill(self, table, frame):
+        calls.append(table)
+        if len(calls) > 2:
+            raise StoreError.unwritable(self.path, table, "No space left on device")
+        return upsert(self, table, frame)
+
+    monkeypatch.setattr(Store, "upsert", fill)
+    with pytest.raises(StoreError, match="20 rows before these were stored; repeat") as caught:
+        ingest("posts", file, Store(tmp_path / "store"), batch=10)
+    assert "nothing was changed" not in str(caught.value)
+    monkeypatch.undo()
+    assert ingest("posts", file, Store(tmp_path / "store")).new == 10
+    calls.extend(["posts", "posts"])
+    monkeypatch.setattr(Store, "upsert", fill)
+    with pytest.raises(StoreError, match="nothing was changed"):
+        ingest("posts", file, Store(tmp_path / "other"), batch=10)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such limit")
@@ -172,6 +199,42 @@ def test_a_damaged_store_raises_an_error_and_is_complete_after_repair(tmp_path, 
         file.write_bytes(content)
     assert needed > 0
     assert Store(path).read("posts").equals(before)
+
+
+def test_a_log_cut_at_the_end_of_any_line_raises_an_error(tmp_path):
+    """The lines that remain are valid, so deltalake would read fewer rows."""
+    path = tmp_path / "store"
+    many = posts(0, 12).assign(posted_at=[NOON + pd.Timedelta(31 * n, "D") for n in range(12)])
+    Store(path).upsert("posts", many)
+    Store(path).upsert("posts", many.assign(text="edited", edited_at=NOON + pd.Timedelta("9D")))
+    before, cut = Store(path).read("posts"), 0
+    for log in sorted((path / "posts" / "_delta_log").glob("*.json")):
+        content = log.read_bytes()
+        written = content.rstrip(b"\n").split(b"\n")
+        for count in range(1, len(written)):
+            log.write_bytes(b"\n".join(written[:count]) + b"\n")
+            with pytest.raises(StoreError, match=r"cannot open posts"):
+                Store(path).read("posts")
+            cut += 1
+        log.write_bytes(content)
+    assert cut > 20
+    assert Store(path).read("posts").equals(before)
+
+
+def test_a_crash_within_deltalake_is_a_one_line_error(tmp_path, monkeypatch):
+    """As for a data file whose changed length makes Rust code panic."""
+
+    class PanicException(BaseException):
+        pass
+
+    def crash(*_):
+        raise PanicException("range end index 9 out of range\nat src/lib.rs")
+
+    Store(tmp_path).upsert("posts", posts(0, 3))
+    monkeypatch.setattr("foxgrape.io.store.scan", crash)
+    with pytest.raises(StoreError, match="deltalake crashed: range end index 9") as caught:
+        Store(tmp_path).read("posts")
+    assert "\n" not in str(caught.value)
 
 
 def test_the_shell_reports_a_failed_write_in_one_line(tmp_path, capfd):

@@ -29,7 +29,8 @@ observed_until = None
 import plotly.io as pio
 
 from foxgrape.studies.briefs import period_brief
-from foxgrape.display.html import Headline, section, table
+from foxgrape.display.html import Headline, section
+from foxgrape.display.key_figures import KeyFigures
 from foxgrape.display.report_tables import events_table, signals_table
 from foxgrape.display.sections import signals_section
 from foxgrape.studies.from_store import choose_signals, open_study_or_store
@@ -63,7 +64,7 @@ Headline(brief.sentence())
 
 # %%
 counts = brief.counts.astype(str)
-table(["", "This period", "Previous period"], counts.to_numpy().tolist(), "")
+KeyFigures(["", "This period", "Previous period"], counts.to_numpy().tolist())
 
 # %%
 brief.figure()

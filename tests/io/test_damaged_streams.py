@@ -42,14 +42,14 @@ def test_a_compressed_file_cut_off_in_the_middle_keeps_its_whole_records(tmp_pat
     file, options = tmp_path / "x", {"account": "a", "timezone": "UTC"}
     packed = gzip.compress(KINDS[kind].encode())
     file.write_bytes(packed[: len(packed) // 2])
-    complete = zlib.decompressobj(31).decompress(file.read_bytes()).count("🍇".encode())
-    assert 5_000 < complete < 15_000
+    expected = zlib.decompressobj(31).decompress(file.read_bytes()).count("🍇".encode())
+    assert 5_000 < expected < 15_000
     posts, report = read_posts(file, on_error="quarantine", with_report=True, **options)
     batches = iter_posts(file, on_error="quarantine", batch=3_000, with_report=True, **options)
     result = ingest("posts", file, Store(tmp_path / "store"), **options)
     for count in (len(posts), sum(len(rows) for rows, _ in batches), result.rows_read):
         # The last record may be cut off, or be complete without what shows that it is.
-        assert complete - 2 <= count <= complete
+        assert expected - 2 <= count <= expected
     assert "cannot be decompressed or is cut off" in report.quarantine[-1]["reason"]
     assert result.quarantined
 
@@ -69,7 +69,7 @@ def test_what_precedes_damage_is_read_in_pieces_of_any_size(tmp_path):
 
 @pytest.fixture
 def pipe(tmp_path):
-    """Return a named pipe, which blocks the process that opens it; a test that hangs is ended."""
+    """Return a named pipe, which blocks a process that opens it; a test that hangs is ended."""
 
     def give_up(*_):
         raise TimeoutError("the call waits for the pipe")

@@ -30,7 +30,7 @@ from foxgrape.reports.run_folder import StagingFolder
 from foxgrape.reports.schedule.config import read_schedule
 from foxgrape.reports.schedule.due import run_due
 from foxgrape.reports.schedule.ledger import Ledger
-from foxgrape.reports.schedule.notifications import deliver
+from foxgrape.reports.schedule.outbox import deliver
 from report_templates import names, template
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")

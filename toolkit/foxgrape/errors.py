@@ -42,6 +42,8 @@ CONTROLS = {
     **dict.fromkeys((*range(0x2028, 0x202F), *range(0x2066, 0x206A)), " "),
     **dict.fromkeys(range(0xD800, 0xE000), "\N{REPLACEMENT CHARACTER}"),
 }
+#: Part of the message of a write that failed alone.
+_UNCHANGED = ", nothing was changed"
 #: Maximum number of known names that a hint lists, to keep the message short.
 _MAX_NAMES = 20
 
@@ -379,15 +381,24 @@ class StoreError(FoxgrapeError):
     @classmethod
     def unwritable(cls, path: object, table: str, why: object) -> Self:
         """Report a table that cannot be written; its content is unchanged."""
-        return cls(f"cannot write {table}, nothing was changed: {_first_line(why)}", file=path)
+        return cls(f"cannot write {table}{_UNCHANGED}: {_first_line(why)}", file=path)
 
     @classmethod
     def conflict(cls, path: object, table: str, tries: int) -> Self:
         """Report a write that conflicted with other writers in every try."""
         return cls(
-            f"cannot write {table}, nothing was changed: {tries} conflicts with other writers",
+            f"cannot write {table}{_UNCHANGED}: {tries} conflicts with other writers",
             file=path,
             hint="try again when fewer processes write at once",
+        )
+
+    def after(self, stored: int) -> Self:
+        """Return the error of a write that follows earlier writes of `stored` rows."""
+        if not stored:
+            return self
+        return type(self)(
+            str(self).replace(_UNCHANGED, ""),
+            hint=f"{stored:,} rows before these were stored; repeat the call to add the rest",
         )
 
 

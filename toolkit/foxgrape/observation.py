@@ -273,8 +273,8 @@ class Observation:
         Returns
         -------
         array
-            Last instant before observation stops at the place, in microseconds; `times.NAT` if the
-            instant itself is not observed.
+            Last instant before observation stops at the place, in microseconds; the missing value
+            ``times.NAT`` if the instant itself is not observed.
         """
         until = _end_of_span(self.spans(), instants)
         for place_id in self._named_places():

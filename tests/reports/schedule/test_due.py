@@ -472,27 +472,33 @@ def test_a_message_that_could_not_be_sent_is_sent_by_a_later_call(write_schedule
     (out / "fail").write_text("broken")
     answers = [Reply(status=500), Reply(status=302, headers={"location": "http://x/"}), Reply()]
 
-    def call(environ):
+    def call(environ, minutes=0):
+        now = NOON + timedelta(minutes=minutes)
         return run_due(
-            schedule, now=NOON, out=out, run=fake_reports.build_or_fail, environ=environ
+            schedule, now=now, out=out, run=fake_reports.build_or_fail, environ=environ
         ).undelivered
 
+    # An attempt counts only if a server was contacted.
     assert call({}) == ("cannot notify desk: the environment variable DESK_URL is not set",)
     plain = call({"DESK_URL": "http://chat.example/hunter2"})
     assert plain == ("cannot notify desk: DESK_URL must be an https:// URL",)
     assert call({"DESK_URL": "http://127.0.0.1:9/hunter2"}) == ("cannot notify desk: ConnectError",)
     with serving(lambda _: answers[len(server.requests) - 1]) as server:
         environ = {"DESK_URL": f"{server.address}/hunter2"}
-        assert call(environ) == (
+        assert call(environ, 4) == ()
+        assert call(environ, 5) == (
             "cannot notify desk: the server answered 500 Internal Server Error",
         )
-        assert call(environ) == ("cannot notify desk: the server answered 302 Found",)
-        assert call(environ) == ()
-        assert call(environ) == ()
+        assert call(environ, 14) == ()
+        assert call(environ, 15) == ("cannot notify desk: the server answered 302 Found",)
+        assert call(environ, 34) == ()
+        assert len(server.requests) == 2
+        assert call(environ, 35) == ()
+        assert call(environ, 100) == ()
         assert len(server.requests) == 3
 
 
-def test_old_messages_are_dropped(write_schedule):
+def test_messages_that_cannot_be_sent_for_a_week_are_given_up_visibly(write_schedule):
     file, out = write_schedule(("daily", "0 7 * * *", *ONCE, "catch_up = 0"), top=DESK)
     (out / "fail").write_text("broken")
     schedule = read_schedule(file)
@@ -500,10 +506,16 @@ def test_old_messages_are_dropped(write_schedule):
         schedule, now=NOON, out=out, run=fake_reports.build_or_fail, environ={}
     ).undelivered
     later = NOON + 8 * DAY
-    assert not run_due(
-        schedule, now=later, out=out, run=fake_reports.build_or_fail, environ={}
-    ).undelivered
+    done = run_due(schedule, now=later, out=out, run=fake_reports.build_or_fail, environ={})
+    assert done.undelivered == ()
+    (line,) = done.given_up
+    assert line == (
+        "cannot notify desk: the environment variable DESK_URL is not set; "
+        "daily, period to 2022-09-10T04:00 given up after 7 days"
+    )
     assert list((out / ".schedule" / ".waiting").glob("*.json")) == []
+    again = run_due(schedule, now=later, out=out, run=fake_reports.build_or_fail, environ={})
+    assert again.given_up == ()
 
 
 def mail_table(port, security="none"):
@@ -526,7 +538,7 @@ def test_a_mail_describes_the_failure(write_schedule):
     (mail,) = smtp.mails
     assert "Subject: foxgrape: daily failed" in mail
     assert "To: a@example.org, b@example.org" in mail
-    assert "error: RuntimeError: broken Subject: evil . QUIT" in mail
+    assert "RuntimeError: broken Subject: evil . QUIT" in mail
     assert len([line for line in smtp.commands if line.lower().startswith("rcpt")]) == 2
 
 

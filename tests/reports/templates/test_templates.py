@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -140,15 +141,24 @@ def test_required_parameters_are_listed_and_reported(capfd):
 
 
 @pytest.mark.parametrize("name", ["lead_times", "chance"])
-def test_the_end_of_observation_is_a_parameter(tmp_path, name):
+def test_the_end_of_observation_is_a_parameter(tmp_path, capfd, name):
     """The study states an end of August 2024."""
-    parameters = {"observed_until": "2022-09-20T00:00Z"} | WANTED.get(name, {})
-    run = run_report(name, parameters=parameters, out=tmp_path)
-    assert run.error is None
-    page = run.html.read_text(encoding="utf-8")
+    until = "2022-09-20T00:00Z"
+    if name == "lead_times":
+        words = ["report", "build", name, "-p", f"observed_until={until}", "--out", str(tmp_path)]
+        assert run(words) == 0
+        shown = capfd.readouterr().out
+        html = Path(shown.split(": ")[-1].strip())
+        left_out = "Left out, posted after the end of observation, 20 Sep 2022: 3 ("
+        assert left_out in shown
+    else:
+        parameters = {"observed_until": until} | WANTED[name]
+        html = run_report(name, parameters=parameters, out=tmp_path).html
+    page = html.read_text(encoding="utf-8")
     if name == "lead_times":
         assert "observed until 2022-09-20" in page
         assert "Right-censored, observed for less than 30 days, without an event: 1 (" in page
+        assert left_out in page
     else:  # three of the five signals are later
         text = " ".join(re.sub("<[^>]+>", " ", page).split())
         assert text.count("posted while events were recorded 2 3") == 2

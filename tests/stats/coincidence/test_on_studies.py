@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from foxgrape import coincidence, open_study
 from foxgrape.cli import app
+
+ROOT = Path(__file__).parents[3]
+_SPEC = importlib.util.spec_from_file_location(
+    "write_president_example", ROOT / "scripts" / "write_president_example.py"
+)
+SCRIPT = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(SCRIPT)
 
 
 def test_the_embedded_study_has_too_few_signals():
@@ -56,17 +64,7 @@ def test_the_command_estimates_power(capsys):
 @pytest.fixture(scope="module")
 def president(real_data):
     """Mentions of towns by the president's channel, and when towns were first seen liberated."""
-    folder = real_data / "president_2022"
-    mentions, towns = (pd.read_csv(folder / name) for name in ("mentions.csv", "to_ukraine.csv"))
-    signals = mentions[["place_id", "place"]].assign(
-        signal_id=[f"m{number}" for number in range(len(mentions))],
-        posted_at=pd.to_datetime(mentions["posted_at"]),
-    )
-    events = towns[["place_id", "place", "lat", "lon"]].assign(
-        event_id=[f"e{number}" for number in range(len(towns))],
-        occurred_at=pd.to_datetime(towns["first_seen"]),
-    )
-    return signals, events
+    return SCRIPT.tables(real_data / "president_2022")
 
 
 def of_president(president, **options):
@@ -94,3 +92,11 @@ def test_short_windows_are_not_significant_after_adjustment(president):
     result = of_president(president, window=windows)
     assert result.p_trigger > 0.05
     assert of_president(president, window=windows, null="place").p_trigger < 0.05
+
+
+@pytest.mark.real
+def test_the_page_has_the_numbers_of_todays_code(president):
+    """Run scripts/write_president_example.py if this fails."""
+    assert f"{SCRIPT.START}{SCRIPT.paragraph(*president)}{SCRIPT.END}" in SCRIPT.PAGE.read_text(
+        "utf-8"
+    )

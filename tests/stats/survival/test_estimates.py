@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binom
+from scipy.stats import binom, norm
 
 from factories import leads_of as links
 from foxgrape import lead_times
@@ -155,6 +155,23 @@ def test_turnbulls_quantiles_are_interpolated():
     assert estimate.curve(np.array([0.5, 1, 2, 3, 9])).tolist() == [0.75, 0.5, 0.5, 0.25, 0]
 
 
+def test_left_open_bounds_can_be_asked_for():
+    """As [1, 2] and [2, 3] both leads can be 2 days; as (1, 2] and (2, 3] they differ."""
+    leads = lead_times(links([1.0, 2.0], width=1))
+    assert leads.turnbull().mass.to_numpy().tolist() == [[2, 2, 1]]
+    assert leads.turnbull(left_open=True).mass.to_numpy().tolist() == [[1, 2, 0.5], [2, 3, 0.5]]
+
+
+def test_the_figure_follows_the_estimator():
+    """Turnbull's curve is joined by lines, Kaplan–Meier's is in steps; titles name them."""
+    for leads, shape in ((wide_leads(), "linear"), (lead_times(links([1, 2], [9])), "hv")):
+        figure = leads.figure()
+        (curve,) = (trace for trace in figure.data if str(trace.name).startswith(leads.method))
+        assert curve.line.shape == shape
+        assert list(curve.y)[1:] == leads.survival["survival"].tolist()
+        assert f"{leads.method} estimate" in figure.layout.title.subtitle.text
+
+
 def test_quantiles_of_the_followed_leave_the_others_out():
     """Of ten signals four were followed, after 1 to 4 days; six not within 30."""
     leads = lead_times(links([1, 2, 3, 4], [30] * 6))
@@ -238,6 +255,18 @@ def test_the_interval_of_the_median_covers_it(study, precision, signals, censori
     row = study.cell(150, precision, signals, censoring)
     assert row["covered"] >= 0.92
     assert row["bias"] is None or abs(row["bias"]) < 0.1
+
+
+def test_the_interval_of_the_mean_covers_it(study):
+    """The mean of log-normal leads, each counted up to 10 days, in at least 92% of 150 worlds."""
+    first, last = (np.log(10 / study.MEDIAN) - shift for shift in (1, 0))
+    true = study.MEDIAN * np.exp(0.5) * norm.cdf(first) + 10 * (1 - norm.cdf(last))
+    covered = []
+    for leads in study.worlds_of(np.random.default_rng(3), 150, 30, "daily", "20%"):
+        low, high = leads.restricted_mean(10 * DAY).interval
+        covered.append(low <= true * DAY <= high)
+    assert len(covered) == 150
+    assert np.mean(covered) >= 0.92
 
 
 def test_five_signals_are_covered_although_their_interval_is_unlimited(study):

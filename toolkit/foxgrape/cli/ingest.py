@@ -141,12 +141,6 @@ def ingest_events(
     dates: Dates = None,
     midnight: Midnight = None,
     persistence: Persistence = "48h",
-    gazetteer: Annotated[
-        Path | None,
-        typer.Option(
-            help="CSV file of places, or output of gazetteer build; the store keeps a copy."
-        ),
-    ] = None,
     observed_from: ObservedFrom = None,
     observed_until: ObservedUntil = None,
     gap: Gaps = None,
@@ -156,6 +150,12 @@ def ingest_events(
     ] = None,
     observed_by: Annotated[
         str | None, typer.Option(help="Name of who recorded them; default: the file's name.")
+    ] = None,
+    gazetteer: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV file of places, or output of gazetteer build; the store keeps a copy."
+        ),
     ] = None,
     strict: Strict = False,
     quarantine: Quarantine = None,

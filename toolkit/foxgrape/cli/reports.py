@@ -119,7 +119,7 @@ def report_build(
     if run.error is not None:
         raise FoxgrapeError(f"the report failed: {run.error}", hint=f"see {run.notebook}")
     if not as_json:
-        if chosen.notebook == find_template("lead_times").notebook:
+        if store is None and chosen.notebook == find_template("lead_times").notebook:
             _print_findings(study, values)
         print_line(f"{run.status}: {run.html}")
     return 0
@@ -195,11 +195,13 @@ def report_serve(
 
 
 def _print_findings(study: Path | None, values: dict[str, Any]) -> None:
+    from foxgrape.studies.from_store import choose_signals
     from foxgrape.studies.study import open_study
 
-    names = ("horizon", "clock", "confirmed_by", "signals")
+    names = ("horizon", "clock", "confirmed_by", "observed_until")
     options = {name: values[name] for name in names if name in values}
-    analysis = open_study(study).analyse(**options)
+    data = open_study(study)
+    analysis = data.analyse(**options, signals=choose_signals(data, values.get("signals")))
     print_result(_finding_rows(analysis), [], as_json=False)
     for line in (*analysis.findings(), analysis.coincidence(window="7D").sentence()):
         print_line(line)

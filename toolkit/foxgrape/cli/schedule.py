@@ -75,11 +75,10 @@ def due(
     if not as_json:
         print_result([_row(run) for run in result.runs], [], as_json=False)
     print_sentence(result.sentence(), result.to_dict(), as_json=as_json)
-    for line in result.undelivered:
-        print_error(line)
+    _print_delivery(result)
     if result.failed:
         raise FoxgrapeError(_describe_failures(result.failed))
-    return 0
+    return 1 if result.given_up else 0
 
 
 def backfill(
@@ -152,6 +151,7 @@ def schedule_show(
             "missed": _count_since(status.missed, status.zone),
             "given up": _count_since(status.given_up, status.zone),
             "state": "failing" if status.failing else "ok",
+            "delivery": status.delivery or "",
         }
         for status in statuses
     ]
@@ -234,12 +234,16 @@ def schedule_run(
                 print_json(run.to_dict())
             else:
                 print_line("  ".join(map(str, _row(run).values())))
-        for line in result.undelivered:
-            print_error(line)
+        _print_delivery(result)
 
     with handle_sigterm():
         make_scheduler(schedule, out=out, workers=workers, on_result=print_outcome).start()
     return 0
+
+
+def _print_delivery(result: DueResult) -> None:
+    for line in (*result.undelivered, *result.given_up, *result.repeated):
+        print_error(line)
 
 
 def _row(run: PeriodRun) -> dict[str, Any]:

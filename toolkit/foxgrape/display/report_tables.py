@@ -82,7 +82,7 @@ _CODES = (
     "stands for a place only on the days for which the codebook is valid."
 )
 _NAMES = (
-    "Names of places in the text of posts, in any spelling of the gazetteer. A name that may mean "
+    "Names of places in the text of posts, in the spellings of the gazetteer. A name that may mean "
     "several places of the study does not count."
 )
 _SIGNALS = {"codes": _CODES, "mentions": _NAMES, "both": f"{_CODES} {_NAMES}"}

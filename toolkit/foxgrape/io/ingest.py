@@ -330,7 +330,10 @@ def _read_ahead(items: Iterator[T]) -> Iterator[T]:
 def _upsert(result: IngestResult, store: Store, rows: pd.DataFrame) -> None:
     if rows.empty:
         return
-    upsert = store.upsert(result.table, rows)
+    try:
+        upsert = store.upsert(result.table, rows)
+    except StoreError as error:
+        raise error.after(result.new + result.changed) from None
     result.version = upsert.version
     result.new += upsert.new
     result.changed += upsert.changed

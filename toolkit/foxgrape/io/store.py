@@ -11,6 +11,7 @@ it is interrupted in between, ``earlier_posts`` has a version too many, which do
 from __future__ import annotations
 
 import hashlib
+import json
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -315,12 +316,12 @@ class Store:
             return None
         except DeltaError as error:
             raise StoreError.unreadable(self.path, table, version, error) from None
-        # A power cut can leave empty log files, which deltalake would ignore without an error.
+        # A power cut can leave empty or shortened log files, which deltalake reads as they are.
         latest = stored.version()
         for number in range(max(latest - _CHECKPOINT, 0), latest + 1):
             log = Path(self._uri(table)) / "_delta_log" / f"{number:020}.json"
-            if log.is_file() and log.stat().st_size == 0:
-                raise StoreError.unreadable(self.path, table, version, f"{log.name} is empty")
+            if log.is_file() and not _is_whole(log.read_bytes()):
+                raise StoreError.unreadable(self.path, table, version, f"{log.name} is cut off")
         return stored
 
     def _open_existing(self, table: str, version: int | None = None) -> DeltaTable:
@@ -339,6 +340,11 @@ class Store:
             yield
         except (pa.ArrowException, DeltaError, OSError) as error:
             raise StoreError.unreadable(self.path, table, None, error) from None
+        except BaseException as error:
+            if type(error).__name__ != "PanicException":  # of Rust; not an Exception
+                raise
+            reason = f"deltalake crashed: {error}"
+            raise StoreError.unreadable(self.path, table, None, reason) from None
 
     def _create(self, table: str, rows: pd.DataFrame) -> bool:
         """Write the first version; return False if another process has just created the table."""
@@ -360,6 +366,22 @@ class Store:
                 raise StoreError.unwritable(self.path, table, error) from None
             return False
         return True
+
+
+def _is_whole(log: bytes) -> bool:
+    """Return whether a log file names as many files as its first line says were written."""
+    first = log.partition(b"\n")[0]
+    try:
+        metrics = json.loads(first)["commitInfo"]["operationMetrics"]
+    except (ValueError, KeyError, TypeError):
+        return bool(first)  # deltalake reports a damaged line
+    counts = {"add": ("num_added_files", "num_target_files_added")}
+    counts |= {"remove": ("num_removed_files", "num_target_files_removed")}
+    for action, names in counts.items():
+        written = [metrics[name] for name in names if name in metrics]
+        if written and written[0] != log.count(b'\n{"%s":' % action.encode()):
+            return False
+    return True
 
 
 def _fingerprint(table: DeltaTable) -> str:

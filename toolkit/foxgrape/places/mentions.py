@@ -146,9 +146,8 @@ def _find_mentions(text: str, gazetteer: Gazetteer) -> list[Mention]:
         before = list(accepted)
         _accept_neighbours(text, names, accepted)
         _accept_near_accepted(text, names, accepted)
-    native = _native_names(text, gazetteer, chosen)
     kept = [name for name, accept in zip(names, accepted, strict=True) if accept]
-    kept = sorted([*kept, *native], key=lambda name: name.start)
+    kept = sorted([*kept, *_native_names(text, gazetteer, chosen)], key=lambda name: name.start)
     candidates = [candidate_places(text, name.end, name.matches, gazetteer) for name in kept]
     anchors = [places[0] for places in candidates if len(places) == 1]
     surroundings = Surroundings(text, gazetteer, anchors)
@@ -156,23 +155,19 @@ def _find_mentions(text: str, gazetteer: Gazetteer) -> list[Mention]:
     for at, (name, several) in enumerate(zip(kept, candidates, strict=True)):
         places = surroundings.choose(name.start, several, current_places(name.matches))
         listed = any(_are_listed(text, name, other) for other in kept[max(0, at - 1) : at + 2])
-        confidence = (
-            ("B" if native[name] and len(places) == 1 else "C")
-            if name in native
-            else _confidence(text, name, places, listed=listed, chosen=chosen)
-        )
+        confidence = _confidence(text, name, places, listed=listed, chosen=chosen)
         matched = name.matches[0].matched
         mentions.append(Mention(name.start, name.end, tuple(places), matched, confidence))
     return mentions
 
 
-def _native_names(text: str, gazetteer: Gazetteer, chosen: bool) -> dict[Name, bool]:
-    """Return the names in scripts without capital letters, and whether each is well known."""
-    native = [
-        (name, located, _is_known(name) and (chosen or not ordinary))
+def _native_names(text: str, gazetteer: Gazetteer, chosen: bool) -> list[Name]:
+    """Return the names in scripts without capital letters; ordinary words are their own rivals."""
+    return [
+        name._replace(rival=ordinary and not chosen)
         for name, located, ordinary in find_native_names(text, gazetteer)
+        if chosen or located or (_is_known(name) and not ordinary)
     ]
-    return {name: known for name, located, known in native if chosen or located or known}
 
 
 def _accept_neighbours(text: str, names: list[Name], accepted: list[bool]) -> None:
@@ -404,6 +399,8 @@ def _confidence(text: str, name: Name, places: list[Place], *, listed: bool, cho
     is_known = chosen or (_is_known(name) and not is_ordinary(name) and not name.rival)
     if len(places) > 1 or not is_known:
         return "C"
+    if has_native_letters(text[name.start : name.end]):
+        return "B"
     people = places[0].population or 0
     if people < TOWN_POPULATION and len(current_places(name.matches)) > 1:
         return "C"  # of namesakes, the one chosen for its population is a small town

@@ -73,12 +73,6 @@ def is_quarter(place: Place, gazetteer: Gazetteer) -> bool:
 
 
 @lru_cache(maxsize=4)
-def _with_districts(gazetteer: Gazetteer) -> frozenset[str]:
-    """Return the countries of which the gazetteer has districts."""
-    return frozenset(place.country for place in gazetteer.populated_places() if place.admin2)
-
-
-@lru_cache(maxsize=4)
 def _cities(gazetteer: Gazetteer) -> list[Place]:
     return [
         place
@@ -86,6 +80,13 @@ def _cities(gazetteer: Gazetteer) -> list[Place]:
         if (place.population or 0) >= CITY_POPULATION
         and (place.admin2 or place.admin1 == place.name)
     ]
+
+
+@lru_cache(maxsize=4)
+def _with_districts(gazetteer: Gazetteer) -> frozenset[str]:
+    """Return the countries of which the gazetteer has districts."""
+    places = gazetteer.populated_places()
+    return frozenset(place.country for place in places if place.admin2)
 
 
 def current_places(matches: Sequence[PlaceMatch]) -> list[Place]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ import plotly.graph_objects as go
 
 from foxgrape import schemas
 from foxgrape._util.formatting import counted
+from foxgrape.plots.labels import escape_label
 from foxgrape.plots.outcomes import by_outcome
 from foxgrape.plots.theme import (
     BLUE,
@@ -264,9 +264,9 @@ def _single_bits(
         name=label,
         mode="markers+text" if len(rows) <= _MAX_NAMES else "markers",
         marker={"size": size, "line": {"width": 2}, **marker},
-        text=[html.escape(str(code)) for code in rows["code"]],
+        text=[escape_label(code) for code in rows["code"]],
         textposition=_TEXT_POSITIONS[number % len(_TEXT_POSITIONS)],
-        customdata=[html.escape(str(place)) for place in rows["place"]],
+        customdata=[escape_label(place) for place in rows["place"]],
         hovertemplate="%{text} for %{customdata}, %{y:.1f} bits<extra></extra>",
         cliponaxis=False,
     )
@@ -391,7 +391,7 @@ def _add_events(figure: go.Figure, events: pd.DataFrame) -> list[tuple[str, str,
             else:
                 legend.pop()
             continue
-        hover = [html.escape(f"{label}: {row.kind}, {row.place}") for row in known.itertuples()]
+        hover = [escape_label(f"{label}: {row.kind}, {row.place}") for row in known.itertuples()]
         names = [_EVENTS] * len(known)
         bars = _iso_times(known[f"{name}_at"]), _iso_times(known[f"{name}_until"]), names
         figure.add_trace(interval_trace(*bars, hover, colour, width, label))
@@ -415,7 +415,7 @@ def _event_counts(events: pd.DataFrame, of: pd.Series, label: str, colour: str) 
 def _account_rows(signals: pd.DataFrame) -> pd.Series:
     """Return each signal's row: its account, escaped, or a row that the rarer accounts share."""
     counts = signals["account"].value_counts()
-    names = {account: html.escape(str(account)) for account in counts.index[:_MAX_ACCOUNTS]}
+    names = {account: escape_label(account) for account in counts.index[:_MAX_ACCOUNTS]}
     # An invisible character keeps an account of this name out of the row of events.
     names = {
         account: f"{name}\u200b" if name == _EVENTS else name for account, name in names.items()
@@ -429,7 +429,9 @@ def _add_posts(
 ) -> None:
     """Draw the posts of signals that share an outcome."""
     rows = part["row"].tolist()
-    hover = [html.escape(f"{row.account}: {row.code} for {row.place}") for row in part.itertuples()]
+    hover = [
+        escape_label(f"{row.account}: {row.code} for {row.place}") for row in part.itertuples()
+    ]
     start, end = part["posted_at"], part["posted_until"]
     bars = _iso_times(start), _iso_times(end), rows
     figure.add_trace(interval_trace(*bars, hover, SKY, 9, "post"))

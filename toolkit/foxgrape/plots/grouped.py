@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import plotly.graph_objects as go
 
 from foxgrape import times
 from foxgrape._util.formatting import counted, duration_in_words
+from foxgrape.plots.labels import escape_label
 from foxgrape.plots.outcomes import by_outcome
 from foxgrape.plots.theme import (
     GREY,
@@ -110,15 +110,12 @@ def _rows(table: pd.DataFrame, zone: str) -> tuple[pd.Series, dict[Any, str], st
     posted = table["posted_at"].dt.tz_convert(zone)
     n_months = posted.dt.strftime("%Y-%m").nunique()
     if 1 < len(counts) <= _MAX_PLACES or len(counts) == n_months == 1:
-        names = table.drop_duplicates("place_id").set_index("place_id")["place"]
+        names = dict(zip(table["place_id"], table["place"].astype("str"), strict=True))
         # Plotly merges equal labels: invisible characters keep places of one name apart.
-        labels_of = names.to_dict()
-        seen = (
-            pd.Series(counts.index).map(labels_of).groupby(counts.index.map(labels_of)).cumcount()
-        )
+        seen = pd.Series([names[place_id] for place_id in counts.index], dtype="str")
         labels = {
-            place_id: html.escape(str(names[place_id])) + "\u200b" * int(earlier)
-            for place_id, earlier in zip(counts.index, seen, strict=True)
+            place_id: escape_label(names[place_id]) + "\u200b" * int(earlier)
+            for place_id, earlier in zip(counts.index, seen.groupby(seen).cumcount(), strict=True)
         }
         return table["place_id"], labels, "place"
     unit, key, label = _MONTHS if n_months <= _MAX_MONTHS else _YEARS

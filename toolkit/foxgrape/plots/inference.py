@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +9,7 @@ import plotly.graph_objects as go
 
 from foxgrape import times
 from foxgrape._util.formatting import counted, duration_in_words
+from foxgrape.plots.labels import escape_label
 from foxgrape.plots.theme import (
     BLUE,
     GREY,
@@ -101,7 +101,7 @@ def forest(hazard: Hazard) -> go.Figure:
         return empty_figure(hazard.sentence())
     terms = hazard.terms
     figure = go.Figure()
-    names = [html.escape(name) for name in terms["term"]]
+    names = [escape_label(name) for name in terms["term"]]
     for first, last, colour, width in ((0, 1, BLUE, 3), (1, len(terms), GREY, 1.5)):
         part = terms.iloc[first:last]
         figure.add_trace(_ratio_trace(part, names[first:last], colour, width))

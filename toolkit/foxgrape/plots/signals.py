@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from foxgrape import times
 from foxgrape._util.formatting import counted, duration_in_words
 from foxgrape.places.geonames import country_name
 from foxgrape.plots.grouped import grouped_timeline
+from foxgrape.plots.labels import escape_label
 from foxgrape.plots.outcomes import by_outcome, outcomes
 from foxgrape.plots.theme import (
     BLUE,
@@ -107,7 +107,7 @@ def timeline(analysis: Analysis) -> go.Figure:
 def _outcome_notes(table: pd.DataFrame) -> list[str]:
     """Return each signal's relation and, below it, the kind of its event."""
     return [
-        name if pd.isna(kind) else f"{name}<br>{html.escape(_shortened(str(kind)))}"
+        name if pd.isna(kind) else f"{name}<br>{escape_label(_shortened(str(kind)))}"
         for name, kind in zip(outcomes(table), table["event_kind"], strict=True)
     ]
 
@@ -160,7 +160,7 @@ def _add_intervals(figure: go.Figure, table: pd.DataFrame, labels: list[str]) ->
 
 
 def _bar_label(label: str, kind: Any) -> str:
-    return label if pd.isna(kind) else html.escape(str(kind))
+    return label if pd.isna(kind) else escape_label(kind)
 
 
 def _add_censored(figure: go.Figure, table: pd.DataFrame, labels: list[str]) -> None:
@@ -191,7 +191,7 @@ def _row_label(row: Any, zone: str) -> str:
     day = f"{row.posted_at.tz_convert(zone):%-d %b %Y}"
     # Plotly merges equal labels: invisible characters keep two posts of one day apart.
     suffix = "\u200b" * int(row.Index)
-    return f"<b>{html.escape(code)}</b><br>{html.escape(row.account)}, {day}{suffix}"
+    return f"<b>{escape_label(code)}</b><br>{escape_label(row.account)}, {day}{suffix}"
 
 
 def _interval_in_words(start: pd.Timestamp, end: pd.Timestamp) -> str:
@@ -352,9 +352,9 @@ def place_map(analysis: Analysis) -> go.Figure:
     )
     name_of = located.drop_duplicates("place_id").set_index("place_id")["place"]
     names = ", ".join(str(name_of[place_id]) for place_id in named)
+    area = _area_name(gazetteer)
     return apply_theme(
-        figure,
-        f"Map{_area_name(gazetteer)} with the places that signals pointed to: {names or 'none'}.",
+        figure, f"Map{area} with the places that signals pointed to: {names or 'none'}."
     )
 
 
@@ -373,7 +373,7 @@ def _middle_latitude(figure: go.Figure) -> float:
 
 
 def _located(rows: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
-    """Return the rows, with the coordinates of their places where they state none."""
+    """Return the rows, with the coordinates of their places where they do not state both."""
     gazetteer = analysis.study.codebook.gazetteer
     ids = rows["place_id"].dropna().unique()
     places = {place_id: gazetteer[place_id] for place_id in ids if place_id in gazetteer}
@@ -381,11 +381,14 @@ def _located(rows: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
         end: rows["place_id"].map({name: getattr(place, end) for name, place in places.items()})
         for end in ("lat", "lon")
     }
-    return rows.assign(**{end: rows[end].fillna(at.astype("float")) for end, at in known.items()})
+    stated = rows[["lat", "lon"]].notna().all(axis="columns")
+    return rows.assign(
+        **{end: rows[end].where(stated, at.astype("float")) for end, at in known.items()}
+    )
 
 
 def _add_base_map(figure: go.Figure, gazetteer: Gazetteer) -> bool:
-    """Draw the outlines of the gazetteer's countries; return whether there are any."""
+    """Draw the outlines of the gazetteer's countries; return whether there are outlines."""
     lon, lat = outlines(gazetteer)
     line = {"color": GREY, "width": 0.7}
     style: dict[str, Any] = {"mode": "lines", "hoverinfo": "skip", "showlegend": False}
@@ -428,8 +431,8 @@ def _add_events(figure: go.Figure, events: pd.DataFrame) -> list[tuple[str, str,
 def _kinds_at(events: pd.DataFrame) -> str:
     """Return a place's name and its most frequent kinds of event, escaped."""
     kinds = events["kind"].fillna("kind unknown").value_counts().head(4)
-    lines = [f"{html.escape(str(kind))}: {n}" for kind, n in kinds.items()]
-    return "<br>".join([f"<b>{html.escape(str(events['place'].iloc[0]))}</b>", *lines])
+    lines = [f"{escape_label(kind)}: {n}" for kind, n in kinds.items()]
+    return "<br>".join([f"<b>{escape_label(str(events['place'].iloc[0]))}</b>", *lines])
 
 
 def _add_places(
@@ -438,7 +441,7 @@ def _add_places(
     """Draw the places of signals; labels extend away from the median longitude `middle`."""
     first = rows.drop_duplicates("place_id")
     counts = rows["place_id"].value_counts()
-    labels = [html.escape(_place_label(row)) for row in first.itertuples()]
+    labels = [escape_label(_place_label(row)) for row in first.itertuples()]
     shown = first["place_id"].isin(named)
     figure.add_trace(
         go.Scatter(

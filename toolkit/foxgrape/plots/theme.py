@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 import re
 import textwrap
@@ -14,6 +13,7 @@ import plotly.graph_objects as go
 import plotly.io as pio
 
 from foxgrape.places.map_outlines import gazetteer_features
+from foxgrape.plots.labels import escape_label
 from foxgrape.plots.offline import CLOUD_BUTTONS, offline_config
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def empty_figure(reason: str) -> Figure:
         margin={"t": 10, "b": 10},
         annotations=[
             {
-                "text": "<br>".join(textwrap.wrap(html.escape(reason), 90)),
+                "text": "<br>".join(textwrap.wrap(escape_label(reason), 90)),
                 "xref": "paper",
                 "yref": "paper",
                 "x": 0,

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foxgrape.errors import ReportError
+from foxgrape.reports.addresses import latest_runs, refresh_addresses
 from foxgrape.reports.rendering.assets import remove_unused_assets
 from foxgrape.reports.rendering.run_index import write_catalogue
 from foxgrape.reports.run_folder import MANIFEST, clear_remnants, matches_run_id, open_locked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from foxgrape._util.directories import Directory
 
@@ -33,8 +34,10 @@ def prune(
     """Delete old runs of each template, and return the names of their folders.
 
     For each template, the newest `keep` successful runs, the newest `keep` failed runs, and the
-    last successful run for each study or store are kept. Shared assets that no page uses any more
-    are deleted. Links, and folders that do not match the run id in their manifest, are kept.
+    last successful run for each study or store are kept, and so are the latest runs of the entries
+    of a schedule. Shared assets that no page uses any more, and the copies of deleted pages at the
+    addresses of a schedule, are deleted. Links, and folders that do not match the run id in their
+    manifest, are kept.
 
     Parameters
     ----------
@@ -69,9 +72,12 @@ def prune(
         return []
     with open_locked(folder) as directory:
         clear_remnants(directory)
-        deleted = _prune_directory(directory, keep, template, successful=True)
+        latest = latest_runs(directory)
+        deleted = _prune_directory(directory, keep, template, successful=True, latest=latest)
         with suppress(OSError), directory.child("failed") as failed:
             deleted += _prune_directory(failed, keep, template, successful=False)
+        if deleted:
+            refresh_addresses(directory)
         remove_unused_assets(folder)
     if deleted:
         with suppress(OSError, ReportError):
@@ -80,11 +86,18 @@ def prune(
 
 
 def _prune_directory(
-    parent: Directory, keep: int, template: str | None, *, successful: bool
+    parent: Directory,
+    keep: int,
+    template: str | None,
+    *,
+    successful: bool,
+    latest: Collection[str] = (),
 ) -> list[str]:
     """Delete the old runs in a folder, and return the names of the run folders."""
     deleted = []
     for name in _expired(_runs(parent), keep, template, successful=successful):
+        if name in latest:
+            continue
         with suppress(OSError), parent.child(name) as folder:
             if _is_run(folder.read_json(MANIFEST), name):
                 doomed = f".deleting-{name}-{secrets.token_hex(4)}"

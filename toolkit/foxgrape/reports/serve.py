@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["server"]
 
 _TYPES = {
+    "feed.json": "application/feed+json",
+    "feed.xml": "application/atom+xml; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
     ".ipynb": "application/x-ipynb+json",
@@ -159,7 +161,7 @@ class _Handler(SimpleHTTPRequestHandler):
 
     def guess_type(self, path: str | os.PathLike[str]) -> str:
         """Return a file's media type; for the types of report files, ignore the system settings."""
-        known = _TYPES.get(Path(path).suffix.lower())
+        known = _TYPES.get(Path(path).name) or _TYPES.get(Path(path).suffix.lower())
         return known or mimetypes.guess_type(str(path))[0] or "application/octet-stream"
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - named by the base class

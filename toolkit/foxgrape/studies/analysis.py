@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from foxgrape.stats.coincidence.event_coincidence import Coincidence
     from foxgrape.stats.hazard.hazard_ratio import Hazard
     from foxgrape.stats.verdict import Verdict
+    from foxgrape.studies.groups import Groups
     from foxgrape.studies.study import Study
 
 __all__ = ["Analysis", "SignalSource", "link_study"]
@@ -170,7 +171,8 @@ class Analysis:
         Parameters
         ----------
         window, options
-            As in `foxgrape.coincidence`; `clock` and `observed` override those of the analysis.
+            As in `foxgrape.coincidence`; `clock` and `observed` override those of the analysis,
+            and `by` may be ``"month"``, in the study's time zone.
 
         Examples
         --------
@@ -179,8 +181,40 @@ class Analysis:
         5
         """
         from foxgrape.stats.coincidence.event_coincidence import coincidence
+        from foxgrape.studies.groups import with_month
 
-        return coincidence(self.signals, self.events, window=window, **self._options(options))
+        signals = with_month(self.signals, self.study.timezone)
+        return coincidence(signals, self.events, window=window, **self._options(options))
+
+    def by(self, by: str, *, window: str | Sequence[str] = "7D", **options: Any) -> Groups:
+        """Return lead times and the test against chance for each group of signals.
+
+        Groups with fewer than 20 signals are counted and not tested. For the others p is adjusted
+        for the number of groups tested (false discovery rate, Benjamini and Hochberg 1995).
+
+        Parameters
+        ----------
+        by
+            ``"month"`` of the post in the study's time zone, or a column of the signals, such as
+            ``"account"``, ``"place"``, ``"kind"`` or ``"code"``.
+        window, options
+            As in `coincidence`.
+
+        Raises
+        ------
+        FoxgrapeError
+            If the signals have no such column.
+
+        Examples
+        --------
+        >>> from foxgrape import open_study
+        >>> table = open_study().analyse().by("month", n=99).to_frame()
+        >>> table[["group", "n", "claim"]].values.tolist()[0]
+        ['2022-09', 2, 'Too few to test']
+        """
+        from foxgrape.studies.groups import group_signals
+
+        return group_signals(self, by, {"window": window, **options})
 
     def hazard(self, *, window: str | Sequence[str] = "7D", **options: Any) -> Hazard:
         """Estimate how a signal changes the odds of an event at its place.

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from foxgrape._util.regular_files import read_regular
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BOUNDS", "Entry", "Job", "Schedule", "find_problems", "parse_span", "read_schedule"]
 
+#: Names that no entry can have, since its pages are in a folder of its name.
+_RESERVED = frozenset({"assets", "failed", "latest", "rebuilt"})
 #: Bounds of a period that a template parameter can be set to.
 BOUNDS = ("start", "end", "last_day")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -88,6 +91,8 @@ class Entry:
         Number of the template's runs to keep; None to keep all.
     notify
         Names of the channels that receive alerts.
+    deliver
+        Names of the channels that receive the finished report.
     """
 
     job: Job
@@ -96,6 +101,7 @@ class Entry:
     catch_up: int = 7
     keep: int | None = None
     notify: tuple[str, ...] = ()
+    deliver: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -125,11 +131,17 @@ class Schedule:
         Reports, in file order.
     channels
         Notification channels by name.
+    base_url
+        Address at which the reports folder is served, ending in a slash; None if it is not stated.
+    pictures
+        Whether pages and messages have static pictures of the figures.
     """
 
     path: Path
     entries: tuple[Entry, ...]
     channels: Mapping[str, Channel]
+    base_url: str | None = None
+    pictures: bool = False
 
 
 def read_schedule(path: str | Path = "reports/schedule.toml") -> Schedule:
@@ -210,14 +222,17 @@ def _read(path: Path) -> tuple[Schedule | None, list[ScheduleError]]:
         table = _Table(values, f"entry {entry.name!r}", path, errors)
         if entry.name in {other.name for other in entries}:
             table.add_error("name must be unique")
-        for name in entry.notify:
-            if name not in channel_tables:
-                hint = did_you_mean(name, channels) if channels else f"add a table [notify.{name}]"
-                table.add_error("notify names an unknown channel", got=name, hint=hint)
+        for key in ("notify", "deliver"):
+            for name in getattr(entry, key):
+                if name not in channel_tables:
+                    hint = f"add a table [notify.{name}]"
+                    hint = did_you_mean(name, channels) if channels else hint
+                    table.add_error(f"{key} names an unknown channel", got=name, hint=hint)
         entries.append(entry)
     if errors:
         return None, errors
-    return Schedule(path, tuple(entries), MappingProxyType(channels)), []
+    options = {key: top[key] for key in ("base_url", "pictures") if key in top}
+    return Schedule(path, tuple(entries), MappingProxyType(channels), **options), []
 
 
 def _read_entry(
@@ -250,7 +265,7 @@ def _read_entry(
         start = start.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
     keys = ("template", "study", "store", "parameters", "period", "retries", "retry_after")
     job = Job(name=parsed["name"], zone=zone, **{key: parsed[key] for key in keys if key in parsed})
-    options = {key: parsed[key] for key in ("catch_up", "keep", "notify") if key in parsed}
+    options = {key: parsed[key] for key in _OPTIONS if key in parsed}
     return Entry(job, cron, start, **options)
 
 
@@ -258,6 +273,9 @@ def _read_channel(
     name: str, values: object, path: Path, errors: list[ScheduleError]
 ) -> Channel | None:
     table = _Table({}, f"notify.{name}", path, errors)
+    if not _CHANNEL_NAME.fullmatch(name):
+        table.add_error("a channel name must be letters, digits, - and _", got=name)
+        return None
     kind = values.get("kind") if isinstance(values, dict) else values
     if not isinstance(values, dict) or not isinstance(kind, str) or kind not in CHANNELS:
         *kinds, last = CHANNELS
@@ -307,6 +325,8 @@ class _Table:
 #: Parser of a key, description of valid values, and whether the key is required.
 _Key = tuple[Callable[[Any], Any], str, bool]
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
+_CHANNEL_NAME = re.compile(r"[A-Za-z0-9_-]{1,60}")
+_OPTIONS = ("catch_up", "keep", "notify", "deliver")
 _SPAN = re.compile(r"(\d{1,6})\s?(s|min|h|d)")
 _UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
 #: Years allowed in `start`. Converting a time near year 1 or 9999 to UTC can overflow.
@@ -344,11 +364,25 @@ def _text(value: object) -> str:
 
 def _name(value: object) -> str:
     _require(_NAME.fullmatch(_text(value)))
+    if value in _RESERVED:
+        raise ValueError(f"{value} is the name of a folder that foxgrape uses")
     return str(value)
 
 
 def _zone(value: object) -> str:
     return get_zone(_text(value)).key
+
+
+def _address(value: object) -> str:
+    parts = urlsplit(_text(value))
+    _require(parts.scheme in {"http", "https"} and parts.hostname and str(value).isprintable())
+    _require(not (parts.query or parts.fragment or parts.username or " " in str(value)))
+    return f"{str(value).rstrip('/')}/"
+
+
+def _switch(value: object) -> object:
+    _require(isinstance(value, bool))
+    return value
 
 
 def _count(least: int) -> Callable[[object], object]:
@@ -388,6 +422,8 @@ def _list_of(kind: type) -> Callable[[object], tuple[Any, ...]]:
 _ZONE_KEY: _Key = (_zone, "an IANA time zone such as Europe/Kyiv", False)
 _TOP_KEYS: Mapping[str, _Key] = {
     "timezone": _ZONE_KEY,
+    "base_url": (_address, "a URL such as https://reports.example.org/", False),
+    "pictures": (_switch, "true or false", False),
     "report": (_list_of(dict), "one or more [[report]] tables", True),
     "notify": (_mapping, "[notify.NAME] tables", False),
 }
@@ -406,4 +442,5 @@ _ENTRY_KEYS: Mapping[str, _Key] = {
     "catch_up": (_count(0), f"an integer from 0 to {_MAX_COUNT}", False),
     "keep": (_count(1), f"an integer from 1 to {_MAX_COUNT}", False),
     "notify": (_list_of(str), "a list of the names of [notify.NAME] tables", False),
+    "deliver": (_list_of(str), "a list of the names of [notify.NAME] tables", False),
 }

@@ -13,6 +13,7 @@ import re
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from foxgrape.errors import ScheduleError
 from foxgrape.reports.schedule.config import BOUNDS, Job
 from foxgrape.reports.schedule.ledger import Ledger, Period
-from foxgrape.reports.schedule.notifications import deliver
+from foxgrape.reports.schedule.outbox import deliver
 from foxgrape.reports.schedule.runner import PeriodRun, PeriodTask, run_tasks, values_for
 from foxgrape.reports.templates.relative_dates import add_calendar_units
 from foxgrape.times import get_zone
@@ -90,24 +91,36 @@ class DueResult(_Result):
         One result per due period, oldest first; periods that another process had claimed are
         omitted.
     undelivered
-        One error text per notification that could not be sent; later calls try again.
+        One error text per message that could not be sent; later calls try again.
+    given_up
+        One error text per message that could not be sent for seven days and is not tried again.
+    repeated
+        One text per message that may have been sent twice.
+    sent
+        Number of messages sent.
     """
 
     runs: tuple[PeriodRun, ...]
     undelivered: tuple[str, ...] = ()
+    given_up: tuple[str, ...] = ()
+    repeated: tuple[str, ...] = ()
+    sent: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as JSON values."""
-        runs = [run.to_dict() for run in self.runs]
-        return {"runs": runs, "undelivered": list(self.undelivered)}
+        texts = {
+            name: list(getattr(self, name)) for name in ("undelivered", "given_up", "repeated")
+        }
+        return {"runs": [run.to_dict() for run in self.runs], **texts, "sent": self.sent}
 
     def sentence(self) -> str:
         """Return a summary in one sentence."""
+        sent = f" {self.sent} {'message' if self.sent == 1 else 'messages'} sent." * (self.sent > 0)
         if not self.runs:
-            return "No reports were due."
+            return f"No reports were due.{sent}"
         count, failed = len(self.runs), len(self.failed)
         noun = "report was" if count == 1 else "reports were"
-        return f"{count} {noun} due: {count - failed} built, {failed} failed."
+        return f"{count} {noun} due: {count - failed} built, {failed} failed.{sent}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,9 +229,23 @@ def run_due(
         raise ValueError("now must have a UTC offset; got a naive time")
     ledger, out = Ledger(Path(out) / LEDGER), Path(out)
     run = run or default_builder()
+    if schedule.pictures:
+        run = partial(run, pictures=True)
+        run_many = run_many and partial(run_many, pictures=True)
     try:
         tasks = [
-            PeriodTask(entry.job, period, ledger.folder, out, now, run, entry.notify)
+            PeriodTask(
+                job=entry.job,
+                period=period,
+                ledger=ledger.folder,
+                out=out,
+                now=now,
+                run=run,
+                notify=entry.notify,
+                deliver=entry.deliver,
+                base_url=schedule.base_url,
+                publish=True,
+            )
             for entry in schedule.entries
             for period in due_periods(entry, ledger, now, record=True)
         ]
@@ -227,10 +254,16 @@ def run_due(
         if prune is not None:
             _prune_templates(schedule.entries, runs, out, prune)
         variables = os.environ if environ is None else environ
-        errors = deliver(schedule.channels, ledger, now, variables)
+        delivery = deliver(schedule.channels, ledger, now, variables)
     except OSError as error:
         raise _not_writable(ledger, error) from None
-    return DueResult(tuple(runs), tuple(errors))
+    return DueResult(
+        runs=tuple(runs),
+        undelivered=tuple(delivery.undelivered),
+        given_up=tuple(delivery.given_up),
+        repeated=tuple(delivery.repeated),
+        sent=delivery.sent,
+    )
 
 
 def due_periods(

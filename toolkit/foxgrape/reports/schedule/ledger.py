@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
@@ -24,6 +25,8 @@ __all__ = ["Attempt", "Ledger", "Period", "PeriodState", "next_action"]
 MAX_DEATHS = 3
 #: Error text of an attempt whose process died.
 DIED = "its process died"
+#: Pattern of the names of state files, which contain the key of the period.
+_STATE_FILE = re.compile(r"(\d{8}T\d{6}Z)\.json")
 #: Maximum seconds to wait for the lock of a JSON file.
 _LOCK_TIMEOUT = 10.0
 
@@ -175,6 +178,15 @@ class Ledger:
             return PeriodState(content.get("state", "planned"), tries, content.get("run_id"))
         except TypeError:
             return PeriodState()
+
+    def period_keys(self, entry: str) -> list[str]:
+        """Return the keys of an entry's periods that have a state, oldest first."""
+        try:
+            with self.open_folder(f"{entry}/any") as (folder, _):
+                names = folder.names()
+        except FileNotFoundError:
+            return []
+        return [match[1] for name in names if (match := _STATE_FILE.fullmatch(name))]
 
     def write_state(self, name: str, record: PeriodState) -> None:
         """Write the state of a period."""

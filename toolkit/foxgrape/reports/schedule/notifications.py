@@ -1,6 +1,7 @@
-"""Notifications: when to send them, and the channels that send them (webhook, mail, apprise).
+"""Channels that send messages: webhook, mail and apprise.
 
-Addresses and passwords are read from environment variables only, and are redacted everywhere.
+Addresses and passwords are read from environment variables or the keyring only, and appear in no
+error: a server's answer, which may repeat them, is never quoted.
 """
 
 from __future__ import annotations
@@ -9,22 +10,18 @@ import logging
 import os
 import re
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 from urllib.parse import urlsplit
 
 from foxgrape.errors import ScheduleError, did_you_mean
+from foxgrape.reports.schedule.envelope import DeliveryError, Envelope
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from email.message import EmailMessage
-
-    from foxgrape._util.directories import Directory
-    from foxgrape.reports.schedule.ledger import Ledger
-    from foxgrape.reports.schedule.runner import PeriodRun, PeriodTask
 
 __all__ = [
     "CHANNELS",
@@ -32,16 +29,17 @@ __all__ = [
     "Channel",
     "Mail",
     "Webhook",
-    "deliver",
-    "health_transition",
     "missing_variables",
-    "record_outcome",
 ]
 
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*", re.ASCII)
-_TIMEOUT = 10.0
+#: Maximum seconds to wait for a server, and for a mail to be transmitted.
+_TIMEOUT, _UPLOAD_TIMEOUT = 10.0, 120.0
 _SECURITY = ("starttls", "tls", "none")
 _PORTS = range(1, 65536)
+#: HTTP statuses of a gateway that did not hear from the server behind it, which may have accepted
+#: the message.
+_UNCLEAR_STATUSES = (HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +48,15 @@ class _UrlChannel:
 
     name: str
     url_env: str
-    keys: ClassVar[tuple[str, ...]] = ("kind", "url_env")
+    digest: bool = False
+    attach_page: bool = False
+    keys: ClassVar[tuple[str, ...]] = ("kind", "url_env", "digest")
 
     @classmethod
     def from_table(cls, name: str, table: Mapping[str, Any]) -> Self:
         """Return the channel of a ``[notify.NAME]`` table."""
         _check_keys(table, cls.keys)
-        return cls(name, _variable(table, "url_env"))
+        return cls(name, _variable(table, "url_env"), **_switches(table))
 
     def variables(self) -> tuple[str, ...]:
         """Return the names of the environment variables that the channel reads."""
@@ -72,16 +72,14 @@ class Webhook(_UrlChannel):
         Name of the channel.
     url_env
         Environment variable with the URL.
+    digest
+        Whether reports that are built in one call are sent as one message.
     """
 
     __slots__ = ()
 
-    def send(self, message: Mapping[str, Any], environ: Mapping[str, str]) -> None:
-        """Post the message as JSON; redirects are not followed."""
-        import httpx
-
-        from foxgrape.io.download.http import describe_error
-
+    def check(self, environ: Mapping[str, str]) -> str:
+        """Return the URL; raise ScheduleError if the message cannot be sent to it."""
         url = _value(self.name, self.url_env, environ)
         try:
             parts = urlsplit(url)
@@ -90,18 +88,38 @@ class Webhook(_UrlChannel):
             safe = False
         if not safe:
             raise _not_notified(self.name, f"{self.url_env} must be an https:// URL")
-        problem = None
+        return url
+
+    def send(
+        self,
+        message: Mapping[str, Any],
+        environ: Mapping[str, str],
+        envelope: Envelope = Envelope(),  # noqa: B008 - frozen
+    ) -> None:
+        """Post the message as JSON; redirects are not followed."""
+        import httpx
+
+        from foxgrape.io.download.http import describe_error
+
+        url, problem, unclear = self.check(environ), None, False
+        content = {**message, "id": envelope.id, "repeated": envelope.repeated}
         with _quiet_logs():
             try:
-                status = httpx.post(url, json=dict(message), timeout=_TIMEOUT).status_code
+                # The body of the response is not read, since it may be endless.
+                with httpx.stream("POST", url, json=content, timeout=_TIMEOUT) as response:
+                    status = response.status_code
             except (httpx.HTTPError, httpx.InvalidURL) as error:
                 problem = type(error).__name__
+                unclear = not isinstance(
+                    error, httpx.ConnectError | httpx.ConnectTimeout | httpx.InvalidURL
+                )
             else:
                 if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
                     problem = f"the server answered {describe_error(status)}"
+                    unclear = status in _UNCLEAR_STATUSES
         # Raised outside the except block: a chained traceback would contain the URL.
         if problem is not None:
-            raise _not_notified(self.name, problem)
+            raise _not_notified(self.name, problem, unclear=unclear)
 
 
 class AppriseService(_UrlChannel):
@@ -113,12 +131,17 @@ class AppriseService(_UrlChannel):
         Name of the channel.
     url_env
         Environment variable with the apprise URL.
+    digest
+        Whether reports that are built in one call are sent as one message.
+    attach_page
+        Whether the page of a report is attached, if the service supports attachments.
     """
 
     __slots__ = ()
+    keys: ClassVar[tuple[str, ...]] = ("kind", "url_env", "digest", "attach_page")
 
-    def send(self, message: Mapping[str, Any], environ: Mapping[str, str]) -> None:
-        """Send the text of the message; redirects and unencrypted connections are refused."""
+    def check(self, environ: Mapping[str, str]) -> Any:
+        """Return apprise's service; raise ScheduleError if its URL cannot be used."""
         import apprise
 
         url = _value(self.name, self.url_env, environ)
@@ -134,12 +157,43 @@ class AppriseService(_UrlChannel):
                     problem = f"{self.url_env} must be an apprise URL such as slack://…"
                 elif not _is_encrypted(url, service):
                     problem = f"{self.url_env} must be an encrypted URL (jsons://, mailtos://)"
-                elif not service.notify(body=message["text"], title=_title(message)):
-                    problem = "the service did not accept the message"
             except Exception as error:  # noqa: BLE001 - plugins raise errors of many libraries
                 problem = type(error).__name__
         if problem is not None:
             raise _not_notified(self.name, problem)
+        return service
+
+    def send(
+        self,
+        message: Mapping[str, Any],
+        environ: Mapping[str, str],
+        envelope: Envelope = Envelope(),  # noqa: B008 - frozen
+    ) -> None:
+        """Send the text of the message; redirects and unencrypted connections are refused.
+
+        apprise does not say why a service failed, so it is never certain that it sent nothing.
+        """
+        from apprise import AppriseAttachment
+        from apprise.attachment.memory import AttachMemory
+
+        service, problem = self.check(environ), None
+        files, in_memory = AppriseAttachment(), cast("Any", AttachMemory)  # without types
+        for report in envelope.files if service.attachment_support else ():
+            if report.picture:
+                files.add(in_memory(report.picture, name="figure.png", mimetype="image/png"))
+            if report.page:
+                files.add(in_memory(report.page, name=report.name, mimetype="text/html"))
+        with _quiet_logs(), warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            try:
+                if not service.notify(
+                    body=message["text"], title=_title(message), attach=files or None
+                ):
+                    problem = "the service did not accept the message"
+            except Exception as error:  # noqa: BLE001 - plugins raise errors of many libraries
+                problem = type(error).__name__
+        if problem is not None:
+            raise _not_notified(self.name, problem, unclear=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +212,10 @@ class Mail:
         ``starttls``, ``tls``, or ``none`` for a server on this computer.
     user_env, password_env
         Environment variables with user name and password; None for a server without login.
+    digest
+        Whether reports that are built in one call are sent as one mail.
+    attach_page
+        Whether the page of a report is attached.
     """
 
     name: str
@@ -168,8 +226,11 @@ class Mail:
     security: str = "starttls"
     user_env: str | None = None
     password_env: str | None = None
+    digest: bool = False
+    attach_page: bool = False
     keys: ClassVar[tuple[str, ...]] = (
         *("kind", "host", "port", "from", "to", "security", "user_env", "password_env"),
+        *("digest", "attach_page"),
     )
 
     @classmethod
@@ -188,48 +249,97 @@ class Mail:
         if ("user_env" in table) != ("password_env" in table):
             raise ScheduleError("user_env and password_env must be given together")
         names = ("user_env", "password_env")
-        secrets = {key: _variable(table, key) for key in names if key in table}
+        secrets: Any = {key: _variable(table, key) for key in names if key in table}
+        options = secrets | _switches(table)
         return cls(
-            name, table["host"], table["from"], tuple(table["to"]), port, security, **secrets
+            name, table["host"], table["from"], tuple(table["to"]), port, security, **options
         )
 
     def variables(self) -> tuple[str, ...]:
         """Return the names of the environment variables that the channel reads."""
         return tuple(name for name in (self.user_env, self.password_env) if name is not None)
 
-    def send(self, message: Mapping[str, Any], environ: Mapping[str, str]) -> None:
-        """Send the message as plain text."""
-        import smtplib
-        from email.message import EmailMessage
+    def check(self, environ: Mapping[str, str]) -> list[str]:
+        """Return user name and password, if any; raise ScheduleError if one is not set."""
+        return [_value(self.name, name, environ) for name in self.variables()]
 
-        mail = EmailMessage()
-        mail["Subject"] = _title(message)
-        mail["From"], mail["To"] = self.sender, ", ".join(self.to)
-        mail.set_content("\n".join(f"{key}: {value}" for key, value in message.items()))
-        login = [_value(self.name, name, environ) for name in self.variables()]
-        problem = None
+    def send(
+        self,
+        message: Mapping[str, Any],
+        environ: Mapping[str, str],
+        envelope: Envelope = Envelope(),  # noqa: B008 - frozen
+    ) -> None:
+        """Send the message as text and HTML."""
+        import smtplib
+
+        from foxgrape.reports.schedule.mail import compose
+
+        login = self.check(environ)
+        mail = compose(message, envelope, title=_title(message), sender=self.sender, to=self.to)
+        problem, connection, refused = None, _Connection(self), {}
         try:
-            self._deliver(mail, login)
+            refused = connection.deliver(mail, login, envelope.to or self.to)
         except smtplib.SMTPResponseException as error:
             problem = f"the server answered {error.smtp_code}"
-        except (smtplib.SMTPException, OSError, UnicodeError) as error:
+            connection.unclear = False
+        except smtplib.SMTPRecipientsRefused:
+            problem = "the server refused all recipients"
+        except (smtplib.SMTPException, OSError, UnicodeError, ValueError) as error:
             problem = type(error).__name__
+        if refused:
+            problem = f"the server refused {len(refused)} of its recipients"
         if problem is not None:
-            raise _not_notified(self.name, problem)
+            raise _not_notified(
+                self.name, problem, unclear=connection.unclear, refused=tuple(refused)
+            )
 
-    def _deliver(self, mail: EmailMessage, login: list[str]) -> None:
+
+@dataclass(slots=True)
+class _Connection:
+    """One connection to an SMTP server.
+
+    Attributes
+    ----------
+    unclear
+        Whether the server may have accepted the mail although it has not confirmed that.
+    """
+
+    channel: Mail
+    unclear: bool = False
+
+    def deliver(self, mail: EmailMessage, login: list[str], to: tuple[str, ...]) -> dict[str, Any]:
+        """Send a mail; return the recipients that the server refused while it accepted others."""
         import smtplib
         import ssl
 
-        context = ssl.create_default_context()
-        connect: Any = smtplib.SMTP_SSL if self.security == "tls" else smtplib.SMTP
-        options = {"context": context} if self.security == "tls" else {}
-        with connect(self.host, self.port, timeout=_TIMEOUT, **options) as server:
-            if self.security == "starttls":
+        channel, context = self.channel, ssl.create_default_context()
+        tls = channel.security == "tls"
+        connect: Any = smtplib.SMTP_SSL if tls else smtplib.SMTP
+        options = {"context": context} if tls else {}
+        server = connect(channel.host, channel.port, timeout=_TIMEOUT, **options)
+        try:
+            if channel.security == "starttls":
                 server.starttls(context=context)
             if login:
                 server.login(*login)
-            server.send_message(mail)
+            server.sock.settimeout(_UPLOAD_TIMEOUT)
+            transmit = server.data
+
+            def data(content: Any) -> Any:
+                self.unclear = True
+                answer = transmit(content)
+                self.unclear = False
+                return answer
+
+            server.data = data
+            refused: dict[str, Any] = server.send_message(mail, to_addrs=list(to))
+            # The server has accepted the mail, whatever happens to the rest of the conversation.
+            server.sock.settimeout(_TIMEOUT)
+            with suppress(smtplib.SMTPException, OSError):
+                server.quit()
+        finally:
+            server.close()
+        return refused
 
 
 #: Any of the notification channel classes.
@@ -243,13 +353,14 @@ CHANNELS: Mapping[str, type[Channel]] = {
 
 
 def missing_variables(channel: Channel, environ: Mapping[str, str] | None = None) -> list[str]:
-    """Return the names of environment variables that a channel reads but that are not set."""
+    """Return the names of variables that a channel reads but that are not set."""
     variables = os.environ if environ is None else environ
-    return [name for name in channel.variables() if not variables.get(name)]
+    return [name for name in channel.variables() if not _find_value(name, variables)]
 
 
 def _title(message: Mapping[str, Any]) -> str:
-    return " ".join(f"foxgrape: {message['entry']} {message['kind']}".split())
+    title = message.get("subject") or f"foxgrape: {message['entry']} {message['kind']}"
+    return " ".join(str(title).split())
 
 
 @contextmanager
@@ -314,123 +425,35 @@ def _is_line(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip()) and value.isprintable()
 
 
-def _value(channel: str, name: str, environ: Mapping[str, str]) -> str:
+def _switches(table: Mapping[str, Any]) -> dict[str, bool]:
+    """Return the keys of a channel's table that are true or false."""
+    switches = {key: table[key] for key in ("digest", "attach_page") if key in table}
+    for key, value in switches.items():
+        _check(key, isinstance(value, bool), "true or false", value)
+    return switches
+
+
+def _find_value(name: str, environ: Mapping[str, str]) -> str:
+    """Return a secret from the variables; if these are the process's own, also from the keyring."""
+    from foxgrape.io.download.credentials import find_secret
+
     value = environ.get(name, "").strip()
+    if value or environ is not os.environ:
+        return value
+    secret = find_secret(name)
+    return "" if secret is None else secret.reveal()
+
+
+def _value(channel: str, name: str, environ: Mapping[str, str]) -> str:
+    value = _find_value(name, environ)
     if not value:
         raise _not_notified(channel, f"the environment variable {name} is not set")
     return value
 
 
-def _not_notified(channel: str, reason: str) -> ScheduleError:
-    return ScheduleError(f"cannot notify {channel}: {reason}")
-
-
-#: Folder of unsent messages in the ledger. No entry has this name: none starts with a dot.
-_OUTBOX = ".waiting"
-#: Age after which an unsent message is dropped.
-_MAX_AGE = timedelta(days=7)
-#: Maximum seconds to wait for the lock of a report's health file.
-_LOCK_TIMEOUT = 10.0
-
-
-def health_transition(
-    failing_since: str | None, key: str, state: str
-) -> tuple[str | None, str | None]:
-    """Return the alert to send, if any, and the new `failing_since` of a report.
-
-    Parameters
-    ----------
-    failing_since
-        Key of the latest period that was given up; None if the report works.
-    key
-        Key of the period that was attempted.
-    state
-        Result of the attempt: ``done``, ``failed`` or ``given up``.
-
-    Examples
-    --------
-    >>> health_transition(None, "20220910T040000Z", "given up")
-    ('failed', '20220910T040000Z')
-    >>> health_transition("20220910T040000Z", "20220911T040000Z", "done")
-    ('recovered', None)
-    >>> health_transition("20220910T040000Z", "20220909T040000Z", "done")  # an earlier period
-    (None, '20220910T040000Z')
-    """
-    if state == "given up":
-        return None if failing_since else "failed", max(failing_since or key, key)
-    if state == "done" and failing_since and key > failing_since:
-        return "recovered", None
-    return None, failing_since
-
-
-def record_outcome(ledger: Ledger, task: PeriodTask, run: PeriodRun) -> None:
-    """Update a report's health file; queue messages if the report starts to fail or recovers."""
-    health = f"{task.job.name}/health"
-    if run.state == "failed" or (run.state == "done" and not ledger.read_json(health)):
-        return
-    with ledger.lock(health, wait=_LOCK_TIMEOUT):
-        before = ledger.read_json(health).get("failing_since")
-        kind, since = health_transition(before, task.period.key, run.state)
-        if kind is not None:
-            for channel in task.notify:
-                name = f"{_OUTBOX}/{task.period.key}-{task.job.name}-{kind}-{channel}"
-                content = {
-                    "channel": channel,
-                    "written": task.now.astimezone(UTC).isoformat(),
-                    "message": _message(kind, run, task),
-                }
-                ledger.write_json(name, content)
-        if since != before:
-            ledger.write_json(health, {"failing_since": since})
-
-
-def deliver(
-    channels: Mapping[str, Channel], ledger: Ledger, now: datetime, environ: Mapping[str, str]
-) -> list[str]:
-    """Send all queued messages; return one error text per message that could not be sent."""
-    if not (ledger.folder / _OUTBOX).is_dir():
-        return []
-    sending = f"{_OUTBOX}/sending"
-    with ledger.open_folder(sending) as (folder, _):
-        if not _queued(folder):
-            return []
-        with ledger.lock(sending) as acquired:
-            return _send_queued(channels, folder, now, environ) if acquired else []
-
-
-def _queued(folder: Directory) -> list[str]:
-    return [name for name in folder.names() if name.endswith(".json") and name[0] != "."]
-
-
-def _send_queued(
-    channels: Mapping[str, Channel], folder: Directory, now: datetime, environ: Mapping[str, str]
-) -> list[str]:
-    errors = []
-    for name in _queued(folder):
-        content = folder.read_json(name)
-        channel = channels.get(content.get("channel", ""))
-        if channel is not None and now < datetime.fromisoformat(content["written"]) + _MAX_AGE:
-            try:
-                channel.send(content["message"], environ)
-            except ScheduleError as error:
-                errors.append(str(error))
-                continue
-        folder.unlink(name)
-    return errors
-
-
-def _message(kind: str, run: PeriodRun, task: PeriodTask) -> dict[str, Any]:
-    event = "failed" if kind == "failed" else "works again"
-    span = f"{run.start:%Y-%m-%d %H:%M} to {run.end:%Y-%m-%d %H:%M} UTC"
-    text = f"foxgrape: report {run.entry} {event}, period {span}"
-    return {
-        "text": f"{text}: {run.error}" if run.error else text,
-        "kind": kind,
-        "entry": run.entry,
-        "template": task.job.template,
-        "period_start": run.start.isoformat(),
-        "period_end": run.end.isoformat(),
-        "tries": run.tries,
-        "run_id": run.run_id,
-        "error": run.error,
-    }
+def _not_notified(
+    channel: str, reason: str, *, unclear: bool = False, refused: tuple[str, ...] = ()
+) -> DeliveryError:
+    error = DeliveryError(f"cannot notify {channel}: {reason}")
+    error.unclear, error.refused = unclear, refused
+    return error

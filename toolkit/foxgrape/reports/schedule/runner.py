@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -15,7 +15,7 @@ from foxgrape._util.secrets import SecretFilter
 from foxgrape._util.unicode import replace_surrogates
 from foxgrape.errors import FoxgrapeError
 from foxgrape.reports.schedule.ledger import DIED, Ledger, Period, PeriodState
-from foxgrape.reports.schedule.notifications import record_outcome
+from foxgrape.reports.schedule.outbox import record_outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -71,7 +71,17 @@ class PeriodRun:
 
 @dataclass(frozen=True, slots=True)
 class PeriodTask:
-    """A period to build, with all data that a worker process needs."""
+    """A period to build, with all data that a worker process needs.
+
+    Attributes
+    ----------
+    notify, deliver
+        Names of the channels that receive alerts, and of those that receive the finished report.
+    base_url
+        Address at which the reports folder is served, ending in a slash; None if unknown.
+    publish
+        Whether the page is copied to the stable addresses of the entry.
+    """
 
     job: Job
     period: Period
@@ -80,6 +90,9 @@ class PeriodTask:
     now: datetime
     run: Callable[..., Any]
     notify: tuple[str, ...] = ()
+    deliver: tuple[str, ...] = ()
+    base_url: str | None = None
+    publish: bool = False
 
     @property
     def name(self) -> str:
@@ -117,17 +130,41 @@ class _ClaimedPeriod:
             error = str(result)
         elif isinstance(result, Exception):
             error = f"{type(result).__name__}: {result}"
+        if error is None and run_id is not None and self.task.publish:
+            error = self._publish(run_id)
         if error is not None:
             error = " ".join(replace_surrogates(self.secrets.redact(error)).split())
         self.record = self.record.finish_attempt(error, run_id)
         return self.close()
+
+    def _publish(self, run_id: str) -> str | None:
+        """Copy the page to its stable addresses; return an error, or None on success."""
+        from foxgrape.reports.addresses import publish
+
+        task = self.task
+        end = task.period.end.astimezone(ZoneInfo(task.job.zone))
+        try:
+            publish(
+                task.out,
+                task.job.name,
+                period=task.period.key,
+                label=f"{end:%a %Y-%m-%d %H:%M}",
+                run_id=run_id,
+                updated=task.now.astimezone(UTC).isoformat(timespec="seconds"),
+                base_url=task.base_url,
+            )
+        except FoxgrapeError as error:
+            return str(error)
+        except OSError as error:
+            return f"cannot write the page to its address: {error.strerror or error}"
+        return None
 
     def release(self) -> None:
         """Undo the claim, because an interrupted call does not count as a failed attempt."""
         self.ledger.write_state(self.task.name, self.before)
 
     def close(self) -> PeriodRun:
-        """Write the state, queue alerts and return the result."""
+        """Write the state, queue messages and return the result."""
         task, record = self.task, self.record
         # The period has failed for good if no later call would retry it.
         later = task.now + max(task.job.retry_after, _TICK)
@@ -141,7 +178,8 @@ class _ClaimedPeriod:
             run_id=record.run_id,
             error=record.tries[-1].error,
         )
-        # Queue alerts first: if the process dies in between, a repeated alert is better than none.
+        # Queue messages first: if the process dies in between, the period is built again, and what
+        # is queued or sent already is not queued again.
         record_outcome(self.ledger, task, run)
         self.ledger.write_state(task.name, record)
         if record.state == "done":

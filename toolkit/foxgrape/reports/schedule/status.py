@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from foxgrape.errors import FoxgrapeError, ScheduleError
 from foxgrape.reports.schedule.due import LEDGER, first_seen
-from foxgrape.reports.schedule.ledger import Ledger
+from foxgrape.reports.schedule.ledger import Ledger, Period
 from foxgrape.reports.schedule.notifications import missing_variables
+from foxgrape.reports.schedule.outbox import delivery_states
 from foxgrape.reports.schedule.runner import values_for
 
 if TYPE_CHECKING:
@@ -48,6 +49,9 @@ class EntryStatus:
         Ends of periods that will not be built because of the limit `catch_up`.
     failing
         Whether a period was given up and no later period has been built since.
+    delivery
+        State of the messages with finished reports, the one that needs attention most: ``given
+        up``, ``maybe sent``, ``maybe sent twice``, ``waiting`` or ``sent``; None without messages.
     """
 
     entry: str
@@ -59,6 +63,7 @@ class EntryStatus:
     given_up: tuple[datetime, ...]
     missed: tuple[datetime, ...]
     failing: bool
+    delivery: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as JSON values."""
@@ -102,9 +107,15 @@ def check_schedule(
     environ
         Environment variables; `os.environ` by default.
     """
+    from foxgrape.reports.rendering.assets import require_kaleido
     from foxgrape.reports.templates.discovery import find_template
 
     problems = []
+    if schedule.pictures:
+        try:
+            require_kaleido()
+        except FoxgrapeError as error:
+            problems.append(ScheduleError(f"pictures = true: {error}", file=schedule.path))
     for entry in schedule.entries:
         try:
             template = find_template(entry.job.template)
@@ -131,16 +142,20 @@ def _entry_status(entry: Entry, ledger: Ledger, now: datetime) -> EntryStatus:
     for period in periods:
         record = ledger.read_state(f"{entry.name}/{period.key}")
         ends[_outlook(record, entry, reachable=period in reachable)].append(period.end)
+    last = max(ends["done"], default=None)
+    key = None if last is None else Period(last, last).key
+    deliveries = delivery_states(ledger, entry.name, key)
     return EntryStatus(
         entry=entry.name,
         cron=entry.cron.expression,
         zone=entry.cron.zone,
         next=entry.cron.next_times(now, 1)[0],
-        last=max(ends["done"], default=None),
+        last=last,
         waiting=tuple(ends["waiting"]),
         given_up=tuple(ends["given up"]),
         missed=tuple(ends["missed"]),
         failing=bool(ledger.read_json(f"{entry.name}/health").get("failing_since")),
+        delivery=deliveries[0] if deliveries else None,
     )
 
 

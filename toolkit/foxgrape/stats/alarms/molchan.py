@@ -186,8 +186,8 @@ def alarm(
     rng
         Seed or generator of these draws; None draws a seed from fresh entropy.
     observed
-        When events were recorded: first and last instant with UTC offsets, or an `Observation`
-        with gaps, such as ``study.observed``. By default from the earliest instant in the tables
+        When events were recorded: first and last instant with UTC offsets, or with gaps, as in
+        ``study.observed``. By default from the earliest instant in the tables
         to the last event.
     clock
         Which time of an event to use: when it was ``confirmed`` or when it ``occurred``. Events

@@ -256,8 +256,8 @@ def coincidence(
     by
         Column of `signals`, such as ``account`` or ``code``, that defines groups to test as well.
     observed
-        When events were recorded: first and last instant with UTC offsets, or an `Observation`
-        with gaps, such as ``study.observed``. By default from the earliest instant in the tables
+        When events were recorded: first and last instant with UTC offsets, or with gaps, as in
+        ``study.observed``. By default from the earliest instant in the tables
         to the last event. Signals whose window is not observed throughout are left out.
     clock
         Which time of an event to use: when it was ``confirmed`` or when it ``occurred``. By

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LeadTimes", "lead_times"]
 
+_INTERVAL = ("median_ci_low", "median_ci_high")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LeadTimes:
@@ -204,8 +206,11 @@ class LeadTimes:
         end = self.survival["time"].iloc[-1] if horizon is None else horizon
         return self._estimates().restricted_mean(times.parse_duration(end, "horizon"))
 
-    def turnbull(self) -> Turnbull:
+    def turnbull(self, *, left_open: bool = False) -> Turnbull:
         """Return Turnbull's estimate, which treats rough leads as interval-censored.
+
+        With `left_open`, a lead is longer than its shortest value, as in the intervals ``(L, R]``
+        of textbooks; by default it may be equal to it.
 
         Examples
         --------
@@ -215,7 +220,7 @@ class LeadTimes:
         True
         """
         short, long, observed = self._days()
-        return npmle(short, np.where(observed, long, np.inf))
+        return npmle(short, np.where(observed, long, np.inf), left_open=left_open)
 
     def fits(self) -> pd.DataFrame:
         """Return Weibull and log-normal fits, to check the survival curve; see `fit_parametric`.
@@ -269,7 +274,11 @@ class LeadTimes:
             for column in ("median_bounds", "median_ci"):
                 row[f"{column}_low"], row[f"{column}_high"] = getattr(part, column)
             rows.append(row)
-        return pd.DataFrame(rows)
+        table = pd.DataFrame(rows)
+        for name in ("median", "median_bounds_low", "median_bounds_high", *_INTERVAL):
+            # A column without any duration would otherwise hold dates.
+            table[name] = pd.to_timedelta([row[name] for row in rows])
+        return table
 
     def sentence(self) -> str:
         """Return the estimate in words."""

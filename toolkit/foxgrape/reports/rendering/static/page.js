@@ -47,6 +47,7 @@
     layout.margin = { ...margin, l: 10, r: Math.min(margin.r ?? 20, 75), t: (margin.t ?? 95) + added };
     layout.height = (layout.height || 450) + added;
     layout.font = { ...layout.font, size: 10 };
+    layout.annotations = (layout.annotations || []).map((note) => ({ ...note, font: { ...note.font, size: 9 } }));
     for (const axis of ["xaxis", "yaxis"]) {
       const text = ((layout[axis] || {}).title || {}).text;
       layout[axis] = { ...layout[axis], tickfont: { size: 10 } };
@@ -194,6 +195,8 @@
   // Rows of a page of a table; fewer if the whole page would be taller than this, in pixels.
   const PAGES = [25, 15, 10, 5];
   const MAX_HEIGHT = 11500;
+  // A cell of more letters than this is wide: on a phone, the rows of its table are blocks.
+  const WIDE = 24;
   // First characters that make a spreadsheet read a cell as a formula.
   const FORMULA = /^[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]/;
 
@@ -267,7 +270,8 @@
     file.addEventListener("click", () => download(table, kept(), `table-${number + 1}.csv`));
     tools.append(...(long ? [label, status, back, next] : []), file);
     (table.closest(".scroll") || table).before(tools);
-    if (table.querySelector(".words, td a")) {
+    const wide = rows[0].cells.length > 3 && all("td", table).some((cell) => cell.textContent.length > WIDE);
+    if (wide || table.querySelector(".words, td a")) {
       const heads = [...table.tHead.rows[0].cells].map((cell) => cell.textContent.trim());
       rows.forEach((row) => [...row.cells].forEach((cell, at) => { cell.dataset.head = heads[at]; }));
       table.classList.add("posts");

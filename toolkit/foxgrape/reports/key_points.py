@@ -1,0 +1,219 @@
+"""The main points of a run, for messages and feeds: headline, claims, key figures and a figure."""
+
+from __future__ import annotations
+
+import base64
+import html
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from foxgrape._util.directories import directory_at
+from foxgrape._util.unicode import replace_surrogates
+from foxgrape.display.html import HEADLINE
+from foxgrape.display.key_figures import KEY_FIGURES
+from foxgrape.errors import CONTROLS
+from foxgrape.reports.run_folder import MANIFEST, NOTEBOOK, PAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+__all__ = ["KeyPoints", "describe_changes", "read_key_points", "read_picture"]
+
+_MAX_POINTS, _MAX_ROWS, _MAX_TEXT = 12, 20, 500
+#: A figure in a page that was built with pictures, see `foxgrape.reports.rendering.page`.
+_PICTURE = re.compile(r'<img\b[^>]*\bclass="picture"[^>]*>')
+_SOURCE = re.compile(r'\bsrc="data:image/png;base64,([A-Za-z0-9+/=]+)"')
+_CAPTION = re.compile(r'\balt="([^"]*)"')
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPoints:
+    """The main points of a run.
+
+    Attributes
+    ----------
+    manifest
+        The run's manifest; empty if it cannot be read.
+    headline
+        The main finding in one sentence; empty if the report has none.
+    points
+        Sentences below the headline.
+    figures
+        Key figures as ``heads`` and ``rows``; empty if the report has none.
+    """
+
+    manifest: Mapping[str, Any]
+    headline: str
+    points: tuple[str, ...]
+    figures: dict[str, list[Any]]
+
+    @property
+    def title(self) -> str:
+        """The run's title; empty if its manifest cannot be read."""
+        return _line(self.manifest.get("title"))
+
+    def figure_lines(self) -> list[str]:
+        """Return the key figures as text, one line per row.
+
+        Examples
+        --------
+        >>> figures = {"heads": ["", "This week", "Week before"], "rows": [["posts", "6", "4"]]}
+        >>> KeyPoints({}, "", (), figures).figure_lines()
+        ['posts: 6 (Week before: 4)']
+        """
+        lines = []
+        for name, *values in self.figures.get("rows", ()):
+            pairs = zip(self.figures["heads"][2:], values[1:], strict=False)
+            more = ", ".join(f"{head}: {value}" for head, value in pairs if value)
+            text = f"{name}: {values[0]}" if values else name
+            lines.append(f"{text} ({more})" if more else text)
+        return lines
+
+
+def read_key_points(out: Path, run_id: str) -> KeyPoints:
+    """Read the main points of a run from its manifest and its executed notebook.
+
+    Parameters
+    ----------
+    out
+        Folder of the runs.
+    run_id
+        The run; if it does not exist, the result is empty.
+
+    Examples
+    --------
+    >>> from tempfile import mkdtemp
+    >>> from pathlib import Path
+    >>> read_key_points(Path(mkdtemp()), "none").headline
+    ''
+    """
+    manifest: dict[str, Any] = {}
+    notebook: dict[str, Any] = {}
+    with suppress(OSError), directory_at(out, run_id) as folder:
+        manifest, notebook = folder.read_json(MANIFEST), folder.read_json(NOTEBOOK)
+    points: tuple[str, ...] = ()
+    figures: dict[str, list[Any]] = {}
+    for data in _outputs(notebook):
+        if HEADLINE in data and not points:
+            points = _sentences(_joined(data.get("text/html")))
+        if not figures:
+            figures = _figures(data.get(KEY_FIGURES))
+    return KeyPoints(manifest, _line(manifest.get("headline")), points, figures)
+
+
+def _outputs(notebook: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield the data of each output; a notebook edited by another program may have any shape."""
+    for cell in _list(notebook.get("cells")):
+        for output in _list(cell.get("outputs")) if isinstance(cell, dict) else ():
+            data = output.get("data") if isinstance(output, dict) else None
+            if isinstance(data, dict):
+                yield data
+
+
+def _sentences(markup: str) -> tuple[str, ...]:
+    """Return the claim and the list items below a headline as text."""
+    from bs4 import BeautifulSoup
+
+    parts = BeautifulSoup(markup, "html.parser").select(".claim, li")
+    lines = [_line(part.get_text()) for part in parts]
+    return tuple(line for line in lines if line)[:_MAX_POINTS]
+
+
+def _figures(value: Any) -> dict[str, list[Any]]:
+    if not isinstance(value, dict):
+        return {}
+    rows = [[_line(cell) for cell in _list(row)] for row in _list(value.get("rows"))]
+    heads = [_line(head) for head in _list(value.get("heads"))]
+    rows = [row for row in rows if row]
+    return {"heads": heads, "rows": rows[:_MAX_ROWS]} if rows else {}
+
+
+def read_picture(out: Path, run_id: str) -> tuple[bytes, str] | None:
+    """Return the first figure of a run as PNG, with its title; None if it has no pictures."""
+    try:
+        with directory_at(out, run_id) as folder:
+            tag = _PICTURE.search(folder.read(PAGE).decode("utf-8", "replace"))
+        source = tag and _SOURCE.search(tag[0])
+        if tag is None or source is None:
+            return None
+        caption = _CAPTION.search(tag[0])
+        return base64.b64decode(source[1]), html.unescape(caption[1]) if caption else "Figure"
+    except (OSError, ValueError):
+        return None
+
+
+def describe_changes(before: KeyPoints, after: KeyPoints) -> list[str]:
+    """Return what changed between two runs: headline, key figures, data and software.
+
+    Examples
+    --------
+    >>> one = KeyPoints({"run_id": "a"}, "1 signal", (), {"heads": [], "rows": [["posts", "1"]]})
+    >>> two = KeyPoints({"run_id": "b"}, "2 signals", (), {"heads": [], "rows": [["posts", "4"]]})
+    >>> describe_changes(one, two)
+    ['Headline then: 1 signal', 'posts: 4 (then 1)']
+    >>> describe_changes(one, one)
+    ['Nothing changed: data, parameters and software are the same.']
+    """
+    if not before.manifest:
+        return []
+    if before.manifest.get("run_id") == after.manifest.get("run_id"):
+        return ["Nothing changed: data, parameters and software are the same."]
+    changes = []
+    if before.headline and before.headline != after.headline:
+        changes.append(f"Headline then: {before.headline}")
+    earlier = {row[0]: row[1] for row in before.figures.get("rows", ()) if len(row) > 1}
+    changes += [
+        f"{row[0]}: {row[1]} (then {earlier[row[0]]})"
+        for row in after.figures.get("rows", ())
+        if len(row) > 1 and earlier.get(row[0], row[1]) != row[1]
+    ]
+    changes += _data_changes(before.manifest, after.manifest)
+    software = _changed(before.manifest.get("versions"), after.manifest.get("versions"))
+    if software:
+        changes.append(f"Software: {', '.join(software)}")
+    return changes
+
+
+def _data_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Return the tables of a store, or the files of a study, that differ."""
+    if isinstance(before.get("store"), dict) and isinstance(after.get("store"), dict):
+        tables = _changed(before["store"].get("versions"), after["store"].get("versions"))
+        unchanged = "Data: no table of the store has changed."
+        return [f"Data, by version: {', '.join(tables)}" if tables else unchanged]
+    if isinstance(before.get("study"), dict) and isinstance(after.get("study"), dict):
+        old, new = before["study"].get("sha256"), after["study"].get("sha256")
+        if isinstance(old, dict) and isinstance(new, dict):
+            names = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
+            files = f"Files of the study that changed: {', '.join(map(_line, names))}"
+            return [files] if names else ["Data: no file of the study has changed."]
+    return []
+
+
+def _changed(before: Any, after: Any) -> list[str]:
+    """Return the names whose numbers differ, as ``name old to new``."""
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return []
+    return [
+        f"{_line(name)} {_line(before.get(name, 'none'))} to {_line(after.get(name, 'none'))}"
+        for name in sorted({*before, *after})
+        if before.get(name) != after.get(name)
+    ]
+
+
+def _joined(value: Any) -> str:
+    """Return a text that a notebook file has as one string or as a list of lines."""
+    return "".join(map(str, value)) if isinstance(value, list) else str(value or "")
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _line(value: Any) -> str:
+    """Return a value as one line without control characters or surrogates, of limited length."""
+    text = replace_surrogates(str("" if value is None else value)).translate(CONTROLS)
+    text = " ".join(text.split())
+    return text if len(text) <= _MAX_TEXT else f"{text[: _MAX_TEXT - 1]}…"

@@ -1,0 +1,123 @@
+"""Compose mails: text beside HTML, with figures shown and pages attached."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, make_msgid, parseaddr
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from foxgrape.reports.rendering.page import static_text
+from foxgrape.reports.schedule.envelope import REPEATED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from jinja2 import Template
+
+    from foxgrape.reports.schedule.envelope import Envelope, ReportFiles
+
+__all__ = ["compose", "html_body"]
+
+#: Maximum length of a subject; mail programs show less.
+_MAX_SUBJECT = 200
+
+
+def compose(
+    message: Mapping[str, Any],
+    envelope: Envelope,
+    *,
+    title: str,
+    sender: str,
+    to: Sequence[str],
+) -> EmailMessage:
+    """Return a mail that `smtplib` can send.
+
+    Parameters
+    ----------
+    message
+        A message as `foxgrape.reports.schedule.messages` builds it.
+    envelope
+        Id, date and files. Attempts with the same id give the same Message-ID, by which servers
+        and mail programs recognize a repeated mail.
+    title
+        The subject.
+    sender, to
+        Addresses in the headers ``From`` and ``To``.
+
+    Examples
+    --------
+    >>> from foxgrape.reports.schedule.envelope import Envelope
+    >>> failed = {"kind": "failed", "entry": "weekly", "text": "report weekly failed"}
+    >>> mail = compose(failed, Envelope("1f"), title="weekly failed", sender="a@example.org",
+    ...     to=["b@example.org"])
+    >>> mail["Message-ID"], mail["List-Id"]
+    ('<1f@example.org>', '<weekly.foxgrape.example.org>')
+    """
+    # Servers need not accept mails with characters of eight bits.
+    mail = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
+    domain = parseaddr(sender)[1].rpartition("@")[2] or "localhost"
+    mail["Subject"] = title if len(title) <= _MAX_SUBJECT else f"{title[: _MAX_SUBJECT - 1]}…"
+    mail["From"], mail["To"] = sender, ", ".join(to)
+    mail["Date"] = format_datetime(envelope.date or datetime.now(UTC))
+    mail["Message-ID"] = f"<{envelope.id}@{domain}>" if envelope.id else make_msgid(domain=domain)
+    mail["List-Id"] = f"<{message.get('entry', 'digest')}.foxgrape.{domain}>"
+    mail["Auto-Submitted"] = "auto-generated"
+    pictures = {
+        number: files for number, files in enumerate(envelope.files) if files.picture is not None
+    }
+    mail.set_content(f"{message['text']}\n")
+    mail.add_alternative(
+        html_body(message, repeated=envelope.repeated, captions=_captions(pictures)),
+        subtype="html",
+    )
+    shown = mail.get_payload()[1]  # type: ignore[index]
+    for number, files in pictures.items():
+        shown.add_related(  # type: ignore[union-attr]
+            files.picture, "image", "png", cid=f"<figure{number}>", disposition="inline"
+        )
+    for files in envelope.files:
+        if files.page is not None:
+            charset = {"charset": "utf-8"}
+            mail.add_attachment(files.page, "text", "html", filename=files.name, params=charset)
+    return mail
+
+
+def _captions(pictures: Mapping[int, ReportFiles]) -> dict[int, str]:
+    return {number: files.caption for number, files in pictures.items()}
+
+
+def html_body(
+    message: Mapping[str, Any], *, repeated: bool = False, captions: Mapping[int, str] | None = None
+) -> str:
+    """Return the HTML of a message; all of its text is escaped.
+
+    Parameters
+    ----------
+    message
+        A message about one report, or a digest with the key ``reports``.
+    repeated
+        Whether an earlier attempt may have sent the message.
+    captions
+        Titles of the figures, by number of the report; ``cid:figure0`` is the figure of the first.
+    """
+    html: str = _template().render(
+        reports=message.get("reports", [message]),
+        text=message["text"],
+        is_alert=message["kind"] in {"failed", "recovered"},
+        repeated=REPEATED if repeated else "",
+        captions=captions or {},
+    )
+    return html
+
+
+@cache
+def _template() -> Template:
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.from_string(static_text("mail.html.j2"))
