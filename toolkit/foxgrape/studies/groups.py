@@ -143,10 +143,10 @@ def group_signals(analysis: Analysis, by: str, options: dict[str, Any]) -> Group
     counts = ["n", "n_followed", "n_censored", "n_tested"]
     table[counts] = table[counts].fillna(0).astype("int64")
     table["claim"] = table["claim"].fillna(TOO_FEW)
-    table = table[table[["n", "n_tested"]].any(axis=1)].sort_values("group", ignore_index=True)
+    table = table[table[["n", "n_tested"]].any(axis=1)]
     if by == "place":
-        table["group"] = _place_names(table["group"], signals)
-    return Groups(by, table, leads, chance)
+        table = table.assign(group=_place_names(table["group"], signals))
+    return Groups(by, table.sort_values("group", ignore_index=True), leads, chance)
 
 
 def with_month(signals: pd.DataFrame, timezone: str) -> pd.DataFrame:
