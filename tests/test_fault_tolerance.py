@@ -224,7 +224,7 @@ def test_a_log_cut_at_the_end_of_any_line_raises_an_error(tmp_path):
 def test_a_crash_within_deltalake_is_a_one_line_error(tmp_path, monkeypatch):
     """As for a data file whose changed length makes Rust code panic."""
 
-    class PanicException(BaseException):  # noqa: N818 - the name in Rust's bindings
+    class PanicException(BaseException):
         pass
 
     def crash(*_):
