@@ -12,7 +12,7 @@ SECONDS ?= 600
 NOTEBOOKS := $(wildcard notebooks/*.py notebooks/templates/*.py)
 
 .PHONY: report test check lint types unit browser lab check-lab filter format docs calibrate medians bench fuzz
-.PHONY: mutate coverage audit package lock clean
+.PHONY: mutate coverage faults audit package lock clean
 
 report: $(READY)
 	$(BIN)/foxgrape report build lead_times --study $(STUDY) --out reports
@@ -83,6 +83,11 @@ bench: $(READY)
 # Fuzz readers, codebooks, names, parameters and schedules for SECONDS each, one target per core.
 fuzz: $(STUDIES)
 	$(BIN)/python scripts/fuzz.py --seconds $(SECONDS)
+
+# Let each system call of each command fail in turn, in an hour or two; see
+# docs/explanation/faults.md. SAMPLE=20 tries 20 faults of each command.
+faults: $(READY)
+	$(BIN)/python scripts/inject_faults.py $(if $(SAMPLE),--sample $(SAMPLE))
 
 # Mutation tests of linking, lead times and the tests against chance, in about half an hour. Fails
 # if the tests detect less than 85% of the mutants of a module.

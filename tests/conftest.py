@@ -47,6 +47,7 @@ SLOW = (
     "test_calibration.py",
     "test_docs.py",
     "test_fault_tolerance.py",
+    "test_faults_at_calls.py",
     "test_fuzz.py",
     "test_jupyterlab.py",
     "test_long_studies.py",

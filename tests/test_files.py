@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from foxgrape._util.directories import Directory, WorkFolder, clear_abandoned
 from foxgrape._util.files import write_atomic
 
 
@@ -27,3 +28,31 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_no_temporary_file(tmp_path
         write_atomic(path, write_half)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_work_folder_that_cannot_be_opened_is_not_left_behind(tmp_path, monkeypatch):
+    """It has no marker yet, so that no later call would delete it."""
+
+    def fail(_path):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(Directory, "open", fail)
+    with pytest.raises(OSError, match="Input/output error"):
+        WorkFolder(tmp_path, ".mine-")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_published_work_folder_is_complete_even_if_its_marker_stays(tmp_path, monkeypatch):
+    work = WorkFolder(tmp_path, ".mine-")
+    (work.path / "posts.csv").write_text("posts", encoding="utf-8")
+
+    def fail(*_):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(Directory, "unlink", fail)
+    work.publish("mine")
+    monkeypatch.undo()
+    work.close()
+    assert (tmp_path / "mine" / "posts.csv").read_text(encoding="utf-8") == "posts"
+    assert clear_abandoned(tmp_path, ".mine-") == []
+    assert (tmp_path / "mine").is_dir()

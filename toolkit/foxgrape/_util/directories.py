@@ -310,9 +310,13 @@ class WorkFolder:
 
     def __init__(self, parent: Path, prefix: str) -> None:
         self.path = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
-        self._parent = Directory.open(parent)
-        self._folder: Directory | None = self._parent.child(self.path.name)
         self._published = False
+        try:
+            self._parent = Directory.open(parent)
+            self._folder: Directory | None = self._parent.child(self.path.name)
+        except OSError:
+            self.path.rmdir()  # it has no marker yet, so no later call would delete it
+            raise
         # Lock before marking: a marked folder without a lock counts as abandoned.
         with suppress(OSError):  # the file system may have no locks
             self._folder.lock(wait=False)
@@ -329,7 +333,8 @@ class WorkFolder:
         self._parent.rename(self.path.name, name)
         self._published = True
         if self._folder is not None:
-            self._folder.unlink(_MARKER)
+            with suppress(OSError):  # the folder is complete, and its marker names another folder
+                self._folder.unlink(_MARKER)
 
     def close(self) -> None:
         """Delete the folder unless it was published, and release its lock."""
