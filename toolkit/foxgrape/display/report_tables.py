@@ -71,6 +71,8 @@ _RELATIONS = {
 #: A page shows at most this many rows of a table, so that browsers stay responsive.
 MAX_ROWS = 500
 _MAX_EMOJI = 20
+#: Beyond this number of signals, fewer surrogates estimate a p-value well enough.
+_MANY_SIGNALS = 500
 #: What counts as a signal, in words: as a noun, and as a sentence below the title.
 _READ = {
     "codes": ("coded posts", "Signals are codes for places in posts."),
@@ -443,7 +445,8 @@ def methods(analysis: Analysis) -> Html:
 @lru_cache(maxsize=1)
 def _chance(analysis: Analysis) -> Coincidence:
     """Test for coincidence within 7 days; cached, because headline and methods both use it."""
-    return analysis.coincidence(window="7D")
+    n_surrogates = 1999 if len(analysis.signals) > _MANY_SIGNALS else 9999
+    return analysis.coincidence(window="7D", n=n_surrogates)
 
 
 def describe_relation(row: Any) -> str:
