@@ -12,7 +12,7 @@ from foxgrape.cli.app import run
 from foxgrape.errors import FoxgrapeError, StoreError
 from foxgrape.io.gazetteers import keep_gazetteer, kept_gazetteer, kept_gazetteer_sha256
 from foxgrape.places.build import build_gazetteer
-from foxgrape.reports.plan import store_change, store_source
+from foxgrape.reports.data_source import store_change, store_source
 from foxgrape.studies.from_store import study_from_store
 
 FILES = Path(__file__).parents[1] / "fixtures" / "geonames"

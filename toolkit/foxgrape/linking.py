@@ -93,7 +93,7 @@ def link(
     [Timedelta('1 days 06:00:00'), Timedelta('1 days 06:00:00'), 'anticipates']
     """
     horizon_us = times.parse_duration(horizon, "horizon") // pd.Timedelta(1, "us")
-    signals = schemas.signals_with_place(signals)
+    signals = signals_with_place(signals)
     events = schemas.validate(events, "events", fill=True)
     if clock is None and confirmed_by is not None:
         clock = "confirmed"
@@ -263,6 +263,37 @@ def _make_links(
             "watched": pd.Series(watched.astype("timedelta64[us]")),
         }
     )
+
+
+def signals_with_place(signals: pd.DataFrame) -> pd.DataFrame:
+    """Return a validated signals table without the names that may mean several places.
+
+    Warns with their number, if there are any.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> day = pd.Timestamp("2022-09-10T12:00Z")
+    >>> signals = pd.DataFrame({"signal_id": ["a", "b"], "place_id": ["geonames:707292", None],
+    ...                         "posted_at": [day, day]})
+    >>> with warnings.catch_warnings(record=True, action="always") as caught:
+    ...     len(signals_with_place(signals))
+    1
+    >>> print(caught[0].message)
+    1 of 2 signals is left out: a name that may mean several places; see the column candidates
+    """
+    signals = schemas.validate(signals, "signals", fill=True)
+    has_place = signals["place_id"].notna()
+    n_ambiguous = int((~has_place).sum())
+    if not n_ambiguous:
+        return signals
+    verb = "is" if n_ambiguous == 1 else "are"
+    warnings.warn(
+        f"{n_ambiguous:,} of {len(signals):,} signals {verb} left out: a name that may mean "
+        "several places; see the column candidates",
+        stacklevel=3,
+    )
+    return signals[has_place].reset_index(drop=True)
 
 
 def order_on_clock(links: pd.DataFrame) -> pd.Series:

@@ -5,7 +5,6 @@ Tables are plain pandas frames. They are validated on entry: in readers, `detect
 
 from __future__ import annotations
 
-import warnings
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -32,7 +31,6 @@ __all__ = [
     "has_repeated_keys",
     "key_index",
     "read_csv",
-    "signals_with_place",
     "validate",
     "validate_keys",
     "validate_storable",
@@ -108,37 +106,6 @@ def validate(
         validate_keys(ready, KEYS[table][0], column="post_id", file=file, first_row=first_row)
     others = [name for name in ready.columns if name not in schema.columns]
     return ready[[*schema.columns, *others]]
-
-
-def signals_with_place(signals: pd.DataFrame) -> pd.DataFrame:
-    """Return a validated signals table without the names that may mean several places.
-
-    Warns with their number, if there are any.
-
-    Examples
-    --------
-    >>> import warnings
-    >>> day = pd.Timestamp("2022-09-10T12:00Z")
-    >>> signals = pd.DataFrame({"signal_id": ["a", "b"], "place_id": ["geonames:707292", None],
-    ...                         "posted_at": [day, day]})
-    >>> with warnings.catch_warnings(record=True, action="always") as caught:
-    ...     len(signals_with_place(signals))
-    1
-    >>> print(caught[0].message)
-    1 of 2 signals is left out: a name that may mean several places; see the column candidates
-    """
-    signals = validate(signals, "signals", fill=True)
-    has_place = signals["place_id"].notna()
-    n_ambiguous = int((~has_place).sum())
-    if not n_ambiguous:
-        return signals
-    verb = "is" if n_ambiguous == 1 else "are"
-    warnings.warn(
-        f"{n_ambiguous:,} of {len(signals):,} signals {verb} left out: a name that may mean "
-        "several places; see the column candidates",
-        stacklevel=3,
-    )
-    return signals[has_place].reset_index(drop=True)
 
 
 def has_repeated_keys(frame: pd.DataFrame, keys: list[str]) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from foxgrape._util.files import file_sha256
 from foxgrape.errors import ReportError
+from foxgrape.reports.data_source import store_source, study_source
 from foxgrape.reports.execution.runner import (
     CELL_SECONDS,
     RUN_SECONDS,
@@ -19,14 +20,14 @@ from foxgrape.reports.execution.runner import (
     is_up_to_date,
     report_run_for,
 )
-from foxgrape.reports.plan import Plan, ReportRequest, Software, plan, store_source, study_source
+from foxgrape.reports.plan import Plan, ReportRequest, Software, plan
 from foxgrape.reports.run_folder import NOTEBOOK, read_manifest, read_notebook
 from foxgrape.reports.templates.discovery import templates
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from foxgrape.reports.plan import DataSource
+    from foxgrape.reports.data_source import DataSource
 
 __all__ = ["RebuildResult", "ReportRun", "rebuild_report", "run_report", "run_reports"]
 

@@ -18,9 +18,9 @@ from foxgrape._util.directories import directory_at
 from foxgrape._util.secrets import SecretFilter
 from foxgrape._util.unicode import json_bytes, replace_surrogates
 from foxgrape.errors import ReportError
+from foxgrape.reports.data_source import store_change
 from foxgrape.reports.execution.job import annotate_failed_cell, clear_abandoned_kernels
 from foxgrape.reports.execution.workers import Workers, can_fork
-from foxgrape.reports.plan import store_change
 from foxgrape.reports.rendering import assets
 from foxgrape.reports.rendering.run_index import CatalogueWriter
 from foxgrape.reports.run_folder import (

@@ -18,6 +18,7 @@ from foxgrape._util.formatting import (
     to_json_records,
     to_json_value,
 )
+from foxgrape.linking import signals_with_place
 from foxgrape.stats.coincidence.point_pattern import count_rates, point_pattern
 from foxgrape.stats.coincidence.significance import adjust_fdr, p_values
 from foxgrape.stats.coincidence.surrogates import (
@@ -301,7 +302,7 @@ def coincidence(
     """
     validate_null(null, n)
     windows = np.array(durations_us(window, "window"), dtype=float)
-    signals = schemas.signals_with_place(signals)
+    signals = signals_with_place(signals)
     events = schemas.validate(events, "events", fill=True)
     chosen_clock = times.resolve_clock(events, clock)
     period = observation_of(observed, signals, events, chosen_clock)

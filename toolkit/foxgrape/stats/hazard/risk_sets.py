@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from foxgrape import schemas, times
+from foxgrape.linking import signals_with_place
 from foxgrape.stats.hazard.conditional_logit import MIN_GAIN, ROUGH_GAIN, LogitFit, fit_logit
 from foxgrape.stats.inputs import (
     data_warnings,
@@ -186,7 +187,7 @@ def risk_sets(
     >>> len(risk_sets(study.signals, study.study.events).places) > 50
     True
     """
-    signals = schemas.signals_with_place(signals)
+    signals = signals_with_place(signals)
     events = schemas.validate(events, "events", fill=True)
     chosen_clock = times.resolve_clock(events, clock)
     signals = sort_rows(signals, "posted", "signal_id")
