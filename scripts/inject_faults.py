@@ -309,8 +309,8 @@ def check(name: str, number: int, error: str, wanted: str) -> tuple[str, str, li
             again, text = in_fork(lambda: run(verb.words(folder)))
             if again or result_of(verb, folder) != wanted:
                 problems.append(f"the next call does not recover: {text.strip()[-200:]}")
-        if outcome := remnants(folder):
-            problems.append(f"left behind: {outcome[:3]}")
+        if paths := remnants(folder):
+            problems.append(f"left behind: {paths[:3]}")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return failed, "survived" if code == 0 else "reported", problems
