@@ -49,8 +49,9 @@ def paragraph(signals: pd.DataFrame, events: pd.DataFrame) -> str:
     followed = number_in_words(round(local.trigger_rate * local.n_signals))
     echoes = round(local.echo_rate * local.n_signals)
     return (
-        f"The data are {local.n_signals} mentions of towns between March and December 2022, and "
+        f"The data are {len(signals)} mentions of towns between March and December 2022, and "
         f"the times at which {local.n_events} towns were first shown as liberated. "
+        f"{local.n_signals} mentions count: the week after them was observed. "
         f"{followed.capitalize()} mentions were followed by the liberation of their town within a "
         f"week, and {echoes} came within a week after one. Under `uniform` {followed} is many "
         f"(p = {uniform.p_trigger:.2g}), and under `place` as well (p = {place.p_trigger:.2g}). "

@@ -19,7 +19,7 @@ from foxgrape.reports import plan as planning
 from foxgrape.reports import rebuild_report
 from foxgrape.reports import run as running
 from foxgrape.reports.plan import ReportRequest, Software, plan
-from foxgrape.studies import study
+from foxgrape.studies import package, study
 from report_templates import names, printed, template
 
 OF_STORE = "store = None\nversions = {}\nnumber = 1"
@@ -267,7 +267,7 @@ def test_resources_with_the_same_base_name_are_hashed_separately(tmp_path, twins
         tmp_path, "counts", "from foxgrape import open_study\nprint(len(open_study(study).posts))"
     )
     hashes = open_study(twins).hashes
-    files = {f"{name}/data.csv" for name in study._RESOURCES if (twins / name).is_dir()}
+    files = {f"{name}/data.csv" for name in package._RESOURCES if (twins / name).is_dir()}
     assert set(hashes) == {"datapackage.json", *files}
     assert all(hashes[name] == sha256(twins / name) for name in hashes)
     ids = {run_id(notebook, study=twins)}

@@ -122,7 +122,7 @@ def test_a_message_is_shorter_than_the_pipe_buffer(sign, tmp_path, monkeypatch):
     """Longer messages may be interleaved with those of another run."""
     messages = []
     monkeypatch.setattr(job, "_execute", lambda *_: f"{sign * 9_000}\nand on")
-    job.run_job({"folder": str(tmp_path)}, messages.append)
+    job.run_job({"folder": str(tmp_path), "secrets": []}, messages.append)
     (message,) = messages
     assert message["result"]["error"].startswith(sign * 100)
     assert len(json.dumps(message)) < select.PIPE_BUF

@@ -377,9 +377,12 @@ def _is_whole(log: bytes) -> bool:
         return bool(first)  # deltalake reports a damaged line
     counts = {"add": ("num_added_files", "num_target_files_added")}
     counts |= {"remove": ("num_removed_files", "num_target_files_removed")}
+    # A merge that adds columns counts the new schema as an added file.
+    n_schemas = log.count(b'\n{"metaData":') if "num_target_files_added" in metrics else 0
     for action, names in counts.items():
         written = [metrics[name] for name in names if name in metrics]
-        if written and written[0] != log.count(b'\n{"%s":' % action.encode()):
+        n_files = log.count(b'\n{"%s":' % action.encode())
+        if written and written[0] != n_files + (n_schemas if action == "add" else 0):
             return False
     return True
 
