@@ -365,6 +365,13 @@ def test_names_of_rows_that_r_writes_are_left_out(tmp_path):
     assert any("names of rows" in note.what for note in report.notes)
 
 
+def test_a_single_row_with_a_separator_in_its_text_has_no_name(tmp_path):
+    file = tmp_path / "a.csv"
+    file.write_text("id;date;username;text\n2;2022-09-10T12:16:00Z;a;one; two\n", encoding="utf-8")
+    _, report = read_posts(file, on_error="quarantine", with_report=True)
+    assert [bad["reason"] for bad in report.quarantine] == ["expected 4 cells; got 5"]
+
+
 def test_a_cell_of_many_lines_is_one_cell(tmp_path):
     text = "a,b\n" * 15_000
     file = tmp_path / "a.csv"

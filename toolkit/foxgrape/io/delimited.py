@@ -72,10 +72,14 @@ def csv_records(file: InputFile, on_columns: OnColumns, note: OnNote) -> Iterato
         if isinstance(cells, _BadRowError):
             raise CorruptFileError(f"the header cannot be read: {cells}")
         first = list(islice(rows, _PEEKED))
-        has_row_names = bool(first) and all(
-            not isinstance(row, _BadRowError) and len(row) == len(cells) + 1 for _, row in first
-        )
-        if has_row_names:  # R writes them by default, without a name in the header
+        names = {
+            row[0]
+            for _, row in first
+            if not isinstance(row, _BadRowError) and len(row) == len(cells) + 1
+        }
+        # R writes names of rows by default, without a name in the header. A single longer row may
+        # as well have a separator in its text, unless its name is the default one.
+        if first and len(names) == len(first) and (len(first) > 1 or names == {"1"}):
             note("names of rows left out: the header has one cell fewer", first[0][1][0])
             cells = ["", *cells]
         head = Header(cells, file)
