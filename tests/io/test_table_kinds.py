@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from datetime import UTC, date, datetime, time, timedelta
 
 import openpyxl
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 from foxgrape import read_events, read_posts
 from foxgrape.errors import TableError
 from foxgrape.io.read_report import ReadWarning
+from foxgrape.io.tabular import FrameInput, column_names
 
 KYIV = "Europe/Kyiv"
 KINDS = ["csv", "tsv", "utf-16", "cp1251", "lines", "array", "parquet", "excel", "frame"]
@@ -476,3 +479,12 @@ def test_a_table_with_a_header_only_causes_a_warning(tmp_path):
     file.write_text("id,date,text\n")
     with pytest.warns(ReadWarning, match="the file has no records"):
         assert read_posts(file, account="a").empty
+
+
+def test_a_frame_is_not_kept_in_memory_for_its_columns():
+    file = FrameInput(pd.DataFrame({"id": [1], "text": ["a"]}))
+    assert column_names(file) == column_names(file) == ["id", "text"]
+    kept = weakref.ref(file)
+    del file
+    gc.collect()
+    assert kept() is None

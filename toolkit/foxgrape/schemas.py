@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = [
     "CURIE",
     "KEYS",
-    "VERSION_TIMES",
     "columns",
     "dtypes",
     "has_repeated_keys",
@@ -34,6 +33,7 @@ __all__ = [
     "validate",
     "validate_keys",
     "validate_storable",
+    "version_time",
 ]
 
 #: Key columns of each table, the most selective one first, and the time column by which its rows
@@ -47,8 +47,7 @@ KEYS = {
     "signals": (["signal_id"], "posted_at"),
     "observation": (["source"], "observed_until"),
 }
-#: The column with the time of a row's version; a missing time of a post means never edited.
-VERSION_TIMES = {"posts": "edited_at", "events": "updated_at"}
+_VERSION_TIMES = {"posts": "edited_at", "events": "updated_at"}
 
 _LEAD = "timedelta64[us]"
 #: Pattern of a place id: scheme, colon, identifier.
@@ -106,6 +105,24 @@ def validate(
         validate_keys(ready, KEYS[table][0], column="post_id", file=file, first_row=first_row)
     others = [name for name in ready.columns if name not in schema.columns]
     return ready[[*schema.columns, *others]]
+
+
+def version_time(table: str, *frames: pd.DataFrame) -> str | None:
+    """Return the column with the time of a row's version, if all frames have it as instants.
+
+    A missing time of a post means never edited.
+
+    Examples
+    --------
+    >>> posts = pd.DataFrame({"edited_at": pd.to_datetime(["2022-09-10"], utc=True)})
+    >>> version_time("posts", posts), version_time("posts", posts.astype("str"))
+    ('edited_at', None)
+    """
+    name = _VERSION_TIMES.get(table)
+    has_times = all(
+        name in frame and isinstance(frame[name].dtype, pd.DatetimeTZDtype) for frame in frames
+    )
+    return name if has_times else None
 
 
 def has_repeated_keys(frame: pd.DataFrame, keys: list[str]) -> bool:

@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     #: Name, rows and read report of each file.
     Files = Sequence[tuple[str, pd.DataFrame, ReadReport]]
 
-__all__ = ["merge_files"]
+__all__ = ["join_files", "merge_files"]
+
+
+def join_files(table: str, files: Files) -> tuple[pd.DataFrame, ReadReport]:
+    """Return the rows and the report of a single file as they are, and merge several files."""
+    return files[0][1:] if len(files) == 1 else merge_files(table, files)
 
 
 def merge_files(table: str, files: Files) -> tuple[pd.DataFrame, ReadReport]:
@@ -36,12 +41,8 @@ def merge_files(table: str, files: Files) -> tuple[pd.DataFrame, ReadReport]:
     is_repeat = rows[schemas.columns(table)].duplicated().to_numpy()
     rows = rows[~is_repeat].reset_index(drop=True)
     notes = merge_notes(note for *_, report in files for note in report.notes)
-    version_time = schemas.VERSION_TIMES.get(table)
-    if (
-        version_time
-        and version_time in rows
-        and isinstance(rows[version_time].dtype, pd.DatetimeTZDtype)
-    ):
+    version_time = schemas.version_time(table, rows)
+    if version_time is not None:
         latest = _latest_versions(rows, keys, version_time)
         if len(latest) < len(rows):
             what = f"older versions of {table} left out"

@@ -105,11 +105,8 @@ def _order_edits(
     status: pd.Series, ours: pd.DataFrame, theirs: pd.DataFrame, table: str
 ) -> pd.DataFrame:
     """Mark rows whose stored version is later; return the stored posts edited before ours."""
-    column = schemas.VERSION_TIMES.get(table)
-    has_times = column in ours and column in theirs
-    if not has_times or not all(
-        isinstance(rows[column].dtype, pd.DatetimeTZDtype) for rows in (ours, theirs)
-    ):
+    column = schemas.version_time(table, ours, theirs)
+    if column is None:
         return ours.iloc[:0]
     ours_at, theirs_at = (times.microseconds(rows[column]) for rows in (ours, theirs))
     # A missing edit time is the least integer, so that it comes before any other.

@@ -6,9 +6,9 @@ import io
 import json
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -63,6 +63,8 @@ __all__ = [
 _MAX_EXACT_FLOAT32 = 2**24
 #: Rows of a frame that are converted at a time.
 _FRAME_ROWS = 10_000
+#: Readers ask several times. An input, such as a large frame, must not be kept in memory for it.
+_COLUMN_NAMES: WeakKeyDictionary[InputFile, list[str]] = WeakKeyDictionary()
 
 
 class FrameInput(InputFile):
@@ -110,12 +112,17 @@ class _NamesKnown(Exception):  # noqa: N818 - not an error: stops before the fir
     """The names of the columns are known."""
 
 
-@lru_cache(maxsize=16)
 def column_names(file: InputFile) -> list[str]:
     """Return the names of a table's columns, whatever its kind; an empty list if it has none.
 
     For JSON, these are the keys of the first objects.
     """
+    if file not in _COLUMN_NAMES:
+        _COLUMN_NAMES[file] = _read_column_names(file)
+    return _COLUMN_NAMES[file]
+
+
+def _read_column_names(file: InputFile) -> list[str]:
     names: list[str] = []
 
     def keep(columns: list[str]) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from foxgrape._util.typing import BoolArray, Int32Array, IntArray, UInt8Array, UInt64Array
 
 
-__all__ = ["BLOCK", "count_code_points", "scan_with_numba", "word_at"]
+__all__ = ["BLOCK", "scan_with_numba", "word_at"]
 
 #: Number of 64-bit words that are searched together.
 BLOCK = 512
@@ -190,7 +190,7 @@ def scan_with_numba(  # noqa: C901, PLR0912 - the state of the hot loop is its v
                 done = free = end
             if match >= 0:
                 if begin > counted_at:
-                    counted += count_code_points(data, words, counted_at, begin)
+                    counted += _count_code_points(data, words, counted_at, begin)
                 n = _append_span(spans, n, row, counted, counted + count, match)
                 counted, counted_at = counted + count, end
         i += BLOCK
@@ -198,7 +198,7 @@ def scan_with_numba(  # noqa: C901, PLR0912 - the state of the hot loop is its v
 
 
 @njit_without_refcounts
-def count_code_points(data: UInt8Array, words: UInt64Array, begin: int, end: int) -> int:
+def _count_code_points(data: UInt8Array, words: UInt64Array, begin: int, end: int) -> int:
     """Count the code points from byte `begin` to byte `end`, which are code point boundaries.
 
     Counts eight bytes at a time as if they were valid; if any may be malformed, decodes them again,

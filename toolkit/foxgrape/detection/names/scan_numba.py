@@ -17,12 +17,12 @@ from foxgrape.detection.emoji.scan_numba import word_at
 if TYPE_CHECKING:
     from foxgrape._util.typing import BoolArray, Int32Array, IntArray, UInt8Array, UInt64Array
 
-__all__ = ["BLOCK", "CAPITAL", "LETTER", "N_DATA", "N_WORDS", "SEPARATOR", "SIGN", "SYMBOL"]
+__all__ = ["BLOCK", "CAPITAL", "LETTER", "N_DATA", "N_WORDS", "SEPARATOR", "SIGN"]
 __all__ += ["WordTable", "find_words"]
 
-#: Kinds of characters: of those between words, symbols such as emoji, and all others; of those in
-#: words, capital letters, other letters and digits, and signs.
-SYMBOL, SEPARATOR, SIGN, LETTER, CAPITAL = range(5)
+#: Kinds of characters: those between words; of those in words, signs, letters and digits other
+#: than capital letters, and capital letters.
+SEPARATOR, SIGN, LETTER, CAPITAL = range(4)
 #: Where, in `WordTable.kinds`, the kinds of U+2000 to U+2FFF and of U+1F000 to U+1FFFF begin.
 PUNCTUATION, EMOJI = 0x800, 0x1800
 #: Number of 64-bit words that are searched together.
@@ -129,7 +129,7 @@ def _character(kinds: UInt8Array, data: UInt8Array, at: int, stop: int) -> tuple
     """Return the kind and the size of a character; without a known kind, of a byte of it.
 
     Characters without a known kind are taken for capital letters, but variation selectors, which
-    follow emoji, are symbols.
+    follow emoji, are not.
     """
     lead = int(data[at])
     if lead < 0x80:
@@ -143,7 +143,7 @@ def _character(kinds: UInt8Array, data: UInt8Array, at: int, stop: int) -> tuple
         if lead == 0xE2:
             return int(kinds[PUNCTUATION + point]), 3
         if lead == 0xEF and 0xE00 <= point < 0xE10:
-            return SYMBOL, 3
+            return SEPARATOR, 3
         if lead == 0xF0 and second == 0x9F and at + 3 < stop and data[at + 3] & 0xC0 == 0x80:
             return int(kinds[EMOJI + ((point & 0x3F) << 6 | int(data[at + 3]) & 0x3F)]), 4
     return CAPITAL, 1
@@ -158,13 +158,13 @@ def _word_at(
     while at > start:
         at -= 1
         if data[at] & 0xC0 != 0x80:
-            if _character(kinds, data, at, stop)[0] <= SEPARATOR:
+            if _character(kinds, data, at, stop)[0] == SEPARATOR:
                 break
             begin = at
     end = begin
     while end < stop:
         kind, size = _character(kinds, data, end, stop)
-        if kind <= SEPARATOR:
+        if kind == SEPARATOR:
             break
         end += size
     return begin, end

@@ -22,7 +22,6 @@ from foxgrape.detection.names.scan_numba import (
     N_WORDS,
     SEPARATOR,
     SIGN,
-    SYMBOL,
     WordTable,
     find_words,
 )
@@ -62,7 +61,7 @@ class Vocabulary:
             np.full(_MAX_WORDS, _UNKNOWN, np.uint8),
             np.zeros(2, np.int64),
         )
-        self._word_spans = np.empty((3, _MAX_FOUND), np.int64)
+        self._found_words = np.empty((3, _MAX_FOUND), np.int64)
         self._marks = np.empty((2, BLOCK), np.uint64)
         self._lock = Lock()
 
@@ -76,9 +75,9 @@ class Vocabulary:
         row, is_clear = 0, False
         while row < len(texts):
             columns = texts.data, texts.words, texts.offsets, texts.valid
-            n, after = find_words(self._table, *columns, row, self._word_spans, self._marks)
+            n, after = find_words(self._table, *columns, row, self._found_words, self._marks)
             if after > row:
-                yield self._names(self._word_spans[:, :n])
+                yield self._names(self._found_words[:, :n])
             elif is_clear:
                 # A text with more words than the arrays can hold is read as a whole.
                 after = row + 1
@@ -127,5 +126,4 @@ def _kind(character: str) -> int:
         return CAPITAL
     if WITHIN_WORDS.match(character):
         return LETTER if character.isalnum() else SIGN
-    is_symbol = unicodedata.category(character)[0] == "S" and not character.isascii()
-    return SYMBOL if is_symbol else SEPARATOR
+    return SEPARATOR

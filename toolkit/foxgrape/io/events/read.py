@@ -23,7 +23,7 @@ from foxgrape.io.events.territorial_control import ControlChangesReader, ViinaCo
 from foxgrape.io.events.ucdp import UcdpReader
 from foxgrape.io.events.unsupported import reject_unsupported
 from foxgrape.io.events.viina import ViinaReader
-from foxgrape.io.merge import merge_files
+from foxgrape.io.merge import join_files
 from foxgrape.io.read_report import ReadReport, warn_about
 from foxgrape.io.sources import as_list, open_input, source_name
 from foxgrape.places import Gazetteer
@@ -178,10 +178,7 @@ def read_events(
         notes = [*report.notes, *context.take_notes()]
         report = replace(report, unresolved=places.unresolved(), notes=notes)
         files.append((source_name(source), frame, report))
-    if len(files) == 1:
-        _, frame, report = files[0]
-    else:
-        frame, report = merge_files("events", files)
+    frame, report = join_files("events", files)
     if with_report:
         return frame, report
     bad = report.quarantine

@@ -13,7 +13,7 @@ from foxgrape.io.base import (
     iter_frames,
     read_file,
 )
-from foxgrape.io.merge import merge_files
+from foxgrape.io.merge import join_files
 from foxgrape.io.posts.auto_archiver import AutoArchiverReader
 from foxgrape.io.posts.bluesky import BlueskyReader
 from foxgrape.io.posts.bluesky_car import BlueskyCarReader
@@ -176,10 +176,7 @@ def read_posts(
         )
         frame, report = read_file(context, FORMATS, "posts", format=format, on_error=on_error)
         files.append((source_name(source), frame, report))
-    if len(files) == 1:
-        _, frame, report = files[0]
-    else:
-        frame, report = merge_files("posts", files)
+    frame, report = join_files("posts", files)
     if with_report:
         return frame, report
     bad = report.quarantine
