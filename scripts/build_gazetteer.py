@@ -56,13 +56,14 @@ from foxgrape.places.phonetic import normalize_spelling, phonetic_key
 from foxgrape.places.place import LANGUAGES, Place
 
 TARGET = Path(__file__).parents[1] / "toolkit/foxgrape/places/resources/gazetteer"
+TYPES = TARGET.with_name("settlement_types.txt")
 BORDER_KM = 60
 NEIGHBOURS, AGREEING = 7, 5
 # A Russian name is taken over from namesakes if it is this similar, or if this many places have it.
 SIMILAR, USUAL = 70, 3
 # KATOTTG's categories of villages and cities. A place with more people than LARGEST_VILLAGE is not
 # a village; above SMALLEST_CITY, only the oblast's city of that name is considered, if it has one.
-VILLAGES, CITIES = "Села", "Міста"
+VILLAGES, CITIES, SETTLEMENTS = "Села", "Міста", "Селища"
 LARGEST_VILLAGE, SMALLEST_CITY = 20_000, 10_000
 
 # GeoNames' admin1 codes of the foreign regions within BORDER_KM of the border
@@ -440,6 +441,30 @@ def codifier_places(codifier: Codifier, known: set[str]) -> Iterator[tuple[Place
         raise SystemExit(f"not in the codifier, or merged with GeoNames: {sorted(extra)}")
 
 
+def write_types(file: Path, codifier: Codifier, places: Iterable[tuple[Place, str]]) -> None:
+    """Write the ids of the cities and of the settlements.
+
+    A city that no place of GeoNames was matched with is the largest of its name in the oblast.
+    """
+    aliases = {alias: place.id for place, alias in places if alias}
+    unmatched: dict[tuple[str, str], list[Place]] = defaultdict(list)
+    for place, alias in places:
+        if not alias and place.id.startswith("geonames:"):
+            unmatched[place.admin1, place.name].append(place)
+    ids: dict[str, list[str]] = {"city": [], "settlement": []}
+    for settlement in codifier.settlements:
+        place_id = f"katottg:{settlement.entity_id}"
+        named = unmatched[OBLAST[settlement.entity_id[2:4]], romanize(clean_name(settlement.name))]
+        if settlement.category.startswith(CITIES):
+            largest = max(named, key=lambda place: place.population or 0, default=None)
+            other = largest.id if largest and place_id not in aliases else place_id
+            ids["city"].append(aliases.get(place_id, other))
+        elif settlement.category == SETTLEMENTS:
+            ids["settlement"].append(aliases.get(place_id, place_id))
+    lines = [" ".join([kind, *sorted(some)]) + "\n" for kind, some in ids.items()]
+    file.write_text("".join(lines), encoding="utf-8", newline="\n")
+
+
 def unlisted_places() -> Iterator[tuple[Place, str]]:
     """Yield the uninhabited places of the codebook, which neither register lists."""
     yield (
@@ -458,12 +483,13 @@ def unlisted_places() -> Iterator[tuple[Place, str]]:
     )
 
 
-def build(folder: Path) -> None:
-    """Merge the sources and write the tables."""
+def build(folder: Path, types: Path) -> None:
+    """Merge the sources and write the tables, and the types of the settlements."""
     codifier = Codifier()
     places = list(ukrainian_places(codifier))
     merged = {alias for _, alias in places if alias}
     print(f"{len(places)} places of GeoNames in Ukraine, {len(merged)} matched with KATOTTG")
+    write_types(types, codifier, places)
     abroad = list(border_places())
     alone = list(codifier_places(codifier, merged))
     print(f"{len(abroad)} across the border, {len(alone)} only in KATOTTG")
@@ -479,12 +505,15 @@ def main() -> None:
         "--check", action="store_true", help="build in a temporary folder and compare"
     )
     if not parser.parse_args().check:
-        build(TARGET)
+        build(TARGET, TYPES)
         return
     with tempfile.TemporaryDirectory() as scratch:
-        build(Path(scratch))
+        types = Path(scratch) / TYPES.name
+        build(Path(scratch), types)
         names = ["places.txt", "names.txt", "sounds.txt"]
         _, differing, missing = filecmp.cmpfiles(scratch, TARGET, names, shallow=False)
+        if types.read_bytes() != TYPES.read_bytes():
+            differing.append(TYPES.name)
         if differing or missing:
             raise SystemExit(f"differs from its sources: {', '.join([*differing, *missing])}")
         print("the same bytes")

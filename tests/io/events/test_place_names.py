@@ -18,7 +18,7 @@ def parse(text, admin1=""):
     return place.name, place.admin1, [*context.notes]
 
 
-TYPE = "the type of settlement is left out of the place's name"
+TYPE = "the type of settlement is read from the place's name"
 REGION = "a region is read from the place's name"
 REST = "a part of the place's name is left out"
 

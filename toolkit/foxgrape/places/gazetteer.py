@@ -31,7 +31,7 @@ _FIRST_NATIVE = "\u05d0"
 _SIMILAR_CONSONANTS = 60
 #: Endings that names of villages have in Russian texts, in any case. Not -ово, with which
 #: Ukrainian adverbs end.
-_RUSSIAN_NAME = re.compile("[оеё]вк(?:а|и|у|е|ой)$|[иы]но$")
+_RUSSIAN_NAME = re.compile("[оеё]вк(?:а|и|у|е|ой)$|[иы]но$|.{4}ое$")
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,8 @@ _FIRST_NAME = re.compile(
 )
 #: Words of a phrase about water before the name of a river: уровень воды в Днепре.
 _WATER = re.compile(rf"(?<!\w)(?:{'|'.join(sorted(WORDS['water']))})\w*(?: \w+)? \w{{1,2}}$")
+#: Behind a river: Інгулець вийшов з берегів.
+_OVERFLOW = re.compile(r" \w+ (?:з|із|у|в|из) берег")
 _CROSSING, _NAMED = tuple(WORDS["crossing"]), tuple(WORDS["named"])
 _ORDINARY = WORDS["ordinary"] | WORDS["persons"]
 _WORD_REVERSED = re.compile(r"[\w'’ʼ]*")
@@ -59,7 +61,8 @@ _REGIONS_INCLUDING = re.compile(
 )
 _THINGS = re.compile(r"([\w'’ʼ]+) (?:«[^»]+»(?:, | (?:и|та|і|й) ))+«$")
 _AFTER_COMMA = re.compile(r",? \(?([\w'’ʼ]+)")
-_AFTER_LIST = re.compile(r"(?:(?:,|\s+(?:та|і|й|и|and))\s+[\w'’ʼ-]+)+\s+([\w'’ʼ]+)")
+#: The words of the list are names: not Семенівку та прикордонні громади.
+_AFTER_LIST = re.compile(r"(?:(?:,|\s+(?:та|і|й|и|and))\s+(?![a-zа-яґєії])[\w'’ʼ-]+)+\s+([\w'’ʼ]+)")
 #: Number of characters before a name that are searched for other words; up to twice as many after.
 CONTEXT = 40
 #: Endings of the locative and the instrumental of rivers, and of adjectives.
@@ -180,17 +183,15 @@ def _names_surname(text: str, name: Name) -> bool:
         text, max(0, name.start - CONTEXT), name.start
     ):
         return True
-    return (
-        folded(name.before) in WORDS["person"]
-        and spelling == folded(name.matches[0].matched)
-        and spelling.endswith(_SURNAME_ENDINGS)
-    )
+    return folded(name.before) in WORDS["person"] and spelling.endswith(_SURNAME_ENDINGS)
 
 
 def _names_river(text: str, name: Name) -> bool:
     """Return whether the words around a name show that it means a river."""
     before, after = folded(name.before), folded(name.after)
     if before in WORDS["river"] or after in WORDS["river"]:
+        return True
+    if _OVERFLOW.match(text, name.end):
         return True
     if folded(name.matches[0].matched) not in WORDS["rivers"]:
         return False

@@ -57,6 +57,8 @@ _VILLAGE_ENDINGS = (
     *("івка", "ївка", "овка", "евка", "ине", "ово", "ево", "ивка", "івці", "инці", "піль", "поль"),
     *("пілля", "полье", "ivka", "ovka", "yne", "ynka", "pillia"),
 )
+#: Those that hardly any other word with a capital letter inside a sentence has.
+_ONLY_VILLAGE_ENDINGS = ("івка", "ївка", "овка", "евка", "івці", "инці", "ivka", "ovka", "yntsi")
 #: Prepositions after a word for an attack, and stems of such words: били по Дудчанах.
 _STRIKE_PREPOSITIONS, _STRIKE = ("по", "на", "за", "on", "at"), tuple(WORDS["strike"])
 #: Endings that names of towns have, and few other words.
@@ -111,16 +113,26 @@ def _is_village(text: str, name: Name) -> bool:
     """Return whether the name of a village is a sentence, or follows a word such as *from*.
 
     It also has an ending of names of places: Роботине. Працюємо; вивезли з Оріхово-Василівки.
+    Inside a sentence, some endings suffice: пам'ятаємо Оленівку.
     """
     matched = folded(name.matches[0].matched)
-    if folded(name.before) in WORDS["from"] and is_inside_sentence(text, name.start):
-        return has_typical_ending(name) or " " in matched
+    if is_inside_sentence(text, name.start):
+        if folded(name.before) in WORDS["from"]:
+            return has_typical_ending(name) or " " in matched
+        if is_current_name(name.matches[0]) and not _is_quoted(text, name):
+            return matched.endswith(_ONLY_VILLAGE_ENDINGS) or _is_only_town(name)
     return (
         matched.endswith(_VILLAGE_ENDINGS)
         and matched == folded(text[name.start : name.end])
         and _SENTENCE_BEFORE.search(text, max(0, name.start - CONTEXT), name.start) is not None
         and _SENTENCE_AFTER.match(text, name.end) is not None
     )
+
+
+def _is_only_town(name: Name) -> bool:
+    """Return whether a name of several words is that of a single place: Великий Бурлук."""
+    is_long = " " in name.matches[0].matched or "-" in name.matches[0].matched
+    return is_long and len(name.matches) == 1 and bool(name.matches[0].place.population)
 
 
 def _is_quoted(text: str, name: Name) -> bool:

@@ -39,6 +39,7 @@ from foxgrape.places.namesakes import (
     TOWN_POPULATION,
     current_places,
     dominant_places,
+    in_shared_district,
     is_around,
     is_quarter,
 )
@@ -46,6 +47,7 @@ from foxgrape.places.native_names import find_native_names
 from foxgrape.places.phonetic import ending_variants, phonetic_key
 from foxgrape.places.plain_text import plain_text
 from foxgrape.places.scripts import has_native_letters
+from foxgrape.places.settlement_types import are_of_type, settlement_type
 
 if TYPE_CHECKING:
     from foxgrape.places import Gazetteer, Place, PlaceMatch
@@ -177,6 +179,7 @@ def _find_mentions(text: str, gazetteer: Gazetteer) -> list[Mention]:
     candidates = [candidate_places(text, name.end, name.matches, gazetteer) for name in kept]
     anchors = [places[0] for places in candidates if len(places) == 1]
     surroundings = Surroundings(text, gazetteer, anchors)
+    candidates = _choose_in_lists(text, kept, candidates)
     mentions = []
     for at, (name, several) in enumerate(zip(kept, candidates, strict=True)):
         places = surroundings.choose(name.start, several, current_places(name.matches))
@@ -218,6 +221,22 @@ def _accept_neighbours(text: str, names: list[Name], accepted: list[bool]) -> No
     for at in range(1, len(names) - 1):
         if not accepted[at] and accepted[at - 1] and accepted[at + 1]:
             accepted[at] = all(_are_listed(text, names[at], names[at + step]) for step in (-1, 1))
+
+
+def _choose_in_lists(
+    text: str, names: list[Name], candidates: list[list[Place]]
+) -> list[list[Place]]:
+    """Choose among places of each list of names those in the only district of all its names."""
+    chosen = list(candidates)
+    first = 0
+    for last, name in enumerate(names):
+        if last + 1 < len(names) and _are_listed(text, name, names[last + 1]):
+            continue
+        if first < last:
+            several = [current_places(names[at].matches) for at in range(first, last + 1)]
+            chosen[first : last + 1] = in_shared_district(several, chosen[first : last + 1])
+        first = last + 1
+    return chosen
 
 
 def _is_city_in_list(text: str, name: Name, *, after: bool) -> bool:
@@ -288,17 +307,43 @@ def _find_longest_names(text: str, start: int, stop: int, gazetteer: Gazetteer) 
 
 def _with_context(text: str, begin: int, end: int, matches: tuple[PlaceMatch, ...]) -> Name:
     before, after = word_before(text, begin), word_after(text, end, AFTER)
-    return Name(begin, end, _of_case(text[begin:end], before, matches), before, after)
+    if before:
+        matches = _of_type(text[max(0, begin - 2) : begin], before, matches)
+    matches = _largest_first(_of_case(text[begin:end], before, matches))
+    return Name(begin, end, matches, before, after)
+
+
+def _largest_first(matches: tuple[PlaceMatch, ...]) -> tuple[PlaceMatch, ...]:
+    """Return the matches, first a town that has this name today and far more people than others.
+
+    Черкас is the name of a hamlet, and the genitive of Черкаси.
+    """
+    best = matches[0]
+    if len(matches) == 1 or (best.place.population or 0) >= TOWN_POPULATION:
+        return matches
+    largest = max(matches, key=lambda match: match.place.population or 0)
+    if (largest.place.population or 0) < TOWN_POPULATION or not is_current_name(largest):
+        return matches
+    return (largest, *(match for match in matches if match is not largest))
+
+
+def _of_type(between: str, before: str, matches: tuple[PlaceMatch, ...]) -> tuple[PlaceMatch, ...]:
+    """Return the matches of the type of settlement before a name; letters need a full stop."""
+    kind = settlement_type(folded(before))
+    if not kind or len(matches) == 1 or (len(before) == 1 and "." not in between):
+        return matches
+    ids = are_of_type([match.place for match in matches], kind)
+    return tuple(match for match in matches if match.place.id in ids)
 
 
 def _of_case(spelling: str, before: str, matches: tuple[PlaceMatch, ...]) -> tuple[PlaceMatch, ...]:
     """Return the matches of a form in -ском in the case that the word before it takes.
 
-    Под Покровском is near Pokrovsk, в Покровском is in Pokrovske.
+    Под Покровском is near Pokrovsk, в Покровском is in Pokrovske, в Хмельницком in Khmelnytskyi.
     """
     if not spelling.endswith(("ском", "цком")):
         return matches
-    is_neuter = [match.matched.endswith(("е", "e")) for match in matches]
+    is_neuter = [match.matched.endswith(("е", "e", "ий")) for match in matches]
     if folded(before) in WORDS["with_instrumental"]:
         matched = [match for match, neuter in zip(matches, is_neuter, strict=True) if not neuter]
     elif folded(before) in WORDS["in"]:

@@ -26,6 +26,7 @@ __all__ = [
     "UNKNOWN_POPULATION",
     "current_places",
     "dominant_places",
+    "in_shared_district",
     "is_around",
     "is_near",
     "is_overwhelming",
@@ -45,6 +46,8 @@ TOWN_POPULATION = 20_000
 _DOMINANCE = 10
 #: At most this many hamlets have a name that may still mean the place that had it.
 _FEW, _HAMLET_POPULATION = 3, 1000
+#: Minimum population of a place that is meant rather than a hamlet near the other names of a list.
+_SMALL_TOWN = 5000
 #: Places within this many kilometres of an unambiguous place in the same text are preferred.
 NEARBY, NEARBY_TOWN = 60.0, 150.0
 #: Minimum population of a city with quarters and of a quarter, and its distance from the centre.
@@ -127,6 +130,29 @@ def places_near(places: list[Place], anchors: list[Place]) -> list[Place]:
         or _may_share_district(place, anchors)
     ]
     return dominant_places(around or places)
+
+
+def in_shared_district(
+    namesakes: list[list[Place]], candidates: list[list[Place]]
+) -> list[list[Place]]:
+    """Return the candidates in the only district that has a place of each name of a list.
+
+    The candidates stay if the largest place of the name is a small town elsewhere. A place of
+    unknown district may lie in any district of its region.
+    """
+    shared = set.intersection(
+        *({(place.admin1, place.admin2) for place in some if place.admin2} for some in namesakes)
+    )
+    if len(shared) != 1:
+        return candidates
+    kept = []
+    for some, places in zip(namesakes, candidates, strict=True):
+        (region, district), *_ = shared
+        inside = [p for p in some if p.admin1 == region and p.admin2 in {district, ""}]
+        largest = max(some, key=lambda place: place.population or 0)
+        is_elsewhere = largest not in inside and (largest.population or 0) >= _SMALL_TOWN
+        kept.append(places if is_elsewhere else dominant_places(inside))
+    return kept
 
 
 def _reach(place: Place) -> float:

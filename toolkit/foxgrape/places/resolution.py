@@ -1,10 +1,10 @@
 """Decide which place a name means, from all that is known about it.
 
 Every reader and command decides here, so that a name in an event and the same name in a question
-mean the same place. The evidence, from strong to weak: coordinates, region or district, how well
-the name matches, whether the name is current, the study's own places, and population. Each kind of
-evidence may only remove candidates. If several remain, the name is ambiguous and no place is
-chosen.
+mean the same place. The evidence, from strong to weak: coordinates, region or district, type of
+settlement, how well the name matches, whether the name is current, the study's own places, and
+population. Each kind of evidence may only remove candidates. If several remain, the name is
+ambiguous and no place is chosen.
 
 **Population.** Of namesakes, one is chosen for its population if it has at least 20,000 people and
 10 times as many as any other, or at least 5,000 and 20 times as many. How often the most populous
@@ -24,6 +24,7 @@ from foxgrape.places.divisions import read_divisions
 from foxgrape.places.gazetteer import Gazetteer, PlaceMatch, is_current_name
 from foxgrape.places.namesakes import UNKNOWN_POPULATION, is_overwhelming, is_quarter
 from foxgrape.places.place import MATCH, Place, distance_km
+from foxgrape.places.settlement_types import are_of_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ REGION_CONTRADICTED = "the coordinates are in another region than stated; the co
 MISSPELT = "the name is misspelt; the only similar name was used"
 FORMER = "the name is also a former name of another place; the place of this name today was used"
 PREFERRED = "several places have the name; the one among the study's places was used"
+OF_TYPE = "several places have the name; those of another type of settlement were left out"
 LARGEST = "several places have the name; the one with far more people was used"
 
 
@@ -81,6 +83,7 @@ def resolve(
     admin1: str = "",
     point: tuple[float, float] | None = None,
     country: str | None = None,
+    kind: str = "",
     prefer: Collection[str] = (),
     gazetteer: Gazetteer | None = None,
 ) -> Resolution:
@@ -97,6 +100,8 @@ def resolve(
         Latitude and longitude in degrees, as stated. A place more than 20 km away is not meant.
     country
         ISO 3166-1 alpha-2.
+    kind
+        The stated type of settlement: ``city``, ``settlement`` or ``village``.
     prefer
         Ids of places that are more likely to be meant, such as those of a study.
     gazetteer
@@ -123,6 +128,7 @@ def resolve(
     reason = search.use_point(point, gazetteer) or search.use_divisions(admin1, point, gazetteer)
     if reason:
         return search.result(None, reason)
+    search.use_type(kind)
     search.use_names()
     search.use_preferred(prefer)
     search.use_population(gazetteer)
@@ -196,6 +202,12 @@ class _Search:
             some = ", ".join(elsewhere[:3]) + (", …" if len(elsewhere) > 3 else "")  # noqa: PLR2004
             return f"no place in the stated region has this name, only in {some}"
         return ""
+
+    def use_type(self, kind: str) -> None:
+        """Keep the candidates of the stated type of settlement."""
+        ids = are_of_type([match.place for match in self.matches], kind)
+        if self.keep(lambda match: match.place.id in ids):
+            self.notes.append(OF_TYPE)
 
     def use_names(self) -> None:
         """Keep the best spellings, and names of today before former names."""

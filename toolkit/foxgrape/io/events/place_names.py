@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from foxgrape.places.divisions import read_divisions
 from foxgrape.places.geonames import country_name
+from foxgrape.places.settlement_types import settlement_type
 
 if TYPE_CHECKING:
     from foxgrape.io.base import ReadContext
@@ -55,8 +56,8 @@ def parse_place_name(
     >>> from foxgrape.places import Gazetteer
     >>> town = StatedPlace("м. Ізюм, Харківська область")
     >>> parsed = parse_place_name(town, Gazetteer.default(), ReadContext("events.csv"))
-    >>> parsed.name, parsed.admin1
-    ('Ізюм', 'Харківська область')
+    >>> parsed.name, parsed.admin1, parsed.kind
+    ('Ізюм', 'Харківська область', 'city')
     """
     text = " ".join(stated.name.split())
     if not re.search(r"[,(./]|\s", text) or gazetteer.find(text, limit=1, exact=True):
@@ -66,12 +67,13 @@ def parse_place_name(
     if not bare or (bare, region) == (text, ""):
         return stated
     if bare != name:
-        context.note("the type of settlement is left out of the place's name", text)
+        context.note("the type of settlement is read from the place's name", text)
     if region and not stated.admin1:
         context.note("a region is read from the place's name", text)
     elif name != text:
         context.note("a part of the place's name is left out", text)
-    return replace(stated, name=bare, admin1=stated.admin1 or region)
+    kind = settlement_type(stated_type[0]) if (stated_type := _TYPE.search(name)) else ""
+    return replace(stated, name=bare, admin1=stated.admin1 or region, kind=kind)
 
 
 def _split_region(text: str, gazetteer: Gazetteer) -> tuple[str, str]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from foxgrape.places import Gazetteer
+    from foxgrape.places.resolution import Resolution
 
 __all__ = ["PlaceResolver", "StatedPlace", "unify_place_ids"]
 
@@ -33,12 +34,17 @@ def _ignore(what: str, example: str, /, *, warn: bool) -> None:
 
 @dataclass(frozen=True, slots=True)
 class StatedPlace:
-    """A place as stated by a source; `admin1` is its first-level administrative division."""
+    """A place as stated by a source.
+
+    `admin1` is its first-level administrative division; `kind` is ``city``, ``settlement`` or
+    ``village``, if its type is stated.
+    """
 
     name: str
     lat: float | None = None
     lon: float | None = None
     admin1: str = ""
+    kind: str = ""
 
     def __str__(self) -> str:
         return f"{self.name}, {self.admin1}" if self.admin1 else self.name
@@ -74,9 +80,7 @@ class PlaceResolver:
         """
         key = (source, stated)
         if key not in self._resolved:
-            resolution = resolve(
-                stated.name, admin1=stated.admin1, point=stated.point, gazetteer=self.gazetteer
-            )
+            resolution = _resolve(stated, self.gazetteer)
             if resolution.place is None:
                 self._resolved[key] = self._make_id(source, stated, resolution.reason)
             else:
@@ -91,9 +95,7 @@ class PlaceResolver:
     def is_known(self, stated: StatedPlace) -> bool:
         """Return whether the gazetteer has a unique match; unlike the others, report nothing."""
         if stated not in self._known:
-            resolution = resolve(
-                stated.name, admin1=stated.admin1, point=stated.point, gazetteer=self.gazetteer
-            )
+            resolution = _resolve(stated, self.gazetteer)
             self._known[stated] = resolution.place is not None
         return self._known[stated]
 
@@ -181,6 +183,16 @@ class PlaceResolver:
             "reason": reason,
         }
         self._unresolved.setdefault(place_id, report)
+
+
+def _resolve(stated: StatedPlace, gazetteer: Gazetteer) -> Resolution:
+    return resolve(
+        stated.name,
+        admin1=stated.admin1,
+        point=stated.point,
+        kind=stated.kind,
+        gazetteer=gazetteer,
+    )
 
 
 def _make_id(source: str, stated: StatedPlace) -> str:
