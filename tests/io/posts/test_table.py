@@ -410,3 +410,19 @@ def test_characters_that_are_written_as_numbers_are_noted(tmp_path, kind):
     (note,) = report.notes
     assert "written as a number" in note.what
     assert (note.count, note.record, note.example) == (2, None, "&#127815; a")
+
+
+def test_texts_are_not_copied_when_parquet_is_read_by_column(tmp_path):
+    texts = [f"{number} " + "Ізюм " * 400 for number in range(4_000)]
+    rows = [{"id": str(n), "date": "2022-09-10T12:16:00Z", "text": t} for n, t in enumerate(texts)]
+    table = pa.Table.from_pylist(rows)
+    pq.write_table(table, tmp_path / "x.parquet")
+    pool = pa.proxy_memory_pool(pa.default_memory_pool())
+    previous = pa.default_memory_pool()
+    pa.set_memory_pool(pool)
+    try:
+        read_posts(tmp_path / "x.parquet", account="me")
+    finally:
+        pa.set_memory_pool(previous)
+    # Arrow's read buffer and the texts; a copy would be a third.
+    assert pool.max_memory() < 2.7 * table["text"].nbytes
