@@ -32,6 +32,7 @@ from foxgrape.plots.activity import activity, posting_rhythm
 from foxgrape.display.html import Headline, section
 from foxgrape.display.report_tables import calibration_table, emoji_table
 from foxgrape.display.sections import signals_section
+from foxgrape.display.what_changed import WhatChanged
 from foxgrape.studies.from_store import choose_signals, open_study_or_store
 
 pio.renderers.default = "plotly_mimetype"  # store figures as data; the page draws them
@@ -50,6 +51,9 @@ section(account, f"One account of {data.title}.", level=1)
 
 # %%
 Headline(profile.sentence())
+
+# %%
+WhatChanged(profile.analysis)
 
 # %% [markdown]
 # ## Activity

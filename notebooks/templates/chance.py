@@ -44,6 +44,7 @@ from foxgrape.display.report_tables import (
 from foxgrape.display.sections import NoResult, result_or_reason, result_section
 from foxgrape.stats.coincidence.surrogates import NULLS
 from foxgrape.stats.verdict import Verdict
+from foxgrape.display.what_changed import WhatChanged
 from foxgrape.studies.from_store import choose_signals, open_study_or_store
 
 pio.renderers.default = "plotly_mimetype"  # store figures as data; the page draws them
@@ -72,6 +73,9 @@ Headline(verdict if len(analysis.signals) else f"{verdict} {analysis.why_no_sign
 # %%
 if data.caution:
     display(finding_block("Caution", [data.caution]))
+
+# %%
+WhatChanged(analysis)
 
 # %% [markdown]
 # ## Coincidence

@@ -40,6 +40,7 @@ from foxgrape.display.report_tables import (
     title,
 )
 from foxgrape.display.sections import signals_section
+from foxgrape.display.what_changed import WhatChanged
 from foxgrape.studies.from_store import choose_signals, open_study_or_store
 
 pio.renderers.default = "plotly_mimetype"  # store figures as data; the page draws them
@@ -61,6 +62,9 @@ headline(analysis)
 
 # %%
 key_figures(analysis)
+
+# %%
+WhatChanged(analysis)
 
 # %% [markdown]
 # ## Signals and their events

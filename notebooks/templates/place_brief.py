@@ -31,6 +31,7 @@ from foxgrape.studies.briefs import place_brief
 from foxgrape.display.html import Headline, section
 from foxgrape.display.report_tables import codes_table
 from foxgrape.display.sections import events_section, signals_section
+from foxgrape.display.what_changed import WhatChanged
 from foxgrape.studies.from_store import open_study_or_store
 
 pio.renderers.default = "plotly_mimetype"  # store figures as data; the page draws them
@@ -49,6 +50,9 @@ section(brief.name, f"One place ({brief.place_id}) of {data.title}.", level=1)
 
 # %%
 Headline(brief.sentence())
+
+# %%
+WhatChanged(brief.analysis)
 
 # %% [markdown]
 # ## Events

@@ -33,6 +33,7 @@ from foxgrape.display.html import Headline, section
 from foxgrape.display.key_figures import KeyFigures
 from foxgrape.display.report_tables import events_table, signals_table
 from foxgrape.display.sections import signals_section
+from foxgrape.display.what_changed import WhatChanged
 from foxgrape.studies.from_store import choose_signals, open_study_or_store
 
 pio.renderers.default = "plotly_mimetype"  # store figures as data; the page draws them
@@ -68,6 +69,9 @@ KeyFigures(["", "This period", "Previous period"], counts.to_numpy().tolist())
 
 # %%
 brief.figure()
+
+# %%
+WhatChanged(brief.analysis)
 
 # %% [markdown]
 # ## What happened
