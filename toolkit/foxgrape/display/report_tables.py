@@ -27,6 +27,7 @@ from foxgrape.display.cells import (
     source_link,
 )
 from foxgrape.display.html import Headline, Html, sentence, table
+from foxgrape.display.key_figures import KeyFigures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,7 +111,7 @@ def _scope(analysis: Analysis) -> str:
     return f"{sizes} {_READ[analysis.read][1]}"
 
 
-def key_figures(analysis: Analysis) -> Html:
+def key_figures(analysis: Analysis) -> KeyFigures:
     """Return the figures that a reader looks for first, in plain words.
 
     Examples
@@ -136,7 +137,8 @@ def key_figures(analysis: Analysis) -> Html:
         f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd></div>"
         for name, value in figures.items()
     )
-    return Html(f'<dl class="key">{items}</dl>')
+    rows = list(figures.items())
+    return KeyFigures(["", "This report"], rows, markup=f'<dl class="key">{items}</dl>')
 
 
 def headline(analysis: Analysis) -> Headline:
