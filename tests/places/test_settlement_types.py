@@ -103,6 +103,8 @@ def test_names_of_a_list_mean_the_places_of_their_only_common_district():
         ("Актор приїде до Черкас завтра.", ["Черкас"]),
         ("Рух через пункт пропуску «Устилуг» відновлено.", ["Устилуг"]),
         ("Бойцы взяли Опытное, сообщил он.", ["Опытное"]),
+        ("In the Chernihiv, Sumy, Kharkiv and other regions it rains.", []),
+        ("Удар по військах міста Черкаське, кажуть.", ["Черкаське"]),
         ("Після дощу Інгулець вийшов з берегів.", []),
         ("Заяву зробив адвокат Черкасов.", []),
         ("Учора Ганна Дубно співала.", []),
@@ -110,6 +112,10 @@ def test_names_of_a_list_mean_the_places_of_their_only_common_district():
 )
 def test_kinds_that_labelled_texts_showed(text, names):
     assert list(found(text)) == names
+
+
+def test_a_former_name_of_a_city_is_no_evidence():
+    assert "geonames:686956" not in found("Госпіталь міста Черкаське.")["Черкаське"]
 
 
 def test_khmelnytskyi_in_the_russian_locative():

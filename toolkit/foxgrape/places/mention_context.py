@@ -62,7 +62,9 @@ _REGIONS_INCLUDING = re.compile(
 _THINGS = re.compile(r"([\w'’ʼ]+) (?:«[^»]+»(?:, | (?:и|та|і|й) ))+«$")
 _AFTER_COMMA = re.compile(r",? \(?([\w'’ʼ]+)")
 #: The words of the list are names: not Семенівку та прикордонні громади.
-_AFTER_LIST = re.compile(r"(?:(?:,|\s+(?:та|і|й|и|and))\s+(?![a-zа-яґєії])[\w'’ʼ-]+)+\s+([\w'’ʼ]+)")
+_AFTER_LIST = re.compile(
+    r"(?:(?:,|\s+(?:та|і|й|и|and))\s+(?!(?!other|інш|друг)[a-zа-яґєії])[\w'’ʼ-]+)+\s+([\w'’ʼ]+)"
+)
 #: Number of characters before a name that are searched for other words; up to twice as many after.
 CONTEXT = 40
 #: Endings of the locative and the instrumental of rivers, and of adjectives.

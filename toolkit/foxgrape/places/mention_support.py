@@ -59,6 +59,8 @@ _VILLAGE_ENDINGS = (
 )
 #: Those that hardly any other word with a capital letter inside a sentence has.
 _ONLY_VILLAGE_ENDINGS = ("івка", "ївка", "овка", "евка", "івці", "инці", "ivka", "ovka", "yntsi")
+#: Minimum population of a place whose name of several words needs no other words around it.
+_LEAST = 1000
 #: Prepositions after a word for an attack, and stems of such words: били по Дудчанах.
 _STRIKE_PREPOSITIONS, _STRIKE = ("по", "на", "за", "on", "at"), tuple(WORDS["strike"])
 #: Endings that names of towns have, and few other words.
@@ -132,7 +134,7 @@ def _is_village(text: str, name: Name) -> bool:
 def _is_only_town(name: Name) -> bool:
     """Return whether a name of several words is that of a single place: Великий Бурлук."""
     is_long = " " in name.matches[0].matched or "-" in name.matches[0].matched
-    return is_long and len(name.matches) == 1 and bool(name.matches[0].place.population)
+    return is_long and len(name.matches) == 1 and (name.matches[0].place.population or 0) >= _LEAST
 
 
 def _is_quoted(text: str, name: Name) -> bool:

@@ -332,7 +332,11 @@ def _of_type(between: str, before: str, matches: tuple[PlaceMatch, ...]) -> tupl
     kind = settlement_type(folded(before))
     if not kind or len(matches) == 1 or (len(before) == 1 and "." not in between):
         return matches
-    ids = are_of_type([match.place for match in matches], kind)
+    current = [match.place for match in matches if is_current_name(match)]
+    ids = are_of_type(current, kind) if current else set()
+    # A former name of a city says nothing of a place that has the name today.
+    if not ids or len(ids) == len(current):
+        return matches
     return tuple(match for match in matches if match.place.id in ids)
 
 

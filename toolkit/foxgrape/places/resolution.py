@@ -1,8 +1,8 @@
 """Decide which place a name means, from all that is known about it.
 
 Every reader and command decides here, so that a name in an event and the same name in a question
-mean the same place. The evidence, from strong to weak: coordinates, region or district, type of
-settlement, how well the name matches, whether the name is current, the study's own places, and
+mean the same place. The evidence, from strong to weak: coordinates, region or district, how well
+the name matches, whether the name is current, type of settlement, the study's own places, and
 population. Each kind of evidence may only remove candidates. If several remain, the name is
 ambiguous and no place is chosen.
 
@@ -130,8 +130,8 @@ def resolve(
     reason = search.use_point(point, gazetteer) or search.use_divisions(admin1, point, gazetteer)
     if reason:
         return search.result(None, reason)
-    search.use_type(kind)
     search.use_names()
+    search.use_type(kind)
     search.use_preferred(prefer)
     search.use_population(gazetteer)
     if len(search.matches) == 1:
