@@ -15,6 +15,8 @@
 study = None  # folder of the study; None for the embedded one
 store = None  # or the path of a store; versions pins the versions of its tables
 versions = None
+since = None  # first day of the period, and the first day after it; None for all posts
+until = None
 account = "Andriy Yermak"
 horizon = "30D"
 clock = None  # confirmed or occurred; None for the one that the events have
@@ -25,28 +27,29 @@ timezone = "Europe/Kyiv"
 observed_until = None
 
 # %%
-import plotly.io as pio
-
 from foxgrape.studies.account_profile import account_profile
 from foxgrape.plots.activity import activity, posting_rhythm
 from foxgrape.display.html import Headline, section
 from foxgrape.display.report_tables import calibration_table, emoji_table
 from foxgrape.display.sections import signals_section
-from foxgrape.studies.from_store import choose_signals, open_study_or_store
+from foxgrape.display.titles import period_in_words
+from foxgrape.reports import open_data
 
-pio.renderers.default = "plotly_mimetype"  # store figures as data; the page draws them
-data = open_study_or_store(
+data = open_data(
     study,
     store,
     versions=versions,
+    since=since,
+    until=until,
     codebook=codebook,
     kinds=kinds,
     timezone=timezone,
     observed_until=observed_until,
 )
-analysis = data.analyse(horizon=horizon, clock=clock, signals=choose_signals(data, signals))
+analysis = data.analyse(horizon=horizon, clock=clock, signals=signals)
 profile = account_profile(analysis, account)
-section(account, f"One account of {data.title}.", level=1)
+days = period_in_words(data)
+section(f"{account}, {days}" if days else account, f"One account of {data.title}.", level=1)
 
 # %%
 Headline(profile.sentence())

@@ -15,6 +15,8 @@
 study = None  # folder of the study; None for the embedded one
 store = None  # or the path of a store; versions pins the versions of its tables
 versions = None
+since = None  # first day of the period, and the first day after it; None for all posts
+until = None
 windows = ["1D", "3D", "7D", "14D"]
 null = "local"
 by = "code"
@@ -29,7 +31,6 @@ timezone = "Europe/Kyiv"
 observed_until = None
 
 # %%
-import plotly.io as pio
 from IPython.display import display
 
 from foxgrape.stats.survival.competing_risks import cumulative_incidence
@@ -38,25 +39,26 @@ from foxgrape.display.report_tables import (
     alarms_table,
     groups_table,
     nulls_table,
-    title,
     windows_table,
 )
 from foxgrape.display.sections import NoResult, result_or_reason, result_section
+from foxgrape.display.titles import title
 from foxgrape.stats.coincidence.surrogates import NULLS
 from foxgrape.stats.verdict import Verdict
-from foxgrape.studies.from_store import choose_signals, open_study_or_store
+from foxgrape.reports import open_data
 
-pio.renderers.default = "plotly_mimetype"  # store figures as data; the page draws them
-data = open_study_or_store(
+data = open_data(
     study,
     store,
     versions=versions,
+    since=since,
+    until=until,
     codebook=codebook,
     kinds=kinds,
     timezone=timezone,
     observed_until=observed_until,
 )
-analysis = data.analyse(clock=clock, signals=choose_signals(data, signals))
+analysis = data.analyse(clock=clock, signals=signals)
 MANY_SIGNALS = 500  # beyond it, fewer surrogates estimate p well enough
 many = len(analysis.signals) > MANY_SIGNALS
 options = {"n": surrogates or (1999 if many else 9999), "rng": seed}

@@ -15,6 +15,8 @@
 study = None  # folder of the study; None for the embedded one
 store = None  # or the path of a store; versions pins the versions of its tables
 versions = None
+since = None  # first day of the period, and the first day after it; None for all posts
+until = None
 horizon = "30D"
 clock = None  # confirmed or occurred; None for the one that the events have
 confirmed_by = None
@@ -26,7 +28,6 @@ timezone = "Europe/Kyiv"
 observed_until = None
 
 # %%
-import plotly.io as pio
 from IPython.display import display
 
 from foxgrape.plots.signals import place_map, survival
@@ -37,23 +38,24 @@ from foxgrape.display.report_tables import (
     key_figures,
     methods,
     sides_table,
-    title,
 )
 from foxgrape.display.sections import signals_section
-from foxgrape.studies.from_store import choose_signals, open_study_or_store
+from foxgrape.display.titles import title
+from foxgrape.reports import open_data
 
-pio.renderers.default = "plotly_mimetype"  # store figures as data; the page draws them
-data = open_study_or_store(
+data = open_data(
     study,
     store,
     versions=versions,
+    since=since,
+    until=until,
     codebook=codebook,
     kinds=kinds,
     timezone=timezone,
     observed_until=observed_until,
 )
 options = {"horizon": horizon, "clock": clock, "confirmed_by": confirmed_by}
-analysis = data.analyse(**options, signals=choose_signals(data, signals))
+analysis = data.analyse(**options, signals=signals)
 title(data, analysis)
 
 # %%

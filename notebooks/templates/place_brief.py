@@ -15,6 +15,8 @@
 study = None  # folder of the study; None for the embedded one
 store = None  # or the path of a store; versions pins the versions of its tables
 versions = None
+since = None  # first day of the period, and the first day after it; None for all posts
+until = None
 place = "geonames:707292"
 horizon = "30D"
 clock = None  # confirmed or occurred; None for the one that the events have
@@ -25,19 +27,19 @@ timezone = "Europe/Kyiv"
 observed_until = None
 
 # %%
-import plotly.io as pio
-
 from foxgrape.studies.briefs import place_brief
 from foxgrape.display.html import Headline, section
 from foxgrape.display.report_tables import codes_table
 from foxgrape.display.sections import events_section, signals_section
-from foxgrape.studies.from_store import open_study_or_store
+from foxgrape.display.titles import period_in_words
+from foxgrape.reports import open_data
 
-pio.renderers.default = "plotly_mimetype"  # store figures as data; the page draws them
-data = open_study_or_store(
+data = open_data(
     study,
     store,
     versions=versions,
+    since=since,
+    until=until,
     codebook=codebook,
     kinds=kinds,
     timezone=timezone,
@@ -45,7 +47,8 @@ data = open_study_or_store(
 )
 analysis = data.analyse(horizon=horizon, clock=clock, signals="both" if mentions else "codes")
 brief = place_brief(analysis, place)
-section(brief.name, f"One place ({brief.place_id}) of {data.title}.", level=1)
+days = period_in_words(data)
+section(f"{brief.name}, {days}" if days else brief.name, f"One place of {data.title}.", level=1)
 
 # %%
 Headline(brief.sentence())
