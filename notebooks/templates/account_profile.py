@@ -33,6 +33,7 @@ from foxgrape.display.html import Headline, section
 from foxgrape.display.report_tables import calibration_table, emoji_table
 from foxgrape.display.sections import signals_section
 from foxgrape.display.titles import period_in_words
+from foxgrape.display.what_changed import WhatChanged
 from foxgrape.reports import open_data
 
 data = open_data(
@@ -53,6 +54,9 @@ section(f"{account}, {days}" if days else account, f"One account of {data.title}
 
 # %%
 Headline(profile.sentence())
+
+# %%
+WhatChanged(profile.analysis)
 
 # %% [markdown]
 # ## Activity

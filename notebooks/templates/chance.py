@@ -45,6 +45,7 @@ from foxgrape.display.sections import NoResult, result_or_reason, result_section
 from foxgrape.display.titles import title
 from foxgrape.stats.coincidence.surrogates import NULLS
 from foxgrape.stats.verdict import Verdict
+from foxgrape.display.what_changed import WhatChanged
 from foxgrape.reports import open_data
 
 data = open_data(
@@ -74,6 +75,9 @@ Headline(verdict if len(analysis.signals) else f"{verdict} {analysis.why_no_sign
 # %%
 if data.caution:
     display(finding_block("Caution", [data.caution]))
+
+# %%
+WhatChanged(analysis)
 
 # %% [markdown]
 # ## Coincidence

@@ -41,6 +41,7 @@ from foxgrape.display.report_tables import (
 )
 from foxgrape.display.sections import signals_section
 from foxgrape.display.titles import title
+from foxgrape.display.what_changed import WhatChanged
 from foxgrape.reports import open_data
 
 data = open_data(
@@ -63,6 +64,9 @@ headline(analysis)
 
 # %%
 key_figures(analysis)
+
+# %%
+WhatChanged(analysis)
 
 # %% [markdown]
 # ## Signals and their events

@@ -32,6 +32,7 @@ from foxgrape.display.html import Headline, section
 from foxgrape.display.report_tables import codes_table
 from foxgrape.display.sections import events_section, signals_section
 from foxgrape.display.titles import period_in_words
+from foxgrape.display.what_changed import WhatChanged
 from foxgrape.reports import open_data
 
 data = open_data(
@@ -52,6 +53,9 @@ section(f"{brief.name}, {days}" if days else brief.name, f"One place of {data.ti
 
 # %%
 Headline(brief.sentence())
+
+# %%
+WhatChanged(brief.analysis)
 
 # %% [markdown]
 # ## Events

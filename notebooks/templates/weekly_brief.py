@@ -31,6 +31,7 @@ from foxgrape.display.html import Headline, section
 from foxgrape.display.key_figures import KeyFigures
 from foxgrape.display.report_tables import events_table, signals_table
 from foxgrape.display.sections import signals_section
+from foxgrape.display.what_changed import WhatChanged
 from foxgrape.reports import open_data
 
 data = open_data(
@@ -65,6 +66,9 @@ KeyFigures(["", "This period", "Previous period"], counts.to_numpy().tolist())
 
 # %%
 brief.figure()
+
+# %%
+WhatChanged(brief.analysis)
 
 # %% [markdown]
 # ## What happened

@@ -15,11 +15,11 @@ SEPTEMBER = {"since": "2022-09-01", "until": "2022-10-01"}
 
 
 def test_a_period_keeps_the_links_and_the_surprisal_of_its_signals():
-    whole, part = open_study().analyse(), open_study().between(**SEPTEMBER).analyse()
-    inside = whole.table()["posted_until"].between("2022-08-31T21:00Z", "2022-09-30T21:00Z")
+    full, part = open_study().analyse(), open_study().between(**SEPTEMBER).analyse()
+    inside = full.table()["posted_until"].between("2022-08-31T21:00Z", "2022-09-30T21:00Z")
     assert inside.sum() == 2
     columns = ["signal_id", "event_id", "lead_min", "relation", "surprisal"]
-    expected, actual = whole.table()[inside][columns], part.table()[columns]
+    expected, actual = full.table()[inside][columns], part.table()[columns]
     pd.testing.assert_frame_equal(
         *(frame.sort_values("signal_id", ignore_index=True) for frame in (expected, actual))
     )

@@ -1,4 +1,4 @@
-"""Commands for reports: list, new, build, rebuild, prune, catalogue, serve."""
+"""Commands for reports: list, new, build, rebuild, diff, prune, catalogue, serve."""
 
 from __future__ import annotations
 
@@ -142,6 +142,24 @@ def report_rebuild(
         print_line(result.sentence())
         print_line(result.run.html)
     return 0
+
+
+@report_app.command("diff")
+def report_diff(
+    before: Annotated[str, typer.Argument(help="Id of the earlier run.")],
+    after: Annotated[str, typer.Argument(help="Id of the later run.")],
+    out: Out = Path("reports"),
+    as_json: AsJson = False,
+) -> None:
+    """Compare two runs: signals added, removed and re-linked, key figures, data."""
+    from foxgrape.reports.changes import diff_runs
+
+    diff = diff_runs(out, before, after)
+    if not as_json:
+        for change in diff.changes:
+            print_line(change)
+    if as_json or diff.rows():
+        print_result(diff.rows(), diff.to_dict(), as_json=as_json)
 
 
 @report_app.command("prune")

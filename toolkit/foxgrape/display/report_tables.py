@@ -27,6 +27,7 @@ from foxgrape.display.cells import (
     source_link,
 )
 from foxgrape.display.html import Headline, Html, sentence, table
+from foxgrape.display.key_figures import KeyFigures
 from foxgrape.display.titles import READ
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ _SIGNALS = {"codes": _CODES, "mentions": _NAMES, "both": f"{_CODES} {_NAMES}"}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def key_figures(analysis: Analysis) -> Html:
+def key_figures(analysis: Analysis) -> KeyFigures:
     """Return the figures that a reader looks for first, in plain words.
 
     Examples
@@ -112,7 +113,8 @@ def key_figures(analysis: Analysis) -> Html:
         f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd></div>"
         for name, value in figures.items()
     )
-    return Html(f'<dl class="key">{items}</dl>')
+    rows = list(figures.items())
+    return KeyFigures(["", "This report"], rows, markup=f'<dl class="key">{items}</dl>')
 
 
 def headline(analysis: Analysis) -> Headline:
