@@ -27,6 +27,7 @@ from foxgrape.display.cells import (
     source_link,
 )
 from foxgrape.display.html import Headline, Html, sentence, table
+from foxgrape.display.key_figures import HtmlWithFigure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -136,7 +137,7 @@ def key_figures(analysis: Analysis) -> Html:
         f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd></div>"
         for name, value in figures.items()
     )
-    return Html(f'<dl class="key">{items}</dl>')
+    return HtmlWithFigure(f'<dl class="key">{items}</dl>', "signals", len(analysis.signals))
 
 
 def headline(analysis: Analysis) -> Headline:

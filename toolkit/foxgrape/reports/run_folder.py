@@ -77,7 +77,8 @@ class Manifest(TypedDict, total=False):
     """The content of ``manifest.json``; runs of earlier versions may lack some keys.
 
     ``study`` or ``store`` describes the data. ``about`` has the places, the period and the other
-    parameters in words.
+    parameters in words. ``key_figure`` has the name and value of the figure that the catalogue
+    compares between runs; ``changes``, short sentences on what changed since the run before.
     """
 
     run_id: str
@@ -97,6 +98,8 @@ class Manifest(TypedDict, total=False):
     page: dict[str, Any]
     assets: list[str]
     headline: str | None
+    key_figure: dict[str, Any] | None
+    changes: list[str]
     built_at: str
     seconds: float
     stages: dict[str, float]

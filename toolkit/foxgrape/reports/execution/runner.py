@@ -288,6 +288,7 @@ class _ActiveRun:
             "page": plan.page | {"pictures_failed": result and result.get("pictures_failed")},
             "assets": [assets.plotly_asset().name] if plan.shared_assets else [],
             "headline": result and result["headline"],
+            "key_figure": result and result.get("key_figure"),
             "built_at": now.astimezone(UTC).isoformat(timespec="seconds"),
             "seconds": round(time.monotonic() - self.started, 1),
             "stages": result["seconds"] if result else {},
