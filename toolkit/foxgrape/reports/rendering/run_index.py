@@ -22,6 +22,7 @@ from foxgrape._util.regular_files import read_regular
 from foxgrape.errors import ReportError
 from foxgrape.reports.rendering.assets import csp_hash, image_data_url
 from foxgrape.reports.rendering.page import static_text
+from foxgrape.reports.rendering.pdf import PDF
 from foxgrape.reports.run_folder import (
     LOG,
     MANIFEST,
@@ -53,7 +54,7 @@ CATALOGUE, THUMBNAIL = "index.html", "thumbnail.png"
 #: Minimum interval in seconds between updates while many runs start and end.
 _UPDATE_SECONDS = 2.0
 #: The files of a run that the catalogue links to, and their link texts.
-_FILES = {PAGE: "page", NOTEBOOK: "notebook", LOG: "log", MANIFEST: "manifest"}
+_FILES = {PAGE: "page", PDF: "PDF", NOTEBOOK: "notebook", LOG: "log", MANIFEST: "manifest"}
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _MAX_THUMBNAIL_BYTES = 60_000
 #: Runs in a sparkline, and its size in pixels without the margin.

@@ -253,10 +253,12 @@
   }
 
   const resizers = [];
+  let rowsShown = phone.matches ? 10 : PAGES[0];
 
   function shorten() {
     for (const size of PAGES.slice(1)) {
       if (phone.matches || document.documentElement.scrollHeight <= MAX_HEIGHT) return;
+      rowsShown = size;
       resizers.forEach((resize) => resize(size));
     }
   }
@@ -279,7 +281,14 @@
   load();
   const redraw = () => window.Plotly && draw();
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
-  // Print in black, at the width of a sheet.
-  window.addEventListener("beforeprint", () => { printing = true; redraw(); });
-  window.addEventListener("afterprint", () => { printing = false; redraw(); });
+  // Print in black, at the width of a sheet, with all rows that the filters leave and whole posts.
+  const closed = all("td details:not([open])");
+  const print = (starts) => {
+    printing = starts;
+    resizers.forEach((resize) => resize(starts ? Number.MAX_SAFE_INTEGER : rowsShown));
+    closed.forEach((post) => { post.open = starts; });
+    redraw();
+  };
+  window.addEventListener("beforeprint", () => print(true));
+  window.addEventListener("afterprint", () => print(false));
 })();
