@@ -58,12 +58,15 @@ parameters:
       default: null
 """
 
+# papermill reads the types and comments; it does not understand `str | None`.
 _PARAMETERS = """\
-study = None  # folder of the study; None for the embedded one
-store = None  # or the path of a store; versions pins the versions of its tables
-versions = None
-horizon = "30D"
-signals = None  # codes, mentions or both; None for codes, or names if no post has a code
+from typing import Optional
+
+study: Optional[str] = None  # folder of a study; None for the embedded one
+store: Optional[str] = None  # path or URL of a store, in place of a study
+versions: Optional[dict[str, int]] = None  # versions of its tables; None for the latest
+horizon: str = "30D"  # how long after a signal an event counts
+signals: Optional[str] = None  # codes, mentions or both; None for names if no post has a code
 """
 
 _CELLS = (
