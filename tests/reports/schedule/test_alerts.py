@@ -132,11 +132,11 @@ def alerts_by_day(schedule, rule, *, days=5, build=build_day, shift=timedelta(0)
 
 def test_a_new_signal_fires_once_and_not_for_those_of_the_first_run(schedule):
     rule = f'when = "new signal"\nreport = "daily"\nplace = "{IZIUM}"'
-    found = alerts_by_day(schedule, rule)
+    reasons = alerts_by_day(schedule, rule)
     # Day 12 has only a signal of another place; on day 14 signal 1 is back, which is not new.
-    assert list(found) == [11, 14]
-    assert found[11] == ["new in the report daily: 🍇 Izium by b, 2022-09-10 00:00 UTC"]
-    assert len(found[14]) == 1
+    assert list(reasons) == [11, 14]
+    assert reasons[11] == ["new in the report daily: 🍇 Izium by b, 2022-09-10 00:00 UTC"]
+    assert len(reasons[14]) == 1
 
 
 def test_a_new_signal_of_an_account(schedule):
@@ -145,8 +145,8 @@ def test_a_new_signal_of_an_account(schedule):
 
 
 def test_a_claim_fires_when_it_begins(schedule):
-    found = alerts_by_day(schedule, 'when = "claim"\nreport = "daily"')
-    assert found == {day: ["the report daily claims: More than chance"] for day in (11, 14)}
+    reasons = alerts_by_day(schedule, 'when = "claim"\nreport = "daily"')
+    assert reasons == {day: ["the report daily claims: More than chance"] for day in (11, 14)}
 
 
 def test_a_figure_fires_when_it_first_is_above_its_threshold(schedule):
@@ -156,8 +156,8 @@ def test_a_figure_fires_when_it_first_is_above_its_threshold(schedule):
 
 def test_a_threshold_is_compared_with_a_grouped_number(schedule):
     rule = 'when = "figure"\nreport = "daily"\nfigure = "Signals"\nabove = 1000'
-    found = alerts_by_day(schedule, rule)
-    assert found == {12: ["Signals of the report daily is 1,012, above 1000"]}
+    reasons = alerts_by_day(schedule, rule)
+    assert reasons == {12: ["Signals of the report daily is 1,012, above 1000"]}
 
 
 def test_below_a_threshold(schedule):
@@ -168,8 +168,8 @@ def test_below_a_threshold(schedule):
 def test_an_overdue_report_fires_once(schedule):
     rule = 'when = "overdue"\nreport = "daily"\nafter = "6h"'
     assert alerts_by_day(schedule, rule, build=fail, days=1) == {}  # five hours
-    found = alerts_by_day(schedule, rule, build=fail, days=3, shift=timedelta(hours=2))
-    assert found == {10: ["the report daily, due at 2022-09-10 07:00 UTC, has not been built"]}
+    reasons = alerts_by_day(schedule, rule, build=fail, days=3, shift=timedelta(hours=2))
+    assert reasons == {10: ["the report daily, due at 2022-09-10 07:00 UTC, has not been built"]}
 
 
 def test_data_that_stopped_coming_fires_once(schedule, tmp_path):
@@ -178,9 +178,9 @@ def test_data_that_stopped_coming_fires_once(schedule, tmp_path):
     posts["posted_at"] = [pd.Timestamp("2022-09-10T00:00Z")]
     store.upsert("posts", pd.DataFrame(posts))
     rule = f'when = "no data"\nstore = "{tmp_path}/store"\ntable = "posts"\nafter = "2d"'
-    found = alerts_by_day(schedule, rule)
-    assert list(found) == [12]
-    assert found[12][0].startswith("no posts since 2022-09-10 12:00 UTC are in the store")
+    reasons = alerts_by_day(schedule, rule)
+    assert list(reasons) == [12]
+    assert reasons[12][0].startswith("no posts since 2022-09-10 12:00 UTC are in the store")
 
 
 def test_a_figure_that_the_report_lacks_is_a_problem_and_not_silent(schedule, capfd, monkeypatch):

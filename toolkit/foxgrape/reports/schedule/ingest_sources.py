@@ -122,7 +122,7 @@ class IngestSource:
         ScheduleError
             If a path or a pattern matches none.
         """
-        found: dict[Path, None] = {}
+        existing: dict[Path, None] = {}
         for pattern in self.files:
             expanded = Path(pattern).expanduser()
             # glob, since Path.glob refuses absolute patterns.
@@ -132,8 +132,8 @@ class IngestSource:
             if not matches:
                 hint = "relative paths start at the working directory"
                 raise ScheduleError(f"ingest.{self.name}: no such file", got=pattern, hint=hint)
-            found |= dict.fromkeys(map(Path, matches))
-        return list(found)
+            existing |= dict.fromkeys(map(Path, matches))
+        return list(existing)
 
 
 @dataclass(frozen=True, slots=True)
