@@ -10,6 +10,7 @@ import pandas as pd
 from foxgrape import schemas, times
 from foxgrape._util.formatting import count_or_none, counted, duration_in_words, lead_in_words
 from foxgrape.linking import order_on_clock
+from foxgrape.stats.survival.counted_leads import reason_left_out
 from foxgrape.stats.survival.lead_times import lead_times
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def _other_outcomes(analysis: Analysis, table: pd.DataFrame) -> list[tuple[str, 
     valid = table[~table["hindsight"]]
     order = order_on_clock(valid)
     is_open = order == "no event"
-    unfollowed = is_open & (valid["lead_min"] <= pd.Timedelta(0))
+    unfollowed = reason_left_out(valid, hindsight=False) == "unfollowed"
     end = analysis.study.observed[1]
     late = unfollowed & ~(valid["posted_until"] < end)
     day = "" if pd.isna(end) else f", {end.tz_convert(analysis.study.timezone):%-d %b %Y}"

@@ -95,8 +95,8 @@ class LeadTimes:
         With `by`, the log-rank test of whether the groups differ; None if they cannot be compared.
     leads
         One row per counted signal: signal_id, shortest, longest (Timedelta; for a right-censored
-        signal, both are its observation time; if its event may lie beyond the horizon, its
-        shortest lead and the horizon), observed.
+        signal, both are its observation time, from the middle of its rough time on; if its event
+        may lie beyond the horizon, its shortest lead and the horizon), observed.
     """
 
     n: int
