@@ -145,6 +145,19 @@ class LeadTimes:
             )
         return tuple(warnings)
 
+    def median_in_words(self) -> str:
+        """Return the median as a key figure: without a number if the signals are too few.
+
+        Examples
+        --------
+        >>> from foxgrape import open_study
+        >>> open_study().analyse().lead_times.median_in_words()
+        'too few signals'
+        """
+        if self.n < MIN_SIGNALS:
+            return "too few signals"
+        return "not reached" if pd.isna(self.median) else duration_in_words(self.median)
+
     def quantile(self, p: float) -> pd.Timedelta:
         """Return the lead by which a share `p` of the signals had their event; NaT if not reached.
 
