@@ -17,7 +17,7 @@ GAZETTEER = Gazetteer.default()
 LYMAN, KOSTIANTYNIVKA = "geonames:704204", "geonames:705104"
 
 
-def found(text):
+def places_of(text):
     return {
         text[mention.start : mention.end]: {place.id for place in mention.places}
         for mention in find_mentions(text, GAZETTEER)
@@ -49,13 +49,13 @@ def test_a_type_that_no_place_has_changes_nothing():
 
 
 def test_types_in_texts():
-    assert found("Удар по м. Лиман.") == {"Лиман": {LYMAN}}
-    assert KOSTIANTYNIVKA in found("Удар по м. Костянтинівка.")["Костянтинівка"]
-    assert KOSTIANTYNIVKA not in found("Удар по с. Костянтинівка.")["Костянтинівка"]
+    assert places_of("Удар по м. Лиман.") == {"Лиман": {LYMAN}}
+    assert KOSTIANTYNIVKA in places_of("Удар по м. Костянтинівка.")["Костянтинівка"]
+    assert KOSTIANTYNIVKA not in places_of("Удар по с. Костянтинівка.")["Костянтинівка"]
     # Without a full stop, с is a preposition.
     assert (
         KOSTIANTYNIVKA
-        in found("Он вернулся с Константиновки, из Константиновки.")["Константиновки"]
+        in places_of("Он вернулся с Константиновки, из Константиновки.")["Константиновки"]
     )
 
 
@@ -111,12 +111,12 @@ def test_names_of_a_list_mean_the_places_of_their_only_common_district():
     ],
 )
 def test_kinds_that_labelled_texts_showed(text, names):
-    assert list(found(text)) == names
+    assert list(places_of(text)) == names
 
 
 def test_a_former_name_of_a_city_is_no_evidence():
-    assert "geonames:686956" not in found("Госпіталь міста Черкаське.")["Черкаське"]
+    assert "geonames:686956" not in places_of("Госпіталь міста Черкаське.")["Черкаське"]
 
 
 def test_khmelnytskyi_in_the_russian_locative():
-    assert "geonames:706369" in found("Взрывы слышали в Хмельницком.")["Хмельницком"]
+    assert "geonames:706369" in places_of("Взрывы слышали в Хмельницком.")["Хмельницком"]
