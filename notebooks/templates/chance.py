@@ -12,24 +12,27 @@
 # ---
 
 # %% tags=["parameters"]
-study = None  # folder of the study; None for the embedded one
-store = None  # or the path of a store; versions pins the versions of its tables
-versions = None
-windows = ["1D", "3D", "7D", "14D"]
-null = "local"
-by = "code"
-clock = None  # confirmed or occurred; None for the one that the events have
-signals = None  # codes, mentions or both; None for codes, or names if no post has a code
-history = "30D"
-surrogates = None  # 9999; 1999 for more than 500 signals
-seed = 1
-codebook = None
-kinds = []
-timezone = "Europe/Kyiv"
-observed_until = None
+from typing import Optional
+
+study: Optional[str] = None  # folder of a study; None for the embedded one
+store: Optional[str] = None  # path or URL of a store, in place of a study
+versions: Optional[dict[str, int]] = None  # versions of its tables; None for the latest
+since: Optional[str] = None  # first day of the period; None for all posts
+until: Optional[str] = None  # first day after the period; None for all posts
+windows: list[str] = ["1D", "3D", "7D", "14D"]  # durations to test
+null: str = "local"  # null model
+by: Optional[str] = "code"  # column by which signals are grouped
+clock: Optional[str] = None  # confirmed or occurred; None for the one that the events have
+signals: Optional[str] = None  # codes, mentions or both; None for names if no post has a code
+history: str = "30D"  # how long past events predict the next
+surrogates: Optional[int] = None  # None for 9999, or 1999 for more than 500 signals
+seed: int = 1  # seed of the random numbers
+codebook: Optional[str] = None  # CSV codebook for a store; None for the packaged one
+kinds: list[str] = []  # for a store, only these kinds of event; empty for all
+timezone: str = "Europe/Kyiv"  # for a store, the time zone that defines days
+observed_until: Optional[str] = None  # end of observation, with UTC offset; None for the stated one
 
 # %%
-import plotly.io as pio
 from IPython.display import display
 
 from foxgrape.stats.survival.competing_risks import cumulative_incidence
@@ -38,25 +41,27 @@ from foxgrape.display.report_tables import (
     alarms_table,
     groups_table,
     nulls_table,
-    title,
     windows_table,
 )
 from foxgrape.display.sections import NoResult, result_or_reason, result_section
+from foxgrape.display.titles import title
 from foxgrape.stats.coincidence.surrogates import NULLS
 from foxgrape.stats.verdict import Verdict
-from foxgrape.studies.from_store import choose_signals, open_study_or_store
+from foxgrape.display.what_changed import WhatChanged
+from foxgrape.reports import open_data
 
-pio.renderers.default = "plotly_mimetype"  # store figures as data; the page draws them
-data = open_study_or_store(
+data = open_data(
     study,
     store,
     versions=versions,
+    since=since,
+    until=until,
     codebook=codebook,
     kinds=kinds,
     timezone=timezone,
     observed_until=observed_until,
 )
-analysis = data.analyse(clock=clock, signals=choose_signals(data, signals))
+analysis = data.analyse(clock=clock, signals=signals)
 MANY_SIGNALS = 500  # beyond it, fewer surrogates estimate p well enough
 many = len(analysis.signals) > MANY_SIGNALS
 options = {"n": surrogates or (1999 if many else 9999), "rng": seed}
@@ -72,6 +77,9 @@ Headline(verdict if len(analysis.signals) else f"{verdict} {analysis.why_no_sign
 # %%
 if data.caution:
     display(finding_block("Caution", [data.caution]))
+
+# %%
+WhatChanged(analysis)
 
 # %% [markdown]
 # ## Coincidence

@@ -12,32 +12,37 @@
 # ---
 
 # %% tags=["parameters"]
-study = None  # folder of the study; None for the embedded one
-store = None  # or the path of a store; versions pins the versions of its tables
-versions = None
-place = "geonames:707292"
-horizon = "30D"
-clock = None  # confirmed or occurred; None for the one that the events have
-mentions = True
-codebook = None
-kinds = []
-timezone = "Europe/Kyiv"
-observed_until = None
+from typing import Optional
+
+study: Optional[str] = None  # folder of a study; None for the embedded one
+store: Optional[str] = None  # path or URL of a store, in place of a study
+versions: Optional[dict[str, int]] = None  # versions of its tables; None for the latest
+since: Optional[str] = None  # first day of the period; None for all posts
+until: Optional[str] = None  # first day after the period; None for all posts
+place: str = "geonames:707292"  # id or name, such as Izium or Lyman, Donetsk
+horizon: str = "30D"  # how long after a signal an event counts
+clock: Optional[str] = None  # confirmed or occurred; None for the one that the events have
+mentions: bool = True  # also show posts that mention the place by name
+codebook: Optional[str] = None  # CSV codebook for a store; None for the packaged one
+kinds: list[str] = []  # for a store, only these kinds of event; empty for all
+timezone: str = "Europe/Kyiv"  # for a store, the time zone that defines days
+observed_until: Optional[str] = None  # end of observation, with UTC offset; None for the stated one
 
 # %%
-import plotly.io as pio
-
 from foxgrape.studies.briefs import place_brief
 from foxgrape.display.html import Headline, section
 from foxgrape.display.report_tables import codes_table
 from foxgrape.display.sections import events_section, signals_section
-from foxgrape.studies.from_store import open_study_or_store
+from foxgrape.display.titles import period_in_words
+from foxgrape.display.what_changed import WhatChanged
+from foxgrape.reports import open_data
 
-pio.renderers.default = "plotly_mimetype"  # store figures as data; the page draws them
-data = open_study_or_store(
+data = open_data(
     study,
     store,
     versions=versions,
+    since=since,
+    until=until,
     codebook=codebook,
     kinds=kinds,
     timezone=timezone,
@@ -45,10 +50,14 @@ data = open_study_or_store(
 )
 analysis = data.analyse(horizon=horizon, clock=clock, signals="both" if mentions else "codes")
 brief = place_brief(analysis, place)
-section(brief.name, f"One place ({brief.place_id}) of {data.title}.", level=1)
+days = period_in_words(data)
+section(f"{brief.name}, {days}" if days else brief.name, f"One place of {data.title}.", level=1)
 
 # %%
 Headline(brief.sentence())
+
+# %%
+WhatChanged(brief.analysis)
 
 # %% [markdown]
 # ## Events

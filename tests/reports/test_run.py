@@ -31,6 +31,8 @@ def test_a_run_leaves_page_notebook_and_manifest(built):
         "report.html",
         "notebook.ipynb",
         "manifest.json",
+        "signals.parquet",
+        "links.parquet",
     }
     assert built.html.stat().st_size < 5_500_000, "too large for an e-mail"
     manifest = json.loads(built.manifest.read_text(encoding="utf-8"))

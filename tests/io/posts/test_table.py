@@ -67,6 +67,7 @@ def test_columns_with_usual_names_are_mapped_and_reported(tmp_path, separator):
         ("2022-09-10 15:16", "Europe/Kyiv", "2022-09-10T12:16:00", "2022-09-10T12:16:59.999999"),
         ("2022-09-10", "Europe/Kyiv", "2022-09-09T21:00:00", "2022-09-10T20:59:59.999999"),
         ("2022-10-30 03:30:00", "Europe/Kyiv", "2022-10-30T00:30", "2022-10-30T01:30"),
+        ("2022-253T10:00:00Z", None, "2022-09-10T10:00:00", None),
     ],
 )
 def test_a_time_becomes_its_interval(tmp_path, cell, zone, first, last):
@@ -85,7 +86,8 @@ def test_a_time_becomes_its_interval(tmp_path, cell, zone, first, last):
         ("20220910", "timezone="),
         ("2022091012", "may be a Unix time or a date and an hour"),
         ("2022-02-30T00:00:00Z", "invalid time"),
-        ("2022-09-10T24:00:00Z", "invalid time"),
+        ("9999-12-31T24:00:00Z", "out of range"),
+        ("2022-366T10:00:00Z", "no day of its year"),
         ("0001-01-01T00:00:00+09:00", "invalid time"),
         ("", "expected a time"),
         ("2022-03-27 03:30:00", "timezone="),
@@ -275,6 +277,7 @@ CELL = (
     | st.sampled_from(["", " ", "\x1c", "\u200b", "x", "🍇", "a￿", "true", "1", "1662812160"])
     | st.sampled_from(["2022-09-10T12:16:00Z", "2022-09-10 15:16:00.1+03:00", "2022-09-10"])
     | st.sampled_from(["2022-02-30T00:00:00Z", "2022-09-10T24:00:00Z", "0001-01-01T00:00:00+09:00"])
+    | st.sampled_from(["9999-12-31T24:00:00Z", "2022-400T10:00:00Z"])
     | st.text(max_size=3)
     | st.lists(st.integers(), max_size=1)
     | st.dictionaries(st.text(max_size=1), st.integers(), max_size=1)
@@ -410,3 +413,19 @@ def test_characters_that_are_written_as_numbers_are_noted(tmp_path, kind):
     (note,) = report.notes
     assert "written as a number" in note.what
     assert (note.count, note.record, note.example) == (2, None, "&#127815; a")
+
+
+def test_texts_are_not_copied_when_parquet_is_read_by_column(tmp_path):
+    texts = [f"{number} " + "Ізюм " * 400 for number in range(4_000)]
+    rows = [{"id": str(n), "date": "2022-09-10T12:16:00Z", "text": t} for n, t in enumerate(texts)]
+    table = pa.Table.from_pylist(rows)
+    pq.write_table(table, tmp_path / "x.parquet")
+    pool = pa.proxy_memory_pool(pa.default_memory_pool())
+    previous = pa.default_memory_pool()
+    pa.set_memory_pool(pool)
+    try:
+        read_posts(tmp_path / "x.parquet", account="me")
+    finally:
+        pa.set_memory_pool(previous)
+    # Arrow's read buffer and the texts; a copy would be a third.
+    assert pool.max_memory() < 2.7 * table["text"].nbytes

@@ -1,11 +1,11 @@
-"""Commands for reports: list, new, build, rebuild, prune, catalogue, serve."""
+"""Commands for reports: list, new, build, rebuild, diff, prune, catalogue, serve."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,7 +21,7 @@ from foxgrape.cli.output import (
 from foxgrape.errors import FoxgrapeError
 
 if TYPE_CHECKING:
-    from foxgrape.studies.analysis import Analysis
+    from foxgrape.reports import ReportRun
 
 __all__ = ["OwnTemplates", "Pictures", "SharedAssets", "add_commands", "report_app"]
 
@@ -119,8 +119,7 @@ def report_build(
     if run.error is not None:
         raise FoxgrapeError(f"the report failed: {run.error}", hint=f"see {run.notebook}")
     if not as_json:
-        if store is None and chosen.notebook == find_template("lead_times").notebook:
-            _print_findings(study, values)
+        _print_findings(run)
         print_line(f"{run.status}: {run.html}")
     return 0
 
@@ -143,6 +142,24 @@ def report_rebuild(
         print_line(result.sentence())
         print_line(result.run.html)
     return 0
+
+
+@report_app.command("diff")
+def report_diff(
+    before: Annotated[str, typer.Argument(help="Id of the earlier run.")],
+    after: Annotated[str, typer.Argument(help="Id of the later run.")],
+    out: Out = Path("reports"),
+    as_json: AsJson = False,
+) -> None:
+    """Compare two runs: signals added, removed and re-linked, key figures, data."""
+    from foxgrape.reports.changes import diff_runs
+
+    diff = diff_runs(out, before, after)
+    if not as_json:
+        for change in diff.changes:
+            print_line(change)
+    if as_json or diff.rows():
+        print_result(diff.rows(), diff.to_dict(), as_json=as_json)
 
 
 @report_app.command("prune")
@@ -194,32 +211,11 @@ def report_serve(
         serving.serve_forever()
 
 
-def _print_findings(study: Path | None, values: dict[str, Any]) -> None:
-    from foxgrape.studies.from_store import choose_signals
-    from foxgrape.studies.study import open_study
+def _print_findings(run: ReportRun) -> None:
+    """Print the headline and the findings of a run's page."""
+    from foxgrape.reports.key_points import read_key_points
 
-    names = ("horizon", "clock", "confirmed_by", "observed_until")
-    options = {name: values[name] for name in names if name in values}
-    data = open_study(study)
-    analysis = data.analyse(**options, signals=choose_signals(data, values.get("signals")))
-    print_result(_finding_rows(analysis), [], as_json=False)
-    for line in (*analysis.findings(), analysis.coincidence(window="7D").sentence()):
-        print_line(line)
-
-
-def _finding_rows(analysis: Analysis) -> list[dict[str, Any]]:
-    from foxgrape._util.formatting import describe_time, lead_in_words
-    from foxgrape.display.report_tables import describe_relation
-
-    zone = analysis.study.timezone
-    rows: list[Any] = list(analysis.table().itertuples())
-    return [
-        {
-            "code": row.code,
-            "place": row.place,
-            "posted": describe_time(row.posted_at, row.posted_until, zone),
-            "lead": lead_in_words(row),
-            "relation": describe_relation(row),
-        }
-        for row in rows
-    ]
+    points = read_key_points(run.manifest.parents[1], run.manifest.parent.name)
+    for line in (points.headline, *points.points):
+        if line:
+            print_line(line)

@@ -25,8 +25,16 @@ class KeyFigures(Html):
     {'heads': ['', 'This period'], 'rows': [['posts', '12']]}
     """
 
-    def __init__(self, heads: Sequence[str], rows: Sequence[Sequence[str]], note: str = "") -> None:
-        super().__init__(table(heads, rows, note).markup)
+    def __init__(
+        self,
+        heads: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        note: str = "",
+        *,
+        markup: str | None = None,
+    ) -> None:
+        """Set heads and rows, and the HTML that shows them, by default a table with a note."""
+        super().__init__(table(heads, rows, note).markup if markup is None else markup)
         self._heads, self._rows = list(heads), [list(row) for row in rows]
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:

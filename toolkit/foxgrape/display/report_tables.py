@@ -27,6 +27,8 @@ from foxgrape.display.cells import (
     source_link,
 )
 from foxgrape.display.html import Headline, Html, sentence, table
+from foxgrape.display.key_figures import KeyFigures
+from foxgrape.display.titles import READ
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +55,6 @@ __all__ = [
     "nulls_table",
     "sides_table",
     "signals_table",
-    "title",
     "windows_table",
     "write_csv",
 ]
@@ -73,12 +74,6 @@ MAX_ROWS = 500
 _MAX_EMOJI = 20
 #: Beyond this number of signals, fewer surrogates estimate a p-value well enough.
 _MANY_SIGNALS = 500
-#: What counts as a signal, in words: as a noun, and as a sentence below the title.
-_READ = {
-    "codes": ("coded posts", "Signals are codes for places in posts."),
-    "mentions": ("posts that name a place", "Signals are places that posts name, not codes."),
-    "both": ("signals", "Signals are codes for places, and places that posts name."),
-}
 _CODES = (
     "Codes in the text of posts, read with a codebook that states evidence for each code. A code "
     "stands for a place only on the days for which the codebook is valid."
@@ -92,25 +87,7 @@ _SIGNALS = {"codes": _CODES, "mentions": _NAMES, "both": f"{_CODES} {_NAMES}"}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def title(study: Study, analysis: Analysis | None = None) -> Html:
-    """Return the study's title as a heading and, with an analysis, what the page is about."""
-    words = "" if analysis is None else f"<p>{html.escape(_scope(analysis))}</p>"
-    return Html(f"<h1>{html.escape(study.title)}</h1>{words}")
-
-
-def _scope(analysis: Analysis) -> str:
-    """Return the size of the study, its period and what counts as a signal."""
-    study = analysis.study
-    posts = study.posts["posted_at"].dropna()
-    period = ""
-    if len(posts):
-        days = describe_time(posts.min(), posts.max(), study.timezone)
-        period = f", posted {days.removesuffix(', time unknown')}"
-    sizes = f"{counted(len(study.posts), 'post')}{period}; {counted(len(study.events), 'event')}."
-    return f"{sizes} {_READ[analysis.read][1]}"
-
-
-def key_figures(analysis: Analysis) -> Html:
+def key_figures(analysis: Analysis) -> KeyFigures:
     """Return the figures that a reader looks for first, in plain words.
 
     Examples
@@ -122,7 +99,7 @@ def key_figures(analysis: Analysis) -> Html:
     study, leads = analysis.study, analysis.lead_times
     figures = {
         "Posts": f"{len(study.posts):,}",
-        "Events": f"{len(study.events):,}",
+        "Events": f"{len(analysis.events_of_period(study.events)):,}",
         "Signals": f"{len(analysis.signals):,}",
     }
     if leads.n:
@@ -134,7 +111,8 @@ def key_figures(analysis: Analysis) -> Html:
         f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd></div>"
         for name, value in figures.items()
     )
-    return Html(f'<dl class="key">{items}</dl>')
+    rows = list(figures.items())
+    return KeyFigures(["", "This report"], rows, markup=f'<dl class="key">{items}</dl>')
 
 
 def headline(analysis: Analysis) -> Headline:
@@ -149,7 +127,7 @@ def headline(analysis: Analysis) -> Headline:
         happened = "its event occurred"
     else:
         happened = "the first confirmation of its event" if side is None else f"{side} confirmed it"
-    what = _READ[analysis.read][0]
+    what = READ[analysis.read][0]
     finding = f"Of {n:,} {what}, {count_or_none(leading)} certainly came before {happened}."
     details = "".join(f"<li>{html.escape(line)}</li>" for line in analysis.findings()[1:])
     claim = html.escape(f"{_chance(analysis).sentence()} {analysis.study.caution}".strip())

@@ -31,7 +31,7 @@ __all__ = ["TableTimes", "has_too_many_midnights", "table_times"]
 _MAX_MIDNIGHTS = 0.02
 _MAX_OF_WHOLE_HOURS = 2 / 24
 
-_EXACT = re.compile(r"\d{4}-\d\d-\d\d.\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)")
+_EXACT = re.compile(r"\d{4}-\d\d-\d\d.(?!24)\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)")
 _NANOSECONDS = re.compile(r"(?<=\.\d{6})\d+")
 _MIDNIGHT = re.compile(r"(?P<day>\d{4}-\d\d-\d\d)T00:00(:00(\.0+)?)?(?P<offset>[+-]\d\d:\d\d)?")
 _WHOLE_HOUR = re.compile(r"T\d\d(:00(:00(\.0+)?)?)?([+-]\d\d:\d\d)?$")

@@ -56,6 +56,7 @@ _CLOCK = re.compile(
     r"(?:\s*(?P<half>[AaPp])\.?[Mm]\.?)?"
     r"(?:\s*(?:UTC|GMT)?\s*(?P<offset>[+-]\d{1,2}(?::?\d\d)?)|\s*(?P<zone>[A-Za-z]{1,5}))?(?![\w:])"
 )
+_END_OF_DAY = re.compile(r"24:00(:00(\.0+)?)?")
 _COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)T?(\d\d)(\d\d)(\d\d)?(?P<rest>(?:\.\d+)?(?:Z|[+-].*)?)")
 _YEAR_FIRST = re.compile(r"(?P<y>\d{4})(?P<sign>[-/.])(?P<m>\d{1,2})(?P=sign)(?P<d>\d{1,2})")
 _YEAR_LAST = re.compile(
@@ -197,7 +198,12 @@ def to_iso(text: str, order: DateOrder | None = None) -> str:
     day = f"{text[: clock.start()].removesuffix('T')} {text[clock.end() :]}"
     if not day.strip():
         raise ValueError(f"{text!r} has no day")
-    return f"{_iso_day(day, order)}T{_iso_clock(clock)}{_iso_offset(clock)}"
+    iso_day, iso_clock = _iso_day(day, order), _iso_clock(clock)
+    if _END_OF_DAY.fullmatch(iso_clock):
+        # ISO 8601 lets a day end at 24:00, which Python reads only as 00:00 of the next day.
+        iso_day = _add_days(date.fromisoformat(iso_day), 1).isoformat()
+        iso_clock = iso_clock.replace("24", "00", 1)
+    return f"{iso_day}T{iso_clock}{_iso_offset(clock)}"
 
 
 def _iso_clock(clock: re.Match[str]) -> str:
@@ -243,9 +249,18 @@ def _iso_day(text: str, order: DateOrder | None) -> str:
     if match := _WEEK.fullmatch(text):
         return date.fromisocalendar(int(match["y"]), int(match["w"]), int(match["d"])).isoformat()
     if match := _ORDINAL.fullmatch(text):
-        day_of_year = timedelta(days=int(match["d"]) - 1)
-        return (date(int(match["y"]), 1, 1) + day_of_year).isoformat()
+        day = _add_days(date(int(match["y"]), 1, 1), int(match["d"]) - 1)
+        if day.year != int(match["y"]):
+            raise ValueError(f"{text!r} is no day of its year")
+        return day.isoformat()
     return text  # perhaps a year or a month; the parser of ISO 8601 decides
+
+
+def _add_days(day: date, number: int) -> date:
+    try:
+        return day + timedelta(days=number)
+    except OverflowError as error:
+        raise ValueError(f"the time is out of range: {number} day(s) after {day}") from error
 
 
 def _century(year: str) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["KeyPoints", "describe_changes", "read_key_points", "read_picture"]
+__all__ = ["KeyPoints", "describe_changes", "read_key_points", "read_picture", "to_line"]
 
 _MAX_POINTS, _MAX_ROWS, _MAX_TEXT = 12, 20, 500
 #: A figure in a page that was built with pictures, see `foxgrape.reports.rendering.page`.
@@ -43,17 +43,37 @@ class KeyPoints:
         Sentences below the headline.
     figures
         Key figures as ``heads`` and ``rows``; empty if the report has none.
+    claim
+        The test against chance in words; empty if the headline has none.
     """
 
     manifest: Mapping[str, Any]
     headline: str
     points: tuple[str, ...]
     figures: dict[str, list[Any]]
+    claim: str = ""
+
+    @classmethod
+    def of(cls, manifest: Mapping[str, Any], notebook: Mapping[str, Any]) -> KeyPoints:
+        """Return the main points of a run from its manifest and its executed notebook."""
+        points: tuple[str, ...] = ()
+        figures: dict[str, list[Any]] = {}
+        claim = ""
+        for data in _outputs(notebook):
+            if HEADLINE in data and not points:
+                markup = _joined(data.get("text/html"))
+                points, claim = (
+                    _sentences(markup, ".claim, li"),
+                    " ".join(_sentences(markup, ".claim")),
+                )
+            if not figures:
+                figures = _figures(data.get(KEY_FIGURES))
+        return cls(manifest, to_line(manifest.get("headline")), points, figures, claim)
 
     @property
     def title(self) -> str:
         """The run's title; empty if its manifest cannot be read."""
-        return _line(self.manifest.get("title"))
+        return to_line(self.manifest.get("title"))
 
     def figure_lines(self) -> list[str]:
         """Return the key figures as text, one line per row.
@@ -94,14 +114,7 @@ def read_key_points(out: Path, run_id: str) -> KeyPoints:
     notebook: dict[str, Any] = {}
     with suppress(OSError), directory_at(out, run_id) as folder:
         manifest, notebook = folder.read_json(MANIFEST), folder.read_json(NOTEBOOK)
-    points: tuple[str, ...] = ()
-    figures: dict[str, list[Any]] = {}
-    for data in _outputs(notebook):
-        if HEADLINE in data and not points:
-            points = _sentences(_joined(data.get("text/html")))
-        if not figures:
-            figures = _figures(data.get(KEY_FIGURES))
-    return KeyPoints(manifest, _line(manifest.get("headline")), points, figures)
+    return KeyPoints.of(manifest, notebook)
 
 
 def _outputs(notebook: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -113,20 +126,20 @@ def _outputs(notebook: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
                 yield data
 
 
-def _sentences(markup: str) -> tuple[str, ...]:
-    """Return the claim and the list items below a headline as text."""
+def _sentences(markup: str, selector: str) -> tuple[str, ...]:
+    """Return the selected elements of a headline as text."""
     from bs4 import BeautifulSoup
 
-    parts = BeautifulSoup(markup, "html.parser").select(".claim, li")
-    lines = [_line(part.get_text()) for part in parts]
+    parts = BeautifulSoup(markup, "html.parser").select(selector)
+    lines = [to_line(part.get_text()) for part in parts]
     return tuple(line for line in lines if line)[:_MAX_POINTS]
 
 
 def _figures(value: Any) -> dict[str, list[Any]]:
     if not isinstance(value, dict):
         return {}
-    rows = [[_line(cell) for cell in _list(row)] for row in _list(value.get("rows"))]
-    heads = [_line(head) for head in _list(value.get("heads"))]
+    rows = [[to_line(cell) for cell in _list(row)] for row in _list(value.get("rows"))]
+    heads = [to_line(head) for head in _list(value.get("heads"))]
     rows = [row for row in rows if row]
     return {"heads": heads, "rows": rows[:_MAX_ROWS]} if rows else {}
 
@@ -164,6 +177,8 @@ def describe_changes(before: KeyPoints, after: KeyPoints) -> list[str]:
     changes = []
     if before.headline and before.headline != after.headline:
         changes.append(f"Headline then: {before.headline}")
+    if before.claim and before.claim != after.claim:
+        changes.append(f"Test against chance then: {before.claim}")
     earlier = {row[0]: row[1] for row in before.figures.get("rows", ()) if len(row) > 1}
     changes += [
         f"{row[0]}: {row[1]} (then {earlier[row[0]]})"
@@ -187,7 +202,7 @@ def _data_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[s
         old, new = before["study"].get("sha256"), after["study"].get("sha256")
         if isinstance(old, dict) and isinstance(new, dict):
             names = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
-            files = f"Files of the study that changed: {', '.join(map(_line, names))}"
+            files = f"Files of the study that changed: {', '.join(map(to_line, names))}"
             return [files] if names else ["Data: no file of the study has changed."]
     return []
 
@@ -197,7 +212,7 @@ def _changed(before: Any, after: Any) -> list[str]:
     if not isinstance(before, dict) or not isinstance(after, dict):
         return []
     return [
-        f"{_line(name)} {_line(before.get(name, 'none'))} to {_line(after.get(name, 'none'))}"
+        f"{to_line(name)} {to_line(before.get(name, 'none'))} to {to_line(after.get(name, 'none'))}"
         for name in sorted({*before, *after})
         if before.get(name) != after.get(name)
     ]
@@ -212,7 +227,7 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _line(value: Any) -> str:
+def to_line(value: Any) -> str:
     """Return a value as one line without control characters or surrogates, of limited length."""
     text = replace_surrogates(str("" if value is None else value)).translate(CONTROLS)
     text = " ".join(text.split())

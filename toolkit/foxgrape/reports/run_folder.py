@@ -77,7 +77,7 @@ class Manifest(TypedDict, total=False):
     """The content of ``manifest.json``; runs of earlier versions may lack some keys.
 
     ``study`` or ``store`` describes the data. ``about`` has the places, the period and the other
-    parameters in words.
+    parameters in words. ``changes`` says in sentences what changed since the run ``compared_with``.
     """
 
     run_id: str
@@ -97,6 +97,8 @@ class Manifest(TypedDict, total=False):
     page: dict[str, Any]
     assets: list[str]
     headline: str | None
+    compared_with: str | None
+    changes: list[str]
     built_at: str
     seconds: float
     stages: dict[str, float]

@@ -13,6 +13,7 @@ from foxgrape import times
 from foxgrape._util.formatting import counted, describe_time, duration_in_words
 from foxgrape.errors import FoxgrapeError
 from foxgrape.linking import order_on_clock
+from foxgrape.places.resolution import place_id_of
 from foxgrape.studies.from_store import as_of
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def period_brief(
     days: int = 7,
     horizon: str = "30D",
     clock: times.Clock | None = None,
-    signals: SignalSource = "codes",
+    signals: SignalSource | None = "codes",
 ) -> PeriodBrief:
     """Summarize the days before a date, using only what was known at the end of these days.
 
@@ -162,7 +163,8 @@ def period_brief(
     try:
         end = until if isinstance(until, date) else date.fromisoformat(until)
         before, since, last = (
-            _midnight(end - timedelta(days=back), study.timezone) for back in (2 * days, days, 0)
+            pd.Timestamp(times.start_of_day(end - timedelta(days=back), study.timezone))
+            for back in (2 * days, days, 0)
         )
     except (ValueError, OverflowError):
         raise FoxgrapeError(
@@ -170,7 +172,8 @@ def period_brief(
         ) from None
     options: dict[str, Any] = {"horizon": horizon, "clock": clock, "signals": signals}
     analysis = as_of(study, last).analyse(**options)
-    earlier = as_of(study, since).analyse(**options)
+    # Both periods count the same kind of signal.
+    earlier = as_of(study, since).analyse(**(options | {"signals": analysis.read}))
     parts = _parts(analysis, since, last)
     this = _counts(analysis, parts, since, last)
     previous = _counts(earlier, _parts(earlier, before, since), before, since)
@@ -185,10 +188,6 @@ def period_brief(
         counts=counts,
         **parts,
     )
-
-
-def _midnight(day: date, zone: str) -> pd.Timestamp:
-    return pd.Timestamp(times.parse_stated_time(day.isoformat(), zone)[0])
 
 
 def _parts(analysis: Analysis, since: pd.Timestamp, until: pd.Timestamp) -> dict[str, pd.DataFrame]:
@@ -241,7 +240,7 @@ class PlaceBrief:
     analysis
         Analysis of the signals that refer to the place.
     events
-        Events at the place, of every kind.
+        Events at the place, of every kind; with a period, those of `Analysis.events_of_period`.
     """
 
     place_id: str
@@ -283,16 +282,16 @@ class PlaceBrief:
         return f"<p>{html.escape(self.sentence())}</p>"
 
 
-def place_brief(analysis: Analysis, place_id: str) -> PlaceBrief:
+def place_brief(analysis: Analysis, place: str) -> PlaceBrief:
     """Collect a place's signals and events.
 
     Parameters
     ----------
     analysis
         Analysis of a study or a store.
-    place_id
-        Place id such as ``geonames:707292``. A place without signals and events has an empty
-        brief.
+    place
+        Place id such as ``geonames:707292``, or a name that only one place can have, such as
+        ``Izium`` or ``Lyman, Donetsk``. A place without signals and events has an empty brief.
 
     Returns
     -------
@@ -301,21 +300,27 @@ def place_brief(analysis: Analysis, place_id: str) -> PlaceBrief:
     Raises
     ------
     FoxgrapeError
-        If the study's gazetteer does not contain the place.
+        If the study's gazetteer does not contain the place, or several places have the name.
 
     Examples
     --------
     >>> from foxgrape import open_study
-    >>> place_brief(open_study().analyse(), "geonames:702972").sentence()
+    >>> place_brief(open_study().analyse(), "Lysychansk").sentence()
     'Lysychansk: 1 event, 1 signal; 0 certainly came before an event; 1 had no event within ...'
     """
     study = analysis.study
+    try:
+        place_id = place_id_of(place, study.codebook.gazetteer)
+    except ValueError as error:
+        raise FoxgrapeError(
+            "unknown place", got=place, hint=f"{error}; search with: foxgrape find NAME"
+        ) from None
     events = study.all_events[study.all_events["place_id"] == place_id]
     return PlaceBrief(
         place_id=place_id,
         name=_name(study, place_id),
         analysis=analysis.filter(place_id=place_id),
-        events=events.reset_index(drop=True),
+        events=analysis.events_of_period(events),
     )
 
 

@@ -336,7 +336,9 @@ def _texts_or_null(column: pa.Array) -> pa.Array:
 
 
 def _null_if_empty(text: pa.Array) -> pa.Array:
-    return pc.if_else(pc.equal(text, ""), _NO_TEXT, text)
+    is_empty = pc.equal(text, "")
+    # Without an empty cell the column is used as it is, because a copy of all texts is large.
+    return pc.if_else(is_empty, _NO_TEXT, text) if pc.any(is_empty).as_py() else text
 
 
 def _ids(column: pa.Array) -> pa.Array:

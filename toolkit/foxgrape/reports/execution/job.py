@@ -30,6 +30,7 @@ from foxgrape.reports.run_folder import (
     read_notebook,
     redact_files,
 )
+from foxgrape.reports.run_tables import take_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -265,7 +266,7 @@ def annotate_failed_cell(notebook: Path, index: int, error: str) -> None:
 
 
 def _write_page(spec: JobSpec, folder: Path, result: JobResult) -> None:
-    """Write the page and thumbnail; add the headline and picture errors to the result."""
+    """Write the page, tables and thumbnail; add the headline and picture errors to the result."""
     import nbformat
 
     from foxgrape.reports.rendering.page import notebook_figures, render_page
@@ -273,6 +274,7 @@ def _write_page(spec: JobSpec, folder: Path, result: JobResult) -> None:
 
     notebook = nbformat.read(folder / NOTEBOOK, as_version=4)
     images = _render_pictures(notebook_figures(notebook), result) if spec["pictures"] else []
+    tables = take_tables(notebook)
     text = render_page(
         notebook,
         title=spec["title"],
@@ -283,6 +285,10 @@ def _write_page(spec: JobSpec, folder: Path, result: JobResult) -> None:
     with directory_at(folder) as directory:
         # Cells ran in this folder and may have created files or links with these names.
         directory.write(PAGE, text.encode())
+        for name, content in tables.items():
+            directory.write(name, content)
+        if tables:
+            directory.write(NOTEBOOK, nbformat.writes(notebook).encode())
         directory.unlink(THUMBNAIL)
         if images:
             directory.write(THUMBNAIL, images[-1])

@@ -12,12 +12,13 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from foxgrape._util.directories import directory_at
 from foxgrape._util.secrets import SecretFilter
 from foxgrape._util.unicode import json_bytes, replace_surrogates
 from foxgrape.errors import ReportError
+from foxgrape.reports.changes import date_parameters, fill_page, series_key
 from foxgrape.reports.data_source import store_change
 from foxgrape.reports.execution.job import annotate_failed_cell, clear_abandoned_kernels
 from foxgrape.reports.execution.workers import Workers, can_fork
@@ -114,9 +115,13 @@ def build_reports(
         catalogues = CatalogueWriter(now)
         stack.callback(catalogues.write)
         stack.callback(_close_all, active)
+        ended: dict[int, _ActiveRun] = {}
+        stack.callback(_close_all, ended)
         processes = stack.enter_context(Workers(fork=can_fork(), preload=len(plans) > 1))
+        series = [_series(plan) for plan in plans]
+        limits = cell_seconds, run_seconds
         pool = _RunPool(
-            processes, progress, software, now, cell_seconds, run_seconds, active, catalogues
+            processes, progress, software, now, *limits, active, catalogues, ended, series
         )
         while pending or active:
             while pending and len(active) < limit:
@@ -138,6 +143,8 @@ class _RunPool:
     run_seconds: float
     active: dict[int, _ActiveRun]
     catalogues: CatalogueWriter
+    ended: dict[int, _ActiveRun]
+    series: Sequence[str]
     results: dict[int, ReportRun] = field(default_factory=dict)
 
     def start(self, number: int, plan: Plan) -> None:
@@ -148,6 +155,7 @@ class _RunPool:
             error = f"cannot write to {plan.out}: {os_error.strerror or os_error}"
             self.results[number] = report_run_for(plan.run_id, "failed", plan.failed, error)
             self.progress.end(number)
+            self.publish_ended()
             return
         self.active[number] = run
         run.write_running_manifest(self.software, self.now)
@@ -171,10 +179,30 @@ class _RunPool:
             return
         self.progress.update(number, message)
         if self.active[number].handle_message(message, self.run_seconds):
-            run = self.active.pop(number)
-            self.results[number] = run.publish(self.software, self.now)
-            self.catalogues.notify(run.plan.out)
+            self.ended[number] = self.active.pop(number)
             self.progress.end(number)
+            self.publish_ended()
+
+    def publish_ended(self) -> None:
+        """Publish the runs that have ended, each after those that it may be compared with."""
+        for number in sorted(self.ended):
+            earlier = (
+                other for other in range(number) if self.series[other] == self.series[number]
+            )
+            if all(other in self.results for other in earlier):
+                run = self.ended.pop(number)
+                self.results[number] = run.publish(self.software, self.now)
+                self.catalogues.notify(run.plan.out)
+
+
+def _series(plan: Plan) -> str:
+    """Return what a run has in common with the runs that it may be compared with."""
+    manifest = {
+        "template": plan.template.name,
+        plan.source.kind: plan.source.record,
+        "parameters": plan.values,
+    }
+    return f"{plan.out} {series_key(manifest, date_parameters(plan.template.schema['properties']))}"
 
 
 def _close_all(active: Mapping[int, _ActiveRun]) -> None:
@@ -237,10 +265,11 @@ class _ActiveRun:
         self.error = self.error or store_change(self.plan.source)
         if self.error is not None:
             self.error = replace_surrogates(secrets.redact(self.error))
-        manifest = secrets.redact_json(self._manifest(software, now or datetime.now(UTC)))
+        manifest: Any = secrets.redact_json(self._manifest(software, now or datetime.now(UTC)))
         folder, target = self.staging.path, self.plan.target
         shutil.rmtree(folder / INPUTS, ignore_errors=True)
         if self.error is None:
+            self._compare(manifest)
             try:
                 _write_manifest(folder, manifest)
                 (folder / LOG).unlink(missing_ok=True)
@@ -265,6 +294,19 @@ class _ActiveRun:
         self.staging.close()
         return report_run_for(self.plan.run_id, status, target, self.error)
 
+    def _compare(self, manifest: dict[str, Any]) -> None:
+        """Add what changed since the run before to the page and the manifest."""
+        plan = self.plan
+        if plan.target.parent != plan.out:
+            return  # the run was built again to check that it is reproducible
+        rules = plan.template.schema["properties"]
+        try:
+            before, changes = fill_page(self.staging.path, plan.out, manifest, rules)
+            manifest |= {"compared_with": before, "changes": changes}
+        except Exception as error:  # noqa: BLE001 - the earlier run may be damaged in any way
+            reason = f"The run could not be compared with the run before: {type(error).__name__}."
+            manifest |= {"compared_with": None, "changes": [reason]}
+
     def _manifest(self, software: Software, now: datetime) -> Manifest:
         plan, result = self.plan, self.result
         manifest: Manifest = {
@@ -288,6 +330,8 @@ class _ActiveRun:
             "page": plan.page | {"pictures_failed": result and result.get("pictures_failed")},
             "assets": [assets.plotly_asset().name] if plan.shared_assets else [],
             "headline": result and result["headline"],
+            "compared_with": None,
+            "changes": [],
             "built_at": now.astimezone(UTC).isoformat(timespec="seconds"),
             "seconds": round(time.monotonic() - self.started, 1),
             "stages": result["seconds"] if result else {},

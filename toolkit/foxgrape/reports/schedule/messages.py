@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from foxgrape.reports.addresses import page_path
-from foxgrape.reports.key_points import describe_changes, read_key_points
+from foxgrape.reports.changes import compare_points
+from foxgrape.reports.key_points import read_key_points
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,7 +41,9 @@ def report_message(ledger: Ledger, run: PeriodRun, task: PeriodTask) -> dict[str
     """
     points = read_key_points(task.out, run.run_id or "")
     previous = _previous_run(ledger, task)
-    before = None if previous is None else read_key_points(task.out, previous)
+    changes: tuple[str, ...] = ()
+    if previous is not None and (before := read_key_points(task.out, previous)).manifest:
+        changes = compare_points(task.out, previous, run.run_id or "", before, points).changes
     message = _describe("built", run, task) | {
         "subject": f"{run.entry}: {points.headline or points.title or task.job.template}",
         "title": points.title or task.job.template,
@@ -48,7 +51,7 @@ def report_message(ledger: Ledger, run: PeriodRun, task: PeriodTask) -> dict[str
         "period": _describe_period(task.period, task.job.zone),
         "figures": points.figures,
         "points": list(points.points),
-        "changes": [] if before is None else describe_changes(before, points),
+        "changes": list(changes),
         "link": _link(run, task),
     }
     return {"text": _text(message, points)} | message

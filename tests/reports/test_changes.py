@@ -1,0 +1,284 @@
+"""What changed between runs: hand-made tables, a year of weekly runs, and real runs."""
+
+from __future__ import annotations
+
+import json
+import random
+from base64 import b64decode
+from io import BytesIO
+
+import pandas as pd
+import pytest
+
+from foxgrape import link, open_study, run_report, run_reports
+from foxgrape.cli.app import run
+from foxgrape.display.what_changed import NOT_COMPARED, WhatChanged, changes_block
+from foxgrape.reports.changes import diff_runs, fill_page, previous_run
+from foxgrape.reports.plan import ReportRequest
+from foxgrape.reports.run_folder import PAGE
+from foxgrape.reports.run_tables import RunTables, compare_tables, read_tables
+
+START = pd.Timestamp("2022-01-03T12:00Z")
+WEEK = pd.Timedelta("7D")
+
+
+def signals_of(rows):
+    """Return a signals table; rows are (post, code, place number, posted)."""
+    return pd.DataFrame(
+        {
+            "signal_id": [
+                f"telegram/a/{post}:{code}:geonames:{place}" for post, code, place, _ in rows
+            ],
+            "post_id": [str(row[0]) for row in rows],
+            "account": "a",
+            "platform": "telegram",
+            "code": [row[1] for row in rows],
+            "place_id": [f"geonames:{row[2]}" for row in rows],
+            "place": [f"Place {row[2]}" for row in rows],
+            "posted_at": pd.Series([row[3] for row in rows], dtype="datetime64[us, UTC]"),
+        }
+    )
+
+
+def events_of(rows):
+    """Return an events table; rows are (event, place number, occurred)."""
+    return pd.DataFrame(
+        {
+            "event_id": pd.Series([row[0] for row in rows], dtype="str"),
+            "place_id": pd.Series([f"geonames:{row[1]}" for row in rows], dtype="str"),
+            "occurred_at": pd.Series([row[2] for row in rows], dtype="datetime64[us, UTC]"),
+        }
+    )
+
+
+def tables_of(signals, events, until):
+    signals = signals_of(signals)
+    links = link(signals, events_of(events), clock="occurred", observed_until=until.isoformat())
+    return RunTables(signals, links)
+
+
+def changes_of(before, after):
+    table = compare_tables(before, after)
+    return {kind: set(rows["post_id"].astype("str")) for kind, rows in table.groupby("change")}
+
+
+def test_each_kind_of_change_is_told_apart():
+    posts = [(number, "🍇", number, START) for number in range(6)]
+    events = [("same", 0, START + WEEK), ("moved", 1, START + WEEK), ("gone", 2, START + WEEK)]
+    before = tables_of(posts[:5], events, START + 2 * WEEK)
+    events = [
+        ("same", 0, START + WEEK),
+        ("moved", 1, START + WEEK + pd.Timedelta("1h")),  # a later lead to the same event
+        ("new", 3, START + WEEK),
+    ]
+    after = tables_of(posts[:4] + posts[5:], events, START + 3 * WEEK)
+    assert changes_of(before, after) == {
+        "added": {"5"},
+        "removed": {"4"},
+        "re-linked": {"2", "3"},
+        "corrected": {"1"},
+    }
+    assert changes_of(after, after) == {}
+
+
+def test_a_longer_observation_is_no_change():
+    posts = [(1, "🍇", 1, START)]
+    before, after = (tables_of(posts, [], START + count * WEEK) for count in (1, 2))
+    assert (before.links["lead_min"] != after.links["lead_min"]).all()
+    assert compare_tables(before, after).empty
+
+
+def test_another_code_or_place_in_a_post_is_another_signal():
+    before = tables_of([(1, "🍇", 1, START)], [], START + WEEK)
+    after = tables_of([(1, "🦊", 1, START), (1, "🍇", 2, START)], [], START + WEEK)
+    table = compare_tables(before, after)
+    assert sorted(table["change"]) == ["added", "added", "removed"]
+
+
+class Stream:
+    """A made stream: every signal has a place of its own, and its fate is drawn beforehand.
+
+    The truth of a week is the list of fates that fall into it; nothing is computed from links.
+    """
+
+    def __init__(self, seed, weeks=52):
+        draw = random.Random(seed)
+        self.posts, self.events, self.truth = [], [], [{} for _ in range(weeks)]
+        for number in range(400):
+            week = draw.randrange(weeks)
+            posted = START + week * WEEK + pd.Timedelta(hours=draw.randrange(80))
+            fate = draw.choice(["open", "event", "deleted", "event, then corrected", "retracted"])
+            later = week + draw.randint(1, 3)
+            last = later + draw.randint(1, 3)
+            gone = later if fate == "deleted" else weeks
+            self.posts.append((week, gone, (number, "🍇", number, posted)))
+            self._note(week, "added", number)
+            if fate == "deleted":
+                self._note(later, "removed", number)
+            elif fate != "open":
+                occurred = posted + pd.Timedelta(days=draw.randint(1, 6))
+                end = weeks if fate == "event" else last
+                self.events.append((later, end, (f"e{number}", number, occurred)))
+                self._note(later, "re-linked", number)
+                if fate == "retracted":
+                    self._note(last, "re-linked", number)
+                elif fate != "event":
+                    moved = occurred + pd.Timedelta("3h")
+                    self.events.append((last, weeks, (f"e{number}", number, moved)))
+                    self._note(last, "corrected", number)
+
+    def _note(self, week, kind, number):
+        if week < len(self.truth):
+            self.truth[week].setdefault(kind, set()).add(str(number))
+
+    def tables(self, week):
+        posts, events = (
+            [row for first, gone, row in rows if first <= week < gone]
+            for rows in (self.posts, self.events)
+        )
+        return tables_of(posts, events, START + (week + 1) * WEEK)
+
+
+@pytest.mark.slow
+def test_a_year_of_weekly_runs_names_every_change():
+    stream = Stream(seed=1)
+    runs = [stream.tables(week) for week in range(52)]
+    total = 0
+    for week in range(1, 52):
+        truth = stream.truth[week]
+        assert changes_of(runs[week - 1], runs[week]) == truth, week
+        total += sum(map(len, truth.values()))
+    assert total > 700
+
+
+# --- in a folder of runs ---------------------------------------------------------------------
+
+
+def fake_run(out, run_id, tables, until, *, folder=None, **more):
+    folder = out / (folder or run_id)
+    folder.mkdir(parents=True)
+    manifest = {
+        "run_id": run_id,
+        "status": "done",
+        "template": "weekly",
+        "store": {"path": "s", "versions": {"posts": 1}},
+        "parameters": {"until": until, "days": 7},
+        "headline": "One",
+        "built_at": "2022-09-12T05:00:00+00:00",
+        **more,
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    (folder / "notebook.ipynb").write_text("{}", encoding="utf-8")
+    (folder / PAGE).write_text(f"<main>{changes_block(NOT_COMPARED)}</main>", encoding="utf-8")
+    if tables is not None:
+        for name in ("signals", "links"):
+            getattr(tables, name).to_parquet(folder / f"{name}.parquet")
+    return manifest
+
+
+RULES = {"until": {"format": "date"}, "days": {"type": "integer"}}
+
+
+def two_tables():
+    before = tables_of([(1, "🍇", 1, START), (2, "🍇", 2, START)], [], START + WEEK)
+    after = tables_of(
+        [(1, "🍇", 1, START), (3, "<b>", 3, START)], [("e", 1, START + WEEK / 2)], START + WEEK
+    )
+    return before, after
+
+
+def test_the_run_before_is_of_the_same_report_and_not_later(tmp_path):
+    before, _ = two_tables()
+    for run_id, until, more in [
+        ("old", "2022-08-29", {}),
+        ("last", "2022-09-05", {}),
+        ("later", "2022-09-19", {}),
+        ("other-data", "2022-09-05", {"store": {"path": "t"}}),
+        ("other-days", "2022-09-05", {"parameters": {"until": "2022-09-05", "days": 1}}),
+        ("failed", "2022-09-05", {"status": "failed"}),
+    ]:
+        fake_run(tmp_path, run_id, before, until, **more)
+    new = fake_run(tmp_path / "elsewhere", "new", before, "2022-09-12")
+    assert previous_run(tmp_path, "new", new, RULES) == "last"
+    assert previous_run(tmp_path / "elsewhere", "new", new, RULES) is None
+
+
+def test_the_section_of_a_page_lists_the_changes_escaped(tmp_path):
+    before, after = two_tables()
+    fake_run(tmp_path, "old", before, "2022-09-05", headline="Two")
+    manifest = fake_run(tmp_path, "new", after, "2022-09-12", folder=".building-new-x")
+    previous, changes = fill_page(tmp_path / ".building-new-x", tmp_path, manifest, RULES)
+    assert previous == "old"
+    assert changes[:3] == [
+        "Signals: 1 added, 1 removed, 1 re-linked.",
+        "1 signal added: <b> Place 3 by a, 2022-01-03 12:00 (unconfirmed).",
+        "1 signal removed: 🍇 Place 2 by a, 2022-01-03 12:00 (unconfirmed).",
+    ]
+    relinked = (
+        "1 signal re-linked: 🍇 Place 1 by a, 2022-01-03 12:00: unconfirmed to anticipates e, "
+    )
+    assert changes[3] == f"{relinked}lead 3 days 12 hours."
+    assert "Headline then: Two" in changes
+    page = (tmp_path / ".building-new-x" / PAGE).read_text(encoding="utf-8")
+    assert "Compared with the run old." in page
+    assert "&lt;b&gt; Place 3" in page
+    assert "<b>" not in page
+    assert NOT_COMPARED not in page
+
+
+def test_a_run_without_tables_is_named(tmp_path):
+    before, after = two_tables()
+    fake_run(tmp_path, "old", None, "2022-09-05")
+    fake_run(tmp_path, "new", after, "2022-09-12")
+    diff = diff_runs(tmp_path, "old", "new")
+    assert diff.sentence() == "Signals cannot be compared: the run old has no tables."
+    fake_run(tmp_path, "damaged", before, "2022-09-12")
+    (tmp_path / "damaged" / "links.parquet").write_bytes(b"PAR1")
+    assert read_tables(tmp_path, "damaged") is None
+
+
+def test_report_diff_prints_changes_and_signals(tmp_path, capfd):
+    before, after = two_tables()
+    fake_run(tmp_path, "old", before, "2022-09-05")
+    fake_run(tmp_path, "new", after, "2022-09-12")
+    assert run(["report", "diff", "old", "new", "--out", str(tmp_path)]) == 0
+    shown = capfd.readouterr().out
+    assert shown.startswith("Signals: 1 added, 1 removed, 1 re-linked.\n")
+    assert run(["report", "diff", "old", "new", "--out", str(tmp_path), "--json"]) == 0
+    data = json.loads(capfd.readouterr().out)
+    assert [signal["change"] for signal in data["signals"]] == ["added", "removed", "re-linked"]
+    assert run(["report", "diff", "old", "none", "--out", str(tmp_path)]) == 1
+    assert "no run found" in capfd.readouterr().err
+
+
+def test_the_tables_of_a_notebook_can_be_read_back():
+    analysis = open_study().analyse()
+    data = WhatChanged(analysis)._repr_mimebundle_()
+    links = b64decode(data["application/vnd.foxgrape.tables+json"]["links"])
+    pd.testing.assert_frame_equal(
+        pd.read_parquet(BytesIO(links))[["signal_id", "lead_min"]],
+        analysis.links[["signal_id", "lead_min"]],
+    )
+
+
+@pytest.mark.slow
+def test_runs_built_at_once_are_compared_in_their_order(tmp_path):
+    days = ["2022-09-05", "2022-09-12", "2022-09-19"]
+    requests = [
+        ReportRequest("weekly_brief", parameters={"until": day}, out=tmp_path) for day in days
+    ]
+    runs = run_reports(requests, workers=2)
+    manifests = [json.loads(run.manifest.read_text(encoding="utf-8")) for run in runs]
+    assert [manifest["compared_with"] for manifest in manifests] == [
+        None,
+        runs[0].run_id,
+        runs[1].run_id,
+    ]
+    assert manifests[1]["changes"][0].startswith("Signals: 2 added")
+    assert "There is no earlier run" in runs[0].html.read_text(encoding="utf-8")
+    page = runs[1].html.read_text(encoding="utf-8")
+    assert "2 signals added:" in page
+    assert '<a href="#what-changed">' in page
+    assert "foxgrape.tables" not in runs[1].notebook.read_text(encoding="utf-8")
+    again = run_report("weekly_brief", parameters={"until": days[1]}, out=tmp_path)
+    assert again.status == "unchanged"

@@ -1,0 +1,308 @@
+"""What changed between two runs: signals, headline, key figures, data and software."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from foxgrape._util.directories import directory_at
+from foxgrape._util.formatting import counted, to_json_records
+from foxgrape.display.html import table
+from foxgrape.display.what_changed import NOT_COMPARED, changes_block
+from foxgrape.errors import ReportError
+from foxgrape.reports.key_points import KeyPoints, describe_changes, read_key_points, to_line
+from foxgrape.reports.run_folder import MANIFEST, NOTEBOOK, PAGE
+from foxgrape.reports.run_tables import KINDS, compare_tables, read_tables
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from pathlib import Path
+
+    import pandas as pd
+
+__all__ = [
+    "RunDiff",
+    "compare_points",
+    "date_parameters",
+    "diff_runs",
+    "fill_page",
+    "previous_run",
+    "series_key",
+]
+
+#: Number of signals of each kind that a sentence names, and that a page lists.
+_NAMED, _LISTED = 3, 50
+_BLOCK = re.compile(re.escape(changes_block(NOT_COMPARED)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunDiff:
+    """The differences between two runs.
+
+    Attributes
+    ----------
+    before, after
+        Ids of the runs.
+    signals
+        One row per signal that differs, as `foxgrape.reports.run_tables.compare_tables` returns
+        them; None if a run has no tables.
+    changes
+        Short sentences. The first counts the signals that were added, removed, re-linked and
+        corrected, if both runs have tables.
+    """
+
+    before: str
+    after: str
+    signals: pd.DataFrame | None
+    changes: tuple[str, ...]
+
+    def sentence(self) -> str:
+        """Return the first of the changes."""
+        return self.changes[0] if self.changes else "Nothing changed."
+
+    def rows(self) -> list[dict[str, str]]:
+        """Return one row per signal that differs, as text."""
+        return [] if self.signals is None else [_row(row) for row in self.signals.itertuples()]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON values."""
+        signals = None if self.signals is None else to_json_records(self.signals)
+        return {
+            "before": self.before,
+            "after": self.after,
+            "changes": list(self.changes),
+            "signals": signals,
+        }
+
+    def markup(self) -> str:
+        """Return the changes as HTML: sentences, and the signals of which there may be many."""
+        items = "".join(f"<li>{html.escape(change)}</li>" for change in self.changes)
+        text = f"<p>Compared with the run {html.escape(self.before)}.</p><ul>{items}</ul>"
+        rows = self.rows()
+        if not rows:
+            return text
+        shown = "" if len(rows) <= _LISTED else f"{_LISTED} of "
+        hint = f" All: foxgrape report diff {self.before} {self.after}." if shown else ""
+        note = f"n = {shown}{len(rows):,}. Times in UTC.{hint}"
+        cells = [list(row.values()) for row in rows[:_LISTED]]
+        return f'{text}<div class="scroll">{table(_HEADS, cells, note).markup}</div>'
+
+
+_HEADS = ("Change", "Signal", "Posted", "Account", "Before", "After")
+
+
+def diff_runs(out: Path, before: str, after: str) -> RunDiff:
+    """Compare two runs in a folder.
+
+    Raises
+    ------
+    ReportError
+        If a run has no manifest.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> diff_runs(Path("reports"), "none", "none")
+    Traceback (most recent call last):
+    foxgrape.errors.ReportError: reports/none: no run found
+    """
+    points = {run_id: read_key_points(out, run_id) for run_id in (before, after)}
+    for run_id in (before, after):
+        if not points[run_id].manifest:
+            raise ReportError("no run found", file=out / run_id)
+    return compare_points(out, before, after, points[before], points[after])
+
+
+def compare_points(out: Path, before: str, after: str, old: KeyPoints, new: KeyPoints) -> RunDiff:
+    """Compare two runs whose main points were read already."""
+    if before == after:
+        return RunDiff(before, after, None, tuple(describe_changes(old, new)))
+    tables = [read_tables(out, run_id) for run_id in (before, after)]
+    signals, sentences = None, []
+    if tables[0] is not None and tables[1] is not None:
+        signals = compare_tables(tables[0], tables[1])
+        sentences = _describe_signals(signals)
+    elif tables != [None, None]:
+        missing = before if tables[0] is None else after
+        sentences = [f"Signals cannot be compared: the run {missing} has no tables."]
+    return RunDiff(before, after, signals, (*sentences, *describe_changes(old, new)))
+
+
+def _describe_signals(signals: pd.DataFrame) -> list[str]:
+    """Return a sentence that counts the changes of each kind, and one per kind with examples."""
+    counts = {kind: int((signals["change"] == kind).sum()) for kind in KINDS}
+    if not any(counts.values()):
+        return ["Signals: none added, removed or re-linked."]
+    parts = ", ".join(f"{count:,} {kind}" for kind, count in counts.items() if count)
+    sentences = [f"Signals: {parts}."]
+    for kind in KINDS:
+        rows = [_row(row) for row in signals[signals["change"] == kind].itertuples()]
+        if not rows:
+            continue
+        names = [_describe(row) for row in rows[:_NAMED]]
+        more = [f"{len(rows) - _NAMED:,} more"] if len(rows) > _NAMED else []
+        title = counted(len(rows), "signal")
+        sentences.append(f"{title} {kind}: {'; '.join([*names, *more])}.")
+    return sentences
+
+
+def _describe(row: Mapping[str, str]) -> str:
+    text = f"{row['signal']} by {row['account']}, {row['posted']}"
+    if row["before"] and row["after"]:
+        return f"{text}: {row['before']} to {row['after']}"
+    return f"{text} ({row['after'] or row['before']})"
+
+
+def _row(row: Any) -> dict[str, str]:
+    code, place = to_line(row.code), to_line(row.place)
+    return {
+        "change": row.change,
+        "signal": place if code == place else f"{code} {place}".strip(),
+        "posted": f"{row.posted_at:%Y-%m-%d %H:%M}",
+        "account": to_line(row.account),
+        "before": _link(row, "before"),
+        "after": _link(row, "after"),
+    }
+
+
+def _link(row: Any, side: str) -> str:
+    """Return a signal's relation, event and lead in one of the runs; empty if it was not there."""
+    import pandas as pd
+
+    from foxgrape._util.formatting import duration_in_words
+
+    relation, event = getattr(row, f"relation_{side}"), getattr(row, f"event_id_{side}")
+    if pd.isna(relation):
+        return ""
+    if pd.isna(event):
+        return str(relation)
+    low, high = getattr(row, f"lead_min_{side}"), getattr(row, f"lead_max_{side}")
+    lead = " to ".join(dict.fromkeys(map(duration_in_words, (low, high))))
+    hindsight = ", hindsight" if getattr(row, f"hindsight_{side}") else ""
+    return f"{relation} {to_line(event)}, lead {lead}{hindsight}"
+
+
+def series_key(manifest: Mapping[str, Any], dates: Collection[str]) -> str:
+    """Return what runs have in common that follow each other: template, data and parameters.
+
+    Parameters
+    ----------
+    manifest
+        Manifest of the run.
+    dates
+        Names of the parameters that are dates or times, in which the runs differ.
+
+    Examples
+    --------
+    >>> one, two = ({"template": "a", "parameters": {"until": day}} for day in ("1", "2"))
+    >>> series_key(one, {"until"}) == series_key(two, {"until"})
+    True
+    """
+    study, store = manifest.get("study"), manifest.get("store")
+    source = study.get("folder") if isinstance(study, dict) else None
+    source = store.get("path") if isinstance(store, dict) else source
+    parameters = manifest.get("parameters")
+    others = {
+        name: value
+        for name, value in (parameters if isinstance(parameters, dict) else {}).items()
+        if name not in dates
+    }
+    return json.dumps([manifest.get("template"), source, others], sort_keys=True, default=str)
+
+
+def _place_in_series(manifest: Mapping[str, Any], dates: Collection[str]) -> tuple[str, ...]:
+    parameters = manifest.get("parameters")
+    values = parameters if isinstance(parameters, dict) else {}
+    days = (str(values.get(name) or "") for name in sorted(dates))
+    return (*days, str(manifest.get("built_at")))
+
+
+def previous_run(
+    out: Path, run_id: str, manifest: Mapping[str, Any], rules: Mapping[str, Any]
+) -> str | None:
+    """Return the id of the run before: the latest of the same series with no later dates.
+
+    Parameters
+    ----------
+    out
+        Folder of the runs.
+    run_id, manifest
+        The run; it need not be in the folder yet.
+    rules
+        Schema of each parameter of the template.
+    """
+    dates = date_parameters(rules)
+    key, place = series_key(manifest, dates), _place_in_series(manifest, dates)
+    earlier: list[tuple[tuple[str, ...], str]] = []
+    with directory_at(out) as directory:
+        names = [name for name in directory.names() if not name.startswith(".")]
+    for name in names:
+        other = _read_manifest(out, name)
+        if name == run_id or other.get("run_id") != name or other.get("status") != "done":
+            continue
+        if series_key(other, dates) == key and _place_in_series(other, dates) <= place:
+            earlier.append((_place_in_series(other, dates), name))
+    return max(earlier)[1] if earlier else None
+
+
+def date_parameters(rules: Mapping[str, Any]) -> set[str]:
+    """Return the names of the parameters that are dates or times.
+
+    Examples
+    --------
+    >>> date_parameters({"until": {"format": "date"}, "days": {"type": "integer"}})
+    {'until'}
+    """
+    return {name for name, rule in rules.items() if rule.get("format") in {"date", "date-time"}}
+
+
+def _read_manifest(out: Path, name: str) -> dict[str, Any]:
+    try:
+        with directory_at(out, name) as folder:
+            return folder.read_json(MANIFEST)
+    except OSError:
+        return {}
+
+
+def fill_page(
+    folder: Path, out: Path, manifest: dict[str, Any], rules: Mapping[str, Any]
+) -> tuple[str | None, list[str]]:
+    """Compare a finished run with the run before, and write the section of its page.
+
+    Parameters
+    ----------
+    folder
+        The folder of the run, which is not yet in `out`.
+    out
+        Folder of the earlier runs.
+    manifest, rules
+        The run's manifest, and the schema of each parameter of its template.
+
+    Returns
+    -------
+    tuple
+        Id of the run before, or None; and the changes as sentences.
+    """
+    before = previous_run(out, str(manifest["run_id"]), manifest, rules)
+    if before is None:
+        _replace_block(folder, "<p>There is no earlier run of this report to compare with.</p>")
+        return None, []
+    with directory_at(folder) as directory:
+        notebook = directory.read_json(NOTEBOOK)
+    new = KeyPoints.of(manifest, notebook)
+    # Both runs are subfolders of `out`: the new one has a temporary name.
+    unnamed = compare_points(out, before, folder.name, read_key_points(out, before), new)
+    diff = RunDiff(before, str(manifest["run_id"]), unnamed.signals, unnamed.changes)
+    _replace_block(folder, diff.markup())
+    return before, list(diff.changes)
+
+
+def _replace_block(folder: Path, markup: str) -> None:
+    with directory_at(folder) as directory:
+        page = directory.read(PAGE).decode("utf-8")
+        filled = _BLOCK.sub(lambda _: changes_block(markup), page, count=1)
+        if filled != page:
+            directory.write(PAGE, filled.encode())

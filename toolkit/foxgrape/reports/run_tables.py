@@ -1,0 +1,136 @@
+"""Tables of signals and links that a run keeps as Parquet beside its page, and their comparison.
+
+The key of a signal is its ``signal_id``: platform, account, post id, code and place.
+"""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode
+from contextlib import suppress
+from dataclasses import dataclass
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+from foxgrape._util.directories import directory_at
+from foxgrape.display.what_changed import TABLE_NAMES, TABLES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+__all__ = ["KINDS", "compare_tables", "read_tables", "take_tables"]
+
+#: Kinds of changes of a signal, in the order of reports.
+KINDS = ("added", "removed", "re-linked", "corrected")
+
+
+def take_tables(notebook: Any) -> dict[str, bytes]:
+    """Remove the tables from the outputs of a notebook, and return them as files by name.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> data = {TABLES: {"signals": "UEFSMQ==", "../x": "UEFSMQ=="}}
+    >>> cell = {"outputs": [SimpleNamespace(data=data, get=lambda *_: data)]}
+    >>> take_tables(SimpleNamespace(cells=[cell])), data
+    ({'signals.parquet': b'PAR1'}, {})
+    """
+    files: dict[str, bytes] = {}
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            tables = output.get("data", {}).pop(TABLES, None)
+            if files or not isinstance(tables, dict):
+                continue
+            with suppress(binascii.Error, TypeError, ValueError):
+                files = {
+                    f"{name}.parquet": b64decode(tables[name], validate=True)
+                    for name in TABLE_NAMES
+                    if name in tables
+                }
+    return files
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunTables:
+    """The tables of a run: `signals`, and `links` of these signals to events."""
+
+    signals: pd.DataFrame
+    links: pd.DataFrame
+
+
+def read_tables(out: Path, run_id: str) -> RunTables | None:
+    """Return the tables of a run; None if it has none that can be read."""
+    import pandas as pd
+    import pyarrow as pa
+
+    try:
+        with directory_at(out, run_id) as folder:
+            contents = [folder.read(f"{name}.parquet") for name in TABLE_NAMES]
+        tables = RunTables(*(pd.read_parquet(BytesIO(content)) for content in contents))
+        _joined(tables)
+    except (OSError, ValueError, KeyError, pa.ArrowException):
+        return None
+    return tables
+
+
+def compare_tables(before: RunTables, after: RunTables) -> pd.DataFrame:
+    """Return the signals that differ between two runs, one row per signal.
+
+    Returns
+    -------
+    DataFrame
+        Columns of the signals table, and ``change``: ``added``; ``removed``; ``re-linked`` if its
+        event or its relation to it differs; ``corrected`` if these are the same, but the lead or
+        the mark as hindsight differs. Columns ``X_before`` and ``X_after`` have the link of each
+        run. The time for which a signal without an event was observed always grows, and is not a
+        change.
+
+    Examples
+    --------
+    >>> from foxgrape import open_study
+    >>> analysis = open_study().analyse()
+    >>> after = RunTables(analysis.signals, analysis.links)
+    >>> before = RunTables(analysis.signals[1:], analysis.links[1:])
+    >>> compare_tables(before, after)[["change", "place"]].values.tolist()
+    [['added', 'Lysychansk']]
+    """
+    import numpy as np
+    import pandas as pd
+
+    old, new = _joined(before), _joined(after)
+    both = old.merge(new, on="signal_id", how="outer", suffixes=("_before", "_after"))
+    known = {side: both[f"relation_{side}"].notna() for side in ("before", "after")}
+    differs = {name: _differs(both, name) for name in _COMPARED}
+    observed = both["event_id_after"].notna()
+    relinked = differs["event_id"] | differs["relation"]
+    lead = (differs["lead_min"] | differs["lead_max"]) & observed
+    conditions = [
+        ~known["before"],
+        ~known["after"],
+        relinked,
+        lead | differs["hindsight"],
+    ]
+    both["change"] = np.select(conditions, KINDS, "")
+    both = both[both["change"] != ""]
+    described = pd.concat([after.signals, before.signals]).drop_duplicates("signal_id")
+    changed = described.merge(both, on="signal_id")
+    order = changed["change"].map({kind: number for number, kind in enumerate(KINDS)})
+    changed = changed.assign(order=order).sort_values(["order", "posted_at", "signal_id"])
+    return changed.drop(columns="order").reset_index(drop=True)
+
+
+_COMPARED = ("event_id", "relation", "lead_min", "lead_max", "hindsight")
+
+
+def _joined(tables: RunTables) -> pd.DataFrame:
+    links = tables.links[["signal_id", *_COMPARED]]
+    return tables.signals[["signal_id"]].merge(links, on="signal_id")
+
+
+def _differs(both: pd.DataFrame, name: str) -> Any:
+    """Return in which rows a column differs between the runs; two missing values are equal."""
+    before, after = both[f"{name}_before"], both[f"{name}_after"]
+    missing = before.isna() & after.isna()
+    return ~((before == after).fillna(value=False).astype("bool") | missing)
