@@ -12,7 +12,7 @@ SECONDS ?= 600
 NOTEBOOKS := $(wildcard notebooks/*.py notebooks/templates/*.py)
 
 .PHONY: report test check lint types unit browser lab check-lab filter format docs calibrate medians bench fuzz
-.PHONY: mutate coverage faults audit package lock clean
+.PHONY: kills mutate coverage faults audit package lock clean
 
 report: $(READY)
 	$(BIN)/foxgrape report build lead_times --study $(STUDY) --out reports
@@ -88,6 +88,10 @@ fuzz: $(STUDIES)
 # docs/explanation/faults.md. SAMPLE=20 tries 20 faults of each command.
 faults: $(READY)
 	$(BIN)/python scripts/inject_faults.py $(if $(SAMPLE),--sample $(SAMPLE))
+
+# Kill the calls of a schedule of 30 entries KILLS times at random moments, and check what is left.
+kills: $(READY)
+	cd tests && ../$(BIN)/python killed_schedule.py $(or $(KILLS),1000) $(or $(SEED),1)
 
 # Mutation tests of linking, lead times and the tests against chance, in about half an hour. Fails
 # if the tests detect less than 85% of the mutants of a module.

@@ -19,6 +19,8 @@ settings.register_profile("foxgrape", deadline=None, derandomize=True)
 # For `make check`: the same tests with few examples each.
 settings.register_profile("quick", parent=settings.get_profile("foxgrape"), max_examples=5)
 settings.load_profile("foxgrape")
+# Pictures of figures in notebooks start a browser; the tests of pictures switch them on.
+os.environ.setdefault("FOXGRAPE_PICTURES", "0")
 
 
 #: Tests that start kernels, clusters or servers, build pages, or simulate many worlds.

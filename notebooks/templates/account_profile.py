@@ -12,19 +12,21 @@
 # ---
 
 # %% tags=["parameters"]
-study = None  # folder of the study; None for the embedded one
-store = None  # or the path of a store; versions pins the versions of its tables
-versions = None
-since = None  # first day of the period, and the first day after it; None for all posts
-until = None
-account = "Andriy Yermak"
-horizon = "30D"
-clock = None  # confirmed or occurred; None for the one that the events have
-signals = None  # codes, mentions or both; None for codes, or names if no post has a code
-codebook = None
-kinds = []
-timezone = "Europe/Kyiv"
-observed_until = None
+from typing import Optional
+
+study: Optional[str] = None  # folder of a study; None for the embedded one
+store: Optional[str] = None  # path or URL of a store, in place of a study
+versions: Optional[dict[str, int]] = None  # versions of its tables; None for the latest
+since: Optional[str] = None  # first day of the period; None for all posts
+until: Optional[str] = None  # first day after the period; None for all posts
+account: str = "Andriy Yermak"  # name of the account
+horizon: str = "30D"  # how long after a signal an event counts
+clock: Optional[str] = None  # confirmed or occurred; None for the one that the events have
+signals: Optional[str] = None  # codes, mentions or both; None for names if no post has a code
+codebook: Optional[str] = None  # CSV codebook for a store; None for the packaged one
+kinds: list[str] = []  # for a store, only these kinds of event; empty for all
+timezone: str = "Europe/Kyiv"  # for a store, the time zone that defines days
+observed_until: Optional[str] = None  # end of observation, with UTC offset; None for the stated one
 
 # %%
 from foxgrape.studies.account_profile import account_profile

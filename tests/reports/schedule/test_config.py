@@ -22,6 +22,7 @@ from foxgrape.errors import ScheduleError
 from foxgrape.reports.schedule.config import Job, find_problems, read_schedule
 from foxgrape.reports.schedule.due import backfill_range, run_due
 from foxgrape.reports.schedule.ledger import Period
+from foxgrape.reports.schedule.rules import _KEYS
 from foxgrape.reports.schedule.runner import values_for
 from foxgrape.reports.schedule.status import check_schedule, entry_statuses
 from foxgrape.reports.schedule.timers import (
@@ -577,7 +578,10 @@ def blocks(page, language):
 
 
 def test_the_schedule_of_the_guide_is_valid(schedule_file):
-    example, period = blocks("how-to/schedule-reports.md", "toml")
+    example, period, ingest, alert = blocks("how-to/schedule-reports.md", "toml")
+    complete = read_schedule(schedule_file(f"{example}\n{ingest}\n{alert}"))
+    assert set(complete.sources) == {"channel", "acled"}
+    assert {rule.when for rule in complete.rules} == set(_KEYS)
     schedule = read_schedule(schedule_file(example))
     assert [entry.name for entry in schedule.entries] == ["mornings"]
     assert set(schedule.channels) == {"desk", "mail", "chat"}

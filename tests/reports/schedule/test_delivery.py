@@ -336,7 +336,7 @@ def test_pictures_are_a_setting_of_the_schedule(write_schedule):
         ('base_url = "https://me:pw@r.example"', DESK, "", "base_url must be a URL"),
         ("", DESK + "digest = 1", "", "notify.desk, digest must be true or false; got 1"),
         ("", DESK + "attach_page = true", "", "notify.desk, unknown key attach_page"),
-        ("", DESK.replace("desk", '"a/b"'), "", "a channel name must be letters"),
+        ("", DESK.replace("desk", '"a/b"'), "", "the name of a table must be letters"),
     ],
 )
 def test_errors_in_the_schedule_name_key_and_value(write_schedule, top, channels, more, message):

@@ -91,6 +91,9 @@ def report_build(
     force: Annotated[bool, typer.Option("--force", help="Build even if nothing changed.")] = False,
     shared_assets: SharedAssets = False,
     pictures: Pictures = False,
+    pdf: Annotated[
+        bool, typer.Option("--pdf", help="Also print the page as PDF; needs Chromium.")
+    ] = False,
     cell_seconds: Annotated[float, typer.Option(min=0.1, help="Time limit per cell.")] = 600.0,
     run_seconds: Annotated[float, typer.Option(min=0.1, help="Time limit per run.")] = 3600.0,
     as_json: AsJson = False,
@@ -100,6 +103,10 @@ def report_build(
     from foxgrape.reports.templates.discovery import find_template
     from foxgrape.reports.templates.parameters import parse_parameters
 
+    if pdf:
+        from foxgrape.reports.rendering.pdf import find_chromium
+
+        find_chromium()  # say so before the work, not after it
     chosen = find_template(template, own)
     values = parse_parameters(chosen, parse_pairs(parameter))
     run = run_report(
@@ -118,10 +125,28 @@ def report_build(
         print_json(asdict(run))
     if run.error is not None:
         raise FoxgrapeError(f"the report failed: {run.error}", hint=f"see {run.notebook}")
+    printed = _print_pdf(run.html, out) if pdf and run.html is not None else None
     if not as_json:
         _print_findings(run)
         print_line(f"{run.status}: {run.html}")
+        if printed is not None:
+            print_line(f"PDF: {printed}")
     return 0
+
+
+def _print_pdf(page: Path, out: Path) -> Path:
+    """Print a page as PDF, and list the PDF in the catalogue."""
+    from foxgrape.reports.rendering.pdf import write_pdf
+    from foxgrape.reports.rendering.run_index import write_catalogue
+
+    try:
+        printed = write_pdf(page)
+        write_catalogue(out, now=datetime.now(UTC))
+    except OSError as error:
+        raise FoxgrapeError(
+            f"cannot write the PDF: {error.strerror or error}", file=page.parent
+        ) from None
+    return printed
 
 
 @report_app.command("rebuild")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,7 @@ from foxgrape.cli.output import (
     print_result,
     print_sentence,
     print_text,
+    shell_message,
     status_spinner,
 )
 from foxgrape.cli.reports import OwnTemplates, Pictures, SharedAssets, report_app
@@ -57,6 +59,9 @@ def due(
     workers: Workers = 1,
     shared_assets: SharedAssets = False,
     pictures: Pictures = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be done; write and send nothing.")
+    ] = False,
     as_json: AsJson = False,
 ) -> int:
     """Build all due reports. Safe to repeat: a report is built once per period."""
@@ -64,8 +69,15 @@ def due(
     from foxgrape.reports.schedule.config import read_schedule
     from foxgrape.reports.schedule.due import run_due
 
+    content = read_schedule(schedule)
+    if dry_run:
+        from foxgrape.reports.schedule.status import preview_due
+
+        lines = preview_due(content, now=_parse_now(now), out=out)
+        print_sentence("\n".join(lines), {"would": lines}, as_json=as_json)
+        return 0
     result = run_due(
-        read_schedule(schedule),
+        content,
         now=_parse_now(now),
         out=out,
         workers=workers,
@@ -73,12 +85,14 @@ def due(
         prune=prune,
     )
     if not as_json:
+        for ingested in result.ingested:
+            print_line(shell_message(ingested.sentence()))
         print_result([_row(run) for run in result.runs], [], as_json=False)
     print_sentence(result.sentence(), result.to_dict(), as_json=as_json)
     _print_delivery(result)
     if result.failed:
         raise FoxgrapeError(_describe_failures(result.failed))
-    return 1 if result.given_up else 0
+    return 1 if result.given_up or result.problems else 0
 
 
 def backfill(
@@ -130,6 +144,47 @@ def backfill(
     if result.failed:
         raise FoxgrapeError(_describe_failures(result.failed))
     return 0
+
+
+@schedule_app.command("new")
+def schedule_new(
+    schedule: ScheduleFile = _FILE,
+    name: Annotated[str | None, typer.Option(help="Name of the report: weekly.")] = None,
+    template: Annotated[str | None, typer.Option(help="Template; see report list.")] = None,
+    study: Annotated[str | None, typer.Option(help="Folder of a study.")] = None,
+    store: Annotated[str | None, typer.Option(help="Folder or URL of a store.")] = None,
+    every: Annotated[
+        str | None, typer.Option(help="day, week or month, at 07:00; or use --cron.")
+    ] = None,
+    cron: Annotated[str | None, typer.Option(help="Cron expression: 0 7 * * MON.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="IANA time zone: Europe/Kyiv.")] = None,
+) -> int:
+    """Add an entry to the schedule file; asks for what is not given."""
+    from foxgrape.reports.schedule.new_entry import EVERY, add_entry
+
+    name = name or _ask("Name of the report", "--name", "weekly")
+    template = template or _ask("Template", "--template", "weekly_brief")
+    if study is None and store is None:
+        store = _ask("Store", "--store or --study", "store")
+    if cron is None:
+        every = every or _ask("Every day, week or month", "--every or --cron", "week")
+        if every not in EVERY:
+            raise typer.BadParameter(f"--every must be {', '.join(EVERY)}; got {every!r}")
+        cron = EVERY[every]
+    timezone = timezone or _ask("Time zone", "--timezone", "Europe/Kyiv")
+    values = {"name": name, "template": template, "cron": cron, "timezone": timezone}
+    data = {"study": study, "store": store}
+    values |= {key: value for key, value in data.items() if value is not None}
+    print_text(add_entry(schedule, values, now=datetime.now(UTC)))
+    print_line(f"Added to {schedule}. Build what is due: foxgrape report due --schedule {schedule}")
+    return 0
+
+
+def _ask(question: str, option: str, default: str) -> str:
+    """Ask on a terminal; elsewhere, raise an error that names the option."""
+    if not sys.stdin.isatty():
+        raise typer.BadParameter(f"{option} is missing; it can be asked for on a terminal only")
+    return str(typer.prompt(question, default=default))
 
 
 @schedule_app.command("show")
@@ -242,7 +297,7 @@ def schedule_run(
 
 
 def _print_delivery(result: DueResult) -> None:
-    for line in (*result.undelivered, *result.given_up, *result.repeated):
+    for line in (*result.problems, *result.undelivered, *result.given_up, *result.repeated):
         print_error(line)
 
 

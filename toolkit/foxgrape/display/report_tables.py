@@ -104,9 +104,7 @@ def key_figures(analysis: Analysis) -> KeyFigures:
     }
     if leads.n:
         figures["Followed by an event"] = f"{leads.n_observed:,} of {leads.n:,}"
-        figures["Median lead"] = (
-            "not reached" if pd.isna(leads.median) else duration_in_words(leads.median)
-        )
+        figures["Median lead"] = leads.median_in_words()
     if len(analysis.signals):
         figures["More than chance?"] = _chance(analysis).claim
     items = "".join(

@@ -17,6 +17,7 @@ that the gazetteer does not state is taken as 500, since GeoNames has most place
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -29,8 +30,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-__all__ = ["FAR_KM", "Resolution", "resolve"]
+__all__ = ["FAR_KM", "Resolution", "place_id_of", "resolve"]
 
+_CURIE = re.compile(r"[a-z][a-z0-9_.-]*:\S+")
 #: Maximum distance of a place from the stated coordinates.
 FAR_KM = 20.0
 #: Distance within which sources differ in where they put the centre of a town. A place this much
@@ -131,6 +133,38 @@ def resolve(
             search.notes.append(MISSPELT)
         return search.result(search.matches[0].place, "")
     return search.result(None, search.ambiguity(admin1, point))
+
+
+def place_id_of(text: str, gazetteer: Gazetteer | None = None) -> str:
+    """Return the id of a place given by id, by name, or by name and region.
+
+    Parameters
+    ----------
+    text
+        An id such as ``geonames:707292``, which is not looked up, since a study may have places
+        that are not in the gazetteer; ``Izium``; or ``Lyman, Donetsk``.
+    gazetteer
+        Where to look; by default in the packaged gazetteer.
+
+    Raises
+    ------
+    ValueError
+        If no place has the name, or several; the message says so, and names some of them.
+
+    Examples
+    --------
+    >>> place_id_of("Izium"), place_id_of("geonames:707292")
+    ('geonames:707292', 'geonames:707292')
+    """
+    if _CURIE.fullmatch(text):
+        return text
+    name, _, division = text.partition(",")
+    resolution = resolve(name, admin1=division, gazetteer=gazetteer)
+    if resolution.place is None:
+        places = [match.place for match in resolution.candidates[:4]]
+        ids = ", ".join(f"{place.id} ({place.admin1 or place.country})" for place in places)
+        raise ValueError(f"{resolution.reason}: {ids}" if ids else resolution.reason)
+    return resolution.place.id
 
 
 @dataclass(slots=True)

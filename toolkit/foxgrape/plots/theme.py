@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import textwrap
+from copy import copy
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,8 @@ import plotly.io as pio
 
 from foxgrape.places.map_outlines import gazetteer_features
 from foxgrape.plots.labels import escape_label
-from foxgrape.plots.offline import CLOUD_BUTTONS, offline_config
+from foxgrape.plots.offline import CLOUD_BUTTONS, MIMETYPE, offline_config
+from foxgrape.plots.pictures import picture_or_note
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -56,6 +58,8 @@ _CONTROL = re.compile(
     r"liberat|captur|retreat|withdr[ae]w|regain|overtak|transfer of territory|occup(?!ied terr)|"
     r"retak|\bentered\b|\bcontrol\b"
 )
+#: Name of plotly's renderer that stores only the data of a figure, the default in notebooks.
+_DATA_ONLY = "plotly_mimetype"
 #: Steps of a curve or marks in a row beyond which a screen shows no more.
 _MAX_STEPS = 400
 _MIN_BUBBLE, _MAX_BUBBLE = 5.0, 18.0
@@ -66,14 +70,27 @@ class Figure(go.Figure):  # type: ignore[misc]
     """A plotly figure that shows no control that leaves the page, displayed or exported.
 
     plotly does not store a configuration in a figure, so each method that displays or exports the
-    figure has to pass one.
+    figure has to pass one. In a notebook that would store only plotly's data, the figure also
+    stores a picture for other viewers, or a note if there is none; see `picture_or_note`.
     """
 
     def show(self, *args: Any, config: dict[str, Any] | None = None, **options: Any) -> None:
         """Show the figure, as `plotly.io.show` does."""
         names = args[0] if args else options.get("renderer")
         shown = offline_config({**_renderer_config(names), **(config or {})})
-        super().show(*args, config=shown, **options)
+        if (names or pio.renderers.default) == _DATA_ONLY and not {*options} - {"renderer"}:
+            self._display_data_and_picture(shown)
+        else:
+            super().show(*args, config=shown, **options)
+
+    def _display_data_and_picture(self, config: dict[str, Any]) -> None:
+        from IPython.display import display
+
+        renderer = copy(pio.renderers[_DATA_ONLY])
+        renderer.config = config
+        data = renderer.to_mimebundle(self.to_dict())
+        more, metadata = picture_or_note(data[MIMETYPE])
+        display({**data, **more}, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
 
     def to_html(self, config: dict[str, Any] | None = None, *args: Any, **options: Any) -> str:
         """Return the figure as HTML, as `plotly.io.to_html` does."""

@@ -236,7 +236,7 @@ def previous_run(
     """
     dates = date_parameters(rules)
     key, place = series_key(manifest, dates), _place_in_series(manifest, dates)
-    found: list[tuple[tuple[str, ...], str]] = []
+    earlier: list[tuple[tuple[str, ...], str]] = []
     with directory_at(out) as directory:
         names = [name for name in directory.names() if not name.startswith(".")]
     for name in names:
@@ -244,8 +244,8 @@ def previous_run(
         if name == run_id or other.get("run_id") != name or other.get("status") != "done":
             continue
         if series_key(other, dates) == key and _place_in_series(other, dates) <= place:
-            found.append((_place_in_series(other, dates), name))
-    return max(found)[1] if found else None
+            earlier.append((_place_in_series(other, dates), name))
+    return max(earlier)[1] if earlier else None
 
 
 def date_parameters(rules: Mapping[str, Any]) -> set[str]:
@@ -294,8 +294,8 @@ def fill_page(
         notebook = directory.read_json(NOTEBOOK)
     new = KeyPoints.of(manifest, notebook)
     # Both runs are subfolders of `out`: the new one has a temporary name.
-    found = compare_points(out, before, folder.name, read_key_points(out, before), new)
-    diff = RunDiff(before, str(manifest["run_id"]), found.signals, found.changes)
+    unnamed = compare_points(out, before, folder.name, read_key_points(out, before), new)
+    diff = RunDiff(before, str(manifest["run_id"]), unnamed.signals, unnamed.changes)
     _replace_block(folder, diff.markup())
     return before, list(diff.changes)
 

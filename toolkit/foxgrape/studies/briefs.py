@@ -13,6 +13,7 @@ from foxgrape import times
 from foxgrape._util.formatting import counted, describe_time, duration_in_words
 from foxgrape.errors import FoxgrapeError
 from foxgrape.linking import order_on_clock
+from foxgrape.places.resolution import place_id_of
 from foxgrape.studies.from_store import as_of
 
 if TYPE_CHECKING:
@@ -281,16 +282,16 @@ class PlaceBrief:
         return f"<p>{html.escape(self.sentence())}</p>"
 
 
-def place_brief(analysis: Analysis, place_id: str) -> PlaceBrief:
+def place_brief(analysis: Analysis, place: str) -> PlaceBrief:
     """Collect a place's signals and events.
 
     Parameters
     ----------
     analysis
         Analysis of a study or a store.
-    place_id
-        Place id such as ``geonames:707292``. A place without signals and events has an empty
-        brief.
+    place
+        Place id such as ``geonames:707292``, or a name that only one place can have, such as
+        ``Izium`` or ``Lyman, Donetsk``. A place without signals and events has an empty brief.
 
     Returns
     -------
@@ -299,15 +300,21 @@ def place_brief(analysis: Analysis, place_id: str) -> PlaceBrief:
     Raises
     ------
     FoxgrapeError
-        If the study's gazetteer does not contain the place.
+        If the study's gazetteer does not contain the place, or several places have the name.
 
     Examples
     --------
     >>> from foxgrape import open_study
-    >>> place_brief(open_study().analyse(), "geonames:702972").sentence()
+    >>> place_brief(open_study().analyse(), "Lysychansk").sentence()
     'Lysychansk: 1 event, 1 signal; 0 certainly came before an event; 1 had no event within ...'
     """
     study = analysis.study
+    try:
+        place_id = place_id_of(place, study.codebook.gazetteer)
+    except ValueError as error:
+        raise FoxgrapeError(
+            "unknown place", got=place, hint=f"{error}; search with: foxgrape find NAME"
+        ) from None
     events = study.all_events[study.all_events["place_id"] == place_id]
     return PlaceBrief(
         place_id=place_id,

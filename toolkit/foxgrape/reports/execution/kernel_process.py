@@ -18,6 +18,7 @@ from ipykernel.iostream import OutStream
 from ipykernel.kernelapp import IPKernelApp
 
 from foxgrape.plots.offline import offline_config
+from foxgrape.plots.pictures import PICTURES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,6 +100,8 @@ def serve(connection_file: str, seed: int) -> None:
     The random generators are seeded with the run's seed. Otherwise all forks would have the same
     state, and new processes an unknown state.
     """
+    # The page draws the figures itself.
+    os.environ[PICTURES] = "0"
     app: Any = IPKernelApp.instance()
     # ipykernel reads this variable at import, so a fork has inherited the parent's value.
     app.parent_handle = int(os.environ.get("JPY_PARENT_PID") or 0)

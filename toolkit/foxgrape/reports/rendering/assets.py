@@ -17,7 +17,6 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from foxgrape._util.directories import Directory, directory_at
 from foxgrape._util.regular_files import read_regular
 from foxgrape.errors import ReportError
+from foxgrape.plots.pictures import image_options, open_kaleido
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,11 +48,8 @@ FOLDER = "assets"
 _NAME = re.compile(r"plotly-([0-9a-f]{16})\.min\.js")
 #: Timeout in seconds for rendering one picture; long, for busy machines.
 _IMAGE_SECONDS = 90
-_WIDTH, _HEIGHT = 960, 450
 #: Scale factors from the size of a figure to that of its picture and its thumbnail, in pixels.
 _SCALE, _THUMBNAIL_SCALE = 1.5, 0.34
-#: Background of pictures; figures on the page are transparent.
-_BACKGROUND = {"paper_bgcolor": "#fff", "plot_bgcolor": "#fff"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,20 +220,8 @@ def render_images(figures: Sequence[Mapping[str, Any]]) -> list[bytes]:
 
 
 async def _render(sizes: Sequence[tuple[Mapping[str, Any], float]]) -> list[bytes]:
-    kaleido = import_module("kaleido")  # optional
-    # Do not load MathJax, which kaleido downloads by default.
-    page = kaleido.PageGenerator(mathjax=False)
-    async with kaleido.Kaleido(n=1, timeout=_IMAGE_SECONDS, page_generator=page) as browser:
-        return [await browser.calc_fig(*_image_options(*size)) for size in sizes]
-
-
-def _image_options(
-    figure: Mapping[str, Any], scale: float
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    layout = figure["layout"]
-    spec = {"data": figure["data"], "layout": {**layout, **_BACKGROUND}}
-    size = {"width": layout.get("width", _WIDTH), "height": layout.get("height", _HEIGHT)}
-    return spec, {"format": "png", "scale": scale, **size}
+    async with open_kaleido(_IMAGE_SECONDS) as browser:
+        return [await browser.calc_fig(*image_options(*size)) for size in sizes]
 
 
 def image_data_url(png: bytes) -> str:

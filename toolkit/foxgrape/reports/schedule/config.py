@@ -9,15 +9,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from foxgrape._util.regular_files import read_regular
 from foxgrape.errors import ScheduleError, did_you_mean
+from foxgrape.reports.schedule.checks import parse_span
 from foxgrape.reports.schedule.cron import CRON_FIELDS, Cron
+from foxgrape.reports.schedule.ingest_sources import IngestSource
 from foxgrape.reports.schedule.ledger import Period, PeriodState, next_action
 from foxgrape.reports.schedule.notifications import CHANNELS, Channel
+from foxgrape.reports.schedule.rules import Rule
 from foxgrape.times import get_zone
 
 if TYPE_CHECKING:
@@ -25,12 +28,13 @@ if TYPE_CHECKING:
 
 __all__ = ["BOUNDS", "Entry", "Job", "Schedule", "find_problems", "parse_span", "read_schedule"]
 
+_T = TypeVar("_T")
 #: Names that no entry can have, since its pages are in a folder of its name.
 _RESERVED = frozenset({"assets", "failed", "latest", "rebuilt"})
 #: Bounds of a period that a template parameter can be set to.
 BOUNDS = ("start", "end", "last_day")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_HOWTO = "see docs/how-to/schedule-reports.md for an example"
+_HOWTO = "write one with: foxgrape schedule new"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,10 @@ class Entry:
         Names of the channels that receive alerts.
     deliver
         Names of the channels that receive the finished report.
+    ingest
+        Names of the sources that are added to the store first.
+    if_nothing_new
+        ``build``, or ``skip`` a period if the store has not changed since the previous report.
     """
 
     job: Job
@@ -102,6 +110,8 @@ class Entry:
     keep: int | None = None
     notify: tuple[str, ...] = ()
     deliver: tuple[str, ...] = ()
+    ingest: tuple[str, ...] = ()
+    if_nothing_new: str = "build"
 
     @property
     def name(self) -> str:
@@ -135,6 +145,10 @@ class Schedule:
         Address at which the reports folder is served, ending in a slash; None if it is not stated.
     pictures
         Whether pages and messages have static pictures of the figures.
+    sources
+        Sources of posts and events by name.
+    rules
+        Rules of alerts.
     """
 
     path: Path
@@ -142,6 +156,8 @@ class Schedule:
     channels: Mapping[str, Channel]
     base_url: str | None = None
     pictures: bool = False
+    sources: Mapping[str, IngestSource] = field(default_factory=dict)
+    rules: tuple[Rule, ...] = ()
 
 
 def read_schedule(path: str | Path = "reports/schedule.toml") -> Schedule:
@@ -194,7 +210,7 @@ def find_problems(path: str | Path) -> list[ScheduleError]:
     Examples
     --------
     >>> print(find_problems("none.toml")[0])
-    none.toml: schedule file not found. Hint: see docs/how-to/schedule-reports.md for an example
+    none.toml: schedule file not found. Hint: write one with: foxgrape schedule new
     """
     return _read(Path(path))[1]
 
@@ -209,11 +225,9 @@ def _read(path: Path) -> tuple[Schedule | None, list[ScheduleError]]:
     errors: list[ScheduleError] = []
     top = _Table(content, None, path, errors).parse(_TOP_KEYS)
     channel_tables = top.get("notify", {})
-    channels = {
-        name: channel
-        for name, table in channel_tables.items()
-        if (channel := _read_channel(name, table, path, errors)) is not None
-    }
+    channels = _read_named("notify", channel_tables, _channel, path, errors)
+    sources = _read_named("ingest", top.get("ingest", {}), IngestSource.from_table, path, errors)
+    rules = _read_named("alert", top.get("alert", {}), Rule.from_table, path, errors)
     entries: list[Entry] = []
     for number, values in enumerate(top.get("report", ()), start=1):
         entry = _read_entry(values, number, top.get("timezone"), path, errors)
@@ -223,15 +237,20 @@ def _read(path: Path) -> tuple[Schedule | None, list[ScheduleError]]:
         if entry.name in {other.name for other in entries}:
             table.add_error("name must be unique")
         for key in ("notify", "deliver"):
-            for name in getattr(entry, key):
-                if name not in channel_tables:
-                    hint = f"add a table [notify.{name}]"
-                    hint = did_you_mean(name, channels) if channels else hint
-                    table.add_error(f"{key} names an unknown channel", got=name, hint=hint)
+            table.check_names(key, getattr(entry, key), "notify", channel_tables)
+        table.check_names("ingest", entry.ingest, "ingest", top.get("ingest", {}))
         entries.append(entry)
+    for rule in rules.values():
+        table = _Table({}, f"alert.{rule.name}", path, errors)
+        table.check_names("notify", rule.notify, "notify", channel_tables)
+        names = [str(values.get("name")) for values in top.get("report", ())]
+        if rule.report is not None and rule.report not in names:
+            hint = did_you_mean(rule.report, names)
+            table.add_error("report names an unknown entry", got=rule.report, hint=hint)
     if errors:
         return None, errors
-    options = {key: top[key] for key in ("base_url", "pictures") if key in top}
+    options: dict[str, Any] = {key: top[key] for key in ("base_url", "pictures") if key in top}
+    options |= {"sources": MappingProxyType(sources), "rules": tuple(rules.values())}
     return Schedule(path, tuple(entries), MappingProxyType(channels), **options), []
 
 
@@ -253,6 +272,10 @@ def _read_entry(
         table.add_error("timezone is missing", hint=hint)
     if "study" in values and "store" in values:
         table.add_error("store cannot be combined with study")
+    if "store" not in values:
+        for key in ("ingest", "if_nothing_new"):
+            if key in values:
+                table.add_error(f"{key} needs a store to add to", hint='store = "store"')
     if len(errors) > count or zone is None:
         return None
     try:
@@ -269,23 +292,35 @@ def _read_entry(
     return Entry(job, cron, start, **options)
 
 
-def _read_channel(
-    name: str, values: object, path: Path, errors: list[ScheduleError]
-) -> Channel | None:
-    table = _Table({}, f"notify.{name}", path, errors)
-    if not _CHANNEL_NAME.fullmatch(name):
-        table.add_error("a channel name must be letters, digits, - and _", got=name)
-        return None
-    kind = values.get("kind") if isinstance(values, dict) else values
-    if not isinstance(values, dict) or not isinstance(kind, str) or kind not in CHANNELS:
+def _read_named(
+    section: str,
+    tables: Mapping[str, Any],
+    build: Callable[[str, Any], _T],
+    path: Path,
+    errors: list[ScheduleError],
+) -> dict[str, _T]:
+    """Return what the valid ``[SECTION.NAME]`` tables define, by name."""
+    named = {}
+    for name, values in tables.items():
+        table = _Table({}, f"{section}.{name}", path, errors)
+        if not _TABLE_NAME.fullmatch(name):
+            table.add_error("the name of a table must be letters, digits, - and _", got=name)
+        elif not isinstance(values, dict):
+            table.add_error(f"must be a table [{section}.{name}]", got=values)
+        else:
+            try:
+                named[name] = build(name, values)
+            except ScheduleError as error:
+                table.add_error(str(error))
+    return named
+
+
+def _channel(name: str, values: Mapping[str, Any]) -> Channel:
+    kind = values.get("kind")
+    if not isinstance(kind, str) or kind not in CHANNELS:
         *kinds, last = CHANNELS
-        table.add_error(f"kind must be {', '.join(kinds)} or {last}", got=kind)
-        return None
-    try:
-        return CHANNELS[kind].from_table(name, values)
-    except ScheduleError as error:
-        table.add_error(str(error))
-        return None
+        raise ScheduleError(f"kind must be {', '.join(kinds)} or {last}", got=kind)
+    return CHANNELS[kind].from_table(name, values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +335,17 @@ class _Table:
     def add_error(self, problem: str, *, got: object = None, hint: str | None = None) -> None:
         text = problem if self.label is None else f"{self.label}, {problem}"
         self.errors.append(ScheduleError(text, file=self.path, got=got, hint=hint))
+
+    def check_names(
+        self, key: str, names: tuple[str, ...], section: str, tables: Mapping[str, Any]
+    ) -> None:
+        """Add an error for each name without a ``[SECTION.NAME]`` table."""
+        what = {"notify": "channel", "ingest": "source"}[section]
+        for name in names:
+            if name not in tables:
+                hint = f"add a table [{section}.{name}]"
+                hint = did_you_mean(name, tables) if tables else hint
+                self.add_error(f"{key} names an unknown {what}", got=name, hint=hint)
 
     def parse(self, keys: Mapping[str, _Key]) -> dict[str, Any]:
         """Return valid values by key; add an error for each unknown, missing or invalid key."""
@@ -325,31 +371,11 @@ class _Table:
 #: Parser of a key, description of valid values, and whether the key is required.
 _Key = tuple[Callable[[Any], Any], str, bool]
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
-_CHANNEL_NAME = re.compile(r"[A-Za-z0-9_-]{1,60}")
-_OPTIONS = ("catch_up", "keep", "notify", "deliver")
-_SPAN = re.compile(r"(\d{1,6})\s?(s|min|h|d)")
-_UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
+_TABLE_NAME = re.compile(r"[A-Za-z0-9_-]{1,60}")
+_OPTIONS = ("catch_up", "keep", "notify", "deliver", "ingest", "if_nothing_new")
 #: Years allowed in `start`. Converting a time near year 1 or 9999 to UTC can overflow.
 _YEARS = range(1970, 9999)
 _MAX_COUNT = 10_000
-
-
-def parse_span(text: object) -> timedelta:
-    """Parse an elapsed time: ``90s``, ``10min``, ``6h``, ``1d``.
-
-    Raises
-    ------
-    ValueError
-        If the text is not an integer followed by a unit.
-
-    Examples
-    --------
-    >>> parse_span("10min")
-    datetime.timedelta(seconds=600)
-    """
-    match = _SPAN.fullmatch(text) if isinstance(text, str) else None
-    _require(match)
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})  # type: ignore[index]
 
 
 def _require(condition: object) -> None:
@@ -393,6 +419,14 @@ def _count(least: int) -> Callable[[object], object]:
     return parse
 
 
+def _choice(*values: str) -> Callable[[object], object]:
+    def parse(value: object) -> object:
+        _require(value in values)
+        return value
+
+    return parse
+
+
 def _instant(value: object) -> datetime:
     _require(isinstance(value, date) and value.year in _YEARS)
     if isinstance(value, datetime):
@@ -426,6 +460,8 @@ _TOP_KEYS: Mapping[str, _Key] = {
     "pictures": (_switch, "true or false", False),
     "report": (_list_of(dict), "one or more [[report]] tables", True),
     "notify": (_mapping, "[notify.NAME] tables", False),
+    "ingest": (_mapping, "[ingest.NAME] tables", False),
+    "alert": (_mapping, "[alert.NAME] tables", False),
 }
 _ENTRY_KEYS: Mapping[str, _Key] = {
     "name": (_name, "a name of lowercase letters, digits, - and _", True),
@@ -443,4 +479,6 @@ _ENTRY_KEYS: Mapping[str, _Key] = {
     "keep": (_count(1), f"an integer from 1 to {_MAX_COUNT}", False),
     "notify": (_list_of(str), "a list of the names of [notify.NAME] tables", False),
     "deliver": (_list_of(str), "a list of the names of [notify.NAME] tables", False),
+    "ingest": (_list_of(str), "a list of the names of [ingest.NAME] tables", False),
+    "if_nothing_new": (_choice("build", "skip"), "build or skip", False),
 }

@@ -18,16 +18,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foxgrape.errors import ScheduleError
+from foxgrape.reports.schedule.alerts import apply_rules
 from foxgrape.reports.schedule.config import BOUNDS, Job
+from foxgrape.reports.schedule.ingest_sources import SourceResult, add_new_data
 from foxgrape.reports.schedule.ledger import Ledger, Period
 from foxgrape.reports.schedule.outbox import deliver
+from foxgrape.reports.schedule.periods import due_periods, first_seen
 from foxgrape.reports.schedule.results import BackfillResult, DueResult
 from foxgrape.reports.schedule.runner import PeriodRun, PeriodTask, run_tasks, values_for
 from foxgrape.reports.templates.relative_dates import add_calendar_units
 from foxgrape.times import get_zone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
     from foxgrape.reports.schedule.config import Entry, Schedule
@@ -126,7 +129,10 @@ def run_due(
     if schedule.pictures:
         run = partial(run, pictures=True)
         run_many = run_many and partial(run_many, pictures=True)
+    entries = schedule.entries
     try:
+        due = {entry.name: due_periods(entry, ledger, now, record=True) for entry in entries}
+        ingested = _ingest(schedule, due, ledger)
         tasks = [
             PeriodTask(
                 job=entry.job,
@@ -139,14 +145,18 @@ def run_due(
                 deliver=entry.deliver,
                 base_url=schedule.base_url,
                 publish=True,
+                problem=_problem(entry, ingested),
+                # Of several periods, a later one may have data that came with an earlier one.
+                skip_unchanged=entry.if_nothing_new == "skip" and len(due[entry.name]) == 1,
             )
-            for entry in schedule.entries
-            for period in due_periods(entry, ledger, now, record=True)
+            for entry in entries
+            for period in due[entry.name]
         ]
         tasks.sort(key=lambda task: task.period.end)
         runs = run_tasks(tasks, workers, run_many=run_many)
         if prune is not None:
             _prune_templates(schedule.entries, runs, out, prune)
+        problems = apply_rules(schedule, ledger, out, now)
         variables = os.environ if environ is None else environ
         delivery = deliver(schedule.channels, ledger, now, variables)
     except OSError as error:
@@ -157,43 +167,30 @@ def run_due(
         given_up=tuple(delivery.given_up),
         repeated=tuple(delivery.repeated),
         sent=delivery.sent,
+        ingested=tuple(ingested.values()),
+        problems=tuple(problems),
     )
 
 
-def due_periods(
-    entry: Entry, ledger: Ledger, now: datetime, *, record: bool = False
-) -> list[Period]:
-    """Return the periods of an entry that `run_due` would try to build at time `now`.
-
-    Parameters
-    ----------
-    entry, ledger, now
-        Entry of the schedule, period states and reference time.
-    record
-        Whether to store when the entry was first seen, if it has no `start`.
-    """
-    since = first_seen(entry, ledger, now, record=record)
-    periods = []
-    for period in entry.periods(now, entry.catch_up + 1, since):
-        state = ledger.read_state(f"{entry.name}/{period.key}")
-        if state.state == "running" or entry.job.next_action(state, now) == "run":
-            periods.append(period)
-    return periods
+def _ingest(
+    schedule: Schedule, due: Mapping[str, Sequence[Period]], ledger: Ledger
+) -> dict[tuple[str, str], SourceResult]:
+    """Add the new data of the sources of all due entries, each once per store."""
+    results: dict[tuple[str, str], SourceResult] = {}
+    for entry in schedule.entries:
+        store = entry.job.store
+        for name in entry.ingest if due[entry.name] and store is not None else ():
+            if (name, str(store)) not in results:
+                source = schedule.sources[name]
+                results[name, str(store)] = add_new_data(source, str(store), ledger)
+    return results
 
 
-def first_seen(entry: Entry, ledger: Ledger, now: datetime, *, record: bool = False) -> datetime:
-    """Return the instant from which the periods of an entry are built.
-
-    This is the entry's `start`, or the time at which its cron expression and time zone were first
-    seen.
-    """
-    if entry.start is not None:
-        return entry.start
-    digest = sha256(f"{entry.cron.expression} {entry.cron.zone}".encode()).hexdigest()[:8]
-    name = f"{entry.name}/since-{digest}"
-    default = {"since": now.astimezone(UTC).isoformat(), "cron": entry.cron.expression}
-    content = ledger.setdefault(name, default) if record else ledger.read_json(name)
-    return datetime.fromisoformat(content.get("since", default["since"]))
+def _problem(entry: Entry, ingested: Mapping[tuple[str, str], SourceResult]) -> str | None:
+    """Return why the sources of an entry could not be read, or None."""
+    results = (ingested.get((name, str(entry.job.store))) for name in entry.ingest)
+    errors = [result.sentence() for result in results if result and result.error]
+    return "; ".join(errors) or None
 
 
 def _prune_templates(

@@ -106,7 +106,7 @@ def html_body(
     html: str = _template().render(
         reports=message.get("reports", [message]),
         text=message["text"],
-        is_alert=message["kind"] in {"failed", "recovered"},
+        is_alert=message["kind"] in {"failed", "recovered", "alert"},
         repeated=REPEATED if repeated else "",
         captions=captions or {},
     )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from foxgrape.reports.schedule.ledger import Ledger, Period
     from foxgrape.reports.schedule.runner import PeriodRun, PeriodTask
 
-__all__ = ["alert_message", "digest_message", "report_message", "reports_of"]
+__all__ = ["alert_message", "digest_message", "previous_run", "report_message", "reports_of"]
 
 _RULE = "-" * 40
 
@@ -40,7 +40,7 @@ def report_message(ledger: Ledger, run: PeriodRun, task: PeriodTask) -> dict[str
     that was built.
     """
     points = read_key_points(task.out, run.run_id or "")
-    previous = _previous_run(ledger, task)
+    previous = previous_run(ledger, task)
     changes: tuple[str, ...] = ()
     if previous is not None and (before := read_key_points(task.out, previous)).manifest:
         changes = compare_points(task.out, previous, run.run_id or "", before, points).changes
@@ -108,7 +108,7 @@ def _describe_period(period: Period, zone: str) -> str:
     return f"{start:%a %Y-%m-%d %H:%M} to {end:%a %Y-%m-%d %H:%M}, {zone}"
 
 
-def _previous_run(ledger: Ledger, task: PeriodTask) -> str | None:
+def previous_run(ledger: Ledger, task: PeriodTask) -> str | None:
     """Return the id of the run of the latest earlier period that was built; None without one."""
     for key in sorted(ledger.period_keys(task.job.name), reverse=True):
         if key < task.period.key:

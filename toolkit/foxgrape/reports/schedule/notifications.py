@@ -16,7 +16,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 from urllib.parse import urlsplit
 
-from foxgrape.errors import ScheduleError, did_you_mean
+from foxgrape.errors import ScheduleError
+from foxgrape.reports.schedule.checks import check, check_keys
 from foxgrape.reports.schedule.envelope import DeliveryError, Envelope
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class _UrlChannel:
     @classmethod
     def from_table(cls, name: str, table: Mapping[str, Any]) -> Self:
         """Return the channel of a ``[notify.NAME]`` table."""
-        _check_keys(table, cls.keys)
+        check_keys(table, cls.keys)
         return cls(name, _variable(table, "url_env"), **_switches(table))
 
     def variables(self) -> tuple[str, ...]:
@@ -236,16 +237,16 @@ class Mail:
     @classmethod
     def from_table(cls, name: str, table: Mapping[str, Any]) -> Self:
         """Return the channel of a ``[notify.NAME]`` table."""
-        _check_keys(table, cls.keys)
+        check_keys(table, cls.keys)
         host, sender, to = (table.get(key) for key in ("host", "from", "to"))
         port, security = table.get("port", 587), table.get("security", "starttls")
-        _check("host", _is_line(host), "a host name", host)
-        _check("from", _is_line(sender), "an address", sender)
-        _check("to", isinstance(to, list) and to and all(map(_is_line, to)), "addresses", to)
-        _check("port", type(port) is int and port in _PORTS, "a port number such as 587", port)
-        _check("security", security in _SECURITY, " or ".join(_SECURITY), security)
+        check("host", _is_line(host), "a host name", host)
+        check("from", _is_line(sender), "an address", sender)
+        check("to", isinstance(to, list) and to and all(map(_is_line, to)), "addresses", to)
+        check("port", type(port) is int and port in _PORTS, "a port number such as 587", port)
+        check("security", security in _SECURITY, " or ".join(_SECURITY), security)
         encrypted = security != "none" or _is_local(host)
-        _check("security", encrypted, "starttls or tls for another computer", security)
+        check("security", encrypted, "starttls or tls for another computer", security)
         if ("user_env" in table) != ("password_env" in table):
             raise ScheduleError("user_env and password_env must be given together")
         names = ("user_env", "password_env")
@@ -401,17 +402,6 @@ def _is_local(host: object) -> bool:
     return isinstance(host, str) and is_loopback(host)
 
 
-def _check_keys(table: Mapping[str, Any], known: tuple[str, ...]) -> None:
-    for key in table:
-        if key not in known:
-            raise ScheduleError(f"unknown key {key}", hint=did_you_mean(key, known))
-
-
-def _check(key: str, valid: object, expected: str, got: object) -> None:
-    if not valid:
-        raise ScheduleError(f"{key} must be {expected}", got=got)
-
-
 def _variable(table: Mapping[str, Any], key: str) -> str:
     # The error must not quote the value: users may enter the secret instead of a variable name.
     value = table.get(key)
@@ -429,7 +419,7 @@ def _switches(table: Mapping[str, Any]) -> dict[str, bool]:
     """Return the keys of a channel's table that are true or false."""
     switches = {key: table[key] for key in ("digest", "attach_page") if key in table}
     for key, value in switches.items():
-        _check(key, isinstance(value, bool), "true or false", value)
+        check(key, isinstance(value, bool), "true or false", value)
     return switches
 
 

@@ -35,7 +35,14 @@ if TYPE_CHECKING:
     from foxgrape.reports.schedule.notifications import Channel
     from foxgrape.reports.schedule.runner import PeriodRun, PeriodTask
 
-__all__ = ["DeliveryResult", "deliver", "delivery_states", "health_transition", "record_outcome"]
+__all__ = [
+    "DeliveryResult",
+    "deliver",
+    "delivery_states",
+    "enqueue_alert",
+    "health_transition",
+    "record_outcome",
+]
 
 #: Folders of messages in the ledger. No entry has such a name: none starts with a dot.
 _WAITING, _SENT = ".waiting", ".sent"
@@ -123,14 +130,29 @@ def record_outcome(ledger: Ledger, task: PeriodTask, run: PeriodRun) -> None:
 
 
 def _enqueue(ledger: Ledger, task: PeriodTask, channel: str, message: Mapping[str, Any]) -> None:
-    """Write a message to the outbox, unless an earlier attempt at the period has queued it."""
     name = _message_name(task.period.key, task.job.name, message["kind"], channel)
+    _write_once(ledger, name, task.now, channel, message)
+
+
+def enqueue_alert(
+    ledger: Ledger, now: datetime, channel: str, message: Mapping[str, Any], change: str
+) -> None:
+    """Queue the alert of a rule, unless it has been queued for the same change."""
+    # Entries and rules may have equal names; the key of a period begins with a digit.
+    name = _message_name("alert", message["entry"], change, channel)
+    _write_once(ledger, name, now, channel, message)
+
+
+def _write_once(
+    ledger: Ledger, name: str, now: datetime, channel: str, message: Mapping[str, Any]
+) -> None:
+    """Write a message to the outbox, unless an earlier attempt has queued it."""
     # In this order: a message gets its receipt before it is removed from the outbox.
     if ledger.read_json(f"{_WAITING}/{name}") or ledger.read_json(f"{_SENT}/{name}"):
         return
     content = {
         "channel": channel,
-        "written": task.now.astimezone(UTC).isoformat(),
+        "written": now.astimezone(UTC).isoformat(),
         "id": uuid4().hex,
         "message": dict(message),
     }

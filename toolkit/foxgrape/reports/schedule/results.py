@@ -11,6 +11,8 @@ from foxgrape.reports.schedule.runner import PeriodRun
 if TYPE_CHECKING:
     import pandas as pd
 
+    from foxgrape.reports.schedule.ingest_sources import SourceResult
+
 __all__ = ["BackfillResult", "DueResult"]
 
 
@@ -23,7 +25,7 @@ class _Result(ABC):
     @property
     def failed(self) -> tuple[PeriodRun, ...]:
         """Results of periods that were not built; a later call may retry them."""
-        return tuple(run for run in self.runs if run.state != "done")
+        return tuple(run for run in self.runs if run.state not in {"done", "skipped"})
 
     @abstractmethod
     def sentence(self) -> str:
@@ -59,6 +61,10 @@ class DueResult(_Result):
         One text per message that may have been sent twice.
     sent
         Number of messages sent.
+    ingested
+        What was read from each source of the due reports.
+    problems
+        One error text per rule of an alert that could not be evaluated.
     """
 
     runs: tuple[PeriodRun, ...]
@@ -66,13 +72,19 @@ class DueResult(_Result):
     given_up: tuple[str, ...] = ()
     repeated: tuple[str, ...] = ()
     sent: int = 0
+    ingested: tuple[SourceResult, ...] = ()
+    problems: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as JSON values."""
-        texts = {
-            name: list(getattr(self, name)) for name in ("undelivered", "given_up", "repeated")
+        names = ("undelivered", "given_up", "repeated", "problems")
+        texts = {name: list(getattr(self, name)) for name in names}
+        return {
+            "runs": [run.to_dict() for run in self.runs],
+            **texts,
+            "sent": self.sent,
+            "ingested": [asdict(result) for result in self.ingested],
         }
-        return {"runs": [run.to_dict() for run in self.runs], **texts, "sent": self.sent}
 
     def sentence(self) -> str:
         """Return a summary in one sentence."""
@@ -81,7 +93,10 @@ class DueResult(_Result):
             return f"No reports were due.{sent}"
         count, failed = len(self.runs), len(self.failed)
         noun = "report was" if count == 1 else "reports were"
-        return f"{count} {noun} due: {count - failed} built, {failed} failed.{sent}"
+        skipped = sum(run.state == "skipped" for run in self.runs)
+        nothing = f", {skipped} skipped (nothing new)" if skipped else ""
+        built = count - failed - skipped
+        return f"{count} {noun} due: {built} built, {failed} failed{nothing}.{sent}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,11 @@ from zoneinfo import ZoneInfo
 
 from foxgrape._util.secrets import SecretFilter
 from foxgrape._util.unicode import replace_surrogates
-from foxgrape.errors import FoxgrapeError
+from foxgrape.errors import FoxgrapeError, ScheduleError
+from foxgrape.reports.key_points import read_key_points
+from foxgrape.reports.schedule.ingest_sources import store_versions
 from foxgrape.reports.schedule.ledger import DIED, Ledger, Period, PeriodState
+from foxgrape.reports.schedule.messages import previous_run
 from foxgrape.reports.schedule.outbox import record_outcome
 
 if TYPE_CHECKING:
@@ -46,8 +49,9 @@ class PeriodRun:
     start, end
         The period.
     state
-        ``done``; ``failed`` if it will be retried; ``given up`` if it will not; ``interrupted`` if
-        the process died, in which case the next call retries it.
+        ``done``; ``skipped`` if there is nothing new, as asked; ``failed`` if it will be retried;
+        ``given up`` if it will not; ``interrupted`` if the process died, in which case the next
+        call retries it.
     tries
         Attempts so far, including those of earlier calls.
     run_id
@@ -81,6 +85,10 @@ class PeriodTask:
         Address at which the reports folder is served, ending in a slash; None if unknown.
     publish
         Whether the page is copied to the stable addresses of the entry.
+    problem
+        Why the period fails without being built; None to build it.
+    skip_unchanged
+        Whether the period is skipped if the store has not changed since the entry's previous run.
     """
 
     job: Job
@@ -93,6 +101,8 @@ class PeriodTask:
     deliver: tuple[str, ...] = ()
     base_url: str | None = None
     publish: bool = False
+    problem: str | None = None
+    skip_unchanged: bool = False
 
     @property
     def name(self) -> str:
@@ -116,6 +126,8 @@ class _ClaimedPeriod:
         from foxgrape.reports.templates.parameters import secret_variables
 
         job = self.task.job
+        if self.task.problem is not None:
+            raise ScheduleError(self.task.problem)
         data = {name: getattr(job, name) for name in ("study", "store") if getattr(job, name)}
         template = find_template(job.template)
         values = values_for(template, job, self.task.period)
@@ -158,6 +170,27 @@ class _ClaimedPeriod:
         except OSError as error:
             return f"cannot write the page to its address: {error.strerror or error}"
         return None
+
+    def has_nothing_new(self) -> bool:
+        """Return whether the period is to be skipped, because the store has not changed."""
+        task = self.task
+        if not task.skip_unchanged or task.problem is not None or task.job.store is None:
+            return False
+        previous = previous_run(self.ledger, task)
+        if previous is None:
+            return False
+        store = read_key_points(task.out, previous).manifest.get("store")
+        before = store.get("versions") if isinstance(store, dict) else None
+        return bool(before) and before == store_versions(task.job.store)
+
+    def skip(self) -> PeriodRun:
+        """Record that the period needs no report."""
+        self.record = self.record.finish_attempt(None)
+        self.ledger.write_state(self.task.name, self.record)
+        self.ledger.remove_lock_file(self.task.name)
+        period, tries = self.task.period, len(self.record.tries)
+        name = self.task.job.name
+        return PeriodRun(name, period.start, period.end, "skipped", tries, None, None)
 
     def release(self) -> None:
         """Undo the claim, because an interrupted call does not count as a failed attempt."""
@@ -231,6 +264,9 @@ def run_periods(
                 results[number] = period
                 continue
             try:
+                if period.has_nothing_new():
+                    results[number] = period.skip()
+                    continue
                 claimed[number] = period, period.request()
             except Exception as error:  # noqa: BLE001 - one faulty report must not stop the others
                 results[number] = period.finish(error)

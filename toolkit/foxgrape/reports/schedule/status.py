@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foxgrape.errors import FoxgrapeError, ScheduleError
-from foxgrape.reports.schedule.due import LEDGER, first_seen
+from foxgrape.reports.schedule.alerts import preview_rules
+from foxgrape.reports.schedule.due import LEDGER
 from foxgrape.reports.schedule.ledger import Ledger, Period
 from foxgrape.reports.schedule.notifications import missing_variables
 from foxgrape.reports.schedule.outbox import delivery_states
+from foxgrape.reports.schedule.periods import due_periods, first_seen
 from foxgrape.reports.schedule.runner import values_for
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from foxgrape.reports.schedule.config import Entry, Schedule
     from foxgrape.reports.schedule.ledger import PeriodState
 
-__all__ = ["EntryStatus", "check_schedule", "entry_statuses"]
+__all__ = ["EntryStatus", "check_schedule", "entry_statuses", "preview_due"]
 
 #: Maximum number of latest periods to examine per report.
 _MAX_PERIODS = 100
@@ -123,6 +125,11 @@ def check_schedule(
             values_for(template, entry.job, entry.periods(due, 1, due)[0])
         except FoxgrapeError as error:
             problems.append(ScheduleError(f"entry {entry.name!r}: {error}", file=schedule.path))
+    for source in schedule.sources.values():
+        try:
+            source.paths()
+        except ScheduleError as error:
+            problems.append(ScheduleError(str(error), file=schedule.path))
     for name, channel in schedule.channels.items():
         problems += [
             ScheduleError(
@@ -133,6 +140,27 @@ def check_schedule(
             for variable in missing_variables(channel, environ)
         ]
     return problems
+
+
+def preview_due(schedule: Schedule, *, now: datetime, out: str | Path = "reports") -> list[str]:
+    """Return what `run_due` would build, read and alert about, without doing any of it.
+
+    Rules are evaluated for the runs and data that exist, before anything is built or read.
+
+    Parameters
+    ----------
+    schedule, now, out
+        As for `run_due`.
+    """
+    ledger, lines = Ledger(Path(out) / LEDGER), []
+    for entry in schedule.entries:
+        periods = due_periods(entry, ledger, now)
+        if periods:
+            lines += [f"ingest {name} into {entry.job.store}" for name in entry.ingest]
+        for period in periods:
+            lines.append(f"build {entry.name}, period to {period.end:%Y-%m-%d %H:%M} UTC")
+    lines = list(dict.fromkeys(lines)) or ["No reports are due."]
+    return lines + preview_rules(schedule, ledger, Path(out), now)
 
 
 def _entry_status(entry: Entry, ledger: Ledger, now: datetime) -> EntryStatus:

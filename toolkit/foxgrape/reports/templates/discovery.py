@@ -78,16 +78,19 @@ parameters:
       default: null
 """  # noqa: E501
 
+# papermill reads the types and comments; it does not understand `str | None`.
 _PARAMETERS = """\
-study = None  # folder of the study; None for the embedded one
-store = None  # or the path of a store; versions pins the versions of its tables
-versions = None
-since = None  # first day of the period, and the first day after it; None for all posts
-until = None
-horizon = "30D"
-signals = None  # codes, mentions or both; None for codes, or names if no post has a code
-clock = None  # confirmed or occurred; None for the one that the events have
-observed_until = None
+from typing import Optional
+
+study: Optional[str] = None  # folder of a study; None for the embedded one
+store: Optional[str] = None  # path or URL of a store, in place of a study
+versions: Optional[dict[str, int]] = None  # versions of its tables; None for the latest
+since: Optional[str] = None  # first day of the period; None for all posts
+until: Optional[str] = None  # first day after the period; None for all posts
+horizon: str = "30D"  # how long after a signal an event counts
+signals: Optional[str] = None  # codes, mentions or both; None for names if no post has a code
+clock: Optional[str] = None  # confirmed or occurred; None for the one that the events have
+observed_until: Optional[str] = None  # end of observation, with UTC offset; None for the stated one
 """
 
 _CELLS = (

@@ -41,7 +41,6 @@ __all__ = [
 _INTEGER = re.compile(r"-?(0|[1-9]\d*)", re.ASCII)
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_CURIE = re.compile(r"[a-z][a-z0-9_.-]*:\S+")
 _BARE_NUMBER = re.compile(r"\s*[+-]?[\d.]+\s*")
 _LONGEST_CODE = 100
 
@@ -195,19 +194,11 @@ class _PlaceId(_Text):
     description = "a place, by id such as geonames:707292 or by name: Izium; Lyman, Donetsk"
 
     def validate(self, value: Any, rule: Mapping[str, Any], context: ParameterContext) -> Any:
-        from foxgrape.places.resolution import resolve
+        from foxgrape.places.resolution import place_id_of
 
         if not isinstance(value, str) or not value.strip():
             raise InvalidValueError
-        if _CURIE.fullmatch(value):
-            return value  # not looked up: a study may have places that are not in the gazetteer
-        name, _, division = value.partition(",")
-        resolution = resolve(name, admin1=division, gazetteer=context.gazetteer)
-        if resolution.place is None:
-            places = [match.place for match in resolution.candidates[:4]]
-            ids = ", ".join(f"{place.id} ({place.admin1 or place.country})" for place in places)
-            raise InvalidValueError(f"{resolution.reason}: {ids}" if ids else resolution.reason)
-        return resolution.place.id
+        return place_id_of(value, context.gazetteer)
 
 
 class _Code(_Text):

@@ -1,0 +1,100 @@
+"""Evaluate the rules of a schedule, and queue an alert for each that fires."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from foxgrape.reports.schedule.outbox import enqueue_alert
+from foxgrape.reports.schedule.periods import first_seen
+from foxgrape.reports.schedule.rules import Finding, Latest, evaluate
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from foxgrape.reports.schedule.config import Entry, Schedule
+    from foxgrape.reports.schedule.ledger import Ledger
+    from foxgrape.reports.schedule.rules import Rule
+
+__all__ = ["apply_rules", "preview_rules"]
+
+#: Folder of the rules' states in the ledger.
+_STATES = ".alerts"
+#: Maximum seconds to wait for another process that evaluates the rule.
+_WAIT = 10.0
+#: Number of latest periods among which the oldest that waits is searched.
+_MAX_PERIODS = 100
+
+
+def apply_rules(schedule: Schedule, ledger: Ledger, out: Path, now: datetime) -> list[str]:
+    """Evaluate all rules, queue alerts, and return the problems of rules.
+
+    An alert is queued before the state of its rule is written. If the process dies in between, the
+    next call finds the same change, whose alert is in the outbox or was sent, and queues it not
+    again.
+    """
+    problems = []
+    for rule in schedule.rules:
+        name = f"{_STATES}/{rule.name}"
+        with ledger.lock(name, wait=_WAIT) as acquired:
+            if not acquired:
+                continue  # another process evaluates it
+            finding = _evaluate(rule, schedule, ledger, out, now)
+            if finding.problem is not None:
+                problems.append(finding.problem)
+                continue
+            if finding.why is not None:
+                message = _message(rule, finding, now)
+                for channel in rule.notify:
+                    enqueue_alert(ledger, now, channel, message, finding.id)
+            before = ledger.read_json(name)
+            if dict(finding.state) != before:
+                ledger.write_json(name, dict(finding.state))
+    return problems
+
+
+def preview_rules(schedule: Schedule, ledger: Ledger, out: Path, now: datetime) -> list[str]:
+    """Return for each rule whether it would fire now; nothing is written or sent."""
+    lines = []
+    for rule in schedule.rules:
+        finding = _evaluate(rule, schedule, ledger, out, now)
+        channels = ", ".join(rule.notify)
+        result = f"to {channels}: {finding.why}" if finding.why else "would not fire"
+        if finding.state.get("holds") and not finding.why:
+            result = "holds, and has fired"
+        lines.append(finding.problem or f"alert {rule.name} ({rule.describe()}): {result}")
+    return lines
+
+
+def _evaluate(rule: Rule, schedule: Schedule, ledger: Ledger, out: Path, now: datetime) -> Finding:
+    entries = {entry.name: entry for entry in schedule.entries}
+    entry = entries.get(rule.report or "")
+    latest = Latest(None, None) if entry is None else _latest(entry, ledger, now)
+    return evaluate(rule, latest, ledger.read_json(f"{_STATES}/{rule.name}"), out, now)
+
+
+def _latest(entry: Entry, ledger: Ledger, now: datetime) -> Latest:
+    run_id, waiting = None, None
+    for key in ledger.period_keys(entry.name):
+        state = ledger.read_state(f"{entry.name}/{key}")
+        if state.state == "done" and state.run_id is not None:
+            run_id = state.run_id
+    periods = entry.periods(now, _MAX_PERIODS, first_seen(entry, ledger, now))
+    for period in periods[-entry.catch_up - 1 :]:
+        if ledger.read_state(f"{entry.name}/{period.key}").state != "done":
+            waiting = period.end
+            break
+    return Latest(run_id, waiting)
+
+
+def _message(rule: Rule, finding: Finding, now: datetime) -> dict[str, Any]:
+    return {
+        "text": f"foxgrape: alert {rule.name}: {finding.why}. Rule: {rule.describe()}.",
+        "kind": "alert",
+        "entry": rule.name,
+        "subject": f"alert {rule.name}: {finding.why}",
+        "rule": rule.describe(),
+        "why": finding.why,
+        "report": rule.report,
+        "at": now.isoformat(),
+    }
