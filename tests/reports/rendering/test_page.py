@@ -7,20 +7,27 @@ import json
 import shutil
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 
 import nbformat
+import pandas as pd
 import pytest
 
 from accessibility import grave
 from factories import change
-from foxgrape import ReportRequest, run_report, run_reports
+from foxgrape import ReportRequest, open_study, run_report, run_reports, schemas
 from foxgrape._util.files import study_folder
 from foxgrape.cli.app import run
 from foxgrape.display import html
+from foxgrape.display.sections import signals_section
 from foxgrape.errors import ReportError
+from foxgrape.plots.grouped import grouped_timeline
+from foxgrape.plots.offline import MIMETYPE
+from foxgrape.plots.signals import place_map
 from foxgrape.reports.execution.job import _write_page
 from foxgrape.reports.execution.runner import is_up_to_date, report_run_for
 from foxgrape.reports.plan import Software, plan
@@ -707,3 +714,72 @@ def test_pictures_are_in_the_page_and_one_is_the_thumbnail(tmp_path, opened):
     catalogue = opened(tmp_path / "out" / "index.html", drawn=False)
     assert catalogue.locator(".thumbnail img").evaluate("img => img.naturalWidth") > 100
     assert catalogue.messages == []
+
+
+@pytest.fixture(scope="module")
+def many_signals(tmp_path_factory):
+    """Render a page of 30 signals with hostile accounts: their timeline, table and map."""
+    posts = [
+        {
+            "post_id": f"p{n}",
+            "account": ATTACKS[0] if n % 3 else "river",
+            "text": "🍇" if n % 2 else "🦊",
+            "posted_at": day,
+            "posted_until": day,
+        }
+        for n, day in enumerate(pd.date_range("2022-08-01", periods=30, tz="UTC", unit="us"))
+    ]
+    study = open_study()
+    study = replace(study, posts=schemas.validate(pd.DataFrame(posts), "posts", fill=True))
+    analysis = study.analyse()
+    section = signals_section(analysis)
+    figures = [section.parts[0], grouped_timeline(analysis), place_map(analysis)]
+    outputs = [{MIMETYPE: json.loads(figure.to_json())} for figure in figures]
+    shown = notebook({"text/html": "<h2>Signals</h2>"}, outputs[0])
+    shown.cells += notebook({"text/html": section.parts[1].markup}).cells
+    shown.cells += notebook({"text/html": "<h2>Where</h2>"}, *outputs[1:]).cells
+    file = tmp_path_factory.mktemp("many") / "page.html"
+    file.write_text(render_page(shown, title="Many", footer={}), encoding="utf-8")
+    return file
+
+
+@pytest.mark.browser
+def test_timeline_and_map_follow_the_filter_of_the_table(many_signals, opened):
+    tab = opened(many_signals)
+    marks = "e => e.querySelectorAll('.scatterlayer .point').length"
+    timeline, grouped, place = (tab.locator("figure.plot").nth(number) for number in range(3))
+    before = [figure.evaluate(marks) for figure in (timeline, grouped, place)]
+    assert timeline.locator(".ytick").count() == 30
+    tab.get_by_label("Filter").fill("Izium")
+    wait = "n => document.querySelector('figure.plot').querySelectorAll('.ytick').length === n"
+    tab.wait_for_function(wait, arg=15)
+    assert timeline.get_by_role("status").inner_text().startswith("Filtered: only marks of the 15")
+    assert grouped.evaluate(marks) < before[1]
+    assert place.evaluate(marks) < before[2]
+    # A text that is in no row leaves no mark of a signal, whatever it holds.
+    for attack in ATTACKS[1:3]:
+        tab.get_by_label("Filter").fill(f"{attack} none-such")
+        tab.wait_for_function(wait, arg=0)
+    tab.get_by_label("Filter").fill(ATTACKS[0])
+    tab.wait_for_timeout(500)
+    assert timeline.locator(".ytick").count() in {0, 20}
+    tab.get_by_label("Filter").fill("")
+    tab.wait_for_function(wait, arg=30)
+    assert [figure.evaluate(marks) for figure in (timeline, grouped, place)] == before
+    assert tab.messages == []
+    assert tab.requested_urls == [many_signals.as_uri()]
+
+
+@pytest.mark.browser
+def test_a_timeline_is_laid_out_anew_on_a_phone(many_signals, opened):
+    tab = opened(many_signals, width=390)
+    timeline = tab.locator("figure.plot").first
+    assert timeline.locator(".ytick").count() == 0
+    assert timeline.locator(".modebar-btn").count() == 0
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+    sides = "e => [e.getBoundingClientRect().left, e.getBoundingClientRect().right]"
+    names = timeline.locator(".xtitle, .gtitle, .xtick text").all()
+    boxes = [name.evaluate(sides) for name in names]
+    assert all(left >= 0 and right <= 390 for left, right in boxes)
+    ticks = sorted(tick.evaluate(sides) for tick in timeline.locator(".xtick text").all())
+    assert all(first[1] <= second[0] for first, second in pairwise(ticks))

@@ -161,17 +161,19 @@ def signals_table(
     note = f"Times in {zone}."
     if rows["text"].astype("str").str.startswith("[").any():
         note += " Text in [brackets] describes a post whose wording is unknown."
+    latest = _rows(rows.tail(MAX_ROWS))
     return table(
         ["Signal", "Post", f"Event {analysis.clock}", "Lead", "Relation"],
         [
             [
-                signal_cell(row),
+                Html(f'<span class="row-{number}">{signal_cell(row).markup}</span>'),
                 post_cell(row, zone),
                 event_cell(row, analysis.clock, zone),
                 lead_cell(row),
                 describe_relation(row),
             ]
-            for row in _rows(rows.tail(MAX_ROWS))
+            # The page finds the marks of a row in figures by its number.
+            for number, row in zip(range(len(rows))[-MAX_ROWS:], latest, strict=True)
         ],
         f"{_shown(rows, csv_file)} {note}",
         empty=analysis.why_no_signals() if empty is None else empty,

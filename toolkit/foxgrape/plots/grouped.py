@@ -14,6 +14,7 @@ from foxgrape.plots.labels import escape_label
 from foxgrape.plots.outcomes import by_outcome
 from foxgrape.plots.theme import (
     GREY,
+    add_meta,
     apply_theme,
     asinh_time_axis,
     count_bubbles,
@@ -51,13 +52,14 @@ def grouped_timeline(analysis: Analysis) -> go.Figure:
     table = analysis.table()
     table["row"], rows, unit = _rows(table, analysis.study.timezone)
     table["day"] = _middles(table)
+    table["number"] = range(len(table))
     table["step"] = (np.arcsinh(table["day"]) * _STEPS).round()
     counts = table.groupby(["row", "step"]).size()
     figure = go.Figure()
     legend = []
     for part, label, colour, symbol, character in by_outcome(table):
         groups = part.groupby(["row", "step"], as_index=False)
-        cells = groups.agg(n=("day", "size"), day=("day", "mean"))
+        cells = groups.agg(n=("day", "size"), day=("day", "mean"), numbers=("number", list))
         legend.append((colour, character, f"{label} ({len(part):,})"))
         line = {"width": 1.5 if "open" in symbol else 0}
         figure.add_trace(
@@ -73,6 +75,8 @@ def grouped_timeline(analysis: Analysis) -> go.Figure:
                 ],
                 hovertemplate=f"%{{y}}: %{{text}}, {label}<extra></extra>",
                 name=label,
+                # Rows of the signals of each mark, by which the page's filter finds it.
+                meta={"rows": cells["numbers"].tolist()},
             )
         )
     order = list(dict.fromkeys(rows.values()))
@@ -96,12 +100,13 @@ def grouped_timeline(analysis: Analysis) -> go.Figure:
     )
     asinh_time_axis(figure, "days from the post to its event", time_range(figure))
     outcomes = ", ".join(label for _, _, label in legend)
-    return apply_theme(
+    themed = apply_theme(
         figure,
         f"Timeline of {counted(len(table), 'signal')}, counted by {unit}: {outcomes}. Each mark "
         "shows how many signals came how many days before or after their event; marks of signals "
         "without an event show for how long they were observed.",
     )
+    return add_meta(themed, signals=len(table))
 
 
 def _rows(table: pd.DataFrame, zone: str) -> tuple[pd.Series, dict[Any, str], str]:

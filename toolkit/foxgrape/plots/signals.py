@@ -21,6 +21,7 @@ from foxgrape.plots.theme import (
     ORANGE,
     RED,
     SKY,
+    add_meta,
     apply_theme,
     asinh_time_axis,
     bar_points,
@@ -96,12 +97,13 @@ def timeline(analysis: Analysis) -> go.Figure:
     )
     asinh_time_axis(figure, "days since the post", time_range(figure))
     counts = ", ".join(f"{n} {name}" for name, n in table["relation"].value_counts().items())
-    return apply_theme(
+    themed = apply_theme(
         figure,
         f"Timeline of {counted(len(table), 'signal')} ({counts}), one per row, in days since the "
         "post. Bars show when the post was written, when the event occurred and when it was "
         "confirmed. Signals without an event (right-censored) are open arrows.",
     )
+    return add_meta(themed, signals=len(table), labels=labels)
 
 
 def _outcome_notes(table: pd.DataFrame) -> list[str]:
@@ -353,9 +355,10 @@ def place_map(analysis: Analysis) -> go.Figure:
     name_of = located.drop_duplicates("place_id").set_index("place_id")["place"]
     names = ", ".join(str(name_of[place_id]) for place_id in named)
     area = _area_name(gazetteer)
-    return apply_theme(
+    themed = apply_theme(
         figure, f"Map{area} with the places that signals pointed to: {names or 'none'}."
     )
+    return add_meta(themed, signals=len(table))
 
 
 def _area_name(gazetteer: Gazetteer) -> str:
@@ -441,12 +444,15 @@ def _add_places(
     """Draw the places of signals; labels extend away from the median longitude `middle`."""
     first = rows.drop_duplicates("place_id")
     counts = rows["place_id"].value_counts()
+    numbers = rows.index.to_series().groupby(rows["place_id"]).apply(list)
     labels = [escape_label(_place_label(row)) for row in first.itertuples()]
     shown = first["place_id"].isin(named)
     figure.add_trace(
         go.Scatter(
-            x=first["lon"],
-            y=first["lat"],
+            x=first["lon"].tolist(),
+            y=first["lat"].tolist(),
+            # Rows of the signals at each place, by which the page's filter finds the mark.
+            meta={"rows": [numbers[place_id] for place_id in first["place_id"]]},
             mode="markers+text",
             cliponaxis=False,
             text=[f"  {name}  " if on else "" for name, on in zip(labels, shown, strict=True)],

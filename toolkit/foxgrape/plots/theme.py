@@ -32,6 +32,7 @@ __all__ = [
     "RED",
     "SKY",
     "Figure",
+    "add_meta",
     "apply_theme",
     "asinh_time_axis",
     "bar_points",
@@ -150,6 +151,12 @@ def apply_theme(figure: go.Figure, alt: str) -> Figure:
     axis = {"gridcolor": "rgba(128,128,128,0.25)", "automargin": True, "title_font_size": 13}
     figure.update_xaxes(**axis)
     figure.update_yaxes(**axis)
+    return Figure(figure)
+
+
+def add_meta(figure: Figure, **values: Any) -> Figure:
+    """Add values for the page's script to a figure's metadata; plotly would replace all of it."""
+    figure.update_layout(meta={**figure.layout.meta, **values})
     return Figure(figure)
 
 

@@ -32,58 +32,156 @@
     });
   }
 
+  // Keep only the ticks of an axis that do not overlap on a phone.
+  function thin(axis) {
+    const { tickvals, ticktext, range } = axis;
+    if (!Array.isArray(tickvals) || !Array.isArray(ticktext) || !Array.isArray(range)) return;
+    const kept = [];
+    const origin = Math.max(0, tickvals.indexOf(0));
+    const numbers = tickvals.map((_, at) => at);
+    for (const side of [numbers.slice(origin), numbers.slice(0, origin).reverse()]) {
+      let last = tickvals[origin];
+      for (const at of side) {
+        if (at !== origin && Math.abs(tickvals[at] - last) < 0.09 * Math.abs(range[1] - range[0])) continue;
+        kept.push(at);
+        last = tickvals[at];
+      }
+    }
+    kept.sort((a, b) => a - b);
+    Object.assign(axis, { tickvals: kept.map((at) => tickvals[at]), ticktext: kept.map((at) => ticktext[at]) });
+  }
+
+  // Write the label of each row of a timeline above its bars, its outcome at the other end.
+  function stacked(layout) {
+    const rows = layout.yaxis.categoryarray;
+    const above = { xref: "paper", yanchor: "bottom", yshift: 17, showarrow: false, font: { size: 10 } };
+    const left = rows.map((label) => ({ ...above, x: 0, xanchor: "left", align: "left", y: label, text: label }));
+    const right = layout.annotations.map((note) => ({ ...note, ...above, x: 1, xanchor: "right", align: "right", xshift: 0 }));
+    layout.annotations = [...left, ...right];
+    layout.yaxis = { ...layout.yaxis, categoryarray: rows, showticklabels: false, range: [rows.length - 0.6, -0.9] };
+    layout.margin.r = 20;
+    layout.height += 36 * rows.length;
+  }
+
   // Lay a figure out for a phone: wrapped titles, smaller letters and margins, nothing to scroll.
   function narrowed(layout) {
     const title = layout.title || {};
     const lines = [title.text || "", (title.subtitle || {}).text || ""];
-    const before = lines.join("<br>").split("<br>").length;
     const [heads, legend] = lines.map((text) => wrapped(text));
-    const added = 18 * Math.max(0, heads.length + legend.length - before);
+    const top = 30 + 18 * heads.length + 16 * legend.length;
     layout.title = {
       ...title, text: heads.join("<br>"), font: { ...title.font, size: 14 },
       subtitle: { ...title.subtitle, text: legend.join("<br>"), font: { size: 11 } },
     };
     const margin = layout.margin || {};
-    layout.margin = { ...margin, l: 10, r: Math.min(margin.r ?? 20, 75), t: (margin.t ?? 95) + added };
-    layout.height = (layout.height || 450) + added;
+    layout.margin = { ...margin, l: 10, r: Math.min(margin.r ?? 20, 75), t: top };
+    layout.height = (layout.height || 450) + top - (margin.t ?? 95);
     layout.font = { ...layout.font, size: 10 };
     layout.annotations = (layout.annotations || []).map((note) => ({ ...note, font: { ...note.font, size: 9 } }));
+    if ((layout.meta || {}).labels) stacked(layout);
     for (const axis of ["xaxis", "yaxis"]) {
       const text = ((layout[axis] || {}).title || {}).text;
       layout[axis] = { ...layout[axis], tickfont: { size: 10 } };
+      if (axis === "xaxis") thin(layout[axis]);
       const names = layout[axis].categoryarray;
-      if (names) {
+      if (names && layout[axis].showticklabels !== false) {
         const ticktext = names.map((name) => wrapped(name, 20).join("<br>"));
         Object.assign(layout[axis], { tickmode: "array", tickvals: names, ticktext });
       }
-      if (text) layout[axis].title = { ...layout[axis].title, text: wrapped(text).join("<br>"), font: { size: 11 } };
+      if (text) layout[axis].title = { ...layout[axis].title, text: wrapped(text, axis === "xaxis" ? 28 : LETTERS).join("<br>"), font: { size: 11 } };
     }
     return layout;
   }
 
-  function draw() {
-    for (const [number, figure] of all("figure.plot").entries()) {
-      try {
-        const spec = JSON.parse(figure.querySelector("script").textContent);
-        const place = figure.querySelector(".drawing");
-        const ink = printing ? "#000" : getComputedStyle(document.body).color;
-        const layout = { ...spec.layout, font: { ...spec.layout.font, color: ink }, autosize: true };
-        // The width of an A4 or letter sheet without its margins.
-        if (printing) layout.width = Math.min(layout.width || 680, 680);
-        else if (phone.matches) narrowed(layout);
-        place.style.height = `${layout.height || 450}px`;
-        Plotly.react(place, spec.data, layout, {
-          responsive: true,
-          modeBarButtonsToRemove: ["lasso2d", "select2d"],
-          ...spec.config,
-        });
-        // The caption describes the figure; screen readers skip its hundreds of marks and ticks.
-        all("svg.main-svg", place).forEach((svg) => svg.setAttribute("aria-hidden", "true"));
-        figure.classList.add("drawn");
-        Downloads.forFigure(figure, spec.layout, `figure-${number + 1}`);
-      } catch (error) {
-        figure.classList.add("failed");
+  // The number of a row of signals, by which figures know it.
+  const ROW = "td > [class^='row-']";
+  // The rows that the filter of a figure's table leaves, by figure; no entry without a filter.
+  const left = new Map();
+
+  // Leave out the marks of a figure that have none of the rows.
+  function followed(spec, rows) {
+    const { labels } = spec.layout.meta;
+    const shown = labels && labels.filter((_, row) => rows.has(row));
+    for (const trace of spec.data) {
+      const points = (trace.meta || {}).rows;
+      if (!labels && !points) continue;
+      const names = new Set(shown);
+      const stays = (_, at) => (labels ? names.has(trace.y[at]) : points[at].some((row) => rows.has(row)));
+      const stay = trace.y.map(stays);
+      for (const object of [trace, trace.marker || {}]) {
+        for (const [key, values] of Object.entries(object)) {
+          if (Array.isArray(values) && values.length === stay.length) object[key] = values.filter((_, at) => stay[at]);
+        }
       }
+    }
+    if (labels) {
+      const { layout } = spec;
+      layout.height -= 40 * (labels.length - shown.length);
+      const axis = { categoryarray: shown, range: [shown.length - 0.4, -0.6], visible: shown.length > 0 };
+      layout.yaxis = { ...layout.yaxis, ...axis };
+      layout.annotations = layout.annotations.filter((note) => shown.includes(note.y));
+    }
+    return spec;
+  }
+
+  // The table of signals that a figure follows: in its section, else the last one before it.
+  function followedTable(figure) {
+    const tables = all("h2, table").filter((node) => node.matches("h2") || node.querySelector(ROW));
+    const is = (node, flag) => figure.compareDocumentPosition(node) & flag;
+    const next = tables.find((node) => is(node, Node.DOCUMENT_POSITION_FOLLOWING));
+    if (next && next.matches("table")) return next;
+    return tables.filter((node) => node.matches("table") && is(node, Node.DOCUMENT_POSITION_PRECEDING)).pop();
+  }
+
+  // Let the figures of a table show only the rows of it that are left; null for all.
+  function follow(table, rows) {
+    if (!table.querySelector(ROW)) return;
+    for (const figure of all("figure.plot")) {
+      const n = (JSON.parse(figure.querySelector("script").textContent).layout.meta || {}).signals;
+      if (!n || followedTable(figure) !== table) continue;
+      const caption = figure.querySelector("figcaption");
+      let note = caption.querySelector("[role=status]");
+      if (!note) {
+        note = control("span", {});
+        note.setAttribute("role", "status");
+        caption.prepend(note);
+      }
+      const numbers = rows && new Set(rows.map((row) => +row.querySelector(ROW).className.slice(4)));
+      note.textContent = rows ? `Filtered: only marks of the ${rows.length} rows that the filter leaves. ` : "";
+      if (rows) left.set(figure, numbers);
+      else left.delete(figure);
+      if (window.Plotly) drawFigure(figure);
+    }
+  }
+
+  function draw() {
+    all("figure.plot").forEach(drawFigure);
+  }
+
+  function drawFigure(figure) {
+    try {
+      const whole = JSON.parse(figure.querySelector("script").textContent);
+      const spec = left.has(figure) ? followed(whole, left.get(figure)) : whole;
+      const place = figure.querySelector(".drawing");
+      const ink = printing ? "#000" : getComputedStyle(document.body).color;
+      const layout = { ...spec.layout, font: { ...spec.layout.font, color: ink }, autosize: true };
+      // The width of an A4 or letter sheet without its margins.
+      if (printing) layout.width = Math.min(layout.width || 680, 680);
+      else if (phone.matches) narrowed(layout);
+      place.style.height = `${layout.height || 450}px`;
+      Plotly.react(place, spec.data, layout, {
+        responsive: true,
+        modeBarButtonsToRemove: ["lasso2d", "select2d"],
+        ...spec.config,
+        // On a phone, the tools would cover the title.
+        displayModeBar: phone.matches ? false : "hover",
+      });
+      // The caption describes the figure; screen readers skip its hundreds of marks and ticks.
+      all("svg.main-svg", place).forEach((svg) => svg.setAttribute("aria-hidden", "true"));
+      figure.classList.add("drawn");
+      Downloads.forFigure(figure, spec.layout, `figure-${all("figure.plot").indexOf(figure) + 1}`);
+    } catch (error) {
+      figure.classList.add("failed");
     }
   }
 
@@ -235,7 +333,13 @@
       next.disabled = (page + 1) * size >= found.length;
     }
 
-    search.addEventListener("input", () => { page = 0; update(); });
+    let waiting;
+    search.addEventListener("input", () => {
+      page = 0;
+      update();
+      clearTimeout(waiting);
+      waiting = setTimeout(() => follow(table, search.value.trim() ? kept() : null), 200);
+    });
     back.addEventListener("click", () => { page -= 1; update(); });
     next.addEventListener("click", () => { page += 1; update(); });
     const files = Downloads.forTable(table, kept, `table-${number + 1}`);
