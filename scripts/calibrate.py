@@ -2,8 +2,8 @@
 
 Run as `make calibrate`, or `python scripts/calibrate.py --worlds 2000 --docs docs`. A cell is a
 null model in a family of worlds, with or without planted leads. Its result is appended to a file as
-soon as it is known, so that an interrupted run can continue. Writes the tables of docs/chance.md
-and a figure in docs/images.
+soon as it is known, so that an interrupted run can continue. Writes the tables of
+docs/explanation/null-models.md and a figure in docs/images.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from foxgrape.stats.coincidence.surrogates import NULLS, draw_surrogates
 from foxgrape.stats.power import simulate_pattern
 from foxgrape.stats.simulate import make_arrays
 
+PAGE = Path("explanation") / "null-models.md"
 SURROGATES = 199
 LEADS = 0.15
 LEVEL = 0.05
@@ -199,8 +200,8 @@ def figure(rows: list[dict[str, Any]]) -> go.Figure:
 
 
 def write(rows: list[dict[str, Any]], docs: Path) -> None:
-    """Write the tables between the markers in docs/chance.md, and the figure."""
-    page = docs / "chance.md"
+    """Write the tables between the markers of the page on null models, and the figure."""
+    page = docs / PAGE
     text = page.read_text("utf-8")
     start, end = "<!-- calibration -->", "<!-- end of calibration -->"
     before, rest = text.split(start)

@@ -74,10 +74,13 @@ def test_a_stopped_run_is_resumed(study, tmp_path, monkeypatch):
     assert done.read_text("utf-8").splitlines() == kept
     monkeypatch.setattr(study, "claims", None)
     assert study.run(3, done) == rows
-    page = tmp_path / "chance.md"
+    page = tmp_path / study.PAGE
+    page.parent.mkdir()
     page.write_text("before\n<!-- calibration -->\n<!-- end of calibration -->\nafter\n", "utf-8")
     monkeypatch.setattr(study.shutil, "which", lambda _: None)
     study.write(rows, tmp_path)
+    markers = (SCRIPT.parents[1] / "docs" / study.PAGE).read_text("utf-8")
+    assert markers.count("calibration -->") == 2
     text = page.read_text("utf-8")
     assert "| nothing shared |" in text
     assert text.startswith("before")

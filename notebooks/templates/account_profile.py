@@ -17,6 +17,8 @@ from typing import Optional
 study: Optional[str] = None  # folder of a study; None for the embedded one
 store: Optional[str] = None  # path or URL of a store, in place of a study
 versions: Optional[dict[str, int]] = None  # versions of its tables; None for the latest
+since: Optional[str] = None  # first day of the period; None for all posts
+until: Optional[str] = None  # first day after the period; None for all posts
 account: str = "Andriy Yermak"  # name of the account
 horizon: str = "30D"  # how long after a signal an event counts
 clock: Optional[str] = None  # confirmed or occurred; None for the one that the events have
@@ -27,29 +29,30 @@ timezone: str = "Europe/Kyiv"  # for a store, the time zone that defines days
 observed_until: Optional[str] = None  # end of observation, with UTC offset; None for the stated one
 
 # %%
-import plotly.io as pio
-
 from foxgrape.studies.account_profile import account_profile
 from foxgrape.plots.activity import activity, posting_rhythm
 from foxgrape.display.html import Headline, section
 from foxgrape.display.report_tables import calibration_table, emoji_table
 from foxgrape.display.sections import signals_section
+from foxgrape.display.titles import period_in_words
 from foxgrape.display.what_changed import WhatChanged
-from foxgrape.studies.from_store import choose_signals, open_study_or_store
+from foxgrape.reports import open_data
 
-pio.renderers.default = "plotly_mimetype"  # store figures as data; the page draws them
-data = open_study_or_store(
+data = open_data(
     study,
     store,
     versions=versions,
+    since=since,
+    until=until,
     codebook=codebook,
     kinds=kinds,
     timezone=timezone,
     observed_until=observed_until,
 )
-analysis = data.analyse(horizon=horizon, clock=clock, signals=choose_signals(data, signals))
+analysis = data.analyse(horizon=horizon, clock=clock, signals=signals)
 profile = account_profile(analysis, account)
-section(account, f"One account of {data.title}.", level=1)
+days = period_in_words(data)
+section(f"{account}, {days}" if days else account, f"One account of {data.title}.", level=1)
 
 # %%
 Headline(profile.sentence())

@@ -17,6 +17,8 @@ from typing import Optional
 study: Optional[str] = None  # folder of a study; None for the embedded one
 store: Optional[str] = None  # path or URL of a store, in place of a study
 versions: Optional[dict[str, int]] = None  # versions of its tables; None for the latest
+since: Optional[str] = None  # first day of the period; None for all posts
+until: Optional[str] = None  # first day after the period; None for all posts
 windows: list[str] = ["1D", "3D", "7D", "14D"]  # durations to test
 null: str = "local"  # null model
 by: Optional[str] = "code"  # column by which signals are grouped
@@ -31,7 +33,6 @@ timezone: str = "Europe/Kyiv"  # for a store, the time zone that defines days
 observed_until: Optional[str] = None  # end of observation, with UTC offset; None for the stated one
 
 # %%
-import plotly.io as pio
 from IPython.display import display
 
 from foxgrape.stats.survival.competing_risks import cumulative_incidence
@@ -40,26 +41,27 @@ from foxgrape.display.report_tables import (
     alarms_table,
     groups_table,
     nulls_table,
-    title,
     windows_table,
 )
 from foxgrape.display.sections import NoResult, result_or_reason, result_section
+from foxgrape.display.titles import title
 from foxgrape.stats.coincidence.surrogates import NULLS
 from foxgrape.stats.verdict import Verdict
 from foxgrape.display.what_changed import WhatChanged
-from foxgrape.studies.from_store import choose_signals, open_study_or_store
+from foxgrape.reports import open_data
 
-pio.renderers.default = "plotly_mimetype"  # store figures as data; the page draws them
-data = open_study_or_store(
+data = open_data(
     study,
     store,
     versions=versions,
+    since=since,
+    until=until,
     codebook=codebook,
     kinds=kinds,
     timezone=timezone,
     observed_until=observed_until,
 )
-analysis = data.analyse(clock=clock, signals=choose_signals(data, signals))
+analysis = data.analyse(clock=clock, signals=signals)
 MANY_SIGNALS = 500  # beyond it, fewer surrogates estimate p well enough
 many = len(analysis.signals) > MANY_SIGNALS
 options = {"n": surrogates or (1999 if many else 9999), "rng": seed}

@@ -17,6 +17,8 @@ from typing import Optional
 study: Optional[str] = None  # folder of a study; None for the embedded one
 store: Optional[str] = None  # path or URL of a store, in place of a study
 versions: Optional[dict[str, int]] = None  # versions of its tables; None for the latest
+since: Optional[str] = None  # first day of the period; None for all posts
+until: Optional[str] = None  # first day after the period; None for all posts
 horizon: str = "30D"  # how long after a signal an event counts
 clock: Optional[str] = None  # confirmed or occurred; None for the one that the events have
 confirmed_by: Optional[str] = None  # use only confirmations by this side, such as UA
@@ -28,7 +30,6 @@ timezone: str = "Europe/Kyiv"  # for a store, the time zone that defines days
 observed_until: Optional[str] = None  # end of observation, with UTC offset; None for the stated one
 
 # %%
-import plotly.io as pio
 from IPython.display import display
 
 from foxgrape.plots.signals import place_map, survival
@@ -39,24 +40,25 @@ from foxgrape.display.report_tables import (
     key_figures,
     methods,
     sides_table,
-    title,
 )
 from foxgrape.display.sections import signals_section
+from foxgrape.display.titles import title
 from foxgrape.display.what_changed import WhatChanged
-from foxgrape.studies.from_store import choose_signals, open_study_or_store
+from foxgrape.reports import open_data
 
-pio.renderers.default = "plotly_mimetype"  # store figures as data; the page draws them
-data = open_study_or_store(
+data = open_data(
     study,
     store,
     versions=versions,
+    since=since,
+    until=until,
     codebook=codebook,
     kinds=kinds,
     timezone=timezone,
     observed_until=observed_until,
 )
 options = {"horizon": horizon, "clock": clock, "confirmed_by": confirmed_by}
-analysis = data.analyse(**options, signals=choose_signals(data, signals))
+analysis = data.analyse(**options, signals=signals)
 title(data, analysis)
 
 # %%

@@ -17,6 +17,8 @@ from typing import Optional
 study: Optional[str] = None  # folder of a study; None for the embedded one
 store: Optional[str] = None  # path or URL of a store, in place of a study
 versions: Optional[dict[str, int]] = None  # versions of its tables; None for the latest
+since: Optional[str] = None  # first day of the period; None for all posts
+until: Optional[str] = None  # first day after the period; None for all posts
 place: str = "geonames:707292"  # id or name, such as Izium or Lyman, Donetsk
 horizon: str = "30D"  # how long after a signal an event counts
 clock: Optional[str] = None  # confirmed or occurred; None for the one that the events have
@@ -27,20 +29,20 @@ timezone: str = "Europe/Kyiv"  # for a store, the time zone that defines days
 observed_until: Optional[str] = None  # end of observation, with UTC offset; None for the stated one
 
 # %%
-import plotly.io as pio
-
 from foxgrape.studies.briefs import place_brief
 from foxgrape.display.html import Headline, section
 from foxgrape.display.report_tables import codes_table
 from foxgrape.display.sections import events_section, signals_section
+from foxgrape.display.titles import period_in_words
 from foxgrape.display.what_changed import WhatChanged
-from foxgrape.studies.from_store import open_study_or_store
+from foxgrape.reports import open_data
 
-pio.renderers.default = "plotly_mimetype"  # store figures as data; the page draws them
-data = open_study_or_store(
+data = open_data(
     study,
     store,
     versions=versions,
+    since=since,
+    until=until,
     codebook=codebook,
     kinds=kinds,
     timezone=timezone,
@@ -48,7 +50,8 @@ data = open_study_or_store(
 )
 analysis = data.analyse(horizon=horizon, clock=clock, signals="both" if mentions else "codes")
 brief = place_brief(analysis, place)
-section(brief.name, f"One place ({brief.place_id}) of {data.title}.", level=1)
+days = period_in_words(data)
+section(f"{brief.name}, {days}" if days else brief.name, f"One place of {data.title}.", level=1)
 
 # %%
 Headline(brief.sentence())

@@ -28,18 +28,15 @@ timezone: str = "Europe/Kyiv"  # for a store, the time zone that defines days
 observed_until: Optional[str] = None  # end of observation, with UTC offset; None for the stated one
 
 # %%
-import plotly.io as pio
-
 from foxgrape.studies.briefs import period_brief
 from foxgrape.display.html import Headline, section
 from foxgrape.display.key_figures import KeyFigures
 from foxgrape.display.report_tables import events_table, signals_table
 from foxgrape.display.sections import signals_section
 from foxgrape.display.what_changed import WhatChanged
-from foxgrape.studies.from_store import choose_signals, open_study_or_store
+from foxgrape.reports import open_data
 
-pio.renderers.default = "plotly_mimetype"  # store figures as data; the page draws them
-data = open_study_or_store(
+data = open_data(
     study,
     store,
     versions=versions,
@@ -54,7 +51,7 @@ brief = period_brief(
     days=days,
     horizon=horizon,
     clock=clock,
-    signals=choose_signals(data, signals),
+    signals=signals,
 )
 section(f"{brief.describe_days()}: {data.title}", f"Days in {data.timezone}.", level=1)
 

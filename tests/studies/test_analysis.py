@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from factories import IZIUM, events
-from foxgrape import FoxgrapeError, Store, coincidence, open_study, schemas
-from foxgrape.display.report_tables import headline, signals_table
+from foxgrape import FoxgrapeError, Store, coincidence, open_study, read_events, schemas
+from foxgrape.display.report_tables import headline, key_figures, signals_table
 from foxgrape.errors import StudyError
 from foxgrape.studies.briefs import period_brief
 from foxgrape.studies.from_store import as_of, study_from_store
@@ -211,3 +211,42 @@ def test_events_after_the_end_of_observation_are_counted():
     assert not any(
         "came after the end" in line for line in study(GRAPES, happened).analyse().findings()
     )
+
+
+def test_events_far_from_the_place_of_their_id_are_counted_in_notes_findings_and_report(
+    tmp_path,
+):
+    """A degree of latitude is 111 km: the events are 0, 11, 33 and 334 km away."""
+    izium = open_study().codebook.gazetteer[IZIUM]
+    table = tmp_path / "events.csv"
+    rows = [
+        f"e{day},{IZIUM},Izium,{izium.lat - away:.4f},{izium.lon:.4f},2022-09-0{day},capture"
+        for day, away in enumerate((0.0, 0.1, 0.3, 3.0), 1)
+    ]
+    header = "id,place_id,place,lat,lon,date,kind"
+    table.write_text("\n".join([header, *rows]) + "\n", "utf-8")
+    happened, report = read_events(table, timezone="Europe/Kyiv", with_report=True)
+    noted = [note for note in report.notes if "more than 20 km from the coordinates" in note.what]
+    assert [(note.count, note.warn) for note in noted] == [(2, True)]
+    # The id is kept, because it was stated, and all findings say that it is doubtful.
+    assert happened["place_id"].tolist() == [IZIUM] * 4
+    line = (
+        "2 of 4 events lie more than 20 km from the place of their place_id: check whether the id "
+        "is right."
+    )
+    analysis = study(GRAPES, happened).analyse()
+    assert line in analysis.findings()
+    assert line in headline(analysis)._repr_html_()
+    near = study(GRAPES, happened[:2]).analyse()
+    assert not any("km from the place" in finding for finding in near.findings())
+
+
+@pytest.mark.parametrize(("n", "median"), [(19, "too few signals"), (20, "1 day")])
+def test_too_few_signals_have_no_median_as_key_figure(n, median):
+    """Each post is of noon, and the event of noon of the next day."""
+    happened = events(("2022-09-11T12:00Z", None))
+    happened["confirmed_at"] = happened["confirmed_until"] = pd.NaT
+    known = study([("2022-09-10", "🍇")] * n, happened).analyse(clock="occurred")
+    assert known.lead_times.median_in_words() == median
+    assert f"<dt>Median lead</dt><dd>{median}</dd>" in key_figures(known).markup
+    assert f"<dd>{n} of {n}</dd>" in key_figures(known).markup

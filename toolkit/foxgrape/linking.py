@@ -69,7 +69,8 @@ def link(
         The links table, one row per signal, in the order of the signals. The lead is between
         `lead_min` and `lead_max`, and positive if the post came first. `lead_max` is NaT for a
         right-censored signal; its `lead_min` is 0 if no events were recorded when it was posted.
-        `watched` is how long it was observed, up to the horizon, whether or not an event came.
+        `watched` is how long it was observed, up to the horizon, whether or not an event came: at
+        least, if the time of the post is rough; `watched_max` is how long at most.
         `relation` is the strongest order of post and event that their time intervals prove.
         `hindsight` is True if the code was first decoded in public after the event was confirmed,
         or, if no confirmation is recorded, after it occurred.
@@ -241,7 +242,7 @@ def _make_links(
         for name in ("occurred", "confirmed")
     )
     at, until = confirmed if clock == "confirmed" else occurred
-    watched = np.clip(np.minimum(horizon, followed - posted[1]), 0, None)
+    watched, watched_max = (np.clip(followed - posted[end], 0, horizon) for end in (1, 0))
     lead_min = np.where(observed, at - posted[1], watched)
     lead_max = np.where(observed, until - posted[0], times.NAT)
     relations = times.relations(posted, occurred, confirmed)  # type: ignore[arg-type]
@@ -261,6 +262,7 @@ def _make_links(
             "hindsight": hindsight,
             "horizon": pd.Timedelta(horizon, unit="us"),
             "watched": pd.Series(watched.astype("timedelta64[us]")),
+            "watched_max": pd.Series(watched_max.astype("timedelta64[us]")),
         }
     )
 

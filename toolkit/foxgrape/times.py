@@ -7,7 +7,7 @@ Only this module converts text, numbers and pandas columns to instants in micros
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Literal, overload
 from zoneinfo import ZoneInfo
 
@@ -53,6 +53,23 @@ _STATED = re.compile(
     r"\s?(?P<offset>Z|[+-]\d\d:?\d\d)?)?)?)?"
 )
 _DAY, _TICK = timedelta(days=1), timedelta(microseconds=1)
+
+
+def start_of_day(day: str | date, zone: str) -> datetime:
+    """Return the first instant of a date in a time zone, in UTC.
+
+    Raises
+    ------
+    ValueError
+        If the text is not a date such as ``2022-09-10``.
+
+    Examples
+    --------
+    >>> start_of_day("2022-09-10", "Europe/Kyiv").isoformat()
+    '2022-09-09T21:00:00+00:00'
+    """
+    parsed = day if isinstance(day, date) else date.fromisoformat(day)
+    return parse_stated_time(f"{parsed:%Y-%m-%d}", zone)[0]
 
 
 def get_zone(name: object) -> ZoneInfo:

@@ -23,6 +23,7 @@ from foxgrape.reports.rendering.run_index import (
 )
 from foxgrape.reports.run_folder import StagingFolder, folder_lock
 from foxgrape.reports.templates.discovery import describe_run
+from hostile_strings import ATTACKS, seen
 from report_templates import names, template
 
 
@@ -256,3 +257,68 @@ def test_runs_without_pictures_have_no_thumbnail_and_a_sketch_of_earlier_version
     page = catalogue_page(tmp_path, now=NOW)
     assert "thumbnail" not in page.partition("<main")[2]
     assert "<svg" not in page
+
+
+@pytest.fixture(scope="module")
+def weekly(tmp_path_factory):
+    """Create a catalogue of one entry with four runs, and another with one."""
+    out = tmp_path_factory.mktemp("weekly")
+    for number in range(0, 8, 2):
+        fake(
+            out,
+            number,
+            title="Weekly brief: the war",
+            key_figure={"name": "signals", "value": 10 - number},
+            changes=["2 posts are new.", f"Headline then: {ATTACKS[number]}"],
+            headline=f"{number} leads {ATTACKS[number + 1]}",
+        )
+    fake(out, 1, key_figure={"name": "signals", "value": 3})
+    return write_catalogue(out, now=NOW)
+
+
+@pytest.mark.browser
+def test_runs_are_grouped_by_entry_with_a_sparkline_and_what_changed(weekly, opened):
+    tab = opened(weekly, drawn=False)
+    entries = tab.locator("section.entry")
+    assert entries.count() == 2
+    first = entries.first
+    assert first.locator("h2").inner_text() == "Weekly brief: the war"
+    # Week 4 failed: it is listed, and not in the line.
+    line = first.get_by_role("img")
+    assert line.get_attribute("aria-label") == "signals, oldest run first: 10, 8, 4"
+    assert line.locator("polyline").get_attribute("points") == "2.0,2.0 60.0,8.7 118.0,22.0"
+    assert [text.split(" to ")[0] for text in first.locator("h3").all_inner_texts()] == [
+        "1 Sep 2022",
+        "15 Sep 2022",
+        "29 Sep 2022",
+        "13 Oct 2022",
+    ]
+    changes = first.locator(".changes").all_inner_texts()
+    assert changes[0].startswith("What changed: 2 posts are new. Headline then:")
+    text = seen(first.inner_text())
+    for number in range(8):
+        assert seen(ATTACKS[number]) in text
+    assert entries.last.get_by_role("img").count() == 0
+    assert grave(tab) == []
+    tab.get_by_label("Search").fill("lysychansk")
+    assert not first.is_visible()
+    tab.get_by_label("Search").fill("brief the war")
+    assert [first.is_visible(), entries.last.is_visible()] == [True, False]
+    assert tab.messages == []
+    assert tab.evaluate("window.ran") is None
+    assert tab.requested_urls == [weekly.as_uri()]
+
+
+@pytest.mark.parametrize("figure", [None, 1, {}, {"value": "2"}, {"value": True}, {"value": 1e999}])
+def test_a_damaged_key_figure_gives_no_sparkline(tmp_path, figure):
+    for number in (0, 2):
+        fake(tmp_path, number, title="Same", key_figure=figure, changes=7)
+    page = catalogue_page(tmp_path, now=NOW)
+    assert "<svg" not in page
+    assert "2 runs" in page
+
+
+def test_a_run_records_its_key_figure(tmp_path):
+    built = run_report("lead_times", parameters={"baseline": False}, out=tmp_path, now=NOW)
+    manifest = json.loads(built.manifest.read_text(encoding="utf-8"))
+    assert manifest["key_figure"] == {"name": "signals", "value": 5}

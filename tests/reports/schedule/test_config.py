@@ -32,7 +32,7 @@ from foxgrape.reports.schedule.timers import (
     make_scheduler,
     render_files,
 )
-from foxgrape.reports.templates.discovery import Template
+from foxgrape.reports.templates.discovery import Template, find_template
 from shell import run_shell
 
 FULL = """
@@ -224,6 +224,18 @@ def test_parameters_receive_the_bounds_of_a_period():
         "at": "2022-09-04T21:00:00+00:00",
         "before": "2022-09-04",
     }
+
+
+@pytest.mark.parametrize("name", ["lead_times", "chance", "account_profile", "place_brief"])
+def test_a_scheduled_report_of_each_template_gets_its_period(name):
+    week = Period(datetime(2022, 9, 4, 21, tzinfo=UTC), datetime(2022, 9, 11, 21, tzinfo=UTC))
+    bounds = {"since": "start", "until": "end", "observed_until": "end"}
+    given = {"account_profile": {"account": "river"}, "place_brief": {"place": "Izium"}}
+    parameters = given.get(name, {})
+    job = Job("mine", name, "Europe/Kyiv", parameters=parameters, period=bounds)
+    values = values_for(find_template(name), job, week)
+    assert (values["since"], values["until"]) == ("2022-09-05", "2022-09-12")
+    assert values["observed_until"] == "2022-09-12T00:00:00+03:00"
 
 
 def build(template, **more):

@@ -126,8 +126,9 @@ def test_a_folder_of_own_templates_takes_precedence(tmp_path, monkeypatch, capfd
     assert find_template("chance", tmp_path).name == "chance"
     out = ["--templates", str(tmp_path), "--out", str(tmp_path / "out")]
     assert run(["report", "build", "lead_times", *out]) == 0
-    # It prints no findings, as the packaged template does.
-    assert capfd.readouterr().out.startswith("done: ")
+    headline, built = capfd.readouterr().out.splitlines()
+    assert headline == "5 signals, 0 certainly before their event."
+    assert built.startswith("done: ")
     monkeypatch.setenv("FOXGRAPE_TEMPLATES", str(tmp_path))
     assert run(["report", "build", "leadtimes"]) == 1
     assert "did you mean 'lead_times'" in capfd.readouterr().err
@@ -138,6 +139,33 @@ def test_required_parameters_are_listed_and_reported(capfd):
     assert "place (required)" in re.sub(r"\s+", " ", capfd.readouterr().out)
     assert run(["report", "build", "place_brief"]) == 1
     assert "place" in capfd.readouterr().err
+
+
+def test_every_template_takes_a_period(tmp_path):
+    """Two of the five signals are of September; new templates have the same choice."""
+    mine = new_template("mine", tmp_path)
+    september = {"since": "2022-09-01", "until": "2022-10-01"}
+    given = {name: {**WANTED.get(name, {}), **september} for name in ("lead_times", *WANTED)}
+    given["weekly_brief"] = {"until": "2022-10-01", "days": 30}
+    requests = [
+        ReportRequest(name, parameters=values, out=tmp_path / "out")
+        for name, values in (given | {mine: september}).items()
+    ]
+    texts = {}
+    for built_run in run_reports(requests, workers=2):
+        assert built_run.error is None
+        page = re.sub(
+            "<script.*?</script>", " ", built_run.html.read_text("utf-8"), flags=re.DOTALL
+        )
+        texts[built_run.run_id.split("-")[0]] = " ".join(re.sub("<[^>]+>", " ", page).split())
+    assert "Of 2 coded posts" in texts["lead_times"]
+    assert "2 signals in" in texts["account_profile"]
+    assert "posts with a signal 2 11" in texts["chance"]
+    assert "2 signals, 0 certainly" in texts["mine"]
+    assert "2 new signals in 13 posts" in texts["weekly_brief"]
+    for name in ("lead_times", "chance", "account_profile", "place_brief", "weekly_brief"):
+        heading = texts[name].split("Skip to the content", 1)[1][:200]
+        assert "1 to 30 Sep 2022" in heading, name
 
 
 @pytest.mark.parametrize("name", ["lead_times", "chance"])

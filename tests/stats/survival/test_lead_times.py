@@ -356,6 +356,48 @@ def test_signals_after_the_end_of_observation_are_left_out_and_counted():
     assert "3 signals posted outside observation were left out." in leads.warnings
 
 
+def day_stamped(posted, until, *, horizon="30D"):
+    """Return the leads of a post of a whole day after which no event came."""
+    signals = pd.DataFrame({"signal_id": ["s"], "place_id": [IZIUM], "posted_at": [posted]})
+    signals["posted_until"] = posted + DAY
+    other = pd.DataFrame({"event_id": ["e"], "place_id": ["geonames:1"], "occurred_at": [posted]})
+    links = link(signals, other, horizon=horizon, clock="occurred", observed_until=until)
+    return links, lead_times(links)
+
+
+@pytest.mark.parametrize(
+    ("until", "horizon", "watched", "lead"),
+    [
+        # Posted on day 0, observed to the end of day 4: for 4 to 5 days, 4.5 in the middle.
+        (5, "30D", (4, 5), 4.5),
+        # Observed to noon of the day of the post: for up to 12 hours, and not left out.
+        (0.5, "30D", (0, 0.5), 0.25),
+        # The horizon ends the longest of these times.
+        (5, "108h", (4, 4.5), 4.25),
+        (30, "7D", (7, 7), 7),
+    ],
+)
+def test_a_censored_signal_known_to_the_day_is_observed_from_the_middle_of_its_day(
+    until, horizon, watched, lead
+):
+    start = pd.Timestamp("2022-09-10T00:00Z")
+    table, leads = day_stamped(start, (start + until * DAY).isoformat(), horizon=horizon)
+    assert table[["watched", "watched_max"]].iloc[0].tolist() == [n * DAY for n in watched]
+    assert table["lead_min"].item() == watched[0] * DAY
+    assert (leads.n, leads.n_censored, leads.n_unfollowed) == (1, 1, 0)
+    assert leads.leads[["shortest", "longest"]].iloc[0].tolist() == [lead * DAY] * 2
+
+
+def test_a_table_without_the_longest_time_observed_is_censored_at_the_shortest():
+    start = pd.Timestamp("2022-09-10T00:00Z")
+    table, _ = day_stamped(start, (start + 5 * DAY).isoformat())
+    for columns in (["watched_max"], ["watched", "watched_max"]):
+        old = lead_times(table.drop(columns=columns))
+        assert old.leads["shortest"].tolist() == [4 * DAY]
+    mixed = pd.concat([table, table.drop(columns="watched_max").assign(signal_id="t")])
+    assert lead_times(mixed).leads["shortest"].tolist() == [4.5 * DAY, 4 * DAY]
+
+
 def test_wide_leads_are_estimated_from_their_intervals():
     """Two leads of 0 to 4 days, two of 2 to 6, one signal censored at 10.
 

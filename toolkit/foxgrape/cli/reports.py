@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,7 +21,7 @@ from foxgrape.cli.output import (
 from foxgrape.errors import FoxgrapeError
 
 if TYPE_CHECKING:
-    from foxgrape.studies.analysis import Analysis
+    from foxgrape.reports import ReportRun
 
 __all__ = ["OwnTemplates", "Pictures", "SharedAssets", "add_commands", "report_app"]
 
@@ -91,6 +91,9 @@ def report_build(
     force: Annotated[bool, typer.Option("--force", help="Build even if nothing changed.")] = False,
     shared_assets: SharedAssets = False,
     pictures: Pictures = False,
+    pdf: Annotated[
+        bool, typer.Option("--pdf", help="Also print the page as PDF; needs Chromium.")
+    ] = False,
     cell_seconds: Annotated[float, typer.Option(min=0.1, help="Time limit per cell.")] = 600.0,
     run_seconds: Annotated[float, typer.Option(min=0.1, help="Time limit per run.")] = 3600.0,
     as_json: AsJson = False,
@@ -100,6 +103,10 @@ def report_build(
     from foxgrape.reports.templates.discovery import find_template
     from foxgrape.reports.templates.parameters import parse_parameters
 
+    if pdf:
+        from foxgrape.reports.rendering.pdf import find_chromium
+
+        find_chromium()  # say so before the work, not after it
     chosen = find_template(template, own)
     values = parse_parameters(chosen, parse_pairs(parameter))
     run = run_report(
@@ -118,11 +125,28 @@ def report_build(
         print_json(asdict(run))
     if run.error is not None:
         raise FoxgrapeError(f"the report failed: {run.error}", hint=f"see {run.notebook}")
+    printed = _print_pdf(run.html, out) if pdf and run.html is not None else None
     if not as_json:
-        if store is None and chosen.notebook == find_template("lead_times").notebook:
-            _print_findings(study, values)
+        _print_findings(run)
         print_line(f"{run.status}: {run.html}")
+        if printed is not None:
+            print_line(f"PDF: {printed}")
     return 0
+
+
+def _print_pdf(page: Path, out: Path) -> Path:
+    """Print a page as PDF, and list the PDF in the catalogue."""
+    from foxgrape.reports.rendering.pdf import write_pdf
+    from foxgrape.reports.rendering.run_index import write_catalogue
+
+    try:
+        printed = write_pdf(page)
+        write_catalogue(out, now=datetime.now(UTC))
+    except OSError as error:
+        raise FoxgrapeError(
+            f"cannot write the PDF: {error.strerror or error}", file=page.parent
+        ) from None
+    return printed
 
 
 @report_app.command("rebuild")
@@ -212,32 +236,11 @@ def report_serve(
         serving.serve_forever()
 
 
-def _print_findings(study: Path | None, values: dict[str, Any]) -> None:
-    from foxgrape.studies.from_store import choose_signals
-    from foxgrape.studies.study import open_study
+def _print_findings(run: ReportRun) -> None:
+    """Print the headline and the findings of a run's page."""
+    from foxgrape.reports.key_points import read_key_points
 
-    names = ("horizon", "clock", "confirmed_by", "observed_until")
-    options = {name: values[name] for name in names if name in values}
-    data = open_study(study)
-    analysis = data.analyse(**options, signals=choose_signals(data, values.get("signals")))
-    print_result(_finding_rows(analysis), [], as_json=False)
-    for line in (*analysis.findings(), analysis.coincidence(window="7D").sentence()):
-        print_line(line)
-
-
-def _finding_rows(analysis: Analysis) -> list[dict[str, Any]]:
-    from foxgrape._util.formatting import describe_time, lead_in_words
-    from foxgrape.display.report_tables import describe_relation
-
-    zone = analysis.study.timezone
-    rows: list[Any] = list(analysis.table().itertuples())
-    return [
-        {
-            "code": row.code,
-            "place": row.place,
-            "posted": describe_time(row.posted_at, row.posted_until, zone),
-            "lead": lead_in_words(row),
-            "relation": describe_relation(row),
-        }
-        for row in rows
-    ]
+    points = read_key_points(run.manifest.parents[1], run.manifest.parent.name)
+    for line in (points.headline, *points.points):
+        if line:
+            print_line(line)

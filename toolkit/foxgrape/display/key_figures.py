@@ -1,4 +1,4 @@
-"""The key figures of a report: a table whose rows messages about the report repeat."""
+"""The key figures of a report: messages about the report repeat them, the catalogue draws one."""
 
 from __future__ import annotations
 
@@ -9,10 +9,15 @@ from foxgrape.display.html import Html, table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["KEY_FIGURES", "KeyFigures"]
+__all__ = ["KEY_FIGURE", "KEY_FIGURES", "KeyFigures"]
+
+#: MIME type of the one figure of a report that the catalogue compares between its runs.
+KEY_FIGURE = "application/vnd.foxgrape.figure+json"
 
 #: MIME type of a report's key figures in an executed notebook.
 KEY_FIGURES = "application/vnd.foxgrape.figures+json"
+#: The row of a table of key figures that is compared.
+_COMPARED = "signals"
 
 
 class KeyFigures(Html):
@@ -37,7 +42,12 @@ class KeyFigures(Html):
         super().__init__(table(heads, rows, note).markup if markup is None else markup)
         self._heads, self._rows = list(heads), [list(row) for row in rows]
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+    def _repr_mimebundle_(self, **_options: Any) -> dict[str, Any]:
         text = "\n".join(map("  ".join, self._rows))
         figures = {"heads": self._heads, "rows": self._rows}
-        return {"text/html": self.markup, "text/plain": text, KEY_FIGURES: figures}
+        bundle = {"text/html": self.markup, "text/plain": text, KEY_FIGURES: figures}
+        for name, figure, *_ in self._rows:
+            count = figure.replace(",", "")
+            if name.lower() == _COMPARED and count.isdecimal():
+                bundle[KEY_FIGURE] = {"name": _COMPARED, "value": int(count)}
+        return bundle

@@ -28,6 +28,7 @@ from foxgrape.display.cells import (
 )
 from foxgrape.display.html import Headline, Html, sentence, table
 from foxgrape.display.key_figures import KeyFigures
+from foxgrape.display.titles import READ
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +55,6 @@ __all__ = [
     "nulls_table",
     "sides_table",
     "signals_table",
-    "title",
     "windows_table",
     "write_csv",
 ]
@@ -74,12 +74,6 @@ MAX_ROWS = 500
 _MAX_EMOJI = 20
 #: Beyond this number of signals, fewer surrogates estimate a p-value well enough.
 _MANY_SIGNALS = 500
-#: What counts as a signal, in words: as a noun, and as a sentence below the title.
-_READ = {
-    "codes": ("coded posts", "Signals are codes for places in posts."),
-    "mentions": ("posts that name a place", "Signals are places that posts name, not codes."),
-    "both": ("signals", "Signals are codes for places, and places that posts name."),
-}
 _CODES = (
     "Codes in the text of posts, read with a codebook that states evidence for each code. A code "
     "stands for a place only on the days for which the codebook is valid."
@@ -91,24 +85,6 @@ _NAMES = (
 _SIGNALS = {"codes": _CODES, "mentions": _NAMES, "both": f"{_CODES} {_NAMES}"}
 #: First characters that make a spreadsheet read a cell as a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
-
-def title(study: Study, analysis: Analysis | None = None) -> Html:
-    """Return the study's title as a heading and, with an analysis, what the page is about."""
-    words = "" if analysis is None else f"<p>{html.escape(_scope(analysis))}</p>"
-    return Html(f"<h1>{html.escape(study.title)}</h1>{words}")
-
-
-def _scope(analysis: Analysis) -> str:
-    """Return the size of the study, its period and what counts as a signal."""
-    study = analysis.study
-    posts = study.posts["posted_at"].dropna()
-    period = ""
-    if len(posts):
-        days = describe_time(posts.min(), posts.max(), study.timezone)
-        period = f", posted {days.removesuffix(', time unknown')}"
-    sizes = f"{counted(len(study.posts), 'post')}{period}; {counted(len(study.events), 'event')}."
-    return f"{sizes} {_READ[analysis.read][1]}"
 
 
 def key_figures(analysis: Analysis) -> KeyFigures:
@@ -123,14 +99,12 @@ def key_figures(analysis: Analysis) -> KeyFigures:
     study, leads = analysis.study, analysis.lead_times
     figures = {
         "Posts": f"{len(study.posts):,}",
-        "Events": f"{len(study.events):,}",
+        "Events": f"{len(analysis.events_of_period(study.events)):,}",
         "Signals": f"{len(analysis.signals):,}",
     }
     if leads.n:
         figures["Followed by an event"] = f"{leads.n_observed:,} of {leads.n:,}"
-        figures["Median lead"] = (
-            "not reached" if pd.isna(leads.median) else duration_in_words(leads.median)
-        )
+        figures["Median lead"] = leads.median_in_words()
     if len(analysis.signals):
         figures["More than chance?"] = _chance(analysis).claim
     items = "".join(
@@ -153,7 +127,7 @@ def headline(analysis: Analysis) -> Headline:
         happened = "its event occurred"
     else:
         happened = "the first confirmation of its event" if side is None else f"{side} confirmed it"
-    what = _READ[analysis.read][0]
+    what = READ[analysis.read][0]
     finding = f"Of {n:,} {what}, {count_or_none(leading)} certainly came before {happened}."
     details = "".join(f"<li>{html.escape(line)}</li>" for line in analysis.findings()[1:])
     claim = html.escape(f"{_chance(analysis).sentence()} {analysis.study.caution}".strip())

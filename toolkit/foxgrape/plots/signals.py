@@ -309,7 +309,7 @@ def place_map(analysis: Analysis) -> go.Figure:
     >>> place_map(open_study().analyse()).layout.yaxis.scaleanchor
     'x'
     """
-    all_events = _located(analysis.study.events, analysis)
+    all_events = _located(analysis.events_of_period(analysis.study.events), analysis)
     table = _located(analysis.table().assign(lat=math.nan, lon=math.nan), analysis)
     events, located = (rows.dropna(subset=["lat", "lon"]) for rows in (all_events, table))
     missing = len(all_events) - len(events) + len(table) - len(located)

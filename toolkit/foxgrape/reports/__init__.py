@@ -1,5 +1,6 @@
 """Build reports: run a parameterized notebook and render it as one self-contained page."""
 
+from foxgrape.reports.open_data import open_data
 from foxgrape.reports.plan import ReportRequest
 from foxgrape.reports.run import (
     RebuildResult,
@@ -15,6 +16,7 @@ __all__ = [
     "ReportRequest",
     "ReportRun",
     "Template",
+    "open_data",
     "rebuild_report",
     "run_report",
     "run_reports",

@@ -77,7 +77,9 @@ class Manifest(TypedDict, total=False):
     """The content of ``manifest.json``; runs of earlier versions may lack some keys.
 
     ``study`` or ``store`` describes the data. ``about`` has the places, the period and the other
-    parameters in words. ``changes`` says in sentences what changed since the run ``compared_with``.
+    parameters in words. ``key_figure`` has the name and value of the figure that the catalogue
+    compares between runs. ``changes`` says in sentences what changed since the run
+    ``compared_with``.
     """
 
     run_id: str
@@ -98,6 +100,7 @@ class Manifest(TypedDict, total=False):
     assets: list[str]
     headline: str | None
     compared_with: str | None
+    key_figure: dict[str, Any] | None
     changes: list[str]
     built_at: str
     seconds: float

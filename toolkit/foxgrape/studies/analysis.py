@@ -34,6 +34,7 @@ SignalSource = Literal["codes", "mentions", "both"]
 
 _NO_SIGNALS = {
     "posts": "there are no posts; add an export of posts to the study or the store",
+    "period": "there are no posts in this period; check its days",
     "codes": "no post here contains a code of the codebook; set signals to mentions, to use the "
     "places that posts name, or add codes to the codebook",
     "mentions": "no post here names a place of the gazetteer; check the language and the account "
@@ -184,7 +185,7 @@ class Analysis:
         from foxgrape.studies.groups import with_month
 
         signals = with_month(self.signals, self.study.timezone)
-        return coincidence(signals, self.events, window=window, **self._options(options))
+        return coincidence(signals, self.events, window=window, **self._options(window, options))
 
     def by(self, by: str, *, window: str | Sequence[str] = "7D", **options: Any) -> Groups:
         """Return lead times and the test against chance for each group of signals.
@@ -234,7 +235,7 @@ class Analysis:
         """
         from foxgrape.stats.hazard.hazard_ratio import hazard
 
-        return hazard(self.signals, self.events, window=window, **self._options(options))
+        return hazard(self.signals, self.events, window=window, **self._options(window, options))
 
     def alarm(self, *, window: str | Sequence[str] = "7D", **options: Any) -> Alarm:
         """Score the signals as alarms: share of events missed, share of time and places alarmed.
@@ -254,7 +255,7 @@ class Analysis:
         """
         from foxgrape.stats.alarms.molchan import alarm
 
-        return alarm(self.signals, self.events, window=window, **self._options(options))
+        return alarm(self.signals, self.events, window=window, **self._options(window, options))
 
     def verdict(self, *, window: str = "7D", null: str = "local", n: int = 9999) -> Verdict:
         """Return one reading of `coincidence`, `hazard` and `alarm`: whether all make a claim.
@@ -318,6 +319,27 @@ class Analysis:
             return self.study.events
         return confirmed_by_side(self.study.events, self.study.confirmations, self.confirmed_by)
 
+    def events_of_period(self, events: pd.DataFrame) -> pd.DataFrame:
+        """Return the events from the start of the study's period until the horizon after its end.
+
+        Without a period, all of them. Later events cannot be those of a post of the period.
+
+        Examples
+        --------
+        >>> from foxgrape import open_study
+        >>> analysis = open_study().between("2022-09-01", "2022-09-02").analyse(horizon="10D")
+        >>> len(analysis.events), len(analysis.events_of_period(analysis.events))
+        (64, 9)
+        """
+        since, until = self.study.period
+        inside = pd.Series(data=True, index=events.index)
+        if since is not None:
+            last = events["confirmed_until"].fillna(events["occurred_until"])
+            inside &= ~(last < since)
+        if until is not None:
+            inside &= ~(events["occurred_at"] >= until + self.horizon)
+        return events[inside].reset_index(drop=True)
+
     def why_no_signals(self) -> str:
         """Return why there may be no signals, and what to do, in one sentence.
 
@@ -327,7 +349,9 @@ class Analysis:
         >>> open_study().analyse().why_no_signals()
         'No signals: no post here contains a code of the codebook; set signals to mentions, ...'
         """
-        return f"No signals: {_NO_SIGNALS['posts' if self.study.posts.empty else self.read]}."
+        if not self.study.posts.empty:
+            return f"No signals: {_NO_SIGNALS[self.read]}."
+        return f"No signals: {_NO_SIGNALS['posts' if self.study.all_posts.empty else 'period']}."
 
     def leading_rows(self) -> pd.DataFrame:
         """Return the rows of `table` whose post certainly came before its event on the clock.
@@ -364,22 +388,30 @@ class Analysis:
     def _relink(self, clock: times.Clock, side: str | None) -> Analysis:
         return link_study(self.study, self.signals, self.read, str(self.horizon), clock, side)
 
-    def _options(self, options: dict[str, Any]) -> dict[str, Any]:
+    def _options(self, window: str | Sequence[str], options: dict[str, Any]) -> dict[str, Any]:
         """Return the options for a test: the given options, with defaults from this analysis."""
         clock = times.resolve_clock(self.events, options.get("clock") or self.clock)
-        own = {"observed": self.observed(clock), "gazetteer": self.study.codebook.gazetteer}
+        own = {"observed": self.observed(clock, window), "gazetteer": self.study.codebook.gazetteer}
         return own | options | {"clock": clock}
 
-    def observed(self, clock: str) -> Observation | None:
+    def observed(self, clock: str, window: str | Sequence[str] = ()) -> Observation | None:
         """Return when events were recorded, from the first signal or event on the clock on.
 
-        None if this is not known.
+        In a study of a period, from its start until the longest window after its end. None if this
+        is not known.
         """
         observed = self.study.observed
+        since, until = self.study.period
         start = pd.concat([self.signals["posted_at"], self.events[f"{clock}_at"]]).min()
+        start = max(start, observed[0], *([] if since is None else [since]))
+        if until is not None:
+            windows = [window] if isinstance(window, str) else window
+            longest = max((times.parse_duration(text, "window") for text in windows), default=None)
+            end = until if longest is None else until + longest
+            observed = observed.bounded(observed_until=min(end, observed[1]))
         if not start < observed[1]:
             return None
-        return observed.bounded(observed_from=max(start, observed[0]))
+        return observed.bounded(observed_from=start)
 
 
 def link_study(

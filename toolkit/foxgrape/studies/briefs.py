@@ -128,7 +128,7 @@ def period_brief(
     days: int = 7,
     horizon: str = "30D",
     clock: times.Clock | None = None,
-    signals: SignalSource = "codes",
+    signals: SignalSource | None = "codes",
 ) -> PeriodBrief:
     """Summarize the days before a date, using only what was known at the end of these days.
 
@@ -163,7 +163,8 @@ def period_brief(
     try:
         end = until if isinstance(until, date) else date.fromisoformat(until)
         before, since, last = (
-            _midnight(end - timedelta(days=back), study.timezone) for back in (2 * days, days, 0)
+            pd.Timestamp(times.start_of_day(end - timedelta(days=back), study.timezone))
+            for back in (2 * days, days, 0)
         )
     except (ValueError, OverflowError):
         raise FoxgrapeError(
@@ -171,7 +172,8 @@ def period_brief(
         ) from None
     options: dict[str, Any] = {"horizon": horizon, "clock": clock, "signals": signals}
     analysis = as_of(study, last).analyse(**options)
-    earlier = as_of(study, since).analyse(**options)
+    # Both periods count the same kind of signal.
+    earlier = as_of(study, since).analyse(**(options | {"signals": analysis.read}))
     parts = _parts(analysis, since, last)
     this = _counts(analysis, parts, since, last)
     previous = _counts(earlier, _parts(earlier, before, since), before, since)
@@ -186,10 +188,6 @@ def period_brief(
         counts=counts,
         **parts,
     )
-
-
-def _midnight(day: date, zone: str) -> pd.Timestamp:
-    return pd.Timestamp(times.parse_stated_time(day.isoformat(), zone)[0])
 
 
 def _parts(analysis: Analysis, since: pd.Timestamp, until: pd.Timestamp) -> dict[str, pd.DataFrame]:
@@ -242,7 +240,7 @@ class PlaceBrief:
     analysis
         Analysis of the signals that refer to the place.
     events
-        Events at the place, of every kind.
+        Events at the place, of every kind; with a period, those of `Analysis.events_of_period`.
     """
 
     place_id: str
@@ -322,7 +320,7 @@ def place_brief(analysis: Analysis, place: str) -> PlaceBrief:
         place_id=place_id,
         name=_name(study, place_id),
         analysis=analysis.filter(place_id=place_id),
-        events=events.reset_index(drop=True),
+        events=analysis.events_of_period(events),
     )
 
 

@@ -63,7 +63,7 @@ def _leads(analysis: Analysis) -> Iterator[tuple[str, str, int, int]]:
 def _chance(analysis: Analysis, window: str) -> Iterator[tuple[str, str, int, int]]:
     signals, clock = analysis.signals, analysis.clock
     question = f"chance within {duration_in_words(pd.Timedelta(window))}"
-    observed = observation_of(analysis.observed(clock), signals, analysis.events, clock)
+    observed = observation_of(analysis.observed(clock, window), signals, analysis.events, clock)
     n_inside = int(overlaps(signals, "posted", observed).sum())
     n_followed = int(is_followed(signals, observed, duration_us(window, "window")).sum())
     yield question, "signals", len(signals), 0

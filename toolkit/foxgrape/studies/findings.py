@@ -10,6 +10,9 @@ import pandas as pd
 from foxgrape import schemas, times
 from foxgrape._util.formatting import count_or_none, counted, duration_in_words, lead_in_words
 from foxgrape.linking import order_on_clock
+from foxgrape.places.place import distance_km
+from foxgrape.places.resolution import FAR_KM
+from foxgrape.stats.survival.counted_leads import reason_left_out
 from foxgrape.stats.survival.lead_times import lead_times
 
 if TYPE_CHECKING:
@@ -35,6 +38,7 @@ def findings(analysis: Analysis) -> list[str]:
     sentences = [
         f"{counted(len(table), 'signal')} in {posts}. {certain}",
         *_clock_limits(analysis),
+        *_misplaced(analysis),
     ]
     if analysis.clock == "confirmed" and analysis.confirmed_by is None:
         sentences += [
@@ -68,10 +72,27 @@ def _with_follows(analysis: Analysis) -> list[str]:
     if not n_more:
         return []
     posts = f"{counted(n_more, 'post')} after {'its' if n_more == 1 else 'their'} event"
-    median = "not reached" if pd.isna(leads.median) else duration_in_words(leads.median)
     sentence = (
         f"With {posts} as right-censored, because no later event came: "
-        f"median {median} (n = {leads.n})."
+        f"median {leads.median_in_words()} (n = {leads.n})."
+    )
+    return [sentence]
+
+
+def _misplaced(analysis: Analysis) -> list[str]:
+    """Return how many events lie far from the place of their id; readers warn of each."""
+    gazetteer = analysis.study.codebook.gazetteer
+    located = analysis.events[["place_id", "lat", "lon"]].dropna()
+    n_far = 0
+    for place_id, *point in located.itertuples(index=False):
+        if place_id in gazetteer and gazetteer[place_id].lat is not None:
+            n_far += distance_km(gazetteer[place_id], (point[0], point[1])) > FAR_KM
+    if not n_far:
+        return []
+    lie, their = ("lies", "its") if n_far == 1 else ("lie", "their")
+    sentence = (
+        f"{n_far:,} of {counted(len(analysis.events), 'event')} {lie} more than {FAR_KM:.0f} km "
+        f"from the place of {their} place_id: check whether the id is right."
     )
     return [sentence]
 
@@ -117,7 +138,7 @@ def _other_outcomes(analysis: Analysis, table: pd.DataFrame) -> list[tuple[str, 
     valid = table[~table["hindsight"]]
     order = order_on_clock(valid)
     is_open = order == "no event"
-    unfollowed = is_open & (valid["lead_min"] <= pd.Timedelta(0))
+    unfollowed = reason_left_out(valid, hindsight=False) == "unfollowed"
     end = analysis.study.observed[1]
     late = unfollowed & ~(valid["posted_until"] < end)
     day = "" if pd.isna(end) else f", {end.tz_convert(analysis.study.timezone):%-d %b %Y}"

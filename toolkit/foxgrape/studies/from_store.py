@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from foxgrape import schemas, times
-from foxgrape.detection.detect import detect
 from foxgrape.errors import FoxgrapeError, StudyError
 from foxgrape.io.events.place_resolver import unify_place_ids
 from foxgrape.io.gazetteers import kept_gazetteer
@@ -23,9 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from foxgrape.studies.analysis import SignalSource
 
-__all__ = ["as_of", "choose_signals", "open_study_or_store", "study_from_store"]
+#: The title of a store names at most this many accounts.
+_MAX_ACCOUNTS = 2
+
+__all__ = ["as_of", "open_study_or_store", "study_from_store"]
 
 
 def study_from_store(
@@ -126,7 +127,7 @@ def study_from_store(
     events, other_events = split_by_kind(events, kinds)
     return Study(
         name=name,
-        title=name,
+        title=_accounts(posts) or name,
         folder=Path(store.path),
         posts=posts,
         events=events,
@@ -144,6 +145,14 @@ def study_from_store(
         if "earlier_posts" in versions
         else None,
     )
+
+
+def _accounts(posts: pd.DataFrame) -> str:
+    """Return the accounts of posts: their names if they are few, else how many they are."""
+    accounts = sorted(posts["account"].dropna().astype("str").unique())
+    if len(accounts) > _MAX_ACCOUNTS:
+        return f"{len(accounts):,} accounts"
+    return " and ".join(accounts)
 
 
 def open_study_or_store(
@@ -174,21 +183,6 @@ def open_study_or_store(
         return study_from_store(store, **options)
     bounds = {name: options.get(name) for name in ("observed_from", "observed_until")}
     return open_study(study).with_observation(**bounds)
-
-
-def choose_signals(study: Study, signals: SignalSource | None = None) -> SignalSource:
-    """Return what a report counts as signals: as given, else codes, else places named in posts.
-
-    Places that posts name are chosen if no post contains a code.
-
-    Examples
-    --------
-    >>> choose_signals(open_study_or_store(None, None))
-    'codes'
-    """
-    if signals is not None:
-        return signals
-    return "codes" if len(detect(study.posts, codebook=study.codebook)) else "mentions"
 
 
 def as_of(study: Study, instant: str | datetime) -> Study:
@@ -244,6 +238,9 @@ def as_of(study: Study, instant: str | datetime) -> Study:
     return replace(
         study,
         posts=study.posts[study.posts["posted_until"] < end].reset_index(drop=True),
+        other_posts=None
+        if study.other_posts is None
+        else study.other_posts[study.other_posts["posted_until"] < end].reset_index(drop=True),
         events=events,
         other_events=other_events,
         confirmations=confirmations[confirmations["event_id"].isin(known)].reset_index(drop=True),

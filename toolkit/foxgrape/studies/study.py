@@ -29,7 +29,7 @@ from foxgrape.studies.package import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from datetime import datetime
+    from datetime import date, datetime
 
 __all__ = ["Study", "open_study", "split_by_kind", "validate_kinds"]
 
@@ -67,6 +67,10 @@ class Study:
         Events of other kinds, which are not linked.
     coverages
         What each source of events recorded, as far as it is known; see `observed`.
+    period
+        Start (inclusive) and end (exclusive) of the period of the posts; None where it is open.
+    other_posts
+        Posts outside the period, by which surprisal is measured; see `between`.
     """
 
     name: str
@@ -85,6 +89,16 @@ class Study:
     other_events: pd.DataFrame | None = None
     observed_from: str | None = None
     coverages: tuple[Coverage, ...] = ()
+    period: tuple[pd.Timestamp | None, pd.Timestamp | None] = (None, None)
+    other_posts: pd.DataFrame | None = None
+
+    @property
+    def all_posts(self) -> pd.DataFrame:
+        """Posts inside and outside the period."""
+        others = self.other_posts
+        if others is None or others.empty:
+            return self.posts
+        return pd.concat([self.posts, others], ignore_index=True)
 
     @property
     def all_events(self) -> pd.DataFrame:
@@ -120,7 +134,7 @@ class Study:
             parse_bound(self.observed_from, "observed_from"),
             parse_bound(self.observed_until, "observed_until"),
         )
-        instants = [self.posts["posted_at"], *(events[f"{clock}_at"] for clock in times.CLOCKS)]
+        instants = [self.all_posts["posted_at"], *(events[f"{clock}_at"] for clock in times.CLOCKS)]
         first = parse_bound(pd.concat(instants).min(), "observed_from")
         return replace(
             known,
@@ -184,13 +198,56 @@ class Study:
             )
         return changed
 
+    def between(self, since: str | date | None = None, until: str | date | None = None) -> Study:
+        """Return the study with only the posts of a period; None leaves a side open.
+
+        A post belongs to the period that contains the latest time at which it may have been
+        posted. Events are kept, because the event of a post may come after the period. The tests
+        of an analysis use the events from the start of the period until the longest window after
+        its end.
+
+        Parameters
+        ----------
+        since, until
+            First day of the period, and first day after it, in the study's time zone.
+
+        Raises
+        ------
+        FoxgrapeError
+            If a bound is not a date, or the period ends before it starts.
+
+        Examples
+        --------
+        >>> september = open_study().between("2022-09-01", "2022-10-01")
+        >>> september.analyse().signals["code"].tolist()
+        ['🦊', '🍇']
+        """
+        start, end = (
+            _start_of_day(day, self.timezone, name)
+            for name, day in (("since", since), ("until", until))
+        )
+        if start is not None and end is not None and start >= end:
+            raise FoxgrapeError("until must be after since", got=f"{since} to {until}")
+        inside = pd.Series(data=True, index=self.posts.index)
+        if start is not None:
+            inside &= self.posts["posted_until"] >= start
+        if end is not None:
+            inside &= self.posts["posted_until"] < end
+        others = [self.posts[~inside], *([] if self.other_posts is None else [self.other_posts])]
+        return replace(
+            self,
+            posts=self.posts[inside].reset_index(drop=True),
+            other_posts=pd.concat(others, ignore_index=True),
+            period=(start or self.period[0], end or self.period[1]),
+        )
+
     def analyse(
         self,
         *,
         horizon: str = "30D",
         clock: times.Clock | None = None,
         confirmed_by: str | None = None,
-        signals: SignalSource = "codes",
+        signals: SignalSource | None = "codes",
         edits: Edits = "interval",
         observed_from: str | datetime | None = None,
         observed_until: str | datetime | None = None,
@@ -203,7 +260,8 @@ class Study:
             As in `foxgrape.link`.
         signals
             ``codes``: codes in the codebook. ``mentions``: places mentioned by name, as a baseline
-            for the codes. ``both``: codes and mentions.
+            for the codes. ``both``: codes and mentions. None: codes or, if no post has one,
+            mentions.
         edits
             As in `foxgrape.detect`.
         observed_from, observed_until
@@ -225,6 +283,8 @@ class Study:
         >>> analysis.table().set_index("code").loc["🍇", ["place", "relation"]].tolist()
         ['Izium', 'precedes']
         """
+        if signals is None:
+            signals = "codes" if len(self._detect("codes", edits)) else "mentions"
         if signals not in get_args(SignalSource):
             choices = get_args(SignalSource)
             raise FoxgrapeError(
@@ -232,8 +292,19 @@ class Study:
                 got=signals,
                 hint=did_you_mean(str(signals), choices),
             )
+        detected = self._detect(signals, edits)
+        has_place = detected["place_id"].notna()
+        study = self.with_observation(observed_from, observed_until)
+        analysis = link_study(
+            study, detected[has_place].reset_index(drop=True), signals, horizon, clock, confirmed_by
+        )
+        return replace(analysis, ambiguous=detected[~has_place].reset_index(drop=True))
+
+    def _detect(self, signals: SignalSource, edits: Edits) -> pd.DataFrame:
+        """Return the signals in the posts of the period, places or not."""
+        posts = self.all_posts
         detected = detect(
-            self.posts,
+            posts,
             codebook=self.codebook,
             mentions=signals != "codes",
             edits=edits,
@@ -241,12 +312,11 @@ class Study:
         )
         if signals == "mentions":
             detected = detected[detected["kind"] == "mention"]
-        has_place = detected["place_id"].notna()
-        study = self.with_observation(observed_from, observed_until)
-        analysis = link_study(
-            study, detected[has_place].reset_index(drop=True), signals, horizon, clock, confirmed_by
-        )
-        return replace(analysis, ambiguous=detected[~has_place].reset_index(drop=True))
+        if len(posts) > len(self.posts):
+            keys = schemas.KEYS["posts"][0]
+            inside = schemas.key_index(detected, keys).isin(schemas.key_index(self.posts, keys))
+            detected = detected[inside]
+        return detected
 
 
 def open_study(path: str | Path | None = None) -> Study:
@@ -319,6 +389,15 @@ def open_study(path: str | Path | None = None) -> Study:
     )
     check_unchanged(folder, hashes)
     return study
+
+
+def _start_of_day(day: str | date | None, zone: str, name: str) -> pd.Timestamp | None:
+    try:
+        return None if day is None else pd.Timestamp(times.start_of_day(day, zone))
+    except (ValueError, OverflowError):
+        raise FoxgrapeError(
+            f"{name} must be a date", expected="such as 2022-09-10", got=day
+        ) from None
 
 
 def validate_kinds(kinds: Iterable[str], events: pd.DataFrame, file: Path) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import sys
 import tempfile
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 from foxgrape._util.directories import WorkFolder, clear_abandoned, directory_at
 from foxgrape._util.secrets import SecretFilter
 from foxgrape.display.html import HEADLINE
+from foxgrape.display.key_figures import KEY_FIGURE
 from foxgrape.errors import ReportError
 from foxgrape.reports.run_folder import (
     LOG,
@@ -68,6 +70,7 @@ class JobResult(TypedDict):
     headline: str | None
     seconds: dict[str, float]
     peak_mb: dict[str, float]
+    key_figure: NotRequired[dict[str, Any] | None]
     pictures_failed: NotRequired[str | None]
 
 
@@ -292,14 +295,24 @@ def _write_page(spec: JobSpec, folder: Path, result: JobResult) -> None:
         directory.unlink(THUMBNAIL)
         if images:
             directory.write(THUMBNAIL, images[-1])
-    headlines = (
-        output.data[HEADLINE]
-        for cell in notebook.cells
-        for output in cell.get("outputs", ())
-        if isinstance(output.get("data", {}).get(HEADLINE), str)
-    )
+    shown = [
+        output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", ())
+    ]
+    headlines = (data[HEADLINE] for data in shown if isinstance(data.get(HEADLINE), str))
     headline = _truncate(next(headlines, "")[:_MAX_TEXT], _MAX_TEXT)
     result["headline"] = headline[:_MAX_HEADLINE] or None
+    result["key_figure"] = next(filter(None, (_key_figure(data) for data in shown)), None)
+
+
+def _key_figure(data: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the figure in an output that the catalogue compares; None if it has none."""
+    figure = data.get(KEY_FIGURE)
+    if not isinstance(figure, dict):
+        return None
+    value = figure.get("value")
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return {"name": _truncate(str(figure.get("name", "")), _MAX_SHORT_TEXT), "value": value}
 
 
 def _render_pictures(figures: list[Mapping[str, Any]], result: JobResult) -> list[bytes]:

@@ -332,6 +332,7 @@ class _ActiveRun:
             "headline": result and result["headline"],
             "compared_with": None,
             "changes": [],
+            "key_figure": result and result.get("key_figure"),
             "built_at": now.astimezone(UTC).isoformat(timespec="seconds"),
             "seconds": round(time.monotonic() - self.started, 1),
             "stages": result["seconds"] if result else {},

@@ -120,9 +120,9 @@ def render_page(
         exclude_input_prompt=True,
         exclude_output_prompt=True,
     )
-    own = static_text("page.js")
+    own = (static_text("downloads.js"), static_text("page.js"))
     shared = None if assets is None else f"{assets}/{plotly_asset().name}"
-    scripts = (plotly_asset().text, own) if shared is None else (own,)
+    scripts = (plotly_asset().text, *own) if shared is None else own
     exporter.environment.globals.update(
         page_title=title,
         page_footer=footer,

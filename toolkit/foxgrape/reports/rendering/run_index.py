@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from foxgrape._util.regular_files import read_regular
 from foxgrape.errors import ReportError
 from foxgrape.reports.rendering.assets import csp_hash, image_data_url
 from foxgrape.reports.rendering.page import static_text
+from foxgrape.reports.rendering.pdf import PDF
 from foxgrape.reports.run_folder import (
     LOG,
     MANIFEST,
@@ -52,9 +54,14 @@ CATALOGUE, THUMBNAIL = "index.html", "thumbnail.png"
 #: Minimum interval in seconds between updates while many runs start and end.
 _UPDATE_SECONDS = 2.0
 #: The files of a run that the catalogue links to, and their link texts.
-_FILES = {PAGE: "page", NOTEBOOK: "notebook", LOG: "log", MANIFEST: "manifest"}
+_FILES = {PAGE: "page", PDF: "PDF", NOTEBOOK: "notebook", LOG: "log", MANIFEST: "manifest"}
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _MAX_THUMBNAIL_BYTES = 60_000
+#: Runs in a sparkline, and its size in pixels without the margin.
+_MAX_POINTS = 30
+_LINE_WIDTH, _LINE_HEIGHT = 116, 20
+#: Sentences on what changed; more are in the page.
+_MAX_CHANGES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +88,10 @@ class RunSummary:
         Paths of the run's files, relative to the catalogue, by link text.
     thumbnail
         Data URL of the thumbnail; None if the run has no valid thumbnail.
+    key_figure
+        Name and value of the figure to compare with other runs; None if the report has none.
+    changes
+        Sentences on what changed since the run before.
     """
 
     run_id: str
@@ -95,6 +106,13 @@ class RunSummary:
     built_at: str
     links: Mapping[str, str]
     thumbnail: str | None
+    key_figure: tuple[str, float] | None = None
+    changes: tuple[str, ...] = ()
+
+    @property
+    def entry(self) -> tuple[object, ...]:
+        """What runs of the same report have in common: all but their dates."""
+        return self.template, self.title, self.places, tuple(self.words.items())
 
     @property
     def when(self) -> str:
@@ -112,6 +130,24 @@ class RunSummary:
             return "at an unknown time"
         instant = instant.astimezone(UTC)
         return f"{instant.day} {instant:%b %Y, %H:%M} UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class _Sparkline:
+    """A small line without axes: its label, points, last point, and the last value."""
+
+    label: str
+    points: str
+    end: tuple[float, float]
+    last: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """The runs of one report, newest first."""
+
+    runs: Sequence[RunSummary]
+    sparkline: _Sparkline | None
 
 
 def write_catalogue(
@@ -282,6 +318,8 @@ def _summarize(out: Path, folder: Path) -> RunSummary | None:
         built_at=_text(manifest.get("built_at")),
         links={} if running else _links(out, folder),
         thumbnail=None if running else read_thumbnail(folder),
+        key_figure=_key_figure(manifest.get("key_figure")),
+        changes=tuple(_text(line, 300) for line in _list(manifest.get("changes"))[:_MAX_CHANGES]),
     )
 
 
@@ -316,6 +354,13 @@ def _parameters(words: Any, values: Any) -> dict[str, str]:
     return {_text(name): _text(value) for name, value in parameters.items() if value is not None}
 
 
+def _key_figure(value: Any) -> tuple[str, float] | None:
+    number = value.get("value") if isinstance(value, dict) else None
+    if isinstance(number, bool) or not isinstance(number, int | float) or not isfinite(number):
+        return None
+    return _text(value.get("name"), 100), number
+
+
 def _period(value: Any) -> tuple[str, str] | None:
     days = [_text(day) for day in _list(value)]
     if len(days) != len(("first", "last")) or not all(map(_instant, days)):
@@ -340,11 +385,44 @@ def _list(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else []
 
 
+def _entries(runs: Sequence[RunSummary]) -> list[_Entry]:
+    """Group runs by entry; the entry with the newest run comes first."""
+    groups: dict[tuple[object, ...], list[RunSummary]] = {}
+    for run in runs:
+        groups.setdefault(run.entry, []).append(run)
+    return [_Entry(group, _sparkline(group)) for group in groups.values()]
+
+
+def _sparkline(runs: Sequence[RunSummary]) -> _Sparkline | None:
+    """Return a line of the key figure of an entry's last 30 runs; None for fewer than two.
+
+    The runs are ordered by the end of their period, or else by when they were built.
+    """
+    ordered = sorted(runs, key=lambda run: (run.period[1] if run.period else "", run.built_at))
+    figures = [run.key_figure for run in ordered if run.status == "done" and run.key_figure]
+    names = {name for name, _ in figures}
+    values = [value for _, value in figures][-_MAX_POINTS:]
+    if len(values) < 2 or len(names) != 1:  # noqa: PLR2004 - a line has two ends
+        return None
+    low, high = min(values), max(values)
+    step = _LINE_WIDTH / (len(values) - 1)
+    points = [
+        (round(step * at + 2, 1), round(_LINE_HEIGHT * (high - value) / ((high - low) or 1) + 2, 1))
+        for at, value in enumerate(values)
+    ]
+    words = ", ".join(f"{value:,g}" for value in values)
+    label = f"{names.pop()}, oldest run first: {words}"
+    return _Sparkline(
+        label, " ".join(f"{x},{y}" for x, y in points), points[-1], f"{values[-1]:,g}"
+    )
+
+
 def _render(runs: Sequence[RunSummary], now: datetime) -> str:
     style, script = static_text("index.css"), static_text("index.js")
     present = {run.status for run in runs}
     text: str = _template().render(
         runs=runs,
+        entries=_entries(runs),
         templates=sorted({run.template for run in runs}),
         places=sorted({place for run in runs for place in run.places}),
         statuses=[status for status in ("done", "failed", "running") if status in present],

@@ -46,6 +46,16 @@ description: >-
 tags: [mine]
 parameters:
   properties:
+    since:
+      description: First day of the period of the posts; by default the day of the first post.
+      type: [string, "null"]
+      format: date
+      default: null
+    until:
+      description: First day after the period of the posts; by default the day after the last post.
+      type: [string, "null"]
+      format: date
+      default: null
     horizon:
       description: How long after a signal an event counts.
       type: string
@@ -56,7 +66,17 @@ parameters:
       type: [string, "null"]
       enum: [codes, mentions, both, null]
       default: null
-"""
+    clock:
+      description: Measure leads to when the event was confirmed, or occurred; by default confirmed, or occurred if no event has a confirmation.
+      type: [string, "null"]
+      enum: [confirmed, occurred, null]
+      default: null
+    observed_until:
+      description: Until when events were recorded; by default as stated on ingest or by the study, else until the last event.
+      type: [string, "null"]
+      format: date-time
+      default: null
+"""  # noqa: E501
 
 # papermill reads the types and comments; it does not understand `str | None`.
 _PARAMETERS = """\
@@ -65,21 +85,24 @@ from typing import Optional
 study: Optional[str] = None  # folder of a study; None for the embedded one
 store: Optional[str] = None  # path or URL of a store, in place of a study
 versions: Optional[dict[str, int]] = None  # versions of its tables; None for the latest
+since: Optional[str] = None  # first day of the period; None for all posts
+until: Optional[str] = None  # first day after the period; None for all posts
 horizon: str = "30D"  # how long after a signal an event counts
 signals: Optional[str] = None  # codes, mentions or both; None for names if no post has a code
+clock: Optional[str] = None  # confirmed or occurred; None for the one that the events have
+observed_until: Optional[str] = None  # end of observation, with UTC offset; None for the stated one
 """
 
 _CELLS = (
     """\
-import plotly.io as pio
-
 from foxgrape.display.html import Headline, section
 from foxgrape.display.sections import signals_section
-from foxgrape.studies.from_store import choose_signals, open_study_or_store
+from foxgrape.reports import open_data
 
-pio.renderers.default = "plotly_mimetype"  # figures as data: the page draws them itself
-data = open_study_or_store(study, store, versions=versions)
-analysis = data.analyse(horizon=horizon, signals=choose_signals(data, signals))
+data = open_data(
+    study, store, versions=versions, since=since, until=until, observed_until=observed_until
+)
+analysis = data.analyse(horizon=horizon, clock=clock, signals=signals)
 section(data.title, {title!r}, level=1)
 """,
     """\

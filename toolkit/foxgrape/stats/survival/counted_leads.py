@@ -23,8 +23,10 @@ def counted_leads(
     """Return the links that count as leads, and the shortest and longest lead of each link.
 
     If the order of signal and event is uncertain, the shortest lead is zero. The lead of a
-    right-censored signal is its observation time; if its event may lie beyond the horizon, it is
-    between the shortest lead and the horizon. Hindsight is left out unless `hindsight`, and posts
+    right-censored signal is its observation time, from the middle of its rough time on: from its
+    end, signals without an event would be observed for less time than those with one, and leads
+    would look too short. If its event may lie beyond the horizon, the lead is between the shortest
+    lead and the horizon. Hindsight is left out unless `hindsight`, and posts
     after their event unless `follows`: they are then right-censored, because no later event came.
     Posts that could not be followed at all are always left out.
 
@@ -40,7 +42,8 @@ def counted_leads(
         raise TableError("links must have a single clock", column="clock", got=clocks)
     reason = reason_left_out(links, hindsight=hindsight)
     if follows:
-        reason = reason.mask((reason == "follows") & (_watched(links) > pd.Timedelta(0)), "")
+        was_watched = _watched_most(links) > pd.Timedelta(0)
+        reason = reason.mask((reason == "follows") & was_watched, "")
     kept = links[reason == ""]
     zero = pd.Timedelta(0)
     short = kept["lead_min"].where(kept["lead_min"] > zero, zero)
@@ -49,7 +52,9 @@ def counted_leads(
     observed = kept["observed"] & ~(long > horizon)
     long = long.mask(kept["observed"] & ~observed, horizon)
     after = order_on_clock(kept) == "after"
-    short, long = (lead.mask(after, _watched(kept)) for lead in (short, long))
+    least = short.where(~after, _watched(kept))
+    middle = least + (_watched_most(kept).clip(lower=least) - least) / 2
+    short, long = (lead.mask(after | ~kept["observed"], middle) for lead in (short, long))
     observed &= ~after
     leads = {"signal_id": kept["signal_id"], "shortest": short, "longest": long}
     return kept, pd.DataFrame({**leads, "observed": observed})
@@ -63,6 +68,12 @@ def _watched(links: pd.DataFrame) -> pd.Series:
     """Return how long each signal was observed; zero in a table that `link` did not make."""
     zero = pd.Series(pd.Timedelta(0), index=links.index, dtype="timedelta64[us]")
     return links.get("watched", zero)
+
+
+def _watched_most(links: pd.DataFrame) -> pd.Series:
+    """Return how long each signal was observed at most; as `_watched` in a table without it."""
+    least = _watched(links)
+    return links.get("watched_max", least).fillna(least)
 
 
 def middle_of_leads(leads: pd.DataFrame) -> FloatArray:
@@ -91,11 +102,11 @@ def reason_left_out(links: pd.DataFrame, *, hindsight: bool) -> pd.Series:
     ['', 'hindsight']
     """
     # A table that `link` did not make has no horizon, and its signals may be censored at zero.
-    limited = _horizon(links).notna()
+    limited, zero = _horizon(links).notna(), pd.Timedelta(0)
     claims = [
         links["hindsight"] & (not hindsight),
         order_on_clock(links) == "after",
-        ~links["observed"] & (links["lead_min"] <= pd.Timedelta(0)) & limited,
+        ~links["observed"] & (links["lead_min"] <= zero) & ~(_watched_most(links) > zero) & limited,
     ]
     reasons = np.select(claims, ["hindsight", "follows", "unfollowed"], "")
     return pd.Series(reasons, index=links.index, dtype="str")

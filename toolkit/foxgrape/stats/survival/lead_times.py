@@ -95,8 +95,8 @@ class LeadTimes:
         With `by`, the log-rank test of whether the groups differ; None if they cannot be compared.
     leads
         One row per counted signal: signal_id, shortest, longest (Timedelta; for a right-censored
-        signal, both are its observation time; if its event may lie beyond the horizon, its
-        shortest lead and the horizon), observed.
+        signal, both are its observation time, from the middle of its rough time on; if its event
+        may lie beyond the horizon, its shortest lead and the horizon), observed.
     """
 
     n: int
@@ -144,6 +144,19 @@ class LeadTimes:
                 f"{counted(self.n_unfollowed, 'signal')} posted outside observation {was} left out."
             )
         return tuple(warnings)
+
+    def median_in_words(self) -> str:
+        """Return the median as a key figure: without a number if the signals are too few.
+
+        Examples
+        --------
+        >>> from foxgrape import open_study
+        >>> open_study().analyse().lead_times.median_in_words()
+        'too few signals'
+        """
+        if self.n < MIN_SIGNALS:
+            return "too few signals"
+        return "not reached" if pd.isna(self.median) else duration_in_words(self.median)
 
     def quantile(self, p: float) -> pd.Timedelta:
         """Return the lead by which a share `p` of the signals had their event; NaT if not reached.

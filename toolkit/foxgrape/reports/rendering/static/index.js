@@ -18,7 +18,8 @@
     // Periods match if they overlap; a run without a period matches none.
     if (filters.since && !(run.until >= filters.since)) return false;
     if (filters.until && !(run.since <= filters.until)) return false;
-    run.text ??= fold(run.item.textContent);
+    // Runs of one report share their title and parameters, which are above them.
+    run.text ??= fold(`${run.words || ""} ${run.item.textContent}`);
     return filters.words.every((word) => run.text.includes(word));
   }
 
@@ -30,6 +31,9 @@
       const hidden = !matches(run, filters);
       shown += !hidden;
       if (run.item.hidden !== hidden) run.item.hidden = hidden;
+    }
+    for (const entry of document.querySelectorAll("section.entry")) {
+      entry.hidden = !entry.querySelector("li:not([hidden])");
     }
     const all = shown === runs.length;
     count.textContent = all ? "" : `${shown} of ${runs.length} ${runs.length === 1 ? "run" : "runs"}`;

@@ -62,7 +62,7 @@
   }
 
   function draw() {
-    for (const figure of all("figure.plot")) {
+    for (const [number, figure] of all("figure.plot").entries()) {
       try {
         const spec = JSON.parse(figure.querySelector("script").textContent);
         const place = figure.querySelector(".drawing");
@@ -80,6 +80,7 @@
         // The caption describes the figure; screen readers skip its hundreds of marks and ticks.
         all("svg.main-svg", place).forEach((svg) => svg.setAttribute("aria-hidden", "true"));
         figure.classList.add("drawn");
+        Downloads.forFigure(figure, spec.layout, `figure-${number + 1}`);
       } catch (error) {
         figure.classList.add("failed");
       }
@@ -197,35 +198,6 @@
   const MAX_HEIGHT = 11500;
   // A cell of more letters than this is wide: on a phone, the rows of its table are blocks.
   const WIDE = 24;
-  // First characters that make a spreadsheet read a cell as a formula.
-  const FORMULA = /^[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]/;
-
-  // The text of a cell on lines, with whole posts and the addresses of links.
-  function plain(cell) {
-    const copy = cell.cloneNode(true);
-    all("details > summary", copy).forEach((node) => node.remove());
-    all("br", copy).forEach((node) => node.replaceWith("\n"));
-    all("p, small", copy).forEach((node) => node.prepend("\n"));
-    all("a[href]", copy).forEach((node) => node.append(` <${node.getAttribute("href")}>`));
-    return copy.textContent.replace(/\s*\n\s*/g, "\n").trim();
-  }
-
-  function quoted(text) {
-    const safe = FORMULA.test(text) && !NUMBER.test(text) ? `'${text}` : text;
-    return `"${safe.replace(/"/g, '""')}"`;
-  }
-
-  // Offer the rows that the filter leaves, in their order, as a CSV file.
-  function download(table, rows, name) {
-    const lines = [table.tHead.rows[table.tHead.rows.length - 1], ...rows];
-    const text = lines.map((row) => [...row.cells].map((cell) => quoted(plain(cell))).join(","));
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob(["\ufeff", text.join("\r\n"), "\r\n"], { type: "text/csv" }));
-    link.download = name;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-  }
-
   function control(tag, properties) {
     return Object.assign(document.createElement(tag), properties);
   }
@@ -242,7 +214,6 @@
     const label = control("label", { textContent: "Filter " });
     const back = control("button", { type: "button", textContent: "Previous" });
     const next = control("button", { type: "button", textContent: "Next" });
-    const file = control("button", { type: "button", textContent: "CSV", title: "Download this table" });
     let size = phone.matches ? 10 : PAGES[0];
     const long = rows.length > size;
     let page = 0;
@@ -267,8 +238,8 @@
     search.addEventListener("input", () => { page = 0; update(); });
     back.addEventListener("click", () => { page -= 1; update(); });
     next.addEventListener("click", () => { page += 1; update(); });
-    file.addEventListener("click", () => download(table, kept(), `table-${number + 1}.csv`));
-    tools.append(...(long ? [label, status, back, next] : []), file);
+    const files = Downloads.forTable(table, kept, `table-${number + 1}`);
+    tools.append(...(long ? [label, status, back, next] : []), ...files);
     (table.closest(".scroll") || table).before(tools);
     const wide = rows[0].cells.length > 3 && all("td", table).some((cell) => cell.textContent.length > WIDE);
     if (wide || table.querySelector(".words, td a")) {
@@ -282,10 +253,12 @@
   }
 
   const resizers = [];
+  let rowsShown = phone.matches ? 10 : PAGES[0];
 
   function shorten() {
     for (const size of PAGES.slice(1)) {
       if (phone.matches || document.documentElement.scrollHeight <= MAX_HEIGHT) return;
+      rowsShown = size;
       resizers.forEach((resize) => resize(size));
     }
   }
@@ -308,7 +281,14 @@
   load();
   const redraw = () => window.Plotly && draw();
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
-  // Print in black, at the width of a sheet.
-  window.addEventListener("beforeprint", () => { printing = true; redraw(); });
-  window.addEventListener("afterprint", () => { printing = false; redraw(); });
+  // Print in black, at the width of a sheet, with all rows that the filters leave and whole posts.
+  const closed = all("td details:not([open])");
+  const print = (starts) => {
+    printing = starts;
+    resizers.forEach((resize) => resize(starts ? Number.MAX_SAFE_INTEGER : rowsShown));
+    closed.forEach((post) => { post.open = starts; });
+    redraw();
+  };
+  window.addEventListener("beforeprint", () => print(true));
+  window.addEventListener("afterprint", () => print(false));
 })();
