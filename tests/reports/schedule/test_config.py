@@ -400,6 +400,14 @@ def test_systemd_accepts_the_units(tmp_path):
         assert "Normalized form: *-*-* *:00/10:00" in calendar.stdout
 
 
+def test_a_container_runs_the_scheduler():
+    text = render_files("container", ODD)["Dockerfile"]
+    command = json.loads(text.rpartition("CMD ")[2])
+    assert command[:3] == ["foxgrape", "schedule", "run"]
+    assert command[3:] == [*WORDS[-2:], "--out", "out $HOME"]
+    assert "@" not in text
+
+
 def test_github_restores_the_cache_and_runs_the_same_command(tmp_path):
     workflow = yaml.safe_load(render_files("github", ODD)["foxgrape-reports.yml"])
     steps = workflow["jobs"]["due"]["steps"]
@@ -515,7 +523,7 @@ def test_schedule_install_prints_or_writes_the_timer(schedule_file, capfd, tmp_p
     for form in FORMS:
         code, out, err = run_shell(capfd, "schedule", "install", "--as", form, "--schedule", file)
         assert (code, err) == (0, "")
-        assert "report due" in out
+        assert ('"schedule", "run"' if form == "container" else "report due") in out
     assert (run_shell(capfd, "schedule", "install", "--as", "at", "--schedule", file))[0] == 1
     to = ["--write", "--to", tmp_path / "units"]
     code, out, _ = run_shell(capfd, "schedule", "install", "--schedule", file, *to)

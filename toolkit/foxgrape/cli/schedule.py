@@ -241,7 +241,7 @@ def schedule_install(
     schedule: ScheduleFile = _FILE,
     out: Out = _OUT,
     form: Annotated[
-        str, typer.Option("--as", help="systemd, crontab, github or airflow.")
+        str, typer.Option("--as", help="systemd, crontab, container, github or airflow.")
     ] = "systemd",
     every: Annotated[
         int, typer.Option(help="Minutes between two calls; must be a divisor of 60.")

@@ -1,4 +1,4 @@
-"""Run ``foxgrape report due`` regularly with systemd, cron, GitHub Actions, Airflow or a process.
+"""Run ``foxgrape report due`` regularly with systemd, cron, a container, GitHub Actions or Airflow.
 
 Every timer runs the same command every few minutes. The schedule alone decides which reports are
 due: the command ends at once if none is due, and builds all reports that missed calls left.
@@ -6,6 +6,7 @@ due: the command ends at once if none is due, and builds all reports that missed
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -38,6 +39,7 @@ FORMS: Mapping[str, Mapping[str, str]] = {
         f"{_NAME}.timer": "systemd.timer.txt",
     },
     "crontab": {},
+    "container": {"Dockerfile": "dockerfile.txt"},
     "github": {f"{_NAME}.yml": "github.yml.txt"},
     "airflow": {"foxgrape_reports.py": "airflow.py.txt"},
 }
@@ -96,7 +98,7 @@ def render_files(form: str, command: ScheduledCommand) -> dict[str, str]:
     Parameters
     ----------
     form
-        ``systemd``, ``crontab``, ``github`` or ``airflow``.
+        ``systemd``, ``crontab``, ``container``, ``github`` or ``airflow``.
     command
         The command to run.
 
@@ -151,6 +153,7 @@ def install(
     home = Path(variables.get("XDG_CONFIG_HOME") or Path.home() / ".config")
     folders = {
         "systemd": home / "systemd" / "user",
+        "container": Path(),
         "github": Path(".github") / "workflows",
         "airflow": Path("dags"),
     }
@@ -169,6 +172,7 @@ _NEXT_STEP = {
         f"Start it: systemctl --user daemon-reload && systemctl --user enable --now {_NAME}.timer; "
         "to keep it running after logout: loginctl enable-linger"
     ),
+    "container": "Its first lines say how to build and run it; paths are relative to the folder.",
     "github": "Commit it, and add the variables of notification channels as repository secrets.",
     "airflow": "Move the file to Airflow's DAG folder.",
 }
@@ -179,6 +183,9 @@ def _placeholders(command: ScheduledCommand) -> dict[str, str]:
     words = (command.python, "-m", "foxgrape", *command.arguments)
     return {
         "@CRON@": command.cron,
+        "@JSON_COMMAND@": json.dumps(
+            ["foxgrape", "schedule", "run", *command.arguments[2:]], ensure_ascii=False
+        ),
         "@MINUTES@": str(command.every),
         "@PYTHON_COMMAND@": repr(command.shell),
         "@SYSTEMD_CALENDAR@": "*:00" if command.every == _HOUR else f"*:0/{command.every}",
