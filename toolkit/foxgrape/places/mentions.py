@@ -372,6 +372,12 @@ def _joined_names(text: str, begin: int, end: int, gazetteer: Gazetteer) -> list
     return [_with_context(text, *span, places) for span, places in zip(parts, matches, strict=True)]
 
 
+@lru_cache(maxsize=1 << 15)
+def _find_in_text(gazetteer: Gazetteer, name: str) -> tuple[PlaceMatch, ...]:
+    """Return what the gazetteer finds; cached, because names recur and each look-up is slow."""
+    return tuple(gazetteer.find_in_text(name))
+
+
 @lru_cache(maxsize=1 << 17)
 def _matches(gazetteer: Gazetteer, name: str) -> tuple[PlaceMatch, ...]:
     if len(name) <= _MAX_ACRONYM and name.isupper():
@@ -379,7 +385,7 @@ def _matches(gazetteer: Gazetteer, name: str) -> tuple[PlaceMatch, ...]:
     if has_native_letters(name):
         return ()  # found by find_native_names
     bare = re.sub("(?<=[a-z])['’ʼ]s$", "", name)
-    matches = gazetteer.find_in_text(bare)
+    matches = _find_in_text(gazetteer, bare)
     return tuple(match for match in matches if not is_quarter(match.place, gazetteer))
 
 
@@ -388,7 +394,7 @@ def _has_rival(text: str, name: Name, gazetteer: Gazetteer) -> bool:
     if _is_abroad(text, name):
         return True
     best = name.matches[0].place
-    others = gazetteer.find_in_text(text[name.start : name.end])
+    others = _find_in_text(gazetteer, text[name.start : name.end])
     return len(dominant_places(current_places(name.matches))) == 1 and any(
         is_current_name(match)
         and (match.place.population or 0) > (best.population or 0)

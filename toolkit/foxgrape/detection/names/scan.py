@@ -101,9 +101,9 @@ def _read_rows(
     mentions: list[tuple[Mention, str]],
 ) -> IntArray:
     """Append the mentions in all distinct texts; return row, start, end and number of each name."""
-    spans = zip(texts.offsets[rows].tolist(), texts.offsets[rows + 1].tolist(), strict=True)
-    contents = [texts.data[begin:end].tobytes() for begin, end in spans]
-    distinct = pa.array(contents, pa.large_binary()).dictionary_encode()
+    buffers = [None, pa.py_buffer(texts.offsets), pa.py_buffer(texts.data)]
+    column = pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(texts), buffers)
+    distinct = column.take(pa.array(rows, pa.int64())).dictionary_encode()
     named = [_read(content, gazetteer) for content in distinct.dictionary.to_pylist()]
     counts = np.array([len(names) for names in named], np.int64)
     first = np.cumsum(counts) - counts
