@@ -103,8 +103,7 @@ COUNTS = "n = 4, 1 right-censored"
 def test_lead_times_in_one_sentence(leads):
     """Half of the signals had their event by 2.5 days, and no other until 3.5 days."""
     assert leads.sentence() == (
-        "Median time from post to confirmation: about 3 days, but four signals are too few to say "
-        f"(95% interval: 1 day 6 hours to unlimited; {COUNTS})."
+        f"Median time from post to confirmation: four signals are too few to say ({COUNTS})."
     )
     bounded = replace(leads, n=40, clock="occurred", median_ci=(0 * DAY, 9 * DAY))
     assert bounded.sentence() == (
@@ -215,7 +214,7 @@ def test_lead_times_have_one_row_per_group(rough, leads):
 
 def test_html_of_lead_times_has_sentence_warnings_and_table(leads):
     shown = replace(leads, clock="<i>")._repr_html_()
-    assert shown.startswith("<p>Median time from post to event: about 3 days, but four ")
+    assert shown.startswith("<p>Median time from post to event: four signals are too few ")
     assert "<li>4 signals are too few for a reliable lead time.</li>" in shown
     assert shown.count("<tr") == 2
     assert '<table class="dataframe">' in shown
@@ -375,8 +374,8 @@ def test_coincidence_is_plain_json():
         "sentence": result.sentence(),
     }
     assert result.sentence() == (
-        "Three signals are too few to test. Two thirds were followed by an event at the same "
-        "place within 7 days (best of 2 windows, adjusted); a third came within 7 days after one."
+        "Three signals are too few to test. 2 of 3 were followed by an event at the same "
+        "place within 7 days (best of 2 windows, adjusted); 1 of 3 came within 7 days after one."
     )
     assert result.warnings == ("3 signals are too few to test.",)
     assert (result.to_frame()["group"].tolist(), result.windows["window"].tolist()) == (
@@ -435,12 +434,18 @@ def test_the_claim_follows_from_p(judged, p, n, claim):
     assert sentence == f"{claim}: {FINDING.format(f'{p:.2g}').replace('30', str(n))}"
 
 
-@pytest.mark.parametrize(("n", "words"), [(19, "19 signals are"), (4, "Four signals are")])
-def test_few_signals_are_not_tested_whatever_p_is(judged, n, words):
+@pytest.mark.parametrize(
+    ("n", "words", "followed", "after"),
+    [
+        (19, "19 signals are", "About 5 of 19", "about 2 of 19"),
+        (4, "Four signals are", "1 of 4", "fewer than 1 of 4"),
+    ],
+)
+def test_few_signals_are_not_tested_whatever_p_is(judged, n, words, followed, after):
     sentence = replace(judged, p_trigger=0.001, n_signals=n).sentence()
     assert sentence == (
-        f"{words} too few to test. A quarter were followed by an event at the same place within "
-        "7 days; a tenth came within 7 days after one."
+        f"{words} too few to test. {followed} were followed by an event at the same place within "
+        f"7 days; {after} came within 7 days after one."
     )
 
 

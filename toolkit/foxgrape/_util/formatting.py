@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
 __all__ = [
+    "count_in_words",
     "count_or_none",
     "counted",
     "describe_time",
@@ -21,7 +22,6 @@ __all__ = [
     "number_in_words",
     "percent",
     "sentence_with_table",
-    "share_in_words",
     "to_json_records",
     "to_json_value",
 ]
@@ -39,18 +39,7 @@ _NUMBERS = (
     "nine",
     "ten",
 )
-_FRACTIONS = {
-    1 / 10: "a tenth",
-    1 / 5: "a fifth",
-    1 / 4: "a quarter",
-    1 / 3: "a third",
-    1 / 2: "half",
-    2 / 3: "two thirds",
-    3 / 4: "three quarters",
-    4 / 5: "four fifths",
-    9 / 10: "nine tenths",
-}
-_NEAR, _ROUNDING = 0.02, 1e-9
+_ROUNDING = 1e-9
 _DAY, _TICK = pd.Timedelta(days=1), pd.Timedelta(1, "us")
 
 
@@ -205,22 +194,15 @@ def number_in_words(number: int) -> str:
     return _NUMBERS[number] if 0 <= number < len(_NUMBERS) else str(number)
 
 
-def share_in_words(share: float) -> str:
-    """Return a share in words, as the nearest simple fraction.
+def count_in_words(share: float, n: int) -> str:
+    """Return a share of a small number as a count; rough times make shares of a count between two.
 
     Examples
     --------
-    >>> [share_in_words(share) for share in (0, 0.02, 0.32, 0.45, 0.5, 0.55, 1)]
-    ['none', 'fewer than a tenth', 'about a third', 'nearly half', 'half', 'more than half', 'all']
+    >>> [count_in_words(share, 5) for share in (0, 0.02, 0.35, 0.4, 1)]
+    ['0 of 5', 'fewer than 1 of 5', 'about 2 of 5', '2 of 5', '5 of 5']
     """
-    if share in (0, 1):
-        return "all" if share else "none"
-    nearest = min(_FRACTIONS, key=lambda fraction: abs(fraction - share))
-    words, gap = _FRACTIONS[nearest], share - nearest
-    if abs(gap) < _ROUNDING:
-        return words
-    if abs(gap) <= _NEAR:
-        return f"about {words}"
-    if gap > 0:
-        return f"more than {words}"
-    return f"fewer than {words}" if nearest == min(_FRACTIONS) else f"nearly {words}"
+    count, nearest = share * n, round(share * n)
+    if abs(count - nearest) < _ROUNDING:
+        return f"{nearest} of {n}"
+    return f"about {nearest} of {n}" if nearest else f"fewer than 1 of {n}"

@@ -10,11 +10,11 @@ import pandas as pd
 
 from foxgrape import schemas, times
 from foxgrape._util.formatting import (
+    count_in_words,
     counted,
     duration_in_words,
     number_in_words,
     sentence_with_table,
-    share_in_words,
     to_json_records,
     to_json_value,
 )
@@ -196,8 +196,9 @@ class Coincidence:
         if self.n_signals < MIN_SIGNALS:
             return (
                 f"{number_in_words(self.n_signals).capitalize()} signals are too few to test. "
-                f"{share_in_words(self.trigger_rate).capitalize()} were followed by an event at "
-                f"the same place {within}; {share_in_words(self.echo_rate)} came {after}."
+                f"{count_in_words(self.trigger_rate, self.n_signals).capitalize()} were followed "
+                f"by an event at the same place {within}; "
+                f"{count_in_words(self.echo_rate, self.n_signals)} came {after}."
             )
         return (
             f"{self.claim}: {self.trigger_rate:.0%} of {self.n_signals} signals were followed by "

@@ -308,16 +308,16 @@ class LeadTimes:
                 f"No median: fewer than half of the signals had an event within {watched} "
                 f"({counts}).{rough}"
             )
+        if self.n < MIN_SIGNALS:
+            are = "signal is" if self.n == 1 else "signals are"
+            few = f"{number_in_words(self.n)} {are} too few to say"
+            return f"Median time from post to {until}: {few} ({counts}).{rough}"
         low, high = (
             _bound(bound, missing)
             for bound, missing in zip(self.median_ci, ("0", "unlimited"), strict=True)
         )
-        median, few = duration_in_words(self.median), ""
-        if self.n < MIN_SIGNALS:
-            are = "signal is" if self.n == 1 else "signals are"
-            median, few = f"about {median}", f", but {number_in_words(self.n)} {are} too few to say"
         return (
-            f"Median time from post to {until}: {median}{few} "
+            f"Median time from post to {until}: {duration_in_words(self.median)} "
             f"(95% interval: {low} to {high}; {counts}).{rough}"
         )
 
