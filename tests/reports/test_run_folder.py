@@ -280,7 +280,8 @@ def test_malformed_requests_are_rejected(serving, capfd):
 
 def test_the_policy_of_a_page_is_sent_as_a_header(serving, tmp_path):
     page = render_page(nbformat.v4.new_notebook(), title="A", footer={}, assets="../assets")
-    policy = content_security_policy([static_text("page.js")], loads_script=True)
+    scripts = [static_text("downloads.js"), static_text("page.js")]
+    policy = content_security_policy(scripts, loads_script=True)
     (tmp_path / "reports" / "run-1" / "report.html").write_text(page, encoding="utf-8")
     sent = ask(serving, "/run-1/report.html")[1]["Content-Security-Policy"]
     assert sent == f"{policy}; frame-ancestors 'none'"

@@ -371,7 +371,7 @@ def test_a_proposal_is_marked_wherever_it_is_shown(study_copy):
     assert set(fox["confidence"]) == {"C"}
     for page in (signals_table(analysis), codes_table(study.codebook, "geonames:702972")):
         assert "🦊</span><br><small>proposal, no use known</small>" in page.markup
-    assert "🍇</span><br>Izium</td>" in signals_table(analysis).markup
+    assert "🍇</span><br>Izium</span></td>" in signals_table(analysis).markup
 
 
 def test_a_name_of_several_places_of_the_study_is_shown_and_does_not_count():

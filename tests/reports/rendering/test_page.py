@@ -404,13 +404,13 @@ def test_the_keyboard_reaches_the_content_and_scrolls_tables(sorting, opened):
     patience = time.monotonic() + 10
     while not box.evaluate("box => box.scrollLeft"):
         assert time.monotonic() < patience, "arrow keys do not scroll it"
+    tab = opened(sorting)
     tools = tab.locator("figure.plot .modebar-btn").first
     tools.focus()
     assert tab.locator(".modebar").evaluate("bar => getComputedStyle(bar).opacity") == "1"
     assert tools.get_attribute("aria-label")
     # Boxes that do not scroll get no focus.
-    wide = opened(sorting)
-    assert wide.locator(".scroll").last.get_attribute("tabindex") is None
+    assert tab.locator(".scroll").last.get_attribute("tabindex") is None
 
 
 @pytest.mark.browser

@@ -6,7 +6,6 @@ from base64 import b64encode
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from foxgrape import schemas
 from foxgrape.display.html import Html
 
 if TYPE_CHECKING:
@@ -38,6 +37,8 @@ class WhatChanged(Html):
         self._tables = {"signals": analysis.signals, "links": analysis.links}
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        from foxgrape import schemas
+
         tables = {}
         for name, table in self._tables.items():
             buffer = BytesIO()

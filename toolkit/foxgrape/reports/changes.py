@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from foxgrape._util.directories import directory_at
-from foxgrape._util.formatting import counted, to_json_records
 from foxgrape.display.html import table
 from foxgrape.display.what_changed import NOT_COMPARED, changes_block
 from foxgrape.errors import ReportError
@@ -69,6 +68,8 @@ class RunDiff:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as JSON values."""
+        from foxgrape._util.formatting import to_json_records
+
         signals = None if self.signals is None else to_json_records(self.signals)
         return {
             "before": self.before,
@@ -133,6 +134,8 @@ def compare_points(out: Path, before: str, after: str, old: KeyPoints, new: KeyP
 
 def _describe_signals(signals: pd.DataFrame) -> list[str]:
     """Return a sentence that counts the changes of each kind, and one per kind with examples."""
+    from foxgrape._util.formatting import counted
+
     counts = {kind: int((signals["change"] == kind).sum()) for kind in KINDS}
     if not any(counts.values()):
         return ["Signals: none added, removed or re-linked."]
