@@ -61,11 +61,7 @@ class KeyPoints:
         claim = ""
         for data in _outputs(notebook):
             if HEADLINE in data and not points:
-                markup = _joined(data.get("text/html"))
-                points, claim = (
-                    _sentences(markup, ".claim, li"),
-                    " ".join(_sentences(markup, ".claim")),
-                )
+                points, claim = _sentences(_joined(data.get("text/html")))
             if not figures:
                 figures = _figures(data.get(KEY_FIGURES))
         return cls(manifest, to_line(manifest.get("headline")), points, figures, claim)
@@ -126,13 +122,16 @@ def _outputs(notebook: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
                 yield data
 
 
-def _sentences(markup: str, selector: str) -> tuple[str, ...]:
-    """Return the selected elements of a headline as text."""
+def _sentences(markup: str) -> tuple[tuple[str, ...], str]:
+    """Return the claim and the list items below a headline as text, and the claim alone."""
     from bs4 import BeautifulSoup
 
-    parts = BeautifulSoup(markup, "html.parser").select(selector)
-    lines = [to_line(part.get_text()) for part in parts]
-    return tuple(line for line in lines if line)[:_MAX_POINTS]
+    parts = BeautifulSoup(markup, "html.parser").select(".claim, li")
+    lines = [
+        (to_line(part.get_text()), "claim" in part.get_attribute_list("class")) for part in parts
+    ]
+    claim = " ".join(line for line, is_claim in lines if line and is_claim)
+    return tuple(line for line, _ in lines if line)[:_MAX_POINTS], claim
 
 
 def _figures(value: Any) -> dict[str, list[Any]]:

@@ -283,20 +283,22 @@ class Study:
         >>> analysis.table().set_index("code").loc["🍇", ["place", "relation"]].tolist()
         ['Izium', 'precedes']
         """
-        if signals is None:
-            signals = "codes" if len(self._detect("codes", edits)) else "mentions"
-        if signals not in get_args(SignalSource):
-            choices = get_args(SignalSource)
+        choices = get_args(SignalSource)
+        if signals is not None and signals not in choices:
             raise FoxgrapeError(
                 "signals must be codes, mentions or both",
                 got=signals,
                 hint=did_you_mean(str(signals), choices),
             )
-        detected = self._detect(signals, edits)
+        read: SignalSource = "codes" if signals is None else signals
+        detected = self._detect(read, edits)
+        if signals is None and detected.empty:
+            read = "mentions"
+            detected = self._detect(read, edits)
         has_place = detected["place_id"].notna()
         study = self.with_observation(observed_from, observed_until)
         analysis = link_study(
-            study, detected[has_place].reset_index(drop=True), signals, horizon, clock, confirmed_by
+            study, detected[has_place].reset_index(drop=True), read, horizon, clock, confirmed_by
         )
         return replace(analysis, ambiguous=detected[~has_place].reset_index(drop=True))
 
