@@ -14,7 +14,7 @@ from foxgrape.display.what_changed import NOT_COMPARED, changes_block
 from foxgrape.errors import ReportError
 from foxgrape.reports.key_points import KeyPoints, describe_changes, read_key_points, to_line
 from foxgrape.reports.run_folder import MANIFEST, NOTEBOOK, PAGE
-from foxgrape.reports.run_tables import KINDS, compare_tables, read_tables
+from foxgrape.reports.run_tables import KINDS, compare_tables, read_tables, signal_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -160,10 +160,9 @@ def _describe(row: Mapping[str, str]) -> str:
 
 
 def _row(row: Any) -> dict[str, str]:
-    code, place = to_line(row.code), to_line(row.place)
     return {
         "change": row.change,
-        "signal": place if code == place else f"{code} {place}".strip(),
+        "signal": signal_name(row),
         "posted": f"{row.posted_at:%Y-%m-%d %H:%M}",
         "account": to_line(row.account),
         "before": _link(row, "before"),

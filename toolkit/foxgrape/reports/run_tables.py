@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from foxgrape._util.directories import directory_at
 from foxgrape.display.what_changed import TABLE_NAMES, TABLES
+from foxgrape.reports.key_points import to_line
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
 
-__all__ = ["KINDS", "compare_tables", "read_tables", "take_tables"]
+__all__ = ["KINDS", "compare_tables", "read_tables", "signal_name", "take_tables"]
 
 #: Kinds of changes of a signal, in the order of reports.
 KINDS = ("added", "removed", "re-linked", "corrected")
@@ -119,6 +120,19 @@ def compare_tables(before: RunTables, after: RunTables) -> pd.DataFrame:
     order = changed["change"].map({kind: number for number, kind in enumerate(KINDS)})
     changed = changed.assign(order=order).sort_values(["order", "posted_at", "signal_id"])
     return changed.drop(columns="order").reset_index(drop=True)
+
+
+def signal_name(row: Any) -> str:
+    """Return the code and the place of a signal; only the place if it is mentioned by name.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> [signal_name(SimpleNamespace(code=code, place="Izium")) for code in ("🍇", "Izium")]
+    ['🍇 Izium', 'Izium']
+    """
+    code, place = to_line(row.code), to_line(row.place)
+    return place if code == place else f"{code} {place}".strip()
 
 
 _COMPARED = ("event_id", "relation", "lead_min", "lead_max", "hindsight")

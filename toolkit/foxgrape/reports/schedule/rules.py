@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from foxgrape.errors import ScheduleError, did_you_mean
 from foxgrape.reports.key_points import read_key_points, to_line
-from foxgrape.reports.run_tables import read_tables
+from foxgrape.reports.run_tables import read_tables, signal_name
 from foxgrape.reports.schedule.checks import check, check_keys, parse_span
 from foxgrape.stats.inputs import MORE
 
@@ -218,7 +218,7 @@ def _new_signals(rule: Rule, latest: Latest, state: Mapping[str, Any], out: Path
 
 
 def _describe(row: Any) -> str:
-    return to_line(f"{row.code} {row.place} by {row.account}, {row.posted_at:%Y-%m-%d %H:%M} UTC")
+    return to_line(f"{signal_name(row)} by {row.account}, {row.posted_at:%Y-%m-%d %H:%M} UTC")
 
 
 def _signals(rule: Rule, run_id: str, out: Path) -> Any:
