@@ -110,7 +110,7 @@ class _Browser:
         self._reason = ""
 
     def draw(self, spec: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[bytes | None, str]:
-        """Return a PNG picture, or None and the reason why there is none."""
+        """Return a PNG picture; if it cannot be drawn, None and the reason."""
         if os.environ.get(PICTURES) == "0":
             return None, f"it was built with {PICTURES}=0"
         if not self._reason and find_spec("kaleido") is None:

@@ -71,7 +71,7 @@ class Figure(go.Figure):  # type: ignore[misc]
 
     plotly does not store a configuration in a figure, so each method that displays or exports the
     figure has to pass one. In a notebook that would store only plotly's data, the figure also
-    stores a picture for other viewers, or a note if there is none; see `picture_or_note`.
+    stores a picture for other viewers, or a note if it cannot be drawn; see `picture_or_note`.
     """
 
     def show(self, *args: Any, config: dict[str, Any] | None = None, **options: Any) -> None:

@@ -30,8 +30,8 @@ def apply_rules(schedule: Schedule, ledger: Ledger, out: Path, now: datetime) ->
     """Evaluate all rules, queue alerts, and return the problems of rules.
 
     An alert is queued before the state of its rule is written. If the process dies in between, the
-    next call finds the same change, whose alert is in the outbox or was sent, and queues it not
-    again.
+    next call finds the same change, whose alert is in the outbox or was sent, and does not queue
+    it again.
     """
     problems = []
     for rule in schedule.rules:
