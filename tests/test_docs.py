@@ -163,14 +163,25 @@ def test_functions_and_shell_verbs_link_to_each_other(site, site_pages):
     )
 
 
-def test_shell_page_is_up_to_date():
+@pytest.mark.parametrize("script", ["write_shell_help", "textbook"])
+def test_a_page_that_a_script_writes_is_up_to_date(script):
     result = subprocess.run(
-        [sys.executable, ROOT / "scripts" / "write_shell_help.py", "--check"],
+        [sys.executable, ROOT / "scripts" / f"{script}.py", "--check"],
         capture_output=True,
         text=True,
         check=False,
     )
-    assert (result.returncode, result.stdout) == (0, "")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_the_textbook_notices_a_number_that_differs(monkeypatch):
+    import textbook
+
+    wrong = textbook.Example("Title", "", (), lambda: [textbook.Number("n", "0.50", 0.507)])
+    monkeypatch.setattr(textbook, "EXAMPLES", (wrong,))
+    assert textbook.differences() == ["Title: n: published 0.50, got 0.51"]
+    with pytest.raises(SystemExit, match=r"published 0\.50, got 0\.51"):
+        textbook.main()
 
 
 @pytest.mark.parametrize("table", ["posts", "events", "confirmations", "signals", "links"])
