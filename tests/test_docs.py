@@ -363,3 +363,13 @@ def test_guides_for_contributors_work(project_copy):
     )
     assert result.returncode == 0, result.stdout
     assert re.search(r"\b1[0-9] passed", result.stdout), result.stdout
+
+
+def test_the_page_on_the_local_test_names_what_the_code_has():
+    text = (DOCS / "explanation" / "local-null.md").read_text(encoding="utf-8")
+    folder = ROOT / "toolkit" / "foxgrape" / "stats" / "coincidence"
+    code = "\n".join(file.read_text(encoding="utf-8") for file in folder.glob("*.py"))
+    words = set(re.findall(r"\w+", code))
+    named = re.findall(r"`([A-Za-z_.]+)`", text)
+    assert {name for path in named for name in path.split(".")} - words == set()
+    assert len(named) > 15
