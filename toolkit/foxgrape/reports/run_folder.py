@@ -314,8 +314,9 @@ def _clear_remnants_in(parent: Directory) -> None:
                 continue
             if remnant is None:
                 _clear_legacy_remnant(parent, folder, name)
-            elif not folder.names():
-                parent.rmdir(name)
+            elif folder.is_blank(MANIFEST):  # its process died before it had written the manifest
+                if folder.clear(last=MANIFEST):
+                    parent.rmdir(name)
             elif _holds_run(folder, run := remnant[2]):
                 if remnant[1] == "replaced" and parent.status(run) is None:
                     parent.rename(name, run)
