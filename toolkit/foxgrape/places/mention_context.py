@@ -60,6 +60,8 @@ _REGIONS_INCLUDING = re.compile(
     r"\b(?:including|зокрема|включно з|в том числе|у тому числі) (?:(?:in|у|в) )?[^.;:]*$"
 )
 _THINGS = re.compile(r"([\w'’ʼ]+) (?:«[^»]+»(?:, | (?:и|та|і|й) ))+«$")
+#: The adjective of a sector of a front whose noun was left out: на Лиманському.
+_BARE_SECTOR = re.compile(r"\w+[сц]ь?к(?:ому|ом)")
 _AFTER_COMMA = re.compile(r",? \(?([\w'’ʼ]+)")
 #: The words of the list are names: not Семенівку та прикордонні громади.
 _AFTER_LIST = re.compile(
@@ -75,7 +77,11 @@ _ADJECTIVE_ENDINGS = (
 )
 _SURNAME_ENDINGS = ("ов", "ев", "єв", "ин", "ін", "їн", "ий", "ко", "ov", "ev", "in", "yi")
 #: A club's name in quotation marks right before the name of a place.
-_CLOSING = ("»", "”", '"')
+_QUOTES, _CLOSING = ("«", "„", "“", '"'), ("»", "”", "“", '"')
+#: Words before names in quotation marks that are places.
+_CHECKPOINT = re.compile(
+    r"пропуск|кордон|границ|аеропорт|аэропорт|КПВВ|КПП|checkpoint|crossing|airport"
+)
 _CLUB = re.compile(r"([\w-]+)([»”\"][ \u00a0]\(?)$")
 #: Initials next to a surname: О. Васильков, but not М. Київ or Г. Киев, which are kinds of place.
 _INITIAL_BEFORE = re.compile(r"(?<!\w)(?![МмГгСсПпРр])[^\W\d_a-zа-яґєії]\.[ \u00a0]?$")
@@ -140,11 +146,12 @@ def names_other(text: str, name: Name) -> bool:
         )
         or (before == "на" and folded(name.matches[0].matched) in WORDS["region_with_on"])
         or (after in WORDS["nuclear"] and _names_its_region(name.matches[0].place))
-        or folded(word_after(text, name.end, _AFTER_LIST)) in WORDS["regions"]
+        or _is_in_list_of_regions(text, name)
+        or (before == "на" and _BARE_SECTOR.fullmatch(text, name.start, name.end))
         or _REGIONS_INCLUDING.search(text, max(0, name.start - 2 * CONTEXT), name.start)
     ):
         return True
-    kinds = (_names_river, _names_institution, _names_club, _names_surname)
+    kinds = (_names_river, _names_institution, _names_club, _names_surname, _names_brand)
     if any(is_of_kind(text, name) for is_of_kind in kinds):
         return True
     if before in _BEFORE_TOWN:
@@ -153,6 +160,17 @@ def names_other(text: str, name: Name) -> bool:
         word[:1].isupper() and _FIRST_NAME.fullmatch(folded(word))
         for word in (name.before, name.after)
     )
+
+
+def _is_in_list_of_regions(text: str, name: Name) -> bool:
+    """Return whether a name is in a list before *regions*: Kharkiv and Sumy regions.
+
+    In Cyrillic, the names of regions are adjectives: не Нікополь і Мирівську громади.
+    """
+    if folded(word_after(text, name.end, _AFTER_LIST)) not in WORDS["regions"]:
+        return False
+    spelling = folded(text[name.start : name.end])
+    return spelling.isascii() or spelling.endswith(_ADJECTIVE_ENDINGS)
 
 
 def _is_in_list_of_things(text: str, name: Name) -> bool:
@@ -176,6 +194,21 @@ def _names_club(text: str, name: Name) -> bool:
     return folded(before[1]) in WORDS["club"] or (is_nominative and before[2] in {"» ", "»\u00a0"})
 
 
+def _names_brand(text: str, name: Name) -> bool:
+    """Return whether only the name is in quotation marks, as that of a club, a shop or a ship.
+
+    Checkpoints and airports are places nevertheless.
+    """
+    if (
+        text[name.start - 1 : name.start] not in _QUOTES
+        or text[name.end : name.end + 1] not in _CLOSING
+    ):
+        return False
+    before = text[max(0, name.start - 2 * CONTEXT) : name.start]
+    is_place = folded(name.before) in WORDS["settlement"] | WORDS["at"]
+    return name.start > 0 and not is_place and _CHECKPOINT.search(before) is None
+
+
 def _names_surname(text: str, name: Name) -> bool:
     """Return whether a name is a surname: after a title in the nominative, or next to initials."""
     spelling = folded(text[name.start : name.end])
@@ -185,7 +218,10 @@ def _names_surname(text: str, name: Name) -> bool:
         text, max(0, name.start - CONTEXT), name.start
     ):
         return True
-    return folded(name.before) in WORDS["person"] and spelling.endswith(_SURNAME_ENDINGS)
+    before = folded(name.before)
+    return before in WORDS["courtesy"] or (
+        before in WORDS["person"] and spelling.endswith(_SURNAME_ENDINGS)
+    )
 
 
 def _names_river(text: str, name: Name) -> bool:

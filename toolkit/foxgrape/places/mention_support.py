@@ -11,6 +11,7 @@ from foxgrape.places.mention_context import (
     Name,
     folded,
     is_ordinary,
+    is_person,
     word_after,
     word_before,
 )
@@ -31,7 +32,19 @@ _WITHIN = re.compile(rf",? \(?(?:(?:на|у|в|in) )?{WORD} ([\w'’ʼ]+)")
 _WITHIN_NOUN = re.compile(r",? \(?(?:на )?[А-ЯІЇЄҐ][\w'’ʼ]+[щч]ин(?:а|и|і|у|ы|е)\b")
 #: A sentence that consists of a name, or of a name and *is ours*.
 _SENTENCE_BEFORE = re.compile(r"(?:^|[.!?…\n]|[^\w\s,;:\"'«»()-])[ \u00a0]*$")
-_SENTENCE_AFTER = re.compile(r"[ \u00a0]*(?:[.!…\n]|$)| (?:наш|взят|звільнен|освобожд|вільн|is )")
+_SENTENCE_AFTER = re.compile(
+    r"[ \u00a0]*(?:[.!…:\n–—]|$)| (?:наш|взят|звільнен|освобожд|вільн|is )"
+)
+#: What is said of a place rather than of a person: Хотень під ударом, Lyptsi is under fire.
+_PREDICATE = re.compile(
+    r"(?: [–—-])? (?:"
+    r"(?:під|под) (?:удар|вогнем|огн[её]м|обстр|атак|контрол|окупац|оккупац|КАБ|ФАБ)\w*"
+    r"|без (?:світла|води|газу|зв[’'ʼ]язку|света|воды|газа|связи)\b"
+    r"|(?:знеструмлен|обесточен|обстріляно|обстрелян|звільнен|освобожд[её]н|деокупован|окупован)\w*"
+    r"|(?:is|are|was|were|came|come|remains?|has been|have been) (?:\w+ )?"
+    r"(?:under (?:fire|attack|control)|without (?:power|water)|shelled|liberated"
+    r"|captured|contested|bombed|de-occupied)\b)"
+)
 #: Endings that names of places have, and those of persons rarely.
 _PLACE_ENDINGS = (
     *("ка", "не", "ве", "ино", "ово", "ево", "ськ", "цьк", "ск", "вці", "вцы", "піль", "поль"),
@@ -77,18 +90,26 @@ def refers_to_place(text: str, name: Name, known: bool) -> bool:
             return True
     after = folded(name.after)
     kinds = WORDS["settlement"] - WORDS["city"] if name.rival else WORDS["settlement"]
-    if before in kinds or before in WORDS["island"] or (after.isascii() and after in kinds):
+    if (
+        before in kinds
+        or before in WORDS["island"]
+        or (after.isascii() and after in kinds | WORDS["plant"])
+    ):
         return True
     if is_in_region(text, name):
         return True
     if name.rival:
         return False
-    is_at = before in WORDS["at"]
+    is_at = before in WORDS["at"] or (
+        _PREDICATE.match(text, name.end) is not None and not is_person(name)
+    )
     is_in = before in WORDS["in"] and not _is_quoted(text, name)
     if is_ordinary(name):
         spelling = folded(text[name.start : name.end])
         is_city = (name.matches[0].place.population or 0) >= CITY_POPULATION
-        is_route = is_city and spelling.isascii() and before in WORDS["from"]
+        is_route = (
+            is_city and before in WORDS["from"] and (spelling.isascii() or not is_person(name))
+        )
         return is_at or is_route or (is_in and (spelling.isascii() or spelling.endswith(LOCATIVE)))
     return known or is_in or is_at or _is_attacked(text, name) or _is_village(text, name)
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from foxgrape.places.gazetteer import is_current_name
 from foxgrape.places.inflection import word_forms
 from foxgrape.places.mention_context import (
-    AFTER,
     CONTEXT,
     WORDS,
     Name,
@@ -22,10 +21,14 @@ from foxgrape.places.mention_context import (
     is_ordinary,
     is_person,
     names_other,
-    word_after,
-    word_before,
 )
-from foxgrape.places.mention_places import WORD, Surroundings, candidate_places
+from foxgrape.places.mention_matches import largest_first, with_context
+from foxgrape.places.mention_places import (
+    WORD,
+    Surroundings,
+    candidate_places,
+    is_in_region_abroad,
+)
 from foxgrape.places.mention_support import (
     LOCATIVE,
     TOWN_ENDINGS,
@@ -47,7 +50,6 @@ from foxgrape.places.native_names import find_native_names
 from foxgrape.places.phonetic import ending_variants, phonetic_key
 from foxgrape.places.plain_text import plain_text
 from foxgrape.places.scripts import has_native_letters
-from foxgrape.places.settlement_types import are_of_type, settlement_type
 
 if TYPE_CHECKING:
     from foxgrape.places import Gazetteer, Place, PlaceMatch
@@ -162,6 +164,7 @@ def _find_mentions(text: str, gazetteer: Gazetteer) -> list[Mention]:
         name if chosen else name._replace(rival=_has_rival(text, name, gazetteer))
         for name in all_names
         if not names_other(text, name)
+        and (chosen or not is_in_region_abroad(text, name, gazetteer))
         and (chosen or _is_own_name(text, name) or is_in_region(text, name))
     ]
     known = [chosen or _is_known(name) for name in names]
@@ -174,6 +177,7 @@ def _find_mentions(text: str, gazetteer: Gazetteer) -> list[Mention]:
         before = list(accepted)
         _accept_neighbours(text, names, accepted)
         _accept_near_accepted(text, names, accepted)
+        _accept_repeated(names, accepted)
     kept = [name for name, accept in zip(names, accepted, strict=True) if accept]
     kept = sorted([*kept, *_native_names(text, gazetteer, chosen)], key=lambda name: name.start)
     candidates = [candidate_places(text, name.end, name.matches, gazetteer) for name in kept]
@@ -221,6 +225,16 @@ def _accept_neighbours(text: str, names: list[Name], accepted: list[bool]) -> No
     for at in range(1, len(names) - 1):
         if not accepted[at] and accepted[at - 1] and accepted[at + 1]:
             accepted[at] = all(_are_listed(text, names[at], names[at + step]) for step in (-1, 1))
+
+
+def _accept_repeated(names: list[Name], accepted: list[bool]) -> None:
+    """Accept other forms of an accepted name, unless it is also an ordinary word."""
+    known = {
+        name.matches[0].place.id for name, accept in zip(names, accepted, strict=True) if accept
+    }
+    for at, name in enumerate(names):
+        if not is_ordinary(name) and not name.rival:
+            accepted[at] = accepted[at] or name.matches[0].place.id in known
 
 
 def _choose_in_lists(
@@ -278,10 +292,30 @@ def _find_names(text: str, gazetteer: Gazetteer) -> list[Name]:
         if " " in phrase or "\u00a0" in phrase:
             names += _find_longest_names(text, run.start(), run.end(), gazetteer)
         elif matches := _matches(gazetteer, phrase):
-            names.append(_with_context(text, run.start(), run.end(), matches))
+            names.append(with_context(text, run.start(), run.end(), matches))
         elif "-" in phrase:
             names += _joined_names(text, run.start(), run.end(), gazetteer)
-    return names
+    return _read_in_case(text, names, gazetteer)
+
+
+def _read_in_case(text: str, names: list[Name], gazetteer: Gazetteer) -> list[Name]:
+    """Return the names, those after a word that takes the genitive read as case forms.
+
+    Біля Шевченка та Новосілки is near Shevchenko and Novosilka, although other villages have these
+    forms as their names.
+    """
+    read: list[Name] = []
+    is_oblique = False
+    for at, name in enumerate(names):
+        is_next = is_oblique and bool(names[at - 1 : at]) and _are_listed(text, names[at - 1], name)
+        is_oblique = folded(name.before) in WORDS["with_genitive"] or is_next
+        spelling = text[name.start : name.end]
+        if is_oblique and not spelling.isascii() and spelling[-1] in "аяиыії":
+            matches = _matches(gazetteer, spelling, oblique=True)
+            read.append(name._replace(matches=largest_first(matches)) if matches else name)
+        else:
+            read.append(name)
+    return read
 
 
 def _find_longest_names(text: str, start: int, stop: int, gazetteer: Gazetteer) -> list[Name]:
@@ -296,65 +330,13 @@ def _find_longest_names(text: str, start: int, stop: int, gazetteer: Gazetteer) 
             end = words[at + length - 1][1]
             matches = _matches(gazetteer, text[begin:end])
             if matches:
-                names.append(_with_context(text, begin, end, matches))
+                names.append(with_context(text, begin, end, matches))
                 at += length - 1
                 break
         else:
             names += _joined_names(text, begin, end, gazetteer)
         at += 1
     return names
-
-
-def _with_context(text: str, begin: int, end: int, matches: tuple[PlaceMatch, ...]) -> Name:
-    before, after = word_before(text, begin), word_after(text, end, AFTER)
-    if before:
-        matches = _of_type(text[max(0, begin - 2) : begin], before, matches)
-    matches = _largest_first(_of_case(text[begin:end], before, matches))
-    return Name(begin, end, matches, before, after)
-
-
-def _largest_first(matches: tuple[PlaceMatch, ...]) -> tuple[PlaceMatch, ...]:
-    """Return the matches, first a town that has this name today and far more people than others.
-
-    Черкас is the name of a hamlet, and the genitive of Черкаси.
-    """
-    best = matches[0]
-    if len(matches) == 1 or (best.place.population or 0) >= TOWN_POPULATION:
-        return matches
-    largest = max(matches, key=lambda match: match.place.population or 0)
-    if (largest.place.population or 0) < TOWN_POPULATION or not is_current_name(largest):
-        return matches
-    return (largest, *(match for match in matches if match is not largest))
-
-
-def _of_type(between: str, before: str, matches: tuple[PlaceMatch, ...]) -> tuple[PlaceMatch, ...]:
-    """Return the matches of the type of settlement before a name; letters need a full stop."""
-    kind = settlement_type(folded(before))
-    if not kind or len(matches) == 1 or (len(before) == 1 and "." not in between):
-        return matches
-    current = [match.place for match in matches if is_current_name(match)]
-    ids = are_of_type(current, kind) if current else set()
-    # A former name of a city says nothing of a place that has the name today.
-    if not ids or len(ids) == len(current):
-        return matches
-    return tuple(match for match in matches if match.place.id in ids)
-
-
-def _of_case(spelling: str, before: str, matches: tuple[PlaceMatch, ...]) -> tuple[PlaceMatch, ...]:
-    """Return the matches of a form in -ском in the case that the word before it takes.
-
-    Под Покровском is near Pokrovsk, в Покровском is in Pokrovske, в Хмельницком in Khmelnytskyi.
-    """
-    if not spelling.endswith(("ском", "цком")):
-        return matches
-    is_neuter = [match.matched.endswith(("е", "e", "ий")) for match in matches]
-    if folded(before) in WORDS["with_instrumental"]:
-        matched = [match for match, neuter in zip(matches, is_neuter, strict=True) if not neuter]
-    elif folded(before) in WORDS["in"]:
-        matched = [match for match, neuter in zip(matches, is_neuter, strict=True) if neuter]
-    else:
-        return matches
-    return tuple(matched) or matches
 
 
 def _joined_names(text: str, begin: int, end: int, gazetteer: Gazetteer) -> list[Name]:
@@ -369,23 +351,25 @@ def _joined_names(text: str, begin: int, end: int, gazetteer: Gazetteer) -> list
     ]
     if not all(some and (some[0].place.population or 0) >= _KNOWN_POPULATION for some in matches):
         return []
-    return [_with_context(text, *span, places) for span, places in zip(parts, matches, strict=True)]
+    return [with_context(text, *span, places) for span, places in zip(parts, matches, strict=True)]
 
 
 @lru_cache(maxsize=1 << 15)
-def _find_in_text(gazetteer: Gazetteer, name: str) -> tuple[PlaceMatch, ...]:
+def _find_in_text(
+    gazetteer: Gazetteer, name: str, *, oblique: bool = False
+) -> tuple[PlaceMatch, ...]:
     """Return what the gazetteer finds; cached, because names recur and each look-up is slow."""
-    return tuple(gazetteer.find_in_text(name))
+    return tuple(gazetteer.find_in_text(name, oblique=oblique))
 
 
 @lru_cache(maxsize=1 << 17)
-def _matches(gazetteer: Gazetteer, name: str) -> tuple[PlaceMatch, ...]:
+def _matches(gazetteer: Gazetteer, name: str, *, oblique: bool = False) -> tuple[PlaceMatch, ...]:
     if len(name) <= _MAX_ACRONYM and name.isupper():
         return ()  # ЗСУ, США, EU
     if has_native_letters(name):
         return ()  # found by find_native_names
     bare = re.sub("(?<=[a-z])['’ʼ]s$", "", name)
-    matches = _find_in_text(gazetteer, bare)
+    matches = _find_in_text(gazetteer, bare, oblique=oblique)
     return tuple(match for match in matches if not is_quarter(match.place, gazetteer))
 
 
@@ -439,8 +423,8 @@ def _is_own_name(text: str, name: Name) -> bool:
         pairs = zip(best.place.names, best.place.languages, strict=False)
         spoken = any(name == best.matched and language != _OTHER for name, language in pairs)
         return spoken and len(best.matched) >= _MIN_FORMER_LENGTH and _is_known(name)
-    goes_on = re.match(rf" {WORD}", text[name.end : name.end + CONTEXT])
-    return goes_on is None or _is_known(name)
+    goes_on = re.match(rf" ({WORD})", text[name.end : name.end + CONTEXT])
+    return goes_on is None or goes_on[1].isupper() or _is_known(name)
 
 
 @cache
@@ -455,7 +439,8 @@ def _abroad_forms(group: str) -> frozenset[str]:
 def _is_abroad(text: str, name: Name) -> bool:
     """Return whether a place has the name of a far larger city abroad.
 
-    A case form of that name which is the own name of a place here means this place.
+    A case form of that name which is the own name of a place here means this place, except after
+    *в*, which the case form follows: в Люблине.
     """
     best, spelling = name.matches[0], folded(text[name.start : name.end])
     if best.place.country and best.place.country not in _HOME:
@@ -465,7 +450,11 @@ def _is_abroad(text: str, name: Name) -> bool:
     return (
         (best.place.population or 0) < TOWN_POPULATION
         and spelling in _abroad_forms("abroad")
-        and (spelling != folded(best.matched) or spelling.replace(" ", "-") in WORDS["abroad"])
+        and (
+            spelling != folded(best.matched)
+            or spelling.replace(" ", "-") in WORDS["abroad"]
+            or folded(name.before) in WORDS["in"]
+        )
     )
 
 

@@ -44,6 +44,8 @@ TOWN_POPULATION = 20_000
 #: and no fewer people than all others together. Texts name the larger place more often than lists
 #: of events do, for which `resolution` asks for more.
 _DOMINANCE = 10
+#: For a city of this many people, fewer times suffice: Kostiantynivka.
+_DOMINANT_CITY, _DOMINANCE_OF_CITY = 50_000, 5
 #: At most this many hamlets have a name that may still mean the place that had it.
 _FEW, _HAMLET_POPULATION = 3, 1000
 #: Minimum population of a place that is meant rather than a hamlet near the other names of a list.
@@ -52,6 +54,8 @@ _SMALL_TOWN = 5000
 NEARBY, NEARBY_TOWN = 60.0, 150.0
 #: Minimum population of a city with quarters and of a quarter, and its distance from the centre.
 CITY_POPULATION, _QUARTER_POPULATION, _QUARTER_KM = 100_000, 5000, 12.0
+#: The same for the largest cities.
+_LARGE_CITY, _LARGE_CITY_KM = 1_000_000, 16.0
 
 
 def is_overwhelming(people: int, others: int) -> bool:
@@ -70,9 +74,15 @@ def is_quarter(place: Place, gazetteer: Gazetteer) -> bool:
     if place.country not in _with_districts(gazetteer):
         return False
     return any(
-        city.admin1 == place.admin1 and city is not place and is_near(place, [city], _QUARTER_KM)
+        city.admin1 == place.admin1
+        and city is not place
+        and is_near(place, [city], _reach_of(city))
         for city in _cities(gazetteer)
     )
+
+
+def _reach_of(city: Place) -> float:
+    return _LARGE_CITY_KM if (city.population or 0) >= _LARGE_CITY else _QUARTER_KM
 
 
 @lru_cache(maxsize=4)
@@ -110,7 +120,8 @@ def dominant_places(places: list[Place]) -> list[Place]:
     """Return only the largest place, if far more people live there than in the others."""
     ranked = sorted(places, key=lambda place: -(place.population or UNKNOWN_POPULATION))
     first, *others = [place.population or UNKNOWN_POPULATION for place in ranked]
-    is_dominant = first >= _DOMINANCE * max(others, default=0) and first >= sum(others)
+    ratio = _DOMINANCE_OF_CITY if first >= _DOMINANT_CITY else _DOMINANCE
+    is_dominant = first >= ratio * max(others, default=0) and first >= sum(others)
     return ranked[:1] if is_dominant else places
 
 
