@@ -435,6 +435,12 @@ def test_a_hamlet_of_the_written_form_does_not_hide_a_town():
         "«Рух» зіграв з «Інгульцем» і переміг «Олександрію»",
         "банк «Львів»",
         "Mr Shevchenko met Ms Lyman",
+        # Persons, bands, buildings, rivers, and plants named after regions.
+        "сержантка Марія Ковель",
+        "Kalush Orchestra on tour",
+        "у Вознесенському храмі та в Маріїнському палаці",
+        "Рівень води в Тисі та Боржаві знижується",
+        "teams at the Khmelnytskyi, Rivne and South Ukraine nuclear power plants",
     ],
 )
 def test_what_shares_the_name_of_a_place_is_not_a_mention(text):
@@ -484,6 +490,21 @@ def test_what_shares_the_name_of_a_place_is_not_a_mention(text):
         ("взятие Верхнекаменского", ["Verkhnokamianske"]),
         ("взятии Новоселовки Первой", ["Novoselivka Persha"]),
         ("in Kupyansk-Vuzlovyi", ["Kupiansk-Vuzlovyi"]),
+        ("Во Львове дождь", ["Lviv"]),
+        ("ветерани зі Стрия", ["Stryi"]),
+        ("поблизу Подільська", ["Podilsk"]),
+        # After a region, and lists of villages of one district.
+        ("Сумська область – Шалигине", ["Shalyhyne"]),
+        ("зокрема Колочава, Синевир і Негровець", ["Kolochava", "Synevyr", "Nehrovets"]),
+        # Routes, villages next to persons, queues at checkpoints.
+        ("Поезд Харьков — Ясиня", ["Kharkiv", "Yasinia"]),
+        ("The Odesa–Reni highway", ["Odesa", "Reni"]),
+        ("через Дніпро, П’ятихатки", ["Dnipro", "Piatykhatky"]),
+        ("житель села Великі Копані Роман Дубно", ["Velyki Kopani"]),
+        ("черги вантажівок на «Устилузі»", ["Ustyluh"]),
+        ("об’їзд через Білобожницю", ["Bilobozhnytsia"]),
+        ("вийшли пішки з Підлимана", ["Pidlyman"]),
+        ("The ports of Pivdennyi, Chornomorsk and Izmail", ["Pivdenne", "Chornomorsk", "Izmail"]),
     ],
 )
 def test_villages_are_mentions_after_words_for_what_happens_to_places(text, names):
@@ -502,6 +523,10 @@ def test_villages_are_mentions_after_words_for_what_happens_to_places(text, name
         # The noun of the sector was left out; a region with a colon.
         ("На Лиманському – поблизу Тернів", "Donetsk Oblast"),
         ("Запорізький регіон: Оріхів, Кам'янське", "Zaporizhzhia Oblast"),
+        # Right behind a town's name.
+        ("у Миколаєві Львівської області", "Lviv Oblast"),
+        ("В Донецке Ростовской области", "Rostov Oblast"),
+        ("Дніпро, Запорізька область без світла", "Dnipropetrovsk Oblast"),
         # The spelling is recorded for a namesake elsewhere only.
         ("У Новоандреевки Донецкой области и Лысовки", "Donetsk Oblast"),
         ("near Vuhledar, Prechystivka and in Vodyane", "Donetsk Oblast"),

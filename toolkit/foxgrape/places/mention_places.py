@@ -53,6 +53,9 @@ _UP_TO_DIVISION = re.compile(
 _REGION_BEHIND = re.compile(
     rf"(?P<comma>,)?(?: \(?| in )({WORD}) (?:област|обл\b|кра[йяюе]\b|[Oo]blast\b|[Kk]rai\b)"
 )
+_RIGHT_BEHIND = re.compile(",? ")
+#: Minimum population of the namesake of a town that the region after a comma means.
+_STATED = 5000
 _OPENED = re.compile(r" \(")
 _ANY_ASCII = re.compile(r"[\x00-\x7f]*")
 #: A sector of a front or a community, named after a town: Куп’янський напрямок, Avdiivka sector.
@@ -192,7 +195,8 @@ def candidate_places(
 ) -> list[Place]:
     """Return the places that a name may mean, by the region behind its `end` and by population.
 
-    A region in parentheses decides. Any other decides before population, unless the place is a
+    A region in parentheses or right behind the name decides; after a comma, which may begin another
+    clause, only between towns. Any other decides before population, unless the place is a
     town, if only names and small words are in between. In English, where words for the region
     follow its name, it otherwise decides after population.
     """
@@ -204,6 +208,12 @@ def candidate_places(
     largest = dominant_places(places)
     if len(places) == 1:
         return places
+    right_behind = _in_division_behind(text, end, places, gazetteer, _REACH, _RIGHT_BEHIND)
+    if right_behind and largest[0] not in right_behind:
+        has_comma = text[end] == ","
+        namesakes = [p for p in right_behind if not has_comma or (p.population or 0) >= _STATED]
+        if namesakes:
+            return dominant_places(namesakes)
     if len(largest) == 1 and (largest[0].population or 0) >= TOWN_POPULATION:
         return largest
     tied = _in_division_behind(text, end, places, gazetteer, _REACH, _UP_TO_DIVISION)
