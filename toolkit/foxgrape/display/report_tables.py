@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import html
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import pandas as pd
 
@@ -26,6 +25,7 @@ from foxgrape.display.cells import (
     signal_cell,
     source_link,
 )
+from foxgrape.display.chance import within_a_week
 from foxgrape.display.html import Headline, Html, sentence, table
 from foxgrape.display.key_figures import KeyFigures
 from foxgrape.display.titles import READ
@@ -72,8 +72,6 @@ _RELATIONS = {
 #: A page shows at most this many rows of a table, so that browsers stay responsive.
 MAX_ROWS = 500
 _MAX_EMOJI = 20
-#: Beyond this number of signals, fewer surrogates estimate a p-value well enough.
-_MANY_SIGNALS = 500
 _CODES = (
     "Codes in the text of posts, read with a codebook that states evidence for each code. A code "
     "stands for a place only on the days for which the codebook is valid."
@@ -113,7 +111,7 @@ def key_figures(analysis: Analysis, claim: str | None = None) -> KeyFigures:
         figures["Followed by an event"] = f"{leads.n_observed:,} of {leads.n:,}"
         figures["Median lead"] = leads.median_in_words()
     if len(analysis.signals):
-        figures["More than chance?"] = _chance(analysis).claim if claim is None else claim
+        figures["More than chance?"] = within_a_week(analysis).claim if claim is None else claim
     items = "".join(
         f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd></div>"
         for name, value in figures.items()
@@ -137,7 +135,7 @@ def headline(analysis: Analysis) -> Headline:
     what = READ[analysis.read][0]
     finding = f"Of {n:,} {what}, {count_or_none(leading)} certainly came before {happened}."
     details = "".join(f"<li>{html.escape(line)}</li>" for line in analysis.findings()[1:])
-    claim = html.escape(f"{_chance(analysis).sentence()} {analysis.study.caution}".strip())
+    claim = html.escape(f"{within_a_week(analysis).sentence()} {analysis.study.caution}".strip())
     return Headline(finding, f'<p class="claim">{claim}</p>', f"<ul>{details}</ul>")
 
 
@@ -200,7 +198,7 @@ def _latest(rows: pd.DataFrame) -> str:
     return f"{latest}n = {len(rows):,}."
 
 
-def write_csv(rows: pd.DataFrame, file: str) -> None:
+def write_csv(rows: pd.DataFrame, file: str | TextIO) -> None:
     """Write rows to a CSV file in which no text is a formula for a spreadsheet."""
     texts = rows.select_dtypes(["object", "str"]).columns
     safe = rows.copy()
@@ -416,7 +414,7 @@ def methods(analysis: Analysis) -> Html:
         "Chance": "Posts and events can share a tempo and a moving front. Coincidence "
         "within 7 days is tested against surrogates that keep both (null model local): posts "
         "exchange places that were about equally likely at the time. "
-        + " ".join(map(sentence, _chance(analysis).warnings)),
+        + " ".join(map(sentence, within_a_week(analysis).warnings)),
         "Limits": "The report does not show whether a post caused anything, or what its author "
         "knew.",
     }
@@ -425,13 +423,6 @@ def methods(analysis: Analysis) -> Html:
         for name, words in texts.items()
     )
     return Html(f"<dl>{items}</dl>")
-
-
-@lru_cache(maxsize=1)
-def _chance(analysis: Analysis) -> Coincidence:
-    """Test for coincidence within 7 days; cached, because headline and methods both use it."""
-    n_surrogates = 1999 if len(analysis.signals) > _MANY_SIGNALS else 9999
-    return analysis.coincidence(window="7D", n=n_surrogates)
 
 
 def describe_relation(row: Any) -> str:
