@@ -28,6 +28,7 @@ from foxgrape.reports.rendering.feeds import Feed, FeedItem, atom_feed, json_fee
 from foxgrape.reports.rendering.run_index import run_summaries
 from foxgrape.reports.schedule.config import read_schedule
 from foxgrape.reports.schedule.due import run_due
+from foxgrape.reports.schedule.status import entry_statuses
 from foxgrape.reports.serve import server
 from hostile_strings import ATTACKS
 
@@ -270,6 +271,22 @@ def test_pruning_deletes_the_copies_of_deleted_runs_and_keeps_the_latest(schedul
     assert (out / "latest" / "daily.html").is_file()
     content = json.loads((out / "latest" / "feed.json").read_text(encoding="utf-8"))
     assert len(content["items"]) == 1
+
+
+def test_a_page_that_was_built_while_the_clock_was_ahead_is_not_the_latest_for_long(schedule):
+    read, out = schedule
+    run_due(read, now=NOON + 3650 * DAY, out=out, run=fake_reports.build_page)
+    ahead = "20320907T040000Z"
+    assert (out / "daily" / f"{ahead}.html").is_file()
+    (status,) = entry_statuses(read, now=NOON, out=out)
+    assert status.ahead[-1].year == 2032
+    build(schedule, days=2)
+    assert "12 signals" not in (out / "latest" / "daily.html").read_text(encoding="utf-8")
+    assert "11 signals" in (out / "latest" / "daily.html").read_text(encoding="utf-8")
+    prune(out, keep=100)
+    assert "11 signals" in (out / "latest" / "daily.html").read_text(encoding="utf-8")
+    run_due(read, now=NOON + 3650 * DAY, out=out, run=fake_reports.build_page)
+    assert entry_statuses(read, now=NOON + 3650 * DAY, out=out)[0].ahead == ()
 
 
 @pytest.mark.parametrize("name", ["daily", "latest"])
