@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -165,25 +165,30 @@ class PointPattern:
         order = np.argsort(self.group, kind="stable")
         return order, np.searchsorted(self.group[order], np.arange(len(self.group_names) + 1))
 
+    def in_one_group(self) -> PointPattern:
+        """Return the pattern with all signals in one group."""
+        return replace(self, group=np.zeros_like(self.group), group_names=("all",))
+
     def episodes(self) -> tuple[IntArray, IntArray]:
         """Return each signal's episode, and each episode's first signal, in order of time.
 
-        Signals with one label, each within three quarters of the shortest window of the one before,
-        form one episode: they mostly precede the same events, and so add little evidence to the
-        first signal.
+        Signals of one group and one label, each within three quarters of the shortest window of the
+        one before, form one episode: they mostly precede the same events, and so add little
+        evidence to the first signal.
         """
         unit = np.empty(len(self.label), dtype=np.int64)
         first: list[int] = []
-        latest: dict[int, tuple[float, int]] = {}
+        latest: dict[tuple[int, int], tuple[float, int]] = {}
         gap = _EPISODE * float(self.windows.min())
         for signal in np.argsort(self.posted, kind="stable").tolist():
-            instant, label = float(self.posted[signal]), int(self.label[signal])
-            before, episode = latest.get(label, (-np.inf, -1))
+            instant = float(self.posted[signal])
+            key = int(self.label[signal]), int(self.group[signal])
+            before, episode = latest.get(key, (-np.inf, -1))
             if instant - before > gap:
                 episode = len(first)
                 first.append(signal)
             unit[signal] = episode
-            latest[label] = instant, episode
+            latest[key] = instant, episode
         return unit, np.array(first, dtype=np.int64)
 
     def place_intensity(self, instants: FloatArray) -> PlaceIntensity:

@@ -158,9 +158,21 @@ def validate_null(null: str, n: int, known: Iterable[str] = NULLS) -> None:
 def draw_surrogates(
     pattern: PointPattern, null: str, n: int, seed: int, *, threads: int = 1
 ) -> Surrogates:
-    """Draw surrogates of a pattern under a null model and compute their statistics."""
+    """Draw surrogates of a pattern under a null model and compute their statistics.
+
+    Under ``local``, episodes are formed within groups, so that the answer for a group does not
+    depend on what the other groups posted about its places. For all signals together, they are
+    formed across groups.
+    """
     draw = _permute if null in {"place", "local"} else _resample
-    return draw(pattern, null, n, seed, threads)
+    drawn = draw(pattern, null, n, seed, threads)
+    if null != "local" or len(pattern.group_names) == 1:
+        return drawn
+    together = draw(pattern.in_one_group(), null, n, seed, threads)
+    return Surrogates(
+        np.concatenate([drawn.observed[:, :-1], together.observed[:, -1:]], axis=1),
+        np.concatenate([drawn.simulated[:, :, :-1], together.simulated[:, :, -1:]], axis=2),
+    )
 
 
 def _run(kernel: Callable[[int, int], FloatArray], n: int, threads: int) -> FloatArray:
