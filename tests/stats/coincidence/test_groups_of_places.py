@@ -45,10 +45,10 @@ def world(seed, *, leads=0):
 
 
 def p_of_most_events(seed, by, null, **options):
-    found = coincidence(
+    result = coincidence(
         *world(seed, **options), window="7D", by=by, null=null, n=199, observed=OBSERVED
     )
-    return found.groups.sort_values("trigger_rate")["p_trigger"].iloc[-1]
+    return result.groups.sort_values("trigger_rate")["p_trigger"].iloc[-1]
 
 
 @pytest.mark.parametrize(
@@ -72,6 +72,8 @@ def test_posts_that_lead_at_a_place_with_many_events_are_evidence(null):
 def test_groups_of_places_sum_to_all_signals():
     signals, events = world(3)
     alone = coincidence(signals, events, window="7D", n=99, observed=OBSERVED)
-    by_place = coincidence(signals, events, window="7D", n=99, observed=OBSERVED, by="place_id")
-    assert by_place.groups["n_signals"].sum() == alone.n_signals
-    assert by_place.p_trigger == alone.p_trigger
+    signals["code"] = np.where(np.arange(len(signals)) % 2, "a", "b")
+    for by in ("place_id", "code"):
+        grouped = coincidence(signals, events, window="7D", n=99, observed=OBSERVED, by=by)
+        assert grouped.groups["n_signals"].sum() == alone.n_signals
+        assert grouped.p_trigger == alone.p_trigger

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from foxgrape._util.formatting import counted, sentence_with_table
+from foxgrape._util.formatting import counted
+from foxgrape._util.result import Result
 from foxgrape.errors import FoxgrapeError
 from foxgrape.stats.coincidence.point_pattern import PointPattern, make_labels
 from foxgrape.stats.coincidence.significance import p_values
@@ -32,8 +33,8 @@ _MIN_WORLDS = 100
 _FRONT_SPEED, _MIN_SIZE = 2.5, 20.0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Power:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Power(Result):
     """Share of simulated worlds in which leads are detected, by number of signals.
 
     Attributes
@@ -94,9 +95,6 @@ class Power:
             "warnings": list(self.warnings),
             "sentence": self.sentence(),
         }
-
-    def _repr_html_(self) -> str:
-        return sentence_with_table(self.sentence(), self.to_frame(), self.warnings)
 
 
 def estimate_power(

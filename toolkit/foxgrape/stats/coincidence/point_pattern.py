@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -72,6 +72,8 @@ class PointPattern:
         Signals left out because events were not recorded throughout their window.
     signal_span
         Length of the time in which signals are followed throughout their window; None for `span`.
+    clock
+        ``confirmed`` or ``occurred``.
     """
 
     low: FloatArray
@@ -94,6 +96,7 @@ class PointPattern:
     group_of_label: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
     n_unfollowed: int = 0
     signal_span: float | None = None
+    clock: str = ""
 
     @property
     def n_places(self) -> int:
@@ -173,25 +176,42 @@ class PointPattern:
         order = np.argsort(self.group, kind="stable")
         return order, np.searchsorted(self.group[order], np.arange(len(self.group_names) + 1))
 
+    def in_one_group(self) -> PointPattern:
+        """Return the pattern with all signals in one group."""
+        group = np.zeros_like(self.group)
+        label, place_of_label, decoded, _ = make_labels(
+            self.place_of_label[self.label], self.decoded[self.label], group
+        )
+        return replace(
+            self,
+            group=group,
+            group_names=("all",),
+            label=label,
+            place_of_label=place_of_label,
+            decoded=decoded,
+            group_of_label=self.group_of_label[:0],
+        )
+
     def episodes(self) -> tuple[IntArray, IntArray]:
         """Return each signal's episode, and each episode's first signal, in order of time.
 
-        Signals with one label, each within three quarters of the shortest window of the one before,
-        form one episode: they mostly precede the same events, and so add little evidence to the
-        first signal.
+        Signals of one group and one label, each within three quarters of the shortest window of the
+        one before, form one episode: they mostly precede the same events, and so add little
+        evidence to the first signal.
         """
         unit = np.empty(len(self.label), dtype=np.int64)
         first: list[int] = []
-        latest: dict[int, tuple[float, int]] = {}
+        latest: dict[tuple[int, int], tuple[float, int]] = {}
         gap = _EPISODE * float(self.windows.min())
         for signal in np.argsort(self.posted, kind="stable").tolist():
-            instant, label = float(self.posted[signal]), int(self.label[signal])
-            before, episode = latest.get(label, (-np.inf, -1))
+            instant = float(self.posted[signal])
+            key = int(self.label[signal]), int(self.group[signal])
+            before, episode = latest.get(key, (-np.inf, -1))
             if instant - before > gap:
                 episode = len(first)
                 first.append(signal)
             unit[signal] = episode
-            latest[label] = instant, episode
+            latest[key] = instant, episode
         return unit, np.array(first, dtype=np.int64)
 
     def place_intensity(self, instants: FloatArray) -> PlaceIntensity:
@@ -293,6 +313,7 @@ def point_pattern(
         seed=seed,
         n_unfollowed=n_unfollowed,
         signal_span=max(end - start - reach, float(high.max(initial=0.0)), 1.0),
+        clock=clock,
     )
 
 
@@ -333,13 +354,14 @@ def make_labels(
     if not len(place):
         return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0), np.empty(0, np.int64)
     keys = pd.DataFrame({"place": place, "decoded": decoded, "group": group})
-    label = np.array(keys.groupby([*keys], sort=True).ngroup(), dtype=np.int64)
+    label = keys.groupby([*keys], sort=True).ngroup()
     distinct = keys.assign(label=label).drop_duplicates("label").sort_values("label")
+    # Copies, since pandas may return read-only arrays: numba compiles each kernel again for them.
     return (
-        label,
-        distinct["place"].to_numpy(dtype=np.int64),
-        distinct["decoded"].to_numpy(dtype=float),
-        distinct["group"].to_numpy(dtype=np.int64),
+        np.array(label, dtype=np.int64),
+        np.array(distinct["place"], dtype=np.int64),
+        np.array(distinct["decoded"], dtype=np.float64),
+        np.array(distinct["group"], dtype=np.int64),
     )
 
 
