@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from foxgrape.studies.analysis import Analysis
     from foxgrape.studies.study import Study
 
-__all__ = ["READ", "period_in_words", "title"]
+__all__ = ["period_in_words", "title"]
 
 #: Beyond this number, accounts are counted and not named.
 _MAX_ACCOUNTS = 3
 
-#: What counts as a signal, in words: as a noun, and as a sentence below the title.
-READ = {
-    "codes": ("coded posts", "Signals are codes for places in posts."),
-    "mentions": ("posts that name a place", "Signals are places that posts name, not codes."),
-    "both": ("signals", "Signals are codes for places, and places that posts name."),
+#: What counts as a signal, as a sentence below the title.
+_READ = {
+    "codes": "Signals are codes for places in posts.",
+    "mentions": "Signals are places that posts name, not codes.",
+    "both": "Signals are codes for places, and places that posts name.",
 }
 
 
@@ -59,7 +59,7 @@ def title(
     if analysis is None:
         return Html(f"<h1>{html.escape(about)}</h1>")
     scope = f"Part of {study.title}. {_posts_of(analysis)}" if heading else _sizes(analysis)
-    words = f"{_who_and_where(analysis)} {scope} {READ[analysis.read][1]}"
+    words = f"{_who_and_where(analysis)} {scope} {_READ[analysis.read]}"
     return Html(f"<h1>{html.escape(about)}</h1><p>{html.escape(words)}</p>")
 
 
