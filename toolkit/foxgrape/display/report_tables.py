@@ -167,7 +167,7 @@ def signals_table(
     if rows["text"].astype("str").str.startswith("[").any():
         note += " Text in [brackets] describes a post whose wording is unknown."
     latest = _rows(rows.tail(MAX_ROWS))
-    return table(
+    shown = table(
         ["Signal", "Post", f"Event {analysis.clock}", "Lead", "Relation"],
         [
             [
@@ -180,17 +180,20 @@ def signals_table(
             # The page finds the marks of a row in figures by its number.
             for number, row in zip(range(len(rows))[-MAX_ROWS:], latest, strict=True)
         ],
-        f"{_shown(rows, csv_file)} {note}",
+        f"{_latest(rows)} {note}",
         empty=analysis.why_no_signals() if empty is None else empty,
     )
+    return Html(shown.markup + _all_rows(rows, csv_file))
 
 
-def _shown(rows: pd.DataFrame, csv_file: str | None) -> str:
-    """Return how many rows are shown; write all rows to a file if there are more."""
+def _all_rows(rows: pd.DataFrame, csv_file: str | None) -> str:
+    """Write all rows to a file if not all are shown, and return a link to it."""
     if len(rows) <= MAX_ROWS or csv_file is None:
-        return _latest(rows)
+        return ""
     write_csv(rows, csv_file)
-    return f"{_latest(rows)} All rows are in the file {csv_file} beside this page."
+    file = html.escape(csv_file)
+    words = f"All {len(rows):,} rows with all columns, in the file beside this page"
+    return f'<p class="soft">{words}: <a href="{file}">{file}</a></p>'
 
 
 def _latest(rows: pd.DataFrame) -> str:
@@ -304,7 +307,7 @@ def sides_table(analysis: Analysis) -> Html:
         cells = [
             Html(
                 f"{html.escape(lead_in_words(part))}<br>"
-                f"<small>{html.escape(describe_relation(part))}</small>"
+                f"<small class='part-relation'>{html.escape(describe_relation(part))}</small>"
             )
             for part in parts
         ]
