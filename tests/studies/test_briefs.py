@@ -11,6 +11,7 @@ import pytest
 
 from factories import IZIUM, events, interval
 from foxgrape import Store, lead_times, open_study, schemas
+from foxgrape.display.report_tables import methods, sides_table
 from foxgrape.errors import FoxgrapeError, StoreError, StudyError
 from foxgrape.places import Codebook
 from foxgrape.stats.survival.kaplan_meier import log_rank
@@ -214,6 +215,26 @@ def test_each_signal_has_one_outcome(clock):
     assert counts["hindsight"] == analysis.lead_times.n_hindsight
     assert counts["after"] == analysis.lead_times.n_follows
     assert counts["outside"] == analysis.lead_times.n_unfollowed
+
+
+def test_a_study_whose_events_have_one_confirmation_does_not_say_that_it_has_none(grapes):
+    analysis = grapes.analyse()
+    assert "only the first confirmation of each event is recorded (UA: 1)" in (
+        sides_table(analysis).markup
+    )
+    sizes = "3 posts, 1 event of the kinds studied and 5 of other kinds, 6 confirmed, 1 code"
+    assert sizes in methods(analysis).markup
+
+
+def test_a_signal_whose_event_may_lie_beyond_the_horizon_is_named():
+    """Its event, known to the day, was confirmed 29 days 12 hours to 30 days 12 hours later."""
+    small = study([("2022-09-01T12:00:00+03:00", "🍇", "a")], events(("2022-09-30", "2022-10-01")))
+    analysis = small.analyse()
+    assert (analysis.lead_times.n_observed, analysis.lead_times.n_censored) == (0, 1)
+    assert any(
+        line.startswith("1 signal has an event that may have come more than 30 days after the post")
+        for line in analysis.findings()
+    )
 
 
 def test_a_brief_tells_a_code_that_nobody_could_read_yet(grapes):

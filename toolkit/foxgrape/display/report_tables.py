@@ -292,14 +292,8 @@ def sides_table(analysis: Analysis) -> Html:
     """Return a table of each signal's lead and relation to the confirmation by each side."""
     sides = analysis.sides() if len(analysis.signals) else {}
     if not sides:
-        return Html(
-            '<p class="soft">Sides cannot be compared: '
-            + (
-                "the study records no confirmations by side; add a file of confirmations.</p>"
-                if len(analysis.signals)
-                else "there are no signals.</p>"
-            )
-        )
+        reason = _why_no_sides(analysis) if len(analysis.signals) else "there are no signals"
+        return Html(f'<p class="soft">Sides cannot be compared: {html.escape(reason)}.</p>')
     every = [part.table() for part in sides.values()]
     tables = [part.tail(MAX_ROWS) for part in every]
     rows: list[list[str | Html]] = []
@@ -314,6 +308,18 @@ def sides_table(analysis: Analysis) -> Html:
         rows.append([signal_cell(parts[0]), *cells])
     heads = ["Signal", *(f"Confirmed by {side}" for side in sides)]
     return table(heads, rows, _latest(every[0]))
+
+
+def _why_no_sides(analysis: Analysis) -> str:
+    """Return which confirmations there are, if not those by each side."""
+    first = analysis.study.events["confirmed_by"].dropna().value_counts().sort_index()
+    if first.empty:
+        return "no confirmation by a side is recorded"
+    sides = ", ".join(f"{side}: {n:,}" for side, n in first.items())
+    return (
+        f"only the first confirmation of each event is recorded ({sides}); a comparison needs "
+        "those by each side, in a file of confirmations"
+    )
 
 
 def windows_table(result: Coincidence) -> Html:
@@ -447,9 +453,15 @@ def _table_sizes(study: Study) -> str:
     last = study.observed[1]
     end = "" if pd.isna(last) else f", observed until {last.tz_convert(study.timezone):%Y-%m-%d}"
     end += " (the last event)" if end and study.observed.guessed else ""
+    n_events, n_confirmed = len(study.events), int(study.all_events["confirmed_at"].notna().sum())
+    n_other = len(study.all_events) - n_events
+    events = counted(n_events, "event")
+    if n_other:
+        events += f" of the kinds studied and {n_other:,} of other kinds"
+    own = counted(len(study.confirmations), "confirmation")
+    confirmed = f"{own} by side" if len(study.confirmations) else f"{n_confirmed:,} confirmed"
     return (
-        f"{counted(len(study.posts), 'post')}, {counted(len(study.all_events), 'event')}, "
-        f"{counted(len(study.confirmations), 'confirmation')}, "
+        f"{counted(len(study.posts), 'post')}, {events}, {confirmed}, "
         f"{counted(len(study.codebook), 'code')}{end}"
     )
 
