@@ -17,7 +17,7 @@ from foxgrape import open_study
 from foxgrape.display.html import Html, table
 from foxgrape.display.report_tables import signals_table
 from foxgrape.plots.offline import MIMETYPE
-from foxgrape.plots.theme import apply_theme
+from foxgrape.plots.theme import BLUE, apply_theme
 from foxgrape.reports.rendering.page import render_page
 from hostile_strings import ATTACKS, seen
 
@@ -126,6 +126,19 @@ def test_the_rows_that_a_filter_leaves_are_downloaded(tmp_path, opened):
     tab.get_by_label("Filter").fill("even")
     assert len(cells(downloaded(tab, "Excel"))) == 31
     assert grave(tab) == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("scheme", "colour"), [("light", "#0072B2"), ("dark", "#4DA3E8")])
+def test_dark_marks_are_lighter_on_a_dark_page_and_not_in_a_download(
+    tmp_path, opened, scheme, colour
+):
+    drawn = figure("Marks").update_traces(marker={"color": BLUE})
+    tab = opened(page(tmp_path, {MIMETYPE: drawn.to_plotly_json()}), color_scheme=scheme)
+    assert tab.evaluate("document.querySelector('.drawing').data[0].marker.color") == colour
+    svg = downloaded(tab, "SVG").read_text(encoding="utf-8")
+    assert "rgb(0, 114, 178)" in svg
+    assert "rgb(77, 163, 232)" not in svg
 
 
 @pytest.mark.browser

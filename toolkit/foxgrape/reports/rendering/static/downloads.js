@@ -164,7 +164,7 @@ const Downloads = (function () {
   async function picture(place, layout, format, name) {
     const white = { paper_bgcolor: "#fff", plot_bgcolor: "#fff", font: { ...layout.font, color: "#000" } };
     const size = { width: layout.width || WIDTH, height: layout.height || 450 };
-    const figure = { data: place.data, layout: { ...layout, ...white }, config: {} };
+    const figure = { data: place.lightData || place.data, layout: { ...layout, ...white }, config: {} };
     const options = { format, ...size, scale: format === "png" ? 2 : 1, imageDataOnly: true };
     const data = await Plotly.toImage(figure, options);
     if (format === "svg") save([data], "image/svg+xml", `${name}.svg`);
