@@ -6,7 +6,7 @@ import html
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from foxgrape._util.formatting import counted
+from foxgrape._util.small_numbers import are_few, too_few
 
 if TYPE_CHECKING:
     from foxgrape.stats.coincidence.event_coincidence import Coincidence
@@ -41,13 +41,13 @@ def chance_claim(analysis: Analysis, signals: str) -> str:
     --------
     >>> from foxgrape import open_study
     >>> chance_claim(open_study().analyse(), "all signals")
-    '<p class="claim">Test against chance, all signals (5 signals): Five signals are too few ...'
+    '<p class="claim">Test against chance, all signals: Five signals are too few to test.</p>'
     """
     n = len(analysis.signals)
     if not n:
         return ""
-    sentence = (
-        f"Test against chance, {signals} ({counted(n, 'signal')}): "
-        f"{within_a_week(analysis).sentence()} The report “Test against chance” has the whole test."
-    )
+    answer = f"{too_few(n, 'to test')}."
+    if not are_few(n):
+        answer = f"{within_a_week(analysis).sentence()} The report “Test against chance” has more."
+    sentence = f"Test against chance, {signals}: {answer}"
     return f'<p class="claim">{html.escape(sentence)}</p>'

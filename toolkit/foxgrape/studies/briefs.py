@@ -94,13 +94,18 @@ class PeriodBrief(Described):
     def sentence(self) -> str:
         """Return the period's counts in one sentence."""
         counts = self.counts.set_index("what")["this"]
+        new, earlier = counts[_NEW_LEADS], counts[_EARLIER_LEADS]
+        leads = f"{new:,} of them and {counted(earlier, 'earlier signal')}"
+        leads = leads if new or earlier else "no signal"
+        overdue = ""
+        if n := counts["overdue"]:
+            within = duration_in_words(self.analysis.horizon)
+            overdue = f"; for {n:,}, {within} passed without an event"
         return (
             f"{self.describe_days()}: {counted(counts['signals'], 'new signal')} in "
-            f"{counted(counts['posts'], 'post')}; {counts[_NEW_LEADS]:,} of them and "
-            f"{counted(counts[_EARLIER_LEADS], 'earlier signal')} certainly came before an event "
-            f"that became known in these days; {counts['still open']:,} still open; for "
-            f"{counts['overdue']:,}, {duration_in_words(self.analysis.horizon)} passed without an "
-            f"event.{self._end_of_observation()}"
+            f"{counted(counts['posts'], 'post')}; {leads} certainly came before an event that "
+            f"became known in these days; {counts['still open']:,} still open{overdue}."
+            f"{self._end_of_observation()}"
         )
 
     def caveats(self) -> list[str]:
@@ -196,7 +201,7 @@ def period_brief(
     --------
     >>> from foxgrape import open_study
     >>> period_brief(open_study(), until="2022-09-12").sentence()
-    '5 to 11 Sep 2022: 2 new signals in 6 posts; 0 of them and 0 earlier signals certainly ...'
+    '5 to 11 Sep 2022: 2 new signals in 6 posts; no signal certainly came before an ...'
     """
     if days < 1:
         raise FoxgrapeError("days must be at least 1", got=days)

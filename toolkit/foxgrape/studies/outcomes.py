@@ -39,8 +39,8 @@ def count_outcomes(analysis: Analysis) -> dict[str, int]:
     """
     links = analysis.links
     reason, order = reason_left_out(links, hindsight=False), order_on_clock(links)
-    whole = links["lead_min"] >= analysis.horizon
-    claims = [reason == "hindsight", reason == "unfollowed", (order == "no event") & whole]
+    is_complete = links["lead_min"] >= analysis.horizon
+    claims = [reason == "hindsight", reason == "unfollowed", (order == "no event") & is_complete]
     names = np.select([*claims, order == "no event"], ["hindsight", "outside", "none", "open"], "")
     outcome = order.where(names == "", pd.Series(names, index=order.index))
     return {name: int((outcome == name).sum()) for name in OUTCOMES}

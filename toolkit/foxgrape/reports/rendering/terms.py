@@ -12,8 +12,8 @@ TERMS = {
     "right-censored": "Without an event for as long as it was observed; what came later is not "
     "known.",
     "horizon": "The longest time from a post to an event that counts as its event.",
-    "hindsight": "The meaning of the code was first made public after the event, so that nobody "
-    "could have read it before.",
+    "hindsight": "The meaning of the code was first made public after the event, so that it "
+    "could not be read before.",
     "null model": "A rule for what would be seen without any lead: what is exchanged at random "
     "between posts, and what is kept as it is.",
     "surrogates": "Copies of the data in which posts were exchanged at random, as the null model "
