@@ -37,6 +37,7 @@ from IPython.display import display
 
 from foxgrape.stats.survival.competing_risks import cumulative_incidence
 from foxgrape.display.html import Headline, finding_block, table
+from foxgrape.display.key_figures import figures_in_a_row
 from foxgrape.display.report_tables import (
     alarms_table,
     groups_table,
@@ -72,14 +73,23 @@ title(data, analysis)
 
 # %%
 verdict = Verdict(result, risk, scored).sentence()
-Headline(verdict if len(analysis.signals) else f"{verdict} {analysis.why_no_signals()}")
+first, _, more = verdict.partition(". ")
+reason = "" if len(analysis.signals) else analysis.why_no_signals()
+Headline(f"{first.rstrip('.')}.", more=f"{more} {reason}".strip())
+
+# %%
+figures_in_a_row(
+    {
+        "Posts": f"{len(data.posts):,}",
+        "Events": f"{result.n_events:,}",
+        "Signals": f"{len(analysis.signals):,}",
+        "More than chance?": Verdict(result, risk, scored).claim,
+    }
+)
 
 # %%
 if data.caution:
     display(finding_block("Caution", [data.caution]))
-
-# %%
-WhatChanged(analysis)
 
 # %% [markdown]
 # ## Coincidence
@@ -155,3 +165,6 @@ table(
     analysis.counts(window=windows[-1]).astype(str).to_numpy().tolist(),
     "",
 )
+
+# %%
+WhatChanged(analysis)
