@@ -37,10 +37,10 @@ from IPython.display import display
 
 from foxgrape.stats.survival.competing_risks import cumulative_incidence
 from foxgrape.display.html import Headline, finding_block, table
-from foxgrape.display.key_figures import figures_in_a_row
 from foxgrape.display.report_tables import (
     alarms_table,
     groups_table,
+    key_figures,
     nulls_table,
     windows_table,
 )
@@ -72,20 +72,13 @@ scored = result_or_reason(lambda: analysis.alarm(window=windows, **options))
 title(data, analysis)
 
 # %%
-verdict = Verdict(result, risk, scored).sentence()
-first, _, more = verdict.partition(". ")
+verdict = Verdict(result, risk, scored)
+first, _, more = verdict.sentence().partition(". ")
 reason = "" if len(analysis.signals) else analysis.why_no_signals()
 Headline(f"{first.rstrip('.')}.", more=f"{more} {reason}".strip())
 
 # %%
-figures_in_a_row(
-    {
-        "Posts": f"{len(data.posts):,}",
-        "Events": f"{result.n_events:,}",
-        "Signals": f"{len(analysis.signals):,}",
-        "More than chance?": Verdict(result, risk, scored).claim,
-    }
-)
+key_figures(analysis, verdict.claim)
 
 # %%
 if data.caution:
