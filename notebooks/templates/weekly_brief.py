@@ -29,7 +29,7 @@ observed_until: Optional[str] = None  # end of observation, with UTC offset; Non
 
 # %%
 from foxgrape.studies.briefs import period_brief
-from foxgrape.display.chance import chance_claim
+from foxgrape.display.chance import chance_claim, within_a_week
 from foxgrape.display.html import Headline, bullets
 from foxgrape.display.key_figures import KeyFigures
 from foxgrape.display.report_tables import events_table, signals_table
@@ -68,14 +68,12 @@ Headline(brief.sentence(), claim, bullets(brief.caveats()))
 # occurred. Codes are read as they are known today.
 
 # %%
-counts = brief.counts.astype(str)
-KeyFigures(["", "This period", "Previous period"], counts.to_numpy().tolist())
+rows = brief.counts.astype(str).to_numpy().tolist()
+rows.append(["More than chance?", within_a_week(brief.analysis).claim, ""])
+KeyFigures(["", "This period", "Previous period"], rows)
 
 # %%
 brief.figure()
-
-# %%
-WhatChanged(brief.analysis)
 
 # %% [markdown]
 # ## What happened
@@ -158,3 +156,6 @@ signals_table(
     empty="No overdue signals: no horizon ended in this period without an event.",
     csv_file="overdue.csv",
 )
+
+# %%
+WhatChanged(brief.analysis)

@@ -114,15 +114,12 @@ def event_cell(row: Any, clock: str, zone: str | tzinfo) -> Html:
         when = "confirmation not recorded"
     else:
         when = confirmation_in_words(row, zone)
-    kind = (
-        ""
-        if pd.isna(row.event_kind)
-        else f'<span class="part-kind">{kind_in_words(row.event_kind)}</span><br>'
-    )
-    return Html(
-        f'<div class="words">{kind}{html.escape(when)}<br>'
-        f"<small>{source_link('event', row.source, row.url)}</small></div>"
-    )
+    kind = ""
+    if pd.notna(row.event_kind):
+        kind = f'<span class="part-kind">{kind_in_words(row.event_kind)}</span><br>'
+    has_source = pd.notna(row.source) or pd.notna(row.url)
+    source = f"<br><small>{source_link('event', row.source, row.url)}</small>" if has_source else ""
+    return Html(f'<div class="words">{kind}{html.escape(when)}{source}</div>')
 
 
 def lead_cell(row: Any) -> Html:
