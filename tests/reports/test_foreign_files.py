@@ -207,6 +207,27 @@ def test_a_foreign_folder_with_a_manifest_is_not_pruned(out, manifest):
     assert {name: held for name, held in contents(out).items() if name != "index.html"} == before
 
 
+@pytest.mark.parametrize("value", [[], {}, [[]], None, 1.5])
+@pytest.mark.parametrize("key", ["run_id", "status", "template", "built_at", "study", "store"])
+def test_values_of_any_type_in_a_manifest_block_no_pruning(out, key, value):
+    for number in (0, 1, 2, 6):
+        fake(out, number)
+    file = out / "place_brief-0001" / "manifest.json"
+    file.write_text(json.dumps({**json.loads(file.read_text("utf-8")), key: value}), "utf-8")
+    write_catalogue(out, now=NOW)
+    assert "weekly_brief-0002" in prune(out, keep=1, now=NOW)
+    assert file.exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs file names of any bytes")
+def test_a_folder_whose_name_is_not_utf8_blocks_no_catalogue(out):
+    fake(out, 1)
+    for parent in (out, out / "failed"):
+        shutil.copytree(out / "place_brief-0001", parent / os.fsdecode(b"place_brief-\xff"))
+    assert "Report 1" in write_catalogue(out, now=NOW).read_text("utf-8")
+    prune(out, keep=1, now=NOW)
+
+
 def test_a_foreign_folder_named_like_a_run_is_not_replaced(out):
     (out / "mine-1").mkdir()
     (out / "mine-1" / "letter.txt").write_text("a letter", encoding="utf-8")
@@ -575,6 +596,24 @@ def test_a_run_is_restored_if_its_replacement_was_interrupted(out):
     (out / "weekly_brief-0002").rename(out / ".replaced-bcdefghi" / "weekly_brief-0002")
     StagingFolder.make(out, "mine").close()
     assert names(out) == {"weekly_brief-0000", "weekly_brief-0002"}
+
+
+@pytest.mark.parametrize("left", [(), (".manifest.json.writing",)])
+def test_a_folder_whose_process_died_before_its_manifest_is_deleted(out, left):
+    folder = out / ".building-mine-abcdefgh"
+    folder.mkdir()
+    for name in left:
+        (folder / name).write_text("{", encoding="utf-8")
+    StagingFolder.make(out, "other").close()
+    assert names(out) == set()
+
+
+def test_a_folder_with_another_file_and_no_manifest_is_kept(out):
+    folder = out / ".building-mine-abcdefgh"
+    folder.mkdir()
+    (folder / "mine.txt").touch()
+    StagingFolder.make(out, "other").close()
+    assert names(folder) == {"mine.txt"}
 
 
 def test_a_run_replaces_an_empty_folder_of_the_same_name(out):

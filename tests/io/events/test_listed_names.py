@@ -1,4 +1,4 @@
-"""Places of a control list that share a name, told apart by population."""
+"""Places of a control list that share a name, distinguished by population."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def place(number, population, point=(None, None), admin2=""):
 def identify(gazetteer, rows, population):
     listed = ListedNames()
     keys = {row[1]: listed.add("Lyman", *row).key for row in rows}
-    found = listed.identify("Lyman", keys[population], gazetteer)
-    return found and (found.place.id, found.point)
+    identified = listed.identify("Lyman", keys[population], gazetteer)
+    return identified and (identified.place.id, identified.point)
 
 
 def test_numbers_that_move_between_places_do_not_mix_them():

@@ -69,7 +69,7 @@ def parse_population(text: object) -> int | None:
 
 
 class ListedNames:
-    """The places of a list by name, told apart by population, with their coordinates."""
+    """The places of a list by name and population, with their coordinates."""
 
     def __init__(self) -> None:
         self._last: dict[tuple[str, str], str] = {}
