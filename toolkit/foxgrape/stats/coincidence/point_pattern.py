@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -65,6 +65,8 @@ class PointPattern:
         Signals left out because events were not recorded throughout their window.
     signal_span
         Length of the time in which signals are followed throughout their window; None for `span`.
+    clock
+        ``confirmed`` or ``occurred``.
     """
 
     low: FloatArray
@@ -86,6 +88,7 @@ class PointPattern:
     seed: int
     n_unfollowed: int = 0
     signal_span: float | None = None
+    clock: str = ""
 
     @property
     def n_places(self) -> int:
@@ -288,6 +291,7 @@ def point_pattern(
         seed=seed,
         n_unfollowed=n_unfollowed,
         signal_span=max(end - start - reach, float(high.max(initial=0.0)), 1.0),
+        clock=clock,
     )
 
 
@@ -326,12 +330,13 @@ def make_labels(place: IntArray, decoded: FloatArray) -> tuple[IntArray, IntArra
     if not len(place):
         return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
     pairs = pd.DataFrame({"place": place, "decoded": decoded})
-    label: Any = pairs.groupby(["place", "decoded"], sort=True).ngroup().to_numpy(dtype=np.int64)
+    label = pairs.groupby(["place", "decoded"], sort=True).ngroup()
     distinct = pairs.assign(label=label).drop_duplicates("label").sort_values("label")
+    # Copies, since pandas may return read-only arrays: numba compiles each kernel again for them.
     return (
-        label,
-        distinct["place"].to_numpy(dtype=np.int64),
-        distinct["decoded"].to_numpy(dtype=float),
+        np.array(label, dtype=np.int64),
+        np.array(distinct["place"], dtype=np.int64),
+        np.array(distinct["decoded"], dtype=np.float64),
     )
 
 
