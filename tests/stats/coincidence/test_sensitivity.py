@@ -76,7 +76,7 @@ def test_limit_is_below_the_estimate_and_above_1_only_with_a_claim():
 def test_too_few_signals_claim_nothing():
     signals, events = biased_world(50.0, 3)
     few = of((signals.head(15), events))
-    assert few.sentence().endswith("signals are too few to test.")
+    assert few.sentence() == "There is no claim of a lead whose sensitivity could be given."
 
 
 def test_without_signals_or_events_nothing_is_claimed():

@@ -186,13 +186,15 @@ def simulate_pattern(
     >>> simulate_pattern(make_arrays(np.random.default_rng(0), signals=10), (7.0,)).draws
     1
     """
-    label, place_of_label, decoded = make_labels(world.place, np.full(len(world.place), -np.inf))
+    n = len(world.place)
+    one_group = np.zeros(n, np.int64)
+    label, place_of_label, decoded, _ = make_labels(world.place, np.full(n, -np.inf), one_group)
     order = np.lexsort((world.happened[0], world.event_place))
     return PointPattern(
         low=world.posted[0] * _DAY,
         high=world.posted[1] * _DAY,
         label=label,
-        group=np.zeros(len(label), np.int64),
+        group=one_group,
         group_names=("all",),
         event_low=world.happened[0][order] * _DAY,
         event_high=world.happened[1][order] * _DAY,

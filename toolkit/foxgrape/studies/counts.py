@@ -11,6 +11,7 @@ from foxgrape._util.formatting import duration_in_words
 from foxgrape.stats.coincidence.point_pattern import is_followed, overlaps
 from foxgrape.stats.inputs import duration_us, observation_of
 from foxgrape.stats.survival.counted_leads import reason_left_out
+from foxgrape.times import parse_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +74,8 @@ def _leads(analysis: Analysis) -> Iterator[tuple[str, str, int, int]]:
 
 def _chance(analysis: Analysis, window: str) -> Iterator[tuple[str, str, int, int]]:
     signals, clock = analysis.signals, analysis.clock
-    question = f"chance within {duration_in_words(pd.Timedelta(window))}"
+    within = duration_in_words(parse_duration(window, "window"))
+    question = f"chance within {within}"
     observed = observation_of(analysis.observed(clock, window), signals, analysis.events, clock)
     n_inside = int(overlaps(signals, "posted", observed).sum())
     n_followed = int(is_followed(signals, observed, duration_us(window, "window")).sum())

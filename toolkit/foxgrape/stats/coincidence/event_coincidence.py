@@ -276,6 +276,8 @@ def coincidence(
         Seed or generator; None draws a seed from fresh entropy. The result stores the seed.
     by
         Column of `signals`, such as ``account`` or ``code``, that defines groups to test as well.
+        Groups by ``place_id``, ``place`` or ``code`` consist, in a surrogate that exchanges places,
+        of the signals that then name this place or code.
     observed
         When events were recorded: first and last instant with UTC offsets, or with gaps, as in
         ``study.observed``. By default from the earliest instant in the tables

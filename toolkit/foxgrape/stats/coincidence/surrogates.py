@@ -235,8 +235,9 @@ class Exchange:
         def kernel(first: int, last: int) -> FloatArray:
             return np.asarray(
                 permutation_statistics(
-                    first, last, seed, self.units, pattern.place_of_label, self.pairs, order,
-                    group_start, max(len(pattern.event_place), 1),
+                    first, last, seed, self.units, pattern.place_of_label,
+                    pattern.group_of_label, self.pairs, order, group_start,
+                    max(len(pattern.event_place), 1),
                 )
             )  # fmt: skip
 
