@@ -32,7 +32,8 @@ observed_until: Optional[str] = None  # end of observation, with UTC offset; Non
 from foxgrape.studies.account_profile import account_profile
 from foxgrape.plots.activity import activity, posting_rhythm
 from foxgrape.display.html import Headline, section
-from foxgrape.display.report_tables import calibration_table, emoji_table
+from foxgrape.display.key_figures import figures_in_a_row
+from foxgrape.display.report_tables import calibration_table, emoji_table, signal_figures
 from foxgrape.display.sections import signals_section
 from foxgrape.display.titles import period_in_words
 from foxgrape.display.what_changed import WhatChanged
@@ -58,7 +59,7 @@ section(f"{account}, {days}" if days else account, f"One account of {data.title}
 Headline(profile.sentence())
 
 # %%
-WhatChanged(profile.analysis)
+figures_in_a_row({"Posts": f"{len(profile.posts):,}", **signal_figures(profile.analysis)})
 
 # %% [markdown]
 # ## Activity
@@ -101,3 +102,6 @@ signals_section(profile.analysis, csv_file="signals.csv")
 
 # %%
 calibration_table(profile)
+
+# %%
+WhatChanged(profile.analysis)

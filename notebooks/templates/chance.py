@@ -73,8 +73,9 @@ title(data, analysis)
 
 # %%
 verdict = Verdict(result, risk, scored)
-finding = verdict.sentence()
-Headline(finding if len(analysis.signals) else f"{finding} {analysis.why_no_signals()}")
+first, _, more = verdict.sentence().partition(". ")
+reason = "" if len(analysis.signals) else analysis.why_no_signals()
+Headline(f"{first.rstrip('.')}.", more=f"{more} {reason}".strip())
 
 # %%
 key_figures(analysis, verdict.claim)
@@ -82,9 +83,6 @@ key_figures(analysis, verdict.claim)
 # %%
 if data.caution:
     display(finding_block("Caution", [data.caution]))
-
-# %%
-WhatChanged(analysis)
 
 # %% [markdown]
 # ## Coincidence
@@ -160,3 +158,6 @@ table(
     analysis.counts(window=windows[-1]).astype(str).to_numpy().tolist(),
     "",
 )
+
+# %%
+WhatChanged(analysis)

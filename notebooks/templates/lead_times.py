@@ -32,10 +32,12 @@ observed_until: Optional[str] = None  # end of observation, with UTC offset; Non
 # %%
 from IPython.display import display
 
-from foxgrape.plots.signals import place_map, survival
+from foxgrape.plots.place_map import place_map
+from foxgrape.plots.signals import survival
 from foxgrape.display.html import section
 from foxgrape.display.report_tables import (
     compare_with_baseline,
+    findings_list,
     headline,
     key_figures,
     methods,
@@ -68,7 +70,7 @@ headline(analysis)
 key_figures(analysis)
 
 # %%
-WhatChanged(analysis)
+findings_list(analysis)
 
 # %% [markdown]
 # ## Signals and their events
@@ -111,6 +113,9 @@ if baseline and analysis.read == "codes":
         )
     )
     display(signals_section(named, csv_file="baseline.csv"))
+
+# %%
+WhatChanged(analysis)
 
 # %% [markdown]
 # ## Methods and data

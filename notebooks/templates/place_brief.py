@@ -31,7 +31,8 @@ observed_until: Optional[str] = None  # end of observation, with UTC offset; Non
 # %%
 from foxgrape.studies.briefs import place_brief
 from foxgrape.display.html import Headline, section
-from foxgrape.display.report_tables import codes_table
+from foxgrape.display.key_figures import figures_in_a_row
+from foxgrape.display.report_tables import codes_table, signal_figures
 from foxgrape.display.sections import events_section, signals_section
 from foxgrape.display.titles import period_in_words
 from foxgrape.display.what_changed import WhatChanged
@@ -57,7 +58,7 @@ section(f"{brief.name}, {days}" if days else brief.name, f"One place of {data.ti
 Headline(brief.sentence())
 
 # %%
-WhatChanged(brief.analysis)
+figures_in_a_row({"Events": f"{len(brief.events):,}", **signal_figures(brief.analysis)})
 
 # %% [markdown]
 # ## Events
@@ -86,3 +87,6 @@ signals_section(
 
 # %%
 codes_table(data.codebook, brief.place_id)
+
+# %%
+WhatChanged(brief.analysis)

@@ -69,9 +69,6 @@ KeyFigures(["", "This period", "Previous period"], counts.to_numpy().tolist())
 # %%
 brief.figure()
 
-# %%
-WhatChanged(brief.analysis)
-
 # %% [markdown]
 # ## What happened
 #
@@ -139,3 +136,6 @@ signals_table(
     empty="No overdue signals: no horizon ended in this period without an event.",
     csv_file="overdue.csv",
 )
+
+# %%
+WhatChanged(brief.analysis)

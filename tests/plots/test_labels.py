@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from factories import change
 from foxgrape import open_study
 from foxgrape.plots.labels import escape_label
-from foxgrape.plots.signals import place_map, timeline
+from foxgrape.plots.place_map import place_map
+from foxgrape.plots.signals import timeline
 from foxgrape.reports.rendering.assets import plotly_asset
 from hostile_strings import ATTACKS
 

@@ -18,7 +18,8 @@ from IPython.utils.capture import capture_output
 
 from foxgrape import ReportRequest, open_study, run_report, run_reports
 from foxgrape.plots.offline import MIMETYPE, OFFLINE_CONFIG, offline_config
-from foxgrape.plots.signals import place_map, survival, timeline
+from foxgrape.plots.place_map import place_map
+from foxgrape.plots.signals import survival, timeline
 from foxgrape.plots.theme import Figure, apply_theme
 from foxgrape.reports.rendering.page import render_page
 from report_templates import template

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from foxgrape import new_study, open_study
-from foxgrape.plots.signals import place_map, survival, timeline
+from foxgrape.plots.place_map import place_map
+from foxgrape.plots.signals import survival, timeline
 from foxgrape.plots.theme import changes_control
 
 KINDS = {"Ізюм": "liberated", "Харків": "shelling/artillery/missile attack"}
@@ -145,3 +146,16 @@ def test_a_liberation_does_not_look_like_a_shelling(tmp_path):
 )
 def test_kinds_that_change_control(kind, expected):
     assert changes_control(kind) is expected
+
+
+def test_a_place_on_the_map_has_the_mark_of_its_most_frequent_outcome(tmp_path):
+    posts = [(f"2022-09-0{day}T09:00:00Z", "river", "новини в Ізюмі") for day in (1, 2, 3)]
+    posts.append(("2022-09-20T09:00:00Z", "river", "новини в Ізюмі"))
+    events = [("Ізюм", "2022-09-08", "liberated")]
+    analysis = analysis_of(tmp_path, posts, events, signals="mentions")
+    marks = [trace for trace in place_map(analysis).data if trace.mode == "markers+text"]
+    assert [trace.name for trace in marks] == ["posted before the event"]
+    assert marks[0].customdata == (
+        "Izium: 4 signals (3 posted before the event, 1 posted after the event)",
+    )
+    assert marks[0].meta["rows"] == [[0, 1, 2, 3]]

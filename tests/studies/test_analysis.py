@@ -9,7 +9,7 @@ import pytest
 
 from factories import IZIUM, events
 from foxgrape import FoxgrapeError, Store, coincidence, open_study, read_events, schemas
-from foxgrape.display.report_tables import headline, key_figures, signals_table
+from foxgrape.display.report_tables import findings_list, headline, key_figures, signals_table
 from foxgrape.errors import StudyError
 from foxgrape.studies.briefs import period_brief
 from foxgrape.studies.from_store import as_of, study_from_store
@@ -234,7 +234,7 @@ def test_events_far_from_the_place_of_their_id_are_counted_in_notes_findings_and
     )
     analysis = study(GRAPES, happened).analyse()
     assert line in analysis.findings()
-    assert line in headline(analysis)._repr_html_()
+    assert line in findings_list(analysis).markup
     near = study(GRAPES, happened[:2]).analyse()
     assert not any("km from the place" in finding for finding in near.findings())
 

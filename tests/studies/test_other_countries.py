@@ -16,7 +16,7 @@ from foxgrape import new_study, open_study
 from foxgrape.cli.app import run
 from foxgrape.errors import StudyError
 from foxgrape.places.build import build_gazetteer
-from foxgrape.plots.signals import place_map
+from foxgrape.plots.place_map import place_map
 
 PAGE = DOCS / "how-to" / "another-country.md"
 FILES = Path(__file__).parents[1] / "fixtures" / "geonames"
@@ -102,12 +102,16 @@ def test_places_and_map_are_those_of_the_country(study_of):
     assert dict(table["observed"]) == {name: after for name, (_, _, after) in expected.items()}
     figure = place_map(analysis)
     drawn = {
-        text.strip(): (lat, lon)
+        text.partition(":")[0]: (lat, lon)
         for trace in figure.data[2:]
-        for text, lat, lon in zip(trace.text, trace.y, trace.x, strict=True)
+        for text, lat, lon in zip(trace.customdata, trace.y, trace.x, strict=True)
     }
     assert drawn == {name: (lat, lon) for name, (lat, lon, _) in expected.items()}
+    names = [text.strip() for trace in figure.data[2:] for text in trace.text if text]
+    assert names
+    assert set(names) <= set(drawn)
     assert figure.layout.meta["alt"].startswith(f"Map of {country}")
+    assert all(name in figure.layout.meta["alt"] for name in drawn)
     outline = figure.data[0]
     assert not figure.layout.xaxis.visible
     for lat, lon in drawn.values():

@@ -23,7 +23,8 @@ from foxgrape.display.report_tables import (
 )
 from foxgrape.linking import confirmed_by_side
 from foxgrape.places import Codebook, Gazetteer, Place
-from foxgrape.plots.signals import place_map, timeline
+from foxgrape.plots.place_map import place_map
+from foxgrape.plots.signals import timeline
 
 TICK = pd.Timedelta(1, "us")
 DAY = pd.Timedelta(days=1)
@@ -395,3 +396,13 @@ def test_a_name_of_several_places_of_the_study_is_shown_and_does_not_count():
     assert analysis.signals["place_id"].tolist() == ["x:1"] * 2
     assert analysis.ambiguous.empty
     assert not any("several places" in finding for finding in analysis.findings())
+
+
+def test_findings_count_the_events_of_the_period():
+    analysis = open_study().between("2022-09-01", "2022-10-01").analyse()
+    n_events = len(analysis.events_of_period(analysis.events))
+    lines = [line for line in analysis.findings() if "cannot end a lead" in line]
+    assert n_events < len(analysis.events)
+    assert all(f"of {n_events} events" in line for line in lines)
+    unconfirmed = analysis.events_of_period(analysis.events)["confirmed_at"].isna().sum()
+    assert len(lines) == (unconfirmed > 0)

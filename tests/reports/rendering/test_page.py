@@ -27,7 +27,7 @@ from foxgrape.display.sections import signals_section
 from foxgrape.errors import ReportError
 from foxgrape.plots.grouped import grouped_timeline
 from foxgrape.plots.offline import MIMETYPE
-from foxgrape.plots.signals import place_map
+from foxgrape.plots.place_map import place_map
 from foxgrape.reports.execution.job import _write_page
 from foxgrape.reports.execution.runner import is_up_to_date, report_run_for
 from foxgrape.reports.plan import Software, plan
@@ -37,6 +37,7 @@ from foxgrape.reports.rendering.page import _TAGS, render_page, sanitize
 from foxgrape.reports.run_folder import folder_lock
 from foxgrape.reports.serve import server
 from hostile_strings import ATTACKS, seen
+from in_process import run_cells
 from report_templates import template
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -457,6 +458,18 @@ def test_printed_pages_are_black_without_controls_and_with_link_addresses(tmp_pa
     assert tab.locator(".main-svg").first.evaluate("svg => svg.clientWidth") > 680
 
 
+@pytest.mark.browser
+def test_a_table_of_signals_fits_on_a_sheet_of_a4(tmp_path, opened):
+    page = render_page(run_cells("lead_times", {}), title="Paper", footer={})
+    file = tmp_path / "page.html"
+    file.write_text(page, encoding="utf-8")
+    # 210 mm without two margins of 14 mm, at 96 pixels an inch.
+    tab = opened(file, width=688)
+    tab.emulate_media(media="print")
+    tab.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 688
+
+
 @pytest.fixture(scope="module")
 def long_table(tmp_path_factory):
     """Render a page with a table of 60 rows, of which some would be formulas."""
@@ -760,6 +773,10 @@ def test_timeline_and_map_follow_the_filter_of_the_table(many_signals, opened):
     assert timeline.get_by_role("status").inner_text().startswith("Filtered: only marks of the 15")
     assert grouped.evaluate(marks) < before[1]
     assert place.evaluate(marks) < before[2]
+    # Marks of several signals count those that are left.
+    tab.get_by_label("Filter").fill("river")
+    tab.wait_for_function(wait, arg=10)
+    assert grouped.locator(".annotation-text").all_text_contents() == ["n = 5 of 15"] * 2
     # A text that is in no row leaves no mark of a signal, whatever it holds.
     for attack in ATTACKS[1:3]:
         tab.get_by_label("Filter").fill(f"{attack} none-such")

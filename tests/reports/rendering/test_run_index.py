@@ -39,7 +39,7 @@ def filled(tmp_path_factory):
 def test_an_entry_has_title_headline_places_period_and_links(filled):
     first, second = run_summaries(filled.parent)[:2]
     assert (first.title, first.headline, first.status) == ("Report 0", "Found 0 leads", "done")
-    assert (first.places, first.when) == (("Izium",), "1 Sep 2022 to 7 Sep 2022")
+    assert (first.places, first.when) == (("Izium",), "1 Sep 2022 to 6 Sep 2022")
     assert first.built == "25 Nov 2026, 07:00 UTC"
     assert replace(first, built_at="2026-11-25T09:00:00+02:00").built == first.built
     assert first.links == {
@@ -322,3 +322,18 @@ def test_a_run_records_its_key_figure(tmp_path):
     built = run_report("lead_times", parameters={"baseline": False}, out=tmp_path, now=NOW)
     manifest = json.loads(built.manifest.read_text(encoding="utf-8"))
     assert manifest["key_figure"] == {"name": "signals", "value": 5}
+
+
+@pytest.mark.parametrize(
+    ("values", "period"),
+    [
+        ({"since": "2022-09-01", "until": "2022-10-01"}, ["2022-09-01", "2022-09-30"]),
+        ({"since": "2022-09-01"}, ["2022-09-01", "2022-09-01"]),
+        ({"until": "2022-03-01"}, ["2022-02-28", "2022-02-28"]),
+        ({"until": "2022-09-12", "days": 7}, ["2022-09-05", "2022-09-11"]),
+        ({"until": None, "days": 7}, None),
+    ],
+)
+def test_the_period_ends_on_the_day_before_until(values, period):
+    rules = {"since": {"format": "date"}, "until": {"format": "date"}, "days": {"type": "integer"}}
+    assert describe_run(rules, values)["period"] == period

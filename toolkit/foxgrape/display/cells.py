@@ -109,10 +109,9 @@ def event_cell(row: Any, clock: str, zone: str | tzinfo) -> Html:
     else:
         when = confirmation_in_words(row, zone)
     kind = "" if pd.isna(row.event_kind) else f"{kind_in_words(row.event_kind)}<br>"
-    return Html(
-        f'<div class="words">{kind}{html.escape(when)}<br>'
-        f"<small>{source_link('event', row.source, row.url)}</small></div>"
-    )
+    has_source = pd.notna(row.source) or pd.notna(row.url)
+    source = f"<br><small>{source_link('event', row.source, row.url)}</small>" if has_source else ""
+    return Html(f'<div class="words">{kind}{html.escape(when)}{source}</div>')
 
 
 def lead_cell(row: Any) -> Html:

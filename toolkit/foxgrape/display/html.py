@@ -55,13 +55,17 @@ class Headline(Html):
     '<div class="headline"><p class="finding"><strong>3 &lt; 5 leads</strong></p></div>'
     """
 
-    def __init__(self, text: str, claim: str = "", details: str = "") -> None:
-        """Set the sentence as text, and the claim and details below the sentence as HTML."""
+    def __init__(self, text: str, claim: str = "", details: str = "", *, more: str = "") -> None:
+        """Set the sentence as text, and the claim and details below the sentence as HTML.
+
+        Further sentences, in `more`, are part of the text but not printed large.
+        """
+        further = f'<p class="claim">{html.escape(more)}</p>' if more else ""
         super().__init__(
             '<div class="headline"><p class="finding"><strong>'
-            f"{html.escape(text)}</strong></p>{claim}</div>{details}"
+            f"{html.escape(text)}</strong></p>{further}{claim}</div>{details}"
         )
-        self.text = text
+        self.text = f"{text} {more}".strip()
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"text/html": self.markup, "text/plain": self.text, HEADLINE: self.text}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import html
 from typing import TYPE_CHECKING, Any
 
 from foxgrape.display.html import Html, table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["KEY_FIGURE", "KEY_FIGURES", "KeyFigures"]
+__all__ = ["KEY_FIGURE", "KEY_FIGURES", "KeyFigures", "figures_in_a_row"]
 
 #: MIME type of the one figure of a report that the catalogue compares between its runs.
 KEY_FIGURE = "application/vnd.foxgrape.figure+json"
@@ -51,3 +52,19 @@ class KeyFigures(Html):
             if name.lower() == _COMPARED and count.isdecimal():
                 bundle[KEY_FIGURE] = {"name": _COMPARED, "value": int(count)}
         return bundle
+
+
+def figures_in_a_row(figures: Mapping[str, str]) -> KeyFigures:
+    """Return key figures as a row of large numbers, each below its name.
+
+    Examples
+    --------
+    >>> figures_in_a_row({"Signals": "12"}).markup
+    '<dl class="key"><div><dt>Signals</dt><dd>12</dd></div></dl>'
+    """
+    items = "".join(
+        f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd></div>"
+        for name, value in figures.items()
+    )
+    rows = list(figures.items())
+    return KeyFigures(["", "This report"], rows, markup=f'<dl class="key">{items}</dl>')

@@ -28,11 +28,12 @@ from foxgrape.display.cells import (
     source_link,
 )
 from foxgrape.display.html import Headline, Html, sentence, table
-from foxgrape.display.key_figures import KeyFigures
+from foxgrape.display.key_figures import figures_in_a_row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from foxgrape.display.key_figures import KeyFigures
     from foxgrape.places import Codebook
     from foxgrape.stats.alarms.molchan import Alarm
     from foxgrape.stats.coincidence.event_coincidence import Coincidence
@@ -48,12 +49,14 @@ __all__ = [
     "describe_relation",
     "emoji_table",
     "events_table",
+    "findings_list",
     "groups_table",
     "headline",
     "key_figures",
     "methods",
     "nulls_table",
     "sides_table",
+    "signal_figures",
     "signals_table",
     "windows_table",
     "write_csv",
@@ -103,31 +106,46 @@ def key_figures(analysis: Analysis, claim: str | None = None) -> KeyFigures:
     >>> "<dt>Signals</dt><dd>5" in key_figures(open_study().analyse()).markup
     True
     """
-    study, leads = analysis.study, analysis.lead_times
+    study = analysis.study
     figures = {
         "Posts": f"{len(study.posts):,}",
         "Events": f"{len(analysis.events_of_period(study.events)):,}",
-        "Signals": f"{len(analysis.signals):,}",
+        **signal_figures(analysis),
     }
+    if len(analysis.signals):
+        figures["More than chance?"] = _chance(analysis).claim if claim is None else claim
+    return figures_in_a_row(figures)
+
+
+def signal_figures(analysis: Analysis) -> dict[str, str]:
+    """Return how many signals there are, how many were followed by an event, and how soon.
+
+    Examples
+    --------
+    >>> from foxgrape import open_study
+    >>> signal_figures(open_study().analyse())["Followed by an event"]
+    '3 of 4'
+    """
+    leads = analysis.lead_times
+    figures = {"Signals": f"{len(analysis.signals):,}"}
     if leads.n:
         figures["Followed by an event"] = f"{leads.n_observed:,} of {leads.n:,}"
         figures["Median lead"] = leads.median_in_words()
-    if len(analysis.signals):
-        figures["More than chance?"] = _chance(analysis).claim if claim is None else claim
-    items = "".join(
-        f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd></div>"
-        for name, value in figures.items()
-    )
-    rows = list(figures.items())
-    return KeyFigures(["", "This report"], rows, markup=f'<dl class="key">{items}</dl>')
+    return figures
+
+
+def findings_list(analysis: Analysis) -> Html:
+    """Return the findings below the headline as a list: what was counted, and what was not."""
+    findings = analysis.findings()
+    shown = findings[1:] if len(analysis.signals) else findings[:1]
+    return Html(f"<ul>{''.join(f'<li>{html.escape(line)}</li>' for line in shown)}</ul>")
 
 
 def headline(analysis: Analysis) -> Headline:
-    """Return the main finding, the test against chance and the list of findings."""
+    """Return the main finding and the test against chance."""
     n = len(analysis.signals)
     if n == 0:
-        findings = f"<ul><li>{html.escape(analysis.findings()[0])}</li></ul>"
-        return Headline(analysis.why_no_signals(), details=findings)
+        return Headline(analysis.why_no_signals())
     leading = len(analysis.leading_rows())
     side = analysis.confirmed_by
     if analysis.clock == "occurred":
@@ -136,9 +154,8 @@ def headline(analysis: Analysis) -> Headline:
         happened = "the first confirmation of its event" if side is None else f"{side} confirmed it"
     certain = f"{count_or_none(leading)} certainly came before {happened}"
     finding = f"Of {counted(n, 'signal')}, {certain}."
-    details = "".join(f"<li>{html.escape(line)}</li>" for line in analysis.findings()[1:])
     claim = html.escape(f"{_chance(analysis).sentence()} {analysis.study.caution}".strip())
-    return Headline(finding, f'<p class="claim">{claim}</p>', f"<ul>{details}</ul>")
+    return Headline(finding, f'<p class="claim">{claim}</p>')
 
 
 def signals_table(
@@ -342,7 +359,7 @@ def groups_table(result: Coincidence) -> Html:
     rows = [
         [
             str(row.group),
-            str(row.n_signals),
+            f"{row.n_signals:,}",
             share_in_words(row.trigger_rate, row.n_signals),
             _p(row.p_trigger, row.n_signals),
             _p(row.p_adjusted, row.n_signals),
@@ -410,8 +427,8 @@ def methods(analysis: Analysis) -> Html:
         f"{study.timezone}. Leads between such times are intervals too, and a relation is stated "
         "only if it holds for every pair of instants.",
         "Links": "Each signal is linked to the next event at its place within "
-        f"{duration_in_words(analysis.horizon)}. Leads are measured to the time it was "
-        + (f"confirmed by {side}." if analysis.clock == "confirmed" else "occurred."),
+        f"{duration_in_words(analysis.horizon)}. Leads are measured to the time at which it "
+        + (f"was confirmed by {side}." if analysis.clock == "confirmed" else "occurred."),
         "Relations": "; ".join(f"{name}: {words}" for name, words in _RELATIONS.items()) + ".",
         "Lead times": f"{leads.method}, n = {leads.n:,}: {sizes}. The interval of the median "
         "includes the uncertainty of the times.",
@@ -451,7 +468,7 @@ def compare_with_baseline(codes: Analysis, names: Analysis) -> str:
 
 def _table_sizes(study: Study) -> str:
     last = study.observed[1]
-    end = "" if pd.isna(last) else f", observed until {last.tz_convert(study.timezone):%Y-%m-%d}"
+    end = "" if pd.isna(last) else f", observed until {last.tz_convert(study.timezone):%-d %b %Y}"
     end += " (the last event)" if end and study.observed.guessed else ""
     return (
         f"{counted(len(study.posts), 'post')}, {counted(len(study.all_events), 'event')}, "
@@ -468,7 +485,7 @@ def _event_row(event: Any, own: pd.DataFrame | None, zone: str) -> list[str | Ht
         Html(kind_in_words(event.kind)),
         describe_time(event.occurred_at, event.occurred_until, zone),
         Html("<br>".join(map(html.escape, confirmed)) or "not recorded"),
-        Html(source_link("event", event.source, event.url)),
+        Html(source_link("not stated" if pd.isna(event.url) else "event", event.source, event.url)),
     ]
 
 

@@ -47,6 +47,8 @@ _MAX_ACCOUNTS = 12
 _MAX_NAMES = 30
 _LEGEND_COLUMNS = 3
 #: Name of the row of events in `event_timeline`.
+#: Label of the events that change who controls a place.
+_CONTROL = "change of control"
 _EVENTS = "events"
 _TEXT_POSITIONS = ("top center", "bottom center", "middle right", "middle left")
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -121,7 +123,7 @@ def activity(
     return apply_theme(
         figure,
         f"Bar chart of posts per {unit} in the time zone {zone}: {counted(len(shown), 'post')}, "
-        f"{n_signals} of them with a signal.",
+        f"{n_signals:,} of them with a signal.",
     )
 
 
@@ -209,7 +211,7 @@ def posting_rhythm(posts: pd.DataFrame, *, zone: str) -> go.Figure:
     return apply_theme(
         figure,
         f"Heat map of {counted(len(exact), 'post')} by weekday and hour in the time zone "
-        f"{zone}; most on {_WEEKDAYS[day]} at {hour}:00 ({counts.max()}).",
+        f"{zone}; most on {_WEEKDAYS[day]} at {hour}:00 ({counts.max():,}).",
     )
 
 
@@ -375,8 +377,8 @@ def _add_events(figure: go.Figure, events: pd.DataFrame) -> list[tuple[str, str,
     """Draw the events in one row and return the legend; changes of control look different."""
     control = events["kind"].map(changes_control).to_numpy(dtype=bool)
     parts = [
-        ("occurred", "change of control", ORANGE, 15, events[control]),
         ("occurred", "other event" if control.any() else "event", RED, 15, events[~control]),
+        ("occurred", _CONTROL, ORANGE, 15, events[control]),
         ("confirmed", "confirmation", GREEN, 6, events),
     ]
     legend = []
@@ -384,7 +386,7 @@ def _add_events(figure: go.Figure, events: pd.DataFrame) -> list[tuple[str, str,
         known = rows.dropna(subset=[f"{name}_at"])
         if known.empty:
             continue
-        legend.append((colour, "■", label))
+        legend.append((colour, "◆" if label == _CONTROL else "■", label))
         if len(events) > _MAX_MARKS:
             if name == "occurred":
                 figure.add_trace(_event_counts(known, events["occurred_at"], label, colour))
@@ -395,7 +397,22 @@ def _add_events(figure: go.Figure, events: pd.DataFrame) -> list[tuple[str, str,
         names = [_EVENTS] * len(known)
         bars = _iso_times(known[f"{name}_at"]), _iso_times(known[f"{name}_until"]), names
         figure.add_trace(interval_trace(*bars, hover, colour, width, label))
+        if label == _CONTROL:
+            figure.add_trace(_control_marks(known))
     return legend
+
+
+def _control_marks(events: pd.DataFrame) -> go.Scatter:
+    """Mark the changes of control by their shape, too."""
+    middle = events["occurred_at"] + (events["occurred_until"] - events["occurred_at"]) / 2
+    return go.Scatter(
+        x=_iso_times(middle),
+        y=[_EVENTS] * len(events),
+        mode="markers",
+        marker={"symbol": "diamond", "size": 15, "color": ORANGE, "line": {"width": 2}},
+        name=_CONTROL,
+        hoverinfo="skip",
+    )
 
 
 def _event_counts(events: pd.DataFrame, of: pd.Series, label: str, colour: str) -> go.Scatter:
@@ -406,7 +423,12 @@ def _event_counts(events: pd.DataFrame, of: pd.Series, label: str, colour: str) 
         [_EVENTS] * len(counts),
         counts.tolist(),
         int(every.max()),
-        marker={"color": colour, "symbol": "square", "opacity": 0.7},
+        marker={
+            "color": colour,
+            "symbol": "diamond" if label == _CONTROL else "square",
+            "opacity": 0.7,
+            "line": {"width": 2 if label == _CONTROL else 0},
+        },
         name=label,
         hovertemplate=f"%{{customdata}} × {label}<extra></extra>",
     )

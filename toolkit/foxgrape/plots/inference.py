@@ -112,7 +112,7 @@ def forest(hazard: Hazard) -> go.Figure:
     figure.update_layout(
         title=set_title(
             f"How much a signal raises the rate of events (n = "
-            f"{counted(hazard.n_events, 'event')}, {hazard.n_exposed} after a signal, "
+            f"{counted(hazard.n_events, 'event')}, {hazard.n_exposed:,} after a signal, "
             f"{counted(hazard.n_places, 'place')})",
             inline_legend(
                 (BLUE, "■", "signal"), (GREY, "■", "public knowledge, such as the front line")
@@ -250,12 +250,12 @@ def cumulative_incidence_figure(outcomes: CumulativeIncidence) -> go.Figure:
         )
     labels = {"stood": "event stood", "retracted": "event retracted"}
     legend = [
-        (styles[name][0], "━", f"{labels[name]} ({count})")
+        (styles[name][0], "━", f"{labels[name]} ({count:,})")
         for name, count in outcomes.counts.items()
     ]
     figure.update_layout(
         title=set_title(
-            f"Outcomes of signals (n = {outcomes.n}, {outcomes.n_censored} without an event)",
+            f"Outcomes of signals (n = {outcomes.n:,}, {outcomes.n_censored:,} without an event)",
             inline_legend(*legend),
             "shaded: 95% bands (Aalen–Johansen)",
         ),

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-__all__ = ["RELATION_MARKS", "by_outcome", "outcomes"]
+__all__ = ["RELATION_MARKS", "by_main_outcome", "by_outcome", "outcome_labels", "outcomes"]
 
 #: For each relation, and for hindsight: label, colour, plotly symbol, and a similar character for
 #: legends in text.
@@ -31,7 +31,33 @@ def by_outcome(table: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, str, str, st
 
     Relations with the same label, such as *announces* and *precedes*, are one outcome.
     """
-    labels = outcomes(table).map(lambda name: RELATION_MARKS[str(name)][0])
+    yield from _by_label(table, outcome_labels(table))
+
+
+def by_main_outcome(table: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, str, str, str, str]]:
+    """Yield the rows of `Analysis.table` like `by_outcome`, but all rows of a place together.
+
+    They are yielded with the outcome that most signals for the place have; of equally frequent
+    outcomes, with that of the first signal.
+    """
+    labels = outcome_labels(table)
+    main = {place: _most_frequent(part) for place, part in labels.groupby(table["place_id"])}
+    yield from _by_label(table, table["place_id"].map(main))
+
+
+def _most_frequent(labels: pd.Series) -> str:
+    counts = labels.value_counts(sort=False)
+    return str(counts.idxmax())
+
+
+def outcome_labels(table: pd.DataFrame) -> pd.Series:
+    """Return the label of each signal's outcome."""
+    return outcomes(table).map(lambda name: RELATION_MARKS[str(name)][0])
+
+
+def _by_label(
+    table: pd.DataFrame, labels: pd.Series
+) -> Iterator[tuple[pd.DataFrame, str, str, str, str]]:
     marks = {mark[0]: mark for mark in RELATION_MARKS.values()}
     for label, rows in table.groupby(labels, sort=False):
         yield rows, *marks[str(label)]

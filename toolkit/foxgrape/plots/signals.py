@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -10,10 +9,9 @@ import plotly.graph_objects as go
 
 from foxgrape import times
 from foxgrape._util.formatting import counted, duration_in_words
-from foxgrape.places.geonames import country_name
 from foxgrape.plots.grouped import grouped_timeline
 from foxgrape.plots.labels import escape_label
-from foxgrape.plots.outcomes import by_outcome, outcomes
+from foxgrape.plots.outcomes import outcomes
 from foxgrape.plots.theme import (
     BLUE,
     GREEN,
@@ -26,28 +24,23 @@ from foxgrape.plots.theme import (
     asinh_time_axis,
     bar_points,
     changes_control,
-    count_bubbles,
     empty_figure,
     inline_legend,
     interval_trace,
     lead_axis_title,
-    outlines,
     set_title,
     thinned,
     time_range,
 )
 
 if TYPE_CHECKING:
-    from foxgrape.places import Gazetteer
     from foxgrape.stats.survival.lead_times import LeadTimes
     from foxgrape.studies.analysis import Analysis
 
-__all__ = ["place_map", "survival", "timeline"]
+__all__ = ["survival", "timeline"]
 
 #: More rows than this are grouped, because they cannot be read one by one.
 _MAX_ROWS = 40
-#: A map names at most this many places; more names would cover each other.
-_MAX_NAMES = 12
 _MAX_LETTERS = 24
 #: Width of a letter of an annotation in pixels, rounded up.
 _LETTER = 7
@@ -127,8 +120,9 @@ def _event_legend(kinds: pd.Series) -> list[tuple[str, str, str]]:
     known = {changes_control(kind) for kind in kinds.dropna()}
     if known == {True} or not known:
         return [(ORANGE, "■", "change of control" if known else "event")]
-    control = [(ORANGE, "■", "change of control")] if True in known else []
-    return [*control, (RED, "■", "other event")]
+    if known == {False}:
+        return [(RED, "■", "event")]
+    return [(ORANGE, "■", "change of control"), (RED, "■", "other event")]
 
 
 def _add_intervals(figure: go.Figure, table: pd.DataFrame, labels: list[str]) -> None:
@@ -300,179 +294,5 @@ def _add_risk_table(figure: go.Figure, curve: pd.DataFrame) -> None:
     for day, at in zip(figure.layout.xaxis.ticktext, figure.layout.xaxis.tickvals, strict=True):
         later = curve[times.in_days(curve["time"]) >= float(day)]
         at_risk = int(later["at_risk"].iloc[0]) if len(later) else 0
-        figure.add_annotation(x=at, y=-0.27, text=str(at_risk), **below)
+        figure.add_annotation(x=at, y=-0.27, text=f"{at_risk:,}", **below)
     figure.add_annotation(x=0, xref="paper", y=-0.2, xanchor="left", text="number at risk", **below)
-
-
-def place_map(analysis: Analysis) -> go.Figure:
-    """Plot the places of signals and events on an outline map, without any network request.
-
-    The outlines are those of the study's gazetteer; without any, the axes show degrees. Places
-    without coordinates are not drawn; the subtitle states how many.
-
-    Examples
-    --------
-    >>> from foxgrape import open_study
-    >>> place_map(open_study().analyse()).layout.yaxis.scaleanchor
-    'x'
-    """
-    all_events = _located(analysis.events_of_period(analysis.study.events), analysis)
-    table = _located(analysis.table().assign(lat=math.nan, lon=math.nan), analysis)
-    events, located = (rows.dropna(subset=["lat", "lon"]) for rows in (all_events, table))
-    missing = len(all_events) - len(events) + len(table) - len(located)
-    if events.empty and located.empty:
-        return empty_figure(
-            f"No map: the coordinates of {counted(missing, 'signal or event')} are unknown; add "
-            "the columns lat and lon to the events."
-            if missing
-            else "No map: there are no signals and no events."
-        )
-    figure = go.Figure()
-    gazetteer = analysis.study.codebook.gazetteer
-    has_outlines = _add_base_map(figure, gazetteer)
-    legend = _add_events(figure, events)
-    named = located["place_id"].value_counts().index[:_MAX_NAMES]
-    for rows, label, colour, symbol, character in by_outcome(located):
-        legend.append((colour, character, label))
-        mark = {"size": 13, "line": {"width": 2}, "color": colour, "symbol": symbol}
-        _add_places(figure, rows, located["lon"].median(), named, name=label, marker=mark)
-    note = [f"{missing:,} of them not shown: coordinates unknown"] if missing else []
-    n_places = located["place_id"].nunique()
-    if n_places > len(named):
-        note.append(f"names of the {len(named)} places with most signals, of {n_places}")
-    n_signals, n_events = counted(len(table), "signal"), counted(len(all_events), "event")
-    figure.update_layout(
-        title=set_title(
-            f"Places of {n_signals} and {n_events}",
-            *(inline_legend(*legend[at : at + 3]) for at in range(0, len(legend), 3)),
-            *note,
-        ),
-        xaxis={"visible": not has_outlines, "title": "longitude"},
-        yaxis={
-            "visible": not has_outlines,
-            "title": "latitude",
-            "scaleanchor": "x",
-            "scaleratio": 1 / math.cos(math.radians(_middle_latitude(figure))),
-        },
-        height=620,
-        margin={"b": 10, "l": 10, "r": 10, "t": 75 + 20 * (len(legend) // 3 + len(note))},
-    )
-    name_of = located.drop_duplicates("place_id").set_index("place_id")["place"]
-    names = ", ".join(str(name_of[place_id]) for place_id in named)
-    area = _area_name(gazetteer)
-    themed = apply_theme(
-        figure, f"Map{area} with the places that signals pointed to: {names or 'none'}."
-    )
-    return add_meta(themed, signals=len(table))
-
-
-def _area_name(gazetteer: Gazetteer) -> str:
-    """Return ``of`` and the names of the countries on the map; empty if they are not known."""
-    if gazetteer.is_packaged:
-        return " of Ukraine"
-    names = [country_name(code) for code in gazetteer.countries]
-    return f" of {' and '.join(names)}" if names else ""
-
-
-def _middle_latitude(figure: go.Figure) -> float:
-    """Return the middle latitude of what is drawn: by it, a map has the right proportions."""
-    drawn = [lat for trace in figure.data for lat in trace.y if lat is not None]
-    return (min(drawn) + max(drawn)) / 2 if drawn else 0.0
-
-
-def _located(rows: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
-    """Return the rows, with the coordinates of their places where they do not state both."""
-    gazetteer = analysis.study.codebook.gazetteer
-    ids = rows["place_id"].dropna().unique()
-    places = {place_id: gazetteer[place_id] for place_id in ids if place_id in gazetteer}
-    known = {
-        end: rows["place_id"].map({name: getattr(place, end) for name, place in places.items()})
-        for end in ("lat", "lon")
-    }
-    stated = rows[["lat", "lon"]].notna().all(axis="columns")
-    return rows.assign(
-        **{end: rows[end].where(stated, at.astype("float")) for end, at in known.items()}
-    )
-
-
-def _add_base_map(figure: go.Figure, gazetteer: Gazetteer) -> bool:
-    """Draw the outlines of the gazetteer's countries; return whether there are outlines."""
-    lon, lat = outlines(gazetteer)
-    line = {"color": GREY, "width": 0.7}
-    style: dict[str, Any] = {"mode": "lines", "hoverinfo": "skip", "showlegend": False}
-    figure.add_trace(go.Scatter(x=lon, y=lat, line=line, **style))
-    return bool(lon)
-
-
-def _add_events(figure: go.Figure, events: pd.DataFrame) -> list[tuple[str, str, str]]:
-    """Draw the number of events at each place; return the legend.
-
-    Changes of control have a symbol of their own, so that they do not look like attacks.
-    """
-    legend = []
-    control = events["kind"].map(changes_control).to_numpy(dtype=bool)
-    most = int(events.groupby(["lat", "lon"]).size().max()) if len(events) else 1
-    for rows, label, colour, symbol, character in (
-        (events[~control], "other event", GREY, "circle", "•"),
-        (events[control], "change of control", ORANGE, "diamond", "◆"),
-    ):
-        if rows.empty:
-            continue
-        groups = [part for _, part in rows.groupby(["lat", "lon"], sort=False)]
-        mark = {"color": colour, "symbol": symbol, "opacity": 0.75, "line": {"width": 0}}
-        legend.append((colour, character, f"{label} ({len(rows):,})"))
-        figure.add_trace(
-            count_bubbles(
-                [part["lon"].iloc[0] for part in groups],
-                [part["lat"].iloc[0] for part in groups],
-                [len(part) for part in groups],
-                most,
-                marker=mark,
-                name=label,
-                text=[_kinds_at(part) for part in groups],
-                hovertemplate="%{text}<extra></extra>",
-            )
-        )
-    return legend
-
-
-def _kinds_at(events: pd.DataFrame) -> str:
-    """Return a place's name and its most frequent kinds of event, escaped."""
-    kinds = events["kind"].fillna("kind unknown").value_counts().head(4)
-    lines = [f"{escape_label(kind)}: {n}" for kind, n in kinds.items()]
-    return "<br>".join([f"<b>{escape_label(str(events['place'].iloc[0]))}</b>", *lines])
-
-
-def _add_places(
-    figure: go.Figure, rows: pd.DataFrame, middle: float, named: pd.Index, **style: Any
-) -> None:
-    """Draw the places of signals; labels extend away from the median longitude `middle`."""
-    first = rows.drop_duplicates("place_id")
-    counts = rows["place_id"].value_counts()
-    numbers = rows.index.to_series().groupby(rows["place_id"]).apply(list)
-    labels = [escape_label(_place_label(row)) for row in first.itertuples()]
-    shown = first["place_id"].isin(named)
-    figure.add_trace(
-        go.Scatter(
-            x=first["lon"].tolist(),
-            y=first["lat"].tolist(),
-            # Rows of the signals at each place, by which the page's filter finds the mark.
-            meta={"rows": [numbers[place_id] for place_id in first["place_id"]]},
-            mode="markers+text",
-            cliponaxis=False,
-            text=[f"  {name}  " if on else "" for name, on in zip(labels, shown, strict=True)],
-            textposition=[
-                "middle right" if lon > middle else "middle left" for lon in first["lon"]
-            ],
-            customdata=[
-                f"{name}: {counted(int(counts[place_id]), 'signal')}"
-                for name, place_id in zip(labels, first["place_id"], strict=True)
-            ],
-            hovertemplate="%{customdata}<extra></extra>",
-            **style,
-        )
-    )
-
-
-def _place_label(row: Any) -> str:
-    return f"{row.code} {row.place}" if row.kind == "emoji" else str(row.place)

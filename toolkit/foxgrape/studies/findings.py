@@ -132,7 +132,7 @@ def _namesakes(analysis: Analysis) -> list[str]:
 
 def _clock_limits(analysis: Analysis) -> list[str]:
     """Return sentences on the events that cannot end a lead, if there are any."""
-    events = analysis.events
+    events = analysis.events_of_period(analysis.events)
     of_all = counted(len(events), "event")
     lines = []
     parts = analysis.study.coverages
@@ -225,7 +225,10 @@ def _listed(rows: pd.DataFrame, describe: Callable[[Any], str]) -> str:
             f"{name}: {count:,}" if count > 1 else name for name, count in counts.most_common()
         ]
     else:
-        descriptions = [describe(row) for row in rows.itertuples()]
+        counts = Counter(map(describe, rows.itertuples()))
+        descriptions = [
+            f"{words}: {count}" if count > 1 else words for words, count in counts.items()
+        ]
     names = _first_names(descriptions)
     return f" ({names})." if names else "."
 

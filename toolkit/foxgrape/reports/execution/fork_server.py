@@ -105,7 +105,8 @@ def _import_execution() -> None:
 def _import_analysis() -> None:
     """Import the packages that notebooks use, and call functions that import others lazily."""
     import foxgrape.display.show  # noqa: F401
-    from foxgrape.plots.signals import place_map, survival, timeline
+    from foxgrape.plots.place_map import place_map
+    from foxgrape.plots.signals import survival, timeline
     from foxgrape.studies.study import open_study
 
     analysis = open_study().analyse()

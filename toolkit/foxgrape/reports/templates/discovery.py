@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -304,12 +304,16 @@ def describe_run(
     dict
         ``places``: names of the places; ``period``: first and last day, or None if no parameter
         has a date; ``words``: values of the other parameters, except secrets, by name with spaces.
+        A date ``until`` is the first day after the period. With ``days``, the period has so many.
 
     Examples
     --------
     >>> rules = {"since": {"format": "date"}, "place": {"format": "place"}, "horizon": {}}
     >>> describe_run(rules, {"since": "2022-09-01", "place": "geonames:707292", "horizon": "30D"})
     {'places': ['Izium'], 'period': ['2022-09-01', '2022-09-01'], 'words': {'horizon': '30D'}}
+    >>> rules = {"until": {"format": "date"}, "days": {"type": "integer"}}
+    >>> describe_run(rules, {"until": "2022-09-12", "days": 7})["period"]
+    ['2022-09-05', '2022-09-11']
     """
     items = [
         (name, _item_format(rules.get(name, {})), item)
@@ -328,12 +332,27 @@ def describe_run(
         for _, kind, item in items
         if kind == "place"
     ]
-    days = sorted(day for _, kind, item in items if kind in _DATE_FORMATS and (day := _day(item)))
+    # A date, not an instant: the first day after the period.
+    end = _day(values.get("until")) if _item_format(rules.get("until", {})) == "date" else None
+    days = [
+        day
+        for name, kind, item in items
+        if kind in _DATE_FORMATS and not (end and name == "until") and (day := _day(item))
+    ]
+    days += _days_before(end, values.get("days")) if end else []
+    days.sort()
     return {
         "places": list(dict.fromkeys(places)),
         "period": [days[0], days[-1]] if days else None,
         "words": {name: _truncate(", ".join(texts)) for name, texts in words.items()},
     }
+
+
+def _days_before(until: str, length: Any) -> list[str]:
+    """Return the last day before a day and, with a length in days, the first day of that period."""
+    end = date.fromisoformat(until)
+    lengths = [1, length] if isinstance(length, int) and length > 0 else [1]
+    return [(end - timedelta(days=days)).isoformat() for days in lengths]
 
 
 def format_day(day: str) -> str:

@@ -63,6 +63,12 @@
     layout.height += 36 * rows.length;
   }
 
+  // Draw marks of counts smaller on a phone, where they would cover each other.
+  function smaller(trace) {
+    const { size } = trace.marker || {};
+    if (Array.isArray(size)) trace.marker.size = size.map((width) => 0.6 * width);
+  }
+
   // Lay a figure out for a phone: wrapped titles, smaller letters and margins, nothing to scroll.
   function narrowed(layout) {
     const title = layout.title || {};
@@ -98,22 +104,41 @@
   // The rows that the filter of a figure's table leaves, by figure; no entry without a filter.
   const left = new Map();
 
+  // Shrink a mark of several signals to those that are left, and say how many in its hover text.
+  function shrunken(trace, remaining) {
+    const sizes = (trace.marker || {}).size;
+    const words = trace.mode === "markers" ? "text" : "customdata";
+    trace.meta.rows.forEach((all, at) => {
+      if (!remaining[at] || remaining[at] === all.length) return;
+      if (Array.isArray(sizes)) sizes[at] *= Math.max(0.3, Math.sqrt(remaining[at] / all.length));
+      if (Array.isArray(trace[words])) trace[words][at] = `${remaining[at]} of ${trace[words][at]}`;
+    });
+  }
+
   // Leave out the marks of a figure that have none of the rows.
   function followed(spec, rows) {
     const { labels } = spec.layout.meta;
     const shown = labels && labels.filter((_, row) => rows.has(row));
+    const totals = new Map();
     for (const trace of spec.data) {
       const points = (trace.meta || {}).rows;
       if (!labels && !points) continue;
       const names = new Set(shown);
-      const stays = (_, at) => (labels ? names.has(trace.y[at]) : points[at].some((row) => rows.has(row)));
-      const stay = trace.y.map(stays);
+      const remaining = points && points.map((all) => all.filter((row) => rows.has(row)).length);
+      const stay = trace.y.map((y, at) => (labels ? names.has(y) : remaining[at] > 0));
+      if (remaining) {
+        shrunken(trace, remaining);
+        remaining.forEach((n, at) => totals.set(trace.y[at], n + (totals.get(trace.y[at]) || 0)));
+      }
       for (const object of [trace, trace.marker || {}]) {
         for (const [key, values] of Object.entries(object)) {
           if (Array.isArray(values) && values.length === stay.length) object[key] = values.filter((_, at) => stay[at]);
         }
       }
     }
+    const total = /^n = ([\d,]+)$/;
+    spec.layout.annotations = (spec.layout.annotations || []).map((note) =>
+      total.test(note.text) ? { ...note, text: `n = ${totals.get(note.y) || 0} of ${total.exec(note.text)[1]}` } : note);
     if (labels) {
       const { layout } = spec;
       layout.height -= 40 * (labels.length - shown.length);
@@ -167,7 +192,10 @@
       const layout = { ...spec.layout, font: { ...spec.layout.font, color: ink }, autosize: true };
       // The width of an A4 or letter sheet without its margins.
       if (printing) layout.width = Math.min(layout.width || 680, 680);
-      else if (phone.matches) narrowed(layout);
+      else if (phone.matches) {
+        narrowed(layout);
+        spec.data.forEach(smaller);
+      }
       place.style.height = `${layout.height || 450}px`;
       Plotly.react(place, spec.data, layout, {
         responsive: true,
