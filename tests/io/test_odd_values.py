@@ -148,10 +148,10 @@ if __name__ == "__main__":
     from tempfile import mkdtemp
 
     warnings.simplefilter("ignore")
-    where, found = Path(mkdtemp()), 0
-    for each in FILES:
+    where, n_problems = Path(mkdtemp()), 0
+    for file_name in FILES:
         for number in range(int(sys.argv[1])):
-            if problem := problem_of(each, number, where):
-                print(each, number, problem, flush=True)  # noqa: T201
-                found += 1
-    print(f"{len(FILES)} files, {found} problems")  # noqa: T201
+            if problem := problem_of(file_name, number, where):
+                print(file_name, number, problem, flush=True)  # noqa: T201
+                n_problems += 1
+    print(f"{len(FILES)} files, {n_problems} problems")  # noqa: T201

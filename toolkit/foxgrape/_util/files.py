@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foxgrape._util.regular_files import open_regular
+from foxgrape._util.regular_files import open_regular, require_replaceable
 from foxgrape.errors import FoxgrapeError, did_you_mean
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def write_atomic(path: Path, content: str | bytes | Callable[[Path], object]) ->
     >>> path.read_text()
     'grapes'
     """
+    require_replaceable(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:

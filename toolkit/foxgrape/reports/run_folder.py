@@ -78,8 +78,8 @@ class Manifest(TypedDict, total=False):
 
     ``study`` or ``store`` describes the data. ``about`` has the places, the period and the other
     parameters in words. ``key_figure`` has the name and value of the figure that the catalogue
-    compares between runs. ``changes`` says in sentences what changed since the run
-    ``compared_with``.
+    compares between runs. ``outputs`` has the SHA-256 of page and notebook. ``changes`` says in
+    sentences what changed since the run ``compared_with``.
     """
 
     run_id: str
@@ -98,6 +98,7 @@ class Manifest(TypedDict, total=False):
     seed: int
     page: dict[str, Any]
     assets: list[str]
+    outputs: dict[str, str]
     headline: str | None
     compared_with: str | None
     key_figure: dict[str, Any] | None
