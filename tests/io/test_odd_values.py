@@ -149,9 +149,9 @@ if __name__ == "__main__":
 
     warnings.simplefilter("ignore")
     where, n_problems = Path(mkdtemp()), 0
-    for file_name in FILES:
+    for name in FILES:
         for number in range(int(sys.argv[1])):
-            if problem := problem_of(file_name, number, where):
-                print(file_name, number, problem, flush=True)  # noqa: T201
+            if problem := problem_of(name, number, where):
+                print(name, number, problem, flush=True)  # noqa: T201
                 n_problems += 1
     print(f"{len(FILES)} files, {n_problems} problems")  # noqa: T201

@@ -125,7 +125,8 @@ def alerts_by_day(schedule, rule, *, days=5, build=build_day, shift=timedelta(0)
             bodies = [json.loads(request.body) for request in server.requests[before:]]
             for body in bodies:
                 assert body["kind"] == "alert"
-                assert body["text"].startswith(f"foxgrape: alert watch: {body['why']}. Rule: ")
+                assert body["text"] == f"Alert: {body['headline']}\nRule watch: {body['rule']}."
+                assert body["headline"].casefold() == f"{body['why']}.".casefold()
             sent[10 + number] = [body["why"] for body in bodies]
     return {day: reasons for day, reasons in sent.items() if reasons}
 
@@ -157,7 +158,22 @@ def test_a_figure_fires_when_it_first_is_above_its_threshold(schedule):
 def test_a_threshold_is_compared_with_a_grouped_number(schedule):
     rule = 'when = "figure"\nreport = "daily"\nfigure = "Signals"\nabove = 1000'
     reasons = alerts_by_day(schedule, rule)
-    assert reasons == {12: ["Signals of the report daily is 1,012, above 1000"]}
+    assert reasons == {12: ['the figure "Signals" of the report daily is 1,012, above 1000']}
+
+
+def test_a_run_that_was_built_while_the_clock_was_ahead_is_not_examined(schedule):
+    file, out = schedule('when = "figure"\nreport = "daily"\nfigure = "Signals"\nabove = 1')
+    with serving(lambda _: Reply()) as server:
+        for days in (33, 0, 1):  # on 13 October the clock is set to 10 September
+            run_due(
+                read_schedule(file),
+                now=NOON + days * DAY,
+                out=out,
+                run=build_day,
+                environ={"DESK": f"{server.address}/hook"},
+            )
+        days = [json.loads(request.body)["at"][:10] for request in server.requests]
+    assert days == ["2022-10-13", "2022-09-11"]
 
 
 def test_below_a_threshold(schedule):

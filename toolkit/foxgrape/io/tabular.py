@@ -355,7 +355,7 @@ def records_from_batch(batch: pa.RecordBatch, offset: int) -> Iterator[Record]:
 
 
 def _mark_rounded(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Write large numbers of 32- and 16-bit floats as text such as 1.6e+09: it shows the rounding.
+    """Write large numbers of 32- and 16-bit floats as text that shows the rounding: 1.6e+09.
 
     Readers reject such texts as ids and times; as numbers, the values would look exact.
     """

@@ -26,18 +26,19 @@ _TABLE: list[tuple[str, list[str]]] = [
     ("ее", _ADJECTIVE),
     ("ые", _PLURAL_ADJECTIVE),
     ("ие", _PLURAL_ADJECTIVE),
-    ("ий", [*_ADJECTIVE, *_SOFT]),
-    ("ый", _ADJECTIVE),
+    ("ий", [*_ADJECTIVE, *_SOFT, "ия", "ию", "иєм", "ием", "иї"]),
+    ("ый", [*_ADJECTIVE, "ыя", "ыю", "ыем", "ые"]),
     ("ій", _ADJECTIVE),
     ("ой", [*_ADJECTIVE, "оя", "ою", "оем", "оєм", "ое", "ої"]),
     ("й", _SOFT),
     ("ія", ["ії", "ію", "ією"]),
-    ("ия", ["ии", "ию", "ией"]),
+    ("ия", ["ии", "ию", "ией", "ії", "иї", "иєю"]),
+    ("ща", ["щи", "щі", "щу", "щею", "щой", "щей", "ще", "щ", "щах", "щам", "щами"]),
     ("а", ["и", "ы", "і", "ої", "ій", "у", "ою", "ой", "е", "ей", "ею", "ую"]),
     ("я", ["і", "ї", "ю", "ею", "єю", "ей", "и", "е", "ям", "я", "ьою", "ьої", "ої", "ій"]),
     # Not -ові, which is the locative of names in -ове: у Шевченкові is in Шевченкове.
     ("о", ["а", "у", "ом", "і", "е", "ого", "ому", "им"]),
-    ("е", [*_ADJECTIVE, "я", "ю", "і", "ем", "ям", "и"]),
+    ("е", [*_ADJECTIVE, "ього", "я", "ю", "і", "ем", "ям", "и"]),
     ("и", [*_PLURAL, *_PLURAL_ADJECTIVE, ""]),
     ("ы", [*_PLURAL, *_PLURAL_ADJECTIVE, ""]),
     ("і", [*_PLURAL, *_PLURAL_ADJECTIVE, ""]),
@@ -46,10 +47,12 @@ _TABLE: list[tuple[str, list[str]]] = [
 ]
 # Names in -е with a locative in -і: Курахове, Роботине, Гуляйполе. For others, such as Мирне, this
 # form is a plural of the adjective: мирні.
-_NOUN_BASES = ("ов", "ев", "єв", "ин", "їн", "л", "р")
+_NOUN_BASES = ("ов", "ев", "єв", "ин", "їн", "л", "р", "щ")
 _SOFTENED = {"к": "ц", "г": "з", "х": "с"}
 _CONSONANTS = "бвгджзклмнпрстфхцчшщ"
 _HISSING = "жцчшщ"
+#: Doubled in the Ukrainian instrumental of feminine names in -ь: Умань, під Уманню.
+_DOUBLED = "нлтдсз"
 # Before an ending, the last vowel of some stems changes or disappears: Харків, genitive Харкова;
 # Forms without an ending have a vowel before the last consonant that the others lack: Козелець,
 # genitive Козельця; Ромни, genitive plural Ромен.
@@ -80,6 +83,8 @@ def word_forms(word: str) -> frozenset[str]:
     base = word.removesuffix(ending)
     bases = _open_stems(base) if ending == "ь" else [base]
     forms = {word, *_combine(bases, endings)}
+    if ending == "ь" and base[-1:] in _DOUBLED:
+        forms.add(f"{base}{base[-1]}ю")
     if ending == "е" and not base.endswith(_NOUN_BASES):
         forms.discard(f"{base}і")
     if ending in {"а", "я"} and base[-1] in _SOFTENED:
@@ -111,8 +116,12 @@ def _combine(bases: list[str], endings: list[str]) -> set[str]:
 def _open_stems(word: str) -> list[str]:
     """Return the stems that a word may have before an ending."""
     bases = [word]
+    if word.endswith(("ев", "єв")):
+        return bases  # Киева
     if len(word) > 3 and word[-1] in _CONSONANTS:  # noqa: PLR2004 - Ріг opens, Ор does not
         bases += [word[:-2] + vowel + word[-1] for vowel in _OPENED.get(word[-2], ())]
+        if word.endswith("вец"):  # Краковець, на Краківці
+            bases += [f"{word[:-4]}івц" for vowel in word[-4] if vowel in "оеє"]
     elif word[-2:-1] == "і":
         bases.append(word[:-2] + "о" + word[-1])
     return bases

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from foxgrape.observation import Observation
     from foxgrape.stats.alarms.molchan import Alarm
     from foxgrape.stats.coincidence.event_coincidence import Coincidence
+    from foxgrape.stats.coincidence.sensitivity import Sensitivity
     from foxgrape.stats.hazard.hazard_ratio import Hazard
     from foxgrape.stats.verdict import Verdict
     from foxgrape.studies.groups import Groups
@@ -281,6 +282,30 @@ class Analysis:
             self.coincidence(**options), self.hazard(window=window), self.alarm(**options)
         )
 
+    def sensitivity(
+        self, *, window: str = "7D", null: Literal["place", "local"] = "local", **options: Any
+    ) -> Sensitivity:
+        """Find how far posts would have to prefer places whose events follow to explain a claim.
+
+        Uses this analysis's events, clock and observation period.
+
+        Parameters
+        ----------
+        window, null, options
+            As in `foxgrape.stats.coincidence.sensitivity.sensitivity`.
+
+        Examples
+        --------
+        >>> from foxgrape import open_study
+        >>> open_study().analyse().sensitivity(n=99).sentence()
+        'There is no claim of a lead whose sensitivity could be given.'
+        """
+        from foxgrape.stats.coincidence.sensitivity import sensitivity
+
+        return sensitivity(
+            self.signals, self.events, window=window, null=null, **self._options(window, options)
+        )
+
     def counts(self, *, window: str = "7D") -> pd.DataFrame:
         """Return how many posts and signals each step from the posts to a question leaves.
 
@@ -375,9 +400,10 @@ class Analysis:
 
     def __repr__(self) -> str:
         side = f", confirmed by {self.confirmed_by}" if self.confirmed_by else ""
+        leads = self.lead_times
         return (
-            f"<Analysis of {self.study.name}: {counted(len(self.signals), 'signal')}, "
-            f"{int(self.links['observed'].sum())} with an event within "
+            f"<Analysis of {self.study.name}: {counted(len(self.signals), 'signal')}; "
+            f"{leads.n_observed:,} of the {leads.n:,} that count as leads with an event within "
             f"{duration_in_words(self.horizon)}; {self.clock} clock{side}>"
         )
 

@@ -20,17 +20,18 @@ if TYPE_CHECKING:
 
 __all__ = ["count_steps"]
 
+#: In the order of `reason_left_out`, so that what a step leaves has passed all steps before it.
 _REASONS = {
-    "unfollowed": "posted while events were recorded",
-    "follows": "not after their event",
     "hindsight": "not decoded only after their event",
+    "follows": "not after their event",
+    "unfollowed": "posted while events were recorded",
 }
 
 
 def count_steps(analysis: Analysis, window: str) -> pd.DataFrame:
     """Return the table of `Analysis.counts`."""
     rows = [
-        ("posts", "posts", len(analysis.study.posts), 0),
+        *_posts(analysis),
         _with_a_signal(analysis),
         ("signals", "in these posts", len(analysis.signals) + len(analysis.ambiguous), 0),
         ("signals", "for one place", len(analysis.signals), len(analysis.ambiguous)),
@@ -38,6 +39,16 @@ def count_steps(analysis: Analysis, window: str) -> pd.DataFrame:
         *_chance(analysis, window),
     ]
     return pd.DataFrame(rows, columns=["question", "step", "n", "left_out"])
+
+
+def _posts(analysis: Analysis) -> Iterator[tuple[str, str, int, int]]:
+    study = analysis.study
+    n_all, n = len(study.all_posts), len(study.posts)
+    if study.period == (None, None):
+        yield "posts", "posts", n, 0
+        return
+    yield "posts", "posts", n_all, 0
+    yield "posts", "in the period", n, n_all - n
 
 
 def _with_a_signal(analysis: Analysis) -> tuple[str, str, int, int]:

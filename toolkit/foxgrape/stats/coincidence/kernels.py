@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CIRCULAR", "OBSERVED", "SHUFFLE", "UNIFORM"]
 __all__ += ["ExchangeUnits", "KernelInput", "PairTable", "stream"]
-__all__ += ["pair_weights", "permutation_statistics", "resample_statistics"]
+__all__ += ["pair_weights", "permutation_statistics", "resample_statistics", "splitmix64"]
 
 #: How times are resampled. OBSERVED keeps exact times and draws rough times in their intervals.
 UNIFORM, SHUFFLE, CIRCULAR, OBSERVED = 0, 1, 2, 3
@@ -83,7 +83,7 @@ class PairTable(NamedTuple):
 
 
 @njit
-def _splitmix64(x: np.uint64) -> np.uint64:
+def splitmix64(x: np.uint64) -> np.uint64:
     """Return the output function of SplitMix64 (Steele, Lea and Flood 2014)."""
     x = (x ^ (x >> _S30)) * _MIX1
     x = (x ^ (x >> _S27)) * _MIX2
@@ -98,7 +98,7 @@ def stream(seed: int, number: int) -> RandomState:
     the number of threads.
     """
     state = np.empty(1, np.uint64)
-    state[0] = _splitmix64(np.uint64(seed) ^ _splitmix64(np.uint64(number) * _GOLDEN + _GOLDEN))
+    state[0] = splitmix64(np.uint64(seed) ^ splitmix64(np.uint64(number) * _GOLDEN + _GOLDEN))
     return state
 
 
@@ -106,7 +106,7 @@ def stream(seed: int, number: int) -> RandomState:
 def _draw_uniform(state: RandomState) -> float:
     """Return the next random number, uniform in [0, 1)."""
     state[0] += _GOLDEN
-    return np.float64(_splitmix64(state[0]) >> _S11) * _UNIT
+    return np.float64(splitmix64(state[0]) >> _S11) * _UNIT
 
 
 @njit
@@ -297,6 +297,31 @@ def resample_statistics(
 
 
 @njit
+def _extremes(instants: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the earliest and the latest instant of each column."""
+    low, high = instants[0].copy(), instants[0].copy()
+    for draw in range(1, len(instants)):
+        for i in range(len(low)):
+            low[i] = min(low[i], instants[draw, i])
+            high[i] = max(high[i], instants[draw, i])
+    return low, high
+
+
+@njit
+def _total_weight(
+    posted: FloatArray, i: int, happened: FloatArray, j: int, lag: float, window: float,
+    unweighted: bool,
+) -> float:  # fmt: skip
+    """Return the weight of a pair, summed over draws."""
+    total = 0.0
+    for draw in range(len(posted)):
+        after = happened[draw, j] - posted[draw, i] - lag
+        if 0 <= after <= window:
+            total += 1.0 if unweighted else 1.0 - 0.5 * after / window
+    return total
+
+
+@njit
 def pair_weights(
     posted: FloatArray, happened: FloatArray, event_start: IntArray, place_of_label: IntArray,
     decoded: FloatArray, confirmed: FloatArray, lag: float, window: float, unweighted: bool,
@@ -314,17 +339,20 @@ def pair_weights(
     event = np.empty(64, np.int64)
     weight = np.empty(64, np.float64)
     used = 0
+    # Most pairs are outside the window in every draw: their extremes tell so at once.
+    first_event, last_event = _extremes(happened)
+    first_post, last_post = _extremes(posted)
     for i in range(n):
         for label in range(labels):
             place = place_of_label[label]
             for j in range(event_start[place], event_start[place + 1]):
-                if decoded[label] > confirmed[j]:
+                if (
+                    decoded[label] > confirmed[j]
+                    or last_event[j] - first_post[i] - lag < 0
+                    or first_event[j] - last_post[i] - lag > window
+                ):
                     continue
-                total = 0.0
-                for draw in range(draws):
-                    after = happened[draw, j] - posted[draw, i] - lag
-                    if 0 <= after <= window:
-                        total += 1.0 if unweighted else 1.0 - 0.5 * after / window
+                total = _total_weight(posted, i, happened, j, lag, window, unweighted)
                 if total > 0:
                     if used == len(event):
                         event = np.append(event, np.empty_like(event))
@@ -391,11 +419,33 @@ def _swap_labels(
 
 
 @njit
+def _sort_by_group(
+    label: IntArray, unit: IntArray, group_of_label: IntArray, order: IntArray,
+    group_start: IntArray,
+) -> None:  # fmt: skip
+    """Write the order of signals by the group of their label, and each group's first position."""
+    group_start[:] = 0
+    for signal in range(len(unit)):
+        group_start[group_of_label[label[unit[signal]]] + 1] += 1
+    for group in range(len(group_start) - 1):
+        group_start[group + 1] += group_start[group]
+    at = group_start.copy()
+    for signal in range(len(unit)):
+        group = group_of_label[label[unit[signal]]]
+        order[at[group]] = signal
+        at[group] += 1
+
+
+@njit
 def permutation_statistics(
     first: int, last: int, seed: int, units: ExchangeUnits, place_of_label: IntArray,
-    pairs: PairTable, order: IntArray, group_start: IntArray, n_events: int,
+    group_of_label: IntArray, pairs: PairTable, order: IntArray, group_start: IntArray,
+    n_events: int,
 ) -> FloatArray:  # fmt: skip
     """Return the statistics of surrogates `first` to `last` - 1, with labels exchanged.
+
+    Groups consist of the signals in `order`, or if labels have groups, of the signals that have a
+    label of the group in the surrogate.
 
     If `units.steps` is 0, labels are permuted freely. Otherwise a chain of `units.steps` swaps
     leads from the observed labels to a hub, and chains of the same length lead from the hub to the
@@ -406,6 +456,7 @@ def permutation_statistics(
     n_labels, steps = len(place_of_label), units.steps
     out = np.empty((last - first, windows, groups + 1, 2))
     best, best_in_group = np.zeros(n_events), np.zeros(n_events)
+    order, group_start = order.copy(), group_start.copy()
     hub = units.label.copy()
     if steps:
         _swap_labels(stream(seed, 0), units.log_share, hub, place_of_label, steps)
@@ -418,6 +469,8 @@ def permutation_statistics(
             _swap_labels(state, units.log_share, label, place_of_label, steps)
         else:
             _shuffle(state, label, 0, len(label))
+        if len(group_of_label):
+            _sort_by_group(label, units.unit, group_of_label, order, group_start)
         for k in range(windows):
             _score(
                 label, units, n_labels, pairs.row_start[k], pairs, order, group_start,
