@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from foxgrape._util.directories import Directory, directory_at
-from foxgrape._util.files import apply_umask, file_sha256
-from foxgrape._util.regular_files import open_regular, read_regular
+from foxgrape._util.files import apply_umask, copy_file, file_sha256
+from foxgrape._util.regular_files import read_regular
 from foxgrape._util.unicode import replace_surrogates
 from foxgrape.errors import ReportError
 
@@ -68,7 +68,6 @@ INPUTS = "inputs"
 #: Path of the template's copy in the run folder. It does not contain the template's name, since
 #: papermill formats braces in a path.
 TEMPLATE = f"{INPUTS}/template.ipynb"
-_CHUNK = 1 << 20
 #: Subfolders of the reports folder that contain runs.
 _SUBFOLDERS = ("failed", "rebuilt")
 #: Pattern of temporary folder names: the operation, the run id and a random suffix.
@@ -486,20 +485,10 @@ def copy_inputs(inputs: Iterable[Sequence[str | None]], folder: Path) -> str | N
             continue
         copy.parent.mkdir(parents=True, exist_ok=True)
         try:
-            same = _copy(Path(str(source)), copy) == sha256
+            same = copy_file(Path(str(source)), copy) == sha256
         except FileNotFoundError:
             same = False
         if not same:
             what = "the file changed while the report was built"
             return str(ReportError(what, file=source, hint="build it again"))
     return None
-
-
-def _copy(source: Path, target: Path) -> str:
-    """Copy a file and return the SHA-256 of the copied bytes."""
-    sha256 = hashlib.sha256()
-    with open(source, "rb", opener=open_regular) as original, target.open("wb") as copy:
-        while chunk := original.read(_CHUNK):
-            sha256.update(chunk)
-            copy.write(chunk)
-    return sha256.hexdigest()
