@@ -194,6 +194,9 @@ def test_a_post_after_an_event_is_no_confirmed_lead_when_the_next_event_comes(ec
     assert "1 of them posted after it" in relinked
     # The new post, too, came after the first event: it is counted, and this is said.
     assert after_another.startswith("1 of 1 lead came also after an earlier event")
+    # The first post, too, is a lead to the second event in the analysis of the whole study.
+    sentence = "2 of 2 leads came also after an earlier event at the same place"
+    assert any(line.startswith(sentence) for line in echo.analyse().findings())
 
 
 def test_a_place_brief_counts_the_posts_that_no_event_followed(echo):

@@ -16,7 +16,7 @@ from foxgrape.errors import FoxgrapeError
 from foxgrape.linking import order_on_clock
 from foxgrape.places.resolution import place_id_of
 from foxgrape.studies.analysis import link_study
-from foxgrape.studies.earlier_events import posted_after_an_event
+from foxgrape.studies.earlier_events import leads_after_an_event
 from foxgrape.studies.from_store import as_of
 from foxgrape.studies.outcomes import outcomes_in_words
 
@@ -119,12 +119,7 @@ class PeriodBrief(Described):
                 "event."
             )
         leads = self.confirmed[_is_lead(self.confirmed)]
-        if n := int(posted_after_an_event(self.analysis, leads["signal_id"]).sum()):
-            lines.append(
-                f"{n:,} of {counted(len(leads), 'lead')} came also after an earlier event at the "
-                f"same place, by at most {duration_in_words(self.analysis.horizon)}: a lead is to "
-                "the next event, of whatever kind."
-            )
+        lines += leads_after_an_event(self.analysis, leads)
         shown = pd.concat([self.new["decoded_at"], self.waiting["decoded_at"]]).to_frame()
         shown["signal_id"] = pd.concat([self.new["signal_id"], self.waiting["signal_id"]])
         late = shown.drop_duplicates("signal_id")["decoded_at"] >= self.until

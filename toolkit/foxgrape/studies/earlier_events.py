@@ -6,12 +6,35 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from foxgrape._util.formatting import counted, duration_in_words
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from foxgrape.studies.analysis import Analysis
 
-__all__ = ["posted_after_an_event"]
+__all__ = ["leads_after_an_event", "posted_after_an_event"]
+
+
+def leads_after_an_event(analysis: Analysis, leads: pd.DataFrame) -> list[str]:
+    """Return in a sentence how many of some leads came also after an earlier event, if any did.
+
+    Examples
+    --------
+    >>> from foxgrape import open_study
+    >>> analysis = open_study().analyse()
+    >>> leads_after_an_event(analysis, analysis.leading_rows())
+    []
+    """
+    n = int(posted_after_an_event(analysis, leads["signal_id"]).sum())
+    if not n:
+        return []
+    within = duration_in_words(analysis.horizon)
+    sentence = (
+        f"{n:,} of {counted(len(leads), 'lead')} came also after an earlier event at the same "
+        f"place, by at most {within}: a lead is to the next event, of whatever kind."
+    )
+    return [sentence]
 
 
 def posted_after_an_event(analysis: Analysis, signal_ids: Iterable[str]) -> pd.Series:

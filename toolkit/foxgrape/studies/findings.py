@@ -15,6 +15,7 @@ from foxgrape.places.place import distance_km
 from foxgrape.places.resolution import FAR_KM
 from foxgrape.stats.survival.counted_leads import reason_left_out
 from foxgrape.stats.survival.lead_times import lead_times
+from foxgrape.studies.earlier_events import leads_after_an_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -60,7 +61,12 @@ def findings(analysis: Analysis) -> list[str]:
     for words, rows in _other_outcomes(analysis, table):
         if len(rows):
             sentences.append(f"{words} {len(rows):,}{_listed(rows, _name)}")
-    last = [*_maybe_beyond(analysis), *_with_follows(analysis), analysis.lead_times.sentence()]
+    last = [
+        *leads_after_an_event(analysis, leading),
+        *_maybe_beyond(analysis),
+        *_with_follows(analysis),
+        analysis.lead_times.sentence(),
+    ]
     return [*sentences, *last]
 
 
