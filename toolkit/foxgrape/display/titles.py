@@ -58,10 +58,10 @@ def title(
     about = f"{about}, {days}" if days else about
     if analysis is None:
         return Html(f"<h1>{html.escape(about)}</h1>")
+    part = f"Part of {study.title}." if heading and study.title not in heading else ""
     scope = _posts_of(analysis) if heading else _sizes(analysis)
-    if heading and study.title not in heading:
-        scope = f"Part of {study.title}. {scope}"
-    words = f"{_who_and_where(analysis)} {scope} {_READ[analysis.read]}"
+    sentences = (_who_and_where(analysis), part, scope, _READ[analysis.read])
+    words = " ".join(filter(None, sentences))
     return Html(f"<h1>{html.escape(about)}</h1><p>{html.escape(words)}</p>")
 
 
