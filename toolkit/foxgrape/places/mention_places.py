@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from foxgrape.places import Gazetteer, Place, PlaceMatch
     from foxgrape.places.divisions import Divisions
 
-__all__ = ["WORD", "Surroundings", "candidate_places"]
+__all__ = ["WORD", "Surroundings", "candidate_places", "names_region", "needs_places_to_choose"]
 
 _T = TypeVar("_T")
 
@@ -125,6 +125,27 @@ class Surroundings:
             for sector in _SECTOR.finditer(self.text)
         )
         return [(start, town) for start, town in towns if town]
+
+
+def needs_places_to_choose(places: list[Place], namesakes: list[Place]) -> bool:
+    """Return whether `Surroundings.choose` looks at other places, if no region or sector is named.
+
+    Of a single town, only a region or a sector can make it choose a namesake.
+    """
+    if len(namesakes) == 1:
+        return False
+    return len(places) > 1 or (places[0].population or 0) < TOWN_POPULATION
+
+
+def names_region(text: str) -> bool:
+    """Return whether a text may name a region, a district or a sector of a front.
+
+    Examples
+    --------
+    >>> [names_region(text) for text in ("Донецька область", "безпека області", "Донеччина")]
+    [True, False, True]
+    """
+    return _DIVISION.search(text) is not None or _SECTOR.search(text) is not None
 
 
 @lru_cache(maxsize=1024)
