@@ -12,7 +12,7 @@ SECONDS ?= 600
 NOTEBOOKS := $(wildcard notebooks/*.py notebooks/templates/*.py)
 
 .PHONY: report test check lint types unit browser lab check-lab filter format docs calibrate medians bench fuzz
-.PHONY: kills mutate coverage faults audit package lock clean
+.PHONY: kills textbook mutate coverage faults audit package lock clean
 
 report: $(READY)
 	$(BIN)/foxgrape report build lead_times --study $(STUDY) --out reports
@@ -72,6 +72,10 @@ calibrate: $(READY)
 # Measure the coverage of the interval of the median lead; resume an interrupted run; write the table
 medians: $(READY)
 	$(BIN)/python benchmarks/median_coverage.py
+
+# Compare published numbers with ours; write docs/reference/textbook.md
+textbook: $(READY)
+	$(BIN)/python scripts/textbook.py
 
 # Measure speed against named peers in one run, in five to ten minutes; write
 # docs/explanation/performance.md. SIZE=small takes one or two minutes; writes build/performance.md.

@@ -163,14 +163,25 @@ def test_functions_and_shell_verbs_link_to_each_other(site, site_pages):
     )
 
 
-def test_shell_page_is_up_to_date():
+@pytest.mark.parametrize("script", ["write_shell_help", "textbook"])
+def test_a_page_that_a_script_writes_is_up_to_date(script):
     result = subprocess.run(
-        [sys.executable, ROOT / "scripts" / "write_shell_help.py", "--check"],
+        [sys.executable, ROOT / "scripts" / f"{script}.py", "--check"],
         capture_output=True,
         text=True,
         check=False,
     )
-    assert (result.returncode, result.stdout) == (0, "")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_the_textbook_notices_a_number_that_differs(monkeypatch):
+    import textbook
+
+    wrong = textbook.Example("Title", "", (), lambda: [textbook.Number("n", "0.50", 0.507)])
+    monkeypatch.setattr(textbook, "EXAMPLES", (wrong,))
+    assert textbook.differences() == ["Title: n: published 0.50, got 0.51"]
+    with pytest.raises(SystemExit, match=r"published 0\.50, got 0\.51"):
+        textbook.main()
 
 
 @pytest.mark.parametrize("table", ["posts", "events", "confirmations", "signals", "links"])
@@ -352,3 +363,13 @@ def test_guides_for_contributors_work(project_copy):
     )
     assert result.returncode == 0, result.stdout
     assert re.search(r"\b1[0-9] passed", result.stdout), result.stdout
+
+
+def test_the_page_on_the_local_test_names_what_the_code_has():
+    text = (DOCS / "explanation" / "local-null.md").read_text(encoding="utf-8")
+    folder = ROOT / "toolkit" / "foxgrape" / "stats" / "coincidence"
+    code = "\n".join(file.read_text(encoding="utf-8") for file in folder.glob("*.py"))
+    words = set(re.findall(r"\w+", code))
+    named = re.findall(r"`([A-Za-z_.]+)`", text)
+    assert {name for path in named for name in path.split(".")} - words == set()
+    assert len(named) > 15

@@ -379,33 +379,6 @@ def test_the_interval_covers_the_true_median_and_the_naive_median_is_short(censo
         assert np.mean(naive) < 4.5
 
 
-#: Months to cosmetic deterioration under radiotherapy alone: the intervals (L, R] of Finkelstein
-#: and Wolfe (1985), used by Klein and Moeschberger (2003, section 5.2); None: right-censored.
-COSMESIS = [
-    (45, None), (6, 10), (0, 7), (46, None), (46, None), (7, 16), (17, None), (7, 14), (37, 44),
-    (0, 8), (4, 11), (15, None), (11, 15), (22, None), (46, None), (46, None), (25, 37),
-    (46, None), (26, 40), (46, None), (27, 34), (36, 44), (46, None), (36, 48), (37, None),
-    (40, None), (17, 25), (46, None), (11, 18), (38, None), (5, 12), (37, None), (0, 5),
-    (18, None), (24, None), (36, None), (5, 11), (19, 35), (17, 25), (24, None), (32, None),
-    (33, None), (19, 26), (37, None), (34, None), (36, None),
-]  # fmt: skip
-
-
-def test_turnbull_of_left_open_intervals_equals_the_textbook():
-    low, high = (
-        np.array([np.inf if pair[side] is None else float(pair[side]) for pair in COSMESIS])
-        for side in (0, 1)
-    )
-    mass = turnbull(low, high, left_open=True).mass
-    mass = mass[mass["mass"] > 1e-6]  # the iterations leave less than 1e-8 where there is none
-    assert mass[["from", "until"]].to_numpy().tolist() == [
-        [4, 5], [6, 7], [7, 8], [11, 12], [24, 25], [33, 34], [38, 40], [46, 48]
-    ]  # fmt: skip
-    assert mass["mass"].tolist() == pytest.approx(
-        [0.0463, 0.0334, 0.0887, 0.0708, 0.0926, 0.0818, 0.1209, 0.4656], abs=5e-5
-    )
-
-
 def test_left_open_intervals_do_not_share_their_ends():
     """As (1, 2] and (2, 3] the leads differ; as [1, 2] and [2, 3] both can be 2."""
     bounds = np.array([1.0, 2.0]), np.array([2.0, 3.0])

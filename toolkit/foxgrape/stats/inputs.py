@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CHANCE",
+    "EARTH_RADIUS_KM",
     "KM_PER_DEGREE",
     "LESS",
     "LEVEL",
@@ -53,7 +54,7 @@ LEVEL = 0.05
 #: Minimum number of signals for a claim, whatever p is: small sets are usually hand-picked.
 MIN_SIGNALS = 20
 KM_PER_DEGREE = 111.195
-_EARTH_RADIUS_KM = 6371.0
+EARTH_RADIUS_KM = 6371.0
 _DAY_US, _HOUR_US = 86_400_000_000, 3_600_000_000
 #: Minimum number of instants, and of their days, and share with the same time of day, for which
 #: instants are taken to be days.
@@ -284,7 +285,7 @@ def great_circle_distances(degrees: FloatArray) -> FloatArray:
         np.sin((lat[:, None] - lat) / 2) ** 2
         + np.cos(lat[:, None]) * np.cos(lat) * np.sin((lon[:, None] - lon) / 2) ** 2
     )
-    distance: FloatArray = 2 * _EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.clip(haversine, 0, 1)))
+    distance: FloatArray = 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.clip(haversine, 0, 1)))
     np.fill_diagonal(distance, 0.0)
     return distance
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from foxgrape.observation import Observation
     from foxgrape.stats.alarms.molchan import Alarm
     from foxgrape.stats.coincidence.event_coincidence import Coincidence
+    from foxgrape.stats.coincidence.sensitivity import Sensitivity
     from foxgrape.stats.hazard.hazard_ratio import Hazard
     from foxgrape.stats.verdict import Verdict
     from foxgrape.studies.groups import Groups
@@ -279,6 +280,30 @@ class Analysis:
         options: dict[str, Any] = {"window": window, "null": null, "n": n}
         return Verdict(
             self.coincidence(**options), self.hazard(window=window), self.alarm(**options)
+        )
+
+    def sensitivity(
+        self, *, window: str = "7D", null: Literal["place", "local"] = "local", **options: Any
+    ) -> Sensitivity:
+        """Find how far posts would have to prefer places whose events follow to explain a claim.
+
+        Uses this analysis's events, clock and observation period.
+
+        Parameters
+        ----------
+        window, null, options
+            As in `foxgrape.stats.coincidence.sensitivity.sensitivity`.
+
+        Examples
+        --------
+        >>> from foxgrape import open_study
+        >>> open_study().analyse().sensitivity(n=99).sentence()
+        'There is no claim of a lead whose sensitivity could be given.'
+        """
+        from foxgrape.stats.coincidence.sensitivity import sensitivity
+
+        return sensitivity(
+            self.signals, self.events, window=window, null=null, **self._options(window, options)
         )
 
     def counts(self, *, window: str = "7D") -> pd.DataFrame:

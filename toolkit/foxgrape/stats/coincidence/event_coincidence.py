@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from foxgrape.stats.coincidence.surrogates import Surrogates
     from foxgrape.stats.inputs import ObservationPeriod
 
-__all__ = ["Coincidence", "NullName", "coincidence"]
+__all__ = ["Coincidence", "NullName", "coincidence", "make_pattern"]
 
 NullName = Literal["uniform", "shuffle", "circular", "place", "local"]
 
@@ -302,6 +302,37 @@ def coincidence(
     True
     """
     validate_null(null, n)
+    pattern, caveats = make_pattern(
+        signals,
+        events,
+        window=window,
+        lag=lag,
+        rng=rng,
+        by=by,
+        observed=observed,
+        clock=clock,
+        hindsight=hindsight,
+        gazetteer=gazetteer,
+    )
+    surrogates = draw_surrogates(pattern, null, n, pattern.seed, threads=threads)
+    result = _result(pattern, surrogates, null, grouped=by is not None)
+    return replace(result, warnings=(*result.warnings, *caveats))
+
+
+def make_pattern(
+    signals: pd.DataFrame,
+    events: pd.DataFrame,
+    *,
+    window: str | pd.Timedelta | Iterable[str | pd.Timedelta],
+    lag: str | pd.Timedelta = "0D",
+    rng: np.random.Generator | int | None = 0,
+    by: str | None = None,
+    observed: ObservationPeriod | None = None,
+    clock: times.Clock | None = None,
+    hindsight: bool = False,
+    gazetteer: Gazetteer | None = None,
+) -> tuple[PointPattern, tuple[str, ...]]:
+    """Return the point pattern of two tables, and caveats; parameters are as in `coincidence`."""
     windows = np.array(durations_us(window, "window"), dtype=float)
     signals = signals_with_place(signals)
     events = schemas.validate(events, "events", fill=True)
@@ -319,10 +350,7 @@ def coincidence(
         hindsight=hindsight,
         gazetteer=gazetteer,
     )
-    surrogates = draw_surrogates(pattern, null, n, pattern.seed, threads=threads)
-    result = _result(pattern, surrogates, null, grouped=by is not None)
-    caveats = data_warnings(signals, events, chosen_clock, period)
-    return replace(result, warnings=(*result.warnings, *caveats))
+    return pattern, data_warnings(signals, events, chosen_clock, period)
 
 
 def _result(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CIRCULAR", "OBSERVED", "SHUFFLE", "UNIFORM"]
 __all__ += ["ExchangeUnits", "KernelInput", "PairTable", "stream"]
-__all__ += ["pair_weights", "permutation_statistics", "resample_statistics"]
+__all__ += ["pair_weights", "permutation_statistics", "resample_statistics", "splitmix64"]
 
 #: How times are resampled. OBSERVED keeps exact times and draws rough times in their intervals.
 UNIFORM, SHUFFLE, CIRCULAR, OBSERVED = 0, 1, 2, 3
@@ -83,7 +83,7 @@ class PairTable(NamedTuple):
 
 
 @njit
-def _splitmix64(x: np.uint64) -> np.uint64:
+def splitmix64(x: np.uint64) -> np.uint64:
     """Return the output function of SplitMix64 (Steele, Lea and Flood 2014)."""
     x = (x ^ (x >> _S30)) * _MIX1
     x = (x ^ (x >> _S27)) * _MIX2
@@ -98,7 +98,7 @@ def stream(seed: int, number: int) -> RandomState:
     the number of threads.
     """
     state = np.empty(1, np.uint64)
-    state[0] = _splitmix64(np.uint64(seed) ^ _splitmix64(np.uint64(number) * _GOLDEN + _GOLDEN))
+    state[0] = splitmix64(np.uint64(seed) ^ splitmix64(np.uint64(number) * _GOLDEN + _GOLDEN))
     return state
 
 
@@ -106,7 +106,7 @@ def stream(seed: int, number: int) -> RandomState:
 def _draw_uniform(state: RandomState) -> float:
     """Return the next random number, uniform in [0, 1)."""
     state[0] += _GOLDEN
-    return np.float64(_splitmix64(state[0]) >> _S11) * _UNIT
+    return np.float64(splitmix64(state[0]) >> _S11) * _UNIT
 
 
 @njit

@@ -16,16 +16,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from foxgrape._util.typing import BoolArray, FloatArray, IntArray
-    from foxgrape.stats.coincidence.kernels import ExchangeUnits
+    from foxgrape.stats.coincidence.kernels import ExchangeUnits, PairTable
     from foxgrape.stats.coincidence.point_pattern import PointPattern
 
 __all__ = [
     "NULLS",
     "Confounding",
+    "Exchange",
     "NullModel",
     "Surrogates",
     "draw_surrogates",
     "measure_confounding",
+    "prepare_exchange",
     "validate_null",
 ]
 
@@ -159,8 +161,9 @@ def draw_surrogates(
     pattern: PointPattern, null: str, n: int, seed: int, *, threads: int = 1
 ) -> Surrogates:
     """Draw surrogates of a pattern under a null model and compute their statistics."""
-    draw = _permute if null in {"place", "local"} else _resample
-    return draw(pattern, null, n, seed, threads)
+    if null in {"place", "local"}:
+        return prepare_exchange(pattern, null).draw(pattern, n, seed, threads)
+    return _resample(pattern, null, n, seed, threads)
 
 
 def _run(kernel: Callable[[int, int], FloatArray], n: int, threads: int) -> FloatArray:
@@ -188,23 +191,49 @@ def _resample(pattern: PointPattern, null: str, n: int, seed: int, threads: int)
     return Surrogates(np.asarray(observed.mean(axis=0)), simulated)
 
 
-def _permute(pattern: PointPattern, null: str, n: int, seed: int, threads: int) -> Surrogates:
-    """Draw surrogates with exchanged places and the observed times."""
-    from foxgrape.stats.coincidence.kernels import permutation_statistics
+@dataclass(frozen=True, slots=True, eq=False)
+class Exchange:
+    """What a surrogate with exchanged places is drawn from.
 
+    Attributes
+    ----------
+    units
+        Units that exchange their labels, with how probable each place is for each unit.
+    pairs
+        Events that follow each signal under each label, with their weights.
+    """
+
+    units: ExchangeUnits
+    pairs: PairTable
+
+    def tilt(self, log_preference: FloatArray) -> Exchange:
+        """Return an exchange in which places are preferred, by unit and place."""
+        units = self.units
+        steps = units.steps or _SWEEPS * len(units.label)
+        units = units._replace(log_share=units.log_share + log_preference, steps=steps)
+        return Exchange(units, self.pairs)
+
+    def draw(self, pattern: PointPattern, n: int, seed: int, threads: int) -> Surrogates:
+        """Draw surrogates with exchanged places and the observed times."""
+        from foxgrape.stats.coincidence.kernels import permutation_statistics
+
+        order, group_start = pattern.sorted_by_group()
+
+        def kernel(first: int, last: int) -> FloatArray:
+            return np.asarray(
+                permutation_statistics(
+                    first, last, seed, self.units, pattern.place_of_label, self.pairs, order,
+                    group_start, max(len(pattern.event_place), 1),
+                )
+            )  # fmt: skip
+
+        return Surrogates(kernel(-1, 0)[0], _run(kernel, n, threads))
+
+
+def prepare_exchange(pattern: PointPattern, null: str) -> Exchange:
+    """Return what surrogates are drawn from under a null model that exchanges places."""
     units, expected = _single_signals(pattern) if null == "place" else _episodes(pattern)
-    pairs = pattern.pairs(expected, _GAIN, _FLOOR)
-    order, group_start = pattern.sorted_by_group()
-
-    def kernel(first: int, last: int) -> FloatArray:
-        return np.asarray(
-            permutation_statistics(
-                first, last, seed, units, pattern.place_of_label, pairs, order, group_start,
-                max(len(pattern.event_place), 1),
-            )
-        )  # fmt: skip
-
-    return Surrogates(kernel(-1, 0)[0], _run(kernel, n, threads))
+    return Exchange(units, pattern.pairs(expected, _GAIN, _FLOOR))
 
 
 def _single_signals(pattern: PointPattern) -> tuple[ExchangeUnits, None]:
