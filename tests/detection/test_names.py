@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.rule_patterns import patterns, pieces
 
 from foxgrape.detection.arrow_text import arrow_buffers
 from foxgrape.detection.names import contexts, scan, scan_numba, vocabulary
@@ -62,6 +63,9 @@ NAMES = [
 ]
 SEVERAL_WORDS = [name for name in NAMES if " " in name]
 CONTEXT = sorted(word for words in WORDS.values() for word in words)
+#: The words in patterns of the rules, as they are and within longer words; and words in no rule.
+IN_PATTERNS = sorted({piece for pattern in patterns().values() for piece, _, _ in pieces(pattern)})
+ALIKE = ["хмара", "Хмара", "ХМАРА", "cloud", "Cloud", "CLOUD", "2022", "хмарами", "мо", "Мо", "12"]
 OTHERS = [
     "Донецька область",
     "Киевской области",
@@ -100,10 +104,17 @@ words = st.one_of(
         st.sampled_from([str, str.title, str.upper]),
         st.sampled_from(CONTEXT),
     ),
+    st.builds(
+        lambda before, word, after: before + word + after,
+        st.sampled_from(["", "", "Сум", "хмар"]),
+        st.sampled_from(IN_PATTERNS),
+        st.sampled_from(["", "", "ому", "ing"]),
+    ),
     st.sampled_from(OTHERS),
-    st.sampled_from(OTHERS),
+    st.sampled_from(ALIKE),
+    st.sampled_from(ALIKE),
 )
-texts = st.lists(st.tuples(words, st.sampled_from(BETWEEN)), max_size=12).map(
+texts = st.lists(st.tuples(words, st.sampled_from(BETWEEN)), max_size=16).map(
     lambda pieces: "".join(word + sign for word, sign in pieces)
 )
 

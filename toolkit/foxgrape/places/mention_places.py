@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from foxgrape.places import Gazetteer, Place, PlaceMatch
     from foxgrape.places.divisions import Divisions
 
-__all__ = ["WORD", "Surroundings", "candidate_places", "names_region", "needs_places_to_choose"]
+__all__ = ["WORD", "Surroundings", "candidate_places", "names_region"]
 
 _T = TypeVar("_T")
 
@@ -125,16 +125,6 @@ class Surroundings:
             for sector in _SECTOR.finditer(self.text)
         )
         return [(start, town) for start, town in towns if town]
-
-
-def needs_places_to_choose(places: list[Place], namesakes: list[Place]) -> bool:
-    """Return whether `Surroundings.choose` looks at other places, if no region or sector is named.
-
-    Of a single town, only a region or a sector can make it choose a namesake.
-    """
-    if len(namesakes) == 1:
-        return False
-    return len(places) > 1 or (places[0].population or 0) < TOWN_POPULATION
 
 
 def names_region(text: str) -> bool:

@@ -33,6 +33,7 @@ __all__ = [
     "abstract_separator",
     "abstract_word",
     "begins_distant_rule",
+    "decides_about_quoted",
     "is_in_list_of_regions",
     "needs_whole_text",
 ]
@@ -40,14 +41,19 @@ __all__ = [
 #: The modules that look at the words of a text.
 RULES = (mention_context, mention_places, mention_support, mentions, settlement_types)
 #: Number of words before and after a name that any rule looks at, except distant ones; and of
-#: characters, in which a rule looks for these words.
-REACH, WIDTH = 3, mention_context.CONTEXT
+#: characters in which they look for these words.
+REACH, WIDTH = (3, 5), (mention_context.CONTEXT, 2 * mention_context.CONTEXT)
 #: Words of rules that look at the whole text before a name, or at the next 80 characters: those for
 #: regions and sectors of a front, whose second word is one of these, and lists of regions.
 _DISTANT = re.compile(
-    "област|обл|oblast|region|province|район|raion|district|[щч]ин|[дл]нр"
-    "|напрям|направлен|участ|дільниц|відтин|фронт|громад"
+    "област|обл|oblast|region|province|район|raion|district|[щч]ин|[дл]нр|кра[йяюе]|krai"
+    "|напрям|направлен|участ|дільниц|відтин|фронт|громад|[сц]ь?кому?$"
     "|sector|direction|axis|front|hromada|community"
+)
+#: What decides about a name in quotation marks up to 80 characters behind it: the end of another
+#: quotation, as in a list of ships, or a word for a place that has such a name.
+_BEFORE_QUOTED = re.compile(
+    "»|пропуск|кордон|границ|аеропорт|аэропорт|кпвв|кпп|checkpoint|crossing|airport"
 )
 _IN_LIST = re.compile(r"(?!(?!other|інш|друг)[a-zа-яґєії])[\w'’ʼ-]+\s+([\w'’ʼ]+)")
 #: A list of regions before its names has one of these between the word for regions and the names.
@@ -59,10 +65,14 @@ _STEM = 3
 _ALIKE = (
     (re.compile("[а-яґєії]{3,}"), "ььь"),
     (re.compile("[a-z]{3,}"), "zzz"),
+    (re.compile("[А-ЯҐЄІЇ]{3,}"), "ЬЬЬ"),
+    (re.compile("[A-Z]{3,}"), "ZZZ"),
     (re.compile("[А-ЯҐЄІЇ][А-ЯҐЄІЇа-яґєії]{2,}"), "Ььь"),
     (re.compile("[A-Z][A-Za-z]{2,}"), "Zzz"),
     (re.compile("[0-9]{3,}"), "111"),
 )
+#: Words in which `plain_text` changes nothing.
+_PLAIN = re.compile("[а-яґєіїА-ЯҐЄІЇ]+|[A-Za-z]+|[0-9]+")
 #: What is not between words is kept: signs that `plain_text` removes.
 _SYMBOL, _SYMBOLS = "☆", re.compile(rf"(?!{WITHIN_WORDS.pattern})\S")
 _ESCAPE, _LETTERS = re.compile(r"\\."), re.compile(r"[^\W\d_]+")
@@ -104,6 +114,8 @@ def needs_whole_text(word: str) -> bool:
     >>> [needs_whole_text(word) for word in ("Ізюм", "зокрема", "חיפה")]
     [False, True, True]
     """
+    if _PLAIN.fullmatch(word):
+        return folded(word) in _INCLUDING
     plain = plain_text(word).text
     return (
         has_native_letters(word)
@@ -121,10 +133,21 @@ def begins_distant_rule(word: str) -> bool:
     >>> [begins_distant_rule(word) for word in ("напрямку", "областей", "Сумщині", "Ізюм")]
     [True, True, True, False]
     """
-    plain = plain_text(word).text
+    plain = word if _PLAIN.fullmatch(word) else plain_text(word).text
     return _DISTANT.search(folded(plain)) is not None or any(
         folded(part) in WORDS["regions"] for part in _LETTERS.findall(plain)
     )
+
+
+def decides_about_quoted(text: str) -> bool:
+    """Return whether a word or what is between words may decide about a name in quotation marks.
+
+    Examples
+    --------
+    >>> decides_about_quoted("» і "), decides_about_quoted("пропуску"), decides_about_quoted("міст")
+    (True, True, False)
+    """
+    return _BEFORE_QUOTED.search(folded(plain_text(text).text)) is not None
 
 
 def is_in_list_of_regions(text: str) -> bool:

@@ -25,12 +25,7 @@ from foxgrape.places.mention_context import (
     word_after,
     word_before,
 )
-from foxgrape.places.mention_places import (
-    WORD,
-    Surroundings,
-    candidate_places,
-    needs_places_to_choose,
-)
+from foxgrape.places.mention_places import WORD, Surroundings, candidate_places
 from foxgrape.places.mention_support import (
     LOCATIVE,
     TOWN_ENDINGS,
@@ -64,7 +59,7 @@ _RUN = re.compile(rf"{WORD}(?:[ \u00a0]{WORD})*")
 _CAPITALISED = re.compile(WORD)
 _GOES_ON = re.compile(rf" {WORD}")
 _LIST_SEPARATOR = re.compile(
-    r"[»”\"*)]*(?:,|,?\s+(?:та|і|й|и|або|чи|and|or)|\s*[–—-]|/)"
+    r"[»”\"*)]*(?:,|,?\s+(?:та|і|й|и|або|чи|and|or)\b|\s*[–—-]|/)"
     r"\s*(?:(?:в|у|на|під|до|з|із|in|near|at|to)\s+)?[«„“\"*(]*",
     re.IGNORECASE,
 )
@@ -151,7 +146,7 @@ def read_names(text: str, gazetteer: Gazetteer) -> Reading:
     Examples
     --------
     >>> from foxgrape.places import Gazetteer
-    >>> read_names("Наші в Авдіївці", Gazetteer.default()).needs_places
+    >>> read_names("Наші в Лисичанську", Gazetteer.default()).needs_places
     False
     >>> read_names("бої за Піски", Gazetteer.default()).needs_places
     True
@@ -219,11 +214,9 @@ def _read_names(text: str, gazetteer: Gazetteer) -> Reading:
     anchors = [places[0] for places in candidates if len(places) == 1]
     surroundings = Surroundings(text, gazetteer, anchors)
     candidates = _choose_in_lists(text, kept, candidates)
-    needs_places = any(
-        map(needs_places_to_choose, candidates, (current_places(name.matches) for name in kept))
-    ) or any(
-        not accept and _counts_near_others(text, name)
-        for name, accept in zip(names, accepted, strict=True)
+    # Of several namesakes, others decide; a name that does not count may count near others.
+    needs_places = any(len(current_places(name.matches)) > 1 for name in kept) or any(
+        not accept and not is_ordinary(name) for name, accept in zip(names, accepted, strict=True)
     )
     needs_regions = any(len(name.matches) > 1 for name in kept)
     mentions = []
@@ -309,16 +302,11 @@ def _accept_near_accepted(text: str, names: list[Name], accepted: list[bool]) ->
         if accept and len(dominant_places(current_places(name.matches))) == 1
     ]
     for at, name in enumerate(names):
-        if not accepted[at] and _counts_near_others(text, name):
+        if accepted[at] or is_ordinary(name):
+            continue
+        is_typical = has_typical_ending(name) and is_inside_sentence(text, name.start)
+        if is_typical or (name.rival and _is_known(name)):
             accepted[at] = any(is_around(place, anchors) for place in current_places(name.matches))
-
-
-def _counts_near_others(text: str, name: Name) -> bool:
-    """Return whether a name that does not count by itself does so near another place."""
-    if is_ordinary(name):
-        return False
-    is_typical = has_typical_ending(name) and is_inside_sentence(text, name.start)
-    return is_typical or (name.rival and _is_known(name))
 
 
 def _find_names(text: str, gazetteer: Gazetteer) -> list[Name]:

@@ -99,11 +99,9 @@ def current_places(matches: Sequence[PlaceMatch]) -> list[Place]:
     """
     current = [match.place for match in matches if is_current_name(match)]
     are_hamlets = all((place.population or 0) < _HAMLET_POPULATION for place in current)
-    return [
-        match.place
-        for match in matches
-        if match.place in current or (len(current) <= _FEW and are_hamlets)
-    ]
+    if len(current) <= _FEW and are_hamlets:
+        return [match.place for match in matches]
+    return current
 
 
 def dominant_places(places: list[Place]) -> list[Place]:

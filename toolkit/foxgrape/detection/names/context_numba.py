@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from foxgrape._util.typing import BoolArray, Int32Array, IntArray, UInt8Array, UInt64Array
 
 __all__ = ["BLANK", "NOTHING", "UNKNOWN"]
-__all__ += ["BEGINS_LONGER", "CAPITALISED", "CLOSES", "DISTANT", "NAME", "OPENS", "WHOLE"]
+__all__ += ["BEFORE_QUOTED", "BEGINS_LONGER", "CAPITALISED", "DISTANT", "NAME", "OPENS", "WHOLE"]
 __all__ += ["FROM_START", "FROM_WORD", "PAIR", "ContextTable", "Words", "find_contexts"]
 __all__ += ["split_texts"]
 
@@ -35,11 +35,13 @@ __all__ += ["split_texts"]
 #: these are like those without.
 BLANK, NOTHING, UNKNOWN = range(3)
 #: What is known about words and separators: a word that may be a name, or the first word of a
-#: longer one; with a capital letter; of a distant rule; a separator with an opening or a closing
-#: quotation mark; what needs the whole text.
-NAME, BEGINS_LONGER, CAPITALISED, DISTANT, OPENS, CLOSES, WHOLE = (1 << bit for bit in range(7))
+#: longer one; with a capital letter; of a distant rule; what opens a quotation, or decides from a
+#: distance about names in quotation marks; what needs the whole text.
+NAME, BEGINS_LONGER, CAPITALISED, DISTANT, OPENS, BEFORE_QUOTED, WHOLE = (
+    1 << bit for bit in range(7)
+)
 #: First number of a context: it begins with a word, or with what is before the first word of a
-#: text; or it is a word of a distant rule with the word before it.
+#: text; or it is a word of a distant rule with the word before it and the separator behind it.
 FROM_WORD, FROM_START, PAIR = range(3)
 #: Number of words that a longer name may have after its first.
 _MORE_WORDS = 2
@@ -236,41 +238,43 @@ def _quote_before(data: UInt8Array, begin: int, end: int) -> int:
 
 @njit_without_refcounts
 def find_contexts(
-    words: Words, n_texts: int, flags: UInt8Array, forms: Int32Array, reach: int, width: int,
-    contexts: ContextTable, kept: BoolArray, found: Int32Array, whole: BoolArray,
+    words: Words, n_texts: int, flags: UInt8Array, forms: Int32Array, reach: tuple[int, int],
+    width: tuple[int, int], contexts: ContextTable, kept: BoolArray, output: Int32Array,
+    is_whole: BoolArray,
 ) -> tuple[int, int]:  # fmt: skip
     """Write the contexts of the words that may be names, and which texts need to be read whole.
 
     Writes the position of the text, the number of the context, and its first word. `forms` has the
     form of each word or separator as it is written, and the form that it shares with others.
+    `reach` is the number of words before and after a name, `width` that of their characters.
     Returns the number of contexts written, and the number of texts done until an array was full.
     """
     n = 0
     for text in range(n_texts):
         first, last = int(words.first[text]), int(words.first[text + 1]) - 1
-        whole[text] = _has(words, flags, WHOLE, first, last)
-        if whole[text] or not _mark_names(words, flags, reach, width, kept, first, last):
-            whole[text] = True
+        is_whole[text] = _has(words, flags, WHOLE, first, last)
+        if is_whole[text] or not _mark_names(words, flags, reach, width, kept, first, last):
+            is_whole[text] = True
             continue
         done = n
         begin = end = -1
         is_start = False
         for at in range(first, last + 1):
             final = _name_end(words, flags, at)
-            is_new = at == last or (final >= at and at - reach > end)
+            is_new = at == last or (final >= at and at - reach[0] > end)
             if begin >= 0 and is_new:
                 kind = FROM_START if is_start else FROM_WORD
-                n = _add(words, forms, contexts, kept, found, n, text, kind, begin, end)
+                n = _add(words, forms, contexts, kept, output, n, text, kind, begin, end)
                 begin = -1
             if n >= 0 and flags[words.word[at]] & DISTANT:
                 before = max(first, at - 1)
-                n = _add(words, forms, contexts, kept, found, n, text, PAIR, before, at)
+                n = _add(words, forms, contexts, kept, output, n, text, PAIR, before, at)
             if n < 0:
                 return done, text
             if final >= at:
                 if begin < 0:
-                    begin, is_start = max(first, at - reach), at - reach < first
-                end = max(end, min(last, final + reach))
+                    begin, is_start = max(first, at - reach[0]), at - reach[0] < first
+                end = max(end, min(last, final + reach[1]))
     return n, n_texts
 
 
@@ -288,16 +292,18 @@ def _name_end(words: Words, flags: UInt8Array, at: int) -> int:
 
 @njit_without_refcounts
 def _mark_names(
-    words: Words, flags: UInt8Array, reach: int, width: int, kept: BoolArray, first: int, last: int
-) -> bool:
+    words: Words, flags: UInt8Array, reach: tuple[int, int], width: tuple[int, int],
+    kept: BoolArray, first: int, last: int,
+) -> bool:  # fmt: skip
     """Mark the words to keep as they are written; return False if the text is to be read whole.
 
-    Rules look for words within a number of characters, and for lists of names in quotation marks.
+    Rules look for words within a number of characters, and far before names in quotation marks.
     """
-    has_closed = False
+    may_decide = False
     for at in range(first, last):
         between = flags[words.separator[at]]
-        has_closed = has_closed or between & CLOSES != 0
+        before = between | flags[words.word[at - 1]] if at > first else between
+        may_decide = may_decide or before & BEFORE_QUOTED != 0
         if flags[words.word[at]] & DISTANT:
             kept[max(first, at - 1)] = kept[at] = True
         final = _name_end(words, flags, at)
@@ -305,10 +311,10 @@ def _mark_names(
             continue
         for word in range(at, final + 1):
             kept[word] = True
-        left = words.start[at - reach] if at - reach >= first else 0
-        right = words.end[min(last, final + reach)]
-        is_wide = words.start[at] - left > width or right - words.end[final] > width
-        if is_wide or (between & OPENS and has_closed):
+        left = words.start[at - reach[0]] if at - reach[0] >= first else 0
+        right = words.end[min(last, final + reach[1])]
+        is_wide = words.start[at] - left > width[0] or right - words.end[final] > width[1]
+        if is_wide or (between & OPENS and may_decide):
             return False
     return True
 
@@ -323,12 +329,12 @@ def _has(words: Words, flags: UInt8Array, flag: int, first: int, last: int) -> b
 
 @njit_without_refcounts
 def _add(
-    words: Words, forms: Int32Array, contexts: ContextTable, kept: BoolArray, found: Int32Array,
+    words: Words, forms: Int32Array, contexts: ContextTable, kept: BoolArray, output: Int32Array,
     n: int, text: int, kind: int, begin: int, end: int,
 ) -> int:  # fmt: skip
     """Write a context; return the number of contexts written, or -1 if an array is full."""
     start = contexts.begins[contexts.counts[0]]
-    if n == found.shape[1] or start + 2 * (end - begin) + 3 > len(contexts.data):
+    if n == output.shape[1] or start + 2 * (end - begin) + 4 > len(contexts.data):
         return -1
     stop = start
     contexts.data[stop] = kind
@@ -339,10 +345,13 @@ def _add(
             stop += 1
         contexts.data[stop] = forms[0 if kept[at] else 1, words.word[at]]
         stop += 1
+    if kind == PAIR:
+        contexts.data[stop] = forms[1, words.separator[end + 1]]
+        stop += 1
     number = _number_context(contexts, start, stop)
     if number < 0:
         return -1
-    found[0, n], found[1, n], found[2, n] = text, number, begin
+    output[0, n], output[1, n], output[2, n] = text, number, begin
     return n + 1
 
 

@@ -25,6 +25,7 @@ from foxgrape.places.mention_reach import (
     abstract_separator,
     abstract_word,
     begins_distant_rule,
+    decides_about_quoted,
     is_in_list_of_regions,
     needs_whole_text,
 )
@@ -49,7 +50,7 @@ _MAX_SPLIT, _MAX_TEXTS, _MAX_FOUND = 1 << 18, 1 << 14, 1 << 17
 #: What is known about a context: it has names, or words that may be; other places, or regions, of
 #: the text may decide about them; it names a region or a sector, or the end of a list of regions.
 _ACTIVE, _NEEDS_PLACES, _NEEDS_REGIONS, _REGION, _LISTED, _READ = (1 << bit for bit in range(6))
-_CAPITALISED = re.compile(WORD)
+_CAPITALISED, _OPENING = re.compile(WORD), '«„“"'
 #: The word and the position in it of the first and the last character of a name in a context; its
 #: mention, and the name as it is written.
 _Written = tuple["Mention", str]
@@ -104,11 +105,11 @@ class Contexts:
         mentions: list[_Written] = []
         with self._lock:
             for position, n_texts in self._split(texts, rows):
-                some, whole = self._read_texts(n_texts, mentions)
+                some, is_whole = self._read_texts(n_texts, mentions)
                 part = rows[position : position + n_texts]
                 some[0] = part[some[0]]
                 names.append(some)
-                rest.append(part[whole])
+                rest.append(part[is_whole])
         return ContextNames(np.concatenate(names, axis=1), mentions, np.concatenate(rest))
 
     def _split(self, texts: TextBuffers, rows: IntArray) -> Iterator[tuple[int, int]]:
@@ -157,14 +158,16 @@ class Contexts:
             text = content.decode()
         except UnicodeDecodeError:
             return kernel.WHOLE, "", ""
-        if not any(sign.isalnum() for sign in text):
-            if needs_whole_text(text) or any(map(is_in_word, text)):
+        quoted = kernel.BEFORE_QUOTED * decides_about_quoted(text)
+        if not any(map(str.isalnum, text)):
+            # Marks alone are words to the kernel, but not to the rules.
+            if any(map(is_in_word, text)):
                 return kernel.WHOLE, "", ""
-            flags = kernel.OPENS * ("«" in text) | kernel.CLOSES * ("»" in text)
-            return flags, text, abstract_separator(text)
+            opens = kernel.OPENS * any(sign in text for sign in _OPENING)
+            return quoted | opens, text, abstract_separator(text)
         if needs_whole_text(text):
             return kernel.WHOLE, "", ""
-        flags = kernel.DISTANT * begins_distant_rule(text)
+        flags = quoted | kernel.DISTANT * begins_distant_rule(text)
         if not _CAPITALISED.search(plain_text(text).text):
             return flags, text, abstract_word(text)
         flags |= kernel.CAPITALISED
@@ -186,10 +189,10 @@ class Contexts:
             return of_texts
 
         n_active = np.bincount(text[known & _ACTIVE > 0], minlength=n_texts)
-        whole = self._whole[:n_texts] | has(_LISTED) & (n_active > 0)
-        whole |= has(_NEEDS_PLACES) & (n_active > 1) | has(_NEEDS_REGIONS) & has(_REGION)
-        used = ~whole[text]
-        return self._names(text[used], context[used], first[used], mentions), whole
+        is_whole = self._whole[:n_texts] | has(_LISTED) & (n_active > 0)
+        is_whole |= has(_NEEDS_PLACES) & (n_active > 1) | has(_NEEDS_REGIONS) & has(_REGION)
+        used = ~is_whole[text]
+        return self._names(text[used], context[used], first[used], mentions), is_whole
 
     def _names(
         self,
@@ -247,7 +250,7 @@ class Contexts:
     def _clear(self) -> None:
         self._table.slots[:] = 0
         self._table.counts[:] = 0
-        # A blank, nothing, and what cannot be told apart have the numbers that the kernel uses.
+        # A blank, nothing, and what cannot be distinguished have the numbers that the kernel uses.
         self._table.data[0] = ord(" ")
         self._table.begins[:4] = 0, 1, 1, 1
         self._table.counts[[N_WORDS, N_DATA]] = 3, 1

@@ -120,6 +120,7 @@ def character_kinds() -> UInt8Array:
     return np.array([_kind(chr(point)) for points in _KNOWN for point in points], np.uint8)
 
 
+@lru_cache(maxsize=4096)
 def is_in_word(character: str) -> bool:
     """Return whether a character makes a word of a run of signs, as the kernel sees it."""
     point = ord(character)
