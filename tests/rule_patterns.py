@@ -133,55 +133,57 @@ def pieces(pattern):
 
     Letters within a word that has others before are left out.
     """
-    found = set()
-    for state in _expand(tree(pattern), {("", True)}, found):
-        _flush(state, found, ends=True)
-    return found
+    in_row = set()
+    for state in _expand(tree(pattern), {("", True)}, in_row):
+        _flush(state, in_row, ends=True)
+    return in_row
 
 
-def _flush(state, found, *, ends):
+def _flush(state, in_row, *, ends):
     """Add the letters of a state; return the state behind them, within the same word."""
     text, begins = state
     if text and begins is not None:
-        found.add((text, begins, ends))
+        in_row.add((text, begins, ends))
     return "", None if text or begins is None else False
 
 
-def _expand(nodes, states, found):
+def _expand(nodes, states, in_row):
     """Return the states after a sequence: letters so far, and whether they begin a word.
 
     This is None behind other letters. Add what ends within the sequence to `found`.
     """
     for op, value in nodes:
         if op in {sre.LITERAL, sre.NOT_LITERAL, sre.ANY, sre.IN}:
-            states = _extend(op, value, states, found)
+            states = _extend(op, value, states, in_row)
         elif op is sre.BRANCH:
-            states = {end for branch in value[1] for end in _expand(branch, states, found)}
+            states = {end for branch in value[1] for end in _expand(branch, states, in_row)}
         elif op in {sre.SUBPATTERN, sre.ATOMIC_GROUP}:
-            states = _expand(value[-1] if op is sre.SUBPATTERN else value, states, found)
+            states = _expand(value[-1] if op is sre.SUBPATTERN else value, states, in_row)
         elif op in _REPEATS:
             least, most, body = value
-            once = _expand(body, states, found)
+            once = _expand(body, states, in_row)
             if most is sre.MAXREPEAT or most > 1:
-                once = {_flush(state, found, ends=False) if state[0] else state for state in once}
+                once = {_flush(state, in_row, ends=False) if state[0] else state for state in once}
             states = once | (states if least == 0 else set())
         elif op in {sre.AT, sre.ASSERT, sre.ASSERT_NOT}:
             if op is sre.ASSERT:
-                _expand(value[1], {("", True)}, found)
+                _expand(value[1], {("", True)}, in_row)
             is_end = op is sre.AT or value[0] < 0
             for state in states if is_end else ():
-                _flush(state, found, ends=True)
+                _flush(state, in_row, ends=True)
             states = {("", True)} if is_end else states
         else:
             raise AssertionError(op)
     return states
 
 
-def _extend(op, value, states, found):
+def _extend(op, value, states, in_row):
     matches = _pattern(op, value)
     few = sorted({sign.lower() for sign in LETTERS + LETTERS.upper() if matches(sign)})
     is_between = any(map(matches, SIGNS))
     if not is_between and 0 < len(few) <= _FEW:
         return {(text + sign, begins) for (text, begins), sign in product(states, few)}
-    behind = {_flush(state, found, ends=is_between and not few) for state in states}
+    if not is_between and not few and any(map(matches, WITHIN[2:])):
+        return {("", None)}  # words with a hyphen or an apostrophe are kept
+    behind = {_flush(state, in_row, ends=is_between and not few) for state in states}
     return {("", True)} if is_between else behind

@@ -300,7 +300,7 @@ def test_long_texts_are_not_kept_in_memory(read):
     short, long = "Наші זה в Ізюмі", f"Наші זה в Ізюмі {'слово ' * 200} Київ"
     assert names_in([short, long, long]) == expected([short, long, long])
     assert scan._read_short.cache_info().currsize == 1
-    assert read == [short, long]
+    assert sorted(read) == [short, long]
 
 
 @pytest.mark.parametrize("text", ["في خان يونس", "בתל אביב ובחיפה", "今天在花蓮市", "Дощ 花蓮"])

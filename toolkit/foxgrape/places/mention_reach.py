@@ -9,17 +9,12 @@ rule that looks farther than `REACH` words does, and tests fail without it.
 from __future__ import annotations
 
 import re
+import sys
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from foxgrape.places import (
-    mention_context,
-    mention_places,
-    mention_support,
-    mentions,
-    settlement_types,
-)
-from foxgrape.places.mention_context import WORDS, folded
+from foxgrape.places import mentions, settlement_types
+from foxgrape.places.mention_context import CONTEXT, WORDS, folded
 from foxgrape.places.plain_text import WITHIN_WORDS, plain_text
 from foxgrape.places.scripts import has_native_letters
 
@@ -34,28 +29,40 @@ __all__ = [
     "abstract_word",
     "begins_distant_rule",
     "decides_about_quoted",
-    "is_in_list_of_regions",
+    "ends_distant_rule",
     "needs_whole_text",
 ]
 
-#: The modules that look at the words of a text.
-RULES = (mention_context, mention_places, mention_support, mentions, settlement_types)
+_PREFIX = mentions.__name__.removesuffix("s")
+#: The modules that look at the words of a text: those of the rules, on which `mentions` builds.
+RULES = (
+    *(
+        module
+        for name, module in sorted(sys.modules.items())
+        if name.startswith(_PREFIX) and name != __name__
+    ),
+    settlement_types,
+)
 #: Number of words before and after a name that any rule looks at, except distant ones; and of
 #: characters in which they look for these words.
-REACH, WIDTH = (3, 5), (mention_context.CONTEXT, 2 * mention_context.CONTEXT)
-#: Words of rules that look at the whole text before a name, or at the next 80 characters: those for
-#: regions and sectors of a front, whose second word is one of these, and lists of regions.
+REACH, WIDTH = (3, 6), (CONTEXT, 2 * CONTEXT)
+#: Words of rules that look at the whole text before a name, or at up to 80 characters next to it.
+#: The second word for a region or a sector of a front is one of these, or the last of a list of
+#: regions or of power plants, or the second of a phrase about the level of a river.
 _DISTANT = re.compile(
     "област|обл|oblast|region|province|район|raion|district|[щч]ин|[дл]нр|кра[йяюе]|krai"
     "|напрям|направлен|участ|дільниц|відтин|фронт|громад|[сц]ь?кому?$"
-    "|sector|direction|axis|front|hromada|community"
+    "|sector|direction|axis|front|hromada|community|nuclear|npp|вод[иы]"
 )
 #: What decides about a name in quotation marks up to 80 characters behind it: the end of another
 #: quotation, as in a list of ships, or a word for a place that has such a name.
 _BEFORE_QUOTED = re.compile(
-    "»|пропуск|кордон|границ|аеропорт|аэропорт|кпвв|кпп|checkpoint|crossing|airport"
+    "»|пропуск|кордон|черг|очеред|границ|аеропорт|аэропорт|кпвв|кпп|checkpoint|crossing|airport"
 )
 _IN_LIST = re.compile(r"(?!(?!other|інш|друг)[a-zа-яґєії])[\w'’ʼ-]+\s+([\w'’ʼ]+)")
+_PHRASE = re.compile(
+    "[A-Z]\\w+ (?:nuclear|NPP)|(?:рівн|рівен|уровн|уровен)\\w* вод[иы]", re.IGNORECASE
+)
 #: A list of regions before its names has one of these between the word for regions and the names.
 _INCLUDING = frozenset(("including", "зокрема", "включно", "числе", "числі"))
 #: Minimum length of a word of the rules that other words may begin with.
@@ -147,21 +154,23 @@ def decides_about_quoted(text: str) -> bool:
     >>> decides_about_quoted("» і "), decides_about_quoted("пропуску"), decides_about_quoted("міст")
     (True, True, False)
     """
-    return _BEFORE_QUOTED.search(folded(plain_text(text).text)) is not None
+    plain = text if _PLAIN.fullmatch(text) else plain_text(text).text
+    return _BEFORE_QUOTED.search(folded(plain)) is not None
 
 
-def is_in_list_of_regions(text: str) -> bool:
-    """Return whether two words may be the end of a list of regions.
+def ends_distant_rule(text: str) -> bool:
+    """Return whether two words may be the end of a list of regions, or of what else is distant.
 
     Examples
     --------
-    >>> is_in_list_of_regions("Сумській областях"), is_in_list_of_regions("інших областях")
+    >>> ends_distant_rule("Сумській областях"), ends_distant_rule("інших областях")
     (True, True)
-    >>> is_in_list_of_regions("цих областях")
+    >>> ends_distant_rule("цих областях")
     False
     """
-    return any(
-        folded(pair[1]) in WORDS["regions"] for pair in _IN_LIST.finditer(plain_text(text).text)
+    plain = plain_text(text).text
+    return _PHRASE.search(plain) is not None or any(
+        folded(pair[1]) in WORDS["regions"] for pair in _IN_LIST.finditer(plain)
     )
 
 

@@ -37,6 +37,7 @@ from foxgrape.places.mention_support import (
 from foxgrape.places.namesakes import (
     CITY_POPULATION,
     TOWN_POPULATION,
+    Matches,
     current_places,
     dominant_places,
     in_shared_district,
@@ -363,7 +364,7 @@ def _largest_first(matches: tuple[PlaceMatch, ...]) -> tuple[PlaceMatch, ...]:
     largest = max(matches, key=lambda match: match.place.population or 0)
     if (largest.place.population or 0) < TOWN_POPULATION or not is_current_name(largest):
         return matches
-    return (largest, *(match for match in matches if match is not largest))
+    return Matches((largest, *(match for match in matches if match is not largest)))
 
 
 def _of_type(between: str, before: str, matches: tuple[PlaceMatch, ...]) -> tuple[PlaceMatch, ...]:
@@ -376,7 +377,7 @@ def _of_type(between: str, before: str, matches: tuple[PlaceMatch, ...]) -> tupl
     # A former name of a city says nothing of a place that has the name today.
     if not ids or len(ids) == len(current):
         return matches
-    return tuple(match for match in matches if match.place.id in ids)
+    return Matches(match for match in matches if match.place.id in ids)
 
 
 def _of_case(spelling: str, before: str, matches: tuple[PlaceMatch, ...]) -> tuple[PlaceMatch, ...]:
@@ -393,7 +394,7 @@ def _of_case(spelling: str, before: str, matches: tuple[PlaceMatch, ...]) -> tup
         matched = [match for match, neuter in zip(matches, is_neuter, strict=True) if neuter]
     else:
         return matches
-    return tuple(matched) or matches
+    return Matches(matched) or matches
 
 
 def _joined_names(text: str, begin: int, end: int, gazetteer: Gazetteer) -> list[Name]:
@@ -425,7 +426,7 @@ def _matches(gazetteer: Gazetteer, name: str) -> tuple[PlaceMatch, ...]:
         return ()  # found by find_native_names
     bare = re.sub("(?<=[a-z])['’ʼ]s$", "", name)
     matches = _find_in_text(gazetteer, bare)
-    return tuple(match for match in matches if not is_quarter(match.place, gazetteer))
+    return Matches(match for match in matches if not is_quarter(match.place, gazetteer))
 
 
 def _has_rival(text: str, name: Name, gazetteer: Gazetteer) -> bool:

@@ -314,7 +314,8 @@ def _mark_names(
         left = words.start[at - reach[0]] if at - reach[0] >= first else 0
         right = words.end[min(last, final + reach[1])]
         is_wide = words.start[at] - left > width[0] or right - words.end[final] > width[1]
-        if is_wide or (between & OPENS and may_decide):
+        opens = (between | flags[words.word[at]]) & OPENS
+        if is_wide or (opens and may_decide):
             return False
     return True
 

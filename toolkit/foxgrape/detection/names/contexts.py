@@ -26,7 +26,7 @@ from foxgrape.places.mention_reach import (
     abstract_word,
     begins_distant_rule,
     decides_about_quoted,
-    is_in_list_of_regions,
+    ends_distant_rule,
     needs_whole_text,
 )
 from foxgrape.places.mentions import begins_longer_name, has_name, read_names
@@ -45,11 +45,13 @@ __all__ = ["Contexts", "contexts"]
 #: Maximum number of distinct words and separators, of eight bytes of them, of distinct contexts,
 #: and of forms in them, after which all are emptied.
 _MAX_WORDS, _MAX_DATA, _MAX_CONTEXTS, _MAX_FORMS = 1 << 18, 1 << 20, 1 << 16, 1 << 21
+#: Size in bytes above which a text is read as a whole: it has too many names for its contexts.
+_MAX_LENGTH = 1 << 11
 #: Maximum number of words, of texts and of contexts per call of the kernel.
 _MAX_SPLIT, _MAX_TEXTS, _MAX_FOUND = 1 << 18, 1 << 14, 1 << 17
 #: What is known about a context: it has names, or words that may be; other places, or regions, of
-#: the text may decide about them; it names a region or a sector, or the end of a list of regions.
-_ACTIVE, _NEEDS_PLACES, _NEEDS_REGIONS, _REGION, _LISTED, _READ = (1 << bit for bit in range(6))
+#: the text may decide about them; it names a region or a sector, or is of another distant rule.
+_ACTIVE, _NEEDS_PLACES, _NEEDS_REGIONS, _REGION, _DISTANT, _READ = (1 << bit for bit in range(6))
 _CAPITALISED, _OPENING = re.compile(WORD), '«„“"'
 #: The word and the position in it of the first and the last character of a name in a context; its
 #: mention, and the name as it is written.
@@ -101,7 +103,9 @@ class Contexts:
 
     def find(self, texts: TextBuffers, rows: IntArray) -> ContextNames:
         """Return the names in the texts at some rows, and the rows that must be read as a whole."""
-        names, rest = [np.empty((4, 0), np.int64)], [np.empty(0, np.int64)]
+        is_long = texts.offsets[rows + 1] - texts.offsets[rows] > _MAX_LENGTH
+        names, rest = [np.empty((4, 0), np.int64)], [rows[is_long]]
+        rows = rows[~is_long]
         mentions: list[_Written] = []
         with self._lock:
             for position, n_texts in self._split(texts, rows):
@@ -167,7 +171,8 @@ class Contexts:
             return quoted | opens, text, abstract_separator(text)
         if needs_whole_text(text):
             return kernel.WHOLE, "", ""
-        flags = quoted | kernel.DISTANT * begins_distant_rule(text)
+        opens = kernel.OPENS * any(sign in text for sign in _OPENING)
+        flags = quoted | opens | kernel.DISTANT * begins_distant_rule(text)
         if not _CAPITALISED.search(plain_text(text).text):
             return flags, text, abstract_word(text)
         flags |= kernel.CAPITALISED
@@ -189,7 +194,7 @@ class Contexts:
             return of_texts
 
         n_active = np.bincount(text[known & _ACTIVE > 0], minlength=n_texts)
-        is_whole = self._whole[:n_texts] | has(_LISTED) & (n_active > 0)
+        is_whole = self._whole[:n_texts] | has(_DISTANT) & (n_active > 0)
         is_whole |= has(_NEEDS_PLACES) & (n_active > 1) | has(_NEEDS_REGIONS) & has(_REGION)
         used = ~is_whole[text]
         return self._names(text[used], context[used], first[used], mentions), is_whole
@@ -226,8 +231,8 @@ class Contexts:
         self._names_of[number] = []
         if kind == kernel.PAIR:
             plain = plain_text(text).text
-            region, listed = names_region(plain), is_in_list_of_regions(plain)
-            self._known[number] |= _REGION * region | _LISTED * listed
+            region, other = names_region(plain), ends_distant_rule(plain)
+            self._known[number] |= _REGION * region | _DISTANT * other
             return
         starts = [0]
         for part in texts:
