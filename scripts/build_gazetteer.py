@@ -160,6 +160,10 @@ EXTRA = [
 ]
 
 
+# Names in use that GeoNames lacks, in English: the port of Pivdenne is called Pivdennyi.
+ALSO_CALLED = {"geonames:687997": "Pivdennyi"}
+
+
 def romanize(name_uk: str) -> str:
     """Return a Ukrainian name in Latin letters according to Resolution 55."""
     return str(encode(name_uk.replace("\u2019", ""), KMU_55))
@@ -388,6 +392,12 @@ class RussianNames:
         return with_name(place, name, "ru") if is_usual or is_similar else place
 
 
+def also_called(place: Place) -> Place:
+    """Return the place with a name in use that GeoNames lacks, if there is one."""
+    name = ALSO_CALLED.get(place.id)
+    return with_name(place, name, "en") if name else place
+
+
 def likeness(name_uk: str, name_ru: str) -> float:
     """Return how similar two names sound, up to 100."""
     return fuzz.ratio(normalize_spelling(name_uk), normalize_spelling(name_ru))
@@ -494,7 +504,7 @@ def build(folder: Path, types: Path) -> None:
     alone = list(codifier_places(codifier, merged))
     print(f"{len(abroad)} across the border, {len(alone)} only in KATOTTG")
     russian = RussianNames(place for place, _ in [*places, *alone])
-    inland = [(russian.complete(place), alias) for place, alias in [*places, *alone]]
+    inland = [(also_called(russian.complete(place)), alias) for place, alias in [*places, *alone]]
     write_folder(folder, [*inland, *abroad, *unlisted_places()])
 
 

@@ -3,7 +3,6 @@
 # ruff: noqa: ARG001 - all have the signature of run_report
 from __future__ import annotations
 
-import base64
 import json
 import os
 import signal
@@ -16,8 +15,10 @@ from zlib import crc32
 import cronsim  # noqa: F401 - preload for the fork server
 import filelock  # noqa: F401
 import jsonschema  # noqa: F401
+from yaml import safe_load
 
 from fake_runs import PNG
+from foxgrape.reports.changes import fill_page
 from foxgrape.reports.schedule.config import read_schedule
 from foxgrape.reports.schedule.due import run_due
 from foxgrape.reports.templates import parameters as _  # noqa: F401
@@ -84,10 +85,10 @@ def build_page(template: str, *, parameters: dict[str, str], out: Path) -> FakeR
         {"outputs": [{"data": {"application/vnd.foxgrape.figures+json": figures}}]},
     ]
     (folder / "notebook.ipynb").write_text(json.dumps({"cells": cells}), encoding="utf-8")
-    picture = base64.b64encode(PNG).decode()
+    (folder / "figure.png").write_bytes(PNG)
+    (folder / "figure.txt").write_text("Posts & days", encoding="utf-8")
     page = (
         "<!DOCTYPE html><html><head><title>x</title></head><body><main>"
-        f'<img alt="Posts &amp; days" class="picture" src="data:image/png;base64,{picture}">'
         f"<p>{headline}</p></main></body></html>"
     )
     (folder / "report.html").write_text(page, encoding="utf-8")
@@ -100,7 +101,11 @@ def build_page(template: str, *, parameters: dict[str, str], out: Path) -> FakeR
         "store": {"path": "store", "versions": {"posts": int(day), "events": 3}},
         "versions": {"foxgrape": "0.1.0"},
         "built_at": f"2022-09-{day}T05:00:00+00:00",
+        "parameters": parameters,
     }
+    rules = safe_load(TEMPLATE)["parameters"]["properties"]
+    before, changes = fill_page(folder, out, manifest, rules)
+    manifest |= {"compared_with": before, "changes": changes}
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     append(out / "built.log", f"{parameters['entry']} {parameters['end']}")
     return FakeRun(run_id=run_id)

@@ -1,7 +1,8 @@
 """Kill the calls of a schedule at random moments, and check what is left; see `make kills`.
 
-Reports are built by a stub that creates run folders as real runs do. Ingest, the states of
-periods, pages, feeds, rules and delivery are the real ones.
+Reports are built by a stub that creates run folders as real runs do, and takes as long to build
+one as to deliver it. Ingest, the states of periods, pages, feeds, rules and delivery are the real
+ones. Processes are killed by SIGKILL, and the phase in which each was killed is counted.
 """
 
 from __future__ import annotations
@@ -10,22 +11,39 @@ import json
 import multiprocessing
 import os
 import random
+import signal
 import sys
 import time
 from collections import Counter
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
+import bs4  # noqa: F401 - preload for the fork server, so that calls are not spent on imports
+import deltalake  # noqa: F401
+import httpx  # noqa: F401
+import pandas as pd  # noqa: F401
+import pandera  # noqa: F401
+import pyarrow.csv
+import pyarrow.parquet  # noqa: F401
+
+import foxgrape.io.ingest
+import foxgrape.reports.addresses  # noqa: F401
 from fake_http_server import Reply, serving
 from fake_reports import FakeRun, make_template
 from foxgrape import Store
 from foxgrape.reports.run_folder import StagingFolder, is_complete
+from foxgrape.reports.schedule import due
 from foxgrape.reports.schedule.config import read_schedule
-from foxgrape.reports.schedule.due import run_due
 from foxgrape.reports.schedule.ledger import Ledger
 
 ENTRIES, KILLS_A_DAY = 30, 2
+#: Seconds that a report takes to build, and a message to deliver, in addition to the real work.
+PAUSE = 0.05
+#: What a call does, in order, and how often it is killed there.
+PHASES = {"start": 1, "ingest": 3, "build": 4, "rules": 1, "deliver": 3}
 START = datetime(2022, 1, 1, 8, tzinfo=UTC)
 #: Names that begin with a dot and are not temporary.
 _KNOWN = {".schedule", ".waiting", ".sent", ".ingest", ".alerts", ".foxgrape-pages.json"}
@@ -48,6 +66,7 @@ def build(template, *, parameters, out, store):  # noqa: ARG001 - as run_report
         outputs = [{"data": {"application/vnd.foxgrape.figures+json": figures}}]
         notebook = {"cells": [{"outputs": outputs}]}
         (staging.path / "notebook.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
+        time.sleep(PAUSE)
         page = f"<html><body><main>{run_id}</main></body></html>"
         (staging.path / "report.html").write_text(page, encoding="utf-8")
         manifest = {"run_id": run_id, "status": "done", "template": "mine", "headline": run_id}
@@ -59,11 +78,30 @@ def build(template, *, parameters, out, store):  # noqa: ARG001 - as run_report
     return FakeRun(run_id)
 
 
-def call(file: str, out: str, now: datetime, address: str, started) -> None:
-    """Read, build and send what is due, in a process that may be killed."""
+def respond(_: object) -> Reply:
+    time.sleep(PAUSE)
+    return Reply()
+
+
+def call(file: str, out: str, address: str, now: datetime, begins) -> None:
+    """Read, build and send what is due, in a process that may be killed.
+
+    `begins` receives the time at which each phase begins.
+    """
+
+    def enter(number: int, function):
+        def run(*arguments, **options):
+            begins[number] = time.monotonic()
+            return function(*arguments, **options)
+
+        return run
+
+    steps = ("_ingest", "run_tasks", "apply_rules", "deliver")
+    for number, name in enumerate(steps, start=1):
+        setattr(due, name, enter(number, getattr(due, name)))
     environ = {"DESK": address}
-    started.set()
-    run_due(read_schedule(file), now=now, out=out, run=build, environ=environ)
+    begins[0] = time.monotonic()
+    due.run_due(read_schedule(file), now=now, out=out, run=build, environ=environ)
 
 
 def write_schedule(folder: Path) -> Path:
@@ -91,55 +129,83 @@ def export(folder: Path, day: int) -> None:
     )
 
 
-def study(kills: int, seed: int, folder: Path, *, longest: float = 3.0) -> dict[str, int]:
-    """Kill calls, each day twice at a random moment and then one that ends; count outcomes."""
-    draw, file, out = random.Random(seed), write_schedule(folder), folder / "out"
+@dataclass(slots=True)
+class Killer:
+    """Runs calls, and kills them at random moments.
+
+    Attributes
+    ----------
+    lasts
+        Seconds that each phase lasted in the last call that ended.
+    """
+
+    draw: random.Random
+    counts: Counter[str]
+    context: Any
+    lasts: list[float] = field(default_factory=lambda: [0.5] * len(PHASES))
+
+    def run(self, *arguments: object) -> None:
+        """Run a call to its end."""
+        process, begins = self._start(arguments)
+        process.join()
+        ends = [*begins[1:], time.monotonic()]
+        self.lasts = [end - begin for begin, end in zip(begins, ends, strict=True)]
+        assert process.exitcode == 0, process.exitcode
+
+    def kill(self, *arguments: object) -> None:
+        """Run a call and kill it at a random moment of a random phase."""
+        process, begins = self._start(arguments)
+        (phase,) = self.draw.choices(range(len(PHASES)), list(PHASES.values()))
+        while not begins[phase] and process.exitcode is None:
+            time.sleep(0.001)
+        process.join(self.draw.uniform(0, self.lasts[phase]))
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+        if process.exitcode == 0:
+            self.counts["ended before the kill"] += 1
+            return
+        assert process.exitcode == -signal.SIGKILL, process.exitcode
+        self.counts["killed"] += 1
+        reached = max(number for number, begin in enumerate(begins) if begin)
+        self.counts[f"killed in {list(PHASES)[reached]}"] += 1
+
+    def _start(self, arguments: tuple[object, ...]) -> tuple[Any, Any]:
+        begins = self.context.Array("d", len(PHASES), lock=False)
+        process = self.context.Process(target=call, args=(*arguments, begins))
+        process.start()
+        while not begins[0]:
+            assert process.exitcode is None, process.exitcode
+            time.sleep(0.001)
+        return process, begins
+
+
+def study(kills: int, seed: int, folder: Path) -> dict[str, int]:
+    """Kill calls, each day twice and then one that ends; count outcomes."""
+    file, out = write_schedule(folder), folder / "out"
     (folder / "exports").mkdir()
     out.mkdir()
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["killed_schedule"])
     days = -(-kills // KILLS_A_DAY)
     counts: Counter[str] = Counter(days=days)
-    with serving(lambda _: Reply()) as server:
+    killer = Killer(random.Random(seed), counts, context)
+    with serving(respond) as server:
+        common = str(file), str(out), f"{server.address}/hook"
         for day in range(days):
             export(folder, day)
             now = START + timedelta(days=day)
-            for attempt in range(KILLS_A_DAY + 1):
-                # Later calls wait for messages that an interrupted attempt may have sent.
-                at = now + attempt * timedelta(minutes=10)
-                last = attempt == KILLS_A_DAY
-                arguments = (str(file), str(out), at, f"{server.address}/hook")
-                ended = _run(context, arguments, last, longest, draw)
-                if last:
-                    # The next kills fall into the whole duration of a call.
-                    longest = ended
-                elif ended is None:
-                    counts["killed"] += 1
-                else:
-                    counts["ended before the kill"] += 1
-        for extra in range(3):  # messages that wait for a second attempt
-            later = now + timedelta(hours=6 * (extra + 1))
-            call(str(file), str(out), later, f"{server.address}/hook", context.Event())
+            # Later calls wait for messages that an interrupted attempt may have sent.
+            for _ in range(KILLS_A_DAY):
+                killer.kill(*common, now)
+                now += timedelta(minutes=10)
+            killer.run(*common, now)
+        for _ in range(3):  # messages that wait for a second attempt
+            now += timedelta(hours=6)
+            killer.run(*common, now)
         messages = [json.loads(request.body) for request in server.requests]
     check(out, folder, days, messages, counts)
     return dict(counts)
-
-
-def _run(context, arguments, last: bool, longest: float, draw) -> float | None:
-    """Run a call and kill it, unless it is the last of its day; return its duration if it ended."""
-    started = context.Event()
-    process = context.Process(target=call, args=(*arguments, started))
-    process.start()
-    assert started.wait(120)
-    began = time.monotonic()
-    process.join(None if last else draw.uniform(0, longest))
-    duration = time.monotonic() - began
-    if process.exitcode is None:
-        process.kill()
-        process.join()
-        return None
-    assert process.exitcode == 0, process.exitcode
-    return duration
 
 
 def check(out: Path, folder: Path, days: int, messages: list, counts: Counter) -> None:

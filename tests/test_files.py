@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import time
+
 import pytest
 
 from foxgrape._util.directories import Directory, WorkFolder, clear_abandoned
@@ -39,6 +42,17 @@ def test_a_work_folder_that_cannot_be_opened_is_not_left_behind(tmp_path, monkey
     monkeypatch.setattr(Directory, "open", fail)
     with pytest.raises(OSError, match="Input/output error"):
         WorkFolder(tmp_path, ".mine-")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_work_folder_whose_process_died_before_its_marker_is_deleted_after_a_day(tmp_path):
+    folder = tmp_path / ".mine-abcdefgh"
+    folder.mkdir()
+    (folder / "..foxgrape-work.json.writing").write_text("{", encoding="utf-8")
+    assert clear_abandoned(tmp_path, ".mine-") == []
+    two_days_ago = time.time() - 2 * 24 * 60 * 60
+    os.utime(folder, (two_days_ago, two_days_ago))
+    assert clear_abandoned(tmp_path, ".mine-") == [".mine-abcdefgh"]
     assert not list(tmp_path.iterdir())
 
 

@@ -40,6 +40,7 @@ from foxgrape.display.html import Headline, finding_block, table
 from foxgrape.display.report_tables import (
     alarms_table,
     groups_table,
+    key_figures,
     nulls_table,
     windows_table,
 )
@@ -71,8 +72,12 @@ scored = result_or_reason(lambda: analysis.alarm(window=windows, **options))
 title(data, analysis)
 
 # %%
-verdict = Verdict(result, risk, scored).sentence()
-Headline(verdict if len(analysis.signals) else f"{verdict} {analysis.why_no_signals()}")
+verdict = Verdict(result, risk, scored)
+finding = verdict.sentence()
+Headline(finding if len(analysis.signals) else f"{finding} {analysis.why_no_signals()}")
+
+# %%
+key_figures(analysis, verdict.claim)
 
 # %%
 if data.caution:

@@ -426,6 +426,21 @@ def test_a_hamlet_of_the_written_form_does_not_hide_a_town():
         "у місті Порту та в городе Берлин",
         "met in Odessa, Texas",
         "в Геленджике и Подольске",
+        "В Люблине разместят хабы",
+        # The region behind is abroad.
+        "Пожар в Клинцах Брянской области",
+        "в Новомосковске Тульской области",
+        # A sector whose noun was left out; names alone in quotation marks; titles.
+        "На Лиманському – відбито дві атаки.",
+        "«Рух» зіграв з «Інгульцем» і переміг «Олександрію»",
+        "банк «Львів»",
+        "Mr Shevchenko met Ms Lyman",
+        # Persons, bands, buildings, rivers, and plants named after regions.
+        "сержантка Марія Ковель",
+        "Kalush Orchestra on tour",
+        "у Вознесенському храмі та в Маріїнському палаці",
+        "Рівень води в Тисі та Боржаві знижується",
+        "teams at the Khmelnytskyi, Rivne and South Ukraine nuclear power plants",
     ],
 )
 def test_what_shares_the_name_of_a_place_is_not_a_mention(text):
@@ -455,6 +470,41 @@ def test_what_shares_the_name_of_a_place_is_not_a_mention(text):
         ("у Красному Лимані", ["Lyman"]),
         # A small town that alone has its name.
         ("без світла Степногірськ", ["Stepnohirsk"]),
+        # What is said of places only, also of the last of a list.
+        ("Хотень під ударом.", ["Khotin"]),
+        ("Опитне, Піски — під контролем РФ.", ["Opytne", "Pisky"]),
+        ("Trypillia TPP is without power", ["Trypillia"]),
+        # Another occurrence of an accepted name.
+        ("Курдюмівка наша! Бої біля Курдюмівки.", ["Kurdiumivka", "Kurdiumivka"]),
+        # Towns before a list of communities, and checkpoints in quotation marks.
+        ("обстріляв Нікополь і Мирівську громади", ["Nikopol"]),
+        ("черги у пункті пропуску «Шегині»", ["Shehyni"]),
+        # A city of whose name many villages are.
+        ("Костянтинівка чекає", ["Kostiantynivka"]),
+        # Case forms.
+        ("Мешканка Коломиї", ["Kolomyia"]),
+        ("під Уманню", ["Uman"]),
+        ("у Краківці", ["Krakovets"]),
+        ("Пленный из Ровно", ["Rivne"]),
+        # Russian names of villages, in any case, and romanized names with a hyphen.
+        ("взятие Верхнекаменского", ["Verkhnokamianske"]),
+        ("взятии Новоселовки Первой", ["Novoselivka Persha"]),
+        ("in Kupyansk-Vuzlovyi", ["Kupiansk-Vuzlovyi"]),
+        ("Во Львове дождь", ["Lviv"]),
+        ("ветерани зі Стрия", ["Stryi"]),
+        ("поблизу Подільська", ["Podilsk"]),
+        # After a region, and lists of villages of one district.
+        ("Сумська область – Шалигине", ["Shalyhyne"]),
+        ("зокрема Колочава, Синевир і Негровець", ["Kolochava", "Synevyr", "Nehrovets"]),
+        # Routes, villages next to persons, queues at checkpoints.
+        ("Поезд Харьков — Ясиня", ["Kharkiv", "Yasinia"]),
+        ("The Odesa–Reni highway", ["Odesa", "Reni"]),
+        ("через Дніпро, П’ятихатки", ["Dnipro", "Piatykhatky"]),
+        ("житель села Великі Копані Роман Дубно", ["Velyki Kopani"]),
+        ("черги вантажівок на «Устилузі»", ["Ustyluh"]),
+        ("об’їзд через Білобожницю", ["Bilobozhnytsia"]),
+        ("вийшли пішки з Підлимана", ["Pidlyman"]),
+        ("The ports of Pivdennyi, Chornomorsk and Izmail", ["Pivdenne", "Chornomorsk", "Izmail"]),
     ],
 )
 def test_villages_are_mentions_after_words_for_what_happens_to_places(text, names):
@@ -470,6 +520,16 @@ def test_villages_are_mentions_after_words_for_what_happens_to_places(text, name
         ("attacks near Makiivka (Luhansk oblast)", "Luhansk Oblast"),
         ("На Лиманському напрямку атаки біля Греківки та Макіївки", "Luhansk Oblast"),
         ("атаки біля Макіївки", "Donetsk Oblast"),
+        # The noun of the sector was left out; a region with a colon.
+        ("На Лиманському – поблизу Тернів", "Donetsk Oblast"),
+        ("Запорізький регіон: Оріхів, Кам'янське", "Zaporizhzhia Oblast"),
+        # Right behind a town's name.
+        ("у Миколаєві Львівської області", "Lviv Oblast"),
+        ("В Донецке Ростовской области", "Rostov Oblast"),
+        ("Дніпро, Запорізька область без світла", "Dnipropetrovsk Oblast"),
+        # The spelling is recorded for a namesake elsewhere only.
+        ("У Новоандреевки Донецкой области и Лысовки", "Donetsk Oblast"),
+        ("near Vuhledar, Prechystivka and in Vodyane", "Donetsk Oblast"),
     ],
 )
 def test_a_sector_or_region_decides_between_namesakes(text, admin1):
@@ -506,3 +566,19 @@ def test_namesakes_share_their_russian_name():
 def test_a_town_is_preferred_to_a_nearer_hamlet():
     *_, lyman = ids("біля Курахового, Мирнограда і Лимана")
     assert lyman == {"geonames:704204"}
+
+
+def test_after_a_word_for_near_a_name_is_read_as_a_case_form():
+    """Новосілки is also the name of other villages, of which the genitive differs."""
+    *_, novosilka = ids("біля Розливу та Новосілки")
+    assert {DEFAULT[place].name for place in novosilka} == {"Novosilka"}
+
+
+def test_a_town_and_a_namesake_among_villages_are_both_candidates():
+    text = "near Kreminna and Svatove, and assaults near Makiivka, Ploshchanka"
+    *_, makiivka, _ = ids(text)
+    assert {DEFAULT[place].admin1 for place in makiivka} == {"Donetsk Oblast", "Luhansk Oblast"}
+
+
+def test_a_russian_neuter_name_is_not_that_of_a_masculine():
+    assert "RU" not in {DEFAULT[place].country for places in ids("у Северное") for place in places}

@@ -577,6 +577,24 @@ def test_a_run_is_restored_if_its_replacement_was_interrupted(out):
     assert names(out) == {"weekly_brief-0000", "weekly_brief-0002"}
 
 
+@pytest.mark.parametrize("left", [(), (".manifest.json.writing",)])
+def test_a_folder_whose_process_died_before_its_manifest_is_deleted(out, left):
+    folder = out / ".building-mine-abcdefgh"
+    folder.mkdir()
+    for name in left:
+        (folder / name).write_text("{", encoding="utf-8")
+    StagingFolder.make(out, "other").close()
+    assert names(out) == set()
+
+
+def test_a_folder_with_another_file_and_no_manifest_is_kept(out):
+    folder = out / ".building-mine-abcdefgh"
+    folder.mkdir()
+    (folder / "mine.txt").touch()
+    StagingFolder.make(out, "other").close()
+    assert names(folder) == {"mine.txt"}
+
+
 def test_a_run_replaces_an_empty_folder_of_the_same_name(out):
     """A full disk can leave such a folder."""
     (out / "failed" / "mine").mkdir(parents=True)

@@ -708,6 +708,10 @@ def test_pictures_are_in_the_page_and_one_is_the_thumbnail(tmp_path, opened):
     manifest = json.loads(built.manifest.read_text(encoding="utf-8"))
     assert manifest["page"] == {"shared_assets": True, "pictures": True, "pictures_failed": None}
     assert (built.html.parent / "thumbnail.png").read_bytes().startswith(b"\x89PNG")
+    # The picture for messages is 560 pixels wide, at twice the resolution.
+    size = (built.html.parent / "figure.png").read_bytes()[16:24]
+    assert (int.from_bytes(size[:4]), int.from_bytes(size[4:])) == (1120, 600)
+    assert (built.html.parent / "figure.txt").read_text(encoding="utf-8") == "Figure"
     tab = opened(built.html, drawn=False, java_script_enabled=False)
     picture = tab.locator("img.picture")
     assert picture.evaluate("img => img.naturalHeight") == 450

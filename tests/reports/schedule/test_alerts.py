@@ -125,7 +125,8 @@ def alerts_by_day(schedule, rule, *, days=5, build=build_day, shift=timedelta(0)
             bodies = [json.loads(request.body) for request in server.requests[before:]]
             for body in bodies:
                 assert body["kind"] == "alert"
-                assert body["text"].startswith(f"foxgrape: alert watch: {body['why']}. Rule: ")
+                assert body["text"] == f"Alert: {body['headline']}\nRule watch: {body['rule']}."
+                assert body["headline"].casefold() == f"{body['why']}.".casefold()
             sent[10 + number] = [body["why"] for body in bodies]
     return {day: reasons for day, reasons in sent.items() if reasons}
 
@@ -157,7 +158,7 @@ def test_a_figure_fires_when_it_first_is_above_its_threshold(schedule):
 def test_a_threshold_is_compared_with_a_grouped_number(schedule):
     rule = 'when = "figure"\nreport = "daily"\nfigure = "Signals"\nabove = 1000'
     reasons = alerts_by_day(schedule, rule)
-    assert reasons == {12: ["Signals of the report daily is 1,012, above 1000"]}
+    assert reasons == {12: ['the figure "Signals" of the report daily is 1,012, above 1000']}
 
 
 def test_below_a_threshold(schedule):

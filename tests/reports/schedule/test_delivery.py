@@ -140,17 +140,20 @@ def test_a_mail_has_headline_figures_changes_link_picture_and_page(write_schedul
         "- Too few to test & claim.",
         "- 1 of 5 is hindsight.",
         "",
-        "Since the previous report:",
+        "Since the run before:",
         "- Headline then: 10 signals <b>until</b> the 10th of September 🍇",
         "- signals: 11 (then 10)",
         "- Data, by version: posts 10 to 11",
         "",
         "Open the report: https://r.example/x/daily/20220911T040000Z.html",
+        "",
+        "Attached: daily-2022-09-11.html",
     ]
-    assert "previous report" not in first.get_body(["plain"]).get_content()
+    assert "run before" not in first.get_body(["plain"]).get_content()
     html = second.get_body(["html"]).get_content()
     assert "11 signals &lt;b&gt;until&lt;/b&gt;" in html
-    assert '<a href="https://r.example/x/daily/20220911T040000Z.html">' in html
+    assert '<a class="open" href="https://r.example/x/daily/20220911T040000Z.html">' in html
+    assert "Attached: daily-2022-09-11.html" in html
     assert '<img src="cid:figure0" alt="Posts &amp; days"' in html
     picture = next(part for part in second.walk() if part.get_content_type() == "image/png")
     assert picture["Content-ID"] == "<figure0>"

@@ -384,6 +384,17 @@ def test_a_period_whose_process_was_killed_is_built_by_the_next_call(write_sched
         os.kill(child, signal.SIGKILL)
 
 
+def test_a_lock_file_whose_process_died_when_its_period_was_done_is_deleted(write_schedule):
+    file, out = write_schedule(("daily", "0 7 * * *", "start = 2022-09-10"))
+    run_due(read_schedule(file), now=NOON, out=out, run=fake_reports.build)
+    folder = out / ".schedule" / "daily"
+    (state,) = folder.glob("2*.json")
+    state.with_suffix(".lock").touch()
+    (folder / "20220101T000000Z.lock").touch()  # of a period without a state
+    run_due(read_schedule(file), now=NOON, out=out, run=fake_reports.build)
+    assert [path.name for path in folder.glob("2*.lock")] == ["20220101T000000Z.lock"]
+
+
 def test_an_interrupt_by_hand_is_not_a_failed_attempt(write_schedule):
     file, out = write_schedule(("daily", "0 7 * * *", "start = 2022-09-10", "retries = 0"))
 
@@ -460,8 +471,11 @@ def test_failure_and_recovery_are_reported_once_each(write_schedule):
     assert messages[0]["period_end"] == "2022-09-09T04:00:00+00:00"
     assert messages[0]["error"] == "RuntimeError: broken"
     assert messages[0]["text"] == (
-        "foxgrape: report daily failed, period 2022-09-08 04:00 to 2022-09-09 04:00 UTC: "
-        "RuntimeError: broken"
+        "The report daily failed, and this period is not tried again.\n"
+        "Period: Thu 2022-09-08 07:00 to Fri 2022-09-09 07:00, Europe/Kyiv\n"
+        "- Reason: RuntimeError: broken\n"
+        "- It was tried once.\n"
+        "- Later periods are built when they are due; a message follows when one succeeds."
     )
     assert messages[1]["period_end"] == "2022-09-12T04:00:00+00:00"
 
@@ -536,7 +550,7 @@ def test_a_mail_describes_the_failure(write_schedule):
         )
         assert done.undelivered == ()
     (mail,) = smtp.mails
-    assert "Subject: foxgrape: daily failed" in mail
+    assert "Subject: daily failed: RuntimeError: broken Subject: evil . QUIT" in mail
     assert "To: a@example.org, b@example.org" in mail
     assert "RuntimeError: broken Subject: evil . QUIT" in mail
     assert len([line for line in smtp.commands if line.lower().startswith("rcpt")]) == 2
@@ -576,7 +590,7 @@ def test_apprise_services_receive_the_text_and_redirects_are_not_followed(write_
         assert call() == ()
         assert {request.path for request in server.requests} == {"/hunter2"}
         message = json.loads(server.requests[-1].body)
-    assert message["title"] == "foxgrape: daily failed"
+    assert message["title"] == "daily failed: RuntimeError: broken"
     assert "report daily failed" in message["message"]
 
 

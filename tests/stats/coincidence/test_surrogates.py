@@ -16,6 +16,7 @@ from foxgrape.stats.coincidence.place_intensity import (
     _posterior_mode,
     estimate_place_intensity,
 )
+from foxgrape.stats.coincidence.point_pattern import make_labels
 from foxgrape.stats.coincidence.surrogates import _episodes, draw_surrogates
 from foxgrape.stats.inputs import median_neighbour_distance, planar_distances
 from foxgrape.stats.power import simulate_pattern
@@ -293,3 +294,41 @@ def test_distances_to_unknown_places_are_infinite():
     assert distance[0, 1] == median_neighbour_distance(distance) == 5
     assert np.isinf(distance[0, 2])
     assert median_neighbour_distance(planar_distances(np.full((2, 2), np.nan))) == 0
+
+
+def weights_pair_by_pair(posted, happened, event_start, place_of_label, decoded, confirmed, window):
+    """Return the weight of each signal, label and event by its definition."""
+    weights = {}
+    for i, label in np.ndindex(posted.shape[1], len(place_of_label)):
+        place = place_of_label[label]
+        for j in range(event_start[place], event_start[place + 1]):
+            after = happened[:, j] - posted[:, i]
+            inside = (after >= 0) & (after <= window)
+            if decoded[label] <= confirmed[j] and inside.any():
+                weights[i, label, j] = np.where(inside, 1 - after / window / 2, 0).mean()
+    return weights
+
+
+@pytest.mark.parametrize("draws", [1, 8])
+@pytest.mark.parametrize("width", [0.0, 3.0, 40.0])
+def test_pair_weights_equal_those_computed_pair_by_pair(draws, width):
+    rng = np.random.default_rng(draws)
+    posted = rng.uniform(0, 90, 25) + rng.uniform(0, width, (draws, 25))
+    happened = rng.uniform(0, 90, 40) + rng.uniform(0, width, (draws, 40))
+    event_start = np.array([0, 10, 10, 40])
+    place_of_label, decoded = np.array([0, 1, 2, 2]), np.array([-np.inf, 0.0, 20.0, -np.inf])
+    confirmed = rng.uniform(0, 90, 40)
+    arrays = posted, happened, event_start, place_of_label, decoded, confirmed
+    row, event, weight = kernels.pair_weights(*arrays, 0.0, 7.0, unweighted=False)
+    weights = {}
+    for key in range(len(row) - 1):
+        for k in range(row[key], row[key + 1]):
+            weights[key // 4, key % 4, int(event[k])] = weight[k]
+    expected = weights_pair_by_pair(*arrays, 7.0)
+    assert len(expected) > 20
+    assert weights == pytest.approx(expected)
+
+
+def test_labels_are_writable_so_that_kernels_are_compiled_once():
+    labels = make_labels(np.array([2, 0, 2, 1]), np.array([0.0, -np.inf, 5.0, 3.0]))
+    assert all(array.flags.writeable and array.flags.c_contiguous for array in labels)

@@ -35,7 +35,8 @@ _NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(
 _DIRECTORY = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 #: Flag that keeps the opening of a named pipe from blocking until its other end is opened.
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0)
-#: Age in seconds above which a work folder counts as abandoned, on systems without folder locks.
+#: Age in seconds above which a work folder counts as abandoned, on systems without folder locks
+#: and if it has no marker.
 _MAX_AGE = 24 * 60 * 60
 #: Name of the file that marks a folder as foxgrape's work in progress and contains its name.
 _MARKER = ".foxgrape-work.json"
@@ -167,7 +168,7 @@ class Directory:
         Callers must hold a lock if several processes may write the file at once. The next call
         overwrites the temporary file that a killed process left behind.
         """
-        temporary = f".{name}.writing"
+        temporary = _temporary(name)
         try:
             with self.create(temporary) as file:
                 file.write(content)
@@ -178,6 +179,10 @@ class Directory:
             with suppress(OSError):
                 self.unlink(temporary)
             raise
+
+    def is_blank(self, marker: str) -> bool:
+        """Return whether a process that died had written no entry, not even all of `marker`."""
+        return set(self.names()) <= {_temporary(marker)}
 
     def rename(self, name: str, new: str, *, to: Directory | None = None) -> None:
         """Rename an entry within this directory, or move it to another, without following links."""
@@ -350,8 +355,9 @@ class WorkFolder:
 def clear_abandoned(parent: Path, prefix: str) -> list[str]:
     """Delete the work folders of killed processes, and return their names.
 
-    A folder is deleted only if its marker file contains the folder's name, the current user owns
-    the folder, and no process holds the folder's lock.
+    A folder is deleted only if the current user owns it, no process holds its lock, and its marker
+    file contains its name. A folder without a marker, whose process died before it had written
+    one, is deleted after a day if there is nothing else in it.
 
     Parameters
     ----------
@@ -366,7 +372,10 @@ def clear_abandoned(parent: Path, prefix: str) -> list[str]:
         for name in filter(pattern.fullmatch, directory.names()):
             with suppress(OSError), directory.child(name) as folder:
                 marker = folder.read_json(_MARKER)
-                if marker == {"made_by": "foxgrape", "folder": name} and (
+                is_marked = marker == {"made_by": "foxgrape", "folder": name}
+                # Its process may not have locked a younger folder yet.
+                is_blank = folder.is_blank(_MARKER) and folder.age() > _MAX_AGE
+                if (is_marked or is_blank) and (
                     folder.is_mine() and folder.is_abandoned() and folder.clear(last=_MARKER)
                 ):
                     directory.rmdir(name)
@@ -395,6 +404,11 @@ def clear_parts(folder: Directory, name: str, begins: bytes) -> None:
             content = folder.read(entry)
             if content[: len(begins)] == begins[: len(content)]:
                 folder.unlink(entry)
+
+
+def _temporary(name: str) -> str:
+    """Return the name of the temporary file to which `Directory.write` writes first."""
+    return f".{name}.writing"
 
 
 def _at(folder: Directory, name: str) -> str:

@@ -87,8 +87,15 @@ _SIGNALS = {"codes": _CODES, "mentions": _NAMES, "both": f"{_CODES} {_NAMES}"}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def key_figures(analysis: Analysis) -> KeyFigures:
+def key_figures(analysis: Analysis, claim: str | None = None) -> KeyFigures:
     """Return the figures that a reader looks for first, in plain words.
+
+    Parameters
+    ----------
+    analysis
+        Posts, events, signals and lead times.
+    claim
+        What the tests against chance claim; by default, the claim of the coincidence test.
 
     Examples
     --------
@@ -106,7 +113,7 @@ def key_figures(analysis: Analysis) -> KeyFigures:
         figures["Followed by an event"] = f"{leads.n_observed:,} of {leads.n:,}"
         figures["Median lead"] = leads.median_in_words()
     if len(analysis.signals):
-        figures["More than chance?"] = _chance(analysis).claim
+        figures["More than chance?"] = _chance(analysis).claim if claim is None else claim
     items = "".join(
         f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd></div>"
         for name, value in figures.items()

@@ -44,6 +44,14 @@ _PREPOSITIONS = re.compile(
     r"городе|г\.|посёлок|поселок|п\.|пгт|city of|town of|village of)\s+)+",
     re.IGNORECASE,
 )
+#: Roots of Russian names with other consonants in Ukrainian, or with vowels of another class.
+_UKRAINIAN_ROOTS = {
+    "([Кк])амен": r"\1ам'ян",
+    r"\bПерв": "Перш",
+    r"\bВтор": "Друг",
+    r"\bБольш": "Велик",
+    "([Гг])лубок": r"\1либок",
+}
 _POSSESSIVE = re.compile("(?<=[a-z])['’ʼ]s$")
 
 
@@ -100,12 +108,36 @@ def inflected_matches(name: str, indexes: Sequence[Index]) -> list[Candidate]:
 
 def respelt_matches(name: str, indexes: Sequence[Index]) -> list[Candidate]:
     """Return the places whose names best match a name in another spelling, case form, or both."""
-    query = _Query(name)
-    if not query.key or not query.is_capitalized:
-        return []
-    candidates = [match for match in _same_stem(query, indexes) if match.score >= MATCH]
+    candidates: list[Candidate] = []
+    for spelling in (name, _in_ukrainian(name)):
+        query = _Query(spelling)
+        if candidates or not query.key or not query.is_capitalized:
+            break
+        candidates = [
+            match
+            for match in _same_stem(query, indexes)
+            if match.score >= MATCH and not _differ_in_gender(query.folded, match.matched)
+        ]
     best = max((match.score for match in candidates), default=0.0)
     return [match for match in candidates if match.score == best]
+
+
+def _differ_in_gender(name: str, matched: str) -> bool:
+    """Return whether a Russian name is a neuter adjective and the other is not."""
+    return name.endswith("ое") and not matched.endswith(("е", "о", "e", "o"))
+
+
+def _in_ukrainian(name: str) -> str:
+    """Return a Russian name with the Ukrainian forms of words that differ in more than vowels.
+
+    Examples
+    --------
+    >>> _in_ukrainian("Новосёлка Первая"), _in_ukrainian("Верхнекаменское")
+    ('Новосёлка Першая', "Верхнекам'янское")
+    """
+    for russian, ukrainian in _UKRAINIAN_ROOTS.items():
+        name = re.sub(russian, ukrainian, name)
+    return name
 
 
 class _Query:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from os import path
 
@@ -31,7 +31,9 @@ _FIRST_NATIVE = "\u05d0"
 _SIMILAR_CONSONANTS = 60
 #: Endings that names of villages have in Russian texts, in any case. Not -ово, with which
 #: Ukrainian adverbs end.
-_RUSSIAN_NAME = re.compile("[оеё]вк(?:а|и|у|е|ой)$|[иы]но$|.{4}ое$")
+_RUSSIAN_NAME = re.compile(
+    "[оеёі]вк(?:а|и|у|е|ой|ою|ам|ах)$|[иы]но$|.{4}(?:ое|[нвк]ого|[нвк]ому)$|цы$"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,13 +219,15 @@ class Gazetteer:
             matches.sort(key=_rank if near is None else lambda match: _rank_near(match, near))
         return matches[:limit]
 
-    def find_in_text(self, name: str) -> list[PlaceMatch]:
+    def find_in_text(self, name: str, *, oblique: bool = False) -> list[PlaceMatch]:
         """Find the places that a capitalized name in a text may mean, as written or inflected.
 
         Unlike `find`, accept another spelling only of names of several words, and of Russian names
         such as Новомихайловка, because every word of a text is looked up and many would match by
         chance. If a hamlet's name is also a case form
-        of a town's name, return both places.
+        of a town's name, return both places. With `oblique`, the name is not in the nominative: it
+        means the places of whose names it is a case form, and those that it names only if there are
+        none.
 
         Examples
         --------
@@ -232,14 +236,31 @@ class Gazetteer:
         """
         from foxgrape.places.fuzzy_match import inflected_matches, respelt_matches
 
-        matches = self._named(name)
+        inflected = inflected_matches(name, self._indexes) if oblique else []
+        matches = [] if inflected else self._named(name)
         if matches:
             candidates = self._towns_inflected_as(name, matches)
         else:
-            candidates = inflected_matches(name, self._indexes)
-            if not candidates and (" " in name or _RUSSIAN_NAME.search(name)):
+            candidates = inflected or inflected_matches(name, self._indexes)
+            if not candidates and (" " in name or "-" in name or _RUSSIAN_NAME.search(name)):
                 candidates = respelt_matches(name, self._indexes)
-        return sorted(_best([*matches, *self._matches(candidates)]), key=_rank)
+        matches = _best([*matches, *self._matches(candidates)])
+        return sorted(self._with_namesakes(matches), key=_rank)
+
+    def _with_namesakes(self, matches: list[PlaceMatch]) -> list[PlaceMatch]:
+        """Return the matches and the other places that have a matched place's name today.
+
+        A spelling may be recorded for one of several namesakes only: Vodyane, Лысовка.
+        """
+        known = {match.place.id for match in matches}
+        others: dict[str, PlaceMatch] = {}
+        for match in matches:
+            if match.matched != match.place.name and is_current_name(match):
+                for other in self._named(match.place.name):
+                    place = other.place
+                    if place.name == match.place.name and place.id not in known:
+                        others.setdefault(place.id, replace(match, place=place))
+        return [*matches, *others.values()]
 
     def divisions(self) -> set[tuple[str, str]]:
         """Return the first- and second-level divisions of all places, as pairs of names."""

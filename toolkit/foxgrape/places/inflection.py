@@ -26,13 +26,13 @@ _TABLE: list[tuple[str, list[str]]] = [
     ("ее", _ADJECTIVE),
     ("ые", _PLURAL_ADJECTIVE),
     ("ие", _PLURAL_ADJECTIVE),
-    ("ий", [*_ADJECTIVE, *_SOFT]),
-    ("ый", _ADJECTIVE),
+    ("ий", [*_ADJECTIVE, *_SOFT, "ия", "ию", "иєм", "ием", "иї"]),
+    ("ый", [*_ADJECTIVE, "ыя", "ыю", "ыем", "ые"]),
     ("ій", _ADJECTIVE),
     ("ой", [*_ADJECTIVE, "оя", "ою", "оем", "оєм", "ое", "ої"]),
     ("й", _SOFT),
     ("ія", ["ії", "ію", "ією"]),
-    ("ия", ["ии", "ию", "ией"]),
+    ("ия", ["ии", "ию", "ией", "ії", "иї", "иєю"]),
     ("а", ["и", "ы", "і", "ої", "ій", "у", "ою", "ой", "е", "ей", "ею", "ую"]),
     ("я", ["і", "ї", "ю", "ею", "єю", "ей", "и", "е", "ям", "я", "ьою", "ьої", "ої", "ій"]),
     # Not -ові, which is the locative of names in -ове: у Шевченкові is in Шевченкове.
@@ -50,6 +50,8 @@ _NOUN_BASES = ("ов", "ев", "єв", "ин", "їн", "л", "р")
 _SOFTENED = {"к": "ц", "г": "з", "х": "с"}
 _CONSONANTS = "бвгджзклмнпрстфхцчшщ"
 _HISSING = "жцчшщ"
+#: Doubled in the Ukrainian instrumental of feminine names in -ь: Умань, під Уманню.
+_DOUBLED = "нлтдсз"
 # Before an ending, the last vowel of some stems changes or disappears: Харків, genitive Харкова;
 # Forms without an ending have a vowel before the last consonant that the others lack: Козелець,
 # genitive Козельця; Ромни, genitive plural Ромен.
@@ -80,6 +82,8 @@ def word_forms(word: str) -> frozenset[str]:
     base = word.removesuffix(ending)
     bases = _open_stems(base) if ending == "ь" else [base]
     forms = {word, *_combine(bases, endings)}
+    if ending == "ь" and base[-1:] in _DOUBLED:
+        forms.add(f"{base}{base[-1]}ю")
     if ending == "е" and not base.endswith(_NOUN_BASES):
         forms.discard(f"{base}і")
     if ending in {"а", "я"} and base[-1] in _SOFTENED:
@@ -113,6 +117,8 @@ def _open_stems(word: str) -> list[str]:
     bases = [word]
     if len(word) > 3 and word[-1] in _CONSONANTS:  # noqa: PLR2004 - Ріг opens, Ор does not
         bases += [word[:-2] + vowel + word[-1] for vowel in _OPENED.get(word[-2], ())]
+        if word.endswith("вец"):  # Краковець, на Краківці
+            bases += [f"{word[:-4]}івц" for vowel in word[-4] if vowel in "оеє"]
     elif word[-2:-1] == "і":
         bases.append(word[:-2] + "о" + word[-1])
     return bases

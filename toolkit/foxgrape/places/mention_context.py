@@ -23,6 +23,8 @@ __all__ = [
     "WORDS",
     "Name",
     "folded",
+    "is_alone_in_quotes",
+    "is_at_border",
     "is_ordinary",
     "is_person",
     "names_other",
@@ -37,8 +39,10 @@ WORDS: dict[str, frozenset[str]] = {
         (files("foxgrape") / "resources" / "mention_words.toml").read_text(encoding="utf-8")
     ).items()
 }
+#: Between the ends of a route: the Odesa–Reni highway, поезд Харьков — Ясиня.
+_ROUTE, _ROUTE_AFTER = re.compile(r"\w ?[-–—] ?$"), re.compile(r" ?[-–—] ?[^\W\d_a-zа-яґєії]")
 _NOT_BEFORE = WORDS["street"] | WORDS["monument"] | WORDS["thing"]
-_BEFORE_TOWN = WORDS["mayor"] | WORDS["in"] | WORDS["at"] | {"of"}
+_BEFORE_TOWN = WORDS["mayor"] | WORDS["in"] | WORDS["at"] | WORDS["settlement"] | {"of"}
 #: A form of a first name or of its patronymic, but not a place named after a person: Артёмовск.
 _FIRST_NAME = re.compile(
     rf"(?:{'|'.join(sorted(WORDS['first_names']))})"
@@ -46,6 +50,11 @@ _FIRST_NAME = re.compile(
 )
 #: Words of a phrase about water before the name of a river: уровень воды в Днепре.
 _WATER = re.compile(rf"(?<!\w)(?:{'|'.join(sorted(WORDS['water']))})\w*(?: \w+)? \w{{1,2}}$")
+_NEXT_NAME = re.compile(r", [А-ЯІЇЄҐ]")
+#: Before rivers of any name: рівень води в Тисі та Боржаві.
+_WATER_LEVEL = re.compile(
+    r"(?:рівн|рівен|уровн|уровен)\w* вод[иы] \w{1,2} (?:\w+ (?:та|і|й|и) )?$", re.IGNORECASE
+)
 #: Behind a river: Інгулець вийшов з берегів.
 _OVERFLOW = re.compile(r" \w+ (?:з|із|у|в|из) берег")
 _CROSSING, _NAMED = tuple(WORDS["crossing"]), tuple(WORDS["named"])
@@ -60,6 +69,10 @@ _REGIONS_INCLUDING = re.compile(
     r"\b(?:including|зокрема|включно з|в том числе|у тому числі) (?:(?:in|у|в) )?[^.;:]*$"
 )
 _THINGS = re.compile(r"([\w'’ʼ]+) (?:«[^»]+»(?:, | (?:и|та|і|й) ))+«$")
+#: A list of nuclear plants: the Khmelnytskyi, Rivne and South Ukraine nuclear power plants.
+_NUCLEAR_LIST = re.compile(r"(?:(?:,| and) [A-Z]\w+(?: [A-Z]\w+)?)+ (?:nuclear|NPP)")
+#: The adjective of a sector of a front whose noun was left out: на Лиманському.
+_BARE_SECTOR = re.compile(r"\w+[сц]ь?к(?:ому|ом)")
 _AFTER_COMMA = re.compile(r",? \(?([\w'’ʼ]+)")
 #: The words of the list are names: not Семенівку та прикордонні громади.
 _AFTER_LIST = re.compile(
@@ -75,7 +88,11 @@ _ADJECTIVE_ENDINGS = (
 )
 _SURNAME_ENDINGS = ("ов", "ев", "єв", "ин", "ін", "їн", "ий", "ко", "ov", "ev", "in", "yi")
 #: A club's name in quotation marks right before the name of a place.
-_CLOSING = ("»", "”", '"')
+_QUOTES, _CLOSING = ("«", "„", "“", '"'), ("»", "”", "“", '"')
+#: Words before names in quotation marks that are places.
+_CHECKPOINT = re.compile(
+    r"пропуск|кордон|черг|очеред|границ|аеропорт|аэропорт|КПВВ|КПП|checkpoint|crossing|airport"
+)
 _CLUB = re.compile(r"([\w-]+)([»”\"][ \u00a0]\(?)$")
 #: Initials next to a surname: О. Васильков, but not М. Київ or Г. Киев, which are kinds of place.
 _INITIAL_BEFORE = re.compile(r"(?<!\w)(?![МмГгСсПпРр])[^\W\d_a-zа-яґєії]\.[ \u00a0]?$")
@@ -128,9 +145,11 @@ def word_after(text: str, at: int, pattern: re.Pattern[str]) -> str:
 def names_other(text: str, name: Name) -> bool:
     """Return whether the words around a name show that it means a region, a street or a person."""
     before, after = folded(name.before), folded(name.after)
+    is_route = _ROUTE.search(text, max(0, name.start - CONTEXT), name.start) is not None
+    is_of_route = before in WORDS["vehicle"] and _ROUTE_AFTER.match(text, name.end) is not None
     if (
-        after in WORDS["region"]
-        or before in _NOT_BEFORE
+        (after in WORDS["region"] and not (is_route and after in WORDS["road"]))
+        or (before in _NOT_BEFORE and not is_of_route)
         or (after in WORDS["titled"] and name.after[:1].isupper())
         or _is_in_list_of_things(text, name)
         or folded(word_after(text, name.end, _AFTER_COMMA)) in WORDS["abroad_regions"]
@@ -139,12 +158,16 @@ def names_other(text: str, name: Name) -> bool:
             and before not in WORDS["settlement"] | {"of"}
         )
         or (before == "на" and folded(name.matches[0].matched) in WORDS["region_with_on"])
-        or (after in WORDS["nuclear"] and _names_its_region(name.matches[0].place))
-        or folded(word_after(text, name.end, _AFTER_LIST)) in WORDS["regions"]
+        or (
+            (after in WORDS["nuclear"] or _NUCLEAR_LIST.match(text, name.end))
+            and _names_its_region(name.matches[0].place)
+        )
+        or _is_in_list_of_regions(text, name)
+        or (before == "на" and _BARE_SECTOR.fullmatch(text, name.start, name.end))
         or _REGIONS_INCLUDING.search(text, max(0, name.start - 2 * CONTEXT), name.start)
     ):
         return True
-    kinds = (_names_river, _names_institution, _names_club, _names_surname)
+    kinds = (_names_river, _names_institution, _names_club, _names_surname, _names_brand)
     if any(is_of_kind(text, name) for is_of_kind in kinds):
         return True
     if before in _BEFORE_TOWN:
@@ -153,6 +176,17 @@ def names_other(text: str, name: Name) -> bool:
         word[:1].isupper() and _FIRST_NAME.fullmatch(folded(word))
         for word in (name.before, name.after)
     )
+
+
+def _is_in_list_of_regions(text: str, name: Name) -> bool:
+    """Return whether a name is in a list before *regions*: Kharkiv and Sumy regions.
+
+    In Cyrillic, the names of regions are adjectives: не Нікополь і Мирівську громади.
+    """
+    if folded(word_after(text, name.end, _AFTER_LIST)) not in WORDS["regions"]:
+        return False
+    spelling = folded(text[name.start : name.end])
+    return spelling.isascii() or spelling.endswith(_ADJECTIVE_ENDINGS)
 
 
 def _is_in_list_of_things(text: str, name: Name) -> bool:
@@ -176,6 +210,27 @@ def _names_club(text: str, name: Name) -> bool:
     return folded(before[1]) in WORDS["club"] or (is_nominative and before[2] in {"» ", "»\u00a0"})
 
 
+def _names_brand(text: str, name: Name) -> bool:
+    """Return whether only the name is in quotation marks, as that of a club, a shop or a ship.
+
+    Checkpoints and airports are places nevertheless.
+    """
+    if not is_alone_in_quotes(text, name) or is_at_border(text, name):
+        return False
+    return folded(name.before) not in WORDS["settlement"] | WORDS["at"]
+
+
+def is_alone_in_quotes(text: str, name: Name) -> bool:
+    """Return whether quotation marks have only the name between them."""
+    before, behind = text[: name.start][-1:], text[name.end : name.end + 1]
+    return before in _QUOTES and behind in _CLOSING
+
+
+def is_at_border(text: str, name: Name) -> bool:
+    """Return whether a word for a checkpoint, a queue or an airport is before the name."""
+    return _CHECKPOINT.search(text, max(0, name.start - 2 * CONTEXT), name.start) is not None
+
+
 def _names_surname(text: str, name: Name) -> bool:
     """Return whether a name is a surname: after a title in the nominative, or next to initials."""
     spelling = folded(text[name.start : name.end])
@@ -185,7 +240,10 @@ def _names_surname(text: str, name: Name) -> bool:
         text, max(0, name.start - CONTEXT), name.start
     ):
         return True
-    return folded(name.before) in WORDS["person"] and spelling.endswith(_SURNAME_ENDINGS)
+    before = folded(name.before)
+    return before in WORDS["courtesy"] or (
+        before in WORDS["person"] and spelling.endswith(_SURNAME_ENDINGS)
+    )
 
 
 def _names_river(text: str, name: Name) -> bool:
@@ -195,13 +253,18 @@ def _names_river(text: str, name: Name) -> bool:
         return True
     if _OVERFLOW.match(text, name.end):
         return True
+    words_before = text[max(0, name.start - CONTEXT) : name.start]
+    is_small = (name.matches[0].place.population or 0) < TOWN_POPULATION
+    if is_small and _WATER_LEVEL.search(words_before):
+        return True
     if folded(name.matches[0].matched) not in WORDS["rivers"]:
         return False
     spelling = folded(text[name.start : name.end])
     return (
         before.startswith(_CROSSING)
-        or _WATER.search(folded(text[max(0, name.start - CONTEXT) : name.start])) is not None
-        or before in WORDS["over"]
+        or _WATER.search(folded(words_before)) is not None
+        # A road leads through towns: через Дніпро, П’ятихатки.
+        or (before in WORDS["over"] and not _NEXT_NAME.match(text, name.end))
         or (before in WORDS["on_the_river"] and spelling.endswith(_ON))
         or (before in WORDS["beyond"] and spelling.endswith(_BEYOND))
     )

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, TypeVar
 from foxgrape.places.divisions import division_root, read_divisions
 from foxgrape.places.namesakes import (
     NEARBY,
-    NEARBY_TOWN,
     TOWN_POPULATION,
     current_places,
     dominant_places,
@@ -25,8 +24,9 @@ if TYPE_CHECKING:
 
     from foxgrape.places import Gazetteer, Place, PlaceMatch
     from foxgrape.places.divisions import Divisions
+    from foxgrape.places.mention_context import Name
 
-__all__ = ["WORD", "Surroundings", "candidate_places", "names_region"]
+__all__ = ["WORD", "Surroundings", "candidate_places", "is_in_region_abroad", "names_region"]
 
 _T = TypeVar("_T")
 
@@ -35,10 +35,12 @@ WORD = r"[^\W\d_a-zа-яґєії][\w'’ʼ]*(?:[-‑][\w'’ʼ]+)*"
 #: Minimum population of a town after which a sector of a front may be named, and how many times
 #: that of any other town of this name.
 _SECTOR_POPULATION, _SECTOR_RATIO = 3000, 2
+#: Number of villages near a namesake of a town far away for which both may be meant.
+_SEVERAL = 2
 #: Number of characters between a name and a region behind it; in English, up to twice as many.
 _REACH = 40
 _DIVISION = re.compile(
-    rf"(?P<name>{WORD})\s+(?:(?P<region>област|обл\b|[Oo]blast|Obl\b|[Rr]egion|[Pp]rovince)"
+    rf"(?P<name>{WORD})\s+(?:(?P<region>област|обл\b|регі?он|кра[йяюе]\b|[Kk]rai\b|[Oo]blast|Obl\b|[Rr]egion|[Pp]rovince)"
     r"|район|[Rr]aion|[Dd]istrict)"
     r"|\b(?P<noun>[А-ЯІЇЄҐ][\w'’ʼ]+[щч]ин(?:а|и|і|у|ою|е|ы|ой)|[ДЛ]НР)\b"
 )
@@ -47,12 +49,21 @@ _UP_TO_DIVISION = re.compile(
     rf"(?:[\s,()–-]|\b{WORD}\b|\b(?:в|у|на|in|of|the|та|і|й|и|and|village|town|city|district|raion"
     r"|район\w*)\b)*"
 )
+#: A region right behind a name; with a comma, in the nominative, it may be the next clause.
+_REGION_BEHIND = re.compile(
+    rf"(?P<comma>,)?(?: \(?| in )({WORD}) (?:област|обл\b|кра[йяюе]\b|[Oo]blast\b|[Kk]rai\b)"
+)
+_RIGHT_BEHIND = re.compile(",? ")
+#: Minimum population of the namesake of a town that the region after a comma means.
+_STATED = 5000
 _OPENED = re.compile(r" \(")
 _ANY_ASCII = re.compile(r"[\x00-\x7f]*")
 #: A sector of a front or a community, named after a town: Куп’янський напрямок, Avdiivka sector.
 _SECTOR = re.compile(
     rf"(?P<adjective>{WORD}?[сц]ь?к)(?:ий|ого|ому|им|ім|а|ої|ій|у|ою|ой|ом|ое|ая|ую|их|ие)\s+"
     r"(?:напрям|направлен|участ|дільниц|відтин|фронт|громад)"
+    # Left out after another sector: На Лиманському – біля Торського.
+    rf"|\b[Нн]а (?P<bare>{WORD}?[сц]ь?к)(?:ому|ом)(?= ?[-–—:,(])"
     rf"|(?P<name>{WORD})\s+(?:[Ss]ector|[Dd]irection|[Aa]xis|[Ff]ront|[Hh]romada|[Cc]ommunity)\b"
 )
 #: An adjective in -ський without its ending.
@@ -83,15 +94,20 @@ class Surroundings:
             return places_near(dominant_places(inside) if inside else places, known)
         (largest,) = places
         nearby = [place for place in namesakes if is_around(place, known)]
+        is_town = (largest.population or 0) >= TOWN_POPULATION
         if (
             not nearby
             or places != dominant_places(namesakes)  # decided by a region behind the name
-            or is_near(largest, known, NEARBY if sectors else NEARBY_TOWN)
+            or is_near(largest, known, NEARBY)
         ):
             return places
-        if (largest.population or 0) >= TOWN_POPULATION and not sectors:
-            nearby = [] if self._in_regions(at, places) else self._in_regions(at, nearby)
-        return dominant_places(nearby) if nearby else places
+        inside = [] if self._in_regions(at, places) else self._in_regions(at, nearby)
+        if inside or sectors or not is_town:
+            return dominant_places(inside or nearby)
+        # Undecided, if several villages are named around a namesake, and none near the town.
+        villages = [place for place in known if (place.population or 0) < TOWN_POPULATION]
+        around = [p for p in nearby if sum(is_around(p, [other]) for other in villages) >= _SEVERAL]
+        return [*places, *around]
 
     def _in_regions(self, at: int, places: list[Place]) -> list[Place]:
         """Return the places in the last region or district before a position that has any."""
@@ -150,7 +166,7 @@ def _sector_town(name: str, gazetteer: Gazetteer) -> Place | None:
 
 
 def _sector_name(sector: re.Match[str]) -> str:
-    return sector["name"] or sector["adjective"]
+    return sector["name"] or sector["adjective"] or sector["bare"]
 
 
 @lru_cache(maxsize=4)
@@ -175,8 +191,14 @@ def _towns_by_root(gazetteer: Gazetteer) -> dict[str, Place]:
 def _read_division(part: re.Match[str], gazetteer: Gazetteer) -> Divisions:
     if part["noun"]:
         return read_divisions(part["noun"], gazetteer)
+    if part["region"]:
+        return _read_region(part["name"], gazetteer)
     name = _ADJECTIVE.sub(r"\1ий", part["name"])
-    return read_divisions(f"{name} {'область' if part['region'] else 'район'}", gazetteer)
+    return read_divisions(f"{name} район", gazetteer)
+
+
+def _read_region(name: str, gazetteer: Gazetteer) -> Divisions:
+    return read_divisions(_ADJECTIVE.sub(r"\1ий", name) + " область", gazetteer)
 
 
 def candidate_places(
@@ -184,7 +206,8 @@ def candidate_places(
 ) -> list[Place]:
     """Return the places that a name may mean, by the region behind its `end` and by population.
 
-    A region in parentheses decides. Any other decides before population, unless the place is a
+    A region in parentheses or right behind the name decides; after a comma, which may begin another
+    clause, only between towns. Any other decides before population, unless the place is a
     town, if only names and small words are in between. In English, where words for the region
     follow its name, it otherwise decides after population.
     """
@@ -196,6 +219,12 @@ def candidate_places(
     largest = dominant_places(places)
     if len(places) == 1:
         return places
+    right_behind = _in_division_behind(text, end, places, gazetteer, _REACH, _RIGHT_BEHIND)
+    if right_behind and largest[0] not in right_behind:
+        has_comma = text[end] == ","
+        namesakes = [p for p in right_behind if not has_comma or (p.population or 0) >= _STATED]
+        if namesakes:
+            return dominant_places(namesakes)
     if len(largest) == 1 and (largest[0].population or 0) >= TOWN_POPULATION:
         return largest
     tied = _in_division_behind(text, end, places, gazetteer, _REACH, _UP_TO_DIVISION)
@@ -203,6 +232,33 @@ def candidate_places(
         return dominant_places(tied)
     loose = _in_division_behind(text, end, largest, gazetteer, 2 * _REACH, _ANY_ASCII)
     return loose or largest
+
+
+def is_in_region_abroad(text: str, name: Name, gazetteer: Gazetteer) -> bool:
+    """Return whether a region that has none of the places is behind a name: в Клинцах Брянской обл.
+
+    That is a region that the gazetteer does not know, or one of another country.
+    """
+    behind = _REGION_BEHIND.match(text, name.end)
+    if behind is None:
+        return False
+    places = [match.place for match in name.matches]
+    if behind["comma"] and (places[0].population or 0) >= TOWN_POPULATION:
+        return False  # Сум, Белгородская область без света
+    divisions = _read_region(behind[2], gazetteer)
+    if not divisions:
+        return True
+    countries = _countries(gazetteer)
+    is_abroad = any(
+        (region, place.country) not in countries for place in places for region in divisions.admin1
+    )
+    return is_abroad and not divisions.select(places)
+
+
+@lru_cache(maxsize=4)
+def _countries(gazetteer: Gazetteer) -> frozenset[tuple[str, str]]:
+    """Return the regions with their countries."""
+    return frozenset((place.admin1, place.country) for place in gazetteer.populated_places())
 
 
 def _in_division_behind(

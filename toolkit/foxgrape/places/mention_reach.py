@@ -82,6 +82,7 @@ _ALIKE = (
 _PLAIN = re.compile("[а-яґєіїА-ЯҐЄІЇ]+|[A-Za-z]+|[0-9]+")
 #: What is not between words is kept: signs that `plain_text` removes.
 _SYMBOL, _SYMBOLS = "☆", re.compile(rf"(?!{WITHIN_WORDS.pattern})\S")
+_OPTIONAL = re.compile(r"\w\?")
 _ESCAPE, _LETTERS = re.compile(r"\\."), re.compile(r"[^\W\d_]+")
 
 
@@ -206,6 +207,7 @@ def _texts(value: Any) -> Iterator[str]:
         yield value
     elif isinstance(value, re.Pattern):
         yield value.pattern
+        yield _OPTIONAL.sub("", value.pattern)
     elif isinstance(value, (tuple, list, set, frozenset)):
         yield from _all_texts(value)
     elif isinstance(value, dict):

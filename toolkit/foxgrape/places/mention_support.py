@@ -10,7 +10,10 @@ from foxgrape.places.mention_context import (
     WORDS,
     Name,
     folded,
+    is_alone_in_quotes,
+    is_at_border,
     is_ordinary,
+    is_person,
     word_after,
     word_before,
 )
@@ -26,15 +29,47 @@ __all__ = [
     "refers_to_place",
 ]
 
+#: A region before a list of places: Сумська область – Шалигине; Сумщина: Глухів.
+_REGION_BEFORE = re.compile(
+    r"(?:област[ьи]|обл\.|[щч]ин[аіиуы]|район\w?|р-н|[Rr]egion|[Oo]blast) ?[:–—-] ?$"
+)
 #: A region or district that follows a place name: Піски, Донецька область; Піски на Донеччині.
 _WITHIN = re.compile(rf",? \(?(?:(?:на|у|в|in) )?{WORD} ([\w'’ʼ]+)")
 _WITHIN_NOUN = re.compile(r",? \(?(?:на )?[А-ЯІЇЄҐ][\w'’ʼ]+[щч]ин(?:а|и|і|у|ы|е)\b")
 #: A sentence that consists of a name, or of a name and *is ours*.
 _SENTENCE_BEFORE = re.compile(r"(?:^|[.!?…\n]|[^\w\s,;:\"'«»()-])[ \u00a0]*$")
-_SENTENCE_AFTER = re.compile(r"[ \u00a0]*(?:[.!…\n]|$)| (?:наш|взят|звільнен|освобожд|вільн|is )")
+_SENTENCE_AFTER = re.compile(
+    r"[ \u00a0]*(?:[.!…:\n–—]|$)| (?:наш|взят|звільнен|освобожд|вільн|is )"
+)
+#: What is said of a place rather than of a person: Хотень під ударом, Lyptsi is under fire.
+_PREDICATE = re.compile(
+    r"(?: [–—-])? (?:"
+    r"(?:під|под) (?:удар|вогнем|огн[её]м|обстр|атак|контрол|окупац|оккупац|КАБ|ФАБ)\w*"
+    r"|без (?:світла|води|газу|зв[’'ʼ]язку|света|воды|газа|связи)\b"
+    r"|(?:знеструмлен|обесточен|обстріляно|обстрелян|звільнен|освобожд[её]н|деокупован|окупован)\w*"
+    r"|(?:is|are|was|were|came|come|remains?|has been|have been) (?:\w+ )?"
+    r"(?:under (?:fire|attack|control)|without (?:power|water)|shelled|liberated"
+    r"|captured|contested|bombed|de-occupied)\b)"
+)
 #: Endings that names of places have, and those of persons rarely.
 _PLACE_ENDINGS = (
-    *("ка", "не", "ве", "ино", "ово", "ево", "ськ", "цьк", "ск", "вці", "вцы", "піль", "поль"),
+    *(
+        "ка",
+        "не",
+        "ве",
+        "ино",
+        "ово",
+        "ево",
+        "ськ",
+        "цьк",
+        "ск",
+        "вці",
+        "иця",
+        "ица",
+        "вцы",
+        "піль",
+        "поль",
+    ),
     *(
         "ське",
         "цьке",
@@ -50,7 +85,22 @@ _PLACE_ENDINGS = (
         "ичи",
         "лля",
     ),
-    *("ka", "ne", "ve", "sk", "tsk", "vtsi", "pil", "pol", "ske", "tske", "any", "ychi", "llia"),
+    *(
+        "ka",
+        "ne",
+        "ve",
+        "sk",
+        "tsk",
+        "vtsi",
+        "pil",
+        "pol",
+        "ytsia",
+        "ske",
+        "tske",
+        "any",
+        "ychi",
+        "llia",
+    ),
 )
 #: Endings that names of villages have, and few other words.
 _VILLAGE_ENDINGS = (
@@ -63,6 +113,11 @@ _ONLY_VILLAGE_ENDINGS = ("івка", "ївка", "овка", "евка", "івц
 _LEAST = 1000
 #: Prepositions after a word for an attack, and stems of such words: били по Дудчанах.
 _STRIKE_PREPOSITIONS, _STRIKE = ("по", "на", "за", "on", "at"), tuple(WORDS["strike"])
+#: Prepositions that take the genitive of what is rarely a person, and endings of the instrumental.
+_OUT_OF, _INSTRUMENTAL = (
+    ("из", "з", "із", "зі"),
+    ("ом", "ем", "єм", "ою", "ею", "ой", "им", "ым", "ми"),
+)
 #: Endings that names of towns have, and few other words.
 TOWN_ENDINGS = ("ськ", "цьк", "ск", "цк", "град", "піль", "поль", "sk", "hrad", "pil", "pol")
 LOCATIVE = ("і", "ї", "у", "ю", "ах", "ях", "ому", "ім", "ом", "ой", "ій", "е")
@@ -77,19 +132,33 @@ def refers_to_place(text: str, name: Name, known: bool) -> bool:
             return True
     after = folded(name.after)
     kinds = WORDS["settlement"] - WORDS["city"] if name.rival else WORDS["settlement"]
-    if before in kinds or before in WORDS["island"] or (after.isascii() and after in kinds):
-        return True
-    if is_in_region(text, name):
+    if (
+        before in kinds
+        or before in WORDS["island"]
+        or (after.isascii() and after in kinds | WORDS["plant"])
+        or is_in_region(text, name)
+        or _REGION_BEFORE.search(text, max(0, name.start - CONTEXT), name.start)
+    ):
         return True
     if name.rival:
         return False
-    is_at = before in WORDS["at"]
+    if is_alone_in_quotes(text, name) and is_at_border(text, name):
+        return True
+    is_at = before in WORDS["at"] or (
+        _PREDICATE.match(text, name.end) is not None and not is_person(name)
+    )
     is_in = before in WORDS["in"] and not _is_quoted(text, name)
     if is_ordinary(name):
         spelling = folded(text[name.start : name.end])
         is_city = (name.matches[0].place.population or 0) >= CITY_POPULATION
-        is_route = is_city and spelling.isascii() and before in WORDS["from"]
-        return is_at or is_route or (is_in and (spelling.isascii() or spelling.endswith(LOCATIVE)))
+        is_route = (
+            is_city and before in WORDS["from"] and (spelling.isascii() or not is_person(name))
+        )
+        return (
+            is_at
+            or is_route
+            or (is_in and (is_city or spelling.isascii() or spelling.endswith(LOCATIVE)))
+        )
     return known or is_in or is_at or _is_attacked(text, name) or _is_village(text, name)
 
 
@@ -119,6 +188,9 @@ def _is_village(text: str, name: Name) -> bool:
     """
     matched = folded(name.matches[0].matched)
     if is_inside_sentence(text, name.start):
+        spelling = folded(text[name.start : name.end])
+        if folded(name.before) in _OUT_OF and not spelling.endswith(_INSTRUMENTAL):
+            return True
         if folded(name.before) in WORDS["from"]:
             return has_typical_ending(name) or " " in matched
         if is_current_name(name.matches[0]) and not _is_quoted(text, name):

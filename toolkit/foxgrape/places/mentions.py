@@ -12,9 +12,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from foxgrape.places.gazetteer import is_current_name
-from foxgrape.places.inflection import word_forms
 from foxgrape.places.mention_context import (
-    AFTER,
     CONTEXT,
     WORDS,
     Name,
@@ -22,10 +20,19 @@ from foxgrape.places.mention_context import (
     is_ordinary,
     is_person,
     names_other,
-    word_after,
-    word_before,
 )
-from foxgrape.places.mention_places import WORD, Surroundings, candidate_places
+from foxgrape.places.mention_matches import (
+    find_matches,
+    has_rival,
+    largest_first,
+    with_context,
+)
+from foxgrape.places.mention_places import (
+    WORD,
+    Surroundings,
+    candidate_places,
+    is_in_region_abroad,
+)
 from foxgrape.places.mention_support import (
     LOCATIVE,
     TOWN_ENDINGS,
@@ -37,28 +44,28 @@ from foxgrape.places.mention_support import (
 from foxgrape.places.namesakes import (
     CITY_POPULATION,
     TOWN_POPULATION,
-    Matches,
     current_places,
     dominant_places,
     in_shared_district,
     is_around,
-    is_quarter,
+    shared_districts,
 )
 from foxgrape.places.native_names import find_native_names
 from foxgrape.places.phonetic import ending_variants, phonetic_key
 from foxgrape.places.plain_text import plain_text
 from foxgrape.places.scripts import has_native_letters
-from foxgrape.places.settlement_types import are_of_type, settlement_type
 
 if TYPE_CHECKING:
-    from foxgrape.places import Gazetteer, Place, PlaceMatch
+    from collections.abc import Iterator
+
+    from foxgrape.places import Gazetteer, Place
 
 __all__ = ["Mention", "Reading", "begins_longer_name", "find_mentions", "has_name", "read_names"]
 
 
 _RUN = re.compile(rf"{WORD}(?:[ \u00a0]{WORD})*")
 _CAPITALISED = re.compile(WORD)
-_GOES_ON = re.compile(rf" {WORD}")
+_GOES_ON = re.compile(rf" ({WORD})")
 _LIST_SEPARATOR = re.compile(
     r"[»”\"*)]*(?:,|,?\s+(?:та|і|й|и|або|чи|and|or)\b|\s*[–—-]|/)"
     r"\s*(?:(?:в|у|на|під|до|з|із|in|near|at|to)\s+)?[«„“\"*(]*",
@@ -73,16 +80,15 @@ _REGISTERS = ("geonames:", "katottg:")
 #: A gazetteer in memory of at most this many places is taken to be the user's own selection, in
 #: which even the names of small places can count without other words around them.
 _CHOSEN = 1000
-_MAX_WORDS, _MAX_ACRONYM = 3, 3
+_MAX_WORDS = 3
+#: Minimum number of names in a list that count because places of one district have them.
+_MANY = 3
 #: A name shared by more places than this does not count by itself. Former and foreign names must
 #: have at least this many characters.
 _MAX_SHARED, _MIN_FORMER_LENGTH = 20, 6
 #: The names that are in none of the gazetteer's languages: former and foreign names in it do not
 #: count, since some are also names of places abroad.
 _OTHER = "other"
-#: Countries to which the list of larger cities abroad is foreign; in the gazetteer of another
-#: country, those cities may be its own.
-_HOME = ("UA", "RU", "BY")
 
 
 class Mention(NamedTuple):
@@ -194,9 +200,10 @@ def _read_names(text: str, gazetteer: Gazetteer) -> Reading:
     chosen = _is_chosen(gazetteer)
     all_names = _find_names(text, gazetteer)
     names = [
-        name if chosen else name._replace(rival=_has_rival(text, name, gazetteer))
+        name if chosen else name._replace(rival=has_rival(text, name, gazetteer))
         for name in all_names
         if not names_other(text, name)
+        and (chosen or not is_in_region_abroad(text, name, gazetteer))
         and (chosen or _is_own_name(text, name) or is_in_region(text, name))
     ]
     known = [chosen or _is_known(name) for name in names]
@@ -204,11 +211,13 @@ def _read_names(text: str, gazetteer: Gazetteer) -> Reading:
         refers_to_place(text, name, well_known)
         for name, well_known in zip(names, known, strict=True)
     ]
+    _accept_lists(text, names, accepted)
     before: list[bool] = []
     while before != accepted and not all(accepted):  # what is accepted supports others
         before = list(accepted)
         _accept_neighbours(text, names, accepted)
         _accept_near_accepted(text, names, accepted)
+        _accept_repeated(names, accepted)
     kept = [name for name, accept in zip(names, accepted, strict=True) if accept]
     kept = sorted([*kept, *_native_names(text, gazetteer, chosen)], key=lambda name: name.start)
     candidates = [candidate_places(text, name.end, name.matches, gazetteer) for name in kept]
@@ -263,19 +272,46 @@ def _accept_neighbours(text: str, names: list[Name], accepted: list[bool]) -> No
             accepted[at] = all(_are_listed(text, names[at], names[at + step]) for step in (-1, 1))
 
 
+def _accept_lists(text: str, names: list[Name], accepted: list[bool]) -> None:
+    """Accept lists of several names that places of one district have."""
+    for first, last in _lists(text, names):
+        listed = names[first : last + 1]
+        if (
+            len(listed) >= _MANY
+            and not any(name.rival or is_ordinary(name) for name in listed)
+            and shared_districts([current_places(name.matches) for name in listed])
+        ):
+            accepted[first : last + 1] = [True] * len(listed)
+
+
+def _lists(text: str, names: list[Name]) -> Iterator[tuple[int, int]]:
+    """Yield the positions of the first and the last name of each list."""
+    first = 0
+    for last, name in enumerate(names):
+        if last + 1 == len(names) or not _are_listed(text, name, names[last + 1]):
+            yield first, last
+            first = last + 1
+
+
+def _accept_repeated(names: list[Name], accepted: list[bool]) -> None:
+    """Accept other forms of an accepted name, unless it is also an ordinary word."""
+    known = {
+        name.matches[0].place.id for name, accept in zip(names, accepted, strict=True) if accept
+    }
+    for at, name in enumerate(names):
+        if not is_ordinary(name) and not name.rival:
+            accepted[at] = accepted[at] or name.matches[0].place.id in known
+
+
 def _choose_in_lists(
     text: str, names: list[Name], candidates: list[list[Place]]
 ) -> list[list[Place]]:
     """Choose among places of each list of names those in the only district of all its names."""
     chosen = list(candidates)
-    first = 0
-    for last, name in enumerate(names):
-        if last + 1 < len(names) and _are_listed(text, name, names[last + 1]):
-            continue
+    for first, last in _lists(text, names):
         if first < last:
             several = [current_places(names[at].matches) for at in range(first, last + 1)]
             chosen[first : last + 1] = in_shared_district(several, chosen[first : last + 1])
-        first = last + 1
     return chosen
 
 
@@ -317,11 +353,40 @@ def _find_names(text: str, gazetteer: Gazetteer) -> list[Name]:
         phrase = run[0]
         if " " in phrase or "\u00a0" in phrase:
             names += _find_longest_names(text, run.start(), run.end(), gazetteer)
-        elif matches := _matches(gazetteer, phrase):
-            names.append(_with_context(text, run.start(), run.end(), matches))
+        elif matches := find_matches(gazetteer, phrase):
+            names.append(with_context(text, run.start(), run.end(), matches))
         elif "-" in phrase:
             names += _joined_names(text, run.start(), run.end(), gazetteer)
-    return names
+    return _read_in_case(text, names, gazetteer)
+
+
+def _read_in_case(text: str, names: list[Name], gazetteer: Gazetteer) -> list[Name]:
+    """Return the names, those after a word that takes another case read as case forms.
+
+    Біля Шевченка та Новосілки is near Shevchenko and Novosilka, although other villages have these
+    forms as their names. Во Львове may be in Lvove, but means Lviv, which is much larger.
+    """
+    read: list[Name] = []
+    case = ""
+    for at, name in enumerate(names):
+        before, spelling = folded(name.before), text[name.start : name.end]
+        if before in WORDS["with_genitive"]:
+            case = "genitive"
+        elif before in WORDS["in"]:
+            case = "locative"
+        elif not at or not _are_listed(text, names[at - 1], name):
+            case = ""
+        if case and not spelling.isascii() and spelling[-1] in "аяиыіїеую":
+            forms = find_matches(gazetteer, spelling, oblique=True)
+            if case == "locative":  # or the accusative, which many names share with the nominative
+                forms = tuple(m for m in forms if (m.place.population or 0) >= TOWN_POPULATION)
+                known = {match.place.id for match in forms}
+                others = (match for match in name.matches if match.place.id not in known)
+                forms = (*forms, *others) if forms else ()
+            read.append(name._replace(matches=largest_first(forms)) if forms else name)
+        else:
+            read.append(name)
+    return read
 
 
 def _find_longest_names(text: str, start: int, stop: int, gazetteer: Gazetteer) -> list[Name]:
@@ -334,67 +399,15 @@ def _find_longest_names(text: str, start: int, stop: int, gazetteer: Gazetteer) 
         longest = _MAX_WORDS if _begins_longer_name(gazetteer, text[begin:end]) else 1
         for length in range(min(longest, len(words) - at), 0, -1):
             end = words[at + length - 1][1]
-            matches = _matches(gazetteer, text[begin:end])
+            matches = find_matches(gazetteer, text[begin:end])
             if matches:
-                names.append(_with_context(text, begin, end, matches))
+                names.append(with_context(text, begin, end, matches))
                 at += length - 1
                 break
         else:
             names += _joined_names(text, begin, end, gazetteer)
         at += 1
     return names
-
-
-def _with_context(text: str, begin: int, end: int, matches: tuple[PlaceMatch, ...]) -> Name:
-    before, after = word_before(text, begin), word_after(text, end, AFTER)
-    if before:
-        matches = _of_type(text[max(0, begin - 2) : begin], before, matches)
-    matches = _largest_first(_of_case(text[begin:end], before, matches))
-    return Name(begin, end, matches, before, after)
-
-
-def _largest_first(matches: tuple[PlaceMatch, ...]) -> tuple[PlaceMatch, ...]:
-    """Return the matches, first a town that has this name today and far more people than others.
-
-    Черкас is the name of a hamlet, and the genitive of Черкаси.
-    """
-    best = matches[0]
-    if len(matches) == 1 or (best.place.population or 0) >= TOWN_POPULATION:
-        return matches
-    largest = max(matches, key=lambda match: match.place.population or 0)
-    if (largest.place.population or 0) < TOWN_POPULATION or not is_current_name(largest):
-        return matches
-    return Matches((largest, *(match for match in matches if match is not largest)))
-
-
-def _of_type(between: str, before: str, matches: tuple[PlaceMatch, ...]) -> tuple[PlaceMatch, ...]:
-    """Return the matches of the type of settlement before a name; letters need a full stop."""
-    kind = settlement_type(folded(before))
-    if not kind or len(matches) == 1 or (len(before) == 1 and "." not in between):
-        return matches
-    current = [match.place for match in matches if is_current_name(match)]
-    ids = are_of_type(current, kind) if current else set()
-    # A former name of a city says nothing of a place that has the name today.
-    if not ids or len(ids) == len(current):
-        return matches
-    return Matches(match for match in matches if match.place.id in ids)
-
-
-def _of_case(spelling: str, before: str, matches: tuple[PlaceMatch, ...]) -> tuple[PlaceMatch, ...]:
-    """Return the matches of a form in -ском in the case that the word before it takes.
-
-    Под Покровском is near Pokrovsk, в Покровском is in Pokrovske, в Хмельницком in Khmelnytskyi.
-    """
-    if not spelling.endswith(("ском", "цком")):
-        return matches
-    is_neuter = [match.matched.endswith(("е", "e", "ий")) for match in matches]
-    if folded(before) in WORDS["with_instrumental"]:
-        matched = [match for match, neuter in zip(matches, is_neuter, strict=True) if not neuter]
-    elif folded(before) in WORDS["in"]:
-        matched = [match for match, neuter in zip(matches, is_neuter, strict=True) if neuter]
-    else:
-        return matches
-    return Matches(matched) or matches
 
 
 def _joined_names(text: str, begin: int, end: int, gazetteer: Gazetteer) -> list[Name]:
@@ -404,43 +417,12 @@ def _joined_names(text: str, begin: int, end: int, gazetteer: Gazetteer) -> list
         return []
     parts = [(begin + part.start(), begin + part.end()) for part in re.finditer("[^-]+", word)]
     matches = [
-        _matches(gazetteer, text[start:stop]) if text[start].isupper() else ()
+        find_matches(gazetteer, text[start:stop]) if text[start].isupper() else ()
         for start, stop in parts
     ]
     if not all(some and (some[0].place.population or 0) >= _KNOWN_POPULATION for some in matches):
         return []
-    return [_with_context(text, *span, places) for span, places in zip(parts, matches, strict=True)]
-
-
-@lru_cache(maxsize=1 << 15)
-def _find_in_text(gazetteer: Gazetteer, name: str) -> tuple[PlaceMatch, ...]:
-    """Return what the gazetteer finds; cached, because names recur and each look-up is slow."""
-    return tuple(gazetteer.find_in_text(name))
-
-
-@lru_cache(maxsize=1 << 17)
-def _matches(gazetteer: Gazetteer, name: str) -> tuple[PlaceMatch, ...]:
-    if len(name) <= _MAX_ACRONYM and name.isupper():
-        return ()  # ЗСУ, США, EU
-    if has_native_letters(name):
-        return ()  # found by find_native_names
-    bare = re.sub("(?<=[a-z])['’ʼ]s$", "", name)
-    matches = _find_in_text(gazetteer, bare)
-    return Matches(match for match in matches if not is_quarter(match.place, gazetteer))
-
-
-def _has_rival(text: str, name: Name, gazetteer: Gazetteer) -> bool:
-    """Return whether a city abroad, or a quarter of a city, is larger than the place of a name."""
-    if _is_abroad(text, name):
-        return True
-    best = name.matches[0].place
-    others = _find_in_text(gazetteer, text[name.start : name.end])
-    return len(dominant_places(current_places(name.matches))) == 1 and any(
-        is_current_name(match)
-        and (match.place.population or 0) > (best.population or 0)
-        and is_quarter(match.place, gazetteer)
-        for match in others
-    )
+    return [with_context(text, *span, places) for span, places in zip(parts, matches, strict=True)]
 
 
 @lru_cache(maxsize=1 << 17)
@@ -480,33 +462,7 @@ def _is_own_name(text: str, name: Name) -> bool:
         spoken = any(name == best.matched and language != _OTHER for name, language in pairs)
         return spoken and len(best.matched) >= _MIN_FORMER_LENGTH and _is_known(name)
     goes_on = _GOES_ON.match(text, name.end, name.end + CONTEXT)
-    return goes_on is None or _is_known(name)
-
-
-@cache
-def _abroad_forms(group: str) -> frozenset[str]:
-    """Return the case forms of the names of cities abroad."""
-    names = (name.split("-") for name in WORDS[group])
-    return frozenset(
-        " ".join([*first, form]) for *first, last in names for form in word_forms(last)
-    )
-
-
-def _is_abroad(text: str, name: Name) -> bool:
-    """Return whether a place has the name of a far larger city abroad.
-
-    A case form of that name which is the own name of a place here means this place.
-    """
-    best, spelling = name.matches[0], folded(text[name.start : name.end])
-    if best.place.country and best.place.country not in _HOME:
-        return False
-    if spelling in _abroad_forms("abroad_larger"):
-        return True
-    return (
-        (best.place.population or 0) < TOWN_POPULATION
-        and spelling in _abroad_forms("abroad")
-        and (spelling != folded(best.matched) or spelling.replace(" ", "-") in WORDS["abroad"])
-    )
+    return goes_on is None or goes_on[1].isupper() or _is_known(name)
 
 
 def _are_listed(text: str, name: Name, other: Name) -> bool:

@@ -6,6 +6,7 @@ how many times more people the largest place must have: texts name it more often
 
 from __future__ import annotations
 
+import re
 from functools import cached_property, lru_cache
 
 from foxgrape.places.gazetteer import PlaceMatch, is_current_name
@@ -33,6 +34,7 @@ __all__ = [
     "is_overwhelming",
     "is_quarter",
     "places_near",
+    "shared_districts",
 ]
 
 #: Minimum population, and how many times that of any namesake, for a choice by population.
@@ -45,6 +47,8 @@ TOWN_POPULATION = 20_000
 #: and no fewer people than all others together. Texts name the larger place more often than lists
 #: of events do, for which `resolution` asks for more.
 _DOMINANCE = 10
+#: For a city of this many people, fewer times suffice: Kostiantynivka.
+_DOMINANT_CITY, _DOMINANCE_OF_CITY = 50_000, 5
 #: At most this many hamlets have a name that may still mean the place that had it.
 _FEW, _HAMLET_POPULATION = 3, 1000
 #: Minimum population of a place that is meant rather than a hamlet near the other names of a list.
@@ -53,6 +57,9 @@ _SMALL_TOWN = 5000
 NEARBY, NEARBY_TOWN = 60.0, 150.0
 #: Minimum population of a city with quarters and of a quarter, and its distance from the centre.
 CITY_POPULATION, _QUARTER_POPULATION, _QUARTER_KM = 100_000, 5000, 12.0
+#: The same for the largest cities.
+_LARGE_CITY, _LARGE_CITY_KM = 500_000, 16.0
+_CALLED_DISTRICT = re.compile(" (?:район|[Rr]ai?yon|[Rr]aion|[Dd]istrict)$")
 
 
 def is_overwhelming(people: int, others: int) -> bool:
@@ -64,16 +71,25 @@ def is_quarter(place: Place, gazetteer: Gazetteer) -> bool:
     """Return whether a place is a quarter of a city, such as Obolon in Kyiv.
 
     Quarters have no district in the gazetteer, in which their cities have one, or are a region.
+    Some are called districts.
     """
+    if any(map(_CALLED_DISTRICT.search, place.names)):
+        return True
     people = place.population or 0
     if place.admin2 or place.admin1 == place.name or people < _QUARTER_POPULATION:
         return False
     if place.country not in _with_districts(gazetteer):
         return False
     return any(
-        city.admin1 == place.admin1 and city is not place and is_near(place, [city], _QUARTER_KM)
+        city.admin1 == place.admin1
+        and city is not place
+        and is_near(place, [city], _reach_of(city))
         for city in _cities(gazetteer)
     )
+
+
+def _reach_of(city: Place) -> float:
+    return _LARGE_CITY_KM if (city.population or 0) >= _LARGE_CITY else _QUARTER_KM
 
 
 @lru_cache(maxsize=4)
@@ -124,7 +140,8 @@ def dominant_places(places: list[Place]) -> list[Place]:
         return places
     ranked = sorted(places, key=lambda place: -(place.population or UNKNOWN_POPULATION))
     first, *others = [place.population or UNKNOWN_POPULATION for place in ranked]
-    is_dominant = first >= _DOMINANCE * max(others, default=0) and first >= sum(others)
+    ratio = _DOMINANCE_OF_CITY if first >= _DOMINANT_CITY else _DOMINANCE
+    is_dominant = first >= ratio * max(others, default=0) and first >= sum(others)
     return ranked[:1] if is_dominant else places
 
 
@@ -154,9 +171,7 @@ def in_shared_district(
     The candidates stay if the largest place of the name is a small town elsewhere. A place of
     unknown district may lie in any district of its region.
     """
-    shared = set.intersection(
-        *({(place.admin1, place.admin2) for place in some if place.admin2} for some in namesakes)
-    )
+    shared = shared_districts(namesakes)
     if len(shared) != 1:
         return candidates
     kept = []
@@ -167,6 +182,12 @@ def in_shared_district(
         is_elsewhere = largest not in inside and (largest.population or 0) >= _SMALL_TOWN
         kept.append(places if is_elsewhere else dominant_places(inside))
     return kept
+
+
+def shared_districts(namesakes: list[list[Place]]) -> set[tuple[str, str]]:
+    """Return the districts, with their regions, that have a place of each name."""
+    districts = [{(p.admin1, p.admin2) for p in some if p.admin2} for some in namesakes]
+    return set.intersection(*districts)
 
 
 def _reach(place: Place) -> float:

@@ -49,6 +49,8 @@ _MAX_ROWS = 40
 #: A map names at most this many places; more names would cover each other.
 _MAX_NAMES = 12
 _MAX_LETTERS = 24
+#: Width of a letter of an annotation in pixels, rounded up.
+_LETTER = 7
 
 
 def timeline(analysis: Analysis) -> go.Figure:
@@ -75,7 +77,9 @@ def timeline(analysis: Analysis) -> go.Figure:
     _add_intervals(figure, table, labels)
     _add_censored(figure, table, labels)
     right = {"x": 1.0, "xref": "paper", "xanchor": "left", "xshift": 8, "align": "left"}
-    notes = zip(labels, _outcome_notes(table), strict=True)
+    texts = _outcome_notes(table)
+    notes = zip(labels, texts, strict=True)
+    longest = max(len(line) for text in texts for line in text.split("<br>"))
     horizon = duration_in_words(analysis.horizon)
     figure.update_layout(
         title=set_title(
@@ -93,7 +97,7 @@ def timeline(analysis: Analysis) -> go.Figure:
             right | {"y": label, "text": note, "showarrow": False} for label, note in notes
         ],
         height=210 + 40 * len(table),
-        margin={"r": 150},
+        margin={"r": max(150, 16 + _LETTER * longest)},
     )
     asinh_time_axis(figure, "days since the post", time_range(figure))
     counts = ", ".join(f"{n} {name}" for name, n in table["relation"].value_counts().items())

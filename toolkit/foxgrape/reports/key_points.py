@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import html
-import re
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,19 +11,25 @@ from foxgrape._util.unicode import replace_surrogates
 from foxgrape.display.html import HEADLINE
 from foxgrape.display.key_figures import KEY_FIGURES
 from foxgrape.errors import CONTROLS
-from foxgrape.reports.run_folder import MANIFEST, NOTEBOOK, PAGE
+from foxgrape.reports.run_folder import CAPTION, FIGURE, MANIFEST, NOTEBOOK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["KeyPoints", "describe_changes", "read_key_points", "read_picture", "to_line"]
+__all__ = [
+    "NOTHING_CHANGED",
+    "KeyPoints",
+    "describe_changes",
+    "read_key_points",
+    "read_picture",
+    "to_line",
+]
+
+#: The change between a run and itself.
+NOTHING_CHANGED = "Nothing changed: data, parameters and software are the same."
 
 _MAX_POINTS, _MAX_ROWS, _MAX_TEXT = 12, 20, 500
-#: A figure in a page that was built with pictures, see `foxgrape.reports.rendering.page`.
-_PICTURE = re.compile(r'<img\b[^>]*\bclass="picture"[^>]*>')
-_SOURCE = re.compile(r'\bsrc="data:image/png;base64,([A-Za-z0-9+/=]+)"')
-_CAPTION = re.compile(r'\balt="([^"]*)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,11 @@ class KeyPoints:
     def title(self) -> str:
         """The run's title; empty if its manifest cannot be read."""
         return to_line(self.manifest.get("title"))
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """What changed since the run before, as its page says; empty if there is none."""
+        return tuple(map(to_line, _list(self.manifest.get("changes"))))
 
     def figure_lines(self) -> list[str]:
         """Return the key figures as text, one line per row.
@@ -144,16 +152,11 @@ def _figures(value: Any) -> dict[str, list[Any]]:
 
 
 def read_picture(out: Path, run_id: str) -> tuple[bytes, str] | None:
-    """Return the first figure of a run as PNG, with its title; None if it has no pictures."""
+    """Return the figure of a run for messages, and its description; None without pictures."""
     try:
         with directory_at(out, run_id) as folder:
-            tag = _PICTURE.search(folder.read(PAGE).decode("utf-8", "replace"))
-        source = tag and _SOURCE.search(tag[0])
-        if tag is None or source is None:
-            return None
-        caption = _CAPTION.search(tag[0])
-        return base64.b64decode(source[1]), html.unescape(caption[1]) if caption else "Figure"
-    except (OSError, ValueError):
+            return folder.read(FIGURE), to_line(folder.read(CAPTION).decode("utf-8", "replace"))
+    except OSError:
         return None
 
 
@@ -172,17 +175,18 @@ def describe_changes(before: KeyPoints, after: KeyPoints) -> list[str]:
     if not before.manifest:
         return []
     if before.manifest.get("run_id") == after.manifest.get("run_id"):
-        return ["Nothing changed: data, parameters and software are the same."]
+        return [NOTHING_CHANGED]
     changes = []
     if before.headline and before.headline != after.headline:
         changes.append(f"Headline then: {before.headline}")
     if before.claim and before.claim != after.claim:
         changes.append(f"Test against chance then: {before.claim}")
     earlier = {row[0]: row[1] for row in before.figures.get("rows", ()) if len(row) > 1}
+    # A row with a column for the previous period may show the earlier value itself.
     changes += [
         f"{row[0]}: {row[1]} (then {earlier[row[0]]})"
         for row in after.figures.get("rows", ())
-        if len(row) > 1 and earlier.get(row[0], row[1]) != row[1]
+        if len(row) > 1 and earlier.get(row[0], row[1]) not in row[1:]
     ]
     changes += _data_changes(before.manifest, after.manifest)
     software = _changed(before.manifest.get("versions"), after.manifest.get("versions"))

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from foxgrape._util.secrets import SecretFilter
 
 __all__ = [
+    "CAPTION",
+    "FIGURE",
     "INPUTS",
     "LOG",
     "MANIFEST",
@@ -59,6 +61,8 @@ __all__ = [
 ]
 
 PAGE, NOTEBOOK, MANIFEST, LOG = "report.html", "notebook.ipynb", "manifest.json", "log.txt"
+#: A figure for messages, if the run has pictures, and its description.
+FIGURE, CAPTION = "figure.png", "figure.txt"
 #: Subfolder of a run with copies of the files that it reads; deleted when the run ends.
 INPUTS = "inputs"
 #: Path of the template's copy in the run folder. It does not contain the template's name, since
@@ -314,8 +318,9 @@ def _clear_remnants_in(parent: Directory) -> None:
                 continue
             if remnant is None:
                 _clear_legacy_remnant(parent, folder, name)
-            elif not folder.names():
-                parent.rmdir(name)
+            elif folder.is_blank(MANIFEST):  # its process died before it had written the manifest
+                if folder.clear(last=MANIFEST):
+                    parent.rmdir(name)
             elif _holds_run(folder, run := remnant[2]):
                 if remnant[1] == "replaced" and parent.status(run) is None:
                     parent.rename(name, run)

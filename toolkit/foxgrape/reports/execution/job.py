@@ -21,10 +21,13 @@ from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from foxgrape._util.directories import WorkFolder, clear_abandoned, directory_at
 from foxgrape._util.secrets import SecretFilter
+from foxgrape._util.unicode import replace_surrogates
 from foxgrape.display.html import HEADLINE
 from foxgrape.display.key_figures import KEY_FIGURE
 from foxgrape.errors import ReportError
 from foxgrape.reports.run_folder import (
+    CAPTION,
+    FIGURE,
     LOG,
     NOTEBOOK,
     PAGE,
@@ -269,21 +272,23 @@ def annotate_failed_cell(notebook: Path, index: int, error: str) -> None:
 
 
 def _write_page(spec: JobSpec, folder: Path, result: JobResult) -> None:
-    """Write the page, tables and thumbnail; add the headline and picture errors to the result."""
+    """Write the page, tables and pictures; add the headline and picture errors to the result."""
     import nbformat
 
+    from foxgrape.reports.rendering.assets import message_figure
     from foxgrape.reports.rendering.page import notebook_figures, render_page
     from foxgrape.reports.rendering.run_index import THUMBNAIL
 
     notebook = nbformat.read(folder / NOTEBOOK, as_version=4)
-    images = _render_pictures(notebook_figures(notebook), result) if spec["pictures"] else []
+    figures = notebook_figures(notebook)
+    images = _render_pictures(figures, result) if spec["pictures"] else []
     tables = take_tables(notebook)
     text = render_page(
         notebook,
         title=spec["title"],
         footer=spec["footer"],
         assets=spec["assets"],
-        pictures=images[:-1],
+        pictures=images[:-2],
     )
     with directory_at(folder) as directory:
         # Cells ran in this folder and may have created files or links with these names.
@@ -292,8 +297,12 @@ def _write_page(spec: JobSpec, folder: Path, result: JobResult) -> None:
             directory.write(name, content)
         if tables:
             directory.write(NOTEBOOK, nbformat.writes(notebook).encode())
-        directory.unlink(THUMBNAIL)
+        for name in (FIGURE, CAPTION, THUMBNAIL):
+            directory.unlink(name)
         if images:
+            caption = str(message_figure(figures)["layout"].get("meta", {}).get("alt", "Figure"))
+            directory.write(CAPTION, replace_surrogates(caption).encode())
+            directory.write(FIGURE, images[-2])
             directory.write(THUMBNAIL, images[-1])
     shown = [
         output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", ())
@@ -316,7 +325,7 @@ def _key_figure(data: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _render_pictures(figures: list[Mapping[str, Any]], result: JobResult) -> list[bytes]:
-    """Return pictures of the figures, and a thumbnail.
+    """Return pictures of the figures, one for messages, and a thumbnail.
 
     An error is recorded in the result but does not fail the run: the page works without pictures.
     """

@@ -37,6 +37,7 @@ __all__ = [
     "ensure_plotly_asset",
     "has_assets",
     "image_data_url",
+    "message_figure",
     "plotly_asset",
     "remove_unused_assets",
     "render_images",
@@ -48,8 +49,12 @@ FOLDER = "assets"
 _NAME = re.compile(r"plotly-([0-9a-f]{16})\.min\.js")
 #: Timeout in seconds for rendering one picture; long, for busy machines.
 _IMAGE_SECONDS = 90
-#: Scale factors from the size of a figure to that of its picture and its thumbnail, in pixels.
-_SCALE, _THUMBNAIL_SCALE = 1.5, 0.34
+#: Scale factors from the size of a figure to that of its picture, its picture for messages and its
+#: thumbnail, in pixels.
+_SCALE, _MESSAGE_SCALE, _THUMBNAIL_SCALE = 1.5, 2.0, 0.34
+#: Width of the figure in a message, whose text is then as large as that of the message, and the
+#: height above which another figure is preferred.
+_MESSAGE_WIDTH, _MESSAGE_HEIGHT = 560, 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +205,7 @@ def require_kaleido() -> None:
 
 
 def render_images(figures: Sequence[Mapping[str, Any]]) -> list[bytes]:
-    """Render figures as PNG images, and the first figure also as a thumbnail.
+    """Render figures as PNG images, one of them also for messages, and the first as a thumbnail.
 
     Parameters
     ----------
@@ -210,13 +215,29 @@ def render_images(figures: Sequence[Mapping[str, Any]]) -> list[bytes]:
     Returns
     -------
     list of bytes
-        The picture of each figure, then the thumbnail; empty if there are no figures.
+        The picture of each figure, then that for messages and the thumbnail; empty if there are no
+        figures.
     """
-    sizes = [
-        *((figure, _SCALE) for figure in figures),
-        *((figure, _THUMBNAIL_SCALE) for figure in figures[:1]),
-    ]
-    return asyncio.run(_render(sizes)) if sizes else []
+    if not figures:
+        return []
+    shown = message_figure(figures)
+    narrow = {**shown, "layout": {**shown["layout"], "width": _MESSAGE_WIDTH}}
+    sizes = [(figure, _SCALE) for figure in figures]
+    sizes += [(narrow, _MESSAGE_SCALE), (figures[0], _THUMBNAIL_SCALE)]
+    return asyncio.run(_render(sizes))
+
+
+def message_figure(figures: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return the figure that messages show: the first that is not taller than a screen.
+
+    Examples
+    --------
+    >>> tall, low = ({"data": [], "layout": {"height": height}} for height in (1500, 400))
+    >>> message_figure([tall, low])["layout"], message_figure([tall])["layout"]
+    ({'height': 400}, {'height': 1500})
+    """
+    low = (figure for figure in figures if figure["layout"].get("height", 0) <= _MESSAGE_HEIGHT)
+    return next(low, figures[0])
 
 
 async def _render(sizes: Sequence[tuple[Mapping[str, Any], float]]) -> list[bytes]:

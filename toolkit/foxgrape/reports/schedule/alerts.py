@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from foxgrape.reports.schedule.messages import rule_message
 from foxgrape.reports.schedule.outbox import enqueue_alert
 from foxgrape.reports.schedule.periods import first_seen
 from foxgrape.reports.schedule.rules import Finding, Latest, evaluate
@@ -44,7 +45,7 @@ def apply_rules(schedule: Schedule, ledger: Ledger, out: Path, now: datetime) ->
                 problems.append(finding.problem)
                 continue
             if finding.why is not None:
-                message = _message(rule, finding, now)
+                message = rule_message(rule, finding.why, now, schedule.base_url)
                 for channel in rule.notify:
                     enqueue_alert(ledger, now, channel, message, finding.id)
             before = ledger.read_json(name)
@@ -85,16 +86,3 @@ def _latest(entry: Entry, ledger: Ledger, now: datetime) -> Latest:
             waiting = period.end
             break
     return Latest(run_id, waiting)
-
-
-def _message(rule: Rule, finding: Finding, now: datetime) -> dict[str, Any]:
-    return {
-        "text": f"foxgrape: alert {rule.name}: {finding.why}. Rule: {rule.describe()}.",
-        "kind": "alert",
-        "entry": rule.name,
-        "subject": f"alert {rule.name}: {finding.why}",
-        "rule": rule.describe(),
-        "why": finding.why,
-        "report": rule.report,
-        "at": now.isoformat(),
-    }

@@ -11,7 +11,7 @@ from foxgrape.errors import ScheduleError, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["check", "check_keys", "parse_span"]
+__all__ = ["check", "check_keys", "parse_span", "span_in_words"]
 
 _SPAN = re.compile(r"(\d{1,6})\s?(s|min|h|d)")
 _UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
@@ -62,3 +62,18 @@ def parse_span(text: object) -> timedelta:
     if match is None:
         raise ValueError
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def span_in_words(span: timedelta) -> str:
+    """Return a time span in the largest unit without a remainder.
+
+    Examples
+    --------
+    >>> span_in_words(parse_span("48h")), span_in_words(parse_span("90min"))
+    ('2 days', '90 minutes')
+    """
+    seconds = round(span.total_seconds())
+    sizes = {"day": 24 * 3600, "hour": 3600, "minute": 60, "second": 1}
+    unit = next(unit for unit, size in sizes.items() if seconds % size == 0)
+    count = seconds // sizes[unit]
+    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"

@@ -154,6 +154,8 @@ def run_due(
         ]
         tasks.sort(key=lambda task: task.period.end)
         runs = run_tasks(tasks, workers, run_many=run_many)
+        for entry in entries:
+            ledger.clear_locks(entry.name)
         if prune is not None:
             _prune_templates(schedule.entries, runs, out, prune)
         problems = apply_rules(schedule, ledger, out, now)

@@ -25,8 +25,9 @@ __all__ = ["Attempt", "Ledger", "Period", "PeriodState", "next_action"]
 MAX_DEATHS = 3
 #: Error text of an attempt whose process died.
 DIED = "its process died"
-#: Pattern of the names of state files, which contain the key of the period.
+#: Pattern of the names of state and lock files, which contain the key of the period.
 _STATE_FILE = re.compile(r"(\d{8}T\d{6}Z)\.json")
+_LOCK_FILE = re.compile(r"(\d{8}T\d{6}Z)\.lock")
 #: Maximum seconds to wait for the lock of a JSON file.
 _LOCK_TIMEOUT = 10.0
 
@@ -181,12 +182,23 @@ class Ledger:
 
     def period_keys(self, entry: str) -> list[str]:
         """Return the keys of an entry's periods that have a state, oldest first."""
+        return self._keys(entry, _STATE_FILE)
+
+    def _keys(self, entry: str, pattern: re.Pattern[str]) -> list[str]:
         try:
             with self.open_folder(f"{entry}/any") as (folder, _):
                 names = folder.names()
         except FileNotFoundError:
             return []
-        return [match[1] for name in names if (match := _STATE_FILE.fullmatch(name))]
+        return [match[1] for name in names if (match := pattern.fullmatch(name))]
+
+    def clear_locks(self, entry: str) -> None:
+        """Delete lock files of periods that are done, whose processes died before they did so."""
+        for name in (f"{entry}/{key}" for key in self._keys(entry, _LOCK_FILE)):
+            if self.read_state(name).state == "done":
+                with self.lock(name) as acquired:
+                    if acquired:
+                        self.remove_lock_file(name)
 
     def write_state(self, name: str, record: PeriodState) -> None:
         """Write the state of a period."""

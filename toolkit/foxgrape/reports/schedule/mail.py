@@ -11,16 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 from foxgrape.reports.rendering.page import static_text
 from foxgrape.reports.schedule.envelope import REPEATED
+from foxgrape.reports.schedule.messages import SINCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from jinja2 import Template
 
-    from foxgrape.reports.schedule.envelope import Envelope, ReportFiles
+    from foxgrape.reports.schedule.envelope import Envelope
 
 __all__ = ["compose", "html_body"]
 
+#: Parts of a message that are shown, if it has them.
+_PARTS: Mapping[str, Any] = {
+    **dict.fromkeys(("headline", "title", "period", "link", "attachment"), ""),
+    **dict.fromkeys(("figures", "points", "changes"), ()),
+}
 #: Maximum length of a subject; mail programs show less.
 _MAX_SUBJECT = 200
 
@@ -65,32 +71,32 @@ def compose(
     mail["Message-ID"] = f"<{envelope.id}@{domain}>" if envelope.id else make_msgid(domain=domain)
     mail["List-Id"] = f"<{message.get('entry', 'digest')}.foxgrape.{domain}>"
     mail["Auto-Submitted"] = "auto-generated"
-    pictures = {
-        number: files for number, files in enumerate(envelope.files) if files.picture is not None
-    }
-    mail.set_content(f"{message['text']}\n")
+    files = dict(enumerate(envelope.files))
+    captions = {number: file.caption for number, file in files.items() if file.picture is not None}
+    pages = {number: file.name for number, file in files.items() if file.page is not None}
+    attached = f"\nAttached: {', '.join(pages.values())}\n" if pages else ""
+    mail.set_content(f"{message['text']}\n{attached}")
     mail.add_alternative(
-        html_body(message, repeated=envelope.repeated, captions=_captions(pictures)),
+        html_body(message, repeated=envelope.repeated, captions=captions, pages=pages),
         subtype="html",
     )
     shown = mail.get_payload()[1]  # type: ignore[index]
-    for number, files in pictures.items():
+    for number in captions:
         shown.add_related(  # type: ignore[union-attr]
-            files.picture, "image", "png", cid=f"<figure{number}>", disposition="inline"
+            files[number].picture, "image", "png", cid=f"<figure{number}>", disposition="inline"
         )
-    for files in envelope.files:
-        if files.page is not None:
-            charset = {"charset": "utf-8"}
-            mail.add_attachment(files.page, "text", "html", filename=files.name, params=charset)
+    for number, name in pages.items():
+        charset = {"charset": "utf-8"}
+        mail.add_attachment(files[number].page, "text", "html", filename=name, params=charset)
     return mail
 
 
-def _captions(pictures: Mapping[int, ReportFiles]) -> dict[int, str]:
-    return {number: files.caption for number, files in pictures.items()}
-
-
 def html_body(
-    message: Mapping[str, Any], *, repeated: bool = False, captions: Mapping[int, str] | None = None
+    message: Mapping[str, Any],
+    *,
+    repeated: bool = False,
+    captions: Mapping[int, str] | None = None,
+    pages: Mapping[int, str] | None = None,
 ) -> str:
     """Return the HTML of a message; all of its text is escaped.
 
@@ -102,13 +108,19 @@ def html_body(
         Whether an earlier attempt may have sent the message.
     captions
         Titles of the figures, by number of the report; ``cid:figure0`` is the figure of the first.
+    pages
+        File names of the attached pages, by number of the report.
     """
+    # A message that an earlier version queued may lack some keys.
+    reports = [{**_PARTS, **report} for report in message.get("reports", [message])]
+    for report in reports:
+        report["headline"] = report["headline"] or report["title"] or report.get("text", "")
     html: str = _template().render(
-        reports=message.get("reports", [message]),
-        text=message["text"],
-        is_alert=message["kind"] in {"failed", "recovered", "alert"},
+        reports=reports,
+        since=SINCE,
         repeated=REPEATED if repeated else "",
         captions=captions or {},
+        pages=pages or {},
     )
     return html
 

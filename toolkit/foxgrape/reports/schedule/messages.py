@@ -9,41 +9,92 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from foxgrape.reports.addresses import page_path
-from foxgrape.reports.changes import compare_points
-from foxgrape.reports.key_points import read_key_points
+from foxgrape.reports.addresses import LATEST, page_path
+from foxgrape.reports.key_points import NOTHING_CHANGED, read_key_points, to_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from foxgrape.reports.key_points import KeyPoints
     from foxgrape.reports.schedule.ledger import Ledger, Period
+    from foxgrape.reports.schedule.rules import Rule
     from foxgrape.reports.schedule.runner import PeriodRun, PeriodTask
 
-__all__ = ["alert_message", "digest_message", "previous_run", "report_message", "reports_of"]
+__all__ = [
+    "SINCE",
+    "digest_message",
+    "health_message",
+    "previous_run",
+    "report_message",
+    "reports_of",
+    "rule_message",
+]
 
+#: Heading above what changed.
+SINCE = "Since the run before"
 _RULE = "-" * 40
 
 
-def alert_message(kind: str, run: PeriodRun, task: PeriodTask) -> dict[str, Any]:
+def health_message(kind: str, run: PeriodRun, task: PeriodTask) -> dict[str, Any]:
     """Return the message that a report ``failed`` or ``recovered``."""
-    event = "failed" if kind == "failed" else "works again"
-    span = f"{run.start:%Y-%m-%d %H:%M} to {run.end:%Y-%m-%d %H:%M} UTC"
-    text = f"foxgrape: report {run.entry} {event}, period {span}"
-    return {"text": f"{text}: {run.error}" if run.error else text} | _describe(kind, run, task)
+    period = _describe_period(task.period, task.job.zone)
+    if kind == "failed":
+        tries = "once" if run.tries == 1 else f"{run.tries} times"
+        subject = f"{run.entry} failed: {run.error}"
+        headline = f"The report {run.entry} failed, and this period is not tried again."
+        points = [
+            f"Reason: {run.error}",
+            f"It was tried {tries}.",
+            "Later periods are built when they are due; a message follows when one succeeds.",
+        ]
+    else:
+        subject = f"{run.entry} works again"
+        headline = f"The report {run.entry} works again."
+        points = ["Periods that failed meanwhile are listed by foxgrape schedule show."]
+    message = _describe(kind, run, task) | {
+        "subject": to_line(subject),
+        "headline": headline,
+        "period": period,
+        "points": [to_line(point) for point in points],
+        "link": _link(run, task),
+    }
+    lines = [headline, f"Period: {period}", *(f"- {point}" for point in message["points"])]
+    return {"text": "\n".join([*lines, *_link_lines(message)])} | message
+
+
+def rule_message(rule: Rule, why: str, now: datetime, base_url: str | None) -> dict[str, Any]:
+    """Return the message that the rule of an alert holds."""
+    described = f"Rule {rule.name}: {rule.describe()}."
+    link = None
+    if base_url is not None and rule.report is not None:
+        link = f"{base_url}{LATEST}/{rule.report}.html"
+    message = {
+        "kind": "alert",
+        "entry": rule.name,
+        "subject": f"alert {rule.name}: {why}",
+        "headline": f"{why[:1].upper()}{why[1:]}.",
+        "points": [described],
+        "rule": rule.describe(),
+        "why": why,
+        "report": rule.report,
+        "at": now.isoformat(),
+        "link": link,
+    }
+    lines = [f"Alert: {message['headline']}", described, *_link_lines(message)]
+    return {"text": "\n".join(lines)} | message
 
 
 def report_message(ledger: Ledger, run: PeriodRun, task: PeriodTask) -> dict[str, Any]:
     """Return the message with the main points of a finished report.
 
-    The changes since the previous report are those since the latest earlier period of the entry
-    that was built.
+    What changed is what the page says: the changes since the run before. If the entry's previous
+    period has the same run, nothing changed.
     """
     points = read_key_points(task.out, run.run_id or "")
-    previous = previous_run(ledger, task)
-    changes: tuple[str, ...] = ()
-    if previous is not None and (before := read_key_points(task.out, previous)).manifest:
-        changes = compare_points(task.out, previous, run.run_id or "", before, points).changes
+    changes = points.changes
+    if run.run_id is not None and run.run_id == previous_run(ledger, task):
+        changes = (NOTHING_CHANGED,)
     message = _describe("built", run, task) | {
         "subject": f"{run.entry}: {points.headline or points.title or task.job.template}",
         "title": points.title or task.job.template,
@@ -133,7 +184,10 @@ def _text(message: Mapping[str, Any], points: KeyPoints) -> str:
     ]
     if message["changes"]:
         changes = [f"- {change}" for change in message["changes"]]
-        parts.append(["Since the previous report:", *changes])
-    if message["link"]:
-        parts.append([f"Open the report: {message['link']}"])
+        parts.append([f"{SINCE}:", *changes])
+    parts.append(_link_lines(message))
     return "\n\n".join("\n".join(lines) for lines in parts if lines)
+
+
+def _link_lines(message: Mapping[str, Any]) -> list[str]:
+    return [f"Open the report: {message['link']}"] if message["link"] else []

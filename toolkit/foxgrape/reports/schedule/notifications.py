@@ -10,6 +10,7 @@ import logging
 import os
 import re
 import warnings
+from abc import ABC, abstractmethod
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -44,7 +45,15 @@ _UNCLEAR_STATUSES = (HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT)
 
 
 @dataclass(frozen=True, slots=True)
-class _UrlChannel:
+class _Failure:
+    """Why a message was not sent, and whether it may have been sent nevertheless."""
+
+    reason: str
+    unclear: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _UrlChannel(ABC):
     """A channel whose URL, which often contains a token, is in an environment variable."""
 
     name: str
@@ -62,6 +71,30 @@ class _UrlChannel:
     def variables(self) -> tuple[str, ...]:
         """Return the names of the environment variables that the channel reads."""
         return (self.url_env,)
+
+    @abstractmethod
+    def check(self, environ: Mapping[str, str]) -> Any:
+        """Return what `_transmit` needs; raise ScheduleError if the URL cannot be used."""
+
+    @abstractmethod
+    def _transmit(
+        self, target: Any, message: Mapping[str, Any], envelope: Envelope
+    ) -> _Failure | None:
+        """Send a message; return why it was not sent, or None."""
+
+    def send(
+        self,
+        message: Mapping[str, Any],
+        environ: Mapping[str, str],
+        envelope: Envelope = Envelope(),  # noqa: B008 - frozen
+    ) -> None:
+        """Send a message; redirects and unencrypted connections are refused."""
+        target = self.check(environ)
+        with _quiet_logs():
+            failure = self._transmit(target, message, envelope)
+        # Not raised where it occurred: a chained traceback would contain the URL.
+        if failure is not None:
+            raise _not_notified(self.name, failure.reason, unclear=failure.unclear)
 
 
 class Webhook(_UrlChannel):
@@ -91,36 +124,26 @@ class Webhook(_UrlChannel):
             raise _not_notified(self.name, f"{self.url_env} must be an https:// URL")
         return url
 
-    def send(
-        self,
-        message: Mapping[str, Any],
-        environ: Mapping[str, str],
-        envelope: Envelope = Envelope(),  # noqa: B008 - frozen
-    ) -> None:
-        """Post the message as JSON; redirects are not followed."""
+    def _transmit(
+        self, target: str, message: Mapping[str, Any], envelope: Envelope
+    ) -> _Failure | None:
         import httpx
 
         from foxgrape.io.download.http import describe_error
 
-        url, problem, unclear = self.check(environ), None, False
         content = {**message, "id": envelope.id, "repeated": envelope.repeated}
-        with _quiet_logs():
-            try:
-                # The body of the response is not read, since it may be endless.
-                with httpx.stream("POST", url, json=content, timeout=_TIMEOUT) as response:
-                    status = response.status_code
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
-                problem = type(error).__name__
-                unclear = not isinstance(
-                    error, httpx.ConnectError | httpx.ConnectTimeout | httpx.InvalidURL
-                )
-            else:
-                if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-                    problem = f"the server answered {describe_error(status)}"
-                    unclear = status in _UNCLEAR_STATUSES
-        # Raised outside the except block: a chained traceback would contain the URL.
-        if problem is not None:
-            raise _not_notified(self.name, problem, unclear=unclear)
+        try:
+            # The body of the response is not read, since it may be endless.
+            with httpx.stream("POST", target, json=content, timeout=_TIMEOUT) as response:
+                status = response.status_code
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.InvalidURL) as error:
+            return _Failure(type(error).__name__)
+        except httpx.HTTPError as error:
+            return _Failure(type(error).__name__, unclear=True)
+        if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+            return None
+        reason = f"the server answered {describe_error(status)}"
+        return _Failure(reason, unclear=status in _UNCLEAR_STATUSES)
 
 
 class AppriseService(_UrlChannel):
@@ -164,37 +187,28 @@ class AppriseService(_UrlChannel):
             raise _not_notified(self.name, problem)
         return service
 
-    def send(
-        self,
-        message: Mapping[str, Any],
-        environ: Mapping[str, str],
-        envelope: Envelope = Envelope(),  # noqa: B008 - frozen
-    ) -> None:
-        """Send the text of the message; redirects and unencrypted connections are refused.
-
-        apprise does not say why a service failed, so it is never certain that it sent nothing.
-        """
+    def _transmit(
+        self, target: Any, message: Mapping[str, Any], envelope: Envelope
+    ) -> _Failure | None:
+        """Send the text; apprise does not say why a service failed, or whether it sent nothing."""
         from apprise import AppriseAttachment
         from apprise.attachment.memory import AttachMemory
 
-        service, problem = self.check(environ), None
         files, in_memory = AppriseAttachment(), cast("Any", AttachMemory)  # without types
-        for report in envelope.files if service.attachment_support else ():
+        for report in envelope.files if target.attachment_support else ():
             if report.picture:
                 files.add(in_memory(report.picture, name="figure.png", mimetype="image/png"))
             if report.page:
                 files.add(in_memory(report.page, name=report.name, mimetype="text/html"))
-        with _quiet_logs(), warnings.catch_warnings():
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
             try:
-                if not service.notify(
+                sent = target.notify(
                     body=message["text"], title=_title(message), attach=files or None
-                ):
-                    problem = "the service did not accept the message"
+                )
             except Exception as error:  # noqa: BLE001 - plugins raise errors of many libraries
-                problem = type(error).__name__
-        if problem is not None:
-            raise _not_notified(self.name, problem, unclear=True)
+                return _Failure(type(error).__name__, unclear=True)
+        return None if sent else _Failure("the service did not accept the message", unclear=True)
 
 
 @dataclass(frozen=True, slots=True)

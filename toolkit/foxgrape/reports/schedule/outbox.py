@@ -20,8 +20,8 @@ from foxgrape.reports.key_points import read_picture
 from foxgrape.reports.run_folder import MANIFEST, PAGE
 from foxgrape.reports.schedule.envelope import REPEATED, DeliveryError, Envelope, ReportFiles
 from foxgrape.reports.schedule.messages import (
-    alert_message,
     digest_message,
+    health_message,
     report_message,
     reports_of,
 )
@@ -124,7 +124,7 @@ def record_outcome(ledger: Ledger, task: PeriodTask, run: PeriodRun) -> None:
         kind, since = health_transition(before, task.period.key, run.state)
         if kind is not None:
             for channel in task.notify:
-                _enqueue(ledger, task, channel, alert_message(kind, run, task))
+                _enqueue(ledger, task, channel, health_message(kind, run, task))
         if since != before:
             ledger.write_json(health, {"failing_since": since})
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from foxgrape.errors import ScheduleError, did_you_mean
 from foxgrape.reports.key_points import read_key_points, to_line
 from foxgrape.reports.run_tables import read_tables, signal_name
-from foxgrape.reports.schedule.checks import check, check_keys, parse_span
+from foxgrape.reports.schedule.checks import check, check_keys, parse_span, span_in_words
 from foxgrape.stats.inputs import MORE
 
 if TYPE_CHECKING:
@@ -107,10 +107,11 @@ class Rule:
             return f"the report {self.report} claims {MORE.lower()}"
         if self.when == "figure":
             limit = f"above {self.above:g}" if self.above is not None else f"below {self.below:g}"
-            return f"{self.figure} of the report {self.report} is {limit}"
+            return f'the figure "{self.figure}" of the report {self.report} is {limit}'
+        after = "" if self.after is None else span_in_words(self.after)
         if self.when == "overdue":
-            return f"the report {self.report} is overdue for more than {self.after}"
-        return f"no {self.table} of the last {self.after} are in the store {self.store}"
+            return f"the report {self.report} is overdue for more than {after}"
+        return f"no {self.table} of the last {after} are in the store {self.store}"
 
 
 def _parse(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -242,11 +243,12 @@ def _threshold(rule: Rule, latest: Latest, out: Path, _: datetime) -> str | None
     if text is None or match is None:
         # An event count of "none" and a median that was not reached have no number.
         return None
+    what = f'the figure "{rule.figure}" of the report {rule.report}'
     number = float(match[0].replace(",", "").replace("−", "-"))
     if rule.above is not None and number > rule.above:
-        return f"{rule.figure} of the report {rule.report} is {text}, above {rule.above:g}"
+        return f"{what} is {text}, above {rule.above:g}"
     if rule.below is not None and number < rule.below:
-        return f"{rule.figure} of the report {rule.report} is {text}, below {rule.below:g}"
+        return f"{what} is {text}, below {rule.below:g}"
     return None
 
 

@@ -297,6 +297,31 @@ def resample_statistics(
 
 
 @njit
+def _extremes(instants: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the earliest and the latest instant of each column."""
+    low, high = instants[0].copy(), instants[0].copy()
+    for draw in range(1, len(instants)):
+        for i in range(len(low)):
+            low[i] = min(low[i], instants[draw, i])
+            high[i] = max(high[i], instants[draw, i])
+    return low, high
+
+
+@njit
+def _total_weight(
+    posted: FloatArray, i: int, happened: FloatArray, j: int, lag: float, window: float,
+    unweighted: bool,
+) -> float:  # fmt: skip
+    """Return the weight of a pair, summed over draws."""
+    total = 0.0
+    for draw in range(len(posted)):
+        after = happened[draw, j] - posted[draw, i] - lag
+        if 0 <= after <= window:
+            total += 1.0 if unweighted else 1.0 - 0.5 * after / window
+    return total
+
+
+@njit
 def pair_weights(
     posted: FloatArray, happened: FloatArray, event_start: IntArray, place_of_label: IntArray,
     decoded: FloatArray, confirmed: FloatArray, lag: float, window: float, unweighted: bool,
@@ -314,17 +339,20 @@ def pair_weights(
     event = np.empty(64, np.int64)
     weight = np.empty(64, np.float64)
     used = 0
+    # Most pairs are outside the window in every draw: their extremes tell so at once.
+    first_event, last_event = _extremes(happened)
+    first_post, last_post = _extremes(posted)
     for i in range(n):
         for label in range(labels):
             place = place_of_label[label]
             for j in range(event_start[place], event_start[place + 1]):
-                if decoded[label] > confirmed[j]:
+                if (
+                    decoded[label] > confirmed[j]
+                    or last_event[j] - first_post[i] - lag < 0
+                    or first_event[j] - last_post[i] - lag > window
+                ):
                     continue
-                total = 0.0
-                for draw in range(draws):
-                    after = happened[draw, j] - posted[draw, i] - lag
-                    if 0 <= after <= window:
-                        total += 1.0 if unweighted else 1.0 - 0.5 * after / window
+                total = _total_weight(posted, i, happened, j, lag, window, unweighted)
                 if total > 0:
                     if used == len(event):
                         event = np.append(event, np.empty_like(event))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -321,12 +321,13 @@ def make_labels(place: IntArray, decoded: FloatArray) -> tuple[IntArray, IntArra
     if not len(place):
         return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
     pairs = pd.DataFrame({"place": place, "decoded": decoded})
-    label: Any = pairs.groupby(["place", "decoded"], sort=True).ngroup().to_numpy(dtype=np.int64)
+    label = pairs.groupby(["place", "decoded"], sort=True).ngroup()
     distinct = pairs.assign(label=label).drop_duplicates("label").sort_values("label")
+    # Copies, since pandas may return read-only arrays: numba compiles each kernel again for them.
     return (
-        label,
-        distinct["place"].to_numpy(dtype=np.int64),
-        distinct["decoded"].to_numpy(dtype=float),
+        np.array(label, dtype=np.int64),
+        np.array(distinct["place"], dtype=np.int64),
+        np.array(distinct["decoded"], dtype=np.float64),
     )
 
 

@@ -28,6 +28,11 @@ __all__ = [
 ]
 
 _MAX_STEPS, _MAX_HALVINGS = 60, 30
+#: The information matrix is computed again if a step gains more than this share of the one before.
+_SLOW = 0.1
+#: With an information matrix of an earlier step, the error that the last step leaves is larger: it
+#: must gain this much less.
+_STALE = 1e-5
 #: Approximate size of the sample of events that gives the starting point of large fits.
 _SAMPLE = 1_000
 #: Newton's method stops after a step with a predicted gain in log likelihood below half of this.
@@ -74,9 +79,12 @@ def fit_logit(
     *,
     offset: FloatArray | None = None,
     start: FloatArray | None = None,
+    information: FloatArray | None = None,
     min_gain: float = MIN_GAIN,
 ) -> LogitFit:
     """Fit a conditional logit by Newton's method with step halving.
+
+    The information matrix is used for several steps and computed again where these become slow.
 
     Parameters
     ----------
@@ -88,6 +96,8 @@ def fit_logit(
         Shape (events, places): term with a fixed coefficient of 1.
     start
         Initial coefficients.
+    information
+        Information matrix near `start`, if it is known.
     min_gain
         Stop after a step whose predicted gain in log likelihood is below half of this.
 
@@ -100,22 +110,33 @@ def fit_logit(
     """
     beta = _initial_beta(terms, case, offset) if start is None else start.copy()
     value, share = _likelihood(terms, case, beta, offset)
+    of_cases = terms[:, np.arange(len(case)), case].sum(axis=1)
+    previous_gain = np.inf
     for _ in range(_MAX_STEPS):
-        gradient, information = _derivatives(terms, case, share)
-        step = np.linalg.lstsq(information, gradient, rcond=1e-12)[0]
-        gain = gradient @ step
+        gradient = of_cases - np.einsum("tep,ep->t", terms, share)
+        stale = information is not None
+        if information is not None:
+            step, gain = _newton_step(information, gradient)
+            stale = gain <= _SLOW * previous_gain
+        if not stale:
+            information = _information(terms, share)
+            step, gain = _newton_step(information, gradient)
+        previous_gain = gain
         for _ in range(_MAX_HALVINGS):
             new, new_share = _likelihood(terms, case, beta + step, offset)
             if new >= value:
                 break
             step = step / 2
         else:
-            break
+            if not stale:
+                break
+            information, previous_gain = None, np.inf
+            continue
         beta, value, share = beta + step, new, new_share
-        if gain < min_gain:
+        if gain < min_gain * (_STALE if stale else 1.0):
             break
-    if offset is None:
-        _, information = _derivatives(terms, case, share)
+    if offset is None or information is None:
+        information = _information(terms, share)
     return LogitFit(
         beta=beta,
         log_likelihood=value,
@@ -170,12 +191,13 @@ def profile_bound(
         variance = 1.0
     target = float(np.sqrt(2 * drop))
     # How the other coefficients change with the first near the maximum.
-    slope = -inverse_information(best.information[1:, 1:]) @ best.information[1:, 0]
+    others = best.information[1:, 1:]
+    slope = -inverse_information(others) @ best.information[1:, 0]
     width = float(np.clip(np.sqrt(max(variance, 0.0)), 0.01, 2.0))
 
     def root(value: float) -> float:
         start = best.beta[1:] + slope * (value - best.beta[0])
-        fit = fit_logit(terms[1:], case, offset=value * terms[0], start=start)
+        fit = fit_logit(terms[1:], case, offset=value * terms[0], start=start, information=others)
         return float(np.sqrt(max(2 * (best.log_likelihood - fit.log_likelihood), 0.0)))
 
     near, near_root = middle, 0.0
@@ -288,20 +310,22 @@ def _likelihood(
     return float(case_score - np.log(total).sum()), share
 
 
-def _derivatives(
-    terms: FloatArray, case: IntArray, share: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Return gradient and information of the log likelihood, computed in blocks of events."""
+def _newton_step(information: FloatArray, gradient: FloatArray) -> tuple[FloatArray, float]:
+    """Return the step of Newton's method, and the gain in log likelihood that it predicts twice."""
+    step = np.asarray(np.linalg.lstsq(information, gradient, rcond=1e-12)[0], dtype=np.float64)
+    return step, float(gradient @ step)
+
+
+def _information(terms: FloatArray, share: FloatArray) -> FloatArray:
+    """Return minus the second derivative of the log likelihood, computed in blocks of events."""
     count, events, places = terms.shape
-    gradient, information = np.zeros(count), np.zeros((count, count))
+    information = np.zeros((count, count))
     block = max(1, _BLOCK // max(1, count * count * places))
     for first in range(0, events, block):
         rows = slice(first, first + block)
         part = np.ascontiguousarray(terms[:, rows])
         weighted = part * share[rows]
         mean = weighted.sum(axis=2)
-        case_value = part[:, np.arange(part.shape[1]), case[rows]]
-        gradient += (case_value - mean).sum(axis=1)
         flat = count, part.shape[1] * places
         information += weighted.reshape(flat) @ part.reshape(flat).T - mean @ mean.T
-    return gradient, information
+    return information

@@ -253,23 +253,31 @@ def fit_baseline(risk: RiskSets, *, window: int, history: int) -> tuple[Covariat
     event itself is left out of the count. The most negative term is dropped first.
     """
     covariates = build_covariates(risk, window=window, history=history)
+    attracts = [name.startswith((FRONT, *_BASE_RATES)) for name in covariates.names]
+    kept, start = np.arange(len(covariates.names)), None
     # Drop terms on a sample of the events first, which is fast, and then on all events.
     sample = max(1, len(risk.event_place) // _SAMPLE)
     for step in dict.fromkeys((sample, 1)):
-        start = None
+        terms = np.ascontiguousarray(covariates.terms[:, ::step][kept])
+        information = None
         while True:
-            part = np.ascontiguousarray(covariates.terms[:, ::step])
-            gain = MIN_GAIN if step == 1 else ROUGH_GAIN
-            fit = fit_logit(part, risk.event_place[::step], start=start, min_gain=gain)
-            attracts = [name.startswith((FRONT, *_BASE_RATES)) for name in covariates.names]
-            negative = np.array(attracts, dtype=bool) & (fit.beta < 0)
+            fit = fit_logit(
+                terms,
+                risk.event_place[::step],
+                start=start,
+                information=information,
+                min_gain=MIN_GAIN if step == 1 else ROUGH_GAIN,
+            )
+            start = fit.beta if np.abs(fit.beta).max(initial=0.0) < _MAX_START else None
+            negative = np.array(attracts, dtype=bool)[kept] & (fit.beta < 0)
             if not negative.any():
                 break
-            kept = np.arange(len(covariates.names)) != np.where(negative, fit.beta, 0).argmin()
-            names = tuple(np.array(covariates.names, dtype=object)[kept])
-            covariates = Covariates(names, covariates.terms[kept], covariates.unlocated)
-            start = fit.beta[kept] if np.abs(fit.beta).max() < _MAX_START else None
-    return covariates, fit
+            stay = np.arange(len(kept)) != np.where(negative, fit.beta, 0).argmin()
+            kept, terms = kept[stay], terms[stay]
+            information = None if start is None else fit.information[np.ix_(stay, stay)]
+            start = None if start is None else start[stay]
+    names = tuple(covariates.names[row] for row in kept)
+    return Covariates(names, terms, covariates.unlocated), fit
 
 
 def build_covariates(risk: RiskSets, *, window: int, history: int) -> Covariates:
