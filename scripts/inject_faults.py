@@ -1,126 +1,73 @@
 """Let the k-th system call of a command fail, for every k, and check what is left afterwards.
 
-Each command runs in a forked process, in which the calls of Python that concern the command's
-folder are counted: open, write, fsync, rename, unlink and mkdir. The k-th one fails with an error,
-or writes half of its bytes and then fails. Afterwards the folder must hold either no result or the
-complete one, the message must be one line, and the same command without a fault must succeed with
-the result of an undisturbed run, and leave no temporary files.
+Each command runs in a forked process. The calls of Python that concern the command's folder are
+counted there and in all processes that it starts (for a report: the fork server, the process of the
+run, and its kernel): open, write, fsync, rename, unlink, rmdir and mkdir. The k-th one fails with
+an error, or writes half of its bytes and then fails. Afterwards the folder must hold either no
+result or the complete one, the message must be one line, and the same command without a fault must
+succeed with the result of an undisturbed run, and leave no temporary files.
 
-Not covered: writes of native libraries (deltalake, pyarrow), and of processes that the command
-starts with a new Python (the kernel and the page of a report).
+Not covered: writes of native libraries (deltalake, pyarrow), of sockets, and of text that processes
+print to their log.
 """
 
 from __future__ import annotations
 
 import argparse
-import builtins
-import errno
 import hashlib
-import io
 import json
 import os
 import random
+import re
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import traceback
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from failing_calls import ERRORS, FailingCalls, read_calls
 from foxgrape._util.files import study_folder
 from foxgrape.cli.app import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ERRORS = {
-    "ENOSPC": errno.ENOSPC,
-    "EIO": errno.EIO,
-    "EACCES": errno.EACCES,
-    "short write": errno.ENOSPC,
-}
 SOURCE = study_folder("izium-2022")
+PAGE = Path(__file__).parents[1] / "docs" / "explanation" / "faults.md"
 #: Seconds after which a command counts as hanging.
-_SECONDS = 120
-
-
-@dataclass
-class Faults:
-    """Count the calls that concern a folder, and let one of them fail."""
-
-    root: str
-    fail_at: int
-    error: str
-    count: int = 0
-    calls: Counter[str] = field(default_factory=Counter)
-    failed: str = ""
-    short: bool = False
-
-    def check(self, call: str, path: object) -> None:
-        """Count a call; raise OSError if it is the one to fail."""
-        if isinstance(path, int):
-            path = Path(f"/proc/self/fd/{path}").readlink()
-        text = os.fsdecode(path) if isinstance(path, (str, bytes, os.PathLike)) else ""
-        if text.startswith("/") and not text.startswith(self.root):
-            return
-        self.count += 1
-        self.calls[call] += 1
-        if self.count != self.fail_at:
-            return
-        self.failed = f"{call} {Path(text).name}"
-        if self.error == "short write" and call == "write":
-            self.short = True
-            return
-        number = ERRORS[self.error]
-        raise OSError(number, os.strerror(number), text)
-
-    def install(self) -> None:
-        """Replace the functions of this process."""
-        for name, call in {"fsync": "fsync", "mkdir": "mkdir", "rmdir": "unlink"}.items():
-            self._wrap(name, call)
-        for name in ("unlink", "remove", "rename", "replace"):
-            self._wrap(name, "rename" if name in {"rename", "replace"} else "unlink")
-        self._wrap("open", "open")
-        builtins.open = io.open = self._open
-
-    def _wrap(self, name: str, call: str) -> None:
-        original = getattr(os, name)
-
-        def wrapped(path: Any, *args: Any, **options: Any) -> Any:
-            self.check(call, path)
-            return original(path, *args, **options)
-
-        setattr(os, name, wrapped)
-
-    def _open(self, file: Any, mode: str = "r", *args: Any, **options: Any) -> Any:
-        if not isinstance(file, int) and options.get("opener") is None:
-            self.check("open", file)
-        if not set(mode) & set("wax+") or options.get("buffering") == 0:
-            return _OPEN(file, mode, *args, **options)
-        faults = self
-
-        class Raw(io.FileIO):
-            def write(self, data: Any, /) -> int:
-                faults.check("write", self.fileno())
-                if faults.short:
-                    faults.short = False
-                    super().write(bytes(data)[: len(data) // 2])
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-                return super().write(data)
-
-        raw = Raw(file, mode.replace("b", "").replace("t", ""), opener=options.get("opener"))
-        stream: Any = io.BufferedRandom(raw) if "+" in mode else io.BufferedWriter(raw)
-        if "b" in mode:
-            return stream
-        return io.TextIOWrapper(
-            stream, options.get("encoding"), options.get("errors"), options.get("newline")
-        )
-
-
-_OPEN = io.open
+_SECONDS = 300
+_HEADS = ("command", "calls", "of other processes", "faults", "reported", "survived", "problems")
+#: Names of temporary files and folders.
+_TEMPORARY = re.compile(
+    r"\.(building|mine|replaced|deleting|study)-.*|.*\.(part|new|writing)|tmp.+"
+)
+DATASET = """[publishers.us]
+homepage = "x"
+licence = "x"
+licence_url = "x"
+citation = "x"
+[sets.ours]
+publisher = "us"
+description = "A test."
+url = "ADDRESS/posts.csv"
+filename = "a.csv"
+format = "none"
+checksum = "CHECKSUM"
+url_note = "x"
+url_checked = true
+"""
+TEMPLATE = """title: A test
+description: For tests.
+parameters:
+  properties:
+    end: {type: string, format: date-time, default: now}
+"""
+CELLS = ('study, end = None, "now"', "print(study, end)")
 
 
 @dataclass(frozen=True)
@@ -131,8 +78,12 @@ class Verb:
     #: Return the result in a folder, as text: empty without a result; raise if it is incomplete.
     result: Callable[[Path], str]
     prepare: Callable[[Path], object] = lambda _: None
+    #: Called in the command's process before it runs.
+    begin: Callable[[Path], object] = lambda _: None
     #: Whether the command may be repeated after it has succeeded.
     repeatable: bool = True
+    #: Options of the command when it is repeated.
+    again: tuple[str, ...] = ()
 
 
 def _posts(folder: Path) -> str:
@@ -159,20 +110,55 @@ def _signals(folder: Path) -> str:
     return str(pd.read_parquet(file).to_csv()) if file.exists() else ""
 
 
+def _dataset(folder: Path) -> str:
+    file = folder / "data" / "a.csv"
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.exists() else ""
+
+
 def _report(folder: Path) -> str:
+    """Return the names of the runs; raise if a page or a manifest is incomplete."""
     pages = sorted((folder / "out").glob("[a-z]*/report.html"))
     pages = [page for page in pages if page.parent.name != "failed"]
+    for page in [*pages, *(folder / "out").glob("daily/*.html"), *(folder / "out").glob("*.html")]:
+        if not page.read_text("utf-8").rstrip().endswith("</html>"):
+            raise ValueError(f"{page} is not complete")
     for page in pages:
         manifest = json.loads((page.parent / "manifest.json").read_text("utf-8"))
-        if not page.read_text("utf-8").rstrip().endswith("</html>") or manifest["error"]:
-            raise ValueError(f"{page} is not complete")
+        if manifest["error"] or manifest["status"] != "done":
+            raise ValueError(f"{page} has a manifest of a run that failed")
     return " ".join(page.parent.name for page in pages)
 
 
+def _published(folder: Path) -> str:
+    """Return the periods that a schedule counts as built, their runs and pages."""
+    runs = _report(folder)
+    states = sorted((folder / "out" / ".schedule" / "daily").glob("*.json"))
+    done = [file.stem for file in states if json.loads(file.read_text("utf-8"))["state"] == "done"]
+    pages = [page.stem for page in sorted((folder / "out").glob("daily/*.html"))]
+    if not set(done) <= set(pages):
+        raise ValueError(f"{done} count as built without a page")
+    return f"{runs} {done} {pages}" if done else ""
+
+
+def _template(folder: Path) -> None:
+    """Create a template that does little, so that a report takes seconds."""
+    import nbformat
+
+    notebook = nbformat.v4.new_notebook()
+    notebook.metadata["kernelspec"] = {"name": "x", "display_name": "x", "language": "python"}
+    # Ids are random by default, and part of the run's name.
+    cells = enumerate(CELLS)
+    notebook.cells = [nbformat.v4.new_code_cell(source, id=f"cell{at}") for at, source in cells]
+    notebook.cells[0].metadata["tags"] = ["parameters"]
+    nbformat.write(notebook, folder / "mine.ipynb")
+    (folder / "mine.yaml").write_text(TEMPLATE, encoding="utf-8")
+
+
 def _schedule(folder: Path) -> None:
+    _template(folder)
     (folder / "schedule.toml").write_text(
         'timezone = "UTC"\n[[report]]\nname = "daily"\ncron = "0 7 * * *"\nstart = 2022-09-10\n'
-        'template = "lead_times"\nparameters = { baseline = false }\n',
+        f'template = "{folder}/mine.ipynb"\nperiod = {{ end = "end" }}\n',
         encoding="utf-8",
     )
 
@@ -184,6 +170,18 @@ def _copy_posts(folder: Path) -> None:
 
     posts = read_posts(SOURCE / "posts.csv")
     pd.DataFrame(posts).to_parquet(folder / "posts.parquet")
+
+
+def _register(folder: Path) -> None:
+    from foxgrape.io import datasets
+
+    datasets._REGISTRY = folder / "datasets.toml"
+
+
+def _write_registry(folder: Path) -> None:
+    text = DATASET.replace("ADDRESS", os.environ["FOXGRAPE_FAULT_SERVER"])
+    text = text.replace("CHECKSUM", "none: it is updated in place")
+    (folder / "datasets.toml").write_text(text, encoding="utf-8")
 
 
 VERBS = {
@@ -207,20 +205,29 @@ VERBS = {
         _signals,
         _copy_posts,
     ),
+    "data fetch": Verb(
+        lambda at: ["data", "fetch", "ours", "--folder", str(at / "data")],
+        _dataset,
+        _write_registry,
+        _register,
+    ),
     "report build": Verb(
         lambda at: [
-            *("report", "build", "lead_times", "-p", "baseline=false"),
-            *("--out", str(at / "out")),
+            *("report", "build", str(at / "mine.ipynb"), "--out", str(at / "out")),
+            *("-p", "end=2022-09-10T00:00Z"),
         ],
         _report,
+        _template,
     ),
     "report due": Verb(
         lambda at: [
             *("report", "due", "--schedule", str(at / "schedule.toml"), "--out", str(at / "out")),
             *("--now", "2022-09-11T06:00Z"),
         ],
-        _report,
+        _published,
         _schedule,
+        # A report that failed is built again after a delay.
+        again=("--now", "2022-09-11T06:50Z"),
     ),
 }
 
@@ -235,7 +242,7 @@ def in_fork(function: Callable[[], object]) -> tuple[int, str]:
             try:
                 os.dup2(output.fileno(), 1)
                 os.dup2(output.fileno(), 2)
-                sys.stdout = sys.stderr = _OPEN(1, "w", encoding="utf-8", closefd=False)
+                sys.stdout = sys.stderr = os.fdopen(1, "w", encoding="utf-8", closefd=False)
                 code = int(function() or 0)  # type: ignore[call-overload]
             except BaseException:  # noqa: BLE001 - reported by the parent process
                 traceback.print_exc()
@@ -247,27 +254,33 @@ def in_fork(function: Callable[[], object]) -> tuple[int, str]:
         return os.waitstatus_to_exitcode(status), output.read()
 
 
-def prepare(verb: Verb, folder: Path) -> None:
-    """Create the files that a command reads."""
+def prepare(verb: Verb) -> Path:
+    """Return a new folder with the files that a command reads."""
+    folder = Path(tempfile.mkdtemp(prefix="faults-")).resolve()
+    (folder / "tmp").mkdir()
     code, text = in_fork(lambda: verb.prepare(folder) and None)
     if code:
         raise SystemExit(text)
+    return folder
 
 
-def call_with_fault(verb: Verb, folder: Path, number: int, error: str) -> tuple[int, str, str]:
-    """Run a command with a fault; return exit code, output, and the call that failed."""
-    faults = Faults(str(folder), number, error)
+def call(
+    verb: Verb, folder: Path, number: int = 0, error: str = "EIO", again: tuple[str, ...] = ()
+) -> tuple[int, str, Path]:
+    """Run a command with a fault (0: none); return exit code, output and the file of its calls."""
+    log = folder.with_name(f"{folder.name}.calls")
+    log.unlink(missing_ok=True)
+    faults = FailingCalls(str(folder), str(log), number, error)
 
-    def call() -> int:
+    def function() -> int:
+        # Temporary files too are in the folder, to be failed and to be looked for afterwards.
+        os.environ["TMPDIR"] = tempfile.tempdir = str(folder / "tmp")
+        verb.begin(folder)
+        faults.export()
         faults.install()
-        code = run(verb.words(folder))
-        print(f"\0{faults.failed}\0{json.dumps(faults.calls)}")
-        return code
+        return run([*verb.words(folder), *again])
 
-    code, output = in_fork(call)
-    text, _, rest = output.partition("\0")
-    failed, _, calls = rest.partition("\0")
-    return code, text, failed if number else calls.strip()
+    return *in_fork(function), log
 
 
 def result_of(verb: Verb, folder: Path) -> str:
@@ -280,21 +293,20 @@ def result_of(verb: Verb, folder: Path) -> str:
 
 def remnants(folder: Path) -> list[str]:
     """Return the temporary files and folders of a command."""
-    return [
-        path.relative_to(folder).as_posix()
-        for path in folder.rglob("*")
-        if (path.name.startswith((".building", ".mine-", ".replaced", ".deleting")))
-        or path.name.endswith((".part", ".writing"))
-    ]
+    paths = [path for path in folder.rglob("*") if _TEMPORARY.fullmatch(path.name)]
+    paths += (folder / "tmp").iterdir()
+    return [path.relative_to(folder).as_posix() for path in paths if path != folder / "tmp"]
 
 
 def check(name: str, number: int, error: str, wanted: str) -> tuple[str, str, list[str]]:
     """Check one fault; return the call that failed, the outcome, and the problems."""
     verb, problems = VERBS[name], []
-    folder = Path(tempfile.mkdtemp(prefix="faults-")).resolve()
+    folder = prepare(verb)
+    log = folder
     try:
-        prepare(verb, folder)
-        code, text, failed = call_with_fault(verb, folder, number, error)
+        code, text, log = call(verb, folder, number, error)
+        calls = read_calls(log)
+        failed = " ".join(calls[number - 1][1:]) if number <= len(calls) else ""
         if "Traceback" in text or code not in {0, 1}:
             problems.append(f"exit code {code}: {text.strip().splitlines()[-1:]}")
         try:
@@ -306,13 +318,16 @@ def check(name: str, number: int, error: str, wanted: str) -> tuple[str, str, li
         except AssertionError as half:
             problems.append(str(half))
         if code or verb.repeatable:
-            again, text = in_fork(lambda: run(verb.words(folder)))
+            again, text, _ = call(verb, folder, again=verb.again)
             if again or result_of(verb, folder) != wanted:
                 problems.append(f"the next call does not recover: {text.strip()[-200:]}")
         if paths := remnants(folder):
             problems.append(f"left behind: {paths[:3]}")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        log.unlink(missing_ok=True)
+    if not failed:
+        return "", "not reached", problems
     return failed, "survived" if code == 0 else "reported", problems
 
 
@@ -332,40 +347,76 @@ def preload() -> None:
     import foxgrape.studies.study  # noqa: F401
 
 
+def study_verb(name: str, sample: int | None, rng: random.Random) -> tuple[str, ...]:
+    """Inject faults into one command; print its problems, and return its row of the table."""
+    verb = VERBS[name]
+    folder = prepare(verb)
+    code, text, log = call(verb, folder)
+    wanted, calls = result_of(verb, folder), read_calls(log)
+    paths = remnants(folder)
+    shutil.rmtree(folder)
+    log.unlink()
+    if code or not wanted or paths:
+        raise SystemExit(f"{name} fails without a fault: {text} {paths}")
+    faults = [(k, error) for k in range(1, len(calls) + 1) for error in ERRORS]
+    total = len(faults)
+    if sample is not None and sample < total:
+        faults = rng.sample(faults, sample)
+    outcomes: Counter[str] = Counter()
+    for number, error in faults:
+        failed, outcome, problems = check(name, number, error, wanted)
+        outcomes[outcome] += 1
+        outcomes["problems"] += bool(problems)
+        for problem in problems:
+            place = f"{name}, call {number} of {len(calls)} ({failed}), {error}"
+            print(f"{place}: {problem}", file=sys.stderr, flush=True)
+    tried = f"all {total:,}" if len(faults) == total else f"{len(faults):,} of {total:,}"
+    others = sum(pid != calls[0][0] for pid, *_ in calls)
+    counts = (outcomes[key] for key in ("reported", "survived", "problems"))
+    return f"`{name}`", str(len(calls)), str(others), tried, *map(str, counts)
+
+
+def write_row(row: tuple[str, ...]) -> None:
+    """Replace a command's row in the table of the page on faults."""
+    text = PAGE.read_text("utf-8")
+    lines = text.splitlines(keepends=True)
+    start = lines.index(_line(_HEADS))
+    at_rows = [at for at in range(start, len(lines)) if lines[at].startswith(f"| {row[0]} |")]
+    lines[at_rows[0]] = _line(row)
+    PAGE.write_text("".join(lines), encoding="utf-8")
+
+
+def _line(cells: tuple[str, ...]) -> str:
+    return f"| {' | '.join(cells)} |\n"
+
+
 def main() -> int:
     """Inject faults, and print a table of calls, faults and outcomes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--verb", action="append", choices=VERBS)
     parser.add_argument("--sample", type=int, help="number of faults per command; default: all")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--write", action="store_true", help="write the figures into the docs")
     options = parser.parse_args()
     rng, n_problems = random.Random(options.seed), 0  # noqa: S311 - a sample
     preload()
-    print(
-        "| command | calls | faults | reported | survived | problems |", "|---" * 6 + "|", sep="\n"
+    module = ["-m", "http.server", "--bind", "127.0.0.1", "--directory", str(SOURCE), "0"]
+    server = subprocess.Popen(  # noqa: S603 - our own arguments
+        [sys.executable, "-u", *module], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
-    for name in options.verb or VERBS:
-        verb, folder = VERBS[name], Path(tempfile.mkdtemp(prefix="faults-")).resolve()
-        prepare(verb, folder)
-        code, text, calls = call_with_fault(verb, folder, 0, "EIO")
-        wanted = result_of(verb, folder)
-        shutil.rmtree(folder)
-        if code or not wanted:
-            raise SystemExit(f"{name} fails without a fault: {text}")
-        total = sum(json.loads(calls).values())
-        faults = [(k, error) for k in range(1, total + 1) for error in ERRORS]
-        if options.sample is not None and options.sample < len(faults):
-            faults = rng.sample(faults, options.sample)
-        outcomes: Counter[str] = Counter()
-        for number, error in faults:
-            failed, outcome, problems = check(name, number, error, wanted)
-            outcomes[outcome] += 1
-            outcomes["problems"] += bool(problems)
-            for problem in problems:
-                print(f"{name}, call {number} ({failed}), {error}: {problem}", file=sys.stderr)
-        n_problems += outcomes["problems"]
-        cells = (name, calls, len(faults), *(outcomes[k] for k in ("reported", "survived")))
-        print(f"| {' | '.join(map(str, cells))} | {outcomes['problems']} |", flush=True)
+    try:
+        match = re.search(rb"http://[0-9.:]+", server.stdout.readline() if server.stdout else b"")
+        os.environ["FOXGRAPE_FAULT_SERVER"] = match[0].decode() if match else ""
+        print(_line(_HEADS) + "|---" * len(_HEADS) + "|")
+        for name in options.verb or VERBS:
+            row = study_verb(name, options.sample, rng)
+            n_problems += int(row[-1])
+            print(_line(row), end="", flush=True)
+            if options.write:
+                write_row(row)
+    finally:
+        server.terminate()
+        server.wait()
     return 1 if n_problems else 0
 
 

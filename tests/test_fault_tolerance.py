@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import stat
 import subprocess
@@ -168,6 +169,35 @@ DAMAGES = {
     "zeroed": lambda content: b"\0" * len(content),
     "gone": lambda _: None,
 }
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs named pipes")
+@pytest.mark.parametrize("what", ["*.parquet", "*.json"])
+def test_a_named_pipe_in_a_store_is_an_error(tmp_path, what):
+    path = tmp_path / "store"
+    Store(path).upsert("posts", posts(0, 5))
+    file = next(path.rglob(what))
+    file.unlink()
+    os.mkfifo(file)
+    # In a process of its own: a call that waits for the pipe cannot be interrupted.
+    code = "import sys; from foxgrape.cli.app import run; sys.exit(run(sys.argv[1:]))"
+    words = ["analyse", "--store", str(path), "--kind", "liberated"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, timeout=120, check=False
+    )
+    assert done.returncode == 1
+    assert b"is not a regular file" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_store_that_cannot_be_reached_is_a_one_line_error(tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise OSError("Kernel error -> \x1b[31mOperation not supported\nfile=x")
+
+    monkeypatch.setattr("deltalake.DeltaTable", fail)
+    with pytest.raises(StoreError, match="Kernel error") as raised:
+        Store(tmp_path).read("posts")
+    assert len(str(raised.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize("how", DAMAGES)

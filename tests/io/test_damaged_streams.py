@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
 import shutil
 import signal
 import sys
+import tarfile
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -15,8 +18,10 @@ import pytest
 
 from foxgrape import Codebook, Store, ingest, iter_posts, new_study, open_study, read_posts
 from foxgrape._util.files import study_folder
+from foxgrape.cli.app import run
 from foxgrape.detection.batch import detect_all
 from foxgrape.errors import FoxgrapeError
+from foxgrape.io.read_report import REST_UNREAD
 from foxgrape.io.stream import CorruptFileError, InputFile
 from foxgrape.reports.plan import ReportRequest, Software, plan
 from foxgrape.reports.schedule.config import find_problems
@@ -65,6 +70,58 @@ def test_what_precedes_damage_is_read_in_pieces_of_any_size(tmp_path):
         contents.append(b"".join(pieces))
     assert len(contents[0]) > 140_000
     assert len(set(contents)) == 1
+
+
+@pytest.mark.parametrize("kind", ["gzip", "zip", "tar.gz"])
+def test_a_compressed_file_with_a_flipped_bit_gives_no_rows(tmp_path, kind):
+    file, content = tmp_path / "x.csv", KINDS["csv"].encode()
+    if kind == "gzip":
+        file.write_bytes(gzip.compress(content))
+    elif kind == "zip":
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("posts.csv", content)
+    else:
+        with tarfile.open(file, "w:gz") as archive:
+            member = tarfile.TarInfo("posts.csv")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    options = {"account": "a", "timezone": "UTC", "on_error": "quarantine", "with_report": True}
+    assert len(read_posts(file, **options)[0]) == len(ROWS)
+    packed = bytearray(file.read_bytes())
+    for position in range(100, len(packed) - 200, len(packed) // 7):
+        packed[position] ^= 4
+        file.write_bytes(packed)
+        packed[position] ^= 4
+        with pytest.raises(FoxgrapeError, match=r"damaged|cannot read") as raised:
+            read_posts(file, **options)
+        assert len(str(raised.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 5])
+def test_a_small_compressed_file_that_is_cut_off_keeps_its_rows(tmp_path, rows):
+    text = "id,date,text\n" + "".join(f"{n},2022-09-10T12:16:00Z,x\n" for n in range(rows))
+    (tmp_path / "x").write_bytes(gzip.compress(text.encode())[:-4])
+    options = {"account": "a", "on_error": "quarantine", "with_report": True}
+    posts, report = read_posts(tmp_path / "x", **options)
+    assert len(posts) == rows
+    assert REST_UNREAD in [note.what for note in report.notes]
+
+
+def test_whole_records_before_a_cut_within_a_long_one_are_kept(tmp_path):
+    rows = [{**ROWS[0], "text": "x" * 150_000}, *ROWS[1:3]]
+    packed = gzip.compress(json.dumps(rows).encode(), 0)
+    (tmp_path / "x").write_bytes(packed[:-40])
+    options = {"account": "a", "on_error": "quarantine", "with_report": True}
+    assert len(read_posts(tmp_path / "x", **options)[0]) == 2
+
+
+def test_the_shell_says_that_a_file_was_not_read_to_its_end(tmp_path, capsys):
+    packed = gzip.compress(KINDS["lines"].encode())
+    (tmp_path / "x").write_bytes(packed[: len(packed) // 2])
+    words = ["ingest", "posts", str(tmp_path / "x"), "--store", str(tmp_path / "store")]
+    assert run([*words, "--account", "a"]) == 1
+    assert "the rest of the file could not be read" in capsys.readouterr().out
+    assert len(Store(tmp_path / "store").read("posts")) > 5_000
 
 
 @pytest.fixture

@@ -105,3 +105,27 @@ def test_a_record_larger_than_the_limit_is_rejected(monkeypatch):
     source = io.BytesIO(json.dumps([*small, {"a": "x" * 9 * stream.CHUNK}]).encode())
     with pytest.raises(CorruptFileError, match="larger than"):
         list(json_records.iter_values(source, {("item",)}))
+
+
+@pytest.mark.parametrize("digits", [1, 2_000, 4_300, 4_301, 70_000, 200_000])
+@pytest.mark.parametrize("before", [0, 65_500])
+def test_a_number_of_too_many_digits_ends_the_file_and_not_the_process(digits, before):
+    # ijson's parser crashes the interpreter at integers of more than 4,300 digits.
+    content = f'[{{"id": 1}}, {{"text": "{"x" * before}", "id": {"1" * digits}}}, {{"id": 3}}]'
+    items = json_records.iter_values(io.BytesIO(content.encode()), {("item",)})
+    if digits <= 2_000:
+        assert [value["id"] for _, value in items] == [1, int("1" * digits), 3]
+        return
+    assert next(items)[1] == {"id": 1}
+    with pytest.raises(CorruptFileError, match="more than 2,000 digits"):
+        list(items)
+
+
+@pytest.mark.parametrize(
+    "text", ["1" * 200_000, '\\" ' + "1" * 9_000, "\\\\" * 30_000 + "1" * 9_000]
+)
+@pytest.mark.parametrize("before", [0, 65_500, 65_520])
+def test_digits_in_a_text_are_no_number(text, before):
+    content = f'[{{"text": "{"x" * before}"}}, {{"text": "{text}"}}]'
+    values = json_records.iter_values(io.BytesIO(content.encode()), {("item",)})
+    assert [value for _, value in values] == json.loads(content)

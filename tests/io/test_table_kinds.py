@@ -404,7 +404,7 @@ def test_a_table_with_too_many_columns_is_refused_at_once(tmp_path, kind):
     else:
         row = {"id": 1, "date": "2022-09-10T12:16:00Z", "user": "a", "text": "x"}
         lines(file, *(row | {f"c{n}": 1} for n in range(20_000)))
-    with pytest.raises(TableError, match=r"more than 2,000|at most 2,000"):
+    with pytest.raises(TableError, match=r"at most 2,000|1,413 objects have 1,417 different keys"):
         read_posts(file, format="table")
 
 
@@ -453,6 +453,15 @@ def test_small_numbers_of_32_bits_are_exact():
     frame = pd.DataFrame({"id": [1.0, 7.0], "date": ["2022-09-10T12:00Z"] * 2, "text": ["a", "b"]})
     posts = read_posts(frame.astype({"id": "float32"}), account="a")
     assert posts["post_id"].tolist() == ["1", "7"]
+
+
+@pytest.mark.parametrize(("kind", "number"), [("float32", 2**24 + 1), ("float16", 2**11 + 1)])
+def test_the_smallest_number_that_floats_of_few_bits_round_is_refused(kind, number):
+    frame = pd.DataFrame({"id": [number, 2], "date": "2022-09-10T12:16:00Z", "text": "x"})
+    with pytest.raises(TableError, match="rounded"):
+        read_posts(frame.astype({"id": kind}), account="a")
+    posts = read_posts(frame.assign(id=[number - 2, 2]).astype({"id": kind}), account="a")
+    assert posts["post_id"].tolist() == [str(number - 2), "2"]
 
 
 def test_a_number_of_a_spreadsheet_for_a_day_is_named(tmp_path):

@@ -437,6 +437,21 @@ def test_a_hamlet_of_the_written_form_does_not_hide_a_town():
         "Mr Shevchenko met Ms Lyman",
         # Persons, bands, buildings, rivers, and plants named after regions.
         "сержантка Марія Ковель",
+        "Дарини Збараж",
+        "Депутат Кива мёртв",
+        "Донецька обласна військова адміністрація",
+        "вул. Героїв Дніпра",
+        "прибережної смуги Дніпра",
+        "Днепр обмелел: видны косы",
+        "закривають міст через Південний Буг",
+        "На речке Хорол браконьеры",
+        "Через підйом води в Пруті",
+        "атаку над Северной стороной",
+        "електрички до станции Лозовая",
+        "ведмедиця на ім’я Ямпіль",
+        "Суспільне Чернігів дізналося",
+        "На кордоні з Придністров’ям стріляли",
+        "gunboat Nikopol",
         "Kalush Orchestra on tour",
         "у Вознесенському храмі та в Маріїнському палаці",
         "Рівень води в Тисі та Боржаві знижується",
@@ -504,6 +519,21 @@ def test_what_shares_the_name_of_a_place_is_not_a_mention(text):
         ("черги вантажівок на «Устилузі»", ["Ustyluh"]),
         ("об’їзд через Білобожницю", ["Bilobozhnytsia"]),
         ("вийшли пішки з Підлимана", ["Pidlyman"]),
+        # After в and a word for direction, and after words for residents.
+        ("атак в напрямку Ставків", ["Stavky"]),
+        ("На Сіверському напрямку Сили оборони", []),
+        ("жителі Колочави та Синевира", ["Kolochava", "Synevyr"]),
+        ("житель Бара копал погреб", ["Bar"]),
+        # Ordinary words in a case form, warnings, and the sea beside a town.
+        ("дрони били по Межовій", ["Mezhova"]),
+        ("Вилкове, уважно!", ["Vylkove"]),
+        ("В Ялте море остыло", ["Yalta"]),
+        ("Очередь на «Устилуг»", ["Ustyluh"]),
+        # Case forms of names in -ище, -ища and -е.
+        ("у Городищі на Черкащині", ["Horodyshche"]),
+        ("у Великих Будищах", ["Velyki Budyshcha"]),
+        ("привезли з-під Сколього", ["Skole"]),
+        ("В соседней Рябине прилёты", ["Riabyna"]),
         ("The ports of Pivdennyi, Chornomorsk and Izmail", ["Pivdenne", "Chornomorsk", "Izmail"]),
     ],
 )
@@ -526,6 +556,8 @@ def test_villages_are_mentions_after_words_for_what_happens_to_places(text, name
         # Right behind a town's name.
         ("у Миколаєві Львівської області", "Lviv Oblast"),
         ("В Донецке Ростовской области", "Rostov Oblast"),
+        ("как живёт Голубовка на Днепропетровщине", "Dnipropetrovsk Oblast"),
+        ("волонтери з Золочева, що на Львівщині", "Lviv Oblast"),
         ("Дніпро, Запорізька область без світла", "Dnipropetrovsk Oblast"),
         # The spelling is recorded for a namesake elsewhere only.
         ("У Новоандреевки Донецкой области и Лысовки", "Donetsk Oblast"),
@@ -578,6 +610,11 @@ def test_a_town_and_a_namesake_among_villages_are_both_candidates():
     text = "near Kreminna and Svatove, and assaults near Makiivka, Ploshchanka"
     *_, makiivka, _ = ids(text)
     assert {DEFAULT[place].admin1 for place in makiivka} == {"Donetsk Oblast", "Luhansk Oblast"}
+
+
+def test_a_small_town_far_from_all_other_places_is_not_meant_for_certain():
+    *_, synelnykove = ids("fighting in Vovchansk and at Synelnykove")
+    assert len(synelnykove) > 1
 
 
 def test_a_russian_neuter_name_is_not_that_of_a_masculine():

@@ -8,7 +8,9 @@ import os
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -16,6 +18,7 @@ from defusedxml import ElementTree
 
 import fake_reports
 from fake_reports import make_template
+from feed_rules import atom_problems, json_problems
 from foxgrape._util.directories import Directory
 from foxgrape.errors import ScheduleError
 from foxgrape.reports import addresses
@@ -25,6 +28,7 @@ from foxgrape.reports.rendering.feeds import Feed, FeedItem, atom_feed, json_fee
 from foxgrape.reports.rendering.run_index import run_summaries
 from foxgrape.reports.schedule.config import read_schedule
 from foxgrape.reports.schedule.due import run_due
+from foxgrape.reports.schedule.status import entry_statuses
 from foxgrape.reports.serve import server
 from hostile_strings import ATTACKS
 
@@ -136,6 +140,95 @@ def test_feeds_follow_the_rules_of_atom(schedule):
         assert [item["date_modified"] for item in content["items"]] == updates
 
 
+@pytest.mark.parametrize("base_url", ["https://r.example", "https://r.example/ü/x?a=1&b=<2>", None])
+def test_all_feeds_are_valid(schedule, base_url):
+    read, out = schedule
+    build((replace(read, base_url=base_url and f"{quote(base_url, safe=':/?&=')}/"), out))
+    for folder in ("daily", "latest"):
+        assert atom_problems((out / folder / "feed.xml").read_bytes()) == []
+        assert json_problems((out / folder / "feed.json").read_bytes()) == []
+
+
+@pytest.mark.parametrize("text", [*ATTACKS, "", " ", "\x00\x1b[0m\ufffe", "]]>", "&amp;"])
+def test_feeds_of_hostile_text_are_valid(text):
+    item = FeedItem("urn:x:1", "weekly/1.html", f"weekly: {text}", text, "2022-09-12T04:00:00Z")
+    feed = Feed("urn:x:0", f"weekly {text}", "weekly", "latest/weekly.html", [item])
+    assert atom_problems(atom_feed(feed)) == []
+    assert json_problems(json_feed(feed)) == []
+
+
+def _valid_feeds():
+    items = [
+        FeedItem(f"urn:x:{n}", f"weekly/{n}.html", f"w{n}", f"s{n}", f"2022-09-0{n}T04:00:00+00:00")
+        for n in (1, 2)
+    ]
+    feed = Feed("urn:x:0", "weekly", "weekly", "latest/weekly.html", items, "https://r.example/")
+    return atom_feed(feed).decode(), json_feed(feed).decode()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("<feed ", "<rss "),
+        ('xml:lang="en"', 'xml:lang="e n"'),
+        ("<id>urn:x:0</id>", ""),
+        ("<id>urn:x:0</id>", "<id>urn:x:0</id><id>urn:x:9</id>"),
+        ("<id>urn:x:2</id>", "<id>urn:x:1</id>"),
+        ("<id>urn:x:2</id>", "<id>../2</id>"),
+        ("<title>weekly</title>", "<title> </title>"),
+        ("<title>weekly</title>", "<title><b>weekly</b></title>"),
+        ("<title>weekly</title>", '<title type="markdown">weekly</title>'),
+        ("<updated>2022-09-02T04:00:00+00:00", "<updated>2022-09-02 04:00:00+00:00"),
+        ("<updated>2022-09-02T04:00:00+00:00", "<updated>2022-09-02T04:00:00"),
+        ("<updated>2022-09-02T04:00:00+00:00", "<updated>2022-13-02T04:00:00Z"),
+        ("<author><name>foxgrape</name></author>", ""),
+        ("<name>foxgrape</name>", ""),
+        ("<name>foxgrape</name>", "<name> </name>"),
+        ("<name>foxgrape</name>", "<name>a</name><nick>b</nick>"),
+        ('rel="self"', 'rel="via"'),
+        ('type="application/atom+xml"', 'type="text/html"'),
+        ('type="application/atom+xml"', 'type="atom"'),
+        ('rel="alternate" type="text/html" href="https://r.example/weekly/1', 'rel="up" href="1'),
+        ("/weekly/1.html", "/weekly /1.html"),
+        ('rel="alternate"', 'rel="Alternate page"'),
+        ("<summary>s1</summary>", "<summary>s1</summary><summary>s1</summary>"),
+        ("<summary>s1</summary>", "<pubDate>s1</pubDate>"),
+        ("<entry>", "text<entry>"),
+        ("</entry>\n</feed>", "</entry><subtitle>x</subtitle></feed>"),
+        ("<summary>s1", '<link rel="alternate" type="text/html" href="x"/><summary>s1'),
+    ],
+)
+def test_the_check_of_atom_feeds_finds_faults(old, new):
+    text, _ = _valid_feeds()
+    assert atom_problems(text.encode()) == []
+    assert old in text
+    broken = text.replace(old, new, 1)
+    broken = broken.replace("</feed>", "</rss>") if "<rss" in broken else broken
+    assert atom_problems(broken.encode())
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("version/1.1", "version/2"),
+        ('"title": "weekly",', '"title": "",'),
+        ('"https://r.example/latest/weekly.html"', '"latest/weekly.html"'),
+        ('"https://r.example/weekly/1.html"', '"../weekly/1.html"'),
+        ('"id": "urn:x:1"', '"id": 1'),
+        ('"id": "urn:x:1"', '"id": "urn:x:2"'),
+        ('"content_text": "s1"', '"content": "s1"'),
+        ("2022-09-01T04:00:00+00:00", "2022-09-01"),
+        ('"items": [', '"entries": ['),
+        ('"name": "foxgrape"', '"nick": "foxgrape"'),
+    ],
+)
+def test_the_check_of_json_feeds_finds_faults(old, new):
+    _, text = _valid_feeds()
+    assert json_problems(text.encode()) == []
+    assert old in text
+    assert json_problems(text.replace(old, new, 1).encode())
+
+
 def test_ids_and_times_stay_when_a_report_is_built_again(schedule):
     build(schedule, days=2)
     read, out = schedule
@@ -178,6 +271,22 @@ def test_pruning_deletes_the_copies_of_deleted_runs_and_keeps_the_latest(schedul
     assert (out / "latest" / "daily.html").is_file()
     content = json.loads((out / "latest" / "feed.json").read_text(encoding="utf-8"))
     assert len(content["items"]) == 1
+
+
+def test_a_page_that_was_built_while_the_clock_was_ahead_is_not_the_latest_for_long(schedule):
+    read, out = schedule
+    run_due(read, now=NOON + 3650 * DAY, out=out, run=fake_reports.build_page)
+    ahead = "20320907T040000Z"
+    assert (out / "daily" / f"{ahead}.html").is_file()
+    (status,) = entry_statuses(read, now=NOON, out=out)
+    assert status.ahead[-1].year == 2032
+    build(schedule, days=2)
+    assert "12 signals" not in (out / "latest" / "daily.html").read_text(encoding="utf-8")
+    assert "11 signals" in (out / "latest" / "daily.html").read_text(encoding="utf-8")
+    prune(out, keep=100)
+    assert "11 signals" in (out / "latest" / "daily.html").read_text(encoding="utf-8")
+    run_due(read, now=NOON + 3650 * DAY, out=out, run=fake_reports.build_page)
+    assert entry_statuses(read, now=NOON + 3650 * DAY, out=out)[0].ahead == ()
 
 
 @pytest.mark.parametrize("name", ["daily", "latest"])

@@ -207,6 +207,27 @@ def test_a_foreign_folder_with_a_manifest_is_not_pruned(out, manifest):
     assert {name: held for name, held in contents(out).items() if name != "index.html"} == before
 
 
+@pytest.mark.parametrize("value", [[], {}, [[]], None, 1.5])
+@pytest.mark.parametrize("key", ["run_id", "status", "template", "built_at", "study", "store"])
+def test_values_of_any_type_in_a_manifest_block_no_pruning(out, key, value):
+    for number in (0, 1, 2, 6):
+        fake(out, number)
+    file = out / "place_brief-0001" / "manifest.json"
+    file.write_text(json.dumps({**json.loads(file.read_text("utf-8")), key: value}), "utf-8")
+    write_catalogue(out, now=NOW)
+    assert "weekly_brief-0002" in prune(out, keep=1, now=NOW)
+    assert file.exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs file names of any bytes")
+def test_a_folder_whose_name_is_not_utf8_blocks_no_catalogue(out):
+    fake(out, 1)
+    for parent in (out, out / "failed"):
+        shutil.copytree(out / "place_brief-0001", parent / os.fsdecode(b"place_brief-\xff"))
+    assert "Report 1" in write_catalogue(out, now=NOW).read_text("utf-8")
+    prune(out, keep=1, now=NOW)
+
+
 def test_a_foreign_folder_named_like_a_run_is_not_replaced(out):
     (out / "mine-1").mkdir()
     (out / "mine-1" / "letter.txt").write_text("a letter", encoding="utf-8")

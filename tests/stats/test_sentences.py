@@ -110,7 +110,7 @@ def test_lead_times_in_one_sentence(leads):
         "Median time from post to event: 3 days "
         "(95% interval: 0 to 9 days; n = 40, 1 right-censored)."
     )
-    assert leads.warnings == ("4 signals are too few for a reliable lead time.",)
+    assert leads.warnings == ("Four signals are too few for a reliable lead time.",)
     assert bounded.warnings == ()
 
 
@@ -121,9 +121,14 @@ def test_sentence_without_a_known_order_or_median(leads):
     assert rough.warnings[1] == some
     all_rough = replace(leads, n_undetermined=3).sentence()
     assert all_rough.endswith("For the 3 with an event we cannot tell which came first.")
-    assert replace(leads, median=pd.NaT).sentence() == (
-        f"No median: fewer than half of the signals had an event within 5 days ({COUNTS})."
+    # With few signals, a median that is not reached is not stated either.
+    assert replace(leads, median=pd.NaT).sentence() == leads.sentence()
+    many = replace(leads, median=pd.NaT, n=40)
+    assert many.sentence() == (
+        "No median: fewer than half of the signals had an event confirmed within 5 days "
+        "(n = 40, 1 right-censored)."
     )
+    assert "had an event within 5 days" in replace(many, clock="occurred").sentence()
     assert lead_times(leads_of([])).sentence() == "There is no signal with a lead time (n = 0)."
 
 
@@ -215,7 +220,7 @@ def test_lead_times_have_one_row_per_group(rough, leads):
 def test_html_of_lead_times_has_sentence_warnings_and_table(leads):
     shown = replace(leads, clock="<i>")._repr_html_()
     assert shown.startswith("<p>Median time from post to event: four signals are too few ")
-    assert "<li>4 signals are too few for a reliable lead time.</li>" in shown
+    assert "<li>Four signals are too few for a reliable lead time.</li>" in shown
     assert shown.count("<tr") == 2
     assert '<table class="dataframe">' in shown
     assert "<tr>\n      <td>all</td>\n      <td>&lt;i&gt;</td>" in shown  # no number before the row
@@ -340,7 +345,8 @@ def test_coincidence_is_plain_json():
     ones = dict.fromkeys(
         ("p_trigger", "p_precursor", "p_trigger_adjusted", "p_precursor_adjusted"), 1.0
     )
-    alone = dict.fromkeys(("p_trigger", "p_precursor", "p_adjusted", "p_precursor_adjusted"), 1.0)
+    alone = dict.fromkeys(("p_trigger", "p_precursor"), 1.0)
+    alone |= dict.fromkeys(("p_adjusted", "p_precursor_adjusted"))
     values = result.to_dict()
     assert json.loads(json.dumps(values, allow_nan=False)) == values
     assert values == {
@@ -360,6 +366,7 @@ def test_coincidence_is_plain_json():
         "null": "place",
         "n_surrogates": 9,
         "seed": 7,
+        "clock": "confirmed",
         "tempo": result.tempo.to_dict(),
         "front": result.front.to_dict(),
         "warnings": list(result.warnings),
@@ -374,10 +381,11 @@ def test_coincidence_is_plain_json():
         "sentence": result.sentence(),
     }
     assert result.sentence() == (
-        "Three signals are too few to test. 2 of 3 were followed by an event at the same "
-        "place within 7 days (best of 2 windows, adjusted); 1 of 3 came within 7 days after one."
+        "Three signals are too few to test. 2 of 3 were followed by the confirmation of an event "
+        "at the same place within 7 days (best of 2 windows, adjusted); 1 of 3 came within 7 days "
+        "after one."
     )
-    assert result.warnings == ("3 signals are too few to test.",)
+    assert result.warnings == ("Three signals are too few to test.",)
     assert (result.to_frame()["group"].tolist(), result.windows["window"].tolist()) == (
         ["u", "v"],
         [7 * DAY, 3 * DAY],
@@ -408,8 +416,9 @@ def judged():
     """Return the result of 30 signals unrelated to the events."""
     world = simulate.world(signals=30, events=60, rng=1)
     result = coincidence(
-        world.signals, world.events, window="7D", null="uniform", n=19, observed=world.observed
-    )
+        world.signals, world.events, window="7D", null="uniform", n=19, observed=world.observed,
+        clock="occurred",
+    )  # fmt: skip
     return replace(result, trigger_rate=0.25, echo_rate=0.1, warnings=())
 
 
@@ -447,6 +456,11 @@ def test_few_signals_are_not_tested_whatever_p_is(judged, n, words, followed, af
         f"{words} too few to test. {followed} were followed by an event at the same place within "
         f"7 days; {after} came within 7 days after one."
     )
+
+
+def test_a_sentence_names_the_clock(judged):
+    confirmed = replace(judged, clock="confirmed").sentence()
+    assert confirmed == judged.sentence().replace("an event", "the confirmation of an event")
 
 
 def test_a_result_of_a_misled_null_is_unreliable(judged):
@@ -544,7 +558,7 @@ def test_cumulative_incidence_is_plain_json():
         "n_censored": 1,
         "counts": {"stood": 1, "retracted": 1},
         "clock": "confirmed",
-        "warnings": ["3 signals are too few for a reliable estimate."],
+        "warnings": ["Three signals are too few for a reliable estimate."],
         "sentence": result.sentence(),
     }
     days = ["P1DT0H0M0S", "P2DT0H0M0S", "P3DT0H0M0S"]
@@ -555,11 +569,14 @@ def test_cumulative_incidence_is_plain_json():
     assert [row["incidence"] for row in curve] == [third, third, third, 0.0, third, third]
     assert [row["at_risk"] for row in curve] == [3, 2, 1] * 2
     assert [row["events"] for row in curve] == [1, 0, 0, 0, 1, 0]
-    assert result.sentence() == (
-        "By the longest lead, 33% of signals had an event that stood, and 33% one that was "
-        "retracted (n = 3: 1 stood, 1 retracted, 1 right-censored)."
+    counts = "(n = {}: 1 stood, 1 retracted, 1 right-censored)."
+    assert result.sentence() == f"Three signals are too few to estimate shares {counts.format(3)}"
+    assert replace(result, n=20).sentence() == (
+        "By the longest lead to the confirmation, 33% of signals had an event that stood, and 33% "
+        f"one that was retracted {counts.format(20)}"
     )
-    assert result._repr_html_().startswith(f"<p>{result.sentence()}</p><ul><li>3 signals are too")
+    html = result._repr_html_()
+    assert html.startswith(f"<p>{result.sentence()}</p><ul><li>Three signals are too few")
     assert len(result.to_frame()) == 6
     nothing = cumulative_incidence(leads_of([]), events)
     assert nothing.sentence() == "There is no signal with a lead time (n = 0)."
@@ -574,6 +591,7 @@ def test_a_comparison_of_alarms_in_words_and_as_json():
         n_places=20,
         n_surrogates=19,
         seed=0,
+        n_signals=20,
     )
     rest = (
         "kind of signal warned better, by 0.084 of area skill above chance (standard error 0.038, "
@@ -582,6 +600,8 @@ def test_a_comparison_of_alarms_in_words_and_as_json():
     assert values.sentence() == f"The second {rest}"
     assert replace(values, difference=0.0844).sentence() == f"The first {rest}"
     assert values._repr_html_().startswith(f"<p>{values.sentence()}</p><table")
+    few = replace(values, n_signals=19).sentence()
+    assert few == "19 signals are too few to compare."
     assert values.warnings == ()
     assert replace(values, n_places=5).warnings == (
         "With 5 places, p cannot be smaller than 0.0625: too few to compare.",
@@ -594,6 +614,7 @@ def test_a_comparison_of_alarms_in_words_and_as_json():
         "n_places": 20,
         "n_surrogates": 19,
         "seed": 0,
+        "n_signals": 20,
     }
     words = {"warnings": [], "sentence": values.sentence()}
     assert json.loads(json.dumps(values.to_dict())) == plain_values | words

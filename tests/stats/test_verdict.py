@@ -73,9 +73,9 @@ def test_a_verdict_states_what_was_asked_how_much_data_and_whether_the_results_a
     first = reading.coincidence
     assert reading.sentence() == (
         f"More than chance: the three results agree. Of {first.n_signals} signals, "
-        f"{first.n_events} events at {first.n_places} places: coincidence within 7 days, more than "
-        "chance (p = 0.01); hazard ratio 2.00, more than chance (p = 0.01); alarms, more than "
-        "chance (p = 0.01)."
+        f"{first.n_events} confirmed events at {first.n_places} places: coincidence within 7 days, "
+        "more than chance (p = 0.01); hazard ratio 2.00, more than chance (p = 0.01); alarms, more "
+        "than chance (p = 0.01)."
     )
     partial = verdict(results, exposed=2).sentence()
     assert partial.startswith("More than chance: two of three results have enough data. ")
@@ -90,6 +90,31 @@ def test_a_disagreement_comes_with_reasons(results):
     without = verdict(results, trigger_rate=0.25, echo_rate=0.08, **options).sentence()
     assert "More signals came" not in without
     assert "The coincidence test compares" in without
+    assert "only just above" not in without
+
+
+def test_reasons_depend_on_the_data(results):
+    near = verdict(results, p=(0.04, 0.01, 0.06)).sentence()
+    assert "p = 0.06 is only just above 0.05: a result that claims a lead and one that does" in near
+    assert "only just above" not in verdict(results, p=(0.04, 0.01, 0.5)).sentence()
+    assert "only just above" not in verdict(results, p=(0.06, 0.01, 0.5), ratio=0.7).sentence()
+    unlocated = verdict(results, n_unlocated=99).sentence()
+    assert "The coincidence test is unreliable here; its warnings say why." in unlocated
+    first, second, third = results
+    other = replace(second, window=2 * second.window, n_signals=first.n_signals + 3, ratio=0.7)
+    apart = verdict((first, other, third), ratio=0.7).sentence()
+    assert "The hazard ratio is for 14 days, the coincidence for 7 days." in apart
+    assert f"{first.n_signals + 3} in place of {first.n_signals}." in apart
+    agreeing = verdict((first, other, third)).sentence()
+    assert "14 days" not in agreeing
+
+
+def test_a_result_of_too_few_data_has_no_p_in_the_verdict(results):
+    reading = verdict(results, exposed=4)
+    assert "; hazard ratio, too few to test; " in reading.sentence()
+    p_values = reading.to_frame().set_index("result")["p_value"]
+    assert p_values.isna().tolist() == [False, True, False]
+    assert reading.to_dict()["results"][1]["p_value"] is None
 
 
 def test_too_few_signals_are_stated_and_nothing_else():

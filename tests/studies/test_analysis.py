@@ -71,9 +71,7 @@ def test_the_clock_is_the_one_that_the_events_have_and_is_named():
     assert findings[3].startswith("Median time from post to event: ")
     assert analysis.leading_rows()["post_id"].tolist() == ["p0"]
     assert list(analysis.clocks()) == ["occurred"]
-    assert headline(analysis).text == (
-        "Of 3 coded posts, 1 certainly came before its event occurred."
-    )
+    assert headline(analysis).text == ("Of 3 signals, 1 certainly came before its event occurred.")
     shown = signals_table(analysis).markup
     assert "Event occurred" in shown
     assert "not recorded" not in shown

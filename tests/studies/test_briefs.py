@@ -222,6 +222,20 @@ def test_a_part_of_an_analysis_is_one():
     assert analysis.subset([]).lead_times.n == 0
 
 
+def test_a_profile_of_twenty_signals_has_the_share_followed():
+    """Ten posts were followed at day five, ten were observed for the horizon."""
+    days = [f"2022-09-03T12:00:{n:02}Z" for n in range(10)]
+    days += [f"2022-10-20T12:00:{n:02}Z" for n in range(10)]
+    happened = events(("2022-09-07", "2022-09-08T10:00:00Z"))
+    small = study([(day, "🍇", "a") for day in days] + [(days[0], "🍇", "b")], happened)
+    rows = account_profile(small.analyse(), "a").calibration.set_index(["group", "value"])
+    mine = rows.loc[("account", "a")]
+    assert (mine["n"], mine["observed"], mine["share"]) == (20, 10, 0.5)
+    assert 0 < mine["lower"] < 0.5 < mine["upper"] < 1
+    assert rows.loc[("account", "all others"), "n"] == 1
+    assert np.isnan(rows.loc[("account", "all others"), "share"])
+
+
 def test_a_profile_counts_posts_and_emoji_and_the_share_followed():
     small = study(
         [
@@ -240,12 +254,12 @@ def test_a_profile_counts_posts_and_emoji_and_the_share_followed():
     assert shares.loc["🍇", "places"] == "Izium"
     rows = profile.calibration.set_index(["group", "value"])
     mine = rows.loc[("account", "a")]
-    # One of two had its event, at day five; the other was observed for the analysis horizon.
-    assert (mine["n"], mine["observed"], mine["share"]) == (2, 1, 0.5)
-    assert 0 < mine["lower"] < 0.5 < mine["upper"] < 1
+    # One of two had its event, at day five; the other was observed for the analysis horizon. They
+    # are too few for a share.
+    assert (mine["n"], mine["observed"]) == (2, 1)
     others = rows.loc[("account", "all others")]
-    assert (others["n"], others["share"]) == (1, 1.0)
-    assert np.isnan(others["lower"])
+    assert (others["n"], others["observed"]) == (1, 1)
+    assert rows[["share", "lower", "upper"]].isna().all(axis=None)
     with pytest.raises(FoxgrapeError, match="no posts by this account"):
         account_profile(small.analyse(), "unknown")
 

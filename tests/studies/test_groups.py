@@ -112,6 +112,17 @@ def test_places_of_one_name_are_groups_of_their_own(world):
     assert table["group"].str.startswith("Лиман (").all()
 
 
+def test_signals_without_a_value_are_one_group_in_leads_and_in_chance(world):
+    confidence = pd.Series(["A", None] * 80, dtype="str")
+    table = (
+        replace(world, signals=world.signals.assign(confidence=confidence))
+        .by("confidence", n=19)
+        .table.set_index("group")
+    )
+    assert table.index.tolist() == ["A", "none"]
+    assert (table[["n", "n_tested"]] > 0).all(axis=None)
+
+
 def test_an_unknown_group_is_refused(world):
     with pytest.raises(FoxgrapeError, match=r"got 'acount'.*did you mean 'account'"):
         world.by("acount")

@@ -200,7 +200,7 @@ def test_the_commands_of_the_page_build_the_report(study, country, page_run):
     text = page.read_text(encoding="utf-8")
     names = list(COUNTRIES[country][2])
     assert re.search(rf"Map of {country}[\w ]* with the places that signals pointed to: ", text)
-    assert f"Of {len(names)} posts that name a place" in text
+    assert f"Of {len(names)} signals, " in text
     for name, (_, _, after) in COUNTRIES[country][2].items():
         pattern = rf"<td>(<span[^>]*>)?{name}(</span>)?</td>"
         assert re.search(pattern, text), name

@@ -56,6 +56,14 @@ def test_the_tests_use_events_until_the_longest_window_after_the_period():
     assert analysis.coincidence(n=99).n_signals == 2
 
 
+def test_posts_outside_the_period_are_counted():
+    counts = open_study().between(**SEPTEMBER).analyse().counts()
+    rows = counts[counts["question"] == "posts"][["step", "n", "left_out"]].to_numpy().tolist()
+    inside = len(open_study().between(**SEPTEMBER).posts)
+    assert rows[:2] == [["posts", 61, 0], ["in the period", inside, 61 - inside]]
+    assert rows[2] == ["with a signal", 2, inside - 2]
+
+
 def test_a_place_brief_lists_the_events_of_the_period():
     study = open_study().between(**SEPTEMBER)
     lysychansk = "geonames:702972"

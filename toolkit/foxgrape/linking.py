@@ -102,9 +102,9 @@ def link(
     if confirmed_by is not None:
         events = confirmed_by_side(events, confirmations, confirmed_by)
     observed = _observation(observed, observed_until, events)
-    followed = _followed_until(signals, observed)
+    followed, seen = _followed_until(signals, observed)
     event_rows = _nearest_events(signals, events, clock, horizon_us, observed, followed)
-    links = _make_links(signals, events, event_rows, clock, horizon_us, followed)
+    links = _make_links(signals, events, event_rows, clock, horizon_us, followed, seen)
     return schemas.validate(links, "links")
 
 
@@ -159,11 +159,21 @@ def _observation(
     return observed if end is None else observed.bounded(observed_until=end)
 
 
-def _followed_until(signals: pd.DataFrame, observed: Observation) -> IntArray:
-    """Return until when events were recorded after each post; `OPEN` if not when it was posted."""
-    posted = times.microseconds(signals["posted_at"])
-    followed = observed.followed_until(signals["place_id"], posted)
-    return np.where(followed == times.NAT, OPEN, followed)
+def _followed_until(signals: pd.DataFrame, observed: Observation) -> tuple[IntArray, IntArray]:
+    """Return until when events were recorded after each post, and since when it may be watched.
+
+    The first is `OPEN` if no event was recorded when it was posted. A rough time may begin before
+    observation and end within it: the post may then be watched from its end on.
+    """
+    posted, posted_until = (
+        times.microseconds(signals[f"posted_{side}"]) for side in ("at", "until")
+    )
+    first, last = (
+        observed.followed_until(signals["place_id"], at) for at in (posted, posted_until)
+    )
+    begins = first != times.NAT
+    followed = np.where(begins, first, last)
+    return np.where(followed == times.NAT, OPEN, followed), np.where(begins, posted, posted_until)
 
 
 def _nearest_events(
@@ -230,6 +240,7 @@ def _make_links(
     clock: str,
     horizon: int,
     followed: IntArray,
+    seen: IntArray,
 ) -> pd.DataFrame:
     """Return the links table for the signals and the rows of their events, -1 for no event."""
     observed = event_rows >= 0
@@ -242,7 +253,7 @@ def _make_links(
         for name in ("occurred", "confirmed")
     )
     at, until = confirmed if clock == "confirmed" else occurred
-    watched, watched_max = (np.clip(followed - posted[end], 0, horizon) for end in (1, 0))
+    watched, watched_max = (np.clip(followed - at, 0, horizon) for at in (posted[1], seen))
     lead_min = np.where(observed, at - posted[1], watched)
     lead_max = np.where(observed, until - posted[0], times.NAT)
     relations = times.relations(posted, occurred, confirmed)  # type: ignore[arg-type]

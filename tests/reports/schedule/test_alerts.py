@@ -161,6 +161,21 @@ def test_a_threshold_is_compared_with_a_grouped_number(schedule):
     assert reasons == {12: ['the figure "Signals" of the report daily is 1,012, above 1000']}
 
 
+def test_a_run_that_was_built_while_the_clock_was_ahead_is_not_examined(schedule):
+    file, out = schedule('when = "figure"\nreport = "daily"\nfigure = "Signals"\nabove = 1')
+    with serving(lambda _: Reply()) as server:
+        for days in (33, 0, 1):  # on 13 October the clock is set to 10 September
+            run_due(
+                read_schedule(file),
+                now=NOON + days * DAY,
+                out=out,
+                run=build_day,
+                environ={"DESK": f"{server.address}/hook"},
+            )
+        days = [json.loads(request.body)["at"][:10] for request in server.requests]
+    assert days == ["2022-10-13", "2022-09-11"]
+
+
 def test_below_a_threshold(schedule):
     rule = 'when = "figure"\nreport = "daily"\nfigure = "signals"\nbelow = 2'
     assert list(alerts_by_day(schedule, rule)) == [10]

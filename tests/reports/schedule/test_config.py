@@ -412,6 +412,9 @@ def test_github_restores_the_cache_and_runs_the_same_command(tmp_path):
     workflow = yaml.safe_load(render_files("github", ODD)["foxgrape-reports.yml"])
     steps = workflow["jobs"]["due"]["steps"]
     uses = [step.get("uses", "").split("@")[0] for step in steps]
+    # A tag can be moved to other code; a commit cannot.
+    pins = [step["uses"].partition("@")[2] for step in steps if "uses" in step]
+    assert all(re.fullmatch("[0-9a-f]{40}", pin) for pin in pins)
     assert uses.index("actions/cache/restore") < uses.index("actions/cache/save")
     assert {step["with"]["path"] for step in steps if "path" in step.get("with", {})} == {
         "out $HOME"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import email
 import errno
+import itertools
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import time
 from datetime import UTC, datetime, timedelta
@@ -414,6 +416,76 @@ def test_a_mail_is_sent_again_unless_it_was_accepted(write_schedule, verb, reply
     assert [receipt["state"] for receipt in receipts(out)] == [
         "maybe sent twice" if repeated else "sent"
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "repeated"),
+    # Before the mail, before its text, and after it. Between DATA and the end of the text it is not
+    # examined how much was sent.
+    [("EHLO", 0), ("DATA", 1), (".", 1)],
+)
+def test_a_server_that_stops_answering_is_left_and_tried_again(
+    write_schedule, monkeypatch, line, repeated
+):
+    monkeypatch.setattr(notifications, "_TIMEOUT", 0.3)
+    monkeypatch.setattr(notifications, "_UPLOAD_TIMEOUT", 0.3)
+    slow = [True]
+
+    def override(command):
+        if slow and command.upper().startswith(line):
+            time.sleep(1)
+
+    with serve_smtp("me", "hunter2", override) as smtp:
+        file, out = write_schedule(mail_table(smtp.port), more=MAIL)
+        done = due(file, out)
+        assert (done.sent, len(done.undelivered)) == (0, 1)
+        assert entry_statuses(read_schedule(file), now=NOON, out=out)[0].delivery == "waiting"
+        slow.clear()
+        assert due(file, out, NOON + MINUTE).sent == 0  # not yet
+        done = due(file, out, NOON + 5 * MINUTE)
+        assert (done.sent, len(done.repeated)) == (1, repeated)
+    assert [receipt["state"] for receipt in receipts(out)] == [
+        "maybe sent twice" if repeated else "sent"
+    ]
+
+
+def test_a_disk_that_is_full_from_any_write_on_loses_nothing(write_schedule, monkeypatch):
+    """The disk is full from the first write on, then from the second on, and so on."""
+    write, failed = Directory.write, 0
+    with serving(lambda _: Reply()) as server:
+        environ = {"DESK_URL": server.address}
+        for number in range(100):
+            file, out = write_schedule(DESK, more=(*WEB, 'retry_after = "1min"'))
+            shutil.rmtree(out)
+            out.mkdir()
+            left = itertools.count(number, -1)
+
+            def fill(*arguments, left=left):
+                if next(left) <= 0:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                write(*arguments)
+
+            before = len(server.requests)
+            monkeypatch.setattr(Directory, "write", fill)
+            try:
+                done = due(file, out, environ=environ)
+            except ScheduleError:
+                done = None
+            monkeypatch.setattr(Directory, "write", write)
+            if done is not None and next(left) > 0:
+                break  # all writes succeeded
+            failed += 1
+            for minutes in (6, 12, 30):
+                due(file, out, NOON + minutes * MINUTE, environ)
+            bodies = [json.loads(request.body) for request in server.requests[before:]]
+            assert bodies
+            assert all(body["repeated"] for body in bodies[1:])
+            assert not waiting(out)
+            state = Ledger(out / ".schedule").read_state("daily/20220910T040000Z")
+            assert state.state == "done"
+            assert (out / "latest" / "daily.html").is_file()
+            assert not list(out.rglob("*.writing"))
+    assert failed >= 8
 
 
 def test_a_server_that_never_finishes_is_left_after_the_deadline(write_schedule, monkeypatch):

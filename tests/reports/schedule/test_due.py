@@ -211,6 +211,14 @@ def test_a_new_entry_counts_from_when_it_is_first_seen(write_schedule):
     assert run_due(read_schedule(file), now=NOON + 2 * DAY, out=out, run=build).runs == ()
 
 
+def test_an_entry_first_seen_while_the_clock_was_ahead_counts_from_now(write_schedule):
+    file, out = write_schedule(("daily", "0 7 * * *"))
+    read = read_schedule(file)
+    run_due(read, now=NOON + timedelta(days=3650), out=out, run=build)
+    assert run_due(read, now=NOON, out=out, run=build).runs == ()
+    assert len(run_due(read, now=NOON + timedelta(days=1), out=out, run=build).runs) == 1
+
+
 def test_many_calls_at_once_build_once(write_schedule):
     file, out = write_schedule(("daily", "0 7 * * *", "start = 2022-09-01"))
     schedule = read_schedule(file)

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from fake_apis import FakeMastodon
+from fake_http_server import Reply, serving
 from fake_reports import FakeRun, lines, make_template
 from foxgrape import Store
 from foxgrape.cli.app import run
@@ -105,6 +107,41 @@ def test_a_period_without_new_data_is_skipped_if_asked(schedule, tmp_path):
     assert due(NOON + 2 * DAY).runs[0].state == "done"
     # Two periods at once are built: data that came with the first may belong to the second.
     assert [run.state for run in due(NOON + 4 * DAY).runs] == ["done", "done"]
+
+
+def test_posts_are_fetched_from_a_service_before_a_report(schedule):
+    services, broken = [FakeMastodon(3, page=2)], []
+
+    def respond(request):
+        return Reply(status=403) if broken else services[-1](request)
+
+    with serving(respond) as server:
+        server_key, account = f'server = "{server.address}"', 'account = "@minister"'
+        fetch = f'fetch = {{ service = "mastodon", {server_key}, {account} }}'
+        source = f'table = "posts"\n{fetch}'
+        file, out = schedule(source=source)
+
+        def due(days):
+            return run_due(read_schedule(file), now=NOON + days * DAY, out=out, run=build_store)
+
+        first = due(0)
+        assert [run.state for run in first.runs] == ["done"]
+        assert [(result.new, result.error) for result in first.ingested] == [(3, None)]
+        assert [result.text for result in due(1).ingested] == ["nothing new."]
+        services.append(FakeMastodon(5, page=2))
+        assert [result.new for result in due(2).ingested] == [2]
+        broken.append(True)
+        (failed,) = due(3).runs
+        assert failed.state == "failed"
+        assert "ingest channel: " in failed.error
+        assert "403" in failed.error
+        broken.clear()
+        again = run_due(
+            read_schedule(file), now=NOON + 3 * DAY + timedelta(minutes=1), out=out, run=build_store
+        )
+        assert [(run.state, run.tries) for run in again.runs] == [("done", 2)]
+    assert lines(out / "built.log") == ["run-10 3", "run-11 3", "run-12 5", "run-13 5"]
+    assert not list((out / ".schedule" / ".ingest").glob("*.download*"))
 
 
 def test_a_source_that_cannot_be_read_fails_the_report_until_it_can(schedule, tmp_path):

@@ -158,7 +158,7 @@ def test_every_template_takes_a_period(tmp_path):
             "<script.*?</script>", " ", built_run.html.read_text("utf-8"), flags=re.DOTALL
         )
         texts[built_run.run_id.split("-")[0]] = " ".join(re.sub("<[^>]+>", " ", page).split())
-    assert "Of 2 coded posts" in texts["lead_times"]
+    assert "Of 2 signals" in texts["lead_times"]
     assert "2 signals in" in texts["account_profile"]
     assert "posts with a signal 2 11" in texts["chance"]
     assert "2 signals, 0 certainly" in texts["mine"]

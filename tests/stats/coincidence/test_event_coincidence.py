@@ -442,7 +442,7 @@ def test_each_null_states_what_it_preserves_and_when_it_fails():
 def test_a_single_signal_has_a_sentence_in_the_singular():
     result = ask(signals((10, "a")), events((12, "a"), (90, "b")))
     assert result.sentence() == "One signal is too few to test."
-    assert "1 signal is too few to test." in result.warnings
+    assert "One signal is too few to test." in result.warnings
 
 
 def test_the_local_null_claims_nothing_where_it_cannot_see_the_front():

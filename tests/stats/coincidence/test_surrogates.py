@@ -330,5 +330,7 @@ def test_pair_weights_equal_those_computed_pair_by_pair(draws, width):
 
 
 def test_labels_are_writable_so_that_kernels_are_compiled_once():
-    labels = make_labels(np.array([2, 0, 2, 1]), np.array([0.0, -np.inf, 5.0, 3.0]))
+    labels = make_labels(
+        np.array([2, 0, 2, 1]), np.array([0.0, -np.inf, 5.0, 3.0]), np.zeros(4, np.int64)
+    )
     assert all(array.flags.writeable and array.flags.c_contiguous for array in labels)

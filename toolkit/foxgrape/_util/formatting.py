@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
 __all__ = [
-    "count_in_words",
     "count_or_none",
     "counted",
     "describe_time",
@@ -39,7 +38,6 @@ _NUMBERS = (
     "nine",
     "ten",
 )
-_ROUNDING = 1e-9
 _DAY, _TICK = pd.Timedelta(days=1), pd.Timedelta(1, "us")
 
 
@@ -179,7 +177,7 @@ def sentence_with_table(sentence: str, frame: pd.DataFrame, warnings: Iterable[s
     """
     items = "".join(f"<li>{html.escape(warning)}</li>" for warning in warnings)
     bullets = f"<ul>{items}</ul>" if items else ""
-    shown = frame.to_html(index=False, border=0, float_format="{:.3g}".format)
+    shown = frame.to_html(index=False, border=0, na_rep="–", float_format="{:.3g}".format)
     return f"<p>{html.escape(sentence)}</p>{bullets}{shown}"
 
 
@@ -192,17 +190,3 @@ def number_in_words(number: int) -> str:
     ('five', '19')
     """
     return _NUMBERS[number] if 0 <= number < len(_NUMBERS) else str(number)
-
-
-def count_in_words(share: float, n: int) -> str:
-    """Return a share of a small number as a count; rough times make shares of a count between two.
-
-    Examples
-    --------
-    >>> [count_in_words(share, 5) for share in (0, 0.02, 0.35, 0.4, 1)]
-    ['0 of 5', 'fewer than 1 of 5', 'about 2 of 5', '2 of 5', '5 of 5']
-    """
-    count, nearest = share * n, round(share * n)
-    if abs(count - nearest) < _ROUNDING:
-        return f"{nearest} of {n}"
-    return f"about {nearest} of {n}" if nearest else f"fewer than 1 of {n}"

@@ -5,8 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
-__all__ = ["open_regular", "read_regular"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+__all__ = ["open_regular", "read_regular", "require_regular_files"]
 
 #: Without this flag, opening a named pipe waits until its other end is opened.
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0)
@@ -40,3 +46,20 @@ def read_regular(path: object) -> bytes:
     """Return the content of a regular file; raise OSError as `open_regular` does."""
     with open(str(path), "rb", opener=open_regular) as file:
         return file.read()
+
+
+def require_regular_files(paths: Iterable[Path]) -> None:
+    """Raise OSError if a path is a named pipe, socket or device, which a library would wait for.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> require_regular_files([Path("/none"), Path("/dev/null")])
+    Traceback (most recent call last):
+    OSError: null is not a regular file
+    """
+    for path in paths:
+        with suppress(FileNotFoundError):
+            mode = path.stat().st_mode
+            if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+                raise OSError(f"{path.name} is not a regular file")

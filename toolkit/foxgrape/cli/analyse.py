@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -181,16 +182,20 @@ def coincidence_test(
     )  # fmt: skip
     rows = [
         {
-            str(name): f"{cell:.4f}" if isinstance(cell, float) else cell
+            str(name): _number(cell) if isinstance(cell, float) else cell
             for name, cell in row.items()
         }
-        for row in result.to_frame().to_dict("records")
+        for row in result.shown().to_dict("records")
     ]
     print_result(rows, [result.to_dict()], as_json=as_json)
     if not as_json:
         for line in (result.sentence(), *result.warnings):
             print_line(line)
     return 0
+
+
+def _number(value: float) -> str:
+    return "–" if isnan(value) else f"{value:.4f}"
 
 
 def _estimate_power(

@@ -202,6 +202,7 @@ def _ingest(
     as_json: bool,
 ) -> int:
     from foxgrape.io.ingest import ingest
+    from foxgrape.io.read_report import REST_UNREAD
     from foxgrape.io.store import Store
 
     if quarantine is not None and len(files) > 1:
@@ -236,7 +237,8 @@ def _ingest(
             f"{result.records_read:,} records are bad{reason}"
         )
         print_error(shell_message(message))
-    return 1 if empty else 0
+    cut_off = any(note.what == REST_UNREAD for result in results for note in result.notes)
+    return 1 if empty or cut_off else 0
 
 
 def _print_ingested(result: IngestResult) -> None:

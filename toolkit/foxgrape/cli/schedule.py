@@ -30,6 +30,7 @@ from foxgrape.errors import FoxgrapeError
 if TYPE_CHECKING:
     from foxgrape.reports.schedule.due import DueResult
     from foxgrape.reports.schedule.runner import PeriodRun
+    from foxgrape.reports.schedule.status import EntryStatus
 
 __all__ = ["add_commands"]
 
@@ -205,13 +206,19 @@ def schedule_show(
             "waiting": _count_since(status.waiting, status.zone),
             "missed": _count_since(status.missed, status.zone),
             "given up": _count_since(status.given_up, status.zone),
-            "state": "failing" if status.failing else "ok",
+            "state": _state(status),
             "delivery": status.delivery or "",
         }
         for status in statuses
     ]
     print_result(rows, [status.to_dict() for status in statuses], as_json=as_json)
     return 0
+
+
+def _state(status: EntryStatus) -> str:
+    if status.failing:
+        return "failing"
+    return f"{len(status.ahead)} built while the clock was ahead" if status.ahead else "ok"
 
 
 @schedule_app.command("check")

@@ -16,6 +16,7 @@ from foxgrape._util.formatting import (
     lead_in_words,
     percent,
 )
+from foxgrape._util.small_numbers import are_few, share_in_words
 from foxgrape.display.cells import (
     code_cell,
     confirmation_in_words,
@@ -28,7 +29,6 @@ from foxgrape.display.cells import (
 )
 from foxgrape.display.html import Headline, Html, sentence, table
 from foxgrape.display.key_figures import KeyFigures
-from foxgrape.display.titles import READ
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -134,8 +134,8 @@ def headline(analysis: Analysis) -> Headline:
         happened = "its event occurred"
     else:
         happened = "the first confirmation of its event" if side is None else f"{side} confirmed it"
-    what = READ[analysis.read][0]
-    finding = f"Of {n:,} {what}, {count_or_none(leading)} certainly came before {happened}."
+    certain = f"{count_or_none(leading)} certainly came before {happened}"
+    finding = f"Of {counted(n, 'signal')}, {certain}."
     details = "".join(f"<li>{html.escape(line)}</li>" for line in analysis.findings()[1:])
     claim = html.escape(f"{_chance(analysis).sentence()} {analysis.study.caution}".strip())
     return Headline(finding, f'<p class="claim">{claim}</p>', f"<ul>{details}</ul>")
@@ -254,7 +254,7 @@ def emoji_table(profile: AccountProfile) -> Html:
         [
             Html(f'<span class="sign">{html.escape(row.emoji)}</span>'),
             f"{row.posts:,}",
-            percent(row.share, 1),
+            share_in_words(row.share, len(profile.posts), 1),
             row.places or "–",
         ]
         for row in _rows(profile.emoji.head(_MAX_EMOJI))
@@ -320,13 +320,14 @@ def windows_table(result: Coincidence) -> Html:
 
     The adjustment is for the number of windows tried.
     """
+    few = are_few(result.n_signals)
     rows = [
         [
             duration_in_words(row.window),
-            percent(row.trigger_rate),
-            percent(row.precursor_rate),
-            _p(row.p_trigger),
-            _p(row.p_trigger_adjusted),
+            share_in_words(row.trigger_rate, result.n_signals),
+            "–" if few else share_in_words(row.precursor_rate, result.n_events),
+            _p(row.p_trigger, result.n_signals),
+            _p(row.p_trigger_adjusted, result.n_signals),
         ]
         for row in _rows(result.windows)
     ]
@@ -342,9 +343,9 @@ def groups_table(result: Coincidence) -> Html:
         [
             str(row.group),
             str(row.n_signals),
-            percent(row.trigger_rate),
-            _p(row.p_trigger),
-            _p(row.p_adjusted),
+            share_in_words(row.trigger_rate, row.n_signals),
+            _p(row.p_trigger, row.n_signals),
+            _p(row.p_adjusted, row.n_signals),
         ]
         for row in _rows(result.groups)
     ]
@@ -357,7 +358,7 @@ def nulls_table(results: Sequence[Coincidence]) -> Html:
     rows = [
         [
             result.null,
-            _p(result.p_trigger),
+            _p(result.p_trigger, result.n_signals),
             f"{result.n_surrogates:,}",
             " ".join(map(sentence, result.warnings)) or "–",
         ]
@@ -370,14 +371,15 @@ def nulls_table(results: Sequence[Coincidence]) -> Html:
 
 def alarms_table(result: Alarm) -> Html:
     """Return a table of alarmed share, miss rate, recall, gain and precision by window."""
+    few = are_few(result.n_signals)
     rows = [
         [
             duration_in_words(row.window),
             percent(row.alarmed, 2),
-            percent(row.missed),
-            percent(row.recall),
-            "–" if pd.isna(row.gain) else f"{row.gain:.1f}",
-            percent(row.precision),
+            "–" if few else share_in_words(row.missed, result.n_events),
+            "–" if few else share_in_words(row.recall, result.n_events),
+            "–" if pd.isna(row.gain) or few else f"{row.gain:.1f}",
+            share_in_words(row.precision, row.signals),
         ]
         for row in _rows(result.windows)
     ]
@@ -386,8 +388,8 @@ def alarms_table(result: Alarm) -> Html:
     return table(heads, rows, sizes)
 
 
-def _p(value: float) -> str:
-    return "–" if pd.isna(value) else f"{value:.4f}"
+def _p(value: float, n_signals: int) -> str:
+    return "–" if are_few(n_signals) or pd.isna(value) else f"{value:.4f}"
 
 
 def methods(analysis: Analysis) -> Html:

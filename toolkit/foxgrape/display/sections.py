@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from math import nan
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from foxgrape._util.small_numbers import TOO_FEW
 from foxgrape.display.html import Group, Html, finding_block, sentence
 from foxgrape.display.report_tables import events_table, signals_table
 from foxgrape.errors import FoxgrapeError
 from foxgrape.plots.activity import event_timeline
 from foxgrape.plots.signals import timeline
 from foxgrape.plots.theme import empty_figure
-from foxgrape.stats.inputs import TOO_FEW
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from foxgrape.studies.analysis import Analysis
     from foxgrape.studies.study import Study
 
-__all__ = ["READ", "period_in_words", "title"]
+__all__ = ["period_in_words", "title"]
 
-#: What counts as a signal, in words: as a noun, and as a sentence below the title.
-READ = {
-    "codes": ("coded posts", "Signals are codes for places in posts."),
-    "mentions": ("posts that name a place", "Signals are places that posts name, not codes."),
-    "both": ("signals", "Signals are codes for places, and places that posts name."),
+#: What counts as a signal, as a sentence below the title.
+_READ = {
+    "codes": "Signals are codes for places in posts.",
+    "mentions": "Signals are places that posts name, not codes.",
+    "both": "Signals are codes for places, and places that posts name.",
 }
 
 
@@ -67,4 +67,4 @@ def _scope(analysis: Analysis) -> str:
     n_events = counted(len(analysis.events_of_period(study.events)), "event")
     if study.period[1] is not None:
         n_events += f" until {duration_in_words(analysis.horizon)} after the period"
-    return f"{counted(len(study.posts), 'post')}{period}; {n_events}. {READ[analysis.read][1]}"
+    return f"{counted(len(study.posts), 'post')}{period}; {n_events}. {_READ[analysis.read]}"

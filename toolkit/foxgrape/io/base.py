@@ -17,7 +17,7 @@ from foxgrape.io.convert import reject_invalid_unicode
 from foxgrape.io.file_kinds import file_kind
 from foxgrape.io.json_records import iter_records, json_preview, key_paths
 from foxgrape.io.other_table import reject_other_table
-from foxgrape.io.read_report import Note, ReadReport
+from foxgrape.io.read_report import REST_UNREAD, Note, ReadReport
 from foxgrape.io.row_batch import RowBatch
 from foxgrape.io.stream import BadRecordError, CorruptFileError
 from foxgrape.io.tabular import header, separator, table_kind
@@ -412,12 +412,15 @@ def _collect_rows(
                 rows.reject(number, error, record.raw)
             except OverflowError as error:  # date arithmetic beyond year 9999
                 rows.reject(number, BadRecordError(f"date out of range: {error}"), record.raw)
+            except ValueError as error:  # of a library, such as a number of too many digits
+                rows.reject(number, BadRecordError(f"cannot be read: {error}"), record.raw)
             if batch is not None and len(rows.rows) + len(rows.quarantine) >= batch:
                 yield rows
                 rows = RowBatch(table, path, counts_skipped=counts)
     except CorruptFileError as error:
         reason = f"the rest of the file cannot be read: {error}"
         rows.reject(number + 1, BadRecordError(reason), "")
+        context.note(REST_UNREAD, error)
     for row in reader.finish(context):
         try:
             rows.add(number, [row])

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from foxgrape import schemas, times
@@ -14,7 +15,7 @@ from foxgrape.io.stream import BadRecordError
 from foxgrape.io.written_times import to_iso
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from foxgrape.io.base import ReadContext
 
@@ -379,18 +380,22 @@ def _ambiguous(ours: str, matching: list[str], context: ReadContext) -> TableErr
 
 
 def extra_cells(value: Mapping[str, Any], context: ReadContext) -> dict[str, str | None]:
-    """Return the cells of a row's extra columns, as text."""
-    cells = {name: _cell_text(value.get(name)) for name in context.extra_columns}
+    """Return the cells of a row's extra columns that are not empty, as text."""
+    # The row's cells are fewer than the columns where each row has other keys.
+    known = context.extra_columns
+    cells = {name: _cell_text(cell) for name, cell in value.items() if name in known}
     reject_invalid_unicode(cells)
     return cells
 
 
 def _cell_text(cell: Any) -> str | None:
     """Return a cell as text (objects, arrays and booleans as JSON); None if it is empty."""
-    write: Callable[..., str] = json.dumps if isinstance(cell, (dict, list, bool)) else str
-    return None if cell is None or cell == "" else write(cell)
+    if cell is None or cell == "":
+        return None
+    return json.dumps(cell, default=float) if isinstance(cell, (dict, list, bool)) else str(cell)
 
 
+@lru_cache(maxsize=2**14)  # all names are asked for again whenever a row has new ones
 def normalize_name(name: str) -> str:
     """Return a column's name in lower case, with underscores for spaces and punctuation.
 

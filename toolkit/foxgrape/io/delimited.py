@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import re
 from collections import deque
-from itertools import chain, islice
-from typing import IO, TYPE_CHECKING, Self
+from itertools import islice
+from typing import IO, TYPE_CHECKING, Any, Self
 
 from foxgrape.io.stream import CHUNK, MAX_RECORD, BadRecordError, CorruptFileError, Record
 from foxgrape.io.table_header import HEADER_ROWS, Header, split_title
@@ -17,10 +17,17 @@ if TYPE_CHECKING:
     from foxgrape.io.stream import InputFile
     from foxgrape.io.table_header import OnColumns, OnNote
 
+    #: The number and the cells of a row.
+    _Row = tuple[int, Any]
+
 __all__ = ["csv_records", "has_separator", "separator"]
 
-#: A record with more lines than this has an unclosed quote.
-_MAX_RECORD_LINES = 20_000
+#: A record with more lines than this has an unclosed quote. The smaller limit applies once rows
+#: have been read again so often that the time would no longer be proportional to the file.
+_MAX_RECORD_LINES, _FEW_RECORD_LINES = 20_000, 50
+#: Number of characters that may be read again for each character of the file, in addition to those
+#: of one record.
+_READ_AGAIN = 4
 #: Number of rows that show whether the rows have names.
 _PEEKED = 3
 _SEPARATORS = (b"\t", b";", b",", b"|")
@@ -71,7 +78,7 @@ def csv_records(file: InputFile, on_columns: OnColumns, note: OnNote) -> Iterato
         _, cells = next(rows)
         if isinstance(cells, _BadRowError):
             raise CorruptFileError(f"the header cannot be read: {cells}")
-        first = list(islice(rows, _PEEKED))
+        first, rows = _peek(rows)
         names = {
             row[0]
             for _, row in first
@@ -80,10 +87,9 @@ def csv_records(file: InputFile, on_columns: OnColumns, note: OnNote) -> Iterato
         # R writes names of rows by default, without a name in the header. A single longer row may
         # as well have a separator in its text, unless its name is the default one.
         if first and len(names) == len(first) and (len(first) > 1 or names == {"1"}):
-            note("names of rows left out: the header has one cell fewer", first[0][1][0])
+            note("names of rows left out: the header has one cell fewer", min(names))
             cells = ["", *cells]
         head = Header(cells, file)
-        rows = chain(first, rows)
         on_columns(head.names)
         for number, cells in rows:
             if isinstance(cells, _BadRowError):
@@ -97,6 +103,24 @@ def csv_records(file: InputFile, on_columns: OnColumns, note: OnNote) -> Iterato
                 yield Record(number, raw=raw, error=error)
             else:
                 yield Record(number, head.row(cells[: head.width], note), raw)
+
+
+def _peek(rows: Iterator[_Row]) -> tuple[list[_Row], Iterator[_Row]]:
+    """Return the first rows, and an iterator over all rows, which raises what ended them."""
+    first: list[_Row] = []
+    damage: list[CorruptFileError] = []
+    try:
+        first.extend(islice(rows, _PEEKED))
+    except CorruptFileError as error:
+        damage.append(error)
+
+    def iterate() -> Iterator[_Row]:
+        yield from first
+        for error in damage:
+            raise error
+        yield from rows
+
+    return first, iterate()
 
 
 class _BadRowError(BadRecordError):
@@ -153,23 +177,36 @@ class _RowLines:
         self._has_escapes = has_escapes
         self._again: deque[str] = deque()
         self.current: list[str] = []
+        self._length = 0  # of the current row
+        self._spare = MAX_RECORD  # characters that may still be read again
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> str:
-        line = self._again.popleft() if self._again else next(self._lines)
+        if self._again:
+            line: str | None = self._again.popleft()
+        else:
+            line = next(self._lines)
+            self._spare += _READ_AGAIN * len(line or "")
+        if not self.current:
+            self._length = 0
         self.current.append(line if line is not None else "")
+        self._length += len(self.current[-1])
         if line is None:
             raise BadRecordError(f"the line is longer than {MAX_RECORD >> 20} MB")
-        if len(self.current) > _MAX_RECORD_LINES:
-            raise BadRecordError(f"a quote is not closed within {_MAX_RECORD_LINES:,} lines")
+        if self._length > MAX_RECORD:
+            raise BadRecordError(f"the row is longer than {MAX_RECORD >> 20} MB")
+        limit = _MAX_RECORD_LINES if self._spare > 0 else _FEW_RECORD_LINES
+        if len(self.current) > limit:
+            raise BadRecordError(f"a quote is not closed within {limit:,} lines")
         return line.replace('\\"', '""') if self._has_escapes else line
 
     def push_back(self) -> str:
         """Put back all but the first line of the current row, and return that line."""
         first, *rest = self.current
         self._again.extendleft(reversed(rest))
+        self._spare -= self._length
         return first.strip().encode("utf-8", "replace").decode()
 
 

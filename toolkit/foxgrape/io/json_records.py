@@ -56,6 +56,11 @@ _SUSPECT = re.compile(rb"\\x|\\u[dD][89a-fA-F]")
 _LONGEST_ESCAPE = len(rb"\ud83d\ude00")
 #: White space and commas between the elements of an array.
 _BETWEEN = re.compile(r"[\s,]*")
+#: More digits than any number has. ijson ends the process at integers of more than 4,300 digits,
+#: which Python refuses to convert.
+_MAX_DIGITS = 2_000
+_BACKSLASHED = re.compile(rb"\\[\\\"]")
+_LONG_NUMBER = re.compile(rb"[0-9]{%d}" % (_MAX_DIGITS + 1))
 _STARTS = {"start_map", "start_array"}
 _NO_VALUE = {"map_key", "end_map", "end_array"}
 #: Number of characters of the text that `Record.raw` keeps.
@@ -109,20 +114,52 @@ def _starts_escape(data: bytes, position: int) -> bool:
 
 
 class _RepairedStream:
-    """Input stream for ijson that repairs escapes, and raises an error if a record is too large."""
+    """Input stream for ijson that repairs escapes, and rejects too large records and numbers."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._chunks = repair_escapes(iter(lambda: stream.read(CHUNK), b""))
+        self._quotes = 0
+        self._error: CorruptFileError | None = None
         self.record_size = 0
 
     def read(self, size: int = -1) -> bytes:
         if size == 0:
             return b""
+        if self._error is not None:
+            raise self._error
         if self.record_size > MAX_RECORD:
             raise CorruptFileError(f"a record is larger than {MAX_RECORD >> 20} MB")
-        chunk = next(self._chunks, b"")
+        chunk = self._before_long_number(next(self._chunks, b""))
         self.record_size += len(chunk)
+        if self._error is not None and not chunk:
+            raise self._error
         return chunk
+
+    def read_several(self, count: int) -> list[bytes]:
+        """Read several times; if a later read fails, return the parts before, and raise next."""
+        parts = [self.read()]
+        try:
+            parts.extend(self.read() for _ in range(count - 1))
+        except CorruptFileError as error:
+            self._error = error
+        return parts
+
+    def _before_long_number(self, chunk: bytes) -> bytes:
+        """Return what precedes a number that is too long; the next read raises an error for it.
+
+        Digits in a string are no number.
+        """
+        for run in _LONG_NUMBER.finditer(chunk):
+            if (self._quotes + _count_quotes(chunk[: run.start()])) % 2 == 0:
+                self._error = CorruptFileError(f"a number has more than {_MAX_DIGITS:,} digits")
+                return chunk[: run.start()]
+        self._quotes += _count_quotes(chunk)
+        return chunk
+
+
+def _count_quotes(data: bytes) -> int:
+    """Return the number of quotes that start or end a string."""
+    return data.count(b'"') - _BACKSLASHED.findall(data).count(b'\\"')
 
 
 def iter_values(
@@ -271,7 +308,7 @@ def array_records(stream: IO[bytes]) -> Iterator[Record]:
             continue
         # Read twice as much after each failure, so that the time stays linear.
         chunks.record_size = 0
-        parts = [chunks.read() for _ in range(size // CHUNK)]
+        parts = chunks.read_several(size // CHUNK)
         ended = not parts[-1]
         text, at, size = text[at:] + codec.decode(b"".join(parts), final=ended), 0, 2 * size
         if len(text) > MAX_RECORD + CHUNK:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 __all__ = [
+    "REST_UNREAD",
     "Note",
     "QuarantineWarning",
     "ReadReport",
@@ -24,6 +25,8 @@ __all__ = [
     "warn_about",
 ]
 
+#: Note of a file that is damaged or cut off.
+REST_UNREAD = "the rest of the file could not be read"
 _QUARANTINE = {"record": "int64", "column": "str", "reason": "str", "raw": "str"}
 _UNRESOLVED = {
     **dict.fromkeys(("place_id", "place", "admin1"), "str"),

@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from foxgrape import schemas, times
+from foxgrape._util.regular_files import require_regular_files
 from foxgrape._util.unicode import require_utf8
 from foxgrape.errors import StoreError, did_you_mean
 from foxgrape.io.store_diff import MONTH, STATUSES, column_names, compare_rows, scan
@@ -307,15 +308,19 @@ class Store:
 
     def _open(self, table: str, version: int | None = None) -> DeltaTable | None:
         from deltalake import DeltaTable
-        from deltalake.exceptions import DeltaError, TableNotFoundError
+        from deltalake.exceptions import TableNotFoundError
 
         _keys(table)  # raises an error for an unknown table
-        try:
-            stored = DeltaTable(self._uri(table), version=version, storage_options=self._options)
-        except TableNotFoundError:
-            return None
-        except DeltaError as error:
-            raise StoreError.unreadable(self.path, table, version, error) from None
+        with self._read_errors(table, version):
+            require_regular_files((Path(self._uri(table)) / "_delta_log").glob("*"))
+            try:
+                stored = DeltaTable(
+                    self._uri(table), version=version, storage_options=self._options
+                )
+            except TableNotFoundError:
+                return None
+            if "://" not in self.path:
+                require_regular_files(map(Path, stored.file_uris()))
         # A power cut can leave empty or shortened log files, which deltalake reads as they are.
         latest = stored.version()
         for number in range(max(latest - _CHECKPOINT, 0), latest + 1):
@@ -331,7 +336,7 @@ class Store:
         return stored
 
     @contextmanager
-    def _read_errors(self, table: str) -> Iterator[None]:
+    def _read_errors(self, table: str, version: int | None = None) -> Iterator[None]:
         """Convert read errors in the ``with`` block to `StoreError`."""
         import pyarrow as pa
         from deltalake.exceptions import DeltaError
@@ -339,12 +344,12 @@ class Store:
         try:
             yield
         except (pa.ArrowException, DeltaError, OSError) as error:
-            raise StoreError.unreadable(self.path, table, None, error) from None
+            raise StoreError.unreadable(self.path, table, version, error) from None
         except BaseException as error:
             if type(error).__name__ != "PanicException":  # of Rust; not an Exception
                 raise
             reason = f"deltalake crashed: {error}"
-            raise StoreError.unreadable(self.path, table, None, reason) from None
+            raise StoreError.unreadable(self.path, table, version, reason) from None
 
     def _create(self, table: str, rows: pd.DataFrame) -> bool:
         """Write the first version; return False if another process has just created the table."""

@@ -52,6 +52,8 @@ MAX_UNPACKED = 128 * 2**20
 #: Maximum ratio of unpacked to compressed size, for larger files; real exports have 5 to 30.
 MAX_RATIO = 100
 
+#: Number of bytes to read at a time when nothing is kept.
+_BLOCK = 2**20
 _GZIP, _ZSTD, _ZIP = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
 _BOM = b"\xef\xbb\xbf"
 _UTF8 = {"utf-8", "utf-8-sig"}
@@ -76,7 +78,19 @@ class BadRecordError(ValueError):
 
 
 class CorruptFileError(Exception):
-    """The rest of a file cannot be read: it is cut off, damaged, or beyond a limit."""
+    """The rest of a file cannot be read: it is cut off, damaged, or beyond a limit.
+
+    Attributes
+    ----------
+    is_damaged
+        Whether the content before may be wrong too, since a checksum does not match.
+    """
+
+    is_damaged = False
+
+
+class _DamagedFileError(CorruptFileError):
+    is_damaged = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +129,8 @@ class InputFile:
     Raises
     ------
     TableError
-        If the file does not exist, is empty, or cannot be decompressed.
+        If the file does not exist, is empty, or cannot be decompressed, or if its content is not
+        what was compressed. If it is cut off, what comes before can be read.
 
     Examples
     --------
@@ -148,6 +163,7 @@ class InputFile:
             raise TableError(f"cannot open the file: {error.strerror}", file=self.path) from None
         self.compression = self._find_compression(start)
         try:
+            self._verify()
             with self.open() as stream:
                 self.head = _read_start(stream)
             if not is_binary(self.head) and not is_spreadsheet(self.path):
@@ -156,6 +172,21 @@ class InputFile:
             raise TableError(str(error), file=self.path) from None
         if not self.head.strip():
             raise TableError("the file is empty", file=self.path)
+
+    def _verify(self) -> None:
+        """Raise `CorruptFileError` if compressed content is damaged, rather than cut off.
+
+        Checksums follow the content: without this, its records would be used before they fail.
+        """
+        if self.compression is None:
+            return
+        try:
+            with self.open() as stream:
+                while stream.read1(_BLOCK):  # type: ignore[attr-defined] # of buffered readers
+                    pass
+        except CorruptFileError as error:
+            if error.is_damaged:
+                raise
 
     def _set_encoding(self, given: str | None) -> None:
         """Detect the encoding unless it is given, and transcode the head."""
@@ -261,8 +292,11 @@ class _LimitedStream(io.RawIOBase):
             # read1 returns what precedes damage; read would lose it.
             data = getattr(self._source, "read1", self._source.read)(len(buffer))
         except UNREADABLE as error:
-            reason = f"the file cannot be decompressed or is cut off: {error}"
-            raise CorruptFileError(reason) from None
+            if isinstance(error, EOFError) or "truncated" in str(error).lower():
+                reason = f"the file cannot be decompressed or is cut off: {error}"
+                raise CorruptFileError(reason) from None
+            reason = f"the compressed file is damaged: {error}"
+            raise _DamagedFileError(reason) from None
         if self._left is not None:
             self._left -= len(data)
             if self._left < 0:

@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     #: Called with what was left out and an example, as `foxgrape.io.base.ReadContext.note`.
     OnNote = Callable[..., None]
 
-__all__ = ["HEADER_ROWS", "MAX_COLUMNS", "Header", "is_unicode", "split_title", "valid_names"]
+__all__ = [
+    "HEADER_ROWS",
+    "MAX_COLUMNS",
+    "Header",
+    "is_unicode",
+    "require_few",
+    "split_title",
+    "valid_names",
+]
 
 #: Maximum number of columns. Wide exports of surveys have some hundred; more are a broken file.
 MAX_COLUMNS = 2_000
@@ -54,6 +62,7 @@ def valid_names(names: list[str], file: InputFile) -> list[str]:
 
 
 def require_few(count: int, file: InputFile) -> None:
+    """Raise `TableError` if a table has more than `MAX_COLUMNS` columns."""
     if count > MAX_COLUMNS:
         raise TableError(
             f"a table must have at most {MAX_COLUMNS:,} columns", file=file.path, got=f"{count:,}"

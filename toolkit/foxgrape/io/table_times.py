@@ -8,6 +8,7 @@ advance.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from foxgrape import times
 from foxgrape.errors import TableError
 from foxgrape.io.convert import parse_iso
-from foxgrape.io.stream import BadRecordError
+from foxgrape.io.stream import BadRecordError, CorruptFileError
 from foxgrape.io.tabular import records
 from foxgrape.io.written_times import DateOrder, day_and_month, decide_order, parse_unix, to_iso
 
@@ -214,13 +215,15 @@ class TableTimes:
         }
         profile = _Profile({ours: _Column() for ours in named})
         assert context.file is not None  # noqa: S101 - set by every caller that reads a table
-        for record in records(context.file, lambda names: _require_columns(named, names)):
-            if record.error is not None:
-                continue
-            for ours, theirs in named.items():
-                cell = record.value.get(theirs)
-                if cell is not None and cell != "":
-                    self._add(profile, ours, cell)
+        # What cannot be read is reported when the rows are read.
+        with suppress(CorruptFileError):
+            for record in records(context.file, lambda names: _require_columns(named, names)):
+                if record.error is not None:
+                    continue
+                for ours, theirs in named.items():
+                    cell = record.value.get(theirs)
+                    if cell is not None and cell != "":
+                        self._add(profile, ours, cell)
         return profile
 
     def _add(self, profile: _Profile, column: str, cell: Any) -> None:

@@ -6,6 +6,7 @@ import io
 import json
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 from weakref import WeakKeyDictionary
@@ -30,7 +31,7 @@ from foxgrape.io.stream import (
     is_spreadsheet,
     lines,
 )
-from foxgrape.io.table_header import MAX_COLUMNS, is_unicode, valid_names
+from foxgrape.io.table_header import MAX_COLUMNS, is_unicode, require_few, valid_names
 from foxgrape.io.workbook import excel_records
 
 if TYPE_CHECKING:
@@ -59,8 +60,10 @@ __all__ = [
     "table_kind",
 ]
 
-#: 32-bit floats round integers above this.
-_MAX_EXACT_FLOAT32 = 2**24
+#: Floats of 32 and of 16 bits round integers above this; this one may be the next one, rounded.
+_MAX_EXACT_FLOAT32, _MAX_EXACT_FLOAT16 = 2**24, 2**11
+#: A table of JSON objects may have this many cells; a larger one must fill one of `_SPARSE` cells.
+_MAX_SPARSE_CELLS, _SPARSE = 2_000_000, 50
 #: Rows of a frame that are converted at a time.
 _FRAME_ROWS = 10_000
 #: Readers ask several times. An input, such as a large frame, must not be kept in memory for it.
@@ -165,10 +168,25 @@ def records(
     return kinds[kind](file, on_columns)
 
 
-def json_line_keys(head: bytes) -> list[str]:
-    """Return the keys of the complete JSON lines at the start of a file."""
+def json_line_keys(file: InputFile) -> list[str]:
+    """Return the keys of the complete JSON lines at the start of a file, or of its first line.
+
+    Raises
+    ------
+    TableError
+        If they are more than `MAX_COLUMNS`.
+    """
+    keys = _keys_of_lines(file.head.split(b"\n"))
+    if not keys:  # the first line is longer than the head
+        with suppress(CorruptFileError), file.open() as stream:
+            keys = _keys_of_lines(line for _, line in islice(lines(stream), 1) if line is not None)
+    require_few(len(keys), file)
+    return keys
+
+
+def _keys_of_lines(candidates: Iterable[bytes]) -> list[str]:
     keys: dict[str, None] = {}
-    for line in head.split(b"\n"):
+    for line in candidates:
         try:
             value = json.loads(line.decode("utf-8"))
         except (ValueError, RecursionError):
@@ -179,7 +197,7 @@ def json_line_keys(head: bytes) -> list[str]:
 
 
 def _json_lines(file: InputFile, on_columns: OnColumns) -> Iterator[Record]:
-    known = json_line_keys(file.head)
+    known = json_line_keys(file)
     on_columns(known)
     with file.open() as stream:
         yield from object_records(lines(stream), known, on_columns)
@@ -204,7 +222,8 @@ def _keyed(values: Iterable[Record], known: list[str], on_columns: OnColumns) ->
     added to `known`, and `on_columns` is called again.
     """
     names = set(known)
-    for record in values:
+    filled = 0
+    for count, record in enumerate(values, start=1):
         if record.error is None and not isinstance(record.value, dict):
             error = BadRecordError("expected an object")
             yield Record(record.number, raw=record.raw, error=error)
@@ -220,6 +239,12 @@ def _keyed(values: Iterable[Record], known: list[str], on_columns: OnColumns) ->
             if len(known) > MAX_COLUMNS:
                 raise CorruptFileError(f"the objects have more than {MAX_COLUMNS:,} different keys")
             on_columns(known)
+        if record.error is None:
+            filled += len(record.value)
+            if count * len(known) > _MAX_SPARSE_CELLS and count * len(known) > _SPARSE * filled:
+                raise CorruptFileError(
+                    f"{count:,} objects have {len(known):,} different keys, but few of them each"
+                )
         yield record
 
 
@@ -330,7 +355,7 @@ def records_from_batch(batch: pa.RecordBatch, offset: int) -> Iterator[Record]:
 
 
 def _mark_rounded(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Write large numbers of 32-bit floats as text such as 1.6e+09, which shows the rounding.
+    """Write large numbers of 32- and 16-bit floats as text that shows the rounding: 1.6e+09.
 
     Readers reject such texts as ids and times; as numbers, the values would look exact.
     """
@@ -340,7 +365,8 @@ def _mark_rounded(batch: pa.RecordBatch) -> pa.RecordBatch:
         if not (pa.types.is_float32(column.type) or pa.types.is_float16(column.type)):
             continue
         numbers = column.cast(pa.float32()).to_numpy(zero_copy_only=False)
-        if not (np.abs(numbers) > _MAX_EXACT_FLOAT32).any():
+        is_half = pa.types.is_float16(column.type)
+        if not (np.abs(numbers) >= (_MAX_EXACT_FLOAT16 if is_half else _MAX_EXACT_FLOAT32)).any():
             continue
         texts = [None if value is None else f"{value:e}" for value in column.to_pylist()]
         batch = batch.set_column(position, batch.schema.names[position], pa.array(texts))

@@ -11,7 +11,7 @@ from foxgrape._util.regular_files import open_regular
 from foxgrape.errors import TableError, did_you_mean
 from foxgrape.io.json_records import json_preview
 from foxgrape.io.stream import UNREADABLE, CorruptFileError, Record, max_unpacked_size
-from foxgrape.io.table_header import Header, split_title
+from foxgrape.io.table_header import MAX_COLUMNS, Header, split_title
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["excel_records"]
 
+#: The number of rows that a spreadsheet can have.
+_MAX_ROWS = 2**20
 #: Spreadsheets store numbers as floats and show at most 15 digits.
 _MAX_EXACT = 10**15
 #: Parts of a number format that are shown as they are, or set colours and languages.
@@ -54,7 +56,7 @@ def _sheets(
     refused: TableError | None = None
     left_out: list[str] = []
     for sheet in _chosen_sheets(book, file):
-        rows = split_title(enumerate(_sheet_rows(sheet), start=1), note)
+        rows = split_title(_sheet_rows(sheet), note)
         top = next(rows, None)
         if top is None:
             continue
@@ -95,11 +97,44 @@ def _chosen_sheets(book: Workbook, file: InputFile) -> list[Any]:
     return [book[file.sheet]]
 
 
-def _sheet_rows(sheet: Any) -> Iterator[list[Any]]:
-    # The sheet states its own size, which some writers get wrong.
-    sheet.reset_dimensions()
-    for row in sheet.iter_rows():
-        yield [_cell_value(cell) for cell in row]
+def _sheet_rows(sheet: Any) -> Iterator[tuple[int, list[Any]]]:
+    """Yield the number and the cells of each row that the file contains.
+
+    openpyxl's own iterator creates all rows and cells that are missing before others: a file of a
+    few bytes with a cell in the last column and row would take hours.
+    """
+    from openpyxl.worksheet._reader import WorkSheetParser
+
+    book = sheet.parent
+    with sheet._get_source() as source:  # noqa: SLF001 - as its own iterator
+        parser = WorkSheetParser(
+            source,
+            sheet._shared_strings,  # noqa: SLF001
+            data_only=True,
+            epoch=book.epoch,
+            date_formats=book._date_formats,  # noqa: SLF001
+            timedelta_formats=book._timedelta_formats,  # noqa: SLF001
+        )
+        for count, (number, row) in enumerate(parser.parse(), start=1):
+            if count > _MAX_ROWS or number > _MAX_ROWS:
+                raise CorruptFileError(f"a worksheet has at most {_MAX_ROWS:,} rows")
+            yield number, _row_cells(sheet, row)
+
+
+def _row_cells(sheet: Any, row: list[dict[str, Any]]) -> list[Any]:
+    """Return the values of a row's cells, and None for each missing one before them.
+
+    Cells beyond the largest number of columns are put into one column after them.
+    """
+    from openpyxl.cell.read_only import ReadOnlyCell
+
+    at = [min(cell["column"] - 1, MAX_COLUMNS) for cell in row]
+    cells: list[Any] = [None] * (max(at, default=-1) + 1)
+    for position, cell in zip(at, row, strict=True):
+        value = _cell_value(ReadOnlyCell(sheet, **cell))
+        if value is not None:
+            cells[position] = value
+    return cells
 
 
 def _cell_value(cell: Any) -> Any:

@@ -33,11 +33,12 @@ _TABLE: list[tuple[str, list[str]]] = [
     ("й", _SOFT),
     ("ія", ["ії", "ію", "ією"]),
     ("ия", ["ии", "ию", "ией", "ії", "иї", "иєю"]),
+    ("ща", ["щи", "щі", "щу", "щею", "щой", "щей", "ще", "щ", "щах", "щам", "щами"]),
     ("а", ["и", "ы", "і", "ої", "ій", "у", "ою", "ой", "е", "ей", "ею", "ую"]),
     ("я", ["і", "ї", "ю", "ею", "єю", "ей", "и", "е", "ям", "я", "ьою", "ьої", "ої", "ій"]),
     # Not -ові, which is the locative of names in -ове: у Шевченкові is in Шевченкове.
     ("о", ["а", "у", "ом", "і", "е", "ого", "ому", "им"]),
-    ("е", [*_ADJECTIVE, "я", "ю", "і", "ем", "ям", "и"]),
+    ("е", [*_ADJECTIVE, "ього", "я", "ю", "і", "ем", "ям", "и"]),
     ("и", [*_PLURAL, *_PLURAL_ADJECTIVE, ""]),
     ("ы", [*_PLURAL, *_PLURAL_ADJECTIVE, ""]),
     ("і", [*_PLURAL, *_PLURAL_ADJECTIVE, ""]),
@@ -46,7 +47,7 @@ _TABLE: list[tuple[str, list[str]]] = [
 ]
 # Names in -е with a locative in -і: Курахове, Роботине, Гуляйполе. For others, such as Мирне, this
 # form is a plural of the adjective: мирні.
-_NOUN_BASES = ("ов", "ев", "єв", "ин", "їн", "л", "р")
+_NOUN_BASES = ("ов", "ев", "єв", "ин", "їн", "л", "р", "щ")
 _SOFTENED = {"к": "ц", "г": "з", "х": "с"}
 _CONSONANTS = "бвгджзклмнпрстфхцчшщ"
 _HISSING = "жцчшщ"
@@ -115,6 +116,8 @@ def _combine(bases: list[str], endings: list[str]) -> set[str]:
 def _open_stems(word: str) -> list[str]:
     """Return the stems that a word may have before an ending."""
     bases = [word]
+    if word.endswith(("ев", "єв")):
+        return bases  # Киева
     if len(word) > 3 and word[-1] in _CONSONANTS:  # noqa: PLR2004 - Ріг opens, Ор does not
         bases += [word[:-2] + vowel + word[-1] for vowel in _OPENED.get(word[-2], ())]
         if word.endswith("вец"):  # Краковець, на Краківці

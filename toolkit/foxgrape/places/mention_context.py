@@ -53,10 +53,16 @@ _WATER = re.compile(rf"(?<!\w)(?:{'|'.join(sorted(WORDS['water']))})\w*(?: \w+)?
 _NEXT_NAME = re.compile(r", [А-ЯІЇЄҐ]")
 #: Before rivers of any name: рівень води в Тисі та Боржаві.
 _WATER_LEVEL = re.compile(
-    r"(?:рівн|рівен|уровн|уровен)\w* вод[иы] \w{1,2} (?:\w+ (?:та|і|й|и) )?$", re.IGNORECASE
+    r"(?:рівн|рівен|уровн|уровен|підйом|підняття|подъ[её]м)\w* вод[иы] "
+    r"\w{1,2} (?:\w+ (?:та|і|й|и) )?$",
+    re.IGNORECASE,
 )
 #: Behind a river: Інгулець вийшов з берегів.
-_OVERFLOW = re.compile(r" \w+ (?:з|із|у|в|из) берег")
+_OVERFLOW = re.compile(
+    r" (?:\w+ (?:з|із|у|в|из) берег|обмел|обміл|мелеет|міліє|разлил|розлил|замерз|скресл|вскрыл)"
+)
+_FEMININE = re.compile(r"[а-яіїєґ]{3,}(?:[нв]а|[сц]ька)")
+_SEA = re.compile(r"(?:[сц]ь?к|н)(?:е|ое|ого|ому|им|ім|ом)$")
 _CROSSING, _NAMED = tuple(WORDS["crossing"]), tuple(WORDS["named"])
 _ORDINARY = WORDS["ordinary"] | WORDS["persons"]
 _WORD_REVERSED = re.compile(r"[\w'’ʼ]*")
@@ -91,7 +97,8 @@ _SURNAME_ENDINGS = ("ов", "ев", "єв", "ин", "ін", "їн", "ий", "к�
 _QUOTES, _CLOSING = ("«", "„", "“", '"'), ("»", "”", "“", '"')
 #: Words before names in quotation marks that are places.
 _CHECKPOINT = re.compile(
-    r"пропуск|кордон|черг|очеред|границ|аеропорт|аэропорт|КПВВ|КПП|checkpoint|crossing|airport"
+    r"пропуск|кордон|черг|очеред|границ|аеропорт|аэропорт|КПВВ|КПП|checkpoint|crossing|airport",
+    re.IGNORECASE,
 )
 _CLUB = re.compile(r"([\w-]+)([»”\"][ \u00a0]\(?)$")
 #: Initials next to a surname: О. Васильков, but not М. Київ or Г. Киев, which are kinds of place.
@@ -148,7 +155,7 @@ def names_other(text: str, name: Name) -> bool:
     is_route = _ROUTE.search(text, max(0, name.start - CONTEXT), name.start) is not None
     is_of_route = before in WORDS["vehicle"] and _ROUTE_AFTER.match(text, name.end) is not None
     if (
-        (after in WORDS["region"] and not (is_route and after in WORDS["road"]))
+        (after in WORDS["region"] and _may_name_region(text, name, after, is_route=is_route))
         or (before in _NOT_BEFORE and not is_of_route)
         or (after in WORDS["titled"] and name.after[:1].isupper())
         or _is_in_list_of_things(text, name)
@@ -163,6 +170,8 @@ def names_other(text: str, name: Name) -> bool:
             and _names_its_region(name.matches[0].place)
         )
         or _is_in_list_of_regions(text, name)
+        or (before in WORDS["honoured"] and name.before[:1].isupper())
+        or _names_body(text, name)
         or (before == "на" and _BARE_SECTOR.fullmatch(text, name.start, name.end))
         or _REGIONS_INCLUDING.search(text, max(0, name.start - 2 * CONTEXT), name.start)
     ):
@@ -176,6 +185,23 @@ def names_other(text: str, name: Name) -> bool:
         word[:1].isupper() and _FIRST_NAME.fullmatch(folded(word))
         for word in (name.before, name.after)
     )
+
+
+def _may_name_region(text: str, name: Name, after: str, *, is_route: bool) -> bool:
+    """Return whether a name before such a word is a region's: not the Odesa–Reni highway.
+
+    Before *sea*, it is an adjective: Азовське море, but not: в Ялте море остыло.
+    """
+    if after in WORDS["sea"]:
+        spelling = folded(text[name.start : name.end])
+        return spelling.isascii() or _SEA.search(spelling) is not None
+    return not (is_route and after in WORDS["road"])
+
+
+def _names_body(text: str, name: Name) -> bool:
+    """Return whether a name is a feminine adjective, the form of a genitive: Донецька обласна."""
+    spelling = folded(text[name.start : name.end])
+    return spelling.endswith(("ська", "цька")) and _FEMININE.fullmatch(name.after) is not None
 
 
 def _is_in_list_of_regions(text: str, name: Name) -> bool:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from foxgrape.places.divisions import division_root, read_divisions
 from foxgrape.places.namesakes import (
+    CITY_POPULATION,
     NEARBY,
+    NEARBY_TOWN,
     TOWN_POPULATION,
     current_places,
     dominant_places,
@@ -37,6 +39,8 @@ WORD = r"[^\W\d_a-zа-яґєії][\w'’ʼ]*(?:[-‑][\w'’ʼ]+)*"
 _SECTOR_POPULATION, _SECTOR_RATIO = 3000, 2
 #: Number of villages near a namesake of a town far away for which both may be meant.
 _SEVERAL = 2
+#: A town of fewer people may not be meant if it is far from all that is named.
+_SMALL_TOWN = 50_000
 #: Number of characters between a name and a region behind it; in English, up to twice as many.
 _REACH = 40
 _DIVISION = re.compile(
@@ -53,7 +57,7 @@ _UP_TO_DIVISION = re.compile(
 _REGION_BEHIND = re.compile(
     rf"(?P<comma>,)?(?: \(?| in )({WORD}) (?:област|обл\b|кра[йяюе]\b|[Oo]blast\b|[Kk]rai\b)"
 )
-_RIGHT_BEHIND = re.compile(",? ")
+_RIGHT_BEHIND = re.compile(",? (?:(?:що |что )?(?:на|у|в) )?")
 #: Minimum population of the namesake of a town that the region after a comma means.
 _STATED = 5000
 _OPENED = re.compile(r" \(")
@@ -94,7 +98,13 @@ class Surroundings:
             return places_near(dominant_places(inside) if inside else places, known)
         (largest,) = places
         nearby = [place for place in namesakes if is_around(place, known)]
-        is_town = (largest.population or 0) >= TOWN_POPULATION
+        people = largest.population or 0
+        is_town = people >= TOWN_POPULATION
+        small_anchors = [place for place in known if (place.population or 0) < CITY_POPULATION]
+        is_far = bool(small_anchors) and not is_near(largest, known, NEARBY_TOWN)
+        if is_town and people < _SMALL_TOWN and is_far:
+            regions = {place.admin1 for place in small_anchors}
+            nearby = nearby or [p for p in namesakes if p.lat is None and p.admin1 in regions]
         if (
             not nearby
             or places != dominant_places(namesakes)  # decided by a region behind the name
@@ -104,7 +114,10 @@ class Surroundings:
         inside = [] if self._in_regions(at, places) else self._in_regions(at, nearby)
         if inside or sectors or not is_town:
             return dominant_places(inside or nearby)
-        # Undecided, if several villages are named around a namesake, and none near the town.
+        # Undecided, if several villages are named around a namesake, and none near the town; for a
+        # small town far away, if anything is.
+        if people < _SMALL_TOWN and is_far:
+            return [*places, *nearby]
         villages = [place for place in known if (place.population or 0) < TOWN_POPULATION]
         around = [p for p in nearby if sum(is_around(p, [other]) for other in villages) >= _SEVERAL]
         return [*places, *around]
@@ -220,8 +233,8 @@ def candidate_places(
     if len(places) == 1:
         return places
     right_behind = _in_division_behind(text, end, places, gazetteer, _REACH, _RIGHT_BEHIND)
-    if right_behind and largest[0] not in right_behind:
-        has_comma = text[end] == ","
+    if right_behind and largest != right_behind:
+        has_comma = len(largest) == 1 and text[end] == ","
         namesakes = [p for p in right_behind if not has_comma or (p.population or 0) >= _STATED]
         if namesakes:
             return dominant_places(namesakes)

@@ -33,6 +33,8 @@ __all__ = [
 _REGION_BEFORE = re.compile(
     r"(?:област[ьи]|обл\.|[щч]ин[аіиуы]|район\w?|р-н|[Rr]egion|[Oo]blast) ?[:–—-] ?$"
 )
+#: Before a place, but not after the name of a sector: у напрямку Ставків.
+_TOWARDS = re.compile(r"\b(?:у|в) (?:напрямку|напрямі|направлении) $")
 #: A region or district that follows a place name: Піски, Донецька область; Піски на Донеччині.
 _WITHIN = re.compile(rf",? \(?(?:(?:на|у|в|in) )?{WORD} ([\w'’ʼ]+)")
 _WITHIN_NOUN = re.compile(r",? \(?(?:на )?[А-ЯІЇЄҐ][\w'’ʼ]+[щч]ин(?:а|и|і|у|ы|е)\b")
@@ -43,8 +45,9 @@ _SENTENCE_AFTER = re.compile(
 )
 #: What is said of a place rather than of a person: Хотень під ударом, Lyptsi is under fire.
 _PREDICATE = re.compile(
-    r"(?: [–—-])? (?:"
+    r"(?:,|:| [–—-])? (?:"
     r"(?:під|под) (?:удар|вогнем|огн[её]м|обстр|атак|контрол|окупац|оккупац|КАБ|ФАБ)\w*"
+    r"|(?:уважно|укриття|в укриття|увага|в укрытие|внимание)\b"
     r"|без (?:світла|води|газу|зв[’'ʼ]язку|света|воды|газа|связи)\b"
     r"|(?:знеструмлен|обесточен|обстріляно|обстрелян|звільнен|освобожд[её]н|деокупован|окупован)\w*"
     r"|(?:is|are|was|were|came|come|remains?|has been|have been) (?:\w+ )?"
@@ -138,14 +141,18 @@ def refers_to_place(text: str, name: Name, known: bool) -> bool:
         or (after.isascii() and after in kinds | WORDS["plant"])
         or is_in_region(text, name)
         or _REGION_BEFORE.search(text, max(0, name.start - CONTEXT), name.start)
+        or _TOWARDS.search(text, max(0, name.start - CONTEXT), name.start)
     ):
         return True
     if name.rival:
         return False
     if is_alone_in_quotes(text, name) and is_at_border(text, name):
         return True
-    is_at = before in WORDS["at"] or (
-        _PREDICATE.match(text, name.end) is not None and not is_person(name)
+    is_inflected = folded(name.matches[0].matched) != folded(text[name.start : name.end])
+    is_at = (
+        before in WORDS["at"]
+        or (before in WORDS["resident"] and is_inflected)
+        or (_PREDICATE.match(text, name.end) is not None and not is_person(name))
     )
     is_in = before in WORDS["in"] and not _is_quoted(text, name)
     if is_ordinary(name):
@@ -157,9 +164,18 @@ def refers_to_place(text: str, name: Name, known: bool) -> bool:
         return (
             is_at
             or is_route
+            or (not is_person(name) and is_inflected and _is_reached(text, name))
             or (is_in and (is_city or spelling.isascii() or spelling.endswith(LOCATIVE)))
         )
     return known or is_in or is_at or _is_attacked(text, name) or _is_village(text, name)
+
+
+def _is_reached(text: str, name: Name) -> bool:
+    """Return whether an ordinary word is the name of a place: били по Межовій, із Зарічного."""
+    spelling, before = folded(text[name.start : name.end]), folded(name.before)
+    if before in _STRIKE_PREPOSITIONS:
+        return _is_attacked(text, name)
+    return before in _OUT_OF and not spelling.endswith(_INSTRUMENTAL)
 
 
 def _is_attacked(text: str, name: Name) -> bool:
@@ -174,6 +190,8 @@ def _is_attacked(text: str, name: Name) -> bool:
             return False
     elif before not in WORDS["taken"]:
         return False
+    if is_ordinary(name):
+        return True
     # A place is in the nominative where a person is in the accusative.
     matched = name.matches[0].matched
     is_nominative = folded(matched) == folded(text[name.start : name.end])

@@ -56,9 +56,9 @@ from foxgrape.places.plain_text import plain_text
 from foxgrape.places.scripts import has_native_letters
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from foxgrape.places import Gazetteer, Place
+    from foxgrape.places import Gazetteer, Place, PlaceMatch
 
 __all__ = ["Mention", "Reading", "begins_longer_name", "find_mentions", "has_name", "read_names"]
 
@@ -104,8 +104,8 @@ class Mention(NamedTuple):
         The name in the gazetteer that matched best.
     confidence
         A if the name is well known, means a city or the only town of this name, and is in a list of
-        names, in a case form, or after a word such as *in*; B if it is well known and means only
-        one place; otherwise C.
+        names or after a word such as *in*; B if it is well known and means only one place;
+        otherwise C.
     """
 
     start: int
@@ -377,13 +377,14 @@ def _read_in_case(text: str, names: list[Name], gazetteer: Gazetteer) -> list[Na
         elif not at or not _are_listed(text, names[at - 1], name):
             case = ""
         if case and not spelling.isascii() and spelling[-1] in "аяиыіїеую":
-            forms = find_matches(gazetteer, spelling, oblique=True)
+            forms: Sequence[PlaceMatch] = find_matches(gazetteer, spelling, oblique=True)
             if case == "locative":  # or the accusative, which many names share with the nominative
+                forms = [match for match in forms if is_current_name(match)] or forms
                 forms = tuple(m for m in forms if (m.place.population or 0) >= TOWN_POPULATION)
                 known = {match.place.id for match in forms}
                 others = (match for match in name.matches if match.place.id not in known)
                 forms = (*forms, *others) if forms else ()
-            read.append(name._replace(matches=largest_first(forms)) if forms else name)
+            read.append(name._replace(matches=largest_first(tuple(forms))) if forms else name)
         else:
             read.append(name)
     return read
@@ -481,12 +482,12 @@ def _confidence(text: str, name: Name, places: list[Place], *, listed: bool, cho
     people = places[0].population or 0
     if people < TOWN_POPULATION and len(current_places(name.matches)) > 1:
         return "C"  # of namesakes, the one chosen for its population is a small town
-    spelling, before = folded(text[name.start : name.end]), folded(name.before)
-    is_inflected = not spelling.isascii() and spelling != folded(name.matches[0].matched)
+    before = folded(name.before)
     is_located = any(before in WORDS[words] for words in ("in", "at", "settlement"))
+    is_river = folded(name.matches[0].matched) in WORDS["rivers"]
     is_clear = people >= CITY_POPULATION or len(current_places(name.matches)) == 1
     return (
         "A"
-        if is_clear and people >= TOWN_POPULATION and (listed or is_inflected or is_located)
+        if is_clear and not is_river and people >= TOWN_POPULATION and (listed or is_located)
         else "B"
     )

@@ -12,7 +12,16 @@ from plotly.subplots import make_subplots
 
 from foxgrape import times
 from foxgrape._util.formatting import counted
-from foxgrape.plots.theme import BLUE, GREY, ORANGE, apply_theme, inline_legend, set_title
+from foxgrape._util.small_numbers import are_few
+from foxgrape.plots.theme import (
+    BLUE,
+    GREY,
+    ORANGE,
+    apply_theme,
+    inline_legend,
+    lead_axis_title,
+    set_title,
+)
 
 if TYPE_CHECKING:
     from foxgrape.studies.groups import Groups
@@ -27,7 +36,8 @@ def groups_figure(groups: Groups) -> go.Figure:
     """Plot the median lead of each group with its 95% interval, and the share of signals followed.
 
     Of more than 40 groups, those with the most signals are drawn, and the title says so. An
-    interval without an upper bound ends at the edge.
+    interval without an upper bound ends at the edge. Groups of fewer than 20 signals have no median
+    and no share.
 
     Examples
     --------
@@ -60,7 +70,7 @@ def groups_figure(groups: Groups) -> go.Figure:
         bargap=0.5,
     )
     figure.update_yaxes(autorange="reversed")
-    figure.update_xaxes(title="days from post to event", rangemode="tozero", col=1)
+    figure.update_xaxes(title=lead_axis_title(groups.lead_times.clock), rangemode="tozero", col=1)
     figure.update_xaxes(title="share of signals", range=[0, 1], tickformat=".0%", col=2)
     n = counted(int(table["n"].sum()), "signal")
     return apply_theme(
@@ -76,7 +86,10 @@ def _add_medians(figure: go.Figure, table: pd.DataFrame, labels: list[str]) -> N
     )
     known = pd.concat([low, middle, high]).dropna()
     edge = 1.1 * float(known.max()) if len(known) else 1.0
-    for label, start, end in zip(labels, low.fillna(0.0), high.fillna(edge), strict=True):
+    ends = low.fillna(0.0), high.fillna(edge)
+    for label, n, start, end in zip(labels, table["n"], *ends, strict=True):
+        if are_few(n):
+            continue
         line = go.Scatter(x=[start, end], y=[label, label], mode="lines", line={"color": BLUE})
         figure.add_trace(line.update(hoverinfo="skip", showlegend=False), row=1, col=1)
     marker = {"color": BLUE, "size": 9}
@@ -91,7 +104,7 @@ def _add_shares(figure: go.Figure, table: pd.DataFrame, labels: list[str]) -> No
         for claim, q in zip(table["claim"], table["q"], strict=True)
     ]
     bars = go.Bar(
-        x=table["trigger_rate"].tolist(),
+        x=table["trigger_rate"].fillna(0.0).tolist(),
         y=labels,
         orientation="h",
         marker={"color": colours},

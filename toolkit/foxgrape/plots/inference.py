@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from foxgrape import times
 from foxgrape._util.formatting import counted, duration_in_words
+from foxgrape._util.small_numbers import TOO_FEW
 from foxgrape.plots.labels import escape_label
 from foxgrape.plots.theme import (
     BLUE,
@@ -39,7 +40,6 @@ _RATIO_TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 #: Ratios above this, or below its inverse, are drawn at this limit, so that a single wide interval
 #: does not set the scale.
 _MAX_RATIO = 100.0
-_SIGNIFICANCE = 0.05
 
 
 def null_distribution_figure(result: Coincidence) -> go.Figure:
@@ -55,6 +55,7 @@ def null_distribution_figure(result: Coincidence) -> go.Figure:
     """
     if not (result.n_signals and result.n_events):
         return empty_figure(result.sentence())
+    p = "too few to test; " if result.claim == TOO_FEW else f"p = {result.p_trigger:.2g}, "
     n_bins = min(40, max(5, result.n_surrogates // 20))
     counts, edges = np.histogram(result.surrogates, bins=n_bins)
     surrogates = counted(result.n_surrogates, "surrogate")
@@ -71,7 +72,7 @@ def null_distribution_figure(result: Coincidence) -> go.Figure:
     figure.update_layout(
         title=set_title(
             f"Observed coincidence against chance (n = {counted(result.n_signals, 'signal')}, "
-            f"p = {result.p_trigger:.2g}, {result.null} null model)",
+            f"{p}{result.null} null model)",
             inline_legend((BLUE, "■", surrogates), (ORANGE, "┃", "observed")),
         ),
         xaxis={"title": "signals followed by an event, weighted by how soon and how unexpected"},
@@ -89,15 +90,17 @@ def null_distribution_figure(result: Coincidence) -> go.Figure:
 def forest(hazard: Hazard) -> go.Figure:
     """Plot the hazard ratios of the signal and of the covariates, with 95% intervals.
 
+    With too few signals or events to test, only say so.
+
     Examples
     --------
-    >>> from foxgrape import hazard, open_study
-    >>> study = open_study()
-    >>> figure = forest(hazard(study.analyse().signals, study.events, window="7D"))
+    >>> from foxgrape import hazard, simulate
+    >>> world = simulate.world(leads=0.5, rng=1)
+    >>> figure = forest(hazard(world.signals, world.events, window="7D"))
     >>> "n = " in figure.layout.title.text
     True
     """
-    if np.isnan(hazard.ratio):
+    if hazard.claim == TOO_FEW:
         return empty_figure(hazard.sentence())
     terms = hazard.terms
     figure = go.Figure()
@@ -189,7 +192,9 @@ def molchan_diagram(alarm: Alarm) -> go.Figure:
             f"Events missed and alarms raised (n = {counted(alarm.n_events, 'event')}, "
             f"{counted(alarm.n_signals, 'signal')})",
             inline_legend((BLUE, "━", "alarms after signals"), (GREY, "┄", "random alarms")),
-            f"area skill {alarm.area_skill:.2f}; {alarm.expected:.2f} expected by chance "
+            "too few signals to test"
+            if alarm.claim == TOO_FEW
+            else f"area skill {alarm.area_skill:.2f}; {alarm.expected:.2f} expected by chance "
             f"({alarm.null} null model, p = {alarm.p_value:.2g})",
         ),
         xaxis={
@@ -199,7 +204,7 @@ def molchan_diagram(alarm: Alarm) -> go.Figure:
         yaxis={"title": "share of events missed", "range": [-0.02, 1.05]},
         height=520,
     )
-    if alarm.p_value > _SIGNIFICANCE:
+    if alarm.claim not in {TOO_FEW, "More than chance"}:
         figure.add_annotation(
             x=0.98, y=0.98, xanchor="right", showarrow=False, font={"color": ORANGE},
             text="not distinguishable from chance",

@@ -221,6 +221,7 @@ def survival(leads: LeadTimes) -> go.Figure:
     if leads.n == 0:
         return empty_figure(_why_no_leads(leads))
     figure = go.Figure()
+    to = "confirmation" if leads.clock == "confirmed" else "event"
     curve = _from_zero(leads.survival)
     shape, note = (
         ("linear", "from intervals") if leads.method == "Turnbull" else ("hv", "mid-interval")
@@ -245,7 +246,7 @@ def survival(leads: LeadTimes) -> go.Figure:
     )
     figure.update_layout(
         title=set_title(
-            f"Time from signal to event (n = {leads.n}, {leads.n_censored} without an event)",
+            f"Time from post to {to} (n = {leads.n:,}, {leads.n_censored:,} without)",
             inline_legend(
                 (BLUE, "━", f"{leads.method} estimate"), (BLUE, "+", "no event (right-censored)")
             ),

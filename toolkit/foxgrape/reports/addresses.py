@@ -13,6 +13,7 @@ import json
 import re
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4, uuid5
@@ -36,6 +37,8 @@ LATEST = "latest"
 #: File that marks a folder of pages as foxgrape's and lists its pages.
 _INDEX = ".foxgrape-pages.json"
 _PAGE_NAME = re.compile(r"\d{8}T\d{6}Z\.html")
+#: Format of the key of a period, and a key after all others.
+_KEY, _END = "%Y%m%dT%H%M%SZ", "99991231T235959Z"
 _MAX_ITEMS = 50
 _STYLE = (
     "max-width:66rem;margin:0 auto;padding:.75rem 1.25rem 0;font-size:.9rem;"
@@ -140,7 +143,8 @@ def publish(
             if old is not None and old.run_id == run_id:
                 new = replace(new, updated=old.updated)
             pages[period] = new
-            _write_entry(directory, folder, entry, list(pages.values()), base_url)
+            now = datetime.fromisoformat(updated).astimezone(UTC).strftime(_KEY)
+            _write_entry(directory, folder, entry, list(pages.values()), base_url, now)
 
 
 def refresh_addresses(directory: Directory) -> None:
@@ -155,7 +159,8 @@ def refresh_addresses(directory: Directory) -> None:
     """
     for entry, record in _entries(directory).items():
         with suppress(OSError, ReportError), _own_folder(directory, entry) as folder:
-            _write_entry(directory, folder, entry, _read_pages(folder), record.get("base_url"))
+            base_url, now = record.get("base_url"), str(record.get("now", _END))
+            _write_entry(directory, folder, entry, _read_pages(folder), base_url, now)
 
 
 def latest_runs(directory: Directory) -> set[str]:
@@ -213,7 +218,12 @@ def _has_page(directory: Directory, run_id: str) -> bool:
 
 
 def _write_entry(
-    directory: Directory, folder: Directory, entry: str, pages: list[_Page], base_url: str | None
+    directory: Directory,
+    folder: Directory,
+    entry: str,
+    pages: list[_Page],
+    base_url: str | None,
+    now: str,
 ) -> None:
     """Write the pages of an entry that changed, delete those without a run, and write the feeds."""
     pages = [page for page in pages if _has_page(directory, page.run_id)]
@@ -233,7 +243,7 @@ def _write_entry(
     _write_feeds(folder, feed)
     _write_index(folder, entry, {"id": index_id, "pages": [asdict(page) for page in pages]})
     with _own_folder(directory, LATEST) as latest:
-        _write_latest(directory, latest, entry, pages, base_url)
+        _write_latest(directory, latest, entry, pages, base_url, now)
 
 
 def _write_latest(
@@ -242,21 +252,31 @@ def _write_latest(
     entry: str,
     pages: Sequence[_Page],
     base_url: str | None,
+    now: str,
 ) -> None:
-    """Write the latest page of an entry, and the feeds of all entries."""
+    """Write the latest page of an entry, and the feeds of all entries.
+
+    A page of a period after `now`, built while the clock was ahead, is the latest only if there is
+    no other.
+    """
     index, name = latest.read_json(_INDEX), f"{entry}.html"
     entries = _entries(directory)
     if not pages:
         latest.unlink(name)
         entries.pop(entry, None)
     else:
-        page = pages[-1]
+        number = max((n for n, page in enumerate(pages) if page.period <= now), default=0)
+        page = pages[number]
         before = entries.get(entry, {})
         if before.get("stamp") != page.stamp or latest.status(name) is None:
-            links = _navigation(entry, pages, len(pages) - 1)
+            links = _navigation(entry, pages, number)
             latest.write(name, _page_content(directory, page, links))
-        record = {"run_id": page.run_id, "stamp": page.stamp, "base_url": base_url}
-        entries[entry] = record
+        entries[entry] = {
+            "run_id": page.run_id,
+            "stamp": page.stamp,
+            "base_url": base_url,
+            "now": now,
+        }
     items = []
     for other in entries:
         with suppress(OSError), directory.child(other) as folder:

@@ -143,7 +143,11 @@ def _runs(parent: Directory) -> list[tuple[str, Mapping[str, Any]]]:
 
 def _is_run(manifest: Mapping[str, Any], name: str) -> bool:
     """Return whether a manifest has the fields of a foxgrape run, and a run id for this folder."""
-    if not matches_run_id(manifest, name) or manifest.get("status") not in _STATUSES:
+    status = manifest.get("status")
+    # Values of any type, which need not have a hash.
+    if not matches_run_id(manifest, name) or not isinstance(status, str):
+        return False
+    if status not in _STATUSES:
         return False
     try:
         datetime.fromisoformat(str(manifest.get("built_at")))

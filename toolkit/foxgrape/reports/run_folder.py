@@ -274,7 +274,7 @@ def read_notebook(file: Path) -> Any:
 
 def matches_run_id(manifest: Mapping[str, Any], name: str) -> bool:
     """Return whether the run id in a manifest matches the name of the run's folder."""
-    return manifest.get("run_id") in {name, name.removeprefix("rebuilt-")}
+    return manifest.get("run_id") in (name, name.removeprefix("rebuilt-"))
 
 
 def _holds_run(folder: Directory, name: str) -> bool:

@@ -27,9 +27,7 @@ __all__ = [
     "KM_PER_DEGREE",
     "LESS",
     "LEVEL",
-    "MIN_SIGNALS",
     "MORE",
-    "TOO_FEW",
     "UNRELIABLE",
     "as_seed",
     "data_warnings",
@@ -48,11 +46,9 @@ __all__ = [
 
 #: What a result can claim about leads.
 MORE, LESS, CHANCE = "More than chance", "Less than chance", "Consistent with chance"
-UNRELIABLE, TOO_FEW = "Unreliable", "Too few to test"
+UNRELIABLE = "Unreliable"
 #: Significance level: results with p up to this are called significant.
 LEVEL = 0.05
-#: Minimum number of signals for a claim, whatever p is: small sets are usually hand-picked.
-MIN_SIGNALS = 20
 KM_PER_DEGREE = 111.195
 EARTH_RADIUS_KM = 6371.0
 _DAY_US, _HOUR_US = 86_400_000_000, 3_600_000_000

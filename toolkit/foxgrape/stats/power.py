@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from foxgrape._util.formatting import counted, sentence_with_table
+from foxgrape._util.formatting import counted
+from foxgrape._util.result import Result
 from foxgrape.errors import FoxgrapeError
 from foxgrape.stats.coincidence.point_pattern import PointPattern, make_labels
 from foxgrape.stats.coincidence.significance import p_values
@@ -32,8 +33,8 @@ _MIN_WORLDS = 100
 _FRONT_SPEED, _MIN_SIZE = 2.5, 20.0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Power:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Power(Result):
     """Share of simulated worlds in which leads are detected, by number of signals.
 
     Attributes
@@ -94,9 +95,6 @@ class Power:
             "warnings": list(self.warnings),
             "sentence": self.sentence(),
         }
-
-    def _repr_html_(self) -> str:
-        return sentence_with_table(self.sentence(), self.to_frame(), self.warnings)
 
 
 def estimate_power(
@@ -188,13 +186,15 @@ def simulate_pattern(
     >>> simulate_pattern(make_arrays(np.random.default_rng(0), signals=10), (7.0,)).draws
     1
     """
-    label, place_of_label, decoded = make_labels(world.place, np.full(len(world.place), -np.inf))
+    n = len(world.place)
+    one_group = np.zeros(n, np.int64)
+    label, place_of_label, decoded, _ = make_labels(world.place, np.full(n, -np.inf), one_group)
     order = np.lexsort((world.happened[0], world.event_place))
     return PointPattern(
         low=world.posted[0] * _DAY,
         high=world.posted[1] * _DAY,
         label=label,
-        group=np.zeros(len(label), np.int64),
+        group=one_group,
         group_names=("all",),
         event_low=world.happened[0][order] * _DAY,
         event_high=world.happened[1][order] * _DAY,

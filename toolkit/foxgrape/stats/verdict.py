@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isnan
+from math import isnan, nan
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from foxgrape._util.formatting import (
     counted,
+    duration_in_words,
     number_in_words,
-    sentence_with_table,
     to_json_value,
 )
-from foxgrape.stats.inputs import MIN_SIGNALS, TOO_FEW, window_in_words
+from foxgrape._util.result import Result
+from foxgrape._util.small_numbers import TOO_FEW, are_few, too_few
+from foxgrape.stats.inputs import LEVEL, MORE, UNRELIABLE, window_in_words
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import plotly.graph_objects as go
 
     from foxgrape.stats.alarms.molchan import Alarm
@@ -27,10 +31,12 @@ __all__ = ["DISAGREE", "Verdict"]
 
 #: Claim of a verdict whose results disagree.
 DISAGREE = "No claim"
+#: A p-value up to this is near the level: it may fall on the other side in data of the same kind.
+_NEARLY = 0.15
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Verdict:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Verdict(Result):
     """Three answers to the question whether events follow signals more often than by chance.
 
     A claim is made only if all results with enough data make it, so that three tests do not claim
@@ -58,7 +64,7 @@ class Verdict:
     @property
     def claim(self) -> str:
         """The claim that all results with enough data make; ``No claim`` if they disagree."""
-        if self.coincidence.n_signals < MIN_SIGNALS:
+        if are_few(self.coincidence.n_signals):
             return TOO_FEW
         claims_made = {claim for claim in self.claims.values() if claim != TOO_FEW}
         return DISAGREE if len(claims_made) > 1 else next(iter(claims_made), TOO_FEW)
@@ -74,28 +80,33 @@ class Verdict:
         n = self.coincidence.n_signals
         if not n or not self.coincidence.n_events:
             return f"There are no {'signals' if not n else 'events'} to test."
-        if n < MIN_SIGNALS:
-            are = "signal is" if n == 1 else "signals are"
-            return f"{number_in_words(n).capitalize()} {are} too few to test."
+        if are_few(n):
+            return f"{too_few(n, 'to test')}."
+        event = "confirmed event" if self.coincidence.clock == "confirmed" else "event"
         sizes = (
-            f"{counted(n, 'signal')}, {counted(self.coincidence.n_events, 'event')} at "
+            f"{counted(n, 'signal')}, {counted(self.coincidence.n_events, event)} at "
             f"{counted(self.coincidence.n_places, 'place')}"
         )
         within = window_in_words(self.coincidence.window, len(self.coincidence.windows))
-        p_alarm = "" if isnan(self.alarm.p_value) else f" (p = {self.alarm.p_value:.2g})"
-        answers = (
-            f"coincidence {within}, "
-            f"{self.claims['coincidence'].lower()} (p = {self.coincidence.p_trigger:.2g}); "
-            f"{self._hazard_answer()}; "
-            f"alarms, {self.claims['alarm'].lower()}{p_alarm}"
+        p_values = self._p_values()
+        answers = {
+            name: claim.lower() + ("" if isnan(p) else f" (p = {p:.2g})")
+            for (name, claim), p in zip(self.claims.items(), p_values, strict=True)
+        }
+        ratio = "" if isnan(p_values[1]) else f" {self.hazard.ratio:.2f}"
+        results = (
+            f"coincidence {within}, {answers['coincidence']}; "
+            f"hazard ratio{ratio}, {answers['hazard']}; alarms, {answers['alarm']}"
         )
-        return f"{self.claim}: {self._agreement()} Of {sizes}: {answers}.{self._reasons()}"
+        return f"{self.claim}: {self._agreement()} Of {sizes}: {results}.{self._reasons()}"
 
-    def _hazard_answer(self) -> str:
-        if isnan(self.hazard.ratio):
-            return "no hazard ratio can be estimated"
-        claim, p = self.claims["hazard"].lower(), self.hazard.p_value
-        return f"hazard ratio {self.hazard.ratio:.2f}, {claim} (p = {p:.2g})"
+    def _p_values(self) -> tuple[float, ...]:
+        """Return p of each result; NaN for those with too few data."""
+        p_values = (self.coincidence.p_trigger, self.hazard.p_value, self.alarm.p_value)
+        return tuple(
+            nan if claim == TOO_FEW else p
+            for claim, p in zip(self.claims.values(), p_values, strict=True)
+        )
 
     def _agreement(self) -> str:
         n_made = sum(claim != TOO_FEW for claim in self.claims.values())
@@ -121,17 +132,39 @@ class Verdict:
             "ratio the places at the instant of each event, and alarms the share of events missed "
             "with the share of time and places alarmed."
         )
-        before, after = self.coincidence.trigger_rate, self.coincidence.echo_rate
+        return " ".join((reasons, *self._reasons_in_the_data()))
+
+    def _reasons_in_the_data(self) -> Iterator[str]:
+        """Yield what these data show that can make results disagree."""
+        first, second = self.coincidence, self.hazard
+        if first.claim == UNRELIABLE:
+            yield "The coincidence test is unreliable here; its warnings say why."
+        before, after = first.trigger_rate, first.echo_rate
         if after > before:
-            reasons += (
-                f" More signals came within the window after an event ({after:.0%}) than before "
+            yield (
+                f"More signals came within the window after an event ({after:.0%}) than before "
                 f"one ({before:.0%}): posts about what has happened can lower the hazard ratio."
             )
-        return reasons
+        near = [p for p in self._p_values() if LEVEL < p <= _NEARLY]
+        if near and MORE in self.claims.values():
+            yield (
+                f"p = {min(near):.2g} is only just above {LEVEL:g}: a result that claims a lead "
+                "and one that does not may differ by chance alone."
+            )
+        if getattr(second, "window", first.window) != first.window:
+            yield (
+                f"The hazard ratio is for {duration_in_words(second.window)}, the coincidence for "
+                f"{duration_in_words(first.window)}."
+            )
+        if getattr(second, "n_signals", first.n_signals) != first.n_signals:
+            yield (
+                f"The hazard ratio also uses signals whose window was not observed throughout: "
+                f"{second.n_signals:,} in place of {first.n_signals:,}."
+            )
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per result: its claim and p-value."""
-        p_values = (self.coincidence.p_trigger, self.hazard.p_value, self.alarm.p_value)
+        """Return one row per result: its claim and p-value, NaN if it has too few data."""
+        p_values = self._p_values()
         return pd.DataFrame(
             {"result": list(self.claims), "claim": list(self.claims.values()), "p_value": p_values}
         )
@@ -151,6 +184,3 @@ class Verdict:
     def figure(self) -> go.Figure:
         """Draw the observed coincidences and their distribution under chance."""
         return self.coincidence.figure()
-
-    def _repr_html_(self) -> str:
-        return sentence_with_table(self.sentence(), self.to_frame(), self.warnings)

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from foxgrape._util.formatting import counted, duration_in_words
+from foxgrape._util.result import Described
+from foxgrape._util.small_numbers import are_few
 from foxgrape.detection.emoji.scan import scan_emoji
 from foxgrape.errors import FoxgrapeError, did_you_mean
 from foxgrape.places import fold, normal_emoji
@@ -28,8 +30,8 @@ _BITS = (3.0, 6.0)
 _BANDS = ("up to 3 bits", "3 to 6 bits", "more than 6 bits")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class AccountProfile:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class AccountProfile(Described):
     """An account's posts and emoji, and how often events followed its signals.
 
     Attributes
@@ -47,7 +49,8 @@ class AccountProfile:
     calibration
         One row per group of signals. Columns: group, value, n (signals that count), observed
         (signals with an event), share (Kaplan–Meier share followed by an event within the horizon),
-        lower and upper (95% log-log interval; NaN if undefined).
+        lower and upper (95% log-log interval; NaN if undefined). Fewer than 20 signals are only
+        counted: their shares are NaN.
     """
 
     account: str
@@ -74,6 +77,7 @@ class AccountProfile:
     def sentence(self) -> str:
         """Return the number of signals and their outcomes in one sentence."""
         leads = self.analysis.lead_times
+        confirmed = " confirmed" if leads.clock == "confirmed" else ""
         are = "is" if leads.n_censored == 1 else "are"
         reposts = int(self.posts["repost"].fillna(False).sum())  # noqa: FBT003 - pandas' own
         posts = counted(len(self.posts), "post")
@@ -81,7 +85,7 @@ class AccountProfile:
             posts += f" ({reposts} of them reposts)"
         return (
             f"{self.account}: {counted(len(self.analysis.signals), 'signal')} in {posts}; "
-            f"{leads.n} count, of which {leads.n_observed} had an event within "
+            f"{leads.n} count, of which {leads.n_observed} had an event{confirmed} within "
             f"{duration_in_words(self.analysis.horizon)} and "
             f"{leads.n_censored} {are} right-censored."
         )
@@ -193,7 +197,12 @@ def _calibration(analysis: Analysis, account: str) -> pd.DataFrame:
 
 
 def _share_followed(leads: LeadTimes) -> tuple[float, float, float]:
-    """Return the share with an event by the end of observation, and its 95% interval."""
+    """Return the share with an event by the end of observation, and its 95% interval.
+
+    NaN if the signals are too few.
+    """
+    if are_few(leads.n):
+        return np.nan, np.nan, np.nan
     last = leads.survival.iloc[-1]
     share = 1 - last["survival"]
     # The log-log interval is undefined if no signal or every signal had an event.

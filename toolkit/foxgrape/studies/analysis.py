@@ -400,9 +400,10 @@ class Analysis:
 
     def __repr__(self) -> str:
         side = f", confirmed by {self.confirmed_by}" if self.confirmed_by else ""
+        leads = self.lead_times
         return (
-            f"<Analysis of {self.study.name}: {counted(len(self.signals), 'signal')}, "
-            f"{int(self.links['observed'].sum())} with an event within "
+            f"<Analysis of {self.study.name}: {counted(len(self.signals), 'signal')}; "
+            f"{leads.n_observed:,} of the {leads.n:,} that count as leads with an event within "
             f"{duration_in_words(self.horizon)}; {self.clock} clock{side}>"
         )
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from foxgrape import times
 from foxgrape._util.formatting import counted, describe_time, duration_in_words
+from foxgrape._util.result import Described
 from foxgrape.errors import FoxgrapeError
 from foxgrape.linking import order_on_clock
 from foxgrape.places.resolution import place_id_of
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["PeriodBrief", "PlaceBrief", "period_brief", "place_brief"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PeriodBrief:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class PeriodBrief(Described):
     """What became known during a period.
 
     A post belongs to the period that contains the latest time at which it may have been posted; an
@@ -229,8 +230,8 @@ def _counts(
     }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PlaceBrief:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class PlaceBrief(Described):
     """A place's signals and events.
 
     Attributes

@@ -11,6 +11,7 @@ from foxgrape._util.formatting import duration_in_words
 from foxgrape.stats.coincidence.point_pattern import is_followed, overlaps
 from foxgrape.stats.inputs import duration_us, observation_of
 from foxgrape.stats.survival.counted_leads import reason_left_out
+from foxgrape.times import parse_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,17 +20,18 @@ if TYPE_CHECKING:
 
 __all__ = ["count_steps"]
 
+#: In the order of `reason_left_out`, so that what a step leaves has passed all steps before it.
 _REASONS = {
-    "unfollowed": "posted while events were recorded",
-    "follows": "not after their event",
     "hindsight": "not decoded only after their event",
+    "follows": "not after their event",
+    "unfollowed": "posted while events were recorded",
 }
 
 
 def count_steps(analysis: Analysis, window: str) -> pd.DataFrame:
     """Return the table of `Analysis.counts`."""
     rows = [
-        ("posts", "posts", len(analysis.study.posts), 0),
+        *_posts(analysis),
         _with_a_signal(analysis),
         ("signals", "in these posts", len(analysis.signals) + len(analysis.ambiguous), 0),
         ("signals", "for one place", len(analysis.signals), len(analysis.ambiguous)),
@@ -37,6 +39,16 @@ def count_steps(analysis: Analysis, window: str) -> pd.DataFrame:
         *_chance(analysis, window),
     ]
     return pd.DataFrame(rows, columns=["question", "step", "n", "left_out"])
+
+
+def _posts(analysis: Analysis) -> Iterator[tuple[str, str, int, int]]:
+    study = analysis.study
+    n_all, n = len(study.all_posts), len(study.posts)
+    if study.period == (None, None):
+        yield "posts", "posts", n, 0
+        return
+    yield "posts", "posts", n_all, 0
+    yield "posts", "in the period", n, n_all - n
 
 
 def _with_a_signal(analysis: Analysis) -> tuple[str, str, int, int]:
@@ -62,7 +74,8 @@ def _leads(analysis: Analysis) -> Iterator[tuple[str, str, int, int]]:
 
 def _chance(analysis: Analysis, window: str) -> Iterator[tuple[str, str, int, int]]:
     signals, clock = analysis.signals, analysis.clock
-    question = f"chance within {duration_in_words(pd.Timedelta(window))}"
+    within = duration_in_words(parse_duration(window, "window"))
+    question = f"chance within {within}"
     observed = observation_of(analysis.observed(clock, window), signals, analysis.events, clock)
     n_inside = int(overlaps(signals, "posted", observed).sum())
     n_followed = int(is_followed(signals, observed, duration_us(window, "window")).sum())

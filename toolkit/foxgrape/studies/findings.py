@@ -10,6 +10,7 @@ import pandas as pd
 from foxgrape import schemas, times
 from foxgrape._util.formatting import count_or_none, counted, duration_in_words, lead_in_words
 from foxgrape.linking import order_on_clock
+from foxgrape.places.normalize import fold
 from foxgrape.places.place import distance_km
 from foxgrape.places.resolution import FAR_KM
 from foxgrape.stats.survival.counted_leads import reason_left_out
@@ -39,6 +40,7 @@ def findings(analysis: Analysis) -> list[str]:
         f"{counted(len(table), 'signal')} in {posts}. {certain}",
         *_clock_limits(analysis),
         *_misplaced(analysis),
+        *_namesakes(analysis),
     ]
     if analysis.clock == "confirmed" and analysis.confirmed_by is None:
         sentences += [
@@ -93,6 +95,37 @@ def _misplaced(analysis: Analysis) -> list[str]:
     sentence = (
         f"{n_far:,} of {counted(len(analysis.events), 'event')} {lie} more than {FAR_KM:.0f} km "
         f"from the place of {their} place_id: check whether the id is right."
+    )
+    return [sentence]
+
+
+def _namesakes(analysis: Analysis) -> list[str]:
+    """Return how many events have the name of a signal's place, and another id.
+
+    An event whose place a reader could not decide keeps an id of its own, and posts that name the
+    place mean its largest namesake: they would be right-censored without a word.
+    """
+    gazetteer = analysis.study.codebook.gazetteer
+    events, signals = analysis.events, analysis.signals["place_id"]
+    ids: dict[str, set[str]] = {}
+    for place in (gazetteer[own] for own in signals.unique() if own in gazetteer):
+        for name in (place.name, *place.names):
+            ids.setdefault(fold(name), set()).add(place.id)
+    places = events.dropna(subset=["place"]).drop_duplicates(["place_id", "place"])
+    apart = [
+        (place_id, name, ids[fold(name)])
+        for place_id, name in zip(places["place_id"], places["place"], strict=True)
+        if place_id not in ids.get(fold(name), {place_id})
+    ]
+    if not apart:
+        return []
+    n_events = int(events["place_id"].isin([place_id for place_id, *_ in apart]).sum())
+    n_signals = int(signals.isin(set().union(*(own for *_, own in apart))).sum())
+    names = _first_names(sorted({str(name) for _, name, _ in apart}))
+    have = "has" if n_events == 1 else "have"
+    sentence = (
+        f"{counted(n_events, 'event')} {have} the name of a place of {counted(n_signals, 'signal')}"
+        f", but another place_id ({names}): they are not linked; check which place is meant."
     )
     return [sentence]
 

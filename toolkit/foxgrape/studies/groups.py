@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from foxgrape._util.formatting import (
     number_in_words,
-    sentence_with_table,
     to_json_records,
 )
+from foxgrape._util.result import Result
+from foxgrape._util.small_numbers import MIN_SIGNALS, TOO_FEW, mask_few
 from foxgrape.errors import FoxgrapeError, did_you_mean
-from foxgrape.stats.coincidence.significance import adjust_fdr
-from foxgrape.stats.inputs import MIN_SIGNALS, MORE, TOO_FEW, window_in_words
+from foxgrape.stats.inputs import MORE, window_in_words
 from foxgrape.stats.survival.lead_times import lead_times
 
 if TYPE_CHECKING:
@@ -28,11 +27,12 @@ if TYPE_CHECKING:
 __all__ = ["MONTH", "Groups", "group_signals", "with_month"]
 
 MONTH = "month"
+_GROUP = "group of signals"
 _MAX_NAMED = 5
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Groups:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Groups(Result):
     """Lead times of each group of signals, and whether events follow it more often than by chance.
 
     Attributes
@@ -45,8 +45,9 @@ class Groups:
         and without); median, median_low, median_high (the median lead and its 95% interval; NaT for
         not reached, or no bound); n_tested (signals in the test against chance); trigger_rate
         (share of them with an event within the window); p, and q, adjusted for the number of groups
-        tested (false discovery rate). Groups with fewer than 20 signals are not tested: p and q are
-        NaN. claim says what q allows.
+        tested (false discovery rate). claim says what q allows. Fewer than 20 signals are only
+        counted: the median of a group with a smaller n, and trigger_rate, p and q of one with a
+        smaller n_tested, are missing.
     lead_times, coincidence
         The results for all signals together; `lead_times` also holds those of each group, and the
         log-rank test.
@@ -117,9 +118,6 @@ class Groups:
         """
         return window_in_words(self.coincidence.window, len(self.coincidence.windows))
 
-    def _repr_html_(self) -> str:
-        return sentence_with_table(self.sentence(), self.table, self.warnings)
-
 
 def group_signals(analysis: Analysis, by: str, options: dict[str, Any]) -> Groups:
     """Return the results of an analysis by group of signals; see `Analysis.by`.
@@ -137,8 +135,11 @@ def group_signals(analysis: Analysis, by: str, options: dict[str, Any]) -> Group
         raise FoxgrapeError("signals have no such column", got=by, hint=hint)
     # Places may share a name, so their ids make the groups and names only label them.
     column = "place_id" if by == "place" else by
-    leads = lead_times(analysis.links, by=column, signals=signals)
-    chance = analysis.coincidence(by=column, **options)
+    # Leads and the test against chance have the same groups, also of signals without a value.
+    values = signals[column].astype("object")
+    signals[_GROUP] = values.where(values.notna(), "none").astype("str")
+    leads = lead_times(analysis.links, by=_GROUP, signals=signals)
+    chance = replace(analysis, signals=signals).coincidence(by=_GROUP, **options)
     table = _leads_table(leads).merge(_chance_table(chance), on="group", how="outer")
     counts = ["n", "n_followed", "n_censored", "n_tested"]
     table[counts] = table[counts].fillna(0).astype("int64")
@@ -182,15 +183,13 @@ def _leads_table(leads: LeadTimes) -> pd.DataFrame:
     for name in columns[4:]:
         # A column without any median would otherwise hold dates.
         table[name] = pd.to_timedelta([row[name] for row in rows]).astype("timedelta64[us]")
-    return table
+    return mask_few(table, table["n"], columns[4:])
 
 
 def _chance_table(chance: Coincidence) -> pd.DataFrame:
     """Return the test of each group, with p and q only where there are enough signals."""
-    groups = chance.groups
-    enough = groups["n_signals"] >= MIN_SIGNALS
-    p = groups["p_trigger"].where(enough).to_numpy(dtype=float)
-    q = adjust_fdr(p)
+    groups = mask_few(chance.groups, chance.groups["n_signals"], ["trigger_rate", "p_trigger"])
+    q = groups["p_adjusted"]
     # The claim follows the same rules as that of all signals, with q instead of p.
     claims = [
         replace(chance, p_trigger=float(adjusted), n_signals=int(n)).claim
@@ -200,8 +199,8 @@ def _chance_table(chance: Coincidence) -> pd.DataFrame:
         {
             "group": groups["group"].astype("str"),
             "n_tested": groups["n_signals"],
-            "trigger_rate": groups["trigger_rate"].where(groups["n_signals"] > 0, np.nan),
-            "p": p,
+            "trigger_rate": groups["trigger_rate"],
+            "p": groups["p_trigger"],
             "q": q,
             "claim": pd.Series(claims, dtype="str"),
         }

@@ -195,7 +195,7 @@ def _geoconfirmed_point(row: Mapping[str, Any]) -> Point:
 
 def _links(value: Any) -> tuple[str, ...]:
     """Return the links in a value's texts, without repetition; lists hide some sources."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=float)
     return tuple(dict.fromkeys(_LINK.findall(text)))
 
 

@@ -15,6 +15,7 @@ from foxgrape.io.convert import (
     require_text,
 )
 from foxgrape.io.posts.tool_tables import ToolTableReader
+from foxgrape.io.stream import BadRecordError
 
 if TYPE_CHECKING:
     from foxgrape.io.base import ReadContext
@@ -79,4 +80,7 @@ def _identify(address: str) -> tuple[str, str | None, str]:
         match = pattern.fullmatch(plain)
         if match is not None:
             return platform, match.groupdict().get("name"), match["id"]
-    return urlsplit(address).hostname or "web", None, address
+    try:
+        return urlsplit(address).hostname or "web", None, address
+    except ValueError as error:
+        raise BadRecordError(f"the link is invalid: {error}", "url") from None

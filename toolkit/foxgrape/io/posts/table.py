@@ -36,6 +36,7 @@ from foxgrape.io.stream import CorruptFileError
 from foxgrape.io.table_times import has_too_many_midnights, table_times
 from foxgrape.io.tabular import (
     FrameInput,
+    column_names,
     is_table,
     json_line_keys,
     line_blocks,
@@ -110,7 +111,8 @@ class PostTableReader(Reader):
         """Return True for Parquet, Excel, delimited text, and JSON lines that have a time."""
         if paths:
             known = {"posted_at", *ALIASES["posted_at"]}
-            names = {normalize_name(path[0]) for path in paths}
+            # The first record may be longer than the head, whose keys the paths are.
+            names = {normalize_name(name) for name in [*column_names(file), *(p[0] for p in paths)]}
             return table_kind(file) in {"lines", "array"} and bool(known & names)
         return is_table(file)
 
@@ -170,7 +172,7 @@ def _column_recorder(context: ReadContext) -> Callable[[list[str]], None]:
 
 def _json_parts(file: InputFile, context: ReadContext, size: int) -> Iterator[FilePart]:
     record_columns = _column_recorder(context)
-    known = json_line_keys(file.head)
+    known = json_line_keys(file)
     record_columns(known)
     offset = 0
     with file.open() as stream:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from foxgrape._util.directories import Directory
 from foxgrape._util.files import write_atomic
 from foxgrape._util.regular_files import read_regular
+from foxgrape._util.unicode import replace_surrogates
 from foxgrape.errors import ReportError
 from foxgrape.reports.rendering.assets import csp_hash, image_data_url
 from foxgrape.reports.rendering.page import static_text
@@ -284,7 +285,12 @@ def _run_folders(out: Path) -> list[Path]:
             scanned = list(os.scandir(parent))
         except OSError:
             continue
-        entries = [Path(entry.path) for entry in scanned if entry.is_dir(follow_symlinks=False)]
+        entries = [
+            Path(entry.path)
+            for entry in scanned
+            # The name of a run is UTF-8.
+            if replace_surrogates(entry.name) == entry.name and entry.is_dir(follow_symlinks=False)
+        ]
         folders += [
             folder
             for folder in sorted(entries)

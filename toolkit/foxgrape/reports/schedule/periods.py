@@ -46,4 +46,10 @@ def first_seen(entry: Entry, ledger: Ledger, now: datetime, *, record: bool = Fa
     name = f"{entry.name}/since-{digest}"
     default = {"since": now.astimezone(UTC).isoformat(), "cron": entry.cron.expression}
     content = ledger.setdefault(name, default) if record else ledger.read_json(name)
-    return datetime.fromisoformat(content.get("since", default["since"]))
+    since = datetime.fromisoformat(content.get("since", default["since"]))
+    if since <= now:
+        return since
+    # It was seen while the clock was ahead.
+    if record:
+        ledger.write_json(name, default)
+    return now

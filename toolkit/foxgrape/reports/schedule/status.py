@@ -54,6 +54,8 @@ class EntryStatus:
     delivery
         State of the messages with finished reports, the one that needs attention most: ``given
         up``, ``maybe sent``, ``maybe sent twice``, ``waiting`` or ``sent``; None without messages.
+    ahead
+        Ends of later periods, which were built while the clock was ahead and are not built again.
     """
 
     entry: str
@@ -66,10 +68,11 @@ class EntryStatus:
     missed: tuple[datetime, ...]
     failing: bool
     delivery: str | None = None
+    ahead: tuple[datetime, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as JSON values."""
-        lists = ("waiting", "given_up", "missed")
+        lists = ("waiting", "given_up", "missed", "ahead")
         return asdict(self) | {
             "next": self.next.isoformat(),
             "last": None if self.last is None else self.last.isoformat(),
@@ -184,6 +187,12 @@ def _entry_status(entry: Entry, ledger: Ledger, now: datetime) -> EntryStatus:
         missed=tuple(ends["missed"]),
         failing=bool(ledger.read_json(f"{entry.name}/health").get("failing_since")),
         delivery=deliveries[0] if deliveries else None,
+        ahead=tuple(
+            datetime.strptime(key, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+            for key in ledger.period_keys(entry.name)
+            if key > Period(now, now).key
+            and ledger.read_state(f"{entry.name}/{key}").state == "done"
+        ),
     )
 
 

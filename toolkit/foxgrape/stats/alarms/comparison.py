@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from foxgrape._util.formatting import counted, sentence_with_table
+from foxgrape._util.formatting import counted
+from foxgrape._util.result import Result
+from foxgrape._util.small_numbers import are_few, too_few
 from foxgrape.errors import FoxgrapeError
 from foxgrape.stats.coincidence.surrogates import validate_null
 from foxgrape.stats.inputs import LEVEL, as_seed
@@ -23,8 +25,8 @@ ALARM_NULLS = ("local", "place", "uniform")
 _CHUNK = 2_000_000
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Comparison:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Comparison(Result):
     """Difference in skill of two alarm functions on the same events.
 
     Attributes
@@ -41,6 +43,8 @@ class Comparison:
         Number of events compared, and of their places.
     n_surrogates, seed
         Number of random exchanges, and their seed.
+    n_signals
+        Number of signals of the kind that has fewer.
     """
 
     difference: float
@@ -50,6 +54,7 @@ class Comparison:
     n_places: int
     n_surrogates: int
     seed: int
+    n_signals: int
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -74,6 +79,8 @@ class Comparison:
 
     def sentence(self) -> str:
         """Return the result in words."""
+        if are_few(self.n_signals):
+            return f"{too_few(self.n_signals, 'to compare')}."
         statistics = (
             f"(standard error {self.standard_error:.3f}, p = {self.p_value:.2g}; "
             f"n = {counted(self.n_events, 'event')} at {counted(self.n_places, 'place')})"
@@ -85,9 +92,6 @@ class Comparison:
             f"The {which} kind of signal warned better, by {abs(self.difference):.3f} of area "
             f"skill above chance {statistics}."
         )
-
-    def _repr_html_(self) -> str:
-        return sentence_with_table(self.sentence(), self.to_frame(), self.warnings)
 
 
 def compare(
@@ -163,4 +167,5 @@ def compare(
         n_places=places,
         n_surrogates=n,
         seed=seed,
+        n_signals=min(first.n_signals, second.n_signals),
     )

@@ -10,17 +10,17 @@ import pandas as pd
 
 from foxgrape._util.formatting import (
     counted,
-    number_in_words,
-    sentence_with_table,
     to_json_records,
     to_json_value,
 )
+from foxgrape._util.result import Result
+from foxgrape._util.small_numbers import TOO_FEW, are_few, mask_few, too_few
 from foxgrape.errors import FoxgrapeError
 from foxgrape.stats.alarms.comparison import ALARM_NULLS, compare
 from foxgrape.stats.coincidence.surrogates import validate_null
 from foxgrape.stats.hazard.conditional_logit import choice_probabilities
 from foxgrape.stats.hazard.risk_sets import DAY, NEVER, fit_baseline, other_events, risk_sets
-from foxgrape.stats.inputs import CHANCE, LEVEL, MIN_SIGNALS, MORE, TOO_FEW, as_seed, durations_us
+from foxgrape.stats.inputs import CHANCE, LEVEL, MORE, as_seed, durations_us
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,8 +42,8 @@ _HISTORY = 30 * DAY
 _MAX_SIMULATED = 500
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Alarm:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Alarm(Result):
     """How well alarms raised by signals met the events.
 
     Attributes
@@ -113,26 +113,36 @@ class Alarm:
         """Return one row per window."""
         return self.windows.copy()
 
+    def shown(self) -> pd.DataFrame:
+        """Return the table to show to readers: without shares of few signals.
+
+        Examples
+        --------
+        >>> from foxgrape import open_study
+        >>> bool(open_study().analyse().alarm(n=19).shown()["recall"].isna().all())
+        True
+        """
+        return mask_few(self.windows, self.n_signals, ["missed", "recall", "gain", "precision"])
+
     @property
     def claim(self) -> str:
         """What the result claims: more than chance, consistent with it, or too few."""
-        if self.n_signals < MIN_SIGNALS:
+        if are_few(self.n_signals):
             return TOO_FEW
         return MORE if self.p_value <= LEVEL else CHANCE
 
     def sentence(self) -> str:
         """Return the result in words."""
-        claim = self.claim
         if not self.n_signals or not self.n_events:
             kind = "signal" if not self.n_signals else "event"
             return f"No alarms to score: no {kind} lies within the observation period."
-        if claim == TOO_FEW:
-            few = number_in_words(self.n_signals).capitalize()
-            claim = f"{few} {'signal is' if self.n_signals == 1 else 'signals are'} too few to test"
+        event = "confirmed event" if self.clock == "confirmed" else "event"
+        sizes = f"n = {counted(self.n_events, event)} at {counted(self.n_places, 'place')}"
+        if self.claim == TOO_FEW:
+            return f"{too_few(self.n_signals, 'to test')} ({sizes})."
         return (
-            f"{claim}: area skill {self.area_skill:.2f}, where chance gives {self.expected:.2f} "
-            f"(p = {self.p_value:.2g}, {self.null} null model; "
-            f"n = {counted(self.n_events, 'event')} at {counted(self.n_places, 'place')}, "
+            f"{self.claim}: area skill {self.area_skill:.2f}, where chance gives "
+            f"{self.expected:.2f} (p = {self.p_value:.2g}, {self.null} null model; {sizes}, "
             f"{counted(self.n_signals, 'signal')})."
         )
 
@@ -145,9 +155,6 @@ class Alarm:
         from foxgrape.plots.inference import molchan_diagram
 
         return molchan_diagram(self)
-
-    def _repr_html_(self) -> str:
-        return sentence_with_table(self.sentence(), self.to_frame(), self.warnings)
 
 
 def alarm(
@@ -218,7 +225,7 @@ def alarm(
     events, so that no event raises the weight of its own place. P-values are Monte Carlo,
     p = (b + 1)/(n + 1), where b of n draws reach the observed sum of scores; with more than 500
     events, a normal approximation is used. Under ``"local"``, probabilities are fitted to the
-    events that are tested; `docs/hazard.md` reports how often this gives false claims.
+    events that are tested; `docs/explanation/hazard.md` reports how often this gives false claims.
 
     Examples
     --------
@@ -436,15 +443,15 @@ def _followed(risk: RiskSets, lengths: IntArray, *, hindsight: bool) -> tuple[In
 def _warnings(risk: RiskSets, null: str, p_values: pd.Series) -> tuple[str, ...]:
     warnings = []
     n = len(risk.signal_place)
-    if n < MIN_SIGNALS:
-        warnings.append(f"{counted(n, 'signal')} {'is' if n == 1 else 'are'} too few to test.")
+    if n and are_few(n):
+        warnings.append(f"{too_few(n, 'to test')}.")
     if null != "local" and p_values[null] <= LEVEL < p_values["local"]:
         warnings.append(
             f"Under the local null model p is {p_values['local']:.2g}: signals and events share a "
             f"tempo or a front, which the {null} null model mistakes for foresight."
         )
     unknown = int((~risk.located).sum())
-    if null == "local" and unknown:
+    if null == "local" and unknown and len(risk.places) > 1:
         places = f"{unknown} of {counted(len(risk.places), 'place')}"
         has = "has" if unknown == 1 else "have"
         warnings.append(

@@ -10,13 +10,19 @@ import pandas as pd
 
 from foxgrape import schemas, times
 from foxgrape._util.formatting import (
-    count_in_words,
     counted,
     duration_in_words,
-    number_in_words,
-    sentence_with_table,
     to_json_records,
     to_json_value,
+)
+from foxgrape._util.result import Result
+from foxgrape._util.small_numbers import (
+    MIN_SIGNALS,
+    TOO_FEW,
+    are_few,
+    mask_few,
+    share_in_words,
+    too_few,
 )
 from foxgrape.linking import signals_with_place
 from foxgrape.stats.coincidence.point_pattern import count_rates, point_pattern
@@ -30,9 +36,7 @@ from foxgrape.stats.coincidence.surrogates import (
 from foxgrape.stats.inputs import (
     CHANCE,
     LEVEL,
-    MIN_SIGNALS,
     MORE,
-    TOO_FEW,
     UNRELIABLE,
     as_seed,
     data_warnings,
@@ -60,13 +64,15 @@ NullName = Literal["uniform", "shuffle", "circular", "place", "local"]
 #: Null models that do not preserve a shared tempo, and those that do not preserve a shared front.
 _WITHOUT_TEMPO = frozenset({"uniform", "shuffle", "circular"})
 _WITHOUT_FRONT = frozenset({"uniform", "shuffle", "circular", "place"})
+#: Warn that a test has little power if signals form fewer episodes than this share of them.
+_FEW_EPISODES = 0.25
 #: Largest share of places without coordinates for which the local null model can claim a lead: it
 #: cannot see a moving front at the others.
 _MAX_UNLOCATED = 0.1
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Coincidence:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Coincidence(Result):
     """How often events followed signals, compared with chance.
 
     Attributes
@@ -90,7 +96,8 @@ class Coincidence:
         One row per window: rates, unadjusted p (``p_trigger``, ``p_precursor``) and p adjusted for
         choosing the window (``p_trigger_adjusted``, ``p_precursor_adjusted``).
     groups
-        With `by`, one row per group: n, rates, p, and p adjusted for the number of groups.
+        With `by`, one row per group: n, rates, p, and p adjusted for the number of groups with at
+        least 20 signals; NaN for the others.
     n_signals, n_events
         Number of signals that were followed throughout their window, and of events within
         observation.
@@ -107,6 +114,8 @@ class Coincidence:
         How strongly signals and events share a tempo, and a front.
     warnings
         Caveats, in sentences.
+    clock
+        ``confirmed`` or ``occurred``.
     statistic, surrogates
         Observed trigger statistic for `window`, and the same statistic of each surrogate.
     """
@@ -135,6 +144,7 @@ class Coincidence:
     statistic: float
     surrogates: FloatArray = field(repr=False)
     n_unlocated: int = 0
+    clock: str = ""
 
     @property
     def p_adjusted(self) -> pd.Series:
@@ -144,6 +154,19 @@ class Coincidence:
     def to_frame(self) -> pd.DataFrame:
         """Return one row per group, or without groups one row per window."""
         return (self.groups if len(self.groups) else self.windows).copy()
+
+    def shown(self) -> pd.DataFrame:
+        """Return the table to show to readers: without rates and p of few signals.
+
+        Examples
+        --------
+        >>> from foxgrape import open_study
+        >>> bool(open_study().analyse().coincidence(n=19).shown()["p_trigger"].isna().all())
+        True
+        """
+        table = self.to_frame()
+        n = table["n_signals"] if len(self.groups) else self.n_signals
+        return mask_few(table, n, table.columns[table.columns.str.contains("^p_|_rate$")])
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values; durations are ISO 8601 text, NaN is None."""
@@ -158,6 +181,7 @@ class Coincidence:
             "n_unlocated": self.n_unlocated,
             "observed": [instant.isoformat() for instant in self.observed],
             "n_unfollowed": self.n_unfollowed,
+            "clock": self.clock,
             "null": self.null,
             "n_surrogates": self.n_surrogates,
             "seed": self.seed,
@@ -172,7 +196,7 @@ class Coincidence:
     @property
     def claim(self) -> str:
         """What the result claims: more than chance, consistent with it, unreliable or too few."""
-        if self.n_signals < MIN_SIGNALS or not self.n_events:
+        if are_few(self.n_signals) or not self.n_events:
             return TOO_FEW
         if not self.p_trigger <= LEVEL:  # NaN claims nothing
             return CHANCE
@@ -191,18 +215,16 @@ class Coincidence:
             return f"Nothing to test: no {kind} lies {where}within the observation period."
         within = window_in_words(self.window, len(self.windows))
         after = f"within {duration_in_words(self.window)} after one"
-        if self.n_signals == 1:
-            return "One signal is too few to test."
-        if self.n_signals < MIN_SIGNALS:
-            return (
-                f"{number_in_words(self.n_signals).capitalize()} signals are too few to test. "
-                f"{count_in_words(self.trigger_rate, self.n_signals).capitalize()} were followed "
-                f"by an event at the same place {within}; "
-                f"{count_in_words(self.echo_rate, self.n_signals)} came {after}."
-            )
+        followed, echoed = (
+            share_in_words(rate, self.n_signals) for rate in (self.trigger_rate, self.echo_rate)
+        )
+        event = "the confirmation of an event" if self.clock == "confirmed" else "an event"
+        by = f"followed by {event} at the same place {within}; {echoed} came {after}"
+        if are_few(self.n_signals):
+            few = f"{too_few(self.n_signals, 'to test')}."
+            return few if self.n_signals == 1 else f"{few} {followed.capitalize()} were {by}."
         return (
-            f"{self.claim}: {self.trigger_rate:.0%} of {self.n_signals} signals were followed by "
-            f"an event at the same place {within}; {self.echo_rate:.0%} came {after} "
+            f"{self.claim}: {followed} of {self.n_signals:,} signals were {by} "
             f"(p = {self.p_trigger:.2g}, {self.null} null model)."
         )
 
@@ -214,9 +236,6 @@ class Coincidence:
         from foxgrape.plots.inference import null_distribution_figure
 
         return null_distribution_figure(self)
-
-    def _repr_html_(self) -> str:
-        return sentence_with_table(self.sentence(), self.to_frame(), self.warnings)
 
 
 def coincidence(
@@ -257,6 +276,8 @@ def coincidence(
         Seed or generator; None draws a seed from fresh entropy. The result stores the seed.
     by
         Column of `signals`, such as ``account`` or ``code``, that defines groups to test as well.
+        Groups by ``place_id``, ``place`` or ``code`` consist, in a surrogate that exchanges places,
+        of the signals that then name this place or code.
     observed
         When events were recorded: first and last instant with UTC offsets, or with gaps, as in
         ``study.observed``. By default from the earliest instant in the tables
@@ -385,6 +406,7 @@ def _result(
         statistic=float(surrogates.observed[best, -1, 0]),
         surrogates=surrogates.simulated[:, best, -1, 0].copy(),
         n_unlocated=int(np.isnan(pattern.xy).any(axis=1).sum()),
+        clock=pattern.clock,
     )
 
 
@@ -425,16 +447,18 @@ def _groups_frame(
     """Return one row per group, with its smallest p over windows adjusted for several groups."""
     names = pattern.group_names if grouped else ()
     p_trigger, p_precursor = (adjusted[:, : len(names), k].min(axis=0) for k in range(2))
+    n_signals = np.bincount(pattern.group, minlength=len(names))[: len(names)]
+    few = n_signals < MIN_SIGNALS
     return pd.DataFrame(
         {
             "group": pd.Series(names, dtype="str"),
-            "n_signals": np.bincount(pattern.group, minlength=len(names))[: len(names)],
+            "n_signals": n_signals,
             "trigger_rate": rates.trigger[best, : len(names)],
             "precursor_rate": rates.precursor[best, : len(names)],
             "p_trigger": p_trigger,
             "p_precursor": p_precursor,
-            "p_adjusted": adjust_fdr(p_trigger),
-            "p_precursor_adjusted": adjust_fdr(p_precursor),
+            "p_adjusted": adjust_fdr(np.where(few, np.nan, p_trigger)),
+            "p_precursor_adjusted": adjust_fdr(np.where(few, np.nan, p_precursor)),
         }
     )
 
@@ -455,13 +479,19 @@ def _warnings(
             f"pairs are close in time and place as expected): {mistaken}"
         )
     n = len(pattern.label)
-    if 0 < n < MIN_SIGNALS:
-        warnings.append(f"{counted(n, 'signal')} {'is' if n == 1 else 'are'} too few to test.")
+    if n and are_few(n):
+        warnings.append(f"{too_few(n, 'to test')}.")
     if pattern.n_unfollowed:
         was = "was" if pattern.n_unfollowed == 1 else "were"
         warnings.append(
             f"{counted(pattern.n_unfollowed, 'signal')} {was} left out, because events were not "
             "recorded throughout the window."
+        )
+    n_episodes = len(pattern.in_one_group().episodes()[1])
+    if null == "local" and n_episodes < _FEW_EPISODES * n:
+        warnings.append(
+            f"The {n:,} signals form {counted(n_episodes, 'episode')}: signals for one place that "
+            "follow each other closely count once, and leads among them are hard to detect."
         )
     unknown = int(np.isnan(pattern.xy).any(axis=1).sum())
     if null == "local" and unknown:

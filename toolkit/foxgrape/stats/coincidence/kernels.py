@@ -419,11 +419,33 @@ def _swap_labels(
 
 
 @njit
+def _sort_by_group(
+    label: IntArray, unit: IntArray, group_of_label: IntArray, order: IntArray,
+    group_start: IntArray,
+) -> None:  # fmt: skip
+    """Write the order of signals by the group of their label, and each group's first position."""
+    group_start[:] = 0
+    for signal in range(len(unit)):
+        group_start[group_of_label[label[unit[signal]]] + 1] += 1
+    for group in range(len(group_start) - 1):
+        group_start[group + 1] += group_start[group]
+    at = group_start.copy()
+    for signal in range(len(unit)):
+        group = group_of_label[label[unit[signal]]]
+        order[at[group]] = signal
+        at[group] += 1
+
+
+@njit
 def permutation_statistics(
     first: int, last: int, seed: int, units: ExchangeUnits, place_of_label: IntArray,
-    pairs: PairTable, order: IntArray, group_start: IntArray, n_events: int,
+    group_of_label: IntArray, pairs: PairTable, order: IntArray, group_start: IntArray,
+    n_events: int,
 ) -> FloatArray:  # fmt: skip
     """Return the statistics of surrogates `first` to `last` - 1, with labels exchanged.
+
+    Groups consist of the signals in `order`, or if labels have groups, of the signals that have a
+    label of the group in the surrogate.
 
     If `units.steps` is 0, labels are permuted freely. Otherwise a chain of `units.steps` swaps
     leads from the observed labels to a hub, and chains of the same length lead from the hub to the
@@ -434,6 +456,7 @@ def permutation_statistics(
     n_labels, steps = len(place_of_label), units.steps
     out = np.empty((last - first, windows, groups + 1, 2))
     best, best_in_group = np.zeros(n_events), np.zeros(n_events)
+    order, group_start = order.copy(), group_start.copy()
     hub = units.label.copy()
     if steps:
         _swap_labels(stream(seed, 0), units.log_share, hub, place_of_label, steps)
@@ -446,6 +469,8 @@ def permutation_statistics(
             _swap_labels(state, units.log_share, label, place_of_label, steps)
         else:
             _shuffle(state, label, 0, len(label))
+        if len(group_of_label):
+            _sort_by_group(label, units.unit, group_of_label, order, group_start)
         for k in range(windows):
             _score(
                 label, units, n_labels, pairs.row_start[k], pairs, order, group_start,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -34,6 +34,9 @@ __all__ = [
 _DRAWS = 64
 #: Signals with one label form one episode if the gaps are at most this many shortest windows.
 _EPISODE = 0.75
+#: Columns of signals that say what a signal names. A surrogate that exchanges places exchanges
+#: these too: otherwise posts for a place with many events would be compared with those for others.
+_NAMED = frozenset({"place_id", "place", "code"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +48,8 @@ class PointPattern:
     low, high
         Earliest and latest instant of each signal.
     label
-        Label of each signal: one label per distinct pair of place and instant of decoding.
+        Label of each signal: one label per distinct pair of place and instant of decoding, and per
+        group if labels have groups.
     group, group_names
         Index of each signal's group, and the names of the groups.
     event_low, event_high, event_place, confirmed
@@ -53,6 +57,9 @@ class PointPattern:
         events are sorted by place.
     place_of_label, decoded
         For each label, its place and when its code was decoded; minus infinity if unknown.
+    group_of_label
+        For each label, its group, if signals are grouped by the place or code that they name: a
+        surrogate then exchanges the groups too. Otherwise empty.
     xy
         Kilometres east and north of each place; NaN where unknown.
     start, span, lag
@@ -65,6 +72,8 @@ class PointPattern:
         Signals left out because events were not recorded throughout their window.
     signal_span
         Length of the time in which signals are followed throughout their window; None for `span`.
+    clock
+        ``confirmed`` or ``occurred``.
     """
 
     low: FloatArray
@@ -84,8 +93,10 @@ class PointPattern:
     lag: float
     windows: FloatArray
     seed: int
+    group_of_label: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
     n_unfollowed: int = 0
     signal_span: float | None = None
+    clock: str = ""
 
     @property
     def n_places(self) -> int:
@@ -165,25 +176,42 @@ class PointPattern:
         order = np.argsort(self.group, kind="stable")
         return order, np.searchsorted(self.group[order], np.arange(len(self.group_names) + 1))
 
+    def in_one_group(self) -> PointPattern:
+        """Return the pattern with all signals in one group."""
+        group = np.zeros_like(self.group)
+        label, place_of_label, decoded, _ = make_labels(
+            self.place_of_label[self.label], self.decoded[self.label], group
+        )
+        return replace(
+            self,
+            group=group,
+            group_names=("all",),
+            label=label,
+            place_of_label=place_of_label,
+            decoded=decoded,
+            group_of_label=self.group_of_label[:0],
+        )
+
     def episodes(self) -> tuple[IntArray, IntArray]:
         """Return each signal's episode, and each episode's first signal, in order of time.
 
-        Signals with one label, each within three quarters of the shortest window of the one before,
-        form one episode: they mostly precede the same events, and so add little evidence to the
-        first signal.
+        Signals of one group and one label, each within three quarters of the shortest window of the
+        one before, form one episode: they mostly precede the same events, and so add little
+        evidence to the first signal.
         """
         unit = np.empty(len(self.label), dtype=np.int64)
         first: list[int] = []
-        latest: dict[int, tuple[float, int]] = {}
+        latest: dict[tuple[int, int], tuple[float, int]] = {}
         gap = _EPISODE * float(self.windows.min())
         for signal in np.argsort(self.posted, kind="stable").tolist():
-            instant, label = float(self.posted[signal]), int(self.label[signal])
-            before, episode = latest.get(label, (-np.inf, -1))
+            instant = float(self.posted[signal])
+            key = int(self.label[signal]), int(self.group[signal])
+            before, episode = latest.get(key, (-np.inf, -1))
             if instant - before > gap:
                 episode = len(first)
                 first.append(signal)
             unit[signal] = episode
-            latest[label] = instant, episode
+            latest[key] = instant, episode
         return unit, np.array(first, dtype=np.int64)
 
     def place_intensity(self, instants: FloatArray) -> PlaceIntensity:
@@ -260,8 +288,9 @@ def point_pattern(
     decoded = _since(start, signals["decoded_at"], missing=-np.inf)
     if hindsight:
         decoded[:] = -np.inf
-    label, place_of_label, label_decoded = make_labels(place, decoded)
     group, names = _groups(signals, by)
+    named = group if by in _NAMED else np.zeros_like(group)
+    label, place_of_label, label_decoded, group_of_label = make_labels(place, decoded, named)
     order = np.lexsort((event_low, event_place))
     return PointPattern(
         low=low,
@@ -274,6 +303,7 @@ def point_pattern(
         event_place=event_place[order],
         confirmed=_since(start, known_since(events), missing=np.inf)[order],
         place_of_label=place_of_label,
+        group_of_label=group_of_label if by in _NAMED else group_of_label[:0],
         decoded=label_decoded,
         xy=project(place_coordinates(ids, events, gazetteer)),
         start=start,
@@ -283,6 +313,7 @@ def point_pattern(
         seed=seed,
         n_unfollowed=n_unfollowed,
         signal_span=max(end - start - reach, float(high.max(initial=0.0)), 1.0),
+        clock=clock,
     )
 
 
@@ -316,18 +347,21 @@ def _since(start: float, column: pd.Series, *, missing: float) -> FloatArray:
     return np.where(instants == times.NAT, missing, instants.astype(float) - start)
 
 
-def make_labels(place: IntArray, decoded: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:
-    """Return each signal's label, and each label's place and instant of decoding."""
+def make_labels(
+    place: IntArray, decoded: FloatArray, group: IntArray
+) -> tuple[IntArray, IntArray, FloatArray, IntArray]:
+    """Return each signal's label, and each label's place, instant of decoding and group."""
     if not len(place):
-        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
-    pairs = pd.DataFrame({"place": place, "decoded": decoded})
-    label = pairs.groupby(["place", "decoded"], sort=True).ngroup()
-    distinct = pairs.assign(label=label).drop_duplicates("label").sort_values("label")
+        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0), np.empty(0, np.int64)
+    keys = pd.DataFrame({"place": place, "decoded": decoded, "group": group})
+    label = keys.groupby([*keys], sort=True).ngroup()
+    distinct = keys.assign(label=label).drop_duplicates("label").sort_values("label")
     # Copies, since pandas may return read-only arrays: numba compiles each kernel again for them.
     return (
         np.array(label, dtype=np.int64),
         np.array(distinct["place"], dtype=np.int64),
         np.array(distinct["decoded"], dtype=np.float64),
+        np.array(distinct["group"], dtype=np.int64),
     )
 
 

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from foxgrape._util.formatting import to_json_value
+from foxgrape._util.result import Described
+from foxgrape._util.small_numbers import are_few
 from foxgrape.stats.coincidence.event_coincidence import make_pattern
 from foxgrape.stats.coincidence.significance import p_values
 from foxgrape.stats.coincidence.surrogates import prepare_exchange, validate_null
-from foxgrape.stats.inputs import LEVEL, MIN_SIGNALS
+from foxgrape.stats.inputs import LEVEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,8 +31,8 @@ _MAX_FACTOR, _PRECISION = 100.0, 0.02
 _HALF = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Sensitivity:
+@dataclass(frozen=True, slots=True, repr=False)
+class Sensitivity(Described):
     """How strong a preference for places whose events follow would explain the data.
 
     Attributes
@@ -60,13 +62,13 @@ class Sensitivity:
 
     def sentence(self) -> str:
         """Return the limit in words."""
-        if self.n_signals < MIN_SIGNALS or not self.p_value <= LEVEL:
+        if are_few(self.n_signals) or not self.p_value <= LEVEL:
             return "There is no claim of a lead whose sensitivity could be given."
         factor = f"more than {_MAX_FACTOR:.0f}" if np.isinf(self.limit) else f"{self.limit:.1f}"
         return (
             f"Without a lead, posts would have had to prefer places whose event followed by a "
             f"factor of {factor}, beyond what the {self.null} null model allows, for this result "
-            f"to be consistent with chance (n = {self.n_signals})."
+            f"to be consistent with chance (n = {self.n_signals:,})."
         )
 
     def to_dict(self) -> dict[str, Any]:

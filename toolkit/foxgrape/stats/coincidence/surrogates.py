@@ -160,10 +160,23 @@ def validate_null(null: str, n: int, known: Iterable[str] = NULLS) -> None:
 def draw_surrogates(
     pattern: PointPattern, null: str, n: int, seed: int, *, threads: int = 1
 ) -> Surrogates:
-    """Draw surrogates of a pattern under a null model and compute their statistics."""
-    if null in {"place", "local"}:
-        return prepare_exchange(pattern, null).draw(pattern, n, seed, threads)
-    return _resample(pattern, null, n, seed, threads)
+    """Draw surrogates of a pattern under a null model and compute their statistics.
+
+    Under ``local``, episodes are formed within groups, so that the answer for a group does not
+    depend on what the other groups posted about its places. For all signals together, they are
+    formed across groups.
+    """
+    if null not in {"place", "local"}:
+        return _resample(pattern, null, n, seed, threads)
+    drawn = prepare_exchange(pattern, null).draw(pattern, n, seed, threads)
+    if null == "place" or len(pattern.group_names) == 1:
+        return drawn
+    pattern = pattern.in_one_group()
+    together = prepare_exchange(pattern, null).draw(pattern, n, seed, threads)
+    return Surrogates(
+        np.concatenate([drawn.observed[:, :-1], together.observed[:, -1:]], axis=1),
+        np.concatenate([drawn.simulated[:, :, :-1], together.simulated[:, :, -1:]], axis=2),
+    )
 
 
 def _run(kernel: Callable[[int, int], FloatArray], n: int, threads: int) -> FloatArray:
@@ -222,8 +235,9 @@ class Exchange:
         def kernel(first: int, last: int) -> FloatArray:
             return np.asarray(
                 permutation_statistics(
-                    first, last, seed, self.units, pattern.place_of_label, self.pairs, order,
-                    group_start, max(len(pattern.event_place), 1),
+                    first, last, seed, self.units, pattern.place_of_label,
+                    pattern.group_of_label, self.pairs, order, group_start,
+                    max(len(pattern.event_place), 1),
                 )
             )  # fmt: skip
 

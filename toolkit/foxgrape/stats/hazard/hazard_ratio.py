@@ -11,10 +11,11 @@ import pandas as pd
 from foxgrape._util.formatting import (
     counted,
     duration_in_words,
-    sentence_with_table,
     to_json_records,
     to_json_value,
 )
+from foxgrape._util.result import Result
+from foxgrape._util.small_numbers import MIN_SIGNALS, TOO_FEW, are_few, mask_few, too_few
 from foxgrape.stats.hazard.conditional_logit import (
     LogitFit,
     adjust_for_best,
@@ -31,7 +32,6 @@ from foxgrape.stats.inputs import (
     LESS,
     LEVEL,
     MORE,
-    TOO_FEW,
     as_seed,
     duration_us,
     durations_us,
@@ -61,8 +61,8 @@ _CLUSTERED = 1.5
 _WIDE = 100.0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Hazard:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Hazard(Result):
     """Estimate of how many times as likely an event is at a place after a signal for the place.
 
     Attributes
@@ -140,10 +140,24 @@ class Hazard:
         """Return one row per window."""
         return self.windows.copy()
 
+    def shown(self) -> pd.DataFrame:
+        """Return the table to show to readers: counts only if there are too few to test.
+
+        Examples
+        --------
+        >>> from foxgrape import open_study
+        >>> shown = open_study().analyse().hazard().shown()
+        >>> bool(shown["ratio"].isna().item()), bool(shown["n_exposed"].item() > 0)
+        (True, True)
+        """
+        names = ["ratio", "lower", "upper", "p_value", "p_value_adjusted"]
+        return mask_few(self.windows, 0 if self.claim == TOO_FEW else MIN_SIGNALS, names)
+
     @property
     def claim(self) -> str:
         """What the result claims: more or less than chance, consistent with it, or too few."""
-        if np.isnan(self.ratio) or self.n_exposed < _MIN_EXPOSED:
+        few = are_few(self.n_signals) or self.n_exposed < _MIN_EXPOSED
+        if np.isnan(self.ratio) or few:
             return TOO_FEW
         if self.p_value > LEVEL:
             return CHANCE
@@ -152,18 +166,22 @@ class Hazard:
     def sentence(self) -> str:
         """Return the result in words."""
         within = window_in_words(self.window, len(self.windows))
+        came = "were confirmed" if self.clock == "confirmed" else "came"
         exposed = (
-            f"{self.n_exposed} of {counted(self.n_events, 'event')} came {within} after a signal "
-            f"for the same place; {self.expected_exposed:.1f} would be expected without foresight"
+            f"{self.n_exposed:,} of {counted(self.n_events, 'event')} {came} {within} after a "
+            "signal for the same place"
         )
+        if are_few(self.n_signals):
+            return f"{too_few(self.n_signals, 'to test')}. {exposed}."
+        exposed += f"; {self.expected_exposed:.1f} would be expected without foresight"
         if np.isnan(self.ratio):
             return f"No hazard ratio can be estimated: {exposed}."
+        if self.claim == TOO_FEW:
+            return f"Too few events after a signal to test: {exposed}."
         low, high = (_unlimited_or(bound) for bound in self.ratio_ci)
-        few = "Too few events after a signal to test"
-        claim = few if self.claim == TOO_FEW else self.claim
         return (
-            f"{claim}: hazard ratio {_unlimited_or(self.ratio)} (95% interval: {low} to {high}; "
-            f"p = {self.p_value:.2g}). {exposed}."
+            f"{self.claim}: hazard ratio {_unlimited_or(self.ratio)} (95% interval: {low} to "
+            f"{high}; p = {self.p_value:.2g}). {exposed}."
         )
 
     def figure(self) -> go.Figure:
@@ -171,9 +189,6 @@ class Hazard:
         from foxgrape.plots.inference import forest
 
         return forest(self)
-
-    def _repr_html_(self) -> str:
-        return sentence_with_table(self.sentence(), self.to_frame(), self.warnings)
 
 
 def _unlimited_or(value: float) -> str:
@@ -243,9 +258,10 @@ def hazard(
     -----
     Conditional logit (McFadden 1974) on risk sets, a case-crossover design over places;
     simultaneous events have separate risk sets. A front that is narrower than the distance between
-    places, or faster than the events show, is adjusted for only in part: `docs/hazard.md` reports
-    how often this gives false claims. With several windows, p is adjusted by the joint distribution
-    of their score statistics (single-step, Hothorn, Bretz and Westfall 2008).
+    places, or faster than the events show, is adjusted for only in part:
+    `docs/explanation/hazard.md` reports how often this gives false claims. With several windows, p
+    is adjusted by the joint distribution of their score statistics (single-step, Hothorn, Bretz and
+    Westfall 2008).
 
     Examples
     --------
@@ -414,7 +430,7 @@ def _warnings(
             f"{counted(n_events, 'event')} for {counted(n_terms, 'term')}: the fit is "
             "overfitted, and its interval is too narrow."
         )
-    if covariates.unlocated:
+    if covariates.unlocated and len(risk.places) > 1:
         places = f"{covariates.unlocated} of {counted(len(risk.places), 'place')}"
         has = "has" if covariates.unlocated == 1 else "have"
         warnings.append(

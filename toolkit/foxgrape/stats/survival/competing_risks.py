@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from foxgrape import schemas, times
-from foxgrape._util.formatting import counted, sentence_with_table, to_json_records
+from foxgrape._util.formatting import to_json_records
+from foxgrape._util.result import Result
+from foxgrape._util.small_numbers import are_few, too_few
 from foxgrape.errors import TableError
-from foxgrape.stats.inputs import MIN_SIGNALS
 from foxgrape.stats.survival.counted_leads import counted_leads, middle_of_leads
 from foxgrape.stats.survival.kaplan_meier import NORMAL
 
@@ -28,8 +29,8 @@ STOOD, RETRACTED = "stood", "retracted"
 _OUTCOMES = np.array([[0, 0], [1, 0], [0, 1]])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CumulativeIncidence:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class CumulativeIncidence(Result):
     """Share of signals with an event that stood, and with one that was retracted, by lead.
 
     Attributes
@@ -54,10 +55,8 @@ class CumulativeIncidence:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Caveats, in sentences."""
-        if not 0 < self.n < MIN_SIGNALS:
-            return ()
-        are = "is" if self.n == 1 else "are"
-        return (f"{counted(self.n, 'signal')} {are} too few for a reliable estimate.",)
+        few = self.n and are_few(self.n)
+        return (f"{too_few(self.n, 'for a reliable estimate')}.",) if few else ()
 
     def at(self, lead: str | pd.Timedelta) -> dict[str, float]:
         """Return, for each outcome, the share of signals that have reached it by `lead`.
@@ -94,11 +93,17 @@ class CumulativeIncidence:
         """Return the estimate in words."""
         if self.n == 0:
             return "There is no signal with a lead time (n = 0)."
+        counts = (
+            f"(n = {self.n:,}: {self.counts[STOOD]:,} stood, {self.counts[RETRACTED]:,} retracted, "
+            f"{self.n_censored:,} right-censored)"
+        )
+        if are_few(self.n):
+            return f"{too_few(self.n, 'to estimate shares')} {counts}."
         shares = self.at(self.curve["time"].max())
+        to = "confirmation" if self.clock == "confirmed" else "event"
         return (
-            f"By the longest lead, {shares[STOOD]:.0%} of signals had an event that stood, and "
-            f"{shares[RETRACTED]:.0%} one that was retracted (n = {self.n}: {self.counts[STOOD]} "
-            f"stood, {self.counts[RETRACTED]} retracted, {self.n_censored} right-censored)."
+            f"By the longest lead to the {to}, {shares[STOOD]:.0%} of signals had an event that "
+            f"stood, and {shares[RETRACTED]:.0%} one that was retracted {counts}."
         )
 
     def figure(self) -> go.Figure:
@@ -106,9 +111,6 @@ class CumulativeIncidence:
         from foxgrape.plots.inference import cumulative_incidence_figure
 
         return cumulative_incidence_figure(self)
-
-    def _repr_html_(self) -> str:
-        return sentence_with_table(self.sentence(), self.to_frame(), self.warnings)
 
 
 def cumulative_incidence(

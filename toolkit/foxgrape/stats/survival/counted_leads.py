@@ -94,6 +94,8 @@ def middle_of_leads(leads: pd.DataFrame) -> FloatArray:
 def reason_left_out(links: pd.DataFrame, *, hindsight: bool) -> pd.Series:
     """Return why each link is no lead: hindsight, follows or unfollowed; empty if it is one.
 
+    If several reasons apply, this is the first of them.
+
     Examples
     --------
     >>> from foxgrape import open_study

@@ -12,12 +12,11 @@ from foxgrape import schemas, times
 from foxgrape._util.formatting import (
     counted,
     duration_in_words,
-    number_in_words,
-    sentence_with_table,
 )
+from foxgrape._util.result import Result
+from foxgrape._util.small_numbers import are_few, mask_few, too_few
 from foxgrape.errors import FoxgrapeError, TableError
 from foxgrape.linking import order_on_clock
-from foxgrape.stats.inputs import MIN_SIGNALS
 from foxgrape.stats.survival.counted_leads import counted_leads, reason_left_out
 from foxgrape.stats.survival.estimates import KAPLAN_MEIER, TURNBULL, Leads, are_wide
 from foxgrape.stats.survival.kaplan_meier import (
@@ -43,8 +42,8 @@ __all__ = ["LeadTimes", "lead_times"]
 _INTERVAL = ("median_ci_low", "median_ci_high")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class LeadTimes:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class LeadTimes(Result):
     """Lead times of signals before their events, with signals without an event right-censored.
 
     Attributes
@@ -123,9 +122,8 @@ class LeadTimes:
     def warnings(self) -> tuple[str, ...]:
         """Caveats, in sentences."""
         warnings = []
-        if 0 < self.n < MIN_SIGNALS:
-            are = "is" if self.n == 1 else "are"
-            warnings.append(f"{counted(self.n, 'signal')} {are} too few for a reliable lead time.")
+        if self.n and are_few(self.n):
+            warnings.append(f"{too_few(self.n, 'for a reliable lead time')}.")
         if self.n_undetermined:
             warnings.append(self._undetermined())
         if self.n_beyond:
@@ -154,7 +152,7 @@ class LeadTimes:
         >>> open_study().analyse().lead_times.median_in_words()
         'too few signals'
         """
-        if self.n < MIN_SIGNALS:
+        if are_few(self.n):
             return "too few signals"
         return "not reached" if pd.isna(self.median) else duration_in_words(self.median)
 
@@ -293,6 +291,18 @@ class LeadTimes:
             table[name] = pd.to_timedelta([row[name] for row in rows])
         return table
 
+    def shown(self) -> pd.DataFrame:
+        """Return the table to show to readers: without medians of few signals.
+
+        Examples
+        --------
+        >>> from foxgrape import open_study
+        >>> bool(open_study().analyse().lead_times.shown()["median"].isna().all())
+        True
+        """
+        table = self.to_frame()
+        return mask_few(table, table["n"], table.columns[table.columns.str.startswith("median")])
+
     def sentence(self) -> str:
         """Return the estimate in words."""
         if self.n == 0:
@@ -302,16 +312,17 @@ class LeadTimes:
             counts += "; Turnbull's estimate, because the times are rough"
         until = "confirmation" if self.clock == "confirmed" else "event"
         rough = f" {self._undetermined()}" if self.n_undetermined else ""
+        if are_few(self.n):
+            few = too_few(self.n, "to say")
+            few = few[0].lower() + few[1:]
+            return f"Median time from post to {until}: {few} ({counts}).{rough}"
         if pd.isna(self.median):
             watched = duration_in_words(self.survival["time"].iloc[-1])
+            had = "had an event confirmed" if self.clock == "confirmed" else "had an event"
             return (
-                f"No median: fewer than half of the signals had an event within {watched} "
+                f"No median: fewer than half of the signals {had} within {watched} "
                 f"({counts}).{rough}"
             )
-        if self.n < MIN_SIGNALS:
-            are = "signal is" if self.n == 1 else "signals are"
-            few = f"{number_in_words(self.n)} {are} too few to say"
-            return f"Median time from post to {until}: {few} ({counts}).{rough}"
         low, high = (
             _bound(bound, missing)
             for bound, missing in zip(self.median_ci, ("0", "unlimited"), strict=True)
@@ -334,9 +345,6 @@ class LeadTimes:
         from foxgrape.plots.signals import survival
 
         return survival(self)
-
-    def _repr_html_(self) -> str:
-        return sentence_with_table(self.sentence(), self.to_frame(), self.warnings)
 
 
 def lead_times(

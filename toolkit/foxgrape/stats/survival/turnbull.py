@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from foxgrape import times
-from foxgrape._util.formatting import sentence_with_table
+from foxgrape._util.result import Result
 from foxgrape.stats.survival.kaplan_meier import LogRank, validate_probability
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ _JUST_BEFORE = 1 / 86.4e9
 _VANISHING, _PRUNE_EVERY = 1e-8, 25
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Turnbull:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Turnbull(Result):
     """Maximum likelihood estimate of the distribution of interval-censored leads.
 
     Attributes
@@ -163,9 +163,6 @@ class Turnbull:
     def sentence(self) -> str:
         """Return the estimate in words."""
         return f"Turnbull estimate, n = {self.n}."
-
-    def _repr_html_(self) -> str:
-        return sentence_with_table(self.sentence(), self.to_frame(), self.warnings)
 
 
 def n_intervals(low: FloatArray, high: FloatArray) -> int:
