@@ -93,7 +93,8 @@ fuzz: $(STUDIES)
 faults: $(READY)
 	$(BIN)/python scripts/inject_faults.py $(if $(SAMPLE),--sample $(SAMPLE))
 
-# Kill the calls of a schedule of 30 entries KILLS times at random moments, and check what is left.
+# Kill the calls of a schedule of 30 entries KILLS times at random moments, and check what is left,
+# in series of 100 kills with the seeds SEED, SEED + 1 and so on.
 kills: $(READY)
 	cd tests && ../$(BIN)/python killed_schedule.py $(or $(KILLS),1000) $(or $(SEED),1)
 

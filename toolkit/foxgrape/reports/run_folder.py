@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from foxgrape._util.secrets import SecretFilter
 
 __all__ = [
-    "CAPTION",
-    "FIGURE",
     "INPUTS",
     "LOG",
     "MANIFEST",
@@ -61,8 +59,6 @@ __all__ = [
 ]
 
 PAGE, NOTEBOOK, MANIFEST, LOG = "report.html", "notebook.ipynb", "manifest.json", "log.txt"
-#: A figure for messages, if the run has pictures, and its description.
-FIGURE, CAPTION = "figure.png", "figure.txt"
 #: Subfolder of a run with copies of the files that it reads; deleted when the run ends.
 INPUTS = "inputs"
 #: Path of the template's copy in the run folder. It does not contain the template's name, since
