@@ -40,7 +40,7 @@ DISTANT = {
 #: These find the names themselves, or what may be between a name and a region.
 OTHERS = {"_RUN", "_CAPITALISED", "_UP_TO_DIVISION", "_ANY_ASCII"}
 #: Patterns of names only.
-OF_NAMES = {"_ADJECTIVE", "_BARE_SECTOR"}
+OF_NAMES = {"_ADJECTIVE", "_BARE_SECTOR", "_SEA"}
 SUBSTITUTES = [substitute for _, substitute in mention_reach._ALIKE]
 NEAR = sorted(PATTERNS.keys() - DISTANT - OTHERS - OF_NAMES)
 

@@ -65,6 +65,8 @@ _PHRASE = re.compile(
 )
 #: A list of regions before its names has one of these between the word for regions and the names.
 _INCLUDING = frozenset(("including", "зокрема", "включно", "числе", "числі"))
+#: Endings for which a rule looks in any word: those of feminine adjectives.
+_ENDINGS = re.compile("(?:[нв]а|[сц]ька)$")
 #: Minimum length of a word of the rules that other words may begin with.
 _STEM = 3
 #: Words of one kind are alike if no rule has them. Those of one or two characters are kept: some
@@ -96,7 +98,8 @@ def abstract_word(word: str) -> str:
     """
     for pattern, substitute in _ALIKE:
         if pattern.fullmatch(word):
-            return word if _is_in_rules(folded(word)) else substitute
+            is_kept = _ENDINGS.search(word) or _is_in_rules(folded(word))
+            return word if is_kept else substitute
     return word
 
 
