@@ -91,11 +91,14 @@ fuzz: $(STUDIES)
 # Let each system call of each command fail in turn, in an hour or two; see
 # docs/explanation/faults.md. SAMPLE=20 tries 20 faults of each command.
 faults: $(READY)
-	$(BIN)/python scripts/inject_faults.py $(if $(SAMPLE),--sample $(SAMPLE))
+	$(BIN)/python scripts/inject_faults.py --write $(if $(SAMPLE),--sample $(SAMPLE))
 
-# Kill the calls of a schedule of 30 entries KILLS times at random moments, and check what is left.
+# Kill the calls of a schedule of 30 entries, then other commands, several at once, KILLS times each
+# at random moments, and check what is left. The schedule runs in series of 100 kills with the seeds
+# SEED, SEED + 1 and so on.
 kills: $(READY)
 	cd tests && ../$(BIN)/python killed_schedule.py $(or $(KILLS),1000) $(or $(SEED),1)
+	cd tests && ../$(BIN)/python killed_commands.py $(or $(KILLS),1000) $(or $(SEED),1)
 
 # Mutation tests of linking, lead times and the tests against chance, in about half an hour. Fails
 # if the tests detect less than 85% of the mutants of a module.

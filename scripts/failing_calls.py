@@ -100,11 +100,12 @@ class FailingCalls:
                 supported.add(wrapped)
 
     def _open(self, file: Any, mode: str = "r", *args: Any, **options: Any) -> Any:
+        names = ("buffering", "encoding", "errors", "newline", "closefd", "opener")
+        options |= dict(zip(names, args, strict=False))
         if not isinstance(file, int) and options.get("opener") is None:
             self.check("open", file)
-        # Devices and pipes are not wrapped: their processes would lose their buffers.
-        if not set(mode) & set("wax+") or args or options.get("buffering", -1) >= 0:
-            return _OPEN(file, mode, *args, **options)
+        if not set(mode) & set("wax+") or options.get("buffering", -1) >= 0:
+            return _OPEN(file, mode, **options)
         faults = self
 
         class Raw(io.FileIO):

@@ -24,6 +24,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 from collections import Counter
 from dataclasses import dataclass
@@ -46,6 +47,7 @@ _HEADS = ("command", "calls", "of other processes", "faults", "reported", "survi
 _TEMPORARY = re.compile(
     r"\.(building|mine|replaced|deleting|study)-.*|.*\.(part|new|writing)|tmp.+"
 )
+_PROBE = re.compile("[a-z0-9_]{8}")
 DATASET = """[publishers.us]
 homepage = "x"
 licence = "x"
@@ -294,7 +296,8 @@ def result_of(verb: Verb, folder: Path) -> str:
 def remnants(folder: Path) -> list[str]:
     """Return the temporary files and folders of a command."""
     paths = [path for path in folder.rglob("*") if _TEMPORARY.fullmatch(path.name)]
-    paths += (folder / "tmp").iterdir()
+    # Python itself creates and deletes a file to see whether the folder can be written.
+    paths += [path for path in (folder / "tmp").iterdir() if not _PROBE.fullmatch(path.name)]
     return [path.relative_to(folder).as_posix() for path in paths if path != folder / "tmp"]
 
 
@@ -347,8 +350,11 @@ def preload() -> None:
     import foxgrape.studies.study  # noqa: F401
 
 
-def study_verb(name: str, sample: int | None, rng: random.Random) -> tuple[str, ...]:
+def study_verb(
+    name: str, sample: int | None, rng: random.Random, seconds: float = float("inf")
+) -> tuple[str, ...]:
     """Inject faults into one command; print its problems, and return its row of the table."""
+    ends = time.monotonic() + seconds
     verb = VERBS[name]
     folder = prepare(verb)
     code, text, log = call(verb, folder)
@@ -370,7 +376,10 @@ def study_verb(name: str, sample: int | None, rng: random.Random) -> tuple[str, 
         for problem in problems:
             place = f"{name}, call {number} of {len(calls)} ({failed}), {error}"
             print(f"{place}: {problem}", file=sys.stderr, flush=True)
-    tried = f"all {total:,}" if len(faults) == total else f"{len(faults):,} of {total:,}"
+        if time.monotonic() > ends:
+            break
+    n_tried = outcomes.total() - outcomes["problems"]
+    tried = f"all {total:,}" if n_tried == total else f"{n_tried:,} of {total:,}"
     others = sum(pid != calls[0][0] for pid, *_ in calls)
     counts = (outcomes[key] for key in ("reported", "survived", "problems"))
     return f"`{name}`", str(len(calls)), str(others), tried, *map(str, counts)
@@ -395,6 +404,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--verb", action="append", choices=VERBS)
     parser.add_argument("--sample", type=int, help="number of faults per command; default: all")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="for each command")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--write", action="store_true", help="write the figures into the docs")
     options = parser.parse_args()
@@ -409,7 +419,7 @@ def main() -> int:
         os.environ["FOXGRAPE_FAULT_SERVER"] = match[0].decode() if match else ""
         print(_line(_HEADS) + "|---" * len(_HEADS) + "|")
         for name in options.verb or VERBS:
-            row = study_verb(name, options.sample, rng)
+            row = study_verb(name, options.sample, rng, options.seconds)
             n_problems += int(row[-1])
             print(_line(row), end="", flush=True)
             if options.write:

@@ -54,6 +54,7 @@ SLOW = (
     "test_faults_at_calls.py",
     "test_fuzz.py",
     "test_jupyterlab.py",
+    "test_killed_commands.py",
     "test_long_studies.py",
     "test_notebooks.py",
     "test_packaging.py",

@@ -39,7 +39,7 @@ from foxgrape.reports.schedule import due
 from foxgrape.reports.schedule.config import read_schedule
 from foxgrape.reports.schedule.ledger import Ledger
 
-ENTRIES, KILLS_A_DAY = 30, 2
+ENTRIES, KILLS_A_DAY, KILLS_A_FOLDER = 30, 2, 100
 #: Seconds that a report takes to build, and a message to deliver, in addition to the real work.
 PAUSE = 0.05
 #: What a call does, in order, and how often it is killed there.
@@ -258,10 +258,19 @@ def check(out: Path, folder: Path, days: int, messages: list, counts: Counter) -
     assert not list((out / ".schedule" / ".waiting").glob("*.json"))
 
 
+def series(kills: int, seed: int) -> dict[str, int]:
+    """Kill calls of several schedules, each in a new folder, since a call takes longer each day."""
+    counts: Counter[str] = Counter()
+    for number, done in enumerate(range(0, kills, KILLS_A_FOLDER)):
+        with TemporaryDirectory() as folder:
+            share = min(KILLS_A_FOLDER, kills - done)
+            counts.update(study(share, seed + number, Path(folder)))
+    return dict(counts)
+
+
 if __name__ == "__main__":
     number, seeded = (int(text) for text in sys.argv[1:3])
     began = time.monotonic()
-    with TemporaryDirectory() as temporary:
-        result = study(number, seeded, Path(temporary))
+    result = series(number, seeded)
     minutes = (time.monotonic() - began) / 60
     print(json.dumps({**result, "minutes": round(minutes, 1), "processors": os.cpu_count()}))  # noqa: T201

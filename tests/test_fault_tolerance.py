@@ -286,6 +286,19 @@ def test_a_run_with_a_damaged_manifest_is_rebuilt(tmp_path):
         assert json.loads(again.manifest.read_text(encoding="utf-8"))["run_id"] == first.run_id
 
 
+@pytest.mark.parametrize("name", ["report.html", "notebook.ipynb"])
+def test_a_run_with_a_truncated_or_changed_file_is_rebuilt(tmp_path, name):
+    notebook, out = template(tmp_path, "mine", "number"), tmp_path / "out"
+    first = run_report(notebook, out=out)
+    file = first.manifest.parent / name
+    content = file.read_bytes()
+    for left in (content[:100], content.replace(b"e", b"f", 1)):
+        file.write_bytes(left)
+        assert run_report(notebook, out=out).status == "done"
+        assert len(file.read_bytes()) > len(content) - 100
+        assert run_report(notebook, out=out).status == "unchanged"
+
+
 @pytest.mark.parametrize(
     ("table", "left"),
     [

@@ -12,7 +12,10 @@ SCRIPT = Path(__file__).parents[1] / "scripts" / "inject_faults.py"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs fork and /proc")
-@pytest.mark.parametrize(("verb", "sample"), [("study new", 6), ("ingest", 3), ("detect", 2)])
+@pytest.mark.parametrize(
+    ("verb", "sample"),
+    [("study new", 6), ("ingest", 3), ("detect", 2), ("data fetch", 3), ("report build", 1)],
+)
 def test_after_a_fault_at_any_call_nothing_is_lost_and_the_next_call_recovers(verb, sample):
     words = [sys.executable, str(SCRIPT), "--verb", verb, "--sample", str(sample), "--seed", "5"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)

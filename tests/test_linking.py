@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from factories import IZIUM, events, signals
 from foxgrape import FoxgrapeError, alarm, coincidence, hazard, link
 from foxgrape.linking import confirmed_by_side, order_on_clock
+from foxgrape.observation import Observation
+from foxgrape.stats.survival.counted_leads import reason_left_out
 
 HOUR = pd.Timedelta(hours=1)
 TICK = pd.Timedelta(1, "us")
@@ -570,3 +572,28 @@ def test_names_of_several_places_are_left_out_and_counted():
         with pytest.warns(UserWarning, match="1 of 3 signals is left out"):
             result = question(signals, events, window="7D", clock="occurred", observed=september)
         assert result.n_signals == 2
+
+
+def test_a_rough_post_that_begins_before_observation_is_watched_from_its_end():
+    """Posted on the 1st, observed from noon of that day: two days to its event, or to the end."""
+    day = pd.Timestamp("2022-09-01T00:00Z")
+    signals = pd.DataFrame(
+        {
+            "signal_id": ["followed", "open", "before"],
+            "place_id": ["geonames:1", "geonames:2", "geonames:1"],
+            "posted_at": [day, day, day - pd.Timedelta("1D")],
+        }
+    )
+    signals["posted_until"] = signals["posted_at"] + pd.Timedelta("1D")
+    signals.loc[2, "posted_until"] = day
+    events = pd.DataFrame(
+        {"event_id": ["e"], "place_id": ["geonames:1"], "occurred_at": [day + pd.Timedelta("3D")]}
+    )
+    observed = Observation.stated(day + pd.Timedelta("12h"), day + pd.Timedelta("11D"))
+    links = link(signals, events, observed=observed, horizon="90D")
+    assert links["relation"].tolist() == ["anticipates", "unconfirmed", "unconfirmed"]
+    assert links["lead_min"].tolist()[0] == pd.Timedelta("2D")
+    assert links["lead_max"].tolist()[0] == pd.Timedelta("3D")
+    days = [pd.Timedelta(10, "D")] * 2 + [pd.Timedelta(0)]
+    assert links["watched"].tolist() == links["watched_max"].tolist() == days
+    assert reason_left_out(links, hindsight=False).tolist() == ["", "", "unfollowed"]

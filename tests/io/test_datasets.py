@@ -184,7 +184,7 @@ def test_a_change_of_a_file_without_a_registered_checksum_is_reported(registry, 
         Path(refreshed.path).write_bytes(b"edited")
         with pytest.warns(UserWarning, match="changed on this computer"):
             assert fetch("ours", folder=folder).previous_sha256 == refreshed.sha256
-        (folder / "a.csv.new").write_bytes(b"from a call that was killed")
+        (folder / ".a.csv.999999999.part").write_bytes(b"from a call that was killed")
         with pytest.warns(UserWarning, match="changed by its publisher"):
             assert fetch("ours", folder=folder, refresh=True).sha256 == refreshed.sha256
     assert sorted(path.name for path in folder.iterdir()) == ["a.csv", "a.csv.sha256"]

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
-from foxgrape import Store, detect, open_study, read_posts, schemas
+from foxgrape import Store, detect, ingest, open_study, read_events, read_posts, schemas
 from foxgrape.errors import StoreError, TableError
 
 NOON = pd.Timestamp("2022-09-10T12:00Z")
@@ -244,7 +244,7 @@ def test_a_column_that_cannot_be_stored_is_rejected(store, value, text):
     assert store.read("posts")["text"].tolist() == ["a"]
 
 
-@pytest.mark.parametrize("name", ["Text", "Month", "views"])
+@pytest.mark.parametrize("name", ["Text", "views"])
 def test_a_column_name_that_differs_only_in_case_is_rejected_in_one_line(store, name):
     value = {"Views": 1, name: "x"}
     with pytest.raises(StoreError, match="Duplicate field name"):
@@ -401,3 +401,25 @@ def test_signals_of_an_earlier_version_of_foxgrape_are_read_and_not_mixed_with_n
     shutil.rmtree(f"{store.path}/signals")
     assert counts(store.upsert("signals", signals)) == (2, 0, 0)
     assert counts(store.upsert("signals", signals)) == (0, 0, 2)
+
+
+@pytest.mark.parametrize("month", [9, 10])
+@pytest.mark.parametrize("zone", ["", "T10:00:00Z"])
+def test_the_latest_version_of_an_event_in_a_table_is_kept(tmp_path, store, month, zone):
+    head = "id,kind,place,date,updated_at,Month"
+    versions = {
+        "new": f"1,liberated,Izium,2022-{month:02}-10T12:00:00Z,2022-10-12{zone},x",
+        "old": f"1,liberated,Kherson,2022-09-10T12:00:00Z,2022-10-11{zone},x",
+    }
+    for name, row in versions.items():
+        (tmp_path / f"{name}.csv").write_text(f"{head}\n{row}\n", encoding="utf-8")
+    files = [tmp_path / "new.csv", tmp_path / "old.csv"]
+    merged, _ = read_events(files, with_report=True)
+    assert merged["place"].tolist() == ["Izium"]
+    for order in (files, files[::-1]):
+        for file in order:
+            result = ingest("events", file, store)
+        assert store.read("events")["place"].tolist() == ["Izium"]
+    assert (result.new, result.changed, result.older) == (0, 0, 0)
+    assert ingest("events", files[1], store).older == 1
+    assert "Month" not in store.read("events")

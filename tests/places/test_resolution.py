@@ -227,3 +227,26 @@ def test_evidence_only_removes_candidates(name, admin1, point):
     divisions = read_divisions(admin1, DEFAULT)
     if resolution.place is not None and divisions and REGION_CONTRADICTED not in resolution.notes:
         assert divisions.select([resolution.place]) == [resolution.place]
+
+
+@pytest.mark.parametrize(
+    ("name", "point", "place_id"),
+    [
+        ("Bile (Snake Island)", (45.255, 30.2042), "foxgrape:snake-island"),
+        ("Nowhere (Izium)", None, "geonames:707292"),
+        ("Izium (Ізюм)", None, "geonames:707292"),
+        ("Lyman (Donetsk Oblast)", None, "geonames:704204"),
+        ("Izium (Kupiansk)", None, None),
+    ],
+)
+def test_of_a_name_with_another_in_parentheses_the_one_that_is_found_is_meant(
+    name, point, place_id
+):
+    resolution = resolve(name, point=point)
+    assert (resolution.place.id if resolution.place else None) == place_id
+    assert resolution.place or resolution.reason
+
+
+def test_a_spelling_that_one_of_several_namesakes_has_means_each_of_them():
+    assert resolve("Vodyane").place is None
+    assert len(resolve("Vodyane").candidates) > 20

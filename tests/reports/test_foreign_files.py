@@ -21,7 +21,7 @@ from fake_reports import build as build_nothing
 from fake_reports import make_template
 from fake_runs import NOW, fake
 from foxgrape import Store, detect_all, ingest, new_study, open_study, run_report
-from foxgrape._util.files import study_folder
+from foxgrape._util.files import study_folder, write_atomic
 from foxgrape.errors import ScheduleError, StoreError, StudyError
 from foxgrape.reports.prune import prune
 from foxgrape.reports.rendering import assets
@@ -356,6 +356,34 @@ def test_the_signals_file_replaces_a_link_but_not_its_target(posts, out, elsewhe
     detect_all(posts, out)
     assert not (out / "signals.parquet").is_symlink()
     assert (elsewhere / "letter.txt").read_text(encoding="utf-8") == "a letter"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("row", ["2,2022-09-10T12:00:00Z,x", "bad"])
+def test_bad_records_replace_and_delete_no_other_file(tmp_path, row):
+    (tmp_path / "notes.txt").write_text("precious")
+    (tmp_path / "link").symlink_to(tmp_path / "none")
+    os.mkfifo(tmp_path / "null")  # stands for /dev/null
+    (tmp_path / "posts.csv").write_text(f"id,date,text\n1,2022-09-10T12:00:00Z,x\n{row}\n")
+    for name in ("null", "notes.txt", "link"):
+        with pytest.raises(StoreError, match=r"bad records"):
+            ingest(
+                "posts",
+                tmp_path / "posts.csv",
+                tmp_path / "store",
+                quarantine=tmp_path / name,
+                account="a",
+            )
+    assert (tmp_path / "notes.txt").read_text() == "precious"
+    assert (tmp_path / "link").is_symlink()
+    for _ in range(2):  # the bad records of an earlier call are replaced
+        own = tmp_path / "bad.jsonl"
+        ingest("posts", tmp_path / "posts.csv", tmp_path / "store", quarantine=own, account="a")
+        assert own.exists() == (row == "bad")
+    assert (tmp_path / "null").is_fifo()
+    with pytest.raises(OSError, match="is not a regular file"):
+        write_atomic(tmp_path / "null", "x")
+    assert (tmp_path / "null").is_fifo()
 
 
 def test_bad_records_are_not_written_through_a_link(tmp_path, elsewhere):

@@ -153,3 +153,12 @@ def test_small_groups_have_neither_median_nor_share():
     assert len(lines) == 1
     html = groups._repr_html_()
     assert "small" in html
+
+
+def test_what_a_sentence_says_is_not_repeated_below_it(capsys):
+    result = open_study().analyse().coincidence(n=19)
+    few = "Five signals are too few to test."
+    assert few in result.warnings
+    assert result._repr_html_().count(few) == 1
+    assert run(["test", "--surrogates", "19"]) == 0
+    assert capsys.readouterr().out.count(few) == 1

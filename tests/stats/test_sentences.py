@@ -332,14 +332,14 @@ def test_coincidence_is_plain_json():
     7 days after the first event. The third is not followed.
     """
     result = coincidence(
-        posts((10, "a"), (20, "a"), (350, "a"), code=["u", "v", "v"]),
+        posts((10, "a"), (20, "a"), (350, "a"), account=["u", "v", "v"]),
         happened((13, "a"), (27, "a")),
         window=["7D", "3D"],
         lag="0D",
         null="place",
         n=9,
         rng=7,
-        by="code",
+        by="account",
         observed=YEAR,
     )
     ones = dict.fromkeys(

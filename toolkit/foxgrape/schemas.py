@@ -33,7 +33,7 @@ __all__ = [
     "validate",
     "validate_keys",
     "validate_storable",
-    "version_time",
+    "version_times",
 ]
 
 #: Key columns of each table, the most selective one first, and the time column by which its rows
@@ -107,22 +107,33 @@ def validate(
     return ready[[*schema.columns, *others]]
 
 
-def version_time(table: str, *frames: pd.DataFrame) -> str | None:
-    """Return the column with the time of a row's version, if all frames have it as instants.
+def version_times(table: str, *frames: pd.DataFrame) -> list[pd.Series] | None:
+    """Return the times of the rows' versions in each frame; None if a frame does not have them.
 
+    Tables of other tools have the times as text in ISO 8601; without an offset, they are in UTC.
     A missing time of a post means never edited.
 
     Examples
     --------
-    >>> posts = pd.DataFrame({"edited_at": pd.to_datetime(["2022-09-10"], utc=True)})
-    >>> version_time("posts", posts), version_time("posts", posts.astype("str"))
-    ('edited_at', None)
+    >>> posts = pd.DataFrame({"edited_at": ["2022-09-10T12:00Z", None]})
+    >>> version_times("posts", posts)[0].dt.hour.tolist()
+    [12.0, nan]
+    >>> version_times("posts", posts.assign(edited_at="yes")) is None
+    True
     """
     name = _VERSION_TIMES.get(table)
-    has_times = all(
-        name in frame and isinstance(frame[name].dtype, pd.DatetimeTZDtype) for frame in frames
-    )
-    return name if has_times else None
+    columns = []
+    for frame in frames:
+        if name not in frame:
+            return None
+        column = frame[name]
+        if not isinstance(column.dtype, pd.DatetimeTZDtype):
+            text = column.astype("str")
+            column = pd.to_datetime(text, format="ISO8601", utc=True, errors="coerce")
+            if (column.isna() & text.notna()).any():
+                return None
+        columns.append(column.dt.as_unit("us"))
+    return columns
 
 
 def has_repeated_keys(frame: pd.DataFrame, keys: list[str]) -> bool:

@@ -188,6 +188,21 @@ def test_an_overdue_report_fires_once(schedule):
     assert reasons == {10: ["the report daily, due at 2022-09-10 07:00 UTC, has not been built"]}
 
 
+@pytest.mark.parametrize("has_page", [False, True])
+def test_an_alert_has_a_link_to_the_latest_page_if_there_is_one(schedule, has_page):
+    file, out = schedule('when = "overdue"\nreport = "daily"\nafter = "1h"')
+    text = f'base_url = "https://r.example"\n{file.read_text(encoding="utf-8")}'
+    file.write_text(text, encoding="utf-8")
+    if has_page:
+        (out / "latest").mkdir()
+        (out / "latest" / "daily.html").touch()
+    with serving(lambda _: Reply()) as server:
+        environ = {"DESK": f"{server.address}/hook"}
+        run_due(read_schedule(file), now=NOON, out=out, run=fail, environ=environ)
+    (body,) = (json.loads(request.body) for request in server.requests)
+    assert body["link"] == ("https://r.example/latest/daily.html" if has_page else None)
+
+
 def test_data_that_stopped_coming_fires_once(schedule, tmp_path):
     store = Store(tmp_path / "store")
     posts = {"post_id": ["1"], "account": "a", "text": "x"}

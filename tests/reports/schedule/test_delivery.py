@@ -589,6 +589,33 @@ def test_an_unreadable_message_is_named_and_kept(write_schedule):
     assert waiting(out) == [message]
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("run_id", value) for value in (5, [1], {"a": 1})),
+        *(("entry", value) for value in (5, None, [])),
+        *(("period_end", value) for value in (5, None, [])),
+        *(("kind", value) for value in ("digest", [])),
+        ("text", 5),
+        *(("item tries", value) for value in ("x", 10**9)),
+        *(("item tried", value) for value in ("x", 5)),
+        *(("item to", value) for value in ([5], 5)),
+        *(("item written", value) for value in ("x", 5)),
+    ],
+)
+def test_a_waiting_message_with_other_values_ends_in_no_traceback(write_schedule, name, value):
+    file, out = write_schedule(DESK, more=WEB)
+    due(file, out, environ={})
+    (message,) = waiting(out)
+    content = json.loads(message.read_text("utf-8"))
+    where = content if name.startswith("item ") else content["message"]
+    where[name.removeprefix("item ")] = value
+    message.write_text(json.dumps(content), "utf-8")
+    result = due(file, out)
+    assert all(len(line.splitlines()) == 1 for line in result.undelivered)
+    assert len(result.undelivered) + result.sent == 1
+
+
 def test_a_full_disk_delays_a_message_but_does_not_lose_it(write_schedule, monkeypatch):
     file, out = write_schedule(DESK, more=WEB)
     due(file, out, environ={})

@@ -383,7 +383,7 @@ def clear_abandoned(parent: Path, prefix: str) -> list[str]:
     return deleted
 
 
-def clear_parts(folder: Directory, name: str, begins: bytes) -> None:
+def clear_parts(folder: Directory, name: str, begins: bytes = b"") -> None:
     """Delete the partial files, ``NAME.PID.part``, of processes that no longer run.
 
     Parameters
@@ -401,8 +401,7 @@ def clear_parts(folder: Directory, name: str, begins: bytes) -> None:
         if part is None or _is_alive(int(part[1])):
             continue
         with suppress(OSError):
-            content = folder.read(entry)
-            if content[: len(begins)] == begins[: len(content)]:
+            if not begins or begins.startswith(folder.read(entry)[: len(begins)]):
                 folder.unlink(entry)
 
 

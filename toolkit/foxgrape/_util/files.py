@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foxgrape._util.regular_files import open_regular
+from foxgrape._util.regular_files import open_regular, require_replaceable
 from foxgrape.errors import FoxgrapeError, did_you_mean
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "apply_umask",
+    "copy_file",
     "file_sha256",
     "open_private",
     "study_folder",
@@ -46,6 +47,7 @@ def write_atomic(path: Path, content: str | bytes | Callable[[Path], object]) ->
     >>> path.read_text()
     'grapes'
     """
+    require_replaceable(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -119,6 +121,27 @@ def file_sha256(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def copy_file(source: Path, target: Path) -> str:
+    """Copy a file and return the SHA-256 of the copied bytes.
+
+    Examples
+    --------
+    >>> from tempfile import mkdtemp
+    >>> source = Path(mkdtemp()) / "note.txt"
+    >>> source.write_text("grapes")
+    6
+    >>> copy_file(source, source.with_name("copy.txt")) == file_sha256(source)
+    True
+    """
+    sha256 = hashlib.sha256()
+    with open(source, "rb", opener=open_regular) as original, target.open("wb") as copy:
+        while chunk := original.read(_CHUNK):
+            sha256.update(chunk)
+            copy.write(chunk)
+    return sha256.hexdigest()
+
+
+_CHUNK = 1 << 20
 _PACKAGE = Path(__file__).parents[1]
 _CLONE = _PACKAGE.parents[1]
 

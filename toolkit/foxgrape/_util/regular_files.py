@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-__all__ = ["open_regular", "read_regular", "require_regular_files"]
+__all__ = ["open_regular", "read_regular", "require_regular_files", "require_replaceable"]
 
 #: Without this flag, opening a named pipe waits until its other end is opened.
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0)
@@ -63,3 +63,19 @@ def require_regular_files(paths: Iterable[Path]) -> None:
             mode = path.stat().st_mode
             if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
                 raise OSError(f"{path.name} is not a regular file")
+
+
+def require_replaceable(path: Path) -> None:
+    """Raise OSError if a path is a device, named pipe or socket, which a file must not replace.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> require_replaceable(Path(os.devnull))
+    Traceback (most recent call last):
+    OSError: [Errno 22] is not a regular file: '/dev/null'
+    """
+    with suppress(FileNotFoundError):
+        mode = path.lstat().st_mode
+        if not any(is_kind(mode) for is_kind in (stat.S_ISREG, stat.S_ISLNK, stat.S_ISDIR)):
+            raise OSError(errno.EINVAL, "is not a regular file", str(path))

@@ -41,5 +41,10 @@ class Result(Described):
         """Return the table to show to readers: without estimates from few signals."""
         return self.to_frame()
 
+    def caveats(self) -> tuple[str, ...]:
+        """Return the warnings that the sentence does not begin with."""
+        sentence = self.sentence()
+        return tuple(line for line in self.warnings if not sentence.startswith(line))
+
     def _repr_html_(self) -> str:
-        return sentence_with_table(self.sentence(), self.shown(), self.warnings)
+        return sentence_with_table(self.sentence(), self.shown(), self.caveats())

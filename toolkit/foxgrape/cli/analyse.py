@@ -131,7 +131,7 @@ def analyse(
     }
     print_result(counts, [values], as_json=as_json)
     if not as_json:
-        for line in (*findings, test.sentence(), *test.warnings):
+        for line in (*findings, test.sentence(), *test.caveats()):
             print_line(line)
     return 0
 
@@ -189,7 +189,7 @@ def coincidence_test(
     ]
     print_result(rows, [result.to_dict()], as_json=as_json)
     if not as_json:
-        for line in (result.sentence(), *result.warnings):
+        for line in (result.sentence(), *result.caveats()):
             print_line(line)
     return 0
 

@@ -44,6 +44,7 @@ Now = Annotated[
 ]
 Workers = Annotated[int, typer.Option(min=1, help="Number of reports built in parallel.")]
 _FILE, _OUT = Path("reports/schedule.toml"), Path("reports")
+_FIRST_YEAR, _LAST_YEAR = 1900, 9000
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -335,12 +336,15 @@ def _builders(workers: int, **options: Any) -> dict[str, Any]:
 def _parse_now(text: str | None) -> datetime:
     from foxgrape.times import parse_instant
 
-    if text is None:
-        return datetime.now(UTC)
     try:
-        return parse_instant(text)
+        now = datetime.now(UTC) if text is None else parse_instant(text)
     except ValueError as error:
         raise typer.BadParameter(f"--now: {error}") from None
+    # Periods reach beyond now, and a calendar has an end.
+    if not _FIRST_YEAR <= now.year <= _LAST_YEAR:
+        expected = f"the year must be from {_FIRST_YEAR} to {_LAST_YEAR}"
+        raise typer.BadParameter(f"--now: {expected}; got {now.isoformat()}")
+    return now
 
 
 def _parse_day(text: str, option: str) -> date:

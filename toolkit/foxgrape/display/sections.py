@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import nan
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from foxgrape._util.result import Result
 from foxgrape._util.small_numbers import TOO_FEW
 from foxgrape.display.html import Group, Html, finding_block, sentence
 from foxgrape.display.report_tables import events_table, signals_table
@@ -134,7 +135,7 @@ def result_section(result: _Result, *tables: Callable[[Any], Html]) -> Group | H
     >>> len(result_section(open_study().analyse().lead_times).parts)
     2
     """
-    warnings = getattr(result, "warnings", ())
+    warnings = result.caveats() if isinstance(result, Result) else ()
     figure = result.figure()
     if "empty" in (figure.layout.meta or {}):
         warnings = warnings if getattr(result, "n_signals", 1) else ()

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import tomllib
 import warnings
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib.resources import files
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from foxgrape._util.directories import clear_parts, directory_at
+from foxgrape._util.files import file_sha256, write_atomic
 from foxgrape.errors import DownloadError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     import pandas as pd
 
@@ -226,7 +227,8 @@ def fetch_dataset(
     target = data_folder(folder) / dataset.filename
     try:
         if dataset.sha256 is not None:
-            _retrieve(dataset, target, downloader)
+            if not target.is_file() or file_sha256(target) != dataset.sha256:
+                _retrieve(dataset, target, downloader)
             return DatasetFile(str(target), dataset.sha256, None, dataset)
         return _fetch_unregistered(dataset, target, downloader, refresh=refresh)
     except OSError as error:
@@ -234,19 +236,14 @@ def fetch_dataset(
 
 
 def _fetch_unregistered(
-    dataset: Dataset, target: Path, downloader: Callable[..., None], *, refresh: bool
+    dataset: Dataset, target: Path, downloader: Callable[[str, Path], None], *, refresh: bool
 ) -> DatasetFile:
     """Fetch a file without a registered checksum; store its checksum and warn if it has changed."""
-    import pooch
-
     download = refresh or not target.exists()
     if download:
-        temporary = target.with_name(f"{target.name}.new")
-        temporary.unlink(missing_ok=True)
-        _retrieve(dataset, temporary, downloader)
-        temporary.replace(target)
+        _retrieve(dataset, target, downloader)
     checksum_file = target.with_name(f"{target.name}.sha256")
-    current = pooch.file_hash(str(target))
+    current = file_sha256(target)
     stored = (
         checksum_file.read_text(encoding="utf-8").split(" ")[0] if checksum_file.exists() else None
     )
@@ -259,62 +256,37 @@ def _fetch_unregistered(
         )
     if stored != current:
         # In the output format of sha256sum, so that `sha256sum --check` can verify the file.
-        temporary = checksum_file.with_name(f"{checksum_file.name}.new")
-        temporary.write_text(f"{current}  {target.name}\n", encoding="utf-8")
-        temporary.replace(checksum_file)
+        write_atomic(checksum_file, f"{current}  {target.name}\n")
     return DatasetFile(str(target), current, previous, dataset)
 
 
-def _retrieve(dataset: Dataset, target: Path, downloader: Callable[..., None]) -> None:
-    """Download a file unless a copy with the right checksum exists."""
-    import pooch
+def _retrieve(dataset: Dataset, target: Path, downloader: Callable[[str, Path], None]) -> None:
+    """Download a file; raise `DownloadError` and keep the earlier file if its checksum is wrong."""
 
-    fetcher = pooch.create(
-        path=target.parent,
-        base_url="",
-        registry={target.name: dataset.sha256},
-        urls={target.name: dataset.url},
-    )
-    checksums = ["nothing"]
+    def download_and_verify(part: Path) -> None:
+        downloader(dataset.url, part)
+        if dataset.sha256 is not None and (actual := file_sha256(part)) != dataset.sha256:
+            raise DownloadError.wrong_hash(dataset.name, dataset.sha256, actual)
 
-    def download_and_hash(url: str, file: str, fetcher: object) -> None:
-        downloader(url, file, fetcher)
-        checksums.append(pooch.file_hash(file))
-
-    try:
-        with _quiet_pooch():
-            fetcher.fetch(target.name, downloader=download_and_hash)
-    except ValueError:  # raised by pooch for a wrong checksum
-        raise DownloadError.wrong_hash(dataset.name, str(dataset.sha256), checksums[-1]) from None
+    with directory_at(target.parent, make=True) as folder:
+        for name in (target.name, f"{target.name}.sha256"):
+            clear_parts(folder, f".{name}")  # left by processes that were killed
+    write_atomic(target, download_and_verify)
 
 
-def _downloader(policy: RetryPolicy | None) -> Callable[..., None]:
-    """Return a downloader for pooch that uses HTTPS only and retries."""
+def _downloader(policy: RetryPolicy | None) -> Callable[[str, Path], None]:
+    """Return a function that downloads a URL to a file, over HTTPS only, with retries."""
     from foxgrape.io.download.http import HttpClient, RetryPolicy
 
     limits = replace(policy or RetryPolicy(), max_size=_MAX_SIZE, max_duration=_MAX_DURATION)
 
-    def download(url: str, file: str | IO[bytes], _fetcher: object) -> None:
+    def download(url: str, file: Path) -> None:
         parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc}"
         with (
             HttpClient(origin, limits, follow_redirects=True) as client,
-            Path(str(file)).open("w+b") as sink,
+            file.open("w+b") as sink,
         ):
             client.get(parts.path, {}, sink)
 
     return download
-
-
-@contextmanager
-def _quiet_pooch() -> Iterator[None]:
-    """Keep pooch's progress messages off stderr, which is for errors."""
-    import pooch
-
-    logger = pooch.get_logger()
-    level = logger.level
-    logger.setLevel("WARNING")
-    try:
-        yield
-    finally:
-        logger.setLevel(level)

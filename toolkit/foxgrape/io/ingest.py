@@ -19,6 +19,7 @@ import pandas as pd
 
 from foxgrape import schemas
 from foxgrape._util.directories import Directory, clear_parts, directory_at
+from foxgrape._util.regular_files import open_regular
 from foxgrape._util.unicode import json_bytes
 from foxgrape.errors import StoreError, TableError, did_you_mean
 from foxgrape.io.events import read_events
@@ -48,6 +49,8 @@ _MANY = 0.1
 #: Number of bad records of which the most frequent reason is determined.
 _SAMPLE = 1_000
 _TABLES = ("posts", "events")
+#: First bytes of a file of bad records.
+_BEGINS = b'{"record": '
 _COUNTS = (
     *("records_read", "skipped", "new", "changed", "unchanged", "older", "repeated"),
     *("quarantined", "unresolved"),
@@ -396,6 +399,23 @@ class _RepeatFilter:
         return may_repeat
 
 
+def _require_bad_records(path: Path) -> None:
+    """Raise `StoreError` if a path is in use for anything but bad records."""
+    try:
+        with open(path, "rb", opener=open_regular) as file:
+            start = file.read(len(_BEGINS))
+    except FileNotFoundError:
+        start = b""
+    except OSError as error:
+        raise StoreError(f"cannot write bad records: {error.strerror}", file=path) from None
+    if path.is_symlink() or start != _BEGINS[: len(start)]:
+        raise StoreError(
+            "the file exists and holds no bad records of an ingest",
+            file=path,
+            hint="name another file for bad records",
+        )
+
+
 class _QuarantineWriter:
     """A file of bad records, written under a temporary name and renamed when all input is read.
 
@@ -416,8 +436,9 @@ class _QuarantineWriter:
         self._handle: IO[bytes] | None = None
 
     def __enter__(self) -> Self:
+        _require_bad_records(self.path)
         with suppress(FileNotFoundError), self._folder() as folder:
-            clear_parts(folder, self._name, b'{"record": ')
+            clear_parts(folder, self._name, _BEGINS)
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:

@@ -41,9 +41,9 @@ def merge_files(table: str, files: Files) -> tuple[pd.DataFrame, ReadReport]:
     is_repeat = rows[schemas.columns(table)].duplicated().to_numpy()
     rows = rows[~is_repeat].reset_index(drop=True)
     notes = merge_notes(note for *_, report in files for note in report.notes)
-    version_time = schemas.version_time(table, rows)
-    if version_time is not None:
-        latest = _latest_versions(rows, keys, version_time)
+    edited = schemas.version_times(table, rows)
+    if edited is not None:
+        latest = _latest_versions(rows, keys, edited[0])
         if len(latest) < len(rows):
             what = f"older versions of {table} left out"
             notes.append(Note(what, len(rows) - len(latest), warn=False))
@@ -72,8 +72,8 @@ def merge_files(table: str, files: Files) -> tuple[pd.DataFrame, ReadReport]:
     return rows.sort_values([clock, *keys], ignore_index=True), report
 
 
-def _latest_versions(rows: pd.DataFrame, keys: list[str], version_time: str) -> pd.DataFrame:
+def _latest_versions(rows: pd.DataFrame, keys: list[str], edited: pd.Series) -> pd.DataFrame:
     """Return the rows without earlier versions of the same key; no time is the earliest."""
-    times = rows[version_time].fillna(pd.Timestamp.min.tz_localize("UTC").as_unit("us"))
+    times = edited.fillna(pd.Timestamp.min.tz_localize("UTC").as_unit("us"))
     latest = times.groupby([rows[key] for key in keys], dropna=False).transform("max")
     return rows[times == latest].reset_index(drop=True)

@@ -423,7 +423,8 @@ def _prepare(table: str, frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     schemas.validate_keys(rows, keys)
     # An extra column without values has no type, so it cannot be stored yet.
     extra = rows.columns.difference(schemas.columns(table))
-    empty = [name for name in extra if rows[name].isna().all()]
+    # The partition column has the name of `MONTH`, and Delta Lake ignores the case of names.
+    empty = [name for name in extra if rows[name].isna().all() or name.lower() == MONTH]
     rows = rows.drop(columns=empty)
     schemas.validate_storable(rows[extra.difference(empty)])
     month = times.microseconds(rows[clock]).view("datetime64[us]").astype("datetime64[M]")

@@ -75,7 +75,7 @@ def compare_rows(
         other_months = _rows_with_keys(stored, keys, where, rest[keys[0]])
         moved = rest[_positions(rest, other_months, keys) >= 0]
         status[moved.index] = "changed"
-        if table == "posts" and len(moved):
+        if len(moved) and schemas.version_times(table, moved) is not None:
             theirs = _rows_with_keys(stored, shared, where, moved[keys[0]])
             theirs = theirs.take(_positions(moved, theirs, keys))
             replaced = pd.concat([replaced, _order_edits(status, moved, theirs, table)])
@@ -105,14 +105,14 @@ def _order_edits(
     status: pd.Series, ours: pd.DataFrame, theirs: pd.DataFrame, table: str
 ) -> pd.DataFrame:
     """Mark rows whose stored version is later; return the stored posts edited before ours."""
-    column = schemas.version_time(table, ours, theirs)
-    if column is None:
+    columns = schemas.version_times(table, ours, theirs)
+    if columns is None:
         return ours.iloc[:0]
-    ours_at, theirs_at = (times.microseconds(rows[column]) for rows in (ours, theirs))
+    ours_at, theirs_at = map(times.microseconds, columns)
     # A missing edit time is the least integer, so that it comes before any other.
     is_older = ours_at < theirs_at
     if table != "posts":
-        status[ours.index[is_older & ours[column].notna().to_numpy()]] = "older"
+        status[ours.index[is_older & columns[0].notna().to_numpy()]] = "older"
         return ours.iloc[:0]
     status[ours.index[is_older]] = "older"
     return theirs[ours_at > theirs_at]

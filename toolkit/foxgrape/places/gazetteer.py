@@ -11,7 +11,7 @@ from foxgrape.errors import FoxgrapeError, require_str
 from foxgrape.places.gazetteer_info import TABLES, GazetteerInfo, read_info
 from foxgrape.places.index import FileIndex, InMemoryIndex
 from foxgrape.places.normalize import fold
-from foxgrape.places.place import Place, distance_km, read_places
+from foxgrape.places.place import MATCH, Place, distance_km, read_places
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -215,6 +215,7 @@ class Gazetteer:
                 )
             if candidates:
                 matches = _best([*matches, *within(self._matches(candidates))])
+            matches = within(self._with_namesakes(matches))
         if len(matches) > 1:
             matches.sort(key=_rank if near is None else lambda match: _rank_near(match, near))
         return matches[:limit]
@@ -261,6 +262,20 @@ class Gazetteer:
                     if place.name == match.place.name and place.id not in known:
                         others.setdefault(place.id, replace(match, place=place))
         return [*matches, *others.values()]
+
+    def namesakes(self, name: str) -> list[Place]:
+        """Return the places that have a name, and others of the same name today.
+
+        Examples
+        --------
+        >>> places = Gazetteer.default().namesakes("Bilyaivka")
+        >>> len(places), {place.name for place in places}
+        (5, {'Biliaivka'})
+        """
+        matches = self._named(name)
+        if not matches:
+            matches = [match for match in self.find(name, limit=1) if match.score >= MATCH]
+        return [match.place for match in self._with_namesakes(matches)]
 
     def divisions(self) -> set[tuple[str, str]]:
         """Return the first- and second-level divisions of all places, as pairs of names."""

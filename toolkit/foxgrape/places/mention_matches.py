@@ -13,6 +13,7 @@ from foxgrape.places.namesakes import (
     TOWN_POPULATION,
     current_places,
     dominant_places,
+    is_city_district,
     is_quarter,
 )
 from foxgrape.places.phonetic import phonetic_key
@@ -20,7 +21,7 @@ from foxgrape.places.scripts import has_native_letters
 from foxgrape.places.settlement_types import are_of_type, settlement_type
 
 if TYPE_CHECKING:
-    from foxgrape.places import Gazetteer, PlaceMatch
+    from foxgrape.places import Gazetteer, Place, PlaceMatch
 
 __all__ = ["find_matches", "has_rival", "largest_first", "with_context"]
 
@@ -102,7 +103,12 @@ def find_matches(
         return ()  # found by find_native_names
     bare = re.sub("(?<=[a-z])['’ʼ]s$", "", name)
     matches = _find_in_text(gazetteer, bare, oblique=oblique)
-    return tuple(match for match in matches if not is_quarter(match.place, gazetteer))
+    return tuple(match for match in matches if not _is_part(match.place, gazetteer))
+
+
+def _is_part(place: Place, gazetteer: Gazetteer) -> bool:
+    """Return whether a place is part of a city."""
+    return is_quarter(place, gazetteer) or is_city_district(place)
 
 
 def has_rival(text: str, name: Name, gazetteer: Gazetteer) -> bool:
@@ -114,7 +120,7 @@ def has_rival(text: str, name: Name, gazetteer: Gazetteer) -> bool:
     return len(dominant_places(current_places(name.matches))) == 1 and any(
         is_current_name(match)
         and (match.place.population or 0) > (best.population or 0)
-        and is_quarter(match.place, gazetteer)
+        and _is_part(match.place, gazetteer)
         # Not another name: Подільськ for the district Podilskyi of Kropyvnytskyi.
         and phonetic_key(match.matched) == phonetic_key(match.place.name)
         for match in others

@@ -29,6 +29,7 @@ __all__ = [
     "dominant_places",
     "in_shared_district",
     "is_around",
+    "is_city_district",
     "is_near",
     "is_overwhelming",
     "is_quarter",
@@ -70,10 +71,7 @@ def is_quarter(place: Place, gazetteer: Gazetteer) -> bool:
     """Return whether a place is a quarter of a city, such as Obolon in Kyiv.
 
     Quarters have no district in the gazetteer, in which their cities have one, or are a region.
-    Some are called districts.
     """
-    if any(map(_CALLED_DISTRICT.search, place.names)):
-        return True
     people = place.population or 0
     if place.admin2 or place.admin1 == place.name or people < _QUARTER_POPULATION:
         return False
@@ -85,6 +83,11 @@ def is_quarter(place: Place, gazetteer: Gazetteer) -> bool:
         and is_near(place, [city], _reach_of(city))
         for city in _cities(gazetteer)
     )
+
+
+def is_city_district(place: Place) -> bool:
+    """Return whether a place is called a district, as those of cities: Zarichnyi in Sumy."""
+    return any(map(_CALLED_DISTRICT.search, place.names))
 
 
 def _reach_of(city: Place) -> float:

@@ -111,10 +111,21 @@ def distance_km(place: Place, point: tuple[float, float]) -> float:
     """
     if place.lat is None or place.lon is None:
         return math.inf
-    lat, point_lat = math.radians(place.lat), math.radians(point[0])
-    east = math.radians(place.lon - point[1])
-    chord = math.sin((lat - point_lat) / 2) ** 2
-    chord += math.cos(lat) * math.cos(point_lat) * math.sin(east / 2) ** 2
+    return km_between((place.lat, place.lon), point)
+
+
+def km_between(first: tuple[float, float], second: tuple[float, float]) -> float:
+    """Return the great-circle distance between two points.
+
+    Examples
+    --------
+    >>> round(km_between((49.21, 37.25), (49.99, 36.23)))
+    114
+    """
+    lat, other_lat = math.radians(first[0]), math.radians(second[0])
+    east = math.radians(first[1] - second[1])
+    chord = math.sin((lat - other_lat) / 2) ** 2
+    chord += math.cos(lat) * math.cos(other_lat) * math.sin(east / 2) ** 2
     return 2 * _EARTH_KM * math.asin(math.sqrt(min(1.0, chord)))
 
 

@@ -18,7 +18,7 @@ that the gazetteer does not state is taken as 500, since GeoNames has most place
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from foxgrape.places.divisions import read_divisions
@@ -30,10 +30,12 @@ from foxgrape.places.settlement_types import are_of_type
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
+    from typing import Any
 
 __all__ = ["FAR_KM", "Resolution", "place_id_of", "resolve"]
 
 _CURIE = re.compile(r"[a-z][a-z0-9_.-]*:\S+")
+_TWO_NAMES = re.compile(r"([^()]*[^()\s])\s*\(([^()]+)\)")
 #: Maximum distance of a place from the stated coordinates.
 FAR_KM = 20.0
 #: Distance within which sources differ in where they put the centre of a town. A place this much
@@ -75,6 +77,8 @@ REGION_CONTRADICTED = "the coordinates are in another region than stated; the co
 MISSPELT = "the name is misspelt; the only similar name was used"
 FORMER = "the name is also a former name of another place; the place of this name today was used"
 PREFERRED = "several places have the name; the one among the study's places was used"
+IN_PARENTHESES = "one of two names, of which one is in parentheses, was not found"
+UNCHECKED = "the place has neither coordinates nor a district; those stated were not checked"
 OF_TYPE = "several places have the name; those of another type of settlement were left out"
 LARGEST = "several places have the name; the one with far more people was used"
 
@@ -126,6 +130,10 @@ def resolve(
     matches = gazetteer.find(name, country=country, limit=None, near=point)
     search = _Search([match for match in matches if match.score >= MATCH])
     if not search.matches:
+        both = _TWO_NAMES.fullmatch(name)
+        if both:
+            stated = {"point": point, "country": country, "kind": kind, "prefer": prefer}
+            return _resolve_either(both[1], both[2], admin1, gazetteer, stated)
         return Resolution(None, (), "no place has this name")
     reason = search.use_point(point, gazetteer) or search.use_divisions(admin1, point, gazetteer)
     if reason:
@@ -139,6 +147,24 @@ def resolve(
             search.notes.append(MISSPELT)
         return search.result(search.matches[0].place, "")
     return search.result(None, search.ambiguity(admin1, point))
+
+
+def _resolve_either(
+    first: str, second: str, admin1: str, gazetteer: Gazetteer, stated: dict[str, Any]
+) -> Resolution:
+    """Resolve a name with another, or with its region, in parentheses: Bile (Snake Island)."""
+    if not admin1 and not read_divisions(second, gazetteer).unread:
+        within = resolve(first, admin1=second, gazetteer=gazetteer, **stated)
+        if within.place is not None:
+            return within
+    both = [resolve(name, admin1=admin1, gazetteer=gazetteer, **stated) for name in (first, second)]
+    resolved = [resolution for resolution in both if resolution.place is not None]
+    if len({resolution.place for resolution in resolved}) == 1:
+        return replace(resolved[0], notes=(*resolved[0].notes, IN_PARENTHESES))
+    candidates = tuple(match for resolution in both for match in resolution.candidates)
+    if resolved:
+        return Resolution(None, candidates, "the name and that in parentheses are of two places")
+    return replace(both[0], candidates=candidates)
 
 
 def place_id_of(text: str, gazetteer: Gazetteer | None = None) -> str:
@@ -210,6 +236,9 @@ class _Search:
             self.matches = kept
             return ""
         unlocated = [match for match in self.matches if match.place.lat is None]
+        if len(self.matches) == 1 and unlocated and not unlocated[0].place.admin2:
+            self.notes.append(UNCHECKED)
+            return ""
         if len(unlocated) == len(self.matches):
             return "the coordinates are not in the district of any place with this name"
         return f"no place near the coordinates has this name; the nearest is {nearest:.0f} km away"

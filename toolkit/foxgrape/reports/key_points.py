@@ -11,13 +11,15 @@ from foxgrape._util.unicode import replace_surrogates
 from foxgrape.display.html import HEADLINE
 from foxgrape.display.key_figures import KEY_FIGURES
 from foxgrape.errors import CONTROLS
-from foxgrape.reports.run_folder import CAPTION, FIGURE, MANIFEST, NOTEBOOK
+from foxgrape.reports.run_folder import MANIFEST, NOTEBOOK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 __all__ = [
+    "CAPTION",
+    "FIGURE",
     "NOTHING_CHANGED",
     "KeyPoints",
     "describe_changes",
@@ -26,6 +28,8 @@ __all__ = [
     "to_line",
 ]
 
+#: Files of a run with a figure for messages and its description, if the run has pictures.
+FIGURE, CAPTION = "figure.png", "figure.txt"
 #: The change between a run and itself.
 NOTHING_CHANGED = "Nothing changed: data, parameters and software are the same."
 

@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from foxgrape._util.directories import Directory, directory_at
-from foxgrape._util.files import apply_umask, file_sha256
-from foxgrape._util.regular_files import open_regular, read_regular
+from foxgrape._util.files import apply_umask, copy_file, file_sha256
+from foxgrape._util.regular_files import read_regular
 from foxgrape._util.unicode import replace_surrogates
 from foxgrape.errors import ReportError
 
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from foxgrape._util.secrets import SecretFilter
 
 __all__ = [
-    "CAPTION",
-    "FIGURE",
     "INPUTS",
     "LOG",
     "MANIFEST",
@@ -61,14 +59,11 @@ __all__ = [
 ]
 
 PAGE, NOTEBOOK, MANIFEST, LOG = "report.html", "notebook.ipynb", "manifest.json", "log.txt"
-#: A figure for messages, if the run has pictures, and its description.
-FIGURE, CAPTION = "figure.png", "figure.txt"
 #: Subfolder of a run with copies of the files that it reads; deleted when the run ends.
 INPUTS = "inputs"
 #: Path of the template's copy in the run folder. It does not contain the template's name, since
 #: papermill formats braces in a path.
 TEMPLATE = f"{INPUTS}/template.ipynb"
-_CHUNK = 1 << 20
 #: Subfolders of the reports folder that contain runs.
 _SUBFOLDERS = ("failed", "rebuilt")
 #: Pattern of temporary folder names: the operation, the run id and a random suffix.
@@ -82,8 +77,8 @@ class Manifest(TypedDict, total=False):
 
     ``study`` or ``store`` describes the data. ``about`` has the places, the period and the other
     parameters in words. ``key_figure`` has the name and value of the figure that the catalogue
-    compares between runs. ``changes`` says in sentences what changed since the run
-    ``compared_with``.
+    compares between runs. ``outputs`` has the SHA-256 of page and notebook. ``changes`` says in
+    sentences what changed since the run ``compared_with``.
     """
 
     run_id: str
@@ -102,6 +97,7 @@ class Manifest(TypedDict, total=False):
     seed: int
     page: dict[str, Any]
     assets: list[str]
+    outputs: dict[str, str]
     headline: str | None
     compared_with: str | None
     key_figure: dict[str, Any] | None
@@ -485,20 +481,10 @@ def copy_inputs(inputs: Iterable[Sequence[str | None]], folder: Path) -> str | N
             continue
         copy.parent.mkdir(parents=True, exist_ok=True)
         try:
-            same = _copy(Path(str(source)), copy) == sha256
+            same = copy_file(Path(str(source)), copy) == sha256
         except FileNotFoundError:
             same = False
         if not same:
             what = "the file changed while the report was built"
             return str(ReportError(what, file=source, hint="build it again"))
     return None
-
-
-def _copy(source: Path, target: Path) -> str:
-    """Copy a file and return the SHA-256 of the copied bytes."""
-    sha256 = hashlib.sha256()
-    with open(source, "rb", opener=open_regular) as original, target.open("wb") as copy:
-        while chunk := original.read(_CHUNK):
-            sha256.update(chunk)
-            copy.write(chunk)
-    return sha256.hexdigest()

@@ -136,10 +136,12 @@ def group_signals(analysis: Analysis, by: str, options: dict[str, Any]) -> Group
     # Places may share a name, so their ids make the groups and names only label them.
     column = "place_id" if by == "place" else by
     # Leads and the test against chance have the same groups, also of signals without a value.
-    values = signals[column].astype("object")
-    signals[_GROUP] = values.where(values.notna(), "none").astype("str")
-    leads = lead_times(analysis.links, by=_GROUP, signals=signals)
-    chance = replace(analysis, signals=signals).coincidence(by=_GROUP, **options)
+    if signals[column].isna().any():
+        values = signals[column].astype("object")
+        signals[_GROUP] = values.where(values.notna(), "none").astype("str")
+        column = _GROUP
+    leads = lead_times(analysis.links, by=column, signals=signals)
+    chance = replace(analysis, signals=signals).coincidence(by=column, **options)
     table = _leads_table(leads).merge(_chance_table(chance), on="group", how="outer")
     counts = ["n", "n_followed", "n_censored", "n_tested"]
     table[counts] = table[counts].fillna(0).astype("int64")

@@ -119,9 +119,9 @@ class PlaceResolver:
         return self._count(key)
 
     def is_ambiguous(self, name: str) -> bool:
-        """Return whether several places in the gazetteer have exactly this name."""
+        """Return whether several places in the gazetteer have this name, in any spelling."""
         if name not in self._name_counts:
-            self._name_counts[name] = len(self.gazetteer.find(name, limit=None, exact=True))
+            self._name_counts[name] = len(self.gazetteer.namesakes(name))
         return self._name_counts[name] > 1
 
     def reuse_located(self, events: pd.DataFrame) -> pd.DataFrame:

@@ -29,10 +29,12 @@ from foxgrape.io.events.base import (
 )
 from foxgrape.io.events.coordinates import parse_coordinates
 from foxgrape.io.events.days import local_day_interval, parse_source_day
+from foxgrape.io.events.listed_names import ListedNames, parse_population
 from foxgrape.io.events.place_resolver import StatedPlace
 from foxgrape.io.stream import BadRecordError
 from foxgrape.io.tabular import column_names, header, records
 from foxgrape.io.written_times import MONTHS
+from foxgrape.places.resolution import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -72,6 +74,9 @@ _STATES = {
 _STATE_CODES = ("UA", "RU", "contested", _UNKNOWN)
 _UNKNOWN_CODE = _STATE_CODES.index(_UNKNOWN)
 _SCHEME = "control"
+_IDENTIFIED = "a name that several places have was identified by its population"
+_SEVERAL = "several listed places have this name"
+_OTHER_POPULATION = "the place at the coordinates has another population than the list states"
 _SCRAPE_TIME = re.compile(r"(\d{1,2}) ([A-Z][a-z]{2})[a-z]* (\d{4}) (\d\d)h(\d\d) UTC")
 
 
@@ -286,21 +291,13 @@ class ControlReader(Reader):
         return events
 
     def _event(self, change: ControlChange, context: ReadContext) -> dict[str, Any]:
-        stated, place_id, ordinal = change.place
-        places: PlaceResolver = context.state["places"]
-        if place_id is not None:
-            place = places.resolve_id(place_id, stated)
-        elif not change.unique_name:
-            # The list's coordinates were joined by name, so all places with this name share them.
-            numbered = StatedPlace(f"{stated.name} ({ordinal})", admin1=stated.admin1)
-            place = places.resolve_area(_SCHEME, numbered, "several listed places have this name")
-        else:
-            place = places.resolve_settlement(_SCHEME, stated)
+        stated = change.place.stated
+        place, point = self._place(change, context)
         at, until = _to_datetime(change.at), _to_datetime(change.until)
         return make_event(
             event_id=f"{place[0]}@{until:%Y-%m-%dT%H:%MZ}",
             place=place,
-            point=stated.point or (None, None),
+            point=point or (None, None),
             kind=_kind(change),
             by_side=None if change.state == "contested" else change.state,
             occurred=(min(_to_datetime(change.since), at), until),
@@ -311,6 +308,29 @@ class ControlReader(Reader):
             place_precision="exact",
             place_km=None,
         )
+
+    def _place(
+        self, change: ControlChange, context: ReadContext
+    ) -> tuple[tuple[str, str], tuple[float, float] | None]:
+        """Return the id and name of the place, and the coordinates that are stated for it."""
+        stated, place_id, ordinal = change.place
+        places: PlaceResolver = context.state["places"]
+        listed: ListedNames = context.state.setdefault("listed", ListedNames())
+        if place_id is not None:
+            return places.resolve_id(place_id, stated), stated.point
+        identified = listed.identify(stated.name, ordinal, places.gazetteer)
+        if identified is not None:
+            place, point = identified
+            context.note(_IDENTIFIED, f"{stated.name} ({ordinal}): {place}", warn=False)
+            return (place.id, place.name), point
+        numbered = StatedPlace(f"{stated.name} ({ordinal})", admin1=stated.admin1)
+        if listed.is_repeated(stated.name) or not change.unique_name:
+            # The list's coordinates were joined by name, so all places with this name share them.
+            return places.resolve_area(_SCHEME, numbered, _SEVERAL), stated.point
+        there = resolve(stated.name, point=stated.point, gazetteer=places.gazetteer).place
+        if there is not None and listed.disagrees(stated.name, ordinal, there):
+            return places.resolve_area(_SCHEME, numbered, _OTHER_POPULATION), stated.point
+        return places.resolve_settlement(_SCHEME, stated), stated.point
 
 
 class ControlChangesReader(ControlReader):
@@ -339,8 +359,13 @@ class ControlChangesReader(ControlReader):
         stated = StatedPlace(name, *point, str(value.get("admin1") or ""))
         # Lists number repeated names, but repeat some places by mistake: use the number only if the
         # gazetteer has several places with the name.
-        ambiguous = context.state["places"].is_ambiguous(name)
-        ordinal = str(value.get("name_dup") or "1") if ambiguous else "1"
+        ordinal = "1"
+        if context.state["places"].is_ambiguous(name):
+            listed: ListedNames = context.state.setdefault("listed", ListedNames())
+            population = parse_population(value.get("population"))
+            number = str(value.get("name_dup") or "1")
+            ordinal, continues = listed.add(name, number, population, stated.point)
+            before = before if continues else _UNKNOWN
         place_id = value.get("place_id") or None
         if place_id is not None:
             place_id = require_curie(str(place_id))

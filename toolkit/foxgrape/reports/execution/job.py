@@ -25,9 +25,8 @@ from foxgrape._util.unicode import replace_surrogates
 from foxgrape.display.html import HEADLINE
 from foxgrape.display.key_figures import KEY_FIGURE
 from foxgrape.errors import ReportError
+from foxgrape.reports.key_points import CAPTION, FIGURE
 from foxgrape.reports.run_folder import (
-    CAPTION,
-    FIGURE,
     LOG,
     NOTEBOOK,
     PAGE,

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from foxgrape._util.directories import directory_at
+from foxgrape._util.files import file_sha256
 from foxgrape._util.secrets import SecretFilter
 from foxgrape._util.unicode import json_bytes, replace_surrogates
 from foxgrape.errors import ReportError
@@ -271,6 +272,9 @@ class _ActiveRun:
         if self.error is None:
             self._compare(manifest)
             try:
+                manifest["outputs"] = {
+                    name: file_sha256(folder / name) for name in (PAGE, NOTEBOOK)
+                }
                 _write_manifest(folder, manifest)
                 (folder / LOG).unlink(missing_ok=True)
                 if self.plan.shared_assets:
@@ -360,7 +364,22 @@ def is_up_to_date(plan: Plan) -> bool:
         return False
     page = manifest.get("page") or {}
     same_page = all(page.get(name, False) is wanted for name, wanted in plan.page.items())
-    return same_page and assets.has_assets(plan.out, manifest)
+    return (
+        same_page
+        and _is_undamaged(plan.target, manifest)
+        and (assets.has_assets(plan.out, manifest))
+    )
+
+
+def _is_undamaged(folder: Path, manifest: Mapping[str, Any]) -> bool:
+    """Return whether page and notebook have the content that the run wrote, as far as is known."""
+    outputs = manifest.get("outputs")  # runs of earlier versions have none
+    try:
+        return outputs is None or all(
+            file_sha256(folder / name) == outputs[name] for name in (PAGE, NOTEBOOK)
+        )
+    except (OSError, LookupError, TypeError):
+        return False
 
 
 def report_run_for(run_id: str, status: str, folder: Path, error: str | None) -> ReportRun:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from foxgrape.reports.addresses import LATEST
 from foxgrape.reports.schedule.ledger import Period
 from foxgrape.reports.schedule.messages import rule_message
 from foxgrape.reports.schedule.outbox import enqueue_alert
@@ -46,7 +47,9 @@ def apply_rules(schedule: Schedule, ledger: Ledger, out: Path, now: datetime) ->
                 problems.append(finding.problem)
                 continue
             if finding.why is not None:
-                message = rule_message(rule, finding.why, now, schedule.base_url)
+                has_page = (out / LATEST / f"{rule.report}.html").is_file()
+                base_url = schedule.base_url if has_page else None
+                message = rule_message(rule, finding.why, now, base_url)
                 for channel in rule.notify:
                     enqueue_alert(ledger, now, channel, message, finding.id)
             before = ledger.read_json(name)

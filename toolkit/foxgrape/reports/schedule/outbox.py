@@ -48,6 +48,8 @@ __all__ = [
 _WAITING, _SENT = ".waiting", ".sent"
 #: Age after which a message that cannot be sent is given up.
 _MAX_AGE = timedelta(days=7)
+#: More attempts than a message ever has.
+_MAX_TRIES = 10_000
 #: Delay before the second attempt; it doubles with every further attempt up to the maximum.
 _FIRST_DELAY, _MAX_DELAY = timedelta(minutes=5), timedelta(hours=6)
 #: Maximum seconds for one attempt, after which a server that answers too slowly is left alone.
@@ -352,10 +354,17 @@ class _Sender:
 
 
 def _is_message(item: Mapping[str, Any]) -> bool:
+    """Return whether a queued message has the values that sending it uses, in their types."""
     try:
-        datetime.fromisoformat(item["written"])
-        return isinstance(item["channel"], str) and isinstance(item["message"]["text"], str)
-    except (KeyError, TypeError, ValueError):
+        message = item["message"]
+        for name in ("written", "tried"):
+            datetime.fromisoformat(item.get(name, item["written"]))
+        texts = [item["channel"], message["text"], item.get("id", ""), *item.get("to", ())]
+        texts += [message.get("entry", ""), message.get("period_end", "")]
+        for report in reports_of(message):
+            texts += [report["entry"], report["period_end"], report["run_id"] or ""]
+        return all(isinstance(text, str) for text in texts) and item.get("tries", 1) < _MAX_TRIES
+    except (AttributeError, KeyError, TypeError, ValueError):
         return False
 
 

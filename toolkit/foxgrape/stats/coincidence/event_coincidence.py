@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from foxgrape import schemas, times
 from foxgrape._util.formatting import (
     counted,
     duration_in_words,
@@ -24,8 +23,7 @@ from foxgrape._util.small_numbers import (
     share_in_words,
     too_few,
 )
-from foxgrape.linking import signals_with_place
-from foxgrape.stats.coincidence.point_pattern import count_rates, point_pattern
+from foxgrape.stats.coincidence.point_pattern import count_rates, make_pattern
 from foxgrape.stats.coincidence.significance import adjust_fdr, p_values
 from foxgrape.stats.coincidence.surrogates import (
     Confounding,
@@ -38,11 +36,6 @@ from foxgrape.stats.inputs import (
     LEVEL,
     MORE,
     UNRELIABLE,
-    as_seed,
-    data_warnings,
-    duration_us,
-    durations_us,
-    observation_of,
     window_in_words,
 )
 
@@ -51,13 +44,14 @@ if TYPE_CHECKING:
 
     import plotly.graph_objects as go
 
+    from foxgrape import times
     from foxgrape._util.typing import FloatArray
     from foxgrape.places import Gazetteer
     from foxgrape.stats.coincidence.point_pattern import PointPattern, Rates
     from foxgrape.stats.coincidence.surrogates import Surrogates
     from foxgrape.stats.inputs import ObservationPeriod
 
-__all__ = ["Coincidence", "NullName", "coincidence", "make_pattern"]
+__all__ = ["Coincidence", "NullName", "coincidence"]
 
 NullName = Literal["uniform", "shuffle", "circular", "place", "local"]
 
@@ -338,40 +332,6 @@ def coincidence(
     surrogates = draw_surrogates(pattern, null, n, pattern.seed, threads=threads)
     result = _result(pattern, surrogates, null, grouped=by is not None)
     return replace(result, warnings=(*result.warnings, *caveats))
-
-
-def make_pattern(
-    signals: pd.DataFrame,
-    events: pd.DataFrame,
-    *,
-    window: str | pd.Timedelta | Iterable[str | pd.Timedelta],
-    lag: str | pd.Timedelta = "0D",
-    rng: np.random.Generator | int | None = 0,
-    by: str | None = None,
-    observed: ObservationPeriod | None = None,
-    clock: times.Clock | None = None,
-    hindsight: bool = False,
-    gazetteer: Gazetteer | None = None,
-) -> tuple[PointPattern, tuple[str, ...]]:
-    """Return the point pattern of two tables, and caveats; parameters are as in `coincidence`."""
-    windows = np.array(durations_us(window, "window"), dtype=float)
-    signals = signals_with_place(signals)
-    events = schemas.validate(events, "events", fill=True)
-    chosen_clock = times.resolve_clock(events, clock)
-    period = observation_of(observed, signals, events, chosen_clock)
-    pattern = point_pattern(
-        signals,
-        events,
-        clock=chosen_clock,
-        windows=windows,
-        lag=float(duration_us(lag, "lag", zero=True)),
-        by=by,
-        observed=period,
-        seed=as_seed(rng),
-        hindsight=hindsight,
-        gazetteer=gazetteer,
-    )
-    return pattern, data_warnings(signals, events, chosen_clock, period)
 
 
 def _result(

@@ -9,16 +9,30 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from foxgrape import times
+from foxgrape import schemas, times
 from foxgrape.errors import TableError
-from foxgrape.stats.inputs import known_since, place_coordinates, project, sort_rows
+from foxgrape.linking import signals_with_place
+from foxgrape.stats.inputs import (
+    as_seed,
+    data_warnings,
+    duration_us,
+    durations_us,
+    known_since,
+    observation_of,
+    place_coordinates,
+    project,
+    sort_rows,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from foxgrape._util.typing import BoolArray, FloatArray, IntArray
     from foxgrape.observation import Observation
     from foxgrape.places import Gazetteer
     from foxgrape.stats.coincidence.kernels import KernelInput, PairTable
     from foxgrape.stats.coincidence.place_intensity import PlaceIntensity
+    from foxgrape.stats.inputs import ObservationPeriod
 
 __all__ = [
     "PointPattern",
@@ -26,8 +40,8 @@ __all__ = [
     "count_rates",
     "is_followed",
     "make_labels",
+    "make_pattern",
     "overlaps",
-    "point_pattern",
 ]
 
 #: Number of random draws of rough times over which observed statistics are averaged.
@@ -256,7 +270,41 @@ class PointPattern:
         return (high - low).astype(float)
 
 
-def point_pattern(
+def make_pattern(
+    signals: pd.DataFrame,
+    events: pd.DataFrame,
+    *,
+    window: str | pd.Timedelta | Iterable[str | pd.Timedelta],
+    lag: str | pd.Timedelta = "0D",
+    rng: np.random.Generator | int | None = 0,
+    by: str | None = None,
+    observed: ObservationPeriod | None = None,
+    clock: times.Clock | None = None,
+    hindsight: bool = False,
+    gazetteer: Gazetteer | None = None,
+) -> tuple[PointPattern, tuple[str, ...]]:
+    """Return the point pattern of two tables, and caveats; parameters are as in `coincidence`."""
+    windows = np.array(durations_us(window, "window"), dtype=float)
+    signals = signals_with_place(signals)
+    events = schemas.validate(events, "events", fill=True)
+    chosen_clock = times.resolve_clock(events, clock)
+    period = observation_of(observed, signals, events, chosen_clock)
+    pattern = _pattern(
+        signals,
+        events,
+        clock=chosen_clock,
+        windows=windows,
+        lag=float(duration_us(lag, "lag", zero=True)),
+        by=by,
+        observed=period,
+        seed=as_seed(rng),
+        hindsight=hindsight,
+        gazetteer=gazetteer,
+    )
+    return pattern, data_warnings(signals, events, chosen_clock, period)
+
+
+def _pattern(
     signals: pd.DataFrame,
     events: pd.DataFrame,
     *,

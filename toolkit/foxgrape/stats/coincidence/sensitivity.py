@@ -10,7 +10,7 @@ import numpy as np
 from foxgrape._util.formatting import to_json_value
 from foxgrape._util.result import Described
 from foxgrape._util.small_numbers import are_few
-from foxgrape.stats.coincidence.event_coincidence import make_pattern
+from foxgrape.stats.coincidence.point_pattern import make_pattern
 from foxgrape.stats.coincidence.significance import p_values
 from foxgrape.stats.coincidence.surrogates import prepare_exchange, validate_null
 from foxgrape.stats.inputs import LEVEL

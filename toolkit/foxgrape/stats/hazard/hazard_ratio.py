@@ -147,8 +147,8 @@ class Hazard(Result):
         --------
         >>> from foxgrape import open_study
         >>> shown = open_study().analyse().hazard().shown()
-        >>> bool(shown["ratio"].isna().item()), bool(shown["n_exposed"].item() > 0)
-        (True, True)
+        >>> bool(shown["ratio"].isna().item()), int(shown["n_exposed"].item())
+        (True, 0)
         """
         names = ["ratio", "lower", "upper", "p_value", "p_value_adjusted"]
         return mask_few(self.windows, 0 if self.claim == TOO_FEW else MIN_SIGNALS, names)
