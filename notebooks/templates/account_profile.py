@@ -31,11 +31,12 @@ observed_until: Optional[str] = None  # end of observation, with UTC offset; Non
 # %%
 from foxgrape.studies.account_profile import account_profile
 from foxgrape.plots.activity import activity, posting_rhythm
-from foxgrape.display.html import Headline, section
+from foxgrape.display.chance import chance_claim
+from foxgrape.display.html import Headline
 from foxgrape.display.key_figures import figures_in_a_row
 from foxgrape.display.report_tables import calibration_table, emoji_table, signal_figures
 from foxgrape.display.sections import signals_section
-from foxgrape.display.titles import period_in_words
+from foxgrape.display.titles import title
 from foxgrape.display.what_changed import WhatChanged
 from foxgrape.reports import open_data
 
@@ -52,11 +53,10 @@ data = open_data(
 )
 analysis = data.analyse(horizon=horizon, clock=clock, signals=signals)
 profile = account_profile(analysis, account)
-days = period_in_words(data)
-section(f"{account}, {days}" if days else account, f"One account of {data.title}.", level=1)
+title(data, analysis, "Profile of an account", heading=account)
 
 # %%
-Headline(profile.sentence())
+Headline(profile.sentence(), chance_claim(profile.analysis, "all signals of the account"))
 
 # %%
 figures_in_a_row({"Posts": f"{len(profile.posts):,}", **signal_figures(profile.analysis)})
@@ -97,8 +97,8 @@ signals_section(profile.analysis, csv_file="signals.csv")
 # Kaplan–Meier estimate of the share with an event at their place within the horizon: open signals
 # count for as long as they were observed. Posts after their event and hindsight do not count. With
 # few signals the interval is wide; where all or none had an event it is undefined. A high share is
-# not evidence of foresight, since events may be frequent at such places anyway: see the report
-# *chance*.
+# not evidence of foresight, since events may be frequent at such places anyway: see the test
+# against chance in the headline.
 
 # %%
 calibration_table(profile)

@@ -69,7 +69,7 @@ options = {"n": surrogates or (1999 if many else 9999), "rng": seed}
 result = analysis.coincidence(window=windows, null=null, by=by, **options)
 risk = result_or_reason(lambda: analysis.hazard(window=windows[-1], history=history))
 scored = result_or_reason(lambda: analysis.alarm(window=windows, **options))
-title(data, analysis)
+title(data, analysis, "Test against chance")
 
 # %%
 verdict = Verdict(result, risk, scored)

@@ -60,7 +60,7 @@ data = open_data(
 )
 options = {"horizon": horizon, "clock": clock, "confirmed_by": confirmed_by}
 analysis = data.analyse(**options, signals=signals)
-title(data, analysis)
+title(data, analysis, "Lead times of hints")
 
 # %%
 key_figures(analysis)

@@ -30,11 +30,12 @@ observed_until: Optional[str] = None  # end of observation, with UTC offset; Non
 
 # %%
 from foxgrape.studies.briefs import place_brief
-from foxgrape.display.html import Headline, section
+from foxgrape.display.chance import chance_claim
+from foxgrape.display.html import Headline
 from foxgrape.display.key_figures import figures_in_a_row
 from foxgrape.display.report_tables import codes_table, signal_figures
 from foxgrape.display.sections import events_section, signals_section
-from foxgrape.display.titles import period_in_words
+from foxgrape.display.titles import title
 from foxgrape.display.what_changed import WhatChanged
 from foxgrape.reports import open_data
 
@@ -51,11 +52,10 @@ data = open_data(
 )
 analysis = data.analyse(horizon=horizon, clock=clock, signals="both" if mentions else "codes")
 brief = place_brief(analysis, place)
-days = period_in_words(data)
-section(f"{brief.name}, {days}" if days else brief.name, f"One place of {data.title}.", level=1)
+title(data, analysis, "One place", heading=brief.name)
 
 # %%
-Headline(brief.sentence())
+Headline(brief.sentence(), chance_claim(analysis, "all signals, whatever their place"))
 
 # %%
 figures_in_a_row({"Events": f"{len(brief.events):,}", **signal_figures(brief.analysis)})

@@ -29,10 +29,12 @@ observed_until: Optional[str] = None  # end of observation, with UTC offset; Non
 
 # %%
 from foxgrape.studies.briefs import period_brief
-from foxgrape.display.html import Headline, section
+from foxgrape.display.chance import chance_claim, within_a_week
+from foxgrape.display.html import Headline, bullets
 from foxgrape.display.key_figures import KeyFigures
 from foxgrape.display.report_tables import events_table, signals_table
 from foxgrape.display.sections import signals_section
+from foxgrape.display.titles import title
 from foxgrape.display.what_changed import WhatChanged
 from foxgrape.reports import open_data
 
@@ -53,18 +55,22 @@ brief = period_brief(
     clock=clock,
     signals=signals,
 )
-section(f"{brief.describe_days()}: {data.title}", f"Days in {data.timezone}.", level=1)
+heading = f"{brief.describe_days()}, {data.title}"
+title(data, brief.analysis, "Brief of a period", heading=heading)
 
 # %%
-Headline(brief.sentence())
+claim = chance_claim(brief.analysis, "all signals until then")
+Headline(brief.sentence(), claim, bullets(brief.caveats()))
 
 # %% [markdown]
 # This brief uses only what was known when the period ended: a post once it was certainly posted,
-# an event once it was certainly confirmed.
+# an event once it was certainly confirmed or, without a confirmation, once it had certainly
+# occurred. Codes are read as they are known today.
 
 # %%
-counts = brief.counts.astype(str)
-KeyFigures(["", "This period", "Previous period"], counts.to_numpy().tolist())
+rows = brief.counts.astype(str).to_numpy().tolist()
+rows.append(["More than chance?", within_a_week(brief.analysis).claim, ""])
+KeyFigures(["", "This period", "Previous period"], rows)
 
 # %%
 brief.figure()
@@ -96,25 +102,39 @@ signals_table(
 )
 
 # %% [markdown]
-# ## Leads confirmed
+# ## Leads
 #
-# Signals whose event was confirmed in this period, or occurred in it without any confirmation,
-# whenever they were posted. A lead counts only if the post certainly came first and its code was
-# not decoded only afterwards.
+# Signals whose first event became known in this period, whenever they were posted. A lead counts
+# only if the post certainly came first and its code was not decoded only afterwards.
 
 # %%
 signals_section(
     brief.analysis,
     brief.confirmed,
     empty="No leads: no event that became known in this period had a signal before it.",
-    csv_file="confirmed.csv",
+    csv_file="leads.csv",
+)
+
+# %% [markdown]
+# ## Re-linked
+#
+# Earlier signals that had an event already, most of them because they were posted after it, and
+# whose place now had a later event. They are in estimates of lead times, and no leads of this
+# period.
+
+# %%
+signals_table(
+    brief.analysis,
+    brief.relinked,
+    empty="No re-linked signals: no earlier signal got another event in this period.",
+    csv_file="re-linked.csv",
 )
 
 # %% [markdown]
 # ## Still open
 #
-# Signals without an event so far. They are right-censored, and included in every estimate for as
-# long as they were observed.
+# Signals without an event so far. Estimates include them for as long as they were observed
+# (right-censored).
 
 # %%
 signals_table(

@@ -226,6 +226,36 @@ def test_the_section_of_a_page_lists_the_changes_escaped(tmp_path):
     assert NOT_COMPARED not in page
 
 
+def test_many_new_signals_do_not_push_out_those_that_were_relinked(tmp_path):
+    posts = [(number, "🍇", number, START) for number in range(503)]
+    before = tables_of(posts[:2], [], START + WEEK)
+    after = tables_of(posts, [("e", 1, START + WEEK / 2)], START + WEEK)
+    fake_run(tmp_path, "old", before, "2022-09-05")
+    manifest = fake_run(tmp_path, "new", after, "2022-09-12", folder=".building-new-x")
+    fill_page(tmp_path / ".building-new-x", tmp_path, manifest, RULES)
+    page = (tmp_path / ".building-new-x" / PAGE).read_text(encoding="utf-8")
+    rows = page.split("<tbody>")[1]
+    assert "re-linked" in rows.split("</tr>")[0]
+    assert rows.count("</tr>") == 500
+    assert "The first 500 of n = 502." in page
+    assert 'href="changes.csv"' in page
+    written = pd.read_csv(tmp_path / ".building-new-x" / "changes.csv")
+    assert written["change"].value_counts().to_dict() == {"added": 501, "re-linked": 1}
+
+
+def test_a_rough_time_of_a_post_stays_rough_in_the_table_of_changes(tmp_path):
+    _, after = two_tables()
+    day = pd.Timedelta(days=1)
+    rough = RunTables(
+        after.signals.assign(posted_until=after.signals["posted_at"] + day), after.links
+    )
+    nothing = RunTables(rough.signals.iloc[:0], rough.links.iloc[:0])
+    fake_run(tmp_path, "old", nothing, "2022-09-05")
+    fake_run(tmp_path, "new", rough, "2022-09-12")
+    posted = {row["posted"] for row in diff_runs(tmp_path, "old", "new").rows()}
+    assert posted == {"2022-01-03 12:00 to 2022-01-04 12:00"}
+
+
 def test_a_run_without_tables_is_named(tmp_path):
     before, after = two_tables()
     fake_run(tmp_path, "old", None, "2022-09-05")
@@ -246,7 +276,7 @@ def test_report_diff_prints_changes_and_signals(tmp_path, capfd):
     assert shown.startswith("Signals: 1 added, 1 removed, 1 re-linked.\n")
     assert run(["report", "diff", "old", "new", "--out", str(tmp_path), "--json"]) == 0
     data = json.loads(capfd.readouterr().out)
-    assert [signal["change"] for signal in data["signals"]] == ["added", "removed", "re-linked"]
+    assert [signal["change"] for signal in data["signals"]] == ["re-linked", "removed", "added"]
     assert run(["report", "diff", "old", "none", "--out", str(tmp_path)]) == 1
     assert "no run found" in capfd.readouterr().err
 

@@ -76,7 +76,7 @@ def test_the_clock_is_the_one_that_the_events_have_and_is_named():
     assert "Event occurred" in shown
     assert "not recorded" not in shown
     brief = period_brief(unconfirmed, until="2022-09-08")
-    assert brief.counts.set_index("what").loc["leads confirmed", "this"] == 1
+    assert brief.counts.set_index("what").loc["leads of new signals", "this"] == 1
 
 
 def test_events_without_a_confirmation_are_said_on_the_confirmed_clock():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -10,12 +11,14 @@ import pytest
 
 from factories import IZIUM, events, interval
 from foxgrape import Store, lead_times, open_study, schemas
+from foxgrape.display.report_tables import methods, sides_table
 from foxgrape.errors import FoxgrapeError, StoreError, StudyError
 from foxgrape.places import Codebook
 from foxgrape.stats.survival.kaplan_meier import log_rank
 from foxgrape.studies.account_profile import account_profile
 from foxgrape.studies.briefs import period_brief, place_brief
 from foxgrape.studies.from_store import as_of, study_from_store
+from foxgrape.studies.outcomes import count_outcomes
 
 
 def study(posts, happened, codes=(("🍇", IZIUM),), **options):
@@ -76,7 +79,9 @@ def test_a_week_has_what_was_certain_in_it(grapes):
     assert counts(brief) == {
         "posts": 2,
         "signals": 1,
-        "leads confirmed": 1,
+        "leads of new signals": 1,
+        "leads of earlier signals": 0,
+        "re-linked": 0,
         "hindsight": 0,
         "order unknown": 0,
         "posted after their event": 0,
@@ -85,14 +90,14 @@ def test_a_week_has_what_was_certain_in_it(grapes):
     }
     assert brief.counts["before"].sum() == 0
     assert brief.sentence().startswith(
-        "5 to 11 Sep 2022: 1 new signal in 2 posts; 1 lead confirmed"
+        "5 to 11 Sep 2022: 1 new signal in 2 posts; 1 of them and 0 earlier signals certainly came "
     )
 
 
 def test_an_event_is_unknown_until_it_is_confirmed(grapes):
     """The event of the 7th is confirmed on the evening of the 8th."""
     brief = period_brief(grapes, until="2022-09-08", days=3)
-    assert counts(brief)["leads confirmed"] == 0
+    assert counts(brief)["leads of new signals"] == 0
     assert counts(brief)["still open"] == 1
     assert brief.waiting["lead_min"].dt.round("min").tolist() == [pd.Timedelta("2D 9h")]
 
@@ -150,7 +155,95 @@ def test_a_period_of_one_day_is_described_by_its_date(grapes):
 def test_an_event_without_confirmation_is_known_once_it_occurred():
     small = study([("2022-09-05T12:00:00Z", "🍇", "a")], events(("2022-09-07", None)))
     brief = period_brief(small, until="2022-09-12", clock="occurred")
-    assert counts(brief)["leads confirmed"] == 1
+    assert counts(brief)["leads of new signals"] == 1
+    assert "confirmed" not in brief.sentence()
+
+
+@pytest.fixture
+def echo():
+    """Make posts after an event, before the next one at the same place, and one that waits."""
+    return study(
+        [
+            ("2022-09-03T12:00:00Z", "🍇", "a"),
+            ("2022-09-08T12:00:00Z", "🍇", "a"),
+            ("2022-09-09T12:00:00Z", "🦊", "a"),
+        ],
+        pd.concat([events(("2022-09-02", None)), events(("2022-09-10", None))]).assign(
+            event_id=["first", "second"]
+        ),
+        codes=(("🍇", IZIUM), ("🦊", "geonames:702972")),
+    )
+
+
+def test_a_post_after_an_event_is_no_confirmed_lead_when_the_next_event_comes(echo):
+    """It was posted after the first event; the second, a week later, makes no lead of it."""
+    first = period_brief(echo, until="2022-09-05", clock="occurred")
+    assert counts(first)["posted after their event"] == 1
+    brief = period_brief(echo, until="2022-09-12", clock="occurred")
+    assert {name: n for name, n in counts(brief).items() if n} == {
+        "posts": 2,
+        "signals": 2,
+        "leads of new signals": 1,
+        "re-linked": 1,
+        "still open": 1,
+    }
+    assert brief.relinked["post_id"].tolist() == ["p0"]
+    assert brief.confirmed["post_id"].tolist() == ["p1"]
+    relinked, after_another = brief.caveats()
+    assert relinked.startswith("Re-linked and not counted as leads: 1 earlier signal that had an")
+    assert "1 of them posted after it" in relinked
+    # The new post, too, came after the first event: it is counted, and this is said.
+    assert after_another.startswith("1 of 1 lead came also after an earlier event")
+
+
+def test_a_place_brief_counts_the_posts_that_no_event_followed(echo):
+    """The first post came after the first event; without the second, none came after it."""
+    early = replace(echo, events=echo.events.iloc[:1], posts=echo.posts.iloc[:2])
+    analysis = early.analyse(clock="occurred")
+    assert place_brief(analysis, IZIUM).sentence() == (
+        "Izium: 1 event, 2 signals: none certainly came before an event; 2 came after an event, "
+        "with no later one within 30 days."
+    )
+
+
+@pytest.mark.parametrize("clock", ["occurred", "confirmed"])
+def test_each_signal_has_one_outcome(clock):
+    analysis = open_study().analyse(clock=clock, signals="both")
+    counts = count_outcomes(analysis)
+    assert sum(counts.values()) == len(analysis.signals)
+    assert counts["before"] == len(analysis.leading_rows())
+    assert counts["hindsight"] == analysis.lead_times.n_hindsight
+    assert counts["after"] == analysis.lead_times.n_follows
+    assert counts["outside"] == analysis.lead_times.n_unfollowed
+
+
+def test_a_study_whose_events_have_one_confirmation_does_not_say_that_it_has_none(grapes):
+    analysis = grapes.analyse()
+    assert "only the first confirmation of each event is recorded (UA: 1)" in (
+        sides_table(analysis).markup
+    )
+    sizes = "3 posts, 1 event of the kinds studied and 5 of other kinds, 6 confirmed, 1 code"
+    assert sizes in methods(analysis).markup
+
+
+def test_a_signal_whose_event_may_lie_beyond_the_horizon_is_named():
+    """Its event, known to the day, was confirmed 29 days 12 hours to 30 days 12 hours later."""
+    small = study([("2022-09-01T12:00:00+03:00", "🍇", "a")], events(("2022-09-30", "2022-10-01")))
+    analysis = small.analyse()
+    assert (analysis.lead_times.n_observed, analysis.lead_times.n_censored) == (0, 1)
+    assert any(
+        line.startswith("1 signal has an event that may have come more than 30 days after the post")
+        for line in analysis.findings()
+    )
+
+
+def test_a_brief_tells_a_code_that_nobody_could_read_yet(grapes):
+    codes = [replace(code, decoded_at=date(2022, 9, 20)) for code in grapes.codebook]
+    late = replace(grapes, codebook=Codebook(codes, grapes.codebook.gazetteer))
+    (line,) = period_brief(late, until="2022-09-12").caveats()
+    assert line.startswith("1 signal could not be read as such in these days")
+    assert period_brief(late, until="2022-10-24").caveats() == []
+    assert period_brief(grapes, until="2022-09-12").caveats() == []
 
 
 def test_as_of_keeps_what_was_certain():
@@ -267,14 +360,14 @@ def test_a_profile_counts_posts_and_emoji_and_the_share_followed():
 def test_a_profile_without_emoji_is_empty():
     profile = account_profile(study([("2022-09-01T12:00:00Z", "words", "a")], None).analyse(), "a")
     assert (len(profile.emoji), len(profile.calibration)) == (0, 0)
-    assert profile.sentence().startswith("a: 0 signals in 1 post;")
+    assert profile.sentence().startswith("a: 0 signals in 1 post.")
 
 
 def test_a_place_has_its_own_signals_and_events(grapes):
     brief = place_brief(grapes.analyse(), IZIUM)
     assert brief.sentence() == (
-        "Izium: 1 event, 2 signals; 1 certainly came before an event; 1 had no event within 30 "
-        "days or until the end of observation."
+        "Izium: 1 event, 2 signals: 1 certainly came before the confirmation of an event; 1 had no "
+        "event within 30 days."
     )
     elsewhere = place_brief(grapes.analyse(), "geonames:706448")
     assert (elsewhere.name, len(elsewhere.events)) == ("Kherson", 0)

@@ -13,9 +13,11 @@ import pytest
 from defusedxml import ElementTree
 
 from accessibility import grave
+from foxgrape import open_study
 from foxgrape.display.html import Html, table
+from foxgrape.display.report_tables import signals_table
 from foxgrape.plots.offline import MIMETYPE
-from foxgrape.plots.theme import apply_theme
+from foxgrape.plots.theme import BLUE, apply_theme
 from foxgrape.reports.rendering.page import render_page
 from hostile_strings import ATTACKS, seen
 
@@ -68,7 +70,7 @@ def cells(file: Path) -> list[list[object]]:
 @pytest.mark.browser
 def test_a_table_of_hostile_texts_downloads_as_an_excel_file(tables):
     file = downloaded(tables, "Excel")
-    assert file.name == "table-1.xlsx"
+    assert file.name == "downloads-table-1.xlsx"
     with zipfile.ZipFile(file) as archive:
         assert archive.testzip() is None
         assert all(info.date_time[:3] == (1980, 1, 1) for info in archive.infolist())
@@ -104,6 +106,20 @@ def test_numbers_are_numbers_in_an_excel_file(tables):
 
 
 @pytest.mark.browser
+def test_a_downloaded_table_of_signals_has_one_value_a_cell(tmp_path, opened):
+    analysis = open_study().analyse()
+    tab = opened(page(tmp_path, {"text/html": signals_table(analysis).markup}), drawn=False)
+    head, *rows = cells(downloaded(tab, "Excel"))
+    assert {"Signal", "Signal: place", "Post", "Post: account", "Post: time"} <= set(head)
+    assert {"Post: source", "Post: address", "Event confirmed: kind", "Lead"} <= set(head)
+    first = dict(zip(head, rows[0], strict=True))
+    assert (first["Signal"], first["Signal: place"]) == ("🦊", "Lysychansk")
+    assert first["Post: account"] == "Andriy Yermak"
+    assert "Yermak" not in first["Post"]
+    assert not any("\n" in str(row[head.index("Lead")]) for row in rows)
+
+
+@pytest.mark.browser
 def test_the_rows_that_a_filter_leaves_are_downloaded(tmp_path, opened):
     rows = [[f"row {at}", "even" if at % 2 == 0 else "odd"] for at in range(60)]
     tab = opened(page(tmp_path, {"text/html": table(["A", "B"], rows).markup}), drawn=False)
@@ -113,17 +129,30 @@ def test_the_rows_that_a_filter_leaves_are_downloaded(tmp_path, opened):
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize(("scheme", "colour"), [("light", "#0072B2"), ("dark", "#4DA3E8")])
+def test_dark_marks_are_lighter_on_a_dark_page_and_not_in_a_download(
+    tmp_path, opened, scheme, colour
+):
+    drawn = figure("Marks").update_traces(marker={"color": BLUE})
+    tab = opened(page(tmp_path, {MIMETYPE: drawn.to_plotly_json()}), color_scheme=scheme)
+    assert tab.evaluate("document.querySelector('.drawing').data[0].marker.color") == colour
+    svg = downloaded(tab, "SVG").read_text(encoding="utf-8")
+    assert "rgb(0, 114, 178)" in svg
+    assert "rgb(77, 163, 232)" not in svg
+
+
+@pytest.mark.browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_figure_downloads_as_png_and_svg(tmp_path, opened, scheme):
     hostile = " ".join(attack[:80] for attack in ATTACKS if "\0" not in attack)
     file = page(tmp_path, {MIMETYPE: figure(hostile).to_plotly_json()})
     tab = opened(file, color_scheme=scheme)
     png = downloaded(tab, "PNG")
-    assert (png.name, png.read_bytes()[:8]) == ("figure-1.png", b"\x89PNG\r\n\x1a\n")
+    assert (png.name, png.read_bytes()[:8]) == ("downloads-figure-1.png", b"\x89PNG\r\n\x1a\n")
     width, height = (int.from_bytes(png.read_bytes()[at : at + 4]) for at in (16, 20))
     assert (width, height) == (1920, 600)
     svg = downloaded(tab, "SVG")
-    assert svg.name == "figure-1.svg"
+    assert svg.name == "downloads-figure-1.svg"
     text = svg.read_text(encoding="utf-8")
     root = ElementTree.fromstring(text)
     tags = {node.tag.rpartition("}")[2].lower() for node in root.iter()}

@@ -34,6 +34,7 @@ from foxgrape.reports.plan import Software, plan
 from foxgrape.reports.prune import prune
 from foxgrape.reports.rendering import assets
 from foxgrape.reports.rendering.page import _TAGS, render_page, sanitize
+from foxgrape.reports.rendering.terms import explain_terms
 from foxgrape.reports.run_folder import folder_lock
 from foxgrape.reports.serve import server
 from hostile_strings import ATTACKS, seen
@@ -230,6 +231,17 @@ def test_sanitized_markup_has_only_allowed_elements(attack):
 
 
 #: Elements of a page that may not occur in the HTML of a cell.
+def test_a_term_in_a_post_or_a_script_is_left_alone():
+    page = explain_terms(
+        "<main><script>horizon</script><table><tr><td><p>horizon</p></td></tr></table>"
+        "<p>The horizon; <b>horizon</b> & more</p></main>"
+    )
+    assert page.count('class="term"') == 1
+    assert '<p>The <a class="term" href="#term-horizon">horizon</a>; <b>horizon</b>' in page
+    assert "<script>horizon</script>" in page
+    assert "<td><p>horizon</p></td>" in page
+
+
 PAGE_ONLY = {"main", "h1", "img", "figure", "figcaption", "script"}
 REFRESH = '<meta http-equiv=refresh content="0;url=https://evil.example/"><img src=x onerror=y()>'
 

@@ -38,7 +38,7 @@ _CONTROL, _OTHER = "◆", "●"
 
 def signal_cell(row: Any) -> Html:
     """Return a code and its place; the place alone if the post names it."""
-    place = html.escape(str(row.place))
+    place = _part("place", row.place)
     if row.code == row.place:
         return Html(place)
     return Html(f"{code_cell(row.code, row.kind, proposal=is_proposal(row)).markup}<br>{place}")
@@ -58,9 +58,15 @@ def post_cell(row: Any, zone: str | tzinfo) -> Html:
     when = describe_time(row.posted_at, row.posted_until, zone)
     title = "post" if pd.isna(row.post_source_title) else str(row.post_source_title)
     source = html_link(row.post_source_url, title) if pd.notna(row.post_source_url) else ""
-    about = html.escape(f"{row.account}, {when}") + (f", {source}" if source else "")
+    about = f"{_part('account', row.account)}, {_part('time', when)}"
+    about += f", {source}" if source else ""
     words = _post_text(text, *_span(row, text))
     return Html(f'<div class="words">{words}<small>{about}</small></div>')
+
+
+def _part(name: str, text: object) -> str:
+    """Return escaped text, which a downloaded table has in a column of this name."""
+    return f'<span class="part-{name}">{html.escape(str(text))}</span>'
 
 
 def _span(row: Any, text: str) -> tuple[int, int]:
@@ -108,7 +114,9 @@ def event_cell(row: Any, clock: str, zone: str | tzinfo) -> Html:
         when = "confirmation not recorded"
     else:
         when = confirmation_in_words(row, zone)
-    kind = "" if pd.isna(row.event_kind) else f"{kind_in_words(row.event_kind)}<br>"
+    kind = ""
+    if pd.notna(row.event_kind):
+        kind = f'<span class="part-kind">{kind_in_words(row.event_kind)}</span><br>'
     has_source = pd.notna(row.source) or pd.notna(row.url)
     source = f"<br><small>{source_link('event', row.source, row.url)}</small>" if has_source else ""
     return Html(f'<div class="words">{kind}{html.escape(when)}{source}</div>')

@@ -15,6 +15,7 @@ __all__ = [
     "Group",
     "Headline",
     "Html",
+    "bullets",
     "finding_block",
     "html_link",
     "section",
@@ -163,6 +164,18 @@ def html_link(address: object, words: str) -> str:
     text = html.escape(parts.hostname) if words == address else text
     safe = html.escape(str(address))
     return f'<a href="{safe}" rel="noopener noreferrer" target="_blank">{text}</a>'
+
+
+def bullets(lines: Sequence[str]) -> str:
+    """Return sentences as an HTML list; an empty string if there are none.
+
+    Examples
+    --------
+    >>> bullets(["3 < 5."]), bullets([])
+    ('<ul><li>3 &lt; 5.</li></ul>', '')
+    """
+    items = "".join(f"<li>{html.escape(line)}</li>" for line in lines)
+    return f"<ul>{items}</ul>" if items else ""
 
 
 def finding_block(finding: str, warnings: Sequence[str] = ()) -> Html:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import html
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import pandas as pd
 
@@ -27,6 +26,7 @@ from foxgrape.display.cells import (
     signal_cell,
     source_link,
 )
+from foxgrape.display.chance import within_a_week
 from foxgrape.display.html import Headline, Html, sentence, table
 from foxgrape.display.key_figures import figures_in_a_row
 
@@ -75,8 +75,6 @@ _RELATIONS = {
 #: A page shows at most this many rows of a table, so that browsers stay responsive.
 MAX_ROWS = 500
 _MAX_EMOJI = 20
-#: Beyond this number of signals, fewer surrogates estimate a p-value well enough.
-_MANY_SIGNALS = 500
 _CODES = (
     "Codes in the text of posts, read with a codebook that states evidence for each code. A code "
     "stands for a place only on the days for which the codebook is valid."
@@ -113,7 +111,7 @@ def key_figures(analysis: Analysis, claim: str | None = None) -> KeyFigures:
         **signal_figures(analysis),
     }
     if len(analysis.signals):
-        figures["More than chance?"] = _chance(analysis).claim if claim is None else claim
+        figures["More than chance?"] = within_a_week(analysis).claim if claim is None else claim
     return figures_in_a_row(figures)
 
 
@@ -155,7 +153,7 @@ def headline(analysis: Analysis) -> Headline:
         happened = "the first confirmation of its event" if side is None else f"{side} confirmed it"
     certain = f"{count_or_none(leading)} certainly came before {happened}"
     finding = f"Of {counted(n, 'signal')}, {certain}."
-    claim = html.escape(f"{_chance(analysis).sentence()} {analysis.study.caution}".strip())
+    claim = html.escape(f"{within_a_week(analysis).sentence()} {analysis.study.caution}".strip())
     return Headline(finding, f'<p class="claim">{claim}</p>', details)
 
 
@@ -187,7 +185,7 @@ def signals_table(
     if rows["text"].astype("str").str.startswith("[").any():
         note += " Text in [brackets] describes a post whose wording is unknown."
     latest = _rows(rows.tail(MAX_ROWS))
-    return table(
+    shown = table(
         ["Signal", "Post", f"Event {analysis.clock}", "Lead", "Relation"],
         [
             [
@@ -200,17 +198,20 @@ def signals_table(
             # The page finds the marks of a row in figures by its number.
             for number, row in zip(range(len(rows))[-MAX_ROWS:], latest, strict=True)
         ],
-        f"{_shown(rows, csv_file)} {note}",
+        f"{_latest(rows)} {note}",
         empty=analysis.why_no_signals() if empty is None else empty,
     )
+    return Html(shown.markup + _all_rows(rows, csv_file))
 
 
-def _shown(rows: pd.DataFrame, csv_file: str | None) -> str:
-    """Return how many rows are shown; write all rows to a file if there are more."""
+def _all_rows(rows: pd.DataFrame, csv_file: str | None) -> str:
+    """Write all rows to a file if not all are shown, and return a link to it."""
     if len(rows) <= MAX_ROWS or csv_file is None:
-        return _latest(rows)
+        return ""
     write_csv(rows, csv_file)
-    return f"{_latest(rows)} All rows are in the file {csv_file} beside this page."
+    file = html.escape(csv_file)
+    words = f"All {len(rows):,} rows with all columns, in the file beside this page"
+    return f'<p class="soft">{words}: <a href="{file}">{file}</a></p>'
 
 
 def _latest(rows: pd.DataFrame) -> str:
@@ -218,7 +219,7 @@ def _latest(rows: pd.DataFrame) -> str:
     return f"{latest}n = {len(rows):,}."
 
 
-def write_csv(rows: pd.DataFrame, file: str) -> None:
+def write_csv(rows: pd.DataFrame, file: str | TextIO) -> None:
     """Write rows to a CSV file in which no text is a formula for a spreadsheet."""
     texts = rows.select_dtypes(["object", "str"]).columns
     safe = rows.copy()
@@ -309,14 +310,8 @@ def sides_table(analysis: Analysis) -> Html:
     """Return a table of each signal's lead and relation to the confirmation by each side."""
     sides = analysis.sides() if len(analysis.signals) else {}
     if not sides:
-        return Html(
-            '<p class="soft">Sides cannot be compared: '
-            + (
-                "the study records no confirmations by side; add a file of confirmations.</p>"
-                if len(analysis.signals)
-                else "there are no signals.</p>"
-            )
-        )
+        reason = _why_no_sides(analysis) if len(analysis.signals) else "there are no signals"
+        return Html(f'<p class="soft">Sides cannot be compared: {html.escape(reason)}.</p>')
     every = [part.table() for part in sides.values()]
     tables = [part.tail(MAX_ROWS) for part in every]
     rows: list[list[str | Html]] = []
@@ -324,13 +319,25 @@ def sides_table(analysis: Analysis) -> Html:
         cells = [
             Html(
                 f"{html.escape(lead_in_words(part))}<br>"
-                f"<small>{html.escape(describe_relation(part))}</small>"
+                f"<small class='part-relation'>{html.escape(describe_relation(part))}</small>"
             )
             for part in parts
         ]
         rows.append([signal_cell(parts[0]), *cells])
     heads = ["Signal", *(f"Confirmed by {side}" for side in sides)]
     return table(heads, rows, _latest(every[0]))
+
+
+def _why_no_sides(analysis: Analysis) -> str:
+    """Return which confirmations there are, if not those by each side."""
+    first = analysis.study.events["confirmed_by"].dropna().value_counts().sort_index()
+    if first.empty:
+        return "no confirmation by a side is recorded"
+    sides = ", ".join(f"{side}: {n:,}" for side, n in first.items())
+    return (
+        f"only the first confirmation of each event is recorded ({sides}); a comparison needs "
+        "those by each side, in a file of confirmations"
+    )
 
 
 def windows_table(result: Coincidence) -> Html:
@@ -436,7 +443,7 @@ def methods(analysis: Analysis) -> Html:
         "Chance": "Posts and events can share a tempo and a moving front. Coincidence "
         "within 7 days is tested against surrogates that keep both (null model local): posts "
         "exchange places that were about equally likely at the time. "
-        + " ".join(map(sentence, _chance(analysis).warnings)),
+        + " ".join(map(sentence, within_a_week(analysis).warnings)),
         "Limits": "The report does not show whether a post caused anything, or what its author "
         "knew.",
     }
@@ -445,13 +452,6 @@ def methods(analysis: Analysis) -> Html:
         for name, words in texts.items()
     )
     return Html(f"<dl>{items}</dl>")
-
-
-@lru_cache(maxsize=1)
-def _chance(analysis: Analysis) -> Coincidence:
-    """Test for coincidence within 7 days; cached, because headline and methods both use it."""
-    n_surrogates = 1999 if len(analysis.signals) > _MANY_SIGNALS else 9999
-    return analysis.coincidence(window="7D", n=n_surrogates)
 
 
 def describe_relation(row: Any) -> str:
@@ -471,9 +471,15 @@ def _table_sizes(study: Study) -> str:
     last = study.observed[1]
     end = "" if pd.isna(last) else f", observed until {last.tz_convert(study.timezone):%-d %b %Y}"
     end += " (the last event)" if end and study.observed.guessed else ""
+    n_events, n_confirmed = len(study.events), int(study.all_events["confirmed_at"].notna().sum())
+    n_other = len(study.all_events) - n_events
+    events = counted(n_events, "event")
+    if n_other:
+        events += f" of the kinds studied and {n_other:,} of other kinds"
+    own = counted(len(study.confirmations), "confirmation")
+    confirmed = f"{own} by side" if len(study.confirmations) else f"{n_confirmed:,} confirmed"
     return (
-        f"{counted(len(study.posts), 'post')}, {counted(len(study.all_events), 'event')}, "
-        f"{counted(len(study.confirmations), 'confirmation')}, "
+        f"{counted(len(study.posts), 'post')}, {events}, {confirmed}, "
         f"{counted(len(study.codebook), 'code')}{end}"
     )
 

@@ -9,12 +9,16 @@ import pandas as pd
 
 from foxgrape._util.formatting import counted, describe_time, duration_in_words
 from foxgrape.display.html import Html
+from foxgrape.places.geonames import country_name
 
 if TYPE_CHECKING:
     from foxgrape.studies.analysis import Analysis
     from foxgrape.studies.study import Study
 
 __all__ = ["period_in_words", "title"]
+
+#: Beyond this number, accounts are counted and not named.
+_MAX_ACCOUNTS = 3
 
 #: What counts as a signal, as a sentence below the title.
 _READ = {
@@ -24,15 +28,41 @@ _READ = {
 }
 
 
-def title(study: Study, analysis: Analysis | None = None) -> Html:
-    """Return the study's title as a heading and, with an analysis, what the page is about.
+def title(
+    study: Study, analysis: Analysis | None = None, report: str = "", *, heading: str = ""
+) -> Html:
+    """Return a report's heading and, with an analysis, whose posts of when about where it is.
 
-    With a period, the heading names it.
+    Parameters
+    ----------
+    study
+        The data; with a period, the heading names it.
+    analysis
+        The analysis that the report shows.
+    report
+        Name of the report, which begins the heading: several reports are about the same data.
+    heading
+        What the report is about; by default, the study's title. The line below then does not count
+        posts and events, because the report is not about all of them.
+
+    Examples
+    --------
+    >>> from foxgrape import open_study
+    >>> study = open_study()
+    >>> title(study, study.analyse(), "One place", heading="Izium").markup
+    '<h1>One place: Izium</h1><p>Signals by account Andriy Yermak, of 31 accounts, places ...'
     """
-    words = "" if analysis is None else f"<p>{html.escape(_scope(analysis))}</p>"
     days = period_in_words(study)
-    heading = f"{study.title}, {days}" if days else study.title
-    return Html(f"<h1>{html.escape(heading)}</h1>{words}")
+    about = heading or study.title
+    about = f"{report}: {about}" if report else about
+    about = f"{about}, {days}" if days else about
+    if analysis is None:
+        return Html(f"<h1>{html.escape(about)}</h1>")
+    scope = _posts_of(analysis) if heading else _sizes(analysis)
+    if heading and study.title not in heading:
+        scope = f"Part of {study.title}. {scope}"
+    words = f"{_who_and_where(analysis)} {scope} {_READ[analysis.read]}"
+    return Html(f"<h1>{html.escape(about)}</h1><p>{html.escape(words)}</p>")
 
 
 def period_in_words(study: Study) -> str:
@@ -56,15 +86,48 @@ def period_in_words(study: Study) -> str:
     return ""
 
 
-def _scope(analysis: Analysis) -> str:
-    """Return the size of the study, its period and what counts as a signal."""
+def _who_and_where(analysis: Analysis) -> str:
+    """Return the accounts and the countries that a study is about, in one sentence."""
+    who = _names_of(analysis.study.posts["account"])
+    n = analysis.study.posts["account"].nunique()
+    if n > _MAX_ACCOUNTS and len(analysis.signals):
+        who = f"Signals by {_names_of(analysis.signals['account'])}, of {n:,} accounts"
+    gazetteer = analysis.study.codebook.gazetteer
+    countries = (
+        ["Ukraine"] if gazetteer.is_packaged else list(map(country_name, gazetteer.countries))
+    )
+    where = f"places in {' and '.join(countries)}" if countries else ""
+    words = ", ".join(filter(None, (who, where)))
+    return f"{words[:1].upper()}{words[1:]}." if words else ""
+
+
+def _names_of(accounts: pd.Series) -> str:
+    """Return the names of accounts, or their number if they are many."""
+    names = sorted(accounts.dropna().astype("str").unique())
+    if len(names) > _MAX_ACCOUNTS:
+        return f"{len(names):,} accounts"
+    return f"account{'' if len(names) == 1 else 's'} {' and '.join(names)}" if names else ""
+
+
+def _posts_of(analysis: Analysis) -> str:
+    days = _days_of_posts(analysis)
+    return f"Posts of {days}." if days else ""
+
+
+def _days_of_posts(analysis: Analysis) -> str:
+    posted = analysis.study.posts["posted_at"].dropna()
+    if posted.empty:
+        return ""
+    days = describe_time(posted.min(), posted.max(), analysis.study.timezone)
+    return days.removesuffix(", time unknown")
+
+
+def _sizes(analysis: Analysis) -> str:
+    """Return the size of the study and its period."""
     study = analysis.study
-    posts = study.posts["posted_at"].dropna()
-    period = ""
-    if len(posts):
-        days = describe_time(posts.min(), posts.max(), study.timezone)
-        period = f", posted {days.removesuffix(', time unknown')}"
+    days = _days_of_posts(analysis)
+    period = f", posted {days}" if days else ""
     n_events = counted(len(analysis.events_of_period(study.events)), "event")
     if study.period[1] is not None:
         n_events += f" until {duration_in_words(analysis.horizon)} after the period"
-    return f"{counted(len(study.posts), 'post')}{period}; {n_events}. {_READ[analysis.read]}"
+    return f"{counted(len(study.posts), 'post')}{period}; {n_events}."

@@ -6,6 +6,7 @@ import html
 import json
 import re
 from dataclasses import dataclass
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from foxgrape._util.directories import directory_at
@@ -33,7 +34,9 @@ __all__ = [
 ]
 
 #: Number of signals of each kind that a sentence names, and that a page lists.
-_NAMED, _LISTED = 3, 50
+_NAMED, _LISTED = 3, 500
+#: File beside the page with all signals that differ, if the page does not list all.
+_CSV = "changes.csv"
 _BLOCK = re.compile(re.escape(changes_block(NOT_COMPARED)))
 
 
@@ -85,10 +88,11 @@ class RunDiff:
         rows = self.rows()
         if not rows:
             return text
-        shown = "" if len(rows) <= _LISTED else f"{_LISTED} of "
-        hint = f" All: foxgrape report diff {self.before} {self.after}." if shown else ""
-        note = f"n = {shown}{len(rows):,}. Times in UTC.{hint}"
         cells = [list(row.values()) for row in rows[:_LISTED]]
+        note = f"n = {len(rows):,}. Times in UTC."
+        if len(rows) > _LISTED:
+            note = f"The first {_LISTED} of {note}"
+            text += f'<p>All rows: <a href="{_CSV}" download>{_CSV}</a></p>'
         return f'{text}<div class="scroll">{table(_HEADS, cells, note).markup}</div>'
 
 
@@ -163,11 +167,18 @@ def _row(row: Any) -> dict[str, str]:
     return {
         "change": row.change,
         "signal": signal_name(row),
-        "posted": f"{row.posted_at:%Y-%m-%d %H:%M}",
+        "posted": _posted(row),
         "account": to_line(row.account),
         "before": _link(row, "before"),
         "after": _link(row, "after"),
     }
+
+
+def _posted(row: Any) -> str:
+    """Return when a signal was posted, in UTC, no more precisely than it is known."""
+    first = f"{row.posted_at:%Y-%m-%d %H:%M}"
+    last = f"{getattr(row, 'posted_until', row.posted_at):%Y-%m-%d %H:%M}"
+    return first if first == last else f"{first} to {last}"
 
 
 def _link(row: Any, side: str) -> str:
@@ -298,8 +309,21 @@ def fill_page(
     # Both runs are subfolders of `out`: the new one has a temporary name.
     unnamed = compare_points(out, before, folder.name, read_key_points(out, before), new)
     diff = RunDiff(before, str(manifest["run_id"]), unnamed.signals, unnamed.changes)
+    if len(diff.rows()) > _LISTED:
+        _write_rows(folder, diff.rows())
     _replace_block(folder, diff.markup())
     return before, list(diff.changes)
+
+
+def _write_rows(folder: Path, rows: list[dict[str, str]]) -> None:
+    import pandas as pd
+
+    from foxgrape.display.report_tables import write_csv
+
+    text = StringIO()
+    write_csv(pd.DataFrame(rows), text)
+    with directory_at(folder) as directory:
+        directory.write(_CSV, text.getvalue().encode())
 
 
 def _replace_block(folder: Path, markup: str) -> None:

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "compare_tables", "read_tables", "signal_name", "take_tables"]
 
-#: Kinds of changes of a signal, in the order of reports.
+#: Kinds of changes of a signal.
 KINDS = ("added", "removed", "re-linked", "corrected")
+#: Their order in a table: new signals, of which there may be many, come last.
+_IN_TABLES = ("re-linked", "corrected", "removed", "added")
 
 
 def take_tables(notebook: Any) -> dict[str, bytes]:
@@ -117,7 +119,7 @@ def compare_tables(before: RunTables, after: RunTables) -> pd.DataFrame:
     both = both[both["change"] != ""]
     described = pd.concat([after.signals, before.signals]).drop_duplicates("signal_id")
     changed = described.merge(both, on="signal_id")
-    order = changed["change"].map({kind: number for number, kind in enumerate(KINDS)})
+    order = changed["change"].map({kind: number for number, kind in enumerate(_IN_TABLES)})
     changed = changed.assign(order=order).sort_values(["order", "posted_at", "signal_id"])
     return changed.drop(columns="order").reset_index(drop=True)
 

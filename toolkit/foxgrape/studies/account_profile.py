@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from foxgrape._util.formatting import counted, duration_in_words
+from foxgrape._util.formatting import counted
 from foxgrape._util.result import Described
 from foxgrape._util.small_numbers import are_few
 from foxgrape.detection.emoji.scan import scan_emoji
 from foxgrape.errors import FoxgrapeError, did_you_mean
 from foxgrape.places import fold, normal_emoji
 from foxgrape.stats.survival.lead_times import lead_times
+from foxgrape.studies.outcomes import outcomes_in_words
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -76,19 +77,13 @@ class AccountProfile(Described):
 
     def sentence(self) -> str:
         """Return the number of signals and their outcomes in one sentence."""
-        leads = self.analysis.lead_times
-        confirmed = " confirmed" if leads.clock == "confirmed" else ""
-        are = "is" if leads.n_censored == 1 else "are"
         reposts = int(self.posts["repost"].fillna(False).sum())  # noqa: FBT003 - pandas' own
         posts = counted(len(self.posts), "post")
         if reposts:
             posts += f" ({reposts} of them reposts)"
-        return (
-            f"{self.account}: {counted(len(self.analysis.signals), 'signal')} in {posts}; "
-            f"{leads.n} count, of which {leads.n_observed} had an event{confirmed} within "
-            f"{duration_in_words(self.analysis.horizon)} and "
-            f"{leads.n_censored} {are} right-censored."
-        )
+        outcomes = outcomes_in_words(self.analysis)
+        sizes = f"{self.account}: {counted(len(self.analysis.signals), 'signal')} in {posts}"
+        return f"{sizes}: {outcomes}." if outcomes else f"{sizes}."
 
     def figure(self) -> go.Figure:
         """Draw each signal's outcome and how unusual the signal was for the account."""

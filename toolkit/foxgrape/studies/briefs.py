@@ -15,7 +15,10 @@ from foxgrape._util.result import Described
 from foxgrape.errors import FoxgrapeError
 from foxgrape.linking import order_on_clock
 from foxgrape.places.resolution import place_id_of
+from foxgrape.studies.analysis import link_study
+from foxgrape.studies.earlier_events import posted_after_an_event
 from foxgrape.studies.from_store import as_of
+from foxgrape.studies.outcomes import outcomes_in_words
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
     from foxgrape.studies.study import Study
 
 __all__ = ["PeriodBrief", "PlaceBrief", "period_brief", "place_brief"]
+
+#: Names of counts of a period: signals that certainly came before an event of the period.
+_NEW_LEADS, _EARLIER_LEADS = "leads of new signals", "leads of earlier signals"
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -43,8 +49,12 @@ class PeriodBrief(Described):
     new
         Signals posted in the period.
     confirmed
-        Signals whose event was confirmed in the period, except signals certainly posted after
-        the confirmation. Hindsight is included and marked.
+        Signals whose event became known in the period and which had no event before, except
+        signals certainly posted after it. Hindsight is included and marked.
+    relinked
+        Signals posted before the period that had an event already and are linked to another one
+        that became known in the period. Most had been posted after their first event: a later
+        event at the same place makes no confirmed lead of them, so they are counted apart.
     waiting
         Signals without an event whose horizon had not ended by the end of the period.
     overdue
@@ -61,6 +71,7 @@ class PeriodBrief(Described):
     until: pd.Timestamp
     new: pd.DataFrame
     confirmed: pd.DataFrame
+    relinked: pd.DataFrame
     waiting: pd.DataFrame
     overdue: pd.DataFrame
     events: pd.DataFrame
@@ -72,7 +83,7 @@ class PeriodBrief(Described):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the period, the counts and the signal ids as plain values."""
-        parts = ("new", "confirmed", "waiting", "overdue")
+        parts = ("new", "confirmed", "relinked", "waiting", "overdue")
         return {
             "since": self.since.isoformat(),
             "until": self.until.isoformat(),
@@ -83,13 +94,46 @@ class PeriodBrief(Described):
     def sentence(self) -> str:
         """Return the period's counts in one sentence."""
         counts = self.counts.set_index("what")["this"]
+        new, earlier = counts[_NEW_LEADS], counts[_EARLIER_LEADS]
+        leads = f"{new:,} of them and {counted(earlier, 'earlier signal')}"
+        leads = leads if new or earlier else "no signal"
+        overdue = ""
+        if n := counts["overdue"]:
+            within = duration_in_words(self.analysis.horizon)
+            overdue = f"; for {n:,}, {within} passed without an event"
         return (
             f"{self.describe_days()}: {counted(counts['signals'], 'new signal')} in "
-            f"{counted(counts['posts'], 'post')}; {counted(counts['leads confirmed'], 'lead')} "
-            f"confirmed; {counts['still open']} still open; "
-            f"{counts['overdue']} overdue, with no event within "
-            f"{duration_in_words(self.analysis.horizon)}.{self._end_of_observation()}"
+            f"{counted(counts['posts'], 'post')}; {leads} certainly came before an event that "
+            f"became known in these days; {counts['still open']:,} still open{overdue}."
+            f"{self._end_of_observation()}"
         )
+
+    def caveats(self) -> list[str]:
+        """Return what the counts leave out or include, in sentences; only what the data have."""
+        lines = []
+        if n := len(self.relinked):
+            first = self.relinked["posted_after_first"].sum()
+            lines.append(
+                f"Re-linked and not counted as leads: {counted(n, 'earlier signal')} that had an "
+                f"event already, {first:,} of them posted after it. Their place now had a later "
+                "event."
+            )
+        leads = self.confirmed[_is_lead(self.confirmed)]
+        if n := int(posted_after_an_event(self.analysis, leads["signal_id"]).sum()):
+            lines.append(
+                f"{n:,} of {counted(len(leads), 'lead')} came also after an earlier event at the "
+                f"same place, by at most {duration_in_words(self.analysis.horizon)}: a lead is to "
+                "the next event, of whatever kind."
+            )
+        shown = pd.concat([self.new["decoded_at"], self.waiting["decoded_at"]]).to_frame()
+        shown["signal_id"] = pd.concat([self.new["signal_id"], self.waiting["signal_id"]])
+        late = shown.drop_duplicates("signal_id")["decoded_at"] >= self.until
+        if n := int(late.sum()):
+            lines.append(
+                f"{counted(n, 'signal')} could not be read as such in these days: the code was "
+                "first decoded in public only later."
+            )
+        return lines
 
     def _end_of_observation(self) -> str:
         """Return a sentence if observation ended before the period, else an empty string."""
@@ -157,7 +201,7 @@ def period_brief(
     --------
     >>> from foxgrape import open_study
     >>> period_brief(open_study(), until="2022-09-12").sentence()
-    '5 to 11 Sep 2022: 2 new signals in 6 posts; 0 leads confirmed; 1 still open; 0 ...'
+    '5 to 11 Sep 2022: 2 new signals in 6 posts; no signal certainly came before an ...'
     """
     if days < 1:
         raise FoxgrapeError("days must be at least 1", got=days)
@@ -175,9 +219,10 @@ def period_brief(
     analysis = as_of(study, last).analyse(**options)
     # Both periods count the same kind of signal.
     earlier = as_of(study, since).analyse(**(options | {"signals": analysis.read}))
-    parts = _parts(analysis, since, last)
+    parts = _parts(analysis, earlier.links, since, last)
     this = _counts(analysis, parts, since, last)
-    previous = _counts(earlier, _parts(earlier, before, since), before, since)
+    links_before = _known_at(study, before, earlier)
+    previous = _counts(earlier, _parts(earlier, links_before, before, since), before, since)
     counts = pd.DataFrame({"what": list(this), "this": this.values(), "before": previous.values()})
     events = analysis.study.all_events
     known = events["confirmed_until"].fillna(events["occurred_until"])
@@ -191,8 +236,23 @@ def period_brief(
     )
 
 
-def _parts(analysis: Analysis, since: pd.Timestamp, until: pd.Timestamp) -> dict[str, pd.DataFrame]:
-    """Return the tables for a period; the analysis must end when the period ends."""
+def _known_at(study: Study, instant: pd.Timestamp, analysis: Analysis) -> pd.DataFrame:
+    """Return the links at an instant of signals of a later analysis that were posted by then."""
+    signals = analysis.signals
+    posted = signals[signals["posted_until"] < instant].reset_index(drop=True)
+    horizon = str(analysis.horizon)
+    return link_study(
+        as_of(study, instant), posted, analysis.read, horizon, analysis.clock, None
+    ).links
+
+
+def _parts(
+    analysis: Analysis, links_before: pd.DataFrame, since: pd.Timestamp, until: pd.Timestamp
+) -> dict[str, pd.DataFrame]:
+    """Return the tables for a period; the analysis must end when the period ends.
+
+    `links_before` are the links when the period began.
+    """
     table = analysis.table()
     # An event becomes known when it is confirmed; if it was never confirmed, when it occurs.
     known = table["confirmed_until"].fillna(table["occurred_until"])
@@ -200,13 +260,24 @@ def _parts(analysis: Analysis, since: pd.Timestamp, until: pd.Timestamp) -> dict
     is_open = ~table["observed"]
     # A signal that was not followed until its horizon ended is no evidence of a missing event.
     followed = table["lead_min"] >= analysis.horizon
+    now_known = ~is_open & _within(known, since, until) & (order_on_clock(table) != "after")
+    first = links_before.assign(order=order_on_clock(links_before)).set_index("signal_id")["order"]
+    order_before = first.reindex(table["signal_id"], fill_value="no event").to_numpy()
+    table = table.assign(posted_after_first=order_before == "after")
+    had_event = order_before != "no event"
     selected = {
         "new": _within(table["posted_until"], since, until),
-        "confirmed": ~is_open & _within(known, since, until) & (order_on_clock(table) != "after"),
+        "confirmed": now_known & ~had_event,
+        "relinked": now_known & had_event,
         "waiting": is_open & (deadline >= until),
         "overdue": is_open & followed & _within(deadline, since, until),
     }
     return {name: table[rows].reset_index(drop=True) for name, rows in selected.items()}
+
+
+def _is_lead(rows: pd.DataFrame) -> pd.Series:
+    """Return which signals certainly came before their event and are not hindsight."""
+    return (order_on_clock(rows) == "before") & ~rows["hindsight"]
 
 
 def _within(instants: pd.Series, since: pd.Timestamp, until: pd.Timestamp) -> pd.Series:
@@ -217,14 +288,18 @@ def _counts(
     analysis: Analysis, parts: dict[str, pd.DataFrame], since: pd.Timestamp, until: pd.Timestamp
 ) -> dict[str, int]:
     confirmed, new = parts["confirmed"], parts["new"]
-    certain = order_on_clock(confirmed) == "before"
+    lead, own = _is_lead(confirmed), confirmed["signal_id"].isin(new["signal_id"])
+    after = new[(order_on_clock(new) == "after")]
+    hindsight = pd.concat([part[part["hindsight"]] for part in (confirmed, after)])
     return {
         "posts": int(_within(analysis.study.posts["posted_until"], since, until).sum()),
         "signals": len(new),
-        "leads confirmed": int((certain & ~confirmed["hindsight"]).sum()),
-        "hindsight": int(confirmed["hindsight"].sum()),
-        "order unknown": int((~certain & ~confirmed["hindsight"]).sum()),
-        "posted after their event": int((order_on_clock(new) == "after").sum()),
+        _NEW_LEADS: int((lead & own).sum()),
+        _EARLIER_LEADS: int((lead & ~own).sum()),
+        "re-linked": len(parts["relinked"]),
+        "hindsight": len(hindsight),
+        "order unknown": int((~lead & ~confirmed["hindsight"]).sum()),
+        "posted after their event": int((~after["hindsight"]).sum()),
         "still open": len(parts["waiting"]),
         "overdue": len(parts["overdue"]),
     }
@@ -265,13 +340,12 @@ class PlaceBrief(Described):
 
     def sentence(self) -> str:
         """Return the place's counts in one sentence."""
-        leads, leading = self.analysis.lead_times, len(self.analysis.leading_rows())
-        return (
+        sizes = (
             f"{self.name}: {counted(len(self.events), 'event')}, "
-            f"{counted(len(self.analysis.signals), 'signal')}; {leading} certainly came before "
-            f"an event; {leads.n_censored} had no event within "
-            f"{duration_in_words(self.analysis.horizon)} or until the end of observation."
+            f"{counted(len(self.analysis.signals), 'signal')}"
         )
+        outcomes = outcomes_in_words(self.analysis)
+        return f"{sizes}: {outcomes}." if outcomes else f"{sizes}."
 
     def figure(self) -> go.Figure:
         """Draw the place's events and signals on a time axis."""
@@ -307,7 +381,7 @@ def place_brief(analysis: Analysis, place: str) -> PlaceBrief:
     --------
     >>> from foxgrape import open_study
     >>> place_brief(open_study().analyse(), "Lysychansk").sentence()
-    'Lysychansk: 1 event, 1 signal; 0 certainly came before an event; 1 had no event within ...'
+    'Lysychansk: 1 event, 1 signal: none certainly came before the confirmation of an event; ...'
     """
     study = analysis.study
     try:

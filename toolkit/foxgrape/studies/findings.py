@@ -60,7 +60,27 @@ def findings(analysis: Analysis) -> list[str]:
     for words, rows in _other_outcomes(analysis, table):
         if len(rows):
             sentences.append(f"{words} {len(rows):,}{_listed(rows, _name)}")
-    return [*sentences, *_with_follows(analysis), analysis.lead_times.sentence()]
+    last = [*_maybe_beyond(analysis), *_with_follows(analysis), analysis.lead_times.sentence()]
+    return [*sentences, *last]
+
+
+def _maybe_beyond(analysis: Analysis) -> list[str]:
+    """Return how many signals have an event that estimates do not count as one.
+
+    The number of signals without an event in an estimate includes them.
+    """
+    links = analysis.links
+    before = ~order_on_clock(links).isin(["after", "no event"]) & ~links["hindsight"]
+    n = int(before.sum()) - analysis.lead_times.n_observed
+    if not n:
+        return []
+    within = duration_in_words(analysis.horizon)
+    subject = "1 signal has" if n == 1 else f"{n:,} signals have"
+    sentence = (
+        f"{subject} an event that may have come more than {within} after the post: estimates of "
+        f"lead times count {'it' if n == 1 else 'them'} as without an event until then."
+    )
+    return [sentence]
 
 
 def _with_follows(analysis: Analysis) -> list[str]:

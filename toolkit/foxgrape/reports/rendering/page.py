@@ -17,6 +17,7 @@ import nh3
 
 from foxgrape.plots.offline import MIMETYPE, OFFLINE_CONFIG
 from foxgrape.reports.rendering.assets import csp_hash, image_data_url, plotly_asset
+from foxgrape.reports.rendering.terms import explain_terms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -133,7 +134,7 @@ def render_page(
         page_integrity=plotly_asset().integrity,
     )
     body, _ = exporter.from_notebook_node(notebook)
-    return add_contents(renumber_headings(str(body), title))
+    return add_contents(explain_terms(renumber_headings(str(body), title)))
 
 
 def notebook_figures(notebook: NotebookNode) -> list[Mapping[str, Any]]:

@@ -13,18 +13,64 @@ const Downloads = (function () {
   const CUT = " [cut: the text is longer than a cell of Excel]";
   const WIDTH = 960;
 
-  // The text of a cell on lines, with whole posts and the addresses of links.
-  function plain(cell) {
-    const copy = cell.cloneNode(true);
-    all("details > summary", copy).forEach((node) => node.remove());
-    all("br", copy).forEach((node) => node.replaceWith("\n"));
-    all("p, small", copy).forEach((node) => node.prepend("\n"));
-    all("a[href]", copy).forEach((node) => node.append(` <${node.getAttribute("href")}>`));
-    return copy.textContent.replace(/\s*\n\s*/g, "\n").trim();
+  // The text of a node, with whole posts; lines of a cell that is no post are separated by "; ".
+  function plain(node) {
+    const copy = node.cloneNode(true);
+    all("details > summary", copy).forEach((post) => post.remove());
+    all("br", copy).forEach((line) => line.replaceWith("; "));
+    all("p, small", copy).forEach((part) => part.prepend("\n"));
+    return copy.textContent.replace(/; (?=to \d)/g, " ").replace(/\s*\n\s*/g, "\n").trim();
   }
 
-  function lines(table, rows) {
-    return [table.tHead.rows[table.tHead.rows.length - 1], ...rows].map((row) => [...row.cells]);
+  // The values of a cell by name: its own text, its parts with a name, and the addresses of links.
+  function values(cell) {
+    const copy = cell.cloneNode(true);
+    const named = new Map([["", ""]]);
+    const add = (name, text) => named.set(name, [named.get(name), text].filter(Boolean).join(" "));
+    for (const part of all("[class^='part-']", copy)) {
+      add(part.className.slice(5), plain(part));
+      for (const line of [part.previousSibling, part.nextSibling]) {
+        if (line && line.nodeName === "BR") line.remove();
+      }
+      part.remove();
+    }
+    for (const link of all("a[href]", copy)) {
+      if (link.closest("small")) {
+        add("source", plain(link));
+        link.textContent = "";
+      }
+      add("address", link.getAttribute("href"));
+    }
+    all("small", copy).filter((node) => /^[\s,]*$/.test(node.textContent)).forEach((node) => {
+      if (node.previousSibling && node.previousSibling.nodeName === "BR") node.previousSibling.remove();
+      node.remove();
+    });
+    return named.set("", plain(copy));
+  }
+
+  // Rows of texts with one value a cell, the names of the columns first.
+  function grid(table, rows) {
+    const heads = [...table.tHead.rows[table.tHead.rows.length - 1].cells].map(plain);
+    const cells = rows.map((row) => [...row.cells].map(values));
+    const columns = heads.flatMap((head, at) => {
+      const names = [...new Set(["", ...cells.flatMap((row) => [...row[at].keys()])])];
+      const used = names.filter((name) => names.length === 1 || cells.some((row) => row[at].get(name)));
+      return used.map((name) => ({ at, name, text: name ? `${head}: ${name}` : head }));
+    });
+    const isNumber = (row, { at, name }) => !name && row.cells[at].classList.contains("number");
+    return [columns, ...cells.map((row, line) => columns.map((column) => ({
+      text: row[column.at].get(column.name) || "", number: isNumber(rows[line], column),
+    })))];
+  }
+
+  // A file name that says what is in it: of the page, its section, and the number of the table.
+  function fileName(node, number) {
+    const before = all("h1, h2", document).filter((head) =>
+      head.compareDocumentPosition(node) & Node.DOCUMENT_POSITION_FOLLOWING);
+    const heads = [before.find((head) => head.matches("h1")), before.filter((head) => head.matches("h2")).pop()];
+    const words = heads.filter(Boolean).map((head) =>
+      head.textContent.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "").slice(0, 60));
+    return [...words, number].join("-");
   }
 
   function save(parts, type, name) {
@@ -41,7 +87,7 @@ const Downloads = (function () {
   }
 
   function csv(table, rows, name) {
-    const text = lines(table, rows).map((cells) => cells.map((cell) => quoted(plain(cell))).join(","));
+    const text = grid(table, rows).map((cells) => cells.map((cell) => quoted(cell.text)).join(","));
     save(["\ufeff", text.join("\r\n"), "\r\n"], "text/csv", `${name}.csv`);
   }
 
@@ -88,10 +134,9 @@ const Downloads = (function () {
   }
 
   // A number, if its column has numbers only; else a text, which Excel never reads as a formula.
-  function cell(node) {
-    const text = plain(node);
+  function cell({ text, number: isNumber }) {
     const number = text.replace(/\u2212/g, "-");
-    if (node.classList.contains("number") && EXACT.test(number)) return `<c><v>${number.replace(/,/g, "")}</v></c>`;
+    if (isNumber && EXACT.test(number)) return `<c><v>${number.replace(/,/g, "")}</v></c>`;
     const whole = text.length > MAX_TEXT ? text.slice(0, MAX_TEXT - CUT.length) + CUT : text;
     return `<c t="inlineStr"><is><t xml:space="preserve">${xml(whole)}</t></is></c>`;
   }
@@ -104,7 +149,7 @@ const Downloads = (function () {
     const kind = "application/vnd.openxmlformats-officedocument.spreadsheetml";
     const relation = (type, target) =>
       `${head}<Relationships xmlns="${packages}/relationships"><Relationship Id="r1" Type="${office}/${type}" Target="${target}"/></Relationships>`;
-    const body = lines(table, rows).map((cells) => `<row>${cells.map(cell).join("")}</row>`).join("");
+    const body = grid(table, rows).map((cells) => `<row>${cells.map(cell).join("")}</row>`).join("");
     const files = [
       ["[Content_Types].xml", `${head}<Types xmlns="${packages}/content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Override PartName="/xl/workbook.xml" ContentType="${kind}.sheet.main+xml"/><Override PartName="/xl/worksheets/sheet1.xml" ContentType="${kind}.worksheet+xml"/></Types>`],
       ["_rels/.rels", relation("officeDocument", "xl/workbook.xml")],
@@ -119,7 +164,7 @@ const Downloads = (function () {
   async function picture(place, layout, format, name) {
     const white = { paper_bgcolor: "#fff", plot_bgcolor: "#fff", font: { ...layout.font, color: "#000" } };
     const size = { width: layout.width || WIDTH, height: layout.height || 450 };
-    const figure = { data: place.data, layout: { ...layout, ...white }, config: {} };
+    const figure = { data: place.lightData || place.data, layout: { ...layout, ...white }, config: {} };
     const options = { format, ...size, scale: format === "png" ? 2 : 1, imageDataOnly: true };
     const data = await Plotly.toImage(figure, options);
     if (format === "svg") save([data], "image/svg+xml", `${name}.svg`);
@@ -135,8 +180,8 @@ const Downloads = (function () {
   // Buttons for a table; `rows` returns the rows that the filter leaves, in their order.
   function forTable(table, rows, name) {
     return [
-      button("CSV", "Download this table as CSV", () => csv(table, rows(), name)),
-      button("Excel", "Download this table as an Excel file", () => xlsx(table, rows(), name)),
+      button("CSV", "Download this table as CSV", () => csv(table, rows(), fileName(table, name))),
+      button("Excel", "Download this table as an Excel file", () => xlsx(table, rows(), fileName(table, name))),
     ];
   }
 
@@ -147,7 +192,7 @@ const Downloads = (function () {
     const tools = Object.assign(document.createElement("div"), { className: "tools" });
     for (const format of ["png", "svg"]) {
       const words = format.toUpperCase();
-      tools.append(button(words, `Download this figure as ${words}`, () => picture(place, layout, format, name)));
+      tools.append(button(words, `Download this figure as ${words}`, () => picture(place, layout, format, fileName(figure, name))));
     }
     figure.append(tools);
   }

@@ -179,6 +179,15 @@
     }
   }
 
+  const darkScheme = window.matchMedia("(prefers-color-scheme: dark)");
+  // Colours that are hard to see on a dark page, and lighter ones of the same hue.
+  const LIGHTER = { "#0072B2": "#4DA3E8", "#009E73": "#2FC79A", "rgba(0, 114, 178": "rgba(77, 163, 232" };
+
+  function lightened(figure) {
+    const replaced = (text, [dark, light]) => text.replaceAll(dark, light);
+    return JSON.parse(Object.entries(LIGHTER).reduce(replaced, JSON.stringify(figure)));
+  }
+
   function draw() {
     all("figure.plot").forEach(drawFigure);
   }
@@ -186,6 +195,7 @@
   function drawFigure(figure) {
     try {
       const whole = JSON.parse(figure.querySelector("script").textContent);
+      const isDark = !printing && darkScheme.matches;
       const spec = left.has(figure) ? followed(whole, left.get(figure)) : whole;
       const place = figure.querySelector(".drawing");
       const ink = printing ? "#000" : getComputedStyle(document.body).color;
@@ -197,7 +207,10 @@
         spec.data.forEach(smaller);
       }
       place.style.height = `${layout.height || 450}px`;
-      Plotly.react(place, spec.data, layout, {
+      // Pictures for download are drawn on white.
+      place.lightData = spec.data;
+      const shown = isDark ? lightened({ data: spec.data, layout }) : { data: spec.data, layout };
+      Plotly.react(place, shown.data, shown.layout, {
         responsive: true,
         modeBarButtonsToRemove: ["lasso2d", "select2d"],
         ...spec.config,
@@ -412,7 +425,7 @@
   all(".scroll, pre").forEach((box) => observer.observe(box));
   load();
   const redraw = () => window.Plotly && draw();
-  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  darkScheme.addEventListener("change", redraw);
   // Print in black, at the width of a sheet, with all rows that the filters leave and whole posts.
   const closed = all("td details:not([open])");
   const print = (starts) => {

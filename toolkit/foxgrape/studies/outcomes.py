@@ -1,0 +1,76 @@
+"""Count the outcomes of signals: each signal has exactly one, so the counts add up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from foxgrape._util.formatting import duration_in_words
+from foxgrape.linking import order_on_clock
+from foxgrape.stats.survival.counted_leads import reason_left_out
+
+if TYPE_CHECKING:
+    from foxgrape.studies.analysis import Analysis
+
+__all__ = ["OUTCOMES", "count_outcomes", "outcomes_in_words"]
+
+#: Outcomes in the order of sentences.
+OUTCOMES = ("before", "undetermined", "after", "none", "open", "hindsight", "outside")
+
+
+def count_outcomes(analysis: Analysis) -> dict[str, int]:
+    """Return the number of signals of each outcome.
+
+    Returns
+    -------
+    dict
+        ``before``, ``undetermined`` and ``after`` their event on the clock of the analysis;
+        ``none``: no event within the horizon; ``open``: none so far; ``hindsight``; and
+        ``outside``: without an event, and posted while no events were recorded.
+
+    Examples
+    --------
+    >>> from foxgrape import open_study
+    >>> counts = count_outcomes(open_study().analyse())
+    >>> {name: n for name, n in counts.items() if n}
+    {'undetermined': 3, 'none': 1, 'hindsight': 1}
+    """
+    links = analysis.links
+    reason, order = reason_left_out(links, hindsight=False), order_on_clock(links)
+    is_complete = links["lead_min"] >= analysis.horizon
+    claims = [reason == "hindsight", reason == "unfollowed", (order == "no event") & is_complete]
+    names = np.select([*claims, order == "no event"], ["hindsight", "outside", "none", "open"], "")
+    outcome = order.where(names == "", pd.Series(names, index=order.index))
+    return {name: int((outcome == name).sum()) for name in OUTCOMES}
+
+
+def outcomes_in_words(analysis: Analysis) -> str:
+    """Return how many signals had each outcome that occurs, in words.
+
+    Examples
+    --------
+    >>> from foxgrape import open_study
+    >>> outcomes_in_words(open_study().analyse())
+    'none certainly came before the confirmation of an event; for 3, times are too rough to ...'
+    """
+    within = duration_in_words(analysis.horizon)
+    event = "the confirmation of an event" if analysis.clock == "confirmed" else "an event"
+    of_event = "the confirmation of its event" if analysis.clock == "confirmed" else "its event"
+    counts = count_outcomes(analysis)
+    words = {
+        "before": f"{{}} certainly came before {event}",
+        "undetermined": (
+            f"for {{}}, times are too rough to say whether the post or {of_event} came first"
+        ),
+        "after": f"{{}} came after {event}, with no later one within {within}",
+        "none": f"{{}} had no event within {within}",
+        "open": f"{{}} had no event so far, observed for less than {within}",
+        "hindsight": "{} with a code that was decoded only after the event",
+        "outside": "{} had no event and were posted while no events were recorded",
+    }
+    parts = [words[name].format(f"{n:,}") for name, n in counts.items() if n]
+    if not counts["before"] and parts:
+        parts.insert(0, f"none certainly came before {event}")
+    return "; ".join(parts)
