@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from foxgrape import detect
-from foxgrape.detection.names import scan, vocabulary
+from foxgrape.detection.names import contexts, scan, vocabulary
 from foxgrape.places import Codebook, Gazetteer
 from measuring import SubprocessClock, assert_close, describe
 
@@ -182,6 +182,7 @@ def test_mentions(
         if "never" in kind:
             scan._read_short.cache_clear()
             vocabulary.vocabulary.cache_clear()
+            contexts.contexts.cache_clear()
 
     detect(subset, mentions=True)
     signals = benchmark.pedantic(

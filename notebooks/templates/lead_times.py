@@ -37,7 +37,6 @@ from foxgrape.plots.signals import survival
 from foxgrape.display.html import section
 from foxgrape.display.report_tables import (
     compare_with_baseline,
-    findings_list,
     headline,
     key_figures,
     methods,
@@ -64,13 +63,10 @@ analysis = data.analyse(**options, signals=signals)
 title(data, analysis, "Lead times of hints")
 
 # %%
-headline(analysis)
-
-# %%
 key_figures(analysis)
 
 # %%
-findings_list(analysis)
+headline(analysis)
 
 # %% [markdown]
 # ## Signals and their events

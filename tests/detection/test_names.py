@@ -12,13 +12,14 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.rule_patterns import patterns, pieces
 
 from foxgrape.detection.arrow_text import arrow_buffers
-from foxgrape.detection.names import scan, scan_numba, vocabulary
+from foxgrape.detection.names import contexts, scan, scan_numba, vocabulary
 from foxgrape.places import Gazetteer, Place
 from foxgrape.places.inflection import word_forms
 from foxgrape.places.mention_context import WORDS
-from foxgrape.places.mentions import find_mentions
+from foxgrape.places.mentions import find_mentions, read_names
 from foxgrape.places.normalize import fold
 
 DEFAULT = Gazetteer.default()
@@ -62,6 +63,9 @@ NAMES = [
 ]
 SEVERAL_WORDS = [name for name in NAMES if " " in name]
 CONTEXT = sorted(word for words in WORDS.values() for word in words)
+#: The words in patterns of the rules, as they are and within longer words; and words in no rule.
+IN_PATTERNS = sorted({piece for pattern in patterns().values() for piece, _, _ in pieces(pattern)})
+ALIKE = ["хмара", "Хмара", "ХМАРА", "cloud", "Cloud", "CLOUD", "2022", "хмарами", "мо", "Мо", "12"]
 OTHERS = [
     "Донецька область",
     "Киевской области",
@@ -100,10 +104,17 @@ words = st.one_of(
         st.sampled_from([str, str.title, str.upper]),
         st.sampled_from(CONTEXT),
     ),
+    st.builds(
+        lambda before, word, after: before + word + after,
+        st.sampled_from(["", "", "Сум", "хмар"]),
+        st.sampled_from(IN_PATTERNS),
+        st.sampled_from(["", "", "ому", "ing"]),
+    ),
     st.sampled_from(OTHERS),
-    st.sampled_from(OTHERS),
+    st.sampled_from(ALIKE),
+    st.sampled_from(ALIKE),
 )
-texts = st.lists(st.tuples(words, st.sampled_from(BETWEEN)), max_size=12).map(
+texts = st.lists(st.tuples(words, st.sampled_from(BETWEEN)), max_size=16).map(
     lambda pieces: "".join(word + sign for word, sign in pieces)
 )
 
@@ -196,6 +207,28 @@ def test_a_full_vocabulary_begins_anew(monkeypatch, n_words, n_data, n_found):
     assert names_in(column) == expected(column)
 
 
+@pytest.mark.parametrize(
+    ("constant", "value"),
+    [
+        ("_MAX_WORDS", 24),
+        ("_MAX_DATA", 48),
+        ("_MAX_CONTEXTS", 4),
+        ("_MAX_FORMS", 32),
+        ("_MAX_SPLIT", 16),
+        ("_MAX_TEXTS", 1),
+        ("_MAX_FOUND", 2),
+    ],
+)
+def test_full_contexts_begin_anew(monkeypatch, constant, value):
+    monkeypatch.setattr(contexts, constant, value)
+    small = contexts.Contexts(DEFAULT)
+    monkeypatch.setattr(contexts, "contexts", lambda _: small)
+    many = " ".join(f"слово{chr(0x430 + number)}" for number in range(30))
+    column = [f"Слово{number} в Ізюмі, Київ" for number in range(40)]
+    column += [f"{many} у Харкові {many}", "Херсон", "Сумська область, Харківська область, Київ"]
+    assert names_in(column) == expected(column)
+
+
 def test_a_name_that_is_added_is_found():
     own = Gazetteer([Place("x:1", "Абвгд Еєжзи", ("Ґаздівка",), 49.0, 36.0, "UA", "", None)])
     column = ["Наші в Ґаздівці", "в Абвгд Еєжзі", "Ізюм"]
@@ -203,26 +236,71 @@ def test_a_name_that_is_added_is_found():
     assert names_in(column, own) == expected(column, own)
 
 
-def test_only_texts_with_names_are_read_and_equal_texts_once(monkeypatch):
-    read = []
-
-    def record(text, gazetteer):
-        read.append(text)
-        return find_mentions(text, gazetteer)
-
-    monkeypatch.setattr(scan, "find_mentions", record)
+@pytest.fixture
+def read(monkeypatch):
+    """Return what is read from now on: contexts, which are forgotten before, and whole texts."""
+    texts = []
+    fresh = contexts.Contexts(DEFAULT)
+    monkeypatch.setattr(contexts, "contexts", lambda _: fresh)
     scan._read_short.cache_clear()
+
+    def record(function):
+        def read_text(text, gazetteer):
+            texts.append(text)
+            return function(text, gazetteer)
+
+        return read_text
+
+    monkeypatch.setattr(contexts, "read_names", record(read_names))
+    monkeypatch.setattr(scan, "find_mentions", record(find_mentions))
+    return texts
+
+
+def test_only_texts_with_names_are_read_and_equal_words_around_them_once(read):
     others = [f"Слово номер {number}." for number in range(50)]
-    column = ["Наші 😀 в Ізюмі", *others, "Бої за Херсон"] * 3
-    assert [name[0] for name in names_in(column)] == [0, 51, 52, 103, 104, 155]
-    assert sorted(read) == ["Бої за Херсон", "Наші 😀 в Ізюмі"]
+    column = ["Наші 😀 в Ізюмі", *others, "Бої за Херсон", "Учора наші 😢 в Ізюмі"] * 3
+    assert len(names_in(column)) == 9
+    assert sorted(read) == [
+        "Бої за Херсон",
+        # Without what precedes three words before a name, if there are so many.
+        "Наші ☆ в Ізюмі",
+        "Ььь наші ☆ в Ізюмі",
+    ]
+    del read[:]
+    assert names_in(column) == expected(column)
+    assert read == []
 
 
-def test_long_texts_are_not_kept_in_memory():
-    scan._read_short.cache_clear()
-    short, long = "Наші в Ізюмі", f"Наші в Ізюмі {'слово ' * 200} Київ"
+def test_words_at_which_no_rule_looks_are_alike(read):
+    column = [f"Вони {word} довго бачили в Ізюмі {word} ще довго" for word in ("хмару", "землю")]
+    assert names_in(column) == expected(column)
+    assert len(read) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Піски Харківська область",
+        "Наші в Лимані. Донеччина! Потім в Авдіївці",
+        "на Куп’янському напрямку біля села Піски",
+        "regions including Donetsk and Lyman",
+        "позиції під Лиманом, а потім уночі довго не було нічого нового, аж доки у Слов’янську",
+        "В Ізюмі " + "дуже" * 20 + " в Лимані",
+        "у містах Ізюм, Лиман та Сумській областях",
+        "кораблі «Саратов» і «Азов»",
+        "Наші חיפה в Ізюмі",
+    ],
+)
+def test_texts_in_which_what_is_far_may_count_are_read_as_a_whole(read, text):
+    assert names_in([text]) == expected([text])
+    assert text in read
+
+
+def test_long_texts_are_not_kept_in_memory(read):
+    short, long = "Наші זה в Ізюмі", f"Наші זה в Ізюмі {'слово ' * 200} Київ"
     assert names_in([short, long, long]) == expected([short, long, long])
     assert scan._read_short.cache_info().currsize == 1
+    assert sorted(read) == [short, long]
 
 
 @pytest.mark.parametrize("text", ["في خان يونس", "בתל אביב ובחיפה", "今天在花蓮市", "Дощ 花蓮"])
@@ -239,7 +317,7 @@ def test_texts_in_scripts_without_capital_letters_are_read(text):
 
 
 def test_every_capital_letter_is_marked():
-    kinds = vocabulary._kinds()
+    kinds = vocabulary.character_kinds()
     points = [point for known in vocabulary._KNOWN for point in known]
     # Between others, since the last words of a column are marked as a whole.
     for point, kind in zip(points, kinds.tolist(), strict=True):

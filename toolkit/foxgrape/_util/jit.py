@@ -13,7 +13,7 @@ F = TypeVar("F", bound="Callable[..., Any]")
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["njit", "njit_callable", "njit_without_refcounts"]
+__all__ = ["njit", "njit_callable", "njit_inline", "njit_without_refcounts"]
 
 _OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
 _WITHOUT_REFCOUNTS: dict[str, Any] = {**_OPTIONS, "_nrt": False}
@@ -30,6 +30,14 @@ def njit_without_refcounts(function: F) -> F:
     Counting a reference to an array takes several times as long as reading a byte of the array.
     """
     return cast("F", numba.njit(**_WITHOUT_REFCOUNTS)(function))
+
+
+def njit_inline(function: F) -> F:
+    """Compile a function in the same way, and into each compiled function that calls it.
+
+    Passing several arrays to a small function takes longer than the function itself.
+    """
+    return cast("F", numba.njit(**_WITHOUT_REFCOUNTS, forceinline=True)(function))
 
 
 def njit_callable(*things: Any) -> None:

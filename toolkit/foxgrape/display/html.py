@@ -61,7 +61,7 @@ class Headline(Html):
 
         Further sentences, in `more`, are part of the text but not printed large.
         """
-        further = f'<p class="claim">{html.escape(more)}</p>' if more else ""
+        further = f'<p class="more">{html.escape(more)}</p>' if more else ""
         super().__init__(
             '<div class="headline"><p class="finding"><strong>'
             f"{html.escape(text)}</strong></p>{further}{claim}</div>{details}"

@@ -140,10 +140,11 @@ def findings_list(analysis: Analysis) -> Html:
 
 
 def headline(analysis: Analysis) -> Headline:
-    """Return the main finding and the test against chance."""
+    """Return the main finding, the test against chance and the list of findings."""
     n = len(analysis.signals)
+    details = findings_list(analysis).markup
     if n == 0:
-        return Headline(analysis.why_no_signals())
+        return Headline(analysis.why_no_signals(), details=details)
     leading = len(analysis.leading_rows())
     side = analysis.confirmed_by
     if analysis.clock == "occurred":
@@ -153,7 +154,7 @@ def headline(analysis: Analysis) -> Headline:
     certain = f"{count_or_none(leading)} certainly came before {happened}"
     finding = f"Of {counted(n, 'signal')}, {certain}."
     claim = html.escape(f"{within_a_week(analysis).sentence()} {analysis.study.caution}".strip())
-    return Headline(finding, f'<p class="claim">{claim}</p>')
+    return Headline(finding, f'<p class="claim">{claim}</p>', details)
 
 
 def signals_table(

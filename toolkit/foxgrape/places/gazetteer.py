@@ -439,14 +439,16 @@ def is_current_name(match: PlaceMatch) -> bool:
     consonants are enough if no Russian name of the place has the same: Николаев for Mykolaiv.
     """
     name, matched = match.place.name, match.matched
-    return matched == name or _is_translation(matched, name, match.place.names_in("ru"))
+    return (
+        matched == name
+        or _consonants(matched) == _consonants(name)
+        or _is_translation(matched, name, match.place.names_in("ru"))
+    )
 
 
 @lru_cache(maxsize=8192)
 def _is_translation(matched: str, name: str, russian: tuple[str, ...]) -> bool:
     consonants = _consonants(name)
-    if _consonants(matched) == consonants:
-        return True
     if matched not in russian or any(_consonants(other) == consonants for other in russian):
         return False
     from rapidfuzz import fuzz
@@ -454,7 +456,7 @@ def _is_translation(matched: str, name: str, russian: tuple[str, ...]) -> bool:
     return fuzz.ratio(_consonants(matched), consonants) >= _SIMILAR_CONSONANTS
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=1 << 15)
 def _consonants(name: str) -> str:
     from foxgrape.places.phonetic import phonetic_key
 

@@ -11,6 +11,7 @@ from foxgrape.places.inflection import word_forms
 from foxgrape.places.mention_context import AFTER, WORDS, Name, folded, word_after, word_before
 from foxgrape.places.namesakes import (
     TOWN_POPULATION,
+    Matches,
     current_places,
     dominant_places,
     is_city_district,
@@ -51,7 +52,7 @@ def largest_first(matches: tuple[PlaceMatch, ...]) -> tuple[PlaceMatch, ...]:
     largest = max(matches, key=lambda match: match.place.population or 0)
     if (largest.place.population or 0) < TOWN_POPULATION or not is_current_name(largest):
         return matches
-    return (largest, *(match for match in matches if match is not largest))
+    return Matches((largest, *(match for match in matches if match is not largest)))
 
 
 def _of_type(between: str, before: str, matches: tuple[PlaceMatch, ...]) -> tuple[PlaceMatch, ...]:
@@ -64,7 +65,7 @@ def _of_type(between: str, before: str, matches: tuple[PlaceMatch, ...]) -> tupl
     # A former name of a city says nothing of a place that has the name today.
     if not ids or len(ids) == len(current):
         return matches
-    return tuple(match for match in matches if match.place.id in ids)
+    return Matches(match for match in matches if match.place.id in ids)
 
 
 def _of_case(spelling: str, before: str, matches: tuple[PlaceMatch, ...]) -> tuple[PlaceMatch, ...]:
@@ -81,7 +82,7 @@ def _of_case(spelling: str, before: str, matches: tuple[PlaceMatch, ...]) -> tup
         matched = [match for match, neuter in zip(matches, is_neuter, strict=True) if neuter]
     else:
         return matches
-    return tuple(matched) or matches
+    return Matches(matched) or matches
 
 
 @lru_cache(maxsize=1 << 15)
@@ -103,7 +104,7 @@ def find_matches(
         return ()  # found by find_native_names
     bare = re.sub("(?<=[a-z])['’ʼ]s$", "", name)
     matches = _find_in_text(gazetteer, bare, oblique=oblique)
-    return tuple(match for match in matches if not _is_part(match.place, gazetteer))
+    return Matches(match for match in matches if not _is_part(match.place, gazetteer))
 
 
 def _is_part(place: Place, gazetteer: Gazetteer) -> bool:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from foxgrape.places.divisions import Divisions
     from foxgrape.places.mention_context import Name
 
-__all__ = ["WORD", "Surroundings", "candidate_places", "is_in_region_abroad"]
+__all__ = ["WORD", "Surroundings", "candidate_places", "is_in_region_abroad", "names_region"]
 
 _T = TypeVar("_T")
 
@@ -154,6 +154,17 @@ class Surroundings:
             for sector in _SECTOR.finditer(self.text)
         )
         return [(start, town) for start, town in towns if town]
+
+
+def names_region(text: str) -> bool:
+    """Return whether a text may name a region, a district or a sector of a front.
+
+    Examples
+    --------
+    >>> [names_region(text) for text in ("Донецька область", "безпека області", "Донеччина")]
+    [True, False, True]
+    """
+    return _DIVISION.search(text) is not None or _SECTOR.search(text) is not None
 
 
 @lru_cache(maxsize=1024)

@@ -60,13 +60,14 @@ if TYPE_CHECKING:
 
     from foxgrape.places import Gazetteer, Place, PlaceMatch
 
-__all__ = ["Mention", "begins_longer_name", "find_mentions", "has_name"]
+__all__ = ["Mention", "Reading", "begins_longer_name", "find_mentions", "has_name", "read_names"]
 
 
 _RUN = re.compile(rf"{WORD}(?:[ \u00a0]{WORD})*")
 _CAPITALISED = re.compile(WORD)
+_GOES_ON = re.compile(rf" ({WORD})")
 _LIST_SEPARATOR = re.compile(
-    r"[»”\"*)]*(?:,|,?\s+(?:та|і|й|и|або|чи|and|or)|\s*[–—-]|/)"
+    r"[»”\"*)]*(?:,|,?\s+(?:та|і|й|и|або|чи|and|or)\b|\s*[–—-]|/)"
     r"\s*(?:(?:в|у|на|під|до|з|із|in|near|at|to)\s+)?[«„“\"*(]*",
     re.IGNORECASE,
 )
@@ -125,15 +126,48 @@ def find_mentions(text: str, gazetteer: Gazetteer) -> list[Mention]:
     >>> [(mention.start, mention.places[0].name) for mention in mentions]
     [(17, 'Izium'), (30, 'Lysychansk')]
     """
+    return read_names(text, gazetteer).mentions
+
+
+class Reading(NamedTuple):
+    """What was found in a text, and whether it would also be found there in a longer text.
+
+    Attributes
+    ----------
+    mentions
+        The mentions.
+    needs_places
+        Whether other places, named elsewhere in the text, may decide what counts or what it means.
+    needs_regions
+        Whether a region or a sector of a front named elsewhere may decide what a name means.
+    """
+
+    mentions: list[Mention]
+    needs_places: bool
+    needs_regions: bool
+
+
+def read_names(text: str, gazetteer: Gazetteer) -> Reading:
+    """Find the mentions in a text or in a part of it, and what else may decide about them.
+
+    Examples
+    --------
+    >>> from foxgrape.places import Gazetteer
+    >>> read_names("Наші в Лисичанську", Gazetteer.default()).needs_places
+    False
+    >>> read_names("бої за Піски", Gazetteer.default()).needs_places
+    True
+    """
     plain = plain_text(text)
-    mentions = _find_mentions(plain.text, gazetteer)
+    reading = _read_names(plain.text, gazetteer)
     if plain.starts is None:
-        return mentions
-    return [
+        return reading
+    mentions = [
         mention._replace(start=start, end=end)
-        for mention in mentions
+        for mention in reading.mentions
         for start, end in [plain.original_span(mention.start, mention.end)]
     ]
+    return reading._replace(mentions=mentions)
 
 
 def has_name(word: str, gazetteer: Gazetteer) -> bool:
@@ -162,7 +196,7 @@ def begins_longer_name(word: str, gazetteer: Gazetteer) -> bool:
     return any(_begins_longer_name(gazetteer, part) for part in words)
 
 
-def _find_mentions(text: str, gazetteer: Gazetteer) -> list[Mention]:
+def _read_names(text: str, gazetteer: Gazetteer) -> Reading:
     chosen = _is_chosen(gazetteer)
     all_names = _find_names(text, gazetteer)
     names = [
@@ -190,6 +224,11 @@ def _find_mentions(text: str, gazetteer: Gazetteer) -> list[Mention]:
     anchors = [places[0] for places in candidates if len(places) == 1]
     surroundings = Surroundings(text, gazetteer, anchors)
     candidates = _choose_in_lists(text, kept, candidates)
+    # Of several namesakes, others decide; a name that does not count may count near others.
+    needs_places = any(len(current_places(name.matches)) > 1 for name in kept) or any(
+        not accept and not is_ordinary(name) for name, accept in zip(names, accepted, strict=True)
+    )
+    needs_regions = any(len(name.matches) > 1 for name in kept)
     mentions = []
     for at, (name, several) in enumerate(zip(kept, candidates, strict=True)):
         places = surroundings.choose(name.start, several, current_places(name.matches))
@@ -197,7 +236,7 @@ def _find_mentions(text: str, gazetteer: Gazetteer) -> list[Mention]:
         confidence = _confidence(text, name, places, listed=listed, chosen=chosen)
         matched = name.matches[0].matched
         mentions.append(Mention(name.start, name.end, tuple(places), matched, confidence))
-    return mentions
+    return Reading(mentions, needs_places, needs_regions)
 
 
 def _native_names(text: str, gazetteer: Gazetteer, chosen: bool) -> list[Name]:
@@ -423,7 +462,7 @@ def _is_own_name(text: str, name: Name) -> bool:
         pairs = zip(best.place.names, best.place.languages, strict=False)
         spoken = any(name == best.matched and language != _OTHER for name, language in pairs)
         return spoken and len(best.matched) >= _MIN_FORMER_LENGTH and _is_known(name)
-    goes_on = re.match(rf" ({WORD})", text[name.end : name.end + CONTEXT])
+    goes_on = _GOES_ON.match(text, name.end, name.end + CONTEXT)
     return goes_on is None or goes_on[1].isupper() or _is_known(name)
 
 

@@ -7,16 +7,16 @@ how many times more people the largest place must have: texts name it more often
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
-from foxgrape.places.gazetteer import is_current_name
+from foxgrape.places.gazetteer import PlaceMatch, is_current_name
 from foxgrape.places.place import distance_km
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from foxgrape.places.gazetteer import Gazetteer, PlaceMatch
+    from foxgrape.places.gazetteer import Gazetteer
     from foxgrape.places.place import Place
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "NEARBY_TOWN",
     "TOWN_POPULATION",
     "UNKNOWN_POPULATION",
+    "Matches",
     "current_places",
     "dominant_places",
     "in_shared_district",
@@ -111,22 +112,35 @@ def _with_districts(gazetteer: Gazetteer) -> frozenset[str]:
     return frozenset(place.country for place in places if place.admin2)
 
 
+class Matches(tuple[PlaceMatch, ...]):  # noqa: SLOT001 - keeps what is computed
+    """What a name in a text may mean, of which `current_places` are computed only once."""
+
+    @cached_property
+    def current(self) -> list[Place]:
+        """The places as `current_places` returns them."""
+        return _current_places(self)
+
+
 def current_places(matches: Sequence[PlaceMatch]) -> list[Place]:
     """Return the places that have the name today; if none or few hamlets have, also those that had.
 
     Красний Лиман is the former name of Lyman and the name of two hamlets.
     """
+    return matches.current if isinstance(matches, Matches) else _current_places(matches)
+
+
+def _current_places(matches: Sequence[PlaceMatch]) -> list[Place]:
     current = [match.place for match in matches if is_current_name(match)]
     are_hamlets = all((place.population or 0) < _HAMLET_POPULATION for place in current)
-    return [
-        match.place
-        for match in matches
-        if match.place in current or (len(current) <= _FEW and are_hamlets)
-    ]
+    if len(current) <= _FEW and are_hamlets:
+        return [match.place for match in matches]
+    return current
 
 
 def dominant_places(places: list[Place]) -> list[Place]:
     """Return only the largest place, if far more people live there than in the others."""
+    if len(places) == 1:
+        return places
     ranked = sorted(places, key=lambda place: -(place.population or UNKNOWN_POPULATION))
     first, *others = [place.population or UNKNOWN_POPULATION for place in ranked]
     ratio = _DOMINANCE_OF_CITY if first >= _DOMINANT_CITY else _DOMINANCE
@@ -199,11 +213,14 @@ def is_around(place: Place, others: list[Place]) -> bool:
 
 def _may_share_district(place: Place, others: list[Place]) -> bool:
     """Return whether a place of unknown district is in the region of one without coordinates."""
-    regions = {other.admin1 for other in others if other.lat is None}
-    return not place.admin2 and place.admin1 in regions
+    return not place.admin2 and any(
+        other.lat is None and other.admin1 == place.admin1 for other in others
+    )
 
 
 def _shares_district(place: Place, others: list[Place]) -> bool:
     """Return whether a place without coordinates is in the district of any of the others."""
-    districts = {(other.admin1, other.admin2) for other in others if other.admin2}
-    return place.lat is None and (place.admin1, place.admin2) in districts
+    return place.lat is None and any(
+        other.admin2 and other.admin2 == place.admin2 and other.admin1 == place.admin1
+        for other in others
+    )

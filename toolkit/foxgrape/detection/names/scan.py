@@ -74,24 +74,34 @@ def find_names(column: Any, gazetteer: Gazetteer) -> NamedPlaces:
     blocks = [np.empty((4, 0), np.int64)]
     for buffers in arrow_buffers(column):
         is_small = buffers.n_bytes < _MIN_KERNEL_BYTES or find_spec("numba") is None
+        find = _read_all if is_small else _find_in_block
         for block in buffers.split(_BLOCK_BYTES):
-            rows = _valid_rows(block) if is_small else _rows_with_names(block, gazetteer)
-            names = _read_rows(block, rows, gazetteer, mentions)
+            names = find(block, gazetteer, mentions)
             names[0] += block.first_row
-            blocks.append(names)
+            blocks.append(names[:, np.argsort(names[0], kind="stable")])
     row, start, end, number = np.concatenate(blocks, axis=1)
     return NamedPlaces(row, start, end, number, mentions)
 
 
-def _valid_rows(texts: TextBuffers) -> IntArray:
-    return np.flatnonzero(texts.valid) if len(texts.valid) else np.arange(len(texts))
+def _read_all(
+    texts: TextBuffers, gazetteer: Gazetteer, mentions: list[tuple[Mention, str]]
+) -> IntArray:
+    """Append the mentions in all texts; return row, start, end and number of each name."""
+    rows = np.flatnonzero(texts.valid) if len(texts.valid) else np.arange(len(texts))
+    return _read_rows(texts, rows, gazetteer, mentions)
 
 
-def _rows_with_names(texts: TextBuffers, gazetteer: Gazetteer) -> IntArray:
-    """Return the rows of the texts with words that may name a place."""
+def _find_in_block(
+    texts: TextBuffers, gazetteer: Gazetteer, mentions: list[tuple[Mention, str]]
+) -> IntArray:
+    """Do the same, but read only the words around possible names, and each of these once."""
+    from foxgrape.detection.names.contexts import contexts
     from foxgrape.detection.names.vocabulary import vocabulary
 
-    return vocabulary(gazetteer).find_rows(texts)
+    names, some, rest = contexts(gazetteer).find(texts, vocabulary(gazetteer).find_rows(texts))
+    names[3] += len(mentions)
+    mentions += some
+    return np.concatenate([names, _read_rows(texts, rest, gazetteer, mentions)], axis=1)
 
 
 def _read_rows(

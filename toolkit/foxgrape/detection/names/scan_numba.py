@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from foxgrape._util.jit import njit_without_refcounts
+from foxgrape._util.jit import njit_inline, njit_without_refcounts
 from foxgrape.detection.emoji.scan_numba import word_at
 
 if TYPE_CHECKING:
     from foxgrape._util.typing import BoolArray, Int32Array, IntArray, UInt8Array, UInt64Array
 
 __all__ = ["BLOCK", "CAPITAL", "LETTER", "N_DATA", "N_WORDS", "SEPARATOR", "SIGN"]
-__all__ += ["WordTable", "find_words"]
+__all__ += ["WordTable", "byte_number", "character_at", "eight_bytes", "find_words", "number_of"]
+__all__ += ["zero_bytes"]
 
 #: Kinds of characters: those between words; of those in words, signs, letters and digits other
 #: than capital letters, and capital letters.
@@ -39,7 +40,7 @@ _FROM_A, _FROM_BEYOND_Z = (np.uint64((0x80 - byte) * 0x0101010101010101) for byt
 _80, _94, _95, _D0, _E2, _FC, _FE = (
     np.uint64(byte * 0x0101010101010101) for byte in (0x80, 0x94, 0x95, 0xD0, 0xE2, 0xFC, 0xFE)
 )
-_1, _2, _3, _7, _8, _32, _56, _64 = map(np.uint64, (1, 2, 3, 7, 8, 32, 56, 64))
+_1, _2, _3, _7, _8, _32, _56, _63, _64 = map(np.uint64, (1, 2, 3, 7, 8, 32, 56, 63, 64))
 
 
 class WordTable(NamedTuple):
@@ -71,8 +72,8 @@ class WordTable(NamedTuple):
     counts: IntArray
 
 
-@njit_without_refcounts
-def _zero_bytes(word: np.uint64) -> np.uint64:
+@njit_inline
+def zero_bytes(word: np.uint64) -> np.uint64:
     """Set the highest bit of each byte that is zero."""
     return ~((word & _NOT_HIGH) + _NOT_HIGH | word) & _HIGH
 
@@ -87,12 +88,12 @@ def _capital_bytes(word: np.uint64, after: np.uint64) -> np.uint64:
     following = word >> _8 | after << _56
     ascii_part = word & _NOT_HIGH
     capital = (ascii_part + _FROM_A) & ~(ascii_part + _FROM_BEYOND_Z) & ~word
-    cyrillic = _zero_bytes((word ^ _D0) & _FE)
+    cyrillic = zero_bytes((word ^ _D0) & _FE)
     is_d1, bit_5, bit_4 = word << _7, following << _2, following << _3
     small_d0 = ~is_d1 & bit_5 & bit_4
     small_d1 = is_d1 & ~(bit_5 | bit_4)
-    small_d1 |= is_d1 & _zero_bytes((following ^ _94) & _FC) & ~_zero_bytes(following ^ _95)
-    punctuation = _zero_bytes(word ^ _E2) & _zero_bytes(following ^ _80)
+    small_d1 |= is_d1 & zero_bytes((following ^ _94) & _FC) & ~zero_bytes(following ^ _95)
+    punctuation = zero_bytes(word ^ _E2) & zero_bytes(following ^ _80)
     begins = word & (word << _1) & ~punctuation & ~(cyrillic & (small_d0 | small_d1))
     return (capital | begins) & _HIGH
 
@@ -124,8 +125,8 @@ def _mark_capitals(
     return np.int64(n)  # type: ignore[return-value]
 
 
-@njit_without_refcounts
-def _character(kinds: UInt8Array, data: UInt8Array, at: int, stop: int) -> tuple[int, int]:
+@njit_inline
+def character_at(kinds: UInt8Array, data: UInt8Array, at: int, stop: int) -> tuple[int, int]:
     """Return the kind and the size of a character; without a known kind, of a byte of it.
 
     Characters without a known kind are taken for capital letters, but variation selectors, which
@@ -158,12 +159,12 @@ def _word_at(
     while at > start:
         at -= 1
         if data[at] & 0xC0 != 0x80:
-            if _character(kinds, data, at, stop)[0] == SEPARATOR:
+            if character_at(kinds, data, at, stop)[0] == SEPARATOR:
                 break
             begin = at
     end = begin
     while end < stop:
-        kind, size = _character(kinds, data, end, stop)
+        kind, size = character_at(kinds, data, end, stop)
         if kind == SEPARATOR:
             break
         end += size
@@ -179,7 +180,7 @@ def _continues(kinds: UInt8Array, data: UInt8Array, at: int, stop: int) -> bool:
         return False
     if at + 1 >= stop:
         return False
-    kind = _character(kinds, data, at + 1, stop)[0]
+    kind = character_at(kinds, data, at + 1, stop)[0]
     return kind in (CAPITAL, SIGN)
 
 
@@ -206,7 +207,7 @@ def find_words(  # noqa: C901 - the state of the hot loop is its variables
             while bits:
                 lowest = bits & (~bits + _1)
                 bits ^= lowest
-                at: int = (np.int64(index) + i << 3) + _byte_number(lowest)  # type: ignore[assignment]
+                at: int = (np.int64(index) + i << 3) + byte_number(lowest)  # type: ignore[assignment]
                 if at < done or at >= limit:
                     continue
                 if at >= stop:
@@ -218,10 +219,15 @@ def find_words(  # noqa: C901 - the state of the hot loop is its variables
                         done = stop
                         continue
                     done = start
-                if _character(table.kinds, data, at, stop)[0] != CAPITAL:
+                if character_at(table.kinds, data, at, stop)[0] != CAPITAL:
                     continue
                 begin, done = _word_at(table.kinds, data, at, max(start, done), stop)
-                number = _number(table, data, words, begin, done)
+                end = done
+                while data[begin] == _QUOTE or data[begin] == _ASTERISK:
+                    begin += 1
+                while data[end - 1] == _QUOTE or data[end - 1] == _ASTERISK:
+                    end -= 1
+                number = number_of(table, data, words, begin, end)
                 if number < 0 or n == named.shape[1]:
                     return first, row
                 if table.judged[number]:
@@ -232,22 +238,18 @@ def find_words(  # noqa: C901 - the state of the hot loop is its variables
     return n, len(offsets) - 1
 
 
-@njit_without_refcounts
-def _byte_number(mark: np.uint64) -> int:
+@njit_inline
+def byte_number(mark: np.uint64) -> int:
     """Return the number of the byte whose highest bit is the only one that is set."""
     return np.int64((((mark - _1) & _LOW) * _LOW) >> _56) - 1  # type: ignore[return-value]
 
 
-@njit_without_refcounts
-def _number(table: WordTable, data: UInt8Array, words: UInt64Array, begin: int, end: int) -> int:
-    """Return the number of a word without quotation marks around it; -1 if the table is full."""
-    while data[begin] == _QUOTE or data[begin] == _ASTERISK:
-        begin += 1
-    while data[end - 1] == _QUOTE or data[end - 1] == _ASTERISK:
-        end -= 1
+@njit_inline
+def number_of(table: WordTable, data: UInt8Array, words: UInt64Array, begin: int, end: int) -> int:
+    """Return the number of a word; -1 if the table is full."""
     key = _ZERO
     for at in range(begin, end, 8):
-        key = (key ^ _eight_bytes(data, words, at, end)) * _FACTOR
+        key = (key ^ eight_bytes(data, words, at, end)) * _FACTOR
         key ^= key >> _32
     mask = len(table.slots) - 1
     slot = np.int64(key & np.uint64(mask))
@@ -255,7 +257,7 @@ def _number(table: WordTable, data: UInt8Array, words: UInt64Array, begin: int, 
         number = int(table.slots[slot]) - 1
         start = int(table.begins[number])
         at = begin
-        while at < end and table.data[start] == _eight_bytes(data, words, at, end):
+        while at < end and table.data[start] == eight_bytes(data, words, at, end):
             start += 1
             at += 8
         if at >= end and start == table.begins[number + 1]:
@@ -265,7 +267,7 @@ def _number(table: WordTable, data: UInt8Array, words: UInt64Array, begin: int, 
     if number == len(table.judged) or start + (end - begin + 7 >> 3) > len(table.data):
         return -1
     for at in range(begin, end, 8):
-        table.data[start] = _eight_bytes(data, words, at, end)
+        table.data[start] = eight_bytes(data, words, at, end)
         start += 1
     table.begins[number + 1] = start
     table.slots[slot] = number + 1
@@ -273,13 +275,13 @@ def _number(table: WordTable, data: UInt8Array, words: UInt64Array, begin: int, 
     return number
 
 
-@njit_without_refcounts
-def _eight_bytes(data: UInt8Array, words: UInt64Array, at: int, end: int) -> np.uint64:
+@njit_inline
+def eight_bytes(data: UInt8Array, words: UInt64Array, at: int, end: int) -> np.uint64:
     """Return the eight bytes from a position on; zero from `end` on."""
+    # Without branches, which cost more than the shifts.
     shift = np.uint64(at & 7) << _3
     word: np.uint64 = word_at(data, words, at >> 3) >> shift
-    if shift:
-        word |= word_at(data, words, (at >> 3) + 1) << (_64 - shift)
-    if end - at < 8:
-        word &= ~(_ALL << (np.uint64(end - at) << _3))
+    word |= word_at(data, words, (at >> 3) + 1) << (_63 - shift) << _1
+    beyond = np.uint64(8 - min(max(end - at, 0), 8)) << _3
+    word &= _ALL >> (beyond >> _1) >> (beyond - (beyond >> _1))
     return word

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from foxgrape.detection.arrow_text import TextBuffers
     from foxgrape.places import Gazetteer
 
-__all__ = ["Vocabulary", "vocabulary"]
+__all__ = ["Vocabulary", "character_kinds", "is_in_word", "vocabulary"]
 
 #: What is known about a word. It may both be a name and begin a longer one.
 _NAME, _BEGINS_LONGER, _UNKNOWN = 1, 2, 255
@@ -54,7 +54,7 @@ class Vocabulary:
     def __init__(self, gazetteer: Gazetteer) -> None:
         self._gazetteer = gazetteer
         self._table = WordTable(
-            _kinds(),
+            character_kinds(),
             np.zeros(2 * _MAX_WORDS, np.int32),
             np.zeros(_MAX_WORDS + 1, np.int64),
             np.empty(_MAX_DATA, np.uint64),
@@ -115,9 +115,18 @@ def _judge(word: str, gazetteer: Gazetteer) -> int:
     return _NAME * has_name(word, gazetteer) + _BEGINS_LONGER * begins_longer_name(word, gazetteer)
 
 
-def _kinds() -> UInt8Array:
+def character_kinds() -> UInt8Array:
     """Return the kinds of characters as in `WordTable.kinds`."""
     return np.array([_kind(chr(point)) for points in _KNOWN for point in points], np.uint8)
+
+
+@lru_cache(maxsize=4096)
+def is_in_word(character: str) -> bool:
+    """Return whether a character makes a word of a run of signs, as the kernel sees it."""
+    point = ord(character)
+    if any(point in known for known in _KNOWN):
+        return _kind(character) >= LETTER
+    return not 0xFE00 <= point < 0xFE10  # noqa: PLR2004 - variation selectors
 
 
 def _kind(character: str) -> int:

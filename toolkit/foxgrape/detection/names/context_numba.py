@@ -1,0 +1,384 @@
+# ruff: noqa: PLR2004 - the byte values are those of RFC 3629
+"""Split texts into words, and number the contexts of the words that may be names.
+
+A context is a few words before and after such words. Each distinct word and separator has the
+number of a form, which alike words share; a context is a sequence of forms.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from foxgrape._util.jit import njit_inline, njit_without_refcounts
+from foxgrape.detection.names.scan_numba import (
+    LETTER,
+    SEPARATOR,
+    WordTable,
+    byte_number,
+    character_at,
+    eight_bytes,
+    number_of,
+    zero_bytes,
+)
+
+if TYPE_CHECKING:
+    from foxgrape._util.typing import BoolArray, Int32Array, IntArray, UInt8Array, UInt64Array
+
+__all__ = ["BLANK", "NOTHING", "UNKNOWN"]
+__all__ += ["BEFORE_QUOTED", "BEGINS_LONGER", "CAPITALISED", "DISTANT", "NAME", "OPENS", "WHOLE"]
+__all__ += ["FROM_START", "FROM_WORD", "PAIR", "ContextTable", "Words", "find_contexts"]
+__all__ += ["split_texts"]
+
+#: Numbers of the separators that are a blank, nothing, and end with a zero byte: in a `WordTable`,
+#: these are like those without.
+BLANK, NOTHING, UNKNOWN = range(3)
+#: What is known about words and separators: a word that may be a name, or the first word of a
+#: longer one; with a capital letter; of a distant rule; what opens a quotation, or decides from a
+#: distance about names in quotation marks; what needs the whole text.
+NAME, BEGINS_LONGER, CAPITALISED, DISTANT, OPENS, BEFORE_QUOTED, WHOLE = (
+    1 << bit for bit in range(7)
+)
+#: First number of a context: it begins with a word, or with what is before the first word of a
+#: text; or it is a word of a distant rule with the word before it and the separator behind it.
+FROM_WORD, FROM_START, PAIR = range(3)
+#: Number of words that a longer name may have after its first.
+_MORE_WORDS = 2
+_FACTOR = np.uint64(0x9E3779B97F4A7C15)
+_HIGH, _LOW, _NOT_HIGH, _CASE, _D0, _FE = (
+    np.uint64(byte * 0x0101010101010101) for byte in (0x80, 1, 0x7F, 0x20, 0xD0, 0xFE)
+)
+_FROM_A, _FROM_BEYOND_Z, _FROM_0, _FROM_BEYOND_9 = (
+    np.uint64((0x80 - byte) * 0x0101010101010101) for byte in (0x61, 0x7B, 0x30, 0x3A)
+)
+_1, _3, _7, _32, _56 = map(np.uint64, (1, 3, 7, 32, 56))
+
+
+class Words(NamedTuple):
+    """The words of several texts, in arrays of fixed size. Behind the last of a text is `NOTHING`.
+
+    Attributes
+    ----------
+    separator, word
+        The numbers of what is before a word, and of the word.
+    start, end
+        Span in code points.
+    first
+        The position of the first word of each text, then that after the last.
+    """
+
+    separator: Int32Array
+    word: Int32Array
+    start: Int32Array
+    end: Int32Array
+    first: Int32Array
+
+
+class ContextTable(NamedTuple):
+    """Distinct contexts by number, in arrays of fixed size.
+
+    Attributes
+    ----------
+    slots
+        An open-addressing hash table: the number of a context plus one, or 0.
+    begins
+        The position in `data` at which each context begins, then the end of the last.
+    data
+        The first number of each context, and its forms.
+    counts
+        The number of contexts.
+    """
+
+    slots: Int32Array
+    begins: IntArray
+    data: Int32Array
+    counts: IntArray
+
+
+@njit_without_refcounts
+def split_texts(
+    table: WordTable, data: UInt8Array, eight: UInt64Array, offsets: IntArray, rows: IntArray,
+    begin: int, words: Words,
+) -> int:  # fmt: skip
+    """Write the words of the texts at some rows, from the row at `begin` on.
+
+    Returns how many texts were split completely until `words` or the table was full.
+    """
+    n = done = 0
+    words.first[0] = 0
+    while begin + done < len(rows) and done + 1 < len(words.first):
+        row = rows[begin + done]
+        n = _split_text(table, data, eight, int(offsets[row]), int(offsets[row + 1]), words, n)
+        if n < 0:
+            break
+        done += 1
+        words.first[done] = n
+    return done
+
+
+@njit_without_refcounts
+def _split_text(
+    table: WordTable, data: UInt8Array, eight: UInt64Array, start: int, stop: int, words: Words,
+    n: int,
+) -> int:  # fmt: skip
+    """Write the words of a text, from position `n` on; return that after the last, or -1."""
+    at = separator = start
+    points = 0
+    while at < stop:
+        kind, size = SEPARATOR, 1
+        if data[at] != 0x20:
+            kind, size = character_at(table.kinds, data, at, stop)
+        if kind == SEPARATOR:
+            points += 1
+            at += size
+            continue
+        begin, first = at, points
+        at, points, has_letter = _end_of_word(table.kinds, data, eight, at, stop, points)
+        if not has_letter:
+            continue
+        end, last = at, points
+        quote = _quote_at(data, begin, end)
+        while quote:
+            begin, first = begin + quote, first + 1
+            quote = _quote_at(data, begin, end)
+        quote = _quote_before(data, begin, end)
+        while quote:
+            end, last = end - quote, last - 1
+            quote = _quote_before(data, begin, end)
+        number = number_of(table, data, eight, begin, end)
+        if number < 0 or not _write(
+            table, data, eight, words, n, separator, begin, number, first, last
+        ):
+            return -1
+        n += 1
+        separator = end
+    if not _write(table, data, eight, words, n, separator, stop, NOTHING, points, points):
+        return -1
+    return n + 1
+
+
+@njit_inline
+def _end_of_word(
+    kinds: UInt8Array, data: UInt8Array, eight: UInt64Array, at: int, stop: int, points: int
+) -> tuple[int, int, bool]:
+    """Return the end of a word in bytes and in code points, and whether it has a letter."""
+    has_letter = False
+    while at < stop:
+        n_bytes, n_points = _letters_at(data, eight, at, stop)
+        if n_bytes:
+            has_letter = True
+            at, points = at + n_bytes, points + n_points
+            continue
+        kind, size = character_at(kinds, data, at, stop)
+        if kind == SEPARATOR:
+            break
+        has_letter = has_letter or kind >= LETTER
+        points += int(data[at] & 0xC0 != 0x80)
+        at += size
+    return at, points, has_letter
+
+
+@njit_inline
+def _letters_at(data: UInt8Array, eight: UInt64Array, at: int, stop: int) -> tuple[int, int]:
+    """Return the number of bytes, and of code points, from a position on that are surely letters.
+
+    These are digits and letters of ASCII, U+0400 to U+047F, and bytes within any character; at most
+    eight bytes.
+    """
+    word = eight_bytes(data, eight, at, stop)
+    ascii_part = word & _NOT_HIGH
+    lower = ascii_part | _CASE
+    letters = (lower + _FROM_A) & ~(lower + _FROM_BEYOND_Z)
+    letters |= (ascii_part + _FROM_0) & ~(ascii_part + _FROM_BEYOND_9)
+    within = word & ~(word << _1)
+    others = ~(letters & ~word | within | zero_bytes((word ^ _D0) & _FE)) & _HIGH
+    n_bytes = 8
+    if others:
+        n_bytes = byte_number(others & (~others + _1))
+        within &= (_1 << (np.uint64(n_bytes) << _3)) - _1
+    n_within = ((within & _HIGH) >> _7) * _LOW >> _56
+    return n_bytes, n_bytes - np.int64(n_within)  # type: ignore[return-value]
+
+
+@njit_inline
+def _write(
+    table: WordTable, data: UInt8Array, eight: UInt64Array, words: Words, n: int, separator: int,
+    begin: int, number: int, first: int, last: int,
+) -> bool:  # fmt: skip
+    """Write a word and the separator before it; return False if there is no space for it."""
+    between = BLANK
+    if begin > separator and data[begin - 1] == 0:
+        between = UNKNOWN
+    elif begin - separator != 1 or data[separator] != 0x20:
+        between = number_of(table, data, eight, separator, begin)
+    if between < 0 or n == len(words.word):
+        return False
+    words.separator[n], words.word[n] = between, number
+    words.start[n], words.end[n] = first, last
+    return True
+
+
+@njit_inline
+def _quote_at(data: UInt8Array, at: int, end: int) -> int:
+    """Return the size of a quotation mark or an asterisk at the begin of a word, or 0."""
+    if data[at] == 0x22 or data[at] == 0x2A:
+        return 1
+    is_long = at + 2 < end and data[at] == 0xE2 and data[at + 1] == 0x80
+    return 3 if is_long and (data[at + 2] == 0x9C or data[at + 2] == 0x9D) else 0
+
+
+@njit_inline
+def _quote_before(data: UInt8Array, begin: int, end: int) -> int:
+    """Return the size of a quotation mark or an asterisk at the end of a word, or 0."""
+    if data[end - 1] == 0x22 or data[end - 1] == 0x2A:
+        return 1
+    return 3 if end - 3 >= begin and _quote_at(data, end - 3, end) == 3 else 0
+
+
+@njit_without_refcounts
+def find_contexts(
+    words: Words, n_texts: int, flags: UInt8Array, forms: Int32Array, reach: tuple[int, int],
+    width: tuple[int, int], contexts: ContextTable, kept: BoolArray, output: Int32Array,
+    is_whole: BoolArray,
+) -> tuple[int, int]:  # fmt: skip
+    """Write the contexts of the words that may be names, and which texts need to be read whole.
+
+    Writes the position of the text, the number of the context, and its first word. `forms` has the
+    form of each word or separator as it is written, and the form that it shares with others.
+    `reach` is the number of words before and after a name, `width` that of their characters.
+    Returns the number of contexts written, and the number of texts done until an array was full.
+    """
+    n = 0
+    for text in range(n_texts):
+        first, last = int(words.first[text]), int(words.first[text + 1]) - 1
+        is_whole[text] = _has(words, flags, WHOLE, first, last)
+        if is_whole[text] or not _mark_names(words, flags, reach, width, kept, first, last):
+            is_whole[text] = True
+            continue
+        done = n
+        begin = end = -1
+        is_start = False
+        for at in range(first, last + 1):
+            final = _name_end(words, flags, at)
+            is_new = at == last or (final >= at and at - reach[0] > end)
+            if begin >= 0 and is_new:
+                kind = FROM_START if is_start else FROM_WORD
+                n = _add(words, forms, contexts, kept, output, n, text, kind, begin, end)
+                begin = -1
+            if n >= 0 and flags[words.word[at]] & DISTANT:
+                before = max(first, at - 1)
+                n = _add(words, forms, contexts, kept, output, n, text, PAIR, before, at)
+            if n < 0:
+                return done, text
+            if final >= at:
+                if begin < 0:
+                    begin, is_start = max(first, at - reach[0]), at - reach[0] < first
+                end = max(end, min(last, final + reach[1]))
+    return n, n_texts
+
+
+@njit_inline
+def _name_end(words: Words, flags: UInt8Array, at: int) -> int:
+    """Return the last word of the name that may begin with a word; less if none does."""
+    flag = flags[words.word[at]]
+    final = at if flag & NAME else at - 1
+    if flag & BEGINS_LONGER and flags[words.word[at + 1]] & CAPITALISED:
+        final = at + 1
+        while final < at + _MORE_WORDS and flags[words.word[final + 1]] & CAPITALISED:
+            final += 1
+    return final
+
+
+@njit_without_refcounts
+def _mark_names(
+    words: Words, flags: UInt8Array, reach: tuple[int, int], width: tuple[int, int],
+    kept: BoolArray, first: int, last: int,
+) -> bool:  # fmt: skip
+    """Mark the words to keep as they are written; return False if the text is to be read whole.
+
+    Rules look for words within a number of characters, and far before names in quotation marks.
+    """
+    may_decide = False
+    for at in range(first, last):
+        between = flags[words.separator[at]]
+        before = between | flags[words.word[at - 1]] if at > first else between
+        may_decide = may_decide or before & BEFORE_QUOTED != 0
+        if flags[words.word[at]] & DISTANT:
+            kept[max(first, at - 1)] = kept[at] = True
+        final = _name_end(words, flags, at)
+        if final < at:
+            continue
+        for word in range(at, final + 1):
+            kept[word] = True
+        left = words.start[at - reach[0]] if at - reach[0] >= first else 0
+        right = words.end[min(last, final + reach[1])]
+        is_wide = words.start[at] - left > width[0] or right - words.end[final] > width[1]
+        opens = (between | flags[words.word[at]]) & OPENS
+        if is_wide or (opens and may_decide):
+            return False
+    return True
+
+
+@njit_inline
+def _has(words: Words, flags: UInt8Array, flag: int, first: int, last: int) -> bool:
+    for at in range(first, last + 1):
+        if (flags[words.word[at]] | flags[words.separator[at]]) & flag:
+            return True
+    return False
+
+
+@njit_without_refcounts
+def _add(
+    words: Words, forms: Int32Array, contexts: ContextTable, kept: BoolArray, output: Int32Array,
+    n: int, text: int, kind: int, begin: int, end: int,
+) -> int:  # fmt: skip
+    """Write a context; return the number of contexts written, or -1 if an array is full."""
+    start = contexts.begins[contexts.counts[0]]
+    if n == output.shape[1] or start + 2 * (end - begin) + 4 > len(contexts.data):
+        return -1
+    stop = start
+    contexts.data[stop] = kind
+    stop += 1
+    for at in range(begin, end + 1):
+        if at > begin or kind == FROM_START:
+            contexts.data[stop] = forms[1, words.separator[at]]
+            stop += 1
+        contexts.data[stop] = forms[0 if kept[at] else 1, words.word[at]]
+        stop += 1
+    if kind == PAIR:
+        contexts.data[stop] = forms[1, words.separator[end + 1]]
+        stop += 1
+    number = _number_context(contexts, start, stop)
+    if number < 0:
+        return -1
+    output[0, n], output[1, n], output[2, n] = text, number, begin
+    return n + 1
+
+
+@njit_without_refcounts
+def _number_context(contexts: ContextTable, start: int, stop: int) -> int:
+    """Return the number of the context written at the end of the data; -1 if the table is full."""
+    key = np.uint64(0)
+    for at in range(start, stop):
+        key = (key ^ np.uint64(contexts.data[at])) * _FACTOR
+        key ^= key >> _32
+    mask = len(contexts.slots) - 1
+    slot = np.int64(key & np.uint64(mask))
+    while contexts.slots[slot]:
+        number = int(contexts.slots[slot]) - 1
+        other = contexts.begins[number]
+        if contexts.begins[number + 1] - other == stop - start:
+            same = start
+            while same < stop and contexts.data[same] == contexts.data[other + same - start]:
+                same += 1
+            if same == stop:
+                return number
+        slot = (slot + 1) & mask
+    number = int(contexts.counts[0])
+    if number + 1 == len(contexts.begins):
+        return -1
+    contexts.slots[slot] = number + 1
+    contexts.begins[number + 1] = stop
+    contexts.counts[0] = number + 1
+    return number
