@@ -97,7 +97,7 @@ events_table(
 signals_table(
     brief.analysis,
     brief.new,
-    empty="No new signals: no post of this period points to a place.",
+    empty=brief.analysis.why_no_signals("of this period"),
     csv_file="new.csv",
 )
 

@@ -279,6 +279,6 @@ def test_the_shell_commands(tmp_path, capfd):
     table = FIXTURES / "events" / "table.csv"
     arguments = ["--store", store, "--timezone", "Europe/Kyiv", "-c", "place=Town"]
     code, out, _ = run_shell(capfd, "ingest", "events", table, *arguments)
-    assert (code, "2 new" in out, "1 at unknown places" in out) == (0, True, True)
+    assert (code, "2 new" in out, "1 at unknown places (" in out) == (0, True, True)
     code, _, err = run_shell(capfd, "ingest", "events", table, "--store", store, "-c", "place")
     assert (code, err.count("\n")) == (2, 1)

@@ -253,7 +253,7 @@ def test_a_rough_time_of_a_post_stays_rough_in_the_table_of_changes(tmp_path):
     fake_run(tmp_path, "old", nothing, "2022-09-05")
     fake_run(tmp_path, "new", rough, "2022-09-12")
     posted = {row["posted"] for row in diff_runs(tmp_path, "old", "new").rows()}
-    assert posted == {"2022-01-03 12:00 to 2022-01-04 12:00"}
+    assert posted == {"2022-01-03 12:00 to 2022-01-04 12:00 UTC"}
 
 
 def test_a_run_without_tables_is_named(tmp_path):

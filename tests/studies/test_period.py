@@ -96,3 +96,8 @@ def test_a_period_without_posts_says_so():
         "No signals: there are no posts in this period; check its days."
     )
     assert study.analyse(signals=None).read == "mentions"
+
+
+def test_a_period_without_codes_says_that_only_codes_were_read():
+    reason = open_study().analyse(signals="codes").why_no_signals("of this period")
+    assert reason.startswith("No signals: no post of this period contains a code of the codebook; ")

@@ -67,3 +67,10 @@ def test_a_place_of_another_population_is_not_meant():
 @pytest.mark.parametrize(("text", "expected"), [("7,952", 7952), ("", None), ("?", None)])
 def test_populations_are_numbers_with_commas(text, expected):
     assert parse_population(text) == expected
+
+
+def test_a_column_event_is_the_kind_and_not_the_id(tmp_path):
+    rows = "".join(f"2022-09-{day:02},Ізюм,shelling\n" for day in range(1, 21))
+    (tmp_path / "own.csv").write_text(f"date,place,event\n{rows}", encoding="utf-8")
+    events, report = read_events(tmp_path / "own.csv", timezone="Europe/Kyiv", with_report=True)
+    assert (len(events), report.quarantine, set(events["kind"])) == (20, [], {"shelling"})

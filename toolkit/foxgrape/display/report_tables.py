@@ -472,12 +472,11 @@ def _table_sizes(study: Study) -> str:
     end = "" if pd.isna(last) else f", observed until {last.tz_convert(study.timezone):%-d %b %Y}"
     end += " (the last event)" if end and study.observed.guessed else ""
     n_events, n_confirmed = len(study.events), int(study.all_events["confirmed_at"].notna().sum())
-    n_other = len(study.all_events) - n_events
     events = counted(n_events, "event")
-    if n_other:
+    if n_other := len(study.all_events) - n_events:
         events += f" of the kinds studied and {n_other:,} of other kinds"
-    own = counted(len(study.confirmations), "confirmation")
-    confirmed = f"{own} by side" if len(study.confirmations) else f"{n_confirmed:,} confirmed"
+    own = len(study.confirmations)
+    confirmed = f"{counted(own, 'confirmation')} by side" if own else f"{n_confirmed:,} confirmed"
     return (
         f"{counted(len(study.posts), 'post')}, {events}, {confirmed}, "
         f"{counted(len(study.codebook), 'code')}{end}"

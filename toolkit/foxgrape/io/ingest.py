@@ -6,25 +6,19 @@ bad record, even if it is in another batch, so every run results in the same tab
 
 from __future__ import annotations
 
-import hashlib
-import os
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from foxgrape import schemas
-from foxgrape._util.directories import Directory, clear_parts, directory_at
-from foxgrape._util.regular_files import open_regular
-from foxgrape._util.unicode import json_bytes
 from foxgrape.errors import StoreError, TableError, did_you_mean
 from foxgrape.io.events import read_events
 from foxgrape.io.gazetteers import kept_gazetteer
 from foxgrape.io.posts import iter_posts
+from foxgrape.io.quarantine import QuarantineWriter, quarantine_path
 from foxgrape.io.read_report import Note, merge_notes, most_frequent_reason
 from foxgrape.io.sources import as_list, source_name, source_path
 from foxgrape.io.store import Store
@@ -33,6 +27,7 @@ from foxgrape.observation import Coverage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     import numpy.typing as npt
 
@@ -46,11 +41,8 @@ T = TypeVar("T")
 
 #: If more than this share of the records is bad, the result says why.
 _MANY = 0.1
-#: Number of bad records of which the most frequent reason is determined.
-_SAMPLE = 1_000
+_MAX_NAMED = 3
 _TABLES = ("posts", "events")
-#: First bytes of a file of bad records.
-_BEGINS = b'{"record": '
 _COUNTS = (
     *("records_read", "skipped", "new", "changed", "unchanged", "older", "repeated"),
     *("quarantined", "unresolved"),
@@ -82,14 +74,13 @@ class IngestResult:
         Rows whose stored version is later. Posts are kept in the table ``earlier_posts``.
     quarantined
         Bad records.
-    unresolved
-        Events at places that could not be matched to the gazetteer. They are kept, with the
-        source's ``place_id`` or one made from its name for the place.
+    unresolved, unresolved_places
+        Events at places that could not be matched to the gazetteer, in all and by the source's
+        name for the place. They are kept, with its ``place_id`` or one made from its name.
     reason
         The most frequent reason for which records are bad, with an example.
     quarantine
-        Path of the file with the bad records, or paths separated by commas; None if there are
-        none.
+        Path of the file with bad records, or paths separated by commas; None without any.
     version
         Version of the table after the file was added; None for a file without rows.
     mapping
@@ -113,6 +104,7 @@ class IngestResult:
     older: int = 0
     quarantined: int = 0
     unresolved: int = 0
+    unresolved_places: dict[str, int] = field(default_factory=dict)
     reason: str = ""
     quarantine: str | None = None
     version: int | None = None
@@ -141,7 +133,7 @@ class IngestResult:
             (self.older, f"older than the stored version, {kept}"),
             (self.repeated, "repeated in the file"),
             (self.skipped, f"skipped (not {self.table})"),
-            (self.unresolved, "at unknown places"),
+            (self.unresolved, f"at unknown places ({self._unresolved_in_words()})"),
             (self.quarantined, "quarantined"),
         ):
             text += f"; {count:,} {what}" if count else ""
@@ -152,8 +144,19 @@ class IngestResult:
             text += f" ({share:.0%} of the records), most often: {self.reason}"
         return f"{text}, see {self.quarantine}."
 
+    def _unresolved_in_words(self) -> str:
+        most = sorted(self.unresolved_places.items(), key=lambda place: -place[1])
+        names = [f"{name}: {rows:,}" for name, rows in most]
+        return ", ".join(names[:_MAX_NAMED]) + (", …" if len(names) > _MAX_NAMED else "")
+
+    def add_unresolved(self, places: Mapping[str, int]) -> None:
+        """Add numbers of events at places that could not be matched, by name."""
+        for name, rows in places.items():
+            self.unresolved_places[name] = self.unresolved_places.get(name, 0) + rows
+
     def add(self, other: IngestResult) -> None:
         """Add the counts of another file."""
+        self.add_unresolved(other.unresolved_places)
         for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name in ("file", "format", "quarantine", "observation"):
@@ -270,7 +273,7 @@ def _ingest_source(
 ) -> IngestResult:
     result = IngestResult(source_path(source), table, store.path)
     repeats = _RepeatFilter()
-    writer = _QuarantineWriter(*_quarantine_path(source, store, quarantine))
+    writer = QuarantineWriter(*quarantine_path(source, store, quarantine))
     with writer:
         for frame, report, fraction in _read_ahead(
             _batches(table, source, on_error, batch, options)
@@ -280,6 +283,7 @@ def _ingest_source(
             result.skipped += report.skipped
             result.repeated += report.repeated
             result.notes = merge_notes([*result.notes, *report.notes])
+            result.add_unresolved({row["place"]: row["rows"] for row in report.unresolved})
             result.unresolved += sum(place["rows"] for place in report.unresolved)
             writer.add(report.quarantine)
             is_repeat, conflicts = repeats.split(table, frame, store)
@@ -397,96 +401,3 @@ class _RepeatFilter:
         if len(hashes):
             self._runs.append(np.sort(hashes))
         return may_repeat
-
-
-def _require_bad_records(path: Path) -> None:
-    """Raise `StoreError` if a path is in use for anything but bad records."""
-    try:
-        with open(path, "rb", opener=open_regular) as file:
-            start = file.read(len(_BEGINS))
-    except FileNotFoundError:
-        start = b""
-    except OSError as error:
-        raise StoreError(f"cannot write bad records: {error.strerror}", file=path) from None
-    if path.is_symlink() or start != _BEGINS[: len(start)]:
-        raise StoreError(
-            "the file exists and holds no bad records of an ingest",
-            file=path,
-            hint="name another file for bad records",
-        )
-
-
-class _QuarantineWriter:
-    """A file of bad records, written under a temporary name and renamed when all input is read.
-
-    Parameters
-    ----------
-    root, names
-        The user's folder, then the names of the folders and the file below it. None of these names
-        may be a symbolic link.
-    """
-
-    def __init__(self, root: Path, *names: str) -> None:
-        self.path = root.joinpath(*names)
-        self.count = 0
-        self.sample: list[dict[str, Any]] = []
-        self._root = root
-        self._folders, self._name = names[:-1], names[-1]
-        self._part = f"{self._name}.{os.getpid()}.part"
-        self._handle: IO[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        _require_bad_records(self.path)
-        with suppress(FileNotFoundError), self._folder() as folder:
-            clear_parts(folder, self._name, _BEGINS)
-        return self
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        if self._handle is not None:
-            self._handle.close()
-        with suppress(FileNotFoundError), self._folder() as folder:
-            if kind is not None:
-                folder.unlink(self._part)
-            elif self.count:
-                folder.rename(self._part, self._name)
-            else:
-                folder.unlink(self._name)
-
-    def add(self, records: list[dict[str, Any]]) -> None:
-        """Write bad records as JSON lines."""
-        if not records:
-            return
-        if self._handle is None:
-            with self._folder(make=True) as folder:
-                self._handle = folder.create(self._part)
-        self._handle.writelines(json_bytes(record, default=str) + b"\n" for record in records)
-        self.count += len(records)
-        self.sample += records[: _SAMPLE - len(self.sample)]
-
-    @contextmanager
-    def _folder(self, *, make: bool = False) -> Iterator[Directory]:
-        try:
-            with directory_at(self._root, *self._folders, make=make) as folder:
-                yield folder
-        except FileNotFoundError:
-            raise
-        except OSError as error:
-            reason = f"cannot write bad records: {error.strerror or error}"
-            raise StoreError(reason, file=self.path) from None
-
-
-def _quarantine_path(
-    source: Source, store: Store, quarantine: str | Path | None
-) -> tuple[Path, *tuple[str, ...]]:
-    """Return the root folder for bad records, and the names of the folders and file below it."""
-    if quarantine is not None:
-        return Path(quarantine).parent, Path(quarantine).name
-    if "://" in store.path:
-        raise StoreError(
-            "cannot place a quarantine file in a remote store; pass quarantine=", file=store.path
-        )
-    # Many exports are called result.json, so the name includes a hash of the full path.
-    path = str(Path(source_path(source)).absolute())
-    digest = hashlib.sha256(path.encode("utf-8", "surrogateescape"))
-    name = f"{source_name(source)}-{digest.hexdigest()[:8]}.jsonl"
-    return Path(store.path), "quarantine", name

@@ -89,7 +89,7 @@ class RunDiff:
         if not rows:
             return text
         cells = [list(row.values()) for row in rows[:_LISTED]]
-        note = f"n = {len(rows):,}. Times in UTC."
+        note = f"n = {len(rows):,}."
         if len(rows) > _LISTED:
             note = f"The first {_LISTED} of {note}"
             text += f'<p>All rows: <a href="{_CSV}" download>{_CSV}</a></p>'
@@ -178,7 +178,7 @@ def _posted(row: Any) -> str:
     """Return when a signal was posted, in UTC, no more precisely than it is known."""
     first = f"{row.posted_at:%Y-%m-%d %H:%M}"
     last = f"{getattr(row, 'posted_until', row.posted_at):%Y-%m-%d %H:%M}"
-    return first if first == last else f"{first} to {last}"
+    return f"{first} UTC" if first == last else f"{first} to {last} UTC"
 
 
 def _link(row: Any, side: str) -> str:

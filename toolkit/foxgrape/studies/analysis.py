@@ -36,12 +36,12 @@ SignalSource = Literal["codes", "mentions", "both"]
 _NO_SIGNALS = {
     "posts": "there are no posts; add an export of posts to the study or the store",
     "period": "there are no posts in this period; check its days",
-    "codes": "no post here contains a code of the codebook; set signals to mentions, to use the "
+    "codes": "no post {here} contains a code of the codebook; set signals to mentions, to use the "
     "places that posts name, or add codes to the codebook",
-    "mentions": "no post here names a place of the gazetteer; check the language and the account "
+    "mentions": "no post {here} names a place of the gazetteer; check the language and the "
+    "account of the posts",
+    "both": "no post {here} contains a code or names a place; check the language and the account "
     "of the posts",
-    "both": "no post here contains a code or names a place; check the language and the account of "
-    "the posts",
 }
 
 
@@ -365,17 +365,19 @@ class Analysis:
             inside &= ~(events["occurred_at"] >= until + self.horizon)
         return events[inside].reset_index(drop=True)
 
-    def why_no_signals(self) -> str:
+    def why_no_signals(self, here: str = "here") -> str:
         """Return why there may be no signals, and what to do, in one sentence.
+
+        `here` says which posts have none, such as ``of this period``.
 
         Examples
         --------
         >>> from foxgrape import open_study
         >>> open_study().analyse().why_no_signals()
-        'No signals: no post here contains a code of the codebook; set signals to mentions, ...'
+        'No signals: no post {here} contains a code of the codebook; set signals to mentions, ...'
         """
         if not self.study.posts.empty:
-            return f"No signals: {_NO_SIGNALS[self.read]}."
+            return f"No signals: {_NO_SIGNALS[self.read].format(here=here)}."
         return f"No signals: {_NO_SIGNALS['posts' if self.study.all_posts.empty else 'period']}."
 
     def leading_rows(self) -> pd.DataFrame:

@@ -42,14 +42,14 @@ __all__ = ["USUAL", "EventTableReader"]
 
 #: Common names for the columns of the events table, as normalized by `normalize_name`.
 USUAL: dict[str, tuple[str, ...]] = {
-    "event_id": ("id", "event"),
+    "event_id": ("id",),
     "place": (
         *("settlement", "town", "location", "name", "city"),
         *("місто", "населений_пункт", "місце", "город", "населённый_пункт", "населенный_пункт"),
     ),
     "lat": ("latitude", "широта"),
     "lon": ("longitude", "lng", "довгота", "долгота"),
-    "kind": ("type", "event_type", "тип"),
+    "kind": ("type", "event_type", "тип", "event"),
     "by_side": ("side",),
     "occurred_at": ("occurred", "date", "event_date", "when", "дата"),
     "confirmed_at": ("confirmed", "announced_at", "announced", "first_seen"),
