@@ -211,8 +211,8 @@ def test_the_section_of_a_page_lists_the_changes_escaped(tmp_path):
     assert previous == "old"
     assert changes[:3] == [
         "Signals: 1 added, 1 removed, 1 re-linked.",
-        "1 signal added: <b> Place 3 by a, 2022-01-03 12:00 (unconfirmed).",
-        "1 signal removed: 🍇 Place 2 by a, 2022-01-03 12:00 (unconfirmed).",
+        "1 signal added: <b> Place 3 by a, 2022-01-03 12:00 UTC (unconfirmed).",
+        "1 signal removed: 🍇 Place 2 by a, 2022-01-03 12:00 UTC (unconfirmed).",
     ]
     relinked = (
         "1 signal re-linked: 🍇 Place 1 by a, 2022-01-03 12:00: unconfirmed to anticipates e, "

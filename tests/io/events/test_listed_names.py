@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from foxgrape import read_events
 from foxgrape.io.events.listed_names import ListedNames, parse_population
 from foxgrape.places import Gazetteer, Place
 
