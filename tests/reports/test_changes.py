@@ -215,7 +215,7 @@ def test_the_section_of_a_page_lists_the_changes_escaped(tmp_path):
         "1 signal removed: 🍇 Place 2 by a, 2022-01-03 12:00 UTC (unconfirmed).",
     ]
     relinked = (
-        "1 signal re-linked: 🍇 Place 1 by a, 2022-01-03 12:00: unconfirmed to anticipates e, "
+        "1 signal re-linked: 🍇 Place 1 by a, 2022-01-03 12:00 UTC: unconfirmed to anticipates e, "
     )
     assert changes[3] == f"{relinked}lead 3 days 12 hours."
     assert "Headline then: Two" in changes
