@@ -94,7 +94,7 @@ def test_each_signal_is_followed_until_the_next_gap_in_study_and_store(study, st
         assert any(line.startswith(before) for line in findings)
         assert any(line.startswith(short) for line in findings)
         assert not any("no event within 30 days" in line for line in findings)
-        follows = "With 1 post after its event as right-censored"
+        follows = "If 1 post after its event, with no later event, counted as right-censored"
         assert any(line.startswith(follows) for line in findings)
 
 

@@ -146,11 +146,11 @@ def headline(analysis: Analysis) -> Headline:
     if n == 0:
         return Headline(analysis.why_no_signals(), details=details)
     leading = len(analysis.leading_rows())
-    side = analysis.confirmed_by
+    event, side = "its event" if leading == 1 else "their event", analysis.confirmed_by
     if analysis.clock == "occurred":
-        happened = "its event occurred"
+        happened = f"{event} occurred"
     else:
-        happened = "the first confirmation of its event" if side is None else f"{side} confirmed it"
+        happened = f"the first confirmation of {event}" if side is None else f"{side} confirmed it"
     certain = f"{count_or_none(leading)} certainly came before {happened}"
     finding = f"Of {counted(n, 'signal')}, {certain}."
     claim = html.escape(f"{within_a_week(analysis).sentence()} {analysis.study.caution}".strip())

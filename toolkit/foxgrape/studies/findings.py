@@ -101,8 +101,8 @@ def _with_follows(analysis: Analysis) -> list[str]:
         return []
     posts = f"{counted(n_more, 'post')} after {'its' if n_more == 1 else 'their'} event"
     sentence = (
-        f"With {posts} as right-censored, because no later event came: "
-        f"median {leads.median_in_words()} (n = {leads.n})."
+        f"If {posts}, with no later event, counted as right-censored: "
+        f"median {leads.median_in_words()} (n = {leads.n:,})."
     )
     return [sentence]
 
