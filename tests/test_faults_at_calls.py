@@ -20,5 +20,5 @@ def test_after_a_fault_at_any_call_nothing_is_lost_and_the_next_call_recovers(ve
     words = [sys.executable, str(SCRIPT), "--verb", verb, "--sample", str(sample), "--seed", "5"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1].startswith(f"| {verb} |")
+    assert done.stdout.splitlines()[-1].startswith(f"| `{verb}` |")
     assert done.stdout.splitlines()[-1].endswith("| 0 |")

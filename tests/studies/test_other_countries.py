@@ -206,7 +206,7 @@ def test_the_commands_of_the_page_build_the_report(study, country, page_run):
     assert re.search(rf"Map of {country}[\w ]* with the places that signals pointed to: ", text)
     assert f"Of {len(names)} signals, " in text
     for name, (_, _, after) in COUNTRIES[country][2].items():
-        pattern = rf"<td>(<span[^>]*>)?{name}(</span>)?</td>"
+        pattern = rf"<span class=\"part-place\">{name}</span></span></td>"
         assert re.search(pattern, text), name
         row = text[re.search(pattern, text).end() :].split("</tr>")[0]
         assert ("no event" not in row) == after, name

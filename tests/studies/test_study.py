@@ -318,7 +318,7 @@ def test_codebook_and_confirmations_are_optional(study_copy):
     analysis = open_study(study_copy).analyse()
     assert signal_row(analysis, "🍇")["relation"] == "undetermined"
     assert analysis.sides() == {}
-    assert "records no confirmations" in sides_table(analysis).markup
+    assert "each event is recorded (RU: 5, UA: 55)" in sides_table(analysis).markup
 
 
 def test_a_study_without_signals_can_be_displayed(study_copy):
@@ -372,7 +372,10 @@ def test_a_proposal_is_marked_wherever_it_is_shown(study_copy):
     assert set(fox["confidence"]) == {"C"}
     for page in (signals_table(analysis), codes_table(study.codebook, "geonames:702972")):
         assert "🦊</span><br><small>proposal, no use known</small>" in page.markup
-    assert "🍇</span><br>Izium</span></td>" in signals_table(analysis).markup
+    assert (
+        '🍇</span><br><span class="part-place">Izium</span></span></td>'
+        in signals_table(analysis).markup
+    )
 
 
 def test_a_name_of_several_places_of_the_study_is_shown_and_does_not_count():

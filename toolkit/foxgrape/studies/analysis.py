@@ -374,7 +374,7 @@ class Analysis:
         --------
         >>> from foxgrape import open_study
         >>> open_study().analyse().why_no_signals()
-        'No signals: no post {here} contains a code of the codebook; set signals to mentions, ...'
+        'No signals: no post here contains a code of the codebook; set signals to mentions, ...'
         """
         if not self.study.posts.empty:
             return f"No signals: {_NO_SIGNALS[self.read].format(here=here)}."
