@@ -189,7 +189,7 @@ def test_sentences_have_the_same_counts(base, pairs, clock):
     assert f"{n_led} of the {n} that count as leads with an event within 30 days" in repr(analysis)
     assert repr(analysis).endswith(f"; {used} clock>")
     assert analysis.coincidence(n=1).clock == used
-    with_them = [line for line in others if line.startswith("With ")]
+    with_them = [line for line in others if line.startswith("If ")]
     assert len(with_them) == (n_after > 0)
     assert all(f"(n = {len(pairs)})" in line for line in with_them)
     (steps,) = analysis.counts().groupby("question").get_group("lead times").tail(1)["n"]
