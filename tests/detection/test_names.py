@@ -220,8 +220,10 @@ def test_a_full_vocabulary_begins_anew(monkeypatch, n_words, n_data, n_found):
     ],
 )
 def test_full_contexts_begin_anew(monkeypatch, constant, value):
-    monkeypatch.setattr(contexts, constant, value)
-    small = contexts.Contexts(DEFAULT)
+    module = vocabulary if constant in {"_MAX_WORDS", "_MAX_DATA"} else contexts
+    with monkeypatch.context() as patch:
+        patch.setattr(module, constant, value)
+        small = contexts.Contexts(DEFAULT)
     monkeypatch.setattr(contexts, "contexts", lambda _: small)
     many = " ".join(f"слово{chr(0x430 + number)}" for number in range(30))
     column = [f"Слово{number} в Ізюмі, Київ" for number in range(40)]
@@ -317,7 +319,7 @@ def test_texts_in_scripts_without_capital_letters_are_read(text):
 
 
 def test_every_capital_letter_is_marked():
-    kinds = vocabulary.character_kinds()
+    kinds = vocabulary.word_table().kinds
     points = [point for known in vocabulary._KNOWN for point in known]
     # Between others, since the last words of a column are marked as a whole.
     for point, kind in zip(points, kinds.tolist(), strict=True):

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from foxgrape.detection.names import context_numba as kernel
-from foxgrape.detection.names.scan_numba import N_DATA, N_WORDS, WordTable
-from foxgrape.detection.names.vocabulary import character_kinds, is_in_word
+from foxgrape.detection.names.scan_numba import N_DATA, N_WORDS
+from foxgrape.detection.names.vocabulary import is_in_word, word_table
 from foxgrape.places.mention_places import WORD, names_region
 from foxgrape.places.mention_reach import (
     REACH,
@@ -42,9 +42,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Contexts", "contexts"]
 
-#: Maximum number of distinct words and separators, of eight bytes of them, of distinct contexts,
-#: and of forms in them, after which all are emptied.
-_MAX_WORDS, _MAX_DATA, _MAX_CONTEXTS, _MAX_FORMS = 1 << 18, 1 << 20, 1 << 16, 1 << 21
+#: Maximum number of distinct contexts, and of forms in them. All is emptied when these are full, or
+#: the table of words and separators.
+_MAX_CONTEXTS, _MAX_FORMS = 1 << 16, 1 << 21
 #: Size in bytes above which a text is read as a whole: it has too many names for its contexts.
 _MAX_LENGTH = 1 << 11
 #: Maximum number of words, of texts and of contexts per call of the kernel.
@@ -72,15 +72,8 @@ class Contexts:
 
     def __init__(self, gazetteer: Gazetteer) -> None:
         self._gazetteer = gazetteer
-        self._table = WordTable(
-            character_kinds(),
-            np.zeros(2 * _MAX_WORDS, np.int32),
-            np.zeros(_MAX_WORDS + 1, np.int64),
-            np.empty(_MAX_DATA, np.uint64),
-            np.zeros(_MAX_WORDS, np.uint8),
-            np.zeros(2, np.int64),
-        )
-        self._forms = np.empty((2, _MAX_WORDS), np.int32)
+        self._table = word_table()
+        self._forms = np.empty((2, len(self._table.judged)), np.int32)
         self._contexts = kernel.ContextTable(
             np.zeros(2 * _MAX_CONTEXTS, np.int32),
             np.zeros(_MAX_CONTEXTS + 1, np.int64),

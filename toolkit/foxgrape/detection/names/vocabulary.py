@@ -32,16 +32,16 @@ from foxgrape.places.plain_text import WITHIN_WORDS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from foxgrape._util.typing import IntArray, UInt8Array
+    from foxgrape._util.typing import IntArray
     from foxgrape.detection.arrow_text import TextBuffers
     from foxgrape.places import Gazetteer
 
-__all__ = ["Vocabulary", "character_kinds", "is_in_word", "vocabulary"]
+__all__ = ["Vocabulary", "is_in_word", "vocabulary", "word_table"]
 
 #: What is known about a word. It may both be a name and begin a longer one.
 _NAME, _BEGINS_LONGER, _UNKNOWN = 1, 2, 255
-#: Maximum number of words, and of eight bytes of them, after which the vocabulary is emptied; and
-#: of words found per call of the kernel.
+#: Maximum number of words in a table, and of eight bytes of them, after which it is emptied; and of
+#: words found per call of the kernel.
 _MAX_WORDS, _MAX_DATA, _MAX_FOUND = 1 << 18, 1 << 20, 1 << 17
 #: Characters whose kinds are known to the kernel.
 _KNOWN = (range(0x800), range(0x2000, 0x3000), range(0x1F000, 0x20000))
@@ -53,17 +53,11 @@ class Vocabulary:
 
     def __init__(self, gazetteer: Gazetteer) -> None:
         self._gazetteer = gazetteer
-        self._table = WordTable(
-            character_kinds(),
-            np.zeros(2 * _MAX_WORDS, np.int32),
-            np.zeros(_MAX_WORDS + 1, np.int64),
-            np.empty(_MAX_DATA, np.uint64),
-            np.full(_MAX_WORDS, _UNKNOWN, np.uint8),
-            np.zeros(2, np.int64),
-        )
+        self._table = word_table()
         self._found_words = np.empty((3, _MAX_FOUND), np.int64)
         self._marks = np.empty((2, BLOCK), np.uint64)
         self._lock = Lock()
+        self._clear()
 
     def find_rows(self, texts: TextBuffers) -> IntArray:
         """Return the rows of the texts that may name a place."""
@@ -115,9 +109,16 @@ def _judge(word: str, gazetteer: Gazetteer) -> int:
     return _NAME * has_name(word, gazetteer) + _BEGINS_LONGER * begins_longer_name(word, gazetteer)
 
 
-def character_kinds() -> UInt8Array:
-    """Return the kinds of characters as in `WordTable.kinds`."""
-    return np.array([_kind(chr(point)) for points in _KNOWN for point in points], np.uint8)
+def word_table() -> WordTable:
+    """Return a table without words."""
+    return WordTable(
+        kinds=np.array([_kind(chr(point)) for points in _KNOWN for point in points], np.uint8),
+        slots=np.zeros(2 * _MAX_WORDS, np.int32),
+        begins=np.zeros(_MAX_WORDS + 1, np.int64),
+        data=np.empty(_MAX_DATA, np.uint64),
+        judged=np.zeros(_MAX_WORDS, np.uint8),
+        counts=np.zeros(2, np.int64),
+    )
 
 
 @lru_cache(maxsize=4096)
