@@ -167,3 +167,11 @@ def test_the_newcomers_question_takes_six_lines(tmp_path, monkeypatch, capsys):
     assert table["n_followed"].tolist() == [24, 0]
     assert pd.Timedelta(0) < table.loc["2022-08", "median"] <= pd.Timedelta("2D")
     assert "By month: 2 groups have at least 20 signals" in capsys.readouterr().out
+
+
+def test_signals_without_a_code_are_tested_as_a_group_of_codes(world):
+    code = world.signals["place_id"].mask(np.arange(len(world.signals)) % 2 == 0)
+    analysis = replace(world, signals=world.signals.assign(code=code))
+    p = analysis.by("code", n=999).table.set_index("group")["p"]
+    alone = analysis.coincidence(by="code", n=999).groups.set_index("group")["p_trigger"]
+    assert p["none"] == alone["none"]

@@ -135,13 +135,14 @@ def group_signals(analysis: Analysis, by: str, options: dict[str, Any]) -> Group
         raise FoxgrapeError("signals have no such column", got=by, hint=hint)
     # Places may share a name, so their ids make the groups and names only label them.
     column = "place_id" if by == "place" else by
-    # Leads and the test against chance have the same groups, also of signals without a value.
+    of_leads = column
+    # Leads have the groups of the test against chance, also that of signals without a value.
     if signals[column].isna().any():
         values = signals[column].astype("object")
         signals[_GROUP] = values.where(values.notna(), "none").astype("str")
-        column = _GROUP
-    leads = lead_times(analysis.links, by=column, signals=signals)
-    chance = replace(analysis, signals=signals).coincidence(by=column, **options)
+        of_leads = _GROUP
+    leads = lead_times(analysis.links, by=of_leads, signals=signals)
+    chance = analysis.coincidence(by=column, **options)
     table = _leads_table(leads).merge(_chance_table(chance), on="group", how="outer")
     counts = ["n", "n_followed", "n_censored", "n_tested"]
     table[counts] = table[counts].fillna(0).astype("int64")
