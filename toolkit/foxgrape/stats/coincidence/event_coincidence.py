@@ -447,8 +447,8 @@ def _warnings(
             f"{counted(pattern.n_unfollowed, 'signal')} {was} left out, because events were not "
             "recorded throughout the window."
         )
-    n_episodes = len(pattern.in_one_group().episodes()[1])
-    if null == "local" and n_episodes < _FEW_EPISODES * n:
+    n_episodes = len(pattern.in_one_group().episodes()[1]) if null == "local" else n
+    if n_episodes < _FEW_EPISODES * n:
         warnings.append(
             f"The {n:,} signals form {counted(n_episodes, 'episode')}: signals for one place that "
             "follow each other closely count once, and leads among them are hard to detect."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -144,6 +145,7 @@ def sensitivity(
     exchange = prepare_exchange(pattern, null)
     follows = _follows(pattern, exchange)
 
+    @cache  # both factors are searched for among the same ones
     def p_value(factor: float) -> float:
         tilted = exchange.tilt(np.log(factor) * follows)
         surrogates = tilted.draw(pattern, n, pattern.seed, threads)
