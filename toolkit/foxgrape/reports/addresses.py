@@ -13,13 +13,14 @@ import json
 import re
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4, uuid5
 
 from foxgrape.errors import ReportError
 from foxgrape.reports.key_points import read_key_points
+from foxgrape.reports.period_keys import period_key
 from foxgrape.reports.rendering.feeds import ATOM, JSON, Feed, FeedItem, atom_feed, json_feed
 from foxgrape.reports.rendering.run_index import CATALOGUE
 from foxgrape.reports.run_folder import PAGE, open_locked
@@ -37,8 +38,8 @@ LATEST = "latest"
 #: File that marks a folder of pages as foxgrape's and lists its pages.
 _INDEX = ".foxgrape-pages.json"
 _PAGE_NAME = re.compile(r"\d{8}T\d{6}Z\.html")
-#: Format of the key of a period, and a key after all others.
-_KEY, _END = "%Y%m%dT%H%M%SZ", "99991231T235959Z"
+#: The key of a period after all others.
+_END = "99991231T235959Z"
 _MAX_ITEMS = 50
 _STYLE = (
     "max-width:66rem;margin:0 auto;padding:.75rem 1.25rem 0;font-size:.9rem;"
@@ -143,7 +144,7 @@ def publish(
             if old is not None and old.run_id == run_id:
                 new = replace(new, updated=old.updated)
             pages[period] = new
-            now = datetime.fromisoformat(updated).astimezone(UTC).strftime(_KEY)
+            now = period_key(datetime.fromisoformat(updated))
             _write_entry(directory, folder, entry, list(pages.values()), base_url, now)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from foxgrape.reports.addresses import LATEST
-from foxgrape.reports.schedule.ledger import Period
+from foxgrape.reports.period_keys import period_key
 from foxgrape.reports.schedule.messages import rule_message
 from foxgrape.reports.schedule.outbox import enqueue_alert
 from foxgrape.reports.schedule.periods import first_seen
@@ -81,7 +81,7 @@ def _evaluate(rule: Rule, schedule: Schedule, ledger: Ledger, out: Path, now: da
 def _latest(entry: Entry, ledger: Ledger, now: datetime) -> Latest:
     run_id, waiting = None, None
     for key in ledger.period_keys(entry.name):
-        if key > Period(now, now).key:
+        if key > period_key(now):
             break  # built while the clock was ahead
         state = ledger.read_state(f"{entry.name}/{key}")
         if state.state == "done" and state.run_id is not None:

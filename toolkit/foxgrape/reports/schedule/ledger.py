@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from foxgrape._util.directories import Directory, directory_at
 from foxgrape._util.regular_files import read_regular
 from foxgrape._util.unicode import json_bytes
+from foxgrape.reports.period_keys import period_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +53,7 @@ class Period:
     @property
     def key(self) -> str:
         """Name of the period's state file, without suffix."""
-        return self.end.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+        return period_key(self.end)
 
 
 @dataclass(frozen=True, slots=True)

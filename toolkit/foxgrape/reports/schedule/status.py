@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foxgrape.errors import FoxgrapeError, ScheduleError
+from foxgrape.reports.period_keys import parse_period_key, period_key
 from foxgrape.reports.schedule.alerts import preview_rules
 from foxgrape.reports.schedule.due import LEDGER
 from foxgrape.reports.schedule.ledger import Ledger, Period
@@ -188,10 +189,9 @@ def _entry_status(entry: Entry, ledger: Ledger, now: datetime) -> EntryStatus:
         failing=bool(ledger.read_json(f"{entry.name}/health").get("failing_since")),
         delivery=deliveries[0] if deliveries else None,
         ahead=tuple(
-            datetime.strptime(key, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+            parse_period_key(key)
             for key in ledger.period_keys(entry.name)
-            if key > Period(now, now).key
-            and ledger.read_state(f"{entry.name}/{key}").state == "done"
+            if key > period_key(now) and ledger.read_state(f"{entry.name}/{key}").state == "done"
         ),
     )
 
