@@ -15,6 +15,7 @@ import pytest
 from foxgrape import Store, ingest, read_events, read_posts
 from foxgrape.cli.app import run
 from foxgrape.errors import StoreError, TableError
+from foxgrape.io.ingest import IngestResult
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 
@@ -282,3 +283,13 @@ def test_the_shell_commands(tmp_path, capfd):
     assert (code, "2 new" in out, "1 at unknown places (" in out) == (0, True, True)
     code, _, err = run_shell(capfd, "ingest", "events", table, "--store", store, "-c", "place")
     assert (code, err.count("\n")) == (2, 1)
+
+
+def test_unknown_places_of_one_name_are_counted_together():
+    result = IngestResult("a.csv", "events", "store", "table")
+    result.add_unresolved([("Лиман", 2), ("Оріхів", 1), ("Лиман", 3)])
+    other = IngestResult("b.csv", "events", "store", "table")
+    other.add_unresolved([("Лиман", 1)])
+    result.add(other)
+    assert (result.unresolved, result.unresolved_places) == (7, {"Лиман": 6, "Оріхів": 1})
+    assert "7 at unknown places (Лиман: 6, Оріхів: 1)" in result.sentence()

@@ -26,7 +26,7 @@ from foxgrape.io.store_observation import record_coverage
 from foxgrape.observation import Coverage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     import numpy.typing as npt
@@ -44,8 +44,8 @@ _MANY = 0.1
 _MAX_NAMED = 3
 _TABLES = ("posts", "events")
 _COUNTS = (
-    *("records_read", "skipped", "new", "changed", "unchanged", "older", "repeated"),
-    *("quarantined", "unresolved"),
+    *("records_read", "skipped", "new", "changed", "unchanged"),
+    *("older", "repeated", "quarantined"),
 )
 #: Rows per transaction: limits memory to a few hundred MB, whatever the size of the file.
 BATCH = 100_000
@@ -149,14 +149,15 @@ class IngestResult:
         names = [f"{name}: {rows:,}" for name, rows in most]
         return ", ".join(names[:_MAX_NAMED]) + (", …" if len(names) > _MAX_NAMED else "")
 
-    def add_unresolved(self, places: Mapping[str, int]) -> None:
+    def add_unresolved(self, places: Iterable[tuple[str, int]]) -> None:
         """Add numbers of events at places that could not be matched, by name."""
-        for name, rows in places.items():
+        for name, rows in places:
+            self.unresolved += rows
             self.unresolved_places[name] = self.unresolved_places.get(name, 0) + rows
 
     def add(self, other: IngestResult) -> None:
         """Add the counts of another file."""
-        self.add_unresolved(other.unresolved_places)
+        self.add_unresolved(other.unresolved_places.items())
         for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name in ("file", "format", "quarantine", "observation"):
@@ -283,8 +284,7 @@ def _ingest_source(
             result.skipped += report.skipped
             result.repeated += report.repeated
             result.notes = merge_notes([*result.notes, *report.notes])
-            result.add_unresolved({row["place"]: row["rows"] for row in report.unresolved})
-            result.unresolved += sum(place["rows"] for place in report.unresolved)
+            result.add_unresolved((row["place"], row["rows"]) for row in report.unresolved)
             writer.add(report.quarantine)
             is_repeat, conflicts = repeats.split(table, frame, store)
             if conflicts and on_error == "raise":
