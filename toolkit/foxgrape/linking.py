@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from foxgrape._util.typing import IntArray
 
-__all__ = ["ORDERS", "confirmed_by_side", "link", "order_on_clock"]
+__all__ = ["ORDERS", "are_leads", "confirmed_by_side", "link", "order_on_clock"]
 
 #: Orders of a post and its event on the clock of a link; the last is that of a link without event.
 ORDERS = ("before", "undetermined", "after", "no event")
@@ -332,3 +332,17 @@ def order_on_clock(links: pd.DataFrame) -> pd.Series:
     claims = [~links["observed"], after, before]
     orders = np.select(claims, ["no event", "after", "before"], "undetermined")
     return pd.Series(orders, index=links.index, dtype="str")
+
+
+def are_leads(links: pd.DataFrame) -> pd.Series:
+    """Return which posts certainly came before their event on the clock, hindsight left out.
+
+    Examples
+    --------
+    >>> links = pd.DataFrame({"observed": True, "relation": ["anticipates", "precedes"],
+    ...                       "lead_min": pd.to_timedelta(["2h", "-2h"]), "hindsight": False,
+    ...                       "lead_max": pd.to_timedelta(["3h", "1h"])})
+    >>> are_leads(links).tolist()
+    [True, False]
+    """
+    return (order_on_clock(links) == "before") & ~links["hindsight"]

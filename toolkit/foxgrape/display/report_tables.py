@@ -27,7 +27,7 @@ from foxgrape.display.cells import (
     source_link,
 )
 from foxgrape.display.chance import within_a_week
-from foxgrape.display.html import Headline, Html, sentence, table
+from foxgrape.display.html import Headline, Html, bullets, sentence, table
 from foxgrape.display.key_figures import figures_in_a_row
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def findings_list(analysis: Analysis) -> Html:
     """Return the findings below the headline as a list: what was counted, and what was not."""
     findings = analysis.findings()
     shown = findings[1:] if len(analysis.signals) else findings[:1]
-    return Html(f"<ul>{''.join(f'<li>{html.escape(line)}</li>' for line in shown)}</ul>")
+    return Html(bullets(shown))
 
 
 def headline(analysis: Analysis) -> Headline:

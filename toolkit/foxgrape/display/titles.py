@@ -9,7 +9,7 @@ import pandas as pd
 
 from foxgrape._util.formatting import counted, describe_time, duration_in_words
 from foxgrape.display.html import Html
-from foxgrape.places.geonames import country_name
+from foxgrape.places.geonames import country_names
 
 if TYPE_CHECKING:
     from foxgrape.studies.analysis import Analysis
@@ -92,10 +92,7 @@ def _who_and_where(analysis: Analysis) -> str:
     n = analysis.study.posts["account"].nunique()
     if n > _MAX_ACCOUNTS and len(analysis.signals):
         who = f"Signals by {_names_of(analysis.signals['account'])}, of {n:,} accounts"
-    gazetteer = analysis.study.codebook.gazetteer
-    countries = (
-        ["Ukraine"] if gazetteer.is_packaged else list(map(country_name, gazetteer.countries))
-    )
+    countries = country_names(analysis.study.codebook.gazetteer)
     where = f"places in {' and '.join(countries)}" if countries else ""
     words = ", ".join(filter(None, (who, where)))
     return f"{words[:1].upper()}{words[1:]}." if words else ""

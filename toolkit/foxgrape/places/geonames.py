@@ -20,10 +20,13 @@ from foxgrape.errors import FoxgrapeError
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+    from foxgrape.places.gazetteer import Gazetteer
+
 __all__ = [
     "AlternateName",
     "country_languages",
     "country_name",
+    "country_names",
     "load_geonames",
     "read_admin1",
     "read_alternate_names",
@@ -82,6 +85,20 @@ def country_name(country: str) -> str:
     ('Taiwan', 'QQ')
     """
     return _countries().get(country, (country, ""))[0]
+
+
+def country_names(gazetteer: Gazetteer) -> list[str]:
+    """Return the English names of a gazetteer's countries, as far as they are known.
+
+    Examples
+    --------
+    >>> from foxgrape.places import Gazetteer
+    >>> country_names(Gazetteer.default())
+    ['Ukraine']
+    """
+    if gazetteer.is_packaged:
+        return ["Ukraine"]
+    return [country_name(code) for code in gazetteer.countries]
 
 
 @cache

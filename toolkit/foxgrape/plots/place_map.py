@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import plotly.graph_objects as go
 
 from foxgrape._util.formatting import counted
-from foxgrape.places.geonames import country_name
+from foxgrape.places.geonames import country_names
 from foxgrape.plots.labels import escape_label
 from foxgrape.plots.outcomes import by_main_outcome, outcome_labels
 from foxgrape.plots.theme import (
@@ -128,9 +128,7 @@ def _named_places(figure: go.Figure, located: pd.DataFrame) -> list[str]:
 
 def _area_name(gazetteer: Gazetteer) -> str:
     """Return ``of`` and the names of the countries on the map; empty if they are not known."""
-    if gazetteer.is_packaged:
-        return " of Ukraine"
-    names = [country_name(code) for code in gazetteer.countries]
+    names = country_names(gazetteer)
     return f" of {' and '.join(names)}" if names else ""
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from foxgrape import schemas, times
 from foxgrape._util.formatting import counted, duration_in_words
 from foxgrape.errors import FoxgrapeError, did_you_mean
-from foxgrape.linking import confirmed_by_side, link, order_on_clock
+from foxgrape.linking import are_leads, confirmed_by_side, link
 from foxgrape.stats.survival.lead_times import LeadTimes, lead_times
 
 if TYPE_CHECKING:
@@ -386,7 +386,7 @@ class Analysis:
         Hindsight is left out.
         """
         table = self.table()
-        return table[~table["hindsight"] & (order_on_clock(table) == "before")]
+        return table[are_leads(table)]
 
     def findings(self) -> list[str]:
         """Return the results as a list of sentences."""

@@ -13,7 +13,7 @@ from foxgrape import times
 from foxgrape._util.formatting import counted, describe_time, duration_in_words
 from foxgrape._util.result import Described
 from foxgrape.errors import FoxgrapeError
-from foxgrape.linking import order_on_clock
+from foxgrape.linking import are_leads, order_on_clock
 from foxgrape.places.resolution import place_id_of
 from foxgrape.studies.analysis import link_study
 from foxgrape.studies.earlier_events import leads_after_an_event
@@ -118,7 +118,7 @@ class PeriodBrief(Described):
                 f"event already, {first:,} of them posted after it. Their place now had a later "
                 "event."
             )
-        leads = self.confirmed[_is_lead(self.confirmed)]
+        leads = self.confirmed[are_leads(self.confirmed)]
         lines += leads_after_an_event(self.analysis, leads)
         shown = pd.concat([self.new["decoded_at"], self.waiting["decoded_at"]]).to_frame()
         shown["signal_id"] = pd.concat([self.new["signal_id"], self.waiting["signal_id"]])
@@ -270,11 +270,6 @@ def _parts(
     return {name: table[rows].reset_index(drop=True) for name, rows in selected.items()}
 
 
-def _is_lead(rows: pd.DataFrame) -> pd.Series:
-    """Return which signals certainly came before their event and are not hindsight."""
-    return (order_on_clock(rows) == "before") & ~rows["hindsight"]
-
-
 def _within(instants: pd.Series, since: pd.Timestamp, until: pd.Timestamp) -> pd.Series:
     return (instants >= since) & (instants < until)
 
@@ -283,7 +278,7 @@ def _counts(
     analysis: Analysis, parts: dict[str, pd.DataFrame], since: pd.Timestamp, until: pd.Timestamp
 ) -> dict[str, int]:
     confirmed, new = parts["confirmed"], parts["new"]
-    lead, own = _is_lead(confirmed), confirmed["signal_id"].isin(new["signal_id"])
+    lead, own = are_leads(confirmed), confirmed["signal_id"].isin(new["signal_id"])
     after = new[(order_on_clock(new) == "after")]
     hindsight = pd.concat([part[part["hindsight"]] for part in (confirmed, after)])
     return {

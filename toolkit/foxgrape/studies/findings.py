@@ -9,7 +9,7 @@ import pandas as pd
 
 from foxgrape import schemas, times
 from foxgrape._util.formatting import count_or_none, counted, duration_in_words, lead_in_words
-from foxgrape.linking import order_on_clock
+from foxgrape.linking import are_leads, order_on_clock
 from foxgrape.places.normalize import fold
 from foxgrape.places.place import distance_km
 from foxgrape.places.resolution import FAR_KM
@@ -32,7 +32,7 @@ _MAX_NAMED = 5
 def findings(analysis: Analysis) -> list[str]:
     """Return the results as a list of sentences."""
     table = analysis.table()
-    leading = _certain(table)
+    leading = table[are_leads(table)]
     posts = counted(len(analysis.study.posts), "post")
     verb = "came before its event" if len(leading) == 1 else "came before their event"
     happened = "was confirmed" if analysis.clock == "confirmed" else "occurred"
@@ -228,10 +228,6 @@ def _edited(analysis: Analysis) -> int:
     posts = analysis.study.posts[[*keys, "posted_until"]]
     ends = analysis.signals.merge(posts, on=keys, suffixes=("", "_of_post"))
     return int((ends["posted_until"] > ends["posted_until_of_post"]).sum())
-
-
-def _certain(table: pd.DataFrame) -> pd.DataFrame:
-    return table[~table["hindsight"] & (order_on_clock(table) == "before")]
 
 
 def _name(row: Any) -> str:
