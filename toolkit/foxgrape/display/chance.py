@@ -46,8 +46,9 @@ def chance_claim(analysis: Analysis, signals: str) -> str:
     n = len(analysis.signals)
     if not n:
         return ""
-    answer = f"{too_few(n, 'to test')}."
-    if not are_few(n):
+    if are_few(n):
+        answer = f"{too_few(n, 'to test')}."
+    else:
         answer = f"{within_a_week(analysis).sentence()} The report “Test against chance” has more."
     sentence = f"Test against chance, {signals}: {answer}"
     return f'<p class="claim">{html.escape(sentence)}</p>'

@@ -46,9 +46,9 @@ _MAX_ACCOUNTS = 12
 #: More names than this would cover each other.
 _MAX_NAMES = 30
 _LEGEND_COLUMNS = 3
-#: Name of the row of events in `event_timeline`.
 #: Label of the events that change who controls a place.
 _CONTROL = "change of control"
+#: Name of the row of events in `event_timeline`.
 _EVENTS = "events"
 _TEXT_POSITIONS = ("top center", "bottom center", "middle right", "middle left")
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

@@ -80,7 +80,7 @@ class KeyPoints:
 
     @property
     def changes(self) -> tuple[str, ...]:
-        """What changed since the run before, as its page says; empty if there is none."""
+        """Changes since the previous run, as listed on the page; empty if none are listed."""
         return tuple(map(to_line, _list(self.manifest.get("changes"))))
 
     def figure_lines(self) -> list[str]:

@@ -365,9 +365,7 @@ def is_up_to_date(plan: Plan) -> bool:
     page = manifest.get("page") or {}
     same_page = all(page.get(name, False) is wanted for name, wanted in plan.page.items())
     return (
-        same_page
-        and _is_undamaged(plan.target, manifest)
-        and (assets.has_assets(plan.out, manifest))
+        same_page and _is_undamaged(plan.target, manifest) and assets.has_assets(plan.out, manifest)
     )
 
 
