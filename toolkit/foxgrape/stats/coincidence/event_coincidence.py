@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from foxgrape._util.formatting import (
-    counted,
     duration_in_words,
     to_json_records,
     to_json_value,
@@ -25,6 +24,12 @@ from foxgrape._util.small_numbers import (
 )
 from foxgrape.errors import FoxgrapeError
 from foxgrape.observation import parse_bound
+from foxgrape.stats.coincidence.caveats import (
+    MAX_UNLOCATED,
+    WITHOUT_FRONT,
+    WITHOUT_TEMPO,
+    find_caveats,
+)
 from foxgrape.stats.coincidence.point_pattern import count_rates, make_pattern
 from foxgrape.stats.coincidence.repeated import repeated_level
 from foxgrape.stats.coincidence.significance import adjust_fdr, p_values
@@ -59,15 +64,6 @@ if TYPE_CHECKING:
 __all__ = ["Coincidence", "NullName", "coincidence"]
 
 NullName = Literal["uniform", "shuffle", "circular", "place", "local"]
-
-#: Null models that do not preserve a shared tempo, and those that do not preserve a shared front.
-_WITHOUT_TEMPO = frozenset({"uniform", "shuffle", "circular"})
-_WITHOUT_FRONT = frozenset({"uniform", "shuffle", "circular", "place"})
-#: Warn that a test has little power if signals form fewer episodes than this share of them.
-_FEW_EPISODES = 0.25
-#: Largest share of places without coordinates for which the local null model can claim a lead: it
-#: cannot see a moving front at the others.
-_MAX_UNLOCATED = 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -207,8 +203,8 @@ class Coincidence(Result):
         if not self.p_trigger <= self.level:  # NaN claims nothing
             return CHANCE
         unreliable = (
-            (self.tempo.significant and self.null in _WITHOUT_TEMPO)
-            or (self.front.significant and self.null in _WITHOUT_FRONT)
+            (self.tempo.significant and self.null in WITHOUT_TEMPO)
+            or (self.front.significant and self.null in WITHOUT_FRONT)
             or (self.null == "local" and self._cannot_see_the_front())
         )
         return UNRELIABLE if unreliable else MORE
@@ -244,7 +240,7 @@ class Coincidence(Result):
         return f"; at most {self.level:.2g} is a claim, because {until}"
 
     def _cannot_see_the_front(self) -> bool:
-        return self.n_unlocated > _MAX_UNLOCATED * self.n_places
+        return self.n_unlocated > MAX_UNLOCATED * self.n_places
 
     def figure(self) -> go.Figure:
         """Draw the observed statistic and the distribution of the surrogates' statistics."""
@@ -419,7 +415,7 @@ def _result(
         seed=pattern.seed,
         tempo=tempo,
         front=front,
-        warnings=_warnings(pattern, null, tempo, front),
+        warnings=find_caveats(pattern, null, tempo, front),
         statistic=float(surrogates.observed[best, -1, 0]),
         surrogates=surrogates.simulated[:, best, -1, 0].copy(),
         n_unlocated=int(np.isnan(pattern.xy).any(axis=1).sum()),
@@ -478,48 +474,3 @@ def _groups_frame(
             "p_precursor_adjusted": adjust_fdr(np.where(few, np.nan, p_precursor)),
         }
     )
-
-
-def _warnings(
-    pattern: PointPattern, null: str, tempo: Confounding, front: Confounding
-) -> tuple[str, ...]:
-    warnings = []
-    mistaken = f"the {null} null model does not preserve this and mistakes it for foresight."
-    if null in _WITHOUT_TEMPO and tempo.significant:
-        warnings.append(
-            f"Signals and events share a tempo ({tempo.ratio:.1f} times as many pairs are close "
-            f"in time as expected): {mistaken}"
-        )
-    if null in _WITHOUT_FRONT and front.significant:
-        warnings.append(
-            f"Signals and events move over the map together ({front.ratio:.1f} times as many "
-            f"pairs are close in time and place as expected): {mistaken}"
-        )
-    n = len(pattern.label)
-    if n and are_few(n):
-        warnings.append(f"{too_few(n, 'to test')}.")
-    if pattern.n_unfollowed:
-        was = "was" if pattern.n_unfollowed == 1 else "were"
-        warnings.append(
-            f"{counted(pattern.n_unfollowed, 'signal')} {was} left out, because events were not "
-            "recorded throughout the window."
-        )
-    n_episodes = len(pattern.in_one_group().episodes()[1]) if null == "local" else n
-    if n_episodes < _FEW_EPISODES * n:
-        warnings.append(
-            f"The {n:,} signals form {counted(n_episodes, 'episode')}: signals for one place that "
-            "follow each other closely count once, and leads among them are hard to detect."
-        )
-    unknown = int(np.isnan(pattern.xy).any(axis=1).sum())
-    if null == "local" and unknown:
-        warnings.append(
-            f"{unknown} of {counted(pattern.n_places, 'place')} "
-            f"{'has' if unknown == 1 else 'have'} no known coordinates: a moving front is visible "
-            "there only through events at the place itself."
-            + (
-                " The test is then unreliable."
-                if unknown > _MAX_UNLOCATED * pattern.n_places
-                else ""
-            )
-        )
-    return tuple(warnings)
