@@ -9,6 +9,7 @@ from email.utils import format_datetime, make_msgid, parseaddr
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from foxgrape._util.wording import shorten
 from foxgrape.reports.rendering.page import static_text
 from foxgrape.reports.schedule.envelope import REPEATED
 from foxgrape.reports.schedule.messages import SINCE
@@ -65,7 +66,7 @@ def compose(
     # Servers need not accept mails with characters of eight bits.
     mail = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
     domain = parseaddr(sender)[1].rpartition("@")[2] or "localhost"
-    mail["Subject"] = title if len(title) <= _MAX_SUBJECT else f"{title[: _MAX_SUBJECT - 1]}…"
+    mail["Subject"] = shorten(title, _MAX_SUBJECT)
     mail["From"], mail["To"] = sender, ", ".join(to)
     mail["Date"] = format_datetime(envelope.date or datetime.now(UTC))
     mail["Message-ID"] = f"<{envelope.id}@{domain}>" if envelope.id else make_msgid(domain=domain)

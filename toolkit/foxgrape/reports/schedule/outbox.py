@@ -208,6 +208,7 @@ class _Sender:
         for name, item in items.items():
             for part in item.get("parts", ()):  # left by a process that died below
                 self._absorb(part, name)
+        alerted = {str(item["message"].get("report")) for item in items.values()}
         groups: dict[str, list[str]] = {}
         for name, item in items.items():
             channel = self.channels.get(item["channel"])
@@ -217,14 +218,16 @@ class _Sender:
         for channel_name, names in groups.items():
             parts = [name for name in names if (self.folder.status(f"{name}.json")) is not None]
             if len(parts) > 1:
-                self._combine(channel_name, parts, [items[part] for part in parts])
+                self._combine(channel_name, parts, [items[part] for part in parts], alerted)
 
-    def _combine(self, channel: str, parts: list[str], items: list[dict[str, Any]]) -> None:
+    def _combine(
+        self, channel: str, parts: list[str], items: list[dict[str, Any]], alerted: set[str]
+    ) -> None:
         content = {
             "channel": channel,
             "written": min(item["written"] for item in items),
             "id": uuid4().hex,
-            "message": digest_message([item["message"] for item in items]),
+            "message": digest_message([item["message"] for item in items], alerted),
             "parts": parts,
         }
         name = f"{parts[-1].partition('.')[0]}.{content['id']}.digest.{channel}"
@@ -385,7 +388,8 @@ def _unclear(channel: str, reason: str) -> DeliveryError:
 
 def _describe(item: Mapping[str, Any]) -> str:
     message = item["message"]
-    return f"{message.get('entry')}, period to {message.get('period_end', 'several')[:16]}"
+    end = message.get("period_end", "")[:16].replace("T", " ")
+    return f"{message.get('entry')}, due {end} UTC" if end else str(message.get("entry"))
 
 
 def _with_files(

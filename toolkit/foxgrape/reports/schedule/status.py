@@ -162,7 +162,7 @@ def preview_due(schedule: Schedule, *, now: datetime, out: str | Path = "reports
         if periods:
             lines += [f"ingest {name} into {entry.job.store}" for name in entry.ingest]
         for period in periods:
-            lines.append(f"build {entry.name}, period to {period.end:%Y-%m-%d %H:%M} UTC")
+            lines.append(f"build {entry.name}, due {period.end:%Y-%m-%d %H:%M} UTC")
     lines = list(dict.fromkeys(lines)) or ["No reports are due."]
     return lines + preview_rules(schedule, ledger, Path(out), now)
 
