@@ -11,7 +11,7 @@ import os
 import shutil
 import signal
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.policy import default
 
 import pytest
@@ -21,7 +21,6 @@ import fake_delivery
 import fake_reports
 from fake_delivery import MOMENTS
 from fake_http_server import Reply, serving
-from fake_reports import make_template
 from fake_runs import PNG
 from fake_smtp_server import serve_smtp
 from foxgrape._util.directories import Directory
@@ -30,62 +29,13 @@ from foxgrape.errors import ScheduleError
 from foxgrape.reports.key_points import describe_changes, read_key_points
 from foxgrape.reports.schedule import notifications, outbox
 from foxgrape.reports.schedule.config import find_problems, read_schedule
-from foxgrape.reports.schedule.due import run_due
 from foxgrape.reports.schedule.envelope import REPEATED, Envelope
 from foxgrape.reports.schedule.ledger import Ledger
 from foxgrape.reports.schedule.mail import compose, html_body
 from foxgrape.reports.schedule.messages import digest_message
 from foxgrape.reports.schedule.status import entry_statuses
 from hostile_strings import ATTACKS
-
-NOON = datetime(2022, 9, 10, 9, tzinfo=UTC)
-DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
-ENVIRON = {"MAIL_USER": "me", "MAIL_PASSWORD": "hunter2"}
-DESK = '[notify.desk]\nkind = "webhook"\nurl_env = "DESK_URL"\n'
-
-
-def mail_table(port, *more):
-    lines = [
-        *('[notify.mail]\nkind = "smtp"\nhost = "127.0.0.1"\nfrom = "Reports <r@example.org>"',),
-        *('to = ["a@example.org", "b@example.org"]', f"port = {port}", 'security = "none"'),
-        *('user_env = "MAIL_USER"', 'password_env = "MAIL_PASSWORD"', *more, ""),
-    ]
-    return "\n".join(lines)
-
-
-@pytest.fixture
-def write_schedule(tmp_path):
-    """Return a function that writes a schedule of daily reports, and returns file and folder."""
-    template, out = make_template(tmp_path), tmp_path / "out"
-    out.mkdir()
-
-    def write(channels, *names, top="", more=()):
-        entries = [
-            "\n".join(
-                [
-                    "[[report]]",
-                    f'name = "{name}"\ntemplate = "{template}"\ncron = "0 7 * * *"',
-                    f'parameters = {{ entry = "{name}" }}',
-                    'period = { start = "start", end = "end" }\nstart = 2022-09-10',
-                    *more,
-                ]
-            )
-            for name in names or ("daily",)
-        ]
-        file = tmp_path / "schedule.toml"
-        text = "\n".join(['timezone = "Europe/Kyiv"', top, *entries, channels])
-        file.write_text(text, encoding="utf-8")
-        return file, out
-
-    return write
-
-
-def due(file, out, now=NOON, environ=ENVIRON, run=fake_reports.build_page):
-    return run_due(read_schedule(file), now=now, out=out, run=run, environ=environ)
-
-
-def parsed(text):
-    return email.message_from_string(text, policy=default)
+from mailed_schedule import DAY, DESK, MAIL, MINUTE, NOON, due, mail_table, parsed
 
 
 def waiting(out):
@@ -97,7 +47,6 @@ def receipts(out):
     return [json.loads(file.read_text(encoding="utf-8")) for file in files]
 
 
-MAIL = ('deliver = ["mail"]',)
 WEB = ('deliver = ["desk"]',)
 
 
@@ -180,8 +129,8 @@ def test_a_page_that_needs_shared_files_is_not_attached(write_schedule):
         assert due(file, out, run=build).sent == 1
     mail = parsed(smtp.mails[0])
     assert not list(mail.iter_attachments())
-    assert "not attached, since it needs shared files" in mail.get_body(["plain"]).get_content()
-    assert "not attached, since it needs shared files" in mail.get_body(["html"]).get_content()
+    assert "not attached: it needs shared files" in mail.get_body(["plain"]).get_content()
+    assert "not attached: it needs shared files" in mail.get_body(["html"]).get_content()
     assert "http" not in mail.get_body(["plain"]).get_content()
 
 
@@ -410,6 +359,9 @@ def test_pictures_are_a_setting_of_the_schedule(write_schedule):
         ('base_url = "https://me:pw@r.example"', DESK, "", "base_url must be a URL"),
         ("", DESK + "digest = 1", "", "notify.desk, digest must be true or false; got 1"),
         ("", DESK + "attach_page = true", "", "notify.desk, unknown key attach_page"),
+        ("", mail_table(25, 'attach = "doc"'), "", 'notify.mail, attach must be "page", "pdf"'),
+        ("", mail_table(25, "attach = 1"), "", "notify.mail, attach must be .*; got 1"),
+        ("", mail_table(25, "max_mb = 0"), "", "notify.mail, max_mb must be a number up to 1000"),
         ("", DESK.replace("desk", '"a/b"'), "", "the name of a table must be letters"),
     ],
 )
@@ -589,7 +541,9 @@ def test_a_webhook_that_does_not_answer_may_have_received_the_message(write_sche
     file, out = write_schedule(DESK, more=WEB)
     with serving(respond) as server:
         environ = {"DESK_URL": server.address}
-        assert due(file, out, environ=environ).undelivered == ("cannot notify desk: ReadTimeout",)
+        assert due(file, out, environ=environ).undelivered == (
+            "cannot notify desk: the response timed out",
+        )
         slow.clear()
         assert len(due(file, out, NOON + 5 * MINUTE, environ).repeated) == 1
     first, second = (json.loads(request.body) for request in server.requests)
