@@ -155,8 +155,22 @@ signals_table(
 signals_table(
     brief.analysis,
     brief.overdue,
-    empty="No overdue signals: no horizon ended in this period without an event.",
+    empty=brief.open_signals.why_none_overdue(),
     csv_file="overdue.csv",
+)
+
+# %% [markdown]
+# ## No longer followed
+#
+# Signals whose horizon ended in this period, and for which events were not recorded until then:
+# nothing shows whether they had one.
+
+# %%
+signals_table(
+    brief.analysis,
+    brief.unfollowed,
+    empty="None: events were recorded until the end of each horizon that ended in this period.",
+    csv_file="unfollowed.csv",
 )
 
 # %%

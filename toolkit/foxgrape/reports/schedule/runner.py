@@ -17,7 +17,7 @@ from foxgrape.errors import FoxgrapeError, ScheduleError
 from foxgrape.reports.key_points import read_key_points
 from foxgrape.reports.schedule.ingest_sources import store_versions
 from foxgrape.reports.schedule.ledger import DIED, Ledger, Period, PeriodState
-from foxgrape.reports.schedule.messages import previous_run
+from foxgrape.reports.schedule.messages import due_in_words, previous_run
 from foxgrape.reports.schedule.outbox import record_outcome
 
 if TYPE_CHECKING:
@@ -153,13 +153,13 @@ class _ClaimedPeriod:
         from foxgrape.reports.addresses import publish
 
         task = self.task
-        end = task.period.end.astimezone(ZoneInfo(task.job.zone))
+        label = read_key_points(task.out, run_id).days
         try:
             publish(
                 task.out,
                 task.job.name,
                 period=task.period.key,
-                label=f"{end:%a %Y-%m-%d %H:%M}",
+                label=label or due_in_words(task.period.end, task.job.zone),
                 run_id=run_id,
                 updated=task.now.astimezone(UTC).isoformat(timespec="seconds"),
                 base_url=task.base_url,
