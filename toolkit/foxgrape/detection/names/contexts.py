@@ -114,7 +114,7 @@ class Contexts:
         position = 0
         is_clear = False
         while position < len(rows):
-            columns = texts.data, texts.words, texts.offsets, rows
+            columns = texts.data, texts.offsets, rows
             n = kernel.split_texts(self._table, *columns, position, self._words)
             self._judge()
             self._kept[:] = False
