@@ -13,6 +13,8 @@ import numpy as np
 
 from foxgrape._util.jit import njit_inline, njit_without_refcounts
 from foxgrape.detection.names.scan_numba import (
+    BEGINS_LONGER,
+    NAME,
     SEPARATOR,
     WordTable,
     character_at,
@@ -26,19 +28,17 @@ if TYPE_CHECKING:
     from foxgrape._util.typing import BoolArray, Int32Array, IntArray, UInt8Array
 
 __all__ = ["BLANK", "NOTHING", "UNKNOWN"]
-__all__ += ["BEFORE_QUOTED", "BEGINS_LONGER", "CAPITALISED", "DISTANT", "NAME", "OPENS", "WHOLE"]
+__all__ += ["BEFORE_QUOTED", "CAPITALISED", "DISTANT", "OPENS", "WHOLE"]
 __all__ += ["FROM_START", "FROM_WORD", "PAIR", "ContextTable", "Words", "find_contexts"]
 __all__ += ["split_texts"]
 
 #: Numbers of the separators that are a blank, nothing, and end with a zero byte: in a `WordTable`,
 #: these are like those without.
 BLANK, NOTHING, UNKNOWN = range(3)
-#: What is known about words and separators: a word that may be a name, or the first word of a
-#: longer one; with a capital letter; of a distant rule; what opens a quotation, or decides from a
-#: distance about names in quotation marks; what needs the whole text.
-NAME, BEGINS_LONGER, CAPITALISED, DISTANT, OPENS, BEFORE_QUOTED, WHOLE = (
-    1 << bit for bit in range(7)
-)
+#: What else is known about words and separators: a word with a capital letter; of a distant rule;
+#: what opens a quotation, or decides from a distance about names in quotation marks; what needs the
+#: whole text.
+CAPITALISED, DISTANT, OPENS, BEFORE_QUOTED, WHOLE = (1 << bit for bit in range(2, 7))
 #: First number of a context: it begins with a word, or with what is before the first word of a
 #: text; or it is a word of a distant rule with the word before it and the separator behind it.
 FROM_WORD, FROM_START, PAIR = range(3)
@@ -170,7 +170,7 @@ def _write(
 @njit_without_refcounts
 def find_contexts(
     words: Words, n_texts: int, flags: UInt8Array, forms: Int32Array, reach: tuple[int, int],
-    width: tuple[int, int], contexts: ContextTable, kept: BoolArray, output: Int32Array,
+    width: tuple[int, int], contexts: ContextTable, kept: BoolArray, output: IntArray,
     is_whole: BoolArray,
 ) -> tuple[int, int]:  # fmt: skip
     """Write the contexts of the words that may be names, and which texts need to be read whole.
@@ -261,7 +261,7 @@ def _has(words: Words, flags: UInt8Array, flag: int, first: int, last: int) -> b
 
 @njit_without_refcounts
 def _add(
-    words: Words, forms: Int32Array, contexts: ContextTable, kept: BoolArray, output: Int32Array,
+    words: Words, forms: Int32Array, contexts: ContextTable, kept: BoolArray, output: IntArray,
     n: int, text: int, kind: int, begin: int, end: int,
 ) -> int:  # fmt: skip
     """Write a context; return the number of contexts written, or -1 if an array is full."""

@@ -16,13 +16,16 @@ from foxgrape._util.jit import load_uint64, njit_inline, njit_without_refcounts
 if TYPE_CHECKING:
     from foxgrape._util.typing import BoolArray, Int32Array, IntArray, UInt8Array, UInt64Array
 
-__all__ = ["BLOCK", "CAPITAL", "LETTER", "N_DATA", "N_WORDS", "SEPARATOR", "SIGN"]
+__all__ = ["BEGINS_LONGER", "BLOCK", "CAPITAL", "LETTER", "NAME", "N_DATA", "N_WORDS"]
+__all__ += ["SEPARATOR", "SIGN"]
 __all__ += ["WordTable", "character_at", "end_of_word", "find_words", "number_of", "quote_at"]
 __all__ += ["quote_before"]
 
 #: Kinds of characters: those between words; of those in words, signs, letters and digits other
 #: than capital letters, and capital letters.
 SEPARATOR, SIGN, LETTER, CAPITAL = range(4)
+#: What is known about a word: it may be a name, or the first word of a longer one.
+NAME, BEGINS_LONGER = 1, 2
 #: Where, in `WordTable.kinds`, the kinds of U+2000 to U+2FFF and of U+1F000 to U+1FFFF begin.
 PUNCTUATION, EMOJI = 0x800, 0x1800
 #: Number of 64-bit words that are searched together.
@@ -61,7 +64,7 @@ class WordTable(NamedTuple):
     data
         The bytes of the words, eight at a time; zeros behind the end of each.
     judged
-        What is known about each word; words with 0 are not reported.
+        Flags: what is known about each word.
     counts
         The number of words so far, and the length of their data.
     """
@@ -246,13 +249,14 @@ def find_words(  # noqa: C901 - the state of the hot loop is its variables
     table: WordTable, data: UInt8Array, words: UInt64Array, offsets: IntArray, valid: BoolArray,
     row: int, named: IntArray, marks: UInt64Array,
 ) -> tuple[int, int]:  # fmt: skip
-    """Write the words with a capital letter, from `row` on.
+    """Write the words with a capital letter that may be names, from `row` on.
 
-    Writes row, number, and whether a capitalised word may follow. Words that are known
-    to be no names are left out. Returns the number of words written, and the row to continue with:
-    if `named` or the table is full, the last row is to be read again.
+    Writes row, number, and whether a capitalised word may follow. Words not in the table before may
+    be names. Returns the number of words written, and the row to continue with: if `named` or the
+    table is full, the last row is to be read again.
     """
     n = first = 0
+    n_known = int(table.counts[N_WORDS])
     start = stop = done = int(offsets[row])
     limit = int(offsets[-1])
     i, last = start >> 3, (limit + 7) >> 3
@@ -288,7 +292,7 @@ def find_words(  # noqa: C901 - the state of the hot loop is its variables
                 number = number_of(table, data, begin, end)
                 if number < 0 or n == named.shape[1]:
                     return first, row
-                if table.judged[number]:
+                if number >= n_known or table.judged[number] & (NAME | BEGINS_LONGER):
                     named[0, n], named[1, n] = row, number
                     named[2, n] = _continues(table.kinds, data, done, stop)
                     n += 1
