@@ -26,6 +26,7 @@ __all__ = [
     "inflected_matches",
     "respelt_matches",
     "strip_prepositions",
+    "ukrainian_spellings",
 ]
 
 _RESPELT, _INFLECTED, _RESPELT_AND_INFLECTED, _SAME_ALPHABET = 0.9, 0.87, 0.84, 0.82
@@ -52,6 +53,9 @@ _UKRAINIAN_ROOTS = {
     r"\bБольш": "Велик",
     "([Гг])лубок": r"\1либок",
 }
+#: Letters and endings of Russian names, and what Ukrainian names have instead.
+_RUSSIAN = re.compile("[ыэъЭ]|(?<=..[сц])к(?:а|у|ом|е)?$|(?<=...[ое]в)о$")
+_UKRAINIAN_LETTERS = str.maketrans("ыэЭ", "иеЕ", "ъ")
 _POSSESSIVE = re.compile("(?<=[a-z])['’ʼ]s$")
 
 
@@ -120,6 +124,21 @@ def respelt_matches(name: str, indexes: Sequence[Index]) -> list[Candidate]:
         ]
     best = max((match.score for match in candidates), default=0.0)
     return [match for match in candidates if match.score == best]
+
+
+def ukrainian_spellings(name: str) -> list[str]:
+    """Return how a Ukrainian name may be spelt that is written as in Russian; of others, nothing.
+
+    Examples
+    --------
+    >>> ukrainian_spellings("Сычавкой"), ukrainian_spellings("Зеленодольске")
+    (['Сичавкой', 'Січавкой'], ['Зеленодольське'])
+    """
+    if not _RUSSIAN.search(name):
+        return []
+    spelling = re.sub("(?<=[сц])к(?=(?:а|у|ом|е)?$)", "ьк", name.translate(_UKRAINIAN_LETTERS))
+    spelling = re.sub("(?<=[ое]в)о$", "е", spelling)
+    return list(dict.fromkeys((spelling, spelling.replace("и", "і").replace("И", "І"))))
 
 
 def _differ_in_gender(name: str, matched: str) -> bool:

@@ -235,7 +235,11 @@ class Gazetteer:
         >>> [match.place.name for match in Gazetteer.default().find_in_text("Ізюмом")]
         ['Izium']
         """
-        from foxgrape.places.fuzzy_match import inflected_matches, respelt_matches
+        from foxgrape.places.fuzzy_match import (
+            inflected_matches,
+            respelt_matches,
+            ukrainian_spellings,
+        )
 
         inflected = inflected_matches(name, self._indexes) if oblique else []
         matches = [] if inflected else self._named(name)
@@ -245,6 +249,11 @@ class Gazetteer:
             candidates = inflected or inflected_matches(name, self._indexes)
             if not candidates and (" " in name or "-" in name or _RUSSIAN_NAME.search(name)):
                 candidates = respelt_matches(name, self._indexes)
+            for spelling in () if candidates else ukrainian_spellings(name):
+                candidates = inflected_matches(spelling, self._indexes)
+                matches = self._named(spelling)
+                if candidates or matches:
+                    break
         matches = _best([*matches, *self._matches(candidates)])
         return sorted(self._with_namesakes(matches), key=_rank)
 
