@@ -54,7 +54,7 @@ _UKRAINIAN_ROOTS = {
     "([Гг])лубок": r"\1либок",
 }
 #: Letters and endings of Russian names, and what Ukrainian names have instead.
-_RUSSIAN = re.compile("[ыэъЭ]|(?<=..[сц])к(?:а|у|ом|е)?$|(?<=...[ое]в)о$")
+_RUSSIAN = re.compile("[ыэъЭ]|Александр|Алексе|(?<=..[сц])к(?:а|у|ом|е)?$|(?<=...[ое]в)о$")
 _UKRAINIAN_LETTERS = str.maketrans("ыэЭ", "иеЕ", "ъ")
 _POSSESSIVE = re.compile("(?<=[a-z])['’ʼ]s$")
 
@@ -138,11 +138,16 @@ def ukrainian_spellings(name: str) -> list[str]:
         return []
     spelling = re.sub("(?<=[сц])к(?=(?:а|у|ом|е)?$)", "ьк", name.translate(_UKRAINIAN_LETTERS))
     spelling = re.sub("(?<=[ое]в)о$", "е", spelling)
+    spelling = spelling.replace("Александр", "Олександр").replace("Алексе", "Олексі")
     return list(dict.fromkeys((spelling, spelling.replace("и", "і").replace("И", "І"))))
 
 
 def _differ_in_gender(name: str, matched: str) -> bool:
-    """Return whether a Russian name is a neuter adjective and the other is not."""
+    """Return whether a Russian name is an adjective, and the other is not of its gender."""
+    if name.endswith(("ский", "цкий", "ський", "цький")):
+        return not matched.endswith(("ий", "ый", "yi"))
+    if name.endswith("ая"):
+        return not matched.endswith(("а", "я", "a"))
     return name.endswith("ое") and not matched.endswith(("е", "о", "e", "o"))
 
 

@@ -32,7 +32,7 @@ _SIMILAR_CONSONANTS = 60
 #: Endings that names of villages have in Russian texts, in any case. Not -ово, with which
 #: Ukrainian adverbs end.
 _RUSSIAN_NAME = re.compile(
-    "[оеёі]вк(?:а|и|у|е|ой|ою|ам|ах)$|[иы]но$|.{4}(?:ое|[нвк]ого|[нвк]ому)$|цы$"
+    "[оеёі]вк(?:а|и|у|е|ой|ою|ам|ах)$|[иы]но$|.{4}(?:ое|ая|[нвк]ого|[нвк]ому)$|цы$"
 )
 
 

@@ -44,9 +44,12 @@ _SENTENCE_BEFORE = re.compile(r"(?:^|[.!?…\n]|[^\w\s,;:\"'«»()-])[ \u00a0]*$
 _SENTENCE_AFTER = re.compile(
     r"[ \u00a0]*(?:[.!…:,\n–—]|$)| (?:наш|взят|звільнен|освобожд|вільн|is )"
 )
+_HEADING = re.compile(r":| [–—]")
 #: What is said of a place rather than of a person: Хотень під ударом, Lyptsi is under fire.
 _PREDICATE = re.compile(
-    r" (?:евакую|эвакуир|обстріл|обстрел|бомб[ля]|штурму|накри|накры|затоп|підтоп|подтоп|затян)"
+    r" (?:евакую|эвакуир|обстріл|обстрел|бомб[ля]|штурму|накри|накры|затоп|підтоп|подтоп|затян"
+    r"|стира|відбудов|отстраива|восстанавл|оточ|окружен|окружил|зруйнов|разруш|атаку|атакова"
+    r"|горить|горит|палає|пылает|дотла|гатять|кошмар)"
     r"|(?:,|:| [–—-])? (?:"
     r"(?:під|под) (?:удар|вогнем|огн[её]м|обстр|атак|контрол|окупац|оккупац|КАБ|ФАБ)\w*"
     r"|(?:уважно|укриття|в укриття|увага|в укрытие|внимание)\b"
@@ -120,7 +123,7 @@ _LEAST = 1000
 #: Endings that surnames have as well as names of villages.
 _SURNAMES = (
     *("ко", "ук", "юк", "ак", "як", "ін", "їн", "ин", "ів", "їв", "ов", "ев", "ёв", "єв", "ий"),
-    *("ой", "ець", "ик", "ло", "ас", "ko", "uk", "ak", "yk", "iv", "in", "yn", "ov", "ev", "yi"),
+    *("ой", "ик", "ло", "ас", "ko", "uk", "ak", "yk", "iv", "in", "yn", "ov", "ev", "yi"),
 )
 #: A word with a capital letter that is one of these is no first name.
 _RULE_WORDS = frozenset().union(*WORDS.values())
@@ -162,7 +165,7 @@ def refers_to_place(text: str, name: Name, known: bool) -> bool:
     is_at = (
         before in WORDS["at"]
         or (before in WORDS["resident"] and is_inflected)
-        or (_PREDICATE.match(text, name.end) is not None and not is_person(name))
+        or (_PREDICATE.match(text, name.end) is not None and _is_subject(text, name))
     )
     is_in = before in WORDS["in"] and not _is_quoted(text, name)
     if is_ordinary(name):
@@ -174,10 +177,30 @@ def refers_to_place(text: str, name: Name, known: bool) -> bool:
         return (
             is_at
             or is_route
+            or (is_city and _is_heading(text, name))
             or (not is_person(name) and is_inflected and _is_reached(text, name))
             or (is_in and (is_city or spelling.isascii() or spelling.endswith(LOCATIVE)))
         )
     return known or is_in or is_at or _is_attacked(text, name) or _is_village(text, name)
+
+
+def _is_subject(text: str, name: Name) -> bool:
+    """Return whether a name may be the subject of a sentence: not that of a hamlet like a word."""
+    is_small = (name.matches[0].place.population or 0) < _LEAST
+    return not is_ordinary(name) or not (
+        is_person(name) or (is_small and not is_inside_sentence(text, name.start))
+    )
+
+
+def _is_heading(text: str, name: Name) -> bool:
+    """Return whether a word begins a sentence before a colon or a dash: Ровно: взрывы."""
+    is_nominative = folded(name.matches[0].matched) == folded(text[name.start : name.end])
+    return (
+        is_nominative
+        and not is_person(name)
+        and _HEADING.match(text, name.end) is not None
+        and _SENTENCE_BEFORE.search(text, max(0, name.start - CONTEXT), name.start) is not None
+    )
 
 
 def _is_reached(text: str, name: Name) -> bool:
@@ -238,11 +261,12 @@ def _is_only_place(name: Name) -> bool:
     What has the ending of a surname, or another name next to it, may be a person's.
     """
     best = name.matches[0]
-    is_small = (best.place.population or 0) < _LEAST
-    if is_small or len(name.matches) > 1 or folded(best.matched) in WORDS["rivers"]:
+    if len(name.matches) > 1 or folded(best.matched) in WORDS["rivers"]:
         return False
     if " " in best.matched or "-" in best.matched:
         return True
+    if (best.place.population or 0) < _LEAST:
+        return False
     return not (
         folded(best.matched).endswith(_SURNAMES)
         or name.after[:1].isupper()

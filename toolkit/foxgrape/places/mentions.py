@@ -47,6 +47,7 @@ from foxgrape.places.namesakes import (
     TOWN_POPULATION,
     current_places,
     dominant_places,
+    former_towns,
     in_shared_district,
     is_around,
     shared_districts,
@@ -228,18 +229,22 @@ def _read_names(text: str, gazetteer: Gazetteer) -> Reading:
     surroundings = Surroundings(text, gazetteer, anchors)
     candidates = _choose_in_lists(text, kept, candidates)
     # Of several namesakes, others decide; a name that does not count may count near others.
-    needs_places = any(len(current_places(name.matches)) > 1 for name in kept) or any(
+    needs_places = any(map(_has_namesakes, kept)) or any(
         not accept and not is_ordinary(name) for name, accept in zip(names, accepted, strict=True)
     )
     needs_regions = any(len(name.matches) > 1 for name in kept)
     mentions = []
     for at, (name, several) in enumerate(zip(kept, candidates, strict=True)):
-        places = surroundings.choose(name.start, several, current_places(name.matches))
+        places = surroundings.choose_among(name.start, several, name)
         listed = any(_are_listed(text, name, other) for other in kept[max(0, at - 1) : at + 2])
         confidence = _confidence(text, name, places, listed=listed, chosen=chosen)
         matched = name.matches[0].matched
         mentions.append(Mention(name.start, name.end, tuple(places), matched, confidence))
     return Reading(mentions, needs_places, needs_regions)
+
+
+def _has_namesakes(name: Name) -> bool:
+    return len(current_places(name.matches)) > 1 or bool(former_towns(name.matches))
 
 
 def _native_names(text: str, gazetteer: Gazetteer, chosen: bool) -> list[Name]:
