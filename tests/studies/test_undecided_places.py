@@ -96,12 +96,12 @@ def test_all_signals_of_the_name_are_left_out_and_counted(tmp_path, open_data):
     assert (tested.n_signals, tested.n_events, tested.trigger_rate) == (3, 2, pytest.approx(2 / 3))
     assert count_outcomes(analysis)["undecided"] == 4
     assert sum(count_outcomes(analysis).values()) == 7
-    said = (
+    sentence = (
         "4 signals are left out, because an event has the name of their place, and the data do not "
         "say which place is meant (Huliaipole): state the region or the coordinates of such events."
     )
     findings = analysis.findings()
-    assert said in findings
+    assert sentence in findings
     assert "Left out, at a place that an event may mean: 4 (Huliaipole: 4)." in findings
     assert any(line.startswith("2 of 4 events have a name of which") for line in findings)
     caveat = "4 of 7 signals were left out, because an event has the name of their place"

@@ -63,9 +63,9 @@ def test_a_place_that_a_study_added_for_an_event_is_undecided():
         Place("place:Bila", "Bila", (), None, None, "", "", "", None),
         Place("my:Bila", "Bila", (), None, None, "UA", "", "", None),
     ]
-    found = undecided_places(events, GAZETTEER.extended(Gazetteer(added)))
-    assert found.keys() == {"place:Bila"}
-    assert found["place:Bila"] == {"geonames:1", "geonames:2", "geonames:3", "my:Bila"}
+    places = undecided_places(events, GAZETTEER.extended(Gazetteer(added)))
+    assert places.keys() == {"place:Bila"}
+    assert places["place:Bila"] == {"geonames:1", "geonames:2", "geonames:3", "my:Bila"}
 
 
 def test_a_name_with_several_coordinates_means_the_places_near_any_of_them():
