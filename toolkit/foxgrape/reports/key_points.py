@@ -38,6 +38,7 @@ CLAIM_FIGURE = "More than chance?"
 #: The change between a run and itself.
 NOTHING_CHANGED = "Nothing changed: data, parameters and software are the same."
 
+_TEST = "Test against chance"
 _MAX_POINTS, _MAX_ROWS, _MAX_TEXT = 12, 20, 500
 
 
@@ -203,7 +204,9 @@ def describe_changes(before: KeyPoints, after: KeyPoints) -> list[str]:
     if before.headline and before.headline != after.headline:
         changes.append(f"Headline then: {before.headline}")
     if before.claim and before.claim != after.claim:
-        changes.append(f"Test against chance then: {before.claim}")
+        # The sentence begins with the name of the test.
+        claim = before.claim.removeprefix(_TEST).lstrip(",: ")
+        changes.append(f"{_TEST} then: {claim}")
     earlier = {row[0]: row[1] for row in before.figures.get("rows", ()) if len(row) > 1}
     # A row with a column for the previous period may show the earlier value itself.
     changes += [
