@@ -206,6 +206,6 @@ def test_a_browser_prints_the_pdf(write_schedule):
     ],
 )
 def test_a_failure_is_said_in_words_that_quote_no_answer(error, words):
-    reason = describe_smtp_failure(error)
-    assert reason.startswith(words)
-    assert "secret" not in reason
+    message = describe_smtp_failure(error)
+    assert message.startswith(words)
+    assert "secret" not in message

@@ -220,7 +220,7 @@ def test_a_mail_says_the_days_of_the_report_as_its_page_does(write_schedule):
         done = fake_reports.build_page(template, parameters=parameters, out=out)
         manifest = out / done.run_id / "manifest.json"
         content = json.loads(manifest.read_text(encoding="utf-8"))
-        content["about"] = {"period": ["2022-09-03", "2022-09-09"]}
+        content["about"] = {"days": "3 to 9 Sep 2022"}
         manifest.write_text(json.dumps(content), encoding="utf-8")
         return done
 

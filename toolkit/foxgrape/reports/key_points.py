@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from foxgrape._util.directories import directory_at
 from foxgrape._util.unicode import replace_surrogates
-from foxgrape._util.wording import days_in_words, shorten
+from foxgrape._util.wording import shorten
 from foxgrape.display.html import HEADLINE
 from foxgrape.display.key_figures import KEY_FIGURES
 from foxgrape.errors import CONTROLS
@@ -88,12 +87,7 @@ class KeyPoints:
     def days(self) -> str:
         """Days of the report's period, in the words of its page; empty if it has none."""
         about = self.manifest.get("about")
-        period = _list(about.get("period") if isinstance(about, dict) else None)
-        try:
-            first, last = (date.fromisoformat(day) for day in period)
-        except (TypeError, ValueError):
-            return ""
-        return days_in_words(first, last)
+        return to_line(about.get("days") if isinstance(about, dict) else None)
 
     @property
     def changes(self) -> tuple[str, ...]:

@@ -84,6 +84,8 @@ class RunSummary:
         Names of the places among the parameters.
     period
         First and last day among the parameters; None if they contain no date.
+    when
+        The period in words; empty if there is no period.
     built_at
         Time at which the run was built or, if it is running, started; ISO 8601.
     links
@@ -105,6 +107,7 @@ class RunSummary:
     words: Mapping[str, str]
     places: tuple[str, ...]
     period: tuple[str, str] | None
+    when: str
     built_at: str
     links: Mapping[str, str]
     thumbnail: str | None
@@ -115,13 +118,6 @@ class RunSummary:
     def entry(self) -> tuple[object, ...]:
         """What runs of the same report have in common: all but their dates."""
         return self.template, self.title, self.places, tuple(self.words.items())
-
-    @property
-    def when(self) -> str:
-        """The period in words; empty if there is no period."""
-        if self.period is None:
-            return ""
-        return days_in_words(*map(date.fromisoformat, self.period))
 
     @property
     def built(self) -> str:
@@ -322,6 +318,7 @@ def _summarize(out: Path, folder: Path) -> RunSummary | None:
         words=_parameters(about.get("words"), manifest.get("parameters")),
         places=tuple(map(_text, _list(about.get("places")))),
         period=_period(about.get("period")),
+        when=_days(about),
         built_at=_text(manifest.get("built_at")),
         links={} if running else _links(out, folder),
         thumbnail=None if running else read_thumbnail(folder),
@@ -373,6 +370,14 @@ def _period(value: Any) -> tuple[str, str] | None:
     if len(days) != len(("first", "last")) or not all(map(_instant, days)):
         return None
     return days[0][:10], days[1][:10]
+
+
+def _days(about: Mapping[str, Any]) -> str:
+    """Return the period in words; runs of earlier versions have none."""
+    if "days" in about:
+        return _text(about["days"])
+    period = _period(about.get("period"))
+    return "" if period is None else days_in_words(*map(date.fromisoformat, period))
 
 
 def _instant(text: str) -> datetime | None:
