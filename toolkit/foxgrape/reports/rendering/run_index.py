@@ -35,6 +35,7 @@ from foxgrape.reports.run_folder import (
     open_locked,
     read_manifest,
 )
+from foxgrape.reports.series import series_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -92,6 +93,8 @@ class RunSummary:
         Paths of the run's files, relative to the catalogue, by link text.
     thumbnail
         Data URL of the thumbnail; None if the run has no valid thumbnail.
+    series
+        What the runs of the same report have in common.
     key_figure
         Name and value of the figure to compare with other runs; None if the report has none.
     changes
@@ -111,13 +114,9 @@ class RunSummary:
     built_at: str
     links: Mapping[str, str]
     thumbnail: str | None
+    series: str
     key_figure: tuple[str, float] | None = None
     changes: tuple[str, ...] = ()
-
-    @property
-    def entry(self) -> tuple[object, ...]:
-        """What runs of the same report have in common: all but their dates."""
-        return self.template, self.title, self.places, tuple(self.words.items())
 
     @property
     def built(self) -> str:
@@ -322,6 +321,7 @@ def _summarize(out: Path, folder: Path) -> RunSummary | None:
         built_at=_text(manifest.get("built_at")),
         links={} if running else _links(out, folder),
         thumbnail=None if running else read_thumbnail(folder),
+        series=series_key(manifest),
         key_figure=_key_figure(manifest.get("key_figure")),
         changes=tuple(_text(line, 300) for line in _list(manifest.get("changes"))[:_MAX_CHANGES]),
     )
@@ -399,9 +399,9 @@ def _list(value: Any) -> list[Any]:
 
 def _entries(runs: Sequence[RunSummary]) -> list[_Entry]:
     """Group runs by entry; the entry with the newest run comes first."""
-    groups: dict[tuple[object, ...], list[RunSummary]] = {}
+    groups: dict[str, list[RunSummary]] = {}
     for run in runs:
-        groups.setdefault(run.entry, []).append(run)
+        groups.setdefault(run.series, []).append(run)
     return [_Entry(group, _sparkline(group)) for group in groups.values()]
 
 
