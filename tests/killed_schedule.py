@@ -25,7 +25,6 @@ import bs4  # noqa: F401 - preload for the fork server, so that calls are not sp
 import deltalake  # noqa: F401
 import httpx  # noqa: F401
 import pandas as pd  # noqa: F401
-import pandera  # noqa: F401
 import pyarrow.csv
 import pyarrow.parquet  # noqa: F401
 
