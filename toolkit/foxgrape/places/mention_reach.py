@@ -51,7 +51,7 @@ REACH, WIDTH = (3, 6), (CONTEXT, 2 * CONTEXT)
 #: regions or of power plants, or the second of a phrase about the level of a river.
 _DISTANT = re.compile(
     "област|обл|oblast|region|province|район|raion|district|[щч]ин|[дл]нр|кра[йяюе]|krai"
-    "|напрям|направлен|участ|дільниц|відтин|фронт|громад|[сц]ь?кому?$"
+    "|напрям|направлен|участ|дільниц|відтин|фронт|громад|водосхов|водохран|[сц]ь?кому?$"
     "|sector|direction|axis|front|hromada|community|nuclear|npp|вод[иы]"
 )
 #: What decides about a name in quotation marks up to 80 characters behind it: the end of another
