@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from foxgrape import times
 from foxgrape._util.csv import read_rows, require_unique_names
@@ -93,7 +94,8 @@ def validate(
     ready = _with_columns(frame.reset_index(drop=True), schema, table, file=file, fill=fill)
     for name, column in schema.items():
         ready[name] = _convert(ready[name], column.dtype, name, file, first_row)
-    _check_values(ready, schema, file, first_row)
+    given = {name: column for name, column in schema.items() if name in frame}
+    _check_values(ready, given, file, first_row)
     _check_intervals(ready, file, first_row)
     if table == "posts":
         validate_keys(ready, KEYS[table][0], column="post_id", file=file, first_row=first_row)
@@ -190,8 +192,6 @@ def validate_storable(extra: pd.DataFrame) -> None:
 
     A merge that adds times without an offset makes the table unreadable.
     """
-    import pyarrow as pa
-
     for name, column in extra.items():
         kind: Any = column.dtype
         try:
@@ -270,10 +270,12 @@ _ID = _Column(unique=True)
 _TIME, _ANY_TIME = _Column(times.DTYPE), _Column(times.DTYPE, nullable=True)
 
 
-def _are_curies(ids: pd.Series) -> pd.Series:
+def _are_curies(ids: pd.Series) -> Any:
     """Return which of the ids are valid; each distinct id is matched once."""
-    distinct = ids.drop_duplicates()
-    return ids.isin(distinct[distinct.str.match(f"^{CURIE}$").fillna(value=False)])
+    number, distinct = pd.factorize(ids)
+    # A missing id has the number -1, and is not valid.
+    matches = pd.Series(distinct, dtype="str").str.match(f"^{CURIE}$").to_numpy(np.bool_)
+    return np.append(matches, [False])[number]
 
 
 def _between(least: float, most: float, expected: str) -> _Column:
@@ -381,7 +383,8 @@ def _with_columns(
             ready[name] = ready[start]
         elif fill and column.nullable:
             # Create the column with its final type: converting 10⁶ empty cells takes a second.
-            ready[name] = pd.Series(index=ready.index, dtype=column.dtype)
+            empty: Any = pa.nulls(len(ready), pa.large_string()) if column.dtype == "str" else None
+            ready[name] = pd.Series(empty, ready.index, column.dtype)
         else:
             raise TableError.missing_column(name, frame.columns, table=table, file=file)
     return ready
