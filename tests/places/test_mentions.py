@@ -641,6 +641,17 @@ def test_a_russian_neuter_name_is_not_that_of_a_masculine():
         ("в Зеленодольске и Сычавке", ["Zelenodolsk", "Sychavka"]),
         ("Мощный взрыв", []),
         ("зупинили під Мостиськами", ["Mostyska"]),
+        ("Взято Горькое. Бои у Золотого Колодезя", ["Hirke", "Zolotyi Kolodiaz"]),
+        ("Днепродзержинск помнит", ["Kamianske"]),
+        ("Ивано-Франковский «Прикарпатье»", []),
+        # Towns that were renamed, where a region before decides.
+        ("ЛНР: Первомайск, Попасная", ["Sokolohirsk", "Popasna"]),
+        ("Первомайск, Вознесенск", ["Pervomaisk", "Voznesensk"]),
+        # An adverb and a city; a word and a village; verbs of what happens to places.
+        ("Ровно: взрывы. Ровно в 9:00", ["Rivne"]),
+        ("Приморське стирають КАБами", ["Prymorske"]),
+        ("Город разрушен", []),
+        ("на човні по Дніпру", []),
         # Natural features, straits, quarters, brands and titles.
         ("озеро Свитязь, мыс Тарханкут", []),
         ("на мосту через Чонгар", []),

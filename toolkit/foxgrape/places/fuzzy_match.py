@@ -52,9 +52,24 @@ _UKRAINIAN_ROOTS = {
     r"\bВтор": "Друг",
     r"\bБольш": "Велик",
     "([Гг])лубок": r"\1либок",
+    "Александр": "Олександр",
+    "александр": "олександр",
+    "Алексе(?=[ев])": "Олексі",
+    "([Вв])ладимир": r"\1олодимир",
+    r"\bСчастл": "Щасл",
+    r"\bОтрад": "Відрад",
+    r"\bРазд": "Розд",
+    r"\bСолнечн": "Сонячн",
+    r"\bЯстреб": "Яструб",
+    "([Кк])олодез": r"\1олодяз",
+    r"\bДнепр": "Дніпр",
+    r"\bГорьк": "Гірк",
 }
-#: Letters and endings of Russian names, and what Ukrainian names have instead.
-_RUSSIAN = re.compile("[ыэъЭ]|Александр|Алексе|(?<=..[сц])к(?:а|у|ом|е)?$|(?<=...[ое]в)о$")
+#: Endings and letters of Russian names, and what Ukrainian names have instead.
+_UKRAINIAN_ENDINGS = {
+    "(?<=..[сц])к(?=(?:а|у|ом|е|ое)?$)": "ьк",
+    "(?<=...[ое]в)о$|(?<=..)ое$": "е",
+}
 _UKRAINIAN_LETTERS = str.maketrans("ыэЭ", "иеЕ", "ъ")
 _POSSESSIVE = re.compile("(?<=[a-z])['’ʼ]s$")
 
@@ -134,11 +149,11 @@ def ukrainian_spellings(name: str) -> list[str]:
     >>> ukrainian_spellings("Сычавкой"), ukrainian_spellings("Зеленодольске")
     (['Сичавкой', 'Січавкой'], ['Зеленодольське'])
     """
-    if not _RUSSIAN.search(name):
+    spelling = _in_ukrainian(name).translate(_UKRAINIAN_LETTERS)
+    for russian, ukrainian in _UKRAINIAN_ENDINGS.items():
+        spelling = re.sub(russian, ukrainian, spelling)
+    if spelling == name:
         return []
-    spelling = re.sub("(?<=[сц])к(?=(?:а|у|ом|е)?$)", "ьк", name.translate(_UKRAINIAN_LETTERS))
-    spelling = re.sub("(?<=[ое]в)о$", "е", spelling)
-    spelling = spelling.replace("Александр", "Олександр").replace("Алексе", "Олексі")
     return list(dict.fromkeys((spelling, spelling.replace("и", "і").replace("И", "І"))))
 
 

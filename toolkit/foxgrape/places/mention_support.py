@@ -228,7 +228,7 @@ def _is_attacked(text: str, name: Name) -> bool:
         return True
     # A place is in the nominative where a person is in the accusative.
     matched = name.matches[0].matched
-    is_nominative = folded(matched) == folded(text[name.start : name.end])
+    is_nominative = "inflected" not in name.matches[0].how
     return is_nominative or has_typical_ending(name) or " " in matched
 
 
