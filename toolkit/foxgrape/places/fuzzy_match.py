@@ -32,8 +32,9 @@ __all__ = [
 _RESPELT, _INFLECTED, _RESPELT_AND_INFLECTED, _SAME_ALPHABET = 0.9, 0.87, 0.84, 0.82
 #: Maximum score of a guess, such as every fuzzy match of a name without a capital letter.
 _GUESS = 0.79
-#: Minimum similarity of spellings for a respelt match, and for a respelt and inflected match.
-_SIMILAR, _SIMILAR_INFLECTED = 0.8, 0.75
+#: Minimum similarity of spellings for a respelt match, and for a respelt and inflected match of one
+#: word and of several.
+_SIMILAR, _SIMILAR_INFLECTED, _SIMILAR_WORDS = 0.8, 0.75, 0.65
 #: Minimum length of a phonetic key for more than a guess, since different names share short keys:
 #: Суми and Сімі.
 _SHORTEST = 5
@@ -63,6 +64,8 @@ _UKRAINIAN_ROOTS = {
     r"\bЯстреб": "Яструб",
     "([Кк])олодез": r"\1олодяз",
     r"\bДнепр": "Дніпр",
+    r"\bПод(?=[^аеёиіоуыяюй])": "Під",
+    "([Вв])олч": r"\1овч",
     r"\bГорьк": "Гірк",
 }
 #: Endings and letters of Russian names, and what Ukrainian names have instead.
@@ -241,7 +244,8 @@ def _compare(query: _Query, name: str) -> tuple[float, str, str]:
         form in _key_forms(word) for form, word in zip(query.key_words, words, strict=True)
     ):
         similarity = _similarity(query.spelling, normalize_spelling(folded))
-        is_match = query.is_capitalized and similarity >= _SIMILAR_INFLECTED
+        least = _SIMILAR_WORDS if len(words) > 1 else _SIMILAR_INFLECTED
+        is_match = query.is_capitalized and similarity >= least
         return (_RESPELT_AND_INFLECTED if is_match else _GUESS), name, "respelt and inflected"
     return 0.0, name, ""
 

@@ -44,7 +44,7 @@ _SENTENCE_BEFORE = re.compile(r"(?:^|[.!?…\n]|[^\w\s,;:\"'«»()-])[ \u00a0]*$
 _SENTENCE_AFTER = re.compile(
     r"[ \u00a0]*(?:[.!…:,\n–—]|$)| (?:наш|взят|звільнен|освобожд|вільн|is )"
 )
-_HEADING = re.compile(r":| [–—]")
+_HEADING = re.compile(r": ?(?![\s«„“\"])| [–—](?! [«„“\"])|!")
 #: What is said of a place rather than of a person: Хотень під ударом, Lyptsi is under fire.
 _PREDICATE = re.compile(
     r" (?:евакую|эвакуир|обстріл|обстрел|бомб[ля]|штурму|накри|накры|затоп|підтоп|подтоп|затян"
@@ -120,6 +120,8 @@ _VILLAGE_ENDINGS = (
 _ONLY_VILLAGE_ENDINGS = ("івка", "ївка", "овка", "евка", "івці", "инці", "ivka", "ovka", "yntsi")
 #: Minimum population of a place whose name of several words needs no other words around it.
 _LEAST = 1000
+#: The same for a word that is attacked or taken.
+_TOWN = 5000
 #: Endings that surnames have as well as names of villages.
 _SURNAMES = (
     *("ко", "ук", "юк", "ак", "як", "ін", "їн", "ин", "ів", "їв", "ов", "ев", "ёв", "єв", "ий"),
@@ -177,8 +179,8 @@ def refers_to_place(text: str, name: Name, known: bool) -> bool:
         return (
             is_at
             or is_route
-            or (is_city and _is_heading(text, name))
-            or (not is_person(name) and is_inflected and _is_reached(text, name))
+            or (is_inflected and not is_person(name) and _is_reached(text, name))
+            or (not is_inflected and _is_like_town(text, name))
             or (is_in and (is_city or spelling.isascii() or spelling.endswith(LOCATIVE)))
         )
     return known or is_in or is_at or _is_attacked(text, name) or _is_village(text, name)
@@ -192,14 +194,21 @@ def _is_subject(text: str, name: Name) -> bool:
     )
 
 
-def _is_heading(text: str, name: Name) -> bool:
-    """Return whether a word begins a sentence before a colon or a dash: Ровно: взрывы."""
-    is_nominative = folded(name.matches[0].matched) == folded(text[name.start : name.end])
+def _is_like_town(text: str, name: Name) -> bool:
+    """Return whether a word in the nominative is treated like a town: КАБ на Сарни; Ровно: взрывы.
+
+    A person is attacked in another case, and speaks after a colon: Хмельницький: «Ні».
+    """
+    people = name.matches[0].place.population or 0
+    is_city = people >= CITY_POPULATION
     return (
-        is_nominative
-        and not is_person(name)
-        and _HEADING.match(text, name.end) is not None
-        and _SENTENCE_BEFORE.search(text, max(0, name.start - CONTEXT), name.start) is not None
+        (people >= _TOWN and (is_city or not is_person(name)) and _is_attacked(text, name))
+        or (is_city and _PREDICATE.match(text, name.end) is not None)
+        or (
+            is_city
+            and _HEADING.match(text, name.end) is not None
+            and _SENTENCE_BEFORE.search(text, max(0, name.start - CONTEXT), name.start) is not None
+        )
     )
 
 
