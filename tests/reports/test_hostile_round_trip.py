@@ -221,7 +221,7 @@ def in_page(text):
     return seen(text[:_MAX_TEXT])
 
 
-def found(text, shown):
+def texts_read(text, shown):
     return text in shown or (
         len(text) > _MAX_TEXT // 2 and any(other.startswith(text) for other in shown)
     )
