@@ -125,8 +125,10 @@ _TOWN = 5000
 #: Endings that surnames have as well as names of villages.
 _SURNAMES = (
     *("ко", "ук", "юк", "ак", "як", "ін", "їн", "ин", "ів", "їв", "ов", "ев", "ёв", "єв", "ий"),
-    *("ой", "ик", "ло", "ас", "ko", "uk", "ak", "yk", "iv", "in", "yn", "ov", "ev", "yi", "ый"),
+    *("ой", "ик", "ло", "ас", "ko", "uk", "ak", "yk", "iv", "in", "yn", "ov", "ev", "yi"),
 )
+#: Endings of the genitive plural of villages, and of surnames.
+_PLURALS = ("ов", "ев", "ёв", "ів", "їв", "ый")
 #: A word with a capital letter that is one of these is no first name.
 _RULE_WORDS = frozenset().union(*WORDS.values())
 #: Prepositions after a word for an attack, and stems of such words: били по Дудчанах.
@@ -279,7 +281,7 @@ def _is_only_place(text: str, name: Name) -> bool:
         return False
     return not (
         folded(best.matched).endswith(_SURNAMES)
-        or folded(text[name.start : name.end]).endswith(_SURNAMES)
+        or folded(text[name.start : name.end]).endswith(_PLURALS)
         or name.after[:1].isupper()
         or (name.before[:1].isupper() and folded(name.before) not in _RULE_WORDS)
     )

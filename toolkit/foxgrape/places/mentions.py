@@ -18,6 +18,7 @@ from foxgrape.places.mention_context import (
     Name,
     folded,
     follows_settlement,
+    is_before_person,
     is_ordinary,
     is_person,
     names_other,
@@ -480,7 +481,8 @@ def _is_own_name(text: str, name: Name) -> bool:
         spoken = any(name == best.matched and language != _OTHER for name, language in pairs)
         return spoken and len(best.matched) >= _MIN_FORMER_LENGTH and _is_known(name)
     goes_on = _GOES_ON.match(text, name.end, name.end + CONTEXT)
-    return goes_on is None or goes_on[1].isupper() or _is_known(name)
+    is_alone = goes_on is None or goes_on[1].isupper() or is_before_person(name)
+    return is_alone or _is_known(name)
 
 
 def _are_listed(text: str, name: Name, other: Name) -> bool:
