@@ -25,6 +25,7 @@ __all__ = [
     "LOCATIVE",
     "TOWN_ENDINGS",
     "has_typical_ending",
+    "is_city_in_list",
     "is_in_region",
     "is_inside_sentence",
     "refers_to_place",
@@ -310,6 +311,21 @@ def _begins_like_word(text: str, name: Name) -> bool:
         and text[name.end : name.end + 1] != ","
         and "(" not in text[name.end : name.end + 2]
         and not is_inside_sentence(text, name.start)
+    )
+
+
+def is_city_in_list(text: str, name: Name, neighbour: Name, *, after: bool) -> bool:
+    """Return whether a surname such as Хмельницькому is also a city's.
+
+    It must be after another name of the list, in the nominative like this, or in the locative.
+    """
+    spelling = folded(text[name.start : name.end])
+    is_city = (name.matches[0].place.population or 0) >= CITY_POPULATION
+    is_like_neighbour = after and (
+        spelling.isascii() or "inflected" not in neighbour.matches[0].how
+    )
+    return is_city and (
+        is_like_neighbour or (not spelling.isascii() and spelling.endswith(LOCATIVE))
     )
 
 

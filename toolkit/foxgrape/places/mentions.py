@@ -39,6 +39,7 @@ from foxgrape.places.mention_support import (
     LOCATIVE,
     TOWN_ENDINGS,
     has_typical_ending,
+    is_city_in_list,
     is_in_region,
     is_inside_sentence,
     refers_to_place,
@@ -272,7 +273,7 @@ def _accept_neighbours(text: str, names: list[Name], accepted: list[bool]) -> No
                 or (
                     (
                         not is_person(other)
-                        or _is_city_in_list(text, other, names[at], after=at < neighbour)
+                        or is_city_in_list(text, other, names[at], after=at < neighbour)
                     )
                     and is_inside_sentence(text, other.start)
                 )
@@ -325,21 +326,6 @@ def _choose_in_lists(
             several = [current_places(names[at].matches) for at in range(first, last + 1)]
             chosen[first : last + 1] = in_shared_district(several, chosen[first : last + 1])
     return chosen
-
-
-def _is_city_in_list(text: str, name: Name, neighbour: Name, *, after: bool) -> bool:
-    """Return whether a surname such as Хмельницькому is also a city's.
-
-    It must be after another name of the list, in the nominative like this, or in the locative.
-    """
-    spelling = folded(text[name.start : name.end])
-    is_city = (name.matches[0].place.population or 0) >= CITY_POPULATION
-    is_like_neighbour = after and (
-        spelling.isascii() or "inflected" not in neighbour.matches[0].how
-    )
-    return is_city and (
-        is_like_neighbour or (not spelling.isascii() and spelling.endswith(LOCATIVE))
-    )
 
 
 def _are_in(text: str, name: Name, other: Name) -> bool:
