@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from foxgrape import schemas
-from foxgrape._util.formatting import duration_in_words
+from foxgrape._util.formatting import duration_in_words, moment
 from foxgrape.stats.coincidence.point_pattern import is_followed, overlaps
 from foxgrape.stats.inputs import duration_us, observation_of
 from foxgrape.stats.survival.counted_leads import reason_left_out
@@ -23,7 +23,8 @@ __all__ = ["count_steps"]
 #: In the order of `reason_left_out`, so that what a step leaves has passed all steps before it.
 _REASONS = {
     "hindsight": "not decoded only after their event",
-    "follows": "not after their event",
+    "follows": "not after the {moment} of their event",
+    "undecided": "for a place whose events can be identified",
     "unfollowed": "posted while events were recorded",
 }
 
@@ -64,12 +65,15 @@ def _with_a_signal(analysis: Analysis) -> tuple[str, str, int, int]:
 
 def _leads(analysis: Analysis) -> Iterator[tuple[str, str, int, int]]:
     n = len(analysis.links)
-    reasons = reason_left_out(analysis.links, hindsight=False).value_counts()
+    reasons = reason_left_out(analysis.links, hindsight=False)
+    undecided = analysis.study.observed.is_undecided(analysis.links["place_id"])
+    counts = reasons.mask(undecided & (reasons == "unfollowed"), "undecided").value_counts()
     yield "lead times", "signals", n, 0
     for reason, step in _REASONS.items():
-        left_out = int(reasons.get(reason, 0))
+        left_out = int(counts.get(reason, 0))
         n -= left_out
-        yield "lead times", step, n, left_out
+        if left_out or reason != "undecided":
+            yield "lead times", step.format(moment=moment(analysis.clock)), n, left_out
 
 
 def _chance(analysis: Analysis, window: str) -> Iterator[tuple[str, str, int, int]]:
@@ -77,8 +81,12 @@ def _chance(analysis: Analysis, window: str) -> Iterator[tuple[str, str, int, in
     within = duration_in_words(parse_duration(window, "window"))
     question = f"chance within {within}"
     observed = observation_of(analysis.observed(clock, window), signals, analysis.events, clock)
+    n_undecided = int(observed.is_undecided(signals["place_id"]).sum())
+    n_decided = len(signals) - n_undecided
     n_inside = int(overlaps(signals, "posted", observed).sum())
     n_followed = int(is_followed(signals, observed, duration_us(window, "window")).sum())
     yield question, "signals", len(signals), 0
-    yield question, _REASONS["unfollowed"], n_inside, len(signals) - n_inside
+    if n_undecided:
+        yield question, _REASONS["undecided"], n_decided, n_undecided
+    yield question, _REASONS["unfollowed"], n_inside, n_decided - n_inside
     yield question, "followed throughout the window", n_followed, n_inside - n_followed

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from foxgrape._util.formatting import duration_in_words
+from foxgrape._util.formatting import duration_in_words, happened, moment
 from foxgrape.linking import order_on_clock
 from foxgrape.stats.survival.counted_leads import reason_left_out
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["OUTCOMES", "count_outcomes", "outcomes_in_words"]
 
 #: Outcomes in the order of sentences.
-OUTCOMES = ("before", "undetermined", "after", "none", "open", "hindsight", "outside")
+OUTCOMES = ("before", "undetermined", "after", "none", "open", "hindsight", "outside", "undecided")
 
 
 def count_outcomes(analysis: Analysis) -> dict[str, int]:
@@ -27,8 +27,9 @@ def count_outcomes(analysis: Analysis) -> dict[str, int]:
     -------
     dict
         ``before``, ``undetermined`` and ``after`` their event on the clock of the analysis;
-        ``none``: no event within the horizon; ``open``: none so far; ``hindsight``; and
-        ``outside``: without an event, and posted while no events were recorded.
+        ``none``: no event within the horizon; ``open``: none so far; ``hindsight``;
+        ``outside``: without an event, and posted while no events were recorded; and ``undecided``:
+        for a place whose name an event has of which it could not be decided where it was.
 
     Examples
     --------
@@ -40,8 +41,11 @@ def count_outcomes(analysis: Analysis) -> dict[str, int]:
     links = analysis.links
     reason, order = reason_left_out(links, hindsight=False), order_on_clock(links)
     is_complete = links["lead_min"] >= analysis.horizon
-    claims = [reason == "hindsight", reason == "unfollowed", (order == "no event") & is_complete]
-    names = np.select([*claims, order == "no event"], ["hindsight", "outside", "none", "open"], "")
+    undecided = pd.Series(analysis.study.observed.is_undecided(links["place_id"]), links.index)
+    is_open = order == "no event"
+    claims = [reason == "hindsight", undecided, reason == "unfollowed", is_open & is_complete]
+    words = ["hindsight", "undecided", "outside", "none", "open"]
+    names = np.select([*claims, is_open], words, "")
     outcome = order.where(names == "", pd.Series(names, index=order.index))
     return {name: int((outcome == name).sum()) for name in OUTCOMES}
 
@@ -56,19 +60,23 @@ def outcomes_in_words(analysis: Analysis) -> str:
     'none certainly came before the confirmation of an event; for 3, times are too rough to ...'
     """
     within = duration_in_words(analysis.horizon)
-    event = "the confirmation of an event" if analysis.clock == "confirmed" else "an event"
-    of_event = "the confirmation of its event" if analysis.clock == "confirmed" else "its event"
+    event, came = f"the {moment(analysis.clock)} of an event", happened(analysis.clock)
     counts = count_outcomes(analysis)
     words = {
         "before": f"{{}} certainly came before {event}",
         "undetermined": (
-            f"for {{}}, times are too rough to say whether the post or {of_event} came first"
+            f"for {{}}, times are too rough to say whether the post or the "
+            f"{moment(analysis.clock)} of its event came first"
         ),
         "after": f"{{}} came after {event}, with no later one within {within}",
-        "none": f"{{}} had no event within {within}",
-        "open": f"{{}} had no event so far, observed for less than {within}",
+        "none": f"for {{}}, no event {came} within {within}",
+        "open": f"for {{}}, observed for less than {within}, no event {came} so far",
         "hindsight": "{} with a code that was decoded only after the event",
         "outside": "{} had no event and were posted while no events were recorded",
+        "undecided": (
+            "{} not followed, because an event has the name of the place, and it could not be "
+            "decided where it was"
+        ),
     }
     parts = [words[name].format(f"{n:,}") for name, n in counts.items() if n]
     if not counts["before"] and parts:

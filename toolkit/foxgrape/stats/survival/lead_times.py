@@ -12,6 +12,8 @@ from foxgrape import schemas, times
 from foxgrape._util.formatting import (
     counted,
     duration_in_words,
+    happened,
+    moment,
 )
 from foxgrape._util.result import Result
 from foxgrape._util.small_numbers import are_few, mask_few, too_few
@@ -61,7 +63,8 @@ class LeadTimes(Result):
         the post came after it on the clock. With `hindsight`, `n_hindsight` is the number of
         counted signals that are hindsight.
     n_unfollowed
-        Number of signals left out because they were posted outside observation.
+        Number of signals left out because no events were recorded at their place when they were
+        posted.
     median
         Median lead; NaT when it is not reached, because fewer than half of the signals had an
         event.
@@ -139,7 +142,8 @@ class LeadTimes(Result):
         if self.n_unfollowed:
             was = "was" if self.n_unfollowed == 1 else "were"
             warnings.append(
-                f"{counted(self.n_unfollowed, 'signal')} posted outside observation {was} left out."
+                f"{counted(self.n_unfollowed, 'signal')} {was} left out, because no events were "
+                "recorded at that time and place."
             )
         return tuple(warnings)
 
@@ -310,7 +314,7 @@ class LeadTimes(Result):
         counts = f"n = {self.n:,}, {self.n_censored:,} right-censored"
         if self.method == TURNBULL:
             counts += "; Turnbull's estimate, because the times are rough"
-        until = "confirmation" if self.clock == "confirmed" else "event"
+        until = moment(self.clock)
         rough = f" {self._undetermined()}" if self.n_undetermined else ""
         if are_few(self.n):
             few = too_few(self.n, "to say")
@@ -318,10 +322,9 @@ class LeadTimes(Result):
             return f"Median time from post to {until}: {few} ({counts}).{rough}"
         if pd.isna(self.median):
             watched = duration_in_words(self.survival["time"].iloc[-1])
-            had = "had an event confirmed" if self.clock == "confirmed" else "had an event"
             return (
-                f"No median: fewer than half of the signals {had} within {watched} "
-                f"({counts}).{rough}"
+                f"No median: for fewer than half of the signals, an event {happened(self.clock)} "
+                f"within {watched} ({counts}).{rough}"
             )
         low, high = (
             _bound(bound, missing)
