@@ -369,7 +369,7 @@ def _names_river(text: str, name: Name) -> bool:
     if before in WORDS["river"] or is_behind or _OVERFLOW.match(text, name.end):
         return True
     words_before = text[max(0, name.start - CONTEXT) : name.start]
-    if _BRIDGE_OVER.search(words_before):
+    if before in WORDS["over"] and _BRIDGE_OVER.search(words_before):
         return True
     is_small = (name.matches[0].place.population or 0) < TOWN_POPULATION
     if is_small and _WATER_LEVEL.search(words_before):
