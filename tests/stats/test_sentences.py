@@ -367,6 +367,8 @@ def test_coincidence_is_plain_json():
         "n_surrogates": 9,
         "seed": 7,
         "clock": "confirmed",
+        "level": 0.05,
+        "repeated_until": None,
         "tempo": result.tempo.to_dict(),
         "front": result.front.to_dict(),
         "warnings": list(result.warnings),
@@ -478,7 +480,7 @@ def test_a_result_of_a_misled_null_is_unreliable(judged):
 def test_sentence_without_signals_or_events(judged):
     empty = "Nothing to test: no {} within the observation period."
     signal = empty.format("signal with its window lies")
-    event = empty.format("confirmation of an event lies")
+    event = empty.format("event lies")
     assert replace(judged, n_signals=0).sentence() == signal
     assert replace(judged, n_events=0).sentence() == event
     assert replace(judged, n_signals=0, n_events=0).sentence() == signal

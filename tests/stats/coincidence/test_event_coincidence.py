@@ -321,7 +321,7 @@ def test_without_signals_or_events_p_is_nan(null):
         "Nothing to test: no signal with its window lies within the observation period."
     )
     no_event = ask(signals((10, "a")), events((400, "a")), null=null)
-    assert "no event lies within the observation period" in no_event.sentence()
+    assert "no confirmation of an event lies within the observation" in no_event.sentence()
     for result in (none, no_event):
         result.figure()
         assert isinstance(result._repr_html_(), str)

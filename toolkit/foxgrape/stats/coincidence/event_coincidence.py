@@ -231,7 +231,7 @@ class Coincidence(Result):
     def sentence(self) -> str:
         """Return the result in words, and whether it is more than chance."""
         if not self.n_signals or not self.n_events:
-            event = f"{moment(self.clock)} of an event"
+            event = "confirmation of an event" if self.clock == "confirmed" else "event"
             what = event if self.n_signals else "signal with its window"
             return f"Nothing to test: no {what} lies within the observation period."
         within = window_in_words(self.window, len(self.windows))
