@@ -138,7 +138,7 @@ def test_the_shell_gives_the_same_answer_for_study_and_store(study, store, capsy
     (source,) = sources
     period = "from 1 Sep 2022 until 10 Oct 2022; not from 15 Sep 2022 to 20 Sep 2022"
     assert source == f"Events recorded by one source: {period}."
-    named = f"Events recorded by events.csv: {period}; liberated, shelled only."
+    named = f"Events recorded by events.csv: {period}; only liberated, shelled."
     assert theirs["findings"][1] == named
     for name in ("counts", "lead_times", "coincidence"):
         assert ours[name] == theirs[name]
@@ -183,7 +183,7 @@ def test_a_store_remembers_what_each_source_recorded(files, store, tmp_path, cap
     other = tmp_path / "other.csv"
     other.write_text(EVENTS.replace("e1", "f1").replace("2022-10-05", "2022-12-05"))
     guess = ingest("events", other, store).observation
-    assert guess == "other.csv: until 5 Dec 2022, its last event; liberated, shelled only"
+    assert guess == "other.csv: until 5 Dec 2022, its last event; only liberated, shelled"
     data = study_from_store(store)
     assert (data.observed.guessed, str(data.observed[1])) == (True, "2022-12-05 12:00:00+00:00")
     arguments = ["--store", store.path, "--observed-until", "2022-11-01T00:00Z"]

@@ -178,8 +178,8 @@ def bullets(lines: Sequence[str]) -> str:
     return f"<ul>{items}</ul>" if items else ""
 
 
-def finding_block(finding: str, warnings: Sequence[str] = ()) -> Html:
-    """Return a test's finding as a paragraph, followed by its warnings as a list.
+def finding_block(finding: str, warnings: Sequence[str] = (), *, more: str = "") -> Html:
+    """Return a test's finding as a paragraph, with more words, and its warnings as a list.
 
     Examples
     --------
@@ -188,7 +188,8 @@ def finding_block(finding: str, warnings: Sequence[str] = ()) -> Html:
     """
     items = "".join(f"<li>{html.escape(sentence(warning))}</li>" for warning in warnings)
     warning_list = f'<ul class="warnings">{items}</ul>' if items else ""
-    return Html(f"<p><strong>{html.escape(finding)}</strong></p>{warning_list}")
+    words = f" {html.escape(more)}" if more else ""
+    return Html(f"<p><strong>{html.escape(finding)}</strong>{words}</p>{warning_list}")
 
 
 def sentence(words: str) -> str:

@@ -30,9 +30,11 @@ def leads_after_an_event(analysis: Analysis, leads: pd.DataFrame) -> list[str]:
     if not n:
         return []
     within = duration_in_words(analysis.horizon)
+    were = "was" if n == 1 else "were"
     sentence = (
-        f"{n:,} of {counted(len(leads), 'lead')} came also after an earlier event at the same "
-        f"place, by at most {within}: a lead is to the next event, of whatever kind."
+        f"{n:,} of {counted(len(leads), 'lead')} {were} also posted within {within} after an "
+        "earlier event at the same place, and may be about that one: a lead is the time to the "
+        "next event, of whatever kind."
     )
     return [sentence]
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from foxgrape._util.formatting import duration_in_words
+from foxgrape._util.formatting import count_or_none, duration_in_words
 from foxgrape.linking import order_on_clock
 from foxgrape.stats.survival.counted_leads import reason_left_out
 
 if TYPE_CHECKING:
     from foxgrape.studies.analysis import Analysis
 
-__all__ = ["OUTCOMES", "count_outcomes", "outcomes_in_words"]
+__all__ = ["OUTCOMES", "count_outcomes", "others_in_words", "outcomes_in_words"]
 
 #: Outcomes in the order of sentences.
 OUTCOMES = ("before", "undetermined", "after", "none", "open", "hindsight", "outside")
@@ -47,30 +47,44 @@ def count_outcomes(analysis: Analysis) -> dict[str, int]:
 
 
 def outcomes_in_words(analysis: Analysis) -> str:
-    """Return how many signals had each outcome that occurs, in words.
+    """Return how many signals certainly came before their event; empty without signals.
 
     Examples
     --------
     >>> from foxgrape import open_study
     >>> outcomes_in_words(open_study().analyse())
-    'none certainly came before the confirmation of an event; for 3, times are too rough to ...'
+    'none certainly came before the confirmation of an event'
+    """
+    if not len(analysis.links):
+        return ""
+    event = "the confirmation of an event" if analysis.clock == "confirmed" else "an event"
+    return f"{count_or_none(count_outcomes(analysis)['before'])} certainly came before {event}"
+
+
+def others_in_words(analysis: Analysis) -> str:
+    """Return how many signals had each other outcome that occurs, in a sentence; else empty.
+
+    Examples
+    --------
+    >>> from foxgrape import open_study
+    >>> others_in_words(open_study().analyse())
+    'Of the others: for 3, times are too rough to say whether the post or the confirmation of ...'
     """
     within = duration_in_words(analysis.horizon)
-    event = "the confirmation of an event" if analysis.clock == "confirmed" else "an event"
-    of_event = "the confirmation of its event" if analysis.clock == "confirmed" else "its event"
-    counts = count_outcomes(analysis)
+    is_confirmed = analysis.clock == "confirmed"
+    event = "the confirmation of an event" if is_confirmed else "an event"
+    of_event = "the confirmation of its event" if is_confirmed else "its event"
     words = {
-        "before": f"{{}} certainly came before {event}",
         "undetermined": (
             f"for {{}}, times are too rough to say whether the post or {of_event} came first"
         ),
         "after": f"{{}} came after {event}, with no later one within {within}",
         "none": f"{{}} had no event within {within}",
         "open": f"{{}} had no event so far, observed for less than {within}",
-        "hindsight": "{} with a code that was decoded only after the event",
+        "hindsight": "{} had a code that was decoded only after the event",
         "outside": "{} had no event and were posted while no events were recorded",
     }
-    parts = [words[name].format(f"{n:,}") for name, n in counts.items() if n]
-    if not counts["before"] and parts:
-        parts.insert(0, f"none certainly came before {event}")
-    return "; ".join(parts)
+    counts = count_outcomes(analysis)
+    parts = [words[name].format(f"{n:,}") for name, n in counts.items() if n and name in words]
+    of_others = "Of the others: " if counts["before"] or len(parts) > 1 else "Of these: "
+    return f"{of_others}{'; '.join(parts)}." if parts else ""

@@ -213,13 +213,15 @@ class Coincidence(Result):
             share_in_words(rate, self.n_signals) for rate in (self.trigger_rate, self.echo_rate)
         )
         event = "the confirmation of an event" if self.clock == "confirmed" else "an event"
-        by = f"followed by {event} at the same place {within}; {echoed} came {after}"
+        by = f"followed by {event} at the same place {within}"
+        echo = f"For comparison, {echoed} came {after}."
         if are_few(self.n_signals):
             few = f"{too_few(self.n_signals, 'to test')}."
-            return few if self.n_signals == 1 else f"{few} {followed.capitalize()} were {by}."
+            counts = f"{followed.capitalize()} were {by}. {echo}"
+            return few if self.n_signals == 1 else f"{few} {counts}"
         return (
             f"{self.claim}: {followed} of {self.n_signals:,} signals were {by} "
-            f"(p = {self.p_trigger:.2g}, {self.null} null model)."
+            f"(p = {self.p_trigger:.2g}, {self.null} null model). {echo}"
         )
 
     def _cannot_see_the_front(self) -> bool:
@@ -443,9 +445,10 @@ def _warnings(
         warnings.append(f"{too_few(n, 'to test')}.")
     if pattern.n_unfollowed:
         was = "was" if pattern.n_unfollowed == 1 else "were"
+        longest = pd.Timedelta(int(max(pattern.windows)) + pattern.lag, unit="us")
         warnings.append(
-            f"{counted(pattern.n_unfollowed, 'signal')} {was} left out, because events were not "
-            "recorded throughout the window."
+            f"{counted(pattern.n_unfollowed, 'signal')} {was} not tested, because events were not "
+            f"recorded for all of the {duration_in_words(longest)} after the post."
         )
     n_episodes = len(pattern.in_one_group().episodes()[1]) if null == "local" else n
     if n_episodes < _FEW_EPISODES * n:
@@ -457,8 +460,8 @@ def _warnings(
     if null == "local" and unknown:
         warnings.append(
             f"{unknown} of {counted(pattern.n_places, 'place')} "
-            f"{'has' if unknown == 1 else 'have'} no known coordinates: a moving front is visible "
-            "there only through events at the place itself."
+            f"{'has' if unknown == 1 else 'have'} no known coordinates: how near the front was "
+            "is not known there, only what had happened at the place itself."
             + (
                 " The test is then unreliable."
                 if unknown > _MAX_UNLOCATED * pattern.n_places
