@@ -68,6 +68,7 @@ docs: $(READY)
 # Measure size and power of the null models; resume an interrupted run; write the page
 calibrate: $(READY)
 	$(BIN)/python scripts/calibrate.py
+	$(BIN)/python scripts/calibrate_repeated.py
 
 # Measure the coverage of the interval of the median lead; resume an interrupted run; write the table
 medians: $(READY)

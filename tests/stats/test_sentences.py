@@ -357,6 +357,8 @@ def test_coincidence_is_plain_json():
         "p_precursor": 1.0,
         "window": "P7DT0H0M0S",
         "lag": "P0DT0H0M0S",
+        "level": 0.05,
+        "repeated_until": None,
         "n_signals": 3,
         "n_events": 2,
         "n_places": 1,
@@ -490,7 +492,7 @@ def test_html_of_coincidence_has_sentence_warnings_and_table(judged):
     assert rest.startswith('<ul><li>&lt;a&gt;</li><li>b</li></ul><table class="dataframe">')
     assert "<tbody>\n    <tr>\n      <td>7 days</td>" in shown  # no number before the row
     hostile = replace(judged, null="<img src=x>")._repr_html_()
-    assert "&lt;img src=x&gt; null model).</p><table" in hostile
+    assert "&lt;img src=x&gt; null model). For comparison" in hostile
 
 
 def test_nan_is_none_in_json(judged):
@@ -572,7 +574,7 @@ def test_cumulative_incidence_is_plain_json():
     counts = "(n = {}: 1 stood, 1 retracted, 1 right-censored)."
     assert result.sentence() == f"Three signals are too few to estimate shares {counts.format(3)}"
     assert replace(result, n=20).sentence() == (
-        "Within 4 days after the post, 33% of signals had a confirmed event that stood, and 33% "
+        "Within 3 days after the post, 33% of signals had a confirmed event that stood, and 33% "
         f"one that was retracted {counts.format(20)}"
     )
     html = result._repr_html_()

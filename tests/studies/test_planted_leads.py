@@ -16,6 +16,7 @@ import pytest
 from scipy.stats import CensoredData, ecdf
 
 from foxgrape import new_study, open_study
+from foxgrape.places import Gazetteer
 
 START, DAY = pd.Timestamp("2022-03-01T00:00Z"), pd.Timedelta(days=1)
 TOWNS = [
@@ -157,11 +158,17 @@ def test_planted_leads_are_claimed_on_their_clock(data):
 
 
 def test_events_with_the_name_of_a_signal_and_another_id_are_said(tmp_path):
-    """A table does not say which Huliaipole was taken; posts mean the town."""
+    """Another Huliaipole was taken than the town that the posts mean."""
     rows = [f"{n},2022-09-0{n}T12:00:01Z,a,Our soldiers are near Huliaipole." for n in (1, 2)]
     rows += ["3,2022-09-03T12:00:01Z,a,Our soldiers are near Izium."]
     (tmp_path / "posts.csv").write_text("\n".join(["id,date,username,text", *rows]) + "\n")
-    table = "id,place,date\n1,Huliaipole,2022-09-05T12:00:01Z\n2,Izium,2022-09-06T12:00:01Z\n"
+    other = next(
+        place.id
+        for place in Gazetteer.default().namesakes("Huliaipole")
+        if place.id != "geonames:707898"
+    )
+    table = f"id,place,place_id,date\n1,Huliaipole,{other},2022-09-05T12:00:01Z\n"
+    table += "2,Izium,,2022-09-06T12:00:01Z\n"
     (tmp_path / "events.csv").write_text(table)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -181,7 +181,8 @@ class Observation:
     """When events were recorded, by one or several sources.
 
     Time is observed at a place if, for each of the kinds, some source recorded events of this kind
-    at this place. It unpacks to the first and the last instant: ``start, end = observation``.
+    at this place, and no event may have been there whose place could not be decided. It unpacks to
+    the first and the last instant: ``start, end = observation``.
 
     Attributes
     ----------
@@ -189,6 +190,11 @@ class Observation:
         What each source recorded.
     kinds
         Kinds of event that are asked for; if empty, any source will do.
+    undecided_places
+        Ids of the places that an event may mean whose place could not be decided, and the ids that
+        such events have instead. These places are never observed: an event there may be recorded
+        without being known to be there. To leave out only the time of such an event would be a
+        selection on the outcome, because it would keep the time in which there was none.
 
     Examples
     --------
@@ -205,6 +211,7 @@ class Observation:
 
     coverages: tuple[Coverage, ...] = ()
     kinds: tuple[str, ...] = ()
+    undecided_places: frozenset[str] = frozenset()
 
     @classmethod
     def stated(
@@ -251,6 +258,8 @@ class Observation:
 
     def spans(self, place_id: str | None = None) -> list[Span]:
         """Return the periods observed at a place, or at places that no source names, in order."""
+        if place_id in self.undecided_places:
+            return []
         here = [part for part in self.coverages if not part.places or place_id in part.places]
         if not self.kinds:
             return _union(span for part in here for span in part.spans())
@@ -278,7 +287,13 @@ class Observation:
         for place_id in self._named_places():
             here = (place_ids == place_id).to_numpy(dtype=bool)
             until[here] = _end_of_span(self.spans(place_id), instants[here])
+        until[self.is_undecided(place_ids)] = times.NAT
         return until
+
+    def is_undecided(self, place_ids: pd.Series) -> BoolArray:
+        """Return whether an event whose place could not be decided may mean each place."""
+        undecided: BoolArray = place_ids.isin(self.undecided_places).to_numpy(dtype=bool)
+        return undecided
 
     def covers(self, place_ids: pd.Series, start: IntArray, end: IntArray) -> BoolArray:
         """Return whether events were recorded at each place from `start` to `end` without a gap."""
@@ -292,7 +307,7 @@ class Observation:
         for place_id in self._named_places():
             here = (place_ids == place_id).to_numpy(dtype=bool)
             touched[here] = _overlap(self.spans(place_id), start[here], end[here])
-        known: BoolArray = touched & (start != times.NAT)
+        known: BoolArray = touched & (start != times.NAT) & ~self.is_undecided(place_ids)
         return known
 
     def bounded(
@@ -325,7 +340,7 @@ class Observation:
                 else part
                 for part in parts
             ]
-        return Observation(tuple(parts), self.kinds)
+        return replace(self, coverages=tuple(parts))
 
     def _named_places(self) -> set[str]:
         return {place for part in self.coverages for place in part.places}

@@ -216,7 +216,7 @@ def test_check_and_dry_run_name_sources(schedule, tmp_path):
     assert "no such file" in str(problem)
     assert preview_due(read_schedule(file), now=NOON, out=out) == [
         f"ingest channel into {tmp_path}/store",
-        "build daily, period to 2022-09-10 07:00 UTC",
+        "build daily, due 2022-09-10 07:00 UTC",
     ]
     assert not (out / ".schedule").exists()
 

@@ -312,7 +312,7 @@ def _print_delivery(result: DueResult) -> None:
 def _row(run: PeriodRun) -> dict[str, Any]:
     return {
         "report": run.entry,
-        "period": f"{run.start:%Y-%m-%d %H:%M} to {run.end:%Y-%m-%d %H:%M} UTC",
+        "due": f"{run.end:%Y-%m-%d %H:%M} UTC",
         "state": run.state,
         "run": run.run_id or "",
         "error": run.error or "",
@@ -322,7 +322,7 @@ def _row(run: PeriodRun) -> dict[str, Any]:
 def _describe_failures(runs: tuple[PeriodRun, ...]) -> str:
     first = runs[0]
     others = f", and {len(runs) - 1} more" if len(runs) > 1 else ""
-    return f"{first.entry}, period to {first.end:%Y-%m-%d %H:%M} UTC: {first.error}{others}"
+    return f"{first.entry}, due {first.end:%Y-%m-%d %H:%M} UTC: {first.error}{others}"
 
 
 def _builders(workers: int, **options: Any) -> dict[str, Any]:

@@ -219,8 +219,8 @@ def sensitivity_block(analysis: Analysis, result: Coincidence) -> Html | None:
     if result.claim != MORE or result.null not in {"local", "place"}:
         return None
     null: Any = result.null
-    found = analysis.sensitivity(window=str(result.window), null=null, rng=result.seed)
-    factor = f"more than {MAX_FACTOR:.0f}" if isinf(found.limit) else f"{found.limit:.1f}"
+    preference = analysis.sensitivity(window=str(result.window), null=null, rng=result.seed)
+    factor = f"more than {MAX_FACTOR:.0f}" if isinf(preference.limit) else f"{preference.limit:.1f}"
     within = duration_in_words(result.window)
     claim = f"How firm is this? It holds up to a hidden preference by a factor of {factor}."
     meaning = (

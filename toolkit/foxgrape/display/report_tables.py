@@ -393,7 +393,7 @@ def methods(analysis: Analysis) -> Html:
         f"{leads.n_hindsight:,} hindsight, {leads.n_follows:,} after their event"
     )
     if leads.n_unfollowed:
-        sizes += f", {leads.n_unfollowed} outside observation"
+        sizes += f", {leads.n_unfollowed:,} posted when or where no events were recorded"
     texts = {
         "Data": f"{study.title}: {_table_sizes(analysis)}.",
         "Signals": _SIGNALS[analysis.read],

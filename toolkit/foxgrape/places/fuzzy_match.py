@@ -26,6 +26,7 @@ __all__ = [
     "inflected_matches",
     "respelt_matches",
     "strip_prepositions",
+    "ukrainian_spellings",
 ]
 
 _RESPELT, _INFLECTED, _RESPELT_AND_INFLECTED, _SAME_ALPHABET = 0.9, 0.87, 0.84, 0.82
@@ -52,6 +53,9 @@ _UKRAINIAN_ROOTS = {
     r"\bБольш": "Велик",
     "([Гг])лубок": r"\1либок",
 }
+#: Letters and endings of Russian names, and what Ukrainian names have instead.
+_RUSSIAN = re.compile("[ыэъЭ]|Александр|Алексе|(?<=..[сц])к(?:а|у|ом|е)?$|(?<=...[ое]в)о$")
+_UKRAINIAN_LETTERS = str.maketrans("ыэЭ", "иеЕ", "ъ")
 _POSSESSIVE = re.compile("(?<=[a-z])['’ʼ]s$")
 
 
@@ -122,8 +126,28 @@ def respelt_matches(name: str, indexes: Sequence[Index]) -> list[Candidate]:
     return [match for match in candidates if match.score == best]
 
 
+def ukrainian_spellings(name: str) -> list[str]:
+    """Return how a Ukrainian name may be spelt that is written as in Russian; of others, nothing.
+
+    Examples
+    --------
+    >>> ukrainian_spellings("Сычавкой"), ukrainian_spellings("Зеленодольске")
+    (['Сичавкой', 'Січавкой'], ['Зеленодольське'])
+    """
+    if not _RUSSIAN.search(name):
+        return []
+    spelling = re.sub("(?<=[сц])к(?=(?:а|у|ом|е)?$)", "ьк", name.translate(_UKRAINIAN_LETTERS))
+    spelling = re.sub("(?<=[ое]в)о$", "е", spelling)
+    spelling = spelling.replace("Александр", "Олександр").replace("Алексе", "Олексі")
+    return list(dict.fromkeys((spelling, spelling.replace("и", "і").replace("И", "І"))))
+
+
 def _differ_in_gender(name: str, matched: str) -> bool:
-    """Return whether a Russian name is a neuter adjective and the other is not."""
+    """Return whether a Russian name is an adjective, and the other is not of its gender."""
+    if name.endswith(("ский", "цкий", "ський", "цький")):
+        return not matched.endswith(("ий", "ый", "yi"))
+    if name.endswith("ая"):
+        return not matched.endswith(("а", "я", "a"))
     return name.endswith("ое") and not matched.endswith(("е", "о", "e", "o"))
 
 

@@ -148,6 +148,8 @@ def _is_abroad(text: str, name: Name) -> bool:
         return False
     if spelling in _abroad_forms("abroad_larger"):
         return True
+    if (best.place.population or 0) < TOWN_POPULATION and spelling in _abroad_forms("quarters"):
+        return True
     return (
         (best.place.population or 0) < TOWN_POPULATION
         and spelling in _abroad_forms("abroad")

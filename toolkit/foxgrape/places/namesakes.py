@@ -28,6 +28,7 @@ __all__ = [
     "Matches",
     "current_places",
     "dominant_places",
+    "former_towns",
     "in_shared_district",
     "is_around",
     "is_city_district",
@@ -135,6 +136,12 @@ def _current_places(matches: Sequence[PlaceMatch]) -> list[Place]:
     if len(current) <= _FEW and are_hamlets:
         return [match.place for match in matches]
     return current
+
+
+def former_towns(matches: Sequence[PlaceMatch]) -> list[Place]:
+    """Return the towns that had the name, but do not have it today."""
+    former = (match.place for match in matches if not is_current_name(match))
+    return [place for place in former if (place.population or 0) >= TOWN_POPULATION]
 
 
 def dominant_places(places: list[Place]) -> list[Place]:

@@ -271,7 +271,7 @@ def _why_no_leads(leads: LeadTimes) -> str:
         for count, words in (
             (leads.n_follows, "came after their event"),
             (leads.n_hindsight, "were decoded only after it"),
-            (leads.n_unfollowed, "were posted after the end of observation"),
+            (leads.n_unfollowed, "were posted when or where no events were recorded"),
         )
         if count
     ]

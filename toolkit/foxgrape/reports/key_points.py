@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from foxgrape._util.directories import directory_at
 from foxgrape._util.unicode import replace_surrogates
+from foxgrape._util.wording import days_in_words, shorten
 from foxgrape.display.html import HEADLINE
 from foxgrape.display.key_figures import KEY_FIGURES
 from foxgrape.errors import CONTROLS
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CAPTION",
+    "CLAIM_FIGURE",
     "FIGURE",
     "NOTHING_CHANGED",
     "KeyPoints",
@@ -30,6 +33,8 @@ __all__ = [
 
 #: Files of a run with a figure for messages and its description, if the run has pictures.
 FIGURE, CAPTION = "figure.png", "figure.txt"
+#: The key figure with the test against chance.
+CLAIM_FIGURE = "More than chance?"
 #: The change between a run and itself.
 NOTHING_CHANGED = "Nothing changed: data, parameters and software are the same."
 
@@ -77,6 +82,17 @@ class KeyPoints:
     def title(self) -> str:
         """The run's title; empty if its manifest cannot be read."""
         return to_line(self.manifest.get("title"))
+
+    @property
+    def days(self) -> str:
+        """Days of the report's period, in the words of its page; empty if it has none."""
+        about = self.manifest.get("about")
+        period = _list(about.get("period") if isinstance(about, dict) else None)
+        try:
+            first, last = (date.fromisoformat(day) for day in period)
+        except (TypeError, ValueError):
+            return ""
+        return days_in_words(first, last)
 
     @property
     def changes(self) -> tuple[str, ...]:
@@ -143,7 +159,10 @@ def _sentences(markup: str) -> tuple[tuple[str, ...], str]:
         (to_line(part.get_text()), "claim" in part.get_attribute_list("class")) for part in parts
     ]
     claim = " ".join(line for line, is_claim in lines if line and is_claim)
-    return tuple(line for line, _ in lines if line)[:_MAX_POINTS], claim
+    texts = [line for line, _ in lines if line]
+    if len(texts) > _MAX_POINTS:
+        texts[_MAX_POINTS - 1 :] = [f"The page has {len(texts) - _MAX_POINTS + 1} more sentences."]
+    return tuple(texts), claim
 
 
 def _figures(value: Any) -> dict[str, list[Any]]:
@@ -238,4 +257,4 @@ def to_line(value: Any) -> str:
     """Return a value as one line without control characters or surrogates, of limited length."""
     text = replace_surrogates(str("" if value is None else value)).translate(CONTROLS)
     text = " ".join(text.split())
-    return text if len(text) <= _MAX_TEXT else f"{text[: _MAX_TEXT - 1]}…"
+    return shorten(text, _MAX_TEXT)

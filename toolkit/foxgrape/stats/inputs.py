@@ -178,8 +178,16 @@ def data_warnings(
     ('1 of 2 signals lies outside the observation period and was left out.',)
     """
     posted, posted_until = (times.microseconds(signals[f"posted_{end}"]) for end in ("at", "until"))
-    outside = int((~observed.overlaps(signals["place_id"], posted, posted_until)).sum())
+    undecided = observed.is_undecided(signals["place_id"])
+    is_outside = ~observed.overlaps(signals["place_id"], posted, posted_until) & ~undecided
+    outside, n_undecided = int(is_outside.sum()), int(undecided.sum())
     warnings = []
+    if n_undecided:
+        was, their = ("was", "its") if n_undecided == 1 else ("were", "their")
+        warnings.append(
+            f"{n_undecided} of {counted(len(signals), 'signal')} {was} left out, because an event "
+            f"has the name of {their} place, and it could not be decided where it was."
+        )
     if outside:
         lies, was = ("lies", "was") if outside == 1 else ("lie", "were")
         warnings.append(

@@ -24,6 +24,7 @@ __all__ = ["count_steps"]
 _REASONS = {
     "hindsight": "not decoded only after their event",
     "follows": "not after their event",
+    "undecided": "for a place whose events can be identified",
     "unfollowed": "posted while events were recorded",
 }
 
@@ -64,12 +65,15 @@ def _with_a_signal(analysis: Analysis) -> tuple[str, str, int, int]:
 
 def _leads(analysis: Analysis) -> Iterator[tuple[str, str, int, int]]:
     n = len(analysis.links)
-    reasons = reason_left_out(analysis.links, hindsight=False).value_counts()
+    reasons = reason_left_out(analysis.links, hindsight=False)
+    undecided = analysis.study.observed.is_undecided(analysis.links["place_id"])
+    counts = reasons.mask(undecided & (reasons == "unfollowed"), "undecided").value_counts()
     yield "lead times", "signals", n, 0
     for reason, step in _REASONS.items():
-        left_out = int(reasons.get(reason, 0))
+        left_out = int(counts.get(reason, 0))
         n -= left_out
-        yield "lead times", step, n, left_out
+        if left_out or reason != "undecided":
+            yield "lead times", step, n, left_out
 
 
 def _chance(analysis: Analysis, window: str) -> Iterator[tuple[str, str, int, int]]:
@@ -77,8 +81,12 @@ def _chance(analysis: Analysis, window: str) -> Iterator[tuple[str, str, int, in
     within = duration_in_words(parse_duration(window, "window"))
     question = f"chance within {within}"
     observed = observation_of(analysis.observed(clock, window), signals, analysis.events, clock)
+    n_undecided = int(observed.is_undecided(signals["place_id"]).sum())
+    n_decided = len(signals) - n_undecided
     n_inside = int(overlaps(signals, "posted", observed).sum())
     n_followed = int(is_followed(signals, observed, duration_us(window, "window")).sum())
     yield question, "signals", len(signals), 0
-    yield question, _REASONS["unfollowed"], n_inside, len(signals) - n_inside
+    if n_undecided:
+        yield question, _REASONS["undecided"], n_decided, n_undecided
+    yield question, _REASONS["unfollowed"], n_inside, n_decided - n_inside
     yield question, "followed throughout the window", n_followed, n_inside - n_followed

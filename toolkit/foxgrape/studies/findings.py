@@ -53,6 +53,7 @@ def findings(analysis: Analysis) -> list[str]:
         *leads_after_an_event(analysis, leading),
         *_clock_limits(analysis),
         *_misplaced(analysis),
+        *_undecided(analysis),
         *_namesakes(analysis),
     ]
     if n_edited := _edited(analysis):
@@ -124,19 +125,37 @@ def _misplaced(analysis: Analysis) -> list[str]:
     return [sentence]
 
 
-def _namesakes(analysis: Analysis) -> list[str]:
-    """Return how many events have the name of a signal's place, and another id.
+def _undecided(analysis: Analysis) -> list[str]:
+    """Return how many signals are left out, because an event may have been at their place."""
+    signals = analysis.signals["place_id"]
+    own = set(signals)
+    named = {place_id: places & own for place_id, places in analysis.study.undecided_places.items()}
+    may_mean = {place_id: places for place_id, places in named.items() if places}
+    if not may_mean:
+        return []
+    events = analysis.study.all_events
+    names = events.loc[events["place_id"].isin(may_mean), "place"].dropna().astype("str")
+    n = int(signals.isin(set().union(*may_mean.values())).sum())
+    are, their = ("is", "its") if n == 1 else ("are", "their")
+    sentence = (
+        f"{counted(n, 'signal')} {are} left out, because an event has the name of {their} place, "
+        f"and the data do not say which place is meant ({_first_names(sorted(set(names)))}): state "
+        "the region or the coordinates of such events."
+    )
+    return [sentence]
 
-    An event whose place a reader could not decide keeps an id of its own, and posts that name the
-    place mean its largest namesake: they would be right-censored without a word.
-    """
+
+def _namesakes(analysis: Analysis) -> list[str]:
+    """Return how many events have the name of a signal's place, and are at another place."""
     gazetteer = analysis.study.codebook.gazetteer
+    undecided = analysis.study.undecided_places
     events, signals = analysis.events, analysis.signals["place_id"]
     ids: dict[str, set[str]] = {}
     for place in (gazetteer[own] for own in signals.unique() if own in gazetteer):
         for name in (place.name, *place.names):
             ids.setdefault(fold(name), set()).add(place.id)
-    places = events.dropna(subset=["place"]).drop_duplicates(["place_id", "place"])
+    places = events[~events["place_id"].isin(undecided)].dropna(subset=["place"])
+    places = places.drop_duplicates(["place_id", "place"])
     apart = [
         (place_id, name, ids[fold(name)])
         for place_id, name in zip(places["place_id"], places["place"], strict=True)
@@ -181,7 +200,8 @@ def _clock_limits(analysis: Analysis) -> list[str]:
         )
     at, until = (times.microseconds(events[f"{analysis.clock}_{end}"]) for end in ("at", "until"))
     late = events[f"{analysis.clock}_at"] > analysis.study.observed[1]
-    outside = (at != times.NAT) & ~late.to_numpy(dtype=bool)
+    undecided = analysis.study.observed.is_undecided(events["place_id"])
+    outside = (at != times.NAT) & ~late.to_numpy(dtype=bool) & ~undecided
     outside &= ~analysis.study.observed.overlaps(events["place_id"], at, until)
     if late.any():
         lines.append(
@@ -189,6 +209,12 @@ def _clock_limits(analysis: Analysis) -> list[str]:
         )
     if outside.any():
         lines.append(f"{outside.sum():,} of {of_all} {_OUTSIDE} and do not count.")
+    if n_undecided := int(undecided.sum()):
+        have, do = ("has", "does") if n_undecided == 1 else ("have", "do")
+        lines.append(
+            f"{n_undecided:,} of {of_all} {have} a name of which it could not be decided, for this "
+            f"or another event, which place is meant, and {do} not count."
+        )
     return lines
 
 
@@ -199,7 +225,8 @@ def _other_outcomes(analysis: Analysis, table: pd.DataFrame) -> list[tuple[str, 
     is_open = order == "no event"
     unfollowed = reason_left_out(valid, hindsight=False) == "unfollowed"
     end = analysis.study.observed[1]
-    late = unfollowed & ~(valid["posted_until"] < end)
+    undecided = unfollowed & analysis.study.observed.is_undecided(valid["place_id"])
+    late = unfollowed & ~undecided & ~(valid["posted_until"] < end)
     day = "" if pd.isna(end) else f", {end.tz_convert(analysis.study.timezone):%-d %b %Y}"
     after = "confirmation" if analysis.clock == "confirmed" else "event"
     within = duration_in_words(analysis.horizon)
@@ -216,8 +243,9 @@ def _other_outcomes(analysis: Analysis, table: pd.DataFrame) -> list[tuple[str, 
         (f"Left out, posted after the end of observation{day}:", valid[late]),
         (
             "Left out, posted before observation or in a gap of it:",
-            valid[unfollowed & ~late],
+            valid[unfollowed & ~late & ~undecided],
         ),
+        ("Left out, at a place that an event may mean:", valid[undecided]),
         ("Hindsight, decoded only after the event:", table[table["hindsight"]]),
     ]
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["OUTCOMES", "count_outcomes", "others_in_words", "outcomes_in_words"]
 
 #: Outcomes in the order of sentences.
-OUTCOMES = ("before", "undetermined", "after", "none", "open", "hindsight", "outside")
+OUTCOMES = ("before", "undetermined", "after", "none", "open", "hindsight", "outside", "undecided")
 
 
 def count_outcomes(analysis: Analysis) -> dict[str, int]:
@@ -27,8 +27,9 @@ def count_outcomes(analysis: Analysis) -> dict[str, int]:
     -------
     dict
         ``before``, ``undetermined`` and ``after`` their event on the clock of the analysis;
-        ``none``: no event within the horizon; ``open``: none so far; ``hindsight``; and
-        ``outside``: without an event, and posted while no events were recorded.
+        ``none``: no event within the horizon; ``open``: none so far; ``hindsight``;
+        ``outside``: without an event, and posted while no events were recorded; and ``undecided``:
+        for a place whose name an event has of which it could not be decided where it was.
 
     Examples
     --------
@@ -40,8 +41,11 @@ def count_outcomes(analysis: Analysis) -> dict[str, int]:
     links = analysis.links
     reason, order = reason_left_out(links, hindsight=False), order_on_clock(links)
     is_complete = links["lead_min"] >= analysis.horizon
-    claims = [reason == "hindsight", reason == "unfollowed", (order == "no event") & is_complete]
-    names = np.select([*claims, order == "no event"], ["hindsight", "outside", "none", "open"], "")
+    undecided = pd.Series(analysis.study.observed.is_undecided(links["place_id"]), links.index)
+    is_open = order == "no event"
+    claims = [reason == "hindsight", undecided, reason == "unfollowed", is_open & is_complete]
+    words = ["hindsight", "undecided", "outside", "none", "open"]
+    names = np.select([*claims, is_open], words, "")
     outcome = order.where(names == "", pd.Series(names, index=order.index))
     return {name: int((outcome == name).sum()) for name in OUTCOMES}
 
@@ -83,6 +87,10 @@ def others_in_words(analysis: Analysis) -> str:
         "open": f"{{}} had no event so far, observed for less than {within}",
         "hindsight": "{} had a code that was decoded only after the event",
         "outside": "{} had no event and were posted while no events were recorded",
+        "undecided": (
+            "{} could not be followed, because an event has the name of the place, and it could "
+            "not be decided where it was"
+        ),
     }
     counts = count_outcomes(analysis)
     parts = [words[name].format(f"{n:,}") for name, n in counts.items() if n and name in words]

@@ -16,6 +16,7 @@ from foxgrape._util.formatting import counted
 from foxgrape.detection.detect import Edits, detect
 from foxgrape.errors import FoxgrapeError, StudyError, TableError, did_you_mean
 from foxgrape.io.events import read_events
+from foxgrape.io.events.undecided_places import undecided_places
 from foxgrape.io.posts import read_posts
 from foxgrape.observation import Coverage, Observation, last_instant, parse_bound
 from foxgrape.places import Codebook, Gazetteer
@@ -71,6 +72,9 @@ class Study:
         Start (inclusive) and end (exclusive) of the period of the posts; None where it is open.
     other_posts
         Posts outside the period, by which surprisal is measured; see `between`.
+    repeated_until
+        Planned end of a time in which the study is analysed repeatedly while data come in; None if
+        it is analysed once. See `foxgrape.coincidence`.
     """
 
     name: str
@@ -91,6 +95,7 @@ class Study:
     coverages: tuple[Coverage, ...] = ()
     period: tuple[pd.Timestamp | None, pd.Timestamp | None] = (None, None)
     other_posts: pd.DataFrame | None = None
+    repeated_until: str | None = None
 
     @property
     def all_posts(self) -> pd.DataFrame:
@@ -109,6 +114,19 @@ class Study:
         return pd.concat([self.events, others], ignore_index=True)
 
     @property
+    def undecided_places(self) -> dict[str, frozenset[str]]:
+        """Ids of the places that may be meant by each place id that readers could not decide.
+
+        Events of every kind count: whether a name can be decided does not depend on what happened.
+        The ids of a codebook are decided. Names that the gazetteer lacks are left out.
+        """
+        undecided = undecided_places(self.all_events, self.codebook.gazetteer)
+        if not undecided:
+            return {}
+        codes = {code.place_id for code in self.codebook.codes}
+        return {place_id: ids for place_id, ids in undecided.items() if place_id not in codes}
+
+    @property
     def observed(self) -> Observation:
         """When events of the study's kinds were recorded; ``start, end = study.observed``.
 
@@ -116,7 +134,8 @@ class Study:
         begins with `observed_from` and ends with `observed_until`. A start that is not stated is
         the first instant in the tables. An end that is not stated is the last instant of the
         events of every kind, because nothing shows that events were still recorded after it.
-        Without any such instant, both are NaT.
+        Without any such instant, both are NaT. Places that have the name of an event whose place
+        could not be decided are not observed.
         """
         events = self.all_events
         last = last_instant(events)
@@ -130,7 +149,9 @@ class Study:
             else part
             for part in parts
         ]
-        known = Observation(tuple(parts), self.kinds).bounded(
+        undecided = self.undecided_places
+        unobserved = frozenset(undecided).union(*undecided.values())
+        known = Observation(tuple(parts), self.kinds, unobserved).bounded(
             parse_bound(self.observed_from, "observed_from"),
             parse_bound(self.observed_until, "observed_until"),
         )

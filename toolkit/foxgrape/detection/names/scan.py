@@ -96,9 +96,8 @@ def _find_in_block(
 ) -> IntArray:
     """Do the same, but read only the words around possible names, and each of these once."""
     from foxgrape.detection.names.contexts import contexts
-    from foxgrape.detection.names.vocabulary import vocabulary
 
-    names, some, rest = contexts(gazetteer).find(texts, vocabulary(gazetteer).find_rows(texts))
+    names, some, rest = contexts(gazetteer).find(texts)
     names[3] += len(mentions)
     mentions += some
     return np.concatenate([names, _read_rows(texts, rest, gazetteer, mentions)], axis=1)

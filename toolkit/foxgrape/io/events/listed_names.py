@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     Point = tuple[float, float]
 
-__all__ = ["Identified", "ListedNames", "parse_population"]
+__all__ = ["Identified", "ListedNames", "is_other_population", "parse_population", "split_number"]
 
 #: Populations of one name that differ by less are those of one place in different years.
 _SAME = 1.03
@@ -39,6 +39,7 @@ _SIMILAR, _EQUAL, _UNKNOWN = 1.5, 1.05, 1000
 #: Above this ratio, a place that coordinates lead to is not meant if others have its name.
 _OTHER = 3
 _PREFIX = "population "
+_NUMBER = re.compile(rf" \((?:{_PREFIX})?\d+\)$")
 
 
 class Identified(NamedTuple):
@@ -66,6 +67,33 @@ def parse_population(text: object) -> int | None:
     """
     digits = re.sub(r"[,\s]", "", str(text or ""))
     return int(digits) if digits.isdecimal() and int(digits) else None
+
+
+def split_number(name: str) -> tuple[str, str]:
+    """Return a name without the number or population of a place of this name, and that number.
+
+    Examples
+    --------
+    >>> split_number("Ivanivka (population 135)"), split_number("Izium")
+    (('Ivanivka', 'population 135'), ('Izium', ''))
+    """
+    number = _NUMBER.search(name)
+    return (name[: number.start()], number[0][2:-1]) if number else (name, "")
+
+
+def is_other_population(place: Place, key: str) -> bool:
+    """Return whether a place has by far another population than the number of its name states.
+
+    Examples
+    --------
+    >>> from foxgrape.places import find
+    >>> kyiv = find("Kyiv")[0].place
+    >>> is_other_population(kyiv, "population 135"), is_other_population(kyiv, "2")
+    (True, False)
+    """
+    if not key.startswith(_PREFIX) or place.population is None:
+        return False
+    return _ratio(place.population, _number(key)) > _OTHER
 
 
 class ListedNames:
@@ -106,9 +134,7 @@ class ListedNames:
 
     def disagrees(self, name: str, key: str, place: Place) -> bool:
         """Return whether a place has by far another population than the list states."""
-        if key not in self._points[name] or place.population is None:
-            return False
-        return _ratio(place.population, _number(key)) > _OTHER
+        return key in self._points[name] and is_other_population(place, key)
 
     def _identify(self, name: str, key: str, gazetteer: Gazetteer) -> Identified | None:
         if key not in self._points[name]:

@@ -10,7 +10,7 @@ import os
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from math import isfinite
 from pathlib import Path
@@ -20,6 +20,7 @@ from foxgrape._util.directories import Directory, clear_parts
 from foxgrape._util.files import write_atomic
 from foxgrape._util.regular_files import read_regular
 from foxgrape._util.unicode import replace_surrogates
+from foxgrape._util.wording import days_in_words, shorten
 from foxgrape.errors import ReportError
 from foxgrape.reports.rendering.assets import csp_hash, image_data_url
 from foxgrape.reports.rendering.page import static_text
@@ -34,7 +35,6 @@ from foxgrape.reports.run_folder import (
     open_locked,
     read_manifest,
 )
-from foxgrape.reports.templates.discovery import format_day
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -121,8 +121,7 @@ class RunSummary:
         """The period in words; empty if there is no period."""
         if self.period is None:
             return ""
-        first, last = map(format_day, self.period)
-        return first if first == last else f"{first} to {last}"
+        return days_in_words(*map(date.fromisoformat, self.period))
 
     @property
     def built(self) -> str:
@@ -386,7 +385,7 @@ def _instant(text: str) -> datetime | None:
 def _text(value: Any, max_length: int = 600) -> str:
     """Return a manifest value as text of at most `max_length` characters."""
     text = "" if value is None else str(value)
-    return text if len(text) <= max_length else f"{text[: max_length - 1]}…"
+    return shorten(text, max_length)
 
 
 def _list(value: Any) -> list[Any]:

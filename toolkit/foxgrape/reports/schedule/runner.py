@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -17,12 +17,11 @@ from foxgrape.errors import FoxgrapeError, ScheduleError
 from foxgrape.reports.key_points import read_key_points
 from foxgrape.reports.schedule.ingest_sources import store_versions
 from foxgrape.reports.schedule.ledger import DIED, Ledger, Period, PeriodState
-from foxgrape.reports.schedule.messages import previous_run
+from foxgrape.reports.schedule.messages import due_in_words, previous_run
 from foxgrape.reports.schedule.outbox import record_outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from datetime import datetime
     from pathlib import Path
 
     from foxgrape.reports.schedule.config import Job
@@ -154,13 +153,13 @@ class _ClaimedPeriod:
         from foxgrape.reports.addresses import publish
 
         task = self.task
-        end = task.period.end.astimezone(ZoneInfo(task.job.zone))
+        label = read_key_points(task.out, run_id).days
         try:
             publish(
                 task.out,
                 task.job.name,
                 period=task.period.key,
-                label=f"{end:%a %Y-%m-%d %H:%M}",
+                label=label or due_in_words(task.period.end, task.job.zone),
                 run_id=run_id,
                 updated=task.now.astimezone(UTC).isoformat(timespec="seconds"),
                 base_url=task.base_url,
@@ -336,6 +335,9 @@ def _batches(tasks: list[PeriodTask], size: int) -> list[list[PeriodTask]]:
 def values_for(template: Template, job: Job, period: Period) -> dict[str, Any]:
     """Return the validated parameters of a template; relative dates count from the period's end.
 
+    A report of a schedule is repeated. Unless the schedule says until when, it is until the end of
+    the year: tests against chance then claim falsely in at most 5% of all years.
+
     Raises
     ------
     ParameterError
@@ -359,6 +361,9 @@ def values_for(template: Template, job: Job, period: Period) -> dict[str, Any]:
         for name, bound in job.period.items()
     }
     values = {**job.parameters, **bounds}
+    if "repeated_until" in rules and "repeated_until" not in values:
+        last = (period.end - _TICK).astimezone(ZoneInfo(job.zone))
+        values["repeated_until"] = datetime(last.year + 1, 1, 1, tzinfo=last.tzinfo).isoformat()
     return validate_parameters(template, values, now=period.end, zone=job.zone)
 
 

@@ -114,6 +114,7 @@ def check_schedule(
         Environment variables; `os.environ` by default.
     """
     from foxgrape.reports.rendering.assets import require_kaleido
+    from foxgrape.reports.rendering.pdf import find_chromium
     from foxgrape.reports.templates.discovery import find_template
 
     problems = []
@@ -122,6 +123,11 @@ def check_schedule(
             require_kaleido()
         except FoxgrapeError as error:
             problems.append(ScheduleError(f"pictures = true: {error}", file=schedule.path))
+    if any("pdf" in channel.attachments.kinds for channel in schedule.channels.values()):
+        try:
+            find_chromium()
+        except FoxgrapeError as error:
+            problems.append(ScheduleError(f'attach = "pdf": {error}', file=schedule.path))
     for entry in schedule.entries:
         try:
             template = find_template(entry.job.template)
@@ -162,7 +168,7 @@ def preview_due(schedule: Schedule, *, now: datetime, out: str | Path = "reports
         if periods:
             lines += [f"ingest {name} into {entry.job.store}" for name in entry.ingest]
         for period in periods:
-            lines.append(f"build {entry.name}, period to {period.end:%Y-%m-%d %H:%M} UTC")
+            lines.append(f"build {entry.name}, due {period.end:%Y-%m-%d %H:%M} UTC")
     lines = list(dict.fromkeys(lines)) or ["No reports are due."]
     return lines + preview_rules(schedule, ledger, Path(out), now)
 

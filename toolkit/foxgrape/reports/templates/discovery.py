@@ -18,6 +18,7 @@ import yaml
 from foxgrape._util.files import template_folder
 from foxgrape._util.regular_files import read_regular
 from foxgrape._util.unicode import replace_surrogates
+from foxgrape._util.wording import shorten
 from foxgrape.errors import ReportError, did_you_mean
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ __all__ = [
     "Template",
     "describe_run",
     "find_template",
-    "format_day",
     "new_template",
     "templates",
 ]
@@ -38,6 +38,8 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 #: Maximum number of characters of a parameter's value in the list of runs.
 _MAX_LENGTH = 160
 _DATE_FORMATS = {"date", "date-time"}
+#: Parameters that are dates and no bounds of the period.
+_OBSERVATION = {"observed_from", "observed_until"}
 
 _SIDECAR = """\
 title: "{title}"
@@ -337,7 +339,10 @@ def describe_run(
     days = [
         day
         for name, kind, item in items
-        if kind in _DATE_FORMATS and not (end and name == "until") and (day := _day(item))
+        if kind in _DATE_FORMATS
+        and name not in _OBSERVATION
+        and not (end and name == "until")
+        and (day := _day(item))
     ]
     days += _days_before(end, values.get("days")) if end else []
     days.sort()
@@ -353,18 +358,6 @@ def _days_before(until: str, length: Any) -> list[str]:
     end = date.fromisoformat(until)
     lengths = [1, length] if isinstance(length, int) and length > 0 else [1]
     return [(end - timedelta(days=days)).isoformat() for days in lengths]
-
-
-def format_day(day: str) -> str:
-    """Return an ISO 8601 date with day, abbreviated month and year.
-
-    Examples
-    --------
-    >>> format_day("2022-09-01")
-    '1 Sep 2022'
-    """
-    parsed = date.fromisoformat(day)
-    return f"{parsed.day} {parsed:%b %Y}"
 
 
 def _item_format(rule: Mapping[str, Any]) -> str:
@@ -399,4 +392,4 @@ def _value_in_words(kind: str, item: Any, gazetteer: Gazetteer | None) -> str:
 
 
 def _truncate(text: str) -> str:
-    return text if len(text) <= _MAX_LENGTH else f"{text[: _MAX_LENGTH - 1]}…"
+    return shorten(text, _MAX_LENGTH)

@@ -200,7 +200,8 @@ def risk_sets(
     start, end = times.microseconds(pd.Series(list(period))).tolist()
     kept = np.flatnonzero((at != times.NAT) & period.covers(events["place_id"], at, until))
     # A signal in a gap counts for the events after it.
-    seen = np.flatnonzero((posted_until >= start) & (posted <= end))
+    undecided = period.is_undecided(signals["place_id"])
+    seen = np.flatnonzero((posted_until >= start) & (posted <= end) & ~undecided)
     seen = seen[np.argsort(posted_until[seen], kind="stable")]
     place_ids = [*events["place_id"].to_numpy()[kept], *signals["place_id"].to_numpy()[seen]]
     names, index = np.unique(place_ids, return_inverse=True)

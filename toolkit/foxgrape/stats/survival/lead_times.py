@@ -61,7 +61,8 @@ class LeadTimes(Result):
         the post came after it on the clock. With `hindsight`, `n_hindsight` is the number of
         counted signals that are hindsight.
     n_unfollowed
-        Number of signals left out because they were posted outside observation.
+        Number of signals left out because no events were recorded at their place when they were
+        posted.
     median
         Median lead; NaT when it is not reached, because fewer than half of the signals had an
         event.
@@ -139,7 +140,8 @@ class LeadTimes(Result):
         if self.n_unfollowed:
             was = "was" if self.n_unfollowed == 1 else "were"
             warnings.append(
-                f"{counted(self.n_unfollowed, 'signal')} posted outside observation {was} left out."
+                f"{counted(self.n_unfollowed, 'signal')} {was} left out, because no events were "
+                "recorded at that time and place."
             )
         return tuple(warnings)
 
