@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HEADLINE",
+    "SUBJECT",
     "Group",
     "Headline",
     "Html",
@@ -25,6 +26,8 @@ __all__ = [
 
 #: MIME type of a report's headline in an executed notebook.
 HEADLINE = "application/vnd.foxgrape.headline"
+#: MIME type of what a report is about, by which the catalogue names the report.
+SUBJECT = "application/vnd.foxgrape.subject"
 _NUMBER = re.compile(r"[-\N{MINUS SIGN}]?[\d.,]*\d(e[-+]?\d+)?%?")
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import pandas as pd
 
+from foxgrape import schemas
 from foxgrape._util.files import IN_RUN_FOLDER
 from foxgrape._util.formatting import (
     count_or_none,
@@ -55,6 +56,7 @@ __all__ = [
     "sides_table",
     "signal_figures",
     "signals_table",
+    "without_codes",
     "write_csv",
 ]
 
@@ -422,11 +424,30 @@ def methods(analysis: Analysis) -> Html:
     return Html(f"<dl>{items}</dl>")
 
 
+def without_codes(names: Analysis, codes: Analysis) -> Analysis:
+    """Return the analysis of names without the posts that also contain a code.
+
+    A post on both sides of a comparison would make the sides alike.
+
+    Examples
+    --------
+    >>> from foxgrape import open_study
+    >>> codes, names = (open_study().analyse(signals=read) for read in ("codes", "mentions"))
+    >>> len(names.signals) - len(without_codes(names, codes).signals)
+    1
+    """
+    keys = schemas.KEYS["posts"][0]
+    coded = schemas.key_index(codes.signals, keys)
+    also_coded = schemas.key_index(names.signals, keys).isin(coded)
+    return names.subset(names.signals.loc[~also_coded, "signal_id"])
+
+
 def compare_with_baseline(codes: Analysis, names: Analysis) -> str:
-    """Describe the lead times of coded posts and of posts that mention the place by name."""
+    """Describe the lead times of coded posts and of posts that only mention the place by name."""
     return (
         "A code adds information only if it comes earlier than posts that mention the place by "
-        f"name. By name: {names.lead_times.sentence()} By code: {codes.lead_times.sentence()}"
+        "name. Posts that also contain a code are left out here. By name: "
+        f"{names.lead_times.sentence()} By code: {codes.lead_times.sentence()}"
     )
 
 
