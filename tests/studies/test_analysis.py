@@ -64,14 +64,14 @@ def test_the_clock_is_the_one_that_the_events_have_and_is_named():
     assert findings[0].startswith(
         "3 signals in 3 posts. 1 certainly came before its event occurred"
     )
-    assert findings[1].startswith("Posted after the event: 2 (")
-    assert findings[2].startswith("Median time from post to event: ")
+    assert findings[1].startswith("Posted after the occurrence: 2 (")
+    assert findings[2].startswith("Median time from post to occurrence: ")
     assert "Leads are measured to when events occurred: no event has a confirmation." in findings
     assert analysis.leading_rows()["post_id"].tolist() == ["p0"]
     assert list(analysis.clocks()) == ["occurred"]
     assert headline(analysis).text == (
-        "Of 3 signals, 1 certainly came before the next event at the same place. Nothing to test: "
-        "no signal lies with its window within the observation period."
+        "Of 3 signals, 1 certainly came before the occurrence of the next event at the same place. "
+        "Nothing to test: no signal lies with its window within the observation period."
     )
     shown = signals_table(analysis).markup
     assert "Event occurred" in shown
@@ -247,5 +247,5 @@ def test_too_few_signals_have_no_median_as_key_figure(n, median):
     happened["confirmed_at"] = happened["confirmed_until"] = pd.NaT
     known = study([("2022-09-10", "🍇")] * n, happened).analyse(clock="occurred")
     assert known.lead_times.median_in_words() == median
-    assert f"<dt>Median lead</dt><dd>{median}</dd>" in key_figures(known).markup
+    assert f"<dt>Median lead to occurrence</dt><dd>{median}</dd>" in key_figures(known).markup
     assert f"<dd>{n} of {n}</dd>" in key_figures(known).markup

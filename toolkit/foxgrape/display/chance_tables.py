@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from foxgrape._util.formatting import counted, duration_in_words, percent
-from foxgrape._util.small_numbers import are_few, share_in_words, too_few
+from foxgrape._util.formatting import counted, duration_in_words, moment, percent
+from foxgrape._util.small_numbers import TOO_FEW, are_few, share_in_words, too_few
 from foxgrape.display.html import Headline, Html, bullets, finding_block, sentence, table
 from foxgrape.stats.coincidence.sensitivity import MAX_FACTOR
 from foxgrape.stats.inputs import LEVEL, MORE, window_in_words
@@ -49,7 +49,8 @@ def windows_table(result: Coincidence) -> Html:
         for row in _rows(result.windows)
     ]
     adjusted = f"p, adjusted for trying {len(rows)} windows" if len(rows) > 1 else "p, adjusted"
-    heads = ["Window", "Signals followed", "Events preceded", "p", adjusted]
+    followed = f"Signals followed by {moment(result.clock)}"
+    heads = ["Window", followed, f"{moment(result.clock).capitalize()}s preceded", "p", adjusted]
     sizes = f"{counted(result.n_signals, 'signal')}, {counted(result.n_events, 'event')}"
     return table(heads, rows, f"{sizes}; null model {result.null}.")
 
@@ -66,7 +67,8 @@ def groups_table(result: Coincidence) -> Html:
         ]
         for row in _rows(result.groups)
     ]
-    heads = ["Signals", "n", "Followed", "p", "p, false discovery rate controlled"]
+    followed = f"Followed by {moment(result.clock)}"
+    heads = ["Signals", "n", followed, "p", "p, false discovery rate controlled"]
     return table(heads, rows, _groups_note(result))
 
 
@@ -113,9 +115,11 @@ def verdict_headline(verdict: Verdict, reason: str = "") -> Headline:
         return Headline(verdict.sentence(), more=reason)
     within = window_in_words(first.window, len(first.windows))
     ratio = getattr(verdict.hazard, "ratio", nan)
-    size = "" if isnan(ratio) or isinf(ratio) else f" (hazard ratio {ratio:.2f})"
+    is_stated = verdict.claims["hazard"] != TOO_FEW and not isnan(ratio) and not isinf(ratio)
+    size = f" (hazard ratio {ratio:.2f})" if is_stated else ""
     questions = {
-        "coincidence": f"Were signals followed by an event {within} more often than by chance?",
+        "coincidence": f"Were signals followed by the {moment(first.clock)} of an event {within} "
+        "more often than by chance?",
         "hazard": f"Were events at a place more likely after a signal{size}?",
         "alarm": "Did signals warn of events better than alarms at random?",
     }

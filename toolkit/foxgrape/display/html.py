@@ -28,7 +28,7 @@ __all__ = [
 HEADLINE = "application/vnd.foxgrape.headline"
 #: MIME type of what a report is about, by which the catalogue names the report.
 SUBJECT = "application/vnd.foxgrape.subject"
-_NUMBER = re.compile(r"[-\N{MINUS SIGN}]?[\d.,]*\d(e[-+]?\d+)?%?")
+_NUMBER = re.compile(r"(?:&[lg]t;)?[-\N{MINUS SIGN}]?[\d.,]*\d(e[-+]?\d+)?%?")
 
 
 class Html:

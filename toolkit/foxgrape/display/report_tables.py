@@ -16,6 +16,7 @@ from foxgrape._util.formatting import (
     describe_time,
     duration_in_words,
     lead_in_words,
+    moment,
     percent,
 )
 from foxgrape._util.small_numbers import TOO_FEW, share_in_words
@@ -133,14 +134,14 @@ def signal_figures(analysis: Analysis) -> dict[str, str]:
     Examples
     --------
     >>> from foxgrape import open_study
-    >>> signal_figures(open_study().analyse())["Followed by an event"]
+    >>> signal_figures(open_study().analyse())["Followed by confirmation"]
     '3 of 4'
     """
     leads = analysis.lead_times
     figures = {"Signals": f"{len(analysis.signals):,}"}
     if leads.n:
-        figures["Followed by an event"] = f"{leads.n_observed:,} of {leads.n:,}"
-        figures["Median lead"] = leads.median_in_words()
+        figures[f"Followed by {moment(analysis.clock)}"] = f"{leads.n_observed:,} of {leads.n:,}"
+        figures[f"Median lead to {moment(analysis.clock)}"] = leads.median_in_words()
     return figures
 
 
@@ -161,10 +162,11 @@ def headline(analysis: Analysis) -> Headline:
         return Headline(analysis.why_no_signals(), details=details)
     side = analysis.confirmed_by
     event = "the next event at the same place"
-    if analysis.clock == "confirmed":
-        event = (
-            f"the first confirmation of {event}" if side is None else f"{side} confirmed {event}"
-        )
+    if analysis.clock == "confirmed" and side is not None:
+        event = f"{side} confirmed {event}"
+    else:
+        first = "first " if analysis.clock == "confirmed" else ""
+        event = f"the {first}{moment(analysis.clock)} of {event}"
     certain = f"{count_or_none(len(analysis.leading_rows()))} certainly came before {event}"
     result = within_a_week(analysis)
     finding = f"Of {counted(n, 'signal')}, {certain}. {verdict_in_words(result)}"
@@ -206,7 +208,13 @@ def signals_table(
     if len(rows) > MAX_ROWS:
         latest.reverse()
     shown = table(
-        ["Signal", "Post", f"Event {analysis.clock}", "Lead", "Relation"],
+        [
+            "Signal",
+            "Post",
+            f"Event {analysis.clock}",
+            f"Lead to {moment(analysis.clock)}",
+            "Relation",
+        ],
         [
             [
                 Html(f'<span class="row-{number}">{signal_cell(row).markup}</span>'),
@@ -330,6 +338,7 @@ def emoji_table(profile: AccountProfile) -> Html:
 
 def calibration_table(profile: AccountProfile) -> Html:
     """Return a table of the share of signals followed by an event, by group of signals."""
+    clock = profile.analysis.clock
     rows = [
         [
             row.group,
@@ -342,7 +351,7 @@ def calibration_table(profile: AccountProfile) -> Html:
         for row in _rows(profile.calibration)
     ]
     return table(
-        ["Signals by", "Value", "n", "With an event", "Share followed", "95% interval"],
+        ["Signals by", "Value", "n", f"Event {clock}", f"Share with event {clock}", "95% interval"],
         rows,
         empty=f"No shares can be estimated. {profile.analysis.why_no_signals()}",
     )
@@ -392,7 +401,8 @@ def methods(analysis: Analysis) -> Html:
     leads = analysis.lead_times
     sizes = (
         f"{leads.n_observed:,} with an event, {leads.n_censored:,} right-censored; left out: "
-        f"{leads.n_hindsight:,} hindsight, {leads.n_follows:,} after their event"
+        f"{leads.n_hindsight:,} hindsight, {leads.n_follows:,} after the "
+        f"{moment(analysis.clock)} of their event"
     )
     if leads.n_unfollowed:
         sizes += f", {leads.n_unfollowed:,} posted when or where no events were recorded"

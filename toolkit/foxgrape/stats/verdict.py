@@ -11,6 +11,7 @@ import pandas as pd
 from foxgrape._util.formatting import (
     counted,
     duration_in_words,
+    moment,
     number_in_words,
     to_json_value,
 )
@@ -102,10 +103,9 @@ class Verdict(Result):
     def sizes(self) -> str:
         """Return how many signals, events and places were tested."""
         first = self.coincidence
-        event = "confirmed event" if first.clock == "confirmed" else "event"
         return (
-            f"{counted(first.n_signals, 'signal')}, {counted(first.n_events, event)} at "
-            f"{counted(first.n_places, 'place')}"
+            f"{counted(first.n_signals, 'signal')} and {counted(first.n_events, 'event')} at "
+            f"{counted(first.n_places, 'place')}, by their {moment(first.clock)}"
         )
 
     def _p_values(self) -> tuple[float, ...]:
@@ -150,8 +150,9 @@ class Verdict(Result):
         before, after = first.trigger_rate, first.echo_rate
         if after > before:
             yield (
-                f"More signals came within the window after an event ({after:.0%}) than before "
-                f"one ({before:.0%}): posts about what has happened can lower the hazard ratio."
+                f"More signals came within the window after the {moment(first.clock)} of an event "
+                f"({after:.0%}) than before one ({before:.0%}): posts about what has happened can "
+                "lower the hazard ratio."
             )
         if first.level < first.p_trigger <= LEVEL:
             yield (

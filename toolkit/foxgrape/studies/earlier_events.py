@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from foxgrape._util.formatting import counted, duration_in_words
+from foxgrape._util.formatting import counted, duration_in_words, moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,9 +32,9 @@ def leads_after_an_event(analysis: Analysis, leads: pd.DataFrame) -> list[str]:
     within = duration_in_words(analysis.horizon)
     were = "was" if n == 1 else "were"
     sentence = (
-        f"{n:,} of {counted(len(leads), 'lead')} {were} also posted within {within} after an "
-        "earlier event at the same place, and may be about that one: a lead is the time to the "
-        "next event, of whatever kind."
+        f"{n:,} of {counted(len(leads), 'lead')} {were} also posted within {within} after the "
+        f"{moment(analysis.clock)} of an earlier event at the same place, and may be about that "
+        "one: a lead is the time to the next event, of whatever kind."
     )
     return [sentence]
 

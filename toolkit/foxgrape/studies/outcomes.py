@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from foxgrape._util.formatting import count_or_none, duration_in_words
+from foxgrape._util.formatting import count_or_none, duration_in_words, happened, moment
 from foxgrape.linking import order_on_clock
 from foxgrape.stats.survival.counted_leads import reason_left_out
 
@@ -61,8 +61,8 @@ def outcomes_in_words(analysis: Analysis) -> str:
     """
     if not len(analysis.links):
         return ""
-    event = "the confirmation of an event" if analysis.clock == "confirmed" else "an event"
-    return f"{count_or_none(count_outcomes(analysis)['before'])} certainly came before {event}"
+    n_before = count_or_none(count_outcomes(analysis)["before"])
+    return f"{n_before} certainly came before the {moment(analysis.clock)} of an event"
 
 
 def others_in_words(analysis: Analysis) -> str:
@@ -75,16 +75,15 @@ def others_in_words(analysis: Analysis) -> str:
     'Of the others: for 3, times are too rough to say whether the post or the confirmation of ...'
     """
     within = duration_in_words(analysis.horizon)
-    is_confirmed = analysis.clock == "confirmed"
-    event = "the confirmation of an event" if is_confirmed else "an event"
-    of_event = "the confirmation of its event" if is_confirmed else "its event"
+    event, came = f"the {moment(analysis.clock)} of an event", happened(analysis.clock)
     words = {
         "undetermined": (
-            f"for {{}}, times are too rough to say whether the post or {of_event} came first"
+            f"for {{}}, times are too rough to say whether the post or the "
+            f"{moment(analysis.clock)} of its event came first"
         ),
         "after": f"{{}} came after {event}, with no later one within {within}",
-        "none": f"{{}} had no event within {within}",
-        "open": f"{{}} had no event so far, observed for less than {within}",
+        "none": f"for {{}}, no event {came} within {within}",
+        "open": f"for {{}}, observed for less than {within}, no event {came} so far",
         "hindsight": "{} had a code that was decoded only after the event",
         "outside": "{} had no event and were posted while no events were recorded",
         "undecided": (

@@ -10,6 +10,7 @@ import pandas as pd
 
 from foxgrape._util.formatting import (
     duration_in_words,
+    moment,
     to_json_records,
     to_json_value,
 )
@@ -220,8 +221,7 @@ class Coincidence(Result):
         followed, echoed = (
             share_in_words(rate, self.n_signals) for rate in (self.trigger_rate, self.echo_rate)
         )
-        event = "the confirmation of an event" if self.clock == "confirmed" else "an event"
-        by = f"followed by {event} at the same place {within}"
+        by = f"followed by the {moment(self.clock)} of an event at the same place {within}"
         echo = f"For comparison, {echoed} came {after}."
         if are_few(self.n_signals):
             few = f"{too_few(self.n_signals, 'to test')}."

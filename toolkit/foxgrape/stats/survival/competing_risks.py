@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from foxgrape import schemas, times
-from foxgrape._util.formatting import duration_in_words, percent, to_json_records
+from foxgrape._util.formatting import duration_in_words, happened, percent, to_json_records
 from foxgrape._util.result import Result
 from foxgrape._util.small_numbers import are_few, too_few
 from foxgrape.errors import TableError
@@ -101,10 +101,10 @@ class CumulativeIncidence(Result):
             return f"{too_few(self.n, 'to estimate shares')} {counts}."
         last = self.curve["time"].max()
         shares = self.at(last)
-        event = "a confirmed event" if self.clock == "confirmed" else "an event"
+        event = f"an event that {happened(self.clock)}"
         return (
             f"Within {duration_in_words(last)} after the post, {percent(shares[STOOD])} of signals "
-            f"had {event} that stood, and {percent(shares[RETRACTED])} one that was retracted "
+            f"had {event} and stood, and {percent(shares[RETRACTED])} one that was retracted "
             f"{counts}."
         )
 

@@ -70,6 +70,7 @@
   }
 
   // Name only places of a map whose names do not cover others on a phone, those with most signals first.
+  const MAX_MAP = 460;
   function named(spec, width) {
     const { layout } = spec;
     const ends = (axis) => {
@@ -78,14 +79,16 @@
     };
     const [west, east] = ends("x");
     const [south, north] = ends("y");
-    const scale = (0.86 * width) / (east - west);
-    const tall = scale * layout.yaxis.scaleratio;
+    const ratio = layout.yaxis.scaleratio;
+    const scale = Math.min((0.86 * width) / (east - west), MAX_MAP / (ratio * (north - south)));
+    const tall = scale * ratio;
+    const edge = (0.86 * width - scale * (east - west)) / 2;
     layout.height = layout.margin.t + layout.margin.b + tall * (north - south) * 1.12 + 20;
     const marks = spec.data.filter((trace) => (trace.meta || {}).rows).flatMap((trace) =>
       trace.meta.rows.map((rows, at) => ({ trace, at, n: rows.length, name: trace.text[at].trim() })));
     const taken = [];
     for (const { trace, at, name } of marks.sort((a, b) => b.n - a.n)) {
-      const x = (trace.x[at] - west) * scale;
+      const x = edge + (trace.x[at] - west) * scale;
       const y = (trace.y[at] - south) * tall;
       const length = 6 * name.replace(/&\w+;/g, "x").length + 14;
       const sides = [["middle right", x], ["middle left", x - length]];
