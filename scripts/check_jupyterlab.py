@@ -143,7 +143,7 @@ def _count_drawn(page: Page, screenshots: Path | None) -> dict[str, int]:
             placeholder = ".jp-RenderedPlotly, .js-plotly-plot, div[id^='itables']"
             if output.count() or cell.locator(placeholder).count():
                 with contextlib.suppress(Exception):
-                    output.wait_for(state="visible", timeout=3000)
+                    output.wait_for(state="visible", timeout=15_000)
             drawn[kind] += bool(output.count())
         if screenshots is not None and (figure.count() or table.count()):
             screenshots.mkdir(parents=True, exist_ok=True)
