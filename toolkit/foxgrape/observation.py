@@ -171,10 +171,8 @@ class Coverage:
         words += [f"not from {_day(a, zone)} to {_day(b, zone)}" for a, b in self.gaps]
         if self.kinds:
             few = len(self.kinds) <= _FEW
-            words.append(
-                f"{', '.join(self.kinds)} only" if few else f"{len(self.kinds)} kinds only"
-            )
-        words += [f"at {counted(len(self.places), 'place')} only"] if self.places else []
+            words.append(f"only {', '.join(self.kinds) if few else f'{len(self.kinds)} kinds'}")
+        words += [f"only at {counted(len(self.places), 'place')}"] if self.places else []
         return f"{self.source or 'one source'}: {'; '.join(words)}"
 
 

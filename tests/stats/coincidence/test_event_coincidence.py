@@ -264,7 +264,8 @@ def test_a_signal_whose_window_is_not_observed_is_left_out_and_counted():
     result = ask(posted, events((12, "a"), (360, "a")))
     assert (result.n_signals, result.n_unfollowed) == (2, 1)
     assert result.trigger_rate == 1
-    words = "1 signal was left out, because events were not recorded throughout the window."
+    words = "1 signal was not tested, because events were not recorded for all of the 7 days "
+    words += "after the post."
     assert words in result.warnings
     # Of several windows the longest must be observed, so that all have the same signals.
     both = ask(posted, events((12, "a"), (360, "a")), window=["1D", "14D"])

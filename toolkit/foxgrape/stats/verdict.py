@@ -84,11 +84,6 @@ class Verdict(Result):
             return f"There are no {'signals' if not n else 'events'} to test."
         if are_few(n):
             return f"{too_few(n, 'to test')}."
-        sizes = (
-            f"{counted(n, 'signal')} and {counted(self.coincidence.n_events, 'event')} at "
-            f"{counted(self.coincidence.n_places, 'place')}, by their "
-            f"{moment(self.coincidence.clock)}"
-        )
         within = window_in_words(self.coincidence.window, len(self.coincidence.windows))
         p_values = self._p_values()
         answers = {
@@ -100,7 +95,19 @@ class Verdict(Result):
             f"coincidence {within}, {answers['coincidence']}; "
             f"hazard ratio{ratio}, {answers['hazard']}; alarms, {answers['alarm']}"
         )
-        return f"{self.claim}: {self._agreement()} Of {sizes}: {results}.{self._reasons()}"
+        return f"{self.agreement()} Of {self.sizes()}: {results}. {self.reasons()}".strip()
+
+    def agreement(self) -> str:
+        """Return the claim, and whether the results agree on it."""
+        return f"{self.claim}: {self._agreement()}"
+
+    def sizes(self) -> str:
+        """Return how many signals, events and places were tested."""
+        first = self.coincidence
+        return (
+            f"{counted(first.n_signals, 'signal')} and {counted(first.n_events, 'event')} at "
+            f"{counted(first.n_places, 'place')}, by their {moment(first.clock)}"
+        )
 
     def _p_values(self) -> tuple[float, ...]:
         """Return p of each result; NaN for those with too few data."""
@@ -125,12 +132,12 @@ class Verdict(Result):
             )
         )
 
-    def _reasons(self) -> str:
+    def reasons(self) -> str:
         """Return why results may disagree, or an empty string if they agree."""
         if self.claim != DISAGREE:
             return ""
         reasons = (
-            " The coincidence test compares the places of posts at about the same time, the hazard "
+            "The coincidence test compares the places of posts at about the same time, the hazard "
             "ratio the places at the instant of each event, and alarms the share of events missed "
             "with the share of time and places alarmed."
         )

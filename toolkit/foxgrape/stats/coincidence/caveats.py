@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
-from foxgrape._util.formatting import counted
+from foxgrape._util.formatting import counted, duration_in_words
 from foxgrape._util.small_numbers import are_few, too_few
 
 if TYPE_CHECKING:
@@ -46,9 +47,10 @@ def find_caveats(
         warnings.append(f"{too_few(n, 'to test')}.")
     if pattern.n_unfollowed:
         was = "was" if pattern.n_unfollowed == 1 else "were"
+        longest = pd.Timedelta(int(max(pattern.windows)) + pattern.lag, unit="us")
         warnings.append(
-            f"{counted(pattern.n_unfollowed, 'signal')} {was} left out, because events were not "
-            "recorded throughout the window."
+            f"{counted(pattern.n_unfollowed, 'signal')} {was} not tested, because events were not "
+            f"recorded for all of the {duration_in_words(longest)} after the post."
         )
     n_episodes = len(pattern.in_one_group().episodes()[1]) if null == "local" else n
     if n_episodes < FEW_EPISODES * n:
@@ -60,8 +62,8 @@ def find_caveats(
     if null == "local" and unknown:
         warnings.append(
             f"{unknown} of {counted(pattern.n_places, 'place')} "
-            f"{'has' if unknown == 1 else 'have'} no known coordinates: a moving front is visible "
-            "there only through events at the place itself."
+            f"{'has' if unknown == 1 else 'have'} no known coordinates: how near the front was "
+            "is not known there, only what had happened at the place itself."
             + (
                 " The test is then unreliable."
                 if unknown > MAX_UNLOCATED * pattern.n_places

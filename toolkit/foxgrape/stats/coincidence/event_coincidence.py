@@ -239,16 +239,15 @@ class Coincidence(Result):
         followed, echoed = (
             share_in_words(rate, self.n_signals) for rate in (self.trigger_rate, self.echo_rate)
         )
-        by = (
-            f"followed by the {moment(self.clock)} of an event at the same place {within}; "
-            f"{echoed} came {after}"
-        )
+        by = f"followed by the {moment(self.clock)} of an event at the same place {within}"
+        echo = f"For comparison, {echoed} came {after}."
         if are_few(self.n_signals):
             few = f"{too_few(self.n_signals, 'to test')}."
-            return few if self.n_signals == 1 else f"{few} {followed.capitalize()} were {by}."
+            counts = f"{followed.capitalize()} were {by}. {echo}"
+            return few if self.n_signals == 1 else f"{few} {counts}"
         return (
             f"{self.claim}: {followed} of {self.n_signals:,} signals were {by} "
-            f"(p = {self.p_trigger:.2g}, {self.null} null model{self._needed()})."
+            f"(p = {self.p_trigger:.2g}, {self.null} null model{self._needed()}). {echo}"
         )
 
     def _needed(self) -> str:

@@ -432,7 +432,7 @@ def _warnings(
         places = f"{covariates.unlocated} of {counted(len(risk.places), 'place')}"
         has = "has" if covariates.unlocated == 1 else "have"
         warnings.append(
-            f"{places} {has} no known coordinates: a moving front is not visible there."
+            f"{places} {has} no known coordinates: how near the front was is not known there."
         )
     if _front_matters(covariates, baseline):
         warnings.append(
