@@ -12,7 +12,7 @@ SECONDS ?= 600
 NOTEBOOKS := $(wildcard notebooks/*.py notebooks/templates/*.py)
 
 .PHONY: report test check lint types unit browser lab check-lab filter format docs calibrate calibrate-groups medians bench fuzz
-.PHONY: kills textbook mutate coverage faults audit package lock clean
+.PHONY: kills hostile textbook mutate coverage faults audit package lock clean
 
 report: $(READY)
 	$(BIN)/foxgrape report build lead_times --study $(STUDY) --out reports
@@ -68,6 +68,7 @@ docs: $(READY)
 # Measure size and power of the null models; resume an interrupted run; write the page
 calibrate: $(READY)
 	$(BIN)/python scripts/calibrate.py
+	$(BIN)/python scripts/calibrate_repeated.py
 
 # Measure the size of the test by group, and limits of the local null model, in half an hour; resume
 # an interrupted run; write the page
@@ -93,6 +94,10 @@ bench: $(READY)
 fuzz: $(STUDIES)
 	$(BIN)/python scripts/fuzz.py --seconds $(SECONDS)
 
+# Pass STRINGS hostile texts through readers, stores, studies, pages, downloads, feeds and mails.
+hostile: $(READY) browser
+	FOXGRAPE_STRINGS=$(or $(STRINGS),300) $(BIN)/python -m pytest -n 0 -q tests/reports/test_hostile_round_trip.py
+
 # Let each system call of each command fail in turn, in an hour or two; see
 # docs/explanation/faults.md. SAMPLE=20 tries 20 faults of each command.
 faults: $(READY)
@@ -100,9 +105,10 @@ faults: $(READY)
 
 # Kill the calls of a schedule of 30 entries, then other commands, several at once, KILLS times each
 # at random moments, and check what is left. The schedule runs in series of 100 kills with the seeds
-# SEED, SEED + 1 and so on.
+# SEED, SEED + 1 and so on. A twentieth of the kills is of a schedule whose report a kernel builds.
 kills: $(READY)
 	cd tests && ../$(BIN)/python killed_schedule.py $(or $(KILLS),1000) $(or $(SEED),1)
+	cd tests && ../$(BIN)/python killed_schedule.py $$(( $(or $(KILLS),1000) / 20 )) $(or $(SEED),1) real
 	cd tests && ../$(BIN)/python killed_commands.py $(or $(KILLS),1000) $(or $(SEED),1)
 
 # Mutation tests of linking, lead times and the tests against chance, in about half an hour. Fails

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from foxgrape import detect
-from foxgrape.detection.names import contexts, scan, vocabulary
+from foxgrape.detection.names import contexts, scan
 from foxgrape.places import Codebook, Gazetteer
 from measuring import SubprocessClock, assert_close, describe
 
@@ -181,7 +181,6 @@ def test_mentions(
     def forget() -> None:
         if "never" in kind:
             scan._read_short.cache_clear()
-            vocabulary.vocabulary.cache_clear()
             contexts.contexts.cache_clear()
 
     detect(subset, mentions=True)

@@ -85,6 +85,16 @@ def grouped(options: dict[str, Any], by: str, number: int) -> PointPattern:
     )
 
 
+def whole_size(family: str, worlds: int) -> float:
+    """Return the share of worlds without a lead in which all signals together make a claim."""
+    n_claims = 0
+    for number in range(worlds):
+        pattern = grouped(LARGE | GROUP_FAMILIES[family], "kind", number).in_one_group()
+        surrogates = draw_surrogates(pattern, "local", SURROGATES, number)
+        n_claims += bool(p_values(surrogates)[1][0, -1, 0] <= LEVEL)
+    return n_claims / worlds
+
+
 def seasonal(number: int) -> WorldArrays:
     """Return a world in which each place has a season of its own, and no place is near another.
 
@@ -218,10 +228,14 @@ def write(rows: list[dict[str, Any]], docs: Path) -> None:
 def main() -> None:
     """Run the study and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--worlds", type=int, default=300)
+    parser.add_argument("--worlds", type=int, default=200)
     parser.add_argument("--done", type=Path, default=Path("build/calibration-groups.jsonl"))
     parser.add_argument("--docs", type=Path, default=Path("docs"))
+    parser.add_argument("--whole", action="store_true", help="print the size without groups")
     options = parser.parse_args()
+    if options.whole:
+        print(whole_size("slow front", options.worlds))
+        return
     options.done.parent.mkdir(parents=True, exist_ok=True)
     write(run(options.worlds, options.done), options.docs)
 

@@ -47,7 +47,8 @@ _HEAD = """# Shell commands
 
 This page is the output of `foxgrape COMMAND --help`, written by `scripts/write_shell_help.py`.
 Commands that print a result accept `--json`. The exit code is 0 when the work is done, 1 when it
-failed, and 2 when the call was wrong; an error is one line on stderr.
+failed, 2 when the call was wrong, and 75 when `report due` has messages that wait to be sent; an
+error is one line on stderr.
 """
 
 

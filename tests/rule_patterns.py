@@ -187,3 +187,20 @@ def _extend(op, value, states, in_row):
         return {("", None)}  # words with a hyphen or an apostrophe are kept
     behind = {_flush(state, in_row, ends=is_between and not few) for state in states}
     return {("", True)} if is_between else behind
+
+
+def sees(pattern, sign):
+    """Return whether any part of a pattern matches a character."""
+    return any(_pattern(op, value)(sign) for op, value in _characters(tree(pattern)))
+
+
+def _characters(nodes):
+    """Yield the nodes of one character."""
+    for op, value in nodes:
+        if op in {sre.LITERAL, sre.NOT_LITERAL, sre.ANY, sre.IN}:
+            yield op, value
+        elif op is sre.BRANCH:
+            for branch in value[1]:
+                yield from _characters(branch)
+        elif op is not sre.AT:
+            yield from _characters(value if op is sre.ATOMIC_GROUP else value[-1])

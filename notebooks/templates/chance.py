@@ -31,6 +31,7 @@ codebook: Optional[str] = None  # CSV codebook for a store; None for the package
 kinds: list[str] = []  # for a store, only these kinds of event; empty for all
 timezone: str = "Europe/Kyiv"  # for a store, the time zone that defines days
 observed_until: Optional[str] = None  # end of observation, with UTC offset; None for the stated one
+repeated_until: Optional[str] = None  # planned end of repeated reports; None for a single one
 
 # %%
 from IPython.display import display
@@ -61,6 +62,7 @@ data = open_data(
     kinds=kinds,
     timezone=timezone,
     observed_until=observed_until,
+    repeated_until=repeated_until,
 )
 analysis = data.analyse(clock=clock, signals=signals)
 MANY_SIGNALS = 500  # beyond it, fewer surrogates estimate p well enough

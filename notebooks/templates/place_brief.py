@@ -27,6 +27,7 @@ codebook: Optional[str] = None  # CSV codebook for a store; None for the package
 kinds: list[str] = []  # for a store, only these kinds of event; empty for all
 timezone: str = "Europe/Kyiv"  # for a store, the time zone that defines days
 observed_until: Optional[str] = None  # end of observation, with UTC offset; None for the stated one
+repeated_until: Optional[str] = None  # planned end of repeated reports; None for a single one
 
 # %%
 from foxgrape.studies.briefs import place_brief
@@ -49,6 +50,7 @@ data = open_data(
     kinds=kinds,
     timezone=timezone,
     observed_until=observed_until,
+    repeated_until=repeated_until,
 )
 analysis = data.analyse(horizon=horizon, clock=clock, signals="both" if mentions else "codes")
 brief = place_brief(analysis, place)

@@ -26,6 +26,7 @@ codebook: Optional[str] = None  # CSV codebook for a store; None for the package
 kinds: list[str] = []  # for a store, only these kinds of event; empty for all
 timezone: str = "Europe/Kyiv"  # for a store, the time zone that defines days
 observed_until: Optional[str] = None  # end of observation, with UTC offset; None for the stated one
+repeated_until: Optional[str] = None  # planned end of repeated reports; None for a single one
 
 # %%
 from foxgrape.studies.briefs import period_brief
@@ -46,6 +47,7 @@ data = open_data(
     kinds=kinds,
     timezone=timezone,
     observed_until=observed_until,
+    repeated_until=repeated_until,
 )
 brief = period_brief(
     data,
@@ -151,8 +153,22 @@ signals_table(
 signals_table(
     brief.analysis,
     brief.overdue,
-    empty="No overdue signals: no horizon ended in this period without an event.",
+    empty=brief.open_signals.why_none_overdue(),
     csv_file="overdue.csv",
+)
+
+# %% [markdown]
+# ## No longer followed
+#
+# Signals whose horizon ended in this period, and for which events were not recorded until then:
+# nothing shows whether they had one.
+
+# %%
+signals_table(
+    brief.analysis,
+    brief.unfollowed,
+    empty="None: events were recorded until the end of each horizon that ended in this period.",
+    csv_file="unfollowed.csv",
 )
 
 # %%

@@ -77,7 +77,22 @@ OTHERS = [
 ]
 OTHERS += ["outskirts of", "of", "Піски", "Лимані", "Lyman", "in Lyman", "слово", "Слава", "під"]
 BETWEEN = [" "] * 12 + ["", ", ", ". ", "! ", " — ", "\n", "-", "'", "’", "«", "» ", "#", "_", "`"]
-BETWEEN += ["🔥", "❤️", "\u200d", "\u200b", "\u0301", "\u0308", "\u00ad", "\u00a0", " (", ") ", "*"]
+BETWEEN += [
+    "🔥",
+    "❤️",
+    "🔥🔥 ",
+    "❤️‍🔥",
+    " ©🔥 🔥",
+    "\u200d",
+    "\u200b",
+    "\u0301",
+    "\u0308",
+    "\u00ad",
+    "\u00a0",
+    " (",
+    ") ",
+    "*",
+]
 BETWEEN += ['"', "“", "/", "©", "№ ", "…", "\u2011", "ё", "1", "\x00", "🄀", "❶"]
 spellings = st.sampled_from(
     [
@@ -193,20 +208,6 @@ def test_malformed_bytes_are_read_as_replacement_characters(pieces, at):
     assert names_in(column) == expected([data.decode("utf-8", "replace")])
 
 
-@pytest.mark.parametrize(("n_words", "n_data", "n_found"), [(8, 64, 4), (64, 8, 64), (4, 64, 64)])
-def test_a_full_vocabulary_begins_anew(monkeypatch, n_words, n_data, n_found):
-    monkeypatch.setattr(vocabulary, "_MAX_WORDS", n_words)
-    monkeypatch.setattr(vocabulary, "_MAX_DATA", n_data)
-    monkeypatch.setattr(vocabulary, "_MAX_FOUND", n_found)
-    small = vocabulary.Vocabulary(DEFAULT)
-    monkeypatch.setattr(vocabulary, "vocabulary", lambda _: small)
-    # The last but one has more words than the arrays can hold.
-    many = " ".join(f"Слово{chr(0x410 + number)}" for number in range(30))
-    column = [f"Слово{number} в Ізюмі, Київ" for number in range(40)]
-    column += [f"{many} у Харкові {many}", "Херсон"]
-    assert names_in(column) == expected(column)
-
-
 @pytest.mark.parametrize(
     ("constant", "value"),
     [
@@ -228,6 +229,7 @@ def test_full_contexts_begin_anew(monkeypatch, constant, value):
     many = " ".join(f"слово{chr(0x430 + number)}" for number in range(30))
     column = [f"Слово{number} в Ізюмі, Київ" for number in range(40)]
     column += [f"{many} у Харкові {many}", "Херсон", "Сумська область, Харківська область, Київ"]
+    column += [f"{many.title()} у Харкові {many.title()}", "Херсон"]
     assert names_in(column) == expected(column)
 
 
@@ -273,8 +275,9 @@ def test_only_texts_with_names_are_read_and_equal_words_around_them_once(read):
     assert read == []
 
 
-def test_words_at_which_no_rule_looks_are_alike(read):
-    column = [f"Вони {word} довго бачили в Ізюмі {word} ще довго" for word in ("хмару", "землю")]
+@pytest.mark.parametrize("pair", [("хмару", "землю"), ("🔥 ні", "🇺🇦❤️‍🔥 ні")])
+def test_words_and_symbols_at_which_no_rule_looks_are_alike(read, pair):
+    column = [f"Вони {word} довго бачили в Ізюмі {word} ще довго" for word in pair]
     assert names_in(column) == expected(column)
     assert len(read) == 1
 
@@ -319,7 +322,7 @@ def test_texts_in_scripts_without_capital_letters_are_read(text):
 
 
 def test_every_capital_letter_is_marked():
-    kinds = vocabulary.word_table().kinds
+    kinds = vocabulary.Vocabulary(DEFAULT).table.kinds
     points = [point for known in vocabulary._KNOWN for point in known]
     # Between others, since the last words of a column are marked as a whole.
     for point, kind in zip(points, kinds.tolist(), strict=True):
@@ -332,7 +335,7 @@ def test_every_capital_letter_is_marked():
 
 
 def test_small_columns_and_those_without_numba_are_read_text_by_text(monkeypatch):
-    monkeypatch.setattr(vocabulary, "vocabulary", None)
+    monkeypatch.setattr(contexts, "contexts", None)
     names = scan.find_names(["Слово", "Наші в Ізюмі"], DEFAULT)
     assert names.row.tolist() == [1]
     monkeypatch.setattr(scan, "_MIN_KERNEL_BYTES", 0)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.rule_patterns import ends_at_end, inline, n_words, patterns, pieces, searched
+from tests.rule_patterns import ends_at_end, inline, n_words, patterns, pieces, searched, sees
 
 from foxgrape import places
 from foxgrape.places import Gazetteer, mention_reach, settlement_types
@@ -126,5 +126,12 @@ def test_substitutes_are_no_words_of_rules_and_no_names(word):
 
 
 def test_signs_of_rules_are_kept_and_others_are_alike():
-    assert abstract_separator("» — “x…”\n \u00a0№🔥") == "» — “x…”\n \u00a0☆☆".replace("x", "x")
+    assert abstract_separator("» — “x…”\n \u00a0№ 🔥") == "» — “x…”\n \u00a0☆ ☆"
+    assert abstract_separator("№❤️\u200d🔥, 👍🏻") == "☆, ☆"
     assert "☆" not in mention_reach._signs()
+
+
+def test_no_rule_counts_symbols():
+    # The first two look for what needs the whole text, or for a quotation with anything in it.
+    seen = {name for name, pattern in PATTERNS.items() if sees(pattern, "☆")}
+    assert seen == {"_REGIONS_INCLUDING", "_THINGS", "_SENTENCE_BEFORE"}

@@ -72,15 +72,19 @@ def test_pages_link_to_their_neighbours_and_keep_their_addresses(schedule):
     more = {"All reports": "../index.html", "Feed": "../daily/feed.xml"}
     latest = {"Latest": "../latest/daily.html"}
     assert (
-        links(first) == {"Next: Sun 2022-09-11 07:00": f"../daily/{KEYS[1]}.html"} | latest | more
+        links(first)
+        == {"Next: 11 Sep 2022, 07:00, Europe/Kyiv": f"../daily/{KEYS[1]}.html"} | latest | more
     )
     assert links(middle) == (
-        {"Previous: Sat 2022-09-10 07:00": f"../daily/{KEYS[0]}.html"}
-        | {"Next: Mon 2022-09-12 07:00": f"../daily/{KEYS[2]}.html"}
+        {"Previous: 10 Sep 2022, 07:00, Europe/Kyiv": f"../daily/{KEYS[0]}.html"}
+        | {"Next: 12 Sep 2022, 07:00, Europe/Kyiv": f"../daily/{KEYS[2]}.html"}
         | latest
         | more
     )
-    assert links(last) == {"Previous: Sun 2022-09-11 07:00": f"../daily/{KEYS[1]}.html"} | more
+    assert (
+        links(last)
+        == {"Previous: 11 Sep 2022, 07:00, Europe/Kyiv": f"../daily/{KEYS[1]}.html"} | more
+    )
     assert (out / "latest" / "daily.html").read_bytes() == last.read_bytes()
     run = (out / "mine-daily-12" / "report.html").read_text(encoding="utf-8")
     assert re.sub(r"<nav .*?</nav>\n", "", last.read_text(encoding="utf-8")) == run

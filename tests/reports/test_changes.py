@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from base64 import b64decode
+from dataclasses import replace
 from io import BytesIO
 
 import pandas as pd
@@ -12,7 +14,13 @@ import pytest
 
 from foxgrape import link, open_study, run_report, run_reports
 from foxgrape.cli.app import run
-from foxgrape.display.what_changed import NOT_COMPARED, WhatChanged, changes_block
+from foxgrape.display.what_changed import (
+    NOT_COMPARED,
+    TABLE_NAMES,
+    TABLES,
+    WhatChanged,
+    changes_block,
+)
 from foxgrape.reports.changes import diff_runs, fill_page, previous_run
 from foxgrape.reports.plan import ReportRequest
 from foxgrape.reports.run_folder import PAGE
@@ -171,8 +179,9 @@ def fake_run(out, run_id, tables, until, *, folder=None, **more):
     (folder / "notebook.ipynb").write_text("{}", encoding="utf-8")
     (folder / PAGE).write_text(f"<main>{changes_block(NOT_COMPARED)}</main>", encoding="utf-8")
     if tables is not None:
-        for name in ("signals", "links"):
-            getattr(tables, name).to_parquet(folder / f"{name}.parquet")
+        for name in TABLE_NAMES:
+            if (table := getattr(tables, name)) is not None:
+                table.to_parquet(folder / f"{name}.parquet")
     return manifest
 
 
@@ -210,14 +219,15 @@ def test_the_section_of_a_page_lists_the_changes_escaped(tmp_path):
     previous, changes = fill_page(tmp_path / ".building-new-x", tmp_path, manifest, RULES)
     assert previous == "old"
     assert changes[:3] == [
-        "Signals: 1 added, 1 removed, 1 re-linked.",
-        "1 signal added: <b> Place 3 by a, 2022-01-03 12:00 UTC (unconfirmed).",
-        "1 signal removed: 🍇 Place 2 by a, 2022-01-03 12:00 UTC (unconfirmed).",
+        "Signals: 1 added, 1 removed from the data, 1 re-linked. Times in UTC.",
+        "1 signal added: <b> Place 3 by a, 3 Jan 2022, 12:00 (no event).",
+        "1 signal removed from the data: 🍇 Place 2 by a, 3 Jan 2022, 12:00 (no event).",
     ]
-    relinked = (
-        "1 signal re-linked: 🍇 Place 1 by a, 2022-01-03 12:00 UTC: unconfirmed to anticipates e, "
+    # Without a table of events, as in runs of earlier versions, events have no names.
+    assert changes[3] == (
+        "1 signal re-linked: 🍇 Place 1 by a, 3 Jan 2022, 12:00 (then no event; now anticipates an "
+        "event, lead 3 days 12 hours)."
     )
-    assert changes[3] == f"{relinked}lead 3 days 12 hours."
     assert "Headline then: Two" in changes
     page = (tmp_path / ".building-new-x" / PAGE).read_text(encoding="utf-8")
     assert "Compared with the run old." in page
@@ -253,7 +263,57 @@ def test_a_rough_time_of_a_post_stays_rough_in_the_table_of_changes(tmp_path):
     fake_run(tmp_path, "old", nothing, "2022-09-05")
     fake_run(tmp_path, "new", rough, "2022-09-12")
     posted = {row["posted"] for row in diff_runs(tmp_path, "old", "new").rows()}
-    assert posted == {"2022-01-03 12:00 to 2022-01-04 12:00 UTC"}
+    assert posted == {"3 to 4 Jan 2022"}
+
+
+def saved(analysis):
+    """Return the tables of an analysis as a run keeps them."""
+    data = WhatChanged(analysis)._repr_mimebundle_()[TABLES]
+    tables = (pd.read_parquet(BytesIO(b64decode(data[name]))) for name in TABLE_NAMES)
+    return RunTables(*tables)
+
+
+def test_events_are_named_and_times_are_in_the_zone_of_the_report(tmp_path):
+    after = saved(open_study().analyse())
+    assert after.timezone == "Europe/Kyiv"
+    relation, event_id = after.links["relation"].to_numpy(), after.links["event_id"]
+    grapes = after.signals["code"] == "🍇"
+    links = after.links.assign(
+        event_id=event_id.where(~grapes.to_numpy(), None),
+        relation=pd.Series(relation, dtype="str").where(~grapes.to_numpy(), "unconfirmed"),
+    )
+    fake_run(tmp_path, "old", RunTables(after.signals, links), "2022-09-05")
+    fake_run(tmp_path, "new", after, "2022-09-12")
+    diff = diff_runs(tmp_path, "old", "new")
+    assert diff.changes[0].endswith("re-linked. Times in Europe/Kyiv.")
+    (named,) = (row["after"] for row in diff.rows() if row["signal"] == "🍇 Izium")
+    assert " liberated at Izium, 10 Sep 2022, lead " in named
+    assert not any(str(name) in str(diff.rows()) for name in event_id.dropna())
+
+
+def test_a_signal_that_left_the_period_is_not_removed_from_the_data(tmp_path):
+    """The window moves by a month; one of the posts of the common days is deleted."""
+    study = open_study()
+    early = saved(study.between("2022-08-15", "2022-12-01").analyse(signals="both"))
+    late = study.between("2022-09-15", "2023-01-01")
+    gone = late.analyse(signals="both").signals["post_id"].iloc[0]
+    late = replace(late, posts=late.posts[late.posts["post_id"] != gone])
+    after = saved(late.analyse(signals="both"))
+    table = compare_tables(early, after)
+    kinds = {kind: set(rows["post_id"]) for kind, rows in table.groupby("change")}
+    first = pd.Timestamp("2022-09-15", tz="Europe/Kyiv")
+    was = early.signals
+    assert kinds["removed"] == {gone}
+    assert kinds["left the period"] == set(was.loc[was["posted_until"] < first, "post_id"])
+    assert len(kinds["left the period"]) > 3
+    fake_run(tmp_path, "old", early, "2022-09-05")
+    fake_run(tmp_path, "new", after, "2022-09-12")
+    lines = diff_runs(tmp_path, "old", "new").changes
+    assert " left the period, 1 removed from the data" in lines[0]
+    # A list is cut between signals, and says how many it leaves out.
+    (line,) = (line for line in lines if " left the period: " in line)
+    assert re.search(r"; and \d+ more\.$", line)
+    assert all(len(line) <= 300 for line in lines)
 
 
 def test_a_run_without_tables_is_named(tmp_path):
@@ -273,7 +333,9 @@ def test_report_diff_prints_changes_and_signals(tmp_path, capfd):
     fake_run(tmp_path, "new", after, "2022-09-12")
     assert run(["report", "diff", "old", "new", "--out", str(tmp_path)]) == 0
     shown = capfd.readouterr().out
-    assert shown.startswith("Signals: 1 added, 1 removed, 1 re-linked.\n")
+    assert shown.startswith(
+        "Signals: 1 added, 1 removed from the data, 1 re-linked. Times in UTC.\n"
+    )
     assert run(["report", "diff", "old", "new", "--out", str(tmp_path), "--json"]) == 0
     data = json.loads(capfd.readouterr().out)
     assert [signal["change"] for signal in data["signals"]] == ["re-linked", "removed", "added"]

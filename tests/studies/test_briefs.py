@@ -8,6 +8,8 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from factories import IZIUM, events, interval
 from foxgrape import Store, lead_times, open_study, schemas
@@ -87,6 +89,7 @@ def test_a_week_has_what_was_certain_in_it(grapes):
         "posted after their event": 0,
         "still open": 0,
         "overdue": 0,
+        "no longer followed": 0,
     }
     assert brief.counts["before"].sum() == 0
     assert brief.sentence().startswith(
@@ -112,6 +115,64 @@ def test_a_signal_is_open_and_then_overdue_in_one_period(grapes):
     ):
         brief = counts(period_brief(grapes, until=until))
         assert (brief["still open"], brief["overdue"]) == (waiting, overdue), until
+
+
+def test_a_signal_whose_observation_ended_before_its_horizon_is_counted(grapes):
+    """It was posted on 20 October; its horizon ends on 19 November, observation on the 10th."""
+    short = replace(grapes, observed_until="2022-11-10T00:00:00Z")
+    for until, flow, left in (
+        ("2022-11-14", (1, 0, 0, 0, 0, 0, 0, 1), ""),
+        ("2022-11-21", (1, 0, 0, 0, 0, 1, 0, 0), "1 left: 1 no longer followed; 0 open now."),
+        ("2022-11-28", (0, 0, 0, 0, 0, 0, 0, 0), ""),
+    ):
+        brief = period_brief(short, until=until)
+        assert tuple(brief.open_signals.to_dict().values()) == flow, until
+        assert counts(brief)["no longer followed"] == flow[5] == len(brief.unfollowed)
+        assert any(line.endswith(left) for line in brief.caveats()) or not left
+        assert ("1 no longer followed. Observation ended" in brief.sentence()) == bool(left)
+        hidden = "the horizon of 1 signal ended, but events were not recorded until then"
+        assert (hidden in brief.open_signals.why_none_overdue()) == bool(left)
+
+
+day = st.integers(0, 34)
+_PLACES = {"🍇": IZIUM, "🦊": "geonames:702972"}
+
+
+@pytest.mark.slow
+@given(
+    posts=st.lists(st.tuples(day, st.sampled_from(sorted(_PLACES))), min_size=1, max_size=8),
+    happened=st.lists(
+        st.tuples(day, st.none() | st.integers(0, 9), st.sampled_from(sorted(_PLACES.values()))),
+        max_size=5,
+    ),
+    observed=st.none() | day,
+    horizon=st.sampled_from(["3D", "10D", "15D"]),
+    clock=st.sampled_from([None, "occurred", "confirmed"]),
+)
+@settings(max_examples=12, deadline=None)
+def test_open_signals_add_up_from_week_to_week(posts, happened, observed, horizon, clock):
+    first = pd.Timestamp("2022-09-04T21:00Z")
+    day_of = [f"{first + pd.Timedelta(days=n):%Y-%m-%d}" for n in range(50)]
+    rows = [
+        events((day_of[n], None if wait is None else day_of[n + wait]), place=place)
+        for n, wait, place in happened
+    ]
+    table = pd.concat(rows).assign(event_id=list(map(str, range(len(rows))))) if rows else None
+    small = study(
+        [(f"{day_of[n]}T12:00:00Z", code, "a") for n, code in posts],
+        table,
+        codes=tuple(_PLACES.items()),
+        observed_until=None if observed is None else f"{day_of[observed]}T12:00:00Z",
+    )
+    known, now = 0, 0
+    for week in range(1, 6):
+        brief = period_brief(small, until=day_of[7 * week], horizon=horizon, clock=clock)
+        flow, entered = brief.open_signals, brief.open_signals.new + brief.open_signals.read_anew
+        assert flow.before + entered - flow.left == flow.now == len(brief.waiting)
+        if clock is not None:  # otherwise the first confirmation changes the clock
+            assert flow.before == now
+        known, now = known + flow.new, flow.now
+    assert known == sum(n < 7 * 5 for n, _ in posts)
 
 
 def test_the_previous_period_has_the_counts_of_its_own_brief(grapes):

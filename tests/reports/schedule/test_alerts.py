@@ -136,7 +136,9 @@ def test_a_new_signal_fires_once_and_not_for_those_of_the_first_run(schedule):
     reasons = alerts_by_day(schedule, rule)
     # Day 12 has only a signal of another place; on day 14 signal 1 is back, which is not new.
     assert list(reasons) == [11, 14]
-    assert reasons[11] == ["new in the report daily: 🍇 Izium by b, 2022-09-10 00:00 UTC"]
+    assert reasons[11] == [
+        "new in the report daily: 🍇 Izium by b, 10 Sep 2022, 00:00 (times in UTC)"
+    ]
     assert len(reasons[14]) == 1
 
 
@@ -254,7 +256,7 @@ def test_a_dry_run_says_what_would_fire_and_writes_nothing(schedule, capfd):
     call = ["report", "due", "--dry-run", "--schedule", str(file), "--out", str(out)]
     assert run([*call, "--now", (NOON + DAY).isoformat()]) == 0
     assert capfd.readouterr().out.splitlines() == [
-        "build daily, period to 2022-09-11 07:00 UTC",
+        "build daily, due 2022-09-11 07:00 UTC",
         "alert watch (the report daily claims more than chance): would not fire",
     ]
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before

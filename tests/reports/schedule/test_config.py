@@ -238,6 +238,21 @@ def test_a_scheduled_report_of_each_template_gets_its_period(name):
     assert values["observed_until"] == "2022-09-12T00:00:00+03:00"
 
 
+def test_a_scheduled_report_is_repeated_until_the_end_of_the_year_unless_stated():
+    last_week = Period(
+        datetime(2022, 12, 24, 22, tzinfo=UTC), datetime(2022, 12, 31, 22, tzinfo=UTC)
+    )
+    chance = find_template("chance")
+    job = Job("mine", "chance", "Europe/Kyiv")
+    assert values_for(chance, job, last_week)["repeated_until"] == "2023-01-01T00:00:00+02:00"
+    job = Job("mine", "chance", "Europe/Kyiv", parameters={"repeated_until": "2025-01-01T00:00Z"})
+    assert values_for(chance, job, last_week)["repeated_until"] == "2025-01-01T00:00Z"
+    other = Job(
+        "mine", "mine", "UTC", period={"since": "start"}, parameters={"until": "2022-12-31"}
+    )
+    assert "repeated_until" not in values_for(MINE, other, last_week)
+
+
 def build(template, **more):
     """Build nothing."""
 

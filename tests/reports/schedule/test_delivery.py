@@ -11,7 +11,7 @@ import os
 import shutil
 import signal
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.policy import default
 
 import pytest
@@ -21,7 +21,6 @@ import fake_delivery
 import fake_reports
 from fake_delivery import MOMENTS
 from fake_http_server import Reply, serving
-from fake_reports import make_template
 from fake_runs import PNG
 from fake_smtp_server import serve_smtp
 from foxgrape._util.directories import Directory
@@ -30,61 +29,13 @@ from foxgrape.errors import ScheduleError
 from foxgrape.reports.key_points import describe_changes, read_key_points
 from foxgrape.reports.schedule import notifications, outbox
 from foxgrape.reports.schedule.config import find_problems, read_schedule
-from foxgrape.reports.schedule.due import run_due
 from foxgrape.reports.schedule.envelope import REPEATED, Envelope
 from foxgrape.reports.schedule.ledger import Ledger
 from foxgrape.reports.schedule.mail import compose, html_body
+from foxgrape.reports.schedule.messages import digest_message
 from foxgrape.reports.schedule.status import entry_statuses
 from hostile_strings import ATTACKS
-
-NOON = datetime(2022, 9, 10, 9, tzinfo=UTC)
-DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
-ENVIRON = {"MAIL_USER": "me", "MAIL_PASSWORD": "hunter2"}
-DESK = '[notify.desk]\nkind = "webhook"\nurl_env = "DESK_URL"\n'
-
-
-def mail_table(port, *more):
-    lines = [
-        *('[notify.mail]\nkind = "smtp"\nhost = "127.0.0.1"\nfrom = "Reports <r@example.org>"',),
-        *('to = ["a@example.org", "b@example.org"]', f"port = {port}", 'security = "none"'),
-        *('user_env = "MAIL_USER"', 'password_env = "MAIL_PASSWORD"', *more, ""),
-    ]
-    return "\n".join(lines)
-
-
-@pytest.fixture
-def write_schedule(tmp_path):
-    """Return a function that writes a schedule of daily reports, and returns file and folder."""
-    template, out = make_template(tmp_path), tmp_path / "out"
-    out.mkdir()
-
-    def write(channels, *names, top="", more=()):
-        entries = [
-            "\n".join(
-                [
-                    "[[report]]",
-                    f'name = "{name}"\ntemplate = "{template}"\ncron = "0 7 * * *"',
-                    f'parameters = {{ entry = "{name}" }}',
-                    'period = { start = "start", end = "end" }\nstart = 2022-09-10',
-                    *more,
-                ]
-            )
-            for name in names or ("daily",)
-        ]
-        file = tmp_path / "schedule.toml"
-        text = "\n".join(['timezone = "Europe/Kyiv"', top, *entries, channels])
-        file.write_text(text, encoding="utf-8")
-        return file, out
-
-    return write
-
-
-def due(file, out, now=NOON, environ=ENVIRON, run=fake_reports.build_page):
-    return run_due(read_schedule(file), now=now, out=out, run=run, environ=environ)
-
-
-def parsed(text):
-    return email.message_from_string(text, policy=default)
+from mailed_schedule import DAY, DESK, MAIL, MINUTE, NOON, due, mail_table, parsed
 
 
 def waiting(out):
@@ -96,7 +47,6 @@ def receipts(out):
     return [json.loads(file.read_text(encoding="utf-8")) for file in files]
 
 
-MAIL = ('deliver = ["mail"]',)
 WEB = ('deliver = ["desk"]',)
 
 
@@ -134,7 +84,7 @@ def test_a_mail_has_headline_figures_changes_link_picture_and_page(write_schedul
         "11 signals <b>until</b> the 11th of September 🍇",
         "",
         "daily: Mine: <i>Izium</i>",
-        "Sat 2022-09-10 07:00 to Sun 2022-09-11 07:00, Europe/Kyiv",
+        "Due 11 Sep 2022, 07:00, Europe/Kyiv",
         "",
         "posts: 61",
         "signals: 11",
@@ -142,7 +92,7 @@ def test_a_mail_has_headline_figures_changes_link_picture_and_page(write_schedul
         "- Too few to test & claim.",
         "- 1 of 5 is hindsight.",
         "",
-        "Since the run before:",
+        "Since the report before:",
         "- Headline then: 10 signals <b>until</b> the 10th of September 🍇",
         "- signals: 11 (then 10)",
         "- Data, by version: posts 10 to 11",
@@ -151,7 +101,7 @@ def test_a_mail_has_headline_figures_changes_link_picture_and_page(write_schedul
         "",
         "Attached: daily-2022-09-11.html",
     ]
-    assert "run before" not in first.get_body(["plain"]).get_content()
+    assert "report before" not in first.get_body(["plain"]).get_content()
     html = second.get_body(["html"]).get_content()
     assert "11 signals &lt;b&gt;until&lt;/b&gt;" in html
     assert '<a class="open" href="https://r.example/x/daily/20220911T040000Z.html">' in html
@@ -179,8 +129,8 @@ def test_a_page_that_needs_shared_files_is_not_attached(write_schedule):
         assert due(file, out, run=build).sent == 1
     mail = parsed(smtp.mails[0])
     assert not list(mail.iter_attachments())
-    assert "not attached, since it needs shared files" in mail.get_body(["plain"]).get_content()
-    assert "not attached, since it needs shared files" in mail.get_body(["html"]).get_content()
+    assert "not attached: it needs shared files" in mail.get_body(["plain"]).get_content()
+    assert "not attached: it needs shared files" in mail.get_body(["html"]).get_content()
     assert "http" not in mail.get_body(["plain"]).get_content()
 
 
@@ -235,6 +185,74 @@ def test_several_reports_of_a_call_are_one_digest(write_schedule):
     schedule = read_schedule(file)
     states = entry_statuses(schedule, now=NOON, out=out)
     assert [state.delivery for state in states] == ["sent", "sent"]
+
+
+def test_a_digest_begins_with_the_report_that_matters_most():
+    def about(entry, day, claim="Consistent with chance"):
+        rows = [["signals", "1"], ["More than chance?", claim]]
+        return {
+            "entry": entry,
+            "kind": "built",
+            "subject": f"{entry}: {'many words ' * 20}of {day}.",
+            "text": f"{entry} {day}",
+            "period_end": f"2022-09-{day:02}T04:00:00+00:00",
+            "figures": {"heads": ["", "now"], "rows": rows},
+        }
+
+    def order(*messages, alerted=()):
+        digest = digest_message(messages, alerted)
+        names = [part["text"] for part in digest["reports"]]
+        assert digest["text"].split(f"\n\n{'-' * 40}\n\n") == names
+        subject = digest["subject"]
+        assert len(subject) <= 200
+        assert subject.startswith(f"{len(messages)} reports. {names[0].partition(' ')[0]}: many ")
+        assert subject.endswith(f"…; and {len(messages) - 1} more")
+        return names
+
+    old, new, claims = about("a", 5), about("b", 19), about("c", 12, "More than chance")
+    assert order(old, new) == ["b 19", "a 5"]
+    assert order(old, new, claims) == ["c 12", "b 19", "a 5"]
+    assert order(old, new, claims, alerted={"a"}) == ["a 5", "c 12", "b 19"]
+
+
+def test_a_mail_says_the_days_of_the_report_as_its_page_does(write_schedule):
+    def build(template, *, parameters, out):
+        done = fake_reports.build_page(template, parameters=parameters, out=out)
+        manifest = out / done.run_id / "manifest.json"
+        content = json.loads(manifest.read_text(encoding="utf-8"))
+        content["about"] = {"days": "3 to 9 Sep 2022"}
+        manifest.write_text(json.dumps(content), encoding="utf-8")
+        return done
+
+    with serve_smtp("me", "hunter2") as smtp:
+        file, out = write_schedule(mail_table(smtp.port), more=MAIL)
+        due(file, out, run=build)
+        due(file, out, NOON + DAY, run=build)
+    first, second = map(parsed, smtp.mails)
+    for mail in (first, second):
+        assert "3 to 9 Sep 2022" in mail.get_body(["plain"]).get_content().splitlines()
+        assert "3 to 9 Sep 2022</p>" in mail.get_body(["html"]).get_content()
+    page = (out / "latest" / "daily.html").read_text(encoding="utf-8")
+    assert ">Previous: 3 to 9 Sep 2022</a>" in page
+
+
+def test_a_message_compares_with_the_report_before_and_not_with_a_run_made_by_hand(write_schedule):
+    file, out = write_schedule(DESK, more=WEB)
+    with serving(lambda _: Reply()) as server:
+        environ = {"DESK_URL": server.address}
+        due(file, out, environ=environ)
+        by_hand = {"entry": "daily", "start": "x", "end": "2022-09-11T00:00"}
+        fake_reports.build_page("", parameters=by_hand, out=out)
+        due(file, out, NOON + 2 * DAY, environ)
+        shutil.rmtree(out / "mine-daily-12")
+        due(file, out, NOON + 3 * DAY, environ)
+        bodies = [json.loads(request.body) for request in server.requests]
+    changes = {body["period_end"][8:10]: body["changes"] for body in bodies}
+    assert changes["10"] == []
+    assert "signals: 11 (then 10)" in changes["11"]
+    assert changes["13"] == ["Not compared: the report before has been deleted."]
+    manifest = json.loads((out / "mine-daily-13" / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["compared_with"] == "mine-daily-11"
 
 
 def build_one(template, *, parameters, out):
@@ -341,6 +359,9 @@ def test_pictures_are_a_setting_of_the_schedule(write_schedule):
         ('base_url = "https://me:pw@r.example"', DESK, "", "base_url must be a URL"),
         ("", DESK + "digest = 1", "", "notify.desk, digest must be true or false; got 1"),
         ("", DESK + "attach_page = true", "", "notify.desk, unknown key attach_page"),
+        ("", mail_table(25, 'attach = "doc"'), "", 'notify.mail, attach must be "page", "pdf"'),
+        ("", mail_table(25, "attach = 1"), "", "notify.mail, attach must be .*; got 1"),
+        ("", mail_table(25, "max_mb = 0"), "", "notify.mail, max_mb must be a number up to 1000"),
         ("", DESK.replace("desk", '"a/b"'), "", "the name of a table must be letters"),
     ],
 )
@@ -503,7 +524,7 @@ def test_a_server_that_never_finishes_is_left_after_the_deadline(write_schedule,
         assert done.undelivered == ("cannot notify mail: the server is too slow",)
         time.sleep(2)
         assert due(file, out, NOON + 5 * MINUTE).repeated == (
-            "mail: daily, period to 2022-09-10T04:00 maybe sent twice",
+            "mail: daily, due 2022-09-10 04:00 UTC maybe sent twice",
         )
     assert len(smtp.mails) == 2
 
@@ -520,7 +541,9 @@ def test_a_webhook_that_does_not_answer_may_have_received_the_message(write_sche
     file, out = write_schedule(DESK, more=WEB)
     with serving(respond) as server:
         environ = {"DESK_URL": server.address}
-        assert due(file, out, environ=environ).undelivered == ("cannot notify desk: ReadTimeout",)
+        assert due(file, out, environ=environ).undelivered == (
+            "cannot notify desk: the response timed out",
+        )
         slow.clear()
         assert len(due(file, out, NOON + 5 * MINUTE, environ).repeated) == 1
     first, second = (json.loads(request.body) for request in server.requests)
@@ -577,6 +600,35 @@ def test_given_up_messages_are_shown_and_make_the_command_fail(write_schedule, c
     statuses = entry_statuses(read_schedule(file), now=NOON, out=out)
     assert [status.delivery for status in statuses] == ["given up"]
     assert run_shell(call) == 0
+
+
+def test_report_due_exits_with_75_while_a_message_waits(write_schedule, capfd, monkeypatch):
+    monkeypatch.setattr("foxgrape.reports.schedule.due.default_builder", lambda: fake_build)
+    file, out = write_schedule(DESK, more=(*WEB, "catch_up = 0"))
+    call = ["report", "due", "--schedule", str(file), "--out", str(out), "--now"]
+    monkeypatch.setenv("DESK_URL", "http://127.0.0.1:9/")
+    assert run_shell([*call, NOON.isoformat()]) == 75
+    shown = capfd.readouterr()
+    assert "1 report was due: 1 built, 0 failed. 1 message waits to be sent." in shown.out
+    assert shown.err == "foxgrape: cannot notify desk: the connection failed\n"
+    # It is not yet due again, and waits nevertheless.
+    assert run_shell([*call, (NOON + MINUTE).isoformat()]) == 75
+    assert "No reports were due. 1 message waits to be sent." in capfd.readouterr().out
+    with serving(lambda _: Reply()) as server:
+        monkeypatch.setenv("DESK_URL", server.address)
+        assert run_shell([*call, (NOON + 6 * MINUTE).isoformat()]) == 0
+    assert "No reports were due. 1 message sent." in capfd.readouterr().out
+
+
+def fake_build(template, *, parameters, out, **_):
+    return fake_reports.build_page(template, parameters=parameters, out=out)
+
+
+def test_a_message_of_another_schedule_does_not_wait_here(write_schedule):
+    file, out = write_schedule(DESK, more=WEB)
+    assert due(file, out, environ={}).waiting == 1
+    file.write_text(file.read_text().replace("desk", "chat"), encoding="utf-8")
+    assert due(file, out, environ={}).waiting == 0
 
 
 def test_an_unreadable_message_is_named_and_kept(write_schedule):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -17,6 +18,7 @@ from foxgrape.reports.schedule.config import find_problems, read_schedule
 from foxgrape.reports.schedule.due import run_due
 from foxgrape.reports.schedule.ingest_sources import IngestSource, add_new_data
 from foxgrape.reports.schedule.ledger import Ledger
+from foxgrape.reports.schedule.new_entry import add_entry
 from foxgrape.reports.schedule.status import check_schedule, preview_due
 
 NOON = datetime(2022, 9, 10, 12, tzinfo=UTC)
@@ -149,7 +151,7 @@ def test_a_source_that_cannot_be_read_fails_the_report_until_it_can(schedule, tm
     call = {"out": out, "run": build_store}
     (failed,) = run_due(read_schedule(file), now=NOON, **call).runs
     assert failed.state == "failed"
-    assert "ingest channel: ingest.channel: no such file" in failed.error
+    assert failed.error.startswith("ingest channel: no such file; got ")
     write_posts(tmp_path / "exports" / "a.csv", 1)
     (built,) = run_due(read_schedule(file), now=NOON + timedelta(minutes=2), **call).runs
     assert built.state == "done"
@@ -216,7 +218,7 @@ def test_check_and_dry_run_name_sources(schedule, tmp_path):
     assert "no such file" in str(problem)
     assert preview_due(read_schedule(file), now=NOON, out=out) == [
         f"ingest channel into {tmp_path}/store",
-        "build daily, period to 2022-09-10 07:00 UTC",
+        "build daily, due 2022-09-10 07:00 UTC",
     ]
     assert not (out / ".schedule").exists()
 
@@ -242,3 +244,22 @@ def test_schedule_new_writes_an_entry_that_works(tmp_path, capfd):
         assert run([*call, *wrong]) in {1, 2}
         assert message in capfd.readouterr().err
         assert file.read_bytes() == before
+
+
+def test_entries_that_are_added_at_once_are_all_in_the_schedule(tmp_path):
+    """Each call reads the file and replaces it."""
+    file = tmp_path / "schedule.toml"
+    entry = {"template": "lead_times", "cron": "0 6 * * *", "timezone": "UTC"}
+    with ThreadPoolExecutor(8) as pool:
+        names = [f"entry{number}" for number in range(8)]
+        values = [{"name": name, **entry} for name in names]
+        list(pool.map(lambda value: add_entry(file, value, now=NOON), values))
+    assert sorted(added.name for added in read_schedule(file).entries) == names
+
+
+def test_a_killed_call_of_schedule_new_leaves_no_draft(tmp_path, monkeypatch):
+    """An entry is checked in memory, not in a temporary file."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
+    entry = {"name": "a", "template": "lead_times", "cron": "0 6 * * *", "timezone": "UTC"}
+    add_entry(tmp_path / "schedule.toml", entry, now=NOON)
+    assert [path.name for path in tmp_path.iterdir()] == ["schedule.toml"]

@@ -6,14 +6,15 @@ import inspect
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numba
-from numba.extending import register_jitable
+from llvmlite import ir
+from numba.extending import intrinsic, register_jitable
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["njit", "njit_callable", "njit_inline", "njit_without_refcounts"]
+__all__ = ["load_uint64", "njit", "njit_callable", "njit_inline", "njit_without_refcounts"]
 
 _OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
 _WITHOUT_REFCOUNTS: dict[str, Any] = {**_OPTIONS, "_nrt": False}
@@ -51,3 +52,20 @@ def njit_callable(*things: Any) -> None:
             njit_callable(*(f for f in functions if f.__module__ == thing.__name__))
         else:
             register_jitable(_nrt=False, error_model="numpy")(thing)
+
+
+def _load_uint64(_typing_context: Any, array: Any, index: Any) -> Any:
+    """Return the eight bytes from an index on as a number; an array view would take longer."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        address = builder.gep(data, [arguments[1]])
+        number = ir.IntType(64)
+        return builder.load(builder.bitcast(address, number.as_pointer()), align=1, typ=number)
+
+    return numba.types.uint64(array, index), generate
+
+
+#: In a compiled function, `load_uint64(array, index)` returns eight bytes of an array of bytes as a
+#: number. All of them must be in the array.
+load_uint64: Any = intrinsic(_load_uint64)

@@ -156,6 +156,10 @@ def coincidence_test(
     timezone: Zone = "UTC",
     observed_from: ObservedFrom = None,
     observed_until: ObservedUntil = None,
+    repeated_until: Annotated[
+        str | None,
+        typer.Option(help="Planned end of repeated tests; a claim then needs a smaller p."),
+    ] = None,
     surrogates: Annotated[int, typer.Option(min=1, help="Number of surrogates.")] = 9999,
     seed: Annotated[int, typer.Option(min=0, help="Random seed, for repeatable results.")] = 0,
     power: Annotated[
@@ -178,7 +182,8 @@ def coincidence_test(
         estimate = _estimate_power(analysis, windows[0], null, clock, leads, seed, worlds)
         return _print_power(estimate, as_json=as_json)
     result = analysis.coincidence(
-        window=windows, lag=lag, null=null, by=by, clock=clock, n=surrogates, rng=seed
+        window=windows, lag=lag, null=null, by=by, clock=clock, n=surrogates, rng=seed,
+        repeated_until=repeated_until,
     )  # fmt: skip
     rows = [
         {

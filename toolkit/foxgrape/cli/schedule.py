@@ -44,6 +44,8 @@ Now = Annotated[
 ]
 Workers = Annotated[int, typer.Option(min=1, help="Number of reports built in parallel.")]
 _FILE, _OUT = Path("reports/schedule.toml"), Path("reports")
+#: Exit code if messages wait to be sent: EX_TEMPFAIL of sysexits.h.
+TRY_AGAIN = 75
 _FIRST_YEAR, _LAST_YEAR = 1900, 9000
 
 
@@ -66,7 +68,11 @@ def due(
     ] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Build all due reports. Safe to repeat: a report is built once per period."""
+    """Build all due reports. Safe to repeat: a report is built once per period.
+
+    The exit code is 1 if a report failed, a message was given up or an alert cannot be evaluated,
+    and 75 if all is built but a message still waits to be sent.
+    """
     from foxgrape.reports.prune import prune
     from foxgrape.reports.schedule.config import read_schedule
     from foxgrape.reports.schedule.due import run_due
@@ -94,7 +100,9 @@ def due(
     _print_delivery(result)
     if result.failed:
         raise FoxgrapeError(_describe_failures(result.failed))
-    return 1 if result.given_up or result.problems else 0
+    if result.given_up or result.problems:
+        return 1
+    return TRY_AGAIN if result.waiting or result.undelivered else 0
 
 
 def backfill(
@@ -312,7 +320,7 @@ def _print_delivery(result: DueResult) -> None:
 def _row(run: PeriodRun) -> dict[str, Any]:
     return {
         "report": run.entry,
-        "period": f"{run.start:%Y-%m-%d %H:%M} to {run.end:%Y-%m-%d %H:%M} UTC",
+        "due": f"{run.end:%Y-%m-%d %H:%M} UTC",
         "state": run.state,
         "run": run.run_id or "",
         "error": run.error or "",
@@ -322,7 +330,7 @@ def _row(run: PeriodRun) -> dict[str, Any]:
 def _describe_failures(runs: tuple[PeriodRun, ...]) -> str:
     first = runs[0]
     others = f", and {len(runs) - 1} more" if len(runs) > 1 else ""
-    return f"{first.entry}, period to {first.end:%Y-%m-%d %H:%M} UTC: {first.error}{others}"
+    return f"{first.entry}, due {first.end:%Y-%m-%d %H:%M} UTC: {first.error}{others}"
 
 
 def _builders(workers: int, **options: Any) -> dict[str, Any]:

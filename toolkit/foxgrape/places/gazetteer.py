@@ -32,7 +32,7 @@ _SIMILAR_CONSONANTS = 60
 #: Endings that names of villages have in Russian texts, in any case. Not -ово, with which
 #: Ukrainian adverbs end.
 _RUSSIAN_NAME = re.compile(
-    "[оеёі]вк(?:а|и|у|е|ой|ою|ам|ах)$|[иы]но$|.{4}(?:ое|[нвк]ого|[нвк]ому)$|цы$"
+    "[оеёі]вк(?:а|и|у|е|ой|ою|ам|ах)$|[иы]но$|.{4}(?:ое|ая|[нвк]ого|[нвк]ому)$|цы$"
 )
 
 
@@ -235,7 +235,11 @@ class Gazetteer:
         >>> [match.place.name for match in Gazetteer.default().find_in_text("Ізюмом")]
         ['Izium']
         """
-        from foxgrape.places.fuzzy_match import inflected_matches, respelt_matches
+        from foxgrape.places.fuzzy_match import (
+            inflected_matches,
+            respelt_matches,
+            ukrainian_spellings,
+        )
 
         inflected = inflected_matches(name, self._indexes) if oblique else []
         matches = [] if inflected else self._named(name)
@@ -245,6 +249,11 @@ class Gazetteer:
             candidates = inflected or inflected_matches(name, self._indexes)
             if not candidates and (" " in name or "-" in name or _RUSSIAN_NAME.search(name)):
                 candidates = respelt_matches(name, self._indexes)
+            for spelling in () if candidates else ukrainian_spellings(name):
+                candidates = inflected_matches(spelling, self._indexes)
+                matches = self._named(spelling)
+                if candidates or matches:
+                    break
         matches = _best([*matches, *self._matches(candidates)])
         return sorted(self._with_namesakes(matches), key=_rank)
 

@@ -23,6 +23,7 @@ __all__ = [
     "WORDS",
     "Name",
     "folded",
+    "follows_settlement",
     "is_alone_in_quotes",
     "is_at_border",
     "is_ordinary",
@@ -41,8 +42,16 @@ WORDS: dict[str, frozenset[str]] = {
 }
 #: Between the ends of a route: the Odesa–Reni highway, поезд Харьков — Ясиня.
 _ROUTE, _ROUTE_AFTER = re.compile(r"\w ?[-–—] ?$"), re.compile(r" ?[-–—] ?[^\W\d_a-zа-яґєії]")
-_NOT_BEFORE = WORDS["street"] | WORDS["monument"] | WORDS["thing"]
-_BEFORE_TOWN = WORDS["mayor"] | WORDS["in"] | WORDS["at"] | WORDS["settlement"] | {"of"}
+_NOT_BEFORE = WORDS["street"] | WORDS["monument"] | WORDS["thing"] | WORDS["nature"]
+_BEFORE_TOWN = (
+    WORDS["mayor"]
+    | WORDS["in"]
+    | WORDS["at"]
+    | WORDS["settlement"]
+    | WORDS["resident"]
+    | WORDS["with_genitive"]
+    | {"of"}
+)
 #: A form of a first name or of its patronymic, but not a place named after a person: Артёмовск.
 _FIRST_NAME = re.compile(
     rf"(?:{'|'.join(sorted(WORDS['first_names']))})"
@@ -61,8 +70,14 @@ _WATER_LEVEL = re.compile(
 _OVERFLOW = re.compile(
     r" (?:\w+ (?:з|із|у|в|из) берег|обмел|обміл|мелеет|міліє|разлил|розлил|замерз|скресл|вскрыл)"
 )
-_FEMININE = re.compile(r"[а-яіїєґ]{3,}(?:[нв]а|[сц]ька)")
+_BRIDGE_OVER = re.compile(r"\b(?:міст|мост|брід|брод)\w* через $", re.IGNORECASE)
+_FEMININE = re.compile(
+    r"(?:облас|район|держав|військов|народн|окружн|міськ|селищ|сільськ|громадськ|націонал|прокур"
+    r"|правоохорон|медичн|залізн|митн|податков|гімназ|філармон|лікарн|атомн|телев|виборч|наступ"
+    r"|оборон|фронт|шахт|губерн|єпарх|духовн|семінар|битв|операц|груп|агломер|рад)\w*"
+)
 _SEA = re.compile(r"(?:[сц]ь?к|н)(?:е|ое|ого|ому|им|ім|ом)$")
+_STRIKE = tuple(WORDS["strike"])
 _CROSSING, _NAMED = tuple(WORDS["crossing"]), tuple(WORDS["named"])
 _ORDINARY = WORDS["ordinary"] | WORDS["persons"]
 _WORD_REVERSED = re.compile(r"[\w'’ʼ]*")
@@ -95,6 +110,8 @@ _ADJECTIVE_ENDINGS = (
 _SURNAME_ENDINGS = ("ов", "ев", "єв", "ин", "ін", "їн", "ий", "ко", "ov", "ev", "in", "yi")
 #: A club's name in quotation marks right before the name of a place.
 _QUOTES, _CLOSING = ("«", "„", "“", '"'), ("»", "”", "“", '"')
+#: Other words with a capital letter up to the end of a quotation: «Артемівськ Вайнері».
+_TITLE_GOES_ON = re.compile(r"(?: [^\W\d_a-zа-яґєії][\w'’ʼ-]*){1,2}[»”\"]")
 #: Words before names in quotation marks that are places.
 _CHECKPOINT = re.compile(
     r"пропуск|кордон|черг|очеред|границ|аеропорт|аэропорт|КПВВ|КПП|checkpoint|crossing|airport",
@@ -106,6 +123,7 @@ _INITIAL_BEFORE = re.compile(r"(?<!\w)(?![МмГгСсПпРр])[^\W\d_a-zа-я�
 _INITIALS_AFTER = re.compile(r"[ \u00a0][^\W\d_a-zа-яґєії]\.[ \u00a0]?[^\W\d_a-zа-яґєії]\.")
 #: Cached, because folding costs as much as matching, and words recur.
 folded = lru_cache(maxsize=1 << 16)(fold)
+_PREPOSITION = "с"
 _ABBREVIATED = frozenset(("м", "с", "смт", "г", "п", "пгт", "вул", "ул", "просп", "р"))
 
 
@@ -129,6 +147,19 @@ def is_ordinary(name: Name) -> bool:
 def is_person(name: Name) -> bool:
     """Return whether the name is also a first name or a surname, or a point of the compass."""
     return folded(name.matches[0].matched) in WORDS["persons"]
+
+
+def follows_settlement(text: str, name: Name) -> bool:
+    """Return whether a word for a settlement is before the name.
+
+    Without a full stop, *с* is also a Russian preposition, before a case form: с Изюмом.
+    """
+    before = folded(name.before)
+    return before in WORDS["settlement"] and (
+        before != _PREPOSITION
+        or "." in text[max(0, name.start - 3) : name.start]
+        or folded(text[name.start : name.end]) == folded(name.matches[0].matched)
+    )
 
 
 def word_before(text: str, at: int) -> str:
@@ -156,7 +187,7 @@ def names_other(text: str, name: Name) -> bool:
     is_of_route = before in WORDS["vehicle"] and _ROUTE_AFTER.match(text, name.end) is not None
     if (
         (after in WORDS["region"] and _may_name_region(text, name, after, is_route=is_route))
-        or (before in _NOT_BEFORE and not is_of_route)
+        or (before in _NOT_BEFORE and not is_of_route and not _are_streets_of(text, name))
         or (after in WORDS["titled"] and name.after[:1].isupper())
         or _is_in_list_of_things(text, name)
         or folded(word_after(text, name.end, _AFTER_COMMA)) in WORDS["abroad_regions"]
@@ -164,7 +195,7 @@ def names_other(text: str, name: Name) -> bool:
             folded(name.matches[0].matched) in WORDS["lands"]
             and before not in WORDS["settlement"] | {"of"}
         )
-        or (before == "на" and folded(name.matches[0].matched) in WORDS["region_with_on"])
+        or (before == "на" and _is_region_with_on(text, name))
         or (
             (after in WORDS["nuclear"] or _NUCLEAR_LIST.match(text, name.end))
             and _names_its_region(name.matches[0].place)
@@ -179,11 +210,33 @@ def names_other(text: str, name: Name) -> bool:
     kinds = (_names_river, _names_institution, _names_club, _names_surname, _names_brand)
     if any(is_of_kind(text, name) for is_of_kind in kinds):
         return True
-    if before in _BEFORE_TOWN:
+    if before in _BEFORE_TOWN and not (
+        before in WORDS["mayor"] and folded(text[name.start : name.end]).endswith(_SURNAME_ENDINGS)
+    ):
         return False  # у Харкові Ігор Терехов: a person next to a place
     return any(
         word[:1].isupper() and _FIRST_NAME.fullmatch(folded(word))
         for word in (name.before, name.after)
+    )
+
+
+def _is_region_with_on(text: str, name: Name) -> bool:
+    """Return whether *на* before a name makes it a region's: на Запоріжжі, but КАБ на Запоріжжя."""
+    spelling = folded(text[name.start : name.end])
+    before = folded(word_before(text, text.rindex(name.before, 0, name.start)))
+    is_target = before.startswith(_STRIKE) and not spelling.endswith("і")
+    return folded(name.matches[0].matched) in WORDS["region_with_on"] and not is_target
+
+
+def _are_streets_of(text: str, name: Name) -> bool:
+    """Return whether streets are those of a town in the genitive: вулиці Бучі, улицы Харькова."""
+    matched = folded(name.matches[0].matched)
+    return (
+        folded(name.before) in WORDS["streets"]
+        and (name.matches[0].place.population or 0) >= TOWN_POPULATION
+        and folded(text[name.start : name.end]) != matched
+        and not is_ordinary(name)
+        and not matched.endswith(_ADJECTIVE_ENDINGS[:5])
     )
 
 
@@ -199,9 +252,16 @@ def _may_name_region(text: str, name: Name, after: str, *, is_route: bool) -> bo
 
 
 def _names_body(text: str, name: Name) -> bool:
-    """Return whether a name is a feminine adjective, the form of a genitive: Донецька обласна."""
+    """Return whether a name is a feminine adjective, the form of a genitive: Донецька обласна.
+
+    After a word that takes the genitive, it is a town's: з Краматорська можна виїхати.
+    """
     spelling = folded(text[name.start : name.end])
-    return spelling.endswith(("ська", "цька")) and _FEMININE.fullmatch(name.after) is not None
+    return (
+        spelling.endswith(("ська", "цька"))
+        and _FEMININE.fullmatch(name.after) is not None
+        and folded(name.before) not in WORDS["with_genitive"] | WORDS["resident"] | WORDS["mayor"]
+    )
 
 
 def _is_in_list_of_regions(text: str, name: Name) -> bool:
@@ -241,9 +301,19 @@ def _names_brand(text: str, name: Name) -> bool:
 
     Checkpoints and airports are places nevertheless.
     """
+    if _is_foreign_title(text[name.start : name.end], name):
+        return True
+    if text[: name.start][-1:] in _QUOTES and _TITLE_GOES_ON.match(text, name.end):
+        return True
     if not is_alone_in_quotes(text, name) or is_at_border(text, name):
         return False
-    return folded(name.before) not in WORDS["settlement"] | WORDS["at"]
+    return not follows_settlement(text, name) and folded(name.before) not in WORDS["at"]
+
+
+def _is_foreign_title(spelling: str, name: Name) -> bool:
+    """Return whether a name in Latin capitals is between Cyrillic words: кліп KALUSH зняли."""
+    around = name.before + name.after
+    return spelling.isascii() and spelling.isupper() and around != "" and not around.isascii()
 
 
 def is_alone_in_quotes(text: str, name: Name) -> bool:
@@ -280,6 +350,8 @@ def _names_river(text: str, name: Name) -> bool:
     if _OVERFLOW.match(text, name.end):
         return True
     words_before = text[max(0, name.start - CONTEXT) : name.start]
+    if _BRIDGE_OVER.search(words_before):
+        return True
     is_small = (name.matches[0].place.population or 0) < TOWN_POPULATION
     if is_small and _WATER_LEVEL.search(words_before):
         return True

@@ -16,6 +16,7 @@ from foxgrape.places.namesakes import (
     TOWN_POPULATION,
     current_places,
     dominant_places,
+    former_towns,
     is_around,
     is_near,
     places_near,
@@ -65,7 +66,7 @@ _ANY_ASCII = re.compile(r"[\x00-\x7f]*")
 #: A sector of a front or a community, named after a town: Куп’янський напрямок, Avdiivka sector.
 _SECTOR = re.compile(
     rf"(?P<adjective>{WORD}?[сц]ь?к)(?:ий|ого|ому|им|ім|а|ої|ій|у|ою|ой|ом|ое|ая|ую|их|ие)\s+"
-    r"(?:напрям|направлен|участ|дільниц|відтин|фронт|громад)"
+    r"(?:напрям|направлен|участ|дільниц|відтин|фронт|громад|водосхов|водохран)"
     # Left out after another sector: На Лиманському – біля Торського.
     rf"|\b[Нн]а (?P<bare>{WORD}?[сц]ь?к)(?:ому|ом)(?= ?[-–—:,(])"
     rf"|(?P<name>{WORD})\s+(?:[Ss]ector|[Dd]irection|[Aa]xis|[Ff]ront|[Hh]romada|[Cc]ommunity)\b"
@@ -81,6 +82,22 @@ class Surroundings:
     text: str
     gazetteer: Gazetteer
     anchors: list[Place]
+
+    def choose_among(self, at: int, places: list[Place], name: Name) -> list[Place]:
+        """Return the places that a name means, of those that it may mean and towns that had it.
+
+        Of the towns, a region named before decides, or places near one if none is near the others.
+        """
+        former = [place for place in former_towns(name.matches) if place not in places]
+        if former:
+            inside = self._in_regions(at, [*places, *former])
+            known = [place for place in self.anchors if place not in places]
+            nearby = [place for place in former if is_near(place, known)]
+            if inside and not set(inside) & set(places):
+                return dominant_places(inside)
+            if nearby and not inside and not any(is_near(p, known, NEARBY_TOWN) for p in places):
+                return dominant_places(nearby)
+        return self.choose(at, places, current_places(name.matches))
 
     def choose(self, at: int, places: list[Place], namesakes: list[Place]) -> list[Place]:
         """Return the places that a name at a position means, of those that it may mean.

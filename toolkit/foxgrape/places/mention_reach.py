@@ -51,7 +51,7 @@ REACH, WIDTH = (3, 6), (CONTEXT, 2 * CONTEXT)
 #: regions or of power plants, or the second of a phrase about the level of a river.
 _DISTANT = re.compile(
     "област|обл|oblast|region|province|район|raion|district|[щч]ин|[дл]нр|кра[йяюе]|krai"
-    "|напрям|направлен|участ|дільниц|відтин|фронт|громад|[сц]ь?кому?$"
+    "|напрям|направлен|участ|дільниц|відтин|фронт|громад|водосхов|водохран|[сц]ь?кому?$"
     "|sector|direction|axis|front|hromada|community|nuclear|npp|вод[иы]"
 )
 #: What decides about a name in quotation marks up to 80 characters behind it: the end of another
@@ -82,8 +82,9 @@ _ALIKE = (
 )
 #: Words in which `plain_text` changes nothing.
 _PLAIN = re.compile("[а-яґєіїА-ЯҐЄІЇ]+|[A-Za-z]+|[0-9]+")
-#: What is not between words is kept: signs that `plain_text` removes.
-_SYMBOL, _SYMBOLS = "☆", re.compile(rf"(?!{WITHIN_WORDS.pattern})\S")
+#: What stands for symbols that are in no rule; several in a row, also joined, are like one. What is
+#: not between words is kept: signs that `plain_text` removes.
+_SYMBOL, _ADJACENT = "☆", re.compile("☆(?:\u200d?☆)+")
 _OPTIONAL = re.compile(r"\w\?")
 _ESCAPE, _LETTERS = re.compile(r"\\."), re.compile(r"[^\W\d_]+")
 
@@ -104,17 +105,24 @@ def abstract_word(word: str) -> str:
 
 
 def abstract_separator(separator: str) -> str:
-    """Return what is between two words, with one symbol for all at which no rule looks.
+    """Return what is between two words, with one symbol for all in a row at which no rule looks.
 
     Examples
     --------
-    >>> abstract_separator(", 🔥"), abstract_separator(" «")
+    >>> abstract_separator(", 🔥❤️"), abstract_separator(" «")
     (', ☆', ' «')
     """
-    signs = _signs()
-    return "".join(
-        _SYMBOL if _SYMBOLS.match(sign) and sign not in signs else sign for sign in separator
-    )
+    return _ADJACENT.sub(_SYMBOL, separator.translate(_SYMBOLS))
+
+
+class _Symbols(dict[int, str]):
+    """For each character, itself or the symbol, by code point."""
+
+    def __missing__(self, point: int) -> str:
+        sign = chr(point)
+        is_symbol = not sign.isspace() and not WITHIN_WORDS.match(sign) and sign not in _signs()
+        self[point] = _SYMBOL if is_symbol else sign
+        return self[point]
 
 
 def needs_whole_text(word: str) -> bool:
@@ -223,3 +231,6 @@ def _texts(value: Any) -> Iterator[str]:
 def _all_texts(values: Iterable[Any]) -> Iterator[str]:
     for value in values:
         yield from _texts(value)
+
+
+_SYMBOLS = _Symbols()

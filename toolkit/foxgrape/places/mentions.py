@@ -17,6 +17,7 @@ from foxgrape.places.mention_context import (
     WORDS,
     Name,
     folded,
+    follows_settlement,
     is_ordinary,
     is_person,
     names_other,
@@ -46,6 +47,7 @@ from foxgrape.places.namesakes import (
     TOWN_POPULATION,
     current_places,
     dominant_places,
+    former_towns,
     in_shared_district,
     is_around,
     shared_districts,
@@ -81,6 +83,8 @@ _REGISTERS = ("geonames:", "katottg:")
 #: which even the names of small places can count without other words around them.
 _CHOSEN = 1000
 _MAX_WORDS = 3
+#: Endings of the locative of names in -івка, which plurals of other names have in the nominative.
+_LOCATIVE_OF_VILLAGES = ("івці", "ївці")
 #: Minimum number of names in a list that count because places of one district have them.
 _MANY = 3
 #: A name shared by more places than this does not count by itself. Former and foreign names must
@@ -225,18 +229,22 @@ def _read_names(text: str, gazetteer: Gazetteer) -> Reading:
     surroundings = Surroundings(text, gazetteer, anchors)
     candidates = _choose_in_lists(text, kept, candidates)
     # Of several namesakes, others decide; a name that does not count may count near others.
-    needs_places = any(len(current_places(name.matches)) > 1 for name in kept) or any(
+    needs_places = any(map(_has_namesakes, kept)) or any(
         not accept and not is_ordinary(name) for name, accept in zip(names, accepted, strict=True)
     )
     needs_regions = any(len(name.matches) > 1 for name in kept)
     mentions = []
     for at, (name, several) in enumerate(zip(kept, candidates, strict=True)):
-        places = surroundings.choose(name.start, several, current_places(name.matches))
+        places = surroundings.choose_among(name.start, several, name)
         listed = any(_are_listed(text, name, other) for other in kept[max(0, at - 1) : at + 2])
         confidence = _confidence(text, name, places, listed=listed, chosen=chosen)
         matched = name.matches[0].matched
         mentions.append(Mention(name.start, name.end, tuple(places), matched, confidence))
     return Reading(mentions, needs_places, needs_regions)
+
+
+def _has_namesakes(name: Name) -> bool:
+    return len(current_places(name.matches)) > 1 or bool(former_towns(name.matches))
 
 
 def _native_names(text: str, gazetteer: Gazetteer, chosen: bool) -> list[Name]:
@@ -261,7 +269,10 @@ def _accept_neighbours(text: str, names: list[Name], accepted: list[bool]) -> No
             accepted[neighbour] = not other.rival and (
                 not is_ordinary(other)
                 or (
-                    (not is_person(other) or _is_city_in_list(text, other, after=at < neighbour))
+                    (
+                        not is_person(other)
+                        or _is_city_in_list(text, other, names[at], after=at < neighbour)
+                    )
                     and is_inside_sentence(text, other.start)
                 )
                 or (at < neighbour and _are_in(text, names[at], other))
@@ -315,14 +326,19 @@ def _choose_in_lists(
     return chosen
 
 
-def _is_city_in_list(text: str, name: Name, *, after: bool) -> bool:
-    """Return whether a surname such as Хмельницькому is also a city's, and not in the nominative.
+def _is_city_in_list(text: str, name: Name, neighbour: Name, *, after: bool) -> bool:
+    """Return whether a surname such as Хмельницькому is also a city's.
 
-    In English, it must be after another name of the list.
+    It must be after another name of the list, in the nominative like this, or in the locative.
     """
     spelling = folded(text[name.start : name.end])
     is_city = (name.matches[0].place.population or 0) >= CITY_POPULATION
-    return is_city and (after if spelling.isascii() else spelling.endswith(LOCATIVE))
+    is_like_neighbour = after and (
+        spelling.isascii() or "inflected" not in neighbour.matches[0].how
+    )
+    return is_city and (
+        is_like_neighbour or (not spelling.isascii() and spelling.endswith(LOCATIVE))
+    )
 
 
 def _are_in(text: str, name: Name, other: Name) -> bool:
@@ -342,7 +358,7 @@ def _accept_near_accepted(text: str, names: list[Name], accepted: list[bool]) ->
         if accepted[at] or is_ordinary(name):
             continue
         is_typical = has_typical_ending(name) and is_inside_sentence(text, name.start)
-        if is_typical or (name.rival and _is_known(name)):
+        if (is_typical and not name.rival) or (name.rival and _is_known(name)):
             accepted[at] = any(is_around(place, anchors) for place in current_places(name.matches))
 
 
@@ -380,7 +396,8 @@ def _read_in_case(text: str, names: list[Name], gazetteer: Gazetteer) -> list[Na
             forms: Sequence[PlaceMatch] = find_matches(gazetteer, spelling, oblique=True)
             if case == "locative":  # or the accusative, which many names share with the nominative
                 forms = [match for match in forms if is_current_name(match)] or forms
-                forms = tuple(m for m in forms if (m.place.population or 0) >= TOWN_POPULATION)
+                if not spelling.endswith(_LOCATIVE_OF_VILLAGES):
+                    forms = tuple(m for m in forms if (m.place.population or 0) >= TOWN_POPULATION)
                 known = {match.place.id for match in forms}
                 others = (match for match in name.matches if match.place.id not in known)
                 forms = (*forms, *others) if forms else ()
@@ -483,7 +500,7 @@ def _confidence(text: str, name: Name, places: list[Place], *, listed: bool, cho
     if people < TOWN_POPULATION and len(current_places(name.matches)) > 1:
         return "C"  # of namesakes, the one chosen for its population is a small town
     before = folded(name.before)
-    is_located = any(before in WORDS[words] for words in ("in", "at", "settlement"))
+    is_located = before in WORDS["in"] | WORDS["at"] or follows_settlement(text, name)
     is_river = folded(name.matches[0].matched) in WORDS["rivers"]
     is_clear = people >= CITY_POPULATION or len(current_places(name.matches)) == 1
     return (

@@ -58,7 +58,7 @@ class _Page:
     run_id
         The run of which the page is a copy.
     label
-        End of the period in words.
+        Days of the report's period, or when it was due, in words.
     title, summary
         Text for feeds.
     updated
@@ -111,7 +111,7 @@ def publish(
     entry, period
         Name of the entry, and key of the period.
     label
-        End of the period in words.
+        Days of the report's period, or when it was due, in words.
     run_id
         The run; if it has no page, nothing is written.
     updated

@@ -3,38 +3,43 @@
 from __future__ import annotations
 
 import html
-import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from foxgrape._util.directories import directory_at
+from foxgrape._util.wording import join_items
 from foxgrape.display.html import table
 from foxgrape.display.what_changed import NOT_COMPARED, changes_block
 from foxgrape.errors import ReportError
 from foxgrape.reports.key_points import KeyPoints, describe_changes, read_key_points, to_line
 from foxgrape.reports.run_folder import MANIFEST, NOTEBOOK, PAGE
 from foxgrape.reports.run_tables import KINDS, compare_tables, read_tables, signal_name
+from foxgrape.reports.series import date_parameters, series_key
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
 
+    from foxgrape.reports.run_tables import RunTables
+
 __all__ = [
     "RunDiff",
     "compare_points",
-    "date_parameters",
     "diff_runs",
     "fill_page",
     "previous_run",
-    "series_key",
 ]
 
 #: Number of signals of each kind that a sentence names, and that a page lists.
 _NAMED, _LISTED = 3, 500
+#: Maximum length of a list of signals in a sentence: the catalogue shows it uncut.
+_MAX_NAMES = 260
+#: Kinds of changes in words, where they differ.
+_WORDS = {"removed": "removed from the data"}
 #: File beside the page with all signals that differ, if the page does not list all.
 _CSV = "changes.csv"
 _BLOCK = re.compile(re.escape(changes_block(NOT_COMPARED)))
@@ -52,14 +57,17 @@ class RunDiff:
         One row per signal that differs, as `foxgrape.reports.run_tables.compare_tables` returns
         them; None if a run has no tables.
     changes
-        Short sentences. The first counts the signals that were added, removed, re-linked and
-        corrected, if both runs have tables.
+        Short sentences. The first counts the signals of each kind of change, if both runs have
+        tables.
+    texts
+        One row of text per signal that differs.
     """
 
     before: str
     after: str
     signals: pd.DataFrame | None
     changes: tuple[str, ...]
+    texts: tuple[dict[str, str], ...] = ()
 
     def sentence(self) -> str:
         """Return the first of the changes."""
@@ -67,7 +75,7 @@ class RunDiff:
 
     def rows(self) -> list[dict[str, str]]:
         """Return one row per signal that differs, as text."""
-        return [] if self.signals is None else [_row(row) for row in self.signals.itertuples()]
+        return [dict(row) for row in self.texts]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as JSON values."""
@@ -97,6 +105,7 @@ class RunDiff:
 
 
 _HEADS = ("Change", "Signal", "Posted", "Account", "Before", "After")
+_UTC = "UTC"
 
 
 def diff_runs(out: Path, before: str, after: str) -> RunDiff:
@@ -127,103 +136,95 @@ def compare_points(out: Path, before: str, after: str, old: KeyPoints, new: KeyP
         return RunDiff(before, after, None, tuple(describe_changes(old, new)))
     tables = [read_tables(out, run_id) for run_id in (before, after)]
     signals, sentences = None, []
+    rows: tuple[dict[str, str], ...] = ()
     if tables[0] is not None and tables[1] is not None:
         signals = compare_tables(tables[0], tables[1])
-        sentences = _describe_signals(signals)
+        rows = _Describer.of(tables[0], tables[1]).rows(signals)
+        zone = tables[1].timezone or tables[0].timezone or _UTC
+        sentences = _describe_signals(rows, zone)
     elif tables != [None, None]:
         missing = before if tables[0] is None else after
         sentences = [f"Signals cannot be compared: the run {missing} has no tables."]
-    return RunDiff(before, after, signals, (*sentences, *describe_changes(old, new)))
+    return RunDiff(before, after, signals, (*sentences, *describe_changes(old, new)), rows)
 
 
-def _describe_signals(signals: pd.DataFrame) -> list[str]:
+def _describe_signals(rows: Sequence[Mapping[str, str]], zone: str) -> list[str]:
     """Return a sentence that counts the changes of each kind, and one per kind with examples."""
     from foxgrape._util.formatting import counted
 
-    counts = {kind: int((signals["change"] == kind).sum()) for kind in KINDS}
-    if not any(counts.values()):
+    named = {kind: [row for row in rows if row["change"] == kind] for kind in KINDS}
+    if not rows:
         return ["Signals: none added, removed or re-linked."]
-    parts = ", ".join(f"{count:,} {kind}" for kind, count in counts.items() if count)
-    sentences = [f"Signals: {parts}."]
-    for kind in KINDS:
-        rows = [_row(row) for row in signals[signals["change"] == kind].itertuples()]
-        if not rows:
-            continue
-        names = [_describe(row) for row in rows[:_NAMED]]
-        more = [f"{len(rows) - _NAMED:,} more"] if len(rows) > _NAMED else []
-        title = counted(len(rows), "signal")
-        sentences.append(f"{title} {kind}: {'; '.join([*names, *more])}.")
+    counts = [f"{len(items):,} {_WORDS.get(kind, kind)}" for kind, items in named.items() if items]
+    sentences = [f"Signals: {', '.join(counts)}. Times in {zone}."]
+    for kind, items in named.items():
+        if items:
+            names = join_items(list(map(_describe, items)), _MAX_NAMES, _NAMED)
+            title = f"{counted(len(items), 'signal')} {_WORDS.get(kind, kind)}"
+            sentences.append(f"{title}: {names}.")
     return sentences
 
 
 def _describe(row: Mapping[str, str]) -> str:
     text = f"{row['signal']} by {row['account']}, {row['posted']}"
     if row["before"] and row["after"]:
-        return f"{text}: {row['before']} to {row['after']}"
+        return f"{text} (then {row['before']}; now {row['after']})"
     return f"{text} ({row['after'] or row['before']})"
 
 
-def _row(row: Any) -> dict[str, str]:
-    return {
-        "change": row.change,
-        "signal": signal_name(row),
-        "posted": _posted(row),
-        "account": to_line(row.account),
-        "before": _link(row, "before"),
-        "after": _link(row, "after"),
-    }
+@dataclass(frozen=True, slots=True)
+class _Describer:
+    """Describes signals that differ between two runs: times in a zone, events by name."""
 
+    zone: str
+    events: Mapping[str, Mapping[str, str]]
 
-def _posted(row: Any) -> str:
-    """Return when a signal was posted, in UTC, no more precisely than it is known."""
-    first = f"{row.posted_at:%Y-%m-%d %H:%M}"
-    last = f"{getattr(row, 'posted_until', row.posted_at):%Y-%m-%d %H:%M}"
-    return f"{first} UTC" if first == last else f"{first} to {last} UTC"
+    @classmethod
+    def of(cls, before: RunTables, after: RunTables) -> _Describer:
+        zone = after.timezone or before.timezone or _UTC
+        sides = {"before": before, "after": after}
+        return cls(zone, {side: tables.event_names(zone) for side, tables in sides.items()})
 
+    def rows(self, signals: pd.DataFrame) -> tuple[dict[str, str], ...]:
+        return tuple(map(self._row, signals.itertuples()))
 
-def _link(row: Any, side: str) -> str:
-    """Return a signal's relation, event and lead in one of the runs; empty if it was not there."""
-    import pandas as pd
+    def _row(self, row: Any) -> dict[str, str]:
+        before, after = self._link(row, "before"), self._link(row, "after")
+        if before and before == after and row.event_id_before != row.event_id_after:
+            after += " (another event)"
+        return {
+            "change": row.change,
+            "signal": signal_name(row),
+            "posted": self.posted(row),
+            "account": to_line(row.account),
+            "before": before,
+            "after": after,
+        }
 
-    from foxgrape._util.formatting import duration_in_words
+    def posted(self, row: Any) -> str:
+        """Return when a signal was posted, no more precisely than it is known."""
+        from foxgrape._util.formatting import describe_time
 
-    relation, event = getattr(row, f"relation_{side}"), getattr(row, f"event_id_{side}")
-    if pd.isna(relation):
-        return ""
-    if pd.isna(event):
-        return str(relation)
-    low, high = getattr(row, f"lead_min_{side}"), getattr(row, f"lead_max_{side}")
-    lead = " to ".join(dict.fromkeys(map(duration_in_words, (low, high))))
-    hindsight = ", hindsight" if getattr(row, f"hindsight_{side}") else ""
-    return f"{relation} {to_line(event)}, lead {lead}{hindsight}"
+        last = getattr(row, "posted_until", row.posted_at)
+        return describe_time(row.posted_at, last, self.zone)
 
+    def _link(self, row: Any, side: str) -> str:
+        """Return a signal's relation, event and lead in a run; empty if it was not there."""
+        import pandas as pd
 
-def series_key(manifest: Mapping[str, Any], dates: Collection[str]) -> str:
-    """Return what runs have in common that follow each other: template, data and parameters.
+        from foxgrape._util.formatting import duration_in_words
 
-    Parameters
-    ----------
-    manifest
-        Manifest of the run.
-    dates
-        Names of the parameters that are dates or times, in which the runs differ.
-
-    Examples
-    --------
-    >>> one, two = ({"template": "a", "parameters": {"until": day}} for day in ("1", "2"))
-    >>> series_key(one, {"until"}) == series_key(two, {"until"})
-    True
-    """
-    study, store = manifest.get("study"), manifest.get("store")
-    source = study.get("folder") if isinstance(study, dict) else None
-    source = store.get("path") if isinstance(store, dict) else source
-    parameters = manifest.get("parameters")
-    others = {
-        name: value
-        for name, value in (parameters if isinstance(parameters, dict) else {}).items()
-        if name not in dates
-    }
-    return json.dumps([manifest.get("template"), source, others], sort_keys=True, default=str)
+        relation, event = getattr(row, f"relation_{side}"), getattr(row, f"event_id_{side}")
+        if pd.isna(relation):
+            return ""
+        if pd.isna(event):
+            return "no event"
+        # A run of an earlier version has no events.
+        name = self.events[side].get(str(event), "an event")
+        low, high = getattr(row, f"lead_min_{side}"), getattr(row, f"lead_max_{side}")
+        lead = " to ".join(dict.fromkeys(map(duration_in_words, (low, high))))
+        hindsight = ", hindsight" if getattr(row, f"hindsight_{side}") else ""
+        return f"{relation} {name}, lead {lead}{hindsight}"
 
 
 def _place_in_series(manifest: Mapping[str, Any], dates: Collection[str]) -> tuple[str, ...]:
@@ -259,17 +260,6 @@ def previous_run(
         if series_key(other, dates) == key and _place_in_series(other, dates) <= place:
             earlier.append((_place_in_series(other, dates), name))
     return max(earlier)[1] if earlier else None
-
-
-def date_parameters(rules: Mapping[str, Any]) -> set[str]:
-    """Return the names of the parameters that are dates or times.
-
-    Examples
-    --------
-    >>> date_parameters({"until": {"format": "date"}, "days": {"type": "integer"}})
-    {'until'}
-    """
-    return {name for name, rule in rules.items() if rule.get("format") in {"date", "date-time"}}
 
 
 def _read_manifest(out: Path, name: str) -> dict[str, Any]:
@@ -308,7 +298,7 @@ def fill_page(
     new = KeyPoints.of(manifest, notebook)
     # Both runs are subfolders of `out`: the new one has a temporary name.
     unnamed = compare_points(out, before, folder.name, read_key_points(out, before), new)
-    diff = RunDiff(before, str(manifest["run_id"]), unnamed.signals, unnamed.changes)
+    diff = replace(unnamed, after=str(manifest["run_id"]))
     if len(diff.rows()) > _LISTED:
         _write_rows(folder, diff.rows())
     _replace_block(folder, diff.markup())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from foxgrape._util.directories import directory_at
 from foxgrape._util.unicode import replace_surrogates
+from foxgrape._util.wording import shorten
 from foxgrape.display.html import HEADLINE
 from foxgrape.display.key_figures import KEY_FIGURES
 from foxgrape.errors import CONTROLS
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CAPTION",
+    "CLAIM_FIGURE",
     "FIGURE",
     "NOTHING_CHANGED",
     "KeyPoints",
@@ -30,9 +32,12 @@ __all__ = [
 
 #: Files of a run with a figure for messages and its description, if the run has pictures.
 FIGURE, CAPTION = "figure.png", "figure.txt"
+#: The key figure with the test against chance.
+CLAIM_FIGURE = "More than chance?"
 #: The change between a run and itself.
 NOTHING_CHANGED = "Nothing changed: data, parameters and software are the same."
 
+_TEST = "Test against chance"
 _MAX_POINTS, _MAX_ROWS, _MAX_TEXT = 12, 20, 500
 
 
@@ -77,6 +82,12 @@ class KeyPoints:
     def title(self) -> str:
         """The run's title; empty if its manifest cannot be read."""
         return to_line(self.manifest.get("title"))
+
+    @property
+    def days(self) -> str:
+        """Days of the report's period, in the words of its page; empty if it has none."""
+        about = self.manifest.get("about")
+        return to_line(about.get("days") if isinstance(about, dict) else None)
 
     @property
     def changes(self) -> tuple[str, ...]:
@@ -143,7 +154,10 @@ def _sentences(markup: str) -> tuple[tuple[str, ...], str]:
         (to_line(part.get_text()), "claim" in part.get_attribute_list("class")) for part in parts
     ]
     claim = " ".join(line for line, is_claim in lines if line and is_claim)
-    return tuple(line for line, _ in lines if line)[:_MAX_POINTS], claim
+    texts = [line for line, _ in lines if line]
+    if len(texts) > _MAX_POINTS:
+        texts[_MAX_POINTS - 1 :] = [f"The page has {len(texts) - _MAX_POINTS + 1} more sentences."]
+    return tuple(texts), claim
 
 
 def _figures(value: Any) -> dict[str, list[Any]]:
@@ -184,7 +198,9 @@ def describe_changes(before: KeyPoints, after: KeyPoints) -> list[str]:
     if before.headline and before.headline != after.headline:
         changes.append(f"Headline then: {before.headline}")
     if before.claim and before.claim != after.claim:
-        changes.append(f"Test against chance then: {before.claim}")
+        # The sentence begins with the name of the test.
+        claim = before.claim.removeprefix(_TEST).lstrip(",: ")
+        changes.append(f"{_TEST} then: {claim}")
     earlier = {row[0]: row[1] for row in before.figures.get("rows", ()) if len(row) > 1}
     # A row with a column for the previous period may show the earlier value itself.
     changes += [
@@ -238,4 +254,4 @@ def to_line(value: Any) -> str:
     """Return a value as one line without control characters or surrogates, of limited length."""
     text = replace_surrogates(str("" if value is None else value)).translate(CONTROLS)
     text = " ".join(text.split())
-    return text if len(text) <= _MAX_TEXT else f"{text[: _MAX_TEXT - 1]}…"
+    return shorten(text, _MAX_TEXT)

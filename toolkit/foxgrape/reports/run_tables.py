@@ -1,4 +1,4 @@
-"""Tables of signals and links that a run keeps as Parquet beside its page, and their comparison.
+"""Tables of signals, links and events that a run keeps as Parquet beside its page; comparing them.
 
 The key of a signal is its ``signal_id``: platform, account, post id, code and place.
 """
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from foxgrape._util.directories import directory_at
 from foxgrape.display.what_changed import TABLE_NAMES, TABLES
 from foxgrape.reports.key_points import to_line
+from foxgrape.times import get_zone
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,10 +24,13 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "compare_tables", "read_tables", "signal_name", "take_tables"]
 
-#: Kinds of changes of a signal.
-KINDS = ("added", "removed", "re-linked", "corrected")
+#: Kinds of changes of a signal. One that is no longer there has either left the period of the
+#: report, which moved, or is no longer in the data.
+KINDS = ("added", "left the period", "removed", "re-linked", "corrected")
 #: Their order in a table: new signals, of which there may be many, come last.
-_IN_TABLES = ("re-linked", "corrected", "removed", "added")
+_IN_TABLES = ("re-linked", "corrected", "removed", "left the period", "added")
+#: Tables without which a run cannot be compared; runs of earlier versions have no others.
+_COMPARED_TABLES = ("signals", "links")
 
 
 def take_tables(notebook: Any) -> dict[str, bytes]:
@@ -57,10 +61,57 @@ def take_tables(notebook: Any) -> dict[str, bytes]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RunTables:
-    """The tables of a run: `signals`, and `links` of these signals to events."""
+    """The tables of a run.
+
+    Attributes
+    ----------
+    signals, links
+        Signals, and their links to events.
+    events
+        The linked events; None in a run of an earlier version.
+    """
 
     signals: pd.DataFrame
     links: pd.DataFrame
+    events: pd.DataFrame | None = None
+
+    @property
+    def timezone(self) -> str | None:
+        """Time zone of the report; None if it is not known."""
+        zone = self.signals.attrs.get("timezone")
+        try:
+            return get_zone(str(zone)).key
+        except ValueError:
+            return None
+
+    def in_period(self, signals: pd.DataFrame) -> pd.Series:
+        """Return which signals are in the period of the report; all without a period."""
+        import pandas as pd
+
+        latest = signals["posted_until"] if "posted_until" in signals else signals["posted_at"]
+        inside = pd.Series(data=True, index=signals.index)
+        bounds = self.signals.attrs.get("period")
+        if isinstance(bounds, list | tuple) and len(bounds) == len(("since", "until")):
+            since, until = (
+                pd.to_datetime(str(bound or ""), utc=True, errors="coerce") for bound in bounds
+            )
+            inside &= ~(latest < since) & ~(latest >= until)
+        return inside
+
+    def event_names(self, zone: str) -> dict[str, str]:
+        """Return the kind, place and date of each event, by id."""
+        import pandas as pd
+
+        from foxgrape._util.formatting import describe_time
+
+        names = {}
+        for row in () if self.events is None else self.events.itertuples():
+            event: Any = row
+            when = describe_time(event.occurred_at, event.occurred_until, zone)
+            kind = "event" if pd.isna(event.kind) else to_line(event.kind)
+            where = "" if pd.isna(event.place) else f" at {to_line(event.place)}"
+            names[str(event.event_id)] = f"{kind}{where}, {when.removesuffix(', time unknown')}"
+        return names
 
 
 def read_tables(out: Path, run_id: str) -> RunTables | None:
@@ -70,10 +121,16 @@ def read_tables(out: Path, run_id: str) -> RunTables | None:
 
     try:
         with directory_at(out, run_id) as folder:
-            contents = [folder.read(f"{name}.parquet") for name in TABLE_NAMES]
+            names = [
+                name
+                for name in TABLE_NAMES
+                if name in _COMPARED_TABLES or folder.status(f"{name}.parquet") is not None
+            ]
+            contents = [folder.read(f"{name}.parquet") for name in names]
         tables = RunTables(*(pd.read_parquet(BytesIO(content)) for content in contents))
         _joined(tables)
-    except (OSError, ValueError, KeyError, pa.ArrowException):
+        tables.event_names("UTC")
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, pa.ArrowException):
         return None
     return tables
 
@@ -84,11 +141,12 @@ def compare_tables(before: RunTables, after: RunTables) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns of the signals table, and ``change``: ``added``; ``removed``; ``re-linked`` if its
-        event or its relation to it differs; ``corrected`` if these are the same, but the lead or
-        the mark as hindsight differs. Columns ``X_before`` and ``X_after`` have the link of each
-        run. The time for which a signal without an event was observed always grows, and is not a
-        change.
+        Columns of the signals table, and ``change``: ``added``; ``left the period`` if it is not
+        there because it was posted outside the period of the later run, else ``removed``;
+        ``re-linked`` if its event or its relation to it differs; ``corrected`` if these are the
+        same, but the lead or the mark as hindsight differs. Columns ``X_before`` and ``X_after``
+        have the link of each run. The time for which a signal without an event was observed always
+        grows, and is not a change.
 
     Examples
     --------
@@ -109,8 +167,10 @@ def compare_tables(before: RunTables, after: RunTables) -> pd.DataFrame:
     observed = both["event_id_after"].notna()
     relinked = differs["event_id"] | differs["relation"]
     lead = (differs["lead_min"] | differs["lead_max"]) & observed
+    outside = before.signals.loc[~after.in_period(before.signals), "signal_id"]
     conditions = [
         ~known["before"],
+        ~known["after"] & both["signal_id"].isin(outside),
         ~known["after"],
         relinked,
         lead | differs["hindsight"],

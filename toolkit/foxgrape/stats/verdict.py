@@ -147,6 +147,11 @@ class Verdict(Result):
                 f"({after:.0%}) than before one ({before:.0%}): posts about what has happened can "
                 "lower the hazard ratio."
             )
+        if first.level < first.p_trigger <= LEVEL:
+            yield (
+                f"The coincidence test is repeated, and p must be at most {first.level:.2g} now; "
+                "the other results are not corrected for this."
+            )
         near = [p for p in self._p_values() if LEVEL < p <= _NEARLY]
         if near and MORE in self.claims.values():
             yield (

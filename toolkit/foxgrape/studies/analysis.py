@@ -173,8 +173,8 @@ class Analysis:
         Parameters
         ----------
         window, options
-            As in `foxgrape.coincidence`; `clock` and `observed` override those of the analysis,
-            and `by` may be ``"month"``, in the study's time zone.
+            As in `foxgrape.coincidence`; `clock`, `observed` and `repeated_until` override those
+            of the analysis, and `by` may be ``"month"``, in the study's time zone.
 
         Examples
         --------
@@ -183,8 +183,11 @@ class Analysis:
         5
         """
         from foxgrape.stats.coincidence.event_coincidence import coincidence
+        from foxgrape.stats.coincidence.surrogates import EXCHANGING
         from foxgrape.studies.groups import with_month
 
+        if options.get("null", "local") in EXCHANGING:
+            options = {"repeated_until": self.study.repeated_until, **options}
         signals = with_month(self.signals, self.study.timezone)
         return coincidence(signals, self.events, window=window, **self._options(window, options))
 

@@ -18,6 +18,7 @@ from foxgrape.places.resolution import place_id_of
 from foxgrape.studies.analysis import link_study
 from foxgrape.studies.earlier_events import leads_after_an_event
 from foxgrape.studies.from_store import as_of
+from foxgrape.studies.open_signals import OpenSignals
 from foxgrape.studies.outcomes import outcomes_in_words
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ __all__ = ["PeriodBrief", "PlaceBrief", "period_brief", "place_brief"]
 
 #: Names of counts of a period: signals that certainly came before an event of the period.
 _NEW_LEADS, _EARLIER_LEADS = "leads of new signals", "leads of earlier signals"
+#: Name of the count of signals that left open without having been followed to their horizon.
+_UNFOLLOWED = "no longer followed"
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -59,6 +62,11 @@ class PeriodBrief(Described):
         Signals without an event whose horizon had not ended by the end of the period.
     overdue
         Signals whose horizon ended in the period without an event.
+    unfollowed
+        Signals whose horizon ended in the period, and for which events were not recorded until
+        then: nothing shows whether they had one.
+    open_signals
+        Numbers of signals that were open when the period began, entered, left, and are open.
     events
         Events that became known in the period, of every kind.
     counts
@@ -74,6 +82,8 @@ class PeriodBrief(Described):
     relinked: pd.DataFrame
     waiting: pd.DataFrame
     overdue: pd.DataFrame
+    unfollowed: pd.DataFrame
+    open_signals: OpenSignals
     events: pd.DataFrame
     counts: pd.DataFrame
 
@@ -83,11 +93,12 @@ class PeriodBrief(Described):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the period, the counts and the signal ids as plain values."""
-        parts = ("new", "confirmed", "relinked", "waiting", "overdue")
+        parts = ("new", "confirmed", "relinked", "waiting", "overdue", "unfollowed")
         return {
             "since": self.since.isoformat(),
             "until": self.until.isoformat(),
             "counts": self.counts.to_dict("records"),
+            "open_signals": self.open_signals.to_dict(),
             **{name: getattr(self, name)["signal_id"].tolist() for name in parts},
         }
 
@@ -101,6 +112,8 @@ class PeriodBrief(Described):
         if n := counts["overdue"]:
             within = duration_in_words(self.analysis.horizon)
             overdue = f"; for {n:,}, {within} passed without an event"
+        if n := counts[_UNFOLLOWED]:
+            overdue += f"; {n:,} no longer followed"
         return (
             f"{self.describe_days()}: {counted(counts['signals'], 'new signal')} in "
             f"{counted(counts['posts'], 'post')}; {leads} certainly came before the "
@@ -111,7 +124,8 @@ class PeriodBrief(Described):
 
     def caveats(self) -> list[str]:
         """Return what the counts leave out or include, in sentences; only what the data have."""
-        lines = []
+        flow = self.open_signals
+        lines = [flow.sentence()] if flow.before and flow.left else []
         if n := len(self.relinked):
             first = self.relinked["posted_after_first"].sum()
             lines.append(
@@ -213,12 +227,14 @@ def period_brief(
         ) from None
     options: dict[str, Any] = {"horizon": horizon, "clock": clock, "signals": signals}
     analysis = as_of(study, last).analyse(**options)
-    # Both periods count the same kind of signal.
-    earlier = as_of(study, since).analyse(**(options | {"signals": analysis.read}))
+    # Both periods count the same kind of signal, on the same clock.
+    options |= {"signals": analysis.read, "clock": analysis.clock}
+    earlier = as_of(study, since).analyse(**options)
     parts = _parts(analysis, earlier.links, since, last)
     this = _counts(analysis, parts, since, last)
     links_before = _known_at(study, before, earlier)
-    previous = _counts(earlier, _parts(earlier, links_before, before, since), before, since)
+    parts_before = _parts(earlier, links_before, before, since)
+    previous = _counts(earlier, parts_before, before, since)
     counts = pd.DataFrame({"what": list(this), "this": this.values(), "before": previous.values()})
     events = analysis.study.all_events
     known = events["confirmed_until"].fillna(events["occurred_until"])
@@ -228,6 +244,7 @@ def period_brief(
         until=last,
         events=events[_within(known, since, last)].reset_index(drop=True),
         counts=counts,
+        open_signals=OpenSignals.of(parts_before["waiting"], analysis.links, parts),
         **parts,
     )
 
@@ -267,6 +284,7 @@ def _parts(
         "relinked": now_known & had_event,
         "waiting": is_open & (deadline >= until),
         "overdue": is_open & followed & _within(deadline, since, until),
+        "unfollowed": is_open & ~followed & _within(deadline, since, until),
     }
     return {name: table[rows].reset_index(drop=True) for name, rows in selected.items()}
 
@@ -293,6 +311,7 @@ def _counts(
         "posted after their event": int((~after["hindsight"]).sum()),
         "still open": len(parts["waiting"]),
         "overdue": len(parts["overdue"]),
+        _UNFOLLOWED: len(parts["unfollowed"]),
     }
 
 

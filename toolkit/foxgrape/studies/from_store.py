@@ -156,7 +156,11 @@ def _accounts(posts: pd.DataFrame) -> str:
 
 
 def open_study_or_store(
-    study: str | Path | None, store: str | Path | Store | None, **options: Any
+    study: str | Path | None,
+    store: str | Path | Store | None,
+    *,
+    repeated_until: str | None = None,
+    **options: Any,
 ) -> Study:
     """Open the data for a report: the store if given, else the study.
 
@@ -166,6 +170,8 @@ def open_study_or_store(
         Folder of a study; if neither a study nor a store is given, the embedded study is opened.
     store
         A store; takes precedence over the study.
+    repeated_until
+        Planned end of repeated analyses; see `Study`.
     options
         Options for `study_from_store`. For a study, `observed_from` and `observed_until` replace
         its own; its data package states the others.
@@ -180,9 +186,11 @@ def open_study_or_store(
     'izium-2022'
     """
     if store is not None:
-        return study_from_store(store, **options)
-    bounds = {name: options.get(name) for name in ("observed_from", "observed_until")}
-    return open_study(study).with_observation(**bounds)
+        data = study_from_store(store, **options)
+    else:
+        bounds = {name: options.get(name) for name in ("observed_from", "observed_until")}
+        data = open_study(study).with_observation(**bounds)
+    return replace(data, repeated_until=repeated_until)
 
 
 def as_of(study: Study, instant: str | datetime) -> Study:

@@ -72,6 +72,9 @@ class Study:
         Start (inclusive) and end (exclusive) of the period of the posts; None where it is open.
     other_posts
         Posts outside the period, by which surprisal is measured; see `between`.
+    repeated_until
+        Planned end of a time in which the study is analysed repeatedly while data come in; None if
+        it is analysed once. See `foxgrape.coincidence`.
     """
 
     name: str
@@ -92,6 +95,7 @@ class Study:
     coverages: tuple[Coverage, ...] = ()
     period: tuple[pd.Timestamp | None, pd.Timestamp | None] = (None, None)
     other_posts: pd.DataFrame | None = None
+    repeated_until: str | None = None
 
     @property
     def all_posts(self) -> pd.DataFrame:

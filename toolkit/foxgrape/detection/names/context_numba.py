@@ -13,46 +13,39 @@ import numpy as np
 
 from foxgrape._util.jit import njit_inline, njit_without_refcounts
 from foxgrape.detection.names.scan_numba import (
-    LETTER,
+    BEGINS_LONGER,
+    NAME,
     SEPARATOR,
     WordTable,
-    byte_number,
     character_at,
-    eight_bytes,
+    end_of_word,
     number_of,
-    zero_bytes,
+    quote_at,
+    quote_before,
 )
 
 if TYPE_CHECKING:
-    from foxgrape._util.typing import BoolArray, Int32Array, IntArray, UInt8Array, UInt64Array
+    from foxgrape._util.typing import BoolArray, Int32Array, IntArray, UInt8Array
 
 __all__ = ["BLANK", "NOTHING", "UNKNOWN"]
-__all__ += ["BEFORE_QUOTED", "BEGINS_LONGER", "CAPITALISED", "DISTANT", "NAME", "OPENS", "WHOLE"]
+__all__ += ["BEFORE_QUOTED", "CAPITALISED", "DISTANT", "OPENS", "WHOLE"]
 __all__ += ["FROM_START", "FROM_WORD", "PAIR", "ContextTable", "Words", "find_contexts"]
 __all__ += ["split_texts"]
 
 #: Numbers of the separators that are a blank, nothing, and end with a zero byte: in a `WordTable`,
 #: these are like those without.
 BLANK, NOTHING, UNKNOWN = range(3)
-#: What is known about words and separators: a word that may be a name, or the first word of a
-#: longer one; with a capital letter; of a distant rule; what opens a quotation, or decides from a
-#: distance about names in quotation marks; what needs the whole text.
-NAME, BEGINS_LONGER, CAPITALISED, DISTANT, OPENS, BEFORE_QUOTED, WHOLE = (
-    1 << bit for bit in range(7)
-)
+#: What else is known about words and separators: a word with a capital letter; of a distant rule;
+#: what opens a quotation, or decides from a distance about names in quotation marks; what needs the
+#: whole text.
+CAPITALISED, DISTANT, OPENS, BEFORE_QUOTED, WHOLE = (1 << bit for bit in range(2, 7))
 #: First number of a context: it begins with a word, or with what is before the first word of a
 #: text; or it is a word of a distant rule with the word before it and the separator behind it.
 FROM_WORD, FROM_START, PAIR = range(3)
 #: Number of words that a longer name may have after its first.
 _MORE_WORDS = 2
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
-_HIGH, _LOW, _NOT_HIGH, _CASE, _D0, _FE = (
-    np.uint64(byte * 0x0101010101010101) for byte in (0x80, 1, 0x7F, 0x20, 0xD0, 0xFE)
-)
-_FROM_A, _FROM_BEYOND_Z, _FROM_0, _FROM_BEYOND_9 = (
-    np.uint64((0x80 - byte) * 0x0101010101010101) for byte in (0x61, 0x7B, 0x30, 0x3A)
-)
-_1, _3, _7, _32, _56 = map(np.uint64, (1, 3, 7, 32, 56))
+_32 = np.uint64(32)
 
 
 class Words(NamedTuple):
@@ -98,7 +91,7 @@ class ContextTable(NamedTuple):
 
 @njit_without_refcounts
 def split_texts(
-    table: WordTable, data: UInt8Array, eight: UInt64Array, offsets: IntArray, rows: IntArray,
+    table: WordTable, data: UInt8Array, offsets: IntArray, rows: IntArray,
     begin: int, words: Words,
 ) -> int:  # fmt: skip
     """Write the words of the texts at some rows, from the row at `begin` on.
@@ -109,7 +102,7 @@ def split_texts(
     words.first[0] = 0
     while begin + done < len(rows) and done + 1 < len(words.first):
         row = rows[begin + done]
-        n = _split_text(table, data, eight, int(offsets[row]), int(offsets[row + 1]), words, n)
+        n = _split_text(table, data, int(offsets[row]), int(offsets[row + 1]), words, n)
         if n < 0:
             break
         done += 1
@@ -119,7 +112,7 @@ def split_texts(
 
 @njit_without_refcounts
 def _split_text(
-    table: WordTable, data: UInt8Array, eight: UInt64Array, start: int, stop: int, words: Words,
+    table: WordTable, data: UInt8Array, start: int, stop: int, words: Words,
     n: int,
 ) -> int:  # fmt: skip
     """Write the words of a text, from position `n` on; return that after the last, or -1."""
@@ -134,76 +127,31 @@ def _split_text(
             at += size
             continue
         begin, first = at, points
-        at, points, has_letter = _end_of_word(table.kinds, data, eight, at, stop, points)
+        at, points, has_letter = end_of_word(table.kinds, data, at, stop, points)
         if not has_letter:
             continue
         end, last = at, points
-        quote = _quote_at(data, begin, end)
+        quote = quote_at(data, begin, end)
         while quote:
             begin, first = begin + quote, first + 1
-            quote = _quote_at(data, begin, end)
-        quote = _quote_before(data, begin, end)
+            quote = quote_at(data, begin, end)
+        quote = quote_before(data, begin, end)
         while quote:
             end, last = end - quote, last - 1
-            quote = _quote_before(data, begin, end)
-        number = number_of(table, data, eight, begin, end)
-        if number < 0 or not _write(
-            table, data, eight, words, n, separator, begin, number, first, last
-        ):
+            quote = quote_before(data, begin, end)
+        number = number_of(table, data, begin, end)
+        if number < 0 or not _write(table, data, words, n, separator, begin, number, first, last):
             return -1
         n += 1
         separator = end
-    if not _write(table, data, eight, words, n, separator, stop, NOTHING, points, points):
+    if not _write(table, data, words, n, separator, stop, NOTHING, points, points):
         return -1
     return n + 1
 
 
 @njit_inline
-def _end_of_word(
-    kinds: UInt8Array, data: UInt8Array, eight: UInt64Array, at: int, stop: int, points: int
-) -> tuple[int, int, bool]:
-    """Return the end of a word in bytes and in code points, and whether it has a letter."""
-    has_letter = False
-    while at < stop:
-        n_bytes, n_points = _letters_at(data, eight, at, stop)
-        if n_bytes:
-            has_letter = True
-            at, points = at + n_bytes, points + n_points
-            continue
-        kind, size = character_at(kinds, data, at, stop)
-        if kind == SEPARATOR:
-            break
-        has_letter = has_letter or kind >= LETTER
-        points += int(data[at] & 0xC0 != 0x80)
-        at += size
-    return at, points, has_letter
-
-
-@njit_inline
-def _letters_at(data: UInt8Array, eight: UInt64Array, at: int, stop: int) -> tuple[int, int]:
-    """Return the number of bytes, and of code points, from a position on that are surely letters.
-
-    These are digits and letters of ASCII, U+0400 to U+047F, and bytes within any character; at most
-    eight bytes.
-    """
-    word = eight_bytes(data, eight, at, stop)
-    ascii_part = word & _NOT_HIGH
-    lower = ascii_part | _CASE
-    letters = (lower + _FROM_A) & ~(lower + _FROM_BEYOND_Z)
-    letters |= (ascii_part + _FROM_0) & ~(ascii_part + _FROM_BEYOND_9)
-    within = word & ~(word << _1)
-    others = ~(letters & ~word | within | zero_bytes((word ^ _D0) & _FE)) & _HIGH
-    n_bytes = 8
-    if others:
-        n_bytes = byte_number(others & (~others + _1))
-        within &= (_1 << (np.uint64(n_bytes) << _3)) - _1
-    n_within = ((within & _HIGH) >> _7) * _LOW >> _56
-    return n_bytes, n_bytes - np.int64(n_within)  # type: ignore[return-value]
-
-
-@njit_inline
 def _write(
-    table: WordTable, data: UInt8Array, eight: UInt64Array, words: Words, n: int, separator: int,
+    table: WordTable, data: UInt8Array, words: Words, n: int, separator: int,
     begin: int, number: int, first: int, last: int,
 ) -> bool:  # fmt: skip
     """Write a word and the separator before it; return False if there is no space for it."""
@@ -211,7 +159,7 @@ def _write(
     if begin > separator and data[begin - 1] == 0:
         between = UNKNOWN
     elif begin - separator != 1 or data[separator] != 0x20:
-        between = number_of(table, data, eight, separator, begin)
+        between = number_of(table, data, separator, begin)
     if between < 0 or n == len(words.word):
         return False
     words.separator[n], words.word[n] = between, number
@@ -219,28 +167,11 @@ def _write(
     return True
 
 
-@njit_inline
-def _quote_at(data: UInt8Array, at: int, end: int) -> int:
-    """Return the size of a quotation mark or an asterisk at the begin of a word, or 0."""
-    if data[at] == 0x22 or data[at] == 0x2A:
-        return 1
-    is_long = at + 2 < end and data[at] == 0xE2 and data[at + 1] == 0x80
-    return 3 if is_long and (data[at + 2] == 0x9C or data[at + 2] == 0x9D) else 0
-
-
-@njit_inline
-def _quote_before(data: UInt8Array, begin: int, end: int) -> int:
-    """Return the size of a quotation mark or an asterisk at the end of a word, or 0."""
-    if data[end - 1] == 0x22 or data[end - 1] == 0x2A:
-        return 1
-    return 3 if end - 3 >= begin and _quote_at(data, end - 3, end) == 3 else 0
-
-
 @njit_without_refcounts
 def find_contexts(
     words: Words, n_texts: int, flags: UInt8Array, forms: Int32Array, reach: tuple[int, int],
-    width: tuple[int, int], contexts: ContextTable, kept: BoolArray, output: Int32Array,
-    is_whole: BoolArray,
+    width: tuple[int, int], contexts: ContextTable, kept: BoolArray, output: IntArray,
+    is_whole: BoolArray, spots: Int32Array,
 ) -> tuple[int, int]:  # fmt: skip
     """Write the contexts of the words that may be names, and which texts need to be read whole.
 
@@ -252,30 +183,68 @@ def find_contexts(
     n = 0
     for text in range(n_texts):
         first, last = int(words.first[text]), int(words.first[text + 1]) - 1
-        is_whole[text] = _has(words, flags, WHOLE, first, last)
-        if is_whole[text] or not _mark_names(words, flags, reach, width, kept, first, last):
-            is_whole[text] = True
+        n_spots, seen = _find_spots(words, flags, first, last, spots)
+        is_whole[text] = seen & WHOLE != 0 or not _mark_names(
+            words, flags, seen, reach, width, kept, first, last, spots, n_spots
+        )
+        if is_whole[text]:
             continue
-        done = n
-        begin = end = -1
-        is_start = False
-        for at in range(first, last + 1):
-            final = _name_end(words, flags, at)
-            is_new = at == last or (final >= at and at - reach[0] > end)
-            if begin >= 0 and is_new:
-                kind = FROM_START if is_start else FROM_WORD
-                n = _add(words, forms, contexts, kept, output, n, text, kind, begin, end)
-                begin = -1
-            if n >= 0 and flags[words.word[at]] & DISTANT:
-                before = max(first, at - 1)
-                n = _add(words, forms, contexts, kept, output, n, text, PAIR, before, at)
-            if n < 0:
-                return done, text
-            if final >= at:
-                if begin < 0:
-                    begin, is_start = max(first, at - reach[0]), at - reach[0] < first
-                end = max(end, min(last, final + reach[1]))
+        after = _add_contexts(
+            words, flags, forms, reach, contexts, kept, output, n, text, first, last, spots, n_spots
+        )
+        if after < 0:
+            return n, text
+        n = after
     return n, n_texts
+
+
+@njit_inline
+def _add_contexts(
+    words: Words, flags: UInt8Array, forms: Int32Array, reach: tuple[int, int],
+    contexts: ContextTable, kept: BoolArray, output: IntArray, n: int, text: int, first: int,
+    last: int, spots: Int32Array, n_spots: int,
+) -> int:  # fmt: skip
+    """Write the contexts of a text; return the number written so far, or -1 if an array is full."""
+    begin = end = -1
+    kind = FROM_WORD
+    for spot in range(n_spots):
+        at = int(spots[spot])
+        final = _name_end(words, flags, at)
+        if begin >= 0 and final >= at and at - reach[0] > end:
+            n = _add(words, forms, contexts, kept, output, n, text, kind, begin, end)
+            begin = -1
+        if n >= 0 and flags[words.word[at]] & DISTANT:
+            before = max(first, at - 1)
+            n = _add(words, forms, contexts, kept, output, n, text, PAIR, before, at)
+        if n < 0:
+            return -1
+        if final >= at:
+            if begin < 0:
+                begin, kind = max(first, at - reach[0]), FROM_WORD
+                if at - reach[0] < first:
+                    kind = FROM_START
+            end = max(end, min(last, final + reach[1]))
+    if begin >= 0:
+        n = _add(words, forms, contexts, kept, output, n, text, kind, begin, end)
+    return n
+
+
+@njit_inline
+def _find_spots(
+    words: Words, flags: UInt8Array, first: int, last: int, spots: Int32Array
+) -> tuple[int, int]:
+    """Write the words that may begin names, or are of a distant rule; return their number.
+
+    Also returns all flags of the words of a text and of what is between them.
+    """
+    n = seen = 0
+    for at in range(first, last + 1):
+        flag = int(flags[words.word[at]])
+        seen |= flag | int(flags[words.separator[at]])
+        if flag & (NAME | BEGINS_LONGER | DISTANT):
+            spots[n] = at
+            n += 1
+    return n, seen
 
 
 @njit_inline
@@ -292,18 +261,15 @@ def _name_end(words: Words, flags: UInt8Array, at: int) -> int:
 
 @njit_without_refcounts
 def _mark_names(
-    words: Words, flags: UInt8Array, reach: tuple[int, int], width: tuple[int, int],
-    kept: BoolArray, first: int, last: int,
+    words: Words, flags: UInt8Array, seen: int, reach: tuple[int, int], width: tuple[int, int],
+    kept: BoolArray, first: int, last: int, spots: Int32Array, n_spots: int,
 ) -> bool:  # fmt: skip
     """Mark the words to keep as they are written; return False if the text is to be read whole.
 
     Rules look for words within a number of characters, and far before names in quotation marks.
     """
-    may_decide = False
-    for at in range(first, last):
-        between = flags[words.separator[at]]
-        before = between | flags[words.word[at - 1]] if at > first else between
-        may_decide = may_decide or before & BEFORE_QUOTED != 0
+    for spot in range(n_spots):
+        at = int(spots[spot])
         if flags[words.word[at]] & DISTANT:
             kept[max(first, at - 1)] = kept[at] = True
         final = _name_end(words, flags, at)
@@ -313,24 +279,28 @@ def _mark_names(
             kept[word] = True
         left = words.start[at - reach[0]] if at - reach[0] >= first else 0
         right = words.end[min(last, final + reach[1])]
-        is_wide = words.start[at] - left > width[0] or right - words.end[final] > width[1]
-        opens = (between | flags[words.word[at]]) & OPENS
-        if is_wide or (opens and may_decide):
+        if words.start[at] - left > width[0] or right - words.end[final] > width[1]:
+            return False
+        opens = (flags[words.separator[at]] | flags[words.word[at]]) & OPENS
+        if opens and seen & BEFORE_QUOTED and _may_decide_about_quoted(words, flags, first, at):
             return False
     return True
 
 
 @njit_inline
-def _has(words: Words, flags: UInt8Array, flag: int, first: int, last: int) -> bool:
-    for at in range(first, last + 1):
-        if (flags[words.word[at]] | flags[words.separator[at]]) & flag:
+def _may_decide_about_quoted(words: Words, flags: UInt8Array, first: int, at: int) -> bool:
+    for before in range(first, at + 1):
+        flag = flags[words.separator[before]]
+        if before < at:
+            flag |= flags[words.word[before]]
+        if flag & BEFORE_QUOTED:
             return True
     return False
 
 
 @njit_without_refcounts
 def _add(
-    words: Words, forms: Int32Array, contexts: ContextTable, kept: BoolArray, output: Int32Array,
+    words: Words, forms: Int32Array, contexts: ContextTable, kept: BoolArray, output: IntArray,
     n: int, text: int, kind: int, begin: int, end: int,
 ) -> int:  # fmt: skip
     """Write a context; return the number of contexts written, or -1 if an array is full."""

@@ -11,19 +11,21 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from foxgrape._util.jit import njit_inline, njit_without_refcounts
-from foxgrape.detection.emoji.scan_numba import word_at
+from foxgrape._util.jit import load_uint64, njit_inline, njit_without_refcounts
 
 if TYPE_CHECKING:
     from foxgrape._util.typing import BoolArray, Int32Array, IntArray, UInt8Array, UInt64Array
 
-__all__ = ["BLOCK", "CAPITAL", "LETTER", "N_DATA", "N_WORDS", "SEPARATOR", "SIGN"]
-__all__ += ["WordTable", "byte_number", "character_at", "eight_bytes", "find_words", "number_of"]
-__all__ += ["zero_bytes"]
+__all__ = ["BEGINS_LONGER", "BLOCK", "CAPITAL", "LETTER", "NAME", "N_DATA", "N_WORDS"]
+__all__ += ["SEPARATOR", "SIGN"]
+__all__ += ["WordTable", "character_at", "end_of_word", "find_words", "number_of", "quote_at"]
+__all__ += ["quote_before"]
 
 #: Kinds of characters: those between words; of those in words, signs, letters and digits other
 #: than capital letters, and capital letters.
 SEPARATOR, SIGN, LETTER, CAPITAL = range(4)
+#: What is known about a word: it may be a name, or the first word of a longer one.
+NAME, BEGINS_LONGER = 1, 2
 #: Where, in `WordTable.kinds`, the kinds of U+2000 to U+2FFF and of U+1F000 to U+1FFFF begin.
 PUNCTUATION, EMOJI = 0x800, 0x1800
 #: Number of 64-bit words that are searched together.
@@ -36,11 +38,14 @@ _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _ALL, _ZERO = np.uint64(0xFFFFFFFFFFFFFFFF), np.uint64(0)
 _QUOTE, _ASTERISK, _BLANK = 0x22, 0x2A, 0x20
 _HIGH, _LOW, _NOT_HIGH = (np.uint64(byte * 0x0101010101010101) for byte in (0x80, 1, 0x7F))
-_FROM_A, _FROM_BEYOND_Z = (np.uint64((0x80 - byte) * 0x0101010101010101) for byte in (0x41, 0x5B))
+_CASE = np.uint64(0x2020202020202020)
+_FROM_A, _FROM_BEYOND_Z, _FROM_SMALL_A, _FROM_BEYOND_SMALL_Z, _FROM_0, _FROM_BEYOND_9 = (
+    np.uint64((0x80 - byte) * 0x0101010101010101) for byte in (0x41, 0x5B, 0x61, 0x7B, 0x30, 0x3A)
+)
 _80, _94, _95, _D0, _E2, _FC, _FE = (
     np.uint64(byte * 0x0101010101010101) for byte in (0x80, 0x94, 0x95, 0xD0, 0xE2, 0xFC, 0xFE)
 )
-_1, _2, _3, _7, _8, _32, _56, _63, _64 = map(np.uint64, (1, 2, 3, 7, 8, 32, 56, 63, 64))
+_1, _2, _3, _7, _8, _32, _56, _64 = map(np.uint64, (1, 2, 3, 7, 8, 32, 56, 64))
 
 
 class WordTable(NamedTuple):
@@ -59,7 +64,7 @@ class WordTable(NamedTuple):
     data
         The bytes of the words, eight at a time; zeros behind the end of each.
     judged
-        What is known about each word; words with 0 are not reported.
+        Flags: what is known about each word.
     counts
         The number of words so far, and the length of their data.
     """
@@ -73,7 +78,7 @@ class WordTable(NamedTuple):
 
 
 @njit_inline
-def zero_bytes(word: np.uint64) -> np.uint64:
+def _zero_bytes(word: np.uint64) -> np.uint64:
     """Set the highest bit of each byte that is zero."""
     return ~((word & _NOT_HIGH) + _NOT_HIGH | word) & _HIGH
 
@@ -88,12 +93,12 @@ def _capital_bytes(word: np.uint64, after: np.uint64) -> np.uint64:
     following = word >> _8 | after << _56
     ascii_part = word & _NOT_HIGH
     capital = (ascii_part + _FROM_A) & ~(ascii_part + _FROM_BEYOND_Z) & ~word
-    cyrillic = zero_bytes((word ^ _D0) & _FE)
+    cyrillic = _zero_bytes((word ^ _D0) & _FE)
     is_d1, bit_5, bit_4 = word << _7, following << _2, following << _3
     small_d0 = ~is_d1 & bit_5 & bit_4
     small_d1 = is_d1 & ~(bit_5 | bit_4)
-    small_d1 |= is_d1 & zero_bytes((following ^ _94) & _FC) & ~zero_bytes(following ^ _95)
-    punctuation = zero_bytes(word ^ _E2) & zero_bytes(following ^ _80)
+    small_d1 |= is_d1 & _zero_bytes((following ^ _94) & _FC) & ~_zero_bytes(following ^ _95)
+    punctuation = _zero_bytes(word ^ _E2) & _zero_bytes(following ^ _80)
     begins = word & (word << _1) & ~punctuation & ~(cyrillic & (small_d0 | small_d1))
     return (capital | begins) & _HIGH
 
@@ -150,28 +155,83 @@ def character_at(kinds: UInt8Array, data: UInt8Array, at: int, stop: int) -> tup
     return CAPITAL, 1
 
 
-@njit_without_refcounts
-def _word_at(
-    kinds: UInt8Array, data: UInt8Array, at: int, start: int, stop: int
-) -> tuple[int, int]:
-    """Return the begin and the end of the word with the character at a position."""
+@njit_inline
+def end_of_word(
+    kinds: UInt8Array, data: UInt8Array, at: int, stop: int, points: int
+) -> tuple[int, int, bool]:
+    """Return the end of a word in bytes and in code points, and whether it has a letter."""
+    has_letter = False
+    while at < stop:
+        n_bytes, n_points = _letters_at(data, at, stop)
+        if n_bytes:
+            has_letter = True
+            at, points = at + n_bytes, points + n_points
+            if n_bytes == 8:
+                continue
+        if at == stop or data[at] == _BLANK:
+            break
+        kind, size = character_at(kinds, data, at, stop)
+        if kind == SEPARATOR:
+            break
+        has_letter = has_letter or kind >= LETTER
+        points += int(data[at] & 0xC0 != 0x80)
+        at += size
+    return at, points, has_letter
+
+
+@njit_inline
+def _letters_at(data: UInt8Array, at: int, stop: int) -> tuple[int, int]:
+    """Return the number of bytes, and of code points, from a position on that are surely letters.
+
+    These are digits and letters of ASCII, U+0400 to U+047F, and bytes within any character; at most
+    eight bytes.
+    """
+    word = eight_bytes(data, at, stop)
+    ascii_part = word & _NOT_HIGH
+    lower = ascii_part | _CASE
+    letters = (lower + _FROM_SMALL_A) & ~(lower + _FROM_BEYOND_SMALL_Z)
+    letters |= (ascii_part + _FROM_0) & ~(ascii_part + _FROM_BEYOND_9)
+    within = word & ~(word << _1)
+    others = ~(letters & ~word | within | _zero_bytes((word ^ _D0) & _FE)) & _HIGH
+    n_bytes = 8
+    if others:
+        n_bytes = byte_number(others & (~others + _1))
+        within &= (_1 << (np.uint64(n_bytes) << _3)) - _1
+    n_within = ((within & _HIGH) >> _7) * _LOW >> _56
+    return n_bytes, n_bytes - np.int64(n_within)  # type: ignore[return-value]
+
+
+@njit_inline
+def _begin_of_word(kinds: UInt8Array, data: UInt8Array, at: int, start: int, stop: int) -> int:
+    """Return the begin of the word with the character at a position."""
     begin = at
-    while at > start:
+    while at > start and data[at - 1] != _BLANK:
         at -= 1
         if data[at] & 0xC0 != 0x80:
             if character_at(kinds, data, at, stop)[0] == SEPARATOR:
                 break
             begin = at
-    end = begin
-    while end < stop:
-        kind, size = character_at(kinds, data, end, stop)
-        if kind == SEPARATOR:
-            break
-        end += size
-    return begin, end
+    return begin
 
 
-@njit_without_refcounts
+@njit_inline
+def quote_at(data: UInt8Array, at: int, end: int) -> int:
+    """Return the size of a quotation mark or an asterisk at the begin of a word, or 0."""
+    if data[at] == 0x22 or data[at] == 0x2A:
+        return 1
+    is_long = at + 2 < end and data[at] == 0xE2 and data[at + 1] == 0x80
+    return 3 if is_long and (data[at + 2] == 0x9C or data[at + 2] == 0x9D) else 0
+
+
+@njit_inline
+def quote_before(data: UInt8Array, begin: int, end: int) -> int:
+    """Return the size of a quotation mark or an asterisk at the end of a word, or 0."""
+    if data[end - 1] == 0x22 or data[end - 1] == 0x2A:
+        return 1
+    return 3 if end - 3 >= begin and quote_at(data, end - 3, end) == 3 else 0
+
+
+@njit_inline
 def _continues(kinds: UInt8Array, data: UInt8Array, at: int, stop: int) -> bool:
     """Return whether, behind the end of a word and one blank, a capitalised word may follow."""
     if at + 1 < stop and data[at] == 0xC2 and data[at + 1] == 0xA0:
@@ -189,13 +249,14 @@ def find_words(  # noqa: C901 - the state of the hot loop is its variables
     table: WordTable, data: UInt8Array, words: UInt64Array, offsets: IntArray, valid: BoolArray,
     row: int, named: IntArray, marks: UInt64Array,
 ) -> tuple[int, int]:  # fmt: skip
-    """Write the words with a capital letter, from `row` on.
+    """Write the words with a capital letter that may be names, from `row` on.
 
-    Writes row, number, and whether a capitalised word may follow. Words that are known
-    to be no names are left out. Returns the number of words written, and the row to continue with:
-    if `named` or the table is full, the last row is to be read again.
+    Writes row, number, and whether a capitalised word may follow. Words not in the table before may
+    be names. Returns the number of words written, and the row to continue with: if `named` or the
+    table is full, the last row is to be read again.
     """
     n = first = 0
+    n_known = int(table.counts[N_WORDS])
     start = stop = done = int(offsets[row])
     limit = int(offsets[-1])
     i, last = start >> 3, (limit + 7) >> 3
@@ -221,16 +282,17 @@ def find_words(  # noqa: C901 - the state of the hot loop is its variables
                     done = start
                 if character_at(table.kinds, data, at, stop)[0] != CAPITAL:
                     continue
-                begin, done = _word_at(table.kinds, data, at, max(start, done), stop)
+                begin = _begin_of_word(table.kinds, data, at, max(start, done), stop)
+                done = end_of_word(table.kinds, data, at, stop, 0)[0]
                 end = done
                 while data[begin] == _QUOTE or data[begin] == _ASTERISK:
                     begin += 1
                 while data[end - 1] == _QUOTE or data[end - 1] == _ASTERISK:
                     end -= 1
-                number = number_of(table, data, words, begin, end)
+                number = number_of(table, data, begin, end)
                 if number < 0 or n == named.shape[1]:
                     return first, row
-                if table.judged[number]:
+                if number >= n_known or table.judged[number] & (NAME | BEGINS_LONGER):
                     named[0, n], named[1, n] = row, number
                     named[2, n] = _continues(table.kinds, data, done, stop)
                     n += 1
@@ -245,43 +307,43 @@ def byte_number(mark: np.uint64) -> int:
 
 
 @njit_inline
-def number_of(table: WordTable, data: UInt8Array, words: UInt64Array, begin: int, end: int) -> int:
+def number_of(table: WordTable, data: UInt8Array, begin: int, end: int) -> int:
     """Return the number of a word; -1 if the table is full."""
     key = _ZERO
     for at in range(begin, end, 8):
-        key = (key ^ eight_bytes(data, words, at, end)) * _FACTOR
+        key = (key ^ eight_bytes(data, at, end)) * _FACTOR
         key ^= key >> _32
     mask = len(table.slots) - 1
     slot = np.int64(key & np.uint64(mask))
+    size = (end - begin + 7) >> 3
     while table.slots[slot]:
         number = int(table.slots[slot]) - 1
         start = int(table.begins[number])
-        at = begin
-        while at < end and table.data[start] == eight_bytes(data, words, at, end):
-            start += 1
-            at += 8
-        if at >= end and start == table.begins[number + 1]:
-            return number
+        if int(table.begins[number + 1]) - start == size:
+            k = 0
+            while k < size and table.data[start + k] == eight_bytes(data, begin + 8 * k, end):
+                k += 1
+            if k == size:
+                return number
         slot = (slot + 1) & mask
     number, start = int(table.counts[N_WORDS]), int(table.counts[N_DATA])
-    if number == len(table.judged) or start + (end - begin + 7 >> 3) > len(table.data):
+    if number == len(table.judged) or start + size > len(table.data):
         return -1
-    for at in range(begin, end, 8):
-        table.data[start] = eight_bytes(data, words, at, end)
-        start += 1
-    table.begins[number + 1] = start
+    for k in range(size):
+        table.data[start + k] = eight_bytes(data, begin + 8 * k, end)
+    table.begins[number + 1] = start + size
     table.slots[slot] = number + 1
-    table.counts[N_WORDS], table.counts[N_DATA] = number + 1, start
+    table.counts[N_WORDS], table.counts[N_DATA] = number + 1, start + size
     return number
 
 
 @njit_inline
-def eight_bytes(data: UInt8Array, words: UInt64Array, at: int, end: int) -> np.uint64:
-    """Return the eight bytes from a position on; zero from `end` on."""
-    # Without branches, which cost more than the shifts.
-    shift = np.uint64(at & 7) << _3
-    word: np.uint64 = word_at(data, words, at >> 3) >> shift
-    word |= word_at(data, words, (at >> 3) + 1) << (_63 - shift) << _1
-    beyond = np.uint64(8 - min(max(end - at, 0), 8)) << _3
-    word &= _ALL >> (beyond >> _1) >> (beyond - (beyond >> _1))
-    return word
+def eight_bytes(data: UInt8Array, at: int, end: int) -> np.uint64:
+    """Return the eight bytes from a position on; zero from `end` on, which is behind it."""
+    word = _ZERO
+    if at + 8 <= len(data):
+        word = load_uint64(data, at)
+    else:
+        for byte in range(at, len(data)):
+            word |= np.uint64(data[byte]) << (np.uint64(byte - at) << _3)
+    return word & _ALL >> (np.uint64(8 - min(end - at, 8)) << _3)

@@ -293,7 +293,7 @@ class HttpClient:
                 return Response(response.status_code, headers, buffer.getvalue()), None
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             # The text of these errors can quote a header.
-            return _describe_failure(error), None
+            return describe_failure(error), None
 
     def _read_body(self, response: httpx.Response, store: IO[bytes]) -> None:
         policy, size = self.policy, 0
@@ -348,7 +348,7 @@ def describe_error(status: int) -> str:
         return str(status)
 
 
-def _describe_failure(error: Exception) -> str:
+def describe_failure(error: Exception) -> str:
     """Describe an httpx error by its type, without quoting its text."""
     import httpx
 

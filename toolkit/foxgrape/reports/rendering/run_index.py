@@ -10,16 +10,17 @@ import os
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from foxgrape._util.directories import Directory, clear_parts
+from foxgrape._util.directories import Directory
 from foxgrape._util.files import write_atomic
 from foxgrape._util.regular_files import read_regular
 from foxgrape._util.unicode import replace_surrogates
+from foxgrape._util.wording import days_in_words, shorten
 from foxgrape.errors import ReportError
 from foxgrape.reports.rendering.assets import csp_hash, image_data_url
 from foxgrape.reports.rendering.page import static_text
@@ -34,7 +35,7 @@ from foxgrape.reports.run_folder import (
     open_locked,
     read_manifest,
 )
-from foxgrape.reports.templates.discovery import format_day
+from foxgrape.reports.series import series_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -84,12 +85,16 @@ class RunSummary:
         Names of the places among the parameters.
     period
         First and last day among the parameters; None if they contain no date.
+    when
+        The period in words; empty if there is no period.
     built_at
         Time at which the run was built or, if it is running, started; ISO 8601.
     links
         Paths of the run's files, relative to the catalogue, by link text.
     thumbnail
         Data URL of the thumbnail; None if the run has no valid thumbnail.
+    series
+        What the runs of the same report have in common.
     key_figure
         Name and value of the figure to compare with other runs; None if the report has none.
     changes
@@ -105,24 +110,13 @@ class RunSummary:
     words: Mapping[str, str]
     places: tuple[str, ...]
     period: tuple[str, str] | None
+    when: str
     built_at: str
     links: Mapping[str, str]
     thumbnail: str | None
+    series: str
     key_figure: tuple[str, float] | None = None
     changes: tuple[str, ...] = ()
-
-    @property
-    def entry(self) -> tuple[object, ...]:
-        """What runs of the same report have in common: all but their dates."""
-        return self.template, self.title, self.places, tuple(self.words.items())
-
-    @property
-    def when(self) -> str:
-        """The period in words; empty if there is no period."""
-        if self.period is None:
-            return ""
-        first, last = map(format_day, self.period)
-        return first if first == last else f"{first} to {last}"
 
     @property
     def built(self) -> str:
@@ -187,8 +181,7 @@ def write_catalogue(
     if not folder.is_dir():
         hint = "build a report first with foxgrape report build"
         raise ReportError("there is no such folder", file=folder, hint=hint)
-    with open_locked(folder) as directory:
-        clear_parts(directory, f".{CATALOGUE}")  # left by processes that were killed
+    with open_locked(folder):
         write_atomic(folder / CATALOGUE, _render(run_summaries(folder, known), now))
     return folder / CATALOGUE
 
@@ -323,9 +316,11 @@ def _summarize(out: Path, folder: Path) -> RunSummary | None:
         words=_parameters(about.get("words"), manifest.get("parameters")),
         places=tuple(map(_text, _list(about.get("places")))),
         period=_period(about.get("period")),
+        when=_days(about),
         built_at=_text(manifest.get("built_at")),
         links={} if running else _links(out, folder),
         thumbnail=None if running else read_thumbnail(folder),
+        series=series_key(manifest),
         key_figure=_key_figure(manifest.get("key_figure")),
         changes=tuple(_text(line, 300) for line in _list(manifest.get("changes"))[:_MAX_CHANGES]),
     )
@@ -376,6 +371,14 @@ def _period(value: Any) -> tuple[str, str] | None:
     return days[0][:10], days[1][:10]
 
 
+def _days(about: Mapping[str, Any]) -> str:
+    """Return the period in words; runs of earlier versions have none."""
+    if "days" in about:
+        return _text(about["days"])
+    period = _period(about.get("period"))
+    return "" if period is None else days_in_words(*map(date.fromisoformat, period))
+
+
 def _instant(text: str) -> datetime | None:
     try:
         return datetime.fromisoformat(text)
@@ -386,7 +389,7 @@ def _instant(text: str) -> datetime | None:
 def _text(value: Any, max_length: int = 600) -> str:
     """Return a manifest value as text of at most `max_length` characters."""
     text = "" if value is None else str(value)
-    return text if len(text) <= max_length else f"{text[: max_length - 1]}…"
+    return shorten(text, max_length)
 
 
 def _list(value: Any) -> list[Any]:
@@ -395,9 +398,9 @@ def _list(value: Any) -> list[Any]:
 
 def _entries(runs: Sequence[RunSummary]) -> list[_Entry]:
     """Group runs by entry; the entry with the newest run comes first."""
-    groups: dict[tuple[object, ...], list[RunSummary]] = {}
+    groups: dict[str, list[RunSummary]] = {}
     for run in runs:
-        groups.setdefault(run.entry, []).append(run)
+        groups.setdefault(run.series, []).append(run)
     return [_Entry(group, _sparkline(group)) for group in groups.values()]
 
 

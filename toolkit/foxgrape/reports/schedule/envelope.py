@@ -10,7 +10,7 @@ from foxgrape.errors import ScheduleError
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = ["REPEATED", "DeliveryError", "Envelope", "ReportFiles"]
+__all__ = ["REPEATED", "AttachedFile", "DeliveryError", "Envelope", "ReportFiles"]
 
 #: Text that precedes a message that an earlier attempt may have sent.
 REPEATED = "This message may reach you twice: an earlier attempt to send it was interrupted."
@@ -25,10 +25,32 @@ class DeliveryError(ScheduleError):
         Whether the server may have accepted the message nevertheless.
     refused
         Addresses that a mail server refused while it accepted others; empty if none was accepted.
+    too_large
+        Whether the server refused the message because of its size.
     """
 
     unclear: bool = False
     refused: tuple[str, ...] = ()
+    too_large: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AttachedFile:
+    """A file attached to a message.
+
+    Attributes
+    ----------
+    content
+        The bytes of the file.
+    media_type
+        Such as ``text/html``.
+    name
+        File name.
+    """
+
+    content: bytes
+    media_type: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +63,13 @@ class ReportFiles:
         A figure of the report as PNG; None if the run has no pictures.
     caption
         Title of the figure.
-    page
-        The report's page; None if it is not attached.
-    name
-        File name of the attached page.
+    attached
+        The attached files.
     """
 
     picture: bytes | None = None
     caption: str = ""
-    page: bytes | None = None
-    name: str = "report.html"
+    attached: tuple[AttachedFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

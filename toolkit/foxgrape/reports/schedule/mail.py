@@ -1,4 +1,4 @@
-"""Compose mails: text beside HTML, with figures shown and pages attached."""
+"""Compose mails: text beside HTML, with figures shown and files attached."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from email.utils import format_datetime, make_msgid, parseaddr
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from foxgrape._util.wording import shorten
 from foxgrape.reports.rendering.page import static_text
 from foxgrape.reports.schedule.envelope import REPEATED
 from foxgrape.reports.schedule.messages import SINCE
@@ -65,7 +66,7 @@ def compose(
     # Servers need not accept mails with characters of eight bits.
     mail = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
     domain = parseaddr(sender)[1].rpartition("@")[2] or "localhost"
-    mail["Subject"] = title if len(title) <= _MAX_SUBJECT else f"{title[: _MAX_SUBJECT - 1]}…"
+    mail["Subject"] = shorten(title, _MAX_SUBJECT)
     mail["From"], mail["To"] = sender, ", ".join(to)
     mail["Date"] = format_datetime(envelope.date or datetime.now(UTC))
     mail["Message-ID"] = f"<{envelope.id}@{domain}>" if envelope.id else make_msgid(domain=domain)
@@ -73,11 +74,16 @@ def compose(
     mail["Auto-Submitted"] = "auto-generated"
     files = dict(enumerate(envelope.files))
     captions = {number: file.caption for number, file in files.items() if file.picture is not None}
-    pages = {number: file.name for number, file in files.items() if file.page is not None}
-    attached = f"\nAttached: {', '.join(pages.values())}\n" if pages else ""
-    mail.set_content(f"{message['text']}\n{attached}")
+    attached = [file for report in envelope.files for file in report.attached]
+    names = {
+        number: ", ".join(file.name for file in report.attached)
+        for number, report in files.items()
+        if report.attached
+    }
+    listed = f"\nAttached: {', '.join(names.values())}\n" if names else ""
+    mail.set_content(f"{message['text']}\n{listed}")
     mail.add_alternative(
-        html_body(message, repeated=envelope.repeated, captions=captions, pages=pages),
+        html_body(message, repeated=envelope.repeated, captions=captions, attached=names),
         subtype="html",
     )
     shown = mail.get_payload()[1]  # type: ignore[index]
@@ -85,9 +91,10 @@ def compose(
         shown.add_related(  # type: ignore[union-attr]
             files[number].picture, "image", "png", cid=f"<figure{number}>", disposition="inline"
         )
-    for number, name in pages.items():
-        charset = {"charset": "utf-8"}
-        mail.add_attachment(files[number].page, "text", "html", filename=name, params=charset)
+    for file in attached:
+        kind, _, subtype = file.media_type.partition("/")
+        charset = {"charset": "utf-8"} if kind == "text" else {}
+        mail.add_attachment(file.content, kind, subtype, filename=file.name, params=charset)
     return mail
 
 
@@ -96,7 +103,7 @@ def html_body(
     *,
     repeated: bool = False,
     captions: Mapping[int, str] | None = None,
-    pages: Mapping[int, str] | None = None,
+    attached: Mapping[int, str] | None = None,
 ) -> str:
     """Return the HTML of a message; all of its text is escaped.
 
@@ -108,8 +115,8 @@ def html_body(
         Whether an earlier attempt may have sent the message.
     captions
         Titles of the figures, by number of the report; ``cid:figure0`` is the figure of the first.
-    pages
-        File names of the attached pages, by number of the report.
+    attached
+        Names of the attached files, by number of the report.
     """
     # A message that an earlier version queued may lack some keys.
     reports = [{**_PARTS, **report} for report in message.get("reports", [message])]
@@ -120,7 +127,7 @@ def html_body(
         since=SINCE,
         repeated=REPEATED if repeated else "",
         captions=captions or {},
-        pages=pages or {},
+        attached=attached or {},
     )
     return html
 

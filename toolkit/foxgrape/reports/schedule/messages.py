@@ -6,14 +6,21 @@ whole message as plain text.
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from foxgrape._util.wording import join_items, shorten
+from foxgrape.errors import FoxgrapeError
 from foxgrape.reports.addresses import LATEST, page_path
-from foxgrape.reports.key_points import NOTHING_CHANGED, read_key_points, to_line
+from foxgrape.reports.changes import compare_points
+from foxgrape.reports.key_points import CLAIM_FIGURE, NOTHING_CHANGED, read_key_points, to_line
+from foxgrape.reports.schedule.periods import build_command
+from foxgrape.stats.inputs import MORE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from foxgrape.reports.key_points import KeyPoints
@@ -24,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SINCE",
     "digest_message",
+    "due_in_words",
     "health_message",
     "previous_run",
     "report_message",
@@ -31,14 +39,29 @@ __all__ = [
     "rule_message",
 ]
 
-#: Heading above what changed.
-SINCE = "Since the run before"
+#: Heading above what changed: since the report of the entry's previous period.
+SINCE = "Since the report before"
 _RULE = "-" * 40
+#: Maximum length of the subject of one report in that of a digest, and of all of them.
+_MAX_PART, _MAX_SUBJECTS = 130, 180
+#: The key figure with the number of signals, in small letters.
+_N_SIGNALS = "signals"
+#: Maximum number of abandoned periods for which a message has the command.
+_MAX_COMMANDS = 4
+#: Maximum length of a command, which must not be cut.
+_MAX_COMMAND = 400
+#: A day on which clocks are set forward.
+_SHORTEST_DAY = timedelta(hours=23)
 
 
-def health_message(kind: str, run: PeriodRun, task: PeriodTask) -> dict[str, Any]:
-    """Return the message that a report ``failed`` or ``recovered``."""
-    period = _describe_period(task.period, task.job.zone)
+def health_message(
+    kind: str, run: PeriodRun, task: PeriodTask, abandoned: Sequence[Period]
+) -> dict[str, Any]:
+    """Return the message that a report ``failed`` or ``recovered``.
+
+    `abandoned` are the periods that were given up until then: the message says how to build them.
+    """
+    due = f"Due {due_in_words(task.period.end, task.job.zone)}"
     if kind == "failed":
         tries = "once" if run.tries == 1 else f"{run.tries} times"
         subject = f"{run.entry} failed: {run.error}"
@@ -47,20 +70,37 @@ def health_message(kind: str, run: PeriodRun, task: PeriodTask) -> dict[str, Any
             f"Reason: {run.error}",
             f"It was tried {tries}.",
             "Later periods are built when they are due; a message follows when one succeeds.",
+            *_how_to_build(task, abandoned),
         ]
     else:
         subject = f"{run.entry} works again"
         headline = f"The report {run.entry} works again."
-        points = ["Periods that failed meanwhile are listed by foxgrape schedule show."]
+        points = _how_to_build(task, abandoned)
     message = _describe(kind, run, task) | {
         "subject": to_line(subject),
         "headline": headline,
-        "period": period,
+        "period": due,
         "points": [to_line(point) for point in points],
         "link": _link(run, task),
     }
-    lines = [headline, f"Period: {period}", *(f"- {point}" for point in message["points"])]
+    lines = [headline, f"{due}.", *(f"- {point}" for point in message["points"])]
     return {"text": "\n".join([*lines, *_link_lines(message)])} | message
+
+
+def _how_to_build(task: PeriodTask, abandoned: Sequence[Period]) -> list[str]:
+    """Return for each of the latest abandoned periods the command that builds it."""
+    lines = []
+    for period in abandoned[-_MAX_COMMANDS:]:
+        command = "foxgrape report build, with the parameters of the schedule"
+        # An invalid template or parameter is why it failed, which the message says already.
+        with suppress(FoxgrapeError, OSError, ValueError):
+            full = build_command(task.job, period, task.out)
+            command = full if len(full) <= _MAX_COMMAND else command
+        due = due_in_words(period.end, task.job.zone)
+        lines.append(f"The report due {due} was not built. To build it: {command}")
+    if left := len(abandoned) - len(lines):
+        lines.insert(0, f"{left:,} earlier reports were not built; see foxgrape schedule show.")
+    return lines
 
 
 def rule_message(rule: Rule, why: str, now: datetime, base_url: str | None) -> dict[str, Any]:
@@ -88,18 +128,16 @@ def rule_message(rule: Rule, why: str, now: datetime, base_url: str | None) -> d
 def report_message(ledger: Ledger, run: PeriodRun, task: PeriodTask) -> dict[str, Any]:
     """Return the message with the main points of a finished report.
 
-    What changed is what the page says: the changes since the run before. If the entry's previous
-    period has the same run, nothing changed.
+    What changed is the difference to the run of the entry's previous period. The page may compare
+    with another run, which was built by hand in between.
     """
     points = read_key_points(task.out, run.run_id or "")
-    changes = points.changes
-    if run.run_id is not None and run.run_id == previous_run(ledger, task):
-        changes = (NOTHING_CHANGED,)
+    changes = _changes(ledger, run, task, points)
     message = _describe("built", run, task) | {
         "subject": f"{run.entry}: {points.headline or points.title or task.job.template}",
         "title": points.title or task.job.template,
         "headline": points.headline,
-        "period": _describe_period(task.period, task.job.zone),
+        "period": _describe_period(points, task),
         "figures": points.figures,
         "points": list(points.points),
         "changes": list(changes),
@@ -108,24 +146,78 @@ def report_message(ledger: Ledger, run: PeriodRun, task: PeriodTask) -> dict[str
     return {"text": _text(message, points)} | message
 
 
-def digest_message(messages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return one message about several finished reports.
+def _changes(
+    ledger: Ledger, run: PeriodRun, task: PeriodTask, points: KeyPoints
+) -> tuple[str, ...]:
+    """Return what changed since the entry's previous period; nothing if there is none."""
+    previous = previous_run(ledger, task)
+    if previous is None or run.run_id is None:
+        return ()
+    if previous == run.run_id:
+        return (NOTHING_CHANGED,)
+    if points.manifest.get("compared_with") == previous:
+        return points.changes
+    before = read_key_points(task.out, previous)
+    if not before.manifest:
+        return ("Not compared: the report before has been deleted.",)
+    try:
+        diff = compare_points(task.out, previous, run.run_id, before, points)
+    except Exception as error:  # noqa: BLE001 - the earlier run may be damaged in any way
+        return (f"Not compared with the report before: {type(error).__name__}.",)
+    return tuple(map(to_line, diff.changes))
+
+
+def digest_message(
+    messages: Sequence[Mapping[str, Any]], alerted: Collection[str] = ()
+) -> dict[str, Any]:
+    """Return one message about several finished reports, the one that matters most first.
+
+    Reports with an alert come first, then those that claim more than chance, then the newest, and
+    of equally new ones that with most signals.
+
+    Parameters
+    ----------
+    messages
+        Messages about one report each.
+    alerted
+        Names of entries for which an alert is waiting too.
 
     Examples
     --------
-    >>> one, two = ({"subject": f"{name}: done", "text": name} for name in ("daily", "weekly"))
-    >>> digest_message([one, two])["subject"]
-    '2 reports. daily: done; weekly: done'
+    >>> old, new = ({"entry": "weekly", "subject": f"weekly: {day}", "text": day,
+    ...     "period_end": f"2022-09-{day}"} for day in ("05", "12"))
+    >>> digest_message([old, new])["subject"]
+    '2 reports. weekly: 12; weekly: 05'
     """
-    subjects = "; ".join(message["subject"].removesuffix(".") for message in messages)
-    texts = [message["text"] for message in messages]
+
+    def importance(message: Mapping[str, Any]) -> tuple[bool, bool, str, int]:
+        figures = {str(row[0]).lower(): str(row[1]) for row in _figure_rows(message)}
+        n_signals = figures.get(_N_SIGNALS, "").replace(",", "")
+        return (
+            message.get("entry") in alerted,
+            figures.get(CLAIM_FIGURE.lower()) == MORE,
+            message.get("period_end", ""),
+            int(n_signals) if n_signals.isdecimal() else 0,
+        )
+
+    ordered = sorted(messages, key=importance, reverse=True)
+    subjects = [shorten(message["subject"].removesuffix("."), _MAX_PART) for message in ordered]
+    listed = join_items(subjects, _MAX_SUBJECTS, len(subjects))
     return {
-        "text": f"\n\n{_RULE}\n\n".join(texts),
+        "text": f"\n\n{_RULE}\n\n".join(message["text"] for message in ordered),
         "kind": "digest",
         "entry": "digest",
-        "subject": f"{len(messages)} reports. {subjects}",
-        "reports": [dict(message) for message in messages],
+        "subject": f"{len(ordered)} reports. {listed}",
+        "reports": [dict(message) for message in ordered],
     }
+
+
+def _figure_rows(message: Mapping[str, Any]) -> list[list[Any]]:
+    """Return the rows of a queued message's key figures, which may have been edited."""
+    figures = message.get("figures")
+    rows = figures.get("rows") if isinstance(figures, dict) else None
+    rows = rows if isinstance(rows, list) else []
+    return [row for row in rows if isinstance(row, list) and len(row) > 1]
 
 
 def reports_of(message: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -154,9 +246,30 @@ def _describe(kind: str, run: PeriodRun, task: PeriodTask) -> dict[str, Any]:
     }
 
 
-def _describe_period(period: Period, zone: str) -> str:
-    start, end = (instant.astimezone(ZoneInfo(zone)) for instant in (period.start, period.end))
-    return f"{start:%a %Y-%m-%d %H:%M} to {end:%a %Y-%m-%d %H:%M}, {zone}"
+def due_in_words(end: datetime, zone: str) -> str:
+    """Return when a report was due, in its time zone.
+
+    Examples
+    --------
+    >>> from datetime import UTC, datetime
+    >>> due_in_words(datetime(2022, 9, 12, 4, tzinfo=UTC), "Europe/Kyiv")
+    '12 Sep 2022, 07:00, Europe/Kyiv'
+    """
+    local = end.astimezone(ZoneInfo(zone))
+    return f"{local.day} {local:%b %Y, %H:%M}, {zone}"
+
+
+def _describe_period(points: KeyPoints, task: PeriodTask) -> str:
+    """Return the days of a report as its page names them.
+
+    If it has none, or is one of several on a day, say when it was due.
+    """
+    due = f"Due {due_in_words(task.period.end, task.job.zone)}"
+    if not points.days:
+        return due
+    if task.period.end - task.period.start < _SHORTEST_DAY:
+        return f"{points.days}. {due}"
+    return points.days
 
 
 def previous_run(ledger: Ledger, task: PeriodTask) -> str | None:

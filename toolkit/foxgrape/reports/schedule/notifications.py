@@ -18,6 +18,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 from urllib.parse import urlsplit
 
 from foxgrape.errors import ScheduleError
+from foxgrape.reports.schedule.attachments import (
+    ATTACH_KEYS,
+    NOTHING_ATTACHED,
+    Attachments,
+    parse_attachments,
+)
 from foxgrape.reports.schedule.checks import check, check_keys
 from foxgrape.reports.schedule.envelope import DeliveryError, Envelope
 
@@ -59,14 +65,14 @@ class _UrlChannel(ABC):
     name: str
     url_env: str
     digest: bool = False
-    attach_page: bool = False
+    attachments: Attachments = NOTHING_ATTACHED
     keys: ClassVar[tuple[str, ...]] = ("kind", "url_env", "digest")
 
     @classmethod
     def from_table(cls, name: str, table: Mapping[str, Any]) -> Self:
         """Return the channel of a ``[notify.NAME]`` table."""
         check_keys(table, cls.keys)
-        return cls(name, _variable(table, "url_env"), **_switches(table))
+        return cls(name, _variable(table, "url_env"), **_options(table))
 
     def variables(self) -> tuple[str, ...]:
         """Return the names of the environment variables that the channel reads."""
@@ -129,17 +135,19 @@ class Webhook(_UrlChannel):
     ) -> _Failure | None:
         import httpx
 
-        from foxgrape.io.download.http import describe_error
+        from foxgrape.io.download.http import describe_error, describe_failure
 
         content = {**message, "id": envelope.id, "repeated": envelope.repeated}
         try:
             # The body of the response is not read, since it may be endless.
             with httpx.stream("POST", target, json=content, timeout=_TIMEOUT) as response:
                 status = response.status_code
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.InvalidURL) as error:
-            return _Failure(type(error).__name__)
+        except httpx.InvalidURL:
+            return _Failure("the URL is not valid")
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            return _Failure(describe_failure(error))
         except httpx.HTTPError as error:
-            return _Failure(type(error).__name__, unclear=True)
+            return _Failure(describe_failure(error), unclear=True)
         if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             return None
         reason = f"the server answered {describe_error(status)}"
@@ -157,12 +165,12 @@ class AppriseService(_UrlChannel):
         Environment variable with the apprise URL.
     digest
         Whether reports that are built in one call are sent as one message.
-    attach_page
-        Whether the page of a report is attached, if the service supports attachments.
+    attachments
+        What is attached, if the service supports attachments.
     """
 
     __slots__ = ()
-    keys: ClassVar[tuple[str, ...]] = ("kind", "url_env", "digest", "attach_page")
+    keys: ClassVar[tuple[str, ...]] = ("kind", "url_env", "digest", *ATTACH_KEYS)
 
     def check(self, environ: Mapping[str, str]) -> Any:
         """Return apprise's service; raise ScheduleError if its URL cannot be used."""
@@ -182,7 +190,7 @@ class AppriseService(_UrlChannel):
                 elif not _is_encrypted(url, service):
                     problem = f"{self.url_env} must be an encrypted URL (jsons://, mailtos://)"
             except Exception as error:  # noqa: BLE001 - plugins raise errors of many libraries
-                problem = type(error).__name__
+                problem = f"apprise cannot use its URL ({type(error).__name__})"
         if problem is not None:
             raise _not_notified(self.name, problem)
         return service
@@ -198,8 +206,8 @@ class AppriseService(_UrlChannel):
         for report in envelope.files if target.attachment_support else ():
             if report.picture:
                 files.add(in_memory(report.picture, name="figure.png", mimetype="image/png"))
-            if report.page:
-                files.add(in_memory(report.page, name=report.name, mimetype="text/html"))
+            for file in report.attached:
+                files.add(in_memory(file.content, name=file.name, mimetype=file.media_type))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
             try:
@@ -207,7 +215,7 @@ class AppriseService(_UrlChannel):
                     body=message["text"], title=_title(message), attach=files or None
                 )
             except Exception as error:  # noqa: BLE001 - plugins raise errors of many libraries
-                return _Failure(type(error).__name__, unclear=True)
+                return _Failure(f"the service failed ({type(error).__name__})", unclear=True)
         return None if sent else _Failure("the service did not accept the message", unclear=True)
 
 
@@ -229,8 +237,8 @@ class Mail:
         Environment variables with user name and password; None for a server without login.
     digest
         Whether reports that are built in one call are sent as one mail.
-    attach_page
-        Whether the page of a report is attached.
+    attachments
+        What is attached.
     """
 
     name: str
@@ -242,10 +250,10 @@ class Mail:
     user_env: str | None = None
     password_env: str | None = None
     digest: bool = False
-    attach_page: bool = False
+    attachments: Attachments = NOTHING_ATTACHED
     keys: ClassVar[tuple[str, ...]] = (
         *("kind", "host", "port", "from", "to", "security", "user_env", "password_env"),
-        *("digest", "attach_page"),
+        *("digest", *ATTACH_KEYS),
     )
 
     @classmethod
@@ -265,7 +273,7 @@ class Mail:
             raise ScheduleError("user_env and password_env must be given together")
         names = ("user_env", "password_env")
         secrets: Any = {key: _variable(table, key) for key in names if key in table}
-        options = secrets | _switches(table)
+        options = secrets | _options(table)
         return cls(
             name, table["host"], table["from"], tuple(table["to"]), port, security, **options
         )
@@ -287,26 +295,24 @@ class Mail:
         """Send the message as text and HTML."""
         import smtplib
 
+        from foxgrape.reports.schedule.failures import describe_smtp_failure, is_too_large
         from foxgrape.reports.schedule.mail import compose
 
         login = self.check(environ)
         mail = compose(message, envelope, title=_title(message), sender=self.sender, to=self.to)
-        problem, connection, refused = None, _Connection(self), {}
+        problem, connection, refused, too_large = None, _Connection(self), {}, False
         try:
             refused = connection.deliver(mail, login, envelope.to or self.to)
-        except smtplib.SMTPResponseException as error:
-            problem = f"the server answered {error.smtp_code}"
-            connection.unclear = False
-        except smtplib.SMTPRecipientsRefused:
-            problem = "the server refused all recipients"
         except (smtplib.SMTPException, OSError, UnicodeError, ValueError) as error:
-            problem = type(error).__name__
+            problem, too_large = describe_smtp_failure(error), is_too_large(error)
+            if isinstance(error, smtplib.SMTPResponseException):
+                connection.unclear = False
         if refused:
             problem = f"the server refused {len(refused)} of its recipients"
         if problem is not None:
-            raise _not_notified(
-                self.name, problem, unclear=connection.unclear, refused=tuple(refused)
-            )
+            failure = _not_notified(self.name, problem, unclear=connection.unclear)
+            failure.refused, failure.too_large = tuple(refused), too_large
+            raise failure
 
 
 @dataclass(slots=True)
@@ -429,12 +435,11 @@ def _is_line(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip()) and value.isprintable()
 
 
-def _switches(table: Mapping[str, Any]) -> dict[str, bool]:
-    """Return the keys of a channel's table that are true or false."""
-    switches = {key: table[key] for key in ("digest", "attach_page") if key in table}
-    for key, value in switches.items():
-        check(key, isinstance(value, bool), "true or false", value)
-    return switches
+def _options(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a channel combines and attaches."""
+    digest = table.get("digest", False)
+    check("digest", isinstance(digest, bool), "true or false", digest)
+    return {"digest": digest, "attachments": parse_attachments(table)}
 
 
 def _find_value(name: str, environ: Mapping[str, str]) -> str:
@@ -455,9 +460,7 @@ def _value(channel: str, name: str, environ: Mapping[str, str]) -> str:
     return value
 
 
-def _not_notified(
-    channel: str, reason: str, *, unclear: bool = False, refused: tuple[str, ...] = ()
-) -> DeliveryError:
+def _not_notified(channel: str, reason: str, *, unclear: bool = False) -> DeliveryError:
     error = DeliveryError(f"cannot notify {channel}: {reason}")
-    error.unclear, error.refused = unclear, refused
+    error.unclear = unclear
     return error

@@ -9,16 +9,16 @@ is queued again. Only the process that holds the lock of the outbox sends messag
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from foxgrape._util.directories import directory_at
 from foxgrape.errors import ScheduleError
-from foxgrape.reports.key_points import read_picture
-from foxgrape.reports.run_folder import MANIFEST, PAGE
-from foxgrape.reports.schedule.envelope import REPEATED, DeliveryError, Envelope, ReportFiles
+from foxgrape.reports.period_keys import parse_period_key
+from foxgrape.reports.schedule.attachments import with_files
+from foxgrape.reports.schedule.envelope import REPEATED, DeliveryError, Envelope
+from foxgrape.reports.schedule.ledger import Period
 from foxgrape.reports.schedule.messages import (
     digest_message,
     health_message,
@@ -28,9 +28,9 @@ from foxgrape.reports.schedule.messages import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from foxgrape._util.directories import Directory
+    from foxgrape.reports.schedule.envelope import ReportFiles
     from foxgrape.reports.schedule.ledger import Ledger
     from foxgrape.reports.schedule.notifications import Channel
     from foxgrape.reports.schedule.runner import PeriodRun, PeriodTask
@@ -74,9 +74,12 @@ class DeliveryResult:
         One error text per message that will not be tried again.
     repeated
         One text per message that may have been sent twice.
+    waiting
+        Number of messages of the schedule's channels that wait to be sent by a later call.
     """
 
     sent: int = 0
+    waiting: int = 0
     undelivered: list[str] = field(default_factory=list)
     given_up: list[str] = field(default_factory=list)
     repeated: list[str] = field(default_factory=list)
@@ -122,13 +125,26 @@ def record_outcome(ledger: Ledger, task: PeriodTask, run: PeriodRun) -> None:
     if run.state == "failed" or (run.state == "done" and not ledger.read_json(health)):
         return
     with ledger.lock(health, wait=_LOCK_TIMEOUT):
-        before = ledger.read_json(health).get("failing_since")
-        kind, since = health_transition(before, task.period.key, run.state)
+        content = ledger.read_json(health)
+        kind, since = health_transition(content.get("failing_since"), task.period.key, run.state)
+        abandoned = dict(content.get("abandoned") or {})
+        if run.state == "given up":
+            abandoned[task.period.key] = run.start.isoformat()
         if kind is not None:
+            message = health_message(kind, run, task, _periods(abandoned))
             for channel in task.notify:
-                _enqueue(ledger, task, channel, health_message(kind, run, task))
-        if since != before:
-            ledger.write_json(health, {"failing_since": since})
+                _enqueue(ledger, task, channel, message)
+        after = {"failing_since": since, "abandoned": abandoned if since else {}}
+        if after != content:
+            ledger.write_json(health, after)
+
+
+def _periods(starts: Mapping[str, str]) -> list[Period]:
+    """Return the periods of which the health file of an entry has the starts, by key."""
+    return [
+        Period(datetime.fromisoformat(start), parse_period_key(key))
+        for key, start in sorted(starts.items())
+    ]
 
 
 def _enqueue(ledger: Ledger, task: PeriodTask, channel: str, message: Mapping[str, Any]) -> None:
@@ -182,6 +198,7 @@ def deliver(
                 sender.combine_digests()
                 for name in _queued(folder):
                     sender.process(name)
+                result.waiting = sender.count_waiting()
     return result
 
 
@@ -208,6 +225,7 @@ class _Sender:
         for name, item in items.items():
             for part in item.get("parts", ()):  # left by a process that died below
                 self._absorb(part, name)
+        alerted = {str(item["message"].get("report")) for item in items.values()}
         groups: dict[str, list[str]] = {}
         for name, item in items.items():
             channel = self.channels.get(item["channel"])
@@ -217,14 +235,16 @@ class _Sender:
         for channel_name, names in groups.items():
             parts = [name for name in names if (self.folder.status(f"{name}.json")) is not None]
             if len(parts) > 1:
-                self._combine(channel_name, parts, [items[part] for part in parts])
+                self._combine(channel_name, parts, [items[part] for part in parts], alerted)
 
-    def _combine(self, channel: str, parts: list[str], items: list[dict[str, Any]]) -> None:
+    def _combine(
+        self, channel: str, parts: list[str], items: list[dict[str, Any]], alerted: set[str]
+    ) -> None:
         content = {
             "channel": channel,
             "written": min(item["written"] for item in items),
             "id": uuid4().hex,
-            "message": digest_message([item["message"] for item in items]),
+            "message": digest_message([item["message"] for item in items], alerted),
             "parts": parts,
         }
         name = f"{parts[-1].partition('.')[0]}.{content['id']}.digest.{channel}"
@@ -263,16 +283,25 @@ class _Sender:
             return
         try:
             channel.check(self.environ)
+            # Before the mark: printing a PDF takes long, and nothing is sent yet if it dies.
+            wanted = replace(channel.attachments, refused=bool(item.get("too_large")))
+            message, files = with_files(item["message"], self.ledger.folder.parent, wanted)
             item |= {"state": "sending", "tries": item.get("tries", 0) + 1}
             item["tried"] = self.now.astimezone(UTC).isoformat()
             self._write(name, item)
-            self._send(channel, item)
+            self._send(channel, item, message, files)
         except ScheduleError as error:
             self._record_failure(name, item, error, expired=expired)
         else:
             self._record_success(name, item)
 
-    def _send(self, channel: Channel, item: Mapping[str, Any]) -> None:
+    def _send(
+        self,
+        channel: Channel,
+        item: Mapping[str, Any],
+        message: dict[str, Any],
+        files: tuple[ReportFiles, ...],
+    ) -> None:
         """Send a message within `_DEADLINE` seconds.
 
         Raises
@@ -280,8 +309,6 @@ class _Sender:
         ScheduleError
             If the message was not sent, or may not have been sent.
         """
-        out = self.ledger.folder.parent
-        message, files = _with_files(item["message"], out, attach_page=channel.attach_page)
         repeated = bool(item.get("maybe"))
         if repeated:
             message["text"] = f"{REPEATED}\n\n{message['text']}"
@@ -300,7 +327,7 @@ class _Sender:
             except ScheduleError as error:
                 outcome.append(error)
             except Exception as error:  # noqa: BLE001 - its text and traceback may have secrets
-                outcome.append(_unclear(channel.name, type(error).__name__))
+                outcome.append(_unclear(channel.name, f"sending failed ({type(error).__name__})"))
 
         # In a thread, since a server that sends a byte now and then never runs into a timeout.
         thread = threading.Thread(target=attempt, daemon=True)
@@ -309,6 +336,11 @@ class _Sender:
         error = outcome[0] if outcome else _unclear(channel.name, "the server is too slow")
         if error is not None:
             raise error
+
+    def count_waiting(self) -> int:
+        """Return the number of messages of this schedule's channels that are still queued."""
+        items = map(self._read, _queued(self.folder))
+        return sum(item.get("channel") in self.channels for item in items)
 
     def _record_success(self, name: str, item: Mapping[str, Any]) -> None:
         self.result.sent += 1
@@ -325,6 +357,8 @@ class _Sender:
             item["maybe"] = bool(item.get("maybe")) or error.unclear
             if error.refused:
                 item["to"] = list(error.refused)
+            if error.too_large:
+                item["too_large"] = True
         if expired:
             self._give_up(name, item, str(error))
             return
@@ -385,39 +419,8 @@ def _unclear(channel: str, reason: str) -> DeliveryError:
 
 def _describe(item: Mapping[str, Any]) -> str:
     message = item["message"]
-    return f"{message.get('entry')}, period to {message.get('period_end', 'several')[:16]}"
-
-
-def _with_files(
-    message: Mapping[str, Any], out: Path, *, attach_page: bool
-) -> tuple[dict[str, Any], tuple[ReportFiles, ...]]:
-    """Return a message and its reports' files; the message says which page is not attached."""
-    files, texts = [], [message["text"]]
-    reports = []
-    for report in reports_of(message):
-        picture, caption = read_picture(out, report["run_id"] or "") or (None, "")
-        page, problem = _read_page(report, out) if attach_page else (None, "")
-        name = f"{report['entry']}-{report['period_end'][:10]}.html"
-        files.append(ReportFiles(picture, caption, page, name))
-        reports.append({**report, "attachment": problem})
-        texts += [f"{report['entry']}: {problem}"] if problem else []
-    content = {**message, "text": "\n\n".join(texts)}
-    if message["kind"] == "digest":
-        content["reports"] = reports
-    elif reports:
-        content["attachment"] = reports[0]["attachment"]
-    return content, tuple(files)
-
-
-def _read_page(report: Mapping[str, Any], out: Path) -> tuple[bytes | None, str]:
-    """Return a report's page, or None and why it is not attached."""
-    try:
-        with directory_at(out, report["run_id"] or "") as folder:
-            if folder.read_json(MANIFEST).get("assets"):
-                return None, "The page is not attached, since it needs shared files beside it."
-            return folder.read(PAGE), ""
-    except OSError:
-        return None, "The page is not attached, since it has been deleted."
+    end = message.get("period_end", "")[:16].replace("T", " ")
+    return f"{message.get('entry')}, due {end} UTC" if end else str(message.get("entry"))
 
 
 def delivery_states(ledger: Ledger, entry: str, key: str | None) -> list[str]:

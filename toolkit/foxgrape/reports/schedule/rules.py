@@ -8,8 +8,9 @@ from datetime import UTC
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Self
 
+from foxgrape._util.wording import join_items
 from foxgrape.errors import ScheduleError, did_you_mean
-from foxgrape.reports.key_points import read_key_points, to_line
+from foxgrape.reports.key_points import CLAIM_FIGURE, read_key_points, to_line
 from foxgrape.reports.run_tables import read_tables, signal_name
 from foxgrape.reports.schedule.checks import check, check_keys, parse_span, span_in_words
 from foxgrape.stats.inputs import MORE
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime, timedelta
     from pathlib import Path
+
+    from foxgrape.reports.run_tables import RunTables
 
 __all__ = ["Finding", "Latest", "Rule", "evaluate"]
 
@@ -31,10 +34,9 @@ _KEYS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 _TABLES = ("posts", "events")
 _TEXTS = frozenset({"report", "place", "account", "figure", "store"})
-#: The key figure with the test against chance.
-_CLAIM = "More than chance?"
 _NUMBER = re.compile(r"[-−]?\d[\d,]*(\.\d+)?")
-_NAMED = 5
+#: Number of new signals that an alert names, newest first, and maximum length of their names.
+_NAMED, _MAX_NAMES = 5, 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +202,8 @@ def evaluate(
 def _new_signals(rule: Rule, latest: Latest, state: Mapping[str, Any], out: Path) -> Finding:
     if latest.run_id is None or state.get("run_id") == latest.run_id:
         return Finding(rule.name, None, state)
-    signals = _signals(rule, latest.run_id, out)
+    tables = _tables(rule, latest.run_id, out)
+    signals = tables.signals
     if rule.place is not None:
         signals = signals[signals["place_id"] == rule.place]
     if rule.account is not None:
@@ -211,27 +214,31 @@ def _new_signals(rule: Rule, latest: Latest, state: Mapping[str, Any], out: Path
     new = signals[~signals["signal_id"].isin(seen or ())].sort_values("posted_at")
     if seen is None or new.empty:
         return Finding(rule.name, None, after)
-    names = [_describe(row) for row in new.tail(_NAMED).itertuples()]
-    more = f" and {len(new) - _NAMED} more" if len(new) > _NAMED else ""
+    zone = tables.timezone or "UTC"
+    names = [_describe(row, zone) for row in new[::-1].itertuples()]
     digest = sha256("\n".join(sorted(new["signal_id"])).encode()).hexdigest()[:16]
-    why = f"new in the report {rule.report}: {'; '.join(names)}{more}"
+    listed = join_items(names, _MAX_NAMES, _NAMED)
+    why = f"new in the report {rule.report}: {listed} (times in {zone})"
     return Finding(rule.name, why, after, digest)
 
 
-def _describe(row: Any) -> str:
-    return to_line(f"{signal_name(row)} by {row.account}, {row.posted_at:%Y-%m-%d %H:%M} UTC")
+def _describe(row: Any, zone: str) -> str:
+    from foxgrape._util.formatting import describe_time
+
+    when = describe_time(row.posted_at, getattr(row, "posted_until", row.posted_at), zone)
+    return f"{signal_name(row)} by {to_line(row.account)}, {when}"
 
 
-def _signals(rule: Rule, run_id: str, out: Path) -> Any:
+def _tables(rule: Rule, run_id: str, out: Path) -> RunTables:
     tables = read_tables(out, run_id)
     if tables is None:
         hint = "end a cell of its template with WhatChanged(analysis), and build it again"
         raise ScheduleError(f"the report {rule.report} has no table of signals", hint=hint)
-    return tables.signals
+    return tables
 
 
 def _claim(rule: Rule, latest: Latest, out: Path, _: datetime) -> str | None:
-    value = _figure(rule, _CLAIM, latest, out)
+    value = _figure(rule, CLAIM_FIGURE, latest, out)
     return f"the report {rule.report} claims: {value}" if value == MORE else None
 
 
@@ -267,7 +274,7 @@ def _figure(rule: Rule, name: str, latest: Latest, out: Path) -> str | None:
     if name.casefold() in values:
         return values[name.casefold()]
     if name.casefold() == "signals":
-        return str(len(_signals(rule, latest.run_id, out)))
+        return str(len(_tables(rule, latest.run_id, out).signals))
     hint = f"it has {', '.join(row[0] for row in rows)}" if rows else "it has no key figures"
     raise ScheduleError(f"the report {rule.report} has no figure {name!r}", hint=hint)
 

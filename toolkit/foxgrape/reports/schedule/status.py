@@ -14,8 +14,7 @@ from foxgrape.reports.schedule.due import LEDGER
 from foxgrape.reports.schedule.ledger import Ledger, Period
 from foxgrape.reports.schedule.notifications import missing_variables
 from foxgrape.reports.schedule.outbox import delivery_states
-from foxgrape.reports.schedule.periods import due_periods, first_seen
-from foxgrape.reports.schedule.runner import values_for
+from foxgrape.reports.schedule.periods import due_periods, first_seen, values_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -114,6 +113,7 @@ def check_schedule(
         Environment variables; `os.environ` by default.
     """
     from foxgrape.reports.rendering.assets import require_kaleido
+    from foxgrape.reports.rendering.pdf import find_chromium
     from foxgrape.reports.templates.discovery import find_template
 
     problems = []
@@ -122,6 +122,11 @@ def check_schedule(
             require_kaleido()
         except FoxgrapeError as error:
             problems.append(ScheduleError(f"pictures = true: {error}", file=schedule.path))
+    if any("pdf" in channel.attachments.kinds for channel in schedule.channels.values()):
+        try:
+            find_chromium()
+        except FoxgrapeError as error:
+            problems.append(ScheduleError(f'attach = "pdf": {error}', file=schedule.path))
     for entry in schedule.entries:
         try:
             template = find_template(entry.job.template)
@@ -133,7 +138,7 @@ def check_schedule(
         try:
             source.paths()
         except ScheduleError as error:
-            problems.append(ScheduleError(str(error), file=schedule.path))
+            problems.append(ScheduleError(f"ingest.{source.name}: {error}", file=schedule.path))
     for name, channel in schedule.channels.items():
         problems += [
             ScheduleError(
@@ -162,7 +167,7 @@ def preview_due(schedule: Schedule, *, now: datetime, out: str | Path = "reports
         if periods:
             lines += [f"ingest {name} into {entry.job.store}" for name in entry.ingest]
         for period in periods:
-            lines.append(f"build {entry.name}, period to {period.end:%Y-%m-%d %H:%M} UTC")
+            lines.append(f"build {entry.name}, due {period.end:%Y-%m-%d %H:%M} UTC")
     lines = list(dict.fromkeys(lines)) or ["No reports are due."]
     return lines + preview_rules(schedule, ledger, Path(out), now)
 

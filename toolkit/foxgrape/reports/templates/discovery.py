@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from foxgrape._util.files import template_folder
+from foxgrape._util.files import template_folder, write_atomic
 from foxgrape._util.regular_files import read_regular
 from foxgrape._util.unicode import replace_surrogates
+from foxgrape._util.wording import days_in_words, shorten
 from foxgrape.errors import ReportError, did_you_mean
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ __all__ = [
     "Template",
     "describe_run",
     "find_template",
-    "format_day",
     "new_template",
     "templates",
 ]
@@ -271,17 +271,18 @@ def new_template(name: str, folder: str | Path = ".") -> Path:
         )
     notebook = Path(folder) / f"{name}.ipynb"
     sidecar = notebook.with_suffix(".yaml")
-    for file in (notebook, sidecar):
-        if file.exists():
-            raise ReportError("the template exists already", file=file)
     title = name.replace("_", " ").capitalize()
     parameters = nbformat.v4.new_code_cell(_PARAMETERS.rstrip(), metadata={"tags": ["parameters"]})
     cells = [nbformat.v4.new_code_cell(cell.format(title=title).rstrip()) for cell in _CELLS]
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     content = nbformat.v4.new_notebook(cells=[parameters, *cells], metadata={"kernelspec": kernel})
-    notebook.parent.mkdir(parents=True, exist_ok=True)
-    sidecar.write_text(_SIDECAR.format(title=title), encoding="utf-8")
-    nbformat.write(content, notebook)
+    rules = _SIDECAR.format(title=title)
+    for file in (notebook, sidecar):
+        # A killed call leaves its sidecar alone, which the next call completes.
+        if file.exists() and (file == notebook or read_regular(file) != rules.encode()):
+            raise ReportError("the template exists already", file=file)
+    write_atomic(sidecar, rules)
+    write_atomic(notebook, nbformat.writes(content) + "\n")
     return notebook
 
 
@@ -303,17 +304,21 @@ def describe_run(
     -------
     dict
         ``places``: names of the places; ``period``: first and last day, or None if no parameter
-        has a date; ``words``: values of the other parameters, except secrets, by name with spaces.
-        A date ``until`` is the first day after the period. With ``days``, the period has so many.
+        has a date; ``days``: the period in words; ``words``: values of the other parameters,
+        except secrets, by name with spaces. A date ``until`` is the first day after the period.
+        With a parameter ``days``, the period has so many.
 
     Examples
     --------
     >>> rules = {"since": {"format": "date"}, "place": {"format": "place"}, "horizon": {}}
     >>> describe_run(rules, {"since": "2022-09-01", "place": "geonames:707292", "horizon": "30D"})
-    {'places': ['Izium'], 'period': ['2022-09-01', '2022-09-01'], 'words': {'horizon': '30D'}}
+    {'places': ['Izium'], 'period': ['2022-09-01', '2022-09-01'], 'days': '1 Sep 2022', ...
     >>> rules = {"until": {"format": "date"}, "days": {"type": "integer"}}
     >>> describe_run(rules, {"until": "2022-09-12", "days": 7})["period"]
     ['2022-09-05', '2022-09-11']
+    >>> rules = {"since": {"format": "date"}, "until": {"format": "date"}}
+    >>> describe_run(rules, {"since": "2022-09-01", "until": None})["days"]
+    'from 1 Sep 2022'
     """
     items = [
         (name, _item_format(rules.get(name, {})), item)
@@ -334,18 +339,34 @@ def describe_run(
     ]
     # A date, not an instant: the first day after the period.
     end = _day(values.get("until")) if _item_format(rules.get("until", {})) == "date" else None
+    dates = {name for name, rule in rules.items() if _item_format(rule) in _DATE_FORMATS}
+    # Other dates of such a report, such as the end of observation, are no bounds of its period.
+    bounds = dates & {"since", "until"} or dates
     days = [
         day
-        for name, kind, item in items
-        if kind in _DATE_FORMATS and not (end and name == "until") and (day := _day(item))
+        for name, _, item in items
+        if name in bounds and not (end and name == "until") and (day := _day(item))
     ]
     days += _days_before(end, values.get("days")) if end else []
     days.sort()
+    period = [days[0], days[-1]] if days else None
+    open_ends = {name for name in bounds & {"since", "until"} if values.get(name) is None}
     return {
         "places": list(dict.fromkeys(places)),
-        "period": [days[0], days[-1]] if days else None,
+        "period": period,
+        "days": period and _period_in_words(period, open_ends),
         "words": {name: _truncate(", ".join(texts)) for name, texts in words.items()},
     }
+
+
+def _period_in_words(period: list[str], open_ends: set[str]) -> str:
+    """Return the days of a period as a page says them."""
+    first, last = map(date.fromisoformat, period)
+    if first == last and "until" in open_ends:
+        return f"from {days_in_words(first, first)}"
+    if first == last and "since" in open_ends:
+        return f"until {days_in_words(last, last)}"
+    return days_in_words(first, last)
 
 
 def _days_before(until: str, length: Any) -> list[str]:
@@ -353,18 +374,6 @@ def _days_before(until: str, length: Any) -> list[str]:
     end = date.fromisoformat(until)
     lengths = [1, length] if isinstance(length, int) and length > 0 else [1]
     return [(end - timedelta(days=days)).isoformat() for days in lengths]
-
-
-def format_day(day: str) -> str:
-    """Return an ISO 8601 date with day, abbreviated month and year.
-
-    Examples
-    --------
-    >>> format_day("2022-09-01")
-    '1 Sep 2022'
-    """
-    parsed = date.fromisoformat(day)
-    return f"{parsed.day} {parsed:%b %Y}"
 
 
 def _item_format(rule: Mapping[str, Any]) -> str:
@@ -399,4 +408,4 @@ def _value_in_words(kind: str, item: Any, gazetteer: Gazetteer | None) -> str:
 
 
 def _truncate(text: str) -> str:
-    return text if len(text) <= _MAX_LENGTH else f"{text[: _MAX_LENGTH - 1]}…"
+    return shorten(text, _MAX_LENGTH)

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from foxgrape._util.formatting import (
-    counted,
     duration_in_words,
     moment,
     to_json_records,
@@ -24,9 +23,19 @@ from foxgrape._util.small_numbers import (
     share_in_words,
     too_few,
 )
+from foxgrape.errors import FoxgrapeError
+from foxgrape.observation import parse_bound
+from foxgrape.stats.coincidence.caveats import (
+    MAX_UNLOCATED,
+    WITHOUT_FRONT,
+    WITHOUT_TEMPO,
+    find_caveats,
+)
 from foxgrape.stats.coincidence.point_pattern import count_rates, make_pattern
+from foxgrape.stats.coincidence.repeated import repeated_level
 from foxgrape.stats.coincidence.significance import adjust_fdr, p_values
 from foxgrape.stats.coincidence.surrogates import (
+    EXCHANGING,
     Confounding,
     draw_surrogates,
     measure_confounding,
@@ -42,6 +51,7 @@ from foxgrape.stats.inputs import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     import plotly.graph_objects as go
 
@@ -55,15 +65,6 @@ if TYPE_CHECKING:
 __all__ = ["Coincidence", "NullName", "coincidence"]
 
 NullName = Literal["uniform", "shuffle", "circular", "place", "local"]
-
-#: Null models that do not preserve a shared tempo, and those that do not preserve a shared front.
-_WITHOUT_TEMPO = frozenset({"uniform", "shuffle", "circular"})
-_WITHOUT_FRONT = frozenset({"uniform", "shuffle", "circular", "place"})
-#: Warn that a test has little power if signals form fewer episodes than this share of them.
-_FEW_EPISODES = 0.25
-#: Largest share of places without coordinates for which the local null model can claim a lead: it
-#: cannot see a moving front at the others.
-_MAX_UNLOCATED = 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -111,6 +112,9 @@ class Coincidence(Result):
         Caveats, in sentences.
     clock
         ``confirmed`` or ``occurred``.
+    level, repeated_until
+        Largest `p_trigger` that is a claim: 0.05, or less if the test is repeated while data come
+        in; and the planned end of the repetitions, None if the test is made once.
     statistic, surrogates
         Observed trigger statistic for `window`, and the same statistic of each surrogate.
     """
@@ -140,6 +144,8 @@ class Coincidence(Result):
     surrogates: FloatArray = field(repr=False)
     n_unlocated: int = 0
     clock: str = ""
+    level: float = LEVEL
+    repeated_until: pd.Timestamp | None = None
 
     @property
     def p_adjusted(self) -> pd.Series:
@@ -177,6 +183,8 @@ class Coincidence(Result):
             "observed": [instant.isoformat() for instant in self.observed],
             "n_unfollowed": self.n_unfollowed,
             "clock": self.clock,
+            "level": self.level,
+            "repeated_until": self.repeated_until and self.repeated_until.isoformat(),
             "null": self.null,
             "n_surrogates": self.n_surrogates,
             "seed": self.seed,
@@ -193,11 +201,11 @@ class Coincidence(Result):
         """What the result claims: more than chance, consistent with it, unreliable or too few."""
         if are_few(self.n_signals) or not self.n_events:
             return TOO_FEW
-        if not self.p_trigger <= LEVEL:  # NaN claims nothing
+        if not self.p_trigger <= self.level:  # NaN claims nothing
             return CHANCE
         unreliable = (
-            (self.tempo.significant and self.null in _WITHOUT_TEMPO)
-            or (self.front.significant and self.null in _WITHOUT_FRONT)
+            (self.tempo.significant and self.null in WITHOUT_TEMPO)
+            or (self.front.significant and self.null in WITHOUT_FRONT)
             or (self.null == "local" and self._cannot_see_the_front())
         )
         return UNRELIABLE if unreliable else MORE
@@ -222,11 +230,20 @@ class Coincidence(Result):
             return few if self.n_signals == 1 else f"{few} {followed.capitalize()} were {by}."
         return (
             f"{self.claim}: {followed} of {self.n_signals:,} signals were {by} "
-            f"(p = {self.p_trigger:.2g}, {self.null} null model)."
+            f"(p = {self.p_trigger:.2g}, {self.null} null model{self._needed()})."
         )
 
+    def _needed(self) -> str:
+        """Return which p is a claim if the test is repeated; empty if it is made once."""
+        if self.repeated_until is None:
+            return ""
+        until = f"the test is repeated until {self.repeated_until:%-d %b %Y}"
+        if self.level < 1 / (self.n_surrogates + 1):
+            return f"; no p is a claim yet, because {until}"
+        return f"; at most {self.level:.2g} is a claim, because {until}"
+
     def _cannot_see_the_front(self) -> bool:
-        return self.n_unlocated > _MAX_UNLOCATED * self.n_places
+        return self.n_unlocated > MAX_UNLOCATED * self.n_places
 
     def figure(self) -> go.Figure:
         """Draw the observed statistic and the distribution of the surrogates' statistics."""
@@ -250,6 +267,7 @@ def coincidence(
     hindsight: bool = False,
     threads: int = 1,
     gazetteer: Gazetteer | None = None,
+    repeated_until: str | datetime | None = None,
 ) -> Coincidence:
     """Test whether events follow signals at their place more often than by chance.
 
@@ -288,6 +306,11 @@ def coincidence(
         Number of threads; it does not change the result.
     gazetteer
         Where to look up places whose events have no coordinates; by default the packaged one.
+    repeated_until
+        Planned end of the signals, with UTC offset, if the test is repeated while they come in. A
+        claim then needs a smaller p, so that all repetitions together claim a lead where there is
+        none with a probability of at most 5%. By default the test is made once. For the null models
+        ``local`` and ``place``; p of groups are not corrected.
 
     Returns
     -------
@@ -310,6 +333,11 @@ def coincidence(
     places average the observed statistic and the surrogates over the same draws; null models that
     resample times use one draw per surrogate. Rough times therefore cost power and add no bias.
 
+    For a repeated test, 5% are spent from the start of observation to `repeated_until` (Lan and
+    DeMets 1983, with a boundary like that of O'Brien and Fleming). It may be repeated at any time
+    until then. Data that were added or corrected later are tested as if they had been known in
+    time.
+
     Examples
     --------
     >>> from foxgrape import simulate
@@ -320,6 +348,13 @@ def coincidence(
     True
     """
     validate_null(null, n)
+    until = parse_bound(repeated_until, "repeated_until")
+    if until is not None and null not in EXCHANGING:
+        raise FoxgrapeError(
+            "a repeated test needs a null model in which posts exchange places",
+            expected=" or ".join(EXCHANGING),
+            got=null,
+        )
     pattern, caveats = make_pattern(
         signals,
         events,
@@ -334,7 +369,25 @@ def coincidence(
     )
     surrogates = draw_surrogates(pattern, null, n, pattern.seed, threads=threads)
     result = _result(pattern, surrogates, null, grouped=by is not None)
+    if until is not None:
+        result = _repeated(result, pattern, until, threads)
     return replace(result, warnings=(*result.warnings, *caveats))
+
+
+def _repeated(
+    result: Coincidence, pattern: PointPattern, until: pd.Timestamp, threads: int
+) -> Coincidence:
+    """Return the result of a test that is repeated while signals come in until an instant."""
+    level = repeated_level(pattern, result.null, until, threads)
+    warnings = result.warnings
+    reach = result.lag + pd.Timedelta(pattern.windows.max(), unit="us")
+    if until < pattern.observed[1] - reach:
+        ended = (
+            f"Repetitions of the test were planned until {until:%-d %b %Y}, and the data go on "
+            "after it: the test claims nothing. Hint: plan a later end (repeated_until)."
+        )
+        warnings = (*warnings, ended)
+    return replace(result, level=level, repeated_until=until, warnings=warnings)
 
 
 def _result(
@@ -365,7 +418,7 @@ def _result(
         seed=pattern.seed,
         tempo=tempo,
         front=front,
-        warnings=_warnings(pattern, null, tempo, front),
+        warnings=find_caveats(pattern, null, tempo, front),
         statistic=float(surrogates.observed[best, -1, 0]),
         surrogates=surrogates.simulated[:, best, -1, 0].copy(),
         n_unlocated=int(np.isnan(pattern.xy).any(axis=1).sum()),
@@ -424,48 +477,3 @@ def _groups_frame(
             "p_precursor_adjusted": adjust_fdr(np.where(few, np.nan, p_precursor)),
         }
     )
-
-
-def _warnings(
-    pattern: PointPattern, null: str, tempo: Confounding, front: Confounding
-) -> tuple[str, ...]:
-    warnings = []
-    mistaken = f"the {null} null model does not preserve this and mistakes it for foresight."
-    if null in _WITHOUT_TEMPO and tempo.significant:
-        warnings.append(
-            f"Signals and events share a tempo ({tempo.ratio:.1f} times as many pairs are close "
-            f"in time as expected): {mistaken}"
-        )
-    if null in _WITHOUT_FRONT and front.significant:
-        warnings.append(
-            f"Signals and events move over the map together ({front.ratio:.1f} times as many "
-            f"pairs are close in time and place as expected): {mistaken}"
-        )
-    n = len(pattern.label)
-    if n and are_few(n):
-        warnings.append(f"{too_few(n, 'to test')}.")
-    if pattern.n_unfollowed:
-        was = "was" if pattern.n_unfollowed == 1 else "were"
-        warnings.append(
-            f"{counted(pattern.n_unfollowed, 'signal')} {was} left out, because events were not "
-            "recorded throughout the window."
-        )
-    n_episodes = len(pattern.in_one_group().episodes()[1]) if null == "local" else n
-    if n_episodes < _FEW_EPISODES * n:
-        warnings.append(
-            f"The {n:,} signals form {counted(n_episodes, 'episode')}: signals for one place that "
-            "follow each other closely count once, and leads among them are hard to detect."
-        )
-    unknown = int(np.isnan(pattern.xy).any(axis=1).sum())
-    if null == "local" and unknown:
-        warnings.append(
-            f"{unknown} of {counted(pattern.n_places, 'place')} "
-            f"{'has' if unknown == 1 else 'have'} no known coordinates: a moving front is visible "
-            "there only through events at the place itself."
-            + (
-                " The test is then unreliable."
-                if unknown > _MAX_UNLOCATED * pattern.n_places
-                else ""
-            )
-        )
-    return tuple(warnings)

@@ -13,7 +13,7 @@ from foxgrape._util.result import Described
 from foxgrape._util.small_numbers import are_few
 from foxgrape.stats.coincidence.point_pattern import make_pattern
 from foxgrape.stats.coincidence.significance import p_values
-from foxgrape.stats.coincidence.surrogates import prepare_exchange, validate_null
+from foxgrape.stats.coincidence.surrogates import EXCHANGING, prepare_exchange, validate_null
 from foxgrape.stats.inputs import LEVEL
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def sensitivity(
     ...             observed=world.observed).limit > 1
     True
     """
-    validate_null(null, n, ("place", "local"))
+    validate_null(null, n, EXCHANGING)
     pattern, caveats = make_pattern(signals, events, window=window, rng=rng, **options)
     n_signals = len(pattern.label)
     if not n_signals or not len(pattern.event_place):

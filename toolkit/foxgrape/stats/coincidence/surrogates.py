@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from foxgrape.stats.coincidence.point_pattern import PointPattern
 
 __all__ = [
+    "EXCHANGING",
     "NULLS",
     "Confounding",
     "Exchange",
@@ -108,6 +109,10 @@ NULLS = {
 }
 
 
+#: Null models in which posts exchange places; the others draw new times.
+EXCHANGING = ("place", "local")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Surrogates:
     """Observed and simulated statistics.
@@ -166,7 +171,7 @@ def draw_surrogates(
     depend on what the other groups posted about its places. For all signals together, they are
     formed across groups.
     """
-    if null not in {"place", "local"}:
+    if null not in EXCHANGING:
         return _resample(pattern, null, n, seed, threads)
     drawn = prepare_exchange(pattern, null).draw(pattern, n, seed, threads)
     if null == "place" or len(pattern.group_names) == 1:
