@@ -58,6 +58,11 @@ def find_caveats(
             f"The {n:,} signals form {counted(n_episodes, 'episode')}: signals for one place that "
             "follow each other closely count once, and leads among them are hard to detect."
         )
+    if null == "local" and len(pattern.group_names) > 1 and not len(pattern.group_of_label):
+        warnings.append(
+            "Where a front moves slowly, tests by group claim a lead too often: by account or kind "
+            "in 9 to 10% of simulated worlds without one, instead of 5%."
+        )
     unknown = int(np.isnan(pattern.xy).any(axis=1).sum())
     if null == "local" and unknown:
         warnings.append(
