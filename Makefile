@@ -12,7 +12,7 @@ SECONDS ?= 600
 NOTEBOOKS := $(wildcard notebooks/*.py notebooks/templates/*.py)
 
 .PHONY: report test check lint types unit browser lab check-lab filter format docs calibrate medians bench fuzz
-.PHONY: kills textbook mutate coverage faults audit package lock clean
+.PHONY: kills hostile textbook mutate coverage faults audit package lock clean
 
 report: $(READY)
 	$(BIN)/foxgrape report build lead_times --study $(STUDY) --out reports
@@ -88,6 +88,10 @@ bench: $(READY)
 # Fuzz readers, codebooks, names, parameters and schedules for SECONDS each, one target per core.
 fuzz: $(STUDIES)
 	$(BIN)/python scripts/fuzz.py --seconds $(SECONDS)
+
+# Pass STRINGS hostile texts through readers, stores, studies, pages, downloads, feeds and mails.
+hostile: $(READY) browser
+	FOXGRAPE_STRINGS=$(or $(STRINGS),300) $(BIN)/python -m pytest -n 0 -q tests/reports/test_hostile_round_trip.py
 
 # Let each system call of each command fail in turn, in an hour or two; see
 # docs/explanation/faults.md. SAMPLE=20 tries 20 faults of each command.

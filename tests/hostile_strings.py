@@ -5,7 +5,9 @@ If one worked it would set `window.ran`, open a dialog, or request an example ho
 
 from __future__ import annotations
 
-__all__ = ["ATTACKS", "seen"]
+import random
+
+__all__ = ["ATTACKS", "hostile_strings", "seen"]
 
 ATTACKS = [
     # Elements that run something.
@@ -55,6 +57,83 @@ ATTACKS = [
     "a\u0301\u0302\u0303\u0304" * 30,
     "<b>" * 400 + "deep" + "</b>" * 400,
 ]
+
+
+#: Parts that `hostile_strings` puts together.
+_PARTS = [
+    *("<b>", "</p>", "<br>", "<!--", "&", "&lt;", "&#x3c;", "&amp;amp;", "&nbsp;", '"', "'", "`"),
+    *("=", "+", "-", "@", "\t", "\n", "\r\n", "\r", ",", ";", "|", "\\", "\\n", "\\u003c", "%00"),
+    *(
+        "\0",
+        "\x07",
+        "\x1b[31m",
+        "\x1b]0;x\x07",
+        "\x7f",
+        "\x85",
+        "\xa0",
+        "\u2028",
+        "\u202e",
+        "\u200d",
+    ),
+    *(
+        "\ufeff",
+        "\ufffd",
+        "\ufffe",
+        "\u0301",
+        "e\u0301",
+        "\u1160",
+        "\U000e0041",
+        "\U0010ffff",
+        "\uffff",
+    ),
+    *("🍇", "👩‍👩‍👧‍👦", "🇺🇦", "1️⃣", "❤︎", "ﷺ", "שלום", "مرحبا", "İı", "ßſ", "Ізюм", "ѕсrірt"),
+    *(
+        "NaN",
+        "None",
+        "null",
+        "TRUE",
+        "1e400",
+        "007",
+        "-0",
+        "2022-09-10",
+        "9" * 40,
+        "_x000D_",
+        "#REF!",
+    ),
+    *(
+        "{{x}}",
+        "{% x %}",
+        "${x}",
+        "%{text}",
+        "%s",
+        "{0}",
+        "$(x)",
+        "`x`",
+        "<extra>",
+        "</extra>",
+        "$x^2$",
+    ),
+    *("javascript:x", "data:text/html,x", "//evil.example/x", "../../x", "C:\\x", "file:///x"),
+    *(
+        "' OR 1=1 --",
+        "]]>",
+        "<?xml ?>",
+        "<![CDATA[",
+        "\r\n\r\n",
+        "Bcc: x@evil.example",
+        "=?utf-8?q?x?=",
+    ),
+]
+
+
+def hostile_strings(n: int, seed: int = 0) -> list[str]:
+    """Return `n` different texts: the attacks, then attacks and parts put together at random."""
+    draw = random.Random(seed)
+    texts = dict.fromkeys(ATTACKS)
+    while len(texts) < n:
+        parts = draw.choices([*_PARTS, *ATTACKS[:30]], k=draw.randint(1, 6))
+        texts["".join(parts)] = None
+    return list(texts)[:n]
 
 
 def seen(text: str) -> str:

@@ -29,7 +29,6 @@ import deltalake  # noqa: F401
 import httpx  # noqa: F401
 import nbformat
 import pandas as pd  # noqa: F401
-import pandera  # noqa: F401
 import pyarrow.csv
 import pyarrow.parquet  # noqa: F401
 

@@ -33,6 +33,14 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_no_temporary_file(tmp_path
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_temporary_files_of_killed_writers_of_the_same_file_are_removed(tmp_path):
+    other, alive = tmp_path / ".other.999999999.part", tmp_path / f".note.{os.getppid()}.part"
+    for file in (tmp_path / ".note.999999999.part", other, alive):
+        file.write_text("half", encoding="utf-8")
+    write_atomic(tmp_path / "note", "new")
+    assert set(tmp_path.iterdir()) == {tmp_path / "note", other, alive}
+
+
 def test_a_work_folder_that_cannot_be_opened_is_not_left_behind(tmp_path, monkeypatch):
     """It has no marker yet, so that no later call would delete it."""
 

@@ -22,6 +22,7 @@ from foxgrape import read_events, read_posts
 from foxgrape.errors import DownloadError
 from foxgrape.io.download import Bluesky, Mastodon, RetryPolicy, Ucdp, download
 from foxgrape.io.download.credentials import Secret
+from foxgrape.io.download.download import _PartialDownload
 from foxgrape.io.download.http import backoff, retry_after_seconds, validate_server
 from foxgrape.io.download.sources import _split_array
 
@@ -377,6 +378,50 @@ def test_two_downloads_do_not_write_to_the_same_part(tmp_path):
         pytest.raises(DownloadError, match="another process is writing to it"),
     ):
         download(api.source(server.address), tmp_path / "out")
+
+
+def test_a_download_that_another_process_has_finished_leaves_no_part(tmp_path):
+    api = FAKE_APIS["ucdp"](100, page=20)
+
+    def respond(request):
+        if request.query.get("page") == "2":
+            (tmp_path / "out.part").replace(tmp_path / "out")
+        return api(request)
+
+    with serving(respond) as server:
+        source = api.source(server.address)
+        with pytest.raises(DownloadError, match="another process has finished it"):
+            download(source, tmp_path / "out")
+        assert not (tmp_path / "out.part").exists()
+        # As if the other process had been killed before it deleted the state of the download.
+        (tmp_path / "out.part.json.new").write_text("{", encoding="utf-8")
+        with pytest.raises(DownloadError, match="the file exists already"):
+            download(source, tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_pages_without_their_state_are_never_left_by_a_killed_restart(tmp_path, monkeypatch):
+    """They could not be resumed; a state without pages is written again."""
+    api = FAKE_APIS["ucdp"](100, page=20)
+
+    def respond(request):
+        return Reply(status=404) if request.query.get("page") == "2" else api(request)
+
+    with serving(respond) as server:
+        source = api.source(server.address)
+        with pytest.raises(DownloadError):
+            download(source, tmp_path / "out")
+        with monkeypatch.context() as patch:
+            patch.setattr(_PartialDownload, "_delete_state", _die)
+            with pytest.raises(KeyboardInterrupt):
+                download(source, tmp_path / "out", restart=True)
+        assert [path.name for path in tmp_path.iterdir()] == ["out.part.json"]
+    with serving(api) as server:
+        assert download(api.source(server.address), tmp_path / "out").items == 100
+
+
+def _die(_part):
+    raise KeyboardInterrupt
 
 
 def test_an_existing_file_is_never_overwritten(tmp_path):

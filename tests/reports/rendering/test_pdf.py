@@ -8,6 +8,7 @@ import zlib
 import nbformat
 import pytest
 
+from foxgrape._util.directories import WorkFolder
 from foxgrape.cli.app import run
 from foxgrape.display.html import table
 from foxgrape.errors import ReportError
@@ -90,3 +91,17 @@ def test_a_browser_that_fails_is_an_error(tmp_path, monkeypatch, browser):
     with pytest.raises(ReportError, match=r"it broke|cannot start"):
         pdf.write_pdf(tmp_path / "report.html")
     assert not (tmp_path / "report.pdf").exists()
+
+
+def test_the_folder_of_a_killed_browser_is_deleted_by_the_next_call(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(pdf, "find_chromium", lambda: str(tmp_path / "none"))
+    killed = WorkFolder(tmp_path, "foxgrape-pdf-")
+    (killed.path / "profile").mkdir()
+    killed._folder.close()  # releases the lock, as the death of its process does
+    foreign = tmp_path / "foxgrape-pdf-abcdefgh"
+    foreign.mkdir()
+    (foreign / "mine").touch()
+    with pytest.raises(ReportError, match="cannot start"):
+        pdf.write_pdf(tmp_path / "report.html")
+    assert list(tmp_path.iterdir()) == [foreign]

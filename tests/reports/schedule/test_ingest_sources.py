@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -17,6 +18,7 @@ from foxgrape.reports.schedule.config import find_problems, read_schedule
 from foxgrape.reports.schedule.due import run_due
 from foxgrape.reports.schedule.ingest_sources import IngestSource, add_new_data
 from foxgrape.reports.schedule.ledger import Ledger
+from foxgrape.reports.schedule.new_entry import add_entry
 from foxgrape.reports.schedule.status import check_schedule, preview_due
 
 NOON = datetime(2022, 9, 10, 12, tzinfo=UTC)
@@ -242,3 +244,22 @@ def test_schedule_new_writes_an_entry_that_works(tmp_path, capfd):
         assert run([*call, *wrong]) in {1, 2}
         assert message in capfd.readouterr().err
         assert file.read_bytes() == before
+
+
+def test_entries_that_are_added_at_once_are_all_in_the_schedule(tmp_path):
+    """Each call reads the file and replaces it."""
+    file = tmp_path / "schedule.toml"
+    entry = {"template": "lead_times", "cron": "0 6 * * *", "timezone": "UTC"}
+    with ThreadPoolExecutor(8) as pool:
+        names = [f"entry{number}" for number in range(8)]
+        values = [{"name": name, **entry} for name in names]
+        list(pool.map(lambda value: add_entry(file, value, now=NOON), values))
+    assert sorted(added.name for added in read_schedule(file).entries) == names
+
+
+def test_a_killed_call_of_schedule_new_leaves_no_draft(tmp_path, monkeypatch):
+    """An entry is checked in memory, not in a temporary file."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
+    entry = {"name": "a", "template": "lead_times", "cron": "0 6 * * *", "timezone": "UTC"}
+    add_entry(tmp_path / "schedule.toml", entry, now=NOON)
+    assert [path.name for path in tmp_path.iterdir()] == ["schedule.toml"]

@@ -120,6 +120,18 @@ def test_a_new_template_builds_unchanged(tmp_path, capfd):
             new_template(name, folder)
 
 
+def test_a_new_template_whose_process_was_killed_is_completed_by_the_next_call(tmp_path):
+    notebook = new_template("mine", tmp_path)
+    notebook.unlink()  # the sidecar is written first
+    (tmp_path / ".mine.ipynb.999999999.part").write_text("{", encoding="utf-8")
+    assert new_template("mine", tmp_path) == notebook
+    assert {path.name for path in tmp_path.iterdir()} == {"mine.ipynb", "mine.yaml"}
+    notebook.unlink()
+    notebook.with_suffix(".yaml").write_text("title: My own", encoding="utf-8")
+    with pytest.raises(ReportError, match=r"mine\.yaml: the template exists already"):
+        new_template("mine", tmp_path)
+
+
 def test_a_folder_of_own_templates_takes_precedence(tmp_path, monkeypatch, capfd):
     mine = new_template("lead_times", tmp_path)
     assert find_template("lead_times", tmp_path).notebook == mine
@@ -185,7 +197,7 @@ def test_the_end_of_observation_is_a_parameter(tmp_path, capfd, name):
     page = html.read_text(encoding="utf-8")
     if name == "lead_times":
         assert "observed until 20 Sep 2022" in page
-        assert ", observed for less than 30 days, without an event: 1 (" in page
+        assert ", observed for less than 30 days, no event was confirmed: 1 (" in page
         assert left_out in page
     else:  # three of the five signals are later
         text = " ".join(re.sub("<[^>]+>", " ", page).split())

@@ -22,13 +22,19 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from foxgrape._util.files import apply_umask
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Self
 
-__all__ = ["Directory", "WorkFolder", "can_lock", "clear_abandoned", "clear_parts", "directory_at"]
+__all__ = [
+    "Directory",
+    "WorkFolder",
+    "apply_umask",
+    "can_lock",
+    "clear_abandoned",
+    "clear_parts",
+    "directory_at",
+]
 
 _BY_DESCRIPTOR = os.open in os.supports_dir_fd and shutil.rmtree.avoids_symlink_attacks
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -403,6 +409,24 @@ def clear_parts(folder: Directory, name: str, begins: bytes = b"") -> None:
         with suppress(OSError):
             if not begins or begins.startswith(folder.read(entry)[: len(begins)]):
                 folder.unlink(entry)
+
+
+def apply_umask(path: Path) -> None:
+    """Give a private file or folder the permissions of any new file or folder.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import mkdtemp
+    >>> parent, private = Path(mkdtemp()), Path(mkdtemp())
+    >>> (parent / "new").mkdir()
+    >>> apply_umask(private)
+    >>> private.stat().st_mode == (parent / "new").stat().st_mode
+    True
+    """
+    mask = os.umask(0)  # the umask can only be read by setting it
+    os.umask(mask)
+    path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)
 
 
 def _temporary(name: str) -> str:

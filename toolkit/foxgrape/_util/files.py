@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from foxgrape._util.directories import clear_parts, directory_at
 from foxgrape._util.regular_files import open_regular, require_replaceable
 from foxgrape.errors import FoxgrapeError, did_you_mean
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
-    "apply_umask",
     "copy_file",
     "file_sha256",
     "open_private",
@@ -29,6 +29,7 @@ def write_atomic(path: Path, content: str | bytes | Callable[[Path], object]) ->
 
     The content goes to a temporary file in the same folder, is flushed to disk and replaces
     `path` in one step. If writing fails, the temporary file is removed and `path` stays as it was.
+    Temporary files of processes that were killed while they wrote `path` are removed.
     If several processes write the same path, the content of the last one to finish remains.
 
     Parameters
@@ -48,7 +49,8 @@ def write_atomic(path: Path, content: str | bytes | Callable[[Path], object]) ->
     'grapes'
     """
     require_replaceable(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with directory_at(path.parent, make=True) as folder:
+        clear_parts(folder, f".{path.name}")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         temporary.unlink(missing_ok=True)  # left by a killed process with the same id
@@ -77,24 +79,6 @@ def open_private(path: str, flags: int) -> int:
     '0o600'
     """
     return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o600)
-
-
-def apply_umask(path: Path) -> None:
-    """Give a private file or folder the permissions of any new file or folder.
-
-    Examples
-    --------
-    >>> from pathlib import Path
-    >>> from tempfile import mkdtemp
-    >>> parent, private = Path(mkdtemp()), Path(mkdtemp())
-    >>> (parent / "new").mkdir()
-    >>> apply_umask(private)
-    >>> private.stat().st_mode == (parent / "new").stat().st_mode
-    True
-    """
-    mask = os.umask(0)  # the umask can only be read by setting it
-    os.umask(mask)
-    path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)
 
 
 def file_sha256(path: str | Path) -> str:

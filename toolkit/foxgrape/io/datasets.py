@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from foxgrape._util.directories import clear_parts, directory_at
 from foxgrape._util.files import file_sha256, write_atomic
 from foxgrape.errors import DownloadError
 
@@ -262,15 +261,15 @@ def _fetch_unregistered(
 
 def _retrieve(dataset: Dataset, target: Path, downloader: Callable[[str, Path], None]) -> None:
     """Download a file; raise `DownloadError` and keep the earlier file if its checksum is wrong."""
+    # Not by `pooch.retrieve`: the name of its temporary file does not tell whose it is, so that
+    # none could be deleted after a kill; it does not flush files to disk; and its own downloaders
+    # limit neither size nor duration, which the client of `foxgrape fetch` does.
 
     def download_and_verify(part: Path) -> None:
         downloader(dataset.url, part)
         if dataset.sha256 is not None and (actual := file_sha256(part)) != dataset.sha256:
             raise DownloadError.wrong_hash(dataset.name, dataset.sha256, actual)
 
-    with directory_at(target.parent, make=True) as folder:
-        for name in (target.name, f"{target.name}.sha256"):
-            clear_parts(folder, f".{name}")  # left by processes that were killed
     write_atomic(target, download_and_verify)
 
 

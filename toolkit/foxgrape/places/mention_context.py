@@ -43,7 +43,15 @@ WORDS: dict[str, frozenset[str]] = {
 #: Between the ends of a route: the Odesa–Reni highway, поезд Харьков — Ясиня.
 _ROUTE, _ROUTE_AFTER = re.compile(r"\w ?[-–—] ?$"), re.compile(r" ?[-–—] ?[^\W\d_a-zа-яґєії]")
 _NOT_BEFORE = WORDS["street"] | WORDS["monument"] | WORDS["thing"] | WORDS["nature"]
-_BEFORE_TOWN = WORDS["mayor"] | WORDS["in"] | WORDS["at"] | WORDS["settlement"] | {"of"}
+_BEFORE_TOWN = (
+    WORDS["mayor"]
+    | WORDS["in"]
+    | WORDS["at"]
+    | WORDS["settlement"]
+    | WORDS["resident"]
+    | WORDS["with_genitive"]
+    | {"of"}
+)
 #: A form of a first name or of its patronymic, but not a place named after a person: Артёмовск.
 _FIRST_NAME = re.compile(
     rf"(?:{'|'.join(sorted(WORDS['first_names']))})"
@@ -63,8 +71,13 @@ _OVERFLOW = re.compile(
     r" (?:\w+ (?:з|із|у|в|из) берег|обмел|обміл|мелеет|міліє|разлил|розлил|замерз|скресл|вскрыл)"
 )
 _BRIDGE_OVER = re.compile(r"\b(?:міст|мост|брід|брод)\w* через $", re.IGNORECASE)
-_FEMININE = re.compile(r"[а-яіїєґ]{3,}(?:[нв]а|[сц]ька)")
+_FEMININE = re.compile(
+    r"(?:облас|район|держав|військов|народн|окружн|міськ|селищ|сільськ|громадськ|націонал|прокур"
+    r"|правоохорон|медичн|залізн|митн|податков|гімназ|філармон|лікарн|атомн|телев|виборч|наступ"
+    r"|оборон|фронт|шахт|губерн|єпарх|духовн|семінар|битв|операц|груп|агломер|рад)\w*"
+)
 _SEA = re.compile(r"(?:[сц]ь?к|н)(?:е|ое|ого|ому|им|ім|ом)$")
+_STRIKE = tuple(WORDS["strike"])
 _CROSSING, _NAMED = tuple(WORDS["crossing"]), tuple(WORDS["named"])
 _ORDINARY = WORDS["ordinary"] | WORDS["persons"]
 _WORD_REVERSED = re.compile(r"[\w'’ʼ]*")
@@ -174,7 +187,7 @@ def names_other(text: str, name: Name) -> bool:
     is_of_route = before in WORDS["vehicle"] and _ROUTE_AFTER.match(text, name.end) is not None
     if (
         (after in WORDS["region"] and _may_name_region(text, name, after, is_route=is_route))
-        or (before in _NOT_BEFORE and not is_of_route)
+        or (before in _NOT_BEFORE and not is_of_route and not _are_streets_of(text, name))
         or (after in WORDS["titled"] and name.after[:1].isupper())
         or _is_in_list_of_things(text, name)
         or folded(word_after(text, name.end, _AFTER_COMMA)) in WORDS["abroad_regions"]
@@ -182,7 +195,7 @@ def names_other(text: str, name: Name) -> bool:
             folded(name.matches[0].matched) in WORDS["lands"]
             and before not in WORDS["settlement"] | {"of"}
         )
-        or (before == "на" and folded(name.matches[0].matched) in WORDS["region_with_on"])
+        or (before == "на" and _is_region_with_on(text, name))
         or (
             (after in WORDS["nuclear"] or _NUCLEAR_LIST.match(text, name.end))
             and _names_its_region(name.matches[0].place)
@@ -207,6 +220,26 @@ def names_other(text: str, name: Name) -> bool:
     )
 
 
+def _is_region_with_on(text: str, name: Name) -> bool:
+    """Return whether *на* before a name makes it a region's: на Запоріжжі, but КАБ на Запоріжжя."""
+    spelling = folded(text[name.start : name.end])
+    before = folded(word_before(text, text.rindex(name.before, 0, name.start)))
+    is_target = before.startswith(_STRIKE) and not spelling.endswith("і")
+    return folded(name.matches[0].matched) in WORDS["region_with_on"] and not is_target
+
+
+def _are_streets_of(text: str, name: Name) -> bool:
+    """Return whether streets are those of a town in the genitive: вулиці Бучі, улицы Харькова."""
+    matched = folded(name.matches[0].matched)
+    return (
+        folded(name.before) in WORDS["streets"]
+        and (name.matches[0].place.population or 0) >= TOWN_POPULATION
+        and folded(text[name.start : name.end]) != matched
+        and not is_ordinary(name)
+        and not matched.endswith(_ADJECTIVE_ENDINGS[:5])
+    )
+
+
 def _may_name_region(text: str, name: Name, after: str, *, is_route: bool) -> bool:
     """Return whether a name before such a word is a region's: not the Odesa–Reni highway.
 
@@ -219,9 +252,16 @@ def _may_name_region(text: str, name: Name, after: str, *, is_route: bool) -> bo
 
 
 def _names_body(text: str, name: Name) -> bool:
-    """Return whether a name is a feminine adjective, the form of a genitive: Донецька обласна."""
+    """Return whether a name is a feminine adjective, the form of a genitive: Донецька обласна.
+
+    After a word that takes the genitive, it is a town's: з Краматорська можна виїхати.
+    """
     spelling = folded(text[name.start : name.end])
-    return spelling.endswith(("ська", "цька")) and _FEMININE.fullmatch(name.after) is not None
+    return (
+        spelling.endswith(("ська", "цька"))
+        and _FEMININE.fullmatch(name.after) is not None
+        and folded(name.before) not in WORDS["with_genitive"] | WORDS["resident"] | WORDS["mayor"]
+    )
 
 
 def _is_in_list_of_regions(text: str, name: Name) -> bool:

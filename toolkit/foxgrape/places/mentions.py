@@ -269,7 +269,10 @@ def _accept_neighbours(text: str, names: list[Name], accepted: list[bool]) -> No
             accepted[neighbour] = not other.rival and (
                 not is_ordinary(other)
                 or (
-                    (not is_person(other) or _is_city_in_list(text, other, after=at < neighbour))
+                    (
+                        not is_person(other)
+                        or _is_city_in_list(text, other, names[at], after=at < neighbour)
+                    )
                     and is_inside_sentence(text, other.start)
                 )
                 or (at < neighbour and _are_in(text, names[at], other))
@@ -323,14 +326,19 @@ def _choose_in_lists(
     return chosen
 
 
-def _is_city_in_list(text: str, name: Name, *, after: bool) -> bool:
-    """Return whether a surname such as Хмельницькому is also a city's, and not in the nominative.
+def _is_city_in_list(text: str, name: Name, neighbour: Name, *, after: bool) -> bool:
+    """Return whether a surname such as Хмельницькому is also a city's.
 
-    In English, it must be after another name of the list.
+    It must be after another name of the list, in the nominative like this, or in the locative.
     """
     spelling = folded(text[name.start : name.end])
     is_city = (name.matches[0].place.population or 0) >= CITY_POPULATION
-    return is_city and (after if spelling.isascii() else spelling.endswith(LOCATIVE))
+    is_like_neighbour = after and (
+        spelling.isascii() or "inflected" not in neighbour.matches[0].how
+    )
+    return is_city and (
+        is_like_neighbour or (not spelling.isascii() and spelling.endswith(LOCATIVE))
+    )
 
 
 def _are_in(text: str, name: Name, other: Name) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 __all__ = ["escape_label"]
 
 #: plotly.js knows only these entities by name. It would show `&quot;`, which `html.escape` writes,
-#: as it is; quotes have no meaning between tags.
-_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+#: as it is; quotes have no meaning between tags. Text between two dollars would be a formula.
+_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;"})
 
 
 def escape_label(text: object) -> str:

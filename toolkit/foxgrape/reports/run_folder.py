@@ -23,8 +23,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
-from foxgrape._util.directories import Directory, directory_at
-from foxgrape._util.files import apply_umask, copy_file, file_sha256
+from foxgrape._util.directories import Directory, apply_umask, directory_at
+from foxgrape._util.files import copy_file, file_sha256
 from foxgrape._util.regular_files import read_regular
 from foxgrape._util.unicode import replace_surrogates
 from foxgrape.errors import ReportError

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
-from foxgrape._util.files import apply_umask, open_private
+from foxgrape._util.directories import apply_umask
+from foxgrape._util.files import open_private
 from foxgrape._util.regular_files import open_regular, read_regular
 from foxgrape._util.unicode import json_bytes
 from foxgrape.errors import DownloadError
@@ -251,6 +253,7 @@ class _PartialDownload:
         self.cursor: str | None = None
         self.pages = self.size = 0
         if out.exists():
+            self._clear_after_finish()
             raise DownloadError.file_exists(out)
         try:
             if restart:
@@ -259,10 +262,16 @@ class _PartialDownload:
                 self._resume()
             else:
                 self._write_state()
-            with self._open_part() as handle:
+            with open(self.path, "ab", opener=open_private) as handle:
                 handle.truncate(self.size)
         except OSError as error:
             raise DownloadError.unwritable(self.path, error.strerror) from None
+
+    def _clear_after_finish(self) -> None:
+        """Delete the state of a download that was killed right after its output file appeared."""
+        with suppress(OSError, DownloadError):
+            if not self.path.exists() and self._read_state()["query"] == self._query:
+                self._delete_state()
 
     def _resume(self) -> None:
         """Load the state of an interrupted download; raise an error if it is of another query."""
@@ -313,13 +322,14 @@ class _PartialDownload:
             file.write(json_bytes(state, indent=1))
         temporary.replace(self._state_path)
 
-    def _open_part(self) -> IO[bytes]:
-        return open(self.path, "ab", opener=open_private)
-
     def delete(self) -> None:
-        """Delete the pages and the state."""
-        self._state_path.unlink(missing_ok=True)
+        """Delete the pages, then the state: a state alone is written again, pages alone are not."""
         self.path.unlink(missing_ok=True)
+        self._delete_state()
+
+    def _delete_state(self) -> None:
+        self._state_path.with_name(f"{self._state_path.name}.new").unlink(missing_ok=True)
+        self._state_path.unlink(missing_ok=True)
 
     def lines(self) -> Iterator[bytes]:
         """Yield the saved lines without line ends."""
@@ -331,8 +341,8 @@ class _PartialDownload:
         """Append a page's lines and record the next page's cursor (None after the last page)."""
         data = b"".join(line + b"\n" for line in lines)
         try:
-            with self._open_part() as handle:
-                if handle.tell() != self.size:
+            with open(self.path, "r+b", opener=open_private) as handle:
+                if handle.seek(0, os.SEEK_END) != self.size:
                     raise DownloadError.bad_partial(self.path, "another process is writing to it")
                 handle.write(data)
                 handle.flush()
@@ -341,6 +351,8 @@ class _PartialDownload:
             self.pages, self.size, self.cursor = self.pages + 1, self.size + len(data), cursor
             if cursor is not None:
                 self._write_state()
+        except FileNotFoundError:
+            raise DownloadError.bad_partial(self.path, "another process has finished it") from None
         except OSError as error:
             raise DownloadError.unwritable(self.path, error.strerror) from None
 
@@ -350,6 +362,6 @@ class _PartialDownload:
             if not self._private:
                 apply_umask(self.path)
             self.path.replace(self.out)
-            self._state_path.unlink(missing_ok=True)
+            self._delete_state()
         except OSError as error:
             raise DownloadError.unwritable(self.out, error.strerror) from None

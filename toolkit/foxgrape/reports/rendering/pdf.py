@@ -10,16 +10,19 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import gettempdir
 
-from foxgrape._util.directories import directory_at
+from foxgrape._util.directories import WorkFolder, clear_abandoned, directory_at
 from foxgrape.errors import ReportError
 
 __all__ = ["PDF", "find_chromium", "write_pdf"]
 
 #: Name of the file beside the page.
 PDF = "report.pdf"
+#: Start of the names of the browser's temporary folders.
+_PREFIX = "foxgrape-pdf-"
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _MAC = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 #: Time limit in seconds; a page of 500 rows takes some seconds.
@@ -69,15 +72,17 @@ def write_pdf(page: Path) -> Path:
         If the file cannot be written.
     """
     browser = find_chromium()
-    with TemporaryDirectory(prefix="foxgrape-pdf-") as folder:
-        printed = Path(folder) / PDF
+    parent = Path(gettempdir())
+    clear_abandoned(parent, _PREFIX)
+    with closing(WorkFolder(parent, _PREFIX)) as work:
+        printed = work.path / PDF
         # Root cannot use Chromium's sandbox. The page's policy allows no scripts but its own.
         is_root = os.name == "posix" and os.geteuid() == 0
         command = [
             browser,
             *_OPTIONS,
             *(["--no-sandbox"] if is_root else []),
-            f"--user-data-dir={folder}/profile",
+            f"--user-data-dir={work.path}/profile",
             f"--print-to-pdf={printed}",
             page.resolve().as_uri(),
         ]

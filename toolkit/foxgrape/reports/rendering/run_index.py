@@ -16,7 +16,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from foxgrape._util.directories import Directory, clear_parts
+from foxgrape._util.directories import Directory
 from foxgrape._util.files import write_atomic
 from foxgrape._util.regular_files import read_regular
 from foxgrape._util.unicode import replace_surrogates
@@ -181,8 +181,7 @@ def write_catalogue(
     if not folder.is_dir():
         hint = "build a report first with foxgrape report build"
         raise ReportError("there is no such folder", file=folder, hint=hint)
-    with open_locked(folder) as directory:
-        clear_parts(directory, f".{CATALOGUE}")  # left by processes that were killed
+    with open_locked(folder):
         write_atomic(folder / CATALOGUE, _render(run_summaries(folder, known), now))
     return folder / CATALOGUE
 

@@ -217,10 +217,19 @@ def find_problems(path: str | Path) -> list[ScheduleError]:
 
 def _read(path: Path) -> tuple[Schedule | None, list[ScheduleError]]:
     try:
-        content = tomllib.loads(read_regular(path).decode("utf-8"))
+        text = read_regular(path).decode("utf-8")
     except FileNotFoundError:
         return None, [ScheduleError("schedule file not found", file=path, hint=_HOWTO)]
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+    except (UnicodeDecodeError, OSError) as error:
+        return None, [ScheduleError(f"not a readable TOML file: {error}", file=path)]
+    return parse_schedule(text, path)
+
+
+def parse_schedule(text: str, path: Path) -> tuple[Schedule | None, list[ScheduleError]]:
+    """Return the schedule in a text, or None, and all problems; `path` names its file."""
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         return None, [ScheduleError(f"not a readable TOML file: {error}", file=path)]
     errors: list[ScheduleError] = []
     top = _Table(content, None, path, errors).parse(_TOP_KEYS)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from foxgrape._util.directories import directory_at
 from foxgrape._util.regular_files import read_regular
 from foxgrape.errors import FoxgrapeError, ScheduleError
-from foxgrape.reports.schedule.config import find_problems, read_schedule
+from foxgrape.reports.schedule.config import parse_schedule
 from foxgrape.reports.schedule.status import check_schedule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+    from pathlib import Path
 
 __all__ = ["EVERY", "add_entry"]
 
@@ -43,30 +42,37 @@ def add_entry(path: Path, values: Mapping[str, str], *, now: datetime) -> str:
     lines = (f"{key} = {_quote(value)}" for key, value in values.items())
     entry = "\n".join(["[[report]]", *lines, ""])
     try:
-        before = read_regular(path).decode("utf-8")
-    except FileNotFoundError:
-        before = ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise ScheduleError(f"not a readable TOML file: {error}", file=path) from None
-    text = f"{before.rstrip()}\n\n{entry}" if before.strip() else entry
-    with TemporaryDirectory() as folder:
-        trial = Path(folder, "schedule.toml")
-        trial.write_text(text, encoding="utf-8")
-        problems: list[ScheduleError] = find_problems(trial)
-        if not problems:
-            # Problems of other entries, such as a variable that is not set, are theirs.
-            label = f"entry {values.get('name')!r}"
-            checked = check_schedule(read_schedule(trial), now=now, environ={})
-            problems = [problem for problem in checked if label in str(problem)]
-        if problems:
-            reason = str(problems[0]).replace(f"{trial}: ", "").replace(str(trial), str(path))
-            raise FoxgrapeError(f"the entry was not written: {reason}")
-    try:
         with directory_at(path.parent, make=True) as directory:
+            directory.lock(wait=True)  # so that two calls at once add both entries
+            text = f"{_text_of(path)}{entry}"
+            _check(text, path, values.get("name"), now)
             directory.write(path.name, text.encode())
     except OSError as error:
         raise ScheduleError(f"cannot write: {error.strerror}", file=path) from None
     return entry
+
+
+def _text_of(path: Path) -> str:
+    """Return what a new entry is appended to."""
+    try:
+        text = read_regular(path).decode("utf-8").rstrip()
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise ScheduleError(f"not a readable TOML file: {error}", file=path) from None
+    return f"{text}\n\n" if text else ""
+
+
+def _check(text: str, path: Path, name: str | None, now: datetime) -> None:
+    """Raise an error for the first problem of a schedule that concerns its new entry."""
+    schedule, problems = parse_schedule(text, path)
+    if schedule is not None:
+        # Problems of other entries, such as a variable that is not set, are theirs.
+        label = f"entry {name!r}"
+        checked = check_schedule(schedule, now=now, environ={})
+        problems = [problem for problem in checked if label in str(problem)]
+    if problems:
+        raise FoxgrapeError(f"the entry was not written: {problems[0]}")
 
 
 def _quote(value: str) -> str:

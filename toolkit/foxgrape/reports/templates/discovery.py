@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from foxgrape._util.files import template_folder
+from foxgrape._util.files import template_folder, write_atomic
 from foxgrape._util.regular_files import read_regular
 from foxgrape._util.unicode import replace_surrogates
 from foxgrape._util.wording import days_in_words, shorten
@@ -271,17 +271,18 @@ def new_template(name: str, folder: str | Path = ".") -> Path:
         )
     notebook = Path(folder) / f"{name}.ipynb"
     sidecar = notebook.with_suffix(".yaml")
-    for file in (notebook, sidecar):
-        if file.exists():
-            raise ReportError("the template exists already", file=file)
     title = name.replace("_", " ").capitalize()
     parameters = nbformat.v4.new_code_cell(_PARAMETERS.rstrip(), metadata={"tags": ["parameters"]})
     cells = [nbformat.v4.new_code_cell(cell.format(title=title).rstrip()) for cell in _CELLS]
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     content = nbformat.v4.new_notebook(cells=[parameters, *cells], metadata={"kernelspec": kernel})
-    notebook.parent.mkdir(parents=True, exist_ok=True)
-    sidecar.write_text(_SIDECAR.format(title=title), encoding="utf-8")
-    nbformat.write(content, notebook)
+    rules = _SIDECAR.format(title=title)
+    for file in (notebook, sidecar):
+        # A killed call leaves its sidecar alone, which the next call completes.
+        if file.exists() and (file == notebook or read_regular(file) != rules.encode()):
+            raise ReportError("the template exists already", file=file)
+    write_atomic(sidecar, rules)
+    write_atomic(notebook, nbformat.writes(content) + "\n")
     return notebook
 
 

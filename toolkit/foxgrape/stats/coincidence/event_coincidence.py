@@ -10,6 +10,7 @@ import pandas as pd
 
 from foxgrape._util.formatting import (
     duration_in_words,
+    moment,
     to_json_records,
     to_json_value,
 )
@@ -220,8 +221,10 @@ class Coincidence(Result):
         followed, echoed = (
             share_in_words(rate, self.n_signals) for rate in (self.trigger_rate, self.echo_rate)
         )
-        event = "the confirmation of an event" if self.clock == "confirmed" else "an event"
-        by = f"followed by {event} at the same place {within}; {echoed} came {after}"
+        by = (
+            f"followed by the {moment(self.clock)} of an event at the same place {within}; "
+            f"{echoed} came {after}"
+        )
         if are_few(self.n_signals):
             few = f"{too_few(self.n_signals, 'to test')}."
             return few if self.n_signals == 1 else f"{few} {followed.capitalize()} were {by}."
