@@ -81,6 +81,8 @@ _UKRAINIAN_ENDINGS = {
     "(?<=..)ец$": "ець",
 }
 _UKRAINIAN_LETTERS = str.maketrans("ыэЭ", "иеЕ", "ъ")
+#: Any of these: most names have none.
+_RUSSIAN = re.compile("|".join((*_UKRAINIAN_ROOTS, *_UKRAINIAN_ENDINGS, "[ыэЭъ]")))
 _POSSESSIVE = re.compile("(?<=[a-z])['’ʼ]s$")
 
 
@@ -159,11 +161,11 @@ def ukrainian_spellings(name: str) -> list[str]:
     >>> ukrainian_spellings("Сычавкой"), ukrainian_spellings("Зеленодольске")
     (['Сичавкой', 'Січавкой'], ['Зеленодольське'])
     """
+    if _RUSSIAN.search(name) is None:
+        return []
     spelling = _in_ukrainian(name).translate(_UKRAINIAN_LETTERS)
     for russian, ukrainian in _UKRAINIAN_ENDINGS.items():
         spelling = re.sub(russian, ukrainian, spelling)
-    if spelling == name:
-        return []
     return list(dict.fromkeys((spelling, spelling.replace("и", "і").replace("И", "І"))))
 
 

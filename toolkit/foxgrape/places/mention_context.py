@@ -26,6 +26,7 @@ __all__ = [
     "follows_settlement",
     "is_alone_in_quotes",
     "is_at_border",
+    "is_before_person",
     "is_ordinary",
     "is_person",
     "names_other",
@@ -107,6 +108,19 @@ _ADJECTIVE_ENDINGS = (
     *("ий", "ый", "ій", "ого", "ому", "им", "ым", "ом", "ім", "а", "ая", "у", "ую", "ої", "ой"),
     *("ою", "е", "ое", "і", "ие", "ые", "их", "ых", "ними", "ными"),
 )
+_VOWELS = tuple("аеєиіїйоуыэюяaeiouy")
+_NOUN_ENDINGS = ("ові", "еві", "єві", "ці")
+#: Endings of nouns after case forms of adjectives: у Центральному парку, але: у Вітовому лікарня.
+_AGREEING = {
+    "ого": ("а", "у", "ю", "ря"),
+    "ому": ("у", "ю", "і", "ї"),
+    "им": ("ом", "ем", "єм", "м"),
+    "ою": ("ою", "ею", "єю"),
+    "ої": ("и", "і", "ї"),
+    "ій": ("і", "ї"),
+}
+_FEMININE_OF_TOWN = {"ську": ("у", "ю"), "цьку": ("у", "ю"), "ська": ("а", "я"), "цька": ("а", "я")}
+_VERB_ENDINGS = ("ть", "ться", "тся", "ли", "ла", "лася", "лись", "лися", "лось")
 _SURNAME_ENDINGS = ("ов", "ев", "єв", "ин", "ін", "їн", "ий", "ко", "ov", "ev", "in", "yi")
 #: A club's name in quotation marks right before the name of a place.
 _QUOTES, _CLOSING = ("«", "„", "“", '"'), ("»", "”", "“", '"')
@@ -114,7 +128,7 @@ _QUOTES, _CLOSING = ("«", "„", "“", '"'), ("»", "”", "“", '"')
 _TITLE_GOES_ON = re.compile(r"(?: [^\W\d_a-zа-яґєії][\w'’ʼ-]*){1,2}[»”\"]")
 #: Words before names in quotation marks that are places.
 _CHECKPOINT = re.compile(
-    r"пропуск|кордон|черг|очеред|границ|аеропорт|аэропорт|КПВВ|КПП|checkpoint|crossing|airport",
+    r"пропуск|кордон|черг|очеред|границ|погран|аеропорт|аэропорт|КПВВ|КПП|checkpoint|crossing|airport",
     re.IGNORECASE,
 )
 _CLUB = re.compile(r"([\w-]+)([»”\"][ \u00a0]\(?)$")
@@ -142,6 +156,11 @@ class Name(NamedTuple):
 def is_ordinary(name: Name) -> bool:
     """Return whether the name is also an ordinary word, a first name or a surname."""
     return folded(name.matches[0].matched) in _ORDINARY
+
+
+def is_before_person(name: Name) -> bool:
+    """Return whether a first name follows the name: У Брусилові Іван Коваль."""
+    return name.after[:1].isupper() and _FIRST_NAME.fullmatch(folded(name.after)) is not None
 
 
 def is_person(name: Name) -> bool:
@@ -345,12 +364,12 @@ def _names_surname(text: str, name: Name) -> bool:
 def _names_river(text: str, name: Name) -> bool:
     """Return whether the words around a name show that it means a river."""
     before, after = folded(name.before), folded(name.after)
-    if before in WORDS["river"] or after in WORDS["river"]:
-        return True
-    if _OVERFLOW.match(text, name.end):
+    # Ukrainian and Russian have the word before the name: У Бритівці річка вийшла з берегів.
+    is_behind = after in WORDS["river"] and (after.isascii() or after.startswith("буг"))
+    if before in WORDS["river"] or is_behind or _OVERFLOW.match(text, name.end):
         return True
     words_before = text[max(0, name.start - CONTEXT) : name.start]
-    if _BRIDGE_OVER.search(words_before):
+    if before in WORDS["over"] and _BRIDGE_OVER.search(words_before):
         return True
     is_small = (name.matches[0].place.population or 0) < TOWN_POPULATION
     if is_small and _WATER_LEVEL.search(words_before):
@@ -369,12 +388,36 @@ def _names_river(text: str, name: Name) -> bool:
 
 
 def _names_institution(text: str, name: Name) -> bool:
-    """Return whether a name is an adjective before a noun such as bank: Центральный банк."""
-    spelling = folded(text[name.start : name.end])
+    """Return whether a name is an adjective before a noun such as bank: Центральный банк.
+
+    Not before a verb: У Брусилові судять.
+    """
+    after = folded(name.after)
     return (
-        folded(name.after).startswith(_NAMED)
-        and spelling.endswith(_ADJECTIVE_ENDINGS)
+        after.startswith(_NAMED)
+        and not after.endswith(_VERB_ENDINGS)
+        and _may_agree(folded(text[name.start : name.end]), after, name)
         and (is_ordinary(name) or (name.matches[0].place.population or 0) < TOWN_POPULATION)
+    )
+
+
+def _may_agree(spelling: str, after: str, name: Name) -> bool:
+    """Return whether a name may be an adjective in the case of the noun behind it."""
+    if not folded(name.matches[0].matched).endswith(
+        _VOWELS
+    ):  # Святогірську лавру is of Святогірськ
+        ending, before = spelling[-4:], folded(name.before)
+        return ending in _FEMININE_OF_TOWN and (
+            before not in WORDS["with_genitive"] and after.endswith(_FEMININE_OF_TOWN[ending])
+        )
+    return (
+        spelling.endswith(_ADJECTIVE_ENDINGS)
+        and not spelling.endswith(_NOUN_ENDINGS)
+        and all(
+            after.endswith(endings)
+            for ending, endings in _AGREEING.items()
+            if spelling.endswith(ending)
+        )
     )
 
 

@@ -25,6 +25,7 @@ __all__ = [
     "LOCATIVE",
     "TOWN_ENDINGS",
     "has_typical_ending",
+    "is_city_in_list",
     "is_in_region",
     "is_inside_sentence",
     "refers_to_place",
@@ -125,8 +126,10 @@ _TOWN = 5000
 #: Endings that surnames have as well as names of villages.
 _SURNAMES = (
     *("ко", "ук", "юк", "ак", "як", "ін", "їн", "ин", "ів", "їв", "ов", "ев", "ёв", "єв", "ий"),
-    *("ой", "ик", "ло", "ас", "ko", "uk", "ak", "yk", "iv", "in", "yn", "ov", "ev", "yi", "ый"),
+    *("ой", "ик", "ло", "ас", "ko", "uk", "ak", "yk", "iv", "in", "yn", "ov", "ev", "yi"),
 )
+#: Endings of the genitive plural of villages, and of surnames.
+_PLURALS = ("ов", "ев", "ёв", "ів", "їв", "ый")
 #: A word with a capital letter that is one of these is no first name.
 _RULE_WORDS = frozenset().union(*WORDS.values())
 #: Prepositions after a word for an attack, and stems of such words: били по Дудчанах.
@@ -279,7 +282,7 @@ def _is_only_place(text: str, name: Name) -> bool:
         return False
     return not (
         folded(best.matched).endswith(_SURNAMES)
-        or folded(text[name.start : name.end]).endswith(_SURNAMES)
+        or folded(text[name.start : name.end]).endswith(_PLURALS)
         or name.after[:1].isupper()
         or (name.before[:1].isupper() and folded(name.before) not in _RULE_WORDS)
     )
@@ -308,6 +311,21 @@ def _begins_like_word(text: str, name: Name) -> bool:
         and text[name.end : name.end + 1] != ","
         and "(" not in text[name.end : name.end + 2]
         and not is_inside_sentence(text, name.start)
+    )
+
+
+def is_city_in_list(text: str, name: Name, neighbour: Name, *, after: bool) -> bool:
+    """Return whether a surname such as Хмельницькому is also a city's.
+
+    It must be after another name of the list, in the nominative like this, or in the locative.
+    """
+    spelling = folded(text[name.start : name.end])
+    is_city = (name.matches[0].place.population or 0) >= CITY_POPULATION
+    is_like_neighbour = after and (
+        spelling.isascii() or "inflected" not in neighbour.matches[0].how
+    )
+    return is_city and (
+        is_like_neighbour or (not spelling.isascii() and spelling.endswith(LOCATIVE))
     )
 
 
