@@ -51,6 +51,7 @@ def fake(out: Path, number: int, **more) -> Path:
         "error": "cell 3: it broke" if failed else None,
         "template": name,
         "title": f"Report {number}",
+        "series": str(more.get("title", number)),
         "headline": f"Found {number} leads",
         "parameters": values,
         "about": describe_run(RULES, values),

@@ -37,6 +37,7 @@ import foxgrape.reports.addresses  # noqa: F401
 from fake_http_server import Reply, serving
 from fake_reports import FakeRun, make_template
 from foxgrape import Store
+from foxgrape._util.directories import directory_at
 from foxgrape.reports.run_folder import StagingFolder, is_complete
 from foxgrape.reports.schedule import due
 from foxgrape.reports.schedule.config import read_schedule
@@ -128,7 +129,9 @@ def build(template, *, parameters, out, store):  # noqa: ARG001 - as run_report
         (staging.path / "report.html").write_text(page, encoding="utf-8")
         manifest = {"run_id": run_id, "status": "done", "template": "mine", "headline": run_id}
         manifest["built_at"] = parameters["end"]
-        (staging.path / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+        # At once, as runs do: a folder with an incomplete manifest is left, as it may be a user's.
+        with directory_at(staging.path) as directory:
+            directory.write("manifest.json", json.dumps(manifest).encode())
         staging.move(target)
     finally:
         staging.close()

@@ -83,7 +83,8 @@ def test_each_kind_of_change_is_told_apart():
     assert changes_of(before, after) == {
         "added": {"5"},
         "removed": {"4"},
-        "re-linked": {"2", "3"},
+        "re-linked": {"2"},
+        "linked": {"3"},
         "corrected": {"1"},
     }
     assert changes_of(after, after) == {}
@@ -127,7 +128,7 @@ class Stream:
                 occurred = posted + pd.Timedelta(days=draw.randint(1, 6))
                 end = weeks if fate == "event" else last
                 self.events.append((later, end, (f"e{number}", number, occurred)))
-                self._note(later, "re-linked", number)
+                self._note(later, "linked", number)
                 if fate == "retracted":
                     self._note(last, "re-linked", number)
                 elif fate != "event":
@@ -219,14 +220,14 @@ def test_the_section_of_a_page_lists_the_changes_escaped(tmp_path):
     previous, changes = fill_page(tmp_path / ".building-new-x", tmp_path, manifest, RULES)
     assert previous == "old"
     assert changes[:3] == [
-        "Signals: 1 added, 1 removed from the data, 1 re-linked. Times in UTC.",
+        "Signals: 1 added, 1 removed from the data, 1 linked to a first event. Times in UTC.",
         "1 signal added: <b> Place 3 by a, 3 Jan 2022, 12:00 (no event).",
         "1 signal removed from the data: 🍇 Place 2 by a, 3 Jan 2022, 12:00 (no event).",
     ]
     # Without a table of events, as in runs of earlier versions, events have no names.
     assert changes[3] == (
-        "1 signal re-linked: 🍇 Place 1 by a, 3 Jan 2022, 12:00 (then no event; now anticipates an "
-        "event, lead 3 days 12 hours)."
+        "1 signal linked to a first event: 🍇 Place 1 by a, 3 Jan 2022, 12:00 (then no event; now "
+        "anticipates an event, lead 3 days 12 hours)."
     )
     assert "Headline then: Two" in changes
     page = (tmp_path / ".building-new-x" / PAGE).read_text(encoding="utf-8")
@@ -245,12 +246,12 @@ def test_many_new_signals_do_not_push_out_those_that_were_relinked(tmp_path):
     fill_page(tmp_path / ".building-new-x", tmp_path, manifest, RULES)
     page = (tmp_path / ".building-new-x" / PAGE).read_text(encoding="utf-8")
     rows = page.split("<tbody>")[1]
-    assert "re-linked" in rows.split("</tr>")[0]
+    assert "linked" in rows.split("</tr>")[0]
     assert rows.count("</tr>") == 500
     assert "The first 500 of n = 502." in page
     assert 'href="changes.csv"' in page
     written = pd.read_csv(tmp_path / ".building-new-x" / "changes.csv")
-    assert written["change"].value_counts().to_dict() == {"added": 501, "re-linked": 1}
+    assert written["change"].value_counts().to_dict() == {"added": 501, "linked": 1}
 
 
 def test_a_rough_time_of_a_post_stays_rough_in_the_table_of_changes(tmp_path):
@@ -285,7 +286,7 @@ def test_events_are_named_and_times_are_in_the_zone_of_the_report(tmp_path):
     fake_run(tmp_path, "old", RunTables(after.signals, links), "2022-09-05")
     fake_run(tmp_path, "new", after, "2022-09-12")
     diff = diff_runs(tmp_path, "old", "new")
-    assert diff.changes[0].endswith("re-linked. Times in Europe/Kyiv.")
+    assert diff.changes[0].endswith("linked to a first event. Times in Europe/Kyiv.")
     (named,) = (row["after"] for row in diff.rows() if row["signal"] == "🍇 Izium")
     assert " liberated at Izium, 10 Sep 2022, lead " in named
     assert not any(str(name) in str(diff.rows()) for name in event_id.dropna())
@@ -334,11 +335,11 @@ def test_report_diff_prints_changes_and_signals(tmp_path, capfd):
     assert run(["report", "diff", "old", "new", "--out", str(tmp_path)]) == 0
     shown = capfd.readouterr().out
     assert shown.startswith(
-        "Signals: 1 added, 1 removed from the data, 1 re-linked. Times in UTC.\n"
+        "Signals: 1 added, 1 removed from the data, 1 linked to a first event. Times in UTC.\n"
     )
     assert run(["report", "diff", "old", "new", "--out", str(tmp_path), "--json"]) == 0
     data = json.loads(capfd.readouterr().out)
-    assert [signal["change"] for signal in data["signals"]] == ["re-linked", "removed", "added"]
+    assert [signal["change"] for signal in data["signals"]] == ["linked", "removed", "added"]
     assert run(["report", "diff", "old", "none", "--out", str(tmp_path)]) == 1
     assert "no run found" in capfd.readouterr().err
 

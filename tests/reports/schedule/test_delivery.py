@@ -523,6 +523,8 @@ def test_a_server_that_never_finishes_is_left_after_the_deadline(write_schedule,
         assert time.monotonic() - started < 2
         assert done.undelivered == ("cannot notify mail: the server is too slow",)
         time.sleep(2)
+        # Even a server that answers at once may take longer on a busy machine.
+        monkeypatch.setattr(outbox, "_DEADLINE", 60)
         assert due(file, out, NOON + 5 * MINUTE).repeated == (
             "mail: daily, due 2022-09-10 04:00 UTC maybe sent twice",
         )

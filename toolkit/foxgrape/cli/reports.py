@@ -176,7 +176,7 @@ def report_diff(
     out: Out = Path("reports"),
     as_json: AsJson = False,
 ) -> None:
-    """Compare two runs: signals added, removed and re-linked, key figures, data."""
+    """Compare two runs: signals added, removed and linked to other events, key figures, data."""
     from foxgrape.reports.changes import diff_runs
 
     diff = diff_runs(out, before, after)

@@ -39,7 +39,7 @@ _NAMED, _LISTED = 3, 500
 #: Maximum length of a list of signals in a sentence: the catalogue shows it uncut.
 _MAX_NAMES = 260
 #: Kinds of changes in words, where they differ.
-_WORDS = {"removed": "removed from the data"}
+_WORDS = {"removed": "removed from the data", "linked": "linked to a first event"}
 #: File beside the page with all signals that differ, if the page does not list all.
 _CSV = "changes.csv"
 _BLOCK = re.compile(re.escape(changes_block(NOT_COMPARED)))
@@ -154,7 +154,7 @@ def _describe_signals(rows: Sequence[Mapping[str, str]], zone: str) -> list[str]
 
     named = {kind: [row for row in rows if row["change"] == kind] for kind in KINDS}
     if not rows:
-        return ["Signals: none added, removed or re-linked."]
+        return ["Signals: none added, removed or linked to another event."]
     counts = [f"{len(items):,} {_WORDS.get(kind, kind)}" for kind, items in named.items() if items]
     sentences = [f"Signals: {', '.join(counts)}. Times in {zone}."]
     for kind, items in named.items():

@@ -26,9 +26,9 @@ __all__ = ["KINDS", "compare_tables", "read_tables", "signal_name", "take_tables
 
 #: Kinds of changes of a signal. One that is no longer there has either left the period of the
 #: report, which moved, or is no longer in the data.
-KINDS = ("added", "left the period", "removed", "re-linked", "corrected")
+KINDS = ("added", "left the period", "removed", "linked", "re-linked", "corrected")
 #: Their order in a table: new signals, of which there may be many, come last.
-_IN_TABLES = ("re-linked", "corrected", "removed", "left the period", "added")
+_IN_TABLES = ("linked", "re-linked", "corrected", "removed", "left the period", "added")
 #: Tables without which a run cannot be compared; runs of earlier versions have no others.
 _COMPARED_TABLES = ("signals", "links")
 
@@ -143,8 +143,9 @@ def compare_tables(before: RunTables, after: RunTables) -> pd.DataFrame:
     DataFrame
         Columns of the signals table, and ``change``: ``added``; ``left the period`` if it is not
         there because it was posted outside the period of the later run, else ``removed``;
-        ``re-linked`` if its event or its relation to it differs; ``corrected`` if these are the
-        same, but the lead or the mark as hindsight differs. Columns ``X_before`` and ``X_after``
+        ``linked`` if it had no event and has one; ``re-linked`` if its event or its relation to it
+        differs otherwise; ``corrected`` if these are the same, but the lead or the mark as
+        hindsight differs. Columns ``X_before`` and ``X_after``
         have the link of each run. The time for which a signal without an event was observed always
         grows, and is not a change.
 
@@ -166,12 +167,14 @@ def compare_tables(before: RunTables, after: RunTables) -> pd.DataFrame:
     differs = {name: _differs(both, name) for name in _COMPARED}
     observed = both["event_id_after"].notna()
     relinked = differs["event_id"] | differs["relation"]
+    linked = both["event_id_before"].isna() & observed
     lead = (differs["lead_min"] | differs["lead_max"]) & observed
     outside = before.signals.loc[~after.in_period(before.signals), "signal_id"]
     conditions = [
         ~known["before"],
         ~known["after"] & both["signal_id"].isin(outside),
         ~known["after"],
+        linked,
         relinked,
         lead | differs["hindsight"],
     ]
