@@ -221,7 +221,7 @@ def in_page(text):
     return seen(text[:_MAX_TEXT])
 
 
-def found(text, shown):
+def is_shown(text, shown):
     return text in shown or (
         len(text) > _MAX_TEXT // 2 and any(other.startswith(text) for other in shown)
     )
@@ -257,7 +257,7 @@ def test_texts_are_shown_by_a_page_and_its_downloads(built, opened):
         shown |= {text.removeprefix("'") for text in shown if kind == "CSV"}
         # XML has no control characters: an Excel file has U+FFFD in their place.
         expected = {text: NO_XML.sub("", text) if kind == "Excel" else text for text in KEPT}
-        assert [text for text in KEPT if not found(in_page(expected[text]), shown)] == [], kind
+        assert [text for text in KEPT if not is_shown(in_page(expected[text]), shown)] == [], kind
     assert tab.messages == []
     assert tab.evaluate("window.ran") is None
     assert tab.requested_urls == [built.html.as_uri()]
