@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
     from foxgrape.stats.simulate import WorldArrays
 
-BLOCK, SURROGATES, WEEKS, WINDOW = 25, 999, 52, 7.0
-#: A reading of which so little is spent cannot claim a lead with 1,999 surrogates.
-NOTHING = 1 / 2000
+BLOCK, SURROGATES, WEEKS, WINDOW = 25, 4999, 52, 7.0
+#: A reading of which so little is spent cannot claim a lead.
+NOTHING = 1 / (SURROGATES + 1)
 START, END = "<!-- repeated -->", "<!-- end of repeated -->"
 
 
@@ -61,7 +61,7 @@ def read_weekly(family: dict[str, Any], number: int) -> tuple[bool, bool, bool]:
         if claimed or not usual[-1] or spent(np.array([(day - WINDOW) / planned]))[0] < NOTHING:
             continue
         until = pattern.observed[0] + pd.Timedelta(days=planned)
-        claimed = bool(p <= repeated_level(pattern, "local", until))
+        claimed = bool(p <= repeated_level(pattern, "local", until, n=SURROGATES))
     return claimed, any(usual), usual[-1]
 
 

@@ -1,8 +1,10 @@
 """Kill the calls of a schedule at random moments, and check what is left; see `make kills`.
 
-Reports are built by a stub that creates run folders as real runs do, and takes as long to build
-one as to deliver it. Ingest, the states of periods, pages, feeds, rules and delivery are the real
-ones. Processes are killed by SIGKILL, and the phase in which each was killed is counted.
+Ingest, the states of periods, pages, feeds, rules and delivery are the real ones. In the series
+``stub``, 30 reports are built by a stub that creates run folders as real runs do, and takes as long
+to build one as to deliver it. In the series ``real``, one report a day is built by `run_report`,
+with its worker process, its kernel and its page. Processes are killed by SIGKILL, and the phase in
+which each was killed is counted.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import signal
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,8 +27,8 @@ from typing import Any
 import bs4  # noqa: F401 - preload for the fork server, so that calls are not spent on imports
 import deltalake  # noqa: F401
 import httpx  # noqa: F401
+import nbformat
 import pandas as pd  # noqa: F401
-import pandera  # noqa: F401
 import pyarrow.csv
 import pyarrow.parquet  # noqa: F401
 
@@ -39,14 +42,68 @@ from foxgrape.reports.schedule import due
 from foxgrape.reports.schedule.config import read_schedule
 from foxgrape.reports.schedule.ledger import Ledger
 
-ENTRIES, KILLS_A_DAY, KILLS_A_FOLDER = 30, 2, 100
+KILLS_A_DAY, KILLS_A_FOLDER = 2, 100
 #: Seconds that a report takes to build, and a message to deliver, in addition to the real work.
 PAUSE = 0.05
-#: What a call does, in order, and how often it is killed there.
-PHASES = {"start": 1, "ingest": 3, "build": 4, "rules": 1, "deliver": 3}
+#: What a call does, in order.
+PHASES = ("start", "ingest", "build", "rules", "deliver")
+#: Seconds that the processes of a killed run have to end.
+_END_SECONDS = 60
 START = datetime(2022, 1, 1, 8, tzinfo=UTC)
 #: Names that begin with a dot and are not temporary.
 _KNOWN = {".schedule", ".waiting", ".sent", ".ingest", ".alerts", ".foxgrape-pages.json"}
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """What is killed.
+
+    Attributes
+    ----------
+    entries
+        Number of entries; of several, each is due on one day of the week.
+    is_real
+        Whether reports are built by `run_report` instead of a stub.
+    weights
+        How often a call is killed in each phase.
+    """
+
+    entries: int
+    is_real: bool
+    weights: tuple[int, ...]
+
+
+SERIES = {
+    "stub": Series(30, is_real=False, weights=(1, 3, 4, 1, 3)),
+    "real": Series(1, is_real=True, weights=(1, 1, 12, 1, 2)),
+}
+#: The code of the notebook of the real series.
+_PARAMETERS = 'entry = ""\nend = "now"\nstart = "now"\nstore = None\nversions = None'
+_REPORT = """
+from datetime import datetime
+
+from foxgrape import Store
+from foxgrape.display.html import Headline
+from foxgrape.display.key_figures import KeyFigures
+
+n_posts = len(Store(store).read("posts", version=versions["posts"]))
+Headline(f"{entry}: {n_posts} posts")
+"""
+_FIGURES = """
+n = 5 if datetime.fromisoformat(end).toordinal() // 7 % 2 else 1
+KeyFigures(["", "n"], [["n", str(n)]])
+"""
+
+
+def write_notebook(folder: Path) -> Path:
+    """Write a template whose notebook a kernel executes."""
+    template = make_template(folder)
+    cells = [nbformat.v4.new_code_cell(text.strip()) for text in (_PARAMETERS, _REPORT, _FIGURES)]
+    cells[0].metadata["tags"] = ["parameters"]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    nbformat.write(notebook, template)
+    return template
 
 
 def figure_of(end: str) -> int:
@@ -83,7 +140,7 @@ def respond(_: object) -> Reply:
     return Reply()
 
 
-def call(file: str, out: str, address: str, now: datetime, begins) -> None:
+def call(file: str, out: str, address: str, is_real: bool, now: datetime, begins) -> None:
     """Read, build and send what is due, in a process that may be killed.
 
     `begins` receives the time at which each phase begins.
@@ -101,20 +158,22 @@ def call(file: str, out: str, address: str, now: datetime, begins) -> None:
         setattr(due, name, enter(number, getattr(due, name)))
     environ = {"DESK": address}
     begins[0] = time.monotonic()
-    due.run_due(read_schedule(file), now=now, out=out, run=build, environ=environ)
+    run = None if is_real else build
+    due.run_due(read_schedule(file), now=now, out=out, run=run, environ=environ)
 
 
-def write_schedule(folder: Path) -> Path:
-    template = make_template(folder)
+def write_schedule(folder: Path, kind: Series) -> Path:
+    template = write_notebook(folder) if kind.is_real else make_template(folder)
     lines = ['timezone = "UTC"', '[notify.desk]\nkind = "webhook"\nurl_env = "DESK"']
     lines.append(f'[ingest.posts]\ntable = "posts"\nfiles = ["{folder}/exports/*.csv"]')
     lines.append('[alert.high]\nwhen = "figure"\nreport = "entry0"\nfigure = "n"\nabove = 3')
     lines.append('notify = ["desk"]')
-    for number in range(ENTRIES):
+    for number in range(kind.entries):
+        day = number % 7 if kind.entries > 1 else "*"
         name = f"entry{number}"
         lines.append(f'[[report]]\nname = "{name}"\ntemplate = "{template}"')
         lines.append(f'store = "{folder}/store"\ningest = ["posts"]\ndeliver = ["desk"]')
-        lines.append(f'cron = "0 7 * * {number % 7}"\nstart = 2022-01-01')
+        lines.append(f'cron = "0 7 * * {day}"\nstart = 2022-01-01')
         lines.append(f'parameters = {{ entry = "{name}" }}\nperiod = {{ end = "end" }}')
     file = folder / "schedule.toml"
     file.write_text("\n".join(lines), encoding="utf-8")
@@ -142,6 +201,7 @@ class Killer:
     draw: random.Random
     counts: Counter[str]
     context: Any
+    weights: tuple[int, ...]
     lasts: list[float] = field(default_factory=lambda: [0.5] * len(PHASES))
 
     def run(self, *arguments: object) -> None:
@@ -155,7 +215,7 @@ class Killer:
     def kill(self, *arguments: object) -> None:
         """Run a call and kill it at a random moment of a random phase."""
         process, begins = self._start(arguments)
-        (phase,) = self.draw.choices(range(len(PHASES)), list(PHASES.values()))
+        (phase,) = self.draw.choices(range(len(PHASES)), self.weights)
         while not begins[phase] and process.exitcode is None:
             time.sleep(0.001)
         process.join(self.draw.uniform(0, self.lasts[phase]))
@@ -168,7 +228,7 @@ class Killer:
         assert process.exitcode == -signal.SIGKILL, process.exitcode
         self.counts["killed"] += 1
         reached = max(number for number, begin in enumerate(begins) if begin)
-        self.counts[f"killed in {list(PHASES)[reached]}"] += 1
+        self.counts[f"killed in {PHASES[reached]}"] += 1
 
     def _start(self, arguments: tuple[object, ...]) -> tuple[Any, Any]:
         begins = self.context.Array("d", len(PHASES), lock=False)
@@ -180,18 +240,19 @@ class Killer:
         return process, begins
 
 
-def study(kills: int, seed: int, folder: Path) -> dict[str, int]:
+def study(kills: int, seed: int, folder: Path, name: str = "stub") -> dict[str, int]:
     """Kill calls, each day twice and then one that ends; count outcomes."""
-    file, out = write_schedule(folder), folder / "out"
+    kind = SERIES[name]
+    file, out = write_schedule(folder, kind), folder / "out"
     (folder / "exports").mkdir()
     out.mkdir()
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["killed_schedule"])
     days = -(-kills // KILLS_A_DAY)
     counts: Counter[str] = Counter(days=days)
-    killer = Killer(random.Random(seed), counts, context)
+    killer = Killer(random.Random(seed), counts, context, kind.weights)
     with serving(respond) as server:
-        common = str(file), str(out), f"{server.address}/hook"
+        common = str(file), str(out), f"{server.address}/hook", kind.is_real
         for day in range(days):
             export(folder, day)
             now = START + timedelta(days=day)
@@ -205,7 +266,26 @@ def study(kills: int, seed: int, folder: Path) -> dict[str, int]:
             killer.run(*common, now)
         messages = [json.loads(request.body) for request in server.requests]
     check(out, folder, days, messages, counts)
+    check_processes(folder)
     return dict(counts)
+
+
+def check_processes(folder: Path) -> None:
+    """Raise AssertionError if a process of a run still works in a folder."""
+    until = time.monotonic() + _END_SECONDS
+    while left := processes_in(folder):
+        assert time.monotonic() < until, left
+        time.sleep(0.2)
+
+
+def processes_in(folder: Path) -> list[int]:
+    """Return the ids of the processes whose working directory is in a folder; Linux only."""
+    processes = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if (process / "cwd").readlink().is_relative_to(folder):
+                processes.append(int(process.name))
+    return processes
 
 
 def check(out: Path, folder: Path, days: int, messages: list, counts: Counter) -> None:
@@ -258,19 +338,19 @@ def check(out: Path, folder: Path, days: int, messages: list, counts: Counter) -
     assert not list((out / ".schedule" / ".waiting").glob("*.json"))
 
 
-def series(kills: int, seed: int) -> dict[str, int]:
+def series(kills: int, seed: int, name: str) -> dict[str, int]:
     """Kill calls of several schedules, each in a new folder, since a call takes longer each day."""
     counts: Counter[str] = Counter()
     for number, done in enumerate(range(0, kills, KILLS_A_FOLDER)):
         with TemporaryDirectory() as folder:
             share = min(KILLS_A_FOLDER, kills - done)
-            counts.update(study(share, seed + number, Path(folder)))
+            counts.update(study(share, seed + number, Path(folder), name))
     return dict(counts)
 
 
 if __name__ == "__main__":
     number, seeded = (int(text) for text in sys.argv[1:3])
     began = time.monotonic()
-    result = series(number, seeded)
+    result = series(number, seeded, *(sys.argv[3:] or ["stub"]))
     minutes = (time.monotonic() - began) / 60
     print(json.dumps({**result, "minutes": round(minutes, 1), "processors": os.cpu_count()}))  # noqa: T201

@@ -9,7 +9,7 @@ SCRIPT = """
 import resource, sys
 from foxgrape import iter_posts, read_posts
 from foxgrape.errors import FoxgrapeError
-import pyarrow.parquet, pandera.pandas
+import pyarrow.parquet
 read_posts(sys.argv[2], account="a", timezone="UTC", on_error="quarantine", with_report=True)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 rows = bad = 0

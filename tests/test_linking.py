@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factories import IZIUM, events, signals
-from foxgrape import FoxgrapeError, alarm, coincidence, hazard, link
+from foxgrape import FoxgrapeError, alarm, coincidence, hazard, link, schemas
 from foxgrape.linking import confirmed_by_side, order_on_clock
 from foxgrape.observation import Observation
 from foxgrape.stats.survival.counted_leads import reason_left_out
@@ -465,6 +465,15 @@ def test_empty_tables_are_linked():
     nothing = events(("2022-09-10", "2022-09-11")).iloc[:0]
     row = only(link(signals("2022-09-10"), nothing, observed_until=END))
     assert row["relation"] == "unconfirmed"
+
+
+@pytest.mark.parametrize("posted", [[], ["2022-09-10", "2022-09-12", "2023-09-12"]])
+@pytest.mark.parametrize("happened", [[], [("2022-09-11", None)]])
+def test_links_match_their_schema(posted, happened):
+    some_signals = signals(*posted) if posted else signals("2022-09-10").iloc[:0]
+    some_events = events(*happened) if happened else events(("2022-09-11", None)).iloc[:0]
+    links = link(some_signals, some_events, clock="occurred", observed_until=END)
+    pd.testing.assert_frame_equal(schemas.validate(links, "links"), links)
 
 
 MINUTE = pd.Timedelta(minutes=1)

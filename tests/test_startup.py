@@ -18,7 +18,7 @@ sys.stdout.flush()
 print(sorted(set(sys.argv[1].split(",")) & set(sys.modules)), file=sys.stderr)
 sys.exit(code)
 """
-DATA = "numpy,pandas,pyarrow,scipy,statsmodels,numba,plotly,deltalake,pandera,httpx"
+DATA = "numpy,pandas,pyarrow,scipy,statsmodels,numba,plotly,deltalake,httpx"
 REPORTS = "nbformat,nbconvert,papermill,jsonschema,jinja2,jupyter_client"
 
 

@@ -183,7 +183,7 @@ def test_microseconds_do_not_depend_on_the_unit_of_the_column(unit):
 def relation(posted, occurred, confirmed):
     """Return the relation of three intervals, given as pairs of numbers."""
     ends = [tuple(np.array([end]) for end in pair) for pair in (posted, occurred, confirmed)]
-    return str(times.relations(*ends)[0])
+    return times.RELATIONS[times.relations(*ends)[0]]
 
 
 NEVER = (np.iinfo(np.int64).min,) * 2

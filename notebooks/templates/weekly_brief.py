@@ -30,9 +30,9 @@ repeated_until: Optional[str] = None  # planned end of repeated reports; None fo
 
 # %%
 from foxgrape.studies.briefs import period_brief
-from foxgrape.display.chance import chance_claim, within_a_week
+from foxgrape.display.chance import chance_claim
 from foxgrape.display.html import Headline, bullets
-from foxgrape.display.key_figures import KeyFigures
+from foxgrape.display.key_figures import period_figures
 from foxgrape.display.report_tables import events_table, signals_table
 from foxgrape.display.sections import signals_section
 from foxgrape.display.titles import title
@@ -70,9 +70,7 @@ Headline(brief.sentence(), claim, bullets(brief.caveats()))
 # occurred. Codes are read as they are known today.
 
 # %%
-rows = brief.counts.astype(str).to_numpy().tolist()
-rows.append(["More than chance?", within_a_week(brief.analysis).claim, ""])
-KeyFigures(["", "This period", "Previous period"], rows)
+period_figures(brief)
 
 # %%
 brief.figure()

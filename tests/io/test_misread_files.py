@@ -32,11 +32,11 @@ def test_a_workbook_is_read_whatever_size_it_states(tmp_path, stated):
         book.active.append(row)
     book.save(tmp_path / "whole.xlsx")
     with (
-        zipfile.ZipFile(tmp_path / "whole.xlsx") as whole,
+        zipfile.ZipFile(tmp_path / "whole.xlsx") as book_file,
         zipfile.ZipFile(tmp_path / "posts.xlsx", "w") as stating,
     ):
-        for name in whole.namelist():
-            content = whole.read(name).decode("utf-8")
+        for name in book_file.namelist():
+            content = book_file.read(name).decode("utf-8")
             content = re.sub('<dimension ref="[^"]*"', f'<dimension ref="{stated}"', content)
             stating.writestr(name, content)
     assert list(read_posts(tmp_path / "posts.xlsx")["text"]) == [row[3] for row in ROWS]

@@ -641,6 +641,17 @@ def test_a_russian_neuter_name_is_not_that_of_a_masculine():
         ("в Зеленодольске и Сычавке", ["Zelenodolsk", "Sychavka"]),
         ("Мощный взрыв", []),
         ("зупинили під Мостиськами", ["Mostyska"]),
+        ("Взято Горькое. Бои у Золотого Колодезя", ["Hirke", "Zolotyi Kolodiaz"]),
+        ("Днепродзержинск помнит", ["Kamianske"]),
+        ("Ивано-Франковский «Прикарпатье»", []),
+        # Towns that were renamed, where a region before decides.
+        ("ЛНР: Первомайск, Попасная", ["Sokolohirsk", "Popasna"]),
+        ("Первомайск, Вознесенск", ["Pervomaisk", "Voznesensk"]),
+        # An adverb and a city; a word and a village; verbs of what happens to places.
+        ("Ровно: взрывы. Ровно в 9:00", ["Rivne"]),
+        ("Приморське стирають КАБами", ["Prymorske"]),
+        ("Город разрушен", []),
+        ("на човні по Дніпру", []),
         # Natural features, straits, quarters, brands and titles.
         ("озеро Свитязь, мыс Тарханкут", []),
         ("на мосту через Чонгар", []),
@@ -654,3 +665,65 @@ def test_a_russian_neuter_name_is_not_that_of_a_masculine():
 def test_kinds_of_news(text, names):
     mentions = find_mentions(text, DEFAULT)
     assert [mention.places[0].name for mention in mentions] == names
+
+
+#: Sentences with a town in the nominative and in the genitive, in Ukrainian.
+NOMINATIVE = ("{}: вибухи", "Потяг Київ – {} запізнюється", "{} під обстрілом", "📍{}: приліт")
+GENITIVE = (
+    "Виїхати з {} можна вранці",
+    "мешканка {} Ольга Коваль розповіла",
+    "лікарня {} переповнена",
+    "біля {} дві рани",
+)
+
+
+def test_large_towns_are_found_whatever_words_follow():
+    """Towns of 50,000 people whose names are no ordinary words, in several sentences."""
+    missed = []
+    for place in DEFAULT.populated_places():
+        name = next(iter(place.names_in("uk")), "")
+        if place.country != "UA" or (place.population or 0) < 50_000 or not place.admin2:
+            continue
+        if name.endswith(("ськ", "цьк", "град")) or name == "Хмельницький":
+            forms = [(name, NOMINATIVE)]
+            forms += [(f"{name}а", GENITIVE)] if name[-1] != "й" else []
+            for form, sentences in forms:
+                for sentence in sentences:
+                    text, at = sentence.format(form), sentence.index("{}")
+                    spans = [
+                        (mention.start, mention.end) for mention in find_mentions(text, DEFAULT)
+                    ]
+                    if (at, at + len(form)) not in spans:
+                        missed.append(text)
+    assert missed == []
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("Хмельницький: вибухи", ["Khmelnytskyi"]),
+        ("Хмельницький: «Ми готові»", []),
+        ("КАБ на Хмельницький. КАБ на Запоріжжя", ["Khmelnytskyi", "Zaporizhzhia"]),
+        ("Ракета на Сарни", ["Sarny"]),
+        ("Київ – Хмельницький", ["Kyiv", "Khmelnytskyi"]),
+        ("Вулиці Конотопа, вулиця Полтавська", ["Konotop"]),
+        ("під Вознесенськом", ["Voznesensk"]),
+        # Surnames in the nominative are case forms of villages; words begin sentences.
+        ("Терехов, увага!", []),
+        ("Пожежа на Сумщині. Громади Сумщини: тиша", []),
+        ("Тиньков, лидер", []),
+        ("Виїхати з Краматорська можна", ["Kramatorsk"]),
+        # Not institutions, rivers and parts of longer names: words in other cases, verbs, persons.
+        ("У Брусилові судять водія", ["Brusyliv"]),
+        ("біля Зеленодольська містяни", ["Zelenodolsk"]),
+        ("У Дробишевому лікарня зачинена", ["Drobysheve"]),
+        ("У Бритівці річка вийшла з берегів", ["Brytivka"]),
+        ("У Брусилові Іван Коваль", ["Brusyliv"]),
+        ("опроверг потерю Двуречной", ["Dvorichna"]),
+        ("У Центральному парку", []),
+        ("Донецька обласна прокуратура", []),
+        ("Sumy OVA and Lviv Philharmonic", []),
+    ],
+)
+def test_towns_that_are_like_other_words(text, names):
+    assert [mention.places[0].name for mention in find_mentions(text, DEFAULT)] == names

@@ -172,15 +172,16 @@ def place(number, people, **values):
     [
         ([20_000, 2_000], True),
         ([20_000, 2_001], False),
-        ([19_999, 1_999], False),
-        ([10_000, 500], True),
-        ([10_000, None], True),  # unknown, taken as 500
-        ([9_999, None], False),
-        ([5_000, 250], True),
-        ([4_999, 1], False),
+        ([20_000, *[2_000] * 10], True),
+        ([20_000, *[2_000] * 11], False),  # fewer people than all others together
+        ([5_000, None], True),  # unknown, taken as 500
+        ([4_999, None], False),
+        ([50_000, 10_000], True),
+        ([50_000, 10_001], False),
+        ([49_999, 10_000], False),
     ],
 )
-def test_population_decides_only_where_it_is_overwhelming(people, is_chosen):
+def test_population_decides_only_where_it_is_dominant(people, is_chosen):
     gazetteer = Gazetteer([place(number, count) for number, count in enumerate(people)])
     resolution = resolve("Foxholm", gazetteer=gazetteer)
     assert (resolution.place is not None, resolution.notes) == (

@@ -40,7 +40,9 @@ def n_drawn(figure):
 
 def test_many_signals_are_counted_by_place(tmp_path):
     figure = timeline(analysis_of(tmp_path, many_grapes(600), [("Ізюм", "2022-09-10", "")]))
-    assert figure.layout.title.text == "Signals and their events, by place (n = 600)"
+    assert figure.layout.title.text == (
+        "Signals, and the occurrence of their events, by place (n = 600)"
+    )
     assert list(figure.layout.yaxis.categoryarray) == ["Izium"]
     assert [note.text for note in figure.layout.annotations] == ["n = 600"]
     assert n_drawn(figure) == 600

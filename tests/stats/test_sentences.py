@@ -107,7 +107,7 @@ def test_lead_times_in_one_sentence(leads):
     )
     bounded = replace(leads, n=40, clock="occurred", median_ci=(0 * DAY, 9 * DAY))
     assert bounded.sentence() == (
-        "Median time from post to event: 3 days "
+        "Median time from post to occurrence: 3 days "
         "(95% interval: 0 to 9 days; n = 40, 1 right-censored)."
     )
     assert leads.warnings == ("Four signals are too few for a reliable lead time.",)
@@ -125,10 +125,10 @@ def test_sentence_without_a_known_order_or_median(leads):
     assert replace(leads, median=pd.NaT).sentence() == leads.sentence()
     many = replace(leads, median=pd.NaT, n=40)
     assert many.sentence() == (
-        "No median: fewer than half of the signals had an event confirmed within 5 days "
+        "No median: for fewer than half of the signals, an event was confirmed within 5 days "
         "(n = 40, 1 right-censored)."
     )
-    assert "had an event within 5 days" in replace(many, clock="occurred").sentence()
+    assert "an event occurred within 5 days" in replace(many, clock="occurred").sentence()
     assert lead_times(leads_of([])).sentence() == "There is no signal with a lead time (n = 0)."
 
 
@@ -219,7 +219,7 @@ def test_lead_times_have_one_row_per_group(rough, leads):
 
 def test_html_of_lead_times_has_sentence_warnings_and_table(leads):
     shown = replace(leads, clock="<i>")._repr_html_()
-    assert shown.startswith("<p>Median time from post to event: four signals are too few ")
+    assert shown.startswith("<p>Median time from post to occurrence: four signals are too few ")
     assert "<li>Four signals are too few for a reliable lead time.</li>" in shown
     assert shown.count("<tr") == 2
     assert '<table class="dataframe">' in shown
@@ -423,8 +423,8 @@ def judged():
 
 
 FINDING = (
-    "25% of 30 signals were followed by an event at the same place within 7 days; 10% came within "
-    "7 days after one (p = {}, uniform null model)."
+    "25% of 30 signals were followed by the occurrence of an event at the same place within "
+    "7 days; 10% came within 7 days after one (p = {}, uniform null model)."
 )
 
 
@@ -453,14 +453,14 @@ def test_the_claim_follows_from_p(judged, p, n, claim):
 def test_few_signals_are_not_tested_whatever_p_is(judged, n, words, followed, after):
     sentence = replace(judged, p_trigger=0.001, n_signals=n).sentence()
     assert sentence == (
-        f"{words} too few to test. {followed} were followed by an event at the same place within "
-        f"7 days; {after} came within 7 days after one."
+        f"{words} too few to test. {followed} were followed by the occurrence of an event at the "
+        f"same place within 7 days; {after} came within 7 days after one."
     )
 
 
 def test_a_sentence_names_the_clock(judged):
     confirmed = replace(judged, clock="confirmed").sentence()
-    assert confirmed == judged.sentence().replace("an event", "the confirmation of an event")
+    assert confirmed == judged.sentence().replace("the occurrence", "the confirmation")
 
 
 def test_a_result_of_a_misled_null_is_unreliable(judged):

@@ -72,10 +72,10 @@ def test_a_verdict_states_what_was_asked_how_much_data_and_whether_the_results_a
     reading = verdict(results)
     first = reading.coincidence
     assert reading.sentence() == (
-        f"More than chance: the three results agree. Of {first.n_signals} signals, "
-        f"{first.n_events} confirmed events at {first.n_places} places: coincidence within 7 days, "
-        "more than chance (p = 0.01); hazard ratio 2.00, more than chance (p = 0.01); alarms, more "
-        "than chance (p = 0.01)."
+        f"More than chance: the three results agree. Of {first.n_signals} signals and "
+        f"{first.n_events} events at {first.n_places} places, by their confirmation: coincidence "
+        "within 7 days, more than chance (p = 0.01); hazard ratio 2.00, more than chance "
+        "(p = 0.01); alarms, more than chance (p = 0.01)."
     )
     partial = verdict(results, exposed=2).sentence()
     assert partial.startswith("More than chance: two of three results have enough data. ")
@@ -86,7 +86,10 @@ def test_a_disagreement_comes_with_reasons(results):
     words = verdict(results, trigger_rate=0.08, echo_rate=0.25, **options).sentence()
     assert words.startswith("No claim: the three results disagree. ")
     assert "hazard ratio 0.70, less than chance (p = 2e-14)" in words
-    assert "More signals came within the window after an event (25%) than before one (8%)" in words
+    assert (
+        "More signals came within the window after the confirmation of an event (25%) than before "
+        "one (8%)" in words
+    )
     without = verdict(results, trigger_rate=0.25, echo_rate=0.08, **options).sentence()
     assert "More signals came" not in without
     assert "The coincidence test compares" in without

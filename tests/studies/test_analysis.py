@@ -67,8 +67,8 @@ def test_the_clock_is_the_one_that_the_events_have_and_is_named():
     assert findings[1] == (
         "Leads are measured to when events occurred: no event has a confirmation."
     )
-    assert findings[2].startswith("Posted after the event: 2 (")
-    assert findings[3].startswith("Median time from post to event: ")
+    assert findings[2].startswith("Posted after the occurrence: 2 (")
+    assert findings[3].startswith("Median time from post to occurrence: ")
     assert analysis.leading_rows()["post_id"].tolist() == ["p0"]
     assert list(analysis.clocks()) == ["occurred"]
     assert headline(analysis).text == ("Of 3 signals, 1 certainly came before its event occurred.")
@@ -246,5 +246,5 @@ def test_too_few_signals_have_no_median_as_key_figure(n, median):
     happened["confirmed_at"] = happened["confirmed_until"] = pd.NaT
     known = study([("2022-09-10", "🍇")] * n, happened).analyse(clock="occurred")
     assert known.lead_times.median_in_words() == median
-    assert f"<dt>Median lead</dt><dd>{median}</dd>" in key_figures(known).markup
+    assert f"<dt>Median lead to occurrence</dt><dd>{median}</dd>" in key_figures(known).markup
     assert f"<dd>{n} of {n}</dd>" in key_figures(known).markup

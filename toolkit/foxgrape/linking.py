@@ -104,8 +104,7 @@ def link(
     observed = _observation(observed, observed_until, events)
     followed, seen = _followed_until(signals, observed)
     event_rows = _nearest_events(signals, events, clock, horizon_us, observed, followed)
-    links = _make_links(signals, events, event_rows, clock, horizon_us, followed, seen)
-    return schemas.validate(links, "links")
+    return _make_links(signals, events, event_rows, clock, horizon_us, followed, seen)
 
 
 def confirmed_by_side(
@@ -192,22 +191,27 @@ def _nearest_events(
     with every event at its place would take quadratic time.
     """
     at, until = (times.microseconds(events[f"{clock}_{side}"]) for side in ("at", "until"))
-    candidates = events[["place_id", "event_id"]].reset_index(drop=True)
-    candidates = candidates.assign(event=np.arange(len(events)), at=at, until=until)
+    place, names = pd.factorize(events["place_id"])
+    rank = pd.factorize(events["event_id"], sort=True)[0]
+    candidates = pd.DataFrame({"place": place, "at": at, "until": until, "rank": rank})
+    candidates["event"] = np.arange(len(events))
     candidates = candidates[observed.overlaps(events["place_id"], at, until)]
-    candidates = candidates.sort_values(["at", "until", "event_id"])
+    candidates = candidates.sort_values(["at", "until", "rank"])
     # The first event whose running maximum of ends is after a post is also the first event that
     # ends after the post, and the running maximum is sorted, as merge_asof requires.
-    candidates["latest"] = candidates.groupby("place_id")["until"].cummax()
+    candidates["latest"] = candidates.groupby("place")["until"].cummax()
     posted, posted_until = (
         times.microseconds(signals[f"posted_{side}"]) for side in ("at", "until")
     )
-    posts = pd.DataFrame({"place_id": signals["place_id"], "posted": posted})
-    posts = posts.assign(signal=np.arange(len(signals))).sort_values("posted")
+    order = np.argsort(posted, kind="stable")
+    place_of_signal, signal_names = pd.factorize(signals["place_id"])
+    place = pd.Index(names).get_indexer(signal_names)[place_of_signal]
+    posts = pd.DataFrame({"place": place[order], "posted": posted[order]})
     by_latest = candidates.sort_values("latest", kind="stable")
-    after = _merge_nearest(posts, by_latest, "latest", "forward")
-    by_end = candidates.sort_values(["until", "event_id"], ascending=[True, False])
-    before = _merge_nearest(posts, by_end, "until", "backward")
+    by_end = candidates.sort_values(["until", "rank"], ascending=[True, False])
+    after, before = (np.empty(len(signals), np.int64) for _ in range(2))
+    after[order] = _merge_nearest(posts, by_latest, "latest", "forward")
+    before[order] = _merge_nearest(posts, by_end, "until", "backward")
     # -1 (no event) reads the appended 0, which makes no difference: the result is -1 either way.
     at, until = (np.append(instants, 0) for instants in (at, until))
     near = (at[after] - posted_until <= horizon) & (at[after] <= followed)
@@ -222,15 +226,20 @@ def _merge_nearest(
     column: str,
     direction: Literal["forward", "backward"],
 ) -> IntArray:
-    """Return, for each signal, the row of the nearest earlier or later event at its place, or -1.
+    """Return, for each post, the row of the nearest earlier or later event at its place, or -1.
 
     An event that ends at the instant of the post matches in both directions; `_nearest_events`
     treats it as an event after the post.
     """
     rows = pd.merge_asof(
-        posts, candidates, left_on="posted", right_on=column, by="place_id", direction=direction
+        posts,
+        candidates[[column, "place", "event"]],
+        left_on="posted",
+        right_on=column,
+        by="place",
+        direction=direction,
     )
-    return rows.set_index("signal")["event"].sort_index().fillna(-1).to_numpy(dtype=np.int64)
+    return rows["event"].fillna(-1).to_numpy(np.int64)
 
 
 def _make_links(
@@ -245,11 +254,12 @@ def _make_links(
     """Return the links table for the signals and the rows of their events, -1 for no event."""
     observed = event_rows >= 0
     posted = tuple(times.microseconds(signals[f"posted_{side}"]) for side in ("at", "until"))
-    # Signals without an event (-1) read the last event here; such values are masked below.
-    event = events.iloc[event_rows] if len(events) else events
-    event = event.reset_index(drop=True).reindex(range(len(signals)))
+    # Signals without an event (-1) read the appended missing time; such values are masked below.
     occurred, confirmed = (
-        tuple(times.microseconds(event[f"{name}_{side}"]) for side in ("at", "until"))
+        tuple(
+            np.append(times.microseconds(events[f"{name}_{side}"]), times.NAT)[event_rows]
+            for side in ("at", "until")
+        )
         for name in ("occurred", "confirmed")
     )
     at, until = confirmed if clock == "confirmed" else occurred
@@ -257,19 +267,20 @@ def _make_links(
     lead_min = np.where(observed, at - posted[1], watched)
     lead_max = np.where(observed, until - posted[0], times.NAT)
     relations = times.relations(posted, occurred, confirmed)  # type: ignore[arg-type]
+    relations[~observed] = times.RELATIONS.index("unconfirmed")
     decoded = times.microseconds(signals["decoded_at"])
     public = np.where(confirmed[1] == times.NAT, occurred[1], confirmed[1])
     hindsight = observed & (decoded != times.NAT) & (decoded > public)
     return pd.DataFrame(
         {
             "signal_id": signals["signal_id"],
-            "event_id": event["event_id"].where(observed, None),
+            "event_id": events["event_id"].array.take(event_rows, allow_fill=True),
             "place_id": signals["place_id"],
-            "clock": pd.Series([clock] * len(signals), dtype="str"),
+            "clock": pd.array([clock], dtype="str").repeat(len(signals)),
             "lead_min": pd.Series(lead_min.astype("timedelta64[us]")),
             "lead_max": pd.Series(lead_max.astype("timedelta64[us]")),
             "observed": observed,
-            "relation": pd.Series(np.where(observed, relations, "unconfirmed"), dtype="str"),
+            "relation": pd.array(times.RELATIONS, dtype="str").take(relations),
             "hindsight": hindsight,
             "horizon": pd.Timedelta(horizon, unit="us"),
             "watched": pd.Series(watched.astype("timedelta64[us]")),

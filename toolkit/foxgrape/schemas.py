@@ -6,21 +6,21 @@ Tables are plain pandas frames. They are validated on entry: in readers, `detect
 from __future__ import annotations
 
 from datetime import datetime
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from foxgrape import times
 from foxgrape._util.csv import read_rows, require_unique_names
 from foxgrape.errors import TableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import ModuleType
+    from collections.abc import Callable, Iterator
 
-    import pandera.pandas as pa
+    from foxgrape._util.typing import BoolArray
 
 __all__ = [
     "CURIE",
@@ -86,25 +86,21 @@ def validate(
     >>> validate(posts, "posts", fill=True)["posted_until"].item()
     Timestamp('2022-09-10 12:00:00+0000', tz='UTC')
     """
-    import pandera.errors
-
     if not isinstance(frame, pd.DataFrame):
         raise TableError(f"{table} must be a DataFrame", file=file, got=type(frame).__name__)
-    schema = _schema(table)
+    schema = _SCHEMAS[table]
     require_unique_names(list(map(str, frame.columns)), file)
     first_row = 0 if file is None else 2
     ready = _with_columns(frame.reset_index(drop=True), schema, table, file=file, fill=fill)
-    for name, column in schema.columns.items():
-        ready[name] = _convert(ready[name], column.metadata["dtype"], name, file, first_row)
-    try:
-        schema.validate(ready, lazy=True)
-    except pandera.errors.SchemaErrors as failed:
-        raise _first_failure(failed, ready, file, first_row) from None
+    for name, column in schema.items():
+        ready[name] = _convert(ready[name], column.dtype, name, file, first_row)
+    given = {name: column for name, column in schema.items() if name in frame}
+    _check_values(ready, given, file, first_row)
     _check_intervals(ready, file, first_row)
     if table == "posts":
         validate_keys(ready, KEYS[table][0], column="post_id", file=file, first_row=first_row)
-    others = [name for name in ready.columns if name not in schema.columns]
-    return ready[[*schema.columns, *others]]
+    others = [name for name in ready.columns if name not in schema]
+    return ready[[*schema, *others]]
 
 
 def version_times(table: str, *frames: pd.DataFrame) -> list[pd.Series] | None:
@@ -196,8 +192,6 @@ def validate_storable(extra: pd.DataFrame) -> None:
 
     A merge that adds times without an offset makes the table unreadable.
     """
-    import pyarrow as pa
-
     for name, column in extra.items():
         kind: Any = column.dtype
         try:
@@ -224,7 +218,7 @@ def columns(table: str) -> list[str]:
     >>> columns("links")[:3]
     ['signal_id', 'event_id', 'place_id']
     """
-    return list(_schema(table).columns)
+    return list(_SCHEMAS[table])
 
 
 def dtypes(table: str) -> dict[str, str]:
@@ -235,7 +229,7 @@ def dtypes(table: str) -> dict[str, str]:
     >>> dtypes("posts")["posted_at"]
     'datetime64[us, UTC]'
     """
-    return {name: column.metadata["dtype"] for name, column in _schema(table).columns.items()}
+    return {name: column.dtype for name, column in _SCHEMAS[table].items()}
 
 
 def read_csv(path: str | Path, table: str) -> pd.DataFrame:
@@ -246,140 +240,142 @@ def read_csv(path: str | Path, table: str) -> pd.DataFrame:
     return validate(frame.mask(frame == ""), table, file=path)
 
 
-@cache
-def _schema(table: str) -> pa.DataFrameSchema:
-    import pandera.pandas as pa
+class _Column(NamedTuple):
+    """The type of a column, and what its values must be.
 
-    return pa.DataFrameSchema(_COLUMNS[table](pa), strict=False)
+    `check` returns which values are right, and `expected` tells what it expects; missing values
+    are not checked.
+    """
 
+    dtype: str = "str"
+    nullable: bool = False
+    unique: bool = False
+    check: Callable[[pd.Series], Any] | None = None
+    expected: str = ""
 
-def _column(dtype: str, *rules: Any, **options: Any) -> Any:
-    """Return a column of which pandera checks the values only; `_convert` sets the type."""
-    import pandera.pandas as pa
-
-    return pa.Column(checks=list(rules), metadata={"dtype": dtype}, **options)
-
-
-def _text(*rules: Any, **options: Any) -> Any:
-    return _column("str", *rules, **options)
-
-
-def _instants(name: str, **options: Any) -> dict[str, Any]:
-    return {f"{name}_{end}": _column(times.DTYPE, **options) for end in ("at", "until")}
-
-
-def _place(pa: ModuleType, *, nullable: bool = False) -> dict[str, Any]:
-    curie = pa.Check(_are_curies, error="an id such as geonames:707292")
-    return {"place_id": _text(curie, nullable=nullable), "place": _text(nullable=True)}
+    def failures(self, values: pd.Series) -> Iterator[tuple[BoolArray, str]]:
+        """Yield which values are wrong, and what was expected."""
+        if not self.nullable:
+            yield values.isna().to_numpy(), "a value"
+        if self.unique and not values.is_unique:
+            yield values.duplicated(keep=False).to_numpy(), _UNIQUE
+        if self.check is not None:
+            yield ~(self.check(values) | values.isna()).to_numpy(np.bool_), self.expected
 
 
-def _are_curies(ids: pd.Series) -> pd.Series:
+_UNIQUE = "each value once"
+_Schema = dict[str, _Column]
+_TEXT, _ANY_TEXT = _Column(), _Column(nullable=True)
+_ID = _Column(unique=True)
+_TIME, _ANY_TIME = _Column(times.DTYPE), _Column(times.DTYPE, nullable=True)
+
+
+def _are_curies(ids: pd.Series) -> Any:
     """Return which of the ids are valid; each distinct id is matched once."""
-    distinct = ids.drop_duplicates()
-    return ids.isin(distinct[distinct.str.match(f"^{CURIE}$").fillna(value=False)])
+    number, distinct = pd.factorize(ids)
+    # A missing id has the number -1, and is not valid.
+    matches = pd.Series(distinct, dtype="str").str.match(f"^{CURIE}$").to_numpy(np.bool_)
+    return np.append(matches, [False])[number]
 
 
-def _one_of(pa: ModuleType, *names: str, **options: Any) -> Any:
-    return _text(pa.Check.isin(names, error=f"one of {', '.join(names)}"), **options)
+def _between(least: float, most: float, expected: str) -> _Column:
+    return _Column(
+        "float64",
+        nullable=True,
+        check=lambda values: values.between(least, most),
+        expected=expected,
+    )
 
 
-def _posts(_: ModuleType) -> dict[str, Any]:
-    return {
-        "post_id": _text(),
-        "platform": _text(nullable=True),
-        "account": _text(),
-        **_instants("posted"),
-        "text": _text(nullable=True),
-        "lang": _text(nullable=True),
-        "url": _text(nullable=True),
-        "repost": _column("boolean", nullable=True),
-        "edited_at": _column(times.DTYPE, nullable=True),
-    }
+def _one_of(*names: str, nullable: bool = False) -> _Column:
+    expected = f"one of {', '.join(names)}"
+    return _Column(nullable=nullable, check=lambda values: values.isin(names), expected=expected)
 
 
-def _events(pa: ModuleType) -> dict[str, Any]:
-    return {
-        "event_id": _text(unique=True),
-        **_place(pa),
-        "lat": _column("float64", pa.Check.in_range(-90, 90, error="-90 to 90"), nullable=True),
-        "lon": _column("float64", pa.Check.in_range(-180, 180, error="-180 to 180"), nullable=True),
-        "kind": _text(nullable=True),
-        "by_side": _text(nullable=True),
-        **_instants("occurred"),
-        **_instants("confirmed", nullable=True),
-        "confirmed_by": _text(nullable=True),
-        "precision": _text(nullable=True),
-        "source": _text(nullable=True),
-        "url": _text(nullable=True),
-    }
-
-
-def _confirmations(_: ModuleType) -> dict[str, Any]:
-    return {
-        "event_id": _text(),
-        "confirmed_by": _text(),
-        **_instants("confirmed"),
-        "source": _text(nullable=True),
-        "url": _text(nullable=True),
-    }
-
-
-def _signals(pa: ModuleType) -> dict[str, Any]:
-    return {
-        "signal_id": _text(unique=True),
-        "post_id": _text(nullable=True),
-        "account": _text(nullable=True),
-        "platform": _text(nullable=True),
-        **_instants("posted"),
-        "code": _text(nullable=True),
-        "kind": _one_of(pa, "emoji", "word", "hashtag", "mention", nullable=True),
-        **_place(pa, nullable=True),
-        "confidence": _one_of(pa, "A", "B", "C", nullable=True),
-        "decoded_at": _column(times.DTYPE, nullable=True),
-        "surprisal": _column("float64", pa.Check.ge(0, error="bits, 0 or more"), nullable=True),
-    }
-
-
-def _observation(_: ModuleType) -> dict[str, Any]:
-    return {
-        "source": _text(unique=True),
-        "observed_from": _column(times.DTYPE, nullable=True),
-        "observed_until": _column(times.DTYPE),
-        **{name: _text(nullable=True) for name in ("gaps", "kinds", "places")},
-        "guessed": _column("bool"),
-    }
-
-
-def _links(pa: ModuleType) -> dict[str, Any]:
-    return {
-        "signal_id": _text(unique=True),
-        "event_id": _text(nullable=True),
-        "place_id": _text(),
-        "clock": _one_of(pa, *times.CLOCKS),
-        "lead_min": _column(_LEAD),
-        "lead_max": _column(_LEAD, nullable=True),
-        "observed": _column("bool"),
-        "relation": _one_of(pa, *times.RELATIONS),
-        "hindsight": _column("bool"),
-    }
-
-
-_COLUMNS: dict[str, Callable[[ModuleType], dict[str, Any]]] = {
-    "posts": _posts,
-    "earlier_posts": _posts,
-    "events": _events,
-    "confirmations": _confirmations,
-    "signals": _signals,
-    "observation": _observation,
-    "links": _links,
+_PLACE_ID = _Column(check=_are_curies, expected="an id such as geonames:707292")
+_POSTS: _Schema = {
+    "post_id": _TEXT,
+    "platform": _ANY_TEXT,
+    "account": _TEXT,
+    "posted_at": _TIME,
+    "posted_until": _TIME,
+    "text": _ANY_TEXT,
+    "lang": _ANY_TEXT,
+    "url": _ANY_TEXT,
+    "repost": _Column("boolean", nullable=True),
+    "edited_at": _ANY_TIME,
+}
+_SCHEMAS: dict[str, _Schema] = {
+    "posts": _POSTS,
+    "earlier_posts": _POSTS,
+    "events": {
+        "event_id": _ID,
+        "place_id": _PLACE_ID,
+        "place": _ANY_TEXT,
+        "lat": _between(-90, 90, "-90 to 90"),
+        "lon": _between(-180, 180, "-180 to 180"),
+        "kind": _ANY_TEXT,
+        "by_side": _ANY_TEXT,
+        "occurred_at": _TIME,
+        "occurred_until": _TIME,
+        "confirmed_at": _ANY_TIME,
+        "confirmed_until": _ANY_TIME,
+        "confirmed_by": _ANY_TEXT,
+        "precision": _ANY_TEXT,
+        "source": _ANY_TEXT,
+        "url": _ANY_TEXT,
+    },
+    "confirmations": {
+        "event_id": _TEXT,
+        "confirmed_by": _TEXT,
+        "confirmed_at": _TIME,
+        "confirmed_until": _TIME,
+        "source": _ANY_TEXT,
+        "url": _ANY_TEXT,
+    },
+    "signals": {
+        "signal_id": _ID,
+        "post_id": _ANY_TEXT,
+        "account": _ANY_TEXT,
+        "platform": _ANY_TEXT,
+        "posted_at": _TIME,
+        "posted_until": _TIME,
+        "code": _ANY_TEXT,
+        "kind": _one_of("emoji", "word", "hashtag", "mention", nullable=True),
+        "place_id": _PLACE_ID._replace(nullable=True),
+        "place": _ANY_TEXT,
+        "confidence": _one_of("A", "B", "C", nullable=True),
+        "decoded_at": _ANY_TIME,
+        "surprisal": _between(0, np.inf, "bits, 0 or more"),
+    },
+    "observation": {
+        "source": _ID,
+        "observed_from": _ANY_TIME,
+        "observed_until": _TIME,
+        "gaps": _ANY_TEXT,
+        "kinds": _ANY_TEXT,
+        "places": _ANY_TEXT,
+        "guessed": _Column("bool"),
+    },
+    "links": {
+        "signal_id": _ID,
+        "event_id": _ANY_TEXT,
+        "place_id": _TEXT,
+        "clock": _one_of(*times.CLOCKS),
+        "lead_min": _Column(_LEAD),
+        "lead_max": _Column(_LEAD, nullable=True),
+        "observed": _Column("bool"),
+        "relation": _one_of(*times.RELATIONS),
+        "hindsight": _Column("bool"),
+    },
 }
 
 
 def _with_columns(
-    frame: pd.DataFrame, schema: pa.DataFrameSchema, table: str, *, file: object, fill: bool
+    frame: pd.DataFrame, schema: _Schema, table: str, *, file: object, fill: bool
 ) -> pd.DataFrame:
     ready = frame.copy()
-    for name, column in schema.columns.items():
+    for name, column in schema.items():
         if name in ready:
             continue
         start = name.replace("_until", "_at")
@@ -387,7 +383,8 @@ def _with_columns(
             ready[name] = ready[start]
         elif fill and column.nullable:
             # Create the column with its final type: converting 10⁶ empty cells takes a second.
-            ready[name] = pd.Series(index=ready.index, dtype=column.metadata["dtype"])
+            empty: Any = pa.nulls(len(ready), pa.large_string()) if column.dtype == "str" else None
+            ready[name] = pd.Series(empty, ready.index, column.dtype)
         else:
             raise TableError.missing_column(name, frame.columns, table=table, file=file)
     return ready
@@ -447,24 +444,26 @@ _CELLS: dict[str, tuple[Callable[[Any], Any], str]] = {
 }
 
 
-def _first_failure(failed: Any, frame: pd.DataFrame, file: object, first_row: int) -> TableError:
-    """Return pandera's failure in the first row as a TableError."""
-    cases = failed.failure_cases.sort_values("index", kind="stable", na_position="first")
-    case = cases.iloc[0]
-    column, position = str(case["column"]), int(case["index"])
-    if case["check"] == "field_uniqueness":
-        key = frame[column].iloc[position]
-        first, second = (frame[column] == key).to_numpy().nonzero()[0][:2] + first_row
-        return TableError.duplicate_key(
-            key, column=column, row=int(second), first_row=int(first), file=file
+def _check_values(frame: pd.DataFrame, schema: _Schema, file: object, first_row: int) -> None:
+    """Raise TableError for the first row, and in it the first column, with a wrong value."""
+    failures = [
+        (int(wrong.argmax()), name, expected)
+        for name, column in schema.items()
+        for wrong, expected in column.failures(frame[name])
+        if wrong.any()
+    ]
+    if not failures:
+        return
+    position, name, expected = min(failures, key=lambda failure: failure[0])
+    cell = frame[name].iloc[position]
+    if expected is _UNIQUE:
+        first, second = (frame[name] == cell).to_numpy().nonzero()[0][:2] + first_row
+        raise TableError.duplicate_key(
+            cell, column=name, row=int(second), first_row=int(first), file=file
         )
-    is_missing = case["check"] == "not_nullable"
-    return TableError.bad_value(
-        "" if is_missing else case["failure_case"],
-        expected="a value" if is_missing else str(case["check"]),
-        file=file,
-        row=position + first_row,
-        column=column,
+    got = "" if pd.isna(cell) else cell
+    raise TableError.bad_value(
+        got, expected=expected, file=file, row=position + first_row, column=name
     )
 
 

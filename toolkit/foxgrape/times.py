@@ -16,7 +16,7 @@ from foxgrape.errors import FoxgrapeError, did_you_mean
 if TYPE_CHECKING:
     import pandas as pd
 
-    from foxgrape._util.typing import DurationArray, FloatArray, IntArray, StringArray
+    from foxgrape._util.typing import DurationArray, FloatArray, IntArray
 
 __all__ = [
     "CLOCKS",
@@ -301,8 +301,8 @@ def relations(
     posted: tuple[IntArray, IntArray],
     occurred: tuple[IntArray, IntArray],
     confirmed: tuple[IntArray, IntArray],
-) -> StringArray:
-    """Return the strongest relation that the time intervals of each post and event prove.
+) -> IntArray:
+    """Return the strongest relation that the time intervals prove, by its position in `RELATIONS`.
 
     A relation is proven if it holds for every choice of instants within the intervals: the post
     came before the event occurred (`anticipates`), between occurrence and confirmation
@@ -315,8 +315,8 @@ def relations(
     --------
     >>> import numpy as np
     >>> at = lambda *hours: np.array(hours)
-    >>> relations((at(1), at(2)), (at(3), at(4)), (at(5), at(6)))
-    array(['anticipates'], dtype='<U12')
+    >>> RELATIONS[relations((at(1), at(2)), (at(3), at(4)), (at(5), at(6)))[0]]
+    'anticipates'
     """
     import numpy as np
 
@@ -325,5 +325,6 @@ def relations(
     before = is_confirmed & (p1 < c0)
     follows = np.where(is_confirmed, c1, o1) < p0
     claims = [p1 < o0, follows, before & (o1 < p0), before]
-    names = ["anticipates", "follows", "announces", "precedes"]
-    return np.select(claims, names, "undetermined").astype("<U12")
+    names = ("anticipates", "follows", "announces", "precedes")
+    numbers = [np.int64(RELATIONS.index(name)) for name in names]
+    return np.select(claims, numbers, np.int64(RELATIONS.index("undetermined")))

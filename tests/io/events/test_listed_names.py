@@ -58,6 +58,20 @@ def test_the_only_place_of_the_same_population_is_meant_wherever_the_coordinates
     assert identify(gazetteer, [("1", 5175, None)], 5175) is None
 
 
+def test_coordinates_and_the_closest_population_agree_on_a_place():
+    gazetteer = Gazetteer([place(1, 2950, FIRST), place(2, 2022, SECOND)])
+    assert identify(gazetteer, [("1", 2571, FIRST)], 2571) == ("x:1", FIRST)
+    assert identify(gazetteer, [("1", 2571, SECOND)], 2571) is None
+    unknown = Gazetteer([place(1, 900, FIRST), place(2, None, SECOND)])
+    assert identify(unknown, [("1", 990, FIRST)], 990) is None
+
+
+def test_of_places_at_coordinates_of_a_name_the_one_of_nearly_the_same_population_is_meant():
+    gazetteer = Gazetteer([place(1, 7000, FIRST), place(2, 5174, SECOND)])
+    rows = [("1", 5174, FIRST), ("1", 5174, SECOND)]
+    assert identify(gazetteer, rows, 5174) == ("x:2", SECOND)
+
+
 def test_a_place_of_another_population_is_not_meant():
     listed = ListedNames()
     key = listed.add("Ozerne", "1", 171, FIRST).key

@@ -8,6 +8,7 @@ import pytest
 
 from foxgrape import read_events
 from foxgrape.places import Gazetteer
+from foxgrape.places.gazetteer import is_current_name
 from foxgrape.places.resolution import LARGEST, REGION_CONTRADICTED, REGION_UNREAD
 
 DEFAULT = Gazetteer.default()
@@ -50,8 +51,8 @@ REGIONS = {
 #: Towns whose namesakes have more than a tenth of their population, and Sokolohirsk, which lost its
 #: name to a larger town.
 AMBIGUOUS = {
-    *("Berehove", "Holubivka", "Khrestivka", "Kostiantynivka", "Lebedyn", "Lyman", "Pivdenne"),
-    *("Podilsk", "Rovenky", "Sokolohirsk", "Znamianka", "Zolochiv"),
+    *("Berehove", "Lebedyn", "Lyman", "Pivdenne"),
+    *("Podilsk", "Rovenky", "Znamianka", "Zolochiv"),
 }
 
 
@@ -88,8 +89,17 @@ def towns():
     return [
         (place, name)
         for place in places
-        for name in (*place.names_in("uk")[:1], *place.names_in("ru")[:1], place.name)
+        for name in (*place.names_in("uk")[:1], *russian_today(place), place.name)
     ]
+
+
+def russian_today(place):
+    """Return the first Russian name that is no former one, such as that of Zaporizhzhia."""
+    for name in place.names_in("ru"):
+        matches = DEFAULT.find(name, exact=True, limit=200)
+        if any(match.place == place and is_current_name(match) for match in matches):
+            return [name]
+    return []
 
 
 def is_settlement(place):
@@ -172,3 +182,14 @@ def test_a_control_list_may_state_coordinates_in_any_row(tmp_path):
     rows += ["3,2022-10-09T12:00Z,Izium,,Ukraine,,"]
     file.write_text(header + "\n".join(rows))
     assert read_events(file)["place_id"].tolist() == [LYMAN]
+
+
+def test_a_table_of_events_with_names_alone_is_read_like_any_table(tmp_path):
+    """The columns are those of the events table, but places have no ids."""
+    file = tmp_path / "events.csv"
+    rows = ["event_id,occurred_at,place,kind", "1,2022-09-10,Гуляйполе,shelling"]
+    file.write_text("\n".join([*rows, "2,2022-09-10,Костянтинівка,shelling"]))
+    events, report = read_events(file, timezone="Europe/Kyiv", with_report=True)
+    assert events["event_id"].tolist() == ["1", "2"]
+    assert events["place"].tolist() == ["Huliaipole", "Kostiantynivka"]
+    assert notes(report)[LARGEST] == 2

@@ -220,7 +220,7 @@ def test_a_mail_says_the_days_of_the_report_as_its_page_does(write_schedule):
         done = fake_reports.build_page(template, parameters=parameters, out=out)
         manifest = out / done.run_id / "manifest.json"
         content = json.loads(manifest.read_text(encoding="utf-8"))
-        content["about"] = {"period": ["2022-09-03", "2022-09-09"]}
+        content["about"] = {"days": "3 to 9 Sep 2022"}
         manifest.write_text(json.dumps(content), encoding="utf-8")
         return done
 
@@ -600,6 +600,35 @@ def test_given_up_messages_are_shown_and_make_the_command_fail(write_schedule, c
     statuses = entry_statuses(read_schedule(file), now=NOON, out=out)
     assert [status.delivery for status in statuses] == ["given up"]
     assert run_shell(call) == 0
+
+
+def test_report_due_exits_with_75_while_a_message_waits(write_schedule, capfd, monkeypatch):
+    monkeypatch.setattr("foxgrape.reports.schedule.due.default_builder", lambda: fake_build)
+    file, out = write_schedule(DESK, more=(*WEB, "catch_up = 0"))
+    call = ["report", "due", "--schedule", str(file), "--out", str(out), "--now"]
+    monkeypatch.setenv("DESK_URL", "http://127.0.0.1:9/")
+    assert run_shell([*call, NOON.isoformat()]) == 75
+    shown = capfd.readouterr()
+    assert "1 report was due: 1 built, 0 failed. 1 message waits to be sent." in shown.out
+    assert shown.err == "foxgrape: cannot notify desk: the connection failed\n"
+    # It is not yet due again, and waits nevertheless.
+    assert run_shell([*call, (NOON + MINUTE).isoformat()]) == 75
+    assert "No reports were due. 1 message waits to be sent." in capfd.readouterr().out
+    with serving(lambda _: Reply()) as server:
+        monkeypatch.setenv("DESK_URL", server.address)
+        assert run_shell([*call, (NOON + 6 * MINUTE).isoformat()]) == 0
+    assert "No reports were due. 1 message sent." in capfd.readouterr().out
+
+
+def fake_build(template, *, parameters, out, **_):
+    return fake_reports.build_page(template, parameters=parameters, out=out)
+
+
+def test_a_message_of_another_schedule_does_not_wait_here(write_schedule):
+    file, out = write_schedule(DESK, more=WEB)
+    assert due(file, out, environ={}).waiting == 1
+    file.write_text(file.read_text().replace("desk", "chat"), encoding="utf-8")
+    assert due(file, out, environ={}).waiting == 0
 
 
 def test_an_unreadable_message_is_named_and_kept(write_schedule):

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -480,12 +481,29 @@ def test_failure_and_recovery_are_reported_once_each(write_schedule):
     assert messages[0]["error"] == "RuntimeError: broken"
     assert messages[0]["text"] == (
         "The report daily failed, and this period is not tried again.\n"
-        "Period: Thu 2022-09-08 07:00 to Fri 2022-09-09 07:00, Europe/Kyiv\n"
+        "Due 9 Sep 2022, 07:00, Europe/Kyiv.\n"
         "- Reason: RuntimeError: broken\n"
         "- It was tried once.\n"
-        "- Later periods are built when they are due; a message follows when one succeeds."
+        "- Later periods are built when they are due; a message follows when one succeeds.\n"
+        f"- {how_to_build('8', '9', file, out)}"
     )
     assert messages[1]["period_end"] == "2022-09-12T04:00:00+00:00"
+    # All periods that were abandoned in the meantime.
+    days = ("8", "9", "10", "11")
+    assert messages[1]["points"] == [how_to_build(*pair, file, out) for pair in pairwise(days)]
+    health = Ledger(out / ".schedule").read_json("daily/health")
+    assert health == {"failing_since": None, "abandoned": {}}
+
+
+def how_to_build(start, end, file, out):
+    """Return the line of a message about the report of a day of September that was not built."""
+    template = file.with_name("mine.ipynb")
+    begins, ends = (f"2022-09-{int(day):02}T07:00:00+03:00" for day in (start, end))
+    return (
+        f"The report due {end} Sep 2022, 07:00, Europe/Kyiv was not built. To build it: "
+        f"foxgrape report build {template} -p entry=daily -p start={begins} -p end={ends} "
+        f"--out {out}"
+    )
 
 
 def test_a_message_that_could_not_be_sent_is_sent_by_a_later_call(write_schedule):
@@ -504,7 +522,9 @@ def test_a_message_that_could_not_be_sent_is_sent_by_a_later_call(write_schedule
     assert call({}) == ("cannot notify desk: the environment variable DESK_URL is not set",)
     plain = call({"DESK_URL": "http://chat.example/hunter2"})
     assert plain == ("cannot notify desk: DESK_URL must be an https:// URL",)
-    assert call({"DESK_URL": "http://127.0.0.1:9/hunter2"}) == ("cannot notify desk: ConnectError",)
+    assert call({"DESK_URL": "http://127.0.0.1:9/hunter2"}) == (
+        "cannot notify desk: the connection failed",
+    )
     with serving(lambda _: answers[len(server.requests) - 1]) as server:
         environ = {"DESK_URL": f"{server.address}/hunter2"}
         assert call(environ, 4) == ()
@@ -533,7 +553,7 @@ def test_messages_that_cannot_be_sent_for_a_week_are_given_up_visibly(write_sche
     (line,) = done.given_up
     assert line == (
         "cannot notify desk: the environment variable DESK_URL is not set; "
-        "daily, period to 2022-09-10T04:00 given up after 7 days"
+        "daily, due 2022-09-10 04:00 UTC given up after 7 days"
     )
     assert list((out / ".schedule" / ".waiting").glob("*.json")) == []
     again = run_due(schedule, now=later, out=out, run=fake_reports.build_or_fail, environ={})
@@ -574,7 +594,9 @@ def test_a_server_without_encryption_gets_neither_password_nor_mail(write_schedu
         done = run_due(
             read_schedule(file), now=NOON, out=out, run=fake_reports.build_or_fail, environ=environ
         )
-    assert done.undelivered == ("cannot notify desk: SMTPNotSupportedError",)
+    assert done.undelivered == (
+        "cannot notify desk: the server does not support this security or login",
+    )
     assert smtp.mails == []
     assert not [line for line in smtp.commands if line.upper().startswith("AUTH")]
 
@@ -649,7 +671,7 @@ def test_secrets_never_appear_in_output_logs_or_states(write_schedule, kind, cap
             )
     reason = {
         "webhook": "the server answered 403 Forbidden",
-        "smtp": "the server answered 535",
+        "smtp": "the server answered 535: user name or password is wrong",
         "apprise": "the service did not accept the message",
     }
     assert done.undelivered == (f"cannot notify desk: {reason[kind]}",)
@@ -764,7 +786,7 @@ def test_report_due_builds_reports_and_prints_failures(write_schedule, tmp_path,
     file.write_text(f"{text}\nparameters = {{ horizon = 'soon' }}\n", encoding="utf-8")
     code, output, err = run_shell(capfd, *call[:-1], "2022-09-11T09:00Z")
     assert (code, err.count("\n")) == (1, 1)
-    assert "daily, period to 2022-09-11 04:00 UTC: bad value for the parameter horizon" in err
+    assert "daily, due 2022-09-11 04:00 UTC: bad value for the parameter horizon" in err
     assert "1 report was due: 0 built, 1 failed." in output
 
 

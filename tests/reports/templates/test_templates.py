@@ -197,7 +197,7 @@ def test_the_end_of_observation_is_a_parameter(tmp_path, capfd, name):
     page = html.read_text(encoding="utf-8")
     if name == "lead_times":
         assert "observed until 20 Sep 2022" in page
-        assert ", observed for less than 30 days, without an event: 1 (" in page
+        assert ", observed for less than 30 days, no event was confirmed: 1 (" in page
         assert left_out in page
     else:  # three of the five signals are later
         text = " ".join(re.sub("<[^>]+>", " ", page).split())

@@ -353,7 +353,9 @@ def test_signals_after_the_end_of_observation_are_left_out_and_counted():
     leads = lead_times(link(posted, seen))
     assert (leads.n, leads.n_censored, leads.n_unfollowed) == (2, 1, 3)
     assert leads.leads["shortest"].tolist() == [3 * DAY, 2 * DAY]
-    assert "3 signals posted outside observation were left out." in leads.warnings
+    assert "3 signals were left out, because no events were recorded at that time and place." in (
+        leads.warnings
+    )
 
 
 def day_stamped(posted, until, *, horizon="30D"):

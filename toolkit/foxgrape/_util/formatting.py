@@ -17,7 +17,9 @@ __all__ = [
     "counted",
     "describe_time",
     "duration_in_words",
+    "happened",
     "lead_in_words",
+    "moment",
     "number_in_words",
     "percent",
     "sentence_with_table",
@@ -108,6 +110,28 @@ def lead_in_words(row: Any) -> str:
         return f"more than {duration_in_words(row.lead_min)}"
     low, high = duration_in_words(row.lead_min), duration_in_words(row.lead_max)
     return low if low == high else f"{low} to {high}"
+
+
+def moment(clock: str) -> str:
+    """Return to which moment of an event a clock measures.
+
+    Examples
+    --------
+    >>> moment("confirmed"), moment("occurred")
+    ('confirmation', 'occurrence')
+    """
+    return "confirmation" if clock == "confirmed" else "occurrence"
+
+
+def happened(clock: str) -> str:
+    """Return what an event did at the moment that a clock measures to.
+
+    Examples
+    --------
+    >>> happened("confirmed"), happened("occurred")
+    ('was confirmed', 'occurred')
+    """
+    return "was confirmed" if clock == "confirmed" else "occurred"
 
 
 def counted(count: int, unit: str) -> str:

@@ -1,4 +1,8 @@
-"""The foxgrape command. Exit codes: 0 for success, 1 for a failure, 2 for a usage error."""
+"""The foxgrape command.
+
+Exit codes: 0 for success, 1 for a failure, 2 for a usage error. `foxgrape report due` exits with 75
+if messages wait to be sent.
+"""
 
 from __future__ import annotations
 

@@ -44,6 +44,8 @@ Now = Annotated[
 ]
 Workers = Annotated[int, typer.Option(min=1, help="Number of reports built in parallel.")]
 _FILE, _OUT = Path("reports/schedule.toml"), Path("reports")
+#: Exit code if messages wait to be sent: EX_TEMPFAIL of sysexits.h.
+TRY_AGAIN = 75
 _FIRST_YEAR, _LAST_YEAR = 1900, 9000
 
 
@@ -66,7 +68,11 @@ def due(
     ] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Build all due reports. Safe to repeat: a report is built once per period."""
+    """Build all due reports. Safe to repeat: a report is built once per period.
+
+    The exit code is 1 if a report failed, a message was given up or an alert cannot be evaluated,
+    and 75 if all is built but a message still waits to be sent.
+    """
     from foxgrape.reports.prune import prune
     from foxgrape.reports.schedule.config import read_schedule
     from foxgrape.reports.schedule.due import run_due
@@ -95,7 +101,9 @@ def due(
     _print_delivery(result)
     if result.failed:
         raise FoxgrapeError(_describe_failures(result.failed))
-    return 1 if result.given_up or result.problems else 0
+    if result.given_up or result.problems:
+        return 1
+    return TRY_AGAIN if result.waiting or result.undelivered else 0
 
 
 def backfill(

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from foxgrape.places import Code
 
 
-__all__ = ["Hits", "expand_keys", "find_codes"]
+__all__ = ["Hits", "expand_keys", "find_codes", "repeat_counts"]
 
 _SEARCHED_KINDS = {"emoji", "word", "hashtag"}
 #: Code points that are tried as spellings of a letter. If any word has a letter beyond this range,
@@ -122,9 +122,23 @@ def _key(code: Code) -> str:
 def expand_keys(by_key: Hits, numbers: list[list[int]]) -> Hits:
     """Replace each hit of a key by one hit for every code that has this key."""
     counts = np.array([len(codes) for codes in numbers], np.int64)
-    expanded = [number for key in by_key.code.tolist() for number in numbers[key]]
-    repeated = by_key.take(np.repeat(np.arange(len(by_key.code)), counts[by_key.code]))
-    return replace(repeated, code=np.array(expanded, np.int64))
+    first = np.cumsum(counts) - counts
+    codes = np.array([code for some in numbers for code in some], np.int64)
+    position, at = repeat_counts(first[by_key.code], counts[by_key.code])
+    return replace(by_key.take(at), code=codes[position])
+
+
+def repeat_counts(first: IntArray, counts: IntArray) -> tuple[IntArray, IntArray]:
+    """Return for each count the numbers from `first` on, and the position of the count.
+
+    Examples
+    --------
+    >>> [array.tolist() for array in repeat_counts(np.array([5, 0, 7]), np.array([2, 0, 3]))]
+    [[5, 6, 7, 8, 9], [0, 0, 2, 2, 2]]
+    """
+    position = np.repeat(np.arange(len(counts)), counts)
+    within = np.arange(len(position)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return first[position] + within, position
 
 
 @cache

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from foxgrape import schemas, times
 from foxgrape.detection.arrow_text import as_arrow, texts_at
@@ -347,17 +349,26 @@ def _signals(
     signals = pd.concat([copied, table.take(hits.code).reset_index(drop=True)], axis="columns")
     signals["matched"] = pd.Series(matched[first], dtype="str")
     signals["start"], signals["end"] = hits.start, hits.end
-    account = _without_slashes(signals["platform"]) + "/" + _without_slashes(signals["account"])
-    meanings = meaning.take(hits.code).reset_index(drop=True)
-    signals["signal_id"] = account + "/" + signals["post_id"] + ":" + meanings
-    return signals.assign(row=hits.row)
+    platform, account = (_without_slashes(signals[name]) for name in ("platform", "account"))
+    parts = platform, "/", account, "/", signals["post_id"], ":", meaning.take(hits.code)
+    signals["signal_id"] = _join(parts)
+    signals["row"] = hits.row
+    return signals
+
+
+def _join(parts: Sequence[pd.Series | str]) -> pd.Series:
+    """Concatenate columns of texts, and texts that are the same in all rows."""
+    text = pa.large_string()
+    arrays = [pa.scalar(x, text) if isinstance(x, str) else as_arrow(x).cast(text) for x in parts]
+    joined = pc.binary_join_element_wise(*arrays, pa.scalar("", text))
+    return pd.Series(pd.array(joined, dtype="str"))
 
 
 def _without_slashes(names: pd.Series) -> pd.Series:
     """Encode ``/`` and ``%`` as in a URL, so that names joined by ``/`` stay distinct."""
     number, distinct = pd.factorize(names.astype("str").fillna(""))
     encoded = pd.Series(distinct, dtype="str").str.replace("%", "%25").str.replace("/", "%2F")
-    return encoded.take(number).reset_index(drop=True)
+    return encoded.take(number)
 
 
 class PostHistory(NamedTuple):
@@ -436,6 +447,9 @@ def _count_earlier(
     keys = np.sort(group * size + np.searchsorted(instants, instant))
     n_until = np.cumsum(np.bincount(group, minlength=int(query_group.max()) + 1))
     first = np.append(0, n_until)[query_group]
-    upper = np.searchsorted(keys, query_group * size + np.searchsorted(instants, before))
-    counts: IntArray = upper - first
+    queries = query_group * size + np.searchsorted(instants, before)
+    # Sorted queries take less than half the time.
+    order = np.argsort(queries)
+    counts: IntArray = -first
+    counts[order] += np.searchsorted(keys, queries[order])
     return counts

@@ -5,12 +5,16 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING, Any
 
+from foxgrape._util.formatting import moment
+from foxgrape.display.chance import within_a_week
 from foxgrape.display.html import Html, table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["KEY_FIGURE", "KEY_FIGURES", "KeyFigures", "figures_in_a_row"]
+    from foxgrape.studies.briefs import PeriodBrief
+
+__all__ = ["KEY_FIGURE", "KEY_FIGURES", "KeyFigures", "figures_in_a_row", "period_figures"]
 
 #: MIME type of the one figure of a report that the catalogue compares between its runs.
 KEY_FIGURE = "application/vnd.foxgrape.figure+json"
@@ -68,3 +72,20 @@ def figures_in_a_row(figures: Mapping[str, str]) -> KeyFigures:
     )
     rows = list(figures.items())
     return KeyFigures(["", "This report"], rows, markup=f'<dl class="key">{items}</dl>')
+
+
+def period_figures(brief: PeriodBrief) -> KeyFigures:
+    """Return the counts of a period beside those of the period before, and what can be claimed.
+
+    Examples
+    --------
+    >>> from foxgrape import open_study
+    >>> from foxgrape.studies.briefs import period_brief
+    >>> brief = period_brief(open_study(), until="2022-09-12")
+    >>> "Leads to confirmation" in period_figures(brief).markup
+    True
+    """
+    rows = brief.counts.astype("str").to_numpy().tolist()
+    rows.append(["More than chance?", within_a_week(brief.analysis).claim, ""])
+    heads = [f"Leads to {moment(brief.analysis.clock)}", "This period", "Previous period"]
+    return KeyFigures(heads, rows)

@@ -13,6 +13,7 @@ from foxgrape._util.formatting import (
     describe_time,
     duration_in_words,
     lead_in_words,
+    moment,
     percent,
 )
 from foxgrape._util.small_numbers import are_few, share_in_words
@@ -121,14 +122,14 @@ def signal_figures(analysis: Analysis) -> dict[str, str]:
     Examples
     --------
     >>> from foxgrape import open_study
-    >>> signal_figures(open_study().analyse())["Followed by an event"]
+    >>> signal_figures(open_study().analyse())["Followed by confirmation"]
     '3 of 4'
     """
     leads = analysis.lead_times
     figures = {"Signals": f"{len(analysis.signals):,}"}
     if leads.n:
-        figures["Followed by an event"] = f"{leads.n_observed:,} of {leads.n:,}"
-        figures["Median lead"] = leads.median_in_words()
+        figures[f"Followed by {moment(analysis.clock)}"] = f"{leads.n_observed:,} of {leads.n:,}"
+        figures[f"Median lead to {moment(analysis.clock)}"] = leads.median_in_words()
     return figures
 
 
@@ -148,10 +149,10 @@ def headline(analysis: Analysis) -> Headline:
     leading = len(analysis.leading_rows())
     event, side = "its event" if leading == 1 else "their event", analysis.confirmed_by
     if analysis.clock == "occurred":
-        happened = f"{event} occurred"
+        end = f"{event} occurred"
     else:
-        happened = f"the first confirmation of {event}" if side is None else f"{side} confirmed it"
-    certain = f"{count_or_none(leading)} certainly came before {happened}"
+        end = f"the first confirmation of {event}" if side is None else f"{side} confirmed it"
+    certain = f"{count_or_none(leading)} certainly came before {end}"
     finding = f"Of {counted(n, 'signal')}, {certain}."
     claim = html.escape(f"{within_a_week(analysis).sentence()} {analysis.study.caution}".strip())
     return Headline(finding, f'<p class="claim">{claim}</p>', details)
@@ -186,7 +187,13 @@ def signals_table(
         note += " Text in [brackets] describes a post whose wording is unknown."
     latest = _rows(rows.tail(MAX_ROWS))
     shown = table(
-        ["Signal", "Post", f"Event {analysis.clock}", "Lead", "Relation"],
+        [
+            "Signal",
+            "Post",
+            f"Event {analysis.clock}",
+            f"Lead to {moment(analysis.clock)}",
+            "Relation",
+        ],
         [
             [
                 Html(f'<span class="row-{number}">{signal_cell(row).markup}</span>'),
@@ -288,6 +295,7 @@ def emoji_table(profile: AccountProfile) -> Html:
 
 def calibration_table(profile: AccountProfile) -> Html:
     """Return a table of the share of signals followed by an event, by group of signals."""
+    clock = profile.analysis.clock
     rows = [
         [
             row.group,
@@ -300,7 +308,7 @@ def calibration_table(profile: AccountProfile) -> Html:
         for row in _rows(profile.calibration)
     ]
     return table(
-        ["Signals by", "Value", "n", "With an event", "Share followed", "95% interval"],
+        ["Signals by", "Value", "n", f"Event {clock}", f"Share with event {clock}", "95% interval"],
         rows,
         empty=f"No shares can be estimated. {profile.analysis.why_no_signals()}",
     )
@@ -357,7 +365,8 @@ def windows_table(result: Coincidence) -> Html:
         for row in _rows(result.windows)
     ]
     adjusted = f"p, adjusted for trying {len(rows)} windows" if len(rows) > 1 else "p, adjusted"
-    heads = ["Window", "Signals followed", "Events preceded", "p", adjusted]
+    followed = f"Signals followed by {moment(result.clock)}"
+    heads = ["Window", followed, f"{moment(result.clock).capitalize()}s preceded", "p", adjusted]
     sizes = f"{counted(result.n_signals, 'signal')}, {counted(result.n_events, 'event')}"
     return table(heads, rows, f"{sizes}; null model {result.null}.")
 
@@ -374,7 +383,8 @@ def groups_table(result: Coincidence) -> Html:
         ]
         for row in _rows(result.groups)
     ]
-    heads = ["Signals", "n", "Followed", "p", "p, false discovery rate controlled"]
+    followed = f"Followed by {moment(result.clock)}"
+    heads = ["Signals", "n", followed, "p", "p, false discovery rate controlled"]
     return table(heads, rows)
 
 
@@ -424,7 +434,8 @@ def methods(analysis: Analysis) -> Html:
     leads = analysis.lead_times
     sizes = (
         f"{leads.n_observed:,} with an event, {leads.n_censored:,} right-censored; excluded: "
-        f"{leads.n_hindsight:,} hindsight, {leads.n_follows:,} after their event"
+        f"{leads.n_hindsight:,} hindsight, {leads.n_follows:,} after the "
+        f"{moment(analysis.clock)} of their event"
     )
     if leads.n_unfollowed:
         sizes += f", {leads.n_unfollowed:,} posted when or where no events were recorded"

@@ -293,13 +293,17 @@ def read_file(
 
 
 def _has_schema_header(file: InputFile, table: str) -> bool:
-    """Return whether the file is comma-separated, with the table's key column and a time column."""
+    """Return whether the file is comma-separated, with the table's key, place and time columns.
+
+    A table of events with names of places, but without their ids, is read like any other table.
+    """
     key, clock = schemas.KEYS[table]
     if table_kind(file) != "csv":
         return False
     names = set(header(file))
+    required = {key[0], *(["place_id"] if table == "events" else [])}
     interval = {clock, clock.replace("_at", "_until")}
-    return separator(file) == "," and key[0] in names and bool(interval & names)
+    return separator(file) == "," and required <= names and bool(interval & names)
 
 
 def iter_frames(

@@ -32,8 +32,9 @@ __all__ = [
 _RESPELT, _INFLECTED, _RESPELT_AND_INFLECTED, _SAME_ALPHABET = 0.9, 0.87, 0.84, 0.82
 #: Maximum score of a guess, such as every fuzzy match of a name without a capital letter.
 _GUESS = 0.79
-#: Minimum similarity of spellings for a respelt match, and for a respelt and inflected match.
-_SIMILAR, _SIMILAR_INFLECTED = 0.8, 0.75
+#: Minimum similarity of spellings for a respelt match, and for a respelt and inflected match of one
+#: word and of several.
+_SIMILAR, _SIMILAR_INFLECTED, _SIMILAR_WORDS = 0.8, 0.75, 0.65
 #: Minimum length of a phonetic key for more than a guess, since different names share short keys:
 #: Суми and Сімі.
 _SHORTEST = 5
@@ -52,10 +53,36 @@ _UKRAINIAN_ROOTS = {
     r"\bВтор": "Друг",
     r"\bБольш": "Велик",
     "([Гг])лубок": r"\1либок",
+    "Александр": "Олександр",
+    "александр": "олександр",
+    "Алексе(?=[ев])": "Олексі",
+    "([Вв])ладимир": r"\1олодимир",
+    r"\bСчастл": "Щасл",
+    r"\bОтрад": "Відрад",
+    r"\bРазд": "Розд",
+    r"\bСолнечн": "Сонячн",
+    r"\bЯстреб": "Яструб",
+    "([Кк])олодез": r"\1олодяз",
+    r"\bДнепр": "Дніпр",
+    r"\bЕкатерин": "Катерин",
+    r"\bПод(?=[^аеёиіоуыяюй])": "Під",
+    "([Вв])олч": r"\1овч",
+    r"\bГорьк": "Гірк",
 }
-#: Letters and endings of Russian names, and what Ukrainian names have instead.
-_RUSSIAN = re.compile("[ыэъЭ]|Александр|Алексе|(?<=..[сц])к(?:а|у|ом|е)?$|(?<=...[ое]в)о$")
+#: Endings and letters of Russian names, and what Ukrainian names have instead.
+_UKRAINIAN_ENDINGS = {
+    "(?<=..[сц])к(?=(?:а|у|ом|е|ое)?$)": "ьк",
+    "(?<=[аи])ево$": "єве",
+    "(?<=...[ое]в)о$|(?<=..)ое$": "е",
+    "(?<=..)поль$": "піль",
+    "(?<=..)полье$": "пілля",
+    "(?<=...)([лнсжчтдз])ье$": r"\1\1я",
+    "(?<=..ич)и$": "і",
+    "(?<=..)ец$": "ець",
+}
 _UKRAINIAN_LETTERS = str.maketrans("ыэЭ", "иеЕ", "ъ")
+#: Any of these: most names have none.
+_RUSSIAN = re.compile("|".join((*_UKRAINIAN_ROOTS, *_UKRAINIAN_ENDINGS, "[ыэЭъ]")))
 _POSSESSIVE = re.compile("(?<=[a-z])['’ʼ]s$")
 
 
@@ -134,11 +161,11 @@ def ukrainian_spellings(name: str) -> list[str]:
     >>> ukrainian_spellings("Сычавкой"), ukrainian_spellings("Зеленодольске")
     (['Сичавкой', 'Січавкой'], ['Зеленодольське'])
     """
-    if not _RUSSIAN.search(name):
+    if _RUSSIAN.search(name) is None:
         return []
-    spelling = re.sub("(?<=[сц])к(?=(?:а|у|ом|е)?$)", "ьк", name.translate(_UKRAINIAN_LETTERS))
-    spelling = re.sub("(?<=[ое]в)о$", "е", spelling)
-    spelling = spelling.replace("Александр", "Олександр").replace("Алексе", "Олексі")
+    spelling = _in_ukrainian(name).translate(_UKRAINIAN_LETTERS)
+    for russian, ukrainian in _UKRAINIAN_ENDINGS.items():
+        spelling = re.sub(russian, ukrainian, spelling)
     return list(dict.fromkeys((spelling, spelling.replace("и", "і").replace("И", "І"))))
 
 
@@ -226,7 +253,8 @@ def _compare(query: _Query, name: str) -> tuple[float, str, str]:
         form in _key_forms(word) for form, word in zip(query.key_words, words, strict=True)
     ):
         similarity = _similarity(query.spelling, normalize_spelling(folded))
-        is_match = query.is_capitalized and similarity >= _SIMILAR_INFLECTED
+        least = _SIMILAR_WORDS if len(words) > 1 else _SIMILAR_INFLECTED
+        is_match = query.is_capitalized and similarity >= least
         return (_RESPELT_AND_INFLECTED if is_match else _GUESS), name, "respelt and inflected"
     return 0.0, name, ""
 

@@ -26,6 +26,7 @@ __all__ = [
     "follows_settlement",
     "is_alone_in_quotes",
     "is_at_border",
+    "is_before_person",
     "is_ordinary",
     "is_person",
     "names_other",
@@ -43,7 +44,15 @@ WORDS: dict[str, frozenset[str]] = {
 #: Between the ends of a route: the Odesa–Reni highway, поезд Харьков — Ясиня.
 _ROUTE, _ROUTE_AFTER = re.compile(r"\w ?[-–—] ?$"), re.compile(r" ?[-–—] ?[^\W\d_a-zа-яґєії]")
 _NOT_BEFORE = WORDS["street"] | WORDS["monument"] | WORDS["thing"] | WORDS["nature"]
-_BEFORE_TOWN = WORDS["mayor"] | WORDS["in"] | WORDS["at"] | WORDS["settlement"] | {"of"}
+_BEFORE_TOWN = (
+    WORDS["mayor"]
+    | WORDS["in"]
+    | WORDS["at"]
+    | WORDS["settlement"]
+    | WORDS["resident"]
+    | WORDS["with_genitive"]
+    | {"of"}
+)
 #: A form of a first name or of its patronymic, but not a place named after a person: Артёмовск.
 _FIRST_NAME = re.compile(
     rf"(?:{'|'.join(sorted(WORDS['first_names']))})"
@@ -63,8 +72,13 @@ _OVERFLOW = re.compile(
     r" (?:\w+ (?:з|із|у|в|из) берег|обмел|обміл|мелеет|міліє|разлил|розлил|замерз|скресл|вскрыл)"
 )
 _BRIDGE_OVER = re.compile(r"\b(?:міст|мост|брід|брод)\w* через $", re.IGNORECASE)
-_FEMININE = re.compile(r"[а-яіїєґ]{3,}(?:[нв]а|[сц]ька)")
+_FEMININE = re.compile(
+    r"(?:облас|район|держав|військов|народн|окружн|міськ|селищ|сільськ|громадськ|націонал|прокур"
+    r"|правоохорон|медичн|залізн|митн|податков|гімназ|філармон|лікарн|атомн|телев|виборч|наступ"
+    r"|оборон|фронт|шахт|губерн|єпарх|духовн|семінар|битв|операц|груп|агломер|рад)\w*"
+)
 _SEA = re.compile(r"(?:[сц]ь?к|н)(?:е|ое|ого|ому|им|ім|ом)$")
+_STRIKE = tuple(WORDS["strike"])
 _CROSSING, _NAMED = tuple(WORDS["crossing"]), tuple(WORDS["named"])
 _ORDINARY = WORDS["ordinary"] | WORDS["persons"]
 _WORD_REVERSED = re.compile(r"[\w'’ʼ]*")
@@ -94,6 +108,19 @@ _ADJECTIVE_ENDINGS = (
     *("ий", "ый", "ій", "ого", "ому", "им", "ым", "ом", "ім", "а", "ая", "у", "ую", "ої", "ой"),
     *("ою", "е", "ое", "і", "ие", "ые", "их", "ых", "ними", "ными"),
 )
+_VOWELS = tuple("аеєиіїйоуыэюяaeiouy")
+_NOUN_ENDINGS = ("ові", "еві", "єві", "ці")
+#: Endings of nouns after case forms of adjectives: у Центральному парку, але: у Вітовому лікарня.
+_AGREEING = {
+    "ого": ("а", "у", "ю", "ря"),
+    "ому": ("у", "ю", "і", "ї"),
+    "им": ("ом", "ем", "єм", "м"),
+    "ою": ("ою", "ею", "єю"),
+    "ої": ("и", "і", "ї"),
+    "ій": ("і", "ї"),
+}
+_FEMININE_OF_TOWN = {"ську": ("у", "ю"), "цьку": ("у", "ю"), "ська": ("а", "я"), "цька": ("а", "я")}
+_VERB_ENDINGS = ("ть", "ться", "тся", "ли", "ла", "лася", "лись", "лися", "лось")
 _SURNAME_ENDINGS = ("ов", "ев", "єв", "ин", "ін", "їн", "ий", "ко", "ov", "ev", "in", "yi")
 #: A club's name in quotation marks right before the name of a place.
 _QUOTES, _CLOSING = ("«", "„", "“", '"'), ("»", "”", "“", '"')
@@ -101,7 +128,7 @@ _QUOTES, _CLOSING = ("«", "„", "“", '"'), ("»", "”", "“", '"')
 _TITLE_GOES_ON = re.compile(r"(?: [^\W\d_a-zа-яґєії][\w'’ʼ-]*){1,2}[»”\"]")
 #: Words before names in quotation marks that are places.
 _CHECKPOINT = re.compile(
-    r"пропуск|кордон|черг|очеред|границ|аеропорт|аэропорт|КПВВ|КПП|checkpoint|crossing|airport",
+    r"пропуск|кордон|черг|очеред|границ|погран|аеропорт|аэропорт|КПВВ|КПП|checkpoint|crossing|airport",
     re.IGNORECASE,
 )
 _CLUB = re.compile(r"([\w-]+)([»”\"][ \u00a0]\(?)$")
@@ -129,6 +156,11 @@ class Name(NamedTuple):
 def is_ordinary(name: Name) -> bool:
     """Return whether the name is also an ordinary word, a first name or a surname."""
     return folded(name.matches[0].matched) in _ORDINARY
+
+
+def is_before_person(name: Name) -> bool:
+    """Return whether a first name follows the name: У Брусилові Іван Коваль."""
+    return name.after[:1].isupper() and _FIRST_NAME.fullmatch(folded(name.after)) is not None
 
 
 def is_person(name: Name) -> bool:
@@ -174,7 +206,7 @@ def names_other(text: str, name: Name) -> bool:
     is_of_route = before in WORDS["vehicle"] and _ROUTE_AFTER.match(text, name.end) is not None
     if (
         (after in WORDS["region"] and _may_name_region(text, name, after, is_route=is_route))
-        or (before in _NOT_BEFORE and not is_of_route)
+        or (before in _NOT_BEFORE and not is_of_route and not _are_streets_of(text, name))
         or (after in WORDS["titled"] and name.after[:1].isupper())
         or _is_in_list_of_things(text, name)
         or folded(word_after(text, name.end, _AFTER_COMMA)) in WORDS["abroad_regions"]
@@ -182,7 +214,7 @@ def names_other(text: str, name: Name) -> bool:
             folded(name.matches[0].matched) in WORDS["lands"]
             and before not in WORDS["settlement"] | {"of"}
         )
-        or (before == "на" and folded(name.matches[0].matched) in WORDS["region_with_on"])
+        or (before == "на" and _is_region_with_on(text, name))
         or (
             (after in WORDS["nuclear"] or _NUCLEAR_LIST.match(text, name.end))
             and _names_its_region(name.matches[0].place)
@@ -207,6 +239,26 @@ def names_other(text: str, name: Name) -> bool:
     )
 
 
+def _is_region_with_on(text: str, name: Name) -> bool:
+    """Return whether *на* before a name makes it a region's: на Запоріжжі, but КАБ на Запоріжжя."""
+    spelling = folded(text[name.start : name.end])
+    before = folded(word_before(text, text.rindex(name.before, 0, name.start)))
+    is_target = before.startswith(_STRIKE) and not spelling.endswith("і")
+    return folded(name.matches[0].matched) in WORDS["region_with_on"] and not is_target
+
+
+def _are_streets_of(text: str, name: Name) -> bool:
+    """Return whether streets are those of a town in the genitive: вулиці Бучі, улицы Харькова."""
+    matched = folded(name.matches[0].matched)
+    return (
+        folded(name.before) in WORDS["streets"]
+        and (name.matches[0].place.population or 0) >= TOWN_POPULATION
+        and folded(text[name.start : name.end]) != matched
+        and not is_ordinary(name)
+        and not matched.endswith(_ADJECTIVE_ENDINGS[:5])
+    )
+
+
 def _may_name_region(text: str, name: Name, after: str, *, is_route: bool) -> bool:
     """Return whether a name before such a word is a region's: not the Odesa–Reni highway.
 
@@ -219,9 +271,16 @@ def _may_name_region(text: str, name: Name, after: str, *, is_route: bool) -> bo
 
 
 def _names_body(text: str, name: Name) -> bool:
-    """Return whether a name is a feminine adjective, the form of a genitive: Донецька обласна."""
+    """Return whether a name is a feminine adjective, the form of a genitive: Донецька обласна.
+
+    After a word that takes the genitive, it is a town's: з Краматорська можна виїхати.
+    """
     spelling = folded(text[name.start : name.end])
-    return spelling.endswith(("ська", "цька")) and _FEMININE.fullmatch(name.after) is not None
+    return (
+        spelling.endswith(("ська", "цька"))
+        and _FEMININE.fullmatch(name.after) is not None
+        and folded(name.before) not in WORDS["with_genitive"] | WORDS["resident"] | WORDS["mayor"]
+    )
 
 
 def _is_in_list_of_regions(text: str, name: Name) -> bool:
@@ -305,12 +364,12 @@ def _names_surname(text: str, name: Name) -> bool:
 def _names_river(text: str, name: Name) -> bool:
     """Return whether the words around a name show that it means a river."""
     before, after = folded(name.before), folded(name.after)
-    if before in WORDS["river"] or after in WORDS["river"]:
-        return True
-    if _OVERFLOW.match(text, name.end):
+    # Ukrainian and Russian have the word before the name: У Бритівці річка вийшла з берегів.
+    is_behind = after in WORDS["river"] and (after.isascii() or after.startswith("буг"))
+    if before in WORDS["river"] or is_behind or _OVERFLOW.match(text, name.end):
         return True
     words_before = text[max(0, name.start - CONTEXT) : name.start]
-    if _BRIDGE_OVER.search(words_before):
+    if before in WORDS["over"] and _BRIDGE_OVER.search(words_before):
         return True
     is_small = (name.matches[0].place.population or 0) < TOWN_POPULATION
     if is_small and _WATER_LEVEL.search(words_before):
@@ -329,12 +388,36 @@ def _names_river(text: str, name: Name) -> bool:
 
 
 def _names_institution(text: str, name: Name) -> bool:
-    """Return whether a name is an adjective before a noun such as bank: Центральный банк."""
-    spelling = folded(text[name.start : name.end])
+    """Return whether a name is an adjective before a noun such as bank: Центральный банк.
+
+    Not before a verb: У Брусилові судять.
+    """
+    after = folded(name.after)
     return (
-        folded(name.after).startswith(_NAMED)
-        and spelling.endswith(_ADJECTIVE_ENDINGS)
+        after.startswith(_NAMED)
+        and not after.endswith(_VERB_ENDINGS)
+        and _may_agree(folded(text[name.start : name.end]), after, name)
         and (is_ordinary(name) or (name.matches[0].place.population or 0) < TOWN_POPULATION)
+    )
+
+
+def _may_agree(spelling: str, after: str, name: Name) -> bool:
+    """Return whether a name may be an adjective in the case of the noun behind it."""
+    if not folded(name.matches[0].matched).endswith(
+        _VOWELS
+    ):  # Святогірську лавру is of Святогірськ
+        ending, before = spelling[-4:], folded(name.before)
+        return ending in _FEMININE_OF_TOWN and (
+            before not in WORDS["with_genitive"] and after.endswith(_FEMININE_OF_TOWN[ending])
+        )
+    return (
+        spelling.endswith(_ADJECTIVE_ENDINGS)
+        and not spelling.endswith(_NOUN_ENDINGS)
+        and all(
+            after.endswith(endings)
+            for ending, endings in _AGREEING.items()
+            if spelling.endswith(ending)
+        )
     )
 
 

@@ -117,12 +117,14 @@ def has_rival(text: str, name: Name, gazetteer: Gazetteer) -> bool:
     if _is_abroad(text, name):
         return True
     best = name.matches[0].place
-    others = _find_in_text(gazetteer, text[name.start : name.end])
+    spelling = text[name.start : name.end]
+    others = _of_case(spelling, name.before, _find_in_text(gazetteer, spelling))
     return len(dominant_places(current_places(name.matches))) == 1 and any(
         is_current_name(match)
         and (match.place.population or 0) > (best.population or 0)
         and _is_part(match.place, gazetteer)
         # Not another name: Подільськ for the district Podilskyi of Kropyvnytskyi.
+        and not (match.matched.endswith("ий") and name.matches[0].matched.endswith(("ськ", "ск")))
         and phonetic_key(match.matched) == phonetic_key(match.place.name)
         for match in others
     )

@@ -57,7 +57,7 @@ _DISTANT = re.compile(
 #: What decides about a name in quotation marks up to 80 characters behind it: the end of another
 #: quotation, as in a list of ships, or a word for a place that has such a name.
 _BEFORE_QUOTED = re.compile(
-    "»|пропуск|кордон|черг|очеред|границ|аеропорт|аэропорт|кпвв|кпп|checkpoint|crossing|airport"
+    "»|пропуск|кордон|черг|очеред|границ|погран|аеропорт|аэропорт|кпвв|кпп|checkpoint|crossing|airport"
 )
 _IN_LIST = re.compile(r"(?!(?!other|інш|друг)[a-zа-яґєії])[\w'’ʼ-]+\s+([\w'’ʼ]+)")
 _PHRASE = re.compile(

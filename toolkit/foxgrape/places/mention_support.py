@@ -25,6 +25,7 @@ __all__ = [
     "LOCATIVE",
     "TOWN_ENDINGS",
     "has_typical_ending",
+    "is_city_in_list",
     "is_in_region",
     "is_inside_sentence",
     "refers_to_place",
@@ -44,7 +45,7 @@ _SENTENCE_BEFORE = re.compile(r"(?:^|[.!?…\n]|[^\w\s,;:\"'«»()-])[ \u00a0]*$
 _SENTENCE_AFTER = re.compile(
     r"[ \u00a0]*(?:[.!…:,\n–—]|$)| (?:наш|взят|звільнен|освобожд|вільн|is )"
 )
-_HEADING = re.compile(r":| [–—]")
+_HEADING = re.compile(r": ?(?![\s«„“\"])| [–—](?! [«„“\"])|!")
 #: What is said of a place rather than of a person: Хотень під ударом, Lyptsi is under fire.
 _PREDICATE = re.compile(
     r" (?:евакую|эвакуир|обстріл|обстрел|бомб[ля]|штурму|накри|накры|затоп|підтоп|подтоп|затян"
@@ -120,11 +121,15 @@ _VILLAGE_ENDINGS = (
 _ONLY_VILLAGE_ENDINGS = ("івка", "ївка", "овка", "евка", "івці", "инці", "ivka", "ovka", "yntsi")
 #: Minimum population of a place whose name of several words needs no other words around it.
 _LEAST = 1000
+#: The same for a word that is attacked or taken.
+_TOWN = 5000
 #: Endings that surnames have as well as names of villages.
 _SURNAMES = (
     *("ко", "ук", "юк", "ак", "як", "ін", "їн", "ин", "ів", "їв", "ов", "ев", "ёв", "єв", "ий"),
     *("ой", "ик", "ло", "ас", "ko", "uk", "ak", "yk", "iv", "in", "yn", "ov", "ev", "yi"),
 )
+#: Endings of the genitive plural of villages, and of surnames.
+_PLURALS = ("ов", "ев", "ёв", "ів", "їв", "ый")
 #: A word with a capital letter that is one of these is no first name.
 _RULE_WORDS = frozenset().union(*WORDS.values())
 #: Prepositions after a word for an attack, and stems of such words: били по Дудчанах.
@@ -152,7 +157,7 @@ def refers_to_place(text: str, name: Name, known: bool) -> bool:
         (before in kinds and (before != "с" or follows_settlement(text, name)))
         or before in WORDS["island"]
         or (after.isascii() and after in kinds | WORDS["plant"])
-        or is_in_region(text, name)
+        or (is_in_region(text, name) and not _begins_like_word(text, name))
         or _REGION_BEFORE.search(text, max(0, name.start - CONTEXT), name.start)
         or _TOWARDS.search(text, max(0, name.start - CONTEXT), name.start)
     ):
@@ -177,8 +182,8 @@ def refers_to_place(text: str, name: Name, known: bool) -> bool:
         return (
             is_at
             or is_route
-            or (is_city and _is_heading(text, name))
-            or (not is_person(name) and is_inflected and _is_reached(text, name))
+            or (is_inflected and not is_person(name) and _is_reached(text, name))
+            or (not is_inflected and _is_like_town(text, name))
             or (is_in and (is_city or spelling.isascii() or spelling.endswith(LOCATIVE)))
         )
     return known or is_in or is_at or _is_attacked(text, name) or _is_village(text, name)
@@ -187,19 +192,27 @@ def refers_to_place(text: str, name: Name, known: bool) -> bool:
 def _is_subject(text: str, name: Name) -> bool:
     """Return whether a name may be the subject of a sentence: not that of a hamlet like a word."""
     is_small = (name.matches[0].place.population or 0) < _LEAST
-    return not is_ordinary(name) or not (
-        is_person(name) or (is_small and not is_inside_sentence(text, name.start))
+    return "inflected" not in name.matches[0].how and (
+        not is_ordinary(name)
+        or not (is_person(name) or (is_small and not is_inside_sentence(text, name.start)))
     )
 
 
-def _is_heading(text: str, name: Name) -> bool:
-    """Return whether a word begins a sentence before a colon or a dash: Ровно: взрывы."""
-    is_nominative = folded(name.matches[0].matched) == folded(text[name.start : name.end])
+def _is_like_town(text: str, name: Name) -> bool:
+    """Return whether a word in the nominative is treated like a town: КАБ на Сарни; Ровно: взрывы.
+
+    A person is attacked in another case, and speaks after a colon: Хмельницький: «Ні».
+    """
+    people = name.matches[0].place.population or 0
+    is_city = people >= CITY_POPULATION
     return (
-        is_nominative
-        and not is_person(name)
-        and _HEADING.match(text, name.end) is not None
-        and _SENTENCE_BEFORE.search(text, max(0, name.start - CONTEXT), name.start) is not None
+        (people >= _TOWN and (is_city or not is_person(name)) and _is_attacked(text, name))
+        or (is_city and _PREDICATE.match(text, name.end) is not None)
+        or (
+            is_city
+            and _HEADING.match(text, name.end) is not None
+            and _SENTENCE_BEFORE.search(text, max(0, name.start - CONTEXT), name.start) is not None
+        )
     )
 
 
@@ -228,7 +241,7 @@ def _is_attacked(text: str, name: Name) -> bool:
         return True
     # A place is in the nominative where a person is in the accusative.
     matched = name.matches[0].matched
-    is_nominative = folded(matched) == folded(text[name.start : name.end])
+    is_nominative = "inflected" not in name.matches[0].how
     return is_nominative or has_typical_ending(name) or " " in matched
 
 
@@ -244,18 +257,18 @@ def _is_village(text: str, name: Name) -> bool:
         if folded(name.before) in _OUT_OF and not spelling.endswith(_INSTRUMENTAL):
             return True
         if folded(name.before) in WORDS["from"]:
-            return has_typical_ending(name) or " " in matched or _is_only_place(name)
+            return has_typical_ending(name) or " " in matched or _is_only_place(text, name)
         if is_current_name(name.matches[0]) and not _is_quoted(text, name):
-            return matched.endswith(_ONLY_VILLAGE_ENDINGS) or _is_only_place(name)
+            return matched.endswith(_ONLY_VILLAGE_ENDINGS) or _is_only_place(text, name)
     return (
-        (matched.endswith(_VILLAGE_ENDINGS) or _is_only_place(name))
+        (matched.endswith(_VILLAGE_ENDINGS) or _is_only_place(text, name))
         and matched == folded(text[name.start : name.end])
         and _SENTENCE_BEFORE.search(text, max(0, name.start - CONTEXT), name.start) is not None
         and _SENTENCE_AFTER.match(text, name.end) is not None
     )
 
 
-def _is_only_place(name: Name) -> bool:
+def _is_only_place(text: str, name: Name) -> bool:
     """Return whether a name can only be that of one village of some size: Меджибіж, Коблеве.
 
     What has the ending of a surname, or another name next to it, may be a person's.
@@ -269,6 +282,7 @@ def _is_only_place(name: Name) -> bool:
         return False
     return not (
         folded(best.matched).endswith(_SURNAMES)
+        or folded(text[name.start : name.end]).endswith(_PLURALS)
         or name.after[:1].isupper()
         or (name.before[:1].isupper() and folded(name.before) not in _RULE_WORDS)
     )
@@ -285,6 +299,33 @@ def is_in_region(text: str, name: Name) -> bool:
     return (
         _WITHIN_NOUN.match(text, name.end) is not None
         or folded(word_after(text, name.end, _WITHIN)) in WORDS["region"]
+    )
+
+
+def _begins_like_word(text: str, name: Name) -> bool:
+    """Return whether a word such as a hamlet's name begins a sentence: Пожежа на Сумщині."""
+    is_small = not name.matches[0].place.population and not has_typical_ending(name)
+    return (
+        (is_small or is_ordinary(name))
+        and " " not in name.matches[0].matched
+        and text[name.end : name.end + 1] != ","
+        and "(" not in text[name.end : name.end + 2]
+        and not is_inside_sentence(text, name.start)
+    )
+
+
+def is_city_in_list(text: str, name: Name, neighbour: Name, *, after: bool) -> bool:
+    """Return whether a surname such as Хмельницькому is also a city's.
+
+    It must be after another name of the list, in the nominative like this, or in the locative.
+    """
+    spelling = folded(text[name.start : name.end])
+    is_city = (name.matches[0].place.population or 0) >= CITY_POPULATION
+    is_like_neighbour = after and (
+        spelling.isascii() or "inflected" not in neighbour.matches[0].how
+    )
+    return is_city and (
+        is_like_neighbour or (not spelling.isascii() and spelling.endswith(LOCATIVE))
     )
 
 

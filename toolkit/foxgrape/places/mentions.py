@@ -18,6 +18,7 @@ from foxgrape.places.mention_context import (
     Name,
     folded,
     follows_settlement,
+    is_before_person,
     is_ordinary,
     is_person,
     names_other,
@@ -38,6 +39,7 @@ from foxgrape.places.mention_support import (
     LOCATIVE,
     TOWN_ENDINGS,
     has_typical_ending,
+    is_city_in_list,
     is_in_region,
     is_inside_sentence,
     refers_to_place,
@@ -269,7 +271,10 @@ def _accept_neighbours(text: str, names: list[Name], accepted: list[bool]) -> No
             accepted[neighbour] = not other.rival and (
                 not is_ordinary(other)
                 or (
-                    (not is_person(other) or _is_city_in_list(text, other, after=at < neighbour))
+                    (
+                        not is_person(other)
+                        or is_city_in_list(text, other, names[at], after=at < neighbour)
+                    )
                     and is_inside_sentence(text, other.start)
                 )
                 or (at < neighbour and _are_in(text, names[at], other))
@@ -321,16 +326,6 @@ def _choose_in_lists(
             several = [current_places(names[at].matches) for at in range(first, last + 1)]
             chosen[first : last + 1] = in_shared_district(several, chosen[first : last + 1])
     return chosen
-
-
-def _is_city_in_list(text: str, name: Name, *, after: bool) -> bool:
-    """Return whether a surname such as Хмельницькому is also a city's, and not in the nominative.
-
-    In English, it must be after another name of the list.
-    """
-    spelling = folded(text[name.start : name.end])
-    is_city = (name.matches[0].place.population or 0) >= CITY_POPULATION
-    return is_city and (after if spelling.isascii() else spelling.endswith(LOCATIVE))
 
 
 def _are_in(text: str, name: Name, other: Name) -> bool:
@@ -472,7 +467,8 @@ def _is_own_name(text: str, name: Name) -> bool:
         spoken = any(name == best.matched and language != _OTHER for name, language in pairs)
         return spoken and len(best.matched) >= _MIN_FORMER_LENGTH and _is_known(name)
     goes_on = _GOES_ON.match(text, name.end, name.end + CONTEXT)
-    return goes_on is None or goes_on[1].isupper() or _is_known(name)
+    is_alone = goes_on is None or goes_on[1].isupper() or is_before_person(name)
+    return is_alone or _is_known(name)
 
 
 def _are_listed(text: str, name: Name, other: Name) -> bool:

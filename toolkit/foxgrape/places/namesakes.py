@@ -1,7 +1,6 @@
 """Tell places of one name apart by population, distance and district.
 
-`resolution` decides so for names in tables, and `mention_places` for names in texts. They differ in
-how many times more people the largest place must have: texts name it more often than tables do.
+`resolution` decides so for names in tables, and `mention_places` for names in texts.
 """
 
 from __future__ import annotations
@@ -32,22 +31,19 @@ __all__ = [
     "in_shared_district",
     "is_around",
     "is_city_district",
+    "is_dominant",
     "is_near",
-    "is_overwhelming",
     "is_quarter",
     "places_near",
     "shared_districts",
 ]
 
-#: Minimum population, and how many times that of any namesake, for a choice by population.
-_OVERWHELMING = ((20_000, 10), (5_000, 20))
 #: Population assumed for a place whose population is unknown.
 UNKNOWN_POPULATION = 500
 #: Minimum population of a town: a larger place is meant whatever region or place is named near it.
 TOWN_POPULATION = 20_000
 #: A shared name means only its largest place if that has this many times the people of any other,
-#: and no fewer people than all others together. Texts name the larger place more often than lists
-#: of events do, for which `resolution` asks for more.
+#: and no fewer people than all others together.
 _DOMINANCE = 10
 #: For a city of this many people, fewer times suffice: Kostiantynivka.
 _DOMINANT_CITY, _DOMINANCE_OF_CITY = 50_000, 5
@@ -62,11 +58,6 @@ CITY_POPULATION, _QUARTER_POPULATION, _QUARTER_KM = 100_000, 5000, 12.0
 #: The same for the largest cities.
 _LARGE_CITY, _LARGE_CITY_KM = 500_000, 16.0
 _CALLED_DISTRICT = re.compile(" (?:район|[Rr]ai?yon|[Rr]aion|[Dd]istrict)$")
-
-
-def is_overwhelming(people: int, others: int) -> bool:
-    """Return whether a place has far more people than its most populous namesake."""
-    return any(people >= least and people >= ratio * others for least, ratio in _OVERWHELMING)
 
 
 def is_quarter(place: Place, gazetteer: Gazetteer) -> bool:
@@ -150,9 +141,13 @@ def dominant_places(places: list[Place]) -> list[Place]:
         return places
     ranked = sorted(places, key=lambda place: -(place.population or UNKNOWN_POPULATION))
     first, *others = [place.population or UNKNOWN_POPULATION for place in ranked]
-    ratio = _DOMINANCE_OF_CITY if first >= _DOMINANT_CITY else _DOMINANCE
-    is_dominant = first >= ratio * max(others, default=0) and first >= sum(others)
-    return ranked[:1] if is_dominant else places
+    return ranked[:1] if is_dominant(first, others) else places
+
+
+def is_dominant(people: int, others: Sequence[int]) -> bool:
+    """Return whether a place has far more people than each other of its name."""
+    ratio = _DOMINANCE_OF_CITY if people >= _DOMINANT_CITY else _DOMINANCE
+    return people >= ratio * max(others, default=0) and people >= sum(others)
 
 
 def places_near(places: list[Place], anchors: list[Place]) -> list[Place]:

@@ -23,7 +23,12 @@ from functools import lru_cache
 
 from foxgrape.places.divisions import read_divisions
 from foxgrape.places.gazetteer import Gazetteer, PlaceMatch, is_current_name
-from foxgrape.places.namesakes import UNKNOWN_POPULATION, is_overwhelming, is_quarter
+from foxgrape.places.namesakes import (
+    UNKNOWN_POPULATION,
+    current_places,
+    is_dominant,
+    is_quarter,
+)
 from foxgrape.places.place import MATCH, Place, distance_km
 from foxgrape.places.settlement_types import are_of_type
 
@@ -281,7 +286,8 @@ class _Search:
         former = [match for match in self.matches if match not in current]
         if current and former:
             people = max(map(_population, current))
-            self.keep(lambda match: match in current or is_overwhelming(_population(match), people))
+            kept = {place.id for place in current_places(self.matches)}
+            self.keep(lambda match: match.place.id in kept)
             if any(_population(match) * _NOTED_RATIO > people for match in former):
                 self.notes.append(FORMER)
 
@@ -295,7 +301,7 @@ class _Search:
         first, *others = sorted(self.matches, key=_population, reverse=True)
         if (
             others
-            and is_overwhelming(_population(first), max(map(_population, others)))
+            and is_dominant(_population(first), [*map(_population, others)])
             and not is_quarter(first.place, gazetteer)
         ):
             self.matches = [first]

@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from foxgrape import times
-from foxgrape._util.formatting import counted, duration_in_words
+from foxgrape._util.formatting import counted, duration_in_words, moment
 from foxgrape.plots.labels import escape_label
 from foxgrape.plots.outcomes import by_outcome
 from foxgrape.plots.theme import (
@@ -83,7 +83,8 @@ def grouped_timeline(analysis: Analysis) -> go.Figure:
     figure.add_vline(x=0, line={"color": GREY, "width": 1})
     figure.update_layout(
         title=set_title(
-            f"Signals and their events, by {unit} (n = {len(table):,})",
+            f"Signals, and the {moment(analysis.clock)} of their events, by {unit} "
+            f"(n = {len(table):,})",
             *(inline_legend(*legend[at : at + 2]) for at in range(0, len(legend), 2)),
             "larger marks: more signals; right of 0, the post came first",
         ),

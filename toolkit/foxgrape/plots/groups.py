@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from foxgrape import times
-from foxgrape._util.formatting import counted
+from foxgrape._util.formatting import counted, moment
 from foxgrape._util.small_numbers import are_few
 from foxgrape.plots.theme import (
     BLUE,
@@ -59,7 +59,8 @@ def groups_figure(groups: Groups) -> go.Figure:
     some = f"{len(drawn)} of {len(table)}" if len(drawn) < len(table) else f"{len(table)}"
     figure.update_layout(
         title=set_title(
-            f"Lead times and events by {html.escape(groups.by)} ({some} groups)",
+            f"Lead times to the {moment(groups.lead_times.clock)} by {html.escape(groups.by)} "
+            f"({some} groups)",
             inline_legend(
                 (BLUE, "●", "median lead, 95% interval"),
                 (GREY, "■", f"share followed {groups.window_in_words()}"),
@@ -75,7 +76,8 @@ def groups_figure(groups: Groups) -> go.Figure:
     n = counted(int(table["n"].sum()), "signal")
     return apply_theme(
         figure,
-        f"Median lead and share followed by an event, by {groups.by}: {some} groups, {n}. "
+        f"Median lead to the {moment(groups.lead_times.clock)} of an event, and share followed by "
+        f"one, by {groups.by}: {some} groups, {n}. "
         f"{groups.sentence()}",
     )
 

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from foxgrape import times
-from foxgrape._util.formatting import counted, duration_in_words
+from foxgrape._util.formatting import counted, duration_in_words, moment
 from foxgrape._util.small_numbers import TOO_FEW
 from foxgrape.plots.labels import escape_label
 from foxgrape.plots.theme import (
@@ -75,7 +75,10 @@ def null_distribution_figure(result: Coincidence) -> go.Figure:
             f"{p}{result.null} null model)",
             inline_legend((BLUE, "■", surrogates), (ORANGE, "┃", "observed")),
         ),
-        xaxis={"title": "signals followed by an event, weighted by how soon and how unexpected"},
+        xaxis={
+            "title": f"signals followed by the {moment(result.clock)} of an event, weighted by how "
+            "soon and how unexpected"
+        },
         yaxis={"title": "surrogates"},
         bargap=0,
         height=380,
@@ -163,7 +166,7 @@ def molchan_diagram(alarm: Alarm) -> go.Figure:
     >>> study = open_study()
     >>> result = alarm(study.analyse().signals, study.events, window=["7D", "30D"])
     >>> molchan_diagram(result).layout.yaxis.title.text
-    'share of events missed'
+    'share of events missed, by their confirmation'
     """
     if not (alarm.n_signals and alarm.n_events):
         return empty_figure(alarm.sentence())
@@ -201,7 +204,10 @@ def molchan_diagram(alarm: Alarm) -> go.Figure:
             "title": "share of space and time alarmed, weighted by the usual rate of events",
             "range": [-0.02, 1.02],
         },
-        yaxis={"title": "share of events missed", "range": [-0.02, 1.05]},
+        yaxis={
+            "title": f"share of events missed, by their {moment(alarm.clock)}",
+            "range": [-0.02, 1.05],
+        },
         height=520,
     )
     if alarm.claim not in {TOO_FEW, "More than chance"}:
@@ -255,7 +261,8 @@ def cumulative_incidence_figure(outcomes: CumulativeIncidence) -> go.Figure:
     ]
     figure.update_layout(
         title=set_title(
-            f"Outcomes of signals (n = {outcomes.n:,}, {outcomes.n_censored:,} without an event)",
+            f"Outcomes of signals, by the {moment(outcomes.clock)} of their event "
+            f"(n = {outcomes.n:,}, {outcomes.n_censored:,} without an event)",
             inline_legend(*legend),
             "shaded: 95% bands (Aalen–Johansen)",
         ),

@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from foxgrape import times
-from foxgrape._util.formatting import counted, duration_in_words
+from foxgrape._util.formatting import counted, duration_in_words, happened, moment
 from foxgrape.plots.grouped import grouped_timeline
 from foxgrape.plots.labels import escape_label
 from foxgrape.plots.outcomes import outcomes
@@ -76,7 +76,7 @@ def timeline(analysis: Analysis) -> go.Figure:
     horizon = duration_in_words(analysis.horizon)
     figure.update_layout(
         title=set_title(
-            f"Signals and their events (n = {len(table)})",
+            f"Signals, and the {moment(analysis.clock)} of their events (n = {len(table)})",
             inline_legend((SKY, "■", "post"), *_event_legend(table["event_kind"])),
             inline_legend((GREEN, "■", "confirmation"), (BLUE, "┄▷", f"no event in {horizon}")),
         ),
@@ -210,12 +210,11 @@ def survival(leads: LeadTimes) -> go.Figure:
     >>> from foxgrape import open_study
     >>> figure = survival(open_study().analyse().lead_times)
     >>> figure.layout.yaxis.title.text
-    'share of signals without an event so far'
+    'share of signals for which no event was confirmed so far'
     """
     if leads.n == 0:
         return empty_figure(_why_no_leads(leads))
     figure = go.Figure()
-    to = "confirmation" if leads.clock == "confirmed" else "event"
     curve = _from_zero(leads.survival)
     shape, note = (
         ("linear", "from intervals") if leads.method == "Turnbull" else ("hv", "mid-interval")
@@ -240,7 +239,8 @@ def survival(leads: LeadTimes) -> go.Figure:
     )
     figure.update_layout(
         title=set_title(
-            f"Time from post to {to} (n = {leads.n:,}, {leads.n_censored:,} without)",
+            f"Time from post to {moment(leads.clock)} "
+            f"(n = {leads.n:,}, {leads.n_censored:,} without)",
             inline_legend(
                 (BLUE, "━", f"{leads.method} estimate"), (BLUE, "+", "no event (right-censored)")
             ),
@@ -248,7 +248,7 @@ def survival(leads: LeadTimes) -> go.Figure:
                 (SKY, "■", "95% band"), (GREY, "┄", "if all leads were the shortest, or longest")
             ),
         ),
-        yaxis={"title": "share of signals without an event so far", "range": [-0.03, 1.03]},
+        yaxis={"title": _share_without(leads.clock), "range": [-0.03, 1.03]},
         height=480,
         margin={"b": 120},
     )
@@ -257,12 +257,16 @@ def survival(leads: LeadTimes) -> go.Figure:
     return apply_theme(figure, f"{leads.method} curve of lead times. {leads.sentence()}")
 
 
+def _share_without(clock: str) -> str:
+    return f"share of signals for which no event {happened(clock)} so far"
+
+
 def _why_no_leads(leads: LeadTimes) -> str:
     """Return why no signal can be timed, and what to do, in one sentence."""
     parts = [
         f"{count} {words}"
         for count, words in (
-            (leads.n_follows, "came after their event"),
+            (leads.n_follows, f"came after the {moment(leads.clock)} of their event"),
             (leads.n_hindsight, "were decoded only after it"),
             (leads.n_unfollowed, "were posted when or where no events were recorded"),
         )

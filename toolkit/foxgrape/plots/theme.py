@@ -13,6 +13,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import plotly.io as pio
 
+from foxgrape._util.formatting import moment
 from foxgrape.places.map_outlines import gazetteer_features
 from foxgrape.plots.labels import escape_label
 from foxgrape.plots.offline import CLOUD_BUTTONS, MIMETYPE, offline_config
@@ -301,8 +302,7 @@ def asinh_time_axis(figure: go.Figure, title: str, extent: tuple[float, float]) 
 
 def lead_axis_title(clock: str) -> str:
     """Return the lead-time axis title for a clock; without links, `clock` names no clock."""
-    ends = {"confirmed": "confirmation", "occurred": "event"}
-    return f"days from post to {ends.get(clock, 'event')}"
+    return f"days from post to {moment(clock) if clock else 'event'}"
 
 
 @lru_cache(maxsize=8)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 import re
 from dataclasses import dataclass, replace
 from io import StringIO
@@ -17,6 +16,7 @@ from foxgrape.errors import ReportError
 from foxgrape.reports.key_points import KeyPoints, describe_changes, read_key_points, to_line
 from foxgrape.reports.run_folder import MANIFEST, NOTEBOOK, PAGE
 from foxgrape.reports.run_tables import KINDS, compare_tables, read_tables, signal_name
+from foxgrape.reports.series import date_parameters, series_key
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -29,11 +29,9 @@ if TYPE_CHECKING:
 __all__ = [
     "RunDiff",
     "compare_points",
-    "date_parameters",
     "diff_runs",
     "fill_page",
     "previous_run",
-    "series_key",
 ]
 
 #: Number of signals of each kind that a sentence names, and that a page lists.
@@ -229,34 +227,6 @@ class _Describer:
         return f"{relation} {name}, lead {lead}{hindsight}"
 
 
-def series_key(manifest: Mapping[str, Any], dates: Collection[str]) -> str:
-    """Return what runs have in common that follow each other: template, data and parameters.
-
-    Parameters
-    ----------
-    manifest
-        Manifest of the run.
-    dates
-        Names of the parameters that are dates or times, in which the runs differ.
-
-    Examples
-    --------
-    >>> one, two = ({"template": "a", "parameters": {"until": day}} for day in ("1", "2"))
-    >>> series_key(one, {"until"}) == series_key(two, {"until"})
-    True
-    """
-    study, store = manifest.get("study"), manifest.get("store")
-    source = study.get("folder") if isinstance(study, dict) else None
-    source = store.get("path") if isinstance(store, dict) else source
-    parameters = manifest.get("parameters")
-    others = {
-        name: value
-        for name, value in (parameters if isinstance(parameters, dict) else {}).items()
-        if name not in dates
-    }
-    return json.dumps([manifest.get("template"), source, others], sort_keys=True, default=str)
-
-
 def _place_in_series(manifest: Mapping[str, Any], dates: Collection[str]) -> tuple[str, ...]:
     parameters = manifest.get("parameters")
     values = parameters if isinstance(parameters, dict) else {}
@@ -290,17 +260,6 @@ def previous_run(
         if series_key(other, dates) == key and _place_in_series(other, dates) <= place:
             earlier.append((_place_in_series(other, dates), name))
     return max(earlier)[1] if earlier else None
-
-
-def date_parameters(rules: Mapping[str, Any]) -> set[str]:
-    """Return the names of the parameters that are dates or times.
-
-    Examples
-    --------
-    >>> date_parameters({"until": {"format": "date"}, "days": {"type": "integer"}})
-    {'until'}
-    """
-    return {name for name, rule in rules.items() if rule.get("format") in {"date", "date-time"}}
 
 
 def _read_manifest(out: Path, name: str) -> dict[str, Any]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from foxgrape._util.directories import directory_at
 from foxgrape._util.unicode import replace_surrogates
-from foxgrape._util.wording import days_in_words, shorten
+from foxgrape._util.wording import shorten
 from foxgrape.display.html import HEADLINE
 from foxgrape.display.key_figures import KEY_FIGURES
 from foxgrape.errors import CONTROLS
@@ -38,6 +37,7 @@ CLAIM_FIGURE = "More than chance?"
 #: The change between a run and itself.
 NOTHING_CHANGED = "Nothing changed: data, parameters and software are the same."
 
+_TEST = "Test against chance"
 _MAX_POINTS, _MAX_ROWS, _MAX_TEXT = 12, 20, 500
 
 
@@ -87,12 +87,7 @@ class KeyPoints:
     def days(self) -> str:
         """Days of the report's period, in the words of its page; empty if it has none."""
         about = self.manifest.get("about")
-        period = _list(about.get("period") if isinstance(about, dict) else None)
-        try:
-            first, last = (date.fromisoformat(day) for day in period)
-        except (TypeError, ValueError):
-            return ""
-        return days_in_words(first, last)
+        return to_line(about.get("days") if isinstance(about, dict) else None)
 
     @property
     def changes(self) -> tuple[str, ...]:
@@ -203,7 +198,9 @@ def describe_changes(before: KeyPoints, after: KeyPoints) -> list[str]:
     if before.headline and before.headline != after.headline:
         changes.append(f"Headline then: {before.headline}")
     if before.claim and before.claim != after.claim:
-        changes.append(f"Test against chance then: {before.claim}")
+        # The sentence begins with the name of the test.
+        claim = before.claim.removeprefix(_TEST).lstrip(",: ")
+        changes.append(f"{_TEST} then: {claim}")
     earlier = {row[0]: row[1] for row in before.figures.get("rows", ()) if len(row) > 1}
     # A row with a column for the previous period may show the earlier value itself.
     changes += [

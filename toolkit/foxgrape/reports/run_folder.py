@@ -88,6 +88,7 @@ class Manifest(TypedDict, total=False):
     title: str
     notebook: dict[str, str]
     parameters: dict[str, Any]
+    series: str
     files: dict[str, str]
     about: dict[str, Any]
     study: dict[str, Any]

@@ -11,6 +11,7 @@ import pandas as pd
 from foxgrape._util.formatting import (
     counted,
     duration_in_words,
+    moment,
     number_in_words,
     to_json_value,
 )
@@ -82,10 +83,10 @@ class Verdict(Result):
             return f"There are no {'signals' if not n else 'events'} to test."
         if are_few(n):
             return f"{too_few(n, 'to test')}."
-        event = "confirmed event" if self.coincidence.clock == "confirmed" else "event"
         sizes = (
-            f"{counted(n, 'signal')}, {counted(self.coincidence.n_events, event)} at "
-            f"{counted(self.coincidence.n_places, 'place')}"
+            f"{counted(n, 'signal')} and {counted(self.coincidence.n_events, 'event')} at "
+            f"{counted(self.coincidence.n_places, 'place')}, by their "
+            f"{moment(self.coincidence.clock)}"
         )
         within = window_in_words(self.coincidence.window, len(self.coincidence.windows))
         p_values = self._p_values()
@@ -142,8 +143,9 @@ class Verdict(Result):
         before, after = first.trigger_rate, first.echo_rate
         if after > before:
             yield (
-                f"More signals came within the window after an event ({after:.0%}) than before "
-                f"one ({before:.0%}): posts about what has happened can lower the hazard ratio."
+                f"More signals came within the window after the {moment(first.clock)} of an event "
+                f"({after:.0%}) than before one ({before:.0%}): posts about what has happened can "
+                "lower the hazard ratio."
             )
         if first.level < first.p_trigger <= LEVEL:
             yield (

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from foxgrape import times
-from foxgrape._util.formatting import counted, describe_time, duration_in_words
+from foxgrape._util.formatting import counted, describe_time, duration_in_words, moment
 from foxgrape._util.result import Described
 from foxgrape.errors import FoxgrapeError
 from foxgrape.linking import are_leads, order_on_clock
@@ -116,8 +116,9 @@ class PeriodBrief(Described):
             overdue += f"; {n:,} no longer followed"
         return (
             f"{self.describe_days()}: {counted(counts['signals'], 'new signal')} in "
-            f"{counted(counts['posts'], 'post')}; {leads} certainly came before an event that "
-            f"became known in these days; {counts['still open']:,} still open{overdue}."
+            f"{counted(counts['posts'], 'post')}; {leads} certainly came before the "
+            f"{moment(self.analysis.clock)} of an event that became known in these days; "
+            f"{counts['still open']:,} still open{overdue}."
             f"{self._end_of_observation()}"
         )
 

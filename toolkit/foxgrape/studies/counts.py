@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from foxgrape import schemas
-from foxgrape._util.formatting import duration_in_words
+from foxgrape._util.formatting import duration_in_words, moment
 from foxgrape.stats.coincidence.point_pattern import is_followed, overlaps
 from foxgrape.stats.inputs import duration_us, observation_of
 from foxgrape.stats.survival.counted_leads import reason_left_out
@@ -23,7 +23,7 @@ __all__ = ["count_steps"]
 #: In the order of `reason_left_out`, so that what a step leaves has passed all steps before it.
 _REASONS = {
     "hindsight": "not decoded only after their event",
-    "follows": "not after their event",
+    "follows": "not after the {moment} of their event",
     "undecided": "for a place whose events can be identified",
     "unfollowed": "posted while events were recorded",
 }
@@ -73,7 +73,7 @@ def _leads(analysis: Analysis) -> Iterator[tuple[str, str, int, int]]:
         left_out = int(counts.get(reason, 0))
         n -= left_out
         if left_out or reason != "undecided":
-            yield "lead times", step, n, left_out
+            yield "lead times", step.format(moment=moment(analysis.clock)), n, left_out
 
 
 def _chance(analysis: Analysis, window: str) -> Iterator[tuple[str, str, int, int]]:

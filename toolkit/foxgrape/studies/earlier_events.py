@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from foxgrape._util.formatting import counted, duration_in_words
+from foxgrape._util.formatting import counted, duration_in_words, moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,8 +31,9 @@ def leads_after_an_event(analysis: Analysis, leads: pd.DataFrame) -> list[str]:
         return []
     within = duration_in_words(analysis.horizon)
     sentence = (
-        f"{n:,} of {counted(len(leads), 'lead')} came also after an earlier event at the same "
-        f"place, by at most {within}: a lead is to the next event, of whatever kind."
+        f"{n:,} of {counted(len(leads), 'lead')} came also after the {moment(analysis.clock)} of "
+        f"an earlier event at the same place, by at most {within}: a lead is to the next event, of "
+        "whatever kind."
     )
     return [sentence]
 

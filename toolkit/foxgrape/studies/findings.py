@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from foxgrape import schemas, times
-from foxgrape._util.formatting import count_or_none, counted, duration_in_words, lead_in_words
+from foxgrape._util.formatting import (
+    count_or_none,
+    counted,
+    duration_in_words,
+    happened,
+    lead_in_words,
+    moment,
+)
 from foxgrape.linking import are_leads, order_on_clock
 from foxgrape.places.normalize import fold
 from foxgrape.places.place import distance_km
@@ -35,8 +42,7 @@ def findings(analysis: Analysis) -> list[str]:
     leading = table[are_leads(table)]
     posts = counted(len(analysis.study.posts), "post")
     verb = "came before its event" if len(leading) == 1 else "came before their event"
-    happened = "was confirmed" if analysis.clock == "confirmed" else "occurred"
-    certain = f"{len(leading):,} certainly {verb} {happened}{_leads(leading)}"
+    certain = f"{len(leading):,} certainly {verb} {happened(analysis.clock)}{_leads(leading)}"
     sentences = [
         f"{counted(len(table), 'signal')} in {posts}. {certain}",
         *_clock_limits(analysis),
@@ -82,9 +88,10 @@ def _maybe_beyond(analysis: Analysis) -> list[str]:
     if not n:
         return []
     within = duration_in_words(analysis.horizon)
+    had = "been confirmed" if analysis.clock == "confirmed" else "occurred"
     subject = "1 signal has" if n == 1 else f"{n:,} signals have"
     sentence = (
-        f"{subject} an event that may have come more than {within} after the post: estimates of "
+        f"{subject} an event that may have {had} more than {within} after the post: estimates of "
         f"lead times count {'it' if n == 1 else 'them'} as without an event until then."
     )
     return [sentence]
@@ -100,7 +107,8 @@ def _with_follows(analysis: Analysis) -> list[str]:
     n_more = leads.n - analysis.lead_times.n
     if not n_more:
         return []
-    posts = f"{counted(n_more, 'post')} after {'its' if n_more == 1 else 'their'} event"
+    whose = "its" if n_more == 1 else "their"
+    posts = f"{counted(n_more, 'post')} after the {moment(analysis.clock)} of {whose} event"
     sentence = (
         f"If {posts}, with no later event, counted as right-censored: "
         f"median {leads.median_in_words()} (n = {leads.n:,})."
@@ -228,16 +236,16 @@ def _other_outcomes(analysis: Analysis, table: pd.DataFrame) -> list[tuple[str, 
     undecided = unfollowed & analysis.study.observed.is_undecided(valid["place_id"])
     late = unfollowed & ~undecided & ~(valid["posted_until"] < end)
     day = "" if pd.isna(end) else f", {end.tz_convert(analysis.study.timezone):%-d %b %Y}"
-    after = "confirmation" if analysis.clock == "confirmed" else "event"
+    came = happened(analysis.clock)
     within = duration_in_words(analysis.horizon)
     followed = is_open & ~unfollowed
     complete = followed & (valid["lead_min"] >= analysis.horizon)
     return [
         ("Times too rough to say which came first:", valid[order == "undetermined"]),
-        (f"Posted after the {after}:", valid[order == "after"]),
-        (f"Right-censored, no event within {within}:", valid[complete]),
+        (f"Posted after the {moment(analysis.clock)}:", valid[order == "after"]),
+        (f"Right-censored, no event {came} within {within}:", valid[complete]),
         (
-            f"Right-censored, observed for less than {within}, without an event:",
+            f"Right-censored, observed for less than {within}, no event {came}:",
             valid[followed & ~complete],
         ),
         (f"Left out, posted after the end of observation{day}:", valid[late]),

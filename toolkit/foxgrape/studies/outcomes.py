@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from foxgrape._util.formatting import duration_in_words
+from foxgrape._util.formatting import duration_in_words, happened, moment
 from foxgrape.linking import order_on_clock
 from foxgrape.stats.survival.counted_leads import reason_left_out
 
@@ -60,17 +60,17 @@ def outcomes_in_words(analysis: Analysis) -> str:
     'none certainly came before the confirmation of an event; for 3, times are too rough to ...'
     """
     within = duration_in_words(analysis.horizon)
-    event = "the confirmation of an event" if analysis.clock == "confirmed" else "an event"
-    of_event = "the confirmation of its event" if analysis.clock == "confirmed" else "its event"
+    event, came = f"the {moment(analysis.clock)} of an event", happened(analysis.clock)
     counts = count_outcomes(analysis)
     words = {
         "before": f"{{}} certainly came before {event}",
         "undetermined": (
-            f"for {{}}, times are too rough to say whether the post or {of_event} came first"
+            f"for {{}}, times are too rough to say whether the post or the "
+            f"{moment(analysis.clock)} of its event came first"
         ),
         "after": f"{{}} came after {event}, with no later one within {within}",
-        "none": f"{{}} had no event within {within}",
-        "open": f"{{}} had no event so far, observed for less than {within}",
+        "none": f"for {{}}, no event {came} within {within}",
+        "open": f"for {{}}, observed for less than {within}, no event {came} so far",
         "hindsight": "{} with a code that was decoded only after the event",
         "outside": "{} had no event and were posted while no events were recorded",
         "undecided": (

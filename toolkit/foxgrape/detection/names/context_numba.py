@@ -171,7 +171,7 @@ def _write(
 def find_contexts(
     words: Words, n_texts: int, flags: UInt8Array, forms: Int32Array, reach: tuple[int, int],
     width: tuple[int, int], contexts: ContextTable, kept: BoolArray, output: IntArray,
-    is_whole: BoolArray,
+    is_whole: BoolArray, spots: Int32Array,
 ) -> tuple[int, int]:  # fmt: skip
     """Write the contexts of the words that may be names, and which texts need to be read whole.
 
@@ -183,30 +183,68 @@ def find_contexts(
     n = 0
     for text in range(n_texts):
         first, last = int(words.first[text]), int(words.first[text + 1]) - 1
-        is_whole[text] = _has(words, flags, WHOLE, first, last)
-        if is_whole[text] or not _mark_names(words, flags, reach, width, kept, first, last):
-            is_whole[text] = True
+        n_spots, seen = _find_spots(words, flags, first, last, spots)
+        is_whole[text] = seen & WHOLE != 0 or not _mark_names(
+            words, flags, seen, reach, width, kept, first, last, spots, n_spots
+        )
+        if is_whole[text]:
             continue
-        done = n
-        begin = end = -1
-        is_start = False
-        for at in range(first, last + 1):
-            final = _name_end(words, flags, at)
-            is_new = at == last or (final >= at and at - reach[0] > end)
-            if begin >= 0 and is_new:
-                kind = FROM_START if is_start else FROM_WORD
-                n = _add(words, forms, contexts, kept, output, n, text, kind, begin, end)
-                begin = -1
-            if n >= 0 and flags[words.word[at]] & DISTANT:
-                before = max(first, at - 1)
-                n = _add(words, forms, contexts, kept, output, n, text, PAIR, before, at)
-            if n < 0:
-                return done, text
-            if final >= at:
-                if begin < 0:
-                    begin, is_start = max(first, at - reach[0]), at - reach[0] < first
-                end = max(end, min(last, final + reach[1]))
+        after = _add_contexts(
+            words, flags, forms, reach, contexts, kept, output, n, text, first, last, spots, n_spots
+        )
+        if after < 0:
+            return n, text
+        n = after
     return n, n_texts
+
+
+@njit_inline
+def _add_contexts(
+    words: Words, flags: UInt8Array, forms: Int32Array, reach: tuple[int, int],
+    contexts: ContextTable, kept: BoolArray, output: IntArray, n: int, text: int, first: int,
+    last: int, spots: Int32Array, n_spots: int,
+) -> int:  # fmt: skip
+    """Write the contexts of a text; return the number written so far, or -1 if an array is full."""
+    begin = end = -1
+    kind = FROM_WORD
+    for spot in range(n_spots):
+        at = int(spots[spot])
+        final = _name_end(words, flags, at)
+        if begin >= 0 and final >= at and at - reach[0] > end:
+            n = _add(words, forms, contexts, kept, output, n, text, kind, begin, end)
+            begin = -1
+        if n >= 0 and flags[words.word[at]] & DISTANT:
+            before = max(first, at - 1)
+            n = _add(words, forms, contexts, kept, output, n, text, PAIR, before, at)
+        if n < 0:
+            return -1
+        if final >= at:
+            if begin < 0:
+                begin, kind = max(first, at - reach[0]), FROM_WORD
+                if at - reach[0] < first:
+                    kind = FROM_START
+            end = max(end, min(last, final + reach[1]))
+    if begin >= 0:
+        n = _add(words, forms, contexts, kept, output, n, text, kind, begin, end)
+    return n
+
+
+@njit_inline
+def _find_spots(
+    words: Words, flags: UInt8Array, first: int, last: int, spots: Int32Array
+) -> tuple[int, int]:
+    """Write the words that may begin names, or are of a distant rule; return their number.
+
+    Also returns all flags of the words of a text and of what is between them.
+    """
+    n = seen = 0
+    for at in range(first, last + 1):
+        flag = int(flags[words.word[at]])
+        seen |= flag | int(flags[words.separator[at]])
+        if flag & (NAME | BEGINS_LONGER | DISTANT):
+            spots[n] = at
+            n += 1
+    return n, seen
 
 
 @njit_inline
@@ -223,18 +261,15 @@ def _name_end(words: Words, flags: UInt8Array, at: int) -> int:
 
 @njit_without_refcounts
 def _mark_names(
-    words: Words, flags: UInt8Array, reach: tuple[int, int], width: tuple[int, int],
-    kept: BoolArray, first: int, last: int,
+    words: Words, flags: UInt8Array, seen: int, reach: tuple[int, int], width: tuple[int, int],
+    kept: BoolArray, first: int, last: int, spots: Int32Array, n_spots: int,
 ) -> bool:  # fmt: skip
     """Mark the words to keep as they are written; return False if the text is to be read whole.
 
     Rules look for words within a number of characters, and far before names in quotation marks.
     """
-    may_decide = False
-    for at in range(first, last):
-        between = flags[words.separator[at]]
-        before = between | flags[words.word[at - 1]] if at > first else between
-        may_decide = may_decide or before & BEFORE_QUOTED != 0
+    for spot in range(n_spots):
+        at = int(spots[spot])
         if flags[words.word[at]] & DISTANT:
             kept[max(first, at - 1)] = kept[at] = True
         final = _name_end(words, flags, at)
@@ -244,17 +279,21 @@ def _mark_names(
             kept[word] = True
         left = words.start[at - reach[0]] if at - reach[0] >= first else 0
         right = words.end[min(last, final + reach[1])]
-        is_wide = words.start[at] - left > width[0] or right - words.end[final] > width[1]
-        opens = (between | flags[words.word[at]]) & OPENS
-        if is_wide or (opens and may_decide):
+        if words.start[at] - left > width[0] or right - words.end[final] > width[1]:
+            return False
+        opens = (flags[words.separator[at]] | flags[words.word[at]]) & OPENS
+        if opens and seen & BEFORE_QUOTED and _may_decide_about_quoted(words, flags, first, at):
             return False
     return True
 
 
 @njit_inline
-def _has(words: Words, flags: UInt8Array, flag: int, first: int, last: int) -> bool:
-    for at in range(first, last + 1):
-        if (flags[words.word[at]] | flags[words.separator[at]]) & flag:
+def _may_decide_about_quoted(words: Words, flags: UInt8Array, first: int, at: int) -> bool:
+    for before in range(first, at + 1):
+        flag = flags[words.separator[before]]
+        if before < at:
+            flag |= flags[words.word[before]]
+        if flag & BEFORE_QUOTED:
             return True
     return False
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from foxgrape.detection.codes import repeat_counts
 from foxgrape.detection.names import context_numba as kernel
 from foxgrape.detection.names.scan_numba import BEGINS_LONGER, BLOCK, NAME, find_words
 from foxgrape.detection.names.vocabulary import Vocabulary
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from foxgrape.places import Gazetteer
     from foxgrape.places.mentions import Mention
 
-__all__ = ["Contexts", "contexts", "repeat_counts"]
+__all__ = ["Contexts", "contexts"]
 
 #: Maximum number of distinct contexts, and of forms in them. All is emptied when these are full, or
 #: the table of words and separators.
@@ -69,7 +70,7 @@ class Contexts:
         separator, word, start, end = np.empty((4, _MAX_SPLIT), np.int32)
         first = np.empty(_MAX_TEXTS + 1, np.int32)
         self._words = kernel.Words(separator, word, start, end, first)
-        self._kept = np.empty(_MAX_SPLIT, np.bool_)
+        self._kept, self._spots = np.empty(_MAX_SPLIT, np.bool_), np.empty(_MAX_SPLIT, np.int32)
         self._found = np.empty((3, _MAX_FOUND), np.int64)
         self._marks = np.empty((2, BLOCK), np.uint64)
         self._whole = np.empty(_MAX_TEXTS, np.bool_)
@@ -158,7 +159,7 @@ class Contexts:
             vocabulary.judge()
             self._kept[:] = False
             arguments = self._words, n, vocabulary.table.judged, vocabulary.forms, REACH, WIDTH
-            outputs = self._contexts, self._kept, self._found, self._whole
+            outputs = self._contexts, self._kept, self._found, self._whole, self._spots
             n_found, n_texts = kernel.find_contexts(*arguments, *outputs)
             return n_texts, n_found
 
@@ -257,17 +258,3 @@ class Contexts:
 def contexts(gazetteer: Gazetteer) -> Contexts:
     """Return the contexts of a gazetteer's names, which grow with each search."""
     return Contexts(gazetteer)
-
-
-def repeat_counts(first: IntArray, counts: IntArray) -> tuple[IntArray, IntArray]:
-    """Return for each count the numbers from `first` on, and the position of the count.
-
-    Examples
-    --------
-    >>> [array.tolist() for array in repeat_counts(np.array([5, 0, 7]), np.array([2, 0, 3]))]
-    [[5, 6, 7, 8, 9], [0, 0, 2, 2, 2]]
-    """
-    position = np.repeat(np.arange(len(counts)), counts)
-    total = np.cumsum(counts)
-    within = np.arange(total[-1] if len(total) else 0) - np.repeat(total - counts, counts)
-    return first[position] + within, position

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from foxgrape.detection.arrow_text import arrow_buffers
+from foxgrape.detection.codes import repeat_counts
 from foxgrape.places.mentions import find_mentions
 
 if TYPE_CHECKING:
@@ -116,27 +117,13 @@ def _read_rows(
     named = [_read(content, gazetteer) for content in distinct.dictionary.to_pylist()]
     counts = np.array([len(names) for names in named], np.int64)
     first = np.cumsum(counts) - counts
-    # Repeat each text for each of its names, and count these from the first on.
     encoded = distinct.indices.to_numpy().astype(np.int64)
-    at = np.repeat(np.arange(len(encoded)), counts[encoded])
-    name = first[encoded[at]] + _count_repeats(counts[encoded])
+    name, at = repeat_counts(first[encoded], counts[encoded])
     spans_of_names = [(mention.start, mention.end) for names in named for mention, _ in names]
     start, end = np.array(spans_of_names, np.int64).reshape(-1, 2)[name].T
     number = name + len(mentions)
     mentions += [name for names in named for name in names]
     return np.stack([rows[at], start, end, number])
-
-
-def _count_repeats(counts: IntArray) -> IntArray:
-    """Return 0, 1, … for each count.
-
-    Examples
-    --------
-    >>> _count_repeats(np.array([2, 0, 3])).tolist()
-    [0, 1, 0, 1, 2]
-    """
-    total = np.cumsum(counts)
-    return np.arange(total[-1] if len(total) else 0) - np.repeat(total - counts, counts)
 
 
 def _read(content: bytes, gazetteer: Gazetteer) -> list[tuple[Mention, str]]:

@@ -6,8 +6,8 @@ So a place is known by name and population. It is identified in the gazetteer on
 
 - coordinates that only this place has, where the list has others for the name, lead to a place of
   a similar population;
-- or coordinates that it shares lead to the only place of the name that has a similar population, or
-  to the only one that has nearly the same;
+- or coordinates that it shares lead to the only place of the name that has a similar population, to
+  the only one that has nearly the same, or to one of a similar population if no other's is closer;
 - or one place alone has the same population, or nearly the same while no other has a similar one.
   The coordinates of the name are then those of another place.
 
@@ -151,7 +151,11 @@ class ListedNames:
         ]
         nearly = [place for place in similar if _agrees(place, population, _EQUAL)]
         located = [place for place in similar if place in at]
-        if len(located) == 1 and (is_corrected or located in (similar, nearly)):
+        if len(located) > 1:
+            located = [place for place in nearly if place in at]
+        if len(located) == 1 and (
+            is_corrected or located in (similar, nearly, _closest(similar, population))
+        ):
             return Identified(located[0], at[located[0]])
         if is_corrected:
             return None
@@ -173,6 +177,14 @@ class ListedNames:
             if other_key != key
             for other in points
         )
+
+
+def _closest(places: list[Place], population: int) -> list[Place]:
+    """Return the places whose population is closest; none if that of any is unknown."""
+    if not all(place.population for place in places):
+        return []
+    ratios = [_ratio(place.population or 0, population) for place in places]
+    return [place for place, ratio in zip(places, ratios, strict=True) if ratio == min(ratios)]
 
 
 def _number(key: str) -> int:

@@ -19,7 +19,7 @@ from foxgrape._util.files import file_sha256
 from foxgrape._util.secrets import SecretFilter
 from foxgrape._util.unicode import json_bytes, replace_surrogates
 from foxgrape.errors import ReportError
-from foxgrape.reports.changes import date_parameters, fill_page, series_key
+from foxgrape.reports.changes import fill_page
 from foxgrape.reports.data_source import store_change
 from foxgrape.reports.execution.job import annotate_failed_cell, clear_abandoned_kernels
 from foxgrape.reports.execution.workers import Workers, can_fork
@@ -38,6 +38,7 @@ from foxgrape.reports.run_folder import (
     read_manifest,
     redact_files,
 )
+from foxgrape.reports.series import date_parameters, series_key
 from foxgrape.reports.templates.discovery import describe_run
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def build_reports(
         ended: dict[int, _ActiveRun] = {}
         stack.callback(_close_all, ended)
         processes = stack.enter_context(Workers(fork=can_fork(), preload=len(plans) > 1))
-        series = [_series(plan) for plan in plans]
+        series = [f"{plan.out} {_series(plan)}" for plan in plans]
         limits = cell_seconds, run_seconds
         pool = _RunPool(
             processes, progress, software, now, *limits, active, catalogues, ended, series
@@ -203,7 +204,7 @@ def _series(plan: Plan) -> str:
         plan.source.kind: plan.source.record,
         "parameters": plan.values,
     }
-    return f"{plan.out} {series_key(manifest, date_parameters(plan.template.schema['properties']))}"
+    return series_key(manifest, date_parameters(plan.template.schema["properties"]))
 
 
 def _close_all(active: Mapping[int, _ActiveRun]) -> None:
@@ -324,6 +325,7 @@ class _ActiveRun:
                 "sha256": plan.notebook_sha256,
             },
             "parameters": dict(plan.values),
+            "series": _series(plan),
             "files": dict(plan.files),
             "about": describe_run(
                 plan.template.schema["properties"], plan.values, plan.source.gazetteer

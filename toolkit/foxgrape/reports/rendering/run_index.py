@@ -35,6 +35,7 @@ from foxgrape.reports.run_folder import (
     open_locked,
     read_manifest,
 )
+from foxgrape.reports.series import series_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -84,12 +85,16 @@ class RunSummary:
         Names of the places among the parameters.
     period
         First and last day among the parameters; None if they contain no date.
+    when
+        The period in words; empty if there is no period.
     built_at
         Time at which the run was built or, if it is running, started; ISO 8601.
     links
         Paths of the run's files, relative to the catalogue, by link text.
     thumbnail
         Data URL of the thumbnail; None if the run has no valid thumbnail.
+    series
+        What the runs of the same report have in common.
     key_figure
         Name and value of the figure to compare with other runs; None if the report has none.
     changes
@@ -105,23 +110,13 @@ class RunSummary:
     words: Mapping[str, str]
     places: tuple[str, ...]
     period: tuple[str, str] | None
+    when: str
     built_at: str
     links: Mapping[str, str]
     thumbnail: str | None
+    series: str
     key_figure: tuple[str, float] | None = None
     changes: tuple[str, ...] = ()
-
-    @property
-    def entry(self) -> tuple[object, ...]:
-        """What runs of the same report have in common: all but their dates."""
-        return self.template, self.title, self.places, tuple(self.words.items())
-
-    @property
-    def when(self) -> str:
-        """The period in words; empty if there is no period."""
-        if self.period is None:
-            return ""
-        return days_in_words(*map(date.fromisoformat, self.period))
 
     @property
     def built(self) -> str:
@@ -321,9 +316,11 @@ def _summarize(out: Path, folder: Path) -> RunSummary | None:
         words=_parameters(about.get("words"), manifest.get("parameters")),
         places=tuple(map(_text, _list(about.get("places")))),
         period=_period(about.get("period")),
+        when=_days(about),
         built_at=_text(manifest.get("built_at")),
         links={} if running else _links(out, folder),
         thumbnail=None if running else read_thumbnail(folder),
+        series=series_key(manifest),
         key_figure=_key_figure(manifest.get("key_figure")),
         changes=tuple(_text(line, 300) for line in _list(manifest.get("changes"))[:_MAX_CHANGES]),
     )
@@ -374,6 +371,14 @@ def _period(value: Any) -> tuple[str, str] | None:
     return days[0][:10], days[1][:10]
 
 
+def _days(about: Mapping[str, Any]) -> str:
+    """Return the period in words; runs of earlier versions have none."""
+    if "days" in about:
+        return _text(about["days"])
+    period = _period(about.get("period"))
+    return "" if period is None else days_in_words(*map(date.fromisoformat, period))
+
+
 def _instant(text: str) -> datetime | None:
     try:
         return datetime.fromisoformat(text)
@@ -393,9 +398,9 @@ def _list(value: Any) -> list[Any]:
 
 def _entries(runs: Sequence[RunSummary]) -> list[_Entry]:
     """Group runs by entry; the entry with the newest run comes first."""
-    groups: dict[tuple[object, ...], list[RunSummary]] = {}
+    groups: dict[str, list[RunSummary]] = {}
     for run in runs:
-        groups.setdefault(run.entry, []).append(run)
+        groups.setdefault(run.series, []).append(run)
     return [_Entry(group, _sparkline(group)) for group in groups.values()]
 
 

@@ -23,9 +23,9 @@ from foxgrape.reports.schedule.config import BOUNDS, Job
 from foxgrape.reports.schedule.ingest_sources import SourceResult, add_new_data
 from foxgrape.reports.schedule.ledger import Ledger, Period
 from foxgrape.reports.schedule.outbox import deliver
-from foxgrape.reports.schedule.periods import due_periods, first_seen
+from foxgrape.reports.schedule.periods import due_periods, first_seen, values_for
 from foxgrape.reports.schedule.results import BackfillResult, DueResult
-from foxgrape.reports.schedule.runner import PeriodRun, PeriodTask, run_tasks, values_for
+from foxgrape.reports.schedule.runner import PeriodRun, PeriodTask, run_tasks
 from foxgrape.reports.templates.relative_dates import add_calendar_units
 from foxgrape.times import get_zone
 
@@ -169,6 +169,7 @@ def run_due(
         given_up=tuple(delivery.given_up),
         repeated=tuple(delivery.repeated),
         sent=delivery.sent,
+        waiting=delivery.waiting,
         ingested=tuple(ingested.values()),
         problems=tuple(problems),
     )

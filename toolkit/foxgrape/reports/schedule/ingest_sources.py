@@ -131,7 +131,7 @@ class IngestSource:
                 matches = sorted(glob.glob(str(expanded)))  # noqa: PTH207
             if not matches:
                 hint = "relative paths start at the working directory"
-                raise ScheduleError(f"ingest.{self.name}: no such file", got=pattern, hint=hint)
+                raise ScheduleError("no such file", got=pattern, hint=hint)
             existing |= dict.fromkeys(map(Path, matches))
         return list(existing)
 

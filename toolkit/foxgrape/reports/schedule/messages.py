@@ -6,14 +6,17 @@ whole message as plain text.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from foxgrape._util.wording import join_items, shorten
+from foxgrape.errors import FoxgrapeError
 from foxgrape.reports.addresses import LATEST, page_path
 from foxgrape.reports.changes import compare_points
 from foxgrape.reports.key_points import CLAIM_FIGURE, NOTHING_CHANGED, read_key_points, to_line
+from foxgrape.reports.schedule.periods import build_command
 from foxgrape.stats.inputs import MORE
 
 if TYPE_CHECKING:
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from foxgrape.reports.key_points import KeyPoints
-    from foxgrape.reports.schedule.ledger import Ledger
+    from foxgrape.reports.schedule.ledger import Ledger, Period
     from foxgrape.reports.schedule.rules import Rule
     from foxgrape.reports.schedule.runner import PeriodRun, PeriodTask
 
@@ -41,12 +44,23 @@ SINCE = "Since the report before"
 _RULE = "-" * 40
 #: Maximum length of the subject of one report in that of a digest, and of all of them.
 _MAX_PART, _MAX_SUBJECTS = 130, 180
+#: The key figure with the number of signals, in small letters.
+_N_SIGNALS = "signals"
+#: Maximum number of abandoned periods for which a message has the command.
+_MAX_COMMANDS = 4
+#: Maximum length of a command, which must not be cut.
+_MAX_COMMAND = 400
 #: A day on which clocks are set forward.
 _SHORTEST_DAY = timedelta(hours=23)
 
 
-def health_message(kind: str, run: PeriodRun, task: PeriodTask) -> dict[str, Any]:
-    """Return the message that a report ``failed`` or ``recovered``."""
+def health_message(
+    kind: str, run: PeriodRun, task: PeriodTask, abandoned: Sequence[Period]
+) -> dict[str, Any]:
+    """Return the message that a report ``failed`` or ``recovered``.
+
+    `abandoned` are the periods that were given up until then: the message says how to build them.
+    """
     due = f"Due {due_in_words(task.period.end, task.job.zone)}"
     if kind == "failed":
         tries = "once" if run.tries == 1 else f"{run.tries} times"
@@ -56,11 +70,12 @@ def health_message(kind: str, run: PeriodRun, task: PeriodTask) -> dict[str, Any
             f"Reason: {run.error}",
             f"It was tried {tries}.",
             "Later periods are built when they are due; a message follows when one succeeds.",
+            *_how_to_build(task, abandoned),
         ]
     else:
         subject = f"{run.entry} works again"
         headline = f"The report {run.entry} works again."
-        points = ["Periods that failed meanwhile are listed by foxgrape schedule show."]
+        points = _how_to_build(task, abandoned)
     message = _describe(kind, run, task) | {
         "subject": to_line(subject),
         "headline": headline,
@@ -70,6 +85,22 @@ def health_message(kind: str, run: PeriodRun, task: PeriodTask) -> dict[str, Any
     }
     lines = [headline, f"{due}.", *(f"- {point}" for point in message["points"])]
     return {"text": "\n".join([*lines, *_link_lines(message)])} | message
+
+
+def _how_to_build(task: PeriodTask, abandoned: Sequence[Period]) -> list[str]:
+    """Return for each of the latest abandoned periods the command that builds it."""
+    lines = []
+    for period in abandoned[-_MAX_COMMANDS:]:
+        command = "foxgrape report build, with the parameters of the schedule"
+        # An invalid template or parameter is why it failed, which the message says already.
+        with suppress(FoxgrapeError, OSError, ValueError):
+            full = build_command(task.job, period, task.out)
+            command = full if len(full) <= _MAX_COMMAND else command
+        due = due_in_words(period.end, task.job.zone)
+        lines.append(f"The report due {due} was not built. To build it: {command}")
+    if left := len(abandoned) - len(lines):
+        lines.insert(0, f"{left:,} earlier reports were not built; see foxgrape schedule show.")
+    return lines
 
 
 def rule_message(rule: Rule, why: str, now: datetime, base_url: str | None) -> dict[str, Any]:
@@ -141,7 +172,8 @@ def digest_message(
 ) -> dict[str, Any]:
     """Return one message about several finished reports, the one that matters most first.
 
-    Reports with an alert come first, then those that claim more than chance, then the newest.
+    Reports with an alert come first, then those that claim more than chance, then the newest, and
+    of equally new ones that with most signals.
 
     Parameters
     ----------
@@ -158,11 +190,17 @@ def digest_message(
     '2 reports. weekly: 12; weekly: 05'
     """
 
-    def importance(message: Mapping[str, Any]) -> tuple[bool, bool]:
-        return message.get("entry") in alerted, _claims_more(message)
+    def importance(message: Mapping[str, Any]) -> tuple[bool, bool, str, int]:
+        figures = {str(row[0]).lower(): str(row[1]) for row in _figure_rows(message)}
+        n_signals = figures.get(_N_SIGNALS, "").replace(",", "")
+        return (
+            message.get("entry") in alerted,
+            figures.get(CLAIM_FIGURE.lower()) == MORE,
+            message.get("period_end", ""),
+            int(n_signals) if n_signals.isdecimal() else 0,
+        )
 
-    newest = sorted(messages, key=lambda message: message.get("period_end", ""), reverse=True)
-    ordered = sorted(newest, key=importance, reverse=True)
+    ordered = sorted(messages, key=importance, reverse=True)
     subjects = [shorten(message["subject"].removesuffix("."), _MAX_PART) for message in ordered]
     listed = join_items(subjects, _MAX_SUBJECTS, len(subjects))
     return {
@@ -174,10 +212,12 @@ def digest_message(
     }
 
 
-def _claims_more(message: Mapping[str, Any]) -> bool:
-    """Return whether a report claims more leads than chance allows."""
-    rows = message.get("figures", {}).get("rows", ())
-    return any(row[:2] == [CLAIM_FIGURE, MORE] for row in rows)
+def _figure_rows(message: Mapping[str, Any]) -> list[list[Any]]:
+    """Return the rows of a queued message's key figures, which may have been edited."""
+    figures = message.get("figures")
+    rows = figures.get("rows") if isinstance(figures, dict) else None
+    rows = rows if isinstance(rows, list) else []
+    return [row for row in rows if isinstance(row, list) and len(row) > 1]
 
 
 def reports_of(message: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from foxgrape.errors import ScheduleError
+from foxgrape.reports.period_keys import parse_period_key
 from foxgrape.reports.schedule.attachments import with_files
 from foxgrape.reports.schedule.envelope import REPEATED, DeliveryError, Envelope
+from foxgrape.reports.schedule.ledger import Period
 from foxgrape.reports.schedule.messages import (
     digest_message,
     health_message,
@@ -72,9 +74,12 @@ class DeliveryResult:
         One error text per message that will not be tried again.
     repeated
         One text per message that may have been sent twice.
+    waiting
+        Number of messages of the schedule's channels that wait to be sent by a later call.
     """
 
     sent: int = 0
+    waiting: int = 0
     undelivered: list[str] = field(default_factory=list)
     given_up: list[str] = field(default_factory=list)
     repeated: list[str] = field(default_factory=list)
@@ -120,13 +125,26 @@ def record_outcome(ledger: Ledger, task: PeriodTask, run: PeriodRun) -> None:
     if run.state == "failed" or (run.state == "done" and not ledger.read_json(health)):
         return
     with ledger.lock(health, wait=_LOCK_TIMEOUT):
-        before = ledger.read_json(health).get("failing_since")
-        kind, since = health_transition(before, task.period.key, run.state)
+        content = ledger.read_json(health)
+        kind, since = health_transition(content.get("failing_since"), task.period.key, run.state)
+        abandoned = dict(content.get("abandoned") or {})
+        if run.state == "given up":
+            abandoned[task.period.key] = run.start.isoformat()
         if kind is not None:
+            message = health_message(kind, run, task, _periods(abandoned))
             for channel in task.notify:
-                _enqueue(ledger, task, channel, health_message(kind, run, task))
-        if since != before:
-            ledger.write_json(health, {"failing_since": since})
+                _enqueue(ledger, task, channel, message)
+        after = {"failing_since": since, "abandoned": abandoned if since else {}}
+        if after != content:
+            ledger.write_json(health, after)
+
+
+def _periods(starts: Mapping[str, str]) -> list[Period]:
+    """Return the periods of which the health file of an entry has the starts, by key."""
+    return [
+        Period(datetime.fromisoformat(start), parse_period_key(key))
+        for key, start in sorted(starts.items())
+    ]
 
 
 def _enqueue(ledger: Ledger, task: PeriodTask, channel: str, message: Mapping[str, Any]) -> None:
@@ -180,6 +198,7 @@ def deliver(
                 sender.combine_digests()
                 for name in _queued(folder):
                     sender.process(name)
+                result.waiting = sender.count_waiting()
     return result
 
 
@@ -317,6 +336,11 @@ class _Sender:
         error = outcome[0] if outcome else _unclear(channel.name, "the server is too slow")
         if error is not None:
             raise error
+
+    def count_waiting(self) -> int:
+        """Return the number of messages of this schedule's channels that are still queued."""
+        items = map(self._read, _queued(self.folder))
+        return sum(item.get("channel") in self.channels for item in items)
 
     def _record_success(self, name: str, item: Mapping[str, Any]) -> None:
         self.result.sent += 1

@@ -1,16 +1,24 @@
-"""The periods of an entry that are due."""
+"""The periods of an entry that are due, and the parameters of the report of a period."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import json
+import shlex
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
-    from foxgrape.reports.schedule.config import Entry
-    from foxgrape.reports.schedule.ledger import Ledger, Period
+    from pathlib import Path
 
-__all__ = ["due_periods", "first_seen"]
+    from foxgrape.reports.schedule.config import Entry, Job
+    from foxgrape.reports.schedule.ledger import Ledger, Period
+    from foxgrape.reports.templates.discovery import Template
+
+__all__ = ["build_command", "due_periods", "first_seen", "values_for"]
+
+_TICK = timedelta(microseconds=1)
 
 
 def due_periods(
@@ -53,3 +61,74 @@ def first_seen(entry: Entry, ledger: Ledger, now: datetime, *, record: bool = Fa
     if record:
         ledger.write_json(name, default)
     return now
+
+
+def values_for(template: Template, job: Job, period: Period) -> dict[str, Any]:
+    """Return the validated parameters of a template; relative dates count from the period's end.
+
+    A report of a schedule is repeated. Unless the schedule says until when, it is until the end of
+    the year: tests against chance then claim falsely in at most 5% of all years.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is unknown, missing or of the wrong type.
+
+    Examples
+    --------
+    >>> from datetime import UTC, datetime
+    >>> from foxgrape.reports.templates.discovery import find_template
+    >>> from foxgrape.reports.schedule.config import Job
+    >>> from foxgrape.reports.schedule.ledger import Period
+    >>> job = Job("mine", "lead_times", "Europe/Kyiv", parameters={"horizon": "60D"})
+    >>> day = Period(datetime(2022, 9, 9, 21, tzinfo=UTC), datetime(2022, 9, 10, 21, tzinfo=UTC))
+    >>> values_for(find_template("lead_times"), job, day)["horizon"]
+    '60D'
+    """
+    from foxgrape.reports.templates.parameters import validate_parameters
+
+    rules = template.schema["properties"]
+    bounds = {
+        name: _format_bound(period, bound, rules.get(name, {}).get("format"), job.zone)
+        for name, bound in job.period.items()
+    }
+    values = {**job.parameters, **bounds}
+    if "repeated_until" in rules and "repeated_until" not in values:
+        last = (period.end - _TICK).astimezone(ZoneInfo(job.zone))
+        values["repeated_until"] = datetime(last.year + 1, 1, 1, tzinfo=last.tzinfo).isoformat()
+    return validate_parameters(template, values, now=period.end, zone=job.zone)
+
+
+def _format_bound(period: Period, bound: str, kind: str | None, zone: str) -> str:
+    if bound == "last_day":
+        return str((period.end - _TICK).astimezone(ZoneInfo(zone)).date())
+    local = (period.start if bound == "start" else period.end).astimezone(ZoneInfo(zone))
+    return str(local.date()) if kind == "date" else local.isoformat()
+
+
+def build_command(job: Job, period: Period, out: Path) -> str:
+    """Return the shell command that builds the report of a period.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from foxgrape.reports.schedule.config import Job
+    >>> from foxgrape.reports.schedule.ledger import Period
+    >>> week = Period(datetime(2022, 9, 5, 4, tzinfo=UTC), datetime(2022, 9, 12, 4, tzinfo=UTC))
+    >>> job = Job("weekly", "weekly_brief", "Europe/Kyiv", store="my store")
+    >>> build_command(job, week, Path("reports"))
+    "foxgrape report build weekly_brief --store 'my store' -p until=2022-09-12 ..."
+    """
+    from foxgrape.reports.templates.discovery import find_template
+
+    template = find_template(job.template)
+    rules = template.schema["properties"]
+    parts = ["foxgrape", "report", "build", job.template]
+    for name in ("study", "store"):
+        if (data := getattr(job, name)) is not None:
+            parts += [f"--{name}", str(data)]
+    for name, value in values_for(template, job, period).items():
+        if value != rules.get(name, {}).get("default"):
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            parts += ["-p", f"{name}={text}"]
+    return shlex.join([*parts, "--out", str(out)])

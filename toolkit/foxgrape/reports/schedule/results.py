@@ -61,6 +61,8 @@ class DueResult(_Result):
         One text per message that may have been sent twice.
     sent
         Number of messages sent.
+    waiting
+        Number of messages that wait to be sent by a later call.
     ingested
         What was read from each source of the due reports.
     problems
@@ -72,6 +74,7 @@ class DueResult(_Result):
     given_up: tuple[str, ...] = ()
     repeated: tuple[str, ...] = ()
     sent: int = 0
+    waiting: int = 0
     ingested: tuple[SourceResult, ...] = ()
     problems: tuple[str, ...] = ()
 
@@ -83,12 +86,16 @@ class DueResult(_Result):
             "runs": [run.to_dict() for run in self.runs],
             **texts,
             "sent": self.sent,
+            "waiting": self.waiting,
             "ingested": [asdict(result) for result in self.ingested],
         }
 
     def sentence(self) -> str:
         """Return a summary in one sentence."""
-        sent = f" {self.sent} {'message' if self.sent == 1 else 'messages'} sent." * (self.sent > 0)
+        sent = f" {_messages(self.sent)} sent." if self.sent else ""
+        if self.waiting:
+            verb = "waits" if self.waiting == 1 else "wait"
+            sent += f" {_messages(self.waiting)} {verb} to be sent."
         if not self.runs:
             return f"No reports were due.{sent}"
         count, failed = len(self.runs), len(self.failed)
@@ -97,6 +104,10 @@ class DueResult(_Result):
         nothing = f", {skipped} skipped (nothing new)" if skipped else ""
         built = count - failed - skipped
         return f"{count} {noun} due: {built} built, {failed} failed{nothing}.{sent}"
+
+
+def _messages(count: int) -> str:
+    return f"{count} {'message' if count == 1 else 'messages'}"
 
 
 @dataclass(frozen=True, slots=True)

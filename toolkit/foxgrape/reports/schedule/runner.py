@@ -9,7 +9,6 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from foxgrape._util.secrets import SecretFilter
 from foxgrape._util.unicode import replace_surrogates
@@ -19,13 +18,13 @@ from foxgrape.reports.schedule.ingest_sources import store_versions
 from foxgrape.reports.schedule.ledger import DIED, Ledger, Period, PeriodState
 from foxgrape.reports.schedule.messages import due_in_words, previous_run
 from foxgrape.reports.schedule.outbox import record_outcome
+from foxgrape.reports.schedule.periods import values_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from foxgrape.reports.schedule.config import Job
-    from foxgrape.reports.templates.discovery import Template
 
 __all__ = ["PeriodRun", "PeriodTask", "run_period", "run_periods", "run_tasks", "values_for"]
 
@@ -330,48 +329,6 @@ def _batches(tasks: list[PeriodTask], size: int) -> list[list[PeriodTask]]:
             batches.append([task])
         extendable = healthy
     return batches
-
-
-def values_for(template: Template, job: Job, period: Period) -> dict[str, Any]:
-    """Return the validated parameters of a template; relative dates count from the period's end.
-
-    A report of a schedule is repeated. Unless the schedule says until when, it is until the end of
-    the year: tests against chance then claim falsely in at most 5% of all years.
-
-    Raises
-    ------
-    ParameterError
-        If a parameter is unknown, missing or of the wrong type.
-
-    Examples
-    --------
-    >>> from datetime import UTC, datetime
-    >>> from foxgrape.reports.templates.discovery import find_template
-    >>> from foxgrape.reports.schedule.config import Job
-    >>> job = Job("mine", "lead_times", "Europe/Kyiv", parameters={"horizon": "60D"})
-    >>> day = Period(datetime(2022, 9, 9, 21, tzinfo=UTC), datetime(2022, 9, 10, 21, tzinfo=UTC))
-    >>> values_for(find_template("lead_times"), job, day)["horizon"]
-    '60D'
-    """
-    from foxgrape.reports.templates.parameters import validate_parameters
-
-    rules = template.schema["properties"]
-    bounds = {
-        name: _format_bound(period, bound, rules.get(name, {}).get("format"), job.zone)
-        for name, bound in job.period.items()
-    }
-    values = {**job.parameters, **bounds}
-    if "repeated_until" in rules and "repeated_until" not in values:
-        last = (period.end - _TICK).astimezone(ZoneInfo(job.zone))
-        values["repeated_until"] = datetime(last.year + 1, 1, 1, tzinfo=last.tzinfo).isoformat()
-    return validate_parameters(template, values, now=period.end, zone=job.zone)
-
-
-def _format_bound(period: Period, bound: str, kind: str | None, zone: str) -> str:
-    if bound == "last_day":
-        return str((period.end - _TICK).astimezone(ZoneInfo(zone)).date())
-    local = (period.start if bound == "start" else period.end).astimezone(ZoneInfo(zone))
-    return str(local.date()) if kind == "date" else local.isoformat()
 
 
 def _run_in_processes(

@@ -14,8 +14,7 @@ from foxgrape.reports.schedule.due import LEDGER
 from foxgrape.reports.schedule.ledger import Ledger, Period
 from foxgrape.reports.schedule.notifications import missing_variables
 from foxgrape.reports.schedule.outbox import delivery_states
-from foxgrape.reports.schedule.periods import due_periods, first_seen
-from foxgrape.reports.schedule.runner import values_for
+from foxgrape.reports.schedule.periods import due_periods, first_seen, values_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -139,7 +138,7 @@ def check_schedule(
         try:
             source.paths()
         except ScheduleError as error:
-            problems.append(ScheduleError(str(error), file=schedule.path))
+            problems.append(ScheduleError(f"ingest.{source.name}: {error}", file=schedule.path))
     for name, channel in schedule.channels.items():
         problems += [
             ScheduleError(

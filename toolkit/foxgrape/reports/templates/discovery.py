@@ -18,7 +18,7 @@ import yaml
 from foxgrape._util.files import template_folder, write_atomic
 from foxgrape._util.regular_files import read_regular
 from foxgrape._util.unicode import replace_surrogates
-from foxgrape._util.wording import shorten
+from foxgrape._util.wording import days_in_words, shorten
 from foxgrape.errors import ReportError, did_you_mean
 
 if TYPE_CHECKING:
@@ -38,8 +38,6 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 #: Maximum number of characters of a parameter's value in the list of runs.
 _MAX_LENGTH = 160
 _DATE_FORMATS = {"date", "date-time"}
-#: Parameters that are dates and no bounds of the period.
-_OBSERVATION = {"observed_from", "observed_until"}
 
 _SIDECAR = """\
 title: "{title}"
@@ -306,17 +304,21 @@ def describe_run(
     -------
     dict
         ``places``: names of the places; ``period``: first and last day, or None if no parameter
-        has a date; ``words``: values of the other parameters, except secrets, by name with spaces.
-        A date ``until`` is the first day after the period. With ``days``, the period has so many.
+        has a date; ``days``: the period in words; ``words``: values of the other parameters,
+        except secrets, by name with spaces. A date ``until`` is the first day after the period.
+        With a parameter ``days``, the period has so many.
 
     Examples
     --------
     >>> rules = {"since": {"format": "date"}, "place": {"format": "place"}, "horizon": {}}
     >>> describe_run(rules, {"since": "2022-09-01", "place": "geonames:707292", "horizon": "30D"})
-    {'places': ['Izium'], 'period': ['2022-09-01', '2022-09-01'], 'words': {'horizon': '30D'}}
+    {'places': ['Izium'], 'period': ['2022-09-01', '2022-09-01'], 'days': '1 Sep 2022', ...
     >>> rules = {"until": {"format": "date"}, "days": {"type": "integer"}}
     >>> describe_run(rules, {"until": "2022-09-12", "days": 7})["period"]
     ['2022-09-05', '2022-09-11']
+    >>> rules = {"since": {"format": "date"}, "until": {"format": "date"}}
+    >>> describe_run(rules, {"since": "2022-09-01", "until": None})["days"]
+    'from 1 Sep 2022'
     """
     items = [
         (name, _item_format(rules.get(name, {})), item)
@@ -337,21 +339,34 @@ def describe_run(
     ]
     # A date, not an instant: the first day after the period.
     end = _day(values.get("until")) if _item_format(rules.get("until", {})) == "date" else None
+    dates = {name for name, rule in rules.items() if _item_format(rule) in _DATE_FORMATS}
+    # Other dates of such a report, such as the end of observation, are no bounds of its period.
+    bounds = dates & {"since", "until"} or dates
     days = [
         day
-        for name, kind, item in items
-        if kind in _DATE_FORMATS
-        and name not in _OBSERVATION
-        and not (end and name == "until")
-        and (day := _day(item))
+        for name, _, item in items
+        if name in bounds and not (end and name == "until") and (day := _day(item))
     ]
     days += _days_before(end, values.get("days")) if end else []
     days.sort()
+    period = [days[0], days[-1]] if days else None
+    open_ends = {name for name in bounds & {"since", "until"} if values.get(name) is None}
     return {
         "places": list(dict.fromkeys(places)),
-        "period": [days[0], days[-1]] if days else None,
+        "period": period,
+        "days": period and _period_in_words(period, open_ends),
         "words": {name: _truncate(", ".join(texts)) for name, texts in words.items()},
     }
+
+
+def _period_in_words(period: list[str], open_ends: set[str]) -> str:
+    """Return the days of a period as a page says them."""
+    first, last = map(date.fromisoformat, period)
+    if first == last and "until" in open_ends:
+        return f"from {days_in_words(first, first)}"
+    if first == last and "since" in open_ends:
+        return f"until {days_in_words(last, last)}"
+    return days_in_words(first, last)
 
 
 def _days_before(until: str, length: Any) -> list[str]:

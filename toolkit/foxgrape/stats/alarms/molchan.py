@@ -10,6 +10,7 @@ import pandas as pd
 
 from foxgrape._util.formatting import (
     counted,
+    moment,
     to_json_records,
     to_json_value,
 )
@@ -136,8 +137,10 @@ class Alarm(Result):
         if not self.n_signals or not self.n_events:
             kind = "signal" if not self.n_signals else "event"
             return f"No alarms to score: no {kind} lies within the observation period."
-        event = "confirmed event" if self.clock == "confirmed" else "event"
-        sizes = f"n = {counted(self.n_events, event)} at {counted(self.n_places, 'place')}"
+        sizes = (
+            f"n = {counted(self.n_events, 'event')} at {counted(self.n_places, 'place')}, by their "
+            f"{moment(self.clock)}"
+        )
         if self.claim == TOO_FEW:
             return f"{too_few(self.n_signals, 'to test')} ({sizes})."
         return (

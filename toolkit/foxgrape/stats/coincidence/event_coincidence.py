@@ -10,6 +10,7 @@ import pandas as pd
 
 from foxgrape._util.formatting import (
     duration_in_words,
+    moment,
     to_json_records,
     to_json_value,
 )
@@ -220,8 +221,10 @@ class Coincidence(Result):
         followed, echoed = (
             share_in_words(rate, self.n_signals) for rate in (self.trigger_rate, self.echo_rate)
         )
-        event = "the confirmation of an event" if self.clock == "confirmed" else "an event"
-        by = f"followed by {event} at the same place {within}; {echoed} came {after}"
+        by = (
+            f"followed by the {moment(self.clock)} of an event at the same place {within}; "
+            f"{echoed} came {after}"
+        )
         if are_few(self.n_signals):
             few = f"{too_few(self.n_signals, 'to test')}."
             return few if self.n_signals == 1 else f"{few} {followed.capitalize()} were {by}."
@@ -305,9 +308,9 @@ def coincidence(
         Where to look up places whose events have no coordinates; by default the packaged one.
     repeated_until
         Planned end of the signals, with UTC offset, if the test is repeated while they come in. A
-        claim then needs a smaller p, so that all repetitions together claim a lead where there is
-        none with a probability of at most 5%. By default the test is made once. For the null models
-        ``local`` and ``place``; p of groups are not corrected.
+        claim then needs a smaller p, so that all repetitions together seldom claim a lead where
+        there is none. By default the test is made once. For the null models ``local`` and
+        ``place``; p of groups are not corrected.
 
     Returns
     -------
@@ -330,7 +333,7 @@ def coincidence(
     places average the observed statistic and the surrogates over the same draws; null models that
     resample times use one draw per surrogate. Rough times therefore cost power and add no bias.
 
-    For a repeated test, 5% are spent from the start of observation to `repeated_until` (Lan and
+    For a repeated test, 3% are spent from the start of observation to `repeated_until` (Lan and
     DeMets 1983, with a boundary like that of O'Brien and Fleming). It may be repeated at any time
     until then. Data that were added or corrected later are tested as if they had been known in
     time.
@@ -375,7 +378,8 @@ def _repeated(
     result: Coincidence, pattern: PointPattern, until: pd.Timestamp, threads: int
 ) -> Coincidence:
     """Return the result of a test that is repeated while signals come in until an instant."""
-    level = repeated_level(pattern, result.null, until, threads)
+    n = result.n_surrogates
+    level = repeated_level(pattern, result.null, until, n=n, threads=threads)
     warnings = result.warnings
     reach = result.lag + pd.Timedelta(pattern.windows.max(), unit="us")
     if until < pattern.observed[1] - reach:

@@ -10,7 +10,6 @@ import pandas as pd
 from scipy.stats import norm, rankdata
 
 from foxgrape.stats.coincidence.surrogates import prepare_exchange
-from foxgrape.stats.inputs import LEVEL
 
 if TYPE_CHECKING:
     from foxgrape._util.typing import FloatArray
@@ -18,33 +17,35 @@ if TYPE_CHECKING:
 
 __all__ = ["repeated_level", "spent"]
 
-#: Number of instants at which the test is assumed to be repeated, at most; number of surrogates.
-_READINGS, _SURROGATES = 100, 1999
+#: Number of instants at which the test is assumed to be repeated, at most.
+_READINGS = 100
+#: Probability that is spent on false claims. Each reading estimates the field anew, so that more
+#: series claim than the surrogates of any one reading show: less is spent than 5%.
+_SPENT = 0.03
 
 
 def spent(fraction: FloatArray) -> FloatArray:
     """Return the error probability spent until a fraction of the planned time has passed.
 
     The spending function of Lan and DeMets (1983) that imitates the boundary of O'Brien and
-    Fleming: little at the beginning, 5% in all.
+    Fleming: little at the beginning, 3% in all.
 
     Examples
     --------
     >>> spent(np.array([0.25, 0.5, 1.0])).round(4).tolist()
-    [0.0001, 0.0056, 0.05]
+    [0.0, 0.0021, 0.03]
     """
-    return np.asarray(2 * norm.sf(norm.isf(LEVEL / 2) / np.sqrt(fraction)))
+    return np.asarray(2 * norm.sf(norm.isf(_SPENT / 2) / np.sqrt(fraction)))
 
 
 def repeated_level(
-    pattern: PointPattern, null: str, until: pd.Timestamp, threads: int = 1
+    pattern: PointPattern, null: str, until: pd.Timestamp, *, n: int, threads: int = 1
 ) -> float:
     """Return the level to which p of all signals so far is compared.
 
-    The test may be repeated as often as signals come in until they end at `until`: with a
-    probability of at most 5%, p is at most this level at any of these times without a lead. The
-    joint distribution of the statistics is that of surrogates, each of which is read as if its
-    signals had come in little by little.
+    The test may be repeated as often as signals come in until they end at `until`. The joint
+    distribution of the statistics is that of surrogates, each of which is read as if its signals
+    had come in little by little.
 
     Parameters
     ----------
@@ -54,8 +55,8 @@ def repeated_level(
         ``place`` or ``local``.
     until
         Planned end of the signals.
-    threads
-        Number of threads.
+    n, threads
+        Number of surrogates; number of threads.
 
     Returns
     -------
@@ -72,7 +73,7 @@ def repeated_level(
     together = pattern.in_one_group()
     by_reading = replace(together, group=group, group_names=tuple(map(str, used)))
     exchange = prepare_exchange(together, null)
-    drawn = exchange.draw(by_reading, _SURROGATES, pattern.seed, threads)
+    drawn = exchange.draw(by_reading, n, pattern.seed, threads)
     values = np.concatenate([drawn.observed[None], drawn.simulated])[:, :, :-1, 0].cumsum(axis=2)
     return _levels(_p_values(values), spent(readings[used] / planned))[-1]
 

@@ -166,7 +166,7 @@ class Hazard(Result):
     def sentence(self) -> str:
         """Return the result in words."""
         within = window_in_words(self.window, len(self.windows))
-        came = "were confirmed" if self.clock == "confirmed" else "came"
+        came = "were confirmed" if self.clock == "confirmed" else "occurred"
         exposed = (
             f"{self.n_exposed:,} of {counted(self.n_events, 'event')} {came} {within} after a "
             "signal for the same place"
@@ -424,7 +424,8 @@ def _warnings(
     n_events, n_terms = len(risk.event_place), 1 + len(covariates.names)
     if n_exposed < _MIN_EXPOSED:
         events = counted(n_exposed, "event")
-        warnings.append(f"Only {events} followed a signal: too few to base a claim on.")
+        came = "confirmed" if risk.clock == "confirmed" else "that occurred"
+        warnings.append(f"Only {events} {came} after a signal: too few to base a claim on.")
     if n_events < _MIN_EVENTS_PER_TERM * n_terms:
         warnings.append(
             f"{counted(n_events, 'event')} for {counted(n_terms, 'term')}: the fit is "

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from foxgrape import schemas, times
-from foxgrape._util.formatting import to_json_records
+from foxgrape._util.formatting import moment, to_json_records
 from foxgrape._util.result import Result
 from foxgrape._util.small_numbers import are_few, too_few
 from foxgrape.errors import TableError
@@ -100,10 +100,9 @@ class CumulativeIncidence(Result):
         if are_few(self.n):
             return f"{too_few(self.n, 'to estimate shares')} {counts}."
         shares = self.at(self.curve["time"].max())
-        to = "confirmation" if self.clock == "confirmed" else "event"
         return (
-            f"By the longest lead to the {to}, {shares[STOOD]:.0%} of signals had an event that "
-            f"stood, and {shares[RETRACTED]:.0%} one that was retracted {counts}."
+            f"By the longest lead to the {moment(self.clock)}, {shares[STOOD]:.0%} of signals had "
+            f"an event that stood, and {shares[RETRACTED]:.0%} one that was retracted {counts}."
         )
 
     def figure(self) -> go.Figure:

@@ -12,6 +12,8 @@ from foxgrape import schemas, times
 from foxgrape._util.formatting import (
     counted,
     duration_in_words,
+    happened,
+    moment,
 )
 from foxgrape._util.result import Result
 from foxgrape._util.small_numbers import are_few, mask_few, too_few
@@ -312,7 +314,7 @@ class LeadTimes(Result):
         counts = f"n = {self.n:,}, {self.n_censored:,} right-censored"
         if self.method == TURNBULL:
             counts += "; Turnbull's estimate, because the times are rough"
-        until = "confirmation" if self.clock == "confirmed" else "event"
+        until = moment(self.clock)
         rough = f" {self._undetermined()}" if self.n_undetermined else ""
         if are_few(self.n):
             few = too_few(self.n, "to say")
@@ -320,10 +322,9 @@ class LeadTimes(Result):
             return f"Median time from post to {until}: {few} ({counts}).{rough}"
         if pd.isna(self.median):
             watched = duration_in_words(self.survival["time"].iloc[-1])
-            had = "had an event confirmed" if self.clock == "confirmed" else "had an event"
             return (
-                f"No median: fewer than half of the signals {had} within {watched} "
-                f"({counts}).{rough}"
+                f"No median: for fewer than half of the signals, an event {happened(self.clock)} "
+                f"within {watched} ({counts}).{rough}"
             )
         low, high = (
             _bound(bound, missing)
