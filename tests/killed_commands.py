@@ -388,7 +388,7 @@ def study(kills: int, seed: int, folder: Path, seconds: float = float("inf")) ->
             return verb, number, process, started
 
         def finish(verb, at, process, started, *, may_kill: bool) -> None:
-            latest = draw.uniform(0, longest[verb]) if may_kill else 300
+            latest = draw.uniform(0, longest[verb]) if may_kill else 3600
             code, duration = end(process, started, latest)
             if not may_kill:
                 longest[verb] = min(max(duration, 0.2), 10)
