@@ -80,6 +80,7 @@ name = "daily"
 template = "FOLDER/small.ipynb"
 cron = "0 7 * * *"
 start = 2022-09-10
+catch_up = 1000
 period = { end = "end" }
 """
 
