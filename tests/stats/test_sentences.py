@@ -477,7 +477,8 @@ def test_a_result_of_a_misled_null_is_unreliable(judged):
 
 def test_sentence_without_signals_or_events(judged):
     empty = "Nothing to test: no {} within the observation period."
-    signal, event = empty.format("signal lies with its window"), empty.format("event lies")
+    signal = empty.format("signal with its window lies")
+    event = empty.format("confirmation of an event lies")
     assert replace(judged, n_signals=0).sentence() == signal
     assert replace(judged, n_events=0).sentence() == event
     assert replace(judged, n_signals=0, n_events=0).sentence() == signal

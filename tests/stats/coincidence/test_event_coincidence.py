@@ -318,7 +318,7 @@ def test_without_signals_or_events_p_is_nan(null):
     assert math.isnan(none.p_trigger)
     assert none.to_dict()["p_trigger"] is None
     assert none.sentence() == (
-        "Nothing to test: no signal lies with its window within the observation period."
+        "Nothing to test: no signal with its window lies within the observation period."
     )
     no_event = ask(signals((10, "a")), events((400, "a")), null=null)
     assert "no event lies within the observation period" in no_event.sentence()

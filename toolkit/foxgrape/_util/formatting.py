@@ -25,6 +25,7 @@ __all__ = [
     "sentence_with_table",
     "to_json_records",
     "to_json_value",
+    "unlimited_or",
 ]
 
 _NUMBERS = (
@@ -214,3 +215,14 @@ def number_in_words(number: int) -> str:
     ('five', '19')
     """
     return _NUMBERS[number] if 0 <= number < len(_NUMBERS) else str(number)
+
+
+def unlimited_or(value: float) -> str:
+    """Return a ratio in words or digits.
+
+    Examples
+    --------
+    >>> unlimited_or(0.537), unlimited_or(float("inf"))
+    ('0.54', 'unlimited')
+    """
+    return "unlimited" if value == float("inf") else f"{value:.2f}"

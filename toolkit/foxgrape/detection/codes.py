@@ -7,9 +7,8 @@ the few rows of the column that may contain one; these are then checked word by 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from foxgrape._util.typing import IntArray
+    from foxgrape._util.typing import IntArray, ObjectArray
     from foxgrape.detection.emoji.scan import EmojiSpans
     from foxgrape.places import Code
 
@@ -48,8 +47,7 @@ _SEPARATOR = r"[\s\pZ\x1c-\x1f\x{85}\-‐‑‒–—_]"
 _WORDS_PER_PATTERN, _PREFIX_LENGTH = 50, 24
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Hits:
+class Hits(NamedTuple):
     """Codes found in texts: arrays of equal length.
 
     Attributes
@@ -61,30 +59,23 @@ class Hits:
         are not codes.
     start, end
         Span in code points.
+    matched
+        The text of this span.
     """
 
     row: IntArray
     code: IntArray
     start: IntArray
     end: IntArray
-
-    @classmethod
-    def from_rows(cls, rows: list[tuple[int, int, int, int]]) -> Hits:
-        """Return hits from tuples of row, code, start and end."""
-        return cls(*np.array(rows, np.int64).reshape(-1, 4).T)
+    matched: ObjectArray
 
     def take(self, index: npt.NDArray[Any]) -> Hits:
         """Return the hits at these positions, or where a mask is true."""
-        return Hits(self.row[index], self.code[index], self.start[index], self.end[index])
+        return Hits(*(values[index] for values in self))
 
     def append(self, other: Hits) -> Hits:
         """Return these hits followed by those of `other`."""
-        return Hits(
-            np.append(self.row, other.row),
-            np.append(self.code, other.code),
-            np.append(self.start, other.start),
-            np.append(self.end, other.end),
-        )
+        return Hits(*(np.append(*pair) for pair in zip(self, other, strict=True)))
 
 
 def find_codes(column: Any, codes: Sequence[Code]) -> Hits:
@@ -125,7 +116,7 @@ def expand_keys(by_key: Hits, numbers: list[list[int]]) -> Hits:
     first = np.cumsum(counts) - counts
     codes = np.array([code for some in numbers for code in some], np.int64)
     position, at = repeat_counts(first[by_key.code], counts[by_key.code])
-    return replace(by_key.take(at), code=codes[position])
+    return by_key.take(at)._replace(code=codes[position])
 
 
 def repeat_counts(first: IntArray, counts: IntArray) -> tuple[IntArray, IntArray]:
@@ -156,7 +147,7 @@ def _normal_forms() -> tuple[dict[str, int], IntArray]:
 def _find_emoji(spans: EmojiSpans, keys: list[str]) -> Hits:
     """Return the hits of keys that are emoji, except emoji within a sequence that is also a key."""
     numbers, form_of = _normal_forms()
-    form = form_of[spans.emoji_id]
+    form, all_emoji = form_of[spans.emoji_id], emoji_trie().emoji
     single = np.full(len(numbers), -1)
     sequences = []
     for position, key in enumerate(keys):
@@ -168,6 +159,7 @@ def _find_emoji(spans: EmojiSpans, keys: list[str]) -> Hits:
     # Longest first, so that 🍇🦊🍇 is not read as 🍇🦊.
     taken = np.zeros(len(spans), np.bool_)
     end = spans.end.copy()
+    joined: dict[int, str] = {}
     for parts, position in sorted(sequences, key=lambda sequence: -len(sequence[0])):
         for at in _find_sequence(spans, form, parts).tolist():
             covered = slice(at, at + len(parts))
@@ -175,9 +167,12 @@ def _find_emoji(spans: EmojiSpans, keys: list[str]) -> Hits:
                 taken[covered] = True
                 key_of[covered] = -1
                 key_of[at] = position
-                end[at] = spans.end[at + len(parts) - 1]
+                end[at] = spans.end[covered][-1]
+                joined[at] = "".join(all_emoji[spans.emoji_id[covered]])
     hit = np.flatnonzero(key_of >= 0)
-    return Hits(spans.row[hit], key_of[hit], spans.start[hit], end[hit])
+    matched = all_emoji[spans.emoji_id[hit]].astype(np.object_)
+    matched[np.searchsorted(hit, list(joined))] = list(joined.values())
+    return Hits(spans.row[hit], key_of[hit], spans.start[hit], end[hit], matched)
 
 
 def _sequence_parts(key: str) -> list[int] | None:
@@ -204,15 +199,16 @@ def _find_words(column: Any, words: set[str], keys: list[str]) -> Hits:
     """Return the hits of keys that are complete words in the folded texts."""
     pattern = word_pattern(words)
     hits: list[tuple[int, int, int, int]] = []
+    matched: list[str] = []
     if pattern is not None:
         position = {key: number for number, key in enumerate(keys)}
         rows = _candidate_rows(column, words)
-        hits = [
-            (row, position[word], start, end)
-            for row, text in zip(rows.tolist(), texts_at(column, rows), strict=True)
-            for word, start, end in find_words(pattern, text)
-        ]
-    return Hits.from_rows(hits)
+        for row, text in zip(rows.tolist(), texts_at(column, rows), strict=True):
+            for word, start, end in find_words(pattern, text):
+                hits.append((row, position[word], start, end))
+                matched.append(text[start:end])
+    row, code, start_of, end_of = np.array(hits, np.int64).reshape(-1, 4).T
+    return Hits(row, code, start_of, end_of, np.array(matched, np.object_))
 
 
 def _candidate_rows(column: Any, words: set[str]) -> IntArray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from foxgrape import schemas, times
-from foxgrape.detection.arrow_text import as_arrow, texts_at
+from foxgrape.detection.arrow_text import as_arrow
 from foxgrape.detection.codes import Hits, expand_keys, find_codes
 from foxgrape.detection.names.scan import find_names
 from foxgrape.errors import FoxgrapeError, TableError, did_you_mean
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from foxgrape._util.typing import BoolArray, FloatArray, IntArray, ObjectArray
+    from foxgrape._util.typing import BoolArray, FloatArray, IntArray
     from foxgrape.places import Code
     from foxgrape.places.mentions import Mention
 
@@ -206,13 +206,12 @@ def detect_without_surprisal(
     validity = _Validity.of(codebook.codes)
     hits = find_codes(posts.text, codebook.codes)
     hits = hits.take(validity.includes(hits.code, posts.posted_at[hits.row]))
-    matched = _matched(posts, hits)
     readings = [_code_reading(code, codebook) for code in codebook.codes]
     if mentions:
-        mention_hits, spellings, mention_readings = _find_mentions(posts, codebook, validity)
-        hits, matched = hits.append(mention_hits), np.append(matched, spellings)
+        mention_hits, mention_readings = _find_mentions(posts, codebook, validity)
+        hits = hits.append(mention_hits)
         readings += mention_readings
-    signals = _signals(posts, hits, matched, readings)
+    signals = _signals(posts, hits, readings)
     end = _certain_from(signals, posts.certain_from[signals["row"]], known_from)
     signals["posted_until"] = pd.Series(end.view("datetime64[us]")).dt.tz_localize("UTC")
     return signals
@@ -291,8 +290,8 @@ def _mention_reading(mention: Mention) -> _Reading:
 
 def _find_mentions(
     posts: PostColumns, codebook: Codebook, validity: _Validity
-) -> tuple[Hits, ObjectArray, list[_Reading]]:
-    """Return the hits of place names, their spellings, and readings of names that are not codes.
+) -> tuple[Hits, list[_Reading]]:
+    """Return the hits of place names, and readings of names that are not codes.
 
     These readings are numbered after the codebook's codes. If the codebook has a valid code of the
     kind ``mention`` for a name, the hit is of that code instead.
@@ -310,29 +309,19 @@ def _find_mentions(
         reading = numbers.setdefault(_mention_reading(mention), len(codebook.codes) + len(numbers))
         meanings.append([*(code for key in keys for code in codes_by_name[key]), reading])
     occurrence = np.arange(len(names.row))
-    hits = expand_keys(Hits(occurrence, names.number, names.start, names.end), meanings)
+    written = np.array([spelling for _, spelling in names.mentions], np.object_)
+    by_name = Hits(occurrence, names.number, names.start, names.end, written[names.number])
+    hits = expand_keys(by_name, meanings)
     row = names.row[hits.row]
     is_valid = hits.code < len(codebook.codes)
     is_name = ~is_valid
     is_valid[is_valid] = validity.includes(hits.code[is_valid], posts.posted_at[row[is_valid]])
     is_coded = np.isin(hits.row, hits.row[is_valid])
     kept = is_valid | (is_name & ~is_coded)
-    written = np.array([spelling for _, spelling in names.mentions], np.object_)
-    matched = written[names.number[hits.row[kept]]]
-    return replace(hits, row=row).take(kept), matched, list(numbers)
+    return hits._replace(row=row).take(kept), list(numbers)
 
 
-def _matched(posts: PostColumns, hits: Hits) -> ObjectArray:
-    """Return the text of each hit."""
-    spans = zip(hits.start.tolist(), hits.end.tolist(), strict=True)
-    texts = texts_at(posts.text, hits.row)
-    matched = [text[start:end] for text, (start, end) in zip(texts, spans, strict=True)]
-    return np.array(matched, np.object_)
-
-
-def _signals(
-    posts: PostColumns, hits: Hits, matched: ObjectArray, readings: list[_Reading]
-) -> pd.DataFrame:
+def _signals(posts: PostColumns, hits: Hits, readings: list[_Reading]) -> pd.DataFrame:
     """Return one row for each post, code and place, in the order of the posts.
 
     The span is that of the first occurrence.
@@ -347,7 +336,7 @@ def _signals(
     hits = hits.take(first)
     copied = posts.table[_COPIED].take(hits.row).reset_index(drop=True)
     signals = pd.concat([copied, table.take(hits.code).reset_index(drop=True)], axis="columns")
-    signals["matched"] = pd.Series(matched[first], dtype="str")
+    signals["matched"] = pd.Series(hits.matched, dtype="str")
     signals["start"], signals["end"] = hits.start, hits.end
     platform, account = (_without_slashes(signals[name]) for name in ("platform", "account"))
     parts = platform, "/", account, "/", signals["post_id"], ":", meaning.take(hits.code)

@@ -14,10 +14,11 @@ from foxgrape._util.formatting import (
     moment,
     number_in_words,
     to_json_value,
+    unlimited_or,
 )
 from foxgrape._util.result import Result
 from foxgrape._util.small_numbers import TOO_FEW, are_few, too_few
-from foxgrape.stats.inputs import LEVEL, MORE, UNRELIABLE, window_in_words
+from foxgrape.stats.inputs import LEVEL, MORE, NO_CLAIM, UNRELIABLE, window_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["DISAGREE", "Verdict"]
 
 #: Claim of a verdict whose results disagree.
-DISAGREE = "No claim"
+DISAGREE = NO_CLAIM
 #: A p-value up to this is near the level: it may fall on the other side in data of the same kind.
 _NEARLY = 0.15
 
@@ -94,7 +95,7 @@ class Verdict(Result):
             name: claim.lower() + ("" if isnan(p) else f" (p = {p:.2g})")
             for (name, claim), p in zip(self.claims.items(), p_values, strict=True)
         }
-        ratio = "" if isnan(p_values[1]) else f" {self.hazard.ratio:.2f}"
+        ratio = "" if isnan(p_values[1]) else f" {unlimited_or(self.hazard.ratio)}"
         results = (
             f"coincidence {within}, {answers['coincidence']}; "
             f"hazard ratio{ratio}, {answers['hazard']}; alarms, {answers['alarm']}"
