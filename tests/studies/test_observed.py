@@ -163,7 +163,7 @@ def test_the_end_can_be_given_to_every_verb(study, store, capsys):
             (values,) = json.loads(capsys.readouterr().out)
             result = values.get("coincidence", values)
             assert result["observed"][1] == "2022-09-30T00:00:00+00:00"
-    assert run(["analyse", "--study", str(study.folder), "--observed-until", "2022-09-30"]) == 1
+    assert run(["analyse", "--study", str(study.folder), "--observed-until", "2022-09-30"]) == 2
     assert "observed_until must be an instant with an offset" in capsys.readouterr().err
     assert run(["analyse", "--study", str(study.folder), "--store", store.path]) == 2
     late = ["--observed-from", "2023-01-01T00:00Z"]
