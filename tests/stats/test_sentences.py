@@ -369,8 +369,6 @@ def test_coincidence_is_plain_json():
         "n_surrogates": 9,
         "seed": 7,
         "clock": "confirmed",
-        "level": 0.05,
-        "repeated_until": None,
         "tempo": result.tempo.to_dict(),
         "front": result.front.to_dict(),
         "warnings": list(result.warnings),
