@@ -58,6 +58,7 @@ GRAPES = [("2022-09-02", "🍇"), ("2022-09-06", "🍇"), ("2022-09-07", "🍇")
 def test_the_clock_is_the_one_that_the_events_have_and_is_named():
     """Posts of the 2nd, 6th and 7th, an event of the 5th: one post came before it."""
     unconfirmed = study(GRAPES, events(("2022-09-05", None), by=None))
+    unconfirmed = unconfirmed.with_observation(observed_until="2022-09-08T00:00Z")
     analysis = unconfirmed.analyse()
     assert analysis.clock == "occurred"
     findings = analysis.findings()
@@ -71,7 +72,7 @@ def test_the_clock_is_the_one_that_the_events_have_and_is_named():
     assert list(analysis.clocks()) == ["occurred"]
     assert headline(analysis).text == (
         "Of 3 signals, 1 certainly came before the occurrence of the next event at the same place. "
-        "Nothing to test: no signal lies with its window within the observation period."
+        "Nothing to test: no signal with its window lies within the observation period."
     )
     shown = signals_table(analysis).markup
     assert "Event occurred" in shown

@@ -228,25 +228,25 @@ def _clock_limits(analysis: Analysis) -> list[str]:
 
 def _other_outcomes(analysis: Analysis, table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     """Return the rows of signals that did not certainly come before their event, by outcome."""
-    valid = table[~table["hindsight"]]
-    order = order_on_clock(valid)
+    reason = reason_left_out(table, hindsight=False)
+    valid = table[reason != "hindsight"]
+    unfollowed = reason[valid.index] == "unfollowed"
+    order = order_on_clock(valid).mask(unfollowed, "")
     is_open = order == "no event"
-    unfollowed = reason_left_out(valid, hindsight=False) == "unfollowed"
     end = analysis.study.observed[1]
     undecided = unfollowed & analysis.study.observed.is_undecided(valid["place_id"])
     late = unfollowed & ~undecided & ~(valid["posted_until"] < end)
     day = "" if pd.isna(end) else f", {end.tz_convert(analysis.study.timezone):%-d %b %Y}"
     came = happened(analysis.clock)
     within = duration_in_words(analysis.horizon)
-    followed = is_open & ~unfollowed
-    complete = followed & (valid["lead_min"] >= analysis.horizon)
+    complete = is_open & (valid["lead_min"] >= analysis.horizon)
     return [
         ("Times too rough to say which came first:", valid[order == "undetermined"]),
         (f"Posted after the {moment(analysis.clock)}:", valid[order == "after"]),
         (f"No event {came} within {within} (right-censored):", valid[complete]),
         (
             f"No event {came} so far, observed for less than {within} (right-censored):",
-            valid[followed & ~complete],
+            valid[is_open & ~complete],
         ),
         (f"Left out, posted after the end of observation{day}:", valid[late]),
         (
@@ -254,7 +254,7 @@ def _other_outcomes(analysis: Analysis, table: pd.DataFrame) -> list[tuple[str, 
             valid[unfollowed & ~late & ~undecided],
         ),
         ("Left out, at a place that an event may mean:", valid[undecided]),
-        ("Hindsight, decoded only after the event:", table[table["hindsight"]]),
+        ("Hindsight, decoded only after the event:", table[reason == "hindsight"]),
     ]
 
 

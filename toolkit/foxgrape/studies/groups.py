@@ -60,8 +60,9 @@ class Groups(Result):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Caveats, in sentences."""
-        return (*self.lead_times.warnings, *self.coincidence.warnings)
+        """Caveats, in sentences that begin with the result that they belong to."""
+        parts = {"Lead times": self.lead_times, "Test against chance": self.coincidence}
+        return tuple(f"{name}: {line}" for name, part in parts.items() for line in part.warnings)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per group."""
