@@ -44,6 +44,8 @@ def findings(analysis: Analysis) -> list[str]:
     verb = "came before its event" if len(leading) == 1 else "came before their event"
     certain = f"{len(leading):,} certainly {verb} {happened(analysis.clock)}{_leads(leading)}"
     sentences = [f"{counted(len(table), 'signal')} in {posts}. {certain}"]
+    if table.empty and analysis.ambiguous.empty:
+        sentences.append(analysis.why_no_signals())
     if analysis.clock == "confirmed" and analysis.confirmed_by is None:
         sentences += [
             f"Measured against {side}'s own confirmations: {count_or_none(len(rows))}{_leads(rows)}"
