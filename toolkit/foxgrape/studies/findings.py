@@ -17,6 +17,7 @@ from foxgrape._util.formatting import (
     moment,
 )
 from foxgrape.linking import are_leads, order_on_clock
+from foxgrape.observation import Observation, parse_bound
 from foxgrape.places.normalize import fold
 from foxgrape.places.place import distance_km
 from foxgrape.places.resolution import FAR_KM
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from foxgrape.studies.analysis import Analysis
 
-__all__ = ["findings"]
+__all__ = ["findings", "guessed_end"]
 
 _OUTSIDE = "came before observation, in a gap of it or at a place that was not observed"
 #: Findings name at most this many signals, and count the rest.
@@ -59,6 +60,7 @@ def findings(analysis: Analysis) -> list[str]:
         *_with_follows(analysis),
         *_maybe_beyond(analysis),
         *leads_after_an_event(analysis, leading),
+        *_other_kinds(analysis),
         *_clock_limits(analysis),
         *_misplaced(analysis),
         *_undecided(analysis),
@@ -189,11 +191,15 @@ def _clock_limits(analysis: Analysis) -> list[str]:
     events = analysis.events_of_period(analysis.events)
     of_all = counted(len(events), "event")
     lines = []
-    parts = analysis.study.coverages
-    zone = analysis.study.timezone
+    known = Observation(analysis.study.coverages)
+    if known.coverages:
+        end = parse_bound(analysis.study.observed_until, "observed_until")
+        known = known.bounded(observed_until=end)
+    parts, zone = known.coverages, analysis.study.timezone
     lines += [f"Events recorded by {part.describe(zone)}." for part in parts[:_MAX_NAMED]]
     if len(parts) > _MAX_NAMED:
         lines.append(f"Events recorded by {len(parts) - _MAX_NAMED} more sources.")
+    lines += guessed_end(analysis)
     n_unconfirmed = int(events["confirmed_at"].isna().sum())
     if n_unconfirmed == len(events) > 0:
         lines.append(
@@ -226,6 +232,35 @@ def _clock_limits(analysis: Analysis) -> list[str]:
             f"or another event, which place is meant, and {do} not count."
         )
     return lines
+
+
+def guessed_end(analysis: Analysis) -> list[str]:
+    """Return that the end of observation is guessed, unless the signals need no later events.
+
+    Examples
+    --------
+    >>> from foxgrape import open_study
+    >>> guessed_end(open_study().analyse())
+    []
+    """
+    observed, (_, until) = analysis.study.observed, analysis.study.period
+    if until is not None and until + analysis.horizon <= observed[1]:
+        return []
+    words = observed.guess_in_words(analysis.study.timezone)
+    return [words] if words else []
+
+
+def _other_kinds(analysis: Analysis) -> list[str]:
+    """Return how many events do not count because of their kind."""
+    study = analysis.study
+    if not (n := len(study.all_events) - len(study.events)):
+        return []
+    are, do = ("is", "does") if n == 1 else ("are", "do")
+    sentence = (
+        f"{n:,} of {counted(len(study.all_events), 'event')} {are} of other kinds than those asked "
+        f"for ({_first_names(study.kinds)}), and {do} not count."
+    )
+    return [sentence]
 
 
 def _other_outcomes(analysis: Analysis, table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
