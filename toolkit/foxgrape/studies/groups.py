@@ -93,6 +93,8 @@ class Groups(Result):
         tested = self.table[self.table["claim"] != TOO_FEW]
         if not self.coincidence.n_events:
             return f"{head} there is no event to test."
+        if self.coincidence.has_one_place:
+            return f"{head} the signals name one place, too few to test."
         if tested.empty:
             return f"{head} no group has the {MIN_SIGNALS} signals that a test needs."
         more = tested[tested["claim"] == MORE]
