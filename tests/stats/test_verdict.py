@@ -73,9 +73,9 @@ def test_a_verdict_states_what_was_asked_how_much_data_and_whether_the_results_a
     first = reading.coincidence
     assert reading.sentence() == (
         f"More than chance: the three results agree. Of {first.n_signals} signals and "
-        f"{first.n_events} events at {first.n_places} places, by their confirmation: coincidence "
-        "within 7 days, more than chance (p = 0.01); hazard ratio 2.00, more than chance "
-        "(p = 0.01); alarms, more than chance (p = 0.01)."
+        f"{first.n_events} events, by their confirmation, at {first.n_places} places of signals or "
+        "events: coincidence within 7 days, more than chance (p = 0.01); hazard ratio 2.00, more "
+        "than chance (p = 0.01); alarms, more than chance (p = 0.01)."
     )
     partial = verdict(results, exposed=2).sentence()
     assert partial.startswith("More than chance: two of three results have enough data. ")
@@ -183,3 +183,12 @@ def test_every_sentence_of_the_chance_report_depends_on_the_data():
         pair = {words["comparison"].split()[1], words["swapped"].split()[1]}
         assert pair == {"first", "second"}
     assert with_leads["outcomes"] != without["outcomes"]
+
+
+def test_p_just_above_the_level_is_not_shown_as_the_level(results):
+    first = replace(results[0], p_trigger=0.0504)
+    assert "(p = 0.0504, local null model)" in first.sentence()
+    assert first.sentence().startswith(CHANCE)
+    assert "(p = 0.05, local" in replace(first, p_trigger=0.05).sentence()
+    repeated = replace(first, p_trigger=0.01004, level=0.01, repeated_until=first.observed[1])
+    assert "(p = 0.01004, " in repeated.sentence()

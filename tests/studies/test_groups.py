@@ -176,3 +176,10 @@ def test_signals_without_a_code_are_tested_as_a_group_of_codes(world):
     groups = analysis.by("code", n=99).coincidence.groups
     alone = analysis.coincidence(by="code", n=99).groups
     assert groups["p_trigger"].tolist() == alone["p_trigger"].tolist()
+
+
+def test_one_group_without_a_claim_is_said_in_the_singular(world):
+    groups = world.by("account", n=19)
+    table = groups.table.iloc[:1].assign(claim="Consistent with chance", q=0.5)
+    words = replace(groups, table=table).sentence()
+    assert "One group has at least 20 signals; no lead can be claimed." in words

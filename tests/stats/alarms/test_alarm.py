@@ -212,7 +212,8 @@ def test_no_signals_or_a_single_event():
         result.figure()
         json.dumps(result.to_dict(), allow_nan=False)
     assert single.sentence() == (
-        "One signal is too few to test (n = 1 event at 1 place, by their confirmation)."
+        "One signal is too few to test (n = 1 event, by their confirmation; 1 place of signals or "
+        "events)."
     )
     (alone,) = alarm(signals([1], [0]), events([2], [0]), window="7D").windows.itertuples()
     assert alone.window == pd.Timedelta("7D")
@@ -229,6 +230,7 @@ def test_a_tiny_p_is_not_shown_as_zero():
 def test_sentence_and_figure_state_n():
     result = alarm(*planted(), window=["3D"], n=99)
     assert f"n = {result.n_events} events" in result.sentence()
-    assert "places, by their confirmation" in result.sentence()
+    assert "events, by their confirmation; " in result.sentence()
+    assert f"; {result.n_places} places of signals or events" in result.sentence()
     assert "n = 80 events" in result.figure().layout.title.text
     assert "<p>" in result._repr_html_()

@@ -147,7 +147,9 @@ def coincidence_test(
     null: Annotated[
         str, typer.Option(help="Null model: uniform, shuffle, circular, place or local.")
     ] = "local",
-    by: Annotated[str | None, typer.Option(help="Also test per code, account or kind.")] = None,
+    by: Annotated[
+        str | None, typer.Option(help="Also test per month, place, account, code or kind.")
+    ] = None,
     clock: Clock = None,
     signals: SignalKind = "codes",
     edits: EditsOption = "interval",

@@ -11,7 +11,7 @@ from foxgrape._util.formatting import counted, duration_in_words, moment, percen
 from foxgrape._util.small_numbers import TOO_FEW, are_few, share_in_words, too_few
 from foxgrape.display.html import Headline, Html, bullets, finding_block, sentence, table
 from foxgrape.stats.coincidence.sensitivity import MAX_FACTOR
-from foxgrape.stats.inputs import LEVEL, MORE, window_in_words
+from foxgrape.stats.inputs import LEVEL, MORE, p_near_level, window_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -132,7 +132,7 @@ def verdict_headline(verdict: Verdict, reason: str = "") -> Headline:
 
 
 def _p_in_brackets(p: float) -> str:
-    return "" if isnan(p) else f" (p = {p:.2g})"
+    return "" if isnan(p) else f" (p = {p_near_level(p)})"
 
 
 def nulls_answer(results: Sequence[Coincidence]) -> str:

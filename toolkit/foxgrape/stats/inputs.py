@@ -39,6 +39,7 @@ __all__ = [
     "known_since",
     "median_neighbour_distance",
     "observation_of",
+    "p_near_level",
     "place_coordinates",
     "planar_distances",
     "project",
@@ -80,6 +81,18 @@ def durations_us(value: str | pd.Timedelta | Iterable[str | pd.Timedelta], name:
     if not durations:
         raise FoxgrapeError(f"{name} must be a duration such as 7D, or several; got none")
     return durations
+
+
+def p_near_level(p: float, level: float = LEVEL) -> str:
+    """Return a p-value with as many digits as distinguish it from the level of significance.
+
+    Examples
+    --------
+    >>> p_near_level(0.0504), p_near_level(0.0496), p_near_level(0.05), p_near_level(0.123)
+    ('0.0504', '0.0496', '0.05', '0.12')
+    """
+    digits = (f"{p:.{count}g}" for count in range(2, 17))
+    return next((text for text in digits if p == level or float(text) != level), f"{p}")
 
 
 def window_in_words(window: pd.Timedelta, tried: int) -> str:

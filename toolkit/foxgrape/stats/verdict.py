@@ -18,7 +18,7 @@ from foxgrape._util.formatting import (
 )
 from foxgrape._util.result import Result
 from foxgrape._util.small_numbers import TOO_FEW, are_few, too_few
-from foxgrape.stats.inputs import LEVEL, MORE, NO_CLAIM, UNRELIABLE, window_in_words
+from foxgrape.stats.inputs import LEVEL, MORE, NO_CLAIM, UNRELIABLE, p_near_level, window_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,7 +87,7 @@ class Verdict(Result):
         within = window_in_words(self.coincidence.window, len(self.coincidence.windows))
         p_values = self._p_values()
         answers = {
-            name: claim.lower() + ("" if isnan(p) else f" (p = {p:.2g})")
+            name: claim.lower() + ("" if isnan(p) else f" (p = {p_near_level(p)})")
             for (name, claim), p in zip(self.claims.items(), p_values, strict=True)
         }
         ratio = "" if isnan(p_values[1]) else f" {unlimited_or(self.hazard.ratio)}"
@@ -105,8 +105,9 @@ class Verdict(Result):
         """Return how many signals, events and places were tested."""
         first = self.coincidence
         return (
-            f"{counted(first.n_signals, 'signal')} and {counted(first.n_events, 'event')} at "
-            f"{counted(first.n_places, 'place')}, by their {moment(first.clock)}"
+            f"{counted(first.n_signals, 'signal')} and {counted(first.n_events, 'event')}, "
+            f"by their {moment(first.clock)}, at {counted(first.n_places, 'place')} of signals "
+            "or events"
         )
 
     def _p_values(self) -> tuple[float, ...]:
@@ -163,8 +164,8 @@ class Verdict(Result):
         near = [p for p in self._p_values() if LEVEL < p <= _NEARLY]
         if near and MORE in self.claims.values():
             yield (
-                f"p = {min(near):.2g} is only just above {LEVEL:g}: a result that claims a lead "
-                "and one that does not may differ by chance alone."
+                f"p = {p_near_level(min(near))} is only just above {LEVEL:g}: a result that claims "
+                "a lead and one that does not may differ by chance alone."
             )
         if getattr(second, "window", first.window) != first.window:
             yield (

@@ -101,7 +101,8 @@ class Groups(Result):
         groups = "One group has" if len(tested) == 1 else f"{len(tested)} groups have"
         enough = f"{groups} at least {MIN_SIGNALS} signals"
         if more.empty:
-            return f"{head} {enough}; for none can a lead be claimed{self._level()}."
+            none = "no lead can" if len(tested) == 1 else "for none can a lead"
+            return f"{head} {enough}; {none} be claimed{self._level()}."
         names = [
             f"{group} (q = {q:.2g})" for group, q in zip(more["group"], more["q"], strict=True)
         ]

@@ -21,7 +21,7 @@ from foxgrape.stats.alarms.comparison import ALARM_NULLS, compare
 from foxgrape.stats.coincidence.surrogates import validate_null
 from foxgrape.stats.hazard.conditional_logit import choice_probabilities
 from foxgrape.stats.hazard.risk_sets import DAY, NEVER, fit_baseline, other_events, risk_sets
-from foxgrape.stats.inputs import CHANCE, LEVEL, MORE, as_seed, durations_us
+from foxgrape.stats.inputs import CHANCE, LEVEL, MORE, as_seed, durations_us, p_near_level
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -138,15 +138,15 @@ class Alarm(Result):
             kind = "signal" if not self.n_signals else "event"
             return f"No alarms to score: no {kind} lies within the observation period."
         sizes = (
-            f"n = {counted(self.n_events, 'event')} at {counted(self.n_places, 'place')}, by their "
-            f"{moment(self.clock)}"
+            f"n = {counted(self.n_events, 'event')}, by their {moment(self.clock)}; "
+            f"{counted(self.n_places, 'place')} of signals or events"
         )
         if self.claim == TOO_FEW:
             return f"{too_few(self.n_signals, 'to test')} ({sizes})."
         return (
             f"{self.claim}: area skill {self.area_skill:.2f}, where chance gives "
-            f"{self.expected:.2f} (p = {self.p_value:.2g}, {self.null} null model; {sizes}, "
-            f"{counted(self.n_signals, 'signal')})."
+            f"{self.expected:.2f} (p = {p_near_level(self.p_value)}, {self.null} null model; "
+            f"{sizes}, {counted(self.n_signals, 'signal')})."
         )
 
     def compare(self, other: Alarm, **options: Any) -> Comparison:

@@ -48,6 +48,7 @@ from foxgrape.stats.inputs import (
     NO_CLAIM,
     NOT_YET,
     UNRELIABLE,
+    p_near_level,
     window_in_words,
 )
 
@@ -259,8 +260,12 @@ class Coincidence(Result):
             return f"{few}. {followed.capitalize()} were {by}. {echo}"
         return (
             f"{self.claim}: {followed} of {self.n_signals:,} signals were {by} "
-            f"(p = {self.p_trigger:.2g}, {self.null} null model{self._needed()}). {echo}"
+            f"(p = {self._p_in_words()}, {self.null} null model{self._needed()}). {echo}"
         )
+
+    def _p_in_words(self) -> str:
+        text = p_near_level(self.p_trigger)
+        return text if float(text) != self.level else p_near_level(self.p_trigger, self.level)
 
     def _needed(self) -> str:
         """Return which p is a claim if the test is repeated; empty if it is made once."""

@@ -36,6 +36,7 @@ from foxgrape.stats.inputs import (
     as_seed,
     duration_us,
     durations_us,
+    p_near_level,
     window_in_words,
 )
 from foxgrape.stats.survival.kaplan_meier import NORMAL
@@ -182,7 +183,7 @@ class Hazard(Result):
         low, high = (unlimited_or(bound) for bound in self.ratio_ci)
         return (
             f"{self.claim}: hazard ratio {unlimited_or(self.ratio)} (95% interval: {low} to "
-            f"{high}; p = {self.p_value:.2g}). {exposed}."
+            f"{high}; p = {p_near_level(self.p_value)}). {exposed}."
         )
 
     def figure(self) -> go.Figure:
