@@ -142,6 +142,50 @@ def test_a_new_signal_fires_once_and_not_for_those_of_the_first_run(schedule):
     assert len(reasons[14]) == 1
 
 
+@pytest.mark.parametrize("name", ["Izium", "Ізюм", IZIUM])
+def test_a_place_is_named_as_in_parameters_and_named_in_the_alert(schedule, name):
+    file, out = schedule(f'when = "new signal"\nreport = "daily"\nplace = "{name}"')
+    with serving(lambda _: Reply()) as server:
+        environ = {"DESK": f"{server.address}/hook"}
+        for days in range(2):
+            now = NOON + days * DAY
+            run_due(read_schedule(file), now=now, out=out, run=build_day, environ=environ)
+        (body,) = (json.loads(request.body) for request in server.requests)
+    assert body["rule"] == "the report daily has a new signal for Izium"
+    assert "geonames" not in body["text"]
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("Нісенітниця", "no place"), ("Lyman", "places have this name")]
+)
+def test_a_place_that_no_or_several_places_can_be_is_an_error(
+    schedule, capfd, monkeypatch, name, hint
+):
+    monkeypatch.setenv("DESK", "http://127.0.0.1:9/")
+    file, out = schedule(f'when = "new signal"\nreport = "daily"\nplace = "{name}"')
+    call = ["--schedule", str(file), "--out", str(out), "--now", NOON.isoformat()]
+    for command in (["schedule", "check"], ["report", "due", "--dry-run"]):
+        assert run([*command, *call]) == 1
+        error = capfd.readouterr().err
+        assert "alert watch: place must be an id, or a name that only one place has" in error
+        assert hint in error
+        assert "foxgrape find" in error
+    result = run_due(read_schedule(file), now=NOON, out=out, run=build_day, environ={})
+    assert len(result.problems) == 1
+
+
+def test_an_account_without_posts_and_an_unlisted_id_are_notes(schedule, capfd, monkeypatch):
+    monkeypatch.setenv("DESK", "http://127.0.0.1:9/")
+    rule = 'when = "new signal"\nreport = "daily"\naccount = "stranger"\nplace = "geonames:1"'
+    file, out = schedule(rule)
+    call = ["--schedule", str(file), "--out", str(out), "--now", NOON.isoformat()]
+    for command in (["schedule", "check"], ["report", "due", "--dry-run"]):
+        assert run([*command, *call]) == 0
+        error = capfd.readouterr().err
+        assert "alert watch: no post so far is by 'stranger'" in error
+        assert "alert watch: the gazetteer has no place geonames:1" in error
+
+
 def test_a_new_signal_of_an_account(schedule):
     rule = 'when = "new signal"\nreport = "daily"\naccount = "b"'
     assert list(alerts_by_day(schedule, rule)) == [11]
@@ -222,9 +266,10 @@ def test_a_figure_that_the_report_lacks_is_a_problem_and_not_silent(schedule, ca
     (problem,) = result.problems
     assert "has no figure 'singals'. Hint: it has signals, More than chance?" in problem
     monkeypatch.setenv("DESK", "http://127.0.0.1:9/")
-    call = ["report", "due", "--schedule", str(file), "--out", str(out), "--now"]
-    assert run([*call, NOON.isoformat()]) == 1
-    assert "has no figure 'singals'" in capfd.readouterr().err
+    call = ["--schedule", str(file), "--out", str(out), "--now", NOON.isoformat()]
+    for command in (["report", "due"], ["report", "due", "--dry-run"], ["schedule", "check"]):
+        assert run([*command, *call]) == 1
+        assert "has no figure 'singals'" in capfd.readouterr().err
 
 
 def test_a_process_that_dies_after_queueing_sends_the_alert_once(schedule, monkeypatch):

@@ -54,7 +54,9 @@ class Rule:
     report
         Name of the entry whose latest run is examined.
     place, account
-        Id of the place, and account, of the signals that count; None for all.
+        Place, by id or name, and account of the signals that count; None for all.
+    place_id
+        Id of the place once it is resolved; see `resolve_place`.
     figure
         Name of a key figure, or ``signals`` for the number of signals.
     above, below
@@ -77,6 +79,7 @@ class Rule:
     after: timedelta | None = None
     store: str | None = None
     table: str | None = None
+    place_id: str | None = None
 
     @classmethod
     def from_table(cls, name: str, values: Mapping[str, Any]) -> Self:
@@ -102,7 +105,7 @@ class Rule:
     def describe(self) -> str:
         """Return what the rule watches, in words."""
         if self.when == "new signal":
-            place = f" for {self.place}" if self.place else ""
+            place = f" for {to_line(self.place)}" if self.place else ""
             account = f" by {self.account}" if self.account else ""
             return f"the report {self.report} has a new signal{place}{account}"
         if self.when == "claim":
@@ -204,8 +207,8 @@ def _new_signals(rule: Rule, latest: Latest, state: Mapping[str, Any], out: Path
         return Finding(rule.name, None, state)
     tables = _tables(rule, latest.run_id, out)
     signals = tables.signals
-    if rule.place is not None:
-        signals = signals[signals["place_id"] == rule.place]
+    if rule.place_id is not None:
+        signals = signals[signals["place_id"] == rule.place_id]
     if rule.account is not None:
         signals = signals[signals["account"] == rule.account]
     ids = set(signals["signal_id"])
