@@ -227,11 +227,43 @@ def test_below_a_threshold(schedule):
     assert list(alerts_by_day(schedule, rule)) == [10]
 
 
-def test_an_overdue_report_fires_once(schedule):
+def test_an_overdue_report_fires_once_for_each_period(schedule):
     rule = 'when = "overdue"\nreport = "daily"\nafter = "6h"'
     assert alerts_by_day(schedule, rule, build=fail, days=1) == {}  # five hours
     reasons = alerts_by_day(schedule, rule, build=fail, days=3, shift=timedelta(hours=2))
-    assert reasons == {10: ["the report daily, due at 2022-09-10 07:00 UTC, has not been built"]}
+    late = "the report daily, due at {} Sep 2022, 07:00, UTC, has not been built{}"
+    assert reasons == {
+        10: [late.format(10, "")],
+        11: [late.format(11, ", nor has the one before it")],
+        12: [late.format(12, ", nor have the 2 before it")],
+    }
+
+
+def test_a_period_that_was_given_up_does_not_silence_later_ones(schedule):
+    def build(template, *, parameters, out):
+        if parameters["end"][8:10] in {"10", "12"}:
+            fail()
+        return build_day(template, parameters=parameters, out=out)
+
+    rule = 'when = "overdue"\nreport = "daily"\nafter = "1h"'
+    reasons = alerts_by_day(schedule, rule, build=build, days=4)
+    assert list(reasons) == [10, 12]
+    assert "due at 12 Sep 2022, 07:00, UTC, has not been built" in reasons[12][0]
+    assert "nor" not in reasons[12][0]
+
+
+def test_an_earlier_period_is_not_overdue_once_a_later_one_is_built(schedule):
+    file, out = schedule('when = "overdue"\nreport = "daily"\nafter = "1d"')
+
+    def build(template, *, parameters, out):
+        if parameters["end"][8:10] == "10":
+            fail()
+        return build_day(template, parameters=parameters, out=out)
+
+    environ = {"DESK": "http://127.0.0.1:9/"}
+    for now in (NOON, NOON + DAY):
+        result = run_due(read_schedule(file), now=now, out=out, run=build, environ=environ)
+        assert (result.sent, result.waiting) == (0, 0)
 
 
 @pytest.mark.parametrize("has_page", [False, True])

@@ -27,7 +27,7 @@ __all__ = ["apply_rules", "preview_rules", "rule_problems"]
 _STATES = ".alerts"
 #: Maximum seconds to wait for another process that evaluates the rule.
 _WAIT = 10.0
-#: Number of latest periods among which the oldest that waits is searched.
+#: Number of latest periods among which those that wait are searched.
 _MAX_PERIODS = 100
 
 
@@ -110,21 +110,20 @@ def _evaluate(
         return rule, Finding(rule.name, None, state, problem=f"alert {rule.name}: {error}")
     entries = {entry.name: entry for entry in schedule.entries}
     entry = entries.get(rule.report or "")
-    latest = Latest(None, None) if entry is None else _latest(entry, ledger, now)
+    latest = Latest(None) if entry is None else _latest(entry, ledger, now)
     return rule, evaluate(rule, latest, state, out, now)
 
 
 def _latest(entry: Entry, ledger: Ledger, now: datetime) -> Latest:
-    run_id, waiting = None, None
+    run_id, last_built = None, ""
     for key in ledger.period_keys(entry.name):
         if key > period_key(now):
             break  # built while the clock was ahead
         state = ledger.read_state(f"{entry.name}/{key}")
-        if state.state == "done" and state.run_id is not None:
-            run_id = state.run_id
+        if state.state == "done":
+            last_built = key
+            run_id = state.run_id or run_id
     periods = entry.periods(now, _MAX_PERIODS, first_seen(entry, ledger, now))
-    for period in periods[-entry.catch_up - 1 :]:
-        if ledger.read_state(f"{entry.name}/{period.key}").state != "done":
-            waiting = period.end
-            break
-    return Latest(run_id, waiting)
+    reachable = periods[-entry.catch_up - 1 :]
+    waiting = tuple(period.end for period in reachable if period.key > last_built)
+    return Latest(run_id, waiting, entry.job.zone)

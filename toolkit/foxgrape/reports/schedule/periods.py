@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from foxgrape.reports.schedule.ledger import Ledger, Period
     from foxgrape.reports.templates.discovery import Template
 
-__all__ = ["build_command", "due_periods", "first_seen", "values_for"]
+__all__ = ["build_command", "due_in_words", "due_periods", "first_seen", "values_for"]
 
 _TICK = timedelta(microseconds=1)
 
@@ -132,3 +132,15 @@ def build_command(job: Job, period: Period, out: Path) -> str:
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
             parts += ["-p", f"{name}={text}"]
     return shlex.join([*parts, "--out", str(out)])
+
+
+def due_in_words(end: datetime, zone: str) -> str:
+    """Return when a report was due, in its time zone.
+
+    Examples
+    --------
+    >>> due_in_words(datetime(2022, 9, 12, 4, tzinfo=UTC), "Europe/Kyiv")
+    '12 Sep 2022, 07:00, Europe/Kyiv'
+    """
+    local = end.astimezone(ZoneInfo(zone))
+    return f"{local.day} {local:%b %Y, %H:%M}, {zone}"
