@@ -15,6 +15,7 @@ from foxgrape.cli.app import run
 from foxgrape.reports.schedule import alerts
 from foxgrape.reports.schedule.config import find_problems, read_schedule
 from foxgrape.reports.schedule.due import run_due
+from foxgrape.reports.schedule.status import preview_due
 
 NOON = datetime(2022, 9, 10, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -289,7 +290,33 @@ def test_data_that_stopped_coming_fires_once(schedule, tmp_path):
     rule = f'when = "no data"\nstore = "{tmp_path}/store"\ntable = "posts"\nafter = "2d"'
     reasons = alerts_by_day(schedule, rule)
     assert list(reasons) == [12]
-    assert reasons[12][0].startswith("no posts since 2022-09-10 12:00 UTC are in the store")
+    assert reasons[12] == [
+        (
+            f"no posts since 10 Sep 2022, 12:00, UTC are in the store {tmp_path}/store; "
+            "the last is of 10 Sep 2022, 00:00, UTC"
+        )
+    ]
+
+
+def test_a_time_in_an_alert_is_in_the_zone_of_the_schedule(schedule, tmp_path):
+    store = Store(tmp_path / "store")
+    posts = {"post_id": ["1"], "account": "a", "text": "x"}
+    posts["posted_at"] = [pd.Timestamp("2022-09-01T00:00Z")]
+    store.upsert("posts", pd.DataFrame(posts))
+    rule = f'when = "no data"\nstore = "{tmp_path}/store"\ntable = "posts"\nafter = "2d"'
+    file, out = schedule(rule)
+    text = file.read_text(encoding="utf-8").replace('timezone = "UTC"', 'timezone = "Europe/Kyiv"')
+    file.write_text(text, encoding="utf-8")
+    lines = preview_due(read_schedule(file), now=NOON, out=out)
+    assert "no posts since 8 Sep 2022, 15:00, Europe/Kyiv are in the store" in lines[-1]
+    assert lines[-1].endswith("; the last is of 1 Sep 2022, 03:00, Europe/Kyiv")
+    # The call would read new data first.
+    entry = f'store = "{tmp_path}/store"\ningest = ["channel"]\n[notify.desk]'
+    source = '[ingest.channel]\ntable = "posts"\nfiles = ["x.csv"]\n[alert.watch]'
+    text = text.replace("[notify.desk]", entry).replace("[alert.watch]", source)
+    file.write_text(text, encoding="utf-8")
+    lines = preview_due(read_schedule(file), now=NOON, out=out)
+    assert lines[-1].endswith(" (before new data are read, which may change it)")
 
 
 def test_a_figure_that_the_report_lacks_is_a_problem_and_not_silent(schedule, capfd, monkeypatch):

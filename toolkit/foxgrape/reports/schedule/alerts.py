@@ -14,6 +14,7 @@ from foxgrape.reports.schedule.rule_names import resolve_place, unmatched_names
 from foxgrape.reports.schedule.rules import Finding, Latest, evaluate
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
     from pathlib import Path
 
@@ -60,9 +61,12 @@ def apply_rules(schedule: Schedule, ledger: Ledger, out: Path, now: datetime) ->
     return problems
 
 
-def preview_rules(schedule: Schedule, ledger: Ledger, out: Path, now: datetime) -> list[str]:
+def preview_rules(
+    schedule: Schedule, ledger: Ledger, out: Path, now: datetime, read_first: Collection[str] = ()
+) -> list[str]:
     """Return for each rule whether it would fire now; nothing is written or sent.
 
+    Rules about data of the stores in `read_first`, to which data would be added first, say so.
     Rules that cannot be evaluated are left out; see `rule_problems`.
     """
     lines = []
@@ -74,6 +78,8 @@ def preview_rules(schedule: Schedule, ledger: Ledger, out: Path, now: datetime) 
         result = f"to {channels}: {finding.why}" if finding.why else "would not fire"
         if finding.state.get("holds") and not finding.why:
             result = "holds, and has fired"
+        if rule.store in read_first:
+            result += " (before new data are read, which may change it)"
         lines.append(f"alert {rule.name} ({rule.describe()}): {result}")
     return lines
 
@@ -110,8 +116,17 @@ def _evaluate(
         return rule, Finding(rule.name, None, state, problem=f"alert {rule.name}: {error}")
     entries = {entry.name: entry for entry in schedule.entries}
     entry = entries.get(rule.report or "")
-    latest = Latest(None) if entry is None else _latest(entry, ledger, now)
+    latest = Latest(None, zone=_zone(rule, schedule))
+    if entry is not None:
+        latest = _latest(entry, ledger, now)
     return rule, evaluate(rule, latest, state, out, now)
+
+
+def _zone(rule: Rule, schedule: Schedule) -> str:
+    """Return the time zone of the reports of a rule's store, or else of the first report."""
+    users = [entry for entry in schedule.entries if entry.job.store == rule.store]
+    zones = [entry.job.zone for entry in (*users, *schedule.entries)]
+    return zones[0] if zones else "UTC"
 
 
 def _latest(entry: Entry, ledger: Ledger, now: datetime) -> Latest:

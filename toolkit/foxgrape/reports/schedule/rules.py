@@ -311,7 +311,9 @@ def _overdue(rule: Rule, latest: Latest, state: Mapping[str, Any], now: datetime
     return Finding(rule.name, why, {"holds": True, "period": key}, key)
 
 
-def _no_data(rule: Rule, _: Latest, __: Path, now: datetime) -> str | None:
+def _no_data(rule: Rule, latest: Latest, _: Path, now: datetime) -> str | None:
+    import pandas as pd
+
     from foxgrape.errors import FoxgrapeError
     from foxgrape.io.store import Store
 
@@ -319,13 +321,16 @@ def _no_data(rule: Rule, _: Latest, __: Path, now: datetime) -> str | None:
         return None
     since = (now - rule.after).astimezone(UTC)
     try:
-        recent = Store(str(rule.store)).read(str(rule.table), since=since)
+        store = Store(str(rule.store))
+        if len(store.read(str(rule.table), since=since)):
+            return None
+        rows = store.read(str(rule.table))
     except FoxgrapeError as error:
         raise ScheduleError(str(error)) from None
-    if len(recent):
-        return None
-    what = f"no {rule.table} since {since:%Y-%m-%d %H:%M} UTC"
-    return f"{what} are in the store {rule.store}"
+    what = f"no {rule.table} since {due_in_words(since, latest.zone)} are in the store {rule.store}"
+    times = rows["posted_at" if rule.table == "posts" else "occurred_at"]
+    last = times.max()
+    return what if pd.isna(last) else f"{what}; the last is of {due_in_words(last, latest.zone)}"
 
 
 _CONDITIONS = {"claim": _claim, "figure": _threshold, "no data": _no_data}

@@ -177,14 +177,16 @@ def preview_due(schedule: Schedule, *, now: datetime, out: str | Path = "reports
         As for `run_due`.
     """
     ledger, lines = Ledger(Path(out) / LEDGER), []
+    stores = set()
     for entry in schedule.entries:
         periods = due_periods(entry, ledger, now)
         if periods:
             lines += [f"ingest {name} into {entry.job.store}" for name in entry.ingest]
+            stores |= {str(entry.job.store)} if entry.ingest else set()
         for period in periods:
             lines.append(f"build {entry.name}, due {period.end:%Y-%m-%d %H:%M} UTC")
     lines = list(dict.fromkeys(lines)) or ["No reports are due."]
-    return lines + preview_rules(schedule, ledger, Path(out), now)
+    return lines + preview_rules(schedule, ledger, Path(out), now, stores)
 
 
 def _entry_status(entry: Entry, ledger: Ledger, now: datetime) -> EntryStatus:
