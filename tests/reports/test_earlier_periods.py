@@ -76,7 +76,7 @@ def test_a_report_of_the_same_days_that_is_built_again_has_the_event(izium):
     assert NOT_HERE not in " ".join(late_events(*weeks, tables(leads=1)))
 
 
-def test_late_events_are_not_told_without_two_states_of_one_store(izium):
+def test_late_events_need_two_states_of_one_store(izium):
     _, before, after = izium
     other = before | {"fingerprints": {"events": "0"}}
     for old, new in ((None, after), (other, after), (before | {"path": "x"}, after)):
@@ -85,7 +85,10 @@ def test_late_events_are_not_told_without_two_states_of_one_store(izium):
     gone = after | {"versions": {"events": 99}}
     weeks = points("2022-09-12", store=before), points("2022-09-19", store=gone)
     (line,) = late_events(*weeks, tables(leads=1))
-    assert line == "Events that came in late cannot be told: an earlier version cannot be read."
+    assert (
+        line
+        == "Events that came in late are not known: an earlier version of the store cannot be read."
+    )
 
 
 ROWS = [("leads", "1", "0"), ("still open", "22", "9")]

@@ -61,7 +61,9 @@ def late_events(before: KeyPoints, after: KeyPoints, tables: RunTables) -> list[
             return []  # another store at the same path
         events, had = store.read("events", version=now), store.read("events", version=was)
     except (FoxgrapeError, KeyError):
-        return ["Events that came in late cannot be told: an earlier version cannot be read."]
+        return [
+            "Events that came in late are not known: an earlier version of the store cannot be read."
+        ]
     known = events["confirmed_until"].fillna(events["occurred_until"])
     limit = pd.Timestamp(times.start_of_day(end, zone))
     late = events[~events["event_id"].isin(had["event_id"]) & (known < limit)]
