@@ -11,7 +11,7 @@ STUDIES := .venv/.studies
 SECONDS ?= 600
 NOTEBOOKS := $(wildcard notebooks/*.py notebooks/templates/*.py)
 
-.PHONY: report test check lint types unit browser lab check-lab filter format docs calibrate medians bench fuzz
+.PHONY: report test check lint types unit browser lab check-lab filter format docs calibrate calibrate-groups medians bench fuzz
 .PHONY: kills hostile textbook mutate coverage faults audit package lock clean
 
 report: $(READY)
@@ -69,6 +69,11 @@ docs: $(READY)
 calibrate: $(READY)
 	$(BIN)/python scripts/calibrate.py
 	$(BIN)/python scripts/calibrate_repeated.py
+
+# Measure the size of the test by group, and limits of the local null model, in half an hour; resume
+# an interrupted run; write the page
+calibrate-groups: $(READY)
+	$(BIN)/python scripts/calibrate_groups.py
 
 # Measure the coverage of the interval of the median lead; resume an interrupted run; write the table
 medians: $(READY)

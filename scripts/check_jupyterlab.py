@@ -137,13 +137,14 @@ def _count_drawn(page: Page, screenshots: Path | None) -> dict[str, int]:
         )
         page.wait_for_timeout(250)
         cell = page.locator(f".jp-Notebook .jp-Cell[data-windowed-list-index='{number}']")
-        figure = cell.locator(".js-plotly-plot .main-svg").first
+        # The picture that a figure has beside its data is shown first.
+        figure = cell.locator(".js-plotly-plot .main-svg, .jp-RenderedPlotly img").first
         table = cell.locator(".dt-paging, table.dataTable").first
         for kind, output in (("figures", figure), ("tables", table)):
             placeholder = ".jp-RenderedPlotly, .js-plotly-plot, div[id^='itables']"
             if output.count() or cell.locator(placeholder).count():
                 with contextlib.suppress(Exception):
-                    output.wait_for(state="visible", timeout=3000)
+                    output.wait_for(state="visible", timeout=15_000)
             drawn[kind] += bool(output.count())
         if screenshots is not None and (figure.count() or table.count()):
             screenshots.mkdir(parents=True, exist_ok=True)

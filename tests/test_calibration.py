@@ -15,15 +15,27 @@ from foxgrape.errors import FoxgrapeError
 from foxgrape.stats import simulate
 from foxgrape.stats.power import estimate_power
 
-SCRIPT = Path(__file__).parents[1] / "scripts" / "calibrate.py"
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+
+
+def load(name):
+    spec = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="module")
 def study():
-    spec = importlib.util.spec_from_file_location("calibrate", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load("calibrate")
+
+
+@pytest.fixture(scope="module")
+def by_group():
+    """Return the script that measures groups, which imports the other script."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(SCRIPTS)
+        return load("calibrate_groups")
 
 
 @pytest.mark.parametrize(
@@ -79,7 +91,7 @@ def test_a_stopped_run_is_resumed(study, tmp_path, monkeypatch):
     page.write_text("before\n<!-- calibration -->\n<!-- end of calibration -->\nafter\n", "utf-8")
     monkeypatch.setattr(study.shutil, "which", lambda _: None)
     study.write(rows, tmp_path)
-    markers = (SCRIPT.parents[1] / "docs" / study.PAGE).read_text("utf-8")
+    markers = (SCRIPTS.parent / "docs" / study.PAGE).read_text("utf-8")
     assert markers.count("calibration -->") == 2
     text = page.read_text("utf-8")
     assert "| nothing shared |" in text
@@ -158,3 +170,58 @@ def test_power_grows_with_signals():
 def test_invalid_power_options_are_refused(options, message):
     with pytest.raises(FoxgrapeError, match=message):
         estimate_power({}, **options)
+
+
+@pytest.mark.parametrize("by", ["place", "account", "month", "kind"])
+def test_groups_have_their_nominal_size(by_group, by):
+    """Any group makes a claim in 5% of worlds: in more than 5 of 25, by chance in 1 of 800."""
+    rows = [
+        {"family": "fast front", "by": by, **by_group.p_of_groups("fast front", by, number)}
+        for number in range(25)
+    ]
+    worlds, claimed, below = by_group.sizes(rows)["fast front", by]
+    assert worlds == 25
+    assert claimed <= 5 / 25
+    assert below <= 0.12
+
+
+def test_worlds_in_groups_are_those_of_the_test(by_group):
+    """The groups are those of `coincidence` in the same world, without signals of the last week."""
+    options = by_group.LARGE | by_group.GROUP_FAMILIES["slow front"]
+    pattern = by_group.grouped(options, "place", 5)
+    world = simulate.world(**options, rng=5)
+    inside = world.signals["posted_at"] <= world.observed[1] - pd.Timedelta(days=7)
+    counts = world.signals.loc[inside, "place_id"].value_counts()
+    assert sorted(np.bincount(pattern.group)) == sorted(counts)
+    assert len(pattern.group_of_label) == len(pattern.group_names) == len(counts)
+    assert not len(by_group.grouped(options, "month", 5).group_of_label)
+
+
+def test_events_preceded_alone_and_seasons_are_limits(by_group):
+    """In 60 worlds with seasons the size is above 5%: fewer than 4 are chance in 1 of 100."""
+    p = np.array([by_group.p_of_limit("seasons", number)["p"] for number in range(60)])
+    assert (p[:, 0] <= 0.05).sum() >= 4
+
+
+def test_tables_of_groups_are_written_between_their_markers(by_group, tmp_path):
+    rows = [
+        {"family": family, "by": by, "world": 0, "p": [0.01, 0.9], "q": [0.02, 0.9]}
+        for family, by in by_group.cells()
+        if by
+    ]
+    rows += [
+        {"family": name, "by": "", "world": number, "p": p}
+        for name in by_group.LIMITS
+        for number, p in enumerate(([0.01, 0.2], [0.3, 0.01], [0.02, 0.03], [0.5, 0.5]))
+    ]
+    page = tmp_path / by_group.PAGE
+    page.parent.mkdir()
+    marks = "".join(f"<!-- {name} -->\n<!-- end of {name} -->\n" for name in ("groups", "limits"))
+    page.write_text(f"before\n{marks}after\n", "utf-8")
+    by_group.write(rows, tmp_path)
+    text = page.read_text("utf-8")
+    assert "| fast front | **100.0%** (50.0%) |" in text
+    assert "| seasons | 50.0% | 50.0% | 25.0% |" in text
+    assert text.endswith("<!-- end of limits -->\nafter\n")
+    by_group.write(rows, tmp_path)
+    assert page.read_text("utf-8") == text

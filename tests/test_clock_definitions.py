@@ -181,15 +181,15 @@ def test_sentences_have_the_same_counts(base, pairs, clock):
     after = f"Posted after the {'confirmation' if used == 'confirmed' else 'event'}: {n_after} "
     assert any(line.startswith(after) for line in others) == (n_after > 0)
     n = len(pairs) - n_after
-    assert f"n = {n}" in others[-1]
+    assert any(f"n = {n}" in line for line in others)
     if n:
         until = "confirmation" if used == "confirmed" else "event"
-        assert f"from post to {until}: " in others[-1]
+        assert any(f"from post to {until}: " in line for line in others)
     n_led = n_before + orders.count("undetermined")
     assert f"{n_led} of the {n} that count as leads with an event within 30 days" in repr(analysis)
     assert repr(analysis).endswith(f"; {used} clock>")
     assert analysis.coincidence(n=1).clock == used
-    with_them = [line for line in others if line.startswith("If ")]
+    with_them = [line for line in others if "with no later one. If " in line]
     assert len(with_them) == (n_after > 0)
     assert all(f"(n = {len(pairs)})" in line for line in with_them)
     (steps,) = analysis.counts().groupby("question").get_group("lead times").tail(1)["n"]

@@ -171,10 +171,10 @@ def test_a_coverage_in_words():
     )  # fmt: skip
     assert coverage.describe("Europe/Kyiv") == (
         "kyiv.csv: from 1 Sep 2022 until 11 Sep 2022; not from 2 Sep 2022 to 4 Sep 2022; "
-        "liberated only; at 1 place only"
+        "only liberated; only at 1 place"
     )
     assert Coverage(kinds=tuple("abcdef")).describe("UTC") == (
-        "one source: no period stated; 6 kinds only"
+        "one source: no period stated; only 6 kinds"
     )
 
 

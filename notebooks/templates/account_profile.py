@@ -35,7 +35,12 @@ from foxgrape.plots.activity import activity, posting_rhythm
 from foxgrape.display.chance import chance_claim
 from foxgrape.display.html import Headline
 from foxgrape.display.key_figures import figures_in_a_row
-from foxgrape.display.report_tables import calibration_table, emoji_table, signal_figures
+from foxgrape.display.report_tables import (
+    calibration_table,
+    chance_figure,
+    emoji_table,
+    signal_figures,
+)
 from foxgrape.display.sections import signals_section
 from foxgrape.display.titles import title
 from foxgrape.display.what_changed import WhatChanged
@@ -58,10 +63,17 @@ profile = account_profile(analysis, account)
 title(data, analysis, "Profile of an account", heading=account)
 
 # %%
-Headline(profile.sentence(), chance_claim(profile.analysis, "all signals of the account"))
+figures_in_a_row(
+    {
+        "Posts": f"{len(profile.posts):,}",
+        **signal_figures(profile.analysis),
+        **chance_figure(profile.analysis),
+    }
+)
 
 # %%
-figures_in_a_row({"Posts": f"{len(profile.posts):,}", **signal_figures(profile.analysis)})
+claim = chance_claim(profile.analysis, "all signals of the account")
+Headline(profile.finding(), claim, more=profile.details())
 
 # %% [markdown]
 # ## Activity
@@ -81,8 +93,8 @@ emoji_table(profile)
 # %% [markdown]
 # ## Surprisal
 #
-# How unusual each signal was for the account, in bits, given its earlier posts. One more bit is
-# half as likely.
+# How unusual each signal was for the account, in bits, given its earlier posts. A signal of one
+# more bit is half as likely.
 
 # %%
 profile.figure()
@@ -96,11 +108,11 @@ signals_section(profile.analysis, csv_file="signals.csv")
 # %% [markdown]
 # ## Share of signals followed by an event
 #
-# Kaplan–Meier estimate of the share with an event at their place within the horizon: open signals
-# count for as long as they were observed. Posts after their event and hindsight do not count. With
-# few signals the interval is wide; where all or none had an event it is undefined. A high share is
-# not evidence of foresight, since events may be frequent at such places anyway: see the test
-# against chance in the headline.
+# The Kaplan–Meier share with an event at their place within the horizon: signals without an event
+# so far count for as long as they were observed. Posts after their event and hindsight are left
+# out. Where all or none had an event, the interval is undefined. A high share is no evidence of
+# foresight, since events may be frequent at such places anyway: the headline says whether it is
+# more than chance.
 
 # %%
 calibration_table(profile)

@@ -37,15 +37,23 @@ repeated_until: Optional[str] = None  # planned end of repeated reports; None fo
 from IPython.display import display
 
 from foxgrape.stats.survival.competing_risks import cumulative_incidence
-from foxgrape.display.html import Headline, finding_block, table
-from foxgrape.display.report_tables import (
+from foxgrape.display.chance_tables import (
     alarms_table,
     groups_table,
-    key_figures,
+    nulls_answer,
     nulls_table,
+    sensitivity_block,
+    verdict_headline,
     windows_table,
 )
-from foxgrape.display.sections import NoResult, result_or_reason, result_section
+from foxgrape.display.html import Group, finding_block, table
+from foxgrape.display.report_tables import key_figures, rows_file
+from foxgrape.display.sections import (
+    NoResult,
+    outcomes_section,
+    result_or_reason,
+    result_section,
+)
 from foxgrape.display.titles import title
 from foxgrape.stats.coincidence.surrogates import NULLS
 from foxgrape.stats.verdict import Verdict
@@ -75,48 +83,49 @@ title(data, analysis, "Test against chance")
 
 # %%
 verdict = Verdict(result, risk, scored)
-first, _, more = verdict.sentence().partition(". ")
-reason = "" if len(analysis.signals) else analysis.why_no_signals()
-Headline(f"{first.rstrip('.')}.", more=f"{more} {reason}".strip())
-
-# %%
 key_figures(analysis, verdict.claim)
 
 # %%
+verdict_headline(verdict, "" if len(analysis.signals) else analysis.why_no_signals())
+
+# %%
 if data.caution:
-    display(finding_block("Caution", [data.caution]))
+    display(finding_block("Caution", more=data.caution))
 
 # %% [markdown]
 # ## Coincidence
 #
-# The number of signals that were followed by an event at their place, compared with surrogates in
-# which posts exchange places as far as the null model allows. Signals *after* an event count as
-# echo: announcement and comment.
+# How many signals were followed by an event at their place, compared with surrogates: copies of
+# the data in which posts exchange places at random, as far as the null model allows. Signals
+# *after* an event are given for comparison: they announce it or comment on it.
 
 # %%
 result_section(result, windows_table, groups_table)
 
+# %%
+sensitivity_block(analysis, result)
+
 # %% [markdown]
 # ## Does the answer depend on the null model?
 #
-# A null model that does not preserve what posts and events share claims leads that do not exist.
-# Where the null models disagree, a shared tempo or front explains the difference; only `local`
-# preserves both.
+# A null model says what may be exchanged at random. Posts and events can share a tempo, such as
+# that of an offensive, and a moving front. Only `local` keeps both: where other null models claim
+# a lead and `local` does not, what posts and events share explains it.
 
 # %%
 others = options | {"n": min(options["n"], 999)} if many else options
-nulls_table(
-    [
-        result if name == null else analysis.coincidence(window=windows, null=name, **others)
-        for name in NULLS
-    ]
-)
+results = [
+    result if name == null else analysis.coincidence(window=windows, null=name, **others)
+    for name in NULLS
+]
+answer = nulls_answer(results)
+Group(*[finding_block(answer)] if answer else [], nulls_table(results))
 
 # %% [markdown]
 # ## Hazard
 #
-# The odds of an event at a place after a signal for it, adjusted for public knowledge: base rates,
-# recent events and mentions, and the position of the front.
+# How much more likely events are at a place after a signal for it. Public knowledge is taken into
+# account: how often events come there, recent events and mentions, and where the front is.
 
 # %%
 result_section(risk)
@@ -124,8 +133,8 @@ result_section(risk)
 # %% [markdown]
 # ## Alarms
 #
-# Each signal as an alarm for its place: the longer the alarm, the fewer events are missed and the
-# more of space and time is alarmed. The diagonal is the expectation for random alarms.
+# Each signal raises an alarm for its place. The longer alarms last, the fewer events they miss,
+# and the larger the share of places and days that they cover. Alarms at random lie on the diagonal.
 
 # %%
 result_section(scored, alarms_table)
@@ -135,19 +144,19 @@ if analysis.read == "codes" and len(analysis.signals) and not isinstance(scored,
     names = data.analyse(clock=analysis.clock, signals="mentions")
     plain = names.alarm(window=windows, **options)
     words = (
-        "A code adds information only if it warns better than posts that mention the place by "
-        "name. Coded posts come first, posts with the name second. "
+        "A code adds information only if it warns better than posts that mention the place by name."
     )
-    display(finding_block(words + scored.compare(plain, **options).sentence()))
+    compared = scored.compare(plain, **options)
+    display(finding_block(compared.sentence("coded posts", "posts with the name"), more=words))
 
 # %% [markdown]
 # ## Outcomes of signals
 #
-# An event that was claimed and later retracted is a competing outcome: neither the event nor
-# censoring.
+# An event that was claimed and later retracted counts apart: it is neither an event nor the lack
+# of one.
 
 # %%
-result_section(cumulative_incidence(analysis.links, data.events))
+outcomes_section(cumulative_incidence(analysis.links, data.events))
 
 # %% [markdown]
 # ## From posts to signals
@@ -157,9 +166,15 @@ result_section(cumulative_incidence(analysis.links, data.events))
 # %%
 table(
     ["Question", "Step", "n", "Left out"],
-    analysis.counts(window=windows[-1]).astype(str).to_numpy().tolist(),
+    [
+        [row.question, row.step, f"{row.n:,}", f"{row.left_out:,}"]
+        for row in analysis.counts(window=windows[-1]).itertuples()
+    ],
     "",
 )
+
+# %%
+rows_file(analysis)
 
 # %%
 WhatChanged(analysis)

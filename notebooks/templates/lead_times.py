@@ -42,6 +42,7 @@ from foxgrape.display.report_tables import (
     key_figures,
     methods,
     sides_table,
+    without_codes,
 )
 from foxgrape.display.sections import signals_section
 from foxgrape.display.titles import title
@@ -104,7 +105,7 @@ place_map(analysis)
 
 # %%
 if baseline and analysis.read == "codes":
-    named = data.analyse(**options, signals="mentions")
+    named = without_codes(data.analyse(**options, signals="mentions"), analysis)
     display(
         section(
             "Baseline: posts that mention the place by name", compare_with_baseline(analysis, named)

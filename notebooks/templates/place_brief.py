@@ -34,7 +34,7 @@ from foxgrape.studies.briefs import place_brief
 from foxgrape.display.chance import chance_claim
 from foxgrape.display.html import Headline
 from foxgrape.display.key_figures import figures_in_a_row
-from foxgrape.display.report_tables import codes_table, signal_figures
+from foxgrape.display.report_tables import chance_figure, codes_table, signal_figures
 from foxgrape.display.sections import events_section, signals_section
 from foxgrape.display.titles import title
 from foxgrape.display.what_changed import WhatChanged
@@ -57,10 +57,12 @@ brief = place_brief(analysis, place)
 title(data, analysis, "One place", heading=brief.name)
 
 # %%
-Headline(brief.sentence(), chance_claim(analysis, "all signals, whatever their place"))
+tested = {f"{name} (all places)": claim for name, claim in chance_figure(analysis).items()}
+figures_in_a_row({"Events": f"{len(brief.events):,}", **signal_figures(brief.analysis), **tested})
 
 # %%
-figures_in_a_row({"Events": f"{len(brief.events):,}", **signal_figures(brief.analysis)})
+claim = chance_claim(analysis, "all signals of the study, whatever their place")
+Headline(brief.finding(), claim, more=brief.details())
 
 # %% [markdown]
 # ## Events

@@ -71,7 +71,7 @@ def test_report_build_prints_findings_and_path(capfd, tmp_path):
     arguments = ["report", "build", "lead_times", "--out", str(tmp_path), "-p", "baseline=false"]
     code, out, err = run_shell(capfd, *arguments, "-p", "confirmed_by=UA")
     assert code == 0, err
-    assert "1 certainly came before UA confirmed it" in out
+    assert "1 certainly came before UA confirmed the next event" in out
     page = next(tmp_path.glob("*/report.html"))
     assert str(page) in out
     assert "called by its name" not in page.read_text(encoding="utf-8")

@@ -10,13 +10,24 @@ import shutil
 import signal
 import sys
 import tarfile
+import warnings
 import zipfile
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from foxgrape import Codebook, Store, ingest, iter_posts, new_study, open_study, read_posts
+from foxgrape import (
+    Codebook,
+    Store,
+    ingest,
+    iter_posts,
+    new_study,
+    open_study,
+    read_events,
+    read_posts,
+)
 from foxgrape._util.files import study_folder
 from foxgrape.cli.app import run
 from foxgrape.detection.batch import detect_all
@@ -27,6 +38,7 @@ from foxgrape.reports.plan import ReportRequest, Software, plan
 from foxgrape.reports.schedule.config import find_problems
 from report_templates import template
 
+FIXTURES = Path(__file__).parents[1] / "fixtures"
 ROWS = [
     {"id": n, "date": "2022-09-10T12:16:00Z", "text": f"text {n * 7919} 🍇"} for n in range(20_000)
 ]
@@ -180,3 +192,28 @@ def test_a_named_pipe_in_place_of_a_template_is_an_error(pipe, tmp_path, suffix)
     shutil.move(pipe, Path(notebook.with_suffix(suffix)))
     with pytest.raises(FoxgrapeError, match=r"is not a regular file|no such notebook"):
         plan(ReportRequest(notebook), Software("", {}, None))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+@pytest.mark.parametrize("suffix", ["", ".gz", ".zip"])
+def test_no_file_stays_open_whether_it_is_read_or_refused(tmp_path, suffix):
+    content = (FIXTURES / "events" / "acled_new.csv").read_bytes()
+    pack = {"": bytes, ".gz": gzip.compress, ".zip": zipped}[suffix]
+    damaged = bytearray(pack(content))
+    damaged[len(damaged) // 2] ^= 4
+    for variant in (pack(content), pack(content)[: len(pack(content)) // 2], bytes(damaged)):
+        file = tmp_path / f"acled_new.csv{suffix}"
+        file.write_bytes(variant)
+        before = sum(1 for _ in Path("/proc/self/fd").iterdir())
+        for options in ({}, {"on_error": "quarantine"}, {"format": "ucdp"}):
+            with suppress(FoxgrapeError), warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)
+                read_events(file, **options)
+        assert sum(1 for _ in Path("/proc/self/fd").iterdir()) == before
+
+
+def zipped(content):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("acled_new.csv", content)
+    return packed.getvalue()

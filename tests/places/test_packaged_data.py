@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from foxgrape.places import find
+from foxgrape.places import Gazetteer, find
 
 ROOT = Path(__file__).parents[2]
 RESOURCES = ROOT / "toolkit/foxgrape/places/resources"
@@ -59,3 +59,10 @@ def test_towns_that_people_tagged_are_found(real_data):
     matched = {tag for tag in tags if find(tag) and find(tag)[0].score >= 0.8}
     missed = sorted(set(tags) - matched)
     assert sum(tags[tag] for tag in matched) >= 0.95 * tags.total(), missed
+
+
+def test_the_share_of_places_without_a_district_is_the_one_documented():
+    """docs/reference/place-lookup.md says about 15%."""
+    places = [p for p in Gazetteer.default() if p.id.startswith("geonames:") and p.country == "UA"]
+    share = sum(not place.admin2 for place in places) / len(places)
+    assert 0.145 < share < 0.155

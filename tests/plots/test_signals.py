@@ -161,3 +161,15 @@ def test_a_place_on_the_map_has_the_mark_of_its_most_frequent_outcome(tmp_path):
         "Izium: 4 signals (3 posted before the event, 1 posted after the event)",
     )
     assert marks[0].meta["rows"] == [[0, 1, 2, 3]]
+
+
+def test_a_rough_lead_is_at_risk_until_its_longest_value():
+    """Four signals of 2022: leads of at most 10 hours, 21 hours and 1 day, and one of 30 days."""
+    leads = open_study().analyse().lead_times
+    assert leads.method == "Turnbull"
+    longest = leads.leads["longest"].sort_values().tolist()
+    assert [lead < pd.Timedelta("25h") for lead in longest] == [True, True, True, False]
+    notes = survival(leads).layout.annotations
+    ticks = survival(leads).layout.xaxis.ticktext
+    at_risk = dict(zip(ticks, (note.text for note in notes), strict=False))
+    assert (at_risk["0"], at_risk["2"], at_risk["30"]) == ("4", "1", "1")

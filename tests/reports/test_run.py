@@ -47,7 +47,7 @@ def test_a_run_leaves_page_notebook_and_manifest(built):
 
 def test_the_page_shows_the_finding_and_no_code(built):
     text = built.html.read_text(encoding="utf-8")
-    assert "just above zero to 2 days" in text
+    assert "up to 2 days" in text
     assert "n = 5" in text
     assert "open_study(" not in text
     assert "🍇" in text

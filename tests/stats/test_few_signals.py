@@ -10,15 +10,17 @@ import pytest
 
 from foxgrape import alarm, coincidence, hazard, lead_times, link, open_study
 from foxgrape.cli.app import run
-from foxgrape.display.report_tables import (
+from foxgrape.display.chance_tables import (
     alarms_table,
-    calibration_table,
-    emoji_table,
     groups_table,
-    headline,
-    key_figures,
     nulls_table,
     windows_table,
+)
+from foxgrape.display.report_tables import (
+    calibration_table,
+    emoji_table,
+    headline,
+    key_figures,
 )
 from foxgrape.stats import simulate
 from foxgrape.stats.survival.competing_risks import cumulative_incidence

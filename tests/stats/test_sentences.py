@@ -73,7 +73,7 @@ def test_durations_in_words(duration, words):
     ("low", "high", "observed", "words"),
     [
         ("30D", None, False, "more than 30 days"),
-        ("1us", "47h 59min", True, "just above zero to 2 days"),
+        ("1us", "47h 59min", True, "up to 2 days"),
         ("2h", "2h", True, "2 hours"),
         ("47h 50min", "48h 10min", True, "2 days"),  # equal when rounded
         ("-3h", "1h", True, "−3 hours to 1 hour"),
@@ -357,6 +357,8 @@ def test_coincidence_is_plain_json():
         "p_precursor": 1.0,
         "window": "P7DT0H0M0S",
         "lag": "P0DT0H0M0S",
+        "level": 0.05,
+        "repeated_until": None,
         "n_signals": 3,
         "n_events": 2,
         "n_places": 1,
@@ -382,8 +384,8 @@ def test_coincidence_is_plain_json():
     }
     assert result.sentence() == (
         "Three signals are too few to test. 2 of 3 were followed by the confirmation of an event "
-        "at the same place within 7 days (best of 2 windows, adjusted); 1 of 3 came within 7 days "
-        "after one."
+        "at the same place within 7 days (best of 2 windows, adjusted). For comparison, 1 of 3 "
+        "came within 7 days after one."
     )
     assert result.warnings == ("Three signals are too few to test.",)
     assert (result.to_frame()["group"].tolist(), result.windows["window"].tolist()) == (
@@ -423,8 +425,8 @@ def judged():
 
 
 FINDING = (
-    "25% of 30 signals were followed by the occurrence of an event at the same place within "
-    "7 days; 10% came within 7 days after one (p = {}, uniform null model)."
+    "25% of 30 signals were followed by the occurrence of an event at the same place within 7 days "
+    "(p = {}, uniform null model). For comparison, 10% came within 7 days after one."
 )
 
 
@@ -454,7 +456,7 @@ def test_few_signals_are_not_tested_whatever_p_is(judged, n, words, followed, af
     sentence = replace(judged, p_trigger=0.001, n_signals=n).sentence()
     assert sentence == (
         f"{words} too few to test. {followed} were followed by the occurrence of an event at the "
-        f"same place within 7 days; {after} came within 7 days after one."
+        f"same place within 7 days. For comparison, {after} came within 7 days after one."
     )
 
 
@@ -477,7 +479,8 @@ def test_a_result_of_a_misled_null_is_unreliable(judged):
 
 def test_sentence_without_signals_or_events(judged):
     empty = "Nothing to test: no {} within the observation period."
-    signal, event = empty.format("signal lies with its window"), empty.format("event lies")
+    signal = empty.format("signal with its window lies")
+    event = empty.format("event lies")
     assert replace(judged, n_signals=0).sentence() == signal
     assert replace(judged, n_events=0).sentence() == event
     assert replace(judged, n_signals=0, n_events=0).sentence() == signal
@@ -490,7 +493,7 @@ def test_html_of_coincidence_has_sentence_warnings_and_table(judged):
     assert rest.startswith('<ul><li>&lt;a&gt;</li><li>b</li></ul><table class="dataframe">')
     assert "<tbody>\n    <tr>\n      <td>7 days</td>" in shown  # no number before the row
     hostile = replace(judged, null="<img src=x>")._repr_html_()
-    assert "&lt;img src=x&gt; null model).</p><table" in hostile
+    assert "&lt;img src=x&gt; null model). For comparison" in hostile
 
 
 def test_nan_is_none_in_json(judged):
@@ -572,7 +575,7 @@ def test_cumulative_incidence_is_plain_json():
     counts = "(n = {}: 1 stood, 1 retracted, 1 right-censored)."
     assert result.sentence() == f"Three signals are too few to estimate shares {counts.format(3)}"
     assert replace(result, n=20).sentence() == (
-        "By the longest lead to the confirmation, 33% of signals had an event that stood, and 33% "
+        "Within 3 days after the post, 33% of signals had a confirmed event that stood, and 33% "
         f"one that was retracted {counts.format(20)}"
     )
     html = result._repr_html_()
@@ -593,12 +596,18 @@ def test_a_comparison_of_alarms_in_words_and_as_json():
         seed=0,
         n_signals=20,
     )
-    rest = (
-        "kind of signal warned better, by 0.084 of area skill above chance (standard error 0.038, "
-        "p = 0.05; n = 40 events at 20 places)."
+    by = (
+        "by 0.084 of area skill above chance (standard error 0.038, p = {}; n = 40 events at 20 "
+        "places)."
     )
-    assert values.sentence() == f"The second {rest}"
-    assert replace(values, difference=0.0844).sentence() == f"The first {rest}"
+    kinds = "the first kind of signal", "the second kind"
+    assert values.sentence() == f"The second kind warned better than {kinds[0]}, {by.format(0.05)}"
+    better = f"The first kind of signal warned better than {kinds[1]}, {by.format(0.05)}"
+    assert replace(values, difference=0.0844).sentence() == better
+    assert replace(values, p_value=0.051).sentence("codes", "names") == (
+        f"In these data names warned better than codes, {by.format(0.051)} So large a difference "
+        "is consistent with chance."
+    )
     assert values._repr_html_().startswith(f"<p>{values.sentence()}</p><table")
     few = replace(values, n_signals=19).sentence()
     assert few == "19 signals are too few to compare."

@@ -255,10 +255,10 @@ def test_a_post_after_an_event_is_no_confirmed_lead_when_the_next_event_comes(ec
     assert "1 of them posted after it" in relinked
     # The new post, too, came after the first event: it is counted, and this is said.
     assert after_another.startswith(
-        "1 of 1 lead came also after the occurrence of an earlier event"
+        "1 of 1 lead was also posted within 30 days after the occurrence of an earlier event"
     )
     # The first post, too, is a lead to the second event in the analysis of the whole study.
-    sentence = "2 of 2 leads came also after the occurrence of an earlier event at the same place"
+    sentence = "2 of 2 leads were also posted within 30 days after the occurrence of an earlier"
     assert any(line.startswith(sentence) for line in echo.analyse().findings())
 
 
@@ -267,9 +267,8 @@ def test_a_place_brief_counts_the_posts_that_no_event_followed(echo):
     early = replace(echo, events=echo.events.iloc[:1], posts=echo.posts.iloc[:2])
     analysis = early.analyse(clock="occurred")
     assert place_brief(analysis, IZIUM).sentence() == (
-        "Izium: 1 event, 2 signals: none certainly came before the "
-        "occurrence of an event; 2 came after the occurrence of an event, "
-        "with no later one within 30 days."
+        "Izium: 1 event, 2 signals; none certainly came before the occurrence of an event. Of "
+        "these: 2 came after the occurrence of an event, with no later one within 30 days."
     )
 
 
@@ -435,8 +434,8 @@ def test_a_profile_without_emoji_is_empty():
 def test_a_place_has_its_own_signals_and_events(grapes):
     brief = place_brief(grapes.analyse(), IZIUM)
     assert brief.sentence() == (
-        "Izium: 1 event, 2 signals: 1 certainly came before the confirmation of an event; for 1, "
-        "no event was confirmed within 30 days."
+        "Izium: 1 event, 2 signals; 1 certainly came before the confirmation of an event. Of the "
+        "others: for 1, no event was confirmed within 30 days."
     )
     elsewhere = place_brief(grapes.analyse(), "geonames:706448")
     assert (elsewhere.name, len(elsewhere.events)) == ("Kherson", 0)

@@ -389,7 +389,9 @@ def test_a_name_of_several_places_of_the_study_is_shown_and_does_not_count():
     analysis = shared.analyse(signals="mentions")
     assert analysis.signals.empty
     assert analysis.ambiguous["candidates"].tolist() == ["x:1 x:2"] * 2
-    line = "Names that may mean several places, not counted: 2 (Lypivka)."
+    line = (
+        "Not counted, because in these posts the name may mean several places: 2 signals (Lypivka)."
+    )
     assert line in analysis.findings()
     account = str(posts["account"].iloc[0])
     assert len(analysis.filter(account=account).ambiguous) == (posts["account"] == account).sum()
@@ -404,7 +406,7 @@ def test_a_name_of_several_places_of_the_study_is_shown_and_does_not_count():
 def test_findings_count_the_events_of_the_period():
     analysis = open_study().between("2022-09-01", "2022-10-01").analyse()
     n_events = len(analysis.events_of_period(analysis.events))
-    lines = [line for line in analysis.findings() if "cannot end a lead" in line]
+    lines = [line for line in analysis.findings() if "no lead is measured to" in line]
     assert n_events < len(analysis.events)
     assert all(f"of {n_events} events" in line for line in lines)
     unconfirmed = analysis.events_of_period(analysis.events)["confirmed_at"].isna().sum()

@@ -17,7 +17,7 @@ from foxgrape.places import Codebook, Gazetteer
 from foxgrape.studies.from_store import study_from_store
 from foxgrape.studies.outcomes import count_outcomes
 
-HULIAIPOLE = "geonames:707898"
+LYMAN = "geonames:704204"
 END = "2022-11-30T00:00:01Z"
 START = pd.Timestamp("2022-09-01T12:00Z")
 DAY = pd.Timedelta(days=1)
@@ -27,12 +27,14 @@ def day(number):
     return (START + number * DAY).isoformat()
 
 
-#: Days of posts on Huliaipole, and on Izium.
-POSTED = {"Huliaipole": (0, 10, 40, 60), "Izium": (0, 20, 60)}
-#: The first says which Huliaipole is meant, the second does not. Izium falls on days 5 and 23.
+#: What decides in posts which place is meant, and is not in the table of events.
+REGION = {"Lyman": " in Donetsk Oblast", "Izium": ""}
+#: Days of posts on Lyman, and on Izium.
+POSTED = {"Lyman": (0, 10, 40, 60), "Izium": (0, 20, 60)}
+#: The first says which Lyman is meant, the second does not. Izium falls on days 5 and 23.
 EVENTS = [
-    ("e1", "Huliaipole", HULIAIPOLE, 3),
-    ("e2", "Huliaipole", "", 12),
+    ("e1", "Lyman", LYMAN, 3),
+    ("e2", "Lyman", "", 12),
     ("e3", "Izium", "", 5),
     ("e4", "Izium", "", 23),
 ]
@@ -41,7 +43,7 @@ EVENTS = [
 def write(folder, events, kinds=None):
     """Write posts and events, and return the files."""
     posts = [
-        f"{name}{number},{day(number)},a,Our soldiers are near {name}."
+        f"{name}{number},{day(number)},a,Our soldiers are near {name}{REGION[name]}."
         for name, days in POSTED.items()
         for number in days
     ]
@@ -78,13 +80,13 @@ def as_store(folder, events):
 
 @pytest.mark.parametrize("open_data", [as_study, as_store])
 def test_all_signals_of_the_name_are_left_out_and_counted(tmp_path, open_data):
-    """By hand: 4 of 7 signals are for Huliaipole, with a lead, near e2 and without any event.
+    """By hand: 4 of 7 signals are for Lyman, with a lead, near e2 and without any event.
 
     Of Izium, day 0 leads by 5 days, day 20 by 3, and day 60 has none within 30 days.
     """
     analysis = open_data(tmp_path, EVENTS).analyse(signals="mentions")
     links = analysis.links.set_index("place_id")
-    assert links.loc[HULIAIPOLE, "observed"].tolist() == [False] * 4
+    assert links.loc[LYMAN, "observed"].tolist() == [False] * 4
     leads = analysis.lead_times
     assert (leads.n, leads.n_observed, leads.n_censored, leads.n_unfollowed) == (3, 2, 1, 4)
     assert leads.median == 5 * DAY
@@ -98,11 +100,11 @@ def test_all_signals_of_the_name_are_left_out_and_counted(tmp_path, open_data):
     assert sum(count_outcomes(analysis).values()) == 7
     sentence = (
         "4 signals are left out, because an event has the name of their place, and the data do not "
-        "say which place is meant (Huliaipole): state the region or the coordinates of such events."
+        "say which place is meant (Lyman): state the region or the coordinates of such events."
     )
     findings = analysis.findings()
     assert sentence in findings
-    assert "Left out, at a place that an event may mean: 4 (Huliaipole: 4)." in findings
+    assert "Left out, at a place that an event may mean: 4 (Lyman: 4)." in findings
     assert any(line.startswith("2 of 4 events have a name of which") for line in findings)
     caveat = "4 of 7 signals were left out, because an event has the name of their place"
     for result in (tested, analysis.hazard(), analysis.alarm(n=19)):
@@ -111,7 +113,7 @@ def test_all_signals_of_the_name_are_left_out_and_counted(tmp_path, open_data):
 
 
 def test_without_undecided_events_the_signals_count(tmp_path):
-    """By hand: of Huliaipole, day 0 leads e1 by 3 days, day 10 is after it."""
+    """By hand: of Lyman, day 0 leads e1 by 3 days, day 10 is after it."""
     events = [EVENTS[0], *EVENTS[2:]]
     analysis = as_study(tmp_path, events).analyse(signals="mentions")
     leads = analysis.lead_times
@@ -127,12 +129,12 @@ def test_which_signals_are_left_out_does_not_depend_on_when_the_event_was(tmp_pa
     """Nothing is selected by the outcome: the same signals are left out for any undecided event."""
     events = [
         *EVENTS[2:],
-        *((f"u{n}", "Huliaipole", "", number) for n, number in enumerate(days)),
+        *((f"u{n}", "Lyman", "", number) for n, number in enumerate(days)),
     ]
     study = as_study(tmp_path_factory.mktemp("days"), events)
     analysis = study.analyse(signals="mentions")
     out = study.observed.is_undecided(analysis.signals["place_id"])
-    assert analysis.signals.loc[out, "place_id"].tolist() == [HULIAIPOLE] * 4
+    assert analysis.signals.loc[out, "place_id"].tolist() == [LYMAN] * 4
     assert analysis.lead_times.n_unfollowed == 4
 
 
@@ -179,9 +181,9 @@ def test_leaving_out_only_windows_with_the_event_would_select_on_the_outcome():
 
 def test_observation_keeps_its_undecided_places_when_it_is_bounded():
     observed = Observation.stated(START, START + 30 * DAY)
-    observed = Observation(observed.coverages, undecided_places=frozenset({HULIAIPOLE}))
+    observed = Observation(observed.coverages, undecided_places=frozenset({LYMAN}))
     bounded = observed.bounded(START + DAY, START + 2 * DAY)
-    assert bounded.spans(HULIAIPOLE) == []
+    assert bounded.spans(LYMAN) == []
     assert len(bounded.spans(IZIUM)) == 1
     assert not bounded.has_gaps
 
@@ -191,15 +193,15 @@ def test_a_place_of_a_codebook_is_decided(tmp_path):
     codes = tmp_path / "codes.csv"
     codes.write_text(
         "code,kind,place_id,meaning,basis,decoded_at,valid_from,valid_until,confidence,"
-        "source_title,source_url\n#h,hashtag,place:Huliaipole,m,attested,,,,A,test,\n"
+        "source_title,source_url\n#h,hashtag,place:Lyman,m,attested,,,,A,test,\n"
     )
     study = as_study(tmp_path, EVENTS)
     codebook = Codebook.from_csv(codes, study.codebook.gazetteer)
-    posts = study.posts[study.posts["post_id"] == "Huliaipole10"].assign(text="#h")
+    posts = study.posts[study.posts["post_id"] == "Lyman10"].assign(text="#h")
     study = replace(study, codebook=codebook, posts=posts)
     assert study.undecided_places == {}
     assert study.analyse().links["lead_min"].tolist() == [2 * DAY]
 
 
 def test_the_gazetteer_has_the_place():
-    assert Gazetteer.default()[HULIAIPOLE].name == "Huliaipole"
+    assert Gazetteer.default()[LYMAN].name == "Lyman"

@@ -98,7 +98,10 @@ class FoxgrapeError(Exception):
         expected: str | None = None,
         got: object = None,
         hint: str | None = None,
+        argument: bool = False,
     ) -> None:
+        #: Whether an argument is wrong whatever the data are: a usage error in the shell.
+        self.argument = argument
         self.file = None if file is None else str(file)
         self.row = row
         self.column = column
@@ -126,6 +129,7 @@ class FoxgrapeError(Exception):
             expected="an IANA name, such as Europe/Kyiv",
             got=got,
             hint=f"did you mean {close[0]!r}?" if close else None,
+            argument=True,
         )
 
 
@@ -224,6 +228,7 @@ class DownloadError(FoxgrapeError):
             f"the server address cannot be used: {why}",
             expected="https://HOST, or http:// on this computer",
             got=got,
+            argument=True,
         )
 
     @classmethod

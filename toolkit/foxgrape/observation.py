@@ -171,10 +171,8 @@ class Coverage:
         words += [f"not from {_day(a, zone)} to {_day(b, zone)}" for a, b in self.gaps]
         if self.kinds:
             few = len(self.kinds) <= _FEW
-            words.append(
-                f"{', '.join(self.kinds)} only" if few else f"{len(self.kinds)} kinds only"
-            )
-        words += [f"at {counted(len(self.places), 'place')} only"] if self.places else []
+            words.append(f"only {', '.join(self.kinds) if few else f'{len(self.kinds)} kinds'}")
+        words += [f"only at {counted(len(self.places), 'place')}"] if self.places else []
         return f"{self.source or 'one source'}: {'; '.join(words)}"
 
 
@@ -382,7 +380,8 @@ def parse_bound(value: object, name: str) -> pd.Timestamp | None:
     try:
         return pd.Timestamp(times.parse_instant(text))
     except (ValueError, TypeError):
-        raise FoxgrapeError(f"{name} must be {_EXPECTED}", got=str(value)) from None
+        what = f"{name} must be {_EXPECTED}"
+        raise FoxgrapeError(what, got=str(value), argument=True) from None
 
 
 def _gap(gap: object) -> tuple[pd.Timestamp, pd.Timestamp]:
@@ -391,7 +390,8 @@ def _gap(gap: object) -> tuple[pd.Timestamp, pd.Timestamp]:
         start, end = (parse_bound(bound, "a gap's start and end") for bound in ends)
         if start is not None and end is not None and start < end:
             return start, end
-    raise FoxgrapeError("a gap must be START/END, with START before END", got=gap)
+    what = "a gap must be START/END, with START before END"
+    raise FoxgrapeError(what, got=gap, argument=True)
 
 
 def _texts(value: object, name: str) -> tuple[str, ...]:

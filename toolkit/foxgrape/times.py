@@ -237,7 +237,8 @@ def resolve_clock(events: pd.DataFrame, clock: str | None) -> Clock:
     if clock is None:
         return "confirmed" if events["confirmed_at"].notna().any() else "occurred"
     if clock not in CLOCKS:
-        raise FoxgrapeError("unknown clock", got=clock, hint=did_you_mean(clock, CLOCKS))
+        hint = did_you_mean(clock, CLOCKS)
+        raise FoxgrapeError("unknown clock", got=clock, hint=hint, argument=True)
     return clock
 
 
@@ -260,7 +261,7 @@ def parse_duration(value: str | pd.Timedelta, name: str, *, zero: bool = False) 
         length = pd.NaT  # type: ignore[assignment]
     if not length >= pd.Timedelta(0 if zero else 1, "us"):
         allowed = "a duration of 0 or more" if zero else "a positive duration"
-        raise FoxgrapeError(f"{name} must be {allowed}, such as 7D", got=value)
+        raise FoxgrapeError(f"{name} must be {allowed}, such as 7D", got=value, argument=True)
     return length
 
 

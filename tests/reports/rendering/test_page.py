@@ -33,7 +33,7 @@ from foxgrape.reports.execution.runner import is_up_to_date, report_run_for
 from foxgrape.reports.plan import Software, plan
 from foxgrape.reports.prune import prune
 from foxgrape.reports.rendering import assets
-from foxgrape.reports.rendering.page import _TAGS, render_page, sanitize
+from foxgrape.reports.rendering.page import _TAGS, add_contents, render_page, sanitize
 from foxgrape.reports.rendering.terms import explain_terms
 from foxgrape.reports.run_folder import folder_lock
 from foxgrape.reports.serve import server
@@ -410,8 +410,13 @@ def test_the_keyboard_reaches_the_content_and_scrolls_tables(sorting, opened):
     assert tab.evaluate("document.activeElement.textContent") == "Skip to the content"
     tab.keyboard.press("Enter")
     assert tab.evaluate("document.activeElement.id") == "content"
+    # On a phone, a wide table shows its rows as paragraphs; elsewhere it scrolls.
+    assert tab.locator("table.short").count() == 1
+    assert tab.locator(".scroll[tabindex]").count() == 0
+    tab = opened(sorting, width=700)
+    tab.add_style_tag(content=".scroll { max-width: 12rem; }")
     box = tab.locator(".scroll").nth(1)
-    assert box.get_attribute("tabindex") == "0"
+    tab.wait_for_function("document.querySelectorAll('.scroll')[1].tabIndex === 0")
     box.focus()
     tab.keyboard.press("ArrowRight")
     patience = time.monotonic() + 10
@@ -816,3 +821,19 @@ def test_a_timeline_is_laid_out_anew_on_a_phone(many_signals, opened):
     assert all(left >= 0 and right <= 390 for left, right in boxes)
     ticks = sorted(tick.evaluate(sides) for tick in timeline.locator(".xtick text").all())
     assert all(first[1] <= second[0] for first, second in pairwise(ticks))
+
+
+def test_the_data_of_a_page_are_named_below_its_headline():
+    file = '<p class="soft">2 rows: <a class="file" href="signals.csv">signals.csv</a></p>'
+    sections = "<h2>A</h2><table></table><h2>B</h2><h2>C</h2>"
+    headline = '<div class="headline"><p>One <strong>finding</strong>.</p></div>'
+    page = add_contents(f"<main><h1>a</h1>{headline}<p>More.</p>{sections}{file}</main>")
+    nav, data = page.index("<nav"), page.index('<p class="soft data">')
+    assert page.index(headline) < nav < data < page.index("<p>More.</p>")
+    assert 'files beside this page: <a href="signals.csv">signals.csv</a>.' in page
+    without = add_contents(f"<main><h1>a</h1>{sections}</main>")
+    assert "beside this page" not in without
+    assert without.index("<nav") < without.index("<h2 ")
+    # Only names of files are linked.
+    hostile = file.replace('href="signals.csv"', 'href="../../x"')
+    assert "beside this page" not in add_contents(f"<main><h1>a</h1>{sections}{hostile}</main>")

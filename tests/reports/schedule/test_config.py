@@ -542,7 +542,7 @@ def test_schedule_install_prints_or_writes_the_timer(schedule_file, capfd, tmp_p
         code, out, err = run_shell(capfd, "schedule", "install", "--as", form, "--schedule", file)
         assert (code, err) == (0, "")
         assert ('"schedule", "run"' if form == "container" else "report due") in out
-    assert (run_shell(capfd, "schedule", "install", "--as", "at", "--schedule", file))[0] == 1
+    assert (run_shell(capfd, "schedule", "install", "--as", "at", "--schedule", file))[0] == 2
     to = ["--write", "--to", tmp_path / "units"]
     code, out, _ = run_shell(capfd, "schedule", "install", "--schedule", file, *to)
     assert code == 0

@@ -264,7 +264,8 @@ def test_a_signal_whose_window_is_not_observed_is_left_out_and_counted():
     result = ask(posted, events((12, "a"), (360, "a")))
     assert (result.n_signals, result.n_unfollowed) == (2, 1)
     assert result.trigger_rate == 1
-    words = "1 signal was left out, because events were not recorded throughout the window."
+    words = "1 signal was not tested, because events were not recorded for all of the 7 days "
+    words += "after the post."
     assert words in result.warnings
     # Of several windows the longest must be observed, so that all have the same signals.
     both = ask(posted, events((12, "a"), (360, "a")), window=["1D", "14D"])
@@ -318,10 +319,10 @@ def test_without_signals_or_events_p_is_nan(null):
     assert math.isnan(none.p_trigger)
     assert none.to_dict()["p_trigger"] is None
     assert none.sentence() == (
-        "Nothing to test: no signal lies with its window within the observation period."
+        "Nothing to test: no signal with its window lies within the observation period."
     )
     no_event = ask(signals((10, "a")), events((400, "a")), null=null)
-    assert "no event lies within the observation period" in no_event.sentence()
+    assert "no confirmation of an event lies within the observation" in no_event.sentence()
     for result in (none, no_event):
         result.figure()
         assert isinstance(result._repr_html_(), str)

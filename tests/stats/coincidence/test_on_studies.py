@@ -49,7 +49,7 @@ def test_the_command_prints_the_sentence_or_json(capsys):
 
 
 def test_the_command_reports_invalid_options(capsys):
-    assert app.run(["test", "--null", "locale"]) == 1
+    assert app.run(["test", "--null", "locale"]) == 2
     assert "did you mean 'local'" in capsys.readouterr().err
     assert app.run(["test", "--surrogates", "0"]) == 2
 

@@ -43,6 +43,11 @@ def test_levels_of_a_case_computed_by_hand():
     assert levels == [0.1, 0.3]
 
 
+def test_a_level_is_kept_when_nothing_more_is_spent():
+    p = np.column_stack([np.arange(1, 11) / 10] * 3)
+    assert _levels(p, np.array([0.2, 0.2, 0.25])) == [0.2, 0.2, 0.2]
+
+
 def test_rows_with_equal_p_claim_together_or_not_at_all():
     tied = np.array([[0.2], [0.2], [0.3], [0.4], [0.5], [0.6], [0.7], [0.8], [0.9], [1.0]])
     assert _levels(tied, np.array([0.1])) == [0.0]
@@ -88,10 +93,11 @@ def test_result_says_which_p_is_a_claim(world):
     assert repeated.claim == "More than chance"
     assert f"at most {repeated.level:.2g} is a claim" in repeated.sentence()
     assert "until 1 Jan 2023" in repeated.sentence()
-    assert replace(repeated, p_trigger=0.049).claim == "Consistent with chance"
+    assert replace(repeated, p_trigger=0.049).claim == "No claim yet"
+    assert replace(repeated, p_trigger=0.051).claim == "Consistent with chance"
     assert repeated.to_dict()["repeated_until"].startswith("2023-01-01")
     far = coincidence(world.signals, world.events, **options, repeated_until="2030-01-01T00:00Z")
-    assert far.claim == "Consistent with chance"
+    assert far.claim == "No claim yet"
     assert "no p is a claim yet" in far.sentence()
 
 
@@ -100,8 +106,22 @@ def test_data_after_the_planned_end_claim_nothing_and_say_so(world):
         world.signals, world.events, window="7D", n=99, observed=world.observed,
         repeated_until="2022-06-01T00:00Z",
     )  # fmt: skip
-    assert (result.level, result.claim) == (0.0, "Consistent with chance")
+    assert (result.level, result.claim) == (0.0, "No claim")
+    assert "no p is a claim, because the test was to be repeated until 1 Jun 2022" in (
+        result.sentence()
+    )
     assert any("planned until 1 Jun 2022" in line for line in result.warnings)
+
+
+def test_a_group_claims_only_what_the_level_of_the_repeated_test_allows():
+    world = simulate.world(leads=0.9, rng=1, signals=120)
+    options = {"window": "7D", "n": 999, "observed": world.observed, "by": "account"}
+    once, far = (
+        coincidence(world.signals, world.events, **options, repeated_until=until)
+        for until in (None, "2030-01-01T00:00Z")
+    )
+    assert [once.claim_of(q, 120) for q in once.p_adjusted] == ["More than chance"]
+    assert [far.claim_of(q, 120) for q in far.p_adjusted] == ["No claim yet"]
 
 
 def test_null_models_with_new_times_cannot_be_repeated(world):

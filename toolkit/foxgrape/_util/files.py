@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
+    "IN_RUN_FOLDER",
     "copy_file",
     "file_sha256",
     "open_private",
@@ -22,6 +23,9 @@ __all__ = [
     "template_folder",
     "write_atomic",
 ]
+
+#: Environment variable, set while foxgrape builds a report: the working folder is the run's own.
+IN_RUN_FOLDER = "FOXGRAPE_IN_RUN_FOLDER"
 
 
 def write_atomic(path: Path, content: str | bytes | Callable[[Path], object]) -> None:

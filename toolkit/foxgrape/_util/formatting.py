@@ -25,6 +25,7 @@ __all__ = [
     "sentence_with_table",
     "to_json_records",
     "to_json_value",
+    "unlimited_or",
 ]
 
 _NUMBERS = (
@@ -104,12 +105,18 @@ def duration_in_words(duration: pd.Timedelta) -> str:
 def lead_in_words(row: Any) -> str:
     """Return the lead in one row of `Analysis.table` in words, such as 1 day to 2 days.
 
-    A right-censored lead is given as more than the time observed.
+    A right-censored lead is given as more than the time observed. A lead that is certain to be
+    positive, by however little, is *up to* its longest value.
     """
     if not row.observed:
-        return f"more than {duration_in_words(row.lead_min)}"
+        is_watched = row.lead_min > pd.Timedelta(0)
+        return f"more than {duration_in_words(row.lead_min)}" if is_watched else "not observed"
     low, high = duration_in_words(row.lead_min), duration_in_words(row.lead_max)
-    return low if low == high else f"{low} to {high}"
+    if low == high:
+        return low
+    if low == "just above zero":
+        return f"up to {high}"
+    return f"{low} to {high.replace('just below zero', 'zero')}"
 
 
 def moment(clock: str) -> str:
@@ -153,12 +160,21 @@ def count_or_none(count: int) -> str:
 def percent(value: float, digits: int = 0) -> str:
     """Return a share in percent, or a dash if it is undefined.
 
+    Only none is 0%, and only all is 100%.
+
     Examples
     --------
     >>> percent(0.25), percent(0.0123, 1), percent(float("nan"))
     ('25%', '1.2%', '–')
+    >>> percent(0.998), percent(0.0004), percent(1.0)
+    ('>99%', '<1%', '100%')
     """
-    return "–" if pd.isna(value) else f"{value:.{digits}%}"
+    if pd.isna(value):
+        return "–"
+    words, smallest = f"{value:.{digits}%}", 10.0**-digits
+    if value < 1 and words == f"{1:.{digits}%}":
+        return f">{100 - smallest:.{digits}f}%"
+    return f"<{smallest:.{digits}f}%" if value > 0 and words == f"{0:.{digits}%}" else words
 
 
 def to_json_value(value: Any) -> Any:
@@ -214,3 +230,14 @@ def number_in_words(number: int) -> str:
     ('five', '19')
     """
     return _NUMBERS[number] if 0 <= number < len(_NUMBERS) else str(number)
+
+
+def unlimited_or(value: float) -> str:
+    """Return a ratio in words or digits.
+
+    Examples
+    --------
+    >>> unlimited_or(0.537), unlimited_or(float("inf"))
+    ('0.54', 'unlimited')
+    """
+    return "unlimited" if value == float("inf") else f"{value:.2f}"

@@ -74,7 +74,7 @@ def run(arguments: list[str]) -> int:
 def _describe_error(error: Exception) -> tuple[int, str] | None:
     """Return exit code and message of an expected error; None for other errors, which are bugs."""
     if isinstance(error, FoxgrapeError):
-        return 1, shell_message(str(error))
+        return 2 if error.argument else 1, shell_message(str(error))
     if isinstance(error, typer.Abort):
         return 1, "stopped"
     # typer bundles its own copy of click, so its exceptions are recognized by their methods.

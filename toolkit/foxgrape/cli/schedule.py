@@ -77,16 +77,17 @@ def due(
     from foxgrape.reports.schedule.config import read_schedule
     from foxgrape.reports.schedule.due import run_due
 
+    instant = _parse_now(now)
     content = read_schedule(schedule)
     if dry_run:
         from foxgrape.reports.schedule.status import preview_due
 
-        lines = preview_due(content, now=_parse_now(now), out=out)
+        lines = preview_due(content, now=instant, out=out)
         print_sentence("\n".join(lines), {"would": lines}, as_json=as_json)
         return 0
     result = run_due(
         content,
-        now=_parse_now(now),
+        now=instant,
         out=out,
         workers=workers,
         **_builders(workers, shared_assets=shared_assets, pictures=pictures),
@@ -205,7 +206,8 @@ def schedule_show(
     from foxgrape.reports.schedule.config import read_schedule
     from foxgrape.reports.schedule.status import entry_statuses
 
-    statuses = entry_statuses(read_schedule(schedule), now=_parse_now(now), out=out)
+    instant = _parse_now(now)
+    statuses = entry_statuses(read_schedule(schedule), now=instant, out=out)
     rows = [
         {
             "report": status.entry,
@@ -236,10 +238,11 @@ def schedule_check(schedule: ScheduleFile = _FILE, now: Now = None) -> int:
     from foxgrape.reports.schedule.config import find_problems, read_schedule
     from foxgrape.reports.schedule.status import check_schedule
 
+    instant = _parse_now(now)
     problems = find_problems(schedule)
     if not problems:
         content = read_schedule(schedule)
-        problems = check_schedule(content, now=_parse_now(now))
+        problems = check_schedule(content, now=instant)
     for problem in problems:
         print_error(problem)
     if problems:

@@ -81,7 +81,8 @@ class PostColumns:
         """
         if edits not in get_args(Edits):
             hint = did_you_mean(edits, get_args(Edits))
-            raise FoxgrapeError("edits must be 'interval' or 'ignore'", got=edits, hint=hint)
+            what = "edits must be 'interval' or 'ignore'"
+            raise FoxgrapeError(what, got=edits, hint=hint, argument=True)
         if isinstance(posts, pd.DataFrame) and "text" not in posts:
             raise TableError.missing_column("text", posts.columns, table=table)
         rows = schemas.validate(posts, table, fill=True)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from foxgrape._util.formatting import counted, describe_time, lead_in_words
 from foxgrape.display.html import Html, html_link
+from foxgrape.plots.outcomes import RELATION_MARKS
 from foxgrape.plots.theme import changes_control
 
 if TYPE_CHECKING:
@@ -17,11 +18,13 @@ if TYPE_CHECKING:
 __all__ = [
     "code_cell",
     "confirmation_in_words",
+    "describe_relation",
     "event_cell",
     "is_proposal",
     "kind_in_words",
     "lead_cell",
     "post_cell",
+    "relation_cell",
     "signal_cell",
     "source_link",
 ]
@@ -124,8 +127,30 @@ def event_cell(row: Any, clock: str, zone: str | tzinfo) -> Html:
 
 def lead_cell(row: Any) -> Html:
     """Return a lead, with each end of an interval on a line."""
-    lead = html.escape(lead_in_words(row)).replace(" to ", "<br>to ")
+    words = lead_in_words(row)
+    lead = html.escape(words)
+    lead = lead if words.startswith("up to ") else lead.replace(" to ", "<br>to ")
     return Html(f'<span class="lead">{lead}</span>')
+
+
+def describe_relation(row: Any) -> str:
+    """Return the relation in a row of `Analysis.table`, with a note if it is hindsight."""
+    return f"{row.relation}, hindsight" if row.hindsight else str(row.relation)
+
+
+def relation_cell(row: Any) -> Html:
+    """Return a signal's outcome as figures name it and, below it, its relation to the event.
+
+    Examples
+    --------
+    >>> from foxgrape import open_study
+    >>> row = next(open_study().analyse().table().itertuples())
+    >>> relation_cell(row).markup
+    'no event (right-censored)<br><small class="part-term">unconfirmed</small>'
+    """
+    label = RELATION_MARKS["hindsight" if row.hindsight else str(row.relation)][0]
+    term = html.escape(describe_relation(row))
+    return Html(f'{html.escape(label)}<br><small class="part-term">{term}</small>')
 
 
 def kind_in_words(kind: Any) -> str:
@@ -143,7 +168,7 @@ def kind_in_words(kind: Any) -> str:
 
 def confirmation_in_words(row: Any, zone: str | tzinfo) -> str:
     """Return when and by whom an event was confirmed."""
-    by = "" if pd.isna(row.confirmed_by) else f", by {row.confirmed_by}"
+    by = "" if pd.isna(row.confirmed_by) else f" ({row.confirmed_by})"
     return f"{describe_time(row.confirmed_at, row.confirmed_until, zone)}{by}"
 
 

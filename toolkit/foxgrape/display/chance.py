@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import html
 from functools import lru_cache
+from math import isnan
 from typing import TYPE_CHECKING
 
-from foxgrape._util.small_numbers import are_few, too_few
+from foxgrape._util.small_numbers import TOO_FEW, too_few
+from foxgrape.stats.inputs import UNRELIABLE
 
 if TYPE_CHECKING:
     from foxgrape.stats.coincidence.event_coincidence import Coincidence
     from foxgrape.studies.analysis import Analysis
 
-__all__ = ["chance_claim", "within_a_week"]
+__all__ = ["chance_claim", "chance_in_words", "p_in_words", "verdict_in_words", "within_a_week"]
 
 #: Beyond this number of signals, fewer surrogates estimate a p-value well enough.
 _MANY_SIGNALS = 500
@@ -23,6 +25,55 @@ def within_a_week(analysis: Analysis) -> Coincidence:
     """Test for coincidence within 7 days; cached, because several parts of a report use it."""
     n_surrogates = 1999 if len(analysis.signals) > _MANY_SIGNALS else 9999
     return analysis.coincidence(window="7D", n=n_surrogates)
+
+
+def verdict_in_words(result: Coincidence) -> str:
+    """Return what a test claims as a sentence; without a claim, why there is none.
+
+    Examples
+    --------
+    >>> from foxgrape import open_study
+    >>> verdict_in_words(within_a_week(open_study().analyse()))
+    'Five signals are too few to test.'
+    """
+    if result.claim != TOO_FEW:
+        return f"{result.claim}."
+    if not result.n_signals or not result.n_events:
+        return result.sentence()
+    return f"{too_few(result.n_signals, 'to test')}."
+
+
+def p_in_words(p: float) -> str:
+    """Return what a p-value says, in plain words.
+
+    Examples
+    --------
+    >>> p_in_words(0.12)
+    'Without a lead, as much would be seen in about 12 of 100 cases.'
+    >>> p_in_words(0.0001)
+    'Without a lead, as much would be seen in fewer than 1 of 100 cases.'
+    """
+    often = "fewer than 1" if p < 0.01 else f"about {100 * p:.0f}"  # noqa: PLR2004 - 1 of 100
+    return f"Without a lead, as much would be seen in {often} of 100 cases."
+
+
+def chance_in_words(result: Coincidence, *, claim: bool = True) -> str:
+    """Return the sentence of a coincidence test, and what its p-value says.
+
+    Without `claim`, the sentence does not begin with what the test claims.
+
+    Examples
+    --------
+    >>> from foxgrape import open_study
+    >>> chance_in_words(within_a_week(open_study().analyse()))
+    'Five signals are too few to test.'
+    """
+    if result.claim == TOO_FEW:
+        return verdict_in_words(result)
+    says_nothing = result.claim == UNRELIABLE or isnan(result.p_trigger)
+    meaning = "" if says_nothing else f" {p_in_words(result.p_trigger)}"
+    words = result.sentence() if claim else result.sentence().removeprefix(f"{result.claim}: ")
+    return f"{words}{meaning}"
 
 
 def chance_claim(analysis: Analysis, signals: str) -> str:
@@ -41,14 +92,11 @@ def chance_claim(analysis: Analysis, signals: str) -> str:
     --------
     >>> from foxgrape import open_study
     >>> chance_claim(open_study().analyse(), "all signals")
-    '<p class="claim">Test against chance, all signals: Five signals are too few to test.</p>'
+    '<p class="claim"><strong>More than chance?</strong> Five signals are too few to test. ...'
     """
-    n = len(analysis.signals)
-    if not n:
+    if not len(analysis.signals):
         return ""
-    if are_few(n):
-        answer = f"{too_few(n, 'to test')}."
-    else:
-        answer = f"{within_a_week(analysis).sentence()} The report “Test against chance” has more."
-    sentence = f"Test against chance, {signals}: {answer}"
-    return f'<p class="claim">{html.escape(sentence)}</p>'
+    result = within_a_week(analysis)
+    more = "" if result.claim == TOO_FEW else " The report “Test against chance” has more."
+    words = f"{chance_in_words(result)} Tested: {signals}.{more}"
+    return f'<p class="claim"><strong>More than chance?</strong> {html.escape(words)}</p>'

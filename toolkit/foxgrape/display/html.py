@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HEADLINE",
+    "SUBJECT",
     "Group",
     "Headline",
     "Html",
@@ -25,7 +26,9 @@ __all__ = [
 
 #: MIME type of a report's headline in an executed notebook.
 HEADLINE = "application/vnd.foxgrape.headline"
-_NUMBER = re.compile(r"[-\N{MINUS SIGN}]?[\d.,]*\d(e[-+]?\d+)?%?")
+#: MIME type of what a report is about, by which the catalogue names the report.
+SUBJECT = "application/vnd.foxgrape.subject"
+_NUMBER = re.compile(r"(?:&[lg]t;)?[-\N{MINUS SIGN}]?[\d.,]*\d(e[-+]?\d+)?%?")
 
 
 class Html:
@@ -178,8 +181,8 @@ def bullets(lines: Sequence[str]) -> str:
     return f"<ul>{items}</ul>" if items else ""
 
 
-def finding_block(finding: str, warnings: Sequence[str] = ()) -> Html:
-    """Return a test's finding as a paragraph, followed by its warnings as a list.
+def finding_block(finding: str, warnings: Sequence[str] = (), *, more: str = "") -> Html:
+    """Return a test's finding as a paragraph, with more words, and its warnings as a list.
 
     Examples
     --------
@@ -188,7 +191,8 @@ def finding_block(finding: str, warnings: Sequence[str] = ()) -> Html:
     """
     items = "".join(f"<li>{html.escape(sentence(warning))}</li>" for warning in warnings)
     warning_list = f'<ul class="warnings">{items}</ul>' if items else ""
-    return Html(f"<p><strong>{html.escape(finding)}</strong></p>{warning_list}")
+    words = f" {html.escape(more)}" if more else ""
+    return Html(f"<p><strong>{html.escape(finding)}</strong>{words}</p>{warning_list}")
 
 
 def sentence(words: str) -> str:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import html
+import os
 from typing import TYPE_CHECKING, Any, TextIO
 
 import pandas as pd
 
+from foxgrape import schemas
+from foxgrape._util.files import IN_RUN_FOLDER
 from foxgrape._util.formatting import (
     count_or_none,
     counted,
@@ -16,50 +19,45 @@ from foxgrape._util.formatting import (
     moment,
     percent,
 )
-from foxgrape._util.small_numbers import are_few, share_in_words
+from foxgrape._util.small_numbers import TOO_FEW, share_in_words
 from foxgrape.display.cells import (
     code_cell,
     confirmation_in_words,
+    describe_relation,
     event_cell,
     kind_in_words,
     lead_cell,
     post_cell,
+    relation_cell,
     signal_cell,
     source_link,
 )
-from foxgrape.display.chance import within_a_week
+from foxgrape.display.chance import chance_in_words, verdict_in_words, within_a_week
 from foxgrape.display.html import Headline, Html, bullets, sentence, table
 from foxgrape.display.key_figures import figures_in_a_row
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from foxgrape.display.key_figures import KeyFigures
     from foxgrape.places import Codebook
-    from foxgrape.stats.alarms.molchan import Alarm
-    from foxgrape.stats.coincidence.event_coincidence import Coincidence
     from foxgrape.studies.account_profile import AccountProfile
     from foxgrape.studies.analysis import Analysis
-    from foxgrape.studies.study import Study
 
 __all__ = [
-    "alarms_table",
     "calibration_table",
+    "chance_figure",
     "codes_table",
     "compare_with_baseline",
-    "describe_relation",
     "emoji_table",
     "events_table",
     "findings_list",
-    "groups_table",
     "headline",
     "key_figures",
     "methods",
-    "nulls_table",
+    "rows_file",
     "sides_table",
     "signal_figures",
     "signals_table",
-    "windows_table",
+    "without_codes",
     "write_csv",
 ]
 
@@ -106,14 +104,28 @@ def key_figures(analysis: Analysis, claim: str | None = None) -> KeyFigures:
     True
     """
     study = analysis.study
-    figures = {
-        "Posts": f"{len(study.posts):,}",
-        "Events": f"{len(analysis.events_of_period(study.events)):,}",
-        **signal_figures(analysis),
-    }
-    if len(analysis.signals):
-        figures["More than chance?"] = within_a_week(analysis).claim if claim is None else claim
-    return figures_in_a_row(figures)
+    return figures_in_a_row(
+        {
+            "Posts": f"{len(study.posts):,}",
+            "Events": f"{len(analysis.events_of_period(study.events)):,}",
+            **signal_figures(analysis),
+            **chance_figure(analysis, claim),
+        }
+    )
+
+
+def chance_figure(analysis: Analysis, claim: str | None = None) -> dict[str, str]:
+    """Return what the test against chance claims, as a key figure; empty without signals.
+
+    Examples
+    --------
+    >>> from foxgrape import open_study
+    >>> chance_figure(open_study().analyse())
+    {'More than chance?': 'Too few to test'}
+    """
+    if not len(analysis.signals):
+        return {}
+    return {"More than chance?": within_a_week(analysis).claim if claim is None else claim}
 
 
 def signal_figures(analysis: Analysis) -> dict[str, str]:
@@ -136,26 +148,31 @@ def signal_figures(analysis: Analysis) -> dict[str, str]:
 def findings_list(analysis: Analysis) -> Html:
     """Return the findings below the headline as a list: what was counted, and what was not."""
     findings = analysis.findings()
-    shown = findings[1:] if len(analysis.signals) else findings[:1]
-    return Html(bullets(shown))
+    if not len(analysis.signals):
+        return Html(bullets(findings[:1]))
+    # With leads, the first finding says for which codes or places they are.
+    return Html(bullets(findings if len(analysis.leading_rows()) else findings[1:]))
 
 
 def headline(analysis: Analysis) -> Headline:
-    """Return the main finding, the test against chance and the list of findings."""
+    """Return the main finding with the verdict of the test against chance, and the findings."""
     n = len(analysis.signals)
-    details = findings_list(analysis).markup
+    details = f"<h2>Findings</h2>{findings_list(analysis).markup}"
     if n == 0:
         return Headline(analysis.why_no_signals(), details=details)
-    leading = len(analysis.leading_rows())
-    event, side = "its event" if leading == 1 else "their event", analysis.confirmed_by
-    if analysis.clock == "occurred":
-        end = f"{event} occurred"
+    side = analysis.confirmed_by
+    event = "the next event at the same place"
+    if analysis.clock == "confirmed" and side is not None:
+        event = f"{side} confirmed {event}"
     else:
-        end = f"the first confirmation of {event}" if side is None else f"{side} confirmed it"
-    certain = f"{count_or_none(leading)} certainly came before {end}"
-    finding = f"Of {counted(n, 'signal')}, {certain}."
-    claim = html.escape(f"{within_a_week(analysis).sentence()} {analysis.study.caution}".strip())
-    return Headline(finding, f'<p class="claim">{claim}</p>', details)
+        first = "first " if analysis.clock == "confirmed" else ""
+        event = f"the {first}{moment(analysis.clock)} of {event}"
+    certain = f"{count_or_none(len(analysis.leading_rows()))} certainly came before {event}"
+    result = within_a_week(analysis)
+    finding = f"Of {counted(n, 'signal')}, {certain}. {verdict_in_words(result)}"
+    reason = "" if result.claim == TOO_FEW else sentence(chance_in_words(result, claim=False))
+    claim = html.escape(f"{reason} {analysis.study.caution}".strip())
+    return Headline(finding, f'<p class="claim">{claim}</p>' if claim else "", details)
 
 
 def signals_table(
@@ -167,7 +184,7 @@ def signals_table(
 ) -> Html:
     """Return a table of signals with post, event, lead interval, relation and sources.
 
-    Of more than 500 rows, the latest 500 are shown, and the note below says so.
+    Of more than 500 rows, the latest 500 are shown, newest first, and the note below says so.
 
     Parameters
     ----------
@@ -178,14 +195,18 @@ def signals_table(
     empty
         Sentence to show if there are no rows; by default, why there are no signals.
     csv_file
-        CSV file to which all rows are written if not all of them are shown.
+        CSV file of all rows with all columns, which the page links to. It is written if
+        `foxgrape report build` runs the notebook, or if not all rows are shown.
     """
     zone = analysis.study.timezone
     rows = analysis.table() if rows is None else rows
     note = f"Times in {zone}."
     if rows["text"].astype("str").str.startswith("[").any():
         note += " Text in [brackets] describes a post whose wording is unknown."
-    latest = _rows(rows.tail(MAX_ROWS))
+    # The page finds the marks of a row in figures by its number.
+    latest = list(zip(range(len(rows))[-MAX_ROWS:], _rows(rows.tail(MAX_ROWS)), strict=True))
+    if len(rows) > MAX_ROWS:
+        latest.reverse()
     shown = table(
         [
             "Signal",
@@ -200,30 +221,51 @@ def signals_table(
                 post_cell(row, zone),
                 event_cell(row, analysis.clock, zone),
                 lead_cell(row),
-                describe_relation(row),
+                relation_cell(row),
             ]
-            # The page finds the marks of a row in figures by its number.
-            for number, row in zip(range(len(rows))[-MAX_ROWS:], latest, strict=True)
+            for number, row in latest
         ],
-        f"{_latest(rows)} {note}",
+        f"{_latest(rows, 'signal')} {note}",
         empty=analysis.why_no_signals() if empty is None else empty,
     )
     return Html(shown.markup + _all_rows(rows, csv_file))
 
 
 def _all_rows(rows: pd.DataFrame, csv_file: str | None) -> str:
-    """Write all rows to a file if not all are shown, and return a link to it."""
-    if len(rows) <= MAX_ROWS or csv_file is None:
+    """Write all rows to a file beside the page, and return a link to it.
+
+    Other tools may run a notebook in any folder: there, the file is written only if it is needed.
+    """
+    if csv_file is None or rows.empty:
+        return ""
+    if len(rows) <= MAX_ROWS and not os.environ.get(IN_RUN_FOLDER):
         return ""
     write_csv(rows, csv_file)
     file = html.escape(csv_file)
-    words = f"All {len(rows):,} rows with all columns, in the file beside this page"
-    return f'<p class="soft">{words}: <a href="{file}">{file}</a></p>'
+    words = f"{counted(len(rows), 'row')} with all columns, in a file beside this page"
+    return f'<p class="soft">{words}: <a class="file" href="{file}">{file}</a></p>'
 
 
-def _latest(rows: pd.DataFrame) -> str:
-    latest = f"The latest {MAX_ROWS} of " if len(rows) > MAX_ROWS else ""
-    return f"{latest}n = {len(rows):,}."
+def rows_file(analysis: Analysis, csv_file: str = "signals.csv") -> Html | None:
+    """Write all signals to a file beside the page, and return a link to it; else None.
+
+    For reports without a table of signals, and only if `foxgrape report build` runs the notebook.
+
+    Examples
+    --------
+    >>> from foxgrape import open_study
+    >>> rows_file(open_study().analyse()) is None
+    True
+    """
+    if not os.environ.get(IN_RUN_FOLDER):
+        return None
+    return Html(_all_rows(analysis.table(), csv_file)) if len(analysis.signals) else None
+
+
+def _latest(rows: pd.DataFrame, unit: str) -> str:
+    if len(rows) > MAX_ROWS:
+        return f"The latest {MAX_ROWS} of {counted(len(rows), unit)}, newest first."
+    return f"{counted(len(rows), unit)}."
 
 
 def write_csv(rows: pd.DataFrame, file: str | TextIO) -> None:
@@ -250,10 +292,11 @@ def events_table(
     Of more than 500 events, the latest 500 are shown, and the note below says so.
     """
     in_order = events.sort_values("occurred_at").tail(MAX_ROWS)
+    in_order = in_order[::-1] if len(events) > MAX_ROWS else in_order
     own = dict(iter(confirmations.sort_values("confirmed_at").groupby("event_id")))
     rows = [_event_row(event, own.get(event.event_id), zone) for event in _rows(in_order)]
     heads = ["Place", "Kind", "Occurred", "Confirmed", "Source"]
-    return table(heads, rows, f"{_latest(events)} Times in {zone}.", empty=empty)
+    return table(heads, rows, f"{_latest(events, 'event')} Times in {zone}.", empty=empty)
 
 
 def codes_table(codebook: Codebook, place_id: str) -> Html:
@@ -271,7 +314,7 @@ def codes_table(codebook: Codebook, place_id: str) -> Html:
         if code.place_id == place_id
     ]
     heads = ["Code", "Meaning", "Basis", "Decoded", "Confidence", "Source"]
-    return table(heads, rows, empty="The codebook has no code for this place; you can add one.")
+    return table(heads, rows, empty="No code of the codebook stands for this place.")
 
 
 def emoji_table(profile: AccountProfile) -> Html:
@@ -322,18 +365,21 @@ def sides_table(analysis: Analysis) -> Html:
         return Html(f'<p class="soft">Sides cannot be compared: {html.escape(reason)}.</p>')
     every = [part.table() for part in sides.values()]
     tables = [part.tail(MAX_ROWS) for part in every]
-    rows: list[list[str | Html]] = []
-    for parts in zip(*(part.itertuples() for part in tables), strict=True):
-        cells = [
-            Html(
-                f"{html.escape(lead_in_words(part))}<br>"
-                f"<small class='part-relation'>{html.escape(describe_relation(part))}</small>"
-            )
-            for part in parts
-        ]
-        rows.append([signal_cell(parts[0]), *cells])
-    heads = ["Signal", *(f"Confirmed by {side}" for side in sides)]
-    return table(heads, rows, _latest(every[0]))
+    rows = [
+        [signal_cell(parts[0]), *map(_side_cell, parts)]
+        for parts in zip(*map(_rows, tables), strict=True)
+    ]
+    heads = ["Signal", *(f"Lead over the confirmation by {side}" for side in sides)]
+    return table(heads, rows, _latest(every[0], "signal"))
+
+
+def _side_cell(row: Any) -> Html:
+    """Return a signal's lead over one side's confirmation, or that there was none."""
+    if not row.observed:
+        watched = duration_in_words(row.lead_min)
+        return Html(f"no confirmation within {watched}")
+    lead = html.escape(lead_in_words(row))
+    return Html(f"{lead}<br><small class='part-relation'>{describe_relation(row)}</small>")
 
 
 def _why_no_sides(analysis: Analysis) -> str:
@@ -348,103 +394,24 @@ def _why_no_sides(analysis: Analysis) -> str:
     )
 
 
-def windows_table(result: Coincidence) -> Html:
-    """Return a table of rates and p-values by window, with and without adjustment.
-
-    The adjustment is for the number of windows tried.
-    """
-    few = are_few(result.n_signals)
-    rows = [
-        [
-            duration_in_words(row.window),
-            share_in_words(row.trigger_rate, result.n_signals),
-            "–" if few else share_in_words(row.precursor_rate, result.n_events),
-            _p(row.p_trigger, result.n_signals),
-            _p(row.p_trigger_adjusted, result.n_signals),
-        ]
-        for row in _rows(result.windows)
-    ]
-    adjusted = f"p, adjusted for trying {len(rows)} windows" if len(rows) > 1 else "p, adjusted"
-    followed = f"Signals followed by {moment(result.clock)}"
-    heads = ["Window", followed, f"{moment(result.clock).capitalize()}s preceded", "p", adjusted]
-    sizes = f"{counted(result.n_signals, 'signal')}, {counted(result.n_events, 'event')}"
-    return table(heads, rows, f"{sizes}; null model {result.null}.")
-
-
-def groups_table(result: Coincidence) -> Html:
-    """Return a table of rates and p-values by group of signals, unadjusted and FDR-adjusted."""
-    rows = [
-        [
-            str(row.group),
-            f"{row.n_signals:,}",
-            share_in_words(row.trigger_rate, row.n_signals),
-            _p(row.p_trigger, row.n_signals),
-            _p(row.p_adjusted, row.n_signals),
-        ]
-        for row in _rows(result.groups)
-    ]
-    followed = f"Followed by {moment(result.clock)}"
-    heads = ["Signals", "n", followed, "p", "p, false discovery rate controlled"]
-    return table(heads, rows)
-
-
-def nulls_table(results: Sequence[Coincidence]) -> Html:
-    """Return a table of p-values by null model, with each test's warnings as caveats."""
-    rows = [
-        [
-            result.null,
-            _p(result.p_trigger, result.n_signals),
-            f"{result.n_surrogates:,}",
-            " ".join(map(sentence, result.warnings)) or "–",
-        ]
-        for result in results
-        if result.n_signals and result.n_events
-    ]
-    empty = "Null models cannot be compared, because there is nothing to test."
-    return table(["Null model", "p", "Surrogates", "Caveats"], rows, "", empty=empty)
-
-
-def alarms_table(result: Alarm) -> Html:
-    """Return a table of alarmed share, miss rate, recall, gain and precision by window."""
-    few = are_few(result.n_signals)
-    rows = [
-        [
-            duration_in_words(row.window),
-            percent(row.alarmed, 2),
-            "–" if few else share_in_words(row.missed, result.n_events),
-            "–" if few else share_in_words(row.recall, result.n_events),
-            "–" if pd.isna(row.gain) or few else f"{row.gain:.1f}",
-            share_in_words(row.precision, row.signals),
-        ]
-        for row in _rows(result.windows)
-    ]
-    heads = ["Window", "Alarmed", "Missed", "Recall", "Probability gain", "Precision"]
-    sizes = f"{counted(result.n_signals, 'signal')}, {counted(result.n_events, 'event')}."
-    return table(heads, rows, sizes)
-
-
-def _p(value: float, n_signals: int) -> str:
-    return "–" if are_few(n_signals) or pd.isna(value) else f"{value:.4f}"
-
-
 def methods(analysis: Analysis) -> Html:
     """Return a list of the report's data, definitions, methods and limits."""
     study = analysis.study
     side = analysis.confirmed_by or "the side that confirmed first"
     leads = analysis.lead_times
     sizes = (
-        f"{leads.n_observed:,} with an event, {leads.n_censored:,} right-censored; excluded: "
+        f"{leads.n_observed:,} with an event, {leads.n_censored:,} right-censored; left out: "
         f"{leads.n_hindsight:,} hindsight, {leads.n_follows:,} after the "
         f"{moment(analysis.clock)} of their event"
     )
     if leads.n_unfollowed:
         sizes += f", {leads.n_unfollowed:,} posted when or where no events were recorded"
     texts = {
-        "Data": f"{study.title}: {_table_sizes(study)}.",
+        "Data": f"{study.title}: {_table_sizes(analysis)}.",
         "Signals": _SIGNALS[analysis.read],
         "Times": "A time that is not known exactly is an interval; a day is a day in "
-        f"{study.timezone}. Leads between such times are intervals too, and a relation is stated "
-        "only if it holds for every pair of instants.",
+        f"{study.timezone}. Leads between such times are intervals too. A relation is stated only "
+        "if it holds wherever in their intervals the two times lie.",
         "Links": "Each signal is linked to the next event at its place within "
         f"{duration_in_words(analysis.horizon)}. Leads are measured to the time at which it "
         + (f"was confirmed by {side}." if analysis.clock == "confirmed" else "occurred."),
@@ -453,7 +420,9 @@ def methods(analysis: Analysis) -> Html:
         "includes the uncertainty of the times.",
         "Chance": "Posts and events can share a tempo and a moving front. Coincidence "
         "within 7 days is tested against surrogates that keep both (null model local): posts "
-        "exchange places that were about equally likely at the time. "
+        "exchange places that were about equally likely at the time. The report “Test against "
+        "chance” tries several windows, leaves out signals that were not observed for the longest, "
+        "and adjusts p for the choice: its shares and p differ from those here. "
         + " ".join(map(sentence, within_a_week(analysis).warnings)),
         "Limits": "The report does not show whether a post caused anything, or what its author "
         "knew.",
@@ -465,20 +434,37 @@ def methods(analysis: Analysis) -> Html:
     return Html(f"<dl>{items}</dl>")
 
 
-def describe_relation(row: Any) -> str:
-    """Return the relation in a row of `Analysis.table`, with a note if it is hindsight."""
-    return f"{row.relation}, hindsight" if row.hindsight else str(row.relation)
+def without_codes(names: Analysis, codes: Analysis) -> Analysis:
+    """Return the analysis of names without the posts that also contain a code.
+
+    A post on both sides of a comparison would make the sides alike.
+
+    Examples
+    --------
+    >>> from foxgrape import open_study
+    >>> codes, names = (open_study().analyse(signals=read) for read in ("codes", "mentions"))
+    >>> len(names.signals) - len(without_codes(names, codes).signals)
+    1
+    """
+    keys = schemas.KEYS["posts"][0]
+    coded = schemas.key_index(codes.signals, keys)
+    also_coded = schemas.key_index(names.signals, keys).isin(coded)
+    return names.subset(names.signals.loc[~also_coded, "signal_id"])
 
 
 def compare_with_baseline(codes: Analysis, names: Analysis) -> str:
-    """Describe the lead times of coded posts and of posts that mention the place by name."""
+    """Describe the lead times of coded posts and of posts that only mention the place by name."""
     return (
         "A code adds information only if it comes earlier than posts that mention the place by "
-        f"name. By name: {names.lead_times.sentence()} By code: {codes.lead_times.sentence()}"
+        "name. Posts that also contain a code are left out here. By name: "
+        f"{names.lead_times.sentence()} By code: {codes.lead_times.sentence()}"
     )
 
 
-def _table_sizes(study: Study) -> str:
+def _table_sizes(analysis: Analysis) -> str:
+    study = analysis.study
+    n_codes = 0 if analysis.read == "mentions" else len(study.codebook)
+    codes = f", {counted(n_codes, 'code')}" if n_codes else ""
     last = study.observed[1]
     end = "" if pd.isna(last) else f", observed until {last.tz_convert(study.timezone):%-d %b %Y}"
     end += " (the last event)" if end and study.observed.guessed else ""
@@ -488,10 +474,7 @@ def _table_sizes(study: Study) -> str:
         events += f" of the kinds studied and {n_other:,} of other kinds"
     own = len(study.confirmations)
     confirmed = f"{counted(own, 'confirmation')} by side" if own else f"{n_confirmed:,} confirmed"
-    return (
-        f"{counted(len(study.posts), 'post')}, {events}, {confirmed}, "
-        f"{counted(len(study.codebook), 'code')}{end}"
-    )
+    return f"{counted(len(study.posts), 'post')}, {events}, {confirmed}{codes}{end}"
 
 
 def _event_row(event: Any, own: pd.DataFrame | None, zone: str) -> list[str | Html]:

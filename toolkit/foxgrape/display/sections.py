@@ -14,6 +14,7 @@ from foxgrape.errors import FoxgrapeError
 from foxgrape.plots.activity import event_timeline
 from foxgrape.plots.signals import timeline
 from foxgrape.plots.theme import empty_figure
+from foxgrape.stats.survival.competing_risks import RETRACTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,9 +22,17 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
+    from foxgrape.stats.survival.competing_risks import CumulativeIncidence
     from foxgrape.studies.analysis import Analysis
 
-__all__ = ["NoResult", "events_section", "result_or_reason", "result_section", "signals_section"]
+__all__ = [
+    "NoResult",
+    "events_section",
+    "outcomes_section",
+    "result_or_reason",
+    "result_section",
+    "signals_section",
+]
 
 
 _R = TypeVar("_R")
@@ -142,3 +151,22 @@ def result_section(result: _Result, *tables: Callable[[Any], Html]) -> Group | H
         return finding_block(result.sentence(), warnings)
     finding = finding_block(result.sentence(), warnings)
     return Group(finding, figure, *(table(result) for table in tables))
+
+
+def outcomes_section(outcomes: CumulativeIncidence) -> Group | Html:
+    """Return the outcomes of signals; without a retracted event, that the lead times show them.
+
+    Examples
+    --------
+    >>> from foxgrape import open_study
+    >>> from foxgrape.stats.survival.competing_risks import cumulative_incidence
+    >>> study = open_study()
+    >>> outcomes_section(cumulative_incidence(study.analyse().links, study.events)).markup
+    '<p class="soft">No event was retracted: the report “Lead times of hints” has the share ...'
+    """
+    if outcomes.n and not outcomes.counts[RETRACTED]:
+        return Html(
+            '<p class="soft">No event was retracted: the report “Lead times of hints” has the '
+            "share of signals with an event by time.</p>"
+        )
+    return result_section(outcomes)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import html
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from foxgrape._util.formatting import counted, describe_time, duration_in_words
-from foxgrape.display.html import Html
+from foxgrape.display.html import SUBJECT, Html
 from foxgrape.places.geonames import country_names
 
 if TYPE_CHECKING:
     from foxgrape.studies.analysis import Analysis
     from foxgrape.studies.study import Study
 
-__all__ = ["period_in_words", "title"]
+__all__ = ["Title", "period_in_words", "title"]
 
 #: Beyond this number, accounts are counted and not named.
 _MAX_ACCOUNTS = 3
@@ -28,9 +28,27 @@ _READ = {
 }
 
 
+class Title(Html):
+    """The heading of a report, which also names what the report is about in the catalogue.
+
+    Examples
+    --------
+    >>> Title("<h1>Izium</h1>", "Izium")._repr_mimebundle_()[SUBJECT]
+    'Izium'
+    """
+
+    def __init__(self, markup: str, subject: str) -> None:
+        """Set the heading as HTML, and the title of the study as text."""
+        super().__init__(markup)
+        self.subject = subject
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"text/html": self.markup, "text/plain": self.subject, SUBJECT: self.subject}
+
+
 def title(
     study: Study, analysis: Analysis | None = None, report: str = "", *, heading: str = ""
-) -> Html:
+) -> Title:
     """Return a report's heading and, with an analysis, whose posts of when about where it is.
 
     Parameters
@@ -57,12 +75,12 @@ def title(
     about = f"{report}: {about}" if report else about
     about = f"{about}, {days}" if days else about
     if analysis is None:
-        return Html(f"<h1>{html.escape(about)}</h1>")
+        return Title(f"<h1>{html.escape(about)}</h1>", study.title)
     part = f"Part of {study.title}." if heading and study.title not in heading else ""
     scope = _posts_of(analysis) if heading else _sizes(analysis)
     sentences = (_who_and_where(analysis), part, scope, _READ[analysis.read])
     words = " ".join(filter(None, sentences))
-    return Html(f"<h1>{html.escape(about)}</h1><p>{html.escape(words)}</p>")
+    return Title(f"<h1>{html.escape(about)}</h1><p>{html.escape(words)}</p>", study.title)
 
 
 def period_in_words(study: Study) -> str:

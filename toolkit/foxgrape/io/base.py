@@ -174,7 +174,8 @@ def _validate_options(context: ReadContext, on_error: str) -> None:
     for name, (value, allowed) in choices.items():
         if value not in allowed:
             names = " or ".join(repr(choice) for choice in allowed if choice is not None)
-            raise TableError(f"{name} must be {names}", file=context.path, got=value)
+            what = f"{name} must be {names}"
+            raise TableError(what, file=context.path, got=value, argument=True)
     try:
         times.get_zone(context.timezone or "UTC")
     except ValueError:
@@ -206,6 +207,7 @@ def choose_reader(
                 file=file.path,
                 got=format,
                 hint=did_you_mean(format, [*formats, table]),
+                argument=True,
             )
         return formats.get(format)
     paths = key_paths(file.head) if file.head.lstrip()[:1] in {b"{", b"["} else frozenset()

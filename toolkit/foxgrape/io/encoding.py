@@ -52,7 +52,11 @@ def get_encoding(name: str, *, file: object) -> str:
         return codecs.lookup(name).name
     except (LookupError, UnicodeError):
         raise TableError(
-            "unknown encoding", file=file, expected="a name such as utf-8 or cp1251", got=name
+            "unknown encoding",
+            file=file,
+            expected="a name such as utf-8 or cp1251",
+            got=name,
+            argument=True,
         ) from None
 
 

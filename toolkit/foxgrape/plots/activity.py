@@ -76,7 +76,7 @@ def activity(
     since, until
         The period shown; all posts by default.
     mark
-        The start of the last period, where a line is drawn.
+        The start of the period that a report is about, where a line is drawn.
 
     Examples
     --------
@@ -96,6 +96,8 @@ def activity(
     keys = schemas.KEYS["posts"][0]
     has_signal = schemas.key_index(shown, keys).isin(schemas.key_index(signals, keys))
     bins, unit = _bins(since, until, zone)
+    # Without a margin, the first label below the axis would cover the zero beside it.
+    margin = 0.03 * (bins[-1] - bins[0])
     figure = go.Figure()
     parts = (
         ("posts with a signal", shown[has_signal], ORANGE),
@@ -112,10 +114,10 @@ def activity(
     if mark is not None:
         at = mark.tz_convert(zone).tz_localize(None).isoformat()
         figure.add_vline(x=at, line={"color": BLUE, "dash": "dot"})
-        legend.append((BLUE, "┊", "start of the last period"))
+        legend.append((BLUE, "┊", "start of this period"))
     figure.update_layout(
         title=set_title(f"Posts per {unit} (n = {len(shown):,})", inline_legend(*legend)),
-        xaxis={"range": [str(bins[0].date()), str(bins[-1].date())], "type": "date"},
+        xaxis={"range": [str(bins[0] - margin), str(bins[-1])], "type": "date"},
         yaxis={"title": f"posts per {unit}", "rangemode": "tozero"},
         barmode="stack",
         height=330,

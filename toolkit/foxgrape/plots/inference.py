@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from foxgrape import times
-from foxgrape._util.formatting import counted, duration_in_words, moment
+from foxgrape._util.formatting import counted, duration_in_words, moment, percent
 from foxgrape._util.small_numbers import TOO_FEW
 from foxgrape.plots.labels import escape_label
 from foxgrape.plots.theme import (
@@ -16,6 +16,7 @@ from foxgrape.plots.theme import (
     GREY,
     ORANGE,
     PINK,
+    add_meta,
     apply_theme,
     asinh_time_axis,
     empty_figure,
@@ -40,6 +41,8 @@ _RATIO_TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 #: Ratios above this, or below its inverse, are drawn at this limit, so that a single wide interval
 #: does not set the scale.
 _MAX_RATIO = 100.0
+#: Marks of a Molchan diagram closer than this share of an axis have one name.
+_NEAR = 0.04
 
 
 def null_distribution_figure(result: Coincidence) -> go.Figure:
@@ -76,8 +79,8 @@ def null_distribution_figure(result: Coincidence) -> go.Figure:
             inline_legend((BLUE, "■", surrogates), (ORANGE, "┃", "observed")),
         ),
         xaxis={
-            "title": f"signals followed by the {moment(result.clock)} of an event, weighted by how "
-            "soon and how unexpected"
+            "title": f"signals followed by the {moment(result.clock)} of an event, counted less if "
+            "late or expected anyway"
         },
         yaxis={"title": "surrogates"},
         bargap=0,
@@ -86,7 +89,8 @@ def null_distribution_figure(result: Coincidence) -> go.Figure:
     return apply_theme(
         figure,
         f"Histogram of the test statistic in {surrogates} of the {result.null} null model; the "
-        f"observed statistic is {result.statistic:.2f}. {result.sentence()}",
+        f"observed statistic is {result.statistic:.2f}. The farther right the line, the more "
+        "signals were followed by an event.",
     )
 
 
@@ -127,10 +131,19 @@ def forest(hazard: Hazard) -> go.Figure:
             "tickvals": [float(np.log(tick)) for tick in _RATIO_TICKS],
             "ticktext": [f"{tick:g}" for tick in _RATIO_TICKS],
         },
-        yaxis={"autorange": "reversed"},
+        yaxis={
+            "categoryorder": "array",
+            "categoryarray": names,
+            "range": [len(names) - 0.5, -0.5],
+        },
         height=190 + 30 * max(len(names), 1),
     )
-    return apply_theme(figure, f"Forest plot of hazard ratios. {hazard.sentence()}")
+    ratios = "; ".join(
+        f"{row.term} {row.ratio:.2f} ({row.lower:.2f} to {row.upper:.2f})"
+        for row in terms.itertuples()
+    )
+    themed = apply_theme(figure, f"Hazard ratios with 95% intervals: {ratios}.")
+    return add_meta(themed, stacked=True)
 
 
 def _ratio_trace(terms: pd.DataFrame, names: list[str], colour: str, width: float) -> go.Scatter:
@@ -182,11 +195,10 @@ def molchan_diagram(alarm: Alarm) -> go.Figure:
         go.Scatter(
             x=[0, *curve["alarmed"], 1],
             y=[1, *curve["missed"], 0],
-            mode="lines+markers+text",
+            mode="lines+markers",
             line={"color": BLUE, "width": 2.5},
             marker={"size": [0, *[9] * len(curve), 0], "color": BLUE},
             text=["", *windows, ""],
-            textposition="middle right",
             hovertemplate="%{text}: %{x:.1%} alarmed, %{y:.1%} missed<extra></extra>",
         )
     )
@@ -212,10 +224,36 @@ def molchan_diagram(alarm: Alarm) -> go.Figure:
     )
     if alarm.claim not in {TOO_FEW, "More than chance"}:
         figure.add_annotation(
-            x=0.98, y=0.98, xanchor="right", showarrow=False, font={"color": ORANGE},
+            x=0.98, y=0.98, xanchor="right", showarrow=False,
             text="not distinguishable from chance",
         )  # fmt: skip
-    return apply_theme(figure, f"Molchan diagram. {alarm.sentence()}")
+    _add_window_names(figure, curve, windows)
+    points = "; ".join(
+        f"{window}, {percent(alarmed)} alarmed, {percent(missed)} missed"
+        for window, alarmed, missed in zip(windows, curve["alarmed"], curve["missed"], strict=True)
+    )
+    return apply_theme(
+        figure,
+        "Molchan diagram: share of events missed against share of time and places alarmed "
+        f"({points}).",
+    )
+
+
+def _add_window_names(figure: go.Figure, curve: pd.DataFrame, windows: list[str]) -> None:
+    """Name each window beside its mark; one name for marks that lie close together."""
+    at = curve[["alarmed", "missed"]].to_numpy(float)
+    groups = [[0]]
+    for number in range(1, len(at)):
+        if np.abs(at[number] - at[groups[-1][-1]]).max() < _NEAR:
+            groups[-1].append(number)
+        else:
+            groups.append([number])
+    for group in groups:
+        x, y = at[group[0]].tolist()
+        names = ", ".join(windows[number] for number in group)
+        figure.add_annotation(
+            x=x, y=y, xanchor="left", xshift=9, yshift=7, showarrow=False, text=names
+        )
 
 
 def cumulative_incidence_figure(outcomes: CumulativeIncidence) -> go.Figure:

@@ -19,7 +19,7 @@ RELATION_MARKS = {
     "anticipates": ("posted before the event", GREEN, "star", "★"),
     "announces": ("posted before confirmation", GREEN, "circle", "●"),
     "precedes": ("posted before confirmation", GREEN, "circle", "●"),
-    "undetermined": ("order unknown", ORANGE, "diamond", "◆"),
+    "undetermined": ("order unknown", ORANGE, "triangle-up", "▲"),
     "follows": ("posted after the event", PINK, "square", "■"),
     "unconfirmed": ("no event (right-censored)", BLUE, "circle-open", "○"),
     "hindsight": ("decoded only afterwards (hindsight)", PINK, "x", "✕"),

@@ -28,8 +28,9 @@ PICTURES = "FOXGRAPE_PICTURES"
 #: Timeout in seconds for one picture, and for the first, for which the browser starts.
 _SECONDS = 60
 _WIDTH, _HEIGHT = 960, 450
-#: Pixels of a picture for each pixel of its figure.
-_SCALE = 1.5
+#: Pixels of a picture for each pixel of its figure. JupyterLab shows the picture in its own size
+#: first; a larger one would be cut at the right.
+_SCALE = 1
 #: Background of pictures; figures are transparent.
 _BACKGROUND = {"paper_bgcolor": "#fff", "plot_bgcolor": "#fff"}
 

@@ -11,7 +11,7 @@ from foxgrape import times
 from foxgrape._util.formatting import counted, duration_in_words, happened, moment
 from foxgrape.plots.grouped import grouped_timeline
 from foxgrape.plots.labels import escape_label
-from foxgrape.plots.outcomes import outcomes
+from foxgrape.plots.outcomes import outcome_labels
 from foxgrape.plots.theme import (
     BLUE,
     GREEN,
@@ -42,6 +42,8 @@ __all__ = ["survival", "timeline"]
 #: More rows than this are grouped, because they cannot be read one by one.
 _MAX_ROWS = 40
 _MAX_LETTERS = 24
+#: Estimator of leads that are known only as intervals.
+_ROUGH = "Turnbull"
 #: Width of a letter of an annotation in pixels, rounded up.
 _LETTER = 7
 
@@ -93,7 +95,7 @@ def timeline(analysis: Analysis) -> go.Figure:
         margin={"r": max(150, 16 + _LETTER * longest)},
     )
     asinh_time_axis(figure, "days since the post", time_range(figure))
-    counts = ", ".join(f"{n} {name}" for name, n in table["relation"].value_counts().items())
+    counts = ", ".join(f"{n} {label}" for label, n in outcome_labels(table).value_counts().items())
     themed = apply_theme(
         figure,
         f"Timeline of {counted(len(table), 'signal')} ({counts}), one per row, in days since the "
@@ -104,11 +106,16 @@ def timeline(analysis: Analysis) -> go.Figure:
 
 
 def _outcome_notes(table: pd.DataFrame) -> list[str]:
-    """Return each signal's relation and, below it, the kind of its event."""
+    """Return each signal's outcome and, below it, the kind of its event."""
     return [
-        name if pd.isna(kind) else f"{name}<br>{escape_label(_shortened(str(kind)))}"
-        for name, kind in zip(outcomes(table), table["event_kind"], strict=True)
+        label if pd.isna(kind) else f"{label}<br>{escape_label(_shortened(str(kind)))}"
+        for label, kind in zip(_short_labels(table), table["event_kind"], strict=True)
     ]
+
+
+def _short_labels(table: pd.DataFrame) -> pd.Series:
+    """Return each signal's outcome, without its term in brackets."""
+    return outcome_labels(table).str.replace(r" \(.*\)", "", regex=True)
 
 
 def _shortened(text: str) -> str:
@@ -245,7 +252,7 @@ def survival(leads: LeadTimes) -> go.Figure:
                 (BLUE, "━", f"{leads.method} estimate"), (BLUE, "+", "no event (right-censored)")
             ),
             inline_legend(
-                (SKY, "■", "95% band"), (GREY, "┄", "if all leads were the shortest, or longest")
+                (SKY, "■", "95% band"), (GREY, "┄", "each rough lead at its shortest, or longest")
             ),
         ),
         yaxis={"title": _share_without(leads.clock), "range": [-0.03, 1.03]},
@@ -253,7 +260,7 @@ def survival(leads: LeadTimes) -> go.Figure:
         margin={"b": 120},
     )
     asinh_time_axis(figure, lead_axis_title(leads.clock), time_range(figure))
-    _add_risk_table(figure, leads.survival)
+    _add_risk_table(figure, leads)
     return apply_theme(figure, f"{leads.method} curve of lead times. {leads.sentence()}")
 
 
@@ -292,11 +299,20 @@ def _from_zero(curve: pd.DataFrame) -> pd.DataFrame:
     return joined.fillna({"at_risk": 0, "events": 0, "censored": 0})
 
 
-def _add_risk_table(figure: go.Figure, curve: pd.DataFrame) -> None:
-    """Write the number of signals at risk below each tick of the axis."""
+def _add_risk_table(figure: go.Figure, leads: LeadTimes) -> None:
+    """Write the number of signals at risk below each tick of the axis.
+
+    A rough lead leaves at its longest value with Turnbull's estimate, which has no times between,
+    and at its middle with Kaplan–Meier's.
+    """
+    short, long = leads.leads["shortest"], leads.leads["longest"]
+    if leads.method == _ROUGH:
+        ends = long.where(leads.leads["observed"], short)
+    else:
+        ends = long.where(~leads.leads["observed"], short + (long - short) / 2)
+    days = times.in_days(ends)
     below = {"yref": "paper", "yanchor": "top", "showarrow": False}
     for day, at in zip(figure.layout.xaxis.ticktext, figure.layout.xaxis.tickvals, strict=True):
-        later = curve[times.in_days(curve["time"]) >= float(day)]
-        at_risk = int(later["at_risk"].iloc[0]) if len(later) else 0
+        at_risk = int((days >= float(day)).sum())
         figure.add_annotation(x=at, y=-0.27, text=f"{at_risk:,}", **below)
     figure.add_annotation(x=0, xref="paper", y=-0.2, xanchor="left", text="number at risk", **below)

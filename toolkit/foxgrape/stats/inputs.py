@@ -28,6 +28,8 @@ __all__ = [
     "LESS",
     "LEVEL",
     "MORE",
+    "NOT_YET",
+    "NO_CLAIM",
     "UNRELIABLE",
     "as_seed",
     "data_warnings",
@@ -47,6 +49,8 @@ __all__ = [
 #: What a result can claim about leads.
 MORE, LESS, CHANCE = "More than chance", "Less than chance", "Consistent with chance"
 UNRELIABLE = "Unreliable"
+#: Claims of a repeated test whose p would be a claim if the test were made once.
+NOT_YET, NO_CLAIM = "No claim yet", "No claim"
 #: Significance level: results with p up to this are called significant.
 LEVEL = 0.05
 KM_PER_DEGREE = 111.195

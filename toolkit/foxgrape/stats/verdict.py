@@ -14,10 +14,11 @@ from foxgrape._util.formatting import (
     moment,
     number_in_words,
     to_json_value,
+    unlimited_or,
 )
 from foxgrape._util.result import Result
 from foxgrape._util.small_numbers import TOO_FEW, are_few, too_few
-from foxgrape.stats.inputs import LEVEL, MORE, UNRELIABLE, window_in_words
+from foxgrape.stats.inputs import LEVEL, MORE, NO_CLAIM, UNRELIABLE, window_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["DISAGREE", "Verdict"]
 
 #: Claim of a verdict whose results disagree.
-DISAGREE = "No claim"
+DISAGREE = NO_CLAIM
 #: A p-value up to this is near the level: it may fall on the other side in data of the same kind.
 _NEARLY = 0.15
 
@@ -83,23 +84,30 @@ class Verdict(Result):
             return f"There are no {'signals' if not n else 'events'} to test."
         if are_few(n):
             return f"{too_few(n, 'to test')}."
-        sizes = (
-            f"{counted(n, 'signal')} and {counted(self.coincidence.n_events, 'event')} at "
-            f"{counted(self.coincidence.n_places, 'place')}, by their "
-            f"{moment(self.coincidence.clock)}"
-        )
         within = window_in_words(self.coincidence.window, len(self.coincidence.windows))
         p_values = self._p_values()
         answers = {
             name: claim.lower() + ("" if isnan(p) else f" (p = {p:.2g})")
             for (name, claim), p in zip(self.claims.items(), p_values, strict=True)
         }
-        ratio = "" if isnan(p_values[1]) else f" {self.hazard.ratio:.2f}"
+        ratio = "" if isnan(p_values[1]) else f" {unlimited_or(self.hazard.ratio)}"
         results = (
             f"coincidence {within}, {answers['coincidence']}; "
             f"hazard ratio{ratio}, {answers['hazard']}; alarms, {answers['alarm']}"
         )
-        return f"{self.claim}: {self._agreement()} Of {sizes}: {results}.{self._reasons()}"
+        return f"{self.agreement()} Of {self.sizes()}: {results}. {self.reasons()}".strip()
+
+    def agreement(self) -> str:
+        """Return the claim, and whether the results agree on it."""
+        return f"{self.claim}: {self._agreement()}"
+
+    def sizes(self) -> str:
+        """Return how many signals, events and places were tested."""
+        first = self.coincidence
+        return (
+            f"{counted(first.n_signals, 'signal')} and {counted(first.n_events, 'event')} at "
+            f"{counted(first.n_places, 'place')}, by their {moment(first.clock)}"
+        )
 
     def _p_values(self) -> tuple[float, ...]:
         """Return p of each result; NaN for those with too few data."""
@@ -124,12 +132,12 @@ class Verdict(Result):
             )
         )
 
-    def _reasons(self) -> str:
+    def reasons(self) -> str:
         """Return why results may disagree, or an empty string if they agree."""
         if self.claim != DISAGREE:
             return ""
         reasons = (
-            " The coincidence test compares the places of posts at about the same time, the hazard "
+            "The coincidence test compares the places of posts at about the same time, the hazard "
             "ratio the places at the instant of each event, and alarms the share of events missed "
             "with the share of time and places alarmed."
         )

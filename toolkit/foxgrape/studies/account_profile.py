@@ -16,7 +16,7 @@ from foxgrape.detection.emoji.scan import scan_emoji
 from foxgrape.errors import FoxgrapeError, did_you_mean
 from foxgrape.places import fold, normal_emoji
 from foxgrape.stats.survival.lead_times import lead_times
-from foxgrape.studies.outcomes import outcomes_in_words
+from foxgrape.studies.outcomes import others_in_words, outcomes_in_words
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -76,14 +76,22 @@ class AccountProfile(Described):
         }
 
     def sentence(self) -> str:
-        """Return the number of signals and their outcomes in one sentence."""
+        """Return the number of signals and their outcomes."""
+        return f"{self.finding()} {self.details()}".strip()
+
+    def finding(self) -> str:
+        """Return how many signals there are, and how many certainly came before an event."""
         reposts = int(self.posts["repost"].fillna(False).sum())  # noqa: FBT003 - pandas' own
         posts = counted(len(self.posts), "post")
         if reposts:
             posts += f" ({reposts} of them reposts)"
         outcomes = outcomes_in_words(self.analysis)
         sizes = f"{self.account}: {counted(len(self.analysis.signals), 'signal')} in {posts}"
-        return f"{sizes}: {outcomes}." if outcomes else f"{sizes}."
+        return f"{sizes}; {outcomes}." if outcomes else f"{sizes}."
+
+    def details(self) -> str:
+        """Return the outcomes of the other signals; empty if there are none."""
+        return others_in_words(self.analysis)
 
     def figure(self) -> go.Figure:
         """Draw each signal's outcome and how unusual the signal was for the account."""

@@ -19,7 +19,7 @@ from foxgrape.studies.analysis import link_study
 from foxgrape.studies.earlier_events import leads_after_an_event
 from foxgrape.studies.from_store import as_of
 from foxgrape.studies.open_signals import OpenSignals
-from foxgrape.studies.outcomes import outcomes_in_words
+from foxgrape.studies.outcomes import others_in_words, outcomes_in_words
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -211,7 +211,7 @@ def period_brief(
     --------
     >>> from foxgrape import open_study
     >>> period_brief(open_study(), until="2022-09-12").sentence()
-    '5 to 11 Sep 2022: 2 new signals in 6 posts; no signal certainly came before an ...'
+    '5 to 11 Sep 2022: 2 new signals in 6 posts; no signal certainly came before the ...'
     """
     if days < 1:
         raise FoxgrapeError("days must be at least 1", got=days)
@@ -349,13 +349,21 @@ class PlaceBrief(Described):
         }
 
     def sentence(self) -> str:
-        """Return the place's counts in one sentence."""
+        """Return the place's counts."""
+        return f"{self.finding()} {self.details()}".strip()
+
+    def finding(self) -> str:
+        """Return the numbers of events and signals, and how many certainly came before an event."""
         sizes = (
             f"{self.name}: {counted(len(self.events), 'event')}, "
             f"{counted(len(self.analysis.signals), 'signal')}"
         )
         outcomes = outcomes_in_words(self.analysis)
-        return f"{sizes}: {outcomes}." if outcomes else f"{sizes}."
+        return f"{sizes}; {outcomes}." if outcomes else f"{sizes}."
+
+    def details(self) -> str:
+        """Return the outcomes of the other signals; empty if there are none."""
+        return others_in_words(self.analysis)
 
     def figure(self) -> go.Figure:
         """Draw the place's events and signals on a time axis."""
@@ -391,7 +399,7 @@ def place_brief(analysis: Analysis, place: str) -> PlaceBrief:
     --------
     >>> from foxgrape import open_study
     >>> place_brief(open_study().analyse(), "Lysychansk").sentence()
-    'Lysychansk: 1 event, 1 signal: none certainly came before the confirmation of an event; ...'
+    'Lysychansk: 1 event, 1 signal; none certainly came before the confirmation of an event. ...'
     """
     study = analysis.study
     try:

@@ -30,10 +30,11 @@ def leads_after_an_event(analysis: Analysis, leads: pd.DataFrame) -> list[str]:
     if not n:
         return []
     within = duration_in_words(analysis.horizon)
+    were = "was" if n == 1 else "were"
     sentence = (
-        f"{n:,} of {counted(len(leads), 'lead')} came also after the {moment(analysis.clock)} of "
-        f"an earlier event at the same place, by at most {within}: a lead is to the next event, of "
-        "whatever kind."
+        f"{n:,} of {counted(len(leads), 'lead')} {were} also posted within {within} after the "
+        f"{moment(analysis.clock)} of an earlier event at the same place, and may be about that "
+        "one: a lead is the time to the next event, of whatever kind."
     )
     return [sentence]
 

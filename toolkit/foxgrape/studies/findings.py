@@ -43,18 +43,25 @@ def findings(analysis: Analysis) -> list[str]:
     posts = counted(len(analysis.study.posts), "post")
     verb = "came before its event" if len(leading) == 1 else "came before their event"
     certain = f"{len(leading):,} certainly {verb} {happened(analysis.clock)}{_leads(leading)}"
-    sentences = [
-        f"{counted(len(table), 'signal')} in {posts}. {certain}",
-        *_clock_limits(analysis),
-        *_misplaced(analysis),
-        *_undecided(analysis),
-        *_namesakes(analysis),
-    ]
+    sentences = [f"{counted(len(table), 'signal')} in {posts}. {certain}"]
     if analysis.clock == "confirmed" and analysis.confirmed_by is None:
         sentences += [
             f"Measured against {side}'s own confirmations: {count_or_none(len(rows))}{_leads(rows)}"
             for side, rows in ((side, own.leading_rows()) for side, own in analysis.sides().items())
         ]
+    for words, rows in _other_outcomes(analysis, table):
+        if len(rows):
+            sentences.append(f"{words} {len(rows):,}{_listed(rows, _name)}")
+    sentences += [
+        analysis.lead_times.sentence(),
+        *_with_follows(analysis),
+        *_maybe_beyond(analysis),
+        *leads_after_an_event(analysis, leading),
+        *_clock_limits(analysis),
+        *_misplaced(analysis),
+        *_undecided(analysis),
+        *_namesakes(analysis),
+    ]
     if n_edited := _edited(analysis):
         sentences.append(
             f"In edited posts, timed from the post to the edit: {counted(n_edited, 'signal')}."
@@ -62,19 +69,10 @@ def findings(analysis: Analysis) -> list[str]:
     if len(analysis.ambiguous):
         names = _first_names(analysis.ambiguous["code"].value_counts().index.tolist())
         sentences.append(
-            f"Names that may mean several places, not counted: {len(analysis.ambiguous):,} "
-            f"({names})."
+            "Not counted, because in these posts the name may mean several places: "
+            f"{counted(len(analysis.ambiguous), 'signal')} ({names})."
         )
-    for words, rows in _other_outcomes(analysis, table):
-        if len(rows):
-            sentences.append(f"{words} {len(rows):,}{_listed(rows, _name)}")
-    last = [
-        *leads_after_an_event(analysis, leading),
-        *_maybe_beyond(analysis),
-        *_with_follows(analysis),
-        analysis.lead_times.sentence(),
-    ]
-    return [*sentences, *last]
+    return sentences
 
 
 def _maybe_beyond(analysis: Analysis) -> list[str]:
@@ -107,11 +105,12 @@ def _with_follows(analysis: Analysis) -> list[str]:
     n_more = leads.n - analysis.lead_times.n
     if not n_more:
         return []
-    whose = "its" if n_more == 1 else "their"
-    posts = f"{counted(n_more, 'post')} after the {moment(analysis.clock)} of {whose} event"
+    event, they = ("its event", "it") if n_more == 1 else ("their events", "they")
+    event = f"the {moment(analysis.clock)} of {event}"
     sentence = (
-        f"If {posts}, with no later event, counted as right-censored: "
-        f"median {leads.median_in_words()} (n = {leads.n:,})."
+        f"The lead times leave out {counted(n_more, 'post')} after {event} with no later one. If "
+        f"{they} counted as without an event so far: median {leads.median_in_words()} (n = "
+        f"{leads.n:,})."
     )
     return [sentence]
 
@@ -204,7 +203,8 @@ def _clock_limits(analysis: Analysis) -> list[str]:
         have = "has" if n_unconfirmed == 1 else "have"
         by = f" by {analysis.confirmed_by}" if analysis.confirmed_by else ""
         lines.append(
-            f"{n_unconfirmed:,} of {of_all} {have} no confirmation{by} and cannot end a lead."
+            f"{n_unconfirmed:,} of {of_all} {have} no confirmation{by}: no lead is measured to "
+            f"{'it' if n_unconfirmed == 1 else 'them'}."
         )
     at, until = (times.microseconds(events[f"{analysis.clock}_{end}"]) for end in ("at", "until"))
     late = events[f"{analysis.clock}_at"] > analysis.study.observed[1]
@@ -243,9 +243,9 @@ def _other_outcomes(analysis: Analysis, table: pd.DataFrame) -> list[tuple[str, 
     return [
         ("Times too rough to say which came first:", valid[order == "undetermined"]),
         (f"Posted after the {moment(analysis.clock)}:", valid[order == "after"]),
-        (f"Right-censored, no event {came} within {within}:", valid[complete]),
+        (f"No event {came} within {within} (right-censored):", valid[complete]),
         (
-            f"Right-censored, observed for less than {within}, no event {came}:",
+            f"No event {came} so far, observed for less than {within} (right-censored):",
             valid[followed & ~complete],
         ),
         (f"Left out, posted after the end of observation{day}:", valid[late]),

@@ -105,6 +105,7 @@ def study_from_store(
                 file=store.path,
                 expected="such as 2024-08-17T00:00:00Z",
                 got=value,
+                argument=True,
             ) from None
         bounds[bound] = None if instant is None else instant.isoformat()
     name = store.path.rstrip("/\\").replace("\\", "/").rpartition("/")[2]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -14,7 +14,7 @@ from foxgrape._util.formatting import (
 from foxgrape._util.result import Result
 from foxgrape._util.small_numbers import MIN_SIGNALS, TOO_FEW, mask_few
 from foxgrape.errors import FoxgrapeError, did_you_mean
-from foxgrape.stats.inputs import MORE, window_in_words
+from foxgrape.stats.inputs import LEVEL, MORE, window_in_words
 from foxgrape.stats.survival.lead_times import lead_times
 
 if TYPE_CHECKING:
@@ -85,13 +85,15 @@ class Groups(Result):
     def _by_group(self) -> str:
         head = f"By {self.by}:"
         tested = self.table[self.table["claim"] != TOO_FEW]
+        if not self.coincidence.n_events:
+            return f"{head} there is no event to test."
         if tested.empty:
             return f"{head} no group has the {MIN_SIGNALS} signals that a test needs."
         more = tested[tested["claim"] == MORE]
         groups = "One group has" if len(tested) == 1 else f"{len(tested)} groups have"
         enough = f"{groups} at least {MIN_SIGNALS} signals"
         if more.empty:
-            return f"{head} {enough}; for none can a lead be claimed."
+            return f"{head} {enough}; for none can a lead be claimed{self._level()}."
         names = [
             f"{group} (q = {q:.2g})" for group, q in zip(more["group"], more["q"], strict=True)
         ]
@@ -100,6 +102,13 @@ class Groups(Result):
         tests = number_in_words(len(tested))
         adjusted = "" if len(tested) == 1 else f", adjusted for {tests} tests"
         return f"{head} {enough}; more than chance in {', '.join(names)}{adjusted}."
+
+    def _level(self) -> str:
+        """Return how small q must be in a repeated test, if a single test had a claim."""
+        level = self.coincidence.level
+        if not (self.table["q"] <= LEVEL).any() or level >= LEVEL:
+            return ""
+        return f", because the test is repeated: q must be at most {level:.2g}"
 
     def figure(self) -> go.Figure:
         """Draw the median lead of each group, and the share of its signals that were followed."""
@@ -195,7 +204,7 @@ def _chance_table(chance: Coincidence) -> pd.DataFrame:
     q = groups["p_adjusted"]
     # The claim follows the same rules as that of all signals, with q instead of p.
     claims = [
-        replace(chance, p_trigger=float(adjusted), n_signals=int(n)).claim
+        chance.claim_of(float(adjusted), int(n))
         for adjusted, n in zip(q, groups["n_signals"], strict=True)
     ]
     return pd.DataFrame(

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from foxgrape._util.formatting import duration_in_words, happened, moment
+from foxgrape._util.formatting import count_or_none, duration_in_words, happened, moment
 from foxgrape.linking import order_on_clock
 from foxgrape.stats.survival.counted_leads import reason_left_out
 
 if TYPE_CHECKING:
     from foxgrape.studies.analysis import Analysis
 
-__all__ = ["OUTCOMES", "count_outcomes", "outcomes_in_words"]
+__all__ = ["OUTCOMES", "count_outcomes", "others_in_words", "outcomes_in_words"]
 
 #: Outcomes in the order of sentences.
 OUTCOMES = ("before", "undetermined", "after", "none", "open", "hindsight", "outside", "undecided")
@@ -51,19 +51,32 @@ def count_outcomes(analysis: Analysis) -> dict[str, int]:
 
 
 def outcomes_in_words(analysis: Analysis) -> str:
-    """Return how many signals had each outcome that occurs, in words.
+    """Return how many signals certainly came before their event; empty without signals.
 
     Examples
     --------
     >>> from foxgrape import open_study
     >>> outcomes_in_words(open_study().analyse())
-    'none certainly came before the confirmation of an event; for 3, times are too rough to ...'
+    'none certainly came before the confirmation of an event'
+    """
+    if not len(analysis.links):
+        return ""
+    n_before = count_or_none(count_outcomes(analysis)["before"])
+    return f"{n_before} certainly came before the {moment(analysis.clock)} of an event"
+
+
+def others_in_words(analysis: Analysis) -> str:
+    """Return how many signals had each other outcome that occurs, in a sentence; else empty.
+
+    Examples
+    --------
+    >>> from foxgrape import open_study
+    >>> others_in_words(open_study().analyse())
+    'Of the others: for 3, times are too rough to say whether the post or the confirmation of ...'
     """
     within = duration_in_words(analysis.horizon)
     event, came = f"the {moment(analysis.clock)} of an event", happened(analysis.clock)
-    counts = count_outcomes(analysis)
     words = {
-        "before": f"{{}} certainly came before {event}",
         "undetermined": (
             f"for {{}}, times are too rough to say whether the post or the "
             f"{moment(analysis.clock)} of its event came first"
@@ -71,14 +84,14 @@ def outcomes_in_words(analysis: Analysis) -> str:
         "after": f"{{}} came after {event}, with no later one within {within}",
         "none": f"for {{}}, no event {came} within {within}",
         "open": f"for {{}}, observed for less than {within}, no event {came} so far",
-        "hindsight": "{} with a code that was decoded only after the event",
+        "hindsight": "{} had a code that was decoded only after the event",
         "outside": "{} had no event and were posted while no events were recorded",
         "undecided": (
-            "{} not followed, because an event has the name of the place, and it could not be "
-            "decided where it was"
+            "{} could not be followed, because an event has the name of the place, and it could "
+            "not be decided where it was"
         ),
     }
-    parts = [words[name].format(f"{n:,}") for name, n in counts.items() if n]
-    if not counts["before"] and parts:
-        parts.insert(0, f"none certainly came before {event}")
-    return "; ".join(parts)
+    counts = count_outcomes(analysis)
+    parts = [words[name].format(f"{n:,}") for name, n in counts.items() if n and name in words]
+    of_others = "Of the others: " if counts["before"] or len(parts) > 1 else "Of these: "
+    return f"{of_others}{'; '.join(parts)}." if parts else ""

@@ -154,9 +154,11 @@ def validate_days(since: str | None, until: str | None) -> None:
         try:
             date.fromisoformat(day or "2022-09-10")
         except ValueError:
-            raise DownloadError("bad day", expected="a day such as 2022-09-10", got=day) from None
+            expected = "a day such as 2022-09-10"
+            raise DownloadError("bad day", expected=expected, got=day, argument=True) from None
     if since and until and since > until:
-        raise DownloadError("until is before since", expected=f"{since} or later", got=until)
+        expected = f"{since} or later"
+        raise DownloadError("until is before since", expected=expected, got=until, argument=True)
 
 
 #: The bracket or comma before an item of a JSON array.

@@ -207,5 +207,6 @@ def _parse_persistence(persistence: str | pd.Timedelta) -> timedelta:
     except ValueError:
         duration = pd.Timedelta(-1)
     if not duration >= pd.Timedelta(0):
-        raise TableError("persistence must be a duration, such as 48h", got=persistence)
+        what = "persistence must be a duration, such as 48h"
+        raise TableError(what, got=persistence, argument=True)
     return duration.to_pytimedelta()

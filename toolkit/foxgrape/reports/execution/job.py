@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 from foxgrape._util.directories import WorkFolder, clear_abandoned, directory_at
 from foxgrape._util.secrets import SecretFilter
 from foxgrape._util.unicode import replace_surrogates
-from foxgrape.display.html import HEADLINE
+from foxgrape.display.html import HEADLINE, SUBJECT
 from foxgrape.display.key_figures import KEY_FIGURE
 from foxgrape.errors import ReportError
 from foxgrape.reports.key_points import CAPTION, FIGURE
@@ -37,7 +37,7 @@ from foxgrape.reports.run_folder import (
 from foxgrape.reports.run_tables import take_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from foxgrape.reports.execution.kernel import ForkedKernelProcess, RunKernelManager
     from foxgrape.reports.plan import JobSpec
@@ -64,7 +64,8 @@ _SOCKET_PREFIX = "foxgrape-"
 class JobResult(TypedDict):
     """The result of a job.
 
-    ``error`` is None on success, and ``headline`` is None if the notebook has no headline.
+    ``error`` is None on success, and ``headline`` is None if the notebook has no headline;
+    ``subject`` is what the report is about, if the notebook says so.
     ``seconds`` has the duration by stage, ``peak_mb`` the peak memory in MB by process.
     """
 
@@ -72,6 +73,7 @@ class JobResult(TypedDict):
     headline: str | None
     seconds: dict[str, float]
     peak_mb: dict[str, float]
+    subject: NotRequired[str | None]
     key_figure: NotRequired[dict[str, Any] | None]
     pictures_failed: NotRequired[str | None]
 
@@ -306,10 +308,15 @@ def _write_page(spec: JobSpec, folder: Path, result: JobResult) -> None:
     shown = [
         output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", ())
     ]
-    headlines = (data[HEADLINE] for data in shown if isinstance(data.get(HEADLINE), str))
-    headline = _truncate(next(headlines, "")[:_MAX_TEXT], _MAX_TEXT)
-    result["headline"] = headline[:_MAX_HEADLINE] or None
+    result["headline"] = _first_text(shown, HEADLINE)[:_MAX_HEADLINE] or None
+    result["subject"] = _first_text(shown, SUBJECT)[:_MAX_SHORT_TEXT] or None
     result["key_figure"] = next(filter(None, (_key_figure(data) for data in shown)), None)
+
+
+def _first_text(shown: Sequence[Mapping[str, Any]], mimetype: str) -> str:
+    """Return the first text of a type in the outputs, on one line; empty without any."""
+    texts = (data[mimetype] for data in shown if isinstance(data.get(mimetype), str))
+    return _truncate(next(texts, "")[:_MAX_TEXT], _MAX_TEXT)
 
 
 def _key_figure(data: Mapping[str, Any]) -> dict[str, Any] | None:

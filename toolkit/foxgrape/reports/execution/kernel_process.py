@@ -17,6 +17,7 @@ import numpy as np
 from ipykernel.iostream import OutStream
 from ipykernel.kernelapp import IPKernelApp
 
+from foxgrape._util.files import IN_RUN_FOLDER
 from foxgrape.plots.offline import offline_config
 from foxgrape.plots.pictures import PICTURES
 
@@ -102,6 +103,7 @@ def serve(connection_file: str, seed: int) -> None:
     """
     # The page draws the figures itself.
     os.environ[PICTURES] = "0"
+    os.environ[IN_RUN_FOLDER] = "1"
     app: Any = IPKernelApp.instance()
     # ipykernel reads this variable at import, so a fork has inherited the parent's value.
     app.parent_handle = int(os.environ.get("JPY_PARENT_PID") or 0)

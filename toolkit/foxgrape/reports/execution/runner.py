@@ -314,12 +314,13 @@ class _ActiveRun:
 
     def _manifest(self, software: Software, now: datetime) -> Manifest:
         plan, result = self.plan, self.result
+        subject = result and result.get("subject")
         manifest: Manifest = {
             "run_id": plan.run_id,
             "status": "done" if self.error is None else "failed",
             "error": self.error,
             "template": plan.template.name,
-            "title": plan.title,
+            "title": f"{plan.template.title}: {subject}" if subject else plan.title,
             "notebook": {
                 "path": str(plan.template.notebook.resolve()),
                 "sha256": plan.notebook_sha256,

@@ -58,6 +58,9 @@ _ATTRIBUTES = {
 _TABLE = re.compile(r"<(/?)table(?=[\s>/])([^>]*)>", re.IGNORECASE)
 _HEADING = re.compile(r"<(/?)h([1-6])(?=[\s>])")
 _SECTION = re.compile(r"<h2([^>]*)>(.*?)</h2>", re.DOTALL)
+_HEADLINE = re.compile(r'<div class="headline">.*?</div>', re.DOTALL)
+#: Files of rows beside the page that a template links to.
+_FILE = re.compile(r'<a class="file" href="([\w.-]+)"')
 #: A page with at least this many sections has a list of them.
 _MIN_CONTENTS = 3
 
@@ -230,7 +233,10 @@ def renumber_headings(markup: str, title: str) -> str:
 
 
 def add_contents(markup: str) -> str:
-    """Give each section of a page an address, and list three or more of them before the first.
+    """Give each section of a page an address, and list three or more of them.
+
+    The list, with a line on where the data are, comes below the headline, or before the first
+    section.
 
     Examples
     --------
@@ -258,9 +264,23 @@ def add_contents(markup: str) -> str:
             f'<li><a href="#{name}">{html.escape(text)}</a></li>' for name, text in names.items()
         )
         contents = f'<nav class="contents" aria-label="Contents"><ul>{items}</ul></nav>'
-        at = body.index("<h2 ")
-        body = body[:at] + contents + body[at:]
+        headline = _HEADLINE.search(body)
+        at = min(headline.end() if headline else len(body), body.index("<h2 "))
+        body = body[:at] + contents + _data_line(body) + body[at:]
     return head + body + foot
+
+
+def _data_line(body: str) -> str:
+    """Return where the data of a page are; empty for a page without tables."""
+    if "<table" not in body:
+        return ""
+    files = list(dict.fromkeys(_FILE.findall(body)))
+    links = ", ".join(f'<a href="{file}">{file}</a>' for file in files)
+    beside = f"All rows, in files beside this page: {links}. " if files else ""
+    return (
+        f'<p class="soft data"><strong>Data</strong> {beside}Each table can be downloaded as CSV '
+        "or Excel, each figure as PNG or SVG.</p>"
+    )
 
 
 def _figure(data: Mapping[str, Any], picture: str | None) -> str:

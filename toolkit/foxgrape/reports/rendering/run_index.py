@@ -63,8 +63,8 @@ _MAX_THUMBNAIL_BYTES = 60_000
 #: Runs in a sparkline, and its size in pixels without the margin.
 _MAX_POINTS = 30
 _LINE_WIDTH, _LINE_HEIGHT = 116, 20
-#: Sentences on what changed; more are in the page.
-_MAX_CHANGES = 3
+#: Parts of what changed that the catalogue leaves out: the run before is in it, too.
+_NO_CHANGES = ("Headline then:", "Test against chance then:", "Data: no file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,8 +322,15 @@ def _summarize(out: Path, folder: Path) -> RunSummary | None:
         thumbnail=None if running else read_thumbnail(folder),
         series=series_key(manifest),
         key_figure=_key_figure(manifest.get("key_figure")),
-        changes=tuple(_text(line, 300) for line in _list(manifest.get("changes"))[:_MAX_CHANGES]),
+        changes=_changes(manifest),
     )
+
+
+def _changes(manifest: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what changed in a line: how many signals, or else the first other sentence."""
+    lines = [_text(line, 300) for line in _list(manifest.get("changes"))]
+    lines = [line for line in lines if not line.startswith(_NO_CHANGES)]
+    return tuple(line.partition(" Times in ")[0] for line in lines[:1])
 
 
 def read_thumbnail(folder: Path) -> str | None:

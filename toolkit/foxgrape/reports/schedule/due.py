@@ -355,7 +355,8 @@ def backfill_range(since: date, until: date, every: str, zone: str) -> list[Peri
     """
     match = _EVERY.fullmatch(every)
     if match is None:
-        raise ScheduleError("every must be a span such as 6h, 1d, 1w, 1month or 1year", got=every)
+        what = "every must be a span such as 6h, 1d, 1w, 1month or 1year"
+        raise ScheduleError(what, got=every, argument=True)
     try:
         clock = get_zone(zone)
     except ValueError:

@@ -115,7 +115,8 @@ def render_files(form: str, command: ScheduledCommand) -> dict[str, str]:
     """
     if form not in FORMS:
         *forms, last = FORMS
-        raise ScheduleError(f"the timer must be {', '.join(forms)} or {last}", got=form)
+        what = f"the timer must be {', '.join(forms)} or {last}"
+        raise ScheduleError(what, got=form, argument=True)
     if form == "crontab":
         # An unescaped % ends the command in a crontab.
         line = command.shell.replace("%", "\\%")

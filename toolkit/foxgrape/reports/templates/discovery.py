@@ -305,8 +305,8 @@ def describe_run(
     dict
         ``places``: names of the places; ``period``: first and last day, or None if no parameter
         has a date; ``days``: the period in words; ``words``: values of the other parameters,
-        except secrets, by name with spaces. A date ``until`` is the first day after the period.
-        With a parameter ``days``, the period has so many.
+        except secrets and defaults, by name with spaces. A date ``until`` is the first day after
+        the period. With a parameter ``days``, the period has so many.
 
     Examples
     --------
@@ -324,7 +324,13 @@ def describe_run(
         (name, _item_format(rules.get(name, {})), item)
         for name, value in values.items()
         for item in (value if isinstance(value, list | tuple) else [value])
-        if item is not None and rules.get(name, {}).get("format") != "secret"
+        if item is not None
+        and rules.get(name, {}).get("format") != "secret"
+        # Dates and places say what a report is about, even if they are the defaults.
+        and (
+            value != rules.get(name, {}).get("default")
+            or _item_format(rules.get(name, {})) in {"place", *_DATE_FORMATS}
+        )
     ]
     words: dict[str, list[str]] = {}
     for name, kind, item in items:

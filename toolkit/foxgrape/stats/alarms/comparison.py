@@ -77,8 +77,10 @@ class Comparison(Result):
         """Return the numbers as one row."""
         return pd.DataFrame([{name: getattr(self, name) for name in self.__slots__}])
 
-    def sentence(self) -> str:
-        """Return the result in words."""
+    def sentence(
+        self, first: str = "the first kind of signal", second: str = "the second kind"
+    ) -> str:
+        """Return the result in words, with the names of the two kinds of signal."""
         if are_few(self.n_signals):
             return f"{too_few(self.n_signals, 'to compare')}."
         statistics = (
@@ -87,11 +89,14 @@ class Comparison(Result):
         )
         if not self.difference:
             return f"Neither kind of signal warned better {statistics}."
-        which = "first" if self.difference > 0 else "second"
-        return (
-            f"The {which} kind of signal warned better, by {abs(self.difference):.3f} of area "
-            f"skill above chance {statistics}."
-        )
+        better, other = (first, second) if self.difference > 0 else (second, first)
+        by = f"by {abs(self.difference):.3f} of area skill above chance {statistics}"
+        if not self.p_value <= LEVEL:
+            return (
+                f"In these data {better} warned better than {other}, {by}. So large a difference "
+                "is consistent with chance."
+            )
+        return f"{better[:1].upper()}{better[1:]} warned better than {other}, {by}."
 
 
 def compare(

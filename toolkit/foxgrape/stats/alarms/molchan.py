@@ -458,6 +458,6 @@ def _warnings(risk: RiskSets, null: str, p_values: pd.Series) -> tuple[str, ...]
         places = f"{unknown} of {counted(len(risk.places), 'place')}"
         has = "has" if unknown == 1 else "have"
         warnings.append(
-            f"{places} {has} no known coordinates: a moving front is not visible there."
+            f"{places} {has} no known coordinates: how near the front was is not known there."
         )
     return tuple(warnings)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
-from foxgrape._util.formatting import counted
+from foxgrape._util.formatting import counted, duration_in_words
 from foxgrape._util.small_numbers import are_few, too_few
 
 if TYPE_CHECKING:
@@ -46,9 +47,10 @@ def find_caveats(
         warnings.append(f"{too_few(n, 'to test')}.")
     if pattern.n_unfollowed:
         was = "was" if pattern.n_unfollowed == 1 else "were"
+        longest = pd.Timedelta(int(max(pattern.windows)) + pattern.lag, unit="us")
         warnings.append(
-            f"{counted(pattern.n_unfollowed, 'signal')} {was} left out, because events were not "
-            "recorded throughout the window."
+            f"{counted(pattern.n_unfollowed, 'signal')} {was} not tested, because events were not "
+            f"recorded for all of the {duration_in_words(longest)} after the post."
         )
     n_episodes = len(pattern.in_one_group().episodes()[1]) if null == "local" else n
     if n_episodes < FEW_EPISODES * n:
@@ -56,12 +58,17 @@ def find_caveats(
             f"The {n:,} signals form {counted(n_episodes, 'episode')}: signals for one place that "
             "follow each other closely count once, and leads among them are hard to detect."
         )
+    if null == "local" and len(pattern.group_names) > 1 and not len(pattern.group_of_label):
+        warnings.append(
+            "Where a front moves slowly, tests by group claim a lead too often: by account or kind "
+            "in 9 to 10% of simulated worlds without one, instead of 5%."
+        )
     unknown = int(np.isnan(pattern.xy).any(axis=1).sum())
     if null == "local" and unknown:
         warnings.append(
             f"{unknown} of {counted(pattern.n_places, 'place')} "
-            f"{'has' if unknown == 1 else 'have'} no known coordinates: a moving front is visible "
-            "there only through events at the place itself."
+            f"{'has' if unknown == 1 else 'have'} no known coordinates: how near the front was "
+            "is not known there, only what had happened at the place itself."
             + (
                 " The test is then unreliable."
                 if unknown > MAX_UNLOCATED * pattern.n_places

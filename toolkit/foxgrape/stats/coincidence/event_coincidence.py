@@ -45,6 +45,8 @@ from foxgrape.stats.inputs import (
     CHANCE,
     LEVEL,
     MORE,
+    NO_CLAIM,
+    NOT_YET,
     UNRELIABLE,
     window_in_words,
 )
@@ -198,11 +200,20 @@ class Coincidence(Result):
 
     @property
     def claim(self) -> str:
-        """What the result claims: more than chance, consistent with it, unreliable or too few."""
-        if are_few(self.n_signals) or not self.n_events:
+        """What the result claims: more than chance, consistent with it, unreliable or too few.
+
+        A repeated test whose p is above `level` and at most 0.05 has no claim yet.
+        """
+        return self.claim_of(self.p_trigger, self.n_signals)
+
+    def claim_of(self, p: float, n_signals: int) -> str:
+        """Return what p claims of some of the signals, by the rules for all of them."""
+        if are_few(n_signals) or not self.n_events:
             return TOO_FEW
-        if not self.p_trigger <= self.level:  # NaN claims nothing
+        if not p <= LEVEL:  # NaN claims nothing
             return CHANCE
+        if p > self.level:
+            return NO_CLAIM if self.is_over else NOT_YET
         unreliable = (
             (self.tempo.significant and self.null in WITHOUT_TEMPO)
             or (self.front.significant and self.null in WITHOUT_FRONT)
@@ -210,37 +221,45 @@ class Coincidence(Result):
         )
         return UNRELIABLE if unreliable else MORE
 
+    @property
+    def is_over(self) -> bool:
+        """Return whether the signals go on after the planned end of the repetitions."""
+        longest = self.windows["window"].max()
+        until = self.repeated_until
+        return until is not None and until < self.observed[1] - self.lag - longest
+
     def sentence(self) -> str:
         """Return the result in words, and whether it is more than chance."""
         if not self.n_signals or not self.n_events:
-            kind = "signal" if not self.n_signals else "event"
-            where = "with its window " if kind == "signal" else ""
-            return f"Nothing to test: no {kind} lies {where}within the observation period."
+            event = "confirmation of an event" if self.clock == "confirmed" else "event"
+            what = event if self.n_signals else "signal with its window"
+            return f"Nothing to test: no {what} lies within the observation period."
         within = window_in_words(self.window, len(self.windows))
         after = f"within {duration_in_words(self.window)} after one"
         followed, echoed = (
             share_in_words(rate, self.n_signals) for rate in (self.trigger_rate, self.echo_rate)
         )
-        by = (
-            f"followed by the {moment(self.clock)} of an event at the same place {within}; "
-            f"{echoed} came {after}"
-        )
+        by = f"followed by the {moment(self.clock)} of an event at the same place {within}"
+        echo = f"For comparison, {echoed} came {after}."
         if are_few(self.n_signals):
             few = f"{too_few(self.n_signals, 'to test')}."
-            return few if self.n_signals == 1 else f"{few} {followed.capitalize()} were {by}."
+            counts = f"{followed.capitalize()} were {by}. {echo}"
+            return few if self.n_signals == 1 else f"{few} {counts}"
         return (
             f"{self.claim}: {followed} of {self.n_signals:,} signals were {by} "
-            f"(p = {self.p_trigger:.2g}, {self.null} null model{self._needed()})."
+            f"(p = {self.p_trigger:.2g}, {self.null} null model{self._needed()}). {echo}"
         )
 
     def _needed(self) -> str:
         """Return which p is a claim if the test is repeated; empty if it is made once."""
         if self.repeated_until is None:
             return ""
-        until = f"the test is repeated until {self.repeated_until:%-d %b %Y}"
+        until = f"repeated until {self.repeated_until:%-d %b %Y}"
+        if self.is_over:
+            return f"; no p is a claim, because the test was to be {until}"
         if self.level < 1 / (self.n_surrogates + 1):
-            return f"; no p is a claim yet, because {until}"
-        return f"; at most {self.level:.2g} is a claim, because {until}"
+            return f"; no p is a claim yet, because the test is {until}"
+        return f"; at most {self.level:.2g} is a claim, because the test is {until}"
 
     def _cannot_see_the_front(self) -> bool:
         return self.n_unlocated > MAX_UNLOCATED * self.n_places
@@ -310,7 +329,7 @@ def coincidence(
         Planned end of the signals, with UTC offset, if the test is repeated while they come in. A
         claim then needs a smaller p, so that all repetitions together seldom claim a lead where
         there is none. By default the test is made once. For the null models ``local`` and
-        ``place``; p of groups are not corrected.
+        ``place``. q of groups is compared with the same level.
 
     Returns
     -------
@@ -380,15 +399,14 @@ def _repeated(
     """Return the result of a test that is repeated while signals come in until an instant."""
     n = result.n_surrogates
     level = repeated_level(pattern, result.null, until, n=n, threads=threads)
-    warnings = result.warnings
-    reach = result.lag + pd.Timedelta(pattern.windows.max(), unit="us")
-    if until < pattern.observed[1] - reach:
-        ended = (
-            f"Repetitions of the test were planned until {until:%-d %b %Y}, and the data go on "
-            "after it: the test claims nothing. Hint: plan a later end (repeated_until)."
-        )
-        warnings = (*warnings, ended)
-    return replace(result, level=level, repeated_until=until, warnings=warnings)
+    result = replace(result, level=level, repeated_until=until)
+    if not result.is_over:
+        return result
+    ended = (
+        f"Repetitions of the test were planned until {until:%-d %b %Y}, and the data go on "
+        "after it: the test claims nothing. Hint: plan a later end (repeated_until)."
+    )
+    return replace(result, warnings=(*result.warnings, ended))
 
 
 def _result(

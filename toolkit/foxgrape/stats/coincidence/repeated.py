@@ -91,9 +91,9 @@ def _levels(p: FloatArray, budgets: FloatArray) -> list[float]:
     claimed, levels = np.zeros(len(p), dtype=bool), []
     for column, budget in zip(p.T, budgets, strict=True):
         allowed = int(budget * len(p) + 1e-9) - int(claimed.sum())
-        rest = np.append(np.sort(column[~claimed]), np.inf)
-        # Rows with equal p claim together, or not at all.
-        level = float(rest[rest < rest[max(allowed, 0)]].max(initial=0.0))
+        # Rows with equal p claim together, or not at all. A row that has claimed may do so again.
+        first_refused = np.append(np.sort(column[~claimed]), np.inf)[max(allowed, 0)]
+        level = float(column[column < first_refused].max(initial=0.0))
         levels.append(level)
         claimed |= column <= level
     return levels

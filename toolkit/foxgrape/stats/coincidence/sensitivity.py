@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from foxgrape.stats.coincidence.point_pattern import PointPattern
     from foxgrape.stats.coincidence.surrogates import Exchange
 
-__all__ = ["Sensitivity", "sensitivity"]
+__all__ = ["MAX_FACTOR", "Sensitivity", "sensitivity"]
 
 #: Largest factor that is tried, and the relative precision of a factor.
-_MAX_FACTOR, _PRECISION = 100.0, 0.02
+MAX_FACTOR, _PRECISION = 100.0, 0.02
 _HALF = 0.5
 
 
@@ -65,7 +65,7 @@ class Sensitivity(Described):
         """Return the limit in words."""
         if are_few(self.n_signals) or not self.p_value <= LEVEL:
             return "There is no claim of a lead whose sensitivity could be given."
-        factor = f"more than {_MAX_FACTOR:.0f}" if np.isinf(self.limit) else f"{self.limit:.1f}"
+        factor = f"more than {MAX_FACTOR:.0f}" if np.isinf(self.limit) else f"{self.limit:.1f}"
         return (
             f"Without a lead, posts would have had to prefer places whose event followed by a "
             f"factor of {factor}, beyond what the {self.null} null model allows, for this result "
@@ -177,9 +177,9 @@ def _factor(p_value: Callable[[float], float], level: float) -> float:
     """Return the least factor at which p is above the level, up to `_PRECISION`."""
     if p_value(1.0) > level:
         return 1.0
-    if p_value(_MAX_FACTOR) <= level:
+    if p_value(MAX_FACTOR) <= level:
         return float("inf")
-    low, high = 1.0, _MAX_FACTOR
+    low, high = 1.0, MAX_FACTOR
     while high / low > 1 + _PRECISION:
         middle = float(np.sqrt(low * high))
         if p_value(middle) > level:

@@ -157,7 +157,8 @@ class Confounding:
 def validate_null(null: str, n: int, known: Iterable[str] = NULLS) -> None:
     """Raise FoxgrapeError unless the null model is known and there is at least one surrogate."""
     if null not in known:
-        raise FoxgrapeError("unknown null model", got=null, hint=did_you_mean(null, known))
+        hint = did_you_mean(null, known)
+        raise FoxgrapeError("unknown null model", got=null, hint=hint, argument=True)
     if n < 1:
         raise FoxgrapeError("the number of surrogates must be at least 1", got=n)
 

@@ -13,6 +13,7 @@ from foxgrape._util.formatting import (
     duration_in_words,
     to_json_records,
     to_json_value,
+    unlimited_or,
 )
 from foxgrape._util.result import Result
 from foxgrape._util.small_numbers import MIN_SIGNALS, TOO_FEW, are_few, mask_few, too_few
@@ -178,9 +179,9 @@ class Hazard(Result):
             return f"No hazard ratio can be estimated: {exposed}."
         if self.claim == TOO_FEW:
             return f"Too few events after a signal to test: {exposed}."
-        low, high = (_unlimited_or(bound) for bound in self.ratio_ci)
+        low, high = (unlimited_or(bound) for bound in self.ratio_ci)
         return (
-            f"{self.claim}: hazard ratio {_unlimited_or(self.ratio)} (95% interval: {low} to "
+            f"{self.claim}: hazard ratio {unlimited_or(self.ratio)} (95% interval: {low} to "
             f"{high}; p = {self.p_value:.2g}). {exposed}."
         )
 
@@ -189,10 +190,6 @@ class Hazard(Result):
         from foxgrape.plots.inference import forest
 
         return forest(self)
-
-
-def _unlimited_or(value: float) -> str:
-    return "unlimited" if np.isinf(value) else f"{value:.2f}"
 
 
 def hazard(
@@ -435,7 +432,7 @@ def _warnings(
         places = f"{covariates.unlocated} of {counted(len(risk.places), 'place')}"
         has = "has" if covariates.unlocated == 1 else "have"
         warnings.append(
-            f"{places} {has} no known coordinates: a moving front is not visible there."
+            f"{places} {has} no known coordinates: how near the front was is not known there."
         )
     if _front_matters(covariates, baseline):
         warnings.append(

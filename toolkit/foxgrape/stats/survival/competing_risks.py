@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from foxgrape import schemas, times
-from foxgrape._util.formatting import moment, to_json_records
+from foxgrape._util.formatting import duration_in_words, happened, percent, to_json_records
 from foxgrape._util.result import Result
 from foxgrape._util.small_numbers import are_few, too_few
 from foxgrape.errors import TableError
@@ -99,10 +99,13 @@ class CumulativeIncidence(Result):
         )
         if are_few(self.n):
             return f"{too_few(self.n, 'to estimate shares')} {counts}."
-        shares = self.at(self.curve["time"].max())
+        last = self.curve["time"].max()
+        shares = self.at(last)
+        event = f"an event that {happened(self.clock)}"
         return (
-            f"By the longest lead to the {moment(self.clock)}, {shares[STOOD]:.0%} of signals had "
-            f"an event that stood, and {shares[RETRACTED]:.0%} one that was retracted {counts}."
+            f"Within {duration_in_words(last)} after the post, {percent(shares[STOOD])} of signals "
+            f"had {event} and stood, and {percent(shares[RETRACTED])} one that was retracted "
+            f"{counts}."
         )
 
     def figure(self) -> go.Figure:

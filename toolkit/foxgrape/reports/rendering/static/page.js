@@ -56,7 +56,7 @@
     const rows = layout.yaxis.categoryarray;
     const above = { xref: "paper", yanchor: "bottom", yshift: 17, showarrow: false, font: { size: 10 } };
     const left = rows.map((label) => ({ ...above, x: 0, xanchor: "left", align: "left", y: label, text: label }));
-    const right = layout.annotations.map((note) => ({ ...note, ...above, x: 1, xanchor: "right", align: "right", xshift: 0 }));
+    const right = (layout.annotations || []).map((note) => ({ ...note, ...above, x: 1, xanchor: "right", align: "right", xshift: 0 }));
     layout.annotations = [...left, ...right];
     layout.yaxis = { ...layout.yaxis, categoryarray: rows, showticklabels: false, range: [rows.length - 0.6, -0.9] };
     layout.margin.r = 20;
@@ -67,6 +67,39 @@
   function smaller(trace) {
     const { size } = trace.marker || {};
     if (Array.isArray(size)) trace.marker.size = size.map((width) => 0.6 * width);
+  }
+
+  // Name only places of a map whose names do not cover others on a phone, those with most signals first.
+  const MAX_MAP = 460;
+  function named(spec, width) {
+    const { layout } = spec;
+    const ends = (axis) => {
+      const values = spec.data.flatMap((trace) => [...trace[axis]]).filter((at) => at !== null);
+      return [Math.min(...values), Math.max(...values)];
+    };
+    const [west, east] = ends("x");
+    const [south, north] = ends("y");
+    const ratio = layout.yaxis.scaleratio;
+    const scale = Math.min((0.86 * width) / (east - west), MAX_MAP / (ratio * (north - south)));
+    const tall = scale * ratio;
+    const edge = (0.86 * width - scale * (east - west)) / 2;
+    layout.height = layout.margin.t + layout.margin.b + tall * (north - south) * 1.12 + 20;
+    const marks = spec.data.filter((trace) => (trace.meta || {}).rows).flatMap((trace) =>
+      trace.meta.rows.map((rows, at) => ({ trace, at, n: rows.length, name: trace.text[at].trim() })));
+    const taken = [];
+    for (const { trace, at, name } of marks.sort((a, b) => b.n - a.n)) {
+      const x = edge + (trace.x[at] - west) * scale;
+      const y = (trace.y[at] - south) * tall;
+      const length = 6 * name.replace(/&\w+;/g, "x").length + 14;
+      const sides = [["middle right", x], ["middle left", x - length]];
+      const free = name && sides.find(([, left]) => left > -0.06 * width && left + length < 0.88 * width &&
+        taken.every((box) => Math.abs(box.y - y) > 12 || left > box.right || left + length < box.left));
+      trace.text[at] = free ? trace.text[at] : "";
+      if (!free) continue;
+      trace.textposition[at] = free[0];
+      taken.push({ y, left: free[1], right: free[1] + length });
+    }
+    for (const { trace } of marks) trace.marker.size = 8;
   }
 
   // Lay a figure out for a phone: wrapped titles, smaller letters and margins, nothing to scroll.
@@ -84,7 +117,8 @@
     layout.height = (layout.height || 450) + top - (margin.t ?? 95);
     layout.font = { ...layout.font, size: 10 };
     layout.annotations = (layout.annotations || []).map((note) => ({ ...note, font: { ...note.font, size: 9 } }));
-    if ((layout.meta || {}).labels) stacked(layout);
+    const { labels, stacked: isStacked } = layout.meta || {};
+    if (labels || isStacked) stacked(layout);
     for (const axis of ["xaxis", "yaxis"]) {
       const text = ((layout[axis] || {}).title || {}).text;
       layout[axis] = { ...layout[axis], tickfont: { size: 10 } };
@@ -205,6 +239,7 @@
       else if (phone.matches) {
         narrowed(layout);
         spec.data.forEach(smaller);
+        if ((layout.yaxis || {}).scaleanchor) named({ data: spec.data, layout }, place.clientWidth || 350);
       }
       place.style.height = `${layout.height || 450}px`;
       // Pictures for download are drawn on white.
@@ -246,7 +281,7 @@
   const MISSING = /^(nan|nat|none|null|<na>|n\/a|never|no event|not known|[-–—]?)$/i;
   const NUMBER = /^[<>≤≥~]?\s*[-+]?(\d{1,3}([, \u00a0\u2009\u202f]\d{3})+|\d+)?(\.\d+)?(e[-+]?\d+)?\s*%?$/i;
   const SPAN = /^(-?\d+) days?(?: \+?(\d+):(\d+):(\d+(?:\.\d+)?))?$/;
-  const DURATION = /^(?:more than )?(?:just (above|below) zero|zero|(-?)(\d+) (minute|hour|day)s?(?: (\d+) hours?)?)/;
+  const DURATION = /^(?:more than |up to )?(?:just (above|below) zero|zero|(-?)(\d+) (minute|hour|day)s?(?: (\d+) hours?)?)/;
   const SECONDS = { minute: 60, hour: 3600, day: 86400 };
   const ISO = /^(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d(?::\d\d(?:\.\d+)?)?) ?(Z|[-+]\d\d:?\d\d)?)?$/;
   const DAY = /^(\d{1,2})(?: ([A-Z][a-z]{2}))?(?: (\d{4}))?(?: to \d{1,2})?(?: ([A-Z][a-z]{2}))?(?: (\d{4}))?(?:, (?:by )?(\d\d):(\d\d))?/;
@@ -254,6 +289,7 @@
   // Seconds of a duration in words, or of the first of two.
   function duration(plain) {
     const [match, side, sign, count, unit, hours] = DURATION.exec(plain) || [];
+    if (plain.startsWith("up to ")) return 1;
     if (!match) return NaN;
     if (!count) return side ? (side === "above" ? 1 : -1) : 0;
     return (sign ? -1 : 1) * (count * SECONDS[unit] + (hours || 0) * 3600);
@@ -333,7 +369,7 @@
   }
 
   // Rows of a page of a table; fewer if the whole page would be taller than this, in pixels.
-  const PAGES = [25, 15, 10, 5];
+  const PAGES = phone.matches ? [10, 5, 3] : [25, 15, 10, 5];
   const MAX_HEIGHT = 11500;
   // A cell of more letters than this is wide: on a phone, the rows of its table are blocks.
   const WIDE = 24;
@@ -353,7 +389,7 @@
     const label = control("label", { textContent: "Filter " });
     const back = control("button", { type: "button", textContent: "Previous" });
     const next = control("button", { type: "button", textContent: "Next" });
-    let size = phone.matches ? 10 : PAGES[0];
+    let size = PAGES[0];
     const long = rows.length > size;
     let page = 0;
     label.append(search);
@@ -386,23 +422,21 @@
     const files = Downloads.forTable(table, kept, `table-${number + 1}`);
     tools.append(...(long ? [label, status, back, next] : []), ...files);
     (table.closest(".scroll") || table).before(tools);
+    const heads = [...table.tHead.rows[0].cells].map((cell) => cell.textContent.trim());
+    rows.forEach((row) => [...row.cells].forEach((cell, at) => { cell.dataset.head = heads[at]; }));
     const wide = rows[0].cells.length > 3 && all("td", table).some((cell) => cell.textContent.length > WIDE);
-    if (wide || table.querySelector(".words, td a")) {
-      const heads = [...table.tHead.rows[0].cells].map((cell) => cell.textContent.trim());
-      rows.forEach((row) => [...row.cells].forEach((cell, at) => { cell.dataset.head = heads[at]; }));
-      table.classList.add("posts");
-    }
+    if (wide || table.querySelector(".words, td a")) table.classList.add("posts");
     sortable(table, () => { page = 0; update(); });
     update();
     if (long) resizers.push((rowsPerPage) => { size = rowsPerPage; update(); });
   }
 
   const resizers = [];
-  let rowsShown = phone.matches ? 10 : PAGES[0];
+  let rowsShown = PAGES[0];
 
   function shorten() {
     for (const size of PAGES.slice(1)) {
-      if (phone.matches || document.documentElement.scrollHeight <= MAX_HEIGHT) return;
+      if (document.documentElement.scrollHeight <= MAX_HEIGHT) return;
       rowsShown = size;
       resizers.forEach((resize) => resize(size));
     }
@@ -411,6 +445,11 @@
   // Only boxes that scroll sideways get keyboard focus and a label.
   const observer = new ResizeObserver((entries) => {
     for (const { target } of entries) {
+      // On a phone, a table that is too wide shows each row as a paragraph.
+      const table = target.querySelector(":scope > table:not(.posts)");
+      if (table && phone.matches && target.scrollWidth > target.clientWidth + 1 && regular(table)) {
+        table.classList.add("posts", "short");
+      }
       const wide = target.scrollWidth > target.clientWidth + 1;
       const attributes = { tabindex: "0", role: "group", "aria-label": "Scrolls sideways" };
       for (const [name, text] of Object.entries(attributes)) {
