@@ -71,7 +71,7 @@ def test_the_clock_is_the_one_that_the_events_have_and_is_named():
     assert list(analysis.clocks()) == ["occurred"]
     assert headline(analysis).text == (
         "Of 3 signals, 1 certainly came before the occurrence of the next event at the same place. "
-        "Nothing to test: no signal lies with its window within the observation period."
+        "Nothing to test: no signal with its window lies within the observation period."
     )
     shown = signals_table(analysis).markup
     assert "Event occurred" in shown
