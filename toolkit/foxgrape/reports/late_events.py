@@ -16,6 +16,7 @@ __all__ = ["late_events"]
 
 #: Number of late events that a sentence names, and maximum length of their names.
 _NAMED, _MAX_NAMES = 5, 260
+_UNKNOWN = "Events that came in late are not known: an earlier version of the store cannot be read."
 
 
 def late_events(before: KeyPoints, after: KeyPoints, tables: RunTables) -> list[str]:
@@ -61,9 +62,7 @@ def late_events(before: KeyPoints, after: KeyPoints, tables: RunTables) -> list[
             return []  # another store at the same path
         events, had = store.read("events", version=now), store.read("events", version=was)
     except (FoxgrapeError, KeyError):
-        return [
-            "Events that came in late are not known: an earlier version of the store cannot be read."
-        ]
+        return [_UNKNOWN]
     known = events["confirmed_until"].fillna(events["occurred_until"])
     limit = pd.Timestamp(times.start_of_day(end, zone))
     late = events[~events["event_id"].isin(had["event_id"]) & (known < limit)]
