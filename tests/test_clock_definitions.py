@@ -178,13 +178,13 @@ def test_sentences_have_the_same_counts(base, pairs, clock):
     happened = "was confirmed" if used == "confirmed" else "occurred"
     their = "its" if n_before == 1 else "their"
     assert f". {n_before} certainly came before {their} event {happened}" in first
-    until = "confirmation" if used == "confirmed" else "occurrence"
-    after = f"Posted after the {until}: {n_after} "
+    moment = "confirmation" if used == "confirmed" else "occurrence"
+    after = f"Posted after the {moment}: {n_after} "
     assert any(line.startswith(after) for line in others) == (n_after > 0)
     n = len(pairs) - n_after
     assert any(f"n = {n}" in line for line in others)
     if n:
-        assert any(f"from post to {until}: " in line for line in others)
+        assert any(f"from post to {moment}: " in line for line in others)
     n_led = n_before + orders.count("undetermined")
     assert f"{n_led} of the {n} that count as leads with an event within 30 days" in repr(analysis)
     assert repr(analysis).endswith(f"; {used} clock>")

@@ -58,6 +58,7 @@ GRAPES = [("2022-09-02", "🍇"), ("2022-09-06", "🍇"), ("2022-09-07", "🍇")
 def test_the_clock_is_the_one_that_the_events_have_and_is_named():
     """Posts of the 2nd, 6th and 7th, an event of the 5th: one post came before it."""
     unconfirmed = study(GRAPES, events(("2022-09-05", None), by=None))
+    unconfirmed = unconfirmed.with_observation(observed_until="2022-09-08T00:00Z")
     analysis = unconfirmed.analyse()
     assert analysis.clock == "occurred"
     findings = analysis.findings()
@@ -249,3 +250,14 @@ def test_too_few_signals_have_no_median_as_key_figure(n, median):
     assert known.lead_times.median_in_words() == median
     assert f"<dt>Median lead to occurrence</dt><dd>{median}</dd>" in key_figures(known).markup
     assert f"<dd>{n} of {n}</dd>" in key_figures(known).markup
+
+
+def test_findings_without_signals_say_why_and_what_to_do():
+    """The only post names a place and has no code."""
+    analysis = study([("2022-09-02", "Бої під Ізюмом")], events(("2022-09-05", None))).analyse()
+    hint = "No signals: no post here contains a code of the codebook; set signals to mentions"
+    assert analysis.findings()[1].startswith(hint)
+    assert not any(
+        line.startswith("No signals")
+        for line in analysis.study.analyse(signals="mentions").findings()
+    )

@@ -122,3 +122,37 @@ def test_the_shell_commands(folder, capfd):
     assert run(["study", "new", str(folder), "--posts", str(POSTS)]) == 2
     assert run(["study", "new", *map(str, [folder, *arguments])]) == 1
     assert capfd.readouterr().err.count("\n") == 2
+
+
+def test_what_was_not_stated_is_a_note(tmp_path, capsys):
+    """ACLED's days are Kyiv's, but the months of a study without a zone are UTC's."""
+    posts, acled = tmp_path / "posts.csv", tmp_path / "acled.csv"
+    posts.write_text("id,date,username,text\n1,2022-09-01T12:00Z,a,Бої під Ізюмом\n")
+    header = "event_id_cnty,event_date,time_precision,event_type,sub_event_type,country,admin1,"
+    header += "location,latitude,longitude,geo_precision,source,notes"
+    day = ",Kharkiv,Izium,49.2,37.3,1,s,n"
+    acled.write_text(
+        f"{header}\nUKR1,10 September 2022,1,Battles,Armed clash,Ukraine{day}\n"
+        f"UKR2,12 September 2022,1,Explosions/Remote violence,Shelling,Ukraine{day}\n"
+    )
+    options = {"posts": posts, "events": acled, "kinds": ["armed clash"]}
+    notes = [str(note) for note in new_study(tmp_path / "s", **options).notes]
+    zone = "days and months of the study are in UTC, while days of events are in another zone"
+    guess = "The end of observation, 12 Sep 2022, is guessed: it is the last event."
+    (note,) = (note for note in notes if note.startswith(zone))
+    assert note.endswith("have them in one; first: a day from 2022-09-09T21:00Z")
+    assert sum(note.startswith(guess) for note in notes) == 1
+    stated = {"timezone": "Europe/Kyiv", "observed_until": "2022-10-01T00:00Z"}
+    assert new_study(tmp_path / "t", **options, **stated).notes == []
+    assert run(["study", "check", str(tmp_path / "s")]) == 0
+    out = capsys.readouterr().out
+    assert "2 events (1 of other kinds than those asked for)" in out
+    analysis = open_study(tmp_path / "s").analyse(signals="mentions")
+    findings = analysis.findings()
+    others = "1 of 2 events is of other kinds than those asked for (armed clash), and does not"
+    assert any(line.startswith(others) for line in findings)
+    assert sum(line.startswith(guess) for line in findings) == 1
+    assert analysis.by("kind", n=19).warnings[0].startswith(guess)
+    analysis = open_study(tmp_path / "t").analyse(signals="mentions")
+    assert not any("is guessed" in line for line in analysis.findings())
+    assert not any("is guessed" in line for line in analysis.by("kind", n=19).warnings)

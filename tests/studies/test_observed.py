@@ -8,13 +8,23 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from factories import IZIUM, events
-from foxgrape import FoxgrapeError, Store, ingest, new_study, open_study, schemas
+from factories import IZIUM, events, signals
+from foxgrape import (
+    FoxgrapeError,
+    Store,
+    ingest,
+    lead_times,
+    link,
+    new_study,
+    open_study,
+    schemas,
+)
 from foxgrape.cli.app import run
 from foxgrape.errors import StoreError, StudyError
 from foxgrape.io.store_observation import read_coverages
 from foxgrape.observation import Coverage
 from foxgrape.studies.from_store import as_of, open_study_or_store, study_from_store
+from foxgrape.studies.outcomes import count_outcomes
 
 KUPIANSK = "geonames:703656"
 DAY = pd.Timedelta(days=1)
@@ -86,16 +96,58 @@ def test_each_signal_is_followed_until_the_next_gap_in_study_and_store(study, st
         assert outcomes(analysis) == EXPECTED
         leads = analysis.lead_times
         assert (leads.n, leads.n_observed, leads.n_censored) == (3, 2, 1)
-        assert (leads.n_unfollowed, leads.n_follows) == (1, 2)
+        assert (leads.n_unfollowed, leads.n_follows) == (2, 1)
         assert leads.leads["shortest"].tolist() == [3 * DAY, 3 * DAY, 10 * DAY]
         findings = analysis.findings()
         before = "Left out, posted before observation or in a gap of it: 1 ("
-        short = "No event so far, observed for less than 30 days (right-censored): 1 ("
+        short = "No event occurred so far, observed for less than 30 days (right-censored): 1 ("
+        late = "Left out, posted after the end of observation, 10 Oct 2022: 1 ("
         assert any(line.startswith(before) for line in findings)
+        assert any(line.startswith(late) for line in findings)
+        assert any(line.startswith("Posted after the occurrence: 1 (") for line in findings)
         assert any(line.startswith(short) for line in findings)
-        assert not any("No event within 30 days" in line for line in findings)
-        follows = "The lead times leave out 1 post after its event with no later one. If it counted"
+        assert not any("No event occurred within 30 days" in line for line in findings)
+        follows = "The lead times leave out 1 post after the occurrence of its event with no later"
         assert any(line.startswith(follows) for line in findings)
+
+
+@pytest.mark.parametrize("horizon", ["7D", "20D", "60D"])
+def test_signals_after_the_end_are_as_many_for_every_horizon(study, horizon, capsys):
+    """Posts 3 to 6 come after the 10th of September; the event of the 5th precedes 4 and 6.
+
+    By hand, post 1 is before observation, so that 5 of 6 signals are not observed.
+    """
+    end = "2022-09-10T00:00Z"
+    analysis = study.analyse(signals="mentions", horizon=horizon, observed_until=end)
+    late = "Left out, posted after the end of observation, 10 Sep 2022: 4 ("
+    assert any(line.startswith(late) for line in analysis.findings())
+    assert not any("Posted after the occurrence" in line for line in analysis.findings())
+    assert (analysis.lead_times.n_unfollowed, analysis.lead_times.n_follows) == (5, 0)
+    counts = analysis.counts().set_index("step").loc["posted while events were recorded"]
+    assert counts["left_out"].tolist() == [5, 5]
+    assert count_outcomes(analysis)["outside"] == 5
+    groups = analysis.by("kind", n=19)
+    assert (
+        "Lead times: 5 signals were left out, because no events were recorded at that time and "
+        "place." in groups.warnings
+    )
+    assert (
+        "Test against chance: 5 of 6 signals lie outside the observation period and were left out."
+        in groups.warnings
+    )
+    options = ["--study", str(study.folder), "--signals", "mentions", "--horizon", horizon]
+    assert run(["analyse", *options, "--observed-until", end]) == 0
+    assert late[:-3] in capsys.readouterr().out
+
+
+def test_a_code_after_the_end_is_left_out_before_hindsight_counts():
+    """The signal came after the end and was decoded after its event: it was not observed."""
+    code = signals("2022-09-20T00:00Z", decoded="2022-10-01T00:00Z")
+    event = events(("2022-09-05T00:00Z", None))
+    links = link(code, event, observed_until="2022-09-10T00:00Z", clock="occurred")
+    assert links["hindsight"].tolist() == [True]
+    leads = lead_times(links)
+    assert (leads.n, leads.n_unfollowed, leads.n_hindsight, leads.n_follows) == (0, 1, 0, 0)
 
 
 def test_chance_has_the_signals_whose_window_is_observed(study, store):
@@ -237,7 +289,8 @@ def test_places_that_are_not_observed_are_left_out(files, tmp_path):
     links = analysis.links.set_index("place_id")
     assert set(links.loc[KUPIANSK, "relation"]) == {"unconfirmed"}
     assert set(links.loc[KUPIANSK, "watched"]) == {pd.Timedelta(0)}
-    assert analysis.lead_times.n_unfollowed == 3
+    # Those for Kupiansk, and those for Izium before and after observation.
+    assert analysis.lead_times.n_unfollowed == 4
     assert analysis.coincidence(n=19).n_events == 2
 
 

@@ -246,6 +246,22 @@ class Observation:
         """Whether the end is guessed from the events."""
         return any(coverage.guessed for coverage in self.coverages)
 
+    def guess_in_words(self, zone: str) -> str:
+        """Return in a sentence that the end is guessed; empty if it is stated.
+
+        Examples
+        --------
+        >>> end = pd.Timestamp("2022-12-01T00:00Z")
+        >>> Observation((Coverage(observed_until=end, guessed=True),)).guess_in_words("UTC")
+        'The end of observation, 1 Dec 2022, is guessed: it is the last event. State observed_un...'
+        """
+        if not self.guessed or pd.isna(self.observed_until):
+            return ""
+        return (
+            f"The end of observation, {_day(self.observed_until, zone)}, is guessed: it is the "
+            "last event. State observed_until if events were recorded for longer."
+        )
+
     @property
     def has_places(self) -> bool:
         """Whether some source recorded events at some places only."""

@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foxgrape import coincidence, hazard
+from foxgrape.display.chance import verdict_in_words
+from foxgrape.display.chance_tables import nulls_answer
 from foxgrape.errors import FoxgrapeError, TableError
 from foxgrape.observation import Observation
 from foxgrape.stats import simulate
@@ -167,12 +169,12 @@ def test_ties_count_against_the_claim(null):
 
 
 @pytest.mark.parametrize("null", ["place", "local"])
-def test_a_single_place_is_never_significant(null):
+def test_a_single_place_has_no_p(null):
     """With one place there is nothing to exchange."""
     posted = signals(*((10 * k, "a") for k in range(1, 30)))
     result = ask(posted, events(*((10 * k + 1, "a") for k in range(1, 30))), null=null)
     assert result.trigger_rate == 1
-    assert result.p_trigger == 1
+    assert np.isnan(result.p_trigger)
 
 
 @pytest.mark.parametrize("null", NULLS)
@@ -486,3 +488,31 @@ def test_days_that_are_given_as_intervals_and_few_instants_are_not_warned_about(
     for rows in (days, few):
         result = ask(signals(*rows), events((200.3, "a")))
         assert not any("same time of day" in line for line in result.warnings)
+
+
+@pytest.mark.parametrize("null", ["local", "place"])
+def test_signals_for_one_place_cannot_be_exchanged(null):
+    """Each surrogate equals the data, so that p would be 1 whatever came after the signals."""
+    days = pd.date_range("2022-09-01", periods=30, freq="3D", tz="UTC")
+    posted = pd.DataFrame(
+        {"signal_id": [f"s{n}" for n in range(30)], "place_id": "geonames:707292"}
+    )
+    posted["posted_at"] = days
+    happened = pd.DataFrame({"event_id": [f"e{n}" for n in range(30)], "place_id": "geonames:1"})
+    happened["occurred_at"] = days + pd.Timedelta("1D")
+    happened.loc[:9, "place_id"] = "geonames:707292"
+    options = {"window": "2D", "clock": "occurred", "null": null, "n": 99}
+    result = coincidence(posted, happened, **options)
+    assert (result.claim, result.n_signal_places) == ("Too few to test", 1)
+    assert np.isnan(result.p_trigger)
+    n = result.n_signals
+    assert result.sentence().startswith(f"Too few places to test: the {n} signals name one. ")
+    assert result.warnings[0].startswith(f"All {n} signals name one place: the {null} null model")
+    assert verdict_in_words(result) == f"Too few places to test: the {n} signals name one."
+    assert nulls_answer([result]) == "The signals name one place, too few to test."
+    # New times can be drawn at one place.
+    shuffled = coincidence(posted, happened, **options | {"null": "uniform"})
+    assert not np.isnan(shuffled.p_trigger)
+    assert "Too few" not in shuffled.sentence()
+    posted.loc[5:, "place_id"] = "geonames:1"
+    assert not np.isnan(coincidence(posted, happened, **options).p_trigger)

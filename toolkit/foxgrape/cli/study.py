@@ -146,8 +146,10 @@ def study_check(
     from foxgrape.studies.study import open_study
 
     study = open_study(folder)
+    n_other = len(study.all_events) - len(study.events)
+    others = f" ({n_other} of other kinds than those asked for)" if n_other else ""
     print_line(
-        f"{study.name}: {len(study.posts)} posts, {len(study.all_events)} events, "
+        f"{study.name}: {len(study.posts)} posts, {len(study.all_events)} events{others}, "
         f"{len(study.confirmations)} confirmations, {len(study.codebook)} codes"
     )
     for part in study.observed.coverages:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from math import isnan
 from typing import TYPE_CHECKING
 
-from foxgrape._util.small_numbers import TOO_FEW, too_few
+from foxgrape._util.small_numbers import TOO_FEW, are_few, too_few
 from foxgrape.stats.inputs import UNRELIABLE
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ def verdict_in_words(result: Coincidence) -> str:
         return f"{result.claim}."
     if not result.n_signals or not result.n_events:
         return result.sentence()
+    if result.has_one_place and not are_few(result.n_signals):
+        return f"{result.sentence().split('. ')[0]}."
     return f"{too_few(result.n_signals, 'to test')}."
 
 

@@ -150,6 +150,9 @@ def nulls_answer(results: Sequence[Coincidence]) -> str:
         return ""
     if are_few(tested[0].n_signals):
         return f"{too_few(tested[0].n_signals, 'to test')}, whatever the null model."
+    tested = [result for result in tested if not result.has_one_place]
+    if not tested:
+        return "The signals name one place, too few to test."
     p_values = [result.p_trigger for result in tested]
     span = f"p from {min(p_values):.2g} to {max(p_values):.2g}"
     above = [result.null for result in tested if not result.p_trigger <= LEVEL]

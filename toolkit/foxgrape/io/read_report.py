@@ -53,7 +53,7 @@ class Note:
     what
         What was done, in a few words, such as ``the text is cut off``.
     count
-        How many records it concerns.
+        How many records it concerns; 0 if it concerns all of them as a whole.
     record, example
         Number of the first such record, and the value there.
     warn
@@ -69,7 +69,8 @@ class Note:
     def __str__(self) -> str:
         example = f"; first: {self.example}" if self.example else ""
         where = f" in record {self.record}" if self.record and example else ""
-        return f"{self.count:,} × {self.what}{example}{where}"
+        number = f"{self.count:,} × " if self.count else ""
+        return f"{number}{self.what}{example}{where}"
 
 
 @dataclass(frozen=True, slots=True)

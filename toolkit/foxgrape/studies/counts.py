@@ -22,10 +22,10 @@ __all__ = ["count_steps"]
 
 #: In the order of `reason_left_out`, so that what a step leaves has passed all steps before it.
 _REASONS = {
-    "hindsight": "not decoded only after their event",
-    "follows": "not after the {moment} of their event",
     "undecided": "for a place whose events can be identified",
     "unfollowed": "posted while events were recorded",
+    "hindsight": "not decoded only after their event",
+    "follows": "not after the {moment} of their event",
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,12 +22,12 @@ from foxgrape.io.merge import merge_files
 from foxgrape.io.posts import read_posts
 from foxgrape.io.read_report import Note, merge_notes, most_frequent_reason
 from foxgrape.io.sources import as_list, source_name
-from foxgrape.observation import Coverage
+from foxgrape.observation import Coverage, Observation, last_instant
 from foxgrape.places import Codebook, Gazetteer
 from foxgrape.studies.study import validate_kinds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from foxgrape.io.base import OnError
     from foxgrape.io.read_report import ReadReport
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CreateStudyResult", "new_study"]
 
+#: A day on which clocks are set forward, less the microsecond by which it ends before the next.
+_SHORTEST_DAY = pd.Timedelta(hours=23) - pd.Timedelta(1, "us")
 _TYPES = {times.DTYPE: "datetime", "float64": "number", "bool": "boolean", "boolean": "boolean"}
 _PLACE_COLUMNS = ("id", "name", "names", "lat", "lon", "country", "admin1", "admin2", "population")
 
@@ -60,7 +62,7 @@ class CreateStudyResult:
     unresolved
         Number of places that are not in the gazetteer; they are in the study's ``places.csv``.
     notes
-        What the readers left out, repaired or reinterpreted.
+        What the readers left out, repaired or reinterpreted, and what the study assumes.
     """
 
     folder: str
@@ -118,7 +120,9 @@ def new_study(
     title
         Title of the study; by default the folder's name.
     timezone
-        IANA time zone of times without an offset, and of the study's days.
+        IANA time zone of times without an offset, and of the study's days and months; by default
+        UTC for both. Some readers know the zone of their days, such as that of ACLED's days in
+        Ukraine; the study's days and months remain in UTC unless you state the zone.
     account
         Account of posts in files that do not name an account.
     post_options, event_options
@@ -217,8 +221,30 @@ def new_study(
         post_report.repeated + event_report.repeated,
         len(quarantine),
         len(places),
-        merge_notes([*post_report.notes, *event_report.notes]),
+        [
+            *merge_notes([*post_report.notes, *event_report.notes]),
+            *_assumptions(all_events, timezone, coverage),
+        ],
     )
+
+
+def _assumptions(events: pd.DataFrame, timezone: str | None, coverage: Coverage) -> Iterator[Note]:
+    """Yield what the study assumes because it was not stated: its time zone and its last day."""
+    zone = timezone or "UTC"
+    if timezone is None:
+        at, until = events["occurred_at"], events["occurred_until"]
+        is_local = (until - at >= _SHORTEST_DAY) & (at != at.dt.normalize())
+        if is_local.any():
+            example = f"a day from {at[is_local].min():%Y-%m-%dT%H:%MZ}"
+            what = (
+                "days and months of the study are in UTC, while days of events are in another "
+                "zone: state timezone= (--timezone) to have them in one"
+            )
+            yield Note(what, example=example)
+    end = last_instant(events)
+    if coverage.observed_until is None and end is not None:
+        known = Observation((replace(coverage, observed_until=end, guessed=True),))
+        yield Note(known.guess_in_words(zone).rstrip("."))
 
 
 def _read_all(

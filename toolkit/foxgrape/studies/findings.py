@@ -17,6 +17,7 @@ from foxgrape._util.formatting import (
     moment,
 )
 from foxgrape.linking import are_leads, order_on_clock
+from foxgrape.observation import Observation, parse_bound
 from foxgrape.places.normalize import fold
 from foxgrape.places.place import distance_km
 from foxgrape.places.resolution import FAR_KM
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from foxgrape.studies.analysis import Analysis
 
-__all__ = ["findings"]
+__all__ = ["findings", "guessed_end"]
 
 _OUTSIDE = "came before observation, in a gap of it or at a place that was not observed"
 #: Findings name at most this many signals, and count the rest.
@@ -44,6 +45,8 @@ def findings(analysis: Analysis) -> list[str]:
     verb = "came before its event" if len(leading) == 1 else "came before their event"
     certain = f"{len(leading):,} certainly {verb} {happened(analysis.clock)}{_leads(leading)}"
     sentences = [f"{counted(len(table), 'signal')} in {posts}. {certain}"]
+    if table.empty and analysis.ambiguous.empty:
+        sentences.append(analysis.why_no_signals())
     if analysis.clock == "confirmed" and analysis.confirmed_by is None:
         sentences += [
             f"Measured against {side}'s own confirmations: {count_or_none(len(rows))}{_leads(rows)}"
@@ -57,6 +60,7 @@ def findings(analysis: Analysis) -> list[str]:
         *_with_follows(analysis),
         *_maybe_beyond(analysis),
         *leads_after_an_event(analysis, leading),
+        *_other_kinds(analysis),
         *_clock_limits(analysis),
         *_misplaced(analysis),
         *_undecided(analysis),
@@ -187,11 +191,15 @@ def _clock_limits(analysis: Analysis) -> list[str]:
     events = analysis.events_of_period(analysis.events)
     of_all = counted(len(events), "event")
     lines = []
-    parts = analysis.study.coverages
-    zone = analysis.study.timezone
+    known = Observation(analysis.study.coverages)
+    if known.coverages:
+        end = parse_bound(analysis.study.observed_until, "observed_until")
+        known = known.bounded(observed_until=end)
+    parts, zone = known.coverages, analysis.study.timezone
     lines += [f"Events recorded by {part.describe(zone)}." for part in parts[:_MAX_NAMED]]
     if len(parts) > _MAX_NAMED:
         lines.append(f"Events recorded by {len(parts) - _MAX_NAMED} more sources.")
+    lines += guessed_end(analysis)
     n_unconfirmed = int(events["confirmed_at"].isna().sum())
     if n_unconfirmed == len(events) > 0:
         lines.append(
@@ -226,27 +234,56 @@ def _clock_limits(analysis: Analysis) -> list[str]:
     return lines
 
 
+def guessed_end(analysis: Analysis) -> list[str]:
+    """Return that the end of observation is guessed, unless the signals need no later events.
+
+    Examples
+    --------
+    >>> from foxgrape import open_study
+    >>> guessed_end(open_study().analyse())
+    []
+    """
+    observed, (_, until) = analysis.study.observed, analysis.study.period
+    if until is not None and until + analysis.horizon <= observed[1]:
+        return []
+    words = observed.guess_in_words(analysis.study.timezone)
+    return [words] if words else []
+
+
+def _other_kinds(analysis: Analysis) -> list[str]:
+    """Return how many events do not count because of their kind."""
+    study = analysis.study
+    if not (n := len(study.all_events) - len(study.events)):
+        return []
+    are, do = ("is", "does") if n == 1 else ("are", "do")
+    sentence = (
+        f"{n:,} of {counted(len(study.all_events), 'event')} {are} of other kinds than those asked "
+        f"for ({_first_names(study.kinds)}), and {do} not count."
+    )
+    return [sentence]
+
+
 def _other_outcomes(analysis: Analysis, table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     """Return the rows of signals that did not certainly come before their event, by outcome."""
-    valid = table[~table["hindsight"]]
-    order = order_on_clock(valid)
+    reason = reason_left_out(table, hindsight=False)
+    valid = table[reason != "hindsight"]
+    unfollowed = reason[valid.index] == "unfollowed"
+    order = order_on_clock(valid).mask(unfollowed, "")
     is_open = order == "no event"
-    unfollowed = reason_left_out(valid, hindsight=False) == "unfollowed"
     end = analysis.study.observed[1]
     undecided = unfollowed & analysis.study.observed.is_undecided(valid["place_id"])
     late = unfollowed & ~undecided & ~(valid["posted_until"] < end)
     day = "" if pd.isna(end) else f", {end.tz_convert(analysis.study.timezone):%-d %b %Y}"
     came = happened(analysis.clock)
     within = duration_in_words(analysis.horizon)
-    followed = is_open & ~unfollowed
-    complete = followed & (valid["lead_min"] >= analysis.horizon)
+    complete = is_open & (valid["lead_min"] >= analysis.horizon)
     return [
         ("Times too rough to say which came first:", valid[order == "undetermined"]),
         (f"Posted after the {moment(analysis.clock)}:", valid[order == "after"]),
         (f"No event {came} within {within} (right-censored):", valid[complete]),
         (
             f"No event {came} so far, observed for less than {within} (right-censored):",
-            valid[followed & ~complete],
+            valid[is_open & ~complete],
         ),
         (f"Left out, posted after the end of observation{day}:", valid[late]),
         (
@@ -254,7 +291,7 @@ def _other_outcomes(analysis: Analysis, table: pd.DataFrame) -> list[tuple[str, 
             valid[unfollowed & ~late & ~undecided],
         ),
         ("Left out, at a place that an event may mean:", valid[undecided]),
-        ("Hindsight, decoded only after the event:", table[table["hindsight"]]),
+        ("Hindsight, decoded only after the event:", table[reason == "hindsight"]),
     ]
 
 

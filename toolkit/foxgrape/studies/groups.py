@@ -16,6 +16,7 @@ from foxgrape._util.small_numbers import MIN_SIGNALS, TOO_FEW, mask_few
 from foxgrape.errors import FoxgrapeError, did_you_mean
 from foxgrape.stats.inputs import LEVEL, MORE, window_in_words
 from foxgrape.stats.survival.lead_times import lead_times
+from foxgrape.studies.findings import guessed_end
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -51,17 +52,22 @@ class Groups(Result):
     lead_times, coincidence
         The results for all signals together; `lead_times` also holds those of each group, and the
         log-rank test.
+    assumptions
+        What was not stated and is assumed for both results, in sentences.
     """
 
     by: str
     table: pd.DataFrame
     lead_times: LeadTimes
     coincidence: Coincidence
+    assumptions: tuple[str, ...] = ()
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Caveats, in sentences."""
-        return (*self.lead_times.warnings, *self.coincidence.warnings)
+        """Caveats, in sentences that begin with the result that they belong to."""
+        parts = {"Lead times": self.lead_times, "Test against chance": self.coincidence}
+        own = (f"{name}: {line}" for name, part in parts.items() for line in part.warnings)
+        return (*self.assumptions, *own)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per group."""
@@ -87,6 +93,8 @@ class Groups(Result):
         tested = self.table[self.table["claim"] != TOO_FEW]
         if not self.coincidence.n_events:
             return f"{head} there is no event to test."
+        if self.coincidence.has_one_place:
+            return f"{head} the signals name one place, too few to test."
         if tested.empty:
             return f"{head} no group has the {MIN_SIGNALS} signals that a test needs."
         more = tested[tested["claim"] == MORE]
@@ -159,7 +167,8 @@ def group_signals(analysis: Analysis, by: str, options: dict[str, Any]) -> Group
     table = table[table[["n", "n_tested"]].any(axis=1)]
     if by == "place":
         table = table.assign(group=_place_names(table["group"], signals))
-    return Groups(by, table.sort_values("group", ignore_index=True), leads, chance)
+    table = table.sort_values("group", ignore_index=True)
+    return Groups(by, table, leads, chance, tuple(guessed_end(analysis)))
 
 
 def with_month(signals: pd.DataFrame, timezone: str) -> pd.DataFrame:

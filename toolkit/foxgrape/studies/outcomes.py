@@ -28,8 +28,8 @@ def count_outcomes(analysis: Analysis) -> dict[str, int]:
     dict
         ``before``, ``undetermined`` and ``after`` their event on the clock of the analysis;
         ``none``: no event within the horizon; ``open``: none so far; ``hindsight``;
-        ``outside``: without an event, and posted while no events were recorded; and ``undecided``:
-        for a place whose name an event has of which it could not be decided where it was.
+        ``outside``: posted while no events were recorded; and ``undecided``: for a place whose name
+        an event has of which it could not be decided where it was.
 
     Examples
     --------
@@ -43,8 +43,8 @@ def count_outcomes(analysis: Analysis) -> dict[str, int]:
     is_complete = links["lead_min"] >= analysis.horizon
     undecided = pd.Series(analysis.study.observed.is_undecided(links["place_id"]), links.index)
     is_open = order == "no event"
-    claims = [reason == "hindsight", undecided, reason == "unfollowed", is_open & is_complete]
-    words = ["hindsight", "undecided", "outside", "none", "open"]
+    claims = [undecided, reason == "unfollowed", reason == "hindsight", is_open & is_complete]
+    words = ["undecided", "outside", "hindsight", "none", "open"]
     names = np.select([*claims, is_open], words, "")
     outcome = order.where(names == "", pd.Series(names, index=order.index))
     return {name: int((outcome == name).sum()) for name in OUTCOMES}
@@ -85,7 +85,7 @@ def others_in_words(analysis: Analysis) -> str:
         "none": f"for {{}}, no event {came} within {within}",
         "open": f"for {{}}, observed for less than {within}, no event {came} so far",
         "hindsight": "{} had a code that was decoded only after the event",
-        "outside": "{} had no event and were posted while no events were recorded",
+        "outside": "{} were posted while no events were recorded",
         "undecided": (
             "{} could not be followed, because an event has the name of the place, and it could "
             "not be decided where it was"

@@ -9,6 +9,7 @@ import pandas as pd
 
 from foxgrape._util.formatting import counted, duration_in_words
 from foxgrape._util.small_numbers import are_few, too_few
+from foxgrape.stats.coincidence.surrogates import EXCHANGING
 
 if TYPE_CHECKING:
     from foxgrape.stats.coincidence.point_pattern import PointPattern
@@ -45,6 +46,12 @@ def find_caveats(
     n = len(pattern.label)
     if n and are_few(n):
         warnings.append(f"{too_few(n, 'to test')}.")
+    elif n and null in EXCHANGING and pattern.n_signal_places == 1:
+        warnings.append(
+            f"All {n:,} signals name one place: the {null} null model exchanges the places of "
+            "signals, so that there is nothing to compare with. Hint: test all signals with "
+            "by='place'."
+        )
     if pattern.n_unfollowed:
         was = "was" if pattern.n_unfollowed == 1 else "were"
         longest = pd.Timedelta(int(max(pattern.windows)) + pattern.lag, unit="us")

@@ -16,7 +16,6 @@ from foxgrape._util.formatting import (
 )
 from foxgrape._util.result import Result
 from foxgrape._util.small_numbers import (
-    MIN_SIGNALS,
     TOO_FEW,
     are_few,
     mask_few,
@@ -33,7 +32,8 @@ from foxgrape.stats.coincidence.caveats import (
 )
 from foxgrape.stats.coincidence.point_pattern import count_rates, make_pattern
 from foxgrape.stats.coincidence.repeated import repeated_level
-from foxgrape.stats.coincidence.significance import adjust_fdr, p_values
+from foxgrape.stats.coincidence.result_tables import groups_frame, windows_frame
+from foxgrape.stats.coincidence.significance import p_values
 from foxgrape.stats.coincidence.surrogates import (
     EXCHANGING,
     Confounding,
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from foxgrape import times
     from foxgrape._util.typing import FloatArray
     from foxgrape.places import Gazetteer
-    from foxgrape.stats.coincidence.point_pattern import PointPattern, Rates
+    from foxgrape.stats.coincidence.point_pattern import PointPattern
     from foxgrape.stats.coincidence.surrogates import Surrogates
     from foxgrape.stats.inputs import ObservationPeriod
 
@@ -117,6 +117,9 @@ class Coincidence(Result):
     level, repeated_until
         Largest `p_trigger` that is a claim: 0.05, or less if the test is repeated while data come
         in; and the planned end of the repetitions, None if the test is made once.
+    n_signal_places
+        Number of places that signals name. If it is one, null models that exchange places have
+        nothing to exchange: p is then NaN.
     statistic, surrogates
         Observed trigger statistic for `window`, and the same statistic of each surrogate.
     """
@@ -148,6 +151,7 @@ class Coincidence(Result):
     clock: str = ""
     level: float = LEVEL
     repeated_until: pd.Timestamp | None = None
+    n_signal_places: int = 0
 
     @property
     def p_adjusted(self) -> pd.Series:
@@ -208,7 +212,7 @@ class Coincidence(Result):
 
     def claim_of(self, p: float, n_signals: int) -> str:
         """Return what p claims of some of the signals, by the rules for all of them."""
-        if are_few(n_signals) or not self.n_events:
+        if are_few(n_signals) or not self.n_events or self.has_one_place:
             return TOO_FEW
         if not p <= LEVEL:  # NaN claims nothing
             return CHANCE
@@ -220,6 +224,11 @@ class Coincidence(Result):
             or (self.null == "local" and self._cannot_see_the_front())
         )
         return UNRELIABLE if unreliable else MORE
+
+    @property
+    def has_one_place(self) -> bool:
+        """Whether the null model exchanges places, and signals name a single one."""
+        return self.n_signal_places == 1 and self.null in EXCHANGING
 
     @property
     def is_over(self) -> bool:
@@ -245,6 +254,9 @@ class Coincidence(Result):
             few = f"{too_few(self.n_signals, 'to test')}."
             counts = f"{followed.capitalize()} were {by}. {echo}"
             return few if self.n_signals == 1 else f"{few} {counts}"
+        if self.has_one_place:
+            few = f"Too few places to test: the {self.n_signals:,} signals name one"
+            return f"{few}. {followed.capitalize()} were {by}. {echo}"
         return (
             f"{self.claim}: {followed} of {self.n_signals:,} signals were {by} "
             f"(p = {self.p_trigger:.2g}, {self.null} null model{self._needed()}). {echo}"
@@ -424,8 +436,8 @@ def _result(
         p_precursor=float(adjusted[:, -1, 1].min()),
         window=pd.Timedelta(pattern.windows[best], unit="us"),
         lag=pd.Timedelta(pattern.lag, unit="us"),
-        windows=_windows_frame(pattern, rates, alone, adjusted),
-        groups=_groups_frame(pattern, rates, best, adjusted, grouped=grouped),
+        windows=windows_frame(pattern, rates, alone, adjusted),
+        groups=groups_frame(pattern, rates, best, adjusted, grouped=grouped),
         n_signals=len(pattern.label),
         n_events=len(pattern.event_place),
         n_places=pattern.n_places,
@@ -442,57 +454,22 @@ def _result(
         surrogates=surrogates.simulated[:, best, -1, 0].copy(),
         n_unlocated=int(np.isnan(pattern.xy).any(axis=1).sum()),
         clock=pattern.clock,
+        n_signal_places=pattern.n_signal_places,
     )
 
 
 def _p_values(
     pattern: PointPattern, surrogates: Surrogates, null: str
 ) -> tuple[FloatArray, FloatArray]:
-    """Return unadjusted and adjusted p-values; NaN without signals or events."""
+    """Return unadjusted and adjusted p-values; NaN where there is nothing to exchange or count."""
     alone, adjusted = p_values(surrogates)
+    is_unknown = not len(pattern.label) or not len(pattern.event_place)
+    is_unknown |= null in EXCHANGING and pattern.n_signal_places == 1
     for p in (alone, adjusted):
         if null == "local":
             # Surrogates place many signals where events were probable, and so precede fewer
             # events: on its own, the precursor statistic is anti-conservative.
             p[:, :, 1] = p.max(axis=2)
-        if not len(pattern.label) or not len(pattern.event_place):
+        if is_unknown:
             p[:] = np.nan
     return alone, adjusted
-
-
-def _windows_frame(
-    pattern: PointPattern, rates: Rates, alone: FloatArray, adjusted: FloatArray
-) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "window": pd.to_timedelta(pattern.windows, unit="us").astype("timedelta64[us]"),
-            "trigger_rate": rates.trigger[:, -1],
-            "precursor_rate": rates.precursor[:, -1],
-            "p_trigger": alone[:, -1, 0],
-            "p_precursor": alone[:, -1, 1],
-            "p_trigger_adjusted": adjusted[:, -1, 0],
-            "p_precursor_adjusted": adjusted[:, -1, 1],
-        }
-    )
-
-
-def _groups_frame(
-    pattern: PointPattern, rates: Rates, best: int, adjusted: FloatArray, *, grouped: bool
-) -> pd.DataFrame:
-    """Return one row per group, with its smallest p over windows adjusted for several groups."""
-    names = pattern.group_names if grouped else ()
-    p_trigger, p_precursor = (adjusted[:, : len(names), k].min(axis=0) for k in range(2))
-    n_signals = np.bincount(pattern.group, minlength=len(names))[: len(names)]
-    few = n_signals < MIN_SIGNALS
-    return pd.DataFrame(
-        {
-            "group": pd.Series(names, dtype="str"),
-            "n_signals": n_signals,
-            "trigger_rate": rates.trigger[best, : len(names)],
-            "precursor_rate": rates.precursor[best, : len(names)],
-            "p_trigger": p_trigger,
-            "p_precursor": p_precursor,
-            "p_adjusted": adjust_fdr(np.where(few, np.nan, p_trigger)),
-            "p_precursor_adjusted": adjust_fdr(np.where(few, np.nan, p_precursor)),
-        }
-    )

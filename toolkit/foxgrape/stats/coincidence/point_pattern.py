@@ -118,6 +118,11 @@ class PointPattern:
         return len(self.xy)
 
     @property
+    def n_signal_places(self) -> int:
+        """Number of places that signals name."""
+        return len(np.unique(self.place_of_label[self.label]))
+
+    @property
     def map_size(self) -> float:
         """Longer side of the area that places with coordinates span, in km; 0 without any."""
         known = self.xy[np.isfinite(self.xy).all(axis=1)]

@@ -92,9 +92,10 @@ def middle_of_leads(leads: pd.DataFrame) -> FloatArray:
 
 
 def reason_left_out(links: pd.DataFrame, *, hindsight: bool) -> pd.Series:
-    """Return why each link is no lead: hindsight, follows or unfollowed; empty if it is one.
+    """Return why each link is no lead: unfollowed, hindsight or follows; empty if it is one.
 
-    If several reasons apply, this is the first of them.
+    If several reasons apply, this is the first of them: what was not observed is left out whatever
+    events came before it, so that the number does not depend on the horizon.
 
     Examples
     --------
@@ -105,10 +106,12 @@ def reason_left_out(links: pd.DataFrame, *, hindsight: bool) -> pd.Series:
     """
     # A table that `link` did not make has no horizon, and its signals may be censored at zero.
     limited, zero = _horizon(links).notna(), pd.Timedelta(0)
+    order = order_on_clock(links)
+    unwatched = (links["lead_min"] <= zero) & ~(_watched_most(links) > zero) & limited
     claims = [
+        order.isin(["no event", "after"]) & unwatched,
         links["hindsight"] & (not hindsight),
-        order_on_clock(links) == "after",
-        ~links["observed"] & (links["lead_min"] <= zero) & ~(_watched_most(links) > zero) & limited,
+        order == "after",
     ]
-    reasons = np.select(claims, ["hindsight", "follows", "unfollowed"], "")
+    reasons = np.select(claims, ["unfollowed", "hindsight", "follows"], "")
     return pd.Series(reasons, index=links.index, dtype="str")

@@ -447,7 +447,7 @@ def _estimate(links: pd.DataFrame, hindsight: bool, follows: bool) -> LeadTimes:
         n_observed=int(observed.sum()),
         n_censored=int((~observed).sum()),
         n_undetermined=int(((order == "undetermined") & leads["observed"]).sum()),
-        n_hindsight=int((kept if hindsight else links)["hindsight"].sum()),
+        n_hindsight=int(kept["hindsight"].sum() if hindsight else left_out.get("hindsight", 0)),
         n_follows=int(left_out.get("follows", 0)),
         n_unfollowed=int(left_out.get("unfollowed", 0)),
         n_beyond=int((kept["observed"] & ~leads["observed"] & (order != "after")).sum()),
