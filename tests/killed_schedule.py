@@ -267,10 +267,18 @@ def study(kills: int, seed: int, folder: Path, name: str = "stub") -> dict[str, 
         for _ in range(3):  # messages that wait for a second attempt
             now += timedelta(hours=6)
             killer.run(*common, now)
-        messages = [json.loads(request.body) for request in server.requests]
+        messages = list(filter(None, map(message_of, server.requests)))
     check(out, folder, days, messages, counts)
     check_processes(folder)
     return dict(counts)
+
+
+def message_of(request: Any) -> dict[str, Any] | None:
+    """Return the message of a request; None if its sender was killed while it sent it."""
+    try:
+        return dict(json.loads(request.body))
+    except ValueError:
+        return None
 
 
 def check_processes(folder: Path) -> None:

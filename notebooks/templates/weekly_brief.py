@@ -67,7 +67,9 @@ Headline(brief.sentence(), claim, bullets(brief.caveats()))
 # %% [markdown]
 # This brief uses only what was known when the period ended: a post once it was certainly posted,
 # an event once it was certainly confirmed or, without a confirmation, once it had certainly
-# occurred. Codes are read as they are known today.
+# occurred. When a post or an event was added to the data does not count: an event that is added
+# later is in the brief of its own period if that is built again, and *What changed* names it. Codes
+# are read as they are known today.
 
 # %%
 period_figures(brief)
@@ -78,7 +80,7 @@ brief.figure()
 # %% [markdown]
 # ## What happened
 #
-# Events that became known in this period.
+# Events that were confirmed or, without a confirmation, occurred in this period.
 
 # %%
 events_table(

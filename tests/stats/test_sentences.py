@@ -575,8 +575,8 @@ def test_cumulative_incidence_is_plain_json():
     counts = "(n = {}: 1 stood, 1 retracted, 1 right-censored)."
     assert result.sentence() == f"Three signals are too few to estimate shares {counts.format(3)}"
     assert replace(result, n=20).sentence() == (
-        "Within 3 days after the post, 33% of signals had an event that was confirmed and stood, "
-        f"and 33% one that was retracted {counts.format(20)}"
+        "Within 3 days after the post, 33% of signals had an event that was confirmed and "
+        f"stood, and 33% one that was retracted {counts.format(20)}"
     )
     html = result._repr_html_()
     assert html.startswith(f"<p>{result.sentence()}</p><ul><li>Three signals are too few")

@@ -463,3 +463,9 @@ def test_groups_that_were_never_at_risk_together_cannot_be_compared():
         }
     )
     assert lead_times(links, by="kind").log_rank is None
+
+
+@pytest.mark.parametrize(("end", "ended"), [("23:59:59.999999", False), ("23:59:59.999998", True)])
+def test_observation_until_the_end_of_the_last_day_did_not_end_earlier(grapes, end, ended):
+    study = replace(grapes, observed_until=f"2022-09-11T{end}+03:00")
+    assert ("ended earlier" in period_brief(study, until="2022-09-12").sentence()) is ended

@@ -15,6 +15,7 @@ from foxgrape.cli.app import run
 from foxgrape.reports.schedule import alerts
 from foxgrape.reports.schedule.config import find_problems, read_schedule
 from foxgrape.reports.schedule.due import run_due
+from foxgrape.reports.schedule.status import preview_due
 
 NOON = datetime(2022, 9, 10, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -142,6 +143,50 @@ def test_a_new_signal_fires_once_and_not_for_those_of_the_first_run(schedule):
     assert len(reasons[14]) == 1
 
 
+@pytest.mark.parametrize("name", ["Izium", "Ізюм", IZIUM])
+def test_a_place_is_named_as_in_parameters_and_named_in_the_alert(schedule, name):
+    file, out = schedule(f'when = "new signal"\nreport = "daily"\nplace = "{name}"')
+    with serving(lambda _: Reply()) as server:
+        environ = {"DESK": f"{server.address}/hook"}
+        for days in range(2):
+            now = NOON + days * DAY
+            run_due(read_schedule(file), now=now, out=out, run=build_day, environ=environ)
+        (body,) = (json.loads(request.body) for request in server.requests)
+    assert body["rule"] == "the report daily has a new signal for Izium"
+    assert "geonames" not in body["text"]
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("Нісенітниця", "no place"), ("Lyman", "places have this name")]
+)
+def test_a_place_that_no_or_several_places_can_be_is_an_error(
+    schedule, capfd, monkeypatch, name, hint
+):
+    monkeypatch.setenv("DESK", "http://127.0.0.1:9/")
+    file, out = schedule(f'when = "new signal"\nreport = "daily"\nplace = "{name}"')
+    call = ["--schedule", str(file), "--out", str(out), "--now", NOON.isoformat()]
+    for command in (["schedule", "check"], ["report", "due", "--dry-run"]):
+        assert run([*command, *call]) == 1
+        error = capfd.readouterr().err
+        assert "alert watch: place must be an id, or a name that only one place has" in error
+        assert hint in error
+        assert "foxgrape find" in error
+    result = run_due(read_schedule(file), now=NOON, out=out, run=build_day, environ={})
+    assert len(result.problems) == 1
+
+
+def test_an_account_without_posts_and_an_unlisted_id_are_notes(schedule, capfd, monkeypatch):
+    monkeypatch.setenv("DESK", "http://127.0.0.1:9/")
+    rule = 'when = "new signal"\nreport = "daily"\naccount = "stranger"\nplace = "geonames:1"'
+    file, out = schedule(rule)
+    call = ["--schedule", str(file), "--out", str(out), "--now", NOON.isoformat()]
+    for command in (["schedule", "check"], ["report", "due", "--dry-run"]):
+        assert run([*command, *call]) == 0
+        error = capfd.readouterr().err
+        assert "alert watch: no post so far is by 'stranger'" in error
+        assert "alert watch: the gazetteer has no place geonames:1" in error
+
+
 def test_a_new_signal_of_an_account(schedule):
     rule = 'when = "new signal"\nreport = "daily"\naccount = "b"'
     assert list(alerts_by_day(schedule, rule)) == [11]
@@ -183,11 +228,43 @@ def test_below_a_threshold(schedule):
     assert list(alerts_by_day(schedule, rule)) == [10]
 
 
-def test_an_overdue_report_fires_once(schedule):
+def test_an_overdue_report_fires_once_for_each_period(schedule):
     rule = 'when = "overdue"\nreport = "daily"\nafter = "6h"'
     assert alerts_by_day(schedule, rule, build=fail, days=1) == {}  # five hours
     reasons = alerts_by_day(schedule, rule, build=fail, days=3, shift=timedelta(hours=2))
-    assert reasons == {10: ["the report daily, due at 2022-09-10 07:00 UTC, has not been built"]}
+    late = "the report daily, due at {} Sep 2022, 07:00, UTC, has not been built{}"
+    assert reasons == {
+        10: [late.format(10, "")],
+        11: [late.format(11, ", nor has the one before it")],
+        12: [late.format(12, ", nor have the 2 before it")],
+    }
+
+
+def test_a_period_that_was_given_up_does_not_silence_later_ones(schedule):
+    def build(template, *, parameters, out):
+        if parameters["end"][8:10] in {"10", "12"}:
+            fail()
+        return build_day(template, parameters=parameters, out=out)
+
+    rule = 'when = "overdue"\nreport = "daily"\nafter = "1h"'
+    reasons = alerts_by_day(schedule, rule, build=build, days=4)
+    assert list(reasons) == [10, 12]
+    assert "due at 12 Sep 2022, 07:00, UTC, has not been built" in reasons[12][0]
+    assert "nor" not in reasons[12][0]
+
+
+def test_an_earlier_period_is_not_overdue_once_a_later_one_is_built(schedule):
+    file, out = schedule('when = "overdue"\nreport = "daily"\nafter = "1d"')
+
+    def build(template, *, parameters, out):
+        if parameters["end"][8:10] == "10":
+            fail()
+        return build_day(template, parameters=parameters, out=out)
+
+    environ = {"DESK": "http://127.0.0.1:9/"}
+    for now in (NOON, NOON + DAY):
+        result = run_due(read_schedule(file), now=now, out=out, run=build, environ=environ)
+        assert (result.sent, result.waiting) == (0, 0)
 
 
 @pytest.mark.parametrize("has_page", [False, True])
@@ -213,7 +290,33 @@ def test_data_that_stopped_coming_fires_once(schedule, tmp_path):
     rule = f'when = "no data"\nstore = "{tmp_path}/store"\ntable = "posts"\nafter = "2d"'
     reasons = alerts_by_day(schedule, rule)
     assert list(reasons) == [12]
-    assert reasons[12][0].startswith("no posts since 2022-09-10 12:00 UTC are in the store")
+    assert reasons[12] == [
+        (
+            f"no posts since 10 Sep 2022, 12:00, UTC are in the store {tmp_path}/store; "
+            "the last is of 10 Sep 2022, 00:00, UTC"
+        )
+    ]
+
+
+def test_a_time_in_an_alert_is_in_the_zone_of_the_schedule(schedule, tmp_path):
+    store = Store(tmp_path / "store")
+    posts = {"post_id": ["1"], "account": "a", "text": "x"}
+    posts["posted_at"] = [pd.Timestamp("2022-09-01T00:00Z")]
+    store.upsert("posts", pd.DataFrame(posts))
+    rule = f'when = "no data"\nstore = "{tmp_path}/store"\ntable = "posts"\nafter = "2d"'
+    file, out = schedule(rule)
+    text = file.read_text(encoding="utf-8").replace('timezone = "UTC"', 'timezone = "Europe/Kyiv"')
+    file.write_text(text, encoding="utf-8")
+    lines = preview_due(read_schedule(file), now=NOON, out=out)
+    assert "no posts since 8 Sep 2022, 15:00, Europe/Kyiv are in the store" in lines[-1]
+    assert lines[-1].endswith("; the last is of 1 Sep 2022, 03:00, Europe/Kyiv")
+    # The call would read new data first.
+    entry = f'store = "{tmp_path}/store"\ningest = ["channel"]\n[notify.desk]'
+    source = '[ingest.channel]\ntable = "posts"\nfiles = ["x.csv"]\n[alert.watch]'
+    text = text.replace("[notify.desk]", entry).replace("[alert.watch]", source)
+    file.write_text(text, encoding="utf-8")
+    lines = preview_due(read_schedule(file), now=NOON, out=out)
+    assert lines[-1].endswith(" (before new data are read, which may change it)")
 
 
 def test_a_figure_that_the_report_lacks_is_a_problem_and_not_silent(schedule, capfd, monkeypatch):
@@ -222,9 +325,10 @@ def test_a_figure_that_the_report_lacks_is_a_problem_and_not_silent(schedule, ca
     (problem,) = result.problems
     assert "has no figure 'singals'. Hint: it has signals, More than chance?" in problem
     monkeypatch.setenv("DESK", "http://127.0.0.1:9/")
-    call = ["report", "due", "--schedule", str(file), "--out", str(out), "--now"]
-    assert run([*call, NOON.isoformat()]) == 1
-    assert "has no figure 'singals'" in capfd.readouterr().err
+    call = ["--schedule", str(file), "--out", str(out), "--now", NOON.isoformat()]
+    for command in (["report", "due"], ["report", "due", "--dry-run"], ["schedule", "check"]):
+        assert run([*command, *call]) == 1
+        assert "has no figure 'singals'" in capfd.readouterr().err
 
 
 def test_a_process_that_dies_after_queueing_sends_the_alert_once(schedule, monkeypatch):

@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -18,7 +19,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from foxgrape import Store, open_study
 from foxgrape.errors import ScheduleError
+from foxgrape.io.store_observation import record_coverage
+from foxgrape.observation import Coverage
 from foxgrape.reports.schedule.config import Job, find_problems, read_schedule
 from foxgrape.reports.schedule.due import backfill_range, run_due
 from foxgrape.reports.schedule.ledger import Period
@@ -224,6 +228,31 @@ def test_parameters_receive_the_bounds_of_a_period():
         "at": "2022-09-04T21:00:00+00:00",
         "before": "2022-09-04",
     }
+
+
+@pytest.mark.parametrize(
+    ("recorded", "bound", "expected"),
+    [
+        ("2022-09-11T12:00:00+03:00", "end", None),
+        ("2022-09-12T00:00:00+03:00", "end", "2022-09-12T00:00:00+03:00"),
+        ("2022-10-01T00:00:00+03:00", "end", "2022-09-12T00:00:00+03:00"),
+        ("2022-09-04T12:00:00+03:00", "start", None),
+        ("2022-09-11T12:00:00+03:00", "start", "2022-09-05T00:00:00+03:00"),
+    ],
+)
+def test_a_bound_of_the_period_does_not_prolong_observation(tmp_path, recorded, bound, expected):
+    store, events = Store(tmp_path / "store"), open_study().events[:1]
+    store.upsert("events", events)
+    record_coverage(store, "a.csv", events, Coverage.parse({"observed_until": recorded}))
+    week = Period(datetime(2022, 9, 4, 21, tzinfo=UTC), datetime(2022, 9, 11, 21, tzinfo=UTC))
+    period = {"until": "end", "observed_until": bound}
+    job = Job("mine", "lead_times", "Europe/Kyiv", store=str(tmp_path / "store"), period=period)
+    values = values_for(find_template("lead_times"), job, week)
+    assert values["observed_until"] == expected
+    # A statement in the parameters is one: events were recorded until then.
+    stated = "2022-09-20T00:00:00+03:00"
+    job = replace(job, parameters={"observed_until": stated}, period={"until": "end"})
+    assert values_for(find_template("lead_times"), job, week)["observed_until"] == stated
 
 
 @pytest.mark.parametrize("name", ["lead_times", "chance", "account_profile", "place_brief"])

@@ -20,6 +20,7 @@ __all__ = [
     "happened",
     "lead_in_words",
     "moment",
+    "more_than_in_words",
     "number_in_words",
     "percent",
     "sentence_with_table",
@@ -102,6 +103,25 @@ def duration_in_words(duration: pd.Timedelta) -> str:
     return f"{sign}{' '.join(parts)}"
 
 
+def more_than_in_words(duration: pd.Timedelta) -> str:
+    """Return a lower bound in words, rounded down so that it is true.
+
+    Examples
+    --------
+    >>> for text in ("29D 23h", "29D 23:59:59.999999", "6D 53m", "59m", "10s"):
+    ...     print(more_than_in_words(pd.Timedelta(text)))
+    more than 29 days
+    more than 30 days
+    more than 6 days
+    more than 59 minutes
+    more than zero
+    """
+    # Days end with their last microsecond.
+    size = duration + pd.Timedelta(1, "us")
+    unit = "D" if size >= pd.Timedelta(days=10) else "h" if size >= pd.Timedelta(hours=1) else "min"
+    return f"more than {duration_in_words(size.floor(unit))}"
+
+
 def lead_in_words(row: Any) -> str:
     """Return the lead in one row of `Analysis.table` in words, such as 1 day to 2 days.
 
@@ -110,7 +130,7 @@ def lead_in_words(row: Any) -> str:
     """
     if not row.observed:
         is_watched = row.lead_min > pd.Timedelta(0)
-        return f"more than {duration_in_words(row.lead_min)}" if is_watched else "not observed"
+        return more_than_in_words(row.lead_min) if is_watched else "not observed"
     low, high = duration_in_words(row.lead_min), duration_in_words(row.lead_max)
     if low == high:
         return low

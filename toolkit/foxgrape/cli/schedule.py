@@ -80,11 +80,15 @@ def due(
     instant = _parse_now(now)
     content = read_schedule(schedule)
     if dry_run:
-        from foxgrape.reports.schedule.status import preview_due
+        from foxgrape.reports.schedule.status import check_rules, preview_due
 
         lines = preview_due(content, now=instant, out=out)
-        print_sentence("\n".join(lines), {"would": lines}, as_json=as_json)
-        return 0
+        problems, notes = check_rules(content, now=instant, out=out)
+        would = {"would": lines, "problems": problems, "notes": notes}
+        print_sentence("\n".join(lines), would, as_json=as_json)
+        for text in (*problems, *notes):
+            print_error(text)
+        return 1 if problems else 0
     result = run_due(
         content,
         now=instant,
@@ -233,16 +237,19 @@ def _state(status: EntryStatus) -> str:
 
 
 @schedule_app.command("check")
-def schedule_check(schedule: ScheduleFile = _FILE, now: Now = None) -> int:
+def schedule_check(schedule: ScheduleFile = _FILE, out: Out = _OUT, now: Now = None) -> int:
     """Check a schedule file, with its report parameters and notification channels."""
     from foxgrape.reports.schedule.config import find_problems, read_schedule
-    from foxgrape.reports.schedule.status import check_schedule
+    from foxgrape.reports.schedule.status import check_rules, check_schedule
 
     instant = _parse_now(now)
-    problems = find_problems(schedule)
+    problems: list[object] = list(find_problems(schedule))
     if not problems:
         content = read_schedule(schedule)
-        problems = check_schedule(content, now=instant)
+        of_rules, notes = check_rules(content, now=instant, out=out)
+        problems = [*check_schedule(content, now=instant), *of_rules]
+        for note in notes:
+            print_error(note)
     for problem in problems:
         print_error(problem)
     if problems:

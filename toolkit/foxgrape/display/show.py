@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from foxgrape import times
-from foxgrape._util.formatting import describe_time, duration_in_words
+from foxgrape._util.formatting import describe_time, duration_in_words, more_than_in_words
 from foxgrape.display.html import Html, html_link, table
 from foxgrape.errors import CONTROLS, FoxgrapeError
 from foxgrape.places import Codebook
@@ -236,7 +236,7 @@ def _leads(shortest: list[Any], longest: list[Any]) -> _Column:
         if _missing(low):
             words.append(_NOTHING)
         elif _missing(high):
-            words.append(f"more than {duration_in_words(low)}")
+            words.append(more_than_in_words(low))
         else:
             ends = dict.fromkeys((duration_in_words(low), duration_in_words(high)))
             words.append(" to ".join(ends))

@@ -14,6 +14,7 @@ from foxgrape.display.html import table
 from foxgrape.display.what_changed import NOT_COMPARED, changes_block
 from foxgrape.errors import ReportError
 from foxgrape.reports.key_points import KeyPoints, describe_changes, read_key_points, to_line
+from foxgrape.reports.late_events import late_events
 from foxgrape.reports.run_folder import MANIFEST, NOTEBOOK, PAGE
 from foxgrape.reports.run_tables import KINDS, compare_tables, read_tables, signal_name
 from foxgrape.reports.series import date_parameters, series_key
@@ -141,7 +142,7 @@ def compare_points(out: Path, before: str, after: str, old: KeyPoints, new: KeyP
         signals = compare_tables(tables[0], tables[1])
         rows = _Describer.of(tables[0], tables[1]).rows(signals)
         zone = tables[1].timezone or tables[0].timezone or _UTC
-        sentences = _describe_signals(rows, zone)
+        sentences = [*_describe_signals(rows, zone), *late_events(old, new, tables[1])]
     elif tables != [None, None]:
         missing = before if tables[0] is None else after
         sentences = [f"Signals cannot be compared: the run {missing} has no tables."]

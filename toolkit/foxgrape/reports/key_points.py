@@ -12,6 +12,7 @@ from foxgrape._util.wording import shorten
 from foxgrape.display.html import HEADLINE
 from foxgrape.display.key_figures import KEY_FIGURES
 from foxgrape.errors import CONTROLS
+from foxgrape.reports.earlier_periods import missing_reports, revised_figures
 from foxgrape.reports.run_folder import MANIFEST, NOTEBOOK
 
 if TYPE_CHECKING:
@@ -194,7 +195,7 @@ def describe_changes(before: KeyPoints, after: KeyPoints) -> list[str]:
         return []
     if before.manifest.get("run_id") == after.manifest.get("run_id"):
         return [NOTHING_CHANGED]
-    changes = []
+    changes = missing_reports(before, after)
     if before.headline and before.headline != after.headline:
         changes.append(f"Headline then: {before.headline}")
     if before.claim and before.claim != after.claim:
@@ -202,12 +203,16 @@ def describe_changes(before: KeyPoints, after: KeyPoints) -> list[str]:
         claim = before.claim.removeprefix(_TEST).lstrip(",: ")
         changes.append(f"{_TEST} then: {claim}")
     earlier = {row[0]: row[1] for row in before.figures.get("rows", ()) if len(row) > 1}
-    # A row with a column for the previous period may show the earlier value itself.
-    changes += [
-        f"{row[0]}: {row[1]} (then {earlier[row[0]]})"
-        for row in after.figures.get("rows", ())
-        if len(row) > 1 and earlier.get(row[0], row[1]) not in row[1:]
-    ]
+    revised = revised_figures(before, after)
+    if revised is not None:
+        # The other values are side by side in the figures.
+        changes += revised
+    else:
+        changes += [
+            f"{row[0]}: {row[1]} (then {earlier[row[0]]})"
+            for row in after.figures.get("rows", ())
+            if len(row) > 1 and earlier.get(row[0], row[1]) not in row[1:]
+        ]
     changes += _data_changes(before.manifest, after.manifest)
     software = _changed(before.manifest.get("versions"), after.manifest.get("versions"))
     if software:

@@ -31,6 +31,7 @@ __all__ = ["PeriodBrief", "PlaceBrief", "period_brief", "place_brief"]
 
 #: Names of counts of a period: signals that certainly came before an event of the period.
 _NEW_LEADS, _EARLIER_LEADS = "leads of new signals", "leads of earlier signals"
+_TICK = pd.Timedelta(1, "us")
 #: Name of the count of signals that left open without having been followed to their horizon.
 _UNFOLLOWED = "no longer followed"
 
@@ -148,14 +149,15 @@ class PeriodBrief(Described):
     def _end_of_observation(self) -> str:
         """Return a sentence if observation ended before the period, else an empty string."""
         end = pd.Timestamp(self.analysis.study.observed_until or self.until)
-        if end >= self.until:
+        # An event of a whole day lasts until the last microsecond of that day.
+        if end >= self.until - _TICK:
             return ""
         local = end.tz_convert(self.analysis.study.timezone)
         return f" Observation ended earlier, on {local:%-d %b %Y}."
 
     def describe_days(self) -> str:
         """Return the period's days in words, in the study's time zone."""
-        last = self.until - pd.Timedelta(1, "us")
+        last = self.until - _TICK
         words = describe_time(self.since, last, self.analysis.study.timezone)
         return words.removesuffix(", time unknown")
 

@@ -4,28 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from foxgrape.errors import ScheduleError
 from foxgrape.reports.addresses import LATEST
 from foxgrape.reports.period_keys import period_key
 from foxgrape.reports.schedule.messages import rule_message
 from foxgrape.reports.schedule.outbox import enqueue_alert
 from foxgrape.reports.schedule.periods import first_seen
+from foxgrape.reports.schedule.rule_names import resolve_place, unmatched_names
 from foxgrape.reports.schedule.rules import Finding, Latest, evaluate
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
     from pathlib import Path
 
-    from foxgrape.reports.schedule.config import Entry, Schedule
+    from foxgrape.reports.schedule.config import Entry, Job, Schedule
     from foxgrape.reports.schedule.ledger import Ledger
     from foxgrape.reports.schedule.rules import Rule
 
-__all__ = ["apply_rules", "preview_rules"]
+__all__ = ["apply_rules", "preview_rules", "rule_problems"]
 
 #: Folder of the rules' states in the ledger.
 _STATES = ".alerts"
 #: Maximum seconds to wait for another process that evaluates the rule.
 _WAIT = 10.0
-#: Number of latest periods among which the oldest that waits is searched.
+#: Number of latest periods among which those that wait are searched.
 _MAX_PERIODS = 100
 
 
@@ -37,12 +40,12 @@ def apply_rules(schedule: Schedule, ledger: Ledger, out: Path, now: datetime) ->
     it again.
     """
     problems = []
-    for rule in schedule.rules:
-        name = f"{_STATES}/{rule.name}"
+    for stated in schedule.rules:
+        name = f"{_STATES}/{stated.name}"
         with ledger.lock(name, wait=_WAIT) as acquired:
             if not acquired:
                 continue  # another process evaluates it
-            finding = _evaluate(rule, schedule, ledger, out, now)
+            rule, finding = _evaluate(stated, schedule, ledger, out, now)
             if finding.problem is not None:
                 problems.append(finding.problem)
                 continue
@@ -58,37 +61,84 @@ def apply_rules(schedule: Schedule, ledger: Ledger, out: Path, now: datetime) ->
     return problems
 
 
-def preview_rules(schedule: Schedule, ledger: Ledger, out: Path, now: datetime) -> list[str]:
-    """Return for each rule whether it would fire now; nothing is written or sent."""
+def preview_rules(
+    schedule: Schedule, ledger: Ledger, out: Path, now: datetime, read_first: Collection[str] = ()
+) -> list[str]:
+    """Return for each rule whether it would fire now; nothing is written or sent.
+
+    Rules about data of the stores in `read_first`, to which data would be added first, say so.
+    Rules that cannot be evaluated are left out; see `rule_problems`.
+    """
     lines = []
-    for rule in schedule.rules:
-        finding = _evaluate(rule, schedule, ledger, out, now)
+    for stated in schedule.rules:
+        rule, finding = _evaluate(stated, schedule, ledger, out, now)
+        if finding.problem is not None:
+            continue
         channels = ", ".join(rule.notify)
         result = f"to {channels}: {finding.why}" if finding.why else "would not fire"
         if finding.state.get("holds") and not finding.why:
             result = "holds, and has fired"
-        lines.append(finding.problem or f"alert {rule.name} ({rule.describe()}): {result}")
+        if rule.store in read_first:
+            result += " (before new data are read, which may change it)"
+        lines.append(f"alert {rule.name} ({rule.describe()}): {result}")
     return lines
 
 
-def _evaluate(rule: Rule, schedule: Schedule, ledger: Ledger, out: Path, now: datetime) -> Finding:
+def rule_problems(
+    schedule: Schedule, ledger: Ledger, out: Path, now: datetime
+) -> tuple[list[str], list[str]]:
+    """Return why rules cannot be evaluated, and notes about names that match nothing so far."""
+    problems, notes = [], []
+    for rule in schedule.rules:
+        finding = _evaluate(rule, schedule, ledger, out, now)[1]
+        if finding.problem is not None:
+            problems.append(finding.problem)
+            continue
+        try:
+            notes += unmatched_names(rule, _job(rule, schedule))
+        except ScheduleError as error:
+            problems.append(f"alert {rule.name}: {error}")
+    return problems, notes
+
+
+def _job(rule: Rule, schedule: Schedule) -> Job | None:
+    return next((entry.job for entry in schedule.entries if entry.name == rule.report), None)
+
+
+def _evaluate(
+    rule: Rule, schedule: Schedule, ledger: Ledger, out: Path, now: datetime
+) -> tuple[Rule, Finding]:
+    """Return the rule with its place resolved, and whether it fires."""
+    state = ledger.read_json(f"{_STATES}/{rule.name}")
+    try:
+        rule = resolve_place(rule, _job(rule, schedule))
+    except ScheduleError as error:
+        return rule, Finding(rule.name, None, state, problem=f"alert {rule.name}: {error}")
     entries = {entry.name: entry for entry in schedule.entries}
     entry = entries.get(rule.report or "")
-    latest = Latest(None, None) if entry is None else _latest(entry, ledger, now)
-    return evaluate(rule, latest, ledger.read_json(f"{_STATES}/{rule.name}"), out, now)
+    latest = Latest(None, zone=_zone(rule, schedule))
+    if entry is not None:
+        latest = _latest(entry, ledger, now)
+    return rule, evaluate(rule, latest, state, out, now)
+
+
+def _zone(rule: Rule, schedule: Schedule) -> str:
+    """Return the time zone of the reports of a rule's store, or else of the first report."""
+    users = [entry for entry in schedule.entries if entry.job.store == rule.store]
+    zones = [entry.job.zone for entry in (*users, *schedule.entries)]
+    return zones[0] if zones else "UTC"
 
 
 def _latest(entry: Entry, ledger: Ledger, now: datetime) -> Latest:
-    run_id, waiting = None, None
+    run_id, last_built = None, ""
     for key in ledger.period_keys(entry.name):
         if key > period_key(now):
             break  # built while the clock was ahead
         state = ledger.read_state(f"{entry.name}/{key}")
-        if state.state == "done" and state.run_id is not None:
-            run_id = state.run_id
+        if state.state == "done":
+            last_built = key
+            run_id = state.run_id or run_id
     periods = entry.periods(now, _MAX_PERIODS, first_seen(entry, ledger, now))
-    for period in periods[-entry.catch_up - 1 :]:
-        if ledger.read_state(f"{entry.name}/{period.key}").state != "done":
-            waiting = period.end
-            break
-    return Latest(run_id, waiting)
+    reachable = periods[-entry.catch_up - 1 :]
+    waiting = tuple(period.end for period in reachable if period.key > last_built)
+    return Latest(run_id, waiting, entry.job.zone)

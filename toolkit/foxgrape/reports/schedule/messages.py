@@ -9,14 +9,13 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from foxgrape._util.wording import join_items, shorten
 from foxgrape.errors import FoxgrapeError
 from foxgrape.reports.addresses import LATEST, page_path
 from foxgrape.reports.changes import compare_points
 from foxgrape.reports.key_points import CLAIM_FIGURE, NOTHING_CHANGED, read_key_points, to_line
-from foxgrape.reports.schedule.periods import build_command
+from foxgrape.reports.schedule.periods import build_command, due_in_words
 from foxgrape.stats.inputs import MORE
 
 if TYPE_CHECKING:
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 __all__ = [
     "SINCE",
     "digest_message",
-    "due_in_words",
     "health_message",
     "previous_run",
     "report_message",
@@ -244,19 +242,6 @@ def _describe(kind: str, run: PeriodRun, task: PeriodTask) -> dict[str, Any]:
         "run_id": run.run_id,
         "error": run.error,
     }
-
-
-def due_in_words(end: datetime, zone: str) -> str:
-    """Return when a report was due, in its time zone.
-
-    Examples
-    --------
-    >>> from datetime import UTC, datetime
-    >>> due_in_words(datetime(2022, 9, 12, 4, tzinfo=UTC), "Europe/Kyiv")
-    '12 Sep 2022, 07:00, Europe/Kyiv'
-    """
-    local = end.astimezone(ZoneInfo(zone))
-    return f"{local.day} {local:%b %Y, %H:%M}, {zone}"
 
 
 def _describe_period(points: KeyPoints, task: PeriodTask) -> str:

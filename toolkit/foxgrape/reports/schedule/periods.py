@@ -9,6 +9,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from foxgrape.errors import FoxgrapeError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from foxgrape.reports.schedule.ledger import Ledger, Period
     from foxgrape.reports.templates.discovery import Template
 
-__all__ = ["build_command", "due_periods", "first_seen", "values_for"]
+__all__ = ["build_command", "due_in_words", "due_periods", "first_seen", "values_for"]
 
 _TICK = timedelta(microseconds=1)
 
@@ -66,6 +68,9 @@ def first_seen(entry: Entry, ledger: Ledger, now: datetime, *, record: bool = Fa
 def values_for(template: Template, job: Job, period: Period) -> dict[str, Any]:
     """Return the validated parameters of a template; relative dates count from the period's end.
 
+    A bound for `observed_until` only cuts observation off: it is left out if the data were recorded
+    until an earlier instant, since a schedule does not know that events were recorded later.
+
     A report of a schedule is repeated. Unless the schedule says until when, it is until the end of
     the year: tests against chance then claim falsely in at most 5% of all years.
 
@@ -92,11 +97,28 @@ def values_for(template: Template, job: Job, period: Period) -> dict[str, Any]:
         name: _format_bound(period, bound, rules.get(name, {}).get("format"), job.zone)
         for name, bound in job.period.items()
     }
+    if "observed_until" in bounds and not _is_recorded(job, bounds["observed_until"]):
+        del bounds["observed_until"]
     values = {**job.parameters, **bounds}
     if "repeated_until" in rules and "repeated_until" not in values:
         last = (period.end - _TICK).astimezone(ZoneInfo(job.zone))
         values["repeated_until"] = datetime(last.year + 1, 1, 1, tzinfo=last.tzinfo).isoformat()
     return validate_parameters(template, values, now=period.end, zone=job.zone)
+
+
+def _is_recorded(job: Job, bound: str) -> bool:
+    """Return whether the data of a job were recorded until the bound of a period, or later."""
+    from foxgrape.studies.from_store import open_study_or_store
+
+    instant = datetime.fromisoformat(bound)
+    if instant.tzinfo is None:
+        instant = instant.replace(tzinfo=ZoneInfo(job.zone))
+    try:
+        recorded = open_study_or_store(job.study, job.store).observed[1]
+    except FoxgrapeError:
+        return True  # the report itself says why its data cannot be read
+    # NaT, where nothing was recorded, is no earlier end.
+    return not recorded < instant
 
 
 def _format_bound(period: Period, bound: str, kind: str | None, zone: str) -> str:
@@ -132,3 +154,15 @@ def build_command(job: Job, period: Period, out: Path) -> str:
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
             parts += ["-p", f"{name}={text}"]
     return shlex.join([*parts, "--out", str(out)])
+
+
+def due_in_words(end: datetime, zone: str) -> str:
+    """Return when a report was due, in its time zone.
+
+    Examples
+    --------
+    >>> due_in_words(datetime(2022, 9, 12, 4, tzinfo=UTC), "Europe/Kyiv")
+    '12 Sep 2022, 07:00, Europe/Kyiv'
+    """
+    local = end.astimezone(ZoneInfo(zone))
+    return f"{local.day} {local:%b %Y, %H:%M}, {zone}"

@@ -13,6 +13,7 @@ from foxgrape.errors import ScheduleError, did_you_mean
 from foxgrape.reports.key_points import CLAIM_FIGURE, read_key_points, to_line
 from foxgrape.reports.run_tables import read_tables, signal_name
 from foxgrape.reports.schedule.checks import check, check_keys, parse_span, span_in_words
+from foxgrape.reports.schedule.periods import due_in_words
 from foxgrape.stats.inputs import MORE
 
 if TYPE_CHECKING:
@@ -54,7 +55,9 @@ class Rule:
     report
         Name of the entry whose latest run is examined.
     place, account
-        Id of the place, and account, of the signals that count; None for all.
+        Place, by id or name, and account of the signals that count; None for all.
+    place_id
+        Id of the place once it is resolved; see `resolve_place`.
     figure
         Name of a key figure, or ``signals`` for the number of signals.
     above, below
@@ -77,6 +80,7 @@ class Rule:
     after: timedelta | None = None
     store: str | None = None
     table: str | None = None
+    place_id: str | None = None
 
     @classmethod
     def from_table(cls, name: str, values: Mapping[str, Any]) -> Self:
@@ -102,7 +106,7 @@ class Rule:
     def describe(self) -> str:
         """Return what the rule watches, in words."""
         if self.when == "new signal":
-            place = f" for {self.place}" if self.place else ""
+            place = f" for {to_line(self.place)}" if self.place else ""
             account = f" by {self.account}" if self.account else ""
             return f"the report {self.report} has a new signal{place}{account}"
         if self.when == "claim":
@@ -145,10 +149,21 @@ def _parse(values: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Latest:
-    """The state of an entry: its latest run, and the end of its oldest period not yet built."""
+    """The state of an entry.
+
+    Attributes
+    ----------
+    run_id
+        Id of its latest run, if any.
+    waiting
+        Ends of its periods that are not built and after which none is built, oldest first.
+    zone
+        Time zone in which its reports are due.
+    """
 
     run_id: str | None
-    waiting_since: datetime | None
+    waiting: tuple[datetime, ...] = ()
+    zone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +198,10 @@ def evaluate(
 
     A rule fires when its condition begins to hold, and not again before it has ceased to hold. A
     rule for new signals fires for each signal once, and not for those of the first run that it
-    examines.
+    examines. A rule for an overdue report fires once for each of its periods.
     """
+    if rule.when == "overdue":
+        return _overdue(rule, latest, state, now)
     try:
         if rule.when == "new signal":
             return _new_signals(rule, latest, state, out)
@@ -204,8 +221,8 @@ def _new_signals(rule: Rule, latest: Latest, state: Mapping[str, Any], out: Path
         return Finding(rule.name, None, state)
     tables = _tables(rule, latest.run_id, out)
     signals = tables.signals
-    if rule.place is not None:
-        signals = signals[signals["place_id"] == rule.place]
+    if rule.place_id is not None:
+        signals = signals[signals["place_id"] == rule.place_id]
     if rule.account is not None:
         signals = signals[signals["account"] == rule.account]
     ids = set(signals["signal_id"])
@@ -279,14 +296,24 @@ def _figure(rule: Rule, name: str, latest: Latest, out: Path) -> str | None:
     raise ScheduleError(f"the report {rule.report} has no figure {name!r}", hint=hint)
 
 
-def _overdue(rule: Rule, latest: Latest, _: Path, now: datetime) -> str | None:
-    since = latest.waiting_since
-    if since is None or rule.after is None or now - since <= rule.after:
-        return None
-    return f"the report {rule.report}, due at {since:%Y-%m-%d %H:%M} UTC, has not been built"
+def _overdue(rule: Rule, latest: Latest, state: Mapping[str, Any], now: datetime) -> Finding:
+    late = [end for end in latest.waiting if rule.after is not None and now - end > rule.after]
+    fired_for = str(state.get("period", ""))
+    if not late:
+        return Finding(rule.name, None, {"holds": False, "period": fired_for})
+    key = late[-1].astimezone(UTC).isoformat()
+    if key <= fired_for:
+        return Finding(rule.name, None, {"holds": True, "period": fired_for})
+    due = due_in_words(late[-1], latest.zone)
+    why = f"the report {rule.report}, due at {due}, has not been built"
+    if earlier := len(late) - 1:
+        why += f", nor {'has the one' if earlier == 1 else f'have the {earlier}'} before it"
+    return Finding(rule.name, why, {"holds": True, "period": key}, key)
 
 
-def _no_data(rule: Rule, _: Latest, __: Path, now: datetime) -> str | None:
+def _no_data(rule: Rule, latest: Latest, _: Path, now: datetime) -> str | None:
+    import pandas as pd
+
     from foxgrape.errors import FoxgrapeError
     from foxgrape.io.store import Store
 
@@ -294,13 +321,16 @@ def _no_data(rule: Rule, _: Latest, __: Path, now: datetime) -> str | None:
         return None
     since = (now - rule.after).astimezone(UTC)
     try:
-        recent = Store(str(rule.store)).read(str(rule.table), since=since)
+        store = Store(str(rule.store))
+        if len(store.read(str(rule.table), since=since)):
+            return None
+        rows = store.read(str(rule.table))
     except FoxgrapeError as error:
         raise ScheduleError(str(error)) from None
-    if len(recent):
-        return None
-    what = f"no {rule.table} since {since:%Y-%m-%d %H:%M} UTC"
-    return f"{what} are in the store {rule.store}"
+    what = f"no {rule.table} since {due_in_words(since, latest.zone)} are in the store {rule.store}"
+    times = rows["posted_at" if rule.table == "posts" else "occurred_at"]
+    last = times.max()
+    return what if pd.isna(last) else f"{what}; the last is of {due_in_words(last, latest.zone)}"
 
 
-_CONDITIONS = {"claim": _claim, "figure": _threshold, "overdue": _overdue, "no data": _no_data}
+_CONDITIONS = {"claim": _claim, "figure": _threshold, "no data": _no_data}

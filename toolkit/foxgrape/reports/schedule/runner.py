@@ -16,9 +16,9 @@ from foxgrape.errors import FoxgrapeError, ScheduleError
 from foxgrape.reports.key_points import read_key_points
 from foxgrape.reports.schedule.ingest_sources import store_versions
 from foxgrape.reports.schedule.ledger import DIED, Ledger, Period, PeriodState
-from foxgrape.reports.schedule.messages import due_in_words, previous_run
+from foxgrape.reports.schedule.messages import previous_run
 from foxgrape.reports.schedule.outbox import record_outcome
-from foxgrape.reports.schedule.periods import values_for
+from foxgrape.reports.schedule.periods import due_in_words, values_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

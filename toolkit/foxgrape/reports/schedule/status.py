@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from foxgrape.errors import FoxgrapeError, ScheduleError
 from foxgrape.reports.period_keys import parse_period_key, period_key
-from foxgrape.reports.schedule.alerts import preview_rules
+from foxgrape.reports.schedule.alerts import preview_rules, rule_problems
 from foxgrape.reports.schedule.due import LEDGER
 from foxgrape.reports.schedule.ledger import Ledger, Period
 from foxgrape.reports.schedule.notifications import missing_variables
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from foxgrape.reports.schedule.config import Entry, Schedule
     from foxgrape.reports.schedule.ledger import PeriodState
 
-__all__ = ["EntryStatus", "check_schedule", "entry_statuses", "preview_due"]
+__all__ = ["EntryStatus", "check_rules", "check_schedule", "entry_statuses", "preview_due"]
 
 #: Maximum number of latest periods to examine per report.
 _MAX_PERIODS = 100
@@ -151,6 +151,21 @@ def check_schedule(
     return problems
 
 
+def check_rules(
+    schedule: Schedule, *, now: datetime, out: str | Path = "reports"
+) -> tuple[list[str], list[str]]:
+    """Return why rules of alerts cannot be evaluated, and notes about names without a match.
+
+    A figure is looked up in the latest run, so before the first run it is not checked.
+
+    Parameters
+    ----------
+    schedule, now, out
+        As for `run_due`.
+    """
+    return rule_problems(schedule, Ledger(Path(out) / LEDGER), Path(out), now)
+
+
 def preview_due(schedule: Schedule, *, now: datetime, out: str | Path = "reports") -> list[str]:
     """Return what `run_due` would build, read and alert about, without doing any of it.
 
@@ -162,14 +177,16 @@ def preview_due(schedule: Schedule, *, now: datetime, out: str | Path = "reports
         As for `run_due`.
     """
     ledger, lines = Ledger(Path(out) / LEDGER), []
+    stores = set()
     for entry in schedule.entries:
         periods = due_periods(entry, ledger, now)
         if periods:
             lines += [f"ingest {name} into {entry.job.store}" for name in entry.ingest]
+            stores |= {str(entry.job.store)} if entry.ingest else set()
         for period in periods:
             lines.append(f"build {entry.name}, due {period.end:%Y-%m-%d %H:%M} UTC")
     lines = list(dict.fromkeys(lines)) or ["No reports are due."]
-    return lines + preview_rules(schedule, ledger, Path(out), now)
+    return lines + preview_rules(schedule, ledger, Path(out), now, stores)
 
 
 def _entry_status(entry: Entry, ledger: Ledger, now: datetime) -> EntryStatus:

@@ -16,7 +16,6 @@ from foxgrape._util.formatting import (
 )
 from foxgrape._util.result import Result
 from foxgrape._util.small_numbers import (
-    MIN_SIGNALS,
     TOO_FEW,
     are_few,
     mask_few,
@@ -33,7 +32,8 @@ from foxgrape.stats.coincidence.caveats import (
 )
 from foxgrape.stats.coincidence.point_pattern import count_rates, make_pattern
 from foxgrape.stats.coincidence.repeated import repeated_level
-from foxgrape.stats.coincidence.significance import adjust_fdr, p_values
+from foxgrape.stats.coincidence.result_tables import groups_frame, windows_frame
+from foxgrape.stats.coincidence.significance import p_values
 from foxgrape.stats.coincidence.surrogates import (
     EXCHANGING,
     Confounding,
@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from foxgrape import times
     from foxgrape._util.typing import FloatArray
     from foxgrape.places import Gazetteer
-    from foxgrape.stats.coincidence.point_pattern import PointPattern, Rates
+    from foxgrape.stats.coincidence.point_pattern import PointPattern
     from foxgrape.stats.coincidence.surrogates import Surrogates
     from foxgrape.stats.inputs import ObservationPeriod
 
@@ -441,8 +441,8 @@ def _result(
         p_precursor=float(adjusted[:, -1, 1].min()),
         window=pd.Timedelta(pattern.windows[best], unit="us"),
         lag=pd.Timedelta(pattern.lag, unit="us"),
-        windows=_windows_frame(pattern, rates, alone, adjusted),
-        groups=_groups_frame(pattern, rates, best, adjusted, grouped=grouped),
+        windows=windows_frame(pattern, rates, alone, adjusted),
+        groups=groups_frame(pattern, rates, best, adjusted, grouped=grouped),
         n_signals=len(pattern.label),
         n_events=len(pattern.event_place),
         n_places=pattern.n_places,
@@ -478,41 +478,3 @@ def _p_values(
         if is_unknown:
             p[:] = np.nan
     return alone, adjusted
-
-
-def _windows_frame(
-    pattern: PointPattern, rates: Rates, alone: FloatArray, adjusted: FloatArray
-) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "window": pd.to_timedelta(pattern.windows, unit="us").astype("timedelta64[us]"),
-            "trigger_rate": rates.trigger[:, -1],
-            "precursor_rate": rates.precursor[:, -1],
-            "p_trigger": alone[:, -1, 0],
-            "p_precursor": alone[:, -1, 1],
-            "p_trigger_adjusted": adjusted[:, -1, 0],
-            "p_precursor_adjusted": adjusted[:, -1, 1],
-        }
-    )
-
-
-def _groups_frame(
-    pattern: PointPattern, rates: Rates, best: int, adjusted: FloatArray, *, grouped: bool
-) -> pd.DataFrame:
-    """Return one row per group, with its smallest p over windows adjusted for several groups."""
-    names = pattern.group_names if grouped else ()
-    p_trigger, p_precursor = (adjusted[:, : len(names), k].min(axis=0) for k in range(2))
-    n_signals = np.bincount(pattern.group, minlength=len(names))[: len(names)]
-    few = n_signals < MIN_SIGNALS
-    return pd.DataFrame(
-        {
-            "group": pd.Series(names, dtype="str"),
-            "n_signals": n_signals,
-            "trigger_rate": rates.trigger[best, : len(names)],
-            "precursor_rate": rates.precursor[best, : len(names)],
-            "p_trigger": p_trigger,
-            "p_precursor": p_precursor,
-            "p_adjusted": adjust_fdr(np.where(few, np.nan, p_trigger)),
-            "p_precursor_adjusted": adjust_fdr(np.where(few, np.nan, p_precursor)),
-        }
-    )
