@@ -304,7 +304,7 @@ def test_front_terms_are_never_negative():
 
 def test_warnings_use_the_singular_and_p_its_digits():
     warning, *_ = hazard(signals([1], [0]), events([2, 3], [0, 1]), window="7D").warnings
-    assert warning == "Only 1 event followed a signal: too few to base a claim on."
+    assert warning == "Only 1 event confirmed after a signal: too few to base a claim on."
     event_table = events([2, 3, 4], [0, 1, 2], lat=[50.0, 51.0, np.nan], lon=[30.0, 30.0, np.nan])
     warnings = hazard(signals([1], [0]), event_table, window="7D").warnings
     assert any("1 of 3 places has no known coordinates" in warning for warning in warnings)
