@@ -47,15 +47,10 @@ _HEAD = """# Shell commands
 
 This page is the output of `foxgrape COMMAND --help`, written by `scripts/write_shell_help.py`.
 Commands that print a result accept `--json`. The exit code is 0 when the work is done, 1 when it
-<<<<<<< HEAD
-failed, and 2 when the call was wrong: an unknown or missing option, or a value that is wrong
-whatever the files contain, such as `--horizon -1D` or an unknown time zone. Names of files, reports
-and data sets that do not exist, and parameters of reports, are failures. An error is one line on
-stderr.
-=======
-failed, 2 when the call was wrong, and 75 when `report due` has messages that wait to be sent; an
-error is one line on stderr.
->>>>>>> main
+failed, 2 when the call was wrong (an unknown or missing option, or a value that is wrong whatever
+the files contain, such as `--horizon -1D` or an unknown time zone), and 75 when `report due` has
+messages that wait to be sent. Names of files, reports and data sets that do not exist, and
+parameters of reports, are failures. An error is one line on stderr.
 """
 
 

@@ -235,7 +235,7 @@ def molchan_diagram(alarm: Alarm) -> go.Figure:
     return apply_theme(
         figure,
         "Molchan diagram: share of events missed against share of time and places alarmed "
-        f"({points}).",
+        f"({'too few signals to test' if alarm.claim == TOO_FEW else points}).",
     )
 
 
