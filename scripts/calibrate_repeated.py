@@ -107,16 +107,22 @@ def table(done: Path) -> str:
             total.update(cell)
         lines.append(_line(name, *cells))
     lines.append(_line("all", *totals.values()))
+    if any(counts.get((name, leads)) is None for name in FAMILIES for leads in totals):
+        lines += ["", "What is empty has not been run."]
     return "\n".join(lines)
 
 
 def _line(name: str, without: Counter[str], leads: Counter[str]) -> str:
-    shares = [
-        *(f"{without[key] / without['worlds']:.1%}" for key in ("any", "repeated", "single")),
-        *(f"{leads[key] / leads['worlds']:.0%}" for key in ("repeated", "single")),
-    ]
-    cells = [name, f"{without['worlds']:,}", *shares[:3], f"{leads['worlds']:,}", *shares[3:]]
-    return "| " + " | ".join(cells) + " |"
+    cells = [name, *_shares(without, "any", "repeated", "single", digits=1)]
+    return "| " + " | ".join([*cells, *_shares(leads, "repeated", "single", digits=0)]) + " |"
+
+
+def _shares(cell: Counter[str], *names: str, digits: int) -> list[str]:
+    """Return the number of worlds and shares of them; empty where none were simulated."""
+    n = cell["worlds"]
+    if not n:
+        return [""] * (1 + len(names))
+    return [f"{n:,}", *(f"{cell[name] / n:.{digits}%}" for name in names)]
 
 
 def main() -> None:

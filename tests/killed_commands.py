@@ -33,7 +33,6 @@ import httpx  # noqa: F401
 import jsonschema  # noqa: F401
 import nbformat  # noqa: F401
 import pandas as pd
-import pandera  # noqa: F401
 import pyarrow.csv
 import pyarrow.parquet  # noqa: F401
 

@@ -33,6 +33,9 @@ def test_a_run_leaves_page_notebook_and_manifest(built):
         "manifest.json",
         "signals.parquet",
         "links.parquet",
+        "events.parquet",
+        "signals.csv",
+        "baseline.csv",
     }
     assert built.html.stat().st_size < 5_500_000, "too large for an e-mail"
     manifest = json.loads(built.manifest.read_text(encoding="utf-8"))

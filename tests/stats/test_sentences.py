@@ -326,7 +326,7 @@ def happened(*pairs, **columns):
 
 
 def test_coincidence_is_plain_json():
-    """With one place nothing can be exchanged, so every p is 1.
+    """With one place nothing can be exchanged, so every p is unknown.
 
     Within 7 days the first two of three signals are followed, within 3 the first; the second comes
     7 days after the first event. The third is not followed.
@@ -342,19 +342,17 @@ def test_coincidence_is_plain_json():
         by="account",
         observed=YEAR,
     )
-    ones = dict.fromkeys(
-        ("p_trigger", "p_precursor", "p_trigger_adjusted", "p_precursor_adjusted"), 1.0
-    )
-    alone = dict.fromkeys(("p_trigger", "p_precursor"), 1.0)
-    alone |= dict.fromkeys(("p_adjusted", "p_precursor_adjusted"))
+    names = ("p_trigger", "p_precursor", "p_trigger_adjusted", "p_precursor_adjusted")
+    unknown = dict.fromkeys(names)
+    alone = dict.fromkeys(("p_trigger", "p_precursor", "p_adjusted", "p_precursor_adjusted"))
     values = result.to_dict()
     assert json.loads(json.dumps(values, allow_nan=False)) == values
     assert values == {
         "trigger_rate": 2 / 3,
         "precursor_rate": 1.0,
         "echo_rate": 1 / 3,
-        "p_trigger": 1.0,
-        "p_precursor": 1.0,
+        "p_trigger": None,
+        "p_precursor": None,
         "window": "P7DT0H0M0S",
         "lag": "P0DT0H0M0S",
         "level": 0.05,
@@ -373,8 +371,8 @@ def test_coincidence_is_plain_json():
         "front": result.front.to_dict(),
         "warnings": list(result.warnings),
         "windows": [
-            {"window": "P7DT0H0M0S", "trigger_rate": 2 / 3, "precursor_rate": 1.0, **ones},
-            {"window": "P3DT0H0M0S", "trigger_rate": 1 / 3, "precursor_rate": 0.5, **ones},
+            {"window": "P7DT0H0M0S", "trigger_rate": 2 / 3, "precursor_rate": 1.0, **unknown},
+            {"window": "P3DT0H0M0S", "trigger_rate": 1 / 3, "precursor_rate": 0.5, **unknown},
         ],
         "groups": [
             {"group": "u", "n_signals": 1, "trigger_rate": 1.0, "precursor_rate": 0.5, **alone},
@@ -433,7 +431,7 @@ FINDING = (
 @pytest.mark.parametrize(
     ("p", "n", "claim"),
     [
-        (0.04999, 30, "More than chance"),
+        (0.049, 30, "More than chance"),
         (0.05, 30, "More than chance"),
         (0.051, 30, "Consistent with chance"),
         (float("nan"), 30, "Consistent with chance"),

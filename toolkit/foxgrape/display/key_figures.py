@@ -5,8 +5,6 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING, Any
 
-from foxgrape._util.formatting import moment
-from foxgrape.display.chance import within_a_week
 from foxgrape.display.html import Html, table
 
 if TYPE_CHECKING:
@@ -85,6 +83,10 @@ def period_figures(brief: PeriodBrief) -> KeyFigures:
     >>> "Leads to confirmation" in period_figures(brief).markup
     True
     """
+    # Both import pandas, which the list of reports does not need.
+    from foxgrape._util.formatting import moment
+    from foxgrape.display.chance import within_a_week
+
     rows = brief.counts.astype("str").to_numpy().tolist()
     rows.append(["More than chance?", within_a_week(brief.analysis).claim, ""])
     heads = [f"Leads to {moment(brief.analysis.clock)}", "This period", "Previous period"]
