@@ -28,7 +28,7 @@ def within_a_week(analysis: Analysis) -> Coincidence:
 
 
 def verdict_in_words(result: Coincidence) -> str:
-    """Return what a test claims as a sentence; without a claim, why there is none.
+    """Return as a sentence what a test claims, or why it makes no claim.
 
     Examples
     --------

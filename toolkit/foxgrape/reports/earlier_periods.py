@@ -27,7 +27,7 @@ class Report(Protocol):
 
 
 def record_of(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Return a table of a manifest; empty if there is none.
+    """Return a table of a manifest, or an empty one if the manifest lacks it.
 
     Examples
     --------

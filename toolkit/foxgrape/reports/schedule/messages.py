@@ -147,7 +147,7 @@ def report_message(ledger: Ledger, run: PeriodRun, task: PeriodTask) -> dict[str
 def _changes(
     ledger: Ledger, run: PeriodRun, task: PeriodTask, points: KeyPoints
 ) -> tuple[str, ...]:
-    """Return what changed since the entry's previous period; nothing if there is none."""
+    """Return what changed since the entry's previous period, if it has one."""
     previous = previous_run(ledger, task)
     if previous is None or run.run_id is None:
         return ()

@@ -233,7 +233,7 @@ class Coincidence(Result):
 
     @property
     def is_over(self) -> bool:
-        """Return whether the signals go on after the planned end of the repetitions."""
+        """Whether signals go on after the planned end of the repetitions."""
         longest = self.windows["window"].max()
         until = self.repeated_until
         return until is not None and until < self.observed[1] - self.lag - longest
@@ -344,8 +344,8 @@ def coincidence(
         Where to look up places whose events have no coordinates; by default the packaged one.
     repeated_until
         Planned end of the signals, with UTC offset, if the test is repeated while they come in. A
-        claim then needs a smaller p, so that all repetitions together seldom claim a lead where
-        there is none. By default the test is made once. For the null models ``local`` and
+        claim then needs a smaller p, so that all repetitions together seldom claim a lead that
+        does not exist. By default the test is made once. For the null models ``local`` and
         ``place``. q of groups is compared with the same level.
 
     Returns
